@@ -1,0 +1,26 @@
+"""Handwritten digits by instance split: no instance is in two splits."""
+
+from functools import cache
+
+import numpy as np
+
+SPLITS = {"train": (0, 1000), "validation": (1000, 1200), "test": (1200, 1797)}
+SHUFFLE_SEED = 20250708
+
+
+@cache
+def digit_instances(split: str) -> dict[int, np.ndarray]:
+    """Grey pictures of each digit: digit -> array of shape (instances, 8, 8), ink in [0, 1].
+
+    Raises:
+        ValueError: the split is unknown.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"instances must be one of {', '.join(SPLITS)}, not {split!r}")
+    from sklearn.datasets import load_digits
+
+    pictures, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(SHUFFLE_SEED).permutation(len(labels))
+    chosen = order[slice(*SPLITS[split])]
+    ink = pictures[chosen].reshape(-1, 8, 8) / 16.0
+    return {digit: ink[labels[chosen] == digit] for digit in range(10)}

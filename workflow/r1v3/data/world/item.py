@@ -1,0 +1,36 @@
+"""What the world hands out: one question about one or more pictures."""
+
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Item:
+    """A question with its pictures, its answer and ways to respond.
+
+    `direct` is the answer without a thought, `chain` the thought without its tags, `summary` what
+    follows the thought. `answer` is the letter (or letters) where there are options.
+    """
+
+    question: str
+    options: tuple[str, ...] | None
+    answer: str
+    answer_type: str
+    images: tuple[Image.Image, ...]
+    task: str
+    domain: str
+    difficulty: str
+    chain: str
+    summary: str
+    meta: dict = field(default_factory=dict)
+
+    @property
+    def direct(self) -> str:
+        """The response of a model that does not think."""
+        return self.summary
+
+    @property
+    def thoughtful(self) -> str:
+        """The response in the report's format: a thought, then the answer (section 6.2)."""
+        return f"<think>{self.chain}</think>\n{self.summary}"
