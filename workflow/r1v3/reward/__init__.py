@@ -1,0 +1,20 @@
+"""Reward and grading: format (eq. 1), accuracy by rule or verifier (eq. 2), their sum (eq. 3).
+
+Importing this package loads neither torch nor sympy.
+"""
+
+from r1v3.reward.extract import extract_answer
+from r1v3.reward.grader import Grader, grade
+from r1v3.reward.letters import extract_letters
+from r1v3.reward.template import combine, format_reward
+from r1v3.reward.verdict import Verdict
+
+__all__ = [
+    "Grader",
+    "Verdict",
+    "combine",
+    "extract_answer",
+    "extract_letters",
+    "format_reward",
+    "grade",
+]

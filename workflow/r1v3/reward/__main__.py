@@ -1,0 +1,84 @@
+r"""Grade at the prompt or from a file.
+
+python -m r1v3.reward explain --gold 12 --type open --response '<think>..</think> \boxed{12}'
+python -m r1v3.reward grade --input rows.jsonl --output verdicts.jsonl
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from r1v3.reward.grader import Grader, grade
+from r1v3.reward.rules import TYPES
+from r1v3.reward.template import format_reward
+
+BATCH_ROWS = 2_000
+
+
+def explain(arguments: argparse.Namespace) -> None:
+    """Print the whole record of one answer."""
+    response = sys.stdin.read() if arguments.response == "-" else arguments.response
+    gold = arguments.gold if len(arguments.gold) > 1 else arguments.gold[0]
+    verdict = grade(
+        response,
+        gold,
+        arguments.type,
+        options=arguments.options,
+        question=arguments.question,
+        tolerance=arguments.tolerance,
+    )
+    print(f"format     {format_reward(response):.0f}")
+    print(f"extracted  {verdict.extracted}")
+    print(f"correct    {verdict.correct}")
+    print(f"by         {verdict.by}")
+    print(f"reason     {verdict.reason}")
+
+
+def grade_file(arguments: argparse.Namespace) -> None:
+    """Grade a file of rows, one JSON object a line, verdicts in the same order."""
+    with (
+        Grader(workers=arguments.workers) as grader,
+        Path(arguments.input).open(encoding="utf-8") as source,
+        Path(arguments.output).open("w", encoding="utf-8") as target,
+    ):
+        batch = []
+        for line in source:
+            if line.strip():
+                batch.append(json.loads(line))
+            if len(batch) == BATCH_ROWS:
+                _write(grader, batch, target)
+                batch = []
+        _write(grader, batch, target)
+
+
+def _write(grader: Grader, batch: list[dict], target) -> None:
+    for row, verdict in zip(batch, grader.grade_many(batch), strict=True):
+        target.write(json.dumps(verdict.as_row(row.get("id")), ensure_ascii=False) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m r1v3.reward", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    one = commands.add_parser("explain", help="show the record of one answer")
+    one.add_argument("--response", required=True, help="the response, or - for stdin")
+    one.add_argument("--gold", required=True, nargs="+", help="the accepted answer or answers")
+    one.add_argument("--type", required=True, choices=TYPES)
+    one.add_argument("--options", nargs="+", help="option texts in order")
+    one.add_argument("--question")
+    one.add_argument("--tolerance", type=float)
+    one.set_defaults(run=explain)
+
+    many = commands.add_parser("grade", help="grade a file of rows")
+    many.add_argument("--input", required=True)
+    many.add_argument("--output", required=True)
+    many.add_argument("--workers", type=int, default=0, help="symbolic workers, 0 for one per core")
+    many.set_defaults(run=grade_file)
+
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Find the final answer of a response: after the thought, last box, else the answer phrase."""
+
+import re
+
+from r1v3.reward.boxes import find_boxes, join_last_boxes
+from r1v3.reward.template import after_thought
+
+# What a reader looks at where nothing is boxed.
+PHRASE_TAIL = 4_000
+
+_MARKER = re.compile(
+    r"""
+      【\s*答案\s*】\s*[:：]?
+    | (?:正确|最终|最后的?|所以|因此)?\s*(?:答案|選項|选项|结果)\s*(?:应该|应当|应)?\s*(?:是|为|為|選|选)\s*[:：]?
+    | (?:答案|答)\s*[:：]
+    | (?:故|应|因此|所以|本题|正确的?)?\s*[选選]\s*(?:择|項|项)?\s*(?:的是|是|为)?\s*[:：]?(?=\s*[(（\[【]?\s*[$*\\A-J])
+    | \#{4}
+    | (?:final|correct|best|right|overall)?\s*\b(?:answer|choice|option|solution)\b
+        (?:\s+(?:to|for|of)\s+(?:the|this|that)\s+(?:\w+\s+){0,2}(?:question|problem|image|expression|equation))?
+        (?:\s+(?:choice|option|value|here))?
+        \s*(?:\*{1,2})?\s*(?:is|are|was|would\s+be|should\s+be|will\s+be|must\s+be|can\s+be|[:：=])
+        (?:\s*(?:simply|therefore|thus|then|option|choice|likely|most\s+likely|probably|given\s+by))*\s*[:：]?
+    | \banswer\s*\*{0,2}\s*\n
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_EOA = re.compile(r"<eo[aet]>.*", re.DOTALL)
+_SENTENCE_END = re.compile(
+    r"(?<=[^\d\s.][.!?])\s+(?=[A-Z])|(?<=[\d)])[.](?=\s|$)|[。！\n]|<eo[aet]>"
+)
+_GLUE = re.compile(r"^[\s:：*_]+|[\s*_]+$")
+
+
+def final_text(response: str) -> str | None:
+    """Return what stands after the thought, or None where the thought never closed."""
+    return after_thought(response)
+
+
+def boxed_answer(answer_text: str) -> str | None:
+    """Return the content of the last box (with the boxes tied to it), or None."""
+    boxes = find_boxes(answer_text)
+    return join_last_boxes(answer_text, boxes) if boxes else None
+
+
+def phrased_answer(answer_text: str) -> str | None:
+    """Return what follows the last 'the answer is', '答案是', '故选' and the like, or None."""
+    tail = answer_text[-PHRASE_TAIL:]
+    for marker in reversed(list(_MARKER.finditer(tail))):
+        rest = tail[marker.end() :]
+        rest = _EOA.sub("", rest) if "<eo" in rest[:400] else rest
+        said = _first_sentence(rest)
+        if said:
+            return said
+    return None
+
+
+def _first_sentence(rest: str) -> str:
+    rest = _GLUE.sub("", rest[:1_000]).lstrip(":：* \n")
+    if rest.startswith("$$"):
+        rest = rest[2:].split("$$")[0]
+    end = _SENTENCE_END.search(rest)
+    return _GLUE.sub("", rest[: end.start()] if end else rest)
+
+
+def extract_answer(response: str) -> str | None:
+    """Return the text of the final answer: last box, else the answer phrase, else a bare answer.
+
+    A bare answer is a response (after its thought) of one short line. A longer text without box and
+    phrase gives its last line, as a reader would take it.
+    """
+    text = final_text(response)
+    if not text:
+        return None
+    boxed = boxed_answer(text)
+    if boxed is not None:
+        return boxed
+    phrased = phrased_answer(text)
+    if phrased is not None:
+        return phrased
+    lines = [line.strip() for line in text[-PHRASE_TAIL:].splitlines() if line.strip()]
+    return lines[-1] if lines else None

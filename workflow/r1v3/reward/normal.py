@@ -1,0 +1,161 @@
+r"""One spelling for one answer: full width, Unicode signs, LaTeX dress and Chinese punctuation.
+
+`normalise` is what all rules read. It only rewrites text; it decides nothing.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+# Longer answers are compared as text only; no rule looks into them.
+MAX_CHARS = 2_000
+
+_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n"))
+_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉ₙ", "0123456789n"))
+_FRACTIONS = {
+    "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5),
+    "⅗": (3, 5), "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8),
+    "⅞": (7, 8),
+}  # fmt: skip
+_SIGNS = {
+    "π": r"\pi ", "𝜋": r"\pi ", "×": r"\times ", "✕": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ",
+    "∙": r"\cdot ", "÷": r"\div ", "°": r"^\circ ", "º": r"^\circ ", "˚": r"^\circ ", "∞": r"\infty ",
+    "≤": r"\le ", "⩽": r"\le ", "≦": r"\le ", "≥": r"\ge ", "⩾": r"\ge ", "≧": r"\ge ",
+    "≠": r"\ne ", "∈": r"\in ", "∉": r"\notin ", "∪": r"\cup ", "∩": r"\cap ", "±": r"\pm ",
+    "∓": r"\mp ", "≈": r"\approx ", "≅": r"\cong ", "∅": r"\emptyset ", "−": "-", "–": "-", "—": "-",
+    "‒": "-", "﹣": "-", "∶": ":", "。": ".", "、": ",", "，": ",", "；": ";", "：": ":", "（": "(",
+    "）": ")", "【": "[", "】": "]", "〔": "(", "〕": ")", "％": "%", "﹪": "%", "∠": r"\angle ",
+    "△": r"\triangle ", "⊥": r"\perp ", "∥": r"\parallel ", "→": r"\to ", "⟂": r"\perp ",
+    "‖": r"\parallel ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ",
+    "λ": r"\lambda ", "ω": r"\omega ", "φ": r"\varphi ", "ϕ": r"\phi ", "δ": r"\delta ",
+    "ρ": r"\rho ", "σ": r"\sigma ", "τ": r"\tau ", "ε": r"\varepsilon ", "μ": r"\mu ", "µ": r"\mu ",
+    "Ω": r"\Omega ", "\u2126": r"\Omega ", "Δ": r"\Delta ", "∆": r"\Delta ", "℃": r"^\circ C",
+    "℉": r"^\circ F", "′": "'", "’": "'", "‘": "'", "″": "''", "“": '"', "”": '"', "～": "~",
+    "\u200b": "", "\u200c": "", "\u200d": "", "\ufeff": "", "\u2061": "", "\u2062": "", "￥": "¥",
+}  # fmt: skip
+_SIGN_TABLE = str.maketrans(
+    {
+        **_SIGNS,
+        **{key: rf"\frac{{{n}}}{{{d}}}" for key, (n, d) in _FRACTIONS.items()},
+    }
+)
+_SUPER = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
+_SUB = re.compile(f"[{''.join(_SUBSCRIPTS)}]+")
+_ROOT = re.compile(r"√\s*(\d+(?:\.\d+)?|[A-Za-z])|√\s*(?=[({])|√")
+
+_DROPPED = re.compile(
+    r"\\(?:left|right|bigl|bigr|Bigl|Bigr|biggl|biggr|big|Big|bigg|Bigg|displaystyle|textstyle"
+    r"|limits|nolimits|rm|bf|it|normalsize|large|Large|centering|nonumber)(?![a-zA-Z])"
+)
+_SPACES = re.compile(r"\\[,;:> ]|\\q?quad(?![a-zA-Z])|\\(?:hspace|vspace)\*?\{[^{}]{0,20}\}|~|\\\n")
+_WRAPPER = re.compile(
+    r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathbb"
+    r"|mathcal|mathscr|boldsymbol|bm|mbox|hbox|operatorname\*?|emph|underline|fbox|boxed|tag)"
+    r"\s*\{([^{}]*)\}"
+)
+_SYNONYMS = {
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "leq": "le", "leqslant": "le", "geq": "ge",
+    "geqslant": "ge", "neq": "ne", "lt": "<", "gt": ">", "colon": ":", "ast": "*", "lbrace": r"\{",
+    "rbrace": r"\}", "lbrack": "[", "rbrack": "]", "lvert": "|", "rvert": "|", "vert": "|",
+    "mid": "|", "degree": r"^\circ ", "varnothing": "emptyset", "dots": "ldots", "cdots": "ldots",
+    "rightarrow": "to", "perthousand": r"\permille ", "dbinom": "binom", "tbinom": "binom",
+    "arcctan": "arctan", "tg": "tan", "ctg": "cot", "lbrac": "[", "rbrac": "]", "land": r"\wedge ",
+    "vartheta": "theta", "epsilon": "varepsilon", "colonequals": ":=", "doteq": "approx",
+    "minus": "-", "percent": "%", "yen": "¥", "pounds": "£", "euro": "€", "textdegree": r"^\circ ",
+}  # fmt: skip
+_COMMAND = re.compile(r"\\([a-zA-Z]+)")
+_BLANK = re.compile(r"\s+")
+_THIN = re.compile(r"\\!|\{,\}\\!|,\\!")
+
+
+def _rename(match: re.Match) -> str:
+    name = _SYNONYMS.get(match.group(1))
+    if name is None:
+        return match.group()
+    return "\\" + name if name[0].isalpha() else name
+
+
+def fold_width(text: str) -> str:
+    """Fold full-width forms and Unicode signs into ASCII and LaTeX."""
+    if text.isascii():
+        return text
+    text = _SUPER.sub(lambda m: "^{" + "".join(_SUPERSCRIPTS[c] for c in m.group()) + "}", text)
+    text = _SUB.sub(lambda m: "_{" + "".join(_SUBSCRIPTS[c] for c in m.group()) + "}", text)
+    text = _ROOT.sub(lambda m: rf"\sqrt{{{m.group(1)}}}" if m.group(1) else r"\sqrt ", text)
+    text = text.translate(_SIGN_TABLE)
+    return unicodedata.normalize("NFKC", text)
+
+
+@lru_cache(maxsize=65_536)
+def normalise(text: str) -> str:
+    """Return the canonical spelling of a short answer (at most MAX_CHARS characters are read)."""
+    text = fold_width(text[:MAX_CHARS])
+    if "\\" in text or "$" in text or "*" in text or "`" in text:
+        text = _strip_dress(text)
+    text = _BLANK.sub(" ", text).strip()
+    return _strip_ends(text)
+
+
+def _strip_dress(text: str) -> str:
+    text = text.replace(r"\$", "\x01").replace("$", " ").replace("\x01", r"\$ ")
+    text = re.sub(r"\\[()\[\]](?![a-zA-Z])", " ", text)
+    text = (
+        text.replace("{,}", ",").replace("^{\\circ}", r"^\circ ").replace("^{ \\circ }", r"^\circ ")
+    )
+    text = _THIN.sub(lambda m: "," if m.group()[0] == "," else "", text)
+    text = _DROPPED.sub(" ", text)
+    text = _SPACES.sub(" ", text)
+    for _ in range(4):
+        text, changed = _WRAPPER.subn(lambda m: " " + m.group(1) + " ", text)
+        if not changed:
+            break
+    text = _COMMAND.sub(_rename, text)
+    text = text.replace(r"\%", "%").replace(r"\#", "#").replace(r"\&", "&").replace(r"\_", "_")
+    return text.replace("**", "").replace("`", "")
+
+
+_OUTER = {"{": "}"}
+_TRAILING = " .,;:!?"
+
+
+def _strip_ends(text: str) -> str:
+    for _ in range(4):
+        before = text
+        text = text.strip().strip('"').rstrip(_TRAILING).lstrip(" :,;").strip()
+        if text.endswith("\\"):
+            text = text.rstrip("\\")
+        if len(text) > 1 and text[0] == "{" and _closes_at_end(text):
+            text = text[1:-1]
+        if text == before:
+            break
+    return text
+
+
+def _closes_at_end(text: str) -> bool:
+    """Whether the bracket that opens the text is closed by its last character."""
+    opening, closing = text[0], {"{": "}", "(": ")", "[": "]"}[text[0]]
+    if text[-1] != closing or (len(text) > 1 and text[-2] == "\\"):
+        return False
+    depth = 0
+    for index, char in enumerate(text):
+        if index and text[index - 1] == "\\":
+            continue
+        if char == opening:
+            depth += 1
+        elif char == closing:
+            depth -= 1
+            if depth == 0 and index < len(text) - 1:
+                return False
+    return depth == 0
+
+
+@lru_cache(maxsize=65_536)
+def squeeze(text: str) -> str:
+    """Return a normalised answer without white space; words, but not variables, lose their case."""
+    if _WORDS.fullmatch(text):
+        text = text.casefold()
+    return _SINGLE.sub(r"\1", _BLANK.sub("", text))
+
+
+_WORDS = re.compile(r"[^\\=+*/^_<>{}]*[A-Za-z]{2}[^\\=+*/^_<>{}]*")
+_SINGLE = re.compile(r"\{([A-Za-z0-9])\}")

@@ -1,0 +1,59 @@
+r"""The child process that does symbolic algebra: `python -m r1v3.reward.sandbox`.
+
+One JSON request a line on stdin, one JSON reply a line on stdout. Before anything is parsed the
+process limits itself: address space (bytes), CPU and wall-clock time per request (seconds, the
+kernel's alarm kills it even inside C code), no core dump, no files, no children. It runs without the
+parent's environment, so without its keys. It exits when its parent's end of the pipe closes.
+"""
+
+import json
+import logging
+import resource
+import signal
+import sys
+
+# float_rounding: math-verify's default of 6 accepts 0 for 343/692224 scaled by 1e-4.
+FLOAT_ROUNDING = 12
+
+
+def limit_self(memory_bytes: int) -> None:
+    """Cap what this process may use, from now on and for good."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def equal(answer: str, gold: str) -> bool:
+    """Return whether math-verify holds two LaTeX answers to be the same."""
+    from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
+
+    def read(text):
+        config = [LatexExtractionConfig(), ExprExtractionConfig()]
+        return parse(f"${text}$", extraction_config=config, parsing_timeout=None)
+
+    return verify(read(gold), read(answer), float_rounding=FLOAT_ROUNDING, timeout_seconds=None)
+
+
+def serve(seconds: float, memory_bytes: int) -> None:
+    """Answer requests until stdin closes."""
+    logging.disable(logging.CRITICAL)
+    limit_self(memory_bytes)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    import math_verify  # noqa: F401  (loaded before the clock of the first request starts)
+
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            reply = {"equal": bool(equal(request["answer"], request["gold"]))}
+        except MemoryError:
+            reply = {"error": "memory"}
+        except Exception as error:  # whatever sympy raises concerns this request alone
+            reply = {"error": type(error).__name__}
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        print(json.dumps(reply), flush=True)
+
+
+if __name__ == "__main__":
+    serve(float(sys.argv[1]), int(sys.argv[2]))

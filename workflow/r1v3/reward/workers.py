@@ -1,0 +1,150 @@
+"""A pool of killable symbolic workers, started when the first question for them comes.
+
+Workers are plain subprocesses on pipes rather than `multiprocessing` ones: they may be started from any
+thread, from a daemonic process and from inside training, and never re-import the caller's `__main__`.
+A worker that hangs or dies costs the one request it was working on; the next gets a fresh worker.
+"""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+SECONDS = 3.0  # wall clock per request
+MEMORY_BYTES = 1 << 30  # address space per worker
+START_SECONDS = 60.0
+MAX_SYMBOLIC_CHARS = 600  # longer answers never reach a worker
+MAX_REQUESTS = 2_000  # a worker is replaced after so many, since sympy's caches grow
+
+
+class _Worker:
+    """One subprocess and its two pipes."""
+
+    def __init__(self, seconds: float, memory_bytes: int):
+        package_root = str(Path(__file__).resolve().parents[2])
+        environment = {
+            "PYTHONPATH": package_root,
+            "PATH": os.environ.get("PATH", ""),
+            "PYTHONHASHSEED": "0",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        self.seconds = seconds
+        self.requests = 0
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "r1v3.reward.sandbox", str(seconds), str(memory_bytes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=package_root,
+        )
+        self.pending = b""
+        if self._read_line(START_SECONDS) is None:
+            self.kill()
+            raise RuntimeError("the symbolic worker did not start; is math-verify installed?")
+
+    def ask(self, answer: str, gold: str) -> dict:
+        self.requests += 1
+        line = json.dumps({"answer": answer, "gold": gold}) + "\n"
+        try:
+            self.process.stdin.write(line.encode())
+            self.process.stdin.flush()
+        except OSError:
+            return {"error": "worker died"}
+        reply = self._read_line(self.seconds + 2.0)
+        if reply is None:
+            dead = self.process.poll() is not None
+            self.kill()
+            return {"error": "killed: over its time or memory" if dead else "killed: over its time"}
+        return json.loads(reply)
+
+    def _read_line(self, timeout: float) -> bytes | None:
+        descriptor = self.process.stdout.fileno()
+        poller = select.poll()  # select() fails above descriptor 1023, which training may exceed
+        poller.register(descriptor, select.POLLIN)
+        while b"\n" not in self.pending:
+            if not poller.poll(timeout * 1000):
+                return None
+            chunk = os.read(descriptor, 65_536)
+            if not chunk:
+                self.process.wait()
+                return None
+            self.pending += chunk
+        line, _, self.pending = self.pending.partition(b"\n")
+        return line
+
+    @property
+    def usable(self) -> bool:
+        return self.process.poll() is None and self.requests < MAX_REQUESTS
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class WorkerPool:
+    """Up to `size` workers; `ask` may be called from any thread."""
+
+    def __init__(self, size: int = 1, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES):
+        self.size = max(1, size)
+        self.seconds = seconds
+        self.memory_bytes = memory_bytes
+        self._reset()
+
+    def _reset(self) -> None:
+        self._owner = os.getpid()
+        self._slots = threading.BoundedSemaphore(self.size)
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+
+    def ask(self, answer: str, gold: str) -> dict:
+        """Return {'equal': bool} or {'error': why}."""
+        if max(len(answer), len(gold)) > MAX_SYMBOLIC_CHARS:
+            return {"error": f"longer than {MAX_SYMBOLIC_CHARS} characters"}
+        if self._owner != os.getpid():  # after a fork the pipes belong to the parent
+            self._reset()
+        with self._slots:
+            with self._lock:
+                worker = self._idle.pop() if self._idle else None
+            worker = worker or _Worker(self.seconds, self.memory_bytes)
+            reply = worker.ask(answer, gold)
+            if worker.usable:
+                with self._lock:
+                    self._idle.append(worker)
+            else:
+                worker.kill()
+            return reply
+
+    def ask_many(self, pairs: list[tuple[str, str]]) -> list[dict]:
+        """Ask several questions at once, replies in order."""
+        if len(pairs) <= 1 or self.size == 1:
+            return [self.ask(answer, gold) for answer, gold in pairs]
+        with ThreadPoolExecutor(self.size) as threads:
+            return list(threads.map(lambda pair: self.ask(*pair), pairs))
+
+    def close(self) -> None:
+        """Stop all idle workers; the pool may be used again afterwards."""
+        if self._owner != os.getpid():
+            return
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.kill()
+
+
+@lru_cache(maxsize=1)
+def shared_pool() -> WorkerPool:
+    """Return the pool that single calls of `grade` use: one worker, shared by all threads."""
+    import atexit
+
+    pool = WorkerPool(1)
+    atexit.register(pool.close)
+    return pool
