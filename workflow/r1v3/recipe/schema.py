@@ -7,20 +7,11 @@ they belong to the profile.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
-Group = Literal["vision_tower", "connector", "llm"]
-Schedule = Literal["cosine", "constant"]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
-Rate = Annotated[float, Field(gt=0)]
-AnswerForm = Literal["mcq", "mcq_multi", "fill", "open"]
-
-
-class Section(BaseModel):
-    """A level of the recipe; its keys are closed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+from r1v3.recipe.section import Positive, Rate, Section, Share
+from r1v3.recipe.sources import DataSet, Model
+from r1v3.recipe.training import Grpo, Reward, Sft
 
 
 class Template(Section):
@@ -37,215 +28,6 @@ class Images(Section):
     min_tiles: Positive
     max_tiles: Positive
     max_pixels: Positive
-
-
-# --- models that no run of ours trains ------------------------------------------------------------
-
-
-class Architecture(Section):
-    """Sizes of an InternVL built from scratch; lengths in pixels, widths in features."""
-
-    image_size: Positive
-    patch_size: Positive
-    vision_width: Positive
-    vision_layers: Positive
-    vision_heads: Positive
-    width: Positive
-    layers: Positive
-    heads: Positive
-    kv_heads: Positive
-    mlp_width: Positive
-    vocabulary: Positive
-    context: Positive
-    initial_spread: Rate
-
-
-class HubModel(Section):
-    """A model of the Hugging Face hub, at a revision; `id` may be a local folder."""
-
-    source: Literal["hub"]
-    id: str
-    revision: str
-
-
-class ScratchModel(Section):
-    """A model built here, then trained by the SFT settings of that name on the data set of that name."""
-
-    source: Literal["scratch"]
-    architecture: Architecture
-    tokenizer_data: list[str]
-    data: str
-    settings: str
-
-
-class TunedModel(Section):
-    """A model tuned here from another of the recipe's models."""
-
-    source: Literal["tuned"]
-    start: str
-    data: str
-    settings: str
-
-
-Model = Annotated[HubModel | ScratchModel | TunedModel, Field(discriminator="source")]
-
-
-# --- data sets ------------------------------------------------------------------------------------
-
-
-class WorldSource(Section):
-    """Questions drawn from the tiny world (`r1v3.data.world`)."""
-
-    kind: Literal["world"]
-    tasks: dict[str, Rate]
-    forms: dict[AnswerForm, Rate]
-    domains: list[str]
-    instances: Literal["train", "validation", "test"]
-    respond: Literal["none", "direct", "describe", "chain", "slips"]
-    slip_rate: Share
-    seed: int
-
-
-class FileSource(Section):
-    """Records of a Hugging Face data set, or of a JSONL, TSV or Parquet file at a path or URL."""
-
-    kind: Literal["hub", "file"]
-    id: str
-    revision: str | None
-    split: str
-    mapping: str
-    instances: Literal["train", "validation", "test"]
-
-
-class SourceSet(Section):
-    """A data set taken from sources."""
-
-    kind: Literal["source"]
-    source: Annotated[WorldSource | FileSource, Field(discriminator="kind")]
-    size: Positive
-    stands_in_for: str | None
-
-
-class Filters(Section):
-    """The filters of section 3.2; `null` switches one off. Lengths in tokens of the response."""
-
-    max_tokens: Positive | None
-    max_repetition: Share | None
-    max_reconsiderations: Positive | None
-
-
-class SampledSet(Section):
-    """A data set whose answers a model writes, kept where the grader says they are right (section 2)."""
-
-    kind: Literal["sampled"]
-    questions: str
-    by: str
-    samples: Positive
-    temperature: Annotated[float, Field(ge=0)]
-    top_p: Share
-    max_new_tokens: Positive
-    keep: Literal["first", "shortest"]
-    keep_per_question: Positive
-    filters: Filters
-    seed: int
-
-
-DataSet = Annotated[SourceSet | SampledSet, Field(discriminator="kind")]
-
-
-# --- training -------------------------------------------------------------------------------------
-
-
-class Optimizer(Section):
-    """AdamW and its schedule; `warmup` is a share of all steps."""
-
-    learning_rate: Rate
-    schedule: Schedule
-    warmup: Share
-    betas: tuple[float, float]
-    weight_decay: Annotated[float, Field(ge=0)]
-    max_grad_norm: Rate
-
-
-class EarlyStopping(Section):
-    """Stop after `patience` validations in a row without a lower loss; the best checkpoint is kept."""
-
-    validation: str
-    every: Positive
-    patience: Positive
-
-
-class Sft(Section):
-    """Supervised fine-tuning of any group of modules (sections 3.2, 3.4, 5.6, 6.1)."""
-
-    train: list[Group]
-    optimizer: Optimizer
-    epochs: Rate
-    max_steps: Positive | None
-    batch_size: Positive
-    max_length: Positive
-    dtype: Literal["float32", "bfloat16"]
-    early_stopping: EarlyStopping | None
-    max_set_aside: Share
-
-
-class LengthStage(Section):
-    """From this step on, a response may have this many tokens."""
-
-    step: Annotated[int, Field(ge=0)]
-    tokens: Positive
-
-
-class Advantage(Section):
-    """How equation 6's spread is defined."""
-
-    ddof: Literal[0, 1]
-    epsilon: Annotated[float, Field(ge=0)]
-
-
-class Verifier(Section):
-    """The model of equation 2, behind an OpenAI-compatible endpoint."""
-
-    model: str
-    max_unjudged: Share
-
-
-class Reward(Section):
-    """Equation 3 and what feeds it."""
-
-    accuracy_weight: Share
-    format_weight: Share
-    verifier: Verifier | None
-
-    @model_validator(mode="after")
-    def _weights_add_to_one(self):
-        if abs(self.accuracy_weight + self.format_weight - 1) > 1e-9:
-            raise ValueError("accuracy_weight + format_weight must be 1 (equation 3)")
-        return self
-
-
-class Grpo(Section):
-    """Group-normalised reinforcement learning (section 3.3)."""
-
-    train: list[Group]
-    optimizer: Optimizer
-    steps: Positive
-    prompts_per_step: Positive
-    samples: Annotated[int, Field(ge=2)]
-    updates_per_episode: Positive
-    aggregation: Literal["sequence_mean", "token_mean", "constant"]
-    advantage: Advantage
-    clip_low: Rate
-    clip_high: Rate
-    kl: Annotated[float, Field(ge=0)]
-    old_logprobs: Literal["trainer", "engine"]
-    temperature: Rate
-    top_p: Share
-    lengths: list[LengthStage]
-    overlong: Literal["keep", "mask"]
-    dtype: Literal["float32", "bfloat16"]
-    checkpoint_every: Positive
-    reward: Reward
 
 
 class Entropy(Section):
@@ -266,9 +48,6 @@ class Selection(Section):
     samples: Positive
     temperature: Rate
     max_new_tokens: Positive
-
-
-# --- evaluation -----------------------------------------------------------------------------------
 
 
 class Evaluation(Section):
@@ -311,9 +90,6 @@ class Recipe(Section):
     evaluation: Evaluation
     generation: Generation
     grading: Reward
-
-
-# --- the run table --------------------------------------------------------------------------------
 
 
 class ModelRun(Section):

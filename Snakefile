@@ -1,0 +1,39 @@
+"""Skywork-R1V3, from raw data to the last table. `snakemake --cores all` runs the tiny recipe."""
+
+from snakemake.utils import min_version
+
+min_version("9.27.1")
+
+
+include: "workflow/rules/common.smk"
+
+
+localrules:
+    all,
+    dry,
+    config,
+    link,
+
+
+rule all:
+    """The core path, its report, and its copy in MLflow."""
+    input:
+        expand("results/runs/{name}.json", name=CORE),
+        "results/summary.json",
+        "results/report.html",
+        "results/mlflow.json",
+
+
+rule dry:
+    """Every run of the table: a target for `snakemake -n dry`."""
+    input:
+        rules.all.input,
+        expand("results/runs/{name}.json", name=sorted(PROJECT.runs)),
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/study.smk"
+include: "workflow/rules/publish.smk"

@@ -1,0 +1,285 @@
+"""What a result depends on, as a document, and the hash of it, which names its folder.
+
+A document holds the resolved sections that its stage reads, the ids `<name>-<hash>` of its parents, and
+the stage's version; so a changed number renames that folder and those of its descendants, and nothing
+else. Every document holds version, name and seed; those of stages that show pictures to a model also
+template and images. The rest by kind (`null` where there is none):
+
+    data        set; for a sampled set also questions, by, generation, grading
+    model       spec, data {set: id}, start
+    sft         settings, start {run, checkpoint, selection}, data, validation
+    grpo        settings, start, data, entropy, generation
+    probe       run, data, selection, entropy, generation, grading
+    benchmark   benchmark, entry, source, items
+    evaluation  run, checkpoint, selection, suite, evaluation, benchmarks
+                {name: id}, held_out {name: id}, generation, grading
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.load import Project
+from r1v3.recipe.sources import SampledSet
+from r1v3.recipe.training import Grpo
+
+# Raised by hand when the code of a stage changes what comes out of it.
+VERSION = {
+    "source": 1,
+    "sampled": 1,
+    "model": 1,
+    "sft": 1,
+    "grpo": 1,
+    "probe": 1,
+    "benchmark": 1,
+    "evaluation": 1,
+}
+
+SHELF = {"data": "data", "probe": "selections", "benchmark": "benchmarks"}
+SUITES = ("held_out", "benchmarks", "checkpoint")
+
+
+def canonical(document: dict) -> str:
+    """JSON with sorted keys and no spaces: equal documents give equal text."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One result: its document, and the nodes whose outputs it reads."""
+
+    kind: str
+    name: str
+    document: dict
+    parents: tuple["Node", ...]
+
+    @cached_property
+    def hash(self) -> str:
+        return hashlib.sha256(canonical(self.document).encode()).hexdigest()[:10]
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}-{self.hash}"
+
+    @property
+    def folder(self) -> str:
+        """Where the result lives, from the root of the checkout."""
+        if self.kind == "evaluation":
+            run, checkpoint = self.document["run"], self.document["checkpoint"]
+            return f"results/evaluations/{run}/{checkpoint}/{self.id}"
+        return f"results/{SHELF.get(self.kind, 'runs')}/{self.id}"
+
+    @property
+    def config(self) -> dict:
+        """What `config.json` holds."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "hash": self.hash,
+            "document": self.document,
+        }
+
+
+def checkpoint_steps(settings: Grpo) -> list[int]:
+    """The steps at which a GRPO run keeps a checkpoint: every so many, and the last."""
+    every = range(settings.checkpoint_every, settings.steps + 1, settings.checkpoint_every)
+    return sorted({*every, settings.steps})
+
+
+class Documents:
+    """All documents of a project, made on demand.
+
+    Raises:
+        RecipeError: from any method, when a data set or run depends on itself.
+    """
+
+    def __init__(self, project: Project):
+        self.project = project
+        self.recipe = project.recipe
+        self._nodes: dict[tuple, Node | None] = {}
+
+    def data(self, name: str) -> Node:
+        return self._once(("data set", name), self._data)
+
+    def run(self, name: str) -> Node:
+        return self._once(("run", name), self._run)
+
+    def probe(self, run: str) -> Node:
+        return self._once(("selection", run), self._probe)
+
+    def benchmark(self, name: str) -> Node:
+        return self._once(("benchmark", name), self._benchmark)
+
+    def evaluation(self, run: str, checkpoint: str, suite: str) -> Node:
+        return self._once(("evaluation", run, checkpoint, suite), self._evaluation)
+
+    def at(self, folder: str) -> Node:
+        """The node that lives in a folder of results/.
+
+        Raises:
+            RecipeError: the present configuration makes no such folder.
+        """
+        shelf, *rest = PurePosixPath(folder).parts[1:]
+        names = [part.rpartition("-")[0] or part for part in rest]
+        make = {
+            "data": self.data,
+            "runs": self.run,
+            "selections": self.probe,
+            "benchmarks": self.benchmark,
+            "evaluations": lambda run, _, suite: self.evaluation(run, rest[1], suite),
+        }[shelf]
+        node = make(*names)
+        if node.folder != folder:
+            raise RecipeError([f"{folder}: the configuration now makes {node.folder}"])
+        return node
+
+    def check(self) -> None:
+        """Make the documents of all data sets, benchmarks and runs.
+
+        Raises:
+            RecipeError: one of them depends on itself.
+        """
+        for name in self.recipe.data:
+            self.data(name)
+        for name in self.project.runs:
+            self.run(name)
+
+    def _once(self, key: tuple, make) -> Node:
+        if self._nodes.get(key, 0) is None:
+            raise RecipeError([f"config: {key[0]} {key[1]} depends on itself"])
+        if key not in self._nodes:
+            self._nodes[key] = None
+            self._nodes[key] = make(*key[1:])
+        return self._nodes[key]
+
+    def _node(self, kind: str, name: str, version: str, parents: list[Node], **document) -> Node:
+        document |= {"version": VERSION[version], "name": name, "seed": self.recipe.seed}
+        return Node(kind, name, document, tuple(parents))
+
+    @property
+    def _dialogue(self) -> dict:
+        """What every stage that shows a picture to a model reads."""
+        return {
+            "template": self.recipe.template.model_dump(),
+            "images": self.recipe.images.model_dump(),
+        }
+
+    @property
+    def _generation(self) -> dict:
+        return {"generation": self.recipe.generation.model_dump()}
+
+    @property
+    def _grading(self) -> dict:
+        return {"grading": self.recipe.grading.model_dump()}
+
+    def _data(self, name: str) -> Node:
+        entry = self.recipe.data[name]
+        content = {"set": entry.model_dump()}
+        if not isinstance(entry, SampledSet):
+            return self._node("data", name, "source", [], **content)
+        questions, by = self.data(entry.questions), self.run(entry.by)
+        content |= {"questions": questions.id, "by": by.id}
+        content |= self._dialogue | self._generation | self._grading
+        return self._node("data", name, "sampled", [questions, by], **content)
+
+    def _run(self, name: str) -> Node:
+        run = self.project.runs[name]
+        if run.stage == "model":
+            return self._model(name, run.entry.model)
+        start, start_parents = self._start(run.entry.start, run.entry.checkpoint)
+        data = self.data(run.entry.data)
+        parents = [*start_parents, data]
+        content = self._dialogue | {"start": start, "data": data.id}
+        content["settings"] = run.settings.model_dump()
+        if run.stage == "grpo":
+            content |= {"entropy": self.recipe.entropy.model_dump()} | self._generation
+        else:
+            validation = self._validation(run.settings)
+            content["validation"] = validation.id if validation else None
+            parents += [validation] if validation else []
+        return self._node(run.stage, name, run.stage, parents, **content)
+
+    def _validation(self, settings) -> Node | None:
+        stopping = settings.early_stopping
+        return self.data(stopping.validation) if stopping else None
+
+    def _start(self, run: str, checkpoint: str) -> tuple[dict, list[Node]]:
+        parent = self.run(run)
+        start = {"run": parent.id, "checkpoint": checkpoint, "selection": None}
+        if checkpoint != "selected":
+            return start, [parent]
+        selection = self.probe(run)
+        return start | {"selection": selection.id}, [parent, selection]
+
+    def _model(self, name: str, model: str) -> Node:
+        spec = self.recipe.models[model]
+        content = {"spec": spec.model_dump(), "data": {}, "start": None}
+        parents = []
+        if spec.source != "hub":
+            settings = self.recipe.sft[spec.settings]
+            content["spec"]["settings"] = settings.model_dump()
+            names = [spec.data, *getattr(spec, "tokenizer_data", [])]
+            if settings.early_stopping:
+                names.append(settings.early_stopping.validation)
+            parents = [self.data(each) for each in dict.fromkeys(names)]
+            content["data"] = {node.name: node.id for node in parents}
+        if spec.source == "tuned":
+            start = self.run(self._run_of_model(spec.start))
+            content["start"] = start.id
+            parents = [*parents, start]
+        return self._node("model", name, "model", parents, **self._dialogue, **content)
+
+    def _run_of_model(self, model: str) -> str:
+        runs = self.project.runs.values()
+        return next(r.name for r in runs if r.stage == "model" and r.entry.model == model)
+
+    def _probe(self, run: str) -> Node:
+        policy, data = self.run(run), self.data(self.recipe.selection.probe)
+        content = {"run": policy.id, "data": data.id}
+        content |= {"selection": self.recipe.selection.model_dump()}
+        content |= {"entropy": self.recipe.entropy.model_dump()}
+        content |= self._dialogue | self._generation | self._grading
+        return self._node("probe", run, "probe", [policy, data], **content)
+
+    def _benchmark(self, name: str) -> Node:
+        evaluation = self.recipe.evaluation
+        return self._node(
+            "benchmark",
+            name,
+            "benchmark",
+            [],
+            benchmark=name,
+            entry=self.project.benchmarks[name],
+            source=evaluation.source,
+            items=evaluation.items,
+        )
+
+    def _evaluation(self, run: str, checkpoint: str, suite: str) -> Node:
+        section = self.recipe.evaluation
+        start, parents = self._start(run, checkpoint)
+        names = {"benchmarks": section.benchmarks, "checkpoint": [section.checkpoint_benchmark]}
+        benchmarks = {name: self.benchmark(name) for name in names.get(suite, [])}
+        held_out = {}
+        settings = section.model_dump(
+            exclude={"benchmarks", "checkpoint_benchmark", "source", "items", "held_out"}
+        )
+        if suite == "held_out":
+            held_out = {name: self.data(each) for name, each in section.held_out.items()}
+            settings |= {"temperature": 0.0, "runs": 1}  # decoded greedily, so once
+        content = {
+            **self._dialogue,
+            **self._generation,
+            **self._grading,
+            "run": start["run"],
+            "checkpoint": checkpoint,
+            "selection": start["selection"],
+            "suite": suite,
+            "evaluation": settings,
+            "benchmarks": {name: node.id for name, node in benchmarks.items()},
+            "held_out": {name: node.id for name, node in held_out.items()},
+        }
+        parents = [*parents, *benchmarks.values(), *held_out.values()]
+        return self._node("evaluation", suite, "evaluation", parents, **content)

@@ -1,0 +1,66 @@
+"""Reads and validates the whole configuration: recipe, benchmarks and run table, before any graph."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from r1v3.recipe.errors import RecipeError, explain, suggest
+from r1v3.recipe.layers import Layers, read_yaml
+from r1v3.recipe.references import mistakes_of_recipe, mistakes_of_runs
+from r1v3.recipe.runs import ResolvedRun, resolve_runs
+from r1v3.recipe.schema import Recipe
+
+COMPLETE = "paper"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A validated configuration."""
+
+    recipe: Recipe
+    runs: dict[str, ResolvedRun]
+    benchmarks: dict[str, dict]
+
+
+def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[Recipe, Layers]:
+    """Read `paper.yaml`, the recipe `name` over it, and an overlay over both.
+
+    Raises:
+        RecipeError: with one line for each mistake.
+    """
+    allowed = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in allowed:
+        raise RecipeError(
+            [f"--config recipe: there is no recipe '{name}'; {suggest(name, allowed)}"]
+        )
+    paths = [folder / f"{COMPLETE}.yaml"]
+    if name != COMPLETE:
+        paths.append(folder / f"{name}.yaml")
+    if overlay is not None:
+        paths.append(Path(overlay))
+    layers = Layers(paths)
+    try:
+        return Recipe.model_validate(layers.merged), layers
+    except ValidationError as error:
+        where = layers.file_of
+        lines = explain(error, Recipe, layers.merged, lambda path: str(where(path)))
+        raise RecipeError(lines) from None
+
+
+def load_project(root: Path, name: str, overlay: Path | None = None) -> Project:
+    """Read everything below `config/`, with paths in messages relative to `root`.
+
+    Raises:
+        RecipeError: with one line for each mistake of the recipe, or else of the run table.
+    """
+    config = root / "config"
+    recipe, layers = load_recipe(config / "recipes", name, overlay)
+    benchmarks = read_yaml(config / "benchmarks.yaml")
+    table = config / "runs.yaml"
+    runs = resolve_runs(read_yaml(table), recipe, table)
+    mistakes = mistakes_of_recipe(recipe, layers, benchmarks, runs)
+    mistakes += mistakes_of_runs(runs, recipe, table)
+    if mistakes:
+        raise RecipeError(mistakes)
+    return Project(recipe, runs, benchmarks)

@@ -1,0 +1,139 @@
+"""The manifest of a folder: written last and atomically, it vouches for the files that it names."""
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "numpy",
+    "pandas",
+    "pillow",
+    "scikit-learn",
+    "math-verify",
+    "deepspeed",
+    "vllm",
+    "snakemake",
+)
+
+
+def write_manifest(path: Path, *, config: dict, files: Iterable[Path], facts: dict) -> None:
+    """Write the manifest of the folder that `path` lies in.
+
+    Args:
+        config: what `config.json` holds: kind, name, hash, document.
+        files: the files to vouch for, each inside the folder.
+        facts: the results of the stage, as JSON.
+    """
+    path = Path(path)
+    manifest = {
+        "kind": config["kind"],
+        "name": config["name"],
+        "hash": config["hash"],
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "files": {
+            str(Path(file).relative_to(path.parent).as_posix()): _sha256(file)
+            for file in sorted(map(Path, files))
+        },
+        "facts": facts,
+        "environment": environment(),
+    }
+    write_json(path, manifest)
+
+
+def read_manifest(path: Path) -> dict:
+    """Read a manifest.
+
+    Raises:
+        ValueError: the file is not a manifest.
+    """
+    manifest = json.loads(Path(path).read_text())
+    if not isinstance(manifest, dict) or not {"kind", "name", "files", "facts"} <= set(manifest):
+        raise ValueError(f"{path}: not a manifest; kind, name, files and facts are expected")
+    return manifest
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write JSON so that a reader sees the old file or the whole new one."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    os.replace(temporary, path)
+
+
+def checkpoint_folder(run_manifest: Path, checkpoint: str, selection: Path | None = None) -> Path:
+    """The Hugging Face folder that a run's checkpoint name stands for.
+
+    Args:
+        run_manifest: manifest of the run.
+        checkpoint: `last` (the best one where training stopped early), `selected`, or `step-000050`.
+        selection: manifest of the run's selection, needed by `selected`.
+
+    Raises:
+        ValueError: there is no such checkpoint; the message names those that there are.
+    """
+    run_manifest = Path(run_manifest)
+    facts = read_manifest(run_manifest)["facts"]
+    kept = {f"step-{entry['step']:06d}": entry["path"] for entry in facts["checkpoints"]}
+    if checkpoint == "last":
+        path = facts.get("best") or facts["last"]
+    elif checkpoint == "selected":
+        if selection is None:
+            raise ValueError(
+                f"{run_manifest}: checkpoint 'selected' needs the selection's manifest"
+            )
+        path = kept[f"step-{read_manifest(selection)['facts']['step']:06d}"]
+    elif checkpoint in kept:
+        path = kept[checkpoint]
+    else:
+        allowed = ", ".join(["last", "selected", *sorted(kept)])
+        raise ValueError(f"{run_manifest}: no checkpoint '{checkpoint}'; allowed: {allowed}")
+    folder = run_manifest.parent / path
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: the checkpoint is not on this machine")
+    return folder
+
+
+def environment() -> dict:
+    """What ran: Python, the packages that can change a number, the machine, the commit."""
+    packages = {}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            packages[name] = version(name)
+    return {
+        "python": platform.python_version(),
+        "packages": packages,
+        "platform": platform.platform(),
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,160 @@
+"""The recipe's models and data sets: where they are fetched, or how they are made."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from r1v3.recipe.section import Positive, Rate, Section, Share
+
+AnswerForm = Literal["mcq", "mcq_multi", "fill", "open"]
+# The tiny world's tasks and looks; `r1v3.data.world` draws them, and a test holds the two together.
+Task = Literal[
+    "sum",
+    "largest",
+    "even",
+    "line",
+    "position",
+    "compare",
+    "difference",
+    "product",
+    "places",
+    "sequence",
+    "shape_count",
+    "shape_at",
+    "colour_at",
+    "odd_one_out",
+    "pictured",
+    "two_pictures",
+    "describe",
+]
+Domain = Literal[
+    "plain",
+    "mathematics",
+    "physics",
+    "chemistry",
+    "biology",
+    "engineering",
+    "agriculture",
+    "environmental_science",
+    "computer_science",
+    "medicine",
+    "pharmacy",
+    "music",
+    "literature",
+    "philosophy",
+    "history",
+    "economics",
+    "psychology",
+    "political_science",
+    "sociology",
+    "education",
+    "law",
+]
+
+
+class Architecture(Section):
+    """Sizes of an InternVL built from scratch; lengths in pixels, widths in features."""
+
+    image_size: Positive
+    patch_size: Positive
+    vision_width: Positive
+    vision_layers: Positive
+    vision_heads: Positive
+    width: Positive
+    layers: Positive
+    heads: Positive
+    kv_heads: Positive
+    mlp_width: Positive
+    vocabulary: Positive
+    context: Positive
+    initial_spread: Rate
+
+
+class HubModel(Section):
+    """A model of the Hugging Face hub, at a revision; `id` may be a local folder."""
+
+    source: Literal["hub"]
+    id: str
+    revision: str
+
+
+class ScratchModel(Section):
+    """A model built here, then trained by the SFT settings of that name on the data set of that name."""
+
+    source: Literal["scratch"]
+    architecture: Architecture
+    tokenizer_data: list[str]
+    data: str
+    settings: str
+
+
+class TunedModel(Section):
+    """A model tuned here from another of the recipe's models."""
+
+    source: Literal["tuned"]
+    start: str
+    data: str
+    settings: str
+
+
+Model = Annotated[HubModel | ScratchModel | TunedModel, Field(discriminator="source")]
+
+
+class WorldSource(Section):
+    """Questions drawn from the tiny world (`r1v3.data.world`)."""
+
+    kind: Literal["world"]
+    tasks: dict[Task, Rate]
+    forms: dict[AnswerForm, Rate]
+    domains: list[Domain]
+    instances: Literal["train", "validation", "test"]
+    respond: Literal["none", "direct", "describe", "chain", "slips"]
+    slip_rate: Share
+    seed: int
+
+
+class FileSource(Section):
+    """Records of a Hugging Face data set, or of a JSONL, TSV or Parquet file at a path or URL."""
+
+    kind: Literal["hub", "file"]
+    id: str
+    revision: str | None
+    split: str
+    mapping: str
+    instances: Literal["train", "validation", "test"]
+
+
+class SourceSet(Section):
+    """A data set taken from sources."""
+
+    kind: Literal["source"]
+    source: Annotated[WorldSource | FileSource, Field(discriminator="kind")]
+    size: Positive
+    stands_in_for: str | None
+
+
+class Filters(Section):
+    """The filters of section 3.2; `null` switches one off. Lengths in tokens of the response."""
+
+    max_tokens: Positive | None
+    max_repetition: Share | None
+    max_reconsiderations: Positive | None
+
+
+class SampledSet(Section):
+    """A data set whose answers a model writes, kept where the grader says they are right (section 2)."""
+
+    kind: Literal["sampled"]
+    questions: str
+    by: str
+    samples: Positive
+    temperature: Annotated[float, Field(ge=0)]
+    top_p: Share
+    max_new_tokens: Positive
+    keep: Literal["first", "shortest"]
+    keep_per_question: Positive
+    filters: Filters
+    seed: int
+
+
+DataSet = Annotated[SourceSet | SampledSet, Field(discriminator="kind")]

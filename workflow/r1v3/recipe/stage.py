@@ -1,0 +1,85 @@
+"""Runs one stage in its folder: read the config, do the work once, vouch for what came out."""
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from r1v3.recipe.manifest import write_manifest
+
+# Neither results nor bytes to keep: what a resume needs, what is still being written, what Snakemake
+# writes. Pictures are named by their own sha256, and so need no second one.
+UNVOUCHED = ("resume", "images")
+LOGS = ("log.txt", "benchmark.tsv")
+
+
+def run_stage(config_path: Path, manifest: Path, work: Callable[[dict, Path], dict]) -> None:
+    """Call `work(document, folder)` and write the manifest with the facts that it returns.
+
+    A process that outlived its Snakemake may still be at the same work; then this one waits for it,
+    and does nothing if the manifest is there afterwards. Of several ranks, rank 0 writes.
+    """
+    config = json.loads(Path(config_path).read_text())
+    with alone(manifest) as finished:
+        if finished:
+            return
+        began = time.monotonic()
+        first = _is_first_rank()
+        if first:
+            print(f"{config['kind']} {config['name']}-{config['hash']}: starting", flush=True)
+        facts = work(config["document"], manifest.parent)
+        if not first:
+            return
+        write_manifest(manifest, config=config, files=vouched(manifest), facts=facts)
+        seconds = time.monotonic() - began
+        print(f"{config['kind']} {config['name']}-{config['hash']}: {seconds:.1f} s", flush=True)
+
+
+def vouched(manifest: Path) -> list[Path]:
+    """The files beside a manifest that are results."""
+    folder = manifest.parent
+    files = []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if parts[0] in UNVOUCHED or parts[-1] in LOGS or any(p.startswith(".") for p in parts):
+            continue
+        if path.is_file() and path != manifest:
+            files.append(path)
+    return files
+
+
+@contextlib.contextmanager
+def alone(output: Path) -> Iterator[bool]:
+    """Hold the right to write `output`; yields True if another process wrote it while we waited."""
+    if not _is_first_rank():
+        yield False
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with open(output.with_name(f".{output.name}.lock"), "w") as lock:
+        waited = False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waited = True
+            print(f"{output.parent}: another process is still at it; waiting", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield waited and output.exists()
+
+
+def _is_first_rank() -> bool:
+    return os.environ.get("RANK", "0") == "0"
+
+
+def folders(ids: dict[str, str], manifests: list[Path]) -> dict[str, Path]:
+    """The folder of each name, found among manifests by its id."""
+    by_id = {manifest.parent.name: manifest.parent for manifest in manifests}
+    return {name: by_id[id] for name, id in ids.items()}
+
+
+def tables(ids: dict[str, str], manifests: list[Path]) -> dict[str, Path]:
+    """The TSV file of each benchmark, found among manifests by its id."""
+    found = folders(ids, manifests)
+    return {name: folder / f"{name}.tsv" for name, folder in found.items()}

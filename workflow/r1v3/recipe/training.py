@@ -1,0 +1,102 @@
+"""The recipe's training settings: supervised, and reinforced with verifiable rewards."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from r1v3.recipe.section import Positive, Rate, Section, Share
+
+Group = Literal["vision_tower", "connector", "llm"]
+Schedule = Literal["cosine", "constant"]
+
+
+class Optimizer(Section):
+    """AdamW and its schedule; `warmup` is a share of all steps."""
+
+    learning_rate: Rate
+    schedule: Schedule
+    warmup: Share
+    betas: tuple[float, float]
+    weight_decay: Annotated[float, Field(ge=0)]
+    max_grad_norm: Rate
+
+
+class EarlyStopping(Section):
+    """Stop after `patience` validations in a row without a lower loss; the best checkpoint is kept."""
+
+    validation: str
+    every: Positive
+    patience: Positive
+
+
+class Sft(Section):
+    """Supervised fine-tuning of any group of modules (sections 3.2, 3.4, 5.6, 6.1)."""
+
+    train: list[Group]
+    optimizer: Optimizer
+    epochs: Rate
+    max_steps: Positive | None
+    batch_size: Positive
+    max_length: Positive
+    dtype: Literal["float32", "bfloat16"]
+    early_stopping: EarlyStopping | None
+    max_set_aside: Share
+
+
+class LengthStage(Section):
+    """From this step on, a response may have this many tokens."""
+
+    step: Annotated[int, Field(ge=0)]
+    tokens: Positive
+
+
+class Advantage(Section):
+    """How equation 6's spread is defined."""
+
+    ddof: Literal[0, 1]
+    epsilon: Annotated[float, Field(ge=0)]
+
+
+class Verifier(Section):
+    """The model of equation 2, behind an OpenAI-compatible endpoint."""
+
+    model: str
+    max_unjudged: Share
+
+
+class Reward(Section):
+    """Equation 3 and what feeds it."""
+
+    accuracy_weight: Share
+    format_weight: Share
+    verifier: Verifier | None
+
+    @model_validator(mode="after")
+    def _weights_add_to_one(self):
+        if abs(self.accuracy_weight + self.format_weight - 1) > 1e-9:
+            raise ValueError("accuracy_weight + format_weight must be 1 (equation 3)")
+        return self
+
+
+class Grpo(Section):
+    """Group-normalised reinforcement learning (section 3.3)."""
+
+    train: list[Group]
+    optimizer: Optimizer
+    steps: Positive
+    prompts_per_step: Positive
+    samples: Annotated[int, Field(ge=2)]
+    updates_per_episode: Positive
+    aggregation: Literal["sequence_mean", "token_mean", "constant"]
+    advantage: Advantage
+    clip_low: Rate
+    clip_high: Rate
+    kl: Annotated[float, Field(ge=0)]
+    old_logprobs: Literal["trainer", "engine"]
+    temperature: Rate
+    top_p: Share
+    lengths: list[LengthStage]
+    overlong: Literal["keep", "mask"]
+    dtype: Literal["float32", "bfloat16"]
+    checkpoint_every: Positive
+    reward: Reward

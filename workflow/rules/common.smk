@@ -1,0 +1,108 @@
+"""The validated configuration, and the input functions that rules share."""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+
+from snakemake.exceptions import WorkflowError
+
+from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.identity import checkpoint_steps
+from r1v3.recipe.snakemake import command_environment, open_documents
+
+command_environment(Path(workflow.basedir))
+
+try:
+    DOCUMENTS = open_documents(Path(workflow.basedir), config)
+except RecipeError as error:
+    raise WorkflowError(f"mistakes in the configuration:\n{error}") from None
+
+PROJECT = DOCUMENTS.project
+CORE = ["base", "teacher", "cold_start", "rl", "final"]
+# What the summary compares: a run, and the checkpoint of it that goes on.
+HELD_OUT = {"base": "last", "cold_start": "last", "rl": "selected", "final": "last"}
+
+# The training sets of the three stages, whose make-up figure 2 shows.
+FIGURE_2 = [PROJECT.runs[name].entry.data for name in ("cold_start", "rl", "final")]
+
+
+wildcard_constraints:
+    name="|".join(PROJECT.runs),
+    run="[a-z][a-z0-9_]*-[0-9a-f]{10}",
+    data="[a-z][a-z0-9_]*-[0-9a-f]{10}",
+    benchmark="[a-z][a-z0-9_]*-[0-9a-f]{10}",
+    selection="[a-z][a-z0-9_]*-[0-9a-f]{10}",
+    suite="[a-z][a-z0-9_]*-[0-9a-f]{10}",
+    checkpoint="last|selected|step-[0-9]{6}",
+    step="[0-9]{6}",
+
+
+def runs_of(stage):
+    """A pattern for the ids of a stage's runs: three rules write results/runs/{run}/manifest.json."""
+    ids = [DOCUMENTS.run(run.name).id for run in PROJECT.runs.values() if run.stage == stage]
+    return "|".join(ids) or "none"
+
+
+def data_of(kind):
+    """A pattern for the ids of the data sets that are `source` or `sampled`."""
+    sets = PROJECT.recipe.data.items()
+    return "|".join(DOCUMENTS.data(name).id for name, entry in sets if entry.kind == kind) or "none"
+
+
+def manifest(id, shelf):
+    """The manifest of an id, or no input where there is none."""
+    return f"results/{shelf}/{id}/manifest.json" if id else []
+
+
+def data_manifests(ids):
+    return [manifest(id, "data") for id in ids]
+
+
+def document(folder):
+    """The document of a folder of results/; a rule's inputs follow from it."""
+    return DOCUMENTS.at(folder).document
+
+
+def config_text(folder):
+    return json.dumps(DOCUMENTS.at(folder).config, indent=2, ensure_ascii=False)
+
+
+def run_document(wildcards):
+    return document(f"results/runs/{wildcards.run}")
+
+
+def data_document(wildcards):
+    return document(f"results/data/{wildcards.data}")
+
+
+def selection_document(wildcards):
+    return document(f"results/selections/{wildcards.selection}")
+
+
+def selection_probes(wildcards):
+    """One probe for each checkpoint that the run keeps."""
+    folder = f"results/selections/{wildcards.selection}"
+    return [f"{folder}/probe-step-{step}.json" for step in kept_steps(DOCUMENTS.at(folder).name)]
+
+
+def evaluation_document(wildcards):
+    return document(f"results/evaluations/{wildcards.run}/{wildcards.checkpoint}/{wildcards.suite}")
+
+
+def kept_steps(run):
+    """The steps of the checkpoints that a GRPO run keeps, as they stand in file names."""
+    return [f"{step:06d}" for step in checkpoint_steps(PROJECT.runs[run].settings)]
+
+
+def scores(run, checkpoint, suite):
+    return f"{DOCUMENTS.evaluation(run, checkpoint, suite).folder}/scores.json"
+
+
+def checkpoint_scores(run):
+    return [scores(run, f"step-{step}", "checkpoint") for step in kept_steps(run)]
+
+
+def held_out_scores():
+    return [scores(run, checkpoint, "held_out") for run, checkpoint in HELD_OUT.items()]

@@ -1,0 +1,57 @@
+"""Data sets: taken from their sources, or sampled from a model and kept where right (section 2)."""
+
+
+rule prepare:
+    """Turn a source into records and pictures."""
+    input:
+        config="results/data/{data}/config.json",
+    output:
+        manifest="results/data/{data}/manifest.json",
+    log:
+        "results/data/{data}/log.txt",
+    benchmark:
+        "results/data/{data}/benchmark.tsv"
+    wildcard_constraints:
+        data=data_of("source"),
+    priority: 60
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        python workflow/scripts/prepare.py \
+            --config {input.config:q} \
+            --manifest {output.manifest:q}
+        """
+
+
+rule reject:
+    """Let a model answer, and keep the chains whose answer is right (rejection sampling)."""
+    input:
+        config="results/data/{data}/config.json",
+        questions=lambda w: manifest(data_document(w)["questions"], "data"),
+        model=lambda w: manifest(data_document(w)["by"], "runs"),
+    output:
+        manifest="results/data/{data}/manifest.json",
+    log:
+        "results/data/{data}/log.txt",
+    benchmark:
+        "results/data/{data}/benchmark.tsv"
+    wildcard_constraints:
+        data=data_of("sampled"),
+    priority: 100
+    conda:
+        "../../envs/gpu.yaml"
+    threads: 1
+    resources:
+        launcher="python",
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        {resources.launcher} workflow/scripts/reject.py \
+            --config {input.config:q} \
+            --questions {input.questions:q} \
+            --model {input.model:q} \
+            --manifest {output.manifest:q}
+        """

@@ -1,0 +1,86 @@
+"""Benchmarks, the answers to them, and their scores (section 4)."""
+
+
+rule benchmark:
+    """Fetch a benchmark, or compose its miniature, as a TSV of the benchmark's own columns."""
+    input:
+        config="results/benchmarks/{benchmark}/config.json",
+    output:
+        manifest="results/benchmarks/{benchmark}/manifest.json",
+    log:
+        "results/benchmarks/{benchmark}/log.txt",
+    priority: 20
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        python workflow/scripts/benchmark.py \
+            --config {input.config:q} \
+            --manifest {output.manifest:q}
+        """
+
+
+rule evaluate:
+    """Let one checkpoint answer a suite; an interrupted job continues where it stopped."""
+    input:
+        config="results/evaluations/{run}/{checkpoint}/{suite}/config.json",
+        run="results/runs/{run}/manifest.json",
+        selection=lambda w: manifest(evaluation_document(w)["selection"], "selections"),
+        benchmarks=lambda w: [
+            manifest(id, "benchmarks") for id in evaluation_document(w)["benchmarks"].values()
+        ],
+        held_out=lambda w: data_manifests(evaluation_document(w)["held_out"].values()),
+    output:
+        manifest="results/evaluations/{run}/{checkpoint}/{suite}/responses.json",
+    log:
+        "results/evaluations/{run}/{checkpoint}/{suite}/log.txt",
+    benchmark:
+        "results/evaluations/{run}/{checkpoint}/{suite}/benchmark.tsv"
+    priority: 40
+    conda:
+        "../../envs/gpu.yaml"
+    threads: 1
+    resources:
+        launcher="python",
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        {resources.launcher} workflow/scripts/evaluate.py \
+            --config {input.config:q} \
+            --run {input.run:q} \
+            --selection {input.selection:q} \
+            --benchmarks {input.benchmarks:q} \
+            --held-out {input.held_out:q} \
+            --manifest {output.manifest:q}
+        """
+
+
+rule score:
+    """Score stored answers; no engine takes part."""
+    input:
+        config="results/evaluations/{run}/{checkpoint}/{suite}/config.json",
+        responses="results/evaluations/{run}/{checkpoint}/{suite}/responses.json",
+        benchmarks=lambda w: [
+            manifest(id, "benchmarks") for id in evaluation_document(w)["benchmarks"].values()
+        ],
+        held_out=lambda w: data_manifests(evaluation_document(w)["held_out"].values()),
+    output:
+        scores="results/evaluations/{run}/{checkpoint}/{suite}/scores.json",
+    log:
+        "results/evaluations/{run}/{checkpoint}/{suite}/score.log",
+    priority: 50
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        python workflow/scripts/score.py \
+            --config {input.config:q} \
+            --responses {input.responses:q} \
+            --benchmarks {input.benchmarks:q} \
+            --held-out {input.held_out:q} \
+            --output {output.scores:q}
+        """

@@ -1,0 +1,66 @@
+"""What others read: each folder's config, each run's stable name, and the copy in MLflow."""
+
+
+rule config:
+    """Write all that a stage reads, which is also what its folder's hash covers."""
+    output:
+        config="results/{folder}/config.json",
+    log:
+        "results/{folder}/.config.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        text=lambda w: config_text(f"results/{w.folder}"),
+    shell:
+        r"""
+        printf '%s\n' {params.text:q} >{output.config:q} 2>{log:q}
+        """
+
+
+rule link:
+    """Give a run its stable name."""
+    input:
+        manifest=lambda w: manifest(DOCUMENTS.run(w.name).id, "runs"),
+    output:
+        link="results/runs/{name}.json",
+    log:
+        "results/log/link-{name}.txt",
+    conda:
+        "../../envs/cpu.yaml"
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/link.py \
+            --manifest {input.manifest:q} \
+            --output {output.link:q}
+        """
+
+
+rule publish:
+    """Make MLflow's copy of the core path complete and free of duplicates."""
+    input:
+        runs=[manifest(DOCUMENTS.run(name).id, "runs") for name in CORE],
+        selection=manifest(DOCUMENTS.probe("rl").id, "selections"),
+        checkpoints=checkpoint_scores("rl"),
+        held_out=held_out_scores(),
+        benchmarks=scores("final", "last", "benchmarks"),
+    output:
+        published="results/mlflow.json",
+    log:
+        "results/log/publish.txt",
+    priority: 50
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        tracking_uri="sqlite:///mlflow.db",
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/publish.py \
+            --runs {input.runs:q} \
+            --selection {input.selection:q} \
+            --scores {input.checkpoints:q} {input.held_out:q} {input.benchmarks:q} \
+            --tracking-uri {resources.tracking_uri:q} \
+            --output {output.published:q}
+        """

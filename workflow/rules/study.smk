@@ -1,0 +1,55 @@
+"""What the scores say together: the summary and the report."""
+
+
+rule summary:
+    """Gather the core path's scores in one small file."""
+    input:
+        held_out=held_out_scores(),
+        benchmarks=scores("final", "last", "benchmarks"),
+    output:
+        summary="results/summary.json",
+    log:
+        "results/log/summary.txt",
+    priority: 50
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/summary.py \
+            --held-out {input.held_out:q} \
+            --benchmarks {input.benchmarks:q} \
+            --output {output.summary:q}
+        """
+
+
+rule report:
+    """Write one self-contained page with the curves, the tables and a link to every run."""
+    input:
+        summary="results/summary.json",
+        runs=[manifest(DOCUMENTS.run(name).id, "runs") for name in CORE],
+        selection=manifest(DOCUMENTS.probe("rl").id, "selections"),
+        checkpoints=checkpoint_scores("rl"),
+        data=[manifest(DOCUMENTS.data(name).id, "data") for name in FIGURE_2],
+        benchmarks=scores("final", "last", "benchmarks"),
+    output:
+        report="results/report.html",
+    log:
+        "results/log/report.txt",
+    priority: 50
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/report.py \
+            --summary {input.summary:q} \
+            --runs {input.runs:q} \
+            --selection {input.selection:q} \
+            --checkpoints {input.checkpoints:q} \
+            --data {input.data:q} \
+            --benchmarks {input.benchmarks:q} \
+            --output {output.report:q}
+        """

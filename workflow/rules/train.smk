@@ -1,0 +1,120 @@
+"""Training runs: supervised, reinforced, and the choice among a reinforced run's checkpoints."""
+
+
+rule sft:
+    """Fine-tune on answered questions (sections 3.2 and 3.4)."""
+    input:
+        config="results/runs/{run}/config.json",
+        start=lambda w: manifest(run_document(w)["start"]["run"], "runs"),
+        selection=lambda w: manifest(run_document(w)["start"]["selection"], "selections"),
+        data=lambda w: manifest(run_document(w)["data"], "data"),
+        validation=lambda w: manifest(run_document(w)["validation"], "data"),
+    output:
+        manifest="results/runs/{run}/manifest.json",
+    log:
+        "results/runs/{run}/log.txt",
+    benchmark:
+        "results/runs/{run}/benchmark.tsv"
+    wildcard_constraints:
+        run=runs_of("sft"),
+    priority: 100
+    conda:
+        "../../envs/gpu.yaml"
+    threads: 1
+    resources:
+        launcher="python",
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        {resources.launcher} workflow/scripts/sft.py \
+            --config {input.config:q} \
+            --start {input.start:q} \
+            --selection {input.selection:q} \
+            --data {input.data:q} \
+            --validation {input.validation:q} \
+            --manifest {output.manifest:q}
+        """
+
+
+rule grpo:
+    """Reinforce a policy with verifiable rewards (section 3.3)."""
+    input:
+        config="results/runs/{run}/config.json",
+        start=lambda w: manifest(run_document(w)["start"]["run"], "runs"),
+        selection=lambda w: manifest(run_document(w)["start"]["selection"], "selections"),
+        data=lambda w: manifest(run_document(w)["data"], "data"),
+    output:
+        manifest="results/runs/{run}/manifest.json",
+    log:
+        "results/runs/{run}/log.txt",
+    benchmark:
+        "results/runs/{run}/benchmark.tsv"
+    wildcard_constraints:
+        run=runs_of("grpo"),
+    priority: 100
+    conda:
+        "../../envs/gpu.yaml"
+    threads: 1
+    resources:
+        launcher="python",
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        {resources.launcher} workflow/scripts/grpo.py \
+            --config {input.config:q} \
+            --start {input.start:q} \
+            --selection {input.selection:q} \
+            --data {input.data:q} \
+            --manifest {output.manifest:q}
+        """
+
+
+rule probe:
+    """Measure the entropy of one checkpoint's critical tokens on the probe set (section 5.1)."""
+    input:
+        config="results/selections/{selection}/config.json",
+        run=lambda w: manifest(selection_document(w)["run"], "runs"),
+        data=lambda w: manifest(selection_document(w)["data"], "data"),
+    output:
+        probe="results/selections/{selection}/probe-step-{step}.json",
+    log:
+        "results/selections/{selection}/probe-step-{step}.log",
+    priority: 90
+    conda:
+        "../../envs/gpu.yaml"
+    threads: 1
+    resources:
+        launcher="python",
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        {resources.launcher} workflow/scripts/probe.py \
+            --config {input.config:q} \
+            --run {input.run:q} \
+            --step {wildcards.step:q} \
+            --data {input.data:q} \
+            --output {output.probe:q}
+        """
+
+
+rule select_checkpoint:
+    """Choose the checkpoint that goes on; no benchmark takes part (section 5.1)."""
+    input:
+        config="results/selections/{selection}/config.json",
+        probes=selection_probes,
+    output:
+        manifest="results/selections/{selection}/manifest.json",
+    log:
+        "results/selections/{selection}/log.txt",
+    priority: 90
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        python workflow/scripts/select_checkpoint.py \
+            --config {input.config:q} \
+            --probes {input.probes:q} \
+            --manifest {output.manifest:q}
+        """

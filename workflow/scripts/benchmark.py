@@ -1,0 +1,25 @@
+"""Stage `benchmark`: a benchmark, or its miniature, as a TSV of the benchmark's own columns.
+
+Writes <benchmark>.tsv and manifest.json.
+
+    python workflow/scripts/benchmark.py --config results/benchmarks/<benchmark>/config.json \
+        --manifest results/benchmarks/<benchmark>/manifest.json
+"""
+
+import argparse
+from pathlib import Path
+
+from r1v3.evaluate.source import obtain_benchmark
+from r1v3.recipe.stage import run_stage
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--manifest", type=Path, required=True)
+    args = parser.parse_args()
+    run_stage(args.config, args.manifest, obtain_benchmark)
+
+
+if __name__ == "__main__":
+    main()

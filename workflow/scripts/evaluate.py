@@ -1,0 +1,44 @@
+"""Stage `evaluate`: one checkpoint answers a suite (section 4).
+
+Reads the checkpoint and the suite's benchmarks or held-out sets; writes responses/ in shards, and
+responses.json, the manifest. An interrupted job continues after its last whole shard.
+
+    python workflow/scripts/evaluate.py --config results/evaluations/<run>/last/<suite>/config.json \
+        --run results/runs/<run>/manifest.json \
+        --benchmarks results/benchmarks/<benchmark>/manifest.json \
+        --manifest results/evaluations/<run>/last/<suite>/responses.json
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from r1v3.evaluate.generate import answer
+from r1v3.recipe.manifest import checkpoint_folder
+from r1v3.recipe.stage import folders, run_stage, tables
+
+
+def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+    return answer(
+        document,
+        model=checkpoint_folder(args.run, document["checkpoint"], args.selection),
+        benchmarks=tables(document["benchmarks"], args.benchmarks),
+        held_out=folders(document["held_out"], args.held_out),
+        folder=folder,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--selection", type=Path, nargs="?")
+    parser.add_argument("--benchmarks", type=Path, nargs="*", default=[])
+    parser.add_argument("--held-out", type=Path, nargs="*", default=[])
+    parser.add_argument("--manifest", type=Path, required=True)
+    args = parser.parse_args()
+    run_stage(args.config, args.manifest, partial(work, args))
+
+
+if __name__ == "__main__":
+    main()

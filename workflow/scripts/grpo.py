@@ -1,0 +1,41 @@
+"""Stage `grpo`: reinforce a policy with verifiable rewards (section 3.3).
+
+Reads the start's checkpoint and the prompts; writes checkpoints/, metrics.jsonl and manifest.json, and
+continues from resume/ where an interrupted run left it.
+
+    python workflow/scripts/grpo.py --config results/runs/<run>/config.json \
+        --start results/runs/<start>/manifest.json --data results/data/<set>/manifest.json \
+        --manifest results/runs/<run>/manifest.json
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from r1v3.recipe.manifest import checkpoint_folder
+from r1v3.recipe.stage import run_stage
+from r1v3.train.grpo import train_grpo
+
+
+def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+    start = checkpoint_folder(args.start, document["start"]["checkpoint"], args.selection)
+    return train_grpo(document, start=start, data=args.data.parent, folder=folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument(
+        "--start", type=Path, required=True, help="manifest of the run it starts from"
+    )
+    parser.add_argument(
+        "--selection", type=Path, nargs="?", help="manifest of that run's selection"
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--manifest", type=Path, required=True)
+    args = parser.parse_args()
+    run_stage(args.config, args.manifest, partial(work, args))
+
+
+if __name__ == "__main__":
+    main()

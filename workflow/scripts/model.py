@@ -1,0 +1,38 @@
+"""Stage `model`: fetch a model, or build and train a small one from nothing.
+
+Reads the folders of its data sets, and the model it starts from if any; writes checkpoints/ and
+manifest.json.
+
+    python workflow/scripts/model.py --config results/runs/<run>/config.json \
+        --data results/data/<set>/manifest.json --manifest results/runs/<run>/manifest.json
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from r1v3.model.obtain import obtain
+from r1v3.recipe.manifest import checkpoint_folder
+from r1v3.recipe.stage import folders, run_stage
+
+
+def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+    start = checkpoint_folder(args.start, "last") if args.start else None
+    data = folders(document["data"], args.data)
+    return obtain(document, data=data, start=start, folder=folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--start", type=Path, nargs="?", help="manifest of the run it starts from")
+    parser.add_argument(
+        "--data", type=Path, nargs="*", default=[], help="manifests of its data sets"
+    )
+    parser.add_argument("--manifest", type=Path, required=True)
+    args = parser.parse_args()
+    run_stage(args.config, args.manifest, partial(work, args))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Stage `probe`: the entropy of one checkpoint's critical tokens on the probe set (section 5.1).
+
+Reads a run's checkpoint and the probe set; writes one JSON file.
+
+    python workflow/scripts/probe.py --config results/selections/<run>/config.json \
+        --run results/runs/<run>/manifest.json --step 000050 \
+        --data results/data/<set>/manifest.json \
+        --output results/selections/<run>/probe-step-000050.json
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from r1v3.recipe.manifest import checkpoint_folder
+from r1v3.recipe.stage import alone
+from r1v3.train.probe import probe
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--step", required=True, help="six digits, as in the checkpoint's name")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    document = json.loads(args.config.read_text())["document"]
+    with alone(args.output) as finished:
+        if not finished:
+            probe(
+                document,
+                checkpoint=checkpoint_folder(args.run, f"step-{args.step}"),
+                step=int(args.step),
+                data=args.data.parent,
+                output=args.output,
+            )
+
+
+if __name__ == "__main__":
+    main()

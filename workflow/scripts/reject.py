@@ -1,0 +1,35 @@
+"""Stage `reject`: a model answers each question; chains with a right answer are kept (section 2).
+
+Reads the questions' folder and the model's checkpoint; writes records.parquet and manifest.json.
+
+    python workflow/scripts/reject.py --config results/data/<set>/config.json \
+        --questions results/data/<questions>/manifest.json \
+        --model results/runs/<run>/manifest.json --manifest results/data/<set>/manifest.json
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from r1v3.data.reject import reject
+from r1v3.recipe.manifest import checkpoint_folder
+from r1v3.recipe.stage import run_stage
+
+
+def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+    model = checkpoint_folder(args.model, "last")
+    return reject(document, questions=args.questions.parent, model=model, folder=folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--questions", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--manifest", type=Path, required=True)
+    args = parser.parse_args()
+    run_stage(args.config, args.manifest, partial(work, args))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Stage `report`: one self-contained HTML page about the core path.
+
+Reads the summary, the core runs, the RL run's selection and its checkpoints' scores, the training sets
+(figure 2) and the final model's benchmark scores (table 1); writes report.html.
+
+    python workflow/scripts/report.py --summary results/summary.json --runs ... --selection ... \
+        --checkpoints ... --data ... --benchmarks ... --output results/report.html
+"""
+
+import argparse
+from pathlib import Path
+
+from r1v3.analyze.report import write_report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--summary", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="manifests, in order")
+    parser.add_argument("--selection", type=Path, required=True)
+    parser.add_argument(
+        "--checkpoints", type=Path, nargs="+", required=True, help="scores.json each"
+    )
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="manifests")
+    parser.add_argument("--benchmarks", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    write_report(**vars(args))
+
+
+if __name__ == "__main__":
+    main()

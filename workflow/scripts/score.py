@@ -1,0 +1,38 @@
+"""Stage `score`: stored answers against the gold, by each benchmark's own metric.
+
+Reads responses/ and the suite's benchmarks or held-out sets; writes scores.json and verdicts/.
+
+    python workflow/scripts/score.py --config results/evaluations/<run>/last/<suite>/config.json \
+        --responses results/evaluations/<run>/last/<suite>/responses.json \
+        --benchmarks results/benchmarks/<benchmark>/manifest.json \
+        --output results/evaluations/<run>/last/<suite>/scores.json
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from r1v3.evaluate.score import score
+from r1v3.recipe.stage import folders, tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--responses", type=Path, required=True)
+    parser.add_argument("--benchmarks", type=Path, nargs="*", default=[])
+    parser.add_argument("--held-out", type=Path, nargs="*", default=[])
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    document = json.loads(args.config.read_text())["document"]
+    score(
+        document,
+        responses=args.responses.parent,
+        benchmarks=tables(document["benchmarks"], args.benchmarks),
+        held_out=folders(document["held_out"], args.held_out),
+        folder=args.output.parent,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Stage `select_checkpoint`: the checkpoint of an RL run that goes on (section 5.1).
+
+Reads one probe a checkpoint; writes manifest.json with the choice and why.
+
+    python workflow/scripts/select_checkpoint.py --config results/selections/<run>/config.json \
+        --probes results/selections/<run>/probe-step-*.json \
+        --manifest results/selections/<run>/manifest.json
+"""
+
+import argparse
+from pathlib import Path
+
+from r1v3.recipe.stage import run_stage
+from r1v3.train.select import select_checkpoint
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--probes", type=Path, nargs="+", required=True)
+    parser.add_argument("--manifest", type=Path, required=True)
+    args = parser.parse_args()
+
+    def work(document: dict, folder: Path) -> dict:
+        return select_checkpoint(document, probes=args.probes, folder=folder)
+
+    run_stage(args.config, args.manifest, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Stage `sft`: supervised fine-tuning of any group of modules (sections 3.2 and 3.4).
+
+Reads the start's checkpoint and the data; writes checkpoints/, metrics.jsonl and manifest.json, and
+continues from resume/ where an interrupted run left it.
+
+    python workflow/scripts/sft.py --config results/runs/<run>/config.json \
+        --start results/runs/<start>/manifest.json --data results/data/<set>/manifest.json \
+        --manifest results/runs/<run>/manifest.json
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from r1v3.recipe.manifest import checkpoint_folder
+from r1v3.recipe.stage import run_stage
+from r1v3.train.sft import train_sft
+
+
+def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+    start = checkpoint_folder(args.start, document["start"]["checkpoint"], args.selection)
+    validation = args.validation.parent if args.validation else None
+    data = args.data.parent
+    return train_sft(document, start=start, data=data, validation=validation, folder=folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument(
+        "--start", type=Path, required=True, help="manifest of the run it starts from"
+    )
+    parser.add_argument(
+        "--selection", type=Path, nargs="?", help="manifest of that run's selection"
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--validation", type=Path, nargs="?")
+    parser.add_argument("--manifest", type=Path, required=True)
+    args = parser.parse_args()
+    run_stage(args.config, args.manifest, partial(work, args))
+
+
+if __name__ == "__main__":
+    main()

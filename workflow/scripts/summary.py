@@ -1,0 +1,26 @@
+"""Stage `summary`: the core path's scores in one small file.
+
+Reads scores.json of the held-out suites and of the final model's benchmarks; writes summary.json.
+
+    python workflow/scripts/summary.py --held-out results/evaluations/*/*/held_out-*/scores.json \
+        --benchmarks results/evaluations/<run>/last/benchmarks-<hash>/scores.json \
+        --output results/summary.json
+"""
+
+import argparse
+from pathlib import Path
+
+from r1v3.analyze.summary import summarise
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--held-out", type=Path, nargs="+", required=True)
+    parser.add_argument("--benchmarks", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    summarise(held_out=args.held_out, benchmarks=args.benchmarks, output=args.output)
+
+
+if __name__ == "__main__":
+    main()
