@@ -61,10 +61,13 @@ def _closed_by_its_line(tail: str, opening: tuple[int, int, int]) -> list[Box]:
     return [Box(tail[inside : end.start()], start, end.start())]
 
 
-_JOINT = re.compile(
-    r"(?:[\s,;、，；。.$&]|\\[,;:! \]\[()]|\\q?quad\b|\\text\s*\{\s*(?:and|or|和|或|与|，|、)?\s*\}"
-    r"|\b(?:and|or)\b|和|或|与|及)*"
+# What may stand between two boxes of one answer: a comma, an "and", a few plain words.
+_TIE = re.compile(r"[,;、，；&]|\b(?:and|or)\b|和|或|与|及")
+_NEGATION = re.compile(
+    r"\b(?:no|not|wait|but|actually|instead|rather|correct\w*|mistake|sorry|hmm)\b|不|错|更正|而非|[.。!?！？]\s",
+    re.IGNORECASE,
 )
+_MARKUP = re.compile(r"\\[a-zA-Z]+|[\s${}&]|\\[^a-zA-Z]")
 
 
 def join_last_boxes(text: str, boxes: list[Box]) -> str:
@@ -73,12 +76,20 @@ def join_last_boxes(text: str, boxes: list[Box]) -> str:
     `\boxed{2}, \boxed{3}` is one answer of two parts; `\boxed{2}. Wait, no: \boxed{3}` is not.
     """
     parts = [boxes[-1].content]
-    for left, right in zip(reversed(boxes[:-1]), reversed(boxes[1:])):
-        between = text[left.end : right.start]
-        tied = len(between) <= 60 and _JOINT.fullmatch(between)
-        if not tied or not re.search(r"[,;、，；和或与及]|and|or", between) or len(parts) > 30:
-            break
-        if "\n\n" in between and not re.search(r"and|or|和|或", between):
+    for left, right in zip(reversed(boxes[:-1]), reversed(boxes[1:]), strict=True):
+        if len(parts) > 30 or not _tied(text[left.end : right.start]):
             break
         parts.append(left.content)
     return ", ".join(reversed(parts))
+
+
+def _tied(between: str) -> bool:
+    if len(between) > 60 or _NEGATION.search(between):
+        return False
+    if not _MARKUP.sub("", between):
+        return "\n" not in between
+    if not _TIE.search(between):
+        return False
+    if _MARKUP.sub("", _TIE.sub("", between)) == "":
+        return "\n\n" not in between or bool(re.search(r"and|or|和|或", between))
+    return "\n" not in between and len(between.split()) <= 8 and len(between) <= 45

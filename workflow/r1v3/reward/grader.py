@@ -3,7 +3,7 @@
 import os
 from typing import Self
 
-from r1v3.reward.rules import decide
+from r1v3.reward.rules import judge, settle
 from r1v3.reward.verdict import Verdict
 from r1v3.reward.workers import WorkerPool, shared_pool
 
@@ -38,7 +38,11 @@ def grade(
         "question": question,
         "tolerance": tolerance,
     }
-    return decide(row, shared_pool())
+    found = judge(row)
+    if isinstance(found, Verdict):
+        return found
+    pool = shared_pool()
+    return settle(found, pool.ask_many([pending.question for pending in found]))
 
 
 class Grader:
@@ -55,7 +59,20 @@ class Grader:
 
     def grade_many(self, rows: list[dict]) -> list[Verdict]:
         """Return one verdict a row, in order."""
-        return [decide(row, self._pool) for row in rows]
+        found = [judge(row) for row in rows]
+        questions = [
+            pending.question for item in found if not isinstance(item, Verdict) for pending in item
+        ]
+        if not questions:
+            return found
+        unique = list(dict.fromkeys(questions))
+        replies = dict(zip(unique, self._pool.ask_many(unique), strict=True))
+        return [
+            item
+            if isinstance(item, Verdict)
+            else settle(item, [replies[pending.question] for pending in item])
+            for item in found
+        ]
 
     def close(self) -> None:
         """Stop the workers."""

@@ -26,7 +26,9 @@ def allowed_letters(options: list[str] | None) -> str:
     return string.ascii_uppercase[:count]
 
 
-def extract_letters(answer_text: str | None, options: list[str] | None = None) -> str | None:
+def extract_letters(
+    answer_text: str | None, options: list[str] | None = None, several: bool = True
+) -> str | None:
     """Return the letters an answer chooses, sorted, or None where it chooses none.
 
     Args:
@@ -125,3 +127,13 @@ def _from_prose(text: str, options: list[str] | None) -> str | None:
     spots = [(flat.rfind(normalise(o).casefold()), i) for i, o in enumerate(options[:MAX_OPTIONS])]
     spots = [(spot, i) for spot, i in spots if spot >= 0 and len(options[i]) > 1]
     return string.ascii_uppercase[max(spots)[1]] if spots else None
+
+
+def gold_letters(gold: str, options: list[str] | None) -> str | None:
+    """Return the letters of a gold, which may be letters, a list of them, or an option's text."""
+    clean = normalise(gold)
+    return (
+        letters_of_text(clean, options)
+        if len(clean) > 1 and letters_of_text(clean, options)
+        else (read_letters(clean, options))
+    )

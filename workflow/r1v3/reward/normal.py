@@ -12,6 +12,7 @@ MAX_CHARS = 2_000
 
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n"))
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉ₙ", "0123456789n"))
+_KEPT = frozenset(chr(0x2460 + index) for index in range(20))  # statement numbers stay as they are
 _FRACTIONS = {
     "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5),
     "⅗": (3, 5), "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8),
@@ -65,7 +66,9 @@ _SYNONYMS = {
 }  # fmt: skip
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _BLANK = re.compile(r"\s+")
-_THIN = re.compile(r"\\!|\{,\}\\!|,\\!")
+_THIN = re.compile(r",\s*\\!\s*|\\!")
+# A LaTeX command that was escaped twice on its way here.
+_TWICE = re.compile(r"\\\\(?=[a-zA-Z]{2})")
 
 
 def _rename(match: re.Match) -> str:
@@ -83,7 +86,7 @@ def fold_width(text: str) -> str:
     text = _SUB.sub(lambda m: "_{" + "".join(_SUBSCRIPTS[c] for c in m.group()) + "}", text)
     text = _ROOT.sub(lambda m: rf"\sqrt{{{m.group(1)}}}" if m.group(1) else r"\sqrt ", text)
     text = text.translate(_SIGN_TABLE)
-    return unicodedata.normalize("NFKC", text)
+    return "".join(c if c in _KEPT else unicodedata.normalize("NFKC", c) for c in text)
 
 
 @lru_cache(maxsize=65_536)
@@ -97,6 +100,8 @@ def normalise(text: str) -> str:
 
 
 def _strip_dress(text: str) -> str:
+    if r"\begin" not in text:
+        text = _TWICE.sub(lambda _: "\\", text)
     text = text.replace(r"\$", "\x01").replace("$", " ").replace("\x01", r"\$ ")
     text = re.sub(r"\\[()\[\]](?![a-zA-Z])", " ", text)
     text = (
@@ -115,7 +120,7 @@ def _strip_dress(text: str) -> str:
 
 
 _OUTER = {"{": "}"}
-_TRAILING = " .,;:!?"
+_TRAILING = " .,;:?"
 
 
 def _strip_ends(text: str) -> str:

@@ -1,12 +1,44 @@
-"""Rule accuracy (R_rule of the report's eq. 2): is the extracted answer the gold one?"""
+"""Rule accuracy (R_rule of the report's eq. 2): is the extracted answer the gold one?
 
-from r1v3.reward.extract import boxed_answer, extract_answer, final_text
-from r1v3.reward.letters import extract_letters, letters_of_text, read_letters
-from r1v3.reward.normal import normalise, squeeze
+The order is cheap before dear: equal strings, equal numbers, structure with exact or numeric
+evaluation, and only then symbolic algebra (math-verify, in a killable worker).
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from r1v3.reward.boxes import find_boxes, join_last_boxes
+from r1v3.reward.compare import Comparison
+from r1v3.reward.extract import extract_answer, final_text, open_answer, several_boxes
+from r1v3.reward.letters import extract_letters, gold_letters
+from r1v3.reward.normal import MAX_CHARS, fold_width, normalise, squeeze
 from r1v3.reward.numbers import parse_number
+from r1v3.reward.quantity import close_values
+from r1v3.reward.shape import readings
+from r1v3.reward.statements import same_statements
 from r1v3.reward.verdict import Verdict, shorten
 
 TYPES = ("mcq", "mcq_multi", "open", "fill")
+_DELIMITERS = re.compile(r"(?<!\\)\$+|\\[()\[\]](?![a-zA-Z])")
+_BLANK = re.compile(
+    r"_{2,}|\\underline\s*\{[\s\\a-z~]*\}|[(（]\s*(?:\\q?quad|\s)*[)）]|\\_(?:\\_)+"
+)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An answer that only algebra can judge: what to ask a worker, and the verdicts to choose from."""
+
+    answer: str
+    gold: str
+    extracted: str
+    digits: int
+
+    @property
+    def question(self) -> tuple[str, str, int]:
+        return (self.answer, self.gold, self.digits)
 
 
 def check_type(type: str) -> None:
@@ -15,45 +47,110 @@ def check_type(type: str) -> None:
         raise ValueError(f"type: {type!r} is not one of {', '.join(TYPES)}")
 
 
-def decide(row: dict, pool) -> Verdict:
-    """Grade one row by rules."""
+def judge(row: dict) -> Verdict | list[Pending]:
+    """Grade one row by rules; questions for a worker where the rules of this process end."""
     check_type(row["type"])
     golds = row["gold"] if isinstance(row["gold"], list) else [row["gold"]]
-    golds = [str(gold) for gold in golds]
     text = final_text(row["response"] or "")
     if not text:
         return Verdict(None, False, "rule:unanswered", "no text after the thought")
     if row["type"].startswith("mcq"):
-        return _choice(text, golds, row.get("options"))
-    answer = boxed_answer(text) or extract_answer(text)
-    if answer is None:
+        options = [str(option) for option in row.get("options") or []] or None
+        return _choice(text, [str(gold) for gold in golds], options, row["type"])
+    comparison = Comparison(row.get("tolerance"), _ordered(row))
+    answer = open_answer(text)
+    if not answer:
         return Verdict(None, False, "rule:unanswered", "no answer found")
-    tolerance = row.get("tolerance")
+    pending = []
     for gold in golds:
-        rule = _open(answer, gold, tolerance, pool)
+        rule = compare_open(answer, gold_text(str(gold)), comparison)
+        if rule is None and (boxes := several_boxes(text)):
+            rule = compare_open(boxes, gold_text(str(gold)), comparison)
         if rule:
-            return Verdict(answer, True, f"rule:{rule}", f"equals {shorten(gold, 60)}")
-    return Verdict(answer, False, "rule:none", f"no rule makes it {shorten(golds[0], 60)}")
+            return Verdict(answer, True, f"rule:{rule}", f"equals {shorten(str(gold), 60)}")
+        if rule is None:
+            pending.append(
+                Pending(bare_latex(answer), bare_latex(gold_text(str(gold))), answer, _digits(row))
+            )
+    return pending or Verdict(
+        answer, False, "rule:different", f"no rule makes it {shorten(str(golds[0]), 60)}"
+    )
 
 
-def _choice(text: str, golds: list[str], options: list[str] | None) -> Verdict:
-    chosen = extract_letters(text, options)
+def settle(pending: list[Pending], replies: list[dict]) -> Verdict:
+    """Turn the workers' replies into a verdict."""
+    extracted = pending[0].extracted
+    for question, reply in zip(pending, replies, strict=True):
+        if reply.get("equal"):
+            return Verdict(extracted, True, "rule:symbolic", f"equals {shorten(question.gold, 60)}")
+    errors = [reply["error"] for reply in replies if "error" in reply]
+    why = f"algebra gave up: {errors[0]}" if errors else "algebra finds it different"
+    return Verdict(extracted, False, "rule:symbolic", f"{why}; gold {shorten(pending[0].gold, 60)}")
+
+
+def bare_latex(text: str) -> str:
+    """Return the text as a worker gets it: folded signs, no formula delimiters."""
+    return _DELIMITERS.sub(" ", fold_width(text)).strip(" .;,")
+
+
+def _digits(row: dict) -> int:
+    """Return to how many decimals algebra compares floating point numbers."""
+    tolerance = row.get("tolerance")
+    return 12 if not tolerance else max(0, round(-math.log10(2 * tolerance)))
+
+
+def _ordered(row: dict) -> bool:
+    """Whether the order of several parts matters: several blanks, or a fill-in answer."""
+    question = row.get("question") or ""
+    return row["type"] == "fill" or len(_BLANK.findall(question[:20_000])) >= 2
+
+
+@lru_cache(maxsize=16_384)
+def gold_text(gold: str) -> str:
+    """Return the answer inside a gold that may be boxed or a whole solution."""
+    boxes = find_boxes(gold)
+    if boxes:
+        return join_last_boxes(gold, boxes)
+    if "boxed{" in gold and len(gold) <= 300:
+        return gold.split("boxed{")[-1]
+    return (extract_answer(gold) or gold) if len(gold) > 300 else gold
+
+
+def _choice(text: str, golds: list[str], options: list[str] | None, type: str) -> Verdict:
+    chosen = extract_letters(text, options, several=type == "mcq_multi")
     if chosen is None:
         return Verdict(None, False, "rule:unanswered", "no option was chosen")
     for gold in golds:
-        clean = normalise(gold)
-        letters = read_letters(clean, options) or letters_of_text(clean, options)
-        if letters == chosen:
-            return Verdict(chosen, True, "rule:letter", f"option {letters}")
+        if gold_letters(gold, options) == chosen:
+            return Verdict(chosen, True, "rule:letter", f"option {chosen}")
     return Verdict(chosen, False, "rule:letter", f"chose {chosen}, not {shorten(golds[0], 40)}")
 
 
-def _open(answer: str, gold: str, tolerance: float | None, pool) -> str | None:
+def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool | None:
+    """Return the name of the rule that holds two answers to be equal, False, or None (unknown)."""
+    if max(len(answer), len(gold)) > MAX_CHARS:
+        return "string" if answer.strip() == gold.strip() else False
     a, g = normalise(answer), normalise(gold)
+    if not a or not g:
+        return False
     if squeeze(a) == squeeze(g):
         return "string"
     x, y = parse_number(a), parse_number(g)
-    if x is not None and y is not None:
-        close = tolerance is not None and abs(x - y) <= tolerance
-        return "number" if x == y or close else None
-    return "symbolic" if pool.ask(a, g).get("equal") else None
+    if x is not None and y is not None and comparison.tolerance is None and "/" not in a + g:
+        if x == y:
+            return "number"
+        if "," not in a + g and "frac" not in a + g and " " not in a + g:
+            return False
+    elif x is not None and y is not None and close_values(x, y, comparison.tolerance):
+        return "number"
+    statements = same_statements(a, g)
+    if statements is not None:
+        return "statements" if statements else False
+    unsure = False
+    for one in readings(a):
+        for other in readings(g):
+            equal = comparison.same_text(one, other)
+            if equal:
+                return "structure" if any(c in one for c in ",;<>:=") else "expression"
+            unsure = unsure or equal is None
+    return None if unsure else False

@@ -12,9 +12,6 @@ import resource
 import signal
 import sys
 
-# float_rounding: math-verify's default of 6 accepts 0 for 343/692224 scaled by 1e-4.
-FLOAT_ROUNDING = 12
-
 
 def limit_self(memory_bytes: int) -> None:
     """Cap what this process may use, from now on and for good."""
@@ -23,7 +20,7 @@ def limit_self(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def equal(answer: str, gold: str) -> bool:
+def equal(answer: str, gold: str, digits: int) -> bool:
     """Return whether math-verify holds two LaTeX answers to be the same."""
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
@@ -31,7 +28,7 @@ def equal(answer: str, gold: str) -> bool:
         config = [LatexExtractionConfig(), ExprExtractionConfig()]
         return parse(f"${text}$", extraction_config=config, parsing_timeout=None)
 
-    return verify(read(gold), read(answer), float_rounding=FLOAT_ROUNDING, timeout_seconds=None)
+    return verify(read(gold), read(answer), float_rounding=digits, timeout_seconds=None)
 
 
 def serve(seconds: float, memory_bytes: int) -> None:
@@ -46,7 +43,7 @@ def serve(seconds: float, memory_bytes: int) -> None:
         request = json.loads(line)
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
-            reply = {"equal": bool(equal(request["answer"], request["gold"]))}
+            reply = {"equal": bool(equal(request["answer"], request["gold"], request["digits"]))}
         except MemoryError:
             reply = {"error": "memory"}
         except Exception as error:  # whatever sympy raises concerns this request alone

@@ -49,9 +49,9 @@ class _Worker:
             self.kill()
             raise RuntimeError("the symbolic worker did not start; is math-verify installed?")
 
-    def ask(self, answer: str, gold: str) -> dict:
+    def ask(self, answer: str, gold: str, digits: int = 12) -> dict:
         self.requests += 1
-        line = json.dumps({"answer": answer, "gold": gold}) + "\n"
+        line = json.dumps({"answer": answer, "gold": gold, "digits": digits}) + "\n"
         try:
             self.process.stdin.write(line.encode())
             self.process.stdin.flush()
@@ -105,7 +105,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
 
-    def ask(self, answer: str, gold: str) -> dict:
+    def ask(self, answer: str, gold: str, digits: int = 12) -> dict:
         """Return {'equal': bool} or {'error': why}."""
         if max(len(answer), len(gold)) > MAX_SYMBOLIC_CHARS:
             return {"error": f"longer than {MAX_SYMBOLIC_CHARS} characters"}
@@ -115,7 +115,7 @@ class WorkerPool:
             with self._lock:
                 worker = self._idle.pop() if self._idle else None
             worker = worker or _Worker(self.seconds, self.memory_bytes)
-            reply = worker.ask(answer, gold)
+            reply = worker.ask(answer, gold, digits)
             if worker.usable:
                 with self._lock:
                     self._idle.append(worker)
@@ -123,12 +123,12 @@ class WorkerPool:
                 worker.kill()
             return reply
 
-    def ask_many(self, pairs: list[tuple[str, str]]) -> list[dict]:
+    def ask_many(self, questions: list[tuple[str, str, int]]) -> list[dict]:
         """Ask several questions at once, replies in order."""
-        if len(pairs) <= 1 or self.size == 1:
-            return [self.ask(answer, gold) for answer, gold in pairs]
+        if len(questions) <= 1 or self.size == 1:
+            return [self.ask(*question) for question in questions]
         with ThreadPoolExecutor(self.size) as threads:
-            return list(threads.map(lambda pair: self.ask(*pair), pairs))
+            return list(threads.map(lambda question: self.ask(*question), questions))
 
     def close(self) -> None:
         """Stop all idle workers; the pool may be used again afterwards."""

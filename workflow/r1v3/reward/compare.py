@@ -1,0 +1,323 @@
+r"""Compare two answers by structure, leaf by leaf.
+
+`Comparison.same` returns True, False, or None where some leaf is beyond this package's own reading.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from r1v3.reward.evaluate import proportional
+from r1v3.reward.expression import parse_expression, variables_of
+from r1v3.reward.normal import squeeze
+from r1v3.reward.quantity import read_quantity, same_leaf
+from r1v3.reward.shape import Shape, shape_of
+
+_ORDER = {"<", "<=", ">", ">="}
+_MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
+_LISTS = ("list", "blanks", "set", "union")
+_LABEL = re.compile(r"(?!\d)[^+\-*/^=<>]{1,40}")
+_SCRIPTS = re.compile(r"_\s*(?:\{[^{}]*\}|\\?[A-Za-z0-9]+)|(?<=[A-Za-z])'+")
+_CLOCK = re.compile(r"\d{1,2}:[0-5]\d(?::[0-5]\d)?")
+_PLUS_MINUS = re.compile(r"\\(pm|mp)(?![a-zA-Z])\s*")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two answers are compared: numeric tolerance, and whether the order of blanks matters."""
+
+    tolerance: float | None = None
+    ordered: bool = False
+
+    def same_text(self, answer: str, gold: str) -> bool | None:
+        """Compare two normalised texts."""
+        return self.same(shape_of(answer), shape_of(gold))
+
+    def same(self, a: Shape, g: Shape) -> bool | None:
+        if squeeze(a.text) == squeeze(g.text):
+            return True
+        if a.kind == g.kind == "relation":
+            return self._relations(a, g)
+        a, g = self.plain(a), self.plain(g)
+        a_items, g_items = flat(a), flat(g)
+        if len(a_items) > 1 or len(g_items) > 1 or a.kind in _LISTS or g.kind in _LISTS:
+            return self._lists(a, g, a_items, g_items)
+        if a.kind == g.kind == "relation":
+            return self._relations(a, g)
+        if "relation" in (a.kind, g.kind):
+            return self._relation_with_value(a, g)
+        if a.kind == "bracket" or g.kind == "bracket":
+            return self._brackets(a, g)
+        if a.kind == "ratio" or g.kind == "ratio":
+            return self._ratios(a, g)
+        return same_leaf(a.text, g.text, self.tolerance)
+
+    def plain(self, shape: Shape) -> Shape:
+        """Take off labels (`x = `), memberships and set-builders; turn inequalities to intervals."""
+        for _ in range(4):
+            if shape.kind == "builder":
+                shape = shape.items[0]
+            elif shape.kind == "relation":
+                value = value_of_relation(shape) or interval_of(shape)
+                if value is None:
+                    return shape
+                shape = value
+            elif shape.kind == "leaf" and shape.text in (
+                "R",
+                "\\R",
+                "all real numbers",
+                "全体实数",
+            ):
+                return shape_of(r"(-\infty,\infty)")
+            else:
+                return shape
+        return shape
+
+    def _lists(self, a: Shape, g: Shape, a_items, g_items) -> bool | None:
+        if "bracket" in (a.kind, g.kind) and a.kind != "union" != g.kind:
+            return self._tuple_and_list(a, g)
+        if len(a_items) != len(g_items):
+            a_items, g_items = distinct(a_items), distinct(g_items)
+            if len(a_items) != len(g_items):
+                return None if _opaque(a.text) or _opaque(g.text) else False
+        pairs = by_label(a_items, g_items)
+        if pairs:
+            return every(self.same(x, y) for x, y in pairs)
+        in_order = self.ordered and "set" not in (a.kind, g.kind) and not numbered(g_items)
+        if in_order or "blanks" in (a.kind, g.kind) and self.ordered:
+            return every(self.same(x, y) for x, y in zip(a_items, g_items, strict=True))
+        return self._matching(list(a_items), list(g_items))
+
+    def _tuple_and_list(self, a: Shape, g: Shape) -> bool | None:
+        """Compare `(1, 3)` with a bare `1, 3`: same order, round brackets, and no set."""
+        bracket, other = (a, g) if a.kind == "bracket" else (g, a)
+        if other.kind == "set" or bracket.opening + bracket.closing != "()":
+            return False
+        if len(bracket.items) != len(other.items):
+            return False
+        pairs = zip(a.items, g.items, strict=True)
+        return every(self.same(x, y) for x, y in pairs)
+
+    def _matching(self, a_items: list[Shape], g_items: list[Shape]) -> bool | None:
+        """Match without order; equality being transitive, the first partner will do."""
+        unsure = False
+        for x in a_items:
+            partner = None
+            for y in g_items:
+                equal = self.same(x, y)
+                if equal:
+                    partner = y
+                    break
+                unsure = unsure or equal is None
+            if partner is None:
+                return None if unsure else False
+            g_items.remove(partner)
+        return True
+
+    def _brackets(self, a: Shape, g: Shape) -> bool | None:
+        if a.kind != g.kind:
+            return None if _opaque(a.text) or _opaque(g.text) else False
+        if (a.opening, a.closing) != (g.opening, g.closing) or len(a.items) != len(g.items):
+            return False
+        return every(self.same(x, y) for x, y in zip(a.items, g.items, strict=True))
+
+    def _ratios(self, a: Shape, g: Shape) -> bool | None:
+        if _CLOCK.fullmatch(a.text) and _CLOCK.fullmatch(g.text):
+            return a.text.lstrip("0") == g.text.lstrip("0")
+        terms = [shape.items if shape.kind == "ratio" else None for shape in (a, g)]
+        if terms[0] and terms[1]:
+            if len(terms[0]) != len(terms[1]):
+                return False
+            first_a, first_g = terms[0][0].text, terms[1][0].text
+            crosses = [
+                same_leaf(f"({x.text})*({first_g})", f"({y.text})*({first_a})", None)
+                for x, y in zip(terms[0][1:], terms[1][1:], strict=True)
+            ]
+            return every(crosses)
+        ratio, other = (a, g) if terms[0] else (g, a)
+        if len(ratio.items) != 2:
+            return False
+        quotient = f"({ratio.items[0].text})/({ratio.items[1].text})"
+        if ratio is a:
+            return same_leaf(quotient, other.text, self.tolerance)
+        return same_leaf(other.text, quotient, self.tolerance)
+
+    def _relations(self, a: Shape, g: Shape) -> bool | None:
+        if len(a.items) == len(g.items) == 2 and a.operators[0] in _MIRROR:
+            equal = same_relation(a, g)
+            if equal is not False:
+                return equal
+        va, vg = self.plain(a), self.plain(g)
+        if "relation" in (va.kind, vg.kind) or not same_variable(a, g):
+            return None if _opaque(a.text) or _opaque(g.text) else False
+        return self.same(va, vg)
+
+    def _relation_with_value(self, a: Shape, g: Shape) -> bool | None:
+        """A full equation or inequality never equals a mere value (`2x + z = 1` is not `1`)."""
+        return None if _opaque(a.text) or _opaque(g.text) else False
+
+
+def every(results) -> bool | None:
+    """Three-valued and."""
+    unsure = False
+    for result in results:
+        if result is False:
+            return False
+        unsure = unsure or result is None
+    return None if unsure else True
+
+
+def _opaque(text: str) -> bool:
+    """Whether the text holds LaTeX beyond the reading of this package."""
+    return r"\begin" in text or r"\int" in text or r"\sum" in text or r"\lim" in text
+
+
+def flat(shape: Shape) -> list[Shape]:
+    """Return the items of a list with ± written out; a single answer is a list of one."""
+    items = shape.items if shape.kind in _LISTS else (shape,)
+    found = []
+    for item in items:
+        bare = value_of_relation(item) or item if item.kind == "relation" else item
+        if r"\pm" in bare.text:
+            for signs in (("+", "-"), ("-", "+")):
+                text = _PLUS_MINUS.sub(lambda m, s=signs: s[m.group(1) == "mp"], bare.text)
+                found.extend(flat(shape_of(text.lstrip("+"))))
+        elif item.kind in ("list", "union", "set") and shape.kind in ("list", "union"):
+            found.extend(flat(item))
+        else:
+            found.append(item)
+    return found
+
+
+def distinct(items) -> list[Shape]:
+    """Return the items without repetitions."""
+    return list({squeeze(item.text): item for item in items}.values())
+
+
+def value_of_relation(shape: Shape) -> Shape | None:
+    """Return what a labelled value is worth: `x = 5`, `f(2) = 1 + 1 = 2`, `x \\in (0, 1)`."""
+    operators = shape.operators
+    if operators == ("in",):
+        return shape.items[1]
+    if any(operator not in ("=", "~") for operator in operators):
+        return None
+    exact = len(operators) if "~" not in operators else operators.index("~")
+    sides = shape.items[: exact + 1] if exact else shape.items
+    first, last = sides[0].text, sides[-1]
+    if len(sides) > 2:
+        return last
+    if is_label(first) or is_constant(first):
+        return last
+    if is_label(last.text) and re.fullmatch(r"[a-zA-Z](?:_\{?\w\}?)?", last.text.replace(" ", "")):
+        return sides[0]
+    return None
+
+
+def is_label(text: str) -> bool:
+    """Whether the left of an equals sign is a name (`x`, `f(x)`, `|AB|`, `(p,q)`, `面积`)."""
+    text = _SCRIPTS.sub("", text)
+    if r"\frac" in text:
+        return bool(re.fullmatch(r"[A-Za-z{}\\_\s|]+", text))
+    return bool(_LABEL.fullmatch(text)) and not re.search(r"\d\s*[a-zA-Z]|\\sqrt", text)
+
+
+def is_constant(text: str) -> bool:
+    """Whether the text is a computation without unknowns, as in `2 + 3 = 5`."""
+    tree = read_quantity(text).tree
+    return tree is not None and not variables_of(tree)
+
+
+def label_of(shape: Shape) -> str | None:
+    """Return the label of `x = ...`, without blanks."""
+    if shape.kind == "relation" and shape.operators[0] == "=" and is_label(shape.items[0].text):
+        return re.sub(r"[\s{}]", "", shape.items[0].text)
+    return None
+
+
+def by_label(a_items, g_items) -> list[tuple[Shape, Shape]] | None:
+    """Pair `x = 1, y = 2` with `y = 2, x = 1` by their names."""
+    a_labels = [label_of(item) for item in a_items]
+    g_labels = [label_of(item) for item in g_items]
+    if None in a_labels or None in g_labels or len(set(g_labels)) < len(g_labels):
+        return None
+    if set(a_labels) != set(g_labels) or numbered(g_items):
+        return None
+    return [(a_items[a_labels.index(label)], g) for label, g in zip(g_labels, g_items, strict=True)]
+
+
+def numbered(items) -> bool:
+    """Whether the items are roots in any order: `x_1 = ..., x_2 = ...`."""
+    labels = [label_of(item) for item in items]
+    bases = {re.sub(r"_?\d$", "", label) for label in labels if label}
+    return None not in labels and len(bases) == 1 and all(re.search(r"\d$", x) for x in labels)
+
+
+def same_variable(a: Shape, g: Shape) -> bool:
+    """Whether two labelled values are about the same thing, as far as single letters tell."""
+    names = [re.sub(r"\s", "", shape.items[0].text) for shape in (a, g)]
+    single = all(re.fullmatch(r"[a-zA-Z]", name) for name in names)
+    return not single or names[0].casefold() == names[1].casefold()
+
+
+def same_relation(a: Shape, g: Shape) -> bool | None:
+    """Compare two equations or inequalities: their differences must be proportional."""
+    trees = []
+    for shape in (a, g):
+        left, right = (parse_expression(side.text) for side in shape.items)
+        if left is None or right is None:
+            return False
+        trees.append(("add", left, ("neg", right)))
+    sign = proportional(*trees)
+    if not sign:
+        return False
+    operators = (a.operators[0], g.operators[0])
+    if operators[0] in ("=", "!=", "~"):
+        return operators[0] == operators[1]
+    return (operators[0] if sign > 0 else _MIRROR[operators[0]]) == operators[1]
+
+
+def interval_of(shape: Shape) -> Shape | None:
+    """Return the interval that `a < x <= b`, `x > a` or `|x| < a` describes, or None."""
+    if not shape.operators or any(operator not in _ORDER for operator in shape.operators):
+        return None
+    sides, operators = [item.text for item in shape.items], list(shape.operators)
+    if operators[0] in (">", ">="):
+        sides, operators = sides[::-1], [_MIRROR[operator] for operator in operators[::-1]]
+    if any(operator not in ("<", "<=") for operator in operators) or len(sides) > 3:
+        return None
+    kinds = [_is_unknown(side) for side in sides]
+    if kinds.count(True) != 1:
+        return None
+    at = kinds.index(True)
+    if len(sides) == 3 and at != 1:
+        return None
+    low = sides[at - 1] if at else r"-\infty"
+    high = sides[at + 1] if at + 1 < len(sides) else r"\infty"
+    closed_low = bool(at) and operators[at - 1] == "<="
+    closed_high = at + 1 < len(sides) and operators[at] == "<="
+    ends = ("[" if closed_low else "(", "]" if closed_high else ")")
+    inside = re.fullmatch(r"\|\s*([a-zA-Z])\s*\|", sides[at])
+    if inside:
+        return _of_modulus(low, high, ends)
+    return shape_of(f"{ends[0]}{low},{high}{ends[1]}")
+
+
+def _of_modulus(low: str, high: str, ends: tuple[str, str]) -> Shape:
+    mirrored = {"(": ")", "[": "]", ")": "(", "]": "["}
+    negative = f"{mirrored[ends[1]]}-({high}),-({low}){mirrored[ends[0]]}".replace(
+        r"-(\infty)", r"-\infty"
+    )
+    if low == r"-\infty":
+        return shape_of(f"{mirrored[ends[1]]}-({high}),{high}{ends[1]}")
+    return shape_of(rf"{negative}\cup {ends[0]}{low},{high}{ends[1]}")
+
+
+def _is_unknown(text: str) -> bool:
+    tree = parse_expression(text)
+    if tree is None:
+        return False
+    return tree[0] in ("var", "call") or tree[0] == "abs" and tree[1][0] == "var"
+
+
+def with_order(comparison: Comparison, ordered: bool) -> Comparison:
+    """Return the comparison with the order of blanks set."""
+    return replace(comparison, ordered=ordered)

@@ -1,0 +1,196 @@
+r"""See the structure of an answer: several blanks, a set, an interval, a tuple, a relation, a ratio.
+
+`shape_of` turns a normalised text into nested `Shape`s whose leaves are texts. It knows brackets and
+separators only; what leaves mean is decided where they are compared.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+MAX_DEPTH = 8
+MAX_ITEMS = 60
+
+RELATIONS = {
+    r"\le": "<=", r"\ge": ">=", "<=": "<=", ">=": ">=", "<": "<", ">": ">", r"\ne": "!=", "!=": "!=",
+    r"\approx": "~", r"\in": "in", "=": "=", r"\notin": "notin", r"\equiv": "===", "==": "=",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A node: `kind` with its parts.
+
+    kind: leaf (text), list (items), blanks (items, in order), set (items), bracket (items, opening,
+    closing), union (items), relation (items = sides, operators), ratio (items), builder (items = one
+    condition).
+    """
+
+    kind: str
+    text: str
+    items: tuple["Shape", ...] = ()
+    opening: str = ""
+    closing: str = ""
+    operators: tuple[str, ...] = ()
+
+
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_CONNECTIVE = re.compile(r"\s*(?:(?<![a-zA-Z\\])(?:and|or)(?![a-z])|或者|以及|或|和|与|且|及)\s*")
+_OPENERS = {"(": ")", "[": "]", "{": "}"}
+_CLOSERS = {")", "]", "}"}
+
+
+def split_top(text: str, pattern: re.Pattern) -> list[str]:
+    """Split where the pattern matches outside of all brackets."""
+    parts, depth, start, at = [], 0, 0, 0
+    while at < len(text):
+        char = text[at]
+        if char in _OPENERS:
+            depth += 1
+        elif char in _CLOSERS:
+            depth = max(0, depth - 1)
+        elif depth == 0:
+            match = pattern.match(text, at)
+            if match and match.end() > at:
+                parts.append(text[start:at])
+                start = at = match.end()
+                continue
+        at += 1
+    parts.append(text[start:])
+    return parts
+
+
+_SEMICOLON = re.compile(r"\s*(?:;|\\\\)\s*")
+_COMMA = re.compile(r"\s*,\s*(?:(?:and|or)\s+)?")
+_CUP = re.compile(r"\s*\\cup(?![a-zA-Z])\s*")
+_COLON = re.compile(r"\s*:\s*")
+_RELATION = re.compile(
+    r"\s*(\\(?:le|ge|ne|approx|in|notin|equiv)(?![a-zA-Z])|<=|>=|!=|==|<|>|=)\s*"
+)
+_BRACKETED = re.compile(r"(?:\\\{|[(\[{])")
+
+
+@lru_cache(maxsize=32_768)
+def shape_of(text: str, depth: int = 0) -> Shape:
+    """Return the structure of a normalised text."""
+    text = text.strip()
+    if depth > MAX_DEPTH or not text or r"\begin" in text:
+        return Shape("leaf", text)
+    blanks = _parts(text, _SEMICOLON)
+    if blanks:
+        return _node("blanks", text, blanks, depth)
+    if not _THOUSANDS.fullmatch(text):
+        joined = _parts(text, _CONNECTIVE) if _CONNECTIVE.search(text) else None
+        if joined:
+            items = [piece for part in joined for piece in (_parts(part, _COMMA) or [part])]
+            return _node("list", text, items, depth)
+        listed = _parts(text, _COMMA)
+        if listed:
+            return _node("list", text, listed, depth)
+    if r"\cup" in text:
+        pieces = _parts(text, _CUP)
+        if pieces:
+            head, value = _membership(pieces[0])
+            return (
+                _node("union", text, [value, *pieces[1:]], depth)
+                if head
+                else _node("union", text, pieces, depth)
+            )
+    relation = _relation(text, depth)
+    if relation:
+        return relation
+    enclosed = _enclosed(text, depth)
+    if enclosed:
+        return enclosed
+    if ":" in text:
+        terms = _parts(text, _COLON)
+        if terms:
+            return _node("ratio", text, terms, depth)
+    return Shape("leaf", text)
+
+
+def _membership(piece: str) -> tuple[str, str]:
+    head, found, value = piece.partition(r"\in ")
+    return (head, value.strip()) if found else ("", piece)
+
+
+def _parts(text: str, pattern: re.Pattern) -> list[str] | None:
+    parts = [part.strip() for part in split_top(text, pattern)]
+    parts = [part for part in parts if part]
+    return parts if 2 <= len(parts) <= MAX_ITEMS else None
+
+
+def _node(kind: str, text: str, parts: list[str], depth: int, **more) -> Shape:
+    return Shape(kind, text, tuple(shape_of(part, depth + 1) for part in parts), **more)
+
+
+def _relation(text: str, depth: int) -> Shape | None:
+    sides, operators, start, level, at = [], [], 0, 0, 0
+    while at < len(text):
+        char = text[at]
+        if char in _OPENERS:
+            level += 1
+        elif char in _CLOSERS:
+            level = max(0, level - 1)
+        elif level == 0:
+            match = _RELATION.match(text, at)
+            if match:
+                sides.append(text[start:at].strip())
+                operators.append(RELATIONS[match.group(1)])
+                start = at = match.end()
+                continue
+        at += 1
+    if not operators or len(operators) > 12:
+        return None
+    sides.append(text[start:].strip())
+    if not sides[0] and len(sides) == 2 and operators[0] in ("=", "~"):
+        return shape_of(sides[1], depth + 1)
+    return _node("relation", text, sides, depth, operators=tuple(operators))
+
+
+def _enclosed(text: str, depth: int) -> Shape | None:
+    if text.startswith(r"\{") and text.endswith(r"\}") and text.count(r"\{") == 1:
+        return _set(text, text[2:-2].strip(), depth)
+    if text[0] not in "([" or text[-1] not in ")]":
+        return None
+    inside = text[1:-1]
+    level = 0
+    for char in inside:  # the first bracket must be closed by the last one
+        level += (char in _OPENERS) - (char in _CLOSERS)
+        if level < 0:
+            return None
+    items = _parts(inside, re.compile(r"\s*[,;]\s*"))
+    if not items:
+        return None
+    return _node("bracket", text, items, depth, opening=text[0], closing=text[-1])
+
+
+def _set(text: str, inside: str, depth: int) -> Shape:
+    for bar in ("|", ":"):
+        head, found, condition = inside.partition(bar)
+        if found and re.fullmatch(r"\(?[a-zA-Z,\s]{1,5}\)?(?:\s*\\in\s*[A-Z])?\s*", head):
+            return _node("builder", text, [condition], depth)
+    items = _parts(inside, re.compile(r"\s*[,;]\s*")) or ([inside] if inside else [])
+    return _node("set", text, items, depth)
+
+
+def readings(text: str) -> list[str]:
+    """Return the ways to read the commas of a text, the likeliest first.
+
+    `1,234` is a number before it is a list of two; `2,74` is a list before it is a decimal number.
+    """
+    found = []
+    joined = _THOUSANDS.sub(lambda match: match.group().replace(",", ""), text)
+    if joined != text:
+        found.append(joined)
+    spaced = re.sub(r"(?<=\d) (?=\d{3}(?!\d))", "", text) if _SPACED.fullmatch(text) else text
+    if spaced != text:
+        found.append(spaced)
+    found.append(text)
+    if _DECIMAL_COMMA.fullmatch(text):
+        found.append(text.replace(",", "."))
+    return found
+
+
+_SPACED = re.compile(r"[+-]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
