@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from r1v3.evaluate.table import Benchmark
 from r1v3.recipe.errors import RecipeError, explain, suggest
 from r1v3.recipe.layers import Layers, read_yaml
 from r1v3.recipe.references import mistakes_of_recipe, mistakes_of_runs
@@ -48,6 +49,24 @@ def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[R
         raise RecipeError(lines) from None
 
 
+def load_benchmarks(path: Path) -> dict[str, dict]:
+    """Read and check the benchmark table; its entries stay as they are written, to be hashed.
+
+    Raises:
+        RecipeError: with one line for each mistake.
+    """
+    entries = read_yaml(path)
+    lines = []
+    for name, entry in entries.items():
+        try:
+            Benchmark.model_validate(entry)
+        except ValidationError as error:
+            lines += explain(error, Benchmark, entry, lambda _, name=name: f"{path}: {name}")
+    if lines:
+        raise RecipeError(lines)
+    return entries
+
+
 def load_project(root: Path, name: str, overlay: Path | None = None) -> Project:
     """Read everything below `config/`, with paths in messages relative to `root`.
 
@@ -56,7 +75,7 @@ def load_project(root: Path, name: str, overlay: Path | None = None) -> Project:
     """
     config = root / "config"
     recipe, layers = load_recipe(config / "recipes", name, overlay)
-    benchmarks = read_yaml(config / "benchmarks.yaml")
+    benchmarks = load_benchmarks(config / "benchmarks.yaml")
     table = config / "runs.yaml"
     runs = resolve_runs(read_yaml(table), recipe, table)
     mistakes = mistakes_of_recipe(recipe, layers, benchmarks, runs)

@@ -1,0 +1,37 @@
+# The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help setup demo test test-fast lint format dry ui grading-report clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
+
+setup: ## .venv with the pinned dependencies
+	@workflow/setup.sh
+
+demo: setup ## every stage of the tiny recipe, then where the report is
+	@workflow/demo.sh
+
+test: setup ## all tests
+	@python -m pytest -q -n 2 --dist loadfile
+
+test-fast: setup ## the tests that take less than a minute together
+	@python -m pytest -q -n 2 --dist loadfile -m "not slow and not integration"
+
+lint: setup ## ruff, snakefmt and snakemake --lint
+	@ruff check . && ruff format --check --quiet . && snakefmt --check --compact-diff . && snakemake --lint
+
+format: setup ## what lint asks for
+	@ruff check --fix --quiet . ; ruff format --quiet . && snakefmt .
+
+dry: setup ## plan every run of both recipes
+	@snakemake -n dry && snakemake --profile slurm -n dry
+
+ui: setup ## MLflow in the browser
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+grading-report: setup ## how often the grader agrees with people
+	@python benchmarks/grading.py
+
+clean: ## what can be deleted, and by which command; deletes nothing
+	@echo "results and MLflow: rm -r results/* mlflow.db     Snakemake's notes: rm -r .snakemake     set-up: rm -r .venv"

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Creates .venv with the pinned dependencies and this library. Does nothing where that is done, and goes
+# on where it was interrupted. pip's own configuration decides where packages come from.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+python=
+for candidate in "${PYTHON:-python3.11}" python3; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+
+missing=()
+[[ -n $python ]] || missing+=(python3.11)
+[[ -n $python ]] && "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3.11-venv)
+for tool in git make; do
+    command -v "$tool" >/dev/null || missing+=("$tool")
+done
+if ((${#missing[@]})); then
+    echo "Missing: ${missing[*]}. On Debian or Ubuntu:" >&2
+    echo "    sudo apt-get install ${missing[*]}" >&2
+    echo "(Where apt has no python3.11, Ubuntu's ppa:deadsnakes/ppa has; PYTHON=/path/to/python3.11 names one.)" >&2
+    exit 1
+fi
+
+lock=envs/cpu.lock.txt
+stamp=.venv/installed
+wanted="$PWD $(cat "$lock" pyproject.toml | sha256sum)"
+if [[ -x .venv/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]]; then
+    exit 0
+fi
+
+.venv/bin/python -c '' 2>/dev/null || "$python" -m venv --clear .venv
+total=$(grep -c == "$lock")
+echo "Installing $total pinned packages into .venv; the first time takes some minutes."
+.venv/bin/python -m pip install --no-compile --requirement "$lock" --editable . >.venv/install.log 2>&1 &
+pip=$!
+trap 'kill "$pip" 2>/dev/null || true' EXIT
+seconds=0
+while kill -0 "$pip" 2>/dev/null; do
+    sleep 1
+    if ((++seconds % 10 == 0)); then
+        found=$(grep -c '^\(Collecting\|Requirement already\)' .venv/install.log || true)
+        installed=$(find .venv/lib -maxdepth 4 -name '*.dist-info' | wc -l)
+        echo "  $seconds s: $found of $total found, $installed installed"
+    fi
+done
+if ! wait "$pip"; then
+    tail -n 20 .venv/install.log >&2
+    echo "The installation failed; .venv/install.log has it all. \`make setup\` tries again." >&2
+    exit 1
+fi
+echo "$wanted" >"$stamp"
