@@ -101,7 +101,11 @@ Model = Annotated[HubModel | ScratchModel | TunedModel, Field(discriminator="sou
 
 
 class WorldSource(Section):
-    """Questions drawn from the tiny world (`r1v3.data.world`)."""
+    """Questions drawn from the tiny world (`r1v3.data.world`).
+
+    `slip_rate` is the share of thoughts that go wrong once and correct themselves; `told` the share of
+    questions whose cells are told in words, without a picture.
+    """
 
     kind: Literal["world"]
     tasks: dict[Task, Rate]
@@ -110,6 +114,7 @@ class WorldSource(Section):
     instances: Literal["train", "validation", "test"]
     respond: Literal["none", "direct", "describe", "chain", "slips"]
     slip_rate: Share
+    told: Share
     seed: int
 
 
