@@ -1,0 +1,5 @@
+"""Benchmarks for which an entry of the table is not enough: one small module each.
+
+A module may define `read(row, entry) -> list[Item]`, `judge(item, response) -> Judged` and
+`score(judged, entry) -> Score`; what it leaves out is done as for every other benchmark.
+"""

@@ -1,0 +1,36 @@
+"""HallusionBench: every question (aAcc), every figure (fAcc), every question over its figures (qAcc).
+
+An index reads `category_subcategory_visualinput_set_figure_question`. A figure counts only if all its
+questions are right, a question only if it is right on every figure of its set. The score is the mean
+of the three. Question groups span figures, so what is resampled is the set of a subcategory.
+"""
+
+import pandas as pd
+
+from r1v3.evaluate.items import Item, Row, make_item
+from r1v3.evaluate.scorers import Score, by_group, part_value, tally
+from r1v3.evaluate.table import Benchmark
+
+
+def read(row: Row, entry: Benchmark) -> list[Item]:
+    parts = row["index"].split("_")
+    if len(parts) != 6:
+        raise ValueError(
+            f"index {row['index']!r} is not category_subcategory_visual_set_figure_question"
+        )
+    category, subcategory, _, set_id, figure, question = parts
+    cluster = f"{category}/{subcategory}/{set_id}"
+    columns = {"category": category, "subcategory": f"{category}_{subcategory}"}
+    groups = {"figure": f"{cluster}/{figure}", "question": f"{cluster}/{question}"}
+    return [make_item(row, entry, cluster=cluster, columns=columns, extra=groups)]
+
+
+def score(judged: pd.DataFrame, entry: Benchmark) -> Score:
+    parts = {"aAcc": tally(judged["correct"], judged["cluster"])}
+    for name, group in (("fAcc", "figure"), ("qAcc", "question")):
+        together = judged.assign(group=[extra[group] for extra in judged["extra"]]).groupby("group")
+        parts[name] = tally(together["correct"].all(), together["cluster"].first())
+    details = {name: part_value(part) for name, part in parts.items()}
+    return Score(
+        parts, ("aAcc", "fAcc", "qAcc"), {**details, **by_group(judged, judged["correct"])}
+    )

@@ -1,0 +1,96 @@
+"""Questions of the tiny world for a miniature: drawn with test instances, written as a TSV's cells."""
+
+import base64
+import io
+import random
+
+from PIL import Image
+
+from r1v3.data.world import LOOKS, Item, World
+from r1v3.data.world.tasks import LINES, PLACES
+from r1v3.evaluate.table import Miniature
+
+LETTERS = "ABCDEFGHIJ"
+
+
+class Drawer:
+    """Draws the items of one miniature; the same seed and name give the same file."""
+
+    def __init__(self, name: str, plan: Miniature, seed: int):
+        self.rng = random.Random(f"{seed}/{name}")
+        self.world = World("test")
+        self.plan = plan
+        self.drawn = 0
+
+    def item(self, form: str, *, task: str | None = None, domain: str | None = None) -> Item:
+        """The next question, over the plan's tasks and domains in turn unless told otherwise."""
+        task = task or self.plan.tasks[self.drawn % len(self.plan.tasks)]
+        domain = domain or self.plan.domains[self.drawn % len(self.plan.domains)]
+        self.drawn += 1
+        return self.world.item(task, form, domain, self.rng)
+
+    def options(self, value: int, count: int) -> tuple[list[str], str]:
+        """`count` different numbers near `value`, it among them, and its letter."""
+        low = max(0, value - self.rng.randrange(count))
+        numbers = [str(low + n) for n in range(count)]
+        self.rng.shuffle(numbers)
+        return numbers, LETTERS[numbers.index(str(value))]
+
+    def chosen(self, value: int, count: int) -> dict[str, str]:
+        """The option columns and the answer of a choice of `count` numbers."""
+        numbers, letter = self.options(value, count)
+        return {**dict(zip(LETTERS, numbers, strict=False)), "answer": letter}
+
+
+def lettered(item: Item) -> dict[str, str]:
+    """A drawn choice as option columns and answer."""
+    return {**dict(zip(LETTERS, item.options, strict=False)), "answer": item.answer}
+
+
+def encoded(images: tuple[Image.Image, ...]) -> str:
+    """Pictures as VLMEvalKit writes them: base64, or a list of it."""
+    texts = []
+    for image in images:
+        buffer = io.BytesIO()
+        image.save(buffer, format="PNG")
+        texts.append(base64.b64encode(buffer.getvalue()).decode())
+    return texts[0] if len(texts) == 1 else str(texts)
+
+
+def numbered(question: str, style: str = "<image {}>") -> str:
+    """World markers `<image>` as the benchmark numbers them."""
+    for number in range(1, question.count("<image>") + 1):
+        question = question.replace("<image>", style.format(number), 1)
+    return question
+
+
+def cells(item: Item) -> list[int]:
+    """The four digits of an item's first picture."""
+    return [int(cell) for cell in item.meta["cells"][0]]
+
+
+def subject(domain: str, question: str) -> str:
+    """A question in the wording of a domain, as the world begins it."""
+    return question if domain == "plain" else f"{domain.replace('_', ' ').capitalize()}. {question}"
+
+
+def ask_line(item: Item, line: str) -> tuple[str, int]:
+    """The world's `line` question about an item's picture, with its answer."""
+    digits = cells(item)
+    answer = sum(digits[place] for place in LINES[line])
+    noun = LOOKS[item.domain].noun
+    return subject(item.domain, f"What is the sum of the two {noun} on the {line}?"), answer
+
+
+def ask_position(item: Item, place: int) -> tuple[str, int]:
+    """The world's `position` question about an item's picture, with its answer."""
+    noun = LOOKS[item.domain].noun
+    question = f"Which of the {noun} is at the {PLACES[place]}?"
+    return subject(item.domain, question), cells(item)[place]
+
+
+def ask_larger(item: Item, first: int, second: int) -> tuple[str, str]:
+    """The world's `compare` question about an item's picture, with its answer."""
+    digits, noun = cells(item), LOOKS[item.domain].noun
+    question = f"Of the {noun}, is the {PLACES[first]} one larger than the {PLACES[second]} one?"
+    return subject(item.domain, question), "Yes" if digits[first] > digits[second] else "No"

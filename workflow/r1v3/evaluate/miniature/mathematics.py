@@ -1,0 +1,161 @@
+"""Miniatures of the mathematics benchmarks and of the exams."""
+
+from r1v3.evaluate.miniature.draw import (
+    LETTERS,
+    Drawer,
+    ask_line,
+    ask_position,
+    encoded,
+    lettered,
+)
+from r1v3.evaluate.miniature.general import Rows
+
+OLYMPIADS = ("OE_MM_maths_en_COMP", "OE_MM_maths_zh_CEE", "OE_MM_physics_en_COMP")
+
+
+def mathvista_mini(draw: Drawer, items: int) -> Rows:
+    """Letters, integers, and numbers of given precision."""
+    rows = []
+    for number in range(items):
+        kind = ("text", "integer", "float", "text")[number % 4]
+        item = draw.item("mcq" if kind == "text" else "open")
+        common = {
+            "index": str(number),
+            "question": item.question,
+            "image": encoded(item.images),
+            "task": "figure question answering",
+            "skills": "['arithmetic reasoning']",
+            "answer_type": kind,
+        }
+        if kind == "text":
+            answer = item.options["ABCD".index(item.answer)]
+            choice = {"question_type": "multi_choice", "choices": str(list(item.options))}
+            rows.append({**common, **choice, "answer": answer, "answer_option": item.answer})
+            continue
+        precise = {"answer": f"{item.answer}.0", "precision": "1.0"} if kind == "float" else {}
+        rows.append({**common, "question_type": "free_form", "answer": item.answer, **precise})
+    return rows
+
+
+def mathverse_vision_only(draw: Drawer, items: int) -> Rows:
+    """The question is a sign in the picture; choices and free-form answers."""
+    rows = []
+    for number in range(items):
+        item = draw.item("mcq" if number % 2 else "open")
+        rows.append(
+            {
+                "index": str(number),
+                "question": "According to the question shown in the image.",
+                "query_cot": "According to the question shown in the image, think step by step.",
+                "image": encoded(item.images),
+                **(lettered(item) if item.options else {"answer": item.answer}),
+                "question_type": "multi-choice" if item.options else "free-form",
+                "problem_version": "Vision Only",
+                "metadata": str({"subject": "Plane Geometry", "subfield": f"Part {number % 3}"}),
+            }
+        )
+    return rows
+
+
+def mathvision(draw: Drawer, items: int) -> Rows:
+    """Choices of five and open items, at five levels."""
+    rows = []
+    for number in range(items):
+        item = draw.item("open")
+        choices, answer = [], item.answer
+        if number % 2:
+            choices, answer = draw.options(int(item.answer), 5)
+        rows.append(
+            {
+                "index": str(number),
+                "question": item.question,
+                "image": encoded(item.images),
+                "choices": str(choices),
+                "answer": answer,
+                "category": item.task,
+                "level": str(1 + number % 5),
+            }
+        )
+    return rows
+
+
+def wemath(draw: Drawer, items: int) -> Rows:
+    """Composites with their steps, all about one picture: the whole sum, and the parts it is made of."""
+    rows, number = [], 0
+    while len(rows) < items:
+        item = draw.item("open", task="sum")
+        top, bottom = ask_line(item, "top"), ask_line(item, "bottom")
+        steps = "3steps" if number % 3 == 2 else "2steps"
+        asked = {"1": top, "2": bottom, "multi": (item.question, int(item.answer))}
+        if steps == "3steps":
+            asked["3"] = ask_position(item, number % 4)
+        for place, (question, answer) in asked.items():
+            rows.append(
+                {
+                    "index": str(len(rows)),
+                    "ID": str(number),
+                    "key": f"{steps}_{place}",
+                    "question": question,
+                    "image": encoded(item.images),
+                    **draw.chosen(answer, 4),
+                    "knowledge concept": "Sums",
+                    "requirement": "",
+                }
+            )
+        number += 1
+    return rows
+
+
+def olympiadbench(draw: Drawer, items: int) -> Rows:
+    """Open answers with units and tolerances; one in ten wants two answers at once."""
+    rows = []
+    for number in range(items):
+        item = draw.item("open")
+        several = number % 10 == 9
+        question, answer = item.question, item.answer
+        if several:
+            item = draw.item("open", task="sum")
+            (question, top), (_, bottom) = ask_line(item, "top"), ask_line(item, "bottom")
+            question = question.replace("top?", "top, and on the bottom?")
+            answer = f"{top},{bottom}"
+        rows.append(
+            {
+                "index": str(number),
+                "question": question,
+                "image": encoded(item.images),
+                "final_answer": f"['{answer}']",
+                "context": "",
+                "is_multiple_answer": str(several),
+                "unit": "kg" if number % 5 == 0 else "",
+                "answer_type": "Numerical",
+                "error": "1e-1" if number % 4 == 0 and not several else "",
+                "source": OLYMPIADS[number % len(OLYMPIADS)],
+            }
+        )
+    text_only = {**rows[0], "index": str(items), "source": "OE_TO_maths_en_COMP"}
+    return [*rows, text_only]
+
+
+def gaokao_2025(draw: Drawer, items: int) -> Rows:
+    """Papers of the exam's shape: 8 single, 3 several letters, 3 blanks, 5 to be solved; 150 points."""
+    plan = [("single", 5)] * 8 + [("multiple", 6)] * 3 + [("fill", 5)] * 3
+    plan += [("solve", points) for points in (13, 15, 15, 17, 17)]
+    rows = []
+    for number in range(max(1, items // len(plan)) * len(plan)):
+        kind, points = plan[number % len(plan)]
+        task = "places" if kind == "multiple" else "product" if kind == "solve" else None
+        item = draw.item({"single": "mcq", "fill": "fill"}.get(kind, "open"), task=task)
+        options = dict(zip(LETTERS, item.options, strict=False)) if item.options else {}
+        rows.append(
+            {
+                "index": str(number + 1),
+                "paper": str(number // len(plan) + 1),
+                "type": kind,
+                "points": str(points),
+                "question": item.question,
+                "image": encoded(item.images),
+                **options,
+                "answer": item.answer,
+            }
+        )
+    return rows

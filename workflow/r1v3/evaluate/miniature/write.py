@@ -1,0 +1,26 @@
+"""Write a miniature: the benchmark's own columns and structure, drawn from the tiny world."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from r1v3.evaluate.miniature import general, mathematics, science
+from r1v3.evaluate.miniature.draw import Drawer
+from r1v3.evaluate.table import Benchmark
+
+
+def write_miniature(name: str, entry: Benchmark, items: int, seed: int, path: Path) -> int:
+    """Write the TSV and return its number of rows; composites are kept whole.
+
+    Raises:
+        ValueError: no miniature is known for the benchmark.
+    """
+    writers = [getattr(module, name, None) for module in (general, mathematics, science)]
+    writer = next((writer for writer in writers if writer is not None), None)
+    if writer is None:
+        raise ValueError(f"no miniature is known for the benchmark {name!r}")
+    rows = writer(Drawer(name, entry.miniature, seed), items)
+    partial = path.with_suffix(".partial")
+    pd.DataFrame(rows).fillna("").to_csv(partial, sep="\t", index=False)
+    partial.replace(path)
+    return len(rows)

@@ -1,0 +1,254 @@
+"""From stored answers to verdicts and scores: pure CPU, re-runnable, no engine.
+
+For each benchmark and run a Parquet of verdicts; for all of them `scores.json`. Scores are shares in
+[0, 1]. An item without an answer is wrong and counted as unanswered; one that nobody could judge is
+counted as unjudged and not as right; none is ever guessed.
+"""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from r1v3.data.records import read_records
+from r1v3.evaluate.generate import HELD_OUT, judged_text, read_responses
+from r1v3.evaluate.items import Item
+from r1v3.evaluate.judge import Judged, judge_response
+from r1v3.evaluate.load import load_items
+from r1v3.evaluate.scorers import Score, part_value, score_run
+from r1v3.evaluate.source import entry_beside
+from r1v3.evaluate.statistics import (
+    detectable_difference,
+    interval,
+    majority_is_right,
+    mean_parts,
+    pass_at_k,
+    spread,
+)
+from r1v3.evaluate.table import Benchmark
+from r1v3.progress import Progress
+from r1v3.reward import format_reward, grade
+
+COLUMNS = (
+    "key", "run", "cluster", "response", "extracted", "correct", "judged", "share", "points",
+    "by", "reason", "finish_reason", "tokens", "prompt_tokens", "format",
+)  # fmt: skip
+
+
+def score(
+    document: dict,
+    *,
+    responses: Path,
+    benchmarks: dict[str, Path],
+    held_out: dict[str, Path],
+    folder: Path,
+) -> dict:
+    """Judge and score everything; writes `verdicts/*.parquet` and `scores.json` into the folder.
+
+    Args:
+        responses: the folder that holds `responses/`, or that folder itself.
+
+    Returns:
+        What is in `scores.json`.
+
+    Raises:
+        ValueError: an answer is missing; the message says how many and of which benchmark.
+    """
+    stored = responses / "responses" if (responses / "responses").is_dir() else responses
+    settings, mode = document["evaluation"], document["generation"]["mode"]
+    verdicts = folder / "verdicts"
+    verdicts.mkdir(parents=True, exist_ok=True)
+    total = len(benchmarks) + len(held_out)
+    progress = Progress(total, "evaluate: scored benchmark")
+    scores: dict[str, dict] = {"benchmarks": {}, "held_out": {}}
+    for name, tsv in benchmarks.items():
+        entry = entry_beside(tsv)
+        rows = list(read_responses(stored, name))
+        runs, items = judge_all(name, entry, tsv, rows, settings["runs"], mode)
+        for number, judged in enumerate(runs):
+            columns = [column for column in COLUMNS if column in judged]
+            write_parquet(judged[columns], verdicts / f"{name}.run-{number}.parquet")
+        scores["benchmarks"][name] = summarise(entry, runs, items, settings, document["seed"])
+        progress.advance()
+    for name, data in held_out.items():
+        judged = judge_held_out(name, data, list(read_responses(stored, HELD_OUT + name)), mode)
+        write_parquet(judged, verdicts / f"{HELD_OUT}{name}.parquet")
+        scores["held_out"][name] = {
+            "accuracy": float(judged["correct"].mean()),
+            "format": float(judged["format"].mean()),
+            "n": len(judged),
+            "tokens": float(judged["tokens"].mean()),
+            "truncated": float((judged["finish_reason"] == "length").mean()),
+        }
+        progress.advance()
+    text = json.dumps(scores, indent=1, ensure_ascii=False, sort_keys=True)
+    partial = folder / "scores.json.partial"
+    partial.write_text(text + "\n", encoding="utf-8")
+    os.replace(partial, folder / "scores.json")
+    return scores
+
+
+def judge_all(
+    name: str, entry: Benchmark, tsv: Path, rows: list[dict], runs: int, mode: str
+) -> tuple[list[pd.DataFrame], dict[str, Item]]:
+    """The judged items of each run, in the order of the file; an answer given twice is judged once."""
+    items = {item.key: item for item in load_items(entry, tsv)}
+    given = {(row["key"].partition("/")[2], row["run"]): row for row in rows}
+    missing = [(key, run) for run in range(runs) for key in items if (key, run) not in given]
+    if missing:
+        raise ValueError(
+            f"{name}: {len(missing)} of {runs * len(items)} answers are missing, first {missing[0]}"
+        )
+    texts = {
+        (key, judged_text(mode, row["text"])): None
+        for (key, run), row in given.items()
+        if key in items and run < runs
+    }
+    with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
+        judged = pool.map(lambda one: judge_response(items[one[0]], one[1], entry), texts)
+        verdicts = dict(zip(texts, judged, strict=True))
+    frames = []
+    for run in range(runs):
+        lines = []
+        for key, item in items.items():
+            row = given[key, run]
+            text = judged_text(mode, row["text"])
+            lines.append(_line(item, row, text, verdicts[key, text]))
+        frames.append(pd.DataFrame(lines))
+    return frames, items
+
+
+def _line(item: Item, row: dict, text: str, judged: Judged) -> dict:
+    verdict = judged.verdict
+    return {
+        "key": item.key,
+        "run": row["run"],
+        "cluster": item.cluster,
+        "response": text,
+        "extracted": verdict.extracted,
+        "correct": verdict.correct is True,
+        "judged": verdict.correct is not None,
+        "share": judged.share,
+        "points": item.points,
+        "by": verdict.by,
+        "reason": verdict.reason,
+        "finish_reason": row["finish_reason"],
+        "tokens": row["tokens"],
+        "prompt_tokens": row["prompt_tokens"],
+        "format": format_reward(text),
+        "columns": item.columns,
+        "extra": item.extra,
+    }
+
+
+def scored_frame(judged: pd.DataFrame) -> pd.DataFrame:
+    """What a scorer sees: the judged items with the columns that the metric groups by."""
+    columns = pd.DataFrame(list(judged["columns"]), index=judged.index)
+    known = judged[["key", "cluster", "correct", "share", "points", "extra"]]
+    return pd.concat([known, columns.drop(columns=known.columns, errors="ignore")], axis=1)
+
+
+def summarise(
+    entry: Benchmark, runs: list[pd.DataFrame], items: dict[str, Item], settings: dict, seed: int
+) -> dict:
+    """One benchmark's entry of `scores.json`."""
+    scores = [score_run(scored_frame(judged), entry) for judged in runs]
+    found = interval(
+        scores, resamples=settings["resamples"], confidence=settings["confidence"], seed=seed
+    )
+    every = pd.concat(runs)
+    clusters = len(scores[0].parts[scores[0].headline[0]])
+    return {
+        "mean": found.mean,
+        "low": found.low,
+        "high": found.high,
+        "standard_error": found.error,
+        "n": len(items),
+        "clusters": clusters,
+        "runs": len(runs),
+        "by_run": [score.value for score in scores],
+        "spread": spread(scores),
+        "detectable_difference": detectable_difference(
+            found.error, correlation=0.0, confidence=settings["confidence"]
+        ),
+        "parts": {name: part_value(part) for name, part in mean_parts(scores).items()},
+        "details": _mean_details(scores),
+        "unanswered": float(every["extracted"].isna().mean()),
+        "truncated": float((every["finish_reason"] == "length").mean()),
+        "unjudged": float((~every["judged"]).mean()),
+        "format": float(every["format"].mean()),
+        "tokens": float(every["tokens"].mean()),
+        **_repeated(every, len(runs)),
+    }
+
+
+def _mean_details(scores: list[Score]) -> dict[str, float]:
+    names = sorted(set().union(*(score.details for score in scores)))
+    return {
+        name: sum(s.details[name] for s in having) / len(having)
+        for name in names
+        if (having := [score for score in scores if name in score.details])
+    }
+
+
+def _repeated(every: pd.DataFrame, runs: int) -> dict:
+    """pass@k and majority@k over the runs, by item."""
+    groups = every.groupby("key", sort=False)
+    right = groups["correct"].sum()
+    majority = [
+        majority_is_right(
+            [a if isinstance(a, str) else None for a in g["extracted"]], list(g["correct"])
+        )
+        for _, g in groups[["extracted", "correct"]]
+    ]
+    return {
+        "pass_at": {
+            str(k): float(right.map(lambda c, k=k: pass_at_k(int(c), runs, k)).mean())
+            for k in range(1, runs + 1)
+        },
+        "majority": float(sum(majority) / len(majority)),
+    }
+
+
+def judge_held_out(name: str, data: Path, rows: list[dict], mode: str) -> pd.DataFrame:
+    """The judged answers of a held-out set, one each, decoded greedily."""
+    given = {row["key"].partition("/")[2]: row for row in rows}
+    records = read_records(data)
+    missing = [record.id for record in records if record.id not in given]
+    if missing:
+        raise ValueError(f"{name}: {len(missing)} of {len(records)} answers are missing")
+    lines = []
+    for record in records:
+        row = given[record.id]
+        text = judged_text(mode, row["text"])
+        verdict = grade(
+            text,
+            record.answer,
+            record.answer_type,
+            options=list(record.options) if record.options else None,
+            question=record.question,
+        )
+        lines.append(
+            {
+                "key": record.id,
+                "domain": record.domain,
+                "task": record.meta.get("task", ""),
+                "response": text,
+                **{k: v for k, v in asdict(verdict).items() if k != "correct"},
+                "correct": verdict.correct is True,
+                "format": format_reward(text),
+                "finish_reason": row["finish_reason"],
+                "tokens": row["tokens"],
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    frame.to_parquet(partial, index=False)
+    os.replace(partial, path)

@@ -1,0 +1,200 @@
+"""Statistics of scores: intervals over what hangs together, paired comparisons, what n items can show.
+
+Legend of suffixes: R resamples, C clusters. A score is the mean of ratios sum(got) / sum(of) over
+clusters (`r1v3.evaluate.scorers`); several runs are averaged cluster by cluster before resampling, so
+that the interval speaks of items and the spread of runs is reported beside it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import comb, sqrt
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+
+from r1v3.evaluate.scorers import Score
+
+RESAMPLES_AT_A_TIME = 256
+Pieces = list[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its bootstrap interval and standard error, all in [0, 1]."""
+
+    mean: float
+    low: float
+    high: float
+    error: float
+
+
+def mean_parts(runs: list[Score]) -> dict[str, pd.DataFrame]:
+    """Each part of the metric averaged over runs, cluster by cluster.
+
+    Raises:
+        ValueError: the runs do not have the same clusters.
+    """
+    first = runs[0]
+    mean = {}
+    for name in first.parts:
+        frames = [run.parts[name] for run in runs]
+        if any(not frame.index.equals(frames[0].index) for frame in frames[1:]):
+            raise ValueError(f"{name}: the runs do not have the same clusters")
+        mean[name] = sum(frame[["got", "of"]] for frame in frames) / len(frames)
+    return mean
+
+
+def interval(runs: list[Score], *, resamples: int, confidence: float, seed: int) -> Interval:
+    """The mean over runs with a percentile bootstrap interval over clusters."""
+    pieces = _pieces(mean_parts(runs), runs[0].headline)
+    values_R = _resampled(pieces, resamples, np.random.default_rng(seed))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values_R, [tail, 1 - tail])
+    mean = float(np.mean([run.value for run in runs]))
+    return Interval(mean, float(low), float(high), float(values_R.std()))
+
+
+def spread(runs: list[Score]) -> float | None:
+    """The standard deviation between runs (n - 1), or None for a single run."""
+    return float(np.std([run.value for run in runs], ddof=1)) if len(runs) > 1 else None
+
+
+def _pieces(parts: dict[str, pd.DataFrame], headline: Iterable[str]) -> Pieces:
+    """The headline's parts over one common set of clusters, as arrays (got_C, of_C)."""
+    clusters = sorted(set().union(*(parts[name].index for name in headline)))
+    frames = [parts[name].reindex(clusters, fill_value=0.0) for name in headline]
+    return [(f["got"].to_numpy(float), f["of"].to_numpy(float)) for f in frames]
+
+
+def _resampled(pieces: Pieces, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """The score of each resample of the clusters, drawn with replacement."""
+    clusters = len(pieces[0][0])
+    values = []
+    for start in range(0, resamples, RESAMPLES_AT_A_TIME):
+        size = min(RESAMPLES_AT_A_TIME, resamples - start)
+        weight_RC = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=size)
+        ratios = [(weight_RC @ got_C) / (weight_RC @ of_C) for got_C, of_C in pieces]
+        values.append(np.mean(ratios, axis=0))
+    return np.concatenate(values)
+
+
+# --- two models on the same items -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Model a minus model b on the same items; `p` is two-sided, by permutation."""
+
+    difference: float
+    low: float
+    high: float
+    p: float
+    clusters: int
+
+
+def compare(
+    a: list[Score], b: list[Score], *, resamples: int, confidence: float, seed: int
+) -> Comparison:
+    """Paired comparison over items, each at the mean of its runs.
+
+    The interval is a bootstrap over clusters common to both; p swaps the two models within clusters
+    at random, and counts the observed arrangement, so it is never 0.
+
+    Raises:
+        ValueError: the two were not asked the same questions.
+    """
+    pieces_a = _pieces(mean_parts(a), a[0].headline)
+    pieces_b = _pieces(mean_parts(b), b[0].headline)
+    if a[0].headline != b[0].headline or any(
+        len(x[1]) != len(y[1]) for x, y in zip(pieces_a, pieces_b, strict=True)
+    ):
+        raise ValueError("the two models were not asked the same questions")
+    rng = np.random.default_rng(seed)
+    clusters = len(pieces_a[0][0])
+    bootstrap, permuted = [], []
+    for start in range(0, resamples, RESAMPLES_AT_A_TIME):
+        size = min(RESAMPLES_AT_A_TIME, resamples - start)
+        weight_RC = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=size)
+        swap_RC = rng.random((size, clusters)) < 0.5
+        bootstrap.append(_difference(pieces_a, pieces_b, weight_RC))
+        permuted.append(_swapped(pieces_a, pieces_b, swap_RC))
+    observed = float(_difference(pieces_a, pieces_b, np.ones((1, clusters)))[0])
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(np.concatenate(bootstrap), [tail, 1 - tail])
+    extreme = (np.abs(np.concatenate(permuted)) >= abs(observed) - 1e-12).sum()
+    return Comparison(
+        observed, float(low), float(high), float((1 + extreme) / (1 + resamples)), clusters
+    )
+
+
+def _difference(pieces_a: Pieces, pieces_b: Pieces, weight_RC: np.ndarray) -> np.ndarray:
+    return np.mean(
+        [
+            (weight_RC @ ga) / (weight_RC @ oa) - (weight_RC @ gb) / (weight_RC @ ob)
+            for (ga, oa), (gb, ob) in zip(pieces_a, pieces_b, strict=True)
+        ],
+        axis=0,
+    )
+
+
+def _swapped(pieces_a: Pieces, pieces_b: Pieces, swap_RC: np.ndarray) -> np.ndarray:
+    total = 0.0
+    for (ga, oa), (gb, ob) in zip(pieces_a, pieces_b, strict=True):
+        swap = swap_RC.astype(float)
+        ratio_a = (ga.sum() + swap @ (gb - ga)) / (oa.sum() + swap @ (ob - oa))
+        ratio_b = (gb.sum() + swap @ (ga - gb)) / (ob.sum() + swap @ (oa - ob))
+        total = total + ratio_a - ratio_b
+    return total / len(pieces_a)
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """Holm's correction for the number of comparisons, in the order given."""
+    order = np.argsort(p_values, kind="stable")
+    corrected = [0.0] * len(p_values)
+    worst = 0.0
+    for rank, place in enumerate(order):
+        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = worst
+    return corrected
+
+
+def detectable_difference(
+    error: float, *, correlation: float, confidence: float, power: float = 0.8
+) -> float:
+    """The smallest true difference that two models' scores would show.
+
+    Args:
+        error: standard error of one model's score, in [0, 1].
+        correlation: of the two models' scores over items; 0 for different items.
+        confidence: of the two-sided test; `power` is the chance to see a difference of this size.
+    """
+    normal = NormalDist()
+    reach = normal.inv_cdf(1 - (1 - confidence) / 2) + normal.inv_cdf(power)
+    return reach * error * sqrt(2 * (1 - correlation))
+
+
+# --- several answers to one question --------------------------------------------------------------
+
+
+def pass_at_k(correct: int, samples: int, k: int) -> float:
+    """The chance that k of the samples, drawn without replacement, hold a right one."""
+    if not 1 <= k <= samples:
+        raise ValueError(f"k must be from 1 to the {samples} samples, not {k}")
+    return 1.0 - comb(samples - correct, k) / comb(samples, k)
+
+
+def majority_is_right(answers: list[str | None], right: list[bool]) -> float:
+    """Whether the commonest answer is right; a tie gives the share of the tied answers that are.
+
+    No answer (None) is no vote; where nobody answers, the majority is wrong.
+    """
+    votes: dict[str, list[bool]] = {}
+    for answer, is_right in zip(answers, right, strict=True):
+        if answer is not None:
+            votes.setdefault(answer.strip().lower(), []).append(is_right)
+    if not votes:
+        return 0.0
+    most = max(len(vote) for vote in votes.values())
+    tied = [vote[0] for vote in votes.values() if len(vote) == most]
+    return sum(tied) / len(tied)

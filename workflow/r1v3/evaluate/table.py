@@ -1,0 +1,210 @@
+"""The benchmark table: one entry a benchmark in `config/benchmarks.yaml`, read and checked.
+
+An entry says where the file comes from, how its rows become prompts, how answers are judged, what is
+counted, what hangs together, and what the report published. Where an entry is not enough, `code` names
+one small module of `r1v3.evaluate.benchmarks`.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+MODELS = {
+    "skywork_r1v3_38b": "Skywork-R1V3-38B",
+    "qvq_72b_preview": "QVQ-72B-Preview",
+    "internvl3_78b": "InternVL3-78B",
+    "qwen25_vl_72b": "Qwen2.5-VL-72B",
+    "claude_37_sonnet": "Claude 3.7 Sonnet",
+    "gpt_4o": "GPT-4o",
+}
+Column = str
+
+
+class Part(BaseModel):
+    """A level of the table; its keys are closed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class UrlSource(Part):
+    """A TSV at a URL; `md5` is checked, `None` only where nobody publishes one."""
+
+    kind: Literal["url"]
+    url: str
+    md5: str | None
+
+
+class HubSource(Part):
+    """Files of a Hugging Face data set at a revision; `columns` renames theirs to ours."""
+
+    kind: Literal["hub"]
+    id: str
+    revision: str
+    files: list[str]
+    md5: str | None
+    columns: dict[Column, Column]
+
+
+class UserSource(Part):
+    """A file that nobody publishes: the user puts it there."""
+
+    kind: Literal["user"]
+    describe: str
+
+
+Source = Annotated[UrlSource | HubSource | UserSource, Field(discriminator="kind")]
+
+
+class Licence(Part):
+    """The licence as its card or repository states it (`None`: not seen), and whether training is allowed."""
+
+    name: str | None
+    training: Literal["allowed", "forbidden", "not stated"]
+    note: str | None = None
+
+
+class Prompt(Part):
+    """Templates of the user turn; `{name}` is a column, `{options}` the options, each by `option`.
+
+    `images`: `first` puts every picture before the text, `last` after it, `marked` where the text says
+    `<image 1>`, `<image_1>` or `<image1>` (pictures without a mark come first).
+    """
+
+    choice: str
+    open: str
+    option: str
+    images: Literal["first", "last", "marked"]
+
+
+class Answer(Part):
+    """How a row's answer is read and judged.
+
+    `form`: `choice` (one letter), `letters` (a set of them), `yes_no`, `open`, or `mixed`: a choice
+    where the row has options. `options`: in the columns A, B, ...; in a `list` column; or in the
+    `picture`, with this many letters.
+    """
+
+    form: Literal["choice", "letters", "yes_no", "open", "mixed"]
+    column: Column
+    options: Literal["columns", "picture"] | Column | None
+    alternatives: bool = False
+
+
+class Published(Part):
+    """A score of the report's Table 1; `by_authors` where the report marks it with an asterisk."""
+
+    score: float
+    by_authors: bool
+
+
+class Released(Part):
+    """What the published evaluation code did, where it differs from the report (protocol `released`)."""
+
+    temperature: float
+    max_new_tokens: int
+    rule: Literal["judge", "boxed_or_judge"]
+
+
+class Miniature(Part):
+    """The small copy from the tiny world: domains and tasks asked, and prompts that its model was taught."""
+
+    domains: list[str]
+    tasks: list[str]
+    prompt: Prompt
+
+
+class Check(Part):
+    """A point of 'the same as the original?'."""
+
+    point: str
+    same: bool | None
+    note: str | None = None
+
+
+class Benchmark(Part):
+    """One benchmark."""
+
+    title: str
+    group: Literal["General", "Mathematics", "Logic", "Physics", "Beyond Table 1"]
+    version: Annotated[int, Field(gt=0)]
+    source: Source
+    select: dict[Column, str]
+    needs_picture: bool
+    items: Annotated[int, Field(gt=0)]
+    items_confirmed: bool
+    counts: str
+    licence: Licence
+    in_distribution: str | None = None
+    prompt: Prompt
+    answer: Answer
+    code: str | None
+    scorer: Literal["accuracy", "circular", "points", "code"]
+    by: list[Column]
+    cluster: list[Column]
+    judge: Literal["never", "where rules fail", "needed"]
+    published: dict[str, Published]
+    released: Released
+    miniature: Miniature
+    checklist: list[Check]
+
+    @field_validator("published", mode="before")
+    @classmethod
+    def _asterisks(cls, scores: dict) -> dict:
+        """`46.9*` is a score that the report's authors measured themselves."""
+        read = {}
+        for model, score in scores.items():
+            if model not in MODELS:
+                raise ValueError(f"{model!r} must be one of {', '.join(MODELS)}")
+            if isinstance(score, dict):
+                read[model] = score
+                continue
+            match = re.fullmatch(r"(\d+(?:\.\d+)?)(\*?)", str(score))
+            if match is None:
+                raise ValueError(f"{score!r} is not a score such as 46.9 or 46.9*")
+            read[model] = {"score": float(match[1]), "by_authors": bool(match[2])}
+        return read
+
+    @model_validator(mode="after")
+    def _code_where_it_is_needed(self):
+        if self.scorer == "code" and self.code is None:
+            raise ValueError("scorer: code needs `code`, the module that scores")
+        return self
+
+
+def load_table(path: Path) -> dict[str, Benchmark]:
+    """Read `config/benchmarks.yaml`, in the file's order.
+
+    Raises:
+        ValueError: an entry is not as it must be; the message names file, benchmark and key.
+    """
+    entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    return {name: read_entry(name, entry, path) for name, entry in entries.items()}
+
+
+def read_entry(name: str, entry: dict, where: Path | str) -> Benchmark:
+    """Check one entry, from the table or from a benchmark's own `config.json`."""
+    try:
+        return Benchmark.model_validate(entry)
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(map(str, e['loc'])) or '(entry)'}: {e['msg']}" for e in error.errors()
+        ]
+        raise ValueError(f"{where}: benchmark {name!r} is wrong\n" + "\n".join(lines)) from None
+
+
+def refuse_forbidden_use(
+    name: str, entry: Benchmark, use: Literal["training", "evaluation"]
+) -> None:
+    """The licence gate: a benchmark whose terms forbid a use is refused for that use.
+
+    Raises:
+        ValueError: training on a benchmark is asked for and its terms forbid it.
+    """
+    if use == "training" and entry.licence.training == "forbidden":
+        note = f"; {entry.licence.note}" if entry.licence.note else ""
+        raise ValueError(
+            f"{name} ({entry.title}) may not be trained on: {entry.licence.name}{note}"
+        )
