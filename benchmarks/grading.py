@@ -40,7 +40,9 @@ def mmmu(folder: Path, name: str, published: float) -> Iterator[dict]:
     for item in _jsonl(folder / f"mmmu/{name}.jsonl"):
         choice = item["question_type"] == "multiple-choice"
         options = [item["index2ans"][letter] for letter in item["all_choices"]] if choice else None
-        yield _row(item["id"], item["response"], item["answer"], "mcq" if choice else "open", options)
+        yield _row(
+            item["id"], item["response"], item["answer"], "mcq" if choice else "open", options
+        )
 
 
 def mmmu_pro(folder: Path, name: str, published: float) -> Iterator[dict]:
@@ -83,12 +85,21 @@ def mathvision(folder: Path, name: str, published: float) -> Iterator[dict]:
 
 def logicvista(folder: Path, name: str, published: float) -> Iterator[dict]:
     """448 items, some with several letters; the label is GPT-4's reading of the answer."""
+    questions = json.loads((folder / "logicvista/dataset.json").read_text("utf-8"))
     with (folder / f"logicvista/{name}-accuracy-results.csv").open(encoding="utf-8") as table:
         for item in csv.DictReader(table):
             gold = ", ".join(ast.literal_eval(item["true answer"])).upper()
             raw = next(value for key, value in item.items() if key.endswith("answer raw"))
             kind = "mcq_multi" if "," in gold else "mcq"
-            yield _row(item["id"], raw, gold, kind, None, item["match?"] == "1")
+            yield _row(
+                item["id"],
+                raw,
+                gold,
+                kind,
+                None,
+                item["match?"] == "1",
+                questions[item["id"]]["question"],
+            )
 
 
 def gaokao(folder: Path, name: str, published: float) -> Iterator[dict]:
@@ -96,12 +107,19 @@ def gaokao(folder: Path, name: str, published: float) -> Iterator[dict]:
     examples = json.loads((folder / f"gaokao/{name}.json").read_text("utf-8"))["example"]
     for item in examples:
         if "model_answer" in item:
-            gold, label = "".join(item["standard_answer"]), item["model_answer"] == item["standard_answer"]
-            yield _row(item["index"], item["model_output"], gold, "mcq", None, label, item["question"])
+            gold, label = (
+                "".join(item["standard_answer"]),
+                item["model_answer"] == item["standard_answer"],
+            )
+            yield _row(
+                item["index"], item["model_output"], gold, "mcq", None, label, item["question"]
+            )
         else:
             label = sum(item["model_correction_score"]) >= item["score"]
             gold = item["standard_answer"]
-            yield _row(item["index"], item["model_output"], gold, "fill", None, label, item["question"])
+            yield _row(
+                item["index"], item["model_output"], gold, "fill", None, label, item["question"]
+            )
 
 
 def _row(
@@ -153,13 +171,35 @@ def main() -> None:
         right = sum(v.correct for v in verdicts) / len(rows)
         labels = [r["label"] for r in rows if r["label"] is not None]
         published = published if published is not None else sum(labels) / len(labels)
-        wrong = [(r, v) for r, v in zip(rows, verdicts) if r["label"] is not None and r["label"] != v.correct]
+        wrong = [
+            (r, v)
+            for r, v in zip(rows, verdicts)
+            if r["label"] is not None and r["label"] != v.correct
+        ]
         fp = sum(v.correct for _, v in wrong)
         unanswered = sum(v.extracted is None for v in verdicts)
-        print(f"{name:26s} n={len(rows):5d} ours={right:.4f} pub={published:.4f} agree={1-len(wrong)/max(1,len(labels)):.4f} fp={fp} fn={len(wrong)-fp} unans={unanswered} {len(rows)/seconds:.0f}/s")
+        print(
+            f"{name:26s} n={len(rows):5d} ours={right:.4f} pub={published:.4f} agree={1 - len(wrong) / max(1, len(labels)):.4f} fp={fp} fn={len(wrong) - fp} unans={unanswered} {len(rows) / seconds:.0f}/s"
+        )
         with (OUTPUT / (name.replace("/", "_") + ".jsonl")).open("w") as out:
             for r, v in wrong:
-                out.write(json.dumps({"id": r["id"], "type": r["type"], "label": r["label"], "gold": r["gold"], "options": r["options"], "extracted": v.extracted, "by": v.by, "reason": v.reason, "response": r["response"][-600:]}, ensure_ascii=False) + "\n")
+                out.write(
+                    json.dumps(
+                        {
+                            "id": r["id"],
+                            "type": r["type"],
+                            "label": r["label"],
+                            "gold": r["gold"],
+                            "options": r["options"],
+                            "extracted": v.extracted,
+                            "by": v.by,
+                            "reason": v.reason,
+                            "response": r["response"][-600:],
+                        },
+                        ensure_ascii=False,
+                    )
+                    + "\n"
+                )
 
 
 if __name__ == "__main__":

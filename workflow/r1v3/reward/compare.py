@@ -205,7 +205,7 @@ def value_of_relation(shape: Shape) -> Shape | None:
     first, last = sides[0].text, sides[-1]
     if len(sides) > 2:
         return last
-    if is_label(first) or is_constant(first):
+    if is_label(first) or (is_constant(first) and is_constant(last.text)):
         return last
     if is_label(last.text) and re.fullmatch(r"[a-zA-Z](?:_\{?\w\}?)?", last.text.replace(" ", "")):
         return sides[0]

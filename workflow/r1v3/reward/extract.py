@@ -3,9 +3,7 @@
 import re
 
 from r1v3.reward.boxes import find_boxes, join_last_boxes
-from r1v3.reward.normal import normalise
 from r1v3.reward.template import after_thought
-from r1v3.reward.units import parse_unit
 
 # What a reader looks at where nothing is boxed.
 PHRASE_TAIL = 4_000
@@ -44,19 +42,31 @@ def boxed_answer(answer_text: str) -> str | None:
     return join_last_boxes(answer_text, boxes) if boxes else None
 
 
-def phrased_answer(answer_text: str) -> str | None:
-    """Return what follows the last 'the answer is', '答案是', '故选' and the like, or None."""
+def phrased_answers(answer_text: str) -> list[tuple[str, bool]]:
+    """Return what follows 'the answer is', '答案是', '故选' and the like, the last one first.
+
+    The flag says whether the marker is a firm one (`Answer:`, `【答案】`), behind which nothing but the
+    answer stands.
+    """
     tail = answer_text[-PHRASE_TAIL:]
-    for marker in reversed(list(_MARKER.finditer(tail))):
-        rest = tail[marker.end() :]
-        rest = _EOA.sub("", rest) if "<eo" in rest[:400] else rest
-        said = _first_sentence(rest)
+    found = []
+    for marker in reversed(list(_MARKER.finditer(tail))[-12:]):
+        said = first_sentence(tail[marker.end() :])
         if said:
-            return said
-    return None
+            word = marker.group().rstrip(" *\n")
+            found.append((said, word.endswith((":", "：", "】", "####"))))
+    return found
 
 
-def _first_sentence(rest: str) -> str:
+def phrased_answer(answer_text: str) -> str | None:
+    """Return what the last answer phrase states, or None."""
+    found = phrased_answers(answer_text)
+    return found[0][0] if found else None
+
+
+def first_sentence(rest: str) -> str:
+    """Return the text up to the end of its first sentence or line."""
+    rest = _EOA.sub("", rest) if "<eo" in rest[:400] else rest
     rest = _GLUE.sub("", rest[:1_000]).lstrip(":：* \n")
     if rest.startswith("$$"):
         rest = rest[2:].split("$$")[0]
@@ -81,81 +91,6 @@ def extract_answer(response: str) -> str | None:
         return phrased
     lines = [line.strip() for line in text[-PHRASE_TAIL:].splitlines() if line.strip()]
     return lines[-1] if lines else None
-
-
-_MATH_SPAN = re.compile(
-    r"\$\$(?P<a>[^$]{1,400})\$\$|\\\[(?P<b>.{1,400}?)\\\]|\\\((?P<c>.{1,400}?)\\\)|(?<!\\)\$(?P<d>(?:[^$\\]|\\.){1,400}?)\$",
-    re.DOTALL,
-)
-_NUMBER_SPAN = re.compile(
-    r"(?<![A-Za-z\d.,])[-+]?(?:\\\$|[$€£¥])?\s?-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:[.,]\d+)?(?:\s?/\s?\d+)?"
-    r"\s?(?:%|°)?(?![\d])"
-)
-
-
-def open_answer(answer_text: str) -> str | None:
-    """Return the answer to an open question: boxed, phrased, bare, or the last thing computed."""
-    boxes = find_boxes(answer_text)
-    if boxes:
-        return corrected_box(answer_text[boxes[-1].end :]) or join_last_boxes(answer_text, boxes)
-    phrased = phrased_answer(answer_text)
-    if phrased is not None:
-        return value_in(phrased) or phrased
-    if len(answer_text) <= 120 and "\n" not in answer_text:
-        return value_in(answer_text) or answer_text
-    return value_in(answer_text[-PHRASE_TAIL:]) or extract_answer(answer_text)
-
-
-def corrected_box(rest: str) -> str | None:
-    """Return what a 'final answer is' behind the last box states, for it supersedes the box."""
-    found = list(_FINAL.finditer(rest[-PHRASE_TAIL:]))
-    if not found:
-        return None
-    said = _first_sentence(rest[-PHRASE_TAIL:][found[-1].end() :])
-    value = _MATH_SPAN.match(said) or _NUMBER_SPAN.match(said)
-    return next(g for g in (*value.groups(), value.group()) if g) if value else None
-
-
-_FINAL = re.compile(r"\bfinal answer\s*(?:is|=|:)(?:\s*\*\*)?\s*:?\s*", re.IGNORECASE)
-
-
-def value_in(said: str) -> str | None:
-    """Return the value a sentence ends on; None where the text is itself the value."""
-    said = said.strip()
-    words = _PROSE_WORD.findall(_MATH_SPAN.sub(" ", said))
-    spans = list(_MATH_SPAN.finditer(said))
-    if not words:
-        if len(spans) == 1 and spans[0].group() != said:
-            inside = next(group for group in spans[0].groups() if group)
-            return said[: spans[0].start()] + inside + said[spans[0].end() :]
-        return None
-    if re.match(r"[-+$\\\d.(\[{]", said) and len(said) <= 60 and len(spans) <= 1:
-        return None
-    covered = [span.span() for span in spans]
-    numbers = [
-        number
-        for number in _NUMBER_SPAN.finditer(said)
-        if not any(start <= number.start() < end for start, end in covered)
-    ]
-    last_span, last_number = spans[-1] if spans else None, numbers[-1] if numbers else None
-    if last_number and (not last_span or last_number.start() > last_span.start()):
-        return last_number.group() + _unit_behind(said, last_number.end())
-    if last_span:
-        inside = next(group for group in last_span.groups() if group)
-        return inside + _unit_behind(said, last_span.end())
-    return None
-
-
-def _unit_behind(said: str, at: int) -> str:
-    unit = _UNIT_BEHIND.match(said, at)
-    return unit.group() if unit and parse_unit(normalise(unit.group())) else ""
-
-
-_PROSE_WORD = re.compile(r"(?<![\\A-Za-z\d)])[A-Za-z]{3,}(?![A-Za-z(\d])|[\u4e00-\u9fff]{2,}")
-_UNIT_BEHIND = re.compile(
-    r"\s?(?:%|percent|pct|(?:square|cubic)\s[a-z]{2,12}|[A-Za-zμΩ°]{1,12}(?:/[a-z]{1,4})?|[\u4e00-\u9fff]{1,6})"
-    r"(?:[²³]|\^\{?\d\}?)?(?![A-Za-z])"
-)
 
 
 def several_boxes(answer_text: str) -> str | None:

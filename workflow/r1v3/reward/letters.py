@@ -1,139 +1,193 @@
-"""Read the chosen option letters of a multiple-choice answer: 'B', or 'AC' where several are chosen."""
+"""Read the chosen option letters of a multiple-choice answer: 'B', or 'AC' where several are chosen.
+
+Where an answer names no option it is unanswered. Nothing is drawn at random, and a passage that
+weighs several options without a conclusion chooses none.
+"""
 
 import re
 import string
 
-from r1v3.reward.extract import boxed_answer, phrased_answer
+from r1v3.reward.boxes import find_boxes, join_last_boxes
+from r1v3.reward.conclude import conclusion, open_answer
+from r1v3.reward.extract import phrased_answers
 from r1v3.reward.normal import normalise, squeeze
-
-MAX_OPTIONS = 10  # A to J
+from r1v3.reward.options import MAX_OPTIONS, option_mentioned, option_of_text, without_listing
 
 _NOISE = re.compile(
-    r"^(?:the\s+)?(?:correct\s+|final\s+|right\s+|best\s+)?(?:answer|option|choice|选项|答案|选择|故选|应选|选)"
-    r"s?\s*(?:is|are|为|是)?\s*[:：]?\s*",
+    r"^(?:so\s+|therefore,?\s+|thus,?\s+)?(?:the\s+)?(?:correct\s+|final\s+|right\s+|best\s+|closest\s+)?"
+    r"(?:answers?|options?|choices?|选项|答案|选择|故选|应选|选|set|image|figure|picture|situation|statements?)"
+    r"\s*(?:is|are|为|是)?\s*[:：]?\s*(?=[^a-z])",
     re.IGNORECASE,
 )
-_SEPARATOR = r"(?:\s*(?:,|;|/|&|\+|and|或|和|与|及|、)\s*(?:and\s+)?(?:options?\s+)?|\s+)"
+_SEPARATOR = r"\s*(?:,|;|/|&|\+|\band\b|\bor\b|或|和|与|及|\s)\s*(?:\band\b\s*)?(?:options?\s+)?"
 _ONE = r"[(\[]?\s*([A-Ja-j])\s*[)\]]?"
-_LABELLED = re.compile(
-    r"[(\[]\s*([A-Ja-j])\s*[)\]]|([A-J])\s*[.:)\]](?![0-9A-Za-z])|([A-J])\s*(?=[\u4e00-\u9fff])"
+_SINGLE = re.compile(rf"{_ONE}[.:]?")
+_SEVERAL = re.compile(rf"{_ONE}(?:{_SEPARATOR}{_ONE})+[.]?")
+_LED = re.compile(
+    r"(?:[(\[]\s*([A-Ja-j])\s*[)\]][.:]?|([A-J])\s*[.:)\]](?!\d))\s*(.*)|([A-J])\s+(.*)|([A-J])(.+)",
+    re.DOTALL,
 )
-
-
-def allowed_letters(options: list[str] | None) -> str:
-    """Return the letters that may be chosen."""
-    count = min(len(options), MAX_OPTIONS) if options else MAX_OPTIONS
-    return string.ascii_uppercase[:count]
 
 
 def extract_letters(
-    answer_text: str | None, options: list[str] | None = None, several: bool = True
+    answer_text: str | None,
+    options: list[str] | tuple[str, ...] | None = None,
+    several: bool = True,
 ) -> str | None:
     """Return the letters an answer chooses, sorted, or None where it chooses none.
 
     Args:
         answer_text: the text after the thought, or an answer already cut out of it.
-        options: the option texts in order, which lets a text stand for its letter.
+        options: the option texts in order, which lets a text or a value stand for its letter.
+        several: whether more than one letter may be right.
     """
     if not answer_text:
         return None
-    boxed = boxed_answer(answer_text)
-    if boxed is not None:
-        return _from_statement(boxed, options)
-    if len(answer_text) <= 200:
-        whole = read_letters(normalise(answer_text), options)
+    boxes = find_boxes(answer_text)
+    if boxes:
+        return _from_boxes(answer_text, boxes, options)
+    text = without_listing(answer_text[-6_000:]).strip()
+    if len(text) <= 300:
+        whole = _statement(text, options) if "\n" not in text else None
+        whole = whole or read_letters(normalise(text), options)
         if whole:
             return whole
-    phrased = phrased_answer(answer_text)
-    if phrased is not None:
-        found = _from_statement(phrased, options)
+    for said, firm in phrased_answers(text):
+        found = _statement(said, options) or _named(said, options)
         if found:
             return found
-    return _from_prose(answer_text[-4_000:], options)
+        if firm:
+            return option_mentioned(said, options)
+    return _from_prose(text, options, several)
 
 
-def _from_statement(said: str, options: list[str] | None) -> str | None:
+def _from_boxes(text: str, boxes, options) -> str | None:
+    found = _statement(join_last_boxes(text, boxes), options)
+    if found:
+        return found
+    behind = text[boxes[-1].end :]
+    for said, _ in phrased_answers(behind):
+        found = _statement(said, options)
+        if found:
+            return found
+    return read_letters(normalise(behind), options) or _named(behind, options)
+
+
+def _statement(said: str, options) -> str | None:
+    """Read a short statement: letters, a letter with its option's text, a text, or a value."""
     text = normalise(said)
-    found = read_letters(text, options) or letters_of_text(text, options)
-    return found or _leading_letter(text, options)
+    spelled = option_of_text(text, options) if len(text) > 1 else None
+    letters = read_letters(text, options)
+    if letters and (len(letters) == 1 or not spelled):
+        return letters
+    return spelled or letters or _leading(text, options)
 
 
-def read_letters(text: str, options: list[str] | None = None) -> str | None:
-    """Read a normalised text that is nothing but letters, or a letter with its option behind it."""
-    text = _NOISE.sub("", text).strip(" .,;:*_")
-    allowed = allowed_letters(options)
+def read_letters(text: str, options=None) -> str | None:
+    """Read a normalised text that is nothing but letters, or a letter and its option's text."""
+    text = _NOISE.sub("", text).strip(" .,;:*_\"'\x93\x94")
     if not text:
         return None
+    if options:
+        led = _letter_with_text(text, options)
+        if led:
+            return led
     compact = re.sub(r"[\s{}]", "", text)
-    if len(compact) <= MAX_OPTIONS and compact.isalpha() and compact.isupper():
-        return _checked(compact, allowed)
-    single = re.fullmatch(_ONE, text)
-    if single:
-        return _checked(single.group(1), allowed)
-    if re.fullmatch(rf"{_ONE}(?:{_SEPARATOR}{_ONE})+", text):
-        return _checked("".join(re.findall(r"(?<![A-Za-z])[A-Ja-j](?![A-Za-z])", text)), allowed)
-    labelled = _LABELLED.match(text)
-    if labelled:
-        letter = _checked("".join(g for g in labelled.groups() if g), allowed)
-        rest = text[labelled.end() :]
-        more = _LABELLED.findall(rest)
-        if letter and not more:
-            return letter
+    if (
+        len(compact) <= MAX_OPTIONS
+        and compact.isascii()
+        and compact.isalpha()
+        and compact.isupper()
+    ):
+        return _checked(compact, options)
+    if _SINGLE.fullmatch(text):
+        return _checked(_SINGLE.fullmatch(text).group(1), options)
+    if _SEVERAL.fullmatch(text):
+        marks = re.findall(r"[(\[]\s*[A-Ja-j]\s*[)\]]|(?<![A-Za-z])[A-Ja-j](?![A-Za-z])", text)
+        if marks[0][0] in "([" and all(mark[0] not in "([" for mark in marks[1:]):
+            return _checked(marks[0][1:-1].strip(), options)
+        return _checked("".join(re.sub(r"[^A-Za-z]", "", mark) for mark in marks), options)
     return None
 
 
-def _checked(letters: str, allowed: str) -> str | None:
-    chosen = sorted(set(letters.upper()))
-    if not chosen or any(letter not in allowed for letter in chosen):
+def _letter_with_text(text: str, options) -> str | None:
+    """Read `(F) C, A, B, D`, `B. 12 cm` or `E2`: a letter followed by that option's own text."""
+    led = _LED.match(text)
+    if not led:
         return None
-    if len(letters) != len(chosen):
-        return None if len(letters) > 2 * len(chosen) else "".join(chosen)
+    letter = next(g for g in (led.group(1), led.group(2), led.group(4), led.group(6)) if g).upper()
+    rest = led.group(3) or led.group(5) or led.group(7) or ""
+    index = string.ascii_uppercase.index(letter)
+    if index < len(options) and rest.strip(" ()"):
+        for given in (rest, rest.strip("() ")):
+            if squeeze(normalise(given)) == squeeze(normalise(options[index])):
+                return letter
+    return None
+
+
+def _checked(letters: str, options) -> str | None:
+    letters = letters.upper()
+    allowed = string.ascii_uppercase[: min(len(options), MAX_OPTIONS) if options else MAX_OPTIONS]
+    chosen = sorted(set(letters))
+    if len(chosen) != len(letters) or any(letter not in allowed for letter in chosen):
+        return None
     return "".join(chosen)
 
 
-def letters_of_text(text: str, options: list[str] | None) -> str | None:
-    """Return the letter of the one option whose text equals `text`."""
-    if not options:
+def _leading(text: str, options) -> str | None:
+    """Read the letter a statement opens with: `(B) because ...`, `C, since ...`, `D. 12 cm`."""
+    text = _NOISE.sub("", text).strip(" *\"'\x93\x94")
+    match = re.match(
+        r"[(\[]\s*([A-J])\s*[)\]]|([A-J])(?=\s*[.,:;)]|\s+(?:because|since|as|is|for|\()|$)"
+        r"|([A-J])(?=\s*[\u4e00-\u9fff])|([B-HJ])(?=\s+[a-zA-Z0-9\\])",
+        text,
+    )
+    if not match:
         return None
-    wanted = squeeze(text)
-    hits = [
-        i for i, option in enumerate(options[:MAX_OPTIONS]) if squeeze(normalise(option)) == wanted
-    ]
-    return string.ascii_uppercase[hits[0]] if len(hits) == 1 else None
+    rest = text[match.end() : match.end() + 30]
+    also = re.match(r"\s*(?:,|and|or|和|与)\s*[(\[]?([A-J])(?![A-Za-z])", rest)
+    letters = next(g for g in match.groups() if g) + (also.group(1) if also else "")
+    return _checked(letters, options)
 
 
-def _leading_letter(text: str, options: list[str] | None) -> str | None:
-    match = re.match(r"(?:option|choice|选项)?\s*[(\[*]*\s*([A-J])(?![A-Za-z0-9'_^])", text)
-    if not match or re.match(r"A\s+[a-z]", text[match.start(1) :]):
-        return None
-    return _checked(match.group(1), allowed_letters(options))
-
-
-_IN_PROSE = re.compile(
-    r"\(([A-J])\)|\*\*\s*([A-J])\s*[*.:)]|(?:option|choice|answer|选项|选择|选)\s*[(\"'*]*\s*([A-J])(?![A-Za-z])"
-    r"|(?<![A-Za-z])([A-J])\s+(?:is|was)\s+(?:the\s+)?(?:correct|right|best|answer)"
-    r"|(?:^|\n)\s*([A-J])[.):](?![0-9A-Za-z])"
+_NAMED = re.compile(
+    r"\(([A-J])\)|\*\*\s*\(?([A-J])\s*[*.:)]|(?:选项|选择|选|答案)\s*[(\"'*]*\s*([A-J])(?![A-Za-z])"
+    r"|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]et|[Ii]mage|[Ff]igure|[Pp]icture|[Pp]iece|[Bb]ox|[Bb]all"
+    r"|[Ss]ituation|[Ss]cenario|[Dd]iagram|[Ss]hape|[Pp]attern|[Pp]oint|[Ll]etter|[Ss]elect)s?\s+[(\"'*]*([A-J])\b(?!')"
+    r"|(?<![A-Za-z])([A-J])\s+(?:is|was|would be)\s+(?:the\s+)?(?:correct|right|best|answer|valid|true)"
+    r"|\b(?:is|be|by|are)\s+[\"'*]*([A-J])[\"'*]*(?=\s*[.,;]|\s*$|\s+because|\s+and\s)|(?:^|\n)\s*([A-J])[.):](?![0-9A-Za-z])"
 )
 
 
-def _from_prose(text: str, options: list[str] | None) -> str | None:
-    found = [next(g for g in m.groups() if g) for m in _IN_PROSE.finditer(text)]
-    found = [letter for letter in found if letter in allowed_letters(options)]
-    if found:
-        return found[-1]
-    if not options:
-        return None
-    flat = normalise(text).casefold()
-    spots = [(flat.rfind(normalise(o).casefold()), i) for i, o in enumerate(options[:MAX_OPTIONS])]
-    spots = [(spot, i) for spot, i in spots if spot >= 0 and len(options[i]) > 1]
-    return string.ascii_uppercase[max(spots)[1]] if spots else None
+def _named(passage: str, options) -> str | None:
+    """Return the one letter that a passage names, None for none or several."""
+    found = {next(g for g in m.groups() if g) for m in _NAMED.finditer(passage)}
+    return _checked(found.pop(), options) if len(found) == 1 else None
 
 
-def gold_letters(gold: str, options: list[str] | None) -> str | None:
+def _from_prose(text: str, options, several: bool) -> str | None:
+    """Read a passage without box and answer phrase, from its conclusion outwards."""
+    for line in reversed(text.splitlines()[-3:]):
+        found = read_letters(normalise(line), options)
+        if found:
+            return found
+    ending = conclusion(text)
+    for passage in (ending, text):
+        found = _named(passage, options) or option_mentioned(passage, options)
+        if found:
+            return found
+    value = open_answer(text) if options else None
+    if value and len(value) <= 60:
+        return option_of_text(normalise(value), options)
+    last = [next(g for g in m.groups() if g) for m in _NAMED.finditer(ending)]
+    if several and len(last) > 1:
+        return _checked("".join(dict.fromkeys(last)), options)
+    return None
+
+
+def gold_letters(gold: str, options) -> str | None:
     """Return the letters of a gold, which may be letters, a list of them, or an option's text."""
     clean = normalise(gold)
-    return (
-        letters_of_text(clean, options)
-        if len(clean) > 1 and letters_of_text(clean, options)
-        else (read_letters(clean, options))
-    )
+    spelled = option_of_text(clean, options)
+    letters = read_letters(clean, options)
+    return letters if letters and (len(letters) == 1 or not spelled) else spelled or letters

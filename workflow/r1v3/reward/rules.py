@@ -11,10 +11,12 @@ from functools import lru_cache
 
 from r1v3.reward.boxes import find_boxes, join_last_boxes
 from r1v3.reward.compare import Comparison
-from r1v3.reward.extract import extract_answer, final_text, open_answer, several_boxes
+from r1v3.reward.conclude import open_answer
+from r1v3.reward.extract import extract_answer, final_text, several_boxes
 from r1v3.reward.letters import extract_letters, gold_letters
 from r1v3.reward.normal import MAX_CHARS, fold_width, normalise, squeeze
 from r1v3.reward.numbers import parse_number
+from r1v3.reward.options import options_in
 from r1v3.reward.quantity import close_values
 from r1v3.reward.shape import readings
 from r1v3.reward.statements import same_statements
@@ -56,6 +58,7 @@ def judge(row: dict) -> Verdict | list[Pending]:
         return Verdict(None, False, "rule:unanswered", "no text after the thought")
     if row["type"].startswith("mcq"):
         options = [str(option) for option in row.get("options") or []] or None
+        options = options or options_in(row.get("question") or "")
         return _choice(text, [str(gold) for gold in golds], options, row["type"])
     comparison = Comparison(row.get("tolerance"), _ordered(row))
     answer = open_answer(text)
@@ -118,11 +121,16 @@ def gold_text(gold: str) -> str:
 
 def _choice(text: str, golds: list[str], options: list[str] | None, type: str) -> Verdict:
     chosen = extract_letters(text, options, several=type == "mcq_multi")
+    for gold in golds:
+        wanted = gold_letters(gold, options)
+        if wanted is None:  # a gold that is no option, as in "select from 1 to 5"
+            said = open_answer(text)
+            if said and compare_open(said, gold, Comparison()):
+                return Verdict(said, True, "rule:text", f"equals {shorten(gold, 60)}")
+        elif wanted == chosen:
+            return Verdict(chosen, True, "rule:letter", f"option {chosen}")
     if chosen is None:
         return Verdict(None, False, "rule:unanswered", "no option was chosen")
-    for gold in golds:
-        if gold_letters(gold, options) == chosen:
-            return Verdict(chosen, True, "rule:letter", f"option {chosen}")
     return Verdict(chosen, False, "rule:letter", f"chose {chosen}, not {shorten(golds[0], 40)}")
 
 

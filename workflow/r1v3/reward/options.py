@@ -1,0 +1,131 @@
+"""Options of a question: find them in its text, and match a text or value to one of them."""
+
+import re
+import string
+from functools import lru_cache
+
+from r1v3.reward.compare import Comparison
+from r1v3.reward.normal import normalise, squeeze
+from r1v3.reward.quantity import read_quantity, same_words
+
+MAX_OPTIONS = 10  # A to J
+
+_MARKER = re.compile(r"(?<![A-Za-z\\])[(（\[]?\s?([A-J])\s?[)）\].．、:：]\s*")
+
+
+@lru_cache(maxsize=4_096)
+def options_in(question: str) -> tuple[str, ...] | None:
+    """Return the options that a question lists as `(A) .. (B) ..` or `A. .. B. ..`, or None."""
+    text = question[-6_000:]
+    found: list[re.Match] = []
+    best: list[re.Match] = []
+    for marker in _MARKER.finditer(text):
+        expected = string.ascii_uppercase[len(found)] if len(found) < MAX_OPTIONS else ""
+        if marker.group(1) == expected:
+            found.append(marker)
+        elif marker.group(1) == "A":
+            found = [marker]
+        if len(found) >= len(best):
+            best = list(found)
+    if len(best) < 2:
+        return None
+    ends = [marker.start() for marker in best[1:]] + [len(text)]
+    return tuple(
+        text[m.end() : end].strip(" \n\t,;.，；") for m, end in zip(best, ends, strict=True)
+    )
+
+
+def without_listing(text: str) -> str:
+    """Remove restated lists of three or more options, which choose nothing."""
+    run: list[re.Match] = []
+    spans = []
+    for marker in _MARKER.finditer(text):
+        if run and marker.group(1) == chr(ord(run[-1].group(1)) + 1):
+            run.append(marker)
+            continue
+        if len(run) >= 3:
+            spans.append((run[0].start(), _line_end(text, run[-1].end(), marker.start())))
+        run = [marker] if marker.group(1) == "A" else []
+    if len(run) >= 3:
+        spans.append((run[0].start(), _line_end(text, run[-1].end(), len(text))))
+    for start, end in reversed(spans):
+        text = text[:start] + "\n" + text[end:]
+    return text
+
+
+def _line_end(text: str, start: int, limit: int) -> int:
+    end = text.find("\n", start)
+    return min(limit, end if end >= 0 else limit)
+
+
+def option_of_text(text: str, options) -> str | None:
+    """Return the letter of the one option that a normalised text spells out or equals in value."""
+    if not options or not text:
+        return None
+    wanted = squeeze(text)
+    clean = [normalise(option) for option in options[:MAX_OPTIONS]]
+    exact = [i for i, option in enumerate(clean) if option and squeeze(option) == wanted]
+    if exact:
+        return string.ascii_uppercase[exact[0]]
+    soft = [i for i, option in enumerate(clean) if option and same_words(text, option)]
+    if len(soft) == 1:
+        return string.ascii_uppercase[soft[0]]
+    return _option_of_value(text, clean)
+
+
+def _option_of_value(text: str, clean: list[str]) -> str | None:
+    if len(text) > 120 or not any(char.isdigit() or char == "\\" for char in text):
+        return None
+    comparison = Comparison(ordered=True)
+    equal = [i for i, option in enumerate(clean) if option and comparison.same_text(text, option)]
+    if len(equal) != 1:
+        written = read_quantity(text)
+        equal = [i for i in equal if read_quantity(clean[i]).unit == written.unit]
+    return string.ascii_uppercase[equal[0]] if len(equal) == 1 else None
+
+
+def option_mentioned(text: str, options) -> str | None:
+    """Return the letter of the only option whose text a passage mentions as whole words."""
+    if not options:
+        return None
+    flat = _flatten(text)
+    hits: dict[int, str] = {}
+    for index, option in enumerate(options[:MAX_OPTIONS]):
+        words = _flatten(option)
+        if len(words) < 2 and not words.isdigit():
+            continue
+        at = flat.rfind(words)
+        while at >= 0 and not _whole(flat, at, at + len(words)):
+            at = flat.rfind(words, 0, at + len(words) - 1)
+        if at >= 0:
+            hits[index] = words
+    longest = [
+        index
+        for index, words in hits.items()
+        if not any(words != other and words in other for other in hits.values())
+    ]
+    return string.ascii_uppercase[longest[0]] if len(longest) == 1 else None
+
+
+@lru_cache(maxsize=8_192)
+def _flatten(text: str) -> str:
+    text = normalise(text[-1_900:]).casefold()
+    return re.sub(r"(?<=\d)\s+(?=[a-z%])|\s+(?=[.,;])", "", re.sub(r"[\s\"'*]+", " ", text)).strip()
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if text[end : end + 2][1:].isdigit() and after in ".,":
+        return False
+    if (
+        before in ".,-"
+        and before
+        and text[start].isdigit()
+        and text[start - 2 : start - 1].isdigit()
+    ):
+        return False
+    return not (_wordy(before) and _wordy(text[start]) or _wordy(after) and _wordy(text[end - 1]))
+
+
+def _wordy(char: str) -> bool:
+    return bool(char) and char.isascii() and (char.isalnum() or char == "_")
