@@ -35,8 +35,14 @@ _THUS = re.compile(
 )
 _BOLD = re.compile(r"\*\*\s*([^*\n]{1,40}?)\s*\*\*")
 _STATED = re.compile(
-    r"\b(?:there\s+(?:is|are|was|were|will\s+be)|is|are|was|were|be|equals?|has|have|gives?|get|needs?|spend|approximately|about)"
-    r"\s+(?:only\s+|exactly\s+|about\s+|approximately\s+|around\s+|a\s+total\s+of\s+)*(?=[-−]?[$€£¥]?\s?\d)",
+    r"(?:[=≈]\s*|\b(?:there\s+(?:is|are|was|were|will\s+be)|is|are|was|were|be|equals?|has|have|gives?|get|needs?|spend|approximately|about)\s+"
+    r"(?:only\s+|exactly\s+|about\s+|approximately\s+|around\s+|a\s+total\s+of\s+)*)(?=[-−]?[$€£¥]?\s?\.?\d)",
+    re.IGNORECASE,
+)
+
+
+_COUNTED = re.compile(
+    r"^\W*(?:\w+,?\s+){0,2}there\s+(?:is|are|was|were|will\s+be)\s+(?:only\s+|exactly\s+|a\s+total\s+of\s+)?(?=\d)",
     re.IGNORECASE,
 )
 
@@ -54,6 +60,8 @@ def open_answer(answer_text: str) -> str | None:
     if len(text) <= 120 and "\n" not in text:
         return value_in(text) or text
     ending = conclusion(text)
+    if declines(ending):
+        return None
     return value_in(ending) or value_in(text[-PHRASE_TAIL:]) or extract_answer(text)
 
 
@@ -65,6 +73,21 @@ def conclusion(text: str) -> str:
         if _THUS.match(sentence):
             return sentence
     return sentences[-1] if sentences else ""
+
+
+def declines(sentence: str) -> bool:
+    """Whether a conclusion says that there is no answer, or none among the options."""
+    return bool(_DECLINES.search(sentence))
+
+
+_DECLINES = re.compile(
+    r"(?:cannot|can't|can not|could not|unable to|impossible to|not possible to|not able to|difficult to)\s+(?:be\s+|to\s+)?"
+    r"(?:\w+ly\s+)?(?:answer|determine|solve|provide|process|help|assist|identif|view|say|comply|find|show|evaluate|make)"
+    r"|(?:not|n't)\s+(?:\w+\s+)?(?:enough|sufficient|any)?\s*information|none of the\s+(?:\w+\s+)?(?:options|choices)"
+    r"|not\s+(?:\w+\s+)?(?:in|among|one of|an?)\s+(?:\w+\s+)?(?:\w+\s+)?(?:options?|choices?)"
+    r"|mistake in the (?:question|problem|options|choices)|题目(?:可能)?有误|无正确答案|无法(?:确定|判断|回答)",
+    re.IGNORECASE,
+)
 
 
 def _corrected(rest: str) -> str | None:
@@ -102,6 +125,10 @@ def value_in(said: str) -> str | None:
 def _last_value(said: str, bare: str, spans) -> str | None:
     last_span = spans[-1] if spans else None
     stated = [_NUMBER_SPAN.match(bare, match.end()) for match in _STATED.finditer(bare)]
+    counted = _COUNTED.search(bare)
+    if counted and not spans:
+        number = _NUMBER_SPAN.match(bare, counted.end())
+        return number.group() + _unit_behind(said, number.end()) if number else None
     stated = [number for number in stated if number]
     numbers = stated[-1:] if stated and not spans else list(_NUMBER_SPAN.finditer(bare))
     last_number = numbers[-1] if numbers else None

@@ -15,7 +15,7 @@ _MARKER = re.compile(
     | (?:答案|答)\s*[:：]
     | (?:故|应|因此|所以|本题|正确的?)?\s*[选選]\s*(?:择|項|项)?\s*(?:的是|是|为)?\s*[:：]?(?=\s*[(（\[【]?\s*[$*\\A-J])
     | \#{4}
-    | (?:final|correct|best|right|overall)?\s*\b(?:answer|choice|option|solution)\b
+    | (?:final|correct|best|right|overall)?\s*\b(?:answer|choice|option|solution(?=\s+(?:is|to|of)\b))\b
         (?:\s+(?:to|for|of)\s+(?:the|this|that)\s+(?:\w+\s+){0,2}(?:question|problem|image|expression|equation))?
         (?:\s+(?:choice|option|value|here))?
         \s*(?:\*{1,2})?\s*(?:is|are|was|would\s+be|should\s+be|will\s+be|must\s+be|can\s+be|[:：=])

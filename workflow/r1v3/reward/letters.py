@@ -8,7 +8,7 @@ import re
 import string
 
 from r1v3.reward.boxes import find_boxes, join_last_boxes
-from r1v3.reward.conclude import conclusion, open_answer
+from r1v3.reward.conclude import conclusion, declines, open_answer
 from r1v3.reward.extract import phrased_answers
 from r1v3.reward.normal import normalise, squeeze
 from r1v3.reward.options import MAX_OPTIONS, option_mentioned, option_of_text, without_listing
@@ -76,7 +76,7 @@ def _from_boxes(text: str, boxes, options) -> str | None:
 def _statement(said: str, options) -> str | None:
     """Read a short statement: letters, a letter with its option's text, a text, or a value."""
     text = normalise(said)
-    spelled = option_of_text(text, options) if len(text) > 1 else None
+    spelled = None if re.fullmatch("[A-Za-z]", text) else option_of_text(text, options)
     letters = read_letters(text, options)
     if letters and (len(letters) == 1 or not spelled):
         return letters
@@ -85,7 +85,7 @@ def _statement(said: str, options) -> str | None:
 
 def read_letters(text: str, options=None) -> str | None:
     """Read a normalised text that is nothing but letters, or a letter and its option's text."""
-    text = _NOISE.sub("", text).strip(" .,;:*_\"'\x93\x94")
+    text = _NOISE.sub("", re.sub(r"^\d\s*[.)]\s+", "", text)).strip(" .,;:*_\"'\x93\x94")
     if not text:
         return None
     if options:
@@ -139,7 +139,7 @@ def _leading(text: str, options) -> str | None:
     text = _NOISE.sub("", text).strip(" *\"'\x93\x94")
     match = re.match(
         r"[(\[]\s*([A-J])\s*[)\]]|([A-J])(?=\s*[.,:;)]|\s+(?:because|since|as|is|for|\()|$)"
-        r"|([A-J])(?=\s*[\u4e00-\u9fff])|([B-HJ])(?=\s+[a-zA-Z0-9\\])",
+        r"|([A-J])(?=\s*[\u4e00-\u9fff])|([B-HJ])(?=\s+[a-zA-Z\\])|([A-J])(?=\s+\d)",
         text,
     )
     if not match:
@@ -154,24 +154,35 @@ _NAMED = re.compile(
     r"\(([A-J])\)|\*\*\s*\(?([A-J])\s*[*.:)]|(?:选项|选择|选|答案)\s*[(\"'*]*\s*([A-J])(?![A-Za-z])"
     r"|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]et|[Ii]mage|[Ff]igure|[Pp]icture|[Pp]iece|[Bb]ox|[Bb]all"
     r"|[Ss]ituation|[Ss]cenario|[Dd]iagram|[Ss]hape|[Pp]attern|[Pp]oint|[Ll]etter|[Ss]elect)s?\s+[(\"'*]*([A-J])\b(?!')"
-    r"|(?<![A-Za-z])([A-J])\s+(?:is|was|would be)\s+(?:the\s+)?(?:correct|right|best|answer|valid|true)"
-    r"|\b(?:is|be|by|are)\s+[\"'*]*([A-J])[\"'*]*(?=\s*[.,;]|\s*$|\s+because|\s+and\s)|(?:^|\n)\s*([A-J])[.):](?![0-9A-Za-z])"
+    r"|(?<![A-Za-z\-])([A-J])\s+(?:is|was|would be)\s+(?:the\s+)?(?:correct|right|best|answer|valid|true)"
+    r"|\b(?:is|be|by|are)\s+[\"'*]*([A-J])[\"'*]*(?=\s*[.;]|,(?!\s*[A-J]\b)|\s*$|\s+because)|(?:^|\n)\s*([A-J])[.):](?![0-9A-Za-z])"
+)
+
+
+_DENIED = re.compile(
+    r"(?:\b(?:not|nor|neither|than|instead of|unlike)\b|n't\b|不是|并非|排除)[^.;。]*$"
 )
 
 
 def _named(passage: str, options) -> str | None:
     """Return the one letter that a passage names, None for none or several."""
-    found = {next(g for g in m.groups() if g) for m in _NAMED.finditer(passage)}
+    found = {
+        next(g for g in m.groups() if g)
+        for m in _NAMED.finditer(passage)
+        if not _DENIED.search(passage[max(0, m.start() - 40) : m.start()])
+    }
     return _checked(found.pop(), options) if len(found) == 1 else None
 
 
 def _from_prose(text: str, options, several: bool) -> str | None:
     """Read a passage without box and answer phrase, from its conclusion outwards."""
-    for line in reversed(text.splitlines()[-3:]):
-        found = read_letters(normalise(line), options)
-        if found:
-            return found
+    lines = {line: read_letters(normalise(line), options) for line in text.splitlines()[-8:]}
+    alone = {found for found in lines.values() if found}
+    if len(alone) == 1:
+        return alone.pop()
     ending = conclusion(text)
+    if len(alone) > 1 or declines(ending):
+        return None
     for passage in (ending, text):
         found = _named(passage, options) or option_mentioned(passage, options)
         if found:

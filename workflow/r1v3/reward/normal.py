@@ -85,6 +85,8 @@ def fold_width(text: str) -> str:
     text = _SUPER.sub(lambda m: "^{" + "".join(_SUPERSCRIPTS[c] for c in m.group()) + "}", text)
     text = _SUB.sub(lambda m: "_{" + "".join(_SUBSCRIPTS[c] for c in m.group()) + "}", text)
     text = _ROOT.sub(lambda m: rf"\sqrt{{{m.group(1)}}}" if m.group(1) else r"\sqrt ", text)
+    text = re.sub(r"根号\s*(?=[\d(A-Za-z])", "√", text)
+    text = _ROOT.sub(lambda m: rf"\sqrt{{{m.group(1)}}}" if m.group(1) else r"\sqrt ", text)
     text = text.translate(_SIGN_TABLE)
     return "".join(c if c in _KEPT else unicodedata.normalize("NFKC", c) for c in text)
 
@@ -103,7 +105,7 @@ def _strip_dress(text: str) -> str:
     if r"\begin" not in text:
         text = _TWICE.sub(lambda _: "\\", text)
     text = text.replace(r"\$", "\x01").replace("$", " ").replace("\x01", r"\$ ")
-    text = re.sub(r"\\[()\[\]](?![a-zA-Z])", " ", text)
+    text = re.sub(r"(?<!\\)\\[()\[\]]", " ", text)
     text = (
         text.replace("{,}", ",").replace("^{\\circ}", r"^\circ ").replace("^{ \\circ }", r"^\circ ")
     )
@@ -115,6 +117,7 @@ def _strip_dress(text: str) -> str:
         if not changed:
             break
     text = _COMMAND.sub(_rename, text)
+    text = re.sub(r"\s+(?=[_^])", "", text)
     text = text.replace(r"\%", "%").replace(r"\#", "#").replace(r"\&", "&").replace(r"\_", "_")
     return text.replace("**", "").replace("`", "")
 

@@ -99,6 +99,9 @@ def option_mentioned(text: str, options) -> str | None:
             at = flat.rfind(words, 0, at + len(words) - 1)
         if at >= 0:
             hits[index] = words
+    if not hits:
+        spread = _option_spread(flat, options)
+        return string.ascii_uppercase[spread] if spread is not None else None
     longest = [
         index
         for index, words in hits.items()
@@ -107,9 +110,20 @@ def option_mentioned(text: str, options) -> str | None:
     return string.ascii_uppercase[longest[0]] if len(longest) == 1 else None
 
 
+def _option_spread(flat: str, options) -> int | None:
+    """Return the one option all of whose words occur in the passage, in any order."""
+    present = set(_TOKEN.findall(flat))
+    wanted = [frozenset(_TOKEN.findall(_flatten(option))) for option in options[:MAX_OPTIONS]]
+    full = [i for i, words in enumerate(wanted) if len(words) >= 2 and words <= present]
+    return full[0] if len(full) == 1 else None
+
+
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[a-z]+|[\u4e00-\u9fff]")
+
+
 @lru_cache(maxsize=8_192)
 def _flatten(text: str) -> str:
-    text = normalise(text[-1_900:]).casefold()
+    text = normalise(text[-1_900:]).casefold().replace("'s", "s")
     return re.sub(r"(?<=\d)\s+(?=[a-z%])|\s+(?=[.,;])", "", re.sub(r"[\s\"'*]+", " ", text)).strip()
 
 

@@ -23,7 +23,7 @@ from r1v3.reward.statements import same_statements
 from r1v3.reward.verdict import Verdict, shorten
 
 TYPES = ("mcq", "mcq_multi", "open", "fill")
-_DELIMITERS = re.compile(r"(?<!\\)\$+|\\[()\[\]](?![a-zA-Z])")
+_DELIMITERS = re.compile(r"(?<!\\)\$+|(?<!\\)\\[()\[\]]")
 _BLANK = re.compile(
     r"_{2,}|\\underline\s*\{[\s\\a-z~]*\}|[(（]\s*(?:\\q?quad|\s)*[)）]|\\_(?:\\_)+"
 )
