@@ -9,7 +9,7 @@ from string import ascii_uppercase
 from r1v3.evaluate.table import Benchmark, Prompt
 
 MARK = re.compile(r"<image(?:[ _]?(\d+))?>")
-PLACEHOLDER = re.compile(r"\{([^\W\d][\w-]*)\}")
+PLACEHOLDER = re.compile(r"(?<![A-Za-z])\{([^\W\d][\w-]*)\}")
 Row = dict[str, str]
 
 
@@ -127,16 +127,17 @@ def write_options(options: tuple[str, ...], prompt: Prompt) -> str:
 def fill(template: str, row: Row, entry: Benchmark, options) -> str:
     """Fill a template; a line whose placeholders are all empty is left out.
 
-    The answer's column is never filled in, so that `\\boxed{answer}` stays what it says.
+    The answer's column is never filled in, and a brace behind a letter, as in `\\boxed{answer}`, is no
+    placeholder.
     """
     values = {name: text for name, text in row.items() if name != entry.answer.column}
     values["options"] = write_options(options, entry.prompt) if options else ""
     lines = []
     for line in template.split("\n"):
-        asked = [name for name in PLACEHOLDER.findall(line) if name in values]
-        if asked and not any(values[name] for name in asked):
+        asked = PLACEHOLDER.findall(line)
+        if asked and not any(values.get(name, "") for name in asked):
             continue
-        lines.append(PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), line))
+        lines.append(PLACEHOLDER.sub(lambda match: values.get(match[1], ""), line))
     return "\n".join(lines).lstrip("\n")
 
 

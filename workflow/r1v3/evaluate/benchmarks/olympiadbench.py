@@ -65,11 +65,11 @@ def split_answers(text: str) -> list[str]:
             parts.append(text[start:place])
             start = place + 1
     parts = [part.strip(" $") for part in [*parts, text[start:]] if part.strip(" $")]
-    signs = [
-        [part.replace("\\pm", "+"), part.replace("\\pm", "-")] if "\\pm" in part else [part]
+    return [
+        part.replace("\\pm", sign, 1).replace(" ", "").removeprefix("+") if "\\pm" in part else part
         for part in parts
+        for sign in ("+-" if "\\pm" in part else "+")
     ]
-    return [one.removeprefix("+") for both in signs for one in both]
 
 
 def _paired(given: list[str], golds: list[str], errors: list[float | None]) -> bool:

@@ -27,6 +27,7 @@ LINES = {
 }
 LINES_5 = "ABC AGO OPQ CKQ ADINQ CFILO BEIMP GHIJK"
 LINES_8 = "ABC AFK BDE BEH CHM DGJ EGI FIL HJI KLM"
+CARDS = {"A": "1", "J": "11", "Q": "12", "K": "13"}
 MOST_OF_EACH = {20: 5, 15: 3, 10: 3, 5: 6}
 
 
@@ -141,9 +142,10 @@ def _value(tree) -> float:
 def _points_24(given, answer, info) -> bool:
     formula = str(given).replace("\\times", "*").replace("×", "*").replace("÷", "/")
     formula = formula.replace(" ", "").split("=")[0][:200]
+    formula = re.sub(r"\b[AJQK]\b", lambda card: CARDS[card[0]], formula)
     try:
         value = _value(ast.parse(formula, mode="eval").body)
-    except (SyntaxError, ZeroDivisionError):
+    except (SyntaxError, ValueError, ZeroDivisionError):
         return False
     numbers = sorted(int(number) for number in re.findall(r"\d+", formula))
     return abs(value - 24) < 1e-9 and numbers == sorted(info["init_cards"])

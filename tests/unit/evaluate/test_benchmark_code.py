@@ -1,0 +1,265 @@
+"""The benchmarks that need more than an entry, on cases worked by hand."""
+
+import json
+
+import pytest
+from r1v3.evaluate.benchmarks import (
+    csvqa,
+    gaokao,
+    hallusionbench,
+    mathverse,
+    mathvista,
+    mme_reasoning,
+    olympiadbench,
+    seephys,
+)
+from r1v3.evaluate.benchmarks.puzzle_rules import RULES
+from r1v3.evaluate.judge import judge_response
+
+
+def row(**columns):
+    return {"index": "1", "pictures": "1", "question": "How long?", **columns}
+
+
+def share(entry, item, answer):
+    return judge_response(item, f"thought</think>\n\\boxed{{{answer}}}", entry).share
+
+
+def test_hallusionbench_reads_its_groups_from_the_index(table):
+    entry = table["hallusionbench"]
+    [item] = hallusionbench.read(row(index="VS_ocr_2_7_1_3", answer="No"), entry)
+    assert item.cluster == "VS/ocr/7"
+    assert item.extra == {"figure": "VS/ocr/7/1", "question": "VS/ocr/7/3"}
+    assert share(entry, item, "no") == 1.0
+    assert judge_response(item, "Yes, the left one is larger.", entry).share == 0.0
+    assert judge_response(item, "I cannot tell.", entry).verdict.extracted is None
+
+
+def test_mathvista_rounds_to_the_items_precision(table):
+    entry = table["mathvista_mini"]
+    number = row(question_type="free_form", answer_type="float", precision="1.0", answer="1.2")
+    [item] = mathvista.read(number, entry)
+    assert [share(entry, item, x) for x in ("1.2", "1.24", "1.15", "1.26", "1.3")] == [
+        1,
+        1,
+        1,
+        0,
+        0,
+    ]
+
+
+def test_mathvista_gives_no_tolerance_to_integers(table):
+    entry = table["mathvista_mini"]
+    [item] = mathvista.read(
+        row(question_type="free_form", answer_type="integer", answer="8"), entry
+    )
+    assert [share(entry, item, x) for x in ("8", "8.0", "8.4")] == [1, 1, 0]
+
+
+def test_mathvista_finds_the_letter_of_its_answer(table):
+    choice = row(
+        question_type="multi_choice", answer_type="text", choices="['97', '102']", answer="102"
+    )
+    [item] = mathvista.read(choice, table["mathvista_mini"])
+    assert (item.golds, item.options) == (("B",), ("97", "102"))
+    assert share(table["mathvista_mini"], item, "102") == 1.0
+
+
+def test_mathverse_asks_without_the_question(table):
+    columns = {"query_cot": "According to the question shown in the image, think.", "answer": "A"}
+    metadata = "{'subject': 'Plane Geometry', 'subfield': 'Angle'}"
+    [item] = mathverse.read(
+        row(question_type="multi-choice", metadata=metadata, **columns),
+        table["mathverse_vision_only"],
+    )
+    assert item.prompt == "<image>\nAccording to the question shown in the image, think."
+    assert item.answer_type == "mcq"
+    assert item.columns["subfield"] == "Angle"
+
+
+def test_seephys_asks_in_the_questions_language_and_for_significant_figures(table):
+    english, chinese = (
+        seephys.read(row(language=language, sig_figs="2.0", answer="1.5"), table["seephys"])[
+            0
+        ].prompt
+        for language in ("English", "Chinese")
+    )
+    assert english.endswith("tags.The final answer should retain 2 significant figures.")
+    assert chinese.endswith("最终答案应保留2位有效数字。")
+
+
+def test_csvqa_asks_each_question_in_both_languages(table):
+    columns = {"zh_question": "<image>哪个?", "en_question": "<image>Which?", "answer": "A,C"}
+    options = {f"{language}_{x}": f"{language}{x}" for language in ("zh", "en") for x in "ABCD"}
+    kind = {"question_type": "choice", "category": "Math", "difficulty": "easy"}
+    chinese, english = csvqa.read(row(**columns, **options, **kind), table["csvqa"])
+    assert (chinese.key, english.key, chinese.cluster, english.cluster) == (
+        "1-zh",
+        "1-en",
+        "1",
+        "1",
+    )
+    assert chinese.prompt.startswith("<image>\n以下是中国数学高中习题：哪个?\nA. zhA")
+    assert english.prompt.startswith(
+        "<image>\nBelow are Chinese Math high school exercises: Which?\nA. enA"
+    )
+    assert (english.golds, english.answer_type) == (("AC",), "mcq_multi")
+
+
+def olympiad(table, answer, **more):
+    columns = {"source": "OE_MM_physics_en_COMP", "final_answer": answer, "error": "", "unit": ""}
+    columns |= {"answer_type": "Numerical", "is_multiple_answer": "False", **more}
+    return olympiadbench.read(row(**columns), table["olympiadbench"])
+
+
+def test_olympiadbench_takes_the_tolerance_of_the_item(table):
+    [item] = olympiad(table, "['8.1']", error="1e-1", unit="km")
+    assert [share(table["olympiadbench"], item, x) for x in ("8.15", "8.3", "810")] == [1, 0, 0]
+    assert "a numerical value" in item.prompt
+    assert "the unit of the answer should not be included" in item.prompt
+    assert item.prompt.endswith("How long?\n<image>")
+
+
+def test_olympiadbench_compares_several_answers_as_a_set_each_with_its_tolerance(table):
+    entry = table["olympiadbench"]
+    [item] = olympiad(table, "['2,10']", error="1e-1,1", is_multiple_answer="True")
+    given = ("10,2", "2,10.5", "2.5,10", "2", "2,10,3", "2,2")
+    assert [share(entry, item, x) for x in given] == [1, 1, 0, 0, 0, 0]
+    assert "multiple answers" in item.prompt
+
+
+def test_olympiadbench_splits_outside_brackets_and_reads_both_signs():
+    assert olympiadbench.split_answers("(1,2), \\pm 3") == ["(1,2)", "3", "-3"]
+
+
+def test_olympiadbench_leaves_out_proofs_and_items_without_a_picture(table):
+    assert olympiad(table, "['1']", source="OE_TO_maths_en_COMP") == []
+    assert olympiad(table, "", source="TP_MM_maths_en_COMP") == []
+
+
+def exam(table, kind, answer, points, **more):
+    [item] = gaokao.read(row(type=kind, answer=answer, points=points, **more), table["gaokao_2025"])
+    return item
+
+
+def test_the_exam_gives_part_of_the_points_for_some_right_letters_and_none_for_a_wrong_one(table):
+    entry, options = table["gaokao_2025"], dict(zip("ABCD", "wxyz"))
+    item = exam(table, "multiple", "ACD", "6", **options)
+    shares = [share(entry, item, x) for x in ("ACD", "AC", "D", "AB", "ABCD")]
+    assert shares == pytest.approx([1, 2 / 3, 1 / 3, 0, 0])
+
+
+def test_the_exams_single_choice_and_blank_are_all_or_nothing(table):
+    entry = table["gaokao_2025"]
+    assert share(entry, exam(table, "single", "B", "5", A="1", B="2"), "B") == 1
+    assert share(entry, exam(table, "fill", "\\frac{1}{2}", "5"), "0.5") == 1
+    assert share(entry, exam(table, "fill", "3", "5"), "4") == 0
+
+
+def test_steps_without_a_judge_are_unjudged_not_guessed(table):
+    judged = judge_response(exam(table, "solve", "", "17"), "</think>QED", table["gaokao_2025"])
+    assert (judged.verdict.correct, judged.share) == (None, 0.0)
+
+
+def reasoning(table, **columns):
+    known = {"question_type": "rule", "capability": "", "reasoning_type": "", "special_info": ""}
+    [item] = mme_reasoning.read(row(**{**known, **columns}), table["mme_reasoning"])
+    return item
+
+
+def test_mme_reasoning_compares_letters_as_a_set(table):
+    item = reasoning(table, question_type="choice", answer="['A', 'C']")
+    assert [share(table["mme_reasoning"], item, x) for x in ("C, A", "A")] == [1, 0]
+
+
+def test_mme_reasoning_takes_any_solution_of_a_puzzle(table):
+    item = reasoning(table, function_id="calculate_answer_function_10", answer="")
+    right = "A: 1, B: 6, C: 5, D: 2, E: 4, F: 3"  # each side of the triangle adds up to 9
+    assert share(table["mme_reasoning"], item, right) == 1
+    assert share(table["mme_reasoning"], item, right.replace("A: 1, B: 6", "A: 6, B: 1")) == 0
+    assert share(table["mme_reasoning"], item, "no idea") == 0
+
+
+def test_mme_reasoning_reads_json_in_a_code_block(table):
+    item = reasoning(table, function_id="match_answer_function", answer="{'A': 5, 'B': 'x'}")
+    response = '</think>So:\n```json\n{"A": 5, "B": "x"}\n```'
+    assert judge_response(item, response, table["mme_reasoning"]).share == 1
+    assert judge_response(item, response.replace("5", "6"), table["mme_reasoning"]).share == 0
+
+
+@pytest.mark.parametrize(
+    ("formula", "right"),
+    [
+        ("(13-9-1)*8=24", True),
+        ("(K-9-A)×8", True),
+        ("8*9/3", False),
+        ("(13-9-1)*9", False),
+        ("__import__('os')", False),
+    ],
+)
+def test_the_24_game_is_reckoned_not_executed(formula, right):
+    assert RULES["judge_24points_function"](formula, None, {"init_cards": [1, 8, 9, 13]}) is right
+
+
+def test_a_sudoku_keeps_its_printed_numbers():
+    solved = [[1, 2, 3, 4], [3, 4, 1, 2], [2, 1, 4, 3], [4, 3, 2, 1]]
+    printed = {"base_matrix": [[1, None, None, None], *[[None] * 4] * 3]}
+    check = RULES["calculate_answer_function_sudoku_4"]
+    assert check(solved, None, printed)
+    assert not check(solved, None, {"base_matrix": [[2, None, None, None], *[[None] * 4] * 3]})
+    assert not check([[1, 2, 3, 4], [2, 1, 4, 3], [3, 4, 1, 2], [4, 3, 2, 1]], None, printed)
+
+
+def test_skyscrapers_are_counted_from_all_four_sides():
+    # Row by row 1 2 3 / 2 3 1 / 3 1 2: from the left one sees 3, 2, 1 towers.
+    grid = [[1, 2, 3], [2, 3, 1], [3, 1, 2]]
+    clues = [[3, 2, 1], [3, 2, 1], [1, 2, 2], [1, 2, 2]]
+    info = {"base_matrix": [[None] * 3] * 3, "visible_skyscrapers": clues}
+    check = RULES["calculate_answer_function_skyscraper"]
+    assert check(grid, None, info)
+    assert not check(grid, None, {**info, "visible_skyscrapers": [[3, 2, 2], *clues[1:]]})
+
+
+def test_bridges_fill_every_island_and_never_cross():
+    islands = [{"cord": c, "requirement": n} for c, n in (("a1", 2), ("c1", 2), ("b1", 0))]
+    check = RULES["calculate_answer_function_hashi"]
+    bridge = {"start": "a1", "end": "c1", "number": 2}
+    assert check([bridge], None, {"init_islands": islands})
+    assert not check([{**bridge, "number": 1}], None, {"init_islands": islands})
+    assert not check([{**bridge, "number": 3}], None, {"init_islands": islands})
+    cross = [{"cord": c, "requirement": 1} for c in ("a2", "c2", "b1", "b3")]
+    both = [{"start": "a2", "end": "c2", "number": 1}, {"start": "b1", "end": "b3", "number": 1}]
+    assert not check(both, None, {"init_islands": cross})
+
+
+def test_yin_yang_wants_two_connected_colours_without_a_square_of_one():
+    grid = [[0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 1, 0], [0, 1, 1, 0, 1, 0]]
+    grid += [[0, 1, 0, 0, 1, 0], [0, 1, 1, 1, 1, 0]]
+    free = {"base_matrix": [[None] * 6] * 6}
+    check = RULES["calculate_answer_function_yinyang"]
+    assert not check(grid, None, free)  # the inner zeros are cut off from the outer ones
+    spiral = [[0, 0, 0, 0, 0, 0], [0, 1, 1, 1, 1, 0], [0, 1, 0, 0, 1, 0], [0, 1, 0, 1, 1, 0]]
+    spiral += [[0, 1, 0, 0, 0, 0], [0, 1, 1, 1, 1, 1]]
+    assert check(spiral, None, free)
+    square = [row[:] for row in spiral]
+    square[0][0] = square[0][1] = square[1][0] = 1
+    assert not check(square, None, free)
+
+
+def test_an_equation_may_have_its_terms_in_any_order():
+    check = RULES["compare_expression_function"]
+    assert check({"equation": "3 + 4 = 7"}, ["4 + 3 = 7"], {})
+    assert check({"equation": "2*3*4 = 24"}, ["4*3*2 = 24"], {})
+    assert not check({"equation": "3 - 4 = -1"}, ["4 - 3 = 1"], {})
+
+
+def test_all_functions_of_the_benchmark_are_there():
+    numbered = {f"calculate_answer_function_{n}" for n in range(1, 13)}
+    grids = {
+        f"calculate_answer_function_{n}"
+        for n in ("hashi", "skyscraper", "sudoku_4", "sudoku_6", "yinyang")
+    }
+    others = {"match_answer_function", "multiple_match_function", "compare_expression_function"}
+    others |= {"match_coordinate_function", "judge_24points_function"}
+    assert set(RULES) == numbered | grids | others
+    assert json.dumps(sorted(RULES))
