@@ -1,0 +1,179 @@
+"""Asking and scoring with an engine that answers by rule, stopped and started again."""
+
+import json
+
+import pandas as pd
+import pytest
+from r1v3.data.records import Record, store_image, write_records
+from r1v3.data.world import World
+from r1v3.evaluate import generate
+from r1v3.evaluate.generate import answer, read_responses
+from r1v3.evaluate.score import score
+from r1v3.evaluate.source import obtain_benchmark
+from r1v3.generate.types import Response
+
+DOCUMENT = {
+    "seed": 1,
+    "template": {"system": "s", "user_role": "user", "assistant_role": "assistant"},
+    "images": {},
+    "generation": {"engine": "transformers", "mode": "slow"},
+    "evaluation": {
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "max_new_tokens": 8,
+        "runs": 3,
+        "resamples": 50,
+        "confidence": 0.95,
+    },
+}
+
+
+class Engine:
+    """Answers A, or what `say` says; dies after so many requests."""
+
+    def __init__(self, dies_after=None, say=lambda request, sample: "x</think>\\boxed{A}"):
+        self.dies_after, self.say, self.asked = dies_after, say, []
+
+    def generate(self, requests, sampling):
+        for number, request in enumerate(requests):
+            if number == self.dies_after:
+                raise KeyboardInterrupt
+            self.asked.append(request)
+            yield [
+                Response(
+                    request.key, sample, self.say(request, sample), (1, 2), (0.0, 0.0), "stop", 9
+                )
+                for sample in range(sampling.samples)
+            ]
+
+
+@pytest.fixture
+def stars(table, tmp_path):
+    folder = tmp_path / "mmstar-0123456789"
+    folder.mkdir()
+    document = {"benchmark": "mmstar", "entry": table["mmstar"].model_dump(mode="json"), "seed": 5}
+    document |= {"source": "miniature", "items": 6}
+    (folder / "config.json").write_text(json.dumps({"document": document}))
+    obtain_benchmark(document, folder)
+    return {"mmstar": folder / "mmstar.tsv"}
+
+
+@pytest.fixture
+def use(monkeypatch):
+    def engine(built):
+        monkeypatch.setattr(generate, "load_engine", lambda *_: built)
+        return built
+
+    return engine
+
+
+def ask(stars, folder, held_out=None):
+    where = {"benchmarks": stars, "held_out": held_out or {}, "folder": folder}
+    return answer(DOCUMENT, model=None, **where)
+
+
+def test_every_question_is_asked_once_for_all_runs(stars, use, tmp_path):
+    engine = use(Engine())
+    assert ask(stars, tmp_path) == {"samples": {"mmstar": 18}, "asked": 18}
+    request = engine.asked[0]
+    assert request.key == "mmstar/0"
+    assert request.prompt.endswith("assistant\n<think>")
+    assert len({request.seed for request in engine.asked}) == 6
+    assert ask(stars, tmp_path)["asked"] == 0
+
+
+def test_after_a_kill_only_what_is_missing_is_asked(stars, use, tmp_path):
+    use(Engine(dies_after=4))
+    with pytest.raises(KeyboardInterrupt):
+        ask(stars, tmp_path)
+    with open(tmp_path / "responses" / "mmstar.0-of-1.jsonl", "a") as file:
+        file.write('{"key": "mmstar/4", "ru')
+    engine = use(Engine())
+    assert ask(stars, tmp_path) == {"samples": {"mmstar": 18}, "asked": 6}
+    assert [request.key for request in engine.asked] == ["mmstar/4", "mmstar/5"]
+
+
+def test_the_same_question_has_the_same_seed_whenever_it_is_asked(stars, use, tmp_path):
+    first, second = use(Engine()), None
+    ask(stars, tmp_path / "a")
+    second = use(Engine())
+    ask(stars, tmp_path / "b")
+    assert [r.seed for r in first.asked] == [r.seed for r in second.asked]
+
+
+def test_shards_share_the_questions_without_overlap(stars, use, tmp_path, monkeypatch):
+    keys = []
+    for part in ("0/2", "1/2"):
+        monkeypatch.setenv("R1V3_SHARD", part)
+        engine = use(Engine())
+        ask(stars, tmp_path)
+        keys.append({request.key for request in engine.asked})
+    assert [len(part) for part in keys] == [3, 3]
+    assert not keys[0] & keys[1]
+    assert len(list(read_responses(tmp_path / "responses", "mmstar"))) == 18
+    monkeypatch.setenv("R1V3_SHARD", "2/2")
+    with pytest.raises(ValueError, match="R1V3_SHARD must be"):
+        generate.shard()
+
+
+def test_scoring_needs_every_answer(stars, tmp_path, stored):
+    stored(tmp_path, "mmstar", {("0", 0): "</think>A"})
+    with pytest.raises(ValueError, match="mmstar: 17 of 18 answers are missing"):
+        score(DOCUMENT, responses=tmp_path, benchmarks=stars, held_out={}, folder=tmp_path)
+
+
+def test_unanswered_truncated_and_unformatted_are_counted_as_wrong(stars, tmp_path, stored):
+    texts = {(str(n), run): "thinking and thinking" for n in range(6) for run in range(3)}
+    stored(tmp_path, "mmstar", texts)
+    where = {"benchmarks": stars, "held_out": {}, "folder": tmp_path}
+    found = score(DOCUMENT, responses=tmp_path, **where)["benchmarks"]["mmstar"]
+    assert (found["mean"], found["unanswered"], found["format"]) == (0.0, 1.0, 0.0)
+    assert (found["tokens"], found["truncated"], found["unjudged"]) == (3.0, 0.0, 0.0)
+
+
+def test_scores_can_be_made_again_without_an_engine_and_are_the_same(stars, use, tmp_path):
+    use(Engine(say=lambda request, sample: f"x</think>\\boxed{{{'ABC'[sample]}}}"))
+    ask(stars, tmp_path)
+    use(None)
+    where = {"benchmarks": stars, "held_out": {}, "folder": tmp_path}
+    first = score(DOCUMENT, responses=tmp_path, **where)
+    assert score(DOCUMENT, responses=tmp_path, **where) == first
+    assert json.loads((tmp_path / "scores.json").read_text()) == first
+    found = first["benchmarks"]["mmstar"]
+    assert found["mean"] == pytest.approx(sum(found["by_run"]) / 3)
+    assert found["pass_at"]["3"] >= found["pass_at"]["1"] == pytest.approx(found["mean"])
+    verdicts = pd.read_parquet(tmp_path / "verdicts" / "mmstar.run-0.parquet")
+    assert {"key", "run", "response", "extracted", "correct", "reason", "tokens"} <= set(verdicts)
+    assert set(verdicts["extracted"]) == {"A"}
+
+
+def test_held_out_sets_are_answered_once_and_scored_for_accuracy_and_format(use, tmp_path):
+    import random
+
+    item = World("test").item("sum", "open", "plain", random.Random(1))
+    image = store_image(tmp_path, item.images[0])
+    records = [
+        Record(
+            f"r{n}",
+            item.question,
+            None,
+            answer,
+            "open",
+            (image,),
+            "plain",
+            "normal",
+            "en",
+            "world",
+            "",
+            "",
+        )
+        for n, answer in enumerate(("7", "8"))
+    ]
+    write_records(tmp_path, records)
+    texts = {"held_out.math/r0": "x</think>\\boxed{7}", "held_out.math/r1": "x</think>7</think>"}
+    use(Engine(say=lambda request, sample: texts[request.key]))
+    facts = ask({}, tmp_path / "out", {"math": tmp_path})
+    assert facts == {"samples": {"held_out.math": 2}, "asked": 2}
+    where = {"benchmarks": {}, "held_out": {"math": tmp_path}, "folder": tmp_path / "out"}
+    found = score(DOCUMENT, responses=tmp_path / "out", **where)["held_out"]["math"]
+    assert (found["accuracy"], found["format"], found["n"]) == (0.5, 0.5, 2)
