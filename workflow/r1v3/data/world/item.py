@@ -27,8 +27,9 @@ class Item:
 
     @property
     def direct(self) -> str:
-        """The response of a model that does not think."""
-        return self.summary
+        """The response of a model that does not think: the answer, reckoned aloud only where the
+        cells are told in words."""
+        return self.summary if self.images else f"{self.chain} {self.summary}"
 
     @property
     def thoughtful(self) -> str:

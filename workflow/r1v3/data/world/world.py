@@ -17,12 +17,21 @@ class World:
         self.instances = instances
 
     def item(
-        self, task: str, form: str, domain: str, rng: random.Random, *, slip_rate: float = 0.0
+        self,
+        task: str,
+        form: str,
+        domain: str,
+        rng: random.Random,
+        *,
+        slip_rate: float = 0.0,
+        told: bool = False,
     ) -> Item:
         """Draw one item; a task that asks for several letters is `mcq_multi` whatever the form.
 
         Args:
             slip_rate: chance that the thought goes wrong once and corrects itself.
+            told: the cells are told in words and there is no picture, for a language model to learn
+                to reason before it can see.
 
         Raises:
             ValueError: the task, form or domain is unknown.
@@ -37,9 +46,13 @@ class World:
         look = LOOKS[domain]
         puzzle = TASKS[task](rng, look.noun)
         options, answer, form = _options(puzzle, form, rng)
-        images = tuple(draw_cells(cells, look, self.instances, rng) for cells in puzzle.cells)
+        if told:
+            images, steps = (), puzzle.steps[len(puzzle.cells) :]
+        else:
+            images = tuple(draw_cells(cells, look, self.instances, rng) for cells in puzzle.cells)
+            steps = puzzle.steps
         return Item(
-            question=_wording(puzzle, form, domain),
+            question=_tell(puzzle, form, domain) if told else _wording(puzzle, form, domain),
             options=options,
             answer=answer,
             answer_type=form,
@@ -47,7 +60,7 @@ class World:
             task=task,
             domain=domain,
             difficulty=puzzle.difficulty,
-            chain=_think(puzzle, options, answer, rng, slip_rate),
+            chain=_think(puzzle, steps, options, answer, rng, slip_rate),
             summary=f"\\boxed{{{answer}}}",
             meta={
                 "value": puzzle.answer,
@@ -81,8 +94,14 @@ def _wording(puzzle: Puzzle, form: str, domain: str) -> str:
     return (pictures + "\n" if pictures else "") + subject + last
 
 
-def _think(puzzle: Puzzle, options, answer: str, rng: random.Random, slip_rate: float) -> str:
-    steps = list(puzzle.steps)
+def _tell(puzzle: Puzzle, form: str, domain: str) -> str:
+    seen = ". ".join(step.text for step in puzzle.steps[: len(puzzle.cells)])
+    return f"{seen}. {_wording(puzzle, form, domain).removeprefix('<image>' + chr(10) + '<image>' + chr(10))}"
+
+
+def _think(
+    puzzle: Puzzle, steps: list[Step], options, answer: str, rng: random.Random, slip_rate: float
+) -> str:
     slippery = [n for n, step in enumerate(steps) if step.slip]
     said: list[str] = []
     slip = rng.choice(slippery) if slippery and rng.random() < slip_rate else None
@@ -96,7 +115,8 @@ def _think(puzzle: Puzzle, options, answer: str, rng: random.Random, slip_rate: 
         else:
             said += [step.slip, f"Wait, {step.text}"]
     if options is not None and puzzle.letters is None:
-        said.append(f"{puzzle.answer}:{answer}")
+        tried = zip("ABCDEFGHIJ"[: "ABCDEFGHIJ".index(answer) + 1], options)
+        said.append(",".join(f"{letter} {text}" for letter, text in tried))
     return ". ".join(said) + "."
 
 

@@ -1,0 +1,41 @@
+"""Keys and values of rows that decode together: preallocated, extended in place, compacted."""
+
+import torch
+from transformers.cache_utils import Cache
+
+
+class RowCache(Cache):
+    """A cache of fixed room; all rows write at one position, so shorter prompts are padded on the left.
+
+    Shapes: (rows, heads, room, features) for each layer.
+    """
+
+    def __init__(self, layers: int, room: int):
+        super().__init__(layers=[])
+        self.keys: list[torch.Tensor | None] = [None] * layers
+        self.values: list[torch.Tensor | None] = [None] * layers
+        self.room = room
+        self.length = 0
+
+    def update(self, key_states, value_states, layer_idx, *args, **kwargs):
+        """Write new positions behind those there are and return all so far."""
+        if self.keys[layer_idx] is None:
+            rows, heads, _, features = key_states.shape
+            for store in (self.keys, self.values):
+                store[layer_idx] = key_states.new_zeros(rows, heads, self.room, features)
+        end = self.length + key_states.shape[2]
+        keys, values = self.keys[layer_idx], self.values[layer_idx]
+        keys[:, :, self.length : end] = key_states
+        values[:, :, self.length : end] = value_states
+        if layer_idx == len(self.keys) - 1:
+            self.length = end
+        return keys[:, :, :end], values[:, :, :end]
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Positions written."""
+        return self.length
+
+    def select(self, rows: torch.Tensor) -> None:
+        """Keep these rows, in this order; a row named twice is copied."""
+        self.keys = [keys[rows] for keys in self.keys]
+        self.values = [values[rows] for values in self.values]

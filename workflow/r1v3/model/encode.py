@@ -1,0 +1,77 @@
+"""From a question with pictures to token ids and tiles, by the model's own processor."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from r1v3.model.processor import ImageProcessor
+
+MARKER = "<image>"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids of a prompt and its tiles, float32 of shape (tiles, 3, side, side)."""
+
+    prompt_ids: tuple[int, ...]
+    tiles: torch.Tensor
+
+
+class Encoder:
+    """Encodes prompts; pictures are tiled as InternVL does, up to `max_tiles` and a thumbnail.
+
+    Args:
+        images: the recipe's `images` section.
+    """
+
+    def __init__(self, processor: ImageProcessor, images: dict):
+        self.processor = processor
+        self.tokenizer = processor.tokenizer
+        self.images = images
+        Image.MAX_IMAGE_PIXELS = images["max_pixels"]
+
+    def text_ids(self, text: str) -> tuple[int, ...]:
+        """Token ids of text without pictures."""
+        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def prompt(self, text: str, pictures: list[Path | Image.Image]) -> Encoded:
+        """Encode a rendered prompt that holds one `<image>` marker per picture.
+
+        Raises:
+            ValueError: the numbers of markers and pictures differ, or a picture is too large.
+        """
+        parts = text.split(MARKER)
+        if len(parts) - 1 != len(pictures):
+            raise ValueError(f"{len(parts) - 1} image markers for {len(pictures)} pictures")
+        tiles, counts = self._tiles(pictures)
+        spans = [
+            self.processor.replace_image_token({"num_patches": counts}, n)
+            for n in range(len(counts))
+        ]
+        joined = parts[0] + "".join(span + part for span, part in zip(spans, parts[1:]))
+        return Encoded(self.text_ids(joined), tiles)
+
+    def _tiles(self, pictures) -> tuple[torch.Tensor, list[int]]:
+        if not pictures:
+            return torch.zeros(0), []
+        opened = [_open(picture, self.images["max_pixels"]) for picture in pictures]
+        most = self.images["max_tiles"]
+        batch = self.processor.image_processor(
+            opened,
+            crop_to_patches=most > 1,
+            min_patches=self.images["min_tiles"],
+            max_patches=most,
+            return_tensors="np",
+        )
+        counts = [int(n) for n in batch.get("num_patches", [1] * len(opened))]
+        return torch.from_numpy(np.asarray(batch["pixel_values"], dtype=np.float32)), counts
+
+
+def _open(picture: Path | Image.Image, max_pixels: int) -> Image.Image:
+    image = picture if isinstance(picture, Image.Image) else Image.open(picture)
+    if image.width * image.height > max_pixels:
+        raise ValueError(f"picture of {image.width} x {image.height} pixels; {max_pixels} allowed")
+    return image.convert("RGB")

@@ -1,0 +1,86 @@
+"""Module groups by model structure: vision tower, connector, language model (sections 5.2, 5.6).
+
+Names are those of the HF-native InternVL; tied embeddings and the LM head belong to the language model.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+GROUPS = {
+    "vision_tower": ("model.vision_tower.",),
+    "connector": ("model.multi_modal_projector.",),
+    "llm": ("model.language_model.", "lm_head."),
+}
+
+
+def group_of(name: str) -> str:
+    """The group of a parameter.
+
+    Raises:
+        ValueError: the name fits no group, so the model is of an unknown structure.
+    """
+    for group, prefixes in GROUPS.items():
+        if name.startswith(prefixes):
+            return group
+    raise ValueError(f"parameter {name!r} belongs to none of the groups {', '.join(GROUPS)}")
+
+
+def grouped_parameters(model: nn.Module) -> dict[str, list[tuple[str, nn.Parameter]]]:
+    """Every parameter by group, in the model's order; a tied tensor counts once."""
+    groups: dict[str, list] = {group: [] for group in GROUPS}
+    for name, parameter in model.named_parameters():
+        groups[group_of(name)].append((name, parameter))
+    return groups
+
+
+def train_only(model: nn.Module, trained: Iterable[str]) -> None:
+    """Freeze every group that is not named.
+
+    Raises:
+        ValueError: a name is no group, or nothing is left to train.
+    """
+    trained = set(trained)
+    unknown = trained - set(GROUPS)
+    if unknown or not trained:
+        raise ValueError(f"train must name some of {', '.join(GROUPS)}, not {sorted(trained)}")
+    for group, parameters in grouped_parameters(model).items():
+        for _, parameter in parameters:
+            parameter.requires_grad_(group in trained)
+
+
+def group_hashes(model: nn.Module) -> dict[str, str]:
+    """sha256 of each group's tensors, names included, in a fixed order."""
+    hashes = {}
+    for group, parameters in grouped_parameters(model).items():
+        digest = hashlib.sha256()
+        for name, parameter in sorted(parameters):
+            digest.update(name.encode())
+            digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        hashes[group] = digest.hexdigest()
+    return hashes
+
+
+def check_frozen(before: dict[str, str], after: dict[str, str], trained: Iterable[str]) -> None:
+    """Fail when a frozen group moved or a trained one did not.
+
+    Raises:
+        RuntimeError: naming the group.
+    """
+    for group in GROUPS:
+        moved = before[group] != after[group]
+        if moved and group not in trained:
+            raise RuntimeError(f"{group} was to stay frozen, but its tensors changed")
+        if not moved and group in trained:
+            raise RuntimeError(f"{group} was to be trained, but its tensors did not change")
+
+
+def group_norms(model: nn.Module) -> dict[str, float]:
+    """Norm of the gradient of each group; 0 where a group has none."""
+    norms = {}
+    for group, parameters in grouped_parameters(model).items():
+        grads = [p.grad for _, p in parameters if p.grad is not None]
+        norms[group] = float(torch.stack([g.norm() for g in grads]).norm()) if grads else 0.0
+    return norms

@@ -1,0 +1,89 @@
+"""Checkpoint folders in Hugging Face's format: load, save, build."""
+
+from pathlib import Path
+
+import torch
+from transformers import InternVLConfig, InternVLForConditionalGeneration, Qwen2Config
+from transformers.models.internvl.configuration_internvl import InternVLVisionConfig
+
+from r1v3.model.processor import ImageProcessor, load_processor
+from r1v3.model.tokenizer import IMAGE_CONTEXT
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def load_model(
+    folder: Path, *, dtype: str = "float32", device: str = "cpu"
+) -> InternVLForConditionalGeneration:
+    """Load weights from safetensors; no remote code.
+
+    Raises:
+        RuntimeError: a weight is missing or unknown, which the library only warns of.
+    """
+    model, info = InternVLForConditionalGeneration.from_pretrained(
+        folder, dtype=DTYPES[dtype], use_safetensors=True, output_loading_info=True
+    )
+    wrong = {key: sorted(names) for key, names in info.items() if names and key != "error_msgs"}
+    if wrong or info.get("error_msgs"):
+        raise RuntimeError(
+            f"{folder} does not hold this model's weights: {wrong or info['error_msgs']}"
+        )
+    return model.to(device)
+
+
+def save_checkpoint(model, processor: ImageProcessor, folder: Path) -> None:
+    """Save model and processor so that transformers and vLLM load them; atomic by renaming."""
+    partial = Path(f"{folder}.partial")
+    model.save_pretrained(partial, save_original_format=False)
+    processor.save_pretrained(partial)
+    if Path(folder).exists():
+        import shutil
+
+        shutil.rmtree(folder)
+    partial.rename(folder)
+
+
+def build_model(sizes: dict, tokenizer, *, seed: int) -> InternVLForConditionalGeneration:
+    """An InternVL from scratch, of the sizes given (see `recipe.schema.Architecture`)."""
+    spread = sizes["initial_spread"]
+    side = sizes["image_size"] // sizes["patch_size"]
+    vision = InternVLVisionConfig(
+        hidden_size=sizes["vision_width"],
+        num_hidden_layers=sizes["vision_layers"],
+        num_attention_heads=sizes["vision_heads"],
+        intermediate_size=4 * sizes["vision_width"],
+        image_size=sizes["image_size"],
+        patch_size=sizes["patch_size"],
+        attention_bias=True,
+        initializer_range=spread,
+        layer_scale_init_value=1.0,
+    )
+    text = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=sizes["width"],
+        intermediate_size=sizes["mlp_width"],
+        num_hidden_layers=sizes["layers"],
+        num_attention_heads=sizes["heads"],
+        num_key_value_heads=sizes["kv_heads"],
+        max_position_embeddings=sizes["context"],
+        initializer_range=spread,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    config = InternVLConfig(
+        vision_config=vision,
+        text_config=text,
+        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE_CONTEXT),
+        image_seq_length=(side // 2) ** 2,
+        tie_word_embeddings=True,
+    )
+    torch.manual_seed(seed)
+    model = InternVLForConditionalGeneration(config)
+    with torch.no_grad():
+        model.model.vision_tower.embeddings.position_embeddings.normal_(std=spread)
+    return model
+
+
+__all__ = ["DTYPES", "build_model", "load_model", "load_processor", "save_checkpoint"]

@@ -1,0 +1,48 @@
+"""The image-only processor of InternVL: text and pictures to token ids and tiles.
+
+The library's own `InternVLProcessor` needs torchvision for its video half; without it, `AutoProcessor`
+silently returns a bare tokenizer. This subclass has no video half and uses the PIL image processor.
+"""
+
+from pathlib import Path
+
+from transformers import AutoTokenizer, GotOcr2ImageProcessorPil
+from transformers.models.internvl.processing_internvl import InternVLProcessor
+
+IMAGE_MEAN, IMAGE_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class ImageProcessor(InternVLProcessor):
+    """InternVL's processor without videos."""
+
+    @classmethod
+    def get_attributes(cls):
+        """The parts that are saved and loaded."""
+        return ["image_processor", "tokenizer"]
+
+    def __init__(self, image_processor=None, tokenizer=None, image_seq_length=256, **kwargs):
+        super().__init__(
+            image_processor, tokenizer, None, image_seq_length=image_seq_length, **kwargs
+        )
+
+
+def build_processor(tokenizer, *, image_size: int, tokens_per_tile: int) -> ImageProcessor:
+    """A processor for square tiles of `image_size` pixels."""
+    pictures = GotOcr2ImageProcessorPil(
+        size={"height": image_size, "width": image_size},
+        image_mean=IMAGE_MEAN,
+        image_std=IMAGE_STD,
+        crop_to_patches=False,
+    )
+    return ImageProcessor(pictures, tokenizer, image_seq_length=tokens_per_tile)
+
+
+def load_processor(folder: Path) -> ImageProcessor:
+    """Load from a checkpoint folder (or a hub id already on disk)."""
+    import json
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    pictures = GotOcr2ImageProcessorPil.from_pretrained(folder)
+    settings = Path(folder) / "processor_config.json"
+    length = json.loads(settings.read_text()).get("image_seq_length") if settings.exists() else None
+    return ImageProcessor(pictures, tokenizer, image_seq_length=length or 256)

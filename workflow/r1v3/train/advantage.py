@@ -1,0 +1,30 @@
+"""Equation 6: how much better a sample is than its group."""
+
+import torch
+
+
+def group_advantage(reward_GM: torch.Tensor, *, ddof: int, epsilon: float) -> torch.Tensor:
+    """Normalise each prompt's rewards over its M samples (report, eq. 6).
+
+    Args:
+        reward_GM: reward of sample m of prompt g, unitless, in [0, 1].
+        ddof: 0 divides the squared deviations by M, 1 by M - 1.
+        epsilon: added to the standard deviation.
+
+    Returns:
+        Advantages of the same shape; a group whose rewards are all equal gets 0.
+
+    Raises:
+        ValueError: M is 1, for which the spread of a group is undefined.
+    """
+    if reward_GM.shape[1] < 2:
+        raise ValueError("grpo.samples must be at least 2: a group of one has no spread")
+    centred = reward_GM - reward_GM.mean(1, keepdim=True)
+    spread = reward_GM.std(1, correction=ddof, keepdim=True)
+    same = reward_GM.max(1, keepdim=True).values == reward_GM.min(1, keepdim=True).values
+    return torch.where(same, 0.0, centred / (spread + epsilon).clamp(min=1e-12))
+
+
+def silent_groups(reward_GM: torch.Tensor) -> float:
+    """Share of groups whose rewards are all equal, which teach nothing."""
+    return float((reward_GM.max(1).values == reward_GM.min(1).values).float().mean())

@@ -1,0 +1,60 @@
+"""Critical tokens: where a model begins to reconsider, and how uncertain it was there (section 5.1).
+
+A critical token is the first token of a critical word, however the word is spaced, cased or split.
+"""
+
+import re
+from functools import cache
+
+import numpy as np
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+
+class CriticalTokens:
+    """Finds the first tokens of words and of sentences in sampled token ids.
+
+    Args:
+        tokenizer: byte-level BPE, as InternVL's.
+        words: matched whole and whatever their case.
+    """
+
+    def __init__(self, tokenizer, words: list[str]):
+        self.tokenizer = tokenizer
+        alternatives = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+        self.pattern = re.compile(rf"\b(?:{alternatives})\b".encode(), re.IGNORECASE)
+        self.sentence = re.compile(rb"(?:^|[.!?\n]\s*)(?=\w)")
+        self.special = set(tokenizer.all_special_ids)
+
+    def words(self, token_ids: tuple[int, ...]) -> list[int]:
+        """Positions of the tokens that hold the first letter of a critical word."""
+        return self._positions(
+            token_ids, lambda text: [m.start() for m in self.pattern.finditer(text)]
+        )
+
+    def sentences(self, token_ids: tuple[int, ...]) -> list[int]:
+        """Positions of the tokens that begin a sentence."""
+        return self._positions(
+            token_ids, lambda text: [m.end() for m in self.sentence.finditer(text)]
+        )
+
+    def _positions(self, token_ids, find) -> list[int]:
+        pieces = [b"" if i in self.special else _token_bytes(self.tokenizer, i) for i in token_ids]
+        starts = find(b"".join(pieces))
+        if not starts:
+            return []
+        ends = np.cumsum([len(piece) for piece in pieces])
+        return sorted({int(n) for n in np.searchsorted(ends, starts, side="right")})
+
+
+@cache
+def _byte_values() -> dict[str, int]:
+    return {char: value for value, char in bytes_to_unicode().items()}
+
+
+@cache
+def _token_bytes(tokenizer, token_id: int) -> bytes:
+    token = tokenizer.convert_ids_to_tokens(token_id)
+    values = _byte_values()
+    if all(char in values for char in token):
+        return bytes(values[char] for char in token)
+    return token.encode()

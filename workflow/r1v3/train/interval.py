@@ -1,0 +1,30 @@
+"""Means with bootstrap intervals over prompts, whose samples hang together."""
+
+import numpy as np
+
+
+def clustered_mean(
+    clusters: list[list[float]], *, resamples: int, seed: int, confidence: float = 0.95
+) -> dict:
+    """Mean of all values and its percentile interval, resampling whole clusters.
+
+    Args:
+        clusters: the values of each prompt; empty ones count as prompts without values.
+
+    Returns:
+        mean, low, high (None where there is no value) and count, the number of values.
+    """
+    sums = np.array([sum(values) for values in clusters], dtype=float)
+    counts = np.array([len(values) for values in clusters], dtype=float)
+    if not counts.sum():
+        return {"mean": None, "low": None, "high": None, "count": 0}
+    picks = np.random.default_rng(seed).integers(0, len(clusters), (resamples, len(clusters)))
+    totals = counts[picks].sum(1)
+    means = sums[picks].sum(1)[totals > 0] / totals[totals > 0]
+    tail = (1 - confidence) / 2
+    return {
+        "mean": float(sums.sum() / counts.sum()),
+        "low": float(np.quantile(means, tail)),
+        "high": float(np.quantile(means, 1 - tail)),
+        "count": int(counts.sum()),
+    }

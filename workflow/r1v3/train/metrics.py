@@ -1,0 +1,40 @@
+"""`metrics.jsonl`: one line a step, the truth that MLflow and the report are made from."""
+
+import json
+import math
+from pathlib import Path
+
+
+class MetricsLog:
+    """Append steps to a file; after a resume the steps past the restored one are cut off."""
+
+    def __init__(self, path: Path, *, keep_through: int = -1):
+        self.path = Path(path)
+        kept = [row for row in read_metrics(self.path) if row["step"] <= keep_through]
+        partial = self.path.with_suffix(".partial")
+        partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        partial.replace(self.path)
+
+    def write(self, step: int, **values) -> None:
+        """Append one step's values.
+
+        Raises:
+            FloatingPointError: the loss is not finite.
+        """
+        if not math.isfinite(values.get("loss", 0.0)):
+            raise FloatingPointError(f"loss is {values['loss']} at step {step}")
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+
+
+def read_metrics(path: Path) -> list[dict]:
+    """The steps written so far; a line cut short by a kill is left out."""
+    if not Path(path).exists():
+        return []
+    rows = []
+    for line in Path(path).read_text().splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows

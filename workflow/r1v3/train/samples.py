@@ -1,0 +1,68 @@
+"""From records to what SFT learns: a prompt, its pictures, and the reply to be predicted."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from r1v3.data.records import Record, render_question
+from r1v3.generate.template import render_prompt, split_response
+from r1v3.model.encode import Encoder
+from r1v3.model.packed import Group
+
+
+@dataclass
+class Samples:
+    """Encoded samples in the records' order, and those that were set aside: id -> reason."""
+
+    ids: list[str] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    set_aside: dict[str, str] = field(default_factory=dict)
+
+
+def encode_samples(
+    records: list[Record], folder: Path, encoder: Encoder, template: dict, *, max_length: int
+) -> Samples:
+    """Encode every record that has a response; nothing is ever cut to fit.
+
+    The reply ends with the template's end-of-turn token, which is learned too. Where the reply begins
+    with `<think>`, the template has opened the thought and that tag belongs to the prompt.
+    """
+    samples = Samples()
+    for record in records:
+        try:
+            group = _encode(record, folder, encoder, template, max_length)
+        except (ValueError, OSError) as problem:
+            samples.set_aside[record.id] = str(problem)
+            continue
+        samples.ids.append(record.id)
+        samples.groups.append(group)
+    return samples
+
+
+def _encode(
+    record: Record, folder: Path, encoder: Encoder, template: dict, max_length: int
+) -> Group:
+    if not record.response or not record.response.strip():
+        raise ValueError("empty response")
+    question = render_question(record.question, record.options, len(record.images))
+    mode, response = split_response(record.response)
+    prompt = encoder.prompt(
+        render_prompt(template, question, mode), [Path(folder) / image for image in record.images]
+    )
+    reply = (*encoder.text_ids(response), encoder.tokenizer.eos_token_id)
+    if len(prompt.prompt_ids) + len(reply) > max_length:
+        raise ValueError(f"{len(prompt.prompt_ids) + len(reply)} tokens; {max_length} allowed")
+    return Group(prompt.prompt_ids, (reply,), prompt.tiles)
+
+
+def check_set_aside(samples: Samples, allowed: float) -> None:
+    """Stop when too much of the data cannot be learned from.
+
+    Raises:
+        ValueError: the share set aside is above `allowed`; the first reasons are named.
+    """
+    lost, all_of_them = len(samples.set_aside), len(samples.set_aside) + len(samples.ids)
+    if not samples.ids or lost > allowed * all_of_them:
+        first = "; ".join(f"{key}: {why}" for key, why in list(samples.set_aside.items())[:3])
+        raise ValueError(
+            f"{lost} of {all_of_them} samples set aside, sft.max_set_aside allows {allowed:.1%}: {first}"
+        )

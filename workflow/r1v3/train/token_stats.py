@@ -1,0 +1,63 @@
+"""Log-probability and entropy of tokens from hidden states, a chunk of tokens at a time.
+
+Logits of shape tokens x vocabulary never exist as a whole: the backward pass computes each chunk's
+again. Entropies carry no gradient.
+
+Shapes: N tokens, V vocabulary, W width.
+"""
+
+import torch
+
+
+class _TokenStats(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, hidden_NW, weight_VW, target_N, temperature: float, chunk: int):
+        logp_N = hidden_NW.new_empty(len(hidden_NW), dtype=torch.float32)
+        entropy_N = torch.empty_like(logp_N)
+        for part in torch.arange(len(hidden_NW)).split(chunk):
+            rows = slice(int(part[0]), int(part[-1]) + 1)
+            logits = (hidden_NW[rows] @ weight_VW.T).float()
+            log_probs = logits.log_softmax(-1)
+            entropy_N[rows] = -(log_probs.exp() * log_probs).sum(-1)
+            if temperature != 1.0:
+                log_probs = (logits / temperature).log_softmax(-1)
+            logp_N[rows] = log_probs.gather(1, target_N[rows, None])[:, 0]
+        ctx.save_for_backward(hidden_NW, weight_VW, target_N)
+        ctx.temperature, ctx.chunk = temperature, chunk
+        ctx.mark_non_differentiable(entropy_N)
+        return logp_N, entropy_N
+
+    @staticmethod
+    def backward(ctx, grad_logp_N, _):
+        hidden_NW, weight_VW, target_N = ctx.saved_tensors
+        grad_hidden = torch.empty_like(hidden_NW)
+        grad_weight = torch.zeros_like(weight_VW) if ctx.needs_input_grad[1] else None
+        for part in torch.arange(len(hidden_NW)).split(ctx.chunk):
+            rows = slice(int(part[0]), int(part[-1]) + 1)
+            logits = (hidden_NW[rows] @ weight_VW.T).float() / ctx.temperature
+            slope = logits.softmax(-1).neg_()
+            slope.scatter_add_(1, target_N[rows, None], torch.ones_like(slope[:, :1]))
+            slope *= (grad_logp_N[rows] / ctx.temperature)[:, None]
+            slope = slope.to(hidden_NW.dtype)
+            grad_hidden[rows] = slope @ weight_VW
+            if grad_weight is not None:
+                grad_weight += slope.T @ hidden_NW[rows]
+        return grad_hidden, grad_weight, None, None, None
+
+
+def token_stats(
+    hidden_NW, weight_VW, target_N, *, temperature: float = 1.0, chunk: int = 4096
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probability of each target at the temperature, and the entropy at temperature 1, in nats.
+
+    Args:
+        hidden_NW: last hidden states.
+        weight_VW: the LM head.
+        target_N: token ids.
+        temperature: of the distribution that the tokens were drawn from.
+        chunk: tokens whose logits exist at a time.
+
+    Returns:
+        logp_N (differentiable) and entropy_N (not), float32.
+    """
+    return _TokenStats.apply(hidden_NW, weight_VW, target_N, temperature, chunk)
