@@ -4,7 +4,7 @@ r"""Compare two answers by structure, leaf by leaf.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from r1v3.reward.evaluate import proportional
 from r1v3.reward.expression import parse_expression, variables_of
@@ -14,7 +14,8 @@ from r1v3.reward.shape import Shape, shape_of
 
 _ORDER = {"<", "<=", ">", ">="}
 _MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
-_LISTS = ("list", "blanks", "set", "union")
+_LISTS = ("list", "blanks", "either", "set", "union")
+_NESTING = ("list", "either", "union")
 _LABEL = re.compile(r"(?!\d)[^+\-*/^=<>]{1,40}")
 _SCRIPTS = re.compile(r"_\s*(?:\{[^{}]*\}|\\?[A-Za-z0-9]+)|(?<=[A-Za-z])'+")
 _CLOCK = re.compile(r"\d{1,2}:[0-5]\d(?::[0-5]\d)?")
@@ -23,10 +24,17 @@ _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![a-zA-Z])\s*")
 
 @dataclass(frozen=True)
 class Comparison:
-    """How two answers are compared: numeric tolerance, and whether the order of blanks matters."""
+    """How two answers are compared.
+
+    Attributes:
+        tolerance: absolute, of numbers, or None.
+        blanks_ordered: whether parts set apart by semicolons are blanks, each in its place.
+        commas_ordered: whether parts set apart by commas are.
+    """
 
     tolerance: float | None = None
-    ordered: bool = False
+    blanks_ordered: bool = False
+    commas_ordered: bool = False
 
     def same_text(self, answer: str, gold: str) -> bool | None:
         """Compare two normalised texts."""
@@ -82,10 +90,18 @@ class Comparison:
         pairs = by_label(a_items, g_items)
         if pairs:
             return every(self.same(x, y) for x, y in pairs)
-        in_order = self.ordered and "set" not in (a.kind, g.kind) and not numbered(g_items)
-        if in_order or "blanks" in (a.kind, g.kind) and self.ordered:
+        if self._in_order(a, g) and not numbered(g_items):
             return every(self.same(x, y) for x, y in zip(a_items, g_items, strict=True))
         return self._matching(list(a_items), list(g_items))
+
+    def _in_order(self, a: Shape, g: Shape) -> bool:
+        """Whether two lists are blanks in their places rather than solutions in any order."""
+        if not {a.kind, g.kind} <= {"list", "blanks"}:
+            return False
+        if "blanks" in (a.kind, g.kind):
+            return self.blanks_ordered
+        worded = any(x.kind == "leaf" and not read_quantity(x.text).tree for x in g.items)
+        return self.commas_ordered or (self.blanks_ordered and worded)
 
     def _tuple_and_list(self, a: Shape, g: Shape) -> bool | None:
         """Compare `(1, 3)` with a bare `1, 3`: same order, round brackets, and no set."""
@@ -181,7 +197,7 @@ def flat(shape: Shape) -> list[Shape]:
             for signs in (("+", "-"), ("-", "+")):
                 text = _PLUS_MINUS.sub(lambda m, s=signs: s[m.group(1) == "mp"], bare.text)
                 found.extend(flat(shape_of(text.lstrip("+"))))
-        elif item.kind in ("list", "union", "set") and shape.kind in ("list", "union"):
+        elif item.kind in ("list", "either", "union", "set") and shape.kind in _NESTING:
             found.extend(flat(item))
         else:
             found.append(item)
@@ -316,8 +332,3 @@ def _is_unknown(text: str) -> bool:
     if tree is None:
         return False
     return tree[0] in ("var", "call") or tree[0] == "abs" and tree[1][0] == "var"
-
-
-def with_order(comparison: Comparison, ordered: bool) -> Comparison:
-    """Return the comparison with the order of blanks set."""
-    return replace(comparison, ordered=ordered)

@@ -20,6 +20,7 @@ _MARKER = re.compile(
         (?:\s+(?:choice|option|value|here))?
         \s*(?:\*{1,2})?\s*(?:is|are|was|would\s+be|should\s+be|will\s+be|must\s+be|can\s+be|[:：=])
         (?:\s*(?:simply|therefore|thus|then|option|choice|likely|most\s+likely|probably|given\s+by))*\s*[:：]?
+    | \bans\.?\s*[:=]
     | \banswer\s*\*{0,2}\s*\n
     """,
     re.VERBOSE | re.IGNORECASE,

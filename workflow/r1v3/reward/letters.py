@@ -100,6 +100,10 @@ def read_letters(text: str, options=None) -> str | None:
         and compact.isupper()
     ):
         return _checked(compact, options)
+    if re.fullmatch(r"[a-j]{2,6}", compact) and list(compact) == sorted(set(compact)):
+        return _checked(compact, options)
+    if re.fullmatch(r"(?:[(\[]\s*[A-J]\s*[)\]]\s*){2,}", text):
+        return _checked(re.sub(r"[^A-J]", "", text), options)
     if _SINGLE.fullmatch(text):
         return _checked(_SINGLE.fullmatch(text).group(1), options)
     if _SEVERAL.fullmatch(text):

@@ -52,7 +52,7 @@ _SPACES = re.compile(r"\\[,;:> ]|\\q?quad(?![a-zA-Z])|\\(?:hspace|vspace)\*?\{[^
 _WRAPPER = re.compile(
     r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathbb"
     r"|mathcal|mathscr|boldsymbol|bm|mbox|hbox|operatorname\*?|emph|underline|fbox|boxed|tag)"
-    r"\s*\{([^{}]*)\}"
+    r"\s*\{((?:[^{}]|\{[^{}]*\})*)\}"
 )
 _SYNONYMS = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "leq": "le", "leqslant": "le", "geq": "ge",

@@ -76,7 +76,7 @@ def option_of_text(text: str, options) -> str | None:
 def _option_of_value(text: str, clean: list[str]) -> str | None:
     if len(text) > 120 or not any(char.isdigit() or char == "\\" for char in text):
         return None
-    comparison = Comparison(ordered=True)
+    comparison = Comparison(blanks_ordered=True, commas_ordered=True)
     equal = [i for i, option in enumerate(clean) if option and comparison.same_text(text, option)]
     if len(equal) != 1:
         written = read_quantity(text)

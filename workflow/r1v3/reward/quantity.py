@@ -26,6 +26,7 @@ _COUNTER = re.compile(
 )
 _LED = re.compile(r"(?:共|约为?|大约|about|approximately|around|只有|有|第)\s*(?=[\d\\-])")
 _PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*(\^\\circ|''|'|[^\d.\s,]{1,12}?)\s*(?=\d|$)")
+_SCALES = {"百": Fraction(100), "千": Fraction(1000), "万": Fraction(10_000), "亿": Fraction(10**8)}
 _WORD_NUMBERS = {
     word: index
     for index, word in enumerate(
@@ -68,6 +69,9 @@ def read_quantity(text: str) -> Quantity:
             inner = counted.group("number")
             number = parse_number(inner)
             tree = ("num", number) if number is not None else parse_expression(inner)
+            scale = _SCALES.get(counted.group("word")[0])
+            if scale and tree is not None:
+                return Quantity(("mul", ("num", scale), tree), None, False, None, 0)
             return _quantity(tree, None, False, inner)
     if unit is not None and tree is not None and glued and variables_of(tree):
         return _quantity(parse_expression(text), None, False, text)
@@ -106,10 +110,21 @@ def same_leaf(answer: str, gold: str, tolerance: float | None = None) -> bool | 
         return True
     if r"\begin" in answer + gold:
         return None
+    if _PLAIN_WORDS.fullmatch(answer) and _PLAIN_WORDS.fullmatch(gold):
+        return same_words(answer, gold)
     a, g = read_quantity(answer), read_quantity(gold)
+    endless = [infinity_of(text) for text in (answer, gold)]
+    if any(endless):
+        return endless[0] == endless[1]
     if a.tree is None or g.tree is None:
         return same_words(answer, gold)
     return same_quantity(a, g, tolerance)
+
+
+def infinity_of(text: str) -> int:
+    """Return 1 or -1 for an infinite end of an interval, 0 for anything else."""
+    bare = text.replace(" ", "").lstrip("+")
+    return {r"\infty": 1, r"-\infty": -1}.get(bare, 0)
 
 
 def same_quantity(a: Quantity, g: Quantity, tolerance: float | None) -> bool | None:
@@ -189,12 +204,13 @@ def _rounds(a: Quantity, g: Quantity, x: complex, y: complex) -> bool:
     if g.decimals and a.significant == 0 and (g.decimals >= 2 or g.significant >= 3):
         return abs(x.real - y.real) <= 0.5 * 10.0**-g.decimals * (1 + 1e-9)
     if a.decimals and g.significant == 0 and a.significant >= SIGNIFICANT:
-        return abs(x.real - y.real) <= 0.5 * 10.0**-a.decimals * (1 + 1e-9)
+        return abs(x.real - y.real) <= 10.0**-a.decimals  # rounded or cut off
     return False
 
 
 _MATH = re.compile(r"[=+<>^\\*/|]")
 _WORD = re.compile(r"[a-zA-Z]{3}|[\u4e00-\u9fff]")
+_PLAIN_WORDS = re.compile(r"(?=.*[a-zA-Z]{4})[a-zA-Z][a-zA-Z\s'\-]*|[\u4e00-\u9fff]+")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _EMPTY = {
     "\\emptyset",
@@ -210,8 +226,9 @@ _EMPTY = {
 
 def same_words(answer: str, gold: str) -> bool | None:
     """Compare answers that are words; None where one of them looks like mathematics."""
-    if squeeze(answer) in _EMPTY and squeeze(gold) in _EMPTY:
-        return True
+    empty = [squeeze(text) in _EMPTY for text in (answer, gold)]
+    if any(empty):
+        return all(empty)
     if _MATH.search(answer) or _MATH.search(gold):
         prose = [bool(_WORD.search(re.sub(r"\\[a-zA-Z]+", "", t))) for t in (answer, gold)]
         return False if any(prose) else None

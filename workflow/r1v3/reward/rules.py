@@ -60,7 +60,7 @@ def judge(row: dict) -> Verdict | list[Pending]:
         options = [str(option) for option in row.get("options") or []] or None
         options = options or options_in(row.get("question") or "")
         return _choice(text, [str(gold) for gold in golds], options, row["type"])
-    comparison = Comparison(row.get("tolerance"), _ordered(row))
+    comparison = _comparison(row)
     answer = open_answer(text)
     if not answer:
         return Verdict(None, False, "rule:unanswered", "no answer found")
@@ -102,10 +102,10 @@ def _digits(row: dict) -> int:
     return 12 if not tolerance else max(0, round(-math.log10(2 * tolerance)))
 
 
-def _ordered(row: dict) -> bool:
-    """Whether the order of several parts matters: several blanks, or a fill-in answer."""
-    question = row.get("question") or ""
-    return row["type"] == "fill" or len(_BLANK.findall(question[:20_000])) >= 2
+def _comparison(row: dict) -> Comparison:
+    """Return how the row's answers compare: a question of several blanks fixes their order."""
+    blanks = len(_BLANK.findall((row.get("question") or "")[:20_000]))
+    return Comparison(row.get("tolerance"), row["type"] == "fill" or blanks >= 2, blanks >= 2)
 
 
 @lru_cache(maxsize=16_384)

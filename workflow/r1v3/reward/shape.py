@@ -21,7 +21,7 @@ RELATIONS = {
 class Shape:
     """A node: `kind` with its parts.
 
-    kind: leaf (text), list (items), blanks (items, in order), set (items), bracket (items, opening,
+    kind: leaf (text), list (items), either (items, by "or"), blanks (items, by ";"), set (items), bracket (items, opening,
     closing), union (items), relation (items = sides, operators), ratio (items), builder (items = one
     condition).
     """
@@ -37,6 +37,7 @@ class Shape:
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _CONNECTIVE = re.compile(r"\s*(?:(?<![a-zA-Z\\])(?:and|or)(?![a-z])|或者|以及|或|和|与|且|及)\s*")
+_OR = re.compile(r"(?<![a-zA-Z\\])or(?![a-z])|或")
 _OPENERS = {"(": ")", "[": "]", "{": "}"}
 _CLOSERS = {")", "]", "}"}
 
@@ -77,14 +78,15 @@ def shape_of(text: str, depth: int = 0) -> Shape:
     text = text.strip()
     if depth > MAX_DEPTH or not text or r"\begin" in text:
         return Shape("leaf", text)
-    blanks = _parts(text, _SEMICOLON)
+    blanks = enumerated(text) or _parts(text, _SEMICOLON)
     if blanks:
         return _node("blanks", text, blanks, depth)
     if not _THOUSANDS.fullmatch(text):
         joined = _parts(text, _CONNECTIVE) if _CONNECTIVE.search(text) else None
         if joined:
             items = [piece for part in joined for piece in (_parts(part, _COMMA) or [part])]
-            return _node("list", text, items, depth)
+            kind = "either" if _OR.search(text) else "list"
+            return _node(kind, text, items, depth)
         listed = _parts(text, _COMMA)
         if listed:
             return _node("list", text, listed, depth)
@@ -108,6 +110,25 @@ def shape_of(text: str, depth: int = 0) -> Shape:
         if terms:
             return _node("ratio", text, terms, depth)
     return Shape("leaf", text)
+
+
+_ENUMERATOR = re.compile(r"\s*[,;]?\s*(?:\((\d)\)|([①-⑨]))\s*[:.,]?\s*")
+
+
+def enumerated(text: str) -> list[str] | None:
+    """Split `(1) 5; (2) 6` or `①5 ②6` into its answers; None where numbers are no enumerators."""
+    if text[0] not in "(①":
+        return None
+    marks = []
+    for mark in _ENUMERATOR.finditer(text):
+        number = int(mark.group(1)) if mark.group(1) else ord(mark.group(2)) - 0x2460 + 1
+        if number == len(marks) + 1:
+            marks.append(mark)
+    if len(marks) < 2 or marks[0].start() > 0:
+        return None
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    parts = [text[m.end() : end].strip(" ,;") for m, end in zip(marks, ends, strict=True)]
+    return parts if all(parts) else None
 
 
 def _membership(piece: str) -> tuple[str, str]:

@@ -69,7 +69,8 @@ _NAMES = {
     "^\\circ_C": (1, "celsius"), "^\\circ_F": (1, "fahrenheit"), "^\\circ": (1, "degree"),
     "degree deg 度": (1, "degree"), "% percent pct percentage": (Fraction(1, 100), "percent"), "\\permille ‰": (Fraction(1, 1000), "percent"),
     "bit": (1, "bit"), "byte": (8, "bit"), "Mbps": (10**6, "bit s-1"), "Kbps kbps": (1000, "bit s-1"), "Gbps": (10**9, "bit s-1"),
-    "dB decibel 分贝": (1, "decibel"),
+    "dB decibel 分贝": (1, "decibel"), "thousand": (1000, ""), "million": (10**6, ""),
+    "billion": (10**9, ""), "dozen": (12, ""), "trillion": (10**12, ""),
 }  # fmt: skip
 _PLURALS = {"inch": "inches", "foot": "feet", "feet": "feet", "hertz": "hertz"}
 
