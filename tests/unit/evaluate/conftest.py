@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from PIL import Image
+
 from r1v3.evaluate.table import load_table
 
 TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"

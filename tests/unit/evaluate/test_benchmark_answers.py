@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+
 from r1v3.data.records import Record, store_image, write_records
 from r1v3.data.world import World
 from r1v3.evaluate import generate

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from r1v3.evaluate.benchmarks import (
     csvqa,
     gaokao,

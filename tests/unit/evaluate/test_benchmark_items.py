@@ -1,4 +1,5 @@
 import pytest
+
 from r1v3.evaluate.items import fill, make_item, place_images, read_list
 
 

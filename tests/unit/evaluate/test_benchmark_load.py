@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
 from r1v3.evaluate.load import load_asked, load_items
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from r1v3.data.records import render_question
 from r1v3.evaluate.load import load_asked, load_items
 from r1v3.evaluate.score import score

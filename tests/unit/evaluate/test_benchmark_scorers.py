@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+
 from r1v3.evaluate.scorers import score_run
 
 

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pandas as pd
 import pytest
+
 from r1v3.evaluate.convert import to_tsv
 from r1v3.evaluate.load import load_asked
 from r1v3.evaluate.source import download, obtain_benchmark

@@ -1,5 +1,6 @@
 import pytest
 import yaml
+
 from r1v3.evaluate.table import load_table, read_entry, refuse_forbidden_use
 
 
