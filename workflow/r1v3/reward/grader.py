@@ -1,10 +1,11 @@
 """Grade many answers at once: rules in this process, algebra in workers, a verifier where told."""
 
 import os
+from dataclasses import replace
 from typing import Self
 
 from r1v3.reward.rules import judge, settle
-from r1v3.reward.verdict import Verdict
+from r1v3.reward.verdict import Verdict, shorten
 from r1v3.reward.workers import WorkerPool, shared_pool
 
 
@@ -23,8 +24,8 @@ def grade(
         response: what is judged; prompt tail + response where the template opened the thought.
         gold: the answer, or a list of accepted ones.
         type: mcq, mcq_multi, open or fill.
-        options: option texts in order.
-        question: helps to tell several blanks from a set of solutions.
+        options: option texts in order; without them they are looked for in the question.
+        question: lists options and shows blanks; it never decides by itself.
         tolerance: absolute, where the benchmark states one.
 
     Raises:
@@ -38,11 +39,21 @@ def grade(
         "question": question,
         "tolerance": tolerance,
     }
-    found = judge(row)
-    if isinstance(found, Verdict):
+    return _by_rules([row], shared_pool())[0]
+
+
+def _by_rules(rows: list[dict], pool: WorkerPool) -> list[Verdict]:
+    """Grade rows by rules; what needs algebra goes to the workers together, each question once."""
+    found = [judge(row) for row in rows]
+    asked = [p.question for item in found if not isinstance(item, Verdict) for p in item]
+    if not asked:
         return found
-    pool = shared_pool()
-    return settle(found, pool.ask_many([pending.question for pending in found]))
+    unique = list(dict.fromkeys(asked))
+    replies = dict(zip(unique, pool.ask_many(unique), strict=True))
+    return [
+        item if isinstance(item, Verdict) else settle(item, [replies[p.question] for p in item])
+        for item in found
+    ]
 
 
 class Grader:
@@ -51,28 +62,60 @@ class Grader:
     Args:
         verifier: asked where the rules say no (report, eq. 2), or None for rules alone.
         workers: symbolic worker processes, 0 for one per core; none starts before it is needed.
+        max_unjudged: share of a call's rows that may stay unjudged, None for no limit.
     """
 
-    def __init__(self, verifier=None, workers: int = 0):
+    def __init__(self, verifier=None, workers: int = 0, max_unjudged: float | None = None):
         self.verifier = verifier
+        self.max_unjudged = max_unjudged
+        self.graded = 0
+        self.unjudged = 0
         self._pool = WorkerPool(workers or os.cpu_count() or 1)
 
     def grade_many(self, rows: list[dict]) -> list[Verdict]:
-        """Return one verdict a row, in order."""
-        found = [judge(row) for row in rows]
-        questions = [
-            pending.question for item in found if not isinstance(item, Verdict) for pending in item
-        ]
-        if not questions:
-            return found
-        unique = list(dict.fromkeys(questions))
-        replies = dict(zip(unique, self._pool.ask_many(unique), strict=True))
-        return [
-            item
-            if isinstance(item, Verdict)
-            else settle(item, [replies[pending.question] for pending in item])
-            for item in found
-        ]
+        """Return one verdict a row, in order.
+
+        Raises:
+            ValueError: a row's type is unknown.
+            UnjudgedError: more rows than `max_unjudged` allows stayed without a verdict.
+        """
+        verdicts = _by_rules(rows, self._pool)
+        if self.verifier is not None:
+            verdicts = self._verify(rows, verdicts)
+        self.graded += len(verdicts)
+        self.unjudged += sum(verdict.correct is None for verdict in verdicts)
+        self._check_share(verdicts)
+        return verdicts
+
+    def _verify(self, rows: list[dict], verdicts: list[Verdict]) -> list[Verdict]:
+        """Ask the verifier about answers that the rules found wrong; option letters are settled."""
+        indices, items = [], []
+        for index, (row, verdict) in enumerate(zip(rows, verdicts, strict=True)):
+            if verdict.correct or verdict.extracted is None or row["type"].startswith("mcq"):
+                continue
+            for gold in row["gold"] if isinstance(row["gold"], list) else [row["gold"]]:
+                indices.append(index)
+                items.append((row.get("question") or "", str(gold), verdict.extracted))
+        if not items:
+            return verdicts
+        found: dict[int, list] = {}
+        for index, judgement in zip(indices, self.verifier.judge_many(items), strict=True):
+            found.setdefault(index, []).append(judgement)
+        verdicts = list(verdicts)
+        for index, judgements in found.items():
+            verdicts[index] = _with_judgements(verdicts[index], judgements)
+        return verdicts
+
+    def _check_share(self, verdicts: list[Verdict]) -> None:
+        from r1v3.reward.verifier import UnjudgedError
+
+        missing = sum(verdict.correct is None for verdict in verdicts)
+        if self.max_unjudged is not None and missing > self.max_unjudged * len(verdicts):
+            why = next(verdict.reason for verdict in verdicts if verdict.correct is None)
+            raise UnjudgedError(
+                f"{missing} of {len(verdicts)} answers are unjudged, more than the share of "
+                f"{self.max_unjudged} that reward.max_unjudged allows; first reason: {why}"
+            )
 
     def close(self) -> None:
         """Stop the workers."""
@@ -83,3 +126,15 @@ class Grader:
 
     def __exit__(self, *_) -> None:
         self.close()
+
+
+def _with_judgements(verdict: Verdict, judgements: list) -> Verdict:
+    """Merge the verifier's judgements on all accepted golds: one yes suffices, a gap is unjudged."""
+    for judgement in judgements:
+        if judgement.correct:
+            return replace(verdict, correct=True, by="verifier", reason=judgement.reason)
+    missing = [judgement for judgement in judgements if judgement.correct is None]
+    if missing:
+        return replace(verdict, correct=None, by="none", reason=missing[0].reason)
+    reason = shorten(f"{verdict.reason}; {judgements[0].reason}", 200)
+    return replace(verdict, correct=False, by="verifier", reason=reason)
