@@ -1,12 +1,18 @@
 """What others read: each folder's config, each run's stable name, and the copy in MLflow."""
 
 
+localrules:
+    config,
+    link,
+
+
 rule config:
     """Write all that a stage reads, which is also what its folder's hash covers."""
     output:
         config="results/{folder}/config.json",
     log:
         "results/{folder}/.config.log",
+    priority: 200
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -25,6 +31,7 @@ rule link:
         link="results/runs/{name}.json",
     log:
         "results/log/link-{name}.txt",
+    priority: 10
     conda:
         "../../envs/cpu.yaml"
     shell:

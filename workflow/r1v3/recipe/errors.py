@@ -49,38 +49,42 @@ def explain(
 
 
 def _message(item: dict, kind: object, raw: tuple, path: tuple) -> str:
-    parent, key = ".".join(map(str, path[:-1])), path[-1] if path else ""
-    inside = f"{parent}: " if parent else ""
+    above, key, value = _dotted(path[:-1]), path[-1] if path else "", item["input"]
+    if raw[-1:] == ("[key]",):
+        return f"{above}unknown key '{key}'; {suggest(key, _quoted(item['ctx']['expected']))}"
     match item["type"]:
         case "extra_forbidden":
             keys = _keys(_annotation(kind, raw[:-1]))
-            return f"{inside}unknown key '{key}'; {suggest(key, keys)}"
+            return f"{above}unknown key '{key}'; {suggest(key, keys)}"
         case "missing":
-            return f"{inside}key '{key}' is missing"
+            return f"{above}key '{key}' is missing"
         case "union_tag_not_found":
-            tag = item["ctx"]["discriminator"].strip("'")
-            return f"{'.'.join(map(str, path))}: key '{tag}' is missing"
+            return f"{_dotted(path)}key {item['ctx']['discriminator']} is missing"
         case "union_tag_invalid":
-            tag = item["ctx"]["discriminator"].strip("'")
-            allowed = re.findall(r"'([^']*)'", item["ctx"]["expected_tags"])
-            full = ".".join(map(str, (*path, tag)))
-            return f"{full}: '{item['ctx']['tag']}' is not known; " + suggest(
-                item["ctx"]["tag"], allowed
-            )
+            tag, word = item["ctx"]["discriminator"].strip("'"), item["ctx"]["tag"]
+            allowed = _quoted(item["ctx"]["expected_tags"])
+            return f"{_dotted((*path, tag))}'{word}' is not known; {suggest(word, allowed)}"
         case "literal_error":
-            allowed = re.findall(r"'([^']*)'|(\d+)", item["ctx"]["expected"])
-            names = [text or number for text, number in allowed]
-            return f"{inside}{key}: '{item['input']}' is not known; {suggest(item['input'], names)}"
-        case _:
-            text = item["msg"].removeprefix("Value error, ")
-            text = text[:1].lower() + text[1:]
-            value = "" if isinstance(item["input"], dict) else f", got {item['input']!r}"
-            return f"{inside}{key}: {text}{value}"
+            allowed = _quoted(item["ctx"]["expected"])
+            return f"{_dotted(path)}'{value}' is not known; {suggest(value, allowed)}"
+    text = item["msg"].removeprefix("Value error, ")
+    got = "" if isinstance(value, dict) else f", got {value!r}"
+    return f"{_dotted(path)}{text[:1].lower()}{text[1:]}{got}"
+
+
+def _dotted(path: tuple) -> str:
+    return "".join([".".join(map(str, path)), ": "]) if path else ""
+
+
+def _quoted(text: str) -> list[str]:
+    """The values in pydantic's "'a', 'b' or 3"."""
+    return [word or number for word, number in re.findall(r"'([^']*)'|(\d+)", text)]
 
 
 def _real_path(raw: tuple, data: object) -> tuple:
     """Drop the tags that pydantic puts into a location; they are no keys of the file."""
     path, here = [], data
+    raw = raw[:-1] if raw[-1:] == ("[key]",) else raw
     for position, step in enumerate(raw):
         if isinstance(here, dict) and step in here:
             here = here[step]

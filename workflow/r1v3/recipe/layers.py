@@ -14,7 +14,7 @@ from r1v3.recipe.errors import RecipeError
 TAGS = {"models": "source", "data": "kind"}
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """YAML in which a key that stands twice is a mistake, not the last one's victory."""
 
     def construct_mapping(self, node, deep=False):
@@ -80,9 +80,12 @@ class Layers:
             self.merged = merge(self.merged, part)
 
     def file_of(self, path: tuple) -> Path:
-        """The file that had the last word on a key, or on the nearest level above it."""
-        for length in range(len(path), 0, -1):
-            for file, part in reversed(self.parts):
+        """The file that had the last word on a key; for one that is in none, where it belongs."""
+        for file, part in reversed(self.parts):
+            if _holds(part, path):
+                return file
+        for length in range(len(path) - 1, 0, -1):
+            for file, part in self.parts:
                 if _holds(part, path[:length]):
                     return file
         return self.parts[0][0]

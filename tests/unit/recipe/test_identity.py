@@ -1,0 +1,171 @@
+"""What a folder's hash covers."""
+
+import pytest
+
+from r1v3.recipe import identity
+from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.identity import Node, canonical, checkpoint_steps
+
+
+def every_folder(documents) -> dict[str, str]:
+    """Each result's own name and the folder it has."""
+    nodes = {f"data {n}": documents.data(n) for n in documents.recipe.data}
+    nodes |= {f"run {n}": documents.run(n) for n in documents.project.runs}
+    nodes |= {
+        f"benchmark {n}": documents.benchmark(n) for n in documents.recipe.evaluation.benchmarks
+    }
+    nodes["selection rl"] = documents.probe("rl")
+    for run, checkpoint in (
+        ("base", "last"),
+        ("cold_start", "last"),
+        ("rl", "selected"),
+        ("final", "last"),
+    ):
+        nodes[f"held_out {run}"] = documents.evaluation(run, checkpoint, "held_out")
+    nodes["benchmarks final"] = documents.evaluation("final", "last", "benchmarks")
+    nodes["checkpoint rl"] = documents.evaluation("rl", "step-000030", "checkpoint")
+    return {name: node.folder for name, node in nodes.items()}
+
+
+def changed(checkout, file, change) -> set[str]:
+    before = every_folder(checkout.documents())
+    after = every_folder(checkout.edit(file, change).documents())
+    return {name for name in after if before.get(name) != after[name]}
+
+
+def test_a_hash_is_the_sha256_of_sorted_json_without_spaces():
+    node = Node("sft", "a", {"b": 1, "a": "é"}, ())
+    assert canonical(node.document) == '{"a":"é","b":1}'
+    # printf '{"a":"é","b":1}' | sha256sum
+    assert node.hash == "aa58fba848"
+
+
+def test_loading_twice_gives_the_same_folders(checkout):
+    assert every_folder(checkout.documents()) == every_folder(checkout.documents())
+
+
+def test_a_changed_number_of_rl_moves_rl_and_what_descends_from_it(checkout):
+    moved = changed(checkout, "recipes/tiny.yaml", lambda r: r["grpo"]["math"].update(steps=151))
+    assert moved == {
+        "run rl",
+        "run rl_frozen_connector",
+        "selection rl",
+        "run final",
+        "held_out rl",
+        "held_out final",
+        "benchmarks final",
+        "checkpoint rl",
+    }
+
+
+def test_a_changed_number_of_one_ablation_moves_that_run_alone(checkout):
+    def change(table):
+        table["rl_frozen_connector"]["set"]["optimizer"] = {"learning_rate": 1e-6}
+
+    assert changed(checkout, "runs.yaml", change) == {"run rl_frozen_connector"}
+
+
+def test_why_is_no_part_of_an_identity(checkout):
+    assert changed(checkout, "runs.yaml", lambda t: t["rl"].update(why="to see")) == set()
+
+
+def test_a_new_run_moves_nothing_else(checkout):
+    child = {"like": "rl", "set": {"clip_high": 0.28}}
+    assert changed(checkout, "runs.yaml", lambda t: t.update(rl_clip=child)) == {"run rl_clip"}
+
+
+def test_changed_questions_move_what_is_sampled_from_them_and_learned(checkout):
+    def change(recipe):
+        recipe["data"]["multi_domain"]["size"] = 10
+
+    assert changed(checkout, "recipes/tiny.yaml", change) >= {"data multi_domain", "run final"}
+
+
+def test_a_changed_probe_moves_the_selection_and_what_starts_from_it_but_not_rl(checkout):
+    moved = changed(checkout, "recipes/tiny.yaml", lambda r: r["data"]["probe"].update(size=10))
+    assert moved == {
+        "data probe",
+        "selection rl",
+        "run final",
+        "held_out rl",
+        "held_out final",
+        "benchmarks final",
+    }
+
+
+def test_one_more_benchmark_moves_the_suite_of_all_but_not_the_checkpoint_suite(checkout):
+    def change(recipe):
+        recipe["evaluation"]["benchmarks"] = ["mmmu_val", "mmstar"]
+
+    assert changed(checkout, "recipes/tiny.yaml", change) == {"benchmarks final"}
+
+
+def test_five_runs_of_a_benchmark_do_not_concern_what_is_decoded_greedily(checkout):
+    moved = changed(checkout, "recipes/tiny.yaml", lambda r: r["evaluation"].update(runs=3))
+    assert moved == {"benchmarks final", "checkpoint rl"}
+    held_out = checkout.documents().evaluation("final", "last", "held_out").document
+    assert (held_out["evaluation"]["temperature"], held_out["evaluation"]["runs"]) == (0.0, 1)
+
+
+def test_a_bumped_version_moves_its_stage_and_what_descends_from_it(checkout, monkeypatch):
+    before = every_folder(checkout.documents())
+    monkeypatch.setitem(identity.VERSION, "probe", 99)
+    after = every_folder(checkout.documents())
+    moved = {name for name in after if before[name] != after[name]}
+    assert moved == {
+        "selection rl",
+        "run final",
+        "held_out rl",
+        "held_out final",
+        "benchmarks final",
+    }
+
+
+def test_every_folder_leads_back_to_its_node(checkout):
+    documents = checkout.documents()
+    for folder in every_folder(documents).values():
+        assert documents.at(folder).folder == folder
+
+
+def test_a_folder_of_an_older_configuration_is_refused(checkout):
+    documents = checkout.documents()
+    with pytest.raises(RecipeError, match=r"runs/rl-0123456789: the configuration now makes"):
+        documents.at("results/runs/rl-0123456789")
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "kept"), [(10, 5, [5, 10]), (11, 5, [5, 10, 11]), (3, 5, [3])]
+)
+def test_a_run_keeps_every_so_many_steps_and_the_last(checkout, steps, every, kept):
+    settings = checkout.documents().project.runs["rl"].settings
+    settings = settings.model_copy(update={"steps": steps, "checkpoint_every": every})
+    assert checkpoint_steps(settings) == kept
+
+
+def test_the_documents_hold_what_the_stages_read(checkout):
+    documents = checkout.documents()
+    shared = {"version", "name", "seed"}
+    dialogue = {"template", "images"}
+    rl, selection = documents.run("rl"), documents.probe("rl")
+    evaluation = documents.evaluation("rl", "selected", "held_out").document
+    assert set(documents.data("math_normal").document) == shared | {"set"}
+    assert set(documents.data("cold_start").document) == shared | dialogue | {
+        "set",
+        "questions",
+        "by",
+        "generation",
+        "grading",
+    }
+    assert set(documents.run("base").document) == shared | dialogue | {"spec", "data", "start"}
+    assert documents.run("teacher").document["start"] == documents.run("base").id
+    assert set(rl.document) == shared | dialogue | {
+        "settings",
+        "start",
+        "data",
+        "entropy",
+        "generation",
+    }
+    assert documents.run("final").document["start"]["selection"] == selection.id
+    assert selection.document["run"] == rl.id
+    assert evaluation["selection"] == selection.id
+    assert set(evaluation["held_out"]) == {"math", "multi_domain"}

@@ -1,0 +1,151 @@
+"""Manifests, and running a stage in its folder."""
+
+import hashlib
+import json
+import multiprocessing
+import time
+from pathlib import Path
+
+import pytest
+
+from r1v3.recipe.manifest import checkpoint_folder, read_manifest, write_manifest
+from r1v3.recipe.stage import alone, folders, run_stage, tables
+
+CONFIG = {"kind": "sft", "name": "cold_start", "hash": "0123456789", "document": {"seed": 7}}
+
+
+def run_manifest(folder: Path, **facts) -> Path:
+    """A training run with checkpoints at steps 5 and 10."""
+    kept = [{"step": step, "path": f"checkpoints/step-{step:06d}"} for step in (5, 10)]
+    for entry in kept:
+        (folder / entry["path"]).mkdir(parents=True)
+    path = folder / "manifest.json"
+    facts = {"checkpoints": kept, "last": kept[-1]["path"], "best": None} | facts
+    write_manifest(path, config=CONFIG, files=[], facts=facts)
+    return path
+
+
+def test_a_manifest_vouches_for_the_files_it_names(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.txt").write_text("hello")
+    path = tmp_path / "manifest.json"
+    write_manifest(path, config=CONFIG, files=[tmp_path / "sub" / "a.txt"], facts={"steps": 3})
+    manifest = read_manifest(path)
+    assert manifest["files"] == {"sub/a.txt": hashlib.sha256(b"hello").hexdigest()}
+    assert (manifest["kind"], manifest["name"], manifest["hash"]) == (
+        "sft",
+        "cold_start",
+        "0123456789",
+    )
+    assert manifest["facts"] == {"steps": 3}
+    assert manifest["environment"]["packages"]["torch"]
+    assert [p.name for p in tmp_path.iterdir() if "tmp" in p.name] == []
+
+
+def test_what_is_not_a_manifest_is_refused(tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(ValueError, match="not a manifest"):
+        read_manifest(tmp_path / "manifest.json")
+
+
+def test_last_is_the_last_checkpoint(tmp_path):
+    path = run_manifest(tmp_path)
+    assert checkpoint_folder(path, "last") == tmp_path / "checkpoints/step-000010"
+
+
+def test_last_is_the_best_checkpoint_where_training_stopped_early(tmp_path):
+    path = run_manifest(tmp_path, best="checkpoints/step-000005")
+    assert checkpoint_folder(path, "last") == tmp_path / "checkpoints/step-000005"
+
+
+def test_selected_is_the_step_that_the_selection_names(tmp_path):
+    path = run_manifest(tmp_path / "run")
+    selection = tmp_path / "manifest.json"
+    write_manifest(selection, config=CONFIG, files=[], facts={"step": 5})
+    assert (
+        checkpoint_folder(path, "selected", selection) == tmp_path / "run/checkpoints/step-000005"
+    )
+
+
+def test_a_checkpoint_by_step(tmp_path):
+    path = run_manifest(tmp_path)
+    assert checkpoint_folder(path, "step-000005") == tmp_path / "checkpoints/step-000005"
+
+
+def test_a_checkpoint_that_was_not_kept_names_those_that_were(tmp_path):
+    path = run_manifest(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"'step-000007'; allowed: last, selected, step-000005, step-0"
+    ):
+        checkpoint_folder(path, "step-000007")
+
+
+def test_a_checkpoint_whose_bytes_are_elsewhere_is_told(tmp_path):
+    path = run_manifest(tmp_path)
+    (tmp_path / "checkpoints/step-000010").rmdir()
+    with pytest.raises(ValueError, match="not on this machine"):
+        checkpoint_folder(path, "last")
+
+
+def test_a_stage_vouches_for_results_and_not_for_logs_pictures_and_resume_states(tmp_path, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+
+    def work(document, folder):
+        assert document == {"seed": 7}
+        for name in ("metrics.jsonl", "log.txt", "resume/state.pt", "images/aa/aa.png", ".x.lock"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("x")
+        return {"steps": 1}
+
+    run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work)
+    manifest = read_manifest(tmp_path / "manifest.json")
+    assert sorted(manifest["files"]) == ["config.json", "metrics.jsonl"]
+    assert "sft cold_start-0123456789: starting" in capsys.readouterr().out
+
+
+def test_a_stage_that_fails_leaves_no_manifest(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+
+    def work(document, folder):
+        raise KeyError("told")
+
+    with pytest.raises(KeyError):
+        run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work)
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def hold(output: Path, started) -> None:
+    with alone(output):
+        started.set()
+        time.sleep(0.5)
+        output.write_text("{}")
+
+
+def test_a_second_process_waits_for_the_first_and_finds_its_work_done(tmp_path, capsys):
+    output, started = tmp_path / "manifest.json", multiprocessing.Event()
+    first = multiprocessing.Process(target=hold, args=(output, started))
+    first.start()
+    assert started.wait(10)
+    with alone(output) as finished:
+        assert finished
+    first.join()
+    assert "another process is still at it" in capsys.readouterr().out
+    with alone(output) as finished:
+        assert not finished
+
+
+def test_of_several_ranks_only_the_first_writes(tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    run_stage(tmp_path / "config.json", tmp_path / "manifest.json", lambda document, folder: {})
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_parents_are_found_by_their_ids():
+    manifests = [Path("results/benchmarks/mmstar-01/manifest.json")]
+    assert folders({"mmstar": "mmstar-01"}, manifests) == {
+        "mmstar": Path("results/benchmarks/mmstar-01")
+    }
+    assert tables({"mmstar": "mmstar-01"}, manifests) == {
+        "mmstar": Path("results/benchmarks/mmstar-01/mmstar.tsv")
+    }

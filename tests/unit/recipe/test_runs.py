@@ -1,0 +1,44 @@
+"""The run table: what `like`, `set` and `from` do."""
+
+
+def test_like_copies_an_entry_and_set_changes_one_key_of_its_settings(checkout):
+    runs = checkout.documents().project.runs
+    rl, frozen = runs["rl"], runs["rl_frozen_connector"]
+    assert frozen.settings.train == ["vision_tower", "llm"]
+    assert frozen.settings.model_copy(update={"train": rl.settings.train}) == rl.settings
+    assert (frozen.entry.start, frozen.entry.data) == (rl.entry.start, rl.entry.data)
+
+
+def test_why_is_not_inherited(checkout):
+    checkout.edit("runs.yaml", lambda t: t.update(child={"like": "rl_frozen_connector"}))
+    runs = checkout.documents().project.runs
+    assert runs["child"].entry.why is None
+    assert runs["child"].settings == runs["rl_frozen_connector"].settings
+
+
+def test_set_of_a_child_lies_over_set_of_its_parent(checkout):
+    child = {"like": "rl_frozen_connector", "set": {"optimizer": {"learning_rate": 1e-6}}}
+    checkout.edit("runs.yaml", lambda t: t.update(child=child))
+    settings = checkout.documents().project.runs["child"].settings
+    assert settings.train == ["vision_tower", "llm"]
+    assert settings.optimizer.learning_rate == 1e-6
+    assert settings.optimizer.betas == (0.9, 0.999)
+
+
+def test_a_child_may_start_elsewhere_and_learn_from_other_data(checkout):
+    child = {"like": "rl", "from": "rl", "checkpoint": "selected", "data": "math_hard"}
+    checkout.edit("runs.yaml", lambda t: t.update(hard=child))
+    document = checkout.documents().run("hard").document
+    documents = checkout.documents()
+    assert document["data"] == documents.data("math_hard").id
+    assert document["start"] == {
+        "run": documents.run("rl").id,
+        "checkpoint": "selected",
+        "selection": documents.probe("rl").id,
+    }
+
+
+def test_null_in_set_switches_a_key_off(checkout):
+    child = {"like": "final", "set": {"early_stopping": None}}
+    checkout.edit("runs.yaml", lambda t: t.update(child=child))
+    assert checkout.documents().run("child").document["validation"] is None

@@ -1,0 +1,62 @@
+"""A copy of the workflow, without results, in which a test may plan and run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "workflow", "config", "profiles", "slurm", "envs")
+
+
+class Workflow:
+    """Calls Snakemake in a folder of its own."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for part in PARTS:
+            if (ROOT / part).is_dir():
+                ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+                shutil.copytree(ROOT / part, folder / part, ignore=ignore)
+            else:
+                shutil.copy(ROOT / part, folder / part)
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Call Snakemake; the captured output is in `stdout`, errors included."""
+        binaries = Path(sys.executable).parent
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=self.folder,
+            env=os.environ | {"PATH": f"{binaries}:{os.environ['PATH']}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, done.stdout
+        return done
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """How many jobs of each rule a dry run plans."""
+        text = self.snakemake("-n", *arguments).stdout
+        if "Nothing to be done" in text:
+            return {}
+        table = text.split("Job stats:\n")[1].split("\n\n")[0]
+        rows = [line.split() for line in table.splitlines()[2:]]
+        return {rule: int(count) for rule, count in rows if rule != "total"}
+
+    def edit(self, file: str, change) -> None:
+        path = self.folder / "config" / file
+        content = yaml.safe_load(path.read_text())
+        change(content)
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+@pytest.fixture
+def workflow(tmp_path) -> Workflow:
+    return Workflow(tmp_path)

@@ -1,0 +1,98 @@
+"""What dry runs plan."""
+
+import os
+import re
+import time
+
+import pytest
+
+CORE_STAGES = {"model": 2, "reject": 1, "sft": 2, "grpo": 1, "select_checkpoint": 1, "report": 1}
+
+
+def pretend(workflow, folders_and_files) -> None:
+    """Write results as if they had been made a while ago, all at one time."""
+    when = time.time() - 100
+    for relative in folders_and_files:
+        path = workflow.folder / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+        os.utime(path, (when, when))
+
+
+def finished_core(workflow) -> list[str]:
+    """Every file that the core path declares."""
+    text = workflow.snakemake("-n", "--quiet", "host", "--forceall").stdout
+    outputs = [
+        line.partition(":")[2] for line in text.splitlines() if line.startswith("    output:")
+    ]
+    return [name.strip() for line in outputs for name in line.split(",")]
+
+
+def test_plain_snakemake_plans_the_whole_core_path(workflow):
+    plan = workflow.planned()
+    assert CORE_STAGES.items() <= plan.items()
+    assert plan["benchmark"] == 20
+    assert plan["probe"] == 5
+    # held-out sets of four models, the benchmarks of one, one benchmark for each kept checkpoint
+    assert plan["evaluate"] == plan["score"] == 4 + 1 + 5
+
+
+def test_a_new_run_plans_exactly_its_own_jobs(workflow):
+    pretend(workflow, finished_core(workflow))
+    assert workflow.planned() == {}
+    child = {"like": "rl", "why": "a test", "set": {"optimizer": {"learning_rate": 1e-6}}}
+    workflow.edit("runs.yaml", lambda table: table.update(rl_slow=child))
+    assert workflow.planned() == {}
+    assert workflow.planned("results/runs/rl_slow.json") == {"config": 1, "grpo": 1, "link": 1}
+
+
+def test_a_changed_number_plans_its_branch_and_nothing_before_it(workflow):
+    pretend(workflow, finished_core(workflow))
+    workflow.edit("recipes/tiny.yaml", lambda r: r["sft"]["connector_tuning"].update(epochs=3))
+    plan = workflow.planned()
+    assert plan.pop("config") == 3  # final, and its two suites
+    assert plan == {
+        "sft": 1,
+        "evaluate": 2,
+        "score": 2,
+        "link": 1,
+        "summary": 1,
+        "report": 1,
+        "publish": 1,
+        "all": 1,
+    }
+
+
+def test_dry_plans_every_run_of_the_table(workflow):
+    core, every = workflow.planned(), workflow.planned("dry")
+    assert every["grpo"] == core["grpo"] + 1
+    assert every["link"] == core["link"] + 1
+
+
+@pytest.mark.slow
+def test_the_slurm_profile_plans_the_paper_recipe(workflow):
+    plan = workflow.planned("--profile", "slurm", "dry")
+    assert {"model": 2, "reject": 1, "sft": 2, "grpo": 2}.items() <= plan.items()
+    assert plan["probe"] == 11  # 220 steps, one kept in 20
+    text = workflow.snakemake("--profile", "slurm", "-n", "dry", "--quiet", "host").stdout
+    assert re.search(r"resources: .*gpu=8", text)
+    assert "seeing" not in text
+
+
+def test_a_mistake_stops_snakemake_with_one_line_and_no_traceback(workflow):
+    workflow.edit("runs.yaml", lambda table: table["rl"].update(data="math_norml"))
+    done = workflow.snakemake("-n", check=False)
+    assert done.returncode == 1
+    assert (
+        "config/runs.yaml: run rl: data: there is no data set 'math_norml'; allowed: "
+        in done.stdout
+    )
+    assert "did you mean 'math_normal'?" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_an_unknown_run_is_told(workflow):
+    done = workflow.snakemake("-n", "results/runs/rl_unknown.json", check=False)
+    assert done.returncode == 1
+    assert "rl_unknown" in done.stdout
+    assert "Traceback" not in done.stdout
