@@ -1,0 +1,86 @@
+import csv
+import io
+from html.parser import HTMLParser
+
+import pytest
+
+from r1v3.evaluate.tables import as_csv, as_html, latex, markdown, table_1, write_tables
+
+
+def score(mean):
+    return {
+        "mean": mean,
+        "low": mean - 0.02,
+        "high": mean + 0.02,
+        "n": 900,
+        "detectable_difference": 0.0564,
+    }
+
+
+@pytest.fixture
+def grid(table):
+    ours = {"final": {"mmmu_val": score(0.5), "gaokao_2025": score(0.9)}}
+    return table_1(table, ours, miniature=True)
+
+
+def test_ours_stands_beside_the_published_columns_with_its_interval(grid):
+    [row] = [row for row in grid.rows if row[0].startswith("MMMU (")]
+    ours = ["900", "5.6", "50.0 [48.0, 52.0]"]
+    assert row[1:] == [*ours, "76.0", "70.3", "72.2", "70.3", "75.0", "70.7"]
+
+
+def test_every_row_of_the_report_is_there_even_where_we_have_nothing(grid):
+    rows = {row[0]: row for row in grid.rows}
+    assert len([row for row in grid.rows if len(row) > 1]) == 17  # 16 of Table 1, and one beyond it
+    assert rows["MathVerse (vision only)"][-2:] == ["49.9*", "49.9"]
+    assert rows["MathVerse (vision only)"][1:4] == ["-", "-", "-"]
+    assert [row[0] for row in grid.rows if len(row) == 1] == [
+        "General",
+        "Mathematics",
+        "Logic",
+        "Physics",
+        "Beyond Table 1",
+    ]
+
+
+def test_a_miniature_is_said_to_be_another_scale(grid, table):
+    assert "another scale" in grid.caption
+    assert "another scale" not in table_1(table, {}, miniature=False).caption
+
+
+def test_mmmu_pro_is_also_the_mean_of_its_two_settings(table):
+    ours = {"final": {"mmmu_pro_standard": score(0.5), "mmmu_pro_vision": score(0.4)}}
+    [row] = [r for r in table_1(table, ours, miniature=False).rows if "mean of" in r[0]]
+    assert row[3] == "45.0"
+
+
+def test_each_format_has_all_cells(grid):
+    cells = [text for row in grid.rows for text in row]
+
+    class Cells(HTMLParser):
+        def __init__(self):
+            super().__init__()
+            self.texts = []
+
+        def handle_data(self, data):
+            self.texts.append(data.strip())
+
+    parser = Cells()
+    parser.feed(as_html(grid))
+    assert set(cells) <= set(parser.texts)
+    rows = list(csv.reader(io.StringIO(as_csv(grid))))
+    assert rows[0][:3] == ["Group", "Benchmark", "n"]
+    assert {len(row) for row in rows} == {len(grid.header) + 1}
+    assert rows[1][:2] == ["General", "MMMU (validation)"]
+    assert {line.count("|") for line in markdown(grid).splitlines()[:20]} == {len(grid.header) + 1}
+    assert latex(grid).count(r"\\") == 1 + len(grid.rows)
+    assert r"80 \%" in latex(grid)
+
+
+def test_the_four_files_are_written(grid, tmp_path):
+    assert [path.suffix for path in write_tables(grid, tmp_path)] == [
+        ".html",
+        ".md",
+        ".tex",
+        ".csv",
+    ]
