@@ -9,12 +9,15 @@ a suite (`R1V3_SHARD=0/4`): each asks its own part of the questions and writes i
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from r1v3.data.records import read_records, render_question
 from r1v3.evaluate.load import load_asked
+from r1v3.evaluate.protocols import sampling_of
 from r1v3.evaluate.source import entry_beside
+from r1v3.evaluate.table import Benchmark
 from r1v3.generate import load_engine
 from r1v3.generate.template import prompt_tail, render_prompt
 from r1v3.generate.types import Request, Sampling
@@ -37,46 +40,42 @@ def answer(
         How many samples there are of each benchmark or set, and how many this process asked for.
     """
     settings = document["evaluation"]
-    sampled = Sampling(
-        temperature=settings["temperature"],
-        top_p=settings["top_p"],
-        max_new_tokens=settings["max_new_tokens"],
-        samples=settings["runs"],
-    )
-    greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=settings["max_new_tokens"])
     responses = Path(folder) / "responses"
-    asked = 0
-    engine = None
-    for sampling, requests in (
-        (sampled, lambda: benchmark_requests(document, benchmarks)),
-        (greedy, lambda: held_out_requests(document, held_out)),
-    ):
-        missing = list(_missing(requests(), responses, sampling.samples))
-        if not missing:
-            continue
-        engine = engine or load_engine(document["generation"], document["images"], model)
-        asked += _ask(engine, missing, sampling, responses)
+    greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=settings["max_new_tokens"])
+    plans: dict[Sampling, list[Request]] = {}
+    for name, tsv in benchmarks.items():
+        entry = entry_beside(tsv)
+        sampling = sampling_of(settings, entry)
+        asked = benchmark_requests(document, name, entry, tsv)
+        plans.setdefault(sampling, []).extend(_missing(asked, responses, sampling.samples))
+    for name, data in held_out.items():
+        asked = held_out_requests(document, name, data)
+        plans.setdefault(greedy, []).extend(_missing(asked, responses, 1))
+    plans = {sampling: missing for sampling, missing in plans.items() if missing}
+    done = 0
+    if plans:
+        engine = load_engine(document["generation"], document["images"], model)
+        for sampling, missing in plans.items():
+            done += _ask(engine, missing, sampling, responses)
     names = [*benchmarks, *(f"{HELD_OUT}{name}" for name in held_out)]
     return {
         "samples": {name: sum(1 for _ in read_responses(responses, name)) for name in names},
-        "asked": asked,
+        "asked": done,
     }
 
 
-def benchmark_requests(document: dict, benchmarks: dict[str, Path]) -> Iterator[Request]:
-    """Every question of the benchmarks; a key reads `<benchmark>/<question>`."""
-    for name, tsv in benchmarks.items():
-        for item, pictures in load_asked(entry_beside(tsv), tsv, tsv.parent / "images"):
-            yield _request(document, f"{name}/{item.key}", item.prompt, pictures)
+def benchmark_requests(document: dict, name: str, entry: Benchmark, tsv: Path) -> Iterator[Request]:
+    """Every question of a benchmark; a key reads `<benchmark>/<question>`."""
+    for item, pictures in load_asked(entry, tsv, tsv.parent / "images"):
+        yield _request(document, f"{name}/{item.key}", item.prompt, pictures)
 
 
-def held_out_requests(document: dict, held_out: dict[str, Path]) -> Iterator[Request]:
-    """Every question of the held-out sets."""
-    for name, folder in held_out.items():
-        for record in read_records(folder):
-            prompt = render_question(record.question, record.options, len(record.images))
-            pictures = [folder / image for image in record.images]
-            yield _request(document, f"{HELD_OUT}{name}/{record.id}", prompt, pictures)
+def held_out_requests(document: dict, name: str, folder: Path) -> Iterator[Request]:
+    """Every question of a held-out set; a key reads `held_out.<set>/<id>`."""
+    for record in read_records(folder):
+        prompt = render_question(record.question, record.options, len(record.images))
+        pictures = [folder / image for image in record.images]
+        yield _request(document, f"{HELD_OUT}{name}/{record.id}", prompt, pictures)
 
 
 def _request(document: dict, key: str, prompt: str, pictures: list[Path]) -> Request:
@@ -92,16 +91,12 @@ def _request(document: dict, key: str, prompt: str, pictures: list[Path]) -> Req
 def _missing(requests: Iterable[Request], responses: Path, samples: int) -> Iterator[Request]:
     """The requests of this process's share that lack one of their samples."""
     part, parts = shard()
-    answered: dict[str, dict[str, int]] = {}
+    answered: Counter[str] | None = None
     for number, request in enumerate(requests):
-        if number % parts != part:
-            continue
-        name = request.key.partition("/")[0]
-        if name not in answered:
-            answered[name] = {}
-            for row in read_responses(responses, name):
-                answered[name][row["key"]] = answered[name].get(row["key"], 0) + 1
-        if answered[name].get(request.key, 0) < samples:
+        if answered is None:
+            name = request.key.partition("/")[0]
+            answered = Counter(row["key"] for row in read_responses(responses, name))
+        if number % parts == part and answered[request.key] < samples:
             yield request
 
 

@@ -18,6 +18,7 @@ from r1v3.evaluate.generate import HELD_OUT, judged_text, read_responses
 from r1v3.evaluate.items import Item
 from r1v3.evaluate.judge import Judged, judge_response
 from r1v3.evaluate.load import load_items
+from r1v3.evaluate.protocols import as_released, runs_of
 from r1v3.evaluate.scorers import Score, part_value, score_run
 from r1v3.evaluate.source import entry_beside
 from r1v3.evaluate.statistics import (
@@ -67,7 +68,7 @@ def score(
     for name, tsv in benchmarks.items():
         entry = entry_beside(tsv)
         rows = list(read_responses(stored, name))
-        runs, items = judge_all(name, entry, tsv, rows, settings["runs"], mode)
+        runs, items = judge_all(name, entry, tsv, rows, runs_of(settings), mode)
         for number, judged in enumerate(runs):
             columns = [column for column in COLUMNS if column in judged]
             write_parquet(judged[columns], verdicts / f"{name}.run-{number}.parquet")
@@ -155,7 +156,9 @@ def summarise(
     entry: Benchmark, runs: list[pd.DataFrame], items: dict[str, Item], settings: dict, seed: int
 ) -> dict:
     """One benchmark's entry of `scores.json`."""
-    scores = [score_run(scored_frame(judged), entry) for judged in runs]
+    ours = [score_run(scored_frame(judged), entry) for judged in runs]
+    released = score_run(scored_frame(as_released(runs[0], items, entry)), entry)
+    scores = ours if settings.get("protocol", "report") == "report" else [released]
     found = interval(
         scores, resamples=settings["resamples"], confidence=settings["confidence"], seed=seed
     )
@@ -174,6 +177,11 @@ def summarise(
         "detectable_difference": detectable_difference(
             found.error, correlation=0.0, confidence=settings["confidence"]
         ),
+        "protocols": {
+            "report": sum(score.value for score in ours) / len(ours),
+            "released": released.value,
+            "first_run": ours[0].value,
+        },
         "parts": {name: part_value(part) for name, part in mean_parts(scores).items()},
         "details": _mean_details(scores),
         "unanswered": float(every["extracted"].isna().mean()),

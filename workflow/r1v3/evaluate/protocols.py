@@ -1,0 +1,51 @@
+"""The two protocols, by name: what the report says, and what its released code did.
+
+`report`: temperature 1.0, 16,384 new tokens, five runs and their mean, our grader. `released`: one run,
+at each entry's own temperature and limit, and the published rule for MMMU and LogicVista. Scored from
+the same stored answers, `released` is the first run under that rule; the temperature cannot be
+changed afterwards, so what it moves shows only in answers generated under `released`.
+"""
+
+import pandas as pd
+
+from r1v3.evaluate.items import Item
+from r1v3.evaluate.originals import released_is_right
+from r1v3.evaluate.table import Benchmark
+from r1v3.generate.types import Sampling
+
+REPORT_TOKENS = 16_384
+
+
+def sampling_of(settings: dict, entry: Benchmark) -> Sampling:
+    """How a benchmark's answers are drawn under the recipe's protocol.
+
+    A released limit other than the report's 16,384 tokens scales the recipe's by the same factor.
+    """
+    if settings.get("protocol", "report") == "report":
+        return Sampling(
+            temperature=settings["temperature"],
+            top_p=settings["top_p"],
+            max_new_tokens=settings["max_new_tokens"],
+            samples=settings["runs"],
+        )
+    limit = settings["max_new_tokens"] * entry.released.max_new_tokens // REPORT_TOKENS
+    return Sampling(
+        temperature=entry.released.temperature, top_p=1.0, max_new_tokens=limit, samples=1
+    )
+
+
+def runs_of(settings: dict) -> int:
+    """How many runs a benchmark has under the recipe's protocol."""
+    return settings["runs"] if settings.get("protocol", "report") == "report" else 1
+
+
+def as_released(judged: pd.DataFrame, items: dict[str, Item], entry: Benchmark) -> pd.DataFrame:
+    """The judged items of one run under the released rule."""
+    right = [
+        released_is_right(entry.released.rule, response, items[key].golds, correct)
+        for key, response, correct in zip(
+            judged["key"], judged["response"], judged["correct"], strict=True
+        )
+    ]
+    share = judged["share"].where(judged["correct"] == right, pd.Series(right, judged.index))
+    return judged.assign(correct=right, share=share.astype(float))
