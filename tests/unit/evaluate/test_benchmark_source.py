@@ -44,7 +44,7 @@ class Server(BaseHTTPRequestHandler):
 def server():
     Server.files, Server.log, Server.most = {}, [], None
     http = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{http.server_port}"
     http.shutdown()

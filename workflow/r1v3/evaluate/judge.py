@@ -1,11 +1,21 @@
-"""One answer, judged: the grader's verdict on any of the right answers, and the share of the points."""
+"""Answers, judged: the grader's verdict on any of the right answers, and the share of the points.
 
+A benchmark's own module may judge an answer itself (`judge`, which returns None for what it leaves to the
+grader) and may give part of the points for an answer that is not all right (`share`).
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from r1v3.evaluate.items import Item
 from r1v3.evaluate.load import benchmark_code
 from r1v3.evaluate.table import Benchmark
-from r1v3.reward import Verdict, grade
+from r1v3.reward import Grader, Verdict, grade
+
+URL = "R1V3_VERIFIER_URL"
 
 
 @dataclass(frozen=True)
@@ -17,18 +27,66 @@ class Judged:
 
 
 def judge_response(item: Item, response: str, entry: Benchmark) -> Judged:
-    """Judge a response by the benchmark's own rules, or by the grader where it has none."""
-    return benchmark_code(entry, "judge", plain_judge)(item, response)
+    """Judge one response by rules alone."""
+    own = benchmark_code(entry, "judge", _leave)(item, response)
+    if own is not None:
+        return own
+    row = _row(item, response)
+    gold, kind = row.pop("gold"), row.pop("type")
+    return _with_share(item, grade(row.pop("response"), gold, kind, **row), entry)
 
 
-def plain_judge(item: Item, response: str) -> Judged:
-    """Right if it equals any of the item's right answers."""
-    verdict = grade(
-        response,
-        list(item.golds),
-        item.answer_type,
-        options=list(item.options) if item.options else None,
-        question=item.question,
-        tolerance=item.tolerance,
-    )
-    return Judged(verdict, 1.0 if verdict.correct else 0.0)
+def judge_many(asked: list[tuple[Item, str]], entry: Benchmark, grader: Grader) -> list[Judged]:
+    """Judge (item, response) pairs, in order; what needs the grader goes to it at once."""
+    own = benchmark_code(entry, "judge", _leave)
+    judged = [own(item, response) for item, response in asked]
+    left = [place for place, one in enumerate(judged) if one is None]
+    verdicts = grader.grade_many([_row(*asked[place]) for place in left])
+    for place, verdict in zip(left, verdicts, strict=True):
+        judged[place] = _with_share(asked[place][0], verdict, entry)
+    return judged
+
+
+@contextlib.contextmanager
+def open_grader(grading: dict, entry: Benchmark | None, cache: Path) -> Iterator[Grader]:
+    """The grader of the recipe's `grading`; a verifier is asked only where the entry allows a judge.
+
+    Raises:
+        ValueError: the recipe names a verifier and no variable says where it is.
+    """
+    verifier = None
+    named = grading.get("verifier")
+    if named and entry is not None and entry.judge != "never":
+        from r1v3.reward.verifier import Verifier
+
+        if not os.environ.get(URL):
+            raise ValueError(
+                f"grading.verifier names {named['model']}: set {URL} to its endpoint, such as"
+                " http://node:8000/v1, or set grading.verifier to null"
+            )
+        verifier = Verifier(
+            os.environ[URL], named["model"], cache=cache, concurrency=16, attempts=5, timeout=120
+        )
+    with Grader(verifier, workers=len(os.sched_getaffinity(0))) as grader:
+        yield grader
+
+
+def _leave(item: Item, response: str) -> None:
+    return None
+
+
+def _row(item: Item, response: str) -> dict:
+    return {
+        "response": response,
+        "gold": list(item.golds),
+        "type": item.answer_type,
+        "options": list(item.options) if item.options else None,
+        "question": item.question,
+        "tolerance": item.tolerance,
+    }
+
+
+def _with_share(item: Item, verdict: Verdict, entry: Benchmark) -> Judged:
+    if verdict.correct:
+        return Judged(verdict, 1.0)
+    return Judged(verdict, benchmark_code(entry, "share", lambda item, verdict: 0.0)(item, verdict))

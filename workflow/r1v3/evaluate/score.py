@@ -7,8 +7,6 @@ counted as unjudged and not as right; none is ever guessed.
 
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +14,7 @@ import pandas as pd
 from r1v3.data.records import read_records
 from r1v3.evaluate.generate import HELD_OUT, judged_text, read_responses
 from r1v3.evaluate.items import Item
-from r1v3.evaluate.judge import Judged, judge_response
+from r1v3.evaluate.judge import Judged, judge_many, open_grader
 from r1v3.evaluate.load import load_items
 from r1v3.evaluate.protocols import as_released, runs_of
 from r1v3.evaluate.scorers import Score, part_value, score_run
@@ -31,7 +29,7 @@ from r1v3.evaluate.statistics import (
 )
 from r1v3.evaluate.table import Benchmark
 from r1v3.progress import Progress
-from r1v3.reward import format_reward, grade
+from r1v3.reward import Grader, format_reward
 
 COLUMNS = (
     "key", "run", "cluster", "response", "extracted", "correct", "judged", "share", "points",
@@ -68,7 +66,10 @@ def score(
     for name, tsv in benchmarks.items():
         entry = entry_beside(tsv)
         rows = list(read_responses(stored, name))
-        runs, items = judge_all(name, entry, tsv, rows, runs_of(settings), mode)
+        with open_grader(document.get("grading", {}), entry, folder / "judge") as grader:
+            runs, items = judge_all(
+                name, entry, tsv, rows, runs=runs_of(settings), mode=mode, grader=grader
+            )
         for number, judged in enumerate(runs):
             columns = [column for column in COLUMNS if column in judged]
             write_parquet(judged[columns], verdicts / f"{name}.run-{number}.parquet")
@@ -93,7 +94,14 @@ def score(
 
 
 def judge_all(
-    name: str, entry: Benchmark, tsv: Path, rows: list[dict], runs: int, mode: str
+    name: str,
+    entry: Benchmark,
+    tsv: Path,
+    rows: list[dict],
+    *,
+    runs: int,
+    mode: str,
+    grader: Grader,
 ) -> tuple[list[pd.DataFrame], dict[str, Item]]:
     """The judged items of each run, in the order of the file; an answer given twice is judged once."""
     items = {item.key: item for item in load_items(entry, tsv)}
@@ -103,14 +111,13 @@ def judge_all(
         raise ValueError(
             f"{name}: {len(missing)} of {runs * len(items)} answers are missing, first {missing[0]}"
         )
-    texts = {
+    asked = {
         (key, judged_text(mode, row["text"])): None
         for (key, run), row in given.items()
         if key in items and run < runs
     }
-    with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
-        judged = pool.map(lambda one: judge_response(items[one[0]], one[1], entry), texts)
-        verdicts = dict(zip(texts, judged, strict=True))
+    found = judge_many([(items[key], text) for key, text in asked], entry, grader)
+    verdicts = dict(zip(asked, found, strict=True))
     frames = []
     for run in range(runs):
         lines = []
@@ -228,31 +235,36 @@ def judge_held_out(name: str, data: Path, rows: list[dict], mode: str) -> pd.Dat
     missing = [record.id for record in records if record.id not in given]
     if missing:
         raise ValueError(f"{name}: {len(missing)} of {len(records)} answers are missing")
-    lines = []
-    for record in records:
-        row = given[record.id]
-        text = judged_text(mode, row["text"])
-        verdict = grade(
-            text,
-            record.answer,
-            record.answer_type,
-            options=list(record.options) if record.options else None,
-            question=record.question,
-        )
-        lines.append(
-            {
-                "key": record.id,
-                "domain": record.domain,
-                "task": record.meta.get("task", ""),
-                "response": text,
-                **{k: v for k, v in asdict(verdict).items() if k != "correct"},
-                "correct": verdict.correct is True,
-                "format": format_reward(text),
-                "finish_reason": row["finish_reason"],
-                "tokens": row["tokens"],
-            }
-        )
-    return pd.DataFrame(lines)
+    texts = [judged_text(mode, given[record.id]["text"]) for record in records]
+    asked = [
+        {
+            "response": text,
+            "gold": record.answer,
+            "type": record.answer_type,
+            "options": list(record.options) if record.options else None,
+            "question": record.question,
+            "tolerance": None,
+        }
+        for record, text in zip(records, texts, strict=True)
+    ]
+    with open_grader({}, None, data) as grader:
+        verdicts = grader.grade_many(asked)
+    return pd.DataFrame(
+        {
+            "key": record.id,
+            "domain": record.domain,
+            "task": record.meta.get("task", ""),
+            "response": text,
+            "extracted": verdict.extracted,
+            "correct": verdict.correct is True,
+            "by": verdict.by,
+            "reason": verdict.reason,
+            "format": format_reward(text),
+            "finish_reason": given[record.id]["finish_reason"],
+            "tokens": given[record.id]["tokens"],
+        }
+        for record, text, verdict in zip(records, texts, verdicts, strict=True)
+    )
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:

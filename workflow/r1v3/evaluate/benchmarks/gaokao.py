@@ -6,7 +6,7 @@ a final answer in `answer` is judged by it, all or nothing; without one it is le
 """
 
 from r1v3.evaluate.items import Item, Row, make_item
-from r1v3.evaluate.judge import Judged, plain_judge
+from r1v3.evaluate.judge import Judged
 from r1v3.evaluate.table import Benchmark
 from r1v3.reward import Verdict
 
@@ -27,12 +27,16 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     return [make_item(row, entry, points=float(row["points"]), **changes)]
 
 
-def judge(item: Item, response: str) -> Judged:
+def judge(item: Item, response: str) -> Judged | None:
     if item.extra["type"] == "solve" and not item.golds[0]:
         return Judged(Verdict(None, None, "none", "the steps need a judge"), 0.0)
-    judged = plain_judge(item, response)
-    if item.extra["type"] != "multiple" or judged.verdict.correct:
-        return judged
-    chosen = {letter for letter in judged.verdict.extracted or "" if letter.isalpha()}
+    return None
+
+
+def share(item: Item, verdict: Verdict) -> float:
+    """Part of the points for some of the right letters and no wrong one."""
+    if item.extra["type"] != "multiple":
+        return 0.0
+    chosen = {letter for letter in verdict.extracted or "" if letter.isalpha()}
     right = set(item.golds[0])
-    return Judged(judged.verdict, len(chosen) / len(right) if chosen < right else 0.0)
+    return len(chosen) / len(right) if chosen < right else 0.0

@@ -12,7 +12,7 @@ import re
 
 from r1v3.evaluate.benchmarks.puzzle_rules import RULES
 from r1v3.evaluate.items import Item, Row, make_item
-from r1v3.evaluate.judge import Judged, plain_judge
+from r1v3.evaluate.judge import Judged
 from r1v3.evaluate.table import Benchmark
 from r1v3.reward import Verdict, extract_answer
 
@@ -38,10 +38,10 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     return [make_item(row, entry, options=None, golds=(row["answer"],), extra=extra)]
 
 
-def judge(item: Item, response: str) -> Judged:
+def judge(item: Item, response: str) -> Judged | None:
     rule = item.extra.get("rule")
     if rule is None:
-        return plain_judge(item, response)
+        return None
     text = extract_answer(response)
     if text is None:
         return Judged(Verdict(None, False, "rule:unanswered", "no answer found"), 0.0)

@@ -6,7 +6,7 @@ Proofs (`TP`) are not asked; items without a picture (`TO`) are not part of this
 """
 
 from r1v3.evaluate.items import Item, Row, make_item, read_list
-from r1v3.evaluate.judge import Judged, plain_judge
+from r1v3.evaluate.judge import Judged
 from r1v3.evaluate.table import Benchmark
 from r1v3.reward import Verdict, extract_answer, grade
 
@@ -39,13 +39,13 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     return [make_item(row, entry, **changes)]
 
 
-def judge(item: Item, response: str) -> Judged:
+def judge(item: Item, response: str) -> Judged | None:
     golds = split_answers(item.golds[0])
     if not item.extra["several"] or len(golds) < 2:
-        return plain_judge(item, response)
+        return None
     extracted = extract_answer(response)
     if extracted is None:
-        return plain_judge(item, response)
+        return None
     given = split_answers(extracted)
     errors = item.extra["errors"] or [None]
     errors = errors * len(golds) if len(errors) == 1 else errors
