@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from r1v3.reward.grader import Grader, grade
-from r1v3.reward.rules import TYPES
+from r1v3.reward.rules import TYPES, check_type
 from r1v3.reward.template import format_reward
+from r1v3.reward.verdict import shorten
 
 BATCH_ROWS = 2_000
 
@@ -29,10 +30,17 @@ def explain(arguments: argparse.Namespace) -> None:
         tolerance=arguments.tolerance,
     )
     print(f"format     {format_reward(response):.0f}")
-    print(f"extracted  {verdict.extracted}")
+    print(f"extracted  {visible(verdict.extracted)}")
     print(f"correct    {verdict.correct}")
     print(f"by         {verdict.by}")
-    print(f"reason     {verdict.reason}")
+    print(f"reason     {visible(verdict.reason)}")
+
+
+def visible(text: str | None) -> str:
+    """Return text fit for a terminal: one line, bounded, control characters shown as codes."""
+    if text is None:
+        return "(none)"
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shorten(text, 400))
 
 
 def grade_file(arguments: argparse.Namespace) -> None:
@@ -40,16 +48,25 @@ def grade_file(arguments: argparse.Namespace) -> None:
     with (
         Grader(workers=arguments.workers) as grader,
         Path(arguments.input).open(encoding="utf-8") as source,
-        Path(arguments.output).open("w", encoding="utf-8") as target,
+        Path(arguments.output).open("w", encoding="utf-8", errors="replace") as target,
     ):
         batch = []
-        for line in source:
+        for number, line in enumerate(source, start=1):
             if line.strip():
-                batch.append(json.loads(line))
+                batch.append(_read_row(line, f"{arguments.input}:{number}"))
             if len(batch) == BATCH_ROWS:
                 _write(grader, batch, target)
                 batch = []
         _write(grader, batch, target)
+
+
+def _read_row(line: str, where: str) -> dict:
+    try:
+        row = json.loads(line)
+        check_type(row["type"])
+        return {"response": row["response"], "gold": row["gold"], **row}
+    except (KeyError, TypeError, ValueError) as error:
+        raise SystemExit(f"{where}: {type(error).__name__}: {error}") from None
 
 
 def _write(grader: Grader, batch: list[dict], target) -> None:

@@ -9,7 +9,6 @@ import cmath
 import math
 import zlib
 from fractions import Fraction
-from itertools import product
 
 from r1v3.reward.expression import variables_of
 
@@ -34,21 +33,21 @@ class TooLarge(ArithmeticError):
     """The value would need more digits than the grader is willing to compute."""
 
 
-def value_of(tree, point: dict | None = None, sign: int = 1) -> Fraction | complex:
-    """Return the value of a tree at a point (name to number); `sign` chooses + or - in every ±.
+def value_of(tree, point: dict | None = None) -> Fraction | complex:
+    """Return the value of a tree at a point (name to number).
 
     Raises:
         Undefined: no finite value. TooLarge: past the bounds.
     """
     try:
-        return _value(tree, point or {}, sign)
+        return _value(tree, point or {})
     except (ZeroDivisionError, ValueError) as error:
         raise Undefined(str(error)) from None
     except (OverflowError, RecursionError) as error:
         raise TooLarge(str(error)) from None
 
 
-def _value(tree, point, sign):
+def _value(tree, point):
     kind = tree[0]
     if kind == "num":
         return tree[1]
@@ -58,21 +57,19 @@ def _value(tree, point, sign):
         return _constant(tree[1])
     if kind == "call":
         phase = zlib.crc32(tree[1].encode()) % 97 / 31
-        return cmath.cos(complex(_value(tree[2], point, sign)) * (1.3 + phase / 7) + phase) + 2.5
-    left = _value(tree[1], point, sign) if isinstance(tree[1], tuple) else None
+        return cmath.cos(complex(_value(tree[2], point)) * (1.3 + phase / 7) + phase) + 2.5
+    left = _value(tree[1], point) if isinstance(tree[1], tuple) else None
     if kind == "neg":
         return -left
     if kind == "fn":
-        return _function(tree[1], _value(tree[2], point, sign))
+        return _function(tree[1], _value(tree[2], point))
     if kind == "abs":
         return abs(left)
     if kind == "fact":
         return _factorial(left)
-    right = _value(tree[2], point, sign)
+    right = _value(tree[2], point)
     if kind == "add":
         return _bounded(left + right)
-    if kind == "pm":
-        return left + right * (sign * tree[3])
     if kind == "mul":
         return _bounded(left * right)
     if kind == "div":
@@ -195,19 +192,27 @@ def sample_point(names, index: int) -> dict:
     return point
 
 
-def same_value(left, right, sign_left: int = 1, sign_right: int = 1) -> bool | None:
+def _value_or_kind(tree):
+    try:
+        return value_of(tree)
+    except (Undefined, TooLarge) as error:
+        return type(error)
+
+
+def same_value(left, right) -> bool | None:
     """Return whether two trees have the same value everywhere, None where it cannot be told."""
     names = variables_of(left) | variables_of(right)
     if not names:
-        try:
-            return close(value_of(left, sign=sign_left), value_of(right, sign=sign_right))
-        except (Undefined, TooLarge):
-            return None
+        values = [_value_or_kind(left), _value_or_kind(right)]
+        if not any(isinstance(value, type) for value in values):
+            return close(*values)
+        # a value past all bounds is no match for one within them; two such cannot be told apart
+        return None if Undefined in values or values[0] is values[1] else False
     compared = 0
     for index in range(POINTS):
         point = sample_point(names, index)
         try:
-            x, y = value_of(left, point, sign_left), value_of(right, point, sign_right)
+            x, y = value_of(left, point), value_of(right, point)
         except (Undefined, TooLarge):
             continue
         real = [abs(complex(z).imag) < 1e-12 * (1 + abs(z)) for z in (x, y)]
@@ -244,13 +249,3 @@ def proportional(left, right) -> int | None:
     if ratio is None or compared < (2 if names else 1) or abs(ratio.imag) > 1e-9 * abs(ratio):
         return None
     return 1 if ratio.real > 0 else -1
-
-
-def has_sign(tree) -> bool:
-    """Whether a ± stands anywhere in the tree."""
-    return tree[0] == "pm" or any(has_sign(part) for part in tree[1:] if isinstance(part, tuple))
-
-
-def sign_choices(*trees) -> list[tuple[int, ...]]:
-    """Return all combinations of signs of the trees that hold a ±."""
-    return list(product(*[(1, -1) if has_sign(tree) else (1,) for tree in trees]))

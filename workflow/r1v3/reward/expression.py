@@ -1,7 +1,7 @@
 r"""Parse one mathematical expression, LaTeX or plain, into a small tree that can only be evaluated.
 
 The tree is made of tuples: ("num", Fraction), ("var", name), ("const", name), ("add", a, b),
-("mul", a, b), ("div", a, b), ("pow", a, b), ("neg", a), ("pm", a, b, sign), ("fn", name, a),
+("mul", a, b), ("div", a, b), ("pow", a, b), ("neg", a), ("fn", name, a),
 ("log", base, a), ("root", index, a), ("abs", a), ("fact", a), ("binom", n, k), ("call", name, a).
 Nothing in it can run code. What is not understood raises `NotAnExpression`, never a guess.
 """
@@ -84,7 +84,7 @@ class _Parser:
         if not self.take(symbol):
             raise NotAnExpression(symbol)
 
-    # sum := product (("+" | "-" | "±" | "∓") product)*
+    # sum := product (("+" | "-") product)*
     def sum(self, depth: int):
         if depth > MAX_DEPTH:
             raise NotAnExpression("too deep")
@@ -94,22 +94,14 @@ class _Parser:
                 left = ("add", left, self.signed(depth))
             elif self.take("-"):
                 left = ("add", left, ("neg", self.signed(depth)))
-            elif self.take(r"\pm"):
-                left = ("pm", left, self.product(depth), 1)
-            elif self.take(r"\mp"):
-                left = ("pm", left, self.product(depth), -1)
             else:
                 return left
 
     def signed(self, depth: int):
         if self.take("-"):
-            return ("neg", self.signed(depth + 1) if depth < MAX_DEPTH else self.product(depth))
+            return ("neg", self.product(depth))
         if self.take("+"):
             return self.product(depth)
-        if self.take(r"\pm"):
-            return ("pm", ("num", Fraction(0)), self.product(depth), 1)
-        if self.take(r"\mp"):
-            return ("pm", ("num", Fraction(0)), self.product(depth), -1)
         return self.product(depth)
 
     def product(self, depth: int):

@@ -29,12 +29,14 @@ _EOA = re.compile(r"<eo[aet]>.*", re.DOTALL)
 _SENTENCE_END = re.compile(
     r"(?<=[^\d\s.][.!?])\s+(?=[A-Z])|(?<=[\d)])[.](?=\s|$)|[。！\n]|<eo[aet]>"
 )
+_RUNS = re.compile(r"[ \t\xa0]{3,}|\n{3,}|\\{5,}")
 _GLUE = re.compile(r"^[\s:：*_]+|[\s*_]+$")
 
 
 def final_text(response: str) -> str | None:
     """Return what stands after the thought, or None where the thought never closed."""
-    return after_thought(response)
+    text = after_thought(response)
+    return _RUNS.sub(lambda run: run.group()[:2], text) if text else text
 
 
 def boxed_answer(answer_text: str) -> str | None:

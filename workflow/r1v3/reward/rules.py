@@ -51,17 +51,19 @@ def check_type(type: str) -> None:
 
 def judge(row: dict) -> Verdict | list[Pending]:
     """Grade one row by rules; questions for a worker where the rules of this process end."""
-    check_type(row["type"])
+    check_type(row.get("type"))
     golds = row["gold"] if isinstance(row["gold"], list) else [row["gold"]]
     text = final_text(row["response"] or "")
     if not text:
         return Verdict(None, False, "rule:unanswered", "no text after the thought")
     if row["type"].startswith("mcq"):
-        options = [str(option) for option in row.get("options") or []] or None
+        given = row.get("options") or []
+        given = given.values() if isinstance(given, dict) else given
+        options = [str(option) for option in given] or None
         options = options or options_in(row.get("question") or "")
         return _choice(text, [str(gold) for gold in golds], options, row["type"])
     comparison = _comparison(row)
-    answer = open_answer(text)
+    answer = (open_answer(text) or "")[: MAX_CHARS + 1]
     if not answer:
         return Verdict(None, False, "rule:unanswered", "no answer found")
     pending = []

@@ -19,6 +19,7 @@ SECONDS = 3.0  # wall clock per request
 MEMORY_BYTES = 1 << 30  # address space per worker
 START_SECONDS = 60.0
 MAX_SYMBOLIC_CHARS = 600  # longer answers never reach a worker
+MAX_KILLS = 24  # in one batch; past it the rest is not asked, so that a batch ends
 MAX_REQUESTS = 2_000  # a worker is replaced after so many, since sympy's caches grow
 
 
@@ -125,10 +126,19 @@ class WorkerPool:
 
     def ask_many(self, questions: list[tuple[str, str, int]]) -> list[dict]:
         """Ask several questions at once, replies in order."""
+        kills = [0]
+
+        def ask(question: tuple[str, str, int]) -> dict:
+            if kills[0] >= MAX_KILLS:
+                return {"error": "too many answers of this batch hung"}
+            reply = self.ask(*question)
+            kills[0] += reply.get("error", "").startswith("killed")
+            return reply
+
         if len(questions) <= 1 or self.size == 1:
-            return [self.ask(*question) for question in questions]
+            return [ask(question) for question in questions]
         with ThreadPoolExecutor(self.size) as threads:
-            return list(threads.map(lambda question: self.ask(*question), questions))
+            return list(threads.map(ask, questions))
 
     def close(self) -> None:
         """Stop all idle workers; the pool may be used again afterwards."""
