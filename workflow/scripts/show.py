@@ -9,7 +9,8 @@ from pathlib import Path
 
 
 def table(summary: dict) -> list[str]:
-    """Held-out accuracy and format of each model, and the benchmarks of the final one, in percent."""
+    """Held-out accuracy and format of each model, and the benchmarks of the final one, in percent;
+    the file has shares."""
     sets = ("math", "multi_domain")
     lines = [f"{'held out, greedy':<20}" + "".join(f"{name:>24}" for name in sets)]
     for model, scores in summary["models"].items():
@@ -19,12 +20,11 @@ def table(summary: dict) -> list[str]:
             text = f"{100 * score['accuracy']:.1f} (format {100 * score['format']:.1f})"
             cells.append(f"{text:>24}")
         lines.append(f"{model:<20}" + "".join(cells))
-    lines += ["", f"{'benchmark, final':<20}{'mean':>8}{'interval':>16}{'items':>8}{'runs':>6}"]
+    lines += ["", f"{'benchmark, final':<24}{'mean':>8}{'interval':>18}{'items':>8}{'runs':>6}"]
     for name, score in summary["benchmarks"].items():
-        interval = f"{score['low']:.1f} to {score['high']:.1f}"
-        lines.append(
-            f"{name:<20}{score['mean']:>8.1f}{interval:>16}{score['n']:>8}{score['runs']:>6}"
-        )
+        interval = f"{100 * score['low']:.1f} to {100 * score['high']:.1f}"
+        mean = 100 * score["mean"]
+        lines.append(f"{name:<24}{mean:>8.1f}{interval:>18}{score['n']:>8}{score['runs']:>6}")
     return lines
 
 

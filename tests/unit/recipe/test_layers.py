@@ -28,3 +28,9 @@ def test_where_evaluation_reads_its_benchmarks_is_a_plain_value():
     under = {"evaluation": {"source": "files", "runs": 5}}
     over = {"evaluation": {"source": "miniature"}}
     assert merge(under, over) == {"evaluation": {"source": "miniature", "runs": 5}}
+
+
+def test_weights_of_tasks_replace_those_below():
+    under = {"data": {"a": {"tasks": {"sum": 1, "even": 1}, "seed": 1}}}
+    over = {"data": {"a": {"tasks": {"compare": 1}}}}
+    assert merge(under, over) == {"data": {"a": {"tasks": {"compare": 1}, "seed": 1}}}

@@ -61,7 +61,7 @@ def test_last_is_the_best_checkpoint_where_training_stopped_early(tmp_path):
 def test_selected_is_the_step_that_the_selection_names(tmp_path):
     path = run_manifest(tmp_path / "run")
     selection = tmp_path / "manifest.json"
-    write_manifest(selection, config=CONFIG, files=[], facts={"step": 5})
+    write_manifest(selection, config=CONFIG, files=[], facts={"chosen": 5})
     assert (
         checkpoint_folder(path, "selected", selection) == tmp_path / "run/checkpoints/step-000005"
     )

@@ -167,9 +167,12 @@ class Documents:
             "images": self.recipe.images.model_dump(),
         }
 
-    @property
-    def _generation(self) -> dict:
-        return {"generation": self.recipe.generation.model_dump()}
+    def _generation(self, run: str | None = None) -> dict:
+        """The engine, and the thinking mode: a run's, or the own one of a model that no run trains."""
+        settings = self.recipe.generation.model_dump()
+        if run and self.project.runs[run].stage == "model":
+            settings["mode"] = self.recipe.models[self.project.runs[run].entry.model].mode
+        return {"generation": settings}
 
     @property
     def _grading(self) -> dict:
@@ -182,7 +185,7 @@ class Documents:
             return self._node("data", name, "source", [], **content)
         questions, by = self.data(entry.questions), self.run(entry.by)
         content |= {"questions": questions.id, "by": by.id}
-        content |= self._dialogue | self._generation | self._grading
+        content |= self._dialogue | self._generation(entry.by) | self._grading
         return self._node("data", name, "sampled", [questions, by], **content)
 
     def _run(self, name: str) -> Node:
@@ -195,7 +198,7 @@ class Documents:
         content = self._dialogue | {"start": start, "data": data.id}
         content["settings"] = run.settings.model_dump()
         if run.stage == "grpo":
-            content |= {"entropy": self.recipe.entropy.model_dump()} | self._generation
+            content |= {"entropy": self.recipe.entropy.model_dump()} | self._generation()
         else:
             validation = self._validation(run.settings)
             content["validation"] = validation.id if validation else None
@@ -241,7 +244,7 @@ class Documents:
         content = {"run": policy.id, "data": data.id}
         content |= {"selection": self.recipe.selection.model_dump()}
         content |= {"entropy": self.recipe.entropy.model_dump()}
-        content |= self._dialogue | self._generation | self._grading
+        content |= self._dialogue | self._generation() | self._grading
         return self._node("probe", run, "probe", [policy, data], **content)
 
     def _benchmark(self, name: str) -> Node:
@@ -271,7 +274,7 @@ class Documents:
             settings |= {"temperature": 0.0, "runs": 1}  # decoded greedily, so once
         content = {
             **self._dialogue,
-            **self._generation,
+            **self._generation(run),
             **self._grading,
             "run": start["run"],
             "checkpoint": checkpoint,

@@ -1,8 +1,9 @@
 """YAML files laid over each other, remembering which file every key came from.
 
 `paper.yaml` is complete; `tiny.yaml` lies over it, and a test may lay a third file over both. Mappings
-merge key by key; lists and plain values replace. A model whose `source` changes, and a data set or data
-source whose `kind` changes, is another sort of thing and replaces the old one as a whole.
+merge key by key; lists and plain values replace, and so do the weights of `tasks` and `forms`. A model
+whose `source` changes, and a data set or data source whose `kind` changes, is another sort of thing and
+replaces the old one as a whole.
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from r1v3.recipe.errors import RecipeError
 
 TAGS = {"models": "source", "data": "kind"}
+WHOLE = ("tasks", "forms")
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
@@ -58,7 +60,8 @@ def merge(under: dict, over: dict, section: str | None = None) -> dict:
     result = dict(under)
     for key, value in over.items():
         old, below = result.get(key), section or key
-        if isinstance(old, dict) and isinstance(value, dict) and not _other_sort(old, value, below):
+        mappings = isinstance(old, dict) and isinstance(value, dict) and key not in WHOLE
+        if mappings and not _other_sort(old, value, below):
             result[key] = merge(old, value, below)
         else:
             result[key] = value

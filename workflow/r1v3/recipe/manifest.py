@@ -93,7 +93,7 @@ def checkpoint_folder(run_manifest: Path, checkpoint: str, selection: Path | Non
             raise ValueError(
                 f"{run_manifest}: checkpoint 'selected' needs the selection's manifest"
             )
-        path = kept[f"step-{read_manifest(selection)['facts']['step']:06d}"]
+        path = kept[f"step-{read_manifest(selection)['facts']['chosen']:06d}"]
     elif checkpoint in kept:
         path = kept[checkpoint]
     else:

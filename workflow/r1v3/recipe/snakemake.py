@@ -27,9 +27,11 @@ def open_documents(root: Path, config: dict) -> Documents:
 
 
 def command_environment(root: Path) -> None:
-    """Let commands find this interpreter as `python`, and the library, in or out of an activated shell."""
+    """Let commands find this interpreter as `python`, and the library, in or out of an activated shell;
+    and switch off the progress bars of libraries, whose place is not in a log."""
     _prepend("PATH", Path(sys.executable).parent)
     _prepend("PYTHONPATH", root / "workflow")
+    os.environ.setdefault("TQDM_DISABLE", "1")
 
 
 def _prepend(variable: str, folder: Path) -> None:

@@ -7,6 +7,7 @@ from pydantic import Field
 from r1v3.recipe.section import Positive, Rate, Section, Share
 
 AnswerForm = Literal["mcq", "mcq_multi", "fill", "open"]
+Mode = Literal["slow", "nothink", "nowait"]
 # The tiny world's tasks and looks; `r1v3.data.world` draws them, and a test holds the two together.
 Task = Literal[
     "sum",
@@ -71,9 +72,13 @@ class Architecture(Section):
 
 
 class HubModel(Section):
-    """A model of the Hugging Face hub, at a revision; `id` may be a local folder."""
+    """A model of the Hugging Face hub, at a revision; `id` may be a local folder.
+
+    `mode` is how this model answers: one that was never taught to think is asked without a thought.
+    """
 
     source: Literal["hub"]
+    mode: Mode
     id: str
     revision: str
 
@@ -82,6 +87,7 @@ class ScratchModel(Section):
     """A model built here, then trained by the SFT settings of that name on the data set of that name."""
 
     source: Literal["scratch"]
+    mode: Mode
     architecture: Architecture
     tokenizer_data: list[str]
     data: str
@@ -92,6 +98,7 @@ class TunedModel(Section):
     """A model tuned here from another of the recipe's models."""
 
     source: Literal["tuned"]
+    mode: Mode
     start: str
     data: str
     settings: str
