@@ -77,7 +77,8 @@ def conclusion(text: str) -> str:
 
 def declines(sentence: str) -> bool:
     """Whether a conclusion says that there is no answer, or none among the options."""
-    return bool(_DECLINES.search(sentence))
+    found = _DECLINES.search(sentence)
+    return bool(found) and not re.search(r"\bbut\b|\bhowever\b|但", sentence[found.end() :])
 
 
 _DECLINES = re.compile(

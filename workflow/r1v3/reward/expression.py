@@ -273,6 +273,8 @@ class _Parser:
             if inside:
                 self.at = inside.end()
                 return self.variable(f"\\{name}{{{inside.group(1).replace(' ', '')}}}", depth)
+        if name == "angle" and self.peek().isdigit():
+            return self.number()
         if name in ("angle", "triangle"):
             label = re.compile(r"\s*(\d|[A-Z]{1,3}(?:_\d)?)").match(self.text, self.at)
             if label:

@@ -8,20 +8,27 @@ from r1v3.reward.template import after_thought
 # What a reader looks at where nothing is boxed.
 PHRASE_TAIL = 4_000
 
+# Words an answer phrase begins with; the pattern below is tried only where one stands.
+_KEYWORD = re.compile(
+    "answer|Answer|ANSWER|choice|Choice|option|Option|solution|Solution|ans|Ans|答|选|選|结果|【|####"
+)
 _MARKER = re.compile(
     r"""
       【\s*答案\s*】\s*[:：]?
-    | (?:正确|最终|最后的?|所以|因此)?\s*(?:答案|選項|选项|结果)\s*(?:应该|应当|应)?\s*(?:是|为|為|選|选)\s*[:：]?
-    | (?:答案|答)\s*[:：]
-    | (?:故|应|因此|所以|本题|正确的?)?\s*[选選]\s*(?:择|項|项)?\s*(?:的是|是|为)?\s*[:：]?(?=\s*[(（\[【]?\s*[$*\\A-J])
+    | (?:答案|選項|选项|结果)\s*(?:应该|应当|应)?\s*(?:是|为|為|選|选)\s*[:：]?
+    | 答案?\s*[:：]
+    | [选選]\s*(?:择|項|项)?\s*(?:的是|是|为)?\s*[:：]?(?=\s*[(（\[【]?\s*[$*\\A-J])
     | \#{4}
-    | (?:final|correct|best|right|overall)?\s*\b(?:answer|choice|option|solution(?=\s+(?:is|to|of)\b))\b
-        (?:\s+(?:to|for|of)\s+(?:the|this|that)\s+(?:\w+\s+){0,2}(?:question|problem|image|expression|equation))?
+    | (?<![A-Za-z])(?:answers?|choice|option|solution(?=\s+(?:is|to|of)\b))\b
+        (?:\s+(?:to|for|of)\s+(?:the|this|that)\s+(?:\w+\s+){0,2}
+           (?:question|problem|image|expression|equation))?
         (?:\s+(?:choice|option|value|here))?
-        \s*(?:\*{1,2})?\s*(?:is|are|was|would\s+be|should\s+be|will\s+be|must\s+be|can\s+be|[:：=])
-        (?:\s*(?:simply|therefore|thus|then|option|choice|likely|most\s+likely|probably|given\s+by))*\s*[:：]?
-    | \bans\.?\s*[:=]
-    | \banswer\s*\*{0,2}\s*\n
+        \s*(?:\*{1,2})?
+        \s*(?:is|are|was|were|would\s+be|should\s+be|will\s+be|must\s+be|can\s+be|[:：=])
+        (?:\s*(?:simply|therefore|thus|then|option|choice|likely|most\s+likely|probably|given\s+by))*
+        \s*[:：]?
+    | (?<![A-Za-z])ans\.?\s*[:=]
+    | (?<![A-Za-z])answer\s*\*{0,2}\s*\n
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -48,16 +55,21 @@ def boxed_answer(answer_text: str) -> str | None:
 def phrased_answers(answer_text: str) -> list[tuple[str, bool]]:
     """Return what follows 'the answer is', '答案是', '故选' and the like, the last one first.
 
-    The flag says whether the marker is a firm one (`Answer:`, `【答案】`), behind which nothing but the
-    answer stands.
+    The flag says whether the marker is a firm one (`Answer:`, `【答案】`), at the start of its line,
+    behind which nothing but the answer stands.
     """
     tail = answer_text[-PHRASE_TAIL:]
     found = []
-    for marker in reversed(list(_MARKER.finditer(tail))[-12:]):
+    keywords = [keyword.start() for keyword in _KEYWORD.finditer(tail)][-40:]
+    for start in reversed(keywords):
+        marker = _MARKER.match(tail, start)
+        if marker is None:
+            continue
         said = first_sentence(tail[marker.end() :])
         if said:
-            word = marker.group().rstrip(" *\n")
-            found.append((said, word.endswith((":", "：", "】", "####"))))
+            firm = marker.group().rstrip(" *\n").endswith((":", "：", "】", "####"))
+            line = tail[tail.rfind("\n", 0, start) + 1 : start]
+            found.append((said, firm and len(line.strip(" *#")) <= 12))
     return found
 
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from typing import Self
 
-from r1v3.reward.rules import judge, settle
+from r1v3.reward.rules import accepted, judge, settle
 from r1v3.reward.verdict import Verdict, shorten
 from r1v3.reward.workers import WorkerPool, shared_pool
 
@@ -93,9 +93,9 @@ class Grader:
         for index, (row, verdict) in enumerate(zip(rows, verdicts, strict=True)):
             if verdict.correct or verdict.extracted is None or row["type"].startswith("mcq"):
                 continue
-            for gold in row["gold"] if isinstance(row["gold"], list) else [row["gold"]]:
+            for gold in accepted(row["gold"]):
                 indices.append(index)
-                items.append((row.get("question") or "", str(gold), verdict.extracted))
+                items.append((row.get("question") or "", gold, verdict.extracted))
         if not items:
             return verdicts
         found: dict[int, list] = {}

@@ -35,12 +35,18 @@ def options_in(question: str) -> tuple[str, ...] | None:
     )
 
 
+_CHOOSING = re.compile(
+    r"(?:\bis|\bbe|answer|option|choice|choose|select|选|答案|为)\W*$", re.IGNORECASE
+)
+
+
 def without_listing(text: str) -> str:
     """Remove restated lists of three or more options, which choose nothing."""
     run: list[re.Match] = []
     spans = []
     for marker in _MARKER.finditer(text):
-        if run and marker.group(1) == chr(ord(run[-1].group(1)) + 1):
+        chosen = _CHOOSING.search(text[max(0, marker.start() - 24) : marker.start()])
+        if run and marker.group(1) == chr(ord(run[-1].group(1)) + 1) and not chosen:
             run.append(marker)
             continue
         if len(run) >= 3:
@@ -123,7 +129,8 @@ _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[a-z]+|[\u4e00-\u9fff]")
 
 @lru_cache(maxsize=8_192)
 def _flatten(text: str) -> str:
-    text = normalise(text[-1_900:]).casefold().replace("'s", "s")
+    text = normalise(text[-1_900:]).casefold()
+    text = re.sub(r"(?<=\d)'s", "s", text)
     return re.sub(r"(?<=\d)\s+(?=[a-z%])|\s+(?=[.,;])", "", re.sub(r"[\s\"'*]+", " ", text)).strip()
 
 

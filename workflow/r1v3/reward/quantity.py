@@ -63,6 +63,8 @@ def read_quantity(text: str) -> Quantity:
     if text.casefold() in _WORD_NUMBERS:
         return _quantity(("num", Fraction(_WORD_NUMBERS[text.casefold()])), None, False, "")
     tree = parse_expression(head)
+    if tree is None and unit is not None and parse_expression(text) is not None:
+        return _quantity(parse_expression(text), None, False, text)
     if tree is None and unit is None:
         counted = _COUNTER.fullmatch(text)
         if counted:

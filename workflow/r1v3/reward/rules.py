@@ -52,7 +52,7 @@ def check_type(type: str) -> None:
 def judge(row: dict) -> Verdict | list[Pending]:
     """Grade one row by rules; questions for a worker where the rules of this process end."""
     check_type(row.get("type"))
-    golds = row["gold"] if isinstance(row["gold"], list) else [row["gold"]]
+    golds = accepted(row["gold"])
     text = final_text(row["response"] or "")
     if not text:
         return Verdict(None, False, "rule:unanswered", "no text after the thought")
@@ -61,25 +61,34 @@ def judge(row: dict) -> Verdict | list[Pending]:
         given = given.values() if isinstance(given, dict) else given
         options = [str(option) for option in given] or None
         options = options or options_in(row.get("question") or "")
-        return _choice(text, [str(gold) for gold in golds], options, row["type"])
+        return _choice(text, golds, options, row["type"])
     comparison = _comparison(row)
     answer = (open_answer(text) or "")[: MAX_CHARS + 1]
     if not answer:
         return Verdict(None, False, "rule:unanswered", "no answer found")
     pending = []
     for gold in golds:
-        rule = compare_open(answer, gold_text(str(gold)), comparison)
+        rule = compare_open(answer, gold_text(gold), comparison)
         if rule is None and (boxes := several_boxes(text)):
-            rule = compare_open(boxes, gold_text(str(gold)), comparison)
+            rule = compare_open(boxes, gold_text(gold), comparison)
         if rule:
-            return Verdict(answer, True, f"rule:{rule}", f"equals {shorten(str(gold), 60)}")
+            return Verdict(answer, True, f"rule:{rule}", f"equals {shorten(gold, 60)}")
         if rule is None:
             pending.append(
-                Pending(bare_latex(answer), bare_latex(gold_text(str(gold))), answer, _digits(row))
+                Pending(bare_latex(answer), bare_latex(gold_text(gold)), answer, _digits(row))
             )
     return pending or Verdict(
-        answer, False, "rule:different", f"no rule makes it {shorten(str(golds[0]), 60)}"
+        answer, False, "rule:different", f"no rule makes it {shorten(golds[0], 60)}"
     )
+
+
+def accepted(gold) -> list[str]:
+    """Return the accepted answers of a gold: a list, one answer, or several set apart by `##`."""
+    golds = gold if isinstance(gold, list) else [gold]
+    return [part for one in golds for part in _ALTERNATIVES.split(str(one)) if part.strip()] or [""]
+
+
+_ALTERNATIVES = re.compile(r"\s\\?#\s*\\?#\s")
 
 
 def settle(pending: list[Pending], replies: list[dict]) -> Verdict:
