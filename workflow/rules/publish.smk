@@ -61,10 +61,13 @@ rule publish:
     threads: 1
     resources:
         tracking_uri="sqlite:///mlflow.db",
+    params:
+        experiment=PROJECT.recipe.name,
     shell:
         r"""
         exec &> >(tee {log:q})
         python workflow/scripts/publish.py \
+            --experiment {params.experiment:q} \
             --runs {input.runs:q} \
             --selection {input.selection:q} \
             --scores {input.checkpoints:q} {input.held_out:q} {input.benchmarks:q} \

@@ -33,6 +33,10 @@ rule report:
         checkpoints=checkpoint_scores("rl"),
         data=[manifest(DOCUMENTS.data(name).id, "data") for name in FIGURE_2],
         benchmarks=scores("final", "last", "benchmarks"),
+        asked=[
+            manifest(DOCUMENTS.benchmark(name).id, "benchmarks")
+            for name in PROJECT.recipe.evaluation.benchmarks
+        ],
     output:
         report="results/report.html",
     log:
@@ -41,15 +45,19 @@ rule report:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
+    params:
+        recipe=PROJECT.recipe.name,
     shell:
         r"""
         exec &> >(tee {log:q})
         python workflow/scripts/report.py \
+            --recipe {params.recipe:q} \
             --summary {input.summary:q} \
             --runs {input.runs:q} \
             --selection {input.selection:q} \
             --checkpoints {input.checkpoints:q} \
             --data {input.data:q} \
             --benchmarks {input.benchmarks:q} \
+            --asked {input.asked:q} \
             --output {output.report:q}
         """

@@ -3,7 +3,7 @@
 Reads run folders, the RL run's selection and scores; writes to the tracking store, and what it wrote
 to mlflow.json. Running it again changes nothing.
 
-    python workflow/scripts/publish.py --runs results/runs/*/manifest.json --selection ... \
+    python workflow/scripts/publish.py --experiment tiny --runs results/runs/*/manifest.json --selection ... \
         --scores ... --tracking-uri sqlite:///mlflow.db --output results/mlflow.json
 """
 
@@ -15,6 +15,7 @@ from r1v3.analyze.publish import publish
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--experiment", required=True)
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
     parser.add_argument("--selection", type=Path, required=True)
     parser.add_argument("--scores", type=Path, nargs="+", required=True)

@@ -1,10 +1,10 @@
 """Stage `report`: one self-contained HTML page about the core path.
 
 Reads the summary, the core runs, the RL run's selection and its checkpoints' scores, the training sets
-(figure 2) and the final model's benchmark scores (table 1); writes report.html.
+(figure 2), the final model's benchmark scores and what it was asked (table 1); writes report.html.
 
-    python workflow/scripts/report.py --summary results/summary.json --runs ... --selection ... \
-        --checkpoints ... --data ... --benchmarks ... --output results/report.html
+    python workflow/scripts/report.py --recipe tiny --summary results/summary.json --runs ... \
+        --selection ... --checkpoints ... --data ... --benchmarks ... --asked ... --output results/report.html
 """
 
 import argparse
@@ -15,6 +15,7 @@ from r1v3.analyze.report import write_report
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--recipe", required=True)
     parser.add_argument("--summary", type=Path, required=True)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="manifests, in order")
     parser.add_argument("--selection", type=Path, required=True)
@@ -23,6 +24,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="manifests")
     parser.add_argument("--benchmarks", type=Path, required=True)
+    parser.add_argument("--asked", type=Path, nargs="+", required=True, help="manifests")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     write_report(**vars(args))

@@ -1,0 +1,180 @@
+"""Figures as SVG text: colour-blind safe (Okabe and Ito), equal results give equal bytes.
+
+Colours are CSS variables with a fallback, so that a page can give other ones on a dark ground and the
+file still stands alone; text stays text.
+"""
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+INK = "#1b1b1b"
+GRID = "#d8d8d8"
+COLOURS = {
+    "blue": "#0072b2",
+    "vermilion": "#d55e00",
+    "green": "#009e73",
+    "purple": "#cc79a7",
+    "orange": "#e69f00",
+    "sky": "#56b4e9",
+}
+CYCLE = list(COLOURS.values())
+MARKERS = "osD^vP"
+SIZE = (3.6, 2.5)
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "r1v3",
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that layouts agree everywhere
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.grid": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.8,
+}
+
+
+def curves(
+    name: str,
+    alt: str,
+    lines: dict[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    y: str,
+    x: str = "step",
+    marks: Iterable[tuple[float, str]] = (),
+    smooth: bool = True,
+    from_zero: bool = False,
+) -> str:
+    """Lines over steps: a running mean over the faint raw values, and marked steps as dashed lines."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _panel()
+        for number, (label, (steps, values)) in enumerate(lines.items()):
+            colour = CYCLE[number % len(CYCLE)]
+            if smooth and len(values) >= 20:
+                axes.plot(steps, values, color=colour, linewidth=0.7, alpha=0.35)
+                values = running_mean(values)
+            marker = MARKERS[number % len(MARKERS)] if len(values) < 20 else None
+            axes.plot(steps, values, color=colour, marker=marker, markersize=4, label=label)
+        for step, text in marks:
+            axes.axvline(step, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+            place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+            axes.annotate(text, (step, 1.0), xytext=(3, -2), va="top", fontsize=8, **place)
+        axes.set_xlabel(x)
+        axes.set_title(y, fontsize=9, loc="left")
+        if from_zero:
+            axes.set_ylim(bottom=0)
+        if len(lines) > 1:
+            axes.legend()
+        return to_svg(figure, name, alt)
+
+
+def scatter(name: str, alt: str, points: list[dict], *, x: str, y: str) -> str:
+    """Points with their intervals; each has x, y, x_low, x_high, y_low, y_high, label, chosen."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _panel((4.8, 3.2))
+        for point in points:
+            colour = COLOURS["vermilion"] if point["chosen"] else COLOURS["blue"]
+            axes.errorbar(
+                point["x"],
+                point["y"],
+                xerr=[[point["x"] - point["x_low"]], [point["x_high"] - point["x"]]],
+                yerr=[[point["y"] - point["y_low"]], [point["y_high"] - point["y"]]],
+                color=colour,
+                fmt="D" if point["chosen"] else "o",
+                markersize=7 if point["chosen"] else 5,
+                elinewidth=0.9,
+                capsize=2,
+            )
+            axes.annotate(
+                point["label"], (point["x"], point["y"]), xytext=(6, 5), textcoords="offset points"
+            )
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+        return to_svg(figure, name, alt)
+
+
+def bars(name: str, alt: str, counts: dict[str, float], *, x: str, colour: str = "blue") -> str:
+    """Horizontal bars in the order given, each with its number."""
+    with matplotlib.rc_context(STYLE):
+        height = 0.75 + 0.2 * len(counts)
+        figure, axes = _panel((SIZE[0], max(1.4, height)))
+        places = range(len(counts))
+        axes.barh(places, list(counts.values()), color=COLOURS[colour], height=0.72)
+        axes.set_yticks(list(places), list(counts))
+        axes.invert_yaxis()
+        axes.tick_params(axis="y", length=0)
+        axes.grid(visible=False, axis="y")
+        longest = max(counts.values(), default=1)
+        for place, count in zip(places, counts.values(), strict=True):
+            axes.text(count + 0.015 * longest, place, f"{count:,}", va="center", fontsize=8)
+        axes.set_xlim(0, 1.2 * longest)
+        axes.locator_params(axis="x", nbins=4)
+        axes.set_xlabel(x)
+        return to_svg(figure, name, alt)
+
+
+def dots(name: str, alt: str, points: list[tuple[str, float, float, float]], *, x: str) -> str:
+    """A dot with its interval for each (label, mean, low, high), from the top down."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _panel((6.2, 0.6 + 0.23 * len(points)))
+        for place, (_, mean, low, high) in enumerate(points):
+            axes.plot([low, high], [place, place], color=COLOURS["blue"], linewidth=1.4)
+            axes.plot(mean, place, color=COLOURS["blue"], marker="o", markersize=5)
+        axes.set_yticks(range(len(points)), [label for label, *_ in points])
+        axes.invert_yaxis()
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlim(0, 100)
+        axes.set_xlabel(x)
+        return to_svg(figure, name, alt)
+
+
+def running_mean(values: Sequence[float], window: int | None = None) -> list[float]:
+    """The mean of a window around each value, cut off at the ends; a fifteenth of them by default."""
+    window = window or max(3, len(values) // 15)
+    half = window // 2
+    array = np.asarray(values, dtype=float)
+    return [float(array[max(0, n - half) : n + half + 1].mean()) for n in range(len(array))]
+
+
+def to_svg(figure: Figure, name: str, alt: str) -> str:
+    """The figure as an `<svg>` element with a text alternative; its ids begin with its name."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].strip()
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r'xlink:href="#', f'href="#{name}-', text)
+    text = text.replace("url(#", f"url(#{name}-")
+    text = text.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
+    for colour, hexadecimal in COLOURS.items():
+        text = text.replace(hexadecimal, f"var(--{colour}, {hexadecimal})")
+    text = text.replace(INK, f"var(--ink, {INK})").replace(GRID, f"var(--grid, {GRID})")
+    width, height = (round(96 * side) for side in figure.get_size_inches())
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(alt)}" '
+        f'width="{width}" height="{height}" '
+    )
+    view = re.search(r'viewBox="[^"]*"', text)[0]
+    body = text[text.index(">") + 1 :]
+    return f'{head}{view} style="stroke-linejoin: round; stroke-linecap: butt">{body}\n'
+
+
+def _panel(size: tuple[float, float] = SIZE) -> tuple:
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots()

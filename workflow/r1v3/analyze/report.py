@@ -1,0 +1,149 @@
+"""`results/report.html`: one self-contained page about the core path, made from stored results alone.
+
+No time and no date stands on it, so that the same results give the same page.
+"""
+
+import json
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+
+from r1v3.analyze import panels, tables
+from r1v3.analyze.results import Result, chosen_step, parameters, read_result, read_scores
+from r1v3.evaluate.table import MODELS
+
+BESIDE = ("config.json", "manifest.json", "metrics.jsonl", "log.txt")
+
+
+def write_report(
+    *,
+    recipe: str,
+    summary: Path,
+    runs: list[Path],
+    selection: Path,
+    checkpoints: list[Path],
+    data: list[Path],
+    benchmarks: Path,
+    asked: list[Path],
+    output: Path,
+) -> None:
+    """Write the page.
+
+    Args:
+        recipe: name of the recipe.
+        summary: results/summary.json.
+        runs: manifests of the core runs, in order.
+        selection: manifest of the RL run's selection.
+        checkpoints: scores.json of each kept checkpoint of the RL run.
+        data: manifests of the three stages' training sets, in order (figure 2).
+        benchmarks: scores.json of the final model.
+        asked: manifests of the benchmarks that the scores are of.
+    """
+    page = context(
+        recipe=recipe,
+        models=json.loads(Path(summary).read_text())["models"],
+        runs=[read_result(path) for path in runs],
+        selection=read_result(selection),
+        checkpoints=[read_scores(path) for path in checkpoints],
+        data=[read_result(path) for path in data],
+        benchmarks=read_scores(benchmarks),
+        asked={Path(path).parent.name: read_result(path) for path in asked},
+        root=Path(output).parent,
+    )
+    partial = Path(output).with_suffix(".partial")
+    partial.write_text(render(page), encoding="utf-8")
+    os.replace(partial, output)
+
+
+def context(*, recipe, models, runs, selection, checkpoints, data, benchmarks, asked, root) -> dict:
+    """All that the template shows."""
+    by_id = {result.id: result for result in data}
+    by_name = {run.name: run for run in runs}
+    rl, final = by_name[selection.name], runs[-1]
+    points = tables.checkpoint_rows(selection, checkpoints)
+    title = asked_title(checkpoints[0], asked)
+    groups = tables.benchmark_groups(benchmarks, asked)
+    sampled = [result for result in data if "funnel" in result.facts]
+    return {
+        "recipe": recipe,
+        "seed": rl.document["seed"],
+        "parameters": parameters(final),
+        "world": any(_is_drawn(result) for result in data),
+        "miniature": any(table.document["source"] == "miniature" for table in asked.values()),
+        "sets": [tables.SETS.get(name, name) for name in next(iter(models.values()))],
+        "stages": tables.stage_rows(models),
+        "runs": tables.run_rows(runs, by_id),
+        "settings": rl.document["settings"],
+        "confidence": f"{100 * benchmarks.document['evaluation']['confidence']:g}",
+        "data": tables.data_rows(data),
+        "data_panels": panels.data_panels(data),
+        "funnels": [(r.name, r.facts, tables.funnel_rows(r)) for r in sampled],
+        "loss_panels": panels.loss_panels(runs),
+        "grpo": rl.name,
+        "grpo_panels": panels.grpo_panels(rl, chosen_step(selection)),
+        "critical_seen": any(row.get("critical_tokens") for row in rl.metrics),
+        "words": rl.document["entropy"]["critical_words"],
+        "controls": rl.document["entropy"]["control_words"],
+        "minimum": rl.document["entropy"]["minimum_count"],
+        "checkpoints": points,
+        "selection": selection.facts,
+        "selection_panel": panels.selection_panel(points, title),
+        "selection_title": title,
+        "groups": groups,
+        "benchmark_panel": panels.benchmark_panel(groups),
+        "published": list(MODELS.values()),
+        "protocol": benchmarks.document["evaluation"],
+        "links": [_links(result, root) for result in [*runs, selection, *data]],
+        "environments": environments([*runs, *data, selection]),
+    }
+
+
+def asked_title(scores, asked: dict[str, Result]) -> str:
+    """The title of the one benchmark that checkpoints are shown against, and whether it is a miniature."""
+    ((name, id),) = scores.document["benchmarks"].items()
+    if id not in asked:
+        return name
+    document = asked[id].document
+    miniature = ", miniature" if document["source"] == "miniature" else ""
+    return document["entry"]["title"] + miniature
+
+
+def environments(results: list[Result]) -> list[dict]:
+    """The different environments that results were made in, with the names of those results."""
+    found: dict[str, dict] = {}
+    for result in results:
+        key = json.dumps(result.environment, sort_keys=True)
+        found.setdefault(key, {**result.environment, "made": []})["made"].append(result.id)
+    return list(found.values())
+
+
+def render(page: dict) -> str:
+    """The page as HTML; a name that the template misspells is an error."""
+    folder = files("r1v3.analyze") / "templates"
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(folder)),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = tables.percent
+    style = (folder / "report.css").read_text(encoding="utf-8")
+    return environment.get_template("report.html.j2").render(**page, style=style)
+
+
+def _is_drawn(result: Result) -> bool:
+    return result.document["set"].get("source", {}).get("kind") == "world"
+
+
+def _links(result: Result, root: Path) -> dict:
+    """Links from the page to a folder and to what lies in it."""
+    folder = os.path.relpath(result.folder, root).replace(os.sep, "/")
+    return {
+        "id": result.id,
+        "kind": result.kind,
+        "folder": f"{folder}/",
+        "files": [(name, f"{folder}/{name}") for name in BESIDE if (result.folder / name).exists()],
+    }

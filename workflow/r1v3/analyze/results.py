@@ -1,0 +1,132 @@
+"""Folders of results/ as the analysis reads them: a config, a manifest, metrics, scores."""
+
+import json
+import re
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from r1v3.recipe.manifest import read_manifest
+from r1v3.train.metrics import read_metrics
+
+
+@dataclass(frozen=True)
+class Result:
+    """A folder with config.json and manifest.json: a run, a data set, a selection, a benchmark."""
+
+    name: str
+    id: str
+    folder: Path
+    document: dict
+    facts: dict
+    environment: dict
+    created: str
+    kind: str
+
+    @cached_property
+    def metrics(self) -> list[dict]:
+        """The steps of a training run, in order."""
+        return read_metrics(self.folder / "metrics.jsonl")
+
+    def series(self, key: str) -> tuple[list[int], list[float]]:
+        """The steps at which a metric was written, and its values."""
+        rows = [row for row in self.metrics if row.get(key) is not None]
+        return [row["step"] for row in rows], [row[key] for row in rows]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One evaluation: what was asked (its config's document) and what came out (scores.json)."""
+
+    path: Path
+    document: dict
+    benchmarks: dict[str, dict]
+    held_out: dict[str, dict]
+
+    @property
+    def run(self) -> str:
+        """The name of the run that answered."""
+        return name_of(self.document["run"])
+
+    @property
+    def step(self) -> int | None:
+        """The training step that answered, where the evaluation names it."""
+        match = re.fullmatch(r"step-(\d+)", self.document["checkpoint"])
+        return int(match[1]) if match else None
+
+
+def read_result(manifest: Path) -> Result:
+    """Read the folder that a manifest vouches for.
+
+    Raises:
+        ValueError: the file is not a manifest.
+    """
+    manifest = Path(manifest)
+    content = read_manifest(manifest)
+    config = json.loads((manifest.parent / "config.json").read_text())
+    return Result(
+        name=content["name"],
+        id=manifest.parent.name,
+        folder=manifest.parent,
+        document=config["document"],
+        facts=content["facts"],
+        environment=content.get("environment", {}),
+        created=content.get("created", ""),
+        kind=content["kind"],
+    )
+
+
+def read_scores(path: Path) -> Scores:
+    """Read scores.json and the config beside it, whose order of benchmarks and sets is kept."""
+    path = Path(path)
+    content = json.loads(path.read_text())
+    document = json.loads((path.parent / "config.json").read_text())["document"]
+    benchmarks = {name: content["benchmarks"][name] for name in document["benchmarks"]}
+    held_out = {name: content["held_out"][name] for name in document["held_out"]}
+    return Scores(path, document, benchmarks, held_out)
+
+
+def name_of(id: str) -> str:
+    """`rl` of `rl-0123456789`."""
+    return id.rpartition("-")[0] or id
+
+
+def chosen_step(selection: Result) -> int:
+    """The step that a checkpoint selection chose."""
+    facts = selection.facts
+    return facts["step"] if "step" in facts else facts["chosen"]
+
+
+def parameters(run: Result) -> int | None:
+    """How many parameters the run's last checkpoint holds; None where it is not on this machine."""
+    folder = run.folder / str(run.facts.get("best") or run.facts.get("last"))
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        return None
+    count = 0
+    for file in files:
+        with open(file, "rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            tensors = json.loads(stream.read(length))
+        shapes = [entry["shape"] for name, entry in tensors.items() if name != "__metadata__"]
+        count += sum(_product(shape) for shape in shapes)
+    return count
+
+
+def _product(shape: list[int]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
+
+
+def flat(settings: dict, prefix: str = "") -> dict[str, str]:
+    """Nested settings as dotted keys and short texts; lists and nulls as JSON."""
+    found: dict[str, str] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = value if isinstance(value, str) else json.dumps(value)
+    return found
