@@ -11,8 +11,10 @@ Schedule = Literal["cosine", "constant"]
 
 
 class Optimizer(Section):
-    """AdamW and its schedule; `warmup` is a share of all steps."""
+    """The optimizer and its schedule; `warmup` is a share of all steps. Under `muon`, what is not a
+    hidden matrix gets AdamW at the same rate."""
 
+    algorithm: Literal["adamw", "muon"]
     learning_rate: Rate
     schedule: Schedule
     warmup: Share

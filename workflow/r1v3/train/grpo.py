@@ -22,7 +22,7 @@ from r1v3.reward import Grader
 from r1v3.train.advantage import group_advantage, silent_groups
 from r1v3.train.critical import CriticalTokens
 from r1v3.train.metrics import MetricsLog
-from r1v3.train.optimizer import build_optimizer, learning_rate, set_learning_rate
+from r1v3.train.optimizer import build_optimizer, learning_rate
 from r1v3.train.policy_loss import Surrogate, policy_loss
 from r1v3.train.resume import clear_states, load_state, save_state
 from r1v3.train.rollouts import Episode, load_prompts, run_episode
@@ -87,9 +87,8 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
             )
             sampled = time.monotonic()
             rate = learning_rate(step, total, settings["optimizer"])
-            set_learning_rate(optimizer, rate)
             values = _update(
-                model, reference, optimizer, episode, settings, document["entropy"], critical
+                model, reference, optimizer, rate, episode, settings, document["entropy"], critical
             )
             log.write(
                 step + 1,
@@ -138,7 +137,7 @@ def _reference(start: Path, settings: dict):
     return reference
 
 
-def _update(model, reference, optimizer, episode: Episode, settings, entropy, critical) -> dict:
+def _update(model, reference, optimizer, rate, episode: Episode, settings, entropy, critical) -> dict:
     """All gradient steps of an episode; returns their metrics."""
     advantage_GM = group_advantage(episode.reward_GM, **settings["advantage"])
     samples = settings["samples"]
@@ -164,7 +163,7 @@ def _update(model, reference, optimizer, episode: Episode, settings, entropy, cr
     first_entropies: list[torch.Tensor] = []
     metrics: dict = {}
     for update in range(settings["updates_per_episode"]):
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         loss_sum, clipped, gap = 0.0, 0.0, 0.0
         for number, part in enumerate(parts):
             rows = slice(part.start * samples, part.stop * samples)
@@ -207,7 +206,7 @@ def _update(model, reference, optimizer, episode: Episode, settings, entropy, cr
             [p for p in model.parameters() if p.requires_grad],
             settings["optimizer"]["max_grad_norm"],
         )
-        optimizer.step()
+        optimizer.step(rate)
         metrics["loss"] = loss_sum
         metrics["clip_fraction"] = clipped / surrogate.tokens
         metrics |= {f"grad_norm/{group}": norm for group, norm in norms.items()}

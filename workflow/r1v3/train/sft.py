@@ -20,7 +20,7 @@ from r1v3.model.load import load_model, load_processor, save_checkpoint
 from r1v3.model.packed import Group, hidden_states, pack_groups, use_packed_attention
 from r1v3.progress import Progress
 from r1v3.train.metrics import MetricsLog
-from r1v3.train.optimizer import build_optimizer, learning_rate, set_learning_rate
+from r1v3.train.optimizer import build_optimizer, learning_rate
 from r1v3.train.resume import clear_states, load_state, save_state
 from r1v3.train.samples import check_set_aside, encode_samples
 from r1v3.train.token_stats import token_stats
@@ -87,14 +87,13 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
         began = time.monotonic()
         batch = batch_of_step(samples.groups, state.step, settings["batch_size"], document["seed"])
         rate = learning_rate(state.step, total, settings["optimizer"])
-        set_learning_rate(optimizer, rate)
         loss, tokens = _step(model, batch, optimizer)
         norms = group_norms(model)
         torch.nn.utils.clip_grad_norm_(
             [p for p in model.parameters() if p.requires_grad],
             settings["optimizer"]["max_grad_norm"],
         )
-        optimizer.step()
+        optimizer.step(rate)
         state.step += 1
         values = {"loss": loss, "learning_rate": rate, "tokens": tokens}
         values |= {f"grad_norm/{group}": norm for group, norm in norms.items()}
@@ -180,7 +179,7 @@ def batch_of_step(groups: list, step: int, size: int, seed: int) -> list:
 
 def _step(model, batch: list[Group], optimizer) -> tuple[float, int]:
     pack = pack_groups(batch)
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     logp_N, _ = token_stats(hidden_states(model, pack), model.lm_head.weight, pack.target_N)
     loss = -logp_N.mean()
     loss.backward()

@@ -7,6 +7,7 @@ from r1v3.data.world.item import Item
 from r1v3.data.world.looks import LOOKS
 from r1v3.data.world.tasks import PLACES, TASKS, Puzzle, Step
 
+TWO_PICTURES = "<image>\n<image>\n"
 FORMS = ("mcq", "mcq_multi", "fill", "open")
 
 
@@ -46,11 +47,11 @@ class World:
         look = LOOKS[domain]
         puzzle = TASKS[task](rng, look.noun)
         options, answer, form = _options(puzzle, form, rng)
+        images, steps = (), puzzle.steps
         if told:
-            images, steps = (), puzzle.steps[len(puzzle.cells) :]
+            steps = steps[len(puzzle.cells) :]
         else:
             images = tuple(draw_cells(cells, look, self.instances, rng) for cells in puzzle.cells)
-            steps = puzzle.steps
         return Item(
             question=_tell(puzzle, form, domain) if told else _wording(puzzle, form, domain),
             options=options,
@@ -96,7 +97,7 @@ def _wording(puzzle: Puzzle, form: str, domain: str) -> str:
 
 def _tell(puzzle: Puzzle, form: str, domain: str) -> str:
     seen = ". ".join(step.text for step in puzzle.steps[: len(puzzle.cells)])
-    return f"{seen}. {_wording(puzzle, form, domain).removeprefix('<image>' + chr(10) + '<image>' + chr(10))}"
+    return f"{seen}. {_wording(puzzle, form, domain).removeprefix(TWO_PICTURES)}"
 
 
 def _think(
@@ -116,7 +117,7 @@ def _think(
             said += [step.slip, f"Wait, {step.text}"]
     if options is not None and puzzle.letters is None:
         tried = zip("ABCDEFGHIJ"[: "ABCDEFGHIJ".index(answer) + 1], options)
-        said.append(",".join(f"{letter} {text}" for letter, text in tried))
+        said.append(",".join(f"{letter}. {text}" for letter, text in tried))
     return ". ".join(said) + "."
 
 
