@@ -9,9 +9,12 @@ from r1v3.data.records import Record, store_image, write_records
 from r1v3.data.world import World
 from r1v3.evaluate import generate
 from r1v3.evaluate.generate import answer, read_responses
+from r1v3.evaluate.items import make_item
+from r1v3.evaluate.judge import judge_many, open_grader
 from r1v3.evaluate.score import score
 from r1v3.evaluate.source import obtain_benchmark
 from r1v3.generate.types import Response
+from r1v3.reward.verifier import Judgement, Verifier
 
 DOCUMENT = {
     "seed": 1,
@@ -178,3 +181,44 @@ def test_held_out_sets_are_answered_once_and_scored_for_accuracy_and_format(use,
     where = {"benchmarks": {}, "held_out": {"math": tmp_path}, "folder": tmp_path / "out"}
     found = score(DOCUMENT, responses=tmp_path / "out", **where)["held_out"]["math"]
     assert (found["accuracy"], found["format"], found["n"]) == (0.5, 0.5, 2)
+
+
+def open_item(table):
+    row = {"index": "1", "pictures": "1", "question": "How far?", "answer": "seven leagues"}
+    return make_item(row | {"subject": "x"}, table["mmk12"])
+
+
+def test_the_recipes_verifier_is_asked_where_rules_fail(table, tmp_path, monkeypatch):
+    asked = []
+
+    def judge_many(self, items):
+        asked.extend(items)
+        return [Judgement(True, "same")] * len(items)
+
+    monkeypatch.setattr(Verifier, "judge_many", judge_many)
+    monkeypatch.setenv("R1V3_VERIFIER_URL", "http://127.0.0.1:9/v1")
+    grading = {"verifier": {"model": "judge", "max_unjudged": 0.01}}
+    with open_grader(grading, table["mmk12"], tmp_path) as grader:
+        texts = ["thought</think>7 leagues on foot", "thought</think>seven leagues"]
+        judged = judge_many_of(table, texts, grader)
+    assert [one.share for one in judged] == [1.0, 1.0]
+    assert [one.verdict.by for one in judged] == ["verifier", "rule:string"]
+    assert asked == [("How far?", "seven leagues", "7 leagues on foot")]
+
+
+def judge_many_of(table, texts, grader):
+    return judge_many([(open_item(table), text) for text in texts], table["mmk12"], grader)
+
+
+def test_a_verifier_without_an_address_is_an_error_that_names_the_variable(
+    table, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("R1V3_VERIFIER_URL", raising=False)
+    grading = {"verifier": {"model": "judge", "max_unjudged": 0.01}}
+    with (
+        pytest.raises(ValueError, match="judge: set R1V3_VERIFIER_URL"),
+        open_grader(grading, table["mmk12"], tmp_path),
+    ):
+        pass
+    with open_grader(grading, table["visulogic"], tmp_path) as grader:  # letters need no judge
+        assert grader.verifier is None

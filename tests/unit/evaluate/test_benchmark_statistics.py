@@ -11,6 +11,7 @@ from r1v3.evaluate.statistics import (
     mean_parts,
     pass_at_k,
     spread,
+    wilson,
 )
 
 SETTINGS = {"resamples": 2000, "confidence": 0.95, "seed": 3}
@@ -52,6 +53,15 @@ def test_items_that_hang_together_widen_the_interval():
     together = interval([run([10, 0] * 5, of=10.0)], **SETTINGS)
     assert together.mean == apart.mean == 0.5
     assert together.high - together.low > 2 * (apart.high - apart.low)
+
+
+def test_items_that_are_all_right_are_not_certain():
+    # Wilson: 1 / (1 + 1.96^2 / 40) = 0.9124 at 40 of 40.
+    found = interval([run([1] * 40)], **SETTINGS)
+    assert (found.mean, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(0.9124, abs=1e-4)
+    assert found.error == pytest.approx((41 / 42 * 1 / 42 / 40) ** 0.5)
+    assert wilson(0.5, 100, 0.95) == pytest.approx((0.4038, 0.5962), abs=1e-4)
 
 
 def test_the_same_seed_gives_the_same_interval():

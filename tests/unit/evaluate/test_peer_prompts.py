@@ -9,9 +9,8 @@ from r1v3.evaluate.benchmarks import olympiadbench, seephys
 from r1v3.evaluate.items import make_item
 from r1v3.evaluate.peer import is_installed, load_peer
 
-pytestmark = pytest.mark.skipif(
-    not is_installed(), reason="VLMEvalKit (ms-vlmeval) is not installed"
-)
+if not is_installed():
+    pytest.skip("VLMEvalKit (ms-vlmeval) is not installed", allow_module_level=True)
 
 
 def theirs(module, kind, dataset, row, pictures=1):

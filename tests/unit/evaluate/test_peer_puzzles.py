@@ -10,9 +10,8 @@ import pytest
 from r1v3.evaluate.benchmarks.puzzle_rules import LINES, RULES
 from r1v3.evaluate.peer import is_installed, load_peer
 
-pytestmark = pytest.mark.skipif(
-    not is_installed(), reason="VLMEvalKit (ms-vlmeval) is not installed"
-)
+if not is_installed():
+    pytest.skip("VLMEvalKit (ms-vlmeval) is not installed", allow_module_level=True)
 SAMPLES = 200
 
 

@@ -15,9 +15,8 @@ from r1v3.evaluate.judge import judge_response
 from r1v3.evaluate.peer import is_installed, load_peer
 from r1v3.evaluate.scorers import score_run
 
-pytestmark = pytest.mark.skipif(
-    not is_installed(), reason="VLMEvalKit (ms-vlmeval) is not installed"
-)
+if not is_installed():
+    pytest.skip("VLMEvalKit (ms-vlmeval) is not installed", allow_module_level=True)
 SAMPLES = 200
 SAYINGS = (
     "{x}",

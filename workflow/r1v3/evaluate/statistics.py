@@ -46,13 +46,30 @@ def mean_parts(runs: list[Score]) -> dict[str, pd.DataFrame]:
 
 
 def interval(runs: list[Score], *, resamples: int, confidence: float, seed: int) -> Interval:
-    """The mean over runs with a percentile bootstrap interval over clusters."""
+    """The mean over runs with a percentile bootstrap interval over clusters.
+
+    Where every cluster scores the same, a bootstrap would claim certainty: there the interval is
+    Wilson's for that many clusters, and the error that of a share with one success and one failure more.
+    """
     pieces = _pieces(mean_parts(runs), runs[0].headline)
     values_R = _resampled(pieces, resamples, np.random.default_rng(seed))
     tail = (1 - confidence) / 2
     low, high = np.quantile(values_R, [tail, 1 - tail])
-    mean = float(np.mean([run.value for run in runs]))
-    return Interval(mean, float(low), float(high), float(values_R.std()))
+    mean, error = float(np.mean([run.value for run in runs])), float(values_R.std())
+    if error < 1e-12:
+        clusters = len(pieces[0][0])
+        low, high = wilson(mean, clusters, confidence)
+        share = (mean * clusters + 1) / (clusters + 2)
+        error = sqrt(share * (1 - share) / clusters)
+    return Interval(mean, float(low), float(high), error)
+
+
+def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
+    """Wilson's interval of a share of `count`."""
+    z = NormalDist().inv_cdf(1 - (1 - confidence) / 2)
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    reach = z * sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return (0.0 if share == 0 else middle - reach), (1.0 if share == 1 else middle + reach)
 
 
 def spread(runs: list[Score]) -> float | None:
