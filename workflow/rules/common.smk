@@ -60,6 +60,10 @@ def data_manifests(ids):
     return [manifest(id, "data") for id in ids]
 
 
+def benchmark_manifests(evaluation):
+    return [manifest(id, "benchmarks") for id in evaluation["benchmarks"].values()]
+
+
 def document(folder):
     """The document of a folder of results/; a rule's inputs follow from it."""
     return DOCUMENTS.at(folder).document

@@ -28,9 +28,7 @@ rule evaluate:
         config="results/evaluations/{run}/{checkpoint}/{suite}/config.json",
         run="results/runs/{run}/manifest.json",
         selection=lambda w: manifest(evaluation_document(w)["selection"], "selections"),
-        benchmarks=lambda w: [
-            manifest(id, "benchmarks") for id in evaluation_document(w)["benchmarks"].values()
-        ],
+        benchmarks=lambda w: benchmark_manifests(evaluation_document(w)),
         held_out=lambda w: data_manifests(evaluation_document(w)["held_out"].values()),
     output:
         manifest="results/evaluations/{run}/{checkpoint}/{suite}/responses.json",
@@ -62,9 +60,7 @@ rule score:
     input:
         config="results/evaluations/{run}/{checkpoint}/{suite}/config.json",
         responses="results/evaluations/{run}/{checkpoint}/{suite}/responses.json",
-        benchmarks=lambda w: [
-            manifest(id, "benchmarks") for id in evaluation_document(w)["benchmarks"].values()
-        ],
+        benchmarks=lambda w: benchmark_manifests(evaluation_document(w)),
         held_out=lambda w: data_manifests(evaluation_document(w)["held_out"].values()),
     output:
         scores="results/evaluations/{run}/{checkpoint}/{suite}/scores.json",

@@ -169,3 +169,13 @@ def test_the_documents_hold_what_the_stages_read(checkout):
     assert selection.document["run"] == rl.id
     assert evaluation["selection"] == selection.id
     assert set(evaluation["held_out"]) == {"math", "multi_domain"}
+
+
+def test_a_model_answers_in_its_own_mode_and_a_trained_run_in_the_recipes(checkout):
+    documents = checkout.documents()
+    modes = {
+        run: documents.evaluation(run, "last", "held_out").document["generation"]["mode"]
+        for run in ("base", "teacher", "cold_start", "final")
+    }
+    assert modes == {"base": "nothink", "teacher": "slow", "cold_start": "slow", "final": "slow"}
+    assert documents.data("cold_start").document["generation"]["mode"] == "slow"

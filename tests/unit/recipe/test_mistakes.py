@@ -32,7 +32,7 @@ MISTAKES = {
     "a key that does not exist": (
         (TINY, set_key("grpo", "math", "optimizer", "learning_rte", to=1)),
         "config/recipes/tiny.yaml: grpo.math.optimizer: unknown key 'learning_rte'; allowed: "
-        "learning_rate, schedule, warmup, betas, weight_decay, max_grad_norm; did you mean "
+        "algorithm, learning_rate, schedule, warmup, betas, weight_decay, max_grad_norm; did you mean "
         "'learning_rate'?",
     ),
     "a section that does not exist": (
@@ -68,7 +68,7 @@ MISTAKES = {
     "a key of another source": (
         (TINY, set_key("models", "base", "revision", to="main")),
         "config/recipes/tiny.yaml: models.base: unknown key 'revision'; allowed: source, "
-        "architecture, tokenizer_data, data, settings",
+        "mode, architecture, tokenizer_data, data, settings",
     ),
     "a task that the world does not draw": (
         (TINY, set_key("data", "math_normal", "source", "tasks", to={"summ": 1})),
