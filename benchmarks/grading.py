@@ -1,159 +1,247 @@
-"""Run the grader over real answers with published scores: `make grading-report`.
+"""Grade real answers with published scores: `make grading-report`.
 
-Reads the folder named by R1V3_GRADING (else ../shared/grading), prints one line a set, and writes
-every disagreement with its reason under results/grading/.
+Prints one line a set (ours against the published verdicts, then plain math-verify on the same rows),
+the Math-Verify cases, all golds against themselves, and the speed on K12-like answers. Writes every
+disagreement with its reason to results/grading/.
 
-    .venv/bin/python benchmarks/grading.py [--sets mathvision/gemini ...] [--no-math-verify]
+    .venv/bin/python benchmarks/grading.py [--sets mathvision/gemini gaokao/fill]
 """
 
 import argparse
-import ast
-import csv
 import json
+import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from r1v3.reward import Grader  # noqa: E402
+from r1v3.reward import Grader, extract_letters  # noqa: E402
+from r1v3.reward.published import SETS, every_gold, grading_folder  # noqa: E402
 
 ADJUDICATED = ROOT / "tests/unit/reward/adjudicated.jsonl"
+K12 = ROOT / "tests/data/k12_cases.jsonl"
 OUTPUT = ROOT / "results/grading"
+LETTERS = tuple("ABCDEFGHIJ")
 
 
-def grading_folder() -> Path:
-    """Return the folder of real answers."""
-    return Path(os.environ.get("R1V3_GRADING") or ROOT.parent / "shared/grading")
-
-
-def _jsonl(path: Path) -> list[dict]:
+def read_jsonl(path: Path) -> list[dict]:
     with path.open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
-def mmmu(folder: Path, name: str, published: float) -> Iterator[dict]:
-    """900 validation items; only the total is published."""
-    for item in _jsonl(folder / f"mmmu/{name}.jsonl"):
-        choice = item["question_type"] == "multiple-choice"
-        options = [item["index2ans"][letter] for letter in item["all_choices"]] if choice else None
-        yield _row(
-            item["id"], item["response"], item["answer"], "mcq" if choice else "open", options
+def adjudicated(name: str) -> dict[str, str]:
+    """Return the rows of a set that a person settled against the label, with the reason."""
+    return {row["id"]: row["why"] for row in read_jsonl(ADJUDICATED) if row["set"] == name}
+
+
+def our_verdicts(rows: list[dict], workers: int = 1) -> list[tuple[bool, bool]]:
+    """Return (right, answered) of each row by our rules."""
+    with Grader(workers=workers) as grader:
+        return [(bool(v.correct), v.extracted is not None) for v in grader.grade_many(rows)]
+
+
+def plain_verdicts(rows: list[dict]) -> list[tuple[bool, bool]]:
+    """Return (right, answered) of each row by math-verify as its manual shows it."""
+    logging.disable(logging.CRITICAL)
+    from math_verify import ExprExtractionConfig, LatexExtractionConfig, StringExtractionConfig
+    from math_verify import parse, verify
+
+    symbolic = [LatexExtractionConfig(), ExprExtractionConfig()]
+    found = []
+    for row in rows:
+        choice = row["type"].startswith("mcq")
+        config = [StringExtractionConfig(strings=LETTERS)] if choice else symbolic
+        golds = row["gold"] if isinstance(row["gold"], list) else [row["gold"]]
+        answer = parse(row["response"], config)
+        right = any(
+            verify(parse(gold if choice or "$" in gold else f"${gold}$", config), answer)
+            for gold in golds
         )
+        found.append((right, bool(answer)))
+    return found
 
 
-def mmmu_pro(folder: Path, name: str, published: float) -> Iterator[dict]:
-    """1,730 items of up to ten options, a verdict for each."""
-    for item in _jsonl(folder / f"mmmu_pro/{name}.jsonl"):
-        options = ast.literal_eval(item["options"])
-        label = bool(item["if_right"])
-        yield _row(item["id"], item["response"], item["answer"], "mcq", options, label)
+def timed(function, rows: list[dict]) -> tuple[list, float]:
+    """Return the verdicts and the processor seconds they took, children included."""
+    before = os.times()
+    found = function(rows)
+    after = os.times()
+    spent = sum(after[index] - before[index] for index in range(4))
+    return found, max(spent, 1e-3)
 
 
-def mathvista(folder: Path, name: str, published: float) -> Iterator[dict]:
-    """1,000 testmini items: options given as texts, integers, floats to a stated precision."""
-    for key, item in json.loads((folder / f"mathvista/{name}.json").read_text("utf-8")).items():
-        choice = item["question_type"] == "multi_choice"
-        precision = item["precision"]
-        tolerance = 0.5 * 10 ** -int(precision) if precision and not choice else None
-        yield _row(
-            key,
-            item["response"],
-            item["answer"],
-            "mcq" if choice else "open",
-            item["choices"] if choice else None,
-            bool(item["true_false"]),
-            item["question"],
-            tolerance,
-        )
+def wall(function, rows: list[dict], cores: int) -> float:
+    """Return the wall-clock seconds for rows split over `cores` processes, started beforehand."""
+    parts = [rows[index::cores] for index in range(cores)]
+    with ProcessPoolExecutor(cores) as pool:
+        list(pool.map(function, [rows[:2]] * cores))
+        started = time.perf_counter()
+        list(pool.map(function, parts))
+        return time.perf_counter() - started
 
 
-def mathvision(folder: Path, name: str, published: float) -> Iterator[dict]:
-    """3,040 items, half of them with five options, a verdict for each."""
-    golds = {item["id"]: item for item in _jsonl(folder / "mathvision/test.jsonl")}
-    for item in _jsonl(folder / f"mathvision/{name}.jsonl"):
-        gold = golds[item["id"]]
-        kind = "mcq" if gold["options"] else "open"
-        yield _row(
-            item["id"], item["response"], gold["answer"], kind, gold["options"] or None,
-            item["correct"], gold["question"],
-        )  # fmt: skip
-
-
-def logicvista(folder: Path, name: str, published: float) -> Iterator[dict]:
-    """448 items, some with several letters; the label is GPT-4's reading of the answer."""
-    questions = json.loads((folder / "logicvista/dataset.json").read_text("utf-8"))
-    with (folder / f"logicvista/{name}-accuracy-results.csv").open(encoding="utf-8") as table:
-        for item in csv.DictReader(table):
-            gold = ", ".join(ast.literal_eval(item["true answer"])).upper()
-            raw = next(value for key, value in item.items() if key.endswith("answer raw"))
-            kind = "mcq_multi" if "," in gold else "mcq"
-            yield _row(
-                item["id"],
-                raw,
-                gold,
-                kind,
-                None,
-                item["match?"] == "1",
-                questions[item["id"]]["question"],
-            )
-
-
-def gaokao(folder: Path, name: str, published: float) -> Iterator[dict]:
-    """Chinese examination items: options, and blanks marked by GPT-4 (right = full marks)."""
-    examples = json.loads((folder / f"gaokao/{name}.json").read_text("utf-8"))["example"]
-    for item in examples:
-        if "model_answer" in item:
-            gold, label = (
-                "".join(item["standard_answer"]),
-                item["model_answer"] == item["standard_answer"],
-            )
-            yield _row(
-                item["index"], item["model_output"], gold, "mcq", None, label, item["question"]
-            )
-        else:
-            label = sum(item["model_correction_score"]) >= item["score"]
-            gold = item["standard_answer"]
-            yield _row(
-                item["index"], item["model_output"], gold, "fill", None, label, item["question"]
-            )
-
-
-def _row(
-    row_id, response, gold, kind, options=None, label=None, question=None, tolerance=None
-) -> dict:
+def compare(rows: list[dict], found: list[tuple[bool, bool]], settled: dict[str, str]) -> dict:
+    """Return accuracy and agreement of verdicts with the labels of a set."""
+    judged = [
+        (row, right)
+        for row, (right, _) in zip(rows, found, strict=True)
+        if row["label"] is not None and not row["drawn"]
+    ]
+    wrong = [(row, right) for row, right in judged if row["label"] != right]
+    open_rows = [(row, right) for row, right in wrong if row["id"] not in settled]
+    kept = len(judged) - (len(wrong) - len(open_rows))
     return {
-        "id": str(row_id),
-        "response": response or "",
-        "gold": gold,
-        "type": kind,
-        "options": options,
-        "label": label,
-        "question": question,
-        "tolerance": tolerance,
+        "accuracy": sum(right for right, _ in found) / len(rows),
+        "raw": 1 - len(wrong) / len(judged) if judged else None,
+        "agreement": 1 - len(open_rows) / kept if judged else None,
+        "settled": len(wrong) - len(open_rows),
+        "false_positives": sum(right for _, right in wrong),
+        "false_negatives": sum(not right for _, right in wrong),
+        "unanswered": sum(not answered for _, answered in found),
+        "wrong": wrong,
     }
 
 
-# name: loader, file, published accuracy, agreement wanted
-SETS: dict[str, tuple[Callable, str, float, float]] = {
-    "mmmu/llava": (mmmu, "llava1.5_13b", 0.367, 0.98),
-    "mmmu/qwen": (mmmu, "qwen_vl", 0.361, 0.98),
-    "mmmu_pro/cot": (mmmu_pro, "gpt-4o_vision_cot", 0.5006, 0.98),
-    "mmmu_pro/direct": (mmmu_pro, "gpt-4o_vision_direct", 0.4243, 0.98),
-    "mathvista/bard": (mathvista, "output_bard", 0.348, 0.99),
-    "mathvista/gpt4": (mathvista, "output_gpt4_2shot_solution_use_ocr", 0.321, 0.99),
-    "mathvision/gemini": (mathvision, "Gemini-Pro-CoT", 436 / 3040, 0.99),
-    "mathvision/llava": (mathvision, "LLaVA-v1.5-13B", 338 / 3040, 0.99),
-    "logicvista/llava": (logicvista, "LLAVA7B", None, 0.98),
-    "logicvista/instructblip": (logicvista, "instructBLIP-vicuna-7B", None, 0.98),
-    "logicvista/minigpt": (logicvista, "miniGPTvicuna13B", None, 0.98),
-    "logicvista/otter": (logicvista, "otter9B", None, 0.98),
-    "gaokao/choice": (gaokao, "Math_I_MCQs_gpt4", 115 / 214, 0.98),
-    "gaokao/fill": (gaokao, "Math_I_fill_in_gpt4_marked", None, 0.99),
-}
+def level_with_draws(rows: list[dict], found: list[tuple[bool, bool]]) -> float:
+    """Return our accuracy with the published scorer's draws added.
+
+    Where it took an option without finding one, its recorded luck counts; where only the total is
+    published (MMMU), an unanswered choice counts one in the number of options, the expectation.
+    """
+    total = 0.0
+    for row, (right, answered) in zip(rows, found, strict=True):
+        if row["drawn"]:
+            total += row["label"]
+        elif row["label"] is None and not answered and row["options"]:
+            total += 1 / len(row["options"])
+        else:
+            total += right
+    return total / len(rows)
+
+
+def share(value: float | None) -> str:
+    return "   -  " if value is None else f"{100 * value:6.2f}"
+
+
+HEAD = (
+    f"{'set':24s}{'n':>6s}{'right':>8s}{'publ.':>8s}{'drawn':>7s}{'levelled':>9s}{'agree':>8s}"
+    f"{'settled':>8s}{'agree*':>8s}{'fp':>4s}{'fn':>4s}{'none':>6s}{'1/s':>8s}"
+    f" | math-verify{'right':>7s}{'agree':>8s}{'fp':>5s}{'fn':>5s}{'none':>6s}{'1/s':>7s}"
+)
+
+
+def report_set(name: str) -> None:
+    """Print one line and list the disagreements of one set."""
+    published = SETS[name]
+    rows = published.rows(grading_folder(ROOT))
+    settled = adjudicated(name)
+    found, seconds = timed(our_verdicts, rows)
+    ours = compare(rows, found, settled)
+    plain_found, plain_seconds = timed(plain_verdicts, rows)
+    plain = compare(rows, plain_found, {})
+    labels = [row["label"] for row in rows if row["label"] is not None]
+    target = published.accuracy if published.accuracy is not None else sum(labels) / len(labels)
+    print(
+        f"{name:24s}{len(rows):6d}{share(ours['accuracy']):>8s}{share(target):>8s}"
+        f"{sum(row['drawn'] for row in rows):7d}{share(level_with_draws(rows, found)):>9s}"
+        f"{share(ours['raw']):>8s}{ours['settled']:8d}{share(ours['agreement']):>8s}"
+        f"{ours['false_positives']:4d}{ours['false_negatives']:4d}{ours['unanswered']:6d}"
+        f"{len(rows) / seconds:8.0f} |            {share(plain['accuracy']):>7s}"
+        f"{share(plain['raw']):>8s}{plain['false_positives']:5d}{plain['false_negatives']:5d}"
+        f"{plain['unanswered']:6d}{len(rows) / plain_seconds:7.0f}",
+        flush=True,
+    )
+    listing = [
+        {
+            "id": row["id"],
+            "label": row["label"],
+            "ours": right,
+            "settled": settled.get(row["id"]),
+            "gold": row["gold"],
+            "options": row["options"],
+            "tail": row["response"][-400:],
+        }
+        for row, right in ours["wrong"]
+    ]
+    write_listing(name.replace("/", "_"), listing)
+
+
+def write_listing(name: str, rows: list[dict]) -> None:
+    with (OUTPUT / f"{name}.jsonl").open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def report_cases() -> None:
+    """Print how the Math-Verify cases fare; they fix a verdict, or letters to be read."""
+    cases = read_cases()
+    rows = [row for row in cases if "gold" in row]
+    failed = [
+        row
+        for row, (right, _) in zip(rows, our_verdicts(rows), strict=True)
+        if right != bool(row["expected"])
+    ]
+    for row in cases:
+        if "gold" not in row and extract_letters(row["response"]) != row["expected"]:
+            failed.append(row)
+    argued = adjudicated("math_verify_tests")
+    open_rows = [row for row in failed if row["id"] not in argued]
+    print(
+        f"math_verify_tests: {len(cases)} cases, {len(failed)} unlike the expectation, "
+        f"of these argued {len(failed) - len(open_rows)}, open {len(open_rows)}"
+    )
+    write_listing("math_verify_tests", [{**row, "why": argued.get(row["id"])} for row in failed])
+
+
+def read_cases() -> list[dict]:
+    """Return the Math-Verify cases as rows; a stated precision is a tolerance."""
+    path = grading_folder(ROOT) / "math_verify_tests/cases.json"
+    rows = []
+    for index, case in enumerate(json.loads(path.read_text("utf-8"))):
+        row = {"id": str(index), "response": case["pred"], "type": "open"}
+        row["expected"] = case.get("expected", case.get("result"))
+        if "precision" in case:
+            row["tolerance"] = 0.5 * 10 ** -case["precision"]
+        if "gold" in case:
+            row["gold"] = case["gold"]
+        else:
+            letters = [letter for letter in LETTERS if f"'{letter}'" in row["expected"]]
+            row["expected"] = letters[-1] if letters else None
+        rows.append(row)
+    return rows
+
+
+def report_golds() -> None:
+    """Print how many golds are right against themselves."""
+    rows = every_gold(grading_folder(ROOT))
+    found = our_verdicts(rows)
+    wrong = [row for row, (right, _) in zip(rows, found, strict=True) if not right]
+    print(f"golds against themselves: {len(rows) - len(wrong)} of {len(rows)} right")
+    write_listing("golds", wrong)
+
+
+def report_speed() -> None:
+    """Print answers per second on K12-like answers, on one core and on all."""
+    cases = [{"question": None, "options": None, **row} for row in read_jsonl(K12)]
+    right = sum(f[0] == row["correct"] for f, row in zip(our_verdicts(cases), cases, strict=True))
+    print(f"K12 cases: {right} of {len(cases)} right")
+    golds = [row for row in every_gold(grading_folder(ROOT)) if row["type"] != "mcq"]
+    rows = [row for row in cases if row["type"] in ("open", "fill")] + golds
+    _, ours = timed(our_verdicts, rows)
+    _, plain = timed(plain_verdicts, rows)
+    print(
+        f"speed, {len(rows)} K12-like answers, one core: ours {len(rows) / ours:.0f}/s, "
+        f"math-verify {len(rows) / plain:.0f}/s, factor {plain / ours:.1f}"
+    )
+    cores = os.cpu_count() or 1
+    ours, plain = wall(our_verdicts, rows, cores), wall(plain_verdicts, rows, cores)
+    print(
+        f"speed, all {cores} cores: ours {len(rows) / ours:.0f}/s, "
+        f"math-verify {len(rows) / plain:.0f}/s, factor {plain / ours:.1f}"
+    )
 
 
 def main() -> None:
@@ -161,45 +249,15 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS))
     arguments = parser.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
+    print(HEAD)
     for name in arguments.sets:
-        loader, file, published, _ = SETS[name]
-        rows = list(loader(grading_folder(), file, published))
-        with Grader() as grader:
-            started = time.perf_counter()
-            verdicts = grader.grade_many(rows)
-            seconds = time.perf_counter() - started
-        right = sum(v.correct for v in verdicts) / len(rows)
-        labels = [r["label"] for r in rows if r["label"] is not None]
-        published = published if published is not None else sum(labels) / len(labels)
-        wrong = [
-            (r, v)
-            for r, v in zip(rows, verdicts)
-            if r["label"] is not None and r["label"] != v.correct
-        ]
-        fp = sum(v.correct for _, v in wrong)
-        unanswered = sum(v.extracted is None for v in verdicts)
-        print(
-            f"{name:26s} n={len(rows):5d} ours={right:.4f} pub={published:.4f} agree={1 - len(wrong) / max(1, len(labels)):.4f} fp={fp} fn={len(wrong) - fp} unans={unanswered} {len(rows) / seconds:.0f}/s"
-        )
-        with (OUTPUT / (name.replace("/", "_") + ".jsonl")).open("w") as out:
-            for r, v in wrong:
-                out.write(
-                    json.dumps(
-                        {
-                            "id": r["id"],
-                            "type": r["type"],
-                            "label": r["label"],
-                            "gold": r["gold"],
-                            "options": r["options"],
-                            "extracted": v.extracted,
-                            "by": v.by,
-                            "reason": v.reason,
-                            "response": r["response"][-600:],
-                        },
-                        ensure_ascii=False,
-                    )
-                    + "\n"
-                )
+        report_set(name)
+    report_cases()
+    report_golds()
+    report_speed()
+    print(
+        f"every disagreement is listed in {OUTPUT.relative_to(ROOT)}/; * = settled rows set aside"
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 r"""The child process that does symbolic algebra: `python -m r1v3.reward.sandbox`.
 
 One JSON request a line on stdin, one JSON reply a line on stdout. Before anything is parsed the
-process limits itself: address space (bytes), CPU and wall-clock time per request (seconds, the
-kernel's alarm kills it even inside C code), no core dump, no files, no children. It runs without the
+process limits itself: address space (bytes), processor time per request (seconds; the kernel's timer
+kills it even inside C code, and a busy machine does not change a verdict), wall-clock time as a
+backstop, no core dump, no file of more than 0 bytes. It runs without the
 parent's environment, so without its keys. It exits when its parent's end of the pipe closes.
 """
 
@@ -11,6 +12,8 @@ import logging
 import resource
 import signal
 import sys
+
+WALL_FACTOR = 10  # wall-clock seconds a request may take for each second of processor time
 
 
 def limit_self(memory_bytes: int) -> None:
@@ -31,24 +34,30 @@ def equal(answer: str, gold: str, digits: int) -> bool:
     return verify(read(gold), read(answer), float_rounding=digits, timeout_seconds=None)
 
 
+def _set_timers(seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds * WALL_FACTOR)
+
+
 def serve(seconds: float, memory_bytes: int) -> None:
     """Answer requests until stdin closes."""
     logging.disable(logging.CRITICAL)
     limit_self(memory_bytes)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    import math_verify  # noqa: F401  (loaded before the clock of the first request starts)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    equal(r"\frac{1}{2}", "0.5", 12)  # load everything before the clock of the first request starts
 
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        _set_timers(seconds)
         try:
             reply = {"equal": bool(equal(request["answer"], request["gold"], request["digits"]))}
         except MemoryError:
             reply = {"error": "memory"}
         except Exception as error:  # whatever sympy raises concerns this request alone
             reply = {"error": type(error).__name__}
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _set_timers(0)
         print(json.dumps(reply), flush=True)
 
 

@@ -15,7 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
-SECONDS = 3.0  # wall clock per request
+from r1v3.reward.sandbox import WALL_FACTOR
+
+SECONDS = 3.0  # processor time per request; the wall-clock backstop is ten times that
 MEMORY_BYTES = 1 << 30  # address space per worker
 START_SECONDS = 60.0
 MAX_SYMBOLIC_CHARS = 600  # longer answers never reach a worker
@@ -58,7 +60,7 @@ class _Worker:
             self.process.stdin.flush()
         except OSError:
             return {"error": "worker died"}
-        reply = self._read_line(self.seconds + 2.0)
+        reply = self._read_line(self.seconds * WALL_FACTOR + 5.0)
         if reply is None:
             dead = self.process.poll() is not None
             self.kill()

@@ -1,0 +1,192 @@
+"""Real answers of real models with published verdicts, as rows for the grader.
+
+The folder is named by the environment variable R1V3_GRADING, else it is ../shared/grading beside the
+repository. Each row carries `label` (the published verdict, None where only a total is published) and
+`drawn`: the published scorer found no option in the answer and took one at random (MMMU, MMMU-Pro) or
+the option of the most similar spelling (MathVista), so that its verdict says nothing about the answer.
+"""
+
+import ast
+import csv
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_LETTER = re.compile(r"(?<![A-Za-z'])[A-HJ](?![A-Za-z'])|\(I\)|[:*]\s*I\b")
+
+
+def grading_folder(root: Path) -> Path:
+    """Return the folder of real answers; `root` is the repository."""
+    return Path(os.environ.get("R1V3_GRADING") or root.parent / "shared/grading")
+
+
+def _jsonl(path: Path) -> list[dict]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def _row(row_id, response, gold, kind, *, options=None, label=None, question=None, **more) -> dict:
+    return {
+        "id": str(row_id),
+        "response": response or "",
+        "gold": gold,
+        "type": kind,
+        "options": options,
+        "label": label,
+        "question": question,
+        "drawn": False,
+    } | more
+
+
+def mmmu(folder: Path, name: str) -> Iterator[dict]:
+    """900 validation items; only the total is published."""
+    for item in _jsonl(folder / f"mmmu/{name}.jsonl"):
+        choice = item["question_type"] == "multiple-choice"
+        options = [item["index2ans"][letter] for letter in item["all_choices"]] if choice else None
+        kind = "mcq" if choice else "open"
+        yield _row(item["id"], item["response"], item["answer"], kind, options=options)
+
+
+def mmmu_pro(folder: Path, name: str) -> Iterator[dict]:
+    """1,730 items of up to ten options, a verdict for each."""
+    for item in _jsonl(folder / f"mmmu_pro/{name}.jsonl"):
+        yield _row(
+            item["id"],
+            item["response"],
+            item["answer"],
+            "mcq",
+            options=ast.literal_eval(item["options"]),
+            label=bool(item["if_right"]),
+            drawn=not _LETTER.search(item["response"]),
+        )
+
+
+def mathvista(folder: Path, name: str) -> Iterator[dict]:
+    """1,000 testmini items: options given as texts, integers, floats to a stated precision."""
+    for key, item in json.loads((folder / f"mathvista/{name}.json").read_text("utf-8")).items():
+        choice = item["question_type"] == "multi_choice"
+        said = str(item["extraction"] or "").strip()
+        found = choice and (said in item["choices"] or re.match(r"\(?[A-Z]\)?\.?$|\([A-Z]\)", said))
+        precision = None if choice else item["precision"]
+        yield _row(
+            key,
+            item["response"],
+            item["answer"],
+            "mcq" if choice else "open",
+            options=item["choices"] if choice else None,
+            label=bool(item["true_false"]),
+            question=item["question"],
+            tolerance=0.5 * 10 ** -int(precision) if precision else None,
+            drawn=choice and not found,
+        )
+
+
+def mathvision(folder: Path, name: str) -> Iterator[dict]:
+    """3,040 items, half of them with five options, a verdict for each."""
+    golds = {item["id"]: item for item in _jsonl(folder / "mathvision/test.jsonl")}
+    for item in _jsonl(folder / f"mathvision/{name}.jsonl"):
+        gold = golds[item["id"]]
+        yield _row(
+            item["id"],
+            item["response"],
+            gold["answer"],
+            "mcq" if gold["options"] else "open",
+            options=gold["options"] or None,
+            label=item["correct"],
+            question=gold["question"],
+        )
+
+
+def logicvista(folder: Path, name: str) -> Iterator[dict]:
+    """448 items, some with several letters; the label is GPT-4's reading of the answer."""
+    items = json.loads((folder / "logicvista/dataset.json").read_text("utf-8"))
+    path = folder / f"logicvista/{name}-accuracy-results.csv"
+    with path.open(encoding="utf-8", newline="") as table:
+        for item in csv.DictReader(table):
+            gold = ", ".join(ast.literal_eval(item["true answer"])).upper()
+            raw = next(value for key, value in item.items() if key.endswith("answer raw"))
+            yield _row(
+                item["id"],
+                raw,
+                gold,
+                "mcq_multi" if "," in gold else "mcq",
+                label=item["match?"] == "1",
+                question=items[item["id"]]["question"],
+            )
+
+
+def gaokao(folder: Path, name: str) -> Iterator[dict]:
+    """Chinese examination items: options, and blanks marked by GPT-4 (right = full marks)."""
+    examples = json.loads((folder / f"gaokao/{name}.json").read_text("utf-8"))["example"]
+    for item in examples:
+        if "model_answer" in item:
+            gold, kind = "".join(item["standard_answer"]), "mcq"
+            label = item["model_answer"] == item["standard_answer"]
+        else:
+            gold, kind = item["standard_answer"], "fill"
+            label = sum(item["model_correction_score"]) >= item["score"]
+        yield _row(
+            item["index"],
+            item["model_output"],
+            gold,
+            kind,
+            label=label,
+            question=item["question"],
+        )
+
+
+@dataclass(frozen=True)
+class PublishedSet:
+    """A file of answers, its published accuracy (None: the mean of its labels), what is asked."""
+
+    load: Callable[[Path, str], Iterator[dict]]
+    file: str
+    accuracy: float | None
+    agreement: float
+
+    def rows(self, folder: Path) -> list[dict]:
+        """Return all rows of the set."""
+        return list(self.load(folder, self.file))
+
+
+MATH, CHOICE = 0.99, 0.98
+SETS = {
+    "mmmu/llava": PublishedSet(mmmu, "llava1.5_13b", 0.367, CHOICE),
+    "mmmu/qwen": PublishedSet(mmmu, "qwen_vl", 0.361, CHOICE),
+    "mmmu_pro/cot": PublishedSet(mmmu_pro, "gpt-4o_vision_cot", 0.5006, CHOICE),
+    "mmmu_pro/direct": PublishedSet(mmmu_pro, "gpt-4o_vision_direct", 0.4243, CHOICE),
+    "mathvista/bard": PublishedSet(mathvista, "output_bard", 0.348, MATH),
+    "mathvista/gpt4": PublishedSet(mathvista, "output_gpt4_2shot_solution_use_ocr", 0.321, MATH),
+    "mathvision/gemini": PublishedSet(mathvision, "Gemini-Pro-CoT", 436 / 3040, MATH),
+    "mathvision/llava": PublishedSet(mathvision, "LLaVA-v1.5-13B", 338 / 3040, MATH),
+    "logicvista/llava": PublishedSet(logicvista, "LLAVA7B", None, CHOICE),
+    "logicvista/instructblip": PublishedSet(logicvista, "instructBLIP-vicuna-7B", None, CHOICE),
+    "logicvista/minigpt": PublishedSet(logicvista, "miniGPTvicuna13B", None, CHOICE),
+    "logicvista/otter": PublishedSet(logicvista, "otter9B", None, CHOICE),
+    "gaokao/choice": PublishedSet(gaokao, "Math_I_MCQs_gpt4", 575 / 1070, CHOICE),
+    "gaokao/fill": PublishedSet(gaokao, "Math_I_fill_in_gpt4_marked", None, MATH),
+}
+
+
+def every_gold(folder: Path) -> list[dict]:
+    """Return each distinct gold of all sets as a row that answers it with itself, boxed."""
+    rows, seen = [], set()
+    puzzles = [
+        _row(path.stem, "", str(item["answer"]), "mcq", options=[str(o) for o in item["options"]])
+        for path in sorted((folder / "puzzlevqa").glob("*.json"))
+        for item in _jsonl(path)
+    ]
+    for name, rows_of_set in [("puzzlevqa", puzzles)] + [
+        (n, s.rows(folder)) for n, s in SETS.items()
+    ]:
+        for row in rows_of_set:
+            for gold in row["gold"] if isinstance(row["gold"], list) else [row["gold"]]:
+                key = (name.split("/")[0], gold, row["type"], str(row["options"]))
+                if gold and key not in seen:
+                    seen.add(key)
+                    response = rf"<think>So.</think> \boxed{{{gold.strip()}}}"
+                    rows.append({**row, "set": name, "gold": gold, "response": response})
+    return rows
