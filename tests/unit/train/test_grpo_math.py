@@ -1,0 +1,101 @@
+"""Equations 6 and 7 on values worked by hand."""
+
+import pytest
+import torch
+
+from r1v3.train.advantage import group_advantage, silent_groups
+from r1v3.train.grpo import response_limit
+from r1v3.train.policy_loss import Surrogate, policy_loss
+
+
+def surrogate(**changed):
+    settings = {
+        "clip_low": 0.2,
+        "clip_high": 0.2,
+        "kl": 0.0,
+        "aggregation": "sequence_mean",
+        "responses": 2,
+        "tokens": 3,
+        "longest": 4,
+    }
+    return Surrogate(**settings | changed)
+
+
+TWO_RESPONSES = {
+    "advantage_R": torch.tensor([1.0, -1.0]),
+    "response_N": torch.tensor([0, 0, 1]),
+    "length_R": torch.tensor([2, 1]),
+}
+
+
+def test_a_group_of_equal_rewards_teaches_nothing():
+    assert group_advantage(torch.ones(1, 4), ddof=0, epsilon=0.0).tolist() == [[0.0] * 4]
+    assert silent_groups(torch.tensor([[1.0, 1.0], [0.0, 1.0]])) == 0.5
+
+
+def test_advantages_are_deviations_over_the_spread():
+    # rewards 1, 0, 0, 0: mean 1/4; deviations 3/4, -1/4; variance 3/16 (ddof 0) or 1/4 (ddof 1)
+    rewards = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
+    population = group_advantage(rewards, ddof=0, epsilon=0.0)
+    assert population[0].tolist() == pytest.approx([3**0.5, *[-(3**-0.5)] * 3])
+    sample = group_advantage(rewards, ddof=1, epsilon=0.0)
+    assert sample[0].tolist() == pytest.approx([1.5, -0.5, -0.5, -0.5])
+
+
+def test_a_group_of_one_is_refused():
+    with pytest.raises(ValueError, match="at least 2"):
+        group_advantage(torch.ones(3, 1), ddof=0, epsilon=0.0)
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "expected"),
+    [
+        ("sequence_mean", 0.0),  # (mean(1, 1) + mean(-1)) / 2
+        ("token_mean", -1 / 3),  # -(1 + 1 - 1) / 3
+        ("constant", -1 / 8),  # -(1 + 1 - 1) / (4 tokens x 2 responses)
+    ],
+)
+def test_on_policy_loss_is_the_aggregated_advantage(aggregation, expected):
+    logp = torch.tensor([-1.0, -2.0, -3.0])
+    loss, facts = policy_loss(
+        surrogate(aggregation=aggregation), logp_N=logp, old_logp_N=logp, **TWO_RESPONSES
+    )
+    assert loss.item() == pytest.approx(expected)
+    assert facts["clipped"] == 0
+
+
+def test_the_clip_stops_a_ratio_that_went_too_far_the_right_way():
+    # ratios 1.5, 0.5, 0.5 with advantages 1, 1, -1 and clips at 0.8 and 1.2:
+    # min(1.5, 1.2) = 1.2; min(0.5, 0.8) = 0.5; min(-0.5, -0.8) = -0.8
+    old = torch.zeros(3)
+    logp = torch.tensor([1.5, 0.5, 0.5]).log()
+    loss, facts = policy_loss(surrogate(), logp_N=logp, old_logp_N=old, **TWO_RESPONSES)
+    assert loss.item() == pytest.approx(-((1.2 + 0.5) / 2 - 0.8) / 2)
+    assert facts["clipped"] == 2
+
+
+def test_a_clipped_token_gets_no_gradient():
+    logp = torch.tensor([1.5, 1.0, 1.0]).log().requires_grad_()
+    loss, _ = policy_loss(surrogate(), logp_N=logp, old_logp_N=torch.zeros(3), **TWO_RESPONSES)
+    loss.backward()
+    # -(A x ratio) / (length x responses): 0 where clipped, -1/4, and 1/2 for the second response
+    assert logp.grad.tolist() == pytest.approx([0.0, -0.25, 0.5])
+
+
+def test_the_penalty_is_the_log_ratio_to_the_reference():
+    logp = torch.tensor([-1.0, -1.0, -1.0])
+    reference = torch.tensor([-1.5, -1.0, -2.0])
+    loss, _ = policy_loss(
+        surrogate(kl=0.1),
+        logp_N=logp,
+        old_logp_N=logp,
+        reference_logp_N=reference,
+        **TWO_RESPONSES,
+    )
+    # advantages cancel; 0.1 x (mean(0.5, 0) + 1) / 2
+    assert loss.item() == pytest.approx(0.1 * (0.25 + 1.0) / 2)
+
+
+def test_lengths_rise_by_the_schedule():
+    stages = [{"step": 0, "tokens": 4096}, {"step": 75, "tokens": 8192}]
+    assert [response_limit(stages, step) for step in (0, 74, 75, 200)] == [4096, 4096, 8192, 8192]
