@@ -3,8 +3,8 @@
 Reads run folders, the RL run's selection and scores; writes to the tracking store, and what it wrote
 to mlflow.json. Running it again changes nothing.
 
-    python workflow/scripts/publish.py --experiment tiny --runs results/runs/*/manifest.json --selection ... \
-        --scores ... --tracking-uri sqlite:///mlflow.db --output results/mlflow.json
+    python workflow/scripts/publish.py --experiment tiny --runs results/runs/*/manifest.json \
+        --selection ... --scores ... --tracking-uri sqlite:///mlflow.db --output results/mlflow.json
 """
 
 import argparse

@@ -76,7 +76,18 @@ def documents():
 
 @pytest.fixture
 def tree(tmp_path, documents) -> Tree:
-    made = Tree(tmp_path, documents, steps=150)
+    """Made-up results that a test may change."""
+    return build_tree(tmp_path, documents)
+
+
+@pytest.fixture(scope="session")
+def shared_tree(tmp_path_factory, documents) -> Tree:
+    """Made-up results that no test changes."""
+    return build_tree(tmp_path_factory.mktemp("tree"), documents)
+
+
+def build_tree(root: Path, documents: Documents) -> Tree:
+    made = Tree(root, documents, steps=150)
     for name in RUNS:
         write_run(made, name)
     for path, facts in zip(made.data, data_facts(), strict=True):
@@ -93,7 +104,7 @@ def tree(tmp_path, documents) -> Tree:
         scores = {"mmmu_val": benchmark_score(0.5 + number / 50)}
         where = ("rl", f"step-{step:06d}", "checkpoint")
         write_scores(made, where, {"held_out": {}, "benchmarks": scores})
-    names = sorted(documents.recipe.evaluation.benchmarks)
+    names = documents.recipe.evaluation.benchmarks
     scores = {name: benchmark_score(0.3 + number / 50) for number, name in enumerate(names)}
     write_scores(made, ("final", "last", "benchmarks"), {"held_out": {}, "benchmarks": scores})
     return made
@@ -157,7 +168,11 @@ def selection_facts(entropy: float | None) -> dict:
         none = {"mean": None, "low": None, "high": None, "count": 0}
         emitted = none if entropy is None else wide
         checkpoints.append({**probe, "emitted": emitted, "candidate": emitted, "control": none})
-    facts = {"step": CHOSEN, "policy": "critical_entropy", "why": "highest critical-token entropy"}
+    facts = {
+        "chosen": CHOSEN,
+        "policy": "critical_entropy",
+        "why": "highest critical-token entropy",
+    }
     return {**facts, "checkpoints": checkpoints}
 
 

@@ -51,6 +51,11 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.fixture(scope="module")
+def page(shared_tree) -> str:
+    return write(shared_tree)
+
+
 def write(tree) -> str:
     results = tree.root / "results"
     held_out, summary = tree.held_out, results / "summary.json"
@@ -73,50 +78,48 @@ def without_tags(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
 
 
-def test_the_page_has_every_section_and_well_formed_unique_ids(tree):
-    page = Page(write(tree))
-    assert set(SECTIONS) <= set(page.ids)
-    assert len(page.ids) == len(set(page.ids))
+def test_the_page_has_every_section_and_well_formed_unique_ids(page):
+    ids = Page(page).ids
+    assert set(SECTIONS) <= set(ids)
+    assert len(ids) == len(set(ids))
 
 
-def test_the_page_opens_offline_and_links_only_to_papers_and_its_own_files(tree):
-    text = write(tree)
-    page = Page(text)
-    assert page.sources == []
-    assert page.scripts == 0
-    assert not re.search(r"url\((?!#)|@import|<link", text)
-    outside = [link for link in page.links if ":" in link]
+def test_the_page_opens_offline_and_links_only_to_papers_and_its_own_files(page, shared_tree):
+    found = Page(page)
+    assert found.sources == []
+    assert found.scripts == 0
+    assert not re.search(r"url\((?!#)|@import|<link", page)
+    outside = [link for link in found.links if ":" in link]
     assert outside == ["https://arxiv.org/abs/2507.06167"]
-    for link in set(page.links) - set(outside):
+    for link in set(found.links) - set(outside):
         if link.startswith("#"):
-            assert link[1:] in page.ids
+            assert link[1:] in found.ids
         else:
-            assert (tree.root / "results" / link).exists(), link
+            assert (shared_tree.root / "results" / link).exists(), link
 
 
-def test_the_page_shows_scores_gains_and_intervals(tree):
-    text = without_tags(write(tree))
+def test_the_page_shows_scores_gains_and_intervals(page):
+    text = without_tags(page)
     # 750 of 1,000 right: Wilson's 95 % interval is 72.2 to 77.6; cold start had 500, so +25.0.
     assert "75.0 72.2 to 77.6 +25.0 100.0 1,000" in text
     assert "74.0 71.2 to 76.6 -1.0" in text
 
 
-def test_table_1_stands_beside_the_published_scores_and_says_that_they_do_not_compare(tree):
-    text = without_tags(write(tree))
+def test_table_1_stands_beside_the_published_scores_and_says_that_they_do_not_compare(page):
+    text = without_tags(page)
     assert "Two scales, not to be compared." in text
     assert "76.0 70.3 72.2 70.3 75.0 70.7" in text
     assert "55.3*" in text
     assert text.count("40 5 ") >= 20
 
 
-def test_the_page_says_that_the_help_of_the_connector_is_by_construction(tree):
-    assert "its gain on the multi-domain set is by construction" in without_tags(write(tree))
+def test_the_page_says_that_the_help_of_the_connector_is_by_construction(page):
+    assert "The gain of connector-only tuning on that set is by construction" in without_tags(page)
 
 
-def test_the_chosen_checkpoint_is_marked_in_plot_and_table(tree):
-    text = write(tree)
-    assert "step 120, chosen" in text
-    assert re.findall(r'class="chosen"><th scope="row">(\d+)<', text) == ["120"]
+def test_the_chosen_checkpoint_is_marked_in_plot_and_table(page):
+    assert "step 120 (chosen) 0.530 nats, 56.0 %" in page
+    assert re.findall(r'class="chosen"><th scope="row">(\d+)<', page) == ["120"]
 
 
 def test_without_critical_tokens_the_page_says_so_and_draws_no_plot(tree):
@@ -125,24 +128,25 @@ def test_without_critical_tokens_the_page_says_so_and_draws_no_plot(tree):
         probe["critical_token_entropy"] = None
     tree.selection.write_text(json.dumps(manifest))
     text = write(tree)
-    assert "No checkpoint emitted the 20 critical tokens (Wait, Alternatively)" in without_tags(text)
+    assert "No checkpoint emitted the 20 critical tokens (Wait, Alternatively)" in without_tags(
+        text
+    )
     assert "selection-figure_1" not in text
     assert "too few" in text
 
 
-def test_the_same_results_give_the_same_page(tree):
-    assert write(tree) == write(tree)
+def test_the_same_results_give_the_same_page(page, shared_tree):
+    assert write(shared_tree) == page
 
 
 def test_a_probed_checkpoint_without_a_benchmark_score_is_an_error(tree):
-    checkpoints = type(tree).checkpoints.fget(tree)[1:]
     with pytest.raises(ValueError, match="step 30 has no benchmark score"):
         write_report(
             recipe="tiny",
             summary=write_summary(tree),
             runs=tree.runs,
             selection=tree.selection,
-            checkpoints=checkpoints,
+            checkpoints=tree.checkpoints[1:],
             data=tree.data,
             benchmarks=tree.benchmarks,
             asked=tree.asked,

@@ -110,12 +110,12 @@ def scatter(name: str, alt: str, points: list[dict], *, x: str, y: str) -> str:
 def bars(name: str, alt: str, counts: dict[str, float], *, x: str, colour: str = "blue") -> str:
     """Horizontal bars in the order given, each with its number."""
     with matplotlib.rc_context(STYLE):
-        height = 0.75 + 0.2 * len(counts)
-        figure, axes = _panel((SIZE[0], max(1.4, height)))
+        figure, axes = _panel((SIZE[0], 0.6 + 0.22 * len(counts)))
         places = range(len(counts))
         axes.barh(places, list(counts.values()), color=COLOURS[colour], height=0.72)
         axes.set_yticks(list(places), list(counts))
-        axes.invert_yaxis()
+        axes.set_ylim(len(counts) - 0.4, -0.6)
+        axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         longest = max(counts.values(), default=1)
@@ -135,7 +135,7 @@ def dots(name: str, alt: str, points: list[tuple[str, float, float, float]], *, 
             axes.plot([low, high], [place, place], color=COLOURS["blue"], linewidth=1.4)
             axes.plot(mean, place, color=COLOURS["blue"], marker="o", markersize=5)
         axes.set_yticks(range(len(points)), [label for label, *_ in points])
-        axes.invert_yaxis()
+        axes.set_ylim(len(points) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.set_xlim(0, 100)
         axes.set_xlabel(x)

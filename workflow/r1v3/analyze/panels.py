@@ -103,7 +103,7 @@ def selection_panel(rows: list[dict], title: str) -> str | None:
             "y": 100 * row["score"]["mean"],
             "y_low": 100 * row["score"]["low"],
             "y_high": 100 * row["score"]["high"],
-            "label": f"step {row['step']}" + (", chosen" if row["chosen"] else ""),
+            "label": str(row["step"]),
             "chosen": row["chosen"],
         }
         for row in rows
@@ -111,7 +111,10 @@ def selection_panel(rows: list[dict], title: str) -> str | None:
     ]
     if not points:
         return None
-    said = "; ".join(f"{p['label']}: {p['x']:.3f} nats, {p['y']:.1f} %" for p in points)
+    said = "; ".join(
+        f"step {p['label']}{' (chosen)' if p['chosen'] else ''} {p['x']:.3f} nats, {p['y']:.1f} %"
+        for p in points
+    )
     alt = f"entropy at critical tokens against {title}: {said}"
     return scatter("selection", alt, points, x="entropy at critical tokens, nats", y=f"{title}, %")
 

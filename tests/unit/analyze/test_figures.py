@@ -1,0 +1,67 @@
+"""Figures: readable by a machine, equal for equal results, made of Okabe and Ito's colours."""
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from r1v3.analyze.figures import COLOURS, bars, curves, running_mean, scatter
+from r1v3.analyze.panels import ends
+from r1v3.analyze.tables import funnel_rows, wilson
+
+
+def draw() -> str:
+    return curves("reward", "reward & more", {"a": ([1, 2, 3], [0.1, 0.2, 0.4])}, y="reward")
+
+
+def test_a_figure_is_well_formed_and_says_in_words_what_it_shows():
+    figure = ElementTree.fromstring(draw())
+    assert figure.get("role") == "img"
+    assert figure.get("aria-label") == "reward & more"
+
+
+def test_equal_values_give_equal_bytes():
+    assert draw() == draw()
+
+
+def test_ids_of_two_figures_never_meet():
+    def ids(text):
+        return {e.get("id") for e in ElementTree.fromstring(text).iter() if e.get("id")}
+
+    other = bars("data", "counts", {"physics": 3, "law": 1}, x="records")
+    assert ids(draw())
+    assert not ids(draw()) & ids(other)
+
+
+def test_every_colour_can_be_replaced_by_the_page():
+    point = {"x": 1, "x_low": 0, "x_high": 2, "y": 1, "y_low": 0, "y_high": 2, "label": "30"}
+    text = scatter("s", "points", [{**point, "chosen": True}], x="x", y="y")
+    assert f"var(--vermilion, {COLOURS['vermilion']})" in text
+    for hexadecimal in COLOURS.values():
+        assert text.count(hexadecimal) == text.count(f", {hexadecimal})")
+
+
+def test_a_running_mean_is_cut_off_at_both_ends():
+    assert running_mean([1, 2, 6, 3], window=3) == [1.5, 3.0, pytest.approx(11 / 3), 4.5]
+
+
+def test_where_a_curve_goes_is_said_from_its_first_and_last_tenth():
+    assert ends([0.0] * 10 + [1.0] * 10) == "from 0 at first to 1 at the end"
+
+
+def test_wilsons_interval_is_the_textbooks():
+    # Nine of ten: 0.596 to 0.982 (Wilson 1927, as statsmodels' proportion_confint gives it).
+    assert wilson(0.9, 10) == (pytest.approx(0.596, abs=5e-4), pytest.approx(0.982, abs=5e-4))
+
+
+def test_the_funnel_adds_up(tree):
+    from r1v3.analyze.results import read_result
+
+    rows = funnel_rows(read_result(tree.data[0]))
+    assert [(row["what"], row["count"]) for row in rows] == [
+        ("chains sampled", 300),
+        ("final answer right", 180),
+        ("removed as rambling", -30),
+        ("passed the filters", 150),
+        ("kept", 60),
+    ]
+    assert [row["share"] for row in rows] == ["100.0", "60.0", "10.0", "50.0", "20.0"]

@@ -1,0 +1,139 @@
+"""MLflow's copy: complete, found again, and never twice."""
+
+import json
+import shutil
+
+import pytest
+
+from r1v3.analyze.publish import Store, publish
+
+pytestmark = pytest.mark.slow  # creating MLflow's database takes seconds
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory):
+    """A database with MLflow's tables, which take seconds to make."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    Store(f"sqlite:///{path}", "another")
+    return path
+
+
+@pytest.fixture
+def send(tree, empty_database):
+    """Publishes the tree and returns what is in the store afterwards."""
+    uri = f"sqlite:///{tree.root}/mlflow.db"
+    shutil.copy(empty_database, tree.root / "mlflow.db")
+
+    def publish_and_look() -> tuple[dict, dict[str, dict]]:
+        content = publish(
+            experiment="tiny",
+            runs=tree.runs,
+            selection=tree.selection,
+            scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
+            tracking_uri=uri,
+            output=tree.root / "results" / "mlflow.json",
+        )
+        return content, look(uri)
+
+    return publish_and_look
+
+
+def look(uri: str) -> dict[str, dict]:
+    """Every active run by its key: MLflow's id, tags, and the points of each metric."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("tiny").experiment_id
+    found = {}
+    for run in client.search_runs([experiment]):
+        history = {
+            key: [
+                (point.step, point.value)
+                for point in client.get_metric_history(run.info.run_id, key)
+            ]
+            for key in run.data.metrics
+        }
+        key = run.data.tags["run_id"]
+        assert key not in found
+        found[key] = {
+            "id": run.info.run_id,
+            "status": run.info.status,
+            "tags": run.data.tags,
+            "params": run.data.params,
+            "points": history,
+            "artifacts": [a.path for a in client.list_artifacts(run.info.run_id)],
+        }
+    return found
+
+
+def test_every_run_and_checkpoint_is_there_once_however_often_it_is_published(send, tree):
+    content, first = send()
+    rl = tree.documents.run("rl").id
+    checkpoints = {f"{rl}/step-{step:06d}" for step in (30, 60, 90, 120, 150)}
+    names = ("base", "teacher", "cold_start", "rl", "final")
+    assert set(first) == {tree.documents.run(name).id for name in names} | checkpoints
+    assert {run["status"] for run in first.values()} == {"FINISHED"}
+
+    run = first[rl]
+    assert len(run["points"]["reward"]) == 150
+    assert run["points"]["reward"][0] == (1, 0.502)
+    assert run["points"]["critical_token_entropy"] == [
+        (30, 0.5), (60, 0.51), (90, 0.52), (120, 0.53), (150, 0.54)
+    ]  # fmt: skip
+    assert run["points"]["mmmu_val"] == [
+        (30, 0.5), (60, 0.52), (90, 0.54), (120, 0.56), (150, 0.58)
+    ]  # fmt: skip
+    assert run["points"]["held_out/math/accuracy"] == [(120, 0.75)]
+    assert run["params"]["optimizer.learning_rate"] == "0.0002"
+    assert run["tags"]["stage"] == "grpo"
+    assert run["tags"]["from"] == "cold_start"
+    assert run["artifacts"] == ["config.json"]
+
+    child = first[f"{rl}/step-000120"]
+    assert child["tags"]["mlflow.parentRunId"] == run["id"]
+    assert child["tags"]["chosen"] == "true"
+    assert child["points"] == {
+        "critical_token_entropy": [(120, 0.53)],
+        "critical_token_count": [(120, 40)],
+        "probe_reward": [(120, 0.7)],
+        "probe_entropy": [(120, 0.2)],
+        "mmmu_val": [(120, 0.56)],
+    }
+    assert content["runs"][rl]["mlflow_run"] == run["id"]
+    assert send() == (content, first)
+
+
+def test_an_interrupted_publication_is_completed_without_a_second_point(send, tree, monkeypatch):
+    from mlflow import MlflowClient
+
+    calls = []
+    whole = MlflowClient.log_batch
+
+    def cut_off(self, *args, **kwargs):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return whole(self, *args, **kwargs)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        send()
+    monkeypatch.setattr(MlflowClient, "log_batch", whole)
+    _, found = send()
+    assert len(found) == 10
+    assert {run["status"] for run in found.values()} == {"FINISHED"}
+    for name in ("base", "teacher"):
+        assert len(found[tree.documents.run(name).id]["points"]["loss"]) == 150
+
+
+def test_changed_results_replace_the_old_copy(send, tree):
+    _, first = send()
+    rl = tree.documents.run("rl")
+    metrics = tree.folder(rl) / "metrics.jsonl"
+    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
+    metrics.write_text("".join(json.dumps({**row, "reward": 0.25}) + "\n" for row in rows))
+    _, second = send()
+    assert set(second) == set(first)
+    assert {value for _, value in second[rl.id]["points"]["reward"]} == {0.25}
+    base = tree.documents.run("base").id
+    assert second[base] == first[base]
