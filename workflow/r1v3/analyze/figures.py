@@ -82,6 +82,24 @@ def curves(
         return to_svg(figure, name, alt)
 
 
+def strip(name: str, alt: str, panels: list[dict]) -> str:
+    """Several panels of curves in a row on a white ground, for a page that has no style of its own.
+
+    Each panel has y (its title) and lines {label: (steps, values)}.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.3 * len(panels), 2.6), layout="constrained", facecolor="white")
+        for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+            for colour, (label, (steps, values)) in zip(CYCLE, panel["lines"].items()):
+                axes.plot(steps, values, color=colour, linewidth=0.7, alpha=0.35)
+                axes.plot(steps, running_mean(values), color=colour, label=label)
+            axes.set_title(panel["y"], fontsize=9, loc="left")
+            axes.set_xlabel("step")
+            if len(panel["lines"]) > 1:
+                axes.legend()
+        return to_svg(figure, name, alt, ground="white")
+
+
 def scatter(name: str, alt: str, points: list[dict], *, x: str, y: str) -> str:
     """Points with their intervals; each has x, y, x_low, x_high, y_low, y_high, label, chosen."""
     with matplotlib.rc_context(STYLE):
@@ -150,10 +168,10 @@ def running_mean(values: Sequence[float], window: int | None = None) -> list[flo
     return [float(array[max(0, n - half) : n + half + 1].mean()) for n in range(len(array))]
 
 
-def to_svg(figure: Figure, name: str, alt: str) -> str:
+def to_svg(figure: Figure, name: str, alt: str, ground: str = "none") -> str:
     """The figure as an `<svg>` element with a text alternative; its ids begin with its name."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    figure.savefig(buffer, format="svg", facecolor=ground, metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :].strip()
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -177,4 +195,6 @@ def to_svg(figure: Figure, name: str, alt: str) -> str:
 
 def _panel(size: tuple[float, float] = SIZE) -> tuple:
     figure = Figure(figsize=size, layout="constrained")
-    return figure, figure.subplots()
+    axes = figure.subplots()
+    axes.set_facecolor("none")
+    return figure, axes

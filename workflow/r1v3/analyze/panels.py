@@ -1,6 +1,6 @@
 """Which curves and bars the report shows; each panel is one small figure, so that a phone can read it."""
 
-from r1v3.analyze.figures import COLOURS, bars, curves, dots, scatter
+from r1v3.analyze.figures import COLOURS, bars, curves, dots, scatter, strip
 from r1v3.analyze.results import Result
 
 # Metric, title, whether the axis begins at zero.
@@ -43,6 +43,26 @@ def grpo_panels(run: Result, chosen: int | None = None) -> list[str]:
         )
     norms = gradient_norms(run)
     return [*panels, norms] if norms else panels
+
+
+def grpo_picture(run: Result) -> str:
+    """The curves that introduce a GRPO run: reward and its parts, response length, entropy."""
+    reward = {key: run.series(key) for key in ("reward", "accuracy", "format")}
+    length = run.series("response_length")
+    entropy = run.series("entropy")
+    alt = (
+        f"over the steps of {run.name}: reward {ends(reward['reward'][1])}, response length "
+        f"{ends(length[1])} tokens, entropy {ends(entropy[1])} nats"
+    )
+    return strip(
+        "grpo",
+        alt,
+        [
+            {"y": "reward, accuracy, format", "lines": reward},
+            {"y": "response length, tokens", "lines": {"length": length}},
+            {"y": "entropy, nats a token", "lines": {"entropy": entropy}},
+        ],
+    )
 
 
 def gradient_norms(run: Result) -> str | None:

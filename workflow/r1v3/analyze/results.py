@@ -94,8 +94,7 @@ def name_of(id: str) -> str:
 
 def chosen_step(selection: Result) -> int:
     """The step that a checkpoint selection chose."""
-    facts = selection.facts
-    return facts["step"] if "step" in facts else facts["chosen"]
+    return selection.facts["chosen"]
 
 
 def parameters(run: Result) -> int | None:

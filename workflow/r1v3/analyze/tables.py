@@ -154,6 +154,7 @@ def checkpoint_rows(selection: Result, scores: list[Scores]) -> list[dict]:
                 "low": probe["emitted"]["low"],
                 "high": probe["emitted"]["high"],
                 "count": probe["emitted"]["count"],
+                "sentences": probe["candidate"]["mean"],
                 "control": probe["control"]["mean"],
                 "reward": probe["reward"],
                 "benchmark": benchmark,
