@@ -106,15 +106,15 @@ def compare(rows: list[dict], found: list[tuple[bool, bool]], settled: dict[str,
     }
 
 
-def level_with_draws(rows: list[dict], found: list[tuple[bool, bool]]) -> float:
-    """Return our accuracy with the published scorer's draws added.
+def levelled(rows: list[dict], found: list[tuple[bool, bool]], settled: dict) -> float:
+    """Return our accuracy with drawn and settled rows counted as the published scorer counted them.
 
     Where it took an option without finding one, its recorded luck counts; where only the total is
     published (MMMU), an unanswered choice counts one in the number of options, the expectation.
     """
     total = 0.0
     for row, (right, answered) in zip(rows, found, strict=True):
-        if row["drawn"]:
+        if row["drawn"] or row["id"] in settled:
             total += row["label"]
         elif row["label"] is None and not answered and row["options"]:
             total += 1 / len(row["options"])
@@ -147,7 +147,7 @@ def report_set(name: str) -> None:
     target = published.accuracy if published.accuracy is not None else sum(labels) / len(labels)
     print(
         f"{name:24s}{len(rows):6d}{share(ours['accuracy']):>8s}{share(target):>8s}"
-        f"{sum(row['drawn'] for row in rows):7d}{share(level_with_draws(rows, found)):>9s}"
+        f"{sum(row['drawn'] for row in rows):7d}{share(levelled(rows, found, settled)):>9s}"
         f"{share(ours['raw']):>8s}{ours['settled']:8d}{share(ours['agreement']):>8s}"
         f"{ours['false_positives']:4d}{ours['false_negatives']:4d}{ours['unanswered']:6d}"
         f"{len(rows) / seconds:8.0f} |            {share(plain['accuracy']):>7s}"

@@ -64,9 +64,11 @@ def _closed_by_its_line(tail: str, opening: tuple[int, int, int]) -> list[Box]:
 # What may stand between two boxes of one answer: a comma, an "and", a few plain words.
 _TIE = re.compile(r"[,;、，；&]|\b(?:and|or)\b|和|或|与|及")
 _NEGATION = re.compile(
-    r"\b(?:no|not|wait|but|actually|instead|rather|correct\w*|mistake|sorry|hmm)\b|不|错|更正|而非|[.。!?！？]\s",
+    r"\b(?:no|not|wait|but|actually|instead|rather|correct\w*|mistake|wrong|sorry|hmm|again|check\w*)\b"
+    r"|不|错|更正|而非|重新|检查",
     re.IGNORECASE,
 )
+_STOP = re.compile(r"[.。!?！？]\s")
 _MARKUP = re.compile(r"\\[a-zA-Z]+|[\s${}&]|\\[^a-zA-Z]")
 
 
@@ -83,8 +85,13 @@ def join_last_boxes(text: str, boxes: list[Box]) -> str:
     return ", ".join(reversed(parts))
 
 
+def corrects(between: str) -> bool:
+    """Whether the text between two boxes takes the first one back."""
+    return bool(_NEGATION.search(between[-2_000:]))
+
+
 def _tied(between: str) -> bool:
-    if len(between) > 60 or _NEGATION.search(between):
+    if len(between) > 60 or _STOP.search(between) or corrects(between):
         return False
     if not _MARKUP.sub("", between):
         return "\n" not in between

@@ -58,10 +58,12 @@ def open_answer(answer_text: str) -> str | None:
         return value_in(phrased) or phrased
     text = answer_text.strip()
     if len(text) <= 120 and "\n" not in text:
-        return value_in(text) or text
+        return None if declines(text) else value_in(text) or text
     ending = conclusion(text)
     if declines(ending):
         return None
+    if _VALUE.fullmatch(ending):
+        return ending
     return value_in(ending) or value_in(text[-PHRASE_TAIL:]) or extract_answer(text)
 
 
@@ -69,10 +71,19 @@ def conclusion(text: str) -> str:
     """Return the sentence that concludes a passage: the last 'therefore', else the last one."""
     text = _CLOSING.sub(" ", text[-PHRASE_TAIL:])
     sentences = [part.strip() for part in _SENTENCES.split(text) if part and part.strip()]
+    if not sentences:
+        return ""
     for sentence in reversed(sentences):
         if _THUS.match(sentence):
-            return sentence
-    return sentences[-1] if sentences else ""
+            after_all = declines(sentence) and not declines(sentences[-1])
+            return sentences[-1] if after_all else sentence
+    bold = {match.group(1) for match in _BOLD.finditer(text) if _VALUE.fullmatch(match.group(1))}
+    if len(bold) == 1:
+        return bold.pop()
+    return sentences[0] if _COUNTED.match(sentences[0]) else sentences[-1]
+
+
+_VALUE = re.compile(r"[$€£¥]?-?\d[\d.,]*\s?%?")
 
 
 def declines(sentence: str) -> bool:
@@ -127,7 +138,7 @@ def _last_value(said: str, bare: str, spans) -> str | None:
     last_span = spans[-1] if spans else None
     stated = [_NUMBER_SPAN.match(bare, match.end()) for match in _STATED.finditer(bare)]
     counted = _COUNTED.search(bare)
-    if counted and not spans:
+    if counted and not spans and "=" not in bare:
         number = _NUMBER_SPAN.match(bare, counted.end())
         return number.group() + _unit_behind(said, number.end()) if number else None
     stated = [number for number in stated if number]

@@ -2,7 +2,7 @@
 
 import re
 
-from r1v3.reward.boxes import find_boxes, join_last_boxes
+from r1v3.reward.boxes import corrects, find_boxes, join_last_boxes
 from r1v3.reward.template import after_thought
 
 # What a reader looks at where nothing is boxed.
@@ -43,7 +43,7 @@ _GLUE = re.compile(r"^[\s:：*_]+|[\s*_]+$")
 def final_text(response: str) -> str | None:
     """Return what stands after the thought, or None where the thought never closed."""
     text = after_thought(response)
-    return _RUNS.sub(lambda run: run.group()[:2], text) if text else text
+    return _RUNS.sub(lambda run: run.group()[:2], text).replace("根号", "√") if text else text
 
 
 def boxed_answer(answer_text: str) -> str | None:
@@ -109,6 +109,13 @@ def extract_answer(response: str) -> str | None:
 
 
 def several_boxes(answer_text: str) -> str | None:
-    """Return all boxes as one list, for golds of several blanks that were boxed one by one."""
+    """Return all boxes as one list, for golds of several blanks that were boxed one by one.
+
+    Boxes with a correction between them are one answer, the last, and give None.
+    """
     boxes = find_boxes(answer_text)
-    return "; ".join(box.content for box in boxes) if 2 <= len(boxes) <= 12 else None
+    if not 2 <= len(boxes) <= 12:
+        return None
+    if any(corrects(answer_text[a.end : b.start]) for a, b in zip(boxes, boxes[1:], strict=False)):
+        return None
+    return "; ".join(box.content for box in boxes)

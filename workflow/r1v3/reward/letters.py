@@ -11,7 +11,14 @@ from r1v3.reward.boxes import find_boxes, join_last_boxes
 from r1v3.reward.conclude import conclusion, declines, open_answer
 from r1v3.reward.extract import phrased_answers
 from r1v3.reward.normal import normalise, squeeze
-from r1v3.reward.options import MAX_OPTIONS, option_mentioned, option_of_text, without_listing
+from r1v3.reward.options import (
+    MAX_OPTIONS,
+    option_mentioned,
+    option_of_text,
+    option_to_decline,
+    options_mentioned,
+    without_listing,
+)
 
 _NOISE = re.compile(
     r"^(?:so\s+|therefore,?\s+|thus,?\s+)?(?:the\s+)?(?:correct\s+|final\s+|right\s+|best\s+|closest\s+)?"
@@ -46,19 +53,29 @@ def extract_letters(
     boxes = find_boxes(answer_text)
     if boxes:
         return _from_boxes(answer_text, boxes, options)
-    text = without_listing(answer_text[-6_000:]).strip()
-    if len(text) <= 300:
-        whole = _statement(text, options) if "\n" not in text else None
-        whole = whole or read_letters(normalise(text), options)
-        if whole:
-            return whole
+    text = answer_text[-6_000:].strip(" \n\r\t\u200b")
+    if len(text) > 300:
+        found, settled = _from_phrases(text, options)
+        return found if settled else _from_prose(without_listing(text).strip(), options, several)
+    text = without_listing(text).strip()
+    whole = _statement(text, options) if "\n" not in text else None
+    whole = whole or read_letters(normalise(text), options)
+    if whole:
+        return whole
+    found, settled = _from_phrases(text, options)
+    return found if settled else _from_prose(text, options, several)
+
+
+def _from_phrases(text: str, options) -> tuple[str | None, bool]:
+    """Return what the answer phrases choose, and whether that settles it."""
     for said, firm in phrased_answers(text):
+        said = without_listing(said)
         found = _statement(said, options) or _named(said, options)
         if found:
-            return found
+            return found, True
         if firm:
-            return option_mentioned(said, options)
-    return _from_prose(text, options, several)
+            return option_mentioned(said, options), True
+    return None, False
 
 
 def _from_boxes(text: str, boxes, options) -> str | None:
@@ -142,7 +159,7 @@ def _leading(text: str, options) -> str | None:
     """Read the letter a statement opens with: `(B) because ...`, `C, since ...`, `D. 12 cm`."""
     text = _NOISE.sub("", text).strip(" *\"'\x93\x94")
     match = re.match(
-        r"[(\[]\s*([A-J])\s*[)\]]|([A-J])(?=\s*[.,:;)]|\s+(?:because|since|as|is|for|\()|$)"
+        r"[(\[]\s*([A-J])\s*[)\]]|([A-J])(?=\s*[.,:;)]|\s+(?:because|since|as|is|for)|\s*\(|$)"
         r"|([A-J])(?=\s*[\u4e00-\u9fff])|([B-HJ])(?=\s+[a-zA-Z\\])|([A-J])(?=\s+\d)",
         text,
     )
@@ -158,6 +175,7 @@ _NAMED = re.compile(
     r"\(([A-J])\)|\*\*\s*\(?([A-J])\s*[*.:)]|(?:选项|选择|选|答案)\s*[(\"'*]*\s*([A-J])(?![A-Za-z])"
     r"|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]et|[Ii]mage|[Ff]igure|[Pp]icture|[Pp]iece|[Bb]ox|[Bb]all"
     r"|[Ss]ituation|[Ss]cenario|[Dd]iagram|[Ss]hape|[Pp]attern|[Pp]oint|[Ll]etter|[Ss]elect)s?\s+[(\"'*]*([A-J])\b(?!')"
+    r"|(?<![A-Za-z])([B-HJ])\s+\((?=[A-Za-z0-9])"
     r"|(?<![A-Za-z\-])([A-J])\s+(?:is|was|would be)\s+(?:the\s+)?(?:correct|right|best|answer|valid|true)"
     r"|\b(?:is|be|by|are)\s+[\"'*]*([A-J])[\"'*]*(?=\s*[.;]|,(?!\s*[A-J]\b)|\s*$|\s+because)|(?:^|\n)\s*([A-J])[.):](?![0-9A-Za-z])"
 )
@@ -178,20 +196,28 @@ def _named(passage: str, options) -> str | None:
     return _checked(found.pop(), options) if len(found) == 1 else None
 
 
+def _spelled(line: str, options) -> str | None:
+    """Return the letter of the option that a line, without its list number, spells out."""
+    return option_of_text(re.sub(r"^\d\s*[.)]\s+", "", line), options)
+
+
 def _from_prose(text: str, options, several: bool) -> str | None:
     """Read a passage without box and answer phrase, from its conclusion outwards."""
-    lines = {line: read_letters(normalise(line), options) for line in text.splitlines()[-8:]}
-    alone = {found for found in lines.values() if found}
+    lines = [normalise(line) for line in text.splitlines()[-8:] if len(line) <= 120]
+    alone = {read_letters(line, options) or _spelled(line, options) for line in lines} - {None}
     if len(alone) == 1:
         return alone.pop()
     ending = conclusion(text)
-    if len(alone) > 1 or declines(ending):
+    if len(alone) > 1:
         return None
+    if declines(ending):
+        return option_to_decline(options)
     for passage in (ending, text):
         found = _named(passage, options) or option_mentioned(passage, options)
         if found:
             return found
-    value = open_answer(text) if options else None
+    weighed = len(options_mentioned(ending, options)) > 1 and "=" not in ending
+    value = open_answer(text) if options and not weighed else None
     if value and len(value) <= 60:
         return option_of_text(normalise(value), options)
     last = [next(g for g in m.groups() if g) for m in _NAMED.finditer(ending)]
@@ -203,6 +229,7 @@ def _from_prose(text: str, options, several: bool) -> str | None:
 def gold_letters(gold: str, options) -> str | None:
     """Return the letters of a gold, which may be letters, a list of them, or an option's text."""
     clean = normalise(gold)
-    spelled = option_of_text(clean, options)
     letters = read_letters(clean, options)
-    return letters if letters and (len(letters) == 1 or not spelled) else spelled or letters
+    if letters and re.fullmatch(r"[A-J](?:[\s,;、]*[A-J])*", clean):
+        return letters
+    return option_of_text(clean, options) or letters

@@ -44,6 +44,8 @@ def without_listing(text: str) -> str:
     """Remove restated lists of three or more options, which choose nothing."""
     run: list[re.Match] = []
     spans = []
+    if "A" not in text or "B" not in text or "C" not in text:
+        return text
     for marker in _MARKER.finditer(text):
         chosen = _CHOOSING.search(text[max(0, marker.start() - 24) : marker.start()])
         if run and marker.group(1) == chr(ord(run[-1].group(1)) + 1) and not chosen:
@@ -92,28 +94,50 @@ def _option_of_value(text: str, clean: list[str]) -> str | None:
 
 def option_mentioned(text: str, options) -> str | None:
     """Return the letter of the only option whose text a passage mentions as whole words."""
+    found = options_mentioned(text, options)
+    return found[0] if len(found) == 1 else None
+
+
+def options_mentioned(text: str, options) -> list[str]:
+    """Return the letters of all options whose texts a passage mentions, parts of others aside."""
     if not options:
-        return None
+        return []
     flat = _flatten(text)
     hits: dict[int, str] = {}
     for index, option in enumerate(options[:MAX_OPTIONS]):
         words = _flatten(option)
-        if len(words) < 2 and not words.isdigit():
-            continue
-        at = flat.rfind(words)
-        while at >= 0 and not _whole(flat, at, at + len(words)):
-            at = flat.rfind(words, 0, at + len(words) - 1)
-        if at >= 0:
+        if (len(words) > 1 or words.isdigit()) and _occurs(words, flat):
             hits[index] = words
     if not hits:
         spread = _option_spread(flat, options)
-        return string.ascii_uppercase[spread] if spread is not None else None
-    longest = [
-        index
+        return [] if spread is None else [string.ascii_uppercase[spread]]
+    return [
+        string.ascii_uppercase[index]
         for index, words in hits.items()
         if not any(words != other and words in other for other in hits.values())
     ]
-    return string.ascii_uppercase[longest[0]] if len(longest) == 1 else None
+
+
+def _occurs(words: str, flat: str) -> bool:
+    at = flat.rfind(words)
+    while at >= 0 and not _whole(flat, at, at + len(words)):
+        at = flat.rfind(words, 0, at + len(words) - 1)
+    return at >= 0
+
+
+_UNDECIDED = re.compile(
+    r"impossible|cannot|can't|insufficient|not (?:enough|sufficient|certain)|no (?:way|information)|无法|不能确定"
+    r"|not determined|undetermined",
+    re.IGNORECASE,
+)
+
+
+def option_to_decline(options) -> str | None:
+    """Return the letter of the one option that says 'cannot be determined' and the like."""
+    found = [
+        i for i, option in enumerate((options or ())[:MAX_OPTIONS]) if _UNDECIDED.search(option)
+    ]
+    return string.ascii_uppercase[found[0]] if len(found) == 1 else None
 
 
 def _option_spread(flat: str, options) -> int | None:

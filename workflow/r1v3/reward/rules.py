@@ -69,8 +69,8 @@ def judge(row: dict) -> Verdict | list[Pending]:
     pending = []
     for gold in golds:
         rule = compare_open(answer, gold_text(gold), comparison)
-        if rule is None and (boxes := several_boxes(text)):
-            rule = compare_open(boxes, gold_text(gold), comparison)
+        if not rule and (boxes := several_boxes(text)):
+            rule = compare_open(boxes, gold_text(gold), comparison) or rule
         if rule:
             return Verdict(answer, True, f"rule:{rule}", f"equals {shorten(gold, 60)}")
         if rule is None:

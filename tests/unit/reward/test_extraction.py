@@ -1,0 +1,103 @@
+"""Boxes, answer phrases, conclusions and option letters."""
+
+import pytest
+
+from r1v3.reward import extract_answer, extract_letters, grade
+from r1v3.reward.boxes import find_boxes
+from r1v3.reward.options import options_in
+
+LENGTHS = ["12 cm", "24 cm", "36 cm", "48 cm"]
+
+
+def contents(text):
+    return [box.content for box in find_boxes(text)]
+
+
+def test_boxes_are_found_with_their_braces():
+    assert contents(r"a \boxed{\frac{3}{4}} b \boxed{\{1,2\}}") == [r"\frac{3}{4}", r"\{1,2\}"]
+    assert contents(r"\boxed{\boxed{3}}") == [r"\boxed{3}"]
+    assert contents(r"\fbox{x} \boxed 5") == ["x"]
+    assert contents(r"\boxed{}") == []
+    assert contents(r"$\boxed{28$") == ["28"]
+    assert contents(r"so far \boxed{12") == []  # cut off: 12 may be the start of 123
+
+
+@pytest.mark.parametrize(
+    ("response", "answer"),
+    [
+        (r"\boxed{1}. No: \boxed{2}", "2"),
+        (r"\boxed{2}, \boxed{3}", "2, 3"),
+        (r"\boxed{2} and \boxed{3}", "2, 3"),
+        (r"\boxed{1}" + "\n" + r"\boxed{2}", "2"),
+        (r"\boxed{1} Wait, not \boxed{2}", "2"),
+        ("The answer is 5.", "5"),
+        ("**Answer:** 5", "5"),
+        ("所以答案是 5。", "5"),
+        ("【答案】5 <eoa>", "5"),
+        ("#### 5", "5"),
+        ("The answer is 4. Hmm. The answer is 5.", "5"),
+        ("5", "5"),
+        ("", None),
+    ],
+)
+def test_the_final_answer_is_the_last_box_or_phrase(response, answer):
+    assert extract_answer(response) == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(B)", "B.", "**B**", r"\text{B}", r"\boxed{(B)}", "故选B", "故选：B．", "b", "Ｂ", "（Ｂ）",
+     "The answer is B because A is too long.", "答案为B", "Answer: (B) 24 cm", "24 cm", "0.24 m",
+     r"\boxed{24\,\mathrm{cm}}", "24厘米", "选项B正确", r"{\bf (B)}", r"Answer: \(B\)",
+     "(A) 12 cm (B) 24 cm (C) 36 cm (D) 48 cm. The answer is (B)."],
+)  # fmt: skip
+def test_an_option_may_be_written_in_many_ways(text):
+    assert extract_letters(text, LENGTHS) == "B"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["AC", "A、C", "A,C", "C, A", "A and C", "(A)(C)", "ac", "故选AC", r"\boxed{A},\boxed{C}"],
+)
+def test_several_letters_may_be_chosen(text):
+    assert extract_letters(text, LENGTHS) == "AC"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "I cannot tell.", "None of the options is right.", "A line has no width.",
+     "Both 12 cm and 24 cm are possible, as is 36 cm.", "(A) 12 cm (B) 24 cm (C) 36 cm (D) 48 cm",
+     "60 cm", r"\boxed{60}", "It is not B."],
+)  # fmt: skip
+def test_no_option_is_made_up(text):
+    assert extract_letters(text, LENGTHS) is None
+
+
+def test_ten_options_reach_to_j():
+    options = [str(number) for number in range(10)]
+    assert extract_letters("Answer: J", options) == "J"
+    assert extract_letters("Answer: J", options[:4]) is None
+
+
+def test_options_are_found_in_the_question():
+    question = "How far? Select from A, B and C. (A) 4cm, (B) 6cm, (C) 8cm."
+    assert options_in(question) == ("4cm", "6cm", "8cm")
+    assert options_in("求值（ ）\nA. $1$\nB. $2$\nC. $3$\nD. $4$\n") == ("$1$", "$2$", "$3$", "$4$")
+    assert options_in("How far is it?") is None
+    assert grade("It is 6 cm.", "B", "mcq", question=question).correct
+
+
+def test_the_gold_may_be_the_text_of_an_option():
+    assert grade("B", "24 cm", "mcq", options=LENGTHS).correct
+    assert not grade("A", "24 cm", "mcq", options=LENGTHS).correct
+
+
+def test_a_set_of_letters_must_match_wholly():
+    assert grade("AC", "A, C", "mcq_multi").correct
+    assert not grade("A", "A, C", "mcq_multi").correct
+    assert not grade("A, B, C", "A, C", "mcq_multi").correct
+
+
+def test_an_option_that_cannot_be_told_may_be_the_answer():
+    options = ["True", "False", "Insufficient information"]
+    assert extract_letters("There is not enough information to decide.", options) == "C"

@@ -1,0 +1,128 @@
+"""What the rules hold to be equal, case by case."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from r1v3.reward import Grader, grade
+
+ROOT = Path(__file__).resolve().parents[3]
+CASES = [
+    json.loads(line)
+    for line in (ROOT / "tests/data/k12_cases.jsonl").read_text("utf-8").splitlines()
+]
+
+
+@pytest.fixture(scope="module")
+def grader():
+    with Grader(workers=1) as one:
+        yield one
+
+
+def boxed(answer, gold, type="fill", **more):
+    return grade(rf"\boxed{{{answer}}}", gold, type, **more)
+
+
+def test_there_are_enough_k12_cases_of_both_kinds():
+    assert len(CASES) >= 150
+    assert sum(not case["correct"] for case in CASES) >= 80
+    chinese = [
+        case
+        for case in CASES
+        if any("\u4e00" <= c <= "\u9fff" for c in case["gold"] + case["response"])
+    ]
+    assert len(chinese) >= 60
+
+
+def test_every_k12_case_is_graded_right(grader):
+    wrong = [
+        (case["gold"], case["response"], verdict)
+        for case, verdict in zip(CASES, grader.grade_many(CASES), strict=True)
+        if verdict.correct != case["correct"]
+    ]
+    assert wrong == []
+
+
+def test_one_of_several_accepted_golds_suffices():
+    assert boxed("3.429", ["24/7", "3.429"], "open").correct
+    assert not boxed("3.5", ["24/7", "3.429"], "open").correct
+
+
+def test_every_verdict_says_who_decided_and_why():
+    verdict = boxed("0.12 m", "12 cm")
+    assert (verdict.extracted, verdict.correct, verdict.by) == ("0.12 m", True, "rule:expression")
+    assert "12 cm" in verdict.reason
+    assert grade("<think>x", "12", "open").by == "rule:unanswered"
+
+
+def test_what_the_rules_cannot_read_goes_to_algebra():
+    matrix = r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"
+    verdict = boxed(r"\begin{bmatrix}1&2\\3&4\end{bmatrix}", matrix, "open")
+    assert (verdict.correct, verdict.by) == (True, "rule:symbolic")
+    verdict = boxed(r"\begin{bmatrix}1&2\\3&5\end{bmatrix}", matrix, "open")
+    assert (verdict.correct, verdict.by) == (False, "rule:symbolic")
+
+
+def test_separate_boxes_answer_separate_blanks():
+    response = r"第一空 \boxed{3}。第二空 \boxed{5}。"
+    assert grade(response, "3;5", "fill").correct
+    assert not grade(response, "5;3", "fill").correct
+
+
+def test_blanks_keep_their_order_and_solutions_do_not():
+    assert not boxed("3, 2", "2, 3", question="长____，宽____").correct
+    assert boxed("3, 2", "2, 3", "open", question="解方程").correct
+
+
+def test_an_unknown_type_is_refused_by_name():
+    with pytest.raises(ValueError, match="'essay'.*mcq_multi"):
+        grade("x", "y", "essay")
+
+
+def test_rows_are_graded_in_order(grader):
+    rows = [{"response": str(i), "gold": "7", "type": "open"} for i in range(20)]
+    assert [verdict.correct for verdict in grader.grade_many(rows)] == [i == 7 for i in range(20)]
+
+
+def test_short_answers_cost_microseconds(grader):
+    rows = [
+        {
+            "response": f"<think>{'so ' * 50}</think> \\boxed{{{i % 20}}}",
+            "gold": "17",
+            "type": "open",
+        }
+        for i in range(256)
+    ] + [
+        {
+            "response": f"<think>{'so ' * 50}</think> \\boxed{{{'ABCD'[i % 4]}}}",
+            "gold": "B",
+            "type": "mcq",
+        }
+        for i in range(256)
+    ]
+    grader.grade_many(rows[:2] + rows[-2:])
+    spent = []
+    for _ in range(3):
+        started = time.process_time()
+        grader.grade_many(rows)
+        spent.append(time.process_time() - started)
+    assert min(spent) < 0.05
+
+
+def test_importing_the_grader_loads_neither_torch_nor_sympy():
+    code = (
+        "import sys, r1v3.reward; print([m for m in ('torch', 'sympy', 'math_verify', 'transformers')"
+        " if m in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(ROOT / "workflow")},
+    )
+    assert found.stdout.strip() == "[]"
