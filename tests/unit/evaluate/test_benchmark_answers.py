@@ -120,6 +120,44 @@ def test_shards_share_the_questions_without_overlap(stars, use, tmp_path, monkey
         generate.shard()
 
 
+def suite(folder, **changes):
+    folder.mkdir(parents=True)
+    document = {**DOCUMENT, "benchmarks": {"mmstar": "mmstar-0123456789"}, **changes}
+    (folder / "config.json").write_text(json.dumps({"document": document}))
+    return document
+
+
+def test_a_suite_beside_that_asked_the_same_is_taken_over(stars, use, tmp_path):
+    use(Engine())
+    old = suite(tmp_path / "eval" / "benchmarks-a")
+    answer(
+        old, model=None, benchmarks=stars, held_out={}, folder=tmp_path / "eval" / "benchmarks-a"
+    )
+    new = suite(tmp_path / "eval" / "benchmarks-b")
+    where = {"benchmarks": stars, "held_out": {}, "folder": tmp_path / "eval" / "benchmarks-b"}
+    assert answer(new, model=None, **where) == {"samples": {"mmstar": 18}, "asked": 0}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 2},
+        {"benchmarks": {"mmstar": "mmstar-9999999999"}},
+        {"evaluation": {**DOCUMENT["evaluation"], "temperature": 0.5}},
+        {"generation": {"engine": "transformers", "mode": "nothink"}},
+    ],
+)
+def test_other_settings_are_asked_anew(stars, use, tmp_path, changes):
+    use(Engine())
+    old = suite(tmp_path / "eval" / "benchmarks-a")
+    answer(
+        old, model=None, benchmarks=stars, held_out={}, folder=tmp_path / "eval" / "benchmarks-a"
+    )
+    new = suite(tmp_path / "eval" / "benchmarks-b", **changes)
+    where = {"benchmarks": stars, "held_out": {}, "folder": tmp_path / "eval" / "benchmarks-b"}
+    assert answer(new, model=None, **where)["asked"] == 18
+
+
 def test_scoring_needs_every_answer(stars, tmp_path, stored):
     stored(tmp_path, "mmstar", {("0", 0): "</think>A"})
     with pytest.raises(ValueError, match="mmstar: 17 of 18 answers are missing"):

@@ -16,6 +16,7 @@ from pathlib import Path
 from r1v3.data.records import read_records, render_question
 from r1v3.evaluate.load import load_asked
 from r1v3.evaluate.protocols import sampling_of
+from r1v3.evaluate.reuse import take_over
 from r1v3.evaluate.source import entry_beside
 from r1v3.evaluate.table import Benchmark
 from r1v3.generate import load_engine
@@ -40,7 +41,11 @@ def answer(
         How many samples there are of each benchmark or set, and how many this process asked for.
     """
     settings = document["evaluation"]
-    responses = Path(folder) / "responses"
+    folder = Path(folder)
+    responses = folder / "responses"
+    taken = take_over(document, document.get("benchmarks", {}), folder)
+    if taken:
+        print(f"answers taken over from a suite beside: {', '.join(taken)}", flush=True)
     greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=settings["max_new_tokens"])
     plans: dict[Sampling, list[Request]] = {}
     for name, tsv in benchmarks.items():
