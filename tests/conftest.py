@@ -1,4 +1,4 @@
-"""A copy of the workflow, without results, in which a test may plan and run."""
+"""Copies of the workflow, without results, in which tests plan and run."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "workflow", "config", "profiles", "slurm", "envs")
 
 
@@ -60,3 +60,8 @@ class Workflow:
 @pytest.fixture
 def workflow(tmp_path) -> Workflow:
     return Workflow(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def make_workflow() -> type[Workflow]:
+    return Workflow

@@ -1,0 +1,133 @@
+"""The whole graph on a few steps a stage: it repeats itself to the bit, goes on where it was killed, and
+says so when there is nothing to do."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from r1v3.recipe.identity import Documents
+from r1v3.recipe.load import load_project
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+HERE = Path(__file__).parent
+OVERLAY = HERE / "tiny_steps.yaml"
+# Files that hold times.
+TIMED = ("metrics.jsonl",)
+
+
+def command(*arguments: str) -> list[str]:
+    settings = ["--config", "recipe=tiny", f"overlay={OVERLAY}"]
+    return [sys.executable, "-m", "snakemake", "--cores", "2", *settings, *arguments]
+
+
+def run(workflow, *arguments: str) -> str:
+    """Run Snakemake to its end, as `make demo` does, and give its output."""
+    unlock = [sys.executable, "workflow/scripts/unlock.py"]
+    subprocess.run(unlock, cwd=workflow.folder, check=True, capture_output=True)
+    done = subprocess.run(
+        command(*arguments),
+        cwd=workflow.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-8000:]
+    return done.stdout
+
+
+def kill_in_the_middle_of_grpo(workflow) -> None:
+    """Start Snakemake and send SIGKILL to all of it once the RL run has made its second step."""
+    process = subprocess.Popen(
+        command(),
+        cwd=workflow.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    documents = Documents(load_project(workflow.folder, "tiny", OVERLAY))
+    folder = workflow.folder / documents.run("rl").folder
+    try:
+        while process.poll() is None:
+            metrics = folder / "metrics.jsonl"
+            if metrics.exists() and len(metrics.read_text().splitlines()) >= 2:
+                break
+            time.sleep(0.02)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+    assert not (folder / "manifest.json").exists()
+
+
+def results(workflow) -> dict[str, object]:
+    """The sha256 of every file that a manifest vouches for, and the content of every scores.json."""
+    folder = workflow.folder / "results"
+    found: dict[str, object] = {}
+    for path in sorted([*folder.rglob("manifest.json"), *folder.rglob("responses.json")]):
+        for file, digest in json.loads(path.read_text())["files"].items():
+            if Path(file).name not in TIMED:
+                found[f"{path.parent.relative_to(folder)}/{file}"] = digest
+    for path in sorted(folder.rglob("scores.json")):
+        found[str(path.relative_to(folder))] = json.loads(path.read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, make_workflow):
+    """A checkout in which the whole graph ran once, undisturbed."""
+    workflow = make_workflow(tmp_path_factory.mktemp("straight"))
+    run(workflow)
+    return workflow
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory, make_workflow):
+    """A checkout in which the run was killed in the middle of GRPO, then started again."""
+    workflow = make_workflow(tmp_path_factory.mktemp("interrupted"))
+    kill_in_the_middle_of_grpo(workflow)
+    run(workflow)
+    return workflow
+
+
+def test_the_whole_graph_ends_in_a_report_a_summary_and_mlflow(straight):
+    summary = json.loads((straight.folder / "results/summary.json").read_text())
+    assert set(summary["models"]) == {"base", "cold_start", "rl", "final"}
+    for scores in summary["models"].values():
+        assert set(scores) == {"math", "multi_domain"}
+        assert all(0 <= s["accuracy"] <= 1 and s["n"] == 20 for s in scores.values())
+    assert set(summary["benchmarks"]) == {"mmmu_val", "mmstar"}
+    assert "<html" in (straight.folder / "results/report.html").read_text()
+    assert (straight.folder / "mlflow.db").stat().st_size > 0
+    link = json.loads((straight.folder / "results/runs/rl.json").read_text())
+    assert (link["run"], link["steps"]) == ("rl", 6)
+
+
+def test_a_second_run_has_nothing_to_do_and_says_so_in_seconds(straight):
+    began = time.monotonic()
+    assert "Nothing to be done" in run(straight)
+    assert time.monotonic() - began < 20
+
+
+def test_a_changed_comment_or_library_module_plans_nothing(straight):
+    rules = straight.folder / "workflow/rules/train.smk"
+    rules.write_text(rules.read_text().replace("--start", "  --start"))
+    module = straight.folder / "workflow/r1v3/train/grpo.py"
+    module.write_text(module.read_text() + "\n")
+    assert "Nothing to be done" in run(straight)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_a_killed_run_ends_in_them_too(
+    straight, interrupted
+):
+    expected, found = results(straight), results(interrupted)
+    assert any(name.endswith("model.safetensors") for name in expected)
+    assert [name for name in expected if found.get(name) != expected[name]] == []
+    assert set(found) == set(expected)
