@@ -126,6 +126,16 @@ def test_an_interrupted_publication_is_completed_without_a_second_point(send, tr
         assert len(found[tree.documents.run(name).id]["points"]["loss"]) == 150
 
 
+def test_an_experiment_that_somebody_deleted_comes_back(send, tree):
+    from mlflow import MlflowClient
+
+    _, first = send()
+    client = MlflowClient(f"sqlite:///{tree.root}/mlflow.db")
+    client.delete_experiment(client.get_experiment_by_name("tiny").experiment_id)
+    _, second = send()
+    assert set(second) == set(first)
+
+
 def test_changed_results_replace_the_old_copy(send, tree):
     _, first = send()
     rl = tree.documents.run("rl")

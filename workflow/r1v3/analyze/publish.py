@@ -208,6 +208,8 @@ class Store:
             self.experiment = self.client.create_experiment(experiment, artifact_location=location)
         else:
             self.experiment = found.experiment_id
+            if found.lifecycle_stage == "deleted":
+                self.client.restore_experiment(self.experiment)
 
     def keep(
         self,
