@@ -49,7 +49,9 @@ def build_optimizer(model, settings: dict) -> Optimizers:
     if settings["algorithm"] == "adamw":
         return Optimizers([_adamw([p for _, p in trained], settings)])
     if settings["algorithm"] == "muon":
-        hidden = [p for name, p in trained if p.ndim == 2 and not any(n in name for n in NOT_HIDDEN)]
+        hidden = [
+            p for name, p in trained if p.ndim == 2 and not any(n in name for n in NOT_HIDDEN)
+        ]
         others = [p for _, p in trained if all(p is not h for h in hidden)]
         muon = torch.optim.Muon(
             hidden,

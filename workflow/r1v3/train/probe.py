@@ -13,13 +13,14 @@ from r1v3.generate.transformers_engine import TransformersEngine
 from r1v3.generate.types import Response, Sampling
 from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model, load_processor
-from r1v3.model.packed import Group, hidden_states, pack_groups, use_packed_attention
+from r1v3.model.packed import hidden_states, use_packed_attention
 from r1v3.progress import Progress
 from r1v3.reward import Grader
 from r1v3.train.critical import CriticalTokens
 from r1v3.train.interval import clustered_mean
 from r1v3.train.rollouts import load_prompts, run_episode
 from r1v3.train.token_stats import token_stats
+from r1v3.train.update import pack_episode
 
 PROMPTS_A_PASS = 64
 
@@ -57,7 +58,9 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
             rewards += episode.reward_GM.flatten().tolist()
             accuracies += episode.accuracy_GM.flatten().tolist()
             forms += episode.format_GM.flatten().tolist()
-            per_response = _entropies(model, part, episode.responses, settings["samples"])
+            per_response = _entropies(
+                model, encoder.never, part, episode.responses, settings["samples"]
+            )
             entropies += [value for entropy_T in per_response for value in entropy_T]
             for n in range(len(part)):
                 rows = range(n * settings["samples"], (n + 1) * settings["samples"])
@@ -91,17 +94,10 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
 
 
 @torch.no_grad()
-def _entropies(model, prompts, responses: list[Response], samples: int) -> list[list[float]]:
+def _entropies(model, never, prompts, responses: list[Response], samples: int) -> list[list[float]]:
     """Entropy of the distribution that emitted each token of each response, nats."""
-    pack = pack_groups(
-        [
-            Group(
-                prompt.encoded.prompt_ids,
-                tuple(r.token_ids for r in responses[n * samples : (n + 1) * samples]),
-                prompt.encoded.tiles,
-            )
-            for n, prompt in enumerate(prompts)
-        ]
+    pack = pack_episode(prompts, responses, samples)
+    _, entropy_N = token_stats(
+        hidden_states(model, pack), model.lm_head.weight, pack.target_N, never=never
     )
-    _, entropy_N = token_stats(hidden_states(model, pack), model.lm_head.weight, pack.target_N)
     return [part.tolist() for part in entropy_N.split([len(r.token_ids) for r in responses])]

@@ -38,13 +38,16 @@ class Episode:
 
 def load_prompts(folder: Path, encoder: Encoder, template: dict, mode: str) -> list[Prompt]:
     """Every record of a data set as a prompt, encoded once."""
-    prompts = []
-    for record in read_records(folder):
-        question = render_question(record.question, record.options, len(record.images))
-        text = render_prompt(template, question, mode)
-        pictures = [Path(folder) / image for image in record.images]
-        prompts.append(Prompt(record, text, encoder.prompt(text, pictures)))
-    return prompts
+    records = read_records(folder)
+    texts = [
+        render_prompt(
+            template, render_question(record.question, record.options, len(record.images)), mode
+        )
+        for record in records
+    ]
+    pictures = [[Path(folder) / image for image in record.images] for record in records]
+    encoded = encoder.prompts(texts, pictures)
+    return [Prompt(*parts) for parts in zip(records, texts, encoded)]
 
 
 def stable_seed(*parts) -> int:

@@ -8,6 +8,8 @@ from r1v3.generate.template import render_prompt, split_response
 from r1v3.model.encode import Encoder
 from r1v3.model.packed import Group
 
+TOGETHER = 256
+
 
 @dataclass
 class Samples:
@@ -27,31 +29,47 @@ def encode_samples(
     with `<think>`, the template has opened the thought and that tag belongs to the prompt.
     """
     samples = Samples()
-    for record in records:
+    for first in range(0, len(records), TOGETHER):
+        part = records[first : first + TOGETHER]
         try:
-            group = _encode(record, folder, encoder, template, max_length)
-        except (ValueError, OSError) as problem:
-            samples.set_aside[record.id] = str(problem)
-            continue
-        samples.ids.append(record.id)
-        samples.groups.append(group)
+            encoded = _encode(part, folder, encoder, template)
+        except (ValueError, OSError):
+            encoded = [_encode_alone(record, folder, encoder, template) for record in part]
+        for record, group in zip(part, encoded):
+            if isinstance(group, str):
+                samples.set_aside[record.id] = group
+                continue
+            length = len(group.prompt_ids) + len(group.responses[0])
+            if length > max_length:
+                samples.set_aside[record.id] = f"{length} tokens; {max_length} allowed"
+                continue
+            samples.ids.append(record.id)
+            samples.groups.append(group)
     return samples
 
 
-def _encode(
-    record: Record, folder: Path, encoder: Encoder, template: dict, max_length: int
-) -> Group:
-    if not record.response or not record.response.strip():
-        raise ValueError("empty response")
-    question = render_question(record.question, record.options, len(record.images))
-    mode, response = split_response(record.response)
-    prompt = encoder.prompt(
-        render_prompt(template, question, mode), [Path(folder) / image for image in record.images]
-    )
-    reply = (*encoder.text_ids(response), encoder.tokenizer.eos_token_id)
-    if len(prompt.prompt_ids) + len(reply) > max_length:
-        raise ValueError(f"{len(prompt.prompt_ids) + len(reply)} tokens; {max_length} allowed")
-    return Group(prompt.prompt_ids, (reply,), prompt.tiles)
+def _encode_alone(record: Record, folder: Path, encoder: Encoder, template: dict) -> Group | str:
+    """The sample, or the reason why it cannot be used."""
+    try:
+        return _encode([record], folder, encoder, template)[0]
+    except (ValueError, OSError) as problem:
+        return str(problem)
+
+
+def _encode(records: list[Record], folder: Path, encoder: Encoder, template: dict) -> list[Group]:
+    texts, replies = [], []
+    for record in records:
+        if not record.response or not record.response.strip():
+            raise ValueError("empty response")
+        question = render_question(record.question, record.options, len(record.images))
+        mode, response = split_response(record.response)
+        texts.append(render_prompt(template, question, mode))
+        replies.append((*encoder.text_ids(response), encoder.tokenizer.eos_token_id))
+    pictures = [[Path(folder) / image for image in record.images] for record in records]
+    return [
+        Group(prompt.prompt_ids, (reply,), prompt.tiles)
+        for prompt, reply in zip(encoder.prompts(texts, pictures), replies)
+    ]
 
 
 def check_set_aside(samples: Samples, allowed: float) -> None:

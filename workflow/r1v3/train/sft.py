@@ -156,10 +156,11 @@ def _judge(state: _State, loss: float, patience: int) -> None:
         state.stopped = state.worse >= patience
 
 
-def _samples(folder: Path, encoder: Encoder, template: dict, settings: dict):
+def _samples(folder: Path, encoder: Encoder, template: dict, settings: dict, set_aside: Path):
     samples = encode_samples(
         read_records(folder), folder, encoder, template, max_length=settings["max_length"]
     )
+    set_aside.write_text(json.dumps(samples.set_aside, indent=1))
     check_set_aside(samples, settings["max_set_aside"])
     return samples
 

@@ -11,19 +11,19 @@ import torch
 
 class _TokenStats(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden_NW, weight_VW, target_N, temperature: float, chunk: int):
+    def forward(ctx, hidden_NW, weight_VW, target_N, temperature: float, chunk: int, never):
         logp_N = hidden_NW.new_empty(len(hidden_NW), dtype=torch.float32)
         entropy_N = torch.empty_like(logp_N)
         for part in torch.arange(len(hidden_NW)).split(chunk):
             rows = slice(int(part[0]), int(part[-1]) + 1)
-            logits = (hidden_NW[rows] @ weight_VW.T).float()
+            logits = _logits(hidden_NW[rows], weight_VW, never)
             log_probs = logits.log_softmax(-1)
-            entropy_N[rows] = -(log_probs.exp() * log_probs).sum(-1)
+            entropy_N[rows] = torch.special.entr(log_probs.exp()).sum(-1)
             if temperature != 1.0:
                 log_probs = (logits / temperature).log_softmax(-1)
             logp_N[rows] = log_probs.gather(1, target_N[rows, None])[:, 0]
         ctx.save_for_backward(hidden_NW, weight_VW, target_N)
-        ctx.temperature, ctx.chunk = temperature, chunk
+        ctx.temperature, ctx.chunk, ctx.never = temperature, chunk, never
         ctx.mark_non_differentiable(entropy_N)
         return logp_N, entropy_N
 
@@ -34,7 +34,7 @@ class _TokenStats(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight_VW) if ctx.needs_input_grad[1] else None
         for part in torch.arange(len(hidden_NW)).split(ctx.chunk):
             rows = slice(int(part[0]), int(part[-1]) + 1)
-            logits = (hidden_NW[rows] @ weight_VW.T).float() / ctx.temperature
+            logits = _logits(hidden_NW[rows], weight_VW, ctx.never) / ctx.temperature
             slope = logits.softmax(-1).neg_()
             slope.scatter_add_(1, target_N[rows, None], torch.ones_like(slope[:, :1]))
             slope *= (grad_logp_N[rows] / ctx.temperature)[:, None]
@@ -42,11 +42,24 @@ class _TokenStats(torch.autograd.Function):
             grad_hidden[rows] = slope @ weight_VW
             if grad_weight is not None:
                 grad_weight += slope.T @ hidden_NW[rows]
-        return grad_hidden, grad_weight, None, None, None
+        return grad_hidden, grad_weight, None, None, None, None
+
+
+def _logits(hidden_NW, weight_VW, never):
+    logits = (hidden_NW @ weight_VW.T).float()
+    if never:
+        logits[:, list(never)] = -torch.inf
+    return logits
 
 
 def token_stats(
-    hidden_NW, weight_VW, target_N, *, temperature: float = 1.0, chunk: int = 4096
+    hidden_NW,
+    weight_VW,
+    target_N,
+    *,
+    temperature: float = 1.0,
+    never: tuple[int, ...] = (),
+    chunk: int = 4096,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probability of each target at the temperature, and the entropy at temperature 1, in nats.
 
@@ -55,9 +68,10 @@ def token_stats(
         weight_VW: the LM head.
         target_N: token ids.
         temperature: of the distribution that the tokens were drawn from.
+        never: token ids that the engine cannot emit, so that both speak of one distribution.
         chunk: tokens whose logits exist at a time.
 
     Returns:
         logp_N (differentiable) and entropy_N (not), float32.
     """
-    return _TokenStats.apply(hidden_NW, weight_VW, target_N, temperature, chunk)
+    return _TokenStats.apply(hidden_NW, weight_VW, target_N, temperature, chunk, never)

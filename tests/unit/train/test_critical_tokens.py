@@ -1,0 +1,79 @@
+"""Critical tokens are found however the words are spaced, cased or split into tokens."""
+
+import json
+
+import pytest
+from model_fixtures import small_processor
+
+from r1v3.train.critical import CriticalTokens
+from r1v3.train.interval import clustered_mean
+from r1v3.train.select import choose, select_checkpoint
+
+
+def found(text, words=("Wait", "Alternatively")):
+    tokenizer = small_processor().tokenizer
+    ids = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    finder = CriticalTokens(tokenizer, list(words))
+    return finder, ids, [tokenizer.decode(ids[: n + 1]) for n in finder.words(ids)]
+
+
+@pytest.mark.parametrize(
+    "word", ["Wait", "wait", " Wait", "WAIT", "\nWait", "wAit", "Alternatively"]
+)
+def test_the_first_token_of_a_critical_word_is_found(word):
+    _, _, prefixes = found(f"3+4=8.{word}, 3+4=7.")
+    assert len(prefixes) == 1
+    assert len(prefixes[0]) < len("3+4=8.") + len(word) + 1
+    assert prefixes[0].startswith("3+4=8.")
+
+
+def test_words_within_words_do_not_count():
+    assert found("Waiting awaits. Waitress")[2] == []
+
+
+def test_several_words_are_found_in_order_and_special_tokens_are_skipped():
+    finder, ids, prefixes = found("Wait, 7. 答案 wait. Alternatively, 8.")
+    assert len(prefixes) == 3
+    stop = small_processor().tokenizer.eos_token_id
+    assert finder.words((stop, *ids)) == [n + 1 for n in finder.words(ids)]
+
+
+def test_sentence_starts_are_the_first_and_those_after_a_full_stop():
+    finder, ids, _ = found("3+4=7. Wait, 7.\nNo")
+    starts = finder.sentences(ids)
+    tokenizer = small_processor().tokenizer
+    assert [tokenizer.decode(ids[n:])[:2] for n in starts] == ["3+", "Wa", "No"]
+
+
+def test_an_interval_resamples_prompts_not_values():
+    alike = clustered_mean([[1.0, 1.0], [3.0, 3.0]], resamples=2000, seed=0)
+    assert (alike["mean"], alike["count"]) == (2.0, 4)
+    assert (alike["low"], alike["high"]) == (1.0, 3.0)  # whole clusters: one side or the other
+    assert clustered_mean([[], []], resamples=10, seed=0)["mean"] is None
+
+
+def checkpoint(step, entropy, reward):
+    return {"step": step, "critical_token_entropy": entropy, "reward": reward}
+
+
+def test_each_policy_chooses_by_its_own_measure():
+    rows = [checkpoint(30, 0.4, 0.5), checkpoint(60, 0.9, 0.6), checkpoint(90, 0.2, 0.8)]
+    assert [choose(rows, p)[0]["step"] for p in ("critical_entropy", "reward", "last")] == [
+        60,
+        90,
+        90,
+    ]
+    with pytest.raises(ValueError, match="policy must be"):
+        choose(rows, "best")
+
+
+def test_without_critical_tokens_the_last_is_taken_and_the_manifest_says_so(tmp_path):
+    paths = []
+    for step in (60, 30):
+        path = tmp_path / f"{step}.json"
+        path.write_text(json.dumps(checkpoint(step, None, 0.1)))
+        paths.append(path)
+    document = {"selection": {"policy": "critical_entropy"}}
+    facts = select_checkpoint(document, probes=paths, folder=tmp_path)
+    assert facts["chosen"] == 60
+    assert "too few critical tokens" in facts["why"]

@@ -1,0 +1,184 @@
+"""A run that is killed and started again ends where an undisturbed one ends, to the last bit."""
+
+import json
+
+import pytest
+import torch
+from model_fixtures import IMAGES, TEMPLATE, small_model, small_processor
+
+from r1v3.data.prepare import prepare
+from r1v3.model.load import load_model, save_checkpoint
+from r1v3.train import grpo, sft
+from r1v3.train.metrics import MetricsLog, read_metrics
+
+OPTIMIZER = {
+    "algorithm": "adamw",
+    "learning_rate": 1e-3,
+    "schedule": "cosine",
+    "warmup": 0.1,
+    "betas": [0.9, 0.98],
+    "weight_decay": 0.01,
+    "max_grad_norm": 1.0,
+}
+SFT = {
+    "train": ["connector", "llm"],
+    "optimizer": OPTIMIZER,
+    "epochs": 2.0,
+    "max_steps": None,
+    "batch_size": 4,
+    "max_length": 400,
+    "dtype": "float32",
+    "early_stopping": {"validation": "x", "every": 2, "patience": 9},
+    "max_set_aside": 0.0,
+}
+GRPO = {
+    "train": ["vision_tower", "connector", "llm"],
+    "optimizer": OPTIMIZER | {"schedule": "constant"},
+    "steps": 4,
+    "prompts_per_step": 3,
+    "samples": 4,
+    "updates_per_episode": 1,
+    "aggregation": "sequence_mean",
+    "advantage": {"ddof": 1, "epsilon": 1e-6},
+    "clip_low": 0.2,
+    "clip_high": 0.2,
+    "kl": 0.0,
+    "old_logprobs": "trainer",
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "lengths": [{"step": 0, "tokens": 6}, {"step": 2, "tokens": 8}],
+    "overlong": "keep",
+    "dtype": "float32",
+    "checkpoint_every": 2,
+    "reward": {"accuracy_weight": 0.8, "format_weight": 0.2, "verifier": None},
+}
+SOURCE = {
+    "kind": "world",
+    "tasks": {"sum": 1, "largest": 1},
+    "forms": {"fill": 1, "mcq": 1},
+    "domains": ["plain"],
+    "instances": "train",
+    "respond": "chain",
+    "slip_rate": 0.0,
+    "told": 0.0,
+    "seed": 1,
+}
+
+
+@pytest.fixture
+def start(tmp_path):
+    save_checkpoint(small_model(), small_processor(), tmp_path / "start")
+    return tmp_path / "start"
+
+
+@pytest.fixture
+def data(tmp_path):
+    prepare({"name": "set", "set": {"source": SOURCE, "size": 13}}, tmp_path / "data")
+    return tmp_path / "data"
+
+
+def sft_run(folder, start, data, **settings):
+    folder.mkdir(exist_ok=True)
+    document = {"settings": SFT | settings, "template": TEMPLATE, "images": IMAGES, "seed": 3}
+    return sft.train_sft(document, start=start, data=data, validation=data, folder=folder)
+
+
+def grpo_run(folder, start, data, **settings):
+    folder.mkdir(exist_ok=True)
+    document = {
+        "settings": GRPO | settings,
+        "template": TEMPLATE,
+        "images": IMAGES,
+        "seed": 3,
+        "entropy": {"critical_words": ["Wait"], "threshold": 3.0},
+        "generation": {"mode": "slow"},
+    }
+    return grpo.train_grpo(document, start=start, data=data, folder=folder)
+
+
+def killed_at(step, monkeypatch):
+    """Kill the run just before it writes a step's metrics."""
+    write = MetricsLog.write
+
+    def once(self, at, **values):
+        if at == step:
+            monkeypatch.setattr(MetricsLog, "write", write)
+            raise KeyboardInterrupt
+        write(self, at, **values)
+
+    monkeypatch.setattr(MetricsLog, "write", once)
+
+
+def without_times(folder):
+    rows = read_metrics(folder / "metrics.jsonl")
+    return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in rows]
+
+
+@pytest.mark.parametrize(("run", "module"), [(sft_run, sft), (grpo_run, grpo)])
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_killed_run_ends_as_an_undisturbed_one(
+    run, module, step, start, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
+    whole = run(tmp_path / "whole", start, data)
+    killed_at(step, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", start, data)
+    resumed = run(tmp_path / "killed", start, data)
+    assert without_times(tmp_path / "killed") == without_times(tmp_path / "whole")
+    assert resumed == whole
+    one = load_model(tmp_path / "whole" / whole["last"]).state_dict()
+    other = load_model(tmp_path / "killed" / resumed["last"]).state_dict()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert not (tmp_path / "killed" / "resume").exists()
+
+
+def test_a_damaged_state_is_named_and_the_one_before_it_is_used(
+    start, data, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(sft, "SAVE_SECONDS", 0.0)
+    whole = sft_run(tmp_path / "whole", start, data)
+    killed_at(4, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        sft_run(tmp_path / "killed", start, data)
+    newest = sorted((tmp_path / "killed" / "resume").glob("*.pt"))[-1]
+    newest.write_bytes(newest.read_bytes()[:-100])
+    assert sft_run(tmp_path / "killed", start, data) == whole
+    assert f"{newest} is damaged" in capsys.readouterr().out
+
+
+def test_frozen_groups_stay_and_the_best_checkpoint_is_kept(start, data, tmp_path):
+    facts = sft_run(tmp_path / "run", start, data, train=["connector"])
+    before, after = facts["groups"]["before"], facts["groups"]["after"]
+    assert before["llm"] == after["llm"]
+    assert before["vision_tower"] == after["vision_tower"]
+    assert before["connector"] != after["connector"]
+    losses = {
+        row["step"]: row["validation_loss"]
+        for row in read_metrics(tmp_path / "run" / "metrics.jsonl")
+        if "validation_loss" in row
+    }
+    assert facts["best_step"] == min(losses, key=losses.get)
+    assert facts["best_validation_loss"] == min(losses.values())
+
+
+def test_each_epoch_shows_every_sample_once():
+    order = [item for step in range(4) for item in sft.batch_of_step(list(range(8)), step, 4, 0)]
+    assert sorted(order[:8]) == sorted(order[8:]) == list(range(8))
+    assert order[:8] != order[8:]
+
+
+def test_an_overlong_sample_is_set_aside_by_name_and_too_many_stop_the_run(start, data, tmp_path):
+    with pytest.raises(ValueError, match=r"13 of 13 samples set aside.*set-000000: .* allowed"):
+        sft_run(tmp_path / "run", start, data, max_length=40)
+    reasons = json.loads((tmp_path / "run" / "set_aside.json").read_text())
+    assert len(reasons) == 13
+
+
+def test_grpo_keeps_the_checkpoints_that_the_recipe_names(start, data, tmp_path):
+    facts = grpo_run(tmp_path / "run", start, data)
+    assert [c["step"] for c in facts["checkpoints"]] == [2, 4]
+    metrics = read_metrics(tmp_path / "run" / "metrics.jsonl")
+    assert [row["step"] for row in metrics] == [1, 2, 3, 4]
+    assert all(row["clip_fraction"] == 0 for row in metrics)  # one on-policy step: ratio 1
+    assert max(row["logprob_gap_max"] for row in metrics) < 1e-3
