@@ -47,8 +47,13 @@ def our_verdicts(rows: list[dict], workers: int = 1) -> list[tuple[bool, bool]]:
 def plain_verdicts(rows: list[dict]) -> list[tuple[bool, bool]]:
     """Return (right, answered) of each row by math-verify as its manual shows it."""
     logging.disable(logging.CRITICAL)
-    from math_verify import ExprExtractionConfig, LatexExtractionConfig, StringExtractionConfig
-    from math_verify import parse, verify
+    from math_verify import (
+        ExprExtractionConfig,
+        LatexExtractionConfig,
+        StringExtractionConfig,
+        parse,
+        verify,
+    )
 
     symbolic = [LatexExtractionConfig(), ExprExtractionConfig()]
     found = []

@@ -132,59 +132,20 @@ def test_no_text_makes_the_grader_fail(text):
     extract_answer(text)
 
 
-latex_soup = st.lists(
-    st.sampled_from(
-        [
-            r"\frac",
-            r"\sqrt",
-            "{",
-            "}",
-            "(",
-            ")",
-            "[",
-            "]",
-            "1",
-            "2",
-            "x",
-            "+",
-            "-",
-            "^",
-            "_",
-            ",",
-            ";",
-        ]
-        + [
-            r"\boxed{",
-            "<think>",
-            "</think>",
-            "|",
-            "=",
-            "<",
-            r"\pm",
-            r"\cup",
-            "!",
-            "%",
-            r"^\circ",
-            "cm",
-        ]
-        + [
-            r"\text{",
-            " and ",
-            "或",
-            "$",
-            "\n",
-            "A",
-            r"\left",
-            r"\infty",
-            "±",
-            "1/",
-            ".",
-            ":",
-            r"\\",
-        ]
-    ),
-    max_size=40,
-).map("".join)
+SIGNS = [*"{}()[]12x+-^_,;|=<!%$A.: \n±或"]
+COMMANDS = [
+    r"\frac",
+    r"\sqrt",
+    r"\boxed{",
+    r"\pm",
+    r"\cup",
+    r"^\circ",
+    r"\text{",
+    r"\left",
+    r"\infty",
+]
+WORDS = ["<think>", "</think>", "cm", " and ", "1/", r"\\"]
+latex_soup = st.lists(st.sampled_from([*SIGNS, *COMMANDS, *WORDS]), max_size=40).map("".join)
 
 
 @given(latex_soup, latex_soup)

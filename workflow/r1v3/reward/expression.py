@@ -10,37 +10,22 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from r1v3.reward.lexis import (
+    ACCENTS,
+    COMMAND,
+    DEGREE,
+    FUNCTIONS,
+    GREEK,
+    LETTERS,
+    NUMBER,
+    OPAQUE,
+    SCRIPT,
+    starts_factor_command,
+)
+from r1v3.reward.reader import NotAnExpression, Reader
+
 MAX_CHARS = 400
 MAX_DEPTH = 40
-
-FUNCTIONS = {
-    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
-    "ln", "lg", "log", "exp", "max", "min", "gcd", "lcm", "sqrt",
-}  # fmt: skip
-_OPAQUE = set("fghFGHP")  # letters that name a function where a bracket follows them at once
-_GREEK = {
-    "alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "theta", "iota", "kappa",
-    "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "varphi", "chi", "psi",
-    "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Sigma", "Phi", "Psi", "Omega", "ell",
-    "hbar", "varrho", "varpi", "varsigma",
-}  # fmt: skip
-_ACCENTS = {"vec", "hat", "bar", "overline", "overrightarrow", "widehat", "tilde", "dot", "ddot"}
-
-_NUMBER = re.compile(r"\d+(?:\.\d*)?|\.\d+")
-_SPACE = re.compile(r"\s*")
-_COMMAND = re.compile(r"\\([a-zA-Z]+)")
-_LETTERS = re.compile(r"[A-Za-z]+")
-_DEGREE = re.compile(r"\s*\^\s*(?:\\circ(?![a-zA-Z])|\{\s*\\circ\s*\})")
-_REPEATING = re.compile(
-    r"(\d*)\.(\d*)\\(?:overline|dot)\s*\{\s*(\d+)\s*\}(?:(\d*)\\dot\s*\{\s*(\d)\s*\})?"
-)
-_MIXED = re.compile(r"(\d+)\s*\\frac\s*(?:\{\s*(\d+)\s*\}|(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))")
-_MIXED_PLAIN = re.compile(r"(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
-_SCRIPT = re.compile(r"_\s*(?:\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}|\\([a-zA-Z]+)|([A-Za-z0-9]))")
-
-
-class NotAnExpression(ValueError):
-    """The text is no expression this parser understands."""
 
 
 @lru_cache(maxsize=65_536)
@@ -57,33 +42,7 @@ def parse_expression(text: str):
     return tree if parser.at == len(text) else None
 
 
-class _Parser:
-    def __init__(self, text: str):
-        self.text = text
-        self.at = 0
-        self.open_bars = 0
-
-    def skip(self) -> None:
-        self.at = _SPACE.match(self.text, self.at).end()
-
-    def peek(self) -> str:
-        self.skip()
-        return self.text[self.at] if self.at < len(self.text) else ""
-
-    def take(self, symbol: str) -> bool:
-        self.skip()
-        if self.text.startswith(symbol, self.at):
-            end = self.at + len(symbol)
-            if symbol[-1].isalpha() and self.text[end : end + 1].isalpha():
-                return False
-            self.at = end
-            return True
-        return False
-
-    def expect(self, symbol: str) -> None:
-        if not self.take(symbol):
-            raise NotAnExpression(symbol)
-
+class _Parser(Reader):
     # sum := product (("+" | "-") product)*
     def sum(self, depth: int):
         if depth > MAX_DEPTH:
@@ -130,9 +89,9 @@ class _Parser:
         if char == "|":
             return self.open_bars == 0
         if char == "\\":
-            name = _COMMAND.match(self.text, self.at)
-            return bool(name) and _starts(name.group(1))
-        return char.isalpha() and char.isascii() or char in "([{"
+            name = COMMAND.match(self.text, self.at)
+            return bool(name) and starts_factor_command(name.group(1))
+        return (char.isalpha() and char.isascii()) or char in "([{"
 
     def power(self, depth: int):
         base = self.postfix(self.primary(depth), depth)
@@ -151,7 +110,7 @@ class _Parser:
 
     def postfix(self, base, depth: int):
         while True:
-            degree = _DEGREE.match(self.text, self.at)
+            degree = DEGREE.match(self.text, self.at)
             if degree:
                 self.at = degree.end()
                 base = ("mul", base, ("const", "degree"))
@@ -195,30 +154,8 @@ class _Parser:
             return self.letters(depth)
         raise NotAnExpression(char)
 
-    def number(self):
-        repeating = _REPEATING.match(self.text, self.at)
-        if repeating:
-            self.at = repeating.end()
-            whole, fixed, cycle, middle, last = (part or "" for part in repeating.groups())
-            cycle += middle + last
-            shift = 10 ** len(fixed)
-            value = Fraction(int(whole or 0)) + Fraction(int(fixed or 0), shift)
-            return ("num", value + Fraction(int(cycle), shift * (10 ** len(cycle) - 1)))
-        for pattern in (_MIXED, _MIXED_PLAIN):
-            mixed = pattern.match(self.text, self.at)
-            if mixed:
-                whole, top, bottom = (int(part) for part in mixed.groups() if part)
-                if 0 < top < bottom:
-                    self.at = mixed.end()
-                    return ("num", whole + Fraction(top, bottom))
-        match = _NUMBER.match(self.text, self.at)
-        if not match:
-            raise NotAnExpression(self.text[self.at])
-        self.at = match.end()
-        return ("num", Fraction(match.group().rstrip(".")))
-
     def letters(self, depth: int):
-        run = _LETTERS.match(self.text, self.at).group()
+        run = LETTERS.match(self.text, self.at).group()
         for length in range(min(6, len(run)), 1, -1):
             if run[:length] in FUNCTIONS:
                 self.at += length
@@ -235,7 +172,7 @@ class _Parser:
         return self.variable(run[0], depth)
 
     def variable(self, name: str, depth: int):
-        script = _SCRIPT.match(self.text, self.at)
+        script = SCRIPT.match(self.text, self.at)
         if script:
             self.at = script.end()
             name += "_" + re.sub(
@@ -244,14 +181,14 @@ class _Parser:
         while self.text[self.at : self.at + 1] == "'":
             self.at += 1
             name += "'"
-        if name[0] in _OPAQUE and self.text[self.at : self.at + 1] == "(":
+        if name[0] in OPAQUE and self.text[self.at : self.at + 1] == "(":
             return ("call", name, self.group("(", ")", depth))
         if name in ("e", "i"):
             return ("const", name)
         return ("var", name)
 
     def command(self, depth: int):
-        match = _COMMAND.match(self.text, self.at)
+        match = COMMAND.match(self.text, self.at)
         if not match:
             raise NotAnExpression("\\")
         name = match.group(1)
@@ -266,9 +203,9 @@ class _Parser:
             return self.function(name, depth)
         if name in ("pi", "infty"):
             return ("const", name)
-        if name in _GREEK:
+        if name in GREEK:
             return self.variable("\\" + name, depth)
-        if name in _ACCENTS:
+        if name in ACCENTS:
             inside = re.compile(r"\s*\{([^{}]{1,20})\}").match(self.text, self.at)
             if inside:
                 self.at = inside.end()
@@ -316,7 +253,7 @@ class _Parser:
     def radicand(self, depth: int):
         char = self.peek()
         if char.isdigit():
-            match = _NUMBER.match(self.text, self.at)
+            match = NUMBER.match(self.text, self.at)
             self.at = match.end()
             return ("num", Fraction(match.group().rstrip(".")))
         return self.primary(depth + 1)
@@ -334,17 +271,8 @@ class _Parser:
         return inside
 
     def function_ahead(self) -> bool:
-        match = _COMMAND.match(self.text, self.at) or _LETTERS.match(self.text, self.at)
+        match = COMMAND.match(self.text, self.at) or LETTERS.match(self.text, self.at)
         return bool(match) and match.group().lstrip("\\") in FUNCTIONS
-
-
-def _starts(name: str) -> bool:
-    return (
-        name in FUNCTIONS
-        or name in _GREEK
-        or name in _ACCENTS
-        or name in ("frac", "binom", "pi", "infty", "angle", "triangle")
-    )
 
 
 def variables_of(tree) -> frozenset[str]:

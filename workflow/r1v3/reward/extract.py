@@ -1,6 +1,7 @@
 """Find the final answer of a response: after the thought, last box, else the answer phrase."""
 
 import re
+from itertools import pairwise
 
 from r1v3.reward.boxes import corrects, find_boxes, join_last_boxes
 from r1v3.reward.template import after_thought
@@ -116,6 +117,6 @@ def several_boxes(answer_text: str) -> str | None:
     boxes = find_boxes(answer_text)
     if not 2 <= len(boxes) <= 12:
         return None
-    if any(corrects(answer_text[a.end : b.start]) for a, b in zip(boxes, boxes[1:], strict=False)):
+    if any(corrects(answer_text[a.end : b.start]) for a, b in pairwise(boxes)):
         return None
     return "; ".join(box.content for box in boxes)

@@ -126,8 +126,8 @@ def _occurs(words: str, flat: str) -> bool:
 
 
 _UNDECIDED = re.compile(
-    r"impossible|cannot|can't|insufficient|not (?:enough|sufficient|certain)|no (?:way|information)|无法|不能确定"
-    r"|not determined|undetermined",
+    r"impossible|cannot|can't|insufficient|not (?:enough|sufficient|certain)|no (?:way|information)"
+    r"|not determined|undetermined|无法|不能确定",
     re.IGNORECASE,
 )
 
@@ -169,7 +169,9 @@ def _whole(text: str, start: int, end: int) -> bool:
         and text[start - 2 : start - 1].isdigit()
     ):
         return False
-    return not (_wordy(before) and _wordy(text[start]) or _wordy(after) and _wordy(text[end - 1]))
+    return not (
+        (_wordy(before) and _wordy(text[start])) or (_wordy(after) and _wordy(text[end - 1]))
+    )
 
 
 def _wordy(char: str) -> bool:

@@ -23,11 +23,16 @@ Reply with exactly one line and nothing else: VERDICT: CORRECT or VERDICT: INCOR
 
 _REPLY = re.compile(r"\s*VERDICT: (CORRECT|INCORRECT)\.?\s*")
 _ADDRESSED = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:above|previous|prior|instruction|prompt|rule|everything|all)"
-    r"|\b(?:reply|respond|answer|say|output|print|return|mark|grade|judge|rate|score)\b.{0,25}\b(?:in)?correct\b"
-    r"|\bverdict\b|\bsystem\s+prompt\b|\b(?:you are|as)\s+(?:a|an|the)\s+(?:grader|judge|verifier|assistant|evaluator)\b"
-    r"|<\|?(?:im_start|im_end|system|user|assistant)|\bthis\s+(?:answer|response)\s+is\s+correct\b"
-    r"|忽略.{0,12}(?:上面|以上|之前|前面|指令|说明|规则)|(?:回答|回复|输出|判为|判定为|请判|视为|给出)\W{0,4}(?:正确|满分|CORRECT)",
+    r"\b(?:ignore|disregard|forget|override)\b.{0,40}"
+    r"\b(?:above|previous|prior|instruction|prompt|rule|everything|all)"
+    r"|\b(?:reply|respond|answer|say|output|print|return|mark|grade|judge|rate|score)\b.{0,25}"
+    r"\b(?:in)?correct\b"
+    r"|\bverdict\b|\bsystem\s+prompt\b"
+    r"|\b(?:you are|as)\s+(?:a|an|the)\s+(?:grader|judge|verifier|assistant|evaluator)\b"
+    r"|<\|?(?:im_start|im_end|system|user|assistant)"
+    r"|\bthis\s+(?:answer|response)\s+is\s+correct\b"
+    r"|忽略.{0,12}(?:上面|以上|之前|前面|指令|说明|规则)"
+    r"|(?:回答|回复|输出|判为|判定为|请判|视为|给出)\W{0,4}(?:正确|满分|CORRECT)",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -27,10 +27,28 @@ _COUNTER = re.compile(
 _LED = re.compile(r"(?:共|约为?|大约|about|approximately|around|只有|有|第)\s*(?=[\d\\-])")
 _PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*(\^\\circ|''|'|[^\d.\s,]{1,12}?)\s*(?=\d|$)")
 _SCALES = {"百": Fraction(100), "千": Fraction(1000), "万": Fraction(10_000), "亿": Fraction(10**8)}
+_ENGLISH = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+]  # fmt: skip
 _WORD_NUMBERS = {
     word: index
     for index, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ]
     )
 } | {word: index for index, word in enumerate("零一二三四五六七八九十")}
 

@@ -21,9 +21,9 @@ RELATIONS = {
 class Shape:
     """A node: `kind` with its parts.
 
-    kind: leaf (text), list (items), either (items, by "or"), blanks (items, by ";"), set (items), bracket (items, opening,
-    closing), union (items), relation (items = sides, operators), ratio (items), builder (items = one
-    condition).
+    kind: leaf (text), list (items), either (items, by "or"), blanks (items, by ";"), set (items),
+    bracket (items, opening, closing), union (items), relation (items = sides, operators),
+    ratio (items), builder (items = one condition).
     """
 
     kind: str

@@ -21,7 +21,7 @@ def statement_numbers(text: str, plain: bool = False) -> frozenset[int] | None:
 
 def same_statements(answer: str, gold: str) -> bool | None:
     """Compare two lists of statement numbers; None where the gold is no such list."""
-    if not gold or gold[0] not in _CIRCLED and gold[0] != "(":
+    if not gold or (gold[0] not in _CIRCLED and gold[0] != "("):
         return None
     wanted = statement_numbers(gold)
     if wanted is None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from r1v3.reward.unit_table import NAMES, PLURALS, PREFIXES, SYMBOLS
+
 Dimension = tuple[tuple[str, Fraction], ...]
 
 
@@ -21,85 +23,34 @@ class Unit:
     name: str
 
 
-_PREFIXES = {
-    "n": -9, r"\mu": -6, "u": -6, "m": -3, "c": -2, "d": -1, "h": 2, "k": 3, "M": 6, "G": 9, "T": 12,
-    "p": -12,
-}  # fmt: skip
-# symbol: (factor, dimension, prefixes that occur)
-_SYMBOLS = {
-    "m": (1, "m", "n \\mu u m c d k"), "g": (Fraction(1, 1000), "kg", "\\mu u m k"),
-    "s": (1, "s", "n \\mu u m"), "A": (1, "A", "\\mu u m k"), "K": (1, "K", "m"),
-    "mol": (1, "mol", "m \\mu k"), "cd": (1, "cd", ""), "Hz": (1, "s-1", "k M G"),
-    "N": (1, "kg m s-2", "k m M"), "J": (1, "kg m2 s-2", "k M m"), "W": (1, "kg m2 s-3", "k M m G"),
-    "Pa": (1, "kg m-1 s-2", "k M h G"), "C": (1, "A s", "\\mu u m n"),
-    "V": (1, "kg m2 s-3 A-1", "k m \\mu u"), "F": (1, "kg-1 m-2 s4 A2", "\\mu u n p m"),
-    r"\Omega": (1, "kg m2 s-3 A-2", "k M m"), "T": (1, "kg s-2 A-1", "m \\mu"),
-    "Wb": (1, "kg m2 s-2 A-1", "m"), "H": (1, "kg m2 s-2 A-2", "m \\mu u"),
-    "L": (Fraction(1, 1000), "m3", "m \\mu u d"), "l": (Fraction(1, 1000), "m3", "m d"),
-    "eV": (Fraction("1.602176634e-19"), "kg m2 s-2", "k M G"), "Bq": (1, "s-1", "k M"),
-    "cal": (Fraction("4.184"), "kg m2 s-2", "k"), "bar": (100_000, "kg m-1 s-2", "m"),
-    "rad": (1, "", "m"),
-}  # fmt: skip
-# names: (factor, dimension); English plurals are added, Chinese names stand as they are
-_NAMES = {
-    "meter metre 米": (1, "m"), "centimeter centimetre 厘米 公分": (Fraction(1, 100), "m"),
-    "decimeter decimetre 分米": (Fraction(1, 10), "m"), "millimeter millimetre 毫米": (Fraction(1, 1000), "m"),
-    "kilometer kilometre 千米 公里": (1000, "m"), "micrometer micron 微米": (Fraction(1, 10**6), "m"),
-    "nanometer 纳米": (Fraction(1, 10**9), "m"), "里": (500, "m"), "光年 ly": (Fraction("9.4607e15"), "m"),
-    "inch in": (Fraction("0.0254"), "m"), "foot ft feet": (Fraction("0.3048"), "m"),
-    "yard yd": (Fraction("0.9144"), "m"), "mile mi": (Fraction("1609.344"), "m"),
-    "gram 克": (Fraction(1, 1000), "kg"), "kilogram 千克 公斤 kilo": (1, "kg"), "milligram 毫克": (Fraction(1, 10**6), "kg"),
-    "斤": (Fraction(1, 2), "kg"), "tonne ton 吨 t": (1000, "kg"), "pound lb": (Fraction("0.45359237"), "kg"),
-    "ounce oz": (Fraction("0.028349523125"), "kg"), "second sec 秒 秒钟": (1, "s"), "minute min 分钟": (60, "s"),
-    "hour hr h 小时 时": (3600, "s"), "day 天 日": (86_400, "s"), "week 周 星期": (604_800, "s"),
-    "month 个月 月": (1, "month"), "year yr 年": (12, "month"), "millisecond 毫秒": (Fraction(1, 1000), "s"),
-    "liter litre 升": (Fraction(1, 1000), "m3"), "milliliter millilitre 毫升 cc": (Fraction(1, 10**6), "m3"),
-    "gallon gal": (Fraction("0.003785411784"), "m3"), "hectare ha 公顷": (10_000, "m2"), "acre": (Fraction("4046.8564224"), "m2"),
-    "亩": (Fraction(2000, 3), "m2"), "newton 牛 牛顿": (1, "kg m s-2"), "joule 焦 焦耳": (1, "kg m2 s-2"),
-    "kilojoule 千焦": (1000, "kg m2 s-2"), "watt 瓦 瓦特": (1, "kg m2 s-3"), "kilowatt 千瓦": (1000, "kg m2 s-3"),
-    "kWh 千瓦时": (3_600_000, "kg m2 s-2"), "pascal 帕 帕斯卡": (1, "kg m-1 s-2"), "atm 标准大气压": (101_325, "kg m-1 s-2"),
-    "volt 伏 伏特": (1, "kg m2 s-3 A-1"), "ampere amp 安 安培": (1, "A"), "milliamp 毫安": (Fraction(1, 1000), "A"),
-    "ohm 欧 欧姆": (1, "kg m2 s-3 A-2"), "coulomb 库仑 库": (1, "A s"), "farad 法拉": (1, "kg-1 m-2 s4 A2"),
-    "tesla 特斯拉": (1, "kg s-2 A-1"), "hertz 赫兹 赫": (1, "s-1"), "kelvin 开尔文": (1, "K"), "mole 摩尔": (1, "mol"),
-    "knot": (Fraction(1852, 3600), "m s-1"), "mph": (Fraction("0.44704"), "m s-1"), "kph kmh": (Fraction(1000, 3600), "m s-1"),
-    "rpm": (Fraction(1, 60), "rev s-1"), "rps": (1, "rev s-1"), "radian 弧度": (1, ""),
-    "dollar usd USD \\$ 美元": (1, "dollar"), "cent \\cent": (Fraction(1, 100), "dollar"),
-    "元 yuan ¥ RMB 人民币": (1, "yuan"), "角 毛": (Fraction(1, 10), "yuan"), "万元": (10_000, "yuan"), "亿元": (10**8, "yuan"),
-    "euro € eur EUR": (1, "euro"), "£": (1, "pound sterling"), "摄氏度": (1, "celsius"), "华氏度": (1, "fahrenheit"),
-    "^\\circ_C": (1, "celsius"), "^\\circ_F": (1, "fahrenheit"), "^\\circ": (1, "degree"),
-    "degree deg 度": (1, "degree"), "% percent pct percentage": (Fraction(1, 100), "percent"), "\\permille ‰": (Fraction(1, 1000), "percent"),
-    "bit": (1, "bit"), "byte": (8, "bit"), "Mbps": (10**6, "bit s-1"), "Kbps kbps": (1000, "bit s-1"), "Gbps": (10**9, "bit s-1"),
-    "dB decibel 分贝": (1, "decibel"), "thousand": (1000, ""), "million": (10**6, ""),
-    "billion": (10**9, ""), "dozen": (12, ""), "trillion": (10**12, ""),
-}  # fmt: skip
-_PLURALS = {"inch": "inches", "foot": "feet", "feet": "feet", "hertz": "hertz"}
-
-
 def _dimension(text: str) -> dict[str, Fraction]:
     found = {}
-    for part in re.findall(r"([a-zA-Z ]+?)(-?\d+)?(?:\s|$)", text) if text else []:
+    for part in re.findall(r"([a-zA-Z ]+?)(-?\d+)?(?:\s|$)", text) if text != "1" else []:
         found[part[0].strip()] = Fraction(part[1] or 1)
     return found
 
 
+def _rows(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()]
+
+
 @lru_cache(maxsize=1)
 def _table() -> dict[str, tuple[Fraction, dict]]:
+    """Return factor and dimension by name, prefixes and plurals written out."""
     table = {}
-    for symbol, (factor, dimension, prefixes) in _SYMBOLS.items():
+    for factor, dimension, symbol, *prefixes in _rows(SYMBOLS):
         table[symbol] = (Fraction(factor), _dimension(dimension))
-        for prefix in prefixes.split():
+        for prefix in prefixes[0].split() if prefixes else ():
             name = f"{prefix} {symbol}" if prefix.startswith("\\") else prefix + symbol
-            table[name] = (
-                Fraction(factor) * Fraction(10) ** _PREFIXES[prefix],
-                _dimension(dimension),
-            )
-    for names, (factor, dimension) in _NAMES.items():
+            scale = Fraction(10) ** PREFIXES[prefix]
+            table[name] = (Fraction(factor) * scale, _dimension(dimension))
+    for factor, dimension, names in _rows(NAMES):
         for word in (name.replace("_", " ") for name in names.split()):
             table[word] = (Fraction(factor), _dimension(dimension))
             if word.isascii() and word.isalpha() and len(word) > 2:
-                table[_PLURALS.get(word, word + "s")] = table[word]
-                table[word.capitalize()] = table[word]
-                table[_PLURALS.get(word, word + "s").capitalize()] = table[word]
+                plural = PLURALS.get(word, word + "s")
+                for form in (plural, word.capitalize(), plural.capitalize()):
+                    table[form] = table[word]
     table["\\mu m"] = table["um"]
     return table
 
@@ -139,7 +90,7 @@ def split_unit(text: str) -> tuple[str, Unit | None, bool]:
             rest = rest[: scale.start()]
             factor *= times[scale.group(1)]
         return rest, Unit(factor, tuple(dimension.items()), currency.group(2)), False
-    if not text or text[-1].isdigit() and "^" not in text[-6:] and text[-1] not in "23":
+    if not text or (text[-1].isdigit() and "^" not in text[-6:] and text[-1] not in "23"):
         return text, None, False
     for match in _candidates(text):
         head = text[: match.start()]

@@ -5,6 +5,7 @@ thread, from a daemonic process and from inside training, and never re-import th
 A worker that hangs or dies costs the one request it was working on; the next gets a fresh worker.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -89,7 +90,8 @@ class _Worker:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
+        with contextlib.suppress(OSError):  # what was never read is of no use to a dead process
+            self.process.stdin.close()
         self.process.stdout.close()
 
 
@@ -117,6 +119,9 @@ class WorkerPool:
         with self._slots:
             with self._lock:
                 worker = self._idle.pop() if self._idle else None
+            if worker is not None and not worker.usable:
+                worker.kill()
+                worker = None
             worker = worker or _Worker(self.seconds, self.memory_bytes)
             reply = worker.ask(answer, gold, digits)
             if worker.usable:
