@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from r1v3.evaluate.benchmarks import (
@@ -10,12 +11,14 @@ from r1v3.evaluate.benchmarks import (
     hallusionbench,
     mathverse,
     mathvista,
+    mmbench,
     mme_reasoning,
     olympiadbench,
     seephys,
 )
 from r1v3.evaluate.benchmarks.puzzle_rules import RULES
 from r1v3.evaluate.judge import judge_response
+from r1v3.evaluate.marks import apply_marks, read_marks
 
 
 def row(**columns):
@@ -160,6 +163,34 @@ def test_the_exams_single_choice_and_blank_are_all_or_nothing(table):
 def test_steps_without_a_judge_are_unjudged_not_guessed(table):
     judged = judge_response(exam(table, "solve", "", "17"), "</think>QED", table["gaokao_2025"])
     assert (judged.verdict.correct, judged.share) == (None, 0.0)
+
+
+def test_marks_by_hand_stand_above_the_judge(tmp_path):
+    path = tmp_path / "marks.csv"
+    path.write_text("run,index,points\n0,15,8.5\n")
+    row = {"key": "15", "run": 0, "points": 17.0, "share": 0.0, "correct": False, "judged": False}
+    frame = pd.DataFrame([row | {"by": "none", "reason": "the steps need a judge"}])
+    marked = apply_marks(frame, read_marks(path)).iloc[0]
+    assert (marked["share"], marked["correct"], marked["judged"]) == (0.5, False, True)
+    assert (marked["by"], marked["reason"]) == ("human", "8.5 of 17 points")
+    path.write_text("run,index,points\n0,15,18\n")
+    with pytest.raises(ValueError, match=r"15: 18\.0 marks of 17\.0 points"):
+        apply_marks(frame, read_marks(path))
+    path.write_text("run,index,points\n0,15,much\n")
+    with pytest.raises(ValueError, match="line 2: run, index and points"):
+        read_marks(path)
+
+
+def test_a_submission_for_mmbenchs_hidden_answers_holds_the_letters(table, tsv, tmp_path):
+    rows = [row(index=str(n), A="x", B="y", answer="", category="c") for n in (1, 1_000_001)]
+    [item] = mmbench.read(rows[1], table["mmbench_en_v11"])
+    assert (item.cluster, item.golds) == ("1", ("",))
+    verdicts = pd.DataFrame({"key": ["1", "1000001"], "extracted": ["A", None]})
+    verdicts.to_parquet(tmp_path / "v.parquet")
+    assert mmbench.write_submission(tsv(rows), tmp_path / "v.parquet", tmp_path / "out.tsv") == 1
+    sent = pd.read_csv(tmp_path / "out.tsv", sep="\t", keep_default_na=False)
+    assert sent["prediction"].tolist() == ["A", ""]
+    assert "answer" not in sent
 
 
 def reasoning(table, **columns):

@@ -16,6 +16,7 @@ from r1v3.evaluate.generate import HELD_OUT, judged_text, read_responses
 from r1v3.evaluate.items import Item
 from r1v3.evaluate.judge import Judged, judge_many, open_grader
 from r1v3.evaluate.load import load_items
+from r1v3.evaluate.marks import apply_marks, read_marks
 from r1v3.evaluate.protocols import as_released, runs_of
 from r1v3.evaluate.scorers import Score, part_value, score_run
 from r1v3.evaluate.source import entry_beside
@@ -70,6 +71,10 @@ def score(
             runs, items = judge_all(
                 name, entry, tsv, rows, runs=runs_of(settings), mode=mode, grader=grader
             )
+        by_hand = folder / "marks" / f"{name}.csv"
+        if by_hand.is_file():
+            marks = read_marks(by_hand)
+            runs = [apply_marks(judged, marks) for judged in runs]
         for number, judged in enumerate(runs):
             columns = [column for column in COLUMNS if column in judged]
             write_parquet(judged[columns], verdicts / f"{name}.run-{number}.parquet")
