@@ -29,6 +29,7 @@ ARTIFACTS = "mlartifacts"
 POINTS_A_CALL = 1000
 # In training this is measured on the step's own prompts; the plain name is the probe's, which compares.
 RENAMED = {"critical_token_entropy": "critical_token_entropy_sampled"}
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI opens on training runs
 PROBED = ("critical_token_entropy", "critical_token_count", "probe_reward", "probe_entropy")
 Point = tuple[str, float, int, int]  # metric, value, time in ms, step
 
@@ -93,7 +94,7 @@ def _publish_run(store: "Store", run: Result, scores: list[Scores], probes: Resu
             },
             parameters={"step": str(step)},
             points=of_step,
-            times=_times(run),
+            times=(_times(run)[1],) * 2,
         )
     return {"mlflow_run": found, "points": len(points), "checkpoints": checkpoints}
 
@@ -205,7 +206,9 @@ class Store:
             # A server keeps artifacts where it was told to; a local file store keeps them beside itself.
             local = tracking_uri.startswith("sqlite:")
             location = str(_beside(tracking_uri)) if local else None
-            self.experiment = self.client.create_experiment(experiment, artifact_location=location)
+            self.experiment = self.client.create_experiment(
+                experiment, artifact_location=location, tags=KIND
+            )
         else:
             self.experiment = found.experiment_id
             if found.lifecycle_stage == "deleted":
