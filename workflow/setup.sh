@@ -38,13 +38,15 @@ echo "Installing $total pinned packages into .venv; the first time takes some mi
 .venv/bin/python -m pip install --no-compile --requirement "$lock" --editable . >.venv/install.log 2>&1 &
 pip=$!
 trap 'kill "$pip" 2>/dev/null || true' EXIT
-seconds=0
+SECONDS=0
+told=0
 while kill -0 "$pip" 2>/dev/null; do
     sleep 1
-    if ((++seconds % 10 == 0)); then
-        found=$(grep -c '^\(Collecting\|Requirement already\)' .venv/install.log || true)
+    if ((SECONDS - told >= 10)); then
+        told=$SECONDS
+        collected=$(grep -c '^Collecting' .venv/install.log || true)
         installed=$(find .venv/lib -maxdepth 4 -name '*.dist-info' | wc -l)
-        echo "  $seconds s: $found of $total found, $installed installed"
+        echo "  $SECONDS s: $collected of $total looked up, $installed installed"
     fi
 done
 if ! wait "$pip"; then
