@@ -29,7 +29,6 @@ ARTIFACTS = "mlartifacts"
 POINTS_A_CALL = 1000
 # In training this is measured on the step's own prompts; the plain name is the probe's, which compares.
 RENAMED = {"critical_token_entropy": "critical_token_entropy_sampled"}
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI opens on training runs
 PROBED = ("critical_token_entropy", "critical_token_count", "probe_reward", "probe_entropy")
 Point = tuple[str, float, int, int]  # metric, value, time in ms, step
 
@@ -206,9 +205,7 @@ class Store:
             # A server keeps artifacts where it was told to; a local file store keeps them beside itself.
             local = tracking_uri.startswith("sqlite:")
             location = str(_beside(tracking_uri)) if local else None
-            self.experiment = self.client.create_experiment(
-                experiment, artifact_location=location, tags=KIND
-            )
+            self.experiment = self.client.create_experiment(experiment, artifact_location=location)
         else:
             self.experiment = found.experiment_id
             if found.lifecycle_stage == "deleted":
