@@ -1,0 +1,75 @@
+import json
+
+import pytest
+
+from r1v3.evaluate.compare import compare_models, comparison_table, protocol_table, scores_of
+from r1v3.evaluate.load import load_items
+from r1v3.evaluate.score import score
+from r1v3.evaluate.source import entry_beside, obtain_benchmark
+from r1v3.evaluate.tables import as_csv, markdown
+
+DOCUMENT = {
+    "seed": 1,
+    "evaluation": {"runs": 2, "resamples": 300, "confidence": 0.95},
+    "generation": {"mode": "slow"},
+}
+NAMES = ("hallusionbench", "mmstar")
+
+
+@pytest.fixture
+def evaluated(table, tmp_path, stored):
+    """Model a answers right, model b answers the first half right: benchmarks and verdict folders."""
+    benchmarks, folders = {}, {model: tmp_path / model for model in "ab"}
+    for name in NAMES:
+        folder = tmp_path / f"{name}-0123456789"
+        folder.mkdir()
+        document = {"benchmark": name, "entry": table[name].model_dump(mode="json"), "seed": 5}
+        document |= {"source": "miniature", "items": 40}
+        (folder / "config.json").write_text(json.dumps({"document": document}))
+        obtain_benchmark(document, folder)
+        benchmarks[name] = folder / f"{name}.tsv"
+        items = load_items(entry_beside(benchmarks[name]), benchmarks[name])
+        for model, right in (("a", 40), ("b", 20)):
+            texts = {
+                (item.key, run): f"</think>\\boxed{{{item.golds[0] if n < right else 'none'}}}"
+                for n, item in enumerate(items)
+                for run in (0, 1)
+            }
+            stored(folders[model], name, texts)
+    scores = {}
+    for model, folder in folders.items():
+        where = {"benchmarks": benchmarks, "held_out": {}, "folder": folder}
+        scores[model] = score(DOCUMENT, responses=folder, **where)["benchmarks"]
+    return benchmarks, {model: folder / "verdicts" for model, folder in folders.items()}, scores
+
+
+def test_scores_come_back_from_the_verdicts(evaluated):
+    benchmarks, verdicts, scores = evaluated
+    for name in NAMES:
+        runs = scores_of(benchmarks[name], verdicts["b"], name)
+        assert [run.value for run in runs] == scores["b"][name]["by_run"]
+
+
+def test_models_are_compared_pair_by_pair_with_a_correction(evaluated):
+    benchmarks, verdicts, _ = evaluated
+    settings = {"resamples": 300, "confidence": 0.95, "seed": 1}
+    rows = compare_models(benchmarks, verdicts["a"], verdicts["b"], **settings)
+    assert [row["difference"] for row in rows] == [0.5, 0.5]
+    assert [row["clusters"] for row in rows] == [10, 40]
+    assert all(row["p"] <= row["p_corrected"] for row in rows)
+    assert rows[1]["p_corrected"] < 0.02
+    text = markdown(comparison_table(rows, "a", "b"))
+    assert "| MMStar | 40 | 50.0 |" in text
+
+
+def test_a_benchmark_without_verdicts_is_an_error(evaluated, tmp_path):
+    benchmarks, _, _ = evaluated
+    with pytest.raises(ValueError, match="no verdicts of mmstar"):
+        scores_of(benchmarks["mmstar"], tmp_path, "mmstar")
+
+
+def test_what_the_protocol_moves_is_told_rule_and_runs_apart():
+    scores = {"mmmu_val": {"protocols": {"report": 0.760, "first_run": 0.750, "released": 0.765}}}
+    grid = protocol_table(scores, {"mmmu_val": "MMMU"})
+    assert grid.rows == [["MMMU", "76.0", "75.0", "76.5", "+1.5", "+0.5"]]
+    assert as_csv(grid).splitlines()[1] == ",MMMU,76.0,75.0,76.5,+1.5,+0.5"
