@@ -4,6 +4,7 @@ import pytest
 
 from r1v3.evaluate.compare import compare_models, comparison_table, protocol_table, scores_of
 from r1v3.evaluate.load import load_items
+from r1v3.evaluate.pages import write_pages
 from r1v3.evaluate.score import score
 from r1v3.evaluate.source import entry_beside, obtain_benchmark
 from r1v3.evaluate.tables import as_csv, markdown
@@ -73,3 +74,26 @@ def test_what_the_protocol_moves_is_told_rule_and_runs_apart():
     grid = protocol_table(scores, {"mmmu_val": "MMMU"})
     assert grid.rows == [["MMMU", "76.0", "75.0", "76.5", "+1.5", "+0.5"]]
     assert as_csv(grid).splitlines()[1] == ",MMMU,76.0,75.0,76.5,+1.5,+0.5"
+
+
+def test_all_pages_of_an_evaluation_are_written(evaluated, tmp_path):
+    benchmarks, verdicts, _ = evaluated
+    for model in "ab":
+        config = {"document": {**DOCUMENT, "benchmarks": {name: "x" for name in NAMES}}}
+        (verdicts[model].parent / "config.json").write_text(json.dumps(config))
+    index = write_pages(
+        verdicts["a"].parent,
+        benchmarks,
+        tmp_path / "pages",
+        name="a",
+        against=("b", verdicts["b"].parent),
+    )
+    text = index.read_text()
+    assert "another scale" in text
+    assert {path.name for path in (tmp_path / "pages" / "errors").iterdir()} == {
+        "hallusionbench.html",
+        "mmstar.html",
+    }
+    names = ("table_1", "protocols", "hallucination", "comparison")
+    assert all((tmp_path / "pages" / f"{name}.tex").is_file() for name in names)
+    assert "<td>MMStar</td><td>40</td><td>50.0</td>" in text
