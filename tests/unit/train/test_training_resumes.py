@@ -1,6 +1,10 @@
 """A run that is killed and started again ends where an undisturbed one ends, to the last bit."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +12,8 @@ from model_fixtures import IMAGES, TEMPLATE, small_model, small_processor
 
 from r1v3.data.prepare import prepare
 from r1v3.model.load import load_model, save_checkpoint
-from r1v3.train import grpo, sft
+from r1v3.reward import format_reward
+from r1v3.train import grpo, rollouts, sft
 from r1v3.train.metrics import MetricsLog, read_metrics
 
 OPTIMIZER = {
@@ -65,6 +70,12 @@ SOURCE = {
 }
 
 
+@pytest.fixture(autouse=True)
+def pay_for_format_again():
+    yield
+    rollouts.format_reward = format_reward
+
+
 @pytest.fixture
 def start(tmp_path):
     save_checkpoint(small_model(), small_processor(), tmp_path / "start")
@@ -84,7 +95,9 @@ def sft_run(folder, start, data, **settings):
 
 
 def grpo_run(folder, start, data, **settings):
+    """GRPO of a model that knows nothing; it is paid for the length of what it writes, to move at all."""
     folder.mkdir(exist_ok=True)
+    rollouts.format_reward = lambda text: len(text) % 3 / 2
     document = {
         "settings": GRPO | settings,
         "template": TEMPLATE,
@@ -182,3 +195,36 @@ def test_grpo_keeps_the_checkpoints_that_the_recipe_names(start, data, tmp_path)
     assert [row["step"] for row in metrics] == [1, 2, 3, 4]
     assert all(row["clip_fraction"] == 0 for row in metrics)  # one on-policy step: ratio 1
     assert max(row["logprob_gap_max"] for row in metrics) < 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "run"), [("sft", sft_run), ("grpo", grpo_run)])
+def test_two_processes_learn_what_one_learns(kind, run, start, data, tmp_path):
+    alone = run(tmp_path / "alone", start, data)
+    here = Path(__file__).parent
+    together = tmp_path / "together"
+    together.mkdir()
+
+    paths = os.pathsep.join([str(here), *sys.path])
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node=2",
+            here / "two_ranks.py",
+            kind,
+            start,
+            data,
+            together,
+        ],
+        check=True,
+        env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+    )
+    for one, two in zip(without_times(tmp_path / "alone"), without_times(together), strict=True):
+        assert two == pytest.approx(one, rel=1e-3, abs=1e-5)
+    one = load_model(tmp_path / "alone" / alone["last"]).state_dict()
+    two = load_model(together / alone["last"]).state_dict()
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], atol=2e-4, rtol=1e-3)

@@ -19,8 +19,9 @@ from r1v3.train.critical import CriticalTokens
 from r1v3.train.episode_metrics import entropy_metrics, reward_metrics
 from r1v3.train.metrics import MetricsLog
 from r1v3.train.optimizer import build_optimizer, learning_rate
+from r1v3.train.ranks import Ranks
 from r1v3.train.resume import clear_states, load_state, save_state
-from r1v3.train.rollouts import load_prompts, run_episode
+from r1v3.train.rollouts import load_prompts, run_episode, whole_episode
 from r1v3.train.sft import batch_of_step
 from r1v3.train.update import update_policy
 
@@ -36,7 +37,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
     Raises:
         RuntimeError: a frozen group moved or a trained one did not, or too much stayed unjudged.
     """
-    settings, folder = document["settings"], Path(folder)
+    settings, folder, ranks = document["settings"], Path(folder), Ranks.join()
     model, processor = load_model(start, dtype=settings["dtype"]), load_processor(start)
     encoder = Encoder(processor, document["images"])
     mode = document["generation"]["mode"]
@@ -55,10 +56,12 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
         before, kept = state["before"], state["kept"]
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-    log = MetricsLog(folder / "metrics.jsonl", keep_through=done)
     total = settings["steps"]
-    progress = Progress(total, f"{document.get('name', 'grpo')}: step")
-    progress.resume(done)
+    ranks.wait()  # until every rank has read the state that the first will replace
+    if ranks.first:
+        log = MetricsLog(folder / "metrics.jsonl", keep_through=done)
+        progress = Progress(total, f"{document.get('name', 'grpo')}: step")
+        progress.resume(done)
     saved = time.monotonic()
     with Grader() as grader:
         for step in range(done, total):
@@ -70,20 +73,30 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
                 response_limit(settings["lengths"], step),
                 settings["samples"],
             )
-            episode = run_episode(
+            own = run_episode(
                 engine,
-                chosen,
+                ranks.share(chosen),
                 sampling,
                 grader,
                 settings["reward"],
                 mode=mode,
                 seed=f"{document['seed']}/{step}",
             )
+            episode = whole_episode(chosen, own, ranks)
             sampled = time.monotonic()
             rate = learning_rate(step, total, settings["optimizer"])
             updated = update_policy(
-                model, reference, optimizer, episode, settings, rate=rate, never=encoder.never
+                model,
+                reference,
+                optimizer,
+                episode,
+                settings,
+                ranks,
+                rate=rate,
+                never=encoder.never,
             )
+            if not ranks.first:
+                continue
             values = reward_metrics(episode) | updated.metrics
             values |= entropy_metrics(
                 updated.entropy_N, episode.responses, critical, document["entropy"]["threshold"]
@@ -109,11 +122,12 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
                 saved = time.monotonic()
     after = group_hashes(model)
     check_frozen(before, after, settings["train"])
-    clear_states(folder / "resume")
+    if ranks.first:
+        clear_states(folder / "resume")
     return {
         "steps": total,
         "checkpoints": kept,
-        "last": kept[-1]["path"],
+        "last": kept[-1]["path"] if kept else None,
         "best": None,
         "groups": {"before": before, "after": after, "trained": list(settings["train"])},
     }

@@ -11,6 +11,7 @@ from r1v3.generate.template import prompt_tail, render_prompt
 from r1v3.generate.types import Request, Response, Sampling
 from r1v3.model.encode import Encoded, Encoder
 from r1v3.reward import Grader, combine, format_reward
+from r1v3.train.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ def run_episode(
         seed: anything that names this episode; each prompt gets a stream of its own.
     """
     requests = [
-        Request(p.record.id, p.text, (), stable_seed(seed, p.record.id, n))
-        for n, p in enumerate(prompts)
+        Request(p.record.id, p.text, (), stable_seed(seed, p.record.id)) for p in prompts
     ]
     responses = engine.sample(requests, [p.encoded for p in prompts], sampling)
     return grade_episode(prompts, responses, grader, reward, mode=mode)
@@ -125,3 +125,18 @@ def grade_episode(
         ]
     ).view(shape)
     return Episode(prompts, responses, accuracy, form, total)
+
+
+def whole_episode(prompts: list[Prompt], own: Episode, ranks: Ranks) -> Episode:
+    """The episode of all ranks, put together from their parts, on every rank."""
+    if ranks.world == 1:
+        return own
+    rewards = zip(own.accuracy_GM.tolist(), own.format_GM.tolist(), own.reward_GM.tolist())
+    accuracy, form, reward = zip(*ranks.gather(list(rewards)))
+    return Episode(
+        prompts,
+        ranks.gather(own.responses),
+        torch.tensor(accuracy),
+        torch.tensor(form),
+        torch.tensor(reward),
+    )

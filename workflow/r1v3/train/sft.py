@@ -21,6 +21,7 @@ from r1v3.model.packed import Group, hidden_states, pack_groups, use_packed_atte
 from r1v3.progress import Progress
 from r1v3.train.metrics import MetricsLog
 from r1v3.train.optimizer import build_optimizer, learning_rate
+from r1v3.train.ranks import Ranks
 from r1v3.train.resume import clear_states, load_state, save_state
 from r1v3.train.samples import check_set_aside, encode_samples
 from r1v3.train.token_stats import token_stats
@@ -57,14 +58,15 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
         ValueError: more samples cannot be used than the recipe allows.
         RuntimeError: a frozen group moved, or a trained one did not.
     """
-    folder = Path(folder)
+    folder, ranks = Path(folder), Ranks.join()
     encoder = Encoder(processor, document["images"])
-    samples = _samples(data, encoder, document["template"], settings)
-    (folder / "set_aside.json").write_text(json.dumps(samples.set_aside, indent=1))
-    stopping = settings["early_stopping"]
-    held_out = (
-        _samples(validation, encoder, document["template"], settings).groups if stopping else []
+    samples = _samples(
+        data, encoder, document["template"], settings, folder / "set_aside.json"
     )
+    stopping, held_out = settings["early_stopping"], []
+    if stopping:
+        path = folder / "set_aside_validation.json"
+        held_out = _samples(validation, encoder, document["template"], settings, path).groups
 
     use_packed_attention(model)
     train_only(model, settings["train"])
@@ -79,15 +81,17 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
         before = restored[1]["before"]
         model.load_state_dict(restored[1]["model"])
         optimizer.load_state_dict(restored[1]["optimizer"])
-    log = MetricsLog(folder / "metrics.jsonl", keep_through=state.step)
-    progress = Progress(total, f"{name}: step")
-    progress.resume(state.step)
+    ranks.wait()  # until every rank has read the state that the first will replace
+    if ranks.first:
+        log = MetricsLog(folder / "metrics.jsonl", keep_through=state.step)
+        progress = Progress(total, f"{name}: step")
+        progress.resume(state.step)
     saved = time.monotonic()
     while state.step < total and not state.stopped:
         began = time.monotonic()
         batch = batch_of_step(samples.groups, state.step, settings["batch_size"], document["seed"])
         rate = learning_rate(state.step, total, settings["optimizer"])
-        loss, tokens = _step(model, batch, optimizer)
+        loss, tokens = _backward(model, batch, optimizer, ranks)
         norms = group_norms(model)
         torch.nn.utils.clip_grad_norm_(
             [p for p in model.parameters() if p.requires_grad],
@@ -98,11 +102,15 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
         values = {"loss": loss, "learning_rate": rate, "tokens": tokens}
         values |= {f"grad_norm/{group}": norm for group, norm in norms.items()}
         if stopping and (state.step % stopping["every"] == 0 or state.step == total):
-            values["validation_loss"] = validation_loss(model, held_out, settings["batch_size"])
+            values["validation_loss"] = validation_loss(
+                model, held_out, settings["batch_size"], ranks
+            )
             _judge(state, values["validation_loss"], stopping["patience"])
-            if state.best_step == state.step:
+            if state.best_step == state.step and ranks.first:
                 save_checkpoint(model, processor, _checkpoint(folder, "best"))
         values["seconds"] = time.monotonic() - began
+        if not ranks.first:
+            continue
         log.write(state.step, **values)
         progress.advance(loss=loss)
         if time.monotonic() - saved > SAVE_SECONDS and state.step < total:
@@ -120,8 +128,9 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
     after = group_hashes(model)
     check_frozen(before, after, settings["train"])
     last = _checkpoint(folder, f"step-{state.step:06d}")
-    save_checkpoint(model, processor, last)
-    clear_states(folder / "resume")
+    if ranks.first:
+        save_checkpoint(model, processor, last)
+        clear_states(folder / "resume")
     best = str(_checkpoint(folder, "best").relative_to(folder)) if stopping else None
     return {
         "steps": state.step,
@@ -160,7 +169,8 @@ def _samples(folder: Path, encoder: Encoder, template: dict, settings: dict, set
     samples = encode_samples(
         read_records(folder), folder, encoder, template, max_length=settings["max_length"]
     )
-    set_aside.write_text(json.dumps(samples.set_aside, indent=1))
+    if Ranks.join().first:
+        set_aside.write_text(json.dumps(samples.set_aside, indent=1))
     check_set_aside(samples, settings["max_set_aside"])
     return samples
 
@@ -178,24 +188,32 @@ def batch_of_step(groups: list, step: int, size: int, seed: int) -> list:
     return batch
 
 
-def _step(model, batch: list[Group], optimizer) -> tuple[float, int]:
-    pack = pack_groups(batch)
+def _backward(model, batch: list[Group], optimizer, ranks: Ranks) -> tuple[float, int]:
+    """Gradients of the mean loss over the response tokens of the whole batch, over all ranks."""
     optimizer.zero_grad()
-    logp_N, _ = token_stats(hidden_states(model, pack), model.lm_head.weight, pack.target_N)
-    loss = -logp_N.mean()
-    loss.backward()
-    return loss.item(), len(logp_N)
+    tokens = sum(len(response) for group in batch for response in group.responses)
+    loss = 0.0
+    if own := ranks.share(batch):
+        pack = pack_groups(own)
+        hidden = hidden_states(model, pack)
+        logp_N, _ = token_stats(hidden, model.lm_head.weight, pack.target_N)
+        part = -logp_N.sum() / tokens
+        part.backward()
+        loss = part.item()
+    ranks.sum_gradients(model)
+    return ranks.sum(loss)[0], tokens
 
 
 @torch.no_grad()
-def validation_loss(model, groups: list[Group], batch_size: int) -> float:
+def validation_loss(model, groups: list[Group], batch_size: int, ranks: Ranks) -> float:
     """Mean cross-entropy of the response tokens, in nats a token."""
-    total, tokens = 0.0, 0
-    for first in range(0, len(groups), batch_size):
-        pack = pack_groups(groups[first : first + batch_size])
+    total, tokens, own = 0.0, 0, ranks.share(groups)
+    for first in range(0, len(own), batch_size):
+        pack = pack_groups(own[first : first + batch_size])
         logp_N, _ = token_stats(hidden_states(model, pack), model.lm_head.weight, pack.target_N)
         total -= float(logp_N.sum())
         tokens += len(logp_N)
+    total, tokens = ranks.sum(total, tokens)
     return total / tokens
 
 

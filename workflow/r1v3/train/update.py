@@ -14,6 +14,7 @@ from r1v3.model.groups import group_norms
 from r1v3.model.packed import Group, Pack, hidden_states, pack_groups
 from r1v3.train.advantage import group_advantage
 from r1v3.train.policy_loss import Surrogate, policy_loss
+from r1v3.train.ranks import Ranks
 from r1v3.train.rollouts import Episode, Prompt
 from r1v3.train.token_stats import token_stats
 
@@ -44,7 +45,15 @@ def pack_episode(prompts: list[Prompt], responses: list, samples: int) -> Pack:
 
 
 def update_policy(
-    model, reference, optimizer, episode: Episode, settings: dict, *, rate: float, never
+    model,
+    reference,
+    optimizer,
+    episode: Episode,
+    settings: dict,
+    ranks: Ranks,
+    *,
+    rate: float,
+    never,
 ) -> Updated:
     """Take the episode's gradient steps at a learning rate.
 
@@ -67,14 +76,15 @@ def update_policy(
         tokens=int(length_R.sum()),
         longest=max(stage["tokens"] for stage in settings["lengths"]),
     )
-    firsts = range(0, len(episode.prompts), PROMPTS_A_PASS)
+    own = ranks.share(list(range(len(episode.prompts))))
+    firsts = range(own[0], own[-1] + 1, PROMPTS_A_PASS)
     old: dict[int, torch.Tensor] = {}
     entropies, gap, metrics = [], 0.0, {}
     for update in range(settings["updates_per_episode"]):
         optimizer.zero_grad()
         loss_sum, clipped = 0.0, 0.0
         for first in firsts:
-            prompts = episode.prompts[first : first + PROMPTS_A_PASS]
+            prompts = episode.prompts[first : min(first + PROMPTS_A_PASS, own[-1] + 1)]
             rows = slice(first * samples, (first + len(prompts)) * samples)
             pack = pack_episode(prompts, responses[rows], samples)
             logp_N, entropy_N = _stats(model, pack, settings, never)
@@ -101,6 +111,8 @@ def update_policy(
             loss.backward()
             loss_sum += loss.item()
             clipped += facts["clipped"]
+        ranks.sum_gradients(model)
+        loss_sum, clipped = ranks.sum(loss_sum, clipped)
         norms = group_norms(model)
         torch.nn.utils.clip_grad_norm_(
             [p for p in model.parameters() if p.requires_grad],
@@ -109,7 +121,9 @@ def update_policy(
         optimizer.step(rate)
         metrics = {"loss": loss_sum, "clip_fraction": clipped / surrogate.tokens}
         metrics |= {f"grad_norm/{group}": norm for group, norm in norms.items()}
-    return Updated(torch.cat(entropies), metrics | {"logprob_gap_max": gap})
+    entropy_N = torch.tensor(ranks.gather(torch.cat(entropies).tolist()))
+    gap = max(ranks.gather([gap]))
+    return Updated(entropy_N, metrics | {"logprob_gap_max": gap})
 
 
 def _stats(model, pack: Pack, settings: dict, never) -> tuple[torch.Tensor, torch.Tensor]:

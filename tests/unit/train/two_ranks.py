@@ -1,0 +1,9 @@
+"""Launched by torchrun: the runs of test_training_resumes, on as many ranks as there are."""
+
+import sys
+from pathlib import Path
+
+from test_training_resumes import grpo_run, sft_run
+
+start, data, folder = map(Path, sys.argv[2:])
+{"sft": sft_run, "grpo": grpo_run}[sys.argv[1]](folder, start, data)

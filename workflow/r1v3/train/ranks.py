@@ -1,0 +1,69 @@
+"""Processes that train one model together: each takes its share of a batch, gradients are summed.
+
+Launched by torchrun; alone without it. Every rank ends each step with the same weights, to the bit.
+"""
+
+import os
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Which of how many processes this one is."""
+
+    rank: int
+    world: int
+
+    @classmethod
+    def join(cls) -> "Ranks":
+        """Meet the other processes that torchrun started; a process started alone is one of one."""
+        world = int(os.environ.get("WORLD_SIZE", "1"))
+        if world > 1 and not dist.is_initialized():
+            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        return cls(int(os.environ.get("RANK", "0")) if world > 1 else 0, world)
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes files."""
+        return self.rank == 0
+
+    def share(self, items: list) -> list:
+        """This rank's part of a list, in order; the parts of all ranks follow one another."""
+        cuts = [len(items) * n // self.world for n in range(self.world + 1)]
+        return items[cuts[self.rank] : cuts[self.rank + 1]]
+
+    def sum_gradients(self, model) -> None:
+        """Add up every trained parameter's gradient over the ranks; one that a rank lacks is 0."""
+        if self.world == 1:
+            return
+        trained = [p for p in model.parameters() if p.requires_grad]
+        flat = torch.cat(
+            [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in trained]
+        )
+        dist.all_reduce(flat)
+        for parameter, part in zip(trained, flat.split([p.numel() for p in trained])):
+            parameter.grad = part.view_as(parameter)
+
+    def sum(self, *values: float) -> tuple[float, ...]:
+        """Each value added up over the ranks."""
+        if self.world == 1:
+            return values
+        total = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(total)
+        return tuple(total.tolist())
+
+    def gather(self, part: list) -> list:
+        """The parts of all ranks, one after another, on every rank."""
+        if self.world == 1:
+            return part
+        parts: list = [None] * self.world
+        dist.all_gather_object(parts, part)
+        return [item for each in parts for item in each]
+
+    def wait(self) -> None:
+        """Until every rank is here."""
+        if self.world > 1:
+            dist.barrier()
