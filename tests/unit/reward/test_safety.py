@@ -126,6 +126,7 @@ def test_a_killed_worker_is_replaced():
     pool = WorkerPool(1)
     assert pool.ask("x^2-1", "(x-1)(x+1)")["equal"]
     pool._idle[0].process.kill()
+    pool._idle[0].process.wait()
     assert pool.ask("x^2-1", "(x-1)(x+1)")["equal"]
     pool.close()
 

@@ -170,11 +170,26 @@ def _rational_root(base: Fraction, index: int) -> Fraction | None:
     return Fraction(sign * parts[0], parts[1])
 
 
+def as_complex(value: Fraction | complex) -> complex:
+    """Return a value as a floating point number.
+
+    Raises:
+        TooLarge: it is past the range of those.
+    """
+    try:
+        return complex(value)
+    except OverflowError:
+        raise TooLarge("past the range of floating point numbers") from None
+
+
 def close(left: Fraction | complex, right: Fraction | complex) -> bool:
     """Whether two values are the same: exactly for rationals, to 1e-9 otherwise."""
     if isinstance(left, Fraction) and isinstance(right, Fraction):
         return left == right
-    x, y = complex(left), complex(right)
+    try:
+        x, y = as_complex(left), as_complex(right)
+    except TooLarge:
+        return False
     if not (cmath.isfinite(x) and cmath.isfinite(y)):
         return False
     if left == 0 or right == 0:
@@ -212,10 +227,10 @@ def same_value(left, right) -> bool | None:
     for index in range(POINTS):
         point = sample_point(names, index)
         try:
-            x, y = value_of(left, point), value_of(right, point)
+            x, y = as_complex(value_of(left, point)), as_complex(value_of(right, point))
         except (Undefined, TooLarge):
             continue
-        real = [abs(complex(z).imag) < 1e-12 * (1 + abs(z)) for z in (x, y)]
+        real = [abs(z.imag) < 1e-12 * (1 + abs(z)) for z in (x, y)]
         if index >= POINTS // 2 and real[0] != real[1]:
             continue  # outside the domain of one of them, which an answer need not mention
         if not close(x, y):
@@ -234,14 +249,14 @@ def proportional(left, right) -> int | None:
     for index in range(POINTS):
         point = sample_point(names, index)
         try:
-            x, y = value_of(left, point), value_of(right, point)
+            x, y = as_complex(value_of(left, point)), as_complex(value_of(right, point))
         except (Undefined, TooLarge):
             continue
         if abs(x) < 1e-12 or abs(y) < 1e-12:
             if abs(x) < 1e-12 and abs(y) < 1e-12:
                 continue
             return 0
-        quotient = complex(x) / complex(y)
+        quotient = x / y
         if ratio is not None and not close(quotient, ratio):
             return 0
         ratio = quotient
@@ -249,3 +264,23 @@ def proportional(left, right) -> int | None:
     if ratio is None or compared < (2 if names else 1) or abs(ratio.imag) > 1e-9 * abs(ratio):
         return None
     return 1 if ratio.real > 0 else -1
+
+
+def solves(name: str, value, tree) -> bool:
+    """Whether `name = value` is the one root of `tree`, linear in `name`, at all sample points."""
+    others = (variables_of(tree) | variables_of(value)) - {name}
+    if name not in variables_of(tree):
+        return False
+    compared = 0
+    for index in range(POINTS):
+        point = sample_point(others, index)
+        try:
+            root = value_of(value, point)
+            at = [as_complex(value_of(tree, {**point, name: root + k})) for k in (0, 1, 2)]
+        except (Undefined, TooLarge):
+            continue
+        slope = at[1] - at[0]
+        if abs(at[0]) > 1e-9 * max(1, abs(slope)) or not close(at[2] - at[1], slope) or slope == 0:
+            return False
+        compared += 1
+    return compared >= 2

@@ -62,10 +62,21 @@ _SYNONYMS = {
     "rightarrow": "to", "perthousand": r"\permille ", "dbinom": "binom", "tbinom": "binom",
     "arcctan": "arctan", "tg": "tan", "ctg": "cot", "lbrac": "[", "rbrac": "]", "land": r"\wedge ",
     "vartheta": "theta", "epsilon": "varepsilon", "colonequals": ":=", "doteq": "approx",
-    "minus": "-", "percent": "%", "yen": "¥", "pounds": "£", "euro": "€", "textdegree": r"^\circ ",
+    "minus": "-", "overrightarrow": "vec", "percent": "%", "yen": "¥", "pounds": "£", "euro": "€",
+    "textdegree": r"^\circ ",
 }  # fmt: skip
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _BLANK = re.compile(r"\s+")
+# A system of equations is the list of its rows.
+_SYSTEM = re.compile(
+    r"(?:\\left)?\s*(?:\\\{|\\lbrace)\s*\\begin\{(?:array|aligned|matrix)\}(?:\{[lcr|\s]*\})?((?:(?!\\begin).)*?)"
+    r"\\end\{(?:array|aligned|matrix)\}\s*(?:\\right\s*\.)?"
+    r"|\\begin\{d?cases\}((?:(?!\\begin).)*?)\\end\{d?cases\}",
+    re.DOTALL,
+)
+# `k \in Z` behind a family of solutions, and a set-builder in braces that LaTeX would not print.
+_FAMILY = re.compile(r"[\s,;]*\(?\s*[knm]\s*\\in\s*(?:Z|N)(?:\s*[\^_]\s*\{?[*+]\}?)?\s*\)?\s*$")
+_BUILDER = re.compile(r"\{(\s*\(?[a-zA-Z,\s]{1,5}\)?\s*(?:\\in\s*[A-Z]\s*)?[|:][^{}]*)\}")
 _THIN = re.compile(r",\s*\\!\s*|\\!")
 # A LaTeX command that was escaped twice on its way here.
 _TWICE = re.compile(r"\\\\(?=[a-zA-Z]{2})")
@@ -98,10 +109,20 @@ def normalise(text: str) -> str:
     if "\\" in text or "$" in text or "*" in text or "`" in text:
         text = _strip_dress(text)
     text = _BLANK.sub(" ", text).strip()
-    return _strip_ends(text)
+    if r"\in" in text:
+        text = _FAMILY.sub("", text)
+    builder = _BUILDER.fullmatch(text)
+    if builder:
+        text = rf"\{{{builder.group(1)}\}}"
+    return _strip_ends(re.sub(r"^(?:答案?|解)\s*:\s*", "", text))
 
 
 def _strip_dress(text: str) -> str:
+    if r"\begin" in text:
+        text = _SYSTEM.sub(
+            lambda m: re.sub(r"\\\\|\n", ", ", (m.group(1) or m.group(2) or "").replace("&", " ")),
+            text,
+        )
     if r"\begin" not in text:
         text = _TWICE.sub(lambda _: "\\", text)
     text = text.replace(r"\$", "\x01").replace("$", " ").replace("\x01", r"\$ ")

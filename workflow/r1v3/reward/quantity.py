@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from r1v3.reward.evaluate import TooLarge, Undefined, close, same_value, value_of
+from r1v3.reward.evaluate import TooLarge, Undefined, as_complex, close, same_value, value_of
 from r1v3.reward.expression import parse_expression, variables_of
 from r1v3.reward.normal import squeeze
 from r1v3.reward.numbers import parse_number
@@ -207,12 +207,13 @@ def same_number(a: Quantity, g: Quantity, left, right, tolerance: float | None) 
     if equal or variables_of(left) or variables_of(right):
         return equal
     try:
-        x, y = complex(value_of(left)), complex(value_of(right))
-    except (Undefined, TooLarge, OverflowError):
+        x, y = as_complex(value_of(left)), as_complex(value_of(right))
+    except (Undefined, TooLarge):
         return equal
     if tolerance is not None:
         return abs(x - y) <= tolerance * (1 + 1e-9)
-    if equal is False and _rounds(a, g, x, y):
+    unscaled = left is a.tree and right is g.tree
+    if equal is False and unscaled and _rounds(a, g, x, y):
         return True
     return equal
 
@@ -231,7 +232,7 @@ def _rounds(a: Quantity, g: Quantity, x: complex, y: complex) -> bool:
 _MATH = re.compile(r"[=+<>^\\*/|]")
 _WORD = re.compile(r"[a-zA-Z]{3}|[\u4e00-\u9fff]")
 _PLAIN_WORDS = re.compile(r"(?=.*[a-zA-Z]{4})[a-zA-Z][a-zA-Z\s'\-]*|[\u4e00-\u9fff]+")
-_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_ARTICLES = re.compile(r"\b(?:a|an|the)\s+(?=[a-z])")
 _EMPTY = {
     "\\emptyset",
     "\\{\\}",
@@ -259,7 +260,7 @@ def same_words(answer: str, gold: str) -> bool | None:
 def _soft(text: str) -> str:
     text = _ARTICLES.sub(" ", text.casefold())
     text = re.sub(r"(?<![\w])-(?=\d)", "minus", text)
-    return re.sub(r"[^\w\u4e00-\u9fff.]|_|\.(?!\d)", "", text)
+    return re.sub(r"(?!(?<=\d),(?=\s*\d))[^\w\u4e00-\u9fff.]|_|\.(?!\d)", "", text)
 
 
 def close_values(left: Fraction, right: Fraction, tolerance: float | None) -> bool:

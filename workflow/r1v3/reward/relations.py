@@ -2,7 +2,7 @@ r"""Read equations and inequalities: labels (`x = 5`), values, intervals, equiva
 
 import re
 
-from r1v3.reward.evaluate import proportional
+from r1v3.reward.evaluate import proportional, solves
 from r1v3.reward.expression import parse_expression, variables_of
 from r1v3.reward.normal import squeeze
 from r1v3.reward.quantity import read_quantity
@@ -94,11 +94,20 @@ def same_relation(a: Shape, g: Shape) -> bool | None:
         trees.append(("add", left, ("neg", right)))
     sign = proportional(*trees)
     if not sign:
-        return False
+        return _same_explicit(a, g, trees)
     operators = (a.operators[0], g.operators[0])
     if operators[0] in ("=", "!=", "~"):
         return operators[0] == operators[1]
     return (operators[0] if sign > 0 else MIRROR[operators[0]]) == operators[1]
+
+
+def _same_explicit(a: Shape, g: Shape, trees: list) -> bool:
+    """Compare `y = 6/x` with `xy = 6`: the one solves the other, in which y is linear."""
+    for shape, other in ((a, trees[1]), (g, trees[0])):
+        name, value = (parse_expression(side.text) for side in shape.items)
+        if shape.operators == ("=",) and name[0] == "var" and name[1] not in variables_of(value):
+            return {a.operators, g.operators} == {("=",)} and solves(name[1], value, other)
+    return False
 
 
 def interval_of(shape: Shape) -> Shape | None:

@@ -35,7 +35,7 @@ class Shape:
 
 
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d{2,}")
 _CONNECTIVE = re.compile(r"\s*(?:(?<![a-zA-Z\\])(?:and|or)(?![a-z])|或者|以及|或|和|与|且|及)\s*")
 _OR = re.compile(r"(?<![a-zA-Z\\])or(?![a-z])|或")
 _OPENERS = {"(": ")", "[": "]", "{": "}"}
