@@ -1,0 +1,193 @@
+"""Data sets on disk, and the sieve that rejection sampling is."""
+
+import json
+
+import pytest
+from model_fixtures import IMAGES, TEMPLATE, picture, small_model, small_processor
+
+from r1v3.data import reject as rejection
+from r1v3.data.filters import first_failure, repetition
+from r1v3.data.prepare import prepare
+from r1v3.data.records import Record, read_records, render_question, store_image, write_records
+from r1v3.generate import Response
+from r1v3.model.load import save_checkpoint
+
+RECORD = Record(
+    id="q1",
+    question="Which?",
+    options=("1", "2"),
+    answer="B",
+    answer_type="mcq",
+    images=("images/aa/x.png",),
+    domain="physics",
+    difficulty="normal",
+    language="en",
+    source="world",
+    licence="CC0-1.0",
+    split="train",
+    meta={"task": "sum", "cells": [[1, 2]]},
+)
+
+
+def test_records_survive_the_disk(tmp_path):
+    records = [RECORD, RECORD.with_response("<think>1</think>\nB", by="teacher")]
+    write_records(tmp_path, records)
+    assert read_records(tmp_path) == records
+
+
+def test_one_picture_is_stored_once_under_its_hash(tmp_path):
+    path = store_image(tmp_path, picture(1))
+    assert store_image(tmp_path, picture(1)) == path
+    assert store_image(tmp_path, picture(2)) != path
+    assert len(list(tmp_path.rglob("*.png"))) == 2
+
+
+def test_markers_stand_before_the_question_unless_it_holds_them():
+    assert render_question("Which?", ("1", "2"), 1) == "<image>\nWhich?\nA. 1\nB. 2"
+    assert render_question("From <image> to <image>?", None, 2) == "From <image> to <image>?"
+    with pytest.raises(ValueError, match="marks 1 pictures but has 2"):
+        render_question("In <image>?", None, 2)
+
+
+@pytest.mark.parametrize(
+    ("response", "tokens", "failure"),
+    [
+        ("<think>3+4=7.</think>\n7", 9, None),
+        ("<think>3+4=7.</think>\n7", 99, "overlong"),
+        ("<think>" + "7 " * 200 + "</think>\n7", 9, "repetitive"),
+        ("<think>8. Wait, 9. Hmm, 6. Alternatively, 7.</think>\n7", 9, "rambling"),
+    ],
+)
+def test_the_filters_name_what_they_take_out(response, tokens, failure):
+    filters = {"max_tokens": 64, "max_repetition": 0.6, "max_reconsiderations": 2}
+    assert first_failure(response, tokens, filters) == failure
+    off = dict.fromkeys(filters)
+    assert first_failure(response, tokens, off) is None
+
+
+def test_repetition_is_the_share_that_compression_saves():
+    assert repetition("") == 0.0
+    assert repetition("ab" * 500) > 0.9
+    assert repetition("q7w.") == 0.0
+
+
+class Scripted:
+    """An engine that answers from a list, by question and sample."""
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.asked = []
+
+    def generate(self, requests, sampling):
+        for request in requests:
+            self.asked.append(request.key)
+            texts = self.answers[request.key][: sampling.samples]
+            yield [
+                Response(request.key, n, text, tuple(range(len(text.split()))), (), "stop", 5)
+                for n, text in enumerate(texts)
+            ]
+
+
+@pytest.fixture
+def questions(tmp_path):
+    source = {
+        "kind": "world",
+        "tasks": {"sum": 1},
+        "forms": {"open": 1},
+        "domains": ["plain"],
+        "instances": "train",
+        "respond": "none",
+        "slip_rate": 0.0,
+        "told": 0.0,
+        "seed": 1,
+    }
+    prepare({"name": "ask", "set": {"source": source, "size": 3}}, tmp_path / "questions")
+    return tmp_path / "questions"
+
+
+def document(**changed):
+    settings = {
+        "samples": 3,
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "max_new_tokens": 20,
+        "keep": "shortest",
+        "keep_per_question": 1,
+        "filters": {"max_tokens": 5, "max_repetition": None, "max_reconsiderations": 1},
+        "seed": 1,
+    }
+    return {
+        "set": settings | changed,
+        "by": "teacher-0",
+        "generation": {"engine": "transformers", "mode": "slow"},
+        "template": TEMPLATE,
+        "images": IMAGES,
+    }
+
+
+def scripted(records):
+    right = {record.id: record.answer for record in records}
+    first, second, third = right
+    return Scripted(
+        {
+            first: [
+                f"one two three</think> \\boxed{{{right[first]}}}",
+                f"one</think> \\boxed{{{right[first]}}}",
+                "one</think> \\boxed{99}",
+            ],
+            second: ["one</think> \\boxed{99}"] * 3,
+            third: [
+                f"a b c d e f g</think> \\boxed{{{right[third]}}}",
+                f"Wait, Wait,</think> \\boxed{{{right[third]}}}",
+                f"no end \\boxed{{{right[third]}}}",
+            ],
+        }
+    )
+
+
+def test_what_is_right_short_and_calm_is_kept_and_the_rest_is_counted(
+    questions, tmp_path, monkeypatch
+):
+    records = read_records(questions)
+    engine = scripted(records)
+    monkeypatch.setattr(rejection, "load_engine", lambda *_: engine)
+    (tmp_path / "out").mkdir()
+    facts = rejection.reject(
+        document(), questions=questions, model=tmp_path, folder=tmp_path / "out"
+    )
+    funnel = facts["funnel"]
+    assert (funnel["asked"], funnel["sampled"], funnel["right"]) == (3, 9, 4)
+    assert funnel["removed: overlong"] == 1
+    assert funnel["removed: rambling"] == 1
+    assert funnel["kept"] == 1
+    (kept,) = read_records(tmp_path / "out")
+    assert kept.response == f"<think>one</think> \\boxed{{{records[0].answer}}}"
+    assert kept.meta["pass_rate"] == pytest.approx(2 / 3)
+    assert (tmp_path / "out" / kept.images[0]).exists()
+
+
+def test_a_killed_job_asks_only_for_what_is_missing(questions, tmp_path, monkeypatch):
+    records = read_records(questions)
+    whole, resumed = scripted(records), scripted(records)
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.setattr(rejection, "load_engine", lambda *_: whole)
+    once = rejection.reject(document(), questions=questions, model=tmp_path, folder=out)
+    lines = (out / "sampled.jsonl").read_text().splitlines(keepends=True)
+    (out / "sampled.jsonl").write_text("".join(lines[:4]) + lines[4][:10])
+    monkeypatch.setattr(rejection, "load_engine", lambda *_: resumed)
+    again = rejection.reject(document(), questions=questions, model=tmp_path, folder=out)
+    assert again == once
+    assert resumed.asked == [record.id for record in records[1:]]
+    assert [json.loads(line)["key"] for line in lines] == [
+        json.loads(line)["key"] for line in (out / "sampled.jsonl").read_text().splitlines()
+    ]
+
+
+def test_a_real_model_can_be_asked(questions, tmp_path):
+    save_checkpoint(small_model(), small_processor(), tmp_path / "model")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ValueError, match="kept none of 9 answers"):
+        rejection.reject(
+            document(), questions=questions, model=tmp_path / "model", folder=tmp_path / "out"
+        )
