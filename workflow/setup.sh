@@ -85,9 +85,12 @@ while kill -0 "$pip" 2>/dev/null; do
     sleep 1
     if ((SECONDS - told >= 10)); then
         told=$SECONDS
-        collected=$(grep -c '^Collecting' .venv/install.log || true)
         installed=$(find .venv/lib -maxdepth 4 -name '*.dist-info' | wc -l)
-        echo "  $SECONDS s: $collected of $total looked up, $installed installed"
+        if ((installed > 5)); then
+            echo "  $SECONDS s: $installed of $total installed"
+        else
+            echo "  $SECONDS s: downloading"
+        fi
     fi
 done
 if ! wait "$pip"; then
