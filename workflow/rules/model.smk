@@ -18,15 +18,15 @@ rule model:
     priority: 100
     conda:
         "../../envs/gpu.yaml"
-    threads: 1
+    threads: 2
     resources:
-        launcher="python",
+        launcher="torchrun --standalone --nproc-per-node=2",
     shell:
         r"""
         exec &> >(tee -a {log:q})
         {resources.launcher} workflow/scripts/model.py \
             --config {input.config:q} \
-            --start {input.start:q} \
+            --parent {input.start:q} \
             --data {input.data:q} \
             --manifest {output.manifest:q}
         """

@@ -20,15 +20,15 @@ rule sft:
     priority: 100
     conda:
         "../../envs/gpu.yaml"
-    threads: 1
+    threads: 2
     resources:
-        launcher="python",
+        launcher="torchrun --standalone --nproc-per-node=2",
     shell:
         r"""
         exec &> >(tee -a {log:q})
         {resources.launcher} workflow/scripts/sft.py \
             --config {input.config:q} \
-            --start {input.start:q} \
+            --parent {input.start:q} \
             --selection {input.selection:q} \
             --data {input.data:q} \
             --validation {input.validation:q} \
@@ -54,15 +54,15 @@ rule grpo:
     priority: 100
     conda:
         "../../envs/gpu.yaml"
-    threads: 1
+    threads: 2
     resources:
-        launcher="python",
+        launcher="torchrun --standalone --nproc-per-node=2",
     shell:
         r"""
         exec &> >(tee -a {log:q})
         {resources.launcher} workflow/scripts/grpo.py \
             --config {input.config:q} \
-            --start {input.start:q} \
+            --parent {input.start:q} \
             --selection {input.selection:q} \
             --data {input.data:q} \
             --manifest {output.manifest:q}

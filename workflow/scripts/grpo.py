@@ -4,7 +4,7 @@ Reads the start's checkpoint and the prompts; writes checkpoints/, metrics.jsonl
 continues from resume/ where an interrupted run left it.
 
     python workflow/scripts/grpo.py --config results/runs/<run>/config.json \
-        --start results/runs/<start>/manifest.json --data results/data/<set>/manifest.json \
+        --parent results/runs/<start>/manifest.json --data results/data/<set>/manifest.json \
         --manifest results/runs/<run>/manifest.json
 """
 
@@ -18,7 +18,7 @@ from r1v3.train.grpo import train_grpo
 
 
 def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
-    start = checkpoint_folder(args.start, document["start"]["checkpoint"], args.selection)
+    start = checkpoint_folder(args.parent, document["start"]["checkpoint"], args.selection)
     return train_grpo(document, start=start, data=args.data.parent, folder=folder)
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument(
-        "--start", type=Path, required=True, help="manifest of the run it starts from"
+        "--parent", type=Path, required=True, help="manifest of the run it starts from"
     )
     parser.add_argument(
         "--selection", type=Path, nargs="?", help="manifest of that run's selection"

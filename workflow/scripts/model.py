@@ -17,7 +17,7 @@ from r1v3.recipe.stage import folders, run_stage
 
 
 def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
-    start = checkpoint_folder(args.start, "last") if args.start else None
+    start = checkpoint_folder(args.parent, "last") if args.parent else None
     data = folders(document["data"], args.data)
     return obtain(document, data=data, start=start, folder=folder)
 
@@ -25,7 +25,7 @@ def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--start", type=Path, nargs="?", help="manifest of the run it starts from")
+    parser.add_argument("--parent", type=Path, nargs="?", help="manifest of the run it starts from")
     parser.add_argument(
         "--data", type=Path, nargs="*", default=[], help="manifests of its data sets"
     )

@@ -4,7 +4,7 @@ Reads the start's checkpoint and the data; writes checkpoints/, metrics.jsonl an
 continues from resume/ where an interrupted run left it.
 
     python workflow/scripts/sft.py --config results/runs/<run>/config.json \
-        --start results/runs/<start>/manifest.json --data results/data/<set>/manifest.json \
+        --parent results/runs/<start>/manifest.json --data results/data/<set>/manifest.json \
         --manifest results/runs/<run>/manifest.json
 """
 
@@ -18,7 +18,7 @@ from r1v3.train.sft import train_sft
 
 
 def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
-    start = checkpoint_folder(args.start, document["start"]["checkpoint"], args.selection)
+    start = checkpoint_folder(args.parent, document["start"]["checkpoint"], args.selection)
     validation = args.validation.parent if args.validation else None
     data = args.data.parent
     return train_sft(document, start=start, data=data, validation=validation, folder=folder)
@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument(
-        "--start", type=Path, required=True, help="manifest of the run it starts from"
+        "--parent", type=Path, required=True, help="manifest of the run it starts from"
     )
     parser.add_argument(
         "--selection", type=Path, nargs="?", help="manifest of that run's selection"
