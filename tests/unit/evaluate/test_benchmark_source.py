@@ -89,6 +89,14 @@ def test_a_file_is_downloaded_and_checked(table, server, stars, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mmstar.tsv"]
 
 
+def test_a_file_of_another_size_than_was_published_is_said_so(
+    table, server, stars, tmp_path, capsys
+):
+    Server.files["/MMStar.tsv"] = stars
+    obtain_benchmark(document(table, server, stars), tmp_path)
+    assert "mmstar: 3 items, but 1500 were published" in capsys.readouterr().err
+
+
 def test_a_broken_download_is_continued_where_it_stopped(table, server, stars, tmp_path):
     Server.files["/MMStar.tsv"] = stars
     Server.most = 100

@@ -46,11 +46,8 @@ def obtain_benchmark(document: dict, folder: Path) -> dict:
         "md5": file_md5(path),
         "version": entry.version,
     }
-    if (
-        document["source"] == "files"
-        and entry.items_confirmed
-        and entry.items not in facts.values()
-    ):
+    counted = (facts["items"], facts["clusters"])
+    if document["source"] == "files" and entry.items_confirmed and entry.items not in counted:
         print(f"{name}: {len(items)} items, but {entry.items} were published", file=sys.stderr)
     return facts
 
