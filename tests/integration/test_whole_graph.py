@@ -118,7 +118,7 @@ def test_a_second_run_has_nothing_to_do_and_says_so_in_seconds(straight):
 
 def test_a_changed_comment_or_library_module_plans_nothing(straight):
     rules = straight.folder / "workflow/rules/train.smk"
-    rules.write_text(rules.read_text().replace("--start", "  --start"))
+    rules.write_text(rules.read_text().replace("--parent", "  --parent"))
     module = straight.folder / "workflow/r1v3/train/grpo.py"
     module.write_text(module.read_text() + "\n")
     assert "Nothing to be done" in run(straight)

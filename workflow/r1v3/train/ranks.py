@@ -22,7 +22,11 @@ class Ranks:
         """Meet the other processes that torchrun started; a process started alone is one of one."""
         world = int(os.environ.get("WORLD_SIZE", "1"))
         if world > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            if torch.cuda.is_available():
+                dist.init_process_group("nccl")
+            else:
+                torch.set_num_threads(1)  # the cores are shared by the processes
+                dist.init_process_group("gloo")
         return cls(int(os.environ.get("RANK", "0")) if world > 1 else 0, world)
 
     @property
