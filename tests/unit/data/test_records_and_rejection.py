@@ -120,6 +120,7 @@ def document(**changed):
         "set": settings | changed,
         "by": "teacher-0",
         "generation": {"engine": "transformers", "mode": "slow"},
+        "grading": {"verifier": None},
         "template": TEMPLATE,
         "images": IMAGES,
     }

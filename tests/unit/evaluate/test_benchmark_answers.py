@@ -10,7 +10,7 @@ from r1v3.data.world import World
 from r1v3.evaluate import generate
 from r1v3.evaluate.generate import answer, read_responses
 from r1v3.evaluate.items import make_item
-from r1v3.evaluate.judge import judge_many, open_grader
+from r1v3.evaluate.judge import judge_many
 from r1v3.evaluate.score import score
 from r1v3.evaluate.source import obtain_benchmark
 from r1v3.generate.types import Response
@@ -236,7 +236,7 @@ def test_the_recipes_verifier_is_asked_where_rules_fail(table, tmp_path, monkeyp
     monkeypatch.setattr(Verifier, "judge_many", judge_many)
     monkeypatch.setenv("R1V3_VERIFIER_URL", "http://127.0.0.1:9/v1")
     grading = {"verifier": {"model": "judge", "max_unjudged": 0.01}}
-    with open_grader(grading, table["mmk12"], tmp_path) as grader:
+    with open_grader(grading, tmp_path) as grader:
         texts = ["thought</think>7 leagues on foot", "thought</think>seven leagues"]
         judged = judge_many_of(table, texts, grader)
     assert [one.share for one in judged] == [1.0, 1.0]
@@ -255,8 +255,8 @@ def test_a_verifier_without_an_address_is_an_error_that_names_the_variable(
     grading = {"verifier": {"model": "judge", "max_unjudged": 0.01}}
     with (
         pytest.raises(ValueError, match="judge: set R1V3_VERIFIER_URL"),
-        open_grader(grading, table["mmk12"], tmp_path),
+        open_grader(grading, tmp_path),
     ):
         pass
-    with open_grader(grading, table["visulogic"], tmp_path) as grader:  # letters need no judge
+    with open_grader(grading, tmp_path, judge=False) as grader:
         assert grader.verifier is None

@@ -14,7 +14,8 @@ from r1v3.data.records import Record, read_records, render_question, write_recor
 from r1v3.generate import Request, Sampling, load_engine
 from r1v3.generate.template import prompt_tail, render_prompt
 from r1v3.progress import Progress
-from r1v3.reward import Grader, format_reward
+from r1v3.reward import format_reward
+from r1v3.reward.configured import open_grader
 from r1v3.train.rollouts import stable_seed
 
 
@@ -37,7 +38,7 @@ def reject(document: dict, *, questions: Path, model: Path, folder: Path) -> dic
         by_question.setdefault(row["key"], []).append(row)
     funnel: Counter[str] = Counter(asked=len(records))
     kept: list[Record] = []
-    with Grader() as grader:
+    with open_grader(document["grading"], folder / "judge") as grader:
         rows = [
             {
                 "id": record.id,

@@ -4,18 +4,12 @@ A benchmark's own module may judge an answer itself (`judge`, which returns None
 grader) and may give part of the points for an answer that is not all right (`share`).
 """
 
-import contextlib
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from r1v3.evaluate.items import Item
 from r1v3.evaluate.load import benchmark_code
 from r1v3.evaluate.table import Benchmark
 from r1v3.reward import Grader, Verdict, grade
-
-URL = "R1V3_VERIFIER_URL"
 
 
 @dataclass(frozen=True)
@@ -45,30 +39,6 @@ def judge_many(asked: list[tuple[Item, str]], entry: Benchmark, grader: Grader) 
     for place, verdict in zip(left, verdicts, strict=True):
         judged[place] = _with_share(asked[place][0], verdict, entry)
     return judged
-
-
-@contextlib.contextmanager
-def open_grader(grading: dict, entry: Benchmark | None, cache: Path) -> Iterator[Grader]:
-    """The grader of the recipe's `grading`; a verifier is asked only where the entry allows a judge.
-
-    Raises:
-        ValueError: the recipe names a verifier and no variable says where it is.
-    """
-    verifier = None
-    named = grading.get("verifier")
-    if named and entry is not None and entry.judge != "never":
-        from r1v3.reward.verifier import Verifier
-
-        if not os.environ.get(URL):
-            raise ValueError(
-                f"grading.verifier names {named['model']}: set {URL} to its endpoint, such as"
-                " http://node:8000/v1, or set grading.verifier to null"
-            )
-        verifier = Verifier(
-            os.environ[URL], named["model"], cache=cache, concurrency=16, attempts=5, timeout=120
-        )
-    with Grader(verifier, workers=len(os.sched_getaffinity(0))) as grader:
-        yield grader
 
 
 def _leave(item: Item, response: str) -> None:

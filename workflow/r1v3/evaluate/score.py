@@ -14,7 +14,7 @@ import pandas as pd
 from r1v3.data.records import read_records
 from r1v3.evaluate.generate import HELD_OUT, judged_text, read_responses
 from r1v3.evaluate.items import Item
-from r1v3.evaluate.judge import Judged, judge_many, open_grader
+from r1v3.evaluate.judge import Judged, judge_many
 from r1v3.evaluate.load import load_items
 from r1v3.evaluate.marks import apply_marks, read_marks
 from r1v3.evaluate.protocols import as_released, runs_of
@@ -67,7 +67,8 @@ def score(
     for name, tsv in benchmarks.items():
         entry = entry_beside(tsv)
         rows = list(read_responses(stored, name))
-        with open_grader(document.get("grading", {}), entry, folder / "judge") as grader:
+        judge = entry.judge != "never"
+        with open_grader(document["grading"], folder / "judge", judge=judge) as grader:
             runs, items = judge_all(
                 name, entry, tsv, rows, runs=runs_of(settings), mode=mode, grader=grader
             )
@@ -252,7 +253,7 @@ def judge_held_out(name: str, data: Path, rows: list[dict], mode: str) -> pd.Dat
         }
         for record, text in zip(records, texts, strict=True)
     ]
-    with open_grader({}, None, data) as grader:
+    with Grader() as grader:
         verdicts = grader.grade_many(asked)
     return pd.DataFrame(
         {

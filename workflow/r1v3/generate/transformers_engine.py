@@ -34,7 +34,6 @@ class TransformersEngine:
         self.rows = rows
         tokenizer = encoder.tokenizer
         self.stop_id = tokenizer.eos_token_id
-        self.never = [i for i in encoder.processor.image_token_ids if i is not None]
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
         """Answer in the order given, as many whole requests at a time as fit into `rows`."""
@@ -83,7 +82,7 @@ class TransformersEngine:
         longest = int(lengths.max())
         lengths = lengths.repeat_interleave(sampling.samples)
         padding = longest - lengths
-        never = torch.tensor([*self.never, *sampling.banned], device=device)
+        never = torch.tensor([*self.encoder.never, *sampling.banned], device=device)
         alive = torch.arange(rows, device=device)
         out_ids = torch.full((rows, sampling.max_new_tokens), -1)
         out_logp = torch.zeros(rows, sampling.max_new_tokens)

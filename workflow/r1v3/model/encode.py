@@ -33,26 +33,46 @@ class Encoder:
         self.images = images
         Image.MAX_IMAGE_PIXELS = images["max_pixels"]
 
+    @property
+    def never(self) -> tuple[int, ...]:
+        """Ids of image tokens, which no engine may emit: the next forward pass would miss a picture."""
+        return tuple(i for i in self.processor.image_token_ids if i is not None)
+
     def text_ids(self, text: str) -> tuple[int, ...]:
         """Token ids of text without pictures."""
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def prompt(self, text: str, pictures: list[Path | Image.Image]) -> Encoded:
-        """Encode a rendered prompt that holds one `<image>` marker per picture.
+        """Encode one rendered prompt; see `prompts`."""
+        return self.prompts([text], [pictures])[0]
+
+    def prompts(self, texts: list[str], pictures: list[list[Path | Image.Image]]) -> list[Encoded]:
+        """Encode rendered prompts that hold one `<image>` marker per picture.
 
         Raises:
             ValueError: the numbers of markers and pictures differ, or a picture is too large.
+            OSError: a picture cannot be read.
         """
-        parts = text.split(MARKER)
-        if len(parts) - 1 != len(pictures):
-            raise ValueError(f"{len(parts) - 1} image markers for {len(pictures)} pictures")
-        tiles, counts = self._tiles(pictures)
-        spans = [
-            self.processor.replace_image_token({"num_patches": counts}, n)
-            for n in range(len(counts))
-        ]
-        joined = parts[0] + "".join(span + part for span, part in zip(spans, parts[1:]))
-        return Encoded(self.text_ids(joined), tiles)
+        for text, own in zip(texts, pictures, strict=True):
+            if text.count(MARKER) != len(own):
+                raise ValueError(f"{text.count(MARKER)} image markers for {len(own)} pictures")
+        tiles, counts = self._tiles([picture for own in pictures for picture in own])
+        joined, spans, first, part = [], [], 0, 0
+        for text, own in zip(texts, pictures):
+            numbers = range(first, first + len(own))
+            spans.append(sum(counts[n] for n in numbers))
+            shown = [
+                self.processor.replace_image_token({"num_patches": counts}, n) for n in numbers
+            ]
+            pieces = text.split(MARKER)
+            joined.append(pieces[0] + "".join(a + b for a, b in zip(shown, pieces[1:])))
+            first += len(own)
+        ids = self.tokenizer(joined, add_special_tokens=False)["input_ids"]
+        encoded = []
+        for own, count in zip(ids, spans):
+            encoded.append(Encoded(tuple(own), tiles[part : part + count]))
+            part += count
+        return encoded
 
     def _tiles(self, pictures) -> tuple[torch.Tensor, list[int]]:
         if not pictures:

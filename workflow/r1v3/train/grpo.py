@@ -14,7 +14,7 @@ from r1v3.model.groups import check_frozen, group_hashes, train_only
 from r1v3.model.load import load_model, load_processor, save_checkpoint
 from r1v3.model.packed import use_packed_attention
 from r1v3.progress import Progress
-from r1v3.reward import Grader
+from r1v3.reward.configured import open_grader
 from r1v3.train.critical import CriticalTokens
 from r1v3.train.episode_metrics import entropy_metrics, reward_metrics
 from r1v3.train.metrics import MetricsLog
@@ -63,7 +63,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
         progress = Progress(total, f"{document.get('name', 'grpo')}: step")
         progress.resume(done)
     saved = time.monotonic()
-    with Grader() as grader:
+    with open_grader(settings["reward"], folder / "judge") as grader:
         for step in range(done, total):
             began = time.monotonic()
             chosen = batch_of_step(prompts, step, settings["prompts_per_step"], document["seed"])

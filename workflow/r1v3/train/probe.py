@@ -15,7 +15,7 @@ from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import hidden_states, use_packed_attention
 from r1v3.progress import Progress
-from r1v3.reward import Grader
+from r1v3.reward.configured import open_grader
 from r1v3.train.critical import CriticalTokens
 from r1v3.train.interval import clustered_mean
 from r1v3.train.rollouts import load_prompts, run_episode
@@ -49,7 +49,7 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
     values: dict[str, list[list[float]]] = {name: [] for name in readings}
     rewards, accuracies, forms, entropies = [], [], [], []
     progress = Progress(len(prompts), f"probe step {step}: prompt")
-    with Grader() as grader:
+    with open_grader(reward, output.parent / "judge") as grader:
         for first in range(0, len(prompts), PROMPTS_A_PASS):
             part = prompts[first : first + PROMPTS_A_PASS]
             episode = run_episode(

@@ -74,9 +74,7 @@ def run_episode(
         reward: the recipe's `reward` section.
         seed: anything that names this episode; each prompt gets a stream of its own.
     """
-    requests = [
-        Request(p.record.id, p.text, (), stable_seed(seed, p.record.id)) for p in prompts
-    ]
+    requests = [Request(p.record.id, p.text, (), stable_seed(seed, p.record.id)) for p in prompts]
     responses = engine.sample(requests, [p.encoded for p in prompts], sampling)
     return grade_episode(prompts, responses, grader, reward, mode=mode)
 

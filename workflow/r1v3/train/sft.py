@@ -60,9 +60,7 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
     """
     folder, ranks = Path(folder), Ranks.join()
     encoder = Encoder(processor, document["images"])
-    samples = _samples(
-        data, encoder, document["template"], settings, folder / "set_aside.json"
-    )
+    samples = _samples(data, encoder, document["template"], settings, folder / "set_aside.json")
     stopping, held_out = settings["early_stopping"], []
     if stopping:
         path = folder / "set_aside_validation.json"
