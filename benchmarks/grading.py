@@ -139,8 +139,8 @@ HEAD = (
 )
 
 
-def report_set(name: str) -> None:
-    """Print one line and list the disagreements of one set."""
+def report_set(name: str) -> tuple[int, float, float]:
+    """Print one line, list the disagreements of a set; return its size and both times."""
     published = SETS[name]
     rows = published.rows(grading_folder(ROOT))
     settled = adjudicated(name)
@@ -173,6 +173,7 @@ def report_set(name: str) -> None:
         for row, right in ours["wrong"]
     ]
     write_listing(name.replace("/", "_"), listing)
+    return len(rows), seconds, plain_seconds
 
 
 def write_listing(name: str, rows: list[dict]) -> None:
@@ -255,8 +256,11 @@ def main() -> None:
     arguments = parser.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
     print(HEAD)
-    for name in arguments.sets:
-        report_set(name)
+    sizes, ours, plain = zip(*[report_set(name) for name in arguments.sets], strict=True)
+    print(
+        f"speed, all {sum(sizes)} published answers, one core: ours {sum(sizes) / sum(ours):.0f}/s, "
+        f"math-verify {sum(sizes) / sum(plain):.0f}/s, factor {sum(plain) / sum(ours):.1f}"
+    )
     report_cases()
     report_golds()
     report_speed()

@@ -61,7 +61,7 @@ class Grader:
 
     Args:
         verifier: asked where the rules say no (report, eq. 2), or None for rules alone.
-        workers: symbolic worker processes, 0 for one per core; none starts before it is needed.
+        workers: symbolic worker processes, 0 for one per core, at most 16; none starts before needed.
         max_unjudged: share of a call's rows that may stay unjudged, None for no limit.
     """
 
@@ -70,7 +70,7 @@ class Grader:
         self.max_unjudged = max_unjudged
         self.graded = 0
         self.unjudged = 0
-        self._pool = WorkerPool(workers or os.cpu_count() or 1)
+        self._pool = WorkerPool(workers or min(16, os.cpu_count() or 1))
 
     def grade_many(self, rows: list[dict]) -> list[Verdict]:
         """Return one verdict a row, in order.

@@ -95,6 +95,8 @@ def _statement(said: str, options) -> str | None:
     text = normalise(said)
     spelled = None if re.fullmatch("[A-Za-z]", text) else option_of_text(text, options)
     letters = read_letters(text, options)
+    if text.islower() and spelled and text in (normalise(option) for option in options):
+        return spelled  # "(b)" where the options are (c), (a), (b): the text, not the place
     if letters and (len(letters) == 1 or not spelled):
         return letters
     return spelled or letters or _leading(text, options)

@@ -229,6 +229,7 @@ def _rounds(a: Quantity, g: Quantity, x: complex, y: complex) -> bool:
     return False
 
 
+_SIGN = re.compile(r"\\[a-z]+\s*|[^\w\\]+")  # a lone sign, as in "fill in > or <"
 _MATH = re.compile(r"[=+<>^\\*/|]")
 _WORD = re.compile(r"[a-zA-Z]{3}|[\u4e00-\u9fff]")
 _PLAIN_WORDS = re.compile(r"(?=.*[a-zA-Z]{4})[a-zA-Z][a-zA-Z\s'\-]*|[\u4e00-\u9fff]+")
@@ -250,6 +251,8 @@ def same_words(answer: str, gold: str) -> bool | None:
     empty = [squeeze(text) in _EMPTY for text in (answer, gold)]
     if any(empty):
         return all(empty)
+    if _SIGN.fullmatch(answer) or _SIGN.fullmatch(gold):
+        return False
     if _MATH.search(answer) or _MATH.search(gold):
         prose = [bool(_WORD.search(re.sub(r"\\[a-zA-Z]+", "", t))) for t in (answer, gold)]
         return False if any(prose) else None
