@@ -14,6 +14,7 @@ from r1v3.evaluate.judge import judge_many
 from r1v3.evaluate.score import score
 from r1v3.evaluate.source import obtain_benchmark
 from r1v3.generate.types import Response
+from r1v3.reward.configured import open_grader
 from r1v3.reward.verifier import Judgement, Verifier
 
 DOCUMENT = {
@@ -21,6 +22,7 @@ DOCUMENT = {
     "template": {"system": "s", "user_role": "user", "assistant_role": "assistant"},
     "images": {},
     "generation": {"engine": "transformers", "mode": "slow"},
+    "grading": {"verifier": None},
     "evaluation": {
         "temperature": 1.0,
         "top_p": 1.0,

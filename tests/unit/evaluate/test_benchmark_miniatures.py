@@ -16,6 +16,7 @@ SETTINGS = {
     "seed": 1,
     "evaluation": {"runs": 2, "resamples": 50, "confidence": 0.95},
     "generation": {"mode": "slow"},
+    "grading": {"verifier": None},
 }
 
 

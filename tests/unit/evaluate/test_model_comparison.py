@@ -13,6 +13,7 @@ DOCUMENT = {
     "seed": 1,
     "evaluation": {"runs": 2, "resamples": 300, "confidence": 0.95},
     "generation": {"mode": "slow"},
+    "grading": {"verifier": None},
 }
 NAMES = ("hallusionbench", "mmstar")
 

@@ -31,6 +31,7 @@ from r1v3.evaluate.statistics import (
 from r1v3.evaluate.table import Benchmark
 from r1v3.progress import Progress
 from r1v3.reward import Grader, format_reward
+from r1v3.reward.configured import open_grader
 
 COLUMNS = (
     "key", "run", "cluster", "response", "extracted", "correct", "judged", "share", "points",
