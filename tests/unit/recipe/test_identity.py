@@ -23,7 +23,7 @@ def every_folder(documents) -> dict[str, str]:
     ):
         nodes[f"held_out {run}"] = documents.evaluation(run, checkpoint, "held_out")
     nodes["benchmarks final"] = documents.evaluation("final", "last", "benchmarks")
-    nodes["checkpoint rl"] = documents.evaluation("rl", "step-000030", "checkpoint")
+    nodes["checkpoint rl"] = documents.evaluation("rl", "step-000001", "checkpoint")
     return {name: node.folder for name, node in nodes.items()}
 
 
@@ -45,7 +45,7 @@ def test_loading_twice_gives_the_same_folders(checkout):
 
 
 def test_a_changed_number_of_rl_moves_rl_and_what_descends_from_it(checkout):
-    moved = changed(checkout, "recipes/tiny.yaml", lambda r: r["grpo"]["math"].update(steps=151))
+    moved = changed(checkout, "recipes/tiny.yaml", lambda r: r["grpo"]["math"].update(steps=7777))
     assert moved == {
         "run rl",
         "run rl_frozen_connector",
