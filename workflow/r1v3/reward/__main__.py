@@ -47,7 +47,7 @@ def grade_file(arguments: argparse.Namespace) -> None:
     """Grade a file of rows, one JSON object a line, verdicts in the same order."""
     with (
         Grader(workers=arguments.workers) as grader,
-        Path(arguments.input).open(encoding="utf-8") as source,
+        Path(arguments.input).open(encoding="utf-8", errors="replace") as source,
         Path(arguments.output).open("w", encoding="utf-8", errors="replace") as target,
     ):
         batch = []

@@ -57,6 +57,9 @@ def extract_letters(
     if len(text) > 300:
         found, settled = _from_phrases(text, options)
         return found if settled else _from_prose(without_listing(text).strip(), options, several)
+    bare = read_letters(normalise(text), options) if len(text) <= 60 else None
+    if bare:
+        return bare
     text = without_listing(text).strip()
     whole = _statement(text, options) if "\n" not in text else None
     whole = whole or read_letters(normalise(text), options)
@@ -69,6 +72,9 @@ def extract_letters(
 def _from_phrases(text: str, options) -> tuple[str | None, bool]:
     """Return what the answer phrases choose, and whether that settles it."""
     for said, firm in phrased_answers(text):
+        found = read_letters(normalise(said), options)
+        if found:
+            return found, True
         said = without_listing(said)
         found = _statement(said, options) or _named(said, options)
         if found:
@@ -198,6 +204,11 @@ def _named(passage: str, options) -> str | None:
     return _checked(found.pop(), options) if len(found) == 1 else None
 
 
+_ENUMERATION = re.compile(
+    r"(?<![A-Za-z])[A-J](?:\s*,\s*[A-J])*\s*,?\s*(?:\band\b|&|和|与)\s*[A-J](?![A-Za-z])"
+)
+
+
 def _spelled(line: str, options) -> str | None:
     """Return the letter of the option that a line, without its list number, spells out."""
     return option_of_text(re.sub(r"^\d\s*[.)]\s+", "", line), options)
@@ -214,6 +225,10 @@ def _from_prose(text: str, options, several: bool) -> str | None:
         return None
     if declines(ending):
         return option_to_decline(options)
+    enumerated = list(_ENUMERATION.finditer(ending)) if several else []
+    if enumerated:
+        letters = re.findall(r"(?<![A-Za-z])[A-J](?![A-Za-z])", enumerated[-1].group())
+        return _checked("".join(letters), options)
     for passage in (ending, text):
         found = _named(passage, options) or option_mentioned(passage, options)
         if found:

@@ -53,7 +53,7 @@ def judge(row: dict) -> Verdict | list[Pending]:
     """Grade one row by rules; questions for a worker where the rules of this process end."""
     check_type(row.get("type"))
     golds = accepted(row["gold"])
-    text = final_text(row["response"] or "")
+    text = final_text(str(row["response"] or ""))
     if not text:
         return Verdict(None, False, "rule:unanswered", "no text after the thought")
     if row["type"].startswith("mcq"):
