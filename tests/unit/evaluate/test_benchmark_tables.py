@@ -54,6 +54,12 @@ def test_mmmu_pro_is_also_the_mean_of_its_two_settings(table):
     assert row[3] == "45.0"
 
 
+def test_composites_are_counted_beside_their_items(table):
+    ours = {"final": {"wemath": score(0.5) | {"n": 1740, "clusters": 525}}}
+    [row] = [r for r in table_1(table, ours, miniature=False).rows if r[0] == "WeMath (strict)"]
+    assert row[1] == "1740 (525)"
+
+
 def test_each_format_has_all_cells(grid):
     cells = [text for row in grid.rows for text in row]
 

@@ -1,7 +1,7 @@
 """The error browser: one HTML page a benchmark with picture, question, thought, answer and verdict.
 
 The page opens from the disk and asks nobody for anything: pictures are inside it. It shows items that
-were wrong in any run, the rarest failures of hard items first where `most` cuts it.
+were wrong in any run, those that were right in most runs first.
 """
 
 import base64

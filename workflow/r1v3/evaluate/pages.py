@@ -9,6 +9,7 @@ Everything is read from what scoring left behind; nothing is asked of a model or
 import argparse
 import html
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +24,7 @@ from r1v3.evaluate.tables import Grid, as_html, percent, table_1, write_tables
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:80rem;margin:0 auto;padding:1rem}
 table{border-collapse:collapse;display:block;overflow-x:auto}
-td,th{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #ddd}
+td,th{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}
 td:first-child,th:first-child{text-align:left}caption{caption-side:bottom;text-align:left}
 img{max-width:100%}
 """
@@ -157,7 +158,7 @@ def main() -> None:
 
 def _name(evaluation: Path) -> str:
     parts = evaluation.resolve().parts
-    return parts[parts.index("evaluations") + 1].rpartition("-")[0] or parts[-1]
+    return re.sub(r"-[0-9a-f]{10}$", "", parts[parts.index("evaluations") + 1])
 
 
 if __name__ == "__main__":

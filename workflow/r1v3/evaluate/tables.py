@@ -18,7 +18,8 @@ MINIATURE = (
 )
 FILES = "Our columns are measured on the published files."
 NOTES = (
-    "Cells of ours: mean over runs [interval over what hangs together]."
+    "n: items asked (units that are resampled as one, where these are fewer)."
+    " Cells of ours: mean over runs [interval over these units]."
     " Shows: the smallest difference between two models on different items that this many items show"
     " with a chance of 80 %; paired comparisons show less. * measured by the report's authors."
 )
@@ -59,7 +60,7 @@ def table_1(table: dict[str, Benchmark], ours: dict[str, dict], *, miniature: bo
 
 def _row(title: str, found: list[dict | None], published: dict) -> list[str]:
     known = [score for score in found if score]
-    counts = sorted({str(score["n"]) for score in known}) or ["-"]
+    counts = sorted({_count(score) for score in known}) or ["-"]
     shows = max((score["detectable_difference"] for score in known), default=None)
     return [
         title,
@@ -68,6 +69,12 @@ def _row(title: str, found: list[dict | None], published: dict) -> list[str]:
         *(cell(score) for score in found),
         *(_published(published.get(model)) for model in MODELS),
     ]
+
+
+def _count(score: dict) -> str:
+    """Items asked, and in brackets what hangs together and is counted as one."""
+    units = score.get("clusters", score["n"])
+    return str(score["n"]) if units == score["n"] else f"{score['n']} ({units})"
 
 
 def _mean_of_two(ours: dict[str, dict], width: int) -> list[list[str]]:
