@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import os
 import time
 from pathlib import Path
 
@@ -134,11 +135,46 @@ def test_a_second_process_waits_for_the_first_and_finds_its_work_done(tmp_path, 
         assert not finished
 
 
-def test_of_several_ranks_only_the_first_writes(tmp_path, monkeypatch):
-    monkeypatch.setenv("RANK", "1")
+def run_rank(rank: str, folder: Path) -> None:
+    os.environ |= {"RANK": rank, "TORCHELASTIC_RUN_ID": "launch-7"}
+
+    def work(document, folder):
+        (folder / f"rank-{rank}").touch()
+        return {"rank": rank}
+
+    run_stage(folder / "config.json", folder / "manifest.json", work)
+
+
+def start_rank(rank: str, folder: Path) -> multiprocessing.Process:
+    process = multiprocessing.Process(target=run_rank, args=(rank, folder))
+    process.start()
+    return process
+
+
+def test_of_several_ranks_all_work_and_only_the_first_writes(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
-    run_stage(tmp_path / "config.json", tmp_path / "manifest.json", lambda document, folder: {})
-    assert not (tmp_path / "manifest.json").exists()
+    second = start_rank("1", tmp_path)
+    time.sleep(0.3)
+    assert not (tmp_path / "rank-1").exists()  # it waits for the first
+    first = start_rank("0", tmp_path)
+    for process in (first, second):
+        process.join(10)
+        assert process.exitcode == 0
+    assert (tmp_path / "rank-1").exists()
+    assert read_manifest(tmp_path / "manifest.json")["facts"] == {"rank": "0"}
+
+
+def test_no_rank_works_where_an_older_process_finished_the_work(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    started = multiprocessing.Event()
+    older = multiprocessing.Process(target=hold, args=(tmp_path / "manifest.json", started))
+    older.start()
+    assert started.wait(10)
+    ranks = [start_rank(rank, tmp_path) for rank in ("0", "1")]
+    for process in (older, *ranks):
+        process.join(10)
+        assert process.exitcode == 0
+    assert sorted(tmp_path.glob("rank-*")) == []
 
 
 def test_parents_are_found_by_their_ids():

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from r1v3.recipe.manifest import write_manifest
 
@@ -53,12 +54,17 @@ def vouched(manifest: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def alone(output: Path) -> Iterator[bool]:
-    """Hold the right to write `output`; yields True if another process wrote it while we waited."""
-    if not _is_first_rank():
-        yield False
-        return
+    """Hold the right to write `output`; yields True if another process wrote it while we waited.
+
+    Of several ranks the first takes the lock and writes its launch into it; the others wait for that,
+    so that none begins, or waits for the first, where there is nothing left to do.
+    """
     output.parent.mkdir(parents=True, exist_ok=True)
-    with open(output.with_name(f".{output.name}.lock"), "w") as lock:
+    launch = os.environ.get("TORCHELASTIC_RUN_ID", str(os.getpid()))
+    with open(output.with_name(f".{output.name}.lock"), "a+") as lock:
+        if not _is_first_rank():
+            yield _told_by_first_rank(lock, launch) == "finished"
+            return
         waited = False
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -66,7 +72,20 @@ def alone(output: Path) -> Iterator[bool]:
             waited = True
             print(f"{output.parent}: another process is still at it; waiting", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield waited and output.exists()
+        finished = waited and output.exists()
+        lock.truncate(0)
+        lock.write(f"{launch} {'finished' if finished else 'begins'}")
+        lock.flush()
+        yield finished
+
+
+def _told_by_first_rank(lock: TextIO, launch: str) -> str:
+    while True:
+        lock.seek(0)
+        words = lock.read().split()
+        if len(words) == 2 and words[0] == launch:
+            return words[1]
+        time.sleep(0.05)
 
 
 def _is_first_rank() -> bool:
