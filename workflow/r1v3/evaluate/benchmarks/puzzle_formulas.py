@@ -1,0 +1,67 @@
+"""The formulas of MME-Reasoning: equal up to the order of terms, and the game of 24.
+
+A formula is parsed and reckoned as arithmetic; nothing that a model writes is executed. Rewritten from
+what the benchmark's functions check (VLMEvalKit, Apache-2.0), under their names.
+"""
+
+import ast
+import operator
+import re
+from collections import Counter
+
+CARDS = {"A": "1", "J": "11", "Q": "12", "K": "13"}
+
+
+def _same_expression(given, answer, info) -> bool:
+    """The same terms or factors in any order, e.g. 3 + 4 = 7 and 4 + 3 = 7."""
+    left = _terms(given["equation"].split("=")[0])
+    return any(left == _terms(one.split("=")[0]) for one in answer)
+
+
+def _terms(text: str):
+    tree = ast.parse(text.strip()[:200], mode="eval").body
+    for kind, name in ((ast.Add, "+"), (ast.Mult, "*")):
+        if isinstance(tree, ast.BinOp) and isinstance(tree.op, kind):
+            return name, Counter(_flat(tree, kind))
+    return ast.unparse(tree), Counter()
+
+
+def _flat(tree, kind) -> list[str]:
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, kind):
+        return _flat(tree.left, kind) + _flat(tree.right, kind)
+    return [ast.unparse(tree)]
+
+
+OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+def _value(tree) -> float:
+    """The value of a sum, difference, product or quotient of numbers; nothing else is evaluated."""
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, int | float):
+        return tree.value
+    if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:
+        return OPERATORS[type(tree.op)](_value(tree.left), _value(tree.right))
+    raise ValueError("not an arithmetic expression")
+
+
+def _points_24(given, answer, info) -> bool:
+    formula = str(given).replace("\\times", "*").replace("×", "*").replace("÷", "/")
+    formula = formula.replace(" ", "").split("=")[0][:200]
+    formula = re.sub(r"\b[AJQK]\b", lambda card: CARDS[card[0]], formula)
+    try:
+        value = _value(ast.parse(formula, mode="eval").body)
+    except (SyntaxError, ValueError, ZeroDivisionError):
+        return False
+    numbers = sorted(int(number) for number in re.findall(r"\d+", formula))
+    return abs(value - 24) < 1e-9 and numbers == sorted(info["init_cards"])
+
+
+FORMULAS = {
+    "compare_expression_function": _same_expression,
+    "judge_24points_function": _points_24,
+}
