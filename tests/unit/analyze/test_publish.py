@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from r1v3.analyze.publish import Store, publish
+from r1v3.analyze.publish import Store, publish, score_points
+from r1v3.analyze.results import read_result
 
 pytestmark = pytest.mark.slow  # creating MLflow's database takes seconds
 
@@ -124,6 +125,21 @@ def test_an_interrupted_publication_is_completed_without_a_second_point(send, tr
     assert {run["status"] for run in found.values()} == {"FINISHED"}
     for name in ("base", "teacher"):
         assert len(found[tree.documents.run(name).id]["points"]["loss"]) == 150
+
+
+def test_few_critical_tokens_are_published_with_their_number(tree):
+    manifest = json.loads(tree.selection.read_text())
+    first, second, *_ = manifest["facts"]["checkpoints"]
+    first |= {"critical_token_entropy": None, "emitted": {"mean": 0.3, "count": 1}}
+    second |= {"critical_token_entropy": None, "emitted": {"mean": None, "count": 0}}
+    tree.selection.write_text(json.dumps(manifest))
+    run = read_result(tree.runs[3])
+    points = score_points(run, [], read_result(tree.selection))
+    found = {(name, step): value for name, value, _, step in points}
+    assert found["critical_token_entropy", 30] == 0.3
+    assert found["critical_token_count", 30] == 1
+    assert ("critical_token_entropy", 60) not in found
+    assert found["critical_token_count", 60] == 0
 
 
 def test_an_experiment_that_somebody_deleted_comes_back(send, tree):

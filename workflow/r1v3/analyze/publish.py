@@ -117,7 +117,7 @@ def score_points(run: Result, scores: list[Scores], probes: Result | None) -> li
     points = []
     for probe in probes.facts["checkpoints"] if probes else []:
         values = (
-            probe["critical_token_entropy"],
+            probe["emitted"]["mean"],  # however few: the count stands beside
             probe["emitted"]["count"],
             probe["reward"],
             probe["entropy"],

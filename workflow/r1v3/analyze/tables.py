@@ -105,14 +105,13 @@ def data_rows(data: list[Result]) -> list[dict]:
     rows = []
     for result in data:
         facts = result.facts
-        total = facts["records"]
         kinds = facts["answer_type"].items()
         rows.append(
             {
                 "name": result.name,
-                "records": f"{total:,}",
+                "records": f"{facts['records']:,}",
                 "images": f"{facts['images']:,}",
-                "forms": ", ".join(f"{forms.get(k, k)} {percent(v / total)} %" for k, v in kinds),
+                "forms": ", ".join(f"{forms.get(k, k)} {v:,}" for k, v in kinds),
                 "instead": result.document["set"].get("stands_in_for") or "",
             }
         )
