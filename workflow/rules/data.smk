@@ -31,7 +31,8 @@ rule reject:
     input:
         config="results/data/{data}/config.json",
         questions=lambda w: manifest(data_document(w)["questions"], "data"),
-        model=lambda w: manifest(data_document(w)["by"], "runs"),
+        model=lambda w: manifest(data_document(w)["by"]["run"], "runs"),
+        selection=lambda w: manifest(data_document(w)["by"]["selection"], "selections"),
     output:
         manifest="results/data/{data}/manifest.json",
     log:
@@ -53,5 +54,6 @@ rule reject:
             --config {input.config:q} \
             --questions {input.questions:q} \
             --model {input.model:q} \
+            --selection {input.selection:q} \
             --manifest {output.manifest:q}
         """

@@ -17,7 +17,7 @@ from r1v3.recipe.stage import run_stage
 
 
 def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
-    model = checkpoint_folder(args.model, "last")
+    model = checkpoint_folder(args.model, document["by"]["checkpoint"], args.selection)
     return reject(document, questions=args.questions.parent, model=model, folder=folder)
 
 
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--questions", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--selection", type=Path, nargs="?")
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
     run_stage(args.config, args.manifest, partial(work, args))

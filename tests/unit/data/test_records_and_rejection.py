@@ -118,7 +118,7 @@ def document(**changed):
     }
     return {
         "set": settings | changed,
-        "by": "teacher-0",
+        "by": {"run": "teacher-0", "checkpoint": "last", "selection": None},
         "generation": {"engine": "transformers", "mode": "slow"},
         "grading": {"verifier": None},
         "template": TEMPLATE,

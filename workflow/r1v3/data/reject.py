@@ -74,7 +74,7 @@ def reject(document: dict, *, questions: Path, model: Path, folder: Path) -> dic
         for answer in passed[: settings["keep_per_question"]]:
             kept.append(
                 record.with_response(
-                    prompt_tail(mode) + answer["text"], by=document["by"], pass_rate=rate
+                    prompt_tail(mode) + answer["text"], by=document["by"]["run"], pass_rate=rate
                 )
             )
     if not kept:

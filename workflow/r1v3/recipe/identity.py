@@ -5,7 +5,8 @@ the stage's version; so a changed number renames that folder and those of its de
 else. Every document holds version, name and seed; those of stages that show pictures to a model also
 template and images. The rest by kind (`null` where there is none):
 
-    data        set; for a sampled set also questions, by, generation, grading
+    data        set; for a sampled set also questions, by {run, checkpoint, selection}, generation,
+                grading
     model       spec, data {set: id}, start
     sft         settings, start {run, checkpoint, selection}, data, validation
     grpo        settings, start, data, entropy, generation
@@ -28,7 +29,7 @@ from r1v3.recipe.training import Grpo
 
 # Raised by hand when the code of a stage changes what comes out of it.
 VERSION = {
-    "source": 1,
+    "source": 2,
     "sampled": 1,
     "model": 1,
     "sft": 1,
@@ -183,10 +184,11 @@ class Documents:
         content = {"set": entry.model_dump()}
         if not isinstance(entry, SampledSet):
             return self._node("data", name, "source", [], **content)
-        questions, by = self.data(entry.questions), self.run(entry.by)
-        content |= {"questions": questions.id, "by": by.id}
+        questions = self.data(entry.questions)
+        by, parents = self._start(entry.by, entry.checkpoint)
+        content |= {"questions": questions.id, "by": by}
         content |= self._dialogue | self._generation(entry.by) | self._grading
-        return self._node("data", name, "sampled", [questions, by], **content)
+        return self._node("data", name, "sampled", [questions, *parents], **content)
 
     def _run(self, name: str) -> Node:
         run = self.project.runs[name]

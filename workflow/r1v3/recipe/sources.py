@@ -159,6 +159,7 @@ class SampledSet(Section):
     kind: Literal["sampled"]
     questions: str
     by: str
+    checkpoint: Literal["last", "selected"]
     samples: Positive
     temperature: Annotated[float, Field(ge=0)]
     top_p: Share

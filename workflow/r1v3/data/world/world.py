@@ -117,7 +117,7 @@ def _think(
             said += [step.slip, f"Wait, {step.text}"]
     if options is not None and puzzle.letters is None:
         tried = zip("ABCDEFGHIJ"[: "ABCDEFGHIJ".index(answer) + 1], options)
-        said.append(",".join(f"{letter}. {text}" for letter, text in tried))
+        said += [f"{puzzle.answer}? {letter}. {text}" for letter, text in tried]
     return ". ".join(said) + "."
 
 
