@@ -93,7 +93,14 @@ def test_a_stage_vouches_for_results_and_not_for_logs_pictures_and_resume_states
 
     def work(document, folder):
         assert document == {"seed": 7}
-        for name in ("metrics.jsonl", "log.txt", "resume/state.pt", "images/aa/aa.png", ".x.lock"):
+        for name in (
+            "metrics.jsonl",
+            "log.txt",
+            "probe.log",
+            "resume/state.pt",
+            "images/aa/aa.png",
+            ".x.lock",
+        ):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text("x")
         return {"steps": 1}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from r1v3.evaluate.table import Benchmark
+from r1v3.evaluate.table import Listed, hashed_part
 from r1v3.recipe.errors import RecipeError, explain, suggest
 from r1v3.recipe.layers import Layers, read_yaml
 from r1v3.recipe.references import mistakes_of_recipe, mistakes_of_runs
@@ -50,7 +50,7 @@ def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[R
 
 
 def load_benchmarks(path: Path) -> dict[str, dict]:
-    """Read and check the benchmark table; its entries stay as they are written, to be hashed.
+    """Read and check the benchmark table; what decides scores stays as it is written, to be hashed.
 
     Raises:
         RecipeError: with one line for each mistake.
@@ -59,12 +59,12 @@ def load_benchmarks(path: Path) -> dict[str, dict]:
     lines = []
     for name, entry in entries.items():
         try:
-            Benchmark.model_validate(entry)
+            Listed.model_validate(entry)
         except ValidationError as error:
-            lines += explain(error, Benchmark, entry, lambda _, name=name: f"{path}: {name}")
+            lines += explain(error, Listed, entry, lambda _, name=name: f"{path}: {name}")
     if lines:
         raise RecipeError(lines)
-    return entries
+    return {name: hashed_part(entry) for name, entry in entries.items()}
 
 
 def load_project(root: Path, name: str, overlay: Path | None = None) -> Project:

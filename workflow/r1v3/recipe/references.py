@@ -50,7 +50,9 @@ def _recipe_mistakes(recipe: Recipe, benchmarks: dict, runs: dict) -> Iterator[t
             if entry.by not in runs:
                 yield (*at, "by"), unknown("run", entry.by, runs)
             elif entry.checkpoint == "selected" and runs[entry.by].stage != "grpo":
-                line = f"'selected' needs a run of stage grpo, and '{entry.by}' is none; allowed: last"
+                line = (
+                    f"'selected' needs a run of stage grpo, and '{entry.by}' is none; allowed: last"
+                )
                 yield (*at, "checkpoint"), line
             if entry.questions not in recipe.data:
                 yield (*at, "questions"), unknown("data set", entry.questions, recipe.data)

@@ -14,7 +14,7 @@ from r1v3.recipe.manifest import write_manifest
 # Neither results nor bytes to keep: what a resume needs, what is still being written, what Snakemake
 # writes. Pictures are named by their own sha256, and so need no second one.
 UNVOUCHED = ("resume", "images")
-LOGS = ("log.txt", "benchmark.tsv")
+LOGS = ("log.txt", "benchmark.tsv")  # and *.log
 
 
 def run_stage(config_path: Path, manifest: Path, work: Callable[[dict, Path], dict]) -> None:
@@ -45,7 +45,8 @@ def vouched(manifest: Path) -> list[Path]:
     files = []
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        if parts[0] in UNVOUCHED or parts[-1] in LOGS or any(p.startswith(".") for p in parts):
+        log = parts[-1] in LOGS or path.suffix == ".log"
+        if log or parts[0] in UNVOUCHED or any(part.startswith(".") for part in parts):
             continue
         if path.is_file() and path != manifest:
             files.append(path)
