@@ -7,17 +7,33 @@ from r1v3.generate.types import Engine, Request, Response, Sampling
 __all__ = ["Engine", "Request", "Response", "Sampling", "load_engine"]
 
 
-def load_engine(generation: dict, images: dict, model_folder: Path) -> Engine:
+def load_engine(
+    generation: dict, images: dict, model_folder: Path, usage: Path | None = None
+) -> Engine:
     """Load the engine that the recipe names for a checkpoint folder.
+
+    Args:
+        generation: the recipe's section; in a document whose way of thinking is more than the template,
+            `thinking` stands in it (see `r1v3.generate.thinking`).
+        usage: the file in which a server's tokens and price are counted.
 
     Raises:
         ValueError: the engine is unknown.
     """
+    thinking = generation.get("thinking")
     if generation["engine"] == "transformers":
+        from r1v3.generate.thinking import Thinking
         from r1v3.generate.transformers_engine import TransformersEngine
         from r1v3.model.encode import Encoder
         from r1v3.model.load import load_model, load_processor
 
         model = load_model(model_folder).eval()
-        return TransformersEngine(model, Encoder(load_processor(model_folder), images))
-    raise ValueError(f"generation.engine must be transformers, not {generation['engine']!r}")
+        encoder = Encoder(load_processor(model_folder), images)
+        return TransformersEngine(model, encoder, thinking=Thinking(thinking, encoder.tokenizer))
+    if generation["engine"] == "server":
+        from r1v3.generate.server_engine import open_server
+
+        return open_server(images, model_folder, thinking, usage)
+    raise ValueError(
+        f"generation.engine must be transformers or server, not {generation['engine']!r}"
+    )

@@ -1,8 +1,17 @@
-"""The chat template of section 6.2, role names and all, and how each thinking mode opens the reply."""
+"""The chat template of section 6.2, role names and all, and how each thinking mode opens the reply.
+
+A question may hold the text of a special token (`<|im_end|>`, `<IMG_CONTEXT>`): it is parted by a space
+there, so that no tokenizer reads a control token out of what a user wrote.
+"""
+
+import re
 
 SLOW, NOTHINK, NOWAIT = "slow", "nothink", "nowait"
 MODES = (SLOW, NOTHINK, NOWAIT)
 THINK, END_OF_THINK = "<think>", "</think>"
+
+# The special tokens of InternVL and Qwen; `<image>` is our own marker of a picture and stays.
+CONTROL = re.compile(r"<(?=\|[A-Za-z0-9_]+\|>|/?(?:img|IMG_CONTEXT|video|box|ref|quad|tool_call)>)")
 
 
 def render_prompt(template: dict, question: str, mode: str) -> str:
@@ -15,9 +24,23 @@ def render_prompt(template: dict, question: str, mode: str) -> str:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
     return (
         f"<|im_start|>system\n{template['system']}<|im_end|>\n"
-        f"<|im_start|>{template['user_role']}\n{question}<|im_end|>\n"
+        f"<|im_start|>{template['user_role']}\n{without_control(question)}<|im_end|>\n"
         f"<|im_start|>{template['assistant_role']}\n{prompt_tail(mode)}"
     )
+
+
+def without_control(text: str) -> str:
+    """Text in which no special token can be read."""
+    return CONTROL.sub("< ", text)
+
+
+def read_prompt(prompt: str) -> list[tuple[str, str]]:
+    """The turns of a rendered prompt, as (role, text); the last one is what the reply begins with."""
+    turns = []
+    for part in prompt.split("<|im_start|>")[1:]:
+        role, _, text = part.partition("\n")
+        turns.append((role, text.removesuffix("\n").removesuffix("<|im_end|>")))
+    return turns or [("user", prompt), ("assistant", "")]
 
 
 def prompt_tail(mode: str) -> str:

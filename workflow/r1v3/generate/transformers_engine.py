@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from r1v3.generate.row_cache import RowCache
+from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling
 from r1v3.model.encode import Encoded, Encoder
 from r1v3.model.packed import embed
@@ -26,17 +27,22 @@ class TransformersEngine:
         model: an InternVL for conditional generation, in evaluation mode.
         encoder: of the same model.
         rows: most samples that decode at once; changes speed and memory, not the answers' meaning.
+        thinking: applied to every sampling of `generate`.
     """
 
-    def __init__(self, model, encoder: Encoder, *, rows: int = 512):
+    def __init__(
+        self, model, encoder: Encoder, *, rows: int = 512, thinking: Thinking | None = None
+    ):
         self.model = model
         self.encoder = encoder
         self.rows = rows
+        self.thinking = thinking or Thinking(None, None)
         tokenizer = encoder.tokenizer
         self.stop_id = tokenizer.eos_token_id
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
         """Answer in the order given, as many whole requests at a time as fit into `rows`."""
+        sampling = self.thinking(sampling)
         size = max(1, self.rows // sampling.samples)
         for first in range(0, len(requests), size):
             part = requests[first : first + size]

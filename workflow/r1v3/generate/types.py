@@ -10,23 +10,36 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Request:
-    """A rendered prompt with one `<image>` marker per picture; `seed` fixes its samples."""
+    """A rendered prompt with one `<image>` marker per picture; `seed` fixes its samples.
+
+    Where `root` is given, paths of pictures may not lead out of that folder.
+    """
 
     key: str
     prompt: str
     images: tuple[Path | Image.Image, ...]
     seed: int
+    root: Path | None = None
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How responses are drawn; a temperature of 0 is greedy. `banned` are token ids never emitted."""
+    """How responses are drawn; a temperature of 0 is greedy.
+
+    `banned` are token ids never emitted, `bias` pairs of a token id and what is added to its logit.
+    A response ends before a string of `stop`. With `thought_tokens`, a thought still open after so many
+    tokens is closed by `close`, and `max_new_tokens` counts what comes after the budget (section 6.3).
+    """
 
     temperature: float
     top_p: float
     max_new_tokens: int
     samples: int = 1
     banned: tuple[int, ...] = ()
+    stop: tuple[str, ...] = ()
+    bias: tuple[tuple[int, float], ...] = ()
+    thought_tokens: int | None = None
+    close: str = "</think>"
 
 
 @dataclass(frozen=True)
@@ -34,8 +47,9 @@ class Response:
     """One sample: text without the end-of-turn token, ids with it, log-probabilities of the ids in nats.
 
     Log-probabilities are those of the distribution that was drawn from at the temperature, before
-    top-p; with greedy decoding those at temperature 1. `entropies` (nats, temperature 1) stand beside
-    them where the engine can tell them.
+    top-p; with greedy decoding those at temperature 1. A server may tell neither ids nor
+    log-probabilities; `counted` is then its count of tokens. A request that no engine can answer has
+    the finish reason `error`, and what was wrong in `error`.
     """
 
     key: str
@@ -45,11 +59,26 @@ class Response:
     logprobs: tuple[float, ...]
     finish_reason: str
     prompt_tokens: int
+    counted: int | None = None
+    error: str | None = None
+
+    @property
+    def tokens(self) -> int:
+        """New tokens, the end of turn included."""
+        return len(self.token_ids) if self.counted is None else self.counted
+
+
+def failed(request: Request, sampling: Sampling, error: str) -> list[Response]:
+    """The responses of a request that cannot be answered."""
+    return [
+        Response(request.key, sample, "", (), (), "error", 0, error=error)
+        for sample in range(sampling.samples)
+    ]
 
 
 class Engine(Protocol):
     """Anything that answers requests."""
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
-        """Answer all requests, `sampling.samples` times each, a batch of whole requests at a time."""
+        """Answer all requests, `sampling.samples` times each: whole requests, as they are finished."""
         ...

@@ -1,0 +1,252 @@
+"""The engine behind a server, against a scripted one on loopback."""
+
+import base64
+import io
+import logging
+import time
+
+import pytest
+from generate.scripted_server import completion, serve
+from model_fixtures import IMAGES, TEMPLATE, picture
+from PIL import Image
+
+from r1v3.generate import Request, Sampling, load_engine
+from r1v3.generate.endpoint import Endpoint, ServerError
+from r1v3.generate.server_engine import ServerEngine
+from r1v3.generate.template import render_prompt
+from r1v3.generate.thinking import Thinking
+from r1v3.generate.usage import Usage, read_usage
+
+GREEDY = Sampling(0.0, 1.0, 20)
+
+
+def engine(url, *, kind="vllm", concurrency=4, per_minute=None, path=None, way=None, timeout=5.0):
+    endpoint = Endpoint(
+        url,
+        attempts=3,
+        timeout=timeout,
+        per_minute=per_minute,
+        first_wait=0.01,
+        key_variable="R1V3_SERVER_KEY",
+    )
+    return ServerEngine(
+        endpoint,
+        "model",
+        kind=kind,
+        images=IMAGES,
+        concurrency=concurrency,
+        usage=Usage(path, (2.0, 10.0)),
+        thinking=Thinking(way, None),
+    )
+
+
+def asking(key, question="2+2=", images=(), mode="slow", **more):
+    return Request(key, render_prompt(TEMPLATE, question, mode), images, seed=7, **more)
+
+
+def answers(built, requests, sampling=GREEDY):
+    found = [response for batch in built.generate(requests, sampling) for response in batch]
+    return sorted(found, key=lambda r: (r.key, r.sample))
+
+
+def test_a_prompt_travels_as_turns_and_the_opened_reply_is_continued():
+    with serve(lambda body, _: (200, completion(body), {})) as (url, asked):
+        sampling = Sampling(1.0, 0.9, 20, samples=2, stop=("\n\n",), banned=(3,), bias=((4, 1.5),))
+        found = answers(engine(url), [asking("a")], sampling)
+    body = asked[0]["body"]
+    assert asked[0]["path"] == "/v1/chat/completions"
+    assert body["messages"] == [
+        {"role": "system", "content": "You are a helpful assistant."},
+        {"role": "user", "content": "2+2="},
+        {"role": "assistant", "content": "<think>"},
+    ]
+    assert body["continue_final_message"] is True
+    assert (body["n"], body["temperature"], body["top_p"], body["seed"]) == (2, 1.0, 0.9, 7)
+    assert (body["max_tokens"], body["stop"]) == (20, ["\n\n"])
+    assert body["logit_bias"] == {"3": -100.0, "4": 1.5}
+    assert [(r.key, r.sample, r.text) for r in found] == [("a", 0, "four"), ("a", 1, "four")]
+    assert found[0].token_ids == (5, 6, 7)
+    assert found[0].logprobs == (-0.5, -0.5, -0.5)
+    assert (found[0].finish_reason, found[0].prompt_tokens, found[0].tokens) == ("stop", 10, 3)
+
+
+def test_a_closed_model_keeps_its_own_template():
+    with serve(lambda body, _: (200, completion(body), {})) as (url, asked):
+        answers(engine(url, kind="openai"), [asking("a")])
+    body = asked[0]["body"]
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+    assert body["max_completion_tokens"] == 20
+    assert not {"return_token_ids", "continue_final_message", "max_tokens"} & set(body)
+
+
+def test_pictures_are_data_urls_in_the_places_of_their_markers(tmp_path):
+    picture(1).save(tmp_path / "a.png")
+    request = asking("a", "<image>\nand <image> too", (tmp_path / "a.png", picture(2)))
+    with serve(lambda body, _: (200, completion(body), {})) as (url, asked):
+        answers(engine(url), [request])
+    parts = asked[0]["body"]["messages"][1]["content"]
+    assert [part["type"] for part in parts] == ["image_url", "text", "image_url", "text"]
+    assert [part["text"] for part in parts[1::2]] == ["\nand ", " too"]
+    for part, seed in zip(parts[::2], (1, 2)):
+        head, _, content = part["image_url"]["url"].partition(",")
+        assert head == "data:image/png;base64"
+        sent = Image.open(io.BytesIO(base64.b64decode(content)))
+        assert sent.tobytes() == picture(seed).tobytes()
+
+
+def test_busy_and_broken_servers_are_asked_again_and_a_wait_asked_for_is_kept():
+    replies = [(429, {}, {"Retry-After": "0.3"}), (503, {}, {})]
+
+    def script(body, number):
+        return replies[number] if number < 2 else (200, completion(body), {})
+
+    with serve(script) as (url, asked):
+        found = answers(engine(url), [asking("a")])
+    assert found[0].text == "four"
+    assert len(asked) == 3
+    assert asked[1]["at"] - asked[0]["at"] >= 0.3
+
+
+def test_a_reply_that_does_not_come_in_time_is_asked_for_again():
+    def script(body, number):
+        if number == 0:
+            time.sleep(0.6)
+        return 200, completion(body), {}
+
+    with serve(script) as (url, asked):
+        found = answers(engine(url, timeout=0.2), [asking("a")])
+    assert (found[0].text, len(asked)) == ("four", 2)
+
+
+def test_a_poisoned_request_is_recorded_and_the_rest_goes_on(tmp_path):
+    (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    requests = [
+        asking("bad_picture", "<image>", (tmp_path / "cut.png",)),
+        asking("bomb", "<image>", (picture(1, 500, 401),)),
+        asking("good"),
+        asking("outside", "<image>", (tmp_path / "in" / ".." / "a.png",), root=tmp_path / "in"),
+        asking("too_long", "x" * 5000),
+        asking("unlucky", "crash"),
+    ]
+
+    def script(body, _):
+        question = str(body["messages"][1]["content"])
+        if "xxx" in question:
+            return 400, {"error": "longer than the context"}, {}
+        return (500, {}, {}) if "crash" in question else (200, completion(body), {})
+
+    with serve(script) as (url, _):
+        found = answers(engine(url), requests, Sampling(1.0, 1.0, 20, samples=2))
+    errors = {response.key: response.error for response in found}
+    assert len(found) == 12
+    assert errors["good"] is None
+    assert "UnidentifiedImageError" in errors["bad_picture"]
+    assert "500 x 401" in errors["bomb"]
+    assert "outside the data root" in errors["outside"]
+    assert "longer than the context" in errors["too_long"]
+    assert errors["unlucky"] == "HTTP 500 in 3 attempts"
+    assert {r.finish_reason for r in found if r.error} == {"error"}
+
+
+def test_a_server_that_is_away_stops_the_job_and_records_nothing():
+    with serve(lambda *_: (503, {}, {})) as (url, asked), pytest.raises(ServerError, match="503"):
+        answers(engine(url, concurrency=2), [asking(f"q{n}") for n in range(60)])
+    assert len(asked) < 60
+
+
+def test_a_wrong_key_stops_the_job_and_stands_in_no_message(monkeypatch, caplog, capfd, tmp_path):
+    monkeypatch.setenv("R1V3_SERVER_KEY", "sk-very-secret")
+    caplog.set_level(logging.DEBUG)
+    with serve(lambda *_: (401, {"error": "bad key sk-very-secret"}, {})) as (url, asked):
+        built = engine(url, path=tmp_path / "usage.jsonl")
+        with pytest.raises(ServerError) as caught:
+            answers(built, [asking("a")])
+    assert asked[0]["headers"]["Authorization"] == "Bearer sk-very-secret"
+    assert "R1V3_SERVER_KEY" in str(caught.value)
+    told = str(caught.value) + caplog.text + "".join(capfd.readouterr()) + repr(vars(built))
+    assert "sk-very-secret" not in told
+
+
+def test_tokens_and_price_are_counted_in_a_file_over_several_starts(tmp_path):
+    path = tmp_path / "usage.jsonl"
+    with serve(lambda body, _: (200, completion(body), {})) as (url, _):
+        answers(engine(url, path=path), [asking("a"), asking("b")])
+        again = engine(url, path=path)
+        answers(again, [asking("c")], Sampling(1.0, 1.0, 20, samples=2))
+    with path.open("a") as file:
+        file.write('{"key": "cut')
+    # three requests of 10 prompt tokens; four samples of 3 tokens; 2 and 10 a million
+    assert read_usage(path)["model"] == {
+        "requests": 3,
+        "attempts": 3,
+        "prompt_tokens": 30,
+        "new_tokens": 12,
+        "price": pytest.approx((30 * 2 + 12 * 10) / 1e6),
+    }
+    assert again.usage.total["requests"] == 1
+
+
+def test_requests_fly_together_up_to_the_limit():
+    def script(body, _):
+        time.sleep(0.15)
+        return 200, completion(body), {}
+
+    with serve(script) as (url, asked):
+        start = time.monotonic()
+        answers(engine(url, concurrency=4), [asking(f"q{n}") for n in range(8)])
+        seconds = time.monotonic() - start
+    assert 0.3 <= seconds < 0.9
+    times = sorted(row["at"] for row in asked)
+    assert times[4] - times[0] >= 0.15
+
+
+def test_the_rate_is_kept():
+    with serve(lambda body, _: (200, completion(body), {})) as (url, asked):
+        answers(engine(url, per_minute=600), [asking(f"q{n}") for n in range(5)])
+    times = sorted(row["at"] for row in asked)
+    assert times[-1] - times[0] >= 0.35
+
+
+def test_a_server_without_n_is_asked_for_each_sample_with_a_seed_of_its_own():
+    with serve(lambda body, _: (200, completion(body | {"n": 1}), {})) as (url, asked):
+        found = answers(engine(url), [asking("a")], Sampling(1.0, 1.0, 20, samples=3))
+    assert [response.sample for response in found] == [0, 1, 2]
+    assert sorted(row["body"]["seed"] for row in asked) == [7, 8, 9]
+
+
+def test_a_thought_over_its_budget_is_closed_and_the_answer_asked_for():
+    def script(body, _):
+        opened = body["messages"][-1]["content"]
+        if "</think>" in opened:
+            return 200, completion(body, text="\\boxed{4}"), {}
+        return 200, completion(body, text="hm hm hm", finish="length"), {}
+
+    way = {"thought_tokens": 3, "max_new_tokens": 8, "close": "</think>\n"}
+    with serve(script) as (url, asked):
+        found = answers(engine(url, way=way), [asking("a")])
+        with pytest.raises(ValueError, match="vllm server"):
+            answers(engine(url, way=way, kind="openai"), [asking("a")])
+    assert [row["body"]["max_tokens"] for row in asked] == [3, 8]
+    assert asked[1]["body"]["messages"][-1]["content"] == "<think>hm hm hm</think>\n"
+    assert (found[0].text, found[0].tokens) == ("hm hm hm</think>\n\\boxed{4}", 6)
+    assert found[0].finish_reason == "stop"
+
+
+def test_the_recipe_opens_the_server_of_the_environment(monkeypatch, tmp_path):
+    generation = {"engine": "server", "mode": "slow"}
+    monkeypatch.delenv("R1V3_SERVER_URL", raising=False)
+    with pytest.raises(ValueError, match="R1V3_SERVER_URL"):
+        load_engine(generation, IMAGES, tmp_path)
+    with serve(lambda body, _: (200, completion(body), {})) as (url, asked):
+        monkeypatch.setenv("R1V3_SERVER_URL", url)
+        monkeypatch.setenv("R1V3_SERVER_MODEL", "served")
+        monkeypatch.setenv("R1V3_SERVER_PRICE", "1/2")
+        built = load_engine(generation, IMAGES, tmp_path, tmp_path / "usage.jsonl")
+        answers(built, [asking("a")])
+    assert asked[0]["body"]["model"] == "served"
+    assert list(read_usage(tmp_path / "usage.jsonl")) == ["served"]
+
+
+def test_an_address_with_a_password_is_refused():
+    with pytest.raises(ValueError, match="password"):
+        engine("http://user:secret@127.0.0.1/v1")

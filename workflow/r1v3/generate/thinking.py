@@ -1,0 +1,77 @@
+"""Ways of thinking (sections 6.2 and 6.3) as changes of a sampling, the same for every engine.
+
+A way is what the recipe's `thinking` section says of one name: words that are banned, a plain cap on
+new tokens as in figure 9, or a budget after which the thought is closed and the answer asked for.
+"""
+
+import re
+from dataclasses import replace
+
+from r1v3.generate.types import Sampling
+
+PIECE = 4  # letters: a shorter piece of a word belongs to many others
+EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+
+
+class Thinking:
+    """Applies one way of thinking.
+
+    Args:
+        way: `banned_words`, and where they are set `max_new_tokens`, `thought_tokens` and `close`.
+        tokenizer: of the model that answers; None if it is not known, as for a closed model.
+
+    Raises:
+        ValueError: words are to be banned, and there is no tokenizer to tell their ids.
+    """
+
+    def __init__(self, way: dict | None, tokenizer):
+        self.way = way or {}
+        words = self.way.get("banned_words") or []
+        if words and tokenizer is None:
+            raise ValueError("thinking.banned_words needs the model's tokenizer, to ban ids")
+        self.banned = word_ids(tokenizer, words) if words else ()
+
+    def __call__(self, sampling: Sampling) -> Sampling:
+        """The sampling in this way of thinking."""
+        changes = {}
+        if self.banned:
+            changes["banned"] = tuple(sorted({*sampling.banned, *self.banned}))
+        for key in ("max_new_tokens", "thought_tokens", "close"):
+            if self.way.get(key) is not None:
+                changes[key] = self.way[key]
+        return replace(sampling, **changes) if changes else sampling
+
+
+def word_ids(tokenizer, words: list[str]) -> tuple[int, ...]:
+    """Ids of all tokens that write one of the words, in any case, with spaces or marks around it.
+
+    Where a spelling takes several tokens, its first piece of four letters or more is taken, without
+    which it is not written; a spelling in shorter pieces cannot be banned by ids.
+    """
+    wanted = {word.casefold() for word in words}
+    special = set(tokenizer.all_special_ids)
+    size = len(tokenizer)
+    texts = tokenizer.batch_decode([[i] for i in range(size)])
+    found = {
+        i
+        for i, text in enumerate(texts)
+        if i not in special and EDGES.sub("", text).casefold() in wanted
+    }
+    for word in words:
+        for cased in {word, word.lower(), word.upper(), word.capitalize()}:
+            for before, after in (
+                ("", ""),
+                (" ", ""),
+                ("", " "),
+                (" ", " "),
+                ("\n", ""),
+                ("", ","),
+            ):
+                ids = tokenizer(before + cased + after, add_special_tokens=False)["input_ids"]
+                if found.isdisjoint(ids):
+                    found.update(_first_long([i for i in ids if i not in special], texts))
+    return tuple(sorted(found))
+
+
+def _first_long(ids: list[int], texts: list[str]) -> list[int]:
+    return [i for i in ids if sum(c.isalpha() for c in texts[i]) >= PIECE][:1]
