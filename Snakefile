@@ -20,6 +20,7 @@ rule all:
         expand("results/runs/{name}.json", name=CORE),
         "results/summary.json",
         "results/report.html",
+        "results/pages/index.html",
         "results/mlflow.json",
 
 

@@ -80,3 +80,33 @@ rule score:
             --held-out {input.held_out:q} \
             --output {output.scores:q}
         """
+
+
+rule pages:
+    """Show what the final model's scores hold: tables, figures, audit, comparisons, errors (section 6.4)."""
+    input:
+        scores=scores("final", "last", "benchmarks"),
+        against=checkpoint_scores("rl"),
+        benchmarks=[
+            manifest(DOCUMENTS.benchmark(name).id, "benchmarks")
+            for name in PROJECT.recipe.evaluation.benchmarks
+        ],
+        table="config/benchmarks.yaml",
+    output:
+        index="results/pages/index.html",
+    log:
+        "results/log/pages.txt",
+    priority: 5
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/pages.py \
+            --scores {input.scores:q} \
+            --against {input.against:q} \
+            --benchmarks {input.benchmarks:q} \
+            --table {input.table:q} \
+            --output {output.index:q}
+        """

@@ -37,6 +37,7 @@ rule report:
             manifest(DOCUMENTS.benchmark(name).id, "benchmarks")
             for name in PROJECT.recipe.evaluation.benchmarks
         ],
+        table="config/benchmarks.yaml",
     output:
         report="results/report.html",
     log:
@@ -59,5 +60,6 @@ rule report:
             --data {input.data:q} \
             --benchmarks {input.benchmarks:q} \
             --asked {input.asked:q} \
+            --table {input.table:q} \
             --output {output.report:q}
         """

@@ -1,10 +1,12 @@
 """Stage `report`: one self-contained HTML page about the core path.
 
 Reads the summary, the core runs, the RL run's selection and its checkpoints' scores, the training sets
-(figure 2), the final model's benchmark scores and what it was asked (table 1); writes report.html.
+(figure 2), the final model's benchmark scores, what it was asked, and the published scores (table 1);
+writes report.html.
 
     python workflow/scripts/report.py --recipe tiny --summary results/summary.json --runs ... \
-        --selection ... --checkpoints ... --data ... --benchmarks ... --asked ... --output results/report.html
+        --selection ... --checkpoints ... --data ... --benchmarks ... --asked ... \
+        --table config/benchmarks.yaml --output results/report.html
 """
 
 import argparse
@@ -25,6 +27,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="manifests")
     parser.add_argument("--benchmarks", type=Path, required=True)
     parser.add_argument("--asked", type=Path, nargs="+", required=True, help="manifests")
+    parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     write_report(**vars(args))

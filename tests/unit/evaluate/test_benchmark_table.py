@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from r1v3.evaluate.table import load_table, read_entry, refuse_forbidden_use
+from r1v3.evaluate.table import hashed_part, load_table, read_entry, refuse_forbidden_use
 
 
 def test_the_table_has_the_twenty_benchmarks(table):
@@ -27,10 +27,12 @@ def test_a_wrong_key_is_named_with_file_and_benchmark(tmp_path, table):
         load_table(path)
 
 
-def test_a_score_for_an_unknown_model_is_refused(table):
+def test_a_score_for_an_unknown_model_is_refused(table, tmp_path):
+    path = tmp_path / "benchmarks.yaml"
     entry = table["mmstar"].model_dump(mode="json") | {"published": {"gpt_9": 99.0}}
+    path.write_text(yaml.safe_dump({"mmstar": entry}))
     with pytest.raises(ValueError, match="gpt_9"):
-        read_entry("mmstar", entry, "here")
+        load_table(path)
 
 
 def test_mathvista_may_not_be_trained_on_but_may_be_evaluated(table):
@@ -42,4 +44,14 @@ def test_mathvista_may_not_be_trained_on_but_may_be_evaluated(table):
 
 def test_an_entry_survives_the_way_through_a_config_file(table):
     for name, entry in table.items():
-        assert read_entry(name, entry.model_dump(mode="json"), "config.json") == entry
+        written = entry.model_dump(mode="json")
+        read = read_entry(name, written, "config.json")
+        assert read.model_dump(mode="json") == hashed_part(written)
+
+
+def test_what_readers_are_told_is_not_hashed_and_what_decides_a_score_is(table):
+    entry = table["mmstar"].model_dump(mode="json")
+    told = {"title": "?", "checklist": [], "published": {}, "licence": None, "group": "Logic"}
+    assert hashed_part(entry | told) == hashed_part(entry)
+    assert hashed_part(entry | {"version": 2}) != hashed_part(entry)
+    assert hashed_part(entry | {"judge": "needed"}) != hashed_part(entry)

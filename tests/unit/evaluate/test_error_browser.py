@@ -30,7 +30,8 @@ def page(table, tsv, picture, tmp_path):
         ]
         paths.append(tmp_path / f"v{run}.parquet")
         pd.DataFrame(lines).to_parquet(paths[-1])
-    shown = write_browser(table["mmstar"], file, paths, tmp_path / "page.html")
+    entry, output = table["mmstar"], tmp_path / "page.html"
+    shown = write_browser(entry.title, entry, file, paths, output)
     return shown, (tmp_path / "page.html").read_text()
 
 
@@ -71,6 +72,8 @@ def test_the_figures_are_drawn(table, tmp_path):
     ours = {"final": {"phyx_mini_mc": score(0.4), "mmmu_val": score(0.6)}}
     figure_1(table, ours, tmp_path / "1.svg", miniature=True)
     figure_3(table, ours, tmp_path / "3.svg", miniature=False)
-    figure_4({"final": 100.5, "Skywork-R1V3-38B": 142}, tmp_path / "4.svg")
+    exam = {"final": {"mean": 0.67}}
+    points = figure_4(table["gaokao_2025"], exam, tmp_path / "4.svg", miniature=True)
+    assert points == {"Skywork-R1V3-38B": 142, "final": 100.5}
     texts = [(tmp_path / f"{n}.svg").read_text() for n in (1, 3, 4)]
     assert [text.count("<svg") for text in texts] == [1, 1, 1]

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from r1v3.evaluate.compare import compare_models, comparison_table, protocol_table, scores_of
+from r1v3.evaluate.compare import Other, compare_models, comparison_table, protocol_table, scores_of
 from r1v3.evaluate.load import load_items
 from r1v3.evaluate.pages import write_pages
 from r1v3.evaluate.score import score
@@ -55,13 +55,20 @@ def test_scores_come_back_from_the_verdicts(evaluated):
 def test_models_are_compared_pair_by_pair_with_a_correction(evaluated):
     benchmarks, verdicts, _ = evaluated
     settings = {"resamples": 300, "confidence": 0.95, "seed": 1}
-    rows = compare_models(benchmarks, verdicts["a"], verdicts["b"], **settings)
-    assert [row["difference"] for row in rows] == [0.5, 0.5]
-    assert [row["clusters"] for row in rows] == [10, 40]
+    others = [
+        Other("b", verdicts["b"], list(NAMES)),
+        Other("a again", verdicts["a"], ["mmstar"]),
+    ]
+    rows = compare_models(benchmarks, verdicts["a"], others, **settings)
+    assert [row["difference"] for row in rows] == [0.5, 0.5, 0.0]
+    assert [row["clusters"] for row in rows] == [10, 40, 40]
+    assert rows[2]["p"] == 1.0
     assert all(row["p"] <= row["p_corrected"] for row in rows)
     assert rows[1]["p_corrected"] < 0.02
-    text = markdown(comparison_table(rows, "a", "b"))
-    assert "| MMStar | 40 | 50.0 |" in text
+    titles = {"hallusionbench": "HallusionBench", "mmstar": "MMStar"}
+    text = markdown(comparison_table(rows, "a", titles))
+    assert "| MMStar | b | 40 | 50.0 |" in text
+    assert "| MMStar | a again | 40 | 0.0 |" in text
 
 
 def test_a_benchmark_without_verdicts_is_an_error(evaluated, tmp_path):
@@ -71,23 +78,25 @@ def test_a_benchmark_without_verdicts_is_an_error(evaluated, tmp_path):
 
 
 def test_what_the_protocol_moves_is_told_rule_and_runs_apart():
-    scores = {"mmmu_val": {"protocols": {"report": 0.760, "first_run": 0.750, "released": 0.765}}}
+    found = {"report": 0.760, "first_run": 0.750, "released": 0.765}
+    scores = {"mmmu_val": {"protocols": found, "detectable_difference": 0.0564}}
     grid = protocol_table(scores, {"mmmu_val": "MMMU"})
-    assert grid.rows == [["MMMU", "76.0", "75.0", "76.5", "+1.5", "+0.5"]]
-    assert as_csv(grid).splitlines()[1] == ",MMMU,76.0,75.0,76.5,+1.5,+0.5"
+    assert grid.rows == [["MMMU", "76.0", "75.0", "76.5", "+1.5", "+0.5", "5.6"]]
+    assert as_csv(grid).splitlines()[1] == ",MMMU,76.0,75.0,76.5,+1.5,+0.5,5.6"
 
 
-def test_all_pages_of_an_evaluation_are_written(evaluated, tmp_path):
+def test_all_pages_of_an_evaluation_are_written(evaluated, table, tmp_path):
     benchmarks, verdicts, _ = evaluated
-    for model in "ab":
-        config = {"document": {**DOCUMENT, "benchmarks": {name: "x" for name in NAMES}}}
+    for model, asked in (("a", NAMES), ("b", ("mmstar",))):
+        config = {"document": {**DOCUMENT, "benchmarks": {name: "x" for name in asked}}}
         (verdicts[model].parent / "config.json").write_text(json.dumps(config))
     index = write_pages(
         verdicts["a"].parent,
         benchmarks,
+        table,
         tmp_path / "pages",
         name="a",
-        against=("b", verdicts["b"].parent),
+        against={"b": verdicts["b"].parent},
     )
     text = index.read_text()
     assert "another scale" in text
@@ -97,4 +106,5 @@ def test_all_pages_of_an_evaluation_are_written(evaluated, tmp_path):
     }
     names = ("table_1", "protocols", "hallucination", "comparison")
     assert all((tmp_path / "pages" / f"{name}.tex").is_file() for name in names)
-    assert "<td>MMStar</td><td>40</td><td>50.0</td>" in text
+    assert "<td>MMStar</td><td>b</td><td>40</td><td>50.0</td>" in text
+    assert "<td>HallusionBench</td><td>b</td>" not in text  # b was not asked

@@ -12,7 +12,7 @@ import jinja2
 
 from r1v3.analyze import panels, tables
 from r1v3.analyze.results import Result, chosen_step, parameters, read_result, read_scores
-from r1v3.evaluate.table import MODELS
+from r1v3.evaluate.table import MODELS, Listed, load_table
 
 BESIDE = ("config.json", "manifest.json", "metrics.jsonl", "log.txt")
 
@@ -27,6 +27,7 @@ def write_report(
     data: list[Path],
     benchmarks: Path,
     asked: list[Path],
+    table: Path,
     output: Path,
 ) -> None:
     """Write the page.
@@ -40,6 +41,7 @@ def write_report(
         data: manifests of the three stages' training sets, in order (figure 2).
         benchmarks: scores.json of the final model.
         asked: manifests of the benchmarks that the scores are of.
+        table: config/benchmarks.yaml, for titles and published scores.
     """
     page = context(
         recipe=recipe,
@@ -50,6 +52,7 @@ def write_report(
         data=[read_result(path) for path in data],
         benchmarks=read_scores(benchmarks),
         asked={Path(path).parent.name: read_result(path) for path in asked},
+        table=load_table(table),
         root=Path(output).parent,
     )
     partial = Path(output).with_suffix(".partial")
@@ -57,21 +60,23 @@ def write_report(
     os.replace(partial, output)
 
 
-def context(*, recipe, models, runs, selection, checkpoints, data, benchmarks, asked, root) -> dict:
+def context(
+    *, recipe, models, runs, selection, checkpoints, data, benchmarks, asked, table, root
+) -> dict:
     """All that the template shows."""
     by_id = {result.id: result for result in data}
     by_name = {run.name: run for run in runs}
     rl, final = by_name[selection.name], runs[-1]
     points = tables.checkpoint_rows(selection, checkpoints)
-    title = asked_title(checkpoints[0], asked)
-    groups = tables.benchmark_groups(benchmarks, asked)
+    title = asked_title(checkpoints[0], asked, table)
+    groups = tables.benchmark_groups(benchmarks, table)
     sampled = [result for result in data if "funnel" in result.facts]
     return {
         "recipe": recipe,
         "seed": rl.document["seed"],
         "parameters": parameters(final),
         "world": any(_is_drawn(result) for result in data),
-        "miniature": any(table.document["source"] == "miniature" for table in asked.values()),
+        "miniature": any(each.document["source"] == "miniature" for each in asked.values()),
         "sets": [tables.SETS.get(name, name) for name in next(iter(models.values()))],
         "stages": tables.stage_rows(models),
         "runs": tables.run_rows(runs, by_id),
@@ -100,14 +105,14 @@ def context(*, recipe, models, runs, selection, checkpoints, data, benchmarks, a
     }
 
 
-def asked_title(scores, asked: dict[str, Result]) -> str:
+def asked_title(scores, asked: dict[str, Result], table: dict[str, Listed]) -> str:
     """The title of the one benchmark that checkpoints are shown against, and whether it is a miniature."""
     ((name, id),) = scores.document["benchmarks"].items()
     if id not in asked:
         return name
     document = asked[id].document
     miniature = ", miniature" if document["source"] == "miniature" else ""
-    return document["entry"]["title"] + miniature
+    return table[name].title + miniature
 
 
 def environments(results: list[Result]) -> list[dict]:

@@ -3,7 +3,7 @@
 from math import sqrt
 
 from r1v3.analyze.results import Result, Scores, chosen_step, name_of
-from r1v3.evaluate.table import MODELS, read_entry
+from r1v3.evaluate.table import MODELS, Listed
 
 Z_95 = 1.959964
 SETS = {"math": "Mathematics", "multi_domain": "Multi-domain"}
@@ -163,12 +163,11 @@ def checkpoint_rows(selection: Result, scores: list[Scores]) -> list[dict]:
     return rows
 
 
-def benchmark_groups(scores: Scores, tables: dict[str, Result]) -> dict[str, list[dict]]:
+def benchmark_groups(scores: Scores, table: dict[str, Listed]) -> dict[str, list[dict]]:
     """Table 1 by its groups: our score, and the six published ones where the report has them."""
     groups: dict[str, list[dict]] = {}
     for name, score in scores.benchmarks.items():
-        table = tables[scores.document["benchmarks"][name]]
-        entry = read_entry(name, table.document["entry"], table.folder / "config.json")
+        entry = table[name]
         published = {model: entry.published.get(model) for model in MODELS}
         groups.setdefault(entry.group, []).append(
             {

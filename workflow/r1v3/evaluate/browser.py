@@ -38,7 +38,13 @@ MARKS = ("unanswered", "unjudged", "truncated", "blind")
 
 
 def write_browser(
-    entry: Benchmark, tsv: Path, verdicts: list[Path], output: Path, *, most: int = 200
+    title: str,
+    entry: Benchmark,
+    tsv: Path,
+    verdicts: list[Path],
+    output: Path,
+    *,
+    most: int = 200,
 ) -> int:
     """Write the page and return how many items it shows.
 
@@ -58,7 +64,7 @@ def write_browser(
     groups = dict(tuple(every[every["key"].isin(wanted)].groupby("key")))
     articles = [_article(*shown[key], groups[key]) for key in wrong]
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(_page(entry.title, len(right), articles), encoding="utf-8")
+    output.write_text(_page(title, len(right), articles), encoding="utf-8")
     return len(articles)
 
 

@@ -1,5 +1,6 @@
 """Two models on the same items, benchmark by benchmark, with a correction for the number of benchmarks."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -26,30 +27,45 @@ def scores_of(tsv: Path, verdicts: Path, name: str) -> list[Score]:
     return [score_run(_frame(pd.read_parquet(path), items), entry) for path in paths]
 
 
+@dataclass(frozen=True)
+class Other:
+    """A model to compare with: its name, its folder of verdicts, the benchmarks that both answered."""
+
+    name: str
+    verdicts: Path
+    benchmarks: list[str]
+
+
 def compare_models(
     benchmarks: dict[str, Path],
-    a: Path,
-    b: Path,
+    verdicts: Path,
+    others: list[Other],
     *,
     resamples: int,
     confidence: float,
     seed: int,
 ) -> list[dict]:
-    """Model a minus model b on every benchmark; shares in [0, 1].
+    """A model minus each other one on every benchmark that both answered; shares in [0, 1].
 
     Args:
-        a, b: the folders of verdicts of two evaluations.
+        benchmarks: the TSV of each benchmark.
+        verdicts: the model's folder of verdicts.
+
+    Returns:
+        A row a comparison; p is also corrected for the number of all of them.
     """
     rows = []
     settings = {"resamples": resamples, "confidence": confidence, "seed": seed}
-    for name, tsv in benchmarks.items():
-        ours, theirs = scores_of(tsv, a, name), scores_of(tsv, b, name)
+    pairs = [(name, other) for other in others for name in other.benchmarks]
+    for name, other in pairs:
+        tsv = benchmarks[name]
+        ours, theirs = scores_of(tsv, verdicts, name), scores_of(tsv, other.verdicts, name)
         found = compare(ours, theirs, **settings)
         error = max(interval(scores, **settings).error for scores in (ours, theirs))
         rows.append(
             {
                 "benchmark": name,
-                "title": entry_beside(tsv).title,
+                "against": other.name,
                 "difference": found.difference,
                 "low": found.low,
                 "high": found.high,
@@ -62,12 +78,14 @@ def compare_models(
     return [{**row, "p_corrected": p} for row, p in zip(rows, corrected, strict=True)]
 
 
-def comparison_table(rows: list[dict], a: str, b: str) -> Grid:
-    """The comparison as a table."""
-    header = ["Benchmark", "n", f"{a} - {b}", "interval", "p", "p (Holm)", "shows, unpaired"]
+def comparison_table(rows: list[dict], model: str, titles: dict[str, str]) -> Grid:
+    """The comparisons as a table."""
+    header = ["Benchmark", f"{model} minus", "n", "difference", "interval", "p", "p (Holm)"]
+    header.append("shows, unpaired")
     lines = [
         [
-            row["title"],
+            titles[row["benchmark"]],
+            row["against"],
             str(row["clusters"]),
             percent(row["difference"]),
             f"[{percent(row['low'])}, {percent(row['high'])}]",
@@ -78,8 +96,8 @@ def comparison_table(rows: list[dict], a: str, b: str) -> Grid:
         for row in rows
     ]
     caption = (
-        f"{a} minus {b} in points, paired over items at the mean of their runs: bootstrap interval,"
-        " permutation p, and p corrected for the number of benchmarks (Holm)."
+        f"{model} minus another model in points, paired over items at the mean of their runs: bootstrap"
+        " interval, permutation p, and p corrected for the number of rows (Holm)."
     )
     return Grid(caption, header, lines)
 
@@ -97,16 +115,19 @@ def protocol_table(scores: dict[str, dict], titles: dict[str, str]) -> Grid:
         "released rule, first run",
         "rule moves",
         "all moves",
+        "shows",
     ]
     lines = []
     for name, score in scores.items():
         found = score["protocols"]
         report, first, released = found["report"], found["first_run"], found["released"]
         moves = (released - first, released - report)
-        lines.append([titles[name], *map(percent, (report, first, released)), *map(_signed, moves)])
+        cells = [*map(percent, (report, first, released)), *map(_signed, moves)]
+        lines.append([titles[name], *cells, percent(score["detectable_difference"])])
     caption = (
         "The same answers under both protocols: five runs and our grader, or the first run under the"
-        " released rule. The released temperatures need answers of their own."
+        " released rule. The released temperatures need answers of their own. Shows: the smallest difference"
+        " that this many items show between two models."
     )
     return Grid(caption, header, lines)
 

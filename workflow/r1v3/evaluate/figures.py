@@ -5,14 +5,14 @@ Where ours are scores of miniatures the figure says so in its title: they are an
 
 from pathlib import Path
 
-from r1v3.evaluate.table import MODELS, Benchmark
+from r1v3.evaluate.table import MODELS, Listed
 
 COLOURS = ("#0072b2", "#999999", "#56b4e9", "#e69f00", "#cc79a7", "#009e73", "#d55e00")
 SCALE = "ours: tiny model on miniatures, another scale"
 
 
 def figure_1(
-    table: dict[str, Benchmark], ours: dict[str, dict], path: Path, *, miniature: bool
+    table: dict[str, Listed], ours: dict[str, dict], path: Path, *, miniature: bool
 ) -> None:
     """Bars of every benchmark of Table 1, ours first, with its interval.
 
@@ -24,15 +24,30 @@ def figure_1(
 
 
 def figure_3(
-    table: dict[str, Benchmark], ours: dict[str, dict], path: Path, *, miniature: bool
+    table: dict[str, Listed], ours: dict[str, dict], path: Path, *, miniature: bool
 ) -> None:
     """Bars of PhyX, choices with minimal text."""
     title = f"PhyX, choices, minimal text{f' ({SCALE})' if miniature else ''}"
     _bars(table, ["phyx_mini_mc"], ours, path, title, width=7)
 
 
-def figure_4(marks: dict[str, float], path: Path) -> None:
-    """The ranking on the GAOKAO paper of 150 points."""
+def figure_4(
+    entry: Listed, ours: dict[str, dict], path: Path, *, miniature: bool, paper: int = 150
+) -> dict[str, float]:
+    """The ranking on the GAOKAO paper of 150 points; returns the points.
+
+    Args:
+        ours: for each model the exam's entry of its `scores.json`; marks by hand are in it.
+    """
+    published = entry.published_points or {}
+    marks = {MODELS[model]: points for model, points in published.items()}
+    marks |= {model: round(paper * score["mean"], 1) for model, score in ours.items()}
+    title = f"GAOKAO 2025 mathematics, paper I{f' ({SCALE})' if miniature else ''}"
+    _ranking(marks, title, paper, path)
+    return marks
+
+
+def _ranking(marks: dict[str, float], title: str, paper: int, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -44,7 +59,7 @@ def figure_4(marks: dict[str, float], path: Path) -> None:
         [name for name, _ in ranked], [points for _, points in ranked], color=COLOURS[0]
     )
     axes.bar_label(bars, fmt="%g", padding=3)
-    axes.set(xlim=(0, 150), xlabel="points of 150", title="GAOKAO 2025 mathematics, paper I")
+    axes.set(xlim=(0, paper), xlabel=f"points of {paper}", title=title)
     figure.savefig(path)
     plt.close(figure)
 

@@ -179,6 +179,6 @@ def _where_to_put(name: str, entry: Benchmark, filename: str) -> str:
     what = getattr(entry.source, "describe", None)
     described = f" It is {what}." if what else ""
     return (
-        f"Put the file of {name} ({entry.title}) by hand as {filename} into a folder and name that"
+        f"Put the file of {name} by hand as {filename} into a folder and name that"
         f" folder in the variable {BY_HAND}.{described}"
     )

@@ -2,7 +2,8 @@
 
 An entry says where the file comes from, how its rows become prompts, how answers are judged, what is
 counted, what hangs together, and what the report published. Where an entry is not enough, `code` names
-one small module of `r1v3.evaluate.benchmarks`.
+one small module of `r1v3.evaluate.benchmarks`. A benchmark's folder is named by a hash of what decides
+its scores (`Benchmark`); titles, published scores and notes (`Listed`) may be edited without renaming it.
 """
 
 import re
@@ -125,19 +126,14 @@ class Check(Part):
 
 
 class Benchmark(Part):
-    """One benchmark."""
+    """What decides a benchmark's scores, and so is hashed."""
 
-    title: str
-    group: Literal["General", "Mathematics", "Logic", "Physics", "Beyond Table 1"]
     version: Annotated[int, Field(gt=0)]
     source: Source
     select: dict[Column, str]
     needs_picture: bool
     items: Annotated[int, Field(gt=0)]
     items_confirmed: bool
-    counts: str
-    licence: Licence
-    in_distribution: str | None = None
     prompt: Prompt
     answer: Answer
     code: str | None
@@ -145,9 +141,26 @@ class Benchmark(Part):
     by: list[Column]
     cluster: list[Column]
     judge: Literal["never", "where rules fail", "needed"]
-    published: dict[str, Published]
     released: Released
     miniature: Miniature
+
+    @model_validator(mode="after")
+    def _code_where_it_is_needed(self):
+        if self.scorer == "code" and self.code is None:
+            raise ValueError("scorer: code needs `code`, the module that scores")
+        return self
+
+
+class Listed(Benchmark):
+    """A benchmark with what its readers are told, which changes no score."""
+
+    title: str
+    group: Literal["General", "Mathematics", "Logic", "Physics", "Beyond Table 1"]
+    counts: str
+    licence: Licence
+    in_distribution: str | None = None
+    published: dict[str, Published]
+    published_points: dict[str, float] | None = None
     checklist: list[Check]
 
     @field_validator("published", mode="before")
@@ -167,27 +180,33 @@ class Benchmark(Part):
             read[model] = {"score": float(match[1]), "by_authors": bool(match[2])}
         return read
 
-    @model_validator(mode="after")
-    def _code_where_it_is_needed(self):
-        if self.scorer == "code" and self.code is None:
-            raise ValueError("scorer: code needs `code`, the module that scores")
-        return self
+
+TOLD = tuple(key for key in Listed.model_fields if key not in Benchmark.model_fields)
 
 
-def load_table(path: Path) -> dict[str, Benchmark]:
+def hashed_part(entry: dict) -> dict:
+    """An entry as it is written, without what its readers are told."""
+    return {key: value for key, value in entry.items() if key not in TOLD}
+
+
+def load_table(path: Path) -> dict[str, Listed]:
     """Read `config/benchmarks.yaml`, in the file's order.
 
     Raises:
         ValueError: an entry is not as it must be; the message names file, benchmark and key.
     """
     entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    return {name: read_entry(name, entry, path) for name, entry in entries.items()}
+    return {name: _read(Listed, name, entry, path) for name, entry in entries.items()}
 
 
 def read_entry(name: str, entry: dict, where: Path | str) -> Benchmark:
-    """Check one entry, from the table or from a benchmark's own `config.json`."""
+    """Check what decides a benchmark's scores, as its own `config.json` holds it."""
+    return _read(Benchmark, name, hashed_part(entry), where)
+
+
+def _read(kind: type[Benchmark], name: str, entry: dict, where: Path | str) -> Benchmark:
     try:
-        return Benchmark.model_validate(entry)
+        return kind.model_validate(entry)
     except ValidationError as error:
         lines = [
             f"  {'.'.join(map(str, e['loc'])) or '(entry)'}: {e['msg']}" for e in error.errors()
@@ -195,9 +214,7 @@ def read_entry(name: str, entry: dict, where: Path | str) -> Benchmark:
         raise ValueError(f"{where}: benchmark {name!r} is wrong\n" + "\n".join(lines)) from None
 
 
-def refuse_forbidden_use(
-    name: str, entry: Benchmark, use: Literal["training", "evaluation"]
-) -> None:
+def refuse_forbidden_use(name: str, entry: Listed, use: Literal["training", "evaluation"]) -> None:
     """The licence gate: a benchmark whose terms forbid a use is refused for that use.
 
     Raises:

@@ -10,7 +10,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1v3.evaluate.table import MODELS, Benchmark
+from r1v3.evaluate.table import MODELS, Listed
 
 MINIATURE = (
     "Our columns are scores of a tiny model on miniatures drawn from the tiny world: another scale, not"
@@ -34,7 +34,7 @@ class Grid:
     rows: list[list[str]]
 
 
-def table_1(table: dict[str, Benchmark], ours: dict[str, dict], *, miniature: bool) -> Grid:
+def table_1(table: dict[str, Listed], ours: dict[str, dict], *, miniature: bool) -> Grid:
     """The report's Table 1 and what lies beyond it.
 
     Args:

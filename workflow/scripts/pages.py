@@ -1,0 +1,41 @@
+"""Stage `pages`: Table 1 in four formats, figures 1, 3 and 4, the audit of section 6.4, comparisons, errors.
+
+Reads the final model's scores and verdicts, those of the models it is compared with, and the benchmarks'
+files; writes index.html and what it links to into one folder.
+
+    python workflow/scripts/pages.py --scores results/evaluations/<run>/last/<suite>/scores.json \
+        --against results/evaluations/<other run>/<checkpoint>/<suite>/scores.json \
+        --benchmarks results/benchmarks/<benchmark>/manifest.json --table config/benchmarks.yaml \
+        --output results/pages/index.html
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from r1v3.evaluate.pages import model_of, write_pages
+from r1v3.evaluate.table import load_table
+from r1v3.recipe.stage import tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--scores", type=Path, required=True)
+    parser.add_argument("--against", type=Path, nargs="*", default=[], help="scores.json each")
+    parser.add_argument("--benchmarks", type=Path, nargs="+", required=True, help="manifests")
+    parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    document = json.loads((args.scores.parent / "config.json").read_text())["document"]
+    write_pages(
+        args.scores.parent,
+        tables(document["benchmarks"], args.benchmarks),
+        load_table(args.table),
+        args.output.parent,
+        name=model_of(args.scores.parent),
+        against={model_of(path.parent): path.parent for path in args.against},
+    )
+
+
+if __name__ == "__main__":
+    main()
