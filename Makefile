@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-fast lint format dry ui grading-report clean
+.PHONY: help setup demo test test-fast lint format dry evaluate ui grading-report files clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -32,6 +32,14 @@ ui: setup ## MLflow in the browser
 
 grading-report: setup ## how often the grader agrees with people
 	@python benchmarks/grading.py
+
+evaluate: setup ## score MODEL=folder, id, address or baseline; RECIPE=paper BENCHMARKS="mmmu_val ..." MODE= NAME=
+	@test -n "$(MODEL)" || { echo "MODEL= is missing: make evaluate MODEL=results/runs/final-.../checkpoints/step-..." >&2; exit 2; }
+	@python -m r1v3.evaluate --model "$(MODEL)" $(if $(RECIPE),--recipe $(RECIPE)) $(if $(BENCHMARKS),--benchmarks $(BENCHMARKS)) \
+		$(if $(MODE),--mode $(MODE)) $(if $(NAME),--name $(NAME))
+
+files: setup ## docs/files.md: every file in one line
+	@python docs/file_list.py --output docs/files.md
 
 clean: ## what can be deleted, and by which command; deletes nothing
 	@echo "results and MLflow: rm -r results/* mlflow.db     Snakemake's notes: rm -r .snakemake     set-up: rm -r .venv"

@@ -1,24 +1,76 @@
+"""Which model a text names, and what is said of one that names none."""
+
+from pathlib import Path
+
 import pytest
 
-from r1v3.evaluate.__main__ import find_model, model_name
+from r1v3.evaluate.table import load_table
+from r1v3.evaluate.target import find_target, plain_name
+from r1v3.recipe.load import load_project
+
+ROOT = Path(__file__).parents[3]
+NO_MODELS = {}
+
+
+@pytest.fixture
+def paper_models():
+    recipe = load_project(ROOT, "paper").recipe
+    return recipe.models | recipe.baselines
+
+
+def test_every_column_of_table_1_is_a_model_that_can_be_evaluated(paper_models):
+    published = load_table(ROOT / "config/benchmarks.yaml")["mmmu_val"].published
+    assert set(published) <= set(paper_models)
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch):
+    for name in ("URL", "KIND", "MODEL"):
+        monkeypatch.setenv(f"R1V3_SERVER_{name}", "")  # restored after what a test writes
+        monkeypatch.delenv(f"R1V3_SERVER_{name}")
 
 
 def test_a_folder_with_a_config_is_a_model(tmp_path):
     (tmp_path / "config.json").write_text("{}")
-    assert find_model(str(tmp_path)) == tmp_path
+    target = find_target(str(tmp_path), NO_MODELS)
+    assert target.model == tmp_path
+    assert not target.served
 
 
-def test_an_address_is_left_as_it_is():
-    assert find_model("http://node:8000/v1") == "http://node:8000/v1"
+def test_an_address_names_its_model_behind_the_hash():
+    target = find_target("http://node:8000/v1#qwen", NO_MODELS)
+    assert (target.model, target.name, target.served) == ("qwen", "qwen", True)
+    with pytest.raises(ValueError, match="add # and the name"):
+        find_target("http://node:8000/v1", NO_MODELS)
 
 
-def test_anything_else_is_refused_with_what_is_expected(tmp_path):
+def test_a_server_that_keeps_its_own_template_opens_no_thought(monkeypatch):
+    monkeypatch.setenv("R1V3_SERVER_KIND", "openai")
+    assert find_target("http://node:8000/v1#gpt", NO_MODELS).mode == "nothink"
+
+
+def test_a_served_model_of_the_recipe_needs_an_address(paper_models, monkeypatch):
+    name = next(name for name, entry in paper_models.items() if entry.source == "server")
+    with pytest.raises(ValueError, match="set R1V3_SERVER_URL"):
+        find_target(name, paper_models)
+    monkeypatch.setenv("R1V3_SERVER_URL", "http://node:8000/v1")
+    assert find_target(name, paper_models).model == paper_models[name].id
+
+
+def test_a_model_that_is_trained_here_is_named_by_a_checkpoint():
+    models = load_project(ROOT, "tiny").recipe.models
+    with pytest.raises(ValueError, match="folder of one of its checkpoints"):
+        find_target("base", models)
+
+
+def test_anything_else_is_refused_with_what_is_expected(tmp_path, paper_models):
     with pytest.raises(
-        ValueError, match=r"a folder with config\.json, a Hugging Face id or an http"
+        ValueError, match=r"a folder with config\.json, a Hugging Face id, an http address"
     ):
-        find_model(str(tmp_path))
+        find_target(str(tmp_path), NO_MODELS)
+    with pytest.raises(ValueError, match=r"or one of .*skywork_r1v3_38b"):
+        find_target("a typo", paper_models)
 
 
 def test_a_results_folder_is_named_after_the_model():
-    assert model_name("Skywork/Skywork-R1V3-38B@main") == "Skywork_Skywork-R1V3-38B_main"
-    assert model_name("http://node:8000/v1") == "node_8000_v1"
+    assert plain_name("Skywork/Skywork-R1V3-38B@main") == "Skywork_Skywork-R1V3-38B_main"

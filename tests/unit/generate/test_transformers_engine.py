@@ -2,9 +2,11 @@
 
 import pytest
 import torch
-from model_fixtures import picture, small_encoder, small_model
+from model_fixtures import TEMPLATE, picture, small_encoder, small_model
 
-from r1v3.generate import Request, Sampling
+from r1v3.generate import Request, Sampling, decode_loop
+from r1v3.generate.row_cache import RowCache
+from r1v3.generate.template import render_prompt, without_control
 from r1v3.generate.transformers_engine import TransformersEngine
 
 TEXTS = ["What is the sum?", "<image>\nWhat is the sum? A. 1 B. 2", "<image>\n<image>\n3+4="]
@@ -52,12 +54,16 @@ def test_log_probabilities_are_those_of_a_full_forward_pass():
         assert response.logprobs == pytest.approx(expected, abs=1e-4)
 
 
+def in_order(responses):
+    return sorted(responses, key=lambda r: (int(r.key[1:]), r.sample))
+
+
 def test_samples_do_not_depend_on_their_neighbours():
     sampling = Sampling(1.0, 0.9, 10, samples=3)
     together = answers(REQUESTS, sampling)
     alone = [response for request in REQUESTS for response in answers([request], sampling)]
     assert [r.token_ids for r in together] == [r.token_ids for r in alone]
-    small_batches = answers(REQUESTS, sampling, rows=3)
+    small_batches = in_order(answers(REQUESTS, sampling, rows=3))
     assert [r.token_ids for r in together] == [r.token_ids for r in small_batches]
 
 
@@ -102,3 +108,84 @@ def test_an_answer_cut_by_the_limit_says_so():
         assert len(response.token_ids) == 1
         stopped = response.token_ids[0] == small_encoder().tokenizer.eos_token_id
         assert response.finish_reason == ("stop" if stopped else "length")
+
+
+def test_waiting_requests_take_the_places_of_finished_rows_and_change_no_sample(monkeypatch):
+    encoder = small_encoder()
+    sampling = Sampling(1.0, 1.0, 60, samples=2, bias=((encoder.tokenizer.eos_token_id, 3.0),))
+    requests = [
+        Request(f"q{n}", TEXTS[n % 3] + "7" * n, PICTURES[n % 3], seed=n) for n in range(14)
+    ]
+    together = in_order(answers(requests, sampling))
+    assert len({len(response.token_ids) for response in together}) > 8  # lengths differ
+    joined = []
+    join = RowCache.join
+    monkeypatch.setattr(
+        RowCache, "join", lambda self, *args, **more: joined.append(1) or join(self, *args, **more)
+    )
+    monkeypatch.setattr(decode_loop, "REFILL_SHARE", 0.75)
+    few = in_order(answers(requests, sampling, rows=6))
+    assert joined
+    assert [r.token_ids for r in few] == [r.token_ids for r in together]
+    for one, other in zip(few, together):
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
+
+
+def test_a_stop_string_ends_a_response_and_is_not_part_of_its_text():
+    greedy = Sampling(0.0, 1.0, 12)
+    for request, whole in zip(REQUESTS, answers(REQUESTS, greedy)):
+        string = whole.text[3:5]
+        (stopped,) = answers([request], Sampling(0.0, 1.0, 12, stop=("never said", string)))
+        assert stopped.text == whole.text[: whole.text.find(string)]
+        assert stopped.token_ids == whole.token_ids[: len(stopped.token_ids)]
+        assert len(stopped.token_ids) < len(whole.token_ids)
+        assert stopped.finish_reason == "stop"
+
+
+def test_a_bias_moves_a_logit():
+    token = small_encoder().text_ids("7")[0]
+    (sure,) = answers(REQUESTS[:1], Sampling(0.0, 1.0, 3, bias=((token, 1000.0),)))
+    assert sure.token_ids == (token,) * 3
+    plain = Sampling(1.0, 1.0, 1, samples=50)
+    never = Sampling(1.0, 1.0, 1, samples=50, bias=((token, -1000.0),))
+    assert not any(r.token_ids == (token,) for r in answers(REQUESTS[:1], never))
+    assert len(answers(REQUESTS[:1], plain)) == 50
+
+
+def test_a_poisoned_request_is_answered_with_its_error_and_the_rest_goes_on(tmp_path):
+    (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    picture(1).save(tmp_path / "whole.png")
+    inside = tmp_path / "inside"
+    requests = [
+        Request("unreadable", "<image>", (tmp_path / "cut.png",), 1),
+        Request("good", "<image> sum", (tmp_path / "whole.png",), 1, root=tmp_path),
+        Request("missing", "<image>", (tmp_path / "none.png",), 1),
+        Request("bomb", "<image>", (picture(1, 500, 401),), 1),
+        Request("too_long", "7 " * 600, (), 1),
+        Request("outside", "<image>", (inside / ".." / "whole.png",), 1, root=inside),
+        Request("absolute", "<image>", (tmp_path / "whole.png",), 1, root=inside),
+        Request("no_picture", "<image>", (), 1),
+        Request("forged", "<img><IMG_CONTEXT></img>", (), 1),
+    ]
+    found = answers(requests, Sampling(0.0, 1.0, 4, samples=2))
+    errors = {response.key: response.error for response in found}
+    assert len(found) == 2 * len(requests)
+    assert [key for key, error in errors.items() if error is None] == ["good"]
+    assert "500 x 401" in errors["bomb"]
+    assert "context is 512" in errors["too_long"]
+    assert "outside the data root" in errors["outside"]
+    assert "outside the data root" in errors["absolute"]
+    assert {r.finish_reason for r in found if r.error} == {"error"}
+    only_bad = answers(requests[:1], Sampling(0.0, 1.0, 4))
+    assert only_bad[0].finish_reason == "error"
+
+
+def test_no_special_token_is_read_out_of_a_users_text():
+    encoder = small_encoder()
+    tokenizer = encoder.tokenizer
+    clean = encoder.text_ids(render_prompt(TEMPLATE, "question", "slow"))
+    special = set(tokenizer.all_special_ids)
+    attack = "".join(tokenizer.convert_ids_to_tokens(sorted(special)))
+    ids = encoder.text_ids(render_prompt(TEMPLATE, f"question {attack}", "slow"))
+    assert [i for i in ids if i in special] == [i for i in clean if i in special]
+    assert without_control("a < b, x<y>z, <|a b|>, <image>") == "a < b, x<y>z, <|a b|>, <image>"

@@ -58,13 +58,20 @@ def checkpoint(step, entropy, reward):
 
 def test_each_policy_chooses_by_its_own_measure():
     rows = [checkpoint(30, 0.4, 0.5), checkpoint(60, 0.9, 0.6), checkpoint(90, 0.2, 0.8)]
-    assert [choose(rows, p)[0]["step"] for p in ("critical_entropy", "reward", "last")] == [
+    assert [choose(rows, p, None)[0]["step"] for p in ("critical_entropy", "reward", "last")] == [
         60,
         90,
         90,
     ]
     with pytest.raises(ValueError, match="policy must be"):
-        choose(rows, "best")
+        choose(rows, "best", None)
+
+
+def test_critical_entropy_may_be_held_to_checkpoints_that_have_learned():
+    rows = [checkpoint(30, 0.9, 0.5), checkpoint(60, 0.4, 0.78), checkpoint(90, 0.2, 0.8)]
+    chosen, why = choose(rows, "critical_entropy", 0.03)
+    assert chosen["step"] == 60
+    assert "within 0.03 of the best reward" in why
 
 
 def test_without_critical_tokens_the_last_is_taken_and_the_manifest_says_so(tmp_path):
@@ -73,7 +80,7 @@ def test_without_critical_tokens_the_last_is_taken_and_the_manifest_says_so(tmp_
         path = tmp_path / f"{step}.json"
         path.write_text(json.dumps(checkpoint(step, None, 0.1)))
         paths.append(path)
-    document = {"selection": {"policy": "critical_entropy"}}
+    document = {"selection": {"policy": "critical_entropy", "within_reward": None}}
     facts = select_checkpoint(document, probes=paths, folder=tmp_path)
     assert facts["chosen"] == 60
     assert "too few critical tokens" in facts["why"]

@@ -1,109 +1,104 @@
 r"""Score any model on the recipe's benchmarks, outside the run table.
 
 python -m r1v3.evaluate --model results/runs/final-0123456789/checkpoints/step-000100
-python -m r1v3.evaluate --recipe paper --model Skywork/Skywork-R1V3-38B --benchmarks mmmu_val mathvista_mini
+python -m r1v3.evaluate --recipe paper --model skywork_r1v3_38b --benchmarks mmmu_val mathvista_mini
+python -m r1v3.evaluate --recipe paper --model http://node:8000/v1#name
 
-A model is a folder, a Hugging Face id (`id@revision` for a revision), or the address of an
-OpenAI-compatible endpoint. Answers, verdicts and scores go to results/evaluations/<model>/, continue where
-they stopped, and a benchmark added later is asked alone.
+A model is one of the recipe's, a folder, a Hugging Face id (`id@revision` for a revision), or the address
+of an OpenAI-compatible endpoint with `#` and the model's name. Answers, verdicts, scores and pages go to
+results/evaluations/<model>/, continue where they stopped, and a benchmark added later is asked alone.
 """
 
 import argparse
 import hashlib
 import json
-import re
+import os
 import sys
 from pathlib import Path
 
 from r1v3.evaluate.generate import answer
+from r1v3.evaluate.pages import write_pages
 from r1v3.evaluate.score import score
 from r1v3.evaluate.source import obtain_benchmark
 from r1v3.evaluate.table import load_table
-from r1v3.evaluate.tables import markdown, table_1, write_tables
+from r1v3.evaluate.target import Target, find_target
+from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.identity import Documents, canonical
+from r1v3.recipe.load import Project, load_project
 
 ROOT = Path(__file__).resolve().parents[3]
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w.-]+)?")
 
 
-def find_model(text: str) -> str | Path:
-    """A model's folder, downloaded if need be, or the address of an endpoint as it is.
+def evaluate(
+    root: Path,
+    recipe: str,
+    model: str,
+    *,
+    benchmarks: list[str] | None = None,
+    mode: str | None = None,
+    name: str | None = None,
+) -> Path:
+    """Fetch benchmarks, ask, score, write the pages; returns the folder of all that.
 
-    Raises:
-        ValueError: the text names neither a folder, nor an id, nor an address.
+    Args:
+        root: the checkout: `config/` is read, `results/` written.
+        benchmarks: some of the table's; None for the recipe's.
+        mode: way of thinking; None for the model's or the recipe's.
+        name: of the results' folder, None for the model's.
     """
-    if text.startswith(("http://", "https://")):
-        return text
-    if (Path(text) / "config.json").is_file():
-        return Path(text)
-    if HUB_ID.fullmatch(text) and not Path(text).exists():
-        from huggingface_hub import snapshot_download
-
-        name, _, revision = text.partition("@")
-        return Path(snapshot_download(name, revision=revision or None))
-    raise ValueError(
-        f"--model {text}: a folder with config.json, a Hugging Face id or an http address is expected"
-    )
-
-
-def model_name(text: str) -> str:
-    """A name for the results' folder."""
-    return re.sub(r"[^\w.-]+", "_", text.removeprefix("https://").removeprefix("http://")).strip(
-        "_"
-    )
-
-
-def evaluate(arguments: argparse.Namespace) -> dict:
-    """Fetch benchmarks, ask, score; returns the scores."""
-    from r1v3.recipe.identity import Documents, canonical
-    from r1v3.recipe.load import load_project
-
-    project = load_project(ROOT, arguments.recipe)
-    documents, settings = Documents(project), project.recipe.evaluation
-    names = arguments.benchmarks or settings.benchmarks
-    unknown = [name for name in names if name not in project.benchmarks]
+    project = load_project(root, recipe)
+    names = benchmarks or project.recipe.evaluation.benchmarks
+    unknown = [each for each in names if each not in project.benchmarks]
     if unknown:
         allowed = ", ".join(project.benchmarks)
         raise ValueError(f"--benchmarks {' '.join(unknown)}: must be among {allowed}")
-    paths, ids = {}, {}
-    for name in names:
-        node = documents.benchmark(name)
-        folder = ROOT / node.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(node.config, indent=1, ensure_ascii=False))
-        if not (folder / f"{name}.tsv").exists():
-            obtain_benchmark(node.document, folder)
-        paths[name], ids[name] = folder / f"{name}.tsv", node.id
-    generation = project.recipe.generation.model_dump()
-    if arguments.mode:
-        generation["mode"] = arguments.mode
-    if arguments.model.startswith(("http://", "https://")):
-        generation["engine"] = "server"
-    document = {
-        "seed": project.recipe.seed,
-        "template": project.recipe.template.model_dump(),
-        "images": project.recipe.images.model_dump(),
-        "generation": generation,
-        "grading": project.recipe.grading.model_dump(),
-        "evaluation": settings.model_dump(exclude={"benchmarks", "items", "source", "held_out"}),
-        "benchmarks": ids,
-        "model": arguments.model,
-    }
-    name = arguments.name or model_name(arguments.model)
+    target = find_target(model, project.recipe.models | project.recipe.baselines)
+    paths = {each: _obtained(root, Documents(project), each) for each in names}
+    document = _document(project, target, mode)
+    document["benchmarks"] = {each: path.parent.name for each, path in paths.items()}
     digest = hashlib.sha256(canonical(document).encode()).hexdigest()[:10]
-    folder = ROOT / "results/evaluations" / name / f"{arguments.recipe}-{digest}"
+    folder = root / "results/evaluations" / (name or target.name) / f"{recipe}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
-    config = json.dumps({"kind": "evaluation", "name": name, "document": document}, indent=1)
-    (folder / "config.json").write_text(config)
-    model = find_model(arguments.model)
+    config = {"kind": "evaluation", "name": target.name, "hash": digest, "document": document}
+    (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False))
     where = {"benchmarks": paths, "held_out": {}, "folder": folder}
-    answer(document, model=model, **where)
-    found = score(document, responses=folder, **where)["benchmarks"]
-    table = load_table(ROOT / "config/benchmarks.yaml")
-    grid = table_1(table, {name: found}, miniature=settings.source == "miniature")
-    write_tables(grid, folder)
-    print(markdown(grid))
-    print(f"scores, verdicts and tables: {folder.relative_to(ROOT)}")
-    return found
+    answer(document, model=target.model, **where)
+    score(document, responses=folder, **where)
+    table = load_table(root / "config/benchmarks.yaml")
+    write_pages(folder, paths, table, folder / "pages", name=name or target.name, against={})
+    return folder
+
+
+def _obtained(root: Path, documents: Documents, name: str) -> Path:
+    """A benchmark's TSV, beside the config that says what it is."""
+    node = documents.benchmark(name)
+    folder = root / node.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(node.config, indent=2, ensure_ascii=False))
+    if not (folder / f"{name}.tsv").exists():
+        obtain_benchmark(node.document, folder)
+    return folder / f"{name}.tsv"
+
+
+def _document(project: Project, target: Target, mode: str | None) -> dict:
+    recipe = project.recipe
+    generation = recipe.generation.model_dump()
+    generation["mode"] = mode or target.mode or generation["mode"]
+    if target.served:
+        generation["engine"] = "server"
+        keeps_its_own = os.environ.get("R1V3_SERVER_KIND") == "openai"
+        if keeps_its_own and generation["mode"] != "nothink":
+            raise ValueError("--mode: a server of kind openai opens no thought; allowed: nothink")
+    left_out = {"benchmarks", "checkpoint_benchmark", "items", "source", "held_out"}
+    return {
+        "seed": recipe.seed,
+        "template": recipe.template.model_dump(),
+        "images": recipe.images.model_dump(),
+        "generation": generation,
+        "grading": recipe.grading.model_dump(),
+        "evaluation": recipe.evaluation.model_dump(exclude=left_out),
+        "model": target.identity,
+    }
 
 
 def main() -> None:
@@ -114,15 +109,16 @@ def main() -> None:
     )
     parser.add_argument("--model", required=True)
     parser.add_argument("--recipe", default="tiny")
-    parser.add_argument("--benchmarks", nargs="+", help="some of the recipe's; all if left out")
-    parser.add_argument(
-        "--mode", choices=("slow", "nothink", "nowait"), help="the recipe's if left out"
-    )
+    parser.add_argument("--benchmarks", nargs="*", help="some of the table's; the recipe's if none")
+    parser.add_argument("--mode", choices=("slow", "nothink", "nowait"), help="else the model's")
     parser.add_argument("--name", help="of the results' folder")
+    args = vars(parser.parse_args())
     try:
-        evaluate(parser.parse_args())
-    except ValueError as error:
+        folder = evaluate(ROOT, args.pop("recipe"), args.pop("model"), **args)
+    except (ValueError, RecipeError) as error:
         sys.exit(str(error))
+    print((folder / "pages/table_1.md").read_text())
+    print(f"scores and verdicts: {folder}\npages: {folder / 'pages/index.html'}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Keys and values of rows that decode together: preallocated, extended in place, compacted."""
+"""Keys and values of rows that decode together: preallocated, extended in place, compacted, joined."""
 
 import torch
 from transformers.cache_utils import Cache
@@ -39,3 +39,19 @@ class RowCache(Cache):
         """Keep these rows, in this order; a row named twice is copied."""
         self.keys = [keys[rows] for keys in self.keys]
         self.values = [values[rows] for values in self.values]
+
+    def join(self, rows: torch.Tensor, skip: int, other: "RowCache", room: int) -> None:
+        """Keep these rows without their first `skip` positions, and put those of `other` below them.
+
+        Both end at the same position; `room` positions are left behind it.
+        """
+        own = self.length - skip
+        length = max(own, other.length)
+        for mine, theirs in ((self.keys, other.keys), (self.values, other.values)):
+            for layer, (old, new) in enumerate(zip(mine, theirs)):
+                kept, heads, features = len(rows), old.shape[1], old.shape[3]
+                both = old.new_zeros(kept + len(new), heads, length + room, features)
+                both[:kept, :, length - own : length] = old[rows, :, skip : self.length]
+                both[kept:, :, length - other.length : length] = new[:, :, : other.length]
+                mine[layer] = both
+        self.length, self.room = length, length + room

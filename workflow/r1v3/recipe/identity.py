@@ -115,6 +115,7 @@ class Documents:
         return self._once(("benchmark", name), self._benchmark)
 
     def evaluation(self, run: str, checkpoint: str, suite: str) -> Node:
+        """`suite` may name a way of thinking: `checkpoint__nowait`."""
         return self._once(("evaluation", run, checkpoint, suite), self._evaluation)
 
     def at(self, folder: str) -> Node:
@@ -168,11 +169,15 @@ class Documents:
             "images": self.recipe.images.model_dump(),
         }
 
-    def _generation(self, run: str | None = None) -> dict:
-        """The engine, and the thinking mode: a run's, or the own one of a model that no run trains."""
+    def _generation(self, run: str | None = None, way: str = "") -> dict:
+        """The engine, and the mode: a way of thinking's, a run's, or a model's that no run trains."""
         settings = self.recipe.generation.model_dump()
         if run and self.project.runs[run].stage == "model":
             settings["mode"] = self.recipe.models[self.project.runs[run].entry.model].mode
+        if way or settings["mode"] == "nowait":
+            changes = dict(self.recipe.thinking.ways()[way or "nowait"])
+            settings["mode"] = changes.pop("mode")
+            settings |= {"thinking": changes} if changes else {}
         return {"generation": settings}
 
     @property
@@ -265,6 +270,7 @@ class Documents:
     def _evaluation(self, run: str, checkpoint: str, suite: str) -> Node:
         section = self.recipe.evaluation
         start, parents = self._start(run, checkpoint)
+        name, (suite, _, way) = suite, suite.partition("__")
         names = {"benchmarks": section.benchmarks, "checkpoint": [section.checkpoint_benchmark]}
         benchmarks = {name: self.benchmark(name) for name in names.get(suite, [])}
         held_out = {}
@@ -276,7 +282,7 @@ class Documents:
             settings |= {"temperature": 0.0, "runs": 1}  # decoded greedily, so once
         content = {
             **self._dialogue,
-            **self._generation(run),
+            **self._generation(run, way),
             **self._grading,
             "run": start["run"],
             "checkpoint": checkpoint,
@@ -287,4 +293,4 @@ class Documents:
             "held_out": {name: node.id for name, node in held_out.items()},
         }
         parents = [*parents, *benchmarks.values(), *held_out.values()]
-        return self._node("evaluation", suite, "evaluation", parents, **content)
+        return self._node("evaluation", name, "evaluation", parents, **content)

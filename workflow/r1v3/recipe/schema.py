@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from r1v3.recipe.section import Positive, Rate, Section, Share
-from r1v3.recipe.sources import DataSet, Model
+from r1v3.recipe.sources import Baseline, DataSet, Model
+from r1v3.recipe.thinking import Thinking
 from r1v3.recipe.training import Grpo, Reward, Sft
 
 
@@ -41,9 +42,14 @@ class Entropy(Section):
 
 
 class Selection(Section):
-    """How the checkpoint of an RL run is chosen (section 5.1); no benchmark takes part."""
+    """How the checkpoint of an RL run is chosen (section 5.1); no benchmark takes part.
+
+    `within_reward`: critical entropy chooses among the checkpoints whose reward on the probe set is at
+    most this far below the best; `null` among all.
+    """
 
     policy: Literal["critical_entropy", "reward", "last"]
+    within_reward: Share | None
     probe: str
     samples: Positive
     temperature: Rate
@@ -90,6 +96,8 @@ class Recipe(Section):
     evaluation: Evaluation
     generation: Generation
     grading: Reward
+    thinking: Thinking
+    baselines: dict[str, Baseline]
 
 
 class ModelRun(Section):

@@ -104,7 +104,19 @@ class TunedModel(Section):
     settings: str
 
 
+class ServedModel(Section):
+    """A model behind an OpenAI-compatible server, which applies the model's own chat template.
+
+    `id` is the name that the server knows it by; its address is a matter of the machine.
+    """
+
+    source: Literal["server"]
+    mode: Mode
+    id: str
+
+
 Model = Annotated[HubModel | ScratchModel | TunedModel, Field(discriminator="source")]
+Baseline = Annotated[HubModel | ServedModel, Field(discriminator="source")]
 
 
 class WorldSource(Section):

@@ -11,16 +11,27 @@ def select_checkpoint(document: dict, *, probes: list[Path], folder: Path) -> di
     checkpoint is taken, and the facts say so.
 
     Returns:
-        chosen (step), policy, why, and every checkpoint's probe.
+        chosen (step), policy, why, reward_lost against the best, and every checkpoint's probe.
     """
     checkpoints = sorted((json.loads(Path(p).read_text()) for p in probes), key=lambda c: c["step"])
-    policy = document["selection"]["policy"]
-    chosen, why = choose(checkpoints, policy)
-    return {"chosen": chosen["step"], "policy": policy, "why": why, "checkpoints": checkpoints}
+    policy, within = document["selection"]["policy"], document["selection"]["within_reward"]
+    chosen, why = choose(checkpoints, policy, within)
+    best = max(checkpoint["reward"] for checkpoint in checkpoints)
+    return {
+        "chosen": chosen["step"],
+        "policy": policy,
+        "why": why,
+        "reward_lost": best - chosen["reward"],
+        "checkpoints": checkpoints,
+    }
 
 
-def choose(checkpoints: list[dict], policy: str) -> tuple[dict, str]:
+def choose(checkpoints: list[dict], policy: str, within: float | None) -> tuple[dict, str]:
     """The checkpoint a policy takes, and the reason in words; ties go to the later one.
+
+    Args:
+        checkpoints: their probes, by step.
+        within: how far below the best reward a candidate of critical entropy may lie; None for any.
 
     Raises:
         ValueError: the policy is unknown.
@@ -32,9 +43,17 @@ def choose(checkpoints: list[dict], policy: str) -> tuple[dict, str]:
         best = max(checkpoints, key=lambda c: (c["reward"], c["step"]))
         return best, f"highest reward on the probe set: {best['reward']:.3f}"
     if policy == "critical_entropy":
-        able = [c for c in checkpoints if c["critical_token_entropy"] is not None]
+        floor = -1.0 if within is None else max(c["reward"] for c in checkpoints) - within
+        able = [
+            c
+            for c in checkpoints
+            if c["critical_token_entropy"] is not None and c["reward"] >= floor
+        ]
         if not able:
-            return last, "too few critical tokens in every checkpoint; the last one taken instead"
+            return last, "too few critical tokens in every candidate; the last one taken instead"
         best = max(able, key=lambda c: (c["critical_token_entropy"], c["step"]))
-        return best, f"highest critical-token entropy: {best['critical_token_entropy']:.3f} nats"
+        why = f"highest critical-token entropy: {best['critical_token_entropy']:.3f} nats"
+        if within is not None:
+            why += f", among those within {within:g} of the best reward"
+        return best, why
     raise ValueError(f"policy must be critical_entropy, reward or last, not {policy!r}")

@@ -1,0 +1,52 @@
+"""Ways of thinking stand in the documents that use them, and in no other."""
+
+from pathlib import Path
+
+import pytest
+
+from r1v3.recipe.load import load_project
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_budgets_of_figure_9_are_ways_of_the_paper_recipe():
+    ways = load_project(ROOT, "paper").recipe.thinking.ways()
+    budgets = [1024, 2048, 4096, 8192, 16384]
+    assert [ways[f"cap_{budget}"]["max_new_tokens"] for budget in budgets] == budgets
+    assert [ways[f"force_{budget}"]["thought_tokens"] for budget in budgets] == budgets
+    assert ways["nowait"]["banned_words"] == ["Wait", "Alternatively", "Hmm"]
+
+
+def test_a_way_changes_the_generation_of_its_evaluation_alone(checkout):
+    documents = checkout.documents()
+    plain = documents.evaluation("rl", "last", "checkpoint").document
+    assert "thinking" not in plain["generation"]
+    nowait = documents.evaluation("rl", "last", "checkpoint__nowait")
+    words = documents.recipe.thinking.banned_words
+    assert nowait.document["generation"] == {
+        **plain["generation"],
+        "mode": "nowait",
+        "thinking": {"banned_words": words},
+    }
+    differing = {key for key in plain if plain[key] != nowait.document[key]}
+    assert differing == {"generation", "name"}
+    assert documents.at(nowait.folder) is nowait
+
+
+def test_changed_words_move_no_run(checkout):
+    before = checkout.documents()
+    runs = {name: before.run(name).id for name in before.project.runs}
+    plain = before.evaluation("rl", "last", "checkpoint").id
+    nowait = before.evaluation("rl", "last", "checkpoint__nowait").id
+    after = checkout.edit(
+        "recipes/tiny.yaml", lambda r: r["thinking"].update(banned_words=["Hmm"])
+    ).documents()
+    assert runs == {name: after.run(name).id for name in after.project.runs}
+    assert after.evaluation("rl", "last", "checkpoint").id == plain
+    assert after.evaluation("rl", "last", "checkpoint__nowait").id != nowait
+
+
+@pytest.mark.parametrize("way", ["slow", "nothink"])
+def test_ways_of_the_template_alone_change_nothing_else(checkout, way):
+    document = checkout.documents().evaluation("rl", "last", f"checkpoint__{way}").document
+    assert document["generation"] == {"engine": "transformers", "mode": way}

@@ -1,0 +1,99 @@
+"""Which model is evaluated: a checkpoint's folder, a Hugging Face id, an endpoint, a recipe's model.
+
+An endpoint's address is a matter of the machine and stands in R1V3_SERVER_URL, or is given itself; the
+other R1V3_SERVER_ variables are those of `r1v3.generate.server_engine`.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from r1v3.recipe.sources import Baseline, Model
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w.-]+)?")
+ADDRESS = ("http://", "https://")
+EXPECTED = "a folder with config.json, a Hugging Face id, an http address followed by # and the model's name"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A model to ask.
+
+    `name` is that of the results' folder, `identity` what distinguishes its answers from another's,
+    `model` a folder to load or the name that a server knows it by, `mode` how it answers, None where
+    the recipe says so.
+    """
+
+    name: str
+    identity: str
+    model: Path | str
+    mode: str | None
+    served: bool
+
+
+def find_target(text: str, models: dict[str, Model | Baseline]) -> Target:
+    """The model that a text names; it is downloaded if need be.
+
+    Args:
+        models: the recipe's, baselines included.
+
+    Raises:
+        ValueError: the text names no model, or no variable says where its server is.
+    """
+    if text in models:
+        return _of_recipe(text, models[text])
+    if text.startswith(ADDRESS):
+        return _served(text)
+    if (Path(text) / "config.json").is_file():
+        return Target(plain_name(text), text, Path(text), None, served=False)
+    if HUB_ID.fullmatch(text) and not Path(text).exists():
+        return Target(plain_name(text), text, _download(text), None, served=False)
+    known = [name for name, entry in models.items() if entry.source in ("hub", "server")]
+    raise ValueError(
+        f"--model {text}: {EXPECTED}, or one of {', '.join(known)} is expected"
+        if known
+        else f"--model {text}: {EXPECTED} is expected"
+    )
+
+
+def _of_recipe(name: str, entry: Model | Baseline) -> Target:
+    if entry.source == "hub":
+        identity = f"{entry.id}@{entry.revision}"
+        place = Path(entry.id) if Path(entry.id).is_dir() else _download(identity)
+        return Target(name, identity, place, entry.mode, served=False)
+    if entry.source == "server":
+        if not os.environ.get("R1V3_SERVER_URL"):
+            raise ValueError(
+                f"--model {name}: {entry.id} is asked through a server that applies the model's own chat"
+                " template: set R1V3_SERVER_URL to its address, such as http://node:8000/v1"
+            )
+        os.environ.setdefault("R1V3_SERVER_KIND", "openai")
+        return Target(name, entry.id, entry.id, entry.mode, served=True)
+    raise ValueError(f"--model {name}: is trained here; name the folder of one of its checkpoints")
+
+
+def _served(text: str) -> Target:
+    address, _, model = text.partition("#")
+    model = model or os.environ.get("R1V3_SERVER_MODEL", "")
+    if not model:
+        raise ValueError(
+            f"--model {text}: add # and the name that the server knows its model by, or set"
+            " R1V3_SERVER_MODEL"
+        )
+    os.environ["R1V3_SERVER_URL"] = address
+    # A server that keeps its own template opens no thought for us.
+    mode = "nothink" if os.environ.get("R1V3_SERVER_KIND") == "openai" else None
+    return Target(plain_name(model), f"{address}#{model}", model, mode, served=True)
+
+
+def _download(text: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    name, _, revision = text.partition("@")
+    return Path(snapshot_download(name, revision=revision or None))
+
+
+def plain_name(text: str) -> str:
+    """A name for a folder."""
+    return re.sub(r"[^\w.-]+", "_", text).strip("_")
