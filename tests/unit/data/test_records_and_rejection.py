@@ -94,7 +94,7 @@ def questions(tmp_path):
         "kind": "world",
         "tasks": {"sum": 1},
         "forms": {"open": 1},
-        "domains": ["plain"],
+        "domains": {"plain": 1},
         "instances": "train",
         "respond": "none",
         "slip_rate": 0.0,

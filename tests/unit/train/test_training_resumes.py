@@ -61,7 +61,7 @@ SOURCE = {
     "kind": "world",
     "tasks": {"sum": 1, "largest": 1},
     "forms": {"fill": 1, "mcq": 1},
-    "domains": ["plain"],
+    "domains": {"plain": 1},
     "instances": "train",
     "respond": "chain",
     "slip_rate": 0.0,

@@ -47,14 +47,15 @@ def count_records(records: list[Record]) -> dict:
 
 
 def world_records(source: dict, size: int, folder: Path, *, name: str) -> list[Record]:
-    """Draw `size` records of the tiny world; tasks and forms by their weights, domains in turn."""
+    """Draw `size` records of the tiny world; tasks, forms and domains by their weights."""
     rng = random.Random(f"{source['seed']}/{source['instances']}/{name}")
     world = World(source["instances"])
     tasks, task_weights = zip(*source["tasks"].items())
     forms, form_weights = zip(*source["forms"].items())
+    domains, domain_weights = zip(*source["domains"].items())
     records, progress = [], Progress(size, f"prepare {name}: record")
     for number in range(size):
-        domain = source["domains"][number % len(source["domains"])]
+        domain = rng.choices(domains, domain_weights)[0]
         task = rng.choices(tasks, task_weights)[0]
         form = rng.choices(forms, form_weights)[0]
         slip_rate = source["slip_rate"] if source["respond"] == "slips" else 0.0

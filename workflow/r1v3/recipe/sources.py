@@ -129,9 +129,9 @@ class WorldSource(Section):
     kind: Literal["world"]
     tasks: dict[Task, Rate]
     forms: dict[AnswerForm, Rate]
-    domains: list[Domain]
+    domains: dict[Domain, Rate]
     instances: Literal["train", "validation", "test"]
-    respond: Literal["none", "direct", "describe", "chain", "slips"]
+    respond: Literal["none", "direct", "chain", "slips"]
     slip_rate: Share
     told: Share
     seed: int
