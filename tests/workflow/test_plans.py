@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-CORE_STAGES = {"model": 2, "reject": 1, "sft": 2, "grpo": 1, "select_checkpoint": 1, "report": 1}
+CORE_STAGES = {"model": 2, "reject": 3, "sft": 2, "grpo": 1, "select_checkpoint": 1, "report": 1}
 
 
 def pretend(workflow, folders_and_files) -> None:

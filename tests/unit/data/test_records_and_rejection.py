@@ -90,13 +90,17 @@ class Scripted:
 
 @pytest.fixture
 def questions(tmp_path):
+    return asked(tmp_path, respond="none")
+
+
+def asked(tmp_path, respond):
     source = {
         "kind": "world",
         "tasks": {"sum": 1},
         "forms": {"open": 1},
         "domains": {"plain": 1},
         "instances": "train",
-        "respond": "none",
+        "respond": respond,
         "slip_rate": 0.0,
         "told": 0.0,
         "seed": 1,
@@ -113,6 +117,7 @@ def document(**changed):
         "max_new_tokens": 20,
         "keep": "shortest",
         "keep_per_question": 1,
+        "otherwise": "drop",
         "filters": {"max_tokens": 5, "max_repetition": None, "max_reconsiderations": 1},
         "seed": 1,
     }
@@ -165,6 +170,27 @@ def test_what_is_right_short_and_calm_is_kept_and_the_rest_is_counted(
     assert kept.response == f"<think>one</think> \\boxed{{{records[0].answer}}}"
     assert kept.meta["pass_rate"] == pytest.approx(2 / 3)
     assert (tmp_path / "out" / kept.images[0]).exists()
+
+
+def test_a_question_without_a_right_answer_may_keep_its_written_response(tmp_path, monkeypatch):
+    questions = asked(tmp_path, respond="chain")
+    records = read_records(questions)
+    monkeypatch.setattr(rejection, "load_engine", lambda *_: scripted(records))
+    where = {"questions": questions, "model": tmp_path, "folder": tmp_path / "out"}
+    (tmp_path / "out").mkdir()
+    facts = rejection.reject(document(otherwise="written"), **where)
+    assert (facts["funnel"]["kept"], facts["funnel"]["written"]) == (3, 2)
+    kept = read_records(tmp_path / "out")
+    assert kept[0].response.startswith("<think>one</think>")
+    assert [record.response for record in kept[1:]] == [r.response for r in records[1:]]
+
+
+def test_a_written_response_that_is_missing_is_an_error(questions, tmp_path, monkeypatch):
+    monkeypatch.setattr(rejection, "load_engine", lambda *_: scripted(read_records(questions)))
+    with pytest.raises(ValueError, match="not every question has a written response"):
+        rejection.reject(
+            document(otherwise="written"), questions=questions, model=tmp_path, folder=tmp_path
+        )
 
 
 def test_a_killed_job_asks_only_for_what_is_missing(questions, tmp_path, monkeypatch):

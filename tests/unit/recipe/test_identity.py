@@ -50,6 +50,8 @@ def test_a_changed_number_of_rl_moves_rl_and_what_descends_from_it(checkout):
         "run rl",
         "run rl_frozen_connector",
         "selection rl",
+        "data multi_domain",
+        "data multi_domain_validation",
         "run final",
         "held_out rl",
         "held_out final",
@@ -76,7 +78,7 @@ def test_a_new_run_moves_nothing_else(checkout):
 
 def test_changed_questions_move_what_is_sampled_from_them_and_learned(checkout):
     def change(recipe):
-        recipe["data"]["multi_domain"]["size"] = 10
+        recipe["data"]["multi_domain_questions"]["size"] = 10
 
     moved = changed(checkout, "recipes/tiny.yaml", change)
     assert moved >= {"data multi_domain", "run final"}
@@ -87,6 +89,8 @@ def test_a_changed_probe_moves_the_selection_and_what_starts_from_it_but_not_rl(
     assert moved == {
         "data probe",
         "selection rl",
+        "data multi_domain",
+        "data multi_domain_validation",
         "run final",
         "held_out rl",
         "held_out final",
@@ -115,6 +119,8 @@ def test_a_bumped_version_moves_its_stage_and_what_descends_from_it(checkout, mo
     moved = {name for name in after if before[name] != after[name]}
     assert moved == {
         "selection rl",
+        "data multi_domain",
+        "data multi_domain_validation",
         "run final",
         "held_out rl",
         "held_out final",

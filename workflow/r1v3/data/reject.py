@@ -26,10 +26,12 @@ def reject(document: dict, *, questions: Path, model: Path, folder: Path) -> dic
         The funnel (asked, sampled, right, after each filter, kept), the pass rate, and the counts.
 
     Raises:
-        ValueError: nothing is left.
+        ValueError: nothing is left, or a question that should keep its written response has none.
     """
     settings, mode = document["set"], document["generation"]["mode"]
     records, folder = read_records(questions), Path(folder)
+    if settings["otherwise"] == "written" and not all(record.response for record in records):
+        raise ValueError(f"{questions}: not every question has a written response to fall back on")
     answers = folder / "sampled.jsonl"
     _ask(document, records, questions, model, answers)
     by_question: dict[str, list[dict]] = {}
@@ -77,6 +79,9 @@ def reject(document: dict, *, questions: Path, model: Path, folder: Path) -> dic
                     prompt_tail(mode) + answer["text"], by=document["by"]["run"], pass_rate=rate
                 )
             )
+        if not passed and settings["otherwise"] == "written":
+            funnel["written"] += 1
+            kept.append(record)
     if not kept:
         raise ValueError(f"rejection sampling kept none of {funnel['sampled']} answers")
     _link_images(kept, questions, folder)

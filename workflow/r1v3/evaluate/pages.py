@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from r1v3.evaluate.benchmarks.mmbench import write_submission
 from r1v3.evaluate.browser import write_browser
 from r1v3.evaluate.compare import Other, compare_models, comparison_table, protocol_table
 from r1v3.evaluate.figures import figure_1, figure_3, figure_4
@@ -83,9 +84,12 @@ def write_pages(
     for key, title in titles.items():
         verdicts = sorted((evaluation / "verdicts").glob(f"{key}.run-*.parquet"))
         page, tsv = output / "errors" / f"{key}.html", benchmarks[key]
-        shown[key] = write_browser(title, entry_beside(tsv), tsv, verdicts, page)
+        entry = entry_beside(tsv)
+        shown[key] = write_browser(title, entry, tsv, verdicts, page)
+        if entry.code == "mmbench":
+            write_submission(tsv, verdicts[0], output / f"{key}_submission.tsv")
     index = output / "index.html"
-    text = _index(name, grids, figures, titles, shown)
+    text = _index(name, grids, figures, titles, shown, sorted(output.glob("*_submission.tsv")))
     partial = index.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, index)
@@ -152,6 +156,7 @@ def _index(
     figures: dict[str, str],
     titles: dict[str, str],
     shown: dict[str, int],
+    submissions: list[Path],
 ) -> str:
     sections = "".join(
         f"<h2>{key.replace('_', ' ')}</h2>{as_html(grid)}<p>{_formats(key)}</p>"
@@ -160,6 +165,10 @@ def _index(
     errors = "".join(
         f'<li><a href="errors/{key}.html">{html.escape(titles[key])}</a>: {count} items</li>'
         for key, count in shown.items()
+    )
+    errors += "".join(
+        f'<li><a href="{file.name}">{file.name}</a>, for answers that only its server knows</li>'
+        for file in submissions
     )
     drawn = "".join(
         f'<figure><img src="{file}" alt="{text}"><figcaption>{text}</figcaption></figure>'

@@ -166,7 +166,11 @@ class Filters(Section):
 
 
 class SampledSet(Section):
-    """A data set whose answers a model writes, kept where the grader says they are right (section 2)."""
+    """A data set whose answers a model writes, kept where the grader says they are right (section 2).
+
+    `otherwise` says what becomes of a question of which nothing is kept: it is dropped, or it keeps the
+    response that its source has `written`, as STaR does (Zelikman et al. 2022).
+    """
 
     kind: Literal["sampled"]
     questions: str
@@ -178,6 +182,7 @@ class SampledSet(Section):
     max_new_tokens: Positive
     keep: Literal["first", "shortest"]
     keep_per_question: Positive
+    otherwise: Literal["drop", "written"]
     filters: Filters
     seed: int
 
