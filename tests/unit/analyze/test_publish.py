@@ -85,7 +85,8 @@ def test_every_run_and_checkpoint_is_there_once_however_often_it_is_published(se
         (30, 0.5), (60, 0.52), (90, 0.54), (120, 0.56), (150, 0.58)
     ]  # fmt: skip
     assert run["points"]["held_out/math/accuracy"] == [(120, 0.75)]
-    assert run["params"]["optimizer.learning_rate"] == "0.0002"
+    rate = tree.documents.recipe.grpo["math"].optimizer.learning_rate
+    assert run["params"]["optimizer.learning_rate"] == str(rate)
     assert run["tags"]["stage"] == "grpo"
     assert run["tags"]["from"] == "cold_start"
     assert run["artifacts"] == ["config.json"]

@@ -84,7 +84,7 @@ def context(
         "confidence": f"{100 * benchmarks.document['evaluation']['confidence']:g}",
         "data": tables.data_rows(data),
         "data_panels": panels.data_panels(data),
-        "funnels": [(r.name, r.facts, tables.funnel_rows(r)) for r in sampled],
+        "funnels": [(tables.funnel_head(each), tables.funnel_rows(each)) for each in sampled],
         "loss_panels": panels.loss_panels(runs),
         "grpo": rl.name,
         "grpo_panels": panels.grpo_panels(rl, chosen_step(selection)),

@@ -118,6 +118,23 @@ def data_rows(data: list[Result]) -> list[dict]:
     return rows
 
 
+def funnel_head(result: Result) -> dict:
+    """Who answered, how often, and for how many questions an answer of its own is kept."""
+    funnel = result.facts["funnel"]
+    written = funnel.get("written", 0)
+    own = result.facts["questions_kept"] - written
+    return {
+        "name": result.name,
+        "by": result.document["by"]["run"].rpartition("-")[0],
+        "asked": funnel["asked"],
+        "times": funnel["sampled"] // funnel["asked"],
+        "pass_rate": percent(result.facts["pass_rate"]),
+        "own": own,
+        "own_share": percent(own / funnel["asked"]),
+        "written": written,
+    }
+
+
 def funnel_rows(result: Result) -> list[dict]:
     """Where the sampled chains went; the shares are of all sampled ones."""
     funnel = result.facts["funnel"]
@@ -126,7 +143,10 @@ def funnel_rows(result: Result) -> list[dict]:
     passed = funnel.get("right", 0) - sum(funnel[key] for key in removed)
     steps = {"chains sampled": sampled, "final answer right": funnel.get("right", 0)}
     steps |= {f"removed as {key.removeprefix('removed: ')}": -funnel[key] for key in removed}
-    steps |= {"passed the filters": passed, "kept": funnel["kept"]}
+    written = funnel.get("written", 0)
+    steps |= {"passed the filters": passed, "kept": funnel["kept"] - written}
+    if written:
+        steps["written answers instead"] = written
     return [
         {"what": what, "count": count, "share": percent(abs(count) / sampled)}
         for what, count in steps.items()
