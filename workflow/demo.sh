@@ -15,7 +15,6 @@ shorten() {
 
 python workflow/scripts/unlock.py
 status=0
-snakemake --cores all 2> >(shorten >&2) || status=$?
-wait "$!" # for the last lines
+{ snakemake --cores all 2>&1 >&3 | shorten >&2; } 3>&1 || status=$?
 ((status == 0)) || exit "$status"
 python workflow/scripts/show.py --summary results/summary.json --report results/report.html
