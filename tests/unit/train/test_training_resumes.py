@@ -35,6 +35,16 @@ SFT = {
     "dtype": "float32",
     "early_stopping": {"validation": "x", "every": 2, "patience": 9},
     "max_set_aside": 0.0,
+    "parallel": {
+        "engine": "ranks",
+        "zero": None,
+        "pass_tokens": None,
+        "gradient_checkpointing": False,
+        "attention": "auto",
+    },
+    "loading": {"cached": True, "threads": 1, "ahead": 2},
+    "resume": {"seconds": 60, "keep": 2},
+    "watch": {"spike": None, "window": 5},
 }
 GRPO = {
     "train": ["vision_tower", "connector", "llm"],
@@ -124,15 +134,18 @@ def killed_at(step, monkeypatch):
 
 def without_times(folder):
     rows = read_metrics(folder / "metrics.jsonl")
-    return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in rows]
+    times = ("seconds", "speed/")
+    return [{k: v for k, v in row.items() if not k.startswith(times)} for row in rows]
 
 
-@pytest.mark.parametrize(("run", "module"), [(sft_run, sft), (grpo_run, grpo)])
+def often_saving_sft_run(folder, start, data):
+    return sft_run(folder, start, data, resume={"seconds": 0, "keep": 2})
+
+
+@pytest.mark.parametrize("run", [often_saving_sft_run, grpo_run])
 @pytest.mark.parametrize("step", [1, 3])
-def test_a_killed_run_ends_as_an_undisturbed_one(
-    run, module, step, start, data, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
+def test_a_killed_run_ends_as_an_undisturbed_one(run, step, start, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(grpo, "SAVE_SECONDS", 0.0)
     whole = run(tmp_path / "whole", start, data)
     killed_at(step, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
@@ -149,11 +162,10 @@ def test_a_killed_run_ends_as_an_undisturbed_one(
 def test_a_damaged_state_is_named_and_the_one_before_it_is_used(
     start, data, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(sft, "SAVE_SECONDS", 0.0)
-    whole = sft_run(tmp_path / "whole", start, data)
+    whole = often_saving_sft_run(tmp_path / "whole", start, data)
     killed_at(4, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
-        sft_run(tmp_path / "killed", start, data)
+        often_saving_sft_run(tmp_path / "killed", start, data)
     newest = sorted((tmp_path / "killed" / "resume").glob("*.pt"))[-1]
     newest.write_bytes(newest.read_bytes()[:-100])
     assert sft_run(tmp_path / "killed", start, data) == whole

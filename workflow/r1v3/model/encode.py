@@ -1,5 +1,6 @@
 """From a question with pictures to token ids and tiles, by the model's own processor."""
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from PIL import Image
 from r1v3.model.processor import ImageProcessor
 
 MARKER = "<image>"
+# What Pillow raises for broken files, by format.
+UNREADABLE = (OSError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class Encoder:
         """Ids of image tokens, which no engine may emit: the next forward pass would miss a picture."""
         return tuple(i for i in self.processor.image_token_ids if i is not None)
 
+    @property
+    def side(self) -> int:
+        """Pixels of a tile's side."""
+        return self.processor.image_processor.size["height"]
+
     def text_ids(self, text: str) -> tuple[int, ...]:
         """Token ids of text without pictures."""
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -50,13 +58,12 @@ class Encoder:
         """Encode rendered prompts that hold one `<image>` marker per picture.
 
         Raises:
-            ValueError: the numbers of markers and pictures differ, or a picture is too large.
-            OSError: a picture cannot be read.
+            ValueError: the numbers of markers and pictures differ, or a picture is too large or unreadable.
         """
         for text, own in zip(texts, pictures, strict=True):
             if text.count(MARKER) != len(own):
                 raise ValueError(f"{text.count(MARKER)} image markers for {len(own)} pictures")
-        tiles, counts = self._tiles([picture for own in pictures for picture in own])
+        tiles, counts = self.tiles([picture for own in pictures for picture in own])
         joined, spans, first, part = [], [], 0, 0
         for text, own in zip(texts, pictures):
             numbers = range(first, first + len(own))
@@ -74,7 +81,12 @@ class Encoder:
             part += count
         return encoded
 
-    def _tiles(self, pictures) -> tuple[torch.Tensor, list[int]]:
+    def tiles(self, pictures: list[Path | Image.Image]) -> tuple[torch.Tensor, list[int]]:
+        """Tiles of all pictures, one after another, and how many each has.
+
+        Raises:
+            ValueError: a picture cannot be read or is too large.
+        """
         if not pictures:
             return torch.zeros(0), []
         opened = [_open(picture, self.images["max_pixels"]) for picture in pictures]
@@ -91,7 +103,11 @@ class Encoder:
 
 
 def _open(picture: Path | Image.Image, max_pixels: int) -> Image.Image:
-    image = picture if isinstance(picture, Image.Image) else Image.open(picture)
-    if image.width * image.height > max_pixels:
-        raise ValueError(f"picture of {image.width} x {image.height} pixels; {max_pixels} allowed")
-    return image.convert("RGB")
+    try:
+        image = picture if isinstance(picture, Image.Image) else Image.open(picture)
+        if image.width * image.height <= max_pixels:
+            return image.convert("RGB")
+    except UNREADABLE as problem:
+        name = picture.name if isinstance(picture, Path) else "picture"
+        raise ValueError(f"{name}: {problem or type(problem).__name__}") from problem
+    raise ValueError(f"picture of {image.width} x {image.height} pixels; {max_pixels} allowed")

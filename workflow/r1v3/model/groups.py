@@ -1,17 +1,18 @@
 """Module groups by model structure: vision tower, connector, language model (sections 5.2, 5.6).
 
-Names are those of the HF-native InternVL; tied embeddings and the LM head belong to the language model.
+Names are those of the HF-native InternVL and LLaVA, and of Qwen2.5-VL, whose connector (`merger`) lies
+inside the vision tower. Tied embeddings and the LM head belong to the language model.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
 
 GROUPS = {
-    "vision_tower": ("model.vision_tower.",),
-    "connector": ("model.multi_modal_projector.",),
+    "vision_tower": ("model.vision_tower.", "model.visual."),
+    "connector": ("model.multi_modal_projector.", "model.image_newline", "model.visual.merger."),
     "llm": ("model.language_model.", "lm_head."),
 }
 
@@ -22,9 +23,11 @@ def group_of(name: str) -> str:
     Raises:
         ValueError: the name fits no group, so the model is of an unknown structure.
     """
-    for group, prefixes in GROUPS.items():
-        if name.startswith(prefixes):
-            return group
+    fits = [
+        (p, group) for group, prefixes in GROUPS.items() for p in prefixes if name.startswith(p)
+    ]
+    if fits:
+        return max(fits, key=lambda fit: len(fit[0]))[1]
     raise ValueError(f"parameter {name!r} belongs to none of the groups {', '.join(GROUPS)}")
 
 
@@ -51,14 +54,15 @@ def train_only(model: nn.Module, trained: Iterable[str]) -> None:
             parameter.requires_grad_(group in trained)
 
 
-def group_hashes(model: nn.Module) -> dict[str, str]:
-    """sha256 of each group's tensors, names included, in a fixed order."""
+def group_hashes(model: nn.Module, *, whole: Callable = torch.Tensor.detach) -> dict[str, str]:
+    """sha256 of each group's tensors, names included, in a fixed order; `whole` gathers a parted one."""
     hashes = {}
     for group, parameters in grouped_parameters(model).items():
         digest = hashlib.sha256()
         for name, parameter in sorted(parameters):
             digest.update(name.encode())
-            digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            tensor = whole(parameter).cpu().contiguous().flatten()
+            digest.update(tensor.view(torch.uint8).numpy().tobytes())
         hashes[group] = digest.hexdigest()
     return hashes
 

@@ -31,10 +31,16 @@ def load_model(
     return model.to(device)
 
 
-def save_checkpoint(model, processor: ImageProcessor, folder: Path) -> None:
-    """Save model and processor so that transformers and vLLM load them; atomic by renaming."""
+def save_checkpoint(
+    model, processor: ImageProcessor, folder: Path, *, weights: dict | None = None
+) -> None:
+    """Save model and processor so that transformers and vLLM load them; atomic by renaming.
+
+    Args:
+        weights: the state dict, where the model itself holds only a part of it.
+    """
     partial = Path(f"{folder}.partial")
-    model.save_pretrained(partial, save_original_format=False)
+    model.save_pretrained(partial, state_dict=weights, save_original_format=False)
     processor.save_pretrained(partial)
     if Path(folder).exists():
         import shutil

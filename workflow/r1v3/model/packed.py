@@ -8,13 +8,14 @@ Shapes: T tokens of the pack, N predicted tokens, S segments, Q queries and K ke
 H heads, D features of a head.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from torch.nn.attention import varlen
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-ATTENTION = "packed_segments"
+ATTENTION, FLASH = "packed_segments", "packed_flash"
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,14 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Plan:
-    """How attention runs over a pack; `restore_T` puts the buckets' outputs back in order."""
+    """How attention runs over a pack; `restore_T` puts the buckets' outputs back in order.
+
+    Where no prompt is shared, the segments lie one after another and `bounds` holds their S + 1 borders.
+    """
 
     buckets: tuple[Bucket, ...]
     restore_T: torch.Tensor
+    bounds: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Pack:
     source_N: torch.Tensor
     target_N: torch.Tensor
     response_N: torch.Tensor
+    blank: bool = False  # the tile belongs to no token; see `with_blank_tile`
 
     def to(self, device) -> "Pack":
         """The same pack on another device."""
@@ -61,15 +67,26 @@ class Pack:
             Bucket(b.query_SQ.to(device), b.key_SK.to(device), b.mask_SQK.to(device))
             for b in self.plan.buckets
         )
+        bounds = None if self.plan.bounds is None else self.plan.bounds.to(device)
         return Pack(
             self.input_ids_T.to(device),
             self.position_ids_T.to(device),
             self.tiles.to(device),
-            Plan(buckets, self.plan.restore_T.to(device)),
+            Plan(buckets, self.plan.restore_T.to(device), bounds),
             self.source_N.to(device),
             self.target_N.to(device),
             self.response_N.to(device),
+            self.blank,
         )
+
+    def with_blank_tile(self, side: int) -> "Pack":
+        """The same pack; if it has no picture, with a tile that the vision tower computes for nothing.
+
+        Ranks that part weights or gradients must call the same modules in the same order.
+        """
+        if len(self.tiles):
+            return self
+        return replace(self, tiles=torch.zeros(1, 3, side, side), blank=True)
 
 
 def pack_groups(groups: list[Group]) -> Pack:
@@ -135,7 +152,10 @@ def _plan(segments: list[tuple[range, range]], tokens: int) -> Plan:
         flat = offset + torch.arange(len(kind) * queries).view(len(kind), queries)
         restore[query[real_q]] = flat[real_q]
         offset += len(kind) * queries
-    return Plan(tuple(buckets), restore)
+    bounds = None
+    if not kinds[1]:
+        bounds = torch.tensor([0, *(own.stop for own, _ in segments)], dtype=torch.int32)
+    return Plan(tuple(buckets), restore, bounds)
 
 
 def _packed_attention(
@@ -158,20 +178,64 @@ def _packed_attention(
     return torch.cat(outputs)[attention_mask.restore_T][None], None
 
 
+def _flash_attention(
+    module, query, key, value, attention_mask: Plan, scaling=None, dropout=0.0, **_
+):
+    """FlashAttention over segments of any length; shared prompts go the way of the buckets."""
+    bounds = attention_mask.bounds
+    if bounds is None:
+        return _packed_attention(module, query, key, value, attention_mask, scaling, dropout)
+    query_THD, key_THD, value_THD = (t[0].transpose(0, 1).contiguous() for t in (query, key, value))
+    longest = max(b.query_SQ.shape[1] for b in attention_mask.buckets)
+    out_THD = varlen.varlen_attn(
+        query_THD,
+        key_THD,
+        value_THD,
+        bounds,
+        bounds,
+        longest,
+        longest,
+        scale=scaling,
+        window_size=(-1, 0),  # causal
+        enable_gqa=query_THD.shape[1] != key_THD.shape[1],
+    )
+    return out_THD[None], None
+
+
 AttentionInterface.register(ATTENTION, _packed_attention)
+AttentionInterface.register(FLASH, _flash_attention)
 
 
-def use_packed_attention(model) -> None:
-    """Let the language model attend by plans; the vision tower keeps its own attention."""
-    model.set_attn_implementation({"text_config": ATTENTION, "vision_config": "sdpa"})
+def use_packed_attention(model, attention: str = "sdpa") -> None:
+    """Let the language model attend by plans; the vision tower keeps its own attention.
+
+    Args:
+        attention: `sdpa`; `flash`; or `auto`, which is `flash` where it can be.
+
+    Raises:
+        ValueError: `flash` without a CUDA device of compute capability 8 or without 16-bit weights.
+    """
+    can = _has_flash() and model.dtype in (torch.bfloat16, torch.float16)
+    if attention == "flash" and not can:
+        raise ValueError("parallel.attention flash needs CUDA (8.0 or later) and 16-bit weights")
+    chosen = FLASH if can and attention in ("auto", "flash") else ATTENTION
+    model.set_attn_implementation({"text_config": chosen, "vision_config": "sdpa"})
 
 
-def embed(model, input_ids: torch.Tensor, tiles: torch.Tensor) -> torch.Tensor:
-    """Token embeddings with the pictures' features in their places."""
+def _has_flash() -> bool:
+    return torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+
+
+def embed(
+    model, input_ids: torch.Tensor, tiles: torch.Tensor, *, blank: bool = False
+) -> torch.Tensor:
+    """Token embeddings with the pictures' features in their places; a blank tile's count for nothing."""
     embeddings = model.get_input_embeddings()(input_ids)
     if not len(tiles):
         return embeddings
-    features = model.model.get_image_features(pixel_values=tiles).pooler_output
+    features = model.model.get_image_features(pixel_values=tiles.to(model.dtype)).pooler_output
+    if blank:
+        return embeddings + 0 * features.sum()
     mask = (input_ids == model.config.image_token_id).unsqueeze(-1)
     if int(mask.sum()) != features.shape[0] * features.shape[1]:
         raise ValueError(f"{int(mask.sum())} image tokens for {features.shape[:2]} features")
@@ -181,7 +245,7 @@ def embed(model, input_ids: torch.Tensor, tiles: torch.Tensor) -> torch.Tensor:
 def hidden_states(model, pack: Pack) -> torch.Tensor:
     """Last hidden states that predict the pack's N target tokens, of shape (N, width)."""
     outputs = model.model.language_model(
-        inputs_embeds=embed(model, pack.input_ids_T[None], pack.tiles),
+        inputs_embeds=embed(model, pack.input_ids_T[None], pack.tiles, blank=pack.blank),
         position_ids=pack.position_ids_T[None],
         attention_mask={"full_attention": pack.plan},
         use_cache=False,

@@ -31,6 +31,54 @@ class EarlyStopping(Section):
     patience: Positive
 
 
+class Parallel(Section):
+    """How processes share one model; the report names none, so all of it is assumed.
+
+    `ranks`: each holds the whole model, gradients are summed. `deepspeed`: ZeRO stage `zero` parts optimizer
+    states and gradients (2), and the weights too (3).
+    `pass_tokens`: samples are packed into passes of at most this many tokens, and balanced over the
+    ranks by length; `null`: each rank takes its part of the batch, in order, in one pass.
+    `gradient_checkpointing`: layers are computed again in the backward pass instead of kept.
+    `attention`: `flash` needs CUDA and 16-bit weights; `auto` takes it where it can, else `sdpa`.
+    """
+
+    engine: Literal["ranks", "deepspeed"]
+    zero: Literal[2, 3] | None
+    pass_tokens: Positive | None
+    gradient_checkpointing: bool
+    attention: Literal["auto", "flash", "sdpa"]
+
+    @model_validator(mode="after")
+    def _a_stage_with_deepspeed_alone(self):
+        if (self.engine == "deepspeed") != (self.zero is not None):
+            raise ValueError("zero is 2 or 3 with engine deepspeed, and null with engine ranks")
+        return self
+
+
+class Loading(Section):
+    """How pictures reach the model: `cached` keeps all tiles in memory, else they are read when needed,
+    by `threads` threads and up to `ahead` steps ahead."""
+
+    cached: bool
+    threads: Positive
+    ahead: Positive
+
+
+class Resume(Section):
+    """The state of an unfinished run is written every so many seconds; the newest `keep` stay."""
+
+    seconds: Annotated[float, Field(ge=0)]
+    keep: Annotated[int, Field(ge=2)]
+
+
+class Watch(Section):
+    """Stop when a loss lies `spike` nats or more above the median of the last `window` steps; `null`:
+    only when it is not a number."""
+
+    spike: Rate | None
+    window: Positive
+
+
 class Sft(Section):
     """Supervised fine-tuning of any group of modules (sections 3.2, 3.4, 5.6, 6.1)."""
 
@@ -43,6 +91,16 @@ class Sft(Section):
     dtype: Literal["float32", "bfloat16"]
     early_stopping: EarlyStopping | None
     max_set_aside: Share
+    parallel: Parallel
+    loading: Loading
+    resume: Resume
+    watch: Watch
+
+    @model_validator(mode="after")
+    def _deepspeed_steps_adamw(self):
+        if self.parallel.engine == "deepspeed" and self.optimizer.algorithm != "adamw":
+            raise ValueError("parallel.engine deepspeed needs optimizer.algorithm adamw")
+        return self
 
 
 class LengthStage(Section):

@@ -23,7 +23,8 @@ class Ranks:
         world = int(os.environ.get("WORLD_SIZE", "1"))
         if world > 1 and not dist.is_initialized():
             if torch.cuda.is_available():
-                dist.init_process_group("nccl")
+                torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+                dist.init_process_group("cpu:gloo,cuda:nccl")
             else:
                 torch.set_num_threads(1)  # the cores are shared by the processes
                 dist.init_process_group("gloo")
@@ -33,6 +34,13 @@ class Ranks:
     def first(self) -> bool:
         """Whether this process writes files."""
         return self.rank == 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where this process computes."""
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("cpu")
 
     def share(self, items: list) -> list:
         """This rank's part of a list, in order; the parts of all ranks follow one another."""

@@ -3,13 +3,14 @@
 import hashlib
 import io
 import json
+import shutil
 from pathlib import Path
 
 import torch
 
 
-def save_state(folder: Path, step: int, state: dict) -> None:
-    """Write the state after `step`; only the newest two are kept."""
+def save_state(folder: Path, step: int, state: dict, *, keep: int = 2) -> None:
+    """Write the state after `step`; only the newest `keep` stay."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -26,7 +27,7 @@ def save_state(folder: Path, step: int, state: dict) -> None:
         partial = target.with_suffix(".partial")
         partial.write_bytes(content)
         partial.replace(target)
-    for old in sorted(folder.glob("step-*.pt"))[:-2]:
+    for old in sorted(folder.glob("step-*.pt"))[:-keep]:
         old.with_suffix(".json").unlink(missing_ok=True)
         old.unlink()
 
@@ -47,7 +48,4 @@ def load_state(folder: Path) -> tuple[int, dict] | None:
 
 def clear_states(folder: Path) -> None:
     """Remove what only an unfinished run needs."""
-    for path in Path(folder).glob("step-*"):
-        path.unlink()
-    if Path(folder).exists():
-        Path(folder).rmdir()
+    shutil.rmtree(folder, ignore_errors=True)

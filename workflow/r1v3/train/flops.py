@@ -1,0 +1,92 @@
+"""Floating-point operations that a training step asks for, and how many the device can do.
+
+Counted from the model's definition: two a weight and token forward, as many again for gradients of
+activations wherever something below trains, and for gradients of weights where these train. Attention counts
+half a square (causal) in the language model and a whole one in the vision tower. What is computed a second
+time (checkpointed layers) does not count, so the share of the peak cannot be raised by wasting it.
+"""
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from r1v3.model.groups import grouped_parameters
+
+# Dense 16-bit operations a second, from the makers' data sheets.
+PEAKS = {
+    "H200": 989e12,
+    "H100": 989e12,
+    "H800": 989e12,
+    "A100": 312e12,
+    "A800": 312e12,
+    "L40S": 362e12,
+}
+
+
+@dataclass(frozen=True)
+class FlopCount:
+    """Operations a token, a response token and a tile; attention by squares of lengths."""
+
+    token: float
+    token_squared: float
+    response_token: float
+    tile: float
+
+    @classmethod
+    def of(cls, model, trained: list[str]) -> "FlopCount":
+        """Count for a model of which the groups `trained` train."""
+        sizes = {g: sum(p.numel() for _, p in own) for g, own in grouped_parameters(model).items()}
+        text, vision = model.config.text_config, model.config.vision_config
+        head = text.vocab_size * text.hidden_size
+        tied = model.lm_head.weight is model.get_input_embeddings().weight
+        layers = sizes["llm"] - head * (1 if tied else 2)
+        below = bool({"vision_tower", "connector"} & set(trained))
+        own = "llm" in trained
+        passes = 1 + (own or below) + own
+        side = [s // p for s, p in zip(vision.image_size, vision.patch_size)]
+        patches = side[0] * side[1] + 1
+        seen = 3 if "vision_tower" in trained else 1
+        projected = 1 + ("connector" in trained or "vision_tower" in trained)
+        projected += "connector" in trained
+        merged = model.config.image_seq_length
+        width, heads = vision.hidden_size, vision.num_hidden_layers
+        return cls(
+            token=2 * layers * passes,
+            token_squared=2 * text.num_hidden_layers * _attention_width(text) * passes,
+            response_token=2 * head * passes,
+            tile=2 * sizes["vision_tower"] * patches * seen
+            + 4 * heads * width * patches**2 * seen
+            + 2 * sizes["connector"] * merged * projected,
+        )
+
+    def batch(self, lengths: list[int], response_tokens: int, tiles: int) -> float:
+        """Operations of a batch of sequences of these lengths."""
+        return (
+            self.token * sum(lengths)
+            + self.token_squared * sum(n * n for n in lengths)
+            + self.response_token * response_tokens
+            + self.tile * tiles
+        )
+
+
+def _attention_width(text) -> int:
+    heads = text.num_attention_heads
+    return heads * (getattr(text, "head_dim", None) or text.hidden_size // heads)
+
+
+def peak_flops(device: torch.device) -> float:
+    """Operations a second: of a data sheet for a GPU that is known, else measured on one large product."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+        for known, peak in PEAKS.items():
+            if known in name:
+                return peak
+    side = 768
+    factor = torch.ones(side, side, device=device)
+    best = float("inf")
+    for _ in range(4):
+        began = time.perf_counter()
+        (factor @ factor)[0, 0].item()
+        best = min(best, time.perf_counter() - began)
+    return 2 * side**3 / best

@@ -1,0 +1,62 @@
+"""Cross-entropy of response tokens, a chunk of tokens at a time, with its gradient in the same pass.
+
+Logits of shape tokens x vocabulary never exist as a whole, and are computed once: what the loss is divided
+by is known beforehand, so each chunk leaves its gradient behind (`token_stats`, which GRPO needs,
+computes the logits twice).
+
+Shapes: N tokens, V vocabulary, W width.
+"""
+
+import torch
+from torch import nn
+
+LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
+
+
+class _ResponseLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, hidden_NW, weight_VW, target_N, tokens: int):
+        logp_N = hidden_NW.new_empty(len(hidden_NW), dtype=torch.float32)
+        wants_hidden, wants_weight = ctx.needs_input_grad[:2]
+        grad_hidden = torch.empty_like(hidden_NW) if wants_hidden else None
+        grad_weight = torch.zeros_like(weight_VW, dtype=torch.float32) if wants_weight else None
+        upstream = -(torch.ones((), device=hidden_NW.device) / tokens)
+        chunk = min(4096, max(64, LOGITS_AT_ONCE // len(weight_VW)))
+        for first in range(0, len(hidden_NW), chunk):
+            rows = slice(first, first + chunk)
+            logits = (hidden_NW[rows] @ weight_VW.T).float()
+            picked = target_N[rows, None]
+            logp_N[rows] = logits.log_softmax(-1).gather(1, picked)[:, 0]
+            if not (wants_hidden or wants_weight):
+                continue
+            slope = logits.softmax(-1).neg_()
+            slope.scatter_add_(1, picked, torch.ones_like(slope[:, :1]))
+            slope = slope.mul_(upstream).to(hidden_NW.dtype)
+            if wants_hidden:
+                grad_hidden[rows] = slope @ weight_VW
+            if wants_weight:
+                grad_weight += slope.T @ hidden_NW[rows]
+        ctx.save_for_backward(grad_hidden, grad_weight)
+        ctx.dtype = weight_VW.dtype
+        return -logp_N.sum() / tokens
+
+    @staticmethod
+    def backward(ctx, upstream):
+        grad_hidden, grad_weight = ctx.saved_tensors
+        if grad_hidden is not None:
+            grad_hidden = grad_hidden * upstream
+        if grad_weight is not None:
+            grad_weight = (grad_weight * upstream).to(ctx.dtype)
+        return grad_hidden, grad_weight, None, None
+
+
+class ResponseLoss(nn.Module):
+    """The LM head and the loss as one module, so that ZeRO-3 gathers the head's weight around it."""
+
+    def __init__(self, weight_VW: nn.Parameter):
+        super().__init__()
+        self.weight = weight_VW
+
+    def forward(self, hidden_NW, target_N, tokens: int) -> torch.Tensor:
+        """Sum of -log p over the targets, divided by `tokens` (those of the whole batch), in nats."""
+        return _ResponseLoss.apply(hidden_NW, self.weight, target_N, tokens)

@@ -1,0 +1,158 @@
+"""DeepSpeed ZeRO: optimizer states, gradients (stage 2) and weights (stage 3) parted among the ranks.
+
+DeepSpeed averages gradients over ranks; the loss here is already divided by the whole batch's tokens, so it
+is multiplied by their number again. Every rank makes the same passes with the same modules (`Loader`,
+`alike`), since parted weights are gathered, and gradients reduced, by all of them together.
+"""
+
+import os
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from r1v3.model.groups import GROUPS, group_hashes, grouped_parameters
+from r1v3.model.load import save_checkpoint
+from r1v3.model.packed import Pack
+from r1v3.train.engine import PackedLoss
+from r1v3.train.optimizer import adamw
+from r1v3.train.ranks import Ranks
+from r1v3.train.resume_folder import newest_whole, seal
+
+TAG = "zero"
+
+
+def zero_config(settings: dict, world: int) -> dict:
+    """DeepSpeed's own configuration, from the recipe's settings.
+
+    Micro-batches are counted by us: packs differ in size, so DeepSpeed sees one to a step.
+    """
+    return {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "train_batch_size": world,
+        "gradient_clipping": settings["optimizer"]["max_grad_norm"],
+        "bf16": {"enabled": settings["dtype"] == "bfloat16"},
+        "data_types": {"grad_accum_dtype": "fp32"},
+        "communication_data_type": "fp32",
+        "zero_optimization": {
+            "stage": settings["parallel"]["zero"],
+            "overlap_comm": torch.cuda.is_available(),
+            "contiguous_gradients": True,
+        },
+        "zero_allow_untested_optimizer": True,
+        "steps_per_print": 10**9,
+    }
+
+
+class ZeroEngine:
+    """The same steps as `WholeEngine`, by DeepSpeed."""
+
+    alike = True
+
+    def __init__(self, model, settings: dict, ranks: Ranks):
+        os.environ.setdefault("DS_ACCELERATOR", ranks.device.type)
+        _meet_alone(ranks)
+        import deepspeed
+
+        self.zero, self.ranks = deepspeed.zero, ranks
+        self.partition = settings["parallel"]["zero"] == 3
+        deepspeed.init_distributed(dist_backend=None, verbose=False)
+        trained = [p for p in model.parameters() if p.requires_grad]
+        self.model = model
+        self.engine, self.optimizer, *_ = deepspeed.initialize(
+            model=PackedLoss(model),
+            optimizer=adamw(trained, settings["optimizer"]),
+            config=zero_config(settings, ranks.world),
+        )
+        self.loss = self.engine
+
+    def backward(self, packs: list[Pack], tokens: int) -> float:
+        """Gradients of the mean loss over all ranks' packs, and that loss."""
+        losses = []
+        for number, pack in enumerate(packs, start=1):
+            self.engine.set_gradient_accumulation_boundary(number == len(packs))
+            part = self.engine(pack, tokens)
+            self.engine.backward(part * self.ranks.world, scale_wrt_gas=False)
+            losses.append(part.detach())
+        return self.ranks.sum(float(sum(losses)))[0]
+
+    def norms(self) -> dict[str, float]:
+        """Norm of each module group's gradient, before clipping; each rank adds up the part it holds."""
+        squares = []
+        for parameters in grouped_parameters(self.model).values():
+            parts = [self._own_gradient(p) for _, p in parameters if p.requires_grad]
+            squares.append(sum(float(g.float().pow(2).sum()) for g in parts if g is not None))
+        return dict(zip(GROUPS, (total**0.5 for total in self.ranks.sum(*squares))))
+
+    def _own_gradient(self, parameter) -> torch.Tensor | None:
+        if self.partition:
+            return parameter._z3_optimizer.get_local_fp32_grad_for_param(parameter)
+        mapping = parameter._hp_mapping
+        if mapping is None:  # another rank's part
+            return None
+        gradient = mapping.get_lp_grad_fragment(parameter._index_in_param_group).flatten()
+        address = mapping.lp_fragment_address
+        if gradient.numel() == parameter.numel() != address.numel:
+            return gradient.narrow(0, address.start, address.numel)
+        return gradient
+
+    def step(self, rate: float) -> None:
+        """Clip, and update the weights at a learning rate."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.engine.step()
+
+    def hashes(self) -> dict[str, str]:
+        """Hash of each module group's tensors."""
+        return group_hashes(self.model, whole=self._whole)
+
+    def _whole(self, parameter) -> torch.Tensor:
+        if not self.partition:
+            return parameter.detach().cpu()
+        with self.zero.GatheredParameters([parameter]):
+            return parameter.detach().cpu().clone()
+
+    def save(self, processor, folder: Path) -> None:
+        """Write a Hugging Face folder; parted weights are gathered one at a time."""
+        weights = None
+        if self.partition:
+            copies = {}  # a tied tensor stays one tensor
+            for parameter in self.model.parameters():
+                whole = self._whole(parameter)
+                if self.ranks.first:
+                    copies[id(parameter)] = whole
+            weights = {
+                name: copies[id(parameter)]
+                for name, parameter in self.model.named_parameters(remove_duplicate=False)
+                if id(parameter) in copies
+            } | dict(self.model.named_buffers())
+        if self.ranks.first:
+            save_checkpoint(self.model, processor, folder, weights=weights)
+        self.ranks.wait()
+
+    def save_state(self, folder: Path, step: int, progress: dict, *, keep: int) -> None:
+        """Write every rank's part of the state; only the newest `keep` states stay."""
+
+        def write(partial: Path) -> None:
+            self.engine.save_checkpoint(
+                str(partial), tag=TAG, client_state={"progress": progress}, save_latest=False
+            )
+
+        seal(folder, step, write, self.ranks, keep=keep)
+
+    def load_state(self, folder: Path) -> dict | None:
+        """Restore the newest whole state and give back its progress; None where there is none."""
+        path = newest_whole(folder, self.ranks)
+        if path is None:
+            return None
+        _, kept = self.engine.load_checkpoint(str(path), tag=TAG, load_lr_scheduler_states=False)
+        return kept["progress"]
+
+
+def _meet_alone(ranks: Ranks) -> None:
+    """DeepSpeed wants a process group of one process too, and torchrun's variables."""
+    os.environ.setdefault("LOCAL_RANK", "0")
+    if ranks.world == 1 and not dist.is_initialized():
+        backend = "nccl" if ranks.device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
