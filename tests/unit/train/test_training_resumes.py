@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from model_fixtures import IMAGES, TEMPLATE, small_model, small_processor
+from training_fixtures import OPTIMIZER, SOURCE, sft_run, without_times
 
 from r1v3.data.prepare import prepare
 from r1v3.model.load import load_model, save_checkpoint
@@ -16,36 +17,6 @@ from r1v3.reward import format_reward
 from r1v3.train import grpo, rollouts, sft
 from r1v3.train.metrics import MetricsLog, read_metrics
 
-OPTIMIZER = {
-    "algorithm": "adamw",
-    "learning_rate": 1e-3,
-    "schedule": "cosine",
-    "warmup": 0.1,
-    "betas": [0.9, 0.98],
-    "weight_decay": 0.01,
-    "max_grad_norm": 1.0,
-}
-SFT = {
-    "train": ["connector", "llm"],
-    "optimizer": OPTIMIZER,
-    "epochs": 2.0,
-    "max_steps": None,
-    "batch_size": 4,
-    "max_length": 400,
-    "dtype": "float32",
-    "early_stopping": {"validation": "x", "every": 2, "patience": 9},
-    "max_set_aside": 0.0,
-    "parallel": {
-        "engine": "ranks",
-        "zero": None,
-        "pass_tokens": None,
-        "gradient_checkpointing": False,
-        "attention": "auto",
-    },
-    "loading": {"cached": True, "threads": 1, "ahead": 2},
-    "resume": {"seconds": 60, "keep": 2},
-    "watch": {"spike": None, "window": 5},
-}
 GRPO = {
     "train": ["vision_tower", "connector", "llm"],
     "optimizer": OPTIMIZER | {"schedule": "constant"},
@@ -67,17 +38,6 @@ GRPO = {
     "checkpoint_every": 2,
     "reward": {"accuracy_weight": 0.8, "format_weight": 0.2, "verifier": None},
 }
-SOURCE = {
-    "kind": "world",
-    "tasks": {"sum": 1, "largest": 1},
-    "forms": {"fill": 1, "mcq": 1},
-    "domains": {"plain": 1},
-    "instances": "train",
-    "respond": "chain",
-    "slip_rate": 0.0,
-    "told": 0.0,
-    "seed": 1,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -96,12 +56,6 @@ def start(tmp_path):
 def data(tmp_path):
     prepare({"name": "set", "set": {"source": SOURCE, "size": 13}}, tmp_path / "data")
     return tmp_path / "data"
-
-
-def sft_run(folder, start, data, **settings):
-    folder.mkdir(exist_ok=True)
-    document = {"settings": SFT | settings, "template": TEMPLATE, "images": IMAGES, "seed": 3}
-    return sft.train_sft(document, start=start, data=data, validation=data, folder=folder)
 
 
 def grpo_run(folder, start, data, **settings):
@@ -130,12 +84,6 @@ def killed_at(step, monkeypatch):
         write(self, at, **values)
 
     monkeypatch.setattr(MetricsLog, "write", once)
-
-
-def without_times(folder):
-    rows = read_metrics(folder / "metrics.jsonl")
-    times = ("seconds", "speed/")
-    return [{k: v for k, v in row.items() if not k.startswith(times)} for row in rows]
 
 
 def often_saving_sft_run(folder, start, data):

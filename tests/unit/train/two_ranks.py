@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from test_training_resumes import grpo_run, sft_run
+from test_training_resumes import grpo_run
+from training_fixtures import sft_run
 
 start, data, folder = map(Path, sys.argv[2:])
 {"sft": sft_run, "grpo": grpo_run}[sys.argv[1]](folder, start, data)

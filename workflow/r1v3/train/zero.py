@@ -53,8 +53,7 @@ class ZeroEngine:
     def __init__(self, model, settings: dict, ranks: Ranks):
         os.environ.setdefault("DS_ACCELERATOR", ranks.device.type)
         _meet_alone(ranks)
-        import deepspeed
-
+        deepspeed = _deepspeed(ranks)
         self.zero, self.ranks = deepspeed.zero, ranks
         self.partition = settings["parallel"]["zero"] == 3
         deepspeed.init_distributed(dist_backend=None, verbose=False)
@@ -122,11 +121,8 @@ class ZeroEngine:
                 whole = self._whole(parameter)
                 if self.ranks.first:
                     copies[id(parameter)] = whole
-            weights = {
-                name: copies[id(parameter)]
-                for name, parameter in self.model.named_parameters(remove_duplicate=False)
-                if id(parameter) in copies
-            } | dict(self.model.named_buffers())
+            named = self.model.state_dict(keep_vars=True).items()
+            weights = {name: copies.get(id(tensor), tensor) for name, tensor in named}
         if self.ranks.first:
             save_checkpoint(self.model, processor, folder, weights=weights)
         self.ranks.wait()
@@ -148,6 +144,16 @@ class ZeroEngine:
             return None
         _, kept = self.engine.load_checkpoint(str(path), tag=TAG, load_lr_scheduler_states=False)
         return kept["progress"]
+
+
+def _deepspeed(ranks: Ranks):
+    import deepspeed
+
+    if (
+        ranks.device.type == "cpu"
+    ):  # gloo carries everything, so that no extension has to be compiled
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    return deepspeed
 
 
 def _meet_alone(ranks: Ranks) -> None:

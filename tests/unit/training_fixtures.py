@@ -1,0 +1,60 @@
+"""A supervised run of the small model, and its settings, that many tests share."""
+
+from model_fixtures import IMAGES, TEMPLATE
+
+from r1v3.train import sft
+from r1v3.train.metrics import read_metrics
+
+OPTIMIZER = {
+    "algorithm": "adamw",
+    "learning_rate": 1e-3,
+    "schedule": "cosine",
+    "warmup": 0.1,
+    "betas": [0.9, 0.98],
+    "weight_decay": 0.01,
+    "max_grad_norm": 1.0,
+}
+SFT = {
+    "train": ["connector", "llm"],
+    "optimizer": OPTIMIZER,
+    "epochs": 2.0,
+    "max_steps": None,
+    "batch_size": 4,
+    "max_length": 400,
+    "dtype": "float32",
+    "early_stopping": {"validation": "x", "every": 2, "patience": 9},
+    "max_set_aside": 0.0,
+    "parallel": {
+        "engine": "ranks",
+        "zero": None,
+        "pass_tokens": None,
+        "gradient_checkpointing": False,
+        "attention": "auto",
+    },
+    "loading": {"cached": True, "threads": 1, "ahead": 2},
+    "resume": {"seconds": 60, "keep": 2},
+    "watch": {"spike": None, "window": 5},
+}
+SOURCE = {
+    "kind": "world",
+    "tasks": {"sum": 1, "largest": 1},
+    "forms": {"fill": 1, "mcq": 1},
+    "domains": {"plain": 1},
+    "instances": "train",
+    "respond": "chain",
+    "slip_rate": 0.0,
+    "told": 0.0,
+    "seed": 1,
+}
+
+
+def sft_run(folder, start, data, **settings):
+    folder.mkdir(exist_ok=True)
+    document = {"settings": SFT | settings, "template": TEMPLATE, "images": IMAGES, "seed": 3}
+    return sft.train_sft(document, start=start, data=data, validation=data, folder=folder)
+
+
+def without_times(folder):
+    rows = read_metrics(folder / "metrics.jsonl")
+    times = ("seconds", "speed/")
+    return [{k: v for k, v in row.items() if not k.startswith(times)} for row in rows]
