@@ -5,13 +5,19 @@ from pathlib import Path
 
 ENVS = Path(__file__).parents[2] / "envs"
 # The versions that go together, as they were tried.
-BOTH = {"torch": "2.13.0", "transformers": "5.19.0", "mlflow": "3.17.2", "math-verify": "0.9.0"}
+BOTH = {
+    "torch": "2.13.0",
+    "transformers": "5.19.0",
+    "deepspeed": "0.19.8",
+    "mlflow": "3.17.2",
+    "math-verify": "0.9.0",
+}
 CPU = BOTH | {
     "snakemake": "9.27.1",
     "snakemake-executor-plugin-slurm": "2.8.0",
     "dvc": "3.67.1",
 }
-GPU = BOTH | {"vllm": "0.32.0", "deepspeed": "0.19.8", "torchvision": "0.28.0"}
+GPU = BOTH | {"vllm": "0.32.0", "torchvision": "0.28.0"}
 
 
 def pins(name: str) -> dict[str, str]:

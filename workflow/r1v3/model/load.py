@@ -1,9 +1,15 @@
 """Checkpoint folders in Hugging Face's format: load, save, build."""
 
+import contextlib
 from pathlib import Path
 
 import torch
-from transformers import InternVLConfig, InternVLForConditionalGeneration, Qwen2Config
+from transformers import (
+    InternVLConfig,
+    InternVLForConditionalGeneration,
+    Qwen2Config,
+    modeling_utils,
+)
 from transformers.models.internvl.configuration_internvl import InternVLVisionConfig
 
 from r1v3.model.processor import ImageProcessor, load_processor
@@ -40,13 +46,25 @@ def save_checkpoint(
         weights: the state dict, where the model itself holds only a part of it.
     """
     partial = Path(f"{folder}.partial")
-    model.save_pretrained(partial, state_dict=weights, save_original_format=False)
+    with _unwrapped():
+        model.save_pretrained(partial, state_dict=weights, save_original_format=False)
     processor.save_pretrained(partial)
     if Path(folder).exists():
         import shutil
 
         shutil.rmtree(folder)
     partial.rename(folder)
+
+
+@contextlib.contextmanager
+def _unwrapped():
+    """Our models are not wrapped; looking for a wrapper would import DeepSpeed, for a second or more."""
+    found = modeling_utils.unwrap_model
+    modeling_utils.unwrap_model = lambda model: model
+    try:
+        yield
+    finally:
+        modeling_utils.unwrap_model = found
 
 
 def build_model(sizes: dict, tokenizer, *, seed: int) -> InternVLForConditionalGeneration:
