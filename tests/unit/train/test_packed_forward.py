@@ -4,6 +4,7 @@ import pytest
 import torch
 from model_fixtures import picture, small_encoder, small_model
 
+from r1v3.model import packed
 from r1v3.model.packed import Group, hidden_states, pack_groups, use_packed_attention
 from r1v3.train.token_stats import token_stats
 
@@ -77,3 +78,83 @@ def test_every_response_token_is_a_target_once_and_no_prompt_token_is(groups):
     answers = [token for g in groups for a in g.responses for token in a]
     assert pack.target_N.tolist() == answers
     assert pack.response_N.bincount().tolist() == [len(a) for g in groups for a in g.responses]
+
+
+def by_segments(
+    query, key, value, bounds, bounds_k, longest, longest_k, *, scale, window_size, enable_gqa
+):
+    """What the FlashAttention kernel computes, one segment at a time."""
+    assert torch.equal(bounds, bounds_k)
+    assert bounds.dtype == torch.int32
+    assert window_size == (-1, 0)
+    assert longest == longest_k == int(bounds.diff().max())
+    outputs = []
+    for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist()):
+        parts = [t[first:last].transpose(0, 1) for t in (query, key, value)]
+        out = torch.nn.functional.scaled_dot_product_attention(
+            *parts, is_causal=True, scale=scale, enable_gqa=enable_gqa
+        )
+        outputs.append(out.transpose(0, 1))
+    return torch.cat(outputs)
+
+
+def test_flash_attention_gets_the_borders_of_the_samples(groups, monkeypatch):
+    single = [Group(g.prompt_ids, g.responses[:1], g.tiles) for g in groups]
+    monkeypatch.setattr(packed.varlen, "varlen_attn", by_segments)
+    model, pack = small_model(), pack_groups(single)
+    use_packed_attention(model)
+    expected = hidden_states(model, pack)
+    monkeypatch.setattr(packed, "_packed_attention", None)
+    model.set_attn_implementation({"text_config": packed.FLASH, "vision_config": "sdpa"})
+    torch.testing.assert_close(hidden_states(model, pack), expected, atol=2e-5, rtol=1e-5)
+
+
+def test_shared_prompts_take_the_buckets_under_flash_attention(groups):
+    model, pack = small_model(), pack_groups(groups)
+    use_packed_attention(model)
+    expected = hidden_states(model, pack)
+    model.set_attn_implementation({"text_config": packed.FLASH, "vision_config": "sdpa"})
+    assert torch.equal(hidden_states(model, pack), expected)
+
+
+def test_attention_is_chosen_by_what_the_machine_has(monkeypatch):
+    def chosen(has_flash, dtype, attention):
+        monkeypatch.setattr(packed, "_has_flash", lambda: has_flash)
+        model = small_model().to(dtype)
+        use_packed_attention(model, attention)
+        return model.config.text_config._attn_implementation
+
+    assert chosen(True, torch.bfloat16, "auto") == packed.FLASH
+    assert chosen(True, torch.float32, "auto") == packed.ATTENTION
+    assert chosen(False, torch.bfloat16, "auto") == packed.ATTENTION
+    assert chosen(True, torch.bfloat16, "sdpa") == packed.ATTENTION
+    with pytest.raises(ValueError, match=r"parallel\.attention flash needs CUDA"):
+        chosen(False, torch.bfloat16, "flash")
+
+
+def test_a_blank_tile_changes_nothing_and_gives_the_tower_gradients_of_nothing(groups):
+    model = small_model()
+    use_packed_attention(model)
+    plain = pack_groups([groups[0]])
+    blank = plain.with_blank_tile(28)
+    assert len(blank.tiles) == 1
+    assert torch.equal(hidden_states(model, blank), hidden_states(model, plain))
+    hidden_states(model, blank).sum().backward()
+    tower = [p.grad for p in model.model.vision_tower.parameters()]
+    assert all(g is not None and g.abs().sum() == 0 for g in tower if g is not None)
+    assert sum(g is not None for g in tower) > 0
+    seen = pack_groups([groups[1]])
+    assert seen.with_blank_tile(28) is seen
+
+
+def test_checkpointed_layers_give_the_same_gradients(groups):
+    plain, kept = small_model(), small_model()
+    kept.gradient_checkpointing_enable({"use_reentrant": False})
+    kept.train()
+    pack = pack_groups(groups)
+    for model in (plain, kept):
+        use_packed_attention(model)
+        hidden_states(model, pack).pow(2).sum().backward()
+    for (name, one), (_, other) in zip(plain.named_parameters(), kept.named_parameters()):
+        if one.grad is not None:
+            torch.testing.assert_close(other.grad, one.grad, msg=name)

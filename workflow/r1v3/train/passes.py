@@ -18,9 +18,8 @@ def plan_passes(lengths: list[int], world: int, budget: int | None) -> list[list
         indices = list(range(len(lengths)))
         return [[Ranks(rank, world).share(indices)] for rank in range(world)]
     longest_first = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-    limit = max(budget, max(lengths))
-    rounds = max(1, -(-sum(lengths) // (limit * world)))
-    while (bins := _fill(longest_first, lengths, rounds * world, limit)) is None:
+    rounds = 1
+    while (bins := _fill(longest_first, lengths, rounds * world, budget)) is None:
         rounds += 1
     bins.sort(key=lambda own: (-sum(lengths[i] for i in own), own))
     plan: list[list[list[int]]] = [[] for _ in range(world)]
@@ -31,14 +30,14 @@ def plan_passes(lengths: list[int], world: int, budget: int | None) -> list[list
     return plan
 
 
-def _fill(order: list[int], lengths: list[int], count: int, limit: int) -> list[list[int]] | None:
+def _fill(order: list[int], lengths: list[int], count: int, budget: int) -> list[list[int]] | None:
     """Each sample, the longest first, into the emptiest of `count` bins; None if one overflows."""
     bins: list[list[int]] = [[] for _ in range(count)]
     filled = [0] * count
     for index in order:
         emptiest = min(range(count), key=lambda b: (filled[b], b))
-        filled[emptiest] += lengths[index]
-        if filled[emptiest] > limit:
+        if bins[emptiest] and filled[emptiest] + lengths[index] > budget:
             return None
+        filled[emptiest] += lengths[index]
         bins[emptiest].append(index)
     return bins

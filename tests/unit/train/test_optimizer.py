@@ -1,0 +1,75 @@
+"""Sixteen-bit weights are stepped in 32 bits; frozen ones have no state."""
+
+import copy
+
+import pytest
+import torch
+from model_fixtures import small_model
+from training_fixtures import OPTIMIZER, SFT
+
+from r1v3.model.groups import group_of, train_only
+from r1v3.train.engine import WholeEngine
+from r1v3.train.optimizer import Optimizers, adamw, build_optimizer, learning_rate
+from r1v3.train.ranks import Ranks
+
+
+class One(torch.nn.Module):
+    def __init__(self, dtype):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(2, 2, dtype=dtype))
+
+
+def steps(optimizer, parameter, count):
+    for _ in range(count):
+        parameter.grad = torch.ones_like(parameter)
+        optimizer.step(1e-5)
+
+
+def test_updates_smaller_than_the_distance_of_two_bfloat16_add_up():
+    # 1,000 steps of 1e-5 are 0.01; next to 1.0 a bfloat16 moves by 0.0039, so a single one is lost
+    model = One(torch.bfloat16)
+    settings = OPTIMIZER | {"weight_decay": 0.0}
+    steps(build_optimizer(model, settings), model.weight, 1000)
+    assert model.weight[0, 0].item() == pytest.approx(0.99, abs=0.003)
+    lost = One(torch.bfloat16)
+    steps(Optimizers([adamw([lost.weight], settings)]), lost.weight, 1000)
+    assert lost.weight[0, 0].item() == 1.0
+
+
+def test_a_restored_optimizer_goes_on_from_the_32_bit_copies():
+    one, other = One(torch.bfloat16), One(torch.bfloat16)
+    first, second = build_optimizer(one, OPTIMIZER), build_optimizer(other, OPTIMIZER)
+    steps(first, one.weight, 150)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    other.load_state_dict(one.state_dict())
+    steps(first, one.weight, 300)
+    steps(second, other.weight, 300)
+    assert torch.equal(one.weight, other.weight)
+    assert torch.equal(first.masters[0][1], second.masters[0][1])
+
+
+def test_frozen_groups_have_neither_gradients_nor_optimizer_state():
+    from model_fixtures import picture, small_encoder
+
+    from r1v3.model.packed import Group, pack_groups, use_packed_attention
+
+    model = small_model()
+    use_packed_attention(model)
+    train_only(model, ["connector"])
+    engine = WholeEngine(model, SFT, Ranks(0, 1))
+    seen = small_encoder().prompt("<image>\nWhat is the sum?", [picture(1)])
+    pack = pack_groups([Group(seen.prompt_ids, (small_encoder().text_ids("3+4=7"),), seen.tiles)])
+    engine.backward([pack], 5)
+    engine.step(1e-3)
+    with_gradients = {group_of(n) for n, p in model.named_parameters() if p.grad is not None}
+    assert with_gradients == {"connector"}
+    connector = {id(p) for n, p in model.named_parameters() if group_of(n) == "connector"}
+    assert {id(p) for part in engine.optimizer.parts for p in part.state} == connector
+
+
+def test_warm_up_is_linear_and_the_cosine_ends_at_nothing():
+    settings = OPTIMIZER | {"learning_rate": 1.0, "warmup": 0.03, "schedule": "cosine"}
+    rates = [learning_rate(step, 100, settings) for step in (0, 2, 3, 51, 99)]
+    assert rates[:3] == pytest.approx([1 / 3, 1.0, 1.0])
+    assert rates[3] == pytest.approx(0.5, abs=0.01)
+    assert rates[4] < 0.001

@@ -1,0 +1,139 @@
+"""What is learned, token by token; what cannot be learned is set aside with its reason."""
+
+import json
+
+import pytest
+import torch
+from model_fixtures import TEMPLATE, picture, small_encoder, small_processor
+
+from r1v3.data.records import Record
+from r1v3.model.packed import pack_groups
+from r1v3.train.batches import Packer
+from r1v3.train.ranks import Ranks
+from r1v3.train.samples import check_set_aside, encode_samples
+
+
+def record(
+    name,
+    folder,
+    response="<think>3+4=7.</think>\\boxed{7}",
+    question="What is the sum?",
+    pictures=1,
+):
+    images = []
+    for number in range(pictures):
+        path = f"{name}-{number}.png"
+        picture(number, 56 if number else 28, 28).save(folder / path)
+        images.append(path)
+    return Record(
+        name,
+        question,
+        None,
+        "7",
+        "fill",
+        tuple(images),
+        "plain",
+        "easy",
+        "en",
+        "test",
+        "none",
+        "train",
+        response,
+    )
+
+
+def encoded(records, folder, **settings):
+    return encode_samples(
+        records, folder, small_encoder(), TEMPLATE, **{"max_length": 400} | settings
+    )
+
+
+def test_the_mask_covers_the_reply_and_nothing_else_token_by_token(tmp_path):
+    samples = encoded([record("two", tmp_path, pictures=2)], tmp_path)
+    tokenizer = small_processor().tokenizer
+    tile = "<IMG_CONTEXT>" * 4
+    # one tile for the square; the wide one is two tiles and a thumbnail
+    prompt = (
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>human\n"
+        f"<img>{tile}</img>\n<img>{tile * 3}</img>\nWhat is the sum?<|im_end|>\n"
+        "<|im_start|>assistant\n<think>"
+    )
+    reply = "3+4=7.</think>\\boxed{7}<|im_end|>"
+    ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    learned = tokenizer(reply, add_special_tokens=False)["input_ids"]
+    assert samples.tiles == [4]
+    pack = pack_groups(samples.groups)
+    assert pack.input_ids_T.tolist() == ids + learned[:-1]
+    labels = [-100] * len(ids + learned[:-1])
+    for source, target in zip(pack.source_N.tolist(), pack.target_N.tolist()):
+        labels[source] = target
+    # every place predicts the token after it: none of the prompt, all of the reply, the end of the turn
+    assert labels == [-100] * (len(ids) - 1) + learned
+
+
+def test_in_a_pack_each_sample_has_its_own_mask(tmp_path):
+    records = [
+        record("a", tmp_path, pictures=0),
+        record("b", tmp_path, response="7"),
+        record("c", tmp_path),
+    ]
+    samples = encoded(records, tmp_path)
+    pack, first = pack_groups(samples.groups), 0
+    for group, reply in zip(samples.groups, [g.responses[0] for g in samples.groups]):
+        start = first + len(group.prompt_ids) - 1
+        own = (pack.source_N >= first) & (pack.source_N < start + len(reply))
+        assert pack.source_N[own].tolist() == list(range(start, start + len(reply)))
+        assert tuple(pack.target_N[own].tolist()) == reply
+        first = start + len(reply)
+
+
+def test_bad_samples_are_set_aside_with_their_reasons(tmp_path):
+    records = [
+        record("good", tmp_path),
+        record("empty", tmp_path, response=""),
+        record("thought_only", tmp_path, response="<think>3+4=7.</think> "),
+        record("unclosed", tmp_path, response="<think>3+4=7."),
+        record("long", tmp_path, response="7 " * 500),
+        record("marked_twice", tmp_path, question="<image> and <image>?"),
+        record("cut", tmp_path),
+        record("no_picture", tmp_path),
+        record("not_a_picture", tmp_path),
+        record("too_large", tmp_path),
+    ]
+    path = tmp_path / "cut-0.png"
+    path.write_bytes(path.read_bytes()[:-900])
+    (tmp_path / "no_picture-0.png").unlink()
+    (tmp_path / "not_a_picture-0.png").write_text("hello")
+    picture(1, 1000, 1000).save(tmp_path / "too_large-0.png")
+    samples = encoded(records, tmp_path)
+    assert samples.ids == ["good"]
+    reasons = dict(samples.set_aside)
+    assert set(reasons) == {r.id for r in records[1:]}
+    assert reasons["empty"] == "empty response"
+    assert reasons["thought_only"] == reasons["unclosed"] == "no answer in the response"
+    assert "400 allowed" in reasons["long"]
+    assert "marks 2 pictures but has 1" in reasons["marked_twice"]
+    assert reasons["cut"].startswith("cut-0.png: ")
+    assert reasons["no_picture"].startswith("no_picture-0.png: ")
+    assert reasons["not_a_picture"].startswith("not_a_picture-0.png: ")
+    assert "too_large" in reasons
+    json.dumps(reasons)
+    with pytest.raises(
+        ValueError, match=r"9 of 10 samples set aside, sft.max_set_aside allows 50.0%"
+    ):
+        check_set_aside(samples, 0.5)
+    check_set_aside(samples, 0.9)
+
+
+def test_tiles_that_are_read_when_needed_are_those_that_were_kept(tmp_path):
+    records = [record(n, tmp_path, pictures=p) for n, p in (("a", 2), ("b", 0), ("c", 1))]
+    kept, bare = encoded(records, tmp_path), encoded(records, tmp_path, keep_tiles=False)
+    assert sum(len(group.tiles) for group in bare.groups) == 0
+    packs = [
+        Packer(samples, small_encoder(), Ranks(0, 1), False, None).pack([0, 1, 2])
+        for samples in (kept, bare)
+    ]
+    assert torch.equal(packs[0].tiles, packs[1].tiles)
+    picture(9, 28, 28).resize((280, 28)).save(tmp_path / "c-0.png")
+    with pytest.raises(ValueError, match="c: 1 tiles before, 5 now"):
+        Packer(bare, small_encoder(), Ranks(0, 1), False, None).pack([2])
