@@ -57,7 +57,8 @@ def test_losses_and_gradient_norms_equal_those_of_the_plain_path(run, together, 
     one, two = without_times(alone / "float32"), without_times(together / run)
     assert [row["step"] for row in two] == [row["step"] for row in one]
     for expected, row in zip(one, two):
-        assert row == pytest.approx(expected, rel=2e-5, abs=1e-6)
+        assert row["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+        assert row == pytest.approx(expected, rel=2e-4, abs=1e-6)
 
 
 def test_bfloat16_agrees_with_the_plain_path_in_bfloat16(together, alone):

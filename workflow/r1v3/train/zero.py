@@ -57,12 +57,14 @@ class ZeroEngine:
         self.zero, self.ranks = deepspeed.zero, ranks
         self.partition = settings["parallel"]["zero"] == 3
         deepspeed.init_distributed(dist_backend=None, verbose=False)
+        self.model, loss, config = model, PackedLoss(model), zero_config(settings, ranks.world)
+        if self.partition:  # weight by weight, so that no device ever holds the whole model
+            deepspeed.zero.Init(module=loss, config_dict_or_path=config, mem_efficient_linear=False)
+            for buffer in model.buffers():
+                buffer.data = buffer.data.to(ranks.device)
         trained = [p for p in model.parameters() if p.requires_grad]
-        self.model = model
         self.engine, self.optimizer, *_ = deepspeed.initialize(
-            model=PackedLoss(model),
-            optimizer=adamw(trained, settings["optimizer"]),
-            config=zero_config(settings, ranks.world),
+            model=loss, optimizer=adamw(trained, settings["optimizer"]), config=config
         )
         self.loss = self.engine
 
