@@ -78,7 +78,7 @@ def settings(shape: str, batch: int, steps: int, train: list[str]) -> dict:
             "gradient_checkpointing": large,
             "attention": "auto",
         },
-        "loading": {"cached": True, "threads": 2 if large else 1, "ahead": 2},
+        "loading": {"cached": not large, "threads": 4 if large else 1, "ahead": 4},
         "resume": {"seconds": 10**9, "keep": 2},
         "watch": {"spike": None, "window": 50},
     }

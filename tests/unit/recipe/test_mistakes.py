@@ -55,6 +55,25 @@ MISTAKES = {
         "config/recipes/tiny.yaml: grpo.math.steps: input should be a valid integer, unable to "
         "parse string as an integer, got 'many'",
     ),
+    "whole copies with a ZeRO stage": (
+        (TINY, set_key("sft", "cold_start", "parallel", "zero", to=2)),
+        "config/recipes/tiny.yaml: sft.cold_start.parallel: zero is 2 or 3 with engine deepspeed, and "
+        "null with engine ranks",
+    ),
+    "DeepSpeed without a stage": (
+        (TINY, set_key("sft", "cold_start", "parallel", "engine", to="deepspeed")),
+        "config/recipes/tiny.yaml: sft.cold_start.parallel: zero is 2 or 3 with engine deepspeed",
+    ),
+    "DeepSpeed with an optimizer that it cannot part": (
+        (TINY, set_key("sft", "cold_start", "parallel", to={"engine": "deepspeed", "zero": 2})),
+        "config/recipes/tiny.yaml: sft.cold_start: parallel.engine deepspeed needs "
+        "optimizer.algorithm adamw",
+    ),
+    "one state to resume from, which may be the damaged one": (
+        (TINY, set_key("sft", "cold_start", "resume", "keep", to=1)),
+        "config/recipes/tiny.yaml: sft.cold_start.resume.keep: input should be greater than or "
+        "equal to 2, got 1",
+    ),
     "a value that is not known": (
         (TINY, set_key("generation", "engine", to="transformer")),
         "config/recipes/tiny.yaml: generation.engine: 'transformer' is not known; allowed: "

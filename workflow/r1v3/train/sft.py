@@ -112,7 +112,7 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
             if ranks.first:
                 values |= speed.of_step(seconds=seconds, waited=waited, batch=batch)
                 log.write(place.step, **values, seconds=time.monotonic() - began)
-                progress.advance(loss=loss)
+                progress.advance(loss=loss, waiting=f"{waited / seconds:.1%}")
             began = time.monotonic()
             due = ranks.first and began - saved > settings["resume"]["seconds"]
             came, due = ranks.sum(preemption.came, due)
