@@ -58,3 +58,14 @@ def without_times(folder):
     rows = read_metrics(folder / "metrics.jsonl")
     times = ("seconds", "speed/")
     return [{k: v for k, v in row.items() if not k.startswith(times)} for row in rows]
+
+
+def packed_sft_run(folder, start, data):
+    """The same run in passes of at most 150 tokens, pictures read when needed."""
+    return sft_run(
+        folder,
+        start,
+        data,
+        parallel=SFT["parallel"] | {"pass_tokens": 150, "gradient_checkpointing": True},
+        loading={"cached": False, "threads": 2, "ahead": 3},
+    )

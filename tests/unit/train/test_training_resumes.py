@@ -158,7 +158,9 @@ def test_grpo_keeps_the_checkpoints_that_the_recipe_names(start, data, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "run"), [("sft", sft_run), ("grpo", grpo_run)])
+@pytest.mark.parametrize(
+    ("kind", "run"), [("sft", sft_run), ("packed_sft", sft_run), ("grpo", grpo_run)]
+)
 def test_two_processes_learn_what_one_learns(kind, run, start, data, tmp_path):
     alone = run(tmp_path / "alone", start, data)
     here = Path(__file__).parent

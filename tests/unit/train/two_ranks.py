@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from test_training_resumes import grpo_run
-from training_fixtures import sft_run
+from training_fixtures import packed_sft_run, sft_run
 
 start, data, folder = map(Path, sys.argv[2:])
-{"sft": sft_run, "grpo": grpo_run}[sys.argv[1]](folder, start, data)
+RUNS = {"sft": sft_run, "packed_sft": packed_sft_run, "grpo": grpo_run}
+RUNS[sys.argv[1]](folder, start, data)
