@@ -69,7 +69,11 @@ def call(side: str, shape: str, folder: Path, out: Path, train: list[str] | None
 def summary(runs: list[dict]) -> dict:
     """Medians over repeats; of each repeat, all steps but the first."""
     rates = [sum(run["tokens"][1:]) / sum(run["seconds"][1:]) for run in runs]
-    shares = [statistics.mean(run["mfu"][1:]) for run in runs]
+    shares = [
+        sum(share * seconds for share, seconds in zip(run["mfu"][1:], run["seconds"][1:]))
+        / sum(run["seconds"][1:])
+        for run in runs
+    ]
     waiting = [statistics.mean(run["waiting"][1:]) for run in runs if run["waiting"]]
     return {
         "tokens_per_second": round(statistics.median(rates), 1),

@@ -86,5 +86,7 @@ def group_norms(model: nn.Module) -> dict[str, float]:
     norms = {}
     for group, parameters in grouped_parameters(model).items():
         grads = [p.grad for _, p in parameters if p.grad is not None]
-        norms[group] = float(torch.stack([g.float().norm() for g in grads]).norm()) if grads else 0.0
+        norms[group] = (
+            float(torch.stack([g.float().norm() for g in grads]).norm()) if grads else 0.0
+        )
     return norms

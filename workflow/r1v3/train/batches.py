@@ -45,7 +45,7 @@ class Packer:
         responses = samples.responses(chosen)
         tiles = sum(samples.tiles[i] for i in chosen)
         return Batch(
-            [self.pack(own) for own in self._passes(chosen) if own or self.alike],
+            [self.pack(own) for own in self._passes(chosen)],
             [samples.ids[i] for i in chosen],
             responses,
             sum(lengths),
@@ -54,7 +54,8 @@ class Packer:
 
     def _passes(self, chosen: list[int]) -> list[list[int]]:
         plan = plan_passes(self.samples.lengths(chosen), self.ranks.world, self.budget)
-        return [[chosen[n] for n in own] for own in plan[self.ranks.rank]]
+        own = plan[self.ranks.rank]
+        return [[chosen[n] for n in part] for part in own if part or self.alike]
 
     def passes(self, size: int) -> list[list[int]]:
         """This rank's part of all samples, for validation."""
