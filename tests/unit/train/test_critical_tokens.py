@@ -7,7 +7,7 @@ from model_fixtures import small_processor
 
 from r1v3.train.critical import CriticalTokens
 from r1v3.train.interval import clustered_mean
-from r1v3.train.select import choose, select_checkpoint
+from r1v3.train.select import choose, hindsight, select_checkpoint
 
 
 def found(text, words=("Wait", "Alternatively")):
@@ -52,8 +52,17 @@ def test_an_interval_resamples_prompts_not_values():
     assert clustered_mean([[], []], resamples=10, seed=0)["mean"] is None
 
 
-def checkpoint(step, entropy, reward):
-    return {"step": step, "critical_token_entropy": entropy, "reward": reward}
+def checkpoint(step, entropy, reward, by_prompt=(0.0, 0.0)):
+    row = {"step": step, "critical_token_entropy": entropy, "reward": reward}
+    return row | {"accuracy_by_prompt": list(by_prompt)}
+
+
+def test_hindsight_chooses_on_one_half_and_scores_on_the_other():
+    lucky = checkpoint(30, 0.9, 0.5, (1.0, 0.0, 1.0, 0.0))
+    steady = checkpoint(60, 0.4, 0.5, (0.5, 0.5, 0.5, 0.5))
+    # Even items choose `lucky`, with none of the odd; odd ones `steady`, with half of the even.
+    assert hindsight([lucky, steady], steady) == pytest.approx((0.0 - 0.5 + 0.5 - 0.5) / 2)
+    assert hindsight([lucky, steady], lucky) == pytest.approx((0.0 - 0.0 + 0.5 - 1.0) / 2)
 
 
 def test_each_policy_chooses_by_its_own_measure():

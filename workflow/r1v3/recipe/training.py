@@ -139,7 +139,10 @@ class Reward(Section):
 
 
 class Grpo(Section):
-    """Group-normalised reinforcement learning (section 3.3)."""
+    """Group-normalised reinforcement learning (section 3.3).
+
+    `keep_rollouts` is the share of a step's prompts whose responses are kept (`r1v3.train.browse`).
+    """
 
     train: list[Group]
     optimizer: Optimizer
@@ -159,4 +162,5 @@ class Grpo(Section):
     overlong: Literal["keep", "mask"]
     dtype: Literal["float32", "bfloat16"]
     checkpoint_every: Positive
+    keep_rollouts: Share
     reward: Reward

@@ -21,9 +21,11 @@ from r1v3.train.metrics import MetricsLog
 from r1v3.train.optimizer import build_optimizer, learning_rate
 from r1v3.train.ranks import Ranks
 from r1v3.train.resume import clear_states, load_state, save_state
+from r1v3.train.rollout_log import write_rollouts
 from r1v3.train.rollouts import load_prompts, run_episode, whole_episode
 from r1v3.train.sft import batch_of_step
 from r1v3.train.update import update_policy
+from r1v3.train.weight_watch import WeightWatch
 
 SAVE_SECONDS = 20.0
 
@@ -49,6 +51,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
     optimizer = build_optimizer(model, settings["optimizer"])
     engine = TransformersEngine(model, encoder)
     critical = CriticalTokens(processor.tokenizer, document["entropy"]["critical_words"])
+    watch = WeightWatch(model) if ranks.first else None
     done, kept = 0, []
     restored = load_state(folder / "resume")
     if restored:
@@ -56,6 +59,8 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
         before, kept = state["before"], state["kept"]
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
+        if watch:
+            watch.skip()
     total = settings["steps"]
     ranks.wait()  # until every rank has read the state that the first will replace
     if ranks.first:
@@ -97,7 +102,17 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
             )
             if not ranks.first:
                 continue
-            values = reward_metrics(episode) | updated.metrics
+            updated_at = time.monotonic()
+            write_rollouts(
+                folder / "rollouts",
+                step + 1,
+                episode,
+                updated.entropy_N,
+                critical,
+                share=settings["keep_rollouts"],
+                seed=document["seed"],
+            )
+            values = watch.look() | reward_metrics(episode) | updated.metrics
             values |= entropy_metrics(
                 updated.entropy_N, episode.responses, critical, document["entropy"]["threshold"]
             )
@@ -107,6 +122,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
                 learning_rate=rate,
                 seconds=time.monotonic() - began,
                 seconds_sampling=sampled - began,
+                seconds_update=updated_at - sampled,
             )
             progress.advance(reward=values["reward"], length=values["response_length"])
             if (step + 1) % settings["checkpoint_every"] == 0 or step + 1 == total:

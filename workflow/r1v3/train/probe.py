@@ -47,7 +47,7 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
         "control": control.words,
     }
     values: dict[str, list[list[float]]] = {name: [] for name in readings}
-    rewards, accuracies, forms, entropies = [], [], [], []
+    rewards, accuracies, forms, entropies, by_prompt = [], [], [], [], []
     progress = Progress(len(prompts), f"probe step {step}: prompt")
     with open_grader(reward, output.parent / "judge") as grader:
         for first in range(0, len(prompts), PROMPTS_A_PASS):
@@ -57,6 +57,7 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
             )
             rewards += episode.reward_GM.flatten().tolist()
             accuracies += episode.accuracy_GM.flatten().tolist()
+            by_prompt += episode.accuracy_GM.mean(1).tolist()
             forms += episode.format_GM.flatten().tolist()
             per_response = _entropies(
                 model, encoder.never, part, episode.responses, settings["samples"]
@@ -83,6 +84,7 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
         "reward": sum(rewards) / len(rewards),
         "accuracy": sum(accuracies) / len(accuracies),
         "format": sum(forms) / len(forms),
+        "accuracy_by_prompt": by_prompt,
         "entropy": sum(entropies) / len(entropies),
         "high_entropy_share": sum(e > entropy["threshold"] for e in entropies) / len(entropies),
         "critical_token_entropy": intervals["emitted"]["mean"] if enough else None,

@@ -27,7 +27,7 @@ class Prompt:
 class Episode:
     """Prompts, their M responses each in order, and what each was worth.
 
-    Shapes: G prompts, M samples.
+    Shapes: G prompts, M samples. `reasons` holds of each response who decided, and why.
     """
 
     prompts: list[Prompt]
@@ -35,6 +35,7 @@ class Episode:
     accuracy_GM: torch.Tensor
     format_GM: torch.Tensor
     reward_GM: torch.Tensor
+    reasons: list[tuple[str, str]]
 
 
 def load_prompts(folder: Path, encoder: Encoder, template: dict, mode: str) -> list[Prompt]:
@@ -122,7 +123,8 @@ def grade_episode(
             for a, f in zip(accuracy.flatten().tolist(), form.flatten().tolist())
         ]
     ).view(shape)
-    return Episode(prompts, responses, accuracy, form, total)
+    reasons = [(verdict.by, verdict.reason) for verdict in verdicts]
+    return Episode(prompts, responses, accuracy, form, total, reasons)
 
 
 def whole_episode(prompts: list[Prompt], own: Episode, ranks: Ranks) -> Episode:
@@ -137,4 +139,5 @@ def whole_episode(prompts: list[Prompt], own: Episode, ranks: Ranks) -> Episode:
         torch.tensor(accuracy),
         torch.tensor(form),
         torch.tensor(reward),
+        ranks.gather(own.reasons),
     )

@@ -11,7 +11,8 @@ def select_checkpoint(document: dict, *, probes: list[Path], folder: Path) -> di
     checkpoint is taken, and the facts say so.
 
     Returns:
-        chosen (step), policy, why, reward_lost against the best, and every checkpoint's probe.
+        chosen (step), policy, why, reward_lost against the best, accuracy_lost in hindsight, and every
+        checkpoint's probe.
     """
     checkpoints = sorted((json.loads(Path(p).read_text()) for p in probes), key=lambda c: c["step"])
     policy, within = document["selection"]["policy"], document["selection"]["within_reward"]
@@ -22,8 +23,29 @@ def select_checkpoint(document: dict, *, probes: list[Path], folder: Path) -> di
         "policy": policy,
         "why": why,
         "reward_lost": best - chosen["reward"],
+        "accuracy_lost": hindsight(checkpoints, chosen),
         "checkpoints": checkpoints,
     }
+
+
+def hindsight(checkpoints: list[dict], chosen: dict) -> float:
+    """How much accuracy the choice lost against the most accurate checkpoint, as a share.
+
+    The best is chosen on one half of the probe items and scored on the other, both ways round, so that
+    its luck on the items that chose it does not count.
+    """
+    lost = []
+    for half in (0, 1):
+        best = max(checkpoints, key=lambda c: (_mean(c["accuracy_by_prompt"][half::2]), c["step"]))
+        other = slice(1 - half, None, 2)
+        lost.append(
+            _mean(best["accuracy_by_prompt"][other]) - _mean(chosen["accuracy_by_prompt"][other])
+        )
+    return _mean(lost)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
 
 
 def choose(checkpoints: list[dict], policy: str, within: float | None) -> tuple[dict, str]:

@@ -6,6 +6,7 @@ the policy that sampled is the policy that learns, and the ratio is 1 by definit
 Shapes: G prompts, M samples, R = G x M responses, N tokens of all responses.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -23,8 +24,8 @@ PROMPTS_A_PASS = 64
 
 @dataclass(frozen=True)
 class Updated:
-    """What an episode's first pass saw, before any step: entropy of each sampled token in nats; and
-    the metrics of its last."""
+    """What an episode's first pass saw, before any step: entropy of each sampled token in nats, and how
+    far the engine's log-probabilities were; and the metrics of its last."""
 
     entropy_N: torch.Tensor
     metrics: dict
@@ -79,7 +80,7 @@ def update_policy(
     own = ranks.share(list(range(len(episode.prompts))))
     firsts = range(own[0], own[-1] + 1, PROMPTS_A_PASS)
     old: dict[int, torch.Tensor] = {}
-    entropies, gap, metrics = [], 0.0, {}
+    entropies, seen, metrics = [], [], {}
     for update in range(settings["updates_per_episode"]):
         optimizer.zero_grad()
         loss_sum, clipped = 0.0, 0.0
@@ -90,10 +91,11 @@ def update_policy(
             logp_N, entropy_N = _stats(model, pack, settings, never)
             if update == 0:
                 sampled_N = torch.tensor([p for r in responses[rows] for p in r.logprobs])
-                own = settings["old_logprobs"] == "trainer"
-                old[first] = logp_N.detach() if own else sampled_N
-                gap = max(gap, float((logp_N.detach() - sampled_N).abs().max()))
+                from_trainer = settings["old_logprobs"] == "trainer"
+                old[first] = logp_N.detach() if from_trainer else sampled_N
                 entropies.append(entropy_N)
+                advantage_N = advantage_R[rows][pack.response_N]
+                seen.append(torch.stack([logp_N.detach(), sampled_N, advantage_N]))
             reference_N = None
             if reference is not None:
                 with torch.no_grad():
@@ -122,8 +124,25 @@ def update_policy(
         metrics = {"loss": loss_sum, "clip_fraction": clipped / surrogate.tokens}
         metrics |= {f"grad_norm/{group}": norm for group, norm in norms.items()}
     entropy_N = torch.tensor(ranks.gather(torch.cat(entropies).tolist()))
-    gap = max(ranks.gather([gap]))
-    return Updated(entropy_N, metrics | {"logprob_gap_max": gap})
+    logp_N, sampled_N, advantage_N = torch.tensor(ranks.gather(torch.cat(seen, 1).T.tolist())).T
+    metrics |= logprob_metrics(logp_N, sampled_N, advantage_N)
+    return Updated(entropy_N, metrics)
+
+
+def logprob_metrics(logp_N, sampled_N, advantage_N) -> dict[str, float]:
+    """Trainer against engine, and the covariance of log-probability and advantage over tokens (5.5).
+
+    `logprob_gap_*` are in nats; `logprob_gap_share` is the share of tokens whose ratio is beyond 1.05, either
+    way. The covariance is what drives entropy down (Cui et al. 2025), in nats.
+    """
+    gap_N = (logp_N - sampled_N).abs()
+    centred_N = (logp_N - logp_N.mean()) * (advantage_N - advantage_N.mean())
+    return {
+        "logprob_gap_max": float(gap_N.max()),
+        "logprob_gap_mean": float(gap_N.mean()),
+        "logprob_gap_share": float((gap_N > math.log(1.05)).float().mean()),
+        "covariance": float(centred_N.mean()),
+    }
 
 
 def _stats(model, pack: Pack, settings: dict, never) -> tuple[torch.Tensor, torch.Tensor]:
