@@ -53,10 +53,8 @@ class Encoder:
             ValueError: the numbers of markers and pictures differ, or a picture is too large.
             OSError: a picture cannot be read.
         """
-        for text, own in zip(texts, pictures, strict=True):
-            if text.count(MARKER) != len(own):
-                raise ValueError(f"{text.count(MARKER)} image markers for {len(own)} pictures")
-        tiles, counts = self._tiles([picture for own in pictures for picture in own])
+        opened = [self.pictures(text, own) for text, own in zip(texts, pictures, strict=True)]
+        tiles, counts = self._tiles([picture for own in opened for picture in own])
         joined, spans, first, part = [], [], 0, 0
         for text, own in zip(texts, pictures):
             numbers = range(first, first + len(own))
@@ -74,10 +72,20 @@ class Encoder:
             part += count
         return encoded
 
-    def _tiles(self, pictures) -> tuple[torch.Tensor, list[int]]:
-        if not pictures:
+    def pictures(self, text: str, pictures: list[Path | Image.Image]) -> list[Image.Image]:
+        """The pictures of one rendered prompt, read and in RGB.
+
+        Raises:
+            ValueError: the numbers of markers and pictures differ, or a picture is too large.
+            OSError: a picture cannot be read.
+        """
+        if text.count(MARKER) != len(pictures):
+            raise ValueError(f"{text.count(MARKER)} image markers for {len(pictures)} pictures")
+        return [_open(picture, self.images["max_pixels"]) for picture in pictures]
+
+    def _tiles(self, opened: list[Image.Image]) -> tuple[torch.Tensor, list[int]]:
+        if not opened:
             return torch.zeros(0), []
-        opened = [_open(picture, self.images["max_pixels"]) for picture in pictures]
         most = self.images["max_tiles"]
         batch = self.processor.image_processor(
             opened,
