@@ -20,13 +20,7 @@ def start(folder: Path, images: dict, *, rows: int):
     Raises:
         ValueError: vLLM is not installed, or R1V3_VLLM_TENSOR_PARALLEL or _MEMORY is malformed.
     """
-    import torch
-
-    accelerators = torch.cuda.device_count()
-    for name, value in (EVERYWHERE if accelerators else EVERYWHERE | CPU).items():
-        os.environ.setdefault(name, value)
-    if not accelerators:
-        torch._dynamo.config.disable = True  # where torch was imported before the variable was set
+    prepare()
     try:
         import vllm
     except ImportError as error:
@@ -37,12 +31,26 @@ def start(folder: Path, images: dict, *, rows: int):
     from r1v3.generate.vllm_processor import tiling, use_our_processor
 
     processor = use_our_processor(folder, images)
-    llm = vllm.LLM(
-        str(folder),
-        **arguments(folder, rows=rows, accelerators=accelerators),
-        mm_processor_kwargs=tiling(images),
-    )
-    return llm, processor
+    options = visible(folder, rows=rows) | {"mm_processor_kwargs": tiling(images)}
+    return vllm.LLM(str(folder), **options), processor
+
+
+def prepare() -> None:
+    """Set what vLLM reads from the environment when it is imported; what is set already stays."""
+    import torch
+
+    accelerators = torch.cuda.device_count()
+    for name, value in (EVERYWHERE if accelerators else EVERYWHERE | CPU).items():
+        os.environ.setdefault(name, value)
+    if not accelerators:
+        torch._dynamo.config.disable = True  # where torch was imported before the variable was set
+
+
+def visible(folder: Path, *, rows: int) -> dict:
+    """`arguments` for the accelerators that this process sees."""
+    import torch
+
+    return arguments(folder, rows=rows, accelerators=torch.cuda.device_count())
 
 
 def arguments(folder: Path, *, rows: int, accelerators: int) -> dict:
