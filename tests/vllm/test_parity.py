@@ -29,25 +29,14 @@ def test_prompt_ids_tiles_and_greedy_log_probabilities_agree(
     (ours,) = answers(transformers_engine(), [request_], Sampling(0.0, 1.0, 24))
     (theirs,) = answers(engine, [request_], Sampling(0.0, 1.0, 24))
     encoded = encoder.prompt(request_.prompt, list(request_.images))
-    output = prompt_of(engine, request_)
-    assert list(output) == list(encoded.prompt_ids)
+    output = engine.prompt_ids(request_)
+    assert output == encoded.prompt_ids
     image_id = encoder.processor.image_token_id
     assert output.count(image_id) == 4 * len(encoded.tiles)
     assert theirs.prompt_tokens == ours.prompt_tokens
     assert theirs.token_ids == ours.token_ids
     assert theirs.logprobs == pytest.approx(ours.logprobs, abs=1e-3)
     assert (theirs.text, theirs.finish_reason) == (ours.text, ours.finish_reason)
-
-
-def prompt_of(engine, request) -> list[int]:
-    """The ids that vLLM itself reckons the prompt has."""
-    from vllm import SamplingParams
-
-    from r1v3.generate.vllm_engine import _prompt
-
-    prompt = _prompt(engine.encoder, request)
-    (output,) = engine.llm.generate([prompt], SamplingParams(max_tokens=1), use_tqdm=False)
-    return list(output.prompt_token_ids)
 
 
 def test_the_cases_have_one_tile_several_tiles_several_pictures_and_many_blocks(encoder):

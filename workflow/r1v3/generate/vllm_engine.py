@@ -51,6 +51,15 @@ class VllmEngine:
                 responses = [_copy(r, n) for r in responses for n in range(sampling.samples)]
             yield responses
 
+    def prompt_ids(self, request: Request) -> tuple[int, ...]:
+        """The ids that vLLM makes of a prompt, its pictures expanded."""
+        from vllm import SamplingParams
+
+        prompt = _prompt(self.encoder, request)
+        once = SamplingParams(max_tokens=1, temperature=0.0)
+        (output,) = self.llm.generate([prompt], once, use_tqdm=False)
+        return tuple(output.prompt_token_ids)
+
     def sleep(self) -> None:
         """Give the accelerator's memory back to the trainer; weights wait in the host's."""
         self.llm.sleep(level=1)
