@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-fast lint format dry evaluate ui grading-report files clean
+.PHONY: help setup demo test test-fast test-vllm lint format dry evaluate ui grading-report files clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -17,6 +17,11 @@ test: setup ## all tests
 
 test-fast: setup ## the tests that take less than a minute together
 	@python -m pytest -q -n 2 --dist loadfile -m "not slow and not integration"
+
+test-vllm: ## vLLM without a GPU, in an environment of its own (2 GB, .venv-vllm)
+	@workflow/setup_vllm.sh
+	@.venv-vllm/bin/python -m pytest -q tests/vllm
+	@PYTHONPATH=workflow:tests/unit:tests/vllm .venv-vllm/bin/python tests/vllm/shared_prefill.py
 
 lint: setup ## ruff, snakefmt and snakemake --lint
 	@ruff check . && ruff format --check --quiet . && snakefmt --check --compact-diff . && snakemake --lint
@@ -42,4 +47,4 @@ files: setup ## docs/files.md: every file in one line
 	@python docs/file_list.py --output docs/files.md
 
 clean: ## what can be deleted, and by which command; deletes nothing
-	@echo "results and MLflow: rm -r results/* mlflow.db     Snakemake's notes: rm -r .snakemake     set-up: rm -r .venv"
+	@echo "results and MLflow: rm -r results/* mlflow.db     Snakemake's notes: rm -r .snakemake     set-up: rm -r .venv .venv-vllm"

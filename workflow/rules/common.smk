@@ -37,6 +37,8 @@ wildcard_constraints:
     suite="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     checkpoint="last|selected|step-[0-9]{6}",
     step="[0-9]{6}",
+    nats="[0-9.e-]+",
+    tokens="[0-9]+",
 
 
 def runs_of(stage):
@@ -106,6 +108,14 @@ def scores(run, checkpoint, suite):
 
 def checkpoint_scores(run):
     return [scores(run, f"step-{step}", "checkpoint") for step in kept_steps(run)]
+
+
+def parity(run):
+    """The gate that vLLM has to pass on a run's checkpoint; nothing where another engine answers."""
+    gate = PROJECT.recipe.generation.parity
+    if PROJECT.recipe.generation.engine != "vllm":
+        return []
+    return f"results/parity/{run}/within-{gate.max_gap}-nats-over-{gate.tokens}-tokens.json"
 
 
 def held_out_scores():

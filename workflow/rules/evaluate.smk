@@ -30,6 +30,7 @@ rule evaluate:
         selection=lambda w: manifest(evaluation_document(w)["selection"], "selections"),
         benchmarks=lambda w: benchmark_manifests(evaluation_document(w)),
         held_out=lambda w: data_manifests(evaluation_document(w)["held_out"].values()),
+        parity=lambda w: parity(w.run),
     output:
         manifest="results/evaluations/{run}/{checkpoint}/{suite}/responses.json",
     log:

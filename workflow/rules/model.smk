@@ -1,4 +1,4 @@
-"""Models that no ablation changes: fetched, or built here from nothing."""
+"""Models that no ablation changes: fetched, or built here from nothing; and whether engines agree on one."""
 
 
 rule model:
@@ -29,4 +29,31 @@ rule model:
             --parent {input.start:q} \
             --data {input.data:q} \
             --manifest {output.manifest:q}
+        """
+
+
+rule parity:
+    """Compare vLLM with transformers on a run's last checkpoint; a larger gap stops what would follow."""
+    input:
+        config="results/runs/{run}/config.json",
+        run="results/runs/{run}/manifest.json",
+    output:
+        parity="results/parity/{run}/within-{nats}-nats-over-{tokens}-tokens.json",
+    log:
+        "results/parity/{run}/within-{nats}-nats-over-{tokens}-tokens.log",
+    priority: 95
+    conda:
+        "../../envs/gpu.yaml"
+    threads: 1
+    resources:
+        launcher="python",
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        {resources.launcher} workflow/scripts/parity.py \
+            --config {input.config:q} \
+            --run {input.run:q} \
+            --max-gap {wildcards.nats:q} \
+            --tokens {wildcards.tokens:q} \
+            --output {output.parity:q}
         """

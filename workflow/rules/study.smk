@@ -63,3 +63,29 @@ rule report:
             --table {input.table:q} \
             --output {output.report:q}
         """
+
+
+rule modes:
+    """Compare the final model's ways of thinking: modes, caps and budgets (sections 6.2 and 6.3)."""
+    input:
+        scores=[
+            scores("final", "last", f"checkpoint__{way}") for way in PROJECT.recipe.thinking.ways()
+        ],
+    output:
+        markdown="results/tables/modes.md",
+        html="results/tables/modes.html",
+        csv="results/tables/modes.csv",
+        tex="results/tables/modes.tex",
+    log:
+        "results/log/modes.txt",
+    priority: 5
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/modes.py \
+            --scores {input.scores:q} \
+            --output {output.markdown:q}
+        """

@@ -43,6 +43,7 @@ rule grpo:
         start=lambda w: manifest(run_document(w)["start"]["run"], "runs"),
         selection=lambda w: manifest(run_document(w)["start"]["selection"], "selections"),
         data=lambda w: manifest(run_document(w)["data"], "data"),
+        parity=lambda w: parity(run_document(w)["start"]["run"]),
     output:
         manifest="results/runs/{run}/manifest.json",
     log:

@@ -64,6 +64,8 @@ def test_a_thought_over_its_budget_is_closed_and_then_answered():
         assert forced.token_ids[:4] == whole.token_ids[:4]
         assert forced.token_ids[4 : 4 + len(close)] == close
         assert len(forced.token_ids) <= 4 + len(close) + 3
+        assert forced.logprobs[:4] == pytest.approx(whole.logprobs[:4], abs=1e-5)
+        assert forced.logprobs[4 : 4 + len(close)] == (0.0,) * len(close)  # nobody drew these
         assert len(forced.logprobs) == len(forced.token_ids)
 
 

@@ -82,7 +82,7 @@ def _obtained(root: Path, documents: Documents, name: str) -> Path:
 
 def _document(project: Project, target: Target, mode: str | None) -> dict:
     recipe = project.recipe
-    generation = recipe.generation.model_dump()
+    generation = recipe.generation.model_dump(exclude={"parity"})
     generation["mode"] = mode or target.mode or generation["mode"]
     if target.served:
         generation["engine"] = "server"

@@ -34,6 +34,10 @@ def load_engine(
         from r1v3.generate.server_engine import open_server
 
         return open_server(images, model_folder, thinking, usage)
+    if generation["engine"] == "vllm":
+        from r1v3.generate.vllm_engine import open_vllm
+
+        return open_vllm(images, model_folder, thinking)
     raise ValueError(
-        f"generation.engine must be transformers or server, not {generation['engine']!r}"
+        f"generation.engine must be transformers, vllm or server, not {generation['engine']!r}"
     )

@@ -148,9 +148,10 @@ class DecodeLoop:
         logits_BV[:, self.never] = -torch.inf
         at = self.step.clamp(max=self.tokens - 1)
         token_B, log_probs_BV = draw(logits_BV, self.drawn[self.slot, at], sampling)
+        logp_B = log_probs_BV.gather(1, token_B[:, None])[:, 0]
         if self.close:
-            token_B = self._closed(token_B)
-        logp_B = log_probs_BV.gather(1, token_B[:, None])[:, 0].cpu()
+            token_B, logp_B = self._closed(token_B, logp_B)
+        logp_B = logp_B.cpu()
         token, slot, step = token_B.cpu(), self.slot[self.open], self.step[self.open]
         self.out_ids[slot, step] = token[self.open]
         self.out_logp[slot, step] = logp_B[self.open]
@@ -160,8 +161,8 @@ class DecodeLoop:
             self._stop_at_strings()
         return token_B
 
-    def _closed(self, token_B: torch.Tensor) -> torch.Tensor:
-        """The tokens, or where a thought is over its budget those that close it."""
+    def _closed(self, token_B, logp_B) -> tuple[torch.Tensor, torch.Tensor]:
+        """The tokens, or where a thought is over its budget those that close it, which nobody drew."""
         budget = self.sampling.thought_tokens
         for row in (self.open & (self.step == budget) & ~self.forced).nonzero()[:, 0].tolist():
             thought = self.encoder.tokenizer.decode(self.out_ids[self.slot[row], :budget])
@@ -170,7 +171,8 @@ class DecodeLoop:
                 self.limit[row] += len(self.close)
         place = (self.step - budget).to(self.device)
         now = self.forced.to(self.device) & (place >= 0) & (place < len(self.close))
-        return torch.where(now, self.close_ids[place.clamp(0, len(self.close) - 1)], token_B)
+        closing_B = self.close_ids[place.clamp(0, len(self.close) - 1)]
+        return torch.where(now, closing_B, token_B), torch.where(now, 0.0, logp_B)
 
     def _stop_at_strings(self) -> None:
         rows = self.open.nonzero()[:, 0].tolist()

@@ -34,6 +34,7 @@ class ServerEngine:
         concurrency: requests in flight.
         usage: counts tokens and money.
         thinking: applied to every sampling.
+        never: ids of image tokens, where they are known; drawn, they would make the model look for a picture.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class ServerEngine:
         concurrency: int,
         usage: Usage,
         thinking: Thinking | None = None,
+        never: tuple[int, ...] = (),
     ):
+        self.never = never
         if kind not in KINDS:
             raise ValueError(f"server: kind must be one of {', '.join(KINDS)}, not {kind!r}")
         if concurrency < 1:
@@ -193,7 +196,7 @@ class ServerEngine:
         if sampling.stop:
             body["stop"] = list(sampling.stop)
         bias = {str(i): value for i, value in sampling.bias}
-        bias |= {str(i): NEVER for i in sampling.banned}
+        bias |= {str(i): NEVER for i in (*self.never, *sampling.banned)}
         if bias:
             body["logit_bias"] = bias
         if self.kind == "vllm":
@@ -250,11 +253,16 @@ def open_server(images: dict, model_folder: Path, thinking: dict | None, usage: 
         raise ValueError(
             "R1V3_SERVER_PRICE must be <a million prompt tokens>/<a million new tokens>"
         )
-    tokenizer = None
-    if (thinking or {}).get("banned_words") and (Path(model_folder) / "tokenizer.json").exists():
+    tokenizer, never = None, ()
+    settings = ("processor_config.json", "preprocessor_config.json")
+    if any((Path(model_folder) / name).exists() for name in settings):
         from r1v3.model.processor import load_processor
 
-        tokenizer = load_processor(model_folder).tokenizer
+        processor = load_processor(model_folder)
+        tokenizer, never = (
+            processor.tokenizer,
+            tuple(i for i in processor.image_token_ids if i is not None),
+        )
     path = setting("USAGE") or usage
     return ServerEngine(
         Endpoint(
@@ -273,4 +281,5 @@ def open_server(images: dict, model_folder: Path, thinking: dict | None, usage: 
             Path(path) if path else None, (float(price[1]), float(price[2])) if price else None
         ),
         thinking=Thinking(thinking, tokenizer),
+        never=never,
     )

@@ -13,6 +13,7 @@ import torch
 
 from r1v3.generate.decode_loop import Asked, DecodeLoop, Row
 from r1v3.generate.pictures import UNREADABLE, check_places
+from r1v3.generate.said import said
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
 from r1v3.model.encode import Encoded, Encoder
@@ -120,16 +121,13 @@ class TransformersEngine:
             self.model.set_attn_implementation({"text_config": attention})
 
     def _response(self, row: Row, sampling: Sampling) -> Response:
-        ids = row.ids
-        stopped = ids[-1] == self.stop_id
-        text = self.encoder.tokenizer.decode(ids[:-1] if stopped else ids)
-        ends = [found for string in sampling.stop if (found := text.find(string)) >= 0]
+        text, reason = said(self.encoder.tokenizer, row.ids, self.stop_id, sampling.stop)
         return Response(
             key=row.asked.request.key,
             sample=row.sample,
-            text=text[: min(ends)] if ends else text,
-            token_ids=tuple(ids),
+            text=text,
+            token_ids=tuple(row.ids),
             logprobs=tuple(row.logprobs),
-            finish_reason="stop" if stopped or ends else "length",
+            finish_reason=reason,
             prompt_tokens=len(row.asked.encoded.prompt_ids),
         )

@@ -47,7 +47,8 @@ class Response:
     """One sample: text without the end-of-turn token, ids with it, log-probabilities of the ids in nats.
 
     Log-probabilities are those of the distribution that was drawn from at the temperature, before
-    top-p; with greedy decoding those at temperature 1. A server may tell neither ids nor
+    top-p (vLLM: after it, so ask it for log-probabilities with top-p 1); with greedy decoding those at
+    temperature 1; 0 for tokens that close a thought, which are not drawn. A server may tell neither ids nor
     log-probabilities; `counted` is then its count of tokens. A request that no engine can answer has
     the finish reason `error`, and what was wrong in `error`.
     """

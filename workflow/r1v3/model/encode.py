@@ -61,8 +61,7 @@ class Encoder:
             ValueError: the numbers of markers and pictures differ, or a picture is too large or unreadable.
         """
         for text, own in zip(texts, pictures, strict=True):
-            if text.count(MARKER) != len(own):
-                raise ValueError(f"{text.count(MARKER)} image markers for {len(own)} pictures")
+            _check_markers(text, own)
         tiles, counts = self.tiles([picture for own in pictures for picture in own])
         joined, spans, first, part = [], [], 0, 0
         for text, own in zip(texts, pictures):
@@ -81,15 +80,24 @@ class Encoder:
             part += count
         return encoded
 
+    def pictures(self, text: str, pictures: list[Path | Image.Image]) -> list[Image.Image]:
+        """The pictures of one rendered prompt, read and in RGB.
+
+        Raises:
+            ValueError: the numbers of markers and pictures differ, or a picture is too large or unreadable.
+        """
+        _check_markers(text, pictures)
+        return [_open(picture, self.images["max_pixels"]) for picture in pictures]
+
     def tiles(self, pictures: list[Path | Image.Image]) -> tuple[torch.Tensor, list[int]]:
         """Tiles of all pictures, one after another, and how many each has.
 
         Raises:
             ValueError: a picture cannot be read or is too large.
         """
-        if not pictures:
-            return torch.zeros(0), []
         opened = [_open(picture, self.images["max_pixels"]) for picture in pictures]
+        if not opened:
+            return torch.zeros(0), []
         most = self.images["max_tiles"]
         batch = self.processor.image_processor(
             opened,
@@ -111,3 +119,8 @@ def _open(picture: Path | Image.Image, max_pixels: int) -> Image.Image:
         name = picture.name if isinstance(picture, Path) else "picture"
         raise ValueError(f"{name}: {problem or type(problem).__name__}") from problem
     raise ValueError(f"picture of {image.width} x {image.height} pixels; {max_pixels} allowed")
+
+
+def _check_markers(text: str, pictures: list) -> None:
+    if text.count(MARKER) != len(pictures):
+        raise ValueError(f"{text.count(MARKER)} image markers for {len(pictures)} pictures")

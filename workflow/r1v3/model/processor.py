@@ -25,6 +25,24 @@ class ImageProcessor(InternVLProcessor):
             image_processor, tokenizer, None, image_seq_length=image_seq_length, **kwargs
         )
 
+    def save_pretrained(self, save_directory, **kwargs):
+        """Save so that the library's own processor, and so a vLLM server, loads it too.
+
+        That one insists on settings for videos.
+        """
+        import json
+
+        written = super().save_pretrained(save_directory, **kwargs)
+        settings = Path(save_directory) / "processor_config.json"
+        processor = json.loads(settings.read_text()) | {"processor_class": "InternVLProcessor"}
+        settings.write_text(json.dumps(processor, indent=2, sort_keys=True) + "\n")
+        own = processor["image_processor"]
+        videos = {"video_processor_type": "InternVLVideoProcessor"}
+        videos |= {key: own[key] for key in ("size", "image_mean", "image_std")}
+        target = Path(save_directory) / "video_preprocessor_config.json"
+        target.write_text(json.dumps(videos, indent=2, sort_keys=True) + "\n")
+        return written
+
 
 def build_processor(tokenizer, *, image_size: int, tokens_per_tile: int) -> ImageProcessor:
     """A processor for square tiles of `image_size` pixels."""

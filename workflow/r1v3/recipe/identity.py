@@ -171,7 +171,7 @@ class Documents:
 
     def _generation(self, run: str | None = None, way: str = "") -> dict:
         """The engine, and the mode: a way of thinking's, a run's, or a model's that no run trains."""
-        settings = self.recipe.generation.model_dump()
+        settings = self.recipe.generation.model_dump(exclude={"parity"})
         if run and self.project.runs[run].stage == "model":
             settings["mode"] = self.recipe.models[self.project.runs[run].entry.model].mode
         if way or settings["mode"] == "nowait":

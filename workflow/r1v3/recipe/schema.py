@@ -73,11 +73,25 @@ class Evaluation(Section):
     resamples: Positive
 
 
+class Parity(Section):
+    """How far vLLM's greedy log-probabilities may be from the trained model's own, in nats.
+
+    `tokens` of each answer are compared before RL and evaluation, where the engine is vllm.
+    """
+
+    max_gap: Rate
+    tokens: Positive
+
+
 class Generation(Section):
-    """Which engine answers, and how a thought begins (`slow`: the template opens `<think>`)."""
+    """Which engine answers, and how a thought begins (`slow`: the template opens `<think>`).
+
+    `parity` stops what would follow; it changes no result, and so is in no document.
+    """
 
     engine: Literal["transformers", "vllm", "server"]
     mode: Literal["slow", "nothink", "nowait"]
+    parity: Parity
 
 
 class Recipe(Section):

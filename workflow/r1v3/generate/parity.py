@@ -1,0 +1,176 @@
+"""The gate before RL and evaluation at scale: does vLLM say what the trained model says?
+
+vLLM answers a few prompts greedily; the model itself, in transformers, is then asked how likely it finds
+each token of prompt and answer. Where ids, image tokens or tiles differ, or a log-probability by more than
+the recipe allows, what comes after would be learned from, or measured on, another model.
+"""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from r1v3.generate.template import render_prompt
+from r1v3.generate.types import Request, Response, Sampling
+
+QUESTION = "What is the sum of 3 and 4? A. 7 B. 8"
+LONG = "First 3+4=7. Wait, is it? Alternatively, 4+3=7, and so on. " * 10
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A request, the ids that vLLM made of its prompt, and its greedy response."""
+
+    request: Request
+    prompt_ids: tuple[int, ...]
+    response: Response
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One case: what both engines make of it; `gap` is the largest of all tokens, in nats."""
+
+    case: str
+    same_prompt: bool
+    image_tokens: tuple[int, int]
+    tiles: int
+    tokens: int
+    gap: float
+
+
+class Disagreement(ValueError):
+    """The engines disagree by more than the recipe allows."""
+
+
+def cases(template: dict, *, side: int, max_pixels: int) -> Iterator[Request]:
+    """Text alone, one tile, tiles of a wide and of a high picture, two pictures, and a long prompt.
+
+    Args:
+        side: of a tile, pixels.
+        max_pixels: of a picture; a larger one would be refused.
+    """
+    area = min(6 * side * side, max_pixels)
+    wide, high = _noise(1, area, 3.0), _noise(2, area, 0.4)
+    square = _noise(3, min(side * side, max_pixels), 1.0)
+    shown = {
+        "text": (QUESTION, ()),
+        "single tile": (f"<image>\n{QUESTION}", (square,)),
+        "wide picture": (f"<image>\n{QUESTION}", (wide,)),
+        "high picture": (f"<image>\n{QUESTION}", (high,)),
+        "two pictures": (f"<image> and <image>\n{QUESTION}", (wide, square)),
+        "long prompt": (f"<image>\n{LONG}{QUESTION}", (square,)),
+    }
+    for name, (text, pictures) in shown.items():
+        yield Request(name, render_prompt(template, text, "slow"), pictures, seed=1)
+
+
+def _noise(seed: int, area: int, aspect: float):
+    import numpy as np
+    from PIL import Image
+
+    width = int((area * aspect) ** 0.5)
+    height = max(1, int(area // width))
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def ask_vllm(folder: Path, images: dict, template: dict, tokens: int) -> list[Answered]:
+    """What vLLM makes of all cases; in a process of its own, which frees the accelerator at its end."""
+    from r1v3.generate import load_engine
+
+    engine = load_engine({"engine": "vllm"}, images, folder)
+    side = engine.encoder.processor.image_processor.size["height"]
+    found = []
+    for request in cases(template, side=side, max_pixels=images["max_pixels"]):
+        (response,) = next(engine.generate([request], Sampling(0.0, 1.0, tokens)))
+        if response.error:
+            raise Disagreement(f"vLLM does not answer the case '{request.key}': {response.error}")
+        found.append(Answered(request, engine.prompt_ids(request), response))
+    return found
+
+
+def compare(model, encoder, answered: list[Answered]) -> list[Agreement]:
+    """Ask the model itself about every prompt and token; one forward pass a case."""
+    import torch
+
+    image_id = encoder.processor.image_token_id
+    found = []
+    for each in answered:
+        encoded = encoder.prompt(each.request.prompt, list(each.request.images))
+        ids = torch.tensor([[*encoded.prompt_ids, *each.response.token_ids]], device=model.device)
+        tiles = encoded.tiles.to(model.device, model.dtype) if len(encoded.tiles) else None
+        with torch.no_grad():
+            new = len(each.response.token_ids)
+            logits = model(input_ids=ids, pixel_values=tiles, logits_to_keep=new + 1).logits
+        logits = logits[0, :-1].float()
+        logits[:, list(encoder.never)] = -torch.inf
+        logp = logits.log_softmax(-1)[range(new), list(each.response.token_ids)]
+        told = torch.tensor(each.response.logprobs, device=logp.device)
+        shown = (encoded.prompt_ids.count(image_id), each.prompt_ids.count(image_id))
+        found.append(
+            Agreement(
+                each.request.key,
+                encoded.prompt_ids == tuple(each.prompt_ids),
+                shown,
+                len(encoded.tiles),
+                new,
+                float((logp - told).abs().max()),
+            )
+        )
+    return found
+
+
+def check(found: list[Agreement], max_gap: float) -> None:
+    """Accept or refuse.
+
+    Raises:
+        Disagreement: naming each case that differs, and how.
+    """
+    wrong = []
+    for each in found:
+        if each.image_tokens[0] != each.image_tokens[1]:
+            ours, theirs = each.image_tokens
+            wrong.append(f"{each.case}: {ours} image tokens in transformers, {theirs} in vLLM")
+        elif not each.same_prompt:
+            wrong.append(f"{each.case}: the prompt has other token ids in vLLM")
+        elif not each.gap <= max_gap:  # not a number is no agreement
+            wrong.append(f"{each.case}: log-probabilities differ by {each.gap:.4f} nats")
+    if wrong:
+        raise Disagreement(
+            f"vLLM and transformers disagree (generation.parity.max_gap allows {max_gap} nats): "
+            + "; ".join(wrong)
+        )
+
+
+def gate(document: dict, *, model: Path, max_gap: float, tokens: int, output: Path) -> None:
+    """Compare the engines on a checkpoint folder and write what was found, if they agree.
+
+    Args:
+        document: of the run; its template and images are used.
+
+    Raises:
+        Disagreement: they do not agree.
+    """
+    import torch
+
+    from r1v3.model.encode import Encoder
+    from r1v3.model.load import load_model, load_processor
+
+    asked = (model, document["images"], document["template"], tokens)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        answered = process.submit(ask_vllm, *asked).result()
+    config = json.loads((Path(model) / "config.json").read_text())
+    dtype = config.get("dtype") or config.get("torch_dtype") or "float32"
+    size = sum(path.stat().st_size for path in Path(model).glob("*.safetensors"))
+    fits = torch.cuda.is_available() and size < 0.8 * torch.cuda.mem_get_info()[0]
+    loaded = load_model(model, dtype=dtype, device="cuda" if fits else "cpu").eval()
+    found = compare(loaded, Encoder(load_processor(model), document["images"]), answered)
+    for each in found:
+        print(f"{each.case}: {each.tiles} tiles, {each.tokens} tokens, gap {each.gap:.6f} nats")
+    check(found, max_gap)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_suffix(".partial")
+    partial.write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n")
+    partial.replace(output)

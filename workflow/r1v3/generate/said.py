@@ -1,0 +1,9 @@
+"""What a row of tokens says, and how it ended."""
+
+
+def said(tokenizer, ids, stop_id: int, stop: tuple[str, ...]) -> tuple[str, str]:
+    """Text without the end-of-turn token and before any string of `stop`; and the finish reason."""
+    stopped = bool(ids) and ids[-1] == stop_id
+    text = tokenizer.decode(ids[:-1] if stopped else ids)
+    ends = [found for string in stop if (found := text.find(string)) >= 0]
+    return text[: min(ends)] if ends else text, "stop" if stopped or ends else "length"

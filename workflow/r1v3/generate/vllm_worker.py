@@ -1,0 +1,49 @@
+"""What is added to each of vLLM's workers: new weights, all of them or an error, and what they are now."""
+
+import hashlib
+
+CONNECTOR = "multi_modal_projector."
+
+
+class Weights:
+    """Mixed into vLLM's worker (`worker_extension_cls`), so its methods are called by name in every one."""
+
+    def take_weights(self, **source) -> list[str]:
+        """Load from `weights_iterator` or `weights_path`; returns what was missing there.
+
+        The library only logs what it did not find.
+        """
+        model = self.model_runner.get_model()
+        load, loaded = model.load_weights, set()
+
+        def load_and_note(weights):
+            found = load(weights)
+            loaded.update(found)
+            return found
+
+        model.load_weights = load_and_note
+        try:
+            self.reload_weights(**source)
+        finally:
+            del model.load_weights
+        return sorted({name for name, _ in model.named_parameters()} - loaded)
+
+    def connector_hash(self) -> str:
+        """sha256 of the connector as it lies in the engine; of equal tensors equal to the trainer's.
+
+        See `r1v3.model.groups.group_hashes`. The connector is not divided among parallel workers.
+        """
+        named = self.model_runner.get_model().named_parameters()
+        return hash_tensors({f"model.{n}": p for n, p in named if n.startswith(CONNECTOR)})
+
+
+def hash_tensors(tensors: dict) -> str:
+    """sha256 of tensors and their names, in a fixed order."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode())
+        content = tensor.detach().cpu().contiguous().view(torch.uint8)
+        digest.update(content.numpy().tobytes())
+    return digest.hexdigest()
