@@ -1,5 +1,9 @@
 """The table of modes asks one checkpoint in every way of thinking."""
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_every_way_of_the_recipe_is_an_evaluation_of_its_own(workflow):
     plan = workflow.planned("results/tables/modes.md")

@@ -1,5 +1,9 @@
 """Where vLLM answers, RL and every evaluation wait for the gate; elsewhere there is none."""
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_the_gate_comes_before_rl_and_evaluation_where_vllm_answers(workflow):
     assert "parity" not in workflow.planned()

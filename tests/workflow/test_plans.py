@@ -38,6 +38,7 @@ def test_plain_snakemake_plans_the_whole_core_path(workflow):
     assert plan["evaluate"] == plan["score"] == 4 + 1 + plan["probe"]
 
 
+@pytest.mark.slow
 def test_a_new_run_plans_exactly_its_own_jobs(workflow):
     pretend(workflow, finished_core(workflow))
     assert workflow.planned() == {}
@@ -47,6 +48,7 @@ def test_a_new_run_plans_exactly_its_own_jobs(workflow):
     assert workflow.planned("results/runs/rl_slow.json") == {"config": 1, "grpo": 1, "link": 1}
 
 
+@pytest.mark.slow
 def test_a_changed_number_plans_its_branch_and_nothing_before_it(workflow):
     pretend(workflow, finished_core(workflow))
     workflow.edit("recipes/tiny.yaml", lambda r: r["sft"]["connector_tuning"].update(epochs=3))
@@ -65,6 +67,7 @@ def test_a_changed_number_plans_its_branch_and_nothing_before_it(workflow):
     }
 
 
+@pytest.mark.slow
 def test_dry_plans_every_run_of_the_table(workflow):
     core, every = workflow.planned(), workflow.planned("dry")
     assert every["grpo"] == core["grpo"] + 1

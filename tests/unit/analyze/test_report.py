@@ -126,6 +126,7 @@ def test_the_chosen_checkpoint_is_marked_in_plot_and_table(page):
     assert re.findall(r'class="chosen"><th scope="row">(\d+)<', page) == ["120"]
 
 
+@pytest.mark.slow
 def test_without_critical_tokens_the_page_says_so_and_draws_no_plot(tree):
     manifest = json.loads(tree.selection.read_text())
     for probe in manifest["facts"]["checkpoints"]:
@@ -139,6 +140,7 @@ def test_without_critical_tokens_the_page_says_so_and_draws_no_plot(tree):
     assert "too few" in text
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_page(page, shared_tree):
     assert write(shared_tree) == page
 

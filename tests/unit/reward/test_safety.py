@@ -77,6 +77,7 @@ def bounded_memory():
 
 
 @pytest.mark.usefixtures("bounded_memory")
+@pytest.mark.slow
 def test_hostile_answers_cost_little_and_execute_nothing(tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
     mark = tmp_path / "executed"
@@ -99,6 +100,7 @@ def test_hostile_answers_cost_little_and_execute_nothing(tmp_path, caplog):
     assert all(len(line) <= 500 for line in caplog.text.splitlines())
 
 
+@pytest.mark.slow
 def test_algebra_that_hangs_costs_its_own_verdict_only():
     hangs = r"\boxed{\prod_{k=1}^{1000000000} k}"
     rows = [
@@ -114,6 +116,7 @@ def test_algebra_that_hangs_costs_its_own_verdict_only():
     assert "gave up" in verdicts[1].reason
 
 
+@pytest.mark.slow
 def test_a_worker_past_its_memory_dies_alone():
     with_little = WorkerPool(1, memory_bytes=400 << 20)
     reply = with_little.ask(r"\sum_{n=1}^{10^{9}} n!", "3")
@@ -131,6 +134,7 @@ def test_a_killed_worker_is_replaced():
     pool.close()
 
 
+@pytest.mark.slow
 def test_a_batch_of_hanging_answers_ends():
     pool = WorkerPool(2, seconds=0.2)
     questions = [(rf"\prod_{{k=1}}^{{10^{{9}}}} k+{i}", "3", 12) for i in range(6)]

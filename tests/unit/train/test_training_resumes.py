@@ -91,7 +91,9 @@ def often_saving_sft_run(folder, start, data):
     return sft_run(folder, start, data, resume={"seconds": 0, "keep": 2})
 
 
-@pytest.mark.parametrize("run", [often_saving_sft_run, grpo_run])
+@pytest.mark.parametrize(
+    "run", [often_saving_sft_run, pytest.param(grpo_run, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("step", [1, 3])
 def test_a_killed_run_ends_as_an_undisturbed_one(run, step, start, data, tmp_path, monkeypatch):
     monkeypatch.setattr(grpo, "SAVE_SECONDS", 0.0)
