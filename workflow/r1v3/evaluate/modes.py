@@ -100,7 +100,7 @@ def meaning(way: str) -> str:
 
 
 def _points(share: float, other: float | None) -> str:
-    return "-" if other is None else f"{100 * (share - other):+.1f}"
+    return "-" if other is None else f"{round(100 * (share - other), 1) + 0.0:+.1f}"
 
 
 def _ratio(tokens: float, other: float | None) -> str:
