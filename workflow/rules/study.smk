@@ -69,7 +69,9 @@ rule modes:
     """Compare the final model's ways of thinking: modes, caps and budgets (sections 6.2 and 6.3)."""
     input:
         scores=[
-            scores("final", "last", f"checkpoint__{way}") for way in PROJECT.recipe.thinking.ways()
+            scores("final", "last", f"{suite}__{way}")
+            for suite in ("checkpoint", "held_out")
+            for way in PROJECT.recipe.thinking.ways()
         ],
     output:
         markdown="results/tables/modes.md",

@@ -5,16 +5,19 @@ import json
 
 import pytest
 
-from r1v3.evaluate.modes import read_row, write_modes
+from r1v3.evaluate.modes import read_rows, wilson, write_modes
 
 SLOW = {"mean": 0.5, "low": 0.4, "high": 0.6, "tokens": 50.0, "truncated": 0.05, "n": 40, "runs": 5}
 
 
-def evaluation(folder, suite: str, **changes):
+def evaluation(folder, suite: str, held_out=None, **changes):
     path = folder / f"{suite}-0123456789" / "scores.json"
     path.parent.mkdir()
-    (path.parent / "config.json").write_text(json.dumps({"name": suite}))
-    path.write_text(json.dumps({"benchmarks": {"mmmu_val": SLOW | changes}, "held_out": {}}))
+    (path.parent / "config.json").write_text(
+        json.dumps({"name": suite, "document": {"evaluation": {"confidence": 0.95}}})
+    )
+    benchmarks = {} if held_out else {"mmmu_val": SLOW | changes}
+    path.write_text(json.dumps({"benchmarks": benchmarks, "held_out": held_out or {}}))
     return path
 
 
@@ -56,10 +59,29 @@ def test_without_slow_nothing_is_compared(tmp_path):
     assert (row[4], row[6]) == ("-", "-")
 
 
-def test_a_suite_without_a_way_and_two_benchmarks_are_refused(tmp_path):
+def test_a_held_out_set_stands_below_with_its_own_slow(tmp_path):
+    score = {"accuracy": 0.9, "format": 1.0, "n": 100, "tokens": 30.0, "truncated": 0.0}
+    paths = [
+        evaluation(tmp_path, "checkpoint__slow"),
+        evaluation(tmp_path, "held_out__slow", held_out={"math": score}),
+        evaluation(
+            tmp_path,
+            "held_out__nothink",
+            held_out={"math": score | {"accuracy": 0.4, "tokens": 3.0}},
+        ),
+    ]
+    write_modes(paths, tmp_path / "modes.md")
+    rows = list(csv.reader((tmp_path / "modes.csv").open()))
+    assert rows[2][0] == "held-out math: 100 items, 1 run"
+    assert rows[2][3:5] == ["90.0 [82.6, 94.5]", "+0.0"]  # Wilson, z = 1.96
+    assert rows[3][4:7] == ["-50.0", "3.0", "x0.10"]
+
+
+def test_wilsons_interval_stays_within_a_share():
+    assert wilson(0.0, 10, 0.95) == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert wilson(1.0, 10, 0.95) == pytest.approx((0.7225, 1.0), abs=1e-4)
+
+
+def test_a_suite_without_a_way_is_refused(tmp_path):
     with pytest.raises(ValueError, match="checkpoint__nowait, is expected"):
-        read_row(evaluation(tmp_path, "checkpoint"))
-    other = evaluation(tmp_path, "checkpoint__nowait")
-    other.write_text(json.dumps({"benchmarks": {"emma_mini": SLOW}}))
-    with pytest.raises(ValueError, match="one benchmark, not emma_mini, mmmu_val"):
-        write_modes([evaluation(tmp_path, "checkpoint__slow"), other], tmp_path / "modes.md")
+        read_rows(evaluation(tmp_path, "checkpoint"))

@@ -1,12 +1,13 @@
 """The table of thinking modes (sections 6.2 and 6.3): accuracy and mean length of every way of thinking.
 
-One checkpoint, one benchmark, one row a way. A cap cuts the response as in figure 9; a budget closes the
-thought there and asks for the answer.
+One checkpoint; for each benchmark and held-out set one row a way. A cap cuts the response as in figure 9;
+a budget closes the thought there and asks for the answer.
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 
 from r1v3.evaluate.tables import Grid, cell, percent, write_tables
 
@@ -21,39 +22,47 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Row:
-    """A way of thinking and its scores of one benchmark, an entry of `scores.json`."""
+    """A way of thinking and its scores of one benchmark or held-out set."""
 
     way: str
     benchmark: str
     score: dict
 
 
-def read_row(scores: Path) -> Row:
-    """The row of an evaluation's `scores.json`; the suite's name, in `config.json`, ends in the way.
+def read_rows(scores: Path) -> list[Row]:
+    """The rows of an evaluation's `scores.json`; the suite's name, in `config.json`, ends in the way.
+
+    A held-out set is answered greedily, once; its interval is Wilson's for so many questions.
 
     Raises:
-        ValueError: the suite has no way of thinking in its name, or more than one benchmark.
+        ValueError: the suite has no way of thinking in its name.
     """
-    name = json.loads((scores.parent / "config.json").read_text())["name"]
-    benchmarks = json.loads(scores.read_text())["benchmarks"]
-    way = name.partition("__")[2]
-    if not way or len(benchmarks) != 1:
-        raise ValueError(f"{scores}: a suite of one benchmark, as checkpoint__nowait, is expected")
-    ((benchmark, score),) = benchmarks.items()
-    return Row(way, benchmark, score)
+    config = json.loads((scores.parent / "config.json").read_text())
+    way = config["name"].partition("__")[2]
+    if not way:
+        raise ValueError(
+            f"{scores}: a suite with a way of thinking, as checkpoint__nowait, is expected"
+        )
+    confidence = config["document"]["evaluation"]["confidence"]
+    content = json.loads(scores.read_text())
+    rows = [Row(way, name, score) for name, score in content["benchmarks"].items()]
+    for name, score in content["held_out"].items():
+        low, high = wilson(score["accuracy"], score["n"], confidence)
+        known = {"mean": score["accuracy"], "low": low, "high": high, "runs": 1}
+        rows.append(Row(way, f"held-out {name}", score | known))
+    return rows
+
+
+def wilson(share: float, n: int, confidence: float) -> tuple[float, float]:
+    """The interval of a share of n independent questions."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def mode_table(rows: list[Row]) -> Grid:
-    """Accuracy with its interval, and mean tokens; differences to `slow`, where that was measured.
-
-    Raises:
-        ValueError: the rows are of several benchmarks.
-    """
-    benchmarks = sorted({row.benchmark for row in rows})
-    if len(benchmarks) != 1:
-        raise ValueError(f"a table of modes has one benchmark, not {', '.join(benchmarks)}")
-    slow = next((row.score for row in rows if row.way == "slow"), None)
-    first = rows[0].score
+    """Accuracy with its interval, and mean tokens; differences to `slow`, where that was measured."""
     header = [
         "Mode",
         "meaning",
@@ -63,21 +72,23 @@ def mode_table(rows: list[Row]) -> Grid:
         "against slow",
         "cut, %",
     ]
-    lines = [
-        [
-            row.way,
-            meaning(row.way),
-            cell(row.score),
-            _points(row.score["mean"], slow and slow["mean"]),
-            f"{row.score['tokens']:.1f}",
-            _ratio(row.score["tokens"], slow and slow["tokens"]),
-            percent(row.score["truncated"]),
-        ]
-        for row in rows
-    ]
+    lines: list[list[str]] = []
+    for benchmark in dict.fromkeys(row.benchmark for row in rows):
+        own = [row for row in rows if row.benchmark == benchmark]
+        slow = next((row.score for row in own if row.way == "slow"), None)
+        runs = own[0].score["runs"]
+        lines.append([f"{benchmark}: {own[0].score['n']} items, {runs} run{'s' * (runs > 1)}"])
+        for row in own:
+            line = [row.way, meaning(row.way), cell(row.score)]
+            line += [
+                _points(row.score["mean"], slow and slow["mean"]),
+                f"{row.score['tokens']:.1f}",
+            ]
+            line += [_ratio(row.score["tokens"], slow and slow["tokens"])]
+            lines.append([*line, percent(row.score["truncated"])])
     caption = (
-        f"{benchmarks[0]}: {first['n']} items, {first['runs']} runs; mean over runs [interval over items]."
-        " Tokens are new ones, the closing of a thought included. Cut: responses that reached a limit."
+        "Mean over runs [interval over items]. Tokens are new ones, the closing of a thought included."
+        " Cut: responses that reached a limit."
     )
     return Grid(caption, header, lines)
 
@@ -89,7 +100,7 @@ def meaning(way: str) -> str:
 
 
 def _points(share: float, other: float | None) -> str:
-    return "-" if other is None else f"{100 * (share - other):+.1f}"
+    return "-" if other is None else f"{round(100 * (share - other), 1) + 0.0:+.1f}"
 
 
 def _ratio(tokens: float, other: float | None) -> str:
@@ -98,4 +109,6 @@ def _ratio(tokens: float, other: float | None) -> str:
 
 def write_modes(scores: list[Path], output: Path) -> None:
     """Write the table beside `output`, which is its Markdown form."""
-    write_tables(mode_table([read_row(path) for path in scores]), output.parent, output.stem)
+    write_tables(
+        mode_table([row for path in scores for row in read_rows(path)]), output.parent, output.stem
+    )

@@ -69,9 +69,11 @@ class VllmEngine:
         self.llm.wake_up()
 
     def update_weights(self, weights) -> str:
-        """Replace the weights; see `vllm_weights.update`."""
+        """Replace the weights; see `vllm_weights.update`. A sleeping engine wakes for them alone."""
         from r1v3.generate.vllm_weights import update
 
+        if self.llm.llm_engine.is_sleeping():
+            self.llm.wake_up(tags=["weights"])
         return update(self.llm, weights)
 
     def connector_hash(self) -> str:

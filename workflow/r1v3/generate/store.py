@@ -1,0 +1,157 @@
+"""Responses of a job in shards of JSON lines: appended as they come, and exact about what was asked.
+
+Each line carries the key of its request: model, prompt, pictures, sampling and seed. A job that is started
+again asks for what has no line with its present key; lines of another key (the template was changed, say)
+are dropped. A process that was killed leaves at most half a line, which is dropped too.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from PIL import Image
+
+from r1v3.generate.types import Request, Response, Sampling
+
+DIGITS = 16
+
+
+def request_key(model: str, request: Request, sampling: Sampling) -> str:
+    """The hash of all that decides a request's samples.
+
+    How many are drawn is left out: each has its number. Files count by name, which in our data is the
+    hash of their content.
+
+    Args:
+        model: what tells one model's weights from another's, as the id of a run and its checkpoint.
+    """
+    content = {
+        "model": model,
+        "prompt": request.prompt,
+        "pictures": [_picture(each) for each in request.images],
+        "sampling": asdict(replace(sampling, samples=1)),
+        "seed": request.seed,
+    }
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
+
+
+def _picture(picture: Path | Image.Image) -> str:
+    if isinstance(picture, Image.Image):
+        return hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
+    return Path(picture).name
+
+
+class Store:
+    """The shards of one process: `<name>.<part>-of-<parts>.jsonl`, `name` being what a key begins with.
+
+    Args:
+        folder: of all shards.
+        model: see `request_key`.
+    """
+
+    def __init__(self, folder: Path, model: str, part: int = 0, parts: int = 1):
+        self.folder, self.model, self.part, self.parts = Path(folder), model, part, parts
+        self.keys: dict[str, str] = {}
+
+    def missing(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Request]:
+        """The requests of this process's share that lack one of their samples; stale lines are dropped."""
+        answered: dict[str, Counter] | None = None
+        wanted, stale = [], set()
+        for number, request in enumerate(requests):
+            if answered is None:
+                answered = self._answered(request.key.partition("/")[0])
+            if number % self.parts != self.part:
+                continue
+            key = self.keys[request.key] = request_key(self.model, request, sampling)
+            found = answered.get(request.key, Counter())
+            if set(found) - {key}:
+                stale.add(request.key)
+            if found[key] < sampling.samples:
+                wanted.append(request)
+        if stale:
+            print(f"{len(stale)} requests are not what was asked before: asked again", flush=True)
+            self._drop(stale)
+        yield from wanted
+
+    def append(self, responses: list[Response]) -> None:
+        """Write finished responses, of requests that `missing` has given."""
+        lines: dict[str, list[str]] = {}
+        for response in responses:
+            row = {
+                "key": response.key,
+                "run": response.sample,
+                "request": self.keys[response.key],
+                "text": response.text,
+                "finish_reason": response.finish_reason,
+                "tokens": response.tokens,
+                "prompt_tokens": response.prompt_tokens,
+            }
+            row |= {"error": response.error} if response.error else {}
+            name = response.key.partition("/")[0]
+            lines.setdefault(name, []).append(json.dumps(row, ensure_ascii=False))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, rows in lines.items():
+            with open(self._path(name), "a", encoding="utf-8", errors="replace") as file:
+                file.write("\n".join(rows) + "\n")
+
+    def drop_half_lines(self) -> None:
+        """Remove what a killed process left unfinished in this process's shards."""
+        for path in self.folder.glob(f"*.{self.part}-of-{self.parts}.jsonl"):
+            _drop_half_line(path)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.{self.part}-of-{self.parts}.jsonl"
+
+    def _answered(self, name: str) -> dict[str, Counter]:
+        answered: dict[str, Counter] = {}
+        for row in read_responses(self.folder, name):
+            answered.setdefault(row["key"], Counter())[row.get("request", "")] += 1
+        return answered
+
+    def _drop(self, stale: set[str]) -> None:
+        """Rewrite shards without the lines of these keys that have another request's."""
+        pattern = f"*.{self.part}-of-{self.parts}.jsonl" if self.parts > 1 else "*-of-*.jsonl"
+        for path in sorted(self.folder.glob(pattern)):
+            partial = path.with_suffix(".partial")
+            with open(path, "rb") as old, open(partial, "wb") as new:
+                for line in old:
+                    row = json.loads(line) if line.endswith(b"\n") else None
+                    if row is None:
+                        continue
+                    if row["key"] in stale and row.get("request") != self.keys[row["key"]]:
+                        continue
+                    new.write(line)
+            os.replace(partial, path)
+
+
+def read_responses(folder: Path, name: str) -> Iterator[dict]:
+    """The stored samples of a name, each (key, run) once, half a line left out."""
+    seen: set[tuple[str, int]] = set()
+    for path in sorted(folder.glob(f"{name}.*-of-*.jsonl")):
+        with open(path, "rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    continue
+                row = json.loads(line)
+                if (row["key"], row["run"]) not in seen:
+                    seen.add((row["key"], row["run"]))
+                    yield row
+
+
+def _drop_half_line(path: Path) -> None:
+    with open(path, "rb+") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - 2**20)
+            file.seek(start)
+            at = file.read(end - start).rfind(b"\n")
+            if at >= 0:
+                file.truncate(start + at + 1)
+                return
+            end = start
+        file.truncate(0)
