@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-fast lint format dry evaluate ui grading-report files clean
+.PHONY: help setup demo test test-fast lint format dry evaluate snapshot ui grading-report files clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -27,7 +27,11 @@ format: setup ## what lint asks for
 dry: setup ## plan every run of both recipes
 	@snakemake -n dry && snakemake --profile slurm -n dry
 
-ui: setup ## MLflow in the browser
+snapshot: setup ## record finished results in DVC and git's index; `dvc push` then shares them
+	@python -m r1v3 $(if $(RECIPE),--recipe $(RECIPE)) snapshot
+
+ui: setup ## MLflow in the browser; made from the files first where there is no mlflow.db
+	@test -e mlflow.db || snakemake --cores 1 --quiet all --forcerun publish -- results/mlflow.json
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db
 
 grading-report: setup ## how often the grader agrees with people

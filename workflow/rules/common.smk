@@ -8,11 +8,13 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from snakemake.exceptions import WorkflowError
 
+from r1v3.keep.times import settle
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.identity import checkpoint_steps
 from r1v3.recipe.snakemake import command_environment, open_documents
 
 command_environment(Path(workflow.basedir))
+settle(Path(workflow.basedir))
 
 try:
     DOCUMENTS = open_documents(Path(workflow.basedir), config)

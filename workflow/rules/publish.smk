@@ -74,3 +74,22 @@ rule publish:
             --tracking-uri {resources.tracking_uri:q} \
             --output {output.published:q}
         """
+
+
+rule snapshot:
+    """Do what is left to do, then record it in DVC and git's index; DVC has one lock a checkout."""
+    input:
+        rules.all.input,
+    log:
+        "results/log/snapshot.txt",
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    params:
+        recipe=config.get("recipe", "tiny"),
+        overlay=f"--overlay={config['overlay']}" if "overlay" in config else [],
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m r1v3 --recipe {params.recipe:q} {params.overlay:q} snapshot
+        """

@@ -95,7 +95,10 @@ def checkpoint_folder(run_manifest: Path, checkpoint: str, selection: Path | Non
         raise ValueError(f"{run_manifest}: no checkpoint '{checkpoint}'; allowed: {allowed}")
     folder = run_manifest.parent / path
     if not folder.is_dir():
-        raise ValueError(f"{folder}: the checkpoint is not on this machine")
+        raise ValueError(
+            f"{folder}: the checkpoint is not on this machine; "
+            f"`dvc pull {run_manifest.parent}/data.dvc` gets it where it was recorded"
+        )
     return folder
 
 
