@@ -43,6 +43,20 @@ rule link:
         """
 
 
+onstart:
+    # Runs show up in MLflow while they train; see r1v3.analyze.follow. It ends with this process.
+    Path("results/log").mkdir(parents=True, exist_ok=True)
+    with open("results/log/follow.txt", "w") as said:
+        subprocess.Popen(
+            [sys.executable, "-m", "r1v3", *CHOICE, "follow"]
+            + ["--tracking-uri", TRACKING_URI, "--beside", str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+
+
 rule publish:
     """Make MLflow's copy of the core path complete and free of duplicates."""
     input:
@@ -60,14 +74,14 @@ rule publish:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        tracking_uri="sqlite:///mlflow.db",
+        tracking_uri=TRACKING_URI,
     params:
-        experiment=PROJECT.recipe.name,
+        choice=CHOICE,
     shell:
         r"""
         exec &> >(tee {log:q})
         python workflow/scripts/publish.py \
-            --experiment {params.experiment:q} \
+            {params.choice:q} \
             --runs {input.runs:q} \
             --selection {input.selection:q} \
             --scores {input.checkpoints:q} {input.held_out:q} {input.benchmarks:q} \
@@ -86,10 +100,9 @@ rule snapshot:
         "../../envs/cpu.yaml"
     threads: 1
     params:
-        recipe=config.get("recipe", "tiny"),
-        overlay=f"--overlay={config['overlay']}" if "overlay" in config else [],
+        choice=CHOICE,
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m r1v3 --recipe {params.recipe:q} {params.overlay:q} snapshot
+        python -m r1v3 {params.choice:q} snapshot
         """

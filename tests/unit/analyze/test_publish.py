@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 
-from r1v3.analyze.publish import Store, publish, score_points
+from r1v3.analyze.points import score_points
+from r1v3.analyze.publish import publish
 from r1v3.analyze.results import read_result
+from r1v3.analyze.store import Store
 
 pytestmark = pytest.mark.slow  # creating MLflow's database takes seconds
 
@@ -28,6 +30,7 @@ def send(tree, empty_database):
     def publish_and_look() -> tuple[dict, dict[str, dict]]:
         content = publish(
             experiment="tiny",
+            recipe=tree.documents.recipe.model_dump(mode="json"),
             runs=tree.runs,
             selection=tree.selection,
             scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
@@ -89,7 +92,7 @@ def test_every_run_and_checkpoint_is_there_once_however_often_it_is_published(se
     assert run["params"]["optimizer.learning_rate"] == str(rate)
     assert run["tags"]["stage"] == "grpo"
     assert run["tags"]["from"] == "cold_start"
-    assert run["artifacts"] == ["config.json"]
+    assert run["artifacts"] == ["config.json", "recipe.json"]
 
     child = first[f"{rl}/step-000120"]
     assert child["tags"]["mlflow.parentRunId"] == run["id"]
