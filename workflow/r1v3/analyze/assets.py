@@ -60,9 +60,9 @@ def register_chosen(store: Store, run: Result, model: str) -> None:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     versions = store.client.search_model_versions(f"name = '{name}'")
-    found = next((v for v in versions if v.model_id == model), None)
+    source = f"models:/{model}"
+    found = next((version for version in versions if version.source == source), None)
     if found is None:
-        source = f"models:/{model}"
         found = store.client.create_model_version(name, source=source, model_id=model)
     store.client.set_registered_model_alias(name, ALIAS, found.version)
 
