@@ -69,7 +69,8 @@ rule publish:
         published="results/mlflow.json",
     log:
         "results/log/publish.txt",
-    priority: 50
+    # Last, so that a server that is away keeps nothing else from being done.
+    priority: 0
     conda:
         "../../envs/cpu.yaml"
     threads: 1

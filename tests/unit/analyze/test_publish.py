@@ -99,7 +99,7 @@ def test_every_run_and_checkpoint_is_there_once_however_often_it_is_published(se
     assert child["tags"]["chosen"] == "true"
     assert child["points"] == {
         "critical_token_entropy": [(120, 0.53)],
-        "critical_token_count": [(120, 40)],
+        "probe_critical_tokens": [(120, 40)],
         "probe_reward": [(120, 0.7)],
         "probe_entropy": [(120, 0.2)],
         "mmmu_val": [(120, 0.56)],
@@ -212,9 +212,9 @@ def test_few_critical_tokens_are_published_with_their_number(tree):
     points = score_points(run, [], read_result(tree.selection))
     found = {(name, step): value for name, value, _, step in points}
     assert found["critical_token_entropy", 30] == 0.3
-    assert found["critical_token_count", 30] == 1
+    assert found["probe_critical_tokens", 30] == 1
     assert ("critical_token_entropy", 60) not in found
-    assert found["critical_token_count", 60] == 0
+    assert found["probe_critical_tokens", 60] == 0
 
 
 def test_an_experiment_that_somebody_deleted_comes_back(send, tree):

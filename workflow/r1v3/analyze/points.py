@@ -8,7 +8,7 @@ from r1v3.analyze.store import Point
 
 # In training this is measured on the step's own prompts; the plain name is the probe's, which compares.
 RENAMED = {"critical_token_entropy": "critical_token_entropy_sampled"}
-PROBED = ("critical_token_entropy", "critical_token_count", "probe_reward", "probe_entropy")
+PROBED = ("critical_token_entropy", "probe_critical_tokens", "probe_reward", "probe_entropy")
 
 
 def row_points(rows: list[dict], start: int, seconds: float = 0.0) -> list[Point]:
