@@ -77,12 +77,14 @@ rule publish:
     resources:
         tracking_uri=TRACKING_URI,
     params:
-        choice=CHOICE,
+        recipe=config.get("recipe", "tiny"),
+        overlay=config.get("overlay", []),
     shell:
         r"""
         exec &> >(tee {log:q})
         python workflow/scripts/publish.py \
-            {params.choice:q} \
+            --recipe {params.recipe:q} \
+            --overlay {params.overlay:q} \
             --runs {input.runs:q} \
             --selection {input.selection:q} \
             --scores {input.checkpoints:q} {input.held_out:q} {input.benchmarks:q} \

@@ -17,7 +17,7 @@ from r1v3.recipe.load import load_project
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--recipe", required=True)
-    parser.add_argument("--overlay", type=Path)
+    parser.add_argument("--overlay", type=Path, nargs="?")
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
     parser.add_argument("--selection", type=Path, required=True)
     parser.add_argument("--scores", type=Path, nargs="+", required=True)
