@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-fast test-vllm lint format dry evaluate ui grading-report files clean
+.PHONY: help setup demo test test-fast test-vllm lint format dry evaluate snapshot trace prune ui grading-report files clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -32,7 +32,17 @@ format: setup ## what lint asks for
 dry: setup ## plan every run of both recipes
 	@snakemake -n dry && snakemake --profile slurm -n dry
 
-ui: setup ## MLflow in the browser
+snapshot: setup ## record finished results in DVC and git's index; `dvc push` then shares them
+	@python -m r1v3 $(if $(RECIPE),--recipe $(RECIPE)) snapshot
+
+trace: setup ## where WHAT comes from and where it went: a run, data set, sample, or score such as benchmarks.mmmu_val
+	@python -m r1v3 trace "$(WHAT)"
+
+prune: setup ## disk use by run, and what no table entry reaches; REMOVE=1 removes that
+	@python -m r1v3 prune $(if $(REMOVE),--remove)
+
+ui: setup ## MLflow in the browser; made from the files first where there is no mlflow.db
+	@test -e mlflow.db || snakemake --cores 1 --quiet all --forcerun publish -- results/mlflow.json
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db
 
 grading-report: setup ## how often the grader agrees with people

@@ -11,6 +11,7 @@ include: "workflow/rules/common.smk"
 localrules:
     all,
     dry,
+    snapshot,
 
 
 rule all:
@@ -20,6 +21,7 @@ rule all:
         expand("results/runs/{name}.json", name=CORE),
         "results/summary.json",
         "results/report.html",
+        "results/plots/grpo.csv",
         "results/pages/index.html",
         "results/mlflow.json",
 

@@ -1,6 +1,8 @@
 """The validated configuration, and the input functions that rules share."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,11 +10,14 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from snakemake.exceptions import WorkflowError
 
+from r1v3.keep.times import settle
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.identity import checkpoint_steps
+from r1v3.recipe.runs import CORE
 from r1v3.recipe.snakemake import command_environment, open_documents
 
 command_environment(Path(workflow.basedir))
+settle(Path(workflow.basedir))
 
 try:
     DOCUMENTS = open_documents(Path(workflow.basedir), config)
@@ -20,7 +25,11 @@ except RecipeError as error:
     raise WorkflowError(f"mistakes in the configuration:\n{error}") from None
 
 PROJECT = DOCUMENTS.project
-CORE = ["base", "teacher", "cold_start", "rl", "final"]
+# A server by one variable; a file without.
+TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+# What commands of `python -m r1v3` need to know of this call.
+CHOICE = ["--recipe", config.get("recipe", "tiny")]
+CHOICE += ["--overlay", config["overlay"]] if config.get("overlay") else []
 # What the summary compares: a run, and the checkpoint of it that goes on.
 HELD_OUT = {"base": "last", "cold_start": "last", "rl": "selected", "final": "last"}
 

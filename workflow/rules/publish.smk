@@ -43,6 +43,20 @@ rule link:
         """
 
 
+onstart:
+    # Runs show up in MLflow while they train; see r1v3.analyze.follow. It ends with this process.
+    Path("results/log").mkdir(parents=True, exist_ok=True)
+    with open("results/log/follow.txt", "w") as said:
+        subprocess.Popen(
+            [sys.executable, "-m", "r1v3", *CHOICE, "follow"]
+            + ["--tracking-uri", TRACKING_URI, "--beside", str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+
+
 rule publish:
     """Make MLflow's copy of the core path complete and free of duplicates."""
     input:
@@ -55,22 +69,43 @@ rule publish:
         published="results/mlflow.json",
     log:
         "results/log/publish.txt",
-    priority: 50
+    # Last, so that a server that is away keeps nothing else from being done.
+    priority: 0
     conda:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        tracking_uri="sqlite:///mlflow.db",
+        tracking_uri=TRACKING_URI,
     params:
-        experiment=PROJECT.recipe.name,
+        recipe=config.get("recipe", "tiny"),
+        overlay=config.get("overlay", []),
     shell:
         r"""
         exec &> >(tee {log:q})
         python workflow/scripts/publish.py \
-            --experiment {params.experiment:q} \
+            --recipe {params.recipe:q} \
+            --overlay {params.overlay:q} \
             --runs {input.runs:q} \
             --selection {input.selection:q} \
             --scores {input.checkpoints:q} {input.held_out:q} {input.benchmarks:q} \
             --tracking-uri {resources.tracking_uri:q} \
             --output {output.published:q}
+        """
+
+
+rule snapshot:
+    """Do what is left to do, then record it in DVC and git's index; DVC has one lock a checkout."""
+    input:
+        rules.all.input,
+    log:
+        "results/log/snapshot.txt",
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    params:
+        choice=CHOICE,
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m r1v3 {params.choice:q} snapshot
         """

@@ -91,3 +91,31 @@ rule modes:
             --scores {input.scores:q} \
             --output {output.markdown:q}
         """
+
+
+rule plots:
+    """Write the tables that `dvc plots` draws."""
+    input:
+        run=manifest(DOCUMENTS.run("rl").id, "runs"),
+        selection=manifest(DOCUMENTS.probe("rl").id, "selections"),
+        scores=checkpoint_scores("rl"),
+    output:
+        curves="results/plots/grpo.csv",
+        checkpoints="results/plots/checkpoints.csv",
+    log:
+        "results/log/plots.txt",
+    priority: 50
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    params:
+        folder=subpath(output.curves, parent=True),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/plots.py \
+            --run {input.run:q} \
+            --selection {input.selection:q} \
+            --scores {input.scores:q} \
+            --folder {params.folder:q}
+        """

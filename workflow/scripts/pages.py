@@ -15,7 +15,7 @@ from pathlib import Path
 
 from r1v3.evaluate.pages import model_of, write_pages
 from r1v3.evaluate.table import load_table
-from r1v3.recipe.stage import tables
+from r1v3.recipe.stage import own_files, tables
 
 
 def main() -> None:
@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     document = json.loads((args.scores.parent / "config.json").read_text())["document"]
+    own_files(args.output.parent)
     write_pages(
         args.scores.parent,
         tables(document["benchmarks"], args.benchmarks),

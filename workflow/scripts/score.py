@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 
 from r1v3.evaluate.score import score
-from r1v3.recipe.stage import folders, tables
+from r1v3.recipe.stage import folders, own_files, tables
 
 
 def main() -> None:
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     document = json.loads(args.config.read_text())["document"]
+    own_files(args.output.parent / "verdicts")
     score(
         document,
         responses=args.responses.parent,

@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 
-from r1v3.analyze.publish import Store, publish, score_points
+from r1v3.analyze.points import score_points
+from r1v3.analyze.publish import publish
 from r1v3.analyze.results import read_result
+from r1v3.analyze.store import Store
 
 pytestmark = pytest.mark.slow  # creating MLflow's database takes seconds
 
@@ -28,6 +30,7 @@ def send(tree, empty_database):
     def publish_and_look() -> tuple[dict, dict[str, dict]]:
         content = publish(
             experiment="tiny",
+            recipe=tree.documents.recipe.model_dump(mode="json"),
             runs=tree.runs,
             selection=tree.selection,
             scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
@@ -89,14 +92,14 @@ def test_every_run_and_checkpoint_is_there_once_however_often_it_is_published(se
     assert run["params"]["optimizer.learning_rate"] == str(rate)
     assert run["tags"]["stage"] == "grpo"
     assert run["tags"]["from"] == "cold_start"
-    assert run["artifacts"] == ["config.json"]
+    assert run["artifacts"] == ["config.json", "recipe.json"]
 
     child = first[f"{rl}/step-000120"]
     assert child["tags"]["mlflow.parentRunId"] == run["id"]
     assert child["tags"]["chosen"] == "true"
     assert child["points"] == {
         "critical_token_entropy": [(120, 0.53)],
-        "critical_token_count": [(120, 40)],
+        "probe_critical_tokens": [(120, 40)],
         "probe_reward": [(120, 0.7)],
         "probe_entropy": [(120, 0.2)],
         "mmmu_val": [(120, 0.56)],
@@ -105,7 +108,77 @@ def test_every_run_and_checkpoint_is_there_once_however_often_it_is_published(se
     assert send() == (content, first)
 
 
-def test_an_interrupted_publication_is_completed_without_a_second_point(send, tree, monkeypatch):
+def models(tree) -> dict[str, dict]:
+    """Every logged model by its checkpoint: id, run, state and the values linked to it."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{tree.root}/mlflow.db")
+    experiment = client.get_experiment_by_name("tiny").experiment_id
+    found = {}
+    for model in client.search_logged_models([experiment]):
+        key = model.tags["checkpoint"]
+        assert key not in found
+        values = [(metric.key, metric.step, metric.value) for metric in model.metrics or []]
+        found[key] = {
+            "id": model.model_id,
+            "run": model.source_run_id,
+            "status": model.status.value,
+            "values": sorted(values),
+        }
+    return found
+
+
+def test_checkpoints_are_logged_models_with_their_scores_and_the_chosen_one_has_an_alias(
+    send, tree
+):
+    from mlflow import MlflowClient
+
+    _, runs = send()
+    rl, final = tree.documents.run("rl").id, tree.documents.run("final").id
+    found = models(tree)
+    assert len(found) == 4 + 5  # the last checkpoint of four runs, and every kept one of rl
+    chosen = found[f"{rl}/checkpoints/step-000120"]
+    assert chosen["status"] == "READY"
+    assert chosen["run"] == runs[f"{rl}/step-000120"]["id"]
+    assert ("critical_token_entropy", 120, 0.53) in chosen["values"]
+    assert ("mmmu_val", 120, 0.56) in chosen["values"]
+    tuned = found[f"{final}/checkpoints/best"]
+    assert ("held_out/math/accuracy", 100, 0.74) in tuned["values"]
+    client = MlflowClient(f"sqlite:///{tree.root}/mlflow.db")
+    version = client.get_model_version_by_alias("tiny-rl", "chosen")
+    assert version.source == f"models:/{chosen['id']}"
+    send()
+    assert models(tree) == found
+    assert len(client.search_model_versions("name = 'tiny-rl'")) == 1
+
+
+def test_a_run_names_its_data_sets_its_rule_and_where_dvc_has_it(send, tree):
+    from mlflow import MlflowClient
+
+    _, runs = send()
+    final = tree.documents.run("final")
+    run = MlflowClient(f"sqlite:///{tree.root}/mlflow.db").get_run(runs[final.id]["id"])
+    inputs = {
+        (each.dataset.name, each.dataset.digest, each.tags[0].value)
+        for each in run.inputs.dataset_inputs
+    }
+    data, held = (tree.documents.data(n) for n in ("multi_domain", "multi_domain_validation"))
+    assert inputs == {
+        (data.name, data.hash, "training"),
+        (held.name, held.hash, "validation"),
+    }
+    tags = runs[final.id]["tags"]
+    assert tags["study"] == "core"
+    assert tags["snakemake_rule"] == "sft"
+    assert tags["dvc"].endswith(f"results/runs/{final.id}/data.dvc")
+    assert tags["recipe_hash"] == final.hash
+    assert tags["git"] == "0123abc"
+
+
+@pytest.mark.parametrize("cut", [4, 9, 17])
+def test_an_interrupted_publication_is_completed_without_a_second_point(
+    send, tree, monkeypatch, cut
+):
     from mlflow import MlflowClient
 
     calls = []
@@ -113,7 +186,7 @@ def test_an_interrupted_publication_is_completed_without_a_second_point(send, tr
 
     def cut_off(self, *args, **kwargs):
         calls.append(1)
-        if len(calls) == 4:
+        if len(calls) == cut:
             raise KeyboardInterrupt
         return whole(self, *args, **kwargs)
 
@@ -126,6 +199,7 @@ def test_an_interrupted_publication_is_completed_without_a_second_point(send, tr
     assert {run["status"] for run in found.values()} == {"FINISHED"}
     for name in ("base", "teacher"):
         assert len(found[tree.documents.run(name).id]["points"]["loss"]) == 150
+    assert len(models(tree)) == 9
 
 
 def test_few_critical_tokens_are_published_with_their_number(tree):
@@ -138,9 +212,9 @@ def test_few_critical_tokens_are_published_with_their_number(tree):
     points = score_points(run, [], read_result(tree.selection))
     found = {(name, step): value for name, value, _, step in points}
     assert found["critical_token_entropy", 30] == 0.3
-    assert found["critical_token_count", 30] == 1
+    assert found["probe_critical_tokens", 30] == 1
     assert ("critical_token_entropy", 60) not in found
-    assert found["critical_token_count", 60] == 0
+    assert found["probe_critical_tokens", 60] == 0
 
 
 def test_an_experiment_that_somebody_deleted_comes_back(send, tree):

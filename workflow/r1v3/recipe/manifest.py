@@ -1,39 +1,30 @@
 """The manifest of a folder: written last and atomically, it vouches for the files that it names."""
 
-import contextlib
 import hashlib
 import json
 import os
-import platform
-import subprocess
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = (
-    "torch",
-    "transformers",
-    "tokenizers",
-    "safetensors",
-    "numpy",
-    "pandas",
-    "pillow",
-    "scikit-learn",
-    "math-verify",
-    "deepspeed",
-    "vllm",
-    "snakemake",
-)
+from r1v3.recipe.environment import environment
 
 
-def write_manifest(path: Path, *, config: dict, files: Iterable[Path], facts: dict) -> None:
+def write_manifest(
+    path: Path,
+    *,
+    config: dict,
+    files: Iterable[Path],
+    facts: dict,
+    environments_before: list[dict] | None = None,
+) -> None:
     """Write the manifest of the folder that `path` lies in.
 
     Args:
         config: what `config.json` holds: kind, name, hash, document.
         files: the files to vouch for, each inside the folder.
         facts: the results of the stage, as JSON.
+        environments_before: other ones under which the stage ran before it was interrupted.
     """
     path = Path(path)
     manifest = {
@@ -45,9 +36,12 @@ def write_manifest(path: Path, *, config: dict, files: Iterable[Path], facts: di
             str(Path(file).relative_to(path.parent).as_posix()): _sha256(file)
             for file in sorted(map(Path, files))
         },
+        "seed": config["document"].get("seed"),
         "facts": facts,
         "environment": environment(),
     }
+    if environments_before:
+        manifest["environments_before"] = environments_before
     write_json(path, manifest)
 
 
@@ -101,37 +95,11 @@ def checkpoint_folder(run_manifest: Path, checkpoint: str, selection: Path | Non
         raise ValueError(f"{run_manifest}: no checkpoint '{checkpoint}'; allowed: {allowed}")
     folder = run_manifest.parent / path
     if not folder.is_dir():
-        raise ValueError(f"{folder}: the checkpoint is not on this machine")
-    return folder
-
-
-def environment() -> dict:
-    """What ran: Python, the packages that can change a number, the machine, the commit."""
-    packages = {}
-    for name in PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            packages[name] = version(name)
-    return {
-        "python": platform.python_version(),
-        "packages": packages,
-        "platform": platform.platform(),
-        "commit": _git("rev-parse", "HEAD"),
-        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-    }
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=False,
+        raise ValueError(
+            f"{folder}: the checkpoint is not on this machine; "
+            f"`dvc pull {run_manifest.parent}/data.dvc` gets it where it was recorded"
         )
-    except FileNotFoundError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return folder
 
 
 def _sha256(path: Path) -> str:

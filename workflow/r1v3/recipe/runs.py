@@ -11,6 +11,8 @@ from r1v3.recipe.layers import merge
 from r1v3.recipe.schema import GrpoRun, ModelRun, Recipe, Run, SftRun
 from r1v3.recipe.training import Grpo, Sft
 
+# The report's own path, from the base model to the released one.
+CORE = ("base", "teacher", "cold_start", "rl", "final")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 

@@ -4,17 +4,20 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from r1v3.recipe.environment import begin_or_resume
 from r1v3.recipe.manifest import write_manifest
 
 # Neither results nor bytes to keep: what a resume needs, what is still being written, what Snakemake
 # writes. Pictures are named by their own sha256, and so need no second one.
 UNVOUCHED = ("resume", "images")
 LOGS = ("log.txt", "benchmark.tsv")  # and *.log
+HALF_DONE = ("resume", "responses")  # what an interrupted stage leaves to go on from
 
 
 def run_stage(config_path: Path, manifest: Path, work: Callable[[dict, Path], dict]) -> None:
@@ -31,12 +34,31 @@ def run_stage(config_path: Path, manifest: Path, work: Callable[[dict, Path], di
         first = _is_first_rank()
         if first:
             print(f"{config['kind']} {config['name']}-{config['hash']}: starting", flush=True)
+            own_files(manifest.parent)
+            half_done = any((manifest.parent / name).exists() for name in HALF_DONE)
+            before = begin_or_resume(manifest.parent, half_done)
         facts = work(config["document"], manifest.parent)
         if not first:
             return
-        write_manifest(manifest, config=config, files=vouched(manifest), facts=facts)
+        write_manifest(
+            manifest,
+            config=config,
+            files=vouched(manifest),
+            facts=facts,
+            environments_before=before,
+        )
         seconds = time.monotonic() - began
         print(f"{config['kind']} {config['name']}-{config['hash']}: {seconds:.1f} s", flush=True)
+
+
+def own_files(folder: Path) -> None:
+    """Replace links by copies: DVC's cache holds the bytes of a finished stage, and writing through a
+    link would change them there."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() and path.is_file():
+            partial = path.with_name(f".{path.name}.partial")
+            shutil.copyfile(path, partial)
+            partial.replace(path)
 
 
 def vouched(manifest: Path) -> list[Path]:

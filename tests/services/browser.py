@@ -1,0 +1,106 @@
+"""Headless Chromium, driven over its own debugging protocol."""
+
+import asyncio
+import base64
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import aiohttp
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Browser:
+    """One page. Requests to any other host than 127.0.0.1 fail, and are noted in `foreign`."""
+
+    def __init__(self, folder: Path, width: int = 1400, height: int = 900):
+        command = [
+            CHROMIUM,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+        ]
+        command += [f"--user-data-dir={folder}", "--remote-debugging-port=0", "--no-first-run"]
+        command += [f"--window-size={width},{height}", "--disable-background-networking"]
+        command += ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "about:blank"]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        note, until = Path(folder) / "DevToolsActivePort", time.monotonic() + 60
+        while not note.exists() or not note.read_text().strip():
+            assert time.monotonic() < until, "Chromium did not start"
+            time.sleep(0.1)
+        port = note.read_text().split()[0]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json") as answer:
+            pages = [page for page in json.load(answer) if page["type"] == "page"]
+        self.loop = asyncio.new_event_loop()
+        self.foreign: list[str] = []
+        self._number = 0
+        self.loop.run_until_complete(self._connect(pages[0]["webSocketDebuggerUrl"]))
+        for domain in ("Page", "Network", "Runtime"):
+            self.call(f"{domain}.enable")
+
+    async def _connect(self, address: str) -> None:
+        self.session = aiohttp.ClientSession()
+        self.socket = await self.session.ws_connect(address, max_msg_size=0)
+
+    def call(self, method: str, **parameters) -> dict:
+        return self.loop.run_until_complete(self._call(method, parameters))
+
+    async def _call(self, method: str, parameters: dict) -> dict:
+        self._number += 1
+        await self.socket.send_json({"id": self._number, "method": method, "params": parameters})
+        while True:
+            said = json.loads(await asyncio.wait_for(self.socket.receive_str(), 60))
+            if said.get("method") == "Network.requestWillBeSent":
+                address = said["params"]["request"]["url"]
+                if address.startswith("http") and "//127.0.0.1" not in address:
+                    self.foreign.append(address)
+            if said.get("id") == self._number:
+                assert "error" not in said, said["error"]
+                return said["result"]
+
+    def open(self, address: str) -> None:
+        self.call("Page.navigate", url=address)
+
+    def evaluate(self, script: str):
+        result = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        return result["result"].get("value")
+
+    def wait(self, script: str, seconds: float = 60):
+        """Until a script gives something true; that."""
+        until = time.monotonic() + seconds
+        while not (value := self.evaluate(script)):
+            assert time.monotonic() < until, (script, self.evaluate("document.body.innerText"))
+            time.sleep(0.2)
+        return value
+
+    def click(self, x: float, y: float) -> None:
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def click_text(self, text: str, role: str = "*") -> None:
+        """Click on the innermost element whose text is exactly this."""
+        place = self.wait(f"""(() => {{
+            const found = [...document.querySelectorAll({json.dumps(role)})]
+                .filter((e) => e.innerText && e.innerText.trim() === {json.dumps(text)}).pop();
+            if (!found) return null;
+            found.scrollIntoView({{block: "center"}});
+            const box = found.getBoundingClientRect();
+            return [box.x + box.width / 2, box.y + box.height / 2];
+        }})()""")
+        self.click(*place)
+
+    def screenshot(self, path: Path) -> None:
+        data = self.call("Page.captureScreenshot", format="png")["data"]
+        Path(path).write_bytes(base64.b64decode(data))
+
+    def close(self) -> None:
+        self.loop.run_until_complete(self.session.close())
+        self.process.kill()
+        self.process.wait()

@@ -1,0 +1,74 @@
+"""Entropy against MMMU in MLflow's own pages, in a headless browser."""
+
+import json
+import os
+
+import pytest
+from browser import CHROMIUM, Browser
+from made_up_results import ROOT, build_tree
+from mlflow_server import Server
+
+from r1v3.analyze.publish import publish
+from r1v3.recipe.identity import Documents
+from r1v3.recipe.load import load_project
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="`apt-get install chromium` brings the browser"),
+]
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A database with made-up results, or the one that R1V3_MLFLOW_DB names; and the experiment's name."""
+    if given := os.environ.get("R1V3_MLFLOW_DB"):
+        return f"sqlite:///{given}"
+    tree = build_tree(tmp_path, Documents(load_project(ROOT, "tiny")))
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    publish(
+        experiment="tiny",
+        recipe={},
+        runs=tree.runs,
+        selection=tree.selection,
+        scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
+        tracking_uri=uri,
+        output=tmp_path / "mlflow.json",
+    )
+    return uri
+
+
+@pytest.fixture
+def page(tmp_path, published):
+    """A browser, and MLflow's server as `make ui` starts it."""
+    server = Server(tmp_path, published, str(tmp_path / "artifacts"))
+    server.start()
+    browser = Browser(tmp_path / "profile")
+    yield browser, server.address
+    browser.close()
+    server.stop()
+
+
+def test_one_click_on_the_compare_page_draws_mmmu_against_critical_token_entropy(
+    page, published, tmp_path
+):
+    from mlflow import MlflowClient
+
+    browser, address = page
+    client = MlflowClient(published)
+    experiment = client.get_experiment_by_name("tiny").experiment_id
+    found = client.search_runs([experiment], "tags.stage = 'checkpoint'")
+    runs, experiments = json.dumps([r.info.run_id for r in found]), json.dumps([experiment])
+    browser.open(f"{address}/#/compare-runs?runs={runs}&experiments={experiments}")
+    browser.click_text("Scatter Plot")
+    drawn = browser.wait("""(() => {
+        const [plot] = document.querySelectorAll('.js-plotly-plot');
+        if (!plot || !plot.data || plot.data[0].type.slice(0, 7) !== "scatter") return null;
+        const axes = [plot.layout.xaxis.title.text, plot.layout.yaxis.title.text];
+        return [axes, plot.data.map((t) => t.x.map((x, n) => [x, t.y[n]])).flat()];
+    })()""")
+    assert drawn[0] == ["mmmu_val", "critical_token_entropy"]
+    expected = [[r.data.metrics[axis] for axis in drawn[0]] for r in found]
+    assert sorted(drawn[1]) == sorted(expected)
+    browser.screenshot(os.environ.get("R1V3_SCREENSHOT", tmp_path / "page.png"))
+    assert browser.foreign == []

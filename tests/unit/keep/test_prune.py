@@ -1,0 +1,69 @@
+"""What is shown as unreached, and what is never removed."""
+
+import shutil
+
+import pytest
+from made_up_results import ROOT, build_tree
+
+from r1v3.keep.found import result_folders
+from r1v3.keep.prune import prune, size, unreached
+from r1v3.recipe.identity import Documents
+from r1v3.recipe.load import load_project
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return build_tree(tmp_path, Documents(load_project(ROOT, "tiny")))
+
+
+def as_another(folder, digits="0123456789"):
+    """A copy of a result folder that the configuration no longer makes."""
+    other = folder.with_name(f"{folder.name.rpartition('-')[0]}-{digits}")
+    shutil.copytree(folder, other)
+    return other
+
+
+def names(found) -> set[str]:
+    return {each.folder for each in found}
+
+
+def test_what_the_configuration_makes_is_reached(tree):
+    assert unreached(tree.root, [tree.documents]) == []
+
+
+def test_a_run_that_no_entry_makes_is_shown_and_removed_with_its_evaluations(tree):
+    old = as_another(tree.runs[3].parent)
+    scores = tree.checkpoints[0].parent
+    theirs = tree.root / "results/evaluations" / old.name / scores.parent.name / scores.name
+    shutil.copytree(scores, theirs)
+    config = (theirs / "config.json").read_text()
+    (theirs / "config.json").write_text(config.replace(tree.runs[3].parent.name, old.name))
+    found = unreached(tree.root, [tree.documents])
+    assert names(found) == {f"results/runs/{old.name}", str(theirs.relative_to(tree.root))}
+    expected = size(old) + size(theirs)
+    before = len(list(result_folders(tree.root)))
+    assert prune(tree.root, found) == expected
+    assert not old.exists()
+    assert not (tree.root / "results/evaluations" / old.name).exists()
+    assert len(list(result_folders(tree.root))) == before - 2
+    assert tree.checkpoints[0].exists()
+
+
+def test_what_dvc_keeps_and_what_that_was_made_from_is_kept(tree):
+    data = as_another(tree.data[1].parent)
+    run = as_another(tree.runs[3].parent)
+    config = (run / "config.json").read_text()
+    (run / "config.json").write_text(config.replace(tree.data[1].parent.name, data.name))
+    assert len(unreached(tree.root, [tree.documents])) == 2
+    (run / "data.dvc").write_text("outs: []\n")
+    assert unreached(tree.root, [tree.documents]) == []
+
+
+def test_a_result_of_any_recipe_is_reached(tree):
+    paper = Documents(load_project(ROOT, "paper"))
+    node = paper.run("rl")
+    folder = tree.root / node.folder
+    folder.mkdir()
+    (folder / "config.json").write_text('{"document": {}}')
+    assert names(unreached(tree.root, [tree.documents])) == {node.folder}
+    assert unreached(tree.root, [tree.documents, paper]) == []

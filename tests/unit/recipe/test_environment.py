@@ -1,0 +1,99 @@
+"""What a manifest says about its making, and what an interrupted stage refuses to go on under."""
+
+import json
+import os
+
+import pytest
+
+from r1v3.recipe import environment as module
+from r1v3.recipe.environment import begin_or_resume, differences, environment, freeze
+from r1v3.recipe.manifest import read_manifest
+from r1v3.recipe.stage import own_files, run_stage
+
+CONFIG = {"kind": "sft", "name": "cold_start", "hash": "0123456789", "document": {"seed": 7}}
+
+
+def under(**packages) -> dict:
+    """An environment with these packages."""
+    return {"python": "3.11.2", "packages": packages, "machine": {"gpus": []}}
+
+
+def stage(folder, work):
+    config = folder / "config.json"
+    config.write_text(json.dumps(CONFIG))
+    run_stage(config, folder / "manifest.json", work)
+    return read_manifest(folder / "manifest.json")
+
+
+def interrupted(document, folder):
+    """A stage that leaves a state to go on from, and dies."""
+    (folder / "resume").mkdir()
+    raise KeyboardInterrupt
+
+
+def test_a_manifest_names_seed_machine_and_every_installed_package(tmp_path):
+    made = stage(tmp_path, lambda document, folder: {})
+    assert made["seed"] == 7
+    packages = dict(line.split("==") for line in made["environment"]["freeze"])
+    assert packages["torch"].startswith("2.13.0")
+    assert len(packages) > 100
+    machine = made["environment"]["machine"]
+    assert machine["cores"] == os.cpu_count()
+    assert machine["cpu"]
+    assert {"gpus", "driver", "host", "memory_gib"} <= set(machine)
+    assert "environments_before" not in made
+
+
+def test_the_freeze_agrees_with_what_python_imports():
+    import pydantic
+
+    assert f"pydantic=={pydantic.VERSION}" in freeze()
+
+
+def test_only_what_changes_results_counts_as_a_difference():
+    now = under(torch="2.14.0", snakemake="10")
+    assert differences(under(torch="2.13.0", snakemake="9"), now) == ["torch was 2.13.0, is 2.14.0"]
+    assert differences(under(vllm="0.32.0"), under()) == ["vllm was 0.32.0, is none"]
+    on_gpu = under() | {"machine": {"gpus": ["H200", "H200"]}}
+    assert differences(under(), on_gpu) == ["GPU was none, is H200"]
+    assert differences(on_gpu, under() | {"machine": {"gpus": ["H200"]}}) == []
+
+
+def test_an_interrupted_stage_goes_on_under_the_same_versions(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        stage(tmp_path, interrupted)
+    assert "environments_before" not in stage(tmp_path, lambda document, folder: {})
+
+
+def test_an_interrupted_stage_refuses_other_versions_unless_told(tmp_path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        stage(tmp_path, interrupted)
+    real = environment()
+    other = real | {"packages": real["packages"] | {"torch": "9.9"}}
+    monkeypatch.setattr(module, "environment", lambda: other)
+    worked = []
+    with pytest.raises(ValueError, match=r"torch was 2\.13.*is 9\.9.*R1V3_RESUME_ANYWAY"):
+        stage(tmp_path, lambda document, folder: worked.append(1) or {})
+    assert worked == []
+    monkeypatch.setenv("R1V3_RESUME_ANYWAY", "1")
+    made = stage(tmp_path, lambda document, folder: {})
+    assert [e["packages"]["torch"] for e in made["environments_before"]] == [
+        real["packages"]["torch"]
+    ]
+
+
+def test_a_stage_that_starts_afresh_may_have_any_versions(tmp_path, monkeypatch):
+    begin_or_resume(tmp_path, half_done=False)
+    monkeypatch.setattr(module, "environment", lambda: under(torch="9.9"))
+    assert begin_or_resume(tmp_path, half_done=False) == []
+
+
+def test_a_stage_never_writes_through_a_link_into_the_cache(tmp_path):
+    cached = tmp_path / "cache"
+    cached.write_text("kept")
+    folder = tmp_path / "run"
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "checkpoints" / "model").symlink_to(cached)
+    own_files(folder)
+    (folder / "checkpoints" / "model").write_text("new")
+    assert cached.read_text() == "kept"

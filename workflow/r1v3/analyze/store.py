@@ -1,0 +1,155 @@
+"""A tracking store: one experiment, runs found again by the tag `run_id`, nothing ever twice."""
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+ARTIFACTS = "mlartifacts"
+POINTS_A_CALL = 1000
+Point = tuple[str, float, int, int]  # metric, value, time in ms, step
+# What a live copy has begun to send: a number of rows, and the sha256 of those rows.
+BEGUN, SENT = "rows_begun", "rows_sent"
+
+
+class Store:
+    """One experiment of a tracking store; quiet, and without messages to anybody else.
+
+    A server that is away is given up after one retry and ten seconds, not MLflow's four minutes.
+    """
+
+    def __init__(self, tracking_uri: str, experiment: str):
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        from mlflow import MlflowClient, set_tracking_uri
+
+        set_tracking_uri(
+            tracking_uri
+        )  # the registry of a database looks models up by the global one
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        self.name = experiment
+        with _one_at_a_time(tracking_uri):
+            self.client = MlflowClient(tracking_uri=tracking_uri)
+            found = self.client.get_experiment_by_name(experiment)
+            if found is None:
+                # A server keeps artifacts where it was told to; a local file store beside itself.
+                local = tracking_uri.startswith("sqlite:")
+                location = str(_beside(tracking_uri) / ARTIFACTS) if local else None
+                self.experiment = self.client.create_experiment(
+                    experiment, artifact_location=location
+                )
+            else:
+                self.experiment = found.experiment_id
+                if found.lifecycle_stage == "deleted":
+                    self.client.restore_experiment(self.experiment)
+
+    def find(self, key: str, accept: Callable[[object], bool]):
+        """The run of that key; every other one, or one that is not accepted, is deleted."""
+        same = None
+        for run in self.client.search_runs([self.experiment], f"tags.run_id = '{key}'"):
+            if same is None and accept(run):
+                same = run
+            else:
+                self.client.delete_run(run.info.run_id)
+        return same
+
+    def keep(
+        self,
+        key: str,
+        *,
+        name: str,
+        fingerprint: str,
+        tags: dict[str, str],
+        parameters: dict[str, str],
+        points: Callable[[int], list[Point]],
+        times: tuple[int, int],
+        rows: list[bytes] = (),
+        complete: Callable[[str], None] = lambda id: None,
+    ) -> str:
+        """Make sure that the store has exactly this as the run of that key; return MLflow's id of it.
+
+        Args:
+            points: makes the points from the time at which the run began, which a live copy has set.
+            rows: the lines that a live copy sends, to tell whether it sent others.
+            complete: adds what is neither tag, parameter nor point, given MLflow's id.
+        """
+        from mlflow.entities import Param, RunTag
+
+        def is_this(run) -> bool:
+            held = run.data.tags
+            if "fingerprint" in held:
+                return held["fingerprint"] == fingerprint
+            return same_rows(held, rows)
+
+        same = self.find(key, is_this)
+        if same is not None and same.info.status == "FINISHED" and "fingerprint" in same.data.tags:
+            return same.info.run_id
+        start, end = times
+        tags = {**tags, "run_id": key, "fingerprint": fingerprint}
+        if same is None:
+            same = self.client.create_run(
+                self.experiment, start_time=start, tags=tags, run_name=name
+            )
+        id = same.info.run_id
+        for part in _parts([Param(k, v) for k, v in parameters.items()], 100):
+            self.client.log_batch(id, params=part)
+        self.send(id, points(same.info.start_time))
+        complete(id)
+        self.client.log_batch(id, tags=[RunTag(k, v) for k, v in tags.items()])
+        self.client.set_terminated(id, status="FINISHED", end_time=max(end, same.info.start_time))
+        return id
+
+    def send(self, id: str, points: list[Point], model: str | None = None) -> None:
+        """Add points; the same ones sent again, with the same times, are there once."""
+        from mlflow.entities import Metric
+
+        for part in _parts([Metric(*point, model_id=model) for point in points], POINTS_A_CALL):
+            self.client.log_batch(id, metrics=part)
+
+
+def same_rows(tags: dict[str, str], rows: list[bytes]) -> bool:
+    """Whether a live copy with these tags was made from the beginning of these rows."""
+    if BEGUN not in tags:
+        return True
+    number, _, digest = tags[BEGUN].partition(" ")
+    return len(rows) >= int(number) and digest_of(rows[: int(number)]) == digest
+
+
+def digest_of(rows: list[bytes]) -> str:
+    return hashlib.sha256(b"".join(rows)).hexdigest()
+
+
+@contextlib.contextmanager
+def alone_with(folder: Path) -> Iterator[None]:
+    """Hold the right to publish a run folder."""
+    with open(Path(folder) / ".mlflow.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _one_at_a_time(tracking_uri: str) -> Iterator[None]:
+    """Two processes that make the tables of one new database get in each other's way."""
+    if not tracking_uri.startswith("sqlite:"):
+        yield
+        return
+    with open(_beside(tracking_uri) / ".mlflow.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _beside(tracking_uri: str) -> Path:
+    return Path(tracking_uri.removeprefix("sqlite:///")).resolve().parent
+
+
+def _parts(things: Iterable, size: int) -> Iterator[list]:
+    things = iter(things)
+    while part := list(islice(things, size)):
+        yield part
