@@ -24,20 +24,36 @@ GRPO = {
     "prompts_per_step": 3,
     "samples": 4,
     "updates_per_episode": 1,
+    "minibatches": 1,
     "aggregation": "sequence_mean",
     "advantage": {"ddof": 1, "epsilon": 1e-6},
     "clip_low": 0.2,
     "clip_high": 0.2,
     "kl": 0.0,
+    "kl_estimator": "k1",
+    "top_entropy": None,
+    "covariance": None,
+    "dynamic_sampling": None,
     "old_logprobs": "trainer",
     "temperature": 1.0,
     "top_p": 1.0,
     "lengths": [{"step": 0, "tokens": 6}, {"step": 2, "tokens": 8}],
     "overlong": "keep",
+    "overlong_buffer": None,
+    "instruction": None,
     "dtype": "float32",
     "checkpoint_every": 2,
     "keep_rollouts": 1.0,
     "reward": {"accuracy_weight": 0.8, "format_weight": 0.2, "verifier": None},
+}
+
+
+ENTROPY = {
+    "critical_words": ["Wait"],
+    "control_words": ["sum"],
+    "minimum_count": 2,
+    "threshold": 3.0,
+    "resamples": 20,
 }
 
 
@@ -68,7 +84,7 @@ def grpo_run(folder, start, data, **settings):
         "template": TEMPLATE,
         "images": IMAGES,
         "seed": 3,
-        "entropy": {"critical_words": ["Wait"], "threshold": 3.0},
+        "entropy": ENTROPY,
         "generation": {"mode": "slow"},
     }
     return grpo.train_grpo(document, start=start, data=data, folder=folder)
@@ -188,6 +204,7 @@ def test_two_processes_learn_what_one_learns(kind, run, start, data, tmp_path):
     for one, two in zip(without_times(tmp_path / "alone"), without_times(together), strict=True):
         histograms = [row.pop("entropy_histogram", []) for row in (one, two)]
         assert histograms[0] == pytest.approx(histograms[1], abs=1)
+        assert one.pop("high_entropy_tokens", []) == two.pop("high_entropy_tokens", [])
         assert two == pytest.approx(one, rel=1e-3, abs=1e-5)
     one = load_model(tmp_path / "alone" / alone["last"]).state_dict()
     two = load_model(together / alone["last"]).state_dict()
