@@ -11,10 +11,9 @@ from r1v3.model.groups import train_only
 from r1v3.train.browse import browse, choose
 from r1v3.train.critical import CriticalTokens
 from r1v3.train.entropy_readings import Readings
-from r1v3.train.episode_metrics import entropy_metrics, reward_metrics
+from r1v3.train.episode_metrics import entropy_metrics, logprob_metrics, reward_metrics
 from r1v3.train.rollout_log import write_rollouts
 from r1v3.train.rollouts import Episode, Prompt
-from r1v3.train.update import logprob_metrics
 from r1v3.train.weight_watch import WeightWatch
 
 ENTROPY = {

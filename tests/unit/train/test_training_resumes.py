@@ -8,53 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from model_fixtures import IMAGES, TEMPLATE, small_model, small_processor
-from training_fixtures import OPTIMIZER, SOURCE, sft_run, without_times
+from grpo_fixtures import grpo_run
+from model_fixtures import small_model, small_processor
+from training_fixtures import SOURCE, sft_run, without_times
 
 from r1v3.data.prepare import prepare
 from r1v3.model.load import load_model, save_checkpoint
 from r1v3.reward import format_reward
 from r1v3.train import grpo, rollouts, sft
 from r1v3.train.metrics import MetricsLog, read_metrics
-
-GRPO = {
-    "train": ["vision_tower", "connector", "llm"],
-    "optimizer": OPTIMIZER | {"schedule": "constant"},
-    "steps": 4,
-    "prompts_per_step": 3,
-    "samples": 4,
-    "updates_per_episode": 1,
-    "minibatches": 1,
-    "aggregation": "sequence_mean",
-    "advantage": {"ddof": 1, "epsilon": 1e-6},
-    "clip_low": 0.2,
-    "clip_high": 0.2,
-    "kl": 0.0,
-    "kl_estimator": "k1",
-    "top_entropy": None,
-    "covariance": None,
-    "dynamic_sampling": None,
-    "old_logprobs": "trainer",
-    "temperature": 1.0,
-    "top_p": 1.0,
-    "lengths": [{"step": 0, "tokens": 6}, {"step": 2, "tokens": 8}],
-    "overlong": "keep",
-    "overlong_buffer": None,
-    "instruction": None,
-    "dtype": "float32",
-    "checkpoint_every": 2,
-    "keep_rollouts": 1.0,
-    "reward": {"accuracy_weight": 0.8, "format_weight": 0.2, "verifier": None},
-}
-
-
-ENTROPY = {
-    "critical_words": ["Wait"],
-    "control_words": ["sum"],
-    "minimum_count": 2,
-    "threshold": 3.0,
-    "resamples": 20,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -73,21 +35,6 @@ def start(tmp_path):
 def data(tmp_path):
     prepare({"name": "set", "set": {"source": SOURCE, "size": 13}}, tmp_path / "data")
     return tmp_path / "data"
-
-
-def grpo_run(folder, start, data, **settings):
-    """GRPO of a model that knows nothing; it is paid for the length of what it writes, to move at all."""
-    folder.mkdir(exist_ok=True)
-    rollouts.format_reward = lambda text: len(text) % 3 / 2
-    document = {
-        "settings": GRPO | settings,
-        "template": TEMPLATE,
-        "images": IMAGES,
-        "seed": 3,
-        "entropy": ENTROPY,
-        "generation": {"mode": "slow"},
-    }
-    return grpo.train_grpo(document, start=start, data=data, folder=folder)
 
 
 def killed_at(step, monkeypatch):

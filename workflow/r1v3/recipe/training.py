@@ -169,15 +169,18 @@ class Grpo(Section):
     """Group-normalised reinforcement learning (section 3.3).
 
     `minibatches`: an episode's prompts are split into so many parts, a gradient step each, and
-    `updates_per_episode` goes over all of them again. `aggregation`: equation 7 is `sequence_mean`; `constant`
-    is Dr. GRPO's (arXiv 2503.20783). `clip_high` above `clip_low` is Clip-Higher (section 5.5).
-    `kl_estimator`: equation 7 is `k1`; see `r1v3.train.policy_loss.divergence`. `old_logprobs`: below the ratio's
-    line stands the policy that sampled, as the trainer or as the engine computes it, or the `reference`, as
-    equation 7 has it. `overlong`: a response that was cut off counts, is left out (`mask`), or long ones are
-    paid less over the last `overlong_buffer` tokens (`punish`; DAPO, equation 13). `top_entropy`: only this share
-    of tokens, the most uncertain, gets gradients (arXiv 2506.01939, which section 6.5 cites). `instruction`
-    follows each question (section 6.6). `keep_rollouts` is the share of a step's prompts whose responses are
-    kept (`r1v3.train.browse`).
+    `updates_per_episode` goes over all of them again.
+    `aggregation`: equation 7 is `sequence_mean`; `constant` is Dr. GRPO's (arXiv 2503.20783).
+    `clip_high` above `clip_low` is Clip-Higher (section 5.5).
+    `kl_estimator`: equation 7 is `k1`; see `r1v3.train.policy_loss.divergence`.
+    `old_logprobs`: below the ratio's line stands the policy that sampled, as the trainer or as the
+    engine computes it, or the `reference`, as equation 7 has it.
+    `overlong`: a response that was cut off counts, is left out (`mask`), or long ones are paid less over the
+    last `overlong_buffer` tokens (`punish`; DAPO, equation 13).
+    `top_entropy`: only this share of tokens, the most uncertain, gets gradients (arXiv 2506.01939, which
+    section 6.5 cites).
+    `instruction` follows each question (section 6.6).
+    `keep_rollouts` is the share of a step's prompts whose responses are kept (`r1v3.train.browse`).
     """
 
     train: list[Group]

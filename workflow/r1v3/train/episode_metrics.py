@@ -1,5 +1,6 @@
 """What is measured of an episode, at no forward pass of its own."""
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -10,6 +11,7 @@ from r1v3.generate.types import Response
 from r1v3.train.advantage import silent_groups
 from r1v3.train.entropy_readings import Readings
 from r1v3.train.rollouts import Episode
+from r1v3.train.token_choice import token_covariance
 
 TOKENS_NAMED = 20
 HISTOGRAM_BIN, HISTOGRAM_TOP = 0.5, 12.0  # nats; the logarithm of 151,674 tokens is 11.9
@@ -74,6 +76,21 @@ def entropy_metrics(
     if "emitted/mean" in metrics:
         metrics["critical_token_entropy"] = metrics["emitted/mean"]
     return metrics
+
+
+def logprob_metrics(logp_N, sampled_N, advantage_N) -> dict[str, float]:
+    """Trainer against engine, and the covariance of log-probability and advantage over tokens (5.5).
+
+    `logprob_gap_*` are in nats; `logprob_gap_share` is the share of tokens whose ratio is beyond 1.05, either
+    way. The covariance is what drives entropy down (Cui et al. 2025), in nats.
+    """
+    gap_N = (logp_N - sampled_N).abs()
+    return {
+        "logprob_gap_max": float(gap_N.max()),
+        "logprob_gap_mean": float(gap_N.mean()),
+        "logprob_gap_share": float((gap_N > math.log(1.05)).float().mean()),
+        "covariance": float(token_covariance(logp_N, advantage_N).mean()),
+    }
 
 
 def _commonest(high_N: torch.Tensor, responses: list[Response], tokenizer) -> list[list]:

@@ -17,9 +17,9 @@ from r1v3.model.packed import hidden_states, use_packed_attention
 from r1v3.progress import Progress
 from r1v3.reward.configured import open_grader
 from r1v3.train.entropy_readings import NAMES, Reading, Readings
+from r1v3.train.episode_passes import pack_episode
 from r1v3.train.rollouts import load_prompts, run_episode
 from r1v3.train.token_stats import token_stats
-from r1v3.train.update import pack_episode
 
 PROMPTS_A_PASS = 64
 

@@ -9,6 +9,8 @@ Departure: covariances are those before the episode's first step, not of each mi
 Shapes: N tokens of the whole episode.
 """
 
+import math
+
 import torch
 
 
@@ -19,7 +21,7 @@ def token_covariance(logp_N: torch.Tensor, advantage_N: torch.Tensor) -> torch.T
 
 def most_uncertain(entropy_N: torch.Tensor, share: float) -> torch.Tensor:
     """The tokens whose entropy reaches the (1 - share) quantile of the episode's."""
-    kept = max(1, round(share * len(entropy_N)))
+    kept = len(entropy_N) - math.ceil((len(entropy_N) - 1) * (1 - share) - 1e-9)
     return entropy_N >= entropy_N.topk(kept).values[-1]
 
 

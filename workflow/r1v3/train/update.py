@@ -7,20 +7,18 @@ tokens chosen among the whole episode's, take one pass without gradients before 
 Shapes: G prompts, M samples, R = G x M responses, N tokens of all responses.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
 
-from r1v3.model.packed import Group, Pack, pack_groups
 from r1v3.train.advantage import group_advantage, overlong_penalty
+from r1v3.train.episode_metrics import logprob_metrics
+from r1v3.train.episode_passes import gathered, plan_episode
 from r1v3.train.policy import PackedStats, Policy
 from r1v3.train.policy_loss import Surrogate, policy_loss
 from r1v3.train.ranks import Ranks
-from r1v3.train.rollouts import Episode, Prompt
+from r1v3.train.rollouts import Episode
 from r1v3.train.token_choice import clip_cov, kl_cov, most_uncertain, token_covariance
-
-PROMPTS_A_PASS = 64
 
 
 @dataclass(frozen=True)
@@ -30,45 +28,6 @@ class Updated:
 
     entropy_N: torch.Tensor
     metrics: dict
-
-
-@dataclass
-class Pass:
-    """Prompts that one forward pass takes; what is None is not known or not needed."""
-
-    batch: int
-    rows: slice
-    pack: Pack
-    sampled_N: torch.Tensor
-    keep_N: torch.Tensor
-    logp_N: torch.Tensor | None = None
-    entropy_N: torch.Tensor | None = None
-    reference_N: torch.Tensor | None = None
-    held_N: torch.Tensor | None = None
-
-    def look(self, logp_N: torch.Tensor, entropy_N: torch.Tensor) -> None:
-        """Note what the policy thinks before the first step."""
-        if self.logp_N is None:
-            self.logp_N, self.entropy_N = logp_N.detach(), entropy_N
-
-    def old_N(self, which: str) -> torch.Tensor:
-        """Log-probabilities below the ratio's line."""
-        known = {"trainer": self.logp_N, "engine": self.sampled_N, "reference": self.reference_N}
-        return known[which]
-
-
-def pack_episode(prompts: list[Prompt], responses: list, samples: int) -> Pack:
-    """Prompts with their M responses each, in order, as one pack."""
-    return pack_groups(
-        [
-            Group(
-                prompt.encoded.prompt_ids,
-                tuple(r.token_ids for r in responses[n * samples : (n + 1) * samples]),
-                prompt.encoded.tiles,
-            )
-            for n, prompt in enumerate(prompts)
-        ]
-    )
 
 
 def advantages(episode: Episode, settings: dict, limit: int) -> torch.Tensor:
@@ -101,7 +60,7 @@ def update_policy(
     ranks, responses = policy.ranks, episode.responses
     advantage_R = advantages(episode, settings, limit).to(ranks.device)
     length_R = torch.tensor([len(r.token_ids) for r in responses], device=ranks.device)
-    passes, sizes = _plan(episode, settings, ranks)
+    passes, sizes = plan_episode(episode, settings, ranks)
     if reference is not None:
         for part in passes:
             with torch.no_grad():
@@ -111,7 +70,6 @@ def update_policy(
             with torch.no_grad():
                 part.look(*policy.stats(part.pack))
         _choose_tokens(passes, advantage_R, length_R, settings, ranks, seed)
-    facts = {"loss": 0.0, "clipped": 0.0}
     for _ in range(settings["updates_per_episode"]):
         facts = {"loss": 0.0, "clipped": 0.0}
         for batch, rows in enumerate(sizes):
@@ -138,25 +96,10 @@ def update_policy(
     loss, clipped = ranks.sum(facts["loss"], facts["clipped"])
     metrics = {"loss": loss, "clip_fraction": clipped / int(length_R.sum())}
     metrics |= {f"grad_norm/{group}": norm for group, norm in norms.items()}
-    logp_N, entropy_N, sampled_N = _gathered(passes, ranks)
+    logp_N, entropy_N, sampled_N = gathered(passes, ranks)
     advantage_N = advantage_R.repeat_interleave(length_R).cpu()
     metrics |= logprob_metrics(logp_N, sampled_N, advantage_N)
     return Updated(entropy_N, metrics)
-
-
-def logprob_metrics(logp_N, sampled_N, advantage_N) -> dict[str, float]:
-    """Trainer against engine, and the covariance of log-probability and advantage over tokens (5.5).
-
-    `logprob_gap_*` are in nats; `logprob_gap_share` is the share of tokens whose ratio is beyond 1.05, either
-    way. The covariance is what drives entropy down (Cui et al. 2025), in nats.
-    """
-    gap_N = (logp_N - sampled_N).abs()
-    return {
-        "logprob_gap_max": float(gap_N.max()),
-        "logprob_gap_mean": float(gap_N.mean()),
-        "logprob_gap_share": float((gap_N > math.log(1.05)).float().mean()),
-        "covariance": float(token_covariance(logp_N, advantage_N).mean()),
-    }
 
 
 def looks_first(settings: dict) -> bool:
@@ -178,38 +121,9 @@ def _surrogate(settings: dict, length_R: torch.Tensor) -> Surrogate:
     )
 
 
-def _plan(episode: Episode, settings: dict, ranks: Ranks) -> tuple[list[Pass], list[slice]]:
-    """This rank's passes, and the responses of each mini-batch, over all ranks."""
-    samples, responses, count = settings["samples"], episode.responses, len(episode.prompts)
-    cuts = [count * n // settings["minibatches"] for n in range(settings["minibatches"] + 1)]
-    passes = []
-    for batch, (low, high) in enumerate(zip(cuts, cuts[1:])):
-        own = ranks.share(list(range(low, high)))
-        for first in range(own[0], own[-1] + 1, PROMPTS_A_PASS) if own else ():
-            prompts = episode.prompts[first : min(first + PROMPTS_A_PASS, own[-1] + 1)]
-            rows = slice(first * samples, (first + len(prompts)) * samples)
-            pack = pack_episode(prompts, responses[rows], samples).to(ranks.device)
-            counts_R = torch.ones(len(prompts) * samples)
-            if settings["overlong"] == "mask":
-                ended = [float(r.finish_reason == "stop") for r in responses[rows]]
-                counts_R = torch.tensor(ended)
-            sampled_N = torch.tensor([p for r in responses[rows] for p in r.logprobs])
-            keep_N = counts_R.to(ranks.device)[pack.response_N]
-            passes.append(Pass(batch, rows, pack, sampled_N.to(ranks.device), keep_N))
-    sizes = [slice(low * samples, high * samples) for low, high in zip(cuts, cuts[1:])]
-    return passes, sizes
-
-
-def _gathered(passes: list[Pass], ranks: Ranks) -> list[torch.Tensor]:
-    """logp_N, entropy_N and sampled_N of the whole episode, in the order of its responses."""
-    own = [(p.rows.start, *(t.cpu() for t in (p.logp_N, p.entropy_N, p.sampled_N))) for p in passes]
-    parts = sorted(ranks.gather(own), key=lambda part: part[0])
-    return [torch.cat([part[n] for part in parts]) for n in (1, 2, 3)]
-
-
 def _choose_tokens(passes, advantage_R, length_R, settings: dict, ranks: Ranks, seed: int) -> None:
     """Leave out or hold back tokens by what the whole episode's are like."""
-    logp_N, entropy_N, _ = _gathered(passes, ranks)
+    logp_N, entropy_N, _ = gathered(passes, ranks)
     length_R, advantage_R = length_R.cpu(), advantage_R.cpu()
     keep_N, held_N = torch.ones_like(logp_N), None
     if settings["top_entropy"] is not None:
