@@ -65,6 +65,8 @@ def _byte_values() -> dict[str, int]:
 @cache
 def _token_bytes(tokenizer, token_id: int) -> bytes:
     token = tokenizer.convert_ids_to_tokens(token_id)
+    if token is None:  # a head may be wider than the tokenizer
+        return b""
     values = _byte_values()
     if all(char in values for char in token):
         return bytes(values[char] for char in token)
