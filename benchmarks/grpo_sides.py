@@ -86,7 +86,7 @@ def ours(folder: Path, shape: str, steps: int, out: Path) -> dict:
         "images": IMAGES,
         "seed": SEED,
         "entropy": entropy | {"threshold": 3.5, "resamples": 1000},
-        "generation": {"mode": "slow"},
+        "generation": {"engine": "transformers", "mode": "slow"},
     }
     rollouts.format_reward = pay_for_length
     train_grpo(document, start=folder / "start", data=folder / "data", folder=out)

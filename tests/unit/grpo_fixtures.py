@@ -101,7 +101,7 @@ def episode_of_policy(policy: Policy, prompts: int = 2, off_by: float = 0.0) -> 
     return Episode(asked, responses, reward, torch.ones_like(reward), reward, reasons)
 
 
-def grpo_run(folder, start, data, **settings):
+def grpo_run(folder, start, data, generation=None, **settings):
     """GRPO of a model that knows nothing; it is paid for the length of what it writes, to move at all."""
     folder.mkdir(exist_ok=True)
     rollouts.format_reward = lambda text: len(text) % 3 / 2
@@ -111,6 +111,6 @@ def grpo_run(folder, start, data, **settings):
         "images": IMAGES,
         "seed": 3,
         "entropy": ENTROPY,
-        "generation": {"mode": "slow"},
+        "generation": generation or {"engine": "transformers", "mode": "slow"},
     }
     return grpo.train_grpo(document, start=start, data=data, folder=folder)

@@ -14,6 +14,7 @@ from r1v3.train.episodes import Collected, collect
 from r1v3.train.prompt_order import PromptOrder
 from r1v3.train.ranks import Ranks
 from r1v3.train.rollouts import Episode, Prompt
+from r1v3.train.sampler import BesideTrainer
 from r1v3.train.update import advantages
 
 # Accuracy and format of two samples of each prompt, by the prompt's first letter.
@@ -28,16 +29,18 @@ def prompts(names):
     return [Prompt(record(name), "", None) for name in names]
 
 
-def answer(asked, seed):
+def answer(prompts, seed):
     """Grades by the prompts' names; the seed is kept as the responses' text."""
-    kinds = [KINDS[prompt.record.id[0]] for prompt in asked]
+    kinds = [KINDS[prompt.record.id[0]] for prompt in prompts]
     accuracy = torch.tensor([accuracy for accuracy, _ in kinds])
     form = torch.tensor([form for _, form in kinds])
     responses = [
-        Response(p.record.id, m, seed, (1, 2), (0.0, 0.0), "stop", 1) for p in asked for m in (0, 1)
+        Response(p.record.id, m, seed, (1, 2), (0.0, 0.0), "stop", 1)
+        for p in prompts
+        for m in (0, 1)
     ]
     return Episode(
-        asked, responses, accuracy, form, 0.8 * accuracy + 0.2 * form, [("", "")] * len(responses)
+        prompts, responses, accuracy, form, 0.8 * accuracy + 0.2 * form, [("", "")] * len(responses)
     )
 
 
@@ -54,7 +57,7 @@ def collected(names, rounds, wanted=3):
     settings = GRPO | {"prompts_per_step": wanted}
     settings["dynamic_sampling"] = rounds and {"max_rounds": rounds}
     order = Given(prompts(names), seed=0)
-    return collect(answer, order, settings, Ranks(0, 1), seed="0/4")
+    return collect(answer, order, settings, BesideTrainer(None, Ranks(0, 1)), seed="0/4")
 
 
 def test_without_dynamic_sampling_prompts_are_taken_as_they_come():

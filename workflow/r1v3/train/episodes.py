@@ -14,8 +14,8 @@ import torch
 from r1v3.generate.types import Response
 from r1v3.train.advantage import varied
 from r1v3.train.prompt_order import PromptOrder
-from r1v3.train.ranks import Ranks
 from r1v3.train.rollouts import Episode, Prompt, whole_episode
+from r1v3.train.sampler import BesideTrainer, OwnModel
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Graded:
 
 
 def collect(
-    run: Callable[[list[Prompt], str], Episode],
+    run: Callable[..., Episode],
     order: PromptOrder,
     settings: dict,
-    ranks: Ranks,
+    sampler: OwnModel | BesideTrainer,
     *,
     seed: str,
 ) -> Collected:
@@ -53,20 +53,23 @@ def collect(
     suffice, the places left are filled with groups that were passed over: those that differ in format first.
 
     Args:
-        run: samples and grades this rank's prompts, with a seed.
+        run: samples and grades prompts, with a seed.
+        sampler: says which of them this process asks.
         seed: names the episode.
     """
     wanted, dynamic = settings["prompts_per_step"], settings["dynamic_sampling"]
     if not dynamic:
         chosen = order.take(wanted)
-        episode = whole_episode(chosen, run(ranks.share(chosen), seed), ranks)
+        own = run(prompts=sampler.share(chosen), seed=seed)
+        episode = whole_episode(chosen, own, sampler.ranks)
         return Collected(episode, order.drawn, {})
     rounds, taken, passed_over = 0, [], []
     while rounds < dynamic["max_rounds"] and len(taken) < wanted:
         missing = wanted - len(taken)
-        chosen = order.take(ranks.world * math.ceil(missing / ranks.world))  # one each at least
-        own = run(ranks.share(chosen), f"{seed}/{rounds}" if rounds else seed)
-        episode = whole_episode(chosen, own, ranks)
+        world = sampler.ranks.world
+        chosen = order.take(world * math.ceil(missing / world))  # one each at least
+        own = run(prompts=sampler.share(chosen), seed=f"{seed}/{rounds}" if rounds else seed)
+        episode = whole_episode(chosen, own, sampler.ranks)
         for group, good in zip(groups_of(episode), varied(episode.accuracy_GM).tolist()):
             (taken if good else passed_over).append(group)
         rounds += 1

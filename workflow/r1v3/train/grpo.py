@@ -8,7 +8,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-from r1v3.generate.transformers_engine import TransformersEngine
 from r1v3.generate.types import Sampling
 from r1v3.model.encode import Encoder
 from r1v3.model.groups import check_frozen, group_hashes, train_only
@@ -30,6 +29,7 @@ from r1v3.train.ranks import Ranks
 from r1v3.train.resume import clear_states, load_state, save_state
 from r1v3.train.rollout_log import write_rollouts
 from r1v3.train.rollouts import Clock, load_prompts, run_episode, stable_seed
+from r1v3.train.sampler import open_sampler
 from r1v3.train.update import update_policy
 from r1v3.train.weight_watch import WeightWatch
 
@@ -58,7 +58,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
     train_only(model, settings["train"])
     before = group_hashes(model)
     policy = Policy(model, settings, ranks, never=encoder.never)
-    engine = TransformersEngine(model, encoder)
+    sampler = open_sampler(document["generation"], document["images"], start, model, encoder, ranks)
     readings = Readings(processor.tokenizer, document["entropy"], seed)
     watch = WeightWatch(model) if ranks.first else None
     done, kept, order = 0, [], PromptOrder(prompts, seed)
@@ -68,6 +68,8 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
         policy.load_state_dict(state["policy"])
         if watch:
             watch.skip()
+        sampler.rest()
+        sampler.follow(policy)
     total = settings["steps"]
     ranks.wait()  # until every rank has read the state that the first will replace
     if ranks.first:
@@ -86,17 +88,21 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
             collected = held_episodes.take_back(folder / "resume", step + 1, by_id)
             ranks.wait()
             if collected is None:
-
-                def run(own, name, sampling=sampling, clock=clock):
-                    reward = settings["reward"]
-                    asked = partial(run_episode, engine, own, sampling, grader, reward, mode=mode)
-                    return asked(seed=name, clock=clock)
-
-                collected = collect(run, order, settings, ranks, seed=f"{seed}/{step}")
+                run = partial(
+                    run_episode,
+                    sampler.engine,
+                    sampling=sampling,
+                    grader=grader,
+                    reward=settings["reward"],
+                    mode=mode,
+                    clock=clock,
+                )
+                collected = collect(run, order, settings, sampler, seed=f"{seed}/{step}")
                 if ranks.first:
                     held_episodes.hold(folder / "resume", step + 1, collected)
             order.drawn, episode = collected.drawn, collected.episode
             sampled = time.monotonic()
+            sampler.rest()
             rate = learning_rate(step, total, settings["optimizer"])
             updated = update_policy(
                 policy,
@@ -107,7 +113,14 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
                 limit=limit,
                 seed=stable_seed(seed, step, "tokens"),
             )
-            clock.add(sampling=sampled - began, update=time.monotonic() - sampled)
+            updated_at = time.monotonic()
+            if step + 1 < total:
+                sampler.follow(policy)
+            clock.add(
+                sampling=sampled - began,
+                update=updated_at - sampled,
+                weights=time.monotonic() - updated_at,
+            )
             due = ranks.first and time.monotonic() - saved > SAVE_SECONDS
             came, due = ranks.sum(preemption.came, due)
             if ranks.first:

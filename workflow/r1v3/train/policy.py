@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from r1v3.model.groups import group_norms
+from r1v3.model.groups import group_hashes, group_norms
 from r1v3.model.packed import Pack, hidden_states
 from r1v3.train.optimizer import build_optimizer
 from r1v3.train.ranks import Ranks
@@ -58,6 +58,14 @@ class Policy:
         )
         self.optimizer.step(rate)
         return norms
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Every tensor by its name in the checkpoint, for another engine."""
+        return self.model.state_dict()
+
+    def hashes(self) -> dict[str, str]:
+        """Hash of each module group's tensors."""
+        return group_hashes(self.model)
 
     def state_dict(self) -> dict:
         """Weights and optimizer: all that a resumed run needs."""

@@ -120,6 +120,8 @@ def run_episode(
 
 def _answers(engine, prompts, sampling: Sampling, seed) -> Iterator[list[Response]]:
     """Whole requests as they are finished, their keys the prompts' places."""
+    if not prompts:
+        return
     seeds = [stable_seed(seed, prompt.record.id) for prompt in prompts]
     if not hasattr(engine, "sample"):  # it reads pictures itself
         requests = [Request(str(n), p.text, p.pictures, seeds[n]) for n, p in enumerate(prompts)]
