@@ -46,9 +46,12 @@ def test_loading_twice_gives_the_same_folders(checkout):
 
 def test_a_changed_number_of_rl_moves_rl_and_what_descends_from_it(checkout):
     moved = changed(checkout, "recipes/tiny.yaml", lambda r: r["grpo"]["math"].update(steps=7777))
-    assert moved == {
-        "run rl",
-        "run rl_frozen_connector",
+    settings = [run for run in checkout.documents().project.runs.values() if run.stage == "grpo"]
+    alike = {run.name for run in settings if run.entry.settings == "math"}
+    assert {"rl", "rl_frozen_connector", "rl_hard"} <= alike
+    assert "rl_tenth_rate" not in alike
+    assert moved == {f"run {name}" for name in alike} | {
+        "run rl_hard_tenth_rate",  # starts from rl
         "selection rl",
         "data multi_domain",
         "data multi_domain_validation",

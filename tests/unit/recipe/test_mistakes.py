@@ -133,7 +133,7 @@ MISTAKES = {
     "a run that starts from nothing known": (
         (RUNS, set_key("rl", "from", to="coldstart")),
         "config/runs.yaml: run rl: from: there is no run 'coldstart'; allowed: base, cold_start, "
-        "final, rl, rl_frozen_connector, teacher; did you mean 'cold_start'?",
+        "final, rl, rl_",
     ),
     "a selected checkpoint of a run that has no selection": (
         (RUNS, set_key("final", "from", to="cold_start")),
@@ -143,7 +143,7 @@ MISTAKES = {
     "settings that do not exist": (
         (RUNS, set_key("rl", "settings", to="maths")),
         "config/runs.yaml: run rl: settings: there is no entry of the recipe's grpo 'maths'; allowed: "
-        "math; did you mean 'math'?",
+        "math, math_tenth_rate; did you mean 'math'?",
     ),
     "a group in `set` that does not exist": (
         (RUNS, set_key("rl_frozen_connector", "set", "train", to=["vision_tower", "conector"])),

@@ -34,6 +34,8 @@ def test_the_paper_recipe_has_the_numbers_that_the_report_states():
     assert (grpo.clip_low, grpo.clip_high, grpo.kl) == (0.2, 0.2, 0.0)
     assert grpo.optimizer.learning_rate == 1e-5
     assert grpo.train == ["vision_tower", "connector", "llm"]
+    assert recipe.grpo["math_tenth_rate"].optimizer.learning_rate == 1e-6
+    assert (grpo.kl_estimator, grpo.old_logprobs, grpo.minibatches) == ("k1", "trainer", 1)
     assert (grpo.reward.accuracy_weight, grpo.reward.format_weight) == (0.8, 0.2)
 
     connector = recipe.sft["connector_tuning"]

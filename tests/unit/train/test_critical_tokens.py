@@ -93,3 +93,8 @@ def test_without_critical_tokens_the_last_is_taken_and_the_manifest_says_so(tmp_
     facts = select_checkpoint(document, probes=paths, folder=tmp_path)
     assert facts["chosen"] == 60
     assert "too few critical tokens" in facts["why"]
+
+
+def test_an_id_beyond_the_tokenizer_has_no_bytes():
+    finder, ids, _ = found("3+4=7. Wait")
+    assert finder.words((*ids, 10**6)) == finder.words(ids)

@@ -13,6 +13,7 @@ def surrogate(**changed):
         "clip_low": 0.2,
         "clip_high": 0.2,
         "kl": 0.0,
+        "kl_estimator": "k1",
         "aggregation": "sequence_mean",
         "responses": 2,
         "tokens": 3,

@@ -10,12 +10,19 @@ from r1v3.generate.types import Response
 from r1v3.model.groups import train_only
 from r1v3.train.browse import browse, choose
 from r1v3.train.critical import CriticalTokens
-from r1v3.train.episode_metrics import entropy_metrics, reward_metrics
+from r1v3.train.entropy_readings import Readings
+from r1v3.train.episode_metrics import entropy_metrics, logprob_metrics, reward_metrics
 from r1v3.train.rollout_log import write_rollouts
 from r1v3.train.rollouts import Episode, Prompt
-from r1v3.train.update import logprob_metrics
 from r1v3.train.weight_watch import WeightWatch
 
+ENTROPY = {
+    "critical_words": ["Wait"],
+    "control_words": ["No"],
+    "minimum_count": 2,
+    "threshold": 1.0,
+    "resamples": 50,
+}
 TEXTS = ["3+4=7. Wait, 7.", "3", "No <b>.", "7777"]
 
 
@@ -119,11 +126,18 @@ def test_rewards_are_told_by_source_and_groups_that_differ_in_format_alone(episo
 
 def test_entropy_is_read_at_the_word_after_it_and_at_sentence_starts(episode, critical):
     entropy_N = entropies(episode)
-    found = entropy_metrics(entropy_N, episode.responses, critical, 1.0)
+    readings = Readings(small_processor().tokenizer, ENTROPY, seed=0)
+    found = entropy_metrics(entropy_N, episode.responses, readings, 2)
     (place,) = critical.words(episode.responses[0].token_ids)
-    assert found["critical_token_entropy"] == pytest.approx(float(entropy_N[place]))
-    assert found["critical_token_entropy_next"] == pytest.approx(float(entropy_N[place + 1]))
-    assert found["candidate_tokens"] == 5  # two sentences in the first response, one in each other
+    assert found["critical_token_entropy"] == found["emitted/mean"]
+    assert found["emitted/mean"] == pytest.approx(float(entropy_N[place]))
+    assert found["emitted/next"] == pytest.approx(float(entropy_N[place + 1]))
+    assert found["candidate/count"] == 5  # two sentences in the first response, one in each other
+    assert (found["control/count"], found["critical_tokens"]) == (1, 1)
+    assert "emitted/low" not in found  # one is less than the minimum of two
+    assert found["candidate/low"] <= found["candidate/mean"] <= found["candidate/high"]
+    high = sum(count for _, count in found["high_entropy_tokens"])
+    assert high == int((entropy_N > 1.0).sum())
     assert sum(found["entropy_histogram"]) == len(entropy_N)
     assert found["entropy_histogram"][0] == 5  # 0.0 to 0.4
 

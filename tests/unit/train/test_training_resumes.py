@@ -8,37 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from model_fixtures import IMAGES, TEMPLATE, small_model, small_processor
-from training_fixtures import OPTIMIZER, SOURCE, sft_run, without_times
+from grpo_fixtures import grpo_run
+from model_fixtures import small_model, small_processor
+from training_fixtures import SOURCE, sft_run, without_times
 
 from r1v3.data.prepare import prepare
 from r1v3.model.load import load_model, save_checkpoint
 from r1v3.reward import format_reward
 from r1v3.train import grpo, rollouts, sft
 from r1v3.train.metrics import MetricsLog, read_metrics
-
-GRPO = {
-    "train": ["vision_tower", "connector", "llm"],
-    "optimizer": OPTIMIZER | {"schedule": "constant"},
-    "steps": 4,
-    "prompts_per_step": 3,
-    "samples": 4,
-    "updates_per_episode": 1,
-    "aggregation": "sequence_mean",
-    "advantage": {"ddof": 1, "epsilon": 1e-6},
-    "clip_low": 0.2,
-    "clip_high": 0.2,
-    "kl": 0.0,
-    "old_logprobs": "trainer",
-    "temperature": 1.0,
-    "top_p": 1.0,
-    "lengths": [{"step": 0, "tokens": 6}, {"step": 2, "tokens": 8}],
-    "overlong": "keep",
-    "dtype": "float32",
-    "checkpoint_every": 2,
-    "keep_rollouts": 1.0,
-    "reward": {"accuracy_weight": 0.8, "format_weight": 0.2, "verifier": None},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -57,21 +35,6 @@ def start(tmp_path):
 def data(tmp_path):
     prepare({"name": "set", "set": {"source": SOURCE, "size": 13}}, tmp_path / "data")
     return tmp_path / "data"
-
-
-def grpo_run(folder, start, data, **settings):
-    """GRPO of a model that knows nothing; it is paid for the length of what it writes, to move at all."""
-    folder.mkdir(exist_ok=True)
-    rollouts.format_reward = lambda text: len(text) % 3 / 2
-    document = {
-        "settings": GRPO | settings,
-        "template": TEMPLATE,
-        "images": IMAGES,
-        "seed": 3,
-        "entropy": {"critical_words": ["Wait"], "threshold": 3.0},
-        "generation": {"mode": "slow"},
-    }
-    return grpo.train_grpo(document, start=start, data=data, folder=folder)
 
 
 def killed_at(step, monkeypatch):
@@ -190,6 +153,7 @@ def test_two_processes_learn_what_one_learns(kind, run, start, data, tmp_path):
     for one, two in zip(without_times(tmp_path / "alone"), without_times(together), strict=True):
         histograms = [row.pop("entropy_histogram", []) for row in (one, two)]
         assert histograms[0] == pytest.approx(histograms[1], abs=1)
+        assert one.pop("high_entropy_tokens", []) == two.pop("high_entropy_tokens", [])
         assert two == pytest.approx(one, rel=1e-3, abs=1e-5)
     one = load_model(tmp_path / "alone" / alone["last"]).state_dict()
     two = load_model(together / alone["last"]).state_dict()

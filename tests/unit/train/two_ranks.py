@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from test_training_resumes import grpo_run
+from grpo_fixtures import grpo_run
 from training_fixtures import packed_sft_run, sft_run
 
 start, data, folder = map(Path, sys.argv[2:])

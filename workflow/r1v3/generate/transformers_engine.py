@@ -58,6 +58,30 @@ class TransformersEngine:
 
         rows = max(self.rows, sampling.samples)
         loop = DecodeLoop(self.model, self.encoder, sampling, rows, feed).run()
+        for whole in self._whole(loop, sampling):
+            responses = failures + whole
+            failures.clear()
+            if responses:
+                yield responses
+        if failures:
+            yield list(failures)
+
+    def sample(
+        self, requests: list[Request], encoded: list[Encoded], sampling: Sampling
+    ) -> Iterator[list[Response]]:
+        """Answer one batch whose prompts are encoded already, all at once; as `generate` gives them."""
+        waiting = [Asked(n, *parts) for n, parts in enumerate(zip(requests, encoded))]
+
+        def feed(_: int) -> list[Asked]:
+            everything = waiting[:]
+            waiting.clear()
+            return everything
+
+        loop = DecodeLoop(self.model, self.encoder, sampling, len(requests), feed).run()
+        yield from self._whole(loop, sampling)
+
+    def _whole(self, loop: Iterator[list[Row]], sampling: Sampling) -> Iterator[list[Response]]:
+        """Responses of requests all of whose samples are finished; perhaps none, after some steps."""
         unfinished: dict[int, list[Row]] = {}
         while (finished := self._next(loop)) is not None:
             whole = []
@@ -67,30 +91,7 @@ class TransformersEngine:
                 if len(own) == sampling.samples:
                     whole += unfinished.pop(row.asked.number)
             whole.sort(key=lambda row: (row.asked.number, row.sample))
-            responses = failures + [self._response(row, sampling) for row in whole]
-            failures.clear()
-            if responses:
-                yield responses
-        if failures:
-            yield list(failures)
-
-    def sample(
-        self, requests: list[Request], encoded: list[Encoded], sampling: Sampling
-    ) -> list[Response]:
-        """Answer one batch whose prompts are encoded already, all at once and in the order given."""
-        waiting = [Asked(n, *parts) for n, parts in enumerate(zip(requests, encoded))]
-
-        def feed(_: int) -> list[Asked]:
-            everything = waiting[:]
-            waiting.clear()
-            return everything
-
-        rows: list[Row] = []
-        loop = DecodeLoop(self.model, self.encoder, sampling, len(requests), feed).run()
-        while (finished := self._next(loop)) is not None:
-            rows += finished
-        rows.sort(key=lambda row: (row.asked.number, row.sample))
-        return [self._response(row, sampling) for row in rows]
+            yield [self._response(row, sampling) for row in whole]
 
     def _encode(self, request: Request) -> Encoded:
         check_places(request)

@@ -138,9 +138,48 @@ class Reward(Section):
         return self
 
 
+class DynamicSampling(Section):
+    """Ask further prompts until every group's accuracy varies, at most so many rounds an episode
+    (section 5.5; DAPO, arXiv 2503.14476, section 3.2)."""
+
+    max_rounds: Positive
+
+
+class ClipCov(Section):
+    """A `share` of all tokens, drawn where the covariance of log-probability and advantage lies between
+    `low` and `high`, gets no gradient (Cui et al. 2025, arXiv 2505.22617, which section 5.5 cites)."""
+
+    kind: Literal["clip"]
+    share: Share
+    low: float
+    high: float
+
+
+class KlCov(Section):
+    """The `share` of tokens of largest covariance is held to the policy that sampled with this `weight`
+    on the absolute log-ratio, and nothing is clipped (Cui et al. 2025). Acts from the second step of
+    an episode on: before it the log-ratio is 0."""
+
+    kind: Literal["kl"]
+    share: Share
+    weight: Rate
+
+
 class Grpo(Section):
     """Group-normalised reinforcement learning (section 3.3).
 
+    `minibatches`: an episode's prompts are split into so many parts, a gradient step each, and
+    `updates_per_episode` goes over all of them again.
+    `aggregation`: equation 7 is `sequence_mean`; `constant` is Dr. GRPO's (arXiv 2503.20783).
+    `clip_high` above `clip_low` is Clip-Higher (section 5.5).
+    `kl_estimator`: equation 7 is `k1`; see `r1v3.train.policy_loss.divergence`.
+    `old_logprobs`: below the ratio's line stands the policy that sampled, as the trainer or as the
+    engine computes it, or the `reference`, as equation 7 has it.
+    `overlong`: a response that was cut off counts, is left out (`mask`), or long ones are paid less over the
+    last `overlong_buffer` tokens (`punish`; DAPO, equation 13).
+    `top_entropy`: only this share of tokens, the most uncertain, gets gradients (arXiv 2506.01939, which
+    section 6.5 cites).
+    `instruction` follows each question (section 6.6).
     `keep_rollouts` is the share of a step's prompts whose responses are kept (`r1v3.train.browse`).
     """
 
@@ -150,17 +189,35 @@ class Grpo(Section):
     prompts_per_step: Positive
     samples: Annotated[int, Field(ge=2)]
     updates_per_episode: Positive
+    minibatches: Positive
     aggregation: Literal["sequence_mean", "token_mean", "constant"]
     advantage: Advantage
     clip_low: Rate
     clip_high: Rate
     kl: Annotated[float, Field(ge=0)]
-    old_logprobs: Literal["trainer", "engine"]
+    kl_estimator: Literal["k1", "k2", "k3"]
+    old_logprobs: Literal["trainer", "engine", "reference"]
+    top_entropy: Annotated[float, Field(gt=0, le=1)] | None
+    covariance: Annotated[ClipCov | KlCov, Field(discriminator="kind")] | None
+    dynamic_sampling: DynamicSampling | None
     temperature: Rate
     top_p: Share
     lengths: list[LengthStage]
-    overlong: Literal["keep", "mask"]
+    overlong: Literal["keep", "mask", "punish"]
+    overlong_buffer: Positive | None
+    instruction: str | None
     dtype: Literal["float32", "bfloat16"]
     checkpoint_every: Positive
     keep_rollouts: Share
     reward: Reward
+
+    @model_validator(mode="after")
+    def _parts_fit(self):
+        if self.minibatches > self.prompts_per_step:
+            raise ValueError("minibatches may not be more than prompts_per_step")
+        if (self.overlong == "punish") != (self.overlong_buffer is not None):
+            raise ValueError("overlong_buffer is tokens with overlong punish, and null without")
+        shortest = min((stage.tokens for stage in self.lengths), default=0)
+        if self.overlong_buffer is not None and self.overlong_buffer > shortest:
+            raise ValueError(f"overlong_buffer may be {shortest} at most, the shortest of lengths")
+        return self

@@ -25,6 +25,20 @@ def group_advantage(reward_GM: torch.Tensor, *, ddof: int, epsilon: float) -> to
     return torch.where(same, 0.0, centred / (spread + epsilon).clamp(min=1e-12))
 
 
+def varied(value_GM: torch.Tensor) -> torch.Tensor:
+    """Which groups have any spread."""
+    return value_GM.max(1).values != value_GM.min(1).values
+
+
 def silent_groups(reward_GM: torch.Tensor) -> float:
     """Share of groups whose rewards are all equal, which teach nothing."""
-    return float((reward_GM.max(1).values == reward_GM.min(1).values).float().mean())
+    return float((~varied(reward_GM)).float().mean())
+
+
+def overlong_penalty(length_R: torch.Tensor, *, limit: int, buffer: int) -> torch.Tensor:
+    """DAPO's soft punishment (arXiv 2503.14476, eq. 13): 0 up to limit - buffer tokens, -1 at the limit.
+
+    Args:
+        length_R: tokens of each response.
+    """
+    return ((limit - buffer - length_R) / buffer).clamp(-1.0, 0.0)

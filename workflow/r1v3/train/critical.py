@@ -4,7 +4,7 @@ A critical token is the first token of a critical word, however the word is spac
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from transformers.convert_slow_tokenizer import bytes_to_unicode
@@ -23,7 +23,6 @@ class CriticalTokens:
         alternatives = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
         self.pattern = re.compile(rf"\b(?:{alternatives})\b".encode(), re.IGNORECASE)
         self.sentence = re.compile(rb"(?:^|[.!?\n]\s*)(?=\w)")
-        self.special = set(tokenizer.all_special_ids)
 
     def words(self, token_ids: tuple[int, ...]) -> list[int]:
         """Positions of the tokens that hold the first letter of a critical word."""
@@ -38,12 +37,24 @@ class CriticalTokens:
         )
 
     def _positions(self, token_ids, find) -> list[int]:
-        pieces = [b"" if i in self.special else _token_bytes(self.tokenizer, i) for i in token_ids]
-        starts = find(b"".join(pieces))
+        text, ends = _text(self.tokenizer, tuple(token_ids))
+        starts = find(text)
         if not starts:
             return []
-        ends = np.cumsum([len(piece) for piece in pieces])
         return sorted({int(n) for n in np.searchsorted(ends, starts, side="right")})
+
+
+@lru_cache(maxsize=4096)  # several finders look at the same responses
+def _text(tokenizer, token_ids: tuple[int, ...]) -> tuple[bytes, np.ndarray]:
+    """The bytes of a response, and where each token ends; special tokens have none."""
+    special = _special(tokenizer)
+    pieces = [b"" if i in special else _token_bytes(tokenizer, i) for i in token_ids]
+    return b"".join(pieces), np.cumsum([len(piece) for piece in pieces])
+
+
+@cache
+def _special(tokenizer) -> frozenset[int]:
+    return frozenset(tokenizer.all_special_ids)
 
 
 @cache
@@ -54,6 +65,8 @@ def _byte_values() -> dict[str, int]:
 @cache
 def _token_bytes(tokenizer, token_id: int) -> bytes:
     token = tokenizer.convert_ids_to_tokens(token_id)
+    if token is None:  # a head may be wider than the tokenizer
+        return b""
     values = _byte_values()
     if all(char in values for char in token):
         return bytes(values[char] for char in token)

@@ -1,13 +1,19 @@
 """What is measured of an episode, at no forward pass of its own."""
 
+import math
+from collections import Counter
+
 import numpy as np
 import torch
 
 from r1v3.data.filters import repetition
+from r1v3.generate.types import Response
 from r1v3.train.advantage import silent_groups
-from r1v3.train.critical import CriticalTokens
+from r1v3.train.entropy_readings import Readings
 from r1v3.train.rollouts import Episode
+from r1v3.train.token_choice import token_covariance
 
+TOKENS_NAMED = 20
 HISTOGRAM_BIN, HISTOGRAM_TOP = 0.5, 12.0  # nats; the logarithm of 151,674 tokens is 11.9
 
 
@@ -38,36 +44,58 @@ def reward_metrics(episode: Episode) -> dict:
 
 
 def entropy_metrics(
-    entropy_N: torch.Tensor, responses, critical: CriticalTokens, threshold: float
+    entropy_N: torch.Tensor, responses: list[Response], readings: Readings, samples: int
 ) -> dict:
     """Entropy of the sampled tokens (section 6.5, figure 10) and at critical ones (section 5.1), in nats.
 
-    `critical_token_entropy` is read where a critical word was emitted, `critical_token_entropy_next` one
-    token later, `candidate_entropy` wherever a sentence begins and such a word could stand. A reading is
-    missing at a step that has no such token. The histogram counts tokens by half nats.
+    `emitted/`, `candidate/` and `control/` (see `entropy_readings`) each have `count`; `mean` and `next`, one
+    position later, where there is any such token; and the bounds of an interval over prompts, `low` and
+    `high`, where there are as many as the recipe's minimum. `critical_token_entropy` and
+    `critical_tokens` are other names of `emitted/mean` and `emitted/count`. The histogram counts tokens by
+    half nats; `high_entropy_tokens` are the commonest above the threshold, with their numbers.
     """
-    at_critical, after, at_candidate, first = [], [], [], 0
-    for response in responses:
-        length = len(response.token_ids)
-        places = critical.words(response.token_ids)
-        at_critical += [first + n for n in places]
-        after += [first + n + 1 for n in places if n + 1 < length]
-        at_candidate += [first + n for n in critical.sentences(response.token_ids)]
-        first += length
     edges = torch.arange(0.0, HISTOGRAM_TOP, HISTOGRAM_BIN)
     bins = torch.bucketize(entropy_N.clamp(min=0), edges, right=True) - 1
+    high_N = entropy_N > readings.entropy["threshold"]
     metrics = {
         "entropy": float(entropy_N.mean()),
-        "high_entropy_share": float((entropy_N > threshold).float().mean()),
+        "high_entropy_share": float(high_N.float().mean()),
+        "high_entropy_tokens": _commonest(high_N, responses, readings.tokenizer),
         "entropy_histogram": torch.bincount(bins, minlength=len(edges)).tolist(),
-        "critical_tokens": len(at_critical),
-        "candidate_tokens": len(at_candidate),
     }
-    for name, places in (
-        ("critical_token_entropy", at_critical),
-        ("critical_token_entropy_next", after),
-        ("candidate_entropy", at_candidate),
-    ):
-        if places:
-            metrics[name] = float(entropy_N[places].mean())
+    parts = entropy_N.split([len(response.token_ids) for response in responses])
+    read = readings.read(responses, [part.tolist() for part in parts], samples)
+    for name, reading in read.items():
+        found = readings.interval(reading)
+        metrics[f"{name}/count"] = found["count"]
+        enough = found["count"] >= readings.entropy["minimum_count"]
+        for key in ("mean", "next", *(("low", "high") if enough else ())):
+            if found[key] is not None:
+                metrics[f"{name}/{key}"] = found[key]
+    metrics["critical_tokens"] = metrics["emitted/count"]
+    if "emitted/mean" in metrics:
+        metrics["critical_token_entropy"] = metrics["emitted/mean"]
     return metrics
+
+
+def logprob_metrics(logp_N, sampled_N, advantage_N) -> dict[str, float]:
+    """Trainer against engine, and the covariance of log-probability and advantage over tokens (5.5).
+
+    `logprob_gap_*` are in nats; `logprob_gap_share` is the share of tokens whose ratio is beyond 1.05, either
+    way. The covariance is what drives entropy down (Cui et al. 2025), in nats.
+    """
+    gap_N = (logp_N - sampled_N).abs()
+    return {
+        "logprob_gap_max": float(gap_N.max()),
+        "logprob_gap_mean": float(gap_N.mean()),
+        "logprob_gap_share": float((gap_N > math.log(1.05)).float().mean()),
+        "covariance": float(token_covariance(logp_N, advantage_N).mean()),
+    }
+
+
+def _commonest(high_N: torch.Tensor, responses: list[Response], tokenizer) -> list[list]:
+    """Text and number of the tokens that are chosen most often."""
+    ids = torch.tensor([token for response in responses for token in response.token_ids])
+    counts = Counter(ids[high_N].tolist())
+    most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:TOKENS_NAMED]
+    return [[tokenizer.decode([token]), count] for token, count in most]

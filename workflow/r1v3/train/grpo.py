@@ -1,13 +1,13 @@
 """Reinforcement fine-tuning by GRPO (section 3.3): sample, grade, normalise, one step on-policy.
 
-Equation 7 writes the reference policy below the ratio's line; this takes the policy that sampled, as
-PPO does (equation 5 calls it both).
+Equation 7 writes the reference policy below the ratio's line; the recipes take the policy that sampled, as
+PPO does (equation 5 calls it both). `old_logprobs: reference` is the equation as it stands.
 """
 
 import time
+from functools import partial
 from pathlib import Path
 
-from r1v3.generate.transformers_engine import TransformersEngine
 from r1v3.generate.types import Sampling
 from r1v3.model.encode import Encoder
 from r1v3.model.groups import check_frozen, group_hashes, train_only
@@ -15,15 +15,21 @@ from r1v3.model.load import load_model, load_processor, save_checkpoint
 from r1v3.model.packed import use_packed_attention
 from r1v3.progress import Progress
 from r1v3.reward.configured import open_grader
-from r1v3.train.critical import CriticalTokens
+from r1v3.train import held_episodes
+from r1v3.train.entropy_readings import Readings
 from r1v3.train.episode_metrics import entropy_metrics, reward_metrics
+from r1v3.train.episode_speed import EpisodeSpeed
+from r1v3.train.episodes import collect
 from r1v3.train.metrics import MetricsLog
-from r1v3.train.optimizer import build_optimizer, learning_rate
+from r1v3.train.optimizer import learning_rate
+from r1v3.train.policy import PackedStats, Policy
+from r1v3.train.preemption import Preempted, Preemption
+from r1v3.train.prompt_order import PromptOrder
 from r1v3.train.ranks import Ranks
 from r1v3.train.resume import clear_states, load_state, save_state
 from r1v3.train.rollout_log import write_rollouts
-from r1v3.train.rollouts import load_prompts, run_episode, whole_episode
-from r1v3.train.sft import batch_of_step
+from r1v3.train.rollouts import Clock, load_prompts, run_episode, stable_seed
+from r1v3.train.sampler import open_sampler
 from r1v3.train.update import update_policy
 from r1v3.train.weight_watch import WeightWatch
 
@@ -38,104 +44,117 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
 
     Raises:
         RuntimeError: a frozen group moved or a trained one did not, or too much stayed unjudged.
+        SystemExit: with a code that asks for more, when SIGTERM came; the state is saved.
     """
     settings, folder, ranks = document["settings"], Path(folder), Ranks.join()
     model, processor = load_model(start, dtype=settings["dtype"]), load_processor(start)
     encoder = Encoder(processor, document["images"])
-    mode = document["generation"]["mode"]
-    prompts = load_prompts(data, encoder, document["template"], mode)
-    reference = _reference(start, settings)
+    mode, seed = document["generation"]["mode"], document["seed"]
+    prompts = load_prompts(data, encoder, document["template"], mode, settings["instruction"])
+    by_id = {prompt.record.id: prompt for prompt in prompts}
+    reference = _reference(start, settings, ranks, encoder.never)
+    model.to(ranks.device)
     use_packed_attention(model)
     train_only(model, settings["train"])
     before = group_hashes(model)
-    optimizer = build_optimizer(model, settings["optimizer"])
-    engine = TransformersEngine(model, encoder)
-    critical = CriticalTokens(processor.tokenizer, document["entropy"]["critical_words"])
+    policy = Policy(model, settings, ranks, never=encoder.never)
+    sampler = open_sampler(document["generation"], document["images"], start, model, encoder, ranks)
+    readings = Readings(processor.tokenizer, document["entropy"], seed)
     watch = WeightWatch(model) if ranks.first else None
-    done, kept = 0, []
-    restored = load_state(folder / "resume")
-    if restored:
+    done, kept, order = 0, [], PromptOrder(prompts, seed)
+    if restored := load_state(folder / "resume"):
         done, state = restored
-        before, kept = state["before"], state["kept"]
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        before, kept, order.drawn = state["before"], state["kept"], state["drawn"]
+        policy.load_state_dict(state["policy"])
         if watch:
             watch.skip()
+        sampler.rest()
+        sampler.follow(policy)
     total = settings["steps"]
     ranks.wait()  # until every rank has read the state that the first will replace
     if ranks.first:
         log = MetricsLog(folder / "metrics.jsonl", keep_through=done)
         progress = Progress(total, f"{document.get('name', 'grpo')}: step")
         progress.resume(done)
+        speed = EpisodeSpeed(model, settings, ranks)
     saved = time.monotonic()
-    with open_grader(settings["reward"], folder / "judge") as grader:
+    with open_grader(settings["reward"], folder / "judge") as grader, Preemption() as preemption:
         for step in range(done, total):
-            began = time.monotonic()
-            chosen = batch_of_step(prompts, step, settings["prompts_per_step"], document["seed"])
+            began, clock = time.monotonic(), Clock()
+            limit = response_limit(settings["lengths"], step)
             sampling = Sampling(
-                settings["temperature"],
-                settings["top_p"],
-                response_limit(settings["lengths"], step),
-                settings["samples"],
+                settings["temperature"], settings["top_p"], limit, settings["samples"]
             )
-            own = run_episode(
-                engine,
-                ranks.share(chosen),
-                sampling,
-                grader,
-                settings["reward"],
-                mode=mode,
-                seed=f"{document['seed']}/{step}",
-            )
-            episode = whole_episode(chosen, own, ranks)
+            collected = held_episodes.take_back(folder / "resume", step + 1, by_id)
+            ranks.wait()
+            if collected is None:
+                run = partial(
+                    run_episode,
+                    sampler.engine,
+                    sampling=sampling,
+                    grader=grader,
+                    reward=settings["reward"],
+                    mode=mode,
+                    clock=clock,
+                )
+                collected = collect(run, order, settings, sampler, seed=f"{seed}/{step}")
+                if ranks.first:
+                    held_episodes.hold(folder / "resume", step + 1, collected)
+            order.drawn, episode = collected.drawn, collected.episode
             sampled = time.monotonic()
+            sampler.rest()
             rate = learning_rate(step, total, settings["optimizer"])
             updated = update_policy(
-                model,
+                policy,
                 reference,
-                optimizer,
                 episode,
                 settings,
-                ranks,
                 rate=rate,
-                never=encoder.never,
+                limit=limit,
+                seed=stable_seed(seed, step, "tokens"),
             )
-            if not ranks.first:
-                continue
             updated_at = time.monotonic()
-            write_rollouts(
-                folder / "rollouts",
-                step + 1,
-                episode,
-                updated.entropy_N,
-                critical,
-                share=settings["keep_rollouts"],
-                seed=document["seed"],
+            if step + 1 < total:
+                sampler.follow(policy)
+            clock.add(
+                sampling=sampled - began,
+                update=updated_at - sampled,
+                weights=time.monotonic() - updated_at,
             )
-            values = watch.look() | reward_metrics(episode) | updated.metrics
-            values |= entropy_metrics(
-                updated.entropy_N, episode.responses, critical, document["entropy"]["threshold"]
-            )
-            log.write(
-                step + 1,
-                **values,
-                learning_rate=rate,
-                seconds=time.monotonic() - began,
-                seconds_sampling=sampled - began,
-                seconds_update=updated_at - sampled,
-            )
-            progress.advance(reward=values["reward"], length=values["response_length"])
-            if (step + 1) % settings["checkpoint_every"] == 0 or step + 1 == total:
-                path = folder / "checkpoints" / f"step-{step + 1:06d}"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                save_checkpoint(model, processor, path)
-                kept.append({"step": step + 1, "path": str(path.relative_to(folder))})
-            if time.monotonic() - saved > SAVE_SECONDS and step + 1 < total:
-                state = {"before": before, "kept": kept, "model": model.state_dict()}
-                save_state(
-                    folder / "resume", step + 1, state | {"optimizer": optimizer.state_dict()}
+            due = ranks.first and time.monotonic() - saved > SAVE_SECONDS
+            came, due = ranks.sum(preemption.came, due)
+            if ranks.first:
+                write_rollouts(
+                    folder / "rollouts",
+                    step + 1,
+                    episode,
+                    updated.entropy_N,
+                    readings.critical,
+                    share=settings["keep_rollouts"],
+                    seed=seed,
                 )
+                values = watch.look() | reward_metrics(episode) | updated.metrics
+                values |= collected.counts | entropy_metrics(
+                    updated.entropy_N, episode.responses, readings, settings["samples"]
+                )
+                seconds = time.monotonic() - began
+                values |= speed.of_step(episode, seconds, clock)
+                log.write(step + 1, **values, learning_rate=rate, seconds=seconds)
+                progress.advance(reward=values["reward"], length=values["response_length"])
+                if (step + 1) % settings["checkpoint_every"] == 0 or step + 1 == total:
+                    path = folder / "checkpoints" / f"step-{step + 1:06d}"
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    save_checkpoint(model, processor, path)
+                    kept.append({"step": step + 1, "path": str(path.relative_to(folder))})
+            if (came or due) and step + 1 < total:
+                if ranks.first:
+                    state = {"before": before, "kept": kept, "drawn": order.drawn}
+                    state["policy"] = policy.state_dict()
+                    save_state(folder / "resume", step + 1, state)
+                    held_episodes.forget(folder / "resume", through=step + 1)
                 saved = time.monotonic()
+                if came:
+                    raise Preempted(step + 1)
     after = group_hashes(model)
     check_frozen(before, after, settings["train"])
     if ranks.first:
@@ -156,9 +175,10 @@ def response_limit(lengths: list[dict], step: int) -> int:
     ]
 
 
-def _reference(start: Path, settings: dict):
-    if not settings["kl"]:
+def _reference(start: Path, settings: dict, ranks: Ranks, never) -> PackedStats | None:
+    """The policy of the start, where a penalty or the ratio is against it."""
+    if not settings["kl"] and settings["old_logprobs"] != "reference":
         return None
-    reference = load_model(start, dtype=settings["dtype"]).requires_grad_(False)
-    use_packed_attention(reference)
-    return reference
+    model = load_model(start, dtype=settings["dtype"]).requires_grad_(False).to(ranks.device)
+    use_packed_attention(model)
+    return PackedStats(model, temperature=settings["temperature"], never=never)

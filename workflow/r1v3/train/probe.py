@@ -16,11 +16,10 @@ from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import hidden_states, use_packed_attention
 from r1v3.progress import Progress
 from r1v3.reward.configured import open_grader
-from r1v3.train.critical import CriticalTokens
-from r1v3.train.interval import clustered_mean
+from r1v3.train.entropy_readings import NAMES, Reading, Readings
+from r1v3.train.episode_passes import pack_episode
 from r1v3.train.rollouts import load_prompts, run_episode
 from r1v3.train.token_stats import token_stats
-from r1v3.train.update import pack_episode
 
 PROMPTS_A_PASS = 64
 
@@ -38,15 +37,8 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
     sampling = Sampling(
         settings["temperature"], 1.0, settings["max_new_tokens"], settings["samples"]
     )
-    tokenizer = processor.tokenizer
-    critical = CriticalTokens(tokenizer, entropy["critical_words"])
-    control = CriticalTokens(tokenizer, entropy["control_words"])
-    readings = {
-        "emitted": critical.words,
-        "candidate": critical.sentences,
-        "control": control.words,
-    }
-    values: dict[str, list[list[float]]] = {name: [] for name in readings}
+    readings = Readings(processor.tokenizer, entropy, document["seed"])
+    values = {name: Reading([], []) for name in NAMES}
     rewards, accuracies, forms, entropies, by_prompt = [], [], [], [], []
     progress = Progress(len(prompts), f"probe step {step}: prompt")
     with open_grader(reward, output.parent / "judge") as grader:
@@ -63,21 +55,13 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
                 model, encoder.never, part, episode.responses, settings["samples"]
             )
             entropies += [value for entropy_T in per_response for value in entropy_T]
-            for n in range(len(part)):
-                rows = range(n * settings["samples"], (n + 1) * settings["samples"])
-                for name, find in readings.items():
-                    values[name].append(
-                        [
-                            per_response[row][position]
-                            for row in rows
-                            for position in find(episode.responses[row].token_ids)
-                        ]
-                    )
+            for name, reading in readings.read(
+                episode.responses, per_response, settings["samples"]
+            ).items():
+                values[name].here.extend(reading.here)
+                values[name].after.extend(reading.after)
             progress.advance(len(part))
-    intervals = {
-        name: clustered_mean(clusters, resamples=entropy["resamples"], seed=document["seed"])
-        for name, clusters in values.items()
-    }
+    intervals = {name: readings.interval(reading) for name, reading in values.items()}
     enough = intervals["emitted"]["count"] >= entropy["minimum_count"]
     result = {
         "step": step,

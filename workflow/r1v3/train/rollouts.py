@@ -1,7 +1,10 @@
 """An episode: sample M responses to each prompt, grade them, and normalise their rewards (eq. 3, 6)."""
 
 import hashlib
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -10,7 +13,7 @@ from r1v3.data.records import Record, read_records, render_question
 from r1v3.generate.template import prompt_tail, render_prompt
 from r1v3.generate.types import Request, Response, Sampling
 from r1v3.model.encode import Encoded, Encoder
-from r1v3.reward import Grader, combine, format_reward
+from r1v3.reward import Grader, Verdict, combine, format_reward
 from r1v3.train.ranks import Ranks
 
 
@@ -21,6 +24,7 @@ class Prompt:
     record: Record
     text: str
     encoded: Encoded
+    pictures: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,18 +42,29 @@ class Episode:
     reasons: list[tuple[str, str]]
 
 
-def load_prompts(folder: Path, encoder: Encoder, template: dict, mode: str) -> list[Prompt]:
-    """Every record of a data set as a prompt, encoded once."""
+@dataclass
+class Clock:
+    """Seconds that each phase took, added up."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def add(self, **phases: float) -> None:
+        """Add to phases by name."""
+        for name, value in phases.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + value
+
+
+def load_prompts(
+    folder: Path, encoder: Encoder, template: dict, mode: str, instruction: str | None = None
+) -> list[Prompt]:
+    """Every record of a data set as a prompt, encoded once; an instruction follows each question."""
     records = read_records(folder)
-    texts = [
-        render_prompt(
-            template, render_question(record.question, record.options, len(record.images)), mode
-        )
-        for record in records
-    ]
-    pictures = [[Path(folder) / image for image in record.images] for record in records]
-    encoded = encoder.prompts(texts, pictures)
-    return [Prompt(*parts) for parts in zip(records, texts, encoded)]
+    said = f"\n{instruction}" if instruction else ""
+    questions = [render_question(r.question, r.options, len(r.images)) + said for r in records]
+    texts = [render_prompt(template, question, mode) for question in questions]
+    pictures = [tuple(Path(folder) / image for image in record.images) for record in records]
+    encoded = encoder.prompts(texts, [list(own) for own in pictures])
+    return [Prompt(*parts) for parts in zip(records, texts, encoded, pictures)]
 
 
 def stable_seed(*parts) -> int:
@@ -67,62 +82,107 @@ def run_episode(
     *,
     mode: str,
     seed,
+    clock: Clock | None = None,
 ) -> Episode:
-    """Sample and grade one episode.
+    """Sample and grade one episode; answers are graded while others are still being written.
 
     Args:
-        engine: the in-process engine of the policy.
+        engine: of the policy, in process.
         reward: the recipe's `reward` section.
         seed: anything that names this episode; each prompt gets a stream of its own.
+        clock: adds up the seconds of generating, and of what grading takes longer.
+
+    Raises:
+        RuntimeError: an answer could not be made, or more stayed unjudged than the recipe allows.
     """
-    requests = [Request(p.record.id, p.text, (), stable_seed(seed, p.record.id)) for p in prompts]
-    responses = engine.sample(requests, [p.encoded for p in prompts], sampling)
-    return grade_episode(prompts, responses, grader, reward, mode=mode)
+    began = time.monotonic()
+    responses: dict[str, list[Response]] = {}
+    graded: dict[str, tuple[Future, int]] = {}
+    with ThreadPoolExecutor(1, thread_name_prefix="reward") as pool:
+        for part in _answers(engine, prompts, sampling, seed):
+            groups = [part[n : n + sampling.samples] for n in range(0, len(part), sampling.samples)]
+            asked = [prompts[int(group[0].key)] for group in groups]
+            coming = pool.submit(judge, grader, asked, part, mode=mode) if part else None
+            for n, group in enumerate(groups):
+                responses[group[0].key] = group
+                graded[group[0].key] = (coming, n * sampling.samples)
+        generated = time.monotonic()
+        order = [str(n) for n in range(len(prompts))]
+        verdicts = []
+        for key in order:
+            coming, first = graded[key]
+            verdicts += coming.result()[first : first + sampling.samples]
+    if clock is not None:
+        clock.add(generate=generated - began, reward=time.monotonic() - generated)
+    named = [replace(r, key=prompts[int(key)].record.id) for key in order for r in responses[key]]
+    return reckon(prompts, named, verdicts, reward, mode=mode)
 
 
-def grade_episode(
-    prompts: list[Prompt], responses: list[Response], grader: Grader, reward: dict, *, mode: str
+def _answers(engine, prompts, sampling: Sampling, seed) -> Iterator[list[Response]]:
+    """Whole requests as they are finished, their keys the prompts' places."""
+    if not prompts:
+        return
+    seeds = [stable_seed(seed, prompt.record.id) for prompt in prompts]
+    if not hasattr(engine, "sample"):  # it reads pictures itself
+        requests = [Request(str(n), p.text, p.pictures, seeds[n]) for n, p in enumerate(prompts)]
+        for part in engine.generate(requests, sampling):
+            for response in part:
+                if response.error:
+                    place = prompts[int(response.key)].record.id
+                    raise RuntimeError(f"{place} cannot be answered: {response.error}")
+            yield part
+        return
+    requests = [Request(str(n), p.text, (), seeds[n]) for n, p in enumerate(prompts)]
+    yield from engine.sample(requests, [p.encoded for p in prompts], sampling)
+
+
+def judge(
+    grader: Grader, prompts: list[Prompt], responses: list[Response], *, mode: str
+) -> list[Verdict]:
+    """One verdict a response (eq. 2)."""
+    samples = len(responses) // len(prompts)
+    rows = []
+    for n, response in enumerate(responses):
+        record = prompts[n // samples].record
+        rows.append(
+            {
+                "id": f"{record.id}/{response.sample}",
+                "question": record.question,
+                "options": record.options,
+                "gold": record.answer,
+                "type": record.answer_type,
+                "response": prompt_tail(mode) + response.text,
+            }
+        )
+    return grader.grade_many(rows)
+
+
+def reckon(
+    prompts: list[Prompt],
+    responses: list[Response],
+    verdicts: list[Verdict],
+    reward: dict,
+    *,
+    mode: str,
 ) -> Episode:
-    """Reward every response (eq. 1 to 3).
+    """Format (eq. 1) and total reward (eq. 3) of every response.
 
     Raises:
         RuntimeError: more answers stayed unjudged than the recipe allows.
     """
-    samples = len(responses) // len(prompts)
-    texts = [prompt_tail(mode) + response.text for response in responses]
-    verdicts = grader.grade_many(
-        [
-            {
-                "id": f"{response.key}/{response.sample}",
-                "question": prompts[n // samples].record.question,
-                "options": prompts[n // samples].record.options,
-                "gold": prompts[n // samples].record.answer,
-                "type": prompts[n // samples].record.answer_type,
-                "response": text,
-            }
-            for n, (response, text) in enumerate(zip(responses, texts))
-        ]
-    )
-    unjudged = sum(verdict.correct is None for verdict in verdicts) / len(verdicts)
+    unjudged = sum(verdict.correct is None for verdict in verdicts) / max(1, len(verdicts))
     allowed = reward["verifier"]["max_unjudged"] if reward["verifier"] else 0.0
     if unjudged > allowed:
         raise RuntimeError(
             f"{unjudged:.1%} of the answers unjudged; reward.verifier allows {allowed:.1%}"
         )
-    shape = (len(prompts), samples)
+    shape = (len(prompts), len(responses) // max(1, len(prompts)))
+    weights = {key: reward[key] for key in ("accuracy_weight", "format_weight")}
     accuracy = torch.tensor([float(bool(v.correct)) for v in verdicts]).view(shape)
-    form = torch.tensor([format_reward(text) for text in texts]).view(shape)
-    total = torch.tensor(
-        [
-            combine(
-                a,
-                f,
-                accuracy_weight=reward["accuracy_weight"],
-                format_weight=reward["format_weight"],
-            )
-            for a, f in zip(accuracy.flatten().tolist(), form.flatten().tolist())
-        ]
-    ).view(shape)
+    form = [format_reward(prompt_tail(mode) + response.text) for response in responses]
+    form = torch.tensor(form).view(shape)
+    pairs = zip(accuracy.flatten().tolist(), form.flatten().tolist())
+    total = torch.tensor([combine(a, f, **weights) for a, f in pairs]).view(shape)
     reasons = [(verdict.by, verdict.reason) for verdict in verdicts]
     return Episode(prompts, responses, accuracy, form, total, reasons)
 

@@ -8,6 +8,8 @@ Shapes: N tokens, V vocabulary, W width.
 
 import torch
 
+LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
+
 
 class _TokenStats(torch.autograd.Function):
     @staticmethod
@@ -59,7 +61,7 @@ def token_stats(
     *,
     temperature: float = 1.0,
     never: tuple[int, ...] = (),
-    chunk: int = 4096,
+    chunk: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probability of each target at the temperature, and the entropy at temperature 1, in nats.
 
@@ -69,9 +71,11 @@ def token_stats(
         target_N: token ids.
         temperature: of the distribution that the tokens were drawn from.
         never: token ids that the engine cannot emit, so that both speak of one distribution.
-        chunk: tokens whose logits exist at a time.
+        chunk: tokens whose logits exist at a time; None for as many as some 128 MiB hold.
 
     Returns:
         logp_N (differentiable) and entropy_N (not), float32.
     """
+    if chunk is None:
+        chunk = min(4096, max(64, LOGITS_AT_ONCE // len(weight_VW)))
     return _TokenStats.apply(hidden_NW, weight_VW, target_N, temperature, chunk, never)

@@ -1,0 +1,116 @@
+"""Episodes of the small model without an engine, and settings, that many tests share."""
+
+import torch
+from model_fixtures import IMAGES, TEMPLATE, picture, small_encoder, small_model
+from training_fixtures import OPTIMIZER
+
+from r1v3.data.records import Record
+from r1v3.generate.types import Response
+from r1v3.model.packed import use_packed_attention
+from r1v3.train import grpo, rollouts
+from r1v3.train.episode_passes import pack_episode
+from r1v3.train.policy import PackedStats, Policy
+from r1v3.train.ranks import Ranks
+from r1v3.train.rollouts import Episode, Prompt
+
+GRPO = {
+    "train": ["vision_tower", "connector", "llm"],
+    "optimizer": OPTIMIZER | {"schedule": "constant"},
+    "steps": 4,
+    "prompts_per_step": 3,
+    "samples": 4,
+    "updates_per_episode": 1,
+    "minibatches": 1,
+    "aggregation": "sequence_mean",
+    "advantage": {"ddof": 1, "epsilon": 1e-6},
+    "clip_low": 0.2,
+    "clip_high": 0.2,
+    "kl": 0.0,
+    "kl_estimator": "k1",
+    "old_logprobs": "trainer",
+    "top_entropy": None,
+    "covariance": None,
+    "dynamic_sampling": None,
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "lengths": [{"step": 0, "tokens": 6}, {"step": 2, "tokens": 8}],
+    "overlong": "keep",
+    "overlong_buffer": None,
+    "instruction": None,
+    "dtype": "float32",
+    "checkpoint_every": 2,
+    "keep_rollouts": 1.0,
+    "reward": {"accuracy_weight": 0.8, "format_weight": 0.2, "verifier": None},
+}
+ENTROPY = {
+    "critical_words": ["Wait"],
+    "control_words": ["sum"],
+    "minimum_count": 2,
+    "threshold": 3.0,
+    "resamples": 20,
+}
+TEXTS = ("3+4=7", "Wait, 4+3=7.", "7", "\\boxed{7} A. 1")
+
+
+def record(name: str, source: str = "world") -> Record:
+    return Record(
+        id=name, question="?", options=None, answer="7", answer_type="open", images=(), domain="plain",
+        difficulty="normal", language="en", source=source, licence="x", split="train", response=None, meta={},
+    )  # fmt: skip
+
+
+def learner(**settings) -> Policy:
+    """A policy of the small model, in this process."""
+    model = small_model()
+    use_packed_attention(model)
+    return Policy(model, GRPO | settings, Ranks(0, 1), never=())
+
+
+def reference() -> PackedStats:
+    """The small model as it was at the start."""
+    model = small_model().requires_grad_(False)
+    use_packed_attention(model)
+    return PackedStats(model, temperature=1.0, never=())
+
+
+def episode_of_policy(policy: Policy, prompts: int = 2, off_by: float = 0.0) -> Episode:
+    """Every prompt answered with the four texts; the engine's log-probabilities are `off_by` nats off.
+
+    Rewards of a group are 1, 0, 0, 0.
+    """
+    encoder = small_encoder()
+    asked = [
+        Prompt(record(f"q{n}"), "", encoder.prompt("<image>\nWhat is the sum?", [picture(n)]))
+        for n in range(prompts)
+    ]
+    ids = [encoder.text_ids(text) for text in TEXTS]
+    bare = [
+        Response(prompt.record.id, m, TEXTS[m], own, (0.0,) * len(own), "stop", 9)
+        for prompt in asked
+        for m, own in enumerate(ids)
+    ]
+    with torch.no_grad():
+        logp_N = policy.stats(pack_episode(asked, bare, len(TEXTS)))[0] - off_by
+    parts = logp_N.split([len(r.token_ids) for r in bare])
+    responses = [
+        Response(r.key, r.sample, r.text, r.token_ids, tuple(part.tolist()), "stop", 9)
+        for r, part in zip(bare, parts)
+    ]
+    reward = torch.tensor([[1.0, 0.0, 0.0, 0.0]] * prompts)
+    reasons = [("rule:number", "")] * len(responses)
+    return Episode(asked, responses, reward, torch.ones_like(reward), reward, reasons)
+
+
+def grpo_run(folder, start, data, generation=None, **settings):
+    """GRPO of a model that knows nothing; it is paid for the length of what it writes, to move at all."""
+    folder.mkdir(exist_ok=True)
+    rollouts.format_reward = lambda text: len(text) % 3 / 2
+    document = {
+        "settings": GRPO | settings,
+        "template": TEMPLATE,
+        "images": IMAGES,
+        "seed": 3,
+        "entropy": ENTROPY,
+        "generation": generation or {"engine": "transformers", "mode": "slow"},
+    }
+    return grpo.train_grpo(document, start=start, data=data, folder=folder)

@@ -1,0 +1,42 @@
+"""A GRPO run of the small model that kills itself, by signal 9, in a phase; notes what it samples."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from grpo_fixtures import grpo_run
+
+from r1v3.train import grpo, held_episodes
+
+phase, step, start, data, folder = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:])
+at = {"step": 0}
+folder.mkdir(exist_ok=True)
+
+
+def around(module, name, *, before="", after="", counts=False):
+    """Kill before or after the call of a function that belongs to the phase, in the chosen step."""
+    function = getattr(module, name)
+
+    def wrapped(*args, **options):
+        if counts:
+            at["step"] = int(options["seed"].split("/")[1]) + 1
+            with (folder / "sampled.txt").open("a") as note:
+                note.write(f"{at['step']}\n")
+        if phase == before and at["step"] == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        found = function(*args, **options)
+        if phase == after and at["step"] == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
+
+    setattr(module, name, wrapped)
+
+
+grpo.SAVE_SECONDS = 0.0 if phase in ("saving", "between saves") else 1e9
+around(grpo, "run_episode", before="generating", after="graded", counts=True)
+around(held_episodes, "hold", before="holding", after="updating")
+around(grpo, "update_policy", after="updated")
+around(grpo, "write_rollouts", after="writing")
+around(grpo, "save_state", before="saving", after="between saves")
+grpo_run(folder, start, data, dynamic_sampling={"max_rounds": 1})

@@ -1,0 +1,133 @@
+"""Which prompts an episode asks, what Dynamic Sampling replaces, and episodes that outlive a kill."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from grpo_fixtures import GRPO, episode_of_policy, learner, record
+
+from r1v3.generate.types import Response
+from r1v3.train import held_episodes
+from r1v3.train.advantage import overlong_penalty
+from r1v3.train.batches import order_of_step
+from r1v3.train.episodes import Collected, collect
+from r1v3.train.prompt_order import PromptOrder
+from r1v3.train.ranks import Ranks
+from r1v3.train.rollouts import Episode, Prompt
+from r1v3.train.sampler import BesideTrainer
+from r1v3.train.update import advantages
+
+# Accuracy and format of two samples of each prompt, by the prompt's first letter.
+KINDS = {
+    "v": ((1.0, 0.0), (1.0, 1.0)),  # varies
+    "s": ((1.0, 1.0), (1.0, 1.0)),  # silent
+    "f": ((0.0, 0.0), (1.0, 0.0)),  # differs in format alone
+}
+
+
+def prompts(names):
+    return [Prompt(record(name), "", None) for name in names]
+
+
+def answer(prompts, seed):
+    """Grades by the prompts' names; the seed is kept as the responses' text."""
+    kinds = [KINDS[prompt.record.id[0]] for prompt in prompts]
+    accuracy = torch.tensor([accuracy for accuracy, _ in kinds])
+    form = torch.tensor([form for _, form in kinds])
+    responses = [
+        Response(p.record.id, m, seed, (1, 2), (0.0, 0.0), "stop", 1)
+        for p in prompts
+        for m in (0, 1)
+    ]
+    return Episode(
+        prompts, responses, accuracy, form, 0.8 * accuracy + 0.2 * form, [("", "")] * len(responses)
+    )
+
+
+class Given(PromptOrder):
+    """Prompts in the order given."""
+
+    def take(self, count):
+        taken = self.prompts[self.drawn : self.drawn + count]
+        self.drawn += count
+        return taken
+
+
+def collected(names, rounds, wanted=3):
+    settings = GRPO | {"prompts_per_step": wanted}
+    settings["dynamic_sampling"] = rounds and {"max_rounds": rounds}
+    order = Given(prompts(names), seed=0)
+    return collect(answer, order, settings, BesideTrainer(None, Ranks(0, 1)), seed="0/4")
+
+
+def test_without_dynamic_sampling_prompts_are_taken_as_they_come():
+    found = collected(["s1", "v1", "f1", "v2"], None)
+    assert [p.record.id for p in found.episode.prompts] == ["s1", "v1", "f1"]
+    assert (found.drawn, found.counts) == (3, {})
+
+
+def test_rounds_go_on_until_every_groups_accuracy_varies():
+    found = collected(["s1", "v1", "f1", "s2", "v2", "v3", "v4"], 9)
+    assert [p.record.id for p in found.episode.prompts] == ["v1", "v2", "v3"]
+    assert found.drawn == 6  # three, then two for the two missing, then one
+    assert found.counts == {
+        "sampling_rounds": 3,
+        "discarded_prompts": 3,
+        "format_alone_groups": 1,
+        "unfilled_groups": 0,
+    }
+    seeds = [response.text for response in found.episode.responses[::2]]
+    assert seeds == ["0/4", "0/4/1", "0/4/2"]
+
+
+def test_at_the_cap_what_is_left_is_filled_with_groups_that_differ_in_format_first():
+    found = collected(["s1", "v1", "f1", "s2", "s3"], 2)
+    assert [p.record.id for p in found.episode.prompts] == ["v1", "f1", "s1"]
+    assert found.counts["unfilled_groups"] == 2
+    assert found.counts["discarded_prompts"] == 2
+    assert found.counts["sampling_rounds"] == 2
+
+
+def test_prompts_come_in_the_order_of_the_epochs_whatever_is_drawn_at_a_time():
+    wanted = [n for step in range(6) for n in order_of_step(13, step, 4, 7)]
+    order = PromptOrder(list(range(13)), seed=7)
+    assert [n for count in (1, 5, 12, 6) for n in order.take(count)] == wanted
+    again = PromptOrder(list(range(13)), seed=7, drawn=18)
+    assert again.take(6) == wanted[18:]
+
+
+def test_an_episode_comes_back_from_disk_as_it_was(tmp_path):
+    episode = episode_of_policy(learner())
+    episode = replace(episode, reasons=[("rule", "7"), ("none", "–")] * 4)
+    held_episodes.hold(tmp_path, 4, Collected(episode, 77, {"sampling_rounds": 2}))
+    by_id = {prompt.record.id: prompt for prompt in episode.prompts}
+    found = held_episodes.take_back(tmp_path, 4, by_id)
+    assert found.episode.responses == episode.responses
+    assert found.episode.reasons == episode.reasons
+    assert found.episode.prompts == episode.prompts
+    for name in ("accuracy_GM", "format_GM", "reward_GM"):
+        assert torch.equal(getattr(found.episode, name), getattr(episode, name))
+    assert (found.drawn, found.counts) == (77, {"sampling_rounds": 2})
+    held_episodes.forget(tmp_path, through=3)
+    assert held_episodes.take_back(tmp_path, 5, by_id) is None
+    assert held_episodes.take_back(tmp_path, 4, by_id)
+    held_episodes.forget(tmp_path, through=4)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_penalty_on_length_falls_over_the_buffer():
+    lengths = torch.tensor([1, 60, 70, 80, 100, 120])
+    found = overlong_penalty(lengths, limit=100, buffer=40)
+    assert found.tolist() == pytest.approx([0.0, 0.0, -0.25, -0.5, -1.0, -1.0])
+
+
+def test_overlong_handling_changes_advantages_only_where_the_recipe_punishes():
+    episode = answer(prompts(["s1"]), "")
+    long = replace(episode.responses[1], token_ids=(1,) * 10)
+    episode = replace(episode, responses=[episode.responses[0], long])
+    assert advantages(episode, GRPO, limit=10).tolist() == [0.0, 0.0]
+    punish = GRPO | {"overlong": "punish", "overlong_buffer": 4}
+    # rewards 1 and 1 - 1: deviations 0.5, spread 0.707
+    assert advantages(episode, punish, limit=10).tolist() == pytest.approx(
+        [0.7071, -0.7071], rel=1e-3
+    )

@@ -1,0 +1,182 @@
+"""The loss and its gradient equal a slow float64 reading of the equations, and TRL's on the same batch."""
+
+import importlib.util
+import math
+import random
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from r1v3.train.advantage import group_advantage
+from r1v3.train.policy_loss import Surrogate, policy_loss
+from r1v3.train.token_choice import most_uncertain
+
+LENGTHS = [3, 1, 4, 2, 5, 2]
+LONGEST = 7
+
+
+@pytest.fixture
+def batch():
+    """Six responses, two groups of three: log-probabilities now, when sampled, and of a reference."""
+    draw = random.Random(0)
+
+    def values(spread):
+        return [[-1.5 + draw.gauss(0, spread) for _ in range(n)] for n in LENGTHS]
+
+    old = values(0.7)
+    now = [[p + draw.gauss(0, 0.4) for p in own] for own in old]
+    reference = [[p + draw.gauss(0, 0.3) for p in own] for own in old]
+    rewards = [[1.0, 0.2, 0.0], [0.2, 1.0, 1.0]]
+    return now, old, reference, rewards
+
+
+def slow_loss(batch, aggregation, kl, estimator, low, high, ddof=1, epsilon=1e-6):
+    """Equations 6 and 7, a token at a time, in double precision."""
+    now, old, reference, rewards = batch
+    advantage = []
+    for group in rewards:
+        mean = sum(group) / len(group)
+        variance = sum((r - mean) ** 2 for r in group) / (len(group) - ddof)
+        advantage += [(r - mean) / (math.sqrt(variance) + epsilon) for r in group]
+    total = 0.0
+    for j, own in enumerate(now):
+        response = 0.0
+        for t, logp in enumerate(own):
+            ratio = torch.exp(logp - old[j][t])
+            bounded = min(max(ratio, 1 - low), 1 + high)
+            term = min(ratio * advantage[j], bounded * advantage[j])
+            gap = logp - reference[j][t]
+            penalty = {"k1": gap, "k2": gap**2 / 2, "k3": torch.exp(-gap) - 1 + gap}[estimator]
+            response = response + term - kl * penalty
+        if aggregation == "sequence_mean":
+            response = response / len(own) / len(now)
+        elif aggregation == "token_mean":
+            response = response / sum(LENGTHS)
+        else:
+            response = response / (LONGEST * len(now))
+        total = total - response
+    return total
+
+
+def flat(nested):
+    return torch.tensor([value for own in nested for value in own])
+
+
+def ours(batch, aggregation, kl, estimator, low, high, keep_N=None):
+    now, old, reference, rewards = batch
+    logp_N = flat(now).requires_grad_()
+    length_R = torch.tensor(LENGTHS)
+    surrogate = Surrogate(
+        low, high, kl, estimator, aggregation, len(LENGTHS), sum(LENGTHS), LONGEST
+    )
+    loss, _ = policy_loss(
+        surrogate,
+        logp_N=logp_N,
+        old_logp_N=flat(old),
+        advantage_R=group_advantage(torch.tensor(rewards), ddof=1, epsilon=1e-6).flatten(),
+        response_N=torch.arange(len(LENGTHS)).repeat_interleave(length_R),
+        length_R=length_R,
+        keep_N=keep_N,
+        reference_logp_N=flat(reference),
+    )
+    return loss, torch.autograd.grad(loss, logp_N)[0]
+
+
+@pytest.mark.parametrize("aggregation", ["sequence_mean", "token_mean", "constant"])
+@pytest.mark.parametrize("kl", [(0.0, "k1"), (0.3, "k1"), (0.3, "k2"), (0.3, "k3")])
+@pytest.mark.parametrize("clip", [(0.2, 0.2), (0.2, 0.28), (0.1, 0.05)])
+def test_loss_and_gradient_equal_the_slow_reference(batch, aggregation, kl, clip):
+    now = [
+        [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in own] for own in batch[0]
+    ]
+    slow = slow_loss((now, *batch[1:]), aggregation, *kl, *clip)
+    leaves = [p for own in now for p in own]
+    expected = torch.autograd.grad(slow, leaves, allow_unused=True)
+    expected = torch.tensor([0.0 if g is None else float(g) for g in expected])
+    loss, gradient = ours(batch, aggregation, *kl, *clip)
+    assert loss.item() == pytest.approx(slow.item(), rel=1e-5, abs=1e-6)
+    torch.testing.assert_close(gradient, expected, atol=1e-6, rtol=1e-5)
+
+
+def trls(batch, loss_type, beta, low, high, entropy_BT=None, quantile=1.0):
+    """TRL's own loss on the same log-probabilities, without its model or accelerator."""
+    from collections import defaultdict
+
+    from trl import GRPOTrainer
+
+    now, old, reference, rewards = batch
+    longest = max(LENGTHS)
+
+    def padded(nested):
+        return torch.tensor([[*own, *[0.0] * (longest - len(own))] for own in nested])
+
+    logp_BT = padded(now).requires_grad_()
+    mask = torch.tensor([[1] * n + [0] * (longest - n) for n in LENGTHS])
+    entropy_BT = torch.zeros_like(logp_BT) if entropy_BT is None else entropy_BT
+    gather = {"gather": lambda x: x, "pad_across_processes": lambda x, **_: x, "num_processes": 1}
+    gather["reduce"] = lambda x, **_: x
+    trainer = SimpleNamespace(
+        _get_per_token_logps_and_entropies=lambda *_, **__: (logp_BT, entropy_BT, None),
+        get_high_entropy_mask=lambda e, m, t: GRPOTrainer.get_high_entropy_mask(trainer, e, m, t),
+        top_entropy_quantile=quantile,
+        aux_loss_enabled=False,
+        _entropy_bonus_enabled=False,
+        off_policy_mask_threshold=None,
+        importance_sampling_level="token",
+        beta=beta,
+        epsilon_low=low,
+        epsilon_high=high,
+        loss_type=loss_type,
+        use_vllm=False,
+        vllm_importance_sampling_correction=False,
+        current_gradient_accumulation_steps=1,
+        max_completion_length=LONGEST,
+        model=SimpleNamespace(training=True),
+        accelerator=SimpleNamespace(**gather),
+        args=SimpleNamespace(delta=None, use_bias_correction_kl=False),
+        _metrics=defaultdict(lambda: defaultdict(list)),
+    )
+    inputs = {
+        "prompt_ids": torch.zeros(len(LENGTHS), 1, dtype=torch.long),
+        "prompt_mask": torch.ones(len(LENGTHS), 1, dtype=torch.long),
+        "completion_ids": torch.zeros(len(LENGTHS), longest, dtype=torch.long),
+        "completion_mask": mask,
+        "advantages": group_advantage(torch.tensor(rewards), ddof=1, epsilon=1e-6).flatten(),
+        "old_per_token_logps": padded(old),
+        "ref_per_token_logps": padded(reference),
+    }
+    loss = GRPOTrainer._compute_loss(trainer, None, inputs)
+    return loss, torch.autograd.grad(loss, logp_BT)[0][mask.bool()]
+
+
+needs_trl = pytest.mark.skipif(not importlib.util.find_spec("trl"), reason="trl is not installed")
+
+
+@needs_trl
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("aggregation", "loss_type"),
+    [("sequence_mean", "grpo"), ("token_mean", "bnpo"), ("constant", "dr_grpo")],
+)
+@pytest.mark.parametrize("kl", [0.0, 0.3])
+@pytest.mark.parametrize("clip", [(0.2, 0.2), (0.2, 0.28)])
+def test_loss_and_gradient_equal_trls(batch, aggregation, loss_type, kl, clip):
+    loss, gradient = ours(batch, aggregation, kl, "k3", *clip)
+    expected, expected_gradient = trls(batch, loss_type, kl, *clip)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(gradient, expected_gradient)
+
+
+@needs_trl
+@pytest.mark.slow
+def test_the_most_uncertain_tokens_are_those_that_trl_keeps(batch):
+    entropy_N = torch.linspace(0, 4, sum(LENGTHS))[torch.randperm(sum(LENGTHS))]
+    entropy_BT = torch.zeros(len(LENGTHS), max(LENGTHS))
+    mask = torch.tensor([[n < length for n in range(max(LENGTHS))] for length in LENGTHS])
+    entropy_BT[mask] = entropy_N
+    keep_N = most_uncertain(entropy_N, 0.2).float()
+    assert keep_N.sum() == 4  # of 17: from the 80 % quantile on
+    _, gradient = ours(batch, "sequence_mean", 0.0, "k1", 0.2, 0.2, keep_N)
+    _, expected = trls(batch, "grpo", 0.0, 0.2, 0.2, entropy_BT, 0.2)
+    torch.testing.assert_close(gradient, expected)

@@ -1,0 +1,53 @@
+"""RL with vLLM as the engine: after every update it samples from the very policy that learns."""
+
+import pytest
+
+pytest.importorskip("pandas", reason="records and rollouts need it")
+
+from grpo_fixtures import grpo_run
+from training_fixtures import SOURCE
+from vllm_models import write
+
+from r1v3.data.prepare import prepare
+from r1v3.reward import format_reward
+from r1v3.train import rollouts, sampler
+from r1v3.train.metrics import read_metrics
+
+
+@pytest.fixture
+def parts(tmp_path, engine, monkeypatch):
+    """A start and data, and the session's engine in place of one that the run would open."""
+    monkeypatch.setattr(sampler, "load_engine", lambda *_: engine)
+    prepare({"name": "set", "set": {"source": SOURCE, "size": 6}}, tmp_path / "data")
+    start = write(tmp_path / "start", 0)
+    engine.update_weights(start)
+    yield start, tmp_path / "data"
+    engine.update_weights(start)
+    rollouts.format_reward = format_reward
+
+
+def run(parts, folder, **settings):
+    generation = {"engine": "vllm", "mode": "slow"}
+    facts = grpo_run(folder, *parts, generation=generation, prompts_per_step=6, **settings)
+    return facts, read_metrics(folder / "metrics.jsonl")
+
+
+def test_the_engine_follows_every_update_on_the_same_pictures(parts, tmp_path):
+    facts, rows = run(parts, tmp_path / "run")  # four steps on the same six pictures
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    assert max(row["logprob_gap_max"] for row in rows) < 1e-3
+    groups = facts["groups"]
+    assert groups["before"]["connector"] != groups["after"]["connector"]
+
+
+def test_an_engine_that_keeps_the_old_weights_is_seen_in_the_gap(parts, tmp_path, monkeypatch):
+    monkeypatch.setattr(sampler.BesideTrainer, "follow", lambda *_: None)
+    _, rows = run(parts, tmp_path / "run")
+    assert rows[0]["logprob_gap_max"] < 1e-3
+    assert rows[-1]["logprob_gap_max"] > 1e-2
+
+
+def test_a_connector_that_did_not_arrive_stops_the_run(parts, tmp_path, engine, monkeypatch):
+    monkeypatch.setattr(type(engine), "update_weights", lambda *_: "another")
+    with pytest.raises(RuntimeError, match="the engine's connector is not the trainer's"):
+        run(parts, tmp_path / "run")

@@ -1,0 +1,87 @@
+"""Who samples for the policy that learns: the model itself, or vLLM beside it.
+
+vLLM is opened by the first process alone, over as many accelerators as it is told to; while the policy
+learns it sleeps, so that both fit on the same ones. After each update it gets the new weights and loses every
+cache of the old ones, and the hash of the connector that it then holds is compared with the trainer's: stale
+embeddings of pictures give wrong tokens without an error.
+"""
+
+from pathlib import Path
+
+from r1v3.generate import load_engine
+from r1v3.generate.transformers_engine import TransformersEngine
+from r1v3.model.encode import Encoder
+from r1v3.train.policy import Policy
+from r1v3.train.ranks import Ranks
+
+
+class OwnModel:
+    """The model that learns writes the answers too, each process its share."""
+
+    def __init__(self, model, encoder: Encoder, ranks: Ranks):
+        self.engine, self.ranks = TransformersEngine(model, encoder), ranks
+
+    def share(self, prompts: list) -> list:
+        """The prompts that this process asks."""
+        return self.ranks.share(prompts)
+
+    def rest(self) -> None:
+        """Make room for an update; nothing to do."""
+
+    def follow(self, policy: Policy) -> None:
+        """Take the new weights; they are its own."""
+
+
+class BesideTrainer:
+    """An engine with weights of its own.
+
+    Args:
+        engine: of the first process, with `sleep`, `wake`, `update_weights` and `generate`; None in others.
+    """
+
+    def __init__(self, engine, ranks: Ranks):
+        self.engine, self.ranks = engine, ranks
+
+    def share(self, prompts: list) -> list:
+        """All prompts in the first process, none in the others."""
+        return prompts if self.ranks.first else []
+
+    def rest(self) -> None:
+        """Give the accelerators' memory to the trainer."""
+        if self.engine is not None:
+            self.engine.sleep()
+
+    def follow(self, policy: Policy) -> None:
+        """Wake with the policy's weights.
+
+        Raises:
+            RuntimeError: the engine's connector is not the policy's.
+        """
+        weights, connector = policy.weights(), policy.hashes()["connector"]
+        if self.engine is None:
+            return
+        self.engine.wake()
+        told = self.engine.update_weights(weights)
+        if told != connector:
+            raise RuntimeError(
+                "the engine's connector is not the trainer's: its hash is "
+                f"{told[:12]} and not {connector[:12]}; grpo.dtype must be that of the start's checkpoint"
+            )
+
+
+def open_sampler(
+    generation: dict, images: dict, start: Path, model, encoder: Encoder, ranks: Ranks
+) -> OwnModel | BesideTrainer:
+    """The engine that the recipe names.
+
+    Raises:
+        ValueError: it is none that can follow a policy that learns.
+    """
+    if generation["engine"] == "transformers":
+        return OwnModel(model, encoder, ranks)
+    if generation["engine"] == "vllm":
+        engine = load_engine(generation, images, start) if ranks.first else None
+        return BesideTrainer(engine, ranks)
+    raise ValueError(
+        f"generation.engine must be transformers or vllm in RL, not {generation['engine']!r}"
+    )
