@@ -1,0 +1,209 @@
+"""Texts by what they share, on disk: n-grams for texts inside longer ones, MinHash for texts that were edited.
+
+N-grams that stand in many of the indexed texts are boilerplate and count for nothing, as in GPT-3's
+decontamination (Brown et al. 2020, appendix C). Candidates of either kind are then compared exactly.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from r1v3.data.look_index import mapped
+from r1v3.data.text import BANDS, SHINGLE, Texts, band_keys, grams, jaccard
+
+
+class TextIndex:
+    """Texts that can be found again; numbers are their order when indexed.
+
+    Args:
+        folder: where `build` wrote.
+        settings: the recipe's `text`: ngram, min_containment, min_jaccard, alone_words, common.
+    """
+
+    def __init__(self, folder: Path, settings: dict):
+        self.settings = settings
+        self.bands, self.shingles, self.starts, self.words, self.pictured = (
+            mapped(folder / f"{name}.npy")
+            for name in ("bands", "shingles", "starts", "words", "pictured")
+        )
+        if (folder / "grams.npy").exists():
+            self.grams, self.gram_texts, self.gram_counts = (
+                mapped(folder / f"{name}.npy") for name in ("grams", "gram_texts", "gram_counts")
+            )
+            self._order = np.argsort(self.bands, axis=0, kind="stable")
+            self._keys = np.take_along_axis(self.bands, self._order, axis=0)
+
+    @staticmethod
+    def build(
+        folder: Path, batches: Iterable[tuple[Texts, np.ndarray]], settings: dict, *, whole: bool
+    ) -> int:
+        """Write the index of batches of texts, with whether each has pictures; return how many.
+
+        Args:
+            whole: also index n-grams, so that other texts can be looked for. Without, the index only
+                finds near-duplicates among its own texts, and memory does not grow with them.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        kinds = {
+            "bands": np.uint64, "shingles": np.uint32, "lengths": np.int64,
+            "words": np.int64, "pictured": np.bool_, "found": np.uint64, "owner": np.uint32,
+        }  # fmt: skip
+        count = 0
+        with ExitStack() as stack:
+            out = {n: stack.enter_context(open(folder / f"{n}.raw", "wb")) for n in kinds}
+
+            def write(name: str, values: np.ndarray) -> None:
+                out[name].write(np.ascontiguousarray(values, dtype=kinds[name]).data)
+
+            for texts, pictured in batches:
+                hashes, starts = grams(texts, SHINGLE)
+                write("bands", band_keys(hashes, starts))
+                owner, short = _distinct(hashes, starts)
+                write("shingles", short)
+                write("lengths", np.bincount(owner, minlength=len(texts)))
+                write("words", texts.lengths)
+                write("pictured", pictured)
+                if whole:
+                    hashes, starts = grams(texts, settings["ngram"])
+                    owner, distinct = _distinct(hashes, starts, 64)
+                    write("found", distinct)
+                    write("owner", owner + count)
+                count += len(texts)
+        raw = {name: np.fromfile(folder / f"{name}.raw", kind) for name, kind in kinds.items()
+               if name in ("lengths", "words", "pictured", *(("found", "owner") if whole else ()))}
+        starts = np.concatenate(([0], np.cumsum(raw["lengths"])))
+        np.save(folder / "starts.npy", starts)
+        np.save(folder / "words.npy", raw["words"])
+        np.save(folder / "pictured.npy", raw["pictured"])
+        _as_npy(folder, "bands", np.uint64, (count, BANDS))
+        _as_npy(folder, "shingles", np.uint32, (int(starts[-1]),))
+        if whole:
+            _save_grams(folder, raw["found"], raw["owner"], count, settings["common"])
+        for name in kinds:
+            (folder / f"{name}.raw").unlink(missing_ok=True)
+        return count
+
+    def shingles_of(self, number: int) -> np.ndarray:
+        """The distinct shingles of a text, sorted."""
+        return self.shingles[self.starts[number] : self.starts[number + 1]]
+
+    def twins(self, texts: Texts, pictured: np.ndarray) -> list[dict[int, float]]:
+        """For each text the indexed texts that it repeats, with the larger of containment and Jaccard.
+
+        A text of fewer than `alone_words` words says too little where either question has pictures.
+        """
+        found: list[dict[int, float]] = [{} for _ in range(len(texts))]
+        if not len(texts) or not len(self.words):
+            return found
+        for asked, number, share in self._contained(texts):
+            if share >= self.settings["min_containment"]:
+                found[asked][number] = share
+        hashes, starts = grams(texts, SHINGLE)
+        owner, short = _distinct(hashes, starts)
+        ends = np.concatenate(([0], np.cumsum(np.bincount(owner, minlength=len(texts)))))
+        for asked, number in self._candidates(band_keys(hashes, starts)):
+            alike = jaccard(short[ends[asked] : ends[asked + 1]], self.shingles_of(number))
+            if alike >= self.settings["min_jaccard"] and self.gram_counts[number]:
+                found[asked][number] = max(alike, found[asked].get(number, 0.0))
+        return [
+            {
+                number: alike
+                for number, alike in each.items()
+                if self._says_enough(
+                    min(int(self.words[number]), int(texts.lengths[asked])),
+                    pictured[asked] or self.pictured[number],
+                )
+            }
+            for asked, each in enumerate(found)
+        ]
+
+    def alike(self, one: int, other: int) -> float:
+        """The Jaccard similarity of two indexed texts."""
+        return jaccard(self.shingles_of(one), self.shingles_of(other))
+
+    def own_twins(self) -> Iterator[tuple[int, int, float]]:
+        """Near-duplicates among the indexed texts: (later, earlier, Jaccard), by the later one.
+
+        In a group of equal keys each text is held against the first and the one before it, over all
+        bands, so the work grows with the number of texts and not with its square.
+        """
+        enough = self._says_enough(self.words, self.pictured) & (self.words > 0)
+        pairs = np.zeros(0, dtype=np.uint64)
+        for band in range(BANDS):
+            keys = self.bands[:, band]
+            order = np.flatnonzero(enough)
+            order = order[np.argsort(keys[order], kind="stable")]
+            keys = keys[order]
+            begins = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+            group = np.cumsum(np.concatenate(([True], keys[1:] != keys[:-1]))) - 1
+            inner = np.flatnonzero(np.arange(len(order)) > begins[group])
+            later = order[inner].astype(np.uint64) << np.uint64(32)
+            for earlier in (order[begins[group[inner]]], order[inner - 1]):
+                pairs = np.union1d(pairs, later | earlier.astype(np.uint64))
+        for pair in pairs:
+            later, earlier = int(pair >> np.uint64(32)), int(pair & np.uint64(0xFFFFFFFF))
+            alike = self.alike(later, earlier)
+            if alike >= self.settings["min_jaccard"]:
+                yield later, earlier, alike
+
+    def _says_enough(self, words, pictured):
+        return (words >= self.settings["alone_words"]) | np.logical_not(pictured)
+
+    def _contained(self, texts: Texts) -> Iterator[tuple[int, int, float]]:
+        hashes, starts = grams(texts, self.settings["ngram"])
+        owner, distinct = _distinct(hashes, starts, 64)
+        low = np.searchsorted(self.grams, distinct, side="left")
+        high = np.searchsorted(self.grams, distinct, side="right")
+        hits = np.flatnonzero(high > low)
+        pairs: dict[tuple[int, int], int] = {}
+        for hit in hits:
+            for number in self.gram_texts[low[hit] : high[hit]]:
+                key = (int(owner[hit]), int(number))
+                pairs[key] = pairs.get(key, 0) + 1
+        for (asked, number), shared in pairs.items():
+            yield asked, number, shared / int(self.gram_counts[number])
+
+    def _candidates(self, keys: np.ndarray) -> set[tuple[int, int]]:
+        found = set()
+        for band in range(BANDS):
+            low = np.searchsorted(self._keys[:, band], keys[:, band], side="left")
+            high = np.searchsorted(self._keys[:, band], keys[:, band], side="right")
+            for asked in np.flatnonzero((high > low) & (keys[:, band] != 0)):
+                for number in self._order[low[asked] : high[asked], band]:
+                    found.add((int(asked), int(number)))
+        return found
+
+
+def _distinct(hashes: np.ndarray, starts: np.ndarray, bits: int = 32):
+    """Each text's distinct hashes, sorted, and the text that each belongs to."""
+    owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    values = hashes >> np.uint64(64 - bits) if bits < 64 else hashes
+    order = np.lexsort((values, owner))
+    owner, values = owner[order], values[order]
+    if not len(values):
+        return owner, values
+    new = np.concatenate(([True], (values[1:] != values[:-1]) | (owner[1:] != owner[:-1])))
+    return owner[new], values[new]
+
+
+def _save_grams(folder: Path, found, owner, texts: int, common: int) -> None:
+    """Sort n-grams; those that stand in more than `common` texts are left out."""
+    order = np.argsort(found, kind="stable")
+    found, owner = found[order], owner[order]
+    _, inverse, many = np.unique(found, return_inverse=True, return_counts=True)
+    rare = many[inverse] <= common
+    np.save(folder / "grams.npy", found[rare])
+    np.save(folder / "gram_texts.npy", owner[rare])
+    np.save(folder / "gram_counts.npy", np.bincount(owner[rare], minlength=texts))
+
+
+def _as_npy(folder: Path, name: str, kind: type, shape: tuple[int, ...]) -> None:
+    """Give a raw file NumPy's header, without holding it in memory."""
+    target = np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=kind, shape=shape)
+    if target.size:
+        flat, raw = target.reshape(-1), np.memmap(folder / f"{name}.raw", dtype=kind, mode="r")
+        for begin in range(0, len(flat), 1 << 22):
+            flat[begin : begin + (1 << 22)] = raw[begin : begin + (1 << 22)]
+    target.flush()
