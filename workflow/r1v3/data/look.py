@@ -31,18 +31,22 @@ def thumbnail(image: Image.Image) -> np.ndarray | None:
     return None if small.std() < FLATTEST else small
 
 
-def hashes(thumb: np.ndarray) -> np.ndarray:
+def hashes(thumb: np.ndarray, *, trims: bool = True) -> np.ndarray:
     """The hashes of a thumbnail trimmed in every way of PAIRS x PAIRS; uint64 of shape (VARIANTS,).
 
     Variant `9 * i + j` is trimmed by PAIRS[i] above and below, and by PAIRS[j] left and right.
+
+    Args:
+        trims: False for the hash of the whole alone, of shape (1,).
     """
-    rows = _low_frequencies()
+    ways = len(PAIRS) if trims else 1
+    rows = _low_frequencies()[: ways * LOW]
     found = rows @ thumb.astype(np.float32) @ rows.T
-    ways = len(PAIRS)
-    blocks = found.reshape(ways, LOW, ways, LOW).transpose(0, 2, 1, 3).reshape(VARIANTS, LOW * LOW)
+    blocks = found.reshape(ways, LOW, ways, LOW).transpose(0, 2, 1, 3).reshape(-1, LOW * LOW)
     low = blocks[:, 1:]  # without the mean brightness
-    bits = low > np.median(low, axis=1, keepdims=True)
-    bits = np.concatenate([np.zeros((VARIANTS, 1), dtype=bool), bits], axis=1)
+    middle = low.shape[1] // 2
+    bits = np.zeros(blocks.shape, dtype=bool)
+    bits[:, 1:] = low > np.partition(low, middle, axis=1)[:, middle : middle + 1]
     return np.packbits(bits, axis=1).view(">u8").astype(np.uint64).ravel()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from r1v3.data.arrays import as_npy, mapped
 from r1v3.data.look import SIDE, VARIANTS, WHOLE, hashes, likeness
 
 BYTES = 8
@@ -60,20 +61,51 @@ class ByteTable:
                 begin = end
 
 
-def mapped(path: Path) -> np.ndarray:
-    """An array that stays on disk; a plain view, because slicing numpy's own class for it is slow."""
-    return np.load(path, mmap_mode="r").view(np.ndarray)
-
-
 def _byte(hashes: np.ndarray, number: int) -> np.ndarray:
     return ((hashes >> np.uint64(8 * number)) & np.uint64(255)).astype(np.int64)
+
+
+class LookWriter:
+    """Writes an index of thumbnails, one at a time.
+
+    Args:
+        trims: the index also finds what is a trimmed version of another.
+    """
+
+    def __init__(self, folder: Path, *, trims: bool):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.variants, self.owners = folder, VARIANTS if trims else 1, []
+        self._thumbs = open(folder / "thumbs.raw", "wb")
+
+    def add(self, thumb: np.ndarray, owner: int) -> None:
+        self._thumbs.write(np.ascontiguousarray(thumb).data)
+        self.owners.append(owner)
+
+    def close(self) -> None:
+        """Write what `LookIndex` opens."""
+        folder, count = self.folder, len(self.owners)
+        self._thumbs.close()
+        as_npy(folder, "thumbs", np.uint8, (count, SIDE, SIDE))
+        (folder / "thumbs.raw").unlink()
+        np.save(folder / "owners.npy", np.asarray(self.owners, dtype=np.uint32))
+        thumbs = mapped(folder / "thumbs.npy")
+        every = np.lib.format.open_memmap(
+            folder / "hashes.npy", mode="w+", dtype=np.uint64, shape=(count, self.variants)
+        )
+        for number in range(count):
+            every[number] = hashes(thumbs[number], trims=self.variants > 1)
+        every.flush()
+        every = every.view(np.ndarray)
+        ByteTable.build(folder, "whole", np.ascontiguousarray(every[:, WHOLE]))
+        if self.variants > 1:
+            ByteTable.build(folder, "trimmed", every.reshape(-1))
 
 
 class LookIndex:
     """Pictures that can be recognised: thumbnails, whom they belong to, and their hashes.
 
     Args:
-        folder: where `build` wrote.
+        folder: where `LookWriter` wrote.
         settings: the recipe's `pictures`: max_bits and min_likeness.
     """
 
@@ -87,23 +119,6 @@ class LookIndex:
         if (folder / "trimmed.starts.npy").exists():
             self.trimmed = ByteTable(folder, "trimmed")
 
-    @staticmethod
-    def build(folder: Path, thumbs: Sequence[np.ndarray], owners: Sequence[int], trims: bool):
-        """Write the index of thumbnails, one owner each; `trims` also finds what is trimmed."""
-        folder.mkdir(parents=True, exist_ok=True)
-        count = len(thumbs)
-        if not isinstance(thumbs, np.ndarray):
-            thumbs = np.stack(thumbs) if count else np.zeros((0, SIDE, SIDE), dtype=np.uint8)
-        np.save(folder / "thumbs.npy", thumbs)
-        np.save(folder / "owners.npy", np.asarray(owners, dtype=np.uint32))
-        every = np.empty((count, VARIANTS if trims else 1), dtype=np.uint64)
-        for number in range(count):
-            every[number] = hashes(thumbs[number])[: every.shape[1]]
-        np.save(folder / "hashes.npy", every)
-        ByteTable.build(folder, "whole", every[:, WHOLE])
-        if trims:
-            ByteTable.build(folder, "trimmed", every.ravel())
-
     def twins(
         self, thumbs: Sequence[np.ndarray], before: Sequence[int] | None = None
     ) -> list[list[tuple[int, float]]]:
@@ -115,7 +130,8 @@ class LookIndex:
         """
         if not len(thumbs):
             return []
-        own = np.stack([hashes(thumb) for thumb in thumbs])
+        trims = self.trimmed is not None
+        own = np.stack([hashes(thumb, trims=trims) for thumb in thumbs])
         closest: dict[tuple[int, int, bool], tuple[int, int]] = {}
 
         def note(asked: int, picture: int, variant: int, turned: bool) -> None:

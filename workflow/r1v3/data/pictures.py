@@ -9,12 +9,14 @@ import os
 import stat
 import struct
 import warnings
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from PIL import Image, ImageOps
 
+from r1v3.data.fields import Refused
 from r1v3.data.records import png_bytes
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
@@ -27,14 +29,6 @@ REPAIRS = ("animated", "rotated", "cmyk", "mislabelled")
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error)
 
 
-class Refused(ValueError):
-    """A picture, or a sample, that cannot be taken; the message is the reason, `detail` says more."""
-
-    def __init__(self, reason: str, detail: str = ""):
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason, self.detail = reason, detail
-
-
 @dataclass(frozen=True)
 class Picture:
     """An admitted picture: its bytes as they will be stored, decoded, and what was changed."""
@@ -45,8 +39,8 @@ class Picture:
     edits: tuple[str, ...]
 
 
-def read_within(root: Path, name: str, max_bytes: int) -> bytes:
-    """The bytes of a file below `root`.
+def read_within(root: Path | zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
+    """The bytes of a file below the folder `root`, or of a member of a zip file.
 
     Raises:
         Refused: the name leads out of the root, also by a link, or to no plain file, or to a large one.
@@ -54,6 +48,8 @@ def read_within(root: Path, name: str, max_bytes: int) -> bytes:
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if "\0" in name or not parts or ".." in parts or name.startswith(("/", "\\", "~")):
         raise Refused("path leads out of the source", repr(name[:200]))
+    if isinstance(root, zipfile.ZipFile):
+        return _member(root, "/".join(parts), max_bytes)
     root = Path(os.path.realpath(root))
     path = Path(os.path.realpath(root.joinpath(*parts)))
     if not path.is_relative_to(root):
@@ -67,6 +63,19 @@ def read_within(root: Path, name: str, max_bytes: int) -> bytes:
     if found.st_size > max_bytes:
         raise Refused("picture file is too large", f"{found.st_size:,} bytes")
     return path.read_bytes()
+
+
+def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
+    try:
+        found = archive.getinfo(name)
+        if found.file_size > max_bytes:
+            raise Refused("picture file is too large", f"{found.file_size:,} bytes")
+        with archive.open(found) as member:
+            return member.read(max_bytes + 1)
+    except KeyError:
+        raise Refused("picture is missing", repr(name[:200])) from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise Refused("picture is damaged", str(error)[:200]) from None
 
 
 def admit(data: bytes, name: str | None, limits: dict) -> Picture:

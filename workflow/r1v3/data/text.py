@@ -13,8 +13,12 @@ from hashlib import blake2b
 
 import numpy as np
 
-WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
-MARKUP = re.compile(r"<image[ _]?\d*>|\\(?:left|right|mathrm|text|displaystyle|[,;!])(?![a-zA-Z])|<[^<>]{1,40}>")
+WORD = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
+)
+MARKUP = re.compile(
+    r"<image[ _]?\d*>|\\(?:left|right|mathrm|text|displaystyle|[,;!])(?![a-zA-Z])|<[^<>]{1,40}>"
+)
 REMEMBERED = 500_000  # words whose hash is kept
 SHINGLE = 3  # words of a shingle
 BANDS, ROWS = 16, 4

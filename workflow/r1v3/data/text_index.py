@@ -4,21 +4,77 @@ N-grams that stand in many of the indexed texts are boilerplate and count for no
 decontamination (Brown et al. 2020, appendix C). Candidates of either kind are then compared exactly.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from r1v3.data.look_index import mapped
+from r1v3.data.arrays import as_npy, mapped
 from r1v3.data.text import BANDS, SHINGLE, Texts, band_keys, grams, jaccard
+
+
+class TextWriter:
+    """Writes an index of texts, a batch at a time; memory does not grow with them, but for n-grams.
+
+    Args:
+        whole: also index n-grams, so that other texts can be looked for. Without, the index only finds
+            near-duplicates among its own texts.
+    """
+
+    KINDS = {
+        "bands": np.uint64, "shingles": np.uint32, "lengths": np.int64, "words": np.int64,
+        "pictured": np.bool_, "found": np.uint64, "owner": np.uint32,
+    }  # fmt: skip
+
+    def __init__(self, folder: Path, settings: dict, *, whole: bool):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.settings, self.whole, self.count = folder, settings, whole, 0
+        self._out = {name: open(folder / f"{name}.raw", "wb") for name in self.KINDS}
+
+    def _write(self, name: str, values: np.ndarray) -> None:
+        self._out[name].write(np.ascontiguousarray(values, dtype=self.KINDS[name]).data)
+
+    def add(self, texts: Texts, pictured: np.ndarray) -> None:
+        """Index a batch, with whether each question has pictures."""
+        hashes, starts = grams(texts, SHINGLE)
+        self._write("bands", band_keys(hashes, starts))
+        owner, short = _distinct(hashes, starts)
+        self._write("shingles", short)
+        self._write("lengths", np.bincount(owner, minlength=len(texts)))
+        self._write("words", texts.lengths)
+        self._write("pictured", pictured)
+        if self.whole:
+            owner, distinct = _distinct(*grams(texts, self.settings["ngram"]), 64)
+            self._write("found", distinct)
+            self._write("owner", owner + self.count)
+        self.count += len(texts)
+
+    def close(self) -> None:
+        """Write what `TextIndex` opens."""
+        folder = self.folder
+        for file in self._out.values():
+            file.close()
+        lengths = self._raw("lengths")
+        np.save(folder / "starts.npy", np.concatenate(([0], np.cumsum(lengths))))
+        np.save(folder / "words.npy", self._raw("words"))
+        np.save(folder / "pictured.npy", self._raw("pictured"))
+        as_npy(folder, "bands", np.uint64, (self.count, BANDS))
+        as_npy(folder, "shingles", np.uint32, (int(lengths.sum()),))
+        if self.whole:
+            common = self.settings["common"]
+            _save_grams(folder, self._raw("found"), self._raw("owner"), self.count, common)
+        for name in self.KINDS:
+            (folder / f"{name}.raw").unlink(missing_ok=True)
+
+    def _raw(self, name: str) -> np.ndarray:
+        return np.fromfile(self.folder / f"{name}.raw", self.KINDS[name])
 
 
 class TextIndex:
     """Texts that can be found again; numbers are their order when indexed.
 
     Args:
-        folder: where `build` wrote.
+        folder: where `TextWriter` wrote.
         settings: the recipe's `text`: ngram, min_containment, min_jaccard, alone_words, common.
     """
 
@@ -34,56 +90,6 @@ class TextIndex:
             )
             self._order = np.argsort(self.bands, axis=0, kind="stable")
             self._keys = np.take_along_axis(self.bands, self._order, axis=0)
-
-    @staticmethod
-    def build(
-        folder: Path, batches: Iterable[tuple[Texts, np.ndarray]], settings: dict, *, whole: bool
-    ) -> int:
-        """Write the index of batches of texts, with whether each has pictures; return how many.
-
-        Args:
-            whole: also index n-grams, so that other texts can be looked for. Without, the index only
-                finds near-duplicates among its own texts, and memory does not grow with them.
-        """
-        folder.mkdir(parents=True, exist_ok=True)
-        kinds = {
-            "bands": np.uint64, "shingles": np.uint32, "lengths": np.int64,
-            "words": np.int64, "pictured": np.bool_, "found": np.uint64, "owner": np.uint32,
-        }  # fmt: skip
-        count = 0
-        with ExitStack() as stack:
-            out = {n: stack.enter_context(open(folder / f"{n}.raw", "wb")) for n in kinds}
-
-            def write(name: str, values: np.ndarray) -> None:
-                out[name].write(np.ascontiguousarray(values, dtype=kinds[name]).data)
-
-            for texts, pictured in batches:
-                hashes, starts = grams(texts, SHINGLE)
-                write("bands", band_keys(hashes, starts))
-                owner, short = _distinct(hashes, starts)
-                write("shingles", short)
-                write("lengths", np.bincount(owner, minlength=len(texts)))
-                write("words", texts.lengths)
-                write("pictured", pictured)
-                if whole:
-                    hashes, starts = grams(texts, settings["ngram"])
-                    owner, distinct = _distinct(hashes, starts, 64)
-                    write("found", distinct)
-                    write("owner", owner + count)
-                count += len(texts)
-        raw = {name: np.fromfile(folder / f"{name}.raw", kind) for name, kind in kinds.items()
-               if name in ("lengths", "words", "pictured", *(("found", "owner") if whole else ()))}
-        starts = np.concatenate(([0], np.cumsum(raw["lengths"])))
-        np.save(folder / "starts.npy", starts)
-        np.save(folder / "words.npy", raw["words"])
-        np.save(folder / "pictured.npy", raw["pictured"])
-        _as_npy(folder, "bands", np.uint64, (count, BANDS))
-        _as_npy(folder, "shingles", np.uint32, (int(starts[-1]),))
-        if whole:
-            _save_grams(folder, raw["found"], raw["owner"], count, settings["common"])
-        for name in kinds:
-            (folder / f"{name}.raw").unlink(missing_ok=True)
-        return count
 
     def shingles_of(self, number: int) -> np.ndarray:
         """The distinct shingles of a text, sorted."""
@@ -197,13 +203,3 @@ def _save_grams(folder: Path, found, owner, texts: int, common: int) -> None:
     np.save(folder / "grams.npy", found[rare])
     np.save(folder / "gram_texts.npy", owner[rare])
     np.save(folder / "gram_counts.npy", np.bincount(owner[rare], minlength=texts))
-
-
-def _as_npy(folder: Path, name: str, kind: type, shape: tuple[int, ...]) -> None:
-    """Give a raw file NumPy's header, without holding it in memory."""
-    target = np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=kind, shape=shape)
-    if target.size:
-        flat, raw = target.reshape(-1), np.memmap(folder / f"{name}.raw", dtype=kind, mode="r")
-        for begin in range(0, len(flat), 1 << 22):
-            flat[begin : begin + (1 << 22)] = raw[begin : begin + (1 << 22)]
-    target.flush()

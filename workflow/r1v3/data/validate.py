@@ -4,23 +4,17 @@ A row is a mapping with a record's fields; each of its pictures is bytes, a path
 Hugging Face's `{"bytes": ..., "path": ...}`.
 """
 
-import datetime
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from r1v3.data.pictures import Picture, Refused, admit, read_within
+from r1v3.data.fields import KNOWN, NEEDED, Refused, is_date
+from r1v3.data.pictures import Picture, admit, read_within
 from r1v3.data.records import ANSWER_TYPES, LETTERS, Record
 
-NEEDED = (
-    "id", "question", "answer", "answer_type", "domain", "difficulty", "language", "source",
-    "licence", "split",
-)  # fmt: skip
-KNOWN = {*NEEDED, "options", "images", "response", "date", "edits", "meta"}
 SHORT = {"id": 200, "answer_type": 20, "domain": 100, "difficulty": 100, "language": 20,
          "source": 200, "licence": 200, "split": 20, "date": 30}  # fmt: skip
-DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 SPLITS = ("train", "validation", "test")
 CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -137,18 +131,6 @@ def _check_words(texts: dict) -> None:
         raise Refused("unknown language", texts["language"])
     if texts["date"] is not None and not is_date(texts["date"]):
         raise Refused("not a date", texts["date"])
-
-
-def is_date(text: str) -> bool:
-    """Whether a text is a year, a month or a day as ISO 8601 writes them."""
-    found = DATE.fullmatch(text)
-    if not found:
-        return False
-    try:
-        datetime.date(int(found[1]), int(found[2] or 1), int(found[3] or 1))
-    except ValueError:
-        return False
-    return True
 
 
 def _answer(answer: str, kind: str, options: tuple[str, ...] | None) -> str:
