@@ -41,4 +41,6 @@ def download(url: str, path: Path) -> None:
 def file_digest(path: Path, algorithm: str) -> str:
     """The checksum of a file, in hexadecimal digits."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+        return hashlib.file_digest(
+            file, lambda: hashlib.new(algorithm, usedforsecurity=False)
+        ).hexdigest()

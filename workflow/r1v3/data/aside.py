@@ -30,7 +30,9 @@ class SetAside:
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self.counts.setdefault(step, Counter())[reason] += 1
         shown = self.examples.setdefault(step, [])
-        if len(shown) < SHOWN or (len(shown) < 4 * SHOWN and all(reason != e["reason"] for e in shown)):
+        if len(shown) < SHOWN or (
+            len(shown) < 4 * SHOWN and all(reason != e["reason"] for e in shown)
+        ):
             shown.append(line)
 
     @property

@@ -13,7 +13,7 @@ from r1v3.data.arrays import as_npy, mapped
 from r1v3.data.look import SIDE, VARIANTS, WHOLE, hashes, likeness
 
 BYTES = 8
-PAIRS_AT_A_TIME = 1_000_000
+PAIRS_AT_A_TIME = 100_000  # what stays in a core's cache
 
 
 class ByteTable:

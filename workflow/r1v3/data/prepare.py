@@ -12,8 +12,9 @@ from pathlib import Path
 
 from r1v3.data.aside import SetAside
 from r1v3.data.balance import draw
-from r1v3.data.gates import check_date, check_licence
 from r1v3.data.fields import Refused
+from r1v3.data.filters import tells_answer
+from r1v3.data.gates import check_date, check_licence
 from r1v3.data.pool import Pool
 from r1v3.data.records import Record, write_records
 from r1v3.data.reference import Hit, Reference
@@ -37,6 +38,7 @@ def prepare(document: dict, folder: Path, reference: Path | None = None) -> dict
         ValueError: nothing is left, or a source cannot be had.
     """
     spec, cleaning, name = document["set"], document["cleaning"], document.get("name", "world")
+    folder.mkdir(parents=True, exist_ok=True)
     against = None
     if spec["contaminated"] is not None and reference is not None:
         against = Reference(reference, cleaning)
@@ -64,10 +66,11 @@ def prepare(document: dict, folder: Path, reference: Path | None = None) -> dict
         raise ValueError(f"{name}: none of {read} rows is left; set_aside.jsonl says why")
     return {
         **counted.facts,
-        "funnel": funnel(read, facts["set_aside"], kept),
+        "steps": funnel(read, facts["set_aside"], kept),
         **facts,
         "shortfalls": chosen["short"],
         "hits": _count_hits(pool.hits),
+        "reference": against.digest if against else None,
         "sources": sources.facts,
     }
 
@@ -80,6 +83,8 @@ def _take(row: SourceRow, check: Validator, spec: dict, cleaning: dict, pool: Po
             raise fields
         check.root = row.pictures
         record, pictures = check(fields)
+        if tells_answer(record.question, record.answer):
+            raise Refused("question tells its answer", record.answer)
         step = "licence"
         check_licence(record, cleaning["licences"], row.training)
         step = "date"
@@ -112,7 +117,9 @@ def _drop_twins(spec: dict, pool: Pool, folder: Path, aside: SetAside) -> set[in
             found: list[tuple[str, str | None, Hit]] = []
             if number in duplicates:
                 hit = duplicates[number]
-                found.append(("duplicate", spec["duplicates"], Hit(ids[int(hit.twin)], *_likes(hit))))
+                found.append(
+                    ("duplicate", spec["duplicates"], Hit(ids[int(hit.twin)], *_likes(hit)))
+                )
             found += [
                 ("contaminated", spec["contaminated"], each) for each in pool.hits.get(number, ())
             ]
@@ -177,7 +184,9 @@ def funnel(read: int, set_aside: dict[str, dict[str, int]], kept: int) -> list[d
 
 def _count_hits(hits: dict[int, list[Hit]]) -> dict[str, int]:
     """How many candidates have a twin in each evaluation."""
-    found = Counter(name for each in hits.values() for name in {h.twin.partition("/")[0] for h in each})
+    found = Counter(
+        name for each in hits.values() for name in {h.twin.partition("/")[0] for h in each}
+    )
     return dict(sorted(found.items()))
 
 

@@ -20,6 +20,7 @@ from r1v3.data.pictures import UNREADABLE
 from r1v3.data.records import iter_records
 from r1v3.data.text import Words
 from r1v3.data.text_index import TextIndex, TextWriter
+from r1v3.download import file_digest
 
 BATCH = 512
 
@@ -79,7 +80,8 @@ def index_reference(
                 count["pictures" if thumb is not None else "blank"] += 1
                 if thumb is not None:
                     looks.add(thumb, len(keys))
-            keys.append({"key": each.key, "text": each.text[:500]})
+            names = [picture.name for picture in each.pictures]
+            keys.append({"key": each.key, "text": each.text[:500], "pictures": names})
     text.close()
     looks.close()
     lines = "".join(json.dumps(key, ensure_ascii=False) + "\n" for key in keys)
@@ -93,6 +95,7 @@ class Reference:
     def __init__(self, folder: Path, cleaning: dict):
         self.text = TextIndex(folder / "text", cleaning["text"])
         self.looks = LookIndex(folder / "looks", cleaning["pictures"])
+        self.digest = file_digest(folder / "questions.jsonl", "sha256")
         with open(folder / "questions.jsonl", encoding="utf-8") as lines:
             self.questions = [json.loads(line) for line in lines]
 

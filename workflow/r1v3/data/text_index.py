@@ -105,25 +105,17 @@ class TextIndex:
             return found
         for asked, number, share in self._contained(texts):
             if share >= self.settings["min_containment"]:
-                found[asked][number] = share
+                if self._comparable(texts.lengths[asked], pictured[asked], number):
+                    found[asked][number] = share
         hashes, starts = grams(texts, SHINGLE)
         owner, short = _distinct(hashes, starts)
         ends = np.concatenate(([0], np.cumsum(np.bincount(owner, minlength=len(texts)))))
-        for asked, number in self._candidates(band_keys(hashes, starts)):
+        for pair in self._candidates(band_keys(hashes, starts), texts.lengths, pictured):
+            asked, number = int(pair >> np.uint64(32)), int(pair & np.uint64(0xFFFFFFFF))
             alike = jaccard(short[ends[asked] : ends[asked + 1]], self.shingles_of(number))
-            if alike >= self.settings["min_jaccard"] and self.gram_counts[number]:
+            if alike >= self.settings["min_jaccard"]:
                 found[asked][number] = max(alike, found[asked].get(number, 0.0))
-        return [
-            {
-                number: alike
-                for number, alike in each.items()
-                if self._says_enough(
-                    min(int(self.words[number]), int(texts.lengths[asked])),
-                    pictured[asked] or self.pictured[number],
-                )
-            }
-            for asked, each in enumerate(found)
-        ]
+        return found
 
     def alike(self, one: int, other: int) -> float:
         """The Jaccard similarity of two indexed texts."""
@@ -157,6 +149,12 @@ class TextIndex:
     def _says_enough(self, words, pictured):
         return (words >= self.settings["alone_words"]) | np.logical_not(pictured)
 
+    def _comparable(self, lengths, pictured, numbers):
+        """Whether texts say enough to be compared with indexed ones."""
+        words = np.minimum(self.words[numbers], lengths)
+        enough = self._says_enough(words, np.logical_or(self.pictured[numbers], pictured))
+        return enough & (self.gram_counts[numbers] > 0)
+
     def _contained(self, texts: Texts) -> Iterator[tuple[int, int, float]]:
         hashes, starts = grams(texts, self.settings["ngram"])
         owner, distinct = _distinct(hashes, starts, 64)
@@ -171,15 +169,20 @@ class TextIndex:
         for (asked, number), shared in pairs.items():
             yield asked, number, shared / int(self.gram_counts[number])
 
-    def _candidates(self, keys: np.ndarray) -> set[tuple[int, int]]:
-        found = set()
+    def _candidates(self, keys: np.ndarray, lengths: np.ndarray, pictured: np.ndarray):
+        """Pairs that share a key and are comparable, once each: (text << 32) + number."""
+        pairs = np.zeros(0, dtype=np.uint64)
         for band in range(BANDS):
             low = np.searchsorted(self._keys[:, band], keys[:, band], side="left")
             high = np.searchsorted(self._keys[:, band], keys[:, band], side="right")
-            for asked in np.flatnonzero((high > low) & (keys[:, band] != 0)):
-                for number in self._order[low[asked] : high[asked], band]:
-                    found.add((int(asked), int(number)))
-        return found
+            counts = np.where(keys[:, band] != 0, high - low, 0)
+            asked = np.repeat(np.arange(len(keys)), counts)
+            place = np.arange(len(asked)) - np.repeat(np.cumsum(counts) - counts - low, counts)
+            number = self._order[place, band]
+            fit = self._comparable(lengths[asked], pictured[asked], number)
+            packed = (asked[fit].astype(np.uint64) << np.uint64(32)) | number[fit].astype(np.uint64)
+            pairs = np.union1d(pairs, packed)
+        return pairs
 
 
 def _distinct(hashes: np.ndarray, starts: np.ndarray, bits: int = 32):

@@ -196,7 +196,8 @@ class Documents:
         entry = self.recipe.data[name]
         content = {"set": entry.model_dump()}
         if not isinstance(entry, SampledSet):
-            content["cleaning"] = self.recipe.cleaning.model_dump()
+            apart = None if entry.contaminated else {"benchmarks", "held_out"}
+            content["cleaning"] = self.recipe.cleaning.model_dump(exclude=apart)
             if entry.source.kind == "listed":
                 entries = {each: self.project.sources[each] for each in entry.source.entries}
                 content["set"]["source"]["entries"] = entries
@@ -286,7 +287,11 @@ class Documents:
 
     def _reference(self, name: str) -> Node:
         cleaning, evaluation = self.recipe.cleaning, self.recipe.evaluation
-        parts = ("source", "select", "miniature") if evaluation.source == "miniature" else ("source", "select")
+        parts = (
+            ("source", "select", "miniature")
+            if evaluation.source == "miniature"
+            else ("source", "select")
+        )
         benchmarks = {
             each: {part: self.project.benchmarks[each].get(part) for part in parts}
             | {"from": evaluation.source, "items": evaluation.items}

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from r1v3.data.fields import KNOWN, Refused
 
 CJK = re.compile(r"[\u4e00-\u9fff]")
-INLINE = re.compile(r"(?:^|[\n\s])\(?([A-D])[.．、:)]\s*(.+?)(?=(?:[\n\s]\(?[A-D][.．、:)])|$)", re.DOTALL)
+INLINE = re.compile(
+    r"(?:^|[\n\s])\(?([A-D])[.．、:)]\s*(.+?)(?=(?:[\n\s]\(?[A-D][.．、:)])|$)", re.DOTALL
+)
 BOXED = re.compile(r"\\boxed\{(.*)\}\s*$", re.DOTALL)
 MARKS = re.compile(r"<image[ _]?\d*>")
 

@@ -111,7 +111,9 @@ def _separated(path: Path, max_bytes: int, separator: str) -> Iterator[tuple[int
         for number, line in _lines(path, max_bytes):
             if isinstance(line, bytes):
                 try:
-                    yield line.decode("utf-8-sig" if number == 1 else "utf-8").replace("\0", "\ufffd")
+                    yield line.decode("utf-8-sig" if number == 1 else "utf-8").replace(
+                        "\0", "\ufffd"
+                    )
                 except UnicodeDecodeError as error:
                     refused[number] = Refused("not valid Unicode", str(error)[:200])
             else:

@@ -82,7 +82,9 @@ class Listed(Decides):
 
 def decides(entry: dict) -> dict:
     """The part of a checked entry that belongs into a data set's document."""
-    return Decides.model_validate({k: v for k, v in entry.items() if k in Decides.model_fields}).model_dump()
+    return Decides.model_validate(
+        {k: v for k, v in entry.items() if k in Decides.model_fields}
+    ).model_dump()
 
 
 def suffixes(path: Path) -> str:
