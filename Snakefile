@@ -21,6 +21,7 @@ rule all:
         expand("results/runs/{name}.json", name=CORE),
         "results/summary.json",
         "results/report.html",
+        "results/cards/index.html",
         "results/plots/grpo.csv",
         "results/pages/index.html",
         "results/mlflow.json",

@@ -36,6 +36,9 @@ HELD_OUT = {"base": "last", "cold_start": "last", "rl": "selected", "final": "la
 # The training sets of the three stages, whose make-up figure 2 shows.
 FIGURE_2 = [PROJECT.runs[name].entry.data for name in ("cold_start", "rl", "final")]
 
+# Every data set of the core path: a card each.
+CORE_DATA = DOCUMENTS.data_of(CORE)
+
 
 wildcard_constraints:
     name="|".join(PROJECT.runs),
@@ -91,6 +94,10 @@ def run_document(wildcards):
 
 def data_document(wildcards):
     return document(f"results/data/{wildcards.data}")
+
+
+def node_manifest(node):
+    return f"{node.folder}/manifest.json"
 
 
 def reference_parents(wildcards, kind):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,14 +10,66 @@ import jinja2
 from markupsafe import Markup
 
 from r1v3.analyze.figures import bars
-from r1v3.data.contamination import Contamination
+from r1v3.data.contamination import Contamination, find_twins, scores_without
 from r1v3.data.describe import FORMS, Described, describe, funnel_rows
+from r1v3.data.duplicates import shared_questions
+from r1v3.recipe.layers import read_yaml
 
 COLOURS = ("blue", "vermilion", "green")
 FIELDS = {"domain": "by domain", "answer_type": "by form", "difficulty": "by difficulty"}
 
 
-def write_cards(folders: list[Path], contamination: Contamination, output: Path, sources: dict) -> None:
+def make_cards(
+    *,
+    data: list[Path],
+    trained: list[str],
+    reference: Path,
+    benchmarks: list[Path],
+    scores: Path,
+    sources: Path,
+    output: Path,
+) -> None:
+    """All cards, with what the evaluations share with what the final model learned.
+
+    Args:
+        data: manifests of all sets.
+        trained: names of the sets of the three stages, in order.
+        reference: manifest of the evaluations' index.
+        benchmarks: manifests of the benchmarks that `scores` are of.
+        scores: the final model's scores.json.
+        sources: config/sources.yaml.
+    """
+    folders = {_name(path): path.parent for path in data}
+    stages = [folders[name] for name in trained]
+    document = json.loads((reference.parent / "config.json").read_text())["document"]
+    cleaning = document["cleaning"]
+    learned = [path.parent for path in data if _instances(path) == "train"]
+    twins, questions = find_twins(learned, reference.parent, cleaning)
+    found = Contamination(questions, [_name(f / "manifest.json") for f in learned], twins)
+    tsvs = {_name(path): path.parent / f"{_name(path)}.tsv" for path in benchmarks}
+    found = replace(
+        found,
+        scores=scores_without(scores, tsvs, found.items),
+        shared=shared_questions(stages, cleaning),
+    )
+    write_cards(list(folders.values()), found, output, read_yaml(sources))
+
+
+def _name(manifest: Path) -> str:
+    return manifest.parent.name.rpartition("-")[0]
+
+
+def _instances(manifest: Path) -> str:
+    """From which instances a set is drawn: `train`, `validation` or `test`."""
+    document = json.loads((manifest.parent / "config.json").read_text())["document"]
+    if "questions" in document:
+        return _instances(manifest.parent.parent / document["questions"] / "manifest.json")
+    return document["set"]["source"]["instances"]
+
+
+def write_cards(
+    folders: list[Path], contamination: Contamination, output: Path, sources: dict
+) -> None:
     """Write `<set>.html` for each set beside `output`, which lists them.
 
     Args:
@@ -40,8 +93,14 @@ def card(each: Described, sources: dict) -> dict:
         "spec": spec,
         "facts": facts,
         "sources": [
-            {"name": name, **{k: sources.get(name, {}).get(k, "") for k in ("title", "citation", "differs")}}
-            | {"licence": entry["licence"], "files": facts["sources"].get(name, {}).get("files", {})}
+            {
+                "name": name,
+                **{k: sources.get(name, {}).get(k, "") for k in ("title", "citation", "differs")},
+            }
+            | {
+                "licence": entry["licence"],
+                "files": facts["sources"].get(name, {}).get("files", {}),
+            }
             for name, entry in entries.items()
         ],
         "rows": funnel_rows(facts),
@@ -64,19 +123,20 @@ def panels(name: str, facts: dict, colour: str) -> list[Markup]:
     return found
 
 
-def data_section(manifests: list[Path], root: Path) -> Markup:
-    """The report's section on data, as HTML: figure 2, each set's funnel with examples, links to cards.
+def data_section(manifests: list[Path]) -> Markup:
+    """The report's section on data, as HTML: figure 2, each set's funnel with examples, links to the
+    cards, which lie in `cards/` beside the page.
 
     Args:
         manifests: of the training sets of the three stages, in order.
-        root: the folder that the page lies in; cards lie in its `cards/`.
     """
     stages, before = [], []
     for manifest, colour in zip(manifests, COLOURS, strict=False):
         each = _light(manifest.parent)
         stages.append({**each, "panels": panels(each["name"], each["facts"], colour)})
-        if "questions" in each["document"]:
-            before.append(_light(manifest.parent.parent / each["document"]["questions"]))
+        asked = manifest.parent.parent / each["document"].get("questions", "none")
+        if (asked / "manifest.json").exists():
+            before.append(_light(asked))
     sets = [*before, *stages]
     return Markup(_render("section.html.j2", stages=stages, sets=sets, cards="cards"))
 

@@ -1,7 +1,7 @@
 """What evaluations share with the data that a model learned from, and its scores without those items.
 
 Twins that a set dropped were never learned. What counts are twins that were kept (`contaminated: list`), and
-those that appear only now because the evaluations changed after a set was made: then the set is compared again.
+those that appear only now because the evaluations changed after a set was made: then it is compared again.
 """
 
 import json
@@ -77,7 +77,9 @@ def compare(folder: Path, index: Reference) -> list[tuple[Record, list[Hit]]]:
 
     def flush() -> None:
         texts = words([said(record.question, record.options) for record in batch])
-        thumbs = [[t for image in r.images if (t := _thumb(folder / image)) is not None] for r in batch]
+        thumbs = [
+            [t for image in r.images if (t := _thumb(folder / image)) is not None] for r in batch
+        ]
         pictured = pd.Series([bool(record.images) for record in batch]).to_numpy(dtype=bool)
         hits = index.hits(texts, pictured, thumbs)
         found.extend((record, each) for record, each in zip(batch, hits, strict=True) if each)

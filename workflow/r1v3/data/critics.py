@@ -1,7 +1,7 @@
 """Models that read a finished chain (section 3.2): one says whether it rambles, one says how good it is.
 
-Both stand behind OpenAI-compatible servers, see the question with its pictures and the whole response, and are
-asked through the server engine. R1V3_JUDGE_URL and R1V3_REWARD_URL hold their addresses, ..._KEY the keys.
+Both stand behind OpenAI-compatible servers, see the question with its pictures and the whole response, and
+are asked through the server engine. R1V3_JUDGE_URL and R1V3_REWARD_URL hold the addresses, ..._KEY the keys.
 The reward model gets the response as the assistant's turn and must reply with a number alone; what is
 stored of either is asked for once. A reply outside its grammar is no verdict, and none is guessed.
 """

@@ -1,4 +1,4 @@
-"""What stands on a data card: a set's counts, lengths, funnel, twins and sample pictures, read from its folder."""
+"""What stands on a data card: counts, lengths, funnel, twins and samples, read from the set's folder."""
 
 import base64
 import json
@@ -97,11 +97,13 @@ def funnel_rows(facts: dict) -> list[dict]:
                 "what": STEPS[row["step"]],
                 "count": row["left"] if row["step"] == "read" else -row["removed"],
                 "left": row["left"],
-                "reasons": facts["set_aside"].get(row["step"], {}),
+                "reasons": facts.get("set_aside", {}).get(row["step"], {}),
                 "examples": examples.get(row["step"], [])[:SHOWN],
             }
             for row in facts["steps"]
         ]
+    if "funnel" not in facts:
+        return []
     found = facts["funnel"]
     left = found["sampled"]
     rows = [{"what": "chains sampled", "count": left, "left": left, "reasons": {}, "examples": []}]
@@ -122,7 +124,9 @@ def funnel_rows(facts: dict) -> list[dict]:
     if found.get("written"):
         left += found["written"]
         what = "written answers instead"
-        rows.append({"what": what, "count": found["written"], "left": left, "reasons": {}, "examples": []})
+        rows.append(
+            {"what": what, "count": found["written"], "left": left, "reasons": {}, "examples": []}
+        )
     return rows
 
 

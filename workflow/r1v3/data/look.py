@@ -1,8 +1,8 @@
 """Which pictures look the same: a perceptual hash that survives resizing, recompression and small crops.
 
-The hash is the sign pattern of the lowest 63 frequencies of a grey thumbnail (Zauner 2010, "pHash"). Trimming,
-resampling and the cosine transform are linear, and apart in rows and columns, so the hashes of all 81
-trimmed versions of a picture (none, 5 or 10 % off each side) come from two small matrix products. What
+The hash is the sign pattern of the lowest 63 frequencies of a grey thumbnail (Zauner 2010, "pHash").
+Trimming, resampling and the cosine transform are linear, and apart in rows and columns, so the hashes of all
+81 trimmed versions of a picture (none, 5 or 10 % off each side) come from two small matrix products. What
 hashes put forward is then compared pixel by pixel, after a search for the best trim: hashes find, the
 correlation decides.
 """

@@ -1,7 +1,7 @@
 """Thumbnails by perceptual hash, on disk: memory-mapped tables, sorted by each byte of the hash.
 
-Hashes that differ in at most 7 of 64 bits agree in one byte of eight at least, so a look into eight stretches of
-the sorted tables finds every such pair; at 8 bits one in hundreds is missed.
+Hashes that differ in at most 7 of 64 bits agree in one byte of eight at least, so a look into eight stretches
+of the sorted tables finds every such pair; at 8 bits one in hundreds is missed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -75,7 +75,7 @@ class LookWriter:
     def __init__(self, folder: Path, *, trims: bool):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.variants, self.owners = folder, VARIANTS if trims else 1, []
-        self._thumbs = open(folder / "thumbs.raw", "wb")
+        self._thumbs = open(folder / "thumbs.raw", "wb")  # noqa: SIM115 closed by `close`
 
     def add(self, thumb: np.ndarray, owner: int) -> None:
         self._thumbs.write(np.ascontiguousarray(thumb).data)

@@ -10,14 +10,15 @@ from typing import Self
 
 import numpy as np
 
+from r1v3.data.duplicates import find_duplicates
 from r1v3.data.identity import said
 from r1v3.data.look import thumbnail
-from r1v3.data.look_index import LookIndex, LookWriter
+from r1v3.data.look_index import LookWriter
 from r1v3.data.pictures import Picture
 from r1v3.data.records import Record, RecordWriter, iter_records, store_bytes
 from r1v3.data.reference import Hit, Reference
 from r1v3.data.text import Words
-from r1v3.data.text_index import TextIndex, TextWriter
+from r1v3.data.text_index import TextWriter
 
 BATCH = 512
 
@@ -99,28 +100,8 @@ class Pool:
         return iter_records(self.folder)
 
     def duplicates(self) -> dict[int, Hit]:
-        """Later candidates that repeat an earlier one; the twin's key is its number.
-
-        Questions with pictures are the same if both their texts and a picture are; a text that says
-        enough needs no picture (see `r1v3.data.text_index`).
-        """
-        text = TextIndex(self.folder / "text", self.cleaning["text"])
-        looks = LookIndex(self.folder / "looks", self.cleaning["pictures"])
-        found: dict[int, Hit] = {}
-        for later, earlier, alike in text.own_twins():
-            if later not in found:
-                found[later] = Hit(str(earlier), alike, 0.0)
-        least = self.cleaning["text"]["min_jaccard"]
-        for begin in range(0, len(looks.thumbs), BATCH):
-            end = min(begin + BATCH, len(looks.thumbs))
-            twins = looks.twins(looks.thumbs[begin:end], before=range(begin, end))
-            for position, pairs in enumerate(twins, begin):
-                later = int(looks.owners[position])
-                for earlier, look in pairs:
-                    alike = text.alike(later, earlier) if earlier < later else 0.0
-                    if alike >= least and (later not in found or not found[later].picture):
-                        found[later] = Hit(str(earlier), alike, look)
-        return found
+        """Later candidates that repeat an earlier one; the twin's key is its number."""
+        return find_duplicates(self.folder, self.cleaning)
 
     def remove(self, used: set[str]) -> None:
         """Remove the candidates, and stored pictures that no record of the set uses."""

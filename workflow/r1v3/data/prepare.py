@@ -1,7 +1,7 @@
 """Data preparation (section 2): sources become one clean set of records and pictures.
 
-Each row of a source is read, checked, held against the licence and date gates, compared with all other rows and
-with the evaluations, and drawn or not. What is left out is listed in `set_aside.jsonl`, and twins that
+Each row of a source is read, checked, held against the licence and date gates, compared with all other rows
+and with the evaluations, and drawn or not. What is left out is listed in `set_aside.jsonl`, and twins that
 were found are listed in `twins.jsonl`; read = kept + set aside.
 """
 

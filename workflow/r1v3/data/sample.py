@@ -1,7 +1,7 @@
 """A model answers every question of a set, some samples each; what is answered already is not asked again.
 
-Answers are appended to shards below `responses/` as they come (`r1v3.generate.store`). Several jobs may share a
-set: each asks its own part of the questions.
+Answers are appended to shards below `responses/` as they come (`r1v3.generate.store`). Several jobs may share
+a set: each asks its own part of the questions.
 """
 
 from pathlib import Path

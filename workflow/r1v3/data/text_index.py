@@ -1,4 +1,4 @@
-"""Texts by what they share, on disk: n-grams for texts inside longer ones, MinHash for texts that were edited.
+"""Texts by what they share, on disk: n-grams for texts inside longer ones, MinHash for edited ones.
 
 N-grams that stand in many of the indexed texts are boilerplate and count for nothing, as in GPT-3's
 decontamination (Brown et al. 2020, appendix C). Candidates of either kind are then compared exactly.
@@ -29,7 +29,10 @@ class TextWriter:
     def __init__(self, folder: Path, settings: dict, *, whole: bool):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.settings, self.whole, self.count = folder, settings, whole, 0
-        self._out = {name: open(folder / f"{name}.raw", "wb") for name in self.KINDS}
+        self._out = {
+            name: open(folder / f"{name}.raw", "wb")  # noqa: SIM115 closed by `close`
+            for name in self.KINDS
+        }
 
     def _write(self, name: str, values: np.ndarray) -> None:
         self._out[name].write(np.ascontiguousarray(values, dtype=self.KINDS[name]).data)
@@ -104,9 +107,9 @@ class TextIndex:
         if not len(texts) or not len(self.words):
             return found
         for asked, number, share in self._contained(texts):
-            if share >= self.settings["min_containment"]:
-                if self._comparable(texts.lengths[asked], pictured[asked], number):
-                    found[asked][number] = share
+            enough = self._comparable(texts.lengths[asked], pictured[asked], number)
+            if enough and share >= self.settings["min_containment"]:
+                found[asked][number] = share
         hashes, starts = grams(texts, SHINGLE)
         owner, short = _distinct(hashes, starts)
         ends = np.concatenate(([0], np.cumsum(np.bincount(owner, minlength=len(texts)))))

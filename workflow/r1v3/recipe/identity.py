@@ -19,6 +19,7 @@ template and images. The rest by kind (`null` where there is none):
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -156,6 +157,17 @@ class Documents:
             self.data(name)
         for name in self.project.runs:
             self.run(name)
+
+    def data_of(self, runs: Iterable[str]) -> list[Node]:
+        """The data sets that runs, and all before them, are made from, by name."""
+        found: dict[str, Node] = {}
+        waiting = [self.run(name) for name in runs]
+        while waiting:
+            node = waiting.pop()
+            if node.kind == "data":
+                found[node.name] = node
+            waiting += node.parents
+        return [found[name] for name in sorted(found)]
 
     def _once(self, key: tuple, make) -> Node:
         if self._nodes.get(key, 0) is None:

@@ -160,9 +160,9 @@ class SourceSet(Section):
     """A data set taken from sources.
 
     `before`: samples published on this day or later are out (section 2 has 2024), and `undated` says what
-    becomes of those without a date. `balance`: by field of the record, the weight of each value; combinations
-    get the product. `duplicates` and `contaminated`: twins within the set, and in the evaluations, are dropped,
-    listed only, or (`null`) not looked for.
+    becomes of those without a date. `balance`: by field of the record, the weight of each value;
+    combinations get the product. `duplicates` and `contaminated`: twins within the set, and in the
+    evaluations, are dropped, listed only, or (`null`) not looked for.
     """
 
     kind: Literal["source"]
@@ -196,8 +196,8 @@ class Filters(Section):
     """The filters of section 3.2, in order; `null` or `false` switches one off.
 
     `max_tokens`: length of the response in tokens. `max_repetition`: share that compression saves;
-    `max_repeated_grams`: share of its runs of four words that are repeats. `max_reconsiderations`: turns such as
-    Wait. `max_other_script`: share of letters of a script that the question does not use (language mixing).
+    `max_repeated_grams`: share of its runs of four words that are repeats. `max_reconsiderations`: turns such
+    as Wait. `max_other_script`: share of words outside the response's main script (language mixing).
     `format`: the report's template. `leakage`: the thought quotes a given answer ("the answer key says").
     """
 
@@ -216,9 +216,9 @@ class SampledSet(Section):
     """A data set whose answers a model writes, kept where the grader says they are right (section 2).
 
     `keep` picks among a question's right answers: the `first`, the `shortest`, or the `best` by the filters'
-    reward model. `pass_rates`: a question solved by a smaller or a larger share of its samples is dropped; `null`
-    keeps all. `otherwise` says what becomes of a question of which nothing is kept: it is dropped, or it
-    keeps the response that its source has `written`, as STaR does (Zelikman et al. 2022).
+    reward model. `pass_rates`: a question solved by a smaller or a larger share of its samples is dropped;
+    `null` keeps all. `otherwise` says what becomes of a question of which nothing is kept: it is dropped, or
+    it keeps the response that its source has `written`, as STaR does (Zelikman et al. 2022).
     """
 
     kind: Literal["sampled"]
