@@ -8,14 +8,7 @@ min_version("9.27.1")
 include: "workflow/rules/common.smk"
 
 
-localrules:
-    all,
-    dry,
-    snapshot,
-
-
 rule all:
-    """The core path, its report, and its copy in MLflow."""
     input:
         core_results(),
         expand("results/runs/{name}.json", name=CORE),
@@ -24,13 +17,16 @@ rule all:
         "results/plots/grpo.csv",
         "results/pages/index.html",
         "results/mlflow.json",
+    """The core path, its report, and its copy in MLflow."""
+    localrule: True
 
 
 rule dry:
-    """Every run of the table: a target for `snakemake -n dry`."""
     input:
         rules.all.input,
         expand("results/runs/{name}.json", name=sorted(PROJECT.runs)),
+    """Every run of the table: a target for `snakemake -n dry`."""
+    localrule: True
 
 
 include: "workflow/rules/data.smk"

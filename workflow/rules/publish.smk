@@ -94,11 +94,12 @@ rule publish:
 
 
 rule snapshot:
-    """Do what is left to do, then record it in DVC and git's index; DVC has one lock a checkout."""
     input:
         rules.all.input,
     log:
         "results/log/snapshot.txt",
+    """Do what is left to do, then record it in DVC and git's index; DVC has one lock a checkout."""
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     threads: 1
