@@ -8,25 +8,27 @@ min_version("9.27.1")
 include: "workflow/rules/common.smk"
 
 
+localrules:
+    all,
+    dry,
+
+
 rule all:
+    """The core path, its report, and its copy in MLflow."""
     input:
         core_results(),
-        expand("results/runs/{name}.json", name=CORE),
         "results/summary.json",
         "results/report.html",
         "results/plots/grpo.csv",
         "results/pages/index.html",
         "results/mlflow.json",
-    """The core path, its report, and its copy in MLflow."""
-    localrule: True
 
 
 rule dry:
+    """Every run of the table: a target for `snakemake -n dry`."""
     input:
         rules.all.input,
         expand("results/runs/{name}.json", name=sorted(PROJECT.runs)),
-    """Every run of the table: a target for `snakemake -n dry`."""
-    localrule: True
 
 
 include: "workflow/rules/data.smk"

@@ -4,6 +4,7 @@
 localrules:
     config,
     link,
+    snapshot,
 
 
 rule config:
@@ -94,12 +95,11 @@ rule publish:
 
 
 rule snapshot:
+    """Do what is left to do, then record it in DVC and git's index; DVC has one lock a checkout."""
     input:
         rules.all.input,
     log:
         "results/log/snapshot.txt",
-    """Do what is left to do, then record it in DVC and git's index; DVC has one lock a checkout."""
-    localrule: True
     conda:
         "../../envs/cpu.yaml"
     threads: 1
