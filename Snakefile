@@ -18,10 +18,8 @@ rule all:
     input:
         core_results(),
         "results/summary.json",
-        "results/report.html",
-        "results/cards/index.html",
+        expand("results/{page}.html", page=["report", "cards/index", "pages/index"]),
         "results/plots/grpo.csv",
-        "results/pages/index.html",
         "results/mlflow.json",
 
 
