@@ -12,7 +12,7 @@ from pydantic import Field
 from r1v3.recipe.section import Positive, Rate, Section, Share
 from r1v3.recipe.sources import Baseline, DataSet, Model
 from r1v3.recipe.thinking import Thinking
-from r1v3.recipe.training import Grpo, Reward, Sft
+from r1v3.recipe.training import Grpo, Parallel, Reward, Sft
 
 
 class Template(Section):
@@ -46,6 +46,7 @@ class Selection(Section):
 
     `within_reward`: critical entropy chooses among the checkpoints whose reward on the probe set is at
     most this far below the best; `null` among all.
+    `dtype` and `parallel`: how the entropies of the answers are computed.
     """
 
     policy: Literal["critical_entropy", "reward", "last"]
@@ -54,6 +55,8 @@ class Selection(Section):
     samples: Positive
     temperature: Rate
     max_new_tokens: Positive
+    dtype: Literal["float32", "bfloat16"]
+    parallel: Parallel
 
 
 class Evaluation(Section):
