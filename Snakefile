@@ -19,6 +19,7 @@ rule all:
         core_results(),
         "results/summary.json",
         "results/report.html",
+        "results/cards/index.html",
         "results/plots/grpo.csv",
         "results/pages/index.html",
         "results/mlflow.json",

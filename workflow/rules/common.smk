@@ -36,12 +36,16 @@ HELD_OUT = {"base": "last", "cold_start": "last", "rl": "selected", "final": "la
 # The training sets of the three stages, whose make-up figure 2 shows.
 FIGURE_2 = [PROJECT.runs[name].entry.data for name in ("cold_start", "rl", "final")]
 
+# Every data set of the core path: a card each.
+CORE_DATA = DOCUMENTS.data_of(CORE)
+
 
 wildcard_constraints:
     name="|".join(PROJECT.runs),
     run="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     data="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     benchmark="[a-z][a-z0-9_]*-[0-9a-f]{10}",
+    reference="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     selection="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     suite="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     checkpoint="last|selected|step-[0-9]{6}",
@@ -90,6 +94,23 @@ def run_document(wildcards):
 
 def data_document(wildcards):
     return document(f"results/data/{wildcards.data}")
+
+
+def node_manifest(node):
+    return f"{node.folder}/manifest.json"
+
+
+def reference_parents(wildcards, kind):
+    """The manifests of the benchmarks, or of the held-out sets, that an index of evaluations is made of."""
+    node = DOCUMENTS.at(f"results/references/{wildcards.reference}")
+    return [f"{each.folder}/manifest.json" for each in node.parents if each.kind == kind]
+
+
+def compared_with(wildcards):
+    """The index of evaluations that a data set is compared with; nothing where it is not."""
+    if data_document(wildcards)["set"]["contaminated"] is None:
+        return []
+    return f"{DOCUMENTS.reference().folder}/manifest.json"
 
 
 def selection_document(wildcards):

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from r1v3.recipe.cleaning import Cleaning
 from r1v3.recipe.section import Positive, Rate, Section, Share
 from r1v3.recipe.sources import Baseline, DataSet, Model
 from r1v3.recipe.thinking import Thinking
@@ -106,6 +107,7 @@ class Recipe(Section):
     images: Images
     models: dict[str, Model]
     data: dict[str, DataSet]
+    cleaning: Cleaning
     sft: dict[str, Sft]
     grpo: dict[str, Grpo]
     entropy: Entropy
