@@ -11,6 +11,7 @@ from r1v3.recipe.layers import Layers, read_yaml
 from r1v3.recipe.references import mistakes_of_recipe, mistakes_of_runs
 from r1v3.recipe.runs import ResolvedRun, resolve_runs
 from r1v3.recipe.schema import Recipe
+from r1v3.recipe.seeds import add_seeds
 
 COMPLETE = "paper"
 
@@ -67,8 +68,10 @@ def load_benchmarks(path: Path) -> dict[str, dict]:
     return {name: hashed_part(entry) for name, entry in entries.items()}
 
 
-def load_project(root: Path, name: str, overlay: Path | None = None) -> Project:
+def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int = 1) -> Project:
     """Read everything below `config/`, with paths in messages relative to `root`.
+
+    With more than one seed every run that training's luck can change has twins (`r1v3.recipe.seeds`).
 
     Raises:
         RecipeError: with one line for each mistake of the recipe, or else of the run table.
@@ -82,4 +85,5 @@ def load_project(root: Path, name: str, overlay: Path | None = None) -> Project:
     mistakes += mistakes_of_runs(runs, recipe, table)
     if mistakes:
         raise RecipeError(mistakes)
+    recipe, runs = add_seeds(recipe, runs, seeds)
     return Project(recipe, runs, benchmarks)

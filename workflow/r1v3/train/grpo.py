@@ -10,7 +10,7 @@ from pathlib import Path
 
 from r1v3.generate.types import Sampling
 from r1v3.model.encode import Encoder
-from r1v3.model.groups import check_frozen, group_hashes, train_only
+from r1v3.model.groups import check_frozen, group_hashes, silence, train_only
 from r1v3.model.load import load_model, load_processor, save_checkpoint
 from r1v3.model.packed import use_packed_attention
 from r1v3.progress import Progress
@@ -55,6 +55,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
     reference = _reference(start, settings, ranks, encoder.never)
     model.to(ranks.device)
     use_packed_attention(model)
+    silence(model, document.get("without", []))
     train_only(model, settings["train"])
     before = group_hashes(model)
     policy = Policy(model, settings, ranks, never=encoder.never)
@@ -68,6 +69,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
         policy.load_state_dict(state["policy"])
         if watch:
             watch.skip()
+    if restored or document.get("without"):  # an engine beside the trainer opened the start
         sampler.rest()
         sampler.follow(policy)
     total = settings["steps"]
