@@ -1,4 +1,4 @@
-"""What the scores say together: the summary and the report."""
+"""What the scores say together: the summary, the studies, the ledger of claims, the report."""
 
 
 rule summary:
@@ -118,4 +118,65 @@ rule plots:
             --selection {input.selection:q} \
             --scores {input.scores:q} \
             --folder {params.folder:q}
+        """
+
+
+rule study:
+    """Compare the arms of one study: figures, table, verdicts."""
+    input:
+        results=study_inputs,
+        studies="config/studies.yaml",
+        claims="config/claims.yaml",
+    output:
+        page="results/studies/{study}.html",
+        content="results/studies/{study}.json",
+    log:
+        "results/log/study-{study}.txt",
+    priority: 5
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    params:
+        recipe=config.get("recipe", "tiny"),
+        overlay=config.get("overlay", []),
+        seeds=SEEDS,
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/study.py \
+            --study {wildcards.study:q} \
+            --recipe {params.recipe:q} \
+            --overlay {params.overlay:q} \
+            --seeds {params.seeds:q} \
+            --output {output.page:q}
+        """
+
+
+rule claims:
+    """Gather every claim's verdict in one table."""
+    input:
+        studies=expand("results/studies/{study}.json", study=PROJECT.studies),
+        claims="config/claims.yaml",
+    output:
+        page="results/claims.html",
+        content="results/claims.json",
+    log:
+        "results/log/claims.txt",
+    priority: 5
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    params:
+        recipe=config.get("recipe", "tiny"),
+        overlay=config.get("overlay", []),
+        seeds=SEEDS,
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/claims.py \
+            --recipe {params.recipe:q} \
+            --overlay {params.overlay:q} \
+            --seeds {params.seeds:q} \
+            --studies {input.studies:q} \
+            --output {output.page:q}
         """

@@ -12,6 +12,7 @@ from r1v3.recipe.references import mistakes_of_recipe, mistakes_of_runs
 from r1v3.recipe.runs import ResolvedRun, resolve_runs
 from r1v3.recipe.schema import Recipe
 from r1v3.recipe.seeds import add_seeds
+from r1v3.recipe.studies import Claim, Study, load_claims, load_studies
 
 COMPLETE = "paper"
 
@@ -23,6 +24,9 @@ class Project:
     recipe: Recipe
     runs: dict[str, ResolvedRun]
     benchmarks: dict[str, dict]
+    titles: dict[str, str]
+    studies: dict[str, Study]
+    claims: dict[str, Claim]
 
 
 def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[Recipe, Layers]:
@@ -85,5 +89,8 @@ def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int 
     mistakes += mistakes_of_runs(runs, recipe, table)
     if mistakes:
         raise RecipeError(mistakes)
+    studies = load_studies(config / "studies.yaml", runs, recipe)
+    claims = load_claims(config / "claims.yaml", studies)
     recipe, runs = add_seeds(recipe, runs, seeds)
-    return Project(recipe, runs, benchmarks)
+    titles = {name: entry["title"] for name, entry in read_yaml(config / "benchmarks.yaml").items()}
+    return Project(recipe, runs, benchmarks, titles, studies, claims)

@@ -1,9 +1,9 @@
 """Seeds as a dimension of every study: `rl` with a second seed is the run `rl__seed2`.
 
 What comes before reinforcement is shared by all seeds, because it is what a study's branches have in
-common: the models, and the cold start. Everything after it has twins: a GRPO run draws its prompts and samples
-with its own seed, and what starts from it, or is sampled by it, goes on from its own twin. So an interval
-over seeds speaks of the luck of reinforcement and of what follows, given one cold start.
+common: the models, and the cold start. Everything after it has twins: a GRPO run draws its prompts and
+samples with its own seed, and what starts from it, or is sampled by it, goes on from its own twin. So an
+interval over seeds speaks of the luck of reinforcement and of what follows, given one cold start.
 """
 
 from dataclasses import replace
