@@ -88,7 +88,7 @@ def entropy_accuracy(name: str, evidence: Evidence) -> tuple[list[dict], list[Dr
             )
         tables.append(
             {
-                "caption": f"Regret on {measure}: points lost against each run's best kept checkpoint. The best is"
+                "caption": f"Regret on {measure}: points lost against the best kept checkpoint. The best is"
                 " chosen with hindsight on the same items, so a little regret is luck.",
                 "columns": [
                     "checkpoint chosen by",
@@ -173,7 +173,7 @@ def hallucination(name: str, evidence: Evidence) -> tuple[list[dict], list[Drawn
             ]
             tables.append(
                 {
-                    "caption": f"Table 5, {label}, {measure}: do answers say that the picture cannot be seen?",
+                    "caption": f"Table 5, {label}, {measure}: is the picture said not to be seen?",
                     "columns": ["answers", "count", "right, %", "the report, %"],
                     "rows": rows,
                 }
