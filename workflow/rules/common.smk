@@ -38,6 +38,8 @@ HELD_OUT = {"base": "last", "cold_start": "last", "rl": "selected", "final": "la
 # The training sets of the three stages, whose make-up figure 2 shows.
 FIGURE_2 = [PROJECT.runs[name].entry.data for name in ("cold_start", "rl", "final")]
 
+STUDY_CONTENTS = [f"results/studies/{name}.json" for name in PROJECT.studies]
+
 
 wildcard_constraints:
     name="|".join(PROJECT.runs),

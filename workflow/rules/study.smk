@@ -38,6 +38,11 @@ rule report:
             for name in PROJECT.recipe.evaluation.benchmarks
         ],
         table="config/benchmarks.yaml",
+        held_out=scores("final", "last", "held_out"),
+        pages="results/pages/index.html",
+        # Shown as far as they have been made; `make studies` makes them.
+        studies=[path for path in STUDY_CONTENTS if Path(path).exists()],
+        claims="results/claims.json" if Path("results/claims.json").exists() else [],
     output:
         report="results/report.html",
     log:
@@ -48,6 +53,7 @@ rule report:
     threads: 1
     params:
         recipe=PROJECT.recipe.name,
+        overlay=config.get("overlay", []),
     shell:
         r"""
         exec &> >(tee {log:q})
@@ -61,6 +67,10 @@ rule report:
             --benchmarks {input.benchmarks:q} \
             --asked {input.asked:q} \
             --table {input.table:q} \
+            --held-out {input.held_out:q} \
+            --studies {input.studies:q} \
+            --claims {input.claims:q} \
+            --overlay {params.overlay:q} \
             --output {output.report:q}
         """
 
@@ -155,7 +165,7 @@ rule study:
 rule claims:
     """Gather every claim's verdict in one table."""
     input:
-        studies=expand("results/studies/{study}.json", study=PROJECT.studies),
+        studies=STUDY_CONTENTS,
         claims="config/claims.yaml",
     output:
         page="results/claims.html",

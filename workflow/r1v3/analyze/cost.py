@@ -1,6 +1,6 @@
-"""What the results on this disk cost: wall and processor time by kind of stage, from Snakemake's benchmark files.
+"""What the results on this disk cost, by kind of stage, from Snakemake's benchmark files.
 
-Energy is told where a power meter wrote it (`energy_joules` in a run's metrics); nothing here estimates it.
+Energy is not among what Snakemake measures, and nothing here estimates it.
 """
 
 import json
@@ -10,7 +10,7 @@ KINDS = {"runs": "training", "evaluations": "answering", "data": "data"}
 
 
 def cost_rows(results: Path) -> list[dict]:
-    """For each kind of stage: jobs, hours of wall time, hours of processor time, GPU hours, peak memory in GiB."""
+    """For each kind of stage: jobs, hours of wall, processor and GPU time, peak memory in GiB."""
     rows = []
     for shelf, kind in KINDS.items():
         found = [_read(path) for path in sorted((results / shelf).glob("**/benchmark.tsv"))]

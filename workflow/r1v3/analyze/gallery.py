@@ -1,6 +1,6 @@
 """Figures 12 to 15: real responses of the final model to held-out questions, with their pictures.
 
-Nothing is picked by hand: of each held-out set the first answers that were right, and the first that were wrong.
+Nothing is picked by hand: of each held-out set the first right answers, and the first wrong ones.
 """
 
 import base64

@@ -10,8 +10,9 @@ from pathlib import Path
 from r1v3.analyze.cost import cost_rows
 from r1v3.analyze.gallery import picture_uri
 from r1v3.analyze.results import flat
+from r1v3.recipe.load import COMPLETE, load_recipe
 
-# Table or figure of the report, what it shows, and where its counterpart is: an anchor of the page, or a study.
+# What the report has, what it shows, and its counterpart here: an anchor of the page, or a study.
 INDEX = (
     ("Table 1", "20 benchmarks", "benchmarks"),
     ("Table 2", "what to tune after RL", "study-tuning"),
@@ -32,22 +33,23 @@ INDEX = (
     ("Figures 12 to 15", "responses", "gallery"),
 )
 
-# What is done otherwise than the report says, or where it says nothing; beside the numbers, which the table has.
+# What is done otherwise than the report says, or where it says nothing; numbers have a table of their own.
 DEPARTURES = (
-    "Equation 7 writes the reference policy below the ratio's line. Here stands the policy that sampled, as in equation"
-    " 5; study “Clip-Higher and Dynamic Sampling” runs the equation as it stands, too.",
-    "With one gradient step an episode, as section 3.3 states, the ratio is 1 and no clip acts, whatever its range.",
-    "“Mini-batch size of 32” is read as 32 prompts; 32 rollouts would make 32 steps an episode.",
-    "“Removed” connector (section 5.2): its last layer is zero and stays so, and only the language model is trained.",
+    "Equation 7 writes the reference policy below the ratio's line. Here stands the policy that sampled, as in"
+    " equation 5; the study of Clip-Higher runs the equation as it stands, too.",
+    "With one gradient step an episode, as section 3.3 states, the ratio is 1 and no clip acts.",
+    "“Mini-batch size of 32” is read as 32 prompts; with rollouts there were 32 steps an episode.",
+    "“Removed” connector (section 5.2): its last layer is zero and stays so, and only the language model is"
+    " trained.",
     "The checkpoint is chosen on a probe set of its own. No benchmark takes part; the report chooses on a"
     " validation set that it does not name.",
-    "Controls that the report has not: a second stage on normal problems and on a mixture; table 2 at equal length; a ban"
-    " on other frequent words; correlations with the step taken out.",
+    "Controls that the report has not: a second stage on normal problems and on a mixture; table 2 at equal"
+    " length; a ban on other frequent words; correlations with the step taken out.",
 )
 
 
 def index_rows(studies: dict[str, dict]) -> list[dict]:
-    """Every table and figure of the report, and its place here; `missing` where its study was not run."""
+    """Every table and figure of the report, and its place here; `missing`: the study that was not run."""
     rows = []
     for what, shows, anchor in INDEX:
         name = anchor.removeprefix("study-")
@@ -67,9 +69,9 @@ def changed_numbers(ours: dict, paper: dict) -> list[dict]:
     return [{"key": key, "ours": here.get(key, ""), "paper": there.get(key, "")} for key in keys]
 
 
-
-
-def extras(*, studies: list[Path], claims: Path | None, changed: dict, pages: Path, root: Path) -> dict:
+def extras(
+    *, studies: list[Path], claims: Path | None, changed: dict, pages: Path, root: Path
+) -> dict:
     """What the template shows beyond the core path.
 
     Args:
@@ -93,3 +95,22 @@ def extras(*, studies: list[Path], claims: Path | None, changed: dict, pages: Pa
         "cost": cost_rows(root),
         "figures": figures,
     }
+
+
+def recipe_sections(root: Path, recipe: str, overlay: Path | None) -> dict[str, dict]:
+    """`paper` and `ours`: the sections of the core path's settings, as plain values by name."""
+    folder = root / "config" / "recipes"
+    sides = {
+        "paper": load_recipe(folder, COMPLETE)[0],
+        "ours": load_recipe(folder, recipe, overlay)[0],
+    }
+    found = {}
+    for side, loaded in sides.items():
+        found[side] = {
+            "sft.cold_start": loaded.sft["cold_start"].model_dump(),
+            "grpo.math": loaded.grpo["math"].model_dump(),
+            "sft.connector_tuning": loaded.sft["connector_tuning"].model_dump(),
+            "selection": loaded.selection.model_dump(),
+            "evaluation": loaded.evaluation.model_dump(exclude={"benchmarks"}),
+        }
+    return found
