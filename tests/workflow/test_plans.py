@@ -72,15 +72,15 @@ def test_a_changed_number_plans_its_branch_and_nothing_before_it(workflow):
 def test_dry_plans_every_run_of_the_table(workflow):
     core, every = workflow.planned(), workflow.planned("dry")
     table = yaml.safe_load((workflow.folder / "config/runs.yaml").read_text())
-    ablations = sum("why" in entry for entry in table.values())
-    assert every["grpo"] == core["grpo"] + ablations
-    assert every["link"] == core["link"] + ablations
+    ablations = [name for name, entry in table.items() if "why" in entry]
+    assert every["grpo"] + every["sft"] == core["grpo"] + core["sft"] + len(ablations)
+    assert every["link"] == core["link"] + len(ablations)
 
 
 @pytest.mark.slow
 def test_the_slurm_profile_plans_the_paper_recipe(workflow):
     plan = workflow.planned("--profile", "slurm", "dry")
-    assert {"model": 2, "reject": 1, "sft": 2, "grpo": 10}.items() <= plan.items()
+    assert {"model": 2, "reject": 2, "sft": 8, "grpo": 16}.items() <= plan.items()
     assert plan["probe"] == 11  # 220 steps, one kept in 20
     text = workflow.snakemake("--profile", "slurm", "-n", "dry", "--quiet", "host").stdout
     assert re.search(r"resources: .*gpu=8", text)

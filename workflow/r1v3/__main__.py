@@ -1,4 +1,4 @@
-"""Commands about results: `python -m r1v3 snapshot | trace | prune | crate | follow`, each with --help."""
+"""Commands about results: `python -m r1v3 snapshot | trace | compare | prune | follow`, each with --help."""
 
 import argparse
 from pathlib import Path

@@ -35,8 +35,8 @@ INDEX = (
 
 # What is done otherwise than the report says, or where it says nothing; numbers have a table of their own.
 DEPARTURES = (
-    "Equation 7 writes the reference policy below the ratio's line. Here stands the policy that sampled, as in"
-    " equation 5; the study of Clip-Higher runs the equation as it stands, too.",
+    "Equation 7 writes the reference policy below the ratio's line. Here stands the policy that sampled, as"
+    " in equation 5; the study of Clip-Higher runs the equation as it stands, too.",
     "With one gradient step an episode, as section 3.3 states, the ratio is 1 and no clip acts.",
     "“Mini-batch size of 32” is read as 32 prompts; with rollouts there were 32 steps an episode.",
     "“Removed” connector (section 5.2): its last layer is zero and stays so, and only the language model is"

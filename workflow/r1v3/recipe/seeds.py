@@ -7,6 +7,7 @@ interval over seeds speaks of the luck of reinforcement and of what follows, giv
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 from r1v3.recipe.runs import ResolvedRun
 from r1v3.recipe.schema import Recipe
@@ -26,6 +27,12 @@ def untwinned(name: str) -> tuple[str, int]:
     """The table's name, and the seed: `("rl", 2)` of `rl__seed2`."""
     plain, mark, seed = name.partition(MARK)
     return plain, int(seed) if mark else 1
+
+
+def seeds_on_disk(results: Path) -> int:
+    """The highest seed that any run below results/ has, so that no command takes a twin for a leftover."""
+    names = [path.name.rpartition("-")[0] for path in (results / "runs").glob(f"*{MARK}*")]
+    return max((untwinned(name)[1] for name in names), default=1)
 
 
 def add_seeds(
