@@ -1,33 +1,12 @@
 """What dry runs plan."""
 
-import os
 import re
-import time
 
 import pytest
 import yaml
+from pretended import finished_core, pretend
 
 CORE_STAGES = {"model": 2, "reject": 3, "sft": 2, "grpo": 1, "select_checkpoint": 1, "report": 1}
-
-
-def pretend(workflow, folders_and_files) -> None:
-    """Write results as if they had been made a while ago, all at one time, from files that were there."""
-    when = time.time() - 100
-    os.utime(workflow.folder / "config/benchmarks.yaml", (when - 1, when - 1))
-    for relative in folders_and_files:
-        path = workflow.folder / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("{}")
-        os.utime(path, (when, when))
-
-
-def finished_core(workflow) -> list[str]:
-    """Every file that the core path declares."""
-    text = workflow.snakemake("-n", "--quiet", "host", "--forceall").stdout
-    outputs = [
-        line.partition(":")[2] for line in text.splitlines() if line.startswith("    output:")
-    ]
-    return [name.strip() for line in outputs for name in line.split(",")]
 
 
 def test_plain_snakemake_plans_the_whole_core_path(workflow):

@@ -1,8 +1,11 @@
-"""What dry runs plan of studies: one branch alone, a new entry's own jobs, descendants of a changed ancestor."""
+"""What dry runs plan of studies: one branch alone, a new entry, a changed ancestor, seeds, one study."""
+
+import os
+import time
 
 import pytest
 import yaml
-from test_plans import finished_core, pretend
+from pretended import finished_core, pretend
 
 pytestmark = pytest.mark.slow
 
@@ -103,9 +106,6 @@ def test_the_report_is_made_again_once_a_study_is_there(workflow):
     pretend(workflow, finished_core(workflow))
     assert workflow.planned() == {}
     finish(workflow, "results/studies/freeze.html")
-    import os
-    import time
-
     path = workflow.folder / "results/studies/freeze.json"
     path.write_text('{"new": 1}')
     os.utime(path, (time.time(), time.time()))

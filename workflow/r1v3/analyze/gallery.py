@@ -48,7 +48,7 @@ def gallery(scores: Scores, root: Path) -> list[Shown]:
             shown.append(
                 Shown(
                     key=row.key,
-                    question=render_question(record.question, record.options, len(record.images)),
+                    question=asked(record.question, record.options),
                     pictures=[picture_uri(data / image) for image in record.images],
                     response=row.response,
                     right=bool(row.correct),
@@ -57,6 +57,12 @@ def gallery(scores: Scores, root: Path) -> list[Shown]:
                 )
             )
     return shown
+
+
+def asked(question: str, options: tuple[str, ...] | None) -> str:
+    """A question with its lettered options; the pictures stand beside it, so their marks are left out."""
+    text = render_question(question.replace("<image>", " "), options, 0)
+    return " ".join(text.split())
 
 
 def picture_uri(path: Path) -> str:
