@@ -12,7 +12,6 @@ localrules:
     all,
     dry,
     snapshot,
-    studies,
 
 
 rule all:
@@ -32,14 +31,6 @@ rule dry:
     input:
         rules.all.input,
         expand("results/runs/{name}.json", name=sorted(PROJECT.runs)),
-
-
-rule studies:
-    """Every study's page, and the ledger of claims; `--config seeds=3` runs three seeds of each branch."""
-    input:
-        expand("results/studies/{study}.html", study=PROJECT.studies),
-        "results/claims.html",
-        "results/tables/modes.md",
 
 
 include: "workflow/rules/data.smk"

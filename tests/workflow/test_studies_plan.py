@@ -10,9 +10,9 @@ from pretended import finished_core, pretend
 pytestmark = pytest.mark.slow
 
 
-def jobs(workflow, *targets) -> dict[str, set[str]]:
+def jobs(workflow, *targets, force=()) -> dict[str, set[str]]:
     """The outputs of every planned job, by rule."""
-    text = workflow.snakemake("-n", "--quiet", "host", *targets).stdout
+    text = workflow.snakemake("-n", *force, "--quiet", "host", "--", *targets).stdout
     found: dict[str, set[str]] = {}
     rule = None
     for line in text.splitlines():
@@ -33,7 +33,7 @@ def trained(found: dict[str, set[str]]) -> set[str]:
 
 def finish(workflow, *targets) -> None:
     """Pretend that everything that these targets need has been made."""
-    found = jobs(workflow, "--forceall", *targets)
+    found = jobs(workflow, *targets, force=["--forceall"])
     pretend(workflow, {output for outputs in found.values() for output in outputs})
 
 

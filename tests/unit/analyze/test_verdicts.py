@@ -73,6 +73,9 @@ def test_arithmetic_and_the_untestable_are_settled_without_a_run():
     base = {"says": "a", "section": "4"}
     wrong = Arithmetic(**base, kind="arithmetic", check="77.1 is below 79.0", holds=False)
     assert judge("c", wrong, None).verdict == "contradicted"
+    agrees = judge("c", wrong.model_copy(update={"holds": True}), None)
+    assert agrees.verdict == "not testable here"  # no run of ours reproduced it
+    assert agrees.why.startswith("its own tables agree")
     never = Untestable(**base, kind="untestable", why="it takes 38B")
     assert (judge("c", never, None).verdict, judge("c", never, None).why) == (
         "not testable here",

@@ -1,7 +1,7 @@
 """A verdict on every claim, by rules fixed before the runs (config/claims.yaml).
 
 reproduced      the whole interval lies on the claimed side, and the effect is at least `least`
-contradicted    the whole interval misses what the claim needs
+contradicted    the whole interval misses what the claim needs, or the report's own tables say otherwise
 by construction the data agree, and the tiny world was bound to
 inconclusive    neither; with how many items or seeds it would take. A claim about training needs three seeds
 not testable    with the reason
@@ -47,7 +47,9 @@ def judge(name: str, claim: Claim, evidence: Evidence | None) -> Verdict:
     if claim.kind == "untestable":
         return Verdict(name, NOT_TESTABLE, why=claim.why)
     if claim.kind == "arithmetic":
-        return Verdict(name, REPRODUCED if claim.holds else CONTRADICTED, why=claim.check)
+        verdict = NOT_TESTABLE if claim.holds else CONTRADICTED
+        said = "its own tables agree" if claim.holds else "by its own tables"
+        return Verdict(name, verdict, why=f"{said}: {claim.check}")
     if claim.kind == "audit":
         return _audit(name, claim, evidence)
     if claim.kind == "correlation":
