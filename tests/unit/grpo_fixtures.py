@@ -2,16 +2,17 @@
 
 import torch
 from model_fixtures import IMAGES, TEMPLATE, picture, small_encoder, small_model
-from training_fixtures import OPTIMIZER
+from training_fixtures import OPTIMIZER, SFT
 
 from r1v3.data.records import Record
 from r1v3.generate.types import Response
 from r1v3.model.packed import use_packed_attention
 from r1v3.train import grpo, rollouts
+from r1v3.train.engine import WholeEngine
 from r1v3.train.episode_passes import pack_episode
-from r1v3.train.policy import PackedStats, Policy
 from r1v3.train.ranks import Ranks
 from r1v3.train.rollouts import Episode, Prompt
+from r1v3.train.token_stats import PackedStats
 
 GRPO = {
     "train": ["vision_tower", "connector", "llm"],
@@ -41,6 +42,8 @@ GRPO = {
     "checkpoint_every": 2,
     "keep_rollouts": 1.0,
     "reward": {"accuracy_weight": 0.8, "format_weight": 0.2, "verifier": None},
+    "parallel": SFT["parallel"],
+    "resume": {"seconds": 20, "keep": 2},
 }
 ENTROPY = {
     "critical_words": ["Wait"],
@@ -59,11 +62,12 @@ def record(name: str, source: str = "world") -> Record:
     )  # fmt: skip
 
 
-def learner(**settings) -> Policy:
+def learner(**settings) -> WholeEngine:
     """A policy of the small model, in this process."""
     model = small_model()
     use_packed_attention(model)
-    return Policy(model, GRPO | settings, Ranks(0, 1), never=())
+    stats = PackedStats(model, temperature=1.0, never=())
+    return WholeEngine(model, stats, GRPO | settings, Ranks(0, 1))
 
 
 def reference() -> PackedStats:
@@ -73,7 +77,7 @@ def reference() -> PackedStats:
     return PackedStats(model, temperature=1.0, never=())
 
 
-def episode_of_policy(policy: Policy, prompts: int = 2, off_by: float = 0.0) -> Episode:
+def episode_of_policy(policy, prompts: int = 2, off_by: float = 0.0) -> Episode:
     """Every prompt answered with the four texts; the engine's log-probabilities are `off_by` nats off.
 
     Rewards of a group are 1, 0, 0, 0.
@@ -90,7 +94,7 @@ def episode_of_policy(policy: Policy, prompts: int = 2, off_by: float = 0.0) -> 
         for m, own in enumerate(ids)
     ]
     with torch.no_grad():
-        logp_N = policy.stats(pack_episode(asked, bare, len(TEXTS)))[0] - off_by
+        logp_N = policy(pack_episode(asked, bare, len(TEXTS)))[0] - off_by
     parts = logp_N.split([len(r.token_ids) for r in bare])
     responses = [
         Response(r.key, r.sample, r.text, r.token_ids, tuple(part.tolist()), "stop", 9)

@@ -190,12 +190,3 @@ rule claims:
             --studies {input.studies:q} \
             --output {output.page:q}
         """
-
-
-rule studies:
-    """Every study's page, and the ledger; `--config seeds=3` runs three seeds of each branch."""
-    input:
-        expand("results/studies/{study}.html", study=PROJECT.studies),
-        "results/claims.html",
-        "results/tables/modes.md",
-    localrule: True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grpo_fixtures import grpo_run
 
-from r1v3.train import grpo, held_episodes
+from r1v3.train import engine, grpo, held_episodes
 
 phase, step, start, data, folder = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:])
 at = {"step": 0}
@@ -33,10 +33,16 @@ def around(module, name, *, before="", after="", counts=False):
     setattr(module, name, wrapped)
 
 
-grpo.SAVE_SECONDS = 0.0 if phase in ("saving", "between saves") else 1e9
 around(grpo, "run_episode", before="generating", after="graded", counts=True)
 around(held_episodes, "hold", before="holding", after="updating")
 around(grpo, "update_policy", after="updated")
 around(grpo, "write_rollouts", after="writing")
-around(grpo, "save_state", before="saving", after="between saves")
-grpo_run(folder, start, data, dynamic_sampling={"max_rounds": 1})
+around(engine, "save_state", before="saving", after="between saves")
+seconds = 0.0 if phase in ("saving", "between saves") else 1e9
+grpo_run(
+    folder,
+    start,
+    data,
+    dynamic_sampling={"max_rounds": 1},
+    resume={"seconds": seconds, "keep": 2},
+)

@@ -11,6 +11,7 @@ from r1v3.model.groups import group_of, train_only
 from r1v3.train.engine import WholeEngine
 from r1v3.train.optimizer import Optimizers, adamw, build_optimizer, learning_rate
 from r1v3.train.ranks import Ranks
+from r1v3.train.response_loss import PackedLoss
 
 
 class One(torch.nn.Module):
@@ -56,10 +57,10 @@ def test_frozen_groups_have_neither_gradients_nor_optimizer_state():
     model = small_model()
     use_packed_attention(model)
     train_only(model, ["connector"])
-    engine = WholeEngine(model, SFT, Ranks(0, 1))
+    engine = WholeEngine(model, PackedLoss(model), SFT, Ranks(0, 1))
     seen = small_encoder().prompt("<image>\nWhat is the sum?", [picture(1)])
     pack = pack_groups([Group(seen.prompt_ids, (small_encoder().text_ids("3+4=7"),), seen.tiles)])
-    engine.backward([pack], 5)
+    engine.backward(engine(pack, 5), last=True)
     engine.step(1e-3)
     with_gradients = {group_of(n) for n, p in model.named_parameters() if p.grad is not None}
     assert with_gradients == {"connector"}

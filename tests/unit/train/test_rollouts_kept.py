@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 import torch
+from grpo_fixtures import GRPO
 from model_fixtures import small_model, small_processor
 
 from r1v3.data.records import Record
@@ -10,8 +11,10 @@ from r1v3.generate.types import Response
 from r1v3.model.groups import train_only
 from r1v3.train.browse import browse, choose
 from r1v3.train.critical import CriticalTokens
+from r1v3.train.engine import WholeEngine
 from r1v3.train.entropy_readings import Readings
 from r1v3.train.episode_metrics import entropy_metrics, logprob_metrics, reward_metrics
+from r1v3.train.ranks import Ranks
 from r1v3.train.rollout_log import write_rollouts
 from r1v3.train.rollouts import Episode, Prompt
 from r1v3.train.weight_watch import WeightWatch
@@ -154,7 +157,7 @@ def test_trainer_and_engine_are_compared_and_the_covariance_has_its_sign():
 def test_weights_are_watched_from_the_start_and_from_step_to_step():
     model = small_model()
     train_only(model, ["connector"])
-    watch = WeightWatch(model)
+    watch = WeightWatch(WholeEngine(model, model, GRPO | {"train": ["connector"]}, Ranks(0, 1)))
     parameter = next(p for p in model.parameters() if p.requires_grad)
     for _ in range(2):
         with torch.no_grad():

@@ -64,7 +64,7 @@ def test_what_is_chosen_does_not_depend_on_how_the_episode_is_split(rule, monkey
     episode = episode_of_policy(policy, prompts=3)
     settings = {"covariance": rule, "top_entropy": 0.5}
     at_once = update(policy, episode, **settings)
-    monkeypatch.setattr("r1v3.train.episode_passes.PROMPTS_A_PASS", 1)
+    monkeypatch.setattr("r1v3.train.episode_rows.PROMPTS_A_PASS", 1)
     one_by_one = update(learner(), episode, **settings)
     assert at_once[0].metrics["loss"] == pytest.approx(one_by_one[0].metrics["loss"], abs=1e-6)
     for one, two in zip(at_once[1], one_by_one[1]):
@@ -92,6 +92,6 @@ def test_minibatches_part_the_prompts_and_each_is_averaged_alone():
     assert [(p.batch, p.rows) for p in passes] == [(0, slice(0, 4)), (1, slice(4, 12))]
     assert sizes == [slice(0, 4), slice(4, 12)]
     for part in passes:
-        part.look(*(t.detach() for t in policy.stats(part.pack)))
+        part.look(*(t.detach() for t in policy(part.pack)))
     logp_N, _, sampled_N = gathered(passes[::-1], Ranks(0, 1))
     torch.testing.assert_close(logp_N, sampled_N, atol=1e-4, rtol=1e-4)

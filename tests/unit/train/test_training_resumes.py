@@ -15,7 +15,7 @@ from training_fixtures import SOURCE, sft_run, without_times
 from r1v3.data.prepare import prepare
 from r1v3.model.load import load_model, save_checkpoint
 from r1v3.reward import format_reward
-from r1v3.train import grpo, rollouts, sft
+from r1v3.train import rollouts, sft
 from r1v3.train.metrics import MetricsLog, read_metrics
 
 
@@ -50,16 +50,22 @@ def killed_at(step, monkeypatch):
     monkeypatch.setattr(MetricsLog, "write", once)
 
 
+OFTEN = {"seconds": 0, "keep": 2}
+
+
 def often_saving_sft_run(folder, start, data):
-    return sft_run(folder, start, data, resume={"seconds": 0, "keep": 2})
+    return sft_run(folder, start, data, resume=OFTEN)
+
+
+def often_saving_grpo_run(folder, start, data):
+    return grpo_run(folder, start, data, resume=OFTEN)
 
 
 @pytest.mark.parametrize(
-    "run", [often_saving_sft_run, pytest.param(grpo_run, marks=pytest.mark.slow)]
+    "run", [often_saving_sft_run, pytest.param(often_saving_grpo_run, marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize("step", [1, 3])
 def test_a_killed_run_ends_as_an_undisturbed_one(run, step, start, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(grpo, "SAVE_SECONDS", 0.0)
     whole = run(tmp_path / "whole", start, data)
     killed_at(step, monkeypatch)
     with pytest.raises(KeyboardInterrupt):

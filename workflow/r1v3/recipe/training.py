@@ -98,9 +98,13 @@ class Sft(Section):
 
     @model_validator(mode="after")
     def _deepspeed_steps_adamw(self):
-        if self.parallel.engine == "deepspeed" and self.optimizer.algorithm != "adamw":
-            raise ValueError("parallel.engine deepspeed needs optimizer.algorithm adamw")
+        _check_optimizer(self)
         return self
+
+
+def _check_optimizer(settings) -> None:
+    if settings.parallel.engine == "deepspeed" and settings.optimizer.algorithm != "adamw":
+        raise ValueError("parallel.engine deepspeed needs optimizer.algorithm adamw")
 
 
 class LengthStage(Section):
@@ -180,6 +184,8 @@ class Grpo(Section):
     `top_entropy`: only this share of tokens, the most uncertain, gets gradients (arXiv 2506.01939, which
     section 6.5 cites).
     `instruction` follows each question (section 6.6).
+    `parallel.pass_tokens`: each rank takes a run of responses of about as many tokens as the others', in
+    passes of at most this many; `null`: its part of the prompts, 64 a pass.
     `keep_rollouts` is the share of a step's prompts whose responses are kept (`r1v3.train.browse`).
     """
 
@@ -210,9 +216,12 @@ class Grpo(Section):
     checkpoint_every: Positive
     keep_rollouts: Share
     reward: Reward
+    parallel: Parallel
+    resume: Resume
 
     @model_validator(mode="after")
     def _parts_fit(self):
+        _check_optimizer(self)
         if self.minibatches > self.prompts_per_step:
             raise ValueError("minibatches may not be more than prompts_per_step")
         if (self.overlong == "punish") != (self.overlong_buffer is not None):

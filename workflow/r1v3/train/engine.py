@@ -1,56 +1,56 @@
 """What holds the weights while they train: copies on every rank here, ZeRO's parts in `zero`.
 
-Both do the same steps, so the trainer does not know which it has: `backward`, `norms`, `step`, `save`, and
-`save_state` and `load_state` of a run that is not finished.
+Both take the same steps, so a trainer does not know which it has. Called, an engine computes its module
+(the loss of a pack, or log-probabilities); then `backward` once a pass, `reduce`, `norms` and `step`. `save`
+writes a checkpoint; `save_state` and `load_state` are those of a run that is not finished.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from r1v3.model.groups import group_hashes, group_norms
+from r1v3.model.groups import group_hashes, group_norms, grouped_parameters, train_only
 from r1v3.model.load import save_checkpoint
-from r1v3.model.packed import Pack, hidden_states
+from r1v3.model.packed import use_packed_attention
 from r1v3.train.optimizer import build_optimizer
 from r1v3.train.ranks import Ranks
-from r1v3.train.response_loss import ResponseLoss
 from r1v3.train.resume import load_state, save_state
 
 
-class PackedLoss(nn.Module):
-    """A model and its loss over a pack, as one module."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-        self.head = ResponseLoss(model.lm_head.weight)
-
-    def forward(self, pack: Pack, tokens: int) -> torch.Tensor:
-        """The pack's share of the mean loss over `tokens` response tokens, in nats."""
-        return self.head(hidden_states(self.model, pack), pack.target_N, tokens)
-
-
 class WholeEngine:
-    """Every rank holds the whole model; gradients are summed over the ranks."""
+    """Every rank holds the whole model; gradients are summed over the ranks.
+
+    Attributes:
+        alike: whether every rank must make as many passes as the others, each with a tile.
+
+    Args:
+        module: what a pass computes, with the model inside.
+    """
 
     alike = False
 
-    def __init__(self, model, settings: dict, ranks: Ranks):
+    def __init__(self, model, module: nn.Module, settings: dict, ranks: Ranks):
         self.model, self.settings, self.ranks = model.to(ranks.device), settings, ranks
-        self.loss = PackedLoss(self.model)
+        self.module = module
         self.optimizer = build_optimizer(self.model, settings["optimizer"])
 
-    def backward(self, packs: list[Pack], tokens: int) -> float:
-        """Gradients of the mean loss over all ranks' packs, and that loss."""
+    def __call__(self, *args):
+        """What the module computes."""
+        return self.module(*args)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
         self.optimizer.zero_grad()
-        losses = []
-        for pack in packs:
-            part = self.loss(pack, tokens)
-            part.backward()
-            losses.append(part.detach())
+
+    def backward(self, loss: torch.Tensor, *, last: bool) -> None:
+        """Add a pass's gradients; `last` of those of this rank before a step."""
+        loss.backward()
+
+    def reduce(self) -> None:
+        """Add up the gradients of all ranks."""
         self.ranks.sum_gradients(self.model)
-        return self.ranks.sum(float(sum(losses)))[0]
 
     def norms(self) -> dict[str, float]:
         """Norm of each module group's gradient, before clipping."""
@@ -67,6 +67,18 @@ class WholeEngine:
     def hashes(self) -> dict[str, str]:
         """Hash of each module group's tensors."""
         return group_hashes(self.model)
+
+    def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Every tensor by its name in the checkpoint, whole, one at a time; all ranks go through them."""
+        yield from self.model.state_dict().items()
+
+    def parts(self) -> dict[str, list[torch.Tensor]]:
+        """This rank's part of each trained group's weights; together the ranks' parts are the whole."""
+        groups = grouped_parameters(self.model).items() if self.ranks.first else ()
+        return {
+            group: [p.detach() for _, p in parameters if p.requires_grad]
+            for group, parameters in groups
+        }
 
     def save(self, processor, folder: Path) -> None:
         """Write a Hugging Face folder."""
@@ -90,10 +102,20 @@ class WholeEngine:
         return state
 
 
-def open_engine(model, settings: dict, ranks: Ranks):
+def prepare_model(model, settings: dict) -> None:
+    """Freeze what does not train; choose attention and checkpointed layers, as the recipe says."""
+    parallel = settings["parallel"]
+    use_packed_attention(model, parallel["attention"])
+    train_only(model, settings["train"])
+    if parallel["gradient_checkpointing"]:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.train()  # the library checkpoints in training mode alone; no layer here has dropout
+
+
+def open_engine(model, module: nn.Module, settings: dict, ranks: Ranks):
     """The engine that the recipe's `parallel` section names."""
     if settings["parallel"]["engine"] == "ranks":
-        return WholeEngine(model, settings, ranks)
+        return WholeEngine(model, module, settings, ranks)
     from r1v3.train.zero import ZeroEngine
 
-    return ZeroEngine(model, settings, ranks)
+    return ZeroEngine(model, module, settings, ranks)

@@ -10,30 +10,29 @@ from pathlib import Path
 
 from r1v3.generate.types import Sampling
 from r1v3.model.encode import Encoder
-from r1v3.model.groups import check_frozen, group_hashes, silence, train_only
-from r1v3.model.load import load_model, load_processor, save_checkpoint
+from r1v3.model.groups import check_frozen, group_hashes, silence
+from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import use_packed_attention
 from r1v3.progress import Progress
 from r1v3.reward.configured import open_grader
 from r1v3.train import held_episodes
+from r1v3.train.engine import open_engine, prepare_model
 from r1v3.train.entropy_readings import Readings
 from r1v3.train.episode_metrics import entropy_metrics, reward_metrics
 from r1v3.train.episode_speed import EpisodeSpeed
 from r1v3.train.episodes import collect
 from r1v3.train.metrics import MetricsLog
 from r1v3.train.optimizer import learning_rate
-from r1v3.train.policy import PackedStats, Policy
 from r1v3.train.preemption import Preempted, Preemption
 from r1v3.train.prompt_order import PromptOrder
 from r1v3.train.ranks import Ranks
-from r1v3.train.resume import clear_states, load_state, save_state
+from r1v3.train.resume import clear_states
 from r1v3.train.rollout_log import write_rollouts
 from r1v3.train.rollouts import Clock, load_prompts, run_episode, stable_seed
 from r1v3.train.sampler import open_sampler
+from r1v3.train.token_stats import PackedStats
 from r1v3.train.update import update_policy
 from r1v3.train.weight_watch import WeightWatch
-
-SAVE_SECONDS = 20.0
 
 
 def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict:
@@ -53,23 +52,18 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
     prompts = load_prompts(data, encoder, document["template"], mode, settings["instruction"])
     by_id = {prompt.record.id: prompt for prompt in prompts}
     reference = _reference(start, settings, ranks, encoder.never)
-    model.to(ranks.device)
-    use_packed_attention(model)
+    prepare_model(model, settings)
     silence(model, document.get("without", []))
-    train_only(model, settings["train"])
-    before = group_hashes(model)
-    policy = Policy(model, settings, ranks, never=encoder.never)
-    sampler = open_sampler(document["generation"], document["images"], start, model, encoder, ranks)
-    readings = Readings(processor.tokenizer, document["entropy"], seed)
-    watch = WeightWatch(model) if ranks.first else None
+    before, speed = group_hashes(model), EpisodeSpeed(model, settings, ranks)
+    stats = PackedStats(model, temperature=settings["temperature"], never=encoder.never)
+    policy = open_engine(model, stats, settings, ranks)
+    sampler = open_sampler(document, start, policy, encoder)
+    readings, watch = Readings(processor.tokenizer, document["entropy"], seed), WeightWatch(policy)
     done, kept, order = 0, [], PromptOrder(prompts, seed)
-    if restored := load_state(folder / "resume"):
-        done, state = restored
-        before, kept, order.drawn = state["before"], state["kept"], state["drawn"]
-        policy.load_state_dict(state["policy"])
-        if watch:
-            watch.skip()
-    if restored or document.get("without"):  # an engine beside the trainer opened the start
+    if state := policy.load_state(folder / "resume"):
+        done, before, kept, order.drawn = (state[k] for k in ("done", "before", "kept", "drawn"))
+        watch.skip()
+    if state or document.get("without"):  # an engine beside the trainer opened the start
         sampler.rest()
         sampler.follow(policy)
     total = settings["steps"]
@@ -78,7 +72,6 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
         log = MetricsLog(folder / "metrics.jsonl", keep_through=done)
         progress = Progress(total, f"{document.get('name', 'grpo')}: step")
         progress.resume(done)
-        speed = EpisodeSpeed(model, settings, ranks)
     saved = time.monotonic()
     with open_grader(settings["reward"], folder / "judge") as grader, Preemption() as preemption:
         for step in range(done, total):
@@ -123,7 +116,13 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
                 update=updated_at - sampled,
                 weights=time.monotonic() - updated_at,
             )
-            due = ranks.first and time.monotonic() - saved > SAVE_SECONDS
+            moved = watch.look()
+            if (step + 1) % settings["checkpoint_every"] == 0 or step + 1 == total:
+                path = folder / "checkpoints" / f"step-{step + 1:06d}"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                policy.save(processor, path)
+                kept.append({"step": step + 1, "path": str(path.relative_to(folder))})
+            due = ranks.first and time.monotonic() - saved > settings["resume"]["seconds"]
             came, due = ranks.sum(preemption.came, due)
             if ranks.first:
                 write_rollouts(
@@ -135,7 +134,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
                     share=settings["keep_rollouts"],
                     seed=seed,
                 )
-                values = watch.look() | reward_metrics(episode) | updated.metrics
+                values = moved | reward_metrics(episode) | updated.metrics
                 values |= collected.counts | entropy_metrics(
                     updated.entropy_N, episode.responses, readings, settings["samples"]
                 )
@@ -143,21 +142,18 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
                 values |= speed.of_step(episode, seconds, clock)
                 log.write(step + 1, **values, learning_rate=rate, seconds=seconds)
                 progress.advance(reward=values["reward"], length=values["response_length"])
-                if (step + 1) % settings["checkpoint_every"] == 0 or step + 1 == total:
-                    path = folder / "checkpoints" / f"step-{step + 1:06d}"
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    save_checkpoint(model, processor, path)
-                    kept.append({"step": step + 1, "path": str(path.relative_to(folder))})
             if (came or due) and step + 1 < total:
+                progress_made = {"done": step + 1, "before": before, "kept": kept}
+                progress_made["drawn"] = order.drawn
+                policy.save_state(
+                    folder / "resume", step + 1, progress_made, keep=settings["resume"]["keep"]
+                )
                 if ranks.first:
-                    state = {"before": before, "kept": kept, "drawn": order.drawn}
-                    state["policy"] = policy.state_dict()
-                    save_state(folder / "resume", step + 1, state)
                     held_episodes.forget(folder / "resume", through=step + 1)
                 saved = time.monotonic()
                 if came:
                     raise Preempted(step + 1)
-    after = group_hashes(model)
+    after = policy.hashes()
     check_frozen(before, after, settings["train"])
     if ranks.first:
         clear_states(folder / "resume")
@@ -177,10 +173,15 @@ def response_limit(lengths: list[dict], step: int) -> int:
     ]
 
 
-def _reference(start: Path, settings: dict, ranks: Ranks, never) -> PackedStats | None:
-    """The policy of the start, where a penalty or the ratio is against it."""
+def _reference(start: Path, settings: dict, ranks: Ranks, never):
+    """The policy of the start, where a penalty or the ratio is against it; parted as the weights are."""
     if not settings["kl"] and settings["old_logprobs"] != "reference":
         return None
-    model = load_model(start, dtype=settings["dtype"]).requires_grad_(False).to(ranks.device)
-    use_packed_attention(model)
-    return PackedStats(model, temperature=settings["temperature"], never=never)
+    model = load_model(start, dtype=settings["dtype"]).requires_grad_(False)
+    use_packed_attention(model, settings["parallel"]["attention"])
+    stats = PackedStats(model, temperature=settings["temperature"], never=never)
+    if settings["parallel"]["zero"] != 3:
+        return stats.to(ranks.device)
+    from r1v3.train.zero import ZeroModule
+
+    return ZeroModule(stats, settings, ranks)

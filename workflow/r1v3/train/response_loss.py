@@ -10,6 +10,8 @@ Shapes: N tokens, V vocabulary, W width.
 import torch
 from torch import nn
 
+from r1v3.model.packed import Pack, hidden_states
+
 LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
 
 
@@ -60,3 +62,16 @@ class ResponseLoss(nn.Module):
     def forward(self, hidden_NW, target_N, tokens: int) -> torch.Tensor:
         """Sum of -log p over the targets, divided by `tokens` (those of the whole batch), in nats."""
         return _ResponseLoss.apply(hidden_NW, self.weight, target_N, tokens)
+
+
+class PackedLoss(nn.Module):
+    """A model and its loss over a pack, as one module."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.head = ResponseLoss(model.lm_head.weight)
+
+    def forward(self, pack: Pack, tokens: int) -> torch.Tensor:
+        """The pack's share of the mean loss over `tokens` response tokens, in nats."""
+        return self.head(hidden_states(self.model, pack), pack.target_N, tokens)

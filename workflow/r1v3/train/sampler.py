@@ -1,4 +1,4 @@
-"""Who samples for the policy that learns: the model itself, or vLLM beside it.
+"""Who samples for the policy that learns: the model itself, a copy of it, or vLLM beside it.
 
 vLLM is opened by the first process alone, over as many accelerators as it is told to; while the policy
 learns it sleeps, so that both fit on the same ones. After each update it gets the new weights and loses every
@@ -8,10 +8,12 @@ embeddings of pictures give wrong tokens without an error.
 
 from pathlib import Path
 
+import torch
+
 from r1v3.generate import load_engine
 from r1v3.generate.transformers_engine import TransformersEngine
 from r1v3.model.encode import Encoder
-from r1v3.train.policy import Policy
+from r1v3.model.load import load_model
 from r1v3.train.ranks import Ranks
 
 
@@ -20,16 +22,31 @@ class OwnModel:
 
     def __init__(self, model, encoder: Encoder, ranks: Ranks):
         self.engine, self.ranks = TransformersEngine(model, encoder), ranks
+        self.model, self.learns = model, model.training
+        model.eval()
 
     def share(self, prompts: list) -> list:
         """The prompts that this process asks."""
         return self.ranks.share(prompts)
 
     def rest(self) -> None:
-        """Make room for an update; nothing to do."""
+        """Make room for an update: back to the mode in which the model learns."""
+        self.model.train(self.learns)
 
-    def follow(self, policy: Policy) -> None:
+    def follow(self, policy) -> None:
         """Take the new weights; they are its own."""
+        self.model.eval()
+
+
+class CopyOfModel(OwnModel):
+    """Every process samples with a whole copy, where the weights that learn are parted among them."""
+
+    @torch.no_grad()
+    def follow(self, policy) -> None:
+        """Take the new weights, gathered one at a time."""
+        held = self.model.state_dict()
+        for name, tensor in policy.weights():
+            held[name].copy_(tensor)
 
 
 class BesideTrainer:
@@ -51,17 +68,19 @@ class BesideTrainer:
         if self.engine is not None:
             self.engine.sleep()
 
-    def follow(self, policy: Policy) -> None:
+    def follow(self, policy) -> None:
         """Wake with the policy's weights.
 
         Raises:
             RuntimeError: the engine's connector is not the policy's.
         """
-        weights, connector = policy.weights(), policy.hashes()["connector"]
+        connector = policy.hashes()["connector"]
         if self.engine is None:
+            for _ in policy.weights():  # the first process gathers them with the others' help
+                pass
             return
+        told = self.engine.update_weights(policy.weights())
         self.engine.wake()
-        told = self.engine.update_weights(weights)
         if told != connector:
             raise RuntimeError(
                 "the engine's connector is not the trainer's: its hash is "
@@ -69,18 +88,23 @@ class BesideTrainer:
             )
 
 
-def open_sampler(
-    generation: dict, images: dict, start: Path, model, encoder: Encoder, ranks: Ranks
-) -> OwnModel | BesideTrainer:
+def open_sampler(document: dict, start: Path, policy, encoder: Encoder) -> OwnModel | BesideTrainer:
     """The engine that the recipe names.
+
+    Args:
+        start: the checkpoint that the policy starts from.
 
     Raises:
         ValueError: it is none that can follow a policy that learns.
     """
+    generation, ranks, settings = document["generation"], policy.ranks, document["settings"]
     if generation["engine"] == "transformers":
-        return OwnModel(model, encoder, ranks)
+        if settings["parallel"]["zero"] != 3:
+            return OwnModel(policy.model, encoder, ranks)
+        copy = load_model(start, dtype=settings["dtype"], device=ranks.device)
+        return CopyOfModel(copy, encoder, ranks)
     if generation["engine"] == "vllm":
-        engine = load_engine(generation, images, start) if ranks.first else None
+        engine = load_engine(generation, document["images"], start) if ranks.first else None
         return BesideTrainer(engine, ranks)
     raise ValueError(
         f"generation.engine must be transformers or vllm in RL, not {generation['engine']!r}"

@@ -13,18 +13,19 @@ import torch
 
 from r1v3.data.records import read_records
 from r1v3.model.encode import Encoder
-from r1v3.model.groups import check_frozen, group_hashes, train_only
+from r1v3.model.groups import check_frozen, group_hashes
 from r1v3.model.load import load_model, load_processor
-from r1v3.model.packed import use_packed_attention
+from r1v3.model.packed import Pack
 from r1v3.progress import Progress
 from r1v3.train.batches import Batch, Packer, order_of_step
-from r1v3.train.engine import open_engine
+from r1v3.train.engine import open_engine, prepare_model
 from r1v3.train.flops import FlopCount, peak_flops
 from r1v3.train.metrics import MetricsLog
 from r1v3.train.optimizer import learning_rate
 from r1v3.train.preemption import Preempted, Preemption
 from r1v3.train.prefetch import Prefetch
 from r1v3.train.ranks import Ranks
+from r1v3.train.response_loss import PackedLoss
 from r1v3.train.resume import clear_states
 from r1v3.train.samples import Samples, check_set_aside, encode_samples
 from r1v3.train.stopping import Place
@@ -68,7 +69,7 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
     prepare_model(model, settings)
     before = group_hashes(model)
     count = FlopCount.of(model, settings["train"])
-    engine = open_engine(model, settings, ranks)
+    engine = open_engine(model, PackedLoss(model), settings, ranks)
     packer = Packer(samples, encoder, ranks, engine.alike, settings["parallel"]["pass_tokens"])
     if stopping:
         path = folder / "set_aside_validation.json"
@@ -97,7 +98,7 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
         while place.step < total and not place.stopped:
             batch, waited = next(batches)
             rate = learning_rate(place.step, total, settings["optimizer"])
-            loss = engine.backward(batch.packs, batch.response_tokens)
+            loss = _backward(engine, batch.packs, batch.response_tokens)
             norms = engine.norms()
             check_step(place.step + 1, loss, norms, place.recent, batch.ids, settings["watch"])
             engine.step(rate)
@@ -145,14 +146,16 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
     }
 
 
-def prepare_model(model, settings: dict) -> None:
-    """Freeze what does not train; choose attention and checkpointed layers, as the recipe says."""
-    parallel = settings["parallel"]
-    use_packed_attention(model, parallel["attention"])
-    train_only(model, settings["train"])
-    if parallel["gradient_checkpointing"]:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-        model.train()  # the library checkpoints in training mode alone; no layer here has dropout
+def _backward(engine, packs: list[Pack], tokens: int) -> float:
+    """Gradients of the mean loss over all ranks' packs, and that loss."""
+    engine.zero_grad()
+    losses = []
+    for number, pack in enumerate(packs, start=1):
+        part = engine(pack, tokens)
+        engine.backward(part, last=number == len(packs))
+        losses.append(part.detach())
+    engine.reduce()
+    return engine.ranks.sum(float(sum(losses)))[0]
 
 
 def _samples(
@@ -183,7 +186,7 @@ def validation_loss(engine, packer: Packer, settings: dict) -> float:
     total, tokens = 0.0, 0
     packs = Prefetch(packer.pack, packer.passes(settings["batch_size"]), settings["loading"])
     for pack, _ in packs:
-        total += float(engine.loss(pack, 1))
+        total += float(engine(pack, 1))
         tokens += len(pack.target_N)
     total, tokens = packer.ranks.sum(total, tokens)
     return total / tokens

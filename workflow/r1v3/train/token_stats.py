@@ -7,6 +7,9 @@ Shapes: N tokens, V vocabulary, W width.
 """
 
 import torch
+from torch import nn
+
+from r1v3.model.packed import Pack, hidden_states
 
 LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
 
@@ -16,8 +19,8 @@ class _TokenStats(torch.autograd.Function):
     def forward(ctx, hidden_NW, weight_VW, target_N, temperature: float, chunk: int, never):
         logp_N = hidden_NW.new_empty(len(hidden_NW), dtype=torch.float32)
         entropy_N = torch.empty_like(logp_N)
-        for part in torch.arange(len(hidden_NW)).split(chunk):
-            rows = slice(int(part[0]), int(part[-1]) + 1)
+        for first in range(0, len(hidden_NW), chunk):
+            rows = slice(first, first + chunk)
             logits = _logits(hidden_NW[rows], weight_VW, never)
             log_probs = logits.log_softmax(-1)
             entropy_N[rows] = torch.special.entr(log_probs.exp()).sum(-1)
@@ -34,8 +37,8 @@ class _TokenStats(torch.autograd.Function):
         hidden_NW, weight_VW, target_N = ctx.saved_tensors
         grad_hidden = torch.empty_like(hidden_NW)
         grad_weight = torch.zeros_like(weight_VW) if ctx.needs_input_grad[1] else None
-        for part in torch.arange(len(hidden_NW)).split(ctx.chunk):
-            rows = slice(int(part[0]), int(part[-1]) + 1)
+        for first in range(0, len(hidden_NW), ctx.chunk):
+            rows = slice(first, first + ctx.chunk)
             logits = _logits(hidden_NW[rows], weight_VW, ctx.never) / ctx.temperature
             slope = logits.softmax(-1).neg_()
             slope.scatter_add_(1, target_N[rows, None], torch.ones_like(slope[:, :1]))
@@ -79,3 +82,32 @@ def token_stats(
     if chunk is None:
         chunk = min(4096, max(64, LOGITS_AT_ONCE // len(weight_VW)))
     return _TokenStats.apply(hidden_NW, weight_VW, target_N, temperature, chunk, never)
+
+
+class _Head(nn.Module):
+    """The LM head as a module of its own, so that ZeRO-3 gathers its weight around it."""
+
+    def __init__(self, weight_VW: nn.Parameter):
+        super().__init__()
+        self.weight = weight_VW
+
+    def forward(self, hidden_NW, target_N, temperature: float, never: tuple[int, ...]):
+        return token_stats(hidden_NW, self.weight, target_N, temperature=temperature, never=never)
+
+
+class PackedStats(nn.Module):
+    """A model's log-probability and entropy of each response token of a pack, as one module.
+
+    Args:
+        never: token ids that the engine cannot emit.
+    """
+
+    def __init__(self, model, *, temperature: float, never: tuple[int, ...]):
+        super().__init__()
+        self.model, self.temperature, self.never = model, temperature, never
+        self.head = _Head(model.lm_head.weight)
+
+    def forward(self, pack: Pack) -> tuple[torch.Tensor, torch.Tensor]:
+        """logp_N at the temperature (differentiable) and entropy_N at temperature 1, in nats."""
+        hidden_NW = hidden_states(self.model, pack)
+        return self.head(hidden_NW, pack.target_N, self.temperature, self.never)

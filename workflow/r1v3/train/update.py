@@ -14,7 +14,6 @@ import torch
 from r1v3.train.advantage import group_advantage, overlong_penalty
 from r1v3.train.episode_metrics import logprob_metrics
 from r1v3.train.episode_passes import gathered, plan_episode
-from r1v3.train.policy import PackedStats, Policy
 from r1v3.train.policy_loss import Surrogate, policy_loss
 from r1v3.train.ranks import Ranks
 from r1v3.train.rollouts import Episode
@@ -41,8 +40,8 @@ def advantages(episode: Episode, settings: dict, limit: int) -> torch.Tensor:
 
 
 def update_policy(
-    policy: Policy,
-    reference: PackedStats | None,
+    policy,
+    reference,
     episode: Episode,
     settings: dict,
     *,
@@ -53,14 +52,16 @@ def update_policy(
     """Take the episode's gradient steps at a learning rate.
 
     Args:
-        reference: the frozen policy, where a penalty or the ratio needs it.
+        policy: the engine of a `PackedStats`.
+        reference: the frozen policy's `PackedStats`, where a penalty or the ratio needs it, else None.
         limit: most tokens of a response in this episode.
         seed: of Clip-Cov's draw.
     """
     ranks, responses = policy.ranks, episode.responses
     advantage_R = advantages(episode, settings, limit).to(ranks.device)
     length_R = torch.tensor([len(r.token_ids) for r in responses], device=ranks.device)
-    passes, sizes = plan_episode(episode, settings, ranks)
+    side = policy.model.config.vision_config.image_size[0] if policy.alike else None
+    passes, sizes = plan_episode(episode, settings, ranks, side=side)
     if reference is not None:
         for part in passes:
             with torch.no_grad():
@@ -68,15 +69,16 @@ def update_policy(
     if looks_first(settings):
         for part in passes:
             with torch.no_grad():
-                part.look(*policy.stats(part.pack))
+                part.look(*policy(part.pack))
         _choose_tokens(passes, advantage_R, length_R, settings, ranks, seed)
     for _ in range(settings["updates_per_episode"]):
         facts = {"loss": 0.0, "clipped": 0.0}
         for batch, rows in enumerate(sizes):
             surrogate = _surrogate(settings, length_R[rows])
             policy.zero_grad()
-            for part in (p for p in passes if p.batch == batch):
-                logp_N, entropy_N = policy.stats(part.pack)
+            own = [part for part in passes if part.batch == batch]
+            for part in own:
+                logp_N, entropy_N = policy(part.pack)
                 part.look(logp_N, entropy_N)
                 loss, seen = policy_loss(
                     surrogate,
@@ -89,10 +91,12 @@ def update_policy(
                     reference_logp_N=part.reference_N,
                     held_N=part.held_N,
                 )
-                policy.backward(loss)
+                policy.backward(loss, last=part is own[-1])
                 facts["loss"] += loss.item() / len(sizes)
                 facts["clipped"] += seen["clipped"]
-            norms = policy.step(rate)
+            policy.reduce()
+            norms = policy.norms()
+            policy.step(rate)
     loss, clipped = ranks.sum(facts["loss"], facts["clipped"])
     metrics = {"loss": loss, "clip_fraction": clipped / int(length_R.sum())}
     metrics |= {f"grad_norm/{group}": norm for group, norm in norms.items()}

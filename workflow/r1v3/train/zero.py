@@ -6,15 +6,15 @@ is multiplied by their number again. Every rank makes the same passes with the s
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from torch import nn
 
 from r1v3.model.groups import GROUPS, group_hashes, grouped_parameters
 from r1v3.model.load import save_checkpoint
-from r1v3.model.packed import Pack
-from r1v3.train.engine import PackedLoss
 from r1v3.train.optimizer import adamw
 from r1v3.train.ranks import Ranks
 from r1v3.train.resume_folder import newest_whole, seal
@@ -50,33 +50,31 @@ class ZeroEngine:
 
     alike = True
 
-    def __init__(self, model, settings: dict, ranks: Ranks):
-        os.environ.setdefault("DS_ACCELERATOR", ranks.device.type)
-        _meet_alone(ranks)
-        deepspeed = _deepspeed(ranks)
-        self.zero, self.ranks = deepspeed.zero, ranks
+    def __init__(self, model, module: nn.Module, settings: dict, ranks: Ranks):
+        deepspeed, config = _deepspeed(ranks), zero_config(settings, ranks.world)
+        self.zero, self.ranks, self.model, self.settings = deepspeed.zero, ranks, model, settings
         self.partition = settings["parallel"]["zero"] == 3
-        deepspeed.init_distributed(dist_backend=None, verbose=False)
-        self.model, loss, config = model, PackedLoss(model), zero_config(settings, ranks.world)
-        if self.partition:  # weight by weight, so that no device ever holds the whole model
-            deepspeed.zero.Init(module=loss, config_dict_or_path=config, mem_efficient_linear=False)
-            for buffer in model.buffers():
-                buffer.data = buffer.data.to(ranks.device)
+        if self.partition:
+            _part(deepspeed, module, config, ranks)
         trained = [p for p in model.parameters() if p.requires_grad]
         self.engine, self.optimizer, *_ = deepspeed.initialize(
-            model=loss, optimizer=adamw(trained, settings["optimizer"]), config=config
+            model=module, optimizer=adamw(trained, settings["optimizer"]), config=config
         )
-        self.loss = self.engine
 
-    def backward(self, packs: list[Pack], tokens: int) -> float:
-        """Gradients of the mean loss over all ranks' packs, and that loss."""
-        losses = []
-        for number, pack in enumerate(packs, start=1):
-            self.engine.set_gradient_accumulation_boundary(number == len(packs))
-            part = self.engine(pack, tokens)
-            self.engine.backward(part * self.ranks.world, scale_wrt_gas=False)
-            losses.append(part.detach())
-        return self.ranks.sum(float(sum(losses)))[0]
+    def __call__(self, *args):
+        """What the module computes."""
+        return self.engine(*args)
+
+    def zero_grad(self) -> None:
+        """Nothing: DeepSpeed forgets gradients after a step."""
+
+    def backward(self, loss: torch.Tensor, *, last: bool) -> None:
+        """Add a pass's gradients; after the last the ranks have added up theirs."""
+        self.engine.set_gradient_accumulation_boundary(last)
+        self.engine.backward(loss * self.ranks.world, scale_wrt_gas=False)
+
+    def reduce(self) -> None:
+        """Nothing: the last `backward` did."""
 
     def norms(self) -> dict[str, float]:
         """Norm of each module group's gradient, before clipping; each rank adds up the part it holds."""
@@ -114,6 +112,22 @@ class ZeroEngine:
         with self.zero.GatheredParameters([parameter]):
             return parameter.detach().cpu().clone()
 
+    def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Every tensor by its name in the checkpoint, whole, one at a time; all ranks go through them."""
+        for name, tensor in self.model.state_dict(keep_vars=True).items():
+            yield name, self._whole(tensor) if isinstance(tensor, nn.Parameter) else tensor
+
+    def parts(self) -> dict[str, list[torch.Tensor]]:
+        """This rank's part of each trained group's weights; together the ranks' parts are the whole."""
+        groups = (
+            grouped_parameters(self.model).items() if self.partition or self.ranks.first else ()
+        )
+        return {
+            group: [p.ds_tensor if self.partition else p.detach() for _, p in parameters]
+            for group, parameters in groups
+            if any(p.requires_grad for _, p in parameters)
+        }
+
     def save(self, processor, folder: Path) -> None:
         """Write a Hugging Face folder; parted weights are gathered one at a time."""
         weights = None
@@ -148,13 +162,42 @@ class ZeroEngine:
         return kept["progress"]
 
 
+class ZeroModule:
+    """A frozen module whose weights are parted as the trained ones are: the policy of the start.
+
+    Raises:
+        ValueError: the recipe parts no weights, so that every rank may hold a whole copy.
+    """
+
+    def __init__(self, module: nn.Module, settings: dict, ranks: Ranks):
+        if settings["parallel"]["zero"] != 3:
+            raise ValueError("only ZeRO stage 3 parts weights")
+        deepspeed, config = _deepspeed(ranks), zero_config(settings, ranks.world)
+        _part(deepspeed, module, config, ranks)
+        self.engine = deepspeed.initialize(model=module, config=config)[0]
+
+    def __call__(self, *args):
+        """What the module computes."""
+        return self.engine(*args)
+
+
+def _part(deepspeed, module: nn.Module, config: dict, ranks: Ranks) -> None:
+    """Part the weights one by one, so that no device ever holds the whole model."""
+    deepspeed.zero.Init(module=module, config_dict_or_path=config, mem_efficient_linear=False)
+    for buffer in module.buffers():
+        buffer.data = buffer.data.to(ranks.device)
+
+
 def _deepspeed(ranks: Ranks):
+    os.environ.setdefault("DS_ACCELERATOR", ranks.device.type)
+    _meet_alone(ranks)
     import deepspeed
 
     if (
         ranks.device.type == "cpu"
     ):  # gloo carries everything, so that no extension has to be compiled
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    deepspeed.init_distributed(dist_backend=None, verbose=False)
     return deepspeed
 
 

@@ -1,0 +1,55 @@
+"""Launched by torchrun: the run of grpo_fixtures by DeepSpeed, in both stages.
+
+Each run is stopped by SIGTERM in its second step and started again, as a requeued job is.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from grpo_fixtures import grpo_run
+from training_fixtures import SFT
+
+from r1v3.train import grpo
+from r1v3.train.ranks import Ranks
+
+start, data, folder = map(Path, sys.argv[1:])
+ranks, learning_rate = Ranks.join(), grpo.learning_rate
+codes = []
+
+
+def terminated(step, *rest):
+    if step == 1 and ranks.rank == ranks.world - 1:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return learning_rate(step, *rest)
+
+
+def zero(stage, **changes):
+    return SFT["parallel"] | {"engine": "deepspeed", "zero": stage} | changes
+
+
+RUNS = {
+    "zero2": {"parallel": zero(2)},
+    "zero3": {"parallel": zero(3, pass_tokens=60, gradient_checkpointing=True)},
+    "zero3_reference": {
+        "parallel": zero(3, pass_tokens=60),
+        "kl": 0.1,
+        "kl_estimator": "k3",
+        "minibatches": 2,
+    },
+}
+for name, settings in RUNS.items():
+    ranks.wait()
+    grpo.learning_rate = terminated
+    try:
+        grpo_run(folder / name, start, data, **settings)
+    except SystemExit as left:
+        codes.append(left.code)
+    grpo.learning_rate = learning_rate
+    facts = grpo_run(folder / name, start, data, **settings)
+    if ranks.first:
+        (folder / f"{name}.json").write_text(json.dumps(facts))
+if ranks.first:
+    (folder / "codes.json").write_text(json.dumps(codes))
