@@ -31,8 +31,8 @@ def freeze(tmp_path_factory, documents):
 def test_every_figure_is_there_as_svg_png_and_csv_and_the_page_links_to_them(freeze):
     content = json.loads((freeze / "freeze.json").read_text())
     names = [figure["name"] for figure in content["figures"]]
-    # Four of five curves (the made-up runs have them all), two measures by step, three of the table.
-    assert len(names) == 5 + 2 + 3
+    # Eight curves, two measures by step, three of the table.
+    assert len(names) == 8 + 2 + 3
     page = Page((freeze / "freeze.html").read_text())
     for name in names:
         for kind in ("svg", "png", "csv"):
