@@ -60,6 +60,13 @@ class Selection(Section):
     parallel: Parallel
 
 
+class StudySuite(Section):
+    """What the checkpoints of every study answer: benchmarks, and sets that are answered greedily."""
+
+    benchmarks: list[str]
+    sets: dict[str, str]
+
+
 class Evaluation(Section):
     """Section 4's settings."""
 
@@ -73,6 +80,7 @@ class Evaluation(Section):
     max_new_tokens: Positive
     held_out: dict[str, str]
     checkpoint_benchmark: str
+    study: StudySuite
     confidence: Share
     resamples: Positive
 
@@ -136,11 +144,16 @@ class SftRun(Section):
     data: str
     settings: str
     set: dict = {}
+    seed: int | None = None
     why: str | None = None
 
 
 class GrpoRun(Section):
-    """A reinforcement run: `settings` names an entry of the recipe's `grpo`."""
+    """A reinforcement run: `settings` names an entry of the recipe's `grpo`.
+
+    `without`: groups whose output is set to zero before the first step, and which are not trained
+    (`r1v3.model.groups.silence`). `seed` of this run alone; the recipe's where it is left out.
+    """
 
     stage: Literal["grpo"]
     start: str = Field(alias="from")
@@ -148,6 +161,8 @@ class GrpoRun(Section):
     data: str
     settings: str
     set: dict = {}
+    without: list[Literal["connector"]] = []
+    seed: int | None = None
     why: str | None = None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from r1v3.generate.types import Sampling
 from r1v3.model.encode import Encoder
-from r1v3.model.groups import check_frozen, group_hashes
+from r1v3.model.groups import check_frozen, group_hashes, silence
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import use_packed_attention
 from r1v3.progress import Progress
@@ -53,6 +53,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
     by_id = {prompt.record.id: prompt for prompt in prompts}
     reference = _reference(start, settings, ranks, encoder.never)
     prepare_model(model, settings)
+    silence(model, document.get("without", []))
     before, speed = group_hashes(model), EpisodeSpeed(model, settings, ranks)
     stats = PackedStats(model, temperature=settings["temperature"], never=encoder.never)
     policy = open_engine(model, stats, settings, ranks)
@@ -62,6 +63,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
     if state := policy.load_state(folder / "resume"):
         done, before, kept, order.drawn = (state[k] for k in ("done", "before", "kept", "drawn"))
         watch.skip()
+    if state or document.get("without"):  # an engine beside the trainer opened the start
         sampler.rest()
         sampler.follow(policy)
     total = settings["steps"]
