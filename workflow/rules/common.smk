@@ -10,6 +10,8 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from snakemake.exceptions import WorkflowError
 
+from r1v3.cluster import resources
+from r1v3.cluster.site import read_site
 from r1v3.keep.times import settle
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.identity import checkpoint_steps
@@ -21,10 +23,13 @@ settle(Path(workflow.basedir))
 
 try:
     DOCUMENTS = open_documents(Path(workflow.basedir), config)
+    # The cluster, where the Slurm profile is used.
+    SITE = read_site(config["site"]) if "site" in config else None
 except RecipeError as error:
     raise WorkflowError(f"mistakes in the configuration:\n{error}") from None
 
 PROJECT = DOCUMENTS.project
+shell.prefix(resources.prefix(SITE))
 # A server by one variable; a file without.
 TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
 # What commands of `python -m r1v3` need to know of this call.
@@ -35,6 +40,15 @@ HELD_OUT = {"base": "last", "cold_start": "last", "rl": "selected", "final": "la
 
 # The training sets of the three stages, whose make-up figure 2 shows.
 FIGURE_2 = [PROJECT.runs[name].entry.data for name in ("cold_start", "rl", "final")]
+
+
+# Seconds of work: under Slurm they run where Snakemake does, which also reaches MLflow's server.
+localrules:
+    select_checkpoint,
+    summary,
+    report,
+    plots,
+    publish,
 
 
 wildcard_constraints:
@@ -48,6 +62,11 @@ wildcard_constraints:
     step="[0-9]{6}",
     nats="[0-9.e-]+",
     tokens="[0-9]+",
+
+
+def machines(stage):
+    """What the rule of a stage asks Slurm for, and its launcher."""
+    return resources.machines(stage, PROJECT.recipe.layout, SITE)
 
 
 def runs_of(stage):

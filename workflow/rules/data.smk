@@ -46,7 +46,7 @@ rule reject:
         "../../envs/gpu.yaml"
     threads: 1
     resources:
-        launcher="python",
+        **machines("reject"),
     shell:
         r"""
         exec &> >(tee -a {log:q})
