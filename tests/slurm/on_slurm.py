@@ -17,11 +17,10 @@ from r1v3.recipe.load import load_project
 STEPS = Path(__file__).parents[1] / "integration" / "tiny_steps.yaml"
 # A simulated node's GPUs, and their share of it.
 SITE = {"per_node": 2, "cpus_each": 2, "node_memory_gb_each": 3}
-# Training on two simulated GPUs of one node, or of two nodes; an evaluation that two processes share.
+# Training on two simulated GPUs of one node, or of two nodes; all else on one.
 ONE = {"nodes": 1, "gpus": 1, "hours": 1, "memory_gb": 4, "tensor_parallel": None}
-LAYOUT = {stage: ONE for stage in ("reject", "parity", "probe")}
-LAYOUT |= {"model": ONE | {"gpus": 2}, "evaluate": ONE | {"gpus": 2, "tensor_parallel": 1}}
-LAYOUT |= {"sft": ONE | {"nodes": 2}, "grpo": ONE | {"nodes": 2}}
+LAYOUT = {stage: ONE for stage in ("reject", "parity", "probe", "evaluate")}
+LAYOUT |= {"model": ONE | {"gpus": 2}, "sft": ONE | {"nodes": 2}, "grpo": ONE | {"nodes": 2}}
 
 
 def write_overlay(path: Path, **layout: dict) -> Path:
@@ -54,17 +53,24 @@ class OnSlurm:
     def documents(self) -> Documents:
         return Documents(load_project(self.folder, "tiny", self.overlay))
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of commands in this checkout."""
+        binaries = f"{Path(sys.executable).parent}:{self.cluster.environment['PATH']}"
+        library = {"PATH": binaries, "PYTHONPATH": str(self.folder / "workflow")}
+        return self.cluster.environment | library
+
     def start(self, *appended: str) -> subprocess.Popen:
         """The command, in a process group of its own."""
-        binaries = f"{Path(sys.executable).parent}:{self.cluster.environment['PATH']}"
         return subprocess.Popen(
             ["snakemake", "--profile", "slurm", "--cores", "all", *appended],
             cwd=self.folder,
-            env=self.cluster.environment | {"PATH": binaries},
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_hears_ctrl_c,
         )
 
     def run(self, *appended: str, check: bool = True) -> str:
@@ -88,6 +94,10 @@ class OnSlurm:
             if Path(folder).name in comment:
                 return job, node
         return None
+
+
+def _hears_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job would ignore it
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
-COMMANDS = ("sbatch", "srun", "scancel", "squeue", "scontrol", "sinfo")
+COMMANDS = ("sbatch", "salloc", "srun", "scancel", "squeue", "scontrol", "sinfo")
 CONF = """\
 ClusterName=one_machine
 SlurmctldHost={host}(127.0.0.1)

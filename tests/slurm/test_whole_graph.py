@@ -52,13 +52,32 @@ def test_training_on_two_nodes_has_the_losses_of_one_process(finished):
     assert two == pytest.approx(one, rel=1e-5)
 
 
-def test_processes_with_engines_of_their_own_shared_an_evaluation(finished):
+def test_processes_on_two_nodes_share_an_evaluation(finished):
     checkout, _ = finished
-    folder = checkout.folder / checkout.documents.evaluation("rl", "selected", "held_out").folder
-    shards = {path.name.partition(".jsonl")[0][-6:] for path in folder.glob("responses/*.jsonl")}
+    node = checkout.documents.evaluation("base", "last", "held_out")
+    folder = checkout.folder / node.folder
+    shared = folder.with_name("shared")
+    shared.mkdir()
+    (shared / "config.json").write_text((folder / "config.json").read_text())
+    run, *sets = (parent.folder for parent in node.parents)
+    script = ["workflow/scripts/evaluate.py", "--config", f"{shared}/config.json"]
+    script += ["--manifest", f"{shared}/responses.json", "--run", f"{run}/manifest.json"]
+    script += ["--held-out", *(f"{each}/manifest.json" for each in sets)]
+    launch = [sys.executable, "-m", "r1v3.cluster.launch", "--shards", "--tensor-parallel", "1"]
+    command = ["salloc", "-N2", "--ntasks-per-node=1", "--gpus-per-node=1", *launch, *script]
+    subprocess.run(command, cwd=checkout.folder, env=checkout.environment, check=True)
+    shards = {path.name.rpartition(".")[0][-6:] for path in shared.glob("responses/*.jsonl")}
     assert shards == {"0-of-2", "1-of-2"}
-    samples = json.loads((folder / "responses.json").read_text())["facts"]["samples"]
-    assert set(samples.values()) == {20}
+    answers = [
+        {(row["key"], row["text"]) for path in each.glob("responses/*.jsonl") for row in rows(path)}
+        for each in (folder, shared)
+    ]
+    assert answers[0] == answers[1]
+    assert len(answers[0]) == 40
+
+
+def rows(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_the_exact_command_plans_the_paper_recipe(make_workflow, cluster, tmp_path):
