@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-fast test-vllm lint format dry evaluate snapshot trace prune ui grading-report files clean
+.PHONY: help setup demo test test-fast test-vllm lint format dry evaluate snapshot trace crate prune ui grading-report files clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -37,6 +37,10 @@ snapshot: setup ## record finished results in DVC and git's index; `dvc push` th
 
 trace: setup ## where WHAT comes from and where it went: a run, data set, sample, or score such as benchmarks.mmmu_val
 	@python -m r1v3 trace "$(WHAT)"
+
+crate: setup ## the finished recipe as an RO-Crate in the folder OUT
+	@test -n "$(OUT)" || { echo "OUT= is missing: make crate OUT=some_folder" >&2; exit 2; }
+	@python -m r1v3 $(if $(RECIPE),--recipe $(RECIPE)) crate "$(OUT)"
 
 prune: setup ## disk use by run, and what no table entry reaches; REMOVE=1 removes that
 	@python -m r1v3 prune $(if $(REMOVE),--remove)

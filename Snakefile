@@ -11,14 +11,12 @@ include: "workflow/rules/common.smk"
 localrules:
     all,
     dry,
-    snapshot,
 
 
 rule all:
     """The core path, its report, and its copy in MLflow."""
     input:
         core_results(),
-        expand("results/runs/{name}.json", name=CORE),
         "results/summary.json",
         "results/report.html",
         "results/plots/grpo.csv",

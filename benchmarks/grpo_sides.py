@@ -77,6 +77,14 @@ def ours(folder: Path, shape: str, steps: int, out: Path) -> dict:
         "checkpoint_every": 10**9,
         "keep_rollouts": 1.0,
         "reward": REWARD,
+        "parallel": {
+            "engine": "ranks",
+            "zero": None,
+            "pass_tokens": None,
+            "gradient_checkpointing": False,
+            "attention": "auto",
+        },
+        "resume": {"seconds": 1e9, "keep": 2},
     }
     entropy = {"critical_words": ["Wait"], "control_words": ["max"], "minimum_count": 20}
     document = {

@@ -9,6 +9,7 @@ from training_fixtures import SOURCE
 from vllm_models import write
 
 from r1v3.data.prepare import prepare
+from r1v3.generate.types import Sampling
 from r1v3.reward import format_reward
 from r1v3.train import rollouts, sampler
 from r1v3.train.metrics import read_metrics
@@ -22,7 +23,8 @@ def parts(tmp_path, engine, monkeypatch):
     start = write(tmp_path / "start", 0)
     engine.update_weights(start)
     yield start, tmp_path / "data"
-    engine.update_weights(start)
+    engine.update_weights(start)  # a run leaves its engine asleep
+    engine.wake()
     rollouts.format_reward = format_reward
 
 
@@ -41,7 +43,7 @@ def test_the_engine_follows_every_update_on_the_same_pictures(parts, tmp_path):
 
 
 def test_an_engine_that_keeps_the_old_weights_is_seen_in_the_gap(parts, tmp_path, monkeypatch):
-    monkeypatch.setattr(sampler.BesideTrainer, "follow", lambda *_: None)
+    monkeypatch.setattr(sampler.BesideTrainer, "follow", lambda own, _: own.engine.wake())
     _, rows = run(parts, tmp_path / "run")
     assert rows[0]["logprob_gap_max"] < 1e-3
     assert rows[-1]["logprob_gap_max"] > 1e-2
@@ -51,3 +53,10 @@ def test_a_connector_that_did_not_arrive_stops_the_run(parts, tmp_path, engine, 
     monkeypatch.setattr(type(engine), "update_weights", lambda *_: "another")
     with pytest.raises(RuntimeError, match="the engine's connector is not the trainer's"):
         run(parts, tmp_path / "run")
+
+
+def test_an_engine_that_sleeps_does_not_answer(engine):
+    engine.sleep()
+    with pytest.raises(RuntimeError, match="the engine sleeps"):
+        next(engine.generate([], Sampling(1.0, 1.0, 4, 1)))
+    engine.wake()

@@ -156,4 +156,5 @@ def core_results():
     """
     runs = [manifest(DOCUMENTS.run(name).id, "runs") for name in CORE]
     final = scores("final", "last", "benchmarks")
-    return [*runs, *held_out_scores(), *checkpoint_scores("rl"), final]
+    names = [f"results/runs/{name}.json" for name in CORE]
+    return [*runs, *names, *held_out_scores(), *checkpoint_scores("rl"), final]

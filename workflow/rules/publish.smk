@@ -4,6 +4,7 @@
 localrules:
     config,
     link,
+    snapshot,
 
 
 rule config:

@@ -42,7 +42,12 @@ class VllmEngine:
         """Answer all requests, each as soon as all its samples are finished.
 
         A request that vLLM cannot take is answered with its error, and the others go on.
+
+        Raises:
+            RuntimeError: the engine sleeps; it would wait for itself.
         """
+        if self.llm.llm_engine.is_sleeping():
+            raise RuntimeError("the engine sleeps: wake it before it is asked")
         sampling = self.thinking(sampling)
         greedy_copies = sampling.temperature == 0 and sampling.samples > 1
         asked = _alone(sampling) if greedy_copies else sampling

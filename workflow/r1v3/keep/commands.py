@@ -20,6 +20,9 @@ def add(commands) -> None:
     one.add_argument("--remove", action="store_true", help="remove what is shown as unreached")
     one.add_argument("--overlays", type=Path, nargs="*", default=[], help="whose runs to keep too")
     one.set_defaults(run=_prune)
+    one = commands.add_parser("crate", help="a finished recipe as an RO-Crate")
+    one.add_argument("out", type=Path, help="a folder that is not there yet")
+    one.set_defaults(run=_crate)
     one = commands.add_parser("follow", help="copy runs to MLflow while they train")
     one.add_argument("--tracking-uri", required=True)
     one.add_argument("--beside", type=int, required=True, help="the process to end with")
@@ -71,6 +74,16 @@ def _prune(args: argparse.Namespace) -> None:
         print(f"{shown(prune(args.root, old))} freed.")
     elif old:
         print("`make prune REMOVE=1` removes them.")
+
+
+def _crate(args: argparse.Namespace) -> None:
+    from r1v3.keep.crate import write_crate
+
+    try:
+        inside = write_crate(args.root, _documents(args), args.out)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    print(f"{len(inside)} results and their lineage: {args.out}/ro-crate-metadata.json")
 
 
 def _follow(args: argparse.Namespace) -> None:

@@ -79,8 +79,8 @@ class BesideTrainer:
             for _ in policy.weights():  # the first process gathers them with the others' help
                 pass
             return
-        self.engine.wake()
         told = self.engine.update_weights(policy.weights())
+        self.engine.wake()
         if told != connector:
             raise RuntimeError(
                 "the engine's connector is not the trainer's: its hash is "
