@@ -39,7 +39,7 @@ MISTAKES = {
         (TINY, set_key("evaluaton", to={})),
         "config/recipes/tiny.yaml: unknown key 'evaluaton'; allowed: name, seed, template, images, "
         "models, data, cleaning, sft, grpo, entropy, selection, evaluation, generation, grading, "
-        "thinking, baselines; did you mean 'evaluation'?",
+        "thinking, baselines, layout; did you mean 'evaluation'?",
     ),
     "a missing key": (
         (PAPER, drop_key("grpo", "math", "kl")),

@@ -1,8 +1,8 @@
 """The shape of a recipe: every number that can change a result, and nothing else.
 
 Unknown keys are errors at every level and no key has a default, so that `paper.yaml` is complete and
-a typing mistake is caught before the graph is built. GPUs, micro-batches and launchers are not here:
-they belong to the profile.
+a typing mistake is caught before the graph is built. Only `layout`, the machines of each stage, changes
+results by no more than rounding; launchers and what one cluster has belong to `slurm/`.
 """
 
 from typing import Annotated, Literal
@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from r1v3.recipe.cleaning import Cleaning
+from r1v3.recipe.layout import Layout
 from r1v3.recipe.section import Positive, Rate, Section, Share
 from r1v3.recipe.sources import Baseline, DataSet, Model
 from r1v3.recipe.thinking import Thinking
@@ -125,6 +126,7 @@ class Recipe(Section):
     grading: Reward
     thinking: Thinking
     baselines: dict[str, Baseline]
+    layout: Layout
 
 
 class ModelRun(Section):
