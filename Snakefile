@@ -17,9 +17,9 @@ rule all:
     """The core path, its report, and its copy in MLflow."""
     input:
         core_results(),
-        "results/summary.json",
-        expand("results/{page}.html", page=["report", "cards/index", "pages/index"]),
+        expand("results/{page}", page=["summary.json", "report.html", "cards/index.html"]),
         "results/plots/grpo.csv",
+        "results/pages/index.html",
         "results/mlflow.json",
 
 

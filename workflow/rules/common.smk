@@ -10,21 +10,28 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from snakemake.exceptions import WorkflowError
 
+from r1v3.cluster import resources
+from r1v3.cluster.site import read_site
 from r1v3.keep.times import settle
+from r1v3.recipe.arms import needs
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.identity import checkpoint_steps
 from r1v3.recipe.runs import CORE
-from r1v3.recipe.snakemake import command_environment, open_documents
+from r1v3.recipe.snakemake import command_environment, open_documents, seeds_of
 
 command_environment(Path(workflow.basedir))
 settle(Path(workflow.basedir))
 
 try:
     DOCUMENTS = open_documents(Path(workflow.basedir), config)
+    # The cluster, where the Slurm profile is used.
+    SITE = read_site(config["site"]) if "site" in config else None
 except RecipeError as error:
     raise WorkflowError(f"mistakes in the configuration:\n{error}") from None
 
 PROJECT = DOCUMENTS.project
+SEEDS = seeds_of(config)
+shell.prefix(resources.prefix(SITE))
 # A server by one variable; a file without.
 TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
 # What commands of `python -m r1v3` need to know of this call.
@@ -38,6 +45,16 @@ FIGURE_2 = [PROJECT.runs[name].entry.data for name in ("cold_start", "rl", "fina
 
 # Every data set of the core path: a card each.
 CORE_DATA = DOCUMENTS.data_of(CORE)
+STUDY_CONTENTS = [f"results/studies/{name}.json" for name in PROJECT.studies]
+
+
+# Seconds of work: under Slurm they run where Snakemake does, which also reaches MLflow's server.
+localrules:
+    select_checkpoint,
+    summary,
+    report,
+    plots,
+    publish,
 
 
 wildcard_constraints:
@@ -51,7 +68,13 @@ wildcard_constraints:
     checkpoint="last|selected|step-[0-9]{6}",
     step="[0-9]{6}",
     nats="[0-9.e-]+",
+    study="|".join(PROJECT.studies),
     tokens="[0-9]+",
+
+
+def machines(stage):
+    """What the rule of a stage asks Slurm for, and its launcher."""
+    return resources.machines(stage, PROJECT.recipe.layout, SITE)
 
 
 def runs_of(stage):
@@ -154,6 +177,14 @@ def parity(run):
     if PROJECT.recipe.generation.engine != "vllm":
         return []
     return f"results/parity/{run}/within-{gate.max_gap}-nats-over-{gate.tokens}-tokens.json"
+
+
+def study_inputs(wildcards):
+    """Every finished result that a study reads, of all seeds."""
+    needed = needs(DOCUMENTS, PROJECT.studies[wildcards.study], SEEDS)
+    folders = [node.folder for node in (*needed.runs, *needed.probes)]
+    manifests = [f"{folder}/manifest.json" for folder in folders]
+    return manifests + [f"{node.folder}/scores.json" for node in needed.evaluations]
 
 
 def held_out_scores():

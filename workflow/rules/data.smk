@@ -78,7 +78,7 @@ rule sample:
         "../../envs/gpu.yaml"
     threads: 1
     resources:
-        launcher="python",
+        **machines("reject"),
     shell:
         r"""
         exec &> >(tee -a {log:q})
@@ -114,7 +114,7 @@ rule reject:
         "../../envs/gpu.yaml"
     threads: 1
     resources:
-        launcher="python",
+        **machines("reject"),
     shell:
         r"""
         exec &> >(tee -a {log:q})

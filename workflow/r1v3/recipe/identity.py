@@ -48,7 +48,7 @@ SHELF = {
     "benchmark": "benchmarks",
     "reference": "references",
 }
-SUITES = ("held_out", "benchmarks", "checkpoint")
+SUITES = ("held_out", "benchmarks", "checkpoint", "study")
 
 
 def canonical(document: dict) -> str:
@@ -178,7 +178,8 @@ class Documents:
         return self._nodes[key]
 
     def _node(self, kind: str, name: str, version: str, parents: list[Node], **document) -> Node:
-        document |= {"version": VERSION[version], "name": name, "seed": self.recipe.seed}
+        document = {"seed": self.recipe.seed} | document
+        document |= {"version": VERSION[version], "name": name}
         return Node(kind, name, document, tuple(parents))
 
     @property
@@ -229,7 +230,11 @@ class Documents:
         parents = [*start_parents, data]
         content = self._dialogue | {"start": start, "data": data.id}
         content["settings"] = run.settings.model_dump()
+        if run.entry.seed is not None:
+            content["seed"] = run.entry.seed
         if run.stage == "grpo":
+            # Left out where nothing is, so that runs from before this key keep their names.
+            content |= {"without": run.entry.without} if run.entry.without else {}
             content |= {"entropy": self.recipe.entropy.model_dump()} | self._generation()
         else:
             validation = self._validation(run.settings)
@@ -324,14 +329,18 @@ class Documents:
         section = self.recipe.evaluation
         start, parents = self._start(run, checkpoint)
         name, (suite, _, way) = suite, suite.partition("__")
-        names = {"benchmarks": section.benchmarks, "checkpoint": [section.checkpoint_benchmark]}
+        names = {
+            "benchmarks": section.benchmarks,
+            "checkpoint": [section.checkpoint_benchmark],
+            "study": section.study.benchmarks,
+        }
         benchmarks = {name: self.benchmark(name) for name in names.get(suite, [])}
-        held_out = {}
+        sets = {"held_out": section.held_out, "study": section.study.sets}
+        held_out = {name: self.data(each) for name, each in sets.get(suite, {}).items()}
         settings = section.model_dump(
-            exclude={"benchmarks", "checkpoint_benchmark", "source", "items", "held_out"}
+            exclude={"benchmarks", "checkpoint_benchmark", "source", "items", "held_out", "study"}
         )
         if suite == "held_out":
-            held_out = {name: self.data(each) for name, each in section.held_out.items()}
             settings |= {"temperature": 0.0, "runs": 1}  # decoded greedily, so once
         content = {
             **self._dialogue,

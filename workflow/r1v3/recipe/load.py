@@ -14,6 +14,8 @@ from r1v3.recipe.layers import Layers, read_yaml
 from r1v3.recipe.references import mistakes_of_recipe, mistakes_of_runs
 from r1v3.recipe.runs import ResolvedRun, resolve_runs
 from r1v3.recipe.schema import Recipe
+from r1v3.recipe.seeds import add_seeds
+from r1v3.recipe.studies import Claim, Study, load_claims, load_studies
 
 COMPLETE = "paper"
 
@@ -26,6 +28,9 @@ class Project:
     runs: dict[str, ResolvedRun]
     benchmarks: dict[str, dict]
     sources: dict[str, dict]
+    titles: dict[str, str]
+    studies: dict[str, Study]
+    claims: dict[str, Claim]
 
 
 def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[Recipe, Layers]:
@@ -93,8 +98,10 @@ def load_sources(path: Path) -> dict[str, dict]:
     return decided
 
 
-def load_project(root: Path, name: str, overlay: Path | None = None) -> Project:
+def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int = 1) -> Project:
     """Read everything below `config/`, with paths in messages relative to `root`.
+
+    With more than one seed every run that training's luck can change has twins (`r1v3.recipe.seeds`).
 
     Raises:
         RecipeError: with one line for each mistake of the recipe, or else of the run table.
@@ -109,4 +116,8 @@ def load_project(root: Path, name: str, overlay: Path | None = None) -> Project:
     mistakes += mistakes_of_runs(runs, recipe, table)
     if mistakes:
         raise RecipeError(mistakes)
-    return Project(recipe, runs, benchmarks, sources)
+    studies = load_studies(config / "studies.yaml", runs, recipe)
+    claims = load_claims(config / "claims.yaml", studies)
+    recipe, runs = add_seeds(recipe, runs, seeds)
+    titles = {name: entry["title"] for name, entry in read_yaml(config / "benchmarks.yaml").items()}
+    return Project(recipe, runs, benchmarks, sources, titles, studies, claims)

@@ -72,9 +72,16 @@ def _recipe_mistakes(recipe: Recipe, benchmarks: dict, runs: dict) -> Iterator[t
     at = ("evaluation",)
     for name, held_out in recipe.evaluation.held_out.items():
         yield from _set_mistakes(recipe, (*at, "held_out", name), held_out, "test")
-    for position, name in enumerate(recipe.evaluation.benchmarks):
-        if name not in benchmarks:
-            yield (*at, "benchmarks", position), unknown("benchmark", name, benchmarks)
+    study = recipe.evaluation.study
+    for name, held_out in study.sets.items():
+        yield from _set_mistakes(recipe, (*at, "study", "sets", name), held_out, "validation")
+    for where, names in (
+        (("benchmarks",), recipe.evaluation.benchmarks),
+        (("study", "benchmarks"), study.benchmarks),
+    ):
+        for position, name in enumerate(names):
+            if name not in benchmarks:
+                yield (*at, *where, position), unknown("benchmark", name, benchmarks)
     if recipe.evaluation.checkpoint_benchmark not in benchmarks:
         name = recipe.evaluation.checkpoint_benchmark
         yield (*at, "checkpoint_benchmark"), unknown("benchmark", name, benchmarks)

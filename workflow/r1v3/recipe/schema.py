@@ -1,8 +1,8 @@
 """The shape of a recipe: every number that can change a result, and nothing else.
 
 Unknown keys are errors at every level and no key has a default, so that `paper.yaml` is complete and
-a typing mistake is caught before the graph is built. GPUs, micro-batches and launchers are not here:
-they belong to the profile.
+a typing mistake is caught before the graph is built. Only `layout`, the machines of each stage, changes
+results by no more than rounding; launchers and what one cluster has belong to `slurm/`.
 """
 
 from typing import Annotated, Literal
@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from r1v3.recipe.cleaning import Cleaning
+from r1v3.recipe.layout import Layout
 from r1v3.recipe.section import Positive, Rate, Section, Share
 from r1v3.recipe.sources import Baseline, DataSet, Model
 from r1v3.recipe.thinking import Thinking
-from r1v3.recipe.training import Grpo, Reward, Sft
+from r1v3.recipe.training import Grpo, Parallel, Reward, Sft
 
 
 class Template(Section):
@@ -47,6 +48,7 @@ class Selection(Section):
 
     `within_reward`: critical entropy chooses among the checkpoints whose reward on the probe set is at
     most this far below the best; `null` among all.
+    `dtype` and `parallel`: how the entropies of the answers are computed.
     """
 
     policy: Literal["critical_entropy", "reward", "last"]
@@ -55,6 +57,15 @@ class Selection(Section):
     samples: Positive
     temperature: Rate
     max_new_tokens: Positive
+    dtype: Literal["float32", "bfloat16"]
+    parallel: Parallel
+
+
+class StudySuite(Section):
+    """What the checkpoints of every study answer: benchmarks, and sets that are answered greedily."""
+
+    benchmarks: list[str]
+    sets: dict[str, str]
 
 
 class Evaluation(Section):
@@ -70,6 +81,7 @@ class Evaluation(Section):
     max_new_tokens: Positive
     held_out: dict[str, str]
     checkpoint_benchmark: str
+    study: StudySuite
     confidence: Share
     resamples: Positive
 
@@ -114,6 +126,7 @@ class Recipe(Section):
     grading: Reward
     thinking: Thinking
     baselines: dict[str, Baseline]
+    layout: Layout
 
 
 class ModelRun(Section):
@@ -133,11 +146,16 @@ class SftRun(Section):
     data: str
     settings: str
     set: dict = {}
+    seed: int | None = None
     why: str | None = None
 
 
 class GrpoRun(Section):
-    """A reinforcement run: `settings` names an entry of the recipe's `grpo`."""
+    """A reinforcement run: `settings` names an entry of the recipe's `grpo`.
+
+    `without`: groups whose output is set to zero before the first step, and which are not trained
+    (`r1v3.model.groups.silence`). `seed` of this run alone; the recipe's where it is left out.
+    """
 
     stage: Literal["grpo"]
     start: str = Field(alias="from")
@@ -145,6 +163,8 @@ class GrpoRun(Section):
     data: str
     settings: str
     set: dict = {}
+    without: list[Literal["connector"]] = []
+    seed: int | None = None
     why: str | None = None
 
 
