@@ -1,4 +1,4 @@
-"""Commands about results: `python -m r1v3 snapshot | trace | compare | prune | crate | follow`; see --help."""
+"""Commands about results: `python -m r1v3 snapshot | trace | compare | prune | crate | follow`, with --help."""
 
 import argparse
 from pathlib import Path
