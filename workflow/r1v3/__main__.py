@@ -1,4 +1,4 @@
-"""Commands about results: `python -m r1v3 snapshot | trace | compare | prune | crate | follow`, with --help."""
+"""Commands: `python -m r1v3 snapshot | trace | compare | prune | crate | follow`; each has -h."""
 
 import argparse
 from pathlib import Path
