@@ -42,6 +42,7 @@ def test_a_changed_number_plans_its_branch_and_nothing_before_it(workflow):
         "summary": 1,
         "report": 1,
         "pages": 1,
+        "cards": 1,
         "publish": 1,
         "all": 1,
     }

@@ -10,6 +10,8 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from snakemake.exceptions import WorkflowError
 
+from r1v3.cluster import resources
+from r1v3.cluster.site import read_site
 from r1v3.keep.times import settle
 from r1v3.recipe.arms import needs
 from r1v3.recipe.errors import RecipeError
@@ -22,11 +24,14 @@ settle(Path(workflow.basedir))
 
 try:
     DOCUMENTS = open_documents(Path(workflow.basedir), config)
+    # The cluster, where the Slurm profile is used.
+    SITE = read_site(config["site"]) if "site" in config else None
 except RecipeError as error:
     raise WorkflowError(f"mistakes in the configuration:\n{error}") from None
 
 PROJECT = DOCUMENTS.project
 SEEDS = seeds_of(config)
+shell.prefix(resources.prefix(SITE))
 # A server by one variable; a file without.
 TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
 # What commands of `python -m r1v3` need to know of this call.
@@ -38,7 +43,18 @@ HELD_OUT = {"base": "last", "cold_start": "last", "rl": "selected", "final": "la
 # The training sets of the three stages, whose make-up figure 2 shows.
 FIGURE_2 = [PROJECT.runs[name].entry.data for name in ("cold_start", "rl", "final")]
 
+# Every data set of the core path: a card each.
+CORE_DATA = DOCUMENTS.data_of(CORE)
 STUDY_CONTENTS = [f"results/studies/{name}.json" for name in PROJECT.studies]
+
+
+# Seconds of work: under Slurm they run where Snakemake does, which also reaches MLflow's server.
+localrules:
+    select_checkpoint,
+    summary,
+    report,
+    plots,
+    publish,
 
 
 wildcard_constraints:
@@ -46,6 +62,7 @@ wildcard_constraints:
     run="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     data="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     benchmark="[a-z][a-z0-9_]*-[0-9a-f]{10}",
+    reference="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     selection="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     suite="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     checkpoint="last|selected|step-[0-9]{6}",
@@ -53,6 +70,11 @@ wildcard_constraints:
     nats="[0-9.e-]+",
     study="|".join(PROJECT.studies),
     tokens="[0-9]+",
+
+
+def machines(stage):
+    """What the rule of a stage asks Slurm for, and its launcher."""
+    return resources.machines(stage, PROJECT.recipe.layout, SITE)
 
 
 def runs_of(stage):
@@ -95,6 +117,23 @@ def run_document(wildcards):
 
 def data_document(wildcards):
     return document(f"results/data/{wildcards.data}")
+
+
+def node_manifest(node):
+    return f"{node.folder}/manifest.json"
+
+
+def reference_parents(wildcards, kind):
+    """The manifests of the benchmarks, or of the held-out sets, that an index of evaluations is made of."""
+    node = DOCUMENTS.at(f"results/references/{wildcards.reference}")
+    return [f"{each.folder}/manifest.json" for each in node.parents if each.kind == kind]
+
+
+def compared_with(wildcards):
+    """The index of evaluations that a data set is compared with; nothing where it is not."""
+    if data_document(wildcards)["set"]["contaminated"] is None:
+        return []
+    return f"{DOCUMENTS.reference().folder}/manifest.json"
 
 
 def selection_document(wildcards):

@@ -42,7 +42,7 @@ rule evaluate:
         "../../envs/gpu.yaml"
     threads: 1
     resources:
-        launcher="python",
+        **machines("evaluate"),
     shell:
         r"""
         exec &> >(tee -a {log:q})

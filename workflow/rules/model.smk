@@ -20,7 +20,7 @@ rule model:
         "../../envs/gpu.yaml"
     threads: 2
     resources:
-        launcher="torchrun --standalone --nproc-per-node=2",
+        **machines("model"),
     shell:
         r"""
         exec &> >(tee -a {log:q})
@@ -46,7 +46,7 @@ rule parity:
         "../../envs/gpu.yaml"
     threads: 1
     resources:
-        launcher="python",
+        **machines("parity"),
     shell:
         r"""
         exec &> >(tee -a {log:q})

@@ -75,6 +75,41 @@ rule report:
         """
 
 
+rule cards:
+    """Write a data card a set, and what the evaluations share with the training data."""
+    input:
+        data=[node_manifest(node) for node in CORE_DATA],
+        reference=node_manifest(DOCUMENTS.reference()),
+        benchmarks=[
+            manifest(DOCUMENTS.benchmark(name).id, "benchmarks")
+            for name in PROJECT.recipe.evaluation.benchmarks
+        ],
+        scores=scores("final", "last", "benchmarks"),
+        sources="config/sources.yaml",
+    output:
+        cards="results/cards/index.html",
+    log:
+        "results/log/cards.txt",
+    priority: 50
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    params:
+        trained=FIGURE_2,
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/cards.py \
+            --data {input.data:q} \
+            --trained {params.trained:q} \
+            --reference {input.reference:q} \
+            --benchmarks {input.benchmarks:q} \
+            --scores {input.scores:q} \
+            --sources {input.sources:q} \
+            --output {output.cards:q}
+        """
+
+
 rule modes:
     """Compare the final model's ways of thinking: modes, caps and budgets (sections 6.2 and 6.3)."""
     input:

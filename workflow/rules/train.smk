@@ -22,7 +22,7 @@ rule sft:
         "../../envs/gpu.yaml"
     threads: 2
     resources:
-        launcher="torchrun --standalone --nproc-per-node=2",
+        **machines("sft"),
     shell:
         r"""
         exec &> >(tee -a {log:q})
@@ -57,7 +57,7 @@ rule grpo:
         "../../envs/gpu.yaml"
     threads: 2
     resources:
-        launcher="torchrun --standalone --nproc-per-node=2",
+        **machines("grpo"),
     shell:
         r"""
         exec &> >(tee -a {log:q})
@@ -85,13 +85,13 @@ rule probe:
         "../../envs/gpu.yaml"
     threads: 1
     resources:
-        launcher="python",
+        **machines("probe"),
     shell:
         r"""
         exec &> >(tee -a {log:q})
         {resources.launcher} workflow/scripts/probe.py \
             --config {input.config:q} \
-            --run {input.run:q} \
+            --policy {input.run:q} \
             --step {wildcards.step:q} \
             --data {input.data:q} \
             --output {output.probe:q}

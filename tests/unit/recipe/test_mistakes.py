@@ -38,8 +38,8 @@ MISTAKES = {
     "a section that does not exist": (
         (TINY, set_key("evaluaton", to={})),
         "config/recipes/tiny.yaml: unknown key 'evaluaton'; allowed: name, seed, template, images, "
-        "models, data, sft, grpo, entropy, selection, evaluation, generation, grading, thinking, "
-        "baselines; did you mean 'evaluation'?",
+        "models, data, cleaning, sft, grpo, entropy, selection, evaluation, generation, grading, "
+        "thinking, baselines, layout; did you mean 'evaluation'?",
     ),
     "a missing key": (
         (PAPER, drop_key("grpo", "math", "kl")),

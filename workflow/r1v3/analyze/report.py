@@ -12,6 +12,7 @@ from r1v3.analyze.gallery import gallery
 from r1v3.analyze.page import environment
 from r1v3.analyze.report_parts import changed_numbers, extras
 from r1v3.analyze.results import Result, chosen_step, parameters, read_result, read_scores
+from r1v3.data.cards import data_section
 from r1v3.evaluate.table import MODELS, Listed, load_table
 
 BESIDE = ("config.json", "manifest.json", "metrics.jsonl", "log.txt")
@@ -98,7 +99,7 @@ def context(
         "settings": rl.document["settings"],
         "confidence": f"{100 * benchmarks.document['evaluation']['confidence']:g}",
         "data": tables.data_rows(data),
-        "data_panels": panels.data_panels(data),
+        "data_section": data_section([each.folder / "manifest.json" for each in data]),
         "funnels": [(tables.funnel_head(each), tables.funnel_rows(each)) for each in sampled],
         "loss_panels": panels.loss_panels(runs),
         "grpo": rl.name,

@@ -48,7 +48,7 @@ def _copy(source: Path, target: Path, name: str) -> bool:
         return False
     target.mkdir(parents=True, exist_ok=True)
     for file in files:
-        partial = target / f".{file.name}.partial"
+        partial = target / f".{file.name}.{os.getpid()}.partial"
         shutil.copyfile(file, partial)
         os.replace(partial, target / file.name)
     return True

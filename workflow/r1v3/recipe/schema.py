@@ -1,18 +1,20 @@
 """The shape of a recipe: every number that can change a result, and nothing else.
 
 Unknown keys are errors at every level and no key has a default, so that `paper.yaml` is complete and
-a typing mistake is caught before the graph is built. GPUs, micro-batches and launchers are not here:
-they belong to the profile.
+a typing mistake is caught before the graph is built. Only `layout`, the machines of each stage, changes
+results by no more than rounding; launchers and what one cluster has belong to `slurm/`.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from r1v3.recipe.cleaning import Cleaning
+from r1v3.recipe.layout import Layout
 from r1v3.recipe.section import Positive, Rate, Section, Share
 from r1v3.recipe.sources import Baseline, DataSet, Model
 from r1v3.recipe.thinking import Thinking
-from r1v3.recipe.training import Grpo, Reward, Sft
+from r1v3.recipe.training import Grpo, Parallel, Reward, Sft
 
 
 class Template(Section):
@@ -46,6 +48,7 @@ class Selection(Section):
 
     `within_reward`: critical entropy chooses among the checkpoints whose reward on the probe set is at
     most this far below the best; `null` among all.
+    `dtype` and `parallel`: how the entropies of the answers are computed.
     """
 
     policy: Literal["critical_entropy", "reward", "last"]
@@ -54,6 +57,8 @@ class Selection(Section):
     samples: Positive
     temperature: Rate
     max_new_tokens: Positive
+    dtype: Literal["float32", "bfloat16"]
+    parallel: Parallel
 
 
 class StudySuite(Section):
@@ -111,6 +116,7 @@ class Recipe(Section):
     images: Images
     models: dict[str, Model]
     data: dict[str, DataSet]
+    cleaning: Cleaning
     sft: dict[str, Sft]
     grpo: dict[str, Grpo]
     entropy: Entropy
@@ -120,6 +126,7 @@ class Recipe(Section):
     grading: Reward
     thinking: Thinking
     baselines: dict[str, Baseline]
+    layout: Layout
 
 
 class ModelRun(Section):

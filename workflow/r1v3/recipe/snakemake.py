@@ -8,7 +8,7 @@ from r1v3.recipe.errors import RecipeError, unknown
 from r1v3.recipe.identity import Documents
 from r1v3.recipe.load import load_project
 
-KEYS = ("recipe", "overlay", "seeds")
+KEYS = ("recipe", "overlay", "seeds", "site")  # the Slurm profile gives the last
 
 
 def open_documents(root: Path, config: dict) -> Documents:

@@ -16,7 +16,7 @@ from r1v3.model.packed import use_packed_attention
 from r1v3.progress import Progress
 from r1v3.reward.configured import open_grader
 from r1v3.train import held_episodes
-from r1v3.train.engine import open_engine, prepare_model
+from r1v3.train.engine import open_engine, open_frozen, prepare_model
 from r1v3.train.entropy_readings import Readings
 from r1v3.train.episode_metrics import entropy_metrics, reward_metrics
 from r1v3.train.episode_speed import EpisodeSpeed
@@ -57,7 +57,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
     before, speed = group_hashes(model), EpisodeSpeed(model, settings, ranks)
     stats = PackedStats(model, temperature=settings["temperature"], never=encoder.never)
     policy = open_engine(model, stats, settings, ranks)
-    sampler = open_sampler(document, start, policy, encoder)
+    sampler = open_sampler(document, start, settings, model, encoder, ranks)
     readings, watch = Readings(processor.tokenizer, document["entropy"], seed), WeightWatch(policy)
     done, kept, order = 0, [], PromptOrder(prompts, seed)
     if state := policy.load_state(folder / "resume"):
@@ -180,8 +180,4 @@ def _reference(start: Path, settings: dict, ranks: Ranks, never):
     model = load_model(start, dtype=settings["dtype"]).requires_grad_(False)
     use_packed_attention(model, settings["parallel"]["attention"])
     stats = PackedStats(model, temperature=settings["temperature"], never=never)
-    if settings["parallel"]["zero"] != 3:
-        return stats.to(ranks.device)
-    from r1v3.train.zero import ZeroModule
-
-    return ZeroModule(stats, settings, ranks)
+    return open_frozen(stats, settings, ranks)

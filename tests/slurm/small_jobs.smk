@@ -1,0 +1,13 @@
+"""Two hundred jobs of a moment each, for a test."""
+
+
+rule all:
+    input:
+        expand("small/{n}.txt", n=range(200)),
+
+
+rule small:
+    output:
+        "small/{n}.txt",
+    shell:
+        "echo {wildcards.n} >{output}"

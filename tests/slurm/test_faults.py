@@ -1,0 +1,114 @@
+"""What a cluster does to a job: each run is hurt once, and ends as the one that nobody touched."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from on_slurm import LAYOUT, OnSlurm, ended, until
+
+LEAK = "leak.txt"
+STEPS = 60
+SETTINGS = {"epochs": 1000, "max_steps": STEPS, "resume": {"seconds": 0.2}}
+FAULTS = ("timed_out", "cancelled", "out_of_memory", "node_lost", "preempted")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory, make_workflow, cluster, finished):
+    """A checkout with the results of another, and a run for each fault, all alike but for their names."""
+    folder = tmp_path_factory.mktemp("faults")
+    workflow = make_workflow(folder / "checkout")
+    table = {
+        name: {"like": "cold_start", "why": "a test", "set": SETTINGS}
+        for name in ("untouched", *FAULTS)
+    }
+    table["broken"] = {"like": "cold_start", "why": "a test", "set": {"max_length": 1}}
+    workflow.edit("runs.yaml", lambda runs: runs.update(table))
+    leaking = Path(__file__).with_name("leaking_python.py")
+    hurt = OnSlurm(
+        workflow,
+        cluster,
+        layout={"sft": LAYOUT["sft"] | {"nodes": 1, "gpus": 2}},
+        python=f"python {leaking} {folder / LEAK}",
+    )
+    shutil.copytree(finished[0].folder / "results", workflow.folder / "results")
+    return hurt
+
+
+@pytest.fixture(scope="module")
+def hurt(checkout, cluster):
+    """What Snakemake said of all the runs, each of which was hurt after its tenth step."""
+    folders = {name: checkout.documents.run(name).folder for name in FAULTS}
+    process = checkout.start(
+        *checkout.tiny, "--", *(f"results/runs/{name}.json" for name in ("untouched", *FAULTS))
+    )
+    waiting, jobs = set(FAULTS), {}
+    with ended(process):
+        while waiting:
+
+            def learning():
+                assert process.poll() is None, process.communicate()[0][-8000:]
+                return next((n for n in waiting if len(checkout.losses(folders[n])) >= 10), None)
+
+            name = until(learning, f"ten steps of any of {waiting}", 240)
+            waiting.remove(name)
+            jobs[name] = hurt_job(checkout, cluster, name, folders[name])
+        said = process.communicate()[0]
+    for name in ("node1", "node2", "node3", "node4", "node5", "node6"):
+        if name not in cluster.daemons:
+            cluster.start_node(name)
+    return jobs, said, process.returncode
+
+
+def hurt_job(checkout, cluster, name: str, folder: str) -> tuple[str, int]:
+    """Do to a run's job what its name says; its id, and how many steps it had made."""
+    job, node = until(lambda: checkout.job_of(folder), f"the job of {name}")
+    steps = len(checkout.losses(folder))
+    assert steps < STEPS, "it ended before it could be hurt"
+    if name == "timed_out":
+        cluster.call("scontrol", "update", f"JobId={job}", "TimeLimit=00:00:01")
+    elif name == "cancelled":
+        cluster.call("scancel", job)
+    elif name == "out_of_memory":
+        checkout.folder.with_name(LEAK).write_text(Path(folder).name)
+    elif name == "node_lost":
+        cluster.lose_node(node)
+    elif name == "preempted":
+        asked = ["--partition=urgent", f"--nodelist={node}", "--gpus=2", "--wrap=sleep 3"]
+        cluster.call("sbatch", "--output=/dev/null", *asked)
+    return job, steps
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_run_that_was_hurt_ends_as_the_one_that_nobody_touched(hurt, checkout, name):
+    jobs, said, code = hurt
+    assert code == 0, said[-8000:]
+    weights, losses = [], []
+    for run in ("untouched", name):
+        node = checkout.documents.run(run)
+        manifest = json.loads((checkout.folder / node.folder / "manifest.json").read_text())
+        weights.append(manifest["facts"]["groups"]["after"])
+        losses.append(checkout.losses(node.folder))
+    assert len(losses[0]) == STEPS
+    assert losses[1] == losses[0]
+    assert weights[1] == weights[0]
+
+
+def test_each_went_on_from_a_state_that_it_had_saved(hurt, checkout):
+    for name in FAULTS:
+        log = checkout.folder / checkout.documents.run(name).folder / "log.txt"
+        assert log.read_text().count(": starting") == 2, name
+
+
+def test_slurm_and_snakemake_each_did_their_part(hurt, cluster):
+    jobs, said, _ = hurt
+    tried_again = {name for name, (job, _) in jobs.items() if f"'{job}' failed" in said}
+    assert tried_again == {"timed_out", "cancelled", "out_of_memory"}
+
+
+def test_a_failing_job_shows_its_own_log(checkout):
+    said = checkout.run(
+        *checkout.tiny, "--retries", "0", "--", "results/runs/broken.json", check=False
+    )
+    assert "cannot be used" in said
+    assert "Error in rule sft" in said

@@ -1,0 +1,85 @@
+"""Starts a stage's script: one process, or one on each GPU of a node, or of several; in a Slurm job or not.
+
+    python -m r1v3.cluster.launch --processes 8 workflow/scripts/sft.py --config ...
+
+Ranks are started by torchrun, on several nodes by srun and torchrun. How many nodes and GPUs there are, and
+how much time is left, a job asks Slurm. Shortly before its time is over the script gets SIGTERM, saves and
+leaves, and the job goes back into the queue, which costs none of Snakemake's retries.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from r1v3.cluster.allocation import Allocation
+from r1v3.cluster.shards import run_shards
+
+# Of a state's saving, after SIGTERM and before SIGKILL, as torchrun sees it.
+SECONDS_TO_SAVE = 600
+
+
+def ranks_command(python: list[str], script: list[str], *, processes: int) -> list[str]:
+    """The processes of one node; one alone needs no torchrun."""
+    if processes == 1:
+        return [*python, *script]
+    return [*_torchrun(python, processes), "--standalone", *script]
+
+
+def nodes_command(
+    python: list[str], script: list[str], *, processes: int, job: Allocation
+) -> list[str]:
+    """The processes of several nodes: a torchrun on each, which meet on the first."""
+    srun = ["srun", f"--nodes={job.nodes}", f"--ntasks={job.nodes}", "--ntasks-per-node=1"]
+    srun += [f"--cpus-per-task={job.cpus_per_node}", "--kill-on-bad-exit=1", "--unbuffered"]
+    meet = [f"--nnodes={job.nodes}", "--rdzv-backend=c10d", f"--rdzv-id={job.id}-{job.restarts}"]
+    meet += [f"--rdzv-endpoint={job.first_host}:{20_000 + int(job.id) % 10_000}"]
+    meet += ["--rdzv-conf=join_timeout=600"]
+    return [*srun, *_torchrun(python, processes), *meet, *script]
+
+
+def _torchrun(python: list[str], processes: int) -> list[str]:
+    program = [*python, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+    return [*program, f"--shutdown-timeout={SECONDS_TO_SAVE}", "--max-restarts=0"]
+
+
+def gpus_here() -> int:
+    """How many GPUs this process may use; it asks no driver, which would take a second."""
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if shown is not None:
+        return len([each for each in shown.split(",") if each.strip() not in ("", "-1")])
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--python", default=sys.executable, help="of the GPU environment")
+    parser.add_argument("--processes", type=int, default=1, help="of a node, if it has no GPUs")
+    parser.add_argument("--shards", action="store_true", help="processes share the questions")
+    parser.add_argument("--tensor-parallel", type=int, help="GPUs that share one vLLM")
+    parser.add_argument("--save-minutes", type=float, default=10.0)
+    parser.add_argument("script", nargs=argparse.REMAINDER)
+    args = parser.parse_args()
+    python, job, gpus = shlex.split(args.python), Allocation.here(), gpus_here()
+    if args.tensor_parallel:
+        os.environ["R1V3_VLLM_TENSOR_PARALLEL"] = str(args.tensor_parallel)
+    if args.shards:
+        return run_shards(python, args.script, gpus, args.tensor_parallel or gpus, job)
+    processes = args.processes if args.processes == 1 else gpus or args.processes
+    if job is None:
+        command = ranks_command(python, args.script, processes=processes)
+        os.execvp(command[0], command)
+    print(f"job {job.id}: {job.nodes} nodes with {processes} processes each", flush=True)
+    if job.nodes == 1:
+        command = ranks_command(python, args.script, processes=processes)
+    else:
+        command = nodes_command(python, args.script, processes=processes, job=job)
+    return job.watch(subprocess.Popen(command), margin=60 * args.save_minutes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""`make plan RECIPE=paper`: GPUs, memory, hours, disk and money of every stage, before any is spent.
+
+    python -m r1v3.plan --recipe paper [--overlay FILE] [--nodes 4] [--price 2.5]
+
+Ends with 1 where a stage cannot fit. A star marks what rests on figures that nobody has measured.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from r1v3.cluster.site import load_site
+from r1v3.plan.advice import advise
+from r1v3.plan.costs import load_costs
+from r1v3.plan.stages import Estimate, Plan
+from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.load import load_project
+
+ROOT = Path(__file__).resolve().parents[3]
+NODES = (1, 2, 4, 8)
+
+
+def table(estimates: list[Estimate], price: float, *, gpus: bool) -> list[str]:
+    """One line a stage, and one in all."""
+    unit = "GPUs" if gpus else "CPUs"
+    lines = [
+        f"{'stage':9} {'of':15} {'jobs':>4} {unit:>5} {'GB each':>8} {'hours':>8} {'disk TB':>8} {'money':>9}"
+    ]
+    money = hours = disk = 0.0
+    for each in estimates:
+        star = "*" if each.assumed else " "
+        spent = each.jobs * each.devices * each.hours
+        money, hours, disk = money + price * spent, hours + spent, disk + each.disk
+        lines.append(
+            f"{each.stage:9} {each.name:15.15} {each.jobs:4} {each.devices:5} {each.memory / 1e9:8.1f}"
+            f" {each.hours:8.2f} {each.disk / 1e12:8.3f} {price * spent:9,.0f} {star}"
+            f" {'; '.join(each.notes)}{'' if each.fits else '   DOES NOT FIT'}"
+        )
+    kind = "GPU" if gpus else "CPU"
+    lines.append(f"in all {hours:,.1f} {kind} hours, {disk / 1e12:.2f} TB, money {money:,.0f}")
+    return lines
+
+
+def parts(estimates: list[Estimate]) -> list[str]:
+    """What fills a device in each stage, in GB."""
+    return [
+        f"{each.stage} {each.name}: "
+        + ", ".join(f"{part} {size / 1e9:.1f}" for part, size in each.parts.items() if size > 5e7)
+        for each in estimates
+        if each.parts
+    ]
+
+
+def waits(plan_of, site_nodes=NODES) -> list[str]:
+    """Where synchronous GRPO waits, on so many nodes."""
+    lines = [
+        f"{'nodes':>5} {'hours':>7} {'step s':>7} {'generate':>9} {'of it stragglers':>17} {'update':>7}"
+        f" {'weights':>8} {'GPUs idle':>10}"
+    ]
+    for nodes in site_nodes:
+        plan = plan_of(nodes)
+        settings = plan.project.runs["rl"].settings
+        estimate = next(each for each in plan.estimates() if each.stage == "grpo")
+        told, whole = estimate.rollouts, estimate.rollouts.seconds
+        lines.append(
+            f"{nodes:5} {whole / 3600:7.1f} {whole / settings.steps:7.1f} {told.generate / whole:9.0%}"
+            f" {told.straggling / told.generate:17.0%} {told.update / whole:7.0%}"
+            f" {told.weights / whole:8.0%} {told.idle:10.0%}{'' if estimate.fits else '   does not fit'}"
+        )
+    return lines
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--recipe", default="paper")
+    parser.add_argument("--overlay", type=Path)
+    parser.add_argument("--nodes", type=int, help="of every training stage, not the layout's")
+    parser.add_argument("--price", type=float, help="of a GPU for an hour, not the site's")
+    args = parser.parse_args()
+    try:
+        project = load_project(ROOT, args.recipe, args.overlay)
+        site, costs = load_site(ROOT), load_costs(ROOT)
+        plan = Plan(ROOT, project, site, costs, nodes=args.nodes)
+    except RecipeError as error:
+        raise SystemExit(f"{error}") from None
+    price = site.gpus.price_per_hour if args.price is None else args.price
+    estimates = plan.estimates()
+    print("\n".join(table(estimates, 0.0 if plan.cpu else price, gpus=not plan.cpu)))
+    print("\nGB of the fullest device\n" + "\n".join(parts(estimates)))
+    if not plan.cpu:
+        print("\nRL, step by step: one engine samples, then all GPUs learn")
+        print("\n".join(waits(lambda nodes: Plan(ROOT, project, site, costs, nodes=nodes))))
+    load, device = plan.load, plan.device
+    print(
+        f"\nAssumed: questions of {plan.prompt} tokens with {load.tiles} tiles, answers of"
+        f" {load.answer_median:g} tokens in the median, {device.train_share:.0%} of a peak of"
+        f" {plan.peak / 1e12:.3g} TFLOP/s in training; config/costs.yaml. "
+        + (
+            f"Measured: {device.measured}."
+            if device.measured
+            else "* nobody has measured these GPUs."
+        )
+    )
+    refused = [each for each in estimates if not each.fits]
+    for each in refused:
+        print(
+            f"\n{each.stage} {each.name} cannot fit: {each.memory / 1e9:.0f} GB on a device of"
+            f" {each.most / 1e9:.0f}, {each.host / 1e9:.0f} GB on a node of {each.host_most / 1e9:.0f}."
+            " What would do:"
+        )
+        for line in advise(ROOT, project, site, costs, each) or ["nothing that this plan knows"]:
+            print(f"  {line}")
+    return 1 if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

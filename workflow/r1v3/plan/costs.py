@@ -1,0 +1,66 @@
+"""The constants of the plan, `config/costs.yaml`, and whether anybody measured them."""
+
+from pathlib import Path
+
+import torch
+
+from r1v3.recipe.layers import read_yaml
+from r1v3.recipe.section import Positive, Rate, Section
+from r1v3.train.flops import peak_flops
+
+COSTS = Path("config") / "costs.yaml"
+
+
+class Device(Section):
+    """A processor: `train_share` of its peak is reached in training; `layer_seconds` is a pass's overhead."""
+
+    measured: str | None
+    peak_tflops: Rate | None
+    train_share: Rate
+    layer_seconds: float
+    base_gib: Rate
+    fixed_gib: float
+    bandwidth_gb: Rate
+    decode_share: Rate
+    decode_layer_seconds: float
+
+    @property
+    def peak(self) -> float:
+        """Operations a second; measured where the file leaves it open."""
+        if self.peak_tflops:
+            return 1e12 * self.peak_tflops
+        torch.set_num_threads(1)  # as each of a stage's processes has
+        return peak_flops(torch.device("cpu"))
+
+
+class Activations(Section):
+    """What the backward pass needs, in multiples of what a formula says."""
+
+    text: Rate
+    vision: Rate
+    logit_copies: Rate
+
+
+class Workload(Section):
+    """What a recipe's questions and answers are like; `tiles` of a question."""
+
+    measured: str | None
+    question_tokens: Positive
+    tiles: Positive
+    answer_median: Rate
+    answer_spread: Rate
+    limit: Positive
+    start_seconds: Rate
+
+
+class Costs(Section):
+    """All constants."""
+
+    devices: dict[str, Device]
+    activations: Activations
+    workloads: dict[str, Workload]
+
+
+def load_costs(root: Path) -> Costs:
+    """The constants of a checkout."""
+    return Costs.model_validate(read_yaml(Path(root) / COSTS))

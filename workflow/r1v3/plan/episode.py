@@ -1,0 +1,106 @@
+"""A synchronous GRPO run on N nodes, simulated: who works, who waits, and for whom (section 3.3's episodes).
+
+The first process samples with one engine, over the GPUs that share it, while every other GPU waits; then all
+update. Response lengths are drawn; the stages of `lengths` move their median in proportion, since the report
+raises the limit as answers grow.
+"""
+
+import math
+from dataclasses import dataclass
+
+from r1v3.plan import memory
+from r1v3.plan.shapes import flops_of
+from r1v3.plan.speed import decode, draw_lengths, train_seconds
+
+EPISODES = 8  # simulated of each stage of lengths
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """Seconds of the whole run by phase.
+
+    `straggling` is the part of `generate` in which fewer than a quarter of the rows are at work; `idle` the
+    share of all device seconds in which a device has nothing to do; `most_tokens` an episode's largest.
+    """
+
+    generate: float
+    straggling: float
+    update: float
+    weights: float
+    idle: float
+    most_tokens: int
+
+    @property
+    def seconds(self) -> float:
+        return self.generate + self.update + self.weights
+
+
+def simulate(plan, settings, devices: int) -> Rollouts:
+    """The phases of a run's steps on so many devices."""
+    asked, shape, device = settings.prompts_per_step * settings.samples, plan.shape, plan.device
+    gpus = devices if plan.cpu else (plan.recipe.layout.grpo.tensor_parallel or devices)
+    parts = memory.engine(
+        shape, gpus=gpus, memory_gb=plan.site.gpus.memory_gb, share=0.9, device=device
+    )
+    cache = 0.0 if plan.cpu else gpus * parts["keys and values"]
+    count = flops_of(plan.model, settings.train)
+    starts = [stage.step for stage in settings.lengths] + [settings.steps]
+    phases = {"generate": 0.0, "straggling": 0.0, "update": 0.0, "weights": 0.0}
+    most = 0
+    for number, stage in enumerate(settings.lengths):
+        steps = max(0, min(starts[number + 1], settings.steps) - stage.step)
+        for episode in range(EPISODES):
+            lengths = draw_lengths(plan.load, asked, stage.tokens, seed=1000 * number + episode)
+            most = max(most, sum(lengths) + settings.prompts_per_step * plan.prompt)
+            told = decode(
+                lengths,
+                shape=shape,
+                prompt=plan.prompt,
+                prompts=settings.prompts_per_step,
+                rows=asked if plan.cpu else 256,
+                gpus=gpus,
+                cache=cache,
+                device=device,
+                peak=plan.peak,
+            )
+            share = steps / EPISODES
+            phases["generate"] += share * told.seconds
+            phases["straggling"] += share * told.straggling
+            phases["update"] += share * _update(plan, settings, lengths, count, devices)
+            phases["weights"] += share * _follow(plan)
+    whole = phases["generate"] + phases["update"] + phases["weights"]
+    waiting = phases["generate"] * (1 - gpus / devices) + phases["straggling"] * gpus / devices
+    idle = (waiting + phases["weights"] * (1 - 1 / devices)) / whole
+    return Rollouts(**phases, idle=idle, most_tokens=most)
+
+
+def _update(plan, settings, lengths: list[int], count, devices: int) -> float:
+    """Log-probabilities and gradients of an episode; a prompt is computed once in each pass."""
+    budget = settings.parallel.pass_tokens
+    whole = sum(lengths) + settings.prompts_per_step * plan.prompt
+    passes = math.ceil(whole / devices / budget) if budget else 1
+    cuts = passes * devices if budget else settings.prompts_per_step
+    prompts = max(settings.prompts_per_step, cuts)
+    texts = [plan.prompt] * prompts + lengths
+    seconds = train_seconds(
+        count,
+        plan.shape,
+        lengths=texts,
+        responses=sum(lengths),
+        tiles=plan.load.tiles * prompts,
+        passes=passes,
+        devices=devices,
+        device=plan.device,
+        peak=plan.peak,
+        recomputed=settings.parallel.gradient_checkpointing,
+    )
+    # From the second step on the log-probabilities of the policy that sampled are needed: a forward pass.
+    again = settings.updates_per_episode * settings.minibatches
+    return seconds * settings.updates_per_episode + (seconds / 3 if again > 1 else 0)
+
+
+def _follow(plan) -> float:
+    """New weights: gathered by one process and read by the engine, one tensor at a time."""
+    if plan.cpu:
+        return 0.0
+    return 2 * plan.shape.all / 5e9  # assumed: 5 GB a second

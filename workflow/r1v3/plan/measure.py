@@ -1,0 +1,93 @@
+"""Measures what the plan predicts: seconds and peak memory of real training steps, in a process of its own.
+
+    python -m r1v3.plan.measure '{"shape": {...}, "passes": 2, "samples": 4, "prompt": 40, "response": 60}'
+
+A model of random weights takes a few steps with the trainer's own engine, on packs of random tokens. Seconds
+are the processor's, so that a busy machine does not count twice. Prints one JSON line.
+"""
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+
+
+def measure(case: dict) -> dict:
+    """Measure a case in a fresh process.
+
+    Args:
+        case: `shape` as in config/shapes.yaml; `samples` of `prompt` tokens, one tile and `response`
+            tokens each in each of `passes`; `train`, the groups; `checkpointing`.
+
+    Returns:
+        `seconds` a step, `memory` in bytes at the most, `base` before there was a model, and the machine's
+        `peak` in operations a second.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "r1v3.plan.measure", json.dumps(case)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _here(case: dict) -> dict:
+    import torch
+
+    from r1v3.model.packed import Group, pack_groups
+    from r1v3.plan.shapes import config_from_shape
+    from r1v3.train.engine import open_engine, prepare_model
+    from r1v3.train.flops import peak_flops
+    from r1v3.train.ranks import Ranks
+    from r1v3.train.response_loss import PackedLoss
+
+    torch.set_num_threads(1)
+    from transformers import InternVLForConditionalGeneration
+
+    base = _peak_memory()
+    config = config_from_shape(case["shape"])
+    config.image_token_id = 0
+    model = InternVLForConditionalGeneration(config)
+    parallel = {"engine": "ranks", "zero": None, "attention": "sdpa", "pass_tokens": None}
+    parallel["gradient_checkpointing"] = case.get("checkpointing", False)
+    optimizer = {"algorithm": "adamw", "learning_rate": 1e-4, "betas": [0.9, 0.999]}
+    optimizer |= {"weight_decay": 0.0, "max_grad_norm": 1.0}
+    settings = {"parallel": parallel, "optimizer": optimizer, "dtype": "float32"}
+    settings["train"] = case.get("train", ["vision_tower", "connector", "llm"])
+    prepare_model(model, settings)
+    engine = open_engine(model, PackedLoss(model), settings, Ranks(0, 1))
+    draw, words = random.Random(1), config.text_config.vocab_size
+    side, seen = config.vision_config.image_size[0], config.image_seq_length
+
+    def ids(count: int) -> tuple[int, ...]:
+        return tuple(draw.randrange(1, words) for _ in range(count))
+
+    def group() -> Group:
+        prompt = (0,) * seen + ids(case["prompt"] - seen)
+        return Group(prompt, (ids(case["response"]),), torch.rand(1, 3, side, side))
+
+    packs = [pack_groups([group() for _ in range(case["samples"])]) for _ in range(case["passes"])]
+    tokens = case["passes"] * case["samples"] * case["response"]
+    seconds = []
+    for _ in range(4):
+        began = time.process_time()
+        engine.zero_grad()
+        for number, pack in enumerate(packs, start=1):
+            engine.backward(engine(pack, tokens), last=number == len(packs))
+        engine.reduce()
+        engine.norms()
+        engine.step(1e-4)
+        seconds.append(time.process_time() - began)
+    found = {"seconds": min(seconds[1:]), "memory": _peak_memory(), "base": base}
+    return found | {"peak": peak_flops(torch.device("cpu"))}
+
+
+def _peak_memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(_here(json.loads(sys.argv[1]))))

@@ -1,0 +1,92 @@
+"""Seconds of training steps and of generation."""
+
+import random
+from dataclasses import dataclass
+
+from r1v3.plan.costs import Device, Workload
+from r1v3.plan.memory import cache_token
+from r1v3.plan.shapes import Shape
+from r1v3.train.flops import FlopCount
+
+
+def train_seconds(
+    count: FlopCount,
+    shape: Shape,
+    *,
+    lengths: list[int],
+    responses: int,
+    tiles: int,
+    passes: int,
+    devices: int,
+    device: Device,
+    peak: float,
+    recomputed: bool,
+) -> float:
+    """A step on sequences of these lengths, over all devices; `passes` are those of one device.
+
+    Checkpointed layers are computed once more, a third on top of forward and backward.
+    """
+    work = count.batch(lengths, responses, tiles) * (4 / 3 if recomputed else 1)
+    layers = shape.layers + shape.vision_layers
+    return work / (devices * device.train_share * peak) + passes * layers * device.layer_seconds
+
+
+def draw_lengths(workload: Workload, count: int, limit: int, seed: int) -> list[int]:
+    """Answers of lognormal length about the workload's median, cut at the limit."""
+    draw = random.Random(seed)
+    spread = workload.answer_spread
+    return [
+        max(1, min(limit, round(workload.answer_median * draw.lognormvariate(0, spread))))
+        for _ in range(count)
+    ]
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """One engine's seconds: in all, with fewer than a quarter of its rows at work, and for reading prompts."""
+
+    seconds: float
+    straggling: float
+    prefill: float
+
+
+def decode(
+    lengths: list[int],
+    *,
+    shape: Shape,
+    prompt: int,
+    prompts: int,
+    rows: int,
+    gpus: int,
+    cache: float,
+    device: Device,
+    peak: float,
+) -> Decoding:
+    """Generation with continuous batching: a row that ends makes place for the next answer.
+
+    A token costs the time to read weights, keys and values, or to multiply, whichever is more.
+
+    Args:
+        cache: bytes for keys and values, all of the engine's GPUs together.
+    """
+    share, kv = device.decode_share, cache_token(shape)
+    most = int(cache // (kv * (prompt + sum(lengths) / len(lengths)))) if cache else rows
+    rows = max(1, min(rows, most, len(lengths)))
+    prefill = 2 * shape.all * prompt * prompts / (gpus * share * peak)
+    waiting, running = list(reversed(lengths)), []
+    seconds = straggling = 0.0
+    while waiting or running:
+        while waiting and len(running) < rows:
+            running.append(waiting.pop())
+        running.sort(reverse=True)
+        steps, busy = running[-1], len(running)
+        read = 2 * shape.all + busy * kv * (prompt + sum(lengths) / len(lengths) / 2)
+        step = max(
+            read / (gpus * 1e9 * device.bandwidth_gb * share),
+            2 * shape.all * busy / (gpus * peak * share),
+        )
+        spent = steps * (step + shape.layers * device.decode_layer_seconds)
+        seconds += spent
+        straggling += spent if busy < rows / 4 else 0.0
+        running = [left - steps for left in running if left > steps]
+    return Decoding(seconds + prefill, straggling, prefill)

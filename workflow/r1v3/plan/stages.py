@@ -1,0 +1,286 @@
+"""Each stage of a recipe's core path: does it fit, how long does it take, how much does it write."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from r1v3.cluster.site import Site
+from r1v3.plan import memory
+from r1v3.plan.costs import Costs, Device, Workload
+from r1v3.plan.episode import Rollouts, simulate
+from r1v3.plan.shapes import Shape, flops_of, meta_model, shape_of
+from r1v3.plan.speed import decode, draw_lengths, train_seconds
+from r1v3.recipe.identity import checkpoint_steps
+from r1v3.recipe.layout import Machines
+from r1v3.recipe.load import Project
+
+# What the launcher lets vLLM take of a GPU, and how many samples decode at once (r1v3.generate.vllm_start).
+ENGINE_SHARE, ENGINE_ROWS = 0.9, 256
+# Bytes of a parameter in a state that a run resumes from: weights, AdamW's averages, 32-bit copies.
+STATE = {"float32": 4 + 8, "bfloat16": 2 + 8 + 4}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A stage: `jobs` of it, each on `devices` for `hours`.
+
+    `parts` is the memory of its fullest device, in bytes; `disk` is in bytes, all jobs together; `assumed`
+    says that a figure that it rests on was not measured.
+    """
+
+    stage: str
+    name: str
+    jobs: int
+    devices: int
+    hours: float
+    parts: dict[str, float]
+    most: float
+    disk: float
+    host: float = 0.0
+    host_most: float = math.inf
+    assumed: bool = True
+    notes: tuple[str, ...] = ()
+    rollouts: Rollouts | None = None
+    advice: tuple[str, ...] = field(default=())
+
+    @property
+    def memory(self) -> float:
+        return sum(self.parts.values())
+
+    @property
+    def fits(self) -> bool:
+        return self.memory <= self.most and self.host <= self.host_most and not self.advice
+
+
+class Plan:
+    """A recipe on a site.
+
+    Args:
+        nodes: of every training stage, where it is not to be the layout's.
+        price: of a device for an hour.
+    """
+
+    def __init__(self, root: Path, project: Project, site: Site, costs: Costs, *, nodes=None):
+        self.project, self.site, self.costs = project, site, costs
+        self.recipe, self.nodes = project.recipe, nodes
+        self.cpu = self.recipe.generation.engine == "transformers"
+        self.device: Device = costs.devices["cpu" if self.cpu else "h100"]
+        self.peak = self.device.peak
+        self.load: Workload = costs.workloads["tiny" if self.cpu else "paper"]
+        self.model = meta_model(self.recipe, "base", root)
+        self.shape: Shape = shape_of(self.model)
+        self.most = math.inf if self.cpu else 1e9 * site.gpus.memory_gb
+        self.prompt = self.load.question_tokens + self.load.tiles * self.shape.image_tokens
+
+    def estimates(self) -> list[Estimate]:
+        """Every stage of the core path, in order."""
+        runs, recipe = self.project.runs, self.recipe
+        found = [self._download(name) for name in ("base", "teacher")]
+        found += [
+            self._reject(name, entry)
+            for name, entry in recipe.data.items()
+            if entry.kind == "sampled"
+        ]
+        found.append(self._sft("cold_start"))
+        found.append(self._grpo("rl"))
+        kept = len(checkpoint_steps(runs["rl"].settings))
+        probes = recipe.data[recipe.selection.probe].size * recipe.selection.samples
+        found.append(self._asking("probe", "rl", kept, probes, recipe.selection.max_new_tokens))
+        found.append(self._sft("final"))
+        section = recipe.evaluation
+        sets = sum(recipe.data[name].size for name in section.held_out.values())
+        items = section.items or 800  # assumed: the mean of the benchmarks whose size is known
+        budget = section.max_new_tokens
+        found.append(self._asking("evaluate", "held-out sets", 4, sets, budget))
+        found.append(self._asking("evaluate", "checkpoints", kept, items * section.runs, budget))
+        asked = items * section.runs * len(section.benchmarks)
+        found.append(self._asking("evaluate", "benchmarks", 1, asked, budget))
+        return found
+
+    def _machines(self, stage: str) -> Machines:
+        asked = getattr(self.recipe.layout, stage)
+        if self.nodes and stage in ("sft", "grpo"):
+            return asked.model_copy(update={"nodes": self.nodes})
+        return asked
+
+    def _devices(self, stage: str) -> int:
+        if self.cpu:
+            return 2 if stage in ("model", "sft", "grpo") else 1
+        asked = self._machines(stage)
+        return asked.nodes * asked.gpus
+
+    def _size(self, dtype: str) -> int:
+        return 2 if dtype == "bfloat16" else 4
+
+    def _download(self, name: str) -> Estimate:
+        spec = self.recipe.models[name]
+        if spec.source != "hub":
+            return self._training("model", name, self.recipe.sft[spec.settings], spec.data)
+        bytes_ = 2.0 * self.shape.all
+        hours = bytes_ / 200e6 / 3600  # assumed: 200 MB a second
+        return Estimate("model", name, 1, 0, hours, {}, self.most, bytes_)
+
+    def _sft(self, run: str) -> Estimate:
+        resolved = self.project.runs[run]
+        return self._training("sft", run, resolved.settings, resolved.entry.data)
+
+    def _training(self, stage: str, name: str, settings, data: str) -> Estimate:
+        parallel, devices = settings.parallel.model_dump(), self._devices(stage)
+        size = self._samples(data)
+        steps = math.ceil(settings.epochs * size / settings.batch_size)
+        steps = min(steps, settings.max_steps or steps)
+        limit = max(1, min(self.load.limit, settings.max_length - self.prompt))
+        answers = draw_lengths(self.load, settings.batch_size, limit, seed=1)
+        lengths = [self.prompt + answer for answer in answers]
+        tokens = sum(lengths)
+        longest = parallel["pass_tokens"] or math.ceil(tokens / devices)
+        tiles = max(1, math.ceil(longest / (self.prompt + sum(answers) / len(answers))))
+        seconds = train_seconds(
+            flops_of(self.model, settings.train),
+            self.shape,
+            lengths=lengths,
+            responses=sum(answers),
+            tiles=self.load.tiles * len(lengths),
+            passes=math.ceil(tokens / devices / longest),
+            devices=devices,
+            device=self.device,
+            peak=self.peak,
+            recomputed=parallel["gradient_checkpointing"],
+        )
+        parts = memory.training(
+            self.shape,
+            train=settings.train,
+            dtype=settings.dtype,
+            parallel=parallel,
+            world=devices,
+            tokens=longest,
+            responses=longest,
+            tiles=tiles * self.load.tiles,
+            device=self.device,
+            factors=self.costs.activations,
+        )
+        trained = self.shape.trained(settings.train)
+        weights = self._size(settings.dtype) * self.shape.all
+        state = settings.resume.keep * (weights + (STATE[settings.dtype] - 2) * trained)
+        copies = 1 + bool(settings.early_stopping)
+        return Estimate(
+            stage,
+            name,
+            1,
+            devices,
+            (steps * seconds + self.load.start_seconds) / 3600,
+            parts,
+            self.most,
+            copies * weights + state,
+            *self._host(stage, settings.dtype, 1),
+            assumed=not self.device.measured,
+            notes=(f"{steps} steps of {seconds:.3g} s",),
+        )
+
+    def _samples(self, data: str) -> int:
+        """Samples of a set; of a sampled one as many as section 2 kept of its questions, or all of them."""
+        entry = self.recipe.data[data]
+        if entry.kind == "source":
+            return entry.size
+        questions = self.recipe.data[entry.questions].size
+        return questions if entry.otherwise == "written" else round(0.6 * questions)
+
+    def _host(self, stage: str, dtype: str, copies: int) -> tuple[float, float]:
+        """Memory of a node while every process of it reads the checkpoint, and what a node has."""
+        if self.cpu:
+            return 0.0, math.inf
+        gpus = self._machines(stage).gpus
+        asked = self._machines(stage).memory_gb or gpus * self.site.gpus.node_memory_gb_each
+        return (gpus + copies - 1) * self._size(dtype) * self.shape.all, 1e9 * asked
+
+    def _grpo(self, run: str) -> Estimate:
+        settings = self.project.runs[run].settings
+        parallel, devices = settings.parallel.model_dump(), self._devices("grpo")
+        rollouts = simulate(self, settings, devices)
+        limit = max(stage.tokens for stage in settings.lengths)
+        longest = parallel["pass_tokens"] or math.ceil(rollouts.most_tokens / devices)
+        parts = memory.training(
+            self.shape,
+            train=settings.train,
+            dtype=settings.dtype,
+            parallel=parallel,
+            world=devices,
+            tokens=max(longest, self.prompt + limit),
+            responses=longest,
+            tiles=self.load.tiles
+            * max(1, math.ceil(longest / (self.prompt + limit * settings.samples))),
+            device=self.device,
+            factors=self.costs.activations,
+        )
+        weights = self._size(settings.dtype) * self.shape.all
+        state = settings.resume.keep * STATE[settings.dtype] * self.shape.all
+        kept = len(checkpoint_steps(settings))
+        return Estimate(
+            "grpo",
+            run,
+            1,
+            devices,
+            (rollouts.seconds + self.load.start_seconds) / 3600,
+            parts,
+            self.most,
+            kept * weights + state,
+            *self._host("grpo", settings.dtype, 2),  # the sleeping engine's weights
+            assumed=not self.device.measured,
+            notes=(f"{settings.steps} steps of {rollouts.seconds / settings.steps:.3g} s",),
+            rollouts=rollouts,
+        )
+
+    def _reject(self, name: str, entry) -> Estimate:
+        asked = self.recipe.data[entry.questions].size * entry.samples
+        return self._asking("reject", name, 1, asked, entry.max_new_tokens, entry.samples)
+
+    def _asking(
+        self, stage: str, name: str, jobs: int, answers: int, limit: int, samples: int = 1
+    ) -> Estimate:
+        """A stage that only generates: `answers` of each of its jobs."""
+        devices = self._devices(stage)
+        gpus = 1 if self.cpu else (self._machines(stage).tensor_parallel or devices)
+        # One job's processes share the questions in an evaluation alone.
+        engines = devices // gpus if stage == "evaluate" else 1
+        own = math.ceil(answers / engines)
+        drawn = draw_lengths(self.load, min(own, 4096), limit, seed=2)
+        parts = memory.engine(
+            self.shape,
+            gpus=gpus,
+            memory_gb=self.site.gpus.memory_gb,
+            share=ENGINE_SHARE,
+            device=self.device,
+        )
+        if self.cpu:
+            parts = {"process": 2**30 * self.device.base_gib, "weights": 4.0 * self.shape.all}
+        told = decode(
+            drawn,
+            shape=self.shape,
+            prompt=self.prompt,
+            prompts=math.ceil(len(drawn) / samples),
+            rows=ENGINE_ROWS,
+            gpus=gpus,
+            cache=gpus * parts.get("keys and values", 0.0),
+            device=self.device,
+            peak=self.peak,
+        )
+        seconds = told.seconds * own / len(drawn) + self.load.start_seconds
+        return Estimate(
+            stage,
+            name,
+            jobs,
+            devices,
+            seconds / 3600,
+            parts,
+            self.most,
+            answers * jobs * 4.0 * self.load.answer_median,
+            assumed=not self.device.measured,
+            notes=(f"{answers:,} answers a job",),
+            advice=_engine_advice(parts, self.most),
+        )
+
+
+def _engine_advice(parts: dict[str, float], most: float) -> tuple[str, ...]:
+    if most < math.inf and parts["keys and values"] < 2**30:
+        return ("weights leave no place for keys and values: raise layout's tensor_parallel",)
+    return ()
