@@ -17,6 +17,7 @@ FAULTS = ("timed_out", "cancelled", "out_of_memory", "node_lost", "preempted")
 def checkout(tmp_path_factory, make_workflow, cluster, finished):
     """A checkout with the results of another, and a run for each fault, all alike but for their names."""
     folder = tmp_path_factory.mktemp("faults")
+    (folder / "checkout").mkdir()
     workflow = make_workflow(folder / "checkout")
     table = {
         name: {"like": "cold_start", "why": "a test", "set": SETTINGS}
@@ -81,7 +82,7 @@ def hurt_job(checkout, cluster, name: str, folder: str) -> tuple[str, int]:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_run_that_was_hurt_ends_as_the_one_that_nobody_touched(hurt, checkout, name):
-    jobs, said, code = hurt
+    _, said, code = hurt
     assert code == 0, said[-8000:]
     weights, losses = [], []
     for run in ("untouched", name):
