@@ -62,10 +62,12 @@ def launcher(stage: str, asked: Machines, site: Site) -> str:
     words = f"python -m r1v3.cluster.launch --save-minutes {site.save_minutes:g}"
     if site.python != "python":
         words += f" --python '{site.python}'"
-    if stage in TOGETHER:
-        return f"{words} --processes {asked.gpus or 2}"
     if asked.tensor_parallel:
         words += f" --tensor-parallel {asked.tensor_parallel}"
+    if asked.engine_memory:
+        words += f" --engine-memory {asked.engine_memory:g}"
+    if stage in TOGETHER:
+        return f"{words} --processes {asked.gpus or 2}"
     return words + " --shards" * (stage in SHARED)
 
 
