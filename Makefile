@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight lint format dry evaluate snapshot trace crate prune ui grading-report files clean
+.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight lint format dry studies compare evaluate snapshot trace crate prune ui grading-report files clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -43,6 +43,15 @@ format: setup ## what lint asks for
 
 dry: setup ## plan every run of both recipes
 	@snakemake -n dry && snakemake --profile slurm -n dry
+
+studies: setup ## every ablation and analysis, then the report again; SEEDS=3 runs three seeds of each branch
+	@snakemake --cores all --config seeds=$(or $(SEEDS),1) -- results/claims.html results/tables/modes.md
+	@snakemake --cores all --config seeds=$(or $(SEEDS),1) -- results/report.html
+	@echo "results/claims.html, results/studies/ and results/report.html"
+
+compare: setup ## what differs between two runs: A=rl B=rl_frozen_connector
+	@test -n "$(A)" -a -n "$(B)" || { echo "A= or B= is missing: make compare A=rl B=rl_frozen_connector" >&2; exit 2; }
+	@python -m r1v3 compare "$(A)" "$(B)"
 
 snapshot: setup ## record finished results in DVC and git's index; `dvc push` then shares them
 	@python -m r1v3 $(if $(RECIPE),--recipe $(RECIPE)) snapshot

@@ -17,8 +17,7 @@ rule all:
     """The core path, its report, and its copy in MLflow."""
     input:
         core_results(),
-        "results/summary.json",
-        "results/report.html",
+        expand("results/{page}", page=["summary.json", "report.html", "cards/index.html"]),
         "results/plots/grpo.csv",
         "results/pages/index.html",
         "results/mlflow.json",

@@ -28,7 +28,7 @@ def purpose(path: Path) -> str:
 def file_list(root: Path) -> str:
     """The page: a heading for each folder, a line for each file that has something to say."""
     listed = subprocess.run(
-        ["git", "ls-files"], cwd=root, check=True, capture_output=True, text=True
+        ["git", "ls-files", "--deduplicate"], cwd=root, check=True, capture_output=True, text=True
     ).stdout
     lines, folder = [HEAD], None
     for name in sorted(listed.splitlines(), key=lambda n: (str(Path(n).parent), n)):

@@ -15,7 +15,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Browser:
-    """One page. Requests to any other host than 127.0.0.1 fail, and are noted in `foreign`."""
+    """One page. Requests to any other host than 127.0.0.1 fail, and are noted in `foreign`; what the console
+    calls an error is in `errors`."""
 
     def __init__(self, folder: Path, width: int = 1400, height: int = 900):
         command = [
@@ -40,9 +41,10 @@ class Browser:
             pages = [page for page in json.load(answer) if page["type"] == "page"]
         self.loop = asyncio.new_event_loop()
         self.foreign: list[str] = []
+        self.errors: list[str] = []
         self._number = 0
         self.loop.run_until_complete(self._connect(pages[0]["webSocketDebuggerUrl"]))
-        for domain in ("Page", "Network", "Runtime"):
+        for domain in ("Page", "Network", "Runtime", "Log"):
             self.call(f"{domain}.enable")
 
     async def _connect(self, address: str) -> None:
@@ -61,6 +63,7 @@ class Browser:
                 address = said["params"]["request"]["url"]
                 if address.startswith("http") and "//127.0.0.1" not in address:
                     self.foreign.append(address)
+            self.errors += _errors(said)
             if said.get("id") == self._number:
                 assert "error" not in said, said["error"]
                 return said["result"]
@@ -104,3 +107,15 @@ class Browser:
         self.loop.run_until_complete(self.session.close())
         self.process.kill()
         self.process.wait()
+
+
+def _errors(said: dict) -> list[str]:
+    """What a message of the browser says went wrong in the page."""
+    method, known = said.get("method"), said.get("params", {})
+    if method == "Runtime.exceptionThrown":
+        return [known["exceptionDetails"]["text"]]
+    if method == "Runtime.consoleAPICalled" and known["type"] == "error":
+        return [str(known["args"])]
+    if method == "Log.entryAdded" and known["entry"]["level"] == "error":
+        return [known["entry"]["text"]]
+    return []

@@ -7,7 +7,7 @@ from training_fixtures import OPTIMIZER, SFT
 from r1v3.data.records import Record
 from r1v3.generate.types import Response
 from r1v3.model.packed import use_packed_attention
-from r1v3.train import grpo, rollouts
+from r1v3.train import grpo, probe, rollouts
 from r1v3.train.engine import WholeEngine
 from r1v3.train.episode_passes import pack_episode
 from r1v3.train.ranks import Ranks
@@ -118,3 +118,21 @@ def grpo_run(folder, start, data, generation=None, **settings):
         "generation": generation or {"engine": "transformers", "mode": "slow"},
     }
     return grpo.train_grpo(document, start=start, data=data, folder=folder)
+
+
+def probe_run(folder, checkpoint, data, parallel=SFT["parallel"]):
+    """The probe of a checkpoint that knows nothing, of 13 prompts with two samples; its JSON."""
+    folder.mkdir(exist_ok=True)
+    selection = {"temperature": 1.0, "max_new_tokens": 8, "samples": 2}
+    document = {
+        "selection": selection | {"dtype": "float32", "parallel": parallel},
+        "entropy": ENTROPY,
+        "grading": GRPO["reward"],
+        "template": TEMPLATE,
+        "images": IMAGES,
+        "seed": 3,
+        "generation": {"engine": "transformers", "mode": "slow"},
+    }
+    output = folder / "probe-step-000004.json"
+    probe.probe(document, checkpoint=checkpoint, step=4, data=data, output=output)
+    return output

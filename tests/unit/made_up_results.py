@@ -119,7 +119,8 @@ def write_run(tree: Tree, name: str) -> None:
     if name == "final":
         facts |= {"best": "checkpoints/best", "best_step": 100}
     folder = write_result(tree, node, facts)
-    rows = [grpo_row(n) if name == "rl" else sft_row(n, name) for n in range(1, tree.steps + 1)]
+    reinforced = node.kind == "grpo"
+    rows = [grpo_row(n) if reinforced else sft_row(n, name) for n in range(1, tree.steps + 1)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
@@ -129,6 +130,7 @@ def grpo_row(step: int) -> dict:
     row |= {"high_entropy_share": 0.001, "silent_groups": 0.2, "critical_tokens": step % 7}
     row |= {"loss": 0.0, "learning_rate": 2e-4, "seconds": 1.5}
     row |= {f"grad_norm/{group}": 0.3 for group in ("vision_tower", "connector", "llm")}
+    row |= {"repetition": 0.02, "entropy_histogram": [1000 - step, 10, 1], "clip_fraction": 0.0}
     return row | ({"critical_token_entropy": 1 - step / 300} if step % 7 else {})
 
 

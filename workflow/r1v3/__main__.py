@@ -1,4 +1,4 @@
-"""Commands about results: `python -m r1v3 snapshot | trace | prune | crate | follow`, each with --help."""
+"""`python -m r1v3 snapshot | trace | compare | prune | crate | follow`: what to do with results."""
 
 import argparse
 from pathlib import Path

@@ -13,10 +13,11 @@ from snakemake.exceptions import WorkflowError
 from r1v3.cluster import resources
 from r1v3.cluster.site import read_site
 from r1v3.keep.times import settle
+from r1v3.recipe.arms import needs
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.identity import checkpoint_steps
 from r1v3.recipe.runs import CORE
-from r1v3.recipe.snakemake import command_environment, open_documents
+from r1v3.recipe.snakemake import command_environment, open_documents, seeds_of
 
 command_environment(Path(workflow.basedir))
 settle(Path(workflow.basedir))
@@ -29,6 +30,7 @@ except RecipeError as error:
     raise WorkflowError(f"mistakes in the configuration:\n{error}") from None
 
 PROJECT = DOCUMENTS.project
+SEEDS = seeds_of(config)
 shell.prefix(resources.prefix(SITE))
 # A server by one variable; a file without.
 TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
@@ -40,6 +42,10 @@ HELD_OUT = {"base": "last", "cold_start": "last", "rl": "selected", "final": "la
 
 # The training sets of the three stages, whose make-up figure 2 shows.
 FIGURE_2 = [PROJECT.runs[name].entry.data for name in ("cold_start", "rl", "final")]
+
+# Every data set of the core path: a card each.
+CORE_DATA = DOCUMENTS.data_of(CORE)
+STUDY_CONTENTS = [f"results/studies/{name}.json" for name in PROJECT.studies]
 
 
 # Seconds of work: under Slurm they run where Snakemake does, which also reaches MLflow's server.
@@ -56,11 +62,13 @@ wildcard_constraints:
     run="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     data="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     benchmark="[a-z][a-z0-9_]*-[0-9a-f]{10}",
+    reference="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     selection="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     suite="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     checkpoint="last|selected|step-[0-9]{6}",
     step="[0-9]{6}",
     nats="[0-9.e-]+",
+    study="|".join(PROJECT.studies),
     tokens="[0-9]+",
 
 
@@ -111,6 +119,23 @@ def data_document(wildcards):
     return document(f"results/data/{wildcards.data}")
 
 
+def node_manifest(node):
+    return f"{node.folder}/manifest.json"
+
+
+def reference_parents(wildcards, kind):
+    """The manifests of the benchmarks, or of the held-out sets, that an index of evaluations is made of."""
+    node = DOCUMENTS.at(f"results/references/{wildcards.reference}")
+    return [f"{each.folder}/manifest.json" for each in node.parents if each.kind == kind]
+
+
+def compared_with(wildcards):
+    """The index of evaluations that a data set is compared with; nothing where it is not."""
+    if data_document(wildcards)["set"]["contaminated"] is None:
+        return []
+    return f"{DOCUMENTS.reference().folder}/manifest.json"
+
+
 def selection_document(wildcards):
     return document(f"results/selections/{wildcards.selection}")
 
@@ -144,6 +169,14 @@ def parity(run):
     if PROJECT.recipe.generation.engine != "vllm":
         return []
     return f"results/parity/{run}/within-{gate.max_gap}-nats-over-{gate.tokens}-tokens.json"
+
+
+def study_inputs(wildcards):
+    """Every finished result that a study reads, of all seeds."""
+    needed = needs(DOCUMENTS, PROJECT.studies[wildcards.study], SEEDS)
+    folders = [node.folder for node in (*needed.runs, *needed.probes)]
+    manifests = [f"{folder}/manifest.json" for folder in folders]
+    return manifests + [f"{node.folder}/scores.json" for node in needed.evaluations]
 
 
 def held_out_scores():

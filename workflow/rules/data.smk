@@ -1,10 +1,41 @@
 """Data sets: taken from their sources, or sampled from a model and kept where right (section 2)."""
 
 
+rule reference:
+    """Index the evaluations, which training data is compared with (decontamination)."""
+    input:
+        config="results/references/{reference}/config.json",
+        benchmarks=lambda w: reference_parents(w, "benchmark"),
+        held_out=lambda w: reference_parents(w, "data"),
+    output:
+        manifest="results/references/{reference}/manifest.json",
+    log:
+        "results/references/{reference}/log.txt",
+    benchmark:
+        "results/references/{reference}/benchmark.tsv"
+    priority: 70
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        python workflow/scripts/reference.py \
+            --config {input.config:q} \
+            --benchmarks {input.benchmarks:q} \
+            --held-out {input.held_out:q} \
+            --manifest {output.manifest:q}
+        """
+
+
 rule prepare:
-    """Turn a source into records and pictures."""
+    """Turn sources into one clean set of records and pictures.
+
+    The evaluations' index may be made again, after a prompt was changed, without the set being so.
+    """
     input:
         config="results/data/{data}/config.json",
+        reference=ancient(compared_with),
     output:
         manifest="results/data/{data}/manifest.json",
     log:
@@ -22,6 +53,7 @@ rule prepare:
         exec &> >(tee -a {log:q})
         python workflow/scripts/prepare.py \
             --config {input.config:q} \
+            --reference {input.reference:q} \
             --manifest {output.manifest:q}
         """
 

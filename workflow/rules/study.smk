@@ -1,4 +1,4 @@
-"""What the scores say together: the summary and the report."""
+"""What the scores say together: the summary, the studies, the ledger of claims, the report."""
 
 
 rule summary:
@@ -38,6 +38,11 @@ rule report:
             for name in PROJECT.recipe.evaluation.benchmarks
         ],
         table="config/benchmarks.yaml",
+        held_out=scores("final", "last", "held_out"),
+        pages="results/pages/index.html",
+        # Shown as far as they have been made; `make studies` makes them.
+        studies=[path for path in STUDY_CONTENTS if Path(path).exists()],
+        claims="results/claims.json" if Path("results/claims.json").exists() else [],
     output:
         report="results/report.html",
     log:
@@ -48,6 +53,7 @@ rule report:
     threads: 1
     params:
         recipe=PROJECT.recipe.name,
+        overlay=config.get("overlay", []),
     shell:
         r"""
         exec &> >(tee {log:q})
@@ -61,7 +67,46 @@ rule report:
             --benchmarks {input.benchmarks:q} \
             --asked {input.asked:q} \
             --table {input.table:q} \
+            --held-out {input.held_out:q} \
+            --studies {input.studies:q} \
+            --claims {input.claims:q} \
+            --overlay {params.overlay:q} \
             --output {output.report:q}
+        """
+
+
+rule cards:
+    """Write a data card a set, and what the evaluations share with the training data."""
+    input:
+        data=[node_manifest(node) for node in CORE_DATA],
+        reference=node_manifest(DOCUMENTS.reference()),
+        benchmarks=[
+            manifest(DOCUMENTS.benchmark(name).id, "benchmarks")
+            for name in PROJECT.recipe.evaluation.benchmarks
+        ],
+        scores=scores("final", "last", "benchmarks"),
+        sources="config/sources.yaml",
+    output:
+        cards="results/cards/index.html",
+    log:
+        "results/log/cards.txt",
+    priority: 50
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    params:
+        trained=FIGURE_2,
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/cards.py \
+            --data {input.data:q} \
+            --trained {params.trained:q} \
+            --reference {input.reference:q} \
+            --benchmarks {input.benchmarks:q} \
+            --scores {input.scores:q} \
+            --sources {input.sources:q} \
+            --output {output.cards:q}
         """
 
 
@@ -118,4 +163,65 @@ rule plots:
             --selection {input.selection:q} \
             --scores {input.scores:q} \
             --folder {params.folder:q}
+        """
+
+
+rule study:
+    """Compare the arms of one study: figures, table, verdicts."""
+    input:
+        results=study_inputs,
+        studies="config/studies.yaml",
+        claims="config/claims.yaml",
+    output:
+        page="results/studies/{study}.html",
+        content="results/studies/{study}.json",
+    log:
+        "results/log/study-{study}.txt",
+    priority: 5
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    params:
+        recipe=config.get("recipe", "tiny"),
+        overlay=config.get("overlay", []),
+        seeds=SEEDS,
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/study.py \
+            --study {wildcards.study:q} \
+            --recipe {params.recipe:q} \
+            --overlay {params.overlay:q} \
+            --seeds {params.seeds:q} \
+            --output {output.page:q}
+        """
+
+
+rule claims:
+    """Gather every claim's verdict in one table."""
+    input:
+        studies=STUDY_CONTENTS,
+        claims="config/claims.yaml",
+    output:
+        page="results/claims.html",
+        content="results/claims.json",
+    log:
+        "results/log/claims.txt",
+    priority: 5
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    params:
+        recipe=config.get("recipe", "tiny"),
+        overlay=config.get("overlay", []),
+        seeds=SEEDS,
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/claims.py \
+            --recipe {params.recipe:q} \
+            --overlay {params.overlay:q} \
+            --seeds {params.seeds:q} \
+            --studies {input.studies:q} \
+            --output {output.page:q}
         """

@@ -91,7 +91,7 @@ rule probe:
         exec &> >(tee -a {log:q})
         {resources.launcher} workflow/scripts/probe.py \
             --config {input.config:q} \
-            --run {input.run:q} \
+            --policy {input.run:q} \
             --step {wildcards.step:q} \
             --data {input.data:q} \
             --output {output.probe:q}

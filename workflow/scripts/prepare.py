@@ -1,24 +1,31 @@
-"""Stage `prepare`: a source becomes records and pictures (section 2).
+"""Stage `prepare`: sources become one clean set of records and pictures (section 2).
 
-Reads config.json of a data set's folder; writes records.parquet, images/ and manifest.json there.
+Reads config.json of a data set's folder, the listed sources, and the index of the evaluations where the set
+is compared with them; writes records.parquet, images/, set_aside.jsonl, twins.jsonl and manifest.json.
 
     python workflow/scripts/prepare.py --config results/data/<set>/config.json \
-        --manifest results/data/<set>/manifest.json
+        --reference results/references/<id>/manifest.json --manifest results/data/<set>/manifest.json
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from r1v3.data.prepare import prepare
 from r1v3.recipe.stage import run_stage
 
 
+def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+    return prepare(document, folder, args.reference and args.reference.parent)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--reference", type=Path, nargs="?", help="manifest")
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, prepare)
+    run_stage(args.config, args.manifest, partial(work, args))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Reads a run's checkpoint and the probe set; writes one JSON file.
 
     python workflow/scripts/probe.py --config results/selections/<run>/config.json \
-        --run results/runs/<run>/manifest.json --step 000050 \
+        --policy results/runs/<run>/manifest.json --step 000050 \
         --data results/data/<set>/manifest.json \
         --output results/selections/<run>/probe-step-000050.json
 """
@@ -20,7 +20,7 @@ from r1v3.train.probe import probe
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--policy", type=Path, required=True)
     parser.add_argument("--step", required=True, help="six digits, as in the checkpoint's name")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -30,7 +30,7 @@ def main() -> None:
         if not finished:
             probe(
                 document,
-                checkpoint=checkpoint_folder(args.run, f"step-{args.step}"),
+                checkpoint=checkpoint_folder(args.policy, f"step-{args.step}"),
                 step=int(args.step),
                 data=args.data.parent,
                 output=args.output,

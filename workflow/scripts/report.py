@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.report import write_report
+from r1v3.analyze.report_parts import recipe_sections
 
 
 def main() -> None:
@@ -29,8 +30,14 @@ def main() -> None:
     parser.add_argument("--asked", type=Path, nargs="+", required=True, help="manifests")
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--held-out", type=Path, help="the final model's, for real responses")
+    parser.add_argument("--studies", type=Path, nargs="*", default=[], help="JSON of each study")
+    parser.add_argument("--claims", type=Path, nargs="?", help="claims.json")
+    parser.add_argument("--overlay", type=Path, nargs="?")
     args = parser.parse_args()
-    write_report(**vars(args))
+    known = vars(args)
+    sections = recipe_sections(Path.cwd(), args.recipe, known.pop("overlay"))
+    write_report(**known, **sections)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,29 @@
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from made_up_results import ROOT
+from made_up_studies import ITEMS, write_study_results, write_verdicts
+from page_reader import Page, without_tags
+from PIL import Image
 
+from r1v3.analyze.ledger import write_ledger
 from r1v3.analyze.report import write_report
+from r1v3.analyze.report_parts import recipe_sections
+from r1v3.analyze.study import write_study
 from r1v3.analyze.summary import summarise
+from r1v3.data.records import Record, store_image, write_records
 
 SECTIONS = (
+    "index",
+    "departures",
+    "figures",
+    "studies",
+    "claims",
+    "gallery",
+    "cost",
     "scores",
     "recipe",
     "data",
@@ -23,34 +37,6 @@ SECTIONS = (
     "provenance",
 )
 TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
-VOID = {"meta", "br", "hr", "img", "link", "input"}
-
-
-class Page(HTMLParser):
-    """Ids, links and the balance of tags."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.ids, self.links, self.sources, self.open, self.scripts = [], [], [], [], 0
-        self.feed(text)
-        assert not self.open, f"not closed: {self.open}"
-
-    def handle_starttag(self, tag, attributes):
-        found = dict(attributes)
-        self.ids += [found["id"]] if "id" in found else []
-        self.links += [found["href"]] if tag == "a" else []
-        self.sources += [found[key] for key in ("src", "srcset", "data") if key in found]
-        self.scripts += tag == "script"
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.handle_starttag(tag, attributes)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +44,7 @@ def page(shared_tree) -> str:
     return write(shared_tree)
 
 
-def write(tree) -> str:
+def write(tree, **more) -> str:
     results = tree.root / "results"
     held_out, summary = tree.held_out, results / "summary.json"
     summarise(held_out=held_out, benchmarks=tree.benchmarks, output=summary)
@@ -73,12 +59,9 @@ def write(tree) -> str:
         asked=tree.asked,
         table=TABLE,
         output=results / "report.html",
+        **more,
     )
     return (results / "report.html").read_text()
-
-
-def without_tags(text: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
 
 
 def test_the_page_has_every_section_and_well_formed_unique_ids(page):
@@ -89,7 +72,7 @@ def test_the_page_has_every_section_and_well_formed_unique_ids(page):
 
 def test_the_page_opens_offline_and_links_only_to_papers_and_its_own_files(page, shared_tree):
     found = Page(page)
-    assert found.sources == []
+    assert all(source.startswith("data:") for source in found.sources)
     assert found.scripts == 0
     assert not re.search(r"url\((?!#)|@import|<link", page)
     outside = [link for link in found.links if ":" in link]
@@ -165,3 +148,67 @@ def write_summary(tree):
     path = tree.root / "results" / "summary.json"
     summarise(held_out=tree.held_out, benchmarks=tree.benchmarks, output=path)
     return path
+
+
+def test_without_studies_the_page_says_how_to_make_them(page):
+    text = without_tags(page)
+    assert "None has been run yet: make studies" in text
+    assert "not run yet: snakemake results/studies/freeze.html" in text
+
+
+@pytest.mark.slow
+def test_with_studies_claims_and_answers_the_page_holds_them_all(tree, documents):
+    results = tree.root / "results"
+    write_study_results(tree, "freeze", {"rl": 0.7})
+    study = results / "studies" / "freeze.html"
+    write_study("freeze", documents, root=tree.root, seeds=1, output=study)
+    write_ledger(documents, [study.with_suffix(".json")], seeds=1, output=results / "claims.html")
+    held_out = documents.evaluation("final", "last", "held_out")
+    write_verdicts(tree, held_out, 0.5)
+    write_questions(tree, held_out)
+    (results / "pages").mkdir()
+    (results / "pages" / "figure_1.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    sections = recipe_sections(ROOT, "tiny", None)
+    text = write(
+        tree,
+        studies=[study.with_suffix(".json")],
+        claims=results / "claims.json",
+        held_out=tree.folder(held_out) / "scores.json",
+        **sections,
+    )
+    page = Page(text)
+    assert len(page.ids) == len(set(page.ids))
+    for link in page.links:
+        assert not link.startswith("#") or link[1:] in page.ids, link
+    assert {"study-freeze", "claim-frozen_connector_is_worse", "chance"} <= set(page.ids)
+    assert all(source.startswith("data:image/") for source in page.sources)
+    assert len(page.sources) == 1 + 2 * 4  # figure 1, and two right and two wrong answers a set
+    said = without_tags(text)
+    assert (
+        "optimizer.learning_rate 0.00025 1e-05" in said
+    )  # the recipe's number beside the report's
+    assert said.count("What is the sum of item-0") == 2 * 4
+    assert "&lt;think&gt;7,2.&lt;/think&gt;" in text
+
+
+def write_questions(tree, node):
+    """The questions that `write_verdicts` has verdicts on."""
+    common = {"options": None, "answer": "2", "answer_type": "fill", "domain": "mathematics"}
+    common |= {"difficulty": "normal", "language": "en", "source": "world", "licence": "CC0-1.0"}
+    for id in node.document["held_out"].values():
+        folder = tree.root / "results" / "data" / id
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = store_image(folder, Image.new("RGB", (8, 8)))
+        write_records(
+            folder,
+            [
+                Record(
+                    f"item-{n:04d}",
+                    f"What is the sum of item-{n:04d}?",
+                    images=(picture,),
+                    split="test",
+                    **common,
+                )
+                for n in range(ITEMS)
+            ],
+        )

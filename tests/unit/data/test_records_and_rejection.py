@@ -3,14 +3,21 @@
 import json
 
 import pytest
+from data_fixtures import source_document
 from model_fixtures import IMAGES, TEMPLATE, picture, small_model, small_processor
 
 from r1v3.data import reject as rejection
+from r1v3.data import sample as sampling
 from r1v3.data.filters import first_failure, repetition
 from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, read_records, render_question, store_image, write_records
 from r1v3.generate import Response
 from r1v3.model.load import save_checkpoint
+
+FILTERS = {
+    "max_tokens": None, "max_repetition": None, "max_repeated_grams": None, "max_reconsiderations": None,
+    "max_other_script": None, "format": False, "leakage": False, "judge": None, "reward_model": None,
+}  # fmt: skip
 
 RECORD = Record(
     id="q1",
@@ -59,10 +66,10 @@ def test_markers_stand_before_the_question_unless_it_holds_them():
     ],
 )
 def test_the_filters_name_what_they_take_out(response, tokens, failure):
-    filters = {"max_tokens": 64, "max_repetition": 0.6, "max_reconsiderations": 2}
-    assert first_failure(response, tokens, filters) == failure
-    off = dict.fromkeys(filters)
-    assert first_failure(response, tokens, off) is None
+    filters = FILTERS | {"max_tokens": 64, "max_repetition": 0.6, "max_reconsiderations": 2}
+    found = first_failure(response, tokens, filters)
+    assert (found.step if found else None) == failure
+    assert first_failure(response, tokens, FILTERS) is None
 
 
 def test_repetition_is_the_share_that_compression_saves():
@@ -80,8 +87,9 @@ class Scripted:
 
     def generate(self, requests, sampling):
         for request in requests:
-            self.asked.append(request.key)
-            texts = self.answers[request.key][: sampling.samples]
+            id = request.key.removeprefix("sampled/")
+            self.asked.append(id)
+            texts = self.answers[id][: sampling.samples]
             yield [
                 Response(request.key, n, text, tuple(range(len(text.split()))), (), "stop", 5)
                 for n, text in enumerate(texts)
@@ -105,7 +113,7 @@ def asked(tmp_path, respond):
         "told": 0.0,
         "seed": 1,
     }
-    prepare({"name": "ask", "set": {"source": source, "size": 3}}, tmp_path / "questions")
+    prepare(source_document(source, 3, name="ask"), tmp_path / "questions")
     return tmp_path / "questions"
 
 
@@ -118,7 +126,8 @@ def document(**changed):
         "keep": "shortest",
         "keep_per_question": 1,
         "otherwise": "drop",
-        "filters": {"max_tokens": 5, "max_repetition": None, "max_reconsiderations": 1},
+        "pass_rates": None,
+        "filters": FILTERS | {"max_tokens": 5, "max_reconsiderations": 1, "format": True},
         "seed": 1,
     }
     return {
@@ -156,7 +165,7 @@ def test_what_is_right_short_and_calm_is_kept_and_the_rest_is_counted(
 ):
     records = read_records(questions)
     engine = scripted(records)
-    monkeypatch.setattr(rejection, "load_engine", lambda *_: engine)
+    monkeypatch.setattr(sampling, "load_engine", lambda *_: engine)
     (tmp_path / "out").mkdir()
     facts = rejection.reject(
         document(), questions=questions, model=tmp_path, folder=tmp_path / "out"
@@ -175,7 +184,7 @@ def test_what_is_right_short_and_calm_is_kept_and_the_rest_is_counted(
 def test_a_question_without_a_right_answer_may_keep_its_written_response(tmp_path, monkeypatch):
     questions = asked(tmp_path, respond="chain")
     records = read_records(questions)
-    monkeypatch.setattr(rejection, "load_engine", lambda *_: scripted(records))
+    monkeypatch.setattr(sampling, "load_engine", lambda *_: scripted(records))
     where = {"questions": questions, "model": tmp_path, "folder": tmp_path / "out"}
     (tmp_path / "out").mkdir()
     facts = rejection.reject(document(otherwise="written"), **where)
@@ -186,7 +195,7 @@ def test_a_question_without_a_right_answer_may_keep_its_written_response(tmp_pat
 
 
 def test_a_written_response_that_is_missing_is_an_error(questions, tmp_path, monkeypatch):
-    monkeypatch.setattr(rejection, "load_engine", lambda *_: scripted(read_records(questions)))
+    monkeypatch.setattr(sampling, "load_engine", lambda *_: scripted(read_records(questions)))
     with pytest.raises(ValueError, match="not every question has a written response"):
         rejection.reject(
             document(otherwise="written"), questions=questions, model=tmp_path, folder=tmp_path
@@ -198,17 +207,19 @@ def test_a_killed_job_asks_only_for_what_is_missing(questions, tmp_path, monkeyp
     whole, resumed = scripted(records), scripted(records)
     out = tmp_path / "out"
     out.mkdir()
-    monkeypatch.setattr(rejection, "load_engine", lambda *_: whole)
+    monkeypatch.setattr(sampling, "load_engine", lambda *_: whole)
     once = rejection.reject(document(), questions=questions, model=tmp_path, folder=out)
-    lines = (out / "sampled.jsonl").read_text().splitlines(keepends=True)
-    (out / "sampled.jsonl").write_text("".join(lines[:4]) + lines[4][:10])
-    monkeypatch.setattr(rejection, "load_engine", lambda *_: resumed)
+    shard = out / "responses" / "sampled.0-of-1.jsonl"
+    lines = shard.read_text().splitlines(keepends=True)
+    shard.write_text("".join(lines[:4]) + lines[4][:10])
+    monkeypatch.setattr(sampling, "load_engine", lambda *_: resumed)
     again = rejection.reject(document(), questions=questions, model=tmp_path, folder=out)
     assert again == once
     assert resumed.asked == [record.id for record in records[1:]]
-    assert [json.loads(line)["key"] for line in lines] == [
-        json.loads(line)["key"] for line in (out / "sampled.jsonl").read_text().splitlines()
-    ]
+    assert {(json.loads(line)["key"], json.loads(line)["run"]) for line in lines} == {
+        (json.loads(line)["key"], json.loads(line)["run"])
+        for line in shard.read_text().splitlines()
+    }
 
 
 def test_a_real_model_can_be_asked(questions, tmp_path):

@@ -33,6 +33,18 @@ def changed(checkout, file, change) -> set[str]:
     return {name for name in after if before.get(name) != after[name]}
 
 
+# What goes on from the chosen checkpoint: tuning in every variant, and SFT on what the final model writes.
+AFTER_SELECTION = {
+    "final",
+    "final_connector_llm",
+    "final_all",
+    "final_matched",
+    "final_connector_llm_matched",
+    "final_all_matched",
+    "sft_math",
+}
+
+
 def test_a_hash_is_the_sha256_of_sorted_json_without_spaces():
     node = Node("sft", "a", {"b": 1, "a": "é"}, ())
     assert canonical(node.document) == '{"a":"é","b":1}'
@@ -46,16 +58,13 @@ def test_loading_twice_gives_the_same_folders(checkout):
 
 def test_a_changed_number_of_rl_moves_rl_and_what_descends_from_it(checkout):
     moved = changed(checkout, "recipes/tiny.yaml", lambda r: r["grpo"]["math"].update(steps=7777))
-    settings = [run for run in checkout.documents().project.runs.values() if run.stage == "grpo"]
-    alike = {run.name for run in settings if run.entry.settings == "math"}
-    assert {"rl", "rl_frozen_connector", "rl_hard"} <= alike
-    assert "rl_tenth_rate" not in alike
-    assert moved == {f"run {name}" for name in alike} | {
-        "run rl_hard_tenth_rate",  # starts from rl
+    second_stage = {"rl_hard", "rl_hard_tenth_rate", "rl_longer", "rl_mixture"}
+    assert moved == {f"run {name}" for name in second_stage | AFTER_SELECTION} | {
+        "run rl",
         "selection rl",
         "data multi_domain",
         "data multi_domain_validation",
-        "run final",
+        "data math_distilled",
         "held_out rl",
         "held_out final",
         "benchmarks final",
@@ -89,12 +98,12 @@ def test_changed_questions_move_what_is_sampled_from_them_and_learned(checkout):
 
 def test_a_changed_probe_moves_the_selection_and_what_starts_from_it_but_not_rl(checkout):
     moved = changed(checkout, "recipes/tiny.yaml", lambda r: r["data"]["probe"].update(size=10))
-    assert moved == {
+    assert moved == {f"run {name}" for name in AFTER_SELECTION} | {
         "data probe",
         "selection rl",
         "data multi_domain",
         "data multi_domain_validation",
-        "run final",
+        "data math_distilled",
         "held_out rl",
         "held_out final",
         "benchmarks final",
@@ -120,11 +129,11 @@ def test_a_bumped_version_moves_its_stage_and_what_descends_from_it(checkout, mo
     monkeypatch.setitem(identity.VERSION, "probe", 99)
     after = every_folder(checkout.documents())
     moved = {name for name in after if before[name] != after[name]}
-    assert moved == {
+    assert moved == {f"run {name}" for name in AFTER_SELECTION} | {
         "selection rl",
         "data multi_domain",
         "data multi_domain_validation",
-        "run final",
+        "data math_distilled",
         "held_out rl",
         "held_out final",
         "benchmarks final",
@@ -158,7 +167,8 @@ def test_the_documents_hold_what_the_stages_read(checkout):
     dialogue = {"template", "images"}
     rl, selection = documents.run("rl"), documents.probe("rl")
     evaluation = documents.evaluation("rl", "selected", "held_out").document
-    assert set(documents.data("math_normal").document) == shared | {"set"}
+    assert set(documents.data("math_normal").document) == shared | {"set", "cleaning"}
+    assert set(documents.reference().document) == shared | {"cleaning", "benchmarks", "held_out"}
     assert set(documents.data("cold_start").document) == shared | dialogue | {
         "set",
         "questions",

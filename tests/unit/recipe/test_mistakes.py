@@ -38,8 +38,8 @@ MISTAKES = {
     "a section that does not exist": (
         (TINY, set_key("evaluaton", to={})),
         "config/recipes/tiny.yaml: unknown key 'evaluaton'; allowed: name, seed, template, images, "
-        "models, data, sft, grpo, entropy, selection, evaluation, generation, grading, thinking, "
-        "baselines, layout; did you mean 'evaluation'?",
+        "models, data, cleaning, sft, grpo, entropy, selection, evaluation, generation, grading, "
+        "thinking, baselines, layout; did you mean 'evaluation'?",
     ),
     "a missing key": (
         (PAPER, drop_key("grpo", "math", "kl")),
@@ -120,7 +120,7 @@ MISTAKES = {
     "a run's unknown key": (
         (RUNS, set_key("rl", "dta", to="math_normal")),
         "config/runs.yaml: run rl: unknown key 'dta'; allowed: stage, from, checkpoint, data, "
-        "settings, set, why; did you mean 'data'?",
+        "settings, set, without, seed, why; did you mean 'data'?",
     ),
     "a run's unknown stage": (
         (RUNS, set_key("rl", "stage", to="ppo")),
@@ -133,7 +133,7 @@ MISTAKES = {
     "a run that starts from nothing known": (
         (RUNS, set_key("rl", "from", to="coldstart")),
         "config/runs.yaml: run rl: from: there is no run 'coldstart'; allowed: base, cold_start, "
-        "final, rl, rl_",
+        "final, final_all, ",
     ),
     "a selected checkpoint of a run that has no selection": (
         (RUNS, set_key("final", "from", to="cold_start")),
@@ -143,7 +143,7 @@ MISTAKES = {
     "settings that do not exist": (
         (RUNS, set_key("rl", "settings", to="maths")),
         "config/runs.yaml: run rl: settings: there is no entry of the recipe's grpo 'maths'; allowed: "
-        "math, math_tenth_rate; did you mean 'math'?",
+        "math, math_ablation, math_tenth_rate; did you mean 'math'?",
     ),
     "a group in `set` that does not exist": (
         (RUNS, set_key("rl_frozen_connector", "set", "train", to=["vision_tower", "conector"])),

@@ -3,10 +3,10 @@
 
 def test_like_copies_an_entry_and_set_changes_one_key_of_its_settings(checkout):
     runs = checkout.documents().project.runs
-    rl, frozen = runs["rl"], runs["rl_frozen_connector"]
-    assert frozen.settings.train == ["vision_tower", "llm"]
-    assert frozen.settings.model_copy(update={"train": rl.settings.train}) == rl.settings
-    assert (frozen.entry.start, frozen.entry.data) == (rl.entry.start, rl.entry.data)
+    few, high = runs["rl_minibatches"], runs["rl_clip_higher"]
+    assert high.settings.clip_high == 0.28
+    assert high.settings.model_copy(update={"clip_high": few.settings.clip_high}) == few.settings
+    assert (high.entry.start, high.entry.data) == (few.entry.start, few.entry.data)
 
 
 def test_why_is_not_inherited(checkout):

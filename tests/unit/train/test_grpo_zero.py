@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from grpo_fixtures import grpo_run
+from grpo_fixtures import grpo_run, probe_run
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE, without_times
 
@@ -75,3 +75,17 @@ def test_what_a_step_measures_equals_that_of_the_plain_path(run, together, alone
 def test_what_is_saved_is_to_the_bit_what_was_trained(run, together):
     facts = json.loads((together / f"{run}.json").read_text())
     assert group_hashes(load_model(together / run / facts["last"])) == facts["groups"]["after"]
+
+
+def test_the_probe_of_a_policy_in_parts_reads_what_one_process_reads(together, alone, tmp_path):
+    one = json.loads(probe_run(tmp_path, alone / "start", alone / "data").read_text())
+    two = json.loads((together / "probe" / "probe-step-000004.json").read_text())
+    parts = [(one.pop(name), two.pop(name)) for name in ("emitted", "candidate", "control")]
+    assert len(one["accuracy_by_prompt"]) == 13
+    for plain, parted in [(one, two), *parts]:
+        assert {k for k, v in plain.items() if v is None} == {
+            k for k, v in parted.items() if v is None
+        }
+        for name, value in plain.items():
+            if value is not None:
+                assert parted[name] == pytest.approx(value, rel=1e-4)

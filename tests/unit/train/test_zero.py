@@ -93,7 +93,7 @@ def test_weights_end_where_the_plain_path_ends(together, alone):
 
 
 def test_the_configuration_says_what_the_recipe_says():
-    from r1v3.train.zero import zero_config
+    from r1v3.train.zero_start import zero_config
 
     settings = SFT | {"dtype": "bfloat16", "parallel": SFT["parallel"] | {"zero": 2}}
     config = zero_config(settings, world=4)

@@ -9,10 +9,11 @@ import signal
 import sys
 from pathlib import Path
 
-from grpo_fixtures import grpo_run
+from grpo_fixtures import grpo_run, probe_run
 from training_fixtures import SFT
 
-from r1v3.train import grpo
+from r1v3.reward import format_reward
+from r1v3.train import grpo, rollouts
 from r1v3.train.ranks import Ranks
 
 start, data, folder = map(Path, sys.argv[1:])
@@ -51,5 +52,7 @@ for name, settings in RUNS.items():
     facts = grpo_run(folder / name, start, data, **settings)
     if ranks.first:
         (folder / f"{name}.json").write_text(json.dumps(facts))
+rollouts.format_reward = format_reward
+probe_run(folder / "probe", start, data, zero(3, pass_tokens=60))
 if ranks.first:
     (folder / "codes.json").write_text(json.dumps(codes))

@@ -1,6 +1,6 @@
 """Which curves and bars the report shows; each panel is one small figure, so that a phone can read it."""
 
-from r1v3.analyze.figures import COLOURS, bars, curves, dots, scatter, strip
+from r1v3.analyze.figures import curves, dots, scatter, strip
 from r1v3.analyze.results import Result
 
 # Metric, title, whether the axis begins at zero.
@@ -97,19 +97,6 @@ def loss_panels(runs: list[Result]) -> list[str]:
                 marks=[(best, "best")] if best is not None else [],
             )
         )
-    return panels
-
-
-def data_panels(data: list[Result]) -> list[str]:
-    """Figure 2: what each training set is made of, by domain, or by task where there is one domain."""
-    panels = []
-    for (colour, _), result in zip(COLOURS.items(), data, strict=False):
-        by = "domain" if len(result.facts["domain"]) > 1 else "task"
-        counts = {key.replace("_", " "): count for key, count in result.facts[by].items()}
-        said = ", ".join(f"{key} {count}" for key, count in counts.items())
-        name = f"data-{result.name}".replace("_", "-")
-        alt = f"records of {result.name} by {by}: {said}"
-        panels.append(bars(name, alt, counts, x=f"{result.name}: records by {by}", colour=colour))
     return panels
 
 

@@ -5,13 +5,14 @@ No time and no date stands on it, so that the same results give the same page.
 
 import json
 import os
-from importlib.resources import files
 from pathlib import Path
 
-import jinja2
-
 from r1v3.analyze import panels, tables
+from r1v3.analyze.gallery import gallery
+from r1v3.analyze.page import environment
+from r1v3.analyze.report_parts import changed_numbers, extras
 from r1v3.analyze.results import Result, chosen_step, parameters, read_result, read_scores
+from r1v3.data.cards import data_section
 from r1v3.evaluate.table import MODELS, Listed, load_table
 
 BESIDE = ("config.json", "manifest.json", "metrics.jsonl", "log.txt")
@@ -28,6 +29,11 @@ def write_report(
     benchmarks: Path,
     asked: list[Path],
     table: Path,
+    held_out: Path | None = None,
+    studies: list[Path] = (),
+    claims: Path | None = None,
+    paper: dict | None = None,
+    ours: dict | None = None,
     output: Path,
 ) -> None:
     """Write the page.
@@ -42,6 +48,10 @@ def write_report(
         benchmarks: scores.json of the final model.
         asked: manifests of the benchmarks that the scores are of.
         table: config/benchmarks.yaml, for titles and published scores.
+        held_out: scores.json of the final model's held-out sets, of which responses are shown.
+        studies: the JSON of every study that was run, in order.
+        claims: claims.json, if it was made.
+        paper, ours: sections {name: plain values} of the report's recipe and of this one.
     """
     page = context(
         recipe=recipe,
@@ -55,6 +65,12 @@ def write_report(
         table=load_table(table),
         root=Path(output).parent,
     )
+    root = Path(output).parent
+    changed = {name: changed_numbers(ours[name], paper[name]) for name in paper or {}}
+    page |= extras(
+        studies=list(studies), claims=claims, changed=changed, pages=root / "pages", root=root
+    )
+    page["gallery"] = gallery(read_scores(held_out), root) if held_out else []
     partial = Path(output).with_suffix(".partial")
     partial.write_text(render(page), encoding="utf-8")
     os.replace(partial, output)
@@ -83,7 +99,7 @@ def context(
         "settings": rl.document["settings"],
         "confidence": f"{100 * benchmarks.document['evaluation']['confidence']:g}",
         "data": tables.data_rows(data),
-        "data_panels": panels.data_panels(data),
+        "data_section": data_section([each.folder / "manifest.json" for each in data]),
         "funnels": [(tables.funnel_head(each), tables.funnel_rows(each)) for each in sampled],
         "loss_panels": panels.loss_panels(runs),
         "grpo": rl.name,
@@ -126,17 +142,7 @@ def environments(results: list[Result]) -> list[dict]:
 
 def render(page: dict) -> str:
     """The page as HTML; a name that the template misspells is an error."""
-    folder = files("r1v3.analyze") / "templates"
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(folder)),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = tables.percent
-    style = (folder / "report.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(**page, style=style)
+    return environment().get_template("report.html.j2").render(**page)
 
 
 def _is_drawn(result: Result) -> bool:

@@ -1,89 +1,223 @@
-"""Data preparation (section 2): a source becomes records and pictures."""
+"""Data preparation (section 2): sources become one clean set of records and pictures.
 
-import random
+Each row of a source is read, checked, held against the licence and date gates, compared with all other rows
+and with the evaluations, and drawn or not. What is left out is listed in `set_aside.jsonl`, and twins that
+were found are listed in `twins.jsonl`; read = kept + set aside.
+"""
+
+import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from r1v3.data.records import Record, store_image, write_records
-from r1v3.data.world import World
+from r1v3.data.aside import SetAside
+from r1v3.data.balance import draw
+from r1v3.data.fields import Refused
+from r1v3.data.filters import tells_answer
+from r1v3.data.gates import check_date, check_licence
+from r1v3.data.pool import Pool
+from r1v3.data.records import Record, write_records
+from r1v3.data.reference import Hit, Reference
+from r1v3.data.sources.read import SourceRow, open_sources
+from r1v3.data.validate import Validator
 from r1v3.progress import Progress
 
+STEPS = ("valid", "licence", "date", "duplicate", "contaminated", "drawn")
 
-def prepare(document: dict, folder: Path) -> dict:
+
+def prepare(document: dict, folder: Path, reference: Path | None = None) -> dict:
     """Write a data set of the recipe into `folder`.
 
+    Args:
+        reference: folder of the evaluations' index, where the set is compared with it.
+
     Returns:
-        What is in it: counts by domain, answer type, difficulty and task.
+        What is in it: counts by domain, answer type, difficulty and task; and the funnel that led there.
 
     Raises:
-        ValueError: the source is of an unknown kind.
+        ValueError: nothing is left, or a source cannot be had.
     """
-    spec = document["set"]
-    source = spec["source"]
-    if source["kind"] == "world":
-        records = world_records(source, spec["size"], folder, name=document.get("name", "world"))
-    else:
-        from r1v3.data.files import file_records
-
-        records = file_records(source, spec["size"], folder)
-    write_records(folder, records)
-    return count_records(records)
-
-
-def count_records(records: list[Record]) -> dict:
-    """How many records there are, in all and by what they are."""
-    by = {
-        "domain": Counter(r.domain for r in records),
-        "answer_type": Counter(r.answer_type for r in records),
-        "difficulty": Counter(r.difficulty for r in records),
-        "task": Counter(r.meta.get("task", "") for r in records),
-    }
-    counts = {key: dict(sorted(counter.items())) for key, counter in by.items()}
+    spec, cleaning, name = document["set"], document["cleaning"], document.get("name", "world")
+    folder.mkdir(parents=True, exist_ok=True)
+    against = None
+    if spec["contaminated"] is not None and reference is not None:
+        against = Reference(reference, cleaning)
+    seek = spec["duplicates"] is not None
+    read = 0
+    with SetAside(folder) as aside:
+        sources = open_sources(document, folder)
+        pool = Pool(folder / ".pool", folder, cleaning, reference=against, seek=seek)
+        with pool:
+            check = Validator(cleaning["limits"])
+            progress = Progress(sources.expected, f"prepare {name}: row")
+            for row in sources:
+                read += 1
+                progress.advance()
+                _take(row, check, spec, cleaning, pool, aside)
+        left = _drop_twins(spec, pool, folder, aside)
+        chosen = _draw(document, pool, left, aside)
+        counted = Counted()
+        kept = (r for n, r in enumerate(pool.records()) if n in chosen["kept"])
+        write_records(folder, counted.seen(kept))
+        pool.remove(counted.images)
+        facts = aside.facts
+    kept = counted.count
+    if not kept:
+        raise ValueError(f"{name}: none of {read} rows is left; set_aside.jsonl says why")
     return {
-        "records": len(records),
-        "images": len({i for r in records for i in r.images}),
-        **counts,
+        **counted.facts,
+        "steps": funnel(read, facts["set_aside"], kept),
+        **facts,
+        "shortfalls": chosen["short"],
+        "hits": _count_hits(pool.hits),
+        "reference": against.digest if against else None,
+        "sources": sources.facts,
     }
 
 
-def world_records(source: dict, size: int, folder: Path, *, name: str) -> list[Record]:
-    """Draw `size` records of the tiny world; tasks, forms and domains by their weights."""
-    rng = random.Random(f"{source['seed']}/{source['instances']}/{name}")
-    world = World(source["instances"])
-    tasks, task_weights = zip(*source["tasks"].items())
-    forms, form_weights = zip(*source["forms"].items())
-    domains, domain_weights = zip(*source["domains"].items())
-    records, progress = [], Progress(size, f"prepare {name}: record")
-    for number in range(size):
-        domain = rng.choices(domains, domain_weights)[0]
-        task = rng.choices(tasks, task_weights)[0]
-        form = rng.choices(forms, form_weights)[0]
-        slip_rate = source["slip_rate"] if source["respond"] == "slips" else 0.0
-        told = rng.random() < source["told"] and task != "describe"
-        item = world.item(task, form, domain, rng, slip_rate=slip_rate, told=told)
-        records.append(
-            Record(
-                id=f"{name}-{number:06d}",
-                question=item.question,
-                options=item.options,
-                answer=item.answer,
-                answer_type=item.answer_type,
-                images=tuple(store_image(folder, image) for image in item.images),
-                domain=domain,
-                difficulty=item.difficulty,
-                language="en",
-                source="world",
-                licence="CC0-1.0",
-                split=source["instances"],
-                response=_respond(item, source["respond"]),
-                meta={"task": task, "thought": item.chain, **item.meta},
-            )
-        )
-        progress.advance()
-    return records
+def _take(row: SourceRow, check: Validator, spec: dict, cleaning: dict, pool: Pool, aside) -> None:
+    """Put a row into the pool, or set it aside at the first step that it fails."""
+    fields, step = row.fields, "valid"
+    try:
+        if isinstance(fields, Refused):
+            raise fields
+        check.root = row.pictures
+        record, pictures = check(fields)
+        if tells_answer(record.question, record.answer):
+            raise Refused("question tells its answer", record.answer)
+        step = "licence"
+        check_licence(record, cleaning["licences"], row.training)
+        step = "date"
+        check_date(record, spec["before"], spec["undated"])
+    except Refused as refused:
+        known = fields if isinstance(fields, dict) else {}
+        text = known.get("question")
+        question = text if isinstance(text, str) else None
+        aside.add(
+            step, refused.reason, where=row.where, id=known.get("id"), detail=refused.detail,
+            question=question,
+        )  # fmt: skip
+        return
+    pool.add(record, pictures)
 
 
-def _respond(item, how: str) -> str | None:
-    if how == "none":
-        return None
-    return item.direct if how == "direct" else item.thoughtful
+def _drop_twins(spec: dict, pool: Pool, folder: Path, aside: SetAside) -> set[int]:
+    """Numbers of the candidates without twins, or with twins that the recipe lists and keeps."""
+    duplicates = pool.duplicates() if pool.seek else {}
+    left = set(range(pool.count))
+    if not duplicates and not pool.hits:
+        (folder / "twins.jsonl").write_text("")
+        return left
+    ids = {int(hit.twin): "" for hit in duplicates.values()}
+    for number, record in enumerate(pool.records()):
+        if number in ids:
+            ids[number] = record.id
+    with open(folder / "twins.jsonl", "w", encoding="utf-8") as lines:
+        for number, record in enumerate(pool.records()):
+            found: list[tuple[str, str | None, Hit]] = []
+            if number in duplicates:
+                hit = duplicates[number]
+                found.append(
+                    ("duplicate", spec["duplicates"], Hit(ids[int(hit.twin)], *_likes(hit)))
+                )
+            found += [
+                ("contaminated", spec["contaminated"], each) for each in pool.hits.get(number, ())
+            ]
+            for step, action, hit in found:
+                line = {"id": record.id, "step": step, "action": action, **_shown(hit)}
+                lines.write(json.dumps(line | {"question": record.question[:300]}) + "\n")
+            drop = next((each for each in found if each[1] == "drop"), None)
+            if drop:
+                left.discard(number)
+                step, _, hit = drop
+                aside.add(
+                    step, f"same {hit.kind}", where=record.source, id=record.id,
+                    question=record.question, **_shown(hit),
+                )  # fmt: skip
+    return left
+
+
+def _likes(hit: Hit) -> tuple[float, float]:
+    return hit.text, hit.picture
+
+
+def _shown(hit: Hit) -> dict:
+    return {
+        "twin": hit.twin,
+        "kind": hit.kind,
+        "text": round(hit.text, 3),
+        "picture": round(hit.picture, 3),
+    }
+
+
+def _draw(document: dict, pool: Pool, left: set[int], aside: SetAside) -> dict:
+    """Draw the set's size from what is left, in the shares of `balance`."""
+    spec = document["set"]
+    if spec["balance"] is None and len(left) <= spec["size"]:
+        short = [{"cell": [], "wanted": spec["size"], "found": len(left)}]
+        return {"kept": left, "short": short if len(left) < spec["size"] else []}
+    by = list(spec["balance"] or ())
+    numbers, cells = [], []
+    for number, record in enumerate(pool.records()):
+        if number in left:
+            numbers.append(number)
+            cells.append(tuple(getattr(record, field) for field in by))
+    seed = f"{document.get('seed', 0)}/{document.get('name')}"
+    positions, short = draw(cells, spec["size"], spec["balance"], seed)
+    kept = {numbers[position] for position in positions}
+    if len(kept) < len(left):
+        for number, record in enumerate(pool.records()):
+            if number in left and number not in kept:
+                aside.add("drawn", "more than asked for", where=record.source, id=record.id)
+    return {"kept": kept, "short": short}
+
+
+def funnel(read: int, set_aside: dict[str, dict[str, int]], kept: int) -> list[dict]:
+    """Rows read, what each step took out, and what is kept."""
+    rows = [{"step": "read", "removed": 0, "left": read}]
+    for step in STEPS:
+        removed = sum(set_aside.get(step, {}).values())
+        rows.append({"step": step, "removed": removed, "left": rows[-1]["left"] - removed})
+    assert rows[-1]["left"] == kept, "a row is neither kept nor set aside"
+    return rows
+
+
+def _count_hits(hits: dict[int, list[Hit]]) -> dict[str, int]:
+    """How many candidates have a twin in each evaluation."""
+    found = Counter(
+        name for each in hits.values() for name in {h.twin.partition("/")[0] for h in each}
+    )
+    return dict(sorted(found.items()))
+
+
+class Counted:
+    """Counts records while they pass: in all, and by what they are."""
+
+    FIELDS = ("domain", "answer_type", "difficulty", "language", "source", "licence")
+
+    def __init__(self):
+        self.count, self.images = 0, set()
+        self.by = {field: Counter() for field in (*self.FIELDS, "task")}
+
+    def seen(self, records: Iterable[Record]) -> Iterator[Record]:
+        """The same records, counted."""
+        for record in records:
+            self.count += 1
+            self.images.update(record.images)
+            for field in self.FIELDS:
+                self.by[field][getattr(record, field)] += 1
+            self.by["task"][record.meta.get("task", "")] += 1
+            yield record
+
+    @property
+    def facts(self) -> dict:
+        counts = {key: dict(sorted(counter.items())) for key, counter in self.by.items()}
+        return {"records": self.count, "images": len(self.images), **counts}
+
+
+def count_records(records: Iterable[Record]) -> dict:
+    """How many records there are, in all and by what they are."""
+    counted = Counted()
+    for _ in counted.seen(records):
+        pass
+    return counted.facts

@@ -1,27 +1,57 @@
 """The record: one sample of a data set, the same for every source, stage and size.
 
 A set is a folder with `records.parquet` and an image folder keyed by content
-(`images/<first two hex digits>/<sha256>.png`), so that one picture is stored once.
+(`images/<first two hex digits>/<sha256>.<png, jpg or webp>`), so that one picture is stored once.
 """
 
 import hashlib
 import io
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as parquet
 from PIL import Image
 
 ANSWER_TYPES = ("mcq", "mcq_multi", "fill", "open")
+LETTERS = "ABCDEFGHIJ"
+ROWS_AT_A_TIME = 1000
+
+_TEXTS = pa.list_(pa.string())
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("question", pa.string(), nullable=False),
+        ("options", _TEXTS),
+        pa.field("answer", pa.string(), nullable=False),
+        pa.field("answer_type", pa.string(), nullable=False),
+        pa.field("images", _TEXTS, nullable=False),
+        pa.field("domain", pa.string(), nullable=False),
+        pa.field("difficulty", pa.string(), nullable=False),
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("licence", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        ("response", pa.string()),
+        ("date", pa.string()),
+        pa.field("edits", _TEXTS, nullable=False),
+        pa.field("meta", pa.string(), nullable=False),
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Record:
     """One question; `answer` is the canonical gold (letters where there are options).
 
-    `images` are paths relative to the set's folder. `response`, where there is one, is what a model
-    is trained to write after the assistant's role line, `<think>` included.
+    `images` are paths relative to the set's folder; their names are the sha256 of their content.
+    `language` is an ISO 639 code, `date` the day, month or year (ISO 8601) when the question was first
+    published, `licence` that of its source as an SPDX identifier where there is one. `edits` says all that
+    was changed since the source, in order. `response`, where there is one, is what a model is trained to
+    write after the assistant's role line, `<think>` included.
     """
 
     id: str
@@ -37,6 +67,8 @@ class Record:
     licence: str
     split: str
     response: str | None = None
+    date: str | None = None
+    edits: tuple[str, ...] = ()
     meta: dict = field(default_factory=dict)
 
     def with_response(self, response: str, **meta) -> "Record":
@@ -44,58 +76,108 @@ class Record:
         return replace(self, response=response, meta={**self.meta, **meta})
 
 
-def write_records(folder: Path, records: list[Record]) -> Path:
+class RecordWriter:
+    """Writes `records.parquet` into a folder, some rows at a time; a context manager.
+
+    The file appears when all records are in; after an error there is none.
+    """
+
+    def __init__(self, folder: Path):
+        self.path = Path(folder) / "records.parquet"
+        self.partial = self.path.with_suffix(".partial")
+        self.count = 0
+        self._rows: list[dict] = []
+
+    def add(self, record: Record) -> None:
+        meta = json.dumps(record.meta, sort_keys=True, ensure_ascii=False)
+        self._rows.append({**record.__dict__, "meta": meta})
+        self.count += 1
+        if len(self._rows) >= ROWS_AT_A_TIME:
+            self._flush()
+
+    def _flush(self) -> None:
+        columns = {name: [row[name] for row in self._rows] for name in SCHEMA.names}
+        self._file.write_table(pa.table(columns, schema=SCHEMA))
+        self._rows.clear()
+
+    def __enter__(self) -> Self:
+        self._file = parquet.ParquetWriter(self.partial, SCHEMA, compression="zstd")
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        if kind is None and self._rows:
+            self._flush()
+        self._file.close()
+        if kind is None:
+            self.partial.replace(self.path)
+        else:
+            self.partial.unlink()
+
+
+def write_records(folder: Path, records: Iterable[Record]) -> Path:
     """Write `records.parquet` into the folder and return its path."""
-    rows = [
-        {
-            **record.__dict__,
-            "options": None if record.options is None else list(record.options),
-            "images": list(record.images),
-            "meta": json.dumps(record.meta, sort_keys=True, ensure_ascii=False),
-        }
-        for record in records
-    ]
-    path = Path(folder) / "records.parquet"
-    partial = path.with_suffix(".partial")
-    pd.DataFrame(rows, columns=list(Record.__dataclass_fields__)).to_parquet(partial, index=False)
-    partial.replace(path)
-    return path
+    with RecordWriter(folder) as out:
+        for record in records:
+            out.add(record)
+    return out.path
 
 
-def read_records(folder: Path) -> list[Record]:
-    """Read a set's records, in order.
+def iter_records(folder: Path) -> Iterator[Record]:
+    """A set's records, in order, in bounded memory.
 
     Raises:
         FileNotFoundError: the folder holds no data set.
     """
-    table = pd.read_parquet(Path(folder) / "records.parquet")
-    return [
-        Record(
-            **{
-                **row,
-                "options": None if row["options"] is None else tuple(row["options"]),
-                "images": tuple(row["images"]),
-                "response": row["response"] if isinstance(row["response"], str) else None,
-                "meta": json.loads(row["meta"]),
-            }
-        )
-        for row in table.to_dict("records")
-    ]
+    with parquet.ParquetFile(Path(folder) / "records.parquet") as file:
+        for batch in file.iter_batches(ROWS_AT_A_TIME):
+            for row in batch.to_pylist():
+                yield _record(row)
+
+
+def read_records(folder: Path) -> list[Record]:
+    """All of a set's records, in order.
+
+    Raises:
+        FileNotFoundError: the folder holds no data set.
+    """
+    return list(iter_records(folder))
+
+
+def _record(row: dict) -> Record:
+    options, edits = row["options"], row.get("edits")
+    return Record(
+        **{
+            **row,
+            "options": None if options is None else tuple(options),
+            "images": tuple(row["images"]),
+            "edits": tuple(edits or ()),
+            "meta": json.loads(row["meta"]),
+        }
+    )
+
+
+def png_bytes(image: Image.Image) -> bytes:
+    """A picture as a PNG file."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 def store_image(folder: Path, image: Image.Image) -> str:
     """Store a picture under its content's hash; return its path relative to the folder."""
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=1)
-    data = buffer.getvalue()
+    return store_bytes(folder, png_bytes(image), "png")
+
+
+def store_bytes(folder: Path, data: bytes, suffix: str) -> str:
+    """Store a picture's file under its content's hash; return its path relative to the folder."""
     digest = hashlib.sha256(data).hexdigest()
-    path = Path(folder) / "images" / digest[:2] / f"{digest}.png"
+    path = Path(folder) / "images" / digest[:2] / f"{digest}.{suffix}"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         partial.write_bytes(data)
         partial.replace(path)
-    return str(path.relative_to(folder))
+    return path.relative_to(folder).as_posix()
 
 
 def render_question(question: str, options: tuple[str, ...] | None, images: int) -> str:
@@ -111,5 +193,5 @@ def render_question(question: str, options: tuple[str, ...] | None, images: int)
         )
     lines = [] if markers else ["<image>"] * images
     lines.append(question)
-    lines += [f"{letter}. {text}" for letter, text in zip("ABCDEFGHIJ", options or ())]
+    lines += [f"{letter}. {text}" for letter, text in zip(LETTERS, options or ())]
     return "\n".join(lines)

@@ -1,152 +1,221 @@
 """Rejection sampling (section 2): a model answers every question, what the grader accepts is kept.
 
-Then the filters of section 3.2 take out the overlong and the rambling. Answers are appended to a shard
-as they come, so a killed job asks only for what is missing.
+Then the filters of section 3.2 take out the overlong and the rambling, the cheap ones first. Every chain that
+is not kept is listed in `set_aside.jsonl`; `questions.parquet` has each question's pass rate.
 """
 
-import json
+import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
+
+from r1v3.data.aside import SetAside
+from r1v3.data.critics import Chain, rambles, rewards
 from r1v3.data.filters import first_failure
 from r1v3.data.prepare import count_records
-from r1v3.data.records import Record, read_records, render_question, write_records
-from r1v3.generate import Request, Sampling, load_engine
-from r1v3.generate.template import prompt_tail, render_prompt
-from r1v3.progress import Progress
-from r1v3.reward import format_reward
+from r1v3.data.records import Record, read_records, write_records
+from r1v3.data.sample import answers, sample
+from r1v3.generate.template import prompt_tail
 from r1v3.reward.configured import open_grader
-from r1v3.train.rollouts import stable_seed
+
+NEVER, ALWAYS = "solved too rarely", "solved too often"
 
 
 def reject(document: dict, *, questions: Path, model: Path, folder: Path) -> dict:
-    """Write the data set of accepted responses into `folder`; `sampled.jsonl` keeps every answer.
+    """Write the data set of accepted responses into `folder`; `responses/` keeps every answer.
 
     Returns:
         The funnel (asked, sampled, right, after each filter, kept), the pass rate, and the counts.
 
     Raises:
         ValueError: nothing is left, or a question that should keep its written response has none.
+        UnjudgedError: a critic gave too few verdicts.
     """
-    settings, mode = document["set"], document["generation"]["mode"]
+    settings = document["set"]
     records, folder = read_records(questions), Path(folder)
     if settings["otherwise"] == "written" and not all(record.response for record in records):
         raise ValueError(f"{questions}: not every question has a written response to fall back on")
-    answers = folder / "sampled.jsonl"
-    _ask(document, records, questions, model, answers)
-    by_question: dict[str, list[dict]] = {}
-    for line in answers.read_text().splitlines():
-        row = json.loads(line)
-        by_question.setdefault(row["key"], []).append(row)
-    funnel: Counter[str] = Counter(asked=len(records))
-    kept: list[Record] = []
-    with open_grader(document["grading"], folder / "judge") as grader:
-        rows = [
-            {
-                "id": record.id,
-                "question": record.question,
-                "options": record.options,
-                "gold": record.answer,
-                "type": record.answer_type,
-                "response": prompt_tail(mode) + answer["text"],
-            }
+    sample(document, questions=questions, model=model, folder=folder)
+    given = answers(document, folder)
+    with SetAside(folder) as aside:
+        chains = _graded(document, records, given, folder)
+        rates = {
+            record.id: sum(c["right"] for c in chains[record.id]) / len(chains[record.id])
             for record in records
-            for answer in by_question[record.id]
-        ]
+        }
+        _filter(settings, chains, aside)
+        _criticise(document, records, chains, questions, folder, aside)
+        kept, funnel = _choose(document, records, chains, rates, aside)
+        facts = aside.facts
+    if not kept:
+        raise ValueError(f"rejection sampling kept none of {funnel['sampled']} answers")
+    _link_images(kept, questions, folder)
+    write_records(folder, kept)
+    _write_questions(folder, records, chains, rates, kept)
+    return {
+        "funnel": dict(funnel),
+        "pass_rate": funnel["right"] / funnel["sampled"],
+        "questions_kept": len({record.id for record in kept}),
+        **count_records(kept),
+        **facts,
+    }
+
+
+def _graded(document: dict, records: list[Record], given: dict, folder: Path) -> dict:
+    """Every question's chains, with the grader's verdict."""
+    tail = prompt_tail(document["generation"]["mode"])
+    rows = [
+        {
+            "id": record.id,
+            "question": record.question,
+            "options": record.options,
+            "gold": record.answer,
+            "type": record.answer_type,
+            "response": tail + answer["text"],
+        }
+        for record in records
+        for answer in given[record.id]
+    ]
+    with open_grader(document["grading"], folder / "judge") as grader:
         verdicts = iter(grader.grade_many(rows))
+    chains: dict[str, list[dict]] = {}
     for record in records:
-        passed, rejected = [], 0
-        for answer in by_question[record.id]:
-            funnel["sampled"] += 1
-            response = prompt_tail(mode) + answer["text"]
-            if not next(verdicts).correct:
-                rejected += 1
+        for answer in given[record.id]:
+            verdict = next(verdicts)
+            chains.setdefault(record.id, []).append(
+                {
+                    "sample": answer["run"],
+                    "response": tail + answer["text"],
+                    "tokens": answer["tokens"],
+                    "right": bool(verdict.correct),
+                    "said": verdict.extracted,
+                    "failure": None,
+                }
+            )
+    return chains
+
+
+def _set_aside(aside: SetAside, id: str, chain: dict, step: str, reason: str, detail: object):
+    chain["failure"] = step
+    where = f"{id}, sample {chain['sample']}"
+    aside.add(step, reason, where=where, id=id, detail=detail, response=chain["response"])
+
+
+def _filter(settings: dict, chains: dict, aside: SetAside) -> None:
+    """The grader's verdict and the filters on the text alone."""
+    for id, each in chains.items():
+        for chain in each:
+            if not chain["right"]:
+                _set_aside(aside, id, chain, "wrong", "answer is wrong", f"said {chain['said']}")
                 continue
-            funnel["right"] += 1
-            failure = first_failure(response, answer["tokens"], settings["filters"])
-            if not failure and not format_reward(response):
-                failure = "format"
+            failure = first_failure(chain["response"], chain["tokens"], settings["filters"])
             if failure:
-                funnel[f"removed: {failure}"] += 1
+                _set_aside(aside, id, chain, failure.step, failure.step, failure.detail)
+
+
+def _criticise(document: dict, records, chains: dict, questions: Path, folder, aside) -> None:
+    """The judge and the reward model, on what the filters left."""
+    filters, images = document["set"]["filters"], document["images"]
+
+    def left() -> dict[str, tuple[str, dict, Chain]]:
+        return {
+            f"{record.id}#{chain['sample']}": (
+                record.id,
+                chain,
+                Chain(f"{record.id}#{chain['sample']}", record, chain["response"], questions),
+            )
+            for record in records
+            for chain in chains[record.id]
+            if chain["failure"] is None
+        }
+
+    if filters["judge"] is not None:
+        waiting = left()
+        told = rambles(
+            [c for _, _, c in waiting.values()], filters["judge"], images, folder / "critics"
+        )
+        for key, (id, chain, _) in waiting.items():
+            if key not in told:
+                _set_aside(aside, id, chain, "unjudged", "judge gave no verdict", None)
+            elif told[key]:
+                _set_aside(aside, id, chain, "judged rambling", "judge", filters["judge"]["model"])
+    if filters["reward_model"] is not None:
+        waiting, least = left(), filters["reward_model"]["least"]
+        chained = [c for _, _, c in waiting.values()]
+        told = rewards(chained, filters["reward_model"], images, folder / "critics")
+        for key, (id, chain, _) in waiting.items():
+            if key not in told:
+                _set_aside(aside, id, chain, "unjudged", "reward model gave no number", None)
+            elif told[key] < least:
+                _set_aside(aside, id, chain, "low reward", "reward model", f"{told[key]}")
             else:
-                passed.append(answer)
-        if settings["keep"] == "shortest":
-            passed.sort(key=lambda answer: answer["tokens"])
-        rate = 1 - rejected / len(by_question[record.id])
-        for answer in passed[: settings["keep_per_question"]]:
+                chain["reward"] = told[key]
+
+
+def _choose(document: dict, records, chains: dict, rates: dict, aside: SetAside) -> tuple:
+    """Each question's responses by the recipe's rule, and where all chains went."""
+    settings = document["set"]
+    funnel: Counter[str] = Counter(asked=len(records))
+    funnel["sampled"] = sum(len(each) for each in chains.values())
+    funnel["right"] = sum(chain["right"] for each in chains.values() for chain in each)
+    order = {
+        "first": lambda chain: chain["sample"],
+        "shortest": lambda chain: chain["tokens"],
+        "best": lambda chain: -chain["reward"],
+    }[settings["keep"]]
+    low, high = settings["pass_rates"] or (0.0, 1.0)
+    kept: list[Record] = []
+    for record in records:
+        for chain in chains[record.id]:
+            if chain["right"] and chain["failure"]:
+                funnel[f"removed: {chain['failure']}"] += 1
+        passed = sorted((c for c in chains[record.id] if c["failure"] is None), key=order)
+        rate = rates[record.id]
+        if not low <= rate <= high:
+            reason = NEVER if rate < low else ALWAYS
+            funnel[f"dropped: {reason}"] += 1
+            for chain in passed:
+                _set_aside(aside, record.id, chain, reason, reason, f"in {rate:.0%} of samples")
+            continue
+        for place, chain in enumerate(passed):
+            if place >= settings["keep_per_question"]:
+                detail = f"{settings['keep']} {settings['keep_per_question']} kept"
+                _set_aside(aside, record.id, chain, "surplus", "another is kept", detail)
+                continue
+            more = {"reward": chain["reward"]} if "reward" in chain else {}
             kept.append(
                 record.with_response(
-                    prompt_tail(mode) + answer["text"], by=document["by"]["run"], pass_rate=rate
+                    chain["response"], by=document["by"]["run"], pass_rate=rate, **more
                 )
             )
         if not passed and settings["otherwise"] == "written":
             funnel["written"] += 1
             kept.append(record)
-    if not kept:
-        raise ValueError(f"rejection sampling kept none of {funnel['sampled']} answers")
-    _link_images(kept, questions, folder)
-    write_records(folder, kept)
     funnel["kept"] = len(kept)
-    asked_well = len({record.id for record in kept})
-    return {
-        "funnel": dict(funnel),
-        "pass_rate": funnel["right"] / funnel["sampled"],
-        "questions_kept": asked_well,
-        **count_records(kept),
-    }
+    return kept, funnel
 
 
-def _ask(document: dict, records, questions: Path, model: Path, answers: Path) -> None:
-    """Append answers until every question has all its samples."""
-    settings, mode = document["set"], document["generation"]["mode"]
-    answered = Counter()
-    whole = []
-    if answers.exists():
-        for line in answers.read_text().splitlines():
-            try:
-                whole.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-        answered.update(row["key"] for row in whole)
-        whole = [row for row in whole if answered[row["key"]] == settings["samples"]]
-        answers.write_text("".join(json.dumps(row) + "\n" for row in whole))
-    done = {row["key"] for row in whole}
-    missing = [record for record in records if record.id not in done]
-    progress = Progress(len(records), f"reject {document.get('name', '')}: question")
-    progress.resume(len(done))
-    if not missing:
-        return
-    engine = load_engine(document["generation"], document["images"], model)
-    requests = [
-        Request(
-            record.id,
-            render_prompt(
-                document["template"],
-                render_question(record.question, record.options, len(record.images)),
-                mode,
-            ),
-            tuple(Path(questions) / image for image in record.images),
-            stable_seed(settings["seed"], record.id),
-        )
-        for record in missing
+def _write_questions(folder: Path, records, chains: dict, rates: dict, kept: list[Record]) -> None:
+    taken = Counter(record.id for record in kept)
+    rows = [
+        {
+            "id": record.id,
+            "domain": record.domain,
+            "difficulty": record.difficulty,
+            "samples": len(chains[record.id]),
+            "right": sum(chain["right"] for chain in chains[record.id]),
+            "pass_rate": rates[record.id],
+            "kept": taken[record.id],
+        }
+        for record in records
     ]
-    sampling = Sampling(
-        settings["temperature"], settings["top_p"], settings["max_new_tokens"], settings["samples"]
-    )
-    with answers.open("a") as file:
-        for batch in engine.generate(requests, sampling):
-            for answer in batch:
-                row = {"key": answer.key, "text": answer.text, "tokens": len(answer.token_ids)}
-                file.write(json.dumps(row | {"finish": answer.finish_reason}) + "\n")
-            file.flush()
-            progress.advance(len({answer.key for answer in batch}))
+    pd.DataFrame(rows).to_parquet(folder / "questions.parquet", index=False)
 
 
 def _link_images(records: list[Record], source: Path, folder: Path) -> None:
     """The kept questions' pictures, linked where the file system can."""
-    import os
-    import shutil
-
     for image in sorted({image for record in records for image in record.images}):
         target = folder / image
         if target.exists():

@@ -15,6 +15,8 @@ MEANING = {
     "slow": "the template opens the thought",
     "nothink": "no thought is opened",
     "nowait": "words of deliberation are banned",
+    "nocontrol": "other frequent words are banned",
+    "nocannotsee": "words of not seeing the image are banned",
     "cap": "at most {} new tokens",
     "force": "the thought is closed at {} tokens, then answered",
 }

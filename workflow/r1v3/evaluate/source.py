@@ -1,6 +1,5 @@
 """Where a benchmark's TSV comes from: a miniature, a download that is checked and resumed, or the user."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -8,14 +7,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
+from r1v3.download import download, file_digest
 from r1v3.evaluate.convert import to_tsv
 from r1v3.evaluate.load import load_items
 from r1v3.evaluate.miniature.write import write_miniature
 from r1v3.evaluate.table import Benchmark, HubSource, UrlSource, read_entry
 
-BLOCK = 1 << 20
 HUB = "https://huggingface.co"
 BY_HAND = "R1V3_BENCHMARKS"
 
@@ -102,42 +100,9 @@ def by_hand(filename: str) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def download(url: str, path: Path) -> None:
-    """Download to `path`; a part of it that is there already is continued, not fetched again.
-
-    Raises:
-        OSError: the server gives less than it announced; what came is kept for the next try.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    have = partial.stat().st_size if partial.exists() else 0
-    request = Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        answer = urlopen(request, timeout=60)
-    except HTTPError as error:
-        if error.code == 416 and have:
-            partial.replace(path)
-            return
-        raise
-    with answer:
-        continued = answer.status == 206
-        announced = answer.headers.get("Content-Length")
-        total = int(announced) + (have if continued else 0) if announced else None
-        with open(partial, "ab" if continued else "wb") as file:
-            shutil.copyfileobj(answer, file, BLOCK)
-    size = partial.stat().st_size
-    if total is not None and size < total:
-        raise OSError(f"{size} of {total} bytes came; run it again to continue")
-    partial.replace(path)
-
-
 def file_md5(path: Path) -> str:
     """The md5 of a file; the checksum that the benchmarks publish."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with open(path, "rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    return file_digest(path, "md5")
 
 
 def _wanted(name: str, entry: Benchmark) -> Iterator[tuple[str, str | None]]:

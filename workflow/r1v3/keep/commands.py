@@ -7,6 +7,7 @@ from pathlib import Path
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.identity import Documents
 from r1v3.recipe.load import load_project
+from r1v3.recipe.seeds import seeds_on_disk
 
 
 def add(commands) -> None:
@@ -16,6 +17,10 @@ def add(commands) -> None:
     one = commands.add_parser("trace", help="where a result comes from, and where it went")
     one.add_argument("what", help="an id, name or path, a score of the summary, a sample's id")
     one.set_defaults(run=_trace)
+    one = commands.add_parser("compare", help="what differs between two runs")
+    one.add_argument("a", help="a run's name or id")
+    one.add_argument("b", help="another's")
+    one.set_defaults(run=_compare)
     one = commands.add_parser("prune", help="disk use by run; what nothing leads to any more")
     one.add_argument("--remove", action="store_true", help="remove what is shown as unreached")
     one.add_argument("--overlays", type=Path, nargs="*", default=[], help="whose runs to keep too")
@@ -31,7 +36,8 @@ def add(commands) -> None:
 
 def _documents(args: argparse.Namespace) -> Documents:
     try:
-        documents = Documents(load_project(args.root, args.recipe, args.overlay))
+        seeds = seeds_on_disk(args.root / "results")
+        documents = Documents(load_project(args.root, args.recipe, args.overlay, seeds))
         documents.check()
     except RecipeError as error:
         raise SystemExit(f"mistakes in the configuration:\n{error}") from None
@@ -58,12 +64,22 @@ def _trace(args: argparse.Namespace) -> None:
         raise SystemExit(str(error)) from None
 
 
+def _compare(args: argparse.Namespace) -> None:
+    from r1v3.analyze.compare import compare
+
+    try:
+        print("\n".join(compare(args.root, args.a, args.b)))
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+
+
 def _prune(args: argparse.Namespace) -> None:
     from r1v3.keep.found import result_folders
     from r1v3.keep.prune import prune, shown, size, unreached
 
     choices = [("tiny", None), ("paper", None), *(("tiny", each) for each in args.overlays)]
-    projects = [Documents(load_project(args.root, *choice)) for choice in choices]
+    seeds = seeds_on_disk(args.root / "results")
+    projects = [Documents(load_project(args.root, *choice, seeds)) for choice in choices]
     for found in result_folders(args.root):
         print(f"{shown(size(found.path)):>14}  {found.folder}")
     old = unreached(args.root, projects)

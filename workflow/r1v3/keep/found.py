@@ -9,7 +9,7 @@ from pathlib import Path
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.identity import Documents
 
-PLACES = ("data/*", "runs/*", "selections/*", "benchmarks/*", "evaluations/*/*/*")
+PLACES = ("data/*", "runs/*", "selections/*", "benchmarks/*", "references/*", "evaluations/*/*/*")
 HASHED = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{10}")
 # Small, declared to Snakemake or appended to by the shell: git keeps these, DVC all else.
 IN_GIT = ("config.json", "manifest.json", "responses.json", "scores.json", "benchmark.tsv")

@@ -54,6 +54,28 @@ def train_only(model: nn.Module, trained: Iterable[str]) -> None:
             parameter.requires_grad_(group in trained)
 
 
+@torch.no_grad()
+def silence(model: nn.Module, groups: Iterable[str]) -> None:
+    """Let nothing through a group: the last linear layer of each becomes zero, bias included.
+
+    Section 5.2 trains with the connector "removed" and does not say how. Here nothing of a picture then
+    reaches the language model, whose image tokens are zero vectors, and the checkpoint stays one of the
+    same structure, which every engine can open.
+
+    Raises:
+        ValueError: the group has no linear layer.
+    """
+    for group in groups:
+        names = [name for name, _ in grouped_parameters(model)[group]]
+        owners = dict.fromkeys(name.rpartition(".")[0] for name in names)
+        layers = [model.get_submodule(owner) for owner in owners]
+        linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
+        if not linear:
+            raise ValueError(f"{group} has no linear layer to silence")
+        for parameter in linear[-1].parameters(recurse=False):
+            parameter.zero_()
+
+
 def group_hashes(model: nn.Module, *, whole: Callable = torch.Tensor.detach) -> dict[str, str]:
     """sha256 of each group's tensors, names included, in a fixed order; `whole` gathers a parted one."""
     hashes = {}

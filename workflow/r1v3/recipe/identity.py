@@ -5,8 +5,9 @@ the stage's version; so a changed number renames that folder and those of its de
 else. Every document holds version, name and seed; those of stages that show pictures to a model also
 template and images. The rest by kind (`null` where there is none):
 
-    data        set; for a sampled set also questions, by {run, checkpoint, selection}, generation,
-                grading
+    data        set; for a set from sources also cleaning, and the entries of listed sources; for a
+                sampled set questions, by {run, checkpoint, selection}, generation, grading
+    reference   cleaning, benchmarks {name: what decides its questions}, held_out {name: id}
     model       spec, data {set: id}, start
     sft         settings, start {run, checkpoint, selection}, data, validation
     grpo        settings, start, data, entropy, generation
@@ -18,6 +19,7 @@ template and images. The rest by kind (`null` where there is none):
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -29,8 +31,9 @@ from r1v3.recipe.training import Grpo
 
 # Raised by hand when the code of a stage changes what comes out of it.
 VERSION = {
-    "source": 2,
-    "sampled": 1,
+    "source": 3,
+    "sampled": 2,
+    "reference": 1,
     "model": 1,
     "sft": 1,
     "grpo": 1,
@@ -39,8 +42,13 @@ VERSION = {
     "evaluation": 1,
 }
 
-SHELF = {"data": "data", "probe": "selections", "benchmark": "benchmarks"}
-SUITES = ("held_out", "benchmarks", "checkpoint")
+SHELF = {
+    "data": "data",
+    "probe": "selections",
+    "benchmark": "benchmarks",
+    "reference": "references",
+}
+SUITES = ("held_out", "benchmarks", "checkpoint", "study")
 
 
 def canonical(document: dict) -> str:
@@ -131,6 +139,7 @@ class Documents:
             "runs": self.run,
             "selections": self.probe,
             "benchmarks": self.benchmark,
+            "references": self.reference,
             "evaluations": lambda run, _, suite: self.evaluation(run, rest[1], suite),
         }[shelf]
         node = make(*names)
@@ -149,6 +158,17 @@ class Documents:
         for name in self.project.runs:
             self.run(name)
 
+    def data_of(self, runs: Iterable[str]) -> list[Node]:
+        """The data sets that runs, and all before them, are made from, by name."""
+        found: dict[str, Node] = {}
+        waiting = [self.run(name) for name in runs]
+        while waiting:
+            node = waiting.pop()
+            if node.kind == "data":
+                found[node.name] = node
+            waiting += node.parents
+        return [found[name] for name in sorted(found)]
+
     def _once(self, key: tuple, make) -> Node:
         if self._nodes.get(key, 0) is None:
             raise RecipeError([f"config: {key[0]} {key[1]} depends on itself"])
@@ -158,7 +178,8 @@ class Documents:
         return self._nodes[key]
 
     def _node(self, kind: str, name: str, version: str, parents: list[Node], **document) -> Node:
-        document |= {"version": VERSION[version], "name": name, "seed": self.recipe.seed}
+        document = {"seed": self.recipe.seed} | document
+        document |= {"version": VERSION[version], "name": name}
         return Node(kind, name, document, tuple(parents))
 
     @property
@@ -188,6 +209,11 @@ class Documents:
         entry = self.recipe.data[name]
         content = {"set": entry.model_dump()}
         if not isinstance(entry, SampledSet):
+            apart = None if entry.contaminated else {"benchmarks", "held_out"}
+            content["cleaning"] = self.recipe.cleaning.model_dump(exclude=apart)
+            if entry.source.kind == "listed":
+                entries = {each: self.project.sources[each] for each in entry.source.entries}
+                content["set"]["source"]["entries"] = entries
             return self._node("data", name, "source", [], **content)
         questions = self.data(entry.questions)
         by, parents = self._start(entry.by, entry.checkpoint)
@@ -204,7 +230,11 @@ class Documents:
         parents = [*start_parents, data]
         content = self._dialogue | {"start": start, "data": data.id}
         content["settings"] = run.settings.model_dump()
+        if run.entry.seed is not None:
+            content["seed"] = run.entry.seed
         if run.stage == "grpo":
+            # Left out where nothing is, so that runs from before this key keep their names.
+            content |= {"without": run.entry.without} if run.entry.without else {}
             content |= {"entropy": self.recipe.entropy.model_dump()} | self._generation()
         else:
             validation = self._validation(run.settings)
@@ -267,18 +297,50 @@ class Documents:
             items=evaluation.items,
         )
 
+    def reference(self, name: str = "evaluations") -> Node:
+        """What training sets are compared with. A benchmark's prompt or metric is no part of it, so that
+        changing one makes no other training set."""
+        return self._once(("reference", name), self._reference)
+
+    def _reference(self, name: str) -> Node:
+        cleaning, evaluation = self.recipe.cleaning, self.recipe.evaluation
+        parts = (
+            ("source", "select", "miniature")
+            if evaluation.source == "miniature"
+            else ("source", "select")
+        )
+        benchmarks = {
+            each: {part: self.project.benchmarks[each].get(part) for part in parts}
+            | {"from": evaluation.source, "items": evaluation.items}
+            for each in cleaning.benchmarks
+        }
+        held_out = [self.data(each) for each in cleaning.held_out]
+        return self._node(
+            "reference",
+            name,
+            "reference",
+            [*map(self.benchmark, cleaning.benchmarks), *held_out],
+            cleaning=cleaning.model_dump(),
+            benchmarks=benchmarks,
+            held_out={node.name: node.id for node in held_out},
+        )
+
     def _evaluation(self, run: str, checkpoint: str, suite: str) -> Node:
         section = self.recipe.evaluation
         start, parents = self._start(run, checkpoint)
         name, (suite, _, way) = suite, suite.partition("__")
-        names = {"benchmarks": section.benchmarks, "checkpoint": [section.checkpoint_benchmark]}
+        names = {
+            "benchmarks": section.benchmarks,
+            "checkpoint": [section.checkpoint_benchmark],
+            "study": section.study.benchmarks,
+        }
         benchmarks = {name: self.benchmark(name) for name in names.get(suite, [])}
-        held_out = {}
+        sets = {"held_out": section.held_out, "study": section.study.sets}
+        held_out = {name: self.data(each) for name, each in sets.get(suite, {}).items()}
         settings = section.model_dump(
-            exclude={"benchmarks", "checkpoint_benchmark", "source", "items", "held_out"}
+            exclude={"benchmarks", "checkpoint_benchmark", "source", "items", "held_out", "study"}
         )
         if suite == "held_out":
-            held_out = {name: self.data(each) for name, each in section.held_out.items()}
             settings |= {"temperature": 0.0, "runs": 1}  # decoded greedily, so once
         content = {
             **self._dialogue,

@@ -5,12 +5,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from r1v3.data.sources.mappings import MAPPINGS
+from r1v3.data.sources.table import Listed as Source
+from r1v3.data.sources.table import decides
 from r1v3.evaluate.table import Listed, hashed_part
-from r1v3.recipe.errors import RecipeError, explain, suggest
+from r1v3.recipe.errors import RecipeError, explain, suggest, unknown
 from r1v3.recipe.layers import Layers, read_yaml
 from r1v3.recipe.references import mistakes_of_recipe, mistakes_of_runs
 from r1v3.recipe.runs import ResolvedRun, resolve_runs
 from r1v3.recipe.schema import Recipe
+from r1v3.recipe.seeds import add_seeds
+from r1v3.recipe.studies import Claim, Study, load_claims, load_studies
 
 COMPLETE = "paper"
 
@@ -22,6 +27,10 @@ class Project:
     recipe: Recipe
     runs: dict[str, ResolvedRun]
     benchmarks: dict[str, dict]
+    sources: dict[str, dict]
+    titles: dict[str, str]
+    studies: dict[str, Study]
+    claims: dict[str, Claim]
 
 
 def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[Recipe, Layers]:
@@ -67,8 +76,32 @@ def load_benchmarks(path: Path) -> dict[str, dict]:
     return {name: hashed_part(entry) for name, entry in entries.items()}
 
 
-def load_project(root: Path, name: str, overlay: Path | None = None) -> Project:
+def load_sources(path: Path) -> dict[str, dict]:
+    """Read and check the source table; what decides records stays, to be hashed.
+
+    Raises:
+        RecipeError: with one line for each mistake.
+    """
+    entries = read_yaml(path)
+    lines, decided = [], {}
+    for name, entry in entries.items():
+        try:
+            Source.model_validate(entry)
+        except ValidationError as error:
+            lines += explain(error, Source, entry, lambda _, name=name: f"{path}: {name}")
+        else:
+            decided[name] = decides(entry)
+            if entry["mapping"] not in MAPPINGS:
+                lines.append(f"{path}: {name}: {unknown('mapping', entry['mapping'], MAPPINGS)}")
+    if lines:
+        raise RecipeError(lines)
+    return decided
+
+
+def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int = 1) -> Project:
     """Read everything below `config/`, with paths in messages relative to `root`.
+
+    With more than one seed every run that training's luck can change has twins (`r1v3.recipe.seeds`).
 
     Raises:
         RecipeError: with one line for each mistake of the recipe, or else of the run table.
@@ -78,8 +111,13 @@ def load_project(root: Path, name: str, overlay: Path | None = None) -> Project:
     benchmarks = load_benchmarks(config / "benchmarks.yaml")
     table = config / "runs.yaml"
     runs = resolve_runs(read_yaml(table), recipe, table)
-    mistakes = mistakes_of_recipe(recipe, layers, benchmarks, runs)
+    sources = load_sources(config / "sources.yaml")
+    mistakes = mistakes_of_recipe(recipe, layers, benchmarks, sources, runs)
     mistakes += mistakes_of_runs(runs, recipe, table)
     if mistakes:
         raise RecipeError(mistakes)
-    return Project(recipe, runs, benchmarks)
+    studies = load_studies(config / "studies.yaml", runs, recipe)
+    claims = load_claims(config / "claims.yaml", studies)
+    recipe, runs = add_seeds(recipe, runs, seeds)
+    titles = {name: entry["title"] for name, entry in read_yaml(config / "benchmarks.yaml").items()}
+    return Project(recipe, runs, benchmarks, sources, titles, studies, claims)

@@ -11,10 +11,13 @@ from r1v3.recipe.sources import SampledSet
 from r1v3.recipe.training import Sft
 
 
-def mistakes_of_recipe(recipe: Recipe, layers: Layers, benchmarks: dict, runs: dict) -> list[str]:
+def mistakes_of_recipe(
+    recipe: Recipe, layers: Layers, benchmarks: dict, sources: dict, runs: dict
+) -> list[str]:
     """One line for each name of the recipe that refers to nothing or to the wrong kind of set."""
     lines = []
-    for path, line in _recipe_mistakes(recipe, benchmarks, runs):
+    found = [*_recipe_mistakes(recipe, benchmarks, runs)]
+    for path, line in [*found, *_data_mistakes(recipe, benchmarks, sources)]:
         lines.append(f"{layers.file_of(path)}: {'.'.join(map(str, path))}: {line}")
     return lines
 
@@ -69,12 +72,45 @@ def _recipe_mistakes(recipe: Recipe, benchmarks: dict, runs: dict) -> Iterator[t
     at = ("evaluation",)
     for name, held_out in recipe.evaluation.held_out.items():
         yield from _set_mistakes(recipe, (*at, "held_out", name), held_out, "test")
-    for position, name in enumerate(recipe.evaluation.benchmarks):
-        if name not in benchmarks:
-            yield (*at, "benchmarks", position), unknown("benchmark", name, benchmarks)
+    study = recipe.evaluation.study
+    for name, held_out in study.sets.items():
+        yield from _set_mistakes(recipe, (*at, "study", "sets", name), held_out, "validation")
+    for where, names in (
+        (("benchmarks",), recipe.evaluation.benchmarks),
+        (("study", "benchmarks"), study.benchmarks),
+    ):
+        for position, name in enumerate(names):
+            if name not in benchmarks:
+                yield (*at, *where, position), unknown("benchmark", name, benchmarks)
     if recipe.evaluation.checkpoint_benchmark not in benchmarks:
         name = recipe.evaluation.checkpoint_benchmark
         yield (*at, "checkpoint_benchmark"), unknown("benchmark", name, benchmarks)
+
+
+def _data_mistakes(recipe: Recipe, benchmarks: dict, sources: dict) -> Iterator[tuple]:
+    for name, entry in recipe.data.items():
+        if isinstance(entry, SampledSet):
+            continue
+        at = ("data", name)
+        if entry.source.kind == "listed":
+            for position, each in enumerate(entry.source.entries):
+                if each not in sources:
+                    yield (*at, "source", "entries", position), unknown("source", each, sources)
+        if entry.contaminated and entry.source.instances != "train":
+            line = (
+                "what evaluations are compared with cannot be compared with them; allowed: null, as "
+                f"source.instances is {entry.source.instances}"
+            )
+            yield (*at, "contaminated"), line
+    for position, name in enumerate(recipe.cleaning.benchmarks):
+        if name not in benchmarks:
+            yield ("cleaning", "benchmarks", position), unknown("benchmark", name, benchmarks)
+    for position, name in enumerate(recipe.cleaning.held_out):
+        at = ("cleaning", "held_out", position)
+        if name not in recipe.data:
+            yield at, unknown("data set", name, recipe.data)
+        elif isinstance(recipe.data[name], SampledSet) or recipe.data[name].contaminated:
+            yield at, f"data set '{name}' is compared with evaluations and cannot be one of them"
 
 
 def _run_mistakes(run: ResolvedRun, runs: dict, recipe: Recipe) -> Iterator[tuple[str, str]]:

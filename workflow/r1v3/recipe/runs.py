@@ -1,5 +1,10 @@
-"""The run table: `like` copies an entry, `set` changes keys of its settings, `from` names its start."""
+"""The run table: `like` copies an entry, `set` changes keys of its settings, `from` names its start.
 
+`grid` makes a factorial study of one entry: each axis is a dotted key of the settings, or a key of the
+entry, with a short label for each value; `<name>_<label>_<label>` are its runs.
+"""
+
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +19,8 @@ from r1v3.recipe.training import Grpo, Sft
 # The report's own path, from the base model to the released one.
 CORE = ("base", "teacher", "cold_start", "rl", "final")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+# What a grid may vary of an entry itself; every other axis is a key of its settings.
+ENTRY_KEYS = ("from", "checkpoint", "data", "settings", "seed", "without")
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,7 @@ def resolve_runs(table: dict, recipe: Recipe, file: Path) -> dict[str, ResolvedR
         RecipeError: with one line for each mistake of each run.
     """
     runs, mistakes = {}, []
+    table = expand_grids(table, file)
     for name in table:
         try:
             runs[name] = _resolve(name, table, recipe, file)
@@ -44,6 +52,49 @@ def resolve_runs(table: dict, recipe: Recipe, file: Path) -> dict[str, ResolvedR
     if mistakes:
         raise RecipeError(dict.fromkeys(mistakes))
     return runs
+
+
+def expand_grids(table: dict, file: Path) -> dict:
+    """The table with each entry that has a `grid` replaced by the runs of its product, in its place.
+
+    Raises:
+        RecipeError: a grid is no mapping of axes to labelled values, or makes a name that stands already.
+    """
+    expanded: dict = {}
+    for name, raw in table.items():
+        made = {name: raw}
+        if isinstance(raw, dict) and "grid" in raw:
+            made = _product(name, raw, file)
+        for each, entry in made.items():
+            if each in expanded or (each != name and each in table):
+                raise RecipeError(
+                    [f"{file}: run {name}: grid: makes '{each}', which stands already"]
+                )
+            expanded[each] = entry
+    return expanded
+
+
+def _product(name: str, raw: dict, file: Path) -> dict:
+    axes = raw["grid"]
+    shaped = isinstance(axes, dict) and axes
+    if not shaped or not all(isinstance(values, dict) and values for values in axes.values()):
+        example = (
+            "grid: {optimizer.learning_rate: {high: 1.0e-5, low: 1.0e-6}, seed: {s1: 1, s2: 2}}"
+        )
+        raise RecipeError([f"{file}: run {name}: grid: labelled values are expected: {example}"])
+    common = {key: value for key, value in raw.items() if key != "grid"}
+    made = {}
+    for cell in itertools.product(*(values.items() for values in axes.values())):
+        entry, changes = dict(common), dict(raw.get("set", {}))
+        for axis, (_, value) in zip(axes, cell, strict=True):
+            if axis in ENTRY_KEYS:
+                entry[axis] = value
+            else:
+                for part in reversed(axis.split(".")):
+                    value = {part: value}
+                changes = merge(changes, value)
+        made["_".join([name, *(str(label) for label, _ in cell)])] = entry | {"set": changes}
+    return made
 
 
 def _resolve(name: str, table: dict, recipe: Recipe, file: Path) -> ResolvedRun:

@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from r1v3.recipe.cleaning import Cleaning
 from r1v3.recipe.layout import Layout
 from r1v3.recipe.section import Positive, Rate, Section, Share
 from r1v3.recipe.sources import Baseline, DataSet, Model
 from r1v3.recipe.thinking import Thinking
-from r1v3.recipe.training import Grpo, Reward, Sft
+from r1v3.recipe.training import Grpo, Parallel, Reward, Sft
 
 
 class Template(Section):
@@ -47,6 +48,7 @@ class Selection(Section):
 
     `within_reward`: critical entropy chooses among the checkpoints whose reward on the probe set is at
     most this far below the best; `null` among all.
+    `dtype` and `parallel`: how the entropies of the answers are computed.
     """
 
     policy: Literal["critical_entropy", "reward", "last"]
@@ -55,6 +57,15 @@ class Selection(Section):
     samples: Positive
     temperature: Rate
     max_new_tokens: Positive
+    dtype: Literal["float32", "bfloat16"]
+    parallel: Parallel
+
+
+class StudySuite(Section):
+    """What the checkpoints of every study answer: benchmarks, and sets that are answered greedily."""
+
+    benchmarks: list[str]
+    sets: dict[str, str]
 
 
 class Evaluation(Section):
@@ -70,6 +81,7 @@ class Evaluation(Section):
     max_new_tokens: Positive
     held_out: dict[str, str]
     checkpoint_benchmark: str
+    study: StudySuite
     confidence: Share
     resamples: Positive
 
@@ -104,6 +116,7 @@ class Recipe(Section):
     images: Images
     models: dict[str, Model]
     data: dict[str, DataSet]
+    cleaning: Cleaning
     sft: dict[str, Sft]
     grpo: dict[str, Grpo]
     entropy: Entropy
@@ -133,11 +146,16 @@ class SftRun(Section):
     data: str
     settings: str
     set: dict = {}
+    seed: int | None = None
     why: str | None = None
 
 
 class GrpoRun(Section):
-    """A reinforcement run: `settings` names an entry of the recipe's `grpo`."""
+    """A reinforcement run: `settings` names an entry of the recipe's `grpo`.
+
+    `without`: groups whose output is set to zero before the first step, and which are not trained
+    (`r1v3.model.groups.silence`). `seed` of this run alone; the recipe's where it is left out.
+    """
 
     stage: Literal["grpo"]
     start: str = Field(alias="from")
@@ -145,6 +163,8 @@ class GrpoRun(Section):
     data: str
     settings: str
     set: dict = {}
+    without: list[Literal["connector"]] = []
+    seed: int | None = None
     why: str | None = None
 
 

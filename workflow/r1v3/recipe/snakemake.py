@@ -8,11 +8,11 @@ from r1v3.recipe.errors import RecipeError, unknown
 from r1v3.recipe.identity import Documents
 from r1v3.recipe.load import load_project
 
-KEYS = ("recipe", "overlay", "site")  # the Slurm profile gives the last
+KEYS = ("recipe", "overlay", "seeds", "site")  # the Slurm profile gives the last
 
 
 def open_documents(root: Path, config: dict) -> Documents:
-    """The documents of the recipe that `--config recipe=... overlay=...` names; `tiny` if none.
+    """The documents of the recipe that `--config recipe=... overlay=... seeds=...` names; `tiny`, one seed.
 
     Raises:
         RecipeError: with one line for each mistake.
@@ -21,9 +21,23 @@ def open_documents(root: Path, config: dict) -> Documents:
     if strange:
         raise RecipeError([f"--config: {unknown('key', key, KEYS)}" for key in strange])
     here = Path(os.path.relpath(root))
-    documents = Documents(load_project(here, config.get("recipe", "tiny"), config.get("overlay")))
+    seeds = seeds_of(config)
+    recipe, overlay = config.get("recipe", "tiny"), config.get("overlay")
+    documents = Documents(load_project(here, recipe, overlay, seeds))
     documents.check()
     return documents
+
+
+def seeds_of(config: dict) -> int:
+    """How many seeds each branch of a study is run with: `--config seeds=3`.
+
+    Raises:
+        RecipeError: it is no number above 0.
+    """
+    said = str(config.get("seeds", 1))
+    if not said.isdigit() or int(said) < 1:
+        raise RecipeError([f"--config seeds: a number from 1 on is expected, not '{said}'"])
+    return int(said)
 
 
 def command_environment(root: Path) -> None:

@@ -119,3 +119,12 @@ def open_engine(model, module: nn.Module, settings: dict, ranks: Ranks):
     from r1v3.train.zero import ZeroEngine
 
     return ZeroEngine(model, module, settings, ranks)
+
+
+def open_frozen(module: nn.Module, settings: dict, ranks: Ranks):
+    """A module that does not learn, on this rank's device; with ZeRO stage 3 in parts, as one that does."""
+    if settings["parallel"]["zero"] != 3:
+        return module.to(ranks.device)
+    from r1v3.train.zero import ZeroModule
+
+    return ZeroModule(module, settings, ranks)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from r1v3.generate.types import Sampling
 from r1v3.model.encode import Encoder
-from r1v3.model.groups import check_frozen, group_hashes
+from r1v3.model.groups import check_frozen, group_hashes, silence
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import use_packed_attention
 from r1v3.progress import Progress
 from r1v3.reward.configured import open_grader
 from r1v3.train import held_episodes
-from r1v3.train.engine import open_engine, prepare_model
+from r1v3.train.engine import open_engine, open_frozen, prepare_model
 from r1v3.train.entropy_readings import Readings
 from r1v3.train.episode_metrics import entropy_metrics, reward_metrics
 from r1v3.train.episode_speed import EpisodeSpeed
@@ -53,15 +53,17 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
     by_id = {prompt.record.id: prompt for prompt in prompts}
     reference = _reference(start, settings, ranks, encoder.never)
     prepare_model(model, settings)
+    silence(model, document.get("without", []))
     before, speed = group_hashes(model), EpisodeSpeed(model, settings, ranks)
     stats = PackedStats(model, temperature=settings["temperature"], never=encoder.never)
     policy = open_engine(model, stats, settings, ranks)
-    sampler = open_sampler(document, start, policy, encoder)
+    sampler = open_sampler(document, start, settings, model, encoder, ranks)
     readings, watch = Readings(processor.tokenizer, document["entropy"], seed), WeightWatch(policy)
     done, kept, order = 0, [], PromptOrder(prompts, seed)
     if state := policy.load_state(folder / "resume"):
         done, before, kept, order.drawn = (state[k] for k in ("done", "before", "kept", "drawn"))
         watch.skip()
+    if state or document.get("without"):  # an engine beside the trainer opened the start
         sampler.rest()
         sampler.follow(policy)
     total = settings["steps"]
@@ -178,8 +180,4 @@ def _reference(start: Path, settings: dict, ranks: Ranks, never):
     model = load_model(start, dtype=settings["dtype"]).requires_grad_(False)
     use_packed_attention(model, settings["parallel"]["attention"])
     stats = PackedStats(model, temperature=settings["temperature"], never=never)
-    if settings["parallel"]["zero"] != 3:
-        return stats.to(ranks.device)
-    from r1v3.train.zero import ZeroModule
-
-    return ZeroModule(stats, settings, ranks)
+    return open_frozen(stats, settings, ranks)

@@ -9,66 +9,52 @@ from pathlib import Path
 
 import torch
 
-from r1v3.generate.transformers_engine import TransformersEngine
-from r1v3.generate.types import Response, Sampling
+from r1v3.generate.types import Sampling
 from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model, load_processor
-from r1v3.model.packed import hidden_states, use_packed_attention
+from r1v3.model.packed import use_packed_attention
 from r1v3.progress import Progress
 from r1v3.reward.configured import open_grader
-from r1v3.train.entropy_readings import NAMES, Reading, Readings
-from r1v3.train.episode_passes import pack_episode
-from r1v3.train.rollouts import load_prompts, run_episode
-from r1v3.train.token_stats import token_stats
+from r1v3.train.engine import open_frozen
+from r1v3.train.entropy_readings import Readings
+from r1v3.train.episode_passes import gathered, plan_episode
+from r1v3.train.episodes import episode_of, groups_of
+from r1v3.train.ranks import Ranks
+from r1v3.train.rollouts import Episode, load_prompts, run_episode, whole_episode
+from r1v3.train.sampler import open_sampler
+from r1v3.train.token_stats import PackedStats
 
-PROMPTS_A_PASS = 64
+PROMPTS_AT_ONCE = 64
 
 
 def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Path) -> None:
     """Write one JSON: reward on the probe set, and the entropies with their bootstrap intervals."""
-    settings, entropy = document["selection"], document["entropy"]
-    reward = document["grading"]
-    model, processor = load_model(checkpoint).eval(), load_processor(checkpoint)
+    settings, entropy, ranks = document["selection"], document["entropy"], Ranks.join()
+    model = load_model(checkpoint, dtype=settings["dtype"]).eval().requires_grad_(False)
+    processor = load_processor(checkpoint)
     encoder = Encoder(processor, document["images"])
-    mode = document["generation"]["mode"]
-    prompts = load_prompts(data, encoder, document["template"], mode)
-    engine = TransformersEngine(model, encoder)
-    use_packed_attention(model)
-    sampling = Sampling(
-        settings["temperature"], 1.0, settings["max_new_tokens"], settings["samples"]
-    )
+    sampler = open_sampler(document, checkpoint, settings, model, encoder, ranks)
+    use_packed_attention(model, settings["parallel"]["attention"])
+    episode = _answers(document, sampler, encoder, data, step, output.parent / "judge")
+    sampler.rest()
+    stats = PackedStats(model, temperature=1.0, never=encoder.never)
+    alike = settings["parallel"]["zero"] == 3
+    side = model.config.vision_config.image_size[0] if alike else None
+    entropy_N = _entropies(open_frozen(stats, settings, ranks), episode, settings, ranks, side)
+    if not ranks.first:
+        return
     readings = Readings(processor.tokenizer, entropy, document["seed"])
-    values = {name: Reading([], []) for name in NAMES}
-    rewards, accuracies, forms, entropies, by_prompt = [], [], [], [], []
-    progress = Progress(len(prompts), f"probe step {step}: prompt")
-    with open_grader(reward, output.parent / "judge") as grader:
-        for first in range(0, len(prompts), PROMPTS_A_PASS):
-            part = prompts[first : first + PROMPTS_A_PASS]
-            episode = run_episode(
-                engine, part, sampling, grader, reward, mode=mode, seed=f"{document['seed']}/probe"
-            )
-            rewards += episode.reward_GM.flatten().tolist()
-            accuracies += episode.accuracy_GM.flatten().tolist()
-            by_prompt += episode.accuracy_GM.mean(1).tolist()
-            forms += episode.format_GM.flatten().tolist()
-            per_response = _entropies(
-                model, encoder.never, part, episode.responses, settings["samples"]
-            )
-            entropies += [value for entropy_T in per_response for value in entropy_T]
-            for name, reading in readings.read(
-                episode.responses, per_response, settings["samples"]
-            ).items():
-                values[name].here.extend(reading.here)
-                values[name].after.extend(reading.after)
-            progress.advance(len(part))
-    intervals = {name: readings.interval(reading) for name, reading in values.items()}
+    parts = [p.tolist() for p in entropy_N.split([len(r.token_ids) for r in episode.responses])]
+    read = readings.read(episode.responses, parts, settings["samples"])
+    intervals = {name: readings.interval(reading) for name, reading in read.items()}
     enough = intervals["emitted"]["count"] >= entropy["minimum_count"]
+    entropies = entropy_N.tolist()
     result = {
         "step": step,
-        "reward": sum(rewards) / len(rewards),
-        "accuracy": sum(accuracies) / len(accuracies),
-        "format": sum(forms) / len(forms),
-        "accuracy_by_prompt": by_prompt,
+        "reward": _mean(episode.reward_GM),
+        "accuracy": _mean(episode.accuracy_GM),
+        "format": _mean(episode.format_GM),
+        "accuracy_by_prompt": episode.accuracy_GM.mean(1).tolist(),
         "entropy": sum(entropies) / len(entropies),
         "high_entropy_share": sum(e > entropy["threshold"] for e in entropies) / len(entropies),
         "critical_token_entropy": intervals["emitted"]["mean"] if enough else None,
@@ -79,11 +65,46 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
     partial.replace(output)
 
 
-@torch.no_grad()
-def _entropies(model, never, prompts, responses: list[Response], samples: int) -> list[list[float]]:
-    """Entropy of the distribution that emitted each token of each response, nats."""
-    pack = pack_episode(prompts, responses, samples)
-    _, entropy_N = token_stats(
-        hidden_states(model, pack), model.lm_head.weight, pack.target_N, never=never
+def _answers(document: dict, sampler, encoder, data: Path, step: int, judged: Path) -> Episode:
+    """Every prompt's samples, graded, of all ranks."""
+    settings, reward, mode = (
+        document["selection"],
+        document["grading"],
+        document["generation"]["mode"],
     )
-    return [part.tolist() for part in entropy_N.split([len(r.token_ids) for r in responses])]
+    prompts = load_prompts(data, encoder, document["template"], mode)
+    sampling = Sampling(
+        settings["temperature"], 1.0, settings["max_new_tokens"], settings["samples"]
+    )
+    progress, episodes = Progress(len(prompts), f"probe step {step}: prompt"), []
+    with open_grader(reward, judged) as grader:
+        for first in range(0, len(prompts), PROMPTS_AT_ONCE):
+            part = prompts[first : first + PROMPTS_AT_ONCE]
+            own = run_episode(
+                sampler.engine,
+                sampler.share(part),
+                sampling,
+                grader,
+                reward,
+                mode=mode,
+                seed=f"{document['seed']}/probe",
+            )
+            episodes.append(whole_episode(part, own, sampler.ranks))
+            progress.advance(len(part))
+    return episode_of([group for each in episodes for group in groups_of(each)])
+
+
+@torch.no_grad()
+def _entropies(stats, episode: Episode, settings: dict, ranks: Ranks, side) -> torch.Tensor:
+    """Entropy of the distribution that emitted each token of all responses, in nats."""
+    plan = {"samples": settings["samples"], "parallel": settings["parallel"]}
+    plan |= {"minibatches": 1, "overlong": "keep"}
+    passes, _ = plan_episode(episode, plan, ranks, side=side)
+    for part in passes:
+        part.look(*stats(part.pack))
+    return gathered(passes, ranks)[1]
+
+
+def _mean(values_GM: torch.Tensor) -> float:
+    values = values_GM.flatten().tolist()
+    return sum(values) / len(values)

@@ -88,19 +88,22 @@ class BesideTrainer:
             )
 
 
-def open_sampler(document: dict, start: Path, policy, encoder: Encoder) -> OwnModel | BesideTrainer:
+def open_sampler(
+    document: dict, start: Path, settings: dict, model, encoder: Encoder, ranks: Ranks
+) -> OwnModel | BesideTrainer:
     """The engine that the recipe names.
 
     Args:
-        start: the checkpoint that the policy starts from.
+        start: the checkpoint that `model` was loaded from.
+        settings: the section with the model's `dtype` and `parallel`.
 
     Raises:
         ValueError: it is none that can follow a policy that learns.
     """
-    generation, ranks, settings = document["generation"], policy.ranks, document["settings"]
+    generation = document["generation"]
     if generation["engine"] == "transformers":
         if settings["parallel"]["zero"] != 3:
-            return OwnModel(policy.model, encoder, ranks)
+            return OwnModel(model.to(ranks.device), encoder, ranks)
         copy = load_model(start, dtype=settings["dtype"], device=ranks.device)
         return CopyOfModel(copy, encoder, ranks)
     if generation["engine"] == "vllm":

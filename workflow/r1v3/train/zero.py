@@ -5,12 +5,10 @@ is multiplied by their number again. Every rank makes the same passes with the s
 `alike`), since parted weights are gathered, and gradients reduced, by all of them together.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 from torch import nn
 
 from r1v3.model.groups import GROUPS, group_hashes, grouped_parameters
@@ -18,31 +16,9 @@ from r1v3.model.load import save_checkpoint
 from r1v3.train.optimizer import adamw
 from r1v3.train.ranks import Ranks
 from r1v3.train.resume_folder import newest_whole, seal
+from r1v3.train.zero_start import open_deepspeed, part_weights, zero_config
 
 TAG = "zero"
-
-
-def zero_config(settings: dict, world: int) -> dict:
-    """DeepSpeed's own configuration, from the recipe's settings.
-
-    Micro-batches are counted by us: packs differ in size, so DeepSpeed sees one to a step.
-    """
-    return {
-        "train_micro_batch_size_per_gpu": 1,
-        "gradient_accumulation_steps": 1,
-        "train_batch_size": world,
-        "gradient_clipping": settings["optimizer"]["max_grad_norm"],
-        "bf16": {"enabled": settings["dtype"] == "bfloat16"},
-        "data_types": {"grad_accum_dtype": "fp32"},
-        "communication_data_type": "fp32",
-        "zero_optimization": {
-            "stage": settings["parallel"]["zero"],
-            "overlap_comm": torch.cuda.is_available(),
-            "contiguous_gradients": True,
-        },
-        "zero_allow_untested_optimizer": True,
-        "steps_per_print": 10**9,
-    }
 
 
 class ZeroEngine:
@@ -51,11 +27,11 @@ class ZeroEngine:
     alike = True
 
     def __init__(self, model, module: nn.Module, settings: dict, ranks: Ranks):
-        deepspeed, config = _deepspeed(ranks), zero_config(settings, ranks.world)
+        deepspeed, config = open_deepspeed(ranks), zero_config(settings, ranks.world)
         self.zero, self.ranks, self.model, self.settings = deepspeed.zero, ranks, model, settings
         self.partition = settings["parallel"]["zero"] == 3
         if self.partition:
-            _part(deepspeed, module, config, ranks)
+            part_weights(deepspeed, module, config, ranks)
         trained = [p for p in model.parameters() if p.requires_grad]
         self.engine, self.optimizer, *_ = deepspeed.initialize(
             model=module, optimizer=adamw(trained, settings["optimizer"]), config=config
@@ -172,38 +148,10 @@ class ZeroModule:
     def __init__(self, module: nn.Module, settings: dict, ranks: Ranks):
         if settings["parallel"]["zero"] != 3:
             raise ValueError("only ZeRO stage 3 parts weights")
-        deepspeed, config = _deepspeed(ranks), zero_config(settings, ranks.world)
-        _part(deepspeed, module, config, ranks)
+        deepspeed, config = open_deepspeed(ranks), zero_config(settings, ranks.world)
+        part_weights(deepspeed, module, config, ranks)
         self.engine = deepspeed.initialize(model=module, config=config)[0]
 
     def __call__(self, *args):
         """What the module computes."""
         return self.engine(*args)
-
-
-def _part(deepspeed, module: nn.Module, config: dict, ranks: Ranks) -> None:
-    """Part the weights one by one, so that no device ever holds the whole model."""
-    deepspeed.zero.Init(module=module, config_dict_or_path=config, mem_efficient_linear=False)
-    for buffer in module.buffers():
-        buffer.data = buffer.data.to(ranks.device)
-
-
-def _deepspeed(ranks: Ranks):
-    os.environ.setdefault("DS_ACCELERATOR", ranks.device.type)
-    _meet_alone(ranks)
-    import deepspeed
-
-    if (
-        ranks.device.type == "cpu"
-    ):  # gloo carries everything, so that no extension has to be compiled
-        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    deepspeed.init_distributed(dist_backend=None, verbose=False)
-    return deepspeed
-
-
-def _meet_alone(ranks: Ranks) -> None:
-    """DeepSpeed wants a process group of one process too, and torchrun's variables."""
-    os.environ.setdefault("LOCAL_RANK", "0")
-    if ranks.world == 1 and not dist.is_initialized():
-        backend = "nccl" if ranks.device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)

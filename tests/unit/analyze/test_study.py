@@ -1,0 +1,121 @@
+"""A study's page from stored results alone: figures with their data, table, verdicts; and the ledger."""
+
+import json
+
+import pandas as pd
+import pytest
+from made_up_results import ROOT, build_tree
+from made_up_studies import write_study_results
+from page_reader import Page, without_tags
+
+from r1v3.analyze.ledger import write_ledger
+from r1v3.analyze.study import write_study
+from r1v3.recipe.identity import Documents
+from r1v3.recipe.load import load_project
+
+pytestmark = pytest.mark.slow
+
+ACCURACY = {"rl": 0.7, "rl_frozen_connector": 0.4, "rl_frozen_vision_tower": 0.69}
+
+
+@pytest.fixture(scope="module")
+def freeze(tmp_path_factory, documents):
+    """The folder of studies after `freeze` was made, with one seed."""
+    tree = build_tree(tmp_path_factory.mktemp("study"), documents)
+    write_study_results(tree, "freeze", ACCURACY)
+    output = tree.root / "results" / "studies" / "freeze.html"
+    write_study("freeze", documents, root=tree.root, seeds=1, output=output)
+    return output.parent
+
+
+def test_every_figure_is_there_as_svg_png_and_csv_and_the_page_links_to_them(freeze):
+    content = json.loads((freeze / "freeze.json").read_text())
+    names = [figure["name"] for figure in content["figures"]]
+    # Eight curves, two measures by step, three of the table.
+    assert len(names) == 8 + 2 + 3
+    page = Page((freeze / "freeze.html").read_text())
+    for name in names:
+        for kind in ("svg", "png", "csv"):
+            path = freeze / "freeze" / f"{name}.{kind}"
+            assert path.stat().st_size > 50
+            assert f"freeze/{name}.{kind}" in page.links
+    assert len(page.ids) == len(set(page.ids))
+    assert page.scripts == 0
+
+
+def test_the_csv_holds_what_is_drawn(freeze):
+    table = pd.read_csv(freeze / "freeze" / "freeze-study-normal.csv").set_index("arm")
+    assert table.loc["connector frozen", "value"] == pytest.approx(40)
+    assert table.loc["all trained", "items"] == 200
+    curve = pd.read_csv(freeze / "freeze" / "freeze-reward.csv")
+    assert set(curve["arm"]) == set(table.index)
+    assert curve[curve["step"] == 10]["value"].tolist() == [0.52] * 4
+
+
+def test_claims_about_training_stay_inconclusive_with_one_seed_and_say_where_they_lean(freeze):
+    claims = {c["claim"]: c for c in json.loads((freeze / "freeze.json").read_text())["claims"]}
+    worse = claims["frozen_connector_is_worse"]
+    assert (worse["verdict"], worse["leans"]) == ("inconclusive", "for")
+    assert worse["estimate"] == pytest.approx(-0.3)
+    # The made-up reward rises in every run, so that it does not drop.
+    assert claims["frozen_connector_loses_reward"]["leans"] == "against"
+
+
+def test_with_three_seeds_the_same_claims_are_settled(tmp_path):
+    documents = Documents(load_project(ROOT, "tiny", seeds=3))
+    tree = build_tree(tmp_path, documents)
+    accuracy = ACCURACY | {"rl__seed2": 0.72, "rl__seed3": 0.69}
+    accuracy |= {"rl_frozen_connector__seed2": 0.41, "rl_frozen_connector__seed3": 0.38}
+    write_study_results(tree, "freeze", accuracy, seeds=3)
+    output = tree.root / "results" / "studies" / "freeze.html"
+    write_study("freeze", documents, root=tree.root, seeds=3, output=output)
+    claims = {c["claim"]: c for c in json.loads(output.with_suffix(".json").read_text())["claims"]}
+    assert claims["frozen_connector_is_worse"]["verdict"] == "reproduced"
+    assert claims["frozen_connector_is_worse"]["seeds"] == 3
+    assert claims["frozen_connector_loses_reward"]["verdict"] == "contradicted"
+    ledger = tree.root / "results" / "claims.html"
+    write_ledger(documents, [output.with_suffix(".json")], seeds=3, output=ledger)
+    text = ledger.read_text()
+    assert 'class="verdict contradicted"' in text
+    assert "3 seeds" in without_tags(text)
+
+
+def test_the_ledger_holds_the_studies_claims_and_those_that_need_none(freeze, documents, tmp_path):
+    output = tmp_path / "claims.html"
+    write_ledger(documents, [freeze / "freeze.json"], seeds=1, output=output)
+    content = json.loads(output.with_suffix(".json").read_text())
+    names = [claim["claim"] for claim in content["claims"]]
+    studied = {n for n, c in documents.project.claims.items() if c.study == "freeze"}
+    free = {n for n, c in documents.project.claims.items() if c.study is None}
+    assert set(names) == studied | free
+    assert sum(row["all"] for row in content["counts"]) == len(names)
+    mathvista = next(c for c in content["claims"] if c["claim"] == "mathvista_beats_all_open")
+    assert mathvista["verdict"] == "contradicted"
+    text = without_tags(output.read_text())
+    assert "76.0 on MMMU is the best among open models" in text
+    Page(output.read_text())
+
+
+def test_a_result_that_is_missing_is_named(documents, tmp_path):
+    tree = build_tree(tmp_path, documents)
+    with pytest.raises(FileNotFoundError, match="rl_frozen_connector"):
+        write_study(
+            "freeze",
+            documents,
+            root=tree.root,
+            seeds=1,
+            output=tree.root / "results/studies/freeze.html",
+        )
+
+
+def test_the_same_results_give_the_same_page(freeze, documents):
+    before = (
+        (freeze / "freeze.html").read_bytes(),
+        (freeze / "freeze/freeze-reward.png").read_bytes(),
+    )
+    write_study("freeze", documents, root=freeze.parents[1], seeds=1, output=freeze / "freeze.html")
+    after = (
+        (freeze / "freeze.html").read_bytes(),
+        (freeze / "freeze/freeze-reward.png").read_bytes(),
+    )
+    assert before == after

@@ -1,0 +1,37 @@
+"""Documents of data sets as the recipe makes them, for tests that need no recipe."""
+
+CLEANING = {
+    "limits": {
+        "max_characters": 20_000,
+        "max_bytes": 2_000_000,
+        "max_pixels": 1_000_000,
+        "repair": ["animated", "rotated", "cmyk"],
+    },
+    "licences": {"forbidden": ["*-ND-*"], "not_stated": "keep"},
+    "text": {
+        "ngram": 13,
+        "min_containment": 0.8,
+        "min_jaccard": 0.8,
+        "alone_words": 13,
+        "common": 10,
+    },
+    "pictures": {"max_bits": 8, "min_likeness": 0.95},
+    "benchmarks": [],
+    "held_out": [],
+}
+
+
+def source_document(source: dict, size: int, *, name: str = "test", **changed) -> dict:
+    """The document of a set from sources; `changed` replaces keys of the set."""
+    spec = {
+        "kind": "source",
+        "source": source,
+        "size": size,
+        "stands_in_for": None,
+        "before": None,
+        "undated": "keep",
+        "balance": None,
+        "duplicates": None,
+        "contaminated": None,
+    }
+    return {"name": name, "seed": 1, "set": spec | changed, "cleaning": CLEANING}

@@ -1,0 +1,46 @@
+"""Verdicts and runs of a study's arms with made-up numbers, so that its page can be made without training."""
+
+import json
+
+import numpy as np
+import pandas as pd
+from made_up_results import Tree, selection_facts, write_result, write_run
+
+from r1v3.recipe.arms import needs
+
+ITEMS = 200
+
+
+def write_study_results(tree: Tree, study: str, accuracy: dict[str, float], seeds: int = 1) -> None:
+    """Write all that a study reads.
+
+    Args:
+        accuracy: the share of right answers of each run by name; 0.5 for those that are not named.
+    """
+    needed = needs(tree.documents, tree.documents.project.studies[study], seeds)
+    for node in needed.runs:
+        write_run(tree, node.name)
+    for node in needed.probes:
+        write_result(tree, node, selection_facts(0.5))
+    for node in needed.evaluations:
+        run = node.document["run"].rpartition("-")[0]
+        write_verdicts(tree, node, accuracy.get(run, 0.5))
+
+
+def write_verdicts(tree: Tree, node, accuracy: float) -> None:
+    """Verdicts of every benchmark and set of an evaluation; the first items are the right ones."""
+    folder = tree.folder(node)
+    (folder / "verdicts").mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(node.config))
+    if not (folder / "scores.json").exists():
+        (folder / "scores.json").write_text("{}")
+    table = pd.DataFrame({"key": [f"item-{n:04d}" for n in range(ITEMS)]})
+    table["correct"] = np.arange(ITEMS) < round(accuracy * ITEMS)
+    table["tokens"] = 20 + np.arange(ITEMS) % 10
+    table["reason"] = "equals 2"
+    table["response"] = "<think>7,2.</think>\\boxed{2}"
+    for name in node.document["held_out"]:
+        table.to_parquet(folder / "verdicts" / f"held_out.{name}.parquet")
+    for name in node.document["benchmarks"]:
+        for run in range(2):
+            table.assign(run=run).to_parquet(folder / "verdicts" / f"{name}.run-{run}.parquet")

@@ -1,0 +1,24 @@
+"""Results that are only pretended, so that dry runs see a finished checkout."""
+
+import os
+import time
+
+
+def pretend(workflow, folders_and_files) -> None:
+    """Write results as if they had been made a while ago, all at one time, from files that were there."""
+    when = time.time() - 100
+    os.utime(workflow.folder / "config/benchmarks.yaml", (when - 1, when - 1))
+    for relative in folders_and_files:
+        path = workflow.folder / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+        os.utime(path, (when, when))
+
+
+def finished_core(workflow) -> list[str]:
+    """Every file that the core path declares."""
+    text = workflow.snakemake("-n", "--quiet", "host", "--forceall").stdout
+    outputs = [
+        line.partition(":")[2] for line in text.splitlines() if line.startswith("    output:")
+    ]
+    return [name.strip() for line in outputs for name in line.split(",")]

@@ -1,0 +1,60 @@
+"""What the results on this disk cost, by kind of stage, from Snakemake's benchmark files.
+
+Energy is not among what Snakemake measures, and nothing here estimates it.
+"""
+
+import json
+from pathlib import Path
+
+KINDS = {"runs": "training", "evaluations": "answering", "data": "data"}
+
+
+def cost_rows(results: Path) -> list[dict]:
+    """For each kind of stage: jobs, hours of wall, processor and GPU time, peak memory in GiB."""
+    rows = []
+    for shelf, kind in KINDS.items():
+        found = [_read(path) for path in sorted((results / shelf).glob("**/benchmark.tsv"))]
+        found = [row for row in found if row]
+        if not found:
+            continue
+        rows.append(
+            {
+                "kind": kind,
+                "jobs": len(found),
+                "wall_hours": sum(row["wall"] for row in found) / 3600,
+                "core_hours": sum(row["processor"] for row in found) / 3600,
+                "gpu_hours": sum(row["gpu"] for row in found) / 3600,
+                "memory": max(row["memory"] for row in found) / 1024,
+            }
+        )
+    return rows
+
+
+def _read(path: Path) -> dict | None:
+    lines = [line.split("\t") for line in path.read_text().splitlines()]
+    if len(lines) < 2:
+        return None
+    total = {"wall": 0.0, "processor": 0.0, "memory": 0.0, "gpu": 0.0}
+    for line in lines[1:]:
+        row = dict(zip(lines[0], line, strict=True))
+        total["wall"] += _number(row["s"])
+        total["processor"] += _number(row.get("cpu_time", ""))
+        total["memory"] = max(total["memory"], _number(row.get("max_rss", "")))
+    total["gpu"] = total["wall"] * _gpus(path.parent)
+    return total
+
+
+def _gpus(folder: Path) -> int:
+    """GPUs of the machine that made a result, as its manifest says; 0 where it says none."""
+    for name in ("manifest.json", "responses.json"):
+        if (folder / name).exists():
+            environment = json.loads((folder / name).read_text()).get("environment", {})
+            return len(environment.get("machine", {}).get("gpus") or [])
+    return 0
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:  # Snakemake writes NA or - where it could not measure
+        return 0.0

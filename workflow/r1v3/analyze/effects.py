@@ -1,0 +1,128 @@
+"""Effects with intervals over items and over seeds.
+
+Items are crossed with seeds: every seed answers the same questions. An effect is the mean over both;
+its variance is that over items, by a paired bootstrap, plus that between seeds, each seed a cluster. With one
+seed the interval is the bootstrap's own and says nothing of training's luck. With more, Student's t is taken
+at the degrees of freedom of Welch and Satterthwaite, since few seeds know their own spread badly.
+
+Legend of suffixes: S seeds, I items or steps, R resamples.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An estimate with its interval, and what it rests on; `seed_spread` is their standard deviation."""
+
+    estimate: float
+    low: float
+    high: float
+    error: float
+    seeds: int
+    items: int
+    seed_spread: float | None
+
+
+def paired(
+    a: list[pd.Series], b: list[pd.Series], *, seed: int = 0, confidence: float = 0.95
+) -> Effect:
+    """Arm a minus arm b, one Series a seed; an arm that all seeds share is paired with each of the other.
+
+    Raises:
+        ValueError: the two were not asked the same items, or have different numbers of seeds.
+    """
+    a, b = _same_length(a, b)
+    differences = []
+    for one, other in zip(a, b, strict=True):
+        if not one.index.equals(other.index):
+            raise ValueError("the two arms were not asked the same items")
+        differences.append((one - other).to_numpy())
+    return effect(np.stack(differences), seed=seed, confidence=confidence)
+
+
+def single(values: list[pd.Series], *, seed: int = 0, confidence: float = 0.95) -> Effect:
+    """One arm's mean."""
+    return effect(np.stack([each.to_numpy() for each in values]), seed=seed, confidence=confidence)
+
+
+def effect(value_SI: np.ndarray, *, seed: int = 0, confidence: float = 0.95) -> Effect:
+    """The mean of values of S seeds on the same I items."""
+    rng = np.random.default_rng(seed)
+    items = value_SI.shape[1]
+    mean_I = value_SI.mean(0)
+    weight_RI = rng.multinomial(items, np.full(items, 1 / items), size=RESAMPLES) / items
+    means_R = weight_RI @ mean_I
+    return _with_seeds(float(mean_I.mean()), means_R, value_SI.mean(1), items, confidence)
+
+
+def windows(
+    late: list[np.ndarray], early: list[np.ndarray], *, seed: int = 0, confidence=0.95
+) -> Effect:
+    """The mean of a window of steps minus that of another, an array a seed; steps count as independent."""
+    rng = np.random.default_rng(seed)
+    means_R = np.zeros(RESAMPLES)
+    for one, other in zip(late, early, strict=True):
+        means_R += _resampled_means(one, rng) - _resampled_means(other, rng)
+    by_seed = [float(one.mean() - other.mean()) for one, other in zip(late, early, strict=True)]
+    steps = sum(len(one) for one in late)
+    return _with_seeds(float(np.mean(by_seed)), means_R / len(late), by_seed, steps, confidence)
+
+
+def spreads(a: list[np.ndarray], b: list[np.ndarray], *, seed: int = 0, confidence=0.95) -> Effect:
+    """The relative spread (standard deviation over mean) of one series of steps minus that of another."""
+    rng = np.random.default_rng(seed)
+    spread_R = np.zeros(RESAMPLES)
+    for one, other in zip(a, b, strict=True):
+        spread_R += _resampled_spreads(one, rng) - _resampled_spreads(other, rng)
+    by_seed = [
+        relative_spread(one) - relative_spread(other) for one, other in zip(a, b, strict=True)
+    ]
+    steps = sum(len(one) for one in a)
+    return _with_seeds(float(np.mean(by_seed)), spread_R / len(a), by_seed, steps, confidence)
+
+
+def relative_spread(values: np.ndarray) -> float:
+    """Standard deviation over mean; 0 where the mean is."""
+    mean = float(np.mean(values))
+    return float(np.std(values, ddof=1)) / mean if mean else 0.0
+
+
+def _with_seeds(estimate: float, means_R, by_seed, items: int, confidence: float) -> Effect:
+    tail = (1 - confidence) / 2
+    error_items, seeds = float(np.std(means_R)), len(by_seed)
+    if seeds == 1:
+        low, high = np.quantile(means_R, [tail, 1 - tail])
+        return Effect(estimate, float(low), float(high), error_items, 1, items, None)
+    spread = float(np.std(by_seed, ddof=1))
+    between = spread**2 / seeds
+    error = sqrt(error_items**2 + between)
+    freedom = error**4 / (between**2 / (seeds - 1)) if between else np.inf
+    reach = float(stats.t.ppf(1 - tail, freedom)) * error
+    return Effect(estimate, estimate - reach, estimate + reach, error, seeds, items, spread)
+
+
+def _resampled_means(values: np.ndarray, rng) -> np.ndarray:
+    return values[rng.integers(0, len(values), (RESAMPLES, len(values)))].mean(1)
+
+
+def _resampled_spreads(values: np.ndarray, rng) -> np.ndarray:
+    drawn = values[rng.integers(0, len(values), (RESAMPLES, len(values)))]
+    means = drawn.mean(1)
+    return np.divide(drawn.std(1, ddof=1), means, out=np.zeros(RESAMPLES), where=means != 0)
+
+
+def _same_length(a: list, b: list) -> tuple[list, list]:
+    if len(a) != len(b):
+        if 1 not in (len(a), len(b)):
+            raise ValueError(f"{len(a)} and {len(b)} seeds cannot be paired")
+        longest = max(len(a), len(b))
+        a, b = (side * longest if len(side) == 1 else side for side in (a, b))
+    return a, b

@@ -1,0 +1,57 @@
+"""Shares of a set: as many samples of each kind as asked, drawn by a seed; what is missing is told.
+
+A cell is a combination of values, such as (physics, mcq); its share is the product of their shares. A cell
+with too few samples gives all it has, and no other cell fills the gap.
+"""
+
+import random
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+
+def quotas(shares: dict[str, dict[str, float]], size: int) -> dict[tuple[str, ...], int]:
+    """How many samples each cell gets; largest remainders, so that they add up to `size`.
+
+    Args:
+        shares: by field, the weight of each value; weights need not add up to 1.
+    """
+    weights = {}
+    for cell in product(*(values.items() for values in shares.values())):
+        weights[tuple(name for name, _ in cell)] = float(np.prod([share for _, share in cell]))
+    total = sum(weights.values())
+    exact = {cell: size * weight / total for cell, weight in weights.items()}
+    found = {cell: int(value) for cell, value in exact.items()}
+    rest = sorted(exact, key=lambda cell: (found[cell] - exact[cell], cell))
+    for cell in rest[: size - sum(found.values())]:
+        found[cell] += 1
+    return found
+
+
+def draw(
+    cells: Sequence[tuple[str, ...]], size: int, shares: dict | None, seed: str
+) -> tuple[list[int], list[dict]]:
+    """Choose samples, in their order.
+
+    Args:
+        cells: of each sample, its values of the fields that `shares` names.
+        shares: None for `size` samples of any kind.
+
+    Returns:
+        Positions of the chosen, and a row for each cell that has too few: cell, wanted, found.
+    """
+    rng = random.Random(seed)
+    if shares is None:
+        short = [] if len(cells) >= size else [{"cell": [], "wanted": size, "found": len(cells)}]
+        return sorted(rng.sample(range(len(cells)), min(size, len(cells)))), short
+    by_cell: dict[tuple[str, ...], list[int]] = {}
+    for position, cell in enumerate(cells):
+        by_cell.setdefault(tuple(cell), []).append(position)
+    chosen, short = [], []
+    for cell, wanted in quotas(shares, size).items():
+        found = by_cell.get(cell, [])
+        if len(found) < wanted:
+            short.append({"cell": list(cell), "wanted": wanted, "found": len(found)})
+        chosen += rng.sample(found, min(wanted, len(found)))
+    return sorted(chosen), short

@@ -1,0 +1,52 @@
+"""The licence and the date of a sample: what may not be trained on, or is too new, is out, and listed."""
+
+from fnmatch import fnmatch
+
+from r1v3.data.fields import Refused
+from r1v3.data.records import Record
+
+NOT_STATED = "not stated"
+
+
+def check_licence(record: Record, licences: dict, training: str) -> None:
+    """Refuse a sample whose licence forbids training.
+
+    Args:
+        licences: the recipe's: `forbidden`, patterns of names, and `not_stated`, `keep` or `drop`.
+        training: what the source's entry says: allowed, forbidden or not stated.
+
+    Raises:
+        Refused: it is forbidden, or not stated where that does not do.
+    """
+    name = record.licence
+    if training == "forbidden":
+        raise Refused("licence forbids training", name)
+    if any(fnmatch(name.casefold(), pattern.casefold()) for pattern in licences["forbidden"]):
+        raise Refused("licence forbids training", name)
+    unknown = training == NOT_STATED or name.casefold() in (NOT_STATED, "unknown")
+    if unknown and licences["not_stated"] == "drop":
+        raise Refused("licence is not stated", name)
+
+
+def check_date(record: Record, before: str | None, undated: str) -> None:
+    """Refuse a sample that was not published before a date.
+
+    A year or month alone counts as its end, so that "2023" passes a cut-off of 2024-01-01 and "2024" fails
+    one of 2024-06-01.
+
+    Args:
+        before: the first day that is too late (ISO 8601), or None for no cut-off.
+        undated: `keep` or `drop` samples without a date.
+
+    Raises:
+        Refused: the date is too late, or there is none where one is needed.
+    """
+    if before is None:
+        return
+    if record.date is None:
+        if undated == "drop":
+            raise Refused("no date", f"needed to be before {before}")
+        return
+    latest = record.date + {4: "-12-31", 7: "-31"}.get(len(record.date), "")
+    if latest >= before:
+        raise Refused("too new", f"{record.date} is not before {before}")

@@ -1,0 +1,117 @@
+"""Which pictures look the same: a perceptual hash that survives resizing, recompression and small crops.
+
+The hash is the sign pattern of the lowest 63 frequencies of a grey thumbnail (Zauner 2010, "pHash").
+Trimming, resampling and the cosine transform are linear, and apart in rows and columns, so the hashes of all
+81 trimmed versions of a picture (none, 5 or 10 % off each side) come from two small matrix products. What
+hashes put forward is then compared pixel by pixel, after a search for the best trim: hashes find, the
+correlation decides.
+"""
+
+from functools import cache
+
+import numpy as np
+from PIL import Image
+
+SIDE = 64  # of the thumbnail that is kept
+SMALL = 32  # of what is compared
+LOW = 8  # frequencies of each direction
+TRIMS = (0.0, 0.05, 0.10)
+PAIRS = [(before, after) for before in TRIMS for after in TRIMS]  # off both ends of one direction
+FLATTEST = 3.0  # grey levels: a standard deviation below this has nothing to recognise
+VARIANTS = len(PAIRS) ** 2
+WHOLE = 0  # the variant without a trim
+UNLIKE = 0.3  # correlation at the trim that the hash found, below which none is looked for
+HOPELESS = 0.6  # correlation on the coarse grid below which no fine one is tried
+
+
+def thumbnail(image: Image.Image) -> np.ndarray | None:
+    """A grey thumbnail, uint8 of shape (SIDE, SIDE); None where the picture is all but blank."""
+    grey = image.convert("L") if image.mode != "L" else image
+    small = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    return None if small.std() < FLATTEST else small
+
+
+def hashes(thumb: np.ndarray, *, trims: bool = True) -> np.ndarray:
+    """The hashes of a thumbnail trimmed in every way of PAIRS x PAIRS; uint64 of shape (VARIANTS,).
+
+    Variant `9 * i + j` is trimmed by PAIRS[i] above and below, and by PAIRS[j] left and right.
+
+    Args:
+        trims: False for the hash of the whole alone, of shape (1,).
+    """
+    ways = len(PAIRS) if trims else 1
+    rows = _low_frequencies()[: ways * LOW]
+    found = rows @ thumb.astype(np.float32) @ rows.T
+    blocks = found.reshape(ways, LOW, ways, LOW).transpose(0, 2, 1, 3).reshape(-1, LOW * LOW)
+    low = blocks[:, 1:]  # without the mean brightness
+    middle = low.shape[1] // 2
+    bits = np.zeros(blocks.shape, dtype=bool)
+    bits[:, 1:] = low > np.partition(low, middle, axis=1)[:, middle : middle + 1]
+    return np.packbits(bits, axis=1).view(">u8").astype(np.uint64).ravel()
+
+
+def likeness(one: np.ndarray, other: np.ndarray, variant: int) -> float:
+    """How well `other`, trimmed about as the variant says, agrees with the whole of `one`.
+
+    The best trim is looked for nearby, first on a coarser grid, where thin lines still overlap.
+
+    Returns:
+        The correlation of their grey values at the best trim, in [-1, 1].
+    """
+    (top, bottom), (left, right) = PAIRS[variant // len(PAIRS)], PAIRS[variant % len(PAIRS)]
+    trims = (top, bottom, left, right)
+    one, other = one.astype(np.float32), other.astype(np.float32)
+    if _score(_standard(_trimmed(one, (0.0,) * 4, SMALL // 2)), other, trims, SMALL // 2) < UNLIKE:
+        return 0.0
+    for size, step in ((SMALL // 2, 0.025), (SMALL, 0.0125), (SMALL, 0.00625)):
+        wanted = _standard(_trimmed(one, (0.0,) * 4, size))
+        trims, best = _climb(wanted, other, trims, size, step)
+        if best < HOPELESS:
+            break
+    return best
+
+
+def _climb(wanted: np.ndarray, other: np.ndarray, trims: tuple, size: int, step: float) -> tuple:
+    """Change one side's trim at a time, as long as the correlation grows."""
+    best, better = _score(wanted, other, trims, size), True
+    while better:
+        better = False
+        for side in range(4):
+            for change in (-step, step):
+                moved = round(min(0.15, max(0.0, trims[side] + change)), 5)
+                tried = (*trims[:side], moved, *trims[side + 1 :])
+                if tried != trims and (found := _score(wanted, other, tried, size)) > best + 1e-4:
+                    best, trims, better = found, tried, True
+    return trims, best
+
+
+def _score(wanted: np.ndarray, other: np.ndarray, trims: tuple, size: int) -> float:
+    return float(np.vdot(wanted, _standard(_trimmed(other, trims, size))) / wanted.size)
+
+
+def _trimmed(thumb: np.ndarray, trims: tuple, size: int) -> np.ndarray:
+    top, bottom, left, right = trims
+    return _resampling(top, bottom, size) @ thumb @ _resampling(left, right, size).T
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    values = values - values.mean()
+    return values / (np.sqrt(np.vdot(values, values) / values.size) + 1e-6)
+
+
+@cache
+def _resampling(before: float, after: float, size: int) -> np.ndarray:
+    """Matrix of shape (size, SIDE): means over equal stretches of what a trim leaves."""
+    edges = np.linspace(before * SIDE, SIDE - after * SIDE, size + 1)
+    pixels = np.arange(SIDE)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    weights = overlap.clip(0)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@cache
+def _low_frequencies() -> np.ndarray:
+    """For each pair of trims the first LOW rows of a cosine transform; shape (9 * LOW, SIDE)."""
+    place = (np.arange(SMALL) + 0.5) * np.pi / SMALL
+    cosine = np.cos(np.arange(LOW)[:, None] * place).astype(np.float32)
+    return np.concatenate([cosine @ _resampling(*pair, SMALL) for pair in PAIRS])

@@ -1,0 +1,111 @@
+"""Candidates of a set on disk: records, pictures and fingerprints, before any of them is chosen.
+
+Memory holds one batch, a byte or two a record, and what was found; the rest lies in a folder.
+"""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from r1v3.data.duplicates import find_duplicates
+from r1v3.data.identity import said
+from r1v3.data.look import thumbnail
+from r1v3.data.look_index import LookWriter
+from r1v3.data.pictures import Picture
+from r1v3.data.records import Record, RecordWriter, iter_records, store_bytes
+from r1v3.data.reference import Hit, Reference
+from r1v3.data.text import Words
+from r1v3.data.text_index import TextWriter
+
+BATCH = 512
+
+
+class Pool:
+    """Takes records with their decoded pictures; finds twins among them and in evaluations.
+
+    Args:
+        folder: for the candidates; removed with `remove`.
+        images: the set's folder, below whose `images/` pictures are stored.
+        cleaning: the recipe's section.
+        reference: evaluations to compare with, or None.
+        seek: whether near-duplicates are looked for.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        images: Path,
+        cleaning: dict,
+        *,
+        reference: Reference | None,
+        seek: bool,
+    ):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.folder, self.images, self.cleaning = folder, images, cleaning
+        self.reference, self.seek = reference, seek
+        self.hits: dict[int, list[Hit]] = {}
+        self.count = 0
+        self._words = Words()
+        self._batch: list[tuple[Record, list[np.ndarray]]] = []
+
+    def __enter__(self) -> Self:
+        self._records = RecordWriter(self.folder).__enter__()
+        self._text = TextWriter(self.folder / "text", self.cleaning["text"], whole=False)
+        self._looks = LookWriter(self.folder / "looks", trims=False)
+        return self
+
+    def __exit__(self, kind, *rest) -> None:
+        if kind is None:
+            self._flush()
+            self._text.close()
+            self._looks.close()
+        self._records.__exit__(kind, *rest)
+
+    def add(self, record: Record, pictures: list[Picture]) -> None:
+        """Take a record; its pictures are stored and its `images` set."""
+        self.count += 1
+        paths = tuple(store_bytes(self.images, each.data, each.suffix) for each in pictures)
+        record = replace(record, images=paths)
+        self._records.add(record)
+        if self.seek or self.reference is not None:
+            thumbs = [thumbnail(each.image) for each in pictures]
+            self._batch.append((record, [each for each in thumbs if each is not None]))
+            if len(self._batch) == BATCH:
+                self._flush()
+
+    def _flush(self) -> None:
+        if not self._batch:
+            return
+        first = self.count - len(self._batch)
+        texts = self._words([said(record.question, record.options) for record, _ in self._batch])
+        pictured = np.array([bool(record.images) for record, _ in self._batch])
+        thumbs = [found for _, found in self._batch]
+        if self.seek:
+            self._text.add(texts, pictured)
+            for number, found in enumerate(thumbs):
+                for thumb in found:
+                    self._looks.add(thumb, first + number)
+        if self.reference is not None:
+            for number, hits in enumerate(self.reference.hits(texts, pictured, thumbs)):
+                if hits:
+                    self.hits[first + number] = hits
+        self._batch.clear()
+
+    def records(self):
+        """All candidates again, in order."""
+        return iter_records(self.folder)
+
+    def duplicates(self) -> dict[int, Hit]:
+        """Later candidates that repeat an earlier one; the twin's key is its number."""
+        return find_duplicates(self.folder, self.cleaning)
+
+    def remove(self, used: set[str]) -> None:
+        """Remove the candidates, and stored pictures that no record of the set uses."""
+        shutil.rmtree(self.folder)
+        for path in sorted((self.images / "images").glob("*/*")):
+            if path.relative_to(self.images).as_posix() not in used:
+                path.unlink()

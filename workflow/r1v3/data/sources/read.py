@@ -1,0 +1,105 @@
+"""All rows of a data set's sources, each with where it came from: listed files, or the tiny world."""
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from r1v3.data.fields import Refused
+from r1v3.data.sources.fetch import READABLE, fetch
+from r1v3.data.sources.mappings import MAPPINGS
+from r1v3.data.sources.rows import read_rows
+from r1v3.data.sources.table import suffixes
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """One row: `fields` for `r1v3.data.validate`, or why there are none.
+
+    `pictures` is the folder or zip file of its picture paths, `training` what the source's licence says.
+    """
+
+    where: str
+    fields: dict | Refused
+    pictures: Path | zipfile.ZipFile | None
+    training: str
+
+
+class Sources:
+    """Iterates over all rows; `facts` says, afterwards too, which files they came from."""
+
+    def __init__(self, rows: Iterator[SourceRow], expected: int, facts: dict):
+        self._rows, self.expected, self.facts = rows, expected, facts
+
+    def __iter__(self) -> Iterator[SourceRow]:
+        return self._rows
+
+
+def open_sources(document: dict, folder: Path) -> Sources:
+    """The rows of a data set's sources; files are fetched now, rows read as they are asked for.
+
+    Raises:
+        ValueError: a file cannot be had or is not the published one.
+    """
+    spec = document["set"]
+    source = spec["source"]
+    if source["kind"] == "world":
+        from r1v3.data.world.rows import world_rows
+
+        rows = world_rows(source, spec["size"], name=document.get("name", "world"))
+        wrapped = (
+            SourceRow(f"world:{number}", row, None, "allowed") for number, row in enumerate(rows)
+        )
+        return Sources(wrapped, spec["size"], {"world": {"instances": source["instances"]}})
+    facts: dict[str, dict] = {}
+    opened = []
+    for name, entry in source["entries"].items():
+        files, sums = fetch(entry["where"], folder / ".downloads" / name)
+        facts[name] = {"files": sums, "licence": entry["licence"]}
+        opened.append((name, entry, files))
+    return Sources(_rows(opened, source, document), spec["size"], facts)
+
+
+def _rows(opened: list, source: dict, document: dict) -> Iterator[SourceRow]:
+    limit = document["cleaning"]["limits"]["max_bytes"]
+    for name, entry, files in opened:
+        mapping = MAPPINGS[entry["mapping"]]
+        pictures = _pictures(entry, files)
+        number = 0
+        for file in files:
+            if suffixes(file) not in READABLE:
+                continue
+            for line, row in read_rows(file, limit):
+                number += 1
+                fields = row
+                if isinstance(row, dict):
+                    if row.get("split", source["split"]) != source["split"]:
+                        continue
+                    fields = _mapped(mapping, row, number, name, entry, source)
+                where = f"{name}/{file.name}:{line}"
+                yield SourceRow(where, fields, pictures, entry["licence"]["training"])
+
+
+def _mapped(mapping, row: dict, number: int, name: str, entry: dict, source: dict):
+    """A row's fields, or why it has none."""
+    row = {entry["rename"].get(key, key): value for key, value in row.items()} | entry["constants"]
+    licence = entry["licence"]["name"] or "not stated"
+    try:
+        fields = mapping(row, number)
+    except Refused as refused:
+        return refused
+    own = {"licence": fields.get("licence") or licence, "date": fields.get("date") or entry["date"]}
+    fields |= own | {"source": name, "split": source["instances"]}
+    if entry["mapping"] != "records":
+        fields["edits"] = [*fields.get("edits", ()), f"mapping: {entry['mapping']}"]
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _pictures(entry: dict, files: list[Path]) -> Path | zipfile.ZipFile | None:
+    if entry["pictures"] is None:
+        return files[0].parent
+    found = next((file for file in files if file.name == entry["pictures"]), None)
+    if found is not None and zipfile.is_zipfile(found):
+        return zipfile.ZipFile(found)
+    folder = files[0].parent / entry["pictures"]
+    return folder if folder.is_dir() else None

@@ -1,0 +1,158 @@
+"""A raw row becomes a record, or is set aside with a reason; nothing is guessed, nothing is lost.
+
+A row is a mapping with a record's fields; each of its pictures is bytes, a path below the source's root, or
+Hugging Face's `{"bytes": ..., "path": ...}`.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from r1v3.data.fields import KNOWN, NEEDED, Refused, is_date
+from r1v3.data.pictures import Picture, admit, read_within
+from r1v3.data.records import ANSWER_TYPES, LETTERS, Record
+
+SHORT = {"id": 200, "answer_type": 20, "domain": 100, "difficulty": 100, "language": 20,
+         "source": 200, "licence": 200, "split": 20, "date": 30}  # fmt: skip
+LANGUAGE = re.compile(r"[a-z]{2,3}")
+SPLITS = ("train", "validation", "test")
+CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+MAX_PICTURES = 32
+
+
+class Validator:
+    """Checks rows one by one; remembers ids, as 64-bit hashes, so that a second one is seen.
+
+    Args:
+        limits: max_characters of a text, max_bytes and max_pixels of a picture, and `repair`; see
+            `r1v3.data.pictures.admit`.
+        root: folder below which the paths of pictures lead.
+    """
+
+    def __init__(self, limits: dict, root: Path | None = None):
+        self.limits, self.root = limits, root
+        self._ids: set[int] = set()
+
+    def __call__(self, row: Mapping) -> tuple[Record, list[Picture]]:
+        """The record, whose `images` are still empty, and its pictures, decoded.
+
+        Raises:
+            Refused: with the reason.
+        """
+        if not isinstance(row, Mapping):
+            raise Refused("not a row of fields", type(row).__name__)
+        for name in NEEDED:
+            if row.get(name) is None:
+                raise Refused("missing field", name)
+        strange = sorted(map(str, set(row) - KNOWN))
+        if strange:
+            raise Refused("unknown field", ", ".join(strange)[:200])
+        texts = {name: self._text(name, row[name]) for name in NEEDED}
+        for name in ("response", "date"):
+            texts[name] = None if row.get(name) is None else self._text(name, row[name])
+        options = self._options(row.get("options"))
+        _check_words(texts)
+        texts["answer"] = _answer(texts["answer"], texts["answer_type"], options)
+        pictures = self._pictures(row.get("images"))
+        marked = texts["question"].count("<image>")
+        if marked not in (0, len(pictures)):
+            raise Refused("markers do not fit", f"{marked} for {len(pictures)} pictures")
+        key = hash(texts["id"])
+        if key in self._ids:
+            raise Refused("duplicate id", texts["id"])
+        self._ids.add(key)
+        edits = [*map(str, row.get("edits") or ())]
+        for number, picture in enumerate(pictures, 1):
+            edits += [f"validate: picture {number}: {edit}" for edit in picture.edits]
+        meta = _meta(row.get("meta"))
+        record = Record(**texts, options=options, images=(), edits=tuple(edits), meta=meta)
+        return record, pictures
+
+    def _text(self, name: str, value: object) -> str:
+        if not isinstance(value, str):
+            raise Refused("wrong type of field", f"{name} is {type(value).__name__}")
+        if len(value) > min(SHORT.get(name, 10**12), self.limits["max_characters"]):
+            raise Refused("text is too long", f"{name} has {len(value):,} characters")
+        if "\0" in value:
+            raise Refused("null byte", name)
+        if CONTROL.search(value):
+            raise Refused("control character", name)
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise Refused("not valid Unicode", name) from None
+        if not value.strip():
+            raise Refused("empty field", name)
+        return value
+
+    def _options(self, options: object) -> tuple[str, ...] | None:
+        if options is None:
+            return None
+        if isinstance(options, str) or not hasattr(options, "__iter__"):
+            raise Refused("wrong type of field", f"options is {type(options).__name__}")
+        options = tuple(self._text("options", each) for each in options)
+        if not 2 <= len(options) <= len(LETTERS):
+            raise Refused("wrong options", f"{len(options)} of them")
+        if len({each.strip() for each in options}) < len(options):
+            raise Refused("wrong options", "two are the same")
+        return options
+
+    def _pictures(self, images: object) -> list[Picture]:
+        if images is None:
+            return []
+        if isinstance(images, (str, bytes, Mapping)) or not hasattr(images, "__iter__"):
+            raise Refused("wrong type of field", f"images is {type(images).__name__}")
+        images = list(images)
+        if len(images) > MAX_PICTURES:
+            raise Refused("too many pictures", str(len(images)))
+        return [self._picture(each) for each in images]
+
+    def _picture(self, image: object) -> Picture:
+        name = None
+        if isinstance(image, Mapping):
+            name, image = image.get("path"), image.get("bytes") or image.get("path")
+        if isinstance(image, str):
+            if self.root is None:
+                raise Refused("picture is missing", "the source has no folder of pictures")
+            name, image = image, read_within(self.root, image, self.limits["max_bytes"])
+        if not isinstance(image, bytes):
+            raise Refused("wrong type of field", f"a picture is {type(image).__name__}")
+        return admit(image, name, self.limits)
+
+
+def _check_words(texts: dict) -> None:
+    if texts["answer_type"] not in ANSWER_TYPES:
+        raise Refused("unknown answer type", texts["answer_type"])
+    if texts["split"] not in SPLITS:
+        raise Refused("unknown split", texts["split"])
+    if not LANGUAGE.fullmatch(texts["language"]):
+        raise Refused("unknown language", texts["language"])
+    if texts["date"] is not None and not is_date(texts["date"]):
+        raise Refused("not a date", texts["date"])
+
+
+def _answer(answer: str, kind: str, options: tuple[str, ...] | None) -> str:
+    """The answer; letters upper-case, and sorted where several may be right."""
+    if kind not in ("mcq", "mcq_multi"):
+        return answer
+    allowed = LETTERS[: len(options)] if options else LETTERS
+    letters = re.sub(r"[\s,;.()]", "", answer).upper()
+    one = kind == "mcq"
+    if not letters or set(letters) - set(allowed) or (one and len(letters) != 1):
+        raise Refused("wrong answer letter", f"{answer[:50]!r} of {allowed}")
+    return "".join(sorted(set(letters)))
+
+
+def _meta(meta: object) -> dict:
+    if isinstance(meta, str):
+        try:
+            meta = json.loads(meta)
+        except ValueError:
+            raise Refused("wrong type of field", "meta is no JSON") from None
+    if meta is None:
+        return {}
+    if not isinstance(meta, Mapping):
+        raise Refused("wrong type of field", f"meta is {type(meta).__name__}")
+    return dict(meta)

@@ -1,0 +1,46 @@
+"""Rows of the tiny world, as any other source gives them."""
+
+import random
+from collections.abc import Iterator
+
+from r1v3.data.records import png_bytes
+from r1v3.data.world.item import Item
+from r1v3.data.world.world import World
+
+
+def world_rows(source: dict, size: int, *, name: str) -> Iterator[dict]:
+    """Draw `size` rows; tasks, forms and domains by their weights."""
+    rng = random.Random(f"{source['seed']}/{source['instances']}/{name}")
+    world = World(source["instances"])
+    tasks, task_weights = zip(*source["tasks"].items())
+    forms, form_weights = zip(*source["forms"].items())
+    domains, domain_weights = zip(*source["domains"].items())
+    for number in range(size):
+        domain = rng.choices(domains, domain_weights)[0]
+        task = rng.choices(tasks, task_weights)[0]
+        form = rng.choices(forms, form_weights)[0]
+        slip_rate = source["slip_rate"] if source["respond"] == "slips" else 0.0
+        told = rng.random() < source["told"] and task != "describe"
+        item = world.item(task, form, domain, rng, slip_rate=slip_rate, told=told)
+        yield {
+            "id": f"{name}-{number:06d}",
+            "question": item.question,
+            "options": item.options,
+            "answer": item.answer,
+            "answer_type": item.answer_type,
+            "images": [png_bytes(image) for image in item.images],
+            "domain": domain,
+            "difficulty": item.difficulty,
+            "language": "en",
+            "source": "world",
+            "licence": "CC0-1.0",
+            "split": source["instances"],
+            "response": _respond(item, source["respond"]),
+            "meta": {"task": task, "thought": item.chain, **item.meta},
+        }
+
+
+def _respond(item: Item, how: str) -> str | None:
+    if how == "none":
+        return None
+    return item.direct if how == "direct" else item.thoughtful

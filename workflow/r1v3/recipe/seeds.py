@@ -1,0 +1,70 @@
+"""Seeds as a dimension of every study: `rl` with a second seed is the run `rl__seed2`.
+
+What comes before reinforcement is shared by all seeds, because it is what a study's branches have in
+common: the models, and the cold start. Everything after it has twins: a GRPO run draws its prompts and
+samples with its own seed, and what starts from it, or is sampled by it, goes on from its own twin. So an
+interval over seeds speaks of the luck of reinforcement and of what follows, given one cold start.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from r1v3.recipe.runs import ResolvedRun
+from r1v3.recipe.schema import Recipe
+from r1v3.recipe.sources import SampledSet
+from r1v3.recipe.training import Sft
+
+SHARED = ("base", "teacher", "cold_start")
+MARK = "__seed"
+
+
+def twin(name: str, seed: int) -> str:
+    """The name of a run or set with another seed; seed 1 is the table's own."""
+    return name if seed == 1 else f"{name}{MARK}{seed}"
+
+
+def untwinned(name: str) -> tuple[str, int]:
+    """The table's name, and the seed: `("rl", 2)` of `rl__seed2`."""
+    plain, mark, seed = name.partition(MARK)
+    return plain, int(seed) if mark else 1
+
+
+def seeds_on_disk(results: Path) -> int:
+    """The highest seed that any run below results/ has, so that no command takes a twin for a leftover."""
+    names = [path.name.rpartition("-")[0] for path in (results / "runs").glob(f"*{MARK}*")]
+    return max((untwinned(name)[1] for name in names), default=1)
+
+
+def add_seeds(
+    recipe: Recipe, runs: dict[str, ResolvedRun], seeds: int
+) -> tuple[Recipe, dict[str, ResolvedRun]]:
+    """The recipe with twins of what reinforced runs sample, and the table with twins of its runs."""
+    data, twins = dict(recipe.data), dict(runs)
+    for seed in range(2, seeds + 1):
+        varied = {name for name, run in runs.items() if run.stage != "model" and name not in SHARED}
+        sampled = {
+            name: entry
+            for name, entry in recipe.data.items()
+            if isinstance(entry, SampledSet) and entry.by in varied
+        }
+        for name, entry in sampled.items():
+            data[twin(name, seed)] = entry.model_copy(update={"by": twin(entry.by, seed)})
+        for name in sorted(varied):
+            twins[twin(name, seed)] = _twin_run(runs[name], seed, varied, sampled)
+    return recipe.model_copy(update={"data": data}), twins
+
+
+def _twin_run(run: ResolvedRun, seed: int, varied, sampled) -> ResolvedRun:
+    entry, settings = run.entry, run.settings
+    changes = {"seed": (entry.seed or 1) + seed - 1}
+    if entry.start in varied:
+        changes["start"] = twin(entry.start, seed)
+    if entry.data in sampled:
+        changes["data"] = twin(entry.data, seed)
+    if isinstance(settings, Sft) and settings.early_stopping:
+        stopping = settings.early_stopping
+        if stopping.validation in sampled:
+            stopping = stopping.model_copy(update={"validation": twin(stopping.validation, seed)})
+            settings = settings.model_copy(update={"early_stopping": stopping})
+    name = twin(run.name, seed)
+    return replace(run, name=name, entry=entry.model_copy(update=changes), settings=settings)

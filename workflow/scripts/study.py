@@ -1,0 +1,31 @@
+"""Stage `study`: a page about one comparison, with its figures, its table and the verdicts of its claims.
+
+Reads what config/studies.yaml names, from results/; trains and asks nothing.
+
+    python workflow/scripts/study.py --study freeze --recipe tiny --seeds 1 \
+        --output results/studies/freeze.html
+"""
+
+import argparse
+from pathlib import Path
+
+from r1v3.analyze.study import write_study
+from r1v3.recipe.identity import Documents
+from r1v3.recipe.load import load_project
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--study", required=True)
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--overlay", type=Path, nargs="?")
+    parser.add_argument("--seeds", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    root = Path.cwd()
+    documents = Documents(load_project(root, args.recipe, args.overlay, args.seeds))
+    write_study(args.study, documents, root=root, seeds=args.seeds, output=args.output)
+
+
+if __name__ == "__main__":
+    main()
