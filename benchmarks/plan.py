@@ -1,4 +1,4 @@
-"""How far the plan is from what is measured: seconds and peak memory of training steps, models of 0.7M to 126M.
+"""How far the plan is from measurements: seconds and peak memory of training steps, models of 0.7M to 126M.
 
     python benchmarks/plan.py
 

@@ -90,7 +90,7 @@ class OnSlurm:
     def run(self, *appended: str, check: bool = True) -> str:
         """What the command said, once it has ended."""
         with ended(self.start(*appended)) as process:
-            said = process.communicate()[0]
+            said = process.communicate(timeout=1500)[0]
         assert not check or process.returncode == 0, said[-8000:]
         return said
 

@@ -71,7 +71,7 @@ def hurt(checkout, cluster, short_of_time):
             name = until(learning, f"ten steps of any of {waiting}", 240)
             waiting.remove(name)
             jobs[name] = hurt_job(checkout, cluster, name, folders[name])
-        said = process.communicate()[0]
+        said = process.communicate(timeout=900)[0]
     for name in ("node1", "node2", "node3", "node4", "node5", "node6"):
         if name not in cluster.daemons:
             cluster.start_node(name)

@@ -92,6 +92,6 @@ def test_ctrl_c_leaves_no_job_behind(finished):
     with ended(process):
         until(lambda: checkout.cluster.jobs(), "a job")
         os.killpg(process.pid, signal.SIGINT)
-        said = process.communicate()[0]
+        said = process.communicate(timeout=120)[0]
     assert process.returncode != 0
     until(lambda: not checkout.cluster.jobs(), f"an empty queue, after: {said[-3000:]}", 30)

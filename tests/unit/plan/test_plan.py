@@ -114,7 +114,7 @@ def test_one_node_is_refused_with_what_would_do(costs, paper):
 
 def test_an_engine_beside_the_trainer_must_leave_it_its_place(costs, paper):
     site = load_site(ROOT)
-    (rl,) = [e for e in Plan(ROOT, paper, site, costs, nodes=2).estimates() if e.name == "rl"]
+    (rl,) = [e for e in Plan(ROOT, paper, site, costs, nodes=2).estimates() if e.rollouts]
     assert "layout.grpo.engine_memory of at most" in rl.advice[0]
 
 
