@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -126,6 +127,23 @@ def test_a_plain_picture_keeps_its_bytes():
 def test_transparency_becomes_white():
     image = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
     assert admit(saved(image, "PNG"), None, LIMITS).image.getpixel((1, 1)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])
+def test_any_damage_is_a_picture_or_a_refusal(kind):
+    whole, rng = saved(plain(64), kind), random.Random(kind)
+    outcomes = set()
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(rng.randrange(1, 12)):
+            data[rng.randrange(min(len(data), 300))] = rng.randrange(256)
+        cut = bytes(data[: rng.randrange(1, len(data) + 1)]) if rng.random() < 0.3 else bytes(data)
+        try:
+            assert admit(cut, None, LIMITS).image.mode == "RGB"
+            outcomes.add("picture")
+        except Refused as refused:
+            outcomes.add(refused.reason)
+    assert {"not a picture", "picture is damaged"} & outcomes
 
 
 @pytest.mark.parametrize(
