@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-fast test-vllm lint format dry studies compare evaluate snapshot trace crate prune ui grading-report files clean
+.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight lint format dry studies compare evaluate snapshot trace crate prune ui grading-report files clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -22,6 +22,18 @@ test-vllm: ## vLLM without a GPU, in an environment of its own (2 GB, .venv-vllm
 	@workflow/setup_vllm.sh
 	@.venv-vllm/bin/python -m pytest -q tests/vllm
 	@PYTHONPATH=workflow:tests/unit:tests/vllm .venv-vllm/bin/python tests/vllm/shared_prefill.py
+
+test-slurm: setup ## the user's command on a real Slurm of simulated nodes, faults included (root or sudo, Debian)
+	@tests/slurm/install.sh
+	@R1V3_TEST_SLURM=1 python -m pytest -q tests/slurm
+
+plan: setup ## what a recipe costs before it is run: RECIPE=paper NODES= PRICE=
+	@python -m r1v3.plan --recipe $(or $(RECIPE),paper) $(if $(NODES),--nodes $(NODES)) $(if $(PRICE),--price $(PRICE))
+
+preflight: setup ## are the machines ready? By Slurm where there is one; RECIPE=paper
+	@snakemake $(if $(shell sinfo -h 2>/dev/null),--profile slurm --cores all,--cores 2) --config recipe=$(or $(RECIPE),paper) \
+		--quiet all --retries 0 --forcerun preflight -- results/preflight.json; \
+		code=$$?; cat results/log/preflight.txt; exit $$code
 
 lint: setup ## ruff, snakefmt and snakemake --lint
 	@ruff check . && ruff format --check --quiet . && snakefmt --check --compact-diff . && snakemake --lint

@@ -19,6 +19,7 @@ STEPS = Path(__file__).parents[1] / "integration" / "tiny_steps.yaml"
 SITE = {"per_node": 2, "cpus_each": 2, "node_memory_gb_each": 3}
 # Training on two simulated GPUs of one node, or of two nodes; all else on one.
 ONE = {"nodes": 1, "gpus": 1, "hours": 1, "memory_gb": 4, "tensor_parallel": None}
+ONE["engine_memory"] = None
 LAYOUT = {stage: ONE for stage in ("reject", "parity", "probe", "evaluate")}
 LAYOUT |= {"model": ONE | {"gpus": 2}, "sft": ONE | {"nodes": 2}, "grpo": ONE | {"nodes": 2}}
 
@@ -60,6 +61,19 @@ class OnSlurm:
         library = {"PATH": binaries, "PYTHONPATH": str(self.folder / "workflow")}
         return self.cluster.environment | library
 
+    def call(self, *command: str) -> str:
+        """What a command prints, called in this checkout."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def start(self, *appended: str) -> subprocess.Popen:
         """The command, in a process group of its own."""
         return subprocess.Popen(
@@ -76,7 +90,7 @@ class OnSlurm:
     def run(self, *appended: str, check: bool = True) -> str:
         """What the command said, once it has ended."""
         with ended(self.start(*appended)) as process:
-            said = process.communicate()[0]
+            said = process.communicate(timeout=1500)[0]
         assert not check or process.returncode == 0, said[-8000:]
         return said
 

@@ -30,7 +30,7 @@ SlurmctldPort={port}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.sock
+AuthInfo=socket={folder}/munge.sock,cred_expire=20
 CredType=cred/munge
 MpiDefault=none
 SwitchType=switch/none

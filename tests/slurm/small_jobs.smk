@@ -9,5 +9,8 @@ rule all:
 rule small:
     output:
         "small/{n}.txt",
+    resources:
+        mem_mb=100,
+        runtime=1,
     shell:
         "echo {wildcards.n} >{output}"

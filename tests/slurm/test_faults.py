@@ -1,7 +1,11 @@
 """What a cluster does to a job: each run is hurt once, and ends as the one that nobody touched."""
 
 import json
+import os
 import shutil
+import signal
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +21,7 @@ FAULTS = ("timed_out", "cancelled", "out_of_memory", "node_lost", "preempted")
 def checkout(tmp_path_factory, make_workflow, cluster, finished):
     """A checkout with the results of another, and a run for each fault, all alike but for their names."""
     folder = tmp_path_factory.mktemp("faults")
+    (folder / "checkout").mkdir()
     workflow = make_workflow(folder / "checkout")
     table = {
         name: {"like": "cold_start", "why": "a test", "set": SETTINGS}
@@ -36,7 +41,20 @@ def checkout(tmp_path_factory, make_workflow, cluster, finished):
 
 
 @pytest.fixture(scope="module")
-def hurt(checkout, cluster):
+def short_of_time(checkout, cluster, tmp_path_factory):
+    """A job of one minute for a stage that takes longer; others run beside it."""
+    folder = tmp_path_factory.mktemp("short")
+    script = [str(Path(__file__).with_name("counting.py")), str(folder)]
+    launch = [sys.executable, "-m", "r1v3.cluster.launch", "--processes", "2", *script]
+    (folder / "job.sh").write_text(f"#!/bin/sh\nunset CUDA_VISIBLE_DEVICES\n{' '.join(launch)}\n")
+    options = ["--parsable", "--time=1", "--requeue", "--mem=3000", "--open-mode=append"]
+    options.append(f"--output={folder}/said.txt")
+    job = checkout.call("sbatch", *options, str(folder / "job.sh")).strip()
+    return folder, job
+
+
+@pytest.fixture(scope="module")
+def hurt(checkout, cluster, short_of_time):
     """What Snakemake said of all the runs, each of which was hurt after its tenth step."""
     folders = {name: checkout.documents.run(name).folder for name in FAULTS}
     process = checkout.start(
@@ -53,20 +71,21 @@ def hurt(checkout, cluster):
             name = until(learning, f"ten steps of any of {waiting}", 240)
             waiting.remove(name)
             jobs[name] = hurt_job(checkout, cluster, name, folders[name])
-        said = process.communicate()[0]
+        said = process.communicate(timeout=900)[0]
     for name in ("node1", "node2", "node3", "node4", "node5", "node6"):
         if name not in cluster.daemons:
             cluster.start_node(name)
     return jobs, said, process.returncode
 
 
-def hurt_job(checkout, cluster, name: str, folder: str) -> tuple[str, int]:
-    """Do to a run's job what its name says; its id, and how many steps it had made."""
+def hurt_job(checkout, cluster, name: str, folder: str) -> tuple[str, list[str]]:
+    """Do to a run's job what its name says; its id, and the lines of its metrics."""
     job, node = until(lambda: checkout.job_of(folder), f"the job of {name}")
-    steps = len(checkout.losses(folder))
-    assert steps < STEPS, "it ended before it could be hurt"
+    lines = (checkout.folder / folder / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) < STEPS, "it ended before it could be hurt"
     if name == "timed_out":
         cluster.call("scontrol", "update", f"JobId={job}", "TimeLimit=00:00:01")
+        stop_processes(job)  # it hangs, as when a network fails, until Slurm ends it
     elif name == "cancelled":
         cluster.call("scancel", job)
     elif name == "out_of_memory":
@@ -76,12 +95,21 @@ def hurt_job(checkout, cluster, name: str, folder: str) -> tuple[str, int]:
     elif name == "preempted":
         asked = ["--partition=urgent", f"--nodelist={node}", "--gpus=2", "--wrap=sleep 3"]
         cluster.call("sbatch", "--output=/dev/null", *asked)
-    return job, steps
+    return job, lines[:5]
+
+
+def stop_processes(job: str) -> None:
+    """SIGSTOP to a job's trainers."""
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            own = f"SLURM_JOB_ID={job}".encode() in (path / "environ").read_bytes().split(b"\0")
+            if own and b"workflow/scripts/sft.py" in (path / "cmdline").read_bytes():
+                os.kill(int(path.name), signal.SIGSTOP)
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_run_that_was_hurt_ends_as_the_one_that_nobody_touched(hurt, checkout, name):
-    jobs, said, code = hurt
+    _, said, code = hurt
     assert code == 0, said[-8000:]
     weights, losses = [], []
     for run in ("untouched", name):
@@ -94,10 +122,12 @@ def test_a_run_that_was_hurt_ends_as_the_one_that_nobody_touched(hurt, checkout,
     assert weights[1] == weights[0]
 
 
-def test_each_went_on_from_a_state_that_it_had_saved(hurt, checkout):
-    for name in FAULTS:
-        log = checkout.folder / checkout.documents.run(name).folder / "log.txt"
-        assert log.read_text().count(": starting") == 2, name
+@pytest.mark.parametrize("name", FAULTS)
+def test_it_went_on_from_a_state_that_it_had_saved(hurt, checkout, name):
+    _, before = hurt[0][name]
+    folder = checkout.folder / checkout.documents.run(name).folder
+    # Seconds of a step are never the same twice: a run that began anew would have others.
+    assert (folder / "metrics.jsonl").read_text().splitlines()[:5] == before
 
 
 def test_slurm_and_snakemake_each_did_their_part(hurt, cluster):
@@ -112,3 +142,14 @@ def test_a_failing_job_shows_its_own_log(checkout):
     )
     assert "cannot be used" in said
     assert "Error in rule sft" in said
+
+
+def test_a_job_whose_time_is_over_saves_and_queues_itself_again(short_of_time, checkout, cluster):
+    folder, job = short_of_time
+    until(lambda: job not in cluster.jobs(), "the end of the job", 240)
+    said = (folder / "said.txt").read_text()
+    assert [(folder / f"rank-{rank}.txt").read_text() for rank in (0, 1)] == [
+        "saved and went on"
+    ] * 2, said
+    assert f"back into the queue: job {job}" in said
+    assert "Restarts=1" in checkout.call("scontrol", "show", "job", job)

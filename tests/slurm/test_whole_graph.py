@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -45,8 +44,7 @@ def test_training_on_two_nodes_has_the_losses_of_one_process(finished):
     start, data = (next(p for p in parents if shelf in p) for shelf in ("/runs/", "/data/"))
     words = ["--config", alone / "config.json", "--manifest", alone / "manifest.json"]
     words += ["--parent", f"{start}/manifest.json", "--data", f"{data}/manifest.json"]
-    script = "workflow/scripts/sft.py"
-    subprocess.run([sys.executable, script, *words], cwd=checkout.folder, check=True)
+    checkout.call(sys.executable, "workflow/scripts/sft.py", *map(str, words))
     one, two = checkout.losses("results/runs/alone"), checkout.losses(node.folder)
     assert len(two) == 3
     assert two == pytest.approx(one, rel=1e-5)
@@ -65,7 +63,7 @@ def test_processes_on_two_nodes_share_an_evaluation(finished):
     script += ["--held-out", *(f"{each}/manifest.json" for each in sets)]
     launch = [sys.executable, "-m", "r1v3.cluster.launch", "--shards", "--tensor-parallel", "1"]
     command = ["salloc", "-N2", "--ntasks-per-node=1", "--gpus-per-node=1", *launch, *script]
-    subprocess.run(command, cwd=checkout.folder, env=checkout.environment, check=True)
+    checkout.call(*command)
     shards = {path.name.rpartition(".")[0][-6:] for path in shared.glob("responses/*.jsonl")}
     assert shards == {"0-of-2", "1-of-2"}
     answers = [
@@ -94,6 +92,6 @@ def test_ctrl_c_leaves_no_job_behind(finished):
     with ended(process):
         until(lambda: checkout.cluster.jobs(), "a job")
         os.killpg(process.pid, signal.SIGINT)
-        said = process.communicate()[0]
+        said = process.communicate(timeout=120)[0]
     assert process.returncode != 0
     until(lambda: not checkout.cluster.jobs(), f"an empty queue, after: {said[-3000:]}", 30)

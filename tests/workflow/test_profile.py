@@ -53,7 +53,7 @@ def test_without_a_site_training_takes_two_processes_of_this_machine(paper):
 def test_more_gpus_than_a_node_has_are_told(paper):
     content = yaml.safe_load((ROOT / "slurm/site.yaml").read_text())["site"]
     content["gpus"]["per_node"] = 4
-    with pytest.raises(RecipeError, match="8 GPUs a node, but slurm/site.yaml's nodes have 4"):
+    with pytest.raises(RecipeError, match=r"8 GPUs a node, but slurm.site.yaml's nodes have 4"):
         machines("sft", paper, read_site(content))
 
 

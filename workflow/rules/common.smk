@@ -136,6 +136,14 @@ def compared_with(wildcards):
     return f"{DOCUMENTS.reference().folder}/manifest.json"
 
 
+def sample_parts(wildcards):
+    """The parts of a sampled set that jobs of their own answer; none where one job does it all."""
+    parts = int(os.environ.get("R1V3_SAMPLE_PARTS", "1"))
+    if parts == 1:
+        return []
+    return [f"results/data/{wildcards.data}/parts/{part}-of-{parts}.json" for part in range(parts)]
+
+
 def selection_document(wildcards):
     return document(f"results/selections/{wildcards.selection}")
 

@@ -61,12 +61,15 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=1, help="of a node, if it has no GPUs")
     parser.add_argument("--shards", action="store_true", help="processes share the questions")
     parser.add_argument("--tensor-parallel", type=int, help="GPUs that share one vLLM")
+    parser.add_argument("--engine-memory", type=float, help="the share of a GPU that vLLM takes")
     parser.add_argument("--save-minutes", type=float, default=10.0)
     parser.add_argument("script", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     python, job, gpus = shlex.split(args.python), Allocation.here(), gpus_here()
     if args.tensor_parallel:
         os.environ["R1V3_VLLM_TENSOR_PARALLEL"] = str(args.tensor_parallel)
+    if args.engine_memory:
+        os.environ["R1V3_VLLM_MEMORY"] = str(args.engine_memory)
     if args.shards:
         return run_shards(python, args.script, gpus, args.tensor_parallel or gpus, job)
     processes = args.processes if args.processes == 1 else gpus or args.processes

@@ -9,8 +9,10 @@ from r1v3.cluster.site import Site
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.layout import Layout, Machines
 
-# Stages whose processes train one model together; the others are alone, or share questions.
-TOGETHER = ("model", "sft", "grpo")
+# Stages whose processes hold one model together, of which some take two where there is no GPU, and those
+# whose processes share questions; the others are alone.
+TOGETHER = ("model", "sft", "grpo", "probe")
+TRAINING = ("model", "sft", "grpo")
 SHARED = ("evaluate",)
 
 
@@ -35,7 +37,7 @@ def machines(stage: str, layout: Layout, site: Site | None) -> dict:
     if site is None:
         return {
             "launcher": "python -m r1v3.cluster.launch --processes 2"
-            if stage in TOGETHER
+            if stage in TRAINING
             else "python"
         }
     asked: Machines = getattr(layout, stage)
@@ -62,10 +64,12 @@ def launcher(stage: str, asked: Machines, site: Site) -> str:
     words = f"python -m r1v3.cluster.launch --save-minutes {site.save_minutes:g}"
     if site.python != "python":
         words += f" --python '{site.python}'"
-    if stage in TOGETHER:
-        return f"{words} --processes {asked.gpus or 2}"
     if asked.tensor_parallel:
         words += f" --tensor-parallel {asked.tensor_parallel}"
+    if asked.engine_memory:
+        words += f" --engine-memory {asked.engine_memory:g}"
+    if stage in TOGETHER:
+        return f"{words} --processes {asked.gpus or 1 + (stage in TRAINING)}"
     return words + " --shards" * (stage in SHARED)
 
 

@@ -1,1 +1,1 @@
-"""What a recipe costs before it is run: memory, hours, disk and money of each stage, by measured constants."""
+"""What a recipe costs before it is run: memory, hours, disk and money of each stage."""

@@ -1,4 +1,4 @@
-"""What would make a stage fit that does not: each change is tried on the plan itself, and what helps is said."""
+"""What would make a stage fit that does not: each change is tried on the plan, and what helps is said."""
 
 from pathlib import Path
 

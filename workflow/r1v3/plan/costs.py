@@ -1,5 +1,6 @@
 """The constants of the plan, `config/costs.yaml`, and whether anybody measured them."""
 
+import time
 from pathlib import Path
 
 import torch
@@ -30,7 +31,7 @@ class Device(Section):
         if self.peak_tflops:
             return 1e12 * self.peak_tflops
         torch.set_num_threads(1)  # as each of a stage's processes has
-        return peak_flops(torch.device("cpu"))
+        return peak_flops(torch.device("cpu"), clock=time.process_time)
 
 
 class Activations(Section):

@@ -40,7 +40,11 @@ def simulate(plan, settings, devices: int) -> Rollouts:
     asked, shape, device = settings.prompts_per_step * settings.samples, plan.shape, plan.device
     gpus = devices if plan.cpu else (plan.recipe.layout.grpo.tensor_parallel or devices)
     parts = memory.engine(
-        shape, gpus=gpus, memory_gb=plan.site.gpus.memory_gb, share=0.9, device=device
+        shape,
+        gpus=gpus,
+        memory_gb=plan.site.gpus.memory_gb,
+        share=plan.engine_share(),
+        device=device,
     )
     cache = 0.0 if plan.cpu else gpus * parts["keys and values"]
     count = flops_of(plan.model, settings.train)

@@ -1,8 +1,8 @@
 """Memory of training and of generation, in bytes of one device, part by part.
 
-Training keeps weights, gradients, AdamW's two averages and, for 16-bit weights, copies in 32 bits (Rajbhandari
-et al. 2020, ZeRO, section 3); which part a rank holds is the ZeRO stage's. Activations are a formula's times
-what was measured. Each function gives {part: bytes}.
+Training keeps weights, gradients, AdamW's two averages and, for 16-bit weights, copies in 32 bits
+(Rajbhandari et al. 2020, ZeRO, section 3); which part a rank holds is the ZeRO stage's. Activations are
+a formula's times what was measured. Each function gives {part: bytes}.
 """
 
 from r1v3.plan.costs import Activations, Device

@@ -43,7 +43,7 @@ def draw_lengths(workload: Workload, count: int, limit: int, seed: int) -> list[
 
 @dataclass(frozen=True)
 class Decoding:
-    """One engine's seconds: in all, with fewer than a quarter of its rows at work, and for reading prompts."""
+    """One engine's seconds: in all, with fewer than a quarter of its rows busy, and to read prompts."""
 
     seconds: float
     straggling: float

@@ -61,7 +61,7 @@ class Plan:
     """
 
     def __init__(self, root: Path, project: Project, site: Site, costs: Costs, *, nodes=None):
-        self.project, self.site, self.costs = project, site, costs
+        self.project, self.site, self.costs, self.root = project, site, costs, root
         self.recipe, self.nodes = project.recipe, nodes
         self.cpu = self.recipe.generation.engine == "transformers"
         self.device: Device = costs.devices["cpu" if self.cpu else "h100"]
@@ -76,11 +76,7 @@ class Plan:
         """Every stage of the core path, in order."""
         runs, recipe = self.project.runs, self.recipe
         found = [self._download(name) for name in ("base", "teacher")]
-        found += [
-            self._reject(name, entry)
-            for name, entry in recipe.data.items()
-            if entry.kind == "sampled"
-        ]
+        found += [self._reject(name, recipe.data[name]) for name in self._sampled()]
         found.append(self._sft("cold_start"))
         found.append(self._grpo("rl"))
         kept = len(checkpoint_steps(runs["rl"].settings))
@@ -96,6 +92,17 @@ class Plan:
         asked = items * section.runs * len(section.benchmarks)
         found.append(self._asking("evaluate", "benchmarks", 1, asked, budget))
         return found
+
+    def _sampled(self) -> list[str]:
+        """The sampled sets that the core path learns or stops by."""
+        names = []
+        for run in ("cold_start", "rl", "final"):
+            stopping = getattr(self.project.runs[run].settings, "early_stopping", None)
+            names += [
+                self.project.runs[run].entry.data,
+                *([stopping.validation] if stopping else []),
+            ]
+        return [name for name in names if self.recipe.data[name].kind == "sampled"]
 
     def _machines(self, stage: str) -> Machines:
         asked = getattr(self.recipe.layout, stage)
@@ -116,7 +123,7 @@ class Plan:
         spec = self.recipe.models[name]
         if spec.source != "hub":
             return self._training("model", name, self.recipe.sft[spec.settings], spec.data)
-        bytes_ = 2.0 * self.shape.all
+        bytes_ = 2.0 * self._shape_of(name).all
         hours = bytes_ / 200e6 / 3600  # assumed: 200 MB a second
         return Estimate("model", name, 1, 0, hours, {}, self.most, bytes_)
 
@@ -228,16 +235,40 @@ class Plan:
             assumed=not self.device.measured,
             notes=(f"{settings.steps} steps of {rollouts.seconds / settings.steps:.3g} s",),
             rollouts=rollouts,
+            advice=self._beside(parts),
+        )
+
+    def engine_share(self) -> float:
+        """The share of a GPU that vLLM takes beside the trainer."""
+        return self.recipe.layout.grpo.engine_memory or ENGINE_SHARE
+
+    def _beside(self, parts: dict[str, float]) -> tuple[str, ...]:
+        """While vLLM samples, the trainer keeps weights, gradients and averages where they are."""
+        if self.cpu:
+            return ()
+        kept = sum(parts[name] for name in ("process", "weights", "gradients", "optimizer"))
+        room = (self.most - kept) / self.most
+        if self.engine_share() <= room:
+            return ()
+        return (
+            f"the trainer keeps {kept / 1e9:.0f} GB while vLLM samples: layout.grpo.engine_memory of at most"
+            f" {max(0.0, room):.2f}, or more nodes",
         )
 
     def _reject(self, name: str, entry) -> Estimate:
         asked = self.recipe.data[entry.questions].size * entry.samples
-        return self._asking("reject", name, 1, asked, entry.max_new_tokens, entry.samples)
+        by = self.project.runs[entry.by]
+        shape = self._shape_of(by.entry.model) if by.stage == "model" else self.shape
+        return self._asking("reject", name, 1, asked, entry.max_new_tokens, entry.samples, shape)
+
+    def _shape_of(self, model: str) -> Shape:
+        return shape_of(meta_model(self.recipe, model, self.root))
 
     def _asking(
-        self, stage: str, name: str, jobs: int, answers: int, limit: int, samples: int = 1
+        self, stage, name, jobs: int, answers: int, limit: int, samples: int = 1, shape=None
     ) -> Estimate:
         """A stage that only generates: `answers` of each of its jobs."""
+        shape = shape or self.shape
         devices = self._devices(stage)
         gpus = 1 if self.cpu else (self._machines(stage).tensor_parallel or devices)
         # One job's processes share the questions in an evaluation alone.
@@ -245,17 +276,17 @@ class Plan:
         own = math.ceil(answers / engines)
         drawn = draw_lengths(self.load, min(own, 4096), limit, seed=2)
         parts = memory.engine(
-            self.shape,
+            shape,
             gpus=gpus,
             memory_gb=self.site.gpus.memory_gb,
             share=ENGINE_SHARE,
             device=self.device,
         )
         if self.cpu:
-            parts = {"process": 2**30 * self.device.base_gib, "weights": 4.0 * self.shape.all}
+            parts = {"process": 2**30 * self.device.base_gib, "weights": 4.0 * shape.all}
         told = decode(
             drawn,
-            shape=self.shape,
+            shape=shape,
             prompt=self.prompt,
             prompts=math.ceil(len(drawn) / samples),
             rows=ENGINE_ROWS,

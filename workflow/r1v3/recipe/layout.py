@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from r1v3.recipe.section import Positive, Rate, Section
+from r1v3.recipe.section import Positive, Rate, Section, Share
 
 Stage = Literal["model", "reject", "parity", "sft", "grpo", "probe", "evaluate"]
 
@@ -14,7 +14,8 @@ class Machines(Section):
 
     `gpus` are those of each of its `nodes`; `hours` is the time that a job asks for at its first attempt.
     `memory_gb` is a node's; `null`: its GPUs' share of it, by `slurm/site.yaml`.
-    `tensor_parallel`: GPUs that share one vLLM; `null`: all of a node.
+    `tensor_parallel`: GPUs that share one vLLM; `null`: all of a node. `engine_memory` is the share of each
+    that vLLM takes; a trainer beside it keeps its weights and averages there.
     """
 
     nodes: Positive
@@ -22,6 +23,7 @@ class Machines(Section):
     hours: Rate
     memory_gb: Positive | None
     tensor_parallel: Positive | None
+    engine_memory: Share | None
 
     @model_validator(mode="after")
     def _engines_fill_nodes(self):

@@ -1,0 +1,133 @@
+"""The plan's arithmetic, by hand; what it refuses; what it says where nobody has measured."""
+
+from pathlib import Path
+
+import pytest
+
+from r1v3.cluster.site import load_site
+from r1v3.plan.__main__ import table
+from r1v3.plan.advice import advise
+from r1v3.plan.costs import load_costs
+from r1v3.plan.memory import cache_token, training
+from r1v3.plan.shapes import Shape
+from r1v3.plan.speed import decode, draw_lengths
+from r1v3.plan.stages import Plan
+from r1v3.recipe.load import load_project
+
+ROOT = Path(__file__).parents[3]
+SHAPE = Shape(
+    parameters={"vision_tower": 100, "connector": 20, "llm": 880},
+    largest=400,
+    width=8,
+    layers=2,
+    mlp_width=16,
+    kv_width=4,
+    vocabulary=50,
+    vision_width=4,
+    vision_layers=1,
+    patches=5,
+    image_tokens=1,
+)
+
+
+@pytest.fixture(scope="module")
+def costs():
+    return load_costs(ROOT)
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return load_project(ROOT, "paper")
+
+
+def parts(costs, zero, world, train=("vision_tower", "connector", "llm"), dtype="bfloat16"):
+    return training(
+        SHAPE,
+        train=list(train),
+        dtype=dtype,
+        parallel={"zero": zero, "gradient_checkpointing": False},
+        world=world,
+        tokens=1,
+        responses=1,
+        tiles=1,
+        device=costs.devices["h100"],
+        factors=costs.activations,
+    )
+
+
+def test_zero_parts_weights_gradients_and_averages_among_the_ranks(costs):
+    whole, third = parts(costs, None, 4), parts(costs, 3, 4)
+    # 16-bit weights; gradients, AdamW's two averages and copies in 32 bits
+    assert (whole["weights"], whole["gradients"], whole["optimizer"]) == (2000, 4000, 12000)
+    assert (third["weights"], third["gradients"], third["optimizer"]) == (500, 1000, 3000)
+    second = parts(costs, 2, 4)
+    assert (second["weights"], second["gradients"], second["optimizer"]) == (2000, 1000, 3000)
+
+
+def test_frozen_parts_have_neither_gradients_nor_averages(costs):
+    told = parts(costs, None, 1, train=["connector"], dtype="float32")
+    assert (told["weights"], told["gradients"], told["optimizer"]) == (4000, 80, 160)
+
+
+def test_keys_and_values_of_a_token_are_two_numbers_a_layer_and_feature(costs):
+    assert cache_token(SHAPE) == 2 * 2 * 2 * 4
+
+
+def test_one_long_answer_keeps_an_engine_for_itself(costs):
+    told = decode(
+        [10] * 7 + [1000],
+        shape=SHAPE,
+        prompt=1,
+        prompts=1,
+        rows=8,
+        gpus=1,
+        cache=0,
+        device=costs.devices["h100"],
+        peak=1e12,
+    )
+    assert told.straggling / told.seconds == pytest.approx(0.99, abs=0.005)
+
+
+def test_drawn_lengths_keep_the_limit_and_the_median(costs):
+    load = costs.workloads["paper"]
+    lengths = sorted(draw_lengths(load, 4001, 8192, seed=1))
+    assert max(lengths) == 8192
+    assert lengths[2000] == pytest.approx(load.answer_median, rel=0.05)
+
+
+def test_the_paper_recipe_fits_its_layout_and_says_that_no_gpu_was_measured(costs, paper):
+    plan = Plan(ROOT, paper, load_site(ROOT), costs)
+    estimates = plan.estimates()
+    assert [each.name for each in estimates if not each.fits] == []
+    assert all(each.assumed for each in estimates)
+    lines = table(estimates, 2.0, gpus=True)
+    assert all("*" in line for line in lines[1:-1])
+
+
+def test_one_node_is_refused_with_what_would_do(costs, paper):
+    site = load_site(ROOT)
+    refused = [e for e in Plan(ROOT, paper, site, costs, nodes=1).estimates() if not e.fits]
+    assert [each.name for each in refused] == ["cold_start", "rl"]
+    told = advise(ROOT, paper, site, costs, refused[0])
+    assert told[0] == "more GPUs: 4 nodes for layout.sft"
+
+
+def test_an_engine_beside_the_trainer_must_leave_it_its_place(costs, paper):
+    site = load_site(ROOT)
+    (rl,) = [e for e in Plan(ROOT, paper, site, costs, nodes=2).estimates() if e.rollouts]
+    assert "layout.grpo.engine_memory of at most" in rl.advice[0]
+
+
+def test_more_nodes_wait_longer_for_one_engine(costs, paper):
+    site = load_site(ROOT)
+    idle = {}
+    for nodes in (2, 8):
+        (rl,) = [e for e in Plan(ROOT, paper, site, costs, nodes=nodes).estimates() if e.rollouts]
+        idle[nodes] = rl.rollouts.idle
+    assert idle[2] < idle[8]
+
+
+@pytest.mark.parametrize("name", ["tiny", "1b", "8b"])
+def test_every_step_of_the_ladder_fits(costs, name):
+    plan = Plan(ROOT, load_project(ROOT, name), load_site(ROOT), costs)
+    assert [each.name for each in plan.estimates() if not each.fits] == []

@@ -1,0 +1,156 @@
+"""What a run needs of a machine. Each check gives whether it is fine, and what was seen, in a line."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from urllib.parse import urlparse
+
+from r1v3.recipe.environment import PACKAGES
+from r1v3.recipe.load import Project
+from r1v3.recipe.schema import Recipe
+
+Seen = tuple[bool, str]
+
+
+def versions(lock: Path) -> Seen:
+    """Packages that can change a number are those of the lock; a build's tag does not count."""
+    pinned = dict(re.findall(r"^([\w.-]+)==(\S+)$", lock.read_text(), re.M))
+    wrong = []
+    for name in PACKAGES:
+        if name not in pinned:
+            continue
+        try:
+            have = version(name).partition("+")[0]
+        except PackageNotFoundError:
+            have = "none"
+        if have != pinned[name]:
+            wrong.append(f"{name} is {have}, {lock.name} has {pinned[name]}")
+    return not wrong, "; ".join(wrong) or f"as in {lock.name}"
+
+
+def gpus(wanted: int | None) -> Seen:
+    """GPUs that PyTorch sees, each able to multiply; `None` wants none."""
+    import torch
+
+    if wanted is None:
+        return True, "none needed"
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    names = []
+    for number in range(count):
+        ones = torch.ones(256, 256, device=f"cuda:{number}", dtype=torch.bfloat16)
+        if float((ones @ ones)[0, 0]) != 256.0:
+            return False, f"GPU {number} cannot multiply"
+        free, whole = torch.cuda.mem_get_info(number)
+        names.append(
+            f"{torch.cuda.get_device_name(number)} {free / 2**30:.0f}/{whole / 2**30:.0f} GiB"
+        )
+    seen = "; ".join(sorted(set(names))) or "PyTorch sees none"
+    return count >= wanted, f"{count} of {wanted} a node: {seen}"
+
+
+def space_needed(root: Path, project: Project) -> float:
+    """Bytes that the core path writes, by the plan."""
+    from r1v3.cluster.site import load_site
+    from r1v3.plan.costs import load_costs
+    from r1v3.plan.stages import Plan
+
+    plan = Plan(root, project, load_site(root), load_costs(root))
+    return sum(each.disk for each in plan.estimates())
+
+
+def space(work: Path, needed: float) -> Seen:
+    """Room for what the plan says will be written; what lies there already has its room."""
+    work.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(work).free
+    return free >= needed, f"{free / 1e12:.2f} TB free, {needed / 1e12:.2f} TB needed"
+
+
+def quota(work: Path) -> Seen:
+    """The user's quota where the file system tells it; a small file can be written in any case."""
+    trial = work / ".preflight"
+    try:
+        trial.write_bytes(b"x" * 2**20)
+        trial.unlink()
+    except OSError as error:
+        return False, f"{work}: {error}"
+    if shutil.which("lfs"):
+        told = subprocess.run(
+            ["lfs", "quota", "-h", "-u", str(os.getuid()), str(work)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return True, told.stdout.strip().replace("\n", " | ") or "Lustre tells none"
+    files = os.statvfs(work).f_favail
+    return files > 100_000, f"{files:,} more files allowed"
+
+
+def ports() -> Seen:
+    """Ports of the rendezvous and of a server can be opened."""
+    for port in (20_000, 29_500, 8000):
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind(("", port))
+            except OSError as error:
+                return False, f"port {port}: {error.strerror}"
+    return True, f"20000, 29500 and 8000 are free on {socket.gethostname()}"
+
+
+def models(recipe: Recipe) -> Seen:
+    """The hub's models can be read at their revisions: from its cache, or from the hub."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.file_download import get_hf_file_metadata, hf_hub_url
+
+    seen, fine = [], True
+    for name, spec in recipe.models.items():
+        if spec.source != "hub":
+            continue
+        cached = try_to_load_from_cache(spec.id, "config.json", revision=spec.revision)
+        if Path(spec.id).is_dir() or isinstance(cached, str):
+            seen.append(f"{name} is here")
+            continue
+        try:
+            get_hf_file_metadata(hf_hub_url(spec.id, "config.json", revision=spec.revision))
+            seen.append(f"{name} can be fetched")
+        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+            fine = False
+            seen.append(f"{name}: {spec.id} cannot be read ({type(error).__name__})")
+    return fine, "; ".join(seen) or "all are made here"
+
+
+def verifier(recipe: Recipe) -> Seen:
+    """The verifier's address answers, where a reward asks one."""
+    rewards = [recipe.grading, *(settings.reward for settings in recipe.grpo.values())]
+    if all(reward.verifier is None for reward in rewards):
+        return True, "none needed"
+    address = os.environ.get("R1V3_VERIFIER_URL")
+    if not address:
+        return False, "R1V3_VERIFIER_URL is not set"
+    url = urlparse(address)
+    try:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        socket.create_connection((url.hostname or "", port), timeout=5).close()
+    except OSError as error:
+        return False, f"{address}: {error}"
+    return True, f"{address} answers"
+
+
+def files(root: Path, recipe: Recipe) -> Seen:
+    """Data that only the user can supply."""
+    missing = sorted(
+        {
+            entry.source.id
+            for entry in recipe.data.values()
+            if entry.kind == "source"
+            and entry.source.kind == "file"
+            and "://" not in entry.source.id
+            and not (root / entry.source.id).exists()
+        }
+    )
+    return not missing, f"missing: {', '.join(missing)}" if missing else "nothing is missing"

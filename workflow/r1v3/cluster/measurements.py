@@ -1,0 +1,72 @@
+"""How fast the disk and the network are. Where a figure would make a run crawl, it is not fine."""
+
+import os
+import time
+from pathlib import Path
+
+DISK_MB, LEAST_DISK = 256, 100e6  # bytes a second: a state of 0.5 TB would take over an hour
+LEAST_GPU_BUS = (
+    20e9  # bytes a second: below it, gathered weights take longer than what they are for
+)
+
+
+def first() -> bool:
+    """Whether this process speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def disk(work: Path) -> tuple[bool, str]:
+    """Write and read a file, past the cache as far as the system allows."""
+    work.mkdir(parents=True, exist_ok=True)
+    path, block = work / f".preflight-{os.environ.get('RANK', '0')}", os.urandom(2**20)
+    try:
+        began = time.perf_counter()
+        with open(path, "wb") as file:
+            for _ in range(DISK_MB):
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+            written = DISK_MB * 2**20 / (time.perf_counter() - began)
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        began = time.perf_counter()
+        with open(path, "rb") as file:
+            while file.read(2**22):
+                pass
+        read = DISK_MB * 2**20 / (time.perf_counter() - began)
+    finally:
+        path.unlink(missing_ok=True)
+    seen = f"writes {written / 1e6:,.0f} MB/s, reads {read / 1e6:,.0f} MB/s at {work}"
+    return written >= LEAST_DISK, seen
+
+
+def all_reduce(size: int = 2**26) -> tuple[bool, str]:
+    """Bandwidth of an all-reduce over every process, as nccl-tests define it: bytes a second on the bus.
+
+    Raises:
+        RuntimeError: the processes do not add up what they should.
+    """
+    import torch
+    import torch.distributed as dist
+
+    from r1v3.train.ranks import Ranks
+
+    ranks = Ranks.join()
+    if ranks.world == 1:
+        return True, "one process, none needed"
+    tensor = torch.ones(size if ranks.device.type == "cuda" else size // 16, device=ranks.device)
+    dist.all_reduce(tensor)
+    if float(tensor[-1]) != ranks.world:
+        raise RuntimeError(f"{ranks.world} ones add up to {float(tensor[-1])}")
+    tensor.fill_(0)
+    best = float("inf")
+    for _ in range(5):
+        ranks.wait()
+        began = time.perf_counter()
+        dist.all_reduce(tensor)
+        if ranks.device.type == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - began)
+    bus = 2 * (ranks.world - 1) / ranks.world * tensor.numel() * 4 / best
+    fine = ranks.device.type != "cuda" or bus >= LEAST_GPU_BUS
+    dist.destroy_process_group()
+    return fine, f"{bus / 1e9:.2f} GB/s on the bus over {ranks.world} {ranks.device.type} processes"

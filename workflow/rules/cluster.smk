@@ -1,0 +1,23 @@
+"""Whether the machines are ready: `make preflight`."""
+
+
+rule preflight:
+    """Check and measure the machines of a training stage before any of their hours is spent."""
+    output:
+        findings="results/preflight.json",
+    log:
+        "results/log/preflight.txt",
+    conda:
+        "../../envs/gpu.yaml"
+    threads: 2
+    resources:
+        **machines("sft"),
+    params:
+        recipe=PROJECT.recipe.name,
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        {resources.launcher} workflow/scripts/preflight.py \
+            --recipe {params.recipe:q} \
+            --output {output.findings:q}
+        """

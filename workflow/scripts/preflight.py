@@ -1,0 +1,24 @@
+"""Stage `preflight`: are the machines of a training stage ready? See `r1v3.cluster.preflight`.
+
+Writes the findings, and ends with 1 where one of them would stop a run.
+
+    python workflow/scripts/preflight.py --recipe paper --output results/preflight.json
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from r1v3.cluster.preflight import preflight
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--recipe", default="paper")
+    parser.add_argument("--output", type=Path, required=True, help="findings as JSON")
+    args = parser.parse_args()
+    return 0 if preflight(args.recipe, args.output) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
