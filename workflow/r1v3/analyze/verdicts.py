@@ -130,7 +130,7 @@ def needed(direction: str, least: float, found: Effect) -> str:
         seeds = ceil((POWER * found.seed_spread / target) ** 2)
         if seeds > found.seeds:
             return f"{seeds} seeds"
-    return f"{ceil(found.items * (POWER * found.error / target) ** 2):,} items"
+    return f"{ceil(round(found.items * (POWER * found.error / target) ** 2, 6)):,} items"
 
 
 def unit_of(claim: Claim) -> str:
