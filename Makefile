@@ -45,7 +45,7 @@ dry: setup ## plan every run of both recipes
 	@snakemake -n dry && snakemake --profile slurm -n dry
 
 studies: setup ## every ablation and analysis, then the report again; SEEDS=3 runs three seeds of each branch
-	@snakemake --cores all --config seeds=$(or $(SEEDS),1) -- results/claims.html results/tables/modes.md
+	@snakemake --cores all --config seeds=$(or $(SEEDS),1) -- studies
 	@snakemake --cores all --config seeds=$(or $(SEEDS),1) -- results/report.html
 	@echo "results/claims.html, results/studies/ and results/report.html"
 

@@ -12,6 +12,7 @@ from r1v3.data.records import read_records  # noqa: E402
 from r1v3.model.load import build_model, save_checkpoint  # noqa: E402
 from r1v3.model.processor import build_processor  # noqa: E402
 from r1v3.model.tokenizer import train_tokenizer  # noqa: E402
+from r1v3.recipe.load import load_project  # noqa: E402
 
 SEED = 1
 TEMPLATE = {
@@ -90,10 +91,12 @@ QUESTIONS = {
 def build(folder: Path, shape: str, steps: int) -> None:
     """Write a model of random weights, and as many questions as the steps ask."""
     load = LOADS[shape]
-    prepare(
-        {"name": "questions", "set": {"source": QUESTIONS, "size": steps * load.prompts}},
-        folder / "data",
-    )
+    recipe = load_project(ROOT, "tiny").recipe
+    questions = recipe.data["math_normal"].model_dump() | {"contaminated": None}
+    questions |= {"source": QUESTIONS, "size": steps * load.prompts}
+    cleaning = recipe.cleaning.model_dump()
+    document = {"name": "questions", "seed": SEED, "set": questions, "cleaning": cleaning}
+    prepare(document, folder / "data")
     texts = [record.question for record in read_records(folder / "data")]
     tokenizer = train_tokenizer(
         [*texts, "Wait, max"], load.sizes["vocabulary"], load.sizes["context"]

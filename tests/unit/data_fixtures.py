@@ -1,5 +1,7 @@
 """Documents of data sets as the recipe makes them, for tests that need no recipe."""
 
+from pathlib import Path
+
 CLEANING = {
     "limits": {
         "max_characters": 20_000,
@@ -35,3 +37,18 @@ def source_document(source: dict, size: int, *, name: str = "test", **changed) -
         "contaminated": None,
     }
     return {"name": name, "seed": 1, "set": spec | changed, "cleaning": CLEANING}
+
+
+def listed(*places: Path, **changed) -> dict:
+    """A listed source of files of records; `changed` replaces keys of the entry."""
+    entry = {
+        "where": {"kind": "files", "places": [str(place) for place in places], "sha256": {}},
+        "pictures": None,
+        "mapping": "records",
+        "constants": {},
+        "rename": {},
+        "licence": {"name": "CC0-1.0", "training": "allowed", "note": None},
+        "date": None,
+    }
+    entries = {"made": entry | changed}
+    return {"kind": "listed", "entries": entries, "split": "train", "instances": "train"}

@@ -7,6 +7,7 @@ import pandas as pd
 from made_up_results import Tree, selection_facts, write_result, write_run
 
 from r1v3.recipe.arms import needs
+from r1v3.recipe.identity import checkpoint_steps
 
 ITEMS = 200
 
@@ -21,7 +22,13 @@ def write_study_results(tree: Tree, study: str, accuracy: dict[str, float], seed
     for node in needed.runs:
         write_run(tree, node.name)
     for node in needed.probes:
-        write_result(tree, node, selection_facts(0.5))
+        steps = checkpoint_steps(tree.documents.project.runs[node.name].settings)
+        facts = selection_facts(0.5)
+        facts["checkpoints"] = [
+            {**probe, "step": step}
+            for probe, step in zip(facts["checkpoints"], steps, strict=False)
+        ]
+        write_result(tree, node, facts)
     for node in needed.evaluations:
         run = node.document["run"].rpartition("-")[0]
         write_verdicts(tree, node, accuracy.get(run, 0.5))

@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("pandas", reason="records and rollouts need it")
 
+from data_fixtures import source_document
 from grpo_fixtures import grpo_run
 from training_fixtures import SOURCE
 from vllm_models import write
@@ -19,7 +20,7 @@ from r1v3.train.metrics import read_metrics
 def parts(tmp_path, engine, monkeypatch):
     """A start and data, and the session's engine in place of one that the run would open."""
     monkeypatch.setattr(sampler, "load_engine", lambda *_: engine)
-    prepare({"name": "set", "set": {"source": SOURCE, "size": 6}}, tmp_path / "data")
+    prepare(source_document(SOURCE, 6, name="set"), tmp_path / "data")
     start = write(tmp_path / "start", 0)
     engine.update_weights(start)
     yield start, tmp_path / "data"

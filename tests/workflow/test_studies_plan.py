@@ -1,6 +1,7 @@
 """What dry runs plan of studies: one branch alone, a new entry, a changed ancestor, seeds, one study."""
 
 import os
+import shutil
 import time
 
 import pytest
@@ -8,7 +9,7 @@ import yaml
 from pretended import finished_core, pretend
 
 pytestmark = pytest.mark.slow
-STUDIES = "results/claims.html"  # which every study leads to
+STUDIES = "studies"
 
 
 def jobs(workflow, *targets, force=()) -> dict[str, set[str]]:
@@ -39,12 +40,21 @@ def finish(workflow, *targets) -> None:
     pretend(workflow, made - {""})
 
 
-@pytest.fixture
-def done(workflow):
+@pytest.fixture(scope="module")
+def finished(make_workflow, tmp_path_factory):
     """A checkout in which the core path and every study have been made."""
-    finish(workflow, "all", STUDIES)
-    assert workflow.planned(STUDIES) == {}
-    return workflow
+    made = make_workflow(tmp_path_factory.mktemp("finished"))
+    finish(made, "all", STUDIES)
+    assert made.planned(STUDIES) == {}
+    return made
+
+
+@pytest.fixture
+def done(finished, make_workflow, tmp_path):
+    """A copy of it, which a test may change."""
+    copied = make_workflow(tmp_path)
+    shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
+    return copied
 
 
 def test_studies_train_every_run_of_the_table_once_and_nothing_twice(workflow):
@@ -101,7 +111,7 @@ def test_one_study_asks_for_its_own_runs(workflow):
 
 def test_a_changed_claim_trains_and_asks_nothing(done):
     done.edit("claims.yaml", lambda claims: claims["nothink_is_worse"].update(least=0.05))
-    assert set(done.planned(STUDIES)) == {"study", "claims"}
+    assert set(done.planned(STUDIES)) == {"study", "claims", "studies"}
 
 
 def test_the_report_is_made_again_once_a_study_is_there(workflow):

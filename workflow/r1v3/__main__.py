@@ -1,4 +1,4 @@
-"""`python -m r1v3 snapshot | trace | compare | prune | crate | follow`: what to do with results."""
+"""Commands: `python -m r1v3 snapshot | trace | compare | prune | crate | follow`; each has -h."""
 
 import argparse
 from pathlib import Path

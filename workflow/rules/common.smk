@@ -136,6 +136,14 @@ def compared_with(wildcards):
     return f"{DOCUMENTS.reference().folder}/manifest.json"
 
 
+def sample_parts(wildcards):
+    """The parts of a sampled set that jobs of their own answer; none where one job does it all."""
+    parts = int(os.environ.get("R1V3_SAMPLE_PARTS", "1"))
+    if parts == 1:
+        return []
+    return [f"results/data/{wildcards.data}/parts/{part}-of-{parts}.json" for part in range(parts)]
+
+
 def selection_document(wildcards):
     return document(f"results/selections/{wildcards.selection}")
 
@@ -173,7 +181,16 @@ def parity(run):
 
 def study_inputs(wildcards):
     """Every finished result that a study reads, of all seeds."""
-    needed = needs(DOCUMENTS, PROJECT.studies[wildcards.study], SEEDS)
+    return results_of_study(wildcards.study)
+
+
+def all_study_inputs():
+    """What all studies read, by folders that carry hashes; `core_results` says why a target names these."""
+    return sorted({path for study in PROJECT.studies for path in results_of_study(study)})
+
+
+def results_of_study(study):
+    needed = needs(DOCUMENTS, PROJECT.studies[study], SEEDS)
     folders = [node.folder for node in (*needed.runs, *needed.probes)]
     manifests = [f"{folder}/manifest.json" for folder in folders]
     return manifests + [f"{node.folder}/scores.json" for node in needed.evaluations]

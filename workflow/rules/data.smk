@@ -58,10 +58,46 @@ rule prepare:
         """
 
 
-rule reject:
-    """Let a model answer, and keep the chains whose answer is right (rejection sampling)."""
+rule sample:
+    """One job's part of a sampled set's answers; used where R1V3_SAMPLE_PARTS asks for several jobs."""
     input:
         config="results/data/{data}/config.json",
+        questions=lambda w: manifest(data_document(w)["questions"], "data"),
+        model=lambda w: manifest(data_document(w)["by"]["run"], "runs"),
+        selection=lambda w: manifest(data_document(w)["by"]["selection"], "selections"),
+    output:
+        part="results/data/{data}/parts/{part}-of-{parts}.json",
+    log:
+        "results/data/{data}/sample-{part}-of-{parts}.log",
+    wildcard_constraints:
+        data=data_of("sampled"),
+        part=r"\d+",
+        parts=r"\d+",
+    priority: 100
+    conda:
+        "../../envs/gpu.yaml"
+    threads: 1
+    resources:
+        **machines("reject"),
+    shell:
+        r"""
+        exec &> >(tee -a {log:q})
+        {resources.launcher} workflow/scripts/sample.py \
+            --config {input.config:q} \
+            --questions {input.questions:q} \
+            --model {input.model:q} \
+            --selection {input.selection:q} \
+            --part {wildcards.part:q} \
+            --parts {wildcards.parts:q} \
+            --output {output.part:q}
+        """
+
+
+rule reject:
+    """Keep the chains whose answer is right (rejection sampling); asks for what no part has answered."""
+    input:
+        config="results/data/{data}/config.json",
+        parts=sample_parts,
         questions=lambda w: manifest(data_document(w)["questions"], "data"),
         model=lambda w: manifest(data_document(w)["by"]["run"], "runs"),
         selection=lambda w: manifest(data_document(w)["by"]["selection"], "selections"),

@@ -225,3 +225,13 @@ rule claims:
             --studies {input.studies:q} \
             --output {output.page:q}
         """
+
+
+rule studies:
+    """Every study's page, and the ledger; `--config seeds=3` runs three seeds of each branch."""
+    input:
+        all_study_inputs(),
+        expand("results/studies/{study}.html", study=PROJECT.studies),
+        "results/claims.html",
+        "results/tables/modes.md",
+    localrule: True

@@ -96,6 +96,52 @@ def test_the_ledger_holds_the_studies_claims_and_those_that_need_none(freeze, do
     Page(output.read_text())
 
 
+@pytest.fixture(scope="module")
+def others(tmp_path_factory, documents):
+    """The studies with analyses of their own, of made-up results."""
+    tree = build_tree(tmp_path_factory.mktemp("others"), documents)
+    made = {}
+    for name in ("entropy", "uncertainty", "hallucination", "incentive"):
+        write_study_results(tree, name, {"rl": 0.7, "rl_hard": 0.3})
+        output = tree.root / "results" / "studies" / f"{name}.html"
+        write_study(name, documents, root=tree.root, seeds=1, output=output)
+        made[name] = json.loads(output.with_suffix(".json").read_text())
+    return made
+
+
+def test_figure_5_has_every_checkpoint_the_correlations_and_the_regret(others):
+    study = others["entropy"]
+    names = [figure["name"] for figure in study["figures"]]
+    assert {"entropy-study-mmmu-val", "entropy-study-normal"} <= set(names)
+    # `rl` keeps four checkpoints, each of the other ten runs two.
+    table = next(t for t in study["tables"] if t["caption"].startswith("Entropy against accuracy"))
+    assert {row[-2:] == ["24", "11"] for row in table["rows"]} == {True}
+    regret = [t for t in study["tables"] if t["caption"].startswith("Regret")]
+    assert [[row[0] for row in t["rows"]] for t in regret] == [
+        ["critical entropy", "reward", "last"]
+    ] * 2
+
+
+def test_figure_10_has_the_distribution_in_fifths_of_each_run(others):
+    (table,) = others["uncertainty"]["tables"]
+    assert [row[:3] for row in table["rows"][:2]] == [
+        ["rl", "1 to 30", f"{sum(1011 - s for s in range(1, 31)):,}"],
+        ["rl", "31 to 60", f"{sum(1011 - s for s in range(31, 61)):,}"],
+    ]
+
+
+def test_table_5_is_not_testable_where_nobody_says_it(others):
+    (claim,) = others["hallucination"]["claims"]
+    assert claim["verdict"] == "not testable here"
+    assert claim["why"].startswith("0 of 400 answers say it")
+    assert others["hallucination"]["tables"][0]["rows"][0][:2] == ["all", "400"]
+
+
+def test_figure_11_counts_critical_tokens(others):
+    (table,) = others["incentive"]["tables"]
+    assert {row[2] for row in table["rows"]} == {"first tenth", "last tenth"}
+
+
 def test_a_result_that_is_missing_is_named(documents, tmp_path):
     tree = build_tree(tmp_path, documents)
     with pytest.raises(FileNotFoundError, match="rl_frozen_connector"):

@@ -1,11 +1,14 @@
 """Verdicts follow from an interval and a threshold, and from nothing else."""
 
+from types import SimpleNamespace
+
+import pandas as pd
 import pytest
 
 from r1v3.analyze.effects import Effect
 from r1v3.analyze.published import chance, chance_of_parts
 from r1v3.analyze.verdicts import judge, lean, needed, settle
-from r1v3.recipe.studies import Arithmetic, Difference, Untestable
+from r1v3.recipe.studies import Arithmetic, Audit, Difference, Untestable
 
 
 def found(estimate, low, high, *, seeds=1, items=1000, error=0.01, spread=None) -> Effect:
@@ -81,6 +84,37 @@ def test_arithmetic_and_the_untestable_are_settled_without_a_run():
         "not testable here",
         "it takes 38B",
     )
+
+
+class Answers:
+    """Evidence of one arm whose answers partly say that the picture cannot be seen."""
+
+    def __init__(self, saying: int, right_of_saying: int, source: str = "files"):
+        responses = ["I cannot see the image."] * saying + ["<think>3.</think>"] * 100
+        right = [n < right_of_saying for n in range(saying)] + [n < 80 for n in range(100)]
+        self.table = pd.DataFrame({"response": responses, "correct": right})
+        self.study = SimpleNamespace(arms={"slow": None}, measures=["checkpoint/mmmu_val"])
+        evaluation = SimpleNamespace(source=source)
+        self.documents = SimpleNamespace(recipe=SimpleNamespace(evaluation=evaluation))
+
+    def verdicts(self, arm, measure, seed):
+        return self.table
+
+
+def test_table_5_is_judged_where_some_answers_say_it():
+    said = Audit(says="a", section="6.4", kind="audit", least=0.05)
+    worse = judge("c", said, Answers(50, 20))
+    assert (worse.verdict, round(worse.estimate, 2)) == ("reproduced", -0.4)
+    assert judge("c", said, Answers(50, 45)).verdict == "contradicted"
+    assert judge("c", said, Answers(0, 0)).verdict == "not testable here"
+
+
+def test_only_the_drawn_world_was_built_to_show_anything():
+    said = Audit(
+        says="a", section="6.4", kind="audit", least=0.05, by_construction="it was drawn so"
+    )
+    assert judge("c", said, Answers(50, 20, "miniature")).verdict == "by construction"
+    assert judge("c", said, Answers(50, 20, "files")).verdict == "reproduced"
 
 
 def test_the_reports_gain_of_connector_tuning_is_within_chance_unless_the_answers_agree_closely():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from data_fixtures import source_document
 from grpo_fixtures import grpo_run
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE, without_times
@@ -27,7 +28,7 @@ def parts(tmp_path_factory):
     """A start, data, and the undisturbed run on them."""
     folder = tmp_path_factory.mktemp("parts")
     save_checkpoint(small_model(), small_processor(), folder / "start")
-    prepare({"name": "set", "set": {"source": SOURCE, "size": 13}}, folder / "data")
+    prepare(source_document(SOURCE, 13, name="set"), folder / "data")
     grpo_run(
         folder / "whole", folder / "start", folder / "data", dynamic_sampling={"max_rounds": 1}
     )

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from data_fixtures import source_document
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE, sft_run, without_times
 
@@ -25,7 +26,7 @@ def parts(tmp_path_factory):
     """A start, data, and the undisturbed run on them."""
     folder = tmp_path_factory.mktemp("parts")
     save_checkpoint(small_model(), small_processor(), folder / "start")
-    prepare({"name": "set", "set": {"source": SOURCE, "size": 13}}, folder / "data")
+    prepare(source_document(SOURCE, 13, name="set"), folder / "data")
     sft_run(folder / "whole", folder / "start", folder / "data")
     return folder
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from data_fixtures import source_document
 from grpo_fixtures import grpo_run
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE, sft_run, without_times
@@ -33,7 +34,7 @@ def start(tmp_path):
 
 @pytest.fixture
 def data(tmp_path):
-    prepare({"name": "set", "set": {"source": SOURCE, "size": 13}}, tmp_path / "data")
+    prepare(source_document(SOURCE, 13, name="set"), tmp_path / "data")
     return tmp_path / "data"
 
 

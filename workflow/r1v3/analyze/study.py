@@ -73,6 +73,7 @@ def study_content(name: str, documents: Documents, *, root: Path, seeds: int, fo
                 "says": c.says,
                 "section": c.section,
                 "carries": c.carries,
+                "study": None,  # the ledger names it; a study's own page need not
                 "published": c.published.model_dump() if c.published else None,
             }
             for n, c in claims.items()

@@ -50,6 +50,8 @@ def judge(name: str, claim: Claim, evidence: Evidence | None) -> Verdict:
         verdict = NOT_TESTABLE if claim.holds else CONTRADICTED
         said = "its own tables agree" if claim.holds else "by its own tables"
         return Verdict(name, verdict, why=f"{said}: {claim.check}")
+    if evidence.documents.recipe.evaluation.source != "miniature":  # only the drawn world was built
+        claim = claim.model_copy(update={"by_construction": None})
     if claim.kind == "audit":
         return _audit(name, claim, evidence)
     if claim.kind == "correlation":
@@ -78,9 +80,11 @@ def measured(claim: Claim, evidence: Evidence) -> Effect:
     return windows([part(c) for c in a], [part(c) for c in b])
 
 
-def settle(name: str, claim: Claim, found: Effect, unit: str) -> Verdict:
-    """Compare an effect's interval with what the claim needs."""
-    direction = getattr(claim, "direction", "same")
+def settle(
+    name: str, claim: Claim, found: Effect, unit: str, direction: str | None = None
+) -> Verdict:
+    """Compare an effect's interval with what the claim needs; `direction` where it names none itself."""
+    direction = direction or getattr(claim, "direction", "same")
     if claim.kind == "regret":  # no worse than by `least`
         leans = (
             "for" if found.low > -claim.least else "against" if found.high < -claim.least else None
@@ -178,7 +182,7 @@ def _audit(name: str, claim: Claim, evidence: Evidence) -> Verdict:
         )
     right = verdicts["correct"].astype(float).to_numpy()
     found = windows([right[says]], [right[~says]])
-    return settle(name, claim.model_copy(update={"direction": "less"}), found, "points")
+    return settle(name, claim, found, "points", "less")
 
 
 def _common_curves(claim, evidence: Evidence) -> tuple[list[np.ndarray], list[np.ndarray]]:

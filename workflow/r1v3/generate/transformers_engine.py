@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import torch
 
+from r1v3.generate.decode_attention import DECODE
 from r1v3.generate.decode_loop import Asked, DecodeLoop, Row
 from r1v3.generate.pictures import UNREADABLE, check_places
 from r1v3.generate.said import said
@@ -114,7 +115,7 @@ class TransformersEngine:
     @contextmanager
     def _decoding(self):
         attention = self.model.config.text_config._attn_implementation
-        self.model.set_attn_implementation({"text_config": "sdpa"})
+        self.model.set_attn_implementation({"text_config": DECODE})
         try:
             with torch.inference_mode():
                 yield

@@ -34,7 +34,7 @@ def _from_hub(where: dict, folder: Path) -> tuple[list[Path], dict[str, str]]:
         files = [root / name for name in _matching(names, where)]
         return files, {file.name: file_digest(file, "sha256") for file in files}
     from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HTTPError  # of the library that it asks with
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     try:
@@ -60,7 +60,7 @@ def _from_hub(where: dict, folder: Path) -> tuple[list[Path], dict[str, str]]:
                     f"{where['id']}: {name} has sha256 {found[name]}, but the hub states {lfs.sha256}"
                 )
             files.append(path)
-    except (HfHubHTTPError, OSError) as error:
+    except (HTTPError, OSError) as error:
         raise ValueError(
             f"{where['id']} at {where['revision']} cannot be had ({error}). Put its files into a folder as "
             f"{where['id']}/<file>, and name that folder in the variable {BY_HAND}"

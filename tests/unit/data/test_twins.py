@@ -1,0 +1,265 @@
+"""Decontamination and near-duplicates: what is planted is found, what only looks alike is not."""
+
+import io
+import json
+import random
+
+import numpy as np
+import pytest
+from data_fixtures import CLEANING, listed, source_document
+from PIL import Image, ImageDraw
+
+from r1v3.data.identity import said
+from r1v3.data.look import hashes, likeness, thumbnail
+from r1v3.data.prepare import prepare
+from r1v3.data.records import Record, png_bytes, read_records, store_image, write_records
+from r1v3.data.reference import Reference, index_reference
+from r1v3.data.text import Words, grams, jaccard, words
+from r1v3.data.world import World
+from r1v3.evaluate.source import obtain_benchmark
+from r1v3.evaluate.table import load_table
+
+LONG = (
+    "A train leaves the station at nine and rides north for four hours at sixty kilometres an hour before it "
+    "stops for twenty minutes and then rides on at half of that speed"
+)
+
+
+def drawing(seed: int) -> Image.Image:
+    rng = random.Random(seed)
+    image = Image.new("RGB", (360, 260), "white")
+    pen = ImageDraw.Draw(image)
+    for _ in range(7):
+        points = [(rng.randrange(30, 330), rng.randrange(25, 235)) for _ in range(3)]
+        pen.polygon(points, outline="black", width=3)
+    return image
+
+
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return Image.open(io.BytesIO(buffer.getvalue())).convert("RGB")
+
+
+def cut(image: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
+    width, height = image.size
+    box = (left * width, top * height, width - right * width, height - bottom * height)
+    return image.crop(tuple(map(round, box)))
+
+
+CHANGES = {
+    "same": lambda image: image,
+    "recompressed": lambda image: jpeg(image, 30),
+    "half as large": lambda image: image.resize((image.width // 2, image.height // 2)),
+    "three times as large": lambda image: image.resize((image.width * 3, image.height * 3)),
+    "squeezed": lambda image: image.resize((image.width, round(0.9 * image.height))),
+    "grey": lambda image: image.convert("L").convert("RGB"),
+    "cut all around": lambda image: cut(image, 0.06, 0.06, 0.06, 0.06),
+    "cut at two sides": lambda image: cut(image, 0.1, 0.0, 0.0, 0.08),
+    "all of it": lambda image: jpeg(cut(image, 0.04, 0.0, 0.07, 0.02).resize((300, 230)), 50),
+}
+
+
+def record(number: int, question: str, *images: str, split: str = "test") -> Record:
+    return Record(
+        f"e{number}", question, None, "1", "open", images, "mathematics", "k12", "en", "made",
+        "CC0-1.0", split,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def evaluation(tmp_path_factory):
+    """An index of twenty questions about drawings, a long text, and one of few words."""
+    folder = tmp_path_factory.mktemp("evaluation")
+    records = [
+        record(n, f"What is the angle {n}?", store_image(folder, drawing(n))) for n in range(20)
+    ]
+    records += [record(20, LONG), record(21, "What is two and two?")]
+    write_records(folder, records)
+    document = {"cleaning": CLEANING}
+    facts = index_reference(
+        document, benchmarks={}, held_out={"held": folder}, folder=folder / "index"
+    )
+    assert facts["by"]["held"] == {"questions": 22, "pictures": 20, "blank": 0}
+    return Reference(folder / "index", CLEANING)
+
+
+def hits(evaluation, question: str, *images: Image.Image):
+    texts = Words()([said(question, None)])
+    thumbs = [[t for image in images if (t := thumbnail(image)) is not None]]
+    return evaluation.hits(texts, np.array([bool(images)]), thumbs)[0]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_picture_of_an_evaluation_is_found_with_its_twin(evaluation, change):
+    for number in range(0, 20, 4):
+        found = hits(evaluation, "Quite another question?", CHANGES[change](drawing(number)))
+        assert [(hit.twin, hit.kind) for hit in found] == [(f"held/e{number}", "picture")]
+
+
+def test_an_evaluation_that_shows_a_part_of_the_picture_is_found_too(evaluation):
+    image = drawing(3)
+    wider = Image.new("RGB", (round(image.width * 1.12), round(image.height * 1.1)), "white")
+    wider.paste(image, (round(0.06 * image.width), round(0.05 * image.height)))
+    assert [hit.twin for hit in hits(evaluation, "Another?", wider)] == ["held/e3"]
+
+
+def test_other_pictures_are_no_twins(evaluation):
+    for number in range(100, 160):
+        assert hits(evaluation, "Quite another question?", drawing(number)) == []
+    assert hits(evaluation, "Blank?", Image.new("RGB", (50, 50), "white")) == []
+
+
+def test_a_text_is_found_whole_edited_and_inside_a_longer_one(evaluation):
+    edited = LONG.replace("sixty kilometres", "sixty  KILOMETRES,").replace(
+        "four hours", "five hours"
+    )
+    longer = f"{'Read this first. ' * 20} {LONG}. {'And then answer all of this. ' * 20}"
+    for question in (LONG, edited, longer):
+        assert [(h.twin, h.kind) for h in hits(evaluation, question)] == [("held/e20", "text")]
+    assert hits(evaluation, LONG[:60]) == []
+
+
+def test_few_words_say_enough_only_where_no_picture_is(evaluation):
+    assert [hit.twin for hit in hits(evaluation, "What is two and two?")] == ["held/e21"]
+    assert hits(evaluation, "What is two and two?", drawing(200)) == []
+    assert hits(evaluation, "What is the angle 5?", drawing(201)) == []
+    (hit,) = hits(evaluation, "What is the angle 5?", drawing(5))
+    assert (hit.twin, hit.picture > 0.99) == ("held/e5", True)
+
+
+def test_options_in_another_place_make_no_other_question():
+    options = ("12", "15", "20")
+    assert said(LONG, options) == said(f"{LONG}\nA. 12\nB. 15\nC. 20", None).strip()
+    assert said("Which?", ("b", "a")) == said("Which?", ("a", "b"))
+
+
+def test_boilerplate_says_nothing(tmp_path):
+    phrase = "Look at the picture and choose the one option that is right for the figure shown"
+    write_records(tmp_path, [record(n, f"{phrase}.") for n in range(12)])
+    index_reference(
+        {"cleaning": CLEANING}, benchmarks={}, held_out={"h": tmp_path}, folder=tmp_path / "i"
+    )
+    assert hits(Reference(tmp_path / "i", CLEANING), phrase) == []
+
+
+def test_words_are_those_of_the_normalised_text():
+    assert words("Ｆｉｎｄ \\left( x^2 \\right) <image 1> 已知!") == ["find", "x", "2", "已", "知"]
+
+
+def test_grams_agree_where_words_do():
+    one, other = Words()(["a b c d", "z a b c"]), Words()(["x a b c y", "q"])
+    first, starts = grams(one, 3)
+    second, _ = grams(other, 3)
+    assert starts.tolist() == [0, 2, 4]
+    assert set(first.tolist()) & set(second.tolist()) == {first[0]}
+    assert first[0] == first[3]
+    assert len(second) == 4  # three runs, and a short text as a whole
+
+
+def test_jaccard_counts_shared_of_all():
+    assert jaccard(np.array([1, 2, 3]), np.array([2, 3, 4, 5])) == 2 / 5
+    assert jaccard(np.array([]), np.array([1])) == 0.0
+
+
+def test_hashes_of_trims_are_those_of_trimmed_pictures():
+    image = drawing(1)
+    ours = hashes(thumbnail(image))
+    for trim, variant in ((0.05, 4 * 9 + 4), (0.10, 8 * 9 + 8)):
+        theirs = hashes(thumbnail(cut(image, trim, trim, trim, trim)), trims=False)
+        assert int(np.bitwise_count(ours[variant] ^ theirs[0])) <= 4
+        assert (
+            likeness(thumbnail(cut(image, trim, trim, trim, trim)), thumbnail(image), variant)
+            > 0.97
+        )
+
+
+def rows(folder, *fields: dict) -> dict:
+    base = {
+        "answer": "1",
+        "answer_type": "fill",
+        "domain": "d",
+        "difficulty": "k12",
+        "language": "en",
+    }
+    lines = [json.dumps({"id": f"q{n}", **base, **each}) for n, each in enumerate(fields)]
+    (folder / "rows.jsonl").write_text("\n".join(lines))
+    return listed(folder / "rows.jsonl")
+
+
+def saved(folder, name: str, image: Image.Image) -> str:
+    (folder / name).write_bytes(png_bytes(image))
+    return name
+
+
+def test_near_duplicates_go_and_their_twins_are_named(tmp_path):
+    a, b = (
+        saved(tmp_path, "a.png", drawing(1)),
+        saved(tmp_path, "b.png", CHANGES["all of it"](drawing(1))),
+    )
+    c = saved(tmp_path, "c.png", drawing(2))
+    source = rows(
+        tmp_path,
+        {"question": "What is the angle?", "images": [a]},
+        {"question": "What is the angle?", "images": [c]},  # another picture
+        {"question": "How long is the side of it?", "images": [a]},  # another question
+        {"question": "What is the angle?", "images": [b]},
+        {"question": LONG},
+        {"question": LONG.replace("nine", "ten")},
+    )
+    facts = prepare(source_document(source, 10, duplicates="drop"), tmp_path / "set")
+    assert [each.id for each in read_records(tmp_path / "set")] == ["q0", "q1", "q2", "q4"]
+    twins = [
+        json.loads(line) for line in (tmp_path / "set" / "twins.jsonl").read_text().splitlines()
+    ]
+    assert [(t["id"], t["twin"], t["kind"]) for t in twins] == [
+        ("q3", "q0", "text and picture"),
+        ("q5", "q4", "text"),
+    ]
+    assert facts["set_aside"] == {"duplicate": {"same text": 1, "same text and picture": 1}}
+    assert len(list((tmp_path / "set" / "images").rglob("*.png"))) == 2
+    listing = prepare(source_document(source, 10, duplicates="list"), tmp_path / "listed")
+    assert listing["records"] == 6
+    assert len((tmp_path / "listed" / "twins.jsonl").read_text().splitlines()) == 2
+
+
+def test_planted_questions_of_a_benchmark_are_taken_out_of_a_training_set(tmp_path):
+    """A miniature of MathVista; two of its pictures and one of its texts stand in the training rows."""
+    entry = load_table("config/benchmarks.yaml")["mathvista_mini"]
+    folder = tmp_path / "mathvista_mini-0000000000"
+    folder.mkdir()
+    document = {"benchmark": "mathvista_mini", "entry": entry.model_dump(mode="json"), "seed": 0}
+    document |= {"source": "miniature", "items": 12}
+    (folder / "config.json").write_text(json.dumps({"document": document}))
+    obtain_benchmark(document, folder)
+    facts = index_reference(
+        {"cleaning": CLEANING},
+        benchmarks={"mathvista_mini": folder / "mathvista_mini.tsv"},
+        held_out={},
+        folder=tmp_path / "index",
+    )
+    assert facts["questions"] == 12
+    pictures = sorted((folder / "images").rglob("*.png"))[:2]
+    planted = [
+        {"question": f"What is seen in place {n}?", "images": [saved(tmp_path, f"{n}.png", image)]}
+        for n, image in enumerate(
+            CHANGES["cut all around"](Image.open(path).convert("RGB").resize((112, 112)))
+            for path in pictures
+        )
+    ]
+    rng, world = random.Random(5), World("train")
+    clean = [
+        {"question": item.question, "images": [saved(tmp_path, f"c{n}.png", item.images[0])]}
+        for n in range(20)
+        if (item := world.item("sum", "open", "plain", rng))
+    ]
+    source = rows(tmp_path, *planted, *clean)
+    found = prepare(
+        source_document(source, 50, contaminated="drop"), tmp_path / "set", tmp_path / "index"
+    )
+    assert found["hits"] == {"mathvista_mini": 2}
+    assert found["set_aside"] == {"contaminated": {"same picture": 2}}
+    assert [each.id for each in read_records(tmp_path / "set")] == [f"q{n}" for n in range(2, 22)]
+    shown = found["examples"]["contaminated"][0]
+    assert shown["id"] == "q0"
+    assert shown["twin"].startswith("mathvista_mini/")

@@ -1,0 +1,45 @@
+"""Stage `sample`: one job's part of the answers that rejection sampling needs.
+
+Reads the questions' folder and the model's checkpoint; appends to responses/ of the sampled set's folder.
+
+    python workflow/scripts/sample.py --config results/data/<set>/config.json --part 0 --parts 4 \
+        --questions results/data/<questions>/manifest.json --model results/runs/<run>/manifest.json \
+        --output results/data/<set>/parts/0-of-4.json
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from r1v3.data.sample import sample
+from r1v3.recipe.manifest import checkpoint_folder, write_json
+from r1v3.recipe.stage import alone
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--questions", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--selection", type=Path, nargs="?")
+    parser.add_argument("--part", type=int, required=True)
+    parser.add_argument("--parts", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    document = json.loads(args.config.read_text())["document"]
+    with alone(args.output) as finished:
+        if finished:
+            return
+        count = sample(
+            document,
+            questions=args.questions.parent,
+            model=checkpoint_folder(args.model, document["by"]["checkpoint"], args.selection),
+            folder=args.config.parent,
+            part=args.part,
+            parts=args.parts,
+        )
+        write_json(args.output, {"answers": count})
+
+
+if __name__ == "__main__":
+    main()
