@@ -13,7 +13,8 @@ from data_fixtures import CLEANING, listed, source_document
 from r1v3.data.cards import data_section, make_cards
 from r1v3.data.contamination import find_twins, scores_without
 from r1v3.data.duplicates import shared_questions
-from r1v3.data.prepare import prepare
+from r1v3.data.prepare import count_records, prepare
+from r1v3.data.records import read_records, write_records
 from r1v3.data.reference import index_reference
 from r1v3.evaluate.load import load_items
 from r1v3.evaluate.source import entry_beside, obtain_benchmark
@@ -35,6 +36,18 @@ def finish(folder: Path, kind: str, document: dict, facts: dict) -> Path:
     (folder / "config.json").write_text(json.dumps(config))
     write_manifest(folder / "manifest.json", config=config, files=[], facts=facts)
     return folder / "manifest.json"
+
+
+def finish_sampled(folder: Path, asked: Path) -> Path:
+    """A set of answers to one of the questions of another set."""
+    folder.mkdir()
+    record = read_records(asked)[-1].with_response("<think>4</think>\n\\boxed{4}", pass_rate=0.5)
+    write_records(folder, [record])
+    aside = {"wrong": {"answer is wrong": 1}}
+    facts = {"funnel": {"asked": 3, "sampled": 2, "right": 1, "kept": 1}, "set_aside": aside}
+    facts |= {"pass_rate": 0.5, "questions_kept": 1, "examples": {}, **count_records([record])}
+    document = {"set": {"samples": 2, "temperature": 1.0, "keep": "first"}, "questions": asked.name}
+    return finish(folder, "data", document | {"by": {"run": "teacher-0"}}, facts)
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +106,12 @@ def made(tmp_path_factory):
         document = source_document(source, 5, name=name, contaminated="list", duplicates="list")
         folder = root / f"{name}-0000000000"
         sets[name] = finish(folder, "data", document, prepare(document, folder, reference))
+    sets["answered"] = finish_sampled(root / "answered-0000000000", sets["first"].parent)
     return {"root": root, "tsv": tsv, "reference": reference, "sets": sets, "items": items}
 
 
 def test_scores_are_also_told_without_the_items_that_were_hit(made):
-    folders = [path.parent for path in made["sets"].values()]
+    folders = [made["sets"][name].parent for name in ("first", "second")]
     twins, questions = find_twins(folders, made["reference"], CLEANING)
     assert questions == 10
     keys = [item.key for item in made["items"]]
@@ -124,7 +138,7 @@ def test_a_set_is_compared_again_where_the_evaluations_changed(made, tmp_path):
 
 
 def test_questions_that_two_training_sets_share_are_named(made):
-    folders = [path.parent for path in made["sets"].values()]
+    folders = [made["sets"][name].parent for name in ("first", "second")]
     assert shared_questions(folders, CLEANING) == [
         {"set": "second", "earlier": "first", "count": 1, "first": ("b0", "a2")}
     ]
@@ -177,11 +191,14 @@ def test_each_set_gets_a_card_that_opens_offline(made, tmp_path):
     assert f"{NAME}/" in index
     assert "50.0" in index  # the score with all items
     assert "second" in index
+    answered = (output.parent / "answered.html").read_text()
+    assert "50.0 % of the chains right" in answered
+    assert "chains sampled" in answered
 
 
 def test_the_reports_section_shows_figure_2_and_every_funnel(made):
-    section = data_section(list(made["sets"].values()))
+    section = data_section([made["sets"]["answered"], made["sets"]["second"]])
     assert section.count("<svg") == 6
     assert "records by difficulty" in section
     assert "missing field: 1" in section
-    assert 'href="cards/first.html"' in section
+    assert 'href="cards/first.html"' in section  # whose questions were answered
