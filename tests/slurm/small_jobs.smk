@@ -10,7 +10,7 @@ rule small:
     output:
         "small/{n}.txt",
     resources:
-        mem_mb=100,
+        mem_mb=1000,
         runtime=1,
     shell:
         "echo {wildcards.n} >{output}"

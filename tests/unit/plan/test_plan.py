@@ -27,6 +27,7 @@ SHAPE = Shape(
     vision_layers=1,
     patches=5,
     image_tokens=1,
+    side=4,
 )
 
 
@@ -104,6 +105,7 @@ def test_the_paper_recipe_fits_its_layout_and_says_that_no_gpu_was_measured(cost
     assert all("*" in line for line in lines[1:-1])
 
 
+@pytest.mark.slow
 def test_one_node_is_refused_with_what_would_do(costs, paper):
     site = load_site(ROOT)
     refused = [e for e in Plan(ROOT, paper, site, costs, nodes=1).estimates() if not e.fits]
@@ -118,6 +120,7 @@ def test_an_engine_beside_the_trainer_must_leave_it_its_place(costs, paper):
     assert "layout.grpo.engine_memory of at most" in rl.advice[0]
 
 
+@pytest.mark.slow
 def test_more_nodes_wait_longer_for_one_engine(costs, paper):
     site = load_site(ROOT)
     idle = {}

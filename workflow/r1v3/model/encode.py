@@ -23,6 +23,20 @@ class Encoded:
     tiles: torch.Tensor
 
 
+@dataclass(frozen=True)
+class EncodedOnDisk:
+    """The same, with tiles that are made from the pictures whenever they are asked for."""
+
+    prompt_ids: tuple[int, ...]
+    encoder: "Encoder"
+    pictures: tuple[Path, ...]
+
+    @property
+    def tiles(self) -> torch.Tensor:
+        """Tiles, float32 of shape (tiles, 3, side, side)."""
+        return self.encoder.tiles(list(self.pictures))[0]
+
+
 class Encoder:
     """Encodes prompts; pictures are tiled as InternVL does, up to `max_tiles` and a thumbnail.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from r1v3.cluster.site import load_site
 from r1v3.plan.advice import advise
+from r1v3.plan.against import beside
 from r1v3.plan.costs import load_costs
 from r1v3.plan.stages import Estimate, Plan
 from r1v3.recipe.errors import RecipeError
@@ -89,6 +90,8 @@ def main() -> int:
     estimates = plan.estimates()
     print("\n".join(table(estimates, 0.0 if plan.cpu else price, gpus=not plan.cpu)))
     print("\nGB of the fullest device\n" + "\n".join(parts(estimates)))
+    if known := beside(ROOT, project, estimates):
+        print("\nPlanned and measured, of finished runs\n" + "\n".join(known))
     if not plan.cpu:
         print("\nRL, step by step: one engine samples, then all GPUs learn")
         print("\n".join(waits(lambda nodes: Plan(ROOT, project, site, costs, nodes=nodes))))

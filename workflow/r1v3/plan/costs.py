@@ -22,6 +22,7 @@ class Device(Section):
     base_gib: Rate
     fixed_gib: float
     bandwidth_gb: Rate
+    float_bytes: Positive
     decode_share: Rate
     decode_layer_seconds: float
 

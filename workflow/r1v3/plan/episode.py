@@ -20,7 +20,8 @@ class Rollouts:
     """Seconds of the whole run by phase.
 
     `straggling` is the part of `generate` in which fewer than a quarter of the rows are at work; `idle` the
-    share of all device seconds in which a device has nothing to do; `most_tokens` an episode's largest.
+    share of all device seconds in which a device has nothing to do; `most_tokens` an episode's largest, and
+    `rows` its responses.
     """
 
     generate: float
@@ -29,6 +30,7 @@ class Rollouts:
     weights: float
     idle: float
     most_tokens: int
+    rows: int
 
     @property
     def seconds(self) -> float:
@@ -75,7 +77,7 @@ def simulate(plan, settings, devices: int) -> Rollouts:
     whole = phases["generate"] + phases["update"] + phases["weights"]
     waiting = phases["generate"] * (1 - gpus / devices) + phases["straggling"] * gpus / devices
     idle = (waiting + phases["weights"] * (1 - 1 / devices)) / whole
-    return Rollouts(**phases, idle=idle, most_tokens=most)
+    return Rollouts(**phases, idle=idle, most_tokens=most, rows=asked)
 
 
 def _update(plan, settings, lengths: list[int], count, devices: int) -> float:

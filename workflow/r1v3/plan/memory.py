@@ -77,6 +77,11 @@ def _logits(shape: Shape, train: list[str], size: int, responses: int, factors) 
     return FLOAT * factors.logit_copies * chunk * shape.vocabulary + head
 
 
+def held_samples(shape: Shape, samples: int, tiles: int) -> float:
+    """Encoded samples in a process's memory: their tiles in 32 bits, and some 5 KB of text each."""
+    return samples * (5000 + FLOAT * tiles * 3 * shape.side**2)
+
+
 def cache_token(shape: Shape) -> float:
     """Bytes of the keys and values of one token, in 16 bits."""
     return 2 * 2 * shape.layers * shape.kv_width

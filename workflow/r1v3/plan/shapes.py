@@ -1,6 +1,8 @@
 """Models as shapes: made on the meta device, where 38B parameters take no memory."""
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -21,7 +23,7 @@ SHAPES = Path("config") / "shapes.yaml"
 class Shape:
     """A model's sizes: parameters of each group, and what activations and keys and values follow from.
 
-    `patches` and `image_tokens` are those of one tile.
+    `patches` and `image_tokens` are those of one tile, `side` its pixels.
     """
 
     parameters: dict[str, int]
@@ -35,6 +37,7 @@ class Shape:
     vision_layers: int
     patches: int
     image_tokens: int
+    side: int
 
     @property
     def all(self) -> int:
@@ -64,6 +67,7 @@ def shape_of(model) -> Shape:
         vision_layers=vision.num_hidden_layers,
         patches=side * side + 1,
         image_tokens=model.config.image_seq_length,
+        side=vision.image_size[0],
     )
 
 
@@ -86,9 +90,14 @@ def meta_model(recipe: Recipe, name: str, root: Path) -> InternVLForConditionalG
 
 
 def build_meta(config: InternVLConfig) -> InternVLForConditionalGeneration:
-    """A model of these sizes whose tensors have shapes and nothing else."""
+    """A model of these sizes whose tensors have shapes and nothing else; made once in a process."""
+    return _build(config.to_json_string())
+
+
+@lru_cache(maxsize=8)
+def _build(text: str) -> InternVLForConditionalGeneration:
     with torch.device("meta"):
-        return InternVLForConditionalGeneration(config)
+        return InternVLForConditionalGeneration(InternVLConfig.from_dict(json.loads(text)))
 
 
 def config_from_shape(shape: dict) -> InternVLConfig:

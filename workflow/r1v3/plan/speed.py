@@ -24,11 +24,17 @@ def train_seconds(
 ) -> float:
     """A step on sequences of these lengths, over all devices; `passes` are those of one device.
 
-    Checkpointed layers are computed once more, a third on top of forward and backward.
+    Products, and what is read and written between them. Checkpointed layers are computed once more, a third
+    on top of forward and backward.
     """
-    work = count.batch(lengths, responses, tiles) * (4 / 3 if recomputed else 1)
+    again = 4 / 3 if recomputed else 1
+    work = again * count.batch(lengths, responses, tiles) / (device.train_share * peak)
+    floats = shape.layers * (8 * shape.width + 4 * shape.kv_width + 4 * shape.mlp_width)
+    moved = (
+        again * TOUCHED * device.float_bytes * sum(lengths) * floats / (1e9 * device.bandwidth_gb)
+    )
     layers = shape.layers + shape.vision_layers
-    return work / (devices * device.train_share * peak) + passes * layers * device.layer_seconds
+    return (work + moved) / devices + passes * layers * device.layer_seconds
 
 
 def draw_lengths(workload: Workload, count: int, limit: int, seed: int) -> list[int]:
@@ -39,6 +45,10 @@ def draw_lengths(workload: Workload, count: int, limit: int, seed: int) -> list[
         max(1, min(limit, round(workload.answer_median * draw.lognormvariate(0, spread))))
         for _ in range(count)
     ]
+
+
+# How often a value that a layer keeps is read or written in forward and backward.
+TOUCHED = 6
 
 
 @dataclass(frozen=True)

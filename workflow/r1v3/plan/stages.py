@@ -13,6 +13,7 @@ from r1v3.plan.speed import decode, draw_lengths, train_seconds
 from r1v3.recipe.identity import checkpoint_steps
 from r1v3.recipe.layout import Machines
 from r1v3.recipe.load import Project
+from r1v3.train.rollouts import KEPT_TILES
 
 # What the launcher lets vLLM take of a GPU, and how many samples decode at once (r1v3.generate.vllm_start).
 ENGINE_SHARE, ENGINE_ROWS = 0.9, 256
@@ -40,6 +41,7 @@ class Estimate:
     host_most: float = math.inf
     assumed: bool = True
     notes: tuple[str, ...] = ()
+    step_seconds: float = 0.0
     rollouts: Rollouts | None = None
     advice: tuple[str, ...] = field(default=())
 
@@ -166,6 +168,8 @@ class Plan:
             device=self.device,
             factors=self.costs.activations,
         )
+        held = memory.held_samples(self.shape, size, self.load.tiles * settings.loading.cached)
+        parts |= {"samples": held} if self.cpu else {}
         trained = self.shape.trained(settings.train)
         weights = self._size(settings.dtype) * self.shape.all
         state = settings.resume.keep * (weights + (STATE[settings.dtype] - 2) * trained)
@@ -179,9 +183,10 @@ class Plan:
             parts,
             self.most,
             copies * weights + state,
-            *self._host(stage, settings.dtype, 1),
+            *self._host(stage, settings.dtype, 1, held),
             assumed=not self.device.measured,
             notes=(f"{steps} steps of {seconds:.3g} s",),
+            step_seconds=seconds,
         )
 
     def _samples(self, data: str) -> int:
@@ -192,13 +197,14 @@ class Plan:
         questions = self.recipe.data[entry.questions].size
         return questions if entry.otherwise == "written" else round(0.6 * questions)
 
-    def _host(self, stage: str, dtype: str, copies: int) -> tuple[float, float]:
-        """Memory of a node while every process of it reads the checkpoint, and what a node has."""
+    def _host(self, stage: str, dtype: str, copies: int, held: float) -> tuple[float, float]:
+        """Memory of a node while each of its processes has read the checkpoint, and what a node has."""
         if self.cpu:
             return 0.0, math.inf
         gpus = self._machines(stage).gpus
         asked = self._machines(stage).memory_gb or gpus * self.site.gpus.node_memory_gb_each
-        return (gpus + copies - 1) * self._size(dtype) * self.shape.all, 1e9 * asked
+        weights = (gpus + copies - 1) * self._size(dtype) * self.shape.all
+        return weights + gpus * held, 1e9 * asked
 
     def _grpo(self, run: str) -> Estimate:
         settings = self.project.runs[run].settings
@@ -219,6 +225,14 @@ class Plan:
             device=self.device,
             factors=self.costs.activations,
         )
+        prompts = self._samples(self.project.runs[run].entry.data)
+        held = min(KEPT_TILES, memory.held_samples(self.shape, prompts, self.load.tiles))
+        if (
+            self.cpu
+        ):  # where the model itself samples, its keys and values lie beside, twice while they grow
+            rows = self.prompt + limit
+            cache = rollouts.rows / devices * rows * 2 * memory.cache_token(self.shape)
+            parts |= {"samples": held, "keys and values": 2 * cache}
         weights = self._size(settings.dtype) * self.shape.all
         state = settings.resume.keep * STATE[settings.dtype] * self.shape.all
         kept = len(checkpoint_steps(settings))
@@ -231,9 +245,10 @@ class Plan:
             parts,
             self.most,
             kept * weights + state,
-            *self._host("grpo", settings.dtype, 2),  # the sleeping engine's weights
+            *self._host("grpo", settings.dtype, 2, held),  # the sleeping engine's weights
             assumed=not self.device.measured,
             notes=(f"{settings.steps} steps of {rollouts.seconds / settings.steps:.3g} s",),
+            step_seconds=rollouts.seconds / settings.steps,
             rollouts=rollouts,
             advice=self._beside(parts),
         )

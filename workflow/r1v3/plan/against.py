@@ -1,0 +1,40 @@
+"""The plan beside what finished runs of results/ wrote: `make plan` shows both where there are any."""
+
+import json
+import statistics
+from pathlib import Path
+
+from r1v3.plan.stages import Estimate
+from r1v3.recipe.identity import Documents
+from r1v3.recipe.load import Project
+
+FIRST = 3  # steps that are still warming up
+
+
+def measured(folder: Path) -> tuple[float, float] | None:
+    """Median seconds of a step, and most bytes of the first process; None without these figures."""
+    path = folder / "metrics.jsonl"
+    if not path.exists():
+        return None
+    rows = [json.loads(line) for line in path.read_text().splitlines()][FIRST:]
+    memory = [row["speed/memory_gib"] for row in rows if "speed/memory_gib" in row]
+    if not memory:
+        return None
+    return statistics.median(row["seconds"] for row in rows), max(memory) * 2**30
+
+
+def beside(root: Path, project: Project, estimates: list[Estimate]) -> list[str]:
+    """One line a training run that has been: plan over measurement, of time and memory."""
+    documents, lines = Documents(project), []
+    for each in estimates:
+        if not each.step_seconds or each.name not in project.runs:
+            continue
+        found = measured(root / documents.run(each.name).folder)
+        if found:
+            seconds, memory = found
+            lines.append(
+                f"{each.name:12} a step {each.step_seconds:.3f} of {seconds:.3f} s"
+                f" ({each.step_seconds / seconds:.2f}), memory {each.memory / 1e9:.2f} of"
+                f" {memory / 1e9:.2f} GB ({each.memory / memory:.2f})"
+            )
+    return lines
