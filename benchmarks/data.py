@@ -39,6 +39,14 @@ FOUND = {
     "hostile": 1.0,
 }  # least share of what was planted
 
+# Where planted rows are set aside; two that repeat one question of the evaluation are also duplicates.
+STEPS = {
+    "duplicate": ("duplicate",),
+    "text": ("contaminated", "duplicate"),
+    "picture": ("contaminated",),
+    "hostile": ("valid",),
+}
+
 
 def document(rows: Path, count: int) -> dict:
     """The document of a set whose source are the generated rows, cleaned as the paper recipe says."""
@@ -62,16 +70,12 @@ def measure(rows: Path, count: int, reference: Path, folder: Path) -> dict:
     facts = prepare(document(rows, count), folder, reference)
     with open(folder / "set_aside.jsonl") as lines:
         out = [json.loads(line) for line in lines]
-    kinds = {"duplicate": "duplicate", "contaminated": "text", "valid": "hostile"}
     found = dict.fromkeys(FOUND, 0)
     wrong = 0
     for line in out:
         planted = line["id"].partition("-")[0]
-        kind = kinds[line["step"]]
-        if kind == "text" and planted == "picture":
-            kind = "picture"
-        if planted == kind:
-            found[kind] += 1
+        if line["step"] in STEPS.get(planted, ()):
+            found[planted] += 1
         else:
             wrong += 1
     return {

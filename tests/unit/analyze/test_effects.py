@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from r1v3.analyze.effects import effect, paired, relative_spread, spreads, windows
+from r1v3.analyze.effects import effect, paired, relative_spread, single, spreads, windows
 
 
 def series(*values) -> pd.Series:
@@ -63,3 +63,9 @@ def test_the_spread_of_a_series_is_relative_to_its_mean():
     found = spreads([wild], [calm])
     assert found.low > 0.3
     assert relative_spread(np.zeros(4)) == 0
+
+
+def test_all_wrong_is_not_certainly_nothing():
+    found = single([series(*[0] * 100)])
+    # Wilson's upper bound for none of 100: z2 / (n + z2) = 3.84 / 103.84.
+    assert (found.low, found.high) == (0.0, pytest.approx(0.037, abs=0.001))

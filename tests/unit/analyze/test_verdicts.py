@@ -72,6 +72,12 @@ def test_and_seeds_where_these_are_what_varies():
     assert needed("more", 0.02, found(0.05, -0.2, 0.3, seeds=3, spread=0.1)) == "32 seeds"
 
 
+def test_a_border_that_is_missed_takes_items_by_the_distance_to_it():
+    # 0.01 from the border of 0.02 at a standard error of 0.01: (2.8 x 0.01 / 0.01) squared of 1,000.
+    assert needed("same", 0.02, found(0.03, 0.01, 0.05)) == "7,840 items"
+    assert needed("same", 0.02, found(0.01, -0.01, 0.03)) == "7,840 items"
+
+
 def test_arithmetic_and_the_untestable_are_settled_without_a_run():
     base = {"says": "a", "section": "4"}
     wrong = Arithmetic(**base, kind="arithmetic", check="77.1 is below 79.0", holds=False)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -126,6 +127,23 @@ def test_a_plain_picture_keeps_its_bytes():
 def test_transparency_becomes_white():
     image = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
     assert admit(saved(image, "PNG"), None, LIMITS).image.getpixel((1, 1)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])
+def test_any_damage_is_a_picture_or_a_refusal(kind):
+    whole, rng = saved(plain(64), kind), random.Random(kind)
+    outcomes = set()
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(rng.randrange(1, 12)):
+            data[rng.randrange(min(len(data), 300))] = rng.randrange(256)
+        cut = bytes(data[: rng.randrange(1, len(data) + 1)]) if rng.random() < 0.3 else bytes(data)
+        try:
+            assert admit(cut, None, LIMITS).image.mode == "RGB"
+            outcomes.add("picture")
+        except Refused as refused:
+            outcomes.add(refused.reason)
+    assert {"not a picture", "picture is damaged"} & outcomes
 
 
 @pytest.mark.parametrize(
@@ -270,3 +288,32 @@ def test_a_text_of_100_megabytes_is_refused_without_being_held(tmp_path, name, m
     assert found["aside"] == {"valid": {"text is too long": 1}}
     assert found["records"] == 2
     assert found["mib"] < mib
+
+
+def test_files_and_sets_can_be_checked_from_the_shell(tmp_path):
+    rows = [row(n, source="own", licence="MIT", split="train") for n in range(3)]
+    rows.append({**rows[0]})
+    (tmp_path / "a.png").write_bytes(PNG)
+    rows[1]["images"] = ["a.png"]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in rows) + "nonsense\n")
+    root = Path(__file__).parents[3]
+
+    def check(place: Path) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", "r1v3.data", "check", str(place)],
+            cwd=root, env={**os.environ, "PYTHONPATH": str(root / "workflow")},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    said = check(path)
+    assert said.returncode == 1
+    assert "5 rows: 3 right, 2 refused" in said.stdout
+    assert "rows.jsonl:4: q0" in said.stdout
+    prepared(tmp_path)
+    assert "3 rows: 3 right, 0 refused" in check(tmp_path / "set").stdout
+    (picture,) = (tmp_path / "set" / "images").rglob("*.png")
+    picture.write_bytes(PNG + b"x")
+    changed = check(tmp_path / "set")
+    assert changed.returncode == 1
+    assert "picture is not what its name says" in changed.stdout

@@ -148,7 +148,7 @@ def test_mmk12_is_read_from_its_own_columns(monkeypatch, tmp_path):
     assert (second.answer, second.answer_type, second.options) == ("C", "mcq", None)
     assert first.domain == "mathematics"
     assert first.question.count("<image>") == 1
-    assert (first.source, first.licence, first.difficulty) == ("mmk12", "Apache-2.0", "k12")
+    assert (first.source, first.licence, first.difficulty) == ("mmk12", "not stated", "k12")
     assert first.edits == ("mapping: mmk12",)
     assert facts["set_aside"] == {"valid": {"not a picture": 1}}
     assert facts["sources"]["mmk12"]["files"]["commit"] == COMMIT

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from r1v3.data.world import World
 from r1v3.evaluate.source import obtain_benchmark
 from r1v3.evaluate.table import load_table
 
+ROOT = Path(__file__).parents[3]
 LONG = (
     "A train leaves the station at nine and rides north for four hours at sixty kilometres an hour before it "
     "stops for twenty minutes and then rides on at half of that speed"
@@ -225,7 +227,7 @@ def test_near_duplicates_go_and_their_twins_are_named(tmp_path):
 
 def test_planted_questions_of_a_benchmark_are_taken_out_of_a_training_set(tmp_path):
     """A miniature of MathVista; two of its pictures and one of its texts stand in the training rows."""
-    entry = load_table("config/benchmarks.yaml")["mathvista_mini"]
+    entry = load_table(ROOT / "config" / "benchmarks.yaml")["mathvista_mini"]
     folder = tmp_path / "mathvista_mini-0000000000"
     folder.mkdir()
     document = {"benchmark": "mathvista_mini", "entry": entry.model_dump(mode="json"), "seed": 0}

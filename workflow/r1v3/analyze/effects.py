@@ -8,12 +8,14 @@ at the degrees of freedom of Welch and Satterthwaite, since few seeds know their
 Legend of suffixes: S seeds, I items or steps, R resamples.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+from r1v3.evaluate.statistics import wilson
 
 RESAMPLES = 2000
 
@@ -49,8 +51,13 @@ def paired(
 
 
 def single(values: list[pd.Series], *, seed: int = 0, confidence: float = 0.95) -> Effect:
-    """One arm's mean."""
-    return effect(np.stack([each.to_numpy() for each in values]), seed=seed, confidence=confidence)
+    """One arm's mean. Where all items are right, or all wrong, a bootstrap would claim certainty: there the
+    interval is Wilson's."""
+    found = effect(np.stack([each.to_numpy() for each in values]), seed=seed, confidence=confidence)
+    if found.error < 1e-12 and found.estimate in (0.0, 1.0):
+        low, high = wilson(found.estimate, found.items, confidence)
+        return replace(found, low=low, high=high)
+    return found
 
 
 def effect(value_SI: np.ndarray, *, seed: int = 0, confidence: float = 0.95) -> Effect:

@@ -122,14 +122,15 @@ def lean(direction: str, least: float, found: Effect) -> str | None:
 
 def needed(direction: str, least: float, found: Effect) -> str:
     """How many items, or seeds, would show an effect of the size that counts, with 80 % power."""
-    target = least - abs(found.estimate) if direction == "same" else max(least, abs(found.estimate))
-    if target <= 0:
+    estimate = abs(found.estimate)
+    target = abs(least - estimate) if direction == "same" else max(least, estimate)
+    if target < 1e-9:
         return "more of both; the estimate lies on the border"
     if found.seed_spread:
         seeds = ceil((POWER * found.seed_spread / target) ** 2)
         if seeds > found.seeds:
             return f"{seeds} seeds"
-    return f"{ceil(found.items * (POWER * found.error / target) ** 2):,} items"
+    return f"{ceil(round(found.items * (POWER * found.error / target) ** 2, 6)):,} items"
 
 
 def unit_of(claim: Claim) -> str:

@@ -1,17 +1,21 @@
 """What stands on a data card: counts, lengths, funnel, twins and samples, read from the set's folder."""
 
 import base64
+import io
 import json
 import random
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from r1v3.data.aside import SHOWN
 from r1v3.data.records import Record, iter_records
 
 SAMPLES = 8  # pictures of a card
-WIDEST = 400_000  # bytes of a picture that a page still carries whole
+WHOLE = 20_000  # bytes of a picture that a card carries as it is; of a larger one a small copy
+SMALL = (256, 256)  # pixels
 EDGES = (0, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 FORMS = {
     "mcq": "multiple choice",
@@ -141,17 +145,25 @@ def _sorted(counts: Counter) -> dict[str, int]:
 
 
 def _sample(folder: Path, record: Record) -> dict:
-    path = folder / record.images[0]
-    kind = {"png": "png", "jpg": "jpeg", "webp": "webp"}[path.suffix[1:]]
-    source = None
-    if path.exists() and path.stat().st_size <= WIDEST:
-        source = f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
     return {
         "id": record.id,
-        "source": source,
+        "source": _shown(folder / record.images[0]),
         "question": record.question,
         "options": record.options or (),
         "answer": record.answer,
         "domain": record.domain.replace("_", " "),
         "response": (record.response or "")[:400],
     }
+
+
+def _shown(path: Path) -> str:
+    """A picture as the `src` of an `<img>`."""
+    data, kind = path.read_bytes(), path.suffix[1:].replace("jpg", "jpeg")
+    if len(data) > WHOLE:
+        with Image.open(path) as image:
+            small = image.convert("RGB")
+        small.thumbnail(SMALL)
+        buffer = io.BytesIO()
+        small.save(buffer, "JPEG", quality=80)
+        data, kind = buffer.getvalue(), "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -26,7 +26,10 @@ MARKUP = (b"<svg", b"<?xml", b"<!doctype", b"<html")
 ORIENTATION = 0x0112
 REPAIRS = ("animated", "rotated", "cmyk", "mislabelled")
 # What Pillow raises for bytes that are no picture, or are cut.
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error)
+UNREADABLE = (
+    OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, OverflowError, struct.error,
+    zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

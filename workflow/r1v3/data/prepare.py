@@ -6,6 +6,7 @@ were found are listed in `twins.jsonl`; read = kept + set aside.
 """
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from r1v3.data.gates import check_date, check_licence
 from r1v3.data.pool import Pool
 from r1v3.data.records import Record, write_records
 from r1v3.data.reference import Hit, Reference
-from r1v3.data.sources.read import SourceRow, open_sources
+from r1v3.data.sources.read import DOWNLOADS, SourceRow, open_sources
 from r1v3.data.validate import Validator
 from r1v3.progress import Progress
 
@@ -40,7 +41,9 @@ def prepare(document: dict, folder: Path, reference: Path | None = None) -> dict
     spec, cleaning, name = document["set"], document["cleaning"], document.get("name", "world")
     folder.mkdir(parents=True, exist_ok=True)
     against = None
-    if spec["contaminated"] is not None and reference is not None:
+    if spec["contaminated"] is not None:
+        if reference is None:
+            raise ValueError(f"{name}: contaminated needs the index of the evaluations")
         against = Reference(reference, cleaning)
     seek = spec["duplicates"] is not None
     read = 0
@@ -60,6 +63,7 @@ def prepare(document: dict, folder: Path, reference: Path | None = None) -> dict
         kept = (r for n, r in enumerate(pool.records()) if n in chosen["kept"])
         write_records(folder, counted.seen(kept))
         pool.remove(counted.images)
+        shutil.rmtree(folder / DOWNLOADS, ignore_errors=True)
         facts = aside.facts
     kept = counted.count
     if not kept:

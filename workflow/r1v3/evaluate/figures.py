@@ -88,9 +88,8 @@ def _bars(table, names: list[str], ours: dict, path: Path, title: str, *, width:
         label = column if column in ours else MODELS[column]
         colour = COLOURS[place % len(COLOURS)]
         axes.bar(xs, heights, step, yerr=errors, label=label, color=colour, error_kw={"lw": 0.8})
-    axes.set_xticks(
-        range(len(names)), [table[name].title for name in names], rotation=40, ha="right"
-    )
+    slanted = {"rotation": 40, "ha": "right"} if len(names) > 1 else {}
+    axes.set_xticks(range(len(names)), [table[name].title for name in names], **slanted)
     axes.set(ylim=(0, 100), ylabel="score, %", title=title)
     axes.legend(ncols=min(4, len(columns)), fontsize=8)
     figure.savefig(path)

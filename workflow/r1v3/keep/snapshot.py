@@ -16,7 +16,7 @@ from r1v3.keep.found import DVC_FILE, Found, reached, result_folders
 from r1v3.recipe.identity import Documents
 from r1v3.recipe.manifest import read_manifest
 
-TOP = ("summary.json", "mlflow.json", "report.html", "plots/*.csv", "runs/*.json")
+TOP = ("summary.json", "mlflow.json", "report.html", "plots/*.csv", "cards/*.html", "runs/*.json")
 PAGES = "results/pages"
 MANY = 500  # paths a call
 

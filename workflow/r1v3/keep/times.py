@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 STAMP = "results/.settled"
-PLACES = ("results", "config/benchmarks.yaml")
+PLACES = ("results", "config/benchmarks.yaml", "config/sources.yaml")
 
 
 def settle(root: Path) -> int:

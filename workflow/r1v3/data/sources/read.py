@@ -11,6 +11,8 @@ from r1v3.data.sources.mappings import MAPPINGS
 from r1v3.data.sources.rows import read_rows
 from r1v3.data.sources.table import suffixes
 
+DOWNLOADS = ".downloads"  # in a set's folder, until its rows are read
+
 
 @dataclass(frozen=True)
 class SourceRow:
@@ -54,7 +56,7 @@ def open_sources(document: dict, folder: Path) -> Sources:
     facts: dict[str, dict] = {}
     opened = []
     for name, entry in source["entries"].items():
-        files, sums = fetch(entry["where"], folder / ".downloads" / name)
+        files, sums = fetch(entry["where"], folder / DOWNLOADS / name)
         facts[name] = {"files": sums, "licence": entry["licence"]}
         opened.append((name, entry, files))
     return Sources(_rows(opened, source, document), spec["size"], facts)

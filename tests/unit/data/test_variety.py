@@ -1,0 +1,65 @@
+"""The miniatures of the benchmarks test different things, and share no handwriting with training."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from r1v3.evaluate.load import load_items
+from r1v3.evaluate.source import entry_beside, obtain_benchmark
+from r1v3.evaluate.table import load_table
+
+ROOT = Path(__file__).parents[3]
+
+
+def wording(question: str) -> str:
+    """A question without its numbers, places and domain."""
+    question = re.sub(r"(top|bottom) (left|right)", "PLACE", re.sub(r"\d+", "#", question))
+    question = re.sub(r"on the (top|bottom|left|right)", "on the LINE", question)
+    return re.sub(r"^[A-Z][a-z ]+\. ", "", question)
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """For each benchmark: its metric, whether items hang together, and what it asks in which forms."""
+    found = {}
+    for name, entry in load_table(ROOT / "config" / "benchmarks.yaml").items():
+        folder = tmp_path_factory.mktemp(name)
+        document = {"benchmark": name, "entry": entry.model_dump(mode="json"), "seed": 1}
+        document |= {"source": "miniature", "items": 40}
+        (folder / "config.json").write_text(json.dumps({"document": document}))
+        obtain_benchmark(document, folder)
+        tsv = folder / f"{name}.tsv"
+        items = load_items(entry_beside(tsv), tsv)
+        kinds = {
+            (wording(item.question), item.answer_type, len(item.options or ()), len(item.images))
+            for item in items
+        }
+        hang = len({item.cluster for item in items}) < len(items)
+        found[name] = {"metric": (entry.scorer, entry.code, hang), "kinds": kinds}
+    return found
+
+
+@pytest.mark.slow
+def test_every_miniature_tests_something_else(asked):
+    assert len(asked) == 20
+    for one, other in itertools.combinations(asked, 2):
+        a, b = asked[one], asked[other]
+        shared = len(a["kinds"] & b["kinds"]) / len(a["kinds"] | b["kinds"])
+        assert shared <= 0.5 or a["metric"] != b["metric"], (one, other, shared)
+
+
+@pytest.mark.slow
+def test_together_they_use_every_kind_of_metric_and_form(asked):
+    forms = {kind[1] for each in asked.values() for kind in each["kinds"]}
+    assert forms == {"mcq", "mcq_multi", "fill", "open"}
+    options = {kind[2] for each in asked.values() for kind in each["kinds"]}
+    assert {0, 2, 4, 5, 10} <= options
+    assert {each["metric"][0] for each in asked.values()} == {
+        "accuracy",
+        "circular",
+        "points",
+        "code",
+    }

@@ -1,0 +1,85 @@
+"""A report on data that is no set yet, or is one: what would be refused, and whether pictures are whole."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from r1v3.data.fields import Refused
+from r1v3.data.records import iter_records
+from r1v3.data.sources.mappings import MAPPINGS
+from r1v3.data.sources.rows import read_rows
+from r1v3.data.validate import Validator
+
+SHOWN = 3
+
+
+@dataclass
+class Checked:
+    """How many rows are right, and why the others are not, with the first places of each reason."""
+
+    right: int = 0
+    reasons: Counter = field(default_factory=Counter)
+    places: dict[str, list[str]] = field(default_factory=dict)
+
+    def refuse(self, refused: Refused, place: str) -> None:
+        self.reasons[refused.reason] += 1
+        shown = self.places.setdefault(refused.reason, [])
+        if len(shown) < SHOWN:
+            shown.append(f"{place}: {refused.detail}" if refused.detail else place)
+
+    def lines(self) -> list[str]:
+        """The report, a line a fact."""
+        wrong = sum(self.reasons.values())
+        lines = [f"{self.right + wrong:,} rows: {self.right:,} right, {wrong:,} refused"]
+        for reason, count in self.reasons.most_common():
+            lines.append(f"  {count:>9,}  {reason}")
+            lines += [f"             {place}" for place in self.places[reason]]
+        return lines
+
+
+def check_files(files: list[Path], mapping: str, constants: dict, limits: dict) -> Checked:
+    """Read, map and validate every row of files, and keep none.
+
+    Args:
+        constants: fields that all rows share.
+        limits: the recipe's `cleaning.limits`.
+
+    Raises:
+        ValueError: a file is of an unknown kind.
+    """
+    checked, validator = Checked(), Validator(limits)
+    for file in files:
+        validator.root = file.parent
+        for number, row in read_rows(file, limits["max_bytes"]):
+            try:
+                if isinstance(row, Refused):
+                    raise row
+                validator(MAPPINGS[mapping](row | constants, number))
+                checked.right += 1
+            except Refused as refused:
+                checked.refuse(refused, f"{file.name}:{number}")
+    return checked
+
+
+def check_set(folder: Path) -> Checked:
+    """Whether every picture of a set is there and is what its name says."""
+    checked, seen = Checked(), {}
+    for record in iter_records(folder):
+        try:
+            for image in record.images:
+                if image not in seen:
+                    seen[image] = _state(folder / image)
+                if seen[image]:
+                    raise Refused(seen[image], image)
+            checked.right += 1
+        except Refused as refused:
+            checked.refuse(refused, record.id)
+    return checked
+
+
+def _state(path: Path) -> str:
+    if not path.is_file():
+        return "picture is missing"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return "" if digest == path.stem else "picture is not what its name says"
