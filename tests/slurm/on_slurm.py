@@ -23,12 +23,15 @@ ONE["engine_memory"] = None
 LAYOUT = {stage: ONE for stage in ("reject", "parity", "probe", "evaluate")}
 LAYOUT |= {"model": ONE | {"gpus": 2}, "sft": ONE | {"nodes": 2}, "grpo": ONE | {"nodes": 2}}
 
+LENGTH = {"step": 0, "tokens": 24}
+
 
 def write_overlay(path: Path, **layout: dict) -> Path:
     """A few steps a stage, one benchmark, one checkpoint, and machines of the simulated cluster."""
     overlay = yaml.safe_load(STEPS.read_text())
     overlay["evaluation"]["benchmarks"] = ["mmmu_val"]
-    overlay["grpo"]["math"]["checkpoint_every"] = overlay["grpo"]["math"]["steps"]
+    overlay["grpo"]["math"] |= {"steps": 2, "checkpoint_every": 2, "lengths": [LENGTH]}
+    overlay["grpo"] |= dict.fromkeys(("math_ablation", "math_tenth_rate"), overlay["grpo"]["math"])
     path.write_text(yaml.safe_dump(overlay | {"layout": LAYOUT | layout}))
     return path
 

@@ -105,7 +105,7 @@ def episode_of_policy(policy, prompts: int = 2, off_by: float = 0.0) -> Episode:
     return Episode(asked, responses, reward, torch.ones_like(reward), reward, reasons)
 
 
-def grpo_run(folder, start, data, generation=None, **settings):
+def grpo_run(folder, start, data, generation=None, without=(), **settings):
     """GRPO of a model that knows nothing; it is paid for the length of what it writes, to move at all."""
     folder.mkdir(exist_ok=True)
     rollouts.format_reward = lambda text: len(text) % 3 / 2
@@ -116,6 +116,7 @@ def grpo_run(folder, start, data, generation=None, **settings):
         "seed": 3,
         "entropy": ENTROPY,
         "generation": generation or {"engine": "transformers", "mode": "slow"},
+        "without": list(without),
     }
     return grpo.train_grpo(document, start=start, data=data, folder=folder)
 

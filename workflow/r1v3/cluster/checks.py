@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from r1v3.recipe.environment import PACKAGES
+from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.load import Project
 from r1v3.recipe.schema import Recipe
 
@@ -142,15 +143,20 @@ def verifier(recipe: Recipe) -> Seen:
 
 
 def files(root: Path, recipe: Recipe) -> Seen:
-    """Data that only the user can supply."""
-    missing = sorted(
-        {
-            entry.source.id
-            for entry in recipe.data.values()
-            if entry.kind == "source"
-            and entry.source.kind == "file"
-            and "://" not in entry.source.id
-            and not (root / entry.source.id).exists()
-        }
-    )
+    """Data that only the user can supply: files of `config/sources.yaml` that are not there."""
+    listed = read_yaml(root / "config" / "sources.yaml")
+    wanted = {
+        name
+        for entry in recipe.data.values()
+        if entry.kind == "source" and entry.source.kind == "listed"
+        for name in entry.source.entries
+    }
+    places = {
+        place
+        for name in wanted
+        if listed[name]["where"]["kind"] == "files"
+        for place in listed[name]["where"]["places"]
+        if "://" not in place
+    }
+    missing = sorted(place for place in places if not (root / place).exists())
     return not missing, f"missing: {', '.join(missing)}" if missing else "nothing is missing"

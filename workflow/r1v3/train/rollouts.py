@@ -66,11 +66,13 @@ def load_prompts(
     questions = [render_question(r.question, r.options, len(r.images)) + said for r in records]
     texts = [render_prompt(template, question, mode) for question in questions]
     pictures = [tuple(Path(folder) / image for image in record.images) for record in records]
-    encoded = _encode(texts, pictures, encoder)
+    encoded = encode_prompts(texts, pictures, encoder)
     return [Prompt(*parts) for parts in zip(records, texts, encoded, pictures)]
 
 
-def _encode(texts, pictures, encoder: Encoder, keep: int = KEPT_TILES) -> list:
+def encode_prompts(
+    texts: list[str], pictures: list[tuple[Path, ...]], encoder: Encoder, keep: int = KEPT_TILES
+) -> list[Encoded | EncodedOnDisk]:
     """Prompts by parts; tiles beyond `keep` bytes stay on disk: 15,000 questions of 7 tiles are 250 GB."""
     encoded, held = [], 0
     for first in range(0, len(texts), ENCODED_AT_ONCE):
