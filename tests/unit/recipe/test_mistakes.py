@@ -216,7 +216,7 @@ def test_a_missing_overlay_is_told(checkout):
 
 def test_an_unknown_recipe_names_those_that_there_are(checkout):
     with pytest.raises(
-        RecipeError, match=r"no recipe 'tny'; allowed: paper, tiny; did you mean 'tiny'"
+        RecipeError, match=r"no recipe 'tny'; allowed: 1b, 8b, paper, tiny; did you mean 'tiny'"
     ):
         checkout.documents("tny")
 
