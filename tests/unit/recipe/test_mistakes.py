@@ -216,15 +216,7 @@ def test_a_missing_overlay_is_told(checkout):
 
 def test_an_unknown_recipe_names_those_that_there_are(checkout):
     with pytest.raises(
-<<<<<<< HEAD
-<<<<<<< HEAD
         RecipeError, match=r"no recipe 'tny'; allowed: 1b, 8b, paper, tiny; did you mean 'tiny'"
-=======
-        RecipeError, match=r"no recipe 'tny'; allowed: .*paper, tiny; did you mean 'tiny'"
->>>>>>> c4067e23cbcf268870a2acf0b6421538130b5085
-=======
-        RecipeError, match=r"no recipe 'tny'; allowed: 1b, 8b, paper, tiny; did you mean 'tiny'"
->>>>>>> 2461446716abbf53257d5567f6259e240921fdbc
     ):
         checkout.documents("tny")
 
