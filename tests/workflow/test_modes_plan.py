@@ -12,7 +12,6 @@ def test_every_way_of_the_recipe_is_an_evaluation_of_its_own(workflow):
         plan["evaluate"] == plan["score"] == 2 * (5 + 2 * budgets)
     )  # a benchmark, and the held-out sets
     assert plan["modes"] == 1
-    assert plan["benchmark"] == 1
     workflow.edit("recipes/tiny.yaml", lambda r: r["thinking"].update(budgets=[8, 16]))
     fewer = workflow.planned("results/tables/modes.md")
     assert fewer["evaluate"] == 2 * (5 + 2 * 2)

@@ -13,11 +13,13 @@ rule preflight:
     resources:
         **machines("sft"),
     params:
-        recipe=PROJECT.recipe.name,
+        recipe=config.get("recipe", "tiny"),
+        overlay=config.get("overlay", []),
     shell:
         r"""
         exec &> >(tee {log:q})
         {resources.launcher} workflow/scripts/preflight.py \
             --recipe {params.recipe:q} \
+            --overlay {params.overlay:q} \
             --output {output.findings:q}
         """

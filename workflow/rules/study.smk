@@ -52,7 +52,7 @@ rule report:
         "../../envs/cpu.yaml"
     threads: 1
     params:
-        recipe=PROJECT.recipe.name,
+        recipe=config.get("recipe", "tiny"),
         overlay=config.get("overlay", []),
     shell:
         r"""

@@ -15,9 +15,10 @@ from r1v3.cluster.preflight import preflight
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--recipe", default="paper")
+    parser.add_argument("--overlay", type=Path, nargs="?", help="YAML over the recipe")
     parser.add_argument("--output", type=Path, required=True, help="findings as JSON")
     args = parser.parse_args()
-    return 0 if preflight(args.recipe, args.output) else 1
+    return 0 if preflight(args.recipe, args.overlay, args.output) else 1
 
 
 if __name__ == "__main__":

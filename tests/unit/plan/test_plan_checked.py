@@ -1,4 +1,7 @@
-"""The plan beside measurements of this machine: memory within 20 %, time within a factor of 2."""
+"""The plan beside measurements of this machine: memory within 20 %.
+
+Time depends on what else the machine does: `benchmarks/plan.py` measures that.
+"""
 
 from pathlib import Path
 
@@ -11,7 +14,6 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["0.7M, the tiny recipe's", "51M, long", "51M, connector alone"])
-def test_memory_and_time_of_tiny_and_medium_models_are_as_planned(name):
+def test_memory_of_tiny_and_medium_models_is_as_planned(name):
     told = compare(ROOT, name)
     assert told.planned_memory == pytest.approx(told.memory, rel=0.2)
-    assert 0.5 < told.planned_seconds / told.seconds < 2

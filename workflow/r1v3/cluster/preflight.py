@@ -23,9 +23,9 @@ class Finding:
     fine: bool
 
 
-def look(root: Path, recipe: str, work: Path) -> list[Finding]:
+def look(root: Path, recipe: str, overlay: Path | None, work: Path) -> list[Finding]:
     """Every check of this process; measurements in which all processes take part included."""
-    project = load_project(root, recipe)
+    project = load_project(root, recipe, overlay)
     cpu = project.recipe.generation.engine == "transformers"
     found = [
         ("versions", *checks.versions(root / "envs" / ("cpu.lock.txt" if cpu else "gpu.lock.txt"))),
@@ -42,9 +42,9 @@ def look(root: Path, recipe: str, work: Path) -> list[Finding]:
     return [Finding(what, seen, fine) for what, fine, seen in found]
 
 
-def preflight(recipe: str, output: Path) -> bool:
+def preflight(recipe: str, overlay: Path | None, output: Path) -> bool:
     """Print every finding, write all to `output`, and say whether a run can begin."""
-    findings = look(ROOT, recipe, output.parent)
+    findings = look(ROOT, recipe, overlay, output.parent)
     if not measurements.first():
         return True
     for each in findings:
