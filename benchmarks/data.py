@@ -11,7 +11,6 @@ planted is found, nothing else is, and the run was of full size.
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from data_rows import PICTURED, write_evaluation, write_rows  # noqa: E402
 from r1v3.data.prepare import prepare  # noqa: E402
 from r1v3.data.reference import index_reference  # noqa: E402
 from r1v3.recipe.layers import read_yaml  # noqa: E402
+from r1v3.resident import peak_resident  # noqa: E402
 
 FULL, MEMORY_MIB = 1_000_000, 2048
 LINEAR = (
@@ -82,7 +82,7 @@ def measure(rows: Path, count: int, reference: Path, folder: Path) -> dict:
         "records": count,
         "seconds": time.monotonic() - begin,
         "cpu_seconds": time.process_time() - spent,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": peak_resident() / 2**20,
         "kept": facts["records"],
         "pictures": facts["images"],
         "found": found,

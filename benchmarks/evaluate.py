@@ -14,7 +14,6 @@ import io
 import json
 import os
 import random
-import resource
 import shutil
 import sys
 import tempfile
@@ -31,6 +30,7 @@ from r1v3.evaluate.peer import is_installed, load_peer  # noqa: E402
 from r1v3.evaluate.score import score  # noqa: E402
 from r1v3.evaluate.source import entry_beside, obtain_benchmark  # noqa: E402
 from r1v3.evaluate.table import load_table  # noqa: E402
+from r1v3.resident import peak_resident  # noqa: E402
 
 MINUTES = 10
 MEMORY_MIB = 2_000
@@ -150,7 +150,7 @@ def main() -> None:
     print(f"files and {answers} answers written in {time.monotonic() - began:.0f} s (not counted)")
     prompts, items = time_prompts(paths)
     scoring, scores = time_scoring(root, paths, args.runs)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_resident() / 2**20
     print(f"{'benchmark':24}{'items':>8}{'score':>8}")
     for name, found in scores.items():
         print(f"{name:24}{found['n']:8d}{100 * found['mean']:8.1f}")

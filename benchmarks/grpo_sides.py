@@ -8,7 +8,6 @@ there is something to learn.
 
 import argparse
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ from grpo_model import IMAGES, LOADS, TEMPLATE, build  # noqa: E402
 from r1v3.data.records import read_records, render_question  # noqa: E402
 from r1v3.generate.template import render_prompt  # noqa: E402
 from r1v3.model.load import load_model, load_processor  # noqa: E402
+from r1v3.resident import peak_resident  # noqa: E402
 from r1v3.reward import Grader, combine  # noqa: E402
 from r1v3.train import rollouts  # noqa: E402
 from r1v3.train.batches import order_of_step  # noqa: E402
@@ -254,7 +254,7 @@ def main() -> None:
     side = {"ours": ours, "trl": trl}[args.side]
     found = side(args.folder, args.shape, args.steps, args.out)
     found["peak"] = peak_memory()
-    found["resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    found["resident"] = peak_resident()
     (args.out / "found.json").write_text(json.dumps(found))
 
 

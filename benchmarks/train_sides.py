@@ -6,7 +6,6 @@ their losses agree, which `train.py` checks.
 
 import argparse
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from train_model import SEED, SHAPES, build  # noqa: E402
 from r1v3.data.records import read_records  # noqa: E402
 from r1v3.model.encode import Encoder  # noqa: E402
 from r1v3.model.load import load_model, load_processor  # noqa: E402
+from r1v3.resident import peak_resident  # noqa: E402
 from r1v3.train.batches import order_of_step  # noqa: E402
 from r1v3.train.flops import FlopCount, peak_flops  # noqa: E402
 from r1v3.train.metrics import read_metrics  # noqa: E402
@@ -233,7 +233,7 @@ def main() -> None:
     common = (args.folder, args.shape, args.batch, args.steps, args.train, args.out)
     found = ours(*common) if args.side == "ours" else peer(args.side, *common)
     found["peak"] = peak_memory()
-    found["resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    found["resident"] = peak_resident()
     (args.out / "found.json").write_text(json.dumps(found))
 
 

@@ -249,16 +249,17 @@ def test_a_list_of_what_was_set_aside_stays_small(tmp_path):
 
 
 MEASURED = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 sys.path.insert(0, "tests/unit")
 from data_fixtures import listed, source_document
 from r1v3.data.prepare import prepare
+from r1v3.resident import peak_resident
 folder = Path(sys.argv[1])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_resident()
 facts = prepare(source_document(listed(folder / sys.argv[2]), 10), folder / "set")
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"mib": (after - before) / 1024, "aside": facts["set_aside"], "records": facts["records"]}))
+after = peak_resident()
+print(json.dumps({"mib": (after - before) / 2**20, "aside": facts["set_aside"], "records": facts["records"]}))
 """
 
 

@@ -8,7 +8,6 @@ are the processor's, so that a busy machine does not count twice. Prints one JSO
 
 import json
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -39,6 +38,7 @@ def _here(case: dict) -> dict:
 
     from r1v3.model.packed import Group, pack_groups
     from r1v3.plan.shapes import config_from_shape
+    from r1v3.resident import peak_resident
     from r1v3.train.engine import open_engine, prepare_model
     from r1v3.train.flops import peak_flops
     from r1v3.train.ranks import Ranks
@@ -47,7 +47,7 @@ def _here(case: dict) -> dict:
     torch.set_num_threads(1)
     from transformers import InternVLForConditionalGeneration
 
-    base = _peak_memory()
+    base = peak_resident()
     config = config_from_shape(case["shape"])
     config.image_token_id = 0
     model = InternVLForConditionalGeneration(config)
@@ -81,12 +81,8 @@ def _here(case: dict) -> dict:
         engine.norms()
         engine.step(1e-4)
         seconds.append(time.process_time() - began)
-    found = {"seconds": min(seconds[1:]), "memory": _peak_memory(), "base": base}
+    found = {"seconds": min(seconds[1:]), "memory": peak_resident(), "base": base}
     return found | {"peak": peak_flops(torch.device("cpu"), clock=time.process_time)}
-
-
-def _peak_memory() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """What is looked at each step: whether to go on, and how well the machine is used."""
 
 import math
-import resource
 import statistics
 from dataclasses import dataclass
 
 import torch
 
+from r1v3.resident import peak_resident
 from r1v3.train.batches import Batch
 
 
@@ -66,4 +66,4 @@ def peak_memory() -> int:
     """Most bytes that this process has held at once: on its GPU where it has one, else in memory."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_resident()
