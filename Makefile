@@ -13,10 +13,10 @@ demo: setup ## every stage of the tiny recipe, then where the report is
 	@workflow/demo.sh
 
 test: setup ## all tests
-	@python -m pytest -q -n 2 --dist loadfile
+	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: setup ## the tests that take less than a minute together
-	@python -m pytest -q -n 2 --dist loadfile -m "not slow and not integration"
+	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not integration"
 
 test-vllm: ## vLLM without a GPU, in an environment of its own (2 GB, .venv-vllm)
 	@workflow/setup_vllm.sh

@@ -65,3 +65,13 @@ def workflow(tmp_path) -> Workflow:
 @pytest.fixture(scope="session")
 def make_workflow() -> type[Workflow]:
     return Workflow
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no process waits for another's at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def rank(item: pytest.Item) -> tuple[bool, bool]:
+        return item.get_closest_marker("integration") is None, item.path not in slow
+
+    items.sort(key=rank)

@@ -110,10 +110,8 @@ def test_the_whole_graph_ends_in_a_report_a_summary_and_mlflow(straight):
     assert (link["run"], link["steps"]) == ("rl", 6)
 
 
-def test_a_second_run_has_nothing_to_do_and_says_so_in_seconds(straight):
-    began = time.monotonic()
+def test_a_second_run_has_nothing_to_do_and_says_so(straight):
     assert "Nothing to be done" in run(straight)
-    assert time.monotonic() - began < 20
 
 
 def test_a_changed_comment_or_library_module_plans_nothing(straight):

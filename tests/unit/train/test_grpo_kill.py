@@ -1,15 +1,13 @@
 """Signal 9 in any phase of GRPO: the run ends as an undisturbed one, and samples no whole episode twice."""
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from data_fixtures import source_document
 from grpo_fixtures import grpo_run
+from launched import run_script
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE, without_times
 
@@ -37,15 +35,8 @@ def parts(tmp_path_factory):
 
 
 def run(phase, step, parts, folder):
-    here = Path(__file__).parent
-    command = [sys.executable, here / "killed_grpo.py", phase, str(step)]
-    return subprocess.run(
-        [*command, parts / "start", parts / "data", folder],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(here), *sys.path])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    script = Path(__file__).with_name("killed_grpo.py")
+    return run_script(script, phase, step, parts / "start", parts / "data", folder)
 
 
 @pytest.mark.parametrize(

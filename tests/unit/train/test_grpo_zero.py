@@ -1,14 +1,12 @@
 """Real DeepSpeed on the CPU: a policy in parts samples and learns as a whole one does."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from data_fixtures import source_document
 from grpo_fixtures import grpo_run, probe_run
+from launched import run_ranks
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE, without_times
 
@@ -44,15 +42,8 @@ def alone(tmp_path_factory):
 def together(request, alone, tmp_path_factory):
     """The folder of the runs of two_ranks_grpo_zero.py on one and on two processes."""
     folder = tmp_path_factory.mktemp(f"ranks{request.param}")
-    here = Path(__file__).parent
-    launch = ["torch.distributed.run", "--standalone", f"--nproc-per-node={request.param}"]
-    script = [here / "two_ranks_grpo_zero.py", alone / "start", alone / "data", folder]
-    subprocess.run(
-        [sys.executable, "-m", *launch, *script],
-        check=True,
-        env=os.environ
-        | {"PYTHONPATH": os.pathsep.join([str(here), *sys.path]), "OMP_NUM_THREADS": "1"},
-    )
+    script = Path(__file__).with_name("two_ranks_grpo_zero.py")
+    run_ranks(script, request.param, alone / "start", alone / "data", folder)
     return folder
 
 

@@ -2,12 +2,11 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from data_fixtures import source_document
+from launched import run_script
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE, sft_run, without_times
 
@@ -32,22 +31,8 @@ def parts(tmp_path_factory):
 
 
 def run(where, step, parts, folder):
-    here = Path(__file__).parent
-    return subprocess.run(
-        [
-            sys.executable,
-            here / "killed_run.py",
-            where,
-            str(step),
-            parts / "start",
-            parts / "data",
-            folder,
-        ],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(here), *sys.path])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    script = Path(__file__).with_name("killed_run.py")
+    return run_script(script, where, step, parts / "start", parts / "data", folder)
 
 
 def same_end(parts, folder):

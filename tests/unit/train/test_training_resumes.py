@@ -1,15 +1,13 @@
 """A run that is killed and started again ends where an undisturbed one ends, to the last bit."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from data_fixtures import source_document
 from grpo_fixtures import grpo_run
+from launched import run_ranks
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE, sft_run, without_times
 
@@ -136,27 +134,9 @@ def test_grpo_keeps_the_checkpoints_that_the_recipe_names(start, data, tmp_path)
 )
 def test_two_processes_learn_what_one_learns(kind, run, start, data, tmp_path):
     alone = run(tmp_path / "alone", start, data)
-    here = Path(__file__).parent
     together = tmp_path / "together"
     together.mkdir()
-
-    paths = os.pathsep.join([str(here), *sys.path])
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            "--nproc-per-node=2",
-            here / "two_ranks.py",
-            kind,
-            start,
-            data,
-            together,
-        ],
-        check=True,
-        env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
-    )
+    run_ranks(Path(__file__).with_name("two_ranks.py"), 2, kind, start, data, together)
     for one, two in zip(without_times(tmp_path / "alone"), without_times(together), strict=True):
         histograms = [row.pop("entropy_histogram", []) for row in (one, two)]
         assert histograms[0] == pytest.approx(histograms[1], abs=1)

@@ -1,14 +1,12 @@
 """Real DeepSpeed on the CPU: its stages learn what one process learns, and what they save is whole."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from data_fixtures import source_document
+from launched import run_ranks
 from model_fixtures import small_model, small_processor
 from training_fixtures import SFT, SOURCE, sft_run, without_times
 
@@ -37,15 +35,8 @@ def alone(tmp_path_factory):
 def together(request, alone, tmp_path_factory):
     """The folder of the runs of two_ranks_zero.py on one and on two processes."""
     folder = tmp_path_factory.mktemp(f"ranks{request.param}")
-    here = Path(__file__).parent
-    launch = ["torch.distributed.run", "--standalone", f"--nproc-per-node={request.param}"]
-    script = [here / "two_ranks_zero.py", alone / "start", alone / "data", folder]
-    subprocess.run(
-        [sys.executable, "-m", *launch, *script],
-        check=True,
-        env=os.environ
-        | {"PYTHONPATH": os.pathsep.join([str(here), *sys.path]), "OMP_NUM_THREADS": "1"},
-    )
+    script = Path(__file__).with_name("two_ranks_zero.py")
+    run_ranks(script, request.param, alone / "start", alone / "data", folder)
     return folder
 
 

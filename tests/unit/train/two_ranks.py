@@ -1,4 +1,4 @@
-"""Launched by torchrun: the runs of test_training_resumes, on as many ranks as there are."""
+"""On every rank: the runs of test_training_resumes, on as many ranks as there are."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Launched by torchrun: the run of grpo_fixtures by DeepSpeed, in both stages.
+"""On every rank: the run of grpo_fixtures by DeepSpeed, in both stages.
 
 Each run is stopped by SIGTERM in its second step and started again, as a requeued job is.
 """

@@ -1,4 +1,4 @@
-"""Launched by torchrun: the run of training_fixtures by DeepSpeed, in both stages and other ways.
+"""On every rank: the run of training_fixtures by DeepSpeed, in both stages and other ways.
 
 Each run is stopped by SIGTERM after its third step and started again, as a requeued job is.
 """

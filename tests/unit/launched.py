@@ -1,0 +1,68 @@
+"""Scripts in processes of their own, on one rank or several, that begin with the trainers imported.
+
+Tests that kill a trainer or start several would otherwise spend most of their time on imports: processes are
+forked from one that has done these.
+"""
+
+import multiprocessing
+import os
+import runpy
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["r1v3.train.sft", "r1v3.train.grpo"])
+
+
+def run_script(script: Path, *arguments) -> subprocess.CompletedProcess:
+    """Run a script to its end; `returncode` is -9 where signal 9 ended it."""
+    return _run(script, arguments, [{}])[0]
+
+
+def run_ranks(script: Path, world: int, *arguments) -> None:
+    """Run a script on `world` ranks that meet over loopback, as torchrun starts them.
+
+    Raises:
+        AssertionError: with what a rank said that did not end well.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": world, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    ranks = [shared | {"RANK": n, "LOCAL_RANK": n, "OMP_NUM_THREADS": 1} for n in range(world)]
+    for done in _run(script, arguments, ranks):
+        assert done.returncode == 0, done.stderr
+
+
+def _run(script: Path, arguments: tuple, environments: list[dict]):
+    command = [str(script), *map(str, arguments)]
+    with tempfile.TemporaryDirectory() as folder:
+        said = [Path(folder) / str(number) for number in range(len(environments))]
+        processes = [
+            FORKS.Process(target=_begin, args=(command, environment, path))
+            for environment, path in zip(environments, said)
+        ]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+        return [
+            subprocess.CompletedProcess(
+                command,
+                process.exitcode,
+                path.with_suffix(".out").read_text(),
+                path.with_suffix(".err").read_text(),
+            )
+            for process, path in zip(processes, said)
+        ]
+
+
+def _begin(command: list[str], environment: dict, said: Path) -> None:
+    for number, suffix in ((1, ".out"), (2, ".err")):
+        os.dup2(os.open(said.with_suffix(suffix), os.O_WRONLY | os.O_CREAT), number)
+    os.environ.update({name: str(value) for name, value in environment.items()})
+    sys.argv = command
+    runpy.run_path(command[0], run_name="__main__")
