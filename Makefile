@@ -21,7 +21,7 @@ test-fast: setup ## the tests that take less than a minute together
 test-vllm: ## vLLM without a GPU, in an environment of its own (2 GB, .venv-vllm)
 	@workflow/setup_vllm.sh
 	@.venv-vllm/bin/python -m pytest -q tests/vllm
-	@PYTHONPATH=workflow:tests/unit:tests/vllm .venv-vllm/bin/python tests/vllm/shared_prefill.py
+	@VLLM_LOGGING_LEVEL=ERROR PYTHONPATH=workflow:tests/unit:tests/vllm .venv-vllm/bin/python tests/vllm/shared_prefill.py
 
 test-slurm: setup ## the user's command on a real Slurm of simulated nodes, faults included (root or sudo, Debian)
 	@tests/slurm/install.sh

@@ -22,8 +22,8 @@ def run_script(script: Path, *arguments) -> subprocess.CompletedProcess:
     return _run(script, arguments, [{}])[0]
 
 
-def run_ranks(script: Path, world: int, *arguments) -> None:
-    """Run a script on `world` ranks that meet over loopback, as torchrun starts them.
+def run_ranks(script: Path, world: int, *arguments, per_node: int | None = None) -> None:
+    """Run a script on `world` ranks that meet over loopback, as torchrun starts them on nodes.
 
     Raises:
         AssertionError: with what a rank said that did not end well.
@@ -31,8 +31,10 @@ def run_ranks(script: Path, world: int, *arguments) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    shared = {"WORLD_SIZE": world, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    ranks = [shared | {"RANK": n, "LOCAL_RANK": n, "OMP_NUM_THREADS": 1} for n in range(world)]
+    local = per_node or world
+    shared = {"WORLD_SIZE": world, "LOCAL_WORLD_SIZE": local, "OMP_NUM_THREADS": 1}
+    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    ranks = [shared | {"RANK": n, "LOCAL_RANK": n % local} for n in range(world)]
     for done in _run(script, arguments, ranks):
         assert done.returncode == 0, done.stderr
 

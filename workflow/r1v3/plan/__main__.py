@@ -93,7 +93,7 @@ def main() -> int:
     if known := beside(ROOT, project, estimates):
         print("\nPlanned and measured, of finished runs\n" + "\n".join(known))
     if not plan.cpu:
-        print("\nRL, step by step: one engine samples, then all GPUs learn")
+        print("\nRL, step by step: an engine a node samples, then all GPUs learn")
         print("\n".join(waits(lambda nodes: Plan(ROOT, project, site, costs, nodes=nodes))))
     load, device = plan.load, plan.device
     print(

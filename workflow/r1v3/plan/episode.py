@@ -1,10 +1,11 @@
 """A synchronous GRPO run on N nodes, simulated: who works, who waits, and for whom (section 3.3's episodes).
 
-The first process samples with one engine, over the GPUs that share it, while every other GPU waits; then all
-update. Response lengths are drawn; the stages of `lengths` move their median in proportion, since the report
-raises the limit as answers grow.
+Every node samples its share of the prompts with one engine, over the GPUs that share it; all wait for the
+last answer, then update together. Response lengths are drawn; the stages of `lengths` move their median in
+proportion, since the report raises the limit as answers grow.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -40,7 +41,9 @@ class Rollouts:
 def simulate(plan, settings, devices: int) -> Rollouts:
     """The phases of a run's steps on so many devices."""
     asked, shape, device = settings.prompts_per_step * settings.samples, plan.shape, plan.device
-    gpus = devices if plan.cpu else (plan.recipe.layout.grpo.tensor_parallel or devices)
+    machines = plan.recipe.layout.grpo
+    engines = 1 if plan.cpu else max(1, devices // machines.gpus)
+    gpus = devices if plan.cpu else (machines.tensor_parallel or machines.gpus)
     parts = memory.engine(
         shape,
         gpus=gpus,
@@ -52,31 +55,37 @@ def simulate(plan, settings, devices: int) -> Rollouts:
     count = flops_of(plan.model, settings.train)
     starts = [stage.step for stage in settings.lengths] + [settings.steps]
     phases = {"generate": 0.0, "straggling": 0.0, "update": 0.0, "weights": 0.0}
-    most = 0
+    most, busy = 0, 0.0
     for number, stage in enumerate(settings.lengths):
         steps = max(0, min(starts[number + 1], settings.steps) - stage.step)
         for episode in range(EPISODES):
             lengths = draw_lengths(plan.load, asked, stage.tokens, seed=1000 * number + episode)
             most = max(most, sum(lengths) + settings.prompts_per_step * plan.prompt)
-            told = decode(
-                lengths,
-                shape=shape,
-                prompt=plan.prompt,
-                prompts=settings.prompts_per_step,
-                rows=asked if plan.cpu else 256,
-                gpus=gpus,
-                cache=cache,
-                device=device,
-                peak=plan.peak,
-            )
+            cuts = [asked * n // engines for n in range(engines + 1)]
+            told = [
+                decode(
+                    lengths[first:last],
+                    shape=shape,
+                    prompt=plan.prompt,
+                    prompts=max(1, settings.prompts_per_step // engines),
+                    rows=asked if plan.cpu else 256,
+                    gpus=gpus,
+                    cache=cache,
+                    device=device,
+                    peak=plan.peak,
+                )
+                for first, last in itertools.pairwise(cuts)
+            ]
             share = steps / EPISODES
-            phases["generate"] += share * told.seconds
-            phases["straggling"] += share * told.straggling
+            last = max(told, key=lambda engine: engine.seconds)
+            phases["generate"] += share * last.seconds
+            phases["straggling"] += share * last.straggling
+            busy += share * gpus * sum(each.seconds - each.straggling for each in told)
             phases["update"] += share * _update(plan, settings, lengths, count, devices)
             phases["weights"] += share * _follow(plan)
     whole = phases["generate"] + phases["update"] + phases["weights"]
-    waiting = phases["generate"] * (1 - gpus / devices) + phases["straggling"] * gpus / devices
-    idle = (waiting + phases["weights"] * (1 - 1 / devices)) / whole
+    waiting = phases["generate"] - busy / devices
+    idle = (waiting + phases["weights"] * (1 - engines / devices)) / whole
     return Rollouts(**phases, idle=idle, most_tokens=most, rows=asked)
 
 
@@ -106,7 +115,7 @@ def _update(plan, settings, lengths: list[int], count, devices: int) -> float:
 
 
 def _follow(plan) -> float:
-    """New weights: gathered by one process and read by the engine, one tensor at a time."""
+    """New weights: gathered by each node's first process and read by its engine, one tensor at a time."""
     if plan.cpu:
         return 0.0
     return 2 * plan.shape.all / 5e9  # assumed: 5 GB a second

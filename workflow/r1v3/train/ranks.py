@@ -12,10 +12,11 @@ import torch.distributed as dist
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which of how many processes this one is."""
+    """Which of how many processes this one is; `per_node` of them share a node, None: all."""
 
     rank: int
     world: int
+    per_node: int | None = None
 
     @classmethod
     def join(cls) -> "Ranks":
@@ -28,12 +29,19 @@ class Ranks:
             else:
                 torch.set_num_threads(1)  # the cores are shared by the processes
                 dist.init_process_group("gloo")
-        return cls(int(os.environ.get("RANK", "0")) if world > 1 else 0, world)
+        if world == 1:
+            return cls(0, 1)
+        return cls(int(os.environ["RANK"]), world, int(os.environ.get("LOCAL_WORLD_SIZE", world)))
 
     @property
     def first(self) -> bool:
         """Whether this process writes files."""
         return self.rank == 0
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is its node's first."""
+        return self.rank % (self.per_node or self.world) == 0
 
     @property
     def device(self) -> torch.device:
@@ -44,8 +52,12 @@ class Ranks:
 
     def share(self, items: list) -> list:
         """This rank's part of a list, in order; the parts of all ranks follow one another."""
-        cuts = [len(items) * n // self.world for n in range(self.world + 1)]
-        return items[cuts[self.rank] : cuts[self.rank + 1]]
+        return _part(items, self.rank, self.world)
+
+    def share_of_node(self, items: list) -> list:
+        """The node's part of a list in its first process, nothing in others; in order, as `share`."""
+        per_node = self.per_node or self.world
+        return _part(items, self.rank // per_node, self.world // per_node) if self.leads else []
 
     def sum_gradients(self, model) -> None:
         """Add up every trained parameter's gradient over the ranks; one that a rank lacks is 0."""
@@ -79,3 +91,7 @@ class Ranks:
         """Until every rank is here."""
         if self.world > 1:
             dist.barrier()
+
+
+def _part(items: list, number: int, parts: int) -> list:
+    return items[len(items) * number // parts : len(items) * (number + 1) // parts]

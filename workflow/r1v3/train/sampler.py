@@ -1,9 +1,10 @@
 """Who samples for the policy that learns: the model itself, a copy of it, or vLLM beside it.
 
-vLLM is opened by the first process alone, over as many accelerators as it is told to; while the policy
-learns it sleeps, so that both fit on the same ones. After each update it gets the new weights and loses every
-cache of the old ones, and the hash of the connector that it then holds is compared with the trainer's: stale
-embeddings of pictures give wrong tokens without an error.
+vLLM is opened by the first process of each node, over as many of its accelerators as it is told to, and
+answers the node's share of the prompts; while the policy learns it sleeps, so that both fit on the same ones.
+After each update it gets the new weights and loses every cache of the old ones, and the hash of the connector
+that it then holds is compared with the trainer's: stale embeddings of pictures give wrong tokens without an
+error.
 """
 
 from pathlib import Path
@@ -53,15 +54,15 @@ class BesideTrainer:
     """An engine with weights of its own.
 
     Args:
-        engine: of the first process, with `sleep`, `wake`, `update_weights` and `generate`; None in others.
+        engine: with `sleep`, `wake`, `update_weights` and `generate`; None but in each node's first process.
     """
 
     def __init__(self, engine, ranks: Ranks):
         self.engine, self.ranks = engine, ranks
 
     def share(self, prompts: list) -> list:
-        """All prompts in the first process, none in the others."""
-        return prompts if self.ranks.first else []
+        """The node's prompts in its first process, none in the others."""
+        return self.ranks.share_of_node(prompts)
 
     def rest(self) -> None:
         """Give the accelerators' memory to the trainer."""
@@ -76,7 +77,7 @@ class BesideTrainer:
         """
         connector = policy.hashes()["connector"]
         if self.engine is None:
-            for _ in policy.weights():  # the first process gathers them with the others' help
+            for _ in policy.weights():  # all help to gather them
                 pass
             return
         told = self.engine.update_weights(policy.weights())
@@ -107,7 +108,7 @@ def open_sampler(
         copy = load_model(start, dtype=settings["dtype"], device=ranks.device)
         return CopyOfModel(copy, encoder, ranks)
     if generation["engine"] == "vllm":
-        engine = load_engine(generation, document["images"], start) if ranks.first else None
+        engine = load_engine(generation, document["images"], start) if ranks.leads else None
         return BesideTrainer(engine, ranks)
     raise ValueError(
         f"generation.engine must be transformers or vllm in RL, not {generation['engine']!r}"

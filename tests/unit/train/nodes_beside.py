@@ -1,0 +1,55 @@
+"""On every rank: the run of grpo_fixtures with an engine beside the trainer on each node.
+
+The engine stands for vLLM, which `tests/vllm` has: a copy of the model that only new weights change. What
+each process was asked is noted beside the run.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from grpo_fixtures import grpo_run
+
+from r1v3.generate.transformers_engine import TransformersEngine
+from r1v3.model.encode import Encoder
+from r1v3.model.groups import group_hashes
+from r1v3.model.load import load_model, load_processor
+from r1v3.train import sampler
+
+
+class Beside(TransformersEngine):
+    """A copy that sleeps while the policy learns; `asked` counts its prompts."""
+
+    asked, asleep = 0, False
+
+    def sample(self, requests, encoded, sampling):
+        assert not self.asleep
+        self.asked += len(requests)
+        return super().sample(requests, encoded, sampling)
+
+    def sleep(self):
+        self.asleep = True
+
+    def wake(self):
+        self.asleep = False
+
+    def update_weights(self, weights):
+        self.model.load_state_dict(dict(weights))
+        return group_hashes(self.model)["connector"]
+
+
+opened = []
+
+
+def open_beside(generation, images, start):
+    model = load_model(start).eval()
+    opened.append(Beside(model, Encoder(load_processor(start), images)))
+    return opened[0]
+
+
+sampler.load_engine = open_beside
+start, data, folder = map(Path, sys.argv[1:])
+grpo_run(folder, start, data, generation={"engine": "vllm", "mode": "slow"})
+note = folder / f"asked-{os.environ['RANK']}.json"
+note.write_text(json.dumps([engine.asked for engine in opened]))

@@ -1,0 +1,55 @@
+"""An engine on every node: each answers its node's prompts, and all learn what one process learns."""
+
+import json
+from pathlib import Path
+
+import pytest
+from data_fixtures import source_document
+from grpo_fixtures import GRPO, grpo_run
+from launched import run_ranks
+from model_fixtures import small_model, small_processor
+from training_fixtures import SOURCE, without_times
+
+from r1v3.data.prepare import prepare
+from r1v3.model.load import save_checkpoint
+from r1v3.reward import format_reward
+from r1v3.train import rollouts
+from r1v3.train.ranks import Ranks
+
+
+def test_nodes_share_a_list_in_order_and_only_their_first_processes_get_any():
+    ranks = [Ranks(n, 4, 2) for n in range(4)]
+    assert [r.leads for r in ranks] == [True, False, True, False]
+    assert [r.share_of_node(list("abcde")) for r in ranks] == [["a", "b"], [], ["c", "d", "e"], []]
+    assert Ranks(0, 1).share_of_node([1, 2]) == [1, 2]
+    assert [Ranks(n, 2).share_of_node([1, 2]) for n in range(2)] == [[1, 2], []]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """A folder with a start, data, and the run on one process."""
+    folder = tmp_path_factory.mktemp("alone")
+    save_checkpoint(small_model(), small_processor(), folder / "start")
+    prepare(source_document(SOURCE, 13, name="set"), folder / "data")
+    grpo_run(folder / "run", folder / "start", folder / "data")
+    rollouts.format_reward = format_reward
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("per_node", "engines"), [(1, [1, 1]), (2, [1, 0])])
+def test_two_nodes_with_an_engine_each_learn_what_one_process_learns(
+    per_node, engines, alone, tmp_path
+):
+    script = Path(__file__).with_name("nodes_beside.py")
+    run_ranks(script, 2, alone / "start", alone / "data", tmp_path / "run", per_node=per_node)
+    asked = [json.loads((tmp_path / "run" / f"asked-{n}.json").read_text()) for n in range(2)]
+    assert [len(counts) for counts in asked] == engines
+    assert all(count > 0 for counts in asked for count in counts)
+    assert sum(sum(counts) for counts in asked) == GRPO["steps"] * GRPO["prompts_per_step"]
+    rows = zip(without_times(alone / "run"), without_times(tmp_path / "run"), strict=True)
+    for one, two in rows:
+        histograms = [row.pop("entropy_histogram", []) for row in (one, two)]
+        assert histograms[0] == pytest.approx(histograms[1], abs=1)
+        assert one.pop("high_entropy_tokens", []) == two.pop("high_entropy_tokens", [])
+        assert two == pytest.approx(one, rel=1e-3, abs=1e-5)
