@@ -3,7 +3,6 @@
 leaking_python.py FILE script.py ...    # takes memory when FILE appears; whoever comes next does not
 """
 
-import os
 import subprocess
 import sys
 import threading
@@ -15,11 +14,12 @@ told, command = Path(sys.argv[1]), sys.argv[2:]
 
 def leak() -> None:
     while not told.exists() or told.read_text() not in " ".join(command):
-        time.sleep(0.1)
+        time.sleep(0.02)
     told.unlink()
     memory = []
-    while True:
-        memory.append(os.urandom(2**20) * 64)
+    while len(memory) < 32:  # 8 GiB, far above what any job here may have
+        memory.append(b"x" * 2**28)
+        time.sleep(0.05)
 
 
 threading.Thread(target=leak, daemon=True).start()

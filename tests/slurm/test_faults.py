@@ -12,7 +12,7 @@ import pytest
 from on_slurm import LAYOUT, OnSlurm, ended, until
 
 LEAK = "leak.txt"
-STEPS = 60
+STEPS = 150
 SETTINGS = {"epochs": 1000, "max_steps": STEPS, "resume": {"seconds": 0.2}}
 FAULTS = ("timed_out", "cancelled", "out_of_memory", "node_lost", "preempted")
 

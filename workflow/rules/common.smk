@@ -9,8 +9,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from r1v3.cluster import resources
+from r1v3.cluster.failures import show_failures
 from r1v3.cluster.site import read_site
 from r1v3.keep.times import settle
 from r1v3.recipe.arms import needs
@@ -31,6 +33,8 @@ except RecipeError as error:
 
 PROJECT = DOCUMENTS.project
 SEEDS = seeds_of(config)
+if SITE:
+    show_failures(logger, logs=workflow.output_settings.show_failed_logs)
 shell.prefix(resources.prefix(SITE))
 # A server by one variable; a file without.
 TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
