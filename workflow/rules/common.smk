@@ -34,7 +34,7 @@ except RecipeError as error:
 PROJECT = DOCUMENTS.project
 SEEDS = seeds_of(config)
 if SITE:
-    show_failures(logger, logs=workflow.output_settings.show_failed_logs)
+    show_failures(logger, workflow.output_settings)
 shell.prefix(resources.prefix(SITE))
 # A server by one variable; a file without.
 TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
