@@ -15,7 +15,7 @@ def main() -> None:
     root, uri, run = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     folder = root / "results" / "runs" / run
     store, sent = Store(uri, "tiny"), 0
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while sent < 100 and time.monotonic() < until:
         sent += send_new(store, folder)
         time.sleep(0.05)
