@@ -1,4 +1,4 @@
-"""Copies of the workflow, without results, in which tests plan and run."""
+"""Copies of the workflow, without results, in which tests plan and run; every process has one thread."""
 
 import os
 import shutil
@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+# Before anything imports torch. Tests run beside each other, and some compare two processes to the last bit.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "workflow", "config", "profiles", "slurm", "envs")
