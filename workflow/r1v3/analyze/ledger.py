@@ -7,9 +7,9 @@ from pathlib import Path
 
 from r1v3.analyze.page import environment
 from r1v3.analyze.published import CORRELATIONS, chance, chance_of_parts
-from r1v3.analyze.study import replace_text
 from r1v3.analyze.verdicts import judge
 from r1v3.recipe.identity import Documents
+from r1v3.whole import write_text
 
 TABLE_5 = (853, 47)  # items without and with the phrase
 
@@ -22,8 +22,8 @@ def write_ledger(documents: Documents, studies: list[Path], *, seeds: int, outpu
     """
     content = ledger(documents, [json.loads(path.read_text()) for path in studies])
     content |= {"recipe": documents.recipe.name, "seeds": seeds}
-    replace_text(output, environment().get_template("claims.html.j2").render(**content))
-    replace_text(output.with_suffix(".json"), json.dumps(content, indent=1, sort_keys=True))
+    write_text(output, environment().get_template("claims.html.j2").render(**content))
+    write_text(output.with_suffix(".json"), json.dumps(content, indent=1, sort_keys=True))
 
 
 def ledger(documents: Documents, studies: list[dict]) -> dict:

@@ -14,6 +14,7 @@ from r1v3.analyze.report_parts import changed_numbers, extras
 from r1v3.analyze.results import Result, chosen_step, parameters, read_result, read_scores
 from r1v3.data.cards import data_section
 from r1v3.evaluate.table import MODELS, Listed, load_table
+from r1v3.whole import write_text
 
 BESIDE = ("config.json", "manifest.json", "metrics.jsonl", "log.txt")
 
@@ -71,9 +72,7 @@ def write_report(
         studies=list(studies), claims=claims, changed=changed, pages=root / "pages", root=root
     )
     page["gallery"] = gallery(read_scores(held_out), root) if held_out else []
-    partial = Path(output).with_suffix(".partial")
-    partial.write_text(render(page), encoding="utf-8")
-    os.replace(partial, output)
+    write_text(output, render(page))
 
 
 def context(

@@ -24,6 +24,7 @@ from r1v3.analyze.verdicts import judge
 from r1v3.recipe.arms import checkpoint_of, common_step, seeded, way_of
 from r1v3.recipe.identity import Documents
 from r1v3.recipe.studies import suite_of
+from r1v3.whole import write_text
 
 
 def write_study(name: str, documents: Documents, *, root: Path, seeds: int, output: Path) -> None:
@@ -36,8 +37,8 @@ def write_study(name: str, documents: Documents, *, root: Path, seeds: int, outp
     content = study_content(name, documents, root=root, seeds=seeds, folder=output.with_suffix(""))
     where = output.parent
     page = environment().get_template("study.html.j2").render(**content, prefix="../")
-    replace_text(output, page)
-    replace_text(where / f"{name}.json", json.dumps(content, indent=1, sort_keys=True))
+    write_text(output, page)
+    write_text(where / f"{name}.json", json.dumps(content, indent=1, sort_keys=True))
 
 
 def study_content(name: str, documents: Documents, *, root: Path, seeds: int, folder: Path) -> dict:
@@ -172,10 +173,3 @@ def seconds_of(folder: Path) -> float:
 def _slug(*parts: str) -> str:
     text = "-".join(parts)
     return "".join(c if c.isalnum() else "-" for c in text).strip("-").replace("--", "-")
-
-
-def replace_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

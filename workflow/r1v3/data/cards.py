@@ -14,6 +14,7 @@ from r1v3.data.contamination import Contamination, find_twins, scores_without
 from r1v3.data.describe import FORMS, Described, describe, funnel_rows
 from r1v3.data.duplicates import shared_questions
 from r1v3.recipe.layers import read_yaml
+from r1v3.whole import write_text
 
 COLOURS = ("blue", "vermilion", "green")
 FIELDS = {"domain": "by domain", "answer_type": "by form", "difficulty": "by difficulty"}
@@ -80,8 +81,8 @@ def write_cards(
     for each in sets:
         page = output.parent / f"{each.name}.html"
         manifest = os.path.relpath(each.folder, output.parent).replace(os.sep, "/")
-        _write(page, _render("card.html.j2", **card(each, sources), manifest=manifest))
-    _write(output, _render("cards.html.j2", sets=sets, contamination=contamination))
+        write_text(page, _render("card.html.j2", **card(each, sources), manifest=manifest))
+    write_text(output, _render("cards.html.j2", sets=sets, contamination=contamination))
 
 
 def card(each: Described, sources: dict) -> dict:
@@ -169,10 +170,3 @@ def _render(template: str, **page) -> str:
     environment.filters["percent"] = lambda share: f"{100 * share:.1f}"
     style = (files("r1v3.analyze") / "templates" / "report.css").read_text(encoding="utf-8")
     return environment.get_template(template).render(**page, style=Markup(style))
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

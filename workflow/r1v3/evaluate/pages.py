@@ -9,7 +9,6 @@ Everything is read from what scoring left behind; nothing is asked of a model or
 import argparse
 import html
 import json
-import os
 import re
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from r1v3.evaluate.hallucination import as_row, audit
 from r1v3.evaluate.source import entry_beside
 from r1v3.evaluate.table import Listed, load_table
 from r1v3.evaluate.tables import Grid, as_html, percent, table_1, write_tables
+from r1v3.whole import write_text
 
 TABLE = Path(__file__).resolve().parents[3] / "config/benchmarks.yaml"
 STYLE = """
@@ -90,9 +90,7 @@ def write_pages(
             write_submission(tsv, verdicts[0], output / f"{key}_submission.tsv")
     index = output / "index.html"
     text = _index(name, grids, figures, titles, shown, sorted(output.glob("*_submission.tsv")))
-    partial = index.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, index)
+    write_text(index, text)
     return index
 
 

@@ -32,6 +32,7 @@ from r1v3.evaluate.table import Benchmark
 from r1v3.progress import Progress
 from r1v3.reward import Grader, format_reward
 from r1v3.reward.configured import open_grader
+from r1v3.whole import write_text
 
 COLUMNS = (
     "key", "run", "cluster", "response", "extracted", "correct", "judged", "share", "points",
@@ -94,9 +95,7 @@ def score(
         }
         progress.advance()
     text = json.dumps(scores, indent=1, ensure_ascii=False, sort_keys=True)
-    partial = folder / "scores.json.partial"
-    partial.write_text(text + "\n", encoding="utf-8")
-    os.replace(partial, folder / "scores.json")
+    write_text(folder / "scores.json", text + "\n")
     return scores
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from r1v3.generate.template import render_prompt
 from r1v3.generate.types import Request, Response, Sampling
+from r1v3.whole import write_text
 
 QUESTION = "What is the sum of 3 and 4? A. 7 B. 8"
 LONG = "First 3+4=7. Wait, is it? Alternatively, 4+3=7, and so on. " * 10
@@ -170,7 +171,4 @@ def gate(document: dict, *, model: Path, max_gap: float, tokens: int, output: Pa
     for each in found:
         print(f"{each.case}: {each.tiles} tiles, {each.tokens} tokens, gap {each.gap:.6f} nats")
     check(found, max_gap)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_suffix(".partial")
-    partial.write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n")
-    partial.replace(output)
+    write_text(output, json.dumps([asdict(each) for each in found], indent=1) + "\n")

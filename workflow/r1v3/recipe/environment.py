@@ -10,6 +10,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from r1v3.whole import write_text
+
 # Those that can change a number.
 PACKAGES = (
     "torch",
@@ -113,9 +115,7 @@ def begin_or_resume(folder: Path, half_done: bool) -> list[dict]:
         )
     if not before or changed:
         before.append(now)
-        partial = note.with_suffix(".partial")
-        partial.write_text(json.dumps(before))
-        partial.replace(note)
+        write_text(note, json.dumps(before))
     return before[:-1]
 
 

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from r1v3.recipe.environment import environment
+from r1v3.whole import write_text
 
 
 def write_manifest(
@@ -59,11 +59,7 @@ def read_manifest(path: Path) -> dict:
 
 def write_json(path: Path, content: dict) -> None:
     """Write JSON so that a reader sees the old file or the whole new one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    os.replace(temporary, path)
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def checkpoint_folder(run_manifest: Path, checkpoint: str, selection: Path | None = None) -> Path:

@@ -5,11 +5,12 @@ python -m r1v3.train.browse --run results/runs/rl-0123456789 --output rollouts.h
 
 import argparse
 import html
-import os
 import sys
 from pathlib import Path
 
 import pandas as pd
+
+from r1v3.whole import write_text
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:0 auto;padding:1rem}
@@ -41,9 +42,7 @@ def browse(run: Path, output: Path, *, count: int = 20) -> dict[str, int]:
         f"<p>{len(rollouts):,} rollouts of steps {rollouts.step.min()} to {rollouts.step.max()}; "
         f"mean reward {rollouts.reward.mean():.3f}.</p>{body}</html>\n"
     )
-    partial = Path(output).with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, output)
+    write_text(output, text)
     return {title: len(rows) for title, rows in sections.items()}
 
 

@@ -23,6 +23,7 @@ from r1v3.train.ranks import Ranks
 from r1v3.train.rollouts import Episode, load_prompts, run_episode, whole_episode
 from r1v3.train.sampler import open_sampler
 from r1v3.train.token_stats import PackedStats
+from r1v3.whole import write_text
 
 PROMPTS_AT_ONCE = 64
 
@@ -60,9 +61,7 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
         "critical_token_entropy": intervals["emitted"]["mean"] if enough else None,
         **intervals,
     }
-    partial = output.with_suffix(".partial")
-    partial.write_text(json.dumps(result, indent=1))
-    partial.replace(output)
+    write_text(output, json.dumps(result, indent=1))
 
 
 def _answers(document: dict, sampler, encoder, data: Path, step: int, judged: Path) -> Episode:
