@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.load import load_project
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

@@ -9,7 +9,7 @@ from made_up_results import ROOT, build_tree
 from mlflow_server import Server
 
 from r1v3.analyze.publish import publish
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.load import load_project
 
 pytestmark = [

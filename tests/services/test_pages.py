@@ -16,7 +16,7 @@ from r1v3.analyze.report import write_report
 from r1v3.analyze.report_parts import recipe_sections
 from r1v3.analyze.study import write_study
 from r1v3.analyze.summary import summarise
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.load import load_project
 
 pytestmark = [

@@ -9,7 +9,7 @@ from made_up_results import ROOT, build_tree
 
 from r1v3.analyze.follow import follow
 from r1v3.analyze.publish import publish
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.load import load_project
 from r1v3.train.metrics import MetricsLog
 

@@ -17,7 +17,7 @@ from r1v3.cluster.site import read_site
 from r1v3.keep.times import settle
 from r1v3.recipe.arms import needs
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.identity import checkpoint_steps
+from r1v3.recipe.training import checkpoint_steps
 from r1v3.recipe.runs import CORE
 from r1v3.recipe.snakemake import command_environment, open_documents, seeds_of
 

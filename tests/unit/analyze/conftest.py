@@ -3,7 +3,7 @@
 import pytest
 from made_up_results import ROOT, Tree, build_tree
 
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.load import load_project
 
 

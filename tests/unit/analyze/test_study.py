@@ -10,7 +10,7 @@ from page_reader import Page, without_tags
 
 from r1v3.analyze.ledger import write_ledger
 from r1v3.analyze.study import write_study
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.load import load_project
 
 pytestmark = pytest.mark.slow

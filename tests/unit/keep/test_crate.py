@@ -5,7 +5,7 @@ from made_up_results import ROOT, build_tree
 from rocrate.rocrate import ROCrate
 
 from r1v3.keep.crate import write_crate
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.load import load_project
 
 

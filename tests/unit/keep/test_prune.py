@@ -7,7 +7,7 @@ from made_up_results import ROOT, build_tree
 
 from r1v3.keep.found import result_folders
 from r1v3.keep.prune import prune, size, unreached
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.load import load_project
 
 

@@ -8,7 +8,7 @@ from made_up_results import ROOT, build_tree
 
 from r1v3.keep.graph import Graph
 from r1v3.keep.trace import trace
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.load import load_project
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from r1v3.recipe import identity
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.identity import Node, canonical, checkpoint_steps
+from r1v3.recipe.identity import Node, canonical
+from r1v3.recipe.training import checkpoint_steps
 
 
 def every_folder(documents) -> dict[str, str]:

@@ -3,8 +3,8 @@
 import pytest
 
 from r1v3.recipe.arms import common_step, needs, way_of
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.identity import Documents
 from r1v3.recipe.load import load_project
 
 MISTAKES = {

@@ -11,7 +11,7 @@ import pandas as pd
 
 from r1v3.analyze.results import Result, read_result
 from r1v3.recipe.arms import evaluation_of, seeded, steps_of, suite_of
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.studies import Arm, Study
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from r1v3.analyze.page import environment
 from r1v3.analyze.published import CORRELATIONS, chance, chance_of_parts
 from r1v3.analyze.verdicts import judge
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.whole import write_text
 
 TABLE_5 = (853, 47)  # items without and with the phrase

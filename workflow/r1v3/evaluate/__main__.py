@@ -22,8 +22,9 @@ from r1v3.evaluate.score import score
 from r1v3.evaluate.source import obtain_benchmark
 from r1v3.evaluate.table import load_table
 from r1v3.evaluate.target import Target, find_target
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.identity import Documents, canonical
+from r1v3.recipe.identity import canonical
 from r1v3.recipe.load import Project, load_project
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -4,8 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.identity import Documents
 from r1v3.recipe.load import load_project
 from r1v3.recipe.seeds import seeds_on_disk
 

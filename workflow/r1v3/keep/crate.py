@@ -9,7 +9,7 @@ from pathlib import Path
 
 from r1v3.keep.found import DVC_FILE, Found, reached
 from r1v3.keep.graph import Graph
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 
 PROFILES = (
     "https://w3id.org/ro/wfrun/process/0.5",

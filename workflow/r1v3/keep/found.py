@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.identity import Documents
 
 PLACES = ("data/*", "runs/*", "selections/*", "benchmarks/*", "references/*", "evaluations/*/*/*")
 HASHED = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{10}")

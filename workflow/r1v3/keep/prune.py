@@ -5,7 +5,7 @@ from pathlib import Path
 
 from r1v3.keep.found import Found, reached, result_folders
 from r1v3.keep.graph import Graph, key_of
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 
 
 def unreached(root: Path, projects: list[Documents]) -> list[Found]:

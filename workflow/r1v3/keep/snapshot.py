@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from r1v3.keep.found import DVC_FILE, Found, reached, result_folders
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.manifest import read_manifest
 
 TOP = ("summary.json", "mlflow.json", "report.html", "plots/*.csv", "cards/*.html", "runs/*.json")

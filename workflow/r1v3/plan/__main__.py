@@ -13,7 +13,8 @@ from r1v3.cluster.site import load_site
 from r1v3.plan.advice import advise
 from r1v3.plan.against import beside
 from r1v3.plan.costs import load_costs
-from r1v3.plan.stages import Estimate, Plan
+from r1v3.plan.estimate import Estimate
+from r1v3.plan.stages import Plan
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.load import load_project
 

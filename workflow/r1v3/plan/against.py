@@ -4,8 +4,8 @@ import json
 import statistics
 from pathlib import Path
 
-from r1v3.plan.stages import Estimate
-from r1v3.recipe.identity import Documents
+from r1v3.plan.estimate import Estimate
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.load import Project
 
 FIRST = 3  # steps that are still warming up

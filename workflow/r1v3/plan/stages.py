@@ -1,57 +1,25 @@
 """Each stage of a recipe's core path: does it fit, how long does it take, how much does it write."""
 
 import math
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from r1v3.cluster.site import Site
 from r1v3.plan import memory
 from r1v3.plan.costs import Costs, Device, Workload
-from r1v3.plan.episode import Rollouts, simulate
+from r1v3.plan.episode import simulate
+from r1v3.plan.estimate import Estimate
 from r1v3.plan.shapes import Shape, flops_of, meta_model, shape_of
 from r1v3.plan.speed import decode, draw_lengths, train_seconds
-from r1v3.recipe.identity import checkpoint_steps
 from r1v3.recipe.layout import Machines
 from r1v3.recipe.load import Project
+from r1v3.recipe.training import checkpoint_steps
 from r1v3.train.rollouts import KEPT_TILES
 
 # What the launcher lets vLLM take of a GPU, and how many samples decode at once (r1v3.generate.vllm_start).
 ENGINE_SHARE, ENGINE_ROWS = 0.9, 256
-# Bytes of a parameter in a state that a run resumes from: weights, AdamW's averages, 32-bit copies.
-STATE = {"float32": 4 + 8, "bfloat16": 2 + 8 + 4}
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A stage: `jobs` of it, each on `devices` for `hours`.
-
-    `parts` is the memory of its fullest device, in bytes; `disk` is in bytes, all jobs together; `assumed`
-    says that a figure that it rests on was not measured.
-    """
-
-    stage: str
-    name: str
-    jobs: int
-    devices: int
-    hours: float
-    parts: dict[str, float]
-    most: float
-    disk: float
-    host: float = 0.0
-    host_most: float = math.inf
-    assumed: bool = True
-    notes: tuple[str, ...] = ()
-    step_seconds: float = 0.0
-    rollouts: Rollouts | None = None
-    advice: tuple[str, ...] = field(default=())
-
-    @property
-    def memory(self) -> float:
-        return sum(self.parts.values())
-
-    @property
-    def fits(self) -> bool:
-        return self.memory <= self.most and self.host <= self.host_most and not self.advice
+# Bytes of a trained parameter beside its weight in a state that a run resumes from: AdamW's averages, and a
+# 32-bit copy of a 16-bit weight.
+STATE = {"float32": 8, "bfloat16": 8 + 4}
 
 
 class Plan:
@@ -170,9 +138,7 @@ class Plan:
         )
         held = memory.held_samples(self.shape, size, self.load.tiles * settings.loading.cached)
         parts |= {"samples": held} if self.cpu else {}
-        trained = self.shape.trained(settings.train)
         weights = self._size(settings.dtype) * self.shape.all
-        state = settings.resume.keep * (weights + (STATE[settings.dtype] - 2) * trained)
         copies = 1 + bool(settings.early_stopping)
         return Estimate(
             stage,
@@ -182,12 +148,17 @@ class Plan:
             (steps * seconds + self.load.start_seconds) / 3600,
             parts,
             self.most,
-            copies * weights + state,
+            copies * weights + self._states(settings),
             *self._host(stage, settings.dtype, 1, held),
             assumed=not self.device.measured,
             notes=(f"{steps} steps of {seconds:.3g} s",),
             step_seconds=seconds,
         )
+
+    def _states(self, settings) -> float:
+        """Bytes of the states that a run keeps to resume from."""
+        trained = STATE[settings.dtype] * self.shape.trained(settings.train)
+        return settings.resume.keep * (self._size(settings.dtype) * self.shape.all + trained)
 
     def _samples(self, data: str) -> int:
         """Samples of a set; of a sampled one as many as section 2 kept of its questions, or all of them."""
@@ -229,12 +200,11 @@ class Plan:
         held = min(KEPT_TILES, memory.held_samples(self.shape, prompts, self.load.tiles))
         if (
             self.cpu
-        ):  # where the model itself samples, its keys and values lie beside, twice while they grow
+        ):  # the model itself samples: its keys and values lie beside, twice while they grow
             rows = self.prompt + limit
             cache = rollouts.rows / devices * rows * 2 * memory.cache_token(self.shape)
             parts |= {"samples": held, "keys and values": 2 * cache}
         weights = self._size(settings.dtype) * self.shape.all
-        state = settings.resume.keep * STATE[settings.dtype] * self.shape.all
         kept = len(checkpoint_steps(settings))
         return Estimate(
             "grpo",
@@ -244,7 +214,7 @@ class Plan:
             (rollouts.seconds + self.load.start_seconds) / 3600,
             parts,
             self.most,
-            kept * weights + state,
+            kept * weights + self._states(settings),
             *self._host("grpo", settings.dtype, 2, held),  # the sleeping engine's weights
             assumed=not self.device.measured,
             notes=(f"{settings.steps} steps of {rollouts.seconds / settings.steps:.3g} s",),

@@ -230,3 +230,9 @@ class Grpo(Section):
         if self.overlong_buffer is not None and self.overlong_buffer > shortest:
             raise ValueError(f"overlong_buffer may be {shortest} at most, the shortest of lengths")
         return self
+
+
+def checkpoint_steps(settings: Grpo) -> list[int]:
+    """The steps at which a GRPO run keeps a checkpoint: every so many, and the last."""
+    every = range(settings.checkpoint_every, settings.steps + 1, settings.checkpoint_every)
+    return sorted({*every, settings.steps})

@@ -1,0 +1,39 @@
+"""What a stage needs: devices, hours, memory of the fullest device and of its host, disk."""
+
+import math
+from dataclasses import dataclass, field
+
+from r1v3.plan.episode import Rollouts
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A stage: `jobs` of it, each on `devices` for `hours`.
+
+    `parts` is the memory of its fullest device, in bytes; `disk` is in bytes, all jobs together; `assumed`
+    says that a figure that it rests on was not measured.
+    """
+
+    stage: str
+    name: str
+    jobs: int
+    devices: int
+    hours: float
+    parts: dict[str, float]
+    most: float
+    disk: float
+    host: float = 0.0
+    host_most: float = math.inf
+    assumed: bool = True
+    notes: tuple[str, ...] = ()
+    step_seconds: float = 0.0
+    rollouts: Rollouts | None = None
+    advice: tuple[str, ...] = field(default=())
+
+    @property
+    def memory(self) -> float:
+        return sum(self.parts.values())
+
+    @property
+    def fits(self) -> bool:
+        return self.memory <= self.most and self.host <= self.host_most and not self.advice
