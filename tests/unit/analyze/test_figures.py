@@ -6,7 +6,7 @@ import pytest
 
 from r1v3.analyze.figures import COLOURS, bars, curves, running_mean, scatter
 from r1v3.analyze.panels import ends
-from r1v3.analyze.tables import funnel_rows, wilson
+from r1v3.analyze.tables import funnel_rows
 
 
 def draw() -> str:
@@ -46,11 +46,6 @@ def test_a_running_mean_is_cut_off_at_both_ends():
 
 def test_where_a_curve_goes_is_said_from_its_first_and_last_tenth():
     assert ends([0.0] * 10 + [1.0] * 10) == "from 0 at first to 1 at the end"
-
-
-def test_wilsons_interval_is_the_textbooks():
-    # Nine of ten: 0.596 to 0.982 (Wilson 1927, as statsmodels' proportion_confint gives it).
-    assert wilson(0.9, 10) == (pytest.approx(0.596, abs=5e-4), pytest.approx(0.982, abs=5e-4))
 
 
 def test_the_funnel_adds_up(tree):

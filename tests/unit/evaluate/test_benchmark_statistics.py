@@ -61,7 +61,20 @@ def test_items_that_are_all_right_are_not_certain():
     assert (found.mean, found.high) == (1.0, 1.0)
     assert found.low == pytest.approx(0.9124, abs=1e-4)
     assert found.error == pytest.approx((41 / 42 * 1 / 42 / 40) ** 0.5)
-    assert wilson(0.5, 100, 0.95) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("share", "count", "interval"),
+    [
+        (0.5, 100, (0.4038, 0.5962)),
+        (0.9, 10, (0.5958, 0.9821)),
+        (0.0, 10, (0.0, 0.2775)),
+        (1.0, 10, (0.7225, 1.0)),
+    ],
+)
+def test_wilsons_interval_is_the_textbooks(share, count, interval):
+    # As statsmodels' proportion_confint gives it.
+    assert wilson(share, count, 0.95) == pytest.approx(interval, abs=1e-4)
 
 
 def test_the_same_seed_gives_the_same_interval():

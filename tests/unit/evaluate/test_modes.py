@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from r1v3.evaluate.modes import read_rows, wilson, write_modes
+from r1v3.evaluate.modes import read_rows, write_modes
 
 SLOW = {"mean": 0.5, "low": 0.4, "high": 0.6, "tokens": 50.0, "truncated": 0.05, "n": 40, "runs": 5}
 
@@ -75,11 +75,6 @@ def test_a_held_out_set_stands_below_with_its_own_slow(tmp_path):
     assert rows[2][0] == "held-out math: 100 items, 1 run"
     assert rows[2][3:5] == ["90.0 [82.6, 94.5]", "+0.0"]  # Wilson, z = 1.96
     assert rows[3][4:7] == ["-50.0", "3.0", "x0.10"]
-
-
-def test_wilsons_interval_stays_within_a_share():
-    assert wilson(0.0, 10, 0.95) == pytest.approx((0.0, 0.2775), abs=1e-4)
-    assert wilson(1.0, 10, 0.95) == pytest.approx((0.7225, 1.0), abs=1e-4)
 
 
 def test_a_suite_without_a_way_is_refused(tmp_path):

@@ -14,7 +14,7 @@ from scipy import stats
 from r1v3.analyze.effects import Effect, effect
 from r1v3.analyze.evidence import Evidence
 
-RESAMPLES = 2000
+RESAMPLES = 500
 READINGS = {"critical words": "emitted", "sentence starts": "candidate", "control words": "control"}
 
 
@@ -76,7 +76,7 @@ def correlation(
     rng = np.random.default_rng(seed)
     groups = [group for _, group in known.groupby("run", sort=True)]
     drawn, extreme = [], 0
-    for _ in range(RESAMPLES // 4):
+    for _ in range(RESAMPLES):
         picks = rng.integers(0, len(groups), len(groups))
         sample = pd.concat([groups[n].assign(run=place) for place, n in enumerate(picks)])
         found = _correlate(sample, x, y, kind, detrended)
@@ -85,7 +85,7 @@ def correlation(
         other = _correlate(shuffled, x, y, kind, detrended)
         extreme += other is not None and abs(other) >= abs(value) - 1e-12
     low, high = np.quantile(drawn, [0.025, 0.975]) if len(drawn) > 1 else (None, None)
-    p = (1 + extreme) / (1 + RESAMPLES // 4)
+    p = (1 + extreme) / (1 + RESAMPLES)
     return Correlation(kind, detrended, value, _plain(low), _plain(high), p, len(known), runs)
 
 

@@ -13,7 +13,7 @@ def cost_rows(results: Path) -> list[dict]:
     """For each kind of stage: jobs, hours of wall, processor and GPU time, peak memory in GiB."""
     rows = []
     for shelf, kind in KINDS.items():
-        found = [_read(path) for path in sorted((results / shelf).glob("**/benchmark.tsv"))]
+        found = [stage_cost(path) for path in sorted((results / shelf).glob("**/benchmark.tsv"))]
         found = [row for row in found if row]
         if not found:
             continue
@@ -30,8 +30,11 @@ def cost_rows(results: Path) -> list[dict]:
     return rows
 
 
-def _read(path: Path) -> dict | None:
-    lines = [line.split("\t") for line in path.read_text().splitlines()]
+def stage_cost(benchmark: Path) -> dict[str, float] | None:
+    """Seconds of wall, processor and GPU time, and peak memory in MiB; None where nothing was measured."""
+    if not benchmark.exists():
+        return None
+    lines = [line.split("\t") for line in benchmark.read_text().splitlines()]
     if len(lines) < 2:
         return None
     total = {"wall": 0.0, "processor": 0.0, "memory": 0.0, "gpu": 0.0}
@@ -40,7 +43,7 @@ def _read(path: Path) -> dict | None:
         total["wall"] += _number(row["s"])
         total["processor"] += _number(row.get("cpu_time", ""))
         total["memory"] = max(total["memory"], _number(row.get("max_rss", "")))
-    total["gpu"] = total["wall"] * _gpus(path.parent)
+    total["gpu"] = total["wall"] * _gpus(benchmark.parent)
     return total
 
 

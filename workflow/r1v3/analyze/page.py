@@ -4,16 +4,16 @@ from functools import cache
 from importlib.resources import files
 
 import jinja2
+from markupsafe import Markup
 
 from r1v3.analyze.tables import percent
 
 
 @cache
-def environment() -> jinja2.Environment:
-    """The templates; a name that one misspells is an error."""
-    folder = files("r1v3.analyze") / "templates"
+def environment(package: str = "r1v3.analyze") -> jinja2.Environment:
+    """The templates of a package; a name that one misspells is an error."""
     found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(folder)),
+        loader=jinja2.FileSystemLoader(str(files(package) / "templates")),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -21,7 +21,8 @@ def environment() -> jinja2.Environment:
     )
     found.filters["percent"] = percent
     found.filters["effect"] = effect
-    found.globals["style"] = (folder / "report.css").read_text(encoding="utf-8")
+    style = files("r1v3.analyze") / "templates" / "report.css"
+    found.globals["style"] = Markup(style.read_text(encoding="utf-8"))
     return found
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from r1v3.analyze import study_extras
+from r1v3.analyze.cost import stage_cost
 from r1v3.analyze.evidence import Evidence
 from r1v3.analyze.page import environment
 from r1v3.analyze.study_figures import (
@@ -22,7 +23,7 @@ from r1v3.analyze.study_figures import (
 )
 from r1v3.analyze.verdicts import judge
 from r1v3.recipe.arms import checkpoint_of, common_step, seeded, way_of
-from r1v3.recipe.identity import Documents
+from r1v3.recipe.documents import Documents
 from r1v3.recipe.studies import suite_of
 from r1v3.whole import write_text
 
@@ -148,6 +149,7 @@ def _arm_row(label: str, evidence: Evidence, root: Path) -> dict:
     run = documents.project.runs[arm.run]
     nodes = [documents.run(seeded(documents, arm.run, s)) for s in evidence.seeds_of(label)]
     way = way_of(documents, arm)
+    costs = [stage_cost(root / node.folder / "benchmark.tsv") for node in nodes]
     return {
         "label": label,
         "run": arm.run,
@@ -157,17 +159,8 @@ def _arm_row(label: str, evidence: Evidence, root: Path) -> dict:
         "folders": [
             {"id": n.id, "href": os.path.relpath(n.folder, "results") + "/"} for n in nodes
         ],
-        "seconds": sum(seconds_of(root / n.folder) for n in nodes),
+        "seconds": sum(cost["wall"] for cost in costs if cost),
     }
-
-
-def seconds_of(folder: Path) -> float:
-    """Wall seconds of a stage, as Snakemake's benchmark file has them; 0 where it is not here."""
-    path = folder / "benchmark.tsv"
-    if not path.exists():
-        return 0.0
-    header, *rows = [line.split("\t") for line in path.read_text().splitlines()]
-    return sum(float(row[header.index("s")]) for row in rows)
 
 
 def _slug(*parts: str) -> str:

@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy import stats
 
 from r1v3.analyze.effects import single
 from r1v3.analyze.evidence import Evidence
@@ -38,7 +39,6 @@ TITLES = {
     "validation_loss": "validation loss, nats a token",
 }
 DASHES = ("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)))
-T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,8 @@ def _line(axes, part: pd.DataFrame, label: str, style: dict) -> pd.Series:
     if wide.shape[1] == 1:
         axes.plot(wide.index, wide.mean(axis=1), linewidth=0.6, alpha=0.3, color=style["color"])
     else:
-        reach = T_95.get(wide.shape[1], 2.0) * smooth.std(axis=1, ddof=1) / np.sqrt(wide.shape[1])
+        runs = wide.shape[1]
+        reach = stats.t.ppf(0.975, runs - 1) * smooth.std(axis=1, ddof=1) / np.sqrt(runs)
         axes.fill_between(
             mean.index, mean - reach, mean + reach, alpha=0.15, linewidth=0, color=style["color"]
         )

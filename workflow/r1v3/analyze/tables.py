@@ -1,11 +1,9 @@
 """The tables of the report, as plain rows for its template. Percentages are texts, with a point."""
 
-from math import sqrt
-
 from r1v3.analyze.results import Result, Scores, chosen_step, name_of
+from r1v3.evaluate.statistics import wilson
 from r1v3.evaluate.table import MODELS, Listed
 
-Z_95 = 1.959964
 SETS = {"math": "Mathematics", "multi_domain": "Multi-domain"}
 STAGES = {
     "base": "Base",
@@ -19,13 +17,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def wilson(share: float, n: int, z: float = Z_95) -> tuple[float, float]:
-    """Wilson's interval of a share of n independent items."""
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return centre - half, centre + half
-
-
 def stage_rows(models: dict[str, dict]) -> list[dict]:
     """Each model's held-out scores, with its interval and the gain over the model above."""
     rows: list[dict] = []
@@ -33,7 +24,7 @@ def stage_rows(models: dict[str, dict]) -> list[dict]:
     for name, scores in models.items():
         cells = []
         for key, score in scores.items():
-            low, high = wilson(score["accuracy"], score["n"])
+            low, high = wilson(score["accuracy"], score["n"], 0.95)
             gain = score["accuracy"] - before[key]["accuracy"] if before else None
             cells.append(
                 {

@@ -3,13 +3,12 @@
 import json
 import os
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from r1v3.analyze.figures import bars
+from r1v3.analyze.page import environment
 from r1v3.data.contamination import Contamination, find_twins, scores_without
 from r1v3.data.describe import FORMS, Described, describe, funnel_rows
 from r1v3.data.duplicates import shared_questions
@@ -160,13 +159,4 @@ def _panel(name: str, title: str, counts: dict[str, int], colour: str) -> Markup
 
 
 def _render(template: str, **page) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(files("r1v3.data") / "templates")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f}"
-    style = (files("r1v3.analyze") / "templates" / "report.css").read_text(encoding="utf-8")
-    return environment.get_template(template).render(**page, style=Markup(style))
+    return environment("r1v3.data").get_template(template).render(**page)

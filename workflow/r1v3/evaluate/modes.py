@@ -7,8 +7,8 @@ a budget closes the thought there and asks for the answer.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 
+from r1v3.evaluate.statistics import wilson
 from r1v3.evaluate.tables import Grid, cell, percent, write_tables
 
 MEANING = {
@@ -53,14 +53,6 @@ def read_rows(scores: Path) -> list[Row]:
         known = {"mean": score["accuracy"], "low": low, "high": high, "runs": 1}
         rows.append(Row(way, f"held-out {name}", score | known))
     return rows
-
-
-def wilson(share: float, n: int, confidence: float) -> tuple[float, float]:
-    """The interval of a share of n independent questions."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def mode_table(rows: list[Row]) -> Grid:

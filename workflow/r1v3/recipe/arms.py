@@ -5,9 +5,11 @@ Budgets differ between recipes, so an arm may name one by its place: `cap_first`
 
 from dataclasses import dataclass
 
-from r1v3.recipe.identity import Documents, Node, checkpoint_steps
+from r1v3.recipe.documents import Documents
+from r1v3.recipe.identity import Node
 from r1v3.recipe.seeds import SHARED, twin
 from r1v3.recipe.studies import Arm, Study, suite_of
+from r1v3.recipe.training import checkpoint_steps
 
 PLACES = ("first", "second", "middle", "last")
 

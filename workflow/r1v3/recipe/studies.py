@@ -64,8 +64,7 @@ class Published(Section):
 class Claimed(Section):
     """What every claim has. `training`: it speaks of training's outcome, so that one seed cannot settle it.
 
-    `by_construction`: why the tiny world was bound to show it. `least`: the smallest effect that would count,
-    in the measure's own unit (a share, tokens, nats), fixed before the runs.
+    `by_construction`: why the tiny world was bound to show it.
     """
 
     says: str
@@ -77,28 +76,35 @@ class Claimed(Section):
     published: Published | None = None
 
 
-class Difference(Claimed):
+class Directed(Claimed):
+    """A claim that something is more, less or the same.
+
+    `least`: the smallest effect that would count, in the measure's own unit (a share, tokens, nats), fixed
+    before the runs.
+    """
+
+    direction: Literal["more", "less", "same"]
+    least: Annotated[float, Field(ge=0)]
+
+
+class Difference(Directed):
     """Arm a minus arm b of a study in one measure, paired over items."""
 
     kind: Literal["difference"]
     a: str
     b: str
     measure: str
-    direction: Literal["more", "less", "same"]
-    least: Annotated[float, Field(ge=0)]
 
 
-class CurveChange(Claimed):
+class CurveChange(Directed):
     """An arm's training metric in its last tenth of steps minus that of its first tenth."""
 
     kind: Literal["change"]
     arm: str
     metric: str
-    direction: Literal["more", "less", "same"]
-    least: Annotated[float, Field(ge=0)]
 
 
-class CurveDifference(Claimed):
+class CurveDifference(Directed):
     """Two arms' training metric over the last tenth of the steps that both have, or the spread of all."""
 
     kind: Literal["curve"]
@@ -106,8 +112,6 @@ class CurveDifference(Claimed):
     b: str
     metric: str
     of: Literal["end", "mean", "spread"] = "end"
-    direction: Literal["more", "less", "same"]
-    least: Annotated[float, Field(ge=0)]
 
 
 class Correlation(Claimed):
