@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from mlflow_server import Server, free_port
+from loopback import free_port
+from mlflow_server import Server
 
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 KEYS = {

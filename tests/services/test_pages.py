@@ -91,18 +91,9 @@ def results(tmp_path_factory) -> Path:
     (found / "pages").mkdir()
     (found / "pages" / "index.html").write_text("<!doctype html><title>a</title>")
     write_report(
-        recipe="tiny",
-        summary=found / "summary.json",
-        runs=tree.runs,
-        selection=tree.selection,
-        checkpoints=tree.checkpoints,
-        data=tree.data,
-        benchmarks=tree.benchmarks,
-        asked=tree.asked,
-        table=ROOT / "config" / "benchmarks.yaml",
+        **tree.report_inputs,
         studies=[found / "studies/freeze.json"],
         claims=found / "claims.json",
-        output=found / "report.html",
         **recipe_sections(ROOT, "tiny", None),
     )
     return found

@@ -7,11 +7,12 @@ forked from one that has done these.
 import multiprocessing
 import os
 import runpy
-import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from loopback import free_port
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["r1v3.train.sft", "r1v3.train.grpo"])
@@ -28,12 +29,9 @@ def run_ranks(script: Path, world: int, *arguments, per_node: int | None = None)
     Raises:
         AssertionError: with what a rank said that did not end well.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     local = per_node or world
     shared = {"WORLD_SIZE": world, "LOCAL_WORLD_SIZE": local, "OMP_NUM_THREADS": 1}
-    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
     ranks = [shared | {"RANK": n, "LOCAL_RANK": n % local} for n in range(world)]
     for done in _run(script, arguments, ranks):
         assert done.returncode == 0, done.stderr

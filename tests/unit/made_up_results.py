@@ -50,6 +50,23 @@ class Tree:
         names = self.documents.recipe.evaluation.benchmarks
         return [self.folder(self.documents.benchmark(name)) / "manifest.json" for name in names]
 
+    @property
+    def report_inputs(self) -> dict:
+        """What `write_report` reads, without studies and recipe sections, and where it writes."""
+        results = self.root / "results"
+        return {
+            "recipe": "tiny",
+            "summary": results / "summary.json",
+            "runs": self.runs,
+            "selection": self.selection,
+            "checkpoints": self.checkpoints,
+            "data": self.data,
+            "benchmarks": self.benchmarks,
+            "asked": self.asked,
+            "table": ROOT / "config" / "benchmarks.yaml",
+            "output": results / "report.html",
+        }
+
     def scores(self, run: str, checkpoint: str, suite: str) -> Path:
         return self.folder(self.documents.evaluation(run, checkpoint, suite)) / "scores.json"
 

@@ -1,18 +1,41 @@
 """On every rank: the run of grpo_fixtures with a real vLLM on each of two nodes, which share this machine.
 
+What each was asked is noted beside the run.
+
 beside_on_nodes.py START DATA FOLDER
 """
 
+import json
+import os
 import sys
 from pathlib import Path
 
 from grpo_fixtures import grpo_run
 
+from r1v3.generate import load_engine
+from r1v3.train import sampler
+
+asked = []
+
+
+def open_counted(*arguments):
+    engine = load_engine(*arguments)
+    generate = engine.generate
+
+    def counted(requests, sampling):
+        asked.append(len(requests))
+        return generate(requests, sampling)
+
+    engine.generate = counted
+    return engine
+
 
 def main() -> None:
     start, data, folder = map(Path, sys.argv[1:])
     generation = {"engine": "vllm", "mode": "slow"}
+    sampler.load_engine = open_counted
     grpo_run(folder, start, data, generation=generation, prompts_per_step=6, steps=2)
+    (folder / f"asked-{os.environ['RANK']}.json").write_text(json.dumps(asked))
 
 
 if __name__ == "__main__":  # vLLM's own process imports this file once more

@@ -1,7 +1,6 @@
 """A vLLM server on loopback, asked through our server engine."""
 
 import os
-import socket
 import stat
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from loopback import free_port
 from model_fixtures import TEMPLATE, picture
 from vllm_models import model_of, write
 
@@ -28,9 +28,7 @@ def server(tmp_path_factory):
     pytest.importorskip("vllm", reason="vLLM is not installed here: `make test-vllm`")
     folder = tmp_path_factory.mktemp("server")
     checkpoint = write(folder / "model", 0)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "r1v3.generate.serve", "--model", str(checkpoint)]
     command += ["--key-file", str(folder / "key"), "--port", str(port), "--rows", "8"]
     environment = os.environ | {"PYTHONPATH": f"{ROOT}/workflow"}

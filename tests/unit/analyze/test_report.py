@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from made_up_results import ROOT
@@ -36,7 +35,6 @@ SECTIONS = (
     "runs",
     "provenance",
 )
-TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +43,10 @@ def page(shared_tree) -> str:
 
 
 def write(tree, **more) -> str:
-    results = tree.root / "results"
-    held_out, summary = tree.held_out, results / "summary.json"
-    summarise(held_out=held_out, benchmarks=tree.benchmarks, output=summary)
-    write_report(
-        recipe="tiny",
-        summary=summary,
-        runs=tree.runs,
-        selection=tree.selection,
-        checkpoints=tree.checkpoints,
-        data=tree.data,
-        benchmarks=tree.benchmarks,
-        asked=tree.asked,
-        table=TABLE,
-        output=results / "report.html",
-        **more,
-    )
-    return (results / "report.html").read_text()
+    inputs = tree.report_inputs
+    summarise(held_out=tree.held_out, benchmarks=tree.benchmarks, output=inputs["summary"])
+    write_report(**inputs | more)
+    return inputs["output"].read_text()
 
 
 def test_the_page_has_every_section_and_well_formed_unique_ids(page):
@@ -132,24 +117,7 @@ def test_the_same_results_give_the_same_page(page, shared_tree):
 
 def test_a_probed_checkpoint_without_a_benchmark_score_is_an_error(tree):
     with pytest.raises(ValueError, match="step 30 has no benchmark score"):
-        write_report(
-            recipe="tiny",
-            summary=write_summary(tree),
-            runs=tree.runs,
-            selection=tree.selection,
-            checkpoints=tree.checkpoints[1:],
-            data=tree.data,
-            benchmarks=tree.benchmarks,
-            asked=tree.asked,
-            table=TABLE,
-            output=tree.root / "results" / "report.html",
-        )
-
-
-def write_summary(tree):
-    path = tree.root / "results" / "summary.json"
-    summarise(held_out=tree.held_out, benchmarks=tree.benchmarks, output=path)
-    return path
+        write(tree, checkpoints=tree.checkpoints[1:])
 
 
 def test_without_studies_the_page_says_how_to_make_them(page):

@@ -5,7 +5,8 @@ import json
 import pytest
 from data_fixtures import source_document
 from generate.scripted_server import completion, serve
-from model_fixtures import IMAGES, TEMPLATE
+from model_fixtures import IMAGES
+from sampled_fixtures import FILTERS, sampled_document
 
 from r1v3.data import reject as rejection
 from r1v3.data import sample as sampling
@@ -125,37 +126,20 @@ class Scripted:
             ]
 
 
-def document(**changed):
-    filters = {
-        "max_tokens": None, "max_repetition": None, "max_repeated_grams": None, "max_reconsiderations": None,
-        "max_other_script": None, "format": True, "leakage": True, "judge": None, "reward_model": None,
-    }  # fmt: skip
-    settings = {
-        "samples": 3, "temperature": 1.0, "top_p": 1.0, "max_new_tokens": 20, "keep": "first",
-        "keep_per_question": 1, "otherwise": "drop", "pass_rates": None, "filters": filters, "seed": 1,
-    }  # fmt: skip
-    return {
-        "set": settings | changed,
-        "by": {"run": "teacher-0", "checkpoint": "last", "selection": None},
-        "generation": {"engine": "transformers", "mode": "slow"},
-        "grading": {"verifier": None},
-        "template": TEMPLATE,
-        "images": IMAGES,
-    }
-
-
 def rejected(monkeypatch, questions, folder, **changed):
     answers = {record.id: record.answer for record in read_records(questions)}
     engine = Scripted(answers, ("alpha", "beta", "gamma"))
     monkeypatch.setattr(sampling, "load_engine", lambda *_: engine)
     folder.mkdir()
-    return rejection.reject(document(**changed), questions=questions, model=folder, folder=folder)
+    return rejection.reject(
+        sampled_document(**changed), questions=questions, model=folder, folder=folder
+    )
 
 
 def test_the_best_by_reward_is_kept_and_what_rambles_or_scores_low_is_listed(
     questions, monkeypatch, tmp_path
 ):
-    filters = document()["set"]["filters"] | {"judge": JUDGE, "reward_model": REWARD}
+    filters = FILTERS | {"judge": JUDGE, "reward_model": REWARD}
     judged = by_response({"alpha": "RAMBLES", "beta": "CLEAR", "gamma": "CLEAR"})
     paid = by_response({"beta": "-1", "gamma": "2.5"})
     with serve(judged) as (judge, _), serve(paid) as (reward, _):
@@ -211,9 +195,9 @@ def test_jobs_share_a_set_and_ask_each_question_once(questions, monkeypatch, tmp
     out.mkdir()
     for part in (0, 1):
         count = sampling.sample(
-            document(), questions=questions, model=out, folder=out, part=part, parts=2
+            sampled_document(), questions=questions, model=out, folder=out, part=part, parts=2
         )
         assert count == 3 * len([0, 2][: 2 - part])
-    facts = rejection.reject(document(), questions=questions, model=out, folder=out)
+    facts = rejection.reject(sampled_document(), questions=questions, model=out, folder=out)
     assert sorted(asked) == sorted(f"sampled/{id}" for id in answers)
     assert facts["funnel"]["kept"] == 3

@@ -4,7 +4,8 @@ import json
 
 import pytest
 from data_fixtures import source_document
-from model_fixtures import IMAGES, TEMPLATE, picture, small_model, small_processor
+from model_fixtures import picture, small_model, small_processor
+from sampled_fixtures import FILTERS, sampled_document
 
 from r1v3.data import reject as rejection
 from r1v3.data import sample as sampling
@@ -13,11 +14,6 @@ from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, read_records, render_question, store_image, write_records
 from r1v3.generate import Response
 from r1v3.model.load import save_checkpoint
-
-FILTERS = {
-    "max_tokens": None, "max_repetition": None, "max_repeated_grams": None, "max_reconsiderations": None,
-    "max_other_script": None, "format": False, "leakage": False, "judge": None, "reward_model": None,
-}  # fmt: skip
 
 RECORD = Record(
     id="q1",
@@ -118,26 +114,8 @@ def asked(tmp_path, respond):
 
 
 def document(**changed):
-    settings = {
-        "samples": 3,
-        "temperature": 1.0,
-        "top_p": 1.0,
-        "max_new_tokens": 20,
-        "keep": "shortest",
-        "keep_per_question": 1,
-        "otherwise": "drop",
-        "pass_rates": None,
-        "filters": FILTERS | {"max_tokens": 5, "max_reconsiderations": 1, "format": True},
-        "seed": 1,
-    }
-    return {
-        "set": settings | changed,
-        "by": {"run": "teacher-0", "checkpoint": "last", "selection": None},
-        "generation": {"engine": "transformers", "mode": "slow"},
-        "grading": {"verifier": None},
-        "template": TEMPLATE,
-        "images": IMAGES,
-    }
+    filters = FILTERS | {"max_tokens": 5, "max_reconsiderations": 1}
+    return sampled_document(**{"keep": "shortest", "filters": filters} | changed)
 
 
 def scripted(records):
