@@ -164,23 +164,20 @@ def test_sixteen_runs_at_once_lose_no_point_and_lock_nothing(tree, live):
         run.mkdir()
         shutil.copy(live / "config.json", run)
         shutil.copy(live / "rows", run)
-    script = Path(__file__).with_name("live_run.py")
+    script = Path(__file__).with_name("live_runs.py")
     uri = f"sqlite:///{tree.root}/mlflow.db"
-    followers = [
-        subprocess.Popen(
-            [sys.executable, str(script), str(tree.root), uri, run.name],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for run in runs
-    ]
+    followers = subprocess.Popen(
+        [sys.executable, str(script), str(tree.root), uri, *(run.name for run in runs)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     for step in range(100):
         for run in runs:
             train(run, step + 1, begin=step)
         time.sleep(0.02)
-    said = [process.communicate()[0] for process in followers]
-    assert [process.returncode for process in followers] == [0] * 16, said
+    said = followers.communicate()[0]
+    assert followers.returncode == 0, said
     store = store_of(tree)
     for run in runs:
         assert [step for step, _ in history(store, run.name)] == list(range(1, 101))

@@ -30,9 +30,8 @@ class Store:
             logging.getLogger(name).setLevel(logging.WARNING)
         from mlflow import MlflowClient, set_tracking_uri
 
-        set_tracking_uri(
-            tracking_uri
-        )  # the registry of a database looks models up by the global one
+        # The registry of a database looks models up by the global one.
+        set_tracking_uri(tracking_uri)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         self.name = experiment
         with _one_at_a_time(tracking_uri):

@@ -1,0 +1,42 @@
+"""Processes that each follow one run folder until all of it is sent; sixteen share a database in a test.
+
+    python live_runs.py <root> <tracking uri> <run id>...
+
+They are forked after MLflow's import, which would be most of their time, and before it has opened anything.
+"""
+
+import os
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+from r1v3.analyze.follow import send_new
+from r1v3.analyze.store import Store
+
+
+def follow(folder: Path, uri: str) -> int:
+    """How many rows were sent; gives up after five minutes."""
+    store, sent = Store(uri, "tiny"), 0
+    until = time.monotonic() + 300
+    while sent < 100 and time.monotonic() < until:
+        sent += send_new(store, folder)
+        time.sleep(0.3)
+    return sent
+
+
+def main() -> None:
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    import_module("mlflow.store.tracking.sqlalchemy_store")
+    root, uri, runs = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    for run in runs:
+        if os.fork() == 0:
+            sent = follow(root / "results" / "runs" / run, uri)
+            print(f"{run}: {sent} rows sent", flush=True)
+            os._exit(int(sent != 100))
+    failed = sum(os.waitstatus_to_exitcode(os.wait()[1]) != 0 for _ in runs)
+    sys.exit(f"{failed} of {len(runs)} failed" if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
