@@ -1,5 +1,6 @@
 """Which model a text names, and what is said of one that names none."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,17 @@ def test_anything_else_is_refused_with_what_is_expected(tmp_path, paper_models):
 
 def test_a_results_folder_is_named_after_the_model():
     assert plain_name("Skywork/Skywork-R1V3-38B@main") == "Skywork_Skywork-R1V3-38B_main"
+
+
+@pytest.mark.parametrize(
+    ("document", "ours"),
+    [({"start": {"run": "base-0"}}, True), ({"spec": {"source": "scratch"}}, True),
+     ({"spec": {"source": "hub"}}, False), (None, False)],
+)  # fmt: skip
+def test_a_checkpoint_of_ours_is_known_by_the_run_that_it_lies_in(tmp_path, document, ours):
+    checkpoint = tmp_path / "checkpoints" / "step-000001"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "config.json").write_text("{}")
+    if document is not None:
+        (tmp_path / "config.json").write_text(json.dumps({"document": document}))
+    assert find_target(str(checkpoint), NO_MODELS).ours == ours

@@ -22,8 +22,12 @@ def completion(body: dict, text: str = "four", finish: str = "stop") -> dict:
 
 
 @contextmanager
-def serve(script):
-    """Run `script(body, number) -> (status, reply, headers)`; gives the address and what was asked."""
+def serve(script, models=lambda: 200):
+    """Run `script(body, number) -> (status, reply, headers)`; gives the address and what was asked.
+
+    Args:
+        models: gives the status of a GET, by which the server is seen to be there.
+    """
     asked, lock = [], threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -46,6 +50,11 @@ def serve(script):
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
+
+        def do_GET(self):
+            self.send_response(models())
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def log_message(self, *_):
             pass

@@ -154,6 +154,29 @@ def test_a_server_that_is_away_stops_the_job_and_records_nothing():
     assert len(asked) < 60
 
 
+def test_what_failed_while_the_server_was_away_is_asked_again_at_the_end():
+    def script(body, number):
+        return (503, {}, {}) if 3 <= number < 12 else (200, completion(body), {})
+
+    with serve(script) as (url, _):
+        found = answers(engine(url, concurrency=2), [asking(f"q{n}") for n in range(9)])
+    assert [response.key for response in found] == [f"q{n}" for n in range(9)]
+    assert {response.error for response in found} == {None}
+
+
+def test_a_server_that_leaves_before_the_end_records_no_error():
+    def script(body, number):
+        return (200, completion(body), {}) if number < 3 else (503, {}, {})
+
+    requests, found = [asking(f"q{n}") for n in range(5)], []
+    with serve(script, models=lambda: 503) as (url, _), pytest.raises(ServerError, match="503"):
+        found.extend(
+            r for own in engine(url, concurrency=2).generate(requests, GREEDY) for r in own
+        )
+    assert len(found) == 3
+    assert {response.error for response in found} == {None}
+
+
 def test_a_wrong_key_stops_the_job_and_stands_in_no_message(monkeypatch, caplog, capfd, tmp_path):
     monkeypatch.setenv("R1V3_SERVER_KEY", "sk-very-secret")
     caplog.set_level(logging.DEBUG)

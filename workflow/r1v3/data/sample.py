@@ -8,8 +8,8 @@ from pathlib import Path
 
 from r1v3.data.records import Record, iter_records, render_question
 from r1v3.generate import Request, Sampling, load_engine
+from r1v3.generate.chat_template import renderer
 from r1v3.generate.store import Store, read_responses
-from r1v3.generate.template import render_prompt
 from r1v3.progress import Progress
 from r1v3.recipe.identity import canonical
 from r1v3.train.rollouts import stable_seed
@@ -27,7 +27,8 @@ def sample(
     """
     store = Store(folder / "responses", _model_of(document), part, parts)
     sampling = sampling_of(document["set"])
-    asked = [request_of(document, record, questions) for record in iter_records(questions)]
+    render = renderer(document["template"], model)
+    asked = [request_of(document, record, questions, render) for record in iter_records(questions)]
     missing = list(store.missing(asked, sampling))
     if not missing:
         return 0
@@ -58,12 +59,12 @@ def sampling_of(settings: dict) -> Sampling:
     )
 
 
-def request_of(document: dict, record: Record, questions: Path) -> Request:
+def request_of(document: dict, record: Record, questions: Path, render) -> Request:
     """What is asked about a record; its random stream belongs to the record."""
     question = render_question(record.question, record.options, len(record.images))
     return Request(
         f"{SHARD}/{record.id}",
-        render_prompt(document["template"], question, document["generation"]["mode"]),
+        render(question, document["generation"]["mode"]),
         tuple(Path(questions) / image for image in record.images),
         stable_seed(document["set"]["seed"], record.id),
         root=Path(questions),

@@ -24,7 +24,7 @@ from r1v3.evaluate.table import load_table
 from r1v3.evaluate.target import Target, find_target
 from r1v3.recipe.documents import Documents
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.identity import canonical
+from r1v3.recipe.identity import OWN, canonical
 from r1v3.recipe.load import Project, load_project
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -93,7 +93,8 @@ def _document(project: Project, target: Target, mode: str | None) -> dict:
     left_out = {"benchmarks", "checkpoint_benchmark", "items", "source", "held_out"}
     return {
         "seed": recipe.seed,
-        "template": recipe.template.model_dump(),
+        # A server renders turns by itself.
+        "template": recipe.template.model_dump() if target.ours or target.served else OWN,
         "images": recipe.images.model_dump(),
         "generation": generation,
         "grading": recipe.grading.model_dump(),

@@ -18,8 +18,9 @@ from r1v3.evaluate.reuse import take_over
 from r1v3.evaluate.source import entry_beside
 from r1v3.evaluate.table import Benchmark
 from r1v3.generate import load_engine
+from r1v3.generate.chat_template import renderer
 from r1v3.generate.store import Store, read_responses
-from r1v3.generate.template import prompt_tail, render_prompt
+from r1v3.generate.template import prompt_tail
 from r1v3.generate.types import Request, Sampling
 from r1v3.progress import Progress
 from r1v3.recipe.identity import canonical
@@ -48,14 +49,15 @@ def answer(
         print(f"answers taken over from a suite beside: {', '.join(taken)}", flush=True)
     store = Store(responses, model_of(document), *shard())
     greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=settings["max_new_tokens"])
+    render = renderer(document["template"], model)
     plans: dict[Sampling, list[Request]] = {}
     for name, tsv in benchmarks.items():
         entry = entry_beside(tsv)
         sampling = sampling_of(settings, entry)
-        asked = benchmark_requests(document, name, entry, tsv)
+        asked = benchmark_requests(document, render, name, entry, tsv)
         plans.setdefault(sampling, []).extend(store.missing(asked, sampling))
     for name, data in held_out.items():
-        asked = held_out_requests(document, name, data)
+        asked = held_out_requests(document, render, name, data)
         plans.setdefault(greedy, []).extend(store.missing(asked, greedy))
     plans = {sampling: missing for sampling, missing in plans.items() if missing}
     done = 0
@@ -70,25 +72,32 @@ def answer(
     }
 
 
-def benchmark_requests(document: dict, name: str, entry: Benchmark, tsv: Path) -> Iterator[Request]:
+def benchmark_requests(
+    document: dict, render, name: str, entry: Benchmark, tsv: Path
+) -> Iterator[Request]:
     """Every question of a benchmark; a key reads `<benchmark>/<question>`."""
     for item, pictures in load_asked(entry, tsv, tsv.parent / "images"):
-        yield _request(document, f"{name}/{item.key}", item.prompt, pictures, tsv.parent)
+        yield _request(document, render, f"{name}/{item.key}", item.prompt, pictures, tsv.parent)
 
 
-def held_out_requests(document: dict, name: str, folder: Path) -> Iterator[Request]:
+def held_out_requests(document: dict, render, name: str, folder: Path) -> Iterator[Request]:
     """Every question of a held-out set; a key reads `held_out.<set>/<id>`."""
     for record in read_records(folder):
         prompt = render_question(record.question, record.options, len(record.images))
         pictures = [folder / image for image in record.images]
-        yield _request(document, f"{HELD_OUT}{name}/{record.id}", prompt, pictures, folder)
+        key = f"{HELD_OUT}{name}/{record.id}"
+        yield _request(document, render, key, prompt, pictures, folder)
 
 
-def _request(document: dict, key: str, prompt: str, pictures: list[Path], root: Path) -> Request:
+def _request(
+    document: dict, render, key: str, question: str, pictures: list[Path], root: Path
+) -> Request:
+    instruction = document.get("instruction")  # of a run that learnt with one (section 6.6)
+    question += f"\n{instruction}" if instruction else ""
     digest = hashlib.sha256(f"{document['seed']}/{key}".encode()).digest()
     return Request(
         key=key,
-        prompt=render_prompt(document["template"], prompt, document["generation"]["mode"]),
+        prompt=render(question, document["generation"]["mode"]),
         images=tuple(pictures),
         seed=int.from_bytes(digest[:7], "big"),
         root=root,

@@ -92,8 +92,14 @@ def score(
             "n": len(judged),
             "tokens": float(judged["tokens"].mean()),
             "truncated": float((judged["finish_reason"] == "length").mean()),
+            "errors": float((judged["finish_reason"] == "error").mean()),
         }
         progress.advance()
+    for name, found in (scores["benchmarks"] | scores["held_out"]).items():
+        if found["errors"]:
+            print(
+                f"{name}: {100 * found['errors']:.1f} % of the answers are errors, and count as wrong"
+            )
     text = json.dumps(scores, indent=1, ensure_ascii=False, sort_keys=True)
     write_text(folder / "scores.json", text + "\n")
     return scores
@@ -199,6 +205,7 @@ def summarise(
         "details": _mean_details(scores),
         "unanswered": float(every["extracted"].isna().mean()),
         "truncated": float((every["finish_reason"] == "length").mean()),
+        "errors": float((every["finish_reason"] == "error").mean()),
         "unjudged": float((~every["judged"]).mean()),
         "format": float(every["format"].mean()),
         "tokens": float(every["tokens"].mean()),

@@ -4,6 +4,7 @@ An endpoint's address is a matter of the machine and stands in R1V3_SERVER_URL, 
 other R1V3_SERVER_ variables are those of `r1v3.generate.server_engine`.
 """
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ class Target:
 
     `name` is that of the results' folder, `identity` what distinguishes its answers from another's,
     `model` a folder to load or the name that a server knows it by, `mode` how it answers, None where
-    the recipe says so.
+    the recipe says so. `ours` says that it learnt with the recipe's chat template.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Target:
     model: Path | str
     mode: str | None
     served: bool
+    ours: bool = False
 
 
 def find_target(text: str, models: dict[str, Model | Baseline]) -> Target:
@@ -46,7 +48,7 @@ def find_target(text: str, models: dict[str, Model | Baseline]) -> Target:
     if text.startswith(ADDRESS):
         return _served(text)
     if (Path(text) / "config.json").is_file():
-        return Target(plain_name(text), text, Path(text), None, served=False)
+        return Target(plain_name(text), text, Path(text), None, served=False, ours=_ours(text))
     if HUB_ID.fullmatch(text) and not Path(text).exists():
         return Target(plain_name(text), text, _download(text), None, served=False)
     known = [name for name, entry in models.items() if entry.source in ("hub", "server")]
@@ -55,6 +57,15 @@ def find_target(text: str, models: dict[str, Model | Baseline]) -> Target:
         if known
         else f"--model {text}: {EXPECTED} is expected"
     )
+
+
+def _ours(checkpoint: str) -> bool:
+    """Whether a folder is a checkpoint of a run of ours, which was trained here."""
+    config = Path(checkpoint).resolve().parents[1] / "config.json"
+    if not config.is_file():
+        return False
+    document = json.loads(config.read_text()).get("document", {})
+    return bool(document.get("start") or document.get("spec", {}).get("source", "hub") != "hub")
 
 
 def _of_recipe(name: str, entry: Model | Baseline) -> Target:

@@ -31,7 +31,7 @@ def load_engine(
         encoder = Encoder(load_processor(model_folder), images)
         return TransformersEngine(model, encoder, thinking=Thinking(thinking, encoder.tokenizer))
     if generation["engine"] == "server":
-        from r1v3.generate.server_engine import open_server
+        from r1v3.generate.server_start import open_server
 
         return open_server(images, model_folder, thinking, usage)
     if generation["engine"] == "vllm":

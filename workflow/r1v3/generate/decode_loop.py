@@ -63,8 +63,9 @@ class DecodeLoop:
         self.tokens = sampling.max_new_tokens + (sampling.thought_tokens or 0) + len(self.close)
         self.never = torch.tensor([*encoder.never, *sampling.banned], device=self.device)
         self.close_ids = torch.tensor(self.close, dtype=torch.long, device=self.device)
-        self.bias_ids = torch.tensor([i for i, _ in sampling.bias], dtype=torch.long)
-        self.bias = torch.tensor([value for _, value in sampling.bias])
+        biased = [i for i, _ in sampling.bias]
+        self.bias_ids = torch.tensor(biased, dtype=torch.long, device=self.device)
+        self.bias = torch.tensor([value for _, value in sampling.bias], device=self.device)
         self.tail = max((len(text.encode()) for text in sampling.stop), default=0) + 8
         self.context = getattr(model.config.text_config, "max_position_embeddings", None)
 

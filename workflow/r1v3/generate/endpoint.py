@@ -107,6 +107,18 @@ class Endpoint:
                 time.sleep(failure.wait + random.uniform(0, ceiling))
         raise AssertionError("unreachable")
 
+    def is_there(self) -> bool:
+        """Whether anything answers at the address, were it with an error that is not passing."""
+        models = self.url.removesuffix("/chat/completions") + "/models"
+        try:
+            with self._opener.open(models, timeout=min(self.timeout, 30)):
+                return True
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code not in RETRIED
+        except (OSError, http.client.HTTPException):
+            return False
+
     def _post(self, data: bytes) -> dict:
         headers = {"Content-Type": "application/json"}
         key = os.environ.get(self.key_variable)

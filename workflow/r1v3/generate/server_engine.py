@@ -7,9 +7,8 @@ reply is left out there, and a budget that closes the thought cannot be forced.
 
 import re
 import threading
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from r1v3.generate.endpoint import Endpoint, Refused, Reply, ServerError
 from r1v3.generate.pictures import UNREADABLE, check_places, data_url
@@ -61,44 +60,60 @@ class ServerEngine:
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
         """Answer as the server does, each request as soon as all its samples are there.
 
+        What failed perhaps because the server was away is asked once more at the end, and is recorded as an
+        error only where the server is seen to be there.
+
         Raises:
-            ServerError: address, model or key are wrong, or request after request fails.
+            ServerError: address, model or key are wrong, or the server is away.
         """
         sampling = self.thinking(sampling)
         if sampling.thought_tokens is not None and self.kind != "vllm":
             raise ValueError("thinking: a closed thought can be forced on a vllm server alone")
-        waiting, any_answered = iter(requests), False
-        held: list[
-            Response
-        ] = []  # failed perhaps because the server is away: kept for a later start
-        stop = threading.Event()
+        again, errors, answered = [], [], False
+        for request, responses, away in self._answers(requests, sampling):
+            answered = answered or responses[0].error is None
+            if away:
+                again.append(request)
+            else:
+                yield responses
+        for _, responses, away in self._answers(again, sampling):
+            answered = answered or responses[0].error is None
+            if away:
+                errors += responses
+            else:
+                yield responses
+        if errors and not (answered and self.endpoint.is_there()):
+            raise ServerError(f"{self.endpoint.url}: {errors[0].error}")
+        if errors:
+            yield errors
+
+    def _answers(
+        self, requests: Iterable[Request], sampling: Sampling
+    ) -> Iterator[tuple[Request, list[Response], bool]]:
+        """Each request with all its samples or errors; and whether the error may be the server's.
+
+        Raises:
+            ServerError: request after request fails.
+        """
+        waiting, failures, stop = iter(requests), 0, threading.Event()
         with ThreadPoolExecutor(self.concurrency) as threads:
-            running = set()
+            running: dict[Future, Request] = {}
             try:
                 while True:
                     while len(running) < 2 * self.concurrency and (ask := next(waiting, None)):
-                        running.add(threads.submit(self._answer, ask, sampling, stop))
+                        running[threads.submit(self._answer, ask, sampling, stop)] = ask
                     if not running:
-                        break
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        responses, unreachable = future.result()
-                        if unreachable:
-                            held += responses
-                        else:
-                            any_answered = any_answered or responses[0].error is None
-                            yield held + responses
-                            held = []
-                    if len(held) > 2 * self.concurrency * sampling.samples:
-                        break
+                        return
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        responses, away = future.result()
+                        failures = failures + 1 if away else 0
+                        yield running.pop(future), responses, away
+                    if failures > 2 * self.concurrency:
+                        raise ServerError(f"{self.endpoint.url}: {responses[0].error}")
             finally:
                 stop.set()
                 for future in running:
                     future.cancel()
-        if held and (not any_answered or running):
-            raise ServerError(f"{self.endpoint.url}: {held[0].error}")
-        if held:
-            yield held
 
     def _answer(self, request: Request, sampling: Sampling, stop) -> tuple[list[Response], bool]:
         """All samples, or the error; and whether that error is the server's, not the request's."""
@@ -173,15 +188,16 @@ class ServerEngine:
             most=sampling.max_new_tokens,
         )
         answer = _response(request, thought.sample, reply.body["choices"][0], reply.body)
+        closing = () if closed else self.thinking.ids_of(sampling.close)
         return Response(
             request.key,
             thought.sample,
             so_far + answer.text,
-            thought.token_ids + answer.token_ids,
-            thought.logprobs + answer.logprobs,
+            thought.token_ids + closing + answer.token_ids,
+            thought.logprobs + (0.0,) * len(closing) + answer.logprobs,
             answer.finish_reason,
             thought.prompt_tokens,
-            counted=thought.tokens + answer.tokens,
+            counted=thought.tokens + len(closing) + answer.tokens,
         )
 
     def _ask(self, request, messages, sampling: Sampling, *, seed, n, most) -> Reply:
@@ -226,60 +242,4 @@ def _response(request: Request, sample: int, choice: dict, body: dict) -> Respon
         finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
         prompt_tokens=usage.get("prompt_tokens") or 0,
         counted=counted,
-    )
-
-
-def open_server(images: dict, model_folder: Path, thinking: dict | None, usage: Path | None):
-    """The engine of the server that the environment names.
-
-    R1V3_SERVER_URL (required), _MODEL (the checkpoint's folder), _KIND (vllm or openai), _KEY, _PRICE
-    (money for a million prompt tokens and a million new ones, `2.5/10`), _RATE (attempts a minute),
-    _CONCURRENCY, _TIMEOUT (seconds), _USAGE (a file).
-
-    Raises:
-        ValueError: the address is missing or a value is malformed.
-    """
-    import os
-
-    def setting(name: str, default: str = "") -> str:
-        return os.environ.get(f"R1V3_SERVER_{name}", default)
-
-    if not setting("URL"):
-        raise ValueError(
-            "engine server: R1V3_SERVER_URL must hold the address, as http://host:8000/v1"
-        )
-    price = re.fullmatch(r"([\d.]+)/([\d.]+)", setting("PRICE"))
-    if setting("PRICE") and not price:
-        raise ValueError(
-            "R1V3_SERVER_PRICE must be <a million prompt tokens>/<a million new tokens>"
-        )
-    tokenizer, never = None, ()
-    settings = ("processor_config.json", "preprocessor_config.json")
-    if any((Path(model_folder) / name).exists() for name in settings):
-        from r1v3.model.processor import load_processor
-
-        processor = load_processor(model_folder)
-        tokenizer, never = (
-            processor.tokenizer,
-            tuple(i for i in processor.image_token_ids if i is not None),
-        )
-    path = setting("USAGE") or usage
-    return ServerEngine(
-        Endpoint(
-            setting("URL"),
-            attempts=int(setting("ATTEMPTS", "6")),
-            timeout=float(setting("TIMEOUT", "3600")),
-            per_minute=float(setting("RATE")) if setting("RATE") else None,
-            first_wait=1.0,
-            key_variable="R1V3_SERVER_KEY",
-        ),
-        setting("MODEL", str(model_folder)),
-        kind=setting("KIND", "vllm"),
-        images=images,
-        concurrency=int(setting("CONCURRENCY", "32")),
-        usage=Usage(
-            Path(path) if path else None, (float(price[1]), float(price[2])) if price else None
-        ),
-        thinking=Thinking(thinking, tokenizer),
-        never=never,
     )

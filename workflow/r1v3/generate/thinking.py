@@ -29,6 +29,7 @@ class Thinking:
         words = self.way.get("banned_words") or []
         if words and tokenizer is None:
             raise ValueError("thinking.banned_words needs the model's tokenizer, to ban ids")
+        self.tokenizer = tokenizer
         self.banned = word_ids(tokenizer, words) if words else ()
 
     def __call__(self, sampling: Sampling) -> Sampling:
@@ -41,12 +42,18 @@ class Thinking:
                 changes[key] = self.way[key]
         return replace(sampling, **changes) if changes else sampling
 
+    def ids_of(self, text: str) -> tuple[int, ...]:
+        """The ids that write a text; none where the tokenizer is not known."""
+        if self.tokenizer is None:
+            return ()
+        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
 
 def word_ids(tokenizer, words: list[str]) -> tuple[int, ...]:
     """Ids of all tokens that write one of the words, in any case, with spaces or marks around it.
 
     Where a spelling takes several tokens, its first piece of four letters or more is taken, without
-    which it is not written; a spelling in shorter pieces cannot be banned by ids.
+    which it is not written; a spelling in shorter pieces cannot be banned by ids, and is named.
     """
     wanted = {word.casefold() for word in words}
     special = set(tokenizer.all_special_ids)
@@ -57,6 +64,7 @@ def word_ids(tokenizer, words: list[str]) -> tuple[int, ...]:
         for i, text in enumerate(texts)
         if i not in special and EDGES.sub("", text).casefold() in wanted
     }
+    left: set[str] = set()
     for word in words:
         for cased in {word, word.lower(), word.upper(), word.capitalize()}:
             for before, after in (
@@ -69,7 +77,13 @@ def word_ids(tokenizer, words: list[str]) -> tuple[int, ...]:
             ):
                 ids = tokenizer(before + cased + after, add_special_tokens=False)["input_ids"]
                 if found.isdisjoint(ids):
-                    found.update(_first_long([i for i in ids if i not in special], texts))
+                    first = _first_long([i for i in ids if i not in special], texts)
+                    found.update(first)
+                    left |= set() if first else {cased}
+    if left:
+        print(
+            f"thinking: spelt in short pieces, so not banned: {', '.join(sorted(left))}", flush=True
+        )
     return tuple(sorted(found))
 
 

@@ -6,6 +6,7 @@ wrong tokens without an error. A first update hides it; tests make two on the sa
 
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from r1v3.generate.vllm_worker import CONNECTOR, hash_tensors
 
 SHARD_BYTES = 4 * 2**30
+MEMORY = Path("/dev/shm")
 
 
 def update(llm, weights) -> str:
@@ -98,12 +100,22 @@ def _in_process(llm) -> bool:
     return alone and os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") == "0"
 
 
+def room_for(checkpoint: Path) -> Path | None:
+    """Where weights of the size of a checkpoint's go: in memory if there is room, else None, on disk.
+
+    A container often has 64 MB of shared memory.
+    """
+    size = sum(path.stat().st_size for path in checkpoint.glob("*.safetensors"))
+    known = size > 0 and os.access(MEMORY, os.W_OK)
+    return MEMORY if known and shutil.disk_usage(MEMORY).free > 1.1 * size else None
+
+
 def _through_files(llm, pairs: Iterator[tuple], shard_bytes: int = SHARD_BYTES) -> list[list[str]]:
     """Workers in other processes read the weights from safetensors, in memory where there is room."""
     from safetensors.torch import save_file
 
-    root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="r1v3-weights-", dir=root) as folder:
+    place = room_for(Path(llm.model_config.model))
+    with tempfile.TemporaryDirectory(prefix="r1v3-weights-", dir=place) as folder:
         shard: dict = {}
         size, numbers = 0, itertools.count()
 

@@ -3,7 +3,7 @@
 A document holds the resolved sections that its stage reads, the ids `<name>-<hash>` of its parents, and
 the stage's version; so a changed number renames that folder and those of its descendants, and nothing
 else. Every document holds version, name and seed; those of stages that show pictures to a model also
-template and images. The rest by kind (`null` where there is none):
+template (`own` where a model from a hub answers) and images. The rest by kind (`null` where there is none):
 
     data        set; for a set from sources also cleaning, and the entries of listed sources; for a
                 sampled set questions, by {run, checkpoint, selection}, generation, grading
@@ -21,11 +21,9 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.identity import VERSION, Node
+from r1v3.recipe.identity import OWN, VERSION, Node
 from r1v3.recipe.load import Project
 from r1v3.recipe.sources import SampledSet
-
-SUITES = ("held_out", "benchmarks", "checkpoint", "study")
 
 
 class Documents:
@@ -120,6 +118,19 @@ class Documents:
             "images": self.recipe.images.model_dump(),
         }
 
+    def _asked(self, run: str) -> dict:
+        """What a run's model is asked with: our template and the instruction that it learnt with, if any.
+
+        A model from a hub keeps its own template, which a server applies by itself.
+        """
+        resolved, dialogue = self.project.runs[run], self._dialogue
+        if resolved.stage == "model":
+            hub = self.recipe.models[resolved.entry.model].source == "hub"
+            own = hub and self.recipe.generation.engine != "server"
+            return dialogue | ({"template": OWN} if own else {})
+        instruction = getattr(resolved.settings, "instruction", None)
+        return dialogue | ({"instruction": instruction} if instruction else {})
+
     def _generation(self, run: str | None = None, way: str = "") -> dict:
         """The engine, and the mode: a way of thinking's, a run's, or a model's that no run trains."""
         settings = self.recipe.generation.model_dump(exclude={"parity"})
@@ -148,7 +159,7 @@ class Documents:
         questions = self.data(entry.questions)
         by, parents = self._start(entry.by, entry.checkpoint)
         content |= {"questions": questions.id, "by": by}
-        content |= self._dialogue | self._generation(entry.by) | self._grading
+        content |= self._asked(entry.by) | self._generation(entry.by) | self._grading
         return self._node("data", name, "sampled", [questions, *parents], **content)
 
     def _run(self, name: str) -> Node:
@@ -211,7 +222,7 @@ class Documents:
         content = {"run": policy.id, "data": data.id}
         content |= {"selection": self.recipe.selection.model_dump()}
         content |= {"entropy": self.recipe.entropy.model_dump()}
-        content |= self._dialogue | self._generation() | self._grading
+        content |= self._asked(run) | self._generation() | self._grading
         return self._node("probe", run, "probe", [policy, data], **content)
 
     def _benchmark(self, name: str) -> Node:
@@ -273,7 +284,7 @@ class Documents:
         if suite == "held_out":
             settings |= {"temperature": 0.0, "runs": 1}  # decoded greedily, so once
         content = {
-            **self._dialogue,
+            **self._asked(run),
             **self._generation(run, way),
             **self._grading,
             "run": start["run"],

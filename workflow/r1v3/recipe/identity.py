@@ -18,6 +18,9 @@ VERSION = {
     "evaluation": 1,
 }
 
+# In place of a template: the one that a model came with (r1v3.generate.chat_template).
+OWN = "own"
+
 SHELF = {
     "data": "data",
     "probe": "selections",

@@ -71,7 +71,8 @@ def _answers(document: dict, sampler, encoder, data: Path, step: int, judged: Pa
         document["grading"],
         document["generation"]["mode"],
     )
-    prompts = load_prompts(data, encoder, document["template"], mode)
+    instruction = document.get("instruction")  # of a run that learnt with one (section 6.6)
+    prompts = load_prompts(data, encoder, document["template"], mode, instruction)
     sampling = Sampling(
         settings["temperature"], 1.0, settings["max_new_tokens"], settings["samples"]
     )
