@@ -7,7 +7,7 @@ import time
 
 import pytest
 from generate.scripted_server import completion, serve
-from model_fixtures import IMAGES, TEMPLATE, picture
+from model_fixtures import IMAGES, TEMPLATE, picture, small_processor
 from PIL import Image
 
 from r1v3.generate import Request, Sampling, load_engine
@@ -253,6 +253,23 @@ def test_a_thought_over_its_budget_is_closed_and_the_answer_asked_for():
     assert asked[1]["body"]["messages"][-1]["content"] == "<think>hm hm hm</think>\n"
     assert (found[0].text, found[0].tokens) == ("hm hm hm</think>\n\\boxed{4}", 6)
     assert found[0].finish_reason == "stop"
+
+
+def test_the_ids_of_a_forced_close_are_told_where_the_tokenizer_is_known():
+    def script(body, _):
+        closed = "</think>" in body["messages"][-1]["content"]
+        return 200, completion(body, finish="stop" if closed else "length"), {}
+
+    way = {"thought_tokens": 3, "max_new_tokens": 8, "close": "</think>\n"}
+    tokenizer = small_processor().tokenizer
+    with serve(script) as (url, _):
+        built = engine(url)
+        built.thinking = Thinking(way, tokenizer)
+        (found,) = answers(built, [asking("a")])
+    closing = tuple(tokenizer("</think>\n", add_special_tokens=False)["input_ids"])
+    assert found.token_ids == (5, 6, 7, *closing, 5, 6, 7)
+    assert found.logprobs == (-0.5,) * 3 + (0.0,) * len(closing) + (-0.5,) * 3
+    assert found.tokens == len(found.token_ids)
 
 
 def test_the_recipe_opens_the_server_of_the_environment(monkeypatch, tmp_path):

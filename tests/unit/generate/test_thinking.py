@@ -29,6 +29,13 @@ def test_a_word_is_banned_however_it_is_spaced_and_cased():
         assert not banned & set(tokenizer(spelling, add_special_tokens=False)["input_ids"])
 
 
+def test_a_spelling_in_short_pieces_is_named_since_it_cannot_be_banned(capsys):
+    tokenizer = small_encoder().tokenizer
+    assert len(tokenizer("HMM")["input_ids"]) > 1
+    word_ids(tokenizer, ["hmm"])
+    assert "spelt in short pieces, so not banned: HMM, Hmm, hmm" in capsys.readouterr().out
+
+
 def test_nowait_never_says_the_words():
     tokenizer = small_encoder().tokenizer
     words = ["What", "sum", "boxed", "Wait"]
