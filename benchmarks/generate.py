@@ -34,7 +34,9 @@ from r1v3.model.tokenizer import train_tokenizer  # noqa: E402
 from r1v3.recipe.load import load_project  # noqa: E402
 
 AIM = 2.0  # times the tokens a second
-FULLNESS = 0.5  # of the batch, in the mean over steps
+FULLNESS = (
+    0.5  # of the rows that there is room for, in the mean over the steps at which requests wait
+)
 SAMPLES, MOST, ROWS = 5, 256, 160
 END_BIAS = 2.2  # a mean of some fifty tokens, and a tail that reaches MOST
 
@@ -63,23 +65,32 @@ def load(questions: int):
 
 
 class Fullness:
-    """Counts, step by step, how many rows of the batch still write."""
+    """Of the rows that there is room for, how many write; counted while requests wait."""
 
     def __init__(self):
-        self.open = self.rows = 0
-        self.emit = DecodeLoop._emit
+        self.open = self.room = 0
+        self.emit, self.begin = DecodeLoop._emit, DecodeLoop.__init__
 
     def __enter__(self):
+        def noted(loop, model, encoder, sampling, capacity, feed):
+            def feed_until_empty(most):
+                found = feed(most)
+                loop.empty = len(found) < most
+                return found
+
+            self.begin(loop, model, encoder, sampling, capacity, feed_until_empty)
+
         def counted(loop):
-            self.open += int(loop.open.sum())
-            self.rows += len(loop.open)
+            if not loop.empty:
+                self.open += int(loop.open.sum())
+                self.room += loop.capacity
             return self.emit(loop)
 
-        DecodeLoop._emit = counted
+        DecodeLoop._emit, DecodeLoop.__init__ = counted, noted
         return self
 
     def __exit__(self, *_):
-        DecodeLoop._emit = self.emit
+        DecodeLoop._emit, DecodeLoop.__init__ = self.emit, self.begin
 
 
 def ours(model, encoder, requests) -> tuple[float, list[int]]:
@@ -165,8 +176,8 @@ def main() -> None:
             f"{statistics.mean(lengths[name]):13.1f}{statistics.median(lengths[name]):8.0f}"
             f"{max(lengths[name]):9d}"
         )
-    full = fullness.open / fullness.rows
-    print(f"rows that still write, in the mean over the engine's steps: {100 * full:.0f} %")
+    full = fullness.open / fullness.room
+    print(f"of the rows that there is room for, while requests wait, write: {100 * full:.0f} %")
     gain = shared_prefill()
     ratio = statistics.median(a / b for a, b in zip(rates["engine"], rates["model.generate"]))
     result = {
