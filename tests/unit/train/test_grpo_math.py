@@ -75,6 +75,13 @@ def test_the_clip_stops_a_ratio_that_went_too_far_the_right_way():
     assert facts["clipped"] == 2
 
 
+def test_the_clip_counts_only_tokens_that_count():
+    logp, keep = torch.tensor([1.5, 0.5, 0.5]).log(), torch.tensor([0.0, 1.0, 1.0])
+    parts = {"logp_N": logp, "old_logp_N": torch.zeros(3), **TWO_RESPONSES}
+    assert policy_loss(surrogate(), **parts)[1] == {"clipped": 2, "kept": 3}
+    assert policy_loss(surrogate(), keep_N=keep, **parts)[1] == {"clipped": 1, "kept": 2}
+
+
 def test_a_clipped_token_gets_no_gradient():
     logp = torch.tensor([1.5, 1.0, 1.0]).log().requires_grad_()
     loss, _ = policy_loss(surrogate(), logp_N=logp, old_logp_N=torch.zeros(3), **TWO_RESPONSES)

@@ -78,7 +78,7 @@ def policy_loss(
     reference_logp_N: torch.Tensor | None = None,
     held_N: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """The GRPO loss of some responses (report, eq. 7), and how often the clip acted.
+    """The GRPO loss of some responses (report, eq. 7), and on how many of the `kept` tokens the clip acted.
 
     The ratio compares the policy with the one of `old_logp_N`. With one on-policy step the two are the
     same, the ratio is 1 and no clip can act.
@@ -94,8 +94,9 @@ def policy_loss(
         held_N: KL-Cov's weight on each token's |log-ratio|; where given, nothing is clipped.
     """
     weight_N = token_weights(surrogate, response_N, length_R)
+    kept_N = torch.ones_like(weight_N, dtype=torch.bool)
     if keep_N is not None:
-        weight_N = weight_N * keep_N
+        weight_N, kept_N = weight_N * keep_N, keep_N > 0
     ratio_N = (logp_N - old_logp_N).exp()
     advantage_N = advantage_R[response_N]
     clipped_N = ratio_N
@@ -107,5 +108,6 @@ def policy_loss(
     if surrogate.kl:
         penalty_N = divergence(surrogate.kl_estimator, logp_N, reference_logp_N)
         objective_N = objective_N - surrogate.kl * penalty_N
-    acted = clipped_N * advantage_N < ratio_N * advantage_N
-    return -(weight_N * objective_N).sum(), {"clipped": float(acted.float().sum())}
+    acted_N = (clipped_N * advantage_N < ratio_N * advantage_N) & kept_N
+    seen = {"clipped": float(acted_N.sum()), "kept": float(kept_N.sum())}
+    return -(weight_N * objective_N).sum(), seen

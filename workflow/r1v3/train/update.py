@@ -1,8 +1,9 @@
 """The gradient steps of an episode: equation 7 over prompts that are computed once for all samples.
 
 With one update an episode and the trainer's own log-probabilities there is no second forward pass:
-the policy that sampled is the policy that learns, and the ratio is 1 by definition. Mini-batches, and
-tokens chosen among the whole episode's, take one pass without gradients before the first step.
+the policy that sampled is the policy that learns, and the ratio is 1 by definition. Mini-batches, whatever
+their ratio is against, and tokens chosen among the whole episode's, take one pass without gradients before
+the first step: what is measured of an episode is measured of the policy that met it.
 
 Shapes: G prompts, M samples, R = G x M responses, N tokens of all responses.
 """
@@ -23,7 +24,11 @@ from r1v3.train.token_choice import clip_cov, kl_cov, most_uncertain, token_cova
 @dataclass(frozen=True)
 class Updated:
     """What an episode's first pass saw, before any step: entropy of each sampled token in nats, and how
-    far the engine's log-probabilities were; and the metrics of its steps."""
+    far the engine's log-probabilities were; and the metrics of its steps.
+
+    `loss` and `grad_norm/` are means over the steps, each weighted by the tokens of its mini-batch;
+    `clip_fraction` is the share of the tokens that count which the clip stopped, in all steps.
+    """
 
     entropy_N: torch.Tensor
     metrics: dict
@@ -71,10 +76,12 @@ def update_policy(
             with torch.no_grad():
                 part.look(*policy(part.pack))
         _choose_tokens(passes, advantage_R, length_R, settings, ranks, seed)
-    for _ in range(settings["updates_per_episode"]):
-        facts = {"loss": 0.0, "clipped": 0.0}
+    total, updates = int(length_R.sum()), settings["updates_per_episode"]
+    facts, mean_norms = dict.fromkeys(("loss", "clipped", "kept"), 0.0), {}
+    for _ in range(updates):
         for batch, rows in enumerate(sizes):
             surrogate = _surrogate(settings, length_R[rows])
+            share = surrogate.tokens / (total * updates)
             policy.zero_grad()
             own = [part for part in passes if part.batch == batch]
             for part in own:
@@ -92,14 +99,16 @@ def update_policy(
                     held_N=part.held_N,
                 )
                 policy.backward(loss, last=part is own[-1])
-                facts["loss"] += loss.item() / len(sizes)
-                facts["clipped"] += seen["clipped"]
+                facts["loss"] += loss.item() * share
+                for name, count in seen.items():
+                    facts[name] += count
             policy.reduce()
-            norms = policy.norms()
+            for group, norm in policy.norms().items():
+                mean_norms[group] = mean_norms.get(group, 0.0) + norm * share
             policy.step(rate)
-    loss, clipped = ranks.sum(facts["loss"], facts["clipped"])
-    metrics = {"loss": loss, "clip_fraction": clipped / int(length_R.sum())}
-    metrics |= {f"grad_norm/{group}": norm for group, norm in norms.items()}
+    loss, clipped, kept = ranks.sum(*facts.values())
+    metrics = {"loss": loss, "clip_fraction": clipped / max(1.0, kept)}
+    metrics |= {f"grad_norm/{group}": norm for group, norm in mean_norms.items()}
     logp_N, entropy_N, sampled_N = gathered(passes, ranks)
     advantage_N = advantage_R.repeat_interleave(length_R).cpu()
     metrics |= logprob_metrics(logp_N, sampled_N, advantage_N)
@@ -107,9 +116,12 @@ def update_policy(
 
 
 def looks_first(settings: dict) -> bool:
-    """Whether something must be known of all tokens before the first step."""
+    """Whether something must be known of all tokens before the first step.
+
+    Several updates of one mini-batch need no look: the first computes all tokens before it steps.
+    """
     chosen = settings["top_entropy"] is not None or settings["covariance"] is not None
-    return chosen or (settings["minibatches"] > 1 and settings["old_logprobs"] == "trainer")
+    return chosen or settings["minibatches"] > 1
 
 
 def _surrogate(settings: dict, length_R: torch.Tensor) -> Surrogate:
