@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pytest
 from data_fixtures import source_document
-from grpo_fixtures import GRPO, grpo_run
+from grpo_fixtures import GRPO, grpo_run, learner
 from launched import run_ranks
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE, assert_same_course
 
 from r1v3.data.prepare import prepare
+from r1v3.model.groups import GROUPS, group_hashes, grouped_parameters
 from r1v3.model.load import save_checkpoint
 from r1v3.reward import format_reward
 from r1v3.train import rollouts
 from r1v3.train.ranks import Ranks
+from r1v3.train.sampler import BesideTrainer
 
 
 def test_nodes_share_a_list_in_order_and_only_their_first_processes_get_any():
@@ -23,6 +25,19 @@ def test_nodes_share_a_list_in_order_and_only_their_first_processes_get_any():
     assert [r.share_of_node(list("abcde")) for r in ranks] == [["a", "b"], [], ["c", "d", "e"], []]
     assert Ranks(0, 1).share_of_node([1, 2]) == [1, 2]
     assert [Ranks(n, 2).share_of_node([1, 2]) for n in range(2)] == [[1, 2], []]
+
+
+def test_an_update_gathers_and_hashes_the_connector_alone_to_compare_it():
+    policy, model, gathered = learner(), small_model(), []
+    policy.hashes = lambda groups=tuple(GROUPS): group_hashes(
+        model,
+        groups=groups,
+        whole=lambda parameter: gathered.append(parameter) or parameter.detach(),
+    )
+    BesideTrainer(None, Ranks(0, 1)).follow(policy)
+    connector = [parameter for _, parameter in grouped_parameters(model)["connector"]]
+    assert {id(p) for p in gathered} == {id(p) for p in connector}
+    assert learner().hashes(("connector",)) == {"connector": group_hashes(model)["connector"]}
 
 
 @pytest.fixture(scope="module")

@@ -76,12 +76,18 @@ def silence(model: nn.Module, groups: Iterable[str]) -> None:
             parameter.zero_()
 
 
-def group_hashes(model: nn.Module, *, whole: Callable = torch.Tensor.detach) -> dict[str, str]:
-    """sha256 of each group's tensors, names included, in a fixed order; `whole` gathers a parted one."""
-    hashes = {}
-    for group, parameters in grouped_parameters(model).items():
+def group_hashes(
+    model: nn.Module,
+    *,
+    groups: Iterable[str] = tuple(GROUPS),
+    whole: Callable = torch.Tensor.detach,
+) -> dict[str, str]:
+    """sha256 of the tensors of each group asked for, names included, in a fixed order; `whole` gathers a
+    parted one."""
+    hashes, named = {}, grouped_parameters(model)
+    for group in groups:
         digest = hashlib.sha256()
-        for name, parameter in sorted(parameters):
+        for name, parameter in sorted(named[group]):
             digest.update(name.encode())
             tensor = whole(parameter).cpu().contiguous().flatten()
             digest.update(tensor.view(torch.uint8).numpy().tobytes())

@@ -5,13 +5,13 @@ Both take the same steps, so a trainer does not know which it has. Called, an en
 writes a checkpoint; `save_state` and `load_state` are those of a run that is not finished.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from r1v3.model.groups import group_hashes, group_norms, grouped_parameters, train_only
+from r1v3.model.groups import GROUPS, group_hashes, group_norms, grouped_parameters, train_only
 from r1v3.model.load import save_checkpoint
 from r1v3.model.packed import use_packed_attention
 from r1v3.train.optimizer import build_optimizer
@@ -64,9 +64,9 @@ class WholeEngine:
         )
         self.optimizer.step(rate)
 
-    def hashes(self) -> dict[str, str]:
-        """Hash of each module group's tensors."""
-        return group_hashes(self.model)
+    def hashes(self, groups: Iterable[str] = tuple(GROUPS)) -> dict[str, str]:
+        """Hash of each module group's tensors, or of those named."""
+        return group_hashes(self.model, groups=groups)
 
     def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Every tensor by its name in the checkpoint, whole, one at a time; all ranks go through them."""

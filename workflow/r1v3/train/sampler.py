@@ -75,7 +75,7 @@ class BesideTrainer:
         Raises:
             RuntimeError: the engine's connector is not the policy's.
         """
-        connector = policy.hashes()["connector"]
+        connector = policy.hashes(("connector",))["connector"]
         if self.engine is None:
             for _ in policy.weights():  # all help to gather them
                 pass

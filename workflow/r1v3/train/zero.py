@@ -5,7 +5,7 @@ is multiplied by their number again. Every rank makes the same passes with the s
 `alike`), since parted weights are gathered, and gradients reduced, by all of them together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -78,9 +78,9 @@ class ZeroEngine:
             group["lr"] = rate
         self.engine.step()
 
-    def hashes(self) -> dict[str, str]:
-        """Hash of each module group's tensors."""
-        return group_hashes(self.model, whole=self._whole)
+    def hashes(self, groups: Iterable[str] = tuple(GROUPS)) -> dict[str, str]:
+        """Hash of each module group's tensors, or of those named, which alone are gathered."""
+        return group_hashes(self.model, groups=groups, whole=self._whole)
 
     def _whole(self, parameter) -> torch.Tensor:
         if not self.partition:
