@@ -1,5 +1,9 @@
-"""A GRPO run of the small model that kills itself, by signal 9, in a phase; notes what it samples."""
+"""A GRPO run of the small model that kills itself, by signal 9, in a phase; notes what it samples.
 
+Settings of its own may follow as JSON.
+"""
+
+import json
 import os
 import signal
 import sys
@@ -7,9 +11,13 @@ from pathlib import Path
 
 from grpo_fixtures import grpo_run
 
-from r1v3.train import engine, grpo, held_episodes
+from r1v3.generate.transformers_engine import TransformersEngine
+from r1v3.train import engine, grpo, held_episodes, resume_folder, rollouts
 
-phase, step, start, data, folder = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:])
+phase, step, start, data, folder = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:6])
+settings = {"dynamic_sampling": {"max_rounds": 1}}
+if sys.argv[6:]:
+    settings = json.loads(sys.argv[6])
 at = {"step": 0}
 folder.mkdir(exist_ok=True)
 
@@ -19,8 +27,9 @@ def around(module, name, *, before="", after="", counts=False):
     function = getattr(module, name)
 
     def wrapped(*args, **options):
-        if counts:
+        if name == "run_episode":
             at["step"] = int(options["seed"].split("/")[1]) + 1
+        if counts:
             with (folder / "sampled.txt").open("a") as note:
                 note.write(f"{at['step']}\n")
         if phase == before and at["step"] == step:
@@ -33,16 +42,13 @@ def around(module, name, *, before="", after="", counts=False):
     setattr(module, name, wrapped)
 
 
-around(grpo, "run_episode", before="generating", after="graded", counts=True)
+around(grpo, "run_episode", after="graded")
+around(TransformersEngine, "sample", before="generating", counts=True)
+around(rollouts, "reckon", before="grading")
 around(held_episodes, "hold", before="holding", after="updating")
 around(grpo, "update_policy", after="updated")
 around(grpo, "write_rollouts", after="writing")
 around(engine, "save_state", before="saving", after="between saves")
-seconds = 0.0 if phase in ("saving", "between saves") else 1e9
-grpo_run(
-    folder,
-    start,
-    data,
-    dynamic_sampling={"max_rounds": 1},
-    resume={"seconds": seconds, "keep": 2},
-)
+around(resume_folder, "_sha256", before="sealing")  # ZeRO's state is written and not yet sealed
+seconds = 0.0 if phase in ("saving", "between saves", "sealing") else 1e9
+grpo_run(folder, start, data, **settings, resume={"seconds": seconds, "keep": 2})

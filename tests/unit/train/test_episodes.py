@@ -7,13 +7,14 @@ import torch
 from grpo_fixtures import GRPO, episode_of_policy, learner, record
 
 from r1v3.generate.types import Response
+from r1v3.reward.verdict import Verdict
 from r1v3.train import held_episodes
 from r1v3.train.advantage import overlong_penalty
 from r1v3.train.batches import order_of_step
 from r1v3.train.episodes import Collected, collect
 from r1v3.train.prompt_order import PromptOrder
 from r1v3.train.ranks import Ranks
-from r1v3.train.rollouts import Episode, Prompt
+from r1v3.train.rollouts import Episode, Prompt, reckon
 from r1v3.train.sampler import BesideTrainer
 from r1v3.train.update import advantages
 
@@ -75,7 +76,9 @@ def test_rounds_go_on_until_every_groups_accuracy_varies():
         "discarded_prompts": 3,
         "format_alone_groups": 1,
         "unfilled_groups": 0,
+        "surplus_groups": 0,
     }
+    assert [group.prompt.record.id for group in found.unused] == ["f1", "s1", "s2"]
     seeds = [response.text for response in found.episode.responses[::2]]
     assert seeds == ["0/4", "0/4/1", "0/4/2"]
 
@@ -86,6 +89,49 @@ def test_at_the_cap_what_is_left_is_filled_with_groups_that_differ_in_format_fir
     assert found.counts["unfilled_groups"] == 2
     assert found.counts["discarded_prompts"] == 2
     assert found.counts["sampling_rounds"] == 2
+    assert [group.prompt.record.id for group in found.unused] == ["s2", "s3"]
+
+
+class Two(Ranks):
+    """The first of two ranks, that sees what the second one graded too."""
+
+    def gather(self, part):
+        return part
+
+
+def test_a_round_of_several_ranks_may_bring_more_good_groups_than_are_missing():
+    order = Given(prompts(["v1", "v2", "v3", "v4"]), seed=0)
+    settings = GRPO | {"prompts_per_step": 3, "dynamic_sampling": {"max_rounds": 2}}
+    sampler = BesideTrainer(None, Two(0, 2, 2))
+    sampler.share = lambda chosen: chosen
+    found = collect(answer, order, settings, sampler, seed="0/4")
+    assert [p.record.id for p in found.episode.prompts] == ["v1", "v2", "v3"]
+    assert [group.prompt.record.id for group in found.unused] == ["v4"]
+    assert (found.counts["surplus_groups"], found.counts["discarded_prompts"]) == (1, 0)
+
+
+@pytest.mark.parametrize("rounds", [None, 3])
+def test_unjudged_answers_are_counted_once_over_all_of_an_episode(rounds):
+    def unjudged(prompts, seed):
+        """The one answer of s1 that nobody judged is half of its prompt's, and a sixth of a round's."""
+        episode = answer(prompts, seed)
+        reasons = [
+            ("none" if r.key == "s1" and r.sample else "verifier", "") for r in episode.responses
+        ]
+        return replace(episode, reasons=reasons)
+
+    names = ["v1", "s1", "v2", "v3", "v4"]
+    settings = GRPO | {"prompts_per_step": 3, "dynamic_sampling": rounds and {"max_rounds": rounds}}
+    sampler = BesideTrainer(None, Ranks(0, 1))
+    share = 1 / (8 if rounds else 6)  # a second round asks for one more
+    for allowed in (share + 0.001, share - 0.001):
+        settings["reward"] = GRPO["reward"] | {"verifier": {"max_unjudged": allowed}}
+        order = Given(prompts(names), seed=0)
+        if allowed > share:
+            collect(unjudged, order, settings, sampler, seed="0/4")
+            continue
+        with pytest.raises(RuntimeError, match=f"{share:.1%} of the answers unjudged"):
+            collect(unjudged, order, settings, sampler, seed="0/4")
 
 
 def test_prompts_come_in_the_order_of_the_epochs_whatever_is_drawn_at_a_time():
@@ -108,11 +154,33 @@ def test_an_episode_comes_back_from_disk_as_it_was(tmp_path):
     for name in ("accuracy_GM", "format_GM", "reward_GM"):
         assert torch.equal(getattr(found.episode, name), getattr(episode, name))
     assert (found.drawn, found.counts) == (77, {"sampling_rounds": 2})
+    assert found.unused == []
     held_episodes.forget(tmp_path, through=3)
     assert held_episodes.take_back(tmp_path, 5, by_id) is None
     assert held_episodes.take_back(tmp_path, 4, by_id)
     held_episodes.forget(tmp_path, through=4)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_groups_that_are_not_used_come_back_with_the_episode(tmp_path):
+    found = collected(["s1", "v1", "f1", "s2", "v2", "v3", "v4"], 9)
+    held_episodes.hold(tmp_path, 1, found)
+    by_id = {prompt.record.id: prompt for prompt in prompts(["v1", "v2", "v3", "f1", "s1", "s2"])}
+    again = held_episodes.take_back(tmp_path, 1, by_id)
+    assert again.episode.responses == found.episode.responses
+    assert torch.equal(again.episode.reward_GM, found.episode.reward_GM)
+    assert (again.drawn, again.counts) == (found.drawn, found.counts)
+    assert [(g.prompt.record.id, g.responses, g.reasons) for g in again.unused] == [
+        (g.prompt.record.id, g.responses, g.reasons) for g in found.unused
+    ]
+
+
+def test_a_rank_alone_does_not_judge_how_much_stayed_unjudged():
+    responses = answer(prompts(["v1"]), "").responses
+    verdicts = [Verdict(None, None, "none", "no verifier"), Verdict("7", True, "rule:number", "")]
+    found = reckon(prompts(["v1"]), responses, verdicts, GRPO["reward"], mode="slow")
+    assert found.accuracy_GM.tolist() == [[0.0, 1.0]]
+    assert found.reasons[0] == ("none", "no verifier")
 
 
 def test_the_penalty_on_length_falls_over_the_buffer():

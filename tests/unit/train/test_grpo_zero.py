@@ -1,20 +1,22 @@
 """Real DeepSpeed on the CPU: a policy in parts samples and learns as a whole one does."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from data_fixtures import source_document
 from grpo_fixtures import grpo_run, probe_run
-from launched import run_ranks
+from launched import run_ranks, run_script
 from model_fixtures import small_model, small_processor
-from training_fixtures import SOURCE, without_times
+from training_fixtures import SFT, SOURCE, without_times
 
 from r1v3.data.prepare import prepare
 from r1v3.model.groups import group_hashes
 from r1v3.model.load import load_model, save_checkpoint
 from r1v3.reward import format_reward
 from r1v3.train import rollouts
+from r1v3.train.metrics import read_metrics
 from r1v3.train.preemption import REQUEUE
 
 pytest.importorskip("deepspeed")
@@ -40,8 +42,18 @@ def alone(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=[1, 2])
 def together(request, alone, tmp_path_factory):
-    """The folder of the runs of two_ranks_grpo_zero.py on one and on two processes."""
+    """The folder of the runs of two_ranks_grpo_zero.py on one and on two processes.
+
+    On one it also finishes a run that was killed by signal 9.
+    """
     folder = tmp_path_factory.mktemp(f"ranks{request.param}")
+    if request.param == 1:
+        script = Path(__file__).with_name("killed_grpo.py")
+        settings = json.dumps({"parallel": SFT["parallel"] | {"engine": "deepspeed", "zero": 2}})
+        where = (alone / "start", alone / "data", folder / "killed")
+        assert run_script(script, "sealing", 3, *where, settings).returncode == -signal.SIGKILL
+        states = [path.name for path in sorted((folder / "killed/resume").glob("step-*"))]
+        (folder / "killed.json").write_text(json.dumps(states))
     script = Path(__file__).with_name("two_ranks_grpo_zero.py")
     run_ranks(script, request.param, alone / "start", alone / "data", folder)
     return folder
@@ -49,6 +61,15 @@ def together(request, alone, tmp_path_factory):
 
 def test_sigterm_saves_and_leaves_with_the_code_for_requeueing(together):
     assert json.loads((together / "codes.json").read_text()) == [REQUEUE] * len(RUNS)
+
+
+@pytest.mark.parametrize("together", [1], indirect=True)
+def test_signal_9_while_a_state_is_sealed_changes_nothing_and_samples_nothing_twice(together):
+    states = json.loads((together / "killed.json").read_text())
+    assert states == ["step-000001", "step-000002", "step-000003.partial"]
+    assert without_times(together / "killed") == without_times(together / "zero2")
+    sampled = ["seconds_generate" in row for row in read_metrics(together / "killed/metrics.jsonl")]
+    assert sampled == [True, True, False, True]
 
 
 @pytest.mark.parametrize("run", RUNS)

@@ -1,5 +1,7 @@
 """Rollouts on disk, the page that shows them, and what a step measures of them."""
 
+import json
+
 import pandas as pd
 import pytest
 import torch
@@ -14,6 +16,7 @@ from r1v3.train.critical import CriticalTokens
 from r1v3.train.engine import WholeEngine
 from r1v3.train.entropy_readings import Readings
 from r1v3.train.episode_metrics import entropy_metrics, logprob_metrics, reward_metrics
+from r1v3.train.episodes import episode_of, groups_of
 from r1v3.train.ranks import Ranks
 from r1v3.train.rollout_log import write_rollouts
 from r1v3.train.rollouts import Episode, Prompt
@@ -78,6 +81,25 @@ def test_every_rollout_is_written_with_what_its_critical_tokens_felt(episode, cr
     assert rows.token_ids[3].tolist() == list(episode.responses[3].token_ids)
 
 
+def test_groups_that_were_discarded_are_kept_and_say_so(episode, critical, tmp_path):
+    used, unused = groups_of(episode)[1:], groups_of(episode)[:1]  # the one with a critical token
+    where, felt = tmp_path / "run" / "rollouts", entropies(episode)
+    options = {"share": 1.0, "seed": 0}
+    path = write_rollouts(where, 1, episode_of(used), felt, critical, unused=unused, **options)
+    rows = pd.read_parquet(path)
+    assert rows.prompt.tolist() == ["q1", "q1", "q0", "q0"]
+    assert rows.used.tolist() == [True, True, False, False]
+    assert len(rows.critical_positions[2]) == 1
+    assert rows.critical_entropies[2] is None  # no forward pass has seen it
+    page = tmp_path / "page.html"
+    shown = browse(tmp_path / "run", page, count=4)
+    assert shown == {"Best": 2, "Worst": 2, "Most changed, first and last": 0}
+    assert "2 of them not learned from; mean reward of the others 0.100" in page.read_text()
+    write_rollouts(where, 2, episode, felt, critical, **options)
+    browse(tmp_path / "run", page, count=4)
+    assert page.read_text().count("; not learned from)") == 1  # the first answer of q0
+
+
 def test_a_share_keeps_whole_groups_and_the_same_ones_again(episode, critical, tmp_path):
     kept = set()
     for step in range(40):
@@ -103,6 +125,9 @@ def test_the_page_shows_best_worst_and_most_changed_as_text(episode, critical, t
     text = (tmp_path / "page.html").read_text()
     assert "No &lt;b&gt;." in text
     assert "<b>" not in text
+    link = tmp_path / "rl.json"
+    link.write_text(json.dumps({"folder": str(run)}))
+    assert browse(link, tmp_path / "again.html", count=2) == shown
     with pytest.raises(ValueError, match="keep_rollouts"):
         browse(tmp_path, tmp_path / "page.html")
 
@@ -115,7 +140,7 @@ def test_most_changed_is_the_prompt_whose_mean_reward_moved_most():
         )
         for sample, reward in enumerate(rewards)
     ]  # fmt: skip
-    changed = choose(pd.DataFrame(rows), 1)["Most changed, first and last"]
+    changed = choose(pd.DataFrame(rows).assign(used=True), 1)["Most changed, first and last"]
     assert changed[["step", "prompt", "reward"]].values.tolist() == [[1, "a", 0], [2, "a", 1]]
 
 

@@ -1,6 +1,7 @@
 """On every rank: the run of grpo_fixtures by DeepSpeed, in both stages.
 
-Each run is stopped by SIGTERM in its second step and started again, as a requeued job is.
+Each run is stopped by SIGTERM in its second step and started again, as a requeued job is; one that was killed
+before is finished.
 """
 
 import json
@@ -52,6 +53,8 @@ for name, settings in RUNS.items():
     facts = grpo_run(folder / name, start, data, **settings)
     if ranks.first:
         (folder / f"{name}.json").write_text(json.dumps(facts))
+if (folder / "killed").exists():
+    grpo_run(folder / "killed", start, data, parallel=zero(2))
 rollouts.format_reward = format_reward
 probe_run(folder / "probe", start, data, zero(3, pass_tokens=60))
 if ranks.first:

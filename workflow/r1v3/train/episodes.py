@@ -7,24 +7,15 @@ teaches the template and not the task; such groups are replaced as well, and cou
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from r1v3.generate.types import Response
 from r1v3.train.advantage import varied
 from r1v3.train.prompt_order import PromptOrder
-from r1v3.train.rollouts import Episode, Prompt, whole_episode
+from r1v3.train.rollouts import Episode, Prompt, check_judged, whole_episode
 from r1v3.train.sampler import BesideTrainer, OwnModel
-
-
-@dataclass(frozen=True)
-class Collected:
-    """An episode, how many prompts were drawn since the run began, and what Dynamic Sampling counted."""
-
-    episode: Episode
-    drawn: int
-    counts: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -39,6 +30,19 @@ class Graded:
     reasons: list[tuple[str, str]]
 
 
+@dataclass(frozen=True)
+class Collected:
+    """An episode, how many prompts were drawn since the run began, and what Dynamic Sampling counted.
+
+    `unused` holds the groups that were sampled and are no part of the episode.
+    """
+
+    episode: Episode
+    drawn: int
+    counts: dict[str, int]
+    unused: list[Graded] = field(default_factory=list)
+
+
 def collect(
     run: Callable[..., Episode],
     order: PromptOrder,
@@ -51,17 +55,22 @@ def collect(
 
     With Dynamic Sampling rounds go on until every group's accuracy varies. Where `max_rounds` do not
     suffice, the places left are filled with groups that were passed over: those that differ in format first.
+    A round asks one prompt a rank at least, so the last may bring more groups than are missing: a surplus.
 
     Args:
         run: samples and grades prompts, with a seed.
         sampler: says which of them this process asks.
         seed: names the episode.
+
+    Raises:
+        RuntimeError: of all answers, used or not, more stayed unjudged than the recipe allows.
     """
     wanted, dynamic = settings["prompts_per_step"], settings["dynamic_sampling"]
     if not dynamic:
         chosen = order.take(wanted)
         own = run(prompts=sampler.share(chosen), seed=seed)
         episode = whole_episode(chosen, own, sampler.ranks)
+        check_judged(episode.reasons, settings["reward"])
         return Collected(episode, order.drawn, {})
     rounds, taken, passed_over = 0, [], []
     while rounds < dynamic["max_rounds"] and len(taken) < wanted:
@@ -73,6 +82,8 @@ def collect(
         for group, good in zip(groups_of(episode), varied(episode.accuracy_GM).tolist()):
             (taken if good else passed_over).append(group)
         rounds += 1
+    reasons = [reason for group in taken + passed_over for reason in group.reasons]
+    check_judged(reasons, settings["reward"])
     unfilled = max(0, wanted - len(taken))
     form_alone = [group for group in passed_over if varied(group.reward_M[None])[0]]
     silent = [group for group in passed_over if not varied(group.reward_M[None])[0]]
@@ -81,8 +92,10 @@ def collect(
         "discarded_prompts": len(passed_over) - unfilled,
         "format_alone_groups": len(form_alone),
         "unfilled_groups": unfilled,
+        "surplus_groups": max(0, len(taken) - wanted),
     }
-    return Collected(episode_of((taken + form_alone + silent)[:wanted]), order.drawn, counts)
+    groups = taken + form_alone + silent
+    return Collected(episode_of(groups[:wanted]), order.drawn, counts, groups[wanted:])
 
 
 def groups_of(episode: Episode) -> list[Graded]:

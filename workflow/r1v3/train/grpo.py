@@ -21,6 +21,7 @@ from r1v3.train.entropy_readings import Readings
 from r1v3.train.episode_metrics import entropy_metrics, reward_metrics
 from r1v3.train.episode_speed import EpisodeSpeed
 from r1v3.train.episodes import collect
+from r1v3.train.held_samples import HeldSamples
 from r1v3.train.metrics import MetricsLog
 from r1v3.train.optimizer import learning_rate
 from r1v3.train.preemption import Preempted, Preemption
@@ -91,6 +92,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
                     reward=settings["reward"],
                     mode=mode,
                     clock=clock,
+                    held=HeldSamples(folder / "resume", step + 1, ranks.rank),
                 )
                 collected = collect(run, order, settings, sampler, seed=f"{seed}/{step}")
                 if ranks.first:
@@ -133,6 +135,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
                     readings.critical,
                     share=settings["keep_rollouts"],
                     seed=seed,
+                    unused=collected.unused,
                 )
                 values = moved | reward_metrics(episode) | updated.metrics
                 values |= collected.counts | entropy_metrics(

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import torch
 
 from r1v3.generate.types import Response
-from r1v3.train.episodes import Collected
+from r1v3.train.episodes import Collected, episode_of, groups_of
+from r1v3.train.held_samples import forget_samples
 from r1v3.train.rollouts import Episode, Prompt
 
 SCHEMA = pa.schema(
@@ -27,14 +28,20 @@ SCHEMA = pa.schema(
         ("reward", pa.float32()),
         ("by", pa.string()),
         ("reason", pa.string()),
+        ("used", pa.bool_()),
     ]
 )
 VALUES = ("accuracy", "format", "reward")
 
 
 def hold(folder: Path, step: int, collected: Collected) -> None:
-    """Write a step's episode before the policy moves; whole or not at all."""
-    episode = collected.episode
+    """Write a step's episode before the policy moves, with the groups it does not use; whole or not at all.
+
+    The ranks' samples of it are then forgotten.
+    """
+    episode, used = collected.episode, len(collected.episode.responses)
+    if collected.unused:
+        episode = episode_of(groups_of(episode) + collected.unused)
     responses = episode.responses
     columns = {
         name: [getattr(response, name) for response in responses]
@@ -44,6 +51,7 @@ def hold(folder: Path, step: int, collected: Collected) -> None:
     for name in VALUES:
         columns[name] = getattr(episode, f"{name}_GM").flatten().tolist()
     columns["by"], columns["reason"] = zip(*episode.reasons)
+    columns["used"] = [n < used for n in range(len(responses))]
     counts = {name: str(value) for name, value in collected.counts.items()}
     table = pa.table(
         [pa.array(columns[field.name], field.type) for field in SCHEMA],
@@ -54,6 +62,7 @@ def hold(folder: Path, step: int, collected: Collected) -> None:
     partial = path.with_suffix(".partial")
     pq.write_table(table, partial, compression="zstd", compression_level=1)
     partial.replace(path)
+    forget_samples(folder, through=step)
 
 
 def take_back(folder: Path, step: int, prompts: dict[str, Prompt]) -> Collected | None:
@@ -87,14 +96,18 @@ def take_back(folder: Path, step: int, prompts: dict[str, Prompt]) -> Collected 
         [(row["by"], row["reason"]) for row in rows],
     )
     counts = {name.decode(): int(value) for name, value in table.schema.metadata.items()}
-    return Collected(episode, drawn=counts.pop("drawn"), counts=counts)
+    groups, used = groups_of(episode), sum(row["used"] for row in rows[::samples])
+    unused = groups[used:]
+    episode = episode_of(groups[:used]) if unused else episode
+    return Collected(episode, counts.pop("drawn"), counts, unused)
 
 
 def forget(folder: Path, through: int) -> None:
-    """Remove the episodes of steps that a saved state covers."""
+    """Remove the episodes, whole or not, of steps that a saved state covers."""
     for path in sorted(Path(folder).glob("episode-*.parquet")):
         if int(path.stem.rpartition("-")[2]) <= through:
             path.unlink()
+    forget_samples(folder, through)
 
 
 def _path(folder: Path, step: int) -> Path:

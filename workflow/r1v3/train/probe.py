@@ -20,7 +20,7 @@ from r1v3.train.entropy_readings import Readings
 from r1v3.train.episode_passes import gathered, plan_episode
 from r1v3.train.episodes import episode_of, groups_of
 from r1v3.train.ranks import Ranks
-from r1v3.train.rollouts import Episode, load_prompts, run_episode, whole_episode
+from r1v3.train.rollouts import Episode, check_judged, load_prompts, run_episode, whole_episode
 from r1v3.train.sampler import open_sampler
 from r1v3.train.token_stats import PackedStats
 from r1v3.whole import write_text
@@ -56,6 +56,7 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
         "accuracy": _mean(episode.accuracy_GM),
         "format": _mean(episode.format_GM),
         "accuracy_by_prompt": episode.accuracy_GM.mean(1).tolist(),
+        "reward_by_prompt": episode.reward_GM.mean(1).tolist(),
         "entropy": sum(entropies) / len(entropies),
         "high_entropy_share": sum(e > entropy["threshold"] for e in entropies) / len(entropies),
         "critical_token_entropy": intervals["emitted"]["mean"] if enough else None,
@@ -91,7 +92,9 @@ def _answers(document: dict, sampler, encoder, data: Path, step: int, judged: Pa
             )
             episodes.append(whole_episode(part, own, sampler.ranks))
             progress.advance(len(part))
-    return episode_of([group for each in episodes for group in groups_of(each)])
+    whole = episode_of([group for each in episodes for group in groups_of(each)])
+    check_judged(whole.reasons, reward)
+    return whole
 
 
 @torch.no_grad()

@@ -1,12 +1,14 @@
 """Rollouts, kept: one compressed Parquet file a step, which `r1v3.train.browse` shows."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from r1v3.train.critical import CriticalTokens
+from r1v3.train.episodes import Graded, groups_of
 from r1v3.train.rollouts import Episode, stable_seed
 
 SCHEMA = pa.schema(
@@ -25,6 +27,7 @@ SCHEMA = pa.schema(
         ("by", pa.string()),
         ("reason", pa.string()),
         ("finish", pa.string()),
+        ("used", pa.bool_()),
     ]
 )
 
@@ -38,41 +41,47 @@ def write_rollouts(
     *,
     share: float,
     seed,
+    unused: Sequence[Graded] = (),
 ) -> Path | None:
     """Keep a step's rollouts, whole groups at a time, so that samples can be compared.
 
     Args:
         entropy_N: of every sampled token of the episode, nats.
         share: of the prompts, drawn by a hash of seed, step and prompt; 0 keeps nothing.
+        unused: groups that were sampled and not learned from; no forward pass knows their entropies.
 
     Returns:
         The file `step-000001.parquet`, written whole or not at all, or None where nothing is kept.
     """
-    samples = len(episode.responses) // len(episode.prompts)
+    groups = [(group, True) for group in groups_of(episode)] + [(group, False) for group in unused]
     rows, first = [], 0
-    for n, response in enumerate(episode.responses):
-        prompt, length = episode.prompts[n // samples].record.id, len(response.token_ids)
-        if stable_seed(seed, step, prompt) < share * 2**63:
-            places = critical.words(response.token_ids)
-            rows.append(
-                {
-                    "step": step,
-                    "prompt": prompt,
-                    "sample": n % samples,
-                    "text": response.text,
-                    "token_ids": response.token_ids,
-                    "logprobs": response.logprobs,
-                    "critical_positions": places,
-                    "critical_entropies": [float(entropy_N[first + place]) for place in places],
-                    "reward": float(episode.reward_GM.flatten()[n]),
-                    "accuracy": float(episode.accuracy_GM.flatten()[n]),
-                    "format": float(episode.format_GM.flatten()[n]),
-                    "by": episode.reasons[n][0],
-                    "reason": episode.reasons[n][1],
-                    "finish": response.finish_reason,
-                }
-            )
-        first += length
+    for group, used in groups:
+        prompt = group.prompt.record.id
+        kept = stable_seed(seed, step, prompt) < share * 2**63
+        for m, response in enumerate(group.responses):
+            if kept:
+                places = critical.words(response.token_ids)
+                entropies = [float(entropy_N[first + place]) for place in places] if used else None
+                rows.append(
+                    {
+                        "step": step,
+                        "prompt": prompt,
+                        "sample": m,
+                        "text": response.text,
+                        "token_ids": response.token_ids,
+                        "logprobs": response.logprobs,
+                        "critical_positions": places,
+                        "critical_entropies": entropies,
+                        "reward": float(group.reward_M[m]),
+                        "accuracy": float(group.accuracy_M[m]),
+                        "format": float(group.format_M[m]),
+                        "by": group.reasons[m][0],
+                        "reason": group.reasons[m][1],
+                        "finish": response.finish_reason,
+                        "used": used,
+                    }
+                )
+            first += len(response.token_ids)
     if not rows:
         return None
     folder.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from r1v3.generate.template import prompt_tail, render_prompt
 from r1v3.generate.types import Request, Response, Sampling
 from r1v3.model.encode import Encoded, EncodedOnDisk, Encoder
 from r1v3.reward import Grader, Verdict, combine, format_reward
+from r1v3.train.held_samples import HeldSamples
 from r1v3.train.ranks import Ranks
 
 # Bytes of tiles that a process keeps in memory, and prompts that are encoded together.
@@ -103,6 +104,7 @@ def run_episode(
     mode: str,
     seed,
     clock: Clock | None = None,
+    held: HeldSamples | None = None,
 ) -> Episode:
     """Sample and grade one episode; answers are graded while others are still being written.
 
@@ -111,15 +113,16 @@ def run_episode(
         reward: the recipe's `reward` section.
         seed: anything that names this episode; each prompt gets a stream of its own.
         clock: adds up the seconds of generating, and of what grading takes longer.
+        held: keeps the answers as they come, and has those of a run that was killed.
 
     Raises:
-        RuntimeError: an answer could not be made, or more stayed unjudged than the recipe allows.
+        RuntimeError: an answer could not be made.
     """
     began = time.monotonic()
     responses: dict[str, list[Response]] = {}
     graded: dict[str, tuple[Future, int]] = {}
     with ThreadPoolExecutor(1, thread_name_prefix="reward") as pool:
-        for part in _answers(engine, prompts, sampling, seed):
+        for part in _answers(engine, prompts, sampling, seed, held):
             groups = [part[n : n + sampling.samples] for n in range(0, len(part), sampling.samples)]
             asked = [prompts[int(group[0].key)] for group in groups]
             coming = pool.submit(judge, grader, asked, part, mode=mode) if part else None
@@ -138,22 +141,41 @@ def run_episode(
     return reckon(prompts, named, verdicts, reward, mode=mode)
 
 
-def _answers(engine, prompts, sampling: Sampling, seed) -> Iterator[list[Response]]:
-    """Whole requests as they are finished, their keys the prompts' places."""
-    if not prompts:
+def _answers(engine, prompts, sampling: Sampling, seed, held) -> Iterator[list[Response]]:
+    """Whole requests as they are finished, their keys the prompts' places; first those that are held.
+
+    What the engine in process writes depends, in the last bits, on the prompts beside it: it answers all of
+    them again unless all are held, so that a resumed run is the same run.
+    """
+    ids = [prompt.record.id for prompt in prompts]
+    known = held.of_round(seed, ids) if held else []
+    done = {response.key for response in known}
+    if hasattr(engine, "sample") and len(done) < len(prompts):
+        known, done = [], set()
+    if known:
+        yield known
+    places = [n for n in range(len(prompts)) if str(n) not in done]
+    if not places:
         return
-    seeds = [stable_seed(seed, prompt.record.id) for prompt in prompts]
-    if not hasattr(engine, "sample"):  # it reads pictures itself
-        requests = [Request(str(n), p.text, p.pictures, seeds[n]) for n, p in enumerate(prompts)]
-        for part in engine.generate(requests, sampling):
-            for response in part:
-                if response.error:
-                    place = prompts[int(response.key)].record.id
-                    raise RuntimeError(f"{place} cannot be answered: {response.error}")
-            yield part
+    for part in _asked(engine, prompts, places, sampling, seed):
+        if held and part:
+            held.add(seed, ids, part)
+        yield part
+
+
+def _asked(engine, prompts, places: list[int], sampling, seed) -> Iterator[list[Response]]:
+    seeds = {n: stable_seed(seed, prompts[n].record.id) for n in places}
+    if hasattr(engine, "sample"):
+        requests = [Request(str(n), prompts[n].text, (), seeds[n]) for n in places]
+        yield from engine.sample(requests, [prompts[n].encoded for n in places], sampling)
         return
-    requests = [Request(str(n), p.text, (), seeds[n]) for n, p in enumerate(prompts)]
-    yield from engine.sample(requests, [p.encoded for p in prompts], sampling)
+    requests = [Request(str(n), prompts[n].text, prompts[n].pictures, seeds[n]) for n in places]
+    for part in engine.generate(requests, sampling):  # it reads pictures itself
+        for response in part:
+            if response.error:
+                place = prompts[int(response.key)].record.id
+                raise RuntimeError(f"{place} cannot be answered: {response.error}")
+        yield part
 
 
 def judge(
@@ -185,17 +207,7 @@ def reckon(
     *,
     mode: str,
 ) -> Episode:
-    """Format (eq. 1) and total reward (eq. 3) of every response.
-
-    Raises:
-        RuntimeError: more answers stayed unjudged than the recipe allows.
-    """
-    unjudged = sum(verdict.correct is None for verdict in verdicts) / max(1, len(verdicts))
-    allowed = reward["verifier"]["max_unjudged"] if reward["verifier"] else 0.0
-    if unjudged > allowed:
-        raise RuntimeError(
-            f"{unjudged:.1%} of the answers unjudged; reward.verifier allows {allowed:.1%}"
-        )
+    """Format (eq. 1) and total reward (eq. 3) of every response; an unjudged one is not right."""
     shape = (len(prompts), len(responses) // max(1, len(prompts)))
     weights = {key: reward[key] for key in ("accuracy_weight", "format_weight")}
     accuracy = torch.tensor([float(bool(v.correct)) for v in verdicts]).view(shape)
@@ -205,6 +217,24 @@ def reckon(
     total = torch.tensor([combine(a, f, **weights) for a, f in pairs]).view(shape)
     reasons = [(verdict.by, verdict.reason) for verdict in verdicts]
     return Episode(prompts, responses, accuracy, form, total, reasons)
+
+
+def check_judged(reasons: list[tuple[str, str]], reward: dict) -> None:
+    """Fail where a verifier left out too much.
+
+    Args:
+        reasons: of every answer that was graded, of all ranks.
+        reward: the recipe's section.
+
+    Raises:
+        RuntimeError: more answers stayed unjudged than the recipe allows.
+    """
+    unjudged = sum(by == "none" for by, _ in reasons) / max(1, len(reasons))
+    allowed = reward["verifier"]["max_unjudged"] if reward["verifier"] else 0.0
+    if unjudged > allowed:
+        raise RuntimeError(
+            f"{unjudged:.1%} of the answers unjudged; reward.verifier allows {allowed:.1%}"
+        )
 
 
 def whole_episode(prompts: list[Prompt], own: Episode, ranks: Ranks) -> Episode:

@@ -1,0 +1,120 @@
+"""Responses that outlive a kill before their episode is graded."""
+
+from dataclasses import replace
+
+import pytest
+from grpo_fixtures import GRPO, record
+
+from r1v3.generate.types import Response, Sampling
+from r1v3.reward.verdict import Verdict
+from r1v3.train import held_samples
+from r1v3.train.held_samples import HeldSamples
+from r1v3.train.rollouts import Prompt, run_episode
+
+SAMPLING = Sampling(1.0, 1.0, 8, samples=2)
+PROMPTS = [Prompt(record(name), name, None) for name in ("a", "b", "a")]  # one prompt is met twice
+
+
+def answers(request):
+    made = Response(
+        request.key, 0, f"{request.prompt}{request.seed}", (3, 5), (-0.1, -1 / 3), "stop", 7
+    )
+    return [made, replace(made, sample=1, finish_reason="length", logprobs=(-0.2, -2.5))]
+
+
+class Beside:
+    """Answers one prompt at a time, and fails after some."""
+
+    def __init__(self, most=9):
+        self.most, self.asked = most, []
+
+    def generate(self, requests, sampling):
+        for request in requests:
+            if len(self.asked) == self.most:
+                raise KeyboardInterrupt
+            self.asked.append(request.key)
+            yield answers(request)
+
+
+class InProcess(Beside):
+    """The same, of prompts that are encoded."""
+
+    def sample(self, requests, encoded, sampling):
+        assert len(encoded) == len(requests)
+        yield from self.generate(requests, sampling)
+
+
+class Grader:
+    """Takes every answer for right, or fails."""
+
+    def __init__(self, fails=False):
+        self.fails = fails
+
+    def grade_many(self, rows):
+        if self.fails:
+            raise ConnectionError("the verifier is gone")
+        return [Verdict("7", True, "rule:number", row["response"]) for row in rows]
+
+
+def run(engine, folder, grader=None, seed="0/4"):
+    held = folder and HeldSamples(folder, 5, rank=1)
+    return run_episode(
+        engine, PROMPTS, SAMPLING, grader or Grader(), GRPO["reward"], mode="slow", seed=seed, held=held
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "again"),
+    [
+        (Beside, ["1", "2"]),
+        (InProcess, ["0", "1", "2"]),
+    ],  # in process: all beside each other, or none
+)
+def test_a_kill_while_sampling_costs_what_was_not_written(kind, again, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(kind(most=1), tmp_path)
+    engine = kind()
+    found = run(engine, tmp_path)
+    assert engine.asked == again
+    assert found.responses == run(kind(), None).responses
+    engine = kind()
+    assert run(engine, tmp_path).responses == found.responses
+    assert engine.asked == []
+
+
+def test_a_verifier_that_fails_costs_no_sampling(tmp_path):
+    with pytest.raises(ConnectionError):
+        run(InProcess(), tmp_path, Grader(fails=True))
+    engine = InProcess()
+    found = run(engine, tmp_path)
+    assert engine.asked == []
+    fresh = run(InProcess(), None)
+    assert (found.responses, found.reasons) == (fresh.responses, fresh.reasons)
+
+
+def test_another_round_or_rank_or_step_has_samples_of_its_own(tmp_path):
+    run(Beside(), tmp_path)
+    engine = Beside()
+    run(engine, tmp_path, seed="0/4/1")
+    assert engine.asked == ["0", "1", "2"]
+    assert HeldSamples(tmp_path, 5, rank=0).held == {}
+    assert HeldSamples(tmp_path, 6, rank=1).held == {}
+
+
+def test_a_line_that_was_cut_short_is_asked_again(tmp_path):
+    run(Beside(), tmp_path)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-20])
+    engine = Beside()
+    found = run(engine, tmp_path)
+    assert engine.asked == ["2"]
+    assert found.responses == run(Beside(), None).responses
+    assert len(HeldSamples(tmp_path, 5, rank=1).held) == 3
+
+
+def test_samples_are_forgotten_with_their_steps(tmp_path):
+    run(Beside(), tmp_path)
+    held_samples.forget_samples(tmp_path, through=4)
+    assert len(list(tmp_path.iterdir())) == 1
+    held_samples.forget_samples(tmp_path, through=5)
+    assert list(tmp_path.iterdir()) == []
