@@ -45,6 +45,27 @@ def test_sentence_starts_are_the_first_and_those_after_a_full_stop():
     assert [tokenizer.decode(ids[n:])[:2] for n in starts] == ["3+", "Wa", "No"]
 
 
+@pytest.mark.parametrize(
+    ("text", "firsts"),
+    [
+        ("x is 3.14 and 2.5. So x = .5!Then\n\n  7", ["x is", "So x", "7"]),
+        ("3.14", ["3.14"]),
+        (" No? e.g. 7", ["No? ", "e.g.", "7"]),  # an abbreviation ends a sentence here
+        ("答案是七。所以七！ 对？Wait, π.", ["答案是七", "所以七！", "对？Wa", "Wait"]),
+    ],
+)
+def test_a_sentence_starts_after_a_space_or_a_chinese_full_stop_and_in_no_number(text, firsts):
+    finder, ids, _ = found(text)
+    rests = [finder.tokenizer.decode(ids[n:]).strip() for n in finder.sentences(ids)]
+    assert [rest[:4] for rest in rests] == [first[:4] for first in firsts]
+
+
+def test_a_response_that_ends_within_a_letter_has_its_sentences():
+    finder, ids, _ = found("7. 答")
+    assert len(finder.sentences(ids[:-1])) == 1  # the letter's last byte is missing
+    assert len(finder.sentences(ids)) == 2
+
+
 def test_an_interval_resamples_prompts_not_values():
     alike = clustered_mean([[1.0, 1.0], [3.0, 3.0]], resamples=2000, seed=0)
     assert (alike["mean"], alike["count"]) == (2.0, 4)
@@ -54,15 +75,29 @@ def test_an_interval_resamples_prompts_not_values():
 
 def checkpoint(step, entropy, reward, by_prompt=(0.0, 0.0)):
     row = {"step": step, "critical_token_entropy": entropy, "reward": reward}
-    return row | {"accuracy_by_prompt": list(by_prompt)}
+    return row | {"accuracy_by_prompt": list(by_prompt), "reward_by_prompt": list(by_prompt)}
 
 
 def test_hindsight_chooses_on_one_half_and_scores_on_the_other():
     lucky = checkpoint(30, 0.9, 0.5, (1.0, 0.0, 1.0, 0.0))
     steady = checkpoint(60, 0.4, 0.5, (0.5, 0.5, 0.5, 0.5))
-    # Even items choose `lucky`, with none of the odd; odd ones `steady`, with half of the even.
-    assert hindsight([lucky, steady], steady) == pytest.approx((0.0 - 0.5 + 0.5 - 0.5) / 2)
-    assert hindsight([lucky, steady], lucky) == pytest.approx((0.0 - 0.0 + 0.5 - 1.0) / 2)
+    both = [lucky, steady]
+    # Even items choose `lucky`, right on none of the odd; odd ones `steady`, right on half of the even.
+    assert hindsight(both, "last", None) == pytest.approx((0.0 - 0.5 + 0.5 - 0.5) / 2)
+    assert hindsight(both, "critical_entropy", None) == pytest.approx((0.0 - 0.0 + 0.5 - 1.0) / 2)
+
+
+def test_a_policy_that_looks_at_rewards_chooses_again_on_each_half():
+    lucky = checkpoint(30, 0.9, 0.5, (1.0, 0.0, 1.0, 0.0))
+    steady = checkpoint(60, 0.4, 0.6, (0.5, 0.7, 0.5, 0.7))
+    both = [lucky, steady]
+    # Rewards are the accuracies, so each half chooses what is best there: nothing is lost.
+    assert hindsight(both, "reward", None) == 0
+    # Within 0.1 of the best: `lucky` alone by the even items, `steady` alone by the odd.
+    assert hindsight(both, "critical_entropy", 0.1) == 0
+    # Rewards without accuracy's errors: the policy takes `steady` by either half.
+    lucky["reward_by_prompt"] = [0.1] * 4
+    assert hindsight(both, "reward", None) == pytest.approx((0.0 - 0.7 + 0.5 - 0.5) / 2)
 
 
 def test_each_policy_chooses_by_its_own_measure():

@@ -22,7 +22,7 @@ class CriticalTokens:
         self.tokenizer = tokenizer
         alternatives = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
         self.pattern = re.compile(rf"\b(?:{alternatives})\b".encode(), re.IGNORECASE)
-        self.sentence = re.compile(rb"(?:^|[.!?\n]\s*)(?=\w)")
+        self.sentence = re.compile(r"(?:^|[.!?]\s|[。！？\n])\s*(?=\w)")
 
     def words(self, token_ids: tuple[int, ...]) -> list[int]:
         """Positions of the tokens that hold the first letter of a critical word."""
@@ -31,10 +31,22 @@ class CriticalTokens:
         )
 
     def sentences(self, token_ids: tuple[int, ...]) -> list[int]:
-        """Positions of the tokens that begin a sentence."""
-        return self._positions(
-            token_ids, lambda text: [m.end() for m in self.sentence.finditer(text)]
-        )
+        """Positions of the tokens that begin a sentence: the first, those after a line's end, and those
+        after a full stop with a space behind it, so that 3.14 is one number; a Chinese one needs none.
+        """
+        return self._positions(token_ids, self._sentence_starts)
+
+    def _sentence_starts(self, text: bytes) -> list[int]:
+        """Offsets in bytes of what follows the ends of sentences."""
+        letters = text.decode(
+            "utf-8", errors="surrogateescape"
+        )  # a response may end within a letter
+        starts, seen, size = [], 0, 0
+        for match in self.sentence.finditer(letters):
+            size += len(letters[seen : match.end()].encode("utf-8", errors="surrogateescape"))
+            seen = match.end()
+            starts.append(size)
+        return starts
 
     def _positions(self, token_ids, find) -> list[int]:
         text, ends = _text(self.tokenizer, tuple(token_ids))

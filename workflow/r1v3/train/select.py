@@ -11,8 +11,8 @@ def select_checkpoint(document: dict, *, probes: list[Path], folder: Path) -> di
     checkpoint is taken, and the facts say so.
 
     Returns:
-        chosen (step), policy, why, reward_lost against the best, accuracy_lost in hindsight, and every
-        checkpoint's probe.
+        chosen (step), policy, why, reward_lost against the best, accuracy_lost by such a policy in
+        hindsight, and every checkpoint's probe.
     """
     checkpoints = sorted((json.loads(Path(p).read_text()) for p in probes), key=lambda c: c["step"])
     policy, within = document["selection"]["policy"], document["selection"]["within_reward"]
@@ -23,21 +23,29 @@ def select_checkpoint(document: dict, *, probes: list[Path], folder: Path) -> di
         "policy": policy,
         "why": why,
         "reward_lost": best - chosen["reward"],
-        "accuracy_lost": hindsight(checkpoints, chosen),
+        "accuracy_lost": hindsight(checkpoints, policy, within),
         "checkpoints": checkpoints,
     }
 
 
-def hindsight(checkpoints: list[dict], chosen: dict) -> float:
-    """How much accuracy the choice lost against the most accurate checkpoint, as a share.
+def hindsight(checkpoints: list[dict], policy: str, within: float | None) -> float:
+    """How much accuracy the policy loses against the most accurate checkpoint, as a share.
 
-    The best is chosen on one half of the probe items and scored on the other, both ways round, so that
-    its luck on the items that chose it does not count.
+    The best is chosen on one half of the probe items and both are scored on the other half, both ways round,
+    so that its luck on the items that chose it does not count. Where the policy looks at rewards, it sees
+    those of the choosing half alone: it may not know the items that score it either. What is lost may be
+    below 0, where the best of one half is not that of the other.
+
+    Args:
+        checkpoints: their probes, by step, at least two items each.
+        policy, within: as in `choose`.
     """
     lost = []
     for half in (0, 1):
-        best = max(checkpoints, key=lambda c: (_mean(c["accuracy_by_prompt"][half::2]), c["step"]))
-        other = slice(1 - half, None, 2)
+        seen, other = slice(half, None, 2), slice(1 - half, None, 2)
+        known = [c | {"reward": _mean(c["reward_by_prompt"][seen])} for c in checkpoints]
+        best = max(known, key=lambda c: (_mean(c["accuracy_by_prompt"][seen]), c["step"]))
+        chosen, _ = choose(known, policy, within)
         lost.append(
             _mean(best["accuracy_by_prompt"][other]) - _mean(chosen["accuracy_by_prompt"][other])
         )
