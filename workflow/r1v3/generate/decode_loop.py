@@ -16,8 +16,8 @@ from r1v3.model.encode import Encoded, Encoder
 from r1v3.model.packed import embed
 
 KEEP_SHARE = 0.75
-# New rows are padded up to the old ones' position, so they join when a quarter of the rows is left: later leaves
-# the batch half empty, earlier pads and prefills more often (benchmarks/generate.py).
+# New rows are padded up to the old ones' position, so they join when a quarter of the rows is left: later
+# leaves the batch half empty, earlier pads and prefills more often (benchmarks/generate.py).
 REFILL_SHARE = 0.25
 
 
