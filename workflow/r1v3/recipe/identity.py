@@ -13,7 +13,7 @@ VERSION = {
     "model": 1,
     "sft": 1,
     "grpo": 1,
-    "probe": 1,
+    "probe": 2,
     "benchmark": 1,
     "evaluation": 1,
 }
