@@ -12,11 +12,16 @@ import torch.distributed as dist
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which of how many processes this one is; `per_node` of them share a node, None: all."""
+    """Which of how many processes this one is; `per_node` of them share a node, None: all.
+
+    `gpu` numbers the one that it computes on, where there are any: said here once, since CUDA's own
+    current device is another one in each thread.
+    """
 
     rank: int
     world: int
     per_node: int | None = None
+    gpu: int = 0
 
     @classmethod
     def join(cls) -> "Ranks":
@@ -31,7 +36,8 @@ class Ranks:
                 dist.init_process_group("gloo")
         if world == 1:
             return cls(0, 1)
-        return cls(int(os.environ["RANK"]), world, int(os.environ.get("LOCAL_WORLD_SIZE", world)))
+        per_node = int(os.environ.get("LOCAL_WORLD_SIZE", world))
+        return cls(int(os.environ["RANK"]), world, per_node, int(os.environ["LOCAL_RANK"]))
 
     @property
     def first(self) -> bool:
@@ -45,9 +51,9 @@ class Ranks:
 
     @property
     def device(self) -> torch.device:
-        """Where this process computes."""
+        """Where this process computes, in whichever of its threads it is asked."""
         if torch.cuda.is_available():
-            return torch.device("cuda", torch.cuda.current_device())
+            return torch.device("cuda", self.gpu)
         return torch.device("cpu")
 
     def share(self, items: list) -> list:

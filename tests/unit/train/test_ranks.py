@@ -1,0 +1,42 @@
+"""Where each process computes."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from r1v3.train.ranks import Ranks
+
+
+@pytest.fixture
+def four_gpus(monkeypatch):
+    """Stands in for CUDA: its current device is the thread's own, and 0 until the thread sets it."""
+    import threading
+
+    current = threading.local()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda n: setattr(current, "device", n))
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: getattr(current, "device", 0))
+    monkeypatch.setattr(dist, "is_initialized", lambda: False)
+    monkeypatch.setattr(dist, "init_process_group", lambda *_: None)
+
+
+@pytest.mark.usefixtures("four_gpus")
+@pytest.mark.parametrize(("rank", "local"), [(0, 0), (3, 3), (6, 2)])
+def test_a_rank_has_one_device_in_all_its_threads(rank, local, monkeypatch):
+    told = {"WORLD_SIZE": 8, "LOCAL_WORLD_SIZE": 4, "RANK": rank, "LOCAL_RANK": local}
+    for name, value in told.items():
+        monkeypatch.setenv(name, str(value))
+    ranks = Ranks.join()
+    assert (ranks.rank, ranks.world, ranks.per_node) == (rank, 8, 4)
+    with ThreadPoolExecutor(2) as threads:
+        seen = {ranks.device, *threads.map(lambda _: ranks.device, range(4))}
+    assert seen == {torch.device("cuda", local)}
+    assert torch.cuda.current_device() == local
+
+
+@pytest.mark.usefixtures("four_gpus")
+def test_a_process_alone_computes_on_the_first_device(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert Ranks.join().device == torch.device("cuda", 0)
