@@ -19,6 +19,8 @@ from r1v3.train.ranks import Ranks
 from r1v3.train.resume import load_state, save_state
 from r1v3.train.resume_folder import newest_whole, seal
 
+ALONE = Ranks(0, 1)
+
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
@@ -89,14 +91,14 @@ def test_old_states_are_pruned_by_the_recipe(keep, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2 * keep
 
 
-@pytest.mark.parametrize("harm", ["cut", "alter", "remove", "unseal"])
+@pytest.mark.parametrize("harm", ["cut", "alter", "remove", "unseal", "cut seal", "other seal"])
 def test_a_damaged_part_is_named_and_the_state_before_it_is_used(harm, tmp_path, capsys):
     for step in range(1, 5):
         seal(
             tmp_path,
             step,
             lambda f: (f / "part.pt").write_bytes(b"0123456789"),
-            Ranks(0, 1),
+            ALONE,
             keep=3,
         )
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"step-{n:06d}" for n in (2, 3, 4)]
@@ -105,11 +107,62 @@ def test_a_damaged_part_is_named_and_the_state_before_it_is_used(harm, tmp_path,
         "cut": lambda: part.write_bytes(b"01234567"),
         "alter": lambda: part.write_bytes(b"0123456780"),
         "remove": part.unlink,
-        "unseal": (part.parent / "sha256.json").unlink,
+        "unseal": seal_of(part).unlink,
+        "cut seal": lambda: seal_of(part).write_text('{"ranks": 1, "fi'),
+        "other seal": lambda: seal_of(part).write_text('{"ranks": 1, "files": [3]}'),
     }[harm]()
-    assert newest_whole(tmp_path, Ranks(0, 1)).name == "step-000003"
-    named = "sha256.json" if harm == "unseal" else "part.pt"
+    assert newest_whole(tmp_path, ALONE).name == "step-000003"
+    named = "sha256.json" if "seal" in harm else "part.pt"
     assert f"step-000004 is damaged ({named}); using the one before it" in capsys.readouterr().out
+
+
+def seal_of(part):
+    return part.parent / "sha256.json"
+
+
+@pytest.mark.parametrize("told", ["", '{"sha2', "[]", "{}", '{"sha256": null}'])
+def test_a_state_whose_seal_cannot_be_read_is_passed_over(told, tmp_path):
+    for step in (1, 2):
+        save_state(tmp_path, step, {"step": step})
+    (tmp_path / "step-000002.json").write_text(told)
+    assert load_state(tmp_path, ALONE) == (1, {"step": 1})
+
+
+def test_new_states_stay_beside_damaged_ones_of_later_steps(tmp_path):
+    for step in (10, 20):
+        save_state(tmp_path, step, {"step": step})
+        (tmp_path / f"step-{step:06d}.pt").write_bytes(b"cut")
+    assert load_state(tmp_path, ALONE) is None
+    for step in (2, 4, 6):
+        save_state(tmp_path, step, {"step": step})
+        assert load_state(tmp_path, ALONE) == (step, {"step": step})
+    assert [p.name for p in sorted(tmp_path.glob("*.pt"))] == ["step-000004.pt", "step-000006.pt"]
+
+
+def test_new_folders_stay_beside_damaged_ones_of_later_steps(tmp_path):
+    def saved(step):
+        seal(tmp_path, step, lambda f: (f / "part.pt").write_bytes(b"0"), ALONE, keep=2)
+        return tmp_path / f"step-{step:06d}"
+
+    for step in (10, 20):
+        seal_of(saved(step) / "part.pt").unlink()
+    assert newest_whole(tmp_path, ALONE) is None
+    for step in (2, 4, 6):
+        whole = saved(step)
+        assert newest_whole(tmp_path, ALONE) == whole
+    assert sorted(p.name for p in tmp_path.glob("step-??????")) == ["step-000004", "step-000006"]
+
+
+def test_all_ranks_read_the_state_that_the_first_chose(tmp_path, monkeypatch):
+    for step in (1, 2):
+        save_state(tmp_path, step, {"step": step})
+    monkeypatch.setattr(Ranks, "gather", lambda self, part: ["step-000001.pt"])
+    assert load_state(tmp_path, Ranks(1, 2)) == (1, {"step": 1})
+    (tmp_path / "step-000001.pt").write_bytes(b"cut")
+    with pytest.raises(
+        ValueError, match=r"step-000001\.pt is whole for the first rank and damaged"
+    ):
+        load_state(tmp_path, Ranks(1, 2))
 
 
 def test_an_altered_state_is_refused_and_so_are_two(tmp_path, capsys):
@@ -120,7 +173,7 @@ def test_an_altered_state_is_refused_and_so_are_two(tmp_path, capsys):
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
         path.write_bytes(data)
-        found = load_state(tmp_path)
+        found = load_state(tmp_path, ALONE)
         assert (found is None) if step == 1 else found == (1, {"step": 1})
     assert "step-000001.pt is damaged" in capsys.readouterr().out
 
@@ -130,4 +183,4 @@ def test_a_state_of_another_number_of_ranks_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Ranks, "gather", lambda self, part: part)
     seal(tmp_path, 1, lambda f: (f / "part.pt").write_bytes(b"0"), Ranks(0, 2), keep=2)
     with pytest.raises(ValueError, match="written by 2 ranks, not 1"):
-        newest_whole(tmp_path, Ranks(0, 1))
+        newest_whole(tmp_path, ALONE)

@@ -93,7 +93,7 @@ class WholeEngine:
 
     def load_state(self, folder: Path) -> dict | None:
         """Restore the newest whole state and give back its progress; None where there is none."""
-        restored = load_state(folder)
+        restored = load_state(folder, self.ranks)
         if restored is None:
             return None
         state = restored[1]

@@ -1,4 +1,7 @@
-"""States that every rank writes a part of: a folder, sealed by a list of sha256, checked when read."""
+"""States that every rank writes a part of: a folder, sealed by a list of sha256, checked when read.
+
+One that is refused is renamed, as in `resume`.
+"""
 
 import json
 import shutil
@@ -14,7 +17,8 @@ SEAL = "sha256.json"
 def seal(
     folder: Path, step: int, write: Callable[[Path], None], ranks: Ranks, *, keep: int
 ) -> None:
-    """Let all ranks write into a folder and rename it when it is whole; only the newest `keep` stay."""
+    """Let all ranks write into a folder and rename it when it is whole; of it and those before, only the
+    newest `keep` stay."""
     final = Path(folder) / f"step-{step:06d}"
     partial = final.with_suffix(".partial")
     if ranks.first:
@@ -30,7 +34,7 @@ def seal(
         note = {"ranks": ranks.world, "files": sums}
         (partial / SEAL).write_text(json.dumps(note, indent=1))
         partial.rename(final)
-        for old in sorted(Path(folder).glob("step-??????"))[:-keep]:
+        for old in [p for p in sorted(Path(folder).glob("step-??????")) if p <= final][:-keep]:
             shutil.rmtree(old)
     ranks.wait()
 
@@ -44,27 +48,42 @@ def newest_whole(folder: Path, ranks: Ranks) -> Path | None:
     for path in sorted(Path(folder).glob("step-??????"), reverse=True):
         damaged = ranks.gather(_damaged(path, ranks))
         if not damaged:
-            world = json.loads((path / SEAL).read_text())["ranks"]
+            world = _note(path)["ranks"]
             if world != ranks.world:
                 raise ValueError(f"{path} was written by {world} ranks, not {ranks.world}")
             return path
         if ranks.first:
             names = ", ".join(sorted(set(damaged)))
             print(f"{path} is damaged ({names}); using the one before it", flush=True)
+            refused = path.with_suffix(".damaged")
+            shutil.rmtree(refused, ignore_errors=True)
+            path.rename(refused)
     return None
 
 
 def _damaged(path: Path, ranks: Ranks) -> list[str]:
     """Names of this rank's share of the files that are missing or altered."""
-    note = path / SEAL
-    if not note.exists():
+    note = _note(path)
+    if note is None:
         return [SEAL]
+    own = sorted(note["files"].items())[ranks.rank :: ranks.world]
+    return [name for name, sealed in own if not _is(path / name, sealed)]
+
+
+def _note(path: Path) -> dict | None:
+    """What the seal says, if it can be read."""
     try:
-        sums = sorted(json.loads(note.read_text())["files"].items())
-    except (ValueError, KeyError):
-        return [SEAL]
-    own = sums[ranks.rank :: ranks.world]
-    return [n for n, s in own if not (path / n).is_file() or _sha256(path / n) != s]
+        note = json.loads((path / SEAL).read_text())
+        return {"ranks": int(note["ranks"]), "files": dict(note["files"])}
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _is(path: Path, sealed: str) -> bool:
+    try:
+        return _sha256(path) == sealed
+    except OSError:
+        return False
 
 
 def _sha256(path: Path) -> str:
