@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from r1v3.recipe import stage
 from r1v3.recipe.manifest import checkpoint_folder, read_manifest, write_manifest
 from r1v3.recipe.stage import alone, folders, run_stage, tables
 
@@ -109,6 +110,27 @@ def test_a_stage_vouches_for_results_and_not_for_logs_pictures_and_resume_states
     manifest = read_manifest(tmp_path / "manifest.json")
     assert sorted(manifest["files"]) == ["config.json", "metrics.jsonl"]
     assert "sft cold_start-0123456789: starting" in capsys.readouterr().out
+
+
+def test_what_a_run_resumes_from_stays_until_the_manifest_vouches(tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    state = tmp_path / "resume" / "step-000004.pt"
+
+    def work(document, folder):
+        state.parent.mkdir(exist_ok=True)
+        state.write_text("x")
+        return {}
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "write_manifest", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work)
+    assert state.exists()
+    run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work)
+    assert not state.parent.exists()
 
 
 def test_a_stage_that_fails_leaves_no_manifest(tmp_path):

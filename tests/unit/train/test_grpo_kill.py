@@ -66,4 +66,3 @@ def test_a_run_killed_in_a_phase_ends_as_an_undisturbed_one(phase, parts, tmp_pa
         pd.testing.assert_frame_equal(pd.read_parquet(one), pd.read_parquet(two))
     sampled = [int(line) for line in (folder / "sampled.txt").read_text().split()]
     assert sampled == ([1, 2, 3, 3, 4] if phase in AFRESH else [1, 2, 3, 4])
-    assert not (folder / "resume").exists()

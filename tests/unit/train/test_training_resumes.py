@@ -75,7 +75,17 @@ def test_a_killed_run_ends_as_an_undisturbed_one(run, step, start, data, tmp_pat
     one = load_model(tmp_path / "whole" / whole["last"]).state_dict()
     other = load_model(tmp_path / "killed" / resumed["last"]).state_dict()
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert not (tmp_path / "killed" / "resume").exists()
+
+
+def test_a_run_killed_before_its_manifest_goes_on_from_its_last_state(
+    start, data, tmp_path, monkeypatch
+):
+    whole = often_saving_sft_run(tmp_path / "run", start, data)
+    steps = []
+    check = sft.check_step
+    monkeypatch.setattr(sft, "check_step", lambda n, *rest: (steps.append(n), check(n, *rest)))
+    assert often_saving_sft_run(tmp_path / "run", start, data) == whole
+    assert steps == [whole["steps"]]
 
 
 def test_a_damaged_state_is_named_and_the_one_before_it_is_used(

@@ -23,6 +23,9 @@ HALF_DONE = ("resume", "responses")  # what an interrupted stage leaves to go on
 def run_stage(config_path: Path, manifest: Path, work: Callable[[dict, Path], dict]) -> None:
     """Call `work(document, folder)` and write the manifest with the facts that it returns.
 
+    Only then what an unfinished run resumes from is removed: hashing a large run's checkpoints takes minutes,
+    and a run that is killed in them would begin again.
+
     A process that outlived its Snakemake may still be at the same work; then this one waits for it,
     and does nothing if the manifest is there afterwards. Of several ranks, rank 0 writes.
     """
@@ -47,6 +50,7 @@ def run_stage(config_path: Path, manifest: Path, work: Callable[[dict, Path], di
             facts=facts,
             environments_before=before,
         )
+        shutil.rmtree(manifest.parent / "resume", ignore_errors=True)
         seconds = time.monotonic() - began
         print(f"{config['kind']} {config['name']}-{config['hash']}: {seconds:.1f} s", flush=True)
 

@@ -27,7 +27,6 @@ from r1v3.train.optimizer import learning_rate
 from r1v3.train.preemption import Preempted, Preemption
 from r1v3.train.prompt_order import PromptOrder
 from r1v3.train.ranks import Ranks
-from r1v3.train.resume import clear_states
 from r1v3.train.rollout_log import write_rollouts
 from r1v3.train.rollouts import Clock, load_prompts, run_episode, stable_seed
 from r1v3.train.sampler import open_sampler
@@ -158,8 +157,6 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
                     raise Preempted(step + 1)
     after = policy.hashes()
     check_frozen(before, after, settings["train"])
-    if ranks.first:
-        clear_states(folder / "resume")
     return {
         "steps": total,
         "checkpoints": kept,

@@ -26,7 +26,6 @@ from r1v3.train.preemption import Preempted, Preemption
 from r1v3.train.prefetch import Prefetch
 from r1v3.train.ranks import Ranks
 from r1v3.train.response_loss import PackedLoss
-from r1v3.train.resume import clear_states
 from r1v3.train.samples import Samples, check_set_aside, encode_samples
 from r1v3.train.stopping import Place
 from r1v3.train.watch import Speed, check_step
@@ -129,8 +128,6 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
     check_frozen(before, after, settings["train"])
     last = _checkpoint(folder, f"step-{place.step:06d}")
     engine.save(processor, last)
-    if ranks.first:
-        clear_states(folder / "resume")
     best = str(_checkpoint(folder, "best").relative_to(folder)) if stopping else None
     return {
         "steps": place.step,
