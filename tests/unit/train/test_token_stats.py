@@ -32,6 +32,20 @@ def test_values_and_gradients_equal_the_full_logits(inputs, temperature, chunk):
     torch.testing.assert_close(entropy, -(log_probs.exp() * log_probs).sum(-1))
 
 
+def test_gradients_of_many_chunks_add_up_in_32_bits():
+    draw = torch.Generator().manual_seed(1)
+    hidden = torch.randn(2048, 16, generator=draw).bfloat16()
+    weight = torch.randn(32, 16, generator=draw).bfloat16().requires_grad_()
+    target = torch.randint(0, 32, (2048,), generator=draw)
+    found = []
+    for chunk in (2048, 16):
+        logp, _ = token_stats(hidden, weight, target, chunk=chunk)
+        found.append(torch.autograd.grad(logp.sum(), weight)[0].float())
+    assert found[1].dtype == torch.float32
+    gap = (found[1] - found[0]).norm() / found[0].norm()
+    assert gap < 2e-3  # rounding at the end alone; added up in 16 bits it is ten times that
+
+
 def test_entropy_of_a_fair_choice_among_four_is_ln_4():
     hidden, weight = torch.zeros(1, 3), torch.ones(4, 3)
     _, entropy = token_stats(hidden, weight, torch.tensor([2]))

@@ -36,7 +36,9 @@ class _TokenStats(torch.autograd.Function):
     def backward(ctx, grad_logp_N, _):
         hidden_NW, weight_VW, target_N = ctx.saved_tensors
         grad_hidden = torch.empty_like(hidden_NW)
-        grad_weight = torch.zeros_like(weight_VW) if ctx.needs_input_grad[1] else None
+        grad_weight = None
+        if ctx.needs_input_grad[1]:  # chunks add up in 32 bits, as in `response_loss`
+            grad_weight = torch.zeros_like(weight_VW, dtype=torch.float32)
         for first in range(0, len(hidden_NW), ctx.chunk):
             rows = slice(first, first + ctx.chunk)
             logits = _logits(hidden_NW[rows], weight_VW, ctx.never) / ctx.temperature
@@ -47,6 +49,8 @@ class _TokenStats(torch.autograd.Function):
             grad_hidden[rows] = slope @ weight_VW
             if grad_weight is not None:
                 grad_weight += slope.T @ hidden_NW[rows]
+        if grad_weight is not None:
+            grad_weight = grad_weight.to(weight_VW.dtype)
         return grad_hidden, grad_weight, None, None, None, None
 
 
