@@ -49,6 +49,58 @@ def test_a_restored_optimizer_goes_on_from_the_32_bit_copies():
     assert torch.equal(first.masters[0][1], second.masters[0][1])
 
 
+class Many(torch.nn.Module):
+    """Sixteen-bit parameters of several sizes, and one of 32 bits."""
+
+    def __init__(self):
+        super().__init__()
+        draw = torch.Generator().manual_seed(5)
+        shapes = [(7, 3), (40,), (16, 16), (2, 2)]
+        self.own = torch.nn.ParameterList(
+            torch.randn(s, generator=draw).to(torch.bfloat16) for s in shapes
+        )
+        self.wide = torch.nn.Parameter(torch.randn(5, 5, generator=draw))
+
+
+@pytest.mark.parametrize("algorithm", ["adamw", "muon"])
+@pytest.mark.parametrize("at_once", [1, 50, 300])
+def test_stepping_by_portions_changes_no_bit(algorithm, at_once):
+    settings = OPTIMIZER | {"algorithm": algorithm}
+    one, other = Many(), Many()
+    whole, parted = build_optimizer(one, settings), build_optimizer(other, settings)
+    draw = torch.Generator().manual_seed(6)
+    for step in range(4):
+        for n, (p, q) in enumerate(zip(one.parameters(), other.parameters())):
+            p.grad = None if n == step else torch.randn(p.shape, generator=draw).to(p.dtype)
+            q.grad = None if p.grad is None else p.grad.clone()
+        whole.step(1e-3, at_once=10**9)
+        parted.step(1e-3, at_once=at_once)
+        assert all(torch.equal(p, q) for p, q in zip(one.parameters(), other.parameters()))
+    assert all(torch.equal(a, b) for (_, a), (_, b) in zip(whole.masters, parted.masters))
+
+
+def test_no_gradient_exists_twice():
+    model = Many()
+    optimizer = build_optimizer(model, OPTIMIZER)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    seen, (part,) = [], optimizer.parts
+    step = part.step
+
+    def look():
+        cast = [m.grad is not None for _, m in optimizer.masters]
+        seen.append([cast, [p.grad is not None for p in model.own], model.wide.grad is not None])
+        step()
+
+    part.step = look
+    optimizer.step(1e-3, at_once=270)
+    # 21 + 40 elements, then 256 + 4; the 32-bit parameter goes with the first
+    assert seen == [
+        [[True, True, False, False], [False, False, True, True], True],
+        [[False, False, True, True], [False] * 4, False],
+    ]
+
+
 def test_frozen_groups_have_neither_gradients_nor_optimizer_state():
     from model_fixtures import picture, small_encoder
 

@@ -5,10 +5,12 @@ learns the tiny world from scratch in half the samples; what is not a hidden mat
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 
 NOT_HIDDEN = ("embed_tokens", "lm_head", "embeddings.")
+AT_ONCE = 2**28  # elements whose gradients exist in 32 bits at a time: 1 GiB
 
 
 class Optimizers:
@@ -30,16 +32,30 @@ class Optimizers:
             parameter.grad = None
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
-        """One update at a learning rate."""
-        for parameter, master in self.masters:
-            master.grad = None if parameter.grad is None else parameter.grad.float()
+    def step(self, rate: float, at_once: int = AT_ONCE) -> None:
+        """One update at a learning rate.
+
+        Sixteen-bit parameters are stepped `at_once` elements at a time, and each gives up its gradient
+        as that is cast: no gradient exists twice.
+        """
         for part in self.parts:
             for group in part.param_groups:
                 group["lr"] = rate
+        if not self.masters:
+            self._step()
+        for some in _portions(self.masters, at_once):
+            for parameter, master in some:
+                if parameter.grad is not None:
+                    master.grad, parameter.grad = parameter.grad.float(), None
+            self._step()
+            for part in self.parts:  # also of those that have no copy: they have been stepped
+                part.zero_grad(set_to_none=True)
+            for parameter, master in some:
+                parameter.copy_(master)
+
+    def _step(self) -> None:
+        for part in self.parts:
             part.step()
-        for parameter, master in self.masters:
-            parameter.copy_(master)
 
     def state_dict(self) -> list:
         """All that a resumed run needs."""
@@ -55,6 +71,19 @@ class Optimizers:
                 master.copy_(saved)
         for part, state in zip(self.parts, states, strict=True):
             part.load_state_dict(state)
+
+
+def _portions(masters: list[tuple], at_once: int) -> Iterator[list[tuple]]:
+    """Neighbouring pairs of at most so many elements together, a larger one alone."""
+    some, held = [], 0
+    for pair in masters:
+        if some and held + pair[1].numel() > at_once:
+            yield some
+            some, held = [], 0
+        some.append(pair)
+        held += pair[1].numel()
+    if some:
+        yield some
 
 
 def build_optimizer(model, settings: dict) -> Optimizers:
