@@ -51,6 +51,12 @@ def test_the_paper_recipe_has_the_numbers_that_the_report_states():
     assert recipe.entropy.threshold == 6.8
 
 
+@pytest.mark.parametrize("name", ["paper", "8b", "1b"])
+def test_a_picture_that_cleaning_admits_is_encoded(name):
+    recipe = load_project(ROOT, name).recipe
+    assert recipe.images.max_pixels == recipe.cleaning.limits.max_pixels
+
+
 def test_every_number_of_the_paper_recipe_says_where_it_comes_from():
     text = (ROOT / "config" / "recipes" / "paper.yaml").read_text()
     numbers = [line for line in text.splitlines() if re.search(r"[:\[,] ?-?\d[\d.e-]*", line)]
