@@ -70,7 +70,7 @@ def assert_same_course(one, two):
         assert row == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
-def packed_sft_run(folder, start, data):
+def packed_sft_run(folder, start, data, **settings):
     """The same run in passes of at most 150 tokens, pictures read when needed."""
     return sft_run(
         folder,
@@ -78,4 +78,5 @@ def packed_sft_run(folder, start, data):
         data,
         parallel=SFT["parallel"] | {"pass_tokens": 150, "gradient_checkpointing": True},
         loading={"cached": False, "threads": 2, "ahead": 3},
+        **settings,
     )

@@ -7,7 +7,9 @@ import torch
 from model_fixtures import TEMPLATE, picture, small_encoder, small_processor
 
 from r1v3.data.records import Record
+from r1v3.model.encode import Encoder
 from r1v3.model.packed import pack_groups
+from r1v3.train import samples as encoding
 from r1v3.train.batches import Packer
 from r1v3.train.ranks import Ranks
 from r1v3.train.samples import check_set_aside, encode_samples
@@ -87,7 +89,8 @@ def test_in_a_pack_each_sample_has_its_own_mask(tmp_path):
         first = start + len(reply)
 
 
-def test_bad_samples_are_set_aside_with_their_reasons(tmp_path):
+@pytest.mark.parametrize("keep_tiles", [True, False])
+def test_bad_samples_are_set_aside_with_their_reasons(keep_tiles, tmp_path):
     records = [
         record("good", tmp_path),
         record("empty", tmp_path, response=""),
@@ -105,7 +108,7 @@ def test_bad_samples_are_set_aside_with_their_reasons(tmp_path):
     (tmp_path / "no_picture-0.png").unlink()
     (tmp_path / "not_a_picture-0.png").write_text("hello")
     picture(1, 1000, 1000).save(tmp_path / "too_large-0.png")
-    samples = encoded(records, tmp_path)
+    samples = encoded(records, tmp_path, keep_tiles=keep_tiles, threads=2)
     assert samples.ids == ["good"]
     reasons = dict(samples.set_aside)
     assert set(reasons) == {r.id for r in records[1:]}
@@ -137,3 +140,74 @@ def test_tiles_that_are_read_when_needed_are_those_that_were_kept(tmp_path):
     picture(9, 28, 28).resize((280, 28)).save(tmp_path / "c-0.png")
     with pytest.raises(ValueError, match="c: 1 tiles before, 5 now"):
         Packer(bare, small_encoder(), Ranks(0, 1), False, None).pack([2])
+    (tmp_path / "c-0.png").unlink()
+    with pytest.raises(ValueError, match=r"c: c-0\.png: "):
+        Packer(bare, small_encoder(), Ranks(0, 1), False, None).pack([2])
+
+
+def test_what_headers_tell_of_samples_is_what_decoding_tells(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoding, "TOGETHER", 3)
+    records = [record(f"{n}", tmp_path, pictures=n % 4) for n in range(10)]
+    records[4] = record("4", tmp_path, response="")
+    picture(7, 280, 28).save(tmp_path / "6-0.png")
+    kept = encoded(records, tmp_path)
+    bare = encoded(records, tmp_path, keep_tiles=False, threads=3)
+    every = list(range(9))
+    assert bare.ids == kept.ids == [r.id for r in records if r.id != "4"]
+    assert (bare.tiles, bare.lengths(every)) == (kept.tiles, kept.lengths(every))
+    assert [g.prompt_ids for g in bare.groups] == [g.prompt_ids for g in kept.groups]
+
+
+def test_each_rank_decodes_its_share_and_all_know_what_was_found(tmp_path, monkeypatch):
+    records = [record(name, tmp_path) for name in "abcd"]
+    for name in "bd":
+        path = tmp_path / f"{name}-0.png"
+        path.write_bytes(path.read_bytes()[:-900])
+    found, looked = [], []
+    monkeypatch.setattr(Ranks, "gather", lambda self, part: part or [None])
+    check = Encoder.check
+    monkeypatch.setattr(
+        Encoder, "check", lambda self, own: (looked.append(own[0].stem), check(self, own))
+    )
+    for rank in range(2):
+        samples = encoded(records, tmp_path, keep_tiles=False, ranks=Ranks(rank, 2))
+        found.append(sorted(samples.set_aside))
+    assert looked == ["a-0", "b-0", "c-0", "d-0"]
+    assert found == [["b"], ["d"]]  # here no rank hears of the other's
+
+
+def test_a_run_that_goes_on_sets_aside_what_it_began_without_and_decodes_nothing(tmp_path):
+    records = [record(name, tmp_path) for name in "abc"]
+    path = tmp_path / "b-0.png"
+    path.write_bytes(path.read_bytes()[:-900])
+    samples = encoded(records, tmp_path, keep_tiles=False, known={"c": "told before"})
+    assert samples.ids == ["a", "b"]
+    assert samples.set_aside == {"c": "told before"}
+
+
+@pytest.mark.parametrize(
+    ("said", "token"),
+    [
+        ("<IMG_CONTEXT>", "<IMG_CONTEXT>"),
+        ("a<|im_end|>b", "<|im_end|>"),
+        ("<img></img>", "</img>, <img>"),
+        ("<|endoftext|>", "<|endoftext|>"),
+    ],
+)
+def test_control_tokens_in_a_response_set_it_aside(said, token, tmp_path):
+    records = [
+        record("odd", tmp_path, response=f"<think>3+4=7. {said}</think>\\boxed{{7}}"),
+        record("fine", tmp_path, response="<think>3 <|x and y|> 4</think>\\boxed{7}"),
+    ]
+    samples = encoded(records, tmp_path)
+    assert samples.ids == ["fine"]
+    assert samples.set_aside == {"odd": f"control tokens in the text: {token}"}
+
+
+def test_control_tokens_in_a_question_are_plain_text(tmp_path):
+    said = "What is <IMG_CONTEXT> or <|im_end|>?"
+    samples = encoded([record("odd", tmp_path, question=said)], tmp_path)
+    ids = samples.groups[0].prompt_ids
+    tokenizer = small_processor().tokenizer
+    assert ids.count(tokenizer.context_image_token_id) == 4  # the picture's own
+    assert ids.count(tokenizer.eos_token_id) == 2  # of the system's turn and the user's

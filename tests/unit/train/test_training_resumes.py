@@ -9,7 +9,7 @@ from data_fixtures import source_document
 from grpo_fixtures import grpo_run
 from launched import run_ranks
 from model_fixtures import small_model, small_processor
-from training_fixtures import SOURCE, assert_same_course, sft_run, without_times
+from training_fixtures import SOURCE, assert_same_course, packed_sft_run, sft_run, without_times
 
 from r1v3.data.prepare import prepare
 from r1v3.model.load import load_model, save_checkpoint
@@ -56,12 +56,21 @@ def often_saving_sft_run(folder, start, data):
     return sft_run(folder, start, data, resume=OFTEN)
 
 
+def often_saving_packed_run(folder, start, data):
+    return packed_sft_run(folder, start, data, resume=OFTEN)
+
+
 def often_saving_grpo_run(folder, start, data):
     return grpo_run(folder, start, data, resume=OFTEN)
 
 
 @pytest.mark.parametrize(
-    "run", [often_saving_sft_run, pytest.param(often_saving_grpo_run, marks=pytest.mark.slow)]
+    "run",
+    [
+        often_saving_sft_run,
+        often_saving_packed_run,
+        pytest.param(often_saving_grpo_run, marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize("step", [1, 3])
 def test_a_killed_run_ends_as_an_undisturbed_one(run, step, start, data, tmp_path, monkeypatch):

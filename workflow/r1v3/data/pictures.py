@@ -27,8 +27,8 @@ ORIENTATION = 0x0112
 REPAIRS = ("animated", "rotated", "cmyk", "mislabelled")
 # What Pillow raises for bytes that are no picture, or are cut.
 UNREADABLE = (
-    OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, OverflowError, struct.error,
-    zlib.error,
+    OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, OverflowError, NotImplementedError,
+    struct.error, zlib.error,
 )  # fmt: skip
 
 

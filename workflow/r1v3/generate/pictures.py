@@ -10,12 +10,13 @@ from PIL import Image
 
 from r1v3.generate.types import Request
 
-# What Pillow raises for a file that is no picture, is cut or is a bomb.
+# What Pillow raises for a file that is no picture, is cut, is a bomb or of a kind that it cannot decode.
 UNREADABLE = (
     OSError,
     ValueError,
     SyntaxError,
     EOFError,
+    NotImplementedError,
     struct.error,
     Image.DecompressionBombError,
 )

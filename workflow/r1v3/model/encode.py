@@ -1,7 +1,11 @@
 """From a question with pictures to token ids and tiles, by the model's own processor."""
 
+import contextlib
 import struct
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +15,12 @@ from PIL import Image
 from r1v3.model.processor import ImageProcessor
 
 MARKER = "<image>"
-# What Pillow raises for broken files, by format.
-UNREADABLE = (OSError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
+# What Pillow raises for files that are broken, or of a kind that it knows and cannot decode.
+UNREADABLE = (
+    OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, OverflowError, NotImplementedError,
+    struct.error, zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
+DECODED = 2**24  # pixels that are decoded before they become tiles, the last picture's beside
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,26 @@ class Encoder:
         """Pixels of a tile's side."""
         return self.processor.image_processor.size["height"]
 
+    @cached_property
+    def control(self) -> dict[int, str]:
+        """Every control token by its id: ends of turns, image tokens, whatever the tokenizer sets apart."""
+        added = self.tokenizer.added_tokens_decoder.items()
+        return {i: token.content for i, token in added if token.special}
+
     def text_ids(self, text: str) -> tuple[int, ...]:
         """Token ids of text without pictures."""
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def plain_ids(self, text: str) -> tuple[int, ...]:
+        """Token ids of text that nobody has cleaned.
+
+        Raises:
+            ValueError: a control token can be read in it.
+        """
+        ids = self.text_ids(text)
+        if found := [self.control[i] for i in ids if i in self.control]:
+            raise ValueError(f"control tokens in the text: {', '.join(sorted(set(found)))}")
+        return ids
 
     def prompt(self, text: str, pictures: list[Path | Image.Image]) -> Encoded:
         """Encode one rendered prompt; see `prompts`."""
@@ -76,23 +101,41 @@ class Encoder:
         """
         for text, own in zip(texts, pictures, strict=True):
             _check_markers(text, own)
-        tiles, counts = self.tiles([picture for own in pictures for picture in own])
-        joined, spans, first, part = [], [], 0, 0
-        for text, own in zip(texts, pictures):
-            numbers = range(first, first + len(own))
-            spans.append(sum(counts[n] for n in numbers))
-            shown = [
-                self.processor.replace_image_token({"num_patches": counts}, n) for n in numbers
-            ]
-            pieces = text.split(MARKER)
-            joined.append(pieces[0] + "".join(a + b for a, b in zip(shown, pieces[1:])))
-            first += len(own)
-        ids = self.tokenizer(joined, add_special_tokens=False)["input_ids"]
-        encoded = []
-        for own, count in zip(ids, spans):
-            encoded.append(Encoded(tuple(own), tiles[part : part + count]))
-            part += count
+        tiles, every = self.tiles([picture for own in pictures for picture in own])
+        rest = iter(every)
+        counts = [[next(rest) for _ in own] for own in pictures]
+        encoded, first = [], 0
+        for ids, own in zip(self.prompt_ids(texts, counts), counts):
+            encoded.append(Encoded(ids, tiles[first : first + sum(own)]))
+            first += sum(own)
         return encoded
+
+    def prompt_ids(self, texts: list[str], counts: list[list[int]]) -> list[tuple[int, ...]]:
+        """Token ids of rendered prompts whose pictures become so many tiles.
+
+        Each picture is tokenized as one token, which then stands as often as its tiles ask for: to read
+        12 tiles of 256 tokens as text would cost more than all the rest.
+
+        Raises:
+            ValueError: the numbers of markers and pictures differ, or a text holds image tokens of its own.
+        """
+        for text, own in zip(texts, counts, strict=True):
+            _check_markers(text, own)
+        known = self.processor
+        shown = known.start_image_token + known.image_token + known.end_image_token
+        marked = [text.replace(MARKER, shown) for text in texts]
+        found = self.tokenizer(marked, add_special_tokens=False)["input_ids"]
+        return [self._spread(ids, own) for ids, own in zip(found, counts)]
+
+    def _spread(self, ids: list[int], counts: list[int]) -> tuple[int, ...]:
+        image, first, spread = self.processor.image_token_id, 0, []
+        if ids.count(image) != len(counts):
+            raise ValueError(f"{ids.count(image)} image tokens for {len(counts)} pictures")
+        for count in counts:
+            place = ids.index(image, first)
+            spread += ids[first:place] + [image] * (self.processor.image_seq_length * count)
+            first = place + 1
+        return (*spread, *ids[first:])
 
     def pictures(self, text: str, pictures: list[Path | Image.Image]) -> list[Image.Image]:
         """The pictures of one rendered prompt, read and in RGB.
@@ -109,26 +152,63 @@ class Encoder:
         Raises:
             ValueError: a picture cannot be read or is too large.
         """
-        opened = [_open(picture, self.images["max_pixels"]) for picture in pictures]
-        if not opened:
-            return torch.zeros(0), []
-        most = self.images["max_tiles"]
-        batch = self.processor.image_processor(
-            opened,
-            crop_to_patches=most > 1,
-            min_patches=self.images["min_tiles"],
-            max_patches=most,
-            return_tensors="np",
-        )
+        parts, counts, opened = [], [], []
+        for number, picture in enumerate(pictures, start=1):
+            opened.append(_open(picture, self.images["max_pixels"]))
+            if number == len(pictures) or sum(p.width * p.height for p in opened) > DECODED:
+                tiles, own = self._tiles(opened)
+                parts, counts, opened = [*parts, tiles], counts + own, []
+        if len(parts) < 2:
+            return (parts[0] if parts else torch.zeros(0)), counts
+        return torch.cat(parts), counts
+
+    def _tiles(self, opened: list[Image.Image]) -> tuple[torch.Tensor, list[int]]:
+        batch = self.processor.image_processor(opened, **self._tiling(), return_tensors="np")
         counts = [int(n) for n in batch.get("num_patches", [1] * len(opened))]
         return torch.from_numpy(np.asarray(batch["pixel_values"], dtype=np.float32)), counts
 
+    def tile_counts(self, pictures: list[Path]) -> list[int]:
+        """How many tiles each picture becomes, told by its header.
+
+        Raises:
+            ValueError: a header cannot be read, or its picture is too large.
+        """
+        patches = self.processor.image_processor.get_number_of_image_patches
+        most = self.images["max_pixels"]
+        sizes = [_read(picture, most, lambda image: image.size) for picture in pictures]
+        return [patches(height, width, self._tiling()) for width, height in sizes]
+
+    def check(self, pictures: list[Path]) -> None:
+        """Decode pictures only to know that it can be done; JPEGs at an eighth of their size.
+
+        Raises:
+            ValueError: a picture cannot be read or is too large.
+        """
+        for picture in pictures:
+            _read(picture, self.images["max_pixels"], _decode)
+
+    def _tiling(self) -> dict:
+        most = self.images["max_tiles"]
+        fewest = self.images["min_tiles"]
+        return {"crop_to_patches": most > 1, "min_patches": fewest, "max_patches": most}
+
 
 def _open(picture: Path | Image.Image, max_pixels: int) -> Image.Image:
+    return _read(picture, max_pixels, lambda image: image.convert("RGB"))
+
+
+def _decode(image: Image.Image) -> None:
+    image.draft("RGB", (1, 1))
+    image.load()
+
+
+def _read(picture: Path | Image.Image, max_pixels: int, take: Callable):
+    """What `take` makes of a picture that is not too large; its header alone has been read before."""
     try:
-        image = picture if isinstance(picture, Image.Image) else Image.open(picture)
-        if image.width * image.height <= max_pixels:
-            return image.convert("RGB")
+        held = isinstance(picture, Image.Image)
+        with contextlib.nullcontext(picture) if held else Image.open(picture) as image:
+            if image.width * image.height <= max_pixels:
+                return take(image)
     except UNREADABLE as problem:
         name = picture.name if isinstance(picture, Path) else "picture"
         raise ValueError(f"{name}: {problem or type(problem).__name__}") from problem

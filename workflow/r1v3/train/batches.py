@@ -79,7 +79,10 @@ class Packer:
         group, tiles = self.samples.groups[index], self.samples.tiles[index]
         if len(group.tiles) == tiles:
             return group
-        read, _ = self.encoder.tiles(self.samples.pictures[index])
+        try:
+            read, _ = self.encoder.tiles(self.samples.pictures[index])
+        except ValueError as problem:
+            raise ValueError(f"{self.samples.ids[index]}: {problem}") from problem
         if len(read) != tiles:
             raise ValueError(f"{self.samples.ids[index]}: {tiles} tiles before, {len(read)} now")
         return replace(group, tiles=read)

@@ -74,17 +74,23 @@ def load_prompts(
 def encode_prompts(
     texts: list[str], pictures: list[tuple[Path, ...]], encoder: Encoder, keep: int = KEPT_TILES
 ) -> list[Encoded | EncodedOnDisk]:
-    """Prompts by parts; tiles beyond `keep` bytes stay on disk: 15,000 questions of 7 tiles are 250 GB."""
+    """Prompts by parts; tiles beyond `keep` bytes stay on disk: 15,000 questions of 7 tiles are 250 GB.
+
+    Those are told by the pictures' headers, and decoded once only to know that they can be.
+    """
     encoded, held = [], 0
-    for first in range(0, len(texts), ENCODED_AT_ONCE):
-        part = slice(first, first + ENCODED_AT_ONCE)
-        made = encoder.prompts(texts[part], [list(own) for own in pictures[part]])
-        held += sum(each.tiles.nbytes for each in made)
-        if held > keep:
-            made = [
-                EncodedOnDisk(e.prompt_ids, encoder, own) for e, own in zip(made, pictures[part])
-            ]
-        encoded += made
+    with ThreadPoolExecutor(thread_name_prefix="encode") as threads:
+        for first in range(0, len(texts), ENCODED_AT_ONCE):
+            part = slice(first, first + ENCODED_AT_ONCE)
+            shown, own = texts[part], [list(each) for each in pictures[part]]
+            counts = list(threads.map(encoder.tile_counts, own))
+            held += sum(map(sum, counts)) * 3 * encoder.side**2 * torch.float32.itemsize
+            if held <= keep:
+                encoded += encoder.prompts(shown, own)
+                continue
+            list(threads.map(encoder.check, own))
+            ids = encoder.prompt_ids(shown, counts)
+            encoded += [EncodedOnDisk(i, encoder, each) for i, each in zip(ids, pictures[part])]
     return encoded
 
 

@@ -1,6 +1,8 @@
 """From records to what SFT learns: a prompt, its pictures, and the reply to be predicted."""
 
-from dataclasses import dataclass, field, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,8 +12,10 @@ from r1v3.generate.template import render_prompt, split_response
 from r1v3.model.encode import Encoder
 from r1v3.model.packed import Group
 from r1v3.reward.template import after_thought
+from r1v3.train.ranks import Ranks
 
 TOGETHER = 256
+ALONE = Ranks(0, 1)
 
 
 @dataclass
@@ -27,6 +31,16 @@ class Samples:
     tiles: list[int] = field(default_factory=list)
     pictures: list[list[Path]] = field(default_factory=list)
     set_aside: dict[str, str] = field(default_factory=dict)
+
+    def add(self, record: Record, sample: Group | str, tiles: int, folder: Path) -> None:
+        """A sample with the number of its tiles, or the reason why it cannot be used."""
+        if isinstance(sample, str):
+            self.set_aside[record.id] = sample
+            return
+        self.ids.append(record.id)
+        self.groups.append(sample)
+        self.tiles.append(tiles)
+        self.pictures.append(_paths(record, folder))
 
     def lengths(self, indices: list[int]) -> list[int]:
         """Tokens of samples, prompt and response."""
@@ -46,44 +60,89 @@ def encode_samples(
     *,
     max_length: int,
     keep_tiles: bool = True,
+    threads: int = 1,
+    ranks: Ranks = ALONE,
+    known: dict[str, str] | None = None,
 ) -> Samples:
     """Encode every record that has a response; nothing is ever cut to fit.
 
     The reply ends with the template's end-of-turn token, which is learned too. Where the reply begins
-    with `<think>`, the template has opened the thought and that tag belongs to the prompt. Every picture
-    is decoded here, kept or not, so that an unreadable one is known before training begins.
+    with `<think>`, the template has opened the thought and that tag belongs to the prompt.
+
+    Where tiles are not kept, the pictures' headers tell how many there will be. Each picture is decoded
+    once all the same, so that an unreadable one is known before training begins; the ranks share that work.
+
+    Args:
+        threads: that read pictures.
+        known: what was set aside when this run first began; its pictures are not decoded again.
     """
+    encoder.text_ids("")  # settles the tokenizer's options before threads share it
+    parts = [records[first : first + TOGETHER] for first in range(0, len(records), TOGETHER)]
+    with ThreadPoolExecutor(threads, thread_name_prefix="encode") as pool:
+        encode = partial(_encode_part, folder, encoder, template, max_length, keep_tiles)
+        encoded = [sample for part in pool.map(encode, parts) for sample in part]
+        if not keep_tiles:
+            bad = _undecodable(records, encoded, folder, encoder, pool, ranks, known)
+            encoded = [(bad.get(r.id, sample), n) for r, (sample, n) in zip(records, encoded)]
     samples = Samples()
-    for first in range(0, len(records), TOGETHER):
-        part = records[first : first + TOGETHER]
-        try:
-            encoded = _encode(part, folder, encoder, template)
-        except ValueError:
-            encoded = [_encode_alone(record, folder, encoder, template) for record in part]
-        for record, group in zip(part, encoded):
-            if isinstance(group, str):
-                samples.set_aside[record.id] = group
-                continue
-            length = len(group.prompt_ids) + len(group.responses[0])
-            if length > max_length:
-                samples.set_aside[record.id] = f"{length} tokens; {max_length} allowed"
-                continue
-            samples.ids.append(record.id)
-            samples.tiles.append(len(group.tiles))
-            samples.pictures.append(_paths(record, folder))
-            samples.groups.append(group if keep_tiles else replace(group, tiles=torch.zeros(0)))
+    for record, (sample, tiles) in zip(records, encoded):
+        samples.add(record, sample, tiles, folder)
     return samples
 
 
-def _encode_alone(record: Record, folder: Path, encoder: Encoder, template: dict) -> Group | str:
-    """The sample, or the reason why it cannot be used."""
+def _undecodable(records, encoded, folder, encoder, pool, ranks: Ranks, known) -> dict[str, str]:
+    """Ids and reasons of samples whose pictures have headers and cannot be decoded."""
+    (known,) = ranks.gather([known] if ranks.first else [])
+    if known is not None:
+        return known
+
+    def look(record: Record) -> str | None:
+        try:
+            encoder.check(_paths(record, folder))
+        except ValueError as problem:
+            return str(problem)
+        return None
+
+    good = [r for r, (sample, _) in zip(records, encoded) if not isinstance(sample, str)]
+    own = ranks.share(good)
+    found = [(r.id, why) for r, why in zip(own, pool.map(look, own)) if why]
+    return dict(ranks.gather(found))
+
+
+def _encode_part(
+    folder: Path,
+    encoder: Encoder,
+    template: dict,
+    max_length: int,
+    keep_tiles: bool,
+    records: list[Record],
+) -> list[tuple[Group | str, int]]:
+    """Each sample with the number of its tiles, or the reason why it cannot be used."""
+    encode = partial(_encode, folder, encoder, template, keep_tiles)
     try:
-        return _encode([record], folder, encoder, template)[0]
+        encoded = encode(records)
+    except ValueError:
+        encoded = [_encode_alone(encode, record) for record in records]
+    return [(_too_long(sample, max_length) or sample, tiles) for sample, tiles in encoded]
+
+
+def _encode_alone(encode, record: Record) -> tuple[Group | str, int]:
+    try:
+        return encode([record])[0]
     except ValueError as problem:
-        return str(problem)
+        return str(problem), 0
 
 
-def _encode(records: list[Record], folder: Path, encoder: Encoder, template: dict) -> list[Group]:
+def _too_long(sample: Group | str, max_length: int) -> str | None:
+    if isinstance(sample, str):
+        return None
+    length = len(sample.prompt_ids) + len(sample.responses[0])
+    return f"{length} tokens; {max_length} allowed" if length > max_length else None
+
+
+def _encode(
+    folder: Path, encoder: Encoder, template: dict, keep_tiles: bool, records: list[Record]
+) -> list[tuple[Group, int]]:
     texts, replies = [], []
     for record in records:
         if not record.response or not after_thought(record.response):
@@ -93,11 +152,17 @@ def _encode(records: list[Record], folder: Path, encoder: Encoder, template: dic
         question = render_question(record.question, record.options, len(record.images))
         mode, response = split_response(record.response)
         texts.append(render_prompt(template, question, mode))
-        replies.append((*encoder.text_ids(response), encoder.tokenizer.eos_token_id))
+        replies.append((*encoder.plain_ids(response), encoder.tokenizer.eos_token_id))
     pictures = [_paths(record, folder) for record in records]
+    if keep_tiles:
+        return [
+            (Group(prompt.prompt_ids, (reply,), prompt.tiles), len(prompt.tiles))
+            for prompt, reply in zip(encoder.prompts(texts, pictures), replies)
+        ]
+    counts = [encoder.tile_counts(own) for own in pictures]
     return [
-        Group(prompt.prompt_ids, (reply,), prompt.tiles)
-        for prompt, reply in zip(encoder.prompts(texts, pictures), replies)
+        (Group(ids, (reply,), torch.zeros(0)), sum(own))
+        for ids, reply, own in zip(encoder.prompt_ids(texts, counts), replies, counts)
     ]
 
 

@@ -29,6 +29,7 @@ from r1v3.train.response_loss import PackedLoss
 from r1v3.train.samples import Samples, check_set_aside, encode_samples
 from r1v3.train.stopping import Place
 from r1v3.train.watch import Speed, check_step
+from r1v3.whole import write_text
 
 
 def train_sft(
@@ -63,7 +64,7 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
         SystemExit: with a code that asks for more, when SIGTERM came; the state is saved.
     """
     folder, ranks, stopping = Path(folder), Ranks.join(), settings["early_stopping"]
-    encoder = Encoder(processor, document["images"])
+    began, encoder = time.monotonic(), Encoder(processor, document["images"])
     samples = _samples(data, encoder, document["template"], settings, folder / "set_aside.json")
     prepare_model(model, settings)
     before = group_hashes(model)
@@ -91,8 +92,12 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
         size, seed = settings["batch_size"], document["seed"]
         return packer.batch(order_of_step(len(samples.ids), step, size, seed), count)
 
-    saved = began = time.monotonic()
     batches = iter(Prefetch(make, range(place.step, total), settings["loading"]))
+    if ranks.first:
+        counts = f"{len(samples.ids)} samples, {len(samples.set_aside)} set aside"
+        seconds = time.monotonic() - began
+        print(f"{name}: {seconds:.1f} s before the first step; {counts}", flush=True)
+    saved = began = time.monotonic()
     with Preemption() as preemption:
         while place.step < total and not place.stopped:
             batch, waited = next(batches)
@@ -158,6 +163,9 @@ def _backward(engine, packs: list[Pack], tokens: int) -> float:
 def _samples(
     folder: Path, encoder: Encoder, template: dict, settings: dict, set_aside: Path
 ) -> Samples:
+    ranks, known = Ranks.join(), None
+    if (set_aside.parent / "resume").exists() and set_aside.exists():
+        known = json.loads(set_aside.read_text())
     samples = encode_samples(
         read_records(folder),
         folder,
@@ -165,9 +173,12 @@ def _samples(
         template,
         max_length=settings["max_length"],
         keep_tiles=settings["loading"]["cached"],
+        threads=settings["loading"]["threads"],
+        ranks=ranks,
+        known=known,
     )
-    if Ranks.join().first:
-        set_aside.write_text(json.dumps(samples.set_aside, indent=1))
+    if ranks.first:
+        write_text(set_aside, json.dumps(samples.set_aside, indent=1))
     check_set_aside(samples, settings["max_set_aside"])
     return samples
 
