@@ -34,11 +34,21 @@ def judge_many(asked: list[tuple[Item, str]], entry: Benchmark, grader: Grader) 
     """Judge (item, response) pairs, in order; what needs the grader goes to it at once."""
     own = benchmark_code(entry, "judge", _leave)
     judged = [own(item, response) for item, response in asked]
-    left = [place for place, one in enumerate(judged) if one is None]
+    left = [
+        place
+        for place, one in enumerate(judged)
+        if one is None or (grader.verifier is not None and _verifiable(asked[place][0], one))
+    ]
     verdicts = grader.grade_many([_row(*asked[place]) for place in left])
     for place, verdict in zip(left, verdicts, strict=True):
         judged[place] = _with_share(asked[place][0], verdict, entry)
     return judged
+
+
+def _verifiable(item: Item, judged: Judged) -> bool:
+    """Whether a benchmark's own rule could not judge an answer that a verifier can compare."""
+    verdict = judged.verdict
+    return verdict.correct is None and verdict.extracted is not None and any(item.golds)
 
 
 def _leave(item: Item, response: str) -> None:

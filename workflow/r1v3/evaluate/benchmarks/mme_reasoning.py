@@ -2,21 +2,44 @@
 
 A row without `function_id` is a choice (the set of letters must match) or open. Any other row names a
 function of `puzzle_rules`: the puzzle may have many solutions, and the function checks the one given.
-The original lets a model turn the answer into JSON; here the answer is read by rule: the last JSON or
-list after the thought, else `A: 5, B: 1` pairs, else the boxed value alone.
+The original lets a model turn the answer into JSON; here each function's form is read by rule
+(`puzzle_answers`), from the box or the phrase that answers, else from the text after the thought. What
+cannot be read is left unjudged; where the row has an answer and there is a verifier, it is asked.
 """
 
-import ast
-import json
 import re
 
-from r1v3.evaluate.benchmarks.puzzle_rules import RULES
+from r1v3.evaluate.benchmarks import puzzle_answers as answers
+from r1v3.evaluate.benchmarks.puzzle_rules import LINES, LINES_5, LINES_8, RULES
 from r1v3.evaluate.items import Item, Row, make_item
 from r1v3.evaluate.judge import Judged
 from r1v3.evaluate.table import Benchmark
 from r1v3.reward import Verdict, extract_answer
+from r1v3.reward.extract import PHRASE_TAIL, boxed_answer, final_text
 
-PAIR = re.compile(r"\b([A-Za-z]\w*|\d+)\s*[:=]\s*[\"']?(-?\w+)")
+KEYS = {
+    **{f"calculate_answer_function_{name}": keys for name, (keys, *_) in LINES.items()},
+    "calculate_answer_function_1": "ABC",
+    "calculate_answer_function_5": "".join(sorted(set(LINES_5) - {" "})),
+    "calculate_answer_function_8": "".join(sorted(set(LINES_8) - {" "})),
+    "calculate_answer_function_10": "ABCDEF",
+    "calculate_answer_function_11": "ABCDEFG",
+    "calculate_answer_function_12": "CATDOGPES",
+}
+READERS = {
+    "match_answer_function": answers.read_pairs,
+    "match_coordinate_function": answers.read_places,
+    "multiple_match_function": answers.read_ids,
+    "compare_expression_function": answers.read_equation,
+    "judge_24points_function": answers.read_formula,
+    "calculate_answer_function_hashi": answers.bridges_of,
+    **{
+        f"calculate_answer_function_{name}": answers.grid_of
+        for name in ("skyscraper", "sudoku_4", "sudoku_6", "yinyang")
+    },
+}
+# Their answers are spread over lines, of which an answer phrase gives only one.
+SPREAD = (answers.read_pairs, answers.grid_of, answers.bridges_of)
 
 
 def read(row: Row, entry: Benchmark) -> list[Item]:
@@ -32,10 +55,19 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
         raise ValueError(f"row {row['index']}: function_id {rule!r} is none of {', '.join(RULES)}")
     extra = {
         "rule": rule,
-        "answer": read_structure(row["answer"]) if row["answer"] else None,
-        "info": read_structure(row.get("special_info", "")) or {},
+        "answer": _stated(row["answer"]) or [row["answer"]] if row["answer"] else None,
+        "info": _stated(row.get("special_info", "")) or {},
     }
     return [make_item(row, entry, options=None, golds=(row["answer"],), extra=extra)]
+
+
+def _stated(text: str):
+    """The JSON or Python of a cell; pairs such as `A: 5, B: x` are a dict too."""
+    value = answers.read_structure(text)
+    if value is not None:
+        return value
+    pairs = re.findall(r"([A-Za-z]\w*|\d+)\s*[:=]\s*[\"']?(-?\w+)", text)
+    return {key: int(v) if re.fullmatch(r"-?\d+", v) else v for key, v in pairs} or None
 
 
 def judge(item: Item, response: str) -> Judged | None:
@@ -45,51 +77,34 @@ def judge(item: Item, response: str) -> Judged | None:
     text = extract_answer(response)
     if text is None:
         return Judged(Verdict(None, False, "rule:unanswered", "no answer found"), 0.0)
-    found = read_structure(text)
-    found = read_structure(response[-4000:]) if found is None else found
-    given = text if rule == "judge_24points_function" else found if found is not None else text
+    right = None
     try:
-        right = bool(RULES[rule](given, item.extra["answer"], item.extra["info"]))
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
-        right = False
+        given = _read(rule, text, response, item.extra)
+        if given is not None:
+            right = bool(RULES[rule](given, item.extra["answer"], item.extra["info"]))
+    except (ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError):
+        right = None
+    if right is None:
+        reason = "the answer is not in a form that the puzzle's rule can read"
+        return Judged(Verdict(text, None, "none", reason), 0.0)
     reason = "satisfies the puzzle" if right else "does not satisfy the puzzle"
     return Judged(Verdict(text, right, f"rule:{rule}", reason), 1.0 if right else 0.0)
 
 
-def read_structure(text: str):
-    """The last JSON object or list in a text, or its pairs as a dict, or None."""
-    for opening in reversed([m.start() for m in re.finditer(r"[\[{]", text)][-200:]):
-        piece = _balanced(text, opening)
-        if piece is None or (opening and _balanced_before(text, opening)):
-            continue
-        for parse in (json.loads, ast.literal_eval):
-            try:
-                value = parse(piece)
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
-                continue
-            if isinstance(value, dict | list):
-                return value
-    pairs = PAIR.findall(text)
-    if pairs:
-        return {key: int(value) if re.fullmatch(r"-?\d+", value) else value for key, value in pairs}
-    return None
+def _read(rule: str, text: str, response: str, extra: dict):
+    """The answer as the rule wants it, or None where neither the answer nor its context has that form.
 
-
-def _balanced(text: str, start: int) -> str | None:
-    """The piece from an opening bracket to its partner, or None."""
-    depth = 0
-    for place in range(start, len(text)):
-        depth += (text[place] in "[{") - (text[place] in "]}")
-        if depth == 0:
-            return text[start : place + 1]
-    return None
-
-
-def _balanced_before(text: str, start: int) -> bool:
-    """Whether this bracket lies inside an outer one, which is then the one to read."""
-    depth = 0
-    for place in range(start - 1, -1, -1):
-        depth += (text[place] in "]}") - (text[place] in "[{")
-        if depth < 0:
-            return _balanced(text, place) is not None and not text[:place].endswith("\\boxed")
-    return False
+    A formula, ids or places in the context may be a step of the work, so there only JSON is taken.
+    """
+    reader = READERS.get(rule, answers.read_pairs)
+    names = KEYS.get(rule, ()) or (extra["answer"] if isinstance(extra["answer"], dict) else ())
+    puzzle = answers.Puzzle(tuple(map(str, names)), extra["answer"], extra["info"])
+    whole = (final_text(response) or "")[-PHRASE_TAIL:]
+    given = None
+    if boxed_answer(whole) is not None or reader not in SPREAD:
+        given = reader(answers.plain(text), puzzle)
+    if given is None and reader in SPREAD:
+        return reader(answers.plain(whole), puzzle)
+    if given is None and answers.read_structure(answers.plain(whole)) is not None:
+        return reader(answers.plain(whole), puzzle)
+    return given

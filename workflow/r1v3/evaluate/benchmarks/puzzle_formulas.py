@@ -10,6 +10,23 @@ import re
 from collections import Counter
 
 CARDS = {"A": "1", "J": "11", "Q": "12", "K": "13"}
+SIGNS = {
+    "\\times": "*", "\\cdot": "*", "\\div": "/", "×": "*", "·": "*", "∗": "*", "÷": "/", "−": "-",
+    "–": "-", "[": "(", "]": ")", "{": "(", "}": ")", "＝": "=",
+}  # fmt: skip
+
+
+def as_formula(text: str) -> str:
+    """A formula in Python's signs: `[7 − 4] × 8` is `(7 - 4) * 8`."""
+    text = re.sub(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"((\1)/(\2))", text)
+    for sign, plain in SIGNS.items():
+        text = text.replace(sign, plain)
+    return text
+
+
+def with_cards(formula: str) -> str:
+    """A formula with the cards A, J, Q and K as their numbers."""
+    return re.sub(r"\b[AJQK]\b", lambda card: CARDS[card[0]], formula)
 
 
 def _same_expression(given, answer, info) -> bool:
@@ -50,9 +67,7 @@ def _value(tree) -> float:
 
 
 def _points_24(given, answer, info) -> bool:
-    formula = str(given).replace("\\times", "*").replace("×", "*").replace("÷", "/")
-    formula = formula.replace(" ", "").split("=")[0][:200]
-    formula = re.sub(r"\b[AJQK]\b", lambda card: CARDS[card[0]], formula)
+    formula = with_cards(as_formula(str(given))).replace(" ", "").split("=")[0][:200]
     try:
         value = _value(ast.parse(formula, mode="eval").body)
     except (SyntaxError, ValueError, ZeroDivisionError):

@@ -41,7 +41,7 @@ def _on_lines(name: str):
 
 
 def _ratios(given, answer, info) -> bool:
-    return given["A"] / given["B"] == 3 and given["C"] / given["B"] == 2
+    return given["B"] != 0 and given["A"] == 3 * given["B"] and given["C"] == 2 * given["B"]
 
 
 def _shooting(given, answer, info) -> bool:
@@ -78,25 +78,31 @@ def _pets(given, answer, info) -> bool:
 
 def _match(given, answer, info) -> bool:
     def plain(value):
-        return frozenset(value) if isinstance(value, list) else value
+        return frozenset(map(_text, value)) if isinstance(value, list) else _text(value)
 
     return all(plain(given.get(key)) == plain(value) for key, value in answer.items())
 
 
+def _text(value) -> str:
+    return str(value).strip().casefold()
+
+
 def _coordinates(given, answer, info) -> bool:
-    answer = [answer] if isinstance(answer, dict) else answer
-    given = [given] if isinstance(given, dict) else given
-    return [f"{c['row']}{c['column']}" for c in given] == [
-        f"{c['row']}{c['column']}" for c in answer
-    ]
+    def places(cells) -> list[str]:
+        cells = [cells] if isinstance(cells, dict) else cells
+        return [_text(cell["row"]) + _text(cell["column"]) for cell in cells]
+
+    return places(given) == places(answer)
 
 
 def _one_of(given, answer, info) -> bool:
-    """The one value given is any of the answers; sets of values are compared as sets."""
+    """The ids given are those of any of the answers, in any order; one id may stand without its list."""
     value = next(iter(given.values())) if isinstance(given, dict) and len(given) == 1 else given
-    if isinstance(value, list):
-        return set(value) in [set(one) for one in answer]
-    return str(value).strip() in [str(one).strip() for one in answer]
+
+    def ids(one) -> set[str]:
+        return set(map(_text, one)) if isinstance(one, list) else {_text(one)}
+
+    return ids(value) in [ids(one) for one in answer]
 
 
 RULES = {
