@@ -132,6 +132,16 @@ def test_olympiadbench_compares_several_answers_as_a_set_each_with_its_tolerance
     assert "multiple answers" in item.prompt
 
 
+def test_olympiadbench_survives_tolerances_too_few_too_many_and_of_no_number(table):
+    entry = table["olympiadbench"]
+    [item] = olympiad(table, "['2,10,30']", error="0.1,0.1", is_multiple_answer="True")
+    assert [share(entry, item, x) for x in ("2.05,10,30", "2,10,30.05")] == [1, 0]
+    [item] = olympiad(table, "['2,10']", error="0.1,0.1,5", is_multiple_answer="True")
+    assert [share(entry, item, x) for x in ("2.05,10", "2,12")] == [1, 0]
+    [item] = olympiad(table, "['8']", error="10%")
+    assert [share(entry, item, x) for x in ("8", "8.5")] == [1, 0]
+
+
 def test_olympiadbench_splits_outside_brackets_and_reads_both_signs():
     assert olympiadbench.split_answers("(1,2), \\pm 3") == ["(1,2)", "3", "-3"]
 

@@ -1,7 +1,8 @@
 """OlympiadBench: open answers with units, several at once, each with its own tolerance.
 
 `final_answer` is a list with the answer, several of them joined by commas; `error` is the absolute
-tolerance, or one for each answer. Several answers are compared as a set: each must find its own partner.
+tolerance, or one for each answer: an empty one is 1e-8, what is no number (`10%`) or is not there is none.
+Several answers are compared as a set: each must find its own partner.
 Proofs (`TP`) are not asked; items without a picture (`TO`) are not part of this benchmark.
 """
 
@@ -22,7 +23,7 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     if "_TP_" in f"_{row['source']}_" or "_TO_" in f"_{row['source']}_":
         return []
     gold = ", ".join(str(answer).strip("$ ") for answer in read_list(row["final_answer"]))
-    errors = [float(e) if e.strip() else 1e-8 for e in row.get("error", "").split(",")]
+    errors = [_tolerance(error) for error in row.get("error", "").split(",")]
     several = row.get("is_multiple_answer", "").lower() == "true"
     subject = "maths" if "maths" in row["source"] else "physics"
     language = "zh" if "_zh_" in row["source"] else "en"
@@ -39,6 +40,15 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     return [make_item(row, entry, **changes)]
 
 
+def _tolerance(text: str) -> float | None:
+    if not text.strip():
+        return 1e-8
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def judge(item: Item, response: str) -> Judged | None:
     golds = split_answers(item.golds[0])
     if not item.extra["several"] or len(golds) < 2:
@@ -49,6 +59,7 @@ def judge(item: Item, response: str) -> Judged | None:
     given = split_answers(extracted)
     errors = item.extra["errors"] or [None]
     errors = errors * len(golds) if len(errors) == 1 else errors
+    errors = (errors + [None] * len(golds))[: len(golds)]
     right = len(given) == len(golds) and _paired(given, golds, errors)
     reason = (
         f"{len(given)} answers given, {len(golds)} wanted, {'all' if right else 'not all'} equal"
