@@ -102,12 +102,16 @@ def _thumb(path: Path):
 def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str]]) -> list[dict]:
     """Each benchmark's score with and without its hit items, by its own metric, over the stored verdicts.
 
+    What hangs together (the rotations of a question, a composite and its steps) goes together: one hit
+    item takes its cluster along, since a metric over half a cluster says something else.
+
     Args:
         scores: `scores.json`, beside its `verdicts/`.
         items: by benchmark, the keys of the items to leave out; only these benchmarks are scored.
 
     Returns:
-        Rows of benchmark, items, hits, score, without (None where nothing is left).
+        Rows of benchmark, items, hits, left_out (items of clusters with a hit), score, without (None where
+        nothing is left).
     """
     from r1v3.evaluate.load import load_items
     from r1v3.evaluate.score import scored_frame
@@ -127,12 +131,14 @@ def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str
             frame["extra"] = [known[key].extra for key in frame["key"]]
             frames.append(frame)
         hit = items[name] & set(known)
-        left = [frame[~frame["key"].isin(hit)] for frame in frames]
+        clusters = {known[key].cluster for key in hit}
+        left = [frame[~frame["cluster"].isin(clusters)] for frame in frames]
         rows.append(
             {
                 "benchmark": name,
                 "items": len(known),
                 "hits": len(hit),
+                "left_out": sum(item.cluster in clusters for item in known.values()),
                 "score": _mean([score_run(scored_frame(f), entry).value for f in frames]),
                 "without": _mean([score_run(scored_frame(f), entry).value for f in left if len(f)]),
             }
