@@ -25,6 +25,7 @@ FORMS = {
 }
 STEPS = {
     "read": "rows read",
+    "split": "of another split",
     "valid": "not valid",
     "licence": "licence forbids training",
     "date": "too new, or without a date",

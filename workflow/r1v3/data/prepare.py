@@ -23,7 +23,7 @@ from r1v3.data.sources.read import DOWNLOADS, SourceRow, open_sources
 from r1v3.data.validate import Validator
 from r1v3.progress import Progress
 
-STEPS = ("valid", "licence", "date", "duplicate", "contaminated", "drawn")
+STEPS = ("split", "valid", "licence", "date", "duplicate", "contaminated", "drawn")
 
 
 def prepare(document: dict, folder: Path, reference: Path | None = None) -> dict:
@@ -81,7 +81,7 @@ def prepare(document: dict, folder: Path, reference: Path | None = None) -> dict
 
 def _take(row: SourceRow, check: Validator, spec: dict, cleaning: dict, pool: Pool, aside) -> None:
     """Put a row into the pool, or set it aside at the first step that it fails."""
-    fields, step = row.fields, "valid"
+    fields, step = row.fields, row.step
     try:
         if isinstance(fields, Refused):
             raise fields
@@ -181,6 +181,8 @@ def funnel(read: int, set_aside: dict[str, dict[str, int]], kept: int) -> list[d
     rows = [{"step": "read", "removed": 0, "left": read}]
     for step in STEPS:
         removed = sum(set_aside.get(step, {}).values())
+        if step == "split" and not removed:
+            continue  # most sources hold one split only
         rows.append({"step": step, "removed": removed, "left": rows[-1]["left"] - removed})
     assert rows[-1]["left"] == kept, "a row is neither kept nor set aside"
     return rows

@@ -10,7 +10,9 @@ from r1v3.data.sources.fetch import READABLE, fetch
 from r1v3.data.sources.mappings import MAPPINGS
 from r1v3.data.sources.rows import read_rows
 from r1v3.data.sources.table import suffixes
+from r1v3.data.validate import SPLITS
 
+OTHER_SPLIT = "other split"
 DOWNLOADS = ".downloads"  # in a set's folder, until its rows are read
 
 
@@ -18,13 +20,15 @@ DOWNLOADS = ".downloads"  # in a set's folder, until its rows are read
 class SourceRow:
     """One row: `fields` for `r1v3.data.validate`, or why there are none.
 
-    `pictures` is the folder or zip file of its picture paths, `training` what the source's licence says.
+    `pictures` is the folder or zip file of its picture paths, `training` what the source's licence says;
+    `step` is the funnel's where a refused row goes.
     """
 
     where: str
     fields: dict | Refused
     pictures: Path | zipfile.ZipFile | None
     training: str
+    step: str = "valid"
 
 
 class Sources:
@@ -73,13 +77,22 @@ def _rows(opened: list, source: dict, document: dict) -> Iterator[SourceRow]:
                 continue
             for line, row in read_rows(file, limit):
                 number += 1
-                fields = row
+                fields, step = row, "valid"
                 if isinstance(row, dict):
-                    if row.get("split", source["split"]) != source["split"]:
-                        continue
-                    fields = _mapped(mapping, row, number, name, entry, source)
+                    fields = _of_other_split(row.get("split"), source["split"])
+                    step = "split" if fields and fields.reason == OTHER_SPLIT else "valid"
+                    fields = fields or _mapped(mapping, row, number, name, entry, source)
                 where = f"{name}/{file.name}:{line}"
-                yield SourceRow(where, fields, pictures, entry["licence"]["training"])
+                yield SourceRow(where, fields, pictures, entry["licence"]["training"], step)
+
+
+def _of_other_split(split, wanted: str) -> Refused | None:
+    """Why a row is not of the split wanted; a row that names none is."""
+    if split is None or split == wanted:
+        return None
+    if not isinstance(split, str):
+        return Refused("wrong type of field", f"split is {type(split).__name__}")
+    return Refused(OTHER_SPLIT if split in SPLITS else "unknown split", split[:100])
 
 
 def _mapped(mapping, row: dict, number: int, name: str, entry: dict, source: dict):

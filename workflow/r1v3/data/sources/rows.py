@@ -3,7 +3,6 @@
 A row that cannot be read is yielded as the reason why, so that each line of a file is accounted for.
 """
 
-import csv
 import gzip
 import json
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
 from r1v3.data.fields import Refused
+from r1v3.data.sources.separated import read_separated
 from r1v3.data.sources.table import suffixes
 
 ROWS_AT_A_TIME = 64
@@ -37,7 +37,9 @@ def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
     elif kind == ".jsonl":
         yield from _jsonl(path, max_bytes)
     elif kind in (".tsv", ".csv"):
-        yield from _separated(path, max_bytes, "\t" if kind == ".tsv" else ",")
+        yield from read_separated(
+            _lines(path, max_bytes), max_bytes, "\t" if kind == ".tsv" else ","
+        )
     else:
         raise ValueError(f"{path.name}: a source's file is .jsonl, .tsv, .csv or .parquet")
 
@@ -102,38 +104,3 @@ def _jsonl(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
                 yield number, Refused("not valid Unicode", str(error)[:200])
             except (ValueError, RecursionError) as error:
                 yield number, Refused("not valid JSON", str(error)[:200])
-
-
-def _separated(path: Path, max_bytes: int, separator: str) -> Iterator[tuple[int, Row]]:
-    refused: dict[int, Refused] = {}
-
-    def texts() -> Iterator[str]:
-        for number, line in _lines(path, max_bytes):
-            if isinstance(line, bytes):
-                try:
-                    yield line.decode("utf-8-sig" if number == 1 else "utf-8").replace(
-                        "\0", "\ufffd"
-                    )
-                except UnicodeDecodeError as error:
-                    refused[number] = Refused("not valid Unicode", str(error)[:200])
-            else:
-                refused[number] = line
-
-    csv.field_size_limit(max_bytes + 1)
-    reader = csv.DictReader(texts(), delimiter=separator, restkey="\0")
-    while True:
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            yield reader.line_num, Refused("not a row of fields", str(error)[:200])
-            continue
-        yield from refused.items()
-        refused.clear()
-        if row is None:
-            return
-        if "\0" in row or None in row.values():
-            yield reader.line_num, Refused("not a row of fields", "wrong number of cells")
-        elif any("\ufffd" in cell for cell in row.values()):
-            yield reader.line_num, Refused("null byte")
-        else:
-            yield reader.line_num, {name: cell for name, cell in row.items() if cell != ""}

@@ -1,0 +1,112 @@
+"""Rows of TSV and CSV files, of which a cell in quotes may go over many lines.
+
+A quote that is never closed takes the lines after it into its cell. Where such a record is no proper one and
+lines in it look like rows themselves, its first line alone is refused and the others are read again.
+"""
+
+import csv
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from r1v3.data.fields import Refused
+
+
+class Lines:
+    """Decoded lines with their numbers, which can be given back; `refused` collects those that are none."""
+
+    def __init__(self, lines: Iterable[tuple[int, bytes | Refused]]):
+        self._lines = iter(lines)
+        self._back: deque[tuple[int, str]] = deque()
+        self.taken: list[tuple[int, str]] = []
+        self.refused: list[tuple[int, Refused]] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        number, text = self._back.popleft() if self._back else self._decoded()
+        self.taken.append((number, text))
+        return text
+
+    def _decoded(self) -> tuple[int, str]:
+        for number, line in self._lines:
+            if isinstance(line, Refused):
+                self.refused.append((number, line))
+                continue
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                self.refused.append((number, Refused("not valid Unicode", str(error)[:200])))
+                continue
+            return number, text.replace("\0", "\ufffd")
+        raise StopIteration
+
+    def give_back(self, lines: list[tuple[int, str]]) -> None:
+        """Read these lines next."""
+        self._back.extendleft(reversed(lines))
+
+
+def read_separated(
+    lines: Iterable[tuple[int, bytes | Refused]], max_bytes: int, separator: str
+) -> Iterator[tuple[int, dict | Refused]]:
+    """The number of the last line, and the content, of each row; the first row names the columns.
+
+    Args:
+        max_bytes: of a cell.
+    """
+    csv.field_size_limit(max_bytes + 1)
+    source = Lines(lines)
+    reader = csv.reader(source, delimiter=separator)
+    names: list[str] | None = None
+    while True:
+        source.taken.clear()
+        try:
+            cells, problem = next(reader, None), None
+        except csv.Error as error:
+            cells, problem = [], str(error)[:200]
+        yield from source.refused
+        source.refused.clear()
+        if cells is None:
+            return
+        if not cells and problem is None:
+            continue
+        if names is None:
+            names = cells
+            continue
+        taken = list(source.taken)
+        if problem is None and len(cells) != len(names):
+            problem = "wrong number of cells"
+        if _took_rows(taken, len(names), separator, problem is not None):
+            source.give_back(taken[1:])
+            yield taken[0][0], Refused("quote is not closed")
+        elif problem:
+            yield taken[-1][0], Refused("not a row of fields", problem)
+        elif any("\ufffd" in cell for cell in cells):
+            yield taken[-1][0], Refused("null byte")
+        else:
+            row = dict(zip(names, cells, strict=True))
+            yield taken[-1][0], {name: cell for name, cell in row.items() if cell != ""}
+
+
+def _took_rows(taken: list[tuple[int, str]], width: int, separator: str, wrong: bool) -> bool:
+    """Whether a record over several lines is an open quote that took rows into its cell.
+
+    Lines of as many cells as there are columns must be in it, and it must be wrong as it stands: in its
+    number of cells, in its quotes, or, of tabs, which texts hardly hold, its first line a whole row too.
+    """
+    if len(taken) < 2 or width < 2:
+        return False
+    whole = [text.count(separator) == width - 1 for _, text in taken]
+    if not any(whole[1:]):
+        return False
+    return wrong or (separator == "\t" and whole[0]) or not _is_strict(taken, separator)
+
+
+def _is_strict(taken: list[tuple[int, str]], separator: str) -> bool:
+    """Whether each quote that opens a cell also closes it."""
+    try:
+        for _ in csv.reader((text for _, text in taken), delimiter=separator, strict=True):
+            pass
+    except csv.Error:
+        return False
+    return True
