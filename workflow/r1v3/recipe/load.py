@@ -8,13 +8,15 @@ from pydantic import ValidationError
 from r1v3.data.sources.mappings import MAPPINGS
 from r1v3.data.sources.table import Listed as Source
 from r1v3.data.sources.table import decides
-from r1v3.evaluate.table import Listed, hashed_part
+from r1v3.evaluate.licences import refuse_benchmarks
+from r1v3.evaluate.table import Listed, hashed_part, load_table
 from r1v3.recipe.errors import RecipeError, explain, suggest, unknown
 from r1v3.recipe.layers import Layers, read_yaml
 from r1v3.recipe.references import mistakes_of_recipe, mistakes_of_runs
 from r1v3.recipe.runs import ResolvedRun, resolve_runs
 from r1v3.recipe.schema import Recipe
 from r1v3.recipe.seeds import add_seeds
+from r1v3.recipe.sources import SourceSet
 from r1v3.recipe.studies import Claim, Study, load_claims, load_studies
 
 COMPLETE = "paper"
@@ -114,6 +116,7 @@ def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int 
     sources = load_sources(config / "sources.yaml")
     mistakes = mistakes_of_recipe(recipe, layers, benchmarks, sources, runs)
     mistakes += mistakes_of_runs(runs, recipe, table)
+    mistakes += _forbidden_sources(recipe, sources, config)
     if mistakes:
         raise RecipeError(mistakes)
     studies = load_studies(config / "studies.yaml", runs, recipe)
@@ -121,3 +124,23 @@ def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int 
     recipe, runs = add_seeds(recipe, runs, seeds)
     titles = {name: entry["title"] for name, entry in read_yaml(config / "benchmarks.yaml").items()}
     return Project(recipe, runs, benchmarks, sources, titles, studies, claims)
+
+
+def _forbidden_sources(recipe: Recipe, sources: dict[str, dict], config: Path) -> list[str]:
+    """One line for each source that is a benchmark not to be trained on, of a set used in training."""
+    used = {
+        each
+        for entry in recipe.data.values()
+        if isinstance(entry, SourceSet) and entry.source.kind == "listed"
+        if entry.source.instances != "test"
+        for each in entry.source.entries
+    }
+    used &= set(sources)
+    table = load_table(config / "benchmarks.yaml") if used else {}
+    lines = []
+    for name in sorted(used):
+        try:
+            refuse_benchmarks(name, sources[name], table)
+        except ValueError as error:
+            lines.append(f"{config / 'sources.yaml'}: {name}: {error}")
+    return lines
