@@ -3,8 +3,10 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 from data_fixtures import CLEANING, listed, source_document
 
 from r1v3.data.balance import draw, quotas
@@ -13,6 +15,7 @@ from r1v3.data.gates import check_date, check_licence
 from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, read_records
 
+ROOT = Path(__file__).parents[3]
 RECORD = Record(
     "q1", "Which?", None, "1", "fill", (), "physics", "k12", "en", "made", "MIT", "train"
 )
@@ -39,6 +42,40 @@ def test_a_licence_that_forbids_training_is_out(licence, training, reason):
     with pytest.raises(Refused) as refused:
         check_licence(record, LICENCES, training)
     assert refused.value.reason == reason
+
+
+SHIPPED = yaml.safe_load((ROOT / "config/recipes/paper.yaml").read_text())["cleaning"]["licences"]
+
+
+@pytest.mark.parametrize(
+    ("licence", "allowed"),
+    [
+        ("CC-BY-ND-4.0", False),
+        ("CC BY-ND 4.0", False),
+        ("CC BY-NC-ND 4.0", False),
+        ("cc-by-nc-nd", False),
+        ("cc_by_nc_nd_4.0", False),
+        ("CC BY ND", False),
+        ("Creative Commons Attribution-NoDerivatives 4.0", False),
+        ("Creative Commons Attribution No Derivatives", False),
+        ("All rights reserved.", False),
+        ("(c) 2023, ALL-RIGHTS-RESERVED", False),
+        ("custom, no training", False),
+        ("CC BY-NC-SA 4.0", True),
+        ("cc-by-4.0", True),
+        ("Apache-2.0", True),
+        ("standard terms", True),
+        ("IND-1.0", True),
+        ("not stated", True),
+    ],
+)
+def test_the_papers_patterns_see_a_licence_however_it_is_written(licence, allowed):
+    record = replace(RECORD, licence=licence)
+    if allowed:
+        check_licence(record, SHIPPED, "allowed")
+        return
+    with pytest.raises(Refused, match="licence forbids training"):
+        check_licence(record, SHIPPED, "allowed")
 
 
 def test_a_licence_that_nobody_states_may_be_kept():

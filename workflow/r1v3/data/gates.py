@@ -1,6 +1,7 @@
 """The licence and the date of a sample: what may not be trained on, or is too new, is out, and listed."""
 
-from fnmatch import fnmatch
+import re
+from fnmatch import fnmatchcase
 
 from r1v3.data.fields import Refused
 from r1v3.data.records import Record
@@ -12,7 +13,8 @@ def check_licence(record: Record, licences: dict, training: str) -> None:
     """Refuse a sample whose licence forbids training.
 
     Args:
-        licences: the recipe's: `forbidden`, patterns of names, and `not_stated`, `keep` or `drop`.
+        licences: the recipe's: `forbidden`, patterns of names in any case and with any separators, and
+            `not_stated`, `keep` or `drop`.
         training: what the source's entry says: allowed, forbidden or not stated.
 
     Raises:
@@ -21,11 +23,23 @@ def check_licence(record: Record, licences: dict, training: str) -> None:
     name = record.licence
     if training == "forbidden":
         raise Refused("licence forbids training", name)
-    if any(fnmatch(name.casefold(), pattern.casefold()) for pattern in licences["forbidden"]):
+    if any(_fits(name, pattern) for pattern in licences["forbidden"]):
         raise Refused("licence forbids training", name)
     unknown = training == NOT_STATED or name.casefold() in (NOT_STATED, "unknown")
     if unknown and licences["not_stated"] == "drop":
         raise Refused("licence is not stated", name)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Whether a licence's name fits a pattern: `*-ND-*` fits `CC BY-NC-ND 4.0` and `cc-by-nd`."""
+    words, wanted = _words(name), _words(pattern)
+    return fnmatchcase(words, wanted) or fnmatchcase(f"-{words}-", wanted)
+
+
+def _words(text: str) -> str:
+    """Small letters, one hyphen for whatever parts words, and `nd` for No Derivatives by any name."""
+    text = re.sub(r"[\s\-_./,:()]+", "-", text.casefold().strip())
+    return re.sub(r"no-?deriv(?:ative)?s?(?:-works?)?", "nd", text)
 
 
 def check_date(record: Record, before: str | None, undated: str) -> None:
