@@ -12,23 +12,38 @@ import pandas as pd
 
 from r1v3.generate.template import END_OF_THINK
 
-_CANNOT = r"(?:can\s*not|can[’']?t|am\s+(?:unable|not\s+able)\s+to|don[’']?t(?:\s+actually)?)"
+_NOT = r"(?:can\s*not|can[’']?t|could\s+not|couldn[’']?t)"
+_UNABLE = r"(?:unable|not\s+able)\s+to"
+_CANNOT = rf"(?:{_NOT}|(?:am\s+|was\s+)?{_UNABLE}|(?:don[’']?t|do\s+not)(?:\s+actually)?)"
 _SEE = r"(?:(?:actually|directly|really)\s+)?(?:see|view|access|look\s+at|open|have\s+access\s+to)"
 _PICTURE = r"(?:image|picture|figure|diagram|photo|graph|chart|attachment)s?"
 _THE = r"(?:the|any|this|that|an?|your|these)\s+(?:\w+\s+){0,2}?"
 _GIVEN = r"(?:provided|attached|visible|available|shown|included|given)"
+# Behind "there is no image": a sentence that goes on (of a dog, formed, with ...) is about something else.
+_ENDS = (
+    r"(?=\s*(?:[.,;:!?)\]—。，\"”]|$|here\b|so\b|and\b|but\b|to\s+(?:see|look|view|refer|work|go)\b"
+    r"|(?:actually\s+|being\s+)?(?:provided|attached|visible|available|included)\b"
+    r"|(?:in|with)\s+(?:the|this|your)\s+(?:question|prompt|message|conversation|input|problem|text)\b))"
+)
 _TU = "(?:图片|图像|图形|图表|附图)"
+_ZHE = "(?:这张|这个|该|您的|你的|题目的|题中的)?"
 PHRASES = re.compile(
     "|".join(
         [
-            rf"\b(?:I|we)\s+{_CANNOT}\s+{_SEE}\s+{_THE}{_PICTURE}",
-            rf"\b(?:without|unable\s+to)\s+(?:see|seeing|view|viewing)\s+{_THE}{_PICTURE}",
+            rf"\b(?:I|we)(?:[’'](?:m|re))?\s+{_CANNOT}\s+{_SEE}\s+{_THE}{_PICTURE}",
+            rf"\b(?:I|we)(?:[’'](?:m|re))?\s+(?:{_NOT}|(?:am\s+)?{_UNABLE})\s+{_SEE}\s+(?:images|pictures|photos|attachments)\b",
+            rf"(?:^|[.!?\n>(]\s*){_NOT}\s+{_SEE}\s+{_THE}{_PICTURE}",
+            rf"\b(?:without|{_UNABLE})\s+(?:see|seeing|view|viewing)\s+{_THE}{_PICTURE}",
             rf"\b{_PICTURE}\s+(?:is|was|are|were)(?:n[’']t|\s+not)\s+{_GIVEN}",
-            rf"\bno\s+{_PICTURE}\s+(?:is|was|has\s+been)\s+{_GIVEN}",
+            rf"\bno\s+{_PICTURE}\s+(?:is|was|are|were|has\s+been|have\s+been)\s+{_GIVEN}",
+            r"\bthere(?:[’']s|\s+(?:is|was|are|were))(?:\s+no|n[’']t\s+(?:an?|any)|\s+not\s+(?:an?|any))\s+"
+            rf"(?:(?:actual|attached|visible)\s+)?(?:image|picture|photo|figure|diagram|attachment)s?\b{_ENDS}",
             "(?:无法|不能|没办法|没法)(?:直接|实际)?(?:看到|看见|查看|观察|访问|打开)"
-            f"(?:这张|这个|该|您的|你的|题目的|题中的)?(?:{_TU}|图)",
-            f"(?:看不到|看不见|没有看到)(?:这张|这个|该|您的|你的|题目的|题中的|任何)?(?:{_TU}|图)",
-            f"(?:没有|未)(?:提供|给出|附上|上传)(?:任何|相应的|具体的)?{_TU}",
+            f"{_ZHE}(?:{_TU}|图)",
+            f"(?:看不到|看不见|没有看到|没看到)(?:任何|{_ZHE})(?:{_TU}|图)",
+            f"(?:没有|没|未)(?:提供|给出|附上|上传|收到)(?:任何|相应的|具体的)?{_TU}",
+            "(?:没有|缺少|缺乏)(?:任何|相应的|具体的|实际的)?(?:图片|附图|配图)(?![中里内上的所])",
+            "(?:图片|附图|配图)(?:缺失|(?:没有|未)(?:提供|给出|上传|显示))",
         ]
     ),
     re.IGNORECASE,
