@@ -179,7 +179,7 @@ def test_marks_by_hand_stand_above_the_judge(tmp_path):
     path = tmp_path / "marks.csv"
     path.write_text("run,index,points\n0,15,8.5\n")
     row = {"key": "15", "run": 0, "points": 17.0, "share": 0.0, "correct": False, "judged": False}
-    frame = pd.DataFrame([row | {"by": "none", "reason": "the steps need a judge"}])
+    frame = pd.DataFrame([row | {"by": "none", "reason": "its steps are for people to mark"}])
     marked = apply_marks(frame, read_marks(path)).iloc[0]
     assert (marked["share"], marked["correct"], marked["judged"]) == (0.5, False, True)
     assert (marked["by"], marked["reason"]) == ("human", "8.5 of 17 points")

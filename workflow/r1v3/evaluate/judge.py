@@ -2,14 +2,19 @@
 
 A benchmark's own module may judge an answer itself (`judge`, which returns None for what it leaves to the
 grader) and may give part of the points for an answer that is not all right (`share`).
+
+Where a benchmark needs a judge (`judge: needed`) and there is no verifier, an answer that the rules find
+neither equal nor surely different is unjudged: it earns nothing, and is counted as such.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from r1v3.evaluate.items import Item
 from r1v3.evaluate.load import benchmark_code
 from r1v3.evaluate.table import Benchmark
 from r1v3.reward import Grader, Verdict, grade
+from r1v3.reward.normal import normalise
+from r1v3.reward.numbers import parse_number
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ def judge_response(item: Item, response: str, entry: Benchmark) -> Judged:
         return own
     row = _row(item, response)
     gold, kind = row.pop("gold"), row.pop("type")
-    return _with_share(item, grade(row.pop("response"), gold, kind, **row), entry)
+    verdict = grade(row.pop("response"), gold, kind, **row)
+    return _with_share(item, _settled(item, verdict, entry), entry)
 
 
 def judge_many(asked: list[tuple[Item, str]], entry: Benchmark, grader: Grader) -> list[Judged]:
@@ -41,6 +47,8 @@ def judge_many(asked: list[tuple[Item, str]], entry: Benchmark, grader: Grader) 
     ]
     verdicts = grader.grade_many([_row(*asked[place]) for place in left])
     for place, verdict in zip(left, verdicts, strict=True):
+        if grader.verifier is None:
+            verdict = _settled(asked[place][0], verdict, entry)
         judged[place] = _with_share(asked[place][0], verdict, entry)
     return judged
 
@@ -49,6 +57,21 @@ def _verifiable(item: Item, judged: Judged) -> bool:
     """Whether a benchmark's own rule could not judge an answer that a verifier can compare."""
     verdict = judged.verdict
     return verdict.correct is None and verdict.extracted is not None and any(item.golds)
+
+
+def _settled(item: Item, verdict: Verdict, entry: Benchmark) -> Verdict:
+    """A verdict by rules alone, unjudged where only a judge could say that the answer is wrong.
+
+    Letters and plain numbers are settled by rule, and so is what algebra finds different.
+    """
+    open_answer = verdict.extracted is not None and not item.answer_type.startswith("mcq")
+    if entry.judge != "needed" or verdict.correct is not False or not open_answer:
+        return verdict
+    if verdict.by == "rule:symbolic" and "gave up" not in verdict.reason:
+        return verdict
+    if all(parse_number(normalise(text)) is not None for text in (verdict.extracted, *item.golds)):
+        return verdict
+    return replace(verdict, correct=None, by="none", reason=f"{verdict.reason}; a judge is needed")
 
 
 def _leave(item: Item, response: str) -> None:

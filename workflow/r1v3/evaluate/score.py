@@ -96,10 +96,9 @@ def score(
         }
         progress.advance()
     for name, found in (scores["benchmarks"] | scores["held_out"]).items():
-        if found["errors"]:
-            print(
-                f"{name}: {100 * found['errors']:.1f} % of the answers are errors, and count as wrong"
-            )
+        for what in ("errors", "unjudged"):
+            if share := found.get(what):
+                print(f"{name}: {100 * share:.1f} % of the answers are {what}, and count as wrong")
     text = json.dumps(scores, indent=1, ensure_ascii=False, sort_keys=True)
     write_text(folder / "scores.json", text + "\n")
     return scores

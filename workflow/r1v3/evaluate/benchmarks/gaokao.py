@@ -1,8 +1,9 @@
 """GAOKAO-2025 mathematics, paper I: 19 questions, 150 points.
 
 `type` is single (5 points), multiple (6, part of them where only right letters are chosen: each is
-worth an equal share), fill (5) or solve (13 to 17, marked step by step by a judge). A solve item with
-a final answer in `answer` is judged by it, all or nothing; without one it is left unjudged and counted.
+worth an equal share), fill (5) or solve (13 to 17, which an exam marks step by step). No steps are marked
+here: a solve item with a final answer in `answer` is judged by that alone, all or nothing; without one it is
+left unjudged and counted, until people's marks are imported (`r1v3.evaluate.marks`).
 """
 
 from r1v3.evaluate.items import Item, Row, make_item
@@ -29,7 +30,7 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
 
 def judge(item: Item, response: str) -> Judged | None:
     if item.extra["type"] == "solve" and not item.golds[0]:
-        return Judged(Verdict(None, None, "none", "the steps need a judge"), 0.0)
+        return Judged(Verdict(None, None, "none", "its steps are for people to mark"), 0.0)
     return None
 
 
