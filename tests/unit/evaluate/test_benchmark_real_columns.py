@@ -145,6 +145,14 @@ def test_the_real_columns_are_read(name, table, tsv, picture, tmp_path):
     assert len(pictures) == count == item.prompt.count("<image>")
 
 
+def test_a_column_of_options_beside_their_own_is_not_printed_again(table, tsv, picture, tmp_path):
+    more = {"image": picture(), "options": "A. one B. two C. three D. four"}
+    [(item, _)] = load_asked(
+        table["phyx_mini_mc"], tsv([FILES["phyx_mini_mc"] | more]), tmp_path / "images"
+    )
+    assert item.prompt == "<image>\nHow fast is it?\nA. one\nB. two\nC. three\nD. four"
+
+
 def test_every_benchmark_has_its_columns_here(table):
     assert set(FILES) == set(EXPECTED) == set(table)
 

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from r1v3.evaluate.statistics import detectable_difference
 from r1v3.evaluate.tables import as_csv, as_html, latex, markdown, table_1, write_tables
 
 
@@ -48,10 +49,30 @@ def test_a_miniature_is_said_to_be_another_scale(grid, table):
     assert "another scale" not in table_1(table, {}, miniature=False).caption
 
 
-def test_mmmu_pro_is_also_the_mean_of_its_two_settings(table):
-    ours = {"final": {"mmmu_pro_standard": score(0.5), "mmmu_pro_vision": score(0.4)}}
-    [row] = [r for r in table_1(table, ours, miniature=False).rows if "mean of" in r[0]]
-    assert row[3] == "45.0"
+def test_mmmu_pro_is_also_the_mean_of_its_two_settings_with_the_interval_of_two_errors(table):
+    # Errors of 0.012 and 0.016 are one of 0.020 of the sum, and of 0.010 of the mean: 1.96 of it are 0.0196.
+    errors = {"mmmu_pro_standard": 0.012, "mmmu_pro_vision": 0.016}
+    shows = {
+        name: detectable_difference(error, correlation=0.0, confidence=0.95)
+        for name, error in errors.items()
+    }
+    scores = {
+        name: score(mean) | {"standard_error": errors[name], "detectable_difference": shows[name]}
+        for name, mean in zip(errors, (0.5, 0.4))
+    }
+    rows = table_1(table, {"final": scores}, miniature=False).rows
+    [row] = [r for r in rows if "mean of" in r[0]]
+    assert row[1:4] == ["-", "4.0", "45.0 [43.0, 47.0]"]  # shows: (1.96 + 0.84) * 0.01 * root of 2
+    assert row[4:] == ["-"] * 6
+    assert not [r for r in table_1(table, {"final": {}}, miniature=False).rows if "mean of" in r[0]]
+
+
+def test_two_scores_without_error_have_a_mean_without(table):
+    sure = {"standard_error": 0.0, "detectable_difference": 0.0}
+    scores = {"mmmu_pro_standard": score(1.0) | sure, "mmmu_pro_vision": score(0.0) | sure}
+    rows = table_1(table, {"final": scores, "other": {}}, miniature=False).rows
+    [row] = [r for r in rows if "mean of" in r[0]]
+    assert row[2:5] == ["0.0", "50.0 [50.0, 50.0]", "-"]
 
 
 def test_composites_are_counted_beside_their_items(table):

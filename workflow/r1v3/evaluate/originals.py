@@ -1,8 +1,9 @@
 """Scorers as others published them, by name: to show what they are worth, never as the default.
 
-`boxed_or_judge` is what the report's released code adds to VLMEvalKit for MMMU and LogicVista: the last
-`\\boxed{(.*?)}` is compared with the answer, and the item is right if that or the judge says so. The
-pattern stops at the first closing brace, so it reads `\\frac{3` in `\\boxed{\\frac{3}{4}}`.
+`boxed_or_judge` is what the report's released code adds to VLMEvalKit for MMMU, MMMU-Pro
+(standard) and LogicVista: the last `\\boxed{(.*?)}` is compared with the answer, and the item is right if
+that or the judge says so. The pattern stops at the first closing brace, so it reads `\\frac{3` in
+`\\boxed{\\frac{3}{4}}`.
 """
 
 import re

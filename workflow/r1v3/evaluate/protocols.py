@@ -1,9 +1,9 @@
 """The two protocols, by name: what the report says, and what its released code did.
 
 `report`: temperature 1.0, 16,384 new tokens, five runs and their mean, our grader. `released`: one run,
-at each entry's own temperature and limit, and the published rule for MMMU and LogicVista. Scored from
-the same stored answers, `released` is the first run under that rule; the temperature cannot be
-changed afterwards, so what it moves shows only in answers generated under `released`.
+at each entry's own temperature and limit, and the published rule for MMMU, MMMU-Pro (standard) and
+LogicVista. Scored from the same stored answers, `released` is the first run under that rule; the
+temperature cannot be changed afterwards, so what it moves shows only in answers generated under `released`.
 """
 
 import pandas as pd

@@ -16,6 +16,7 @@ import pandas as pd
 from r1v3.evaluate.scorers import Score
 
 RESAMPLES_AT_A_TIME = 256
+POWER = 0.8  # the chance with which a difference of the detectable size is seen
 Pieces = list[tuple[np.ndarray, np.ndarray]]
 
 
@@ -177,7 +178,7 @@ def holm(p_values: list[float]) -> list[float]:
 
 
 def detectable_difference(
-    error: float, *, correlation: float, confidence: float, power: float = 0.8
+    error: float, *, correlation: float, confidence: float, power: float = POWER
 ) -> float:
     """The smallest true difference that two models' scores would show.
 

@@ -7,9 +7,12 @@ and the caption says so.
 import csv
 import html
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 
+from r1v3.evaluate.statistics import POWER
 from r1v3.evaluate.table import MODELS, Listed
 
 MINIATURE = (
@@ -82,11 +85,31 @@ def _mean_of_two(ours: dict[str, dict], width: int) -> list[list[str]]:
     pairs = [
         (scores.get("mmmu_pro_standard"), scores.get("mmmu_pro_vision")) for scores in ours.values()
     ]
-    if not any(a and b for a, b in pairs):
+    means = [_mean_score(*pair) if all(pair) else None for pair in pairs]
+    if not any(means):
         return []
-    means = [percent((a["mean"] + b["mean"]) / 2) if a and b else "-" for a, b in pairs]
-    row = ["MMMU-Pro (mean of standard and vision)", "-", "-", *means]
-    return [row + ["-"] * (width - len(row))]
+    row = _row("MMMU-Pro (mean of standard and vision)", means, {})
+    return [[row[0], "-", *row[2:width]]]
+
+
+def _mean_score(one: dict, other: dict) -> dict:
+    """The mean of two scores, whose errors are taken as independent: half the root of their squares' sum.
+
+    How many standard errors the interval and the detectable difference reach is read from the two scores.
+    """
+    errors = [score["standard_error"] for score in (one, other)]
+    error = math.hypot(*errors) / 2
+    mean = (one["mean"] + other["mean"]) / 2
+    found = next((score for score in (one, other) if score["standard_error"]), None)
+    reach = found["detectable_difference"] / found["standard_error"] if found else 0.0
+    half = max(0.0, reach / math.sqrt(2) - NormalDist().inv_cdf(POWER)) * error
+    return {
+        "mean": mean,
+        "low": max(0.0, mean - half),
+        "high": min(1.0, mean + half),
+        "n": one["n"] + other["n"],
+        "detectable_difference": reach * error,
+    }
 
 
 def cell(score: dict | None) -> str:
