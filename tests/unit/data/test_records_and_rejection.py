@@ -1,7 +1,9 @@
 """Data sets on disk, and the sieve that rejection sampling is."""
 
+import contextlib
 import json
 
+import pandas as pd
 import pytest
 from data_fixtures import source_document
 from model_fixtures import picture, small_model, small_processor
@@ -14,6 +16,8 @@ from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, read_records, render_question, store_image, write_records
 from r1v3.generate import Response
 from r1v3.model.load import save_checkpoint
+from r1v3.reward import Grader
+from r1v3.reward.verifier import Judgement, UnjudgedError
 
 RECORD = Record(
     id="q1",
@@ -157,6 +161,63 @@ def test_what_is_right_short_and_calm_is_kept_and_the_rest_is_counted(
     assert kept.response == f"<think>one</think> \\boxed{{{records[0].answer}}}"
     assert kept.meta["pass_rate"] == pytest.approx(2 / 3)
     assert (tmp_path / "out" / kept.images[0]).exists()
+
+
+class Silent:
+    """A verifier that says nothing about some answers and no to the rest."""
+
+    def __init__(self, about):
+        self.about = about
+
+    def judge_many(self, items):
+        return [Judgement(None if self.about(item) else False, "said") for item in items]
+
+
+def silent_grader(monkeypatch, about, max_unjudged):
+    @contextlib.contextmanager
+    def opened(*_, whole=False):
+        with Grader(Silent(about), workers=1, max_unjudged=max_unjudged if whole else None) as one:
+            yield one
+
+    monkeypatch.setattr(rejection, "open_grader", opened)
+
+
+def test_an_answer_that_nobody_judged_is_set_aside_and_no_wrong_one(
+    questions, tmp_path, monkeypatch
+):
+    records = read_records(questions)
+    monkeypatch.setattr(sampling, "load_engine", lambda *_: scripted(records))
+    (tmp_path / "out").mkdir()
+    where = {"questions": questions, "model": tmp_path, "folder": tmp_path / "out"}
+    silent_grader(monkeypatch, lambda item: item[1] == records[0].answer, 0.2)
+    facts = rejection.reject(document(), **where)
+    assert (facts["funnel"]["unjudged"], facts["funnel"]["right"]) == (1, 4)
+    assert facts["pass_rate"] == pytest.approx(4 / 8)
+    assert facts["set_aside"]["unjudged"] == {"verifier gave no verdict": 1}
+    assert facts["set_aside"]["wrong"] == {"answer is wrong": 4}
+    (kept,) = read_records(tmp_path / "out")
+    assert kept.meta["pass_rate"] == 1.0  # of the two that were judged
+
+
+def test_a_question_that_nobody_judged_has_no_pass_rate(questions, tmp_path, monkeypatch):
+    records = read_records(questions)
+    monkeypatch.setattr(sampling, "load_engine", lambda *_: scripted(records))
+    (tmp_path / "out").mkdir()
+    where = {"questions": questions, "model": tmp_path, "folder": tmp_path / "out"}
+    silent_grader(monkeypatch, lambda item: item[1] == records[1].answer, 0.5)
+    facts = rejection.reject(document(pass_rates=[0.0, 1.0]), **where)
+    assert (facts["funnel"]["unjudged"], facts["funnel"]["dropped: unjudged"]) == (3, 1)
+    rates = pd.read_parquet(tmp_path / "out" / "questions.parquet")["pass_rate"]
+    assert rates.isna().tolist() == [False, True, False]
+
+
+def test_too_many_answers_without_a_verdict_stop_the_stage(questions, tmp_path, monkeypatch):
+    records = read_records(questions)
+    monkeypatch.setattr(sampling, "load_engine", lambda *_: scripted(records))
+    (tmp_path / "out").mkdir()
+    silent_grader(monkeypatch, lambda item: True, 0.1)
+    with pytest.raises(UnjudgedError, match=r"of 9 answers are unjudged.*max_unjudged"):
+        rejection.reject(document(), questions=questions, model=tmp_path, folder=tmp_path / "out")
 
 
 def test_a_question_without_a_right_answer_may_keep_its_written_response(tmp_path, monkeypatch):

@@ -132,7 +132,10 @@ def funnel_rows(result: Result) -> list[dict]:
     sampled = funnel["sampled"]
     removed = [key for key in funnel if key.startswith("removed: ")]
     passed = funnel.get("right", 0) - sum(funnel[key] for key in removed)
-    steps = {"chains sampled": sampled, "final answer right": funnel.get("right", 0)}
+    steps = {"chains sampled": sampled}
+    if funnel.get("unjudged"):
+        steps["without a verdict"] = -funnel["unjudged"]
+    steps["final answer right"] = funnel.get("right", 0)
     steps |= {f"removed as {key.removeprefix('removed: ')}": -funnel[key] for key in removed}
     written = funnel.get("written", 0)
     steps |= {"passed the filters": passed, "kept": funnel["kept"] - written}

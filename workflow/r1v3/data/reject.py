@@ -31,7 +31,7 @@ def reject(document: dict, *, questions: Path, model: Path, folder: Path) -> dic
 
     Raises:
         ValueError: nothing is left, or a question that should keep its written response has none.
-        UnjudgedError: a critic gave too few verdicts.
+        UnjudgedError: the grader's verifier or a critic gave too few verdicts.
     """
     settings = document["set"]
     records, folder = read_records(questions), Path(folder)
@@ -41,10 +41,7 @@ def reject(document: dict, *, questions: Path, model: Path, folder: Path) -> dic
     given = answers(document, folder)
     with SetAside(folder) as aside:
         chains = _graded(document, records, given, folder)
-        rates = {
-            record.id: sum(c["right"] for c in chains[record.id]) / len(chains[record.id])
-            for record in records
-        }
+        rates = {record.id: _rate(chains[record.id]) for record in records}
         _filter(settings, chains, aside)
         _criticise(document, records, chains, questions, folder, aside)
         kept, funnel = _choose(document, records, chains, rates, aside)
@@ -56,7 +53,7 @@ def reject(document: dict, *, questions: Path, model: Path, folder: Path) -> dic
     _write_questions(folder, records, chains, rates, kept)
     return {
         "funnel": dict(funnel),
-        "pass_rate": funnel["right"] / funnel["sampled"],
+        "pass_rate": funnel["right"] / max(1, funnel["sampled"] - funnel["unjudged"]),
         "questions_kept": len({record.id for record in kept}),
         **count_records(kept),
         **facts,
@@ -78,7 +75,7 @@ def _graded(document: dict, records: list[Record], given: dict, folder: Path) ->
         for record in records
         for answer in given[record.id]
     ]
-    with open_grader(document["grading"], folder / "judge") as grader:
+    with open_grader(document["grading"], folder / "judge", whole=True) as grader:
         verdicts = iter(grader.grade_many(rows))
     chains: dict[str, list[dict]] = {}
     for record in records:
@@ -89,12 +86,19 @@ def _graded(document: dict, records: list[Record], given: dict, folder: Path) ->
                     "sample": answer["run"],
                     "response": tail + answer["text"],
                     "tokens": answer["tokens"],
-                    "right": bool(verdict.correct),
+                    "right": verdict.correct is True,
+                    "unjudged": verdict.correct is None,
                     "said": verdict.extracted,
                     "failure": None,
                 }
             )
     return chains
+
+
+def _rate(chains: list[dict]) -> float | None:
+    """The share of right answers among a question's judged ones; None where none was judged."""
+    judged = [chain["right"] for chain in chains if not chain["unjudged"]]
+    return sum(judged) / len(judged) if judged else None
 
 
 def _set_aside(aside: SetAside, id: str, chain: dict, step: str, reason: str, detail: object):
@@ -107,6 +111,9 @@ def _filter(settings: dict, chains: dict, aside: SetAside) -> None:
     """The grader's verdict and the filters on the text alone."""
     for id, each in chains.items():
         for chain in each:
+            if chain["unjudged"]:
+                _set_aside(aside, id, chain, "unjudged", "verifier gave no verdict", chain["said"])
+                continue
             if not chain["right"]:
                 _set_aside(aside, id, chain, "wrong", "answer is wrong", f"said {chain['said']}")
                 continue
@@ -160,6 +167,9 @@ def _choose(document: dict, records, chains: dict, rates: dict, aside: SetAside)
     funnel: Counter[str] = Counter(asked=len(records))
     funnel["sampled"] = sum(len(each) for each in chains.values())
     funnel["right"] = sum(chain["right"] for each in chains.values() for chain in each)
+    unjudged = sum(chain["unjudged"] for each in chains.values() for chain in each)
+    if unjudged:
+        funnel["unjudged"] = unjudged
     order = {
         "first": lambda chain: chain["sample"],
         "shortest": lambda chain: chain["tokens"],
@@ -173,7 +183,10 @@ def _choose(document: dict, records, chains: dict, rates: dict, aside: SetAside)
                 funnel[f"removed: {chain['failure']}"] += 1
         passed = sorted((c for c in chains[record.id] if c["failure"] is None), key=order)
         rate = rates[record.id]
-        if not low <= rate <= high:
+        if rate is None and settings["pass_rates"]:
+            funnel["dropped: unjudged"] += 1
+            continue
+        if rate is not None and not low <= rate <= high:
             reason = NEVER if rate < low else ALWAYS
             funnel[f"dropped: {reason}"] += 1
             for chain in passed:

@@ -13,12 +13,16 @@ CONCURRENCY, ATTEMPTS, TIMEOUT_SECONDS = 16, 5, 120
 
 
 @contextlib.contextmanager
-def open_grader(reward: dict, cache: Path, *, judge: bool = True) -> Iterator[Grader]:
+def open_grader(
+    reward: dict, cache: Path, *, judge: bool = True, whole: bool = False
+) -> Iterator[Grader]:
     """Open the grader of a recipe's `reward` or `grading` section.
 
     Args:
         cache: where the verifier's verdicts are kept.
         judge: False where the verifier must not be asked, whatever the recipe says.
+        whole: whether one call of the grader holds all rows of a stage, so that the recipe's `max_unjudged`
+            bounds that call; episodes are bounded where they are reckoned.
 
     Raises:
         ValueError: the recipe names a verifier and no variable says where it is.
@@ -38,5 +42,6 @@ def open_grader(reward: dict, cache: Path, *, judge: bool = True) -> Iterator[Gr
             attempts=ATTEMPTS,
             timeout=TIMEOUT_SECONDS,
         )
-    with Grader(verifier, workers=len(os.sched_getaffinity(0))) as grader:
+    allowed = named["max_unjudged"] if named and whole else None
+    with Grader(verifier, len(os.sched_getaffinity(0)), max_unjudged=allowed) as grader:
         yield grader
