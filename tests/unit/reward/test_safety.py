@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.reward import Grader, extract_answer, extract_letters, format_reward, grade
+from r1v3.reward import Grader, extract_answer, extract_letters, format_reward, grade, workers
 from r1v3.reward.workers import WorkerPool
 
 BOX = "\\boxed{%s}"
@@ -135,18 +135,23 @@ def test_a_killed_worker_is_replaced():
 
 
 @pytest.mark.slow
-def test_a_batch_of_hanging_answers_ends():
-    pool = WorkerPool(2, seconds=0.2)
-    questions = [(rf"\prod_{{k=1}}^{{10^{{9}}}} k+{i}", "3", 12) for i in range(6)]
-    from r1v3.reward import workers
-
-    before, workers.MAX_KILLS = workers.MAX_KILLS, 2
-    try:
-        errors = [reply.get("error", "") for reply in pool.ask_many(questions)]
-    finally:
-        workers.MAX_KILLS = before
-        pool.close()
-    assert any("batch" in error for error in errors)
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_batch_of_hanging_answers_ends_and_spares_the_quick_ones(monkeypatch, size):
+    monkeypatch.setattr(workers, "MAX_KILLS", 1)
+    hanging = [(rf"\prod_{{k=1}}^{{10^{{9}}}} k+{i}", "3", 12) for i in range(12)]
+    quick = [(rf"\begin{{matrix}}{i}\end{{matrix}}", rf"\begin{{matrix}}{i}\end{{matrix}}", 12)
+             for i in range(6)]  # fmt: skip
+    pool = WorkerPool(size, seconds=1.0)
+    started = time.monotonic()
+    replies = pool.ask_many(hanging + quick)
+    spent = time.monotonic() - started
+    pids = {worker.process.pid for worker in pool._idle}
+    pool.close()
+    assert all("killed" in reply["error"] for reply in replies[:12])
+    assert sum("batch" in reply["error"] for reply in replies[:12]) >= 12 - size
+    assert replies[12:] == [{"equal": True}] * 6
+    assert len(pids) == size
+    assert spent < 60
 
 
 def test_threads_may_grade_at_once():

@@ -22,7 +22,8 @@ SECONDS = 3.0  # processor time per request; the wall-clock backstop is ten time
 MEMORY_BYTES = 1 << 30  # address space per worker
 START_SECONDS = 60.0
 MAX_SYMBOLIC_CHARS = 600  # longer answers never reach a worker
-MAX_KILLS = 24  # in one batch; past it the rest is not asked, so that a batch ends
+MAX_KILLS = 24  # in one batch; past it the rest is asked briefly, so that a batch ends
+BRIEF_SECONDS = 0.2  # processor time of such a request; most take a tenth of it
 MAX_REQUESTS = 2_000  # a worker is replaced after so many, since sympy's caches grow
 
 
@@ -53,9 +54,10 @@ class _Worker:
             self.kill()
             raise RuntimeError("the symbolic worker did not start; is math-verify installed?")
 
-    def ask(self, answer: str, gold: str, digits: int = 12) -> dict:
+    def ask(self, answer: str, gold: str, digits: int, brief: float | None) -> dict:
         self.requests += 1
-        line = json.dumps({"answer": answer, "gold": gold, "digits": digits}) + "\n"
+        request = {"answer": answer, "gold": gold, "digits": digits, "seconds": brief}
+        line = json.dumps(request) + "\n"
         try:
             self.process.stdin.write(line.encode())
             self.process.stdin.flush()
@@ -110,8 +112,13 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
 
-    def ask(self, answer: str, gold: str, digits: int = 12) -> dict:
-        """Return {'equal': bool} or {'error': why}."""
+    def ask(self, answer: str, gold: str, digits: int = 12, brief: float | None = None) -> dict:
+        """Return {'equal': bool} or {'error': why}.
+
+        Args:
+            digits: decimals to which floating point numbers are compared.
+            brief: seconds of processor time, shorter than the pool's, that a fork of a worker gets.
+        """
         if max(len(answer), len(gold)) > MAX_SYMBOLIC_CHARS:
             return {"error": f"longer than {MAX_SYMBOLIC_CHARS} characters"}
         if self._owner != os.getpid():  # after a fork the pipes belong to the parent
@@ -123,7 +130,7 @@ class WorkerPool:
                 worker.kill()
                 worker = None
             worker = worker or _Worker(self.seconds, self.memory_bytes)
-            reply = worker.ask(answer, gold, digits)
+            reply = worker.ask(answer, gold, digits, brief)
             if worker.usable:
                 with self._lock:
                     self._idle.append(worker)
@@ -132,13 +139,11 @@ class WorkerPool:
             return reply
 
     def ask_many(self, questions: list[tuple[str, str, int]]) -> list[dict]:
-        """Ask several questions at once, replies in order."""
+        """Ask several questions at once, replies in order; after MAX_KILLS that hung, briefly."""
         kills = [0]
 
         def ask(question: tuple[str, str, int]) -> dict:
-            if kills[0] >= MAX_KILLS:
-                return {"error": "too many answers of this batch hung"}
-            reply = self.ask(*question)
+            reply = self.ask(*question, BRIEF_SECONDS if kills[0] >= MAX_KILLS else None)
             kills[0] += reply.get("error", "").startswith("killed")
             return reply
 
