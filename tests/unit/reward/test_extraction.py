@@ -73,6 +73,87 @@ def test_no_option_is_made_up(text):
     assert extract_letters(text, LENGTHS) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("The answer is A. Wait, that is wrong. The answer is B.", "B"),
+        ("The answer is A. Wait, that is wrong. It is B.", "B"),
+        ("A is wrong, so the answer is B.", "B"),
+        ("B. A is wrong because it is too long.", "B"),
+        ("The answer is not B but C.", "C"),
+        ("D不对，所以选B", "B"),
+        ("选B，因为D不对", "B"),
+        ("故选A。不对，应选B。", "B"),
+        ("A不是答案，B才是", None),
+        ("排除选项B，选C", "C"),
+        ("A正确，B错误，C正确，D错误，故选AC", "AC"),
+        ("A正确，B错误，C正确，D错误", "AC"),
+        (r"\boxed{B} Wait, no, the answer is C.", "C"),
+        (r"\boxed{B} Wait, no. Let me check. Yes, the answer is B.", "B"),
+        (r"\boxed{B} So the other answer is C.", "B"),
+    ],
+)
+def test_a_correction_counts_as_corrected(text, letters):
+    assert extract_letters(text, LENGTHS) == letters
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["B is wrong", "B is incorrect.", "(B) is not correct", "B isn't right.", "The answer cannot be B.",
+     "I would not choose B", "B不正确", "选项B错误", "不选B", "不能选B", "选B不对", "答案不是B",
+     "A and C are wrong"],
+)  # fmt: skip
+def test_an_option_that_is_denied_is_not_chosen(text):
+    assert extract_letters(text, LENGTHS) is None
+
+
+@pytest.mark.parametrize("text", ["I choose B", "I pick B", "I'd go with B", "I will opt for (B)."])
+def test_an_option_may_be_chosen_in_words(text):
+    assert extract_letters(text, LENGTHS) == "B"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [r"\boxed{\{A,C\}}", r'\boxed{["A","C"]}', r"\boxed{12 cm, 36 cm}", "12 cm 和 36 cm",
+     "The answers are 12 cm and 0.36 m."],
+)  # fmt: skip
+def test_several_options_may_be_a_set_or_their_texts(text):
+    assert extract_letters(text, LENGTHS) == "AC"
+    assert grade(text, "12 cm, 36 cm", "mcq_multi", options=LENGTHS).correct
+
+
+@pytest.mark.parametrize(
+    ("response", "answer"),
+    [
+        (r"\boxed{12}. Wait, I made a mistake. The answer is 15.", "15"),
+        (r"\boxed{12}. Wait, I made a mistake. The answer is 15 cm.", "15 cm"),
+        (r"\boxed{12}. In other words, the answer is 15.", "12"),
+        ("The answer is not 5 but 6.", "6"),
+        ("The answer is not 5. It is 6.", "6"),
+        ("答案不是5，而是6", "6"),
+    ],
+)
+def test_a_number_may_be_corrected(response, answer):
+    assert grade(response, answer, "open").correct
+    other = {"15": "12", "15 cm": "12", "12": "15", "6": "5"}[answer]
+    assert not grade(response, other, "open").correct
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The answer is not 5.", "答案不是5", "It isn't 5.", "5 is wrong.", "between 4 and 5", "less than 5",
+     "The number is more than 5.", "小于5", "So the width is less than $5$."],
+)  # fmt: skip
+def test_a_number_that_is_denied_or_compared_with_is_not_stated(text):
+    assert not grade(text, "5", "open").correct
+
+
+def test_boxes_that_are_taken_back_answer_no_blanks():
+    response = r"\boxed{3}, \boxed{5}. Wait, that is wrong. The answer is 4."
+    assert not grade(response, "3;5", "fill").correct
+    assert grade(response, "4", "fill").correct
+
+
 def test_ten_options_reach_to_j():
     options = [str(number) for number in range(10)]
     assert extract_letters("Answer: J", options) == "J"

@@ -3,7 +3,14 @@
 import re
 
 from r1v3.reward.boxes import find_boxes, join_last_boxes
-from r1v3.reward.extract import PHRASE_TAIL, extract_answer, first_sentence, phrased_answer
+from r1v3.reward.denial import denied_behind, hedged
+from r1v3.reward.extract import (
+    PHRASE_TAIL,
+    extract_answer,
+    first_sentence,
+    phrased_answer,
+    superseding_answers,
+)
 from r1v3.reward.normal import normalise
 from r1v3.reward.units import parse_unit
 
@@ -65,7 +72,10 @@ def open_answer(answer_text: str) -> str | None:
         return None
     if _VALUE.fullmatch(ending):
         return ending
-    return value_in(ending) or value_in(text[-PHRASE_TAIL:]) or extract_answer(text)
+    found = value_in(ending)
+    if not found and any(hedged(ending, span.start()) for span in _NUMBER_SPAN.finditer(ending)):
+        return ending
+    return found or value_in(text[-PHRASE_TAIL:]) or extract_answer(text)
 
 
 def conclusion(text: str) -> str:
@@ -107,13 +117,17 @@ _DECLINES = re.compile(
 
 
 def _corrected(rest: str) -> str | None:
-    """Return what a 'final answer is' behind the last box states, for it supersedes the box."""
+    """Return what supersedes the last box: a 'final answer is' behind it, or any answer phrase
+    that follows words which take the box back."""
     found = list(_FINAL.finditer(rest[-PHRASE_TAIL:]))
-    if not found:
-        return None
-    said = first_sentence(rest[-PHRASE_TAIL:][found[-1].end() :])
-    value = _MATH_SPAN.match(said) or _NUMBER_SPAN.match(said)
-    return next(g for g in (*value.groups(), value.group()) if g) if value else None
+    finals = [first_sentence(rest[-PHRASE_TAIL:][m.end() :]) for m in found[-1:]]
+    for said in finals + superseding_answers(rest):
+        value = _MATH_SPAN.match(said) or _NUMBER_SPAN.match(said)
+        if value:
+            return next(g for g in (*value.groups(), value.group()) if g) + _unit_behind(
+                said, value.end()
+            )
+    return None
 
 
 def value_in(said: str) -> str | None:
@@ -129,6 +143,8 @@ def value_in(said: str) -> str | None:
         return None
     if re.match(r"[-+$\\\d.(\[{]", said) and len(said) <= 60 and len(spans) <= 1:
         opening = _NUMBER_SPAN.match(said)
+        if opening and denied_behind(said, opening.end()):
+            return None
         if not opening or len(_PROSE_WORD.findall(said)) < 3 or "=" in said:
             return None
         return opening.group() + _unit_behind(said, opening.end())
@@ -139,6 +155,7 @@ def value_in(said: str) -> str | None:
 
 
 def _last_value(said: str, bare: str, spans) -> str | None:
+    spans = [span for span in spans if not hedged(said, span.start())]
     last_span = spans[-1] if spans else None
     stated = [_NUMBER_SPAN.match(bare, match.end()) for match in _STATED.finditer(bare)]
     counted = _COUNTED.search(bare)
@@ -147,6 +164,7 @@ def _last_value(said: str, bare: str, spans) -> str | None:
         return number.group() + _unit_behind(said, number.end()) if number else None
     stated = [number for number in stated if number]
     numbers = stated[-1:] if stated and not spans else list(_NUMBER_SPAN.finditer(bare))
+    numbers = [number for number in numbers if not hedged(bare, number.start())]
     last_number = numbers[-1] if numbers else None
     if last_number and (not last_span or last_number.start() > last_span.start()):
         return last_number.group() + _unit_behind(said, last_number.end())

@@ -4,6 +4,7 @@ import re
 from itertools import pairwise
 
 from r1v3.reward.boxes import corrects, find_boxes, join_last_boxes
+from r1v3.reward.denial import affirmed, behind_first_retraction
 from r1v3.reward.template import after_thought
 
 # What a reader looks at where nothing is boxed.
@@ -16,9 +17,10 @@ _KEYWORD = re.compile(
 _MARKER = re.compile(
     r"""
       【\s*答案\s*】\s*[:：]?
-    | (?:答案|選項|选项|结果)\s*(?:应该|应当|应)?\s*(?:是|为|為|選|选)\s*[:：]?
+    | (?:答案|選項|选项|结果)\s*(?:应该|应当|应)?\s*(?P<denied>并?不)?(?:是|为|為|選|选)\s*[:：]?
     | 答案?\s*[:：]
-    | [选選]\s*(?:择|項|项)?\s*(?:的是|是|为)?\s*[:：]?(?=\s*[(（\[【]?\s*[$*\\A-J])
+    | (?<!不)(?<!不[能应该可要会])(?<!不应该)(?<!排除)
+        [选選]\s*(?:择|項|项)?\s*(?:的是|是|为)?\s*[:：]?(?=\s*[(（\[【]?\s*[$*\\A-J])
     | \#{4}
     | (?<![A-Za-z])(?:answers?|choice|option|solution(?=\s+(?:is|to|of)\b))\b
         (?:\s+(?:to|for|of)\s+(?:the|this|that)\s+(?:\w+\s+){0,2}
@@ -67,11 +69,17 @@ def phrased_answers(answer_text: str) -> list[tuple[str, bool]]:
         if marker is None:
             continue
         said = first_sentence(tail[marker.end() :])
+        said = affirmed(said, denied=bool(marker.group("denied")))
         if said:
             firm = marker.group().rstrip(" *\n").endswith((":", "：", "】", "####"))
             line = tail[tail.rfind("\n", 0, start) + 1 : start]
             found.append((said, firm and len(line.strip(" *#")) <= 12))
     return found
+
+
+def superseding_answers(behind_box: str) -> list[str]:
+    """Return the answer phrases behind a box that follow words which take the box back, last first."""
+    return [said for said, _ in phrased_answers(behind_first_retraction(behind_box))]
 
 
 def phrased_answer(answer_text: str) -> str | None:
@@ -118,5 +126,7 @@ def several_boxes(answer_text: str) -> str | None:
     if not 2 <= len(boxes) <= 12:
         return None
     if any(corrects(answer_text[a.end : b.start]) for a, b in pairwise(boxes)):
+        return None
+    if superseding_answers(answer_text[boxes[-1].end :]):
         return None
     return "; ".join(box.content for box in boxes)

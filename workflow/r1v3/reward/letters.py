@@ -9,27 +9,27 @@ import string
 
 from r1v3.reward.boxes import find_boxes, join_last_boxes
 from r1v3.reward.conclude import conclusion, declines, open_answer
-from r1v3.reward.extract import phrased_answers
+from r1v3.reward.denial import behind_last_retraction, denied_behind
+from r1v3.reward.extract import phrased_answers, superseding_answers
+from r1v3.reward.named import NAMED, NOISE, judged, leading, named
 from r1v3.reward.normal import normalise, squeeze
 from r1v3.reward.options import (
     MAX_OPTIONS,
+    checked,
     option_mentioned,
     option_of_text,
     option_to_decline,
     options_mentioned,
+    options_of_texts,
     without_listing,
 )
 
-_NOISE = re.compile(
-    r"^(?:so\s+|therefore,?\s+|thus,?\s+)?(?:the\s+)?(?:correct\s+|final\s+|right\s+|best\s+|closest\s+)?"
-    r"(?:answers?|options?|choices?|选项|答案|选择|故选|应选|选|set|image|figure|picture|situation|statements?)"
-    r"\s*(?:is|are|为|是)?\s*[:：]?\s*(?=[^a-z])",
-    re.IGNORECASE,
-)
 _SEPARATOR = r"\s*(?:,|;|/|&|\+|\band\b|\bor\b|或|和|与|及|\s)\s*(?:\band\b\s*)?(?:options?\s+)?"
 _ONE = r"[(\[]?\s*([A-Ja-j])\s*[)\]]?"
 _SINGLE = re.compile(rf"{_ONE}[.:]?")
 _SEVERAL = re.compile(rf"{_ONE}(?:{_SEPARATOR}{_ONE})+[.]?")
+_QUOTED = r"[\"']?\s*[A-J]\s*[\"']?"
+_BRACED = re.compile(rf"\\?[\[{{(]\s*{_QUOTED}(?:\s*[,;]?\s*{_QUOTED})*\s*\\?[\]}})]")
 _LED = re.compile(
     r"(?:[(\[]\s*([A-Ja-j])\s*[)\]][.:]?|([A-J])\s*[.:)\]](?!\d))\s*(.*)|([A-J])\s+(.*)|([A-J])(.+)",
     re.DOTALL,
@@ -52,31 +52,40 @@ def extract_letters(
         return None
     boxes = find_boxes(answer_text)
     if boxes:
-        return _from_boxes(answer_text, boxes, options)
+        return _from_boxes(answer_text, boxes, options, several)
     text = answer_text[-6_000:].strip(" \n\r\t\u200b")
+    restated = _restated(behind_last_retraction(text[-1_000:]), options)
+    if restated:
+        return restated
     if len(text) > 300:
-        found, settled = _from_phrases(text, options)
+        found, settled = _from_phrases(text, options, several)
         return found if settled else _from_prose(without_listing(text).strip(), options, several)
     bare = read_letters(normalise(text), options) if len(text) <= 60 else None
     if bare:
         return bare
     text = without_listing(text).strip()
-    whole = _statement(text, options) if "\n" not in text else None
+    one_line = "\n" not in text
+    whole = _spelled_out(text, options, several) if one_line else None
     whole = whole or read_letters(normalise(text), options)
     if whole:
         return whole
-    found, settled = _from_phrases(text, options)
-    return found if settled else _from_prose(text, options, several)
+    found, settled = _from_phrases(text, options, several)
+    if settled:
+        return found
+    found = (
+        judged(text, options, several) or leading(normalise(text), options) if one_line else None
+    )
+    return found or _from_prose(text, options, several)
 
 
-def _from_phrases(text: str, options) -> tuple[str | None, bool]:
+def _from_phrases(text: str, options, several: bool) -> tuple[str | None, bool]:
     """Return what the answer phrases choose, and whether that settles it."""
     for said, firm in phrased_answers(text):
         found = read_letters(normalise(said), options)
         if found:
             return found, True
         said = without_listing(said)
-        found = _statement(said, options) or _named(said, options)
+        found = _statement(said, options, several) or named(said, options)
         if found:
             return found, True
         if firm:
@@ -84,20 +93,46 @@ def _from_phrases(text: str, options) -> tuple[str | None, bool]:
     return None, False
 
 
-def _from_boxes(text: str, boxes, options) -> str | None:
-    found = _statement(join_last_boxes(text, boxes), options)
+_RESTATED = re.compile(
+    r"(?:^|[.,;:!，。！])\s*(?:so\s+|then\s+|no,?\s+)?(?:it|this|that)(?:['’]s|\s+is|\s+should\s+be|\s+must\s+be)"
+    r"\s+(?:actually\s+)?(?:option\s+)?[(\"'*]*([A-J])[)\"'*]*(?=\W*(?:$|[.,;]))|应该?[是为]\s*([A-J])(?![A-Za-z])",
+    re.IGNORECASE,
+)
+
+
+def _restated(behind: str, options) -> str | None:
+    """Return the option that stands alone, or as `it is B`, behind words which take one back."""
+    if not behind or phrased_answers(behind):
+        return None
+    found = [m for m in _RESTATED.finditer(behind) if (m.group(1) or m.group(2)).isupper()]
     if found:
-        return found
+        return checked(found[-1].group(1) or found[-1].group(2), options)
+    return read_letters(normalise(behind), options) if len(behind) <= 60 else None
+
+
+def _from_boxes(text: str, boxes, options, several: bool) -> str | None:
     behind = text[boxes[-1].end :]
-    for said, _ in phrased_answers(behind):
-        found = _statement(said, options)
+    for said in superseding_answers(behind):
+        found = _statement(said, options, several)
         if found:
             return found
-    return read_letters(normalise(behind), options) or _named(behind, options)
+    found = _statement(join_last_boxes(text, boxes), options, several)
+    if found:
+        return found
+    for said, _ in phrased_answers(behind):
+        found = _statement(said, options, several)
+        if found:
+            return found
+    return read_letters(normalise(behind), options) or named(behind, options)
 
 
-def _statement(said: str, options) -> str | None:
+def _statement(said: str, options, several: bool) -> str | None:
     """Read a short statement: letters, a letter with its option's text, a text, or a value."""
+    return _spelled_out(said, options, several) or leading(normalise(said), options)
+
+
+def _spelled_out(said: str, options, several: bool) -> str | None:
+    """Read a statement that is nothing but letters, texts of options, or a value."""
     text = normalise(said)
     spelled = None if re.fullmatch("[A-Za-z]", text) else option_of_text(text, options)
     letters = read_letters(text, options)
@@ -105,12 +140,12 @@ def _statement(said: str, options) -> str | None:
         return spelled  # "(b)" where the options are (c), (a), (b): the text, not the place
     if letters and (len(letters) == 1 or not spelled):
         return letters
-    return spelled or letters or _leading(text, options)
+    return spelled or letters or (options_of_texts(text, options) if several else None)
 
 
 def read_letters(text: str, options=None) -> str | None:
     """Read a normalised text that is nothing but letters, or a letter and its option's text."""
-    text = _NOISE.sub("", re.sub(r"^\d\s*[.)]\s+", "", text)).strip(" .,;:*_\"'\x93\x94")
+    text = NOISE.sub("", re.sub(r"^\d\s*[.)]\s+", "", text)).strip(" .,;:*_\"'\x93\x94")
     if not text:
         return None
     if options:
@@ -124,18 +159,20 @@ def read_letters(text: str, options=None) -> str | None:
         and compact.isalpha()
         and compact.isupper()
     ):
-        return _checked(compact, options)
+        return checked(compact, options)
     if re.fullmatch(r"[a-j]{2,6}", compact) and list(compact) == sorted(set(compact)):
-        return _checked(compact, options)
+        return checked(compact, options)
     if re.fullmatch(r"(?:[(\[]\s*[A-J]\s*[)\]]\s*){2,}", text):
-        return _checked(re.sub(r"[^A-J]", "", text), options)
+        return checked(re.sub(r"[^A-J]", "", text), options)
+    if _BRACED.fullmatch(text):
+        return checked("".join(re.findall("[A-J]", text)), options)
     if _SINGLE.fullmatch(text):
-        return _checked(_SINGLE.fullmatch(text).group(1), options)
+        return checked(_SINGLE.fullmatch(text).group(1), options)
     if _SEVERAL.fullmatch(text):
         marks = re.findall(r"[(\[]\s*[A-Ja-j]\s*[)\]]|(?<![A-Za-z])[A-Ja-j](?![A-Za-z])", text)
         if marks[0][0] in "([" and all(mark[0] not in "([" for mark in marks[1:]):
-            return _checked(marks[0][1:-1].strip(), options)
-        return _checked("".join(re.sub(r"[^A-Za-z]", "", mark) for mark in marks), options)
+            return checked(marks[0][1:-1].strip(), options)
+        return checked("".join(re.sub(r"[^A-Za-z]", "", mark) for mark in marks), options)
     return None
 
 
@@ -152,56 +189,6 @@ def _letter_with_text(text: str, options) -> str | None:
             if squeeze(normalise(given)) == squeeze(normalise(options[index])):
                 return letter
     return None
-
-
-def _checked(letters: str, options) -> str | None:
-    letters = letters.upper()
-    allowed = string.ascii_uppercase[: min(len(options), MAX_OPTIONS) if options else MAX_OPTIONS]
-    chosen = sorted(set(letters))
-    if len(chosen) != len(letters) or any(letter not in allowed for letter in chosen):
-        return None
-    return "".join(chosen)
-
-
-def _leading(text: str, options) -> str | None:
-    """Read the letter a statement opens with: `(B) because ...`, `C, since ...`, `D. 12 cm`."""
-    text = _NOISE.sub("", text).strip(" *\"'\x93\x94")
-    match = re.match(
-        r"[(\[]\s*([A-J])\s*[)\]]|([A-J])(?=\s*[.,:;)]|\s+(?:because|since|as|is|for)|\s*\(|$)"
-        r"|([A-J])(?=\s*[\u4e00-\u9fff])|([B-HJ])(?=\s+[a-zA-Z\\])|([A-J])(?=\s+\d)",
-        text,
-    )
-    if not match:
-        return None
-    rest = text[match.end() : match.end() + 30]
-    also = re.match(r"\s*(?:,|and|or|和|与)\s*[(\[]?([A-J])(?![A-Za-z])", rest)
-    letters = next(g for g in match.groups() if g) + (also.group(1) if also else "")
-    return _checked(letters, options)
-
-
-_NAMED = re.compile(
-    r"\(([A-J])\)|\*\*\s*\(?([A-J])\s*[*.:)]|(?:选项|选择|选|答案)\s*[(\"'*]*\s*([A-J])(?![A-Za-z])"
-    r"|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]et|[Ii]mage|[Ff]igure|[Pp]icture|[Pp]iece|[Bb]ox|[Bb]all"
-    r"|[Ss]ituation|[Ss]cenario|[Dd]iagram|[Ss]hape|[Pp]attern|[Pp]oint|[Ll]etter|[Ss]elect)s?\s+[(\"'*]*([A-J])\b(?!')"
-    r"|(?<![A-Za-z])([B-HJ])\s+\((?=[A-Za-z0-9])"
-    r"|(?<![A-Za-z\-])([A-J])\s+(?:is|was|would be)\s+(?:the\s+)?(?:correct|right|best|answer|valid|true)"
-    r"|\b(?:is|be|by|are)\s+[\"'*]*([A-J])[\"'*]*(?=\s*[.;]|,(?!\s*[A-J]\b)|\s*$|\s+because)|(?:^|\n)\s*([A-J])[.):](?![0-9A-Za-z])"
-)
-
-
-_DENIED = re.compile(
-    r"(?:\b(?:not|nor|neither|than|instead of|unlike)\b|n't\b|不是|并非|排除)[^.;。]*$"
-)
-
-
-def _named(passage: str, options) -> str | None:
-    """Return the one letter that a passage names, None for none or several."""
-    found = {
-        next(g for g in m.groups() if g)
-        for m in _NAMED.finditer(passage)
-        if not _DENIED.search(passage[max(0, m.start() - 40) : m.start()])
-    }
-    return _checked(found.pop(), options) if len(found) == 1 else None
 
 
 _ENUMERATION = re.compile(
@@ -226,20 +213,21 @@ def _from_prose(text: str, options, several: bool) -> str | None:
     if declines(ending):
         return option_to_decline(options)
     enumerated = list(_ENUMERATION.finditer(ending)) if several else []
+    enumerated = [m for m in enumerated if not denied_behind(ending, m.end())]
     if enumerated:
         letters = re.findall(r"(?<![A-Za-z])[A-J](?![A-Za-z])", enumerated[-1].group())
-        return _checked("".join(letters), options)
+        return checked("".join(letters), options)
     for passage in (ending, text):
-        found = _named(passage, options) or option_mentioned(passage, options)
+        found = named(passage, options) or option_mentioned(passage, options)
         if found:
             return found
     weighed = len(options_mentioned(ending, options)) > 1 and "=" not in ending
     value = open_answer(text) if options and not weighed else None
     if value and len(value) <= 60:
         return option_of_text(normalise(value), options)
-    last = [next(g for g in m.groups() if g) for m in _NAMED.finditer(ending)]
+    last = [next(g for g in m.groups() if g) for m in NAMED.finditer(ending)]
     if several and len(last) > 1:
-        return _checked("".join(dict.fromkeys(last)), options)
+        return checked("".join(dict.fromkeys(last)), options)
     return None
 
 
@@ -249,4 +237,4 @@ def gold_letters(gold: str, options) -> str | None:
     letters = read_letters(clean, options)
     if letters and re.fullmatch(r"[A-J](?:[\s,;、]*[A-J])*", clean):
         return letters
-    return option_of_text(clean, options) or letters
+    return option_of_text(clean, options) or letters or options_of_texts(clean, options)

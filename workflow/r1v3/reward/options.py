@@ -10,6 +10,17 @@ from r1v3.reward.quantity import read_quantity, same_words
 
 MAX_OPTIONS = 10  # A to J
 
+
+def checked(letters: str, options) -> str | None:
+    """Return upper-case letters sorted; None where one is no option or occurs twice."""
+    letters = letters.upper()
+    allowed = string.ascii_uppercase[: min(len(options), MAX_OPTIONS) if options else MAX_OPTIONS]
+    chosen = sorted(set(letters))
+    if len(chosen) != len(letters) or any(letter not in allowed for letter in chosen):
+        return None
+    return "".join(chosen)
+
+
 _MARKER = re.compile(r"(?<![A-Za-z\\])[(（\[]?\s?([A-J])\s?[)）\].．、:：]\s*")
 
 
@@ -79,6 +90,20 @@ def option_of_text(text: str, options) -> str | None:
     if len(soft) == 1:
         return string.ascii_uppercase[soft[0]]
     return _option_of_value(text, clean)
+
+
+_APART = re.compile(r"\s*(?:;|,|\band\b|以及|和|与|及)\s*")
+
+
+def options_of_texts(text: str, options) -> str | None:
+    """Return the letters of two or more options that a normalised text lists, each by its text."""
+    parts = [part for part in _APART.split(text) if part]
+    if not options or not 2 <= len(parts) <= MAX_OPTIONS:
+        return None
+    letters = [option_of_text(part, options) for part in parts]
+    if None in letters or len(set(letters)) < len(letters):
+        return None
+    return "".join(sorted(letters))
 
 
 def _option_of_value(text: str, clean: list[str]) -> str | None:

@@ -1,0 +1,94 @@
+"""Words that deny an answer (`not B`, `B is wrong`, `不选B`) or take it back (`Wait, that is wrong.`)."""
+
+import re
+
+# What an answer phrase denies: an option, a number or a formula; "not enough information" is an answer.
+_DENIED_SAID = re.compile(
+    r"(?:n['’]t|not|never)\s+(?:equal\s+to\s+|option\s+)?(?=\(?[A-J](?![A-Za-z])|[-−$\\\d.(√π*])"
+)
+_INSTEAD = re.compile(
+    r"\b(?:but|rather)\s+(?:rather\s+|instead\s+|is\s+)?(?=\S)|而(?:应该?)?是|(?<=[,，])应?(?:该?[是为]|选)"
+)
+_DENIED_BEFORE = re.compile(
+    r"(?:\b(?:not|nor|neither|cannot|than|instead of|unlike)\b|n['’]t\b|不是|并非|排除)[^.;。]*$"
+    r"|不(?:能|应该?|该|可|要|会)?\s*选?$"
+)
+_DENIED_BEHIND = re.compile(
+    r"""[)\]"'*]*(?:\s*(?:,|and\b|or\b|和|与)\s*\(?[A-J]\)?(?![A-Za-z]))*\s*(?:
+      (?:(?:is|was|are|were|seems?|looks?|must\s+be|would\s+be|can\s+be)\s+
+         (?:(?:also|both|all|clearly|definitely|certainly|obviously|therefore|thus|simply)\s+)*
+       |(?:is|was|are|were)(?=n['’]t))
+      (?:wrong|incorrect|false|invalid|impossible|eliminated|excluded|ruled\s+out|out\b|mistaken
+        |(?:not|n['’]t)\b(?!\s+only))
+    | (?:cannot|can['’]t|could\s*n['’]t|can\s+not)\s+be\b
+    | (?:选?项|说法|答案)?\s*(?:[也都]?是?)?\s*(?:
+        不(?:正确|对|是(?:正确|答案|最)|成立|符合|合题意|合适|选|满足)|错误?|有误|应?排除|被排除|并非)
+    )""",
+    re.VERBOSE,
+)
+_RETRACTS = re.compile(
+    r"""\b(?:wait|hold\s+on|oops|sorry|correction|scratch\s+that|on\s+second\s+thought)\b
+    | \b(?:that|this|it|which)(?:\s+is|\s+was|['’]s)\s+(?:wrong|incorrect|not\s+(?:right|correct))\b
+    | \bI\s+(?:made|have\s+made|was|am)\s+(?:an?\s+)?(?:\w+\s+)?(?:mistaken?|error|wrong)\b
+    | \blet\s+me\s+(?:correct|redo|reconsider)\b
+    | 不对|错了|等等|等一下|更正|纠正|重新(?:计算|检查|考虑|审题)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_CUES = (
+    "wait", "hold on", "oops", "sorry", "correction", "incorrect", "not correct", "not right", "wrong",
+    "scratch that", "second thought", "mistake", "error", "let me correct", "let me redo",
+    "let me reconsider", "不对", "错了", "等等", "等一下", "更正", "纠正", "重新",
+)  # fmt: skip
+# A number that a sentence compares with or denies is not the one it states.
+_HEDGE = re.compile(
+    r"""(?:\bnot|n['’]t|\b(?:less|more|greater|fewer|larger|smaller|bigger|higher|lower)\s+than|\bbetween
+      |\bbetween\s+\S+\s+and|不是|并非|不等于|小于|大于|不到|超过|少于|多于|低于|高于|介于|介于\S{1,12}[和与到至])
+      \s*(?:equal\s+to\s+|exactly\s+|about\s+)?\$?$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def denied_before(text: str, at: int) -> bool:
+    """Whether the words before a place deny what stands there: `it is not B`."""
+    return bool(_DENIED_BEFORE.search(text[max(0, at - 40) : at]))
+
+
+def denied_behind(text: str, at: int) -> bool:
+    """Whether the words behind a place deny what stood there: `B is wrong`, `B不正确`."""
+    return bool(_DENIED_BEHIND.match(text[at : at + 60]))
+
+
+def hedged(text: str, at: int) -> bool:
+    """Whether a number at a place is one that the sentence denies or compares with."""
+    return bool(_HEDGE.search(text[max(0, at - 40) : at]))
+
+
+def affirmed(said: str, denied: bool) -> str:
+    """Return what a phrase states: itself, what `not 5 but 6` puts instead, or nothing (`not 5`).
+
+    Args:
+        denied: whether the words before the phrase denied it already, as in `答案不是`.
+    """
+    if not denied and not _DENIED_SAID.match(said):
+        return said
+    instead = _INSTEAD.search(said)
+    return said[instead.end() :].strip() if instead else ""
+
+
+def _has_cue(text: str) -> bool:
+    """Whether a search for a retraction is worth its time; a plain look-up of words is far cheaper."""
+    folded = text.casefold()
+    return any(cue in folded for cue in _CUES)
+
+
+def behind_first_retraction(text: str) -> str:
+    """Return what follows the first words that take an answer back; nothing without such words."""
+    found = _RETRACTS.search(text) if _has_cue(text) else None
+    return text[found.end() :] if found else ""
+
+
+def behind_last_retraction(text: str) -> str:
+    """Return what follows the last words that take an answer back; nothing without such words."""
+    found = list(_RETRACTS.finditer(text)) if _has_cue(text) else []
+    return text[found[-1].end() :] if found else ""
