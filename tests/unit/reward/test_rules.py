@@ -47,6 +47,34 @@ def test_every_k12_case_is_graded_right(grader):
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("500", "5 hundred"), ("5 kg", "5 KG"), ("500 cents", "$5"), ("5 dollars", "$5"),
+        ("5 Mg", "5 t"), ("max=5", "5"), ("77°F", "25℃"), ("273.15 K", "0℃"), ("273 K", "0^\\circ C"),
+        ("12", "十二"), ("20", "二十"), ("20", "二十个"), ("105", "一百零五"), ("35000", "三万五"),
+        ("2024", "二〇二四"), ("3.14", "三点一四"), ("12 m", "十二米"), ("2/3", "三分之二"),
+        ("20%", "百分之二十"), ("1.5", "1又1/2"), ("3/2", r"1又\frac{1}{2}"), ("3/2", "一又二分之一"),
+        ("四分之二", "二分之一"),
+        ("10", "C_5^2"), ("10", r"\mathrm{C}_{5}^{2}"), ("20", "A_5^2"),
+    ],
+)  # fmt: skip
+def test_one_value_may_be_written_in_two_ways(gold, answer):
+    assert boxed(answer, gold).correct
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("5", "5 hundred"), ("5 Mg", "5 mg"), ("5 mW", "5 MW"), ("5 cents", "$5"), ("min=5", "max=5"),
+        ("最小值=5", "最大值=5"), ("25 K", "25℃"), ("77 K", "77°F"), ("3", "三角形"), ("1", "一次函数"),
+        ("35", "三五"), ("25", "C_5^2"), ("10", "A_5^2"), ("C_2^5", "0"),
+    ],
+)  # fmt: skip
+def test_what_looks_alike_may_differ(gold, answer):
+    assert not boxed(answer, gold).correct
+
+
 def test_one_of_several_accepted_golds_suffices():
     assert boxed("3.429", ["24/7", "3.429"], "open").correct
     assert not boxed("3.5", ["24/7", "3.429"], "open").correct

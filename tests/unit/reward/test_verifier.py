@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from r1v3.reward import Grader
+from r1v3.reward.configured import open_grader
 from r1v3.reward.prompt import is_addressed_to_judge, messages, read_reply
 from r1v3.reward.verifier import UnjudgedError, Verifier, VerifierError
 
@@ -34,8 +35,12 @@ class Server:
                 step = outer.script.pop(0) if outer.script else outer.default
                 step = step(body) if callable(step) else step
                 status, text = (step, "") if isinstance(step, int) else (200, step)
-                reply = {"choices": [{"message": {"content": text}}]}
+                reply = {"choices": [{"message": {"content": str(text)}}]}
                 data = b"{cut" if text == "broken json" else json.dumps(reply).encode()
+                if isinstance(text, bytes):
+                    self.wfile.write(text)
+                    self.close_connection = True
+                    return
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -124,6 +129,59 @@ def test_passing_failures_are_retried(server, tmp_path, failure):
     (judgement,) = verifier(server, tmp_path).judge_many([("q", "g", "a")])
     assert judgement.correct is True
     assert len(server.requests) == 3
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+BROKEN = {
+    "a cut chunk": OK + b'Transfer-Encoding: chunked\r\n\r\n40\r\n{"choi',
+    "a cut body": OK + b'Content-Length: 400\r\n\r\n{"choi',
+    "no status": b"what?\r\n\r\n",
+    "a long header": OK + b"X: " + b"x" * 70_000 + b"\r\n\r\n{}",
+    "many headers": OK + b"X: y\r\n" * 200 + b"\r\n{}",
+    "nesting": OK + b"Content-Length: 200000\r\n\r\n" + b"[" * 200_000,
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("failure", BROKEN)
+def test_broken_replies_are_retried_and_leave_the_item_unjudged(server, tmp_path, failure):
+    server.script = [BROKEN[failure], "VERDICT: CORRECT"]
+    (judgement,) = verifier(server, tmp_path).judge_many([("q", "g", "a")])
+    assert judgement.correct is True
+    server.default = BROKEN[failure]
+    (judgement,) = verifier(server, tmp_path, attempts=2).judge_many([("q", "g", "b")])
+    assert judgement.correct is None
+
+
+def test_a_choice_that_no_rule_reads_goes_to_the_model(server, tmp_path):
+    server.default = "VERDICT: CORRECT"
+    row = {"question": "How long?", "options": ["12 cm", "24 cm"], "gold": "B", "type": "mcq"}
+    responses = ["<think>SECRET</think>My bet: the longer one.", "A", "B", "<think>cut"]
+    with Grader(verifier(server, tmp_path)) as grader:
+        found = grader.grade_many([{**row, "response": text} for text in responses])
+    assert [(v.correct, v.by) for v in found] == [
+        (True, "verifier"),
+        (False, "rule:letter"),
+        (True, "rule:letter"),
+        (False, "rule:unanswered"),
+    ]
+    (request,) = server.requests
+    text = request["messages"][1]["content"]
+    assert "How long?\\nA. 12 cm\\nB. 24 cm" in text
+    assert '"B. 24 cm"' in text
+    assert "My bet: the longer one." in text
+    assert "SECRET" not in text
+
+
+def test_the_share_of_a_whole_stage_is_bounded_by_the_recipe(tmp_path, monkeypatch):
+    monkeypatch.setenv("R1V3_VERIFIER_URL", "http://127.0.0.1:9/v1")
+    named = {"verifier": {"model": "judge", "max_unjudged": 0.25}}
+    with open_grader(named, tmp_path, whole=True) as grader:
+        assert grader.max_unjudged == 0.25
+    with open_grader(named, tmp_path) as grader:
+        assert grader.max_unjudged is None
+    with open_grader({"verifier": None}, tmp_path, whole=True) as grader:
+        assert grader.max_unjudged is None
 
 
 def test_what_stays_away_leaves_the_item_unjudged_and_uncached(server, tmp_path):

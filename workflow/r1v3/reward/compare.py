@@ -6,8 +6,7 @@ r"""Compare two answers by structure, leaf by leaf.
 import re
 from dataclasses import dataclass
 
-from r1v3.reward.normal import squeeze
-from r1v3.reward.quantity import read_quantity, same_leaf
+from r1v3.reward.quantity import read_quantity, same_leaf, same_string
 from r1v3.reward.relations import (
     MIRROR,
     by_label,
@@ -45,7 +44,7 @@ class Comparison:
         return self.same(shape_of(answer), shape_of(gold))
 
     def same(self, a: Shape, g: Shape) -> bool | None:
-        if squeeze(a.text) == squeeze(g.text):
+        if same_string(a.text, g.text):
             return True
         if a.kind == g.kind == "relation":
             return self._relations(a, g)

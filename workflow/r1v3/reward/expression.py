@@ -172,6 +172,9 @@ class _Parser(Reader):
         return self.variable(run[0], depth)
 
     def variable(self, name: str, depth: int):
+        chosen = self.chosen(name) if name in "AC" else None
+        if chosen:
+            return chosen
         script = SCRIPT.match(self.text, self.at)
         if script:
             self.at = script.end()

@@ -4,8 +4,9 @@ import os
 from dataclasses import replace
 from typing import Self
 
-from r1v3.reward.rules import accepted, judge, settle
+from r1v3.reward.rules import judge, settle
 from r1v3.reward.verdict import Verdict, shorten
+from r1v3.reward.verifiable import questions_for_verifier
 from r1v3.reward.workers import WorkerPool, shared_pool
 
 
@@ -88,14 +89,12 @@ class Grader:
         return verdicts
 
     def _verify(self, rows: list[dict], verdicts: list[Verdict]) -> list[Verdict]:
-        """Ask the verifier about answers that the rules found wrong; option letters are settled."""
+        """Ask the verifier about answers that the rules found wrong; letters that were read are settled."""
         indices, items = [], []
         for index, (row, verdict) in enumerate(zip(rows, verdicts, strict=True)):
-            if verdict.correct or verdict.extracted is None or row["type"].startswith("mcq"):
-                continue
-            for gold in accepted(row["gold"]):
-                indices.append(index)
-                items.append((row.get("question") or "", gold, verdict.extracted))
+            found = [] if verdict.correct else questions_for_verifier(row, verdict)
+            indices += [index] * len(found)
+            items += found
         if not items:
             return verdicts
         found: dict[int, list] = {}
@@ -114,7 +113,7 @@ class Grader:
             why = next(verdict.reason for verdict in verdicts if verdict.correct is None)
             raise UnjudgedError(
                 f"{missing} of {len(verdicts)} answers are unjudged, more than the share of "
-                f"{self.max_unjudged} that reward.max_unjudged allows; first reason: {why}"
+                f"{self.max_unjudged} that verifier.max_unjudged allows; first reason: {why}"
             )
 
     def close(self) -> None:

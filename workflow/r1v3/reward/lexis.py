@@ -26,6 +26,9 @@ REPEATING = re.compile(
 MIXED = re.compile(r"(\d+)\s*\\frac\s*(?:\{\s*(\d+)\s*\}|(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))")
 MIXED_PLAIN = re.compile(r"(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 SCRIPT = re.compile(r"_\s*(?:\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}|\\([a-zA-Z]+)|([A-Za-z0-9]))")
+CHOSEN = re.compile(
+    r"_\s*(?:\{\s*(\d{1,3})\s*\}|(\d))\s*\^\s*(?:\{\s*(\d{1,3})\s*\}|(\d))(?![\d^])"
+)
 
 
 def starts_factor_command(name: str) -> bool:

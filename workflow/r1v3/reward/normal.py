@@ -117,6 +117,11 @@ def normalise(text: str) -> str:
     return _strip_ends(re.sub(r"^(?:答案?|解)\s*:\s*", "", text))
 
 
+_PRICE = re.compile(
+    r"\s*[+-]?\$\s?\d[\d,]*(?:\.\d+)?\s*(?:hundred|thousand|million|billion)?[\s.]*"
+)
+
+
 def _strip_dress(text: str) -> str:
     if r"\begin" in text:
         text = _SYSTEM.sub(
@@ -125,6 +130,8 @@ def _strip_dress(text: str) -> str:
         )
     if r"\begin" not in text:
         text = _TWICE.sub(lambda _: "\\", text)
+    if _PRICE.fullmatch(text):  # no formula ends here, so the sign is a dollar's
+        text = text.replace("$", r"\$")
     text = text.replace(r"\$", "\x01").replace("$", " ").replace("\x01", r"\$ ")
     text = re.sub(r"(?<!\\)\\[()\[\]]", " ", text)
     text = (

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from r1v3.reward.chinese import in_digits
 from r1v3.reward.evaluate import TooLarge, Undefined, as_complex, close, same_value, value_of
 from r1v3.reward.expression import parse_expression, variables_of
 from r1v3.reward.normal import squeeze
 from r1v3.reward.numbers import parse_number
-from r1v3.reward.units import Unit, parse_unit, split_unit
+from r1v3.reward.units import Unit, kelvins, parse_unit, split_unit
 
 # A decimal answer to an exact gold counts from this many significant digits on.
 SIGNIFICANT = 6
@@ -31,26 +32,6 @@ _ENGLISH = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve",
 ]  # fmt: skip
-_WORD_NUMBERS = {
-    word: index
-    for index, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ]
-    )
-} | {word: index for index, word in enumerate("零一二三四五六七八九十")}
 
 
 @dataclass(frozen=True)
@@ -67,6 +48,7 @@ class Quantity:
 @lru_cache(maxsize=32_768)
 def read_quantity(text: str) -> Quantity:
     """Read a normalised leaf."""
+    text = in_digits(text)
     text = _LED.sub("", text.strip(), count=1).lstrip("+")
     number = parse_number(text)
     if number is not None:
@@ -78,8 +60,8 @@ def read_quantity(text: str) -> Quantity:
     number = parse_number(head)
     if number is not None:
         return _quantity(("num", number), unit, glued, head)
-    if text.casefold() in _WORD_NUMBERS:
-        return _quantity(("num", Fraction(_WORD_NUMBERS[text.casefold()])), None, False, "")
+    if text.casefold() in _ENGLISH:
+        return _quantity(("num", Fraction(_ENGLISH.index(text.casefold()))), None, False, "")
     tree = parse_expression(head)
     if tree is None and unit is not None and parse_expression(text) is not None:
         return _quantity(parse_expression(text), None, False, text)
@@ -124,9 +106,23 @@ def _compound(text: str) -> Quantity | None:
     return Quantity(("num", total), Unit(Fraction(1), dimension, text), False, None, 0)
 
 
+def same_string(answer: str, gold: str) -> bool:
+    """Whether two normalised texts are one, blanks and the case of words aside.
+
+    The case of a unit's symbol is not aside where it makes another unit: 5 mg is not 5 Mg.
+    """
+    if squeeze(answer) != squeeze(gold):
+        return False
+    if answer == gold or answer.replace(" ", "") == gold.replace(" ", ""):
+        return True
+    a, g = split_unit(answer)[1], split_unit(gold)[1]
+    return not (a and g) or (a.factor, a.dimension) == (g.factor, g.dimension)
+
+
 def same_leaf(answer: str, gold: str, tolerance: float | None = None) -> bool | None:
     """Return whether two normalised leaves are the same, None where it cannot be told."""
-    if squeeze(answer.lstrip("+")) == squeeze(gold.lstrip("+")):
+    answer, gold = in_digits(answer), in_digits(gold)
+    if same_string(answer.lstrip("+"), gold.lstrip("+")):
         return True
     if r"\begin" in answer + gold:
         return None
@@ -155,10 +151,21 @@ def same_quantity(a: Quantity, g: Quantity, tolerance: float | None) -> bool | N
                 return same_number(a, g, a.tree, g.tree, tolerance)
             scaled = [_times(q.tree, q.unit.factor) for q in (a, g)]
             return same_number(a, g, *scaled, None)
-        return _across(a, g, tolerance)
+        return _temperatures(a, g, tolerance) or _across(a, g, tolerance)
     if not a.unit and not g.unit:
         return same_number(a, g, a.tree, g.tree, tolerance)
     return _one_unit(a, g, tolerance)
+
+
+def _temperatures(a: Quantity, g: Quantity, tolerance: float | None) -> bool:
+    """Compare temperatures on two scales; False where one of the quantities is none."""
+    for factor_a, zero_a in kelvins(a.unit):
+        for factor_g, zero_g in kelvins(g.unit):
+            left = ("add", _times(a.tree, factor_a), ("num", zero_a))
+            right = ("add", _times(g.tree, factor_g), ("num", zero_g))
+            if same_number(a, g, left, right, tolerance):
+                return True
+    return False
 
 
 def _one_unit(a: Quantity, g: Quantity, tolerance) -> bool | None:

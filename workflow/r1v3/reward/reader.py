@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from r1v3.reward.lexis import MIXED, MIXED_PLAIN, NUMBER, REPEATING, SPACE
+from r1v3.reward.lexis import CHOSEN, MIXED, MIXED_PLAIN, NUMBER, REPEATING, SPACE
 
 
 class NotAnExpression(ValueError):
@@ -59,3 +59,15 @@ class Reader:
             raise NotAnExpression(self.text[self.at])
         self.at = match.end()
         return ("num", Fraction(match.group().rstrip(".")))
+
+    def chosen(self, name: str):
+        r"""Read `C_n^k`, k of n things, or `A_n^k`, which counts their orders too; else None."""
+        match = CHOSEN.match(self.text, self.at)
+        if not match:
+            return None
+        n, k = int(match.group(1) or match.group(2)), int(match.group(3) or match.group(4))
+        if n < 2 or k > n:
+            return None
+        self.at = match.end()
+        binomial = ("binom", ("num", Fraction(n)), ("num", Fraction(k)))
+        return binomial if name == "C" else ("mul", binomial, ("fact", ("num", Fraction(k))))

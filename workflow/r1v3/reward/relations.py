@@ -78,10 +78,21 @@ def numbered(items) -> bool:
 
 
 def same_variable(a: Shape, g: Shape) -> bool:
-    """Whether two labelled values are about the same thing, as far as single letters tell."""
+    """Whether two labelled values are about the same thing, as far as single letters and the words
+    for largest and smallest tell."""
     names = [re.sub(r"\s", "", shape.items[0].text) for shape in (a, g)]
+    ends = [_end_of(name) for name in names]
+    if None not in ends and ends[0] != ends[1]:
+        return False
     single = all(re.fullmatch(r"[a-zA-Z]", name) for name in names)
     return not single or names[0].casefold() == names[1].casefold()
+
+
+def _end_of(name: str) -> str | None:
+    """Return which end of a range a label names, None for any other label."""
+    if re.search(r"(?<![a-z])max|最[大高长多]", name, re.IGNORECASE):
+        return "largest"
+    return "smallest" if re.search(r"(?<![a-z])min|最[小低短少]", name, re.IGNORECASE) else None
 
 
 def same_relation(a: Shape, g: Shape) -> bool | None:

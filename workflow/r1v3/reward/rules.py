@@ -14,10 +14,10 @@ from r1v3.reward.compare import Comparison
 from r1v3.reward.conclude import open_answer
 from r1v3.reward.extract import extract_answer, final_text, several_boxes
 from r1v3.reward.letters import extract_letters, gold_letters
-from r1v3.reward.normal import MAX_CHARS, fold_width, normalise, squeeze
+from r1v3.reward.normal import MAX_CHARS, fold_width, normalise
 from r1v3.reward.numbers import parse_number
 from r1v3.reward.options import options_in
-from r1v3.reward.quantity import close_values
+from r1v3.reward.quantity import close_values, same_string
 from r1v3.reward.shape import readings
 from r1v3.reward.statements import same_statements
 from r1v3.reward.verdict import Verdict, shorten
@@ -57,11 +57,7 @@ def judge(row: dict) -> Verdict | list[Pending]:
     if not text:
         return Verdict(None, False, "rule:unanswered", "no text after the thought")
     if row["type"].startswith("mcq"):
-        given = row.get("options") or []
-        given = given.values() if isinstance(given, dict) else given
-        options = [str(option) for option in given] or None
-        options = options or options_in(row.get("question") or "")
-        return _choice(text, golds, options, row["type"])
+        return _choice(text, golds, options_of(row), row["type"])
     comparison = _comparison(row)
     answer = (open_answer(text) or "")[: MAX_CHARS + 1]
     if not answer:
@@ -80,6 +76,13 @@ def judge(row: dict) -> Verdict | list[Pending]:
     return pending or Verdict(
         answer, False, "rule:different", f"no rule makes it {shorten(golds[0], 60)}"
     )
+
+
+def options_of(row: dict) -> list[str] | tuple[str, ...] | None:
+    """Return the option texts of a row, looked for in its question where the row has none."""
+    given = row.get("options") or []
+    given = given.values() if isinstance(given, dict) else given
+    return [str(option) for option in given] or options_in(row.get("question") or "")
 
 
 def accepted(gold) -> list[str]:
@@ -152,7 +155,7 @@ def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool |
     a, g = normalise(answer), normalise(gold)
     if not a or not g:
         return False
-    if squeeze(a) == squeeze(g):
+    if same_string(a, g):
         return "string"
     x, y = parse_number(a), parse_number(g)
     if x is not None and y is not None and comparison.tolerance is None and "/" not in a + g:

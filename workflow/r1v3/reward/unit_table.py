@@ -12,7 +12,7 @@ PREFIXES = {
 
 SYMBOLS = r"""
 1 | m | m | n \mu u m c d k
-0.001 | kg | g | \mu u m k
+0.001 | kg | g | \mu u m k M
 1 | s | s | n \mu u m
 1 | A | A | \mu u m k
 1 | K | K | m
@@ -120,6 +120,7 @@ NAMES = r"""
 1000 | bit s-1 | Kbps kbps
 1000000000 | bit s-1 | Gbps
 1 | decibel | dB decibel 分贝
+100 | 1 | hundred
 1000 | 1 | thousand
 1000000 | 1 | million
 1000000000 | 1 | billion

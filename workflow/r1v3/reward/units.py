@@ -162,6 +162,22 @@ def parse_unit(text: str) -> Unit | None:
     return Unit(factor, pairs, text)
 
 
+_ONE = Fraction(1)
+# Kelvin of one degree, and of zero degrees; school books also take 0 ℃ as 273 K.
+_HEAT = {
+    "celsius": ((_ONE, Fraction("273.15")), (_ONE, Fraction(273))),
+    "fahrenheit": ((Fraction(5, 9), Fraction("459.67") * 5 / 9),),
+    "K": ((_ONE, Fraction(0)),),
+}
+
+
+def kelvins(unit: Unit) -> tuple[tuple[Fraction, Fraction], ...]:
+    """Return (kelvin a degree, kelvin at zero) as a temperature's scale is read; () for other units."""
+    if len(unit.dimension) != 1 or unit.dimension[0][1] != 1:
+        return ()
+    return tuple((k * unit.factor, zero) for k, zero in _HEAT.get(unit.dimension[0][0], ()))
+
+
 @lru_cache(maxsize=1)
 def _name_pattern() -> re.Pattern:
     names = sorted(_table(), key=len, reverse=True)

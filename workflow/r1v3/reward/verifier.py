@@ -17,6 +17,7 @@ import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from r1v3.reward.judge_cache import JudgeCache, cache_key
@@ -182,7 +183,12 @@ class Verifier:
             if error.code in RETRIED:
                 raise _Retry(f"HTTP {error.code}", _wait_asked(error)) from None
             raise _Retry(f"HTTP {error.code}") from None
-        except (OSError, ValueError) as error:  # refused, reset, timed out, cut, or no JSON
+        except (
+            OSError,
+            ValueError,
+            HTTPException,
+            RecursionError,
+        ) as error:  # cut, or no HTTP, no JSON
             raise _Retry(type(error).__name__) from None
 
 
