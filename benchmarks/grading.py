@@ -15,6 +15,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow"))
@@ -38,14 +39,26 @@ def adjudicated(name: str) -> dict[str, str]:
     return {row["id"]: row["why"] for row in read_jsonl(ADJUDICATED) if row["set"] == name}
 
 
-def our_verdicts(rows: list[dict], workers: int = 1) -> list[tuple[bool, bool]]:
-    """Return (right, answered) of each row by our rules."""
+class Found(NamedTuple):
+    """What a grader found of a row, by which rule and why."""
+
+    right: bool
+    answered: bool
+    by: str = "math-verify"
+    reason: str = ""
+
+
+def our_verdicts(rows: list[dict], workers: int = 1) -> list[Found]:
+    """Return what our rules find of each row."""
     with Grader(workers=workers) as grader:
-        return [(bool(v.correct), v.extracted is not None) for v in grader.grade_many(rows)]
+        return [
+            Found(bool(v.correct), v.extracted is not None, v.by, v.reason)
+            for v in grader.grade_many(rows)
+        ]
 
 
-def plain_verdicts(rows: list[dict]) -> list[tuple[bool, bool]]:
-    """Return (right, answered) of each row by math-verify as its manual shows it."""
+def plain_verdicts(rows: list[dict]) -> list[Found]:
+    """Return what math-verify finds of each row, called as its manual shows it."""
     logging.disable(logging.CRITICAL)
     from math_verify import (
         ExprExtractionConfig,
@@ -66,7 +79,7 @@ def plain_verdicts(rows: list[dict]) -> list[tuple[bool, bool]]:
             verify(parse(gold if choice or "$" in gold else f"${gold}$", config), answer)
             for gold in golds
         )
-        found.append((right, bool(answer)))
+        found.append(Found(right, bool(answer)))
     return found
 
 
@@ -89,42 +102,43 @@ def wall(function, rows: list[dict], cores: int) -> float:
         return time.perf_counter() - started
 
 
-def compare(rows: list[dict], found: list[tuple[bool, bool]], settled: dict[str, str]) -> dict:
-    """Return accuracy and agreement of verdicts with the labels of a set."""
-    judged = [
-        (row, right)
-        for row, (right, _) in zip(rows, found, strict=True)
-        if row["label"] is not None and not row["drawn"]
-    ]
-    wrong = [(row, right) for row, right in judged if row["label"] != right]
-    open_rows = [(row, right) for row, right in wrong if row["id"] not in settled]
+def compare(rows: list[dict], found: list[Found], settled: dict[str, str]) -> dict:
+    """Return accuracy and agreement of verdicts with the labels of a set.
+
+    `wrong` are all rows unlike their label; those that the published scorer drew count in no figure.
+    """
+    labelled = [pair for pair in zip(rows, found, strict=True) if pair[0]["label"] is not None]
+    unlike = [(row, one) for row, one in labelled if row["label"] != one.right]
+    judged = [(row, one) for row, one in labelled if not row["drawn"]]
+    wrong = [(row, one) for row, one in unlike if not row["drawn"]]
+    open_rows = [(row, one) for row, one in wrong if row["id"] not in settled]
     kept = len(judged) - (len(wrong) - len(open_rows))
     return {
-        "accuracy": sum(right for right, _ in found) / len(rows),
+        "accuracy": sum(one.right for one in found) / len(rows),
         "raw": 1 - len(wrong) / len(judged) if judged else None,
         "agreement": 1 - len(open_rows) / kept if judged else None,
         "settled": len(wrong) - len(open_rows),
-        "false_positives": sum(right for _, right in wrong),
-        "false_negatives": sum(not right for _, right in wrong),
-        "unanswered": sum(not answered for _, answered in found),
-        "wrong": wrong,
+        "false_positives": sum(one.right for _, one in wrong),
+        "false_negatives": sum(not one.right for _, one in wrong),
+        "unanswered": sum(not one.answered for one in found),
+        "wrong": unlike,
     }
 
 
-def levelled(rows: list[dict], found: list[tuple[bool, bool]], settled: dict) -> float:
+def levelled(rows: list[dict], found: list[Found], settled: dict) -> float:
     """Return our accuracy with drawn and settled rows counted as the published scorer counted them.
 
     Where it took an option without finding one, its recorded luck counts; where only the total is
     published (MMMU), an unanswered choice counts one in the number of options, the expectation.
     """
     total = 0.0
-    for row, (right, answered) in zip(rows, found, strict=True):
+    for row, one in zip(rows, found, strict=True):
         if row["drawn"] or row["id"] in settled:
             total += row["label"]
-        elif row["label"] is None and not answered and row["options"]:
+        elif row["label"] is None and not one.answered and row["options"]:
             total += 1 / len(row["options"])
         else:
-            total += right
+            total += one.right
     return total / len(rows)
 
 
@@ -160,20 +174,27 @@ def report_set(name: str) -> tuple[int, float, float]:
         f"{plain['unanswered']:6d}{len(rows) / plain_seconds:7.0f}",
         flush=True,
     )
-    listing = [
+    write_listing(name.replace("/", "_"), listing(ours["wrong"], settled))
+    return len(rows), seconds, plain_seconds
+
+
+def listing(wrong: list[tuple[dict, Found]], settled: dict[str, str]) -> list[dict]:
+    """Return a line for every row unlike its label: who decided and why, and what was answered."""
+    return [
         {
             "id": row["id"],
             "label": row["label"],
-            "ours": right,
+            "drawn": row["drawn"],
+            "ours": one.right,
+            "by": one.by,
+            "reason": one.reason,
             "settled": settled.get(row["id"]),
             "gold": row["gold"],
             "options": row["options"],
             "tail": row["response"][-400:],
         }
-        for row, right in ours["wrong"]
+        for row, one in wrong
     ]
-    write_listing(name.replace("/", "_"), listing)
-    return len(rows), seconds, plain_seconds
 
 
 def write_listing(name: str, rows: list[dict]) -> None:
@@ -186,9 +207,9 @@ def report_cases() -> None:
     cases = read_cases()
     rows = [row for row in cases if "gold" in row]
     failed = [
-        row
-        for row, (right, _) in zip(rows, our_verdicts(rows), strict=True)
-        if right != bool(row["expected"])
+        {**row, "by": one.by, "reason": one.reason}
+        for row, one in zip(rows, our_verdicts(rows), strict=True)
+        if one.right != bool(row["expected"])
     ]
     for row in cases:
         if "gold" not in row and extract_letters(row["response"]) != row["expected"]:
@@ -224,7 +245,11 @@ def report_golds() -> None:
     """Print how many golds are right against themselves."""
     rows = every_gold(grading_folder(ROOT))
     found = our_verdicts(rows)
-    wrong = [row for row, (right, _) in zip(rows, found, strict=True) if not right]
+    wrong = [
+        {**row, "by": one.by, "reason": one.reason}
+        for row, one in zip(rows, found, strict=True)
+        if not one.right
+    ]
     print(f"golds against themselves: {len(rows) - len(wrong)} of {len(rows)} right")
     write_listing("golds", wrong)
 
@@ -232,7 +257,9 @@ def report_golds() -> None:
 def report_speed() -> None:
     """Print answers per second on K12-like answers, on one core and on all."""
     cases = [{"question": None, "options": None, **row} for row in read_jsonl(K12)]
-    right = sum(f[0] == row["correct"] for f, row in zip(our_verdicts(cases), cases, strict=True))
+    right = sum(
+        one.right == row["correct"] for one, row in zip(our_verdicts(cases), cases, strict=True)
+    )
     print(f"K12 cases: {right} of {len(cases)} right")
     golds = [row for row in every_gold(grading_folder(ROOT)) if row["type"] != "mcq"]
     rows = [row for row in cases if row["type"] in ("open", "fill")] + golds
@@ -264,9 +291,7 @@ def main() -> None:
     report_cases()
     report_golds()
     report_speed()
-    print(
-        f"every disagreement is listed in {OUTPUT.relative_to(ROOT)}/; * = settled rows set aside"
-    )
+    print(f"every disagreement: {OUTPUT.relative_to(ROOT)}/; * = settled rows set aside")
 
 
 if __name__ == "__main__":

@@ -45,12 +45,28 @@ def test_few_rows_are_settled_by_hand_and_each_has_a_reason(name):
     assert all(len(why) > 10 for why in settled.values())
 
 
+@pytest.mark.parametrize("name", ["mathvista/bard", "logicvista/minigpt"])
+def test_every_disagreement_is_listed_with_who_decided_and_why(name):
+    rows = SETS[name].rows(FOLDER)
+    found = grading.our_verdicts(rows)
+    ours = grading.compare(rows, found, {})
+    lines = grading.listing(ours["wrong"], {})
+    assert all(line["by"].startswith("rule:") and line["reason"] for line in lines)
+    unlike = {row["id"] for row, one in zip(rows, found, strict=True) if row["label"] != one.right}
+    assert {line["id"] for line in lines} == unlike
+    counted = ours["false_positives"] + ours["false_negatives"]
+    assert sum(not line["drawn"] for line in lines) == counted
+    assert any(line["drawn"] for line in lines) == (name == "mathvista/bard")
+
+
 def test_the_math_verify_cases_hold_but_for_argued_ones():
     cases = grading.read_cases()
     rows = [row for row in cases if "gold" in row]
     found = grading.our_verdicts(rows)
     failed = {
-        r["id"] for r, (right, _) in zip(rows, found, strict=True) if right != bool(r["expected"])
+        row["id"]
+        for row, one in zip(rows, found, strict=True)
+        if one.right != bool(row["expected"])
     }
     assert failed <= set(grading.adjudicated("math_verify_tests"))
     assert len(cases) == 276
@@ -59,5 +75,5 @@ def test_the_math_verify_cases_hold_but_for_argued_ones():
 def test_every_gold_is_right_against_itself():
     rows = every_gold(FOLDER)
     found = grading.our_verdicts(rows)
-    wrong = [row["gold"] for row, (right, _) in zip(rows, found, strict=True) if not right]
+    wrong = [row["gold"] for row, one in zip(rows, found, strict=True) if not one.right]
     assert len(wrong) <= 0.005 * len(rows), json.dumps(wrong[:20], ensure_ascii=False)
