@@ -27,6 +27,9 @@ def in_digits(text: str) -> str:
     """
     if text.isascii() or len(text) > 60:
         return text
+    if text[0] == "负":
+        size = in_digits(text[1:].strip())
+        return f"-{size}" if size[:1].isdigit() else text
     match = _NUMERAL.match(text)
     number = _written(match) if match else None
     if number is None:

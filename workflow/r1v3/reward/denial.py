@@ -8,13 +8,14 @@ _DENIED_SAID = re.compile(
 )
 _INSTEAD = re.compile(
     r"\b(?:but|rather)\s+(?:rather\s+|instead\s+|is\s+)?(?=\S)|而(?:应该?)?是|(?<=[,，])应?(?:该?[是为]|选)"
+    r"|[,;.]\s*it(?:['’]s|\s+is)\s+(?=\S)"
 )
 _DENIED_BEFORE = re.compile(
     r"(?:\b(?:not|nor|neither|cannot|than|instead of|unlike)\b|n['’]t\b|不是|并非|排除)[^.;。]*$"
     r"|不(?:能|应该?|该|可|要|会)?\s*选?$"
 )
 _DENIED_BEHIND = re.compile(
-    r"""[)\]"'*]*(?:\s*(?:,|and\b|or\b|和|与)\s*\(?[A-J]\)?(?![A-Za-z]))*\s*(?:
+    r"""[)\]"'*]*\s*(?:
       (?:(?:is|was|are|were|seems?|looks?|must\s+be|would\s+be|can\s+be)\s+
          (?:(?:also|both|all|clearly|definitely|certainly|obviously|therefore|thus|simply)\s+)*
        |(?:is|was|are|were)(?=n['’]t))
@@ -35,6 +36,9 @@ _RETRACTS = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_LISTED = re.compile(
+    r"[)\]\"'*]*(?:\s*[,、]\s*\(?[A-J]\)?)*(?:\s*,?\s*(?:and|or|和|与|、)\s*\(?[A-J](?![A-Za-z]))"
+)
 _CUES = (
     "wait", "hold on", "oops", "sorry", "correction", "incorrect", "not correct", "not right", "wrong",
     "scratch that", "second thought", "mistake", "error", "let me correct", "let me redo",
@@ -54,8 +58,14 @@ def denied_before(text: str, at: int) -> bool:
     return bool(_DENIED_BEFORE.search(text[max(0, at - 40) : at]))
 
 
-def denied_behind(text: str, at: int) -> bool:
-    """Whether the words behind a place deny what stood there: `B is wrong`, `B不正确`."""
+def denied_behind(text: str, at: int, listed: bool = False) -> bool:
+    """Whether the words behind a place deny what stood there: `B is wrong`, `B不正确`.
+
+    Args:
+        listed: whether it may begin a list that is denied: `options B and C are wrong`.
+    """
+    more = _LISTED.match(text, at) if listed else None
+    at = more.end() if more else at
     return bool(_DENIED_BEHIND.match(text[at : at + 60]))
 
 
@@ -79,11 +89,13 @@ def affirmed(said: str, denied: bool) -> str:
 def _has_cue(text: str) -> bool:
     """Whether a search for a retraction is worth its time; a plain look-up of words is far cheaper."""
     folded = text.casefold()
-    return any(cue in folded for cue in _CUES)
+    return len(text) > 1 and any(cue in folded for cue in _CUES)
 
 
 def behind_first_retraction(text: str) -> str:
-    """Return what follows the first words that take an answer back; nothing without such words."""
+    """Return what follows the first words that take the answer before a text back; nothing without such."""
+    if denied_behind(text, 0):
+        return text
     found = _RETRACTS.search(text) if _has_cue(text) else None
     return text[found.end() :] if found else ""
 

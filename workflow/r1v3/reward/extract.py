@@ -79,7 +79,8 @@ def phrased_answers(answer_text: str) -> list[tuple[str, bool]]:
 
 def superseding_answers(behind_box: str) -> list[str]:
     """Return the answer phrases behind a box that follow words which take the box back, last first."""
-    return [said for said, _ in phrased_answers(behind_first_retraction(behind_box))]
+    behind = behind_first_retraction(behind_box)
+    return [said for said, _ in phrased_answers(behind)] if behind else []
 
 
 def phrased_answer(answer_text: str) -> str | None:

@@ -54,15 +54,13 @@ def extract_letters(
     if boxes:
         return _from_boxes(answer_text, boxes, options, several)
     text = answer_text[-6_000:].strip(" \n\r\t\u200b")
-    restated = _restated(behind_last_retraction(text[-1_000:]), options)
-    if restated:
-        return restated
+    bare = read_letters(normalise(text), options) if len(text) <= 60 else None
+    bare = bare or _restated(behind_last_retraction(text[-1_000:]), options)
+    if bare:
+        return bare
     if len(text) > 300:
         found, settled = _from_phrases(text, options, several)
         return found if settled else _from_prose(without_listing(text).strip(), options, several)
-    bare = read_letters(normalise(text), options) if len(text) <= 60 else None
-    if bare:
-        return bare
     text = without_listing(text).strip()
     one_line = "\n" not in text
     whole = _spelled_out(text, options, several) if one_line else None
@@ -128,7 +126,11 @@ def _from_boxes(text: str, boxes, options, several: bool) -> str | None:
 
 def _statement(said: str, options, several: bool) -> str | None:
     """Read a short statement: letters, a letter with its option's text, a text, or a value."""
-    return _spelled_out(said, options, several) or leading(normalise(said), options)
+    return (
+        _spelled_out(said, options, several)
+        or judged(said, options, several)
+        or leading(normalise(said), options)
+    )
 
 
 def _spelled_out(said: str, options, several: bool) -> str | None:

@@ -25,6 +25,10 @@ def leading(text: str, options) -> str | None:
         return None
     rest = text[match.end() : match.end() + 30]
     also = re.match(r"\s*(?:,|and|or|和|与)\s*[(\[]?([A-J])(?![A-Za-z])", rest)
+    if also and denied_behind(rest, also.end()):  # "B, A is wrong", but "A and C are wrong"
+        if "," not in also.group():
+            return None
+        also = None
     letters = next(g for g in match.groups() if g) + (also.group(1) if also else "")
     return checked(letters, options)
 
@@ -49,9 +53,10 @@ NAMED = re.compile(
     r"|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]et|[Ii]mage|[Ff]igure|[Pp]icture|[Pp]iece|[Bb]ox|[Bb]all"
     r"|[Ss]ituation|[Ss]cenario|[Dd]iagram|[Ss]hape|[Pp]attern|[Pp]oint|[Ll]etter|[Ss]elect)s?\s+[(\"'*]*([A-J])\b(?!')"
     r"|\b(?:[Cc]hoose|[Pp]ick|[Cc]hose|[Pp]icked|(?:[Gg]o|[Gg]oing|[Ww]ent|[Oo]pt)\s+(?:with|for))\s+[(\"'*]*([A-J])\b(?!')"
+    r"|\b(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s+([A-J])(?=\s*\.?\s*$)"
     r"|(?<![A-Za-z])([B-HJ])\s+\((?=[A-Za-z0-9])"
     r"|(?<![A-Za-z\-])([A-J])\s+(?:is|was|would be)\s+(?:the\s+)?(?:correct|right|best|answer|valid|true)"
-    r"|\b(?:is|be|by|are)\s+[\"'*]*([A-J])[\"'*]*(?=\s*[.;]|,(?!\s*[A-J]\b)|\s*$|\s+because)|(?:^|\n)\s*([A-J])[.):](?![0-9A-Za-z])"
+    r"|(?:\b(?:is|be|by|are)|\b[Ii]t['’]s)\s+[\"'*]*([A-J])[\"'*]*(?=\s*[.;]|,(?!\s*[A-J]\b)|\s*$|\s+because)|(?:^|\n)\s*([A-J])[.):](?![0-9A-Za-z])"
 )
 
 
@@ -60,6 +65,6 @@ def named(passage: str, options) -> str | None:
     found = {
         next(g for g in m.groups() if g)
         for m in NAMED.finditer(passage)
-        if not (denied_before(passage, m.start()) or denied_behind(passage, m.end()))
+        if not (denied_before(passage, m.start()) or denied_behind(passage, m.end(), True))
     }
     return checked(found.pop(), options) if len(found) == 1 else None
