@@ -1,5 +1,6 @@
 """Figures: readable by a machine, equal for equal results, made of Okabe and Ito's colours."""
 
+import dataclasses
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -60,3 +61,12 @@ def test_the_funnel_adds_up(tree):
         ("kept", 60),
     ]
     assert [row["share"] for row in rows] == ["100.0", "60.0", "10.0", "50.0", "20.0"]
+
+
+def test_the_funnel_says_what_nobody_judged(tree):
+    from r1v3.analyze.results import read_result
+
+    result = read_result(tree.data[0])
+    facts = result.facts | {"funnel": result.facts["funnel"] | {"unjudged": 3}}
+    rows = funnel_rows(dataclasses.replace(result, facts=facts))
+    assert (rows[1]["what"], rows[1]["count"], rows[1]["share"]) == ("without a verdict", -3, "1.0")

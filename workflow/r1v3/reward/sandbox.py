@@ -16,6 +16,7 @@ import os
 import resource
 import signal
 import sys
+from functools import lru_cache
 
 WALL_FACTOR = 10  # wall-clock seconds a request may take for each second of processor time
 
@@ -56,8 +57,15 @@ def reply_to(request: dict, seconds: float) -> str:
     return json.dumps(reply) + "\n"
 
 
+@lru_cache(maxsize=1)
+def warm_up() -> None:
+    """Do an integral, so that forks find the modules loaded that sympy imports for one."""
+    equal(r"\int_0^1 x^2 dx", r"\frac{1}{3}", 12)
+
+
 def reply_of_fork(request: dict, seconds: float) -> str:
     """Answer in a child process, whose death is an answer too."""
+    warm_up()
     readable, writable = os.pipe()
     child = os.fork()
     if child == 0:
