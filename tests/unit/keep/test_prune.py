@@ -1,10 +1,12 @@
 """What is shown as unreached, and what is never removed."""
 
 import shutil
+import sys
 
 import pytest
 from made_up_results import ROOT, build_tree
 
+from r1v3.__main__ import main
 from r1v3.keep.found import result_folders
 from r1v3.keep.prune import prune, size, unreached
 from r1v3.recipe.documents import Documents
@@ -67,3 +69,22 @@ def test_a_result_of_any_recipe_is_reached(tree):
     (folder / "config.json").write_text('{"document": {}}')
     assert names(unreached(tree.root, [tree.documents])) == {node.folder}
     assert unreached(tree.root, [tree.documents, paper]) == []
+
+
+def test_the_command_keeps_what_any_recipe_makes_and_removes_the_rest(tree, monkeypatch, capsys):
+    (tree.root / "config").symlink_to(ROOT / "config")
+    recipes = sorted(path.stem for path in (ROOT / "config/recipes").glob("*.yaml"))
+    ladder = [Documents(load_project(ROOT, name)).run("rl").folder for name in recipes]
+    for folder in ladder:
+        (tree.root / folder).mkdir(exist_ok=True)
+        (tree.root / folder / "config.json").write_text('{"document": {}}')
+    old = as_another(tree.runs[3].parent)
+    command = ["r1v3", "--root", str(tree.root), "prune"]
+    monkeypatch.setattr(sys, "argv", command)
+    main()
+    assert "Nothing leads to these 1:" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", [*command, "--remove"])
+    main()
+    assert not old.exists()
+    assert len(set(ladder)) == len(recipes) >= 4
+    assert all((tree.root / folder).exists() for folder in ladder)

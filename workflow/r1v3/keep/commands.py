@@ -23,7 +23,9 @@ def add(commands) -> None:
     one.set_defaults(run=_compare)
     one = commands.add_parser("prune", help="disk use by run; what nothing leads to any more")
     one.add_argument("--remove", action="store_true", help="remove what is shown as unreached")
-    one.add_argument("--overlays", type=Path, nargs="*", default=[], help="whose runs to keep too")
+    one.add_argument(
+        "--overlays", type=Path, nargs="*", default=[], help="over --recipe, whose runs to keep too"
+    )
     one.set_defaults(run=_prune)
     one = commands.add_parser("crate", help="a finished recipe as an RO-Crate")
     one.add_argument("out", type=Path, help="a folder that is not there yet")
@@ -77,7 +79,9 @@ def _prune(args: argparse.Namespace) -> None:
     from r1v3.keep.found import result_folders
     from r1v3.keep.prune import prune, shown, size, unreached
 
-    choices = [("tiny", None), ("paper", None), *(("tiny", each) for each in args.overlays)]
+    recipes = sorted(path.stem for path in (args.root / "config" / "recipes").glob("*.yaml"))
+    choices = [(each, None) for each in recipes]
+    choices += [(args.recipe, each) for each in [args.overlay, *args.overlays] if each]
     seeds = seeds_on_disk(args.root / "results")
     projects = [Documents(load_project(args.root, *choice, seeds)) for choice in choices]
     for found in result_folders(args.root):
