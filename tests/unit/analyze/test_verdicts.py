@@ -5,10 +5,19 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from r1v3.analyze import checkpoints
 from r1v3.analyze.effects import Effect
 from r1v3.analyze.published import chance, chance_of_parts
 from r1v3.analyze.verdicts import judge, lean, needed, settle
-from r1v3.recipe.studies import Arithmetic, Audit, Difference, Untestable
+from r1v3.recipe.studies import (
+    Arithmetic,
+    Audit,
+    Correlation,
+    CurveDifference,
+    Difference,
+    Regret,
+    Untestable,
+)
 
 
 def found(estimate, low, high, *, seeds=1, items=1000, error=0.01, spread=None) -> Effect:
@@ -76,6 +85,107 @@ def test_a_border_that_is_missed_takes_items_by_the_distance_to_it():
     # 0.01 from the border of 0.02 at a standard error of 0.01: (2.8 x 0.01 / 0.01) squared of 1,000.
     assert needed("same", 0.02, found(0.03, 0.01, 0.05)) == "7,840 items"
     assert needed("same", 0.02, found(0.01, -0.01, 0.03)) == "7,840 items"
+
+
+def test_an_effect_that_is_sure_and_may_be_too_small_takes_items_by_the_distance_to_what_counts():
+    # 0.005 from the border of 0.02 at a standard error of 0.0025: (2.8 x 0.5) squared of 1,000.
+    assert needed("more", 0.02, found(0.015, 0.01, 0.02, error=0.0025)) == "1,960 items"
+    assert needed("less", 0.02, found(-0.015, -0.02, -0.01, error=0.0025)) == "1,960 items"
+
+
+def test_a_claim_about_training_says_what_it_lacks_beside_seeds_where_its_items_are_too_few():
+    open_ = settle("c", claim(training=True), found(0.01, -0.01, 0.03), "points")
+    assert open_.needs == "3 seeds; there is 1; 1,960 items"
+    base = {"says": "a", "section": "1", "kind": "curve", "a": "x", "b": "y", "metric": "reward"}
+    curve = CurveDifference(**base, direction="more", least=0.02, training=True)
+    assert settle("c", curve, found(0.01, -0.01, 0.03), "reward").needs.endswith("; 1,960 steps")
+
+
+class Checkpoints:
+    """Evidence that is a table of checkpoints, of arms with so many seeds."""
+
+    documents = SimpleNamespace(
+        recipe=SimpleNamespace(evaluation=SimpleNamespace(source="miniature"))
+    )
+
+
+def of_checkpoints(monkeypatch, table: pd.DataFrame) -> Checkpoints:
+    monkeypatch.setattr(checkpoints, "checkpoint_table", lambda _: table)
+    return Checkpoints()
+
+
+def chosen_well(seeds: int) -> pd.DataFrame:
+    """Eleven arms of two checkpoints: entropy takes the first, reward the last, which is 4 points better;
+    of the third seed 3 points."""
+    return pd.DataFrame(
+        {
+            "arm": f"arm {arm}",
+            "seed": seed,
+            "run": f"arm {arm}, seed {seed}",
+            "step": step,
+            "critical words/mean": 1 / step,
+            "reward": step / 10,
+            "study/normal": 0.5 + (step - 1) * (0.03 if seed == 3 else 0.04) + arm / 100,
+        }
+        for arm in range(11)
+        for seed in range(1, seeds + 1)
+        for step in (1, 2)
+    )
+
+
+def test_what_entropy_chooses_is_settled_by_three_seeds(monkeypatch):
+    base = {"says": "a", "section": "5.1", "kind": "regret", "measure": "study/normal"}
+    asked = Regret(**base, against="reward", least=0.01, training=True)
+    one = judge("c", asked, of_checkpoints(monkeypatch, chosen_well(1)))
+    assert (one.verdict, one.seeds, one.items) == ("inconclusive", 1, 11)
+    three = judge("c", asked, of_checkpoints(monkeypatch, chosen_well(3)))
+    assert (three.verdict, three.seeds, three.items) == ("contradicted", 3, 11)
+    assert three.estimate == pytest.approx(-0.11 / 3)
+    # Three clusters of spread 0.00577 and nothing else: t(2) is 4.303.
+    assert three.low == pytest.approx(-0.11 / 3 - 4.303 * 0.01 / 3, abs=1e-5)
+
+
+def levels_alone(joint: float = 0.0) -> pd.DataFrame:
+    """Eleven arms, three seeds, four checkpoints; entropy and score share the run's level, and by `joint`
+    what changes within it."""
+    within = [0.0, 2.0, 1.0, 3.0], [2.0, 0.0, 3.0, 1.0]
+    return pd.DataFrame(
+        {
+            "arm": f"arm {arm}",
+            "seed": seed,
+            "run": f"arm {arm}, seed {seed}",
+            "step": step,
+            "critical words/mean": arm + seed / 9 + 0.1 * within[0][step],
+            "study/normal": arm + 0.1 * ((1 - joint) * within[1][step] + joint * within[0][step]),
+        }
+        for arm in range(11)
+        for seed in (1, 2, 3)
+        for step in range(4)
+    )
+
+
+def test_a_correlation_of_levels_alone_is_not_reproduced(monkeypatch):
+    base = {"says": "a", "section": "5.1", "kind": "correlation", "measure": "study/normal"}
+    asked = Correlation(**base, detrended=False, direction="more", least=0.5, training=True)
+    alone = judge("c", asked, of_checkpoints(monkeypatch, levels_alone()))
+    assert alone.low > 0.5
+    assert (alone.verdict, alone.leans) == ("inconclusive", None)
+    assert alone.needs == "another measure, since within runs these do not go together"
+    assert alone.why == "p = 1.000 by permutation within runs"
+    both = judge("c", asked, of_checkpoints(monkeypatch, levels_alone(joint=1.0)))
+    assert (both.verdict, both.why) == ("reproduced", "p = 0.002 by permutation within runs")
+
+
+def test_a_correlation_that_points_the_right_way_within_runs_says_how_many_it_would_take(
+    monkeypatch,
+):
+    base = {"says": "a", "section": "5.1", "kind": "correlation", "measure": "study/normal"}
+    asked = Correlation(**base, detrended=False, direction="more", least=0.5)
+    found = checkpoints.Correlation("spearman", False, 0.6, 0.1, 0.9, 0.2, 44, 11, beyond=1.4)
+    monkeypatch.setattr(checkpoints, "correlation", lambda *_, **__: found)
+    weak = judge("c", asked, of_checkpoints(monkeypatch, levels_alone()))
+    # (2.8 / 1.4) squared of 11.
+    assert (weak.verdict, weak.needs) == ("inconclusive", "44 runs")
 
 
 def test_arithmetic_and_the_untestable_are_settled_without_a_run():

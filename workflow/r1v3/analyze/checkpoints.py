@@ -20,7 +20,11 @@ READINGS = {"critical words": "emitted", "sentence starts": "candidate", "contro
 
 @dataclass(frozen=True)
 class Correlation:
-    """A correlation with its bootstrap interval over runs and its permutation p within runs."""
+    """A correlation with its bootstrap interval over runs and its permutation p within runs.
+
+    `beyond`: by how many standard deviations it lies above what such permutations give; where that is 0,
+    what goes together are the levels of the runs.
+    """
 
     kind: str
     detrended: bool
@@ -30,6 +34,7 @@ class Correlation:
     p: float | None
     points: int
     runs: int
+    beyond: float | None = None
 
 
 def checkpoint_table(evidence: Evidence) -> pd.DataFrame:
@@ -75,7 +80,7 @@ def correlation(
         return Correlation(kind, detrended, None, None, None, None, len(known), runs)
     rng = np.random.default_rng(seed)
     groups = [group for _, group in known.groupby("run", sort=True)]
-    drawn, extreme = [], 0
+    drawn, shuffles, extreme = [], [], 0
     for _ in range(RESAMPLES):
         picks = rng.integers(0, len(groups), len(groups))
         sample = pd.concat([groups[n].assign(run=place) for place, n in enumerate(picks)])
@@ -83,10 +88,14 @@ def correlation(
         drawn += [] if found is None else [found]
         shuffled = known.assign(**{y: _within_runs(known, y, rng)})
         other = _correlate(shuffled, x, y, kind, detrended)
+        shuffles += [] if other is None else [other]
         extreme += other is not None and abs(other) >= abs(value) - 1e-12
     low, high = np.quantile(drawn, [0.025, 0.975]) if len(drawn) > 1 else (None, None)
     p = (1 + extreme) / (1 + RESAMPLES)
-    return Correlation(kind, detrended, value, _plain(low), _plain(high), p, len(known), runs)
+    spread = float(np.std(shuffles)) if shuffles else 0.0
+    beyond = (value - float(np.mean(shuffles))) / spread if spread else None
+    low, high = _plain(low), _plain(high)
+    return Correlation(kind, detrended, value, low, high, p, len(known), runs, beyond)
 
 
 def correlations(table: pd.DataFrame, measures: list[str]) -> list[dict]:
@@ -110,7 +119,8 @@ def choices(table: pd.DataFrame, measure: str) -> pd.DataFrame:
         group = group.sort_values("step")
         if len(group) < 2:
             continue
-        row = {"run": run, "checkpoints": len(group), "best": group[measure].max()}
+        row = {"run": run, "arm": group["arm"].iloc[0], "seed": int(group["seed"].iloc[0])}
+        row |= {"checkpoints": len(group), "best": group[measure].max()}
         for way, column in (("critical entropy", "critical words/mean"), ("reward", "reward")):
             known = group[group[column].notna()]
             best = (
@@ -123,9 +133,19 @@ def choices(table: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def regret(table: pd.DataFrame, measure: str, against: str) -> Effect:
-    """What the choice by critical entropy gains over another one (negative: loses), over runs."""
+    """What the choice by critical entropy gains over another one (negative: loses): arms are the items."""
     chosen = choices(table, measure)
-    return effect((chosen["critical entropy"] - chosen[against]).to_numpy()[None])
+    return over_arms(chosen, chosen["critical entropy"] - chosen[against])
+
+
+def over_arms(chosen: pd.DataFrame, values: pd.Series) -> Effect:
+    """The mean of a value of each run; a seed is a cluster over the arms, as it is over items elsewhere.
+
+    Args:
+        chosen: what `choices` gives; an arm that lacks a seed is left out.
+    """
+    by_seed = values.groupby([chosen["seed"], chosen["arm"]]).mean().unstack("arm")
+    return effect(by_seed.dropna(axis=1).to_numpy())
 
 
 def _correlate(table: pd.DataFrame, x: str, y: str, kind: str, detrended: bool) -> float | None:

@@ -77,7 +77,7 @@ def entropy_accuracy(name: str, evidence: Evidence) -> tuple[list[dict], list[Dr
         best = chosen["best"]
         lost = []
         for way in ("critical entropy", "reward", "last"):
-            found = checkpoints.effect((best - chosen[way]).to_numpy()[None])
+            found = checkpoints.over_arms(chosen, best - chosen[way])
             lost.append(
                 [
                     way,
@@ -93,7 +93,7 @@ def entropy_accuracy(name: str, evidence: Evidence) -> tuple[list[dict], list[Dr
                 "columns": [
                     "checkpoint chosen by",
                     "points lost",
-                    "95 % interval over runs",
+                    "95 % interval over arms and seeds",
                     "runs",
                 ],
                 "rows": lost,

@@ -3,7 +3,8 @@
 reproduced      the whole interval lies on the claimed side, and the effect is at least `least`
 contradicted    the whole interval misses what the claim needs, or the report's own tables say otherwise
 by construction the data agree, and the tiny world was bound to
-inconclusive    neither; with how many items or seeds it would take. A claim about training needs three seeds
+inconclusive    neither; with how many items or seeds it would take. A claim about training needs three seeds,
+                a correlation also p below 0.05 by permutation within runs
 not testable    with the reason
 """
 
@@ -16,11 +17,15 @@ from r1v3.analyze import checkpoints
 from r1v3.analyze.effects import Effect, paired, spreads, windows
 from r1v3.analyze.evidence import Evidence
 from r1v3.evaluate.hallucination import find_phrase
-from r1v3.recipe.studies import Claim
+from r1v3.recipe.studies import Claim, Correlation
 
 SEEDS_NEEDED = 3
+P_NEEDED = (
+    0.05  # of the permutation within runs: levels of runs that go together are no correlation
+)
 POWER = 1.96 + 0.84  # two-sided 5 %, power 80 %
 LEAST_STEPS = 5
+COUNTED = {"change": "steps", "curve": "steps", "regret": "arms"}  # what an effect's items are
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
 BY_CONSTRUCTION, INCONCLUSIVE, NOT_TESTABLE = "by construction", "inconclusive", "not testable here"
 
@@ -95,15 +100,17 @@ def settle(
         name, INCONCLUSIVE, found.estimate, found.low, found.high, unit, found.items, found.seeds
     )
     known = replace(known, leans=leans)
+    unsettled = "" if leans else needed(direction, claim.least, found, claim.kind)
     if claim.training and found.seeds < SEEDS_NEEDED:
-        return replace(known, needs=f"{SEEDS_NEEDED} seeds; there {_is(found.seeds)}")
+        both = filter(None, [_more_seeds(found.seeds), unsettled])
+        return replace(known, needs="; ".join(both))
     if leans == "against":
         return replace(known, verdict=CONTRADICTED)
     if leans == "for":
         constructed = claim.by_construction is not None
         why = claim.by_construction or ""
         return replace(known, verdict=BY_CONSTRUCTION if constructed else REPRODUCED, why=why)
-    return replace(known, needs=needed(direction, claim.least, found))
+    return replace(known, needs=unsettled)
 
 
 def lean(direction: str, least: float, found: Effect) -> str | None:
@@ -120,17 +127,26 @@ def lean(direction: str, least: float, found: Effect) -> str | None:
     return "against" if high < least else None
 
 
-def needed(direction: str, least: float, found: Effect) -> str:
-    """How many items, or seeds, would show an effect of the size that counts, with 80 % power."""
-    estimate = abs(found.estimate)
-    target = abs(least - estimate) if direction == "same" else max(least, estimate)
-    if target < 1e-9:
-        return "more of both; the estimate lies on the border"
-    if found.seed_spread:
+def needed(direction: str, least: float, found: Effect, kind: str = "difference") -> str:
+    """How many items (steps of a curve, arms of a regret), or seeds, would show an effect of the size that
+    counts, with 80 % power; where what there is would show it, how many tell the effect from that size."""
+    estimate = -found.estimate if direction == "less" else found.estimate
+    border = -least if kind == "regret" else least
+    distance = abs(
+        border - (abs(estimate) if direction == "same" and kind != "regret" else estimate)
+    )
+    target = max(least, abs(estimate)) if direction != "same" else distance
+    if found.seed_spread and target > 1e-9:
         seeds = ceil((POWER * found.seed_spread / target) ** 2)
         if seeds > found.seeds:
             return f"{seeds} seeds"
-    return f"{ceil(round(found.items * (POWER * found.error / target) ** 2, 6)):,} items"
+    for each in (target, distance):
+        if each < 1e-9:
+            break
+        counted = ceil(round(found.items * (POWER * found.error / each) ** 2, 6))
+        if counted > found.items:
+            return f"{counted:,} {COUNTED.get(kind, 'items')}"
+    return "more of both; the estimate lies on the border"
 
 
 def unit_of(claim: Claim) -> str:
@@ -164,12 +180,27 @@ def _correlation(name: str, claim: Claim, evidence: Evidence) -> Verdict:
     )
     as_effect = Effect(found.value, found.low, found.high, 0.0, seeds, found.points, None)
     leans = lean(claim.direction, claim.least, as_effect)
+    if leans == "for" and found.p >= P_NEEDED:
+        leans = None
     known = replace(known, leans=leans, why=f"p = {found.p:.3f} by permutation within runs")
+    runs = "" if leans else _runs_needed(claim, found)
     if claim.training and seeds < SEEDS_NEEDED:
-        return replace(known, needs=f"{SEEDS_NEEDED} seeds; there {_is(seeds)}")
+        return replace(known, needs="; ".join(filter(None, [_more_seeds(seeds), runs])))
     if leans:
         return replace(known, verdict=REPRODUCED if leans == "for" else CONTRADICTED)
-    return replace(known, needs=f"more than {found.runs} runs")
+    return replace(known, needs=runs)
+
+
+def _runs_needed(claim: Correlation, found: checkpoints.Correlation) -> str:
+    """Runs for both tests at 80 % power: the interval, on Fisher's scale, and the permutation within runs."""
+    sign = 1 if claim.direction == "more" else -1
+    if found.beyond is None or sign * found.beyond <= 0:
+        return "another measure, since within runs these do not go together"
+    clipped = np.clip([found.low, found.high, found.value], -0.999, 0.999)
+    low, high, value = np.arctanh(clipped)
+    target = max(float(np.arctanh(claim.least)), abs(float(value)))
+    factors = [(POWER * (high - low) / 3.92 / target) ** 2, (POWER / found.beyond) ** 2]
+    return f"{max(found.runs + 1, ceil(found.runs * max(factors))):,} runs"
 
 
 def _audit(name: str, claim: Claim, evidence: Evidence) -> Verdict:
@@ -207,5 +238,5 @@ def _last(values) -> np.ndarray:
     return np.asarray(values, float)[-_tenth(values) :]
 
 
-def _is(count: int) -> str:
-    return "is 1" if count == 1 else f"are {count}"
+def _more_seeds(seeds: int) -> str:
+    return f"{SEEDS_NEEDED} seeds; there {'is 1' if seeds == 1 else f'are {seeds}'}"
