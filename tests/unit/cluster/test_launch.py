@@ -1,5 +1,6 @@
 """How a stage's processes are started, and when a job gives way."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ import pytest
 
 from r1v3.cluster import launch
 from r1v3.cluster.allocation import Allocation, seconds_of
-from r1v3.cluster.shards import shards_of_node
+from r1v3.cluster.shards import node_command, shards_command, shards_of_node
 
 JOB = Allocation("1234567", nodes=4, cpus=384, left=7200.0, restarts=2)
 
@@ -76,3 +77,72 @@ def test_a_shard_that_fails_ends_the_others():
     began = time.monotonic()
     assert shards_of_node([sys.executable, "-c", code], 0, 2, 2, 1) == 9
     assert time.monotonic() - began < 60
+
+
+def test_shards_on_several_nodes_have_the_processors_of_their_nodes():
+    command = node_command(4, JOB.cpus_per_node, 2, 4, ["py", "a.py"])
+    assert command[:5] == [
+        "srun",
+        "--nodes=4",
+        "--ntasks=4",
+        "--ntasks-per-node=1",
+        "--cpus-per-task=96",
+    ]
+    assert command[-6:] == ["r1v3.cluster.shards", "node", "2", "4", "py", "a.py"]
+    of_job = shards_command(["py"], ["a.py"], gpus=8, each=4, job=JOB)
+    assert of_job[-6:] == ["job", "4x96", "2", "4", "py", "a.py"]
+
+
+# Says that it runs, and on SIGTERM that it saves.
+PATIENT = (
+    "import os, pathlib, signal, sys; here = pathlib.Path(sys.argv[1]); "
+    "name = os.environ.get('R1V3_SHARD', 'alone').replace('/', '-of-'); "
+    "signal.signal(15, lambda *_: ((here / name).write_text('saved'), sys.exit(75))); "
+    "(here / name).write_text('runs'); signal.pause()"
+)
+
+
+def waiting(folder: Path, *, gpus: int) -> subprocess.Popen:
+    """A job's shards, all of which have begun."""
+    command = shards_command(
+        [sys.executable], ["-c", PATIENT, str(folder)], gpus=gpus, each=1, job=None
+    )
+    child = subprocess.Popen(command)
+    until = time.monotonic() + 60
+    while len(list(folder.iterdir())) < max(1, gpus) and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(0.1)
+    return child
+
+
+@pytest.mark.parametrize("gpus", [0, 2])
+def test_shards_save_when_the_jobs_time_is_nearly_over_and_the_job_is_queued_again(
+    monkeypatch, tmp_path, gpus
+):
+    asked = []
+    before = signal.getsignal(signal.SIGTERM)
+    (tmp_path / "log").mkdir()
+    child = waiting(tmp_path / "log", gpus=gpus)
+    monkeypatch.setattr("r1v3.cluster.allocation.subprocess.run", lambda c, **_: asked.append(c))
+    monkeypatch.setattr("r1v3.cluster.allocation.time.sleep", lambda _: None)
+    code = Allocation("7", 1, 2, 4.0, 0).watch(child, margin=600)
+    signal.signal(signal.SIGTERM, before)
+    assert code == 75
+    assert asked == [["scontrol", "requeue", "7"]]
+    assert {path.read_text() for path in (tmp_path / "log").iterdir()} == {"saved"}
+
+
+def test_a_shared_evaluation_in_a_job_is_watched(monkeypatch):
+    watched = []
+    job = Allocation("7", 2, 8, 3600.0, 0)
+    monkeypatch.setattr(launch.Allocation, "here", lambda: job)
+    monkeypatch.setattr(Allocation, "watch", lambda _, child, margin: watched.append(margin) or 0)
+    monkeypatch.setattr(launch.subprocess, "Popen", lambda command: watched.append(command))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr(
+        sys, "argv", ["launch", "--shards", "--tensor-parallel", "1", "--save-minutes", "5", "a.py"]
+    )
+    monkeypatch.setenv("R1V3_VLLM_TENSOR_PARALLEL", "")
+    assert launch.main() == 0
+    assert watched[0][-5:] == ["2x4", "2", "1", sys.executable, "a.py"]
+    assert watched[1] == 300

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
+from math import inf
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -14,6 +15,7 @@ from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.load import Project
 from r1v3.recipe.schema import Recipe
 
+FILES_NEEDED = 100_000
 Seen = tuple[bool, str]
 
 
@@ -70,24 +72,57 @@ def space(work: Path, needed: float) -> Seen:
     return free >= needed, f"{free / 1e12:.2f} TB free, {needed / 1e12:.2f} TB needed"
 
 
-def quota(work: Path) -> Seen:
-    """The user's quota where the file system tells it; a small file can be written in any case."""
-    trial = work / ".preflight"
+def quota(work: Path, needed: float) -> Seen:
+    """What the user may still write, where a Lustre file system tells it; a small file in any case.
+
+    Args:
+        needed: bytes that a run writes.
+    """
+    trial = work / f".preflight-{socket.gethostname()}"
     try:
         trial.write_bytes(b"x" * 2**20)
         trial.unlink()
     except OSError as error:
         return False, f"{work}: {error}"
-    if shutil.which("lfs"):
-        told = subprocess.run(
-            ["lfs", "quota", "-h", "-u", str(os.getuid()), str(work)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return True, told.stdout.strip().replace("\n", " | ") or "Lustre tells none"
     files = os.statvfs(work).f_favail
-    return files > 100_000, f"{files:,} more files allowed"
+    if not shutil.which("lfs"):
+        return files > FILES_NEEDED, f"{files:,} more files allowed"
+    told = subprocess.run(
+        ["lfs", "quota", "-u", str(os.getuid()), str(work)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    left = lustre_left(told.stdout)
+    if left is None:
+        return files > FILES_NEEDED, f"Lustre tells no quota; {files:,} more files allowed"
+    room, count = left
+    shown = ["room without limit" if room == inf else f"{room / 1e12:.2f} TB left"]
+    shown += ["files without limit" if count == inf else f"{count:,.0f} more files allowed"]
+    return (
+        room >= needed and count > FILES_NEEDED,
+        f"{', '.join(shown)}, {needed / 1e12:.2f} TB needed",
+    )
+
+
+def lustre_left(told: str) -> tuple[float, float] | None:
+    """Bytes and files that `lfs quota` leaves a user, infinite where it sets no limit; None: it tells none.
+
+    After the header come the file system and, for KiB and for files, what is used, a quota, a limit, and the
+    grace that is left; a long name has a line to itself. A star marks what is over, brackets what is stale.
+    """
+    header = re.search(r"kbytes\s.*\bfiles\s.*\bgrace\s*$", told, re.M)
+    words = told[header.end() :].split()[1:9] if header else []
+    if len(words) < 8:
+        return None
+    left = []
+    for used, soft, hard in (words[0:3], words[4:7]):
+        numbers = [word.strip("*[]") for word in (used, soft, hard)]
+        if not all(number.isdigit() for number in numbers):
+            return None
+        used, *limits = map(int, numbers)
+        left.append(min((limit for limit in limits if limit), default=inf) - used)
+    return 1024 * left[0], left[1]
 
 
 def ports() -> Seen:
@@ -99,7 +134,7 @@ def ports() -> Seen:
                 trial.bind(("", port))
             except OSError as error:
                 return False, f"port {port}: {error.strerror}"
-    return True, f"20000, 29500 and 8000 are free on {socket.gethostname()}"
+    return True, "20000, 29500 and 8000 are free"
 
 
 def models(recipe: Recipe) -> Seen:

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from r1v3.cluster.allocation import Allocation
-from r1v3.cluster.shards import run_shards
+from r1v3.cluster.shards import shards_command
 
 # Of a state's saving, after SIGTERM and before SIGKILL, as torchrun sees it.
 SECONDS_TO_SAVE = 600
@@ -70,17 +70,18 @@ def main() -> int:
         os.environ["R1V3_VLLM_TENSOR_PARALLEL"] = str(args.tensor_parallel)
     if args.engine_memory:
         os.environ["R1V3_VLLM_MEMORY"] = str(args.engine_memory)
-    if args.shards:
-        return run_shards(python, args.script, gpus, args.tensor_parallel or gpus, job)
     processes = args.processes if args.processes == 1 else gpus or args.processes
-    if job is None:
-        command = ranks_command(python, args.script, processes=processes)
-        os.execvp(command[0], command)
-    print(f"job {job.id}: {job.nodes} nodes with {processes} processes each", flush=True)
-    if job.nodes == 1:
+    if args.shards:
+        each = args.tensor_parallel or gpus
+        command = shards_command(python, args.script, gpus=gpus, each=each, job=job)
+        processes = max(1, gpus // max(1, each))
+    elif job is None or job.nodes == 1:
         command = ranks_command(python, args.script, processes=processes)
     else:
         command = nodes_command(python, args.script, processes=processes, job=job)
+    if job is None:
+        os.execvp(command[0], command)
+    print(f"job {job.id}: {job.nodes} nodes with {processes} processes each", flush=True)
     return job.watch(subprocess.Popen(command), margin=60 * args.save_minutes)
 
 

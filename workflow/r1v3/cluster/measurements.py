@@ -4,15 +4,15 @@ import os
 import time
 from pathlib import Path
 
+import torch
+import torch.distributed as dist
+
+from r1v3.train.ranks import Ranks
+
 DISK_MB, LEAST_DISK = 256, 100e6  # bytes a second: a state of 0.5 TB would take over an hour
 LEAST_GPU_BUS = (
     20e9  # bytes a second: below it, gathered weights take longer than what they are for
 )
-
-
-def first() -> bool:
-    """Whether this process speaks."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def disk(work: Path) -> tuple[bool, str]:
@@ -39,18 +39,12 @@ def disk(work: Path) -> tuple[bool, str]:
     return written >= LEAST_DISK, seen
 
 
-def all_reduce(size: int = 2**26) -> tuple[bool, str]:
+def all_reduce(ranks: Ranks, size: int = 2**26) -> tuple[bool, str]:
     """Bandwidth of an all-reduce over every process, as nccl-tests define it: bytes a second on the bus.
 
     Raises:
         RuntimeError: the processes do not add up what they should.
     """
-    import torch
-    import torch.distributed as dist
-
-    from r1v3.train.ranks import Ranks
-
-    ranks = Ranks.join()
     if ranks.world == 1:
         return True, "one process, none needed"
     tensor = torch.ones(size if ranks.device.type == "cuda" else size // 16, device=ranks.device)
@@ -68,5 +62,4 @@ def all_reduce(size: int = 2**26) -> tuple[bool, str]:
         best = min(best, time.perf_counter() - began)
     bus = 2 * (ranks.world - 1) / ranks.world * tensor.numel() * 4 / best
     fine = ranks.device.type != "cuda" or bus >= LEAST_GPU_BUS
-    dist.destroy_process_group()
     return fine, f"{bus / 1e9:.2f} GB/s on the bus over {ranks.world} {ranks.device.type} processes"

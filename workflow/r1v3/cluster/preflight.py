@@ -1,53 +1,94 @@
 """Is the machine ready? `make preflight`: what would stop a run, found before any GPU hour is spent.
 
-Looks at versions, GPUs, disk and quota, ports, models and addresses; measures the disk and, with several
-processes, the network. Under Slurm it runs on the machines, and by the launcher, of a training stage.
+Looks at versions, GPUs, disk and quota, ports, models and addresses of every node; measures the disk and,
+with several processes, the network. Under Slurm it runs on the machines, and by the launcher, of a training
+stage. What the nodes see is told before the network is measured, which may hang where it is broken.
 """
 
 import json
+import socket
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch.distributed as dist
+
 from r1v3.cluster import checks, measurements
 from r1v3.recipe.load import load_project
+from r1v3.train.ranks import Ranks
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, what was seen, and whether a run can go on with it."""
+    """What was looked at, what was seen, whether a run can go on with it, and on which node."""
 
     what: str
     seen: str
     fine: bool
+    node: str
 
 
 def look(root: Path, recipe: str, overlay: Path | None, work: Path) -> list[Finding]:
-    """Every check of this process; measurements in which all processes take part included."""
+    """Every check of this node."""
     project = load_project(root, recipe, overlay)
     cpu = project.recipe.generation.engine == "transformers"
-    found = [
-        ("versions", *checks.versions(root / "envs" / ("cpu.lock.txt" if cpu else "gpu.lock.txt"))),
-        ("GPUs", *checks.gpus(None if cpu else project.recipe.layout.sft.gpus)),
-        ("disk", *checks.space(work, 0 if cpu else checks.space_needed(root, project))),
-        ("quota", *checks.quota(work)),
-        ("ports", *checks.ports()),
-        ("models", *checks.models(project.recipe)),
-        ("verifier", *checks.verifier(project.recipe)),
-        ("files to supply", *checks.files(root, project.recipe)),
-        ("disk speed", *measurements.disk(work)),
-        ("all-reduce", *measurements.all_reduce()),
-    ]
-    return [Finding(what, seen, fine) for what, fine, seen in found]
+    lock = root / "envs" / ("cpu.lock.txt" if cpu else "gpu.lock.txt")
+    needed = 0 if cpu else checks.space_needed(root, project)
+    asked: dict[str, Callable[[], checks.Seen]] = {
+        "versions": lambda: checks.versions(lock),
+        "GPUs": lambda: checks.gpus(None if cpu else project.recipe.layout.sft.gpus),
+        "disk": lambda: checks.space(work, needed),
+        "quota": lambda: checks.quota(work, needed),
+        "ports": checks.ports,
+        "models": lambda: checks.models(project.recipe),
+        "verifier": lambda: checks.verifier(project.recipe),
+        "files to supply": lambda: checks.files(root, project.recipe),
+        "disk speed": lambda: measurements.disk(work),
+    }
+    return [_find(what, check) for what, check in asked.items()]
 
 
 def preflight(recipe: str, overlay: Path | None, output: Path) -> bool:
-    """Print every finding, write all to `output`, and say whether a run can begin."""
-    findings = look(ROOT, recipe, overlay, output.parent)
-    if not measurements.first():
-        return True
-    for each in findings:
-        print(f"{'ok  ' if each.fine else 'STOP'} {each.what}: {each.seen}", flush=True)
-    output.write_text(json.dumps([asdict(each) for each in findings], indent=1))
-    return all(each.fine for each in findings)
+    """Print every node's findings, write all to `output`, and say whether a run can begin."""
+    ranks = Ranks.join()
+    mine = look(ROOT, recipe, overlay, output.parent) if ranks.leads else []
+    found = ranks.gather(mine)
+    _tell(ranks, lines(found))
+    if all(each.fine for each in found if each.what == "GPUs"):
+        network = [_find("all-reduce", lambda: measurements.all_reduce(ranks))]
+    else:
+        network = [_find("all-reduce", lambda: (False, "not measured, since GPUs are missing"))]
+    _tell(ranks, lines(network))
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    if ranks.first:
+        output.write_text(json.dumps([asdict(each) for each in [*found, *network]], indent=1))
+    return not ranks.first or all(each.fine for each in [*found, *network])
+
+
+def lines(findings: list[Finding]) -> list[str]:
+    """A line for each check and node; one for all nodes where these saw the same."""
+    told = []
+    for what in dict.fromkeys(each.what for each in findings):
+        of_nodes = [each for each in findings if each.what == what]
+        same = len({(each.seen, each.fine) for each in of_nodes}) == 1
+        for each in of_nodes[: 1 if same else None]:
+            where = "" if same else f" on {each.node}"
+            told.append(f"{'ok  ' if each.fine else 'STOP'} {what}{where}: {each.seen}")
+    return told
+
+
+def _find(what: str, check: Callable[[], checks.Seen]) -> Finding:
+    """A check that fails is a finding too: the other nodes wait for this one's."""
+    try:
+        fine, seen = check()
+    except (OSError, RuntimeError, ValueError) as error:
+        fine, seen = False, f"{type(error).__name__}: {error}"
+    return Finding(what, seen, fine, socket.gethostname())
+
+
+def _tell(ranks: Ranks, told: list[str]) -> None:
+    if ranks.first:
+        print(*told, sep="\n", flush=True)

@@ -1,32 +1,57 @@
 """Several processes that share a stage's questions, each with its own engine on its own GPUs: data parallel.
 
 Each asks its part (`R1V3_SHARD`) and vouches for nothing; afterwards one process finds every answer there,
-and writes the manifest.
+and writes the manifest. All of it is one child of the launcher, which tells it to save when the job's time is
+nearly over: who gets SIGTERM hands it on and ends with its shards' code. What was answered is kept.
 """
 
 import os
+import signal
 import subprocess
 import sys
 
 from r1v3.cluster.allocation import Allocation
 
 
-def run_shards(
-    python: list[str], script: list[str], gpus: int, each: int, job: Allocation | None
-) -> int:
-    """Start `gpus // each` shards on each node, wait, then the script alone; the first failure's code."""
-    nodes = job.nodes if job else 1
+def shards_command(
+    python: list[str], script: list[str], *, gpus: int, each: int, job: Allocation | None
+) -> list[str]:
+    """What runs `gpus // each` shards on each node, waits, then runs the script alone."""
     here = max(1, gpus // max(1, each))
+    own = [sys.executable, "-m", "r1v3.cluster.shards"]
+    nodes, cpus = (job.nodes, job.cpus_per_node) if job else (1, 0)
+    return [*own, "job", f"{nodes}x{cpus}", str(here), str(each), *python, *script]
+
+
+def run_shards(nodes: int, cpus: int, here: int, each: int, command: list[str]) -> int:
+    """Start the shards of every node, wait, then the script alone; the first failure's code."""
     if nodes * here > 1:
         if nodes > 1:
-            own = [sys.executable, "-m", "r1v3.cluster.shards", str(here), str(each), *python, "--"]
-            srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
-            code = subprocess.call([*srun, "--kill-on-bad-exit=1", *own, *script])
+            signal.signal(
+                signal.SIGTERM, lambda *_: None
+            )  # Slurm tells the tasks; srun would kill them
+            code = subprocess.call(node_command(nodes, cpus, here, each, command))
         else:
-            code = shards_of_node([*python, *script], 0, here, here, each)
+            code = shards_of_node(command, 0, here, here, each)
         if code:
             return code
-    return subprocess.call([*python, *script])
+    return _call(command)
+
+
+def node_command(nodes: int, cpus: int, here: int, each: int, command: list[str]) -> list[str]:
+    """A process on each node that starts its shards; srun does not inherit a job's processors by itself."""
+    srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
+    srun += [f"--cpus-per-task={cpus}", "--kill-on-bad-exit=1"]
+    return [
+        *srun,
+        sys.executable,
+        "-m",
+        "r1v3.cluster.shards",
+        "node",
+        str(here),
+        str(each),
+        *command,
+    ]
 
 
 def shards_of_node(command: list[str], first: int, count: int, parts: int, each: int) -> int:
@@ -39,6 +64,7 @@ def shards_of_node(command: list[str], first: int, count: int, parts: int, each:
         shard = {"CUDA_VISIBLE_DEVICES": own, "R1V3_SHARD": f"{first + number}/{parts}"}
         running.append(subprocess.Popen(command, env=os.environ | shard))
     codes = []
+    _hand_on(running)
     while running:
         for process in running:
             try:
@@ -53,9 +79,31 @@ def shards_of_node(command: list[str], first: int, count: int, parts: int, each:
     return next((code for code in codes if code), 0)
 
 
-if __name__ == "__main__":
-    count, each, *words = sys.argv[1:]
-    cut = words.index("--")
+def _call(command: list[str]) -> int:
+    """Run one command, which gets this process's SIGTERM; its code."""
+    running = [subprocess.Popen(command)]
+    _hand_on(running)
+    return running[0].wait()
+
+
+def _hand_on(running: list[subprocess.Popen]) -> None:
+    def tell(*_) -> None:
+        for process in running:
+            process.terminate()
+
+    signal.signal(signal.SIGTERM, tell)
+
+
+def main() -> int:
+    kind, *words = sys.argv[1:]
+    if kind == "job":
+        size, here, each, *command = words
+        nodes, cpus = map(int, size.split("x"))
+        return run_shards(nodes, cpus, int(here), int(each), command)
+    here, each, command = int(words[0]), int(words[1]), words[2:]
     task, nodes = int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_NTASKS"])
-    command = [*words[:cut], *words[cut + 1 :]]
-    sys.exit(shards_of_node(command, task * int(count), int(count), nodes * int(count), int(each)))
+    return shards_of_node(command, task * here, here, nodes * here, each)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
