@@ -16,7 +16,9 @@ from r1v3.keep.found import DVC_FILE, Found, reached, result_folders
 from r1v3.recipe.documents import Documents
 from r1v3.recipe.manifest import read_manifest
 
-TOP = ("summary.json", "mlflow.json", "report.html", "plots/*.csv", "cards/*.html", "runs/*.json")
+# Without what MLflow was given: another machine's database has none of it.
+TOP = ("summary.json", "report.html", "claims.*", "plots/*.csv", "cards/*.html", "runs/*.json")
+TOP += ("tables/*", "studies/*.html", "studies/*.json", "studies/*/*")
 PAGES = "results/pages"
 MANY = 500  # paths a call
 

@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 STAMP = "results/.settled"
-PLACES = ("results", "config/benchmarks.yaml", "config/sources.yaml")
+TABLES = ("benchmarks", "claims", "sources", "studies")  # files that rules read as they are
+PLACES = ("results", *(f"config/{table}.yaml" for table in TABLES))
 
 
 def settle(root: Path) -> int:
