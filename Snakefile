@@ -20,7 +20,7 @@ rule all:
         expand("results/{page}", page=["summary.json", "report.html", "cards/index.html"]),
         "results/plots/grpo.csv",
         "results/pages/index.html",
-        "results/mlflow.json",
+        wanted_copy("mlflow"),
 
 
 rule dry:

@@ -30,7 +30,7 @@ def published(tmp_path):
         experiment="tiny",
         recipe={},
         runs=tree.runs,
-        selection=tree.selection,
+        selections=[tree.selection],
         scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
         tracking_uri=uri,
         output=tmp_path / "mlflow.json",

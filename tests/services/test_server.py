@@ -65,7 +65,7 @@ def test_a_server_that_goes_and_comes_back_misses_nothing_and_costs_training_no_
             experiment="tiny",
             recipe={"name": "tiny"},
             runs=tree.runs,
-            selection=tree.selection,
+            selections=[tree.selection],
             scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
             tracking_uri=server.address,
             output=tmp_path / "mlflow.json",

@@ -19,7 +19,13 @@ from r1v3.recipe.arms import needs
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.training import checkpoint_steps
 from r1v3.recipe.runs import CORE
-from r1v3.recipe.snakemake import command_environment, open_documents, seeds_of
+from r1v3.recipe.snakemake import (
+    LOCAL_STORE,
+    command_environment,
+    mark_of_store,
+    open_documents,
+    seeds_of,
+)
 
 command_environment(Path(workflow.basedir))
 settle(Path(workflow.basedir))
@@ -37,7 +43,9 @@ if SITE:
     show_failures(logger, workflow.output_settings)
 shell.prefix(resources.prefix(SITE))
 # A server by one variable; a file without.
-TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI") or LOCAL_STORE
+# What a store has been given is noted in `results/mlflow<this>.json`, so that another one gets its own copy.
+STORE = mark_of_store(TRACKING_URI)
 # What commands of `python -m r1v3` need to know of this call.
 CHOICE = ["--recipe", config.get("recipe", "tiny")]
 CHOICE += ["--overlay", config["overlay"]] if config.get("overlay") else []
@@ -74,6 +82,7 @@ wildcard_constraints:
     nats="[0-9.e-]+",
     study="|".join(PROJECT.studies),
     tokens="[0-9]+",
+    copy=f"mlflow(-studies)?{STORE}",
 
 
 def machines(stage):
@@ -198,6 +207,63 @@ def results_of_study(study):
     folders = [node.folder for node in (*needed.runs, *needed.probes)]
     manifests = [f"{folder}/manifest.json" for folder in folders]
     return manifests + [f"{node.folder}/scores.json" for node in needed.evaluations]
+
+
+def studied(part):
+    """The `runs`, `probes` or `evaluations` of all studies, by folder."""
+    needed = [needs(DOCUMENTS, study, SEEDS) for study in PROJECT.studies.values()]
+    nodes = {node.folder: node for each in needed for node in getattr(each, part)}
+    return [nodes[folder] for folder in sorted(nodes)]
+
+
+def copied_runs(wildcards):
+    """The runs that a copy in MLflow holds: those of the core path, or of all studies."""
+    return [node_manifest(node) for node in runs_of_copy(wildcards.copy)]
+
+
+def runs_of_copy(copy):
+    return [DOCUMENTS.run(name) for name in CORE] if of_core(copy) else studied("runs")
+
+
+def copied_selections(wildcards):
+    nodes = [DOCUMENTS.probe("rl")] if of_core(wildcards.copy) else studied("probes")
+    return [node_manifest(node) for node in nodes]
+
+
+def of_core(copy):
+    return copy == f"mlflow{STORE}"
+
+
+def copied_scores(wildcards):
+    """The core path's scores, and what studies ask; the core's copy has of that what has been made, so that
+    both copies agree on a run. Other ways of thinking than a run's own are left out: their scores
+    have the same names.
+    """
+    core = [*checkpoint_scores("rl"), *held_out_scores(), scores("final", "last", "benchmarks")]
+    runs = [DOCUMENTS.run(name).id for name in CORE]
+    asked = {f"{n.folder}/scores.json": n for n in studied("evaluations") if "__" not in n.name}
+    if of_core(wildcards.copy):
+        asked = {
+            path: node
+            for path, node in asked.items()
+            if node.document["run"] in runs and Path(path).exists()
+        }
+    return list(dict.fromkeys([*core, *asked]))
+
+
+def copy_before(wildcards):
+    """The copy that another goes on from; two at once would get in each other's way."""
+    return [] if of_core(wildcards.copy) else f"results/mlflow{STORE}.json"
+
+
+def wanted_copy(name):
+    """MLflow's copy of the core path (`mlflow`) or of the studies (`mlflow-studies`), where it is wanted: not in
+    a clone whose runs all came recorded, as long as it has no database; there `make ui` makes one.
+    """
+    copy = f"{name}{STORE}"
+    files = [f"{n.folder}/{f}" for n in runs_of_copy(copy) for f in ("manifest.json", "data.dvc")]
+    came = all(Path(file).exists() for file in files)
+    return [] if came and not STORE and not Path("mlflow.db").exists() else f"results/{copy}.json"
 
 
 def held_out_scores():

@@ -59,17 +59,16 @@ onstart:
 
 
 rule publish:
-    """Make MLflow's copy of the core path complete and free of duplicates."""
+    """Make MLflow's copy of the core path, or of the studies, complete and free of duplicates."""
     input:
-        runs=[manifest(DOCUMENTS.run(name).id, "runs") for name in CORE],
-        selection=manifest(DOCUMENTS.probe("rl").id, "selections"),
-        checkpoints=checkpoint_scores("rl"),
-        held_out=held_out_scores(),
-        benchmarks=scores("final", "last", "benchmarks"),
+        before=copy_before,
+        runs=copied_runs,
+        selections=copied_selections,
+        scores=copied_scores,
     output:
-        published="results/mlflow.json",
+        published="results/{copy}.json",
     log:
-        "results/log/publish.txt",
+        "results/log/publish-{copy}.txt",
     # Last, so that a server that is away keeps nothing else from being done.
     priority: 0
     conda:
@@ -87,8 +86,8 @@ rule publish:
             --recipe {params.recipe:q} \
             --overlay {params.overlay:q} \
             --runs {input.runs:q} \
-            --selection {input.selection:q} \
-            --scores {input.checkpoints:q} {input.held_out:q} {input.benchmarks:q} \
+            --selections {input.selections:q} \
+            --scores {input.scores:q} \
             --tracking-uri {resources.tracking_uri:q} \
             --output {output.published:q}
         """

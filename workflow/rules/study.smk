@@ -228,10 +228,11 @@ rule claims:
 
 
 rule studies:
-    """Every study's page, and the ledger; `--config seeds=3` runs three seeds of each branch."""
+    """Every study's page, the ledger, MLflow's copy; `--config seeds=3` runs three seeds of each branch."""
     input:
         all_study_inputs(),
         expand("results/studies/{study}.html", study=PROJECT.studies),
         "results/claims.html",
         "results/tables/modes.md",
+        wanted_copy("mlflow-studies"),
     localrule: True

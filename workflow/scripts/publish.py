@@ -1,10 +1,10 @@
-"""Stage `publish`: MLflow's copy of the core path, complete and free of duplicates.
+"""Stage `publish`: MLflow's copy of the core path, or of all studies, complete and free of duplicates.
 
-Reads run folders, the RL run's selection and scores; writes to the tracking store, and what it wrote
+Reads run folders, the selections of RL runs and scores; writes to the tracking store, and what it wrote
 to mlflow.json. Running it again changes nothing.
 
     python workflow/scripts/publish.py --recipe tiny --runs results/runs/*/manifest.json \
-        --selection ... --scores ... --tracking-uri sqlite:///mlflow.db --output results/mlflow.json
+        --selections ... --scores ... --tracking-uri sqlite:///mlflow.db --output results/mlflow.json
 """
 
 import argparse
@@ -19,20 +19,21 @@ def main() -> None:
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--overlay", type=Path, nargs="?")
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
-    parser.add_argument("--selection", type=Path, required=True)
+    parser.add_argument("--selections", type=Path, nargs="+", required=True)
     parser.add_argument("--scores", type=Path, nargs="+", required=True)
     parser.add_argument("--tracking-uri", required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    recipe = load_project(Path.cwd(), args.recipe, args.overlay).recipe
+    project = load_project(Path.cwd(), args.recipe, args.overlay)
     publish(
-        experiment=recipe.name,
-        recipe=recipe.model_dump(mode="json"),
+        experiment=project.recipe.name,
+        recipe=project.recipe.model_dump(mode="json"),
         runs=args.runs,
-        selection=args.selection,
+        selections=args.selections,
         scores=args.scores,
         tracking_uri=args.tracking_uri,
         output=args.output,
+        studies=project.studies,
     )
 
 

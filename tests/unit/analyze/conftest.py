@@ -3,6 +3,7 @@
 import pytest
 from made_up_results import ROOT, Tree, build_tree
 
+from r1v3.analyze.store import Store
 from r1v3.recipe.documents import Documents
 from r1v3.recipe.load import load_project
 
@@ -22,3 +23,11 @@ def tree(tmp_path, documents) -> Tree:
 def shared_tree(tmp_path_factory, documents) -> Tree:
     """Made-up results that no test changes."""
     return build_tree(tmp_path_factory.mktemp("tree"), documents)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """A database with MLflow's tables, which take seconds to make."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    Store(f"sqlite:///{path}", "another")
+    return path

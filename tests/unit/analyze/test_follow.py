@@ -61,7 +61,7 @@ def publish_all(tree, uri: str) -> dict:
         experiment="tiny",
         recipe={},
         runs=tree.runs,
-        selection=tree.selection,
+        selections=[tree.selection],
         scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
         tracking_uri=uri,
         output=tree.root / "results" / "mlflow.json",

@@ -4,21 +4,13 @@ import json
 import shutil
 
 import pytest
+from in_mlflow import look
 
 from r1v3.analyze.points import score_points
 from r1v3.analyze.publish import publish
 from r1v3.analyze.results import read_result
-from r1v3.analyze.store import Store
 
 pytestmark = pytest.mark.slow  # creating MLflow's database takes seconds
-
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory):
-    """A database with MLflow's tables, which take seconds to make."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    Store(f"sqlite:///{path}", "another")
-    return path
 
 
 @pytest.fixture
@@ -27,47 +19,20 @@ def send(tree, empty_database):
     uri = f"sqlite:///{tree.root}/mlflow.db"
     shutil.copy(empty_database, tree.root / "mlflow.db")
 
-    def publish_and_look() -> tuple[dict, dict[str, dict]]:
+    def publish_and_look(studies=tree.documents.project.studies) -> tuple[dict, dict[str, dict]]:
         content = publish(
             experiment="tiny",
             recipe=tree.documents.recipe.model_dump(mode="json"),
             runs=tree.runs,
-            selection=tree.selection,
+            selections=[tree.selection],
             scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
             tracking_uri=uri,
             output=tree.root / "results" / "mlflow.json",
+            studies=studies,
         )
         return content, look(uri)
 
     return publish_and_look
-
-
-def look(uri: str) -> dict[str, dict]:
-    """Every active run by its key: MLflow's id, tags, and the points of each metric."""
-    from mlflow import MlflowClient
-
-    client = MlflowClient(uri)
-    experiment = client.get_experiment_by_name("tiny").experiment_id
-    found = {}
-    for run in client.search_runs([experiment]):
-        history = {
-            key: [
-                (point.step, point.value)
-                for point in client.get_metric_history(run.info.run_id, key)
-            ]
-            for key in run.data.metrics
-        }
-        key = run.data.tags["run_id"]
-        assert key not in found
-        found[key] = {
-            "id": run.info.run_id,
-            "status": run.info.status,
-            "tags": run.data.tags,
-            "params": run.data.params,
-            "points": history,
-            "artifacts": [a.path for a in client.list_artifacts(run.info.run_id)],
-        }
-    return found
 
 
 def test_every_run_and_checkpoint_is_there_once_however_often_it_is_published(send, tree):
@@ -168,7 +133,8 @@ def test_a_run_names_its_data_sets_its_rule_and_where_dvc_has_it(send, tree):
         (held.name, held.hash, "validation"),
     }
     tags = runs[final.id]["tags"]
-    assert tags["study"] == "core"
+    assert tags["study"] == "stages, tuning, thinking, budgets, hallucination"
+    assert tags["path"] == "core"
     assert tags["snakemake_rule"] == "sft"
     assert tags["dvc"].endswith(f"results/runs/{final.id}/data.dvc")
     assert tags["recipe_hash"] == final.hash
@@ -238,3 +204,15 @@ def test_changed_results_replace_the_old_copy(send, tree):
     assert {value for _, value in second[rl.id]["points"]["reward"]} == {0.25}
     base = tree.documents.run("base").id
     assert second[base] == first[base]
+
+
+def test_a_published_run_that_another_study_shows_gets_its_tag_and_no_second_copy(send, documents):
+    _, first = send()
+    rl = documents.run("rl").id
+    studies = documents.project.studies
+    assert first[rl]["tags"]["study"].startswith("stages, freeze, curriculum, rates, ")
+    _, second = send({"mine": studies["freeze"]})
+    assert second[rl]["tags"]["study"] == "mine"
+    assert {key: run["id"] for key, run in second.items()} == {
+        key: run["id"] for key, run in first.items()
+    }

@@ -15,13 +15,20 @@ from pathlib import Path
 from r1v3.analyze.points import row_points
 from r1v3.analyze.publish import metric_lines, parameters, run_tags
 from r1v3.analyze.store import BEGUN, SENT, Store, alone_with, digest_of, same_rows
+from r1v3.recipe.studies import Study
 
 EVERY = 5.0  # seconds
 ROWS_A_CALL = 50
 
 
 def follow(
-    root: Path, tracking_uri: str, experiment: str, *, going_on: Callable[[], bool], every=EVERY
+    root: Path,
+    tracking_uri: str,
+    experiment: str,
+    *,
+    going_on: Callable[[], bool],
+    every: float = EVERY,
+    studies: dict[str, Study] | None = None,
 ) -> None:
     """Send new rows of unfinished runs until `going_on` says no, then once more."""
     from mlflow.exceptions import MlflowException
@@ -37,7 +44,7 @@ def follow(
             if active and store is None:
                 store = Store(tracking_uri, experiment)
             for folder in active:
-                send_new(store, folder)
+                send_new(store, folder, studies)
                 touched.add(folder)
         except MlflowException as error:
             print(f"MLflow is away, to be filled in later: {str(error)[:200]}", flush=True)
@@ -57,7 +64,7 @@ def unfinished(root: Path, since: float) -> list[Path]:
     return found
 
 
-def send_new(store: Store, folder: Path) -> int:
+def send_new(store: Store, folder: Path, studies: dict[str, Study] | None = None) -> int:
     """Send the rows that the store does not have yet; return how many."""
     from mlflow.entities import RunTag
 
@@ -68,7 +75,7 @@ def send_new(store: Store, folder: Path) -> int:
             return 0
         rows = [json.loads(line) for line in lines]
         if run is None:
-            run = _begin(store, folder, rows)
+            run = _begin(store, folder, rows, studies)
         id, sent = run.info.run_id, int(run.data.tags.get(SENT, 0))
         if run.info.status == "KILLED" and sent < len(rows):
             store.client.update_run(id, status="RUNNING")
@@ -103,14 +110,15 @@ def alive(process: int) -> bool:
     return True
 
 
-def _begin(store: Store, folder: Path, rows: list[dict]):
+def _begin(store: Store, folder: Path, rows: list[dict], studies: dict[str, Study] | None):
     from mlflow.entities import Param
 
     config = json.loads((folder / "config.json").read_text())
     document = config["document"]
     seconds = sum(row.get("seconds", 0.0) for row in rows)
     relative = Path(*folder.parts[-3:])
-    tags = run_tags(config["kind"], config["name"], relative, document) | {"run_id": folder.name}
+    tags = run_tags(config["kind"], config["name"], relative, document, studies)
+    tags["run_id"] = folder.name
     run = store.client.create_run(
         store.experiment,
         start_time=round(1000 * (time.time() - seconds)),

@@ -28,8 +28,15 @@ def row_points(rows: list[dict], start: int, seconds: float = 0.0) -> list[Point
     return points
 
 
-def score_points(run: Result, scores: list[Scores], probes: Result | None) -> list[Point]:
-    """The probes of a GRPO run's checkpoints and every score, at the step of the checkpoint scored."""
+def score_points(
+    run: Result, scores: list[Scores], probes: Result | None, asked: str | None = None
+) -> list[Point]:
+    """The probes of a GRPO run's checkpoints and every score, at the step of the checkpoint scored.
+
+    Args:
+        scores: of two that give one metric at one step, the first counts.
+        asked: the benchmark that the recipe asks of every checkpoint; its name is plain in every suite.
+    """
     _, time = times(run)
     points = []
     for probe in probes.facts["checkpoints"] if probes else []:
@@ -40,19 +47,31 @@ def score_points(run: Result, scores: list[Scores], probes: Result | None) -> li
             probe["entropy"],
         )
         points += [(k, v, time, probe["step"]) for k, v in zip(PROBED, values) if _finite(v)]
+    found_at: dict[tuple[str, int], float] = {}
     for found in scores:
         step = _step(found, run, probes)
-        values = {name: score["mean"] for name, score in found.benchmarks.items()}
-        for name, score in found.held_out.items():
-            values |= {f"held_out/{name}/{key}": score[key] for key in ("accuracy", "format")}
-        points += [(k, v, time, step) for k, v in values.items()]
-    return points
+        for name, value in _named(found, asked).items():
+            found_at.setdefault((name, step), value)
+    return points + [(name, value, time, step) for (name, step), value in found_at.items()]
 
 
-def checkpoint_metrics(scores: list[Scores]) -> set[str]:
-    """What a checkpoint's own run shows: its probe, and the benchmarks that every checkpoint has."""
-    benchmarks = {name for found in scores if found.step is not None for name in found.benchmarks}
-    return benchmarks | set(PROBED)
+def checkpoint_metrics(scores: list[Scores], asked: str | None = None) -> set[str]:
+    """What a checkpoint's own run shows: its probe, and what is asked of every checkpoint."""
+    of_steps = [found for found in scores if found.step is not None]
+    return {name for found in of_steps for name in _named(found, asked)} | set(PROBED)
+
+
+def _named(scores: Scores, asked: str | None) -> dict[str, float]:
+    """Scores by the names that metrics have; what only studies ask lies below `validation/`."""
+    studied = scores.document["suite"] == "study"
+    named = {
+        f"validation/{name}" if studied and name != asked else name: score["mean"]
+        for name, score in scores.benchmarks.items()
+    }
+    place = "validation" if studied else "held_out"
+    for name, score in scores.held_out.items():
+        named |= {f"{place}/{name}/{key}": score[key] for key in ("accuracy", "format")}
+    return named
 
 
 def times(run: Result) -> tuple[int, int]:

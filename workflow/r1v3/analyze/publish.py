@@ -20,9 +20,11 @@ from r1v3.analyze.results import (
     read_result,
     read_scores,
 )
-from r1v3.analyze.store import Store, alone_with
+from r1v3.analyze.store import Point, Store, alone_with
+from r1v3.recipe.arms import studies_of
 from r1v3.recipe.manifest import write_json
 from r1v3.recipe.runs import CORE
+from r1v3.recipe.studies import Study
 
 
 def publish(
@@ -30,10 +32,11 @@ def publish(
     experiment: str,
     recipe: dict,
     runs: list[Path],
-    selection: Path,
+    selections: list[Path],
     scores: list[Path],
     tracking_uri: str,
     output: Path,
+    studies: dict[str, Study] | None = None,
 ) -> dict:
     """Publish training runs, and a small run below a GRPO run for each of its kept checkpoints.
 
@@ -41,91 +44,112 @@ def publish(
         experiment: the experiment's name, which is the recipe's.
         recipe: the resolved recipe, an artifact of each run.
         runs: manifests.
-        selection: manifest of the GRPO run's checkpoint selection.
-        scores: scores.json of any evaluation of these runs.
+        selections: manifests of the checkpoint selections of GRPO runs; one without is published without.
+        scores: scores.json of any evaluation of these runs; of two that say the same, the first counts.
         output: where to write what was published.
+        studies: of which a run is tagged with those that show it.
     """
     store = Store(tracking_uri, experiment)
-    chosen = read_result(selection)
+    chosen = {found.document["run"]: found for found in map(read_result, selections)}
+    asked = recipe.get("evaluation", {}).get("checkpoint_benchmark")
     evaluations = [read_scores(path) for path in scores]
     published = {}
     for run in map(read_result, runs):
         mine = [found for found in evaluations if found.document["run"] == run.id]
-        probes = chosen if chosen.document["run"] == run.id else None
+        probes = chosen.get(run.id)
+        points = score_points(run, mine, probes, asked)
+        fingerprint = _fingerprint(run, mine, probes)
+        tags = run_tags(run.kind, run.name, run.folder, run.document, studies) | _git_tag(run)
         with alone_with(run.folder):
-            published[run.id] = _publish_run(store, run, mine, probes, recipe)
+            found = _publish_run(store, run, tags, points, fingerprint, recipe)
+            shown = [point for point in points if point[0] in checkpoint_metrics(mine, asked)]
+            checkpoints = _publish_checkpoints(
+                store, run, probes, tags | {"mlflow.parentRunId": found}, shown, fingerprint
+            )
+        published[run.id] = {
+            "mlflow_run": found,
+            "points": len(row_points(run.metrics, 0) + points),
+            "checkpoints": checkpoints,
+        }
     content = {"experiment": experiment, "tracking_uri": tracking_uri, "runs": published}
     write_json(output, content)
     return content
 
 
 def _publish_run(
-    store: Store, run: Result, scores: list[Scores], probes: Result | None, recipe: dict
-) -> dict:
-    scored = score_points(run, scores, probes)
-    fingerprint = _fingerprint(run, scores, probes)
+    store: Store, run: Result, tags: dict, scored: list[Point], fingerprint: str, recipe: dict
+) -> str:
+    reinforced = run.kind == "grpo"
 
     def complete(id: str) -> None:
         store.client.log_artifact(id, str(run.folder / "config.json"))
         store.client.log_dict(id, recipe, "recipe.json")
         log_datasets(store, id, run)
-        if probes is None and run.facts["last"]:
+        if not reinforced and run.facts["last"]:
             path = run.facts.get("best") or run.facts["last"]
             log_checkpoint(store, id, run, last_step(run), path, scored)
 
-    found = store.keep(
+    return store.keep(
         run.id,
         name=run.name,
         fingerprint=fingerprint,
-        tags=run_tags(run.kind, run.name, run.folder, run.document) | _git_tag(run),
+        tags=tags,
         parameters=parameters(run.document),
         # With a logged model's checkpoint the scores are sent once more, linked; without, only here.
-        points=lambda start: row_points(run.metrics, start) + (scored if probes else []),
+        points=lambda start: row_points(run.metrics, start) + (scored if reinforced else []),
         times=times(run),
         rows=metric_lines(run.folder),
         complete=complete,
     )
-    points = row_points(run.metrics, 0) + scored
-    checkpoints = {}
-    for probe in probes.facts["checkpoints"] if probes else []:
-        step = probe["step"]
-        of_step = [p for p in scored if p[3] == step and p[0] in checkpoint_metrics(scores)]
-        chosen = step == chosen_step(probes)
+
+
+def _publish_checkpoints(
+    store: Store,
+    run: Result,
+    probes: Result | None,
+    tags: dict,
+    points: list[Point],
+    fingerprint: str,
+) -> dict[str, str]:
+    """A run below a GRPO run for each kept checkpoint; MLflow's ids by step."""
+    if run.kind != "grpo":
+        return {}
+    found = {}
+    for each in (probes or run).facts["checkpoints"]:
+        step = each["step"]
+        of_step = [point for point in points if point[3] == step]
+        chosen = probes is not None and step == chosen_step(probes)
         path = f"checkpoints/step-{step:06d}"
 
-        def complete_checkpoint(id: str, step=step, path=path, of_step=of_step, chosen=chosen):
+        def complete(id: str, step=step, path=path, of_step=of_step, chosen=chosen) -> None:
             model = log_checkpoint(store, id, run, step, path, of_step)
             if chosen:
                 register_chosen(store, run, model)
 
-        checkpoints[str(step)] = store.keep(
+        known = {"snakemake_rule": "probe", "chosen": str(chosen).lower()} if probes else {}
+        found[str(step)] = store.keep(
             f"{run.id}/step-{step:06d}",
             name=f"{run.name} step {step}",
-            fingerprint=f"{fingerprint} {found}",
-            tags={
-                **run_tags(run.kind, run.name, run.folder, run.document),
-                **_git_tag(run),
-                "stage": "checkpoint",
-                "step": str(step),
-                "snakemake_rule": "probe",
-                "chosen": str(chosen).lower(),
-                "mlflow.parentRunId": found,
-            },
+            fingerprint=f"{fingerprint} {tags['mlflow.parentRunId']}",
+            tags={**tags, "stage": "checkpoint", "step": str(step), **known},
             # No parameters: the compare page then offers the first metric as the x axis of its scatter plot.
             parameters={},
             points=lambda start: [],
             times=(times(run)[1],) * 2,
-            complete=complete_checkpoint,
+            complete=complete,
         )
-    return {"mlflow_run": found, "points": len(points), "checkpoints": checkpoints}
+    return found
 
 
-def run_tags(kind: str, name: str, folder: Path, document: dict) -> dict[str, str]:
+def run_tags(
+    kind: str, name: str, folder: Path, document: dict, studies: dict[str, Study] | None = None
+) -> dict[str, str]:
     """By what a run is found; the rule that trains a stage has the stage's name."""
     start = document.get("start")
     start = start["run"] if isinstance(start, dict) else start
     tags = {
-        "study": "core" if name in CORE else "ablation",
+        "study": ", ".join(studies_of(studies or {}, name)),
+        "path": "core" if name in CORE else "ablation",
         "stage": kind,
         "snakemake_rule": kind,
         "branch": name,

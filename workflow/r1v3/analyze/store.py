@@ -88,10 +88,13 @@ class Store:
             return same_rows(held, rows)
 
         same = self.find(key, is_this)
+        tags = {**tags, "run_id": key, "fingerprint": fingerprint}
         if same is not None and same.info.status == "FINISHED" and "fingerprint" in same.data.tags:
+            changed = [RunTag(k, v) for k, v in tags.items() if same.data.tags.get(k) != v]
+            if changed:
+                self.client.log_batch(same.info.run_id, tags=changed)
             return same.info.run_id
         start, end = times
-        tags = {**tags, "run_id": key, "fingerprint": fingerprint}
         if same is None:
             same = self.client.create_run(
                 self.experiment, start_time=start, tags=tags, run_name=name

@@ -110,5 +110,11 @@ def _follow(args: argparse.Namespace) -> None:
     from r1v3.analyze.follow import alive, follow
 
     os.nice(10)
-    experiment = _documents(args).recipe.name
-    follow(args.root, args.tracking_uri, experiment, going_on=lambda: alive(args.beside))
+    project = _documents(args).project
+    follow(
+        args.root,
+        args.tracking_uri,
+        project.recipe.name,
+        going_on=lambda: alive(args.beside),
+        studies=project.studies,
+    )

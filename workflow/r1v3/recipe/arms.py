@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from r1v3.recipe.documents import Documents
 from r1v3.recipe.identity import Node
-from r1v3.recipe.seeds import SHARED, twin
+from r1v3.recipe.seeds import SHARED, twin, untwinned
 from r1v3.recipe.studies import Arm, Study, suite_of
 from r1v3.recipe.training import checkpoint_steps
 
@@ -67,6 +67,14 @@ def evaluation_of(documents: Documents, study: Study, arm: Arm, measure: str, se
     suite, _ = suite_of(measure, way_of(documents, arm))
     run = seeded(documents, arm.run, seed)
     return documents.evaluation(run, checkpoint_of(documents, study, arm), suite)
+
+
+def studies_of(studies: dict[str, Study], run: str) -> list[str]:
+    """The studies that show a run, or a twin of it with another seed."""
+    name, _ = untwinned(run)
+    return [
+        study for study, each in studies.items() if name in {arm.run for arm in each.arms.values()}
+    ]
 
 
 def steps_of(documents: Documents, arm: Arm) -> list[int]:

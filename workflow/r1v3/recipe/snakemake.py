@@ -1,5 +1,6 @@
 """What the Snakefile needs before its rules: the documents, and an environment for its commands."""
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -38,6 +39,16 @@ def seeds_of(config: dict) -> int:
     if not said.isdigit() or int(said) < 1:
         raise RecipeError([f"--config seeds: a number from 1 on is expected, not '{said}'"])
     return int(said)
+
+
+LOCAL_STORE = "sqlite:///mlflow.db"
+
+
+def mark_of_store(tracking_uri: str) -> str:
+    """What tells the copies of one MLflow from another's: nothing for the checkout's own, else a hash."""
+    if tracking_uri == LOCAL_STORE:
+        return ""
+    return "-" + hashlib.sha256(tracking_uri.encode()).hexdigest()[:10]
 
 
 def command_environment(root: Path) -> None:
