@@ -82,7 +82,7 @@ wildcard_constraints:
     nats="[0-9.e-]+",
     study="|".join(PROJECT.studies),
     tokens="[0-9]+",
-    copy=f"mlflow(-studies)?{STORE}",
+    copied=f"mlflow(-studies)?{STORE}",
 
 
 def machines(stage):
@@ -218,7 +218,7 @@ def studied(part):
 
 def copied_runs(wildcards):
     """The runs that a copy in MLflow holds: those of the core path, or of all studies."""
-    return [node_manifest(node) for node in runs_of_copy(wildcards.copy)]
+    return [node_manifest(node) for node in runs_of_copy(wildcards.copied)]
 
 
 def runs_of_copy(copy):
@@ -226,7 +226,7 @@ def runs_of_copy(copy):
 
 
 def copied_selections(wildcards):
-    nodes = [DOCUMENTS.probe("rl")] if of_core(wildcards.copy) else studied("probes")
+    nodes = [DOCUMENTS.probe("rl")] if of_core(wildcards.copied) else studied("probes")
     return [node_manifest(node) for node in nodes]
 
 
@@ -242,7 +242,7 @@ def copied_scores(wildcards):
     core = [*checkpoint_scores("rl"), *held_out_scores(), scores("final", "last", "benchmarks")]
     runs = [DOCUMENTS.run(name).id for name in CORE]
     asked = {f"{n.folder}/scores.json": n for n in studied("evaluations") if "__" not in n.name}
-    if of_core(wildcards.copy):
+    if of_core(wildcards.copied):
         asked = {
             path: node
             for path, node in asked.items()
@@ -253,7 +253,7 @@ def copied_scores(wildcards):
 
 def copy_before(wildcards):
     """The copy that another goes on from; two at once would get in each other's way."""
-    return [] if of_core(wildcards.copy) else f"results/mlflow{STORE}.json"
+    return [] if of_core(wildcards.copied) else f"results/mlflow{STORE}.json"
 
 
 def wanted_copy(name):

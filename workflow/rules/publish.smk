@@ -66,9 +66,9 @@ rule publish:
         selections=copied_selections,
         scores=copied_scores,
     output:
-        published="results/{copy}.json",
+        published="results/{copied}.json",
     log:
-        "results/log/publish-{copy}.txt",
+        "results/log/publish-{copied}.txt",
     # Last, so that a server that is away keeps nothing else from being done.
     priority: 0
     conda:

@@ -4,8 +4,9 @@ import json
 
 import pandas as pd
 import pytest
-from made_up_results import ROOT, build_tree
+from made_up_results import ROOT, benchmark_score, build_tree, write_scores
 
+from r1v3.analyze.summary import summarise
 from r1v3.keep.graph import Graph
 from r1v3.keep.trace import trace
 from r1v3.recipe.documents import Documents
@@ -52,11 +53,55 @@ def test_a_data_set_leads_to_the_runs_checkpoints_and_scores_that_it_touched(tre
     assert tree.documents.run("rl").id not in below
 
 
-def test_a_benchmark_named_alone_leads_to_every_evaluation_of_it(tree):
-    lines = trace(tree.root, "benchmarks.mmmu_val")
-    heads = [line for line in lines if line and not line.startswith(" ")]
-    assert len(heads) == 6  # five checkpoints and the final model
-    assert all("(mean " in head for head in heads)
+def heads(lines: list[str]) -> list[str]:
+    return [line for line in lines if line and not line.startswith(" ")]
+
+
+def summary_of(tree) -> None:
+    results = tree.root / "results"
+    summarise(held_out=tree.held_out, benchmarks=tree.benchmarks, output=results / "summary.json")
+
+
+def test_a_score_leads_to_the_evaluation_that_the_summary_shows(tree):
+    """Others that have it: checkpoints, ways of thinking, and leftovers of other settings."""
+    final = tree.documents.run("final").id
+    for suite in ("held_out__nowait", "study"):
+        node = tree.documents.evaluation("final", "last", suite)
+        score = {"accuracy": 0.74, "format": 1.0}
+        scores = {"held_out": {"math": score}, "benchmarks": {"mmmu_val": benchmark_score(0.3)}}
+        write_scores(tree, ("final", "last", suite), scores)
+        assert node.document["run"] == final
+    assert len(heads(trace(tree.root, "benchmarks.mmmu_val"))) == 5 + 1 + 2
+    summary_of(tree)
+    for what, suite in (("benchmarks.mmmu_val", "benchmarks"), ("models.final.math", "held_out")):
+        (head,) = heads(trace(tree.root, what))
+        assert head.startswith(f"{final}/last/{suite}-")
+
+
+def test_a_measure_of_studies_leads_to_every_checkpoint_that_answered_it(tree):
+    score = {"held_out": {"normal": {"accuracy": 0.7, "format": 1.0}}, "benchmarks": {}}
+    for step in (50, 100):
+        write_scores(tree, ("rl", f"step-{step:06d}", "study"), score)
+    expected = ["step-000050 (accuracy 0.7)", "step-000100 (accuracy 0.7)"]
+    for what in ("study.normal", "study/normal"):
+        found = heads(trace(tree.root, what))
+        assert [f"{h.split('/')[1]} {h.partition('  ')[2]}" for h in found] == expected
+
+
+def test_a_claim_leads_to_what_it_compares_and_a_study_to_its_runs(tree):
+    (tree.root / "config").symlink_to(ROOT / "config")
+    runs = {name: tree.documents.run(name).id for name in ("rl", "cold_start")}
+    arms = [
+        {"label": "RL", "checkpoint": "selected", "way": "", "folders": [{"id": runs["rl"]}]},
+        {"label": "cold start", "checkpoint": "last", "way": "", "folders": [{"id": runs["cold_start"]}]},
+    ]  # fmt: skip
+    (tree.root / "results/studies").mkdir()
+    (tree.root / "results/studies/stages.json").write_text(json.dumps({"arms": arms}))
+    compared = heads(trace(tree.root, "rl_lifts_mathematics"))
+    assert [head.partition("-")[0] for head in compared] == ["rl", "cold_start"]
+    assert all("/held_out-" in head for head in compared)
+    assert heads(trace(tree.root, "reward_rises")) == [f"{runs['rl']}  (stages: RL)"]
+    assert len(heads(trace(tree.root, "stages"))) == 2
 
 
 def test_a_sample_is_found_in_its_set(tree):

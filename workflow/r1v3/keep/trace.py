@@ -1,7 +1,6 @@
 """Lineage both ways: what a result was made from, and what was made from it.
 
-`X` may be an id (`rl-0123456789`), a name (`rl`, `math_normal`), a path in results/, a score as the summary
-names it (`models.rl.math`, `benchmarks.mmmu_val`), or the id of a sample.
+What may be traced: see `r1v3.keep.named`.
 """
 
 import json
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from r1v3.keep.found import Found
 from r1v3.keep.graph import Graph
-from r1v3.recipe.errors import unknown
+from r1v3.keep.named import resolve
 
 
 def trace(root: Path, what: str) -> list[str]:
@@ -29,53 +28,6 @@ def trace(root: Path, what: str) -> list[str]:
         lines += [line for each in below for line in _one(graph.found[each], each)]
         lines.append("")
     return lines
-
-
-def resolve(root: Path, graph: Graph, what: str) -> list[tuple[str, str]]:
-    """The results that `what` stands for, each with a note on how."""
-    path = what.removeprefix("./").rstrip("/")
-    for key, found in graph.found.items():
-        if key == what or path == found.folder or path.startswith(f"{found.folder}/"):
-            return [(key, path.removeprefix(found.folder).lstrip("/"))]
-    if scores := _score(graph, what):
-        return scores
-    if what in graph.by_name:
-        return [(key, "") for key in graph.by_name[what]]
-    if samples := _sample(graph, what):
-        return samples
-    raise ValueError(unknown("result, score or sample", what, [*graph.by_name, *graph.found]))
-
-
-def _score(graph: Graph, what: str) -> list[tuple[str, str]]:
-    """The evaluations behind `models.<run>.<set>` or `benchmarks.<name>`, or a benchmark's bare name."""
-    words = what.split(".")
-    found = []
-    for key, each in graph.found.items():
-        path = each.path / "scores.json"
-        if not path.exists():
-            continue
-        document, scores = each.config["document"], json.loads(path.read_text())
-        run = document["run"].rpartition("-")[0]
-        held_out, benchmarks = scores.get("held_out", {}), scores.get("benchmarks", {})
-        if words[0] == "models" and words[1:2] == [run] and held_out.keys() & set(words[2:3]):
-            found.append((key, f"accuracy {held_out[words[2]]['accuracy']}"))
-        if words[0] == "benchmarks" and benchmarks.keys() & set(words[1:2]):
-            found.append((key, f"mean {benchmarks[words[1]]['mean']}"))
-    return found
-
-
-def _sample(graph: Graph, what: str) -> list[tuple[str, str]]:
-    """The data sets that hold a record of that id."""
-    import pyarrow.parquet
-
-    found = []
-    for key, each in graph.found.items():
-        records = each.path / "records.parquet"
-        if records.exists():
-            ids = pyarrow.parquet.read_table(records, columns=["id"])["id"].to_pylist()
-            if what in ids:
-                found.append((key, f"record {ids.index(what) + 1} of {len(ids)}"))
-    return found
 
 
 def _about(found: Found, indent: str) -> list[str]:
