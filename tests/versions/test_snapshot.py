@@ -70,3 +70,17 @@ def test_eight_snapshots_at_once_take_turns(copy):
     said = [process.communicate()[0] for process in started]
     assert [process.returncode for process in started] == [0] * 8
     assert sorted(text.splitlines()[-2].split()[0] for text in said) == ["0"] * 7 + ["5"]
+
+
+def test_studies_claims_and_tables_are_recorded_and_what_mlflow_was_given_is_not(copy):
+    results = copy.folder / "results"
+    made = ["claims.html", "claims.json", "tables/modes.md"]
+    made += ["studies/freeze.html", "studies/freeze.json", "studies/freeze/freeze-reward.svg"]
+    for name in made:
+        (results / name).parent.mkdir(parents=True, exist_ok=True)
+        (results / name).write_text("{}")
+    copy.snapshot()
+    tracked = copy.call("git", "ls-files", "results").split()
+    assert {f"results/{name}" for name in made} <= set(tracked)
+    assert (results / "mlflow.json").exists()
+    assert "results/mlflow.json" not in tracked
