@@ -43,6 +43,13 @@ def test_every_figure_is_there_as_svg_png_and_csv_and_the_page_links_to_them(fre
     assert page.scripts == 0
 
 
+def test_each_run_has_the_filter_that_finds_it_in_mlflow(freeze, documents):
+    text = without_tags((freeze / "freeze.html").read_text())
+    assert "tags.study LIKE '%freeze%'" in text
+    for name in ("rl", "rl_frozen_connector", "rl_removed_connector", "rl_frozen_vision_tower"):
+        assert f"tags.run_id = '{documents.run(name).id}'" in text
+
+
 def test_the_csv_holds_what_is_drawn(freeze):
     table = pd.read_csv(freeze / "freeze" / "freeze-study-normal.csv").set_index("arm")
     assert table.loc["connector frozen", "value"] == pytest.approx(40)
@@ -94,6 +101,19 @@ def test_the_ledger_holds_the_studies_claims_and_those_that_need_none(freeze, do
     text = without_tags(output.read_text())
     assert "76.0 on MMMU is the best among open models" in text
     Page(output.read_text())
+    carrying = sum(claim["carries"] for claim in content["claims"])
+    assert f"◆ marks the {carrying} claims that carry the report" in " ".join(text.split())
+
+
+def test_a_claim_worded_after_a_run_says_so(others, documents, tmp_path):
+    path = tmp_path / "incentive.json"
+    path.write_text(json.dumps(others["incentive"]))
+    (claim,) = [claim for claim in others["incentive"]["claims"] if claim["post_hoc"]]
+    assert claim["claim"] == "instructed_does_not_grow"
+    write_ledger(documents, [path], seeds=1, output=tmp_path / "claims.html")
+    text = " ".join(without_tags((tmp_path / "claims.html").read_text()).split())
+    assert "before the runs, except 1 marked post hoc" in text
+    assert "post hoc: worded after a first run" in text
 
 
 @pytest.fixture(scope="module")

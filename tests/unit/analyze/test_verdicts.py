@@ -95,10 +95,10 @@ def test_an_effect_that_is_sure_and_may_be_too_small_takes_items_by_the_distance
 
 def test_a_claim_about_training_says_what_it_lacks_beside_seeds_where_its_items_are_too_few():
     open_ = settle("c", claim(training=True), found(0.01, -0.01, 0.03), "points")
-    assert open_.needs == "3 seeds; there is 1; 1,960 items"
+    assert open_.needs == "3 seeds; there is 1; and 1,960 items"
     base = {"says": "a", "section": "1", "kind": "curve", "a": "x", "b": "y", "metric": "reward"}
     curve = CurveDifference(**base, direction="more", least=0.02, training=True)
-    assert settle("c", curve, found(0.01, -0.01, 0.03), "reward").needs.endswith("; 1,960 steps")
+    assert settle("c", curve, found(0.01, -0.01, 0.03), "reward").needs.endswith("; and 1,960 steps")
 
 
 class Checkpoints:

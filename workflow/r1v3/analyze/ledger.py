@@ -40,6 +40,7 @@ def ledger(documents: Documents, studies: list[dict]) -> dict:
                     "says": claim.says,
                     "section": claim.section,
                     "carries": claim.carries,
+                    "post_hoc": claim.post_hoc,
                     "study": None,
                     "published": claim.published.model_dump() if claim.published else None,
                 }

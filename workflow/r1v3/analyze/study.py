@@ -75,6 +75,7 @@ def study_content(name: str, documents: Documents, *, root: Path, seeds: int, fo
                 "says": c.says,
                 "section": c.section,
                 "carries": c.carries,
+                "post_hoc": c.post_hoc,
                 "study": None,  # the ledger names it; a study's own page need not
                 "published": c.published.model_dump() if c.published else None,
             }

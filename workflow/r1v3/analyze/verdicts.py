@@ -103,7 +103,7 @@ def settle(
     unsettled = "" if leans else needed(direction, claim.least, found, claim.kind)
     if claim.training and found.seeds < SEEDS_NEEDED:
         both = filter(None, [_more_seeds(found.seeds), unsettled])
-        return replace(known, needs="; ".join(both))
+        return replace(known, needs="; and ".join(both))
     if leans == "against":
         return replace(known, verdict=CONTRADICTED)
     if leans == "for":
@@ -185,7 +185,7 @@ def _correlation(name: str, claim: Claim, evidence: Evidence) -> Verdict:
     known = replace(known, leans=leans, why=f"p = {found.p:.3f} by permutation within runs")
     runs = "" if leans else _runs_needed(claim, found)
     if claim.training and seeds < SEEDS_NEEDED:
-        return replace(known, needs="; ".join(filter(None, [_more_seeds(seeds), runs])))
+        return replace(known, needs="; and ".join(filter(None, [_more_seeds(seeds), runs])))
     if leans:
         return replace(known, verdict=REPRODUCED if leans == "for" else CONTRADICTED)
     return replace(known, needs=runs)

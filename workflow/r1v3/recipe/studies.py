@@ -64,7 +64,8 @@ class Published(Section):
 class Claimed(Section):
     """What every claim has. `training`: it speaks of training's outcome, so that one seed cannot settle it.
 
-    `by_construction`: why the tiny world was bound to show it.
+    `by_construction`: why the tiny world was bound to show it. `post_hoc`: why it was worded after a run had
+    been seen; all others stood before the runs.
     """
 
     says: str
@@ -73,6 +74,7 @@ class Claimed(Section):
     carries: bool = False
     training: bool = False
     by_construction: str | None = None
+    post_hoc: str | None = None
     published: Published | None = None
 
 
