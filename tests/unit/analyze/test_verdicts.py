@@ -98,7 +98,9 @@ def test_a_claim_about_training_says_what_it_lacks_beside_seeds_where_its_items_
     assert open_.needs == "3 seeds; there is 1; and 1,960 items"
     base = {"says": "a", "section": "1", "kind": "curve", "a": "x", "b": "y", "metric": "reward"}
     curve = CurveDifference(**base, direction="more", least=0.02, training=True)
-    assert settle("c", curve, found(0.01, -0.01, 0.03), "reward").needs.endswith("; and 1,960 steps")
+    assert settle("c", curve, found(0.01, -0.01, 0.03), "reward").needs.endswith(
+        "; and 1,960 steps"
+    )
 
 
 class Checkpoints:
