@@ -67,9 +67,8 @@ prune: setup ## disk use by run, and what no table entry reaches; REMOVE=1 remov
 	@python -m r1v3 prune $(if $(REMOVE),--remove)
 
 ui: setup ## MLflow in the browser; made from the files first where there is no mlflow.db
-	@test -e mlflow.db || { unset MLFLOW_TRACKING_URI; copy="snakemake --cores 1 --quiet all --forcerun publish"; \
-		$$copy -- results/mlflow.json; \
-		test ! -e results/claims.json || $$copy --allowed-rules publish -- results/mlflow-studies.json || true; }
+	@test -e mlflow.db || { unset MLFLOW_TRACKING_URI; \
+		snakemake --cores 1 --quiet all --forcerun publish -- results/mlflow.json; }
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db
 
 grading-report: setup ## how often the grader agrees with people

@@ -50,13 +50,23 @@ def test_studies_publish_every_run_that_they_show_with_probes_and_scores(finishe
     assert "__nowait-" not in asked
 
 
-def test_the_core_copy_takes_what_studies_asked_of_its_runs_once_it_is_there(finished):
+def test_the_plain_copy_takes_what_studies_asked_of_its_runs_once_it_is_there(finished):
     documents = Documents(load_project(finished.folder, "tiny"))
     node = documents.evaluation("rl", "step-000050", "study")
     path = finished.folder / node.folder / "scores.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("{}")
     assert finished.planned() == {"publish": 1, "all": 1}
+
+
+def test_a_branch_that_was_run_alone_is_copied_by_the_next_plain_call(finished):
+    documents = Documents(load_project(finished.folder, "tiny"))
+    path = finished.folder / documents.run("rl_hard").folder / "manifest.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    assert finished.planned() == {"publish": 1, "all": 1}
+    text = finished.snakemake("-n", "--quiet", "host").stdout
+    assert str(path.relative_to(finished.folder)) in text.split("rule publish:\n")[1]
 
 
 def test_a_clone_of_recorded_runs_publishes_nothing_until_it_has_a_database(finished):

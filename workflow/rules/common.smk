@@ -216,39 +216,37 @@ def studied(part):
     return [nodes[folder] for folder in sorted(nodes)]
 
 
-def copied_runs(wildcards):
-    """The runs that a copy in MLflow holds: those of the core path, or of all studies."""
-    return [node_manifest(node) for node in runs_of_copy(wildcards.copied)]
-
-
-def runs_of_copy(copy):
-    return [DOCUMENTS.run(name) for name in CORE] if of_core(copy) else studied("runs")
-
-
-def copied_selections(wildcards):
-    nodes = [DOCUMENTS.probe("rl")] if of_core(wildcards.copied) else studied("probes")
-    return [node_manifest(node) for node in nodes]
-
-
 def of_core(copy):
+    """Whether a copy in MLflow is the core path's, which also takes what else has been made so far."""
     return copy == f"mlflow{STORE}"
 
 
+def runs_of_copy(copy):
+    if not of_core(copy):
+        return studied("runs")
+    others = [DOCUMENTS.run(name) for name in sorted(PROJECT.runs) if name not in CORE]
+    made = [node for node in others if Path(node_manifest(node)).exists()]
+    return [*(DOCUMENTS.run(name) for name in CORE), *made]
+
+
+def copied_runs(wildcards):
+    return [node_manifest(node) for node in runs_of_copy(wildcards.copied)]
+
+
+def copied_selections(wildcards):
+    core, every = node_manifest(DOCUMENTS.probe("rl")), map(node_manifest, studied("probes"))
+    kept = [path for path in every if not of_core(wildcards.copied) or Path(path).exists()]
+    return list(dict.fromkeys([core, *kept]))
+
+
 def copied_scores(wildcards):
-    """The core path's scores, and what studies ask; the core's copy has of that what has been made, so that
-    both copies agree on a run. Other ways of thinking than a run's own are left out: their scores
-    have the same names.
+    """The core path's scores, and what studies ask. Other ways of thinking than a run's own are left out, since
+    their scores have the same names.
     """
     core = [*checkpoint_scores("rl"), *held_out_scores(), scores("final", "last", "benchmarks")]
-    runs = [DOCUMENTS.run(name).id for name in CORE]
-    asked = {f"{n.folder}/scores.json": n for n in studied("evaluations") if "__" not in n.name}
-    if of_core(wildcards.copied):
-        asked = {
-            path: node
-            for path, node in asked.items()
-            if node.document["run"] in runs and Path(path).exists()
-        }
-    return list(dict.fromkeys([*core, *asked]))
+    asked = [f"{n.folder}/scores.json" for n in studied("evaluations") if "__" not in n.name]
+    kept = [path for path in asked if not of_core(wildcards.copied) or Path(path).exists()]
+    return list(dict.fromkeys([*core, *kept]))
 
 
 def copy_before(wildcards):

@@ -59,7 +59,8 @@ onstart:
 
 
 rule publish:
-    """Make MLflow's copy of the core path, or of the studies, complete and free of duplicates."""
+    """Make MLflow's copy of the core path and of what else there is, or of all studies, complete and free of
+    duplicates."""
     input:
         before=copy_before,
         runs=copied_runs,
