@@ -12,6 +12,10 @@ import yaml
 # Before anything imports torch. Tests run beside each other, and some compare two processes to the last bit.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+# No test writes into the store of whoever runs it.
+STORE = "MLFLOW_TRACKING_URI"
+os.environ.pop(STORE, None)
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "workflow", "config", "profiles", "slurm", "envs")
 
@@ -58,6 +62,13 @@ class Workflow:
         content = yaml.safe_load(path.read_text())
         change(content)
         path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+@pytest.fixture(autouse=True)
+def no_store_of_another_test():
+    """MLflow writes the store that it is told into the environment, which workflows of later tests read."""
+    yield
+    os.environ.pop(STORE, None)
 
 
 @pytest.fixture
