@@ -7,7 +7,6 @@ only those of `FORMATS` are opened, so that no decoder of a rare format ever see
 import io
 import os
 import stat
-import struct
 import warnings
 import zipfile
 import zlib
@@ -18,6 +17,7 @@ from PIL import Image, ImageOps
 
 from r1v3.data.fields import Refused
 from r1v3.data.records import png_bytes
+from r1v3.unreadable import UNREADABLE
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
 KEPT = ("PNG", "JPEG", "WEBP")  # bytes of these are stored as they came, unless repaired
@@ -25,11 +25,6 @@ NAMES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg"}
 MARKUP = (b"<svg", b"<?xml", b"<!doctype", b"<html")
 ORIENTATION = 0x0112
 REPAIRS = ("animated", "rotated", "cmyk", "mislabelled")
-# What Pillow raises for bytes that are no picture, or are cut.
-UNREADABLE = (
-    OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, OverflowError, NotImplementedError,
-    struct.error, zlib.error,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from PIL import Image
 from r1v3.data.identity import said
 from r1v3.data.look import thumbnail
 from r1v3.data.look_index import LookIndex, LookWriter
-from r1v3.data.pictures import UNREADABLE
 from r1v3.data.records import iter_records
 from r1v3.data.text import Words
 from r1v3.data.text_index import TextIndex, TextWriter
 from r1v3.download import file_digest
+from r1v3.unreadable import UNREADABLE
 
 BATCH = 512
 

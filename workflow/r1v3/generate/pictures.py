@@ -3,23 +3,11 @@
 import base64
 import io
 import os
-import struct
 from pathlib import Path
 
 from PIL import Image
 
 from r1v3.generate.types import Request
-
-# What Pillow raises for a file that is no picture, is cut, is a bomb or of a kind that it cannot decode.
-UNREADABLE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    NotImplementedError,
-    struct.error,
-    Image.DecompressionBombError,
-)
 
 
 def check_places(request: Request) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from r1v3.generate.endpoint import Endpoint, Refused, Reply, ServerError
-from r1v3.generate.pictures import UNREADABLE, check_places, data_url
+from r1v3.generate.pictures import check_places, data_url
 from r1v3.generate.template import END_OF_THINK, read_prompt
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
 from r1v3.generate.usage import Usage
+from r1v3.unreadable import UNREADABLE
 
 MARKER = "<image>"
 KINDS = ("vllm", "openai")

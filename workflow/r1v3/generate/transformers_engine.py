@@ -13,11 +13,12 @@ import torch
 
 from r1v3.generate.decode_attention import DECODE
 from r1v3.generate.decode_loop import Asked, DecodeLoop, Row
-from r1v3.generate.pictures import UNREADABLE, check_places
+from r1v3.generate.pictures import check_places
 from r1v3.generate.said import said
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
 from r1v3.model.encode import Encoded, Encoder
+from r1v3.unreadable import UNREADABLE
 
 
 class TransformersEngine:

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from r1v3.generate.pictures import UNREADABLE, check_places
+from r1v3.generate.pictures import check_places
 from r1v3.generate.said import said
 from r1v3.generate.template import END_OF_THINK
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
+from r1v3.unreadable import UNREADABLE
 
 NEVER = float("-inf")
 

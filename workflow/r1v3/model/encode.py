@@ -1,8 +1,6 @@
 """From a question with pictures to token ids and tiles, by the model's own processor."""
 
 import contextlib
-import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,13 +11,9 @@ import torch
 from PIL import Image
 
 from r1v3.model.processor import ImageProcessor
+from r1v3.unreadable import UNREADABLE
 
 MARKER = "<image>"
-# What Pillow raises for files that are broken, or of a kind that it knows and cannot decode.
-UNREADABLE = (
-    OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, OverflowError, NotImplementedError,
-    struct.error, zlib.error, Image.DecompressionBombError,
-)  # fmt: skip
 DECODED = 2**24  # pixels that are decoded before they become tiles, the last picture's beside
 
 
