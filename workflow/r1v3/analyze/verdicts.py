@@ -20,9 +20,8 @@ from r1v3.evaluate.hallucination import find_phrase
 from r1v3.recipe.studies import Claim, Correlation
 
 SEEDS_NEEDED = 3
-P_NEEDED = (
-    0.05  # of the permutation within runs: levels of runs that go together are no correlation
-)
+# Of the permutation within runs: levels of runs that go together are no correlation.
+P_NEEDED = 0.05
 POWER = 1.96 + 0.84  # two-sided 5 %, power 80 %
 LEAST_STEPS = 5
 COUNTED = {"change": "steps", "curve": "steps", "regret": "arms"}  # what an effect's items are
@@ -132,9 +131,8 @@ def needed(direction: str, least: float, found: Effect, kind: str = "difference"
     counts, with 80 % power; where what there is would show it, how many tell the effect from that size."""
     estimate = -found.estimate if direction == "less" else found.estimate
     border = -least if kind == "regret" else least
-    distance = abs(
-        border - (abs(estimate) if direction == "same" and kind != "regret" else estimate)
-    )
+    size = abs(estimate) if direction == "same" and kind != "regret" else estimate
+    distance = abs(border - size)
     target = max(least, abs(estimate)) if direction != "same" else distance
     if found.seed_spread and target > 1e-9:
         seeds = ceil((POWER * found.seed_spread / target) ** 2)

@@ -10,9 +10,8 @@ import torch.distributed as dist
 from r1v3.train.ranks import Ranks
 
 DISK_MB, LEAST_DISK = 256, 100e6  # bytes a second: a state of 0.5 TB would take over an hour
-LEAST_GPU_BUS = (
-    20e9  # bytes a second: below it, gathered weights take longer than what they are for
-)
+# Bytes a second: below it, gathered weights take longer than what they are for.
+LEAST_GPU_BUS = 20e9
 
 
 def disk(work: Path) -> tuple[bool, str]:

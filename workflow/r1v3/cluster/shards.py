@@ -27,9 +27,8 @@ def run_shards(nodes: int, cpus: int, here: int, each: int, command: list[str]) 
     """Start the shards of every node, wait, then the script alone; the first failure's code."""
     if nodes * here > 1:
         if nodes > 1:
-            signal.signal(
-                signal.SIGTERM, lambda *_: None
-            )  # Slurm tells the tasks; srun would kill them
+            # Slurm tells the tasks; srun would kill them.
+            signal.signal(signal.SIGTERM, lambda *_: None)
             code = subprocess.call(node_command(nodes, cpus, here, each, command))
         else:
             code = shards_of_node(command, 0, here, here, each)

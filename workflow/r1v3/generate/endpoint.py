@@ -139,8 +139,8 @@ class Endpoint:
             if error.code in RETRIED:
                 raise _Retry(f"HTTP {error.code}", _wait_asked(error)) from None
             raise Refused(f"HTTP {error.code}: {said[:300]}") from None
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            # refused, reset, timed out, cut, or no JSON
+        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
+            # refused, reset, timed out, cut, no JSON, or JSON nested without end
             raise _Retry(_without(f"{type(error).__name__}: {error}", key)) from None
         if not isinstance(body, dict) or not body.get("choices"):
             raise _Retry("no completion in the reply")

@@ -38,9 +38,8 @@ class CriticalTokens:
 
     def _sentence_starts(self, text: bytes) -> list[int]:
         """Offsets in bytes of what follows the ends of sentences."""
-        letters = text.decode(
-            "utf-8", errors="surrogateescape"
-        )  # a response may end within a letter
+        # A response may end within a letter.
+        letters = text.decode("utf-8", errors="surrogateescape")
         starts, seen, size = [], 0, 0
         for match in self.sentence.finditer(letters):
             size += len(letters[seen : match.end()].encode("utf-8", errors="surrogateescape"))
