@@ -88,8 +88,11 @@ class Endpoint:
         handlers = [_NoRedirect()] + ([urllib.request.ProxyHandler({})] if local else [])
         self._opener = urllib.request.build_opener(*handlers)
 
-    def ask(self, body: dict) -> Reply:
+    def ask(self, body: dict, accept: Callable[[dict], object] | None = None) -> Reply:
         """Post until there is a reply.
+
+        Args:
+            accept: looks at a completion; a ValueError of it is worth another attempt.
 
         Raises:
             Refused: the server refuses this request, or fails at it in all attempts.
@@ -99,7 +102,10 @@ class Endpoint:
         for attempt in range(1, self.attempts + 1):
             self._turn()
             try:
-                return Reply(self._post(data), attempt)
+                reply = Reply(self._post(data), attempt)
+                if accept:
+                    _accept(reply.body, accept)
+                return reply
             except _Retry as failure:
                 if attempt == self.attempts:
                     raise Refused(f"{failure} in {attempt} attempts", may_pass=True) from None
@@ -145,6 +151,13 @@ class Endpoint:
         if not isinstance(body, dict) or not body.get("choices"):
             raise _Retry("no completion in the reply")
         return body
+
+
+def _accept(body: dict, accept: Callable[[dict], object]) -> None:
+    try:
+        accept(body)
+    except ValueError as error:
+        raise _Retry(str(error)) from None
 
 
 def _without(text: str, key: str | None) -> str:
