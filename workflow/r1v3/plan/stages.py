@@ -17,6 +17,7 @@ from r1v3.train.rollouts import KEPT_TILES
 
 # What the launcher lets vLLM take of a GPU, and how many samples decode at once (r1v3.generate.vllm_start).
 ENGINE_SHARE, ENGINE_ROWS = 0.9, 256
+TIGHT = "weights leave no place for keys and values: raise layout's tensor_parallel"
 # Bytes of a trained parameter beside its weight in a state that a run resumes from: AdamW's averages, and a
 # 32-bit copy of a 16-bit weight.
 STATE = {"float32": 8, "bfloat16": 8 + 4}
@@ -292,11 +293,5 @@ class Plan:
             answers * jobs * 4.0 * self.load.answer_median,
             assumed=not self.device.measured,
             notes=(f"{answers:,} answers a job",),
-            advice=_engine_advice(parts, self.most),
+            advice=(TIGHT,) if not self.cpu and parts["keys and values"] < 2**30 else (),
         )
-
-
-def _engine_advice(parts: dict[str, float], most: float) -> tuple[str, ...]:
-    if most < math.inf and parts["keys and values"] < 2**30:
-        return ("weights leave no place for keys and values: raise layout's tensor_parallel",)
-    return ()
