@@ -1,7 +1,7 @@
 """A job of the vLLM engine that was killed."""
 
-from generate.answering import SAMPLING, requests
-from generate.killing import killed_and_resumed
+from answering import SAMPLING, requests
+from killing import killed_and_resumed
 
 
 def test_after_kill_9_only_what_is_missing_is_asked_and_nothing_differs(

@@ -4,9 +4,9 @@ import json
 
 import pytest
 from data_fixtures import source_document
-from generate.scripted_server import completion, serve
 from model_fixtures import IMAGES
 from sampled_fixtures import FILTERS, sampled_document
+from scripted_server import completion, serve
 
 from r1v3.data import reject as rejection
 from r1v3.data import sample as sampling

@@ -6,9 +6,9 @@ import logging
 import time
 
 import pytest
-from generate.scripted_server import completion, serve
 from model_fixtures import IMAGES, TEMPLATE, picture, small_processor
 from PIL import Image
+from scripted_server import completion, serve
 
 from r1v3.generate import Request, Sampling, load_engine
 from r1v3.generate.endpoint import Endpoint, ServerError

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generate.answering import SAMPLING, requests
-from generate.killing import killed_and_resumed
+from answering import SAMPLING, requests
+from killing import killed_and_resumed
 from model_fixtures import IMAGES, TEMPLATE, picture, small_model, small_processor
 
 from r1v3.generate import Request, Response, Sampling, load_engine

@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from generate.answering import SAMPLING, requests
+from answering import SAMPLING, requests
 
 from r1v3.generate.store import read_responses
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 def killed_and_resumed(engine: str, checkpoint: Path, folder: Path) -> tuple[int, int, dict]:
