@@ -72,7 +72,7 @@ ui: setup ## MLflow in the browser; made from the files first where there is no 
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db
 
 grading-report: setup ## how often the grader agrees with people
-	@python benchmarks/grading.py
+	@python perf/grading.py
 
 evaluate: setup ## score MODEL=folder, id, address or baseline; RECIPE=paper BENCHMARKS="mmmu_val ..." MODE= NAME=
 	@test -n "$(MODEL)" || { echo "MODEL= is missing: make evaluate MODEL=results/runs/final-.../checkpoints/step-..." >&2; exit 2; }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.recipe.documents import Documents
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -119,7 +119,7 @@ def test_a_second_run_has_nothing_to_do_and_says_so(straight):
 def test_a_changed_comment_or_library_module_plans_nothing(straight):
     rules = straight.folder / "workflow/rules/train.smk"
     rules.write_text(rules.read_text().replace("--parent", "  --parent"))
-    module = straight.folder / "workflow/r1v3/train/grpo.py"
+    module = straight.folder / "workflow/r1v3/train/grpo/trainer.py"
     module.write_text(module.read_text() + "\n")
     assert "Nothing to be done" in run(straight)
 

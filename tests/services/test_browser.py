@@ -8,8 +8,8 @@ from browser import CHROMIUM, Browser
 from made_up_results import ROOT, build_tree
 from mlflow_server import Server
 
-from r1v3.analyze.publish import publish
-from r1v3.recipe.documents import Documents
+from r1v3.analyze.mlflow.publish import publish
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 pytestmark = [

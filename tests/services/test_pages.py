@@ -11,12 +11,12 @@ from browser import CHROMIUM, Browser
 from made_up_results import ROOT, build_tree
 from made_up_studies import write_study_results
 
-from r1v3.analyze.ledger import write_ledger
-from r1v3.analyze.report import write_report
-from r1v3.analyze.report_parts import recipe_sections
-from r1v3.analyze.study import write_study
+from r1v3.analyze.report.page import write_report
+from r1v3.analyze.report.parts import recipe_sections
+from r1v3.analyze.studies.ledger import write_ledger
+from r1v3.analyze.studies.page import write_study
 from r1v3.analyze.summary import summarise
-from r1v3.recipe.documents import Documents
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 pytestmark = [

@@ -7,11 +7,11 @@ import time
 import pytest
 from made_up_results import ROOT, build_tree
 
-from r1v3.analyze.follow import follow
-from r1v3.analyze.publish import publish
-from r1v3.recipe.documents import Documents
+from r1v3.analyze.mlflow.live import follow
+from r1v3.analyze.mlflow.publish import publish
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
-from r1v3.train.metrics import MetricsLog
+from r1v3.train.core.metrics import MetricsLog
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 STEPS, SECONDS = 150, 0.08  # of made-up training

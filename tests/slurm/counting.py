@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from r1v3.train.preemption import REQUEUE, Preemption
+from r1v3.train.core.preemption import REQUEUE, Preemption
 
 folder = Path(sys.argv[1])
 rank, shard = os.environ.get("RANK"), os.environ.get("R1V3_SHARD")

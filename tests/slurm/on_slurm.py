@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from r1v3.recipe.documents import Documents
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 STEPS = Path(__file__).parents[1] / "integration" / "tiny_steps.yaml"

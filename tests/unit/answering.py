@@ -8,7 +8,7 @@ from model_fixtures import IMAGES, TEMPLATE, picture
 
 from r1v3.generate import Request, Sampling, load_engine
 from r1v3.generate.store import Store
-from r1v3.generate.template import render_prompt
+from r1v3.model.prompt_template import render_prompt
 
 SAMPLING = Sampling(1.0, 1.0, 40, samples=2, bias=((2, 1.5),))  # 2 ends a turn: lengths differ
 

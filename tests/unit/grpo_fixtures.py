@@ -7,12 +7,14 @@ from training_fixtures import OPTIMIZER, SFT
 from r1v3.data.records import Record
 from r1v3.generate.types import Response
 from r1v3.model.packed import use_packed_attention
-from r1v3.train import grpo, probe, rollouts
-from r1v3.train.engine import WholeEngine
-from r1v3.train.episode_passes import pack_episode
-from r1v3.train.ranks import Ranks
-from r1v3.train.rollouts import Episode, Prompt
-from r1v3.train.token_stats import PackedStats
+from r1v3.train.core.engine import WholeEngine
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.core.token_stats import PackedStats
+from r1v3.train.grpo import rollouts
+from r1v3.train.grpo import trainer as grpo
+from r1v3.train.grpo.episode_passes import pack_episode
+from r1v3.train.grpo.rollouts import Episode, Prompt
+from r1v3.train.probe.probe import probe
 
 GRPO = {
     "train": ["vision_tower", "connector", "llm"],

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1v3.recipe.documents import Documents
-from r1v3.recipe.identity import Node
+from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.identity import Node
 
 ROOT = Path(__file__).parents[2]
 RUNS = ("base", "teacher", "cold_start", "rl", "final")

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from made_up_results import Tree, selection_facts, write_result, write_run
 
-from r1v3.recipe.arms import needs
-from r1v3.recipe.training import checkpoint_steps
+from r1v3.recipe.graph.arms import needs
+from r1v3.recipe.schema.training import checkpoint_steps
 
 ITEMS = 200
 

@@ -3,9 +3,9 @@
 import subprocess
 import sys
 
-from r1v3.resident import peak_resident
+from r1v3.base.memory import peak_resident
 
-CHILD = "from r1v3.resident import peak_resident; print(peak_resident())"
+CHILD = "from r1v3.base.memory import peak_resident; print(peak_resident())"
 
 
 def test_a_small_child_of_a_large_parent_is_small():

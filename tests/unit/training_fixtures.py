@@ -3,8 +3,8 @@
 import pytest
 from model_fixtures import IMAGES, TEMPLATE
 
-from r1v3.train import sft
-from r1v3.train.metrics import read_metrics
+from r1v3.train.core.metrics import read_metrics
+from r1v3.train.sft import trainer as sft
 
 OPTIMIZER = {
     "algorithm": "adamw",

@@ -8,8 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from r1v3.recipe.manifest import write_json, write_manifest
-from r1v3.recipe.stage import own_files, vouched
+from r1v3.recipe.outputs.manifest import write_json, write_manifest
+from r1v3.recipe.outputs.stage import own_files, vouched
 
 
 def option(name: str) -> str | None:

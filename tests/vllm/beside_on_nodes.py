@@ -13,7 +13,7 @@ from pathlib import Path
 from grpo_fixtures import grpo_run
 
 from r1v3.generate import load_engine
-from r1v3.train import sampler
+from r1v3.train.grpo import sampler
 
 asked = []
 

@@ -19,7 +19,7 @@ def checkpoint(tmp_path_factory):
 def engine(checkpoint):
     """vLLM with the first weights; a test that replaces them puts them back."""
     pytest.importorskip("vllm", reason="vLLM is not installed here: `make test-vllm`")
-    from r1v3.generate.vllm_engine import open_vllm
+    from r1v3.generate.vllm.engine import open_vllm
 
     return open_vllm(IMAGES, checkpoint, None)
 
@@ -34,7 +34,7 @@ def encoder():
 @pytest.fixture
 def transformers_engine(encoder):
     """A function from a seed of weights to the other engine."""
-    from r1v3.generate.transformers_engine import TransformersEngine
+    from r1v3.generate.in_process.engine import TransformersEngine
 
     return lambda seed=0: TransformersEngine(model_of(seed), encoder)
 

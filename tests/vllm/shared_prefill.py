@@ -14,7 +14,7 @@ from model_fixtures import IMAGES, picture
 from vllm_models import write
 
 from r1v3.generate import Request, Sampling
-from r1v3.generate.vllm_engine import open_vllm
+from r1v3.generate.vllm.engine import open_vllm
 
 SAMPLES, QUESTIONS, NEW, REPEATS = 5, 12, 12, 5
 LONG = "Wait, 3+4=7. Alternatively, 4+3=7. What is the sum? " * 60

@@ -17,7 +17,7 @@ from training_fixtures import SOURCE
 from vllm_models import write
 
 from r1v3.data.prepare import prepare
-from r1v3.train.metrics import read_metrics
+from r1v3.train.core.metrics import read_metrics
 
 
 def test_engines_of_two_nodes_answer_with_the_weights_that_learn(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from model_fixtures import TEMPLATE, picture
 
 from r1v3.generate import Request, Sampling
-from r1v3.generate.template import render_prompt
+from r1v3.model.prompt_template import render_prompt
 
 LONG = "Wait, 3+4=7. Alternatively, 4+3=7. What is the sum? " * 12
 CASES = {

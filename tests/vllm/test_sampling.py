@@ -4,7 +4,7 @@ from model_fixtures import picture
 
 from r1v3.generate import Request, Sampling
 from r1v3.generate.thinking import Thinking
-from r1v3.generate.vllm_engine import spread
+from r1v3.generate.vllm.engine import spread
 
 TEXTS = ["What is the sum?", "<image>\nWhat is the sum? A. 1 B. 2", "<image>\n<image>\n3+4="]
 PICTURES = [(), (picture(1),), (picture(2, 56, 28), picture(3))]

@@ -15,7 +15,7 @@ from model_fixtures import TEMPLATE, picture
 from vllm_models import model_of, write
 
 from r1v3.generate import Request, Sampling, load_engine
-from r1v3.generate.template import render_prompt
+from r1v3.model.prompt_template import render_prompt
 
 ROOT = Path(__file__).parents[2]
 # The tiny recipe's: one tile.
@@ -29,7 +29,7 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     checkpoint = write(folder / "model", 0)
     port = free_port()
-    command = [sys.executable, "-m", "r1v3.generate.serve", "--model", str(checkpoint)]
+    command = [sys.executable, "-m", "r1v3.generate.server.serve", "--model", str(checkpoint)]
     command += ["--key-file", str(folder / "key"), "--port", str(port), "--rows", "8"]
     environment = os.environ | {"PYTHONPATH": f"{ROOT}/workflow"}
     with open(folder / "log.txt", "w") as log:
@@ -70,7 +70,7 @@ REQUESTS = [
 
 
 def test_the_server_says_what_the_engine_in_process_says(engine, answers):
-    from r1v3.generate.transformers_engine import TransformersEngine
+    from r1v3.generate.in_process.engine import TransformersEngine
     from r1v3.model.encode import Encoder
     from r1v3.model.load import load_processor
 

@@ -6,7 +6,7 @@ from model_fixtures import picture
 from vllm_models import model_of, write
 
 from r1v3.generate import Request, Sampling
-from r1v3.generate.vllm_weights import _note_connector, _through_files
+from r1v3.generate.vllm.weights import _note_connector, _through_files
 from r1v3.model.groups import group_hashes
 
 LONG = "Wait, 3+4=7. Alternatively, 4+3=7. What is the sum? " * 24

@@ -3,10 +3,10 @@
 import pytest
 from pretended import finished_core, pretend
 
-from r1v3.recipe.documents import Documents
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
-from r1v3.recipe.runs import CORE
 from r1v3.recipe.snakemake import LOCAL_STORE, mark_of_store
+from r1v3.recipe.tables.runs import CORE
 
 SERVER = "http://127.0.0.1:5000"
 

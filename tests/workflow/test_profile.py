@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from r1v3.cluster.resources import machines, prefix
-from r1v3.cluster.site import load_site, read_site
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.load import load_project
+from r1v3.recipe.site import load_site, read_site
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from r1v3.keep import commands
+from r1v3.provenance import commands
 
 
 def main() -> None:

@@ -13,12 +13,12 @@ from snakemake.logging import logger
 
 from r1v3.cluster import resources
 from r1v3.cluster.failures import show_failures
-from r1v3.cluster.site import read_site
-from r1v3.keep.times import settle
-from r1v3.recipe.arms import needs
+from r1v3.recipe.site import read_site
+from r1v3.provenance.times import settle
+from r1v3.recipe.graph.arms import needs
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.training import checkpoint_steps
-from r1v3.recipe.runs import CORE
+from r1v3.recipe.schema.training import checkpoint_steps
+from r1v3.recipe.tables.runs import CORE
 from r1v3.recipe.snakemake import (
     LOCAL_STORE,
     command_environment,
@@ -74,7 +74,7 @@ wildcard_constraints:
     run="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     data="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     benchmark="[a-z][a-z0-9_]*-[0-9a-f]{10}",
-    reference="[a-z][a-z0-9_]*-[0-9a-f]{10}",
+    index="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     selection="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     suite="[a-z][a-z0-9_]*-[0-9a-f]{10}",
     checkpoint="last|selected|step-[0-9]{6}",
@@ -136,9 +136,9 @@ def node_manifest(node):
     return f"{node.folder}/manifest.json"
 
 
-def reference_parents(wildcards, kind):
+def index_parents(wildcards, kind):
     """The manifests of the benchmarks, or of the held-out sets, that an index of evaluations is made of."""
-    node = DOCUMENTS.at(f"results/references/{wildcards.reference}")
+    node = DOCUMENTS.at(f"results/evaluation_index/{wildcards.index}")
     return [f"{each.folder}/manifest.json" for each in node.parents if each.kind == kind]
 
 
@@ -146,7 +146,7 @@ def compared_with(wildcards):
     """The index of evaluations that a data set is compared with; nothing where it is not."""
     if data_document(wildcards)["set"]["contaminated"] is None:
         return []
-    return f"{DOCUMENTS.reference().folder}/manifest.json"
+    return f"{DOCUMENTS.evaluation_index().folder}/manifest.json"
 
 
 def sample_parts(wildcards):

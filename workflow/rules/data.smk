@@ -1,18 +1,18 @@
 """Data sets: taken from their sources, or sampled from a model and kept where right (section 2)."""
 
 
-rule reference:
+rule evaluation_index:
     """Index the evaluations, which training data is compared with (decontamination)."""
     input:
-        config="results/references/{reference}/config.json",
-        benchmarks=lambda w: reference_parents(w, "benchmark"),
-        held_out=lambda w: reference_parents(w, "data"),
+        config="results/evaluation_index/{index}/config.json",
+        benchmarks=lambda w: index_parents(w, "benchmark"),
+        held_out=lambda w: index_parents(w, "data"),
     output:
-        manifest="results/references/{reference}/manifest.json",
+        manifest="results/evaluation_index/{index}/manifest.json",
     log:
-        "results/references/{reference}/log.txt",
+        "results/evaluation_index/{index}/log.txt",
     benchmark:
-        "results/references/{reference}/benchmark.tsv"
+        "results/evaluation_index/{index}/benchmark.tsv"
     priority: 70
     conda:
         "../../envs/cpu.yaml"
@@ -20,7 +20,7 @@ rule reference:
     shell:
         r"""
         exec &> >(tee -a {log:q})
-        python workflow/scripts/reference.py \
+        python workflow/scripts/evaluation_index.py \
             --config {input.config:q} \
             --benchmarks {input.benchmarks:q} \
             --held-out {input.held_out:q} \
@@ -35,7 +35,7 @@ rule prepare:
     """
     input:
         config="results/data/{data}/config.json",
-        reference=ancient(compared_with),
+        index=ancient(compared_with),
     output:
         manifest="results/data/{data}/manifest.json",
     log:
@@ -53,7 +53,7 @@ rule prepare:
         exec &> >(tee -a {log:q})
         python workflow/scripts/prepare.py \
             --config {input.config:q} \
-            --reference {input.reference:q} \
+            --evaluation-index {input.index:q} \
             --manifest {output.manifest:q}
         """
 

@@ -45,7 +45,7 @@ rule link:
 
 
 onstart:
-    # Runs show up in MLflow while they train; see r1v3.analyze.follow. It ends with this process.
+    # Runs show up in MLflow while they train; see r1v3.analyze.mlflow.live. It ends with this process.
     Path("results/log").mkdir(parents=True, exist_ok=True)
     with open("results/log/follow.txt", "w") as said:
         subprocess.Popen(

@@ -79,7 +79,7 @@ rule cards:
     """Write a data card a set, and what the evaluations share with the training data."""
     input:
         data=[node_manifest(node) for node in CORE_DATA],
-        reference=node_manifest(DOCUMENTS.reference()),
+        index=node_manifest(DOCUMENTS.evaluation_index()),
         benchmarks=[
             manifest(DOCUMENTS.benchmark(name).id, "benchmarks")
             for name in PROJECT.recipe.evaluation.benchmarks
@@ -102,7 +102,7 @@ rule cards:
         python workflow/scripts/cards.py \
             --data {input.data:q} \
             --trained {params.trained:q} \
-            --reference {input.reference:q} \
+            --evaluation-index {input.index:q} \
             --benchmarks {input.benchmarks:q} \
             --scores {input.scores:q} \
             --sources {input.sources:q} \

@@ -9,8 +9,8 @@ Writes <benchmark>.tsv and manifest.json.
 import argparse
 from pathlib import Path
 
-from r1v3.evaluate.source import obtain_benchmark
-from r1v3.recipe.stage import run_stage
+from r1v3.evaluate.items.source import obtain_benchmark
+from r1v3.recipe.outputs.stage import run_stage
 
 
 def main() -> None:

@@ -3,21 +3,21 @@
 Reads the sets, the index of the evaluations, and the final model's scores; writes cards/index.html and a page
 a set beside it.
 
-    python workflow/scripts/cards.py --data ... --trained ... --reference ... \
+    python workflow/scripts/cards.py --data ... --trained ... --evaluation-index ... \
         --benchmarks ... --scores ... --sources config/sources.yaml --output results/cards/index.html
 """
 
 import argparse
 from pathlib import Path
 
-from r1v3.data.cards import make_cards
+from r1v3.analyze.cards.pages import make_cards
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="manifests of all sets")
     parser.add_argument("--trained", nargs="+", required=True, help="names of the stages' sets")
-    parser.add_argument("--reference", type=Path, required=True, help="manifest")
+    parser.add_argument("--evaluation-index", type=Path, required=True, help="manifest")
     parser.add_argument("--benchmarks", type=Path, nargs="*", default=[], help="manifests")
     parser.add_argument("--scores", type=Path, required=True, help="scores.json")
     parser.add_argument("--sources", type=Path, required=True)

@@ -9,8 +9,8 @@ Reads the studies' JSON and config/claims.yaml.
 import argparse
 from pathlib import Path
 
-from r1v3.analyze.ledger import write_ledger
-from r1v3.recipe.documents import Documents
+from r1v3.analyze.studies.ledger import write_ledger
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 

@@ -14,9 +14,9 @@ import json
 from functools import partial
 from pathlib import Path
 
-from r1v3.evaluate.generate import answer, shard
-from r1v3.recipe.manifest import checkpoint_folder
-from r1v3.recipe.stage import folders, run_stage, tables
+from r1v3.evaluate.answer import answer, shard
+from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.stage import folders, run_stage, tables
 
 
 def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:

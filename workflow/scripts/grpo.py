@@ -12,9 +12,9 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from r1v3.recipe.manifest import checkpoint_folder
-from r1v3.recipe.stage import run_stage
-from r1v3.train.grpo import train_grpo
+from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.stage import run_stage
+from r1v3.train.grpo.trainer import train_grpo
 
 
 def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:

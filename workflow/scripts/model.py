@@ -11,9 +11,9 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from r1v3.model.obtain import obtain
-from r1v3.recipe.manifest import checkpoint_folder
-from r1v3.recipe.stage import folders, run_stage
+from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.stage import folders, run_stage
+from r1v3.train.base_model import obtain
 
 
 def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:

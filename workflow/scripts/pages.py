@@ -13,9 +13,9 @@ import argparse
 import json
 from pathlib import Path
 
-from r1v3.evaluate.pages import model_of, write_pages
-from r1v3.evaluate.table import load_table
-from r1v3.recipe.stage import own_files, tables
+from r1v3.evaluate.pages.pages import model_of, write_pages
+from r1v3.recipe.outputs.stage import own_files, tables
+from r1v3.recipe.tables.benchmarks import load_table
 
 
 def main() -> None:

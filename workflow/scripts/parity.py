@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from r1v3.generate.parity import Disagreement, gate
-from r1v3.recipe.manifest import checkpoint_folder
+from r1v3.recipe.outputs.manifest import checkpoint_folder
 
 
 def main() -> None:

@@ -4,7 +4,8 @@ Reads config.json of a data set's folder, the listed sources, and the index of t
 is compared with them; writes records.parquet, images/, set_aside.jsonl, twins.jsonl and manifest.json.
 
     python workflow/scripts/prepare.py --config results/data/<set>/config.json \
-        --reference results/references/<id>/manifest.json --manifest results/data/<set>/manifest.json
+        --evaluation-index results/evaluation_index/<id>/manifest.json \
+        --manifest results/data/<set>/manifest.json
 """
 
 import argparse
@@ -12,17 +13,17 @@ from functools import partial
 from pathlib import Path
 
 from r1v3.data.prepare import prepare
-from r1v3.recipe.stage import run_stage
+from r1v3.recipe.outputs.stage import run_stage
 
 
 def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
-    return prepare(document, folder, args.reference and args.reference.parent)
+    return prepare(document, folder, args.evaluation_index and args.evaluation_index.parent)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--reference", type=Path, nargs="?", help="manifest")
+    parser.add_argument("--evaluation-index", type=Path, nargs="?", help="manifest")
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
     run_stage(args.config, args.manifest, partial(work, args))

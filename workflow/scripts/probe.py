@@ -12,9 +12,9 @@ import argparse
 import json
 from pathlib import Path
 
-from r1v3.recipe.manifest import checkpoint_folder
-from r1v3.recipe.stage import alone
-from r1v3.train.probe import probe
+from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.stage import alone
+from r1v3.train.probe.probe import probe
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ to mlflow.json. Running it again changes nothing.
 import argparse
 from pathlib import Path
 
-from r1v3.analyze.publish import publish
+from r1v3.analyze.mlflow.publish import publish
 from r1v3.recipe.load import load_project
 
 

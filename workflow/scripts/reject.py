@@ -11,9 +11,9 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from r1v3.data.reject import reject
-from r1v3.recipe.manifest import checkpoint_folder
-from r1v3.recipe.stage import run_stage
+from r1v3.data.sampling.reject import reject
+from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.stage import run_stage
 
 
 def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:

@@ -12,8 +12,8 @@ writes report.html.
 import argparse
 from pathlib import Path
 
-from r1v3.analyze.report import write_report
-from r1v3.analyze.report_parts import recipe_sections
+from r1v3.analyze.report.page import write_report
+from r1v3.analyze.report.parts import recipe_sections
 
 
 def main() -> None:

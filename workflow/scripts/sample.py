@@ -11,9 +11,9 @@ import argparse
 import json
 from pathlib import Path
 
-from r1v3.data.sample import sample
-from r1v3.recipe.manifest import checkpoint_folder, write_json
-from r1v3.recipe.stage import alone
+from r1v3.data.sampling.sample import sample
+from r1v3.recipe.outputs.manifest import checkpoint_folder, write_json
+from r1v3.recipe.outputs.stage import alone
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 
 from r1v3.evaluate.score import score
-from r1v3.recipe.stage import folders, own_files, tables
+from r1v3.recipe.outputs.stage import folders, own_files, tables
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ Reads one probe a checkpoint; writes manifest.json with the choice and why.
 import argparse
 from pathlib import Path
 
-from r1v3.recipe.stage import run_stage
-from r1v3.train.select import select_checkpoint
+from r1v3.recipe.outputs.stage import run_stage
+from r1v3.train.probe.select import select_checkpoint
 
 
 def main() -> None:

@@ -12,9 +12,9 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from r1v3.recipe.manifest import checkpoint_folder
-from r1v3.recipe.stage import run_stage
-from r1v3.train.sft import train_sft
+from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.stage import run_stage
+from r1v3.train.sft.trainer import train_sft
 
 
 def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:

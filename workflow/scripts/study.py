@@ -9,8 +9,8 @@ Reads what config/studies.yaml names, from results/; trains and asks nothing.
 import argparse
 from pathlib import Path
 
-from r1v3.analyze.study import write_study
-from r1v3.recipe.documents import Documents
+from r1v3.analyze.studies.page import write_study
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 

@@ -3,8 +3,8 @@
 import pytest
 from made_up_results import ROOT, Tree, build_tree
 
-from r1v3.analyze.store import Store
-from r1v3.recipe.documents import Documents
+from r1v3.analyze.mlflow.store import Store
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 

@@ -11,8 +11,8 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from r1v3.analyze.follow import send_new
-from r1v3.analyze.store import Store
+from r1v3.analyze.mlflow.live import send_new
+from r1v3.analyze.mlflow.store import Store
 
 
 def follow(folder: Path, uri: str) -> int:

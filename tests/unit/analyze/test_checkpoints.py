@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from r1v3.analyze.checkpoints import choices, correlation, regret
+from r1v3.analyze.studies.checkpoints import choices, correlation, regret
 
 
 def drifting(rng, slope_x, slope_y, runs=8, steps=6, joint=0.0) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from r1v3.analyze.effects import effect, paired, relative_spread, single, spreads, windows
+from r1v3.analyze.studies.effects import effect, paired, relative_spread, single, spreads, windows
 
 
 def series(*values) -> pd.Series:

@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from r1v3.analyze.figures import COLOURS, bars, curves, running_mean, scatter
-from r1v3.analyze.panels import ends
-from r1v3.analyze.tables import funnel_rows
+from r1v3.analyze.report.panels import ends
+from r1v3.analyze.report.tables import funnel_rows
+from r1v3.render.figures import COLOURS, bars, curves, running_mean, scatter
 
 
 def draw() -> str:

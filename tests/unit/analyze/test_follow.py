@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.analyze.follow import alive, end, follow, send_new, unfinished
-from r1v3.analyze.publish import publish
-from r1v3.analyze.store import Store
+from r1v3.analyze.mlflow.live import alive, end, follow, send_new, unfinished
+from r1v3.analyze.mlflow.publish import publish
+from r1v3.analyze.mlflow.store import Store
 
 pytestmark = pytest.mark.slow
 

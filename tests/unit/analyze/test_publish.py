@@ -6,8 +6,8 @@ import shutil
 import pytest
 from in_mlflow import look
 
-from r1v3.analyze.points import score_points
-from r1v3.analyze.publish import publish
+from r1v3.analyze.mlflow.points import score_points
+from r1v3.analyze.mlflow.publish import publish
 from r1v3.analyze.results import read_result
 
 pytestmark = pytest.mark.slow  # creating MLflow's database takes seconds

@@ -8,10 +8,10 @@ from in_mlflow import look
 from made_up_results import benchmark_score, selection_facts, write_result, write_scores
 from made_up_studies import write_study_results
 
-from r1v3.analyze.points import score_points
-from r1v3.analyze.publish import publish
+from r1v3.analyze.mlflow.points import score_points
+from r1v3.analyze.mlflow.publish import publish
 from r1v3.analyze.results import read_result, read_scores
-from r1v3.recipe.arms import needs
+from r1v3.recipe.graph.arms import needs
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ from made_up_studies import ITEMS, write_study_results, write_verdicts
 from page_reader import Page, without_tags
 from PIL import Image
 
-from r1v3.analyze.ledger import write_ledger
-from r1v3.analyze.report import write_report
-from r1v3.analyze.report_parts import recipe_sections
-from r1v3.analyze.study import write_study
+from r1v3.analyze.report.page import write_report
+from r1v3.analyze.report.parts import recipe_sections
+from r1v3.analyze.studies.ledger import write_ledger
+from r1v3.analyze.studies.page import write_study
 from r1v3.analyze.summary import summarise
 from r1v3.data.records import Record, store_image, write_records
 

@@ -8,9 +8,9 @@ from made_up_results import ROOT, build_tree
 from made_up_studies import write_study_results
 from page_reader import Page, without_tags
 
-from r1v3.analyze.ledger import write_ledger
-from r1v3.analyze.study import write_study
-from r1v3.recipe.documents import Documents
+from r1v3.analyze.studies.ledger import write_ledger
+from r1v3.analyze.studies.page import write_study
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 pytestmark = pytest.mark.slow

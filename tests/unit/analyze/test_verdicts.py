@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from r1v3.analyze import checkpoints
-from r1v3.analyze.effects import Effect
-from r1v3.analyze.published import chance, chance_of_parts
-from r1v3.analyze.verdicts import judge, lean, needed, settle
-from r1v3.recipe.studies import (
+from r1v3.analyze.studies import checkpoints
+from r1v3.analyze.studies.effects import Effect
+from r1v3.analyze.studies.published import chance, chance_of_parts
+from r1v3.analyze.studies.verdicts import judge, lean, needed, settle
+from r1v3.recipe.schema.studies import (
     Arithmetic,
     Audit,
     Correlation,

@@ -10,16 +10,17 @@ import pandas as pd
 import pytest
 from data_fixtures import CLEANING, listed, source_document
 
-from r1v3.data.cards import data_section, make_cards
-from r1v3.data.contamination import find_twins, scores_without
-from r1v3.data.duplicates import shared_questions
+from r1v3.analyze.cards.contamination import find_twins, scores_without
+from r1v3.analyze.cards.pages import data_section, make_cards
+from r1v3.data.decontamination.duplicates import shared_questions
+from r1v3.data.decontamination.evaluation_index import index_evaluations
 from r1v3.data.prepare import count_records, prepare
 from r1v3.data.records import read_records, write_records
-from r1v3.data.reference import index_reference
-from r1v3.evaluate.load import load_items
-from r1v3.evaluate.source import entry_beside, obtain_benchmark
-from r1v3.evaluate.table import load_table
-from r1v3.recipe.manifest import write_manifest
+from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
+from r1v3.evaluate.questions import evaluation_questions
+from r1v3.recipe.outputs.manifest import write_manifest
+from r1v3.recipe.tables.benchmarks import load_table
 
 ROOT = Path(__file__).parents[3]
 NAME = "mathvision"
@@ -65,8 +66,8 @@ def made(tmp_path_factory):
     obtain_benchmark(document, benchmark)
     reference = root / "evaluations-0000000000"
     reference.mkdir()
-    facts = index_reference(
-        {"cleaning": CLEANING}, benchmarks={NAME: tsv}, held_out={}, folder=reference
+    facts = index_evaluations(
+        {"cleaning": CLEANING}, evaluation_questions({NAME: tsv}, {}), reference
     )
     finish(reference, "reference", {"cleaning": CLEANING}, facts)
 
@@ -172,7 +173,7 @@ def test_each_set_gets_a_card_that_opens_offline(made, tmp_path):
     make_cards(
         data=list(made["sets"].values()),
         trained=["first", "second"],
-        reference=made["reference"] / "manifest.json",
+        evaluation_index=made["reference"] / "manifest.json",
         benchmarks=[made["tsv"].parent / "manifest.json"],
         scores=made["root"] / "scored" / "scores.json",
         sources=ROOT / "config" / "sources.yaml",

@@ -8,11 +8,11 @@ from model_fixtures import IMAGES
 from sampled_fixtures import FILTERS, sampled_document
 from scripted_server import completion, serve
 
-from r1v3.data import reject as rejection
-from r1v3.data import sample as sampling
-from r1v3.data.critics import Chain, UnjudgedError, rambles, rewards
 from r1v3.data.prepare import prepare
 from r1v3.data.records import read_records
+from r1v3.data.sampling import reject as rejection
+from r1v3.data.sampling import sample as sampling
+from r1v3.data.sampling.critics import Chain, UnjudgedError, rambles, rewards
 from r1v3.generate import Response
 
 JUDGE = {"model": "gpt-4o", "max_unjudged": 0.0}

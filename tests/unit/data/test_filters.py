@@ -2,7 +2,7 @@
 
 import pytest
 
-from r1v3.data.filters import (
+from r1v3.data.sampling.filters import (
     first_failure,
     other_script,
     repeated_grams,

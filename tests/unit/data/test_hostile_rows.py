@@ -90,7 +90,7 @@ from pathlib import Path
 sys.path.insert(0, "tests/unit")
 from data_fixtures import listed, source_document
 from r1v3.data.prepare import prepare
-from r1v3.resident import peak_resident
+from r1v3.base.memory import peak_resident
 folder = Path(sys.argv[1])
 before = peak_resident()
 facts = prepare(source_document(listed(folder / sys.argv[2]), 10), folder / "set")

@@ -9,15 +9,15 @@ from data_fixtures import source_document
 from model_fixtures import picture, small_model, small_processor
 from sampled_fixtures import FILTERS, sampled_document
 
-from r1v3.data import reject as rejection
-from r1v3.data import sample as sampling
-from r1v3.data.filters import first_failure, repetition
 from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, read_records, render_question, store_image, write_records
+from r1v3.data.sampling import reject as rejection
+from r1v3.data.sampling import sample as sampling
+from r1v3.data.sampling.filters import first_failure, repetition
 from r1v3.generate import Response
 from r1v3.model.load import save_checkpoint
 from r1v3.reward import Grader
-from r1v3.reward.verifier import Judgement, UnjudgedError
+from r1v3.reward.verifier.verifier import Judgement, UnjudgedError
 
 RECORD = Record(
     id="q1",

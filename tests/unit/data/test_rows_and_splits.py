@@ -5,7 +5,7 @@ import json
 import pytest
 from data_fixtures import listed, source_document
 
-from r1v3.data.describe import funnel_rows
+from r1v3.analyze.cards.describe import funnel_rows
 from r1v3.data.fields import Refused
 from r1v3.data.prepare import prepare
 from r1v3.data.records import read_records

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from r1v3.data.contamination import scores_without
-from r1v3.evaluate.load import load_items
-from r1v3.evaluate.source import entry_beside, obtain_benchmark
-from r1v3.evaluate.table import load_table
+from r1v3.analyze.cards.contamination import scores_without
+from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
+from r1v3.recipe.tables.benchmarks import load_table
 
 TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
 

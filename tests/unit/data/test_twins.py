@@ -10,15 +10,16 @@ import pytest
 from data_fixtures import CLEANING, listed, source_document
 from PIL import Image, ImageDraw
 
-from r1v3.data.identity import said
-from r1v3.data.look import hashes, likeness, thumbnail
+from r1v3.data.decontamination.evaluation_index import EvaluationIndex, index_evaluations
+from r1v3.data.decontamination.ngrams import Words, grams, jaccard, words
+from r1v3.data.decontamination.phash import hashes, likeness, thumbnail
+from r1v3.data.decontamination.question_text import said
 from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, png_bytes, read_records, store_image, write_records
-from r1v3.data.reference import Reference, index_reference
-from r1v3.data.text import Words, grams, jaccard, words
 from r1v3.data.world import World
-from r1v3.evaluate.source import obtain_benchmark
-from r1v3.evaluate.table import load_table
+from r1v3.evaluate.items.source import obtain_benchmark
+from r1v3.evaluate.questions import evaluation_questions
+from r1v3.recipe.tables.benchmarks import load_table
 
 ROOT = Path(__file__).parents[3]
 LONG = (
@@ -79,11 +80,11 @@ def evaluation(tmp_path_factory):
     records += [record(20, LONG), record(21, "What is two and two?")]
     write_records(folder, records)
     document = {"cleaning": CLEANING}
-    facts = index_reference(
-        document, benchmarks={}, held_out={"held": folder}, folder=folder / "index"
+    facts = index_evaluations(
+        document, evaluation_questions({}, {"held": folder}), folder / "index"
     )
     assert facts["by"]["held"] == {"questions": 22, "pictures": 20, "blank": 0}
-    return Reference(folder / "index", CLEANING)
+    return EvaluationIndex(folder / "index", CLEANING)
 
 
 def hits(evaluation, question: str, *images: Image.Image):
@@ -139,10 +140,10 @@ def test_options_in_another_place_make_no_other_question():
 def test_boilerplate_says_nothing(tmp_path):
     phrase = "Look at the picture and choose the one option that is right for the figure shown"
     write_records(tmp_path, [record(n, f"{phrase}.") for n in range(12)])
-    index_reference(
-        {"cleaning": CLEANING}, benchmarks={}, held_out={"h": tmp_path}, folder=tmp_path / "i"
+    index_evaluations(
+        {"cleaning": CLEANING}, evaluation_questions({}, {"h": tmp_path}), tmp_path / "i"
     )
-    assert hits(Reference(tmp_path / "i", CLEANING), phrase) == []
+    assert hits(EvaluationIndex(tmp_path / "i", CLEANING), phrase) == []
 
 
 def test_words_are_those_of_the_normalised_text():
@@ -234,11 +235,10 @@ def test_planted_questions_of_a_benchmark_are_taken_out_of_a_training_set(tmp_pa
     document |= {"source": "miniature", "items": 12}
     (folder / "config.json").write_text(json.dumps({"document": document}))
     obtain_benchmark(document, folder)
-    facts = index_reference(
+    facts = index_evaluations(
         {"cleaning": CLEANING},
-        benchmarks={"mathvista_mini": folder / "mathvista_mini.tsv"},
-        held_out={},
-        folder=tmp_path / "index",
+        evaluation_questions({"mathvista_mini": folder / "mathvista_mini.tsv"}, {}),
+        tmp_path / "index",
     )
     assert facts["questions"] == 12
     pictures = sorted((folder / "images").rglob("*.png"))[:2]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.evaluate.load import load_items
-from r1v3.evaluate.source import entry_beside, obtain_benchmark
-from r1v3.evaluate.table import load_table
+from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
+from r1v3.recipe.tables.benchmarks import load_table
 
 ROOT = Path(__file__).parents[3]
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from r1v3.evaluate.table import load_table
+from r1v3.recipe.tables.benchmarks import load_table
 
 TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
 

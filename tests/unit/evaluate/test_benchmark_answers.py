@@ -7,15 +7,15 @@ import pytest
 
 from r1v3.data.records import Record, store_image, write_records
 from r1v3.data.world import World
-from r1v3.evaluate import generate
-from r1v3.evaluate.generate import answer, read_responses
-from r1v3.evaluate.items import make_item
+from r1v3.evaluate import answer as generate
+from r1v3.evaluate.answer import answer, read_responses
+from r1v3.evaluate.items.item import make_item
+from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.evaluate.judge import judge_many
 from r1v3.evaluate.score import score
-from r1v3.evaluate.source import obtain_benchmark
 from r1v3.generate.types import Response
 from r1v3.reward.configured import open_grader
-from r1v3.reward.verifier import Judgement, Verifier
+from r1v3.reward.verifier.verifier import Judgement, Verifier
 
 DOCUMENT = {
     "seed": 1,

@@ -1,6 +1,6 @@
 import pytest
 
-from r1v3.evaluate.items import fill, make_item, place_images, read_list
+from r1v3.evaluate.items.item import fill, make_item, place_images, read_list
 
 
 def row(**columns):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from r1v3.evaluate.load import load_asked, load_items
+from r1v3.evaluate.items.load import load_asked, load_items
 
 
 def choice(index, image, **more):

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from r1v3.data.records import render_question
-from r1v3.evaluate.load import load_asked, load_items
+from r1v3.evaluate.items.load import load_asked, load_items
+from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
 from r1v3.evaluate.score import score
-from r1v3.evaluate.source import entry_beside, obtain_benchmark
-from r1v3.evaluate.table import load_table
+from r1v3.recipe.tables.benchmarks import load_table
 
 TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
 NAMES = list(load_table(TABLE))

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from r1v3.evaluate.items import make_item
+from r1v3.evaluate.items.item import make_item
 from r1v3.evaluate.originals import edit_distance, mathvista_normalised, released_box
 from r1v3.evaluate.protocols import as_released, sampling_of
 

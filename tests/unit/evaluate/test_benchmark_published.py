@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from r1v3.evaluate.benchmarks import hallusionbench, mathvista
-from r1v3.evaluate.items import make_item
+from r1v3.evaluate.items.item import make_item
 from r1v3.evaluate.judge import judge_response
 from r1v3.evaluate.originals import mathvista_normalised
 from r1v3.evaluate.scorers import score_run

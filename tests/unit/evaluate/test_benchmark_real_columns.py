@@ -2,7 +2,7 @@
 
 import pytest
 
-from r1v3.evaluate.load import load_asked
+from r1v3.evaluate.items.load import load_asked
 
 FOUR = {"A": "one", "B": "two", "C": "three", "D": "four"}
 FILES = {

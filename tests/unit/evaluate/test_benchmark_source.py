@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pandas as pd
 import pytest
 
-from r1v3.download import download
-from r1v3.evaluate.convert import to_tsv
-from r1v3.evaluate.load import load_asked
-from r1v3.evaluate.source import obtain_benchmark
-from r1v3.evaluate.table import read_entry
+from r1v3.base.download import download
+from r1v3.evaluate.items.convert import to_tsv
+from r1v3.evaluate.items.load import load_asked
+from r1v3.evaluate.items.source import obtain_benchmark
+from r1v3.recipe.tables.benchmarks import read_entry
 
 
 class Server(BaseHTTPRequestHandler):

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from r1v3.evaluate.table import hashed_part, load_table, read_entry, refuse_forbidden_use
+from r1v3.recipe.tables.benchmarks import hashed_part, load_table, read_entry, refuse_forbidden_use
 
 
 def test_the_table_has_the_twenty_benchmarks(table):

@@ -4,8 +4,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from r1v3.evaluate.pages.tables import as_csv, as_html, latex, markdown, table_1, write_tables
 from r1v3.evaluate.statistics import detectable_difference
-from r1v3.evaluate.tables import as_csv, as_html, latex, markdown, table_1, write_tables
 
 
 def score(mean):

@@ -3,8 +3,8 @@ import re
 import pandas as pd
 import pytest
 
-from r1v3.evaluate.browser import write_browser
-from r1v3.evaluate.figures import figure_1, figure_3, figure_4
+from r1v3.evaluate.pages.browser import write_browser
+from r1v3.evaluate.pages.figures import figure_1, figure_3, figure_4
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.evaluate.table import load_table
 from r1v3.evaluate.target import find_target, plain_name
 from r1v3.recipe.load import load_project
+from r1v3.recipe.tables.benchmarks import load_table
 
 ROOT = Path(__file__).parents[3]
 NO_MODELS = {}

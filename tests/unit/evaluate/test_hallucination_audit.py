@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from r1v3.evaluate.hallucination import audit, find_phrase, split_reply, table_5
+from r1v3.evaluate.pages.hallucination import audit, find_phrase, split_reply, table_5
 
 
 @pytest.mark.parametrize(

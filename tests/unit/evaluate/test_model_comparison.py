@@ -3,11 +3,11 @@ import json
 import pytest
 
 from r1v3.evaluate.compare import Other, compare_models, comparison_table, protocol_table, scores_of
-from r1v3.evaluate.load import load_items
-from r1v3.evaluate.pages import write_pages
+from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
+from r1v3.evaluate.pages.pages import write_pages
+from r1v3.evaluate.pages.tables import as_csv, markdown
 from r1v3.evaluate.score import score
-from r1v3.evaluate.source import entry_beside, obtain_benchmark
-from r1v3.evaluate.tables import as_csv, markdown
 
 DOCUMENT = {
     "seed": 1,

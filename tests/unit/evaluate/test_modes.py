@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from r1v3.evaluate.modes import read_rows, write_modes
+from r1v3.evaluate.thinking_modes import read_rows, write_modes
 
 SLOW = {"mean": 0.5, "low": 0.4, "high": 0.6, "tokens": 50.0, "truncated": 0.05, "n": 40, "runs": 5}
 

@@ -6,7 +6,7 @@ VLMEvalKit is optional: `pip install --no-deps ms-vlmeval==0.0.20`.
 import pytest
 
 from r1v3.evaluate.benchmarks import olympiadbench, seephys
-from r1v3.evaluate.items import make_item
+from r1v3.evaluate.items.item import make_item
 from r1v3.evaluate.peer import is_installed, load_peer
 
 if not is_installed():

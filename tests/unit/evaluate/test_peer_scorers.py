@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from r1v3.evaluate.benchmarks import hallusionbench, mathvista, mmbench, olympiadbench, wemath
-from r1v3.evaluate.items import make_item
+from r1v3.evaluate.items.item import make_item
 from r1v3.evaluate.judge import judge_response
 from r1v3.evaluate.peer import is_installed, load_peer
 from r1v3.evaluate.scorers import score_run

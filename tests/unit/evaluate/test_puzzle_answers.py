@@ -214,7 +214,7 @@ class Yes:
         self.asked = []
 
     def judge_many(self, items):
-        from r1v3.reward.verifier import Judgement
+        from r1v3.reward.verifier.verifier import Judgement
 
         self.asked += items
         return [Judgement(True, "the same") for _ in items]

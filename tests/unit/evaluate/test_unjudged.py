@@ -5,13 +5,13 @@ import json
 import pytest
 
 from r1v3.evaluate.benchmarks import gaokao
-from r1v3.evaluate.items import make_item
+from r1v3.evaluate.items.item import make_item
+from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
 from r1v3.evaluate.judge import judge_many, judge_response
-from r1v3.evaluate.load import load_items
 from r1v3.evaluate.score import score
-from r1v3.evaluate.source import entry_beside, obtain_benchmark
 from r1v3.reward import Grader
-from r1v3.reward.verifier import Judgement
+from r1v3.reward.verifier.verifier import Judgement
 
 DOCUMENT = {
     "seed": 1,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from model_fixtures import TEMPLATE, small_processor
 
-from r1v3.generate.chat_template import renderer
-from r1v3.generate.template import render_prompt
-from r1v3.recipe.documents import Documents
+from r1v3.model.chat_template import renderer
+from r1v3.model.prompt_template import render_prompt
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 ROOT = Path(__file__).parents[3]

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from r1v3.generate.decode_attention import DECODE
+from r1v3.generate.in_process.decode_attention import DECODE
 
 
 @pytest.mark.parametrize("heads", [2, 6])

@@ -6,8 +6,8 @@ import pytest
 from model_fixtures import IMAGES, TEMPLATE, small_encoder, small_model
 
 from r1v3.generate import Sampling
+from r1v3.generate.in_process.engine import TransformersEngine
 from r1v3.generate.parity import Agreement, Answered, Disagreement, cases, check, compare
-from r1v3.generate.transformers_engine import TransformersEngine
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ from PIL import Image
 from scripted_server import completion, serve
 
 from r1v3.generate import Request, Sampling, load_engine
-from r1v3.generate.endpoint import Endpoint, ServerError
-from r1v3.generate.server_engine import ServerEngine
-from r1v3.generate.template import render_prompt
+from r1v3.generate.server.endpoint import Endpoint, ServerError
+from r1v3.generate.server.engine import ServerEngine
+from r1v3.generate.server.usage import Usage, read_usage
 from r1v3.generate.thinking import Thinking
-from r1v3.generate.usage import Usage, read_usage
+from r1v3.model.prompt_template import render_prompt
 
 GREEDY = Sampling(0.0, 1.0, 20)
 

@@ -4,8 +4,8 @@ import pytest
 from model_fixtures import small_encoder, small_model
 
 from r1v3.generate import Request, Sampling
+from r1v3.generate.in_process.engine import TransformersEngine
 from r1v3.generate.thinking import Thinking, word_ids
-from r1v3.generate.transformers_engine import TransformersEngine
 
 REQUESTS = [
     Request(f"q{n}", text, (), seed=n) for n, text in enumerate(["3+4=", "What is the sum?"])

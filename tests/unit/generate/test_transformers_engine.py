@@ -4,10 +4,11 @@ import pytest
 import torch
 from model_fixtures import TEMPLATE, picture, small_encoder, small_model
 
-from r1v3.generate import Request, Sampling, decode_loop
-from r1v3.generate.row_cache import RowCache
-from r1v3.generate.template import render_prompt, without_control
-from r1v3.generate.transformers_engine import TransformersEngine
+from r1v3.generate import Request, Sampling
+from r1v3.generate.in_process import decode_loop
+from r1v3.generate.in_process.engine import TransformersEngine
+from r1v3.generate.in_process.row_cache import RowCache
+from r1v3.model.prompt_template import render_prompt, without_control
 
 TEXTS = ["What is the sum?", "<image>\nWhat is the sum? A. 1 B. 2", "<image>\n<image>\n3+4="]
 PICTURES = [(), (picture(1),), (picture(2, 56, 28), picture(3))]

@@ -9,11 +9,12 @@ import sys
 import pytest
 from model_fixtures import IMAGES, TEMPLATE, small_model, small_processor
 
-from r1v3.generate import load_engine, vllm_weights
-from r1v3.generate.serve import chat_template, server_arguments, write_key
-from r1v3.generate.template import render_prompt
-from r1v3.generate.vllm_start import arguments
+from r1v3.generate import load_engine
+from r1v3.generate.server.serve import chat_template, server_arguments, write_key
+from r1v3.generate.vllm import weights as vllm_weights
+from r1v3.generate.vllm.start import arguments
 from r1v3.model.load import save_checkpoint
+from r1v3.model.prompt_template import render_prompt
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_a_saved_checkpoint_has_what_the_librarys_own_processor_asks_for(checkpo
 
 
 def test_generation_can_be_imported_without_torch_or_vllm():
-    code = "import sys, r1v3.generate, r1v3.generate.vllm_engine, r1v3.generate.vllm_start; "
+    code = "import sys, r1v3.generate, r1v3.generate.vllm.engine, r1v3.generate.vllm.start; "
     code += "assert not {'torch', 'vllm', 'transformers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 

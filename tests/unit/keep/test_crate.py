@@ -4,8 +4,8 @@ import pytest
 from made_up_results import ROOT, build_tree
 from rocrate.rocrate import ROCrate
 
-from r1v3.keep.crate import write_crate
-from r1v3.recipe.documents import Documents
+from r1v3.provenance.crate import write_crate
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 

@@ -7,9 +7,9 @@ import pytest
 from made_up_results import ROOT, build_tree
 
 from r1v3.__main__ import main
-from r1v3.keep.found import result_folders
-from r1v3.keep.prune import prune, size, unreached
-from r1v3.recipe.documents import Documents
+from r1v3.provenance.found import result_folders
+from r1v3.provenance.prune import prune, size, unreached
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 

@@ -7,9 +7,9 @@ import pytest
 from made_up_results import ROOT, benchmark_score, build_tree, write_scores
 
 from r1v3.analyze.summary import summarise
-from r1v3.keep.graph import Graph
-from r1v3.keep.trace import trace
-from r1v3.recipe.documents import Documents
+from r1v3.provenance.graph import Graph
+from r1v3.provenance.trace import trace
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from model_fixtures import IMAGES, picture, small_encoder, small_processor
 
+from r1v3.base.image_errors import UNREADABLE
 from r1v3.generate.pictures import data_url
 from r1v3.model import encode
 from r1v3.model.encode import Encoder
-from r1v3.unreadable import UNREADABLE
 
 SIZES = [(28, 28), (56, 28), (28, 90), (300, 20), (31, 200), (1, 400), (140, 140)]
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.cluster.site import load_site
 from r1v3.plan.__main__ import table
 from r1v3.plan.advice import advise
 from r1v3.plan.costs import load_costs
@@ -13,6 +12,7 @@ from r1v3.plan.shapes import Shape
 from r1v3.plan.speed import decode, draw_lengths
 from r1v3.plan.stages import Plan
 from r1v3.recipe.load import load_project
+from r1v3.recipe.site import load_site
 
 ROOT = Path(__file__).parents[3]
 SHAPE = Shape(

@@ -1,6 +1,6 @@
 """The plan beside measurements of this machine: memory within 20 %.
 
-Time depends on what else the machine does: `benchmarks/plan.py` measures that.
+Time depends on what else the machine does: `perf/plan.py` measures that.
 """
 
 from pathlib import Path

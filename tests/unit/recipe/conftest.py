@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from r1v3.recipe.documents import Documents
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 ROOT = Path(__file__).parents[3]

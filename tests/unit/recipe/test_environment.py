@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from r1v3.recipe import environment as module
-from r1v3.recipe.environment import begin_or_resume, differences, environment, freeze
-from r1v3.recipe.manifest import read_manifest
-from r1v3.recipe.stage import own_files, run_stage
+from r1v3.recipe.outputs import environment as module
+from r1v3.recipe.outputs.environment import begin_or_resume, differences, environment, freeze
+from r1v3.recipe.outputs.manifest import read_manifest
+from r1v3.recipe.outputs.stage import own_files, run_stage
 
 CONFIG = {"kind": "sft", "name": "cold_start", "hash": "0123456789", "document": {"seed": 7}}
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from r1v3.recipe import identity
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.identity import Node, canonical
-from r1v3.recipe.training import checkpoint_steps
+from r1v3.recipe.graph import identity
+from r1v3.recipe.graph.identity import Node, canonical
+from r1v3.recipe.schema.training import checkpoint_steps
 
 
 def every_folder(documents) -> dict[str, str]:
@@ -169,7 +169,7 @@ def test_the_documents_hold_what_the_stages_read(checkout):
     rl, selection = documents.run("rl"), documents.probe("rl")
     evaluation = documents.evaluation("rl", "selected", "held_out").document
     assert set(documents.data("math_normal").document) == shared | {"set", "cleaning"}
-    assert set(documents.reference().document) == shared | {"cleaning", "benchmarks", "held_out"}
+    assert set(documents.evaluation_index().document) == shared | {"cleaning", "benchmarks", "held_out"}
     assert set(documents.data("cold_start").document) == shared | dialogue | {
         "set",
         "questions",

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.evaluate.licences import refuse_benchmarks
-from r1v3.evaluate.table import load_table
 from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.tables.benchmarks import load_table
+from r1v3.recipe.tables.licences import refuse_benchmarks
 
 TABLE = load_table(Path(__file__).parents[3] / "config" / "benchmarks.yaml")
 

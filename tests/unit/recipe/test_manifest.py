@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.recipe import stage
-from r1v3.recipe.manifest import checkpoint_folder, read_manifest, write_manifest
-from r1v3.recipe.stage import alone, folders, run_stage, tables
+from r1v3.recipe.outputs import stage
+from r1v3.recipe.outputs.manifest import checkpoint_folder, read_manifest, write_manifest
+from r1v3.recipe.outputs.stage import alone, folders, run_stage, tables
 
 CONFIG = {"kind": "sft", "name": "cold_start", "hash": "0123456789", "document": {"seed": 7}}
 

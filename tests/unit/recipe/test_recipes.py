@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from r1v3.recipe.load import load_project
-from r1v3.recipe.sources import Domain, Task
+from r1v3.recipe.schema.data import Domain, Task
 
 ROOT = Path(__file__).parents[3]
 RECIPES = sorted(path.stem for path in (ROOT / "config" / "recipes").glob("*.yaml"))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from r1v3.recipe.documents import Documents
 from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 from r1v3.recipe.seeds import seeds_on_disk
 

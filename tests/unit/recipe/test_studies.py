@@ -2,9 +2,9 @@
 
 import pytest
 
-from r1v3.recipe.arms import common_step, needs, way_of
-from r1v3.recipe.documents import Documents
 from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.graph.arms import common_step, needs, way_of
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 MISTAKES = {
@@ -79,7 +79,7 @@ def test_a_budget_is_named_by_its_place_so_that_both_recipes_have_it(checkout):
 
 
 def test_every_table_and_figure_of_the_report_has_a_study_or_a_part_of_the_page(checkout):
-    from r1v3.analyze.report_parts import INDEX
+    from r1v3.analyze.report.parts import INDEX
 
     studies = checkout.documents().project.studies
     named = [anchor.removeprefix("study-") for _, _, anchor in INDEX if anchor.startswith("study-")]

@@ -3,8 +3,8 @@
 import pytest
 
 from r1v3.reward import extract_answer, extract_letters, grade
-from r1v3.reward.boxes import find_boxes
-from r1v3.reward.options import options_in
+from r1v3.reward.choice.options import options_in
+from r1v3.reward.text.boxes import find_boxes
 
 LENGTHS = ["12 cm", "24 cm", "36 cm", "48 cm"]
 

@@ -6,11 +6,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from r1v3.reward import extract_answer, extract_letters, format_reward, grade
-from r1v3.reward.compare import Comparison
-from r1v3.reward.evaluate import same_value
-from r1v3.reward.expression import parse_expression
-from r1v3.reward.normal import normalise
-from r1v3.reward.numbers import parse_number
+from r1v3.reward.maths.compare import Comparison
+from r1v3.reward.maths.expression import parse_expression
+from r1v3.reward.maths.numbers import parse_number
+from r1v3.reward.maths.numeric import same_value
+from r1v3.reward.text.normalize import normalise
 
 integers = st.integers(-(10**9), 10**9).map(str)
 decimals = st.decimals(-9999, 9999, places=3).map(lambda value: f"{value:f}")

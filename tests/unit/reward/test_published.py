@@ -9,7 +9,7 @@ import pytest
 from r1v3.reward.published import SETS, every_gold, grading_folder
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.insert(0, str(ROOT / "perf"))
 import grading  # noqa: E402
 
 FOLDER = grading_folder(ROOT)

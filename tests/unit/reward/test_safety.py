@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.reward import Grader, extract_answer, extract_letters, format_reward, grade, workers
-from r1v3.reward.workers import WorkerPool
+from r1v3.reward import Grader, extract_answer, extract_letters, format_reward, grade
+from r1v3.reward.maths import workers
+from r1v3.reward.maths.workers import WorkerPool
 
 BOX = "\\boxed{%s}"
 

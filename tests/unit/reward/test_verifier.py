@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from r1v3.generate.endpoint import Endpoint
+from r1v3.generate.server.endpoint import Endpoint
 from r1v3.reward import Grader
 from r1v3.reward.configured import open_grader
-from r1v3.reward.prompt import is_addressed_to_judge, messages, read_reply
-from r1v3.reward.verifier import UnjudgedError, Verifier, VerifierError
+from r1v3.reward.verifier.prompt import is_addressed_to_judge, messages, read_reply
+from r1v3.reward.verifier.verifier import UnjudgedError, Verifier, VerifierError
 
 ROW = {"question": "How much?", "options": None, "gold": "a dozen eggs", "type": "open"}
 RIGHT = {**ROW, "id": 1, "response": "\\boxed{twelve eggs}"}

@@ -11,8 +11,11 @@ from pathlib import Path
 
 from grpo_fixtures import grpo_run
 
-from r1v3.generate.transformers_engine import TransformersEngine
-from r1v3.train import engine, grpo, held_episodes, resume_folder, rollouts
+from r1v3.generate.in_process.engine import TransformersEngine
+from r1v3.train.core import engine, resume_folder
+from r1v3.train.grpo import rollouts
+from r1v3.train.grpo import saved_episodes as held_episodes
+from r1v3.train.grpo import trainer as grpo
 
 phase, step, start, data, folder = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:6])
 settings = {"dynamic_sampling": {"max_rounds": 1}}

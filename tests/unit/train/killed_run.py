@@ -7,8 +7,8 @@ from pathlib import Path
 
 from training_fixtures import sft_run
 
-from r1v3.train import engine
-from r1v3.train.metrics import MetricsLog
+from r1v3.train.core import engine
+from r1v3.train.core.metrics import MetricsLog
 
 where, step, start, data, folder = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:])
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from model_fixtures import small_processor
 
-from r1v3.train.critical import CriticalTokens
-from r1v3.train.interval import clustered_mean
-from r1v3.train.select import choose, hindsight, select_checkpoint
+from r1v3.train.entropy.critical import CriticalTokens
+from r1v3.train.entropy.interval import clustered_mean
+from r1v3.train.probe.select import choose, hindsight, select_checkpoint
 
 
 def found(text, words=("Wait", "Alternatively")):

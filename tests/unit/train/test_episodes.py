@@ -8,15 +8,15 @@ from grpo_fixtures import GRPO, episode_of_policy, learner, record
 
 from r1v3.generate.types import Response
 from r1v3.reward.verdict import Verdict
-from r1v3.train import held_episodes
-from r1v3.train.advantage import overlong_penalty
-from r1v3.train.batches import order_of_step
-from r1v3.train.episodes import Collected, collect
-from r1v3.train.prompt_order import PromptOrder
-from r1v3.train.ranks import Ranks
-from r1v3.train.rollouts import Episode, Prompt, reckon
-from r1v3.train.sampler import BesideTrainer
-from r1v3.train.update import advantages
+from r1v3.train.core.batches import order_of_step
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.grpo import saved_episodes as held_episodes
+from r1v3.train.grpo.advantage import overlong_penalty
+from r1v3.train.grpo.collect import Collected, collect
+from r1v3.train.grpo.prompt_order import PromptOrder
+from r1v3.train.grpo.rollouts import Episode, Prompt, reckon
+from r1v3.train.grpo.sampler import BesideTrainer
+from r1v3.train.grpo.update import advantages
 
 # Accuracy and format of two samples of each prompt, by the prompt's first letter.
 KINDS = {

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from r1v3.train.advantage import group_advantage, silent_groups
-from r1v3.train.grpo import response_limit
-from r1v3.train.policy_loss import Surrogate, policy_loss
+from r1v3.train.grpo.advantage import group_advantage, silent_groups
+from r1v3.train.grpo.policy_loss import Surrogate, policy_loss
+from r1v3.train.grpo.trainer import response_limit
 
 
 def surrogate(**changed):

@@ -7,9 +7,9 @@ from grpo_fixtures import GRPO, record
 
 from r1v3.generate.types import Response, Sampling
 from r1v3.reward.verdict import Verdict
-from r1v3.train import held_samples
-from r1v3.train.held_samples import HeldSamples
-from r1v3.train.rollouts import Prompt, run_episode
+from r1v3.train.grpo import saved_samples as held_samples
+from r1v3.train.grpo.rollouts import Prompt, run_episode
+from r1v3.train.grpo.saved_samples import HeldSamples
 
 SAMPLING = Sampling(1.0, 1.0, 8, samples=2)
 PROMPTS = [Prompt(record(name), name, None) for name in ("a", "b", "a")]  # one prompt is met twice

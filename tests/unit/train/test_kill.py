@@ -13,11 +13,11 @@ from training_fixtures import SOURCE, sft_run, without_times
 from r1v3.data.prepare import prepare
 from r1v3.model.groups import group_hashes
 from r1v3.model.load import load_model, save_checkpoint
-from r1v3.train import sft
-from r1v3.train.preemption import REQUEUE, Preemption
-from r1v3.train.ranks import Ranks
-from r1v3.train.resume import load_state, save_state
-from r1v3.train.resume_folder import newest_whole, seal
+from r1v3.train.core.preemption import REQUEUE, Preemption
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.core.resume import load_state, save_state
+from r1v3.train.core.resume_folder import newest_whole, seal
+from r1v3.train.sft import trainer as sft
 
 ALONE = Ranks(0, 1)
 

@@ -14,9 +14,9 @@ from r1v3.data.prepare import prepare
 from r1v3.model.groups import GROUPS, group_hashes, grouped_parameters
 from r1v3.model.load import save_checkpoint
 from r1v3.reward import format_reward
-from r1v3.train import rollouts
-from r1v3.train.ranks import Ranks
-from r1v3.train.sampler import BesideTrainer
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.grpo import rollouts
+from r1v3.train.grpo.sampler import BesideTrainer
 
 
 def test_nodes_share_a_list_in_order_and_only_their_first_processes_get_any():

@@ -8,10 +8,10 @@ from model_fixtures import small_model
 from training_fixtures import OPTIMIZER, SFT
 
 from r1v3.model.groups import group_of, train_only
-from r1v3.train.engine import WholeEngine
-from r1v3.train.optimizer import Optimizers, adamw, build_optimizer, learning_rate
-from r1v3.train.ranks import Ranks
-from r1v3.train.response_loss import PackedLoss
+from r1v3.train.core.engine import WholeEngine
+from r1v3.train.core.optimizer import Optimizers, adamw, build_optimizer, learning_rate
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.sft.response_loss import PackedLoss
 
 
 class One(torch.nn.Module):

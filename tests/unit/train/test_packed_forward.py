@@ -6,7 +6,7 @@ from model_fixtures import picture, small_encoder, small_model
 
 from r1v3.model import packed
 from r1v3.model.packed import Group, hidden_states, pack_groups, use_packed_attention
-from r1v3.train.token_stats import token_stats
+from r1v3.train.core.token_stats import token_stats
 
 
 def encoded(text, *pictures):

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from r1v3.train.ranks import Ranks
+from r1v3.train.core.ranks import Ranks
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 import torch
 from grpo_fixtures import GRPO, episode_of_policy, learner, reference
 
-from r1v3.train.update import update_policy
+from r1v3.train.grpo.update import update_policy
 
 FAST = 0.02  # one step at this rate takes many tokens' ratios beyond 0.8 and 1.2
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from r1v3.train import response_loss
-from r1v3.train.response_loss import ResponseLoss
+from r1v3.train.sft import response_loss
+from r1v3.train.sft.response_loss import ResponseLoss
 
 
 @pytest.mark.parametrize("at_once", [64 * 21, 2**25])

@@ -11,16 +11,16 @@ from model_fixtures import small_model, small_processor
 from r1v3.data.records import Record
 from r1v3.generate.types import Response
 from r1v3.model.groups import train_only
-from r1v3.train.browse import browse, choose
-from r1v3.train.critical import CriticalTokens
-from r1v3.train.engine import WholeEngine
-from r1v3.train.entropy_readings import Readings
-from r1v3.train.episode_metrics import entropy_metrics, logprob_metrics, reward_metrics
-from r1v3.train.episodes import episode_of, groups_of
-from r1v3.train.ranks import Ranks
-from r1v3.train.rollout_log import write_rollouts
-from r1v3.train.rollouts import Episode, Prompt
-from r1v3.train.weight_watch import WeightWatch
+from r1v3.train.core.engine import WholeEngine
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.core.weight_watch import WeightWatch
+from r1v3.train.entropy.critical import CriticalTokens
+from r1v3.train.entropy.readings import Readings
+from r1v3.train.grpo.collect import episode_of, groups_of
+from r1v3.train.grpo.episode_metrics import entropy_metrics, logprob_metrics, reward_metrics
+from r1v3.train.grpo.rollout_log import write_rollouts
+from r1v3.train.grpo.rollout_page import browse, choose
+from r1v3.train.grpo.rollouts import Episode, Prompt
 
 ENTROPY = {
     "critical_words": ["Wait"],

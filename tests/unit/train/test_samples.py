@@ -9,10 +9,10 @@ from model_fixtures import TEMPLATE, picture, small_encoder, small_processor
 from r1v3.data.records import Record
 from r1v3.model.encode import Encoder
 from r1v3.model.packed import pack_groups
-from r1v3.train import samples as encoding
-from r1v3.train.batches import Packer
-from r1v3.train.ranks import Ranks
-from r1v3.train.samples import check_set_aside, encode_samples
+from r1v3.train.core.batches import Packer
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.sft import samples as encoding
+from r1v3.train.sft.samples import check_set_aside, encode_samples
 
 
 def record(

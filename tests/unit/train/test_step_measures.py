@@ -6,8 +6,8 @@ import pytest
 import torch
 from grpo_fixtures import GRPO, episode_of_policy, learner, reference
 
-from r1v3.train.episodes import episode_of, groups_of
-from r1v3.train.update import update_policy
+from r1v3.train.grpo.collect import episode_of, groups_of
+from r1v3.train.grpo.update import update_policy
 
 FAST = 0.02
 
@@ -28,7 +28,7 @@ def update(policy, episode, rate=FAST, against=None, **settings):
 def test_on_policy_there_is_no_second_forward_pass(settings, forwards, monkeypatch):
     policy, seen = learner(), []
     episode = episode_of_policy(policy)
-    monkeypatch.setattr("r1v3.train.episode_rows.PROMPTS_A_PASS", 1)
+    monkeypatch.setattr("r1v3.train.grpo.episode_rows.PROMPTS_A_PASS", 1)
     policy.module.register_forward_hook(lambda *_: seen.append(1))
     update(policy, episode, **settings)
     assert len(seen) == forwards

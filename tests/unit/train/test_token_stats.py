@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from r1v3.train.token_stats import token_stats
+from r1v3.train.core.token_stats import token_stats
 
 
 @pytest.fixture

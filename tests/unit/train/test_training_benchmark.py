@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-PATH = Path(__file__).parents[3] / "benchmarks" / "train.py"
+PATH = Path(__file__).parents[3] / "perf" / "train.py"
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,9 @@ from training_fixtures import SOURCE, assert_same_course, packed_sft_run, sft_ru
 from r1v3.data.prepare import prepare
 from r1v3.model.load import load_model, save_checkpoint
 from r1v3.reward import format_reward
-from r1v3.train import rollouts, sft
-from r1v3.train.metrics import MetricsLog, read_metrics
+from r1v3.train.core.metrics import MetricsLog, read_metrics
+from r1v3.train.grpo import rollouts
+from r1v3.train.sft import trainer as sft
 
 
 @pytest.fixture(autouse=True)

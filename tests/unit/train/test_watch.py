@@ -6,9 +6,9 @@ import pytest
 import torch
 from model_fixtures import small_model
 
-from r1v3.train.flops import FlopCount
-from r1v3.train.prefetch import Prefetch
-from r1v3.train.watch import check_step
+from r1v3.train.core.flops import FlopCount
+from r1v3.train.core.prefetch import Prefetch
+from r1v3.train.core.watch import check_step
 
 WATCH = {"spike": 2.0, "window": 3}
 

@@ -13,7 +13,7 @@ from training_fixtures import SFT, SOURCE, sft_run, without_times
 from r1v3.data.prepare import prepare
 from r1v3.model.groups import group_hashes
 from r1v3.model.load import load_model, save_checkpoint
-from r1v3.train.preemption import REQUEUE
+from r1v3.train.core.preemption import REQUEUE
 
 pytest.importorskip("deepspeed")
 pytestmark = pytest.mark.slow
@@ -85,7 +85,7 @@ def test_weights_end_where_the_plain_path_ends(together, alone):
 
 
 def test_the_configuration_says_what_the_recipe_says():
-    from r1v3.train.zero_start import zero_config
+    from r1v3.train.core.zero_start import zero_config
 
     settings = SFT | {"dtype": "bfloat16", "parallel": SFT["parallel"] | {"zero": 2}}
     config = zero_config(settings, world=4)

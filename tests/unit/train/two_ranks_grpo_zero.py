@@ -14,8 +14,9 @@ from grpo_fixtures import grpo_run, probe_run
 from training_fixtures import SFT
 
 from r1v3.reward import format_reward
-from r1v3.train import grpo, rollouts
-from r1v3.train.ranks import Ranks
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.grpo import rollouts
+from r1v3.train.grpo import trainer as grpo
 
 start, data, folder = map(Path, sys.argv[1:])
 ranks, learning_rate = Ranks.join(), grpo.learning_rate

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from training_fixtures import SFT, sft_run
 
-from r1v3.train import sft
-from r1v3.train.ranks import Ranks
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.sft import trainer as sft
 
 start, data, folder = map(Path, sys.argv[1:])
 ranks = Ranks.join()

@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from r1v3.analyze.panels import grpo_picture
+from r1v3.analyze.report.panels import grpo_picture
 from r1v3.analyze.results import read_result
 
 

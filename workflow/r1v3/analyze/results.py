@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from r1v3.recipe.manifest import read_manifest
-from r1v3.train.metrics import read_metrics
+from r1v3.recipe.outputs.manifest import read_manifest
+from r1v3.train.core.metrics import read_metrics
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from r1v3.analyze.results import read_scores
-from r1v3.recipe.manifest import write_json
+from r1v3.recipe.outputs.manifest import write_json
 
 SCORE = ("accuracy", "format", "n")
 BENCHMARK = ("mean", "low", "high", "n", "runs")

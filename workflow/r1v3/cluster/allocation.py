@@ -8,7 +8,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from r1v3.train.preemption import REQUEUE
+from r1v3.train.core.preemption import REQUEUE
 
 FIELDS = "%D|%C|%L|%N"
 

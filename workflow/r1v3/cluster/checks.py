@@ -10,10 +10,10 @@ from math import inf
 from pathlib import Path
 from urllib.parse import urlparse
 
-from r1v3.recipe.environment import PACKAGES
 from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.load import Project
-from r1v3.recipe.schema import Recipe
+from r1v3.recipe.outputs.environment import PACKAGES
+from r1v3.recipe.schema.recipe import Recipe
 
 FILES_NEEDED = 100_000
 Seen = tuple[bool, str]
@@ -57,9 +57,9 @@ def gpus(wanted: int | None) -> Seen:
 
 def space_needed(root: Path, project: Project) -> float:
     """Bytes that the core path writes, by the plan."""
-    from r1v3.cluster.site import load_site
     from r1v3.plan.costs import load_costs
     from r1v3.plan.stages import Plan
+    from r1v3.recipe.site import load_site
 
     plan = Plan(root, project, load_site(root), load_costs(root))
     return sum(each.disk for each in plan.estimates())

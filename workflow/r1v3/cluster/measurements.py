@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from r1v3.train.ranks import Ranks
+from r1v3.train.core.ranks import Ranks
 
 DISK_MB, LEAST_DISK = 256, 100e6  # bytes a second: a state of 0.5 TB would take over an hour
 # Bytes a second: below it, gathered weights take longer than what they are for.

@@ -15,7 +15,7 @@ import torch.distributed as dist
 
 from r1v3.cluster import checks, measurements
 from r1v3.recipe.load import load_project
-from r1v3.train.ranks import Ranks
+from r1v3.train.core.ranks import Ranks
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -5,9 +5,9 @@ Without a site nothing is asked for, and a stage starts on this machine.
 
 import shlex
 
-from r1v3.cluster.site import Site
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.layout import Layout, Machines
+from r1v3.recipe.schema.layout import Layout, Machines
+from r1v3.recipe.site import Site
 
 # Stages whose processes hold one model together, of which some take two where there is no GPU, and those
 # whose processes share questions; the others are alone.

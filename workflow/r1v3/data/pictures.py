@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image, ImageOps
 
+from r1v3.base.image_errors import UNREADABLE
 from r1v3.data.fields import Refused
 from r1v3.data.records import png_bytes
-from r1v3.unreadable import UNREADABLE
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
 KEPT = ("PNG", "JPEG", "WEBP")  # bytes of these are stored as they came, unless repaired

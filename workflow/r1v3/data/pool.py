@@ -10,15 +10,15 @@ from typing import Self
 
 import numpy as np
 
-from r1v3.data.duplicates import find_duplicates
-from r1v3.data.identity import said
-from r1v3.data.look import thumbnail
-from r1v3.data.look_index import LookWriter
+from r1v3.data.decontamination.duplicates import find_duplicates
+from r1v3.data.decontamination.evaluation_index import EvaluationIndex, Hit
+from r1v3.data.decontamination.ngram_index import TextWriter
+from r1v3.data.decontamination.ngrams import Words
+from r1v3.data.decontamination.phash import thumbnail
+from r1v3.data.decontamination.phash_index import LookWriter
+from r1v3.data.decontamination.question_text import said
 from r1v3.data.pictures import Picture
 from r1v3.data.records import Record, RecordWriter, iter_records, store_bytes
-from r1v3.data.reference import Hit, Reference
-from r1v3.data.text import Words
-from r1v3.data.text_index import TextWriter
 
 BATCH = 512
 
@@ -30,7 +30,7 @@ class Pool:
         folder: for the candidates; removed with `remove`.
         images: the set's folder, below whose `images/` pictures are stored.
         cleaning: the recipe's section.
-        reference: evaluations to compare with, or None.
+        index: evaluations to compare with, or None.
         seek: whether near-duplicates are looked for.
     """
 
@@ -40,13 +40,13 @@ class Pool:
         images: Path,
         cleaning: dict,
         *,
-        reference: Reference | None,
+        index: EvaluationIndex | None,
         seek: bool,
     ):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self.folder, self.images, self.cleaning = folder, images, cleaning
-        self.reference, self.seek = reference, seek
+        self.index, self.seek = index, seek
         self.hits: dict[int, list[Hit]] = {}
         self.count = 0
         self._words = Words()
@@ -71,7 +71,7 @@ class Pool:
         paths = tuple(store_bytes(self.images, each.data, each.suffix) for each in pictures)
         record = replace(record, images=paths)
         self._records.add(record)
-        if self.seek or self.reference is not None:
+        if self.seek or self.index is not None:
             thumbs = [thumbnail(each.image) for each in pictures]
             self._batch.append((record, [each for each in thumbs if each is not None]))
             if len(self._batch) == BATCH:
@@ -89,8 +89,8 @@ class Pool:
             for number, found in enumerate(thumbs):
                 for thumb in found:
                     self._looks.add(thumb, first + number)
-        if self.reference is not None:
-            for number, hits in enumerate(self.reference.hits(texts, pictured, thumbs)):
+        if self.index is not None:
+            for number, hits in enumerate(self.index.hits(texts, pictured, thumbs)):
                 if hits:
                     self.hits[first + number] = hits
         self._batch.clear()

@@ -11,26 +11,26 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from r1v3.data.aside import SetAside
+from r1v3.base.progress import Progress
 from r1v3.data.balance import draw
+from r1v3.data.decontamination.evaluation_index import EvaluationIndex, Hit
 from r1v3.data.fields import Refused
-from r1v3.data.filters import tells_answer
 from r1v3.data.gates import check_date, check_licence
 from r1v3.data.pool import Pool
 from r1v3.data.records import Record, write_records
-from r1v3.data.reference import Hit, Reference
+from r1v3.data.rejected import SetAside
+from r1v3.data.sampling.filters import tells_answer
 from r1v3.data.sources.read import DOWNLOADS, SourceRow, open_sources
 from r1v3.data.validate import Validator
-from r1v3.progress import Progress
 
 STEPS = ("split", "valid", "licence", "date", "duplicate", "contaminated", "drawn")
 
 
-def prepare(document: dict, folder: Path, reference: Path | None = None) -> dict:
+def prepare(document: dict, folder: Path, index: Path | None = None) -> dict:
     """Write a data set of the recipe into `folder`.
 
     Args:
-        reference: folder of the evaluations' index, where the set is compared with it.
+        index: folder of the evaluations' index, where the set is compared with it.
 
     Returns:
         What is in it: counts by domain, answer type, difficulty and task; and the funnel that led there.
@@ -42,14 +42,14 @@ def prepare(document: dict, folder: Path, reference: Path | None = None) -> dict
     folder.mkdir(parents=True, exist_ok=True)
     against = None
     if spec["contaminated"] is not None:
-        if reference is None:
+        if index is None:
             raise ValueError(f"{name}: contaminated needs the index of the evaluations")
-        against = Reference(reference, cleaning)
+        against = EvaluationIndex(index, cleaning)
     seek = spec["duplicates"] is not None
     read = 0
     with SetAside(folder) as aside:
         sources = open_sources(document, folder)
-        pool = Pool(folder / ".pool", folder, cleaning, reference=against, seek=seek)
+        pool = Pool(folder / ".pool", folder, cleaning, index=against, seek=seek)
         with pool:
             check = Validator(cleaning["limits"])
             progress = Progress(sources.expected, f"prepare {name}: row")
@@ -74,7 +74,7 @@ def prepare(document: dict, folder: Path, reference: Path | None = None) -> dict
         **facts,
         "shortfalls": chosen["short"],
         "hits": _count_hits(pool.hits),
-        "reference": against.digest if against else None,
+        "evaluation_index": against.digest if against else None,
         "sources": sources.facts,
     }
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from r1v3.data.fields import KNOWN, NEEDED, Refused, is_date
+from r1v3.data.fields import KNOWN, NEEDED, Refused
 from r1v3.data.pictures import Picture, admit, read_within
 from r1v3.data.records import ANSWER_TYPES, LETTERS, Record
+from r1v3.recipe.tables.dates import is_date
 
 SHORT = {"id": 200, "answer_type": 20, "domain": 100, "difficulty": 100, "language": 20,
          "source": 200, "licence": 200, "split": 20, "date": 30}  # fmt: skip

@@ -16,16 +16,16 @@ import os
 import sys
 from pathlib import Path
 
-from r1v3.evaluate.generate import answer
-from r1v3.evaluate.pages import write_pages
+from r1v3.evaluate.answer import answer
+from r1v3.evaluate.items.source import obtain_benchmark
+from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score
-from r1v3.evaluate.source import obtain_benchmark
-from r1v3.evaluate.table import load_table
 from r1v3.evaluate.target import Target, find_target
-from r1v3.recipe.documents import Documents
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.identity import OWN, canonical
+from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.identity import OWN, canonical
 from r1v3.recipe.load import Project, load_project
+from r1v3.recipe.tables.benchmarks import load_table
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from r1v3.evaluate.items import Item
-from r1v3.evaluate.load import load_items
+from r1v3.evaluate.items.item import Item
+from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.items.source import entry_beside
+from r1v3.evaluate.pages.tables import Grid, percent
 from r1v3.evaluate.scorers import Score, score_run
-from r1v3.evaluate.source import entry_beside
 from r1v3.evaluate.statistics import compare, detectable_difference, holm, interval
-from r1v3.evaluate.tables import Grid, percent
 
 
 def scores_of(tsv: Path, verdicts: Path, name: str) -> list[Score]:

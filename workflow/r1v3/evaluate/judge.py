@@ -9,12 +9,12 @@ neither equal nor surely different is unjudged: it earns nothing, and is counted
 
 from dataclasses import dataclass, replace
 
-from r1v3.evaluate.items import Item
-from r1v3.evaluate.load import benchmark_code
-from r1v3.evaluate.table import Benchmark
+from r1v3.evaluate.items.item import Item
+from r1v3.evaluate.items.load import benchmark_code
+from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Grader, Verdict, grade
-from r1v3.reward.normal import normalise
-from r1v3.reward.numbers import parse_number
+from r1v3.reward.maths.numbers import parse_number
+from r1v3.reward.text.normalize import normalise
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Optional: `pip install --no-deps ms-vlmeval==0.0.20`. Its package imports every model it knows; here only
 the modules asked for are loaded, below empty parent packages, and three small dependencies that they
-do not need for scoring stand empty. Used by tests (do both agree?) and by benchmarks/evaluate.py.
+do not need for scoring stand empty. Used by tests (do both agree?) and by perf/evaluate.py.
 """
 
 import importlib

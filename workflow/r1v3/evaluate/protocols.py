@@ -8,10 +8,10 @@ temperature cannot be changed afterwards, so what it moves shows only in answers
 
 import pandas as pd
 
-from r1v3.evaluate.items import Item
+from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.originals import released_is_right
-from r1v3.evaluate.table import Benchmark
 from r1v3.generate.types import Sampling
+from r1v3.recipe.tables.benchmarks import Benchmark
 
 REPORT_TOKENS = 16_384
 

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from r1v3.base.atomic_write import write_text
+from r1v3.base.progress import Progress
 from r1v3.data.records import read_records
-from r1v3.evaluate.generate import HELD_OUT, judged_text, read_responses
-from r1v3.evaluate.items import Item
+from r1v3.evaluate.answer import HELD_OUT, judged_text, read_responses
+from r1v3.evaluate.items.item import Item
+from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.items.source import entry_beside
 from r1v3.evaluate.judge import Judged, judge_many
-from r1v3.evaluate.load import load_items
 from r1v3.evaluate.marks import apply_marks, read_marks
 from r1v3.evaluate.protocols import as_released, runs_of
 from r1v3.evaluate.scorers import Score, part_value, score_run
-from r1v3.evaluate.source import entry_beside
 from r1v3.evaluate.statistics import (
     detectable_difference,
     interval,
@@ -28,11 +30,9 @@ from r1v3.evaluate.statistics import (
     pass_at_k,
     spread,
 )
-from r1v3.evaluate.table import Benchmark
-from r1v3.progress import Progress
+from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Grader, format_reward
 from r1v3.reward.configured import open_grader
-from r1v3.whole import write_text
 
 COLUMNS = (
     "key", "run", "cluster", "response", "extracted", "correct", "judged", "share", "points",

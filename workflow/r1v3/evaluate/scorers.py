@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from r1v3.evaluate.load import benchmark_code
-from r1v3.evaluate.table import Benchmark
+from r1v3.evaluate.items.load import benchmark_code
+from r1v3.recipe.tables.benchmarks import Benchmark
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which model is evaluated: a checkpoint's folder, a Hugging Face id, an endpoint, a recipe's model.
 
 An endpoint's address is a matter of the machine and stands in R1V3_SERVER_URL, or is given itself; the
-other R1V3_SERVER_ variables are those of `r1v3.generate.server_engine`.
+other R1V3_SERVER_ variables are those of `r1v3.generate.server.engine`.
 """
 
 import json
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1v3.recipe.sources import Baseline, Model
+from r1v3.recipe.schema.data import Baseline, Model
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w.-]+)?")
 ADDRESS = ("http://", "https://")

@@ -22,8 +22,8 @@ def load_engine(
     """
     thinking = generation.get("thinking")
     if generation["engine"] == "transformers":
+        from r1v3.generate.in_process.engine import TransformersEngine
         from r1v3.generate.thinking import Thinking
-        from r1v3.generate.transformers_engine import TransformersEngine
         from r1v3.model.encode import Encoder
         from r1v3.model.load import load_model, load_processor
 
@@ -31,11 +31,11 @@ def load_engine(
         encoder = Encoder(load_processor(model_folder), images)
         return TransformersEngine(model, encoder, thinking=Thinking(thinking, encoder.tokenizer))
     if generation["engine"] == "server":
-        from r1v3.generate.server_start import open_server
+        from r1v3.generate.server.start import open_server
 
         return open_server(images, model_folder, thinking, usage)
     if generation["engine"] == "vllm":
-        from r1v3.generate.vllm_engine import open_vllm
+        from r1v3.generate.vllm.engine import open_vllm
 
         return open_vllm(images, model_folder, thinking)
     raise ValueError(

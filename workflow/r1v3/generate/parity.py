@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from r1v3.generate.template import render_prompt
+from r1v3.base.atomic_write import write_text
 from r1v3.generate.types import Request, Response, Sampling
-from r1v3.whole import write_text
+from r1v3.model.prompt_template import render_prompt
 
 QUESTION = "What is the sum of 3 and 4? A. 7 B. 8"
 LONG = "First 3+4=7. Wait, is it? Alternatively, 4+3=7, and so on. " * 10

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from r1v3.base.image_errors import UNREADABLE
 from r1v3.model.processor import ImageProcessor
-from r1v3.unreadable import UNREADABLE
 
 MARKER = "<image>"
 DECODED = 2**24  # pixels that are decoded before they become tiles, the last picture's beside

@@ -7,7 +7,7 @@ token wherever it is written.
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from r1v3.generate.template import END_OF_THINK, THINK
+from r1v3.model.prompt_template import END_OF_THINK, THINK
 
 IMAGE_CONTEXT = "<IMG_CONTEXT>"
 SPECIAL = (

@@ -9,7 +9,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from r1v3.cluster.site import load_site
 from r1v3.plan.advice import advise
 from r1v3.plan.against import beside
 from r1v3.plan.costs import load_costs
@@ -17,6 +16,7 @@ from r1v3.plan.estimate import Estimate
 from r1v3.plan.stages import Plan
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.load import load_project
+from r1v3.recipe.site import load_site
 
 ROOT = Path(__file__).resolve().parents[3]
 NODES = (1, 2, 4, 8)

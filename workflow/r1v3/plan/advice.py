@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from r1v3.cluster.site import Site
 from r1v3.plan.costs import Costs
 from r1v3.plan.estimate import Estimate
 from r1v3.plan.stages import Plan
 from r1v3.recipe.load import Project
+from r1v3.recipe.site import Site
 
 
 def advise(root: Path, project: Project, site: Site, costs: Costs, refused: Estimate) -> list[str]:

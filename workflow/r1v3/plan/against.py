@@ -5,7 +5,7 @@ import statistics
 from pathlib import Path
 
 from r1v3.plan.estimate import Estimate
-from r1v3.recipe.documents import Documents
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import Project
 
 FIRST = 3  # steps that are still warming up

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from r1v3.recipe.layers import read_yaml
-from r1v3.recipe.section import Positive, Rate, Section
-from r1v3.train.flops import peak_flops
+from r1v3.recipe.schema.section import Positive, Rate, Section
+from r1v3.train.core.flops import peak_flops
 
 COSTS = Path("config") / "costs.yaml"
 

@@ -36,13 +36,13 @@ def measure(case: dict) -> dict:
 def _here(case: dict) -> dict:
     import torch
 
+    from r1v3.base.memory import peak_resident
     from r1v3.model.packed import Group, pack_groups
     from r1v3.plan.shapes import config_from_shape
-    from r1v3.resident import peak_resident
-    from r1v3.train.engine import open_engine, prepare_model
-    from r1v3.train.flops import peak_flops
-    from r1v3.train.ranks import Ranks
-    from r1v3.train.response_loss import PackedLoss
+    from r1v3.train.core.engine import open_engine, prepare_model
+    from r1v3.train.core.flops import peak_flops
+    from r1v3.train.core.ranks import Ranks
+    from r1v3.train.sft.response_loss import PackedLoss
 
     torch.set_num_threads(1)
     from transformers import InternVLForConditionalGeneration

@@ -7,7 +7,7 @@ a formula's times what was measured. Each function gives {part: bytes}.
 
 from r1v3.plan.costs import Activations, Device
 from r1v3.plan.shapes import Shape
-from r1v3.train.token_stats import LOGITS_AT_ONCE
+from r1v3.train.core.token_stats import LOGITS_AT_ONCE
 
 GIB = 2**30
 FLOAT = 4

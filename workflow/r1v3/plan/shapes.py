@@ -12,9 +12,9 @@ from transformers.models.internvl.configuration_internvl import InternVLVisionCo
 from r1v3.model.groups import grouped_parameters
 from r1v3.recipe.errors import RecipeError, unknown
 from r1v3.recipe.layers import read_yaml
-from r1v3.recipe.schema import Recipe
-from r1v3.recipe.sources import Architecture
-from r1v3.train.flops import FlopCount
+from r1v3.recipe.schema.data import Architecture
+from r1v3.recipe.schema.recipe import Recipe
+from r1v3.train.core.flops import FlopCount
 
 SHAPES = Path("config") / "shapes.yaml"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from r1v3.plan.costs import Device, Workload
 from r1v3.plan.memory import cache_token
 from r1v3.plan.shapes import Shape
-from r1v3.train.flops import FlopCount
+from r1v3.train.core.flops import FlopCount
 
 
 def train_seconds(

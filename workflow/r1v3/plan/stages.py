@@ -3,19 +3,19 @@
 import math
 from pathlib import Path
 
-from r1v3.cluster.site import Site
 from r1v3.plan import memory
 from r1v3.plan.costs import Costs, Device, Workload
 from r1v3.plan.episode import simulate
 from r1v3.plan.estimate import Estimate
 from r1v3.plan.shapes import Shape, flops_of, meta_model, shape_of
 from r1v3.plan.speed import decode, draw_lengths, train_seconds
-from r1v3.recipe.layout import Machines
 from r1v3.recipe.load import Project
-from r1v3.recipe.training import checkpoint_steps
-from r1v3.train.rollouts import KEPT_TILES
+from r1v3.recipe.schema.layout import Machines
+from r1v3.recipe.schema.training import checkpoint_steps
+from r1v3.recipe.site import Site
+from r1v3.train.grpo.rollouts import KEPT_TILES
 
-# What the launcher lets vLLM take of a GPU, and how many samples decode at once (r1v3.generate.vllm_start).
+# What the launcher lets vLLM take of a GPU, and how many samples decode at once (r1v3.generate.vllm.start).
 ENGINE_SHARE, ENGINE_ROWS = 0.9, 256
 TIGHT = "weights leave no place for keys and values: raise layout's tensor_parallel"
 # Bytes of a trained parameter beside its weight in a state that a run resumes from: AdamW's averages, and a

@@ -5,19 +5,18 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from r1v3.data.sources.mappings import MAPPINGS
-from r1v3.data.sources.table import Listed as Source
-from r1v3.data.sources.table import decides
-from r1v3.evaluate.licences import refuse_benchmarks
-from r1v3.evaluate.table import Listed, hashed_part, load_table
+from r1v3.recipe.consistency import mistakes_of_recipe, mistakes_of_runs
 from r1v3.recipe.errors import RecipeError, explain, suggest, unknown
 from r1v3.recipe.layers import Layers, read_yaml
-from r1v3.recipe.references import mistakes_of_recipe, mistakes_of_runs
-from r1v3.recipe.runs import ResolvedRun, resolve_runs
-from r1v3.recipe.schema import Recipe
+from r1v3.recipe.schema.data import SourceSet
+from r1v3.recipe.schema.recipe import Recipe
+from r1v3.recipe.schema.studies import Claim, Study, load_claims, load_studies
 from r1v3.recipe.seeds import add_seeds
-from r1v3.recipe.sources import SourceSet
-from r1v3.recipe.studies import Claim, Study, load_claims, load_studies
+from r1v3.recipe.tables.benchmarks import Listed, hashed_part, load_table
+from r1v3.recipe.tables.licences import refuse_benchmarks
+from r1v3.recipe.tables.runs import ResolvedRun, resolve_runs
+from r1v3.recipe.tables.sources import MAPPINGS, decides
+from r1v3.recipe.tables.sources import Listed as Source
 
 COMPLETE = "paper"
 

@@ -9,10 +9,10 @@ interval over seeds speaks of the luck of reinforcement and of what follows, giv
 from dataclasses import replace
 from pathlib import Path
 
-from r1v3.recipe.runs import ResolvedRun
-from r1v3.recipe.schema import Recipe
-from r1v3.recipe.sources import SampledSet
-from r1v3.recipe.training import Sft
+from r1v3.recipe.schema.data import SampledSet
+from r1v3.recipe.schema.recipe import Recipe
+from r1v3.recipe.schema.training import Sft
+from r1v3.recipe.tables.runs import ResolvedRun
 
 SHARED = ("base", "teacher", "cold_start")
 MARK = "__seed"

@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from r1v3.recipe.documents import Documents
 from r1v3.recipe.errors import RecipeError, unknown
+from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.load import load_project
 
 KEYS = ("recipe", "overlay", "seeds", "site")  # the Slurm profile gives the last

@@ -3,10 +3,10 @@
 Importing this package loads neither torch nor sympy.
 """
 
-from r1v3.reward.extract import extract_answer
+from r1v3.reward.choice.letters import extract_letters
 from r1v3.reward.grader import Grader, grade
-from r1v3.reward.letters import extract_letters
-from r1v3.reward.template import combine, format_reward
+from r1v3.reward.text.extract import extract_answer
+from r1v3.reward.text.format import combine, format_reward
 from r1v3.reward.verdict import Verdict
 
 __all__ = [

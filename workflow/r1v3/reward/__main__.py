@@ -11,7 +11,7 @@ from pathlib import Path
 
 from r1v3.reward.grader import Grader, grade
 from r1v3.reward.rules import TYPES, check_type
-from r1v3.reward.template import format_reward
+from r1v3.reward.text.format import format_reward
 from r1v3.reward.verdict import shorten
 
 BATCH_ROWS = 2_000

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from r1v3.reward.grader import Grader
-from r1v3.reward.verifier import Verifier
+from r1v3.reward.verifier.verifier import Verifier
 
 URL = "R1V3_VERIFIER_URL"
 CONCURRENCY, ATTEMPTS, TIMEOUT_SECONDS = 16, 5, 120

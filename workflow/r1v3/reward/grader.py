@@ -4,10 +4,10 @@ import os
 from dataclasses import replace
 from typing import Self
 
+from r1v3.reward.maths.workers import WorkerPool, shared_pool
 from r1v3.reward.rules import judge, settle
 from r1v3.reward.verdict import Verdict, shorten
-from r1v3.reward.verifiable import questions_for_verifier
-from r1v3.reward.workers import WorkerPool, shared_pool
+from r1v3.reward.verifier.question import questions_for_verifier
 
 
 def grade(
@@ -106,7 +106,7 @@ class Grader:
         return verdicts
 
     def _check_share(self, verdicts: list[Verdict]) -> None:
-        from r1v3.reward.verifier import UnjudgedError
+        from r1v3.reward.verifier.verifier import UnjudgedError
 
         missing = sum(verdict.correct is None for verdict in verdicts)
         if self.max_unjudged is not None and missing > self.max_unjudged * len(verdicts):

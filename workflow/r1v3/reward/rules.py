@@ -9,17 +9,17 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from r1v3.reward.boxes import find_boxes, join_last_boxes
-from r1v3.reward.compare import Comparison
-from r1v3.reward.conclude import open_answer
-from r1v3.reward.extract import extract_answer, final_text, several_boxes
-from r1v3.reward.letters import extract_letters, gold_letters
-from r1v3.reward.normal import MAX_CHARS, fold_width, normalise
-from r1v3.reward.numbers import parse_number
-from r1v3.reward.options import options_in
-from r1v3.reward.quantity import close_values, same_string
-from r1v3.reward.shape import readings
-from r1v3.reward.statements import same_statements
+from r1v3.reward.choice.letters import extract_letters, gold_letters
+from r1v3.reward.choice.options import options_in
+from r1v3.reward.maths.compare import Comparison
+from r1v3.reward.maths.numbers import parse_number
+from r1v3.reward.maths.quantity import close_values, same_string
+from r1v3.reward.maths.shape import readings
+from r1v3.reward.text.boxes import find_boxes, join_last_boxes
+from r1v3.reward.text.conclude import open_answer
+from r1v3.reward.text.extract import extract_answer, final_text, several_boxes
+from r1v3.reward.text.normalize import MAX_CHARS, fold_width, normalise
+from r1v3.reward.text.statements import same_statements
 from r1v3.reward.verdict import Verdict, shorten
 
 TYPES = ("mcq", "mcq_multi", "open", "fill")

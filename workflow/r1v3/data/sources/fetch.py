@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
 
-from r1v3.download import download, file_digest
+from r1v3.base.download import download, file_digest
 
 BY_HAND = "R1V3_DATA"
 READABLE = (".parquet", ".jsonl", ".tsv", ".csv")

@@ -9,8 +9,8 @@ from r1v3.data.fields import Refused
 from r1v3.data.sources.fetch import READABLE, fetch
 from r1v3.data.sources.mappings import MAPPINGS
 from r1v3.data.sources.rows import read_rows
-from r1v3.data.sources.table import suffixes
 from r1v3.data.validate import SPLITS
+from r1v3.recipe.tables.sources import suffixes
 
 OTHER_SPLIT = "other split"
 DOWNLOADS = ".downloads"  # in a set's folder, until its rows are read

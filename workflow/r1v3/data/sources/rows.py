@@ -14,7 +14,7 @@ import pyarrow.parquet as parquet
 
 from r1v3.data.fields import Refused
 from r1v3.data.sources.separated import read_separated
-from r1v3.data.sources.table import suffixes
+from r1v3.recipe.tables.sources import suffixes
 
 ROWS_AT_A_TIME = 64
 LINE_BLOCK = 1 << 20

@@ -3,8 +3,8 @@
 The answer of a choice may be several letters. The score is over all askings; each language's is a detail.
 """
 
-from r1v3.evaluate.items import Item, Row, fill, make_item
-from r1v3.evaluate.table import Benchmark
+from r1v3.evaluate.items.item import Item, Row, fill, make_item
+from r1v3.recipe.tables.benchmarks import Benchmark
 
 SUBJECTS = {"Math": "数学", "Biology": "生物", "Chemistry": "化学", "Physics": "物理"}
 CHINESE = {

@@ -6,9 +6,9 @@ here: a solve item with a final answer in `answer` is judged by that alone, all 
 left unjudged and counted, until people's marks are imported (`r1v3.evaluate.marks`).
 """
 
-from r1v3.evaluate.items import Item, Row, make_item
+from r1v3.evaluate.items.item import Item, Row, make_item
 from r1v3.evaluate.judge import Judged
-from r1v3.evaluate.table import Benchmark
+from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Verdict
 
 TYPES = {"single": "mcq", "multiple": "mcq_multi", "fill": "fill", "solve": "open"}

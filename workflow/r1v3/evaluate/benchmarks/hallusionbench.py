@@ -7,9 +7,9 @@ of the three. Question groups span figures, so what is resampled is the set of a
 
 import pandas as pd
 
-from r1v3.evaluate.items import Item, Row, make_item
+from r1v3.evaluate.items.item import Item, Row, make_item
 from r1v3.evaluate.scorers import Score, by_group, part_value, tally
-from r1v3.evaluate.table import Benchmark
+from r1v3.recipe.tables.benchmarks import Benchmark
 
 
 def read(row: Row, entry: Benchmark) -> list[Item]:

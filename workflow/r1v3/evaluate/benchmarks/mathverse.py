@@ -2,8 +2,8 @@
 
 import ast
 
-from r1v3.evaluate.items import Item, Row, make_item
-from r1v3.evaluate.table import Benchmark
+from r1v3.evaluate.items.item import Item, Row, make_item
+from r1v3.recipe.tables.benchmarks import Benchmark
 
 
 def read(row: Row, entry: Benchmark) -> list[Item]:

@@ -7,8 +7,8 @@ half a unit of the last place.
 
 from string import ascii_uppercase
 
-from r1v3.evaluate.items import Item, Row, make_item, read_list
-from r1v3.evaluate.table import Benchmark
+from r1v3.evaluate.items.item import Item, Row, make_item, read_list
+from r1v3.recipe.tables.benchmarks import Benchmark
 
 
 def read(row: Row, entry: Benchmark) -> list[Item]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from r1v3.evaluate.items import Item, Row, make_item
-from r1v3.evaluate.table import Benchmark
+from r1v3.evaluate.items.item import Item, Row, make_item
+from r1v3.recipe.tables.benchmarks import Benchmark
 
 ROTATION = 1_000_000
 SUBMITTED = ("index", "question", "hint", "A", "B", "C", "D", "category", "l2-category", "split")

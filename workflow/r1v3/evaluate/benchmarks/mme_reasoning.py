@@ -11,11 +11,11 @@ import re
 
 from r1v3.evaluate.benchmarks import puzzle_answers as answers
 from r1v3.evaluate.benchmarks.puzzle_rules import LINES, LINES_5, LINES_8, RULES
-from r1v3.evaluate.items import Item, Row, make_item
+from r1v3.evaluate.items.item import Item, Row, make_item
 from r1v3.evaluate.judge import Judged
-from r1v3.evaluate.table import Benchmark
+from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Verdict, extract_answer
-from r1v3.reward.extract import PHRASE_TAIL, boxed_answer, final_text
+from r1v3.reward.text.extract import PHRASE_TAIL, boxed_answer, final_text
 
 KEYS = {
     **{f"calculate_answer_function_{name}": keys for name, (keys, *_) in LINES.items()},

@@ -6,9 +6,9 @@ Several answers are compared as a set: each must find its own partner.
 Proofs (`TP`) are not asked; items without a picture (`TO`) are not part of this benchmark.
 """
 
-from r1v3.evaluate.items import Item, Row, make_item, read_list
+from r1v3.evaluate.items.item import Item, Row, make_item, read_list
 from r1v3.evaluate.judge import Judged
-from r1v3.evaluate.table import Benchmark
+from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Verdict, extract_answer, grade
 
 KINDS = {

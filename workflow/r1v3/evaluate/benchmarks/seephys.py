@@ -1,7 +1,7 @@
 """SeePhys: the request is in the question's language and may ask for a number of significant figures."""
 
-from r1v3.evaluate.items import Item, Row, fill, make_item
-from r1v3.evaluate.table import Benchmark
+from r1v3.evaluate.items.item import Item, Row, fill, make_item
+from r1v3.recipe.tables.benchmarks import Benchmark
 
 CHINESE = (
     "\n请用推理来回答这个问题。首先在<think></think>标签中输出推理过程，"

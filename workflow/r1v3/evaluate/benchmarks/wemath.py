@@ -8,9 +8,9 @@ Score = (composites - IG/2 - RM - IK) / composites; what is resampled is the com
 
 import pandas as pd
 
-from r1v3.evaluate.items import Item, Row, make_item
+from r1v3.evaluate.items.item import Item, Row, make_item
 from r1v3.evaluate.scorers import Score, part_value
-from r1v3.evaluate.table import Benchmark
+from r1v3.recipe.tables.benchmarks import Benchmark
 
 
 def read(row: Row, entry: Benchmark) -> list[Item]:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from r1v3.data.world import LOOKS, Item, World
 from r1v3.data.world.tasks import LINES, PLACES
-from r1v3.evaluate.table import Miniature
+from r1v3.recipe.tables.benchmarks import Miniature
 
 LETTERS = "ABCDEFGHIJ"
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from r1v3.evaluate.miniature import general, mathematics, science
 from r1v3.evaluate.miniature.draw import Drawer
-from r1v3.evaluate.table import Benchmark
+from r1v3.recipe.tables.benchmarks import Benchmark
 
 
 def write_miniature(name: str, entry: Benchmark, items: int, seed: int, path: Path) -> int:

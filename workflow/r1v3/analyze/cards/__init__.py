@@ -1,0 +1,1 @@
+"""Data cards, and what evaluations share with training data."""

@@ -1,0 +1,150 @@
+"""What evaluations share with the data that a model learned from, and its scores without those items.
+
+Twins that a set dropped were never learned. What counts are twins that were kept (`contaminated: list`), and
+those that appear only now because the evaluations changed after a set was made: then it is compared again.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from r1v3.data.decontamination.evaluation_index import EvaluationIndex, Hit
+from r1v3.data.decontamination.ngrams import Words
+from r1v3.data.decontamination.phash import thumbnail
+from r1v3.data.decontamination.question_text import said
+from r1v3.data.records import Record, iter_records
+
+BATCH = 512
+
+
+@dataclass(frozen=True)
+class Contamination:
+    """`twins`: (set, record, hit); `scores`: a row for each benchmark with hits."""
+
+    questions: int
+    sets: list[str]
+    twins: list[dict] = field(default_factory=list)
+    scores: list[dict] = field(default_factory=list)
+    shared: list[dict] = field(default_factory=list)
+
+    @property
+    def items(self) -> dict[str, set[str]]:
+        """The hit items of each evaluation."""
+        found: dict[str, set[str]] = {}
+        for twin in self.twins:
+            name, _, item = twin["twin"].partition("/")
+            found.setdefault(name, set()).add(item)
+        return found
+
+
+def find_twins(folders: list[Path], index_folder: Path, cleaning: dict) -> tuple[list[dict], int]:
+    """The twins in evaluations of the records that sets really hold, and how many questions those have."""
+    index = EvaluationIndex(index_folder, cleaning)
+    found = []
+    for folder in folders:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        document = json.loads((folder / "config.json").read_text())["document"]
+        if "questions" in document:
+            asked = folder.parent / document["questions"]
+            ids = {record.id for record in iter_records(folder)}
+            hits = [hit for hit in _of_source(asked, index) if hit["id"] in ids]
+        else:
+            hits = _of_source(folder, index)
+        found += [{**hit, "set": manifest["name"]} for hit in hits]
+    return found, len(index.questions)
+
+
+def _of_source(folder: Path, index: EvaluationIndex) -> list[dict]:
+    facts = json.loads((folder / "manifest.json").read_text())["facts"]
+    if facts.get("evaluation_index") == index.digest:
+        with open(folder / "twins.jsonl", encoding="utf-8") as lines:
+            twins = [json.loads(line) for line in lines]
+        return [t for t in twins if t["step"] == "contaminated" and t["action"] != "drop"]
+    return [
+        {"id": record.id, "question": record.question[:300], "twin": hit.twin, "kind": hit.kind,
+         "text": round(hit.text, 3), "picture": round(hit.picture, 3)}
+        for record, hits in compare(folder, index)
+        for hit in hits
+    ]  # fmt: skip
+
+
+def compare(folder: Path, index: EvaluationIndex) -> list[tuple[Record, list[Hit]]]:
+    """The records of a set that have twins in the evaluations."""
+    words, found, batch = Words(), [], []
+
+    def flush() -> None:
+        texts = words([said(record.question, record.options) for record in batch])
+        thumbs = [
+            [t for image in r.images if (t := _thumb(folder / image)) is not None] for r in batch
+        ]
+        pictured = pd.Series([bool(record.images) for record in batch]).to_numpy(dtype=bool)
+        hits = index.hits(texts, pictured, thumbs)
+        found.extend((record, each) for record, each in zip(batch, hits, strict=True) if each)
+        batch.clear()
+
+    for record in iter_records(folder):
+        batch.append(record)
+        if len(batch) == BATCH:
+            flush()
+    if batch:
+        flush()
+    return found
+
+
+def _thumb(path: Path):
+    with Image.open(path) as image:
+        return thumbnail(image.convert("RGB"))
+
+
+def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str]]) -> list[dict]:
+    """Each benchmark's score with and without its hit items, by its own metric, over the stored verdicts.
+
+    What hangs together (the rotations of a question, a composite and its steps) goes together: one hit
+    item takes its cluster along, since a metric over half a cluster says something else.
+
+    Args:
+        scores: `scores.json`, beside its `verdicts/`.
+        items: by benchmark, the keys of the items to leave out; only these benchmarks are scored.
+
+    Returns:
+        Rows of benchmark, items, hits, left_out (items of clusters with a hit), score, without (None where
+        nothing is left).
+    """
+    from r1v3.evaluate.items.load import load_items
+    from r1v3.evaluate.items.source import entry_beside
+    from r1v3.evaluate.score import scored_frame
+    from r1v3.evaluate.scorers import score_run
+
+    rows = []
+    for name, tsv in tsvs.items():
+        if not items.get(name):
+            continue
+        entry = entry_beside(tsv)
+        known = {item.key: item for item in load_items(entry, tsv)}
+        frames = []
+        for path in sorted((scores.parent / "verdicts").glob(f"{name}.run-*.parquet")):
+            frame = pd.read_parquet(path)
+            frame["columns"] = [known[key].columns for key in frame["key"]]
+            frame["extra"] = [known[key].extra for key in frame["key"]]
+            frames.append(frame)
+        hit = items[name] & set(known)
+        clusters = {known[key].cluster for key in hit}
+        left = [frame[~frame["cluster"].isin(clusters)] for frame in frames]
+        rows.append(
+            {
+                "benchmark": name,
+                "items": len(known),
+                "hits": len(hit),
+                "left_out": sum(item.cluster in clusters for item in known.values()),
+                "score": _mean([score_run(scored_frame(f), entry).value for f in frames]),
+                "without": _mean([score_run(scored_frame(f), entry).value for f in left if len(f)]),
+            }
+        )
+    return rows
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,170 @@
+"""What stands on a data card: counts, lengths, funnel, twins and samples, read from the set's folder."""
+
+import base64
+import io
+import json
+import random
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from r1v3.data.records import Record, iter_records
+from r1v3.data.rejected import SHOWN
+
+SAMPLES = 8  # pictures of a card
+WHOLE = 20_000  # bytes of a picture that a card carries as it is; of a larger one a small copy
+SMALL = (256, 256)  # pixels
+EDGES = (0, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
+FORMS = {
+    "mcq": "multiple choice",
+    "mcq_multi": "several letters",
+    "fill": "fill-in",
+    "open": "open",
+}
+STEPS = {
+    "read": "rows read",
+    "split": "of another split",
+    "valid": "not valid",
+    "licence": "licence forbids training",
+    "date": "too new, or without a date",
+    "duplicate": "near-duplicate in the set",
+    "contaminated": "twin in an evaluation",
+    "drawn": "not drawn",
+}
+
+
+@dataclass(frozen=True)
+class Described:
+    """A set as its card shows it; `words` and `answers` are counts by length in words."""
+
+    name: str
+    id: str
+    folder: Path
+    document: dict
+    facts: dict
+    questions: dict[str, int]
+    responses: dict[str, int]
+    samples: list[dict]
+    twins: list[dict]
+
+    @property
+    def sampled(self) -> bool:
+        """Whether a model wrote the responses."""
+        return "questions" in self.document
+
+
+def describe(folder: Path) -> Described:
+    """Read a set's folder.
+
+    Raises:
+        FileNotFoundError: it is not finished.
+    """
+    manifest = json.loads((folder / "manifest.json").read_text())
+    document = json.loads((folder / "config.json").read_text())["document"]
+    questions, responses = Counter(), Counter()
+    chosen: list[Record] = []
+    rng, seen = random.Random(folder.name), 0
+    for record in iter_records(folder):
+        questions[_bin(len(record.question.split()))] += 1
+        if record.response:
+            responses[_bin(len(record.response.split()))] += 1
+        if record.images:  # a reservoir: each record with pictures is as likely as any other
+            seen += 1
+            if len(chosen) < SAMPLES:
+                chosen.append(record)
+            elif (place := rng.randrange(seen)) < SAMPLES:
+                chosen[place] = record
+    twins = []
+    if (folder / "twins.jsonl").exists():
+        with open(folder / "twins.jsonl", encoding="utf-8") as lines:
+            twins = [json.loads(line) for line in lines]
+    return Described(
+        manifest["name"],
+        folder.name,
+        folder,
+        document,
+        manifest["facts"],
+        _sorted(questions),
+        _sorted(responses),
+        [_sample(folder, record) for record in chosen],
+        twins,
+    )
+
+
+def funnel_rows(facts: dict) -> list[dict]:
+    """The funnel of a set from sources or of a sampled one: step, count, left, and examples."""
+    examples = facts.get("examples", {})
+    if "steps" in facts:
+        return [
+            {
+                "what": STEPS[row["step"]],
+                "count": row["left"] if row["step"] == "read" else -row["removed"],
+                "left": row["left"],
+                "reasons": facts.get("set_aside", {}).get(row["step"], {}),
+                "examples": examples.get(row["step"], [])[:SHOWN],
+            }
+            for row in facts["steps"]
+        ]
+    if "funnel" not in facts:
+        return []
+    found = facts["funnel"]
+    left = found["sampled"]
+    rows = [{"what": "chains sampled", "count": left, "left": left, "reasons": {}, "examples": []}]
+    steps = [step for step in facts.get("set_aside", {})]
+    for step in sorted(steps, key=lambda step: (step != "wrong", step == "surplus")):
+        count = sum(facts["set_aside"][step].values())
+        left -= count
+        reasons = facts["set_aside"][step]
+        rows.append(
+            {
+                "what": step,
+                "count": -count,
+                "left": left,
+                "reasons": reasons if len(reasons) > 1 else {},
+                "examples": examples.get(step, [])[:SHOWN],
+            }
+        )
+    if found.get("written"):
+        left += found["written"]
+        what = "written answers instead"
+        rows.append(
+            {"what": what, "count": found["written"], "left": left, "reasons": {}, "examples": []}
+        )
+    return rows
+
+
+def _bin(length: int) -> str:
+    low = max(edge for edge in EDGES if edge <= length)
+    place = EDGES.index(low)
+    return f"{low} to {EDGES[place + 1] - 1}" if place + 1 < len(EDGES) else f"{low} and more"
+
+
+def _sorted(counts: Counter) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda pair: int(pair[0].split()[0])))
+
+
+def _sample(folder: Path, record: Record) -> dict:
+    return {
+        "id": record.id,
+        "source": _shown(folder / record.images[0]),
+        "question": record.question,
+        "options": record.options or (),
+        "answer": record.answer,
+        "domain": record.domain.replace("_", " "),
+        "response": (record.response or "")[:400],
+    }
+
+
+def _shown(path: Path) -> str:
+    """A picture as the `src` of an `<img>`."""
+    data, kind = path.read_bytes(), path.suffix[1:].replace("jpg", "jpeg")
+    if len(data) > WHOLE:
+        with Image.open(path) as image:
+            small = image.convert("RGB")
+        small.thumbnail(SMALL)
+        buffer = io.BytesIO()
+        small.save(buffer, "JPEG", quality=80)
+        data, kind = buffer.getvalue(), "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,162 @@
+"""Data cards as pages, and what the report shows of the data: figure 2, the funnels, links to the cards."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from markupsafe import Markup
+
+from r1v3.analyze.cards.contamination import Contamination, find_twins, scores_without
+from r1v3.analyze.cards.describe import FORMS, Described, describe, funnel_rows
+from r1v3.base.atomic_write import write_text
+from r1v3.data.decontamination.duplicates import shared_questions
+from r1v3.recipe.layers import read_yaml
+from r1v3.render.figures import bars
+from r1v3.render.page import environment
+
+COLOURS = ("blue", "vermilion", "green")
+FIELDS = {"domain": "by domain", "answer_type": "by form", "difficulty": "by difficulty"}
+
+
+def make_cards(
+    *,
+    data: list[Path],
+    trained: list[str],
+    evaluation_index: Path,
+    benchmarks: list[Path],
+    scores: Path,
+    sources: Path,
+    output: Path,
+) -> None:
+    """All cards, with what the evaluations share with what the final model learned.
+
+    Args:
+        data: manifests of all sets.
+        trained: names of the sets of the three stages, in order.
+        evaluation_index: manifest of the evaluations' index.
+        benchmarks: manifests of the benchmarks that `scores` are of.
+        scores: the final model's scores.json.
+        sources: config/sources.yaml.
+    """
+    folders = {_name(path): path.parent for path in data}
+    stages = [folders[name] for name in trained]
+    document = json.loads((evaluation_index.parent / "config.json").read_text())["document"]
+    cleaning = document["cleaning"]
+    learned = [path.parent for path in data if _instances(path) == "train"]
+    twins, questions = find_twins(learned, evaluation_index.parent, cleaning)
+    found = Contamination(questions, [_name(f / "manifest.json") for f in learned], twins)
+    tsvs = {_name(path): path.parent / f"{_name(path)}.tsv" for path in benchmarks}
+    found = replace(
+        found,
+        scores=scores_without(scores, tsvs, found.items),
+        shared=shared_questions(stages, cleaning),
+    )
+    write_cards(list(folders.values()), found, output, read_yaml(sources))
+
+
+def _name(manifest: Path) -> str:
+    return manifest.parent.name.rpartition("-")[0]
+
+
+def _instances(manifest: Path) -> str:
+    """From which instances a set is drawn: `train`, `validation` or `test`."""
+    document = json.loads((manifest.parent / "config.json").read_text())["document"]
+    if "questions" in document:
+        return _instances(manifest.parent.parent / document["questions"] / "manifest.json")
+    return document["set"]["source"]["instances"]
+
+
+def write_cards(
+    folders: list[Path], contamination: Contamination, output: Path, sources: dict
+) -> None:
+    """Write `<set>.html` for each set beside `output`, which lists them.
+
+    Args:
+        contamination: what the present evaluations share with the sets, and the scores without it.
+        sources: entries of config/sources.yaml, for titles and citations.
+    """
+    sets = [describe(folder) for folder in folders]
+    for each in sets:
+        page = output.parent / f"{each.name}.html"
+        manifest = os.path.relpath(each.folder, output.parent).replace(os.sep, "/")
+        write_text(page, _render("card.html.j2", **card(each, sources), manifest=manifest))
+    write_text(output, _render("cards.html.j2", sets=sets, contamination=contamination))
+
+
+def card(each: Described, sources: dict) -> dict:
+    """What a card's template shows."""
+    spec, facts = each.document["set"], each.facts
+    entries = spec.get("source", {}).get("entries", {})
+    return {
+        "set": each,
+        "spec": spec,
+        "facts": facts,
+        "sources": [
+            {
+                "name": name,
+                **{k: sources.get(name, {}).get(k, "") for k in ("title", "citation", "differs")},
+            }
+            | {
+                "licence": entry["licence"],
+                "files": facts["sources"].get(name, {}).get("files", {}),
+            }
+            for name, entry in entries.items()
+        ],
+        "rows": funnel_rows(facts),
+        "panels": panels(each.name, facts, "blue")
+        + [
+            _panel(f"{each.name}-{what}", f"{what}, words", counts, "purple")
+            for what, counts in (("questions", each.questions), ("responses", each.responses))
+            if counts
+        ],
+        "json": json.dumps(each.document, indent=1, ensure_ascii=False),
+    }
+
+
+def panels(name: str, facts: dict, colour: str) -> list[Markup]:
+    """A set by domain, form and difficulty (figure 2)."""
+    found = []
+    for field, what in FIELDS.items():
+        counts = {FORMS.get(key, key.replace("_", " ")): n for key, n in facts[field].items()}
+        found.append(_panel(f"{name}-{field}", f"{name}: records {what}", counts, colour))
+    return found
+
+
+def data_section(manifests: list[Path]) -> Markup:
+    """The report's section on data, as HTML: figure 2, each set's funnel with examples, links to the
+    cards, which lie in `cards/` beside the page.
+
+    Args:
+        manifests: of the training sets of the three stages, in order.
+    """
+    stages, before = [], []
+    for manifest, colour in zip(manifests, COLOURS, strict=False):
+        each = _light(manifest.parent)
+        stages.append({**each, "panels": panels(each["name"], each["facts"], colour)})
+        asked = manifest.parent.parent / each["document"].get("questions", "none")
+        if (asked / "manifest.json").exists():
+            before.append(_light(asked))
+    sets = [*before, *stages]
+    return Markup(_render("section.html.j2", stages=stages, sets=sets, cards="cards"))
+
+
+def _light(folder: Path) -> dict:
+    """A set's facts and funnel, without a look at its records."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    facts = manifest["facts"]
+    return {
+        "name": manifest["name"],
+        "document": json.loads((folder / "config.json").read_text())["document"],
+        "facts": facts,
+        "rows": funnel_rows(facts),
+    }
+
+
+def _panel(name: str, title: str, counts: dict[str, int], colour: str) -> Markup:
+    said = ", ".join(f"{key} {count}" for key, count in counts.items())
+    return Markup(bars(name.replace("_", "-"), f"{title}: {said}", counts, x=title, colour=colour))
+
+
+def _render(template: str, **page) -> str:
+    return environment().get_template(template).render(**page)

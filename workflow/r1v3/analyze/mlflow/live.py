@@ -1,0 +1,136 @@
+"""Live copies: one process beside the workflow reads what training writes and sends it on in batches.
+
+Training knows nothing of it and waits for nothing: a server that is slow or away costs it no time. What
+could not be sent is sent when the server is back, or by the rule `publish`. Each copy carries the number
+and the sha256 of the rows that it has begun to send; where a resumed run has rewritten its rows, the copy
+is deleted and begun again, so that no step is there twice.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from r1v3.analyze.mlflow.points import row_points
+from r1v3.analyze.mlflow.publish import metric_lines, parameters, run_tags
+from r1v3.analyze.mlflow.store import BEGUN, SENT, Store, alone_with, digest_of, same_rows
+from r1v3.recipe.schema.studies import Study
+
+EVERY = 5.0  # seconds
+ROWS_A_CALL = 50
+
+
+def follow(
+    root: Path,
+    tracking_uri: str,
+    experiment: str,
+    *,
+    going_on: Callable[[], bool],
+    every: float = EVERY,
+    studies: dict[str, Study] | None = None,
+) -> None:
+    """Send new rows of unfinished runs until `going_on` says no, then once more."""
+    from mlflow.exceptions import MlflowException
+
+    store, since, more = None, time.time(), True
+    touched: set[Path] = set()
+    while more:
+        more = going_on()
+        if more:
+            _sleep(every, going_on)
+        try:
+            active = [run for run in unfinished(root, since) if run not in touched] + list(touched)
+            if active and store is None:
+                store = Store(tracking_uri, experiment)
+            for folder in active:
+                send_new(store, folder, studies)
+                touched.add(folder)
+        except MlflowException as error:
+            print(f"MLflow is away, to be filled in later: {str(error)[:200]}", flush=True)
+    for folder in sorted(touched):
+        try:
+            end(store, folder)
+        except MlflowException as error:
+            print(f"{folder.name} is left as running: {str(error)[:200]}", flush=True)
+
+
+def unfinished(root: Path, since: float) -> list[Path]:
+    """Run folders in which training has written since then."""
+    found = []
+    for metrics in sorted((root / "results" / "runs").glob("*/metrics.jsonl")):
+        if metrics.stat().st_mtime >= since and (metrics.parent / "config.json").exists():
+            found.append(metrics.parent)
+    return found
+
+
+def send_new(store: Store, folder: Path, studies: dict[str, Study] | None = None) -> int:
+    """Send the rows that the store does not have yet; return how many."""
+    from mlflow.entities import RunTag
+
+    with alone_with(folder):
+        lines = metric_lines(folder)
+        run = store.find(folder.name, lambda found: same_rows(found.data.tags, lines))
+        if run is not None and "fingerprint" in run.data.tags:
+            return 0
+        rows = [json.loads(line) for line in lines]
+        if run is None:
+            run = _begin(store, folder, rows, studies)
+        id, sent = run.info.run_id, int(run.data.tags.get(SENT, 0))
+        if run.info.status == "KILLED" and sent < len(rows):
+            store.client.update_run(id, status="RUNNING")
+        for at in range(sent, len(rows), ROWS_A_CALL):
+            to = min(at + ROWS_A_CALL, len(rows))
+            store.client.log_batch(id, tags=[RunTag(BEGUN, f"{to} {digest_of(lines[:to])}")])
+            seconds = sum(row.get("seconds", 0.0) for row in rows[:at])
+            store.send(id, row_points(rows[at:to], run.info.start_time, seconds))
+            store.client.log_batch(id, tags=[RunTag(SENT, str(to))])
+        return len(rows) - sent
+
+
+def end(store: Store | None, folder: Path) -> None:
+    """Say of a live copy that its run is over: finished, or killed where there is no manifest."""
+    if store is None:
+        return
+    with alone_with(folder):
+        run = store.find(folder.name, lambda _: True)
+        if run is not None and run.info.status == "RUNNING":
+            finished = (folder / "manifest.json").exists()
+            store.client.set_terminated(
+                run.info.run_id, status="FINISHED" if finished else "KILLED"
+            )
+
+
+def alive(process: int) -> bool:
+    """Whether a process of that id is there."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _begin(store: Store, folder: Path, rows: list[dict], studies: dict[str, Study] | None):
+    from mlflow.entities import Param
+
+    config = json.loads((folder / "config.json").read_text())
+    document = config["document"]
+    seconds = sum(row.get("seconds", 0.0) for row in rows)
+    relative = Path(*folder.parts[-3:])
+    tags = run_tags(config["kind"], config["name"], relative, document, studies)
+    tags["run_id"] = folder.name
+    run = store.client.create_run(
+        store.experiment,
+        start_time=round(1000 * (time.time() - seconds)),
+        tags=tags,
+        run_name=config["name"],
+    )
+    params = [Param(k, v) for k, v in parameters(document).items()]
+    store.client.log_batch(run.info.run_id, params=params)
+    return run
+
+
+def _sleep(seconds: float, going_on: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and going_on():
+        time.sleep(min(0.5, seconds))

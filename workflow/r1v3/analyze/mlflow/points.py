@@ -1,0 +1,99 @@
+"""The numbers of a run as points of MLflow: (metric, value, time in ms, step)."""
+
+import math
+from datetime import datetime
+
+from r1v3.analyze.mlflow.store import Point
+from r1v3.analyze.results import Result, Scores, chosen_step
+
+# In training this is measured on the step's own prompts; the plain name is the probe's, which compares.
+RENAMED = {"critical_token_entropy": "critical_token_entropy_sampled"}
+PROBED = ("critical_token_entropy", "probe_critical_tokens", "probe_reward", "probe_entropy")
+
+
+def row_points(rows: list[dict], start: int, seconds: float = 0.0) -> list[Point]:
+    """Every number of rows of metrics.jsonl, at the time at which it came to be.
+
+    Args:
+        start: when the run began, in ms.
+        seconds: what the rows before these took.
+    """
+    points = []
+    for row in rows:
+        seconds += row.get("seconds", 0.0)
+        time = start + round(1000 * seconds)
+        for key, value in row.items():
+            if key != "step" and _finite(value):
+                points.append((RENAMED.get(key, key), value, time, row["step"]))
+    return points
+
+
+def score_points(
+    run: Result, scores: list[Scores], probes: Result | None, asked: str | None = None
+) -> list[Point]:
+    """The probes of a GRPO run's checkpoints and every score, at the step of the checkpoint scored.
+
+    Args:
+        scores: of two that give one metric at one step, the first counts.
+        asked: the benchmark that the recipe asks of every checkpoint; its name is plain in every suite.
+    """
+    _, time = times(run)
+    points = []
+    for probe in probes.facts["checkpoints"] if probes else []:
+        values = (
+            probe["emitted"]["mean"],  # however few: the count stands beside
+            probe["emitted"]["count"],
+            probe["reward"],
+            probe["entropy"],
+        )
+        points += [(k, v, time, probe["step"]) for k, v in zip(PROBED, values) if _finite(v)]
+    found_at: dict[tuple[str, int], float] = {}
+    for found in scores:
+        step = _step(found, run, probes)
+        for name, value in _named(found, asked).items():
+            found_at.setdefault((name, step), value)
+    return points + [(name, value, time, step) for (name, step), value in found_at.items()]
+
+
+def checkpoint_metrics(scores: list[Scores], asked: str | None = None) -> set[str]:
+    """What a checkpoint's own run shows: its probe, and what is asked of every checkpoint."""
+    of_steps = [found for found in scores if found.step is not None]
+    return {name for found in of_steps for name in _named(found, asked)} | set(PROBED)
+
+
+def _named(scores: Scores, asked: str | None) -> dict[str, float]:
+    """Scores by the names that metrics have; what only studies ask lies below `validation/`."""
+    studied = scores.document["suite"] == "study"
+    named = {
+        f"validation/{name}" if studied and name != asked else name: score["mean"]
+        for name, score in scores.benchmarks.items()
+    }
+    place = "validation" if studied else "held_out"
+    for name, score in scores.held_out.items():
+        named |= {f"{place}/{name}/{key}": score[key] for key in ("accuracy", "format")}
+    return named
+
+
+def times(run: Result) -> tuple[int, int]:
+    """Start and end of a run in ms; the end is when its manifest was written."""
+    end = round(1000 * datetime.fromisoformat(run.created).timestamp())
+    seconds = sum(row.get("seconds", 0.0) for row in run.metrics)
+    return end - round(1000 * seconds), end
+
+
+def last_step(run: Result) -> int:
+    """The step of the checkpoint that `last` stands for."""
+    best = run.facts.get("best_step")
+    return run.facts["steps"] if best is None else best
+
+
+def _step(scores: Scores, run: Result, probes: Result | None) -> int:
+    if scores.step is not None:
+        return scores.step
+    if scores.document["checkpoint"] == "selected" and probes is not None:
+        return chosen_step(probes)
+    return last_step(run)
+
+
+def _finite(value) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -1,0 +1,1 @@
+"""The report about the core path."""

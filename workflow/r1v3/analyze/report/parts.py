@@ -1,0 +1,116 @@
+"""Parts of the report beyond the core path: where each table and figure of the report is, what departs from
+it, studies, claims, cost.
+
+Studies and claims are shown as far as they have been run; the page says what is missing and how to make it.
+"""
+
+import json
+from pathlib import Path
+
+from r1v3.analyze.cost import cost_rows
+from r1v3.analyze.report.gallery import picture_uri
+from r1v3.analyze.results import flat
+from r1v3.recipe.load import COMPLETE, load_recipe
+
+# What the report has, what it shows, and its counterpart here: an anchor of the page, or a study.
+INDEX = (
+    ("Table 1", "20 benchmarks", "benchmarks"),
+    ("Table 2", "what to tune after RL", "study-tuning"),
+    ("Table 3", "memorisation and generalisation", "study-memorisation"),
+    ("Table 4", "slow and fast thinking", "study-thinking"),
+    ("Table 5", "the picture said not to be seen", "study-hallucination"),
+    ("Figure 1", "all benchmarks", "figure-1"),
+    ("Figure 2", "the three training sets", "data"),
+    ("Figure 3", "PhyX", "figure-3"),
+    ("Figure 4", "GAOKAO 2025", "figure-4"),
+    ("Figure 5", "critical entropy against MMMU", "study-entropy"),
+    ("Figure 6", "which modules are trained", "study-freeze"),
+    ("Figure 7", "curriculum and rates, stage one", "study-curriculum"),
+    ("Figure 8", "rates, stage two", "study-rates"),
+    ("Figure 9", "thinking budgets", "study-budgets"),
+    ("Figure 10", "distribution of entropy", "study-uncertainty"),
+    ("Figure 11", "response length", "study-incentive"),
+    ("Figures 12 to 15", "responses", "gallery"),
+)
+
+# What is done otherwise than the report says, or where it says nothing; numbers have a table of their own.
+DEPARTURES = (
+    "Equation 7 writes the reference policy below the ratio's line. Here stands the policy that sampled, as"
+    " in equation 5; the study of Clip-Higher runs the equation as it stands, too.",
+    "With one gradient step an episode, as section 3.3 states, the ratio is 1 and no clip acts.",
+    "“Mini-batch size of 32” is read as 32 prompts; with rollouts there were 32 steps an episode.",
+    "“Removed” connector (section 5.2): its last layer is zero and stays so, and only the language model is"
+    " trained.",
+    "The checkpoint is chosen on a probe set of its own. No benchmark takes part; the report chooses on a"
+    " validation set that it does not name.",
+    "Controls that the report has not: a second stage on normal problems and on a mixture; table 2 at equal"
+    " length; a ban on other frequent words; correlations with the step taken out.",
+)
+
+
+def index_rows(studies: dict[str, dict]) -> list[dict]:
+    """Every table and figure of the report, and its place here; `missing`: the study that was not run."""
+    rows = []
+    for what, shows, anchor in INDEX:
+        name = anchor.removeprefix("study-")
+        missing = name if anchor.startswith("study-") and name not in studies else None
+        rows.append({"what": what, "shows": shows, "anchor": anchor, "missing": missing})
+    return rows
+
+
+def changed_numbers(ours: dict, paper: dict) -> list[dict]:
+    """The numbers of a section of the recipe that differ from the report's, as dotted keys.
+
+    Args:
+        ours: a section as plain values; paper: the same of the recipe `paper`.
+    """
+    here, there = flat(ours), flat(paper)
+    keys = [key for key in {**there, **here} if here.get(key) != there.get(key)]
+    return [{"key": key, "ours": here.get(key, ""), "paper": there.get(key, "")} for key in keys]
+
+
+def extras(
+    *, studies: list[Path], claims: Path | None, changed: dict, pages: Path, root: Path
+) -> dict:
+    """What the template shows beyond the core path.
+
+    Args:
+        studies: the JSON of each study that was run, in order.
+        claims: claims.json, or None where the ledger was not made.
+        changed: {section: rows of `changed_numbers`}.
+        pages: the folder of figures 1, 3 and 4.
+        root: results/.
+    """
+    found = {path.stem: json.loads(path.read_text()) for path in studies}
+    figures = {}
+    for number in (1, 3, 4):
+        path = pages / f"figure_{number}.svg"
+        figures[number] = picture_uri(path) if path.exists() else None
+    return {
+        "index": index_rows(found),
+        "departures": DEPARTURES,
+        "changed": changed,
+        "studies": found,
+        "ledger": json.loads(claims.read_text()) if claims else None,
+        "cost": cost_rows(root),
+        "figures": figures,
+    }
+
+
+def recipe_sections(root: Path, recipe: str, overlay: Path | None) -> dict[str, dict]:
+    """`paper` and `ours`: the sections of the core path's settings, as plain values by name."""
+    folder = root / "config" / "recipes"
+    sides = {
+        "paper": load_recipe(folder, COMPLETE)[0],
+        "ours": load_recipe(folder, recipe, overlay)[0],
+    }
+    found = {}
+    for side, loaded in sides.items():
+        found[side] = {
+            "sft.cold_start": loaded.sft["cold_start"].model_dump(),
+            "grpo.math": loaded.grpo["math"].model_dump(),
+            "sft.connector_tuning": loaded.sft["connector_tuning"].model_dump(),
+            "selection": loaded.selection.model_dump(),
+            "evaluation": loaded.evaluation.model_dump(exclude={"benchmarks"}),
+        }
+    return found

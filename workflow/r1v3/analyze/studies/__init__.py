@@ -1,0 +1,1 @@
+"""Studies: comparisons of runs, verdicts on claims, the ledger."""

@@ -1,0 +1,246 @@
+"""A study's figures: curves with intervals over seeds, measures by step, arms side by side; and their data.
+
+Each figure is a table first, written as CSV, and drawn from that table alone, as SVG text for the page and as
+PNG for slides.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy import stats
+
+from r1v3.analyze.studies.effects import single
+from r1v3.analyze.studies.evidence import Evidence
+from r1v3.render.figures import COLOURS, CYCLE, MARKERS, STYLE, running_mean, to_svg
+
+TITLES = {
+    "reward": "reward",
+    "accuracy": "accuracy of samples",
+    "format": "format reward",
+    "grad_norm": "gradient norm, all groups",
+    "grad_norm/vision_tower": "gradient norm, vision tower",
+    "grad_norm/connector": "gradient norm, connector",
+    "grad_norm/llm": "gradient norm, language model",
+    "entropy": "entropy of sampled tokens, nats",
+    "response_length": "response length, tokens",
+    "repetition": "repeated share of a response",
+    "silent_groups": "groups of equal rewards, share",
+    "silent_in_accuracy": "groups of equal accuracy, share",
+    "clip_fraction": "share of tokens clipped",
+    "critical_token_entropy": "entropy at critical tokens, nats",
+    "critical_share": "critical tokens a response",
+    "high_entropy_share": "share of tokens above the threshold",
+    "loss": "loss, nats a token",
+    "validation_loss": "validation loss, nats a token",
+}
+DASHES = ("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure: its name, what it shows in words, the SVG, and the table behind it."""
+
+    name: str
+    alt: str
+    svg: str
+    png: bytes
+    table: pd.DataFrame
+
+
+def curve_table(evidence: Evidence, key: str) -> pd.DataFrame:
+    """A metric by arm, seed and step."""
+    parts = []
+    for label in evidence.study.arms:
+        for seed in evidence.seeds_of(label):
+            curve = evidence.curve(label, seed, key)
+            parts.append(
+                pd.DataFrame(
+                    {"arm": label, "seed": seed, "step": curve.index, "value": curve.to_numpy()}
+                )
+            )
+    table = pd.concat(parts, ignore_index=True)
+    return table.drop_duplicates(["arm", "seed", "step"])
+
+
+def step_table(evidence: Evidence, measure: str) -> pd.DataFrame:
+    """A measure of every kept checkpoint of the reinforced arms, in percent, with its interval."""
+    rows = []
+    for label in evidence.study.arms:
+        for step in evidence.steps(label):
+            found = single(
+                [evidence.items_at(label, measure, seed, step) for seed in evidence.seeds_of(label)]
+            )
+            rows.append(
+                {
+                    "arm": label,
+                    "step": step,
+                    "value": 100 * found.estimate,
+                    "low": 100 * found.low,
+                    "high": 100 * found.high,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def arm_table(evidence: Evidence, measure: str) -> pd.DataFrame:
+    """A measure of every arm, in percent or tokens, with its interval."""
+    scale = 1 if measure.startswith("tokens:") else 100
+    rows = []
+    for label in evidence.study.arms:
+        found = single([evidence.items(label, measure, seed) for seed in evidence.seeds_of(label)])
+        rows.append(
+            {
+                "arm": label,
+                "value": scale * found.estimate,
+                "low": scale * found.low,
+                "high": scale * found.high,
+                "items": found.items,
+                "seeds": found.seeds,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def draw_curves(name: str, table: pd.DataFrame, title: str, *, intervals: bool = False) -> Drawn:
+    """Lines by step, an arm each; a band is the interval over seeds, or, with `intervals`, over items."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _panel()
+        said = []
+        for place, (label, part) in enumerate(table.groupby("arm", sort=False)):
+            style = {"color": CYCLE[place % len(CYCLE)], "linestyle": DASHES[place % len(DASHES)]}
+            if intervals:
+                axes.plot(
+                    part["step"],
+                    part["value"],
+                    marker=MARKERS[place % len(MARKERS)],
+                    markersize=4,
+                    label=label,
+                    **style,
+                )
+                axes.fill_between(
+                    part["step"],
+                    part["low"],
+                    part["high"],
+                    alpha=0.12,
+                    color=style["color"],
+                    linewidth=0,
+                )
+                ends = part["value"].iloc[[0, -1]]
+            else:
+                ends = _line(axes, part, label, style)
+            said.append(f"{label} from {ends.iloc[0]:.3g} to {ends.iloc[-1]:.3g}")
+        axes.set_xlabel("step")
+        axes.set_title(title, fontsize=9, loc="left")
+        if table["arm"].nunique() > 1:
+            axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+        alt = f"{title} by step: {'; '.join(said)}"
+        return _drawn(figure, name, alt, table)
+
+
+def draw_arms(name: str, table: pd.DataFrame, title: str, published: dict[str, float]) -> Drawn:
+    """A dot with its interval an arm; hollow diamonds are the report's numbers, on another scale."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(4.6, 0.9 + 0.28 * len(table)), layout="constrained")
+        figure.patch.set_alpha(0)
+        axes = figure.subplots()
+        for place, row in enumerate(table.itertuples()):
+            axes.plot([row.low, row.high], [place, place], color=COLOURS["blue"], linewidth=1.6)
+            axes.plot(
+                row.value,
+                place,
+                "o",
+                color=COLOURS["blue"],
+                markersize=6,
+                label="ours, with interval" if place == 0 else None,
+            )
+        known = [(n, published[arm]) for n, arm in enumerate(table["arm"]) if arm in published]
+        if known:
+            axes.plot(
+                [v for _, v in known],
+                [n for n, _ in known],
+                "D",
+                markersize=6,
+                linestyle="none",
+                markerfacecolor="none",
+                color=COLOURS["vermilion"],
+                label="the report's, another scale",
+            )
+            axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
+        axes.set_yticks(range(len(table)), table["arm"])
+        axes.set_ylim(len(table) - 0.4, -0.6)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel(title)
+        said = "; ".join(
+            f"{r.arm} {r.value:.1f} ({r.low:.1f} to {r.high:.1f})" for r in table.itertuples()
+        )
+        alt = f"{title}: {said}"
+        return _drawn(figure, name, alt, table)
+
+
+def draw_points(name: str, table: pd.DataFrame, x: str, y: str, titles: tuple[str, str]) -> Drawn:
+    """Checkpoints as points, a colour and a mark for each arm, joined in the order of their steps."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _panel((5.4, 3.6))
+        known = table.dropna(subset=[x, y])
+        for place, (label, part) in enumerate(known.groupby("arm", sort=False)):
+            axes.plot(
+                part[x],
+                part[y],
+                marker=MARKERS[place % len(MARKERS)],
+                markersize=5,
+                linewidth=0.8,
+                color=CYCLE[place % len(CYCLE)],
+                linestyle=DASHES[place // len(CYCLE)],
+                label=label,
+            )
+        axes.set_xlabel(titles[0])
+        axes.set_ylabel(titles[1])
+        axes.legend(fontsize=6.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        alt = f"{titles[1]} against {titles[0]}, {len(known)} checkpoints of {known['arm'].nunique()} runs"
+        return _drawn(figure, name, alt, table)
+
+
+def write_drawn(drawn: Drawn, folder: Path) -> None:
+    """The figure as SVG and PNG, and its table as CSV."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{drawn.name}.svg").write_text(drawn.svg, encoding="utf-8")
+    (folder / f"{drawn.name}.png").write_bytes(drawn.png)
+    drawn.table.to_csv(folder / f"{drawn.name}.csv", index=False, float_format="%.6g")
+
+
+def _drawn(figure, name: str, alt: str, table: pd.DataFrame) -> Drawn:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=160, facecolor="white", metadata={"Software": None})
+    return Drawn(name, alt, to_svg(figure, name, alt), stream.getvalue(), table)
+
+
+def _line(axes, part: pd.DataFrame, label: str, style: dict) -> pd.Series:
+    """A line over seeds: their mean, smoothed, with Student's interval where there are several."""
+    wide = part.pivot(index="step", columns="seed", values="value").dropna()
+    smooth = wide.apply(
+        lambda column: pd.Series(running_mean(column.to_list()), index=column.index)
+    )
+    mean = smooth.mean(axis=1)
+    if wide.shape[1] == 1:
+        axes.plot(wide.index, wide.mean(axis=1), linewidth=0.6, alpha=0.3, color=style["color"])
+    else:
+        runs = wide.shape[1]
+        reach = stats.t.ppf(0.975, runs - 1) * smooth.std(axis=1, ddof=1) / np.sqrt(runs)
+        axes.fill_between(
+            mean.index, mean - reach, mean + reach, alpha=0.15, linewidth=0, color=style["color"]
+        )
+    axes.plot(mean.index, mean, label=label, **style)
+    return mean
+
+
+def _panel(size: tuple[float, float] = (4.2, 3.1)):
+    figure = Figure(figsize=size, layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.subplots()
+    axes.patch.set_alpha(0)
+    return figure, axes

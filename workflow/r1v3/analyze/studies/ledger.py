@@ -1,0 +1,121 @@
+"""The claims ledger: every claim with its verdict, and the report's own numbers against chance."""
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+from r1v3.analyze.studies.published import CORRELATIONS, chance, chance_of_parts
+from r1v3.analyze.studies.verdicts import judge
+from r1v3.base.atomic_write import write_text
+from r1v3.recipe.graph.documents import Documents
+from r1v3.render.page import environment
+
+TABLE_5 = (853, 47)  # items without and with the phrase
+
+
+def write_ledger(documents: Documents, studies: list[Path], *, seeds: int, output: Path) -> None:
+    """Write `output` (claims.html) and claims.json beside it.
+
+    Args:
+        studies: the JSON of every study.
+    """
+    content = ledger(documents, [json.loads(path.read_text()) for path in studies])
+    content |= {"recipe": documents.recipe.name, "seeds": seeds}
+    write_text(output, environment().get_template("claims.html.j2").render(**content))
+    write_text(output.with_suffix(".json"), json.dumps(content, indent=1, sort_keys=True))
+
+
+def ledger(documents: Documents, studies: list[dict]) -> dict:
+    """All rows, in the order of config/claims.yaml, and their counts."""
+    judged = {claim["claim"]: claim for study in studies for claim in study["claims"]}
+    claims = []
+    for name, claim in documents.project.claims.items():
+        if claim.study is not None and name in judged:
+            claims.append(judged[name] | {"study": claim.study})
+        elif claim.study is None:
+            claims.append(
+                asdict(judge(name, claim, None))
+                | {
+                    "says": claim.says,
+                    "section": claim.section,
+                    "carries": claim.carries,
+                    "post_hoc": claim.post_hoc,
+                    "study": None,
+                    "published": claim.published.model_dump() if claim.published else None,
+                }
+            )
+    return {
+        "claims": claims,
+        "counts": counts(claims),
+        "chances": chances(claims),
+        "correlations": list(CORRELATIONS),
+    }
+
+
+def counts(claims: list[dict]) -> list[dict]:
+    """How many claims have each verdict, and of these how many carry the report."""
+    labels = [_label(claim) for claim in claims]
+    every, carrying = (
+        Counter(labels),
+        Counter(label for label, claim in zip(labels, claims, strict=True) if claim["carries"]),
+    )
+    order = [
+        "reproduced",
+        "by construction",
+        "contradicted",
+        "inconclusive, leans for",
+        "inconclusive, leans against",
+        "inconclusive",
+        "not testable here",
+    ]
+    return [
+        {"label": label, "all": every[label], "carries": carrying[label]}
+        for label in order
+        if every[label]
+    ]
+
+
+def chances(claims: list[dict]) -> list[dict]:
+    """The published differences that two numbers and a count of items allow to judge."""
+    rows = []
+    for claim in claims:
+        known = claim["published"]
+        if not known or known["b"] is None:
+            continue
+        row = {"says": claim["says"], "where": known["where"], "a": known["a"], "b": known["b"]}
+        if known["n"] is None:
+            z = chance_of_parts(known["b"], TABLE_5[0], known["a"], TABLE_5[1])
+            beyond = z > 1.96
+            row |= {
+                "n": "853, 47",
+                "difference": known["a"] - known["b"],
+                "z": [z, None, None, None, None],
+                "verdict": "yes, different items" if beyond else "no, different items",
+                "colour": "reproduced" if beyond else "contradicted",
+            }
+        else:
+            row |= _judged(chance(known["a"], known["b"], known["n"]), known["n"])
+        rows.append(row)
+    return rows
+
+
+def _judged(found, n: int) -> dict:
+    if found.from_correlation is None:
+        verdict, colour = f"never, at n = {n}", "contradicted"
+    elif found.from_correlation == 0:
+        verdict, colour = "yes, whatever the correlation", "reproduced"
+    else:
+        verdict, colour = f"from r = {found.from_correlation:.2f} on", "inconclusive"
+    return {
+        "n": str(n),
+        "difference": found.difference,
+        "z": list(found.z.values()),
+        "verdict": verdict,
+        "colour": colour,
+    }
+
+
+def _label(claim: dict) -> str:
+    leans = claim["verdict"] == "inconclusive" and claim["leans"]
+    return f"inconclusive, leans {claim['leans']}" if leans else claim["verdict"]

@@ -1,0 +1,169 @@
+"""A page per study: the question, its runs, curves, the table beside the report's numbers, the verdicts.
+
+Beside the page lie its figures (SVG, PNG, CSV), and `<study>.json`, which the ledger and the report read.
+"""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from r1v3.analyze.cost import stage_cost
+from r1v3.analyze.studies import extras as study_extras
+from r1v3.analyze.studies.evidence import Evidence
+from r1v3.analyze.studies.figures import (
+    TITLES,
+    arm_table,
+    curve_table,
+    draw_arms,
+    draw_curves,
+    step_table,
+    write_drawn,
+)
+from r1v3.analyze.studies.verdicts import judge
+from r1v3.base.atomic_write import write_text
+from r1v3.recipe.graph.arms import checkpoint_of, common_step, seeded, way_of
+from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.schema.studies import suite_of
+from r1v3.render.page import environment
+
+
+def write_study(name: str, documents: Documents, *, root: Path, seeds: int, output: Path) -> None:
+    """Write `output`, a folder of figures beside it, and `<name>.json`.
+
+    Args:
+        root: of the checkout, above results/.
+        output: results/studies/<name>.html.
+    """
+    content = study_content(name, documents, root=root, seeds=seeds, folder=output.with_suffix(""))
+    where = output.parent
+    page = environment().get_template("study.html.j2").render(**content, prefix="../")
+    write_text(output, page)
+    write_text(where / f"{name}.json", json.dumps(content, indent=1, sort_keys=True))
+
+
+def study_content(name: str, documents: Documents, *, root: Path, seeds: int, folder: Path) -> dict:
+    """All that a study's section shows; its figures are written to `folder`."""
+    study = documents.project.studies[name]
+    evidence = Evidence(documents, study, root, seeds)
+    drawn = figures(name, evidence)
+    tables, extras = study_extras.of_study(name, evidence)
+    for each in [*drawn, *extras]:
+        write_drawn(each, folder)
+    claims = {n: c for n, c in documents.project.claims.items() if c.study == name}
+    verdicts = {n: judge(n, claim, evidence) for n, claim in claims.items()}
+    return {
+        "name": name,
+        "title": study.title,
+        "section": study.section,
+        "shows": study.shows,
+        "question": study.question,
+        "note": study.note,
+        "recipe": documents.recipe.name,
+        "seeds": seeds,
+        "step": common_step(documents, study),
+        "arms": [_arm_row(label, evidence, root) for label in study.arms],
+        "figures": [
+            {"name": each.name, "alt": each.alt, "svg": each.svg, "folder": folder.name}
+            for each in [*drawn, *extras]
+        ],
+        "table": measure_table(evidence),
+        "tables": tables,
+        "claims": [
+            {
+                **asdict(verdicts[n]),
+                "says": c.says,
+                "section": c.section,
+                "carries": c.carries,
+                "post_hoc": c.post_hoc,
+                "study": None,  # the ledger names it; a study's own page need not
+                "published": c.published.model_dump() if c.published else None,
+            }
+            for n, c in claims.items()
+        ],
+    }
+
+
+def figures(name: str, evidence: Evidence) -> list:
+    """Curves of training, measures by step, and arms side by side."""
+    drawn = []
+    for key in evidence.study.curves:
+        table = curve_table(evidence, key)
+        if not table.empty:
+            drawn.append(draw_curves(_slug(name, key), table, TITLES.get(key, key)))
+    for measure in evidence.study.by_step:
+        table = step_table(evidence, measure)
+        title = f"{measure_title(evidence.documents, measure)}, by step"
+        drawn.append(draw_curves(_slug(name, "by-step", measure), table, title, intervals=True))
+    for measure in evidence.study.measures:
+        published = {a: m[measure] for a, m in evidence.study.published.items() if measure in m}
+        title = measure_title(evidence.documents, measure)
+        drawn.append(
+            draw_arms(_slug(name, measure), arm_table(evidence, measure), title, published)
+        )
+    return drawn
+
+
+def measure_table(evidence: Evidence) -> dict:
+    """Arms by measures: ours with its interval, beside the report's number where it has one."""
+    study, rows = evidence.study, []
+    tables = {m: arm_table(evidence, m).set_index("arm") for m in study.measures}
+    for label in study.arms:
+        cells = []
+        for measure, table in tables.items():
+            row = table.loc[label]
+            published = study.published.get(label, {}).get(measure)
+            cells.append(
+                {
+                    "value": f"{row['value']:.1f}",
+                    "low": f"{row['low']:.1f}",
+                    "high": f"{row['high']:.1f}",
+                    "published": "" if published is None else f"{published:g}",
+                }
+            )
+        rows.append({"arm": label, "cells": cells})
+    columns = [
+        {
+            "title": measure_title(evidence.documents, m),
+            "items": int(tables[m]["items"].iloc[0]),
+            "published": any(m in known for known in study.published.values()),
+        }
+        for m in study.measures
+    ]
+    return {"columns": columns, "rows": rows}
+
+
+def measure_title(documents: Documents, measure: str) -> str:
+    """A measure in words: what was asked, in which unit."""
+    suite, name = suite_of(measure, None)
+    evaluation = documents.recipe.evaluation
+    if suite in ("benchmarks", "checkpoint") or name in evaluation.study.benchmarks:
+        title = documents.project.titles[name]
+        kind = f"{title}{', miniature' if evaluation.source == 'miniature' else ''}"
+    else:
+        kind = f"{'held out' if suite == 'held_out' else 'validation'}: {name.replace('_', '-')}"
+    return f"{kind}, tokens" if measure.startswith("tokens:") else f"{kind}, %"
+
+
+def _arm_row(label: str, evidence: Evidence, root: Path) -> dict:
+    documents, arm = evidence.documents, evidence.arm(label)
+    run = documents.project.runs[arm.run]
+    nodes = [documents.run(seeded(documents, arm.run, s)) for s in evidence.seeds_of(label)]
+    way = way_of(documents, arm)
+    costs = [stage_cost(root / node.folder / "benchmark.tsv") for node in nodes]
+    return {
+        "label": label,
+        "run": arm.run,
+        "why": run.entry.why or "",
+        "checkpoint": checkpoint_of(documents, evidence.study, arm),
+        "way": way or "",
+        "folders": [
+            {"id": n.id, "href": os.path.relpath(n.folder, "results") + "/"} for n in nodes
+        ],
+        "seconds": sum(cost["wall"] for cost in costs if cost),
+    }
+
+
+def _slug(*parts: str) -> str:
+    text = "-".join(parts)
+    return "".join(c if c.isalnum() else "-" for c in text).strip("-").replace("--", "-")

@@ -1,0 +1,1 @@
+"""Questions that are alike: duplicates within sets, and twins in evaluations."""

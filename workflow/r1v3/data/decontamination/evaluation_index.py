@@ -1,0 +1,139 @@
+"""What training data must not hold: every question of the benchmarks and held-out sets, indexed on disk.
+
+A training question is a hit if its text is that of an evaluation's, if one of its pictures is, or both.
+Text alone counts only if it says enough (`alone_words`) or if neither question has a picture: many
+questions of exams and of drawn worlds share their wording and differ in the picture.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from r1v3.base.download import file_digest
+from r1v3.base.image_errors import UNREADABLE
+from r1v3.data.decontamination.ngram_index import TextIndex, TextWriter
+from r1v3.data.decontamination.ngrams import Words
+from r1v3.data.decontamination.phash import thumbnail
+from r1v3.data.decontamination.phash_index import LookIndex, LookWriter
+
+BATCH = 512
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of an evaluation: `key` is `<benchmark>/<item>`, `pictures` are files."""
+
+    key: str
+    text: str
+    pictures: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A training question's twin: `text` and `picture` are likenesses in [0, 1], 0 where unlike."""
+
+    twin: str
+    text: float
+    picture: float
+
+    @property
+    def kind(self) -> str:
+        if self.text and self.picture:
+            return "text and picture"
+        return "text" if self.text else "picture"
+
+
+def index_evaluations(document: dict, questions: Iterable[Question], folder: Path) -> dict:
+    """Index every question into `folder/text` and `folder/looks`.
+
+    Returns:
+        How many questions and pictures of each are indexed, and pictures too blank to be recognised.
+    """
+    cleaning = document["cleaning"]
+    counts: dict[str, dict[str, int]] = {}
+    words, keys = Words(), []
+    text = TextWriter(folder / "text", cleaning["text"], whole=True)
+    looks = LookWriter(folder / "looks", trims=True)
+    for batch in _batches(questions):
+        text.add(
+            words([each.text for each in batch]), np.array([bool(each.pictures) for each in batch])
+        )
+        for each in batch:
+            count = counts.setdefault(
+                each.key.partition("/")[0], {"questions": 0, "pictures": 0, "blank": 0}
+            )
+            count["questions"] += 1
+            for picture in each.pictures:
+                thumb = _thumb(picture)
+                count["pictures" if thumb is not None else "blank"] += 1
+                if thumb is not None:
+                    looks.add(thumb, len(keys))
+            names = [picture.name for picture in each.pictures]
+            keys.append({"key": each.key, "text": each.text[:500], "pictures": names})
+    text.close()
+    looks.close()
+    lines = "".join(json.dumps(key, ensure_ascii=False) + "\n" for key in keys)
+    (folder / "questions.jsonl").write_text(lines, encoding="utf-8")
+    return {"questions": len(keys), "by": counts}
+
+
+class EvaluationIndex:
+    """The index that `index_evaluations` wrote."""
+
+    def __init__(self, folder: Path, cleaning: dict):
+        self.text = TextIndex(folder / "text", cleaning["text"])
+        self.looks = LookIndex(folder / "looks", cleaning["pictures"])
+        self.digest = file_digest(folder / "questions.jsonl", "sha256")
+        with open(folder / "questions.jsonl", encoding="utf-8") as lines:
+            self.questions = [json.loads(line) for line in lines]
+
+    def hits(self, texts, pictured: np.ndarray, thumbs: list[list[np.ndarray]]) -> list[list[Hit]]:
+        """The twins of each question of a batch, the most alike first.
+
+        Args:
+            texts: see `r1v3.data.decontamination.ngrams.Words`.
+            thumbs: thumbnails of each question's pictures.
+        """
+        by_text = self.text.twins(texts, pictured)
+        owner = [n for n, each in enumerate(thumbs) for _ in each]
+        by_look: list[dict[int, float]] = [{} for _ in thumbs]
+        for n, found in zip(
+            owner, self.looks.twins([t for each in thumbs for t in each]), strict=True
+        ):
+            for number, alike in found:
+                by_look[n][number] = max(alike, by_look[n].get(number, 0.0))
+        hits = []
+        for text, look in zip(by_text, by_look, strict=True):
+            found = [
+                Hit(self.questions[number]["key"], text.get(number, 0.0), look.get(number, 0.0))
+                for number in {**text, **look}
+            ]
+            hits.append(sorted(found, key=lambda hit: (-hit.text - hit.picture, hit.twin)))
+        return hits
+
+    def text_of(self, key: str) -> str:
+        """The text of an evaluation's question."""
+        return next(each["text"] for each in self.questions if each["key"] == key)
+
+
+def _batches(questions: Iterable[Question]) -> Iterator[list[Question]]:
+    batch: list[Question] = []
+    for question in questions:
+        batch.append(question)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _thumb(path: Path) -> np.ndarray | None:
+    try:
+        with Image.open(path) as image:
+            return thumbnail(image.convert("RGB"))
+    except UNREADABLE:
+        return None

@@ -1,0 +1,211 @@
+"""Texts by what they share, on disk: n-grams for texts inside longer ones, MinHash for edited ones.
+
+N-grams that stand in many of the indexed texts are boilerplate and count for nothing, as in GPT-3's
+decontamination (Brown et al. 2020, appendix C). Candidates of either kind are then compared exactly.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from r1v3.data.arrays import as_npy, mapped
+from r1v3.data.decontamination.ngrams import BANDS, SHINGLE, Texts, band_keys, grams, jaccard
+
+
+class TextWriter:
+    """Writes an index of texts, a batch at a time; memory does not grow with them, but for n-grams.
+
+    Args:
+        whole: also index n-grams, so that other texts can be looked for. Without, the index only finds
+            near-duplicates among its own texts.
+    """
+
+    KINDS = {
+        "bands": np.uint64, "shingles": np.uint32, "lengths": np.int64, "words": np.int64,
+        "pictured": np.bool_, "found": np.uint64, "owner": np.uint32,
+    }  # fmt: skip
+
+    def __init__(self, folder: Path, settings: dict, *, whole: bool):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.settings, self.whole, self.count = folder, settings, whole, 0
+        self._out = {
+            name: open(folder / f"{name}.raw", "wb")  # noqa: SIM115 closed by `close`
+            for name in self.KINDS
+        }
+
+    def _write(self, name: str, values: np.ndarray) -> None:
+        self._out[name].write(np.ascontiguousarray(values, dtype=self.KINDS[name]).data)
+
+    def add(self, texts: Texts, pictured: np.ndarray) -> None:
+        """Index a batch, with whether each question has pictures."""
+        hashes, starts = grams(texts, SHINGLE)
+        self._write("bands", band_keys(hashes, starts))
+        owner, short = _distinct(hashes, starts)
+        self._write("shingles", short)
+        self._write("lengths", np.bincount(owner, minlength=len(texts)))
+        self._write("words", texts.lengths)
+        self._write("pictured", pictured)
+        if self.whole:
+            owner, distinct = _distinct(*grams(texts, self.settings["ngram"]), 64)
+            self._write("found", distinct)
+            self._write("owner", owner + self.count)
+        self.count += len(texts)
+
+    def close(self) -> None:
+        """Write what `TextIndex` opens."""
+        folder = self.folder
+        for file in self._out.values():
+            file.close()
+        lengths = self._raw("lengths")
+        np.save(folder / "starts.npy", np.concatenate(([0], np.cumsum(lengths))))
+        np.save(folder / "words.npy", self._raw("words"))
+        np.save(folder / "pictured.npy", self._raw("pictured"))
+        as_npy(folder, "bands", np.uint64, (self.count, BANDS))
+        as_npy(folder, "shingles", np.uint32, (int(lengths.sum()),))
+        if self.whole:
+            common = self.settings["common"]
+            _save_grams(folder, self._raw("found"), self._raw("owner"), self.count, common)
+        for name in self.KINDS:
+            (folder / f"{name}.raw").unlink(missing_ok=True)
+
+    def _raw(self, name: str) -> np.ndarray:
+        return np.fromfile(self.folder / f"{name}.raw", self.KINDS[name])
+
+
+class TextIndex:
+    """Texts that can be found again; numbers are their order when indexed.
+
+    Args:
+        folder: where `TextWriter` wrote.
+        settings: the recipe's `text`: ngram, min_containment, min_jaccard, alone_words, common.
+    """
+
+    def __init__(self, folder: Path, settings: dict):
+        self.settings = settings
+        self.bands, self.shingles, self.starts, self.words, self.pictured = (
+            mapped(folder / f"{name}.npy")
+            for name in ("bands", "shingles", "starts", "words", "pictured")
+        )
+        if (folder / "grams.npy").exists():
+            self.grams, self.gram_texts, self.gram_counts = (
+                mapped(folder / f"{name}.npy") for name in ("grams", "gram_texts", "gram_counts")
+            )
+            self._order = np.argsort(self.bands, axis=0, kind="stable")
+            self._keys = np.take_along_axis(self.bands, self._order, axis=0)
+
+    def shingles_of(self, number: int) -> np.ndarray:
+        """The distinct shingles of a text, sorted."""
+        return self.shingles[self.starts[number] : self.starts[number + 1]]
+
+    def twins(self, texts: Texts, pictured: np.ndarray) -> list[dict[int, float]]:
+        """For each text the indexed texts that it repeats, with the larger of containment and Jaccard.
+
+        A text of fewer than `alone_words` words says too little where either question has pictures.
+        """
+        found: list[dict[int, float]] = [{} for _ in range(len(texts))]
+        if not len(texts) or not len(self.words):
+            return found
+        for asked, number, share in self._contained(texts):
+            enough = self._comparable(texts.lengths[asked], pictured[asked], number)
+            if enough and share >= self.settings["min_containment"]:
+                found[asked][number] = share
+        hashes, starts = grams(texts, SHINGLE)
+        owner, short = _distinct(hashes, starts)
+        ends = np.concatenate(([0], np.cumsum(np.bincount(owner, minlength=len(texts)))))
+        for pair in self._candidates(band_keys(hashes, starts), texts.lengths, pictured):
+            asked, number = int(pair >> np.uint64(32)), int(pair & np.uint64(0xFFFFFFFF))
+            alike = jaccard(short[ends[asked] : ends[asked + 1]], self.shingles_of(number))
+            if alike >= self.settings["min_jaccard"]:
+                found[asked][number] = max(alike, found[asked].get(number, 0.0))
+        return found
+
+    def alike(self, one: int, other: int) -> float:
+        """The Jaccard similarity of two indexed texts."""
+        return jaccard(self.shingles_of(one), self.shingles_of(other))
+
+    def own_twins(self) -> Iterator[tuple[int, int, float]]:
+        """Near-duplicates among the indexed texts: (later, earlier, Jaccard), by the later one.
+
+        In a group of equal keys each text is held against the first and the one before it, over all
+        bands, so the work grows with the number of texts and not with its square.
+        """
+        enough = self._says_enough(self.words, self.pictured) & (self.words > 0)
+        pairs = np.zeros(0, dtype=np.uint64)
+        for band in range(BANDS):
+            keys = self.bands[:, band]
+            order = np.flatnonzero(enough)
+            order = order[np.argsort(keys[order], kind="stable")]
+            keys = keys[order]
+            begins = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+            group = np.cumsum(np.concatenate(([True], keys[1:] != keys[:-1]))) - 1
+            inner = np.flatnonzero(np.arange(len(order)) > begins[group])
+            later = order[inner].astype(np.uint64) << np.uint64(32)
+            for earlier in (order[begins[group[inner]]], order[inner - 1]):
+                pairs = np.union1d(pairs, later | earlier.astype(np.uint64))
+        for pair in pairs:
+            later, earlier = int(pair >> np.uint64(32)), int(pair & np.uint64(0xFFFFFFFF))
+            alike = self.alike(later, earlier)
+            if alike >= self.settings["min_jaccard"]:
+                yield later, earlier, alike
+
+    def _says_enough(self, words, pictured):
+        return (words >= self.settings["alone_words"]) | np.logical_not(pictured)
+
+    def _comparable(self, lengths, pictured, numbers):
+        """Whether texts say enough to be compared with indexed ones."""
+        words = np.minimum(self.words[numbers], lengths)
+        enough = self._says_enough(words, np.logical_or(self.pictured[numbers], pictured))
+        return enough & (self.gram_counts[numbers] > 0)
+
+    def _contained(self, texts: Texts) -> Iterator[tuple[int, int, float]]:
+        hashes, starts = grams(texts, self.settings["ngram"])
+        owner, distinct = _distinct(hashes, starts, 64)
+        low = np.searchsorted(self.grams, distinct, side="left")
+        high = np.searchsorted(self.grams, distinct, side="right")
+        hits = np.flatnonzero(high > low)
+        pairs: dict[tuple[int, int], int] = {}
+        for hit in hits:
+            for number in self.gram_texts[low[hit] : high[hit]]:
+                key = (int(owner[hit]), int(number))
+                pairs[key] = pairs.get(key, 0) + 1
+        for (asked, number), shared in pairs.items():
+            yield asked, number, shared / int(self.gram_counts[number])
+
+    def _candidates(self, keys: np.ndarray, lengths: np.ndarray, pictured: np.ndarray):
+        """Pairs that share a key and are comparable, once each: (text << 32) + number."""
+        pairs = np.zeros(0, dtype=np.uint64)
+        for band in range(BANDS):
+            low = np.searchsorted(self._keys[:, band], keys[:, band], side="left")
+            high = np.searchsorted(self._keys[:, band], keys[:, band], side="right")
+            counts = np.where(keys[:, band] != 0, high - low, 0)
+            asked = np.repeat(np.arange(len(keys)), counts)
+            place = np.arange(len(asked)) - np.repeat(np.cumsum(counts) - counts - low, counts)
+            number = self._order[place, band]
+            fit = self._comparable(lengths[asked], pictured[asked], number)
+            packed = (asked[fit].astype(np.uint64) << np.uint64(32)) | number[fit].astype(np.uint64)
+            pairs = np.union1d(pairs, packed)
+        return pairs
+
+
+def _distinct(hashes: np.ndarray, starts: np.ndarray, bits: int = 32):
+    """Each text's distinct hashes, sorted, and the text that each belongs to."""
+    owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    values = hashes >> np.uint64(64 - bits) if bits < 64 else hashes
+    order = np.lexsort((values, owner))
+    owner, values = owner[order], values[order]
+    if not len(values):
+        return owner, values
+    new = np.concatenate(([True], (values[1:] != values[:-1]) | (owner[1:] != owner[:-1])))
+    return owner[new], values[new]
+
+
+def _save_grams(folder: Path, found, owner, texts: int, common: int) -> None:
+    """Sort n-grams; those that stand in more than `common` texts are left out."""
+    order = np.argsort(found, kind="stable")
+    found, owner = found[order], owner[order]
+    _, inverse, many = np.unique(found, return_inverse=True, return_counts=True)
+    rare = many[inverse] <= common
+    np.save(folder / "grams.npy", found[rare])
+    np.save(folder / "gram_texts.npy", owner[rare])
+    np.save(folder / "gram_counts.npy", np.bincount(owner[rare], minlength=texts))

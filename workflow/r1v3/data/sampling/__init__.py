@@ -1,0 +1,1 @@
+"""Questions answered by a model, filtered, and kept where they are right."""

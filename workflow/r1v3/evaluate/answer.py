@@ -1,0 +1,140 @@
+"""Ask a model every question of a suite, once: what is answered already is not asked again.
+
+Answers are appended to `responses/<what>.jsonl`, a line a sample, as they come (`r1v3.generate.store`); a
+process that was killed and is started again asks only for what is missing, or is now asked otherwise.
+Five runs are five samples of one request, each with its own random stream. Several processes may share
+a suite (`R1V3_SHARD=0/4`): each asks its own part of the questions and writes its own files.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from r1v3.base.progress import Progress
+from r1v3.data.records import read_records, render_question
+from r1v3.evaluate.items.load import load_asked
+from r1v3.evaluate.items.source import entry_beside
+from r1v3.evaluate.protocols import sampling_of
+from r1v3.evaluate.reuse import take_over
+from r1v3.generate import load_engine
+from r1v3.generate.store import Store, read_responses
+from r1v3.generate.types import Request, Sampling
+from r1v3.model.chat_template import renderer
+from r1v3.model.prompt_template import prompt_tail
+from r1v3.recipe.graph.identity import canonical
+from r1v3.recipe.tables.benchmarks import Benchmark
+
+HELD_OUT = "held_out."
+
+
+def answer(
+    document: dict,
+    *,
+    model: Path,
+    benchmarks: dict[str, Path],
+    held_out: dict[str, Path],
+    folder: Path,
+) -> dict:
+    """Fill `folder/responses` with answers; benchmarks are sampled, held-out sets answered greedily.
+
+    Returns:
+        How many samples there are of each benchmark or set, and how many this process asked for.
+    """
+    settings = document["evaluation"]
+    folder = Path(folder)
+    responses = folder / "responses"
+    taken = take_over(document, document.get("benchmarks", {}), folder)
+    if taken:
+        print(f"answers taken over from a suite beside: {', '.join(taken)}", flush=True)
+    store = Store(responses, model_of(document), *shard())
+    greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=settings["max_new_tokens"])
+    render = renderer(document["template"], model)
+    plans: dict[Sampling, list[Request]] = {}
+    for name, tsv in benchmarks.items():
+        entry = entry_beside(tsv)
+        sampling = sampling_of(settings, entry)
+        asked = benchmark_requests(document, render, name, entry, tsv)
+        plans.setdefault(sampling, []).extend(store.missing(asked, sampling))
+    for name, data in held_out.items():
+        asked = held_out_requests(document, render, name, data)
+        plans.setdefault(greedy, []).extend(store.missing(asked, greedy))
+    plans = {sampling: missing for sampling, missing in plans.items() if missing}
+    done = 0
+    if plans:
+        engine = load_engine(document["generation"], document["images"], model)
+        for sampling, missing in plans.items():
+            done += _ask(engine, missing, sampling, store)
+    names = [*benchmarks, *(f"{HELD_OUT}{name}" for name in held_out)]
+    return {
+        "samples": {name: sum(1 for _ in read_responses(responses, name)) for name in names},
+        "asked": done,
+    }
+
+
+def benchmark_requests(
+    document: dict, render, name: str, entry: Benchmark, tsv: Path
+) -> Iterator[Request]:
+    """Every question of a benchmark; a key reads `<benchmark>/<question>`."""
+    for item, pictures in load_asked(entry, tsv, tsv.parent / "images"):
+        yield _request(document, render, f"{name}/{item.key}", item.prompt, pictures, tsv.parent)
+
+
+def held_out_requests(document: dict, render, name: str, folder: Path) -> Iterator[Request]:
+    """Every question of a held-out set; a key reads `held_out.<set>/<id>`."""
+    for record in read_records(folder):
+        prompt = render_question(record.question, record.options, len(record.images))
+        pictures = [folder / image for image in record.images]
+        key = f"{HELD_OUT}{name}/{record.id}"
+        yield _request(document, render, key, prompt, pictures, folder)
+
+
+def _request(
+    document: dict, render, key: str, question: str, pictures: list[Path], root: Path
+) -> Request:
+    instruction = document.get("instruction")  # of a run that learnt with one (section 6.6)
+    question += f"\n{instruction}" if instruction else ""
+    digest = hashlib.sha256(f"{document['seed']}/{key}".encode()).digest()
+    return Request(
+        key=key,
+        prompt=render(question, document["generation"]["mode"]),
+        images=tuple(pictures),
+        seed=int.from_bytes(digest[:7], "big"),
+        root=root,
+    )
+
+
+def model_of(document: dict) -> str:
+    """What tells what is asked from others: a run's id and checkpoint, or a model named by hand; and its way
+    of thinking and tiles, which the engine adds to a request.
+    """
+    known = [document.get(key) for key in ("run", "checkpoint", "selection", "model")]
+    thinking = document["generation"].get("thinking")
+    return canonical({"images": document["images"], "model": known, "thinking": thinking})
+
+
+def _ask(engine, requests: list[Request], sampling: Sampling, store: Store) -> int:
+    progress = Progress(len(requests) * sampling.samples, "evaluate: answer")
+    store.drop_half_lines()
+    for batch in engine.generate(requests, sampling):
+        store.append(batch)
+        progress.advance(len(batch))
+    return progress.done
+
+
+def judged_text(mode: str, text: str) -> str:
+    """What is judged: what the template opened of the reply, and the response."""
+    return prompt_tail(mode) + text
+
+
+def shard() -> tuple[int, int]:
+    """This process's part of the questions and the number of parts: `R1V3_SHARD=1/4`, else 0 of 1.
+
+    Raises:
+        ValueError: the variable is not `<part>/<parts>`.
+    """
+    text = os.environ.get("R1V3_SHARD", "0/1")
+    part, _, parts = text.partition("/")
+    if not (part.isdigit() and parts.isdigit() and int(part) < int(parts)):
+        raise ValueError(f"R1V3_SHARD must be <part>/<parts>, such as 1/4, not {text!r}")
+    return int(part), int(parts)

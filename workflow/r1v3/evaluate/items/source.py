@@ -1,0 +1,149 @@
+"""Where a benchmark's TSV comes from: a miniature, a download that is checked and resumed, or the user."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+
+from r1v3.base.download import download, file_digest
+from r1v3.evaluate.items.convert import to_tsv
+from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.miniature.write import write_miniature
+from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, UrlSource, read_entry
+
+HUB = "https://huggingface.co"
+BY_HAND = "R1V3_BENCHMARKS"
+
+
+def obtain_benchmark(document: dict, folder: Path) -> dict:
+    """Put `<benchmark>.tsv` into the folder and return what is in it.
+
+    Args:
+        document: benchmark (its name), entry, source (`files` or `miniature`), items, seed.
+
+    Raises:
+        ValueError: the file cannot be had, or is not the published one; the message says where to put
+            it by hand.
+    """
+    name, entry = entry_of(document)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.tsv"
+    if document["source"] == "miniature":
+        write_miniature(name, entry, document["items"] or 100, document["seed"], path)
+    elif not path.exists():
+        obtain_file(name, entry, path)
+    items = load_items(entry, path)
+    facts = {
+        "source": document["source"],
+        "items": len(items),
+        "clusters": len({item.cluster for item in items}),
+        "published_items": entry.items,
+        "md5": file_md5(path),
+        "version": entry.version,
+    }
+    counted = (facts["items"], facts["clusters"])
+    if document["source"] == "files" and entry.items_confirmed and entry.items not in counted:
+        print(f"{name}: {len(items)} items, but {entry.items} were published", file=sys.stderr)
+    return facts
+
+
+def entry_of(document: dict) -> tuple[str, Benchmark]:
+    """A benchmark's name and entry; a miniature is asked with the prompts that its model was taught."""
+    name = document["benchmark"]
+    entry = read_entry(name, document["entry"], "config.json")
+    if document["source"] == "miniature":
+        entry = entry.model_copy(update={"prompt": entry.miniature.prompt})
+    return name, entry
+
+
+def entry_beside(tsv: Path) -> Benchmark:
+    """The entry of a TSV that `obtain_benchmark` wrote, from the `config.json` beside it."""
+    return entry_of(json.loads((tsv.parent / "config.json").read_text())["document"])[1]
+
+
+def obtain_file(name: str, entry: Benchmark, path: Path) -> None:
+    """Copy or download the real file, check it and turn it into the TSV at `path`."""
+    wanted = list(_wanted(name, entry))
+    parts = []
+    for filename, url in wanted:
+        found = by_hand(filename)
+        if found is None:
+            part = path.parent / "downloads" / filename
+            if url is None:
+                raise ValueError(_where_to_put(name, entry, filename))
+            try:
+                download(url, part)
+            except (URLError, HTTPError, OSError) as error:
+                message = _where_to_put(name, entry, filename)
+                raise ValueError(f"{url} cannot be had ({error}). {message}") from error
+            found = part
+        parts.append(found)
+    _check(name, entry, parts)
+    if len(parts) == 1 and parts[0].suffix == ".tsv" and not _renames(entry):
+        partial = path.with_suffix(".partial")
+        shutil.copyfile(parts[0], partial)
+        partial.replace(path)
+    else:
+        to_tsv(parts, _renames(entry), path)
+    shutil.rmtree(path.parent / "downloads", ignore_errors=True)
+
+
+def by_hand(filename: str) -> Path | None:
+    """A file that the user put into the folder that the variable R1V3_BENCHMARKS names."""
+    folder = os.environ.get(BY_HAND)
+    if not folder:
+        return None
+    places = (Path(folder) / filename, Path(folder) / Path(filename).name)
+    return next((place for place in places if place.is_file()), None)
+
+
+def file_md5(path: Path) -> str:
+    """The md5 of a file; the checksum that the benchmarks publish."""
+    return file_digest(path, "md5")
+
+
+def _wanted(name: str, entry: Benchmark) -> Iterator[tuple[str, str | None]]:
+    """The source's files: a name to look for, and a URL where there is one."""
+    source = entry.source
+    if isinstance(source, UrlSource):
+        yield source.url.rsplit("/", 1)[-1], source.url
+    elif isinstance(source, HubSource):
+        host = os.environ.get("HF_ENDPOINT", HUB)
+        for file in source.files:
+            yield (
+                f"{source.id}/{file}",
+                f"{host}/datasets/{source.id}/resolve/{source.revision}/{file}",
+            )
+    else:
+        yield f"{name}.tsv", None
+
+
+def _renames(entry: Benchmark) -> dict[str, str]:
+    return entry.source.columns if isinstance(entry.source, HubSource) else {}
+
+
+def _check(name: str, entry: Benchmark, parts: list[Path]) -> None:
+    expected = getattr(entry.source, "md5", None)
+    if expected is None:
+        return
+    found = file_md5(parts[0])
+    if found != expected:
+        for part in parts:
+            if part.parent.name == "downloads" or "downloads" in part.parts:
+                part.unlink(missing_ok=True)
+        raise ValueError(
+            f"{name}: {parts[0].name} has md5 {found}, but {expected} was published: it is another"
+            " version, or damaged"
+        )
+
+
+def _where_to_put(name: str, entry: Benchmark, filename: str) -> str:
+    what = getattr(entry.source, "describe", None)
+    described = f" It is {what}." if what else ""
+    return (
+        f"Put the file of {name} by hand as {filename} into a folder and name that"
+        f" folder in the variable {BY_HAND}.{described}"
+    )

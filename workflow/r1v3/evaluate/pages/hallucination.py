@@ -1,0 +1,134 @@
+"""The audit of section 6.4: "I can't see the image" in the thought and in the answer, and what it costs.
+
+Answers are marked by a list of phrases in English and Chinese. Besides the accuracy with and without
+(Table 5), items that were answered both ways in different runs are compared with themselves: a hard
+item may cause both the phrase and the wrong answer, and within an item that cause is held still.
+"""
+
+import re
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+from r1v3.model.prompt_template import END_OF_THINK
+
+_NOT = r"(?:can\s*not|can[’']?t|could\s+not|couldn[’']?t)"
+_UNABLE = r"(?:unable|not\s+able)\s+to"
+_CANNOT = rf"(?:{_NOT}|(?:am\s+|was\s+)?{_UNABLE}|(?:don[’']?t|do\s+not)(?:\s+actually)?)"
+_SEE = r"(?:(?:actually|directly|really)\s+)?(?:see|view|access|look\s+at|open|have\s+access\s+to)"
+_PICTURE = r"(?:image|picture|figure|diagram|photo|graph|chart|attachment)s?"
+_THE = r"(?:the|any|this|that|an?|your|these)\s+(?:\w+\s+){0,2}?"
+_GIVEN = r"(?:provided|attached|visible|available|shown|included|given)"
+# Behind "there is no image": a sentence that goes on (of a dog, formed, with ...) is about something else.
+_ENDS = (
+    r"(?=\s*(?:[.,;:!?)\]—。，\"”]|$|here\b|so\b|and\b|but\b|to\s+(?:see|look|view|refer|work|go)\b"
+    r"|(?:actually\s+|being\s+)?(?:provided|attached|visible|available|included)\b"
+    r"|(?:in|with)\s+(?:the|this|your)\s+(?:question|prompt|message|conversation|input|problem|text)\b))"
+)
+_TU = "(?:图片|图像|图形|图表|附图)"
+_ZHE = "(?:这张|这个|该|您的|你的|题目的|题中的)?"
+PHRASES = re.compile(
+    "|".join(
+        [
+            rf"\b(?:I|we)(?:[’'](?:m|re))?\s+{_CANNOT}\s+{_SEE}\s+{_THE}{_PICTURE}",
+            rf"\b(?:I|we)(?:[’'](?:m|re))?\s+(?:{_NOT}|(?:am\s+)?{_UNABLE})\s+{_SEE}\s+(?:images|pictures|photos|attachments)\b",
+            rf"(?:^|[.!?\n>(]\s*){_NOT}\s+{_SEE}\s+{_THE}{_PICTURE}",
+            rf"\b(?:without|{_UNABLE})\s+(?:see|seeing|view|viewing)\s+{_THE}{_PICTURE}",
+            rf"\b{_PICTURE}\s+(?:is|was|are|were)(?:n[’']t|\s+not)\s+{_GIVEN}",
+            rf"\bno\s+{_PICTURE}\s+(?:is|was|are|were|has\s+been|have\s+been)\s+{_GIVEN}",
+            r"\bthere(?:[’']s|\s+(?:is|was|are|were))(?:\s+no|n[’']t\s+(?:an?|any)|\s+not\s+(?:an?|any))\s+"
+            rf"(?:(?:actual|attached|visible)\s+)?(?:image|picture|photo|figure|diagram|attachment)s?\b{_ENDS}",
+            "(?:无法|不能|没办法|没法)(?:直接|实际)?(?:看到|看见|查看|观察|访问|打开)"
+            f"{_ZHE}(?:{_TU}|图)",
+            f"(?:看不到|看不见|没有看到|没看到)(?:任何|{_ZHE})(?:{_TU}|图)",
+            f"(?:没有|没|未)(?:提供|给出|附上|上传|收到)(?:任何|相应的|具体的)?{_TU}",
+            "(?:没有|缺少|缺乏)(?:任何|相应的|具体的|实际的)?(?:图片|附图|配图)(?![中里内上的所])",
+            "(?:图片|附图|配图)(?:缺失|(?:没有|未)(?:提供|给出|上传|显示))",
+        ]
+    ),
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Accuracy with and without the phrase; shares are in [0, 1], `None` where nothing was counted.
+
+    `within_items` is the mean over items answered both ways of (accuracy with - accuracy without), and
+    `within_count` how many such items there are.
+    """
+
+    answers: int
+    with_phrase: int
+    in_thought: int
+    in_answer: int
+    accuracy: float
+    accuracy_with: float | None
+    accuracy_without: float | None
+    within_count: int
+    within_items: float | None
+
+
+def find_phrase(text: str) -> str | None:
+    """The first phrase that says the picture cannot be seen, or None."""
+    found = PHRASES.search(text)
+    return found[0] if found else None
+
+
+def split_reply(response: str) -> tuple[str, str]:
+    """The thought and the answer; a thought that never closes has no answer behind it."""
+    thought, closed, answer = response.rpartition(END_OF_THINK)
+    if closed:
+        return thought, answer
+    return (response, "") if response.startswith("<think>") else ("", response)
+
+
+def audit(verdicts: pd.DataFrame) -> Audit:
+    """Audit the verdicts of one benchmark over all runs: key, run, response, correct."""
+    parts = verdicts["response"].map(split_reply)
+    thought = parts.map(lambda both: find_phrase(both[0]) is not None)
+    said = parts.map(lambda both: find_phrase(both[1]) is not None)
+    marked = thought | said
+    right = verdicts["correct"].astype(float)
+    frame = pd.DataFrame({"key": verdicts["key"], "marked": marked, "right": right})
+    both = frame.groupby(["key", "marked"])["right"].mean().unstack("marked")
+    both = both.dropna() if {True, False} <= set(both.columns) else both.iloc[:0]
+    return Audit(
+        answers=len(frame),
+        with_phrase=int(marked.sum()),
+        in_thought=int(thought.sum()),
+        in_answer=int(said.sum()),
+        accuracy=float(right.mean()),
+        accuracy_with=_mean(right[marked]),
+        accuracy_without=_mean(right[~marked]),
+        within_count=len(both),
+        within_items=float((both[True] - both[False]).mean()) if len(both) else None,
+    )
+
+
+def table_5(found: Audit) -> list[dict]:
+    """The audit as the rows of the report's Table 5, beside what the report published."""
+    return [
+        {"subset": "all", "n": found.answers, "accuracy": found.accuracy, "published": 0.760},
+        {
+            "subset": "without the phrase",
+            "n": found.answers - found.with_phrase,
+            "accuracy": found.accuracy_without,
+            "published": 0.773,
+        },
+        {
+            "subset": "with the phrase",
+            "n": found.with_phrase,
+            "accuracy": found.accuracy_with,
+            "published": 0.511,
+        },
+    ]
+
+
+def as_row(found: Audit) -> dict:
+    """The audit as plain values."""
+    return asdict(found)
+
+
+def _mean(values: pd.Series) -> float | None:
+    return float(values.mean()) if len(values) else None

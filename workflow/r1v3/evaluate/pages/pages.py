@@ -1,0 +1,225 @@
+r"""All pages of one evaluation: Table 1, protocols, figures, hallucination audit, error browser.
+
+python -m r1v3.evaluate.pages.pages --evaluation results/evaluations/<run>/last/<suite> --output results/pages
+    [--against results/evaluations/<other run>/last/<suite> ...]
+
+Everything is read from what scoring left behind; nothing is asked of a model or of the network.
+"""
+
+import argparse
+import html
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from r1v3.base.atomic_write import write_text
+from r1v3.evaluate.benchmarks.mmbench import write_submission
+from r1v3.evaluate.compare import Other, compare_models, comparison_table, protocol_table
+from r1v3.evaluate.items.source import entry_beside
+from r1v3.evaluate.pages.browser import write_browser
+from r1v3.evaluate.pages.figures import figure_1, figure_3, figure_4
+from r1v3.evaluate.pages.hallucination import as_row, audit
+from r1v3.evaluate.pages.tables import Grid, as_html, percent, table_1, write_tables
+from r1v3.recipe.tables.benchmarks import Listed, load_table
+
+TABLE = Path(__file__).resolve().parents[4] / "config/benchmarks.yaml"
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:80rem;margin:0 auto;padding:1rem}
+table{border-collapse:collapse;display:block;overflow-x:auto}
+td,th{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}
+td:first-child,th:first-child{text-align:left}caption{caption-side:bottom;text-align:left}
+img{max-width:100%}
+"""
+
+
+def write_pages(
+    evaluation: Path,
+    benchmarks: dict[str, Path],
+    table: dict[str, Listed],
+    output: Path,
+    *,
+    name: str,
+    against: dict[str, Path],
+) -> Path:
+    """Write `index.html` and what it links to; returns its path.
+
+    Args:
+        evaluation: a scored evaluation's folder.
+        benchmarks: the TSV of each benchmark.
+        table: every benchmark's title and published scores.
+        name: what the model is called.
+        against: other models' evaluations by name, compared item by item on the benchmarks of both.
+    """
+    document = json.loads((evaluation / "config.json").read_text())["document"]
+    scores = json.loads((evaluation / "scores.json").read_text())["benchmarks"]
+    scores = {key: scores[key] for key in benchmarks if key in scores}
+    table = {key: entry for key, entry in table.items() if key in scores}
+    titles = {key: entry.title for key, entry in table.items()}
+    sources = {
+        json.loads((benchmarks[key].parent / "config.json").read_text())["document"]["source"]
+        for key in scores
+    }
+    miniature = "miniature" in sources
+    output.mkdir(parents=True, exist_ok=True)
+    grids = {"table_1": table_1(table, {name: scores}, miniature=miniature)}
+    grids["protocols"] = protocol_table(scores, titles)
+    grids["hallucination"] = audit_table(evaluation / "verdicts", scores, titles)
+    others = [_other(other, folder, document) for other, folder in against.items()]
+    if any(other.benchmarks for other in others):
+        rows = compare_models(
+            benchmarks,
+            evaluation / "verdicts",
+            others,
+            resamples=document["evaluation"]["resamples"],
+            confidence=document["evaluation"]["confidence"],
+            seed=document["seed"],
+        )
+        grids["comparison"] = comparison_table(rows, name, titles)
+    for key, grid in grids.items():
+        write_tables(grid, output, key)
+    figures = write_figures(table, name, scores, output, miniature=miniature)
+    shown = {}
+    for key, title in titles.items():
+        verdicts = sorted((evaluation / "verdicts").glob(f"{key}.run-*.parquet"))
+        page, tsv = output / "errors" / f"{key}.html", benchmarks[key]
+        entry = entry_beside(tsv)
+        shown[key] = write_browser(title, entry, tsv, verdicts, page)
+        if entry.code == "mmbench":
+            write_submission(tsv, verdicts[0], output / f"{key}_submission.tsv")
+    index = output / "index.html"
+    text = _index(name, grids, figures, titles, shown, sorted(output.glob("*_submission.tsv")))
+    write_text(index, text)
+    return index
+
+
+def write_figures(
+    table: dict[str, Listed], name: str, scores: dict, output: Path, *, miniature: bool
+) -> dict[str, str]:
+    """Draw figure 1, and 3 and 4 where their benchmarks were asked; returns what each file shows."""
+    drawn = {}
+    if any(entry.published for entry in table.values()):
+        figure_1(table, {name: scores}, output / "figure_1.svg", miniature=miniature)
+        drawn["figure_1.svg"] = "Figure 1: every benchmark of Table 1"
+    if "phyx_mini_mc" in scores:
+        figure_3(table, {name: scores}, output / "figure_3.svg", miniature=miniature)
+        drawn["figure_3.svg"] = "Figure 3: PhyX"
+    if "gaokao_2025" in scores:
+        exam = {name: scores["gaokao_2025"]}
+        path = output / "figure_4.svg"
+        figure_4(table["gaokao_2025"], exam, path, miniature=miniature)
+        drawn["figure_4.svg"] = "Figure 4: GAOKAO 2025 mathematics"
+    return drawn
+
+
+def _other(name: str, evaluation: Path, ours: dict) -> Other:
+    """Another evaluation, with the benchmarks that it was asked on the very same files."""
+    theirs = json.loads((evaluation / "config.json").read_text())["document"]["benchmarks"]
+    shared = [key for key, id in ours["benchmarks"].items() if theirs.get(key) == id]
+    return Other(name, evaluation / "verdicts", shared)
+
+
+def audit_table(verdicts: Path, scores: dict, titles: dict[str, str]) -> Grid:
+    """Section 6.4 on every benchmark: "I can't see the image", and accuracy with and without it."""
+    header = ["Benchmark", "answers", "with the phrase", "in the thought", "in the answer"]
+    header += ["accuracy with", "without", "items both ways", "with - without, within items"]
+    header.append("shows")
+    rows = []
+    for key in scores:
+        every = pd.concat(
+            pd.read_parquet(path) for path in sorted(verdicts.glob(f"{key}.run-*.parquet"))
+        )
+        found = as_row(audit(every))
+        counts = [str(found[c]) for c in ("answers", "with_phrase", "in_thought", "in_answer")]
+        shares = [_share(found[c]) for c in ("accuracy_with", "accuracy_without")]
+        both = [str(found["within_count"]), _share(found["within_items"])]
+        shows = percent(scores[key]["detectable_difference"])
+        rows.append([titles[key], *counts, *shares, *both, shows])
+    caption = (
+        "The report's Table 5: 76.0 on all 900 items, 77.3 on 853 without the phrase, 51.1 on 47 with it."
+        " Hard items may cause both the phrase and the wrong answer; within items that is held still."
+        " Shows: the smallest difference that this many items show between two models."
+    )
+    return Grid(caption, header, rows)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else percent(value)
+
+
+def _index(
+    name: str,
+    grids: dict[str, Grid],
+    figures: dict[str, str],
+    titles: dict[str, str],
+    shown: dict[str, int],
+    submissions: list[Path],
+) -> str:
+    sections = "".join(
+        f"<h2>{key.replace('_', ' ')}</h2>{as_html(grid)}<p>{_formats(key)}</p>"
+        for key, grid in grids.items()
+    )
+    errors = "".join(
+        f'<li><a href="errors/{key}.html">{html.escape(titles[key])}</a>: {count} items</li>'
+        for key, count in shown.items()
+    )
+    errors += "".join(
+        f'<li><a href="{file.name}">{file.name}</a>, for answers that only its server knows</li>'
+        for file in submissions
+    )
+    drawn = "".join(
+        f'<figure><img src="{file}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+        for file, text in figures.items()
+    )
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(name)}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
+        f"<h1>{html.escape(name)} on {len(titles)} benchmarks</h1>{sections}<h2>figures</h2>{drawn}"
+        f"<h2>errors</h2><ul>{errors}</ul></html>\n"
+    )
+
+
+def _formats(key: str) -> str:
+    names = {"md": "Markdown", "tex": "LaTeX", "csv": "CSV"}
+    return ", ".join(f'<a href="{key}.{end}">{name}</a>' for end, name in names.items())
+
+
+def benchmarks_of(evaluation: Path) -> dict[str, Path]:
+    """The TSVs that an evaluation was asked on, in results/benchmarks/ beside results/evaluations/."""
+    document = json.loads((evaluation / "config.json").read_text())["document"]
+    results = next(
+        parent for parent in evaluation.resolve().parents if parent.name == "evaluations"
+    )
+    shelf = results.parent / "benchmarks"
+    return {key: shelf / name / f"{key}.tsv" for key, name in document["benchmarks"].items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m r1v3.evaluate.pages.pages")
+    parser.add_argument("--evaluation", type=Path, required=True)
+    parser.add_argument("--against", type=Path, nargs="*", default=[])
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    index = write_pages(
+        args.evaluation,
+        benchmarks_of(args.evaluation),
+        load_table(TABLE),
+        args.output,
+        name=model_of(args.evaluation),
+        against={model_of(other): other for other in args.against},
+    )
+    print(index)
+
+
+def model_of(evaluation: Path) -> str:
+    """`rl step-000030` for results/evaluations/rl-<hash>/step-000030/<suite>; `final` for its last one."""
+    below = evaluation.resolve().parts
+    run, *rest = below[below.index("evaluations") + 1 :]
+    name = re.sub(r"-[0-9a-f]{10}$", "", run)
+    checkpoint = rest[0] if len(rest) == 2 and rest[0] != "last" else ""
+    return f"{name} {checkpoint}".strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Every question of the benchmarks and held-out sets: what training data must not hold."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from r1v3.data.decontamination.evaluation_index import Question
+from r1v3.data.decontamination.question_text import said
+from r1v3.data.records import iter_records
+from r1v3.evaluate.items.load import load_asked
+from r1v3.evaluate.items.source import entry_beside
+
+
+def evaluation_questions(
+    benchmarks: dict[str, Path], held_out: dict[str, Path]
+) -> Iterator[Question]:
+    """Yield each question with its pictures.
+
+    Args:
+        benchmarks: the TSV of each benchmark, beside its `config.json`.
+        held_out: the folder of each held-out set.
+    """
+    for name, tsv in benchmarks.items():
+        for item, pictures in load_asked(entry_beside(tsv), tsv, tsv.parent / "images"):
+            text = said(item.question, item.options)
+            yield Question(f"{name}/{item.key}", text, tuple(pictures))
+    for name, folder in held_out.items():
+        for record in iter_records(folder):
+            pictures = tuple(folder / image for image in record.images)
+            yield Question(f"{name}/{record.id}", said(record.question, record.options), pictures)

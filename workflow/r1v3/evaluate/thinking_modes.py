@@ -1,0 +1,108 @@
+"""The table of thinking modes (sections 6.2 and 6.3): accuracy and mean length of every way of thinking.
+
+One checkpoint; for each benchmark and held-out set one row a way. A cap cuts the response as in figure 9;
+a budget closes the thought there and asks for the answer.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from r1v3.evaluate.pages.tables import Grid, cell, percent, write_tables
+from r1v3.evaluate.statistics import wilson
+
+MEANING = {
+    "slow": "the template opens the thought",
+    "nothink": "no thought is opened",
+    "nowait": "words of deliberation are banned",
+    "nocontrol": "other frequent words are banned",
+    "nocannotsee": "words of not seeing the image are banned",
+    "cap": "at most {} new tokens",
+    "force": "the thought is closed at {} tokens, then answered",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A way of thinking and its scores of one benchmark or held-out set."""
+
+    way: str
+    benchmark: str
+    score: dict
+
+
+def read_rows(scores: Path) -> list[Row]:
+    """The rows of an evaluation's `scores.json`; the suite's name, in `config.json`, ends in the way.
+
+    A held-out set is answered greedily, once; its interval is Wilson's for so many questions.
+
+    Raises:
+        ValueError: the suite has no way of thinking in its name.
+    """
+    config = json.loads((scores.parent / "config.json").read_text())
+    way = config["name"].partition("__")[2]
+    if not way:
+        raise ValueError(
+            f"{scores}: a suite with a way of thinking, as checkpoint__nowait, is expected"
+        )
+    confidence = config["document"]["evaluation"]["confidence"]
+    content = json.loads(scores.read_text())
+    rows = [Row(way, name, score) for name, score in content["benchmarks"].items()]
+    for name, score in content["held_out"].items():
+        low, high = wilson(score["accuracy"], score["n"], confidence)
+        known = {"mean": score["accuracy"], "low": low, "high": high, "runs": 1}
+        rows.append(Row(way, f"held-out {name}", score | known))
+    return rows
+
+
+def mode_table(rows: list[Row]) -> Grid:
+    """Accuracy with its interval, and mean tokens; differences to `slow`, where that was measured."""
+    header = [
+        "Mode",
+        "meaning",
+        "accuracy, %",
+        "against slow",
+        "mean tokens",
+        "against slow",
+        "cut, %",
+    ]
+    lines: list[list[str]] = []
+    for benchmark in dict.fromkeys(row.benchmark for row in rows):
+        own = [row for row in rows if row.benchmark == benchmark]
+        slow = next((row.score for row in own if row.way == "slow"), None)
+        runs = own[0].score["runs"]
+        lines.append([f"{benchmark}: {own[0].score['n']} items, {runs} run{'s' * (runs > 1)}"])
+        for row in own:
+            line = [row.way, meaning(row.way), cell(row.score)]
+            line += [
+                _points(row.score["mean"], slow and slow["mean"]),
+                f"{row.score['tokens']:.1f}",
+            ]
+            line += [_ratio(row.score["tokens"], slow and slow["tokens"])]
+            lines.append([*line, percent(row.score["truncated"])])
+    caption = (
+        "Mean over runs [interval over items]. Tokens are new ones, the closing of a thought included."
+        " Cut: responses that reached a limit."
+    )
+    return Grid(caption, header, lines)
+
+
+def meaning(way: str) -> str:
+    """What a way does, in a few words."""
+    kind, _, budget = way.partition("_")
+    return MEANING[kind].format(budget)
+
+
+def _points(share: float, other: float | None) -> str:
+    return "-" if other is None else f"{round(100 * (share - other), 1) + 0.0:+.1f}"
+
+
+def _ratio(tokens: float, other: float | None) -> str:
+    return f"x{tokens / other:.2f}" if other else "-"
+
+
+def write_modes(scores: list[Path], output: Path) -> None:
+    """Write the table beside `output`, which is its Markdown form."""
+    write_tables(
+        mode_table([row for path in scores for row in read_rows(path)]), output.parent, output.stem
+    )

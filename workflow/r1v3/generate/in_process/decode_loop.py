@@ -1,0 +1,260 @@
+"""The loop that decodes rows together: finished rows leave, and waiting requests take their places.
+
+Shapes: P prompts, B rows (prompt times sample), L positions, V vocabulary, T new tokens.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from r1v3.generate.in_process.row_cache import RowCache
+from r1v3.generate.in_process.sample_token import draw, uniforms
+from r1v3.generate.types import Request, Sampling
+from r1v3.model.encode import Encoded, Encoder
+from r1v3.model.packed import embed
+from r1v3.model.prompt_template import END_OF_THINK
+
+KEEP_SHARE = 0.75
+# New rows are padded up to the old ones' position, so they join when a quarter of the rows is left: later
+# leaves the batch half empty, earlier pads and prefills more often (perf/generate.py).
+REFILL_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request and its prompt; `number` is its place among all requests."""
+
+    number: int
+    request: Request
+    encoded: Encoded
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finished sample: its request, and its ids and their log-probabilities."""
+
+    asked: Asked
+    sample: int
+    ids: list[int]
+    logprobs: list[float]
+
+
+class DecodeLoop:
+    """Decodes the rows of requests that `feed` hands over.
+
+    Args:
+        capacity: rows that decode together.
+        feed: gives at most so many waiting requests as are asked for, and none when all were given.
+    """
+
+    def __init__(
+        self,
+        model,
+        encoder: Encoder,
+        sampling: Sampling,
+        capacity: int,
+        feed: Callable[[int], list[Asked]],
+    ):
+        self.model, self.encoder, self.sampling = model, encoder, sampling
+        self.feed, self.capacity = feed, capacity
+        self.device = model.device
+        self.stop_id = encoder.tokenizer.eos_token_id
+        self.close = encoder.text_ids(sampling.close) if sampling.thought_tokens is not None else ()
+        self.tokens = sampling.max_new_tokens + (sampling.thought_tokens or 0) + len(self.close)
+        self.never = torch.tensor([*encoder.never, *sampling.banned], device=self.device)
+        self.close_ids = torch.tensor(self.close, dtype=torch.long, device=self.device)
+        biased = [i for i, _ in sampling.bias]
+        self.bias_ids = torch.tensor(biased, dtype=torch.long, device=self.device)
+        self.bias = torch.tensor([value for _, value in sampling.bias], device=self.device)
+        self.tail = max((len(text.encode()) for text in sampling.stop), default=0) + 8
+        self.context = getattr(model.config.text_config, "max_position_embeddings", None)
+
+    def run(self) -> Iterator[list[Row]]:
+        """Finished rows, some at a time, until nothing waits."""
+        while waiting := self.feed(max(1, self.capacity // self.sampling.samples)):
+            self._start(waiting)
+            yield from self._decode()
+
+    def _start(self, waiting: list[Asked]) -> None:
+        """Rows for the first requests; their slots hold what they drew and emit."""
+        rows = len(waiting) * self.sampling.samples
+        slots = max(rows, self.capacity)
+        self.out_ids = torch.full((slots, self.tokens), -1)
+        self.out_logp = torch.zeros(slots, self.tokens)
+        self.drawn = torch.zeros(slots, self.tokens)
+        self.owner: list[tuple[Asked, int] | None] = [None] * slots
+        new = self._admit(waiting, room=self.tokens)
+        self.logits, self.cache, self.length, self.slot, self.limit = new
+        self.padding = self.cache.length - self.length
+        self.visible = self._visible()
+        self.step = torch.zeros(rows, dtype=torch.long)
+        self.open = torch.ones(rows, dtype=torch.bool)
+        self.forced = torch.zeros(rows, dtype=torch.bool)
+
+    def _admit(self, waiting: list[Asked], room: int):
+        """Prefill requests; their last logits, cache, prompt lengths, slots and limits, a row each."""
+        sampling = self.sampling
+        logits_BV, cache, lengths = self._prefill([asked.encoded for asked in waiting], room)
+        lengths = lengths.repeat_interleave(sampling.samples)
+        free = [n for n, owner in enumerate(self.owner) if owner is None]
+        slot = torch.tensor(free[: len(lengths)])
+        for number, where in enumerate(slot.tolist()):
+            self.owner[where] = (waiting[number // sampling.samples], number % sampling.samples)
+        self.drawn[slot] = torch.cat([uniforms(a.request, sampling, self.tokens) for a in waiting])
+        limit = torch.full_like(slot, self.tokens - len(self.close))
+        if self.context:
+            limit = limit.minimum(self.context - lengths.cpu()).clamp(min=1)
+        return logits_BV, cache, lengths, slot, limit
+
+    def _visible(self) -> torch.Tensor:
+        position = torch.arange(self.cache.room, device=self.device)
+        return position[None] >= self.padding[:, None]
+
+    def _decode(self) -> Iterator[list[Row]]:
+        """Until no row is open; the last ones end together with an empty queue, or a new start follows."""
+        while True:
+            token_B = self._emit()
+            left = int(self.open.sum())
+            done: list[Row] = []
+            waiting: list[Asked] = []
+            if left <= KEEP_SHARE * len(self.open):
+                done = self._finished()
+                if not left:
+                    yield done
+                    return
+                kept = self.open.nonzero()[:, 0]
+                if left <= REFILL_SHARE * self.capacity:
+                    waiting = self.feed((self.capacity - left) // self.sampling.samples)
+                if not waiting:
+                    near = kept.to(self.device)
+                    self.cache.select(near)
+                    token_B, self.visible = token_B[near], self.visible[near]
+                    self._keep(kept)
+            self.logits = self._forward(
+                self.model.get_input_embeddings()(token_B[:, None]),
+                (self.length + self.step.to(self.device) - 1)[:, None],
+                self.visible[:, None, None, : self.cache.length + 1],
+                self.cache,
+            )
+            if waiting:
+                self._refill(kept, waiting)
+            if done:
+                yield done
+
+    def _emit(self) -> torch.Tensor:
+        """Draw and note a token of every row; closes the rows that end with it."""
+        logits_BV, sampling = self.logits, self.sampling
+        if len(self.bias):
+            logits_BV[:, self.bias_ids] += self.bias
+        logits_BV[:, self.never] = -torch.inf
+        at = self.step.clamp(max=self.tokens - 1)
+        token_B, log_probs_BV = draw(logits_BV, self.drawn[self.slot, at], sampling)
+        logp_B = log_probs_BV.gather(1, token_B[:, None])[:, 0]
+        if self.close:
+            token_B, logp_B = self._closed(token_B, logp_B)
+        logp_B = logp_B.cpu()
+        token, slot, step = token_B.cpu(), self.slot[self.open], self.step[self.open]
+        self.out_ids[slot, step] = token[self.open]
+        self.out_logp[slot, step] = logp_B[self.open]
+        self.step += self.open
+        self.open &= (token != self.stop_id) & (self.step < self.limit)
+        if sampling.stop:
+            self._stop_at_strings()
+        return token_B
+
+    def _closed(self, token_B, logp_B) -> tuple[torch.Tensor, torch.Tensor]:
+        """The tokens, or where a thought is over its budget those that close it, which nobody drew."""
+        budget = self.sampling.thought_tokens
+        for row in (self.open & (self.step == budget) & ~self.forced).nonzero()[:, 0].tolist():
+            thought = self.encoder.tokenizer.decode(self.out_ids[self.slot[row], :budget])
+            if END_OF_THINK not in thought:
+                self.forced[row] = True
+                self.limit[row] += len(self.close)
+        place = (self.step - budget).to(self.device)
+        now = self.forced.to(self.device) & (place >= 0) & (place < len(self.close))
+        closing_B = self.close_ids[place.clamp(0, len(self.close) - 1)]
+        return torch.where(now, closing_B, token_B), torch.where(now, 0.0, logp_B)
+
+    def _stop_at_strings(self) -> None:
+        rows = self.open.nonzero()[:, 0].tolist()
+        ends = [
+            self.out_ids[self.slot[row], max(0, int(self.step[row]) - self.tail) : self.step[row]]
+            for row in rows
+        ]
+        for row, text in zip(rows, self.encoder.tokenizer.batch_decode(ends)):
+            if any(string in text for string in self.sampling.stop):
+                self.open[row] = False
+
+    def _finished(self) -> list[Row]:
+        """Hand out the rows that are closed, and free their slots."""
+        done = []
+        closed = (~self.open).nonzero()[:, 0]
+        slots = self.slot[closed]
+        ids, logp = self.out_ids[slots].tolist(), self.out_logp[slots].tolist()
+        for number, (slot, end) in enumerate(zip(slots.tolist(), self.step[closed].tolist())):
+            asked, sample = self.owner[slot]
+            self.owner[slot] = None
+            done.append(Row(asked, sample, ids[number][:end], logp[number][:end]))
+        return done
+
+    def _keep(self, rows: torch.Tensor) -> None:
+        near = rows.to(self.device)
+        self.length, self.padding = self.length[near], self.padding[near]
+        self.slot, self.limit, self.step = self.slot[rows], self.limit[rows], self.step[rows]
+        self.open, self.forced = self.open[rows], self.forced[rows]
+
+    def _refill(self, kept: torch.Tensor, waiting: list[Asked]) -> None:
+        """Let new rows join the kept ones, all ending at the same position of the cache."""
+        near = kept.to(self.device)
+        logits_BV, cache, length, slot, limit = self._admit(waiting, room=0)
+        self._keep(kept)
+        self.cache.join(near, int(self.padding.min()), cache, room=self.tokens)
+        self.logits = torch.cat([self.logits[near], logits_BV])
+        fed = torch.cat([self.length + self.step.to(self.device), length])
+        self.padding = self.cache.length - fed
+        self.visible = self._visible()
+        self.length = torch.cat([self.length, length])
+        self.slot, self.limit = torch.cat([self.slot, slot]), torch.cat([self.limit, limit])
+        self.step = torch.cat([self.step, torch.zeros_like(slot)])
+        self.open = torch.cat([self.open, torch.ones(len(slot), dtype=torch.bool)])
+        self.forced = torch.cat([self.forced, torch.zeros(len(slot), dtype=torch.bool)])
+
+    def _prefill(self, encoded: list[Encoded], room: int):
+        """Last logits and a cache of all rows, and the prompts' lengths."""
+        device, samples = self.device, self.sampling.samples
+        lengths = torch.tensor([len(e.prompt_ids) for e in encoded], device=device)
+        longest = int(lengths.max())
+        pad = self.encoder.tokenizer.pad_token_id
+        ids_PL = torch.tensor(
+            [[pad] * (longest - len(e.prompt_ids)) + list(e.prompt_ids) for e in encoded],
+            device=device,
+        )
+        pictures = [e.tiles for e in encoded if len(e.tiles)]
+        tiles = torch.cat(pictures).to(device) if pictures else torch.zeros(0)
+        position = torch.arange(longest, device=device)
+        real = position >= (longest - lengths)[:, None]
+        mask = (position[:, None] >= position)[None] & real[:, None]
+        mask |= torch.eye(longest, dtype=torch.bool, device=device)
+        cache = RowCache(self.model.config.text_config.num_hidden_layers, longest + room)
+        logits_PV = self._forward(
+            embed(self.model, ids_PL, tiles),
+            (position - (longest - lengths)[:, None]).clamp(min=0),
+            mask[:, None],
+            cache,
+        )
+        if samples > 1:
+            copies = torch.arange(len(encoded), device=device).repeat_interleave(samples)
+            cache.select(copies)
+            logits_PV = logits_PV[copies]
+        return logits_PV, cache, lengths
+
+    def _forward(self, embeddings, positions, mask, cache):
+        hidden = self.model.model.language_model(
+            inputs_embeds=embeddings,
+            position_ids=positions,
+            attention_mask={"full_attention": mask},
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state[:, -1]
+        return self.model.lm_head(hidden).float()

@@ -1,0 +1,136 @@
+"""The engine in process: batched decoding with a KV cache, on a CPU or one GPU.
+
+A prompt is prefilled once and its keys and values are copied to its samples; rows that are done leave
+the batch, and waiting requests take their places. Every request has its own random stream, so its
+samples do not depend on its neighbours.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from r1v3.base.image_errors import UNREADABLE
+from r1v3.generate.decode_reply import said
+from r1v3.generate.in_process.decode_attention import DECODE
+from r1v3.generate.in_process.decode_loop import Asked, DecodeLoop, Row
+from r1v3.generate.pictures import check_places
+from r1v3.generate.thinking import Thinking
+from r1v3.generate.types import Request, Response, Sampling, failed
+from r1v3.model.encode import Encoded, Encoder
+
+
+class TransformersEngine:
+    """Answers requests with a model in this process.
+
+    Args:
+        model: an InternVL for conditional generation, in evaluation mode.
+        encoder: of the same model.
+        rows: most samples that decode at once; changes speed and memory, not the answers' meaning.
+        thinking: applied to every sampling of `generate`.
+    """
+
+    def __init__(
+        self, model, encoder: Encoder, *, rows: int = 512, thinking: Thinking | None = None
+    ):
+        self.model = model
+        self.encoder = encoder
+        self.rows = rows
+        self.thinking = thinking or Thinking(None, None)
+        self.stop_id = encoder.tokenizer.eos_token_id
+
+    def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
+        """Answer all requests, each as soon as all its samples are finished.
+
+        A request that cannot be encoded is answered with its error, and the others go on.
+        """
+        sampling = self.thinking(sampling)
+        waiting, failures = deque(enumerate(requests)), []
+
+        def feed(most: int) -> list[Asked]:
+            asked: list[Asked] = []
+            while waiting and len(asked) < most:
+                number, request = waiting.popleft()
+                try:
+                    asked.append(Asked(number, request, self._encode(request)))
+                except UNREADABLE as error:
+                    failures.extend(failed(request, sampling, f"{type(error).__name__}: {error}"))
+            return asked
+
+        rows = max(self.rows, sampling.samples)
+        loop = DecodeLoop(self.model, self.encoder, sampling, rows, feed).run()
+        for whole in self._whole(loop, sampling):
+            responses = failures + whole
+            failures.clear()
+            if responses:
+                yield responses
+        if failures:
+            yield list(failures)
+
+    def sample(
+        self, requests: list[Request], encoded: list[Encoded], sampling: Sampling
+    ) -> Iterator[list[Response]]:
+        """Answer one batch whose prompts are encoded already, all at once; as `generate` gives them."""
+        waiting = [Asked(n, *parts) for n, parts in enumerate(zip(requests, encoded))]
+
+        def feed(_: int) -> list[Asked]:
+            everything = waiting[:]
+            waiting.clear()
+            return everything
+
+        loop = DecodeLoop(self.model, self.encoder, sampling, len(requests), feed).run()
+        yield from self._whole(loop, sampling)
+
+    def _whole(self, loop: Iterator[list[Row]], sampling: Sampling) -> Iterator[list[Response]]:
+        """Responses of requests all of whose samples are finished; perhaps none, after some steps."""
+        unfinished: dict[int, list[Row]] = {}
+        while (finished := self._next(loop)) is not None:
+            whole = []
+            for row in finished:
+                own = unfinished.setdefault(row.asked.number, [])
+                own.append(row)
+                if len(own) == sampling.samples:
+                    whole += unfinished.pop(row.asked.number)
+            whole.sort(key=lambda row: (row.asked.number, row.sample))
+            yield [self._response(row, sampling) for row in whole]
+
+    def _encode(self, request: Request) -> Encoded:
+        check_places(request)
+        encoded = self.encoder.prompt(request.prompt, list(request.images))
+        context = getattr(self.model.config.text_config, "max_position_embeddings", None)
+        if context and len(encoded.prompt_ids) >= context:
+            raise ValueError(
+                f"a prompt of {len(encoded.prompt_ids)} tokens; the model's context is {context}"
+            )
+        shown = encoded.prompt_ids.count(self.model.config.image_token_id)
+        if shown != len(encoded.tiles) * self.encoder.processor.image_seq_length:
+            raise ValueError(f"{shown} image tokens for {len(encoded.tiles)} tiles")
+        return encoded
+
+    def _next(self, loop: Iterator[list[Row]]) -> list[Row] | None:
+        """Go on until rows are finished, in the setting that decoding needs."""
+        with self._decoding():
+            return next(loop, None)
+
+    @contextmanager
+    def _decoding(self):
+        attention = self.model.config.text_config._attn_implementation
+        self.model.set_attn_implementation({"text_config": DECODE})
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            self.model.set_attn_implementation({"text_config": attention})
+
+    def _response(self, row: Row, sampling: Sampling) -> Response:
+        text, reason = said(self.encoder.tokenizer, row.ids, self.stop_id, sampling.stop)
+        return Response(
+            key=row.asked.request.key,
+            sample=row.sample,
+            text=text,
+            token_ids=tuple(row.ids),
+            logprobs=tuple(row.logprobs),
+            finish_reason=reason,
+            prompt_tokens=len(row.asked.encoded.prompt_ids),
+        )

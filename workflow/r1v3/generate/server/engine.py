@@ -1,0 +1,246 @@
+"""The engine behind an OpenAI-compatible server: a vLLM server, or a closed model of Table 1.
+
+A rendered prompt is taken apart into its turns again. A vLLM server continues the reply that the
+template opened (`<think>`) and tells token ids; any other model keeps its own template, so the opened
+reply is left out there, and a budget that closes the thought cannot be forced.
+"""
+
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from r1v3.base.image_errors import UNREADABLE
+from r1v3.generate.pictures import check_places, data_url
+from r1v3.generate.server.endpoint import Endpoint, Refused, Reply, ServerError
+from r1v3.generate.server.usage import Usage
+from r1v3.generate.thinking import Thinking
+from r1v3.generate.types import Request, Response, Sampling, failed
+from r1v3.model.prompt_template import END_OF_THINK, read_prompt
+
+MARKER = "<image>"
+KINDS = ("vllm", "openai")
+NEVER = -100.0  # the bias that bans
+
+
+class ServerEngine:
+    """Answers requests by posting them, many at a time.
+
+    Args:
+        endpoint: where they are posted.
+        model: name the server knows the model by.
+        kind: `vllm`, or `openai` for a server that knows nothing beyond that interface.
+        images: the recipe's `images` section.
+        concurrency: requests in flight.
+        usage: counts tokens and money.
+        thinking: applied to every sampling.
+        never: ids of image tokens, where they are known; drawn, they would make the model look for a picture.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        model: str,
+        *,
+        kind: str,
+        images: dict,
+        concurrency: int,
+        usage: Usage,
+        thinking: Thinking | None = None,
+        never: tuple[int, ...] = (),
+    ):
+        self.never = never
+        if kind not in KINDS:
+            raise ValueError(f"server: kind must be one of {', '.join(KINDS)}, not {kind!r}")
+        if concurrency < 1:
+            raise ValueError("server: concurrency must be 1 or more")
+        self.endpoint, self.model, self.kind = endpoint, model, kind
+        self.images, self.concurrency, self.usage = images, concurrency, usage
+        self.thinking = thinking or Thinking(None, None)
+
+    def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
+        """Answer as the server does, each request as soon as all its samples are there.
+
+        What failed perhaps because the server was away is asked once more at the end, and is recorded as an
+        error only where the server is seen to be there.
+
+        Raises:
+            ServerError: address, model or key are wrong, or the server is away.
+        """
+        sampling = self.thinking(sampling)
+        if sampling.thought_tokens is not None and self.kind != "vllm":
+            raise ValueError("thinking: a closed thought can be forced on a vllm server alone")
+        again, errors, answered = [], [], False
+        for request, responses, away in self._answers(requests, sampling):
+            answered = answered or responses[0].error is None
+            if away:
+                again.append(request)
+            else:
+                yield responses
+        for _, responses, away in self._answers(again, sampling):
+            answered = answered or responses[0].error is None
+            if away:
+                errors += responses
+            else:
+                yield responses
+        if errors and not (answered and self.endpoint.is_there()):
+            raise ServerError(f"{self.endpoint.url}: {errors[0].error}")
+        if errors:
+            yield errors
+
+    def _answers(
+        self, requests: Iterable[Request], sampling: Sampling
+    ) -> Iterator[tuple[Request, list[Response], bool]]:
+        """Each request with all its samples or errors; and whether the error may be the server's.
+
+        Raises:
+            ServerError: request after request fails.
+        """
+        waiting, failures, stop = iter(requests), 0, threading.Event()
+        with ThreadPoolExecutor(self.concurrency) as threads:
+            running: dict[Future, Request] = {}
+            try:
+                while True:
+                    while len(running) < 2 * self.concurrency and (ask := next(waiting, None)):
+                        running[threads.submit(self._answer, ask, sampling, stop)] = ask
+                    if not running:
+                        return
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        responses, away = future.result()
+                        failures = failures + 1 if away else 0
+                        yield running.pop(future), responses, away
+                    if failures > 2 * self.concurrency:
+                        raise ServerError(f"{self.endpoint.url}: {responses[0].error}")
+            finally:
+                stop.set()
+                for future in running:
+                    future.cancel()
+
+    def _answer(self, request: Request, sampling: Sampling, stop) -> tuple[list[Response], bool]:
+        """All samples, or the error; and whether that error is the server's, not the request's."""
+        if stop.is_set():
+            return failed(request, sampling, "not asked"), True
+        try:
+            check_places(request)
+            messages = self._messages(request)
+        except UNREADABLE as error:
+            return failed(request, sampling, f"{type(error).__name__}: {error}"), False
+        try:
+            found: list[Response] = []
+            while len(found) < sampling.samples:  # some servers know no `n`
+                found += self._sample(request, messages, sampling, len(found))
+            return found[: sampling.samples], False
+        except Refused as error:
+            return failed(request, sampling, str(error)), error.may_pass
+
+    def _messages(self, request: Request) -> list[dict]:
+        turns = read_prompt(request.prompt)
+        pictures = [data_url(each, self.images["max_pixels"]) for each in request.images]
+        pieces = sum(text.count(MARKER) for _, text in turns[:-1])
+        if pieces != len(pictures):
+            raise ValueError(f"{pieces} image markers for {len(pictures)} pictures")
+        rest, messages = iter(pictures), []
+        for role, text in turns[:-1]:
+            own = role if role in ("system", "assistant") else "user"
+            content: str | list[dict] = text
+            if MARKER in text:
+                content = []
+                for piece in re.split(f"({MARKER})", text):
+                    if piece == MARKER:
+                        content.append({"type": "image_url", "image_url": {"url": next(rest)}})
+                    elif piece:
+                        content.append({"type": "text", "text": piece})
+            messages.append({"role": own, "content": content})
+        opened = turns[-1][1]
+        if opened and self.kind == "vllm":
+            messages.append({"role": "assistant", "content": opened})
+        return messages
+
+    def _sample(self, request: Request, messages, sampling: Sampling, have: int) -> list[Response]:
+        budget = sampling.thought_tokens
+        first = self._ask(
+            request,
+            messages,
+            sampling,
+            seed=request.seed + have,
+            n=sampling.samples - have,
+            most=sampling.max_new_tokens if budget is None else budget,
+        )
+        found = []
+        for number, choice in enumerate(first.body["choices"], have):
+            response = _response(request, number, choice, first.body)
+            if budget is not None and response.finish_reason == "length":
+                response = self._close(request, messages, sampling, response)
+            found.append(response)
+        return found
+
+    def _close(self, request: Request, messages, sampling: Sampling, thought: Response) -> Response:
+        """Continue a reply that used up its budget; a thought still open is closed first."""
+        closed = END_OF_THINK in thought.text
+        so_far = thought.text + ("" if closed else sampling.close)
+        opened = messages[-1]["content"] if messages[-1]["role"] == "assistant" else ""
+        turns = [m for m in messages if m["role"] != "assistant"]
+        reply = self._ask(
+            request,
+            [*turns, {"role": "assistant", "content": opened + so_far}],
+            sampling,
+            seed=request.seed + thought.sample,
+            n=1,
+            most=sampling.max_new_tokens,
+        )
+        answer = _response(request, thought.sample, reply.body["choices"][0], reply.body)
+        closing = () if closed else self.thinking.ids_of(sampling.close)
+        return Response(
+            request.key,
+            thought.sample,
+            so_far + answer.text,
+            thought.token_ids + closing + answer.token_ids,
+            thought.logprobs + (0.0,) * len(closing) + answer.logprobs,
+            answer.finish_reason,
+            thought.prompt_tokens,
+            counted=thought.tokens + len(closing) + answer.tokens,
+        )
+
+    def _ask(self, request, messages, sampling: Sampling, *, seed, n, most) -> Reply:
+        body = {
+            "model": self.model,
+            "messages": messages,
+            "n": n,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": seed % 2**31,
+        }
+        if sampling.stop:
+            body["stop"] = list(sampling.stop)
+        bias = {str(i): value for i, value in sampling.bias}
+        bias |= {str(i): NEVER for i in (*self.never, *sampling.banned)}
+        if bias:
+            body["logit_bias"] = bias
+        if self.kind == "vllm":
+            body |= {"max_tokens": most, "logprobs": True, "return_token_ids": True}
+            if messages[-1]["role"] == "assistant":
+                body |= {"add_generation_prompt": False, "continue_final_message": True}
+        else:
+            body["max_completion_tokens"] = most
+        reply = self.endpoint.ask(body)
+        self.usage.add(request.key, self.model, reply.body, reply.attempts)
+        return reply
+
+
+def _response(request: Request, sample: int, choice: dict, body: dict) -> Response:
+    told = (choice.get("logprobs") or {}).get("content") or []
+    ids = tuple(choice.get("token_ids") or ())
+    usage = body.get("usage") or {}
+    counted = len(ids) or len(told)
+    if not counted:  # all that is known is the sum over the samples
+        counted = round((usage.get("completion_tokens") or 0) / len(body["choices"]))
+    return Response(
+        key=request.key,
+        sample=sample,
+        text=(choice.get("message") or {}).get("content") or "",
+        token_ids=ids,
+        logprobs=tuple(token["logprob"] for token in told),
+        finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
+        prompt_tokens=usage.get("prompt_tokens") or 0,
+        counted=counted,
+    )

@@ -1,0 +1,259 @@
+"""The engine of vLLM, in this process: prompts share their prefill among samples, weights can be replaced.
+
+Departs from the library in two things: pictures become tiles by our own processor (`vllm_processor`), and
+new weights are checked to have arrived, with every cache of the old ones emptied (`vllm_weights`). What a
+seed gives here differs from what it gives in the transformers engine, but is the same in every batch.
+"""
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from r1v3.base.image_errors import UNREADABLE
+from r1v3.generate.decode_reply import said
+from r1v3.generate.pictures import check_places
+from r1v3.generate.thinking import Thinking
+from r1v3.generate.types import Request, Response, Sampling, failed
+from r1v3.model.prompt_template import END_OF_THINK
+
+NEVER = float("-inf")
+
+
+class VllmEngine:
+    """Answers requests with a model that vLLM holds.
+
+    Args:
+        llm: `vllm.LLM`, opened by `vllm_start.start`.
+        encoder: `r1v3.model.encode.Encoder` of the same model.
+        rows: samples that decode at once.
+        thinking: applied to every sampling.
+    """
+
+    def __init__(self, llm, encoder, *, rows: int, thinking: Thinking | None = None):
+        self.llm, self.encoder, self.rows = llm, encoder, rows
+        self.thinking = thinking or Thinking(None, None)
+        self.stop_id = encoder.tokenizer.eos_token_id
+        self.context = llm.model_config.max_model_len
+        self.refusal = _refusal()
+
+    def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
+        """Answer all requests, each as soon as all its samples are finished.
+
+        A request that vLLM cannot take is answered with its error, and the others go on.
+
+        Raises:
+            RuntimeError: the engine sleeps; it would wait for itself.
+        """
+        if self.llm.llm_engine.is_sleeping():
+            raise RuntimeError("the engine sleeps: wake it before it is asked")
+        sampling = self.thinking(sampling)
+        greedy_copies = sampling.temperature == 0 and sampling.samples > 1
+        asked = _alone(sampling) if greedy_copies else sampling
+        for responses in self._answer(requests, asked):
+            if greedy_copies:
+                responses = [_copy(r, n) for r in responses for n in range(sampling.samples)]
+            yield responses
+
+    def prompt_ids(self, request: Request) -> tuple[int, ...]:
+        """The ids that vLLM makes of a prompt, its pictures expanded."""
+        from vllm import SamplingParams
+
+        prompt = _prompt(self.encoder, request)
+        once = SamplingParams(max_tokens=1, temperature=0.0)
+        (output,) = self.llm.generate([prompt], once, use_tqdm=False)
+        return tuple(output.prompt_token_ids)
+
+    def sleep(self) -> None:
+        """Give the accelerator's memory back to the trainer; weights wait in the host's."""
+        self.llm.sleep(level=1)
+
+    def wake(self) -> None:
+        """Take the memory again."""
+        self.llm.wake_up()
+
+    def update_weights(self, weights) -> str:
+        """Replace the weights; see `vllm_weights.update`. A sleeping engine wakes for them alone."""
+        from r1v3.generate.vllm.weights import update
+
+        if self.llm.llm_engine.is_sleeping():
+            self.llm.wake_up(tags=["weights"])
+        return update(self.llm, weights)
+
+    def connector_hash(self) -> str:
+        """sha256 of the engine's connector, as `r1v3.model.groups.group_hashes` reckons it."""
+        return self.llm.collective_rpc("connector_hash")[0]
+
+    def _answer(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
+        waiting, running = deque(requests), {}
+        try:
+            while waiting or running:
+                failures = []
+                while waiting and len(running) * sampling.samples < 2 * self.rows:
+                    request = waiting.popleft()
+                    try:
+                        task = Task(self, request, sampling)
+                    except (*UNREADABLE, self.refusal) as error:
+                        why = f"{type(error).__name__}: {error}"
+                        failures += failed(request, sampling, why)
+                    else:
+                        running[task.id] = task
+                if failures:
+                    yield failures
+                if not running:
+                    continue
+                for output in self.llm.llm_engine.step():
+                    if not output.finished:
+                        continue
+                    task = running.pop(output.request_id)
+                    whole = task.take(output)
+                    running |= dict.fromkeys(task.open, task)
+                    if whole:
+                        yield whole
+        finally:
+            if running:  # the caller stopped reading
+                self.llm.llm_engine.abort_request(list(running))
+
+
+class Task:
+    """One request in the engine: first its samples together, then each thought that was cut short."""
+
+    def __init__(self, engine: VllmEngine, request: Request, sampling: Sampling):
+        self.engine, self.request, self.sampling = engine, request, sampling
+        self.prompt = _prompt(engine.encoder, request)
+        self.close = engine.encoder.text_ids(sampling.close)
+        self.rows: dict[int, tuple[list[int], list[float]]] = {}
+        self.open: dict[str, int] = {}
+        budget = sampling.thought_tokens
+        most = sampling.max_new_tokens if budget is None else budget
+        self.prompt_tokens = 0
+        self.id = self._ask(self.prompt, request.seed, sampling.samples, most)
+
+    def take(self, output) -> list[Response]:
+        """Note what is finished; the responses once all samples are."""
+        if output.request_id == self.id:
+            self.prompt_tokens = len(output.prompt_token_ids)
+            for completion in output.outputs:
+                self.rows[completion.index] = _tokens(completion)
+                if self.sampling.thought_tokens is not None:
+                    self._go_on(completion)
+        else:
+            sample = self.open.pop(output.request_id)
+            for have, new in zip(self.rows[sample], _tokens(output.outputs[0])):
+                have.extend(new)
+        if self.open:
+            return []
+        return [self._response(sample) for sample in sorted(self.rows)]
+
+    def _go_on(self, completion) -> None:
+        """Ask for the rest of a reply that used up its budget; a thought still open is closed first."""
+        ids, logprobs = self.rows[completion.index]
+        encoder, stop = self.engine.encoder, self.sampling.stop
+        text, reason = said(encoder.tokenizer, ids, self.engine.stop_id, stop)
+        if reason == "stop" or len(ids) < self.sampling.thought_tokens:
+            return
+        if END_OF_THINK not in text:
+            ids.extend(self.close)
+            logprobs.extend([0.0] * len(self.close))
+        if self.prompt_tokens + len(ids) >= self.engine.context:
+            return
+        prompt = self.prompt | {"prompt_token_ids": [*self.prompt["prompt_token_ids"], *ids]}
+        seed = f"{self.request.seed}/{completion.index}"
+        self.open[self._ask(prompt, seed, 1, self.sampling.max_new_tokens)] = completion.index
+
+    def _ask(self, prompt: dict, seed, samples: int, most: int) -> str:
+        from vllm import SamplingParams
+
+        sampling, engine = self.sampling, self.engine
+        bias = dict(sampling.bias)
+        bias |= dict.fromkeys((*engine.encoder.never, *sampling.banned), NEVER)
+        params = SamplingParams(
+            n=samples,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=most,
+            seed=None if sampling.temperature == 0 else spread(seed),
+            stop=list(sampling.stop),
+            stop_token_ids=[engine.stop_id],
+            ignore_eos=True,
+            detokenize=bool(sampling.stop),
+            skip_special_tokens=False,
+            logprobs=0,
+            logit_bias=bias,
+        )
+        internal = engine.llm.enqueue([prompt], params, use_tqdm=False)[0]
+        return internal.partition("-")[0]  # the id that outputs carry
+
+    def _response(self, sample: int) -> Response:
+        ids, logprobs = self.rows[sample]
+        engine = self.engine
+        text, reason = said(engine.encoder.tokenizer, ids, engine.stop_id, self.sampling.stop)
+        return Response(
+            key=self.request.key,
+            sample=sample,
+            text=text,
+            token_ids=tuple(ids),
+            logprobs=tuple(logprobs),
+            finish_reason=reason,
+            prompt_tokens=self.prompt_tokens,
+        )
+
+
+def spread(seed) -> int:
+    """A seed of 56 bits. The library adds the sample's number to it, so neighbours must lie far apart."""
+    return int.from_bytes(hashlib.sha256(f"{seed}".encode()).digest()[:7], "big")
+
+
+def open_vllm(images: dict, model_folder: Path, thinking: dict | None) -> VllmEngine:
+    """The engine of a checkpoint folder; what only the machine decides stands in the environment.
+
+    R1V3_VLLM_TENSOR_PARALLEL (else all visible accelerators), R1V3_VLLM_MEMORY (share of an accelerator's
+    memory, 0.9), R1V3_VLLM_ROWS (samples that decode at once, 256).
+
+    Raises:
+        ValueError: vLLM is not installed, or a value is malformed.
+    """
+    from r1v3.generate.vllm.start import start
+    from r1v3.model.encode import Encoder
+
+    rows = int(os.environ.get("R1V3_VLLM_ROWS", "256"))
+    llm, processor = start(model_folder, images, rows=rows)
+    encoder = Encoder(processor, images)
+    return VllmEngine(llm, encoder, rows=rows, thinking=Thinking(thinking, encoder.tokenizer))
+
+
+def _prompt(encoder, request: Request) -> dict:
+    """What vLLM takes: ids with one image token for each picture, which it expands, and the pictures."""
+    check_places(request)
+    pictures = encoder.pictures(request.prompt, list(request.images))
+    image_token = encoder.processor.image_token
+    ids = encoder.text_ids(request.prompt.replace("<image>", image_token))
+    shown = ids.count(encoder.processor.image_token_id)
+    if shown != len(pictures):
+        raise ValueError(f"{shown} image tokens for {len(pictures)} pictures")
+    prompt: dict = {"prompt_token_ids": list(ids)}
+    if pictures:
+        prompt["multi_modal_data"] = {"image": pictures}
+    return prompt
+
+
+def _refusal() -> type[Exception]:
+    """What vLLM raises for a request that it will not take, as for a prompt too long."""
+    from vllm.exceptions import VLLMClientError
+
+    return VLLMClientError
+
+
+def _tokens(completion) -> tuple[list[int], list[float]]:
+    ids = list(completion.token_ids)
+    return ids, [told[i].logprob for told, i in zip(completion.logprobs, ids)]
+
+
+def _alone(sampling: Sampling) -> Sampling:
+    return replace(sampling, samples=1)
+
+
+def _copy(response: Response, sample: int) -> Response:
+    return replace(response, sample=sample)

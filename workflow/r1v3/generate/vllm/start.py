@@ -1,0 +1,94 @@
+"""Opens vLLM on a checkpoint folder, on accelerators or, for tests, on a CPU."""
+
+import json
+import os
+from pathlib import Path
+
+# For a build of vLLM that has no accelerator: everything in this process, nothing compiled.
+CPU = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "TORCH_COMPILE_DISABLE": "1",
+    "OMP_NUM_THREADS": "1",
+}
+EVERYWHERE = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
+
+
+def start(folder: Path, images: dict, *, rows: int):
+    """`vllm.LLM` with our processor, and that processor.
+
+    Raises:
+        ValueError: vLLM is not installed, or R1V3_VLLM_TENSOR_PARALLEL or _MEMORY is malformed.
+    """
+    prepare()
+    try:
+        import vllm
+    except ImportError as error:
+        raise ValueError(
+            f"generation.engine: vllm cannot be imported here ({error}); it belongs to envs/gpu.yaml,"
+            " and for tests without an accelerator to the environment that `make test-vllm` makes"
+        ) from None
+    from r1v3.generate.vllm.processor import tiling, use_our_processor
+
+    processor = use_our_processor(folder, images)
+    options = visible(folder, rows=rows) | {"mm_processor_kwargs": tiling(images)}
+    return vllm.LLM(str(folder), **options), processor
+
+
+def prepare() -> None:
+    """Set what vLLM reads from the environment when it is imported; what is set already stays."""
+    import torch
+
+    accelerators = torch.cuda.device_count()
+    for name, value in (EVERYWHERE if accelerators else EVERYWHERE | CPU).items():
+        os.environ.setdefault(name, value)
+    if not accelerators:
+        torch._dynamo.config.disable = True  # where torch was imported before the variable was set
+
+
+def visible(folder: Path, *, rows: int) -> dict:
+    """`arguments` for the accelerators that this process sees."""
+    import torch
+
+    return arguments(folder, rows=rows, accelerators=torch.cuda.device_count())
+
+
+def arguments(folder: Path, *, rows: int, accelerators: int) -> dict:
+    """vLLM's arguments: the checkpoint's own precision, no remote code, safetensors alone."""
+    config = json.loads((Path(folder) / "config.json").read_text())
+    chosen = {
+        "dtype": config.get("dtype") or config.get("torch_dtype") or "auto",
+        "trust_remote_code": False,
+        "load_format": "safetensors",
+        "generation_config": "vllm",  # none but the recipe's sampling
+        "logprobs_mode": "processed_logprobs",
+        "enable_prefix_caching": True,
+        "max_num_seqs": rows,
+        "worker_extension_cls": "r1v3.generate.vllm.worker.Weights",
+        "tensor_parallel_size": _parallel(accelerators),
+    }
+    if accelerators:
+        share = _number("R1V3_VLLM_MEMORY", 0.9)
+        return chosen | {"enable_sleep_mode": True, "gpu_memory_utilization": share}
+    # A prompt in pieces would rewind its random stream, which a CPU's generator cannot.
+    return chosen | {"enforce_eager": True, "enable_chunked_prefill": False}
+
+
+def _parallel(accelerators: int) -> int:
+    size = _number("R1V3_VLLM_TENSOR_PARALLEL", max(1, accelerators))
+    if size != int(size) or size > max(1, accelerators):
+        raise ValueError(
+            f"R1V3_VLLM_TENSOR_PARALLEL must be a whole number up to {max(1, accelerators)}, not {size}"
+        )
+    return int(size)
+
+
+def _number(name: str, default: float) -> float:
+    text = os.environ.get(name)
+    try:
+        number = default if text is None else float(text)
+    except ValueError:
+        number = -1.0
+    if number <= 0:
+        raise ValueError(f"{name} must be a number above 0, not {text!r}")
+    return number

@@ -1,0 +1,50 @@
+"""Who renders a conversation: the report's template for our runs, its own for any other model."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from r1v3.model.prompt_template import NOTHINK, THINK, render_prompt, without_control
+from r1v3.recipe.graph.identity import OWN
+
+
+def renderer(template: dict | str, model: Path) -> Callable[[str, str], str]:
+    """A function of a question and a mode that gives the prompt up to where the model writes.
+
+    Args:
+        template: the recipe's, or `own` for the chat template that the model came with.
+
+    Raises:
+        ValueError: the model came with none.
+    """
+    if template != OWN:
+        return lambda question, mode: render_prompt(template, question, mode)
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    own = _written_beside(model) or tokenizer.chat_template
+    if not own:
+        raise ValueError(f"{model}: the model has no chat template, and it is none of our runs")
+
+    def render(question: str, mode: str) -> str:
+        turns = [{"role": "user", "content": without_control(question)}]
+        text = tokenizer.apply_chat_template(
+            turns, chat_template=own, tokenize=False, add_generation_prompt=True
+        )
+        return opened(text, mode)
+
+    return render
+
+
+def _written_beside(model: Path) -> str | None:
+    """The template of a processor in its older form, which a tokenizer does not read."""
+    path = Path(model) / "chat_template.json"
+    return json.loads(path.read_text(encoding="utf-8"))["chat_template"] if path.exists() else None
+
+
+def opened(prompt: str, mode: str) -> str:
+    """A prompt in a mode: its template may open a thought itself, or open none, and the mode decides."""
+    bare = prompt.rstrip()
+    if mode == NOTHINK:
+        return bare.removesuffix(THINK) if bare.endswith(THINK) else prompt
+    return bare if bare.endswith(THINK) else prompt + THINK

@@ -1,0 +1,95 @@
+"""The result folders on this disk, and which of them the configuration still leads to."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.graph.documents import Documents
+
+PLACES = (
+    "data/*",
+    "runs/*",
+    "selections/*",
+    "benchmarks/*",
+    "evaluation_index/*",
+    "evaluations/*/*/*",
+)
+HASHED = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{10}")
+# Small, declared to Snakemake or appended to by the shell: git keeps these, DVC all else.
+IN_GIT = ("config.json", "manifest.json", "responses.json", "scores.json", "benchmark.tsv")
+DVC_FILE = "data.dvc"
+UNFINISHED = ("resume",)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A result folder, relative to the checkout's root."""
+
+    root: Path
+    folder: str
+
+    @property
+    def path(self) -> Path:
+        return self.root / self.folder
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> dict:
+        return json.loads((self.path / "config.json").read_text())
+
+    @property
+    def seals(self) -> list[Path]:
+        """The files that are written last, whose presence says that the folder is complete."""
+        evaluation = self.folder.startswith("results/evaluations/")
+        names = ("responses.json", "scores.json") if evaluation else ("manifest.json",)
+        return [self.path / name for name in names]
+
+    @property
+    def finished(self) -> bool:
+        return all(seal.exists() for seal in self.seals)
+
+    @property
+    def dvc_file(self) -> Path:
+        return self.path / DVC_FILE
+
+    def kept_in_git(self) -> list[Path]:
+        return [path for path in self._entries() if path.is_file() and in_git(path.name)]
+
+    def kept_in_dvc(self) -> list[Path]:
+        """Files and folders directly below this one whose bytes DVC keeps."""
+        return [path for path in self._entries() if not (path.is_file() and in_git(path.name))]
+
+    def _entries(self) -> list[Path]:
+        return [
+            path
+            for path in sorted(self.path.iterdir())
+            if not path.name.startswith(".") and path.name not in (*UNFINISHED, DVC_FILE)
+        ]
+
+
+def in_git(name: str) -> bool:
+    """Whether git keeps a file of this name that lies directly in a result folder."""
+    probe = name.startswith("probe-step-") and name.endswith(".json")
+    return name in IN_GIT or probe or name == "log.txt" or name.endswith(".log")
+
+
+def result_folders(root: Path) -> Iterator[Found]:
+    """Every folder of results/ that has a config."""
+    for place in PLACES:
+        for path in sorted((root / "results").glob(place)):
+            if HASHED.fullmatch(path.name) and (path / "config.json").is_file():
+                yield Found(root, path.relative_to(root).as_posix())
+
+
+def reached(documents: Documents, folder: str) -> bool:
+    """Whether the configuration makes this folder."""
+    try:
+        return documents.at(folder).folder == folder
+    except (RecipeError, KeyError, StopIteration):
+        return False

@@ -1,0 +1,124 @@
+"""What a name stands for: the results on this disk that a reader of a page or a table means.
+
+An id (`rl-0123456789`), a name (`rl`, `math_normal`), a path in results/, a score as the summary names it
+(`models.rl.math`, `benchmarks.mmmu_val`), a measure of studies (`study.normal`), a study or a claim by its
+name in config/, or the id of a sample.
+"""
+
+import json
+from pathlib import Path
+
+from r1v3.provenance.graph import Graph
+from r1v3.recipe.errors import unknown
+from r1v3.recipe.layers import read_yaml
+from r1v3.recipe.schema.studies import suite_of
+
+Named = list[tuple[str, str]]
+OF_SUMMARY = {"models": "held_out", "benchmarks": "benchmarks"}  # the suite that the summary shows
+MEASURED = ("study", "held_out", "checkpoint")
+
+
+def resolve(root: Path, graph: Graph, what: str) -> Named:
+    """The results that `what` stands for, each with a note on how.
+
+    Raises:
+        ValueError: nothing on this disk has that name.
+    """
+    path = what.removeprefix("./").rstrip("/")
+    for key, found in graph.found.items():
+        if key == what or path == found.folder or path.startswith(f"{found.folder}/"):
+            return [(key, path.removeprefix(found.folder).lstrip("/"))]
+    for look in (_score, _claim, _study):
+        if found := look(root, graph, what):
+            return found
+    if what in graph.by_name:
+        return [(key, "") for key in graph.by_name[what]]
+    if samples := _sample(graph, what):
+        return samples
+    raise ValueError(unknown("result, score or sample", what, [*graph.by_name, *graph.found]))
+
+
+def _score(root: Path, graph: Graph, what: str) -> Named:
+    """The evaluation behind a score of the summary; for a measure, or without a summary, all that have it."""
+    place, *words = what.replace("/", ".").split(".")
+    if len(words) != {"models": 2}.get(place, 1) or place not in (*OF_SUMMARY, *MEASURED):
+        return []
+    run, name = words if place == "models" else (None, words[0])
+    shown = _shown(root, place, words)
+    summarised, found = [], []
+    for key, each in graph.found.items():
+        path = each.path / "scores.json"
+        if not path.exists():
+            continue
+        document, scores = each.config["document"], json.loads(path.read_text())
+        held_out, benchmarks = scores.get("held_out", {}), scores.get("benchmarks", {})
+        if run not in (None, document["run"].rpartition("-")[0]):
+            continue
+        if place in MEASURED and document["suite"] != place:
+            continue
+        if name in held_out and place != "benchmarks":
+            value, note = held_out[name]["accuracy"], f"accuracy {held_out[name]['accuracy']}"
+        elif name in benchmarks and place != "models":
+            value, note = benchmarks[name]["mean"], f"mean {benchmarks[name]['mean']}"
+        else:
+            continue
+        found.append((key, note))
+        suite = key.rpartition("/")[2].rpartition("-")[0]
+        if suite == OF_SUMMARY.get(place) and value == shown:
+            summarised.append((key, note))
+    return summarised or found
+
+
+def _shown(root: Path, place: str, words: list[str]) -> float | None:
+    """The score as the summary has it."""
+    path = root / "results" / "summary.json"
+    entry = json.loads(path.read_text()).get(place, {}) if path.exists() else {}
+    for word in words:
+        entry = entry.get(word, {})
+    return entry.get("accuracy", entry.get("mean"))
+
+
+def _claim(root: Path, graph: Graph, what: str) -> Named:
+    """What a claim compares: its arms' answers to its measure, or their runs where it speaks of curves."""
+    path = root / "config" / "claims.yaml"
+    claim = read_yaml(path).get(what, {}) if path.exists() else {}
+    arms = [claim[key] for key in ("a", "b", "arm") if key in claim]
+    return _arms(root, graph, claim.get("study"), arms, claim.get("measure"))
+
+
+def _study(root: Path, graph: Graph, what: str) -> Named:
+    """The runs of a study."""
+    return _arms(root, graph, what, [], None)
+
+
+def _arms(
+    root: Path, graph: Graph, study: str | None, labels: list[str], measure: str | None
+) -> Named:
+    """Arms of a finished study (all of them without labels), as its page names them."""
+    path = root / "results" / "studies" / f"{study}.json"
+    found: dict[str, str] = {}
+    for arm in json.loads(path.read_text())["arms"] if path.exists() else []:
+        if labels and arm["label"] not in labels:
+            continue
+        for run in (folder["id"] for folder in arm["folders"]):
+            keys = [run]
+            if measure and labels:
+                suite, _ = suite_of(measure, arm["way"] or None)
+                start = f"{run}/{arm['checkpoint']}/{suite}-"
+                keys = [key for key in graph.found if key.startswith(start)]
+            found |= {key: f"{study}: {arm['label']}" for key in keys if key in graph.found}
+    return list(found.items())
+
+
+def _sample(graph: Graph, what: str) -> Named:
+    """The data sets that hold a record of that id."""
+    import pyarrow.parquet
+
+    found = []
+    for key, each in graph.found.items():
+        records = each.path / "records.parquet"
+        if records.exists():
+            ids = pyarrow.parquet.read_table(records, columns=["id"])["id"].to_pylist()
+            if what in ids:
+                found.append((key, f"record {ids.index(what) + 1} of {len(ids)}"))
+    return found

@@ -1,0 +1,134 @@
+"""Record finished results: bytes in DVC, small files in git's index. One process at a time.
+
+Each result folder gets one `data.dvc` beside its manifest, so that a run can be pulled alone. Nothing is
+recorded that its manifest does not vouch for. Large files become links into DVC's cache.
+"""
+
+import fcntl
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from r1v3.provenance.found import DVC_FILE, Found, reached, result_folders
+from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.outputs.manifest import read_manifest
+
+# Without what MLflow was given: another machine's database has none of it.
+TOP = ("summary.json", "report.html", "claims.*", "plots/*.csv", "cards/*.html", "runs/*.json")
+TOP += ("tables/*", "studies/*.html", "studies/*.json", "studies/*/*")
+PAGES = "results/pages"
+MANY = 500  # paths a call
+
+
+def snapshot(root: Path, documents: Documents) -> list[str]:
+    """Record what is finished, belongs to the present configuration, and is new; return those folders.
+
+    Raises:
+        ValueError: a file is not what its manifest vouches for; nothing is recorded then.
+    """
+    place = root / ".dvc" / "tmp" / "snapshot.lock"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with open(place, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = [f for f in result_folders(root) if f.finished and reached(documents, f.folder)]
+        new = [found for found in kept if not recorded(found)]
+        wrong = [line for found in new for line in not_vouched_for(found)]
+        if wrong:
+            raise ValueError("not recorded, because these changed afterwards:\n" + "\n".join(wrong))
+        files = [write_dvc_file(found.path, found.kept_in_dvc(), seal(found)) for found in new]
+        files += _pages(root)
+        for part in _parts([str(file.relative_to(root)) for file in files if file]):
+            dvc(root, "commit", "--force", *part)
+            dvc(root, "checkout", "--relink", *part)
+        if (root / "results" / "summary.json").exists():
+            dvc(root, "commit", "--force", "dvc.yaml")
+        for part in _parts(_for_git(root, kept)):
+            subprocess.run(["git", "add", "--force", "--", *part], cwd=root, check=True)
+    return [found.folder for found in new]
+
+
+def recorded(found: Found) -> bool:
+    """Whether DVC has this folder as its manifest describes it."""
+    if not found.dvc_file.exists():
+        return not found.kept_in_dvc()
+    content = yaml.safe_load(found.dvc_file.read_text())
+    whole = all("md5" in out for out in content["outs"])
+    return whole and content.get("meta", {}).get("seal") == seal(found)
+
+
+def seal(found: Found) -> str:
+    """The sha256 of the files that complete the folder."""
+    digest = hashlib.sha256()
+    for path in found.seals:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def not_vouched_for(found: Found) -> list[str]:
+    """Files that the manifest names and that are gone or changed."""
+    wrong = []
+    for name, expected in read_manifest(found.seals[0])["files"].items():
+        path = found.path / name
+        if not path.exists():
+            wrong.append(f"{path.relative_to(found.root)}: gone")
+        elif _sha256(path) != expected:
+            wrong.append(f"{path.relative_to(found.root)}: changed")
+    return wrong
+
+
+def write_dvc_file(folder: Path, paths: list[Path], seal: str) -> Path | None:
+    """A `data.dvc` that names these paths; DVC fills in their hashes when it commits."""
+    if not paths:
+        return None
+    file = folder / DVC_FILE
+    outs = [{"path": path.name, "hash": "md5"} for path in paths]
+    text = yaml.safe_dump({"outs": outs, "meta": {"seal": seal}}, sort_keys=False)
+    partial = file.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(file)
+    return file
+
+
+def dvc(root: Path, *arguments: str) -> None:
+    """Call DVC; its words are shown where it fails.
+
+    Raises:
+        RuntimeError: DVC failed.
+    """
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"dvc {arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _pages(root: Path) -> list[Path]:
+    """The data.dvc of the pages' pictures, where those are new; the index itself is in git."""
+    index = root / PAGES / "index.html"
+    if not index.exists():
+        return []
+    digest = _sha256(index)
+    file = index.with_name(DVC_FILE)
+    if file.exists() and yaml.safe_load(file.read_text())["meta"]["seal"] == digest:
+        return []
+    paths = [p for p in sorted(index.parent.iterdir()) if p.name not in (index.name, DVC_FILE)]
+    made = write_dvc_file(index.parent, paths, digest)
+    return [made] if made else []
+
+
+def _for_git(root: Path, kept: list[Found]) -> list[str]:
+    files = [path for found in kept for path in (*found.kept_in_git(), found.dvc_file)]
+    files += [path for pattern in TOP for path in sorted((root / "results").glob(pattern))]
+    files += [root / PAGES / "index.html", root / PAGES / DVC_FILE, root / "dvc.lock"]
+    return [str(path.relative_to(root)) for path in files if path.exists()]
+
+
+def _parts(paths: list[str]) -> list[list[str]]:
+    return [paths[at : at + MANY] for at in range(0, len(paths), MANY)]
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,74 @@
+"""Lineage both ways: what a result was made from, and what was made from it.
+
+What may be traced: see `r1v3.provenance.named`.
+"""
+
+import json
+from pathlib import Path
+
+from r1v3.provenance.found import Found
+from r1v3.provenance.graph import Graph
+from r1v3.provenance.named import resolve
+
+
+def trace(root: Path, what: str) -> list[str]:
+    """Lines that tell where `what` comes from and where it went.
+
+    Raises:
+        ValueError: nothing on this disk has that name.
+    """
+    graph = Graph.of(root)
+    lines = []
+    for key, note in resolve(root, graph, what):
+        lines += [f"{key}{f'  ({note})' if note else ''}", *_about(graph.found[key], "  ")]
+        above, below = graph.above(key), graph.below(key)
+        lines.append("  made from:" if above else "  made from nothing else here")
+        lines += [line for each in above for line in _one(graph.found[each], each)]
+        lines.append("  touched:" if below else "  nothing here was made from it")
+        lines += [line for each in below for line in _one(graph.found[each], each)]
+        lines.append("")
+    return lines
+
+
+def _about(found: Found, indent: str) -> list[str]:
+    """Recipe, data version, code, environment and machine of one result."""
+    lines = [f"recipe: {found.folder}/config.json"]
+    if found.dvc_file.exists():
+        lines.append(f"bytes: {found.folder}/data.dvc")
+    if not found.seals[0].exists():
+        return [indent + line for line in [*lines, "not finished"]]
+    manifest = json.loads(found.seals[0].read_text())
+    made = manifest.get("environment", {})
+    machine = made.get("machine", {})
+    changed = (
+        f", with changes of {len(made.get('diff', ''))} characters" if made.get("dirty") else ""
+    )
+    lines.append(f"code: {made.get('commit') or 'not in a git checkout'}{changed}")
+    weighty = ", ".join(f"{k} {v}" for k, v in made.get("packages", {}).items())
+    lines.append(f"environment: Python {made.get('python')}, {weighty}")
+    cards = ", ".join(machine.get("gpus", [])) or "no GPU"
+    lines.append(f"machine: {machine.get('host')}, {machine.get('cpu')}, {cards}")
+    lines.append(f"made: {manifest.get('created')}")
+    for entry in manifest.get("facts", {}).get("checkpoints", []):
+        if "path" in entry:
+            lines.append(f"checkpoint: {found.folder}/{entry['path']}")
+    for name, value in scores_of(found).items():
+        lines.append(f"score: {name} {value}")
+    return [indent + line for line in lines]
+
+
+def scores_of(found: Found) -> dict[str, float]:
+    """An evaluation's scores as shares, by benchmark and held-out set."""
+    path = found.path / "scores.json"
+    if not path.exists():
+        return {}
+    scores = json.loads(path.read_text())
+    means = {name: each["mean"] for name, each in scores.get("benchmarks", {}).items()}
+    return means | {name: each["accuracy"] for name, each in scores.get("held_out", {}).items()}
+
+
+def _one(found: Found, key: str) -> list[str]:
+    shown = [f"{name} {value:.4g}" for name, value in scores_of(found).items()]
+    more = f"  and {len(shown) - 4} more" if len(shown) > 4 else ""
+    said = f"  {', '.join(shown[:4])}{more}" if shown else ""
+    return [f"    {found.config['kind']:<11}{key}{said}"]

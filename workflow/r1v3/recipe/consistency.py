@@ -1,0 +1,163 @@
+"""Every name in a recipe refers to something, and no question of an evaluation is trained on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from r1v3.recipe.errors import unknown
+from r1v3.recipe.layers import Layers
+from r1v3.recipe.schema.data import SampledSet
+from r1v3.recipe.schema.recipe import Recipe
+from r1v3.recipe.schema.training import Sft
+from r1v3.recipe.tables.runs import ResolvedRun
+
+
+def mistakes_of_recipe(
+    recipe: Recipe, layers: Layers, benchmarks: dict, sources: dict, runs: dict
+) -> list[str]:
+    """One line for each name of the recipe that refers to nothing or to the wrong kind of set."""
+    lines = []
+    found = [*_recipe_mistakes(recipe, benchmarks, runs)]
+    for path, line in [*found, *_data_mistakes(recipe, benchmarks, sources)]:
+        lines.append(f"{layers.file_of(path)}: {'.'.join(map(str, path))}: {line}")
+    return lines
+
+
+def mistakes_of_runs(runs: dict[str, ResolvedRun], recipe: Recipe, file: Path) -> list[str]:
+    """One line for each reference of the run table that leads nowhere."""
+    lines = []
+    for run in runs.values():
+        for key, line in _run_mistakes(run, runs, recipe):
+            lines.append(f"{file}: run {run.name}: {key}: {line}")
+    return lines
+
+
+def _recipe_mistakes(recipe: Recipe, benchmarks: dict, runs: dict) -> Iterator[tuple]:
+    for name, model in recipe.models.items():
+        at = ("models", name)
+        if model.source == "hub":
+            continue
+        if model.settings not in recipe.sft:
+            line = unknown("entry of the recipe's sft", model.settings, recipe.sft)
+            yield (*at, "settings"), line
+        yield from _set_mistakes(recipe, (*at, "data"), model.data, "train")
+        if model.source == "scratch":
+            for position, text in enumerate(model.tokenizer_data):
+                yield from _set_mistakes(recipe, (*at, "tokenizer_data", position), text, "train")
+        elif model.start not in recipe.models:
+            yield (*at, "start"), unknown("model", model.start, recipe.models)
+        elif not any(r.stage == "model" and r.entry.model == model.start for r in runs.values()):
+            yield (*at, "start"), f"no run of stage model in the run table makes '{model.start}'"
+    for name, entry in recipe.data.items():
+        at = ("data", name)
+        if isinstance(entry, SampledSet):
+            if entry.by not in runs:
+                yield (*at, "by"), unknown("run", entry.by, runs)
+            elif entry.checkpoint == "selected" and runs[entry.by].stage != "grpo":
+                line = (
+                    f"'selected' needs a run of stage grpo, and '{entry.by}' is none; allowed: last"
+                )
+                yield (*at, "checkpoint"), line
+            if entry.questions not in recipe.data:
+                yield (*at, "questions"), unknown("data set", entry.questions, recipe.data)
+    for name, settings in recipe.sft.items():
+        if settings.early_stopping:
+            at = ("sft", name, "early_stopping", "validation")
+            yield from _set_mistakes(recipe, at, settings.early_stopping.validation, "validation")
+    for name, settings in recipe.grpo.items():
+        steps = [stage.step for stage in settings.lengths]
+        if not steps or steps[0] != 0 or steps != sorted(set(steps)):
+            line = f"the first step must be 0 and steps must grow, got {steps}"
+            yield ("grpo", name, "lengths"), line
+    yield from _set_mistakes(recipe, ("selection", "probe"), recipe.selection.probe, "validation")
+    at = ("evaluation",)
+    for name, held_out in recipe.evaluation.held_out.items():
+        yield from _set_mistakes(recipe, (*at, "held_out", name), held_out, "test")
+    study = recipe.evaluation.study
+    for name, held_out in study.sets.items():
+        yield from _set_mistakes(recipe, (*at, "study", "sets", name), held_out, "validation")
+    for where, names in (
+        (("benchmarks",), recipe.evaluation.benchmarks),
+        (("study", "benchmarks"), study.benchmarks),
+    ):
+        for position, name in enumerate(names):
+            if name not in benchmarks:
+                yield (*at, *where, position), unknown("benchmark", name, benchmarks)
+    if recipe.evaluation.checkpoint_benchmark not in benchmarks:
+        name = recipe.evaluation.checkpoint_benchmark
+        yield (*at, "checkpoint_benchmark"), unknown("benchmark", name, benchmarks)
+
+
+def _data_mistakes(recipe: Recipe, benchmarks: dict, sources: dict) -> Iterator[tuple]:
+    for name, entry in recipe.data.items():
+        if isinstance(entry, SampledSet):
+            continue
+        at = ("data", name)
+        if entry.source.kind == "listed":
+            for position, each in enumerate(entry.source.entries):
+                if each not in sources:
+                    yield (*at, "source", "entries", position), unknown("source", each, sources)
+        if entry.contaminated and entry.source.instances != "train":
+            line = (
+                "what evaluations are compared with cannot be compared with them; allowed: null, as "
+                f"source.instances is {entry.source.instances}"
+            )
+            yield (*at, "contaminated"), line
+    for position, name in enumerate(recipe.cleaning.benchmarks):
+        if name not in benchmarks:
+            yield ("cleaning", "benchmarks", position), unknown("benchmark", name, benchmarks)
+    for position, name in enumerate(recipe.cleaning.held_out):
+        at = ("cleaning", "held_out", position)
+        if name not in recipe.data:
+            yield at, unknown("data set", name, recipe.data)
+        elif isinstance(recipe.data[name], SampledSet) or recipe.data[name].contaminated:
+            yield at, f"data set '{name}' is compared with evaluations and cannot be one of them"
+
+
+def _run_mistakes(run: ResolvedRun, runs: dict, recipe: Recipe) -> Iterator[tuple[str, str]]:
+    entry = run.entry
+    if entry.stage == "model":
+        if entry.model not in recipe.models:
+            yield "model", unknown("model", entry.model, recipe.models)
+        return
+    if entry.start not in runs:
+        yield "from", unknown("run", entry.start, runs)
+    elif entry.checkpoint == "selected" and runs[entry.start].stage != "grpo":
+        grpo = [name for name, other in runs.items() if other.stage == "grpo"]
+        yield (
+            "checkpoint",
+            (
+                f"'selected' needs a run of stage grpo in `from`, and '{entry.start}' is of stage "
+                f"{runs[entry.start].stage}; allowed: last, or from one of {', '.join(grpo)}"
+            ),
+        )
+    for _, line in _set_mistakes(recipe, (), entry.data, "train"):
+        yield "data", line
+    if isinstance(run.settings, Sft) and run.settings.early_stopping:
+        validation = run.settings.early_stopping.validation
+        for _, line in _set_mistakes(recipe, (), validation, "validation"):
+            yield "set.early_stopping.validation", line
+
+
+def _set_mistakes(recipe: Recipe, at: tuple, name: str, instances: str) -> Iterator[tuple]:
+    """A set must exist and be drawn from the right instances: none of a test is ever learned from."""
+    if name not in recipe.data:
+        yield at, unknown("data set", name, recipe.data)
+        return
+    entry = recipe.data[name]
+    if isinstance(entry, SampledSet):
+        entry = recipe.data.get(entry.questions)
+    if entry is None or isinstance(entry, SampledSet):
+        return
+    if entry.source.instances != instances:
+        fitting = [
+            other
+            for other, held in recipe.data.items()
+            if not isinstance(held, SampledSet) and held.source.instances == instances
+        ]
+        yield (
+            at,
+            (
+                f"data set '{name}' has instances '{entry.source.instances}' where '{instances}' is "
+                f"needed; allowed: {', '.join(fitting)}"
+            ),
+        )

@@ -1,0 +1,1 @@
+"""What each result depends on, and the hash that names its folder."""

@@ -1,0 +1,103 @@
+"""What a study needs to have been run and answered, as nodes of the graph.
+
+Budgets differ between recipes, so an arm may name one by its place: `cap_first`, `cap_middle`, `cap_last`.
+"""
+
+from dataclasses import dataclass
+
+from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.identity import Node
+from r1v3.recipe.schema.studies import Arm, Study, suite_of
+from r1v3.recipe.schema.training import checkpoint_steps
+from r1v3.recipe.seeds import SHARED, twin, untwinned
+
+PLACES = ("first", "second", "middle", "last")
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The runs, selections (with every probe) and evaluations that a study reads."""
+
+    runs: tuple[Node, ...]
+    probes: tuple[Node, ...]
+    evaluations: tuple[Node, ...]
+
+
+def common_step(documents: Documents, study: Study) -> int | None:
+    """The last step that every reinforced arm at `common` kept; None where there is no such arm.
+
+    Raises:
+        ValueError: they have no kept step in common.
+    """
+    runs = [arm.run for arm in study.arms.values() if arm.checkpoint == "common"]
+    if not runs:
+        return None
+    kept = [set(checkpoint_steps(documents.project.runs[run].settings)) for run in runs]
+    both = set.intersection(*kept)
+    if not both:
+        raise ValueError(f"{', '.join(runs)} keep no step in common")
+    return max(both)
+
+
+def seeded(documents: Documents, run: str, seed: int) -> str:
+    """The twin of a run; a run that all seeds share is its own."""
+    shared = run in SHARED or documents.project.runs[run].stage == "model"
+    return run if shared else twin(run, seed)
+
+
+def checkpoint_of(documents: Documents, study: Study, arm: Arm) -> str:
+    """An arm's checkpoint as evaluations name it: `last`, `selected` or `step-000050`."""
+    if arm.checkpoint == "common":
+        return f"step-{common_step(documents, study):06d}"
+    return arm.checkpoint
+
+
+def way_of(documents: Documents, arm: Arm) -> str | None:
+    """An arm's way of thinking, with a budget's place turned into its tokens."""
+    kind, _, place = (arm.way or "").partition("_")
+    if place not in PLACES:
+        return arm.way
+    budgets = documents.recipe.thinking.budgets
+    at = {"first": 0, "second": 1, "middle": len(budgets) // 2, "last": len(budgets) - 1}[place]
+    return f"{kind}_{budgets[at]}"
+
+
+def evaluation_of(documents: Documents, study: Study, arm: Arm, measure: str, seed: int) -> Node:
+    """The evaluation in which an arm's measure stands."""
+    suite, _ = suite_of(measure, way_of(documents, arm))
+    run = seeded(documents, arm.run, seed)
+    return documents.evaluation(run, checkpoint_of(documents, study, arm), suite)
+
+
+def studies_of(studies: dict[str, Study], run: str) -> list[str]:
+    """The studies that show a run, or a twin of it with another seed."""
+    name, _ = untwinned(run)
+    return [
+        study for study, each in studies.items() if name in {arm.run for arm in each.arms.values()}
+    ]
+
+
+def steps_of(documents: Documents, arm: Arm) -> list[int]:
+    """The kept steps of a reinforced arm; none for another."""
+    run = documents.project.runs[arm.run]
+    return checkpoint_steps(run.settings) if run.stage == "grpo" else []
+
+
+def needs(documents: Documents, study: Study, seeds: int) -> Needs:
+    """All that a study reads."""
+    runs, probes, evaluations = {}, {}, {}
+    for arm in study.arms.values():
+        for seed in range(1, seeds + 1):
+            name = seeded(documents, arm.run, seed)
+            runs[name] = documents.run(name)
+            reinforced = documents.project.runs[arm.run].stage == "grpo"
+            if "entropy_accuracy" in study.analyses and reinforced:
+                probes[name] = documents.probe(name)
+            for measure in study.measures:
+                node = evaluation_of(documents, study, arm, measure, seed)
+                evaluations[node.folder] = node
+            if study.by_step:
+                for step in steps_of(documents, arm):
+                    node = documents.evaluation(name, f"step-{step:06d}", "study")
+                    evaluations[node.folder] = node
+    return Needs(tuple(runs.values()), tuple(probes.values()), tuple(evaluations.values()))

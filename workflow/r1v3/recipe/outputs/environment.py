@@ -1,0 +1,140 @@
+"""What a stage ran under: code, packages, machine; and whether a half-done stage may go on under it."""
+
+import contextlib
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from r1v3.base.atomic_write import write_text
+
+# Those that can change a number.
+PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "numpy",
+    "pandas",
+    "pillow",
+    "scikit-learn",
+    "math-verify",
+    "deepspeed",
+    "vllm",
+    "snakemake",
+)
+HARMLESS = (
+    "snakemake",
+    "pandas",
+)  # these start and read; they compute nothing that training goes on from
+NOTE = ".environment.json"
+ANYWAY = "R1V3_RESUME_ANYWAY"
+MOST_DIFF = 200_000
+
+
+def environment() -> dict:
+    """Python, packages, machine, commit and what differs from it.
+
+    `packages` are those that can change a number, `freeze` all that are installed; `diff` is what
+    git does not have, results apart.
+    """
+    packages = {}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            packages[name] = version(name)
+    diff = _git("diff", "HEAD", "--", ".", ":!results", ":!dvc.lock") or ""
+    return {
+        "python": platform.python_version(),
+        "packages": packages,
+        "platform": platform.platform(),
+        "machine": machine(),
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": bool(diff),
+        "diff": diff[:MOST_DIFF],
+        "freeze": freeze(),
+    }
+
+
+def machine() -> dict:
+    """The host, its processor and memory, and its GPUs and their driver where it has any."""
+    cpu = re.search(r"^model name\s*:\s*(.*)$", _read("/proc/cpuinfo"), re.M)
+    memory = re.search(r"^MemTotal:\s*(\d+) kB$", _read("/proc/meminfo"), re.M)
+    driver = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)\s", _read("/proc/driver/nvidia/version"))
+    cards = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    models = [re.search(r"^Model:\s*(.*)$", _read(card), re.M) for card in cards]
+    return {
+        "host": platform.node(),
+        "cpu": cpu[1] if cpu else platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(int(memory[1]) / 2**20, 1) if memory else None,
+        "gpus": [model[1] for model in models if model],
+        "driver": driver[1] if driver else None,
+    }
+
+
+def freeze() -> list[str]:
+    """`name==version` of every installed package, from the names of their folders."""
+    found = {}
+    for place in sys.path:
+        for folder in Path(place or ".").glob("*.dist-info"):
+            name, _, number = folder.name.removesuffix(".dist-info").rpartition("-")
+            found.setdefault(name.lower().replace("_", "-"), number)
+    return [f"{name}=={number}" for name, number in sorted(found.items())]
+
+
+def differences(before: dict, now: dict) -> list[str]:
+    """What changes results and is not as it was: Python, packages, the kind of accelerator."""
+    pairs = {"python": (before["python"], now["python"])}
+    for name in sorted({*before["packages"], *now["packages"]} - set(HARMLESS)):
+        pairs[name] = (before["packages"].get(name), now["packages"].get(name))
+    pairs["GPU"] = tuple(", ".join(sorted(set(e["machine"]["gpus"]))) for e in (before, now))
+    return [f"{name} was {old or 'none'}, is {new or 'none'}" for name, (old, new) in pairs.items()
+            if old != new]  # fmt: skip
+
+
+def begin_or_resume(folder: Path, half_done: bool) -> list[dict]:
+    """Note what a stage starts under; refuse to go on with one that was begun under something else.
+
+    Returns:
+        The environments that it ran under before, oldest first, where they differ from the present one.
+
+    Raises:
+        ValueError: names what differs, and how to go on all the same.
+    """
+    note, now = folder / NOTE, environment()
+    before = json.loads(note.read_text()) if half_done and note.exists() else []
+    changed = differences(before[-1], now) if before else []
+    if changed and not os.environ.get(ANYWAY):
+        raise ValueError(
+            f"{folder} was begun under other versions: {'; '.join(changed)}. Go back to those, delete "
+            f"the folder to start afresh, or set {ANYWAY}=1 to go on; its manifest will say so"
+        )
+    if not before or changed:
+        before.append(now)
+        write_text(note, json.dumps(before))
+    return before[:-1]
+
+
+def _read(path: str | Path) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=Path(__file__).parents[4],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,44 @@
+"""The machines of each stage. No result depends on them but by rounding, so no hash covers them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from r1v3.recipe.schema.section import Positive, Rate, Section, Share
+
+Stage = Literal["model", "reject", "parity", "sft", "grpo", "probe", "evaluate"]
+
+
+class Machines(Section):
+    """What a stage asks a cluster for.
+
+    `gpus` are those of each of its `nodes`; `hours` is the time that a job asks for at its first attempt.
+    `memory_gb` is a node's; `null`: its GPUs' share of it, by `slurm/site.yaml`.
+    `tensor_parallel`: GPUs that share one vLLM; `null`: all of a node. `engine_memory` is the share of each
+    that vLLM takes; a trainer beside it keeps its weights and averages there.
+    """
+
+    nodes: Positive
+    gpus: Annotated[int, Field(ge=0)]
+    hours: Rate
+    memory_gb: Positive | None
+    tensor_parallel: Positive | None
+    engine_memory: Share | None
+
+    @model_validator(mode="after")
+    def _engines_fill_nodes(self):
+        if self.tensor_parallel and (self.gpus == 0 or self.gpus % self.tensor_parallel):
+            raise ValueError("tensor_parallel must divide gpus")
+        return self
+
+
+class Layout(Section):
+    """`Machines` of every stage that a model takes part in; the others run on one core or two."""
+
+    model: Machines
+    reject: Machines
+    parity: Machines
+    sft: Machines
+    grpo: Machines
+    probe: Machines
+    evaluate: Machines

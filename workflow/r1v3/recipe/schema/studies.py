@@ -1,0 +1,250 @@
+"""The shape of config/studies.yaml and config/claims.yaml: what is compared, and what the report says of it.
+
+An arm is a checkpoint that answers: a run of the table, which of its checkpoints, in which way of thinking.
+A measure is `<suite>/<benchmark or set>`, or `tokens:` and the same for the mean length of the answers.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from r1v3.recipe.errors import RecipeError, explain, unknown
+from r1v3.recipe.layers import read_yaml
+from r1v3.recipe.schema.section import Positive, Section, Share
+
+Analysis = Literal["entropy_accuracy", "entropy_distribution", "hallucination", "critical_words"]
+
+
+class Arm(Section):
+    """`common`: the last step that all reinforced arms of the study kept; equal length for all."""
+
+    run: str
+    checkpoint: Literal["common", "selected", "last"] = "last"
+    way: str | None = None
+
+
+class Study(Section):
+    """One page: a question, its arms, and what is shown of them.
+
+    `curves`: keys of metrics.jsonl, drawn over the steps. `by_step`: measures of the study suite, asked of
+    every checkpoint that a reinforced arm keeps. `measures`: columns of the table. `published`: the report's
+    numbers, by arm and measure; `null` where it has none.
+    """
+
+    title: str
+    section: str
+    shows: str
+    question: str
+    arms: dict[str, Arm]
+    curves: list[str] = []
+    by_step: list[str] = []
+    measures: list[str] = []
+    published: dict[str, dict[str, float]] = {}
+    analyses: list[Analysis] = []
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _published_arms_are_arms(self):
+        for arm in self.published:
+            if arm not in self.arms:
+                raise ValueError(f"published: there is no arm '{arm}'")
+        return self
+
+
+class Published(Section):
+    """Two numbers of the report in percent, measured on `n` items; `b` may be null for one alone."""
+
+    a: float
+    b: float | None
+    n: Positive | None
+    where: str
+
+
+class Claimed(Section):
+    """What every claim has. `training`: it speaks of training's outcome, so that one seed cannot settle it.
+
+    `by_construction`: why the tiny world was bound to show it. `post_hoc`: why it was worded after a run had
+    been seen; all others stood before the runs.
+    """
+
+    says: str
+    section: str
+    study: str | None = None
+    carries: bool = False
+    training: bool = False
+    by_construction: str | None = None
+    post_hoc: str | None = None
+    published: Published | None = None
+
+
+class Directed(Claimed):
+    """A claim that something is more, less or the same.
+
+    `least`: the smallest effect that would count, in the measure's own unit (a share, tokens, nats), fixed
+    before the runs.
+    """
+
+    direction: Literal["more", "less", "same"]
+    least: Annotated[float, Field(ge=0)]
+
+
+class Difference(Directed):
+    """Arm a minus arm b of a study in one measure, paired over items."""
+
+    kind: Literal["difference"]
+    a: str
+    b: str
+    measure: str
+
+
+class CurveChange(Directed):
+    """An arm's training metric in its last tenth of steps minus that of its first tenth."""
+
+    kind: Literal["change"]
+    arm: str
+    metric: str
+
+
+class CurveDifference(Directed):
+    """Two arms' training metric over the last tenth of the steps that both have, or the spread of all."""
+
+    kind: Literal["curve"]
+    a: str
+    b: str
+    metric: str
+    of: Literal["end", "mean", "spread"] = "end"
+
+
+class Correlation(Claimed):
+    """Critical-token entropy against a measure over checkpoints, as ranks; `detrended` within each run."""
+
+    kind: Literal["correlation"]
+    measure: str
+    detrended: bool
+    direction: Literal["more", "less"]
+    least: Share
+
+
+class Regret(Claimed):
+    """What the choice by critical entropy loses against another choice, on a measure."""
+
+    kind: Literal["regret"]
+    measure: str
+    against: Literal["reward", "last"]
+    least: Share
+
+
+class Audit(Claimed):
+    """Answers that say the picture cannot be seen are less often right (table 5)."""
+
+    kind: Literal["audit"]
+    least: Share
+
+
+class Arithmetic(Claimed):
+    """A statement about the report's own tables, settled by them."""
+
+    kind: Literal["arithmetic"]
+    check: str
+    holds: bool
+
+
+class Untestable(Claimed):
+    """Not testable here, and why."""
+
+    kind: Literal["untestable"]
+    why: str
+
+
+Claim = Annotated[
+    Difference
+    | CurveChange
+    | CurveDifference
+    | Correlation
+    | Regret
+    | Audit
+    | Arithmetic
+    | Untestable,
+    Field(discriminator="kind"),
+]
+
+
+def load_studies(path: Path, runs: dict, recipe) -> dict[str, Study]:
+    """Read and check the studies.
+
+    Raises:
+        RecipeError: with one line for each mistake.
+    """
+    studies = _read(path, Study)
+    lines = []
+    for name, study in studies.items():
+        lines += [f"{path}: {name}: {line}" for line in _mistakes(study, runs, recipe)]
+    if lines:
+        raise RecipeError(lines)
+    return studies
+
+
+def load_claims(path: Path, studies: dict[str, Study]) -> dict[str, Claim]:
+    """Read and check the claims.
+
+    Raises:
+        RecipeError: with one line for each mistake.
+    """
+    claims = _read(path, Claim)
+    lines = []
+    for name, claim in claims.items():
+        if claim.study is not None and claim.study not in studies:
+            lines.append(f"{path}: {name}: study: {unknown('study', claim.study, studies)}")
+            continue
+        arms = studies[claim.study].arms if claim.study else {}
+        for key in ("a", "b", "arm"):
+            arm = getattr(claim, key, None)
+            if arm is not None and arm not in arms:
+                lines.append(f"{path}: {name}: {key}: {unknown('arm', arm, arms)}")
+    if lines:
+        raise RecipeError(lines)
+    return claims
+
+
+def suite_of(measure: str, way: str | None) -> tuple[str, str]:
+    """The suite and the name of a measure: `("study", "normal")` of `tokens:study/normal`."""
+    suite, _, name = measure.removeprefix("tokens:").partition("/")
+    return (f"{suite}__{way}" if way else suite), name
+
+
+def _read(path: Path, kind) -> dict:
+    entries, found, lines = read_yaml(path), {}, []
+    for name, raw in entries.items():
+        try:
+            found[name] = TypeAdapter(kind).validate_python(raw)
+        except ValidationError as error:
+            lines += explain(error, kind, raw, lambda _, name=name: f"{path}: {name}")
+    if lines:
+        raise RecipeError(lines)
+    return found
+
+
+def _mistakes(study: Study, runs: dict, recipe):
+    evaluation = recipe.evaluation
+    known = {
+        "study": [*evaluation.study.benchmarks, *evaluation.study.sets],
+        "held_out": list(evaluation.held_out),
+        "checkpoint": [evaluation.checkpoint_benchmark],
+        "benchmarks": evaluation.benchmarks,
+    }
+    for label, arm in study.arms.items():
+        if arm.run not in runs:
+            yield f"arms: {label}: {unknown('run', arm.run, runs)}"
+        elif arm.checkpoint != "last" and runs[arm.run].stage != "grpo":
+            yield f"arms: {label}: checkpoint: '{arm.checkpoint}' needs a run of stage grpo"
+        if arm.way is not None and arm.way.partition("_")[0] not in ("cap", "force"):
+            ways = recipe.thinking.ways()
+            if arm.way not in ways:
+                yield f"arms: {label}: {unknown('way of thinking', arm.way, ways)}"
+    for measure in [*study.by_step, *study.measures]:
+        suite, name = suite_of(measure, None)
+        if suite not in known:
+            yield f"{measure}: {unknown('suite', suite, known)}"
+        elif name not in known[suite]:
+            yield f"{measure}: {unknown(f'part of {suite}', name, known[suite])}"

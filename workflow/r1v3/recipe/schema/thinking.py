@@ -1,0 +1,41 @@
+"""Ways of thinking that are compared (sections 6.2 and 6.3), by name.
+
+`slow`, `nothink` and `nowait`; `nocontrol`, which bans words that turn no thought, so that what NoWait
+loses can be told from what any ban loses; `nocannotsee`, against section 6.4's hallucination. For every
+budget of B tokens `cap_B`, a plain cap on new tokens as in figure 9, and `force_B`, which closes a thought at
+B tokens and asks for the answer. An evaluation's document holds the one way that it uses; the documents of
+training hold none.
+"""
+
+from r1v3.recipe.schema.section import Positive, Section
+
+
+class Thinking(Section):
+    """What the ways of thinking need to know."""
+
+    banned_words: list[str]
+    control_words: list[str]
+    cannot_see_words: list[str]
+    budgets: list[Positive]
+    answer_tokens: Positive
+    close: str
+
+    def ways(self) -> dict[str, dict]:
+        """Each way's template mode, and what it changes of a sampling (`r1v3.generate.thinking`)."""
+        ways = {
+            "slow": {"mode": "slow"},
+            "nothink": {"mode": "nothink"},
+            "nowait": {"mode": "nowait", "banned_words": self.banned_words},
+            "nocontrol": {"mode": "slow", "banned_words": self.control_words},
+            "nocannotsee": {"mode": "slow", "banned_words": self.cannot_see_words},
+        }
+        for budget in self.budgets:
+            ways[f"cap_{budget}"] = {"mode": "slow", "max_new_tokens": budget}
+        for budget in self.budgets:
+            ways[f"force_{budget}"] = {
+                "mode": "slow",
+                "thought_tokens": budget,
+                "max_new_tokens": self.answer_tokens,
+                "close": self.close,
+            }
+        return ways

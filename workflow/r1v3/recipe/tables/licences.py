@@ -1,0 +1,57 @@
+"""The licence gate: no source of training questions is a benchmark whose terms forbid training.
+
+A source is known by its data set's id, by the names of its files, and by the entry's own name. A rename that
+leaves nothing of the benchmark's name cannot be seen here; decontamination sees its questions.
+"""
+
+import re
+
+from r1v3.recipe.tables.benchmarks import Listed, refuse_forbidden_use
+
+# What a benchmark's file says of its part, which is not its name.
+PART = {"mini", "test", "testmini", "dev", "val", "validation", "train", "en", "cn", "total"}
+
+
+def refuse_benchmarks(name: str, source: dict, table: dict[str, Listed]) -> None:
+    """Refuse a source of training questions that is a benchmark not to be trained on.
+
+    Args:
+        source: an entry of `config/sources.yaml`, of which `where` says where its files are.
+        table: the benchmarks, by name.
+
+    Raises:
+        ValueError: it is one; the message names the benchmark and its terms.
+    """
+    names = [_words(each) for each in (name, *_places(source["where"]))]
+    for key, entry in table.items():
+        if any(_is_part(known, each) for known in _known(entry) for each in names):
+            refuse_forbidden_use(key, entry, "training")
+
+
+def _known(entry: Listed) -> set[tuple[str, ...]]:
+    """The names of a benchmark: its title's, its data set's and its file's, without the part they hold."""
+    where = entry.source.model_dump()
+    data_set, file = where.get("id", "").rpartition("/")[2], where.get("url", "").rpartition("/")[2]
+    found = (_words(each) for each in (entry.title.partition("(")[0], data_set, file))
+    return {words for each in found if (words := tuple(word for word in each if word not in PART))}
+
+
+def _places(where: dict) -> list[str]:
+    """All parts of the addresses of a source's files: folders, data sets, files."""
+    files = [where["id"], *where["files"]] if where["kind"] == "hub" else where["places"]
+    return [part for file in files for part in file.partition("?")[0].split("/")]
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """The words of a name in small letters, without a file's ending."""
+    return tuple(re.findall(r"[^\W_]+", name.partition(".")[0].casefold()))
+
+
+def _is_part(known: tuple[str, ...], name: tuple[str, ...]) -> bool:
+    """Whether a benchmark's words stand together in a name, `math_vista` and `mathvista` alike."""
+    joined = "".join(known)
+    return any(
+        "".join(name[start:end]) == joined
+        for start in range(len(name))
+        for end in range(start + 1, len(name) + 1)
+    )

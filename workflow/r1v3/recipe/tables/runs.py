@@ -1,0 +1,143 @@
+"""The run table: `like` copies an entry, `set` changes keys of its settings, `from` names its start.
+
+`grid` makes a factorial study of one entry: each axis is a dotted key of the settings, or a key of the
+entry, with a short label for each value; `<name>_<label>_<label>` are its runs.
+"""
+
+import itertools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from r1v3.recipe.errors import RecipeError, explain, unknown
+from r1v3.recipe.layers import merge
+from r1v3.recipe.schema.recipe import GrpoRun, ModelRun, Recipe, Run, SftRun
+from r1v3.recipe.schema.training import Grpo, Sft
+
+# The report's own path, from the base model to the released one.
+CORE = ("base", "teacher", "cold_start", "rl", "final")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+# What a grid may vary of an entry itself; every other axis is a key of its settings.
+ENTRY_KEYS = ("from", "checkpoint", "data", "settings", "seed", "without")
+
+
+@dataclass(frozen=True)
+class ResolvedRun:
+    """A run of the table with its settings after `set`; `settings` is None for a model."""
+
+    name: str
+    entry: ModelRun | SftRun | GrpoRun
+    settings: Sft | Grpo | None
+
+    @property
+    def stage(self) -> str:
+        return self.entry.stage
+
+
+def resolve_runs(table: dict, recipe: Recipe, file: Path) -> dict[str, ResolvedRun]:
+    """Validate and complete every run of the table.
+
+    Raises:
+        RecipeError: with one line for each mistake of each run.
+    """
+    runs, mistakes = {}, []
+    table = expand_grids(table, file)
+    for name in table:
+        try:
+            runs[name] = _resolve(name, table, recipe, file)
+        except RecipeError as error:
+            mistakes += error.lines
+    if mistakes:
+        raise RecipeError(dict.fromkeys(mistakes))
+    return runs
+
+
+def expand_grids(table: dict, file: Path) -> dict:
+    """The table with each entry that has a `grid` replaced by the runs of its product, in its place.
+
+    Raises:
+        RecipeError: a grid is no mapping of axes to labelled values, or makes a name that stands already.
+    """
+    expanded: dict = {}
+    for name, raw in table.items():
+        made = {name: raw}
+        if isinstance(raw, dict) and "grid" in raw:
+            made = _product(name, raw, file)
+        for each, entry in made.items():
+            if each in expanded or (each != name and each in table):
+                raise RecipeError(
+                    [f"{file}: run {name}: grid: makes '{each}', which stands already"]
+                )
+            expanded[each] = entry
+    return expanded
+
+
+def _product(name: str, raw: dict, file: Path) -> dict:
+    axes = raw["grid"]
+    shaped = isinstance(axes, dict) and axes
+    if not shaped or not all(isinstance(values, dict) and values for values in axes.values()):
+        example = (
+            "grid: {optimizer.learning_rate: {high: 1.0e-5, low: 1.0e-6}, seed: {s1: 1, s2: 2}}"
+        )
+        raise RecipeError([f"{file}: run {name}: grid: labelled values are expected: {example}"])
+    common = {key: value for key, value in raw.items() if key != "grid"}
+    made = {}
+    for cell in itertools.product(*(values.items() for values in axes.values())):
+        entry, changes = dict(common), dict(raw.get("set", {}))
+        for axis, (_, value) in zip(axes, cell, strict=True):
+            if axis in ENTRY_KEYS:
+                entry[axis] = value
+            else:
+                for part in reversed(axis.split(".")):
+                    value = {part: value}
+                changes = merge(changes, value)
+        made["_".join([name, *(str(label) for label, _ in cell)])] = entry | {"set": changes}
+    return made
+
+
+def _resolve(name: str, table: dict, recipe: Recipe, file: Path) -> ResolvedRun:
+    if not NAME.fullmatch(str(name)):
+        raise RecipeError(
+            [f"{file}: run {name}: a name has lower-case letters, digits and _, a letter first"]
+        )
+    raw = _expand(name, table, file, ())
+    try:
+        entry = TypeAdapter(Run).validate_python(raw)
+    except ValidationError as error:
+        raise RecipeError(explain(error, Run, raw, lambda _: f"{file}: run {name}")) from None
+    if entry.stage == "model":
+        return ResolvedRun(name, entry, None)
+    return ResolvedRun(name, entry, _settings(name, entry, recipe, file))
+
+
+def _expand(name: str, table: dict, file: Path, children: tuple) -> dict:
+    """Follow `like` up to a run that has none, then lay the children over it."""
+    raw = table[name]
+    if not isinstance(raw, dict):
+        raise RecipeError([f"{file}: run {name}: a mapping of keys is expected"])
+    if "like" not in raw:
+        return raw
+    like = raw["like"]
+    if like not in table:
+        raise RecipeError([f"{file}: run {name}: like: {unknown('run', like, table)}"])
+    if like in (*children, name):
+        circle = " -> ".join((*children, name, like))
+        raise RecipeError([f"{file}: run {name}: like: goes in a circle ({circle})"])
+    parent = dict(_expand(like, table, file, (*children, name)))
+    parent.pop("why", None)
+    return merge(parent, {key: value for key, value in raw.items() if key != "like"})
+
+
+def _settings(name: str, entry: SftRun | GrpoRun, recipe: Recipe, file: Path) -> Sft | Grpo:
+    kind = {"sft": Sft, "grpo": Grpo}[entry.stage]
+    known = getattr(recipe, entry.stage)
+    if entry.settings not in known:
+        line = unknown(f"entry of the recipe's {entry.stage}", entry.settings, known)
+        raise RecipeError([f"{file}: run {name}: settings: {line}"])
+    raw = merge(known[entry.settings].model_dump(), entry.set)
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        raise RecipeError(explain(error, kind, raw, lambda _: f"{file}: run {name}: set")) from None

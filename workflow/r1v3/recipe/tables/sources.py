@@ -1,0 +1,95 @@
+"""The source table: one entry a source in `config/sources.yaml`, read and checked.
+
+An entry says where the files are, how their rows become records, under which licence they may be used,
+what the source stands in for and how it differs. A data set's folder is named by a hash of what decides
+its records (`Decides`); titles, citations and notes may be edited without renaming it.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from r1v3.recipe.tables.dates import is_date
+
+# The functions of `r1v3.data.sources.mappings`, which this floor may not import.
+MAPPINGS = ("records", "mmk12", "virl39k", "scienceqa", "geometry3k")
+
+
+class Part(BaseModel):
+    """A level of the table; its keys are closed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Hub(Part):
+    """Files of a Hugging Face data set at a revision.
+
+    `files` may hold `*`. Each file's sha256 is compared with the one that the hub states.
+    """
+
+    kind: Literal["hub"]
+    id: str
+    revision: str
+    files: list[str]
+
+
+class Files(Part):
+    """Files at URLs, or at paths (a folder means all files in it); `sha256` by file name where known."""
+
+    kind: Literal["files"]
+    places: list[str]
+    sha256: dict[str, str] = {}
+
+
+class Licence(Part):
+    """The licence as the card or repository states it (`null`: none seen), and whether it lets one train."""
+
+    name: str | None
+    training: Literal["allowed", "forbidden", "not stated"]
+    note: str | None = None
+
+
+class Decides(Part):
+    """What decides which records a source gives.
+
+    `pictures` names the folder or zip file, among the files, that picture paths lead into. `mapping` is a
+    function of `r1v3.data.sources.mappings`. `constants` are fields that all rows share, `rename` gives
+    our name for a field of theirs; both come before the mapping.
+    """
+
+    where: Annotated[Hub | Files, Field(discriminator="kind")]
+    pictures: str | None = None
+    mapping: str
+    constants: dict[str, str] = {}
+    rename: dict[str, str] = {}
+    licence: Licence
+    date: str | None = None
+
+    @field_validator("date")
+    @classmethod
+    def _iso(cls, date: str | None) -> str | None:
+        if date is not None and not is_date(date):
+            raise ValueError("a year, month or day as ISO 8601 writes it, in quotes")
+        return date
+
+
+class Listed(Decides):
+    """All of an entry."""
+
+    title: str
+    citation: str
+    stands_in_for: str
+    differs: str
+
+
+def decides(entry: dict) -> dict:
+    """The part of a checked entry that belongs into a data set's document."""
+    return Decides.model_validate(
+        {k: v for k, v in entry.items() if k in Decides.model_fields}
+    ).model_dump()
+
+
+def suffixes(path: Path) -> str:
+    """The kind of a file by its name: `.jsonl` for `x.jsonl`, compressed or not."""
+    return path.suffixes[-2] if path.suffix == ".gz" and len(path.suffixes) > 1 else path.suffix

@@ -1,0 +1,242 @@
+"""Read the chosen option letters of a multiple-choice answer: 'B', or 'AC' where several are chosen.
+
+Where an answer names no option it is unanswered. Nothing is drawn at random, and a passage that
+weighs several options without a conclusion chooses none.
+"""
+
+import re
+import string
+
+from r1v3.reward.choice.named import NAMED, NOISE, judged, leading, named
+from r1v3.reward.choice.options import (
+    MAX_OPTIONS,
+    checked,
+    option_mentioned,
+    option_of_text,
+    option_to_decline,
+    options_mentioned,
+    options_of_texts,
+    without_listing,
+)
+from r1v3.reward.text.boxes import find_boxes, join_last_boxes
+from r1v3.reward.text.conclude import conclusion, declines, open_answer
+from r1v3.reward.text.denial import behind_last_retraction, denied_behind
+from r1v3.reward.text.extract import phrased_answers, superseding_answers
+from r1v3.reward.text.normalize import normalise, squeeze
+
+_SEPARATOR = r"\s*(?:,|;|/|&|\+|\band\b|\bor\b|或|和|与|及|\s)\s*(?:\band\b\s*)?(?:options?\s+)?"
+_ONE = r"[(\[]?\s*([A-Ja-j])\s*[)\]]?"
+_SINGLE = re.compile(rf"{_ONE}[.:]?")
+_SEVERAL = re.compile(rf"{_ONE}(?:{_SEPARATOR}{_ONE})+[.]?")
+_QUOTED = r"[\"']?\s*[A-J]\s*[\"']?"
+_BRACED = re.compile(rf"\\?[\[{{(]\s*{_QUOTED}(?:\s*[,;]?\s*{_QUOTED})*\s*\\?[\]}})]")
+_LED = re.compile(
+    r"(?:[(\[]\s*([A-Ja-j])\s*[)\]][.:]?|([A-J])\s*[.:)\]](?!\d))\s*(.*)|([A-J])\s+(.*)|([A-J])(.+)",
+    re.DOTALL,
+)
+
+
+def extract_letters(
+    answer_text: str | None,
+    options: list[str] | tuple[str, ...] | None = None,
+    several: bool = True,
+) -> str | None:
+    """Return the letters an answer chooses, sorted, or None where it chooses none.
+
+    Args:
+        answer_text: the text after the thought, or an answer already cut out of it.
+        options: the option texts in order, which lets a text or a value stand for its letter.
+        several: whether more than one letter may be right.
+    """
+    if not answer_text:
+        return None
+    boxes = find_boxes(answer_text)
+    if boxes:
+        return _from_boxes(answer_text, boxes, options, several)
+    text = answer_text[-6_000:].strip(" \n\r\t\u200b")
+    bare = read_letters(normalise(text), options) if len(text) <= 60 else None
+    bare = bare or _restated(behind_last_retraction(text[-1_000:]), options)
+    if bare:
+        return bare
+    if len(text) > 300:
+        found, settled = _from_phrases(text, options, several)
+        return found if settled else _from_prose(without_listing(text).strip(), options, several)
+    text = without_listing(text).strip()
+    one_line = "\n" not in text
+    whole = _spelled_out(text, options, several) if one_line else None
+    whole = whole or read_letters(normalise(text), options)
+    if whole:
+        return whole
+    found, settled = _from_phrases(text, options, several)
+    if settled:
+        return found
+    found = (
+        judged(text, options, several) or leading(normalise(text), options) if one_line else None
+    )
+    return found or _from_prose(text, options, several)
+
+
+def _from_phrases(text: str, options, several: bool) -> tuple[str | None, bool]:
+    """Return what the answer phrases choose, and whether that settles it."""
+    for said, firm in phrased_answers(text):
+        found = read_letters(normalise(said), options)
+        if found:
+            return found, True
+        said = without_listing(said)
+        found = _statement(said, options, several) or named(said, options)
+        if found:
+            return found, True
+        if firm:
+            return option_mentioned(said, options), True
+    return None, False
+
+
+_RESTATED = re.compile(
+    r"(?:^|[.,;:!，。！])\s*(?:so\s+|then\s+|no,?\s+)?(?:it|this|that)(?:['’]s|\s+is|\s+should\s+be|\s+must\s+be)"
+    r"\s+(?:actually\s+)?(?:option\s+)?[(\"'*]*([A-J])[)\"'*]*(?=\W*(?:$|[.,;]))|应该?[是为]\s*([A-J])(?![A-Za-z])",
+    re.IGNORECASE,
+)
+
+
+def _restated(behind: str, options) -> str | None:
+    """Return the option that stands alone, or as `it is B`, behind words which take one back."""
+    if not behind or phrased_answers(behind):
+        return None
+    found = [m for m in _RESTATED.finditer(behind) if (m.group(1) or m.group(2)).isupper()]
+    if found:
+        return checked(found[-1].group(1) or found[-1].group(2), options)
+    return read_letters(normalise(behind), options) if len(behind) <= 60 else None
+
+
+def _from_boxes(text: str, boxes, options, several: bool) -> str | None:
+    behind = text[boxes[-1].end :]
+    for said in superseding_answers(behind):
+        found = _statement(said, options, several)
+        if found:
+            return found
+    found = _statement(join_last_boxes(text, boxes), options, several)
+    if found:
+        return found
+    for said, _ in phrased_answers(behind):
+        found = _statement(said, options, several)
+        if found:
+            return found
+    return read_letters(normalise(behind), options) or named(behind, options)
+
+
+def _statement(said: str, options, several: bool) -> str | None:
+    """Read a short statement: letters, a letter with its option's text, a text, or a value."""
+    return (
+        _spelled_out(said, options, several)
+        or judged(said, options, several)
+        or leading(normalise(said), options)
+    )
+
+
+def _spelled_out(said: str, options, several: bool) -> str | None:
+    """Read a statement that is nothing but letters, texts of options, or a value."""
+    text = normalise(said)
+    spelled = None if re.fullmatch("[A-Za-z]", text) else option_of_text(text, options)
+    letters = read_letters(text, options)
+    if text.islower() and spelled and text in (normalise(option) for option in options):
+        return spelled  # "(b)" where the options are (c), (a), (b): the text, not the place
+    if letters and (len(letters) == 1 or not spelled):
+        return letters
+    return spelled or letters or (options_of_texts(text, options) if several else None)
+
+
+def read_letters(text: str, options=None) -> str | None:
+    """Read a normalised text that is nothing but letters, or a letter and its option's text."""
+    text = NOISE.sub("", re.sub(r"^\d\s*[.)]\s+", "", text)).strip(" .,;:*_\"'\x93\x94")
+    if not text:
+        return None
+    if options:
+        led = _letter_with_text(text, options)
+        if led:
+            return led
+    compact = re.sub(r"[\s{}]", "", text)
+    if (
+        len(compact) <= MAX_OPTIONS
+        and compact.isascii()
+        and compact.isalpha()
+        and compact.isupper()
+    ):
+        return checked(compact, options)
+    if re.fullmatch(r"[a-j]{2,6}", compact) and list(compact) == sorted(set(compact)):
+        return checked(compact, options)
+    if re.fullmatch(r"(?:[(\[]\s*[A-J]\s*[)\]]\s*){2,}", text):
+        return checked(re.sub(r"[^A-J]", "", text), options)
+    if _BRACED.fullmatch(text):
+        return checked("".join(re.findall("[A-J]", text)), options)
+    if _SINGLE.fullmatch(text):
+        return checked(_SINGLE.fullmatch(text).group(1), options)
+    if _SEVERAL.fullmatch(text):
+        marks = re.findall(r"[(\[]\s*[A-Ja-j]\s*[)\]]|(?<![A-Za-z])[A-Ja-j](?![A-Za-z])", text)
+        if marks[0][0] in "([" and all(mark[0] not in "([" for mark in marks[1:]):
+            return checked(marks[0][1:-1].strip(), options)
+        return checked("".join(re.sub(r"[^A-Za-z]", "", mark) for mark in marks), options)
+    return None
+
+
+def _letter_with_text(text: str, options) -> str | None:
+    """Read `(F) C, A, B, D`, `B. 12 cm` or `E2`: a letter followed by that option's own text."""
+    led = _LED.match(text)
+    if not led:
+        return None
+    letter = next(g for g in (led.group(1), led.group(2), led.group(4), led.group(6)) if g).upper()
+    rest = led.group(3) or led.group(5) or led.group(7) or ""
+    index = string.ascii_uppercase.index(letter)
+    if index < len(options) and rest.strip(" ()"):
+        for given in (rest, rest.strip("() ")):
+            if squeeze(normalise(given)) == squeeze(normalise(options[index])):
+                return letter
+    return None
+
+
+_ENUMERATION = re.compile(
+    r"(?<![A-Za-z])[A-J](?:\s*,\s*[A-J])*\s*,?\s*(?:\band\b|&|和|与)\s*[A-J](?![A-Za-z])"
+)
+
+
+def _spelled(line: str, options) -> str | None:
+    """Return the letter of the option that a line, without its list number, spells out."""
+    return option_of_text(re.sub(r"^\d\s*[.)]\s+", "", line), options)
+
+
+def _from_prose(text: str, options, several: bool) -> str | None:
+    """Read a passage without box and answer phrase, from its conclusion outwards."""
+    lines = [normalise(line) for line in text.splitlines()[-8:] if len(line) <= 120]
+    alone = {read_letters(line, options) or _spelled(line, options) for line in lines} - {None}
+    if len(alone) == 1:
+        return alone.pop()
+    ending = conclusion(text)
+    if len(alone) > 1:
+        return None
+    if declines(ending):
+        return option_to_decline(options)
+    enumerated = list(_ENUMERATION.finditer(ending)) if several else []
+    enumerated = [m for m in enumerated if not denied_behind(ending, m.end())]
+    if enumerated:
+        letters = re.findall(r"(?<![A-Za-z])[A-J](?![A-Za-z])", enumerated[-1].group())
+        return checked("".join(letters), options)
+    for passage in (ending, text):
+        found = named(passage, options) or option_mentioned(passage, options)
+        if found:
+            return found
+    weighed = len(options_mentioned(ending, options)) > 1 and "=" not in ending
+    value = open_answer(text) if options and not weighed else None
+    if value and len(value) <= 60:
+        return option_of_text(normalise(value), options)
+    last = [next(g for g in m.groups() if g) for m in NAMED.finditer(ending)]
+    if several and len(last) > 1:
+        return checked("".join(dict.fromkeys(last)), options)
+    return None
+
+
+def gold_letters(gold: str, options) -> str | None:
+    """Return the letters of a gold, which may be letters, a list of them, or an option's text."""
+    clean = normalise(gold)
+    letters = read_letters(clean, options)
+    if letters and re.fullmatch(r"[A-J](?:[\s,;、]*[A-J])*", clean):
+        return letters
+    return option_of_text(clean, options) or letters or options_of_texts(clean, options)

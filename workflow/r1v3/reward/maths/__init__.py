@@ -1,0 +1,1 @@
+"""Numbers, units, expressions and relations: read, evaluated, compared."""

@@ -1,0 +1,207 @@
+r"""Compare two answers by structure, leaf by leaf.
+
+`Comparison.same` returns True, False, or None where some leaf is beyond this package's own reading.
+"""
+
+import re
+from dataclasses import dataclass
+
+from r1v3.reward.maths.quantity import read_quantity, same_leaf, same_string
+from r1v3.reward.maths.relations import (
+    MIRROR,
+    by_label,
+    distinct,
+    interval_of,
+    numbered,
+    same_relation,
+    same_variable,
+    value_of_relation,
+)
+from r1v3.reward.maths.shape import Shape, shape_of
+
+_LISTS = ("list", "blanks", "either", "set", "union")
+_NESTING = ("list", "either", "union")
+_CLOCK = re.compile(r"\d{1,2}:[0-5]\d(?::[0-5]\d)?")
+_PLUS_MINUS = re.compile(r"\\(pm|mp)(?![a-zA-Z])\s*")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two answers are compared.
+
+    Attributes:
+        tolerance: absolute, of numbers, or None.
+        blanks_ordered: whether parts set apart by semicolons are blanks, each in its place.
+        commas_ordered: whether parts set apart by commas are.
+    """
+
+    tolerance: float | None = None
+    blanks_ordered: bool = False
+    commas_ordered: bool = False
+
+    def same_text(self, answer: str, gold: str) -> bool | None:
+        """Compare two normalised texts."""
+        return self.same(shape_of(answer), shape_of(gold))
+
+    def same(self, a: Shape, g: Shape) -> bool | None:
+        if same_string(a.text, g.text):
+            return True
+        if a.kind == g.kind == "relation":
+            return self._relations(a, g)
+        a, g = self.plain(a), self.plain(g)
+        a_items, g_items = flat(a), flat(g)
+        if len(a_items) > 1 or len(g_items) > 1 or a.kind in _LISTS or g.kind in _LISTS:
+            return self._lists(a, g, a_items, g_items)
+        if a.kind == g.kind == "relation":
+            return self._relations(a, g)
+        if "relation" in (a.kind, g.kind):
+            return self._relation_with_value(a, g)
+        if a.kind == "bracket" or g.kind == "bracket":
+            return self._brackets(a, g)
+        if a.kind == "ratio" or g.kind == "ratio":
+            return self._ratios(a, g)
+        return same_leaf(a.text, g.text, self.tolerance)
+
+    def plain(self, shape: Shape) -> Shape:
+        """Take off labels (`x = `), memberships and set-builders; turn inequalities to intervals."""
+        for _ in range(4):
+            if shape.kind == "builder":
+                shape = shape.items[0]
+            elif shape.kind == "relation":
+                value = value_of_relation(shape) or interval_of(shape)
+                if value is None:
+                    return shape
+                shape = value
+            elif shape.kind == "leaf" and shape.text in (
+                "R",
+                "\\R",
+                "all real numbers",
+                "全体实数",
+            ):
+                return shape_of(r"(-\infty,\infty)")
+            else:
+                return shape
+        return shape
+
+    def _lists(self, a: Shape, g: Shape, a_items, g_items) -> bool | None:
+        if "bracket" in (a.kind, g.kind) and a.kind != "union" != g.kind:
+            return self._tuple_and_list(a, g)
+        if len(a_items) != len(g_items):
+            a_items, g_items = distinct(a_items), distinct(g_items)
+            if len(a_items) != len(g_items):
+                return None if _opaque(a.text) or _opaque(g.text) else False
+        pairs = by_label(a_items, g_items)
+        if pairs:
+            return every(self.same(x, y) for x, y in pairs)
+        if self._in_order(a, g) and not numbered(g_items):
+            return every(self.same(x, y) for x, y in zip(a_items, g_items, strict=True))
+        return self._matching(list(a_items), list(g_items))
+
+    def _in_order(self, a: Shape, g: Shape) -> bool:
+        """Whether two lists are blanks in their places rather than solutions in any order."""
+        if not {a.kind, g.kind} <= {"list", "blanks"}:
+            return False
+        if "blanks" in (a.kind, g.kind):
+            return self.blanks_ordered
+        worded = any(x.kind == "leaf" and not read_quantity(x.text).tree for x in g.items)
+        return self.commas_ordered or (self.blanks_ordered and worded)
+
+    def _tuple_and_list(self, a: Shape, g: Shape) -> bool | None:
+        """Compare `(1, 3)` with a bare `1, 3`: same order, round brackets, and no set."""
+        bracket, other = (a, g) if a.kind == "bracket" else (g, a)
+        if other.kind == "set" or bracket.opening + bracket.closing != "()":
+            return False
+        if len(bracket.items) != len(other.items):
+            return False
+        pairs = zip(a.items, g.items, strict=True)
+        return every(self.same(x, y) for x, y in pairs)
+
+    def _matching(self, a_items: list[Shape], g_items: list[Shape]) -> bool | None:
+        """Match without order; equality being transitive, the first partner will do."""
+        unsure = False
+        for x in a_items:
+            partner = None
+            for y in g_items:
+                equal = self.same(x, y)
+                if equal:
+                    partner = y
+                    break
+                unsure = unsure or equal is None
+            if partner is None:
+                return None if unsure else False
+            g_items.remove(partner)
+        return True
+
+    def _brackets(self, a: Shape, g: Shape) -> bool | None:
+        if a.kind != g.kind:
+            return None if _opaque(a.text) or _opaque(g.text) else False
+        if (a.opening, a.closing) != (g.opening, g.closing) or len(a.items) != len(g.items):
+            return False
+        return every(self.same(x, y) for x, y in zip(a.items, g.items, strict=True))
+
+    def _ratios(self, a: Shape, g: Shape) -> bool | None:
+        if _CLOCK.fullmatch(a.text) and _CLOCK.fullmatch(g.text):
+            return a.text.lstrip("0") == g.text.lstrip("0")
+        terms = [shape.items if shape.kind == "ratio" else None for shape in (a, g)]
+        if terms[0] and terms[1]:
+            if len(terms[0]) != len(terms[1]):
+                return False
+            first_a, first_g = terms[0][0].text, terms[1][0].text
+            crosses = [
+                same_leaf(f"({x.text})*({first_g})", f"({y.text})*({first_a})", None)
+                for x, y in zip(terms[0][1:], terms[1][1:], strict=True)
+            ]
+            return every(crosses)
+        ratio, other = (a, g) if terms[0] else (g, a)
+        if len(ratio.items) != 2:
+            return False
+        quotient = f"({ratio.items[0].text})/({ratio.items[1].text})"
+        if ratio is a:
+            return same_leaf(quotient, other.text, self.tolerance)
+        return same_leaf(other.text, quotient, self.tolerance)
+
+    def _relations(self, a: Shape, g: Shape) -> bool | None:
+        if len(a.items) == len(g.items) == 2 and a.operators[0] in MIRROR:
+            equal = same_relation(a, g)
+            if equal is not False:
+                return equal
+        va, vg = self.plain(a), self.plain(g)
+        if "relation" in (va.kind, vg.kind) or not same_variable(a, g):
+            return None if _opaque(a.text) or _opaque(g.text) else False
+        return self.same(va, vg)
+
+    def _relation_with_value(self, a: Shape, g: Shape) -> bool | None:
+        """A full equation or inequality never equals a mere value (`2x + z = 1` is not `1`)."""
+        return None if _opaque(a.text) or _opaque(g.text) else False
+
+
+def every(results) -> bool | None:
+    """Three-valued and."""
+    unsure = False
+    for result in results:
+        if result is False:
+            return False
+        unsure = unsure or result is None
+    return None if unsure else True
+
+
+def _opaque(text: str) -> bool:
+    """Whether the text holds LaTeX beyond the reading of this package."""
+    return r"\begin" in text or r"\int" in text or r"\sum" in text or r"\lim" in text
+
+
+def flat(shape: Shape) -> list[Shape]:
+    """Return the items of a list with ± written out; a single answer is a list of one."""
+    items = shape.items if shape.kind in _LISTS else (shape,)
+    found = []
+    for item in items:
+        bare = value_of_relation(item) or item if item.kind == "relation" else item
+        if _PLUS_MINUS.search(bare.text):
+            for signs in (("+", "-"), ("-", "+")):
+                text = _PLUS_MINUS.sub(lambda m, s=signs: s[m.group(1) == "mp"], bare.text)
+                found.extend(flat(shape_of(text.lstrip("+"))))
+        elif item.kind in ("list", "either", "union", "set") and shape.kind in _NESTING:
+            found.extend(flat(item))
+        else:
+            found.append(item)
+    return found

@@ -1,0 +1,286 @@
+"""Evaluate expression trees, exactly where they are rational, and tell whether two are equal.
+
+Two trees with variables are equal when they agree at fixed pseudo-random points (a wrong pair passes
+with a chance below 1e-9). All costs are bounded: a power or factorial that would need more than
+MAX_BITS raises `TooLarge`, so towers of powers cost microseconds.
+"""
+
+import cmath
+import math
+import zlib
+from fractions import Fraction
+
+from r1v3.reward.maths.expression import variables_of
+
+MAX_BITS = 6_000
+RELATIVE = 1e-9
+POINTS = 6
+
+_TRIG = {
+    "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "arcsin": cmath.asin,
+    "arccos": cmath.acos, "arctan": cmath.atan, "sinh": cmath.sinh, "cosh": cmath.cosh,
+    "tanh": cmath.tanh, "exp": cmath.exp, "ln": cmath.log, "log": cmath.log,
+    "cot": lambda z: 1 / cmath.tan(z), "sec": lambda z: 1 / cmath.cos(z),
+    "csc": lambda z: 1 / cmath.sin(z),
+}  # fmt: skip
+
+
+class Undefined(ArithmeticError):
+    """The expression has no finite value here (division by zero, logarithm of zero)."""
+
+
+class TooLarge(ArithmeticError):
+    """The value would need more digits than the grader is willing to compute."""
+
+
+def value_of(tree, point: dict | None = None) -> Fraction | complex:
+    """Return the value of a tree at a point (name to number).
+
+    Raises:
+        Undefined: no finite value. TooLarge: past the bounds.
+    """
+    try:
+        return _value(tree, point or {})
+    except (ZeroDivisionError, ValueError) as error:
+        raise Undefined(str(error)) from None
+    except (OverflowError, RecursionError) as error:
+        raise TooLarge(str(error)) from None
+
+
+def _value(tree, point):
+    kind = tree[0]
+    if kind == "num":
+        return tree[1]
+    if kind == "var":
+        return point[tree[1]]
+    if kind == "const":
+        return _constant(tree[1])
+    if kind == "call":
+        phase = zlib.crc32(tree[1].encode()) % 97 / 31
+        return cmath.cos(complex(_value(tree[2], point)) * (1.3 + phase / 7) + phase) + 2.5
+    left = _value(tree[1], point) if isinstance(tree[1], tuple) else None
+    if kind == "neg":
+        return -left
+    if kind == "fn":
+        return _function(tree[1], _value(tree[2], point))
+    if kind == "abs":
+        return abs(left)
+    if kind == "fact":
+        return _factorial(left)
+    right = _value(tree[2], point)
+    if kind == "add":
+        return _bounded(left + right)
+    if kind == "mul":
+        return _bounded(left * right)
+    if kind == "div":
+        if right == 0:
+            raise ZeroDivisionError
+        return _bounded(left / right)
+    if kind == "pow":
+        return _power(left, right)
+    if kind == "root":
+        return _power(right, 1 / left) if left != 0 else _fail()
+    if kind == "log":
+        return cmath.log(complex(right)) / cmath.log(complex(left))
+    if kind == "binom":
+        return _binomial(left, right)
+    raise ValueError(kind)
+
+
+def _fail():
+    raise ZeroDivisionError
+
+
+def _constant(name):
+    if name == "infty":
+        raise Undefined("infinity")
+    return {"pi": math.pi, "e": math.e, "i": 1j, "degree": math.pi / 180}[name]
+
+
+def _bounded(value):
+    if isinstance(value, Fraction) and (
+        value.numerator.bit_length() > MAX_BITS or value.denominator.bit_length() > MAX_BITS
+    ):
+        raise TooLarge("too many digits")
+    return value
+
+
+def _function(name, argument):
+    if name not in _TRIG:
+        raise ValueError(name)
+    if argument == 0 and name in ("ln", "log"):
+        raise ZeroDivisionError
+    return _TRIG[name](complex(argument))
+
+
+def _factorial(n):
+    if not isinstance(n, Fraction) or n.denominator != 1 or n < 0:
+        raise ValueError("factorial of no natural number")
+    if n > 600:
+        raise TooLarge("factorial")
+    return Fraction(math.factorial(int(n)))
+
+
+def _binomial(n, k):
+    whole = all(isinstance(x, Fraction) and x.denominator == 1 and x >= 0 for x in (n, k))
+    if not whole:
+        raise ValueError("binomial of no natural numbers")
+    if n > 1_000:
+        raise TooLarge("binomial")
+    return Fraction(math.comb(int(n), int(k)))
+
+
+def _power(base, exponent):
+    if isinstance(base, Fraction) and isinstance(exponent, Fraction):
+        if exponent.denominator == 1:
+            size = max(base.numerator.bit_length(), base.denominator.bit_length())
+            if size * abs(exponent.numerator) > MAX_BITS and base not in (0, 1, -1):
+                raise TooLarge("power")
+            return base ** int(exponent)
+        root = _rational_root(base, exponent.denominator)
+        if root is not None:
+            return _power(root, Fraction(exponent.numerator))
+        if base < 0 and exponent.denominator % 2 == 1:
+            magnitude = float(-base) ** float(exponent)
+            return complex(-magnitude if exponent.numerator % 2 else magnitude)
+    if base == 0:
+        return Fraction(0) if complex(exponent).real > 0 else _fail()
+    if (
+        isinstance(exponent, Fraction)
+        and exponent.denominator % 2 == 1
+        and exponent.denominator > 1
+    ):
+        number = complex(base)
+        if abs(number.imag) < 1e-12 and number.real < 0:
+            magnitude = (-number.real) ** float(exponent)
+            return complex(-magnitude if exponent.numerator % 2 else magnitude)
+    return complex(base) ** complex(exponent)
+
+
+def _rational_root(base: Fraction, index: int) -> Fraction | None:
+    if index > 12 or (base < 0 and index % 2 == 0):
+        return None
+    sign = -1 if base < 0 else 1
+    parts = []
+    for part in (abs(base.numerator), base.denominator):
+        root = math.isqrt(part) if index == 2 else round(part ** (1 / index))
+        if root**index != part:
+            return None
+        parts.append(root)
+    return Fraction(sign * parts[0], parts[1])
+
+
+def as_complex(value: Fraction | complex) -> complex:
+    """Return a value as a floating point number.
+
+    Raises:
+        TooLarge: it is past the range of those.
+    """
+    try:
+        return complex(value)
+    except OverflowError:
+        raise TooLarge("past the range of floating point numbers") from None
+
+
+def close(left: Fraction | complex, right: Fraction | complex) -> bool:
+    """Whether two values are the same: exactly for rationals, to 1e-9 otherwise."""
+    if isinstance(left, Fraction) and isinstance(right, Fraction):
+        return left == right
+    try:
+        x, y = as_complex(left), as_complex(right)
+    except TooLarge:
+        return False
+    if not (cmath.isfinite(x) and cmath.isfinite(y)):
+        return False
+    if left == 0 or right == 0:
+        return abs(x - y) < 1e-13
+    return abs(x - y) <= RELATIVE * max(abs(x), abs(y))
+
+
+def sample_point(names, index: int) -> dict:
+    """Return fixed values for the variables: positive at the first points, mixed signs after."""
+    point = {}
+    for name in names:
+        seed = zlib.crc32(f"{name}/{index}".encode())
+        size = 0.35 + (seed % 100_003) / 100_003 * 2.4
+        point[name] = -size if index >= POINTS // 2 and seed % 2 else size
+    return point
+
+
+def _value_or_kind(tree):
+    try:
+        return value_of(tree)
+    except (Undefined, TooLarge) as error:
+        return type(error)
+
+
+def same_value(left, right) -> bool | None:
+    """Return whether two trees have the same value everywhere, None where it cannot be told."""
+    names = variables_of(left) | variables_of(right)
+    if not names:
+        values = [_value_or_kind(left), _value_or_kind(right)]
+        if not any(isinstance(value, type) for value in values):
+            return close(*values)
+        # a value past all bounds is no match for one within them; two such cannot be told apart
+        return None if Undefined in values or values[0] is values[1] else False
+    compared = 0
+    for index in range(POINTS):
+        point = sample_point(names, index)
+        try:
+            x, y = as_complex(value_of(left, point)), as_complex(value_of(right, point))
+        except (Undefined, TooLarge):
+            continue
+        real = [abs(z.imag) < 1e-12 * (1 + abs(z)) for z in (x, y)]
+        if index >= POINTS // 2 and real[0] != real[1]:
+            continue  # outside the domain of one of them, which an answer need not mention
+        if not close(x, y):
+            return False
+        compared += 1
+    return True if compared >= 2 else None
+
+
+def proportional(left, right) -> int | None:
+    """Return the sign of a constant c != 0 with left = c * right everywhere, 0 if there is none."""
+    names = variables_of(left) | variables_of(right)
+    if variables_of(left) != variables_of(right):
+        return 0
+    ratio = None
+    compared = 0
+    for index in range(POINTS):
+        point = sample_point(names, index)
+        try:
+            x, y = as_complex(value_of(left, point)), as_complex(value_of(right, point))
+        except (Undefined, TooLarge):
+            continue
+        if abs(x) < 1e-12 or abs(y) < 1e-12:
+            if abs(x) < 1e-12 and abs(y) < 1e-12:
+                continue
+            return 0
+        quotient = x / y
+        if ratio is not None and not close(quotient, ratio):
+            return 0
+        ratio = quotient
+        compared += 1
+    if ratio is None or compared < (2 if names else 1) or abs(ratio.imag) > 1e-9 * abs(ratio):
+        return None
+    return 1 if ratio.real > 0 else -1
+
+
+def solves(name: str, value, tree) -> bool:
+    """Whether `name = value` is the one root of `tree`, linear in `name`, at all sample points."""
+    others = (variables_of(tree) | variables_of(value)) - {name}
+    if name not in variables_of(tree):
+        return False
+    compared = 0
+    for index in range(POINTS):
+        point = sample_point(others, index)
+        try:
+            root = value_of(value, point)
+            at = [as_complex(value_of(tree, {**point, name: root + k})) for k in (0, 1, 2)]
+        except (Undefined, TooLarge):
+            continue
+        slope = at[1] - at[0]
+        if abs(at[0]) > 1e-9 * max(1, abs(slope)) or not close(at[2] - at[1], slope) or slope == 0:
+            return False
+        compared += 1
+    return compared >= 2

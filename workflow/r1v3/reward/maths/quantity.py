@@ -1,0 +1,280 @@
+r"""Compare two leaves: numbers, expressions, quantities with units, plain words.
+
+Three answers: True, False, and None where a leaf is not understood (then algebra may decide).
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from r1v3.reward.maths.chinese_numerals import in_digits
+from r1v3.reward.maths.expression import parse_expression, variables_of
+from r1v3.reward.maths.numbers import parse_number
+from r1v3.reward.maths.numeric import TooLarge, Undefined, as_complex, close, same_value, value_of
+from r1v3.reward.maths.units import Unit, kelvins, parse_unit, split_unit
+from r1v3.reward.text.normalize import squeeze
+
+# A decimal answer to an exact gold counts from this many significant digits on.
+SIGNIFICANT = 6
+ANGLE = (("degree", Fraction(1)),)
+PERCENT = (("percent", Fraction(1)),)
+_DEGREE = ("const", "degree")
+
+_COUNTER = re.compile(
+    r"(?P<number>[-+]?[\d.,/ ]*\d|[-+]?\\[a-z]+[\d{}\\a-z^+\-*/ .]*[\d}])\s*"
+    r"(?:-\s*)?(?P<word>[\u4e00-\u9fff]+|[a-z][a-z\-]{2,}(?:\s+[a-z\-]+){0,4}|[A-Z][a-z]{2,})"
+)
+_LED = re.compile(r"(?:共|约为?|大约|about|approximately|around|只有|有|第)\s*(?=[\d\\-])")
+_PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*(\^\\circ|''|'|[^\d.\s,]{1,12}?)\s*(?=\d|$)")
+_SCALES = {"百": Fraction(100), "千": Fraction(1000), "万": Fraction(10_000), "亿": Fraction(10**8)}
+_ENGLISH = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A leaf as read: tree of its number (None if not understood), unit, and how it was written."""
+
+    tree: tuple | None
+    unit: Unit | None
+    glued: bool
+    decimals: int | None  # of a plain decimal number
+    significant: int  # digits of a plain number, 0 for any other expression
+
+
+@lru_cache(maxsize=32_768)
+def read_quantity(text: str) -> Quantity:
+    """Read a normalised leaf."""
+    text = in_digits(text)
+    text = _LED.sub("", text.strip(), count=1).lstrip("+")
+    number = parse_number(text)
+    if number is not None:
+        return _quantity(("num", number), None, False, text)
+    compound = _compound(text)
+    if compound:
+        return compound
+    head, unit, glued = split_unit(text)
+    number = parse_number(head)
+    if number is not None:
+        return _quantity(("num", number), unit, glued, head)
+    if text.casefold() in _ENGLISH:
+        return _quantity(("num", Fraction(_ENGLISH.index(text.casefold()))), None, False, "")
+    tree = parse_expression(head)
+    if tree is None and unit is not None and parse_expression(text) is not None:
+        return _quantity(parse_expression(text), None, False, text)
+    if tree is None and unit is None:
+        counted = _COUNTER.fullmatch(text)
+        if counted:
+            inner = counted.group("number")
+            number = parse_number(inner)
+            tree = ("num", number) if number is not None else parse_expression(inner)
+            scale = _SCALES.get(counted.group("word")[0])
+            if scale and tree is not None:
+                return Quantity(("mul", ("num", scale), tree), None, False, None, 0)
+            return _quantity(tree, None, False, inner)
+    if unit is not None and tree is not None and glued and variables_of(tree):
+        return _quantity(parse_expression(text), None, False, text)
+    return _quantity(tree, unit, glued, head)
+
+
+def _quantity(tree, unit, glued, text) -> Quantity:
+    plain = re.fullmatch(r"[+-]?([\d,]*)(?:\.(\d*))?", text.strip())
+    if not plain or tree is None:
+        return Quantity(tree, unit, glued, None, 0)
+    digits = (plain.group(1) + (plain.group(2) or "")).replace(",", "").lstrip("0")
+    return Quantity(tree, unit, glued, len(plain.group(2) or ""), len(digits))
+
+
+def _compound(text: str) -> Quantity | None:
+    r"""Read `2小时30分`, `5 m 20 cm`, `30^\circ 15'` as one quantity in base units."""
+    pairs = _PAIR.findall(text) if len(text) < 60 else []
+    if len(pairs) < 2 or re.sub(r"[\s,]", "", _PAIR.sub("", text)):
+        return None
+    total, dimension = Fraction(0), None
+    for number, name in pairs:
+        if name in ("'", "''"):
+            unit = Unit(Fraction(1, 60 if name == "'" else 3600), ANGLE, name)
+        else:
+            unit = parse_unit("分钟" if name == "分" else name)
+        if unit is None or (dimension is not None and unit.dimension != dimension):
+            return None
+        dimension = unit.dimension
+        total += Fraction(number) * unit.factor
+    return Quantity(("num", total), Unit(Fraction(1), dimension, text), False, None, 0)
+
+
+def same_string(answer: str, gold: str) -> bool:
+    """Whether two normalised texts are one, blanks and the case of words aside.
+
+    The case of a unit's symbol is not aside where it makes another unit: 5 mg is not 5 Mg.
+    """
+    if squeeze(answer) != squeeze(gold):
+        return False
+    if answer == gold or answer.replace(" ", "") == gold.replace(" ", ""):
+        return True
+    a, g = split_unit(answer)[1], split_unit(gold)[1]
+    return not (a and g) or (a.factor, a.dimension) == (g.factor, g.dimension)
+
+
+def same_leaf(answer: str, gold: str, tolerance: float | None = None) -> bool | None:
+    """Return whether two normalised leaves are the same, None where it cannot be told."""
+    answer, gold = in_digits(answer), in_digits(gold)
+    if same_string(answer.lstrip("+"), gold.lstrip("+")):
+        return True
+    if r"\begin" in answer + gold:
+        return None
+    if _PLAIN_WORDS.fullmatch(answer) and _PLAIN_WORDS.fullmatch(gold):
+        return same_words(answer, gold)
+    a, g = read_quantity(answer), read_quantity(gold)
+    endless = [infinity_of(text) for text in (answer, gold)]
+    if any(endless):
+        return endless[0] == endless[1]
+    if a.tree is None or g.tree is None:
+        return same_words(answer, gold)
+    return same_quantity(a, g, tolerance)
+
+
+def infinity_of(text: str) -> int:
+    """Return 1 or -1 for an infinite end of an interval, 0 for anything else."""
+    bare = text.replace(" ", "").lstrip("+")
+    return {r"\infty": 1, r"-\infty": -1}.get(bare, 0)
+
+
+def same_quantity(a: Quantity, g: Quantity, tolerance: float | None) -> bool | None:
+    """Compare two quantities, converting units where both have one."""
+    if a.unit and g.unit:
+        if a.unit.dimension == g.unit.dimension:
+            if a.unit.factor == g.unit.factor:
+                return same_number(a, g, a.tree, g.tree, tolerance)
+            scaled = [_times(q.tree, q.unit.factor) for q in (a, g)]
+            return same_number(a, g, *scaled, None)
+        return _temperatures(a, g, tolerance) or _across(a, g, tolerance)
+    if not a.unit and not g.unit:
+        return same_number(a, g, a.tree, g.tree, tolerance)
+    return _one_unit(a, g, tolerance)
+
+
+def _temperatures(a: Quantity, g: Quantity, tolerance: float | None) -> bool:
+    """Compare temperatures on two scales; False where one of the quantities is none."""
+    for factor_a, zero_a in kelvins(a.unit):
+        for factor_g, zero_g in kelvins(g.unit):
+            left = ("add", _times(a.tree, factor_a), ("num", zero_a))
+            right = ("add", _times(g.tree, factor_g), ("num", zero_g))
+            if same_number(a, g, left, right, tolerance):
+                return True
+    return False
+
+
+def _one_unit(a: Quantity, g: Quantity, tolerance) -> bool | None:
+    """Compare where only one side names its unit: a left-out unit is forgiven, a scale is not."""
+    unit = a.unit or g.unit
+    written_alike = same_number(a, g, a.tree, g.tree, tolerance)
+    if not unit.dimension:
+        converted = [_times(q.tree, q.unit.factor) if q.unit else q.tree for q in (a, g)]
+        return same_number(a, g, *converted, tolerance)
+    if unit.dimension in (ANGLE, PERCENT):
+        return written_alike or _across(a, g, tolerance)
+    if (a.glued or g.glued) and unit.name in _names_of(a, g):
+        return None
+    return written_alike
+
+
+def _names_of(a: Quantity, g: Quantity) -> frozenset[str]:
+    return variables_of(a.tree) | variables_of(g.tree)
+
+
+def _across(a: Quantity, g: Quantity, tolerance) -> bool | None:
+    """Compare degrees with radians and percent with plain numbers; other dimensions never match."""
+    converted = []
+    for quantity in (a, g):
+        dimension = quantity.unit.dimension if quantity.unit else ()
+        if dimension == ANGLE:
+            converted.append(("mul", _times(quantity.tree, quantity.unit.factor), _DEGREE))
+        elif dimension in (PERCENT, ()):
+            factor = quantity.unit.factor if quantity.unit else Fraction(1)
+            converted.append(_times(quantity.tree, factor))
+        else:
+            return False
+    kinds = {q.unit.dimension if q.unit else () for q in (a, g)}
+    if kinds == {ANGLE, PERCENT}:
+        return False
+    return same_number(a, g, *converted, None)
+
+
+def _times(tree, factor: Fraction):
+    return tree if factor == 1 else ("mul", ("num", factor), tree)
+
+
+def same_number(a: Quantity, g: Quantity, left, right, tolerance: float | None) -> bool | None:
+    """Compare two trees: exactly, within the tolerance, or by the rounding the writing implies."""
+    equal = same_value(left, right)
+    if equal or variables_of(left) or variables_of(right):
+        return equal
+    try:
+        x, y = as_complex(value_of(left)), as_complex(value_of(right))
+    except (Undefined, TooLarge):
+        return equal
+    if tolerance is not None:
+        return abs(x - y) <= tolerance * (1 + 1e-9)
+    unscaled = left is a.tree and right is g.tree
+    if equal is False and unscaled and _rounds(a, g, x, y):
+        return True
+    return equal
+
+
+def _rounds(a: Quantity, g: Quantity, x: complex, y: complex) -> bool:
+    """Whether one is the other rounded: an exact answer to a decimal gold, or many digits."""
+    if abs(x.imag) + abs(y.imag) > 0 or (a.unit and g.unit and a.unit.factor != g.unit.factor):
+        return False
+    if g.decimals and a.significant == 0 and (g.decimals >= 2 or g.significant >= 3):
+        return abs(x.real - y.real) <= 0.5 * 10.0**-g.decimals * (1 + 1e-9)
+    if a.decimals and g.significant == 0 and a.significant >= SIGNIFICANT:
+        return abs(x.real - y.real) <= 10.0**-a.decimals  # rounded or cut off
+    return False
+
+
+_SIGN = re.compile(r"\\[a-z]+\s*|[^\w\\]+")  # a lone sign, as in "fill in > or <"
+_MATH = re.compile(r"[=+<>^\\*/|]")
+_WORD = re.compile(r"[a-zA-Z]{3}|[\u4e00-\u9fff]")
+_PLAIN_WORDS = re.compile(r"(?=.*[a-zA-Z]{4})[a-zA-Z][a-zA-Z\s'\-]*|[\u4e00-\u9fff]+")
+_ARTICLES = re.compile(r"\b(?:a|an|the)\s+(?=[a-z])")
+_EMPTY = {
+    "\\emptyset",
+    "\\{\\}",
+    "空集",
+    "emptyset",
+    "无解",
+    "nosolution",
+    "norealsolution",
+    "无实数解",
+}
+
+
+def same_words(answer: str, gold: str) -> bool | None:
+    """Compare answers that are words; None where one of them looks like mathematics."""
+    empty = [squeeze(text) in _EMPTY for text in (answer, gold)]
+    if any(empty):
+        return all(empty)
+    if _SIGN.fullmatch(answer) or _SIGN.fullmatch(gold):
+        return False
+    if _MATH.search(answer) or _MATH.search(gold):
+        prose = [bool(_WORD.search(re.sub(r"\\[a-zA-Z]+", "", t))) for t in (answer, gold)]
+        return False if any(prose) else None
+    return _soft(answer) == _soft(gold) != ""
+
+
+@lru_cache(maxsize=16_384)
+def _soft(text: str) -> str:
+    text = _ARTICLES.sub(" ", text.casefold())
+    text = re.sub(r"(?<![\w])-(?=\d)", "minus", text)
+    return re.sub(r"(?!(?<=\d),(?=\s*\d))[^\w\u4e00-\u9fff.]|_|\.(?!\d)", "", text)
+
+
+def close_values(left: Fraction, right: Fraction, tolerance: float | None) -> bool:
+    """Compare two plain numbers, within the tolerance where there is one."""
+    if tolerance is None:
+        return close(left, right)
+    return abs(float(left) - float(right)) <= tolerance * (1 + 1e-9)

@@ -1,0 +1,164 @@
+r"""Read equations and inequalities: labels (`x = 5`), values, intervals, equivalent relations."""
+
+import re
+
+from r1v3.reward.maths.expression import parse_expression, variables_of
+from r1v3.reward.maths.numeric import proportional, solves
+from r1v3.reward.maths.quantity import read_quantity
+from r1v3.reward.maths.shape import Shape, shape_of
+from r1v3.reward.text.normalize import squeeze
+
+_ORDER = {"<", "<=", ">", ">="}
+MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
+_LABEL = re.compile(r"(?!\d)[^+\-*/^=<>]{1,40}")
+_SCRIPTS = re.compile(r"_\s*(?:\{[^{}]*\}|\\?[A-Za-z0-9]+)|(?<=[A-Za-z])'+")
+
+
+def distinct(items) -> list[Shape]:
+    """Return the items without repetitions."""
+    return list({squeeze(item.text): item for item in items}.values())
+
+
+def value_of_relation(shape: Shape) -> Shape | None:
+    """Return what a labelled value is worth: `x = 5`, `f(2) = 1 + 1 = 2`, `x \\in (0, 1)`."""
+    operators = shape.operators
+    if operators == ("in",):
+        return shape.items[1]
+    if any(operator not in ("=", "~") for operator in operators):
+        return None
+    exact = len(operators) if "~" not in operators else operators.index("~")
+    sides = shape.items[: exact + 1] if exact else shape.items
+    first, last = sides[0].text, sides[-1]
+    if len(sides) > 2:
+        return last
+    if is_label(first) or (is_constant(first) and is_constant(last.text)):
+        return last
+    if is_label(last.text) and re.fullmatch(r"[a-zA-Z](?:_\{?\w\}?)?", last.text.replace(" ", "")):
+        return sides[0]
+    return None
+
+
+def is_label(text: str) -> bool:
+    """Whether the left of an equals sign is a name (`x`, `f(x)`, `|AB|`, `(p,q)`, `面积`)."""
+    text = _SCRIPTS.sub("", text)
+    if r"\frac" in text:
+        return bool(re.fullmatch(r"[A-Za-z{}\\_\s|]+", text))
+    return bool(_LABEL.fullmatch(text)) and not re.search(r"\d\s*[a-zA-Z]|\\sqrt", text)
+
+
+def is_constant(text: str) -> bool:
+    """Whether the text is a computation without unknowns, as in `2 + 3 = 5`."""
+    tree = read_quantity(text).tree
+    return tree is not None and not variables_of(tree)
+
+
+def label_of(shape: Shape) -> str | None:
+    """Return the label of `x = ...`, without blanks."""
+    if shape.kind == "relation" and shape.operators[0] == "=" and is_label(shape.items[0].text):
+        return re.sub(r"[\s{}]", "", shape.items[0].text)
+    return None
+
+
+def by_label(a_items, g_items) -> list[tuple[Shape, Shape]] | None:
+    """Pair `x = 1, y = 2` with `y = 2, x = 1` by their names."""
+    a_labels = [label_of(item) for item in a_items]
+    g_labels = [label_of(item) for item in g_items]
+    if None in a_labels or None in g_labels or len(set(g_labels)) < len(g_labels):
+        return None
+    if set(a_labels) != set(g_labels) or numbered(g_items):
+        return None
+    return [(a_items[a_labels.index(label)], g) for label, g in zip(g_labels, g_items, strict=True)]
+
+
+def numbered(items) -> bool:
+    """Whether the items are roots in any order: `x_1 = ..., x_2 = ...`."""
+    labels = [label_of(item) for item in items]
+    bases = {re.sub(r"_?\d$", "", label) for label in labels if label}
+    return None not in labels and len(bases) == 1 and all(re.search(r"\d$", x) for x in labels)
+
+
+def same_variable(a: Shape, g: Shape) -> bool:
+    """Whether two labelled values are about the same thing, as far as single letters and the words
+    for largest and smallest tell."""
+    names = [re.sub(r"\s", "", shape.items[0].text) for shape in (a, g)]
+    ends = [_end_of(name) for name in names]
+    if None not in ends and ends[0] != ends[1]:
+        return False
+    single = all(re.fullmatch(r"[a-zA-Z]", name) for name in names)
+    return not single or names[0].casefold() == names[1].casefold()
+
+
+def _end_of(name: str) -> str | None:
+    """Return which end of a range a label names, None for any other label."""
+    if re.search(r"(?<![a-z])max|最[大高长多]", name, re.IGNORECASE):
+        return "largest"
+    return "smallest" if re.search(r"(?<![a-z])min|最[小低短少]", name, re.IGNORECASE) else None
+
+
+def same_relation(a: Shape, g: Shape) -> bool | None:
+    """Compare two equations or inequalities: their differences must be proportional."""
+    trees = []
+    for shape in (a, g):
+        left, right = (parse_expression(side.text) for side in shape.items)
+        if left is None or right is None:
+            return False
+        trees.append(("add", left, ("neg", right)))
+    sign = proportional(*trees)
+    if not sign:
+        return _same_explicit(a, g, trees)
+    operators = (a.operators[0], g.operators[0])
+    if operators[0] in ("=", "!=", "~"):
+        return operators[0] == operators[1]
+    return (operators[0] if sign > 0 else MIRROR[operators[0]]) == operators[1]
+
+
+def _same_explicit(a: Shape, g: Shape, trees: list) -> bool:
+    """Compare `y = 6/x` with `xy = 6`: the one solves the other, in which y is linear."""
+    for shape, other in ((a, trees[1]), (g, trees[0])):
+        name, value = (parse_expression(side.text) for side in shape.items)
+        if shape.operators == ("=",) and name[0] == "var" and name[1] not in variables_of(value):
+            return {a.operators, g.operators} == {("=",)} and solves(name[1], value, other)
+    return False
+
+
+def interval_of(shape: Shape) -> Shape | None:
+    """Return the interval that `a < x <= b`, `x > a` or `|x| < a` describes, or None."""
+    if not shape.operators or any(operator not in _ORDER for operator in shape.operators):
+        return None
+    sides, operators = [item.text for item in shape.items], list(shape.operators)
+    if operators[0] in (">", ">="):
+        sides, operators = sides[::-1], [MIRROR[operator] for operator in operators[::-1]]
+    if any(operator not in ("<", "<=") for operator in operators) or len(sides) > 3:
+        return None
+    kinds = [_is_unknown(side) for side in sides]
+    if kinds.count(True) != 1:
+        return None
+    at = kinds.index(True)
+    if len(sides) == 3 and at != 1:
+        return None
+    low = sides[at - 1] if at else r"-\infty"
+    high = sides[at + 1] if at + 1 < len(sides) else r"\infty"
+    closed_low = bool(at) and operators[at - 1] == "<="
+    closed_high = at + 1 < len(sides) and operators[at] == "<="
+    ends = ("[" if closed_low else "(", "]" if closed_high else ")")
+    inside = re.fullmatch(r"\|\s*([a-zA-Z])\s*\|", sides[at])
+    if inside:
+        return _of_modulus(low, high, ends)
+    return shape_of(f"{ends[0]}{low},{high}{ends[1]}")
+
+
+def _of_modulus(low: str, high: str, ends: tuple[str, str]) -> Shape:
+    mirrored = {"(": ")", "[": "]", ")": "(", "]": "["}
+    negative = f"{mirrored[ends[1]]}-({high}),-({low}){mirrored[ends[0]]}".replace(
+        r"-(\infty)", r"-\infty"
+    )
+    if low == r"-\infty":
+        return shape_of(f"{mirrored[ends[1]]}-({high}),{high}{ends[1]}")
+    return shape_of(rf"{negative}\cup {ends[0]}{low},{high}{ends[1]}")
+
+
+def _is_unknown(text: str) -> bool:
+    tree = parse_expression(text)
+    if tree is None:
+        return False
+    return tree[0] in ("var", "call") or (tree[0] == "abs" and tree[1][0] == "var")

@@ -1,0 +1,102 @@
+r"""The child process that does symbolic algebra: `python -m r1v3.reward.maths.sandbox`.
+
+One JSON request a line on stdin, one JSON reply a line on stdout. Before anything is parsed the
+process limits itself: address space (bytes), processor time per request (seconds; the kernel's timer
+kills it even inside C code, and a busy machine does not change a verdict), wall-clock time as a
+backstop, no core dump, no file of more than 0 bytes. It runs without the
+parent's environment, so without its keys. It exits when its parent's end of the pipe closes.
+
+A request that names its own `seconds` is answered by a fork, so that one which hangs costs no new start
+of sympy: that is how the rest of a batch full of hanging answers is asked.
+"""
+
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+from functools import lru_cache
+
+WALL_FACTOR = 10  # wall-clock seconds a request may take for each second of processor time
+
+
+def limit_self(memory_bytes: int) -> None:
+    """Cap what this process may use, from now on and for good."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def equal(answer: str, gold: str, digits: int) -> bool:
+    """Return whether math-verify holds two LaTeX answers to be the same."""
+    from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
+
+    def read(text):
+        config = [LatexExtractionConfig(), ExprExtractionConfig()]
+        return parse(f"${text}$", extraction_config=config, parsing_timeout=None)
+
+    return verify(read(gold), read(answer), float_rounding=digits, timeout_seconds=None)
+
+
+def _set_timers(seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds * WALL_FACTOR)
+
+
+def reply_to(request: dict, seconds: float) -> str:
+    """Return the line that answers a request; the process is killed if it takes too long."""
+    _set_timers(seconds)
+    try:
+        reply = {"equal": bool(equal(request["answer"], request["gold"], request["digits"]))}
+    except MemoryError:
+        reply = {"error": "memory"}
+    except Exception as error:  # whatever sympy raises concerns this request alone
+        reply = {"error": type(error).__name__}
+    _set_timers(0)
+    return json.dumps(reply) + "\n"
+
+
+@lru_cache(maxsize=1)
+def warm_up() -> None:
+    """Do an integral, so that forks find the modules loaded that sympy imports for one."""
+    equal(r"\int_0^1 x^2 dx", r"\frac{1}{3}", 12)
+
+
+def reply_of_fork(request: dict, seconds: float) -> str:
+    """Answer in a child process, whose death is an answer too."""
+    warm_up()
+    readable, writable = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writable, reply_to(request, seconds).encode())
+        finally:
+            os._exit(0)
+    os.close(writable)
+    with os.fdopen(readable) as pipe:
+        line = pipe.read()
+    os.waitpid(child, 0)
+    return (
+        line or json.dumps({"error": "killed: over its time in a batch of hanging answers"}) + "\n"
+    )
+
+
+def serve(seconds: float, memory_bytes: int) -> None:
+    """Answer requests until stdin closes."""
+    logging.disable(logging.CRITICAL)
+    limit_self(memory_bytes)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    equal(r"\frac{1}{2}", "0.5", 12)  # load everything before the clock of the first request starts
+
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        brief = request["seconds"]
+        reply = reply_of_fork(request, brief) if brief else reply_to(request, seconds)
+        print(reply, end="", flush=True)
+
+
+if __name__ == "__main__":
+    serve(float(sys.argv[1]), int(sys.argv[2]))

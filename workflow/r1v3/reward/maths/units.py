@@ -1,0 +1,187 @@
+r"""Units of measure: `12 cm`, `3.6 km/h`, `5\mathrm{~m\cdot s^{-1}}`, `20平方厘米`, `\$5`, `90°`.
+
+A unit is a factor and a dimension; equal dimensions convert, different ones never match. A word that
+is no unit of measure (`students`, `个`) counts things and is ignored.
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from r1v3.reward.maths.unit_table import NAMES, PLURALS, PREFIXES, SYMBOLS
+
+Dimension = tuple[tuple[str, Fraction], ...]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A factor to base units and the dimension as sorted (base, exponent) pairs."""
+
+    factor: Fraction
+    dimension: Dimension
+    name: str
+
+
+def _dimension(text: str) -> dict[str, Fraction]:
+    found = {}
+    for part in re.findall(r"([a-zA-Z ]+?)(-?\d+)?(?:\s|$)", text) if text != "1" else []:
+        found[part[0].strip()] = Fraction(part[1] or 1)
+    return found
+
+
+def _rows(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()]
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, tuple[Fraction, dict]]:
+    """Return factor and dimension by name, prefixes and plurals written out."""
+    table = {}
+    for factor, dimension, symbol, *prefixes in _rows(SYMBOLS):
+        table[symbol] = (Fraction(factor), _dimension(dimension))
+        for prefix in prefixes[0].split() if prefixes else ():
+            name = f"{prefix} {symbol}" if prefix.startswith("\\") else prefix + symbol
+            scale = Fraction(10) ** PREFIXES[prefix]
+            table[name] = (Fraction(factor) * scale, _dimension(dimension))
+    for factor, dimension, names in _rows(NAMES):
+        for word in (name.replace("_", " ") for name in names.split()):
+            table[word] = (Fraction(factor), _dimension(dimension))
+            if word.isascii() and word.isalpha() and len(word) > 2:
+                plural = PLURALS.get(word, word + "s")
+                for form in (plural, word.capitalize(), plural.capitalize()):
+                    table[form] = table[word]
+    table["\\mu m"] = table["um"]
+    return table
+
+
+@lru_cache(maxsize=1)
+def _unit_at_end() -> re.Pattern:
+    names = sorted(_table(), key=len, reverse=True)
+    atom = "|".join(re.escape(name).replace(r"\ ", r"\s*") for name in names)
+    power = r"(?:\s*\^\s*(?:\{\s*[+-]?\d+\s*\}|[+-]?\d)|(?<=m)[23])?"
+    modifier = r"(?:(?:square|cubic|sq\.?|cu\.?|平方|立方)\s*)?"
+    one = rf"{modifier}(?:{atom})(?![a-zA-Z]){power}"
+    joint = r"\s*(?:/|\\cdot|\\times|\*|\.|-|\s|每|\bper\b)\s*"
+    return re.compile(
+        rf"(?:per\s+)?{one}(?:{joint}(?:\(\s*{one}(?:{joint}{one})*\s*\)|{one}))*\.?$"
+    )
+
+
+_ATOM = re.compile(
+    r"\s*(?P<op>/|\\cdot|\\times|\*|每|per\b|\(|\)|-|\.)|\s*(?P<mod>square|cubic|sq\.?|cu\.?|平方|立方)?\s*"
+)
+
+
+@lru_cache(maxsize=16_384)
+def split_unit(text: str) -> tuple[str, Unit | None, bool]:
+    """Split a normalised text into its number part and its trailing unit.
+
+    Returns the number part, the unit or None, and whether the unit was glued to a letter-free
+    number without a blank (`3m`), in which case it might be a variable.
+    """
+    currency = re.match(r"(-?)\s*(\\\$|¥|£|€|USD|RMB)\s*(?=[\d.(\\-])", text)
+    if currency:
+        factor, dimension = _table()[currency.group(2)]
+        rest = (currency.group(1) + text[currency.end() :]).strip()
+        scale = re.search(r"\s*(million|billion|thousand|万|亿)$", rest)
+        times = {"million": 10**6, "billion": 10**9, "thousand": 1000, "万": 10**4, "亿": 10**8}
+        if scale:
+            rest = rest[: scale.start()]
+            factor *= times[scale.group(1)]
+        return rest, Unit(factor, tuple(dimension.items()), currency.group(2)), False
+    if not text or (text[-1].isdigit() and "^" not in text[-6:] and text[-1] not in "23"):
+        return text, None, False
+    for match in _candidates(text):
+        head = text[: match.start()]
+        unit = parse_unit(match.group())
+        stripped = head.rstrip(" \\*~")
+        if unit is None or not stripped or stripped[-1] in "+-*/^_=<>(,{":
+            continue
+        if head[-1:].isalpha() and head[-1:].isascii() and match.group()[0].isascii():
+            continue
+        glued = head == stripped and match.group()[0].isalpha() and match.group().isascii()
+        return stripped, unit, glued
+    return text, None, False
+
+
+def _candidates(text: str):
+    """Yield trailing matches, the longest first."""
+    tail = max(0, len(text) - 60)
+    pattern = _unit_at_end()
+    at = tail
+    while at < len(text):
+        if text[at].isdigit() or text[at] in " .)}":
+            at += 1
+            continue
+        match = pattern.match(text, at)
+        if match:
+            yield match
+        at += 1
+
+
+@lru_cache(maxsize=4_096)
+def parse_unit(text: str) -> Unit | None:
+    """Return the unit that a text names, or None."""
+    table = _table()
+    factor = Fraction(1)
+    dimension: dict[str, Fraction] = {}
+    names = _name_pattern()
+    at, sign, in_bracket = 0, 1, False
+    text = text.rstrip(".").strip()
+    while at < len(text):
+        step = _ATOM.match(text, at)
+        if step and step.group("op"):
+            operator = step.group("op")
+            if operator in ("/", "每", "per"):
+                sign = -1
+            elif operator == "(":
+                in_bracket = True
+            elif operator == ")":
+                in_bracket, sign = False, 1
+            at = step.end()
+            continue
+        modifier = step.group("mod") if step else None
+        match = names.match(text, step.end() if step else at)
+        if not match:
+            return None
+        exponent = 1
+        if modifier:
+            exponent = 3 if modifier.startswith(("cu", "立")) else 2
+        written = match.group("exponent")
+        if written:
+            exponent = int(re.sub(r"[\s{}^+]", "", written))
+        part_factor, part_dimension = table[re.sub(r"\s+", " ", match.group("name"))]
+        factor *= part_factor ** (sign * exponent)
+        for base, power in part_dimension.items():
+            dimension[base] = dimension.get(base, Fraction(0)) + sign * exponent * power
+        at = match.end()
+        if not in_bracket and sign == -1 and "/" not in text[at : at + 3]:
+            sign = 1 if re.match(r"\s*(?:\\cdot|\*)", text[at:]) else sign
+    pairs = tuple(sorted((base, power) for base, power in dimension.items() if power))
+    return Unit(factor, pairs, text)
+
+
+_ONE = Fraction(1)
+# Kelvin of one degree, and of zero degrees; school books also take 0 ℃ as 273 K.
+_HEAT = {
+    "celsius": ((_ONE, Fraction("273.15")), (_ONE, Fraction(273))),
+    "fahrenheit": ((Fraction(5, 9), Fraction("459.67") * 5 / 9),),
+    "K": ((_ONE, Fraction(0)),),
+}
+
+
+def kelvins(unit: Unit) -> tuple[tuple[Fraction, Fraction], ...]:
+    """Return (kelvin a degree, kelvin at zero) as a temperature's scale is read; () for other units."""
+    if len(unit.dimension) != 1 or unit.dimension[0][1] != 1:
+        return ()
+    return tuple((k * unit.factor, zero) for k, zero in _HEAT.get(unit.dimension[0][0], ()))
+
+
+@lru_cache(maxsize=1)
+def _name_pattern() -> re.Pattern:
+    names = sorted(_table(), key=len, reverse=True)
+    atom = "|".join(re.escape(name).replace(r"\ ", r"\s*") for name in names)
+    return re.compile(
+        rf"(?P<name>{atom})(?![a-zA-Z])(?P<exponent>\s*\^\s*(?:\{{\s*[+-]?\d+\s*\}}|[+-]?\d)|(?<=m)[23])?"
+    )

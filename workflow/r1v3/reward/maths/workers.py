@@ -1,0 +1,172 @@
+"""A pool of killable symbolic workers, started when the first question for them comes.
+
+Workers are plain subprocesses on pipes rather than `multiprocessing` ones: they may be started from any
+thread, from a daemonic process and from inside training, and never re-import the caller's `__main__`.
+A worker that hangs or dies costs the one request it was working on; the next gets a fresh worker.
+"""
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+from r1v3.reward.maths.sandbox import WALL_FACTOR
+
+SECONDS = 3.0  # processor time per request; the wall-clock backstop is ten times that
+MEMORY_BYTES = 1 << 30  # address space per worker
+START_SECONDS = 60.0
+MAX_SYMBOLIC_CHARS = 600  # longer answers never reach a worker
+MAX_KILLS = 24  # in one batch; past it the rest is asked briefly, so that a batch ends
+BRIEF_SECONDS = 0.2  # processor time of such a request; most take a tenth of it
+MAX_REQUESTS = 2_000  # a worker is replaced after so many, since sympy's caches grow
+
+
+class _Worker:
+    """One subprocess and its two pipes."""
+
+    def __init__(self, seconds: float, memory_bytes: int):
+        package_root = str(Path(__file__).resolve().parents[3])
+        environment = {
+            "PYTHONPATH": package_root,
+            "PATH": os.environ.get("PATH", ""),
+            "PYTHONHASHSEED": "0",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        self.seconds = seconds
+        self.requests = 0
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "r1v3.reward.maths.sandbox", str(seconds), str(memory_bytes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=package_root,
+        )
+        self.pending = b""
+        if self._read_line(START_SECONDS) is None:
+            self.kill()
+            raise RuntimeError("the symbolic worker did not start; is math-verify installed?")
+
+    def ask(self, answer: str, gold: str, digits: int, brief: float | None) -> dict:
+        self.requests += 1
+        request = {"answer": answer, "gold": gold, "digits": digits, "seconds": brief}
+        line = json.dumps(request) + "\n"
+        try:
+            self.process.stdin.write(line.encode())
+            self.process.stdin.flush()
+        except OSError:
+            return {"error": "worker died"}
+        reply = self._read_line(self.seconds * WALL_FACTOR + 5.0)
+        if reply is None:
+            dead = self.process.poll() is not None
+            self.kill()
+            return {"error": "killed: over its time or memory" if dead else "killed: over its time"}
+        return json.loads(reply)
+
+    def _read_line(self, timeout: float) -> bytes | None:
+        descriptor = self.process.stdout.fileno()
+        poller = select.poll()  # select() fails above descriptor 1023, which training may exceed
+        poller.register(descriptor, select.POLLIN)
+        while b"\n" not in self.pending:
+            if not poller.poll(timeout * 1000):
+                return None
+            chunk = os.read(descriptor, 65_536)
+            if not chunk:
+                self.process.wait()
+                return None
+            self.pending += chunk
+        line, _, self.pending = self.pending.partition(b"\n")
+        return line
+
+    @property
+    def usable(self) -> bool:
+        return self.process.poll() is None and self.requests < MAX_REQUESTS
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(OSError):  # what was never read is of no use to a dead process
+            self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class WorkerPool:
+    """Up to `size` workers; `ask` may be called from any thread."""
+
+    def __init__(self, size: int = 1, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES):
+        self.size = max(1, size)
+        self.seconds = seconds
+        self.memory_bytes = memory_bytes
+        self._reset()
+
+    def _reset(self) -> None:
+        self._owner = os.getpid()
+        self._slots = threading.BoundedSemaphore(self.size)
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+
+    def ask(self, answer: str, gold: str, digits: int = 12, brief: float | None = None) -> dict:
+        """Return {'equal': bool} or {'error': why}.
+
+        Args:
+            digits: decimals to which floating point numbers are compared.
+            brief: seconds of processor time, shorter than the pool's, that a fork of a worker gets.
+        """
+        if max(len(answer), len(gold)) > MAX_SYMBOLIC_CHARS:
+            return {"error": f"longer than {MAX_SYMBOLIC_CHARS} characters"}
+        if self._owner != os.getpid():  # after a fork the pipes belong to the parent
+            self._reset()
+        with self._slots:
+            with self._lock:
+                worker = self._idle.pop() if self._idle else None
+            if worker is not None and not worker.usable:
+                worker.kill()
+                worker = None
+            worker = worker or _Worker(self.seconds, self.memory_bytes)
+            reply = worker.ask(answer, gold, digits, brief)
+            if worker.usable:
+                with self._lock:
+                    self._idle.append(worker)
+            else:
+                worker.kill()
+            return reply
+
+    def ask_many(self, questions: list[tuple[str, str, int]]) -> list[dict]:
+        """Ask several questions at once, replies in order; after MAX_KILLS that hung, briefly."""
+        kills = [0]
+
+        def ask(question: tuple[str, str, int]) -> dict:
+            reply = self.ask(*question, BRIEF_SECONDS if kills[0] >= MAX_KILLS else None)
+            kills[0] += reply.get("error", "").startswith("killed")
+            return reply
+
+        if len(questions) <= 1 or self.size == 1:
+            return [ask(question) for question in questions]
+        with ThreadPoolExecutor(self.size) as threads:
+            return list(threads.map(ask, questions))
+
+    def close(self) -> None:
+        """Stop all idle workers; the pool may be used again afterwards."""
+        if self._owner != os.getpid():
+            return
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.kill()
+
+
+@lru_cache(maxsize=1)
+def shared_pool() -> WorkerPool:
+    """Return the pool that single calls of `grade` use: one worker, shared by all threads."""
+    import atexit
+
+    pool = WorkerPool(1)
+    atexit.register(pool.close)
+    return pool

@@ -1,0 +1,1 @@
+"""From a response to the text of its answer."""

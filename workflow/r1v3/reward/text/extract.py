@@ -1,0 +1,133 @@
+"""Find the final answer of a response: after the thought, last box, else the answer phrase."""
+
+import re
+from itertools import pairwise
+
+from r1v3.reward.text.boxes import corrects, find_boxes, join_last_boxes
+from r1v3.reward.text.denial import affirmed, behind_first_retraction
+from r1v3.reward.text.format import after_thought
+
+# What a reader looks at where nothing is boxed.
+PHRASE_TAIL = 4_000
+
+# Words an answer phrase begins with; the pattern below is tried only where one stands.
+_KEYWORD = re.compile(
+    "answer|Answer|ANSWER|choice|Choice|option|Option|solution|Solution|ans|Ans|答|选|選|结果|【|####"
+)
+_MARKER = re.compile(
+    r"""
+      【\s*答案\s*】\s*[:：]?
+    | (?:答案|選項|选项|结果)\s*(?:应该|应当|应)?\s*(?P<denied>并?不)?(?:是|为|為|選|选)\s*[:：]?
+    | 答案?\s*[:：]
+    | (?<!不)(?<!不[能应该可要会])(?<!不应该)(?<!排除)
+        [选選]\s*(?:择|項|项)?\s*(?:的是|是|为)?\s*[:：]?(?=\s*[(（\[【]?\s*[$*\\A-J])
+    | \#{4}
+    | (?<![A-Za-z])(?:answers?|choice|option|solution(?=\s+(?:is|to|of)\b))\b
+        (?:\s+(?:to|for|of)\s+(?:the|this|that)\s+(?:\w+\s+){0,2}
+           (?:question|problem|image|expression|equation))?
+        (?:\s+(?:choice|option|value|here))?
+        \s*(?:\*{1,2})?
+        \s*(?:is|are|was|were|would\s+be|should\s+be|will\s+be|must\s+be|can\s+be|[:：=])
+        (?:\s*(?:simply|therefore|thus|then|option|choice|likely|most\s+likely|probably|given\s+by))*
+        \s*[:：]?
+    | (?<![A-Za-z])ans\.?\s*[:=]
+    | (?<![A-Za-z])answer\s*\*{0,2}\s*\n
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_EOA = re.compile(r"<eo[aet]>.*", re.DOTALL)
+_SENTENCE_END = re.compile(
+    r"(?<=[^\d\s.][.!?])\s+(?=[A-Z])|(?<=[\d)])[.](?=\s|$)|[。！\n]|<eo[aet]>"
+)
+_RUNS = re.compile(r"[ \t\xa0]{3,}|\n{3,}|\\{5,}")
+_GLUE = re.compile(r"^[\s:：*_]+|[\s*_]+$")
+
+
+def final_text(response: str) -> str | None:
+    """Return what stands after the thought, or None where the thought never closed."""
+    text = after_thought(response)
+    return _RUNS.sub(lambda run: run.group()[:2], text).replace("根号", "√") if text else text
+
+
+def boxed_answer(answer_text: str) -> str | None:
+    """Return the content of the last box (with the boxes tied to it), or None."""
+    boxes = find_boxes(answer_text)
+    return join_last_boxes(answer_text, boxes) if boxes else None
+
+
+def phrased_answers(answer_text: str) -> list[tuple[str, bool]]:
+    """Return what follows 'the answer is', '答案是', '故选' and the like, the last one first.
+
+    The flag says whether the marker is a firm one (`Answer:`, `【答案】`), at the start of its line,
+    behind which nothing but the answer stands.
+    """
+    tail = answer_text[-PHRASE_TAIL:]
+    found = []
+    keywords = [keyword.start() for keyword in _KEYWORD.finditer(tail)][-40:]
+    for start in reversed(keywords):
+        marker = _MARKER.match(tail, start)
+        if marker is None:
+            continue
+        said = first_sentence(tail[marker.end() :])
+        said = affirmed(said, denied=bool(marker.group("denied")))
+        if said:
+            firm = marker.group().rstrip(" *\n").endswith((":", "：", "】", "####"))
+            line = tail[tail.rfind("\n", 0, start) + 1 : start]
+            found.append((said, firm and len(line.strip(" *#")) <= 12))
+    return found
+
+
+def superseding_answers(behind_box: str) -> list[str]:
+    """Return the answer phrases behind a box that follow words which take the box back, last first."""
+    behind = behind_first_retraction(behind_box)
+    return [said for said, _ in phrased_answers(behind)] if behind else []
+
+
+def phrased_answer(answer_text: str) -> str | None:
+    """Return what the last answer phrase states, or None."""
+    found = phrased_answers(answer_text)
+    return found[0][0] if found else None
+
+
+def first_sentence(rest: str) -> str:
+    """Return the text up to the end of its first sentence or line."""
+    rest = _EOA.sub("", rest) if "<eo" in rest[:400] else rest
+    rest = _GLUE.sub("", rest[:1_000]).lstrip(":：* \n")
+    if rest.startswith("$$"):
+        rest = rest[2:].split("$$")[0]
+    end = _SENTENCE_END.search(rest)
+    return _GLUE.sub("", rest[: end.start()] if end else rest)
+
+
+def extract_answer(response: str) -> str | None:
+    """Return the text of the final answer: last box, else the answer phrase, else a bare answer.
+
+    A bare answer is a response (after its thought) of one short line. A longer text without box and
+    phrase gives its last line, as a reader would take it.
+    """
+    text = final_text(response)
+    if not text:
+        return None
+    boxed = boxed_answer(text)
+    if boxed is not None:
+        return boxed
+    phrased = phrased_answer(text)
+    if phrased is not None:
+        return phrased
+    lines = [line.strip() for line in text[-PHRASE_TAIL:].splitlines() if line.strip()]
+    return lines[-1] if lines else None
+
+
+def several_boxes(answer_text: str) -> str | None:
+    """Return all boxes as one list, for golds of several blanks that were boxed one by one.
+
+    Boxes with a correction between them are one answer, the last, and give None.
+    """
+    boxes = find_boxes(answer_text)
+    if not 2 <= len(boxes) <= 12:
+        return None
+    if any(corrects(answer_text[a.end : b.start]) for a, b in pairwise(boxes)):
+        return None
+    if superseding_answers(answer_text[boxes[-1].end :]):
+        return None
+    return "; ".join(box.content for box in boxes)

@@ -1,0 +1,44 @@
+"""What the verifier is asked about a row that the rules found wrong (report, eq. 2: rule OR model)."""
+
+import string
+
+from r1v3.reward.choice.letters import gold_letters
+from r1v3.reward.choice.options import MAX_OPTIONS
+from r1v3.reward.rules import accepted, options_of
+from r1v3.reward.text.extract import final_text
+from r1v3.reward.verdict import Verdict
+from r1v3.reward.verifier.prompt import MAX_ANSWER
+
+
+def questions_for_verifier(row: dict, verdict: Verdict) -> list[tuple[str, str, str]]:
+    """Return (question, gold, answer) for each accepted gold; none where there is nothing to judge.
+
+    Of a multiple-choice row whose letter was read there is nothing left to judge. Where none was read,
+    the model sees the end of the answer (never the thought), and the options beside the question.
+    """
+    question = row.get("question") or ""
+    if not row["type"].startswith("mcq"):
+        said = verdict.extracted
+        return [(question, gold, said) for gold in accepted(row["gold"])] if said else []
+    said = (final_text(str(row["response"] or "")) or "").strip()[-MAX_ANSWER:]
+    if verdict.extracted is not None or not said:
+        return []
+    options = options_of(row)
+    if options and row.get("options"):
+        question = "\n".join([question, *map(_lettered, string.ascii_uppercase, options)])
+    return [(question, _gold_with_text(gold, options), said) for gold in accepted(row["gold"])]
+
+
+def _lettered(letter: str, option: str) -> str:
+    return f"{letter}. {option}"
+
+
+def _gold_with_text(gold: str, options: list[str] | None) -> str:
+    """Return `B. 24 cm` for the gold `B`, so that an answer in words can be compared."""
+    letters = gold_letters(gold, options)
+    if not letters or not options:
+        return gold
+    places = [string.ascii_uppercase[:MAX_OPTIONS].index(letter) for letter in letters]
+    return "; ".join(
+        _lettered(letter, options[at]) for letter, at in zip(letters, places) if at < len(options)
+    )

@@ -1,0 +1,1 @@
+"""What supervised and reinforced training share."""

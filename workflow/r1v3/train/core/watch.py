@@ -1,0 +1,69 @@
+"""What is looked at each step: whether to go on, and how well the machine is used."""
+
+import math
+import statistics
+from dataclasses import dataclass
+
+import torch
+
+from r1v3.base.memory import peak_resident
+from r1v3.train.core.batches import Batch
+
+
+def check_step(
+    step: int,
+    loss: float,
+    norms: dict[str, float],
+    recent: list[float],
+    ids: list[str],
+    watch: dict,
+) -> None:
+    """Stop before a bad step is taken; `recent` holds the losses of the steps before, and gets this one.
+
+    Args:
+        ids: the samples of the step's batch.
+        watch: the recipe's `watch` section.
+
+    Raises:
+        FloatingPointError: the loss or a gradient is not finite, or the loss has jumped; names the samples.
+    """
+    values = {"loss": loss} | {f"grad_norm/{group}": norm for group, norm in norms.items()}
+    bad = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
+    if not bad and watch["spike"] is not None and len(recent) == watch["window"]:
+        usual = statistics.median(recent)
+        if loss >= usual + watch["spike"]:
+            bad = [f"loss is {loss:.4f}, {watch['spike']} nats or more above {usual:.4f}"]
+    if bad:
+        raise FloatingPointError(f"step {step}: {', '.join(bad)}; samples {', '.join(ids)}")
+    recent.append(loss)
+    del recent[: -watch["window"]]
+
+
+@dataclass
+class Speed:
+    """Rates of a step, over all ranks; `mfu` is the share of the machines' peak (see `flops`)."""
+
+    world: int
+    peak: float
+
+    def of_step(self, *, seconds: float, waited: float, batch: Batch) -> dict[str, float]:
+        """Metrics of one step, without its validation.
+
+        Args:
+            seconds: wall time of the step, waiting included.
+            waited: seconds spent waiting for data.
+        """
+        return {
+            "speed/tokens_per_second": batch.tokens / seconds,
+            "speed/samples_per_second": len(batch.ids) / seconds,
+            "speed/mfu": batch.flops / (seconds * self.world * self.peak),
+            "speed/memory_gib": peak_memory() / 2**30,
+            "speed/waiting": waited / seconds,
+        }
+
+
+def peak_memory() -> int:
+    """Most bytes that this process has held at once: on its GPU where it has one, else in memory."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return peak_resident()

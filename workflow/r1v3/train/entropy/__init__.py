@@ -1,0 +1,1 @@
+"""Entropy of critical tokens."""

@@ -1,0 +1,101 @@
+"""What is measured of an episode, at no forward pass of its own."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import torch
+
+from r1v3.data.sampling.filters import repetition
+from r1v3.generate.types import Response
+from r1v3.train.entropy.readings import Readings
+from r1v3.train.grpo.advantage import silent_groups
+from r1v3.train.grpo.rollouts import Episode
+from r1v3.train.grpo.token_choice import token_covariance
+
+TOKENS_NAMED = 20
+HISTOGRAM_BIN, HISTOGRAM_TOP = 0.5, 12.0  # nats; the logarithm of 151,674 tokens is 11.9
+
+
+def reward_metrics(episode: Episode) -> dict:
+    """Reward and its parts, in all and by data source; length in tokens; groups without spread.
+
+    `silent_in_accuracy` counts the groups that differ in format at most, `repetition` is the share by
+    which the responses shrink when compressed, and `advantage_spread` the mean deviation within a group.
+    """
+    responses = episode.responses
+    lengths = [len(response.token_ids) for response in responses]
+    sources: dict[str, list[float]] = {}
+    for prompt, rewards in zip(episode.prompts, episode.reward_GM.mean(1).tolist()):
+        sources.setdefault(prompt.record.source, []).append(rewards)
+    return {
+        "reward": float(episode.reward_GM.mean()),
+        "accuracy": float(episode.accuracy_GM.mean()),
+        "format": float(episode.format_GM.mean()),
+        "response_length": sum(lengths) / len(responses),
+        "response_length_p95": float(np.percentile(lengths, 95)),
+        "truncated": sum(r.finish_reason == "length" for r in responses) / len(responses),
+        "silent_groups": silent_groups(episode.reward_GM),
+        "silent_in_accuracy": silent_groups(episode.accuracy_GM),
+        "advantage_spread": float(episode.reward_GM.std(1).mean()),
+        "repetition": sum(repetition(r.text) for r in responses) / len(responses),
+        **{f"reward/{name}": sum(values) / len(values) for name, values in sources.items()},
+    }
+
+
+def entropy_metrics(
+    entropy_N: torch.Tensor, responses: list[Response], readings: Readings, samples: int
+) -> dict:
+    """Entropy of the sampled tokens (section 6.5, figure 10) and at critical ones (section 5.1), in nats.
+
+    `emitted/`, `candidate/` and `control/` (see `entropy_readings`) each have `count`; `mean` and `next`, one
+    position later, where there is any such token; and the bounds of an interval over prompts, `low` and
+    `high`, where there are as many as the recipe's minimum. `critical_token_entropy` and
+    `critical_tokens` are other names of `emitted/mean` and `emitted/count`. The histogram counts tokens by
+    half nats; `high_entropy_tokens` are the commonest above the threshold, with their numbers.
+    """
+    edges = torch.arange(0.0, HISTOGRAM_TOP, HISTOGRAM_BIN)
+    bins = torch.bucketize(entropy_N.clamp(min=0), edges, right=True) - 1
+    high_N = entropy_N > readings.entropy["threshold"]
+    metrics = {
+        "entropy": float(entropy_N.mean()),
+        "high_entropy_share": float(high_N.float().mean()),
+        "high_entropy_tokens": _commonest(high_N, responses, readings.tokenizer),
+        "entropy_histogram": torch.bincount(bins, minlength=len(edges)).tolist(),
+    }
+    parts = entropy_N.split([len(response.token_ids) for response in responses])
+    read = readings.read(responses, [part.tolist() for part in parts], samples)
+    for name, reading in read.items():
+        found = readings.interval(reading)
+        metrics[f"{name}/count"] = found["count"]
+        enough = found["count"] >= readings.entropy["minimum_count"]
+        for key in ("mean", "next", *(("low", "high") if enough else ())):
+            if found[key] is not None:
+                metrics[f"{name}/{key}"] = found[key]
+    metrics["critical_tokens"] = metrics["emitted/count"]
+    if "emitted/mean" in metrics:
+        metrics["critical_token_entropy"] = metrics["emitted/mean"]
+    return metrics
+
+
+def logprob_metrics(logp_N, sampled_N, advantage_N) -> dict[str, float]:
+    """Trainer against engine, and the covariance of log-probability and advantage over tokens (5.5).
+
+    `logprob_gap_*` are in nats; `logprob_gap_share` is the share of tokens whose ratio is beyond 1.05, either
+    way. The covariance is what drives entropy down (Cui et al. 2025), in nats.
+    """
+    gap_N = (logp_N - sampled_N).abs()
+    return {
+        "logprob_gap_max": float(gap_N.max()),
+        "logprob_gap_mean": float(gap_N.mean()),
+        "logprob_gap_share": float((gap_N > math.log(1.05)).float().mean()),
+        "covariance": float(token_covariance(logp_N, advantage_N).mean()),
+    }
+
+
+def _commonest(high_N: torch.Tensor, responses: list[Response], tokenizer) -> list[list]:
+    """Text and number of the tokens that are chosen most often."""
+    ids = torch.tensor([token for response in responses for token in response.token_ids])
+    counts = Counter(ids[high_N].tolist())
+    most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:TOKENS_NAMED]
+    return [[tokenizer.decode([token]), count] for token, count in most]

@@ -1,0 +1,48 @@
+"""How fast a step of GRPO was: seconds of each phase, tokens a second, memory, MFU of the update."""
+
+from r1v3.train.core.flops import FlopCount, peak_flops
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.core.watch import peak_memory
+from r1v3.train.grpo.rollouts import Clock, Episode
+
+
+class EpisodeSpeed:
+    """Rates over all ranks; see `r1v3.train.core.flops` for what counts as an operation."""
+
+    def __init__(self, model, settings: dict, ranks: Ranks):
+        self.count = FlopCount.of(model, settings["train"])
+        self.updates = settings["updates_per_episode"]
+        self.peak = peak_flops(ranks.device) * ranks.world
+
+    def of_step(self, episode: Episode, seconds: float, clock: Clock) -> dict[str, float]:
+        """Metrics of one step. Grading's seconds are those that it took longer than generating.
+
+        Args:
+            seconds: wall time of the whole step.
+            clock: seconds of its phases.
+        """
+        phases = clock.seconds
+        generated = sum(len(response.token_ids) for response in episode.responses)
+        found = {f"seconds_{phase}": value for phase, value in phases.items()}
+        found["speed/tokens_per_second"] = generated / seconds
+        if phases.get("generate"):
+            found["speed/generated_per_second"] = generated / phases["generate"]
+        found["speed/update_mfu"] = self.flops(episode) / (phases["update"] * self.peak)
+        found["speed/memory_gib"] = peak_memory() / 2**30
+        return found
+
+    def flops(self, episode: Episode) -> float:
+        """Operations that the episode's updates ask for; a prompt counts once for all its samples."""
+        tokens = squares = responses = tiles = 0
+        samples = len(episode.responses) // len(episode.prompts)
+        for n, prompt in enumerate(episode.prompts):
+            own = len(prompt.encoded.prompt_ids)
+            tokens, squares = tokens + own, squares + own**2
+            tiles += len(prompt.encoded.tiles)
+            for response in episode.responses[n * samples : (n + 1) * samples]:
+                length = len(response.token_ids)
+                tokens, responses = tokens + length - 1, responses + length
+                squares += (own + length - 1) ** 2 - own**2
+        count = self.count
+        once = count.token * tokens + count.token_squared * squares
+        return self.updates * (once + count.response_token * responses + count.tile * tiles)

@@ -1,0 +1,93 @@
+"""Rollouts, kept: one compressed Parquet file a step, which `r1v3.train.grpo.rollout_page` shows."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from r1v3.base.seeding import stable_seed
+from r1v3.train.entropy.critical import CriticalTokens
+from r1v3.train.grpo.collect import Graded, groups_of
+from r1v3.train.grpo.rollouts import Episode
+
+SCHEMA = pa.schema(
+    [
+        ("step", pa.int32()),
+        ("prompt", pa.string()),
+        ("sample", pa.int32()),
+        ("text", pa.string()),
+        ("token_ids", pa.list_(pa.int32())),
+        ("logprobs", pa.list_(pa.float32())),
+        ("critical_positions", pa.list_(pa.int32())),
+        ("critical_entropies", pa.list_(pa.float32())),
+        ("reward", pa.float32()),
+        ("accuracy", pa.float32()),
+        ("format", pa.float32()),
+        ("by", pa.string()),
+        ("reason", pa.string()),
+        ("finish", pa.string()),
+        ("used", pa.bool_()),
+    ]
+)
+
+
+def write_rollouts(
+    folder: Path,
+    step: int,
+    episode: Episode,
+    entropy_N,
+    critical: CriticalTokens,
+    *,
+    share: float,
+    seed,
+    unused: Sequence[Graded] = (),
+) -> Path | None:
+    """Keep a step's rollouts, whole groups at a time, so that samples can be compared.
+
+    Args:
+        entropy_N: of every sampled token of the episode, nats.
+        share: of the prompts, drawn by a hash of seed, step and prompt; 0 keeps nothing.
+        unused: groups that were sampled and not learned from; no forward pass knows their entropies.
+
+    Returns:
+        The file `step-000001.parquet`, written whole or not at all, or None where nothing is kept.
+    """
+    groups = [(group, True) for group in groups_of(episode)] + [(group, False) for group in unused]
+    rows, first = [], 0
+    for group, used in groups:
+        prompt = group.prompt.record.id
+        kept = stable_seed(seed, step, prompt) < share * 2**63
+        for m, response in enumerate(group.responses):
+            if kept:
+                places = critical.words(response.token_ids)
+                entropies = [float(entropy_N[first + place]) for place in places] if used else None
+                rows.append(
+                    {
+                        "step": step,
+                        "prompt": prompt,
+                        "sample": m,
+                        "text": response.text,
+                        "token_ids": response.token_ids,
+                        "logprobs": response.logprobs,
+                        "critical_positions": places,
+                        "critical_entropies": entropies,
+                        "reward": float(group.reward_M[m]),
+                        "accuracy": float(group.accuracy_M[m]),
+                        "format": float(group.format_M[m]),
+                        "by": group.reasons[m][0],
+                        "reason": group.reasons[m][1],
+                        "finish": response.finish_reason,
+                        "used": used,
+                    }
+                )
+            first += len(response.token_ids)
+    if not rows:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step-{step:06d}.parquet"
+    partial = path.with_suffix(".partial")
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), partial, compression="zstd")
+    os.replace(partial, path)
+    return path

@@ -1,0 +1,114 @@
+"""Episodes since the newest saved state, whole, so that a run that was killed samples nothing twice.
+
+They lie beside the states in `resume/`, one Parquet file a step, and are forgotten with them.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from r1v3.generate.types import Response
+from r1v3.train.grpo.collect import Collected, episode_of, groups_of
+from r1v3.train.grpo.rollouts import Episode, Prompt
+from r1v3.train.grpo.saved_samples import forget_samples
+
+SCHEMA = pa.schema(
+    [
+        ("prompt", pa.string()),
+        ("sample", pa.int32()),
+        ("text", pa.string()),
+        ("token_ids", pa.list_(pa.int32())),
+        ("logprobs", pa.list_(pa.float32())),
+        ("finish_reason", pa.string()),
+        ("prompt_tokens", pa.int32()),
+        ("accuracy", pa.float32()),
+        ("format", pa.float32()),
+        ("reward", pa.float32()),
+        ("by", pa.string()),
+        ("reason", pa.string()),
+        ("used", pa.bool_()),
+    ]
+)
+VALUES = ("accuracy", "format", "reward")
+
+
+def hold(folder: Path, step: int, collected: Collected) -> None:
+    """Write a step's episode before the policy moves, with the groups it does not use; whole or not at all.
+
+    The ranks' samples of it are then forgotten.
+    """
+    episode, used = collected.episode, len(collected.episode.responses)
+    if collected.unused:
+        episode = episode_of(groups_of(episode) + collected.unused)
+    responses = episode.responses
+    columns = {
+        name: [getattr(response, name) for response in responses]
+        for name in ("sample", "text", "token_ids", "logprobs", "finish_reason", "prompt_tokens")
+    }
+    columns["prompt"] = [response.key for response in responses]
+    for name in VALUES:
+        columns[name] = getattr(episode, f"{name}_GM").flatten().tolist()
+    columns["by"], columns["reason"] = zip(*episode.reasons)
+    columns["used"] = [n < used for n in range(len(responses))]
+    counts = {name: str(value) for name, value in collected.counts.items()}
+    table = pa.table(
+        [pa.array(columns[field.name], field.type) for field in SCHEMA],
+        schema=SCHEMA.with_metadata(counts | {"drawn": str(collected.drawn)}),
+    )
+    path = _path(folder, step)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    pq.write_table(table, partial, compression="zstd", compression_level=1)
+    partial.replace(path)
+    forget_samples(folder, through=step)
+
+
+def take_back(folder: Path, step: int, prompts: dict[str, Prompt]) -> Collected | None:
+    """A step's episode as it was sampled before the run was killed; None where there is none.
+
+    Args:
+        prompts: by their records' ids.
+    """
+    if not _path(folder, step).exists():
+        return None
+    table = pq.read_table(_path(folder, step))
+    rows = table.to_pylist()
+    samples = max(row["sample"] for row in rows) + 1
+    shape = (len(rows) // samples, samples)
+    responses = [
+        Response(
+            key=row["prompt"],
+            sample=row["sample"],
+            text=row["text"],
+            token_ids=tuple(row["token_ids"]),
+            logprobs=tuple(row["logprobs"]),
+            finish_reason=row["finish_reason"],
+            prompt_tokens=row["prompt_tokens"],
+        )
+        for row in rows
+    ]
+    episode = Episode(
+        [prompts[row["prompt"]] for row in rows[::samples]],
+        responses,
+        *(torch.tensor([row[name] for row in rows]).view(shape) for name in VALUES),
+        [(row["by"], row["reason"]) for row in rows],
+    )
+    counts = {name.decode(): int(value) for name, value in table.schema.metadata.items()}
+    groups, used = groups_of(episode), sum(row["used"] for row in rows[::samples])
+    unused = groups[used:]
+    episode = episode_of(groups[:used]) if unused else episode
+    return Collected(episode, counts.pop("drawn"), counts, unused)
+
+
+def forget(folder: Path, through: int) -> None:
+    """Remove the episodes, whole or not, of steps that a saved state covers."""
+    for path in sorted(Path(folder).glob("episode-*.parquet")):
+        if int(path.stem.rpartition("-")[2]) <= through:
+            path.unlink()
+    forget_samples(folder, through)
+
+
+def _path(folder: Path, step: int) -> Path:
+    return Path(folder) / f"episode-{step:06d}.parquet"

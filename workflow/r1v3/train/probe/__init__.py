@@ -1,0 +1,1 @@
+"""The probe set, and the choice of a checkpoint by it."""
