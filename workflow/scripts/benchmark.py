@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 
 from r1v3.evaluate.items.source import obtain_benchmark
-from r1v3.recipe.outputs.stage import run_stage
+from r1v3.recipe.graph.configs import BenchmarkConfig
+from r1v3.recipe.outputs.stage import as_document, run_stage
 
 
 def main() -> None:
@@ -18,7 +19,12 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, obtain_benchmark)
+    run_stage(
+        args.config,
+        args.manifest,
+        lambda config, folder: obtain_benchmark(as_document(config), folder),
+        BenchmarkConfig,
+    )
 
 
 if __name__ == "__main__":

@@ -10,16 +10,17 @@ responses.json, the manifest. An interrupted job continues after its last whole 
 """
 
 import argparse
-import json
 from functools import partial
 from pathlib import Path
 
 from r1v3.evaluate.answer import answer, shard
+from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
-from r1v3.recipe.outputs.stage import folders, run_stage, tables
+from r1v3.recipe.outputs.stage import as_document, folders, read_config, run_stage, tables
 
 
-def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+def work(args: argparse.Namespace, config: EvaluationConfig, folder: Path) -> dict:
+    document = as_document(config)
     return answer(
         document,
         model=checkpoint_folder(args.run, document["checkpoint"], args.selection),
@@ -39,10 +40,9 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
     if shard()[1] > 1:  # it answers its part; the manifest is for the one that comes last
-        document = json.loads(args.config.read_text())["document"]
-        work(args, document, args.manifest.parent)
+        work(args, read_config(args.config, EvaluationConfig), args.manifest.parent)
         return
-    run_stage(args.config, args.manifest, partial(work, args))
+    run_stage(args.config, args.manifest, partial(work, args), EvaluationConfig)
 
 
 if __name__ == "__main__":

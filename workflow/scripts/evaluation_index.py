@@ -12,10 +12,13 @@ from pathlib import Path
 
 from r1v3.data.decontamination.evaluation_index import index_evaluations
 from r1v3.evaluate.questions import evaluation_questions
-from r1v3.recipe.outputs.stage import run_stage
+from r1v3.recipe.graph.configs import EvaluationIndexConfig
+from r1v3.recipe.outputs.stage import as_document, run_stage
 
 
-def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+def work(args: argparse.Namespace, config: EvaluationIndexConfig, folder: Path) -> dict:
+    document = as_document(config)
+
     def name_of(manifest: Path) -> str:
         return manifest.parent.name.rpartition("-")[0]
 
@@ -31,7 +34,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=Path, nargs="*", default=[], help="manifests")
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args))
+    run_stage(args.config, args.manifest, partial(work, args), EvaluationIndexConfig)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,14 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
-from r1v3.recipe.outputs.stage import run_stage
+from r1v3.recipe.outputs.stage import as_document, run_stage
 from r1v3.train.grpo.trainer import train_grpo
 
 
-def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+def work(args: argparse.Namespace, config: GrpoConfig, folder: Path) -> dict:
+    document = as_document(config)
     start = checkpoint_folder(args.parent, document["start"]["checkpoint"], args.selection)
     return train_grpo(document, start=start, data=args.data.parent, folder=folder)
 
@@ -34,7 +36,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args))
+    run_stage(args.config, args.manifest, partial(work, args), GrpoConfig)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,14 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from r1v3.recipe.graph.configs import ModelConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
-from r1v3.recipe.outputs.stage import folders, run_stage
+from r1v3.recipe.outputs.stage import as_document, folders, run_stage
 from r1v3.train.base_model import obtain
 
 
-def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+def work(args: argparse.Namespace, config: ModelConfig, folder: Path) -> dict:
+    document = as_document(config)
     start = checkpoint_folder(args.parent, "last") if args.parent else None
     data = folders(document["data"], args.data)
     return obtain(document, data=data, start=start, folder=folder)
@@ -31,7 +33,7 @@ def main() -> None:
     )
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args))
+    run_stage(args.config, args.manifest, partial(work, args), ModelConfig)
 
 
 if __name__ == "__main__":

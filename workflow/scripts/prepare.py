@@ -13,10 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from r1v3.data.prepare import prepare
-from r1v3.recipe.outputs.stage import run_stage
+from r1v3.recipe.graph.configs import SourceDataConfig
+from r1v3.recipe.outputs.stage import as_document, run_stage
 
 
-def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+def work(args: argparse.Namespace, config: SourceDataConfig, folder: Path) -> dict:
+    document = as_document(config)
     return prepare(document, folder, args.evaluation_index and args.evaluation_index.parent)
 
 
@@ -26,7 +28,7 @@ def main() -> None:
     parser.add_argument("--evaluation-index", type=Path, nargs="?", help="manifest")
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args))
+    run_stage(args.config, args.manifest, partial(work, args), SourceDataConfig)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ from functools import partial
 from pathlib import Path
 
 from r1v3.data.sampling.reject import reject
+from r1v3.recipe.graph.configs import SampledDataConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
-from r1v3.recipe.outputs.stage import run_stage
+from r1v3.recipe.outputs.stage import as_document, run_stage
 
 
-def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+def work(args: argparse.Namespace, config: SampledDataConfig, folder: Path) -> dict:
+    document = as_document(config)
     model = checkpoint_folder(args.model, document["by"]["checkpoint"], args.selection)
     return reject(document, questions=args.questions.parent, model=model, folder=folder)
 
@@ -29,7 +31,7 @@ def main() -> None:
     parser.add_argument("--selection", type=Path, nargs="?")
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args))
+    run_stage(args.config, args.manifest, partial(work, args), SampledDataConfig)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ Reads one probe a checkpoint; writes manifest.json with the choice and why.
 import argparse
 from pathlib import Path
 
-from r1v3.recipe.outputs.stage import run_stage
+from r1v3.recipe.graph.configs import ProbeConfig
+from r1v3.recipe.outputs.stage import as_document, run_stage
 from r1v3.train.probe.select import select_checkpoint
 
 
@@ -21,10 +22,11 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
 
-    def work(document: dict, folder: Path) -> dict:
+    def work(config: ProbeConfig, folder: Path) -> dict:
+        document = as_document(config)
         return select_checkpoint(document, probes=args.probes, folder=folder)
 
-    run_stage(args.config, args.manifest, work)
+    run_stage(args.config, args.manifest, work, ProbeConfig)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,14 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from r1v3.recipe.graph.configs import SftConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
-from r1v3.recipe.outputs.stage import run_stage
+from r1v3.recipe.outputs.stage import as_document, run_stage
 from r1v3.train.sft.trainer import train_sft
 
 
-def work(args: argparse.Namespace, document: dict, folder: Path) -> dict:
+def work(args: argparse.Namespace, config: SftConfig, folder: Path) -> dict:
+    document = as_document(config)
     start = checkpoint_folder(args.parent, document["start"]["checkpoint"], args.selection)
     validation = args.validation.parent if args.validation else None
     data = args.data.parent
@@ -37,7 +39,7 @@ def main() -> None:
     parser.add_argument("--validation", type=Path, nargs="?")
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args))
+    run_stage(args.config, args.manifest, partial(work, args), SftConfig)
 
 
 if __name__ == "__main__":

@@ -169,7 +169,11 @@ def test_the_documents_hold_what_the_stages_read(checkout):
     rl, selection = documents.run("rl"), documents.probe("rl")
     evaluation = documents.evaluation("rl", "selected", "held_out").document
     assert set(documents.data("math_normal").document) == shared | {"set", "cleaning"}
-    assert set(documents.evaluation_index().document) == shared | {"cleaning", "benchmarks", "held_out"}
+    assert set(documents.evaluation_index().document) == shared | {
+        "cleaning",
+        "benchmarks",
+        "held_out",
+    }
     assert set(documents.data("cold_start").document) == shared | dialogue | {
         "set",
         "questions",

@@ -8,10 +8,15 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
+from pydantic import ValidationError
+
+from r1v3.recipe.graph.configs import StageConfig
 from r1v3.recipe.outputs.environment import begin_or_resume
 from r1v3.recipe.outputs.manifest import write_manifest
+
+Config = TypeVar("Config", bound=StageConfig)
 
 # Neither results nor bytes to keep: what a resume needs, what is still being written, what Snakemake
 # writes. Pictures are named by their own sha256, and so need no second one.
@@ -20,8 +25,28 @@ LOGS = ("log.txt", "benchmark.tsv")  # and *.log
 HALF_DONE = ("resume", "responses")  # what an interrupted stage leaves to go on from
 
 
-def run_stage(config_path: Path, manifest: Path, work: Callable[[dict, Path], dict]) -> None:
-    """Call `work(document, folder)` and write the manifest with the facts that it returns.
+def read_config(path: Path, kind: type[Config]) -> Config:
+    """The resolved config of a stage, as the settings that were validated when it was written.
+
+    Raises:
+        ValueError: the file holds something else; the message names the file and each key.
+    """
+    document = json.loads(Path(path).read_text(encoding="utf-8"))["document"]
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def as_document(config: StageConfig) -> dict:
+    """The config as the plain mapping that its hash covers; for stages that do not take the model yet."""
+    return config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def run_stage(
+    config_path: Path, manifest: Path, work: Callable[[Config, Path], dict], kind: type[Config]
+) -> None:
+    """Call `work(config, folder)` and write the manifest with the facts that it returns.
 
     Only then what an unfinished run resumes from is removed: hashing a large run's checkpoints takes minutes,
     and a run that is killed in them would begin again.
@@ -40,7 +65,7 @@ def run_stage(config_path: Path, manifest: Path, work: Callable[[dict, Path], di
             own_files(manifest.parent)
             half_done = any((manifest.parent / name).exists() for name in HALF_DONE)
             before = begin_or_resume(manifest.parent, half_done)
-        facts = work(config["document"], manifest.parent)
+        facts = work(read_config(config_path, kind), manifest.parent)
         if not first:
             return
         write_manifest(

@@ -40,13 +40,17 @@ class PictureTwins(Section):
     min_likeness: Share
 
 
-class Cleaning(Section):
-    """What all data sets share; `benchmarks` and `held_out` are the evaluations that training sets are
-    compared with."""
+class CleaningRules(Section):
+    """What all data sets share."""
 
     limits: Limits
     licences: Licences
     text: TextTwins
     pictures: PictureTwins
+
+
+class Cleaning(CleaningRules):
+    """`benchmarks` and `held_out` are the evaluations that training sets are compared with."""
+
     benchmarks: list[str]
     held_out: list[str]

@@ -1,0 +1,202 @@
+"""The resolved config of each stage: what `config.json` holds, and all that the stage's code may read.
+
+Every config holds `version` (of the stage's code), `name` and `seed`. Parents are named by their ids
+`<name>-<hash>`. A key that is left out where it says nothing (`instruction`, `without`, `thinking`) has a
+default here, so that configs from before it keep their hash.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from r1v3.recipe.schema.cleaning import Cleaning, CleaningRules
+from r1v3.recipe.schema.data import (
+    HubModel,
+    ListedSource,
+    Mode,
+    SampledSet,
+    ScratchModel,
+    SourceSet,
+    TunedModel,
+    WorldSource,
+)
+from r1v3.recipe.schema.recipe import Entropy, Images, Selection, Template
+from r1v3.recipe.schema.section import Positive, Section, Share
+from r1v3.recipe.schema.training import Grpo, Reward, Sft
+from r1v3.recipe.tables.benchmarks import Benchmark, Miniature, Source
+from r1v3.recipe.tables.sources import Decides
+
+
+class StageConfig(Section):
+    """What the config of every stage holds."""
+
+    version: Positive
+    name: str
+    seed: int
+
+
+class CheckpointOf(Section):
+    """A run's checkpoint; `selection` is the id of the selection that chose it, where it is `selected`."""
+
+    run: str
+    checkpoint: str
+    selection: str | None
+
+
+class ThinkingChanges(Section):
+    """What a thinking mode changes of a sampling (sections 6.2 and 6.3)."""
+
+    banned_words: list[str] = []
+    thought_tokens: Positive | None = None
+    max_new_tokens: Positive | None = None
+    close: str = "</think>"
+
+
+class Answering(Section):
+    """The engine that answers, and the thinking mode in which it does."""
+
+    engine: Literal["transformers", "vllm", "server"]
+    mode: Mode
+    thinking: ThinkingChanges | None = None
+
+
+class Shown(StageConfig):
+    """A stage that shows pictures to a model; `template` is `own` where a model keeps its own."""
+
+    template: Template | Literal["own"]
+    images: Images
+
+
+class Asked(Shown):
+    """A stage in which a model answers questions and is graded."""
+
+    instruction: str | None = None
+    generation: Answering
+    grading: Reward
+
+
+class ResolvedListedSource(ListedSource):
+    """A listed source with the part of each entry that decides its records."""
+
+    entries: dict[str, Decides]  # type: ignore[assignment]
+
+
+class ResolvedSourceSet(SourceSet):
+    """A set from sources, with its sources' entries."""
+
+    source: Annotated[WorldSource | ResolvedListedSource, Field(discriminator="kind")]  # type: ignore[assignment]
+
+
+class SourceDataConfig(StageConfig):
+    """A data set taken from sources; `cleaning` names evaluations where it is compared with them."""
+
+    set: ResolvedSourceSet
+    cleaning: Cleaning | CleaningRules
+
+
+class SampledDataConfig(Asked):
+    """A data set whose answers a model writes."""
+
+    set: SampledSet
+    questions: str
+    by: CheckpointOf
+
+
+class IndexedBenchmark(Section):
+    """What decides the questions of a benchmark."""
+
+    source: Source
+    select: dict[str, str] | None
+    miniature: Miniature | None = None
+    made_from: Literal["files", "miniature"] = Field(alias="from")
+    items: Positive | None
+
+
+class EvaluationIndexConfig(StageConfig):
+    """The index of evaluations that training sets are compared with."""
+
+    cleaning: Cleaning
+    benchmarks: dict[str, IndexedBenchmark]
+    held_out: dict[str, str]
+
+
+class ScratchSpec(ScratchModel):
+    """A model built here, with its resolved settings."""
+
+    settings: Sft  # type: ignore[assignment]
+
+
+class TunedSpec(TunedModel):
+    """A model tuned here, with its resolved settings."""
+
+    settings: Sft  # type: ignore[assignment]
+
+
+class ModelConfig(Shown):
+    """A model that no run of the table trains; `data` are ids by name, `start` is the id of its start."""
+
+    spec: Annotated[HubModel | ScratchSpec | TunedSpec, Field(discriminator="source")]
+    data: dict[str, str]
+    start: str | None
+
+
+class SftConfig(Shown):
+    """A supervised run."""
+
+    settings: Sft
+    start: CheckpointOf
+    data: str
+    validation: str | None
+
+
+class GrpoConfig(Shown):
+    """A reinforcement run."""
+
+    settings: Grpo
+    start: CheckpointOf
+    data: str
+    without: list[Literal["connector"]] = []
+    entropy: Entropy
+    generation: Answering
+
+
+class ProbeConfig(Asked):
+    """The probes of a reinforced run's checkpoints, and the choice among them."""
+
+    run: str
+    data: str
+    selection: Selection
+    entropy: Entropy
+
+
+class BenchmarkConfig(StageConfig):
+    """A benchmark's file."""
+
+    benchmark: str
+    entry: Benchmark
+    source: Literal["files", "miniature"]
+    items: Positive | None
+
+
+class EvaluationSettings(Section):
+    """How a suite is asked and scored (section 4)."""
+
+    protocol: Literal["report", "released"]
+    runs: Positive
+    temperature: Annotated[float, Field(ge=0)]
+    top_p: Share
+    max_new_tokens: Positive
+    confidence: Share
+    resamples: Positive
+
+
+class EvaluationConfig(Asked):
+    """A suite that one checkpoint answers; `benchmarks` and `held_out` are ids by name."""
+
+    run: str
+    checkpoint: str
+    selection: str | None
+    suite: str
+    evaluation: EvaluationSettings
+    benchmarks: dict[str, str]
+    held_out: dict[str, str]
