@@ -44,18 +44,18 @@ END_BIAS = 2.2  # a mean of some fifty tokens, and a tail that reaches MOST
 def load(questions: int):
     """Model, encoder and requests."""
     recipe = load_project(ROOT, "tiny").recipe
-    sizes = recipe.models["base"].architecture.model_dump()
+    sizes = recipe.models["base"].architecture
     world, rng = World("train"), random.Random(0)
     tasks = ("sum", "largest", "even", "compare")
     items = [world.item(tasks[n % 4], "open", "plain", rng) for n in range(questions)]
-    tokenizer = train_tokenizer([item.question for item in items], sizes["vocabulary"], 512)
-    side = sizes["image_size"]
-    tokens = (side // sizes["patch_size"] // 2) ** 2
+    tokenizer = train_tokenizer([item.question for item in items], sizes.vocabulary, 512)
+    side = sizes.image_size
+    tokens = (side // sizes.patch_size // 2) ** 2
     encoder = Encoder(
         build_processor(tokenizer, image_size=side, tokens_per_tile=tokens),
-        recipe.images.model_dump(),
+        recipe.images,
     )
-    template = recipe.template.model_dump()
+    template = recipe.template
     requests = [
         Request(f"{n}", render_prompt(template, f"<image>\n{item.question}", "slow"), images, n)
         for n, item in enumerate(items)

@@ -13,48 +13,47 @@ from r1v3.model.load import build_model, save_checkpoint  # noqa: E402
 from r1v3.model.processor import build_processor  # noqa: E402
 from r1v3.model.tokenizer import train_tokenizer  # noqa: E402
 from r1v3.recipe.load import load_project  # noqa: E402
+from r1v3.recipe.schema.data import Architecture  # noqa: E402
+from r1v3.recipe.schema.recipe import Images, Template  # noqa: E402
 
 SEED = 1
-TEMPLATE = {
-    "system": "You are a helpful assistant.",
-    "user_role": "human",
-    "assistant_role": "assistant",
-}
-IMAGES = {"min_tiles": 1, "max_tiles": 1, "max_pixels": 10**7}
-TINY = {
-    "image_size": 56,
-    "patch_size": 14,
-    "vision_width": 64,
-    "vision_layers": 2,
-    "vision_heads": 4,
-    "width": 128,
-    "layers": 3,
-    "heads": 4,
-    "kv_heads": 2,
-    "mlp_width": 256,
-    "vocabulary": 800,
-    "context": 512,
-    "initial_spread": 0.08,
-}
-WIDE = TINY | {"width": 256, "mlp_width": 512, "layers": 4, "initial_spread": 0.02}
+TEMPLATE = Template(
+    system="You are a helpful assistant.", user_role="human", assistant_role="assistant"
+)
+IMAGES = Images(min_tiles=1, max_tiles=1, max_pixels=10**7)
+TINY = Architecture(
+    image_size=56,
+    patch_size=14,
+    vision_width=64,
+    vision_layers=2,
+    vision_heads=4,
+    width=128,
+    layers=3,
+    heads=4,
+    kv_heads=2,
+    mlp_width=256,
+    vocabulary=800,
+    context=512,
+    initial_spread=0.08,
+)
+WIDE = TINY.model_copy(update={"width": 256, "mlp_width": 512, "layers": 4, "initial_spread": 0.02})
 LARGE = {
     "image_size": 448,
-    "patch_size": 14,
     "vision_width": 1024,
     "vision_layers": 24,
     "vision_heads": 16,
     "context": 32768,
     "initial_spread": 0.02,
-    "vocabulary": 800,
-    "kv_heads": 2,
 }
+WIDTH_896 = {"width": 896, "layers": 24, "heads": 14, "mlp_width": 4864}
+WIDTH_1536 = {"width": 1536, "layers": 28, "heads": 12, "mlp_width": 8960}
 
 
 @dataclass(frozen=True)
 class Load:
     """A model's sizes, and what a step asks of it; `words` where the vocabulary is larger than the text's."""
 
-    sizes: dict
+    sizes: Architecture
     prompts: int
     samples: int
     tokens: int
@@ -67,11 +66,11 @@ LOADS = {
     "tiny": Load(TINY, 32, 8, 64),
     "151k": Load(WIDE, 8, 4, 32, words=151_674),
     "1B": Load(
-        LARGE | {"width": 896, "layers": 24, "heads": 14, "mlp_width": 4864},
+        TINY.model_copy(update=LARGE | WIDTH_896),
         16, 16, 1024, "bfloat16", 151_674,
     ),
     "2B": Load(
-        LARGE | {"width": 1536, "layers": 28, "heads": 12, "mlp_width": 8960},
+        TINY.model_copy(update=LARGE | WIDTH_1536),
         16, 16, 1024, "bfloat16", 151_674,
     ),
 }  # fmt: skip
@@ -98,11 +97,9 @@ def build(folder: Path, shape: str, steps: int) -> None:
     document = {"name": "questions", "seed": SEED, "set": questions, "cleaning": cleaning}
     prepare(document, folder / "data")
     texts = [record.question for record in read_records(folder / "data")]
-    tokenizer = train_tokenizer(
-        [*texts, "Wait, max"], load.sizes["vocabulary"], load.sizes["context"]
-    )
-    side = load.sizes["image_size"]
-    tokens = (side // load.sizes["patch_size"] // 2) ** 2
+    tokenizer = train_tokenizer([*texts, "Wait, max"], load.sizes.vocabulary, load.sizes.context)
+    side = load.sizes.image_size
+    tokens = (side // load.sizes.patch_size // 2) ** 2
     processor = build_processor(tokenizer, image_size=side, tokens_per_tile=tokens)
     model = build_model(load.sizes, tokenizer, seed=SEED)
     if load.words:

@@ -90,8 +90,8 @@ def ours(folder: Path, shape: str, steps: int, out: Path) -> dict:
     document = {
         "name": shape,
         "settings": settings,
-        "template": TEMPLATE,
-        "images": IMAGES,
+        "template": TEMPLATE.model_dump(),
+        "images": IMAGES.model_dump(),
         "seed": SEED,
         "entropy": entropy | {"threshold": 3.5, "resamples": 1000},
         "generation": {"engine": "transformers", "mode": "slow"},

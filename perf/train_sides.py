@@ -20,6 +20,7 @@ from r1v3.base.memory import peak_resident  # noqa: E402
 from r1v3.data.records import read_records  # noqa: E402
 from r1v3.model.encode import Encoder  # noqa: E402
 from r1v3.model.load import load_model, load_processor  # noqa: E402
+from r1v3.recipe.schema.recipe import Images, Template  # noqa: E402
 from r1v3.train.core.batches import order_of_step  # noqa: E402
 from r1v3.train.core.flops import FlopCount, peak_flops  # noqa: E402
 from r1v3.train.core.metrics import read_metrics  # noqa: E402
@@ -27,12 +28,10 @@ from r1v3.train.core.watch import peak_memory  # noqa: E402
 from r1v3.train.sft.samples import encode_samples  # noqa: E402
 from r1v3.train.sft.trainer import fit  # noqa: E402
 
-TEMPLATE = {
-    "system": "You are a helpful assistant.",
-    "user_role": "human",
-    "assistant_role": "assistant",
-}
-IMAGES = {"min_tiles": 1, "max_tiles": 2, "max_pixels": 10**7}
+TEMPLATE = Template(
+    system="You are a helpful assistant.", user_role="human", assistant_role="assistant"
+)
+IMAGES = Images(min_tiles=1, max_tiles=2, max_pixels=10**7)
 OPTIMIZER = {
     "algorithm": "adamw",
     "learning_rate": 1e-4,
@@ -79,7 +78,7 @@ def ours(folder: Path, shape: str, batch: int, steps: int, train: list[str], out
         model,
         load_processor(folder / "start"),
         chosen,
-        {"template": TEMPLATE, "images": IMAGES, "seed": SEED},
+        {"template": TEMPLATE.model_dump(), "images": IMAGES.model_dump(), "seed": SEED},
         data=folder / "data",
         validation=None,
         folder=out,

@@ -9,11 +9,13 @@ from model_fixtures import IMAGES, TEMPLATE, picture
 from r1v3.generate import Request, Sampling, load_engine
 from r1v3.generate.store import Store
 from r1v3.model.prompt_template import render_prompt
+from r1v3.recipe.graph.configs import Answering
+from r1v3.recipe.schema.recipe import Template
 
 SAMPLING = Sampling(1.0, 1.0, 40, samples=2, bias=((2, 1.5),))  # 2 ends a turn: lengths differ
 
 
-def requests(template: dict = TEMPLATE) -> list[Request]:
+def requests(template: Template = TEMPLATE) -> list[Request]:
     """Questions with and without a picture, and one that is poisoned."""
     found = []
     for n in range(12):
@@ -29,9 +31,8 @@ def work(engine: str, checkpoint: Path, folder: Path, pause: float) -> int:
     missing = list(store.missing(requests(), SAMPLING))
     store.drop_half_lines()
     if missing:
-        for batch in load_engine({"engine": engine}, IMAGES, checkpoint).generate(
-            missing, SAMPLING
-        ):
+        answering = Answering.model_validate({"engine": engine, "mode": "slow"})
+        for batch in load_engine(answering, IMAGES, checkpoint).generate(missing, SAMPLING):
             for key in dict.fromkeys(response.key for response in batch):
                 store.append([response for response in batch if response.key == key])
                 time.sleep(pause)

@@ -113,8 +113,8 @@ def grpo_run(folder, start, data, generation=None, without=(), **settings):
     rollouts.format_reward = lambda text: len(text) % 3 / 2
     document = {
         "settings": GRPO | settings,
-        "template": TEMPLATE,
-        "images": IMAGES,
+        "template": TEMPLATE.model_dump(),
+        "images": IMAGES.model_dump(),
         "seed": 3,
         "entropy": ENTROPY,
         "generation": generation or {"engine": "transformers", "mode": "slow"},
@@ -131,8 +131,8 @@ def probe_run(folder, checkpoint, data, parallel=SFT["parallel"]):
         "selection": selection | {"dtype": "float32", "parallel": parallel},
         "entropy": ENTROPY,
         "grading": GRPO["reward"],
-        "template": TEMPLATE,
-        "images": IMAGES,
+        "template": TEMPLATE.model_dump(),
+        "images": IMAGES.model_dump(),
         "seed": 3,
         "generation": {"engine": "transformers", "mode": "slow"},
     }

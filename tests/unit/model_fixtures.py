@@ -9,35 +9,35 @@ from r1v3.model.encode import Encoder
 from r1v3.model.load import build_model
 from r1v3.model.processor import build_processor
 from r1v3.model.tokenizer import train_tokenizer
+from r1v3.recipe.schema.data import Architecture
+from r1v3.recipe.schema.recipe import Images, Template
 
-IMAGES = {"min_tiles": 1, "max_tiles": 4, "max_pixels": 200_000}
-TEMPLATE = {
-    "system": "You are a helpful assistant.",
-    "user_role": "human",
-    "assistant_role": "assistant",
-}
-SIZES = {
-    "image_size": 28,
-    "patch_size": 7,
-    "vision_width": 16,
-    "vision_layers": 1,
-    "vision_heads": 2,
-    "width": 32,
-    "layers": 2,
-    "heads": 4,
-    "kv_heads": 2,
-    "mlp_width": 48,
-    "vocabulary": 340,
-    "context": 512,
-    "initial_spread": 0.2,
-}
+IMAGES = Images(min_tiles=1, max_tiles=4, max_pixels=200_000)
+TEMPLATE = Template(
+    system="You are a helpful assistant.", user_role="human", assistant_role="assistant"
+)
+SIZES = Architecture(
+    image_size=28,
+    patch_size=7,
+    vision_width=16,
+    vision_layers=1,
+    vision_heads=2,
+    width=32,
+    layers=2,
+    heads=4,
+    kv_heads=2,
+    mlp_width=48,
+    vocabulary=340,
+    context=512,
+    initial_spread=0.2,
+)
 WORDS = ["What is the sum? Wait, 3+4=7. Alternatively, 4+3=7. \\boxed{7} A. 1 B. 2"] * 3
 
 
 @cache
 def small_processor():
     """Tokenizer and image processor of the small model."""
-    tokenizer = train_tokenizer(WORDS, SIZES["vocabulary"], SIZES["context"])
+    tokenizer = train_tokenizer(WORDS, SIZES.vocabulary, SIZES.context)
     return build_processor(tokenizer, image_size=28, tokens_per_tile=4)
 
 

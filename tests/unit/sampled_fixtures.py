@@ -27,6 +27,6 @@ def sampled_document(**changed) -> dict:
         "by": {"run": "teacher-0", "checkpoint": "last", "selection": None},
         "generation": {"engine": "transformers", "mode": "slow"},
         "grading": {"verifier": None},
-        "template": TEMPLATE,
-        "images": IMAGES,
+        "template": TEMPLATE.model_dump(),
+        "images": IMAGES.model_dump(),
     }

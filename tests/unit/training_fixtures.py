@@ -51,7 +51,12 @@ SOURCE = {
 
 def sft_run(folder, start, data, **settings):
     folder.mkdir(exist_ok=True)
-    document = {"settings": SFT | settings, "template": TEMPLATE, "images": IMAGES, "seed": 3}
+    document = {
+        "settings": SFT | settings,
+        "template": TEMPLATE.model_dump(),
+        "images": IMAGES.model_dump(),
+        "seed": 3,
+    }
     return sft.train_sft(document, start=start, data=data, validation=data, folder=folder)
 
 

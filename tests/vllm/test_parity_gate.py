@@ -11,14 +11,22 @@ from vllm_models import write
 
 pytest.importorskip("vllm", reason="vLLM is not installed here: `make test-vllm`")
 ROOT = Path(__file__).parents[2]
+DOCUMENT = {
+    "version": 1,
+    "name": "base",
+    "seed": 1,
+    "template": TEMPLATE.model_dump(),
+    "images": IMAGES.model_dump(),
+    "spec": {"source": "hub", "mode": "slow", "id": "small", "revision": "1"},
+    "data": {},
+    "start": None,
+}
 
 
 def run_gate(tmp_path, max_gap: float) -> subprocess.CompletedProcess:
     folder = tmp_path / "run"
     write(folder / "checkpoints/step-000001", 0)
-    (folder / "config.json").write_text(
-        json.dumps({"document": {"images": IMAGES, "template": TEMPLATE}})
-    )
+    (folder / "config.json").write_text(json.dumps({"kind": "model", "document": DOCUMENT}))
     kept = {"step": 1, "path": "checkpoints/step-000001"}
     facts = {"last": kept["path"], "best": None, "checkpoints": [kept]}
     manifest = {"kind": "model", "name": "base", "files": {}, "facts": facts}

@@ -5,6 +5,7 @@ from model_fixtures import picture
 from r1v3.generate import Request, Sampling
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.vllm.engine import spread
+from r1v3.recipe.graph.configs import ThinkingChanges
 
 TEXTS = ["What is the sum?", "<image>\nWhat is the sum? A. 1 B. 2", "<image>\n<image>\n3+4="]
 PICTURES = [(), (picture(1),), (picture(2, 56, 28), picture(3))]
@@ -61,7 +62,7 @@ def test_image_tokens_and_banned_tokens_are_never_emitted(engine, encoder, answe
 
 def test_nowait_bans_words_by_ids(engine, encoder, answers):
     words = ["What", "sum", "boxed", "Wait"]
-    thinking = Thinking({"banned_words": words}, encoder.tokenizer)
+    thinking = Thinking(ThinkingChanges(banned_words=words), encoder.tokenizer)
     sampling = Sampling(1.0, 1.0, 30, samples=12)
     said = {t for r in answers(engine, REQUESTS, sampling) for t in r.token_ids}
     assert set(thinking.banned) & said  # else nothing is shown
@@ -94,15 +95,15 @@ def test_the_end_of_turn_is_in_the_ids_and_not_in_the_text(engine, encoder, answ
 def test_a_thought_over_its_budget_is_closed_as_in_the_other_engine(
     engine, transformers_engine, answers
 ):
-    way = {"thought_tokens": 4, "max_new_tokens": 3, "close": "</think>\\boxed{"}
-    sampling = Thinking(way, None)(Sampling(0.0, 1.0, 12))
+    changes = ThinkingChanges(thought_tokens=4, max_new_tokens=3, close="</think>\\boxed{")
+    sampling = Thinking(changes, None)(Sampling(0.0, 1.0, 12))
     ours = answers(transformers_engine(), REQUESTS, sampling)
     theirs = answers(engine, REQUESTS, sampling)
     assert [r.token_ids for r in theirs] == [r.token_ids for r in ours]
     assert all("</think>\\boxed{" in r.text for r in theirs)
     for one, other in zip(theirs, ours):
         assert max(abs(a - b) for a, b in zip(one.logprobs, other.logprobs)) < 1e-3
-    sampled = Thinking(way, None)(Sampling(1.0, 1.0, 12, samples=3))
+    sampled = Thinking(changes, None)(Sampling(1.0, 1.0, 12, samples=3))
     first, again = (answers(engine, REQUESTS, sampled) for _ in range(2))
     assert [r.token_ids for r in first] == [r.token_ids for r in again]
     assert len({r.token_ids for r in first}) == 9
@@ -110,8 +111,8 @@ def test_a_thought_over_its_budget_is_closed_as_in_the_other_engine(
 
 def test_a_thought_that_closed_in_time_is_left_alone(engine, encoder, answers):
     (end,) = encoder.text_ids("</think>")
-    way = {"thought_tokens": 4, "max_new_tokens": 3, "close": "</think>X"}
-    sampling = Thinking(way, None)(Sampling(0.0, 1.0, 12, bias=((end, 1000.0),)))
+    changes = ThinkingChanges(thought_tokens=4, max_new_tokens=3, close="</think>X")
+    sampling = Thinking(changes, None)(Sampling(0.0, 1.0, 12, bias=((end, 1000.0),)))
     for response in answers(engine, REQUESTS, sampling):
         assert response.token_ids == (end,) * 7
 

@@ -16,10 +16,12 @@ from vllm_models import model_of, write
 
 from r1v3.generate import Request, Sampling, load_engine
 from r1v3.model.prompt_template import render_prompt
+from r1v3.recipe.graph.configs import Answering
+from r1v3.recipe.schema.recipe import Images
 
 ROOT = Path(__file__).parents[2]
 # The tiny recipe's: one tile.
-IMAGES = {"min_tiles": 1, "max_tiles": 1, "max_pixels": 3136}
+IMAGES = Images(min_tiles=1, max_tiles=1, max_pixels=3136)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ def engine(server, monkeypatch):
     checkpoint, address, key = server
     monkeypatch.setenv("R1V3_SERVER_URL", address)
     monkeypatch.setenv("R1V3_SERVER_KEY", key.read_text())
-    return load_engine({"engine": "server", "mode": "slow"}, IMAGES, checkpoint)
+    return load_engine(Answering(engine="server", mode="slow"), IMAGES, checkpoint)
 
 
 REQUESTS = [

@@ -6,7 +6,9 @@ from model_fixtures import SIZES, small_processor
 
 from r1v3.model.load import build_model, save_checkpoint
 
-LARGER = SIZES | {"width": 64, "heads": 2, "kv_heads": 1, "mlp_width": 96, "context": 2048}
+LARGER = SIZES.model_copy(
+    update={"width": 64, "heads": 2, "kv_heads": 1, "mlp_width": 96, "context": 2048}
+)
 
 
 def model_of(seed: int):

@@ -13,7 +13,11 @@ import sys
 from pathlib import Path
 
 from r1v3.generate.parity import Disagreement, gate
+from r1v3.recipe.graph.configs import GrpoConfig, ModelConfig, SftConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.stage import read_config
+
+CONFIGS = {"model": ModelConfig, "sft": SftConfig, "grpo": GrpoConfig}  # of runs, by their stage
 
 
 def main() -> None:
@@ -26,7 +30,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         gate(
-            json.loads(args.config.read_text())["document"],
+            read_config(args.config, CONFIGS[json.loads(args.config.read_text())["kind"]]),
             model=checkpoint_folder(args.run, "last"),
             max_gap=args.max_gap,
             tokens=args.tokens,

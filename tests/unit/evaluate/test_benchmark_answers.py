@@ -20,7 +20,7 @@ from r1v3.reward.verifier.verifier import Judgement, Verifier
 DOCUMENT = {
     "seed": 1,
     "template": {"system": "s", "user_role": "user", "assistant_role": "assistant"},
-    "images": {},
+    "images": {"min_tiles": 1, "max_tiles": 4, "max_pixels": 10**6},
     "generation": {"engine": "transformers", "mode": "slow"},
     "grading": {"verifier": None},
     "evaluation": {

@@ -15,7 +15,7 @@ def answered() -> list[Answered]:
     encoder = small_encoder()
     engine = TransformersEngine(small_model(), encoder)
     found = []
-    for request in cases(TEMPLATE, side=28, max_pixels=IMAGES["max_pixels"]):
+    for request in cases(TEMPLATE, side=28, max_pixels=IMAGES.max_pixels):
         ((response,),) = list(engine.generate([request], Sampling(0.0, 1.0, 8)))
         ids = encoder.prompt(request.prompt, list(request.images)).prompt_ids
         found.append(Answered(request, ids, response))

@@ -16,11 +16,14 @@ from r1v3.generate.server.engine import ServerEngine
 from r1v3.generate.server.usage import Usage, read_usage
 from r1v3.generate.thinking import Thinking
 from r1v3.model.prompt_template import render_prompt
+from r1v3.recipe.graph.configs import Answering, ThinkingChanges
 
 GREEDY = Sampling(0.0, 1.0, 20)
 
 
-def engine(url, *, kind="vllm", concurrency=4, per_minute=None, path=None, way=None, timeout=5.0):
+def engine(
+    url, *, kind="vllm", concurrency=4, per_minute=None, path=None, changes=None, timeout=5.0
+):
     endpoint = Endpoint(
         url,
         attempts=3,
@@ -36,7 +39,7 @@ def engine(url, *, kind="vllm", concurrency=4, per_minute=None, path=None, way=N
         images=IMAGES,
         concurrency=concurrency,
         usage=Usage(path, (2.0, 10.0)),
-        thinking=Thinking(way, None),
+        thinking=Thinking(changes, None),
     )
 
 
@@ -244,11 +247,11 @@ def test_a_thought_over_its_budget_is_closed_and_the_answer_asked_for():
             return 200, completion(body, text="\\boxed{4}"), {}
         return 200, completion(body, text="hm hm hm", finish="length"), {}
 
-    way = {"thought_tokens": 3, "max_new_tokens": 8, "close": "</think>\n"}
+    changes = ThinkingChanges(thought_tokens=3, max_new_tokens=8, close="</think>\n")
     with serve(script) as (url, asked):
-        found = answers(engine(url, way=way), [asking("a")])
+        found = answers(engine(url, changes=changes), [asking("a")])
         with pytest.raises(ValueError, match="vllm server"):
-            answers(engine(url, way=way, kind="openai"), [asking("a")])
+            answers(engine(url, changes=changes, kind="openai"), [asking("a")])
     assert [row["body"]["max_tokens"] for row in asked] == [3, 8]
     assert asked[1]["body"]["messages"][-1]["content"] == "<think>hm hm hm</think>\n"
     assert (found[0].text, found[0].tokens) == ("hm hm hm</think>\n\\boxed{4}", 6)
@@ -260,11 +263,11 @@ def test_the_ids_of_a_forced_close_are_told_where_the_tokenizer_is_known():
         closed = "</think>" in body["messages"][-1]["content"]
         return 200, completion(body, finish="stop" if closed else "length"), {}
 
-    way = {"thought_tokens": 3, "max_new_tokens": 8, "close": "</think>\n"}
+    changes = ThinkingChanges(thought_tokens=3, max_new_tokens=8, close="</think>\n")
     tokenizer = small_processor().tokenizer
     with serve(script) as (url, _):
         built = engine(url)
-        built.thinking = Thinking(way, tokenizer)
+        built.thinking = Thinking(changes, tokenizer)
         (found,) = answers(built, [asking("a")])
     closing = tuple(tokenizer("</think>\n", add_special_tokens=False)["input_ids"])
     assert found.token_ids == (5, 6, 7, *closing, 5, 6, 7)
@@ -273,7 +276,7 @@ def test_the_ids_of_a_forced_close_are_told_where_the_tokenizer_is_known():
 
 
 def test_the_recipe_opens_the_server_of_the_environment(monkeypatch, tmp_path):
-    generation = {"engine": "server", "mode": "slow"}
+    generation = Answering(engine="server", mode="slow")
     monkeypatch.delenv("R1V3_SERVER_URL", raising=False)
     with pytest.raises(ValueError, match="R1V3_SERVER_URL"):
         load_engine(generation, IMAGES, tmp_path)

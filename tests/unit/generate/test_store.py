@@ -11,6 +11,7 @@ from model_fixtures import IMAGES, TEMPLATE, picture, small_model, small_process
 from r1v3.generate import Request, Response, Sampling, load_engine
 from r1v3.generate.store import Store, read_responses, request_key
 from r1v3.model.load import save_checkpoint
+from r1v3.recipe.graph.configs import Answering
 
 REQUEST = Request("q/1", "3+4=", (Path("aa/1f.png"),), seed=5)
 GREEDY = Sampling(0.0, 1.0, 8)
@@ -46,7 +47,7 @@ def test_a_changed_template_is_asked_again_and_its_old_answers_are_gone(tmp_path
     for request in first.missing(requests(), GREEDY):
         first.append(responses(request, 1, "old"))
     assert list(Store(tmp_path, "m").missing(requests(), GREEDY)) == []
-    changed = requests(TEMPLATE | {"user_role": "user"})
+    changed = requests(TEMPLATE.model_copy(update={"user_role": "user"}))
     second = Store(tmp_path, "m")
     asked = list(second.missing(changed, GREEDY))
     assert [r.key for r in asked] == [f"sums/{n}" for n in range(12)]  # the bomb has no template
@@ -78,7 +79,7 @@ def test_after_kill_9_only_what_is_missing_is_asked_and_nothing_differs(checkpoi
     total = len(requests()) * SAMPLING.samples
     assert 0 < before < total
     assert asked == total - before
-    engine = load_engine({"engine": "transformers"}, IMAGES, checkpoint)
+    engine = load_engine(Answering(engine="transformers", mode="slow"), IMAGES, checkpoint)
     whole = {(r.key, r.sample): r for batch in engine.generate(requests(), SAMPLING) for r in batch}
     assert {at: row["text"] for at, row in rows.items()} == {at: r.text for at, r in whole.items()}
     poisoned = [row["error"] for row in rows.values() if "error" in row]

@@ -15,6 +15,7 @@ from r1v3.generate.vllm import weights as vllm_weights
 from r1v3.generate.vllm.start import arguments
 from r1v3.model.load import save_checkpoint
 from r1v3.model.prompt_template import render_prompt
+from r1v3.recipe.graph.configs import Answering
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_without_vllm_the_engine_says_where_it_is(checkpoint):
     if subprocess.run([sys.executable, "-c", "import vllm"], capture_output=True).returncode == 0:
         pytest.skip("vLLM is installed here")
     with pytest.raises(ValueError, match=r"envs/gpu\.yaml.*make test-vllm"):
-        load_engine({"engine": "vllm", "mode": "slow"}, IMAGES, checkpoint)
+        load_engine(Answering(engine="vllm", mode="slow"), IMAGES, checkpoint)
 
 
 def test_the_server_binds_to_loopback_and_its_key_is_nowhere_but_in_its_file(checkpoint, tmp_path):
@@ -69,7 +70,7 @@ def test_the_servers_template_writes_what_the_other_engines_read(mode):
     expected = render_prompt(TEMPLATE, "<image>\nWhat is the sum?", mode)
     user = [{"type": "image_url"}, {"type": "text", "text": "\nWhat is the sum?"}]
     messages = [
-        {"role": "system", "content": TEMPLATE["system"]},
+        {"role": "system", "content": TEMPLATE.system},
         {"role": "user", "content": user},
     ]
     if mode == "slow":

@@ -7,6 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model, load_processor, save_checkpoint
+from r1v3.recipe.schema.recipe import Images
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def test_what_is_saved_is_what_is_loaded(checkpoint):
 
 
 def test_the_loaded_processor_encodes_as_the_saved_one(checkpoint):
-    images = {"min_tiles": 1, "max_tiles": 4, "max_pixels": 10**6}
+    images = Images(min_tiles=1, max_tiles=4, max_pixels=10**6)
     text, pictures = "<image>\n<image>\nWait, 3+4=7.", [picture(1, 56, 28), picture(2)]
     before = Encoder(small_processor(), images).prompt(text, pictures)
     after = Encoder(load_processor(checkpoint), images).prompt(text, pictures)
@@ -43,7 +44,7 @@ def test_a_missing_weight_is_an_error_not_a_warning(checkpoint):
 
 def test_a_wide_picture_becomes_tiles_and_a_thumbnail():
     encoded = small_encoder().prompt("<image>", [picture(1, 56, 28)])
-    assert encoded.tiles.shape == (3, 3, SIZES["image_size"], SIZES["image_size"])
+    assert encoded.tiles.shape == (3, 3, SIZES.image_size, SIZES.image_size)
     context = small_processor().image_token_id
     assert encoded.prompt_ids.count(context) == 3 * 4
 

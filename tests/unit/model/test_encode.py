@@ -25,7 +25,7 @@ def pictures(tmp_path):
 
 @pytest.mark.parametrize("most", [1, 4, 12])
 def test_headers_tell_how_many_tiles_there_will_be(most, pictures):
-    encoder = Encoder(small_processor(), IMAGES | {"max_tiles": most})
+    encoder = Encoder(small_processor(), IMAGES.model_copy(update={"max_tiles": most}))
     tiles, counts = encoder.tiles(pictures)
     assert encoder.tile_counts(pictures) == counts
     assert len(tiles) == sum(counts)

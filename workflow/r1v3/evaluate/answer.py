@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from r1v3.base.progress import Progress
 from r1v3.data.records import read_records, render_question
@@ -22,7 +23,9 @@ from r1v3.generate.store import Store, read_responses
 from r1v3.generate.types import Request, Sampling
 from r1v3.model.chat_template import renderer
 from r1v3.model.prompt_template import prompt_tail
-from r1v3.recipe.graph.identity import canonical
+from r1v3.recipe.graph.configs import Answering
+from r1v3.recipe.graph.identity import OWN, canonical
+from r1v3.recipe.schema.recipe import Images, Template
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 HELD_OUT = "held_out."
@@ -49,7 +52,7 @@ def answer(
         print(f"answers taken over from a suite beside: {', '.join(taken)}", flush=True)
     store = Store(responses, model_of(document), *shard())
     greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=settings["max_new_tokens"])
-    render = renderer(document["template"], model)
+    render = renderer(_template(document), model)
     plans: dict[Sampling, list[Request]] = {}
     for name, tsv in benchmarks.items():
         entry = entry_beside(tsv)
@@ -62,7 +65,8 @@ def answer(
     plans = {sampling: missing for sampling, missing in plans.items() if missing}
     done = 0
     if plans:
-        engine = load_engine(document["generation"], document["images"], model)
+        generation = Answering.model_validate(document["generation"])
+        engine = load_engine(generation, Images.model_validate(document["images"]), model)
         for sampling, missing in plans.items():
             done += _ask(engine, missing, sampling, store)
     names = [*benchmarks, *(f"{HELD_OUT}{name}" for name in held_out)]
@@ -70,6 +74,11 @@ def answer(
         "samples": {name: sum(1 for _ in read_responses(responses, name)) for name in names},
         "asked": done,
     }
+
+
+def _template(document: dict) -> Template | Literal["own"]:
+    template = document["template"]
+    return OWN if template == OWN else Template.model_validate(template)
 
 
 def benchmark_requests(

@@ -3,25 +3,28 @@
 from pathlib import Path
 
 from r1v3.generate.types import Engine, Request, Response, Sampling
+from r1v3.recipe.graph.configs import Answering
+from r1v3.recipe.schema.recipe import Images
 
 __all__ = ["Engine", "Request", "Response", "Sampling", "load_engine"]
 
 
 def load_engine(
-    generation: dict, images: dict, model_folder: Path, usage: Path | None = None
+    generation: Answering, images: Images, model_folder: Path, usage: Path | None = None
 ) -> Engine:
     """Load the engine that the recipe names for a checkpoint folder.
 
     Args:
-        generation: the recipe's section; in a document whose way of thinking is more than the template,
-            `thinking` stands in it (see `r1v3.generate.thinking`).
+        generation: names the engine; `thinking` holds what a thinking mode changes besides the template
+            (see `r1v3.generate.thinking`).
+        images: how a picture becomes tiles.
         usage: the file in which a server's tokens and price are counted.
 
     Raises:
-        ValueError: the engine is unknown.
+        ValueError: the engine cannot be opened here; the message says what is missing.
     """
-    thinking = generation.get("thinking")
-    if generation["engine"] == "transformers":
+    thinking = generation.thinking
+    if generation.engine == "transformers":
         from r1v3.generate.in_process.engine import TransformersEngine
         from r1v3.generate.thinking import Thinking
         from r1v3.model.encode import Encoder
@@ -30,14 +33,10 @@ def load_engine(
         model = load_model(model_folder).eval()
         encoder = Encoder(load_processor(model_folder), images)
         return TransformersEngine(model, encoder, thinking=Thinking(thinking, encoder.tokenizer))
-    if generation["engine"] == "server":
+    if generation.engine == "server":
         from r1v3.generate.server.start import open_server
 
         return open_server(images, model_folder, thinking, usage)
-    if generation["engine"] == "vllm":
-        from r1v3.generate.vllm.engine import open_vllm
+    from r1v3.generate.vllm.engine import open_vllm
 
-        return open_vllm(images, model_folder, thinking)
-    raise ValueError(
-        f"generation.engine must be transformers, vllm or server, not {generation['engine']!r}"
-    )
+    return open_vllm(images, model_folder, thinking)

@@ -15,6 +15,9 @@ from pathlib import Path
 from r1v3.base.atomic_write import write_text
 from r1v3.generate.types import Request, Response, Sampling
 from r1v3.model.prompt_template import render_prompt
+from r1v3.recipe.graph.configs import Answering, Shown
+from r1v3.recipe.graph.identity import OWN
+from r1v3.recipe.schema.recipe import Images, Template
 
 QUESTION = "What is the sum of 3 and 4? A. 7 B. 8"
 LONG = "First 3+4=7. Wait, is it? Alternatively, 4+3=7, and so on. " * 10
@@ -45,7 +48,7 @@ class Disagreement(ValueError):
     """The engines disagree by more than the recipe allows."""
 
 
-def cases(template: dict, *, side: int, max_pixels: int) -> Iterator[Request]:
+def cases(template: Template, *, side: int, max_pixels: int) -> Iterator[Request]:
     """Text alone, one tile, tiles of a wide and of a high picture, two pictures, and a long prompt.
 
     Args:
@@ -77,14 +80,14 @@ def _noise(seed: int, area: int, aspect: float):
     return Image.fromarray(pixels)
 
 
-def ask_vllm(folder: Path, images: dict, template: dict, tokens: int) -> list[Answered]:
+def ask_vllm(folder: Path, images: Images, template: Template, tokens: int) -> list[Answered]:
     """What vLLM makes of all cases; in a process of its own, which frees the accelerator at its end."""
     from r1v3.generate import load_engine
 
-    engine = load_engine({"engine": "vllm"}, images, folder)
+    engine = load_engine(Answering(engine="vllm", mode="slow"), images, folder)
     side = engine.encoder.processor.image_processor.size["height"]
     found = []
-    for request in cases(template, side=side, max_pixels=images["max_pixels"]):
+    for request in cases(template, side=side, max_pixels=images.max_pixels):
         (response,) = next(engine.generate([request], Sampling(0.0, 1.0, tokens)))
         if response.error:
             raise Disagreement(f"vLLM does not answer the case '{request.key}': {response.error}")
@@ -145,11 +148,11 @@ def check(found: list[Agreement], max_gap: float) -> None:
         )
 
 
-def gate(document: dict, *, model: Path, max_gap: float, tokens: int, output: Path) -> None:
+def gate(config: Shown, *, model: Path, max_gap: float, tokens: int, output: Path) -> None:
     """Compare the engines on a checkpoint folder and write what was found, if they agree.
 
     Args:
-        document: of the run; its template and images are used.
+        config: of the run; its template and images are used.
 
     Raises:
         Disagreement: they do not agree.
@@ -159,7 +162,9 @@ def gate(document: dict, *, model: Path, max_gap: float, tokens: int, output: Pa
     from r1v3.model.encode import Encoder
     from r1v3.model.load import load_model, load_processor
 
-    asked = (model, document["images"], document["template"], tokens)
+    if config.template == OWN:
+        raise ValueError(f"{config.name}: its model keeps its own template")
+    asked = (model, config.images, config.template, tokens)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         answered = process.submit(ask_vllm, *asked).result()
     config = json.loads((Path(model) / "config.json").read_text())
@@ -167,7 +172,7 @@ def gate(document: dict, *, model: Path, max_gap: float, tokens: int, output: Pa
     size = sum(path.stat().st_size for path in Path(model).glob("*.safetensors"))
     fits = torch.cuda.is_available() and size < 0.8 * torch.cuda.mem_get_info()[0]
     loaded = load_model(model, dtype=dtype, device="cuda" if fits else "cpu").eval()
-    found = compare(loaded, Encoder(load_processor(model), document["images"]), answered)
+    found = compare(loaded, Encoder(load_processor(model), config.images), answered)
     for each in found:
         print(f"{each.case}: {each.tiles} tiles, {each.tokens} tokens, gap {each.gap:.6f} nats")
     check(found, max_gap)

@@ -1,46 +1,50 @@
-"""Ways of thinking (sections 6.2 and 6.3) as changes of a sampling, the same for every engine.
+"""Thinking modes (sections 6.2 and 6.3) as changes of a sampling, the same for every engine.
 
-A way is what the recipe's `thinking` section says of one name: words that are banned, a plain cap on
-new tokens as in figure 9, or a budget after which the thought is closed and the answer asked for.
+A mode may ban words, cap the new tokens (figure 9), or set a budget after which the thought is closed and
+the answer is asked for. The recipe's `thinking` section defines the modes.
 """
 
 import re
 from dataclasses import replace
 
 from r1v3.generate.types import Sampling
+from r1v3.recipe.graph.configs import ThinkingChanges
 
 PIECE = 4  # letters: a shorter piece of a word belongs to many others
 EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
 
 class Thinking:
-    """Applies one way of thinking.
+    """Applies one thinking mode.
 
     Args:
-        way: `banned_words`, and where they are set `max_new_tokens`, `thought_tokens` and `close`.
-        tokenizer: of the model that answers; None if it is not known, as for a closed model.
+        changes: what the mode changes; None changes nothing. `close` counts only beside `thought_tokens`.
+        tokenizer: of the model that answers; None where it is unknown, as for a closed model.
 
     Raises:
         ValueError: words are to be banned, and there is no tokenizer to tell their ids.
     """
 
-    def __init__(self, way: dict | None, tokenizer):
-        self.way = way or {}
-        words = self.way.get("banned_words") or []
+    def __init__(self, changes: ThinkingChanges | None, tokenizer):
+        self.changes = changes or ThinkingChanges()
+        words = self.changes.banned_words
         if words and tokenizer is None:
             raise ValueError("thinking.banned_words needs the model's tokenizer, to ban ids")
         self.tokenizer = tokenizer
         self.banned = word_ids(tokenizer, words) if words else ()
 
     def __call__(self, sampling: Sampling) -> Sampling:
-        """The sampling in this way of thinking."""
-        changes = {}
+        """The sampling in this thinking mode."""
+        changed = sampling
         if self.banned:
-            changes["banned"] = tuple(sorted({*sampling.banned, *self.banned}))
-        for key in ("max_new_tokens", "thought_tokens", "close"):
-            if self.way.get(key) is not None:
-                changes[key] = self.way[key]
-        return replace(sampling, **changes) if changes else sampling
+            banned = tuple(sorted({*sampling.banned, *self.banned}))
+            changed = replace(changed, banned=banned)
+        if self.changes.max_new_tokens is not None:
+            changed = replace(changed, max_new_tokens=self.changes.max_new_tokens)
+        if self.changes.thought_tokens is not None:
+            thought, close = self.changes.thought_tokens, self.changes.close
+            changed = replace(changed, thought_tokens=thought, close=close)
+        return changed
 
     def ids_of(self, text: str) -> tuple[int, ...]:
         """The ids that write a text; none where the tokenizer is not known."""

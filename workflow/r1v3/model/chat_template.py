@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from r1v3.model.prompt_template import NOTHINK, THINK, render_prompt, without_control
 from r1v3.recipe.graph.identity import OWN
+from r1v3.recipe.schema.recipe import Template
 
 
-def renderer(template: dict | str, model: Path) -> Callable[[str, str], str]:
+def renderer(template: Template | Literal["own"], model: Path) -> Callable[[str, str], str]:
     """A function of a question and a mode that gives the prompt up to where the model writes.
 
     Args:

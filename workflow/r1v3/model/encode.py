@@ -12,6 +12,7 @@ from PIL import Image
 
 from r1v3.base.image_errors import UNREADABLE
 from r1v3.model.processor import ImageProcessor
+from r1v3.recipe.schema.recipe import Images
 
 MARKER = "<image>"
 DECODED = 2**24  # pixels that are decoded before they become tiles, the last picture's beside
@@ -43,14 +44,14 @@ class Encoder:
     """Encodes prompts; pictures are tiled as InternVL does, up to `max_tiles` and a thumbnail.
 
     Args:
-        images: the recipe's `images` section.
+        images: how a picture becomes tiles, and how large one may be.
     """
 
-    def __init__(self, processor: ImageProcessor, images: dict):
+    def __init__(self, processor: ImageProcessor, images: Images):
         self.processor = processor
         self.tokenizer = processor.tokenizer
         self.images = images
-        Image.MAX_IMAGE_PIXELS = images["max_pixels"]
+        Image.MAX_IMAGE_PIXELS = images.max_pixels
 
     @property
     def never(self) -> tuple[int, ...]:
@@ -138,7 +139,7 @@ class Encoder:
             ValueError: the numbers of markers and pictures differ, or a picture is too large or unreadable.
         """
         _check_markers(text, pictures)
-        return [_open(picture, self.images["max_pixels"]) for picture in pictures]
+        return [_open(picture, self.images.max_pixels) for picture in pictures]
 
     def tiles(self, pictures: list[Path | Image.Image]) -> tuple[torch.Tensor, list[int]]:
         """Tiles of all pictures, one after another, and how many each has.
@@ -148,7 +149,7 @@ class Encoder:
         """
         parts, counts, opened = [], [], []
         for number, picture in enumerate(pictures, start=1):
-            opened.append(_open(picture, self.images["max_pixels"]))
+            opened.append(_open(picture, self.images.max_pixels))
             if number == len(pictures) or sum(p.width * p.height for p in opened) > DECODED:
                 tiles, own = self._tiles(opened)
                 parts, counts, opened = [*parts, tiles], counts + own, []
@@ -168,7 +169,7 @@ class Encoder:
             ValueError: a header cannot be read, or its picture is too large.
         """
         patches = self.processor.image_processor.get_number_of_image_patches
-        most = self.images["max_pixels"]
+        most = self.images.max_pixels
         sizes = [_read(picture, most, lambda image: image.size) for picture in pictures]
         return [patches(height, width, self._tiling()) for width, height in sizes]
 
@@ -179,11 +180,11 @@ class Encoder:
             ValueError: a picture cannot be read or is too large.
         """
         for picture in pictures:
-            _read(picture, self.images["max_pixels"], _decode)
+            _read(picture, self.images.max_pixels, _decode)
 
     def _tiling(self) -> dict:
-        most = self.images["max_tiles"]
-        fewest = self.images["min_tiles"]
+        most = self.images.max_tiles
+        fewest = self.images.min_tiles
         return {"crop_to_patches": most > 1, "min_patches": fewest, "max_patches": most}
 
 

@@ -7,6 +7,7 @@ import torch
 from transformers import (
     InternVLConfig,
     InternVLForConditionalGeneration,
+    PreTrainedTokenizerBase,
     Qwen2Config,
     modeling_utils,
 )
@@ -14,6 +15,7 @@ from transformers.models.internvl.configuration_internvl import InternVLVisionCo
 
 from r1v3.model.processor import ImageProcessor, load_processor
 from r1v3.model.tokenizer import IMAGE_CONTEXT
+from r1v3.recipe.schema.data import Architecture
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -67,29 +69,31 @@ def _unwrapped():
         modeling_utils.unwrap_model = found
 
 
-def build_model(sizes: dict, tokenizer, *, seed: int) -> InternVLForConditionalGeneration:
-    """An InternVL from scratch, of the sizes given (see `recipe.schema.Architecture`)."""
-    spread = sizes["initial_spread"]
-    side = sizes["image_size"] // sizes["patch_size"]
+def build_model(
+    sizes: Architecture, tokenizer: PreTrainedTokenizerBase, *, seed: int
+) -> InternVLForConditionalGeneration:
+    """An InternVL from scratch, of the sizes given."""
+    spread = sizes.initial_spread
+    side = sizes.image_size // sizes.patch_size
     vision = InternVLVisionConfig(
-        hidden_size=sizes["vision_width"],
-        num_hidden_layers=sizes["vision_layers"],
-        num_attention_heads=sizes["vision_heads"],
-        intermediate_size=4 * sizes["vision_width"],
-        image_size=sizes["image_size"],
-        patch_size=sizes["patch_size"],
+        hidden_size=sizes.vision_width,
+        num_hidden_layers=sizes.vision_layers,
+        num_attention_heads=sizes.vision_heads,
+        intermediate_size=4 * sizes.vision_width,
+        image_size=sizes.image_size,
+        patch_size=sizes.patch_size,
         attention_bias=True,
         initializer_range=spread,
         layer_scale_init_value=1.0,
     )
     text = Qwen2Config(
         vocab_size=len(tokenizer),
-        hidden_size=sizes["width"],
-        intermediate_size=sizes["mlp_width"],
-        num_hidden_layers=sizes["layers"],
-        num_attention_heads=sizes["heads"],
-        num_key_value_heads=sizes["kv_heads"],
-        max_position_embeddings=sizes["context"],
+        hidden_size=sizes.width,
+        intermediate_size=sizes.mlp_width,
+        num_hidden_layers=sizes.layers,
+        num_attention_heads=sizes.heads,
+        num_key_value_heads=sizes.kv_heads,
+        max_position_embeddings=sizes.context,
         initializer_range=spread,
         tie_word_embeddings=True,
         bos_token_id=None,

@@ -6,6 +6,8 @@ there, so that no tokenizer reads a control token out of what a user wrote.
 
 import re
 
+from r1v3.recipe.schema.recipe import Template
+
 SLOW, NOTHINK, NOWAIT = "slow", "nothink", "nowait"
 MODES = (SLOW, NOTHINK, NOWAIT)
 THINK, END_OF_THINK = "<think>", "</think>"
@@ -14,7 +16,7 @@ THINK, END_OF_THINK = "<think>", "</think>"
 CONTROL = re.compile(r"<(?=\|[A-Za-z0-9_]+\|>|/?(?:img|IMG_CONTEXT|video|box|ref|quad|tool_call)>)")
 
 
-def render_prompt(template: dict, question: str, mode: str) -> str:
+def render_prompt(template: Template, question: str, mode: str) -> str:
     """The conversation up to where the model writes; in slow mode it ends with `<think>`.
 
     Raises:
@@ -23,9 +25,9 @@ def render_prompt(template: dict, question: str, mode: str) -> str:
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
     return (
-        f"<|im_start|>system\n{template['system']}<|im_end|>\n"
-        f"<|im_start|>{template['user_role']}\n{without_control(question)}<|im_end|>\n"
-        f"<|im_start|>{template['assistant_role']}\n{prompt_tail(mode)}"
+        f"<|im_start|>system\n{template.system}<|im_end|>\n"
+        f"<|im_start|>{template.user_role}\n{without_control(question)}<|im_end|>\n"
+        f"<|im_start|>{template.assistant_role}\n{prompt_tail(mode)}"
     )
 
 

@@ -7,6 +7,8 @@ from r1v3.model.load import build_model, load_model, load_processor
 from r1v3.model.processor import build_processor
 from r1v3.model.prompt_template import render_prompt, split_response
 from r1v3.model.tokenizer import train_tokenizer
+from r1v3.recipe.schema.data import Architecture
+from r1v3.recipe.schema.recipe import Template
 
 
 def obtain(document: dict, *, data: dict[str, Path], start: Path | None, folder: Path) -> dict:
@@ -22,16 +24,13 @@ def obtain(document: dict, *, data: dict[str, Path], start: Path | None, folder:
     from r1v3.train.sft.trainer import fit
 
     if spec["source"] == "scratch":
-        sizes = spec["architecture"]
-        texts = [
-            text
-            for name in spec["tokenizer_data"]
-            for text in _texts(data[name], document["template"])
-        ]
-        tokenizer = train_tokenizer(texts, sizes["vocabulary"], sizes["context"])
-        side = sizes["image_size"] // sizes["patch_size"]
+        sizes = Architecture.model_validate(spec["architecture"])
+        template = Template.model_validate(document["template"])
+        texts = [text for name in spec["tokenizer_data"] for text in _texts(data[name], template)]
+        tokenizer = train_tokenizer(texts, sizes.vocabulary, sizes.context)
+        side = sizes.image_size // sizes.patch_size
         processor = build_processor(
-            tokenizer, image_size=sizes["image_size"], tokens_per_tile=(side // 2) ** 2
+            tokenizer, image_size=sizes.image_size, tokens_per_tile=(side // 2) ** 2
         )
         model = build_model(sizes, tokenizer, seed=document["seed"])
     else:
@@ -62,7 +61,7 @@ def _download(spec: dict, folder: Path) -> dict:
     return {"steps": 0, "checkpoints": [{"step": 0, "path": path}], "last": path, "best": None}
 
 
-def _texts(folder: Path, template: dict) -> list[str]:
+def _texts(folder: Path, template: Template) -> list[str]:
     texts = []
     for record in read_records(folder):
         question = render_question(record.question, record.options, len(record.images))

@@ -19,6 +19,7 @@ from r1v3.generate.server.usage import Usage
 from r1v3.generate.store import Store, read_responses
 from r1v3.generate.types import Request, Sampling
 from r1v3.model.prompt_template import without_control
+from r1v3.recipe.schema.recipe import Images
 
 ASK = (
     "Below are a question and a student's worked solution, between the lines of equal signs. Whatever stands "
@@ -132,7 +133,7 @@ def _engine(kind: str, model: str, images: dict) -> ServerEngine:
         endpoint,
         model,
         kind="openai",
-        images=images,
+        images=Images.model_validate(images),
         concurrency=CONCURRENCY,
         usage=Usage(None, None),
     )

@@ -12,7 +12,9 @@ from r1v3.data.records import Record, iter_records, render_question
 from r1v3.generate import Request, Sampling, load_engine
 from r1v3.generate.store import Store, read_responses
 from r1v3.model.chat_template import renderer
-from r1v3.recipe.graph.identity import canonical
+from r1v3.recipe.graph.configs import Answering
+from r1v3.recipe.graph.identity import OWN, canonical
+from r1v3.recipe.schema.recipe import Images, Template
 
 SHARD = "sampled"
 
@@ -27,12 +29,14 @@ def sample(
     """
     store = Store(folder / "responses", _model_of(document), part, parts)
     sampling = sampling_of(document["set"])
-    render = renderer(document["template"], model)
+    template = document["template"]
+    render = renderer(OWN if template == OWN else Template.model_validate(template), model)
     asked = [request_of(document, record, questions, render) for record in iter_records(questions)]
     missing = list(store.missing(asked, sampling))
     if not missing:
         return 0
-    engine = load_engine(document["generation"], document["images"], model)
+    generation = Answering.model_validate(document["generation"])
+    engine = load_engine(generation, Images.model_validate(document["images"]), model)
     store.drop_half_lines()
     progress = Progress(len(missing), f"reject {document.get('name', '')}: question")
     count = 0

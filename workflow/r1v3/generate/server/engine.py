@@ -17,6 +17,7 @@ from r1v3.generate.server.usage import Usage
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
 from r1v3.model.prompt_template import END_OF_THINK, read_prompt
+from r1v3.recipe.schema.recipe import Images
 
 MARKER = "<image>"
 KINDS = ("vllm", "openai")
@@ -30,7 +31,7 @@ class ServerEngine:
         endpoint: where they are posted.
         model: name the server knows the model by.
         kind: `vllm`, or `openai` for a server that knows nothing beyond that interface.
-        images: the recipe's `images` section.
+        images: `max_pixels` refuses larger pictures.
         concurrency: requests in flight.
         usage: counts tokens and money.
         thinking: applied to every sampling.
@@ -43,7 +44,7 @@ class ServerEngine:
         model: str,
         *,
         kind: str,
-        images: dict,
+        images: Images,
         concurrency: int,
         usage: Usage,
         thinking: Thinking | None = None,
@@ -135,7 +136,7 @@ class ServerEngine:
 
     def _messages(self, request: Request) -> list[dict]:
         turns = read_prompt(request.prompt)
-        pictures = [data_url(each, self.images["max_pixels"]) for each in request.images]
+        pictures = [data_url(each, self.images.max_pixels) for each in request.images]
         pieces = sum(text.count(MARKER) for _, text in turns[:-1])
         if pieces != len(pictures):
             raise ValueError(f"{pieces} image markers for {len(pictures)} pictures")

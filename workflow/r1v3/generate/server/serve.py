@@ -16,13 +16,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from r1v3.recipe.schema.recipe import Images, Template
+
 ROOT = Path(__file__).resolve().parents[4]
 LOOPBACK = "127.0.0.1"
 
 
-def chat_template(template: dict) -> str:
+def chat_template(template: Template) -> str:
     """The recipe's template for a server, which renders turns; it writes what `render_prompt` writes."""
-    roles = {"user": template["user_role"], "assistant": template["assistant_role"]}
+    roles = {"user": template.user_role, "assistant": template.assistant_role}
     return (
         "{%- set roles = " + json.dumps(roles) + " -%}"
         "{%- for message in messages -%}"
@@ -46,7 +48,7 @@ def write_key(path: Path) -> str:
     return key
 
 
-def server_arguments(model: Path, images: dict, *, port: int, rows: int) -> list[str]:
+def server_arguments(model: Path, images: Images, *, port: int, rows: int) -> list[str]:
     """What the server is started with; the key is not among it, where every user would read it."""
     from r1v3.generate.vllm.processor import tiling
     from r1v3.generate.vllm.start import visible
@@ -80,16 +82,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=256, help="samples that decode at once")
     args = parser.parse_args()
     recipe = load_project(ROOT, args.recipe).recipe
-    images = recipe.images.model_dump()
     prepare()
     os.environ["VLLM_API_KEY"] = write_key(args.key_file)
-    words = server_arguments(args.model, images, port=args.port, rows=args.rows)
+    words = server_arguments(args.model, recipe.images, port=args.port, rows=args.rows)
     with tempfile.TemporaryDirectory(prefix="r1v3-serve-") as folder:
         if args.template == "recipe":
             path = Path(folder) / "template.jinja"
-            path.write_text(chat_template(recipe.template.model_dump()))
+            path.write_text(chat_template(recipe.template))
             words += ["--chat-template", str(path), "--chat-template-content-format", "openai"]
-        use_our_processor(args.model, images)
+        use_our_processor(args.model, recipe.images)
         print(f"http://{LOOPBACK}:{args.port}/v1, the key in {args.key_file}", flush=True)
         module = "vllm.entrypoints.openai.api_server"
         sys.argv = [module, *words]

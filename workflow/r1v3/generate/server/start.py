@@ -8,9 +8,13 @@ from r1v3.generate.server.endpoint import Endpoint
 from r1v3.generate.server.engine import ServerEngine
 from r1v3.generate.server.usage import Usage
 from r1v3.generate.thinking import Thinking
+from r1v3.recipe.graph.configs import ThinkingChanges
+from r1v3.recipe.schema.recipe import Images
 
 
-def open_server(images: dict, model_folder: Path, thinking: dict | None, usage: Path | None):
+def open_server(
+    images: Images, model_folder: Path, thinking: ThinkingChanges | None, usage: Path | None
+) -> ServerEngine:
     """The engine of the server that the environment names.
 
     R1V3_SERVER_URL (required), _MODEL (the checkpoint's folder), _KIND (vllm or openai), _KEY, _PRICE

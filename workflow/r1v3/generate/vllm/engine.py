@@ -18,6 +18,8 @@ from r1v3.generate.pictures import check_places
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
 from r1v3.model.prompt_template import END_OF_THINK
+from r1v3.recipe.graph.configs import ThinkingChanges
+from r1v3.recipe.schema.recipe import Images
 
 NEVER = float("-inf")
 
@@ -206,7 +208,7 @@ def spread(seed) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}".encode()).digest()[:7], "big")
 
 
-def open_vllm(images: dict, model_folder: Path, thinking: dict | None) -> VllmEngine:
+def open_vllm(images: Images, model_folder: Path, thinking: ThinkingChanges | None) -> VllmEngine:
     """The engine of a checkpoint folder; what only the machine decides stands in the environment.
 
     R1V3_VLLM_TENSOR_PARALLEL (else all visible accelerators), R1V3_VLLM_MEMORY (share of an accelerator's

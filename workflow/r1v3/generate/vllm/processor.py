@@ -7,17 +7,19 @@ It also has no video half, so a checkpoint needs no settings for videos.
 
 from pathlib import Path
 
+from r1v3.recipe.schema.recipe import Images
 
-def tiling(images: dict) -> dict:
+
+def tiling(images: Images) -> dict:
     """The image processor's arguments for the recipe's `images` section."""
     return {
-        "crop_to_patches": images["max_tiles"] > 1,
-        "min_patches": images["min_tiles"],
-        "max_patches": images["max_tiles"],
+        "crop_to_patches": images.max_tiles > 1,
+        "min_patches": images.min_tiles,
+        "max_patches": images.max_tiles,
     }
 
 
-def use_our_processor(folder: Path, images: dict):
+def use_our_processor(folder: Path, images: Images):
     """Register our processor for HF-native InternVL in this process, and return it."""
     from vllm.model_executor.models import interns1
     from vllm.multimodal import MULTIMODAL_REGISTRY

@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+from r1v3.recipe.schema.recipe import Images
+
 # For a build of vLLM that has no accelerator: everything in this process, nothing compiled.
 CPU = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
@@ -14,7 +16,7 @@ CPU = {
 EVERYWHERE = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
 
 
-def start(folder: Path, images: dict, *, rows: int):
+def start(folder: Path, images: Images, *, rows: int):
     """`vllm.LLM` with our processor, and that processor.
 
     Raises:

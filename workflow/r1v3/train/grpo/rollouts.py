@@ -13,6 +13,7 @@ from r1v3.data.records import Record, read_records, render_question
 from r1v3.generate.types import Request, Response, Sampling
 from r1v3.model.encode import Encoded, EncodedOnDisk, Encoder
 from r1v3.model.prompt_template import prompt_tail, render_prompt
+from r1v3.recipe.schema.recipe import Template
 from r1v3.reward import Grader, Verdict, combine, format_reward
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.grpo.saved_samples import HeldSamples
@@ -59,7 +60,7 @@ class Clock:
 
 
 def load_prompts(
-    folder: Path, encoder: Encoder, template: dict, mode: str, instruction: str | None = None
+    folder: Path, encoder: Encoder, template: Template, mode: str, instruction: str | None = None
 ) -> list[Prompt]:
     """Every record of a data set as a prompt, encoded once; an instruction follows each question."""
     records = read_records(folder)

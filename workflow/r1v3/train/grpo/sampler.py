@@ -15,6 +15,8 @@ from r1v3.generate import load_engine
 from r1v3.generate.in_process.engine import TransformersEngine
 from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model
+from r1v3.recipe.graph.configs import Answering
+from r1v3.recipe.schema.recipe import Images
 from r1v3.train.core.ranks import Ranks
 
 
@@ -108,7 +110,9 @@ def open_sampler(
         copy = load_model(start, dtype=settings["dtype"], device=ranks.device)
         return CopyOfModel(copy, encoder, ranks)
     if generation["engine"] == "vllm":
-        engine = load_engine(generation, document["images"], start) if ranks.leads else None
+        answering = Answering.model_validate(generation)
+        images = Images.model_validate(document["images"])
+        engine = load_engine(answering, images, start) if ranks.leads else None
         return BesideTrainer(engine, ranks)
     raise ValueError(
         f"generation.engine must be transformers or vllm in RL, not {generation['engine']!r}"

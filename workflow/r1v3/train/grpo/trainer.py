@@ -15,6 +15,7 @@ from r1v3.model.encode import Encoder
 from r1v3.model.groups import check_frozen, group_hashes, silence
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import use_packed_attention
+from r1v3.recipe.schema.recipe import Images, Template
 from r1v3.reward.configured import open_grader
 from r1v3.train.core.engine import open_engine, open_frozen, prepare_model
 from r1v3.train.core.metrics import MetricsLog
@@ -48,9 +49,10 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
     """
     settings, folder, ranks = document["settings"], Path(folder), Ranks.join()
     model, processor = load_model(start, dtype=settings["dtype"]), load_processor(start)
-    encoder = Encoder(processor, document["images"])
+    encoder = Encoder(processor, Images.model_validate(document["images"]))
     mode, seed = document["generation"]["mode"], document["seed"]
-    prompts = load_prompts(data, encoder, document["template"], mode, settings["instruction"])
+    template = Template.model_validate(document["template"])
+    prompts = load_prompts(data, encoder, template, mode, settings["instruction"])
     by_id = {prompt.record.id: prompt for prompt in prompts}
     reference = _reference(start, settings, ranks, encoder.never)
     prepare_model(model, settings)

@@ -15,6 +15,7 @@ from r1v3.generate.types import Sampling
 from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import use_packed_attention
+from r1v3.recipe.schema.recipe import Images, Template
 from r1v3.reward.configured import open_grader
 from r1v3.train.core.engine import open_frozen
 from r1v3.train.core.ranks import Ranks
@@ -33,7 +34,7 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
     settings, entropy, ranks = document["selection"], document["entropy"], Ranks.join()
     model = load_model(checkpoint, dtype=settings["dtype"]).eval().requires_grad_(False)
     processor = load_processor(checkpoint)
-    encoder = Encoder(processor, document["images"])
+    encoder = Encoder(processor, Images.model_validate(document["images"]))
     sampler = open_sampler(document, checkpoint, settings, model, encoder, ranks)
     use_packed_attention(model, settings["parallel"]["attention"])
     episode = _answers(document, sampler, encoder, data, step, output.parent / "judge")
@@ -73,7 +74,9 @@ def _answers(document: dict, sampler, encoder, data: Path, step: int, judged: Pa
         document["generation"]["mode"],
     )
     instruction = document.get("instruction")  # of a run that learnt with one (section 6.6)
-    prompts = load_prompts(data, encoder, document["template"], mode, instruction)
+    prompts = load_prompts(
+        data, encoder, Template.model_validate(document["template"]), mode, instruction
+    )
     sampling = Sampling(
         settings["temperature"], 1.0, settings["max_new_tokens"], settings["samples"]
     )

@@ -11,6 +11,7 @@ from r1v3.data.records import Record, render_question
 from r1v3.model.encode import Encoder
 from r1v3.model.packed import Group
 from r1v3.model.prompt_template import render_prompt, split_response
+from r1v3.recipe.schema.recipe import Template
 from r1v3.reward.text.format import after_thought
 from r1v3.train.core.ranks import Ranks
 
@@ -56,7 +57,7 @@ def encode_samples(
     records: list[Record],
     folder: Path,
     encoder: Encoder,
-    template: dict,
+    template: Template,
     *,
     max_length: int,
     keep_tiles: bool = True,
@@ -112,7 +113,7 @@ def _undecodable(records, encoded, folder, encoder, pool, ranks: Ranks, known) -
 def _encode_part(
     folder: Path,
     encoder: Encoder,
-    template: dict,
+    template: Template,
     max_length: int,
     keep_tiles: bool,
     records: list[Record],
@@ -141,7 +142,7 @@ def _too_long(sample: Group | str, max_length: int) -> str | None:
 
 
 def _encode(
-    folder: Path, encoder: Encoder, template: dict, keep_tiles: bool, records: list[Record]
+    folder: Path, encoder: Encoder, template: Template, keep_tiles: bool, records: list[Record]
 ) -> list[tuple[Group, int]]:
     texts, replies = [], []
     for record in records:

@@ -18,6 +18,7 @@ from r1v3.model.encode import Encoder
 from r1v3.model.groups import check_frozen, group_hashes
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import Pack
+from r1v3.recipe.schema.recipe import Images, Template
 from r1v3.train.core.batches import Batch, Packer, order_of_step
 from r1v3.train.core.engine import open_engine, prepare_model
 from r1v3.train.core.flops import FlopCount, peak_flops
@@ -64,8 +65,9 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
         SystemExit: with a code that asks for more, when SIGTERM came; the state is saved.
     """
     folder, ranks, stopping = Path(folder), Ranks.join(), settings["early_stopping"]
-    began, encoder = time.monotonic(), Encoder(processor, document["images"])
-    samples = _samples(data, encoder, document["template"], settings, folder / "set_aside.json")
+    began, encoder = time.monotonic(), Encoder(processor, Images.model_validate(document["images"]))
+    template = Template.model_validate(document["template"])
+    samples = _samples(data, encoder, template, settings, folder / "set_aside.json")
     prepare_model(model, settings)
     before = group_hashes(model)
     count = FlopCount.of(model, settings["train"])
@@ -73,7 +75,7 @@ def fit(model, processor, settings, document, *, data, validation, folder, name)
     packer = Packer(samples, encoder, ranks, engine.alike, settings["parallel"]["pass_tokens"])
     if stopping:
         path = folder / "set_aside_validation.json"
-        held_out = _samples(validation, encoder, document["template"], settings, path)
+        held_out = _samples(validation, encoder, template, settings, path)
         judged = Packer(held_out, encoder, ranks, engine.alike, packer.budget)
     total = math.ceil(settings["epochs"] * len(samples.ids) / settings["batch_size"])
     total = min(total, settings["max_steps"] or total)
@@ -161,7 +163,7 @@ def _backward(engine, packs: list[Pack], tokens: int) -> float:
 
 
 def _samples(
-    folder: Path, encoder: Encoder, template: dict, settings: dict, set_aside: Path
+    folder: Path, encoder: Encoder, template: Template, settings: dict, set_aside: Path
 ) -> Samples:
     ranks, known = Ranks.join(), None
     if (set_aside.parent / "resume").exists() and set_aside.exists():
