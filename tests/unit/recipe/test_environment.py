@@ -5,12 +5,18 @@ import os
 
 import pytest
 
+from r1v3.recipe.graph.configs import StageConfig
 from r1v3.recipe.outputs import environment as module
 from r1v3.recipe.outputs.environment import begin_or_resume, differences, environment, freeze
 from r1v3.recipe.outputs.manifest import read_manifest
 from r1v3.recipe.outputs.stage import own_files, run_stage
 
-CONFIG = {"kind": "sft", "name": "cold_start", "hash": "0123456789", "document": {"seed": 7}}
+CONFIG = {
+    "kind": "sft",
+    "name": "cold_start",
+    "hash": "0123456789",
+    "document": {"version": 1, "name": "cold_start", "seed": 7},
+}
 
 
 def under(**packages) -> dict:
@@ -21,18 +27,18 @@ def under(**packages) -> dict:
 def stage(folder, work):
     config = folder / "config.json"
     config.write_text(json.dumps(CONFIG))
-    run_stage(config, folder / "manifest.json", work)
+    run_stage(config, folder / "manifest.json", work, StageConfig)
     return read_manifest(folder / "manifest.json")
 
 
-def interrupted(document, folder):
+def interrupted(config, folder):
     """A stage that leaves a state to go on from, and dies."""
     (folder / "resume").mkdir()
     raise KeyboardInterrupt
 
 
 def test_a_manifest_names_seed_machine_and_every_installed_package(tmp_path):
-    made = stage(tmp_path, lambda document, folder: {})
+    made = stage(tmp_path, lambda config, folder: {})
     assert made["seed"] == 7
     packages = dict(line.split("==") for line in made["environment"]["freeze"])
     assert packages["torch"].startswith("2.13.0")
@@ -62,7 +68,7 @@ def test_only_what_changes_results_counts_as_a_difference():
 def test_an_interrupted_stage_goes_on_under_the_same_versions(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         stage(tmp_path, interrupted)
-    assert "environments_before" not in stage(tmp_path, lambda document, folder: {})
+    assert "environments_before" not in stage(tmp_path, lambda config, folder: {})
 
 
 def test_an_interrupted_stage_refuses_other_versions_unless_told(tmp_path, monkeypatch):
@@ -73,10 +79,10 @@ def test_an_interrupted_stage_refuses_other_versions_unless_told(tmp_path, monke
     monkeypatch.setattr(module, "environment", lambda: other)
     worked = []
     with pytest.raises(ValueError, match=r"torch was 2\.13.*is 9\.9.*R1V3_RESUME_ANYWAY"):
-        stage(tmp_path, lambda document, folder: worked.append(1) or {})
+        stage(tmp_path, lambda config, folder: worked.append(1) or {})
     assert worked == []
     monkeypatch.setenv("R1V3_RESUME_ANYWAY", "1")
-    made = stage(tmp_path, lambda document, folder: {})
+    made = stage(tmp_path, lambda config, folder: {})
     assert [e["packages"]["torch"] for e in made["environments_before"]] == [
         real["packages"]["torch"]
     ]

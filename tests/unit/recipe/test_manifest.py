@@ -9,11 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from r1v3.recipe.graph.configs import StageConfig
 from r1v3.recipe.outputs import stage
 from r1v3.recipe.outputs.manifest import checkpoint_folder, read_manifest, write_manifest
 from r1v3.recipe.outputs.stage import alone, folders, run_stage, tables
 
-CONFIG = {"kind": "sft", "name": "cold_start", "hash": "0123456789", "document": {"seed": 7}}
+CONFIG = {
+    "kind": "sft",
+    "name": "cold_start",
+    "hash": "0123456789",
+    "document": {"version": 1, "name": "cold_start", "seed": 7, "steps": 3},
+}
+
+
+class StepsConfig(StageConfig):
+    """A stage with a setting of its own."""
+
+    steps: int
 
 
 def run_manifest(folder: Path, **facts) -> Path:
@@ -92,8 +104,8 @@ def test_a_checkpoint_whose_bytes_are_elsewhere_is_told(tmp_path):
 def test_a_stage_vouches_for_results_and_not_for_logs_pictures_and_resume_states(tmp_path, capsys):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
 
-    def work(document, folder):
-        assert document == {"seed": 7}
+    def work(config, folder):
+        assert config == StepsConfig(version=1, name="cold_start", seed=7, steps=3)
         for name in (
             "metrics.jsonl",
             "log.txt",
@@ -106,7 +118,7 @@ def test_a_stage_vouches_for_results_and_not_for_logs_pictures_and_resume_states
             (folder / name).write_text("x")
         return {"steps": 1}
 
-    run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work)
+    run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work, StepsConfig)
     manifest = read_manifest(tmp_path / "manifest.json")
     assert sorted(manifest["files"]) == ["config.json", "metrics.jsonl"]
     assert "sft cold_start-0123456789: starting" in capsys.readouterr().out
@@ -116,7 +128,7 @@ def test_what_a_run_resumes_from_stays_until_the_manifest_vouches(tmp_path, monk
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     state = tmp_path / "resume" / "step-000004.pt"
 
-    def work(document, folder):
+    def work(config, folder):
         state.parent.mkdir(exist_ok=True)
         state.write_text("x")
         return {}
@@ -127,20 +139,31 @@ def test_what_a_run_resumes_from_stays_until_the_manifest_vouches(tmp_path, monk
     with monkeypatch.context() as patch:
         patch.setattr(stage, "write_manifest", killed)
         with pytest.raises(KeyboardInterrupt):
-            run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work)
+            run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work, StepsConfig)
     assert state.exists()
-    run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work)
+    run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work, StepsConfig)
     assert not state.parent.exists()
+
+
+def test_a_config_of_another_stage_is_refused_by_file_and_key(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(CONFIG | {"document": {"version": 1, "name": "a", "seed": 7}}))
+
+    def work(config, folder):
+        raise AssertionError("a stage began with a config that is not its own")
+
+    with pytest.raises(ValueError, match=r"config\.json: .*\n.*steps"):
+        run_stage(path, tmp_path / "manifest.json", work, StepsConfig)
 
 
 def test_a_stage_that_fails_leaves_no_manifest(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
 
-    def work(document, folder):
+    def work(config, folder):
         raise KeyError("told")
 
     with pytest.raises(KeyError):
-        run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work)
+        run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work, StepsConfig)
     assert not (tmp_path / "manifest.json").exists()
 
 
@@ -167,11 +190,11 @@ def test_a_second_process_waits_for_the_first_and_finds_its_work_done(tmp_path, 
 def run_rank(rank: str, folder: Path) -> None:
     os.environ |= {"RANK": rank, "TORCHELASTIC_RUN_ID": "launch-7"}
 
-    def work(document, folder):
+    def work(config, folder):
         (folder / f"rank-{rank}").touch()
         return {"rank": rank}
 
-    run_stage(folder / "config.json", folder / "manifest.json", work)
+    run_stage(folder / "config.json", folder / "manifest.json", work, StepsConfig)
 
 
 def start_rank(rank: str, folder: Path) -> multiprocessing.Process:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from r1v3.recipe.graph.identity import Node
 from r1v3.recipe.schema.cleaning import Cleaning, CleaningRules
 from r1v3.recipe.schema.data import (
     HubModel,
@@ -200,3 +201,25 @@ class EvaluationConfig(Asked):
     evaluation: EvaluationSettings
     benchmarks: dict[str, str]
     held_out: dict[str, str]
+
+
+CONFIGS: dict[str, type[StageConfig]] = {
+    "evaluation_index": EvaluationIndexConfig,
+    "model": ModelConfig,
+    "sft": SftConfig,
+    "grpo": GrpoConfig,
+    "probe": ProbeConfig,
+    "benchmark": BenchmarkConfig,
+    "evaluation": EvaluationConfig,
+}
+
+
+def config_class(node: Node) -> type[StageConfig]:
+    """The class of a node's resolved config; a data set has one of two, by where it comes from.
+
+    Raises:
+        KeyError: no stage makes nodes of this kind.
+    """
+    if node.kind == "data":
+        return SampledDataConfig if "questions" in node.document else SourceDataConfig
+    return CONFIGS[node.kind]
