@@ -28,15 +28,13 @@ test-slurm: setup ## the user's command on a real Slurm of simulated nodes, faul
 	@R1V3_TEST_SLURM=1 python -m pytest -q tests/slurm
 
 plan: setup ## what a recipe costs before it is run: RECIPE=paper NODES= PRICE=
-	@python -m r1v3.plan --recipe $(or $(RECIPE),paper) $(if $(NODES),--nodes $(NODES)) $(if $(PRICE),--price $(PRICE))
+	@r1v3 plan --recipe $(or $(RECIPE),paper) $(if $(NODES),--nodes $(NODES)) $(if $(PRICE),--price $(PRICE))
 
 preflight: setup ## are the machines ready? By Slurm where there is one; RECIPE=paper
-	@snakemake $(if $(shell sinfo -h 2>/dev/null),--profile slurm --cores all,--cores 2) --config recipe=$(or $(RECIPE),paper) \
-		--quiet all --retries 0 --forcerun preflight -- results/preflight.json; \
-		code=$$?; cat results/log/preflight.txt; exit $$code
+	@r1v3 preflight --recipe $(or $(RECIPE),paper)
 
-lint: setup ## ruff, snakefmt and snakemake --lint
-	@ruff check . && ruff format --check --quiet . && snakefmt --check --compact-diff . && snakemake --lint
+lint: setup ## ruff, snakefmt, snakemake --lint, the floors, types
+	@ruff check . && ruff format --check --quiet . && snakefmt --check --compact-diff . && snakemake --lint && lint-imports && basedpyright
 
 format: setup ## what lint asks for
 	@ruff check --fix --quiet . ; ruff format --quiet . && snakefmt .
@@ -50,34 +48,28 @@ studies: setup ## every ablation and analysis, then the report again; SEEDS=3 ru
 	@echo "results/claims.html, results/studies/ and results/report.html"
 
 compare: setup ## what differs between two runs: A=rl B=rl_frozen_connector
-	@test -n "$(A)" -a -n "$(B)" || { echo "A= or B= is missing: make compare A=rl B=rl_frozen_connector" >&2; exit 2; }
-	@python -m r1v3 compare "$(A)" "$(B)"
+	@r1v3 compare $(A) $(B)
 
 snapshot: setup ## record finished results in DVC and git's index; `dvc push` then shares them
-	@python -m r1v3 $(if $(RECIPE),--recipe $(RECIPE)) snapshot
+	@r1v3 snapshot $(if $(RECIPE),--recipe $(RECIPE))
 
-trace: setup ## where WHAT comes from and where it went: a run, data set, sample, or score such as benchmarks.mmmu_val
-	@python -m r1v3 trace "$(WHAT)"
+trace: setup ## where WHAT comes from and what was made from it: a run, data set, sample or score
+	@r1v3 trace $(WHAT)
 
 crate: setup ## the finished recipe as an RO-Crate in the folder OUT
-	@test -n "$(OUT)" || { echo "OUT= is missing: make crate OUT=some_folder" >&2; exit 2; }
-	@python -m r1v3 $(if $(RECIPE),--recipe $(RECIPE)) crate "$(OUT)"
+	@r1v3 crate $(OUT) $(if $(RECIPE),--recipe $(RECIPE))
 
 prune: setup ## disk use by run, and what no table entry reaches; REMOVE=1 removes that
-	@python -m r1v3 prune $(if $(REMOVE),--remove)
+	@r1v3 prune $(if $(REMOVE),--remove)
 
 ui: setup ## MLflow in the browser; made from the files first where there is no mlflow.db
-	@test -e mlflow.db || { unset MLFLOW_TRACKING_URI; \
-		snakemake --cores 1 --quiet all --forcerun publish -- results/mlflow.json; }
-	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db
+	@r1v3 ui
 
 grading-report: setup ## how often the grader agrees with people
 	@python perf/grading.py
 
 evaluate: setup ## score MODEL=folder, id, address or baseline; RECIPE=paper BENCHMARKS="mmmu_val ..." MODE= NAME=
-	@test -n "$(MODEL)" || { echo "MODEL= is missing: make evaluate MODEL=results/runs/final-.../checkpoints/step-..." >&2; exit 2; }
-	@python -m r1v3.evaluate --model "$(MODEL)" $(if $(RECIPE),--recipe $(RECIPE)) $(if $(BENCHMARKS),--benchmarks $(BENCHMARKS)) \
-		$(if $(MODE),--mode $(MODE)) $(if $(NAME),--name $(NAME))
+	@r1v3 evaluate $(MODEL) $(BENCHMARKS) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(MODE),--mode $(MODE)) $(if $(NAME),--name $(NAME))
 
 files: setup ## docs/files.md: every file in one line
 	@python docs/file_list.py --output docs/files.md

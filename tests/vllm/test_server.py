@@ -31,9 +31,9 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     checkpoint = write(folder / "model", 0)
     port = free_port()
-    command = [sys.executable, "-m", "r1v3.generate.server.serve", "--model", str(checkpoint)]
+    command = [sys.executable, "-m", "r1v3", "serve", str(checkpoint)]
     command += ["--key-file", str(folder / "key"), "--port", str(port), "--rows", "8"]
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}/workflow"}
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}/workflow", "R1V3_ROOT": str(ROOT)}
     with open(folder / "log.txt", "w") as log:
         process = subprocess.Popen(
             command, env=environment, stdout=log, stderr=log, start_new_session=True

@@ -1,4 +1,4 @@
-"""Whether the machines are ready: `make preflight`."""
+"""Whether the machines are ready: `r1v3 preflight`."""
 
 
 rule preflight:

@@ -46,7 +46,7 @@ shell.prefix(resources.prefix(SITE))
 TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI") or LOCAL_STORE
 # What a store has been given is noted in `results/mlflow<this>.json`, so that another one gets its own copy.
 STORE = mark_of_store(TRACKING_URI)
-# What commands of `python -m r1v3` need to know of this call.
+# What commands of `r1v3` need to know of this call.
 CHOICE = ["--recipe", config.get("recipe", "tiny")]
 CHOICE += ["--overlay", config["overlay"]] if config.get("overlay") else []
 # What the summary compares: a run, and the checkpoint of it that goes on.

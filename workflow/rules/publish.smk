@@ -49,7 +49,7 @@ onstart:
     Path("results/log").mkdir(parents=True, exist_ok=True)
     with open("results/log/follow.txt", "w") as said:
         subprocess.Popen(
-            [sys.executable, "-m", "r1v3", *CHOICE, "follow"]
+            [sys.executable, "-m", "r1v3", "follow", *CHOICE]
             + ["--tracking-uri", TRACKING_URI, "--beside", str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=said,
@@ -108,5 +108,5 @@ rule snapshot:
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m r1v3 {params.choice:q} snapshot
+        python -m r1v3 snapshot {params.choice:q}
         """

@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--overlay", type=Path, nargs="?", help="YAML over the recipe")
     parser.add_argument("--output", type=Path, required=True, help="findings as JSON")
     args = parser.parse_args()
-    return 0 if preflight(args.recipe, args.overlay, args.output) else 1
+    return 0 if preflight(Path.cwd(), args.recipe, args.overlay, args.output) else 1
 
 
 if __name__ == "__main__":

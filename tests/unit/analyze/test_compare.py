@@ -1,4 +1,4 @@
-"""`make compare`: what differs between two runs, and nothing else."""
+"""`r1v3 compare`: what differs between two runs, and nothing else."""
 
 import pytest
 from made_up_results import write_run

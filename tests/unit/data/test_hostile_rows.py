@@ -138,7 +138,7 @@ def test_files_and_sets_can_be_checked_from_the_shell(tmp_path):
 
     def check(place: Path) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [sys.executable, "-m", "r1v3.data", "check", str(place)],
+            [sys.executable, "-m", "r1v3", "data", "check", str(place)],
             cwd=root, env={**os.environ, "PYTHONPATH": str(root / "workflow")},
             capture_output=True, text=True, check=False,
         )  # fmt: skip

@@ -1,12 +1,11 @@
 """What is shown as unreached, and what is never removed."""
 
 import shutil
-import sys
 
 import pytest
 from made_up_results import ROOT, build_tree
 
-from r1v3.__main__ import main
+from r1v3.cli import main
 from r1v3.provenance.found import result_folders
 from r1v3.provenance.prune import prune, size, unreached
 from r1v3.recipe.graph.documents import Documents
@@ -23,6 +22,12 @@ def as_another(folder, digits="0123456789"):
     other = folder.with_name(f"{folder.name.rpartition('-')[0]}-{digits}")
     shutil.copytree(folder, other)
     return other
+
+
+def call(*arguments: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
 
 
 def names(found) -> set[str]:
@@ -71,7 +76,7 @@ def test_a_result_of_any_recipe_is_reached(tree):
     assert unreached(tree.root, [tree.documents, paper]) == []
 
 
-def test_the_command_keeps_what_any_recipe_makes_and_removes_the_rest(tree, monkeypatch, capsys):
+def test_the_command_keeps_what_any_recipe_makes_and_removes_the_rest(tree, capsys):
     (tree.root / "config").symlink_to(ROOT / "config")
     recipes = sorted(path.stem for path in (ROOT / "config/recipes").glob("*.yaml"))
     ladder = [Documents(load_project(ROOT, name)).run("rl").folder for name in recipes]
@@ -79,12 +84,10 @@ def test_the_command_keeps_what_any_recipe_makes_and_removes_the_rest(tree, monk
         (tree.root / folder).mkdir(exist_ok=True)
         (tree.root / folder / "config.json").write_text('{"document": {}}')
     old = as_another(tree.runs[3].parent)
-    command = ["r1v3", "--root", str(tree.root), "prune"]
-    monkeypatch.setattr(sys, "argv", command)
-    main()
+    command = ["prune", "--root", str(tree.root)]
+    call(*command)
     assert "Nothing leads to these 1:" in capsys.readouterr().out
-    monkeypatch.setattr(sys, "argv", [*command, "--remove"])
-    main()
+    call(*command, "--remove")
     assert not old.exists()
     assert len(set(ladder)) == len(recipes) >= 4
     assert all((tree.root / folder).exists() for folder in ladder)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.plan.__main__ import table
 from r1v3.plan.advice import advise
 from r1v3.plan.costs import load_costs
 from r1v3.plan.memory import cache_token, training
+from r1v3.plan.report import table
 from r1v3.plan.shapes import Shape
 from r1v3.plan.speed import decode, draw_lengths
 from r1v3.plan.stages import Plan

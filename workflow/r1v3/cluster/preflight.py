@@ -1,4 +1,4 @@
-"""Is the machine ready? `make preflight`: what would stop a run, found before any GPU hour is spent.
+"""Is the machine ready? `r1v3 preflight`: what would stop a run, found before any GPU hour is spent.
 
 Looks at versions, GPUs, disk and quota, ports, models and addresses of every node; measures the disk and,
 with several processes, the network. Under Slurm it runs on the machines, and by the launcher, of a training
@@ -16,8 +16,6 @@ import torch.distributed as dist
 from r1v3.cluster import checks, measurements
 from r1v3.recipe.load import load_project
 from r1v3.train.core.ranks import Ranks
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,14 @@ def look(root: Path, recipe: str, overlay: Path | None, work: Path) -> list[Find
     return [_find(what, check) for what, check in asked.items()]
 
 
-def preflight(recipe: str, overlay: Path | None, output: Path) -> bool:
-    """Print every node's findings, write all to `output`, and say whether a run can begin."""
+def preflight(root: Path, recipe: str, overlay: Path | None, output: Path) -> bool:
+    """Print every node's findings, write all to `output`, and say whether a run can begin.
+
+    Args:
+        root: the checkout.
+    """
     ranks = Ranks.join()
-    mine = look(ROOT, recipe, overlay, output.parent) if ranks.leads else []
+    mine = look(root, recipe, overlay, output.parent) if ranks.leads else []
     found = ranks.gather(mine)
     _tell(ranks, lines(found))
     if all(each.fine for each in found if each.what == "GPUs"):

@@ -1,4 +1,4 @@
-"""The plan beside what finished runs of results/ wrote: `make plan` shows both where there are any."""
+"""The plan beside what finished runs of results/ wrote: `r1v3 plan` shows both where there are any."""
 
 import json
 import statistics

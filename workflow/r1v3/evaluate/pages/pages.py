@@ -1,12 +1,10 @@
-r"""All pages of one evaluation: Table 1, protocols, figures, hallucination audit, error browser.
+"""All pages of one evaluation: Table 1, protocols, figures, hallucination audit, error browser.
 
-python -m r1v3.evaluate.pages.pages --evaluation results/evaluations/<run>/last/<suite> --output results/pages
-    [--against results/evaluations/<other run>/last/<suite> ...]
+    r1v3 pages results/evaluations/<run>/last/<suite> --output results/pages
 
 Everything is read from what scoring left behind; nothing is asked of a model or of the network.
 """
 
-import argparse
 import html
 import json
 import re
@@ -22,9 +20,8 @@ from r1v3.evaluate.pages.browser import write_browser
 from r1v3.evaluate.pages.figures import figure_1, figure_3, figure_4
 from r1v3.evaluate.pages.hallucination import as_row, audit
 from r1v3.evaluate.pages.tables import Grid, as_html, percent, table_1, write_tables
-from r1v3.recipe.tables.benchmarks import Listed, load_table
+from r1v3.recipe.tables.benchmarks import Listed
 
-TABLE = Path(__file__).resolve().parents[4] / "config/benchmarks.yaml"
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:80rem;margin:0 auto;padding:1rem}
 table{border-collapse:collapse;display:block;overflow-x:auto}
@@ -195,23 +192,6 @@ def benchmarks_of(evaluation: Path) -> dict[str, Path]:
     return {key: shelf / name / f"{key}.tsv" for key, name in document["benchmarks"].items()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m r1v3.evaluate.pages.pages")
-    parser.add_argument("--evaluation", type=Path, required=True)
-    parser.add_argument("--against", type=Path, nargs="*", default=[])
-    parser.add_argument("--output", type=Path, required=True)
-    args = parser.parse_args()
-    index = write_pages(
-        args.evaluation,
-        benchmarks_of(args.evaluation),
-        load_table(TABLE),
-        args.output,
-        name=model_of(args.evaluation),
-        against={model_of(other): other for other in args.against},
-    )
-    print(index)
-
-
 def model_of(evaluation: Path) -> str:
     """`rl step-000030` for results/evaluations/rl-<hash>/step-000030/<suite>; `final` for its last one."""
     below = evaluation.resolve().parts
@@ -219,7 +199,3 @@ def model_of(evaluation: Path) -> str:
     name = re.sub(r"-[0-9a-f]{10}$", "", run)
     checkpoint = rest[0] if len(rest) == 2 and rest[0] != "last" else ""
     return f"{name} {checkpoint}".strip()
-
-
-if __name__ == "__main__":
-    main()

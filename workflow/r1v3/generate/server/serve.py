@@ -1,13 +1,12 @@
 r"""Serves a checkpoint by vLLM's OpenAI-compatible server, on loopback and behind a generated key.
 
-    python -m r1v3.generate.server.serve --model results/runs/<run>/checkpoints/<step> --key-file server.key
+    r1v3 serve results/runs/<run>/checkpoints/<step> --key-file server.key
     export R1V3_SERVER_URL=http://127.0.0.1:8000/v1 R1V3_SERVER_KEY=$(cat server.key)
 
 A checkpoint of ours speaks the recipe's template (section 6.2), role names and all; another model keeps its
 own with `--template own`. Pictures become the same tiles as in the other engines.
 """
 
-import argparse
 import json
 import os
 import runpy
@@ -18,7 +17,6 @@ from pathlib import Path
 
 from r1v3.recipe.schema.recipe import Images, Template
 
-ROOT = Path(__file__).resolve().parents[4]
 LOOPBACK = "127.0.0.1"
 
 
@@ -66,36 +64,31 @@ def server_arguments(model: Path, images: Images, *, port: int, rows: int) -> li
     return words
 
 
-def main() -> None:
+def serve(
+    model: Path, images: Images, template: Template | None, *, key_file: Path, port: int, rows: int
+) -> None:
+    """Become the server of a checkpoint; returns when it is told to end.
+
+    Args:
+        model: the checkpoint's folder.
+        images: the recipe's `images`, by which pictures become tiles.
+        template: the recipe's `template`; None for the model's own.
+        key_file: receives a new key.
+        rows: samples that decode at once.
+    """
     from r1v3.generate.vllm.processor import use_our_processor
     from r1v3.generate.vllm.start import prepare
-    from r1v3.recipe.load import load_project
 
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", type=Path, required=True, help="a checkpoint folder")
-    parser.add_argument("--recipe", default="tiny", help="whose template and images")
-    parser.add_argument("--template", choices=("recipe", "own"), default="recipe")
-    parser.add_argument("--key-file", type=Path, required=True, help="written anew")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--rows", type=int, default=256, help="samples that decode at once")
-    args = parser.parse_args()
-    recipe = load_project(ROOT, args.recipe).recipe
     prepare()
-    os.environ["VLLM_API_KEY"] = write_key(args.key_file)
-    words = server_arguments(args.model, recipe.images, port=args.port, rows=args.rows)
+    os.environ["VLLM_API_KEY"] = write_key(key_file)
+    words = server_arguments(model, images, port=port, rows=rows)
     with tempfile.TemporaryDirectory(prefix="r1v3-serve-") as folder:
-        if args.template == "recipe":
+        if template is not None:
             path = Path(folder) / "template.jinja"
-            path.write_text(chat_template(recipe.template))
+            path.write_text(chat_template(template))
             words += ["--chat-template", str(path), "--chat-template-content-format", "openai"]
-        use_our_processor(args.model, recipe.images)
-        print(f"http://{LOOPBACK}:{args.port}/v1, the key in {args.key_file}", flush=True)
+        use_our_processor(model, images)
+        print(f"http://{LOOPBACK}:{port}/v1, the key in {key_file}", flush=True)
         module = "vllm.entrypoints.openai.api_server"
         sys.argv = [module, *words]
         runpy.run_module(module, run_name="__main__")
-
-
-if __name__ == "__main__":
-    main()

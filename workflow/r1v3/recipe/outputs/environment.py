@@ -130,7 +130,6 @@ def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(
             ["git", *arguments],
-            cwd=Path(__file__).parents[4],
             capture_output=True,
             text=True,
             check=False,

@@ -1,12 +1,10 @@
-r"""The rollouts of a GRPO run as a page: the best, the worst and those whose prompt changed most.
+"""The rollouts of a GRPO run as a page: the best, the worst and those whose prompt changed most.
 
-python -m r1v3.train.grpo.rollout_page --run results/runs/rl.json --output rollouts.html
+r1v3 browse results/runs/rl.json --output rollouts.html
 """
 
-import argparse
 import html
 import json
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -91,26 +89,3 @@ def _article(row) -> str:
         f"{html.escape(row.reason)}; {html.escape(row.finish)}{critical}{unused})</small>"
         f"<pre>{html.escape(row.text)}</pre></article>"
     )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m r1v3.train.grpo.rollout_page",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--run", required=True, type=Path, help="a GRPO run's stable name or folder"
-    )
-    parser.add_argument("--output", required=True, type=Path)
-    parser.add_argument("--count", type=int, default=20, help="rollouts a section")
-    args = parser.parse_args()
-    try:
-        shown = browse(args.run, args.output, count=args.count)
-    except ValueError as error:
-        sys.exit(str(error))
-    print(f"{args.output}: " + ", ".join(f"{title} {n}" for title, n in shown.items()))
-
-
-if __name__ == "__main__":
-    main()

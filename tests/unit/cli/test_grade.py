@@ -1,4 +1,4 @@
-"""The command line: `python -m r1v3.reward explain` and `grade`."""
+"""`r1v3 explain` and `r1v3 grade`."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def run(*arguments, text=None):
     return subprocess.run(
-        [sys.executable, "-m", "r1v3.reward", *arguments],
+        [sys.executable, "-m", "r1v3", *arguments],
         capture_output=True,
         text=True,
         input=text,
@@ -53,7 +53,7 @@ def test_a_file_is_graded_row_by_row_in_order(tmp_path):
     ]  # fmt: skip
     source, target = tmp_path / "rows.jsonl", tmp_path / "verdicts.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    done = run("grade", "--input", str(source), "--output", str(target))
+    done = run("grade", str(source), "--output", str(target))
     assert done.returncode == 0, done.stderr
     verdicts = [json.loads(line) for line in target.read_text("utf-8").splitlines()]
     assert [v["id"] for v in verdicts] == ["a", 2, "c", "d", "e"]
@@ -65,7 +65,13 @@ def test_a_file_is_graded_row_by_row_in_order(tmp_path):
 def test_a_bad_row_is_named(tmp_path):
     source = tmp_path / "rows.jsonl"
     source.write_text('{"id": 1, "gold": "1", "response": "1", "type": "essay"}\n')
-    done = run("grade", "--input", str(source), "--output", str(tmp_path / "out.jsonl"))
+    done = run("grade", str(source), "--output", str(tmp_path / "out.jsonl"))
     assert done.returncode != 0
     assert "rows.jsonl:1" in done.stderr
     assert "essay" in done.stderr
+
+
+def test_rows_are_graded_from_standard_input_to_standard_output():
+    done = run("grade", text='{"gold": "7", "response": "\\\\boxed{7}", "type": "open"}\n')
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["correct"] is True

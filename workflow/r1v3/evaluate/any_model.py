@@ -1,19 +1,13 @@
-r"""Score any model on the recipe's benchmarks, outside the run table.
-
-python -m r1v3.evaluate --model results/runs/final-0123456789/checkpoints/step-000100
-python -m r1v3.evaluate --recipe paper --model skywork_r1v3_38b --benchmarks mmmu_val mathvista_mini
-python -m r1v3.evaluate --recipe paper --model http://node:8000/v1#name
+"""Scores any model on the recipe's benchmarks, outside the run table: `r1v3 evaluate`.
 
 A model is one of the recipe's, a folder, a Hugging Face id (`id@revision` for a revision), or the address
 of an OpenAI-compatible endpoint with `#` and the model's name. Answers, verdicts, scores and pages go to
-results/evaluations/<model>/, continue where they stopped, and a benchmark added later is asked alone.
+results/evaluations/<model>/. A second call continues there, and asks only the benchmarks that are new.
 """
 
-import argparse
 import hashlib
 import json
 import os
-import sys
 from pathlib import Path
 
 from r1v3.evaluate.answer import answer
@@ -21,13 +15,10 @@ from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score
 from r1v3.evaluate.target import Target, find_target
-from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.graph.identity import OWN, canonical
 from r1v3.recipe.load import Project, load_project
 from r1v3.recipe.tables.benchmarks import load_table
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def evaluate(
@@ -52,7 +43,7 @@ def evaluate(
     unknown = [each for each in names if each not in project.benchmarks]
     if unknown:
         allowed = ", ".join(project.benchmarks)
-        raise ValueError(f"--benchmarks {' '.join(unknown)}: must be among {allowed}")
+        raise ValueError(f"no benchmark {', '.join(unknown)}; allowed: {allowed}")
     target = find_target(model, project.recipe.models | project.recipe.baselines)
     paths = {each: _obtained(root, Documents(project), each) for each in names}
     document = _document(project, target, mode)
@@ -101,27 +92,3 @@ def _document(project: Project, target: Target, mode: str | None) -> dict:
         "evaluation": recipe.evaluation.model_dump(exclude=left_out),
         "model": target.identity,
     }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m r1v3.evaluate",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--recipe", default="tiny")
-    parser.add_argument("--benchmarks", nargs="*", help="some of the table's; the recipe's if none")
-    parser.add_argument("--mode", choices=("slow", "nothink", "nowait"), help="else the model's")
-    parser.add_argument("--name", help="of the results' folder")
-    args = vars(parser.parse_args())
-    try:
-        folder = evaluate(ROOT, args.pop("recipe"), args.pop("model"), **args)
-    except (ValueError, RecipeError) as error:
-        sys.exit(str(error))
-    print((folder / "pages/table_1.md").read_text())
-    print(f"scores and verdicts: {folder}\npages: {folder / 'pages/index.html'}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,9 @@
-"""`make plan RECIPE=paper`: GPUs, memory, hours, disk and money of every stage, before any is spent.
+"""The plan in words, `r1v3 plan`: GPUs, memory, hours, disk and money of every stage, before any is spent.
 
-    python -m r1v3.plan --recipe paper [--overlay FILE] [--nodes 4] [--price 2.5]
-
-Ends with 1 where a stage cannot fit. A star marks what rests on figures that nobody has measured.
+A star marks what rests on figures that nobody has measured.
 """
 
-import argparse
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from r1v3.plan.advice import advise
@@ -14,11 +11,9 @@ from r1v3.plan.against import beside
 from r1v3.plan.costs import load_costs
 from r1v3.plan.estimate import Estimate
 from r1v3.plan.stages import Plan
-from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.load import load_project
 from r1v3.recipe.site import load_site
 
-ROOT = Path(__file__).resolve().parents[3]
 NODES = (1, 2, 4, 8)
 
 
@@ -53,7 +48,7 @@ def parts(estimates: list[Estimate]) -> list[str]:
     ]
 
 
-def waits(plan_of, site_nodes=NODES) -> list[str]:
+def waits(plan_of: Callable[[int], Plan], site_nodes: tuple[int, ...] = NODES) -> list[str]:
     """Where synchronous GRPO waits, on so many nodes."""
     lines = [
         f"{'nodes':>5} {'hours':>7} {'step s':>7} {'generate':>9} {'of it stragglers':>17} {'update':>7}"
@@ -72,52 +67,55 @@ def waits(plan_of, site_nodes=NODES) -> list[str]:
     return lines
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--recipe", default="paper")
-    parser.add_argument("--overlay", type=Path)
-    parser.add_argument("--nodes", type=int, help="of every training stage, not the layout's")
-    parser.add_argument("--price", type=float, help="of a GPU for an hour, not the site's")
-    args = parser.parse_args()
-    try:
-        project = load_project(ROOT, args.recipe, args.overlay)
-        site, costs = load_site(ROOT), load_costs(ROOT)
-        plan = Plan(ROOT, project, site, costs, nodes=args.nodes)
-    except RecipeError as error:
-        raise SystemExit(f"{error}") from None
-    price = site.gpus.price_per_hour if args.price is None else args.price
+def report(
+    root: Path, recipe: str, overlay: Path | None, *, nodes: int | None, price: float | None
+) -> tuple[list[str], bool]:
+    """The plan of a recipe, a line each, and whether every stage fits.
+
+    Args:
+        root: the checkout.
+        nodes: of every training stage, instead of the layout's.
+        price: of one GPU for one hour, instead of the site's.
+
+    Raises:
+        RecipeError: with one line for each mistake in the configuration.
+    """
+    project = load_project(root, recipe, overlay)
+    site, costs = load_site(root), load_costs(root)
+    plan = Plan(root, project, site, costs, nodes=nodes)
+    price = site.gpus.price_per_hour if price is None else price
     estimates = plan.estimates()
-    print("\n".join(table(estimates, 0.0 if plan.cpu else price, gpus=not plan.cpu)))
-    print("\nGB of the fullest device\n" + "\n".join(parts(estimates)))
-    if known := beside(ROOT, project, estimates):
-        print("\nPlanned and measured, of finished runs\n" + "\n".join(known))
+    lines = table(estimates, 0.0 if plan.cpu else price, gpus=not plan.cpu)
+    lines += ["", "GB of the fullest device", *parts(estimates)]
+    if known := beside(root, project, estimates):
+        lines += ["", "Planned and measured, of finished runs", *known]
     if not plan.cpu:
-        print("\nRL, step by step: an engine a node samples, then all GPUs learn")
-        print("\n".join(waits(lambda nodes: Plan(ROOT, project, site, costs, nodes=nodes))))
-    load, device = plan.load, plan.device
-    print(
-        f"\nAssumed: questions of {plan.prompt} tokens with {load.tiles} tiles, answers of"
-        f" {load.answer_median:g} tokens in the median, {device.train_share:.0%} of a peak of"
-        f" {plan.peak / 1e12:.3g} TFLOP/s in training; config/costs.yaml. "
-        + (
-            f"Measured: {device.measured}."
-            if device.measured
-            else "* nobody has measured these GPUs."
-        )
-    )
+        lines += ["", "RL, step by step: an engine a node samples, then all GPUs learn"]
+        lines += waits(lambda count: Plan(root, project, site, costs, nodes=count))
+    lines += ["", assumptions(plan)]
     refused = [each for each in estimates if not each.fits]
     for each in refused:
-        print(
-            f"\n{each.stage} {each.name} cannot fit: {each.memory / 1e9:.0f} GB on a device of"
-            f" {each.most / 1e9:.0f}, {each.host / 1e9:.0f} GB on a node of {each.host_most / 1e9:.0f}."
-            " What would do:"
-        )
-        for line in advise(ROOT, project, site, costs, each) or ["nothing that this plan knows"]:
-            print(f"  {line}")
-    return 1 if refused else 0
+        lines += ["", refusal(each)]
+        changes = advise(root, project, site, costs, each) or ["nothing that this plan knows"]
+        lines += [f"  {change}" for change in changes]
+    return lines, not refused
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def assumptions(plan: Plan) -> str:
+    """What the figures rest on."""
+    load, device = plan.load, plan.device
+    known = f"Measured: {device.measured}." if device.measured else "* nobody measured these GPUs."
+    return (
+        f"Assumed: questions of {plan.prompt} tokens with {load.tiles} tiles, answers of"
+        f" {load.answer_median:g} tokens in the median, {device.train_share:.0%} of a peak of"
+        f" {plan.peak / 1e12:.3g} TFLOP/s in training; config/costs.yaml. {known}"
+    )
+
+
+def refusal(estimate: Estimate) -> str:
+    """Why a stage cannot fit."""
+    return (
+        f"{estimate.stage} {estimate.name} cannot fit: {estimate.memory / 1e9:.0f} GB on a device of"
+        f" {estimate.most / 1e9:.0f}, {estimate.host / 1e9:.0f} GB on a node of"
+        f" {estimate.host_most / 1e9:.0f}. What would do:"
+    )

@@ -1,0 +1,76 @@
+"""All commands, and how a mistake of the user is told: in one sentence, without a traceback."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from r1v3.cli import data, evaluate, grade, mlflow, plan, preflight, provenance, runs, serve
+
+app = typer.Typer(
+    help="Post-training of a vision-language model: plan it, look at it, check it, share it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(plan.plan)
+app.command()(preflight.preflight)
+app.command()(evaluate.evaluate)
+app.command()(evaluate.pages)
+app.command()(grade.grade)
+app.command()(grade.explain)
+app.add_typer(data.app, name="data")
+app.command()(runs.browse)
+app.command()(runs.figure)
+app.command()(runs.compare)
+app.command()(provenance.trace)
+app.command()(provenance.snapshot)
+app.command()(provenance.prune)
+app.command()(provenance.crate)
+app.command()(mlflow.ui)
+app.command(hidden=True)(mlflow.follow)
+app.command()(serve.serve)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(version("r1v3"))
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show it")
+    ] = False,
+) -> None:
+    """Post-training of a vision-language model: plan it, look at it, check it, share it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and end the process with its code.
+
+    `R1V3_TRACEBACK=1` shows where an error comes from.
+    """
+    try:
+        code = app(args=arguments, prog_name="r1v3", standalone_mode=False)
+    except TyperException as error:
+        sys.stderr.write(f"r1v3: {error.format_message()} `r1v3 --help` lists the commands.\n")
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except (ValueError, OSError) as error:
+        if os.environ.get("R1V3_TRACEBACK"):
+            raise
+        sys.exit(f"r1v3: {_sentence(error)}")
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__

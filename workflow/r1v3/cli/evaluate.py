@@ -1,0 +1,61 @@
+"""`r1v3 evaluate` and `r1v3 pages`: score any model, and write the pages of an evaluation."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from r1v3.cli.options import HERE, Recipe, Root
+
+
+def evaluate(
+    model: Annotated[
+        str, typer.Argument(help="a folder, a model of the recipe, a Hugging Face id, an address")
+    ],
+    benchmarks: Annotated[
+        list[str] | None, typer.Argument(help="some of the table's; without any, the recipe's")
+    ] = None,
+    recipe: Recipe = "tiny",
+    root: Root = HERE,
+    mode: Annotated[
+        Literal["slow", "nothink", "nowait"] | None,
+        typer.Option(help="thinking mode; without it, the model's"),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="of the results' folder")] = None,
+) -> None:
+    """Score any model on the recipe's benchmarks, outside the run table.
+
+    A Hugging Face id may carry a revision (`id@revision`). An OpenAI-compatible endpoint is an address with
+    `#` and the model's name: `http://node:8000/v1#name`. Everything goes to results/evaluations/<model>/;
+    a second call continues there, and asks only the benchmarks that are new.
+    """
+    from r1v3.evaluate.any_model import evaluate as evaluate_any_model
+
+    folder = evaluate_any_model(
+        root, recipe, model, benchmarks=benchmarks or None, mode=mode, name=name
+    )
+    print((folder / "pages/table_1.md").read_text())
+    print(f"scores and verdicts: {folder}\npages: {folder / 'pages/index.html'}")
+
+
+def pages(
+    evaluation: Annotated[Path, typer.Argument(help="results/evaluations/<run>/last/<suite>")],
+    output: Annotated[Path, typer.Option(help="the folder of the pages")],
+    against: Annotated[
+        list[Path] | None, typer.Option(help="another evaluation to compare with, repeatable")
+    ] = None,
+    root: Root = HERE,
+) -> None:
+    """Write all pages of one evaluation: Table 1, protocols, figures, hallucination audit, errors."""
+    from r1v3.evaluate.pages.pages import benchmarks_of, model_of, write_pages
+    from r1v3.recipe.tables.benchmarks import load_table
+
+    index = write_pages(
+        evaluation,
+        benchmarks_of(evaluation),
+        load_table(root / "config" / "benchmarks.yaml"),
+        output,
+        name=model_of(evaluation),
+        against={model_of(other): other for other in against or []},
+    )
+    print(index)

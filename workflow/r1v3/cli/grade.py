@@ -1,0 +1,65 @@
+"""`r1v3 grade` and `r1v3 explain`: the grader on a file of rows, and on one answer."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def grade(
+    rows: Annotated[Path, typer.Argument(help="JSON lines; - is standard input")] = Path("-"),
+    output: Annotated[Path, typer.Option(help="JSON lines; - is standard output")] = Path("-"),
+    workers: Annotated[int, typer.Option(help="symbolic workers; 0 is one a core")] = 0,
+) -> None:
+    """Grade rows, one JSON object a line with response, gold and type; verdicts keep the order."""
+    from r1v3.reward.grade_rows import grade_lines
+
+    standard = Path("-")
+    text = {"encoding": "utf-8", "errors": "replace"}
+    with (
+        open(0 if rows == standard else rows, closefd=rows != standard, **text) as source,
+        open(
+            1 if output == standard else output, "w", closefd=output != standard, **text
+        ) as target,
+    ):
+        target.writelines(grade_lines(source, str(rows), workers=workers))
+
+
+def explain(
+    response: Annotated[str, typer.Option(help="the response; - is standard input")],
+    gold: Annotated[list[str], typer.Option(help="an accepted answer, repeatable")],
+    type: Annotated[str, typer.Option(help="of the question: mcq, mcq_multi, open or fill")],
+    option: Annotated[
+        list[str] | None, typer.Option(help="the text of an option, repeatable, in order")
+    ] = None,
+    question: Annotated[str | None, typer.Option()] = None,
+    tolerance: Annotated[float | None, typer.Option(help="absolute, of a number")] = None,
+) -> None:
+    """Show the whole record of one answer: format, what was extracted, verdict and reason."""
+    from r1v3.reward.grader import grade as grade_one
+    from r1v3.reward.text.format import format_reward
+
+    text = sys.stdin.read() if response == "-" else response
+    verdict = grade_one(
+        text,
+        gold if len(gold) > 1 else gold[0],
+        type,
+        options=option or None,
+        question=question,
+        tolerance=tolerance,
+    )
+    print(f"format     {format_reward(text):.0f}")
+    print(f"extracted  {visible(verdict.extracted)}")
+    print(f"correct    {verdict.correct}")
+    print(f"by         {verdict.by}")
+    print(f"reason     {visible(verdict.reason)}")
+
+
+def visible(text: str | None) -> str:
+    """The text as one bounded line for a terminal; control characters are shown as codes."""
+    from r1v3.reward.verdict import shorten
+
+    if text is None:
+        return "(none)"
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shorten(text, 400))

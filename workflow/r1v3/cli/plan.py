@@ -1,0 +1,29 @@
+"""`r1v3 plan`: GPUs, memory, hours, disk and money of every stage, before any is spent."""
+
+from typing import Annotated
+
+import typer
+
+from r1v3.cli.options import HERE, Overlay, Recipe, Root
+
+
+def plan(
+    recipe: Recipe = "paper",
+    overlay: Overlay = None,
+    root: Root = HERE,
+    nodes: Annotated[
+        int | None, typer.Option(help="nodes of every training stage, instead of the layout's")
+    ] = None,
+    price: Annotated[
+        float | None, typer.Option(help="of one GPU for one hour, instead of the site's")
+    ] = None,
+) -> None:
+    """Show what a recipe costs before it is run.
+
+    A star marks what rests on figures that nobody has measured. Exit code 1: a stage does not fit.
+    """
+    from r1v3.plan.report import report
+
+    lines, fits = report(root, recipe, overlay, nodes=nodes, price=price)
+    print("\n".join(lines))
+    raise typer.Exit(0 if fits else 1)

@@ -1,0 +1,102 @@
+"""`r1v3 trace`, `snapshot`, `prune` and `crate`: where results come from, and sharing them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from r1v3.cli.options import HERE, Overlay, Recipe, Root
+
+if TYPE_CHECKING:
+    from r1v3.recipe.graph.documents import Documents
+
+
+def trace(
+    what: Annotated[
+        str,
+        typer.Argument(help="an id, name or path, a score such as benchmarks.mmmu_val, a sample"),
+    ],
+    root: Root = HERE,
+) -> None:
+    """Show where a result comes from, and what was made from it."""
+    from r1v3.provenance.trace import trace as trace_result
+
+    print("\n".join(trace_result(root, what)))
+
+
+def snapshot(recipe: Recipe = "tiny", overlay: Overlay = None, root: Root = HERE) -> None:
+    """Record finished results in DVC and git's index."""
+    from r1v3.provenance.snapshot import snapshot as record
+
+    try:
+        new = record(root, open_documents(root, recipe, overlay))
+    except RuntimeError as error:  # DVC or git said no
+        raise ValueError(str(error)) from None
+    print("\n".join([*new, f"{len(new)} folders recorded in DVC and added to git's index."]))
+    print("To hand them on: git commit, git push, dvc push.")
+
+
+def prune(
+    remove: Annotated[bool, typer.Option("--remove", help="remove what nothing leads to")] = False,
+    overlays: Annotated[
+        list[Path] | None,
+        typer.Option("--overlay", help="over --recipe, whose runs to keep too; repeatable"),
+    ] = None,
+    recipe: Recipe = "tiny",
+    root: Root = HERE,
+) -> None:
+    """Show disk use by run, and what no entry of any recipe leads to."""
+    from r1v3.provenance.found import result_folders
+    from r1v3.provenance.prune import prune as remove_folders
+    from r1v3.provenance.prune import shown, size, unreached
+    from r1v3.recipe.graph.documents import Documents
+    from r1v3.recipe.load import load_project
+    from r1v3.recipe.seeds import seeds_on_disk
+
+    recipes = sorted(path.stem for path in (root / "config" / "recipes").glob("*.yaml"))
+    choices = [(each, None) for each in recipes] + [(recipe, each) for each in overlays or []]
+    seeds = seeds_on_disk(root / "results")
+    projects = [Documents(load_project(root, *choice, seeds)) for choice in choices]
+    for found in result_folders(root):
+        print(f"{shown(size(found.path)):>14}  {found.folder}")
+    old = unreached(root, projects)
+    print(f"\nNothing leads to these {len(old)}:")
+    for found in old:
+        print(f"{shown(size(found.path)):>14}  {found.folder}")
+    if remove:
+        print(f"{shown(remove_folders(root, old))} freed.")
+    elif old:
+        print("`r1v3 prune --remove` removes them.")
+
+
+def crate(
+    output: Annotated[Path, typer.Argument(help="a folder that does not exist yet")],
+    recipe: Recipe = "tiny",
+    overlay: Overlay = None,
+    root: Root = HERE,
+) -> None:
+    """Write a finished recipe as an RO-Crate."""
+    from r1v3.provenance.crate import write_crate
+
+    inside = write_crate(root, open_documents(root, recipe, overlay), output)
+    print(f"{len(inside)} results and their lineage: {output}/ro-crate-metadata.json")
+
+
+def open_documents(root: Path, recipe: str, overlay: Path | None) -> "Documents":
+    """The checked documents of a recipe, with as many seeds as there are results of.
+
+    Raises:
+        RecipeError: with one line for each mistake.
+    """
+    from r1v3.recipe.errors import RecipeError
+    from r1v3.recipe.graph.documents import Documents
+    from r1v3.recipe.load import load_project
+    from r1v3.recipe.seeds import seeds_on_disk
+
+    try:
+        seeds = seeds_on_disk(root / "results")
+        documents = Documents(load_project(root, recipe, overlay, seeds))
+        documents.check()
+    except RecipeError as error:
+        raise RecipeError(["mistakes in the configuration:", *error.lines]) from None
+    return documents

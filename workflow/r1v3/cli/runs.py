@@ -1,0 +1,44 @@
+"""`r1v3 browse`, `figure` and `compare`: look at finished runs."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from r1v3.cli.options import HERE, Root
+
+
+def browse(
+    run: Annotated[Path, typer.Argument(help="a GRPO run's stable name or folder")],
+    output: Annotated[Path, typer.Option(help="the page")] = Path("rollouts.html"),
+    count: Annotated[int, typer.Option(help="rollouts a section")] = 20,
+) -> None:
+    """Write a page of a GRPO run's rollouts: the best, the worst, and the most changed."""
+    from r1v3.train.grpo.rollout_page import browse as write_rollout_page
+
+    shown = write_rollout_page(run, output, count=count)
+    print(f"{output}: " + ", ".join(f"{title} {n}" for title, n in shown.items()))
+
+
+def figure(
+    run: Annotated[Path, typer.Argument(help="a GRPO run's stable name: results/runs/rl.json")],
+    output: Annotated[Path, typer.Option(help="the SVG file")],
+) -> None:
+    """Draw a GRPO run's curves as one SVG file."""
+    from r1v3.analyze.report.panels import grpo_picture
+    from r1v3.analyze.results import read_result
+    from r1v3.base.atomic_write import write_text
+
+    write_text(output, grpo_picture(read_result(json.loads(run.read_text())["manifest"])))
+
+
+def compare(
+    a: Annotated[str, typer.Argument(help="a run's name or id")],
+    b: Annotated[str, typer.Argument(help="another's")],
+    root: Root = HERE,
+) -> None:
+    """Show what differs between two runs: recipe, ancestors, code, results."""
+    from r1v3.analyze.compare import compare as compare_runs
+
+    print("\n".join(compare_runs(root, a, b)))

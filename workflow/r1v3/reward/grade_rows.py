@@ -1,0 +1,46 @@
+"""Grades rows of JSON lines in batches; verdicts come in the order of the rows."""
+
+import json
+from collections.abc import Iterable, Iterator
+
+from r1v3.reward.grader import Grader
+from r1v3.reward.rules import check_type
+
+BATCH_ROWS = 2_000
+
+
+def grade_lines(lines: Iterable[str], name: str, *, workers: int = 0) -> Iterator[str]:
+    """One line of verdict for each line that is not empty.
+
+    Args:
+        lines: JSON objects with `response`, `gold` and `type`, and if need be `id`, `options`, `question` or
+            `tolerance`.
+        name: where the lines come from, for messages.
+        workers: processes for symbolic algebra; 0 is one a core.
+
+    Raises:
+        ValueError: a line is no such object; names the line.
+    """
+    with Grader(workers=workers) as grader:
+        batch: list[dict] = []
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                batch.append(_read_row(line, f"{name}:{number}"))
+            if len(batch) == BATCH_ROWS:
+                yield from _verdicts(grader, batch)
+                batch = []
+        yield from _verdicts(grader, batch)
+
+
+def _read_row(line: str, where: str) -> dict:
+    try:
+        row = json.loads(line)
+        check_type(row["type"])
+        return {"response": row["response"], "gold": row["gold"], **row}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {type(error).__name__}: {error}") from None
+
+
+def _verdicts(grader: Grader, batch: list[dict]) -> Iterator[str]:
+    for row, verdict in zip(batch, grader.grade_many(batch), strict=True):
+        yield json.dumps(verdict.as_row(row.get("id")), ensure_ascii=False) + "\n"
