@@ -1,9 +1,17 @@
-"""The pinned environments agree."""
+"""The pinned environments agree with each other and with what the package declares."""
 
+import ast
 import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
-ENVS = Path(__file__).parents[2] / "envs"
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+ENVS = ROOT / "envs"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # The versions that go together, as they were tried.
 BOTH = {
     "torch": "2.13.0",
@@ -51,3 +59,55 @@ def test_what_both_environments_name_has_the_same_version_in_both():
     cpu, gpu = pins("cpu.yaml"), pins("gpu.yaml")
     differ = {name for name in cpu.keys() & gpu.keys() if cpu[name] != gpu[name]}
     assert differ == {"numpy"}  # the Slurm plugin needs 2.4.5 or more, vLLM less than 2.4
+
+
+def declared(*extras: str) -> dict[str, Requirement]:
+    """The package's dependencies, and those of some extras, by name."""
+    lines = list(PROJECT["dependencies"])
+    for extra in extras:
+        lines += PROJECT["optional-dependencies"][extra]
+    asked = [Requirement(line) for line in lines]
+    return {re.sub(r"[-_.]+", "-", each.name.lower()): each for each in asked}
+
+
+def test_each_lock_has_versions_that_the_package_allows():
+    every = declared("slurm", "gpu", "dev")
+    for lock in ("cpu", "gpu"):
+        pinned = pins(f"{lock}.lock.txt")
+        refused = {
+            name: pinned[name]
+            for name, asked in every.items()
+            if name in pinned and pinned[name] not in asked.specifier
+        }
+        assert refused == {}
+    assert declared("slurm", "dev").keys() <= pins("cpu.lock.txt").keys()
+    assert declared("gpu").keys() - pins("gpu.lock.txt").keys() == PLANNING_ALONE
+
+
+# What runs where Snakemake does, and not on the GPUs.
+PLANNING_ALONE = {
+    "dvc",
+    "dvc-s3",
+    "rocrate",
+    "snakemake",
+    "snakemake-interface-logger-plugins",
+    "statsmodels",
+}
+
+
+def test_every_package_that_the_library_imports_is_declared():
+    imported = set()
+    for path in (ROOT / "workflow" / "r1v3").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.split(".")[0])
+    others = imported - sys.stdlib_module_names - {"r1v3"}
+    homes = packages_distributions()
+    names = {
+        name: {re.sub(r"[-_.]+", "-", d.lower()) for d in homes.get(name, [name])}
+        for name in others
+    }
+    undeclared = {name for name, of in names.items() if not of & declared("gpu").keys()}
+    assert undeclared == set()

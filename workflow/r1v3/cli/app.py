@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = app(args=arguments, prog_name="r1v3", standalone_mode=False)
     except TyperException as error:
-        sys.stderr.write(f"r1v3: {error.format_message()} `r1v3 --help` lists the commands.\n")
+        sys.stderr.write(f"r1v3: {error.format_message()} See `r1v3 --help`.\n")
         sys.exit(error.exit_code)
     except typer.Abort:
         sys.exit(130)
