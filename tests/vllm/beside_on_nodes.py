@@ -12,14 +12,14 @@ from pathlib import Path
 
 from grpo_fixtures import grpo_run
 
-from r1v3.generate import load_engine
+from r1v3.generate.vllm.engine import open_vllm
 from r1v3.train.grpo import sampler
 
 asked = []
 
 
 def open_counted(*arguments):
-    engine = load_engine(*arguments)
+    engine = open_vllm(*arguments)
     generate = engine.generate
 
     def counted(requests, sampling):
@@ -33,7 +33,7 @@ def open_counted(*arguments):
 def main() -> None:
     start, data, folder = map(Path, sys.argv[1:])
     generation = {"engine": "vllm", "mode": "slow"}
-    sampler.load_engine = open_counted
+    sampler.open_vllm = open_counted
     grpo_run(folder, start, data, generation=generation, prompts_per_step=6, steps=2)
     (folder / f"asked-{os.environ['RANK']}.json").write_text(json.dumps(asked))
 

@@ -19,13 +19,12 @@ from r1v3.train.grpo import rollouts, sampler
 @pytest.fixture
 def parts(tmp_path, engine, monkeypatch):
     """A start and data, and the session's engine in place of one that the run would open."""
-    monkeypatch.setattr(sampler, "load_engine", lambda *_: engine)
+    monkeypatch.setattr(sampler, "open_vllm", lambda *_: engine)
     prepare(source_document(SOURCE, 6, name="set"), tmp_path / "data")
     start = write(tmp_path / "start", 0)
-    engine.update_weights(start)
+    engine.sync_weights(start)
     yield start, tmp_path / "data"
-    engine.update_weights(start)  # a run leaves its engine asleep
-    engine.wake()
+    engine.sync_weights(start)  # a run leaves its engine offloaded
     rollouts.format_reward = format_reward
 
 
@@ -44,20 +43,20 @@ def test_the_engine_follows_every_update_on_the_same_pictures(parts, tmp_path):
 
 
 def test_an_engine_that_keeps_the_old_weights_is_seen_in_the_gap(parts, tmp_path, monkeypatch):
-    monkeypatch.setattr(sampler.BesideTrainer, "follow", lambda own, _: own.engine.wake())
+    monkeypatch.setattr(sampler.BesideTrainer, "sync_weights", lambda own, _: own.engine.wake())
     _, rows = run(parts, tmp_path / "run")
     assert rows[0]["logprob_gap_max"] < 1e-3
     assert rows[-1]["logprob_gap_max"] > 1e-2
 
 
 def test_a_connector_that_did_not_arrive_stops_the_run(parts, tmp_path, engine, monkeypatch):
-    monkeypatch.setattr(type(engine), "update_weights", lambda *_: "another")
+    monkeypatch.setattr(type(engine), "sync_weights", lambda *_: "another")
     with pytest.raises(RuntimeError, match="the engine's connector is not the trainer's"):
         run(parts, tmp_path / "run")
 
 
-def test_an_engine_that_sleeps_does_not_answer(engine):
-    engine.sleep()
-    with pytest.raises(RuntimeError, match="the engine sleeps"):
+def test_an_offloaded_engine_does_not_answer(engine):
+    engine.offload()
+    with pytest.raises(RuntimeError, match="the engine is offloaded"):
         next(engine.generate([], Sampling(1.0, 1.0, 4, 1)))
     engine.wake()

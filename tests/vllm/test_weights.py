@@ -20,7 +20,7 @@ GREEDY = Sampling(0.0, 1.0, 12)
 @pytest.fixture(autouse=True)
 def first_weights_again(engine):
     yield
-    engine.update_weights(model_of(0).state_dict())
+    engine.sync_weights(model_of(0).state_dict())
 
 
 def same(ours, theirs) -> bool:
@@ -41,7 +41,7 @@ def test_three_updates_on_the_same_pictures_and_a_prompt_of_many_blocks(
     assert same(answers(engine, REQUESTS, GREEDY), expected[0])
     for seed in (1, 2, 3):
         model = model_of(seed)
-        told = engine.update_weights(iter(model.state_dict().items()))
+        told = engine.sync_weights(iter(model.state_dict().items()))
         assert told == engine.connector_hash() == group_hashes(model)["connector"]
         assert same(answers(engine, REQUESTS, GREEDY), expected[seed])
         assert same(answers(engine, REQUESTS, GREEDY), expected[seed])  # from its caches
@@ -53,17 +53,17 @@ def test_a_connector_alone_that_moved_is_seen_through_every_cache(engine, answer
     with torch.no_grad():
         for parameter in model.model.multi_modal_projector.parameters():
             parameter.add_(torch.randn_like(parameter))
-    engine.update_weights(model.state_dict())
+    engine.sync_weights(model.state_dict())
     moved = answers(engine, REQUESTS, GREEDY)
     assert all(not same([a], [b]) for a, b in zip(before, moved))
-    engine.update_weights(model_of(0).state_dict())
+    engine.sync_weights(model_of(0).state_dict())
     assert same(answers(engine, REQUESTS, GREEDY), before)
 
 
 def test_a_checkpoint_folder_and_files_for_other_processes_work_too(
     engine, transformers_engine, answers, tmp_path
 ):
-    told = engine.update_weights(write(tmp_path / "third", 3))
+    told = engine.sync_weights(write(tmp_path / "third", 3))
     assert told == group_hashes(model_of(3))["connector"]
     assert same(
         answers(engine, REQUESTS, GREEDY), answers(transformers_engine(3), REQUESTS, GREEDY)
@@ -71,7 +71,7 @@ def test_a_checkpoint_folder_and_files_for_other_processes_work_too(
     pairs = _note_connector(model_of(2).state_dict().items(), torch.float32, {})
     assert _through_files(engine.llm, pairs, shard_bytes=20_000) == [[]]
     assert engine.connector_hash() == group_hashes(model_of(2))["connector"]
-    engine.update_weights(model_of(1).named_parameters())  # a tied head counts once
+    engine.sync_weights(model_of(1).named_parameters())  # a tied head counts once
     assert same(
         answers(engine, REQUESTS, GREEDY), answers(transformers_engine(1), REQUESTS, GREEDY)
     )
@@ -83,16 +83,15 @@ def test_a_missing_weight_is_an_error(engine):
     with pytest.raises(
         RuntimeError, match=r"1 weights were not among those sent, as .*norm\.weight"
     ):
-        engine.update_weights(state)
+        engine.sync_weights(state)
 
 
-def test_sleep_and_wake_leave_the_answers_as_they_were(engine, answers):
+def test_offload_and_wake_leave_the_answers_as_they_were(engine, answers):
     before = answers(engine, REQUESTS, GREEDY)
-    engine.sleep()
+    engine.offload()
     engine.wake()
     assert same(answers(engine, REQUESTS, GREEDY), before)
-    engine.sleep()
-    engine.update_weights(model_of(2).state_dict())
-    engine.wake()
+    engine.offload()
+    engine.sync_weights(model_of(2).state_dict())
     assert engine.connector_hash() == group_hashes(model_of(2))["connector"]
     assert not same(answers(engine, REQUESTS, GREEDY), before)

@@ -46,7 +46,7 @@ def around(module, name, *, before="", after="", counts=False):
 
 
 around(grpo, "run_episode", after="graded")
-around(TransformersEngine, "sample", before="generating", counts=True)
+around(TransformersEngine, "generate_batch", before="generating", counts=True)
 around(rollouts, "reckon", before="grading")
 around(held_episodes, "hold", before="holding", after="updating")
 around(grpo, "update_policy", after="updated")

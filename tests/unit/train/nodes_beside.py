@@ -13,42 +13,38 @@ from grpo_fixtures import grpo_run
 
 from r1v3.generate.in_process.engine import TransformersEngine
 from r1v3.model.encode import Encoder
-from r1v3.model.groups import group_hashes
 from r1v3.model.load import load_model, load_processor
 from r1v3.train.grpo import sampler
 
 
 class Beside(TransformersEngine):
-    """A copy that sleeps while the policy learns; `asked` counts its prompts."""
+    """A copy that is offloaded while the policy learns; `asked` counts its prompts."""
 
-    asked, asleep = 0, False
+    asked, offloaded = 0, False
 
-    def sample(self, requests, encoded, sampling):
-        assert not self.asleep
+    def generate_batch(self, requests, encoded, sampling):
+        assert not self.offloaded
         self.asked += len(requests)
-        return super().sample(requests, encoded, sampling)
+        return super().generate_batch(requests, encoded, sampling)
 
-    def sleep(self):
-        self.asleep = True
+    def offload(self):
+        self.offloaded = True
 
-    def wake(self):
-        self.asleep = False
-
-    def update_weights(self, weights):
-        self.model.load_state_dict(dict(weights))
-        return group_hashes(self.model)["connector"]
+    def sync_weights(self, weights):
+        self.offloaded = False
+        return super().sync_weights(weights)
 
 
 opened = []
 
 
-def open_beside(generation, images, start):
+def open_beside(images, start, thinking):
     model = load_model(start).eval()
     opened.append(Beside(model, Encoder(load_processor(start), images)))
     return opened[0]
 
 
-sampler.load_engine = open_beside
+sampler.open_vllm = open_beside
 start, data, folder = map(Path, sys.argv[1:])
 grpo_run(folder, start, data, generation={"engine": "vllm", "mode": "slow"})
 note = folder / f"asked-{os.environ['RANK']}.json"

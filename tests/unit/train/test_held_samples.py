@@ -25,10 +25,13 @@ def answers(request):
 class Beside:
     """Answers one prompt at a time, and fails after some."""
 
+    depends_on_batch = False
+
     def __init__(self, most=9):
         self.most, self.asked = most, []
 
-    def generate(self, requests, sampling):
+    def generate_batch(self, requests, encoded, sampling):
+        assert len(encoded) == len(requests)
         for request in requests:
             if len(self.asked) == self.most:
                 raise KeyboardInterrupt
@@ -37,11 +40,9 @@ class Beside:
 
 
 class InProcess(Beside):
-    """The same, of prompts that are encoded."""
+    """The same, but what it writes depends on the prompts beside it."""
 
-    def sample(self, requests, encoded, sampling):
-        assert len(encoded) == len(requests)
-        yield from self.generate(requests, sampling)
+    depends_on_batch = True
 
 
 class Grader:

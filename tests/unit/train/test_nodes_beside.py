@@ -34,7 +34,7 @@ def test_an_update_gathers_and_hashes_the_connector_alone_to_compare_it():
         groups=groups,
         whole=lambda parameter: gathered.append(parameter) or parameter.detach(),
     )
-    BesideTrainer(None, Ranks(0, 1)).follow(policy)
+    BesideTrainer(None, Ranks(0, 1)).sync_weights(policy)
     connector = [parameter for _, parameter in grouped_parameters(model)["connector"]]
     assert {id(p) for p in gathered} == {id(p) for p in connector}
     assert learner().hashes(("connector",)) == {"connector": group_hashes(model)["connector"]}

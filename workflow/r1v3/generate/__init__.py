@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from r1v3.generate.types import Engine, Request, Response, Sampling
+from r1v3.generate.types import Engine, PolicyEngine, Request, Response, Sampling
 from r1v3.recipe.graph.configs import Answering
 from r1v3.recipe.schema.recipe import Images
 
-__all__ = ["Engine", "Request", "Response", "Sampling", "load_engine"]
+__all__ = ["Engine", "PolicyEngine", "Request", "Response", "Sampling", "load_engine"]
 
 
 def load_engine(

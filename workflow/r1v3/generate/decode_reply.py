@@ -1,7 +1,17 @@
-"""What a row of tokens says, and how it ended."""
+"""The text of a row of tokens, and why the row ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
-def said(tokenizer, ids, stop_id: int, stop: tuple[str, ...]) -> tuple[str, str]:
+def decode_reply(
+    tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], stop_id: int, stop: tuple[str, ...]
+) -> tuple[str, str]:
     """Text without the end-of-turn token and before any string of `stop`; and the finish reason."""
     stopped = bool(ids) and ids[-1] == stop_id
     text = tokenizer.decode(ids[:-1] if stopped else ids)

@@ -15,7 +15,7 @@ from pathlib import Path
 from r1v3.base.atomic_write import write_text
 from r1v3.generate.types import Request, Response, Sampling
 from r1v3.model.prompt_template import render_prompt
-from r1v3.recipe.graph.configs import Answering, Shown
+from r1v3.recipe.graph.configs import Shown
 from r1v3.recipe.graph.identity import OWN
 from r1v3.recipe.schema.recipe import Images, Template
 
@@ -82,9 +82,9 @@ def _noise(seed: int, area: int, aspect: float):
 
 def ask_vllm(folder: Path, images: Images, template: Template, tokens: int) -> list[Answered]:
     """What vLLM makes of all cases; in a process of its own, which frees the accelerator at its end."""
-    from r1v3.generate import load_engine
+    from r1v3.generate.vllm.engine import open_vllm
 
-    engine = load_engine(Answering(engine="vllm", mode="slow"), images, folder)
+    engine = open_vllm(images, folder, None)
     side = engine.encoder.processor.image_processor.size["height"]
     found = []
     for request in cases(template, side=side, max_pixels=images.max_pixels):

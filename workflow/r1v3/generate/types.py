@@ -1,11 +1,18 @@
 """What every engine takes and gives."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image
+
+from r1v3.generate.weights import Weights
+
+if TYPE_CHECKING:  # an engine behind a server needs no torch
+    from r1v3.model.encode import EncodedPrompt
 
 
 @dataclass(frozen=True)
@@ -82,4 +89,34 @@ class Engine(Protocol):
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
         """Answer all requests, `sampling.samples` times each: whole requests, as they are finished."""
+        ...
+
+
+class PolicyEngine(Engine, Protocol):
+    """An engine that samples from a policy while that policy is trained."""
+
+    @property
+    def depends_on_batch(self) -> bool:
+        """Whether the last bits of an answer depend on what is asked beside it."""
+        ...
+
+    def generate_batch(
+        self, requests: list[Request], encoded: Sequence[EncodedPrompt], sampling: Sampling
+    ) -> Iterator[list[Response]]:
+        """Answer one batch, as `generate` does, of which the prompts are also there encoded."""
+        ...
+
+    def offload(self) -> None:
+        """Leave the accelerator, or the model, to the trainer until `sync_weights`."""
+        ...
+
+    def sync_weights(self, weights: Weights) -> str:
+        """Replace the weights and be ready to answer.
+
+        Returns:
+            sha256 of the connector as the engine now holds it (`r1v3.model.groups.group_hashes`).
+
+        Raises:
+            RuntimeError: the weights did not arrive.
+        """
         ...

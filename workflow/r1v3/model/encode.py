@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -38,6 +39,9 @@ class EncodedOnDisk:
     def tiles(self) -> torch.Tensor:
         """Tiles, float32 of shape (tiles, 3, side, side)."""
         return self.encoder.tiles(list(self.pictures))[0]
+
+
+EncodedPrompt: TypeAlias = Encoded | EncodedOnDisk
 
 
 class Encoder:

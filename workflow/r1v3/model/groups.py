@@ -55,12 +55,11 @@ def train_only(model: nn.Module, trained: Iterable[str]) -> None:
 
 
 @torch.no_grad()
-def silence(model: nn.Module, groups: Iterable[str]) -> None:
-    """Let nothing through a group: the last linear layer of each becomes zero, bias included.
+def zero_modules(model: nn.Module, groups: Iterable[str]) -> None:
+    """Set the last linear layer of each group to zero, bias included, so that the group gives zeros.
 
-    Section 5.2 trains with the connector "removed" and does not say how. Here nothing of a picture then
-    reaches the language model, whose image tokens are zero vectors, and the checkpoint stays one of the
-    same structure, which every engine can open.
+    Section 5.2 trains with the connector "removed" and does not say how. Here the language model gets zero
+    vectors as image tokens. The checkpoint keeps its structure, so every engine can open it.
 
     Raises:
         ValueError: the group has no linear layer.
@@ -71,7 +70,7 @@ def silence(model: nn.Module, groups: Iterable[str]) -> None:
         layers = [model.get_submodule(owner) for owner in owners]
         linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
         if not linear:
-            raise ValueError(f"{group} has no linear layer to silence")
+            raise ValueError(f"{group} has no linear layer to set to zero")
         for parameter in linear[-1].parameters(recurse=False):
             parameter.zero_()
 
@@ -82,8 +81,11 @@ def group_hashes(
     groups: Iterable[str] = tuple(GROUPS),
     whole: Callable = torch.Tensor.detach,
 ) -> dict[str, str]:
-    """sha256 of the tensors of each group asked for, names included, in a fixed order; `whole` gathers a
-    parted one."""
+    """sha256 of the tensors of each group asked for, names included, in a fixed order.
+
+    Args:
+        whole: gathers a sharded tensor.
+    """
     hashes, named = {}, grouped_parameters(model)
     for group in groups:
         digest = hashlib.sha256()

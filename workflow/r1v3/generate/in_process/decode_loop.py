@@ -11,7 +11,7 @@ import torch
 from r1v3.generate.in_process.row_cache import RowCache
 from r1v3.generate.in_process.sample_token import draw, uniforms
 from r1v3.generate.types import Request, Sampling
-from r1v3.model.encode import Encoded, Encoder
+from r1v3.model.encode import EncodedPrompt, Encoder
 from r1v3.model.packed import embed
 from r1v3.model.prompt_template import END_OF_THINK
 
@@ -27,7 +27,7 @@ class Asked:
 
     number: int
     request: Request
-    encoded: Encoded
+    encoded: EncodedPrompt
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ class DecodeLoop:
         self.open = torch.cat([self.open, torch.ones(len(slot), dtype=torch.bool)])
         self.forced = torch.cat([self.forced, torch.zeros(len(slot), dtype=torch.bool)])
 
-    def _prefill(self, encoded: list[Encoded], room: int):
+    def _prefill(self, encoded: list[EncodedPrompt], room: int):
         """Last logits and a cache of all rows, and the prompts' lengths."""
         device, samples = self.device, self.sampling.samples
         lengths = torch.tensor([len(e.prompt_ids) for e in encoded], device=device)

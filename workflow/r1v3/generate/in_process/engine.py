@@ -6,26 +6,28 @@ samples do not depend on its neighbours.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 
 from r1v3.base.image_errors import UNREADABLE
-from r1v3.generate.decode_reply import said
+from r1v3.generate.decode_reply import decode_reply
 from r1v3.generate.in_process.decode_attention import DECODE
 from r1v3.generate.in_process.decode_loop import Asked, DecodeLoop, Row
 from r1v3.generate.pictures import check_places
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
-from r1v3.model.encode import Encoded, Encoder
+from r1v3.generate.weights import Weights, named_weights
+from r1v3.model.encode import Encoded, EncodedPrompt, Encoder
+from r1v3.model.groups import group_hashes
 
 
 class TransformersEngine:
     """Answers requests with a model in this process.
 
     Args:
-        model: an InternVL for conditional generation, in evaluation mode.
+        model: an InternVL for conditional generation; brought into evaluation mode.
         encoder: of the same model.
         rows: most samples that decode at once; changes speed and memory, not the answers' meaning.
         thinking: applied to every sampling of `generate`.
@@ -34,7 +36,8 @@ class TransformersEngine:
     def __init__(
         self, model, encoder: Encoder, *, rows: int = 512, thinking: Thinking | None = None
     ):
-        self.model = model
+        self.model, self.training = model, model.training
+        model.eval()
         self.encoder = encoder
         self.rows = rows
         self.thinking = thinking or Thinking(None, None)
@@ -68,10 +71,15 @@ class TransformersEngine:
         if failures:
             yield list(failures)
 
-    def sample(
-        self, requests: list[Request], encoded: list[Encoded], sampling: Sampling
+    @property
+    def depends_on_batch(self) -> bool:
+        """Rows that decode together are padded to each other, which changes the last bits."""
+        return True
+
+    def generate_batch(
+        self, requests: list[Request], encoded: Sequence[EncodedPrompt], sampling: Sampling
     ) -> Iterator[list[Response]]:
-        """Answer one batch whose prompts are encoded already, all at once; as `generate` gives them."""
+        """Answer one batch of encoded prompts, all at once; gives responses as `generate` does."""
         waiting = [Asked(n, *parts) for n, parts in enumerate(zip(requests, encoded))]
 
         def feed(_: int) -> list[Asked]:
@@ -81,6 +89,23 @@ class TransformersEngine:
 
         loop = DecodeLoop(self.model, self.encoder, sampling, len(requests), feed).run()
         yield from self._whole(loop, sampling)
+
+    def offload(self) -> None:
+        """Leave the model to the trainer, in the mode in which it came."""
+        self.model.train(self.training)
+
+    @torch.no_grad()
+    def sync_weights(self, weights: Weights) -> str:
+        """Copy weights into the model, one at a time.
+
+        Returns:
+            sha256 of the connector (`r1v3.model.groups.group_hashes`).
+        """
+        own = self.model.state_dict()
+        for name, tensor in named_weights(weights):
+            own[name].copy_(tensor)
+        self.model.eval()
+        return group_hashes(self.model, groups=("connector",))["connector"]
 
     def _whole(self, loop: Iterator[list[Row]], sampling: Sampling) -> Iterator[list[Response]]:
         """Responses of requests all of whose samples are finished; perhaps none, after some steps."""
@@ -124,7 +149,7 @@ class TransformersEngine:
             self.model.set_attn_implementation({"text_config": attention})
 
     def _response(self, row: Row, sampling: Sampling) -> Response:
-        text, reason = said(self.encoder.tokenizer, row.ids, self.stop_id, sampling.stop)
+        text, reason = decode_reply(self.encoder.tokenizer, row.ids, self.stop_id, sampling.stop)
         return Response(
             key=row.asked.request.key,
             sample=row.sample,

@@ -1,25 +1,32 @@
 """The engine of vLLM, in this process: prompts share their prefill among samples, weights can be replaced.
 
-Departs from the library in two things: pictures become tiles by our own processor (`vllm_processor`), and
-new weights are checked to have arrived, with every cache of the old ones emptied (`vllm_weights`). What a
+Departs from the library in two things: pictures become tiles by our own processor (`vllm.processor`), and
+new weights are checked to have arrived, with every cache of the old ones emptied (`vllm.weights`). What a
 seed gives here differs from what it gives in the transformers engine, but is the same in every batch.
 """
+
+from __future__ import annotations
 
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from r1v3.base.image_errors import UNREADABLE
-from r1v3.generate.decode_reply import said
+from r1v3.generate.decode_reply import decode_reply
 from r1v3.generate.pictures import check_places
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
+from r1v3.generate.weights import Weights
 from r1v3.model.prompt_template import END_OF_THINK
 from r1v3.recipe.graph.configs import ThinkingChanges
 from r1v3.recipe.schema.recipe import Images
+
+if TYPE_CHECKING:  # torch is imported when an engine is opened
+    from r1v3.model.encode import EncodedPrompt
 
 NEVER = float("-inf")
 
@@ -28,7 +35,7 @@ class VllmEngine:
     """Answers requests with a model that vLLM holds.
 
     Args:
-        llm: `vllm.LLM`, opened by `vllm_start.start`.
+        llm: `vllm.LLM`, opened by `vllm.start`.
         encoder: `r1v3.model.encode.Encoder` of the same model.
         rows: samples that decode at once.
         thinking: applied to every sampling.
@@ -47,10 +54,10 @@ class VllmEngine:
         A request that vLLM cannot take is answered with its error, and the others go on.
 
         Raises:
-            RuntimeError: the engine sleeps; it would wait for itself.
+            RuntimeError: the engine is offloaded; it would wait for itself.
         """
         if self.llm.llm_engine.is_sleeping():
-            raise RuntimeError("the engine sleeps: wake it before it is asked")
+            raise RuntimeError("the engine is offloaded: give it weights before it is asked")
         sampling = self.thinking(sampling)
         greedy_copies = sampling.temperature == 0 and sampling.samples > 1
         asked = _alone(sampling) if greedy_copies else sampling
@@ -68,24 +75,43 @@ class VllmEngine:
         (output,) = self.llm.generate([prompt], once, use_tqdm=False)
         return tuple(output.prompt_token_ids)
 
-    def sleep(self) -> None:
-        """Give the accelerator's memory back to the trainer; weights wait in the host's."""
+    @property
+    def depends_on_batch(self) -> bool:
+        """A seed gives the same answer in every batch."""
+        return False
+
+    def generate_batch(
+        self, requests: list[Request], encoded: Sequence[EncodedPrompt], sampling: Sampling
+    ) -> Iterator[list[Response]]:
+        """As `generate`: vLLM encodes prompts itself, from the requests' pictures."""
+        return self.generate(requests, sampling)
+
+    def offload(self) -> None:
+        """Give the accelerator's memory to the trainer; the weights wait in the host's."""
         self.llm.sleep(level=1)
 
     def wake(self) -> None:
-        """Take the memory again."""
+        """Take the accelerator's memory again, with the weights as they were."""
         self.llm.wake_up()
 
-    def update_weights(self, weights) -> str:
-        """Replace the weights; see `vllm_weights.update`. A sleeping engine wakes for them alone."""
-        from r1v3.generate.vllm.weights import update
+    def sync_weights(self, weights: Weights) -> str:
+        """Replace the weights (`replace_weights`), and wake where the engine was offloaded.
 
-        if self.llm.llm_engine.is_sleeping():
+        Memory for the weights is taken first, that of keys and values after them: both copies of the weights
+        and a full cache may not fit.
+        """
+        from r1v3.generate.vllm.weights import replace_weights
+
+        offloaded = self.llm.llm_engine.is_sleeping()
+        if offloaded:
             self.llm.wake_up(tags=["weights"])
-        return update(self.llm, weights)
+        connector = replace_weights(self.llm, weights)
+        if offloaded:
+            self.wake()
+        return connector
 
     def connector_hash(self) -> str:
-        """sha256 of the engine's connector, as `r1v3.model.groups.group_hashes` reckons it."""
+        """sha256 of the engine's connector, as `r1v3.model.groups.group_hashes` computes it."""
         return self.llm.collective_rpc("connector_hash")[0]
 
     def _answer(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
@@ -153,7 +179,7 @@ class Task:
         """Ask for the rest of a reply that used up its budget; a thought still open is closed first."""
         ids, logprobs = self.rows[completion.index]
         encoder, stop = self.engine.encoder, self.sampling.stop
-        text, reason = said(encoder.tokenizer, ids, self.engine.stop_id, stop)
+        text, reason = decode_reply(encoder.tokenizer, ids, self.engine.stop_id, stop)
         if reason == "stop" or len(ids) < self.sampling.thought_tokens:
             return
         if END_OF_THINK not in text:
@@ -191,7 +217,9 @@ class Task:
     def _response(self, sample: int) -> Response:
         ids, logprobs = self.rows[sample]
         engine = self.engine
-        text, reason = said(engine.encoder.tokenizer, ids, engine.stop_id, self.sampling.stop)
+        text, reason = decode_reply(
+            engine.encoder.tokenizer, ids, engine.stop_id, self.sampling.stop
+        )
         return Response(
             key=self.request.key,
             sample=sample,

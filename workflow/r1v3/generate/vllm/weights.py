@@ -4,25 +4,28 @@ Loading alone leaves embeddings of pictures by the old connector, and keys and v
 wrong tokens without an error. A first update hides it; tests make two on the same picture.
 """
 
+from __future__ import annotations
+
 import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from r1v3.generate.vllm.worker import CONNECTOR, hash_tensors
+from r1v3.generate.weights import Weights, named_weights
+
+if TYPE_CHECKING:
+    import torch
 
 SHARD_BYTES = 4 * 2**30
 MEMORY = Path("/dev/shm")
 
 
-def update(llm, weights) -> str:
+def replace_weights(llm, weights: Weights) -> str:
     """Replace the weights of all workers and empty every cache.
-
-    Args:
-        weights: a checkpoint folder, a state dict, or pairs of a name and a tensor, of the trainer's
-            names (HF-native InternVL).
 
     Returns:
         sha256 of the connector as it now lies in the engine (`r1v3.model.groups.group_hashes`).
@@ -33,13 +36,11 @@ def update(llm, weights) -> str:
     """
     if llm.llm_engine.has_unfinished_requests():
         raise RuntimeError("weights cannot be replaced while requests are running")
-    folder = isinstance(weights, (str, Path))
-    sent: dict = {}
-    if folder and not _in_process(llm):
+    sent: dict[str, torch.Tensor] = {}
+    if isinstance(weights, Path) and not _in_process(llm):
         missing = llm.collective_rpc("take_weights", kwargs={"weights_path": str(weights)})
     else:
-        pairs = _read(Path(weights)) if folder else weights
-        pairs = pairs.items() if hasattr(pairs, "items") else pairs
+        pairs = named_weights(weights)
         if llm.model_config.hf_config.tie_word_embeddings:
             pairs = _with_head(pairs)
         noted = _note_connector(pairs, llm.model_config.dtype, sent)
@@ -76,15 +77,6 @@ def _with_head(pairs: Iterable) -> Iterator[tuple]:
         yield name, tensor
     if embeddings is not None and not head:
         yield "lm_head.weight", embeddings
-
-
-def _read(folder: Path) -> Iterator[tuple]:
-    from safetensors import safe_open
-
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, "pt") as file:
-            for name in file.keys():  # noqa: SIM118
-                yield name, file.get_tensor(name)
 
 
 def _empty_caches(llm) -> None:

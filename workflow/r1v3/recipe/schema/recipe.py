@@ -154,7 +154,7 @@ class GrpoRun(Section):
     """A reinforcement run: `settings` names an entry of the recipe's `grpo`.
 
     `without`: groups whose output is set to zero before the first step, and which are not trained
-    (`r1v3.model.groups.silence`). `seed` of this run alone; the recipe's where it is left out.
+    (`r1v3.model.groups.zero_modules`). `seed` of this run alone; the recipe's where it is left out.
     """
 
     stage: Literal["grpo"]

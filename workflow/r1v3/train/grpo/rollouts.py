@@ -10,7 +10,7 @@ import torch
 
 from r1v3.base.seeding import stable_seed
 from r1v3.data.records import Record, read_records, render_question
-from r1v3.generate.types import Request, Response, Sampling
+from r1v3.generate.types import PolicyEngine, Request, Response, Sampling
 from r1v3.model.encode import Encoded, EncodedOnDisk, Encoder
 from r1v3.model.prompt_template import prompt_tail, render_prompt
 from r1v3.recipe.schema.recipe import Template
@@ -96,7 +96,7 @@ def encode_prompts(
 
 
 def run_episode(
-    engine,
+    engine: PolicyEngine | None,
     prompts: list[Prompt],
     sampling: Sampling,
     grader: Grader,
@@ -110,7 +110,7 @@ def run_episode(
     """Sample and grade one episode; answers are graded while others are still being written.
 
     Args:
-        engine: of the policy, in process.
+        engine: of the policy; None where there are no prompts.
         reward: the recipe's `reward` section.
         seed: anything that names this episode; each prompt gets a stream of its own.
         clock: adds up the seconds of generating, and of what grading takes longer.
@@ -151,7 +151,7 @@ def _answers(engine, prompts, sampling: Sampling, seed, held) -> Iterator[list[R
     ids = [prompt.record.id for prompt in prompts]
     known = held.of_round(seed, ids) if held else []
     done = {response.key for response in known}
-    if hasattr(engine, "sample") and len(done) < len(prompts):
+    if len(done) < len(prompts) and engine.depends_on_batch:
         known, done = [], set()
     if known:
         yield known
@@ -166,12 +166,9 @@ def _answers(engine, prompts, sampling: Sampling, seed, held) -> Iterator[list[R
 
 def _asked(engine, prompts, places: list[int], sampling, seed) -> Iterator[list[Response]]:
     seeds = {n: stable_seed(seed, prompts[n].record.id) for n in places}
-    if hasattr(engine, "sample"):
-        requests = [Request(str(n), prompts[n].text, (), seeds[n]) for n in places]
-        yield from engine.sample(requests, [prompts[n].encoded for n in places], sampling)
-        return
     requests = [Request(str(n), prompts[n].text, prompts[n].pictures, seeds[n]) for n in places]
-    for part in engine.generate(requests, sampling):  # it reads pictures itself
+    encoded = [prompts[n].encoded for n in places]
+    for part in engine.generate_batch(requests, encoded, sampling):
         for response in part:
             if response.error:
                 place = prompts[int(response.key)].record.id

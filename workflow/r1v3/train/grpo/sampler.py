@@ -9,10 +9,9 @@ error.
 
 from pathlib import Path
 
-import torch
-
-from r1v3.generate import load_engine
+from r1v3.generate import PolicyEngine
 from r1v3.generate.in_process.engine import TransformersEngine
+from r1v3.generate.vllm.engine import open_vllm
 from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model
 from r1v3.recipe.graph.configs import Answering
@@ -25,53 +24,48 @@ class OwnModel:
 
     def __init__(self, model, encoder: Encoder, ranks: Ranks):
         self.engine, self.ranks = TransformersEngine(model, encoder), ranks
-        self.model, self.learns = model, model.training
-        model.eval()
 
     def share(self, prompts: list) -> list:
         """The prompts that this process asks."""
         return self.ranks.share(prompts)
 
-    def rest(self) -> None:
+    def offload(self) -> None:
         """Make room for an update: back to the mode in which the model learns."""
-        self.model.train(self.learns)
+        self.engine.offload()
 
-    def follow(self, policy) -> None:
+    def sync_weights(self, policy) -> None:
         """Take the new weights; they are its own."""
-        self.model.eval()
+        self.engine.model.eval()
 
 
 class CopyOfModel(OwnModel):
-    """Every process samples with a whole copy, where the weights that learn are parted among them."""
+    """Every process samples with a whole copy, where the weights that learn are sharded."""
 
-    @torch.no_grad()
-    def follow(self, policy) -> None:
+    def sync_weights(self, policy) -> None:
         """Take the new weights, gathered one at a time."""
-        held = self.model.state_dict()
-        for name, tensor in policy.weights():
-            held[name].copy_(tensor)
+        self.engine.sync_weights(policy.weights())
 
 
 class BesideTrainer:
     """An engine with weights of its own.
 
     Args:
-        engine: with `sleep`, `wake`, `update_weights` and `generate`; None but in each node's first process.
+        engine: None but in each node's first process.
     """
 
-    def __init__(self, engine, ranks: Ranks):
+    def __init__(self, engine: PolicyEngine | None, ranks: Ranks):
         self.engine, self.ranks = engine, ranks
 
     def share(self, prompts: list) -> list:
         """The node's prompts in its first process, none in the others."""
         return self.ranks.share_of_node(prompts)
 
-    def rest(self) -> None:
+    def offload(self) -> None:
         """Give the accelerators' memory to the trainer."""
         if self.engine is not None:
-            self.engine.sleep()
+            self.engine.offload()
 
-    def follow(self, policy) -> None:
+    def sync_weights(self, policy) -> None:
         """Wake with the policy's weights.
 
         Raises:
@@ -82,8 +76,7 @@ class BesideTrainer:
             for _ in policy.weights():  # all help to gather them
                 pass
             return
-        told = self.engine.update_weights(policy.weights())
-        self.engine.wake()
+        told = self.engine.sync_weights(policy.weights())
         if told != connector:
             raise RuntimeError(
                 "the engine's connector is not the trainer's: its hash is "
@@ -110,9 +103,9 @@ def open_sampler(
         copy = load_model(start, dtype=settings["dtype"], device=ranks.device)
         return CopyOfModel(copy, encoder, ranks)
     if generation["engine"] == "vllm":
-        answering = Answering.model_validate(generation)
+        thinking = Answering.model_validate(generation).thinking
         images = Images.model_validate(document["images"])
-        engine = load_engine(answering, images, start) if ranks.leads else None
+        engine = open_vllm(images, start, thinking) if ranks.leads else None
         return BesideTrainer(engine, ranks)
     raise ValueError(
         f"generation.engine must be transformers or vllm in RL, not {generation['engine']!r}"

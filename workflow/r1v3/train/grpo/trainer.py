@@ -12,7 +12,7 @@ from r1v3.base.progress import Progress
 from r1v3.base.seeding import stable_seed
 from r1v3.generate.types import Sampling
 from r1v3.model.encode import Encoder
-from r1v3.model.groups import check_frozen, group_hashes, silence
+from r1v3.model.groups import check_frozen, group_hashes, zero_modules
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import use_packed_attention
 from r1v3.recipe.schema.recipe import Images, Template
@@ -56,7 +56,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
     by_id = {prompt.record.id: prompt for prompt in prompts}
     reference = _reference(start, settings, ranks, encoder.never)
     prepare_model(model, settings)
-    silence(model, document.get("without", []))
+    zero_modules(model, document.get("without", []))
     before, speed = group_hashes(model), EpisodeSpeed(model, settings, ranks)
     stats = PackedStats(model, temperature=settings["temperature"], never=encoder.never)
     policy = open_engine(model, stats, settings, ranks)
@@ -67,8 +67,8 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
         done, before, kept, order.drawn = (state[k] for k in ("done", "before", "kept", "drawn"))
         watch.skip()
     if state or document.get("without"):  # an engine beside the trainer opened the start
-        sampler.rest()
-        sampler.follow(policy)
+        sampler.offload()
+        sampler.sync_weights(policy)
     total = settings["steps"]
     ranks.wait()  # until every rank has read the state that the first will replace
     if ranks.first:
@@ -101,7 +101,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
                     held_episodes.hold(folder / "resume", step + 1, collected)
             order.drawn, episode = collected.drawn, collected.episode
             sampled = time.monotonic()
-            sampler.rest()
+            sampler.offload()
             rate = learning_rate(step, total, settings["optimizer"])
             updated = update_policy(
                 policy,
@@ -114,7 +114,7 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
             )
             updated_at = time.monotonic()
             if step + 1 < total:
-                sampler.follow(policy)
+                sampler.sync_weights(policy)
             clock.add(
                 sampling=sampled - began,
                 update=updated_at - sampled,

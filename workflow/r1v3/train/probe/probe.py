@@ -38,7 +38,7 @@ def probe(document: dict, *, checkpoint: Path, step: int, data: Path, output: Pa
     sampler = open_sampler(document, checkpoint, settings, model, encoder, ranks)
     use_packed_attention(model, settings["parallel"]["attention"])
     episode = _answers(document, sampler, encoder, data, step, output.parent / "judge")
-    sampler.rest()
+    sampler.offload()
     stats = PackedStats(model, temperature=1.0, never=encoder.never)
     alike = settings["parallel"]["zero"] == 3
     side = model.config.vision_config.image_size[0] if alike else None

@@ -6,7 +6,7 @@ import torch
 from model_fixtures import small_model
 from torch import nn
 
-from r1v3.model.groups import group_hashes, silence
+from r1v3.model.groups import group_hashes, zero_modules
 
 
 def test_no_picture_reaches_the_language_model():
@@ -17,7 +17,7 @@ def test_no_picture_reaches_the_language_model():
     )
     assert projector(features).abs().max() > 0
     before = group_hashes(model)
-    silence(model, ["connector"])
+    zero_modules(model, ["connector"])
     assert projector(features).abs().max() == 0
     after = group_hashes(model)
     assert after["connector"] != before["connector"]
@@ -30,5 +30,5 @@ def test_no_picture_reaches_the_language_model():
 def test_without_a_group_nothing_changes():
     model = copy.deepcopy(small_model())
     before = group_hashes(model)
-    silence(model, [])
+    zero_modules(model, [])
     assert group_hashes(model) == before
