@@ -175,8 +175,10 @@ class Silent:
 
 def silent_grader(monkeypatch, about, max_unjudged):
     @contextlib.contextmanager
-    def opened(*_, whole=False):
-        with Grader(Silent(about), workers=1, max_unjudged=max_unjudged if whole else None) as one:
+    def opened(*_, limit_unjudged=False):
+        with Grader(
+            Silent(about), workers=1, max_unjudged=max_unjudged if limit_unjudged else None
+        ) as one:
             yield one
 
     monkeypatch.setattr(rejection, "open_grader", opened)

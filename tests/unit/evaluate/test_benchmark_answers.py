@@ -14,8 +14,9 @@ from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.evaluate.judge import judge_many
 from r1v3.evaluate.score import score
 from r1v3.generate.types import Response
+from r1v3.recipe.schema.training import Verifier
 from r1v3.reward.configured import open_grader
-from r1v3.reward.verifier.verifier import Judgement, Verifier
+from r1v3.reward.verifier.verifier import Judgement, VerifierClient
 
 DOCUMENT = {
     "seed": 1,
@@ -235,10 +236,10 @@ def test_the_recipes_verifier_is_asked_where_rules_fail(table, tmp_path, monkeyp
         asked.extend(items)
         return [Judgement(True, "same")] * len(items)
 
-    monkeypatch.setattr(Verifier, "judge_many", judge_many)
+    monkeypatch.setattr(VerifierClient, "judge_many", judge_many)
     monkeypatch.setenv("R1V3_VERIFIER_URL", "http://127.0.0.1:9/v1")
-    grading = {"verifier": {"model": "judge", "max_unjudged": 0.01}}
-    with open_grader(grading, tmp_path) as grader:
+    verifier = Verifier(model="judge", max_unjudged=0.01)
+    with open_grader(verifier, tmp_path) as grader:
         texts = ["thought</think>7 leagues on foot", "thought</think>seven leagues"]
         judged = judge_many_of(table, texts, grader)
     assert [one.share for one in judged] == [1.0, 1.0]
@@ -254,11 +255,11 @@ def test_a_verifier_without_an_address_is_an_error_that_names_the_variable(
     table, tmp_path, monkeypatch
 ):
     monkeypatch.delenv("R1V3_VERIFIER_URL", raising=False)
-    grading = {"verifier": {"model": "judge", "max_unjudged": 0.01}}
+    verifier = Verifier(model="judge", max_unjudged=0.01)
     with (
         pytest.raises(ValueError, match="judge: set R1V3_VERIFIER_URL"),
-        open_grader(grading, tmp_path),
+        open_grader(verifier, tmp_path),
     ):
         pass
-    with open_grader(grading, tmp_path, judge=False) as grader:
+    with open_grader(None, tmp_path) as grader:
         assert grader.verifier is None

@@ -1,4 +1,7 @@
-"""Boxes, answer phrases, conclusions and option letters."""
+"""Boxes, answer phrases, conclusions and option letters.
+
+Covers `text/`: extract, conclude, boxes, denial; `choice/`: letters, named, options.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-r"""Grading is reflexive and symmetric, and blind to white space and equivalent LaTeX."""
+r"""Grading is reflexive and symmetric, and blind to white space and equivalent LaTeX.
+
+Covers of `maths/`: expression, reader, lexicon, numbers, numeric, compare.
+"""
 
 from fractions import Fraction
 

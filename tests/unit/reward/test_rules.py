@@ -1,4 +1,8 @@
-"""What the rules hold to be equal, case by case."""
+"""What the rules hold to be equal, case by case.
+
+Covers rules, grader, `text/normalize`, `text/statements`, and of `maths/`: compare, shape, relations,
+quantity, units, unit_table, chinese_numerals.
+"""
 
 import json
 import subprocess

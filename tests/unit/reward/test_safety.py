@@ -1,4 +1,7 @@
-"""Hostile answers: bounded time and memory, nothing executed, one verdict each."""
+"""Hostile answers: bounded time and memory, nothing executed, one verdict each.
+
+Covers of `maths/`: workers, sandbox.
+"""
 
 import logging
 import multiprocessing

@@ -8,10 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from r1v3.generate.server.endpoint import Endpoint
+from r1v3.recipe.schema.training import Verifier
 from r1v3.reward import Grader
 from r1v3.reward.configured import open_grader
 from r1v3.reward.verifier.prompt import is_addressed_to_judge, messages, read_reply
-from r1v3.reward.verifier.verifier import UnjudgedError, Verifier, VerifierError
+from r1v3.reward.verifier.verifier import UnjudgedError, VerifierClient, VerifierError
 
 ROW = {"question": "How much?", "options": None, "gold": "a dozen eggs", "type": "open"}
 RIGHT = {**ROW, "id": 1, "response": "\\boxed{twelve eggs}"}
@@ -65,7 +66,7 @@ def server():
 
 def verifier(server, folder, **more):
     settings = {"concurrency": 4, "attempts": 3, "timeout": 5.0, "first_wait": 0.01} | more
-    return Verifier(server.url, "judge", cache=folder, **settings)
+    return VerifierClient(server.url, "judge", cache=folder, **settings)
 
 
 def said_twelve(body):
@@ -111,9 +112,9 @@ def test_a_verdict_is_asked_once_and_outlives_the_process(server, tmp_path):
 
 def test_the_cache_tells_models_apart(server, tmp_path):
     verifier(server, tmp_path).judge_many([("q", "g", "a")])
-    Verifier(server.url, "other", cache=tmp_path, concurrency=1, attempts=1, timeout=5).judge_many(
-        [("q", "g", "a")]
-    )
+    VerifierClient(
+        server.url, "other", cache=tmp_path, concurrency=1, attempts=1, timeout=5
+    ).judge_many([("q", "g", "a")])
     assert len(server.requests) == 2
 
 
@@ -176,12 +177,12 @@ def test_a_choice_that_no_rule_reads_goes_to_the_model(server, tmp_path):
 
 def test_the_share_of_a_whole_stage_is_bounded_by_the_recipe(tmp_path, monkeypatch):
     monkeypatch.setenv("R1V3_VERIFIER_URL", "http://127.0.0.1:9/v1")
-    named = {"verifier": {"model": "judge", "max_unjudged": 0.25}}
-    with open_grader(named, tmp_path, whole=True) as grader:
+    named = Verifier(model="judge", max_unjudged=0.25)
+    with open_grader(named, tmp_path, limit_unjudged=True) as grader:
         assert grader.max_unjudged == 0.25
     with open_grader(named, tmp_path) as grader:
         assert grader.max_unjudged is None
-    with open_grader({"verifier": None}, tmp_path, whole=True) as grader:
+    with open_grader(None, tmp_path, limit_unjudged=True) as grader:
         assert grader.max_unjudged is None
 
 
@@ -198,7 +199,7 @@ def test_what_stays_away_leaves_the_item_unjudged_and_uncached(server, tmp_path)
 def test_no_server_at_all_is_unjudged_too(tmp_path, monkeypatch):
     asked, post = [], Endpoint._post
     monkeypatch.setattr(Endpoint, "_post", lambda *words: asked.append(1) or post(*words))
-    away = Verifier("http://127.0.0.1:9/v1", "m", cache=tmp_path, concurrency=2, attempts=2,
+    away = VerifierClient("http://127.0.0.1:9/v1", "m", cache=tmp_path, concurrency=2, attempts=2,
                     timeout=1.0, first_wait=0.01)  # fmt: skip
     assert [j.correct for j in away.judge_many([("q", "g", str(i)) for i in range(30)])] == [
         None

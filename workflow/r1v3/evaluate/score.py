@@ -30,6 +30,7 @@ from r1v3.evaluate.statistics import (
     pass_at_k,
     spread,
 )
+from r1v3.recipe.schema.training import Verifier
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Grader, format_reward
 from r1v3.reward.configured import open_grader
@@ -69,8 +70,9 @@ def score(
     for name, tsv in benchmarks.items():
         entry = entry_beside(tsv)
         rows = list(read_responses(stored, name))
-        judge = entry.judge != "never"
-        with open_grader(document["grading"], folder / "judge", judge=judge) as grader:
+        named = document["grading"]["verifier"] if entry.judge != "never" else None
+        verifier = Verifier.model_validate(named) if named else None
+        with open_grader(verifier, folder / "judge") as grader:
             runs, items = judge_all(
                 name, entry, tsv, rows, runs=runs_of(settings), mode=mode, grader=grader
             )

@@ -1,12 +1,13 @@
-"""The grader that a recipe asks for, with its verifier where it names one (report, eq. 2)."""
+"""Open the grader that a recipe asks for, with its verifier where it names one (report, eq. 2)."""
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
+from r1v3.recipe.schema.training import Verifier
 from r1v3.reward.grader import Grader
-from r1v3.reward.verifier.verifier import Verifier
+from r1v3.reward.verifier.verifier import VerifierClient
 
 URL = "R1V3_VERIFIER_URL"
 CONCURRENCY, ATTEMPTS, TIMEOUT_SECONDS = 16, 5, 120
@@ -14,34 +15,34 @@ CONCURRENCY, ATTEMPTS, TIMEOUT_SECONDS = 16, 5, 120
 
 @contextlib.contextmanager
 def open_grader(
-    reward: dict, cache: Path, *, judge: bool = True, whole: bool = False
-) -> Iterator[Grader]:
-    """Open the grader of a recipe's `reward` or `grading` section.
+    verifier: Verifier | None, cache: Path, *, limit_unjudged: bool = False
+) -> Generator[Grader]:
+    """Open a grader whose workers stop when the context ends.
 
     Args:
-        cache: where the verifier's verdicts are kept.
-        judge: False where the verifier must not be asked, whatever the recipe says.
-        whole: whether one call of the grader holds all rows of a stage, so that the recipe's `max_unjudged`
-            bounds that call; episodes are bounded where they are reckoned.
+        verifier: the recipe's `reward.verifier` or `grading.verifier`; None grades by rules alone.
+        cache: folder of the verifier's verdicts.
+        limit_unjudged: whether `verifier.max_unjudged` limits each call of the grader. A caller that grades
+            a whole stage in one call sets it; the trainer limits its episodes itself.
 
     Raises:
-        ValueError: the recipe names a verifier and no variable says where it is.
+        ValueError: the recipe names a verifier and R1V3_VERIFIER_URL is not set.
     """
-    verifier, named = None, reward["verifier"] if judge else None
-    if named:
+    client, limit = None, None
+    if verifier:
         if not os.environ.get(URL):
             raise ValueError(
-                f"the recipe names the verifier {named['model']}: set {URL} to its endpoint, such as"
+                f"the recipe names the verifier {verifier.model}: set {URL} to its endpoint, such as"
                 " http://node:8000/v1, or set verifier to null"
             )
-        verifier = Verifier(
+        client = VerifierClient(
             os.environ[URL],
-            named["model"],
+            verifier.model,
             cache=cache,
             concurrency=CONCURRENCY,
             attempts=ATTEMPTS,
             timeout=TIMEOUT_SECONDS,
         )
-    allowed = named["max_unjudged"] if named and whole else None
-    with Grader(verifier, len(os.sched_getaffinity(0)), max_unjudged=allowed) as grader:
+        limit = verifier.max_unjudged if limit_unjudged else None
+    with Grader(client, len(os.sched_getaffinity(0)), max_unjudged=limit) as grader:
         yield grader

@@ -1,13 +1,18 @@
 """Grade many answers at once: rules in this process, algebra in workers, a verifier where told."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from r1v3.reward.maths.workers import WorkerPool, shared_pool
-from r1v3.reward.rules import judge, settle
-from r1v3.reward.verdict import Verdict, shorten
+from r1v3.reward.rules import apply_rules, settle
+from r1v3.reward.verdict import Row, Verdict, shorten
 from r1v3.reward.verifier.question import questions_for_verifier
+
+if TYPE_CHECKING:  # the client pulls in an HTTP library, which rules alone do not need
+    from r1v3.reward.verifier.verifier import Judgement, VerifierClient
 
 
 def grade(
@@ -43,14 +48,12 @@ def grade(
     return _by_rules([row], shared_pool())[0]
 
 
-def _by_rules(rows: list[dict], pool: WorkerPool) -> list[Verdict]:
+def _by_rules(rows: list[Row], pool: WorkerPool) -> list[Verdict]:
     """Grade rows by rules; what needs algebra goes to the workers together, each question once."""
-    found = [judge(row) for row in rows]
+    found = [apply_rules(row) for row in rows]
     asked = [p.question for item in found if not isinstance(item, Verdict) for p in item]
-    if not asked:
-        return found
     unique = list(dict.fromkeys(asked))
-    replies = dict(zip(unique, pool.ask_many(unique), strict=True))
+    replies = dict(zip(unique, pool.ask_many(unique), strict=True)) if unique else {}
     return [
         item if isinstance(item, Verdict) else settle(item, [replies[p.question] for p in item])
         for item in found
@@ -66,14 +69,19 @@ class Grader:
         max_unjudged: share of a call's rows that may stay unjudged, None for no limit.
     """
 
-    def __init__(self, verifier=None, workers: int = 0, max_unjudged: float | None = None):
+    def __init__(
+        self,
+        verifier: VerifierClient | None = None,
+        workers: int = 0,
+        max_unjudged: float | None = None,
+    ):
         self.verifier = verifier
         self.max_unjudged = max_unjudged
         self.graded = 0
         self.unjudged = 0
         self._pool = WorkerPool(workers or min(16, os.cpu_count() or 1))
 
-    def grade_many(self, rows: list[dict]) -> list[Verdict]:
+    def grade_many(self, rows: list[Row]) -> list[Verdict]:
         """Return one verdict a row, in order.
 
         Raises:
@@ -82,27 +90,10 @@ class Grader:
         """
         verdicts = _by_rules(rows, self._pool)
         if self.verifier is not None:
-            verdicts = self._verify(rows, verdicts)
+            verdicts = _verify(self.verifier, rows, verdicts)
         self.graded += len(verdicts)
         self.unjudged += sum(verdict.correct is None for verdict in verdicts)
         self._check_share(verdicts)
-        return verdicts
-
-    def _verify(self, rows: list[dict], verdicts: list[Verdict]) -> list[Verdict]:
-        """Ask the verifier about answers that the rules found wrong; letters that were read are settled."""
-        indices, items = [], []
-        for index, (row, verdict) in enumerate(zip(rows, verdicts, strict=True)):
-            found = [] if verdict.correct else questions_for_verifier(row, verdict)
-            indices += [index] * len(found)
-            items += found
-        if not items:
-            return verdicts
-        found: dict[int, list] = {}
-        for index, judgement in zip(indices, self.verifier.judge_many(items), strict=True):
-            found.setdefault(index, []).append(judgement)
-        verdicts = list(verdicts)
-        for index, judgements in found.items():
-            verdicts[index] = _with_judgements(verdicts[index], judgements)
         return verdicts
 
     def _check_share(self, verdicts: list[Verdict]) -> None:
@@ -123,11 +114,30 @@ class Grader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-def _with_judgements(verdict: Verdict, judgements: list) -> Verdict:
+def _verify(verifier: VerifierClient, rows: list[Row], verdicts: list[Verdict]) -> list[Verdict]:
+    """Ask the verifier about answers that the rules found wrong; letters that were read are settled."""
+    indices: list[int] = []
+    items: list[tuple[str, str, str]] = []
+    for index, (row, verdict) in enumerate(zip(rows, verdicts, strict=True)):
+        questions = [] if verdict.correct else questions_for_verifier(row, verdict)
+        indices += [index] * len(questions)
+        items += questions
+    if not items:
+        return verdicts
+    found: dict[int, list[Judgement]] = {}
+    for index, judgement in zip(indices, verifier.judge_many(items), strict=True):
+        found.setdefault(index, []).append(judgement)
+    verdicts = list(verdicts)
+    for index, judgements in found.items():
+        verdicts[index] = _with_judgements(verdicts[index], judgements)
+    return verdicts
+
+
+def _with_judgements(verdict: Verdict, judgements: list[Judgement]) -> Verdict:
     """Merge the verifier's judgements on all accepted golds: one yes suffices, a gap is unjudged."""
     for judgement in judgements:
         if judgement.correct:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1v3.reward.verdict import Row
+
 _LETTER = re.compile(r"(?<![A-Za-z'])[A-HJ](?![A-Za-z'])|\(I\)|[:*]\s*I\b")
 
 
@@ -23,12 +25,22 @@ def grading_folder(root: Path) -> Path:
     return Path(os.environ.get("R1V3_GRADING") or root.parent / "shared/grading")
 
 
-def _jsonl(path: Path) -> list[dict]:
+def _jsonl(path: Path) -> list[Row]:
     with path.open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
-def _row(row_id, response, gold, kind, *, options=None, label=None, question=None, **more) -> dict:
+def _row(
+    row_id: str | int,
+    response: str,
+    gold: str | list[str],
+    kind: str,
+    *,
+    options: list[str] | None = None,
+    label: bool | None = None,
+    question: str | None = None,
+    **more: float | bool | None,
+) -> Row:
     return {
         "id": str(row_id),
         "response": response or "",
@@ -41,7 +53,7 @@ def _row(row_id, response, gold, kind, *, options=None, label=None, question=Non
     } | more
 
 
-def mmmu(folder: Path, name: str) -> Iterator[dict]:
+def mmmu(folder: Path, name: str) -> Iterator[Row]:
     """900 validation items; only the total is published."""
     for item in _jsonl(folder / f"mmmu/{name}.jsonl"):
         choice = item["question_type"] == "multiple-choice"
@@ -50,7 +62,7 @@ def mmmu(folder: Path, name: str) -> Iterator[dict]:
         yield _row(item["id"], item["response"], item["answer"], kind, options=options)
 
 
-def mmmu_pro(folder: Path, name: str) -> Iterator[dict]:
+def mmmu_pro(folder: Path, name: str) -> Iterator[Row]:
     """1,730 items of up to ten options, a verdict for each."""
     for item in _jsonl(folder / f"mmmu_pro/{name}.jsonl"):
         yield _row(
@@ -64,7 +76,7 @@ def mmmu_pro(folder: Path, name: str) -> Iterator[dict]:
         )
 
 
-def mathvista(folder: Path, name: str) -> Iterator[dict]:
+def mathvista(folder: Path, name: str) -> Iterator[Row]:
     """1,000 testmini items: options given as texts, integers, floats to a stated precision."""
     for key, item in json.loads((folder / f"mathvista/{name}.json").read_text("utf-8")).items():
         choice = item["question_type"] == "multi_choice"
@@ -84,7 +96,7 @@ def mathvista(folder: Path, name: str) -> Iterator[dict]:
         )
 
 
-def mathvision(folder: Path, name: str) -> Iterator[dict]:
+def mathvision(folder: Path, name: str) -> Iterator[Row]:
     """3,040 items, half of them with five options, a verdict for each."""
     golds = {item["id"]: item for item in _jsonl(folder / "mathvision/test.jsonl")}
     for item in _jsonl(folder / f"mathvision/{name}.jsonl"):
@@ -100,7 +112,7 @@ def mathvision(folder: Path, name: str) -> Iterator[dict]:
         )
 
 
-def logicvista(folder: Path, name: str) -> Iterator[dict]:
+def logicvista(folder: Path, name: str) -> Iterator[Row]:
     """448 items, some with several letters; the label is GPT-4's reading of the answer."""
     items = json.loads((folder / "logicvista/dataset.json").read_text("utf-8"))
     path = folder / f"logicvista/{name}-accuracy-results.csv"
@@ -118,7 +130,7 @@ def logicvista(folder: Path, name: str) -> Iterator[dict]:
             )
 
 
-def gaokao(folder: Path, name: str) -> Iterator[dict]:
+def gaokao(folder: Path, name: str) -> Iterator[Row]:
     """Chinese examination items: options, and blanks marked by GPT-4 (right = full marks)."""
     examples = json.loads((folder / f"gaokao/{name}.json").read_text("utf-8"))["example"]
     for item in examples:
@@ -142,12 +154,12 @@ def gaokao(folder: Path, name: str) -> Iterator[dict]:
 class PublishedSet:
     """A file of answers, its published accuracy (None: the mean of its labels), what is asked."""
 
-    load: Callable[[Path, str], Iterator[dict]]
+    load: Callable[[Path, str], Iterator[Row]]
     file: str
     accuracy: float | None
     agreement: float
 
-    def rows(self, folder: Path) -> list[dict]:
+    def rows(self, folder: Path) -> list[Row]:
         """Return all rows of the set."""
         return list(self.load(folder, self.file))
 
@@ -171,7 +183,7 @@ SETS = {
 }
 
 
-def every_gold(folder: Path) -> list[dict]:
+def every_gold(folder: Path) -> list[Row]:
     """Return each distinct gold of all sets as a row that answers it with itself, boxed."""
     rows, seen = [], set()
     puzzles = [

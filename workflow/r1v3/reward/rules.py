@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from r1v3.reward.choice.letters import extract_letters, gold_letters
-from r1v3.reward.choice.options import options_in
+from r1v3.reward.choice.options import Options, options_in
 from r1v3.reward.maths.compare import Comparison
 from r1v3.reward.maths.numbers import parse_number
 from r1v3.reward.maths.quantity import close_values, same_string
 from r1v3.reward.maths.shape import readings
+from r1v3.reward.maths.workers import Reply
 from r1v3.reward.text.boxes import find_boxes, join_last_boxes
 from r1v3.reward.text.conclude import open_answer
 from r1v3.reward.text.extract import extract_answer, final_text, several_boxes
 from r1v3.reward.text.normalize import MAX_CHARS, fold_width, normalise
 from r1v3.reward.text.statements import same_statements
-from r1v3.reward.verdict import Verdict, shorten
+from r1v3.reward.verdict import Row, Verdict, shorten
 
 TYPES = ("mcq", "mcq_multi", "open", "fill")
 _DELIMITERS = re.compile(r"(?<!\\)\$+|(?<!\\)\\[()\[\]]")
@@ -43,13 +44,13 @@ class Pending:
         return (self.answer, self.gold, self.digits)
 
 
-def check_type(type: str) -> None:
+def check_type(type: object) -> None:
     """Raise ValueError for an unknown answer type."""
     if type not in TYPES:
         raise ValueError(f"type: {type!r} is not one of {', '.join(TYPES)}")
 
 
-def judge(row: dict) -> Verdict | list[Pending]:
+def apply_rules(row: Row) -> Verdict | list[Pending]:
     """Grade one row by rules; questions for a worker where the rules of this process end."""
     check_type(row.get("type"))
     golds = accepted(row["gold"])
@@ -78,14 +79,14 @@ def judge(row: dict) -> Verdict | list[Pending]:
     )
 
 
-def options_of(row: dict) -> list[str] | tuple[str, ...] | None:
+def options_of(row: Row) -> Options:
     """Return the option texts of a row, looked for in its question where the row has none."""
     given = row.get("options") or []
     given = given.values() if isinstance(given, dict) else given
     return [str(option) for option in given] or options_in(row.get("question") or "")
 
 
-def accepted(gold) -> list[str]:
+def accepted(gold: str | list[str]) -> list[str]:
     """Return the accepted answers of a gold: a list, one answer, or several set apart by `##`."""
     golds = gold if isinstance(gold, list) else [gold]
     return [part for one in golds for part in _ALTERNATIVES.split(str(one)) if part.strip()] or [""]
@@ -94,7 +95,7 @@ def accepted(gold) -> list[str]:
 _ALTERNATIVES = re.compile(r"\s\\?#\s*\\?#\s")
 
 
-def settle(pending: list[Pending], replies: list[dict]) -> Verdict:
+def settle(pending: list[Pending], replies: list[Reply]) -> Verdict:
     """Turn the workers' replies into a verdict."""
     extracted = pending[0].extracted
     for question, reply in zip(pending, replies, strict=True):
@@ -110,13 +111,13 @@ def bare_latex(text: str) -> str:
     return _DELIMITERS.sub(" ", fold_width(text)).strip(" .;,")
 
 
-def _digits(row: dict) -> int:
+def _digits(row: Row) -> int:
     """Return to how many decimals algebra compares floating point numbers."""
     tolerance = row.get("tolerance")
     return 12 if not tolerance else max(0, round(-math.log10(2 * tolerance)))
 
 
-def _comparison(row: dict) -> Comparison:
+def _comparison(row: Row) -> Comparison:
     """Return how the row's answers compare: a question of several blanks fixes their order."""
     blanks = len(_BLANK.findall((row.get("question") or "")[:20_000]))
     return Comparison(row.get("tolerance"), row["type"] == "fill" or blanks >= 2, blanks >= 2)
@@ -133,7 +134,7 @@ def gold_text(gold: str) -> str:
     return (extract_answer(gold) or gold) if len(gold) > 300 else gold
 
 
-def _choice(text: str, golds: list[str], options: list[str] | None, type: str) -> Verdict:
+def _choice(text: str, golds: list[str], options: Options, type: str) -> Verdict:
     chosen = extract_letters(text, options, several=type == "mcq_multi")
     for gold in golds:
         wanted = gold_letters(gold, options)

@@ -1,6 +1,10 @@
 """The record that every graded answer leaves behind."""
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+# One answer to grade: `response`, `gold` and `type`; `id`, `options`, `question` and `tolerance` where known.
+Row: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Verdict:
     by: str
     reason: str
 
-    def as_row(self, row_id) -> dict:
+    def as_row(self, row_id: str | int | None) -> Row:
         return {
             "id": row_id,
             "extracted": self.extracted,

@@ -18,6 +18,7 @@ from r1v3.data.sampling.critics import Chain, rambles, rewards
 from r1v3.data.sampling.filters import first_failure
 from r1v3.data.sampling.sample import answers, sample
 from r1v3.model.prompt_template import prompt_tail
+from r1v3.recipe.schema.training import Verifier
 from r1v3.reward.configured import open_grader
 
 NEVER, ALWAYS = "solved too rarely", "solved too often"
@@ -75,7 +76,9 @@ def _graded(document: dict, records: list[Record], given: dict, folder: Path) ->
         for record in records
         for answer in given[record.id]
     ]
-    with open_grader(document["grading"], folder / "judge", whole=True) as grader:
+    named = document["grading"]["verifier"]
+    verifier = Verifier.model_validate(named) if named else None
+    with open_grader(verifier, folder / "judge", limit_unjudged=True) as grader:
         verdicts = iter(grader.grade_many(rows))
     chains: dict[str, list[dict]] = {}
     for record in records:

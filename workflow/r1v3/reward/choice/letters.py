@@ -10,6 +10,7 @@ import string
 from r1v3.reward.choice.named import NAMED, NOISE, judged, leading, named
 from r1v3.reward.choice.options import (
     MAX_OPTIONS,
+    Options,
     checked,
     option_mentioned,
     option_of_text,
@@ -18,7 +19,7 @@ from r1v3.reward.choice.options import (
     options_of_texts,
     without_listing,
 )
-from r1v3.reward.text.boxes import find_boxes, join_last_boxes
+from r1v3.reward.text.boxes import Box, find_boxes, join_last_boxes
 from r1v3.reward.text.conclude import conclusion, declines, open_answer
 from r1v3.reward.text.denial import behind_last_retraction, denied_behind
 from r1v3.reward.text.extract import phrased_answers, superseding_answers
@@ -38,7 +39,7 @@ _LED = re.compile(
 
 def extract_letters(
     answer_text: str | None,
-    options: list[str] | tuple[str, ...] | None = None,
+    options: Options = None,
     several: bool = True,
 ) -> str | None:
     """Return the letters an answer chooses, sorted, or None where it chooses none.
@@ -76,7 +77,7 @@ def extract_letters(
     return found or _from_prose(text, options, several)
 
 
-def _from_phrases(text: str, options, several: bool) -> tuple[str | None, bool]:
+def _from_phrases(text: str, options: Options, several: bool) -> tuple[str | None, bool]:
     """Return what the answer phrases choose, and whether that settles it."""
     for said, firm in phrased_answers(text):
         found = read_letters(normalise(said), options)
@@ -98,7 +99,7 @@ _RESTATED = re.compile(
 )
 
 
-def _restated(behind: str, options) -> str | None:
+def _restated(behind: str, options: Options) -> str | None:
     """Return the option that stands alone, or as `it is B`, behind words which take one back."""
     if not behind or phrased_answers(behind):
         return None
@@ -108,7 +109,7 @@ def _restated(behind: str, options) -> str | None:
     return read_letters(normalise(behind), options) if len(behind) <= 60 else None
 
 
-def _from_boxes(text: str, boxes, options, several: bool) -> str | None:
+def _from_boxes(text: str, boxes: list[Box], options: Options, several: bool) -> str | None:
     behind = text[boxes[-1].end :]
     for said in superseding_answers(behind):
         found = _statement(said, options, several)
@@ -124,7 +125,7 @@ def _from_boxes(text: str, boxes, options, several: bool) -> str | None:
     return read_letters(normalise(behind), options) or named(behind, options)
 
 
-def _statement(said: str, options, several: bool) -> str | None:
+def _statement(said: str, options: Options, several: bool) -> str | None:
     """Read a short statement: letters, a letter with its option's text, a text, or a value."""
     return (
         _spelled_out(said, options, several)
@@ -133,19 +134,19 @@ def _statement(said: str, options, several: bool) -> str | None:
     )
 
 
-def _spelled_out(said: str, options, several: bool) -> str | None:
+def _spelled_out(said: str, options: Options, several: bool) -> str | None:
     """Read a statement that is nothing but letters, texts of options, or a value."""
     text = normalise(said)
     spelled = None if re.fullmatch("[A-Za-z]", text) else option_of_text(text, options)
     letters = read_letters(text, options)
-    if text.islower() and spelled and text in (normalise(option) for option in options):
+    if text.islower() and spelled and text in map(normalise, options or ()):
         return spelled  # "(b)" where the options are (c), (a), (b): the text, not the place
     if letters and (len(letters) == 1 or not spelled):
         return letters
     return spelled or letters or (options_of_texts(text, options) if several else None)
 
 
-def read_letters(text: str, options=None) -> str | None:
+def read_letters(text: str, options: Options = None) -> str | None:
     """Read a normalised text that is nothing but letters, or a letter and its option's text."""
     text = NOISE.sub("", re.sub(r"^\d\s*[.)]\s+", "", text)).strip(" .,;:*_\"'\x93\x94")
     if not text:
@@ -168,8 +169,9 @@ def read_letters(text: str, options=None) -> str | None:
         return checked(re.sub(r"[^A-J]", "", text), options)
     if _BRACED.fullmatch(text):
         return checked("".join(re.findall("[A-J]", text)), options)
-    if _SINGLE.fullmatch(text):
-        return checked(_SINGLE.fullmatch(text).group(1), options)
+    single = _SINGLE.fullmatch(text)
+    if single:
+        return checked(single.group(1), options)
     if _SEVERAL.fullmatch(text):
         marks = re.findall(r"[(\[]\s*[A-Ja-j]\s*[)\]]|(?<![A-Za-z])[A-Ja-j](?![A-Za-z])", text)
         if marks[0][0] in "([" and all(mark[0] not in "([" for mark in marks[1:]):
@@ -178,7 +180,7 @@ def read_letters(text: str, options=None) -> str | None:
     return None
 
 
-def _letter_with_text(text: str, options) -> str | None:
+def _letter_with_text(text: str, options: list[str] | tuple[str, ...]) -> str | None:
     """Read `(F) C, A, B, D`, `B. 12 cm` or `E2`: a letter followed by that option's own text."""
     led = _LED.match(text)
     if not led:
@@ -198,12 +200,12 @@ _ENUMERATION = re.compile(
 )
 
 
-def _spelled(line: str, options) -> str | None:
+def _spelled(line: str, options: Options) -> str | None:
     """Return the letter of the option that a line, without its list number, spells out."""
     return option_of_text(re.sub(r"^\d\s*[.)]\s+", "", line), options)
 
 
-def _from_prose(text: str, options, several: bool) -> str | None:
+def _from_prose(text: str, options: Options, several: bool) -> str | None:
     """Read a passage without box and answer phrase, from its conclusion outwards."""
     lines = [normalise(line) for line in text.splitlines()[-8:] if len(line) <= 120]
     alone = {read_letters(line, options) or _spelled(line, options) for line in lines} - {None}
@@ -233,7 +235,7 @@ def _from_prose(text: str, options, several: bool) -> str | None:
     return None
 
 
-def gold_letters(gold: str, options) -> str | None:
+def gold_letters(gold: str, options: Options) -> str | None:
     """Return the letters of a gold, which may be letters, a list of them, or an option's text."""
     clean = normalise(gold)
     letters = read_letters(clean, options)

@@ -2,7 +2,7 @@
 
 import re
 
-from r1v3.reward.choice.options import checked
+from r1v3.reward.choice.options import Options, checked
 from r1v3.reward.text.denial import denied_before, denied_behind
 
 NOISE = re.compile(
@@ -13,7 +13,7 @@ NOISE = re.compile(
 )
 
 
-def leading(text: str, options) -> str | None:
+def leading(text: str, options: Options) -> str | None:
     """Read the letter a statement opens with: `(B) because ...`, `C, since ...`, `D. 12 cm`."""
     text = NOISE.sub("", text).strip(" *\"'\x93\x94")
     match = re.match(
@@ -39,7 +39,7 @@ _JUDGED = re.compile(
 )
 
 
-def judged(text: str, options, several: bool) -> str | None:
+def judged(text: str, options: Options, several: bool) -> str | None:
     """Read a text that calls each of several options right or wrong: `A正确，B错误，C正确`."""
     found = {match.group(1): bool(match.group(2)) for match in _JUDGED.finditer(text)}
     right = [letter for letter, is_right in found.items() if is_right]
@@ -60,7 +60,7 @@ NAMED = re.compile(
 )
 
 
-def named(passage: str, options) -> str | None:
+def named(passage: str, options: Options) -> str | None:
     """Return the one letter that a passage names, None for none or several."""
     found = {
         next(g for g in m.groups() if g)

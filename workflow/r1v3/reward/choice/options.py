@@ -10,8 +10,11 @@ from r1v3.reward.text.normalize import normalise, squeeze
 
 MAX_OPTIONS = 10  # A to J
 
+# The texts of a question's options in order, None where it has none.
+Options = list[str] | tuple[str, ...] | None
 
-def checked(letters: str, options) -> str | None:
+
+def checked(letters: str, options: Options) -> str | None:
     """Return upper-case letters sorted; None where one is no option or occurs twice."""
     letters = letters.upper()
     allowed = string.ascii_uppercase[: min(len(options), MAX_OPTIONS) if options else MAX_OPTIONS]
@@ -28,8 +31,8 @@ _MARKER = re.compile(r"(?<![A-Za-z\\])[(（\[]?\s?([A-J])\s?[)）\].．、:：]\
 def options_in(question: str) -> tuple[str, ...] | None:
     """Return the options that a question lists as `(A) .. (B) ..` or `A. .. B. ..`, or None."""
     text = question[-6_000:]
-    found: list[re.Match] = []
-    best: list[re.Match] = []
+    found: list[re.Match[str]] = []
+    best: list[re.Match[str]] = []
     for marker in _MARKER.finditer(text):
         expected = string.ascii_uppercase[len(found)] if len(found) < MAX_OPTIONS else ""
         if marker.group(1) == expected:
@@ -53,7 +56,7 @@ _CHOOSING = re.compile(
 
 def without_listing(text: str) -> str:
     """Remove restated lists of three or more options, which choose nothing."""
-    run: list[re.Match] = []
+    run: list[re.Match[str]] = []
     spans = []
     if "A" not in text or "B" not in text or "C" not in text:
         return text
@@ -77,7 +80,7 @@ def _line_end(text: str, start: int, limit: int) -> int:
     return min(limit, end if end >= 0 else limit)
 
 
-def option_of_text(text: str, options) -> str | None:
+def option_of_text(text: str, options: Options) -> str | None:
     """Return the letter of the one option that a normalised text spells out or equals in value."""
     if not options or not text:
         return None
@@ -95,13 +98,14 @@ def option_of_text(text: str, options) -> str | None:
 _APART = re.compile(r"\s*(?:;|,|\band\b|以及|和|与|及)\s*")
 
 
-def options_of_texts(text: str, options) -> str | None:
+def options_of_texts(text: str, options: Options) -> str | None:
     """Return the letters of two or more options that a normalised text lists, each by its text."""
     parts = [part for part in _APART.split(text) if part]
     if not options or not 2 <= len(parts) <= MAX_OPTIONS:
         return None
-    letters = [option_of_text(part, options) for part in parts]
-    if None in letters or len(set(letters)) < len(letters):
+    found = [option_of_text(part, options) for part in parts]
+    letters = [letter for letter in found if letter]
+    if len(letters) < len(parts) or len(set(letters)) < len(letters):
         return None
     return "".join(sorted(letters))
 
@@ -117,13 +121,13 @@ def _option_of_value(text: str, clean: list[str]) -> str | None:
     return string.ascii_uppercase[equal[0]] if len(equal) == 1 else None
 
 
-def option_mentioned(text: str, options) -> str | None:
+def option_mentioned(text: str, options: Options) -> str | None:
     """Return the letter of the only option whose text a passage mentions as whole words."""
     found = options_mentioned(text, options)
     return found[0] if len(found) == 1 else None
 
 
-def options_mentioned(text: str, options) -> list[str]:
+def options_mentioned(text: str, options: Options) -> list[str]:
     """Return the letters of all options whose texts a passage mentions, parts of others aside."""
     if not options:
         return []
@@ -157,7 +161,7 @@ _UNDECIDED = re.compile(
 )
 
 
-def option_to_decline(options) -> str | None:
+def option_to_decline(options: Options) -> str | None:
     """Return the letter of the one option that says 'cannot be determined' and the like."""
     found = [
         i for i, option in enumerate((options or ())[:MAX_OPTIONS]) if _UNDECIDED.search(option)
@@ -165,7 +169,7 @@ def option_to_decline(options) -> str | None:
     return string.ascii_uppercase[found[0]] if len(found) == 1 else None
 
 
-def _option_spread(flat: str, options) -> int | None:
+def _option_spread(flat: str, options: list[str] | tuple[str, ...]) -> int | None:
     """Return the one option all of whose words occur in the passage, in any order."""
     present = set(_TOKEN.findall(flat))
     wanted = [frozenset(_TOKEN.findall(_flatten(option))) for option in options[:MAX_OPTIONS]]

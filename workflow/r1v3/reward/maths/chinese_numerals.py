@@ -32,7 +32,7 @@ def in_digits(text: str) -> str:
         return f"-{size}" if size[:1].isdigit() else text
     match = _NUMERAL.match(text)
     number = _written(match) if match else None
-    if number is None:
+    if match is None or number is None:
         return text
     rest = text[match.end() :].strip()
     if rest and rest not in _COUNTERS and parse_unit(rest) is None:
@@ -40,7 +40,7 @@ def in_digits(text: str) -> str:
     return f"{number} {rest}".strip()
 
 
-def _written(match: re.Match) -> str | None:
+def _written(match: re.Match[str]) -> str | None:
     found = match.groupdict()
     if found["plain"]:
         whole = _integer(found["plain"])

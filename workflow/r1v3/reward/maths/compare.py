@@ -4,6 +4,7 @@ r"""Compare two answers by structure, leaf by leaf.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from r1v3.reward.maths.quantity import read_quantity, same_leaf, same_string
@@ -83,7 +84,7 @@ class Comparison:
                 return shape
         return shape
 
-    def _lists(self, a: Shape, g: Shape, a_items, g_items) -> bool | None:
+    def _lists(self, a: Shape, g: Shape, a_items: list[Shape], g_items: list[Shape]) -> bool | None:
         if "bracket" in (a.kind, g.kind) and a.kind != "union" != g.kind:
             return self._tuple_and_list(a, g)
         if len(a_items) != len(g_items):
@@ -175,7 +176,7 @@ class Comparison:
         return None if _opaque(a.text) or _opaque(g.text) else False
 
 
-def every(results) -> bool | None:
+def every(results: Iterable[bool | None]) -> bool | None:
     """Three-valued and."""
     unsure = False
     for result in results:

@@ -22,14 +22,14 @@ from r1v3.reward.maths.lexicon import (
     SCRIPT,
     starts_factor_command,
 )
-from r1v3.reward.maths.reader import NotAnExpression, Reader
+from r1v3.reward.maths.reader import NotAnExpression, Reader, Tree
 
 MAX_CHARS = 400
 MAX_DEPTH = 40
 
 
 @lru_cache(maxsize=65_536)
-def parse_expression(text: str):
+def parse_expression(text: str) -> Tree | None:
     """Return the tree of a normalised text, or None where it is not understood."""
     if len(text) > MAX_CHARS:
         return None
@@ -44,7 +44,7 @@ def parse_expression(text: str):
 
 class _Parser(Reader):
     # sum := product (("+" | "-") product)*
-    def sum(self, depth: int):
+    def sum(self, depth: int) -> Tree:
         if depth > MAX_DEPTH:
             raise NotAnExpression("too deep")
         left = self.signed(depth)
@@ -56,14 +56,14 @@ class _Parser(Reader):
             else:
                 return left
 
-    def signed(self, depth: int):
+    def signed(self, depth: int) -> Tree:
         if self.take("-"):
             return ("neg", self.product(depth))
         if self.take("+"):
             return self.product(depth)
         return self.product(depth)
 
-    def product(self, depth: int):
+    def product(self, depth: int) -> Tree:
         left = self.power(depth)
         while True:
             if self.take("*") or self.take(r"\cdot") or self.take(r"\times"):
@@ -75,7 +75,7 @@ class _Parser(Reader):
             else:
                 return left
 
-    def signed_factor(self, depth: int):
+    def signed_factor(self, depth: int) -> Tree:
         return ("neg", self.power(depth)) if self.take("-") else self.power(depth)
 
     def starts_factor(self) -> bool:
@@ -93,7 +93,7 @@ class _Parser(Reader):
             return bool(name) and starts_factor_command(name.group(1))
         return (char.isalpha() and char.isascii()) or char in "([{"
 
-    def power(self, depth: int):
+    def power(self, depth: int) -> Tree:
         base = self.postfix(self.primary(depth), depth)
         if self.peek() == "^":
             self.at += 1
@@ -103,12 +103,12 @@ class _Parser(Reader):
             base = self.postfix(base, depth)
         return base
 
-    def script(self, depth: int):
+    def script(self, depth: int) -> Tree:
         if self.peek() == "{":
             return self.group("{", "}", depth)
         return self.power(depth + 1) if depth < MAX_DEPTH else self.primary(depth)
 
-    def postfix(self, base, depth: int):
+    def postfix(self, base: Tree, depth: int) -> Tree:
         while True:
             degree = DEGREE.match(self.text, self.at)
             if degree:
@@ -121,7 +121,7 @@ class _Parser(Reader):
             else:
                 return base
 
-    def group(self, opening: str, closing: str, depth: int):
+    def group(self, opening: str, closing: str, depth: int) -> Tree:
         self.expect(opening)
         bars, self.open_bars = self.open_bars, 0
         inside = self.sum(depth + 1)
@@ -129,7 +129,7 @@ class _Parser(Reader):
         self.expect(closing)
         return inside
 
-    def primary(self, depth: int):
+    def primary(self, depth: int) -> Tree:
         if depth > MAX_DEPTH:
             raise NotAnExpression("too deep")
         char = self.peek()
@@ -154,8 +154,10 @@ class _Parser(Reader):
             return self.letters(depth)
         raise NotAnExpression(char)
 
-    def letters(self, depth: int):
-        run = LETTERS.match(self.text, self.at).group()
+    def letters(self, depth: int) -> Tree:
+        match = LETTERS.match(self.text, self.at)
+        assert match  # the caller saw a letter here
+        run = match.group()
         for length in range(min(6, len(run)), 1, -1):
             if run[:length] in FUNCTIONS:
                 self.at += length
@@ -171,7 +173,7 @@ class _Parser(Reader):
         self.at += 1
         return self.variable(run[0], depth)
 
-    def variable(self, name: str, depth: int):
+    def variable(self, name: str, depth: int) -> Tree:
         chosen = self.chosen(name) if name in "AC" else None
         if chosen:
             return chosen
@@ -190,7 +192,7 @@ class _Parser(Reader):
             return ("const", name)
         return ("var", name)
 
-    def command(self, depth: int):
+    def command(self, depth: int) -> Tree:
         match = COMMAND.match(self.text, self.at)
         if not match:
             raise NotAnExpression("\\")
@@ -222,7 +224,7 @@ class _Parser(Reader):
                 return ("var", f"\\{name}{label.group(1)}")
         raise NotAnExpression(name)
 
-    def argument(self, depth: int):
+    def argument(self, depth: int) -> Tree:
         r"""Read an argument of \frac: a group, or the single digit or sign that TeX would take."""
         char = self.peek()
         if char == "{":
@@ -232,7 +234,7 @@ class _Parser(Reader):
             return ("num", Fraction(int(char)))
         return self.primary(depth + 1)
 
-    def function(self, name: str, depth: int):
+    def function(self, name: str, depth: int) -> Tree:
         if name == "sqrt":
             index = ("num", Fraction(2))
             if self.peek() == "[":
@@ -253,15 +255,16 @@ class _Parser(Reader):
         tree = ("log", base, inside) if name in ("log", "lg") and base else ("fn", name, inside)
         return ("pow", tree, power) if power else tree
 
-    def radicand(self, depth: int):
+    def radicand(self, depth: int) -> Tree:
         char = self.peek()
         if char.isdigit():
             match = NUMBER.match(self.text, self.at)
+            assert match  # it begins with a digit
             self.at = match.end()
             return ("num", Fraction(match.group().rstrip(".")))
         return self.primary(depth + 1)
 
-    def function_argument(self, depth: int):
+    def function_argument(self, depth: int) -> Tree:
         r"""Read `(x)` or, unbracketed, the product up to the next sign or function: `\sin 2x`."""
         char = self.peek()
         if char == "(":
@@ -278,13 +281,13 @@ class _Parser(Reader):
         return bool(match) and match.group().lstrip("\\") in FUNCTIONS
 
 
-def variables_of(tree) -> frozenset[str]:
+def variables_of(tree: Tree) -> frozenset[str]:
     """Return the names of the free variables of a tree."""
     if tree[0] == "var":
         return frozenset((tree[1],))
     if tree[0] == "call":
         return variables_of(tree[2]) | {tree[1] + "()"}
-    found = frozenset()
+    found: frozenset[str] = frozenset()
     for part in tree[1:]:
         if isinstance(part, tuple):
             found |= variables_of(part)

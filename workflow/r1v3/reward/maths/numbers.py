@@ -38,7 +38,7 @@ def parse_number(text: str) -> Fraction | None:
     return number_of(match) if match else None
 
 
-def number_of(match: re.Match) -> Fraction | None:
+def number_of(match: re.Match[str]) -> Fraction | None:
     """Return the value of a match of the number pattern, None for a zero denominator."""
     found = match.groupdict()
     sign = -1 if found["sign"] == "-" else 1

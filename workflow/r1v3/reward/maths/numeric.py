@@ -8,9 +8,15 @@ MAX_BITS raises `TooLarge`, so towers of powers cost microseconds.
 import cmath
 import math
 import zlib
+from collections.abc import Iterable
 from fractions import Fraction
+from typing import NoReturn
 
 from r1v3.reward.maths.expression import variables_of
+from r1v3.reward.maths.reader import Tree
+
+Number = Fraction | complex
+Point = dict[str, Number]  # value by name of variable
 
 MAX_BITS = 6_000
 RELATIVE = 1e-9
@@ -33,7 +39,7 @@ class TooLarge(ArithmeticError):
     """The value would need more digits than the grader is willing to compute."""
 
 
-def value_of(tree, point: dict | None = None) -> Fraction | complex:
+def value_of(tree: Tree, point: Point | None = None) -> Number:
     """Return the value of a tree at a point (name to number).
 
     Raises:
@@ -47,7 +53,7 @@ def value_of(tree, point: dict | None = None) -> Fraction | complex:
         raise TooLarge(str(error)) from None
 
 
-def _value(tree, point):
+def _value(tree: Tree, point: Point) -> Number:
     kind = tree[0]
     if kind == "num":
         return tree[1]
@@ -58,11 +64,11 @@ def _value(tree, point):
     if kind == "call":
         phase = zlib.crc32(tree[1].encode()) % 97 / 31
         return cmath.cos(complex(_value(tree[2], point)) * (1.3 + phase / 7) + phase) + 2.5
-    left = _value(tree[1], point) if isinstance(tree[1], tuple) else None
-    if kind == "neg":
-        return -left
     if kind == "fn":
         return _function(tree[1], _value(tree[2], point))
+    left = _value(tree[1], point)
+    if kind == "neg":
+        return -left
     if kind == "abs":
         return abs(left)
     if kind == "fact":
@@ -87,17 +93,17 @@ def _value(tree, point):
     raise ValueError(kind)
 
 
-def _fail():
+def _fail() -> NoReturn:
     raise ZeroDivisionError
 
 
-def _constant(name):
+def _constant(name: str) -> complex:
     if name == "infty":
         raise Undefined("infinity")
     return {"pi": math.pi, "e": math.e, "i": 1j, "degree": math.pi / 180}[name]
 
 
-def _bounded(value):
+def _bounded(value: Number) -> Number:
     if isinstance(value, Fraction) and (
         value.numerator.bit_length() > MAX_BITS or value.denominator.bit_length() > MAX_BITS
     ):
@@ -105,7 +111,7 @@ def _bounded(value):
     return value
 
 
-def _function(name, argument):
+def _function(name: str, argument: Number) -> complex:
     if name not in _TRIG:
         raise ValueError(name)
     if argument == 0 and name in ("ln", "log"):
@@ -113,7 +119,7 @@ def _function(name, argument):
     return _TRIG[name](complex(argument))
 
 
-def _factorial(n):
+def _factorial(n: Number) -> Fraction:
     if not isinstance(n, Fraction) or n.denominator != 1 or n < 0:
         raise ValueError("factorial of no natural number")
     if n > 600:
@@ -121,16 +127,17 @@ def _factorial(n):
     return Fraction(math.factorial(int(n)))
 
 
-def _binomial(n, k):
-    whole = all(isinstance(x, Fraction) and x.denominator == 1 and x >= 0 for x in (n, k))
-    if not whole:
+def _binomial(n: Number, k: Number) -> Fraction:
+    if not (isinstance(n, Fraction) and isinstance(k, Fraction)) or any(
+        x.denominator != 1 or x < 0 for x in (n, k)
+    ):
         raise ValueError("binomial of no natural numbers")
     if n > 1_000:
         raise TooLarge("binomial")
     return Fraction(math.comb(int(n), int(k)))
 
 
-def _power(base, exponent):
+def _power(base: Number, exponent: Number) -> Number:
     if isinstance(base, Fraction) and isinstance(exponent, Fraction):
         if exponent.denominator == 1:
             size = max(base.numerator.bit_length(), base.denominator.bit_length())
@@ -170,7 +177,7 @@ def _rational_root(base: Fraction, index: int) -> Fraction | None:
     return Fraction(sign * parts[0], parts[1])
 
 
-def as_complex(value: Fraction | complex) -> complex:
+def as_complex(value: Number) -> complex:
     """Return a value as a floating point number.
 
     Raises:
@@ -182,7 +189,7 @@ def as_complex(value: Fraction | complex) -> complex:
         raise TooLarge("past the range of floating point numbers") from None
 
 
-def close(left: Fraction | complex, right: Fraction | complex) -> bool:
+def close(left: Number, right: Number) -> bool:
     """Whether two values are the same: exactly for rationals, to 1e-9 otherwise."""
     if isinstance(left, Fraction) and isinstance(right, Fraction):
         return left == right
@@ -197,9 +204,9 @@ def close(left: Fraction | complex, right: Fraction | complex) -> bool:
     return abs(x - y) <= RELATIVE * max(abs(x), abs(y))
 
 
-def sample_point(names, index: int) -> dict:
+def sample_point(names: Iterable[str], index: int) -> Point:
     """Return fixed values for the variables: positive at the first points, mixed signs after."""
-    point = {}
+    point: Point = {}
     for name in names:
         seed = zlib.crc32(f"{name}/{index}".encode())
         size = 0.35 + (seed % 100_003) / 100_003 * 2.4
@@ -207,22 +214,22 @@ def sample_point(names, index: int) -> dict:
     return point
 
 
-def _value_or_kind(tree):
+def _value_or_kind(tree: Tree) -> Number | type[ArithmeticError]:
     try:
         return value_of(tree)
     except (Undefined, TooLarge) as error:
         return type(error)
 
 
-def same_value(left, right) -> bool | None:
+def same_value(left: Tree, right: Tree) -> bool | None:
     """Return whether two trees have the same value everywhere, None where it cannot be told."""
     names = variables_of(left) | variables_of(right)
     if not names:
-        values = [_value_or_kind(left), _value_or_kind(right)]
-        if not any(isinstance(value, type) for value in values):
-            return close(*values)
+        x, y = _value_or_kind(left), _value_or_kind(right)
+        if not (isinstance(x, type) or isinstance(y, type)):
+            return close(x, y)
         # a value past all bounds is no match for one within them; two such cannot be told apart
-        return None if Undefined in values or values[0] is values[1] else False
+        return None if Undefined in (x, y) or x is y else False
     compared = 0
     for index in range(POINTS):
         point = sample_point(names, index)
@@ -239,7 +246,7 @@ def same_value(left, right) -> bool | None:
     return True if compared >= 2 else None
 
 
-def proportional(left, right) -> int | None:
+def proportional(left: Tree, right: Tree) -> int | None:
     """Return the sign of a constant c != 0 with left = c * right everywhere, 0 if there is none."""
     names = variables_of(left) | variables_of(right)
     if variables_of(left) != variables_of(right):
@@ -266,7 +273,7 @@ def proportional(left, right) -> int | None:
     return 1 if ratio.real > 0 else -1
 
 
-def solves(name: str, value, tree) -> bool:
+def solves(name: str, value: Tree, tree: Tree) -> bool:
     """Whether `name = value` is the one root of `tree`, linear in `name`, at all sample points."""
     others = (variables_of(tree) | variables_of(value)) - {name}
     if name not in variables_of(tree):

@@ -12,7 +12,8 @@ from r1v3.reward.maths.chinese_numerals import in_digits
 from r1v3.reward.maths.expression import parse_expression, variables_of
 from r1v3.reward.maths.numbers import parse_number
 from r1v3.reward.maths.numeric import TooLarge, Undefined, as_complex, close, same_value, value_of
-from r1v3.reward.maths.units import Unit, kelvins, parse_unit, split_unit
+from r1v3.reward.maths.reader import Tree
+from r1v3.reward.maths.units import Dimension, Unit, kelvins, parse_unit, split_unit
 from r1v3.reward.text.normalize import squeeze
 
 # A decimal answer to an exact gold counts from this many significant digits on.
@@ -38,11 +39,27 @@ _ENGLISH = [
 class Quantity:
     """A leaf as read: tree of its number (None if not understood), unit, and how it was written."""
 
-    tree: tuple | None
+    tree: Tree | None
     unit: Unit | None
     glued: bool
     decimals: int | None  # of a plain decimal number
     significant: int  # digits of a plain number, 0 for any other expression
+
+    @property
+    def number(self) -> Tree:
+        """The tree of a leaf that was understood."""
+        assert self.tree is not None
+        return self.tree
+
+    @property
+    def factor(self) -> Fraction:
+        """The unit in base units, 1 without a unit."""
+        return self.unit.factor if self.unit else Fraction(1)
+
+    @property
+    def dimension(self) -> Dimension:
+        """What the unit measures, () without a unit."""
+        return self.unit.dimension if self.unit else ()
 
 
 @lru_cache(maxsize=32_768)
@@ -80,7 +97,7 @@ def read_quantity(text: str) -> Quantity:
     return _quantity(tree, unit, glued, head)
 
 
-def _quantity(tree, unit, glued, text) -> Quantity:
+def _quantity(tree: Tree | None, unit: Unit | None, glued: bool, text: str) -> Quantity:
     plain = re.fullmatch(r"[+-]?([\d,]*)(?:\.(\d*))?", text.strip())
     if not plain or tree is None:
         return Quantity(tree, unit, glued, None, 0)
@@ -93,7 +110,8 @@ def _compound(text: str) -> Quantity | None:
     pairs = _PAIR.findall(text) if len(text) < 60 else []
     if len(pairs) < 2 or re.sub(r"[\s,]", "", _PAIR.sub("", text)):
         return None
-    total, dimension = Fraction(0), None
+    total = Fraction(0)
+    dimension: Dimension | None = None
     for number, name in pairs:
         if name in ("'", "''"):
             unit = Unit(Fraction(1, 60 if name == "'" else 3600), ANGLE, name)
@@ -103,6 +121,7 @@ def _compound(text: str) -> Quantity | None:
             return None
         dimension = unit.dimension
         total += Fraction(number) * unit.factor
+    assert dimension is not None  # there are two pairs at least
     return Quantity(("num", total), Unit(Fraction(1), dimension, text), False, None, 0)
 
 
@@ -148,33 +167,33 @@ def same_quantity(a: Quantity, g: Quantity, tolerance: float | None) -> bool | N
     if a.unit and g.unit:
         if a.unit.dimension == g.unit.dimension:
             if a.unit.factor == g.unit.factor:
-                return same_number(a, g, a.tree, g.tree, tolerance)
-            scaled = [_times(q.tree, q.unit.factor) for q in (a, g)]
-            return same_number(a, g, *scaled, None)
+                return same_number(a, g, a.number, g.number, tolerance)
+            left, right = _scaled(a), _scaled(g)
+            return same_number(a, g, left, right, None)
         return _temperatures(a, g, tolerance) or _across(a, g, tolerance)
     if not a.unit and not g.unit:
-        return same_number(a, g, a.tree, g.tree, tolerance)
+        return same_number(a, g, a.number, g.number, tolerance)
     return _one_unit(a, g, tolerance)
 
 
 def _temperatures(a: Quantity, g: Quantity, tolerance: float | None) -> bool:
     """Compare temperatures on two scales; False where one of the quantities is none."""
-    for factor_a, zero_a in kelvins(a.unit):
-        for factor_g, zero_g in kelvins(g.unit):
-            left = ("add", _times(a.tree, factor_a), ("num", zero_a))
-            right = ("add", _times(g.tree, factor_g), ("num", zero_g))
+    for factor_a, zero_a in kelvins(a.unit) if a.unit else ():
+        for factor_g, zero_g in kelvins(g.unit) if g.unit else ():
+            left = ("add", _times(a.number, factor_a), ("num", zero_a))
+            right = ("add", _times(g.number, factor_g), ("num", zero_g))
             if same_number(a, g, left, right, tolerance):
                 return True
     return False
 
 
-def _one_unit(a: Quantity, g: Quantity, tolerance) -> bool | None:
+def _one_unit(a: Quantity, g: Quantity, tolerance: float | None) -> bool | None:
     """Compare where only one side names its unit: a left-out unit is forgiven, a scale is not."""
     unit = a.unit or g.unit
-    written_alike = same_number(a, g, a.tree, g.tree, tolerance)
+    assert unit is not None
+    written_alike = same_number(a, g, a.number, g.number, tolerance)
     if not unit.dimension:
-        converted = [_times(q.tree, q.unit.factor) if q.unit else q.tree for q in (a, g)]
-        return same_number(a, g, *converted, tolerance)
+        return same_number(a, g, _scaled(a), _scaled(g), tolerance)
     if unit.dimension in (ANGLE, PERCENT):
         return written_alike or _across(a, g, tolerance)
     if (a.glued or g.glued) and unit.name in _names_of(a, g):
@@ -183,32 +202,35 @@ def _one_unit(a: Quantity, g: Quantity, tolerance) -> bool | None:
 
 
 def _names_of(a: Quantity, g: Quantity) -> frozenset[str]:
-    return variables_of(a.tree) | variables_of(g.tree)
+    return variables_of(a.number) | variables_of(g.number)
 
 
-def _across(a: Quantity, g: Quantity, tolerance) -> bool | None:
+def _across(a: Quantity, g: Quantity, tolerance: float | None) -> bool | None:
     """Compare degrees with radians and percent with plain numbers; other dimensions never match."""
-    converted = []
-    for quantity in (a, g):
-        dimension = quantity.unit.dimension if quantity.unit else ()
-        if dimension == ANGLE:
-            converted.append(("mul", _times(quantity.tree, quantity.unit.factor), _DEGREE))
-        elif dimension in (PERCENT, ()):
-            factor = quantity.unit.factor if quantity.unit else Fraction(1)
-            converted.append(_times(quantity.tree, factor))
-        else:
-            return False
-    kinds = {q.unit.dimension if q.unit else () for q in (a, g)}
-    if kinds == {ANGLE, PERCENT}:
+    measured = {a.dimension, g.dimension}
+    if not measured <= {ANGLE, PERCENT, ()} or measured == {ANGLE, PERCENT}:
         return False
-    return same_number(a, g, *converted, None)
+    return same_number(a, g, _in_radians(a), _in_radians(g), None)
 
 
-def _times(tree, factor: Fraction):
+def _scaled(quantity: Quantity) -> Tree:
+    """Return a quantity in base units."""
+    return _times(quantity.number, quantity.factor)
+
+
+def _in_radians(quantity: Quantity) -> Tree:
+    """Return an angle in radians, anything else in base units."""
+    scaled = _scaled(quantity)
+    return ("mul", scaled, _DEGREE) if quantity.dimension == ANGLE else scaled
+
+
+def _times(tree: Tree, factor: Fraction) -> Tree:
     return tree if factor == 1 else ("mul", ("num", factor), tree)
 
 
-def same_number(a: Quantity, g: Quantity, left, right, tolerance: float | None) -> bool | None:
+def same_number(
+    a: Quantity, g: Quantity, left: Tree, right: Tree, tolerance: float | None
+) -> bool | None:
     """Compare two trees: exactly, within the tolerance, or by the rounding the writing implies."""
     equal = same_value(left, right)
     if equal or variables_of(left) or variables_of(right):

@@ -1,8 +1,12 @@
 """Read the smallest parts of an expression from a text: blanks, signs, numbers."""
 
 from fractions import Fraction
+from typing import Any
 
 from r1v3.reward.maths.lexicon import CHOSEN, MIXED, MIXED_PLAIN, NUMBER, REPEATING, SPACE
+
+# A tree of an expression: its kind, then its parts; `expression.py` lists the kinds.
+Tree = tuple[Any, ...]
 
 
 class NotAnExpression(ValueError):
@@ -18,7 +22,9 @@ class Reader:
         self.open_bars = 0
 
     def skip(self) -> None:
-        self.at = SPACE.match(self.text, self.at).end()
+        blanks = SPACE.match(self.text, self.at)
+        assert blanks  # the pattern matches the empty text too
+        self.at = blanks.end()
 
     def peek(self) -> str:
         self.skip()
@@ -38,7 +44,7 @@ class Reader:
         if not self.take(symbol):
             raise NotAnExpression(symbol)
 
-    def number(self):
+    def number(self) -> Tree:
         repeating = REPEATING.match(self.text, self.at)
         if repeating:
             self.at = repeating.end()
@@ -60,7 +66,7 @@ class Reader:
         self.at = match.end()
         return ("num", Fraction(match.group().rstrip(".")))
 
-    def chosen(self, name: str):
+    def chosen(self, name: str) -> Tree | None:
         r"""Read `C_n^k`, k of n things, or `A_n^k`, which counts their orders too; else None."""
         match = CHOSEN.match(self.text, self.at)
         if not match:

@@ -1,10 +1,12 @@
 r"""Read equations and inequalities: labels (`x = 5`), values, intervals, equivalent relations."""
 
 import re
+from collections.abc import Sequence
 
 from r1v3.reward.maths.expression import parse_expression, variables_of
 from r1v3.reward.maths.numeric import proportional, solves
 from r1v3.reward.maths.quantity import read_quantity
+from r1v3.reward.maths.reader import Tree
 from r1v3.reward.maths.shape import Shape, shape_of
 from r1v3.reward.text.normalize import squeeze
 
@@ -14,20 +16,20 @@ _LABEL = re.compile(r"(?!\d)[^+\-*/^=<>]{1,40}")
 _SCRIPTS = re.compile(r"_\s*(?:\{[^{}]*\}|\\?[A-Za-z0-9]+)|(?<=[A-Za-z])'+")
 
 
-def distinct(items) -> list[Shape]:
+def distinct(items: Sequence[Shape]) -> list[Shape]:
     """Return the items without repetitions."""
     return list({squeeze(item.text): item for item in items}.values())
 
 
 def value_of_relation(shape: Shape) -> Shape | None:
     """Return what a labelled value is worth: `x = 5`, `f(2) = 1 + 1 = 2`, `x \\in (0, 1)`."""
-    operators = shape.operators
-    if operators == ("in",):
+    operators: tuple[str, ...] = shape.operators
+    if "in" in operators and len(operators) == 1:
         return shape.items[1]
     if any(operator not in ("=", "~") for operator in operators):
         return None
     exact = len(operators) if "~" not in operators else operators.index("~")
-    sides = shape.items[: exact + 1] if exact else shape.items
+    sides = list(shape.items[: exact + 1] if exact else shape.items)
     first, last = sides[0].text, sides[-1]
     if len(sides) > 2:
         return last
@@ -54,12 +56,14 @@ def is_constant(text: str) -> bool:
 
 def label_of(shape: Shape) -> str | None:
     """Return the label of `x = ...`, without blanks."""
-    if shape.kind == "relation" and shape.operators[0] == "=" and is_label(shape.items[0].text):
+    if shape.kind == "relation" and shape.operators[:1] == ("=",) and is_label(shape.items[0].text):
         return re.sub(r"[\s{}]", "", shape.items[0].text)
     return None
 
 
-def by_label(a_items, g_items) -> list[tuple[Shape, Shape]] | None:
+def by_label(
+    a_items: Sequence[Shape], g_items: Sequence[Shape]
+) -> list[tuple[Shape, Shape]] | None:
     """Pair `x = 1, y = 2` with `y = 2, x = 1` by their names."""
     a_labels = [label_of(item) for item in a_items]
     g_labels = [label_of(item) for item in g_items]
@@ -70,11 +74,11 @@ def by_label(a_items, g_items) -> list[tuple[Shape, Shape]] | None:
     return [(a_items[a_labels.index(label)], g) for label, g in zip(g_labels, g_items, strict=True)]
 
 
-def numbered(items) -> bool:
+def numbered(items: Sequence[Shape]) -> bool:
     """Whether the items are roots in any order: `x_1 = ..., x_2 = ...`."""
     labels = [label_of(item) for item in items]
     bases = {re.sub(r"_?\d$", "", label) for label in labels if label}
-    return None not in labels and len(bases) == 1 and all(re.search(r"\d$", x) for x in labels)
+    return None not in labels and len(bases) == 1 and all(re.search(r"\d$", x) for x in labels if x)
 
 
 def same_variable(a: Shape, g: Shape) -> bool:
@@ -112,10 +116,12 @@ def same_relation(a: Shape, g: Shape) -> bool | None:
     return (operators[0] if sign > 0 else MIRROR[operators[0]]) == operators[1]
 
 
-def _same_explicit(a: Shape, g: Shape, trees: list) -> bool:
+def _same_explicit(a: Shape, g: Shape, trees: list[Tree]) -> bool:
     """Compare `y = 6/x` with `xy = 6`: the one solves the other, in which y is linear."""
     for shape, other in ((a, trees[1]), (g, trees[0])):
         name, value = (parse_expression(side.text) for side in shape.items)
+        if name is None or value is None:
+            continue
         if shape.operators == ("=",) and name[0] == "var" and name[1] not in variables_of(value):
             return {a.operators, g.operators} == {("=",)} and solves(name[1], value, other)
     return False

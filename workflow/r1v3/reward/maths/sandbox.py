@@ -17,6 +17,7 @@ import resource
 import signal
 import sys
 from functools import lru_cache
+from typing import Any
 
 WALL_FACTOR = 10  # wall-clock seconds a request may take for each second of processor time
 
@@ -32,9 +33,13 @@ def equal(answer: str, gold: str, digits: int) -> bool:
     """Return whether math-verify holds two LaTeX answers to be the same."""
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
-    def read(text):
+    def read(text: str) -> list[Any]:
         config = [LatexExtractionConfig(), ExprExtractionConfig()]
-        return parse(f"${text}$", extraction_config=config, parsing_timeout=None)
+        return parse(
+            f"${text}$",
+            extraction_config=config,
+            parsing_timeout=None,  # pyright: ignore[reportArgumentType] - None switches its timer off
+        )
 
     return verify(read(gold), read(answer), float_rounding=digits, timeout_seconds=None)
 
@@ -44,7 +49,7 @@ def _set_timers(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds * WALL_FACTOR)
 
 
-def reply_to(request: dict, seconds: float) -> str:
+def reply_to(request: dict[str, Any], seconds: float) -> str:
     """Return the line that answers a request; the process is killed if it takes too long."""
     _set_timers(seconds)
     try:
@@ -63,7 +68,7 @@ def warm_up() -> None:
     equal(r"\int_0^1 x^2 dx", r"\frac{1}{3}", 12)
 
 
-def reply_of_fork(request: dict, seconds: float) -> str:
+def reply_of_fork(request: dict[str, Any], seconds: float) -> str:
     """Answer in a child process, whose death is an answer too."""
     warm_up()
     readable, writable = os.pipe()

@@ -7,6 +7,7 @@ separators only; what leaves mean is decided where they are compared.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 MAX_DEPTH = 8
 MAX_ITEMS = 60
@@ -42,7 +43,7 @@ _OPENERS = {"(": ")", "[": "]", "{": "}"}
 _CLOSERS = {")", "]", "}"}
 
 
-def split_top(text: str, pattern: re.Pattern) -> list[str]:
+def split_top(text: str, pattern: re.Pattern[str]) -> list[str]:
     """Split where the pattern matches outside of all brackets."""
     parts, depth, start, at = [], 0, 0, 0
     while at < len(text):
@@ -136,13 +137,13 @@ def _membership(piece: str) -> tuple[str, str]:
     return (head, value.strip()) if found else ("", piece)
 
 
-def _parts(text: str, pattern: re.Pattern) -> list[str] | None:
+def _parts(text: str, pattern: re.Pattern[str]) -> list[str] | None:
     parts = [part.strip() for part in split_top(text, pattern)]
     parts = [part for part in parts if part]
     return parts if 2 <= len(parts) <= MAX_ITEMS else None
 
 
-def _node(kind: str, text: str, parts: list[str], depth: int, **more) -> Shape:
+def _node(kind: str, text: str, parts: list[str], depth: int, **more: Any) -> Shape:
     return Shape(kind, text, tuple(shape_of(part, depth + 1) for part in parts), **more)
 
 

@@ -5,6 +5,7 @@ is no unit of measure (`students`, `个`) counts things and is ignored.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -35,7 +36,7 @@ def _rows(table: str) -> list[list[str]]:
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict[str, tuple[Fraction, dict]]:
+def _table() -> dict[str, tuple[Fraction, dict[str, Fraction]]]:
     """Return factor and dimension by name, prefixes and plurals written out."""
     table = {}
     for factor, dimension, symbol, *prefixes in _rows(SYMBOLS):
@@ -56,7 +57,7 @@ def _table() -> dict[str, tuple[Fraction, dict]]:
 
 
 @lru_cache(maxsize=1)
-def _unit_at_end() -> re.Pattern:
+def _unit_at_end() -> re.Pattern[str]:
     names = sorted(_table(), key=len, reverse=True)
     atom = "|".join(re.escape(name).replace(r"\ ", r"\s*") for name in names)
     power = r"(?:\s*\^\s*(?:\{\s*[+-]?\d+\s*\}|[+-]?\d)|(?<=m)[23])?"
@@ -105,7 +106,7 @@ def split_unit(text: str) -> tuple[str, Unit | None, bool]:
     return text, None, False
 
 
-def _candidates(text: str):
+def _candidates(text: str) -> Iterator[re.Match[str]]:
     """Yield trailing matches, the longest first."""
     tail = max(0, len(text) - 60)
     pattern = _unit_at_end()
@@ -179,7 +180,7 @@ def kelvins(unit: Unit) -> tuple[tuple[Fraction, Fraction], ...]:
 
 
 @lru_cache(maxsize=1)
-def _name_pattern() -> re.Pattern:
+def _name_pattern() -> re.Pattern[str]:
     names = sorted(_table(), key=len, reverse=True)
     atom = "|".join(re.escape(name).replace(r"\ ", r"\s*") for name in names)
     return re.compile(

@@ -15,8 +15,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from r1v3.reward.maths.sandbox import WALL_FACTOR
+
+# `{"equal": bool}`, or `{"error": why}`.
+Reply: TypeAlias = dict[str, Any]
 
 SECONDS = 3.0  # processor time per request; the wall-clock backstop is ten times that
 MEMORY_BYTES = 1 << 30  # address space per worker
@@ -49,18 +53,21 @@ class _Worker:
             env=environment,
             cwd=package_root,
         )
+        assert self.process.stdin
+        assert self.process.stdout
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
         self.pending = b""
         if self._read_line(START_SECONDS) is None:
             self.kill()
             raise RuntimeError("the symbolic worker did not start; is math-verify installed?")
 
-    def ask(self, answer: str, gold: str, digits: int, brief: float | None) -> dict:
+    def ask(self, answer: str, gold: str, digits: int, brief: float | None) -> Reply:
         self.requests += 1
         request = {"answer": answer, "gold": gold, "digits": digits, "seconds": brief}
         line = json.dumps(request) + "\n"
         try:
-            self.process.stdin.write(line.encode())
-            self.process.stdin.flush()
+            self.stdin.write(line.encode())
+            self.stdin.flush()
         except OSError:
             return {"error": "worker died"}
         reply = self._read_line(self.seconds * WALL_FACTOR + 5.0)
@@ -71,7 +78,7 @@ class _Worker:
         return json.loads(reply)
 
     def _read_line(self, timeout: float) -> bytes | None:
-        descriptor = self.process.stdout.fileno()
+        descriptor = self.stdout.fileno()
         poller = select.poll()  # select() fails above descriptor 1023, which training may exceed
         poller.register(descriptor, select.POLLIN)
         while b"\n" not in self.pending:
@@ -93,8 +100,8 @@ class _Worker:
         self.process.kill()
         self.process.wait()
         with contextlib.suppress(OSError):  # what was never read is of no use to a dead process
-            self.process.stdin.close()
-        self.process.stdout.close()
+            self.stdin.close()
+        self.stdout.close()
 
 
 class WorkerPool:
@@ -112,7 +119,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
 
-    def ask(self, answer: str, gold: str, digits: int = 12, brief: float | None = None) -> dict:
+    def ask(self, answer: str, gold: str, digits: int = 12, brief: float | None = None) -> Reply:
         """Return {'equal': bool} or {'error': why}.
 
         Args:
@@ -138,11 +145,11 @@ class WorkerPool:
                 worker.kill()
             return reply
 
-    def ask_many(self, questions: list[tuple[str, str, int]]) -> list[dict]:
+    def ask_many(self, questions: list[tuple[str, str, int]]) -> list[Reply]:
         """Ask several questions at once, replies in order; after MAX_KILLS that hung, briefly."""
         kills = [0]
 
-        def ask(question: tuple[str, str, int]) -> dict:
+        def ask(question: tuple[str, str, int]) -> Reply:
             reply = self.ask(*question, BRIEF_SECONDS if kills[0] >= MAX_KILLS else None)
             kills[0] += reply.get("error", "").startswith("killed")
             return reply

@@ -154,7 +154,7 @@ def value_in(said: str) -> str | None:
     return _last_value(said, bare, spans)
 
 
-def _last_value(said: str, bare: str, spans) -> str | None:
+def _last_value(said: str, bare: str, spans: list[re.Match[str]]) -> str | None:
     spans = [span for span in spans if not hedged(said, span.start())]
     last_span = spans[-1] if spans else None
     stated = [_NUMBER_SPAN.match(bare, match.end()) for match in _STATED.finditer(bare)]
@@ -173,11 +173,11 @@ def _last_value(said: str, bare: str, spans) -> str | None:
     return None
 
 
-def _inside(span: re.Match) -> str:
+def _inside(span: re.Match[str]) -> str:
     return next(group for group in span.groups() if group)
 
 
-def _is_formula(span: re.Match) -> bool:
+def _is_formula(span: re.Match[str]) -> bool:
     """Whether a span between dollars is a formula rather than prose between two prices."""
     inside = re.sub(r"\\[a-z]+\s*\{[^{}]*\}", "", _inside(span))
     return len(re.findall(r"(?<!\\)\b[A-Za-z]{3,}\b", inside)) < 2

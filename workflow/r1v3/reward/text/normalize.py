@@ -82,7 +82,7 @@ _THIN = re.compile(r",\s*\\!\s*|\\!")
 _TWICE = re.compile(r"\\\\(?=[a-zA-Z]{2})")
 
 
-def _rename(match: re.Match) -> str:
+def _rename(match: re.Match[str]) -> str:
     name = _SYNONYMS.get(match.group(1))
     if name is None:
         return match.group()

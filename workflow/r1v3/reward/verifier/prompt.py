@@ -42,7 +42,7 @@ def is_addressed_to_judge(answer: str, gold: str) -> bool:
     return bool(_ADDRESSED.search(answer)) and not _ADDRESSED.search(gold)
 
 
-def messages(question: str, gold: str, answer: str) -> list[dict]:
+def messages(question: str, gold: str, answer: str) -> list[dict[str, str]]:
     """Return the chat that asks about one answer; the same input gives the same text."""
     quoted = {
         "question": question[:MAX_QUESTION],
@@ -59,7 +59,7 @@ def messages(question: str, gold: str, answer: str) -> list[dict]:
     ]
 
 
-def read_reply(text: str) -> bool | None:
+def read_reply(text: object) -> bool | None:
     """Return the verdict of a reply, None for anything outside the grammar."""
     match = _REPLY.fullmatch(text) if isinstance(text, str) else None
     return match.group(1) == "CORRECT" if match else None

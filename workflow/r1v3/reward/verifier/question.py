@@ -3,14 +3,14 @@
 import string
 
 from r1v3.reward.choice.letters import gold_letters
-from r1v3.reward.choice.options import MAX_OPTIONS
+from r1v3.reward.choice.options import MAX_OPTIONS, Options
 from r1v3.reward.rules import accepted, options_of
 from r1v3.reward.text.extract import final_text
-from r1v3.reward.verdict import Verdict
+from r1v3.reward.verdict import Row, Verdict
 from r1v3.reward.verifier.prompt import MAX_ANSWER
 
 
-def questions_for_verifier(row: dict, verdict: Verdict) -> list[tuple[str, str, str]]:
+def questions_for_verifier(row: Row, verdict: Verdict) -> list[tuple[str, str, str]]:
     """Return (question, gold, answer) for each accepted gold; none where there is nothing to judge.
 
     Of a multiple-choice row whose letter was read there is nothing left to judge. Where none was read,
@@ -33,7 +33,7 @@ def _lettered(letter: str, option: str) -> str:
     return f"{letter}. {option}"
 
 
-def _gold_with_text(gold: str, options: list[str] | None) -> str:
+def _gold_with_text(gold: str, options: Options) -> str:
     """Return `B. 24 cm` for the gold `B`, so that an answer in words can be compared."""
     letters = gold_letters(gold, options)
     if not letters or not options:

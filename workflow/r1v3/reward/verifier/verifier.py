@@ -9,6 +9,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from r1v3.generate.server.endpoint import Endpoint, Refused, ServerError
 from r1v3.reward.verdict import shorten
@@ -34,7 +35,7 @@ class Judgement:
     reason: str
 
 
-class Verifier:
+class VerifierClient:
     """Asks a model whether answers match their golds; concurrent, cached, patient.
 
     Args:
@@ -123,7 +124,7 @@ class Verifier:
         return verdict_of(self.endpoint.ask(body, accept=verdict_of).body)
 
 
-def verdict_of(reply: dict) -> bool:
+def verdict_of(reply: dict[str, Any]) -> bool:
     """Return the verdict of a completion.
 
     Raises:

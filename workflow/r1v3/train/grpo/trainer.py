@@ -16,6 +16,7 @@ from r1v3.model.groups import check_frozen, group_hashes, zero_modules
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import use_packed_attention
 from r1v3.recipe.schema.recipe import Images, Template
+from r1v3.recipe.schema.training import Verifier
 from r1v3.reward.configured import open_grader
 from r1v3.train.core.engine import open_engine, open_frozen, prepare_model
 from r1v3.train.core.metrics import MetricsLog
@@ -76,7 +77,9 @@ def train_grpo(document: dict, *, start: Path, data: Path, folder: Path) -> dict
         progress = Progress(total, f"{document.get('name', 'grpo')}: step")
         progress.resume(done)
     saved = time.monotonic()
-    with open_grader(settings["reward"], folder / "judge") as grader, Preemption() as preemption:
+    named = settings["reward"]["verifier"]
+    verifier = Verifier.model_validate(named) if named else None
+    with open_grader(verifier, folder / "judge") as grader, Preemption() as preemption:
         for step in range(done, total):
             began, clock = time.monotonic(), Clock()
             limit = response_limit(settings["lengths"], step)

@@ -16,6 +16,7 @@ from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import use_packed_attention
 from r1v3.recipe.schema.recipe import Images, Template
+from r1v3.recipe.schema.training import Verifier
 from r1v3.reward.configured import open_grader
 from r1v3.train.core.engine import open_frozen
 from r1v3.train.core.ranks import Ranks
@@ -81,7 +82,8 @@ def _answers(document: dict, sampler, encoder, data: Path, step: int, judged: Pa
         settings["temperature"], 1.0, settings["max_new_tokens"], settings["samples"]
     )
     progress, episodes = Progress(len(prompts), f"probe step {step}: prompt"), []
-    with open_grader(reward, judged) as grader:
+    named = reward["verifier"]
+    with open_grader(Verifier.model_validate(named) if named else None, judged) as grader:
         for first in range(0, len(prompts), PROMPTS_AT_ONCE):
             part = prompts[first : first + PROMPTS_AT_ONCE]
             own = run_episode(
