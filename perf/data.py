@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 
 from data_rows import PICTURED, write_evaluation, write_rows  # noqa: E402
 
-from r1v3.base.memory import peak_resident  # noqa: E402
+from r1v3.base.memory import peak_rss  # noqa: E402
 from r1v3.data.decontamination.evaluation_index import index_evaluations  # noqa: E402
 from r1v3.data.prepare import prepare  # noqa: E402
 from r1v3.evaluate.questions import evaluation_questions  # noqa: E402
@@ -83,7 +83,7 @@ def measure(rows: Path, count: int, reference: Path, folder: Path) -> dict:
         "records": count,
         "seconds": time.monotonic() - begin,
         "cpu_seconds": time.process_time() - spent,
-        "peak_mib": peak_resident() / 2**20,
+        "peak_mib": peak_rss() / 2**20,
         "kept": facts["records"],
         "pictures": facts["images"],
         "found": found,

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 
 import pandas as pd  # noqa: E402
 
-from r1v3.base.memory import peak_resident  # noqa: E402
+from r1v3.base.memory import peak_rss  # noqa: E402
 from r1v3.evaluate.items.load import load_asked, load_items  # noqa: E402
 from r1v3.evaluate.items.source import entry_beside, obtain_benchmark  # noqa: E402
 from r1v3.evaluate.peer import is_installed, load_peer  # noqa: E402
@@ -150,7 +150,7 @@ def main() -> None:
     print(f"files and {answers} answers written in {time.monotonic() - began:.0f} s (not counted)")
     prompts, items = time_prompts(paths)
     scoring, scores = time_scoring(root, paths, args.runs)
-    peak = peak_resident() / 2**20
+    peak = peak_rss() / 2**20
     print(f"{'benchmark':24}{'items':>8}{'score':>8}")
     for name, found in scores.items():
         print(f"{name:24}{found['n']:8d}{100 * found['mean']:8.1f}")

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 import torch  # noqa: E402
 from grpo_model import IMAGES, LOADS, TEMPLATE, build  # noqa: E402
 
-from r1v3.base.memory import peak_resident  # noqa: E402
+from r1v3.base.memory import peak_rss  # noqa: E402
 from r1v3.data.records import read_records, render_question  # noqa: E402
 from r1v3.model.load import load_model, load_processor  # noqa: E402
 from r1v3.model.prompt_template import render_prompt  # noqa: E402
@@ -254,7 +254,7 @@ def main() -> None:
     side = {"ours": ours, "trl": trl}[args.side]
     found = side(args.folder, args.shape, args.steps, args.out)
     found["peak"] = peak_memory()
-    found["resident"] = peak_resident()
+    found["resident"] = peak_rss()
     (args.out / "found.json").write_text(json.dumps(found))
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 import torch  # noqa: E402
 from train_model import SEED, SHAPES, build  # noqa: E402
 
-from r1v3.base.memory import peak_resident  # noqa: E402
+from r1v3.base.memory import peak_rss  # noqa: E402
 from r1v3.data.records import read_records  # noqa: E402
 from r1v3.model.encode import Encoder  # noqa: E402
 from r1v3.model.load import load_model, load_processor  # noqa: E402
@@ -232,7 +232,7 @@ def main() -> None:
     common = (args.folder, args.shape, args.batch, args.steps, args.train, args.out)
     found = ours(*common) if args.side == "ours" else peer(args.side, *common)
     found["peak"] = peak_memory()
-    found["resident"] = peak_resident()
+    found["resident"] = peak_rss()
     (args.out / "found.json").write_text(json.dumps(found))
 
 

@@ -90,11 +90,11 @@ from pathlib import Path
 sys.path.insert(0, "tests/unit")
 from data_fixtures import listed, source_document
 from r1v3.data.prepare import prepare
-from r1v3.base.memory import peak_resident
+from r1v3.base.memory import peak_rss
 folder = Path(sys.argv[1])
-before = peak_resident()
+before = peak_rss()
 facts = prepare(source_document(listed(folder / sys.argv[2]), 10), folder / "set")
-after = peak_resident()
+after = peak_rss()
 print(json.dumps({"mib": (after - before) / 2**20, "aside": facts["set_aside"], "records": facts["records"]}))
 """
 

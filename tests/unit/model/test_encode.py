@@ -6,7 +6,7 @@ import pytest
 import torch
 from model_fixtures import IMAGES, picture, small_encoder, small_processor
 
-from r1v3.base.image_errors import UNREADABLE
+from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.pictures import data_url
 from r1v3.model import encode
 from r1v3.model.encode import Encoder
@@ -74,7 +74,7 @@ def test_a_picture_that_no_decoder_takes_is_named(tmp_path):
     for read in (small_encoder().tiles, small_encoder().tile_counts, small_encoder().check):
         with pytest.raises(ValueError, match=r"odd\.png: "):
             read([path])
-    with pytest.raises(UNREADABLE):
+    with pytest.raises(IMAGE_ERRORS):
         data_url(path, 10**6)
 
 

@@ -1,15 +1,15 @@
-"""The most memory that this process has held."""
+"""The most memory that this process has used."""
 
 import re
 import resource
 from pathlib import Path
 
 
-def peak_resident() -> int:
-    """Bytes resident at the most, since this process's program began.
+def peak_rss() -> int:
+    """Peak resident set size in bytes, since this process's program began.
 
-    Linux hands `ru_maxrss` on from a parent to the program that its child executes, so what a small
-    process says of itself may be what a large parent held; `VmHWM` is its own.
+    Linux hands `ru_maxrss` of a parent on to the program that its child executes, so a small process may
+    report what a large parent used. `VmHWM` in /proc is the process's own.
     """
     status = Path("/proc/self/status")
     own = re.search(r"^VmHWM:\s+(\d+) kB$", status.read_text(), re.M) if status.exists() else None

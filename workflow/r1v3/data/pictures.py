@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image, ImageOps
 
-from r1v3.base.image_errors import UNREADABLE
+from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.data.fields import Refused
 from r1v3.data.records import png_bytes
 
@@ -125,7 +125,7 @@ def admit(data: bytes, name: str | None, limits: dict) -> Picture:
         raise Refused("picture has too many pixels") from None
     except Image.UnidentifiedImageError:
         raise Refused("not a picture", f"begins with {data[:8]!r}") from None
-    except UNREADABLE as error:
+    except IMAGE_ERRORS as error:
         raise Refused("picture is damaged", str(error)[:200]) from None
     changed = [edit for edit in edits if not edit.startswith("named ")]
     if kind in KEPT and not changed:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from r1v3.base.image_errors import UNREADABLE
+from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.model.processor import ImageProcessor
 from r1v3.recipe.schema.recipe import Images
 
@@ -208,7 +208,7 @@ def _read(picture: Path | Image.Image, max_pixels: int, take: Callable):
         with contextlib.nullcontext(picture) if held else Image.open(picture) as image:
             if image.width * image.height <= max_pixels:
                 return take(image)
-    except UNREADABLE as problem:
+    except IMAGE_ERRORS as problem:
         name = picture.name if isinstance(picture, Path) else "picture"
         raise ValueError(f"{name}: {problem or type(problem).__name__}") from problem
     raise ValueError(f"picture of {image.width} x {image.height} pixels; {max_pixels} allowed")

@@ -36,7 +36,7 @@ def measure(case: dict) -> dict:
 def _here(case: dict) -> dict:
     import torch
 
-    from r1v3.base.memory import peak_resident
+    from r1v3.base.memory import peak_rss
     from r1v3.model.packed import Group, pack_groups
     from r1v3.plan.shapes import config_from_shape
     from r1v3.train.core.engine import open_engine, prepare_model
@@ -47,7 +47,7 @@ def _here(case: dict) -> dict:
     torch.set_num_threads(1)
     from transformers import InternVLForConditionalGeneration
 
-    base = peak_resident()
+    base = peak_rss()
     config = config_from_shape(case["shape"])
     config.image_token_id = 0
     model = InternVLForConditionalGeneration(config)
@@ -81,7 +81,7 @@ def _here(case: dict) -> dict:
         engine.norms()
         engine.step(1e-4)
         seconds.append(time.process_time() - began)
-    found = {"seconds": min(seconds[1:]), "memory": peak_resident(), "base": base}
+    found = {"seconds": min(seconds[1:]), "memory": peak_rss(), "base": base}
     return found | {"peak": peak_flops(torch.device("cpu"), clock=time.process_time)}
 
 

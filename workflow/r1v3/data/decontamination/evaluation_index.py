@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from r1v3.base.download import file_digest
-from r1v3.base.image_errors import UNREADABLE
+from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.data.decontamination.ngram_index import TextIndex, TextWriter
 from r1v3.data.decontamination.ngrams import Words
 from r1v3.data.decontamination.phash import thumbnail
@@ -135,5 +135,5 @@ def _thumb(path: Path) -> np.ndarray | None:
     try:
         with Image.open(path) as image:
             return thumbnail(image.convert("RGB"))
-    except UNREADABLE:
+    except IMAGE_ERRORS:
         return None

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import torch
 
-from r1v3.base.image_errors import UNREADABLE
+from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.decode_reply import decode_reply
 from r1v3.generate.in_process.decode_attention import DECODE
 from r1v3.generate.in_process.decode_loop import Asked, DecodeLoop, Row
@@ -57,7 +57,7 @@ class TransformersEngine:
                 number, request = waiting.popleft()
                 try:
                     asked.append(Asked(number, request, self._encode(request)))
-                except UNREADABLE as error:
+                except IMAGE_ERRORS as error:
                     failures.extend(failed(request, sampling, f"{type(error).__name__}: {error}"))
             return asked
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from r1v3.base.image_errors import UNREADABLE
+from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.pictures import check_places, data_url
 from r1v3.generate.server.endpoint import Endpoint, Refused, Reply, ServerError
 from r1v3.generate.server.usage import Usage
@@ -124,7 +124,7 @@ class ServerEngine:
         try:
             check_places(request)
             messages = self._messages(request)
-        except UNREADABLE as error:
+        except IMAGE_ERRORS as error:
             return failed(request, sampling, f"{type(error).__name__}: {error}"), False
         try:
             found: list[Response] = []

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r1v3.base.image_errors import UNREADABLE
+from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.decode_reply import decode_reply
 from r1v3.generate.pictures import check_places
 from r1v3.generate.thinking import Thinking
@@ -123,7 +123,7 @@ class VllmEngine:
                     request = waiting.popleft()
                     try:
                         task = Task(self, request, sampling)
-                    except (*UNREADABLE, self.refusal) as error:
+                    except (*IMAGE_ERRORS, self.refusal) as error:
                         why = f"{type(error).__name__}: {error}"
                         failures += failed(request, sampling, why)
                     else:

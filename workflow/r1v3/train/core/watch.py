@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from r1v3.base.memory import peak_resident
+from r1v3.base.memory import peak_rss
 from r1v3.train.core.batches import Batch
 
 
@@ -66,4 +66,4 @@ def peak_memory() -> int:
     """Most bytes that this process has held at once: on its GPU where it has one, else in memory."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
-    return peak_resident()
+    return peak_rss()
