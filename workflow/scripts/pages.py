@@ -35,6 +35,7 @@ def main() -> None:
         args.output.parent,
         name=model_of(args.scores.parent),
         against={model_of(path.parent): path.parent for path in args.against},
+        report="../report.html",
     )
 
 

@@ -1,10 +1,6 @@
-import csv
-import io
-from html.parser import HTMLParser
-
 import pytest
 
-from r1v3.evaluate.pages.tables import as_csv, as_html, latex, markdown, table_1, write_tables
+from r1v3.evaluate.pages.tables import table_1
 from r1v3.evaluate.statistics import detectable_difference
 
 
@@ -79,35 +75,3 @@ def test_composites_are_counted_beside_their_items(table):
     ours = {"final": {"wemath": score(0.5) | {"n": 1740, "clusters": 525}}}
     [row] = [r for r in table_1(table, ours, miniature=False).rows if r[0] == "WeMath (strict)"]
     assert row[1] == "1740 (525)"
-
-
-def test_each_format_has_all_cells(grid):
-    cells = [text for row in grid.rows for text in row]
-
-    class Cells(HTMLParser):
-        def __init__(self):
-            super().__init__()
-            self.texts = []
-
-        def handle_data(self, data):
-            self.texts.append(data.strip())
-
-    parser = Cells()
-    parser.feed(as_html(grid))
-    assert set(cells) <= set(parser.texts)
-    rows = list(csv.reader(io.StringIO(as_csv(grid))))
-    assert rows[0][:3] == ["Group", "Benchmark", "n"]
-    assert {len(row) for row in rows} == {len(grid.header) + 1}
-    assert rows[1][:2] == ["General", "MMMU (validation)"]
-    assert {line.count("|") for line in markdown(grid).splitlines()[:20]} == {len(grid.header) + 1}
-    assert latex(grid).count(r"\\") == 1 + len(grid.rows)
-    assert r"80 \%" in latex(grid)
-
-
-def test_the_four_files_are_written(grid, tmp_path):
-    assert [path.suffix for path in write_tables(grid, tmp_path)] == [
-        ".html",
-        ".md",
-        ".tex",
-        ".csv",
-    ]

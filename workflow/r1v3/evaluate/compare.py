@@ -8,9 +8,10 @@ import pandas as pd
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.items.source import entry_beside
-from r1v3.evaluate.pages.tables import Grid, percent
 from r1v3.evaluate.scorers import Score, score_run
 from r1v3.evaluate.statistics import compare, detectable_difference, holm, interval
+from r1v3.render.page import percent
+from r1v3.render.text_table import TextTable
 
 
 def scores_of(tsv: Path, verdicts: Path, name: str) -> list[Score]:
@@ -78,7 +79,7 @@ def compare_models(
     return [{**row, "p_corrected": p} for row, p in zip(rows, corrected, strict=True)]
 
 
-def comparison_table(rows: list[dict], model: str, titles: dict[str, str]) -> Grid:
+def comparison_table(rows: list[dict], model: str, titles: dict[str, str]) -> TextTable:
     """The comparisons as a table."""
     header = ["Benchmark", f"{model} minus", "n", "difference", "interval", "p", "p (Holm)"]
     header.append("shows, unpaired")
@@ -99,10 +100,10 @@ def comparison_table(rows: list[dict], model: str, titles: dict[str, str]) -> Gr
         f"{model} minus another model in points, paired over items at the mean of their runs: bootstrap"
         " interval, permutation p, and p corrected for the number of rows (Holm)."
     )
-    return Grid(caption, header, lines)
+    return TextTable(caption, header, lines)
 
 
-def protocol_table(scores: dict[str, dict], titles: dict[str, str]) -> Grid:
+def protocol_table(scores: dict[str, dict], titles: dict[str, str]) -> TextTable:
     """What the protocol alone moves, from the same answers.
 
     Args:
@@ -129,7 +130,7 @@ def protocol_table(scores: dict[str, dict], titles: dict[str, str]) -> Grid:
         " released rule. The released temperatures need answers of their own. Shows: the smallest difference"
         " that this many items show between two models."
     )
-    return Grid(caption, header, lines)
+    return TextTable(caption, header, lines)
 
 
 def _signed(share: float) -> str:

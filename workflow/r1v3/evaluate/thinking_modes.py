@@ -8,8 +8,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1v3.evaluate.pages.tables import Grid, cell, percent, write_tables
+from r1v3.evaluate.pages.tables import cell
 from r1v3.evaluate.statistics import wilson
+from r1v3.render.page import percent
+from r1v3.render.text_table import TextTable, write_tables
 
 MEANING = {
     "slow": "the template opens the thought",
@@ -55,7 +57,7 @@ def read_rows(scores: Path) -> list[Row]:
     return rows
 
 
-def mode_table(rows: list[Row]) -> Grid:
+def mode_table(rows: list[Row]) -> TextTable:
     """Accuracy with its interval, and mean tokens; differences to `slow`, where that was measured."""
     header = [
         "Mode",
@@ -84,7 +86,7 @@ def mode_table(rows: list[Row]) -> Grid:
         "Mean over runs [interval over items]. Tokens are new ones, the closing of a thought included."
         " Cut: responses that reached a limit."
     )
-    return Grid(caption, header, lines)
+    return TextTable(caption, header, lines)
 
 
 def meaning(way: str) -> str:

@@ -1,4 +1,4 @@
-"""Pages from templates: one style in every page, nothing from outside."""
+"""HTML pages from the templates beside this file. Every page has one frame and style, and loads nothing."""
 
 from functools import cache
 from importlib.resources import files
@@ -7,9 +7,18 @@ import jinja2
 from markupsafe import Markup
 
 
+def render_page(template: str, **content: object) -> str:
+    """The page that a template makes of this content; all text in it is escaped.
+
+    Raises:
+        jinja2.UndefinedError: the template names something that `content` lacks.
+    """
+    return environment().get_template(template).render(**content)
+
+
 @cache
 def environment() -> jinja2.Environment:
-    """The templates of all pages; a name that one misspells is an error."""
+    """The templates of all pages, with their filters `percent` and `effect`."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(files("r1v3.render") / "templates")),
         autoescape=True,
@@ -19,17 +28,18 @@ def environment() -> jinja2.Environment:
     )
     found.filters["percent"] = percent
     found.filters["effect"] = effect
-    style = files("r1v3.render") / "templates" / "report.css"
+    style = files("r1v3.render") / "templates" / "page.css"
     found.globals["style"] = Markup(style.read_text(encoding="utf-8"))
     return found
 
 
 def percent(share: float) -> str:
+    """A share in [0, 1] as a number of percent with one decimal."""
     return f"{100 * share:.1f}"
 
 
 def effect(value: float | None, unit: str) -> str:
-    """An effect in its unit: points for shares of right answers, else four digits at most."""
+    """A signed effect: shares of right answers in points, other units with up to three decimals."""
     if value is None:
         return ""
     if unit == "points":

@@ -13,7 +13,7 @@ from r1v3.base.atomic_write import write_text
 from r1v3.data.decontamination.duplicates import shared_questions
 from r1v3.recipe.layers import read_yaml
 from r1v3.render.figures import bars
-from r1v3.render.page import environment
+from r1v3.render.page import render_page
 
 COLOURS = ("blue", "vermilion", "green")
 FIELDS = {"domain": "by domain", "answer_type": "by form", "difficulty": "by difficulty"}
@@ -80,8 +80,8 @@ def write_cards(
     for each in sets:
         page = output.parent / f"{each.name}.html"
         manifest = os.path.relpath(each.folder, output.parent).replace(os.sep, "/")
-        write_text(page, _render("card.html.j2", **card(each, sources), manifest=manifest))
-    write_text(output, _render("cards.html.j2", sets=sets, contamination=contamination))
+        write_text(page, render_page("card.html.j2", **card(each, sources), manifest=manifest))
+    write_text(output, render_page("cards.html.j2", sets=sets, contamination=contamination))
 
 
 def card(each: Described, sources: dict) -> dict:
@@ -138,7 +138,7 @@ def data_section(manifests: list[Path]) -> Markup:
         if (asked / "manifest.json").exists():
             before.append(_light(asked))
     sets = [*before, *stages]
-    return Markup(_render("section.html.j2", stages=stages, sets=sets, cards="cards"))
+    return Markup(render_page("section.html.j2", stages=stages, sets=sets, cards="cards"))
 
 
 def _light(folder: Path) -> dict:
@@ -156,7 +156,3 @@ def _light(folder: Path) -> dict:
 def _panel(name: str, title: str, counts: dict[str, int], colour: str) -> Markup:
     said = ", ".join(f"{key} {count}" for key, count in counts.items())
     return Markup(bars(name.replace("_", "-"), f"{title}: {said}", counts, x=title, colour=colour))
-
-
-def _render(template: str, **page) -> str:
-    return environment().get_template(template).render(**page)

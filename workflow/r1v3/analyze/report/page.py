@@ -14,7 +14,7 @@ from r1v3.analyze.report.parts import changed_numbers, extras
 from r1v3.analyze.results import Result, chosen_step, parameters, read_result, read_scores
 from r1v3.base.atomic_write import write_text
 from r1v3.recipe.tables.benchmarks import MODELS, Listed, load_table
-from r1v3.render.page import environment
+from r1v3.render.page import render_page
 
 BESIDE = ("config.json", "manifest.json", "metrics.jsonl", "log.txt")
 
@@ -72,7 +72,7 @@ def write_report(
         studies=list(studies), claims=claims, changed=changed, pages=root / "pages", root=root
     )
     page["gallery"] = gallery(read_scores(held_out), root) if held_out else []
-    write_text(output, render(page))
+    write_text(output, render_page("report.html.j2", **page))
 
 
 def context(
@@ -137,11 +137,6 @@ def environments(results: list[Result]) -> list[dict]:
         key = json.dumps(result.environment, sort_keys=True)
         found.setdefault(key, {**result.environment, "made": []})["made"].append(result.id)
     return list(found.values())
-
-
-def render(page: dict) -> str:
-    """The page as HTML; a name that the template misspells is an error."""
-    return environment().get_template("report.html.j2").render(**page)
 
 
 def _is_drawn(result: Result) -> bool:

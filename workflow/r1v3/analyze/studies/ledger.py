@@ -9,7 +9,7 @@ from r1v3.analyze.studies.published import CORRELATIONS, chance, chance_of_parts
 from r1v3.analyze.studies.verdicts import judge
 from r1v3.base.atomic_write import write_text
 from r1v3.recipe.graph.documents import Documents
-from r1v3.render.page import environment
+from r1v3.render.page import render_page
 
 TABLE_5 = (853, 47)  # items without and with the phrase
 
@@ -22,7 +22,7 @@ def write_ledger(documents: Documents, studies: list[Path], *, seeds: int, outpu
     """
     content = ledger(documents, [json.loads(path.read_text()) for path in studies])
     content |= {"recipe": documents.recipe.name, "seeds": seeds}
-    write_text(output, environment().get_template("claims.html.j2").render(**content))
+    write_text(output, render_page("claims.html.j2", **content))
     write_text(output.with_suffix(".json"), json.dumps(content, indent=1, sort_keys=True))
 
 

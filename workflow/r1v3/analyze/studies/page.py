@@ -25,7 +25,7 @@ from r1v3.base.atomic_write import write_text
 from r1v3.recipe.graph.arms import checkpoint_of, common_step, seeded, way_of
 from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.schema.studies import suite_of
-from r1v3.render.page import environment
+from r1v3.render.page import render_page
 
 
 def write_study(name: str, documents: Documents, *, root: Path, seeds: int, output: Path) -> None:
@@ -37,7 +37,7 @@ def write_study(name: str, documents: Documents, *, root: Path, seeds: int, outp
     """
     content = study_content(name, documents, root=root, seeds=seeds, folder=output.with_suffix(""))
     where = output.parent
-    page = environment().get_template("study.html.j2").render(**content, prefix="../")
+    page = render_page("study.html.j2", **content, prefix="../")
     write_text(output, page)
     write_text(where / f"{name}.json", json.dumps(content, indent=1, sort_keys=True))
 

@@ -1,40 +1,25 @@
-"""The error browser: one HTML page a benchmark with picture, question, thought, answer and verdict.
+"""The error browser: a page for each benchmark with picture, question, thought, answer and verdict.
 
-The page opens from the disk and asks nobody for anything: pictures are inside it. It shows items that
-were wrong in any run, those that were right in most runs first.
+The page opens from the disk and loads nothing: its pictures are in it. It shows the items that were wrong in
+any run; those that were right in most runs come first.
 """
 
 import base64
-import html
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from r1v3.base.atomic_write import write_text
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import load_asked
 from r1v3.evaluate.pages.hallucination import find_phrase, split_reply
 from r1v3.recipe.tables.benchmarks import Benchmark
+from r1v3.render.page import render_page
 
-STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem}
-body{color:#1a1a1a;background:#fff}
-article{border-top:1px solid #ccc;padding:1rem 0;display:grid;grid-template-columns:14rem 1fr;gap:1rem}
-img{max-width:100%;min-width:8rem;image-rendering:pixelated;border:1px solid #ccc}
-pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f5f2;padding:.5rem;margin:.3rem 0}
-.right{color:#17693a}.wrong{color:#a3211b}.unjudged{color:#7a5b00}
-summary{cursor:pointer}label{margin-right:1rem}
-@media(max-width:40rem){article{grid-template-columns:1fr}}
-@media(prefers-color-scheme:dark){body{background:#161616;color:#e8e8e8}pre{background:#222}
-.right{color:#6fcf97}.wrong{color:#ff8a80}.unjudged{color:#e6c15c}article{border-color:#444}}
-"""
-SCRIPT = """
-const boxes=[...document.querySelectorAll('input[type=checkbox]')];
-function show(){for(const a of document.querySelectorAll('article'))
-a.hidden=boxes.some(b=>b.checked&&!a.dataset.marks.split(' ').includes(b.value));}
-for(const b of boxes)b.addEventListener('change',show);
-"""
 MARKS = ("unanswered", "unjudged", "truncated", "blind")
+LONGEST_ANSWER = 200  # characters of an extracted answer in its summary line
 
 
 def write_browser(
@@ -52,61 +37,51 @@ def write_browser(
         verdicts: the Parquet files of a benchmark's runs.
         most: how many items at most; those right in more of the runs come first.
     """
-    every = pd.concat([pd.read_parquet(path) for path in sorted(verdicts)])
-    right = every.groupby("key")["correct"].mean()
+    answers = pd.concat([pd.read_parquet(path) for path in sorted(verdicts)])
+    right = answers.groupby("key")["correct"].mean()
     wrong = right[right < 1].sort_values(ascending=False, kind="stable").index[:most]
     wanted = set(wrong)
-    shown = {
+    asked = {
         item.key: (item, pictures)
         for item, pictures in load_asked(entry, tsv, tsv.parent / "images")
         if item.key in wanted
     }
-    groups = dict(tuple(every[every["key"].isin(wanted)].groupby("key")))
-    articles = [_article(*shown[key], groups[key]) for key in wrong]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(_page(title, len(right), articles), encoding="utf-8")
-    return len(articles)
+    by_key = dict(tuple(answers[answers["key"].isin(wanted)].groupby("key")))
+    items = [_shown_item(*asked[key], by_key[key]) for key in wrong]
+    page = render_page("errors.html.j2", title=title, asked=len(right), items=items, marks=MARKS)
+    write_text(output, page)
+    return len(items)
 
 
-def _page(title: str, items: int, articles: list[str]) -> str:
-    boxes = "".join(
-        f'<label><input type="checkbox" value="{mark}"> only {mark}</label>' for mark in MARKS
-    )
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-        f"<h1>{html.escape(title)}</h1><p>{len(articles)} of {items} items, wrong in at least one run."
-        f" Blind: says that it cannot see the picture.</p><p>{boxes}</p>{''.join(articles)}"
-        f"<script>{SCRIPT}</script></html>\n"
-    )
+def _shown_item(item: Item, pictures: list[Path], runs: pd.DataFrame) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = runs.sort_values("run").to_dict("records")  # pyright: ignore[reportAssignmentType]
+    return {
+        "key": item.key,
+        "prompt": item.prompt,
+        "golds": item.golds,
+        "pictures": [_data_uri(path) for path in pictures],
+        "marks": sorted({mark for row in rows for mark in _marks(row)}),
+        "right": int(runs["correct"].sum()),
+        "answers": [_shown_answer(row) for row in rows],
+    }
 
 
-def _article(item: Item, pictures: list[Path], runs: pd.DataFrame) -> str:
-    marks = {mark for row in runs.to_dict("records") for mark in _marks(row)}
-    images = "".join(_image(path, item.key) for path in pictures)
-    answers = "".join(_answer(row) for row in runs.sort_values("run").to_dict("records"))
-    gold = " or ".join(item.golds)
-    return (
-        f'<article data-marks="{" ".join(sorted(marks))}"><div>{images}</div><div>'
-        f"<h2>{html.escape(item.key)}</h2><pre>{html.escape(item.prompt)}</pre>"
-        f"<p>right answer: <b>{html.escape(gold)}</b>; right in {int(runs['correct'].sum())} of"
-        f" {len(runs)} runs</p>{answers}</div></article>"
-    )
-
-
-def _answer(row: dict) -> str:
-    thought, answer = split_reply(row["response"])
-    kind = "right" if row["correct"] else "wrong" if row["judged"] else "unjudged"
+def _shown_answer(row: dict[str, Any]) -> dict[str, Any]:
+    thought, reply = split_reply(row["response"])
     extracted = row["extracted"] if isinstance(row["extracted"], str) else "no answer"
-    return (
-        f'<details><summary>run {row["run"]}: <span class="{kind}">{kind}</span>,'
-        f" {html.escape(extracted[:200])} <small>({html.escape(row['reason'])};"
-        f" {row['tokens']} tokens, {row['finish_reason']})</small></summary>"
-        f"<pre>{html.escape(thought)}</pre><pre>{html.escape(answer)}</pre></details>"
-    )
+    return {
+        "run": row["run"],
+        "outcome": "right" if row["correct"] else "wrong" if row["judged"] else "unjudged",
+        "extracted": extracted[:LONGEST_ANSWER],
+        "reason": row["reason"],
+        "tokens": row["tokens"],
+        "finish_reason": row["finish_reason"],
+        "thought": thought,
+        "reply": reply,
+    }
 
 
-def _marks(row: dict) -> Iterable[str]:
+def _marks(row: dict[str, Any]) -> Iterator[str]:
     if not isinstance(row["extracted"], str):
         yield "unanswered"
     if not row["judged"]:
@@ -117,7 +92,6 @@ def _marks(row: dict) -> Iterable[str]:
         yield "blind"
 
 
-def _image(path: Path, key: str) -> str:
+def _data_uri(path: Path) -> str:
     kind = "jpeg" if path.suffix == ".jpg" else "png"
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f'<img src="data:image/{kind};base64,{data}" alt="picture of {html.escape(key)}">'
+    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

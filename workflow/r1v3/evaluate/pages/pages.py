@@ -5,7 +5,6 @@
 Everything is read from what scoring left behind; nothing is asked of a model or of the network.
 """
 
-import html
 import json
 import re
 from pathlib import Path
@@ -19,16 +18,17 @@ from r1v3.evaluate.items.source import entry_beside
 from r1v3.evaluate.pages.browser import write_browser
 from r1v3.evaluate.pages.figures import figure_1, figure_3, figure_4
 from r1v3.evaluate.pages.hallucination import as_row, audit
-from r1v3.evaluate.pages.tables import Grid, as_html, percent, table_1, write_tables
+from r1v3.evaluate.pages.tables import table_1
 from r1v3.recipe.tables.benchmarks import Listed
+from r1v3.render.page import percent, render_page
+from r1v3.render.text_table import TextTable, write_tables
 
-STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:80rem;margin:0 auto;padding:1rem}
-table{border-collapse:collapse;display:block;overflow-x:auto}
-td,th{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}
-td:first-child,th:first-child{text-align:left}caption{caption-side:bottom;text-align:left}
-img{max-width:100%}
-"""
+HEADINGS = {
+    "table_1": "Table 1",
+    "protocols": "What the protocol changes",
+    "hallucination": "Answers that say the image cannot be seen",
+    "comparison": "Comparison with other models",
+}
 
 
 def write_pages(
@@ -39,6 +39,7 @@ def write_pages(
     *,
     name: str,
     against: dict[str, Path],
+    report: str | None = None,
 ) -> Path:
     """Write `index.html` and what it links to; returns its path.
 
@@ -48,6 +49,7 @@ def write_pages(
         table: every benchmark's title and published scores.
         name: what the model is called.
         against: other models' evaluations by name, compared item by item on the benchmarks of both.
+        report: the link to the report, where one is made beside these pages.
     """
     document = json.loads((evaluation / "config.json").read_text())["document"]
     scores = json.loads((evaluation / "scores.json").read_text())["benchmarks"]
@@ -60,9 +62,9 @@ def write_pages(
     }
     miniature = "miniature" in sources
     output.mkdir(parents=True, exist_ok=True)
-    grids = {"table_1": table_1(table, {name: scores}, miniature=miniature)}
-    grids["protocols"] = protocol_table(scores, titles)
-    grids["hallucination"] = audit_table(evaluation / "verdicts", scores, titles)
+    tables = {"table_1": table_1(table, {name: scores}, miniature=miniature)}
+    tables["protocols"] = protocol_table(scores, titles)
+    tables["hallucination"] = audit_table(evaluation / "verdicts", scores, titles)
     others = [_other(other, folder, document) for other, folder in against.items()]
     if any(other.benchmarks for other in others):
         rows = compare_models(
@@ -73,21 +75,32 @@ def write_pages(
             confidence=document["evaluation"]["confidence"],
             seed=document["seed"],
         )
-        grids["comparison"] = comparison_table(rows, name, titles)
-    for key, grid in grids.items():
-        write_tables(grid, output, key)
+        tables["comparison"] = comparison_table(rows, name, titles)
+    for key, each in tables.items():
+        write_tables(each, output, key)
     figures = write_figures(table, name, scores, output, miniature=miniature)
-    shown = {}
+    errors, submissions = [], []
     for key, title in titles.items():
         verdicts = sorted((evaluation / "verdicts").glob(f"{key}.run-*.parquet"))
-        page, tsv = output / "errors" / f"{key}.html", benchmarks[key]
-        entry = entry_beside(tsv)
-        shown[key] = write_browser(title, entry, tsv, verdicts, page)
+        entry = entry_beside(benchmarks[key])
+        page = output / "errors" / f"{key}.html"
+        count = write_browser(title, entry, benchmarks[key], verdicts, page)
+        errors.append({"key": key, "title": title, "items": count})
         if entry.code == "mmbench":
-            write_submission(tsv, verdicts[0], output / f"{key}_submission.tsv")
+            submissions.append(f"{key}_submission.tsv")
+            write_submission(benchmarks[key], verdicts[0], output / submissions[-1])
     index = output / "index.html"
-    text = _index(name, grids, figures, titles, shown, sorted(output.glob("*_submission.tsv")))
-    write_text(index, text)
+    page = render_page(
+        "evaluation.html.j2",
+        name=name,
+        tables=tables,
+        headings=HEADINGS,
+        figures=figures,
+        errors=errors,
+        submissions=sorted(submissions),
+        report=report,
+    )
+    write_text(index, page)
     return index
 
 
@@ -117,7 +130,7 @@ def _other(name: str, evaluation: Path, ours: dict) -> Other:
     return Other(name, evaluation / "verdicts", shared)
 
 
-def audit_table(verdicts: Path, scores: dict, titles: dict[str, str]) -> Grid:
+def audit_table(verdicts: Path, scores: dict, titles: dict[str, str]) -> TextTable:
     """Section 6.4 on every benchmark: "I can't see the image", and accuracy with and without it."""
     header = ["Benchmark", "answers", "with the phrase", "in the thought", "in the answer"]
     header += ["accuracy with", "without", "items both ways", "with - without, within items"]
@@ -138,48 +151,11 @@ def audit_table(verdicts: Path, scores: dict, titles: dict[str, str]) -> Grid:
         " Hard items may cause both the phrase and the wrong answer; within items that is held still."
         " Shows: the smallest difference that this many items show between two models."
     )
-    return Grid(caption, header, rows)
+    return TextTable(caption, header, rows)
 
 
 def _share(value: float | None) -> str:
     return "-" if value is None else percent(value)
-
-
-def _index(
-    name: str,
-    grids: dict[str, Grid],
-    figures: dict[str, str],
-    titles: dict[str, str],
-    shown: dict[str, int],
-    submissions: list[Path],
-) -> str:
-    sections = "".join(
-        f"<h2>{key.replace('_', ' ')}</h2>{as_html(grid)}<p>{_formats(key)}</p>"
-        for key, grid in grids.items()
-    )
-    errors = "".join(
-        f'<li><a href="errors/{key}.html">{html.escape(titles[key])}</a>: {count} items</li>'
-        for key, count in shown.items()
-    )
-    errors += "".join(
-        f'<li><a href="{file.name}">{file.name}</a>, for answers that only its server knows</li>'
-        for file in submissions
-    )
-    drawn = "".join(
-        f'<figure><img src="{file}" alt="{text}"><figcaption>{text}</figcaption></figure>'
-        for file, text in figures.items()
-    )
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(name)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-        f"<h1>{html.escape(name)} on {len(titles)} benchmarks</h1>{sections}<h2>figures</h2>{drawn}"
-        f"<h2>errors</h2><ul>{errors}</ul></html>\n"
-    )
-
-
-def _formats(key: str) -> str:
-    names = {"md": "Markdown", "tex": "LaTeX", "csv": "CSV"}
-    return ", ".join(f'<a href="{key}.{end}">{name}</a>' for end, name in names.items())
 
 
 def benchmarks_of(evaluation: Path) -> dict[str, Path]:

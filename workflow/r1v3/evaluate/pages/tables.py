@@ -4,16 +4,13 @@ Our scores come from the files that were evaluated; with miniatures they are ano
 and the caption says so.
 """
 
-import csv
-import html
-import io
 import math
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import NormalDist
 
 from r1v3.evaluate.statistics import POWER
 from r1v3.recipe.tables.benchmarks import MODELS, Listed
+from r1v3.render.page import percent
+from r1v3.render.text_table import TextTable
 
 MINIATURE = (
     "Our columns are scores of a tiny model on miniatures drawn from the tiny world: another scale, not"
@@ -28,16 +25,7 @@ NOTES = (
 )
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A table of texts; a row that has one cell is a heading."""
-
-    caption: str
-    header: list[str]
-    rows: list[list[str]]
-
-
-def table_1(table: dict[str, Listed], ours: dict[str, dict], *, miniature: bool) -> Grid:
+def table_1(table: dict[str, Listed], ours: dict[str, dict], *, miniature: bool) -> TextTable:
     """The report's Table 1 and what lies beyond it.
 
     Args:
@@ -58,7 +46,7 @@ def table_1(table: dict[str, Listed], ours: dict[str, dict], *, miniature: bool)
         if name == "mmmu_pro_vision":
             rows += _mean_of_two(ours, len(header))
     caption = f"{MINIATURE if miniature else FILES} {NOTES}"
-    return Grid(caption, header, rows)
+    return TextTable(caption, header, rows)
 
 
 def _row(title: str, found: list[dict | None], published: dict) -> list[str]:
@@ -121,86 +109,3 @@ def cell(score: dict | None) -> str:
 
 def _published(score) -> str:
     return "-" if score is None else f"{score.score:.1f}{'*' if score.by_authors else ''}"
-
-
-def percent(share: float) -> str:
-    """A share as a number of percent with one decimal."""
-    return f"{100 * share:.1f}"
-
-
-def markdown(grid: Grid) -> str:
-    """The table as Markdown."""
-    width = len(grid.header)
-    lines = [_pipes(grid.header), _pipes(["---"] + ["---:"] * (width - 1))]
-    for row in grid.rows:
-        lines.append(_pipes([f"**{row[0]}**"] + [""] * (width - 1) if len(row) == 1 else row))
-    return "\n".join([*lines, "", grid.caption, ""])
-
-
-def _pipes(cells: list[str]) -> str:
-    return "| " + " | ".join(text.replace("|", "\\|") for text in cells) + " |"
-
-
-def as_html(grid: Grid) -> str:
-    """The table as a `<table>` element."""
-    lines = ["<table>", f"<caption>{html.escape(grid.caption)}</caption>", "<thead><tr>"]
-    lines += [f"<th>{html.escape(name)}</th>" for name in grid.header]
-    lines.append("</tr></thead><tbody>")
-    for row in grid.rows:
-        if len(row) == 1:
-            heading = html.escape(row[0])
-            lines.append(f'<tr><th colspan="{len(grid.header)}">{heading}</th></tr>')
-            continue
-        cells = "".join(f"<td>{html.escape(text)}</td>" for text in row)
-        lines.append(f"<tr>{cells}</tr>")
-    return "\n".join([*lines, "</tbody></table>", ""])
-
-
-def latex(grid: Grid) -> str:
-    """The table as a LaTeX `tabular` with its caption."""
-    width = len(grid.header)
-    lines = [r"\begin{table}", r"\begin{tabular}{l" + "r" * (width - 1) + "}", r"\hline"]
-    lines += [" & ".join(map(_tex, grid.header)) + r" \\", r"\hline"]
-    for row in grid.rows:
-        if len(row) == 1:
-            lines.append(rf"\multicolumn{{{width}}}{{l}}{{\textit{{{_tex(row[0])}}}}} \\")
-        else:
-            lines.append(" & ".join(map(_tex, row)) + r" \\")
-    end = [r"\hline", r"\end{tabular}", rf"\caption{{{_tex(grid.caption)}}}", r"\end{table}"]
-    return "\n".join([*lines, *end, ""])
-
-
-def _tex(text: str) -> str:
-    for char in "&%$#_{}":
-        text = text.replace(char, f"\\{char}")
-    return text
-
-
-def as_csv(grid: Grid) -> str:
-    """The table as CSV; the group is the first column."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(["Group", *grid.header])
-    group = ""
-    for row in grid.rows:
-        if len(row) == 1:
-            group = row[0]
-        else:
-            writer.writerow([group, *row])
-    return target.getvalue()
-
-
-def write_tables(grid: Grid, folder: Path, name: str = "table_1") -> list[Path]:
-    """Write the table in all four formats."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for suffix, text in (
-        ("html", as_html(grid)),
-        ("md", markdown(grid)),
-        ("tex", latex(grid)),
-        ("csv", as_csv(grid)),
-    ):
-        path = folder / f"{name}.{suffix}"
-        path.write_text(text, encoding="utf-8")
-        paths.append(path)
-    return paths

@@ -3,22 +3,16 @@
 r1v3 browse results/runs/rl.json --output rollouts.html
 """
 
-import html
 import json
 from pathlib import Path
 
 import pandas as pd
 
 from r1v3.base.atomic_write import write_text
-
-STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:0 auto;padding:1rem}
-article{border-top:1px solid #ccc;padding:.4rem 0}pre{white-space:pre-wrap;margin:.2rem 0}
-small{color:#555}mark{background:#ffe2a8}
-"""
+from r1v3.render.page import render_page
 
 
-def browse(run: Path, output: Path, *, count: int = 20) -> dict[str, int]:
+def write_rollout_page(run: Path, output: Path, *, count: int = 20) -> dict[str, int]:
     """Write the page; returns how many rollouts each of its sections shows.
 
     Args:
@@ -36,19 +30,18 @@ def browse(run: Path, output: Path, *, count: int = 20) -> dict[str, int]:
         )
     rollouts = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
     rollouts["used"] = rollouts.used.ne(False) if "used" in rollouts else True
-    sections, name = choose(rollouts, count), html.escape(Path(run).resolve().name)
-    body = "".join(
-        f"<h2>{title}</h2>{''.join(_article(row) for _, row in rows.iterrows())}"
-        for title, rows in sections.items()
+    sections = choose(rollouts, count)
+    page = render_page(
+        "rollouts.html.j2",
+        name=Path(run).resolve().name,
+        count=len(rollouts),
+        first=rollouts.step.min(),
+        last=rollouts.step.max(),
+        unused=int((~rollouts.used).sum()),
+        mean_reward=rollouts[rollouts.used].reward.mean(),
+        sections={title: rows.to_dict("records") for title, rows in sections.items()},
     )
-    text = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Rollouts of {name}</title>'
-        f"<style>{STYLE}</style><h1>Rollouts of {name}</h1>"
-        f"<p>{len(rollouts):,} rollouts of steps {rollouts.step.min()} to {rollouts.step.max()}, "
-        f"{(~rollouts.used).sum():,} of them not learned from; mean reward of the others "
-        f"{rollouts[rollouts.used].reward.mean():.3f}.</p>{body}</html>\n"
-    )
-    write_text(output, text)
+    write_text(output, page)
     return {title: len(rows) for title, rows in sections.items()}
 
 
@@ -76,16 +69,3 @@ def choose(rollouts: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
     ends_of_pairs = [pair.iloc[[0, -1]] for pair in pairs]
     changed = pd.concat(ends_of_pairs) if ends_of_pairs else rollouts.head(0)
     return {"Best": best, "Worst": worst, "Most changed, first and last": changed}
-
-
-def _article(row) -> str:
-    known = () if row.critical_entropies is None else row.critical_entropies
-    entropies = ", ".join(f"{value:.2f}" for value in known)
-    critical = f"; critical-token entropies {entropies} nats" if entropies else ""
-    unused = "" if row.used else "; not learned from"
-    return (
-        f"<article><small>step {row.step}, {html.escape(row.prompt)}, sample {row['sample']}: reward "
-        f"{row.reward:.2f} (accuracy {row.accuracy:g}, format {row.format:g}; {html.escape(row.by)}: "
-        f"{html.escape(row.reason)}; {html.escape(row.finish)}{critical}{unused})</small>"
-        f"<pre>{html.escape(row.text)}</pre></article>"
-    )
