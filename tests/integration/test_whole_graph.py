@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -54,7 +54,7 @@ def kill_in_the_middle_of_grpo(workflow) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    documents = Documents(load_project(workflow.folder, "tiny", OVERLAY))
+    documents = ResultGraph(load_project(workflow.folder, "tiny", OVERLAY))
     folder = workflow.folder / documents.run("rl").folder
     try:
         while process.poll() is None:

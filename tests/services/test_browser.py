@@ -9,7 +9,7 @@ from made_up_results import ROOT, build_tree
 from mlflow_server import Server
 
 from r1v3.analyze.mlflow.publish import publish
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 pytestmark = [
@@ -24,7 +24,7 @@ def published(tmp_path):
     """A database with made-up results, or the one that R1V3_MLFLOW_DB names; and the experiment's name."""
     if given := os.environ.get("R1V3_MLFLOW_DB"):
         return f"sqlite:///{given}"
-    tree = build_tree(tmp_path, Documents(load_project(ROOT, "tiny")))
+    tree = build_tree(tmp_path, ResultGraph(load_project(ROOT, "tiny")))
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     publish(
         experiment="tiny",

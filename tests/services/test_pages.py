@@ -16,7 +16,7 @@ from r1v3.analyze.report.parts import recipe_sections
 from r1v3.analyze.studies.ledger import write_ledger
 from r1v3.analyze.studies.page import write_study
 from r1v3.analyze.summary import summarise
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 pytestmark = [
@@ -81,7 +81,7 @@ def results(tmp_path_factory) -> Path:
     """A results folder with its pages."""
     if given := os.environ.get("R1V3_PAGES"):
         return Path(given)
-    documents = Documents(load_project(ROOT, "tiny"))
+    documents = ResultGraph(load_project(ROOT, "tiny"))
     tree = build_tree(tmp_path_factory.mktemp("pages"), documents)
     found = tree.root / "results"
     write_study_results(tree, "freeze", {"rl": 0.7})

@@ -9,7 +9,7 @@ from made_up_results import ROOT, build_tree
 
 from r1v3.analyze.mlflow.live import follow
 from r1v3.analyze.mlflow.publish import publish
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 from r1v3.train.core.metrics import MetricsLog
 
@@ -22,7 +22,7 @@ def test_a_server_that_goes_and_comes_back_misses_nothing_and_costs_training_no_
 ):
     from mlflow import MlflowClient
 
-    tree = build_tree(tmp_path, Documents(load_project(ROOT, "tiny")))
+    tree = build_tree(tmp_path, ResultGraph(load_project(ROOT, "tiny")))
     rl = tree.documents.run("rl")
     folder = tree.folder(rl)
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]

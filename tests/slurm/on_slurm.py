@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 STEPS = Path(__file__).parents[1] / "integration" / "tiny_steps.yaml"
@@ -54,8 +54,8 @@ class OnSlurm:
         return ["--config", "recipe=tiny", f"overlay={self.overlay}"]
 
     @property
-    def documents(self) -> Documents:
-        return Documents(load_project(self.folder, "tiny", self.overlay))
+    def documents(self) -> ResultGraph:
+        return ResultGraph(load_project(self.folder, "tiny", self.overlay))
 
     @property
     def environment(self) -> dict[str, str]:

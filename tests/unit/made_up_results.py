@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.graph.identity import Node
+from r1v3.recipe.graph.results import ResultGraph
 
 ROOT = Path(__file__).parents[2]
 RUNS = ("base", "teacher", "cold_start", "rl", "final")
@@ -26,7 +26,7 @@ class Tree:
     """Where the made-up results lie."""
 
     root: Path
-    documents: Documents
+    documents: ResultGraph
     steps: int
 
     def folder(self, node: Node) -> Path:
@@ -38,7 +38,7 @@ class Tree:
 
     @property
     def selection(self) -> Path:
-        return self.folder(self.documents.probe("rl")) / "manifest.json"
+        return self.folder(self.documents.selection("rl")) / "manifest.json"
 
     @property
     def data(self) -> list[Path]:
@@ -84,7 +84,7 @@ class Tree:
         return self.scores("final", "last", "benchmarks")
 
 
-def build_tree(root: Path, documents: Documents) -> Tree:
+def build_tree(root: Path, documents: ResultGraph) -> Tree:
     made = Tree(root, documents, steps=150)
     for name in RUNS:
         write_run(made, name)
@@ -92,7 +92,7 @@ def build_tree(root: Path, documents: Documents) -> Tree:
         write_result(made, documents.data(path.parent.name.rpartition("-")[0]), facts)
     for path in made.asked:
         write_result(made, documents.benchmark(path.parent.name.rpartition("-")[0]), {})
-    write_result(made, documents.probe("rl"), selection_facts(0.5))
+    write_result(made, documents.selection("rl"), selection_facts(0.5))
     for run, (accuracy, form) in HELD_OUT.items():
         checkpoint = "selected" if run == "rl" else "last"
         score = {"accuracy": accuracy, "format": form, "n": 1000, "tokens": 9.0, "truncated": 0.0}

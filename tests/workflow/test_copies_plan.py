@@ -3,7 +3,7 @@
 import pytest
 from pretended import finished_core, pretend
 
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 from r1v3.recipe.snakemake import LOCAL_STORE, mark_of_store
 from r1v3.recipe.tables.runs import CORE
@@ -40,10 +40,10 @@ def test_studies_publish_every_run_that_they_show_with_probes_and_scores(finishe
     text = finished.snakemake("-n", "--quiet", "host", "--", "studies").stdout
     jobs = [part for part in text.split("rule publish:\n")[1:] if "mlflow-studies" in part]
     asked = next(line for line in jobs[0].splitlines() if line.startswith("    input:"))
-    documents = Documents(load_project(finished.folder, "tiny"))
+    documents = ResultGraph(load_project(finished.folder, "tiny"))
     for name in ("rl", "rl_frozen_connector", "rl_removed_connector", "sft_math"):
         assert f"{documents.run(name).folder}/manifest.json" in asked
-    assert f"{documents.probe('rl_frozen_connector').folder}/manifest.json" in asked
+    assert f"{documents.selection('rl_frozen_connector').folder}/manifest.json" in asked
     for step in ("step-000025", "step-000050"):
         node = documents.evaluation("rl_frozen_connector", step, "study")
         assert f"{node.folder}/scores.json" in asked
@@ -51,7 +51,7 @@ def test_studies_publish_every_run_that_they_show_with_probes_and_scores(finishe
 
 
 def test_the_plain_copy_takes_what_studies_asked_of_its_runs_once_it_is_there(finished):
-    documents = Documents(load_project(finished.folder, "tiny"))
+    documents = ResultGraph(load_project(finished.folder, "tiny"))
     node = documents.evaluation("rl", "step-000050", "study")
     path = finished.folder / node.folder / "scores.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def test_the_plain_copy_takes_what_studies_asked_of_its_runs_once_it_is_there(fi
 
 
 def test_a_branch_that_was_run_alone_is_copied_by_the_next_plain_call(finished):
-    documents = Documents(load_project(finished.folder, "tiny"))
+    documents = ResultGraph(load_project(finished.folder, "tiny"))
     path = finished.folder / documents.run("rl_hard").folder / "manifest.json"
     path.parent.mkdir(parents=True)
     path.write_text("{}")
@@ -70,7 +70,7 @@ def test_a_branch_that_was_run_alone_is_copied_by_the_next_plain_call(finished):
 
 
 def test_a_clone_of_recorded_runs_publishes_nothing_until_it_has_a_database(finished):
-    documents = Documents(load_project(finished.folder, "tiny"))
+    documents = ResultGraph(load_project(finished.folder, "tiny"))
     for name in CORE:
         (finished.folder / documents.run(name).folder / "data.dvc").write_text("outs: []\n")
     (finished.folder / "results/mlflow.json").unlink()
@@ -80,7 +80,7 @@ def test_a_clone_of_recorded_runs_publishes_nothing_until_it_has_a_database(fini
 
 
 def test_a_target_alone_needs_no_cores(workflow):
-    documents = Documents(load_project(workflow.folder, "tiny"))
+    documents = ResultGraph(load_project(workflow.folder, "tiny"))
     target = f"{documents.run('base').folder}/config.json"
     workflow.snakemake(target)
     assert (workflow.folder / target).exists()

@@ -23,7 +23,7 @@ from r1v3.recipe.snakemake import (
     LOCAL_STORE,
     command_environment,
     mark_of_store,
-    open_documents,
+    open_graph,
     seeds_of,
 )
 
@@ -31,7 +31,7 @@ command_environment(Path(workflow.basedir))
 settle(Path(workflow.basedir))
 
 try:
-    DOCUMENTS = open_documents(Path(workflow.basedir), config)
+    DOCUMENTS = open_graph(Path(workflow.basedir), config)
     # The cluster, where the Slurm profile is used.
     SITE = read_site(config["site"]) if "site" in config else None
 except RecipeError as error:
@@ -56,7 +56,7 @@ HELD_OUT = {"base": "last", "cold_start": "last", "rl": "selected", "final": "la
 FIGURE_2 = [PROJECT.runs[name].entry.data for name in ("cold_start", "rl", "final")]
 
 # Every data set of the core path: a card each.
-CORE_DATA = DOCUMENTS.data_of(CORE)
+CORE_DATA = DOCUMENTS.data_behind(CORE)
 STUDY_CONTENTS = [f"results/studies/{name}.json" for name in PROJECT.studies]
 
 
@@ -234,7 +234,7 @@ def copied_runs(wildcards):
 
 
 def copied_selections(wildcards):
-    core, every = node_manifest(DOCUMENTS.probe("rl")), map(node_manifest, studied("probes"))
+    core, every = node_manifest(DOCUMENTS.selection("rl")), map(node_manifest, studied("probes"))
     kept = [path for path in every if not of_core(wildcards.copied) or Path(path).exists()]
     return list(dict.fromkeys([core, *kept]))
 

@@ -29,7 +29,7 @@ rule report:
     input:
         summary="results/summary.json",
         runs=[manifest(DOCUMENTS.run(name).id, "runs") for name in CORE],
-        selection=manifest(DOCUMENTS.probe("rl").id, "selections"),
+        selection=manifest(DOCUMENTS.selection("rl").id, "selections"),
         checkpoints=checkpoint_scores("rl"),
         data=[manifest(DOCUMENTS.data(name).id, "data") for name in FIGURE_2],
         benchmarks=scores("final", "last", "benchmarks"),
@@ -142,7 +142,7 @@ rule plots:
     """Write the tables that `dvc plots` draws."""
     input:
         run=manifest(DOCUMENTS.run("rl").id, "runs"),
-        selection=manifest(DOCUMENTS.probe("rl").id, "selections"),
+        selection=manifest(DOCUMENTS.selection("rl").id, "selections"),
         scores=checkpoint_scores("rl"),
     output:
         curves="results/plots/grpo.csv",

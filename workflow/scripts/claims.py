@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.studies.ledger import write_ledger
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--studies", type=Path, nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    documents = Documents(load_project(Path.cwd(), args.recipe, args.overlay, args.seeds))
+    documents = ResultGraph(load_project(Path.cwd(), args.recipe, args.overlay, args.seeds))
     write_ledger(documents, args.studies, seeds=args.seeds, output=args.output)
 
 

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.studies.page import write_study
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     root = Path.cwd()
-    documents = Documents(load_project(root, args.recipe, args.overlay, args.seeds))
+    documents = ResultGraph(load_project(root, args.recipe, args.overlay, args.seeds))
     write_study(args.study, documents, root=root, seeds=args.seeds, output=args.output)
 
 

@@ -4,13 +4,13 @@ import pytest
 from made_up_results import ROOT, Tree, build_tree
 
 from r1v3.analyze.mlflow.store import Store
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 
 @pytest.fixture(scope="session")
 def documents():
-    return Documents(load_project(ROOT, "tiny"))
+    return ResultGraph(load_project(ROOT, "tiny"))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_a_studys_runs_have_checkpoints_with_probes_and_what_the_study_asked(
         paths.append(tree.folder(node) / "scores.json")
         paths[-1].write_text(json.dumps(of_study(node)))
     frozen = documents.run("rl_frozen_connector")
-    probed = write_result(tree, documents.probe("rl_frozen_connector"), selection_facts(0.5))
+    probed = write_result(tree, documents.selection("rl_frozen_connector"), selection_facts(0.5))
     shutil.copy(empty_database, tree.root / "mlflow.db")
     uri = f"sqlite:///{tree.root}/mlflow.db"
     publish(

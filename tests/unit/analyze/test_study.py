@@ -10,7 +10,7 @@ from page_reader import Page, without_tags
 
 from r1v3.analyze.studies.ledger import write_ledger
 from r1v3.analyze.studies.page import write_study
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 pytestmark = pytest.mark.slow
@@ -70,7 +70,7 @@ def test_claims_about_training_stay_inconclusive_with_one_seed_and_say_where_the
 
 
 def test_with_three_seeds_the_same_claims_are_settled(tmp_path):
-    documents = Documents(load_project(ROOT, "tiny", seeds=3))
+    documents = ResultGraph(load_project(ROOT, "tiny", seeds=3))
     tree = build_tree(tmp_path, documents)
     accuracy = ACCURACY | {"rl__seed2": 0.72, "rl__seed3": 0.69}
     accuracy |= {"rl_frozen_connector__seed2": 0.41, "rl_frozen_connector__seed3": 0.38}

@@ -134,7 +134,7 @@ def quiet(monkeypatch, tmp_path):
 def obtain(monkeypatch, folder: Path, *names: str) -> dict:
     """Prepare a set from published sources, each on its own loopback hub."""
     (name,) = names
-    entry = SOURCES[name]
+    entry = SOURCES[name].hashed()
     source = {"kind": "listed", "entries": {name: entry}, "split": "train", "instances": "train"}
     with serve(Hub(entry["where"]["id"], PUBLISHED[name])) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)

@@ -8,7 +8,7 @@ from model_fixtures import TEMPLATE, small_processor
 
 from r1v3.model.chat_template import renderer
 from r1v3.model.prompt_template import render_prompt
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 ROOT = Path(__file__).parents[3]
@@ -52,18 +52,18 @@ def test_a_model_without_a_template_is_refused_by_name(model):
 
 
 def test_models_from_a_hub_keep_theirs_and_what_learns_here_has_the_reports():
-    paper = Documents(load_project(ROOT, "paper"))
+    paper = ResultGraph(load_project(ROOT, "paper"))
     assert paper.evaluation("base", "last", "held_out").document["template"] == "own"
     assert paper.data("cold_start").document["template"] == "own"  # the teacher's
     template = paper.recipe.template.model_dump()
     assert paper.evaluation("final", "last", "held_out").document["template"] == template
     assert paper.run("cold_start").document["template"] == template
-    tiny = Documents(load_project(ROOT, "tiny"))
+    tiny = ResultGraph(load_project(ROOT, "tiny"))
     assert tiny.evaluation("base", "last", "held_out").document["template"] == template
 
 
 def test_a_run_that_learnt_with_an_instruction_is_asked_with_it():
-    tiny = Documents(load_project(ROOT, "tiny"))
+    tiny = ResultGraph(load_project(ROOT, "tiny"))
     (run,) = [
         name
         for name, run in tiny.project.runs.items()
@@ -71,5 +71,5 @@ def test_a_run_that_learnt_with_an_instruction_is_asked_with_it():
     ]
     instruction = tiny.project.runs[run].settings.instruction
     assert tiny.evaluation(run, "last", "study").document["instruction"] == instruction
-    assert tiny.probe(run).document["instruction"] == instruction
+    assert tiny.selection(run).document["instruction"] == instruction
     assert "instruction" not in tiny.evaluation("rl", "last", "study").document

@@ -5,13 +5,13 @@ from made_up_results import ROOT, build_tree
 from rocrate.rocrate import ROCrate
 
 from r1v3.provenance.crate import write_crate
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 
 @pytest.fixture
 def tree(tmp_path):
-    tree = build_tree(tmp_path / "here", Documents(load_project(ROOT, "tiny")))
+    tree = build_tree(tmp_path / "here", ResultGraph(load_project(ROOT, "tiny")))
     (tree.root / "Snakefile").write_text((ROOT / "Snakefile").read_text())
     (tree.root / "results/summary.json").write_text("{}")
     return tree

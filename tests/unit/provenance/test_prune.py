@@ -8,13 +8,13 @@ from made_up_results import ROOT, build_tree
 from r1v3.cli import main
 from r1v3.provenance.found import result_folders
 from r1v3.provenance.prune import prune, size, unreached
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 
 @pytest.fixture
 def tree(tmp_path):
-    return build_tree(tmp_path, Documents(load_project(ROOT, "tiny")))
+    return build_tree(tmp_path, ResultGraph(load_project(ROOT, "tiny")))
 
 
 def as_another(folder, digits="0123456789"):
@@ -67,7 +67,7 @@ def test_what_dvc_keeps_and_what_that_was_made_from_is_kept(tree):
 
 
 def test_a_result_of_any_recipe_is_reached(tree):
-    paper = Documents(load_project(ROOT, "paper"))
+    paper = ResultGraph(load_project(ROOT, "paper"))
     node = paper.run("rl")
     folder = tree.root / node.folder
     folder.mkdir()
@@ -79,7 +79,7 @@ def test_a_result_of_any_recipe_is_reached(tree):
 def test_the_command_keeps_what_any_recipe_makes_and_removes_the_rest(tree, capsys):
     (tree.root / "config").symlink_to(ROOT / "config")
     recipes = sorted(path.stem for path in (ROOT / "config/recipes").glob("*.yaml"))
-    ladder = [Documents(load_project(ROOT, name)).run("rl").folder for name in recipes]
+    ladder = [ResultGraph(load_project(ROOT, name)).run("rl").folder for name in recipes]
     for folder in ladder:
         (tree.root / folder).mkdir(exist_ok=True)
         (tree.root / folder / "config.json").write_text('{"document": {}}')

@@ -9,13 +9,13 @@ from made_up_results import ROOT, benchmark_score, build_tree, write_scores
 from r1v3.analyze.summary import summarise
 from r1v3.provenance.graph import Graph
 from r1v3.provenance.trace import trace
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 
 @pytest.fixture
 def tree(tmp_path):
-    return build_tree(tmp_path, Documents(load_project(ROOT, "tiny")))
+    return build_tree(tmp_path, ResultGraph(load_project(ROOT, "tiny")))
 
 
 def part(lines: list[str], head: str) -> str:
@@ -35,7 +35,7 @@ def test_a_score_of_the_summary_leads_to_run_data_code_and_environment(tree):
     for node in (documents.run("rl"), documents.run("cold_start"), documents.run("base")):
         assert node.id in above
     assert documents.data("math_normal").id in above
-    assert documents.probe("rl").id in above
+    assert documents.selection("rl").id in above
     assert documents.data("multi_domain").id not in above
     run = "\n".join(trace(tree.root, documents.run("rl").id))
     assert "code: 0123abc" in run

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 ROOT = Path(__file__).parents[3]
@@ -31,8 +31,8 @@ class Checkout:
         path.write_text(text)
         return path
 
-    def documents(self, recipe: str = "tiny", overlay: Path | None = None) -> Documents:
-        documents = Documents(load_project(self.root, recipe, overlay))
+    def documents(self, recipe: str = "tiny", overlay: Path | None = None) -> ResultGraph:
+        documents = ResultGraph(load_project(self.root, recipe, overlay))
         documents.check()
         return documents
 

@@ -6,22 +6,22 @@ from pathlib import Path
 import pytest
 
 from r1v3.recipe.graph.configs import CONFIGS, SampledDataConfig, SourceDataConfig, config_class
-from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.graph.identity import Node, canonical
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 ROOT = Path(__file__).parents[3]
 RECIPES = sorted(path.stem for path in (ROOT / "config" / "recipes").glob("*.yaml"))
 
 
-def every_node(documents: Documents) -> Iterator[Node]:
+def every_node(documents: ResultGraph) -> Iterator[Node]:
     """A node of each data set, run, benchmark, selection and suite, and the index of evaluations."""
     recipe, runs = documents.recipe, documents.project.runs
     yield documents.evaluation_index()
     yield from map(documents.data, recipe.data)
     yield from map(documents.run, runs)
     yield from map(documents.benchmark, recipe.evaluation.benchmarks)
-    yield from (documents.probe(run.name) for run in runs.values() if run.stage == "grpo")
+    yield from (documents.selection(run.name) for run in runs.values() if run.stage == "grpo")
     yield documents.evaluation("rl", "selected", "held_out")
     yield documents.evaluation("final", "last", "benchmarks")
     yield documents.evaluation("rl", "step-000001", "checkpoint")
@@ -32,7 +32,7 @@ def every_node(documents: Documents) -> Iterator[Node]:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_each_node_s_config_is_the_model_of_its_stage_and_dumps_to_what_was_hashed(recipe):
-    nodes = list(every_node(Documents(load_project(ROOT, recipe))))
+    nodes = list(every_node(ResultGraph(load_project(ROOT, recipe))))
     assert {config_class(node) for node in nodes} == {
         SourceDataConfig,
         SampledDataConfig,

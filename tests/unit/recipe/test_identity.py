@@ -15,7 +15,7 @@ def every_folder(documents) -> dict[str, str]:
     nodes |= {
         f"benchmark {n}": documents.benchmark(n) for n in documents.recipe.evaluation.benchmarks
     }
-    nodes["selection rl"] = documents.probe("rl")
+    nodes["selection rl"] = documents.selection("rl")
     for run, checkpoint in (
         ("base", "last"),
         ("cold_start", "last"),
@@ -166,7 +166,7 @@ def test_the_documents_hold_what_the_stages_read(checkout):
     documents = checkout.documents()
     shared = {"version", "name", "seed"}
     dialogue = {"template", "images"}
-    rl, selection = documents.run("rl"), documents.probe("rl")
+    rl, selection = documents.run("rl"), documents.selection("rl")
     evaluation = documents.evaluation("rl", "selected", "held_out").document
     assert set(documents.data("math_normal").document) == shared | {"set", "cleaning"}
     assert set(documents.evaluation_index().document) == shared | {

@@ -7,16 +7,17 @@ import pytest
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.tables.benchmarks import load_table
 from r1v3.recipe.tables.licences import refuse_benchmarks
+from r1v3.recipe.tables.sources import Files, Hub
 
 TABLE = load_table(Path(__file__).parents[3] / "config" / "benchmarks.yaml")
 
 
-def hub(name: str, *files: str) -> dict:
-    return {"where": {"kind": "hub", "id": name, "revision": "main", "files": list(files)}}
+def hub(name: str, *files: str) -> Hub:
+    return Hub(kind="hub", id=name, revision="main", files=list(files))
 
 
-def files(*places: str) -> dict:
-    return {"where": {"kind": "files", "places": list(places), "sha256": {}}}
+def files(*places: str) -> Files:
+    return Files(kind="files", places=list(places))
 
 
 @pytest.mark.parametrize(
@@ -53,8 +54,10 @@ def test_other_sources_and_benchmarks_that_allow_it_pass(source):
 
 
 def test_a_recipe_that_trains_on_mathvista_does_not_load(checkout):
+    vista = hub("AI4Math/MathVista", "data/*.parquet")
+
     def add(sources):
-        sources["vista"] = {**sources["mmk12"], **hub("AI4Math/MathVista", "data/*.parquet")}
+        sources["vista"] = sources["mmk12"] | {"where": vista.model_dump()}
 
     def use(recipe):
         sources = [entry["source"] for entry in recipe["data"].values() if "source" in entry]

@@ -3,7 +3,7 @@
 import pytest
 
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.snakemake import open_documents
+from r1v3.recipe.snakemake import open_graph
 
 
 def set_key(*path, to):
@@ -223,4 +223,4 @@ def test_an_unknown_recipe_names_those_that_there_are(checkout):
 
 def test_an_unknown_config_key_of_the_command_line_is_told(checkout):
     with pytest.raises(RecipeError, match=r"--config: there is no key 'recpie'.*'recipe'"):
-        open_documents(checkout.root, {"recpie": "tiny"})
+        open_graph(checkout.root, {"recpie": "tiny"})

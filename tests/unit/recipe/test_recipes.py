@@ -78,8 +78,8 @@ def test_the_schema_knows_the_tasks_and_domains_that_the_world_draws():
 
 def test_reading_a_recipe_imports_neither_torch_nor_transformers():
     code = (
-        "import sys; from pathlib import Path; from r1v3.recipe.snakemake import open_documents; "
-        "open_documents(Path('.'), {}); "
+        "import sys; from pathlib import Path; from r1v3.recipe.snakemake import open_graph; "
+        "open_graph(Path('.'), {}); "
         "print(sorted({'torch', 'transformers', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -34,7 +34,7 @@ def test_a_child_may_start_elsewhere_and_learn_from_other_data(checkout):
     assert document["start"] == {
         "run": documents.run("rl").id,
         "checkpoint": "selected",
-        "selection": documents.probe("rl").id,
+        "selection": documents.selection("rl").id,
     }
 
 

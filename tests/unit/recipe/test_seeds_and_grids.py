@@ -3,13 +3,13 @@
 import pytest
 
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 from r1v3.recipe.seeds import seeds_on_disk
 
 
-def with_seeds(checkout, seeds) -> Documents:
-    return Documents(load_project(checkout.root, "tiny", seeds=seeds))
+def with_seeds(checkout, seeds) -> ResultGraph:
+    return ResultGraph(load_project(checkout.root, "tiny", seeds=seeds))
 
 
 def test_one_seed_adds_nothing_and_more_move_no_run_of_the_table(checkout):

@@ -4,7 +4,7 @@ import pytest
 
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.arms import common_step, needs, way_of
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 MISTAKES = {
@@ -61,7 +61,7 @@ def test_reinforced_arms_are_compared_at_the_last_step_that_all_kept(checkout):
 
 
 def test_more_seeds_need_twins_of_every_arm_that_luck_can_change(checkout):
-    documents = Documents(load_project(checkout.root, "tiny", seeds=3))
+    documents = ResultGraph(load_project(checkout.root, "tiny", seeds=3))
     stages = documents.project.studies["stages"]
     names = sorted(node.name for node in needs(documents, stages, 3).runs)
     assert names == sorted(

@@ -8,7 +8,7 @@ import typer
 from r1v3.cli.options import HERE, Overlay, Recipe, Root
 
 if TYPE_CHECKING:
-    from r1v3.recipe.graph.documents import Documents
+    from r1v3.recipe.graph.results import ResultGraph
 
 
 def trace(
@@ -49,14 +49,14 @@ def prune(
     from r1v3.provenance.found import result_folders
     from r1v3.provenance.prune import prune as remove_folders
     from r1v3.provenance.prune import shown, size, unreached
-    from r1v3.recipe.graph.documents import Documents
+    from r1v3.recipe.graph.results import ResultGraph
     from r1v3.recipe.load import load_project
     from r1v3.recipe.seeds import seeds_on_disk
 
     recipes = sorted(path.stem for path in (root / "config" / "recipes").glob("*.yaml"))
     choices = [(each, None) for each in recipes] + [(recipe, each) for each in overlays or []]
     seeds = seeds_on_disk(root / "results")
-    projects = [Documents(load_project(root, *choice, seeds)) for choice in choices]
+    projects = [ResultGraph(load_project(root, *choice, seeds)) for choice in choices]
     for found in result_folders(root):
         print(f"{shown(size(found.path)):>14}  {found.folder}")
     old = unreached(root, projects)
@@ -82,20 +82,20 @@ def crate(
     print(f"{len(inside)} results and their lineage: {output}/ro-crate-metadata.json")
 
 
-def open_documents(root: Path, recipe: str, overlay: Path | None) -> "Documents":
+def open_documents(root: Path, recipe: str, overlay: Path | None) -> "ResultGraph":
     """The checked documents of a recipe, with as many seeds as there are results of.
 
     Raises:
         RecipeError: with one line for each mistake.
     """
     from r1v3.recipe.errors import RecipeError
-    from r1v3.recipe.graph.documents import Documents
+    from r1v3.recipe.graph.results import ResultGraph
     from r1v3.recipe.load import load_project
     from r1v3.recipe.seeds import seeds_on_disk
 
     try:
         seeds = seeds_on_disk(root / "results")
-        documents = Documents(load_project(root, recipe, overlay, seeds))
+        documents = ResultGraph(load_project(root, recipe, overlay, seeds))
         documents.check()
     except RecipeError as error:
         raise RecipeError(["mistakes in the configuration:", *error.lines]) from None

@@ -15,8 +15,8 @@ from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score
 from r1v3.evaluate.target import Target, find_target
-from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.graph.identity import OWN, canonical
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import Project, load_project
 from r1v3.recipe.tables.benchmarks import load_table
 
@@ -45,7 +45,7 @@ def evaluate(
         allowed = ", ".join(project.benchmarks)
         raise ValueError(f"no benchmark {', '.join(unknown)}; allowed: {allowed}")
     target = find_target(model, project.recipe.models | project.recipe.baselines)
-    paths = {each: _obtained(root, Documents(project), each) for each in names}
+    paths = {each: _obtained(root, ResultGraph(project), each) for each in names}
     document = _document(project, target, mode)
     document["benchmarks"] = {each: path.parent.name for each, path in paths.items()}
     digest = hashlib.sha256(canonical(document).encode()).hexdigest()[:10]
@@ -61,7 +61,7 @@ def evaluate(
     return folder
 
 
-def _obtained(root: Path, documents: Documents, name: str) -> Path:
+def _obtained(root: Path, documents: ResultGraph, name: str) -> Path:
     """A benchmark's TSV, beside the config that says what it is."""
     node = documents.benchmark(name)
     folder = root / node.folder

@@ -5,7 +5,7 @@ import statistics
 from pathlib import Path
 
 from r1v3.plan.estimate import Estimate
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import Project
 
 FIRST = 3  # steps that are still warming up
@@ -25,7 +25,7 @@ def measured(folder: Path) -> tuple[float, float] | None:
 
 def beside(root: Path, project: Project, estimates: list[Estimate]) -> list[str]:
     """One line a training run that has been: plan over measurement, of time and memory."""
-    documents, lines = Documents(project), []
+    documents, lines = ResultGraph(project), []
     for each in estimates:
         if not each.step_seconds or each.name not in project.runs:
             continue

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from r1v3.provenance.found import DVC_FILE, Found, reached
 from r1v3.provenance.graph import Graph
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 
 PROFILES = (
     "https://w3id.org/ro/wfrun/process/0.5",
@@ -19,7 +19,7 @@ PROFILES = (
 LICENCE = "https://spdx.org/licenses/Apache-2.0"
 
 
-def write_crate(root: Path, documents: Documents, out: Path) -> list[str]:
+def write_crate(root: Path, documents: ResultGraph, out: Path) -> list[str]:
     """Write the crate of all results that the configuration reaches; the ids that are in it.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 
 PLACES = (
     "data/*",
@@ -87,7 +87,7 @@ def result_folders(root: Path) -> Iterator[Found]:
                 yield Found(root, path.relative_to(root).as_posix())
 
 
-def reached(documents: Documents, folder: str) -> bool:
+def reached(documents: ResultGraph, folder: str) -> bool:
     """Whether the configuration makes this folder."""
     try:
         return documents.at(folder).folder == folder

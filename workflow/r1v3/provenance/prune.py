@@ -5,10 +5,10 @@ from pathlib import Path
 
 from r1v3.provenance.found import Found, reached, result_folders
 from r1v3.provenance.graph import Graph, key_of
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 
 
-def unreached(root: Path, projects: list[Documents]) -> list[Found]:
+def unreached(root: Path, projects: list[ResultGraph]) -> list[Found]:
     """Folders that no recipe makes, that git and DVC do not keep, and that nothing kept was made from."""
     found = list(result_folders(root))
     kept = [f for f in found if f.dvc_file.exists() or any(reached(p, f.folder) for p in projects)]

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from r1v3.provenance.found import DVC_FILE, Found, reached, result_folders
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.outputs.manifest import read_manifest
 
 # Without what MLflow was given: another machine's database has none of it.
@@ -23,7 +23,7 @@ PAGES = "results/pages"
 MANY = 500  # paths a call
 
 
-def snapshot(root: Path, documents: Documents) -> list[str]:
+def snapshot(root: Path, documents: ResultGraph) -> list[str]:
     """Record what is finished, belongs to the present configuration, and is new; return those folders.
 
     Raises:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from r1v3.recipe.consistency import mistakes_of_recipe, mistakes_of_runs
 from r1v3.recipe.errors import RecipeError, explain, suggest, unknown
@@ -12,13 +13,14 @@ from r1v3.recipe.schema.data import SourceSet
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.studies import Claim, Study, load_claims, load_studies
 from r1v3.recipe.seeds import add_seeds
-from r1v3.recipe.tables.benchmarks import Listed, hashed_part, load_table
+from r1v3.recipe.tables.benchmarks import Listed
 from r1v3.recipe.tables.licences import refuse_benchmarks
 from r1v3.recipe.tables.runs import ResolvedRun, resolve_runs
-from r1v3.recipe.tables.sources import MAPPINGS, decides
+from r1v3.recipe.tables.sources import MAPPINGS
 from r1v3.recipe.tables.sources import Listed as Source
 
 COMPLETE = "paper"
+Entry = TypeVar("Entry", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,8 @@ class Project:
 
     recipe: Recipe
     runs: dict[str, ResolvedRun]
-    benchmarks: dict[str, dict]
-    sources: dict[str, dict]
-    titles: dict[str, str]
+    benchmarks: dict[str, Listed]
+    sources: dict[str, Source]
     studies: dict[str, Study]
     claims: dict[str, Claim]
 
@@ -59,44 +60,43 @@ def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[R
         raise RecipeError(lines) from None
 
 
-def load_benchmarks(path: Path) -> dict[str, dict]:
-    """Read and check the benchmark table; what decides scores stays as it is written, to be hashed.
+def load_benchmarks(path: Path) -> dict[str, Listed]:
+    """Read and check the benchmark table.
 
     Raises:
         RecipeError: with one line for each mistake.
     """
-    entries = read_yaml(path)
-    lines = []
-    for name, entry in entries.items():
-        try:
-            Listed.model_validate(entry)
-        except ValidationError as error:
-            lines += explain(error, Listed, entry, lambda _, name=name: f"{path}: {name}")
+    read, lines = _read_entries(path, Listed)
     if lines:
         raise RecipeError(lines)
-    return {name: hashed_part(entry) for name, entry in entries.items()}
+    return read
 
 
-def load_sources(path: Path) -> dict[str, dict]:
-    """Read and check the source table; what decides records stays, to be hashed.
+def load_sources(path: Path) -> dict[str, Source]:
+    """Read and check the source table.
 
     Raises:
         RecipeError: with one line for each mistake.
     """
-    entries = read_yaml(path)
-    lines, decided = [], {}
-    for name, entry in entries.items():
-        try:
-            Source.model_validate(entry)
-        except ValidationError as error:
-            lines += explain(error, Source, entry, lambda _, name=name: f"{path}: {name}")
-        else:
-            decided[name] = decides(entry)
-            if entry["mapping"] not in MAPPINGS:
-                lines.append(f"{path}: {name}: {unknown('mapping', entry['mapping'], MAPPINGS)}")
+    read, lines = _read_entries(path, Source)
+    for name, entry in read.items():
+        if entry.mapping not in MAPPINGS:
+            lines.append(f"{path}: {name}: {unknown('mapping', entry.mapping, MAPPINGS)}")
     if lines:
         raise RecipeError(lines)
-    return decided
+    return read
+
+
+def _read_entries(path: Path, kind: type[Entry]) -> tuple[dict[str, Entry], list[str]]:
+    """The valid entries of a table, and one line for each mistake in the others."""
+    read: dict[str, Entry] = {}
+    lines: list[str] = []
+    for name, entry in read_yaml(path).items():
+        try:
+            read[name] = kind.model_validate(entry)
+        except ValidationError as error:
+            lines += explain(error, kind, entry, lambda _, name=name: f"{path}: {name}")
+    return read, lines
 
 
 def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int = 1) -> Project:
@@ -115,17 +115,18 @@ def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int 
     sources = load_sources(config / "sources.yaml")
     mistakes = mistakes_of_recipe(recipe, layers, benchmarks, sources, runs)
     mistakes += mistakes_of_runs(runs, recipe, table)
-    mistakes += _forbidden_sources(recipe, sources, config)
+    mistakes += _forbidden_sources(recipe, sources, benchmarks, config)
     if mistakes:
         raise RecipeError(mistakes)
     studies = load_studies(config / "studies.yaml", runs, recipe)
     claims = load_claims(config / "claims.yaml", studies)
     recipe, runs = add_seeds(recipe, runs, seeds)
-    titles = {name: entry["title"] for name, entry in read_yaml(config / "benchmarks.yaml").items()}
-    return Project(recipe, runs, benchmarks, sources, titles, studies, claims)
+    return Project(recipe, runs, benchmarks, sources, studies, claims)
 
 
-def _forbidden_sources(recipe: Recipe, sources: dict[str, dict], config: Path) -> list[str]:
+def _forbidden_sources(
+    recipe: Recipe, sources: dict[str, Source], benchmarks: dict[str, Listed], config: Path
+) -> list[str]:
     """One line for each source that is a benchmark not to be trained on, of a set used in training."""
     used = {
         each
@@ -135,11 +136,10 @@ def _forbidden_sources(recipe: Recipe, sources: dict[str, dict], config: Path) -
         for each in entry.source.entries
     }
     used &= set(sources)
-    table = load_table(config / "benchmarks.yaml") if used else {}
     lines = []
     for name in sorted(used):
         try:
-            refuse_benchmarks(name, sources[name], table)
+            refuse_benchmarks(name, sources[name].where, benchmarks)
         except ValueError as error:
             lines.append(f"{config / 'sources.yaml'}: {name}: {error}")
     return lines

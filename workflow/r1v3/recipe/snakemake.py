@@ -1,4 +1,4 @@
-"""What the Snakefile needs before its rules: the documents, and an environment for its commands."""
+"""What the Snakefile needs before its rules: the result graph, and an environment for its commands."""
 
 import hashlib
 import os
@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from r1v3.recipe.errors import RecipeError, unknown
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
 KEYS = ("recipe", "overlay", "seeds", "site")  # the Slurm profile gives the last
 
 
-def open_documents(root: Path, config: dict) -> Documents:
-    """The documents of the recipe that `--config recipe=... overlay=... seeds=...` names; `tiny`, one seed.
+def open_graph(root: Path, config: dict) -> ResultGraph:
+    """The results of the recipe that `--config recipe=... overlay=... seeds=...` names; `tiny`, one seed.
 
     Raises:
         RecipeError: with one line for each mistake.
@@ -24,9 +24,9 @@ def open_documents(root: Path, config: dict) -> Documents:
     here = Path(os.path.relpath(root))
     seeds = seeds_of(config)
     recipe, overlay = config.get("recipe", "tiny"), config.get("overlay")
-    documents = Documents(load_project(here, recipe, overlay, seeds))
-    documents.check()
-    return documents
+    graph = ResultGraph(load_project(here, recipe, overlay, seeds))
+    graph.check()
+    return graph
 
 
 def seeds_of(config: dict) -> int:

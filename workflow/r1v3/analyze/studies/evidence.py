@@ -11,7 +11,7 @@ import pandas as pd
 
 from r1v3.analyze.results import Result, read_result
 from r1v3.recipe.graph.arms import evaluation_of, seeded, steps_of, suite_of
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.studies import Arm, Study
 
 
@@ -23,7 +23,7 @@ class Evidence:
         seeds: how many seeds each arm was run with.
     """
 
-    def __init__(self, documents: Documents, study: Study, root: Path, seeds: int):
+    def __init__(self, documents: ResultGraph, study: Study, root: Path, seeds: int):
         self.documents, self.study, self.root, self.seeds = documents, study, Path(root), seeds
 
     def arm(self, label: str) -> Arm:
@@ -75,7 +75,7 @@ class Evidence:
 
     def probes(self, label: str, seed: int) -> list[dict]:
         """What the probe measured of each kept checkpoint of a reinforced arm."""
-        node = self.documents.probe(seeded(self.documents, self.arm(label).run, seed))
+        node = self.documents.selection(seeded(self.documents, self.arm(label).run, seed))
         return _result(self.root / node.folder / "manifest.json").facts["checkpoints"]
 
     def verdicts(self, label: str, measure: str, seed: int) -> pd.DataFrame:

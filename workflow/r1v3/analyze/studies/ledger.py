@@ -8,13 +8,13 @@ from pathlib import Path
 from r1v3.analyze.studies.published import CORRELATIONS, chance, chance_of_parts
 from r1v3.analyze.studies.verdicts import judge
 from r1v3.base.atomic_write import write_text
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.render.page import render_page
 
 TABLE_5 = (853, 47)  # items without and with the phrase
 
 
-def write_ledger(documents: Documents, studies: list[Path], *, seeds: int, output: Path) -> None:
+def write_ledger(documents: ResultGraph, studies: list[Path], *, seeds: int, output: Path) -> None:
     """Write `output` (claims.html) and claims.json beside it.
 
     Args:
@@ -26,7 +26,7 @@ def write_ledger(documents: Documents, studies: list[Path], *, seeds: int, outpu
     write_text(output.with_suffix(".json"), json.dumps(content, indent=1, sort_keys=True))
 
 
-def ledger(documents: Documents, studies: list[dict]) -> dict:
+def ledger(documents: ResultGraph, studies: list[dict]) -> dict:
     """All rows, in the order of config/claims.yaml, and their counts."""
     judged = {claim["claim"]: claim for study in studies for claim in study["claims"]}
     claims = []

@@ -23,12 +23,12 @@ from r1v3.analyze.studies.figures import (
 from r1v3.analyze.studies.verdicts import judge
 from r1v3.base.atomic_write import write_text
 from r1v3.recipe.graph.arms import checkpoint_of, common_step, seeded, way_of
-from r1v3.recipe.graph.documents import Documents
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.studies import suite_of
 from r1v3.render.page import render_page
 
 
-def write_study(name: str, documents: Documents, *, root: Path, seeds: int, output: Path) -> None:
+def write_study(name: str, documents: ResultGraph, *, root: Path, seeds: int, output: Path) -> None:
     """Write `output`, a folder of figures beside it, and `<name>.json`.
 
     Args:
@@ -42,7 +42,9 @@ def write_study(name: str, documents: Documents, *, root: Path, seeds: int, outp
     write_text(where / f"{name}.json", json.dumps(content, indent=1, sort_keys=True))
 
 
-def study_content(name: str, documents: Documents, *, root: Path, seeds: int, folder: Path) -> dict:
+def study_content(
+    name: str, documents: ResultGraph, *, root: Path, seeds: int, folder: Path
+) -> dict:
     """All that a study's section shows; its figures are written to `folder`."""
     study = documents.project.studies[name]
     evidence = Evidence(documents, study, root, seeds)
@@ -133,12 +135,12 @@ def measure_table(evidence: Evidence) -> dict:
     return {"columns": columns, "rows": rows}
 
 
-def measure_title(documents: Documents, measure: str) -> str:
+def measure_title(documents: ResultGraph, measure: str) -> str:
     """A measure in words: what was asked, in which unit."""
     suite, name = suite_of(measure, None)
     evaluation = documents.recipe.evaluation
     if suite in ("benchmarks", "checkpoint") or name in evaluation.study.benchmarks:
-        title = documents.project.titles[name]
+        title = documents.project.benchmarks[name].title
         kind = f"{title}{', miniature' if evaluation.source == 'miniature' else ''}"
     else:
         kind = f"{'held out' if suite == 'held_out' else 'validation'}: {name.replace('_', '-')}"

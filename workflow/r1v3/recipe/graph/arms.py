@@ -5,8 +5,8 @@ Budgets differ between recipes, so an arm may name one by its place: `cap_first`
 
 from dataclasses import dataclass
 
-from r1v3.recipe.graph.documents import Documents
 from r1v3.recipe.graph.identity import Node
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.studies import Arm, Study, suite_of
 from r1v3.recipe.schema.training import checkpoint_steps
 from r1v3.recipe.seeds import SHARED, twin, untwinned
@@ -23,7 +23,7 @@ class Needs:
     evaluations: tuple[Node, ...]
 
 
-def common_step(documents: Documents, study: Study) -> int | None:
+def common_step(graph: ResultGraph, study: Study) -> int | None:
     """The last step that every reinforced arm at `common` kept; None where there is no such arm.
 
     Raises:
@@ -32,41 +32,41 @@ def common_step(documents: Documents, study: Study) -> int | None:
     runs = [arm.run for arm in study.arms.values() if arm.checkpoint == "common"]
     if not runs:
         return None
-    kept = [set(checkpoint_steps(documents.project.runs[run].settings)) for run in runs]
+    kept = [set(checkpoint_steps(graph.project.runs[run].settings)) for run in runs]
     both = set.intersection(*kept)
     if not both:
         raise ValueError(f"{', '.join(runs)} keep no step in common")
     return max(both)
 
 
-def seeded(documents: Documents, run: str, seed: int) -> str:
+def seeded(graph: ResultGraph, run: str, seed: int) -> str:
     """The twin of a run; a run that all seeds share is its own."""
-    shared = run in SHARED or documents.project.runs[run].stage == "model"
+    shared = run in SHARED or graph.project.runs[run].stage == "model"
     return run if shared else twin(run, seed)
 
 
-def checkpoint_of(documents: Documents, study: Study, arm: Arm) -> str:
+def checkpoint_of(graph: ResultGraph, study: Study, arm: Arm) -> str:
     """An arm's checkpoint as evaluations name it: `last`, `selected` or `step-000050`."""
     if arm.checkpoint == "common":
-        return f"step-{common_step(documents, study):06d}"
+        return f"step-{common_step(graph, study):06d}"
     return arm.checkpoint
 
 
-def way_of(documents: Documents, arm: Arm) -> str | None:
+def way_of(graph: ResultGraph, arm: Arm) -> str | None:
     """An arm's way of thinking, with a budget's place turned into its tokens."""
     kind, _, place = (arm.way or "").partition("_")
     if place not in PLACES:
         return arm.way
-    budgets = documents.recipe.thinking.budgets
+    budgets = graph.recipe.thinking.budgets
     at = {"first": 0, "second": 1, "middle": len(budgets) // 2, "last": len(budgets) - 1}[place]
     return f"{kind}_{budgets[at]}"
 
 
-def evaluation_of(documents: Documents, study: Study, arm: Arm, measure: str, seed: int) -> Node:
+def evaluation_of(graph: ResultGraph, study: Study, arm: Arm, measure: str, seed: int) -> Node:
     """The evaluation in which an arm's measure stands."""
-    suite, _ = suite_of(measure, way_of(documents, arm))
-    run = seeded(documents, arm.run, seed)
-    return documents.evaluation(run, checkpoint_of(documents, study, arm), suite)
+    suite, _ = suite_of(measure, way_of(graph, arm))
+    run = seeded(graph, arm.run, seed)
+    return graph.evaluation(run, checkpoint_of(graph, study, arm), suite)
 
 
 def studies_of(studies: dict[str, Study], run: str) -> list[str]:
@@ -77,27 +77,27 @@ def studies_of(studies: dict[str, Study], run: str) -> list[str]:
     ]
 
 
-def steps_of(documents: Documents, arm: Arm) -> list[int]:
+def steps_of(graph: ResultGraph, arm: Arm) -> list[int]:
     """The kept steps of a reinforced arm; none for another."""
-    run = documents.project.runs[arm.run]
+    run = graph.project.runs[arm.run]
     return checkpoint_steps(run.settings) if run.stage == "grpo" else []
 
 
-def needs(documents: Documents, study: Study, seeds: int) -> Needs:
+def needs(graph: ResultGraph, study: Study, seeds: int) -> Needs:
     """All that a study reads."""
     runs, probes, evaluations = {}, {}, {}
     for arm in study.arms.values():
         for seed in range(1, seeds + 1):
-            name = seeded(documents, arm.run, seed)
-            runs[name] = documents.run(name)
-            reinforced = documents.project.runs[arm.run].stage == "grpo"
+            name = seeded(graph, arm.run, seed)
+            runs[name] = graph.run(name)
+            reinforced = graph.project.runs[arm.run].stage == "grpo"
             if "entropy_accuracy" in study.analyses and reinforced:
-                probes[name] = documents.probe(name)
+                probes[name] = graph.selection(name)
             for measure in study.measures:
-                node = evaluation_of(documents, study, arm, measure, seed)
+                node = evaluation_of(graph, study, arm, measure, seed)
                 evaluations[node.folder] = node
             if study.by_step:
-                for step in steps_of(documents, arm):
-                    node = documents.evaluation(name, f"step-{step:06d}", "study")
+                for step in steps_of(graph, arm):
+                    node = graph.evaluation(name, f"step-{step:06d}", "study")
                     evaluations[node.folder] = node
     return Needs(tuple(runs.values()), tuple(probes.values()), tuple(evaluations.values()))

@@ -180,6 +180,10 @@ class Listed(Benchmark):
             read[model] = {"score": float(match[1]), "by_authors": bool(match[2])}
         return read
 
+    def hashed(self) -> dict[str, object]:
+        """The part that a benchmark's hash covers: only keys that the table states, and none of `TOLD`."""
+        return self.model_dump(exclude_unset=True, exclude=set(TOLD))
+
 
 TOLD = tuple(key for key in Listed.model_fields if key not in Benchmark.model_fields)
 

@@ -7,22 +7,24 @@ leaves nothing of the benchmark's name cannot be seen here; decontamination sees
 import re
 
 from r1v3.recipe.tables.benchmarks import Listed, refuse_forbidden_use
+from r1v3.recipe.tables.sources import Files, Hub
 
 # What a benchmark's file says of its part, which is not its name.
 PART = {"mini", "test", "testmini", "dev", "val", "validation", "train", "en", "cn", "total"}
 
 
-def refuse_benchmarks(name: str, source: dict, table: dict[str, Listed]) -> None:
+def refuse_benchmarks(name: str, where: Hub | Files, table: dict[str, Listed]) -> None:
     """Refuse a source of training questions that is a benchmark not to be trained on.
 
     Args:
-        source: an entry of `config/sources.yaml`, of which `where` says where its files are.
+        name: the source's own, in `config/sources.yaml`.
+        where: its files.
         table: the benchmarks, by name.
 
     Raises:
         ValueError: it is one; the message names the benchmark and its terms.
     """
-    names = [_words(each) for each in (name, *_places(source["where"]))]
+    names = [_words(each) for each in (name, *_places(where))]
     for key, entry in table.items():
         if any(_is_part(known, each) for known in _known(entry) for each in names):
             refuse_forbidden_use(key, entry, "training")
@@ -36,9 +38,9 @@ def _known(entry: Listed) -> set[tuple[str, ...]]:
     return {words for each in found if (words := tuple(word for word in each if word not in PART))}
 
 
-def _places(where: dict) -> list[str]:
+def _places(where: Hub | Files) -> list[str]:
     """All parts of the addresses of a source's files: folders, data sets, files."""
-    files = [where["id"], *where["files"]] if where["kind"] == "hub" else where["places"]
+    files = [where.id, *where.files] if isinstance(where, Hub) else where.places
     return [part for file in files for part in file.partition("?")[0].split("/")]
 
 

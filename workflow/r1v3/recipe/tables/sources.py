@@ -82,12 +82,9 @@ class Listed(Decides):
     stands_in_for: str
     differs: str
 
-
-def decides(entry: dict) -> dict:
-    """The part of a checked entry that belongs into a data set's document."""
-    return Decides.model_validate(
-        {k: v for k, v in entry.items() if k in Decides.model_fields}
-    ).model_dump()
+    def hashed(self) -> dict[str, object]:
+        """The part that a data set's hash covers, with defaults."""
+        return self.model_dump(include=set(Decides.model_fields))
 
 
 def suffixes(path: Path) -> str:

@@ -1,0 +1,329 @@
+"""All results of a project: what each depends on, and so in which folder it lives.
+
+A result's config holds the sections of the recipe that its stage reads, the ids `<name>-<hash>` of its
+parents, and the version of the stage's code. The hash of that config names the folder. A changed number
+therefore renames that folder and those of its descendants, and nothing else.
+`r1v3.recipe.graph.configs` has a model for the config of each stage.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+
+from pydantic import BaseModel
+
+from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.graph.configs import (
+    Answering,
+    CheckpointOf,
+    EvaluationSettings,
+    ThinkingChanges,
+)
+from r1v3.recipe.graph.identity import OWN, VERSION, Node
+from r1v3.recipe.load import Project
+from r1v3.recipe.schema.data import SampledSet, SourceSet
+from r1v3.recipe.schema.training import Grpo, Sft
+from r1v3.recipe.tables.runs import ResolvedRun
+
+Parts = dict[str, object]
+
+
+class ResultGraph:
+    """The nodes of all results of a project, made on demand.
+
+    Raises:
+        RecipeError: from any method, when a data set or run depends on itself.
+    """
+
+    def __init__(self, project: Project):
+        self.project = project
+        self.recipe = project.recipe
+        self._nodes: dict[tuple[str, ...], Node | None] = {}
+
+    def data(self, name: str) -> Node:
+        """A data set of the recipe."""
+        return self._once(("data set", name), self._data)
+
+    def run(self, name: str) -> Node:
+        """A run of the run table."""
+        return self._once(("run", name), self._run)
+
+    def selection(self, run: str) -> Node:
+        """The choice among a reinforced run's checkpoints."""
+        return self._once(("selection", run), self._selection)
+
+    def benchmark(self, name: str) -> Node:
+        """A benchmark of the benchmark table."""
+        return self._once(("benchmark", name), self._benchmark)
+
+    def evaluation_index(self, name: str = "evaluations") -> Node:
+        """The index of evaluations that training sets are compared with.
+
+        A benchmark's prompt or metric is no part of it, so that changing one makes no other training set.
+        """
+        return self._once(("evaluation index", name), self._evaluation_index)
+
+    def evaluation(self, run: str, checkpoint: str, suite: str) -> Node:
+        """The answers and scores of a checkpoint; `suite` may name a thinking mode: `checkpoint__nowait`."""
+        return self._once(("evaluation", run, checkpoint, suite), self._evaluation)
+
+    def at(self, folder: str) -> Node:
+        """The node that lives in a folder of results/.
+
+        Raises:
+            RecipeError: the present configuration makes no such folder.
+        """
+        shelf, *rest = PurePosixPath(folder).parts[1:]
+        names = [part.rpartition("-")[0] or part for part in rest]
+        make: dict[str, Callable[..., Node]] = {
+            "data": self.data,
+            "runs": self.run,
+            "selections": self.selection,
+            "benchmarks": self.benchmark,
+            "evaluation_index": self.evaluation_index,
+            "evaluations": lambda run, _, suite: self.evaluation(run, rest[1], suite),
+        }
+        node = make[shelf](*names)
+        if node.folder != folder:
+            raise RecipeError([f"{folder}: the configuration now makes {node.folder}"])
+        return node
+
+    def check(self) -> None:
+        """Make the nodes of all data sets and runs.
+
+        Raises:
+            RecipeError: one of them depends on itself.
+        """
+        for name in self.recipe.data:
+            self.data(name)
+        for name in self.project.runs:
+            self.run(name)
+
+    def data_behind(self, runs: Iterable[str]) -> list[Node]:
+        """The data sets that runs, and all before them, are made from, by name."""
+        found: dict[str, Node] = {}
+        waiting = [self.run(name) for name in runs]
+        while waiting:
+            node = waiting.pop()
+            if node.kind == "data":
+                found[node.name] = node
+            waiting += node.parents
+        return [found[name] for name in sorted(found)]
+
+    def _once(self, key: tuple[str, ...], make: Callable[..., Node]) -> Node:
+        if key not in self._nodes:
+            self._nodes[key] = None  # until it is made, so that a circle is noticed
+            self._nodes[key] = make(*key[1:])
+        node = self._nodes[key]
+        if node is None:
+            raise RecipeError([f"config: {key[0]} {key[1]} depends on itself"])
+        return node
+
+    def _node(
+        self, kind: str, name: str, parents: list[Node], content: Parts, version: str | None = None
+    ) -> Node:
+        """A node whose config holds the content, with models as plain mappings; `seed` may be among it."""
+        config = {"seed": self.recipe.seed} | {key: _plain(part) for key, part in content.items()}
+        config |= {"version": VERSION[version or kind], "name": name}
+        return Node(kind, name, config, tuple(parents))
+
+    def _shown(self) -> Parts:
+        """What every stage that shows a picture to a model reads."""
+        return {"template": self.recipe.template, "images": self.recipe.images}
+
+    def _asked(self, run: str) -> Parts:
+        """What a run's model is asked with: our template, and the instruction that it learnt with, if any.
+
+        A model from a hub keeps its own template, which a server applies by itself.
+        """
+        resolved, shown = self.project.runs[run], self._shown()
+        if resolved.entry.stage == "model":
+            hub = self.recipe.models[resolved.entry.model].source == "hub"
+            own = hub and self.recipe.generation.engine != "server"
+            return shown | ({"template": OWN} if own else {})
+        settings = resolved.settings
+        instruction = settings.instruction if isinstance(settings, Grpo) else None
+        return shown | ({"instruction": instruction} if instruction else {})
+
+    def _answering(self, run: str | None = None, thinking_mode: str = "") -> Answering:
+        """The engine, and the mode: a thinking mode's, a run's, or a model's that no run trains."""
+        engine, mode = self.recipe.generation.engine, self.recipe.generation.mode
+        entry = self.project.runs[run].entry if run else None
+        if entry and entry.stage == "model":
+            mode = self.recipe.models[entry.model].mode
+        if not thinking_mode and mode != "nowait":
+            return Answering(engine=engine, mode=mode)
+        changes = dict(self.recipe.thinking.ways()[thinking_mode or "nowait"])
+        mode = changes.pop("mode")
+        if not changes:
+            return Answering(engine=engine, mode=mode)
+        return Answering(engine=engine, mode=mode, thinking=ThinkingChanges(**changes))
+
+    def _data(self, name: str) -> Node:
+        entry = self.recipe.data[name]
+        if isinstance(entry, SampledSet):
+            return self._sampled_data(name, entry)
+        return self._source_data(name, entry)
+
+    def _source_data(self, name: str, entry: SourceSet) -> Node:
+        drawn = entry.model_dump()
+        if entry.source.kind == "listed":
+            sources = self.project.sources
+            drawn["source"]["entries"] = {
+                each: sources[each].hashed() for each in entry.source.entries
+            }
+        compared = entry.contaminated is not None
+        exclude = None if compared else {"benchmarks", "held_out"}
+        content: Parts = {
+            "set": drawn,
+            "cleaning": self.recipe.cleaning.model_dump(exclude=exclude),
+        }
+        return self._node("data", name, [], content, version="source")
+
+    def _sampled_data(self, name: str, entry: SampledSet) -> Node:
+        questions = self.data(entry.questions)
+        by, parents = self._checkpoint(entry.by, entry.checkpoint)
+        content: Parts = {
+            "set": entry,
+            "questions": questions.id,
+            "by": by,
+            **self._asked(entry.by),
+            "generation": self._answering(entry.by),
+            "grading": self.recipe.grading,
+        }
+        return self._node("data", name, [questions, *parents], content, version="sampled")
+
+    def _run(self, name: str) -> Node:
+        run = self.project.runs[name]
+        if run.entry.stage == "model":
+            return self._model(name, run.entry.model)
+        return self._trained(name, run)
+
+    def _trained(self, name: str, run: ResolvedRun) -> Node:
+        entry, settings = run.entry, run.settings
+        assert entry.stage != "model"
+        assert settings is not None
+        start, start_parents = self._checkpoint(entry.start, entry.checkpoint)
+        data = self.data(entry.data)
+        parents = [*start_parents, data]
+        content = self._shown() | {"start": start, "data": data.id, "settings": settings}
+        if entry.seed is not None:
+            content["seed"] = entry.seed
+        if isinstance(settings, Sft):
+            stopping = settings.early_stopping
+            validation = self.data(stopping.validation) if stopping else None
+            content["validation"] = validation.id if validation else None
+            parents += [validation] if validation else []
+        elif entry.stage == "grpo":
+            if (
+                entry.without
+            ):  # left out where empty, so that runs from before this key keep their names
+                content["without"] = entry.without
+            content |= {"entropy": self.recipe.entropy, "generation": self._answering()}
+        return self._node(entry.stage, name, parents, content)
+
+    def _checkpoint(self, run: str, checkpoint: str) -> tuple[CheckpointOf, list[Node]]:
+        """A run's checkpoint, and the nodes that it comes from."""
+        parents = [self.run(run)]
+        if checkpoint == "selected":
+            parents.append(self.selection(run))
+        selection = parents[1].id if checkpoint == "selected" else None
+        found = CheckpointOf(run=parents[0].id, checkpoint=checkpoint, selection=selection)
+        return found, parents
+
+    def _model(self, name: str, model: str) -> Node:
+        spec = self.recipe.models[model]
+        built, parents, start = spec.model_dump(), [], None
+        if spec.source != "hub":
+            settings = self.recipe.sft[spec.settings]
+            built["settings"] = settings.model_dump()
+            names = [spec.data, *(spec.tokenizer_data if spec.source == "scratch" else [])]
+            if settings.early_stopping:
+                names.append(settings.early_stopping.validation)
+            parents = [self.data(each) for each in dict.fromkeys(names)]
+        data = {node.name: node.id for node in parents}
+        if spec.source == "tuned":
+            start = self.run(self._run_of_model(spec.start))
+            parents = [*parents, start]
+        content = {"spec": built, "data": data, "start": start.id if start else None}
+        return self._node("model", name, parents, self._shown() | content)
+
+    def _run_of_model(self, model: str) -> str:
+        runs = self.project.runs.values()
+        return next(r.name for r in runs if r.entry.stage == "model" and r.entry.model == model)
+
+    def _selection(self, run: str) -> Node:
+        policy, data = self.run(run), self.data(self.recipe.selection.probe)
+        content: Parts = {
+            "run": policy.id,
+            "data": data.id,
+            "selection": self.recipe.selection,
+            "entropy": self.recipe.entropy,
+            **self._asked(run),
+            "generation": self._answering(),
+            "grading": self.recipe.grading,
+        }
+        return self._node("probe", run, [policy, data], content)
+
+    def _benchmark(self, name: str) -> Node:
+        content: Parts = {
+            "benchmark": name,
+            "entry": self.project.benchmarks[name].hashed(),
+            "source": self.recipe.evaluation.source,
+            "items": self.recipe.evaluation.items,
+        }
+        return self._node("benchmark", name, [], content)
+
+    def _evaluation_index(self, name: str) -> Node:
+        cleaning, evaluation = self.recipe.cleaning, self.recipe.evaluation
+        keys = ["source", "select"]
+        keys += ["miniature"] if evaluation.source == "miniature" else []
+        benchmarks: dict[str, object] = {}
+        for each in cleaning.benchmarks:
+            entry = self.project.benchmarks[each].hashed()
+            drawn = {"from": evaluation.source, "items": evaluation.items}
+            benchmarks[each] = {key: entry[key] for key in keys} | drawn
+        held_out = [self.data(each) for each in cleaning.held_out]
+        content: Parts = {
+            "cleaning": cleaning,
+            "benchmarks": benchmarks,
+            "held_out": {node.name: node.id for node in held_out},
+        }
+        parents = [*map(self.benchmark, cleaning.benchmarks), *held_out]
+        return self._node("evaluation_index", name, parents, content)
+
+    def _evaluation(self, run: str, checkpoint: str, name: str) -> Node:
+        section = self.recipe.evaluation
+        answered, parents = self._checkpoint(run, checkpoint)
+        suite, _, thinking_mode = name.partition("__")
+        names = {
+            "benchmarks": section.benchmarks,
+            "checkpoint": [section.checkpoint_benchmark],
+            "study": section.study.benchmarks,
+        }
+        benchmarks = {each: self.benchmark(each) for each in names.get(suite, [])}
+        sets = {"held_out": section.held_out, "study": section.study.sets}
+        held_out = {label: self.data(each) for label, each in sets.get(suite, {}).items()}
+        settings = section.model_dump(include=set(EvaluationSettings.model_fields))
+        if suite == "held_out":
+            settings |= {"temperature": 0.0, "runs": 1}  # decoded greedily, so once
+        content: Parts = {
+            **self._asked(run),
+            "generation": self._answering(run, thinking_mode),
+            "grading": self.recipe.grading,
+            "run": answered.run,
+            "checkpoint": checkpoint,
+            "selection": answered.selection,
+            "suite": suite,
+            "evaluation": settings,
+            "benchmarks": {each: node.id for each, node in benchmarks.items()},
+            "held_out": {label: node.id for label, node in held_out.items()},
+        }
+        parents = [*parents, *benchmarks.values(), *held_out.values()]
+        return self._node("evaluation", name, parents, content)
+
+
+def _plain(part: object) -> object:
+    """A part of a config as it is hashed: without the keys that nobody set."""
+    if isinstance(part, BaseModel):
+        return part.model_dump(mode="json", exclude_unset=True)
+    return part
