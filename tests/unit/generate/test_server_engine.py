@@ -193,6 +193,30 @@ def test_a_wrong_key_stops_the_job_and_stands_in_no_message(monkeypatch, caplog,
     assert "sk-very-secret" not in told
 
 
+def test_a_key_that_no_header_can_hold_is_refused_unseen(monkeypatch):
+    monkeypatch.setenv("R1V3_SERVER_KEY", "sk-very\nsecret")
+    with pytest.raises(ServerError, match="R1V3_SERVER_KEY holds") as caught:
+        answers(engine("http://127.0.0.1:9/v1"), [asking("a")])
+    assert "secret" not in str(caught.value)
+
+
+def test_a_redirect_does_not_carry_the_key_away(monkeypatch):
+    monkeypatch.setenv("R1V3_SERVER_KEY", "sk-very-secret")
+    with serve(lambda body, _: (200, completion(body), {})) as (elsewhere, asked):
+        moved = {"Location": f"{elsewhere}/chat/completions"}
+        with serve(lambda *_: (307, {}, moved)) as (url, _):
+            (found,) = answers(engine(url), [asking("a")])
+    assert not asked
+    assert found.error.startswith("HTTP 307")
+
+
+def test_a_server_on_this_machine_is_asked_past_any_proxy(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with serve(lambda body, _: (200, completion(body), {})) as (url, asked):
+        (found,) = answers(engine(url), [asking("a")])
+    assert (found.error, len(asked)) == (None, 1)
+
+
 def test_tokens_and_price_are_counted_in_a_file_over_several_starts(tmp_path):
     path = tmp_path / "usage.jsonl"
     with serve(lambda body, _: (200, completion(body), {})) as (url, _):
@@ -290,6 +314,11 @@ def test_the_recipe_opens_the_server_of_the_environment(monkeypatch, tmp_path):
     assert list(read_usage(tmp_path / "usage.jsonl")) == ["served"]
 
 
-def test_an_address_with_a_password_is_refused():
-    with pytest.raises(ValueError, match="password"):
-        engine("http://user:secret@127.0.0.1/v1")
+@pytest.mark.parametrize(
+    "address",
+    ["http://user:secret@127.0.0.1/v1", "ftp://host/v1", "http://host:secret/v1", "host/v1"],
+)
+def test_a_malformed_address_or_one_with_a_password_is_refused(address):
+    with pytest.raises(ValueError, match="without a password") as caught:
+        engine(address)
+    assert "secret" not in str(caught.value)
