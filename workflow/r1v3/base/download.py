@@ -1,41 +1,77 @@
 """Downloads that continue where they stopped and are checked when they are whole."""
 
 import hashlib
-import shutil
+import re
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
-BLOCK = 1 << 20
+import httpx
+
+SECONDS = 60.0  # without a byte
 
 
 def download(url: str, path: Path) -> None:
-    """Download to `path`; a part of it that is there already is continued, not fetched again.
+    """Download to `path`; continue a part of the same version of the file that came before.
+
+    The version is the server's strong ETag, or else its date of change (RFC 9110, section 13.1.5). Where the
+    server gives neither, or the file has changed meanwhile, the download starts again.
 
     Raises:
-        OSError: the server gives less than it announced; what came is kept for the next try.
+        OSError: the server is away, refuses, or gives less than it announced. What came is kept for the
+            next try.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    have = partial.stat().st_size if partial.exists() else 0
-    request = Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    partial, version = (path.with_name(path.name + end) for end in (".part", ".part.version"))
+    # Compressed answers have other lengths than the file.
+    headers = {"Accept-Encoding": "identity"}
     try:
-        answer = urlopen(request, timeout=60)
-    except HTTPError as error:
-        if error.code == 416 and have:
-            partial.replace(path)
-            return
-        raise
-    with answer:
-        continued = answer.status == 206
+        with httpx.Client(follow_redirects=True, timeout=SECONDS, headers=headers) as client:
+            if not _fetch(client, url, partial, version):
+                partial.unlink()
+                _fetch(client, url, partial, version)
+    except httpx.HTTPError as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
+    partial.replace(path)
+    version.unlink(missing_ok=True)
+
+
+def _fetch(client: httpx.Client, url: str, partial: Path, version: Path) -> bool:
+    """Fetch what is missing; False where what is there is no part of the file."""
+    have = partial.stat().st_size if partial.exists() and version.exists() else 0
+    headers = {"Range": f"bytes={have}-", "If-Range": version.read_text()} if have else {}
+    with client.stream("GET", url, headers=headers) as answer:
+        if answer.status_code == 416 and have:
+            # Nothing follows what is there: it is whole, or longer than the file.
+            found = re.fullmatch(r"bytes \*/(\d+)", answer.headers.get("Content-Range", ""))
+            return found is not None and int(found[1]) == have
+        if answer.is_error:
+            raise OSError(f"HTTP status {answer.status_code} {answer.reason_phrase}".rstrip())
+        continued = answer.status_code == 206
         announced = answer.headers.get("Content-Length")
         total = int(announced) + (have if continued else 0) if announced else None
+        if not continued:
+            _note_version(answer, version)
+        cut = None
         with open(partial, "ab" if continued else "wb") as file:
-            shutil.copyfileobj(answer, file, BLOCK)
+            try:
+                for block in answer.iter_raw():
+                    file.write(block)
+            except httpx.TransportError as error:
+                cut = error
     size = partial.stat().st_size
     if total is not None and size < total:
         raise OSError(f"{size} of {total} bytes came; run it again to continue")
-    partial.replace(path)
+    if cut:
+        raise cut
+    return True
+
+
+def _note_version(answer: httpx.Response, version: Path) -> None:
+    tag = answer.headers.get("ETag", "")
+    known = tag if tag.startswith('"') else answer.headers.get("Last-Modified")
+    if known:
+        version.write_text(known)
+    else:
+        version.unlink(missing_ok=True)
 
 
 def file_digest(path: Path, algorithm: str) -> str:

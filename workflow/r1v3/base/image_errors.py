@@ -1,4 +1,4 @@
-"""What Pillow raises for a file that is no image, is cut, is a bomb, or is of a kind that it cannot decode."""
+"""What Pillow raises for a file that is no image, is cut, is a bomb, or is of a kind it cannot decode."""
 
 import struct
 import zlib

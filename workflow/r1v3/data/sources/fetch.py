@@ -3,7 +3,6 @@
 import fnmatch
 import os
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
 
 from r1v3.base.download import download, file_digest
@@ -88,7 +87,7 @@ def _from_places(where: dict, folder: Path) -> tuple[list[Path], dict[str, str]]
             if not path.exists():
                 try:
                     download(place, path)
-                except (URLError, OSError) as error:
+                except OSError as error:
                     raise ValueError(f"{place} cannot be had ({error})") from error
             files.append(path)
         elif Path(place).is_dir():

@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import HTTPError, URLError
 
 from r1v3.base.download import download, file_digest
 from r1v3.evaluate.items.convert import to_tsv
@@ -76,7 +75,7 @@ def obtain_file(name: str, entry: Benchmark, path: Path) -> None:
                 raise ValueError(_where_to_put(name, entry, filename))
             try:
                 download(url, part)
-            except (URLError, HTTPError, OSError) as error:
+            except OSError as error:
                 message = _where_to_put(name, entry, filename)
                 raise ValueError(f"{url} cannot be had ({error}). {message}") from error
             found = part
