@@ -22,10 +22,11 @@ from r1v3.base.memory import peak_rss  # noqa: E402
 from r1v3.data.records import read_records, render_question  # noqa: E402
 from r1v3.model.load import load_model, load_processor  # noqa: E402
 from r1v3.model.prompt_template import render_prompt  # noqa: E402
+from r1v3.recipe.graph.configs import GrpoConfig  # noqa: E402
 from r1v3.reward import Grader, combine  # noqa: E402
-from r1v3.train.core.batches import order_of_step  # noqa: E402
+from r1v3.train.core.device_memory import peak_memory  # noqa: E402
 from r1v3.train.core.metrics import read_metrics  # noqa: E402
-from r1v3.train.core.watch import peak_memory  # noqa: E402
+from r1v3.train.core.sample_order import order_of_step  # noqa: E402
 from r1v3.train.grpo import rollouts  # noqa: E402
 from r1v3.train.grpo.trainer import train_grpo  # noqa: E402
 
@@ -87,17 +88,22 @@ def ours(folder: Path, shape: str, steps: int, out: Path) -> dict:
         "resume": {"seconds": 1e9, "keep": 2},
     }
     entropy = {"critical_words": ["Wait"], "control_words": ["max"], "minimum_count": 20}
-    document = {
-        "name": shape,
-        "settings": settings,
-        "template": TEMPLATE.model_dump(),
-        "images": IMAGES.model_dump(),
-        "seed": SEED,
-        "entropy": entropy | {"threshold": 3.5, "resamples": 1000},
-        "generation": {"engine": "transformers", "mode": "slow"},
-    }
+    config = GrpoConfig.model_validate(
+        {
+            "version": 1,
+            "name": shape,
+            "seed": SEED,
+            "template": TEMPLATE,
+            "images": IMAGES,
+            "settings": settings,
+            "start": {"run": "start", "checkpoint": "last", "selection": None},
+            "data": "data",
+            "entropy": entropy | {"threshold": 3.5, "resamples": 1000},
+            "generation": {"engine": "transformers", "mode": "slow"},
+        }
+    )
     rollouts.format_reward = pay_for_length
-    train_grpo(document, start=folder / "start", data=folder / "data", folder=out)
+    train_grpo(config, start=folder / "start", data=folder / "data", folder=out)
     rows = read_metrics(out / "metrics.jsonl")
     return {
         "seconds": [row["seconds"] for row in rows],

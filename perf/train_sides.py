@@ -20,11 +20,13 @@ from r1v3.base.memory import peak_rss  # noqa: E402
 from r1v3.data.records import read_records  # noqa: E402
 from r1v3.model.encode import Encoder  # noqa: E402
 from r1v3.model.load import load_model, load_processor  # noqa: E402
+from r1v3.recipe.graph.configs import Shown  # noqa: E402
 from r1v3.recipe.schema.recipe import Images, Template  # noqa: E402
-from r1v3.train.core.batches import order_of_step  # noqa: E402
+from r1v3.recipe.schema.training import Sft  # noqa: E402
+from r1v3.train.core.device_memory import peak_memory  # noqa: E402
 from r1v3.train.core.flops import FlopCount, peak_flops  # noqa: E402
 from r1v3.train.core.metrics import read_metrics  # noqa: E402
-from r1v3.train.core.watch import peak_memory  # noqa: E402
+from r1v3.train.core.sample_order import order_of_step  # noqa: E402
 from r1v3.train.sft.samples import encode_samples  # noqa: E402
 from r1v3.train.sft.trainer import fit  # noqa: E402
 
@@ -43,10 +45,10 @@ OPTIMIZER = {
 }
 
 
-def settings(shape: str, batch: int, steps: int, train: list[str]) -> dict:
+def settings(shape: str, batch: int, steps: int, train: list[str]) -> Sft:
     """The recipe's settings of the run; on the GPU layers are checkpointed, on every side."""
     large = shape != "50M"
-    return {
+    chosen = {
         "train": train,
         "optimizer": OPTIMIZER,
         "epochs": 1.0,
@@ -67,22 +69,22 @@ def settings(shape: str, batch: int, steps: int, train: list[str]) -> dict:
         "resume": {"seconds": 10**9, "keep": 2},
         "watch": {"spike": None, "window": 50},
     }
+    return Sft.model_validate(chosen)
 
 
 def ours(folder: Path, shape: str, batch: int, steps: int, train: list[str], out: Path) -> dict:
     """This trainer, as a run of the graph calls it."""
     chosen = settings(shape, batch, steps, train)
-    model = load_model(folder / "start", dtype=chosen["dtype"])
+    model = load_model(folder / "start", dtype=chosen.dtype)
     before = peak_memory()
     fit(
         model,
         load_processor(folder / "start"),
         chosen,
-        {"template": TEMPLATE.model_dump(), "images": IMAGES.model_dump(), "seed": SEED},
+        Shown(version=1, name="ours", seed=SEED, template=TEMPLATE, images=IMAGES),
         data=folder / "data",
         validation=None,
         folder=out,
-        name="ours",
     )
     rows = read_metrics(out / "metrics.jsonl")
     return {
@@ -154,8 +156,8 @@ def peer(
         "lr_scheduler_type": "constant",
         "max_grad_norm": OPTIMIZER["max_grad_norm"],
         "optim": "adamw_torch_fused",
-        "bf16": chosen["dtype"] == "bfloat16",
-        "gradient_checkpointing": chosen["parallel"]["gradient_checkpointing"],
+        "bf16": chosen.dtype == "bfloat16",
+        "gradient_checkpointing": chosen.parallel.gradient_checkpointing,
         "logging_steps": 1,
         "logging_strategy": "steps",
         "save_strategy": "no",

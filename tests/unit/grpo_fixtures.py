@@ -7,14 +7,19 @@ from training_fixtures import OPTIMIZER, SFT
 from r1v3.data.records import Record
 from r1v3.generate.types import Response
 from r1v3.model.packed import use_packed_attention
+from r1v3.recipe.graph.configs import Answering, CheckpointOf, GrpoConfig, ProbeConfig
+from r1v3.recipe.schema.recipe import Entropy, Selection
+from r1v3.recipe.schema.training import Grpo, Reward
 from r1v3.train.core.engine import WholeEngine
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.core.token_stats import PackedStats
 from r1v3.train.grpo import rollouts
 from r1v3.train.grpo import trainer as grpo
 from r1v3.train.grpo.episode_passes import pack_episode
-from r1v3.train.grpo.rollouts import Episode, Prompt
-from r1v3.train.probe.probe import probe
+from r1v3.train.grpo.prompts import Prompt
+from r1v3.train.grpo.rollouts import Episode
+from r1v3.train.grpo.update import score_advantages, update_policy
+from r1v3.train.probe.probe_checkpoint import probe_checkpoint
 
 GRPO = {
     "train": ["vision_tower", "connector", "llm"],
@@ -64,12 +69,17 @@ def record(name: str, source: str = "world") -> Record:
     )  # fmt: skip
 
 
-def learner(**settings) -> WholeEngine:
+def grpo_settings(**changes) -> Grpo:
+    """The settings of `GRPO` with some keys changed."""
+    return Grpo.model_validate(GRPO | changes)
+
+
+def learner() -> WholeEngine:
     """A policy of the small model, in this process."""
     model = small_model()
     use_packed_attention(model)
     stats = PackedStats(model, temperature=1.0, never=())
-    return WholeEngine(model, stats, GRPO | settings, Ranks(0, 1))
+    return WholeEngine(model, stats, grpo_settings().optimizer, Ranks(0, 1))
 
 
 def reference() -> PackedStats:
@@ -107,35 +117,66 @@ def episode_of_policy(policy, prompts: int = 2, off_by: float = 0.0) -> Episode:
     return Episode(asked, responses, reward, torch.ones_like(reward), reward, reasons)
 
 
-def grpo_run(folder, start, data, generation=None, without=(), **settings):
-    """GRPO of a model that knows nothing; it is paid for the length of what it writes, to move at all."""
+def update(policy, episode, against=None, rate=0.02, limit=8, **changes):
+    """The gradient steps of an episode, under `GRPO` with some keys changed."""
+    settings = grpo_settings(**changes)
+    advantage_R = score_advantages(episode, settings, limit)
+    return update_policy(policy, against, episode, advantage_R, settings, rate=rate, seed=0)
+
+
+def grpo_run(folder, start, data, generation=None, without=(), **changes):
+    """GRPO of a model that knows nothing; it is rewarded for the length of its text, to move at all."""
     folder.mkdir(exist_ok=True)
     rollouts.format_reward = lambda text: len(text) % 3 / 2
-    document = {
-        "settings": GRPO | settings,
-        "template": TEMPLATE.model_dump(),
-        "images": IMAGES.model_dump(),
-        "seed": 3,
-        "entropy": ENTROPY,
-        "generation": generation or {"engine": "transformers", "mode": "slow"},
-        "without": list(without),
-    }
-    return grpo.train_grpo(document, start=start, data=data, folder=folder)
+    config = GrpoConfig(
+        version=1,
+        name="grpo",
+        seed=3,
+        template=TEMPLATE,
+        images=IMAGES,
+        settings=grpo_settings(**changes),
+        start=CheckpointOf(run="start", checkpoint="last", selection=None),
+        data="set",
+        without=list(without),
+        entropy=Entropy.model_validate(ENTROPY),
+        generation=Answering.model_validate(
+            generation or {"engine": "transformers", "mode": "slow"}
+        ),
+    )
+    return grpo.train_grpo(config, start=start, data=data, folder=folder)
 
 
 def probe_run(folder, checkpoint, data, parallel=SFT["parallel"]):
     """The probe of a checkpoint that knows nothing, of 13 prompts with two samples; its JSON."""
     folder.mkdir(exist_ok=True)
-    selection = {"temperature": 1.0, "max_new_tokens": 8, "samples": 2}
-    document = {
-        "selection": selection | {"dtype": "float32", "parallel": parallel},
-        "entropy": ENTROPY,
-        "grading": GRPO["reward"],
-        "template": TEMPLATE.model_dump(),
-        "images": IMAGES.model_dump(),
-        "seed": 3,
-        "generation": {"engine": "transformers", "mode": "slow"},
-    }
+    config = ProbeConfig(
+        version=1,
+        name="probe",
+        seed=3,
+        template=TEMPLATE,
+        images=IMAGES,
+        generation=Answering(engine="transformers", mode="slow"),
+        grading=Reward.model_validate(GRPO["reward"]),
+        run="run",
+        data="set",
+        selection=selection(parallel=parallel),
+        entropy=Entropy.model_validate(ENTROPY),
+    )
     output = folder / "probe-step-000004.json"
-    probe.probe(document, checkpoint=checkpoint, step=4, data=data, output=output)
+    probe_checkpoint(config, checkpoint=checkpoint, step=4, data=data, output=output)
     return output
+
+
+def selection(**changes) -> Selection:
+    """How a checkpoint is chosen and probed, with some keys changed."""
+    settings = {
+        "policy": "critical_entropy",
+        "within_reward": None,
+        "probe": "set",
+        "samples": 2,
+        "temperature": 1.0,
+        "max_new_tokens": 8,
+        "dtype": "float32",
+        "parallel": SFT["parallel"],
+    }
+    return Selection.model_validate(settings | changes)

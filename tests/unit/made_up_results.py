@@ -145,7 +145,7 @@ def write_run(tree: Tree, name: str) -> None:
 def grpo_row(step: int) -> dict:
     row = {"step": step, "reward": 0.5 + step / 500, "accuracy": 0.4 + step / 500, "format": 0.95}
     row |= {"response_length": 20 + step / 10, "truncated": 0.01, "entropy": 1 / (1 + step / 50)}
-    row |= {"high_entropy_share": 0.001, "silent_groups": 0.2, "critical_tokens": step % 7}
+    row |= {"high_entropy_share": 0.001, "zero_variance_groups": 0.2, "critical_tokens": step % 7}
     row |= {"loss": 0.0, "learning_rate": 2e-4, "seconds": 1.5}
     row |= {f"grad_norm/{group}": 0.3 for group in ("vision_tower", "connector", "llm")}
     row |= {"repetition": 0.02, "entropy_histogram": [1000 - step, 10, 1], "clip_fraction": 0.0}

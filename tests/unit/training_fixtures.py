@@ -3,6 +3,8 @@
 import pytest
 from model_fixtures import IMAGES, TEMPLATE
 
+from r1v3.recipe.graph.configs import CheckpointOf, SftConfig
+from r1v3.recipe.schema.training import Sft
 from r1v3.train.core.metrics import read_metrics
 from r1v3.train.sft import trainer as sft
 
@@ -49,15 +51,26 @@ SOURCE = {
 }
 
 
-def sft_run(folder, start, data, **settings):
+def sft_settings(**changes) -> Sft:
+    """The settings of `SFT` with some keys changed."""
+    return Sft.model_validate(SFT | changes)
+
+
+def sft_run(folder, start, data, **changes):
+    """A supervised run; `changes` replace keys of `SFT`."""
     folder.mkdir(exist_ok=True)
-    document = {
-        "settings": SFT | settings,
-        "template": TEMPLATE.model_dump(),
-        "images": IMAGES.model_dump(),
-        "seed": 3,
-    }
-    return sft.train_sft(document, start=start, data=data, validation=data, folder=folder)
+    config = SftConfig(
+        version=1,
+        name="sft",
+        seed=3,
+        template=TEMPLATE,
+        images=IMAGES,
+        settings=sft_settings(**changes),
+        start=CheckpointOf(run="start", checkpoint="last", selection=None),
+        data="set",
+        validation="set",
+    )
+    return sft.train_sft(config, start=start, data=data, validation=data, folder=folder)
 
 
 def without_times(folder):

@@ -14,14 +14,13 @@ from pathlib import Path
 
 from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
-from r1v3.recipe.outputs.stage import as_document, run_stage
+from r1v3.recipe.outputs.stage import run_stage
 from r1v3.train.grpo.trainer import train_grpo
 
 
 def work(args: argparse.Namespace, config: GrpoConfig, folder: Path) -> dict:
-    document = as_document(config)
-    start = checkpoint_folder(args.parent, document["start"]["checkpoint"], args.selection)
-    return train_grpo(document, start=start, data=args.data.parent, folder=folder)
+    start = checkpoint_folder(args.parent, config.start.checkpoint, args.selection)
+    return train_grpo(config, start=start, data=args.data.parent, folder=folder)
 
 
 def main() -> None:

@@ -13,15 +13,14 @@ from pathlib import Path
 
 from r1v3.recipe.graph.configs import ModelConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
-from r1v3.recipe.outputs.stage import as_document, folders, run_stage
-from r1v3.train.base_model import obtain
+from r1v3.recipe.outputs.stage import folders, run_stage
+from r1v3.train.base_model import obtain_base_model
 
 
 def work(args: argparse.Namespace, config: ModelConfig, folder: Path) -> dict:
-    document = as_document(config)
     start = checkpoint_folder(args.parent, "last") if args.parent else None
-    data = folders(document["data"], args.data)
-    return obtain(document, data=data, start=start, folder=folder)
+    data = folders(config.data, args.data)
+    return obtain_base_model(config, data=data, start=start, folder=folder)
 
 
 def main() -> None:

@@ -9,12 +9,12 @@ Reads a run's checkpoint and the probe set; writes one JSON file.
 """
 
 import argparse
-import json
 from pathlib import Path
 
+from r1v3.recipe.graph.configs import ProbeConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
-from r1v3.recipe.outputs.stage import alone
-from r1v3.train.probe.probe import probe
+from r1v3.recipe.outputs.stage import alone, read_config
+from r1v3.train.probe.probe_checkpoint import probe_checkpoint
 
 
 def main() -> None:
@@ -25,11 +25,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    document = json.loads(args.config.read_text())["document"]
     with alone(args.output) as finished:
         if not finished:
-            probe(
-                document,
+            probe_checkpoint(
+                read_config(args.config, ProbeConfig),
                 checkpoint=checkpoint_folder(args.policy, f"step-{args.step}"),
                 step=int(args.step),
                 data=args.data.parent,

@@ -11,8 +11,8 @@ import argparse
 from pathlib import Path
 
 from r1v3.recipe.graph.configs import ProbeConfig
-from r1v3.recipe.outputs.stage import as_document, run_stage
-from r1v3.train.probe.select import select_checkpoint
+from r1v3.recipe.outputs.stage import run_stage
+from r1v3.train.probe.select_checkpoint import select_checkpoint
 
 
 def main() -> None:
@@ -22,9 +22,8 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
 
-    def work(config: ProbeConfig, folder: Path) -> dict:
-        document = as_document(config)
-        return select_checkpoint(document, probes=args.probes, folder=folder)
+    def work(config: ProbeConfig, _: Path) -> dict:
+        return select_checkpoint(config.selection, probes=args.probes)
 
     run_stage(args.config, args.manifest, work, ProbeConfig)
 

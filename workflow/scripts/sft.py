@@ -14,16 +14,15 @@ from pathlib import Path
 
 from r1v3.recipe.graph.configs import SftConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
-from r1v3.recipe.outputs.stage import as_document, run_stage
+from r1v3.recipe.outputs.stage import run_stage
 from r1v3.train.sft.trainer import train_sft
 
 
 def work(args: argparse.Namespace, config: SftConfig, folder: Path) -> dict:
-    document = as_document(config)
-    start = checkpoint_folder(args.parent, document["start"]["checkpoint"], args.selection)
+    start = checkpoint_folder(args.parent, config.start.checkpoint, args.selection)
     validation = args.validation.parent if args.validation else None
     data = args.data.parent
-    return train_sft(document, start=start, data=data, validation=validation, folder=folder)
+    return train_sft(config, start=start, data=data, validation=validation, folder=folder)
 
 
 def main() -> None:

@@ -12,9 +12,8 @@ from pathlib import Path
 from grpo_fixtures import grpo_run
 
 from r1v3.generate.in_process.engine import TransformersEngine
-from r1v3.train.core import engine, resume_folder
-from r1v3.train.grpo import rollouts
-from r1v3.train.grpo import saved_episodes as held_episodes
+from r1v3.train.core import engine, sharded_state
+from r1v3.train.grpo import log, rollouts, saved_episodes
 from r1v3.train.grpo import trainer as grpo
 
 phase, step, start, data, folder = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:6])
@@ -47,11 +46,11 @@ def around(module, name, *, before="", after="", counts=False):
 
 around(grpo, "run_episode", after="graded")
 around(TransformersEngine, "generate_batch", before="generating", counts=True)
-around(rollouts, "reckon", before="grading")
-around(held_episodes, "hold", before="holding", after="updating")
+around(rollouts, "score_rollouts", before="grading")
+around(saved_episodes, "save_episode", before="keeping", after="updating")
 around(grpo, "update_policy", after="updated")
-around(grpo, "write_rollouts", after="writing")
+around(log, "write_rollouts", after="writing")
 around(engine, "save_state", before="saving", after="between saves")
-around(resume_folder, "_sha256", before="sealing")  # ZeRO's state is written and not yet sealed
+around(sharded_state, "_sha256", before="sealing")  # ZeRO's state is written, its sums are not
 seconds = 0.0 if phase in ("saving", "between saves", "sealing") else 1e9
 grpo_run(folder, start, data, **settings, resume={"seconds": seconds, "keep": 2})

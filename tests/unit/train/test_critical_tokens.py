@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from grpo_fixtures import selection
 from model_fixtures import small_processor
 
 from r1v3.train.entropy.critical import CriticalTokens
 from r1v3.train.entropy.interval import clustered_mean
-from r1v3.train.probe.select import choose, hindsight, select_checkpoint
+from r1v3.train.probe.select_checkpoint import choose, hindsight, select_checkpoint
 
 
 def found(text, words=("Wait", "Alternatively")):
@@ -107,8 +108,6 @@ def test_each_policy_chooses_by_its_own_measure():
         90,
         90,
     ]
-    with pytest.raises(ValueError, match="policy must be"):
-        choose(rows, "best", None)
 
 
 def test_critical_entropy_may_be_held_to_checkpoints_that_have_learned():
@@ -124,8 +123,7 @@ def test_without_critical_tokens_the_last_is_taken_and_the_manifest_says_so(tmp_
         path = tmp_path / f"{step}.json"
         path.write_text(json.dumps(checkpoint(step, None, 0.1)))
         paths.append(path)
-    document = {"selection": {"policy": "critical_entropy", "within_reward": None}}
-    facts = select_checkpoint(document, probes=paths, folder=tmp_path)
+    facts = select_checkpoint(selection(policy="critical_entropy"), probes=paths)
     assert facts["chosen"] == 60
     assert "too few critical tokens" in facts["why"]
 

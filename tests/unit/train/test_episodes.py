@@ -1,27 +1,28 @@
-"""Which prompts an episode asks, what Dynamic Sampling replaces, and episodes that outlive a kill."""
+"""Which prompts an episode asks, what Dynamic Sampling replaces, and episodes that survive a kill."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from grpo_fixtures import GRPO, episode_of_policy, learner, record
+from grpo_fixtures import episode_of_policy, grpo_settings, learner, record
 
 from r1v3.generate.types import Response
 from r1v3.reward.verdict import Verdict
-from r1v3.train.core.batches import order_of_step
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo import saved_episodes as held_episodes
+from r1v3.train.core.sample_order import order_of_step
 from r1v3.train.grpo.advantage import overlong_penalty
-from r1v3.train.grpo.collect import Collected, collect
+from r1v3.train.grpo.collect import Collected, collect_episode
 from r1v3.train.grpo.prompt_order import PromptOrder
-from r1v3.train.grpo.rollouts import Episode, Prompt, reckon
+from r1v3.train.grpo.prompts import Prompt
+from r1v3.train.grpo.rollouts import Episode, score_rollouts
 from r1v3.train.grpo.sampler import BesideTrainer
-from r1v3.train.grpo.update import advantages
+from r1v3.train.grpo.saved_episodes import delete_episodes, restore_episode, save_episode
+from r1v3.train.grpo.update import score_advantages
 
 # Accuracy and format of two samples of each prompt, by the prompt's first letter.
 KINDS = {
     "v": ((1.0, 0.0), (1.0, 1.0)),  # varies
-    "s": ((1.0, 1.0), (1.0, 1.0)),  # silent
+    "s": ((1.0, 1.0), (1.0, 1.0)),  # zero variance
     "f": ((0.0, 0.0), (1.0, 0.0)),  # differs in format alone
 }
 
@@ -54,11 +55,15 @@ class Given(PromptOrder):
         return taken
 
 
+def sampling(wanted, rounds, **changes):
+    dynamic = rounds and {"max_rounds": rounds}
+    return grpo_settings(prompts_per_step=wanted, dynamic_sampling=dynamic, **changes)
+
+
 def collected(names, rounds, wanted=3):
-    settings = GRPO | {"prompts_per_step": wanted}
-    settings["dynamic_sampling"] = rounds and {"max_rounds": rounds}
+    settings = sampling(wanted, rounds)
     order = Given(prompts(names), seed=0)
-    return collect(answer, order, settings, BesideTrainer(None, Ranks(0, 1)), seed="0/4")
+    return collect_episode(answer, order, settings, BesideTrainer(None, Ranks(0, 1)), seed="0/4")
 
 
 def test_without_dynamic_sampling_prompts_are_taken_as_they_come():
@@ -101,10 +106,10 @@ class Two(Ranks):
 
 def test_a_round_of_several_ranks_may_bring_more_good_groups_than_are_missing():
     order = Given(prompts(["v1", "v2", "v3", "v4"]), seed=0)
-    settings = GRPO | {"prompts_per_step": 3, "dynamic_sampling": {"max_rounds": 2}}
+    settings = sampling(3, 2)
     sampler = BesideTrainer(None, Two(0, 2, 2))
     sampler.share = lambda chosen: chosen
-    found = collect(answer, order, settings, sampler, seed="0/4")
+    found = collect_episode(answer, order, settings, sampler, seed="0/4")
     assert [p.record.id for p in found.episode.prompts] == ["v1", "v2", "v3"]
     assert [group.prompt.record.id for group in found.unused] == ["v4"]
     assert (found.counts["surplus_groups"], found.counts["discarded_prompts"]) == (1, 0)
@@ -121,17 +126,18 @@ def test_unjudged_answers_are_counted_once_over_all_of_an_episode(rounds):
         return replace(episode, reasons=reasons)
 
     names = ["v1", "s1", "v2", "v3", "v4"]
-    settings = GRPO | {"prompts_per_step": 3, "dynamic_sampling": rounds and {"max_rounds": rounds}}
     sampler = BesideTrainer(None, Ranks(0, 1))
     share = 1 / (8 if rounds else 6)  # a second round asks for one more
     for allowed in (share + 0.001, share - 0.001):
-        settings["reward"] = GRPO["reward"] | {"verifier": {"max_unjudged": allowed}}
+        verifier = {"model": "x", "max_unjudged": allowed}
+        reward = {"accuracy_weight": 0.8, "format_weight": 0.2, "verifier": verifier}
+        settings = sampling(3, rounds, reward=reward)
         order = Given(prompts(names), seed=0)
         if allowed > share:
-            collect(unjudged, order, settings, sampler, seed="0/4")
+            collect_episode(unjudged, order, settings, sampler, seed="0/4")
             continue
         with pytest.raises(RuntimeError, match=f"{share:.1%} of the answers unjudged"):
-            collect(unjudged, order, settings, sampler, seed="0/4")
+            collect_episode(unjudged, order, settings, sampler, seed="0/4")
 
 
 def test_prompts_come_in_the_order_of_the_epochs_whatever_is_drawn_at_a_time():
@@ -145,9 +151,9 @@ def test_prompts_come_in_the_order_of_the_epochs_whatever_is_drawn_at_a_time():
 def test_an_episode_comes_back_from_disk_as_it_was(tmp_path):
     episode = episode_of_policy(learner())
     episode = replace(episode, reasons=[("rule", "7"), ("none", "–")] * 4)
-    held_episodes.hold(tmp_path, 4, Collected(episode, 77, {"sampling_rounds": 2}))
+    save_episode(tmp_path, 4, Collected(episode, 77, {"sampling_rounds": 2}))
     by_id = {prompt.record.id: prompt for prompt in episode.prompts}
-    found = held_episodes.take_back(tmp_path, 4, by_id)
+    found = restore_episode(tmp_path, 4, by_id)
     assert found.episode.responses == episode.responses
     assert found.episode.reasons == episode.reasons
     assert found.episode.prompts == episode.prompts
@@ -155,18 +161,18 @@ def test_an_episode_comes_back_from_disk_as_it_was(tmp_path):
         assert torch.equal(getattr(found.episode, name), getattr(episode, name))
     assert (found.drawn, found.counts) == (77, {"sampling_rounds": 2})
     assert found.unused == []
-    held_episodes.forget(tmp_path, through=3)
-    assert held_episodes.take_back(tmp_path, 5, by_id) is None
-    assert held_episodes.take_back(tmp_path, 4, by_id)
-    held_episodes.forget(tmp_path, through=4)
+    delete_episodes(tmp_path, through=3)
+    assert restore_episode(tmp_path, 5, by_id) is None
+    assert restore_episode(tmp_path, 4, by_id)
+    delete_episodes(tmp_path, through=4)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_groups_that_are_not_used_come_back_with_the_episode(tmp_path):
     found = collected(["s1", "v1", "f1", "s2", "v2", "v3", "v4"], 9)
-    held_episodes.hold(tmp_path, 1, found)
+    save_episode(tmp_path, 1, found)
     by_id = {prompt.record.id: prompt for prompt in prompts(["v1", "v2", "v3", "f1", "s1", "s2"])}
-    again = held_episodes.take_back(tmp_path, 1, by_id)
+    again = restore_episode(tmp_path, 1, by_id)
     assert again.episode.responses == found.episode.responses
     assert torch.equal(again.episode.reward_GM, found.episode.reward_GM)
     assert (again.drawn, again.counts) == (found.drawn, found.counts)
@@ -178,7 +184,9 @@ def test_groups_that_are_not_used_come_back_with_the_episode(tmp_path):
 def test_a_rank_alone_does_not_judge_how_much_stayed_unjudged():
     responses = answer(prompts(["v1"]), "").responses
     verdicts = [Verdict(None, None, "none", "no verifier"), Verdict("7", True, "rule:number", "")]
-    found = reckon(prompts(["v1"]), responses, verdicts, GRPO["reward"], mode="slow")
+    found = score_rollouts(
+        prompts(["v1"]), responses, verdicts, grpo_settings().reward, mode="slow"
+    )
     assert found.accuracy_GM.tolist() == [[0.0, 1.0]]
     assert found.reasons[0] == ("none", "no verifier")
 
@@ -193,9 +201,9 @@ def test_overlong_handling_changes_advantages_only_where_the_recipe_punishes():
     episode = answer(prompts(["s1"]), "")
     long = replace(episode.responses[1], token_ids=(1,) * 10)
     episode = replace(episode, responses=[episode.responses[0], long])
-    assert advantages(episode, GRPO, limit=10).tolist() == [0.0, 0.0]
-    punish = GRPO | {"overlong": "punish", "overlong_buffer": 4}
+    assert score_advantages(episode, grpo_settings(), limit=10).tolist() == [0.0, 0.0]
+    punish = grpo_settings(overlong="punish", overlong_buffer=4)
     # rewards 1 and 1 - 1: deviations 0.5, spread 0.707
-    assert advantages(episode, punish, limit=10).tolist() == pytest.approx(
+    assert score_advantages(episode, punish, limit=10).tolist() == pytest.approx(
         [0.7071, -0.7071], rel=1e-3
     )

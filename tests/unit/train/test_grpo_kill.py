@@ -45,7 +45,7 @@ def run(phase, step, parts, folder):
         "generating",
         "grading",
         "graded",
-        "holding",
+        "keeping",
         "updating",
         "updated",
         "writing",

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from r1v3.train.grpo.advantage import group_advantage, silent_groups
+from r1v3.recipe.schema.training import Advantage, LengthStage
+from r1v3.train.grpo.advantage import group_advantage, zero_variance_groups
 from r1v3.train.grpo.policy_loss import Surrogate, policy_loss
 from r1v3.train.grpo.trainer import response_limit
 
@@ -22,6 +23,7 @@ def surrogate(**changed):
     return Surrogate(**settings | changed)
 
 
+SPREAD = Advantage(ddof=0, epsilon=0.0)
 TWO_RESPONSES = {
     "advantage_R": torch.tensor([1.0, -1.0]),
     "response_N": torch.tensor([0, 0, 1]),
@@ -30,22 +32,22 @@ TWO_RESPONSES = {
 
 
 def test_a_group_of_equal_rewards_teaches_nothing():
-    assert group_advantage(torch.ones(1, 4), ddof=0, epsilon=0.0).tolist() == [[0.0] * 4]
-    assert silent_groups(torch.tensor([[1.0, 1.0], [0.0, 1.0]])) == 0.5
+    assert group_advantage(torch.ones(1, 4), SPREAD).tolist() == [[0.0] * 4]
+    assert zero_variance_groups(torch.tensor([[1.0, 1.0], [0.0, 1.0]])) == 0.5
 
 
 def test_advantages_are_deviations_over_the_spread():
     # rewards 1, 0, 0, 0: mean 1/4; deviations 3/4, -1/4; variance 3/16 (ddof 0) or 1/4 (ddof 1)
     rewards = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
-    population = group_advantage(rewards, ddof=0, epsilon=0.0)
+    population = group_advantage(rewards, SPREAD)
     assert population[0].tolist() == pytest.approx([3**0.5, *[-(3**-0.5)] * 3])
-    sample = group_advantage(rewards, ddof=1, epsilon=0.0)
+    sample = group_advantage(rewards, Advantage(ddof=1, epsilon=0.0))
     assert sample[0].tolist() == pytest.approx([1.5, -0.5, -0.5, -0.5])
 
 
 def test_a_group_of_one_is_refused():
     with pytest.raises(ValueError, match="at least 2"):
-        group_advantage(torch.ones(3, 1), ddof=0, epsilon=0.0)
+        group_advantage(torch.ones(3, 1), SPREAD)
 
 
 @pytest.mark.parametrize(
@@ -105,5 +107,5 @@ def test_the_penalty_is_the_log_ratio_to_the_reference():
 
 
 def test_lengths_rise_by_the_schedule():
-    stages = [{"step": 0, "tokens": 4096}, {"step": 75, "tokens": 8192}]
+    stages = [LengthStage(step=0, tokens=4096), LengthStage(step=75, tokens=8192)]
     assert [response_limit(stages, step) for step in (0, 74, 75, 200)] == [4096, 4096, 8192, 8192]

@@ -15,8 +15,8 @@ from r1v3.model.groups import group_hashes
 from r1v3.model.load import load_model, save_checkpoint
 from r1v3.train.core.preemption import REQUEUE, Preemption
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.core.resume import load_state, save_state
-from r1v3.train.core.resume_folder import newest_whole, seal
+from r1v3.train.core.saved_state import load_state, save_state
+from r1v3.train.core.sharded_state import newest_intact, save_sharded_state
 from r1v3.train.sft import trainer as sft
 
 ALONE = Ranks(0, 1)
@@ -94,7 +94,7 @@ def test_old_states_are_pruned_by_the_recipe(keep, tmp_path):
 @pytest.mark.parametrize("harm", ["cut", "alter", "remove", "unseal", "cut seal", "other seal"])
 def test_a_damaged_part_is_named_and_the_state_before_it_is_used(harm, tmp_path, capsys):
     for step in range(1, 5):
-        seal(
+        save_sharded_state(
             tmp_path,
             step,
             lambda f: (f / "part.pt").write_bytes(b"0123456789"),
@@ -111,7 +111,7 @@ def test_a_damaged_part_is_named_and_the_state_before_it_is_used(harm, tmp_path,
         "cut seal": lambda: seal_of(part).write_text('{"ranks": 1, "fi'),
         "other seal": lambda: seal_of(part).write_text('{"ranks": 1, "files": [3]}'),
     }[harm]()
-    assert newest_whole(tmp_path, ALONE).name == "step-000003"
+    assert newest_intact(tmp_path, ALONE).name == "step-000003"
     named = "sha256.json" if "seal" in harm else "part.pt"
     assert f"step-000004 is damaged ({named}); using the one before it" in capsys.readouterr().out
 
@@ -141,15 +141,17 @@ def test_new_states_stay_beside_damaged_ones_of_later_steps(tmp_path):
 
 def test_new_folders_stay_beside_damaged_ones_of_later_steps(tmp_path):
     def saved(step):
-        seal(tmp_path, step, lambda f: (f / "part.pt").write_bytes(b"0"), ALONE, keep=2)
+        save_sharded_state(
+            tmp_path, step, lambda f: (f / "part.pt").write_bytes(b"0"), ALONE, keep=2
+        )
         return tmp_path / f"step-{step:06d}"
 
     for step in (10, 20):
         seal_of(saved(step) / "part.pt").unlink()
-    assert newest_whole(tmp_path, ALONE) is None
+    assert newest_intact(tmp_path, ALONE) is None
     for step in (2, 4, 6):
         whole = saved(step)
-        assert newest_whole(tmp_path, ALONE) == whole
+        assert newest_intact(tmp_path, ALONE) == whole
     assert sorted(p.name for p in tmp_path.glob("step-??????")) == ["step-000004", "step-000006"]
 
 
@@ -160,7 +162,7 @@ def test_all_ranks_read_the_state_that_the_first_chose(tmp_path, monkeypatch):
     assert load_state(tmp_path, Ranks(1, 2)) == (1, {"step": 1})
     (tmp_path / "step-000001.pt").write_bytes(b"cut")
     with pytest.raises(
-        ValueError, match=r"step-000001\.pt is whole for the first rank and damaged"
+        ValueError, match=r"step-000001\.pt is intact for the first rank and damaged"
     ):
         load_state(tmp_path, Ranks(1, 2))
 
@@ -181,6 +183,8 @@ def test_an_altered_state_is_refused_and_so_are_two(tmp_path, capsys):
 def test_a_state_of_another_number_of_ranks_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Ranks, "wait", lambda self: None)
     monkeypatch.setattr(Ranks, "gather", lambda self, part: part)
-    seal(tmp_path, 1, lambda f: (f / "part.pt").write_bytes(b"0"), Ranks(0, 2), keep=2)
+    save_sharded_state(
+        tmp_path, 1, lambda f: (f / "part.pt").write_bytes(b"0"), Ranks(0, 2), keep=2
+    )
     with pytest.raises(ValueError, match="written by 2 ranks, not 1"):
-        newest_whole(tmp_path, ALONE)
+        newest_intact(tmp_path, ALONE)

@@ -5,13 +5,18 @@ import copy
 import pytest
 import torch
 from model_fixtures import small_model
-from training_fixtures import OPTIMIZER, SFT
+from training_fixtures import OPTIMIZER
 
 from r1v3.model.groups import group_of, train_only
+from r1v3.recipe.schema.training import Optimizer
 from r1v3.train.core.engine import WholeEngine
 from r1v3.train.core.optimizer import Optimizers, adamw, build_optimizer, learning_rate
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.sft.response_loss import PackedLoss
+
+
+def optimizer_settings(**changes):
+    return Optimizer.model_validate(OPTIMIZER | changes)
 
 
 class One(torch.nn.Module):
@@ -29,7 +34,7 @@ def steps(optimizer, parameter, count):
 def test_updates_smaller_than_the_distance_of_two_bfloat16_add_up():
     # 1,000 steps of 1e-5 are 0.01; next to 1.0 a bfloat16 moves by 0.0039, so a single one is lost
     model = One(torch.bfloat16)
-    settings = OPTIMIZER | {"weight_decay": 0.0}
+    settings = optimizer_settings(weight_decay=0.0)
     steps(build_optimizer(model, settings), model.weight, 1000)
     assert model.weight[0, 0].item() == pytest.approx(0.99, abs=0.003)
     lost = One(torch.bfloat16)
@@ -39,7 +44,7 @@ def test_updates_smaller_than_the_distance_of_two_bfloat16_add_up():
 
 def test_a_restored_optimizer_goes_on_from_the_32_bit_copies():
     one, other = One(torch.bfloat16), One(torch.bfloat16)
-    first, second = build_optimizer(one, OPTIMIZER), build_optimizer(other, OPTIMIZER)
+    first, second = (build_optimizer(model, optimizer_settings()) for model in (one, other))
     steps(first, one.weight, 150)
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     other.load_state_dict(one.state_dict())
@@ -65,23 +70,23 @@ class Many(torch.nn.Module):
 @pytest.mark.parametrize("algorithm", ["adamw", "muon"])
 @pytest.mark.parametrize("at_once", [1, 50, 300])
 def test_stepping_by_portions_changes_no_bit(algorithm, at_once):
-    settings = OPTIMIZER | {"algorithm": algorithm}
+    settings = optimizer_settings(algorithm=algorithm)
     one, other = Many(), Many()
-    whole, parted = build_optimizer(one, settings), build_optimizer(other, settings)
+    whole, portioned = build_optimizer(one, settings), build_optimizer(other, settings)
     draw = torch.Generator().manual_seed(6)
     for step in range(4):
         for n, (p, q) in enumerate(zip(one.parameters(), other.parameters())):
             p.grad = None if n == step else torch.randn(p.shape, generator=draw).to(p.dtype)
             q.grad = None if p.grad is None else p.grad.clone()
         whole.step(1e-3, at_once=10**9)
-        parted.step(1e-3, at_once=at_once)
+        portioned.step(1e-3, at_once=at_once)
         assert all(torch.equal(p, q) for p, q in zip(one.parameters(), other.parameters()))
-    assert all(torch.equal(a, b) for (_, a), (_, b) in zip(whole.masters, parted.masters))
+    assert all(torch.equal(a, b) for (_, a), (_, b) in zip(whole.masters, portioned.masters))
 
 
 def test_no_gradient_exists_twice():
     model = Many()
-    optimizer = build_optimizer(model, OPTIMIZER)
+    optimizer = build_optimizer(model, optimizer_settings())
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
     seen, (part,) = [], optimizer.parts
@@ -109,7 +114,7 @@ def test_frozen_groups_have_neither_gradients_nor_optimizer_state():
     model = small_model()
     use_packed_attention(model)
     train_only(model, ["connector"])
-    engine = WholeEngine(model, PackedLoss(model), SFT, Ranks(0, 1))
+    engine = WholeEngine(model, PackedLoss(model), optimizer_settings(), Ranks(0, 1))
     seen = small_encoder().prompt("<image>\nWhat is the sum?", [picture(1)])
     pack = pack_groups([Group(seen.prompt_ids, (small_encoder().text_ids("3+4=7"),), seen.tiles)])
     engine.backward(engine(pack, 5), last=True)
@@ -121,7 +126,7 @@ def test_frozen_groups_have_neither_gradients_nor_optimizer_state():
 
 
 def test_warm_up_is_linear_and_the_cosine_ends_at_nothing():
-    settings = OPTIMIZER | {"learning_rate": 1.0, "warmup": 0.03, "schedule": "cosine"}
+    settings = optimizer_settings(learning_rate=1.0, warmup=0.03, schedule="cosine")
     rates = [learning_rate(step, 100, settings) for step in (0, 2, 3, 51, 99)]
     assert rates[:3] == pytest.approx([1 / 3, 1.0, 1.0])
     assert rates[3] == pytest.approx(0.5, abs=0.01)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from r1v3.train.core.passes import plan_passes
+from r1v3.train.sft.passes import plan_passes
 
 
 def test_without_a_budget_each_rank_takes_its_part_in_order():

@@ -8,12 +8,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from r1v3.recipe.schema.training import Advantage
 from r1v3.train.grpo.advantage import group_advantage
 from r1v3.train.grpo.policy_loss import Surrogate, policy_loss
 from r1v3.train.grpo.token_choice import most_uncertain
 
 LENGTHS = [3, 1, 4, 2, 5, 2]
 LONGEST = 7
+SPREAD = Advantage(ddof=1, epsilon=1e-6)
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def ours(batch, aggregation, kl, estimator, low, high, keep_N=None):
         surrogate,
         logp_N=logp_N,
         old_logp_N=flat(old),
-        advantage_R=group_advantage(torch.tensor(rewards), ddof=1, epsilon=1e-6).flatten(),
+        advantage_R=group_advantage(torch.tensor(rewards), SPREAD).flatten(),
         response_N=torch.arange(len(LENGTHS)).repeat_interleave(length_R),
         length_R=length_R,
         keep_N=keep_N,
@@ -142,7 +144,7 @@ def trls(batch, loss_type, beta, low, high, entropy_BT=None, quantile=1.0):
         "prompt_mask": torch.ones(len(LENGTHS), 1, dtype=torch.long),
         "completion_ids": torch.zeros(len(LENGTHS), longest, dtype=torch.long),
         "completion_mask": mask,
-        "advantages": group_advantage(torch.tensor(rewards), ddof=1, epsilon=1e-6).flatten(),
+        "advantages": group_advantage(torch.tensor(rewards), SPREAD).flatten(),
         "old_per_token_logps": padded(old),
         "ref_per_token_logps": padded(reference),
     }

@@ -5,8 +5,8 @@ import torch
 from model_fixtures import picture, small_encoder
 
 from r1v3.model.encode import Encoded, EncodedOnDisk, Encoder
-from r1v3.train.grpo import rollouts
-from r1v3.train.grpo.rollouts import encode_prompts
+from r1v3.train.grpo import prompts
+from r1v3.train.grpo.prompts import encode_prompts
 
 TILE = 3 * 28 * 28 * 4
 
@@ -35,7 +35,7 @@ def test_what_stays_on_disk_is_told_by_headers_and_known_to_be_readable(tmp_path
         picture(number).save(path)
         pictures.append((path,))
     texts = [f"<image>What is {number}?" for number in range(3)]
-    monkeypatch.setattr(rollouts, "ENCODED_AT_ONCE", 1)
+    monkeypatch.setattr(prompts, "ENCODED_AT_ONCE", 1)
     tiled, tiles = [], Encoder.tiles
     monkeypatch.setattr(
         Encoder, "tiles", lambda self, own: (tiled.append(own[0].stem), tiles(self, own))[1]

@@ -10,18 +10,14 @@
 
 import pytest
 import torch
-from grpo_fixtures import GRPO, episode_of_policy, learner, reference
-
-from r1v3.train.grpo.update import update_policy
+from grpo_fixtures import episode_of_policy, learner, reference, update
 
 FAST = 0.02  # one step at this rate takes many tokens' ratios beyond 0.8 and 1.2
 
 
 def clipped(policy, episode, against=None, rate=FAST, **settings):
     """The share of tokens that the clip stopped, and the weights afterwards."""
-    found = update_policy(
-        policy, against, episode, GRPO | settings, rate=rate, limit=8, seed=0
-    ).metrics["clip_fraction"]
+    found = update(policy, episode, against, rate, **settings).metrics["clip_fraction"]
     return found, [p.detach().clone() for p in policy.model.parameters()]
 
 

@@ -5,31 +5,29 @@ import json
 import pandas as pd
 import pytest
 import torch
-from grpo_fixtures import GRPO
+from grpo_fixtures import grpo_settings
 from model_fixtures import small_model, small_processor
 from page_reader import without_tags
 
 from r1v3.data.records import Record
 from r1v3.generate.types import Response
 from r1v3.model.groups import train_only
+from r1v3.recipe.schema.recipe import Entropy
 from r1v3.train.core.engine import WholeEngine
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.core.weight_watch import WeightWatch
+from r1v3.train.core.weight_movement import WeightMovement
 from r1v3.train.entropy.critical import CriticalTokens
 from r1v3.train.entropy.readings import Readings
 from r1v3.train.grpo.collect import episode_of, groups_of
 from r1v3.train.grpo.episode_metrics import entropy_metrics, logprob_metrics, reward_metrics
+from r1v3.train.grpo.prompts import Prompt
 from r1v3.train.grpo.rollout_log import write_rollouts
 from r1v3.train.grpo.rollout_page import choose, write_rollout_page
-from r1v3.train.grpo.rollouts import Episode, Prompt
+from r1v3.train.grpo.rollouts import Episode
 
-ENTROPY = {
-    "critical_words": ["Wait"],
-    "control_words": ["No"],
-    "minimum_count": 2,
-    "threshold": 1.0,
-    "resamples": 50,
-}
+ENTROPY = Entropy(
+    critical_words=["Wait"], control_words=["No"], minimum_count=2, threshold=1.0, resamples=50
+)
 TEXTS = ["3+4=7. Wait, 7.", "3", "No <b>.", "7777"]
 
 
@@ -152,7 +150,7 @@ def test_rewards_are_told_by_source_and_groups_that_differ_in_format_alone(episo
     found = reward_metrics(episode)
     assert found["reward/a"] == pytest.approx(0.6)
     assert found["reward/b"] == pytest.approx(0.1)
-    assert (found["silent_groups"], found["silent_in_accuracy"]) == (0.0, 0.5)
+    assert (found["zero_variance_groups"], found["zero_variance_in_accuracy"]) == (0.0, 0.5)
     assert found["advantage_spread"] == pytest.approx((0.8 / 2**0.5 + 0.2 / 2**0.5) / 2)
 
 
@@ -186,12 +184,13 @@ def test_trainer_and_engine_are_compared_and_the_covariance_has_its_sign():
 def test_weights_are_watched_from_the_start_and_from_step_to_step():
     model = small_model()
     train_only(model, ["connector"])
-    watch = WeightWatch(WholeEngine(model, model, GRPO | {"train": ["connector"]}, Ranks(0, 1)))
+    engine = WholeEngine(model, model, grpo_settings().optimizer, Ranks(0, 1))
+    movement = WeightMovement(engine, ["connector"])
     parameter = next(p for p in model.parameters() if p.requires_grad)
     for _ in range(2):
         with torch.no_grad():
             parameter.flatten()[0] += 3.0
-        found = watch.look()
+        found = movement.measure()
     assert set(found) == {"update_norm/connector", "weight_drift/connector"}
     assert found["update_norm/connector"] == pytest.approx(3.0, rel=1e-5)
     assert found["weight_drift/connector"] == pytest.approx(6.0, rel=1e-5)

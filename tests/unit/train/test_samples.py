@@ -1,4 +1,4 @@
-"""What is learned, token by token; what cannot be learned is set aside with its reason."""
+"""What is learned, token by token; what cannot be learned is skipped with its reason."""
 
 import json
 
@@ -9,10 +9,10 @@ from model_fixtures import TEMPLATE, picture, small_encoder, small_processor
 from r1v3.data.records import Record
 from r1v3.model.encode import Encoder
 from r1v3.model.packed import pack_groups
-from r1v3.train.core.batches import Packer
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.sft import samples as encoding
-from r1v3.train.sft.samples import check_set_aside, encode_samples
+from r1v3.train.sft.batches import Packer
+from r1v3.train.sft.samples import check_skipped, encode_samples
 
 
 def record(
@@ -90,7 +90,7 @@ def test_in_a_pack_each_sample_has_its_own_mask(tmp_path):
 
 
 @pytest.mark.parametrize("keep_tiles", [True, False])
-def test_bad_samples_are_set_aside_with_their_reasons(keep_tiles, tmp_path):
+def test_bad_samples_are_skipped_with_their_reasons(keep_tiles, tmp_path):
     records = [
         record("good", tmp_path),
         record("empty", tmp_path, response=""),
@@ -110,7 +110,7 @@ def test_bad_samples_are_set_aside_with_their_reasons(keep_tiles, tmp_path):
     picture(1, 1000, 1000).save(tmp_path / "too_large-0.png")
     samples = encoded(records, tmp_path, keep_tiles=keep_tiles, threads=2)
     assert samples.ids == ["good"]
-    reasons = dict(samples.set_aside)
+    reasons = dict(samples.skipped)
     assert set(reasons) == {r.id for r in records[1:]}
     assert reasons["empty"] == "empty response"
     assert reasons["thought_only"] == reasons["unclosed"] == "no answer in the response"
@@ -122,10 +122,10 @@ def test_bad_samples_are_set_aside_with_their_reasons(keep_tiles, tmp_path):
     assert "too_large" in reasons
     json.dumps(reasons)
     with pytest.raises(
-        ValueError, match=r"9 of 10 samples set aside, sft.max_set_aside allows 50.0%"
+        ValueError, match=r"9 of 10 samples skipped, sft.max_set_aside allows 50.0%"
     ):
-        check_set_aside(samples, 0.5)
-    check_set_aside(samples, 0.9)
+        check_skipped(samples, 0.5)
+    check_skipped(samples, 0.9)
 
 
 def test_tiles_that_are_read_when_needed_are_those_that_were_kept(tmp_path):
@@ -146,7 +146,7 @@ def test_tiles_that_are_read_when_needed_are_those_that_were_kept(tmp_path):
 
 
 def test_what_headers_tell_of_samples_is_what_decoding_tells(tmp_path, monkeypatch):
-    monkeypatch.setattr(encoding, "TOGETHER", 3)
+    monkeypatch.setattr(encoding, "ENCODED_AT_ONCE", 3)
     records = [record(f"{n}", tmp_path, pictures=n % 4) for n in range(10)]
     records[4] = record("4", tmp_path, response="")
     picture(7, 280, 28).save(tmp_path / "6-0.png")
@@ -171,18 +171,18 @@ def test_each_rank_decodes_its_share_and_all_know_what_was_found(tmp_path, monke
     )
     for rank in range(2):
         samples = encoded(records, tmp_path, keep_tiles=False, ranks=Ranks(rank, 2))
-        found.append(sorted(samples.set_aside))
+        found.append(sorted(samples.skipped))
     assert looked == ["a-0", "b-0", "c-0", "d-0"]
     assert found == [["b"], ["d"]]  # here no rank hears of the other's
 
 
-def test_a_run_that_goes_on_sets_aside_what_it_began_without_and_decodes_nothing(tmp_path):
+def test_a_run_that_goes_on_skips_what_it_began_without_and_decodes_nothing(tmp_path):
     records = [record(name, tmp_path) for name in "abc"]
     path = tmp_path / "b-0.png"
     path.write_bytes(path.read_bytes()[:-900])
     samples = encoded(records, tmp_path, keep_tiles=False, known={"c": "told before"})
     assert samples.ids == ["a", "b"]
-    assert samples.set_aside == {"c": "told before"}
+    assert samples.skipped == {"c": "told before"}
 
 
 @pytest.mark.parametrize(
@@ -194,14 +194,14 @@ def test_a_run_that_goes_on_sets_aside_what_it_began_without_and_decodes_nothing
         ("<|endoftext|>", "<|endoftext|>"),
     ],
 )
-def test_control_tokens_in_a_response_set_it_aside(said, token, tmp_path):
+def test_a_response_with_control_tokens_is_skipped(said, token, tmp_path):
     records = [
         record("odd", tmp_path, response=f"<think>3+4=7. {said}</think>\\boxed{{7}}"),
         record("fine", tmp_path, response="<think>3 <|x and y|> 4</think>\\boxed{7}"),
     ]
     samples = encoded(records, tmp_path)
     assert samples.ids == ["fine"]
-    assert samples.set_aside == {"odd": f"control tokens in the text: {token}"}
+    assert samples.skipped == {"odd": f"control tokens in the text: {token}"}
 
 
 def test_control_tokens_in_a_question_are_plain_text(tmp_path):

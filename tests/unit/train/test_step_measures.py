@@ -4,16 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from grpo_fixtures import GRPO, episode_of_policy, learner, reference
+from grpo_fixtures import episode_of_policy, learner, reference, update
 
 from r1v3.train.grpo.collect import episode_of, groups_of
-from r1v3.train.grpo.update import update_policy
-
-FAST = 0.02
-
-
-def update(policy, episode, rate=FAST, against=None, **settings):
-    return update_policy(policy, against, episode, GRPO | settings, rate=rate, limit=8, seed=0)
 
 
 @pytest.mark.parametrize(

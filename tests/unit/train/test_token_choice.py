@@ -2,16 +2,17 @@
 
 import pytest
 import torch
-from grpo_fixtures import GRPO, episode_of_policy, learner
+from grpo_fixtures import episode_of_policy, grpo_settings, learner
+from grpo_fixtures import update as update_policy
 
+from r1v3.recipe.schema.training import ClipCov, KlCov
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo.episode_passes import gathered, plan_episode
+from r1v3.train.grpo.episode_passes import gather_stats, plan_updates
 from r1v3.train.grpo.token_choice import clip_cov, kl_cov, most_uncertain, token_covariance
-from r1v3.train.grpo.update import update_policy
 
 
 def update(policy, episode, **settings):
-    found = update_policy(policy, None, episode, GRPO | settings, rate=0.01, limit=8, seed=0)
+    found = update_policy(policy, episode, rate=0.01, **settings)
     return found, [p.detach().clone() for p in policy.model.parameters()]
 
 
@@ -32,7 +33,7 @@ def test_the_most_uncertain_share_is_kept(share, kept):
 
 def test_clip_cov_draws_among_the_tokens_between_its_bounds():
     covariance = torch.tensor([0.5, 1.5, 2.0, 9.0, 3.0, -4.0, 1.2, 0.0, 0.0, 0.0])
-    rule = {"kind": "clip", "share": 0.2, "low": 1.0, "high": 5.0}
+    rule = ClipCov(kind="clip", share=0.2, low=1.0, high=5.0)
     drawn = set()
     for seed in range(50):
         chosen = clip_cov(covariance, rule, seed=seed).nonzero()[:, 0].tolist()
@@ -40,11 +41,13 @@ def test_clip_cov_draws_among_the_tokens_between_its_bounds():
         drawn |= set(chosen)
         assert chosen == clip_cov(covariance, rule, seed=seed).nonzero()[:, 0].tolist()
     assert drawn == {1, 2, 4, 6}
-    assert clip_cov(covariance, rule | {"low": 10.0, "high": 11.0}, seed=0).sum() == 0
+    assert (
+        clip_cov(covariance, rule.model_copy(update={"low": 10.0, "high": 11.0}), seed=0).sum() == 0
+    )
 
 
 def test_kl_cov_weighs_the_tokens_of_largest_covariance():
-    rule = {"kind": "kl", "share": 0.5, "weight": 3.0}
+    rule = KlCov(kind="kl", share=0.5, weight=3.0)
     assert kl_cov(torch.tensor([1.0, 4.0, -9.0, 2.0]), rule).tolist() == [0.0, 3.0, 0.0, 3.0]
 
 
@@ -88,10 +91,11 @@ def test_kl_cov_holds_tokens_back_from_the_second_step_on_alone():
 def test_minibatches_part_the_prompts_and_each_is_averaged_alone():
     policy = learner()
     episode = episode_of_policy(policy, prompts=3)
-    passes, sizes = plan_episode(episode, GRPO | {"minibatches": 2}, Ranks(0, 1))
+    plan = plan_updates(episode, grpo_settings(minibatches=2), Ranks(0, 1), side=None)
+    passes = plan.passes
     assert [(p.batch, p.rows) for p in passes] == [(0, slice(0, 4)), (1, slice(4, 12))]
-    assert sizes == [slice(0, 4), slice(4, 12)]
+    assert plan.minibatches == [slice(0, 4), slice(4, 12)]
     for part in passes:
-        part.look(*(t.detach() for t in policy(part.pack)))
-    logp_N, _, sampled_N = gathered(passes[::-1], Ranks(0, 1))
-    torch.testing.assert_close(logp_N, sampled_N, atol=1e-4, rtol=1e-4)
+        part.note_first(*(t.detach() for t in policy(part.pack)))
+    stats = gather_stats(passes[::-1], Ranks(0, 1))
+    torch.testing.assert_close(stats.logp_N, stats.sampled_N, atol=1e-4, rtol=1e-4)

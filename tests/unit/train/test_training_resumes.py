@@ -15,6 +15,7 @@ from r1v3.data.prepare import prepare
 from r1v3.model.load import load_model, save_checkpoint
 from r1v3.reward import format_reward
 from r1v3.train.core.metrics import MetricsLog, read_metrics
+from r1v3.train.core.sample_order import order_of_step
 from r1v3.train.grpo import rollouts
 from r1v3.train.sft import trainer as sft
 
@@ -127,15 +128,15 @@ def test_frozen_groups_stay_and_the_best_checkpoint_is_kept(start, data, tmp_pat
 
 
 def test_each_epoch_shows_every_sample_once():
-    order = [item for step in range(4) for item in sft.batch_of_step(list(range(8)), step, 4, 0)]
+    order = [item for step in range(4) for item in order_of_step(8, step, 4, 0)]
     assert sorted(order[:8]) == sorted(order[8:]) == list(range(8))
     assert order[:8] != order[8:]
 
 
-def test_an_overlong_sample_is_set_aside_by_name_and_too_many_stop_the_run(start, data, tmp_path):
-    with pytest.raises(ValueError, match=r"13 of 13 samples set aside.*set-000000: .* allowed"):
+def test_an_overlong_sample_is_skipped_by_name_and_too_many_stop_the_run(start, data, tmp_path):
+    with pytest.raises(ValueError, match=r"13 of 13 samples skipped.*set-000000: .* allowed"):
         sft_run(tmp_path / "run", start, data, max_length=40)
-    reasons = json.loads((tmp_path / "run" / "set_aside.json").read_text())
+    reasons = json.loads((tmp_path / "run" / "skipped.json").read_text())
     assert len(reasons) == 13
 
 

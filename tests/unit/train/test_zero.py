@@ -13,6 +13,7 @@ from training_fixtures import SFT, SOURCE, sft_run, without_times
 from r1v3.data.prepare import prepare
 from r1v3.model.groups import group_hashes
 from r1v3.model.load import load_model, save_checkpoint
+from r1v3.recipe.schema.training import Parallel
 from r1v3.train.core.preemption import REQUEUE
 
 pytest.importorskip("deepspeed")
@@ -85,10 +86,10 @@ def test_weights_end_where_the_plain_path_ends(together, alone):
 
 
 def test_the_configuration_says_what_the_recipe_says():
-    from r1v3.train.core.zero_start import zero_config
+    from r1v3.train.core.deepspeed_start import zero_config
 
-    settings = SFT | {"dtype": "bfloat16", "parallel": SFT["parallel"] | {"zero": 2}}
-    config = zero_config(settings, world=4)
+    parallel = Parallel.model_validate(SFT["parallel"] | {"engine": "deepspeed", "zero": 2})
+    config = zero_config(parallel, "bfloat16", world=4, max_grad_norm=1.5)
     assert config["zero_optimization"]["stage"] == 2
     assert config["bf16"] == {"enabled": True}
-    assert config["gradient_clipping"] == SFT["optimizer"]["max_grad_norm"]
+    assert config["gradient_clipping"] == 1.5

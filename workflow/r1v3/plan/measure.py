@@ -39,6 +39,7 @@ def _here(case: dict) -> dict:
     from r1v3.base.memory import peak_rss
     from r1v3.model.packed import Group, pack_groups
     from r1v3.plan.shapes import config_from_shape
+    from r1v3.recipe.schema.training import Optimizer, Parallel
     from r1v3.train.core.engine import open_engine, prepare_model
     from r1v3.train.core.flops import peak_flops
     from r1v3.train.core.ranks import Ranks
@@ -51,14 +52,31 @@ def _here(case: dict) -> dict:
     config = config_from_shape(case["shape"])
     config.image_token_id = 0
     model = InternVLForConditionalGeneration(config)
-    parallel = {"engine": "ranks", "zero": None, "attention": "sdpa", "pass_tokens": None}
-    parallel["gradient_checkpointing"] = case.get("checkpointing", False)
-    optimizer = {"algorithm": "adamw", "learning_rate": 1e-4, "betas": [0.9, 0.999]}
-    optimizer |= {"weight_decay": 0.0, "max_grad_norm": 1.0}
-    settings = {"parallel": parallel, "optimizer": optimizer, "dtype": "float32"}
-    settings["train"] = case.get("train", ["vision_tower", "connector", "llm"])
-    prepare_model(model, settings)
-    engine = open_engine(model, PackedLoss(model), settings, Ranks(0, 1))
+    parallel = Parallel(
+        engine="ranks",
+        zero=None,
+        pass_tokens=None,
+        gradient_checkpointing=case.get("checkpointing", False),
+        attention="sdpa",
+    )
+    optimizer = Optimizer(
+        algorithm="adamw",
+        learning_rate=1e-4,
+        schedule="constant",
+        warmup=0.0,
+        betas=(0.9, 0.999),
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+    )
+    prepare_model(model, case.get("train", ["vision_tower", "connector", "llm"]), parallel)
+    engine = open_engine(
+        model,
+        PackedLoss(model),
+        Ranks(0, 1),
+        optimizer=optimizer,
+        parallel=parallel,
+        dtype="float32",
+    )
     draw, words = random.Random(1), config.text_config.vocab_size
     side, seen = config.vision_config.image_size[0], config.image_seq_length
 

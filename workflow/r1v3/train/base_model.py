@@ -1,59 +1,64 @@
-"""Models that no run of the table trains: taken from a hub at a revision, or made here from scratch."""
+"""Models that no run of the table trains: downloaded from a hub at a revision, or made here from scratch."""
 
 from pathlib import Path
+from typing import Any
 
 from r1v3.data.records import read_records, render_question
 from r1v3.model.load import build_model, load_model, load_processor
 from r1v3.model.processor import build_processor
 from r1v3.model.prompt_template import render_prompt, split_response
 from r1v3.model.tokenizer import train_tokenizer
-from r1v3.recipe.schema.data import Architecture
+from r1v3.recipe.graph.configs import ModelConfig, ScratchSpec
+from r1v3.recipe.schema.data import HubModel
 from r1v3.recipe.schema.recipe import Template
+from r1v3.train.core.template import recipe_template
 
 
-def obtain(document: dict, *, data: dict[str, Path], start: Path | None, folder: Path) -> dict:
+def obtain_base_model(
+    config: ModelConfig, *, data: dict[str, Path], start: Path | None, folder: Path
+) -> dict[str, Any]:
     """Put a model's checkpoint under `folder/checkpoints`; the facts are those of a training run.
 
     Args:
         data: folders of the data sets that the entry names.
-        start: the checkpoint a tuned model starts from.
+        start: the checkpoint that a tuned model starts from.
     """
-    spec = document["spec"]
-    if spec["source"] == "hub":
+    spec = config.spec
+    if isinstance(spec, HubModel):
         return _download(spec, folder)
     from r1v3.train.sft.trainer import fit
 
-    if spec["source"] == "scratch":
-        sizes = Architecture.model_validate(spec["architecture"])
-        template = Template.model_validate(document["template"])
-        texts = [text for name in spec["tokenizer_data"] for text in _texts(data[name], template)]
+    if isinstance(spec, ScratchSpec):
+        sizes, template = spec.architecture, recipe_template(config)
+        texts = [text for name in spec.tokenizer_data for text in _texts(data[name], template)]
         tokenizer = train_tokenizer(texts, sizes.vocabulary, sizes.context)
         side = sizes.image_size // sizes.patch_size
         processor = build_processor(
             tokenizer, image_size=sizes.image_size, tokens_per_tile=(side // 2) ** 2
         )
-        model = build_model(sizes, tokenizer, seed=document["seed"])
+        model = build_model(sizes, tokenizer, seed=config.seed)
     else:
+        if start is None:
+            raise ValueError(f"{config.name}: a tuned model needs the checkpoint of its start")
         model, processor = load_model(start), load_processor(start)
     return fit(
         model,
         processor,
-        spec["settings"],
-        document,
-        data=data[spec["data"]],
+        spec.settings,
+        config,
+        data=data[spec.data],
         validation=None,
         folder=folder,
-        name=document.get("name", "model"),
     )
 
 
-def _download(spec: dict, folder: Path) -> dict:
+def _download(spec: HubModel, folder: Path) -> dict[str, Any]:
     from huggingface_hub import snapshot_download
 
     target = Path(folder) / "checkpoints" / "step-000000"
     snapshot_download(
-        spec["id"],
-        revision=spec["revision"],
+        spec.id,
+        revision=spec.revision,
         local_dir=target,
         allow_patterns=["*.safetensors", "*.json", "*.txt", "*.jinja"],
     )
@@ -62,9 +67,11 @@ def _download(spec: dict, folder: Path) -> dict:
 
 
 def _texts(folder: Path, template: Template) -> list[str]:
-    texts = []
+    """Every record of a data set as text: prompt and response."""
+    texts: list[str] = []
     for record in read_records(folder):
         question = render_question(record.question, record.options, len(record.images))
         mode, response = split_response(record.response or record.answer)
-        texts.append(render_prompt(template, question, mode).replace("<image>", "") + response)
+        prompt = render_prompt(template, question, mode)
+        texts.append(prompt.replace("<image>", "") + response)
     return texts

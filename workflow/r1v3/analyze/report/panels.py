@@ -14,7 +14,7 @@ GRPO_PANELS = (
     ("critical_token_entropy", "entropy at critical tokens, nats", True),
     ("critical_tokens", "critical tokens a step", True),
     ("high_entropy_share", "share of tokens above {threshold:g} nats", True),
-    ("silent_groups", "share of groups with equal rewards", True),
+    ("zero_variance_groups", "share of groups with equal rewards", True),
 )
 
 

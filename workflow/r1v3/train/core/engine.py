@@ -1,55 +1,124 @@
-"""What holds the weights while they train: copies on every rank here, ZeRO's parts in `zero`.
+"""The engine that holds the weights while they train: a whole copy on every rank, or ZeRO's shards (`zero`).
 
-Both take the same steps, so a trainer does not know which it has. Called, an engine computes its module
-(the loss of a pack, or log-probabilities); then `backward` once a pass, `reduce`, `norms` and `step`. `save`
-writes a checkpoint; `save_state` and `load_state` are those of a run that is not finished.
+Both engines take the same steps, so a trainer need not know which one it has. Calling an engine computes its
+module: the loss of a pack, or log-probabilities. Then follow `backward` once a pass, `reduce`, `norms` and
+`step`. `save` writes a checkpoint; `save_state` and `load_state` serve an unfinished run.
 """
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from r1v3.model.groups import GROUPS, group_hashes, group_norms, grouped_parameters, train_only
 from r1v3.model.load import save_checkpoint
 from r1v3.model.packed import use_packed_attention
+from r1v3.model.processor import ImageProcessor
+from r1v3.recipe.schema.training import Group, Optimizer, Parallel
 from r1v3.train.core.optimizer import build_optimizer
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.core.resume import load_state, save_state
+from r1v3.train.core.saved_state import load_state, save_state
+
+Dtype = Literal["float32", "bfloat16"]
+State = dict[str, Any]
+
+
+class TrainingEngine(Protocol):
+    """What a trainer asks of the engine that holds its weights.
+
+    Attributes:
+        alike: whether every rank must make as many passes as the others, each with a tile.
+    """
+
+    alike: bool
+    model: PreTrainedModel
+    ranks: Ranks
+
+    def __call__(self, *args: Any) -> Any:
+        """Compute the module."""
+        ...
+
+    def zero_grad(self) -> None:
+        """Clear the gradients."""
+        ...
+
+    def backward(self, loss: torch.Tensor, *, last: bool) -> None:
+        """Add a pass's gradients; `last` marks this rank's last pass before a step."""
+        ...
+
+    def reduce(self) -> None:
+        """Sum the gradients over the ranks."""
+        ...
+
+    def norms(self) -> dict[str, float]:
+        """Norm of each module group's gradient, before clipping."""
+        ...
+
+    def step(self, rate: float) -> None:
+        """Clip the gradients and update the weights at a learning rate."""
+        ...
+
+    def hashes(self, groups: Iterable[str] = ...) -> dict[str, str]:
+        """Hash of each module group's tensors."""
+        ...
+
+    def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Every tensor under its name in the checkpoint."""
+        ...
+
+    def parts(self) -> dict[str, list[torch.Tensor]]:
+        """This rank's part of each trained group's weights."""
+        ...
+
+    def save(self, processor: ImageProcessor, folder: Path) -> None:
+        """Write a checkpoint in Hugging Face's format."""
+        ...
+
+    def save_state(self, folder: Path, step: int, progress: State, *, keep: int) -> None:
+        """Write what a resumed run needs."""
+        ...
+
+    def load_state(self, folder: Path) -> State | None:
+        """Restore the newest intact state and return its progress."""
+        ...
 
 
 class WholeEngine:
     """Every rank holds the whole model; gradients are summed over the ranks.
 
-    Attributes:
-        alike: whether every rank must make as many passes as the others, each with a tile.
-
     Args:
         module: what a pass computes, with the model inside.
+        optimizer: the recipe's section.
     """
 
-    alike = False
+    alike: bool = False
 
-    def __init__(self, model, module: nn.Module, settings: dict, ranks: Ranks):
-        self.model, self.settings, self.ranks = model.to(ranks.device), settings, ranks
+    def __init__(
+        self, model: PreTrainedModel, module: nn.Module, optimizer: Optimizer, ranks: Ranks
+    ):
+        self.ranks = ranks
+        self.model: PreTrainedModel = model.to(ranks.device)  # type: ignore[arg-type]
         self.module = module
-        self.optimizer = build_optimizer(self.model, settings["optimizer"])
+        self.max_grad_norm = optimizer.max_grad_norm
+        self.optimizer = build_optimizer(self.model, optimizer)
 
-    def __call__(self, *args):
-        """What the module computes."""
+    def __call__(self, *args: Any) -> Any:
+        """Compute the module."""
         return self.module(*args)
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Clear the gradients."""
         self.optimizer.zero_grad()
 
     def backward(self, loss: torch.Tensor, *, last: bool) -> None:
-        """Add a pass's gradients; `last` of those of this rank before a step."""
+        """Add a pass's gradients; `last` marks this rank's last pass before a step."""
         loss.backward()
 
     def reduce(self) -> None:
-        """Add up the gradients of all ranks."""
+        """Sum the gradients over the ranks."""
         self.ranks.sum_gradients(self.model)
 
     def norms(self) -> dict[str, float]:
@@ -57,10 +126,9 @@ class WholeEngine:
         return group_norms(self.model)
 
     def step(self, rate: float) -> None:
-        """Clip, and update the weights at a learning rate."""
+        """Clip the gradients and update the weights at a learning rate."""
         torch.nn.utils.clip_grad_norm_(
-            [p for p in self.model.parameters() if p.requires_grad],
-            self.settings["optimizer"]["max_grad_norm"],
+            [p for p in self.model.parameters() if p.requires_grad], self.max_grad_norm
         )
         self.optimizer.step(rate)
 
@@ -69,30 +137,30 @@ class WholeEngine:
         return group_hashes(self.model, groups=groups)
 
     def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Every tensor by its name in the checkpoint, whole, one at a time; all ranks go through them."""
+        """Every tensor under its name in the checkpoint; all ranks iterate together."""
         yield from self.model.state_dict().items()
 
     def parts(self) -> dict[str, list[torch.Tensor]]:
-        """This rank's part of each trained group's weights; together the ranks' parts are the whole."""
+        """This rank's part of each trained group's weights; the ranks' parts make up the whole."""
         groups = grouped_parameters(self.model).items() if self.ranks.first else ()
         return {
             group: [p.detach() for _, p in parameters if p.requires_grad]
             for group, parameters in groups
         }
 
-    def save(self, processor, folder: Path) -> None:
-        """Write a Hugging Face folder."""
+    def save(self, processor: ImageProcessor, folder: Path) -> None:
+        """Write a checkpoint in Hugging Face's format."""
         if self.ranks.first:
             save_checkpoint(self.model, processor, folder)
 
-    def save_state(self, folder: Path, step: int, progress: dict, *, keep: int) -> None:
+    def save_state(self, folder: Path, step: int, progress: State, *, keep: int) -> None:
         """Write what a resumed run needs; only the newest `keep` states stay."""
         if self.ranks.first:
             state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
             save_state(folder, step, progress | state, keep=keep)
 
-    def load_state(self, folder: Path) -> dict | None:
-        """Restore the newest whole state and give back its progress; None where there is none."""
+    def load_state(self, folder: Path) -> State | None:
+        """Restore the newest intact state and return its progress; None if there is none."""
         restored = load_state(folder, self.ranks)
         if restored is None:
             return None
@@ -102,29 +170,44 @@ class WholeEngine:
         return state
 
 
-def prepare_model(model, settings: dict) -> None:
-    """Freeze what does not train; choose attention and checkpointed layers, as the recipe says."""
-    parallel = settings["parallel"]
-    use_packed_attention(model, parallel["attention"])
-    train_only(model, settings["train"])
-    if parallel["gradient_checkpointing"]:
+def prepare_model(model: PreTrainedModel, train: list[Group], parallel: Parallel) -> None:
+    """Freeze all groups but `train`; set attention and gradient checkpointing as the recipe says."""
+    use_packed_attention(model, parallel.attention)
+    train_only(model, train)
+    if parallel.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-        model.train()  # the library checkpoints in training mode alone; no layer here has dropout
+        model.train()  # the library checkpoints in training mode only; no layer here has dropout
 
 
-def open_engine(model, module: nn.Module, settings: dict, ranks: Ranks):
-    """The engine that the recipe's `parallel` section names."""
-    if settings["parallel"]["engine"] == "ranks":
-        return WholeEngine(model, module, settings, ranks)
+def open_engine(
+    model: PreTrainedModel,
+    module: nn.Module,
+    ranks: Ranks,
+    *,
+    optimizer: Optimizer,
+    parallel: Parallel,
+    dtype: Dtype,
+) -> TrainingEngine:
+    """The engine that the recipe's `parallel` section names.
+
+    Args:
+        module: what a pass computes, with `model` inside.
+    """
+    if parallel.engine == "ranks":
+        return WholeEngine(model, module, optimizer, ranks)
     from r1v3.train.core.zero import ZeroEngine
 
-    return ZeroEngine(model, module, settings, ranks)
+    return ZeroEngine(model, module, ranks, optimizer=optimizer, parallel=parallel, dtype=dtype)
 
 
-def open_frozen(module: nn.Module, settings: dict, ranks: Ranks):
-    """A module that does not learn, on this rank's device; with ZeRO stage 3 in parts, as one that does."""
-    if settings["parallel"]["zero"] != 3:
+def open_frozen(module: nn.Module, ranks: Ranks, *, parallel: Parallel, dtype: Dtype):
+    """A module that does not learn, on this rank's device; ZeRO stage 3 shards it as it shards the policy.
+
+    Returns:
+        Something that computes the module when called.
+    """
+    if parallel.zero != 3:
         return module.to(ranks.device)
     from r1v3.train.core.zero import ZeroModule
 
-    return ZeroModule(module, settings, ranks)
+    return ZeroModule(module, ranks, parallel=parallel, dtype=dtype)

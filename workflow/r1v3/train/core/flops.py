@@ -1,16 +1,17 @@
-"""Floating-point operations that a training step asks for, and how many the device can do.
+"""Floating-point operations that a training step needs, and how many the device can do.
 
-Counted from the model's definition: two a weight and token forward, as many again for gradients of
-activations wherever something below trains, and for gradients of weights where these train. Attention counts
-half a square (causal) in the language model and a whole one in the vision tower. What is computed a second
-time (checkpointed layers) does not count, so the share of the peak cannot be raised by wasting it.
+They are counted from the model's definition. A weight costs two operations a token in the forward pass, two
+for gradients of activations if something below trains, and two for its own gradient if it trains. Attention
+counts half a square (causal) in the language model and a whole one in the vision tower. Recomputed
+(checkpointed) layers do not count, so waste cannot raise the share of the peak.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from r1v3.model.groups import grouped_parameters
 
@@ -27,7 +28,7 @@ PEAKS = {
 
 @dataclass(frozen=True)
 class FlopCount:
-    """Operations a token, a response token and a tile; attention by squares of lengths."""
+    """Operations a token, a response token and a tile; attention costs operations a squared length."""
 
     token: float
     token_squared: float
@@ -35,7 +36,7 @@ class FlopCount:
     tile: float
 
     @classmethod
-    def of(cls, model, trained: list[str]) -> "FlopCount":
+    def of(cls, model: PreTrainedModel, trained: Sequence[str]) -> "FlopCount":
         """Count for a model of which the groups `trained` train."""
         sizes = {g: sum(p.numel() for _, p in own) for g, own in grouped_parameters(model).items()}
         text, vision = model.config.text_config, model.config.vision_config
@@ -62,7 +63,13 @@ class FlopCount:
         )
 
     def batch(self, lengths: list[int], response_tokens: int, tiles: int) -> float:
-        """Operations of a batch of sequences of these lengths."""
+        """Operations of a batch.
+
+        Args:
+            lengths: tokens of each sequence.
+            response_tokens: predicted tokens of all sequences together.
+            tiles: of all pictures together.
+        """
         return (
             self.token * sum(lengths)
             + self.token_squared * sum(n * n for n in lengths)
@@ -71,16 +78,16 @@ class FlopCount:
         )
 
 
-def _attention_width(text) -> int:
+def _attention_width(text: PreTrainedConfig) -> int:
     heads = text.num_attention_heads
     return heads * (getattr(text, "head_dim", None) or text.hidden_size // heads)
 
 
 def peak_flops(device: torch.device, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Operations a second: of a data sheet for a GPU that is known, else measured on one large product.
+    """Operations a second: from the data sheet of a known GPU, else measured on one large matrix product.
 
     Args:
-        clock: counts the seconds; `time.process_time` those of this process's own work.
+        clock: counts the seconds; `time.process_time` counts only this process's own work.
     """
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)

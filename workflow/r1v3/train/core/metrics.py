@@ -1,12 +1,17 @@
-"""`metrics.jsonl`: one line a step, the truth that MLflow and the report are made from."""
+"""`metrics.jsonl`: one line a step; MLflow and the report are made from it."""
 
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 
 class MetricsLog:
-    """Append steps to a file; after a resume the steps past the restored one are cut off."""
+    """Appends steps to a file; after a resume it drops the steps past the restored one.
+
+    Args:
+        keep_through: the last step to keep of a file that is there already.
+    """
 
     def __init__(self, path: Path, *, keep_through: int = -1):
         self.path = Path(path)
@@ -15,7 +20,7 @@ class MetricsLog:
         partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
         partial.replace(self.path)
 
-    def write(self, step: int, **values) -> None:
+    def write(self, step: int, **values: Any) -> None:
         """Append one step's values.
 
         Raises:
@@ -27,11 +32,11 @@ class MetricsLog:
             file.write(json.dumps({"step": step, **values}) + "\n")
 
 
-def read_metrics(path: Path) -> list[dict]:
-    """The steps written so far; a line cut short by a kill is left out."""
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The steps written so far; a line that a kill cut short is left out."""
     if not Path(path).exists():
         return []
-    rows = []
+    rows: list[dict[str, Any]] = []
     for line in Path(path).read_text().splitlines():
         try:
             rows.append(json.loads(line))

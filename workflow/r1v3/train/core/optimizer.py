@@ -1,13 +1,19 @@
 """The optimizer and its learning-rate schedule, as the recipe's `optimizer` section says.
 
-The report names none; AdamW is assumed. Muon, which orthogonalises the update of every hidden matrix,
-learns the tiny world from scratch in half the samples; what is not a hidden matrix still gets AdamW.
+The report names no optimizer; AdamW is assumed. Muon orthogonalises the update of every hidden matrix and
+learns the tiny world from scratch in half the samples; AdamW then steps what is not a hidden matrix.
 """
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
+from torch import nn
+
+from r1v3.recipe.schema.training import Optimizer
+
+Masters = list[tuple[torch.Tensor, torch.Tensor]]
 
 NOT_HIDDEN = ("embed_tokens", "lm_head", "embeddings.")
 AT_ONCE = 2**28  # elements whose gradients exist in 32 bits at a time: 1 GiB
@@ -17,15 +23,15 @@ class Optimizers:
     """One or two optimizers that step together, at one learning rate.
 
     Args:
-        masters: each 16-bit parameter with the 32-bit copy that is stepped in its stead: at a rate of 1e-5
-            most updates are smaller than the distance of a bfloat16 to the next.
+        masters: each 16-bit parameter with the 32-bit copy that is stepped instead of it. At a rate of 1e-5
+            most updates are smaller than the gap between neighbouring bfloat16 numbers.
     """
 
-    def __init__(self, parts: list[torch.optim.Optimizer], masters: list[tuple] | None = None):
+    def __init__(self, parts: list[torch.optim.Optimizer], masters: Masters | None = None):
         self.parts, self.masters = parts, masters or []
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Clear the gradients."""
         for part in self.parts:
             part.zero_grad(set_to_none=True)
         for parameter, _ in self.masters:
@@ -35,8 +41,8 @@ class Optimizers:
     def step(self, rate: float, at_once: int = AT_ONCE) -> None:
         """One update at a learning rate.
 
-        Sixteen-bit parameters are stepped `at_once` elements at a time, and each gives up its gradient
-        as that is cast: no gradient exists twice.
+        Sixteen-bit parameters are stepped `at_once` elements at a time. Each drops its 16-bit gradient when
+        the 32-bit one is made, so no gradient exists twice.
         """
         for part in self.parts:
             for group in part.param_groups:
@@ -48,7 +54,7 @@ class Optimizers:
                 if parameter.grad is not None:
                     master.grad, parameter.grad = parameter.grad.float(), None
             self._step()
-            for part in self.parts:  # also of those that have no copy: they have been stepped
+            for part in self.parts:  # also of parameters without a copy: they have been stepped
                 part.zero_grad(set_to_none=True)
             for parameter, master in some:
                 parameter.copy_(master)
@@ -57,14 +63,14 @@ class Optimizers:
         for part in self.parts:
             part.step()
 
-    def state_dict(self) -> list:
-        """All that a resumed run needs."""
+    def state_dict(self) -> list[Any]:
+        """What a resumed run needs."""
         states = [part.state_dict() for part in self.parts]
         return [*states, [master for _, master in self.masters]] if self.masters else states
 
     @torch.no_grad()
-    def load_state_dict(self, states: list) -> None:
-        """Restore what `state_dict` gave."""
+    def load_state_dict(self, states: list[Any]) -> None:
+        """Restore what `state_dict` returned."""
         if self.masters:
             *states, masters = states
             for (_, master), saved in zip(self.masters, masters, strict=True):
@@ -73,69 +79,62 @@ class Optimizers:
             part.load_state_dict(state)
 
 
-def _portions(masters: list[tuple], at_once: int) -> Iterator[list[tuple]]:
-    """Neighbouring pairs of at most so many elements together, a larger one alone."""
-    some, held = [], 0
+def _portions(masters: Masters, at_once: int) -> Iterator[Masters]:
+    """Neighbouring pairs with at most `at_once` elements together; a larger pair stands alone."""
+    some: Masters = []
+    elements = 0
     for pair in masters:
-        if some and held + pair[1].numel() > at_once:
+        if some and elements + pair[1].numel() > at_once:
             yield some
-            some, held = [], 0
+            some, elements = [], 0
         some.append(pair)
-        held += pair[1].numel()
+        elements += pair[1].numel()
     if some:
         yield some
 
 
-def build_optimizer(model, settings: dict) -> Optimizers:
-    """Optimizers over what trains; frozen parameters have no state. Vectors are not decayed.
-
-    Raises:
-        ValueError: the algorithm is unknown.
-    """
+def build_optimizer(model: nn.Module, settings: Optimizer) -> Optimizers:
+    """Optimizers over what trains; frozen parameters have no state. Vectors are not decayed."""
     trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     masters = [(p, p.detach().float().requires_grad_()) for _, p in trained if p.itemsize == 2]
     if masters:
         stepped = dict(masters)
         trained = [(name, stepped.get(p, p)) for name, p in trained]
-    if settings["algorithm"] == "adamw":
+    if settings.algorithm == "adamw":
         return Optimizers([adamw([p for _, p in trained], settings)], masters)
-    if settings["algorithm"] == "muon":
-        hidden = [
-            p for name, p in trained if p.ndim == 2 and not any(n in name for n in NOT_HIDDEN)
-        ]
-        others = [p for _, p in trained if all(p is not h for h in hidden)]
-        muon = torch.optim.Muon(
-            hidden,
-            lr=settings["learning_rate"],
-            weight_decay=settings["weight_decay"],
-            adjust_lr_fn="match_rms_adamw",
-        )
-        return Optimizers([muon, adamw(others, settings)] if others else [muon], masters)
-    raise ValueError(f"optimizer.algorithm must be adamw or muon, not {settings['algorithm']!r}")
+    hidden = [p for name, p in trained if p.ndim == 2 and not any(n in name for n in NOT_HIDDEN)]
+    others = [p for _, p in trained if all(p is not h for h in hidden)]
+    muon = torch.optim.Muon(
+        hidden,
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        adjust_lr_fn="match_rms_adamw",
+    )
+    return Optimizers([muon, adamw(others, settings)] if others else [muon], masters)
 
 
-def adamw(parameters: list[torch.nn.Parameter], settings: dict) -> torch.optim.AdamW:
+def adamw(parameters: list[torch.Tensor], settings: Optimizer) -> torch.optim.AdamW:
     """AdamW over parameters; vectors are not decayed."""
     matrices = [p for p in parameters if p.ndim > 1]
     vectors = [p for p in parameters if p.ndim <= 1]
     groups = [
-        {"params": matrices, "weight_decay": settings["weight_decay"]},
+        {"params": matrices, "weight_decay": settings.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(
         [group for group in groups if group["params"]],
-        lr=settings["learning_rate"],
-        betas=tuple(settings["betas"]),
+        lr=settings.learning_rate,
+        betas=settings.betas,
         fused=True,
     )
 
 
-def learning_rate(step: int, total: int, settings: dict) -> float:
+def learning_rate(step: int, total: int, settings: Optimizer) -> float:
     """The rate of step `step` (from 0) of `total`: linear warm-up, then a cosine to 0 or a constant."""
-    peak = settings["learning_rate"]
-    warmup = math.ceil(settings["warmup"] * total)
+    peak = settings.learning_rate
+    warmup = math.ceil(settings.warmup * total)
     if step < warmup:
         return peak * (step + 1) / warmup
-    if settings["schedule"] == "constant":
+    if settings.schedule == "constant":
         return peak
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))

@@ -1,33 +1,34 @@
-"""SIGTERM (a cluster takes the machine back): finish the step, save, leave with a code that asks for more.
+"""SIGTERM, by which a cluster takes the machine back: finish the step, save, ask for a restart.
 
-`torchrun` passes the signal on to its processes and reports any failed one with code 1, which
-Snakemake's `retries` and Slurm's requeueing start again; alone, the process leaves with `REQUEUE`.
+`torchrun` forwards the signal to its processes and reports a failed one with code 1; Snakemake's `retries`
+and Slurm's requeueing then start the job again. A process without torchrun exits with `REQUEUE`.
 """
 
 import signal
+from types import FrameType
 
 REQUEUE = 75  # EX_TEMPFAIL of sysexits.h: try again later
 
 
 class Preemption:
-    """Remembers that SIGTERM came; the handler that was there returns at the end of the block."""
+    """Notes whether SIGTERM came; leaving the block restores the former handler."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.came = False
 
     def __enter__(self) -> "Preemption":
         self._before = signal.signal(signal.SIGTERM, self._note)
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGTERM, self._before)
 
-    def _note(self, *_) -> None:
+    def _note(self, signum: int, frame: FrameType | None) -> None:
         self.came = True
 
 
 class Preempted(SystemExit):
-    """The state is saved; the same command continues."""
+    """The state is saved; the same command continues the run."""
 
     def __init__(self, step: int):
         print(f"SIGTERM: saved after step {step}, leaving with code {REQUEUE}", flush=True)

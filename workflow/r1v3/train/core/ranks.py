@@ -1,21 +1,27 @@
-"""Processes that train one model together: each takes its share of a batch, gradients are summed.
+"""Processes that train one model together: each takes its share of a batch, and gradients are summed.
 
-Launched by torchrun; alone without it. Every rank ends each step with the same weights, to the bit.
+torchrun launches them; without it there is one. Every rank ends each step with the same weights, to the bit.
 """
 
 import os
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+from torch import nn
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which of how many processes this one is; `per_node` of them share a node, None: all.
+    """Which of how many processes this one is.
 
-    `gpu` numbers the one that it computes on, where there are any: said here once, since CUDA's own
-    current device is another one in each thread.
+    Attributes:
+        per_node: processes that share a node; None for all of them.
+        gpu: number of the GPU that this process computes on. CUDA's own current device differs between
+            threads, so it is kept here.
     """
 
     rank: int
@@ -25,7 +31,7 @@ class Ranks:
 
     @classmethod
     def join(cls) -> "Ranks":
-        """Meet the other processes that torchrun started; a process started alone is one of one."""
+        """Connect to the other processes that torchrun started; without torchrun there is only this one."""
         world = int(os.environ.get("WORLD_SIZE", "1"))
         if world > 1 and not dist.is_initialized():
             if torch.cuda.is_available():
@@ -51,22 +57,22 @@ class Ranks:
 
     @property
     def device(self) -> torch.device:
-        """Where this process computes, in whichever of its threads it is asked."""
+        """The device of this process, the same in all its threads."""
         if torch.cuda.is_available():
             return torch.device("cuda", self.gpu)
         return torch.device("cpu")
 
-    def share(self, items: list) -> list:
-        """This rank's part of a list, in order; the parts of all ranks follow one another."""
+    def share(self, items: list[Item]) -> list[Item]:
+        """This rank's part of a list; the ranks' parts in order make up the list."""
         return _part(items, self.rank, self.world)
 
-    def share_of_node(self, items: list) -> list:
-        """The node's part of a list in its first process, nothing in others; in order, as `share`."""
+    def share_of_node(self, items: list[Item]) -> list[Item]:
+        """The node's part of a list in the node's first process, an empty list in its others."""
         per_node = self.per_node or self.world
         return _part(items, self.rank // per_node, self.world // per_node) if self.leads else []
 
-    def sum_gradients(self, model) -> None:
-        """Add up every trained parameter's gradient over the ranks; one that a rank lacks is 0."""
+    def sum_gradients(self, model: nn.Module) -> None:
+        """Sum every trained parameter's gradient over the ranks; a missing one counts as 0."""
         if self.world == 1:
             return
         trained = [p for p in model.parameters() if p.requires_grad]
@@ -78,26 +84,26 @@ class Ranks:
             parameter.grad = part.view_as(parameter)
 
     def sum(self, *values: float) -> tuple[float, ...]:
-        """Each value added up over the ranks."""
+        """Each value, summed over the ranks."""
         if self.world == 1:
             return values
         total = torch.tensor(values, dtype=torch.float64)
         dist.all_reduce(total)
         return tuple(total.tolist())
 
-    def gather(self, part: list) -> list:
+    def gather(self, part: list[Item]) -> list[Item]:
         """The parts of all ranks, one after another, on every rank."""
         if self.world == 1:
             return part
-        parts: list = [None] * self.world
+        parts: list[Any] = [None] * self.world
         dist.all_gather_object(parts, part)
         return [item for each in parts for item in each]
 
     def wait(self) -> None:
-        """Until every rank is here."""
+        """Wait until every rank is here."""
         if self.world > 1:
             dist.barrier()
 
 
-def _part(items: list, number: int, parts: int) -> list:
+def _part(items: list[Item], number: int, parts: int) -> list[Item]:
     return items[len(items) * number // parts : len(items) * (number + 1) // parts]

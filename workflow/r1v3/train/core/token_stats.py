@@ -1,13 +1,16 @@
 """Log-probability and entropy of tokens from hidden states, a chunk of tokens at a time.
 
-Logits of shape tokens x vocabulary never exist as a whole: the backward pass computes each chunk's
+Logits of shape tokens x vocabulary never exist as a whole: the backward pass computes those of each chunk
 again. Entropies carry no gradient.
 
 Shapes: N tokens, V vocabulary, W width.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from r1v3.model.packed import Pack, hidden_states
 
@@ -16,7 +19,15 @@ LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
 
 class _TokenStats(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden_NW, weight_VW, target_N, temperature: float, chunk: int, never):
+    def forward(  # type: ignore[override]
+        ctx: Any,
+        hidden_NW: torch.Tensor,
+        weight_VW: torch.Tensor,
+        target_N: torch.Tensor,
+        temperature: float,
+        chunk: int,
+        never: tuple[int, ...],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         logp_N = hidden_NW.new_empty(len(hidden_NW), dtype=torch.float32)
         entropy_N = torch.empty_like(logp_N)
         for first in range(0, len(hidden_NW), chunk):
@@ -33,7 +44,7 @@ class _TokenStats(torch.autograd.Function):
         return logp_N, entropy_N
 
     @staticmethod
-    def backward(ctx, grad_logp_N, _):
+    def backward(ctx: Any, grad_logp_N: torch.Tensor, _: object):  # type: ignore[override]
         hidden_NW, weight_VW, target_N = ctx.saved_tensors
         grad_hidden = torch.empty_like(hidden_NW)
         grad_weight = None
@@ -54,7 +65,10 @@ class _TokenStats(torch.autograd.Function):
         return grad_hidden, grad_weight, None, None, None, None
 
 
-def _logits(hidden_NW, weight_VW, never):
+def _logits(
+    hidden_NW: torch.Tensor, weight_VW: torch.Tensor, never: tuple[int, ...]
+) -> torch.Tensor:
+    """Logits of shape (N, V), float32."""
     logits = (hidden_NW @ weight_VW.T).float()
     if never:
         logits[:, list(never)] = -torch.inf
@@ -62,9 +76,9 @@ def _logits(hidden_NW, weight_VW, never):
 
 
 def token_stats(
-    hidden_NW,
-    weight_VW,
-    target_N,
+    hidden_NW: torch.Tensor,
+    weight_VW: torch.Tensor,
+    target_N: torch.Tensor,
     *,
     temperature: float = 1.0,
     never: tuple[int, ...] = (),
@@ -77,8 +91,9 @@ def token_stats(
         weight_VW: the LM head.
         target_N: token ids.
         temperature: of the distribution that the tokens were drawn from.
-        never: token ids that the engine cannot emit, so that both speak of one distribution.
-        chunk: tokens whose logits exist at a time; None for as many as some 128 MiB hold.
+        never: token ids that the engine cannot emit; they are excluded here too, so that both distributions
+            are the same.
+        chunk: tokens whose logits exist at a time; None for as many as fit 128 MiB.
 
     Returns:
         logp_N (differentiable) and entropy_N (not), float32.
@@ -95,7 +110,13 @@ class _Head(nn.Module):
         super().__init__()
         self.weight = weight_VW
 
-    def forward(self, hidden_NW, target_N, temperature: float, never: tuple[int, ...]):
+    def forward(
+        self,
+        hidden_NW: torch.Tensor,
+        target_N: torch.Tensor,
+        temperature: float,
+        never: tuple[int, ...],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         return token_stats(hidden_NW, self.weight, target_N, temperature=temperature, never=never)
 
 
@@ -106,7 +127,7 @@ class PackedStats(nn.Module):
         never: token ids that the engine cannot emit.
     """
 
-    def __init__(self, model, *, temperature: float, never: tuple[int, ...]):
+    def __init__(self, model: PreTrainedModel, *, temperature: float, never: tuple[int, ...]):
         super().__init__()
         self.model, self.temperature, self.never = model, temperature, never
         self.head = _Head(model.lm_head.weight)

@@ -1,22 +1,26 @@
-"""DeepSpeed ZeRO: optimizer states, gradients (stage 2) and weights (stage 3) parted among the ranks.
+"""DeepSpeed ZeRO: the ranks shard optimizer states, gradients (stage 2) and weights (stage 3).
 
-DeepSpeed averages gradients over ranks; the loss here is already divided by the whole batch's tokens, so it
-is multiplied by their number again. Every rank makes the same passes with the same modules (`Loader`,
-`alike`), since parted weights are gathered, and gradients reduced, by all of them together.
+DeepSpeed averages gradients over the ranks. Our loss is already divided by the tokens of the whole batch,
+so it is multiplied by the number of ranks. All ranks gather sharded weights and reduce gradients together;
+so every rank must make the same passes with the same modules (`alike`).
 """
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from r1v3.model.groups import GROUPS, group_hashes, grouped_parameters
 from r1v3.model.load import save_checkpoint
+from r1v3.model.processor import ImageProcessor
+from r1v3.recipe.schema.training import Optimizer, Parallel
+from r1v3.train.core.deepspeed_start import open_deepspeed, shard_weights, zero_config
 from r1v3.train.core.optimizer import adamw
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.core.resume_folder import newest_whole, seal
-from r1v3.train.core.zero_start import open_deepspeed, part_weights, zero_config
+from r1v3.train.core.sharded_state import newest_intact, save_sharded_state
 
 TAG = "zero"
 
@@ -24,47 +28,57 @@ TAG = "zero"
 class ZeroEngine:
     """The same steps as `WholeEngine`, by DeepSpeed."""
 
-    alike = True
+    alike: bool = True
 
-    def __init__(self, model, module: nn.Module, settings: dict, ranks: Ranks):
-        deepspeed, config = open_deepspeed(ranks), zero_config(settings, ranks.world)
-        self.zero, self.ranks, self.model, self.settings = deepspeed.zero, ranks, model, settings
-        self.partition = settings["parallel"]["zero"] == 3
-        if self.partition:
-            part_weights(deepspeed, module, config, ranks)
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        module: nn.Module,
+        ranks: Ranks,
+        *,
+        optimizer: Optimizer,
+        parallel: Parallel,
+        dtype: str,
+    ):
+        config = zero_config(parallel, dtype, ranks.world, max_grad_norm=optimizer.max_grad_norm)
+        deepspeed = open_deepspeed(ranks)
+        self.zero, self.ranks, self.model = deepspeed.zero, ranks, model
+        self.sharded = parallel.zero == 3
+        if self.sharded:
+            shard_weights(deepspeed, module, config, ranks)
         trained = [p for p in model.parameters() if p.requires_grad]
         self.engine, self.optimizer, *_ = deepspeed.initialize(
-            model=module, optimizer=adamw(trained, settings["optimizer"]), config=config
+            model=module, optimizer=adamw(trained, optimizer), config=config
         )
 
-    def __call__(self, *args):
-        """What the module computes."""
+    def __call__(self, *args: Any) -> Any:
+        """Compute the module."""
         return self.engine(*args)
 
     def zero_grad(self) -> None:
-        """Nothing: DeepSpeed forgets gradients after a step."""
+        """Nothing: DeepSpeed clears the gradients after a step."""
 
     def backward(self, loss: torch.Tensor, *, last: bool) -> None:
-        """Add a pass's gradients; after the last the ranks have added up theirs."""
+        """Add a pass's gradients; DeepSpeed sums them over the ranks after the last pass."""
         self.engine.set_gradient_accumulation_boundary(last)
         self.engine.backward(loss * self.ranks.world, scale_wrt_gas=False)
 
     def reduce(self) -> None:
-        """Nothing: the last `backward` did."""
+        """Nothing: the last `backward` has summed the gradients."""
 
     def norms(self) -> dict[str, float]:
         """Norm of each module group's gradient, before clipping; each rank adds up the part it holds."""
-        squares = []
+        squares: list[float] = []
         for parameters in grouped_parameters(self.model).values():
             parts = [self._own_gradient(p) for _, p in parameters if p.requires_grad]
             squares.append(sum(float(g.float().pow(2).sum()) for g in parts if g is not None))
         return dict(zip(GROUPS, (total**0.5 for total in self.ranks.sum(*squares))))
 
-    def _own_gradient(self, parameter) -> torch.Tensor | None:
-        if self.partition:
+    def _own_gradient(self, parameter: Any) -> torch.Tensor | None:
+        if self.sharded:
             return parameter._z3_optimizer.get_local_fp32_grad_for_param(parameter)
         mapping = parameter._hp_mapping
-        if mapping is None:  # another rank's part
+        if mapping is None:  # another rank holds this parameter
             return None
         gradient = mapping.get_lp_grad_fragment(parameter._index_in_param_group).flatten()
         address = mapping.lp_fragment_address
@@ -73,53 +87,54 @@ class ZeroEngine:
         return gradient
 
     def step(self, rate: float) -> None:
-        """Clip, and update the weights at a learning rate."""
+        """Clip the gradients and update the weights at a learning rate."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.engine.step()
 
     def hashes(self, groups: Iterable[str] = tuple(GROUPS)) -> dict[str, str]:
-        """Hash of each module group's tensors, or of those named, which alone are gathered."""
-        return group_hashes(self.model, groups=groups, whole=self._whole)
+        """Hash of each module group's tensors, or of those named; only these are gathered."""
+        return group_hashes(self.model, groups=groups, whole=self._gathered)
 
-    def _whole(self, parameter) -> torch.Tensor:
-        if not self.partition:
+    def _gathered(self, parameter: torch.Tensor) -> torch.Tensor:
+        if not self.sharded:
             return parameter.detach().cpu()
         with self.zero.GatheredParameters([parameter]):
             return parameter.detach().cpu().clone()
 
     def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Every tensor by its name in the checkpoint, whole, one at a time; all ranks go through them."""
+        """Every tensor under its name in the checkpoint, gathered one at a time by all ranks together."""
         for name, tensor in self.model.state_dict(keep_vars=True).items():
-            yield name, self._whole(tensor) if isinstance(tensor, nn.Parameter) else tensor
+            yield name, self._gathered(tensor) if isinstance(tensor, nn.Parameter) else tensor
 
     def parts(self) -> dict[str, list[torch.Tensor]]:
-        """This rank's part of each trained group's weights; together the ranks' parts are the whole."""
-        groups = (
-            grouped_parameters(self.model).items() if self.partition or self.ranks.first else ()
-        )
+        """This rank's part of each trained group's weights; the ranks' parts make up the whole."""
+        groups = grouped_parameters(self.model).items() if self.sharded or self.ranks.first else ()
         return {
-            group: [p.ds_tensor if self.partition else p.detach() for _, p in parameters]
+            group: [self._own_part(p) for _, p in parameters]
             for group, parameters in groups
             if any(p.requires_grad for _, p in parameters)
         }
 
-    def save(self, processor, folder: Path) -> None:
-        """Write a Hugging Face folder; parted weights are gathered one at a time."""
+    def _own_part(self, parameter: Any) -> torch.Tensor:
+        return parameter.ds_tensor if self.sharded else parameter.detach()
+
+    def save(self, processor: ImageProcessor, folder: Path) -> None:
+        """Write a checkpoint in Hugging Face's format; sharded weights are gathered one at a time."""
         weights = None
-        if self.partition:
-            copies = {}  # a tied tensor stays one tensor
+        if self.sharded:
+            copies: dict[int, torch.Tensor] = {}  # a tied tensor stays one tensor
             for parameter in self.model.parameters():
-                whole = self._whole(parameter)
+                gathered = self._gathered(parameter)
                 if self.ranks.first:
-                    copies[id(parameter)] = whole
+                    copies[id(parameter)] = gathered
             named = self.model.state_dict(keep_vars=True).items()
             weights = {name: copies.get(id(tensor), tensor) for name, tensor in named}
         if self.ranks.first:
             save_checkpoint(self.model, processor, folder, weights=weights)
         self.ranks.wait()
 
-    def save_state(self, folder: Path, step: int, progress: dict, *, keep: int) -> None:
+    def save_state(self, folder: Path, step: int, progress: dict[str, Any], *, keep: int) -> None:
         """Write every rank's part of the state; only the newest `keep` states stay."""
 
         def write(partial: Path) -> None:
@@ -127,11 +142,11 @@ class ZeroEngine:
                 str(partial), tag=TAG, client_state={"progress": progress}, save_latest=False
             )
 
-        seal(folder, step, write, self.ranks, keep=keep)
+        save_sharded_state(folder, step, write, self.ranks, keep=keep)
 
-    def load_state(self, folder: Path) -> dict | None:
-        """Restore the newest whole state and give back its progress; None where there is none."""
-        path = newest_whole(folder, self.ranks)
+    def load_state(self, folder: Path) -> dict[str, Any] | None:
+        """Restore the newest intact state and return its progress; None if there is none."""
+        path = newest_intact(folder, self.ranks)
         if path is None:
             return None
         _, kept = self.engine.load_checkpoint(str(path), tag=TAG, load_lr_scheduler_states=False)
@@ -139,19 +154,19 @@ class ZeroEngine:
 
 
 class ZeroModule:
-    """A frozen module whose weights are parted as the trained ones are: the policy of the start.
+    """A frozen module, sharded as the trained weights are: the reference policy.
 
     Raises:
-        ValueError: the recipe parts no weights, so that every rank may hold a whole copy.
+        ValueError: the stage is not 3, so every rank can hold a whole copy.
     """
 
-    def __init__(self, module: nn.Module, settings: dict, ranks: Ranks):
-        if settings["parallel"]["zero"] != 3:
-            raise ValueError("only ZeRO stage 3 parts weights")
-        deepspeed, config = open_deepspeed(ranks), zero_config(settings, ranks.world)
-        part_weights(deepspeed, module, config, ranks)
+    def __init__(self, module: nn.Module, ranks: Ranks, *, parallel: Parallel, dtype: str):
+        if parallel.zero != 3:
+            raise ValueError("only ZeRO stage 3 shards weights")
+        deepspeed, config = open_deepspeed(ranks), zero_config(parallel, dtype, ranks.world)
+        shard_weights(deepspeed, module, config, ranks)
         self.engine = deepspeed.initialize(model=module, config=config)[0]
 
-    def __call__(self, *args):
-        """What the module computes."""
+    def __call__(self, *args: Any) -> Any:
+        """Compute the module."""
         return self.engine(*args)

@@ -1,12 +1,16 @@
 """Critical tokens: where a model begins to reconsider, and how uncertain it was there (section 5.1).
 
-A critical token is the first token of a critical word, however the word is spaced, cased or split.
+A critical token is the first token of a critical word, whatever its spacing, its case and its split into
+tokens.
 """
 
 import re
+from collections.abc import Callable
 from functools import cache, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 
@@ -15,10 +19,10 @@ class CriticalTokens:
 
     Args:
         tokenizer: byte-level BPE, as InternVL's.
-        words: matched whole and whatever their case.
+        words: matched as whole words, in any case.
     """
 
-    def __init__(self, tokenizer, words: list[str]):
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, words: list[str]):
         self.tokenizer = tokenizer
         alternatives = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
         self.pattern = re.compile(rf"\b(?:{alternatives})\b".encode(), re.IGNORECASE)
@@ -31,14 +35,16 @@ class CriticalTokens:
         )
 
     def sentences(self, token_ids: tuple[int, ...]) -> list[int]:
-        """Positions of the tokens that begin a sentence: the first, those after a line's end, and those
-        after a full stop with a space behind it, so that 3.14 is one number; a Chinese one needs none.
+        """Positions of the tokens that begin a sentence.
+
+        These are the first token, and those after a line's end or a full stop. A full stop must be followed
+        by a space, so that 3.14 is one number; a Chinese full stop needs none.
         """
         return self._positions(token_ids, self._sentence_starts)
 
     def _sentence_starts(self, text: bytes) -> list[int]:
         """Offsets in bytes of what follows the ends of sentences."""
-        # A response may end within a letter.
+        # A response may end within the bytes of a letter.
         letters = text.decode("utf-8", errors="surrogateescape")
         starts, seen, size = [], 0, 0
         for match in self.sentence.finditer(letters):
@@ -47,7 +53,9 @@ class CriticalTokens:
             starts.append(size)
         return starts
 
-    def _positions(self, token_ids, find) -> list[int]:
+    def _positions(
+        self, token_ids: tuple[int, ...], find: Callable[[bytes], list[int]]
+    ) -> list[int]:
         text, ends = _text(self.tokenizer, tuple(token_ids))
         starts = find(text)
         if not starts:
@@ -55,8 +63,10 @@ class CriticalTokens:
         return sorted({int(n) for n in np.searchsorted(ends, starts, side="right")})
 
 
-@lru_cache(maxsize=4096)  # several finders look at the same responses
-def _text(tokenizer, token_ids: tuple[int, ...]) -> tuple[bytes, np.ndarray]:
+@lru_cache(maxsize=4096)  # several finders read the same responses
+def _text(
+    tokenizer: PreTrainedTokenizerBase, token_ids: tuple[int, ...]
+) -> tuple[bytes, NDArray[np.int64]]:
     """The bytes of a response, and where each token ends; special tokens have none."""
     special = _special(tokenizer)
     pieces = [b"" if i in special else _token_bytes(tokenizer, i) for i in token_ids]
@@ -64,7 +74,7 @@ def _text(tokenizer, token_ids: tuple[int, ...]) -> tuple[bytes, np.ndarray]:
 
 
 @cache
-def _special(tokenizer) -> frozenset[int]:
+def _special(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     return frozenset(tokenizer.all_special_ids)
 
 
@@ -74,7 +84,7 @@ def _byte_values() -> dict[str, int]:
 
 
 @cache
-def _token_bytes(tokenizer, token_id: int) -> bytes:
+def _token_bytes(tokenizer: PreTrainedTokenizerBase, token_id: int) -> bytes:
     token = tokenizer.convert_ids_to_tokens(token_id)
     if token is None:  # a head may be wider than the tokenizer
         return b""

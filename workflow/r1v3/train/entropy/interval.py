@@ -1,18 +1,28 @@
-"""Means with bootstrap intervals over prompts, whose samples hang together."""
+"""Means with bootstrap intervals over prompts, because the samples of a prompt are not independent."""
+
+from typing import TypedDict
 
 import numpy as np
 
 
+class Interval(TypedDict):
+    """A mean with its percentile interval, None where there is no value; `count` values went in."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    count: int
+
+
 def clustered_mean(
     clusters: list[list[float]], *, resamples: int, seed: int, confidence: float = 0.95
-) -> dict:
+) -> Interval:
     """Mean of all values and its percentile interval, resampling whole clusters.
 
     Args:
-        clusters: the values of each prompt; empty ones count as prompts without values.
-
-    Returns:
-        mean, low, high (None where there is no value) and count, the number of values.
+        clusters: the values of each prompt; a prompt may have none.
+        resamples: of the bootstrap.
+        confidence: share of the resampled means inside the interval.
     """
     sums = np.array([sum(values) for values in clusters], dtype=float)
     counts = np.array([len(values) for values in clusters], dtype=float)

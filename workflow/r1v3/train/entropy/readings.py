@@ -1,40 +1,49 @@
-"""Where the entropy of tokens is read (section 5.1), at no forward pass of its own.
+"""Where the entropy of tokens is read (section 5.1); this needs no forward pass of its own.
 
-Two readings of "critical-token entropy", both of the untempered distribution: `emitted`, where the first
-token of a critical word was emitted, and `candidate`, at every sentence start, where such a word could have
-stood. `control` is `emitted` for words that are as frequent and turn no thought. Each also one position
-later, so that a falling reading can be told from a model that is surer everywhere.
+There are two readings of "critical-token entropy", both at temperature 1. `emitted` reads where the first
+token of a critical word was emitted; `candidate` reads at every sentence start, where such a word could
+have stood. `control` is `emitted` for words that are as frequent and do not turn a thought. Each is also
+read one position later, to tell a falling reading from a model that becomes more certain everywhere.
 """
 
 from dataclasses import dataclass
 
+from transformers import PreTrainedTokenizerBase
+
 from r1v3.generate.types import Response
+from r1v3.recipe.schema.recipe import Entropy
 from r1v3.train.entropy.critical import CriticalTokens
-from r1v3.train.entropy.interval import clustered_mean
+from r1v3.train.entropy.interval import Interval, clustered_mean
 
 NAMES = ("emitted", "candidate", "control")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Values of each prompt's responses, in nats, and those one position later."""
+    """Entropies by prompt, over all its responses, in nats; `after` those one position later."""
 
     here: list[list[float]]
     after: list[list[float]]
 
 
+class ReadingInterval(Interval):
+    """An interval over prompts, in nats, and the mean one position later."""
+
+    next: float | None
+
+
 class Readings:
-    """Finds the places in responses and sums up what was read there.
+    """Finds the positions in responses and summarises the entropies there.
 
     Args:
-        entropy: the recipe's section.
+        settings: the recipe's section `entropy`.
         seed: of the bootstrap over prompts.
     """
 
-    def __init__(self, tokenizer, entropy: dict, seed: int):
-        self.critical = CriticalTokens(tokenizer, entropy["critical_words"])
-        self.control = CriticalTokens(tokenizer, entropy["control_words"])
-        self.tokenizer, self.entropy, self.seed = tokenizer, entropy, seed
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, settings: Entropy, seed: int):
+        self.critical = CriticalTokens(tokenizer, settings.critical_words)
+        self.control = CriticalTokens(tokenizer, settings.control_words)
+        self.tokenizer, self.settings, self.seed = tokenizer, settings, seed
 
     def read(
         self, responses: list[Response], entropies: list[list[float]], samples: int
@@ -58,8 +67,8 @@ class Readings:
                 reading.after[-1] += [entropy_T[place] for place in later]
         return found
 
-    def interval(self, reading: Reading) -> dict:
+    def interval(self, reading: Reading) -> ReadingInterval:
         """Mean, interval over prompts, count, and the mean one position later (`next`), in nats."""
-        found = clustered_mean(reading.here, resamples=self.entropy["resamples"], seed=self.seed)
+        found = clustered_mean(reading.here, resamples=self.settings.resamples, seed=self.seed)
         after = [value for values in reading.after for value in values]
-        return found | {"next": sum(after) / len(after) if after else None}
+        return {**found, "next": sum(after) / len(after) if after else None}

@@ -1,26 +1,28 @@
-"""Collecting an episode: one round of prompts, or as many as Dynamic Sampling asks for (section 5.5).
+"""Collect an episode: one round of prompts, or as many rounds as Dynamic Sampling needs (section 5.5).
 
-Dynamic Sampling (DAPO, arXiv 2503.14476) replaces the groups whose samples are all right or all wrong.
-What counts is the spread of *accuracy*: a group that differs in format alone has advantages too, yet it
-teaches the template and not the task; such groups are replaced as well, and counted.
+Dynamic Sampling (DAPO, arXiv 2503.14476) replaces the groups whose samples are all right or all wrong. It
+looks at the variance of *accuracy*. A group that differs only in format has advantages too, but it teaches
+the template and not the task; such groups are replaced as well, and counted.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 
 from r1v3.generate.types import Response
-from r1v3.train.grpo.advantage import varied
+from r1v3.recipe.schema.training import Grpo
+from r1v3.train.grpo.advantage import has_variance
 from r1v3.train.grpo.prompt_order import PromptOrder
-from r1v3.train.grpo.rollouts import Episode, Prompt, check_judged, whole_episode
+from r1v3.train.grpo.prompts import Prompt
+from r1v3.train.grpo.rollouts import Episode, check_judged, gather_episode
 from r1v3.train.grpo.sampler import BesideTrainer, OwnModel
 
 
 @dataclass(frozen=True)
 class Graded:
-    """A prompt with its M responses, and what each was worth."""
+    """A prompt with its M responses and their rewards, each in [0, 1] and of shape (M,)."""
 
     prompt: Prompt
     responses: list[Response]
@@ -32,69 +34,83 @@ class Graded:
 
 @dataclass(frozen=True)
 class Collected:
-    """An episode, how many prompts were drawn since the run began, and what Dynamic Sampling counted.
+    """An episode, and how it came about.
 
-    `unused` holds the groups that were sampled and are no part of the episode.
+    Attributes:
+        drawn: prompts drawn since the run began.
+        counts: what Dynamic Sampling counted; empty without it.
+        unused: groups that were sampled but are not part of the episode.
     """
 
     episode: Episode
     drawn: int
     counts: dict[str, int]
-    unused: list[Graded] = field(default_factory=list)
+    unused: list[Graded] = field(default_factory=list[Graded])
 
 
-def collect(
-    run: Callable[..., Episode],
-    order: PromptOrder,
-    settings: dict,
+class RunRound(Protocol):
+    """Samples and grades some prompts; `seed` names the round."""
+
+    def __call__(self, *, prompts: list[Prompt], seed: str) -> Episode:
+        """The episode of these prompts."""
+        ...
+
+
+def collect_episode(
+    run: RunRound,
+    order: PromptOrder[Prompt],
+    settings: Grpo,
     sampler: OwnModel | BesideTrainer,
     *,
     seed: str,
 ) -> Collected:
     """An episode of `prompts_per_step` groups.
 
-    With Dynamic Sampling rounds go on until every group's accuracy varies. Where `max_rounds` do not
-    suffice, the places left are filled with groups that were passed over: those that differ in format first.
-    A round asks one prompt a rank at least, so the last may bring more groups than are missing: a surplus.
+    With Dynamic Sampling, rounds go on until every group's accuracy varies. If `max_rounds` are not enough,
+    the missing groups are taken from those passed over, first the ones that differ in format. A round asks at
+    least one prompt a rank, so the last one may bring more groups than are missing: a surplus.
 
     Args:
-        run: samples and grades prompts, with a seed.
+        run: samples and grades a round of prompts.
+        order: hands out the prompts.
         sampler: says which of them this process asks.
         seed: names the episode.
 
     Raises:
         RuntimeError: of all answers, used or not, more stayed unjudged than the recipe allows.
     """
-    wanted, dynamic = settings["prompts_per_step"], settings["dynamic_sampling"]
+    wanted, dynamic = settings.prompts_per_step, settings.dynamic_sampling
     if not dynamic:
         chosen = order.take(wanted)
         own = run(prompts=sampler.share(chosen), seed=seed)
-        episode = whole_episode(chosen, own, sampler.ranks)
-        check_judged(episode.reasons, settings["reward"])
+        episode = gather_episode(chosen, own, sampler.ranks)
+        check_judged(episode.reasons, settings.reward)
         return Collected(episode, order.drawn, {})
-    rounds, taken, passed_over = 0, [], []
-    while rounds < dynamic["max_rounds"] and len(taken) < wanted:
+    rounds = 0
+    taken: list[Graded] = []
+    passed_over: list[Graded] = []
+    while rounds < dynamic.max_rounds and len(taken) < wanted:
         missing = wanted - len(taken)
         world = sampler.ranks.world
         chosen = order.take(world * math.ceil(missing / world))  # one each at least
         own = run(prompts=sampler.share(chosen), seed=f"{seed}/{rounds}" if rounds else seed)
-        episode = whole_episode(chosen, own, sampler.ranks)
-        for group, good in zip(groups_of(episode), varied(episode.accuracy_GM).tolist()):
+        episode = gather_episode(chosen, own, sampler.ranks)
+        for group, good in zip(groups_of(episode), has_variance(episode.accuracy_GM).tolist()):
             (taken if good else passed_over).append(group)
         rounds += 1
     reasons = [reason for group in taken + passed_over for reason in group.reasons]
-    check_judged(reasons, settings["reward"])
+    check_judged(reasons, settings.reward)
     unfilled = max(0, wanted - len(taken))
-    form_alone = [group for group in passed_over if varied(group.reward_M[None])[0]]
-    silent = [group for group in passed_over if not varied(group.reward_M[None])[0]]
+    format_only = [group for group in passed_over if has_variance(group.reward_M[None])[0]]
+    zero_variance = [group for group in passed_over if not has_variance(group.reward_M[None])[0]]
     counts = {
         "sampling_rounds": rounds,
         "discarded_prompts": len(passed_over) - unfilled,
-        "format_alone_groups": len(form_alone),
+        "format_alone_groups": len(format_only),
         "unfilled_groups": unfilled,
         "surplus_groups": max(0, len(taken) - wanted),
     }
-    groups = taken + form_alone + silent
+    groups = taken + format_only + zero_variance
     return Collected(episode_of(groups[:wanted]), order.drawn, counts, groups[wanted:])
 
 
@@ -116,7 +132,7 @@ def groups_of(episode: Episode) -> list[Graded]:
 
 
 def episode_of(groups: list[Graded]) -> Episode:
-    """Groups put together again."""
+    """The episode that these groups make up, in their order."""
     return Episode(
         [group.prompt for group in groups],
         [response for group in groups for response in group.responses],

@@ -1,15 +1,17 @@
-"""What is measured of an episode, at no forward pass of its own."""
+"""Metrics of an episode; they need no forward pass of their own."""
 
 import math
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from r1v3.data.sampling.filters import repetition
 from r1v3.generate.types import Response
 from r1v3.train.entropy.readings import Readings
-from r1v3.train.grpo.advantage import silent_groups
+from r1v3.train.grpo.advantage import zero_variance_groups
 from r1v3.train.grpo.rollouts import Episode
 from r1v3.train.grpo.token_choice import token_covariance
 
@@ -17,14 +19,14 @@ TOKENS_NAMED = 20
 HISTOGRAM_BIN, HISTOGRAM_TOP = 0.5, 12.0  # nats; the logarithm of 151,674 tokens is 11.9
 
 
-def reward_metrics(episode: Episode) -> dict:
-    """Reward and its parts, in all and by data source; length in tokens; groups without spread.
+def reward_metrics(episode: Episode) -> dict[str, float]:
+    """Reward and its parts, overall and by data source; lengths in tokens; shares of zero-variance groups.
 
-    `silent_in_accuracy` counts the groups that differ in format at most, `repetition` is the share by
-    which the responses shrink when compressed, and `advantage_spread` the mean deviation within a group.
+    A group without variance in accuracy differs at most in format. `repetition` is the share by which the
+    responses shrink when compressed. `advantage_spread` is the mean standard deviation within a group.
     """
     responses = episode.responses
-    lengths = [len(response.token_ids) for response in responses]
+    lengths = episode.lengths
     sources: dict[str, list[float]] = {}
     for prompt, rewards in zip(episode.prompts, episode.reward_GM.mean(1).tolist()):
         sources.setdefault(prompt.record.source, []).append(rewards)
@@ -35,8 +37,8 @@ def reward_metrics(episode: Episode) -> dict:
         "response_length": sum(lengths) / len(responses),
         "response_length_p95": float(np.percentile(lengths, 95)),
         "truncated": sum(r.finish_reason == "length" for r in responses) / len(responses),
-        "silent_groups": silent_groups(episode.reward_GM),
-        "silent_in_accuracy": silent_groups(episode.accuracy_GM),
+        "zero_variance_groups": zero_variance_groups(episode.reward_GM),
+        "zero_variance_in_accuracy": zero_variance_groups(episode.accuracy_GM),
         "advantage_spread": float(episode.reward_GM.std(1).mean()),
         "repetition": sum(repetition(r.text) for r in responses) / len(responses),
         **{f"reward/{name}": sum(values) / len(values) for name, values in sources.items()},
@@ -45,19 +47,24 @@ def reward_metrics(episode: Episode) -> dict:
 
 def entropy_metrics(
     entropy_N: torch.Tensor, responses: list[Response], readings: Readings, samples: int
-) -> dict:
+) -> dict[str, Any]:
     """Entropy of the sampled tokens (section 6.5, figure 10) and at critical ones (section 5.1), in nats.
 
-    `emitted/`, `candidate/` and `control/` (see `entropy_readings`) each have `count`; `mean` and `next`, one
-    position later, where there is any such token; and the bounds of an interval over prompts, `low` and
-    `high`, where there are as many as the recipe's minimum. `critical_token_entropy` and
-    `critical_tokens` are other names of `emitted/mean` and `emitted/count`. The histogram counts tokens by
-    half nats; `high_entropy_tokens` are the commonest above the threshold, with their numbers.
+    `emitted/`, `candidate/` and `control/` (see `entropy.readings`) each have a `count`. If there is any such
+    token they have `mean`, and `next` for one position later; if there are as many as the recipe's minimum
+    they have the bounds of an interval over prompts, `low` and `high`. `critical_token_entropy` and
+    `critical_tokens` are other names of `emitted/mean` and `emitted/count`. The histogram counts tokens in
+    bins of half a nat. `high_entropy_tokens` are the most frequent ones above the threshold, with their
+    counts.
+
+    Args:
+        entropy_N: of each token of all responses, nats.
+        samples: responses of each prompt.
     """
     edges = torch.arange(0.0, HISTOGRAM_TOP, HISTOGRAM_BIN)
     bins = torch.bucketize(entropy_N.clamp(min=0), edges, right=True) - 1
-    high_N = entropy_N > readings.entropy["threshold"]
-    metrics = {
+    high_N = entropy_N > readings.settings.threshold
+    metrics: dict[str, Any] = {
         "entropy": float(entropy_N.mean()),
         "high_entropy_share": float(high_N.float().mean()),
         "high_entropy_tokens": _commonest(high_N, responses, readings.tokenizer),
@@ -68,7 +75,7 @@ def entropy_metrics(
     for name, reading in read.items():
         found = readings.interval(reading)
         metrics[f"{name}/count"] = found["count"]
-        enough = found["count"] >= readings.entropy["minimum_count"]
+        enough = found["count"] >= readings.settings.minimum_count
         for key in ("mean", "next", *(("low", "high") if enough else ())):
             if found[key] is not None:
                 metrics[f"{name}/{key}"] = found[key]
@@ -78,11 +85,18 @@ def entropy_metrics(
     return metrics
 
 
-def logprob_metrics(logp_N, sampled_N, advantage_N) -> dict[str, float]:
-    """Trainer against engine, and the covariance of log-probability and advantage over tokens (5.5).
+def logprob_metrics(
+    logp_N: torch.Tensor, sampled_N: torch.Tensor, advantage_N: torch.Tensor
+) -> dict[str, float]:
+    """The gap between trainer and engine, and the covariance of log-probability and advantage (5.5).
 
-    `logprob_gap_*` are in nats; `logprob_gap_share` is the share of tokens whose ratio is beyond 1.05, either
-    way. The covariance is what drives entropy down (Cui et al. 2025), in nats.
+    `logprob_gap_max` and `_mean` are in nats. `logprob_gap_share` is the share of tokens whose ratio is
+    above 1.05 or below 1 / 1.05. The covariance drives entropy down (Cui et al. 2025); it is in nats.
+
+    Args:
+        logp_N: log-probability of each token by the trainer, nats.
+        sampled_N: the same by the engine that sampled it.
+        advantage_N: of each token's response.
     """
     gap_N = (logp_N - sampled_N).abs()
     return {
@@ -93,8 +107,10 @@ def logprob_metrics(logp_N, sampled_N, advantage_N) -> dict[str, float]:
     }
 
 
-def _commonest(high_N: torch.Tensor, responses: list[Response], tokenizer) -> list[list]:
-    """Text and number of the tokens that are chosen most often."""
+def _commonest(
+    high_N: torch.Tensor, responses: list[Response], tokenizer: PreTrainedTokenizerBase
+) -> list[list[Any]]:
+    """Text and count of the most frequent tokens where `high_N` is true."""
     ids = torch.tensor([token for response in responses for token in response.token_ids])
     counts = Counter(ids[high_N].tolist())
     most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:TOKENS_NAMED]

@@ -1,22 +1,39 @@
-"""An episode as forward passes of this rank: prompts with all their responses, by mini-batch.
+"""An episode as forward passes of this rank: prompts with their responses, by mini-batch.
 
-Shapes: R responses, N tokens of a pass's responses, or of all where it is said.
+Shapes: R responses, N tokens of the responses of a pass (or of the episode, where the docstring says so).
 """
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Literal
 
 import torch
 
+from r1v3.generate.types import Response
 from r1v3.model.packed import Group, Pack, pack_groups
+from r1v3.recipe.schema.training import Grpo
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.grpo.episode_rows import plan_rows
-from r1v3.train.grpo.rollouts import Episode, Prompt
+from r1v3.train.grpo.prompts import Prompt
+from r1v3.train.grpo.rollouts import Episode
+
+OldPolicy = Literal["trainer", "engine", "reference"]
 
 
 @dataclass
 class Pass:
-    """Prompts that one forward pass takes; what is None is not known or not needed."""
+    """What one forward pass computes; a tensor is None until it is known, or if it is not needed.
+
+    Attributes:
+        batch: number of the mini-batch.
+        rows: the pass's responses among those of the episode.
+        sampled_N: log-probabilities by the engine that sampled, nats.
+        keep_N: 1 for tokens that count in the loss, 0 for others.
+        logp_N: log-probabilities by the policy before the episode's first step, nats.
+        entropy_N: entropies by that policy, nats.
+        reference_N: log-probabilities by the reference policy, nats.
+        kl_weight_N: KL-Cov's penalty on each token.
+    """
 
     batch: int
     rows: slice
@@ -26,27 +43,37 @@ class Pass:
     logp_N: torch.Tensor | None = None
     entropy_N: torch.Tensor | None = None
     reference_N: torch.Tensor | None = None
-    held_N: torch.Tensor | None = None
+    kl_weight_N: torch.Tensor | None = None
 
-    def look(self, logp_N: torch.Tensor, entropy_N: torch.Tensor) -> None:
-        """Note what the policy thinks before the first step."""
+    def note_first(self, logp_N: torch.Tensor, entropy_N: torch.Tensor) -> None:
+        """Keep what the first forward pass computes, of shape (N,); later ones change nothing."""
         if self.logp_N is None:
             self.logp_N, self.entropy_N = logp_N.detach(), entropy_N
 
-    def old_N(self, which: str) -> torch.Tensor:
-        """Log-probabilities below the ratio's line."""
+    def old_logp_N(self, policy: OldPolicy) -> torch.Tensor:
+        """Log-probabilities by the policy in the denominator of the importance ratio, of shape (N,)."""
         known = {"trainer": self.logp_N, "engine": self.sampled_N, "reference": self.reference_N}
-        return known[which]
+        found = known[policy]
+        assert found is not None, f"no forward pass of the {policy} has been made"
+        return found
 
 
-def pack_episode(prompts: list[Prompt], responses: list, samples: int) -> Pack:
-    """Prompts with their M responses each, in order, as one pack."""
+@dataclass(frozen=True)
+class EpisodePlan:
+    """This rank's passes, and the responses of each mini-batch over all ranks."""
+
+    passes: list[Pass]
+    minibatches: list[slice]
+
+
+def pack_episode(prompts: list[Prompt], responses: list[Response], samples: int) -> Pack:
+    """Prompts with their `samples` responses each, in order, as one pack."""
     return pack_rows(prompts, responses, samples, slice(0, len(responses)))
 
 
-def pack_rows(prompts: list[Prompt], responses: list, samples: int, rows: slice) -> Pack:
-    """A run of responses, each prompt with those of its own that are in it, as one pack."""
-    groups = []
+def pack_rows(prompts: list[Prompt], responses: list[Response], samples: int, rows: slice) -> Pack:
+    """The responses `rows` with their prompts, each prompt once, as one pack."""
+    groups: list[Group] = []
     for n in range(rows.start // samples, (rows.stop - 1) // samples + 1):
         first, stop = max(rows.start, n * samples), min(rows.stop, (n + 1) * samples)
         answers = tuple(r.token_ids for r in responses[first:stop])
@@ -55,51 +82,105 @@ def pack_rows(prompts: list[Prompt], responses: list, samples: int, rows: slice)
 
 
 def plan_episode(
-    episode: Episode, settings: dict, ranks: Ranks, *, side: int | None = None
-) -> tuple[list[Pass], list[slice]]:
-    """This rank's passes, and the responses of each mini-batch, over all ranks.
+    episode: Episode,
+    samples: int,
+    ranks: Ranks,
+    *,
+    pass_tokens: int | None,
+    minibatches: int = 1,
+    mask_overlong: bool = False,
+    side: int | None = None,
+) -> EpisodePlan:
+    """Divide an episode into mini-batches and forward passes.
 
     Args:
-        side: of a blank tile, in pixels, where every rank must make as many passes as the others, each with a
-            tile; a pass that stands in has no token to learn. None: they need not be alike.
+        samples: responses of each prompt.
+        pass_tokens: most tokens of a pass; see `plan_rows`.
+        mask_overlong: responses that were cut off do not count in the loss.
+        side: of a blank tile in pixels, if every rank must make as many passes as the others, each with a
+            tile; a pass that is added for this has no token to learn. None if ranks may differ.
     """
-    samples, count = settings["samples"], len(episode.prompts)
-    cuts = [count * n // settings["minibatches"] for n in range(settings["minibatches"] + 1)]
-    sizes = [slice(low * samples, high * samples) for low, high in pairwise(cuts)]
-    passes = []
-    for batch, every in enumerate(sizes):
+    count = len(episode.prompts)
+    cuts = [count * n // minibatches for n in range(minibatches + 1)]
+    batches = [slice(low * samples, high * samples) for low, high in pairwise(cuts)]
+    passes: list[Pass] = []
+    for batch, every in enumerate(batches):
         plan = plan_rows(
             [len(p.encoded.prompt_ids) for p in episode.prompts[cuts[batch] : cuts[batch + 1]]],
             [len(r.token_ids) for r in episode.responses[every]],
             samples,
-            settings["parallel"]["pass_tokens"],
+            pass_tokens,
             ranks.world,
         )
         own = [slice(every.start + r.start, every.start + r.stop) for r in plan[ranks.rank]]
         if side:
             own += [slice(every.start, every.start)] * (max(map(len, plan)) - len(own))
-        passes += [_pass(batch, rows, episode, settings, ranks, side) for rows in own]
-    return passes, sizes
+        for rows in own:
+            pack = _pack(episode, samples, rows, side).to(ranks.device)
+            passes.append(_pass(batch, rows, pack, episode.responses[rows], mask_overlong, ranks))
+    return EpisodePlan(passes, batches)
 
 
-def _pass(batch: int, rows: slice, episode: Episode, settings: dict, ranks: Ranks, side) -> Pass:
+def plan_updates(
+    episode: Episode, settings: Grpo, ranks: Ranks, *, side: int | None
+) -> EpisodePlan:
+    """Divide an episode as the recipe says; see `plan_episode`."""
+    return plan_episode(
+        episode,
+        settings.samples,
+        ranks,
+        pass_tokens=settings.parallel.pass_tokens,
+        minibatches=settings.minibatches,
+        mask_overlong=settings.overlong == "mask",
+        side=side,
+    )
+
+
+def _pack(episode: Episode, samples: int, rows: slice, side: int | None) -> Pack:
+    """The pack of `rows`; if these are none, that of the next response without a token to learn."""
     shown = rows if rows.stop > rows.start else slice(rows.start, rows.start + 1)
-    pack = pack_rows(episode.prompts, episode.responses, settings["samples"], shown)
+    pack = pack_rows(episode.prompts, episode.responses, samples, shown)
     if shown != rows:
-        none = {name: getattr(pack, name)[:0] for name in ("source_N", "target_N", "response_N")}
-        pack = replace(pack, **none)
-    pack = (pack.with_blank_tile(side) if side else pack).to(ranks.device)
-    responses = episode.responses[rows]
+        pack = replace(
+            pack,
+            source_N=pack.source_N[:0],
+            target_N=pack.target_N[:0],
+            response_N=pack.response_N[:0],
+        )
+    return pack.with_blank_tile(side) if side else pack
+
+
+def _pass(
+    batch: int,
+    rows: slice,
+    pack: Pack,
+    responses: list[Response],
+    mask_overlong: bool,
+    ranks: Ranks,
+) -> Pass:
     counts_R = torch.ones(len(responses))
-    if settings["overlong"] == "mask":
+    if mask_overlong:
         counts_R = torch.tensor([float(r.finish_reason == "stop") for r in responses])
     sampled_N = torch.tensor([p for r in responses for p in r.logprobs])
     keep_N = counts_R.to(ranks.device)[pack.response_N]
     return Pass(batch, rows, pack, sampled_N.to(ranks.device), keep_N)
 
 
-def gathered(passes: list[Pass], ranks: Ranks) -> list[torch.Tensor]:
-    """logp_N, entropy_N and sampled_N of the whole episode, in the order of its responses."""
-    own = [(p.rows.start, *(t.cpu() for t in (p.logp_N, p.entropy_N, p.sampled_N))) for p in passes]
+@dataclass(frozen=True)
+class TokenStats:
+    """Of every token of the episode, in the order of its responses, in nats and on the CPU."""
+
+    logp_N: torch.Tensor
+    entropy_N: torch.Tensor
+    sampled_N: torch.Tensor
+
+
+def gather_stats(passes: list[Pass], ranks: Ranks) -> TokenStats:
+    """Put the passes of all ranks together; each has had its first forward pass (`note_first`)."""
+    own: list[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]] = []
+    for each in passes:
+        assert each.logp_N is not None, "no forward pass yet"
+        assert each.entropy_N is not None, "no forward pass yet"
+        own.append((each.rows.start, each.logp_N.cpu(), each.entropy_N.cpu(), each.sampled_N.cpu()))
     parts = sorted(ranks.gather(own), key=lambda part: part[0])
-    return [torch.cat([part[n] for part in parts]) for n in (1, 2, 3)]
+    return TokenStats(*(torch.cat([part[n] for part in parts]) for n in (1, 2, 3)))

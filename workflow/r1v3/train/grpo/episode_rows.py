@@ -1,7 +1,7 @@
-"""Which responses of an episode a rank computes in which forward pass: runs of them, in order.
+"""Which responses of an episode each rank computes in which forward pass: consecutive ones, in order.
 
-A pass computes a prompt once for those of its responses that it holds, so a group may be cut: 32 responses
-of 8,192 tokens are more than one pass can hold.
+A pass computes a prompt once for all its responses in that pass. A group may be split over passes, because 32
+responses of 8,192 tokens are more than one pass can hold.
 """
 
 from itertools import accumulate
@@ -14,21 +14,23 @@ PROMPTS_A_PASS = 64
 def plan_rows(
     prompt_lengths: list[int], lengths: list[int], samples: int, budget: int | None, world: int
 ) -> list[list[slice]]:
-    """Runs of responses by rank and pass; together every response once.
+    """Consecutive responses, by rank and pass; every response occurs once.
 
-    Without a budget each rank takes its part of the prompts, at most 64 a pass. With one the ranks' parts are
-    about equal in tokens, and a pass goes above the budget only where a response with its prompt does.
+    Without a budget each rank takes its part of the prompts, at most 64 a pass. With a budget the ranks'
+    parts have about the same number of tokens, and a pass exceeds the budget only if a single response with
+    its prompt does.
 
     Args:
         prompt_lengths: tokens of each prompt.
-        lengths: tokens of each response, `samples` of a prompt after one another.
+        lengths: tokens of each response; the `samples` of a prompt are neighbours.
         budget: most tokens of a pass.
+        world: number of ranks.
     """
     if budget is None:
         numbers = list(range(len(prompt_lengths)))
         return [_by_prompts(Ranks(rank, world).share(numbers), samples) for rank in range(world)]
-    total, plan = sum(lengths), [[] for _ in range(world)]
-    filled = 0
+    total, filled = sum(lengths), 0
+    plan: list[list[slice]] = [[] for _ in range(world)]
     for row, (length, after) in enumerate(zip(lengths, accumulate(lengths))):
         passes = plan[min(world - 1, int(world * (after - length / 2) / total))]
         known = row % samples != 0 and passes and passes[-1].stop == row

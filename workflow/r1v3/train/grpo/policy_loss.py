@@ -1,27 +1,38 @@
-"""Equation 7: the clipped surrogate, aggregated as the recipe says.
+"""Equation 7: the clipped surrogate loss of GRPO, aggregated as the recipe says.
 
-The report averages each response's tokens first and the responses second (`sequence_mean`); the
-framework that it names averages all tokens alike (`token_mean`). `constant` divides by the most tokens
+The report averages the tokens of each response first and then the responses (`sequence_mean`). The
+framework that it names averages over all tokens (`token_mean`). `constant` divides by the most tokens that
 a response may have, as Dr. GRPO does (arXiv 2503.20783).
 
 Shapes: N tokens of all responses, R responses.
 """
 
 from dataclasses import dataclass
+from typing import Literal, assert_never
 
 import torch
+
+Aggregation = Literal["sequence_mean", "token_mean", "constant"]
+KlEstimator = Literal["k1", "k2", "k3"]
 
 
 @dataclass(frozen=True)
 class Surrogate:
-    """What a loss is computed with; `responses` and `tokens` are those of the whole mini-batch, so that
-    the losses of its parts add up to the loss of the whole."""
+    """What a loss is computed with.
+
+    `responses` and `tokens` count the whole mini-batch, so that the losses of its passes add up to its loss.
+
+    Attributes:
+        clip_low, clip_high: the ratio is clipped to [1 - clip_low, 1 + clip_high].
+        kl: weight of the KL penalty.
+        longest: most tokens that a response may have.
+    """
 
     clip_low: float
     clip_high: float
     kl: float
-    kl_estimator: str
-    aggregation: str
+    kl_estimator: KlEstimator
+    aggregation: Aggregation
     responses: int
     tokens: int
     longest: int
@@ -30,10 +41,11 @@ class Surrogate:
 def token_weights(
     surrogate: Surrogate, response_N: torch.Tensor, length_R: torch.Tensor
 ) -> torch.Tensor:
-    """The weight of each token in the loss.
+    """The weight of each token in the loss, of shape (N,).
 
-    Raises:
-        ValueError: the aggregation is unknown.
+    Args:
+        response_N: number of the response that a token belongs to.
+        length_R: tokens of each response.
     """
     if surrogate.aggregation == "sequence_mean":
         return 1.0 / (length_R[response_N] * surrogate.responses)
@@ -42,19 +54,21 @@ def token_weights(
     if surrogate.aggregation == "constant":
         share = 1.0 / (surrogate.longest * surrogate.responses)
         return torch.full(response_N.shape, share, device=response_N.device)
-    raise ValueError(
-        f"aggregation must be sequence_mean, token_mean or constant, not {surrogate.aggregation!r}"
-    )
+    assert_never(surrogate.aggregation)
 
 
-def divergence(estimator: str, logp_N: torch.Tensor, reference_logp_N: torch.Tensor):
-    """Each token's estimate of the divergence from the reference, in nats (names as Schulman's note).
+def divergence(
+    estimator: KlEstimator, logp_N: torch.Tensor, reference_logp_N: torch.Tensor
+) -> torch.Tensor:
+    """Each token's estimate of the KL divergence from the reference, in nats, of shape (N,).
 
-    `k1` is equation 7's log-ratio: unbiased in value, but on-policy its expected gradient is 0, so it
-    holds nothing back. `k2` is half its square, `k3` is r - 1 - log r with r = reference / policy.
+    The names follow Schulman's note. `k1` is equation 7's log-ratio: its value is unbiased, but on-policy its
+    expected gradient is 0, so it restrains nothing. `k2` is half its square. `k3` is r - 1 - log r with
+    r = reference / policy.
 
-    Raises:
-        ValueError: the estimator is unknown.
+    Args:
+        logp_N: log-probability of each token under the policy, nats.
+        reference_logp_N: the same under the reference.
     """
     log_ratio_N = logp_N - reference_logp_N
     if estimator == "k1":
@@ -63,7 +77,7 @@ def divergence(estimator: str, logp_N: torch.Tensor, reference_logp_N: torch.Ten
         return log_ratio_N.square() / 2
     if estimator == "k3":
         return (-log_ratio_N).exp() - 1 + log_ratio_N
-    raise ValueError(f"kl_estimator must be k1, k2 or k3, not {estimator!r}")
+    assert_never(estimator)
 
 
 def policy_loss(
@@ -76,22 +90,26 @@ def policy_loss(
     length_R: torch.Tensor,
     keep_N: torch.Tensor | None = None,
     reference_logp_N: torch.Tensor | None = None,
-    held_N: torch.Tensor | None = None,
+    kl_weight_N: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """The GRPO loss of some responses (report, eq. 7), and on how many of the `kept` tokens the clip acted.
+    """The GRPO loss of some responses (report, eq. 7).
 
-    The ratio compares the policy with the one of `old_logp_N`. With one on-policy step the two are the
-    same, the ratio is 1 and no clip can act.
+    The importance ratio compares the policy with the one of `old_logp_N`. In a single on-policy step the
+    two are the same, so the ratio is 1 and the clip cannot act.
 
     Args:
         logp_N: log-probability of each token under the policy, nats, differentiable.
-        old_logp_N: the same under the policy that the ratio is taken against.
+        old_logp_N: the same under the policy in the denominator of the ratio.
         advantage_R: of each response.
-        response_N: which response a token belongs to.
+        response_N: number of the response that a token belongs to.
         length_R: tokens of each response.
-        keep_N: tokens that count; None is all of them.
-        reference_logp_N: needed where `kl` is not 0.
-        held_N: KL-Cov's weight on each token's |log-ratio|; where given, nothing is clipped.
+        keep_N: 1 for tokens that count, 0 for others; None if all count.
+        reference_logp_N: log-probabilities under the reference, needed if `kl` is not 0.
+        kl_weight_N: KL-Cov's weight on each token's |log-ratio|; if given, nothing is clipped.
+
+    Returns:
+        The loss, a scalar, and two counts of tokens: `kept`, which count, and `clipped`, on which the clip
+        acted.
     """
     weight_N = token_weights(surrogate, response_N, length_R)
     kept_N = torch.ones_like(weight_N, dtype=torch.bool)
@@ -100,12 +118,13 @@ def policy_loss(
     ratio_N = (logp_N - old_logp_N).exp()
     advantage_N = advantage_R[response_N]
     clipped_N = ratio_N
-    if held_N is None:
+    if kl_weight_N is None:
         clipped_N = ratio_N.clamp(1 - surrogate.clip_low, 1 + surrogate.clip_high)
     objective_N = torch.minimum(ratio_N * advantage_N, clipped_N * advantage_N)
-    if held_N is not None:
-        objective_N = objective_N - held_N * (logp_N - old_logp_N).abs()
+    if kl_weight_N is not None:
+        objective_N = objective_N - kl_weight_N * (logp_N - old_logp_N).abs()
     if surrogate.kl:
+        assert reference_logp_N is not None, "a KL penalty needs the reference"
         penalty_N = divergence(surrogate.kl_estimator, logp_N, reference_logp_N)
         objective_N = objective_N - surrogate.kl * penalty_N
     acted_N = (clipped_N * advantage_N < ratio_N * advantage_N) & kept_N

@@ -1,23 +1,28 @@
 """Which prompts an episode asks: a fresh shuffle each epoch, none repeated or skipped within it."""
 
-from r1v3.train.core.batches import order_of_step
+from typing import Generic, TypeVar
+
+from r1v3.train.core.sample_order import order_of_step
+
+Item = TypeVar("Item")
 
 
-class PromptOrder:
-    """Hands out prompts; `drawn`, how many so far, is all that a resumed run needs.
+class PromptOrder(Generic[Item]):
+    """Hands out prompts; a resumed run needs only `drawn`, the number handed out so far.
 
     Args:
         prompts: all of them.
         seed: of the shuffles.
     """
 
-    def __init__(self, prompts: list, seed: int, drawn: int = 0):
+    def __init__(self, prompts: list[Item], seed: int, drawn: int = 0):
         self.prompts, self.seed, self.drawn = prompts, seed, drawn
-        self._epoch, self._order = -1, []
+        self._epoch = -1
+        self._order: list[int] = []
 
-    def take(self, count: int) -> list:
+    def take(self, count: int) -> list[Item]:
         """The next prompts, in the order of `order_of_step`."""
-        taken = []
+        taken: list[Item] = []
         for position in range(self.drawn, self.drawn + count):
             epoch, place = divmod(position, len(self.prompts))
             if epoch != self._epoch:

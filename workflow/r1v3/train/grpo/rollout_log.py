@@ -1,4 +1,4 @@
-"""Rollouts, kept: one compressed Parquet file a step, which `r1v3.train.grpo.rollout_page` shows."""
+"""Rollouts on disk: one compressed Parquet file a step, which `r1v3.train.grpo.rollout_page` shows."""
 
 import os
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 
 from r1v3.base.seeding import stable_seed
 from r1v3.train.entropy.critical import CriticalTokens
@@ -37,25 +38,28 @@ def write_rollouts(
     folder: Path,
     step: int,
     episode: Episode,
-    entropy_N,
+    entropy_N: torch.Tensor,
     critical: CriticalTokens,
     *,
     share: float,
-    seed,
+    seed: int,
     unused: Sequence[Graded] = (),
 ) -> Path | None:
-    """Keep a step's rollouts, whole groups at a time, so that samples can be compared.
+    """Write a step's rollouts, always all samples of a prompt, so that these can be compared.
 
     Args:
+        step: from 1.
         entropy_N: of every sampled token of the episode, nats.
-        share: of the prompts, drawn by a hash of seed, step and prompt; 0 keeps nothing.
-        unused: groups that were sampled and not learned from; no forward pass knows their entropies.
+        critical: finds the tokens whose entropies are written.
+        share: of the prompts, chosen by a hash of seed, step and prompt; 0 writes nothing.
+        unused: groups that were sampled but not learned from; no forward pass has computed their entropies.
 
     Returns:
-        The file `step-000001.parquet`, written whole or not at all, or None where nothing is kept.
+        The file `step-000001.parquet`, written atomically; None if nothing is written.
     """
     groups = [(group, True) for group in groups_of(episode)] + [(group, False) for group in unused]
-    rows, first = [], 0
+    rows: list[dict[str, object]] = []
+    first = 0
     for group, used in groups:
         prompt = group.prompt.record.id
         kept = stable_seed(seed, step, prompt) < share * 2**63

@@ -1,42 +1,35 @@
-"""An episode: sample M responses to each prompt, grade them, and normalise their rewards (eq. 3, 6)."""
+"""An episode: sample M responses to each prompt, grade them (eq. 2), and reward them (eq. 1 and 3)."""
 
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import torch
 
 from r1v3.base.seeding import stable_seed
-from r1v3.data.records import Record, read_records, render_question
 from r1v3.generate.types import PolicyEngine, Request, Response, Sampling
-from r1v3.model.encode import Encoded, EncodedOnDisk, Encoder
-from r1v3.model.prompt_template import prompt_tail, render_prompt
-from r1v3.recipe.schema.recipe import Template
+from r1v3.model.prompt_template import prompt_tail
+from r1v3.recipe.schema.data import Mode
+from r1v3.recipe.schema.training import Reward
 from r1v3.reward import Grader, Verdict, combine, format_reward
+from r1v3.reward.verdict import Row
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo.saved_samples import HeldSamples
-
-# Bytes of tiles that a process keeps in memory, and prompts that are encoded together.
-KEPT_TILES, ENCODED_AT_ONCE = 8 * 2**30, 1024
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A question ready to be asked."""
-
-    record: Record
-    text: str
-    encoded: Encoded | EncodedOnDisk
-    pictures: tuple[Path, ...] = ()
+from r1v3.train.grpo.prompts import Prompt
+from r1v3.train.grpo.saved_samples import SavedSamples
+from r1v3.train.grpo.timer import StepTimer
 
 
 @dataclass(frozen=True)
 class Episode:
-    """Prompts, their M responses each in order, and what each was worth.
+    """Prompts, their M responses each in order, and the rewards of these.
 
-    Shapes: G prompts, M samples. `reasons` holds of each response who decided, and why.
+    Shapes: G prompts, M samples.
+
+    Attributes:
+        responses: those of the first prompt, then those of the second, and so on.
+        accuracy_GM, format_GM, reward_GM: in [0, 1].
+        reasons: of each response, who decided on it, and why.
     """
 
     prompts: list[Prompt]
@@ -46,53 +39,10 @@ class Episode:
     reward_GM: torch.Tensor
     reasons: list[tuple[str, str]]
 
-
-@dataclass
-class Clock:
-    """Seconds that each phase took, added up."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def add(self, **phases: float) -> None:
-        """Add to phases by name."""
-        for name, value in phases.items():
-            self.seconds[name] = self.seconds.get(name, 0.0) + value
-
-
-def load_prompts(
-    folder: Path, encoder: Encoder, template: Template, mode: str, instruction: str | None = None
-) -> list[Prompt]:
-    """Every record of a data set as a prompt, encoded once; an instruction follows each question."""
-    records = read_records(folder)
-    said = f"\n{instruction}" if instruction else ""
-    questions = [render_question(r.question, r.options, len(r.images)) + said for r in records]
-    texts = [render_prompt(template, question, mode) for question in questions]
-    pictures = [tuple(Path(folder) / image for image in record.images) for record in records]
-    encoded = encode_prompts(texts, pictures, encoder)
-    return [Prompt(*parts) for parts in zip(records, texts, encoded, pictures)]
-
-
-def encode_prompts(
-    texts: list[str], pictures: list[tuple[Path, ...]], encoder: Encoder, keep: int = KEPT_TILES
-) -> list[Encoded | EncodedOnDisk]:
-    """Prompts by parts; tiles beyond `keep` bytes stay on disk: 15,000 questions of 7 tiles are 250 GB.
-
-    Those are told by the pictures' headers, and decoded once only to know that they can be.
-    """
-    encoded, held = [], 0
-    with ThreadPoolExecutor(thread_name_prefix="encode") as threads:
-        for first in range(0, len(texts), ENCODED_AT_ONCE):
-            part = slice(first, first + ENCODED_AT_ONCE)
-            shown, own = texts[part], [list(each) for each in pictures[part]]
-            counts = list(threads.map(encoder.tile_counts, own))
-            held += sum(map(sum, counts)) * 3 * encoder.side**2 * torch.float32.itemsize
-            if held <= keep:
-                encoded += encoder.prompts(shown, own)
-                continue
-            list(threads.map(encoder.check, own))
-            ids = encoder.prompt_ids(shown, counts)
-            encoded += [EncodedOnDisk(i, encoder, each) for i, each in zip(ids, pictures[part])]
-    return encoded
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each response."""
+        return [len(response.token_ids) for response in self.responses]
 
 
 def run_episode(
@@ -100,88 +50,100 @@ def run_episode(
     prompts: list[Prompt],
     sampling: Sampling,
     grader: Grader,
-    reward: dict,
+    reward: Reward,
     *,
-    mode: str,
-    seed,
-    clock: Clock | None = None,
-    held: HeldSamples | None = None,
+    mode: Mode,
+    seed: str,
+    timer: StepTimer | None = None,
+    saved: SavedSamples | None = None,
 ) -> Episode:
-    """Sample and grade one episode; answers are graded while others are still being written.
+    """Sample and grade one episode; answers are graded while others are still being sampled.
 
     Args:
-        engine: of the policy; None where there are no prompts.
-        reward: the recipe's `reward` section.
-        seed: anything that names this episode; each prompt gets a stream of its own.
-        clock: adds up the seconds of generating, and of what grading takes longer.
-        held: keeps the answers as they come, and has those of a run that was killed.
+        engine: samples from the policy; None only in a process that asks no prompt.
+        reward: the recipe's section.
+        seed: names this episode; each prompt gets a random stream of its own.
+        timer: adds up the seconds of sampling, and of what grading takes longer.
+        saved: keeps the answers as they come, and has those of a run that was killed.
 
     Raises:
-        RuntimeError: an answer could not be made.
+        RuntimeError: the engine cannot answer a prompt.
     """
     began = time.monotonic()
     responses: dict[str, list[Response]] = {}
-    graded: dict[str, tuple[Future, int]] = {}
+    graded: dict[str, tuple[Future[list[Verdict]], int]] = {}
     with ThreadPoolExecutor(1, thread_name_prefix="reward") as pool:
-        for part in _answers(engine, prompts, sampling, seed, held):
+        for part in _sample(engine, prompts, sampling, seed, saved):
             groups = [part[n : n + sampling.samples] for n in range(0, len(part), sampling.samples)]
             asked = [prompts[int(group[0].key)] for group in groups]
-            coming = pool.submit(judge, grader, asked, part, mode=mode) if part else None
+            coming = pool.submit(grade_responses, grader, asked, part, mode=mode)
             for n, group in enumerate(groups):
                 responses[group[0].key] = group
                 graded[group[0].key] = (coming, n * sampling.samples)
         generated = time.monotonic()
         order = [str(n) for n in range(len(prompts))]
-        verdicts = []
+        verdicts: list[Verdict] = []
         for key in order:
             coming, first = graded[key]
             verdicts += coming.result()[first : first + sampling.samples]
-    if clock is not None:
-        clock.add(generate=generated - began, reward=time.monotonic() - generated)
+    if timer is not None:
+        timer.add(generate=generated - began, reward=time.monotonic() - generated)
     named = [replace(r, key=prompts[int(key)].record.id) for key in order for r in responses[key]]
-    return reckon(prompts, named, verdicts, reward, mode=mode)
+    return score_rollouts(prompts, named, verdicts, reward, mode=mode)
 
 
-def _answers(engine, prompts, sampling: Sampling, seed, held) -> Iterator[list[Response]]:
-    """Whole requests as they are finished, their keys the prompts' places; first those that are held.
+def _sample(
+    engine: PolicyEngine | None,
+    prompts: list[Prompt],
+    sampling: Sampling,
+    seed: str,
+    saved: SavedSamples | None,
+) -> Iterator[list[Response]]:
+    """All samples of some prompts as they are finished, first those that were saved; keys are places.
 
-    What the engine in process writes depends, in the last bits, on the prompts beside it: it answers all of
-    them again unless all are held, so that a resumed run is the same run.
+    What the engine in this process writes depends, in the last bits, on the prompts sampled beside it. So it
+    answers all prompts again unless all were saved; then a resumed run is the same run.
     """
     ids = [prompt.record.id for prompt in prompts]
-    known = held.of_round(seed, ids) if held else []
+    known = saved.of_round(seed, ids) if saved else []
     done = {response.key for response in known}
-    if len(done) < len(prompts) and engine.depends_on_batch:
-        known, done = [], set()
+    if len(done) < len(prompts) and engine is not None and engine.depends_on_batch:
+        known, done = [], set[str]()
     if known:
         yield known
     places = [n for n in range(len(prompts)) if str(n) not in done]
     if not places:
         return
-    for part in _asked(engine, prompts, places, sampling, seed):
-        if held and part:
-            held.add(seed, ids, part)
+    assert engine is not None, "a process without an engine asks no prompt"
+    for part in _ask(engine, prompts, places, sampling, seed):
+        if not part:
+            continue
+        if saved:
+            saved.add(seed, ids, part)
         yield part
 
 
-def _asked(engine, prompts, places: list[int], sampling, seed) -> Iterator[list[Response]]:
+def _ask(
+    engine: PolicyEngine, prompts: list[Prompt], places: list[int], sampling: Sampling, seed: str
+) -> Iterator[list[Response]]:
+    """Answers of the engine to the prompts at `places`."""
     seeds = {n: stable_seed(seed, prompts[n].record.id) for n in places}
     requests = [Request(str(n), prompts[n].text, prompts[n].pictures, seeds[n]) for n in places]
     encoded = [prompts[n].encoded for n in places]
     for part in engine.generate_batch(requests, encoded, sampling):
         for response in part:
             if response.error:
-                place = prompts[int(response.key)].record.id
-                raise RuntimeError(f"{place} cannot be answered: {response.error}")
+                name = prompts[int(response.key)].record.id
+                raise RuntimeError(f"{name} cannot be answered: {response.error}")
         yield part
 
 
-def judge(
-    grader: Grader, prompts: list[Prompt], responses: list[Response], *, mode: str
+def grade_responses(
+    grader: Grader, prompts: list[Prompt], responses: list[Response], *, mode: Mode
 ) -> list[Verdict]:
-    """One verdict a response (eq. 2)."""
+    """One verdict on each response (eq. 2)."""
     samples = len(responses) // len(prompts)
-    rows = []
+    rows: list[Row] = []
     for n, response in enumerate(responses):
         record = prompts[n // samples].record
         rows.append(
@@ -197,28 +159,28 @@ def judge(
     return grader.grade_many(rows)
 
 
-def reckon(
+def score_rollouts(
     prompts: list[Prompt],
     responses: list[Response],
     verdicts: list[Verdict],
-    reward: dict,
+    reward: Reward,
     *,
-    mode: str,
+    mode: Mode,
 ) -> Episode:
-    """Format (eq. 1) and total reward (eq. 3) of every response; an unjudged one is not right."""
+    """Format reward (eq. 1) and total reward (eq. 3) of every response; an unjudged one counts as wrong."""
     shape = (len(prompts), len(responses) // max(1, len(prompts)))
-    weights = {key: reward[key] for key in ("accuracy_weight", "format_weight")}
-    accuracy = torch.tensor([float(bool(v.correct)) for v in verdicts]).view(shape)
-    form = [format_reward(prompt_tail(mode) + response.text) for response in responses]
-    form = torch.tensor(form).view(shape)
-    pairs = zip(accuracy.flatten().tolist(), form.flatten().tolist())
-    total = torch.tensor([combine(a, f, **weights) for a, f in pairs]).view(shape)
+    weights = {"accuracy_weight": reward.accuracy_weight, "format_weight": reward.format_weight}
+    accuracy_GM = torch.tensor([float(bool(v.correct)) for v in verdicts]).view(shape)
+    format_R = [format_reward(prompt_tail(mode) + response.text) for response in responses]
+    format_GM = torch.tensor(format_R).view(shape)
+    pairs = zip(accuracy_GM.flatten().tolist(), format_GM.flatten().tolist())
+    reward_GM = torch.tensor([combine(a, f, **weights) for a, f in pairs]).view(shape)
     reasons = [(verdict.by, verdict.reason) for verdict in verdicts]
-    return Episode(prompts, responses, accuracy, form, total, reasons)
+    return Episode(prompts, responses, accuracy_GM, format_GM, reward_GM, reasons)
 
 
-def check_judged(reasons: list[tuple[str, str]], reward: dict) -> None:
-    """Fail where a verifier left out too much.
+def check_judged(reasons: list[tuple[str, str]], reward: Reward) -> None:
+    """Fail if a verifier left too many answers unjudged.
 
     Args:
         reasons: of every answer that was graded, of all ranks.
@@ -228,15 +190,20 @@ def check_judged(reasons: list[tuple[str, str]], reward: dict) -> None:
         RuntimeError: more answers stayed unjudged than the recipe allows.
     """
     unjudged = sum(by == "none" for by, _ in reasons) / max(1, len(reasons))
-    allowed = reward["verifier"]["max_unjudged"] if reward["verifier"] else 0.0
+    allowed = reward.verifier.max_unjudged if reward.verifier else 0.0
     if unjudged > allowed:
         raise RuntimeError(
             f"{unjudged:.1%} of the answers unjudged; reward.verifier allows {allowed:.1%}"
         )
 
 
-def whole_episode(prompts: list[Prompt], own: Episode, ranks: Ranks) -> Episode:
-    """The episode of all ranks, put together from their parts, on every rank."""
+def gather_episode(prompts: list[Prompt], own: Episode, ranks: Ranks) -> Episode:
+    """The episode of all ranks, put together from their parts, on every rank.
+
+    Args:
+        prompts: of all ranks.
+        own: this rank's part.
+    """
     if ranks.world == 1:
         return own
     rewards = zip(own.accuracy_GM.tolist(), own.format_GM.tolist(), own.reward_GM.tolist())

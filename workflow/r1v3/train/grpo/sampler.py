@@ -1,48 +1,54 @@
-"""Who samples for the policy that learns: the model itself, a copy of it, or vLLM beside it.
+"""What samples for the policy that learns: the model itself, a copy of it, or vLLM beside the trainer.
 
-vLLM is opened by the first process of each node, over as many of its accelerators as it is told to, and
-answers the node's share of the prompts; while the policy learns it sleeps, so that both fit on the same ones.
-After each update it gets the new weights and loses every cache of the old ones, and the hash of the connector
-that it then holds is compared with the trainer's: stale embeddings of pictures give wrong tokens without an
-error.
+The first process of each node opens vLLM, over as many accelerators as it is told to, and it answers the
+node's share of the prompts. It sleeps while the policy learns, so that both fit on the same accelerators.
+After each update it gets the new weights and drops every cache of the old ones. Then the hash of its
+connector is compared with the trainer's, because stale embeddings of pictures would give wrong tokens
+without an error.
 """
 
 from pathlib import Path
+from typing import TypeVar
+
+from transformers import PreTrainedModel
 
 from r1v3.generate import PolicyEngine
 from r1v3.generate.in_process.engine import TransformersEngine
 from r1v3.generate.vllm.engine import open_vllm
 from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model
-from r1v3.recipe.graph.configs import Answering
-from r1v3.recipe.schema.recipe import Images
+from r1v3.recipe.graph.configs import GrpoConfig, ProbeConfig
+from r1v3.recipe.schema.training import Parallel
+from r1v3.train.core.engine import Dtype, TrainingEngine
 from r1v3.train.core.ranks import Ranks
+
+Item = TypeVar("Item")
 
 
 class OwnModel:
-    """The model that learns writes the answers too, each process its share."""
+    """The model that learns also samples, each process its share of the prompts."""
 
-    def __init__(self, model, encoder: Encoder, ranks: Ranks):
+    def __init__(self, model: PreTrainedModel, encoder: Encoder, ranks: Ranks):
         self.engine, self.ranks = TransformersEngine(model, encoder), ranks
 
-    def share(self, prompts: list) -> list:
+    def share(self, prompts: list[Item]) -> list[Item]:
         """The prompts that this process asks."""
         return self.ranks.share(prompts)
 
     def offload(self) -> None:
-        """Make room for an update: back to the mode in which the model learns."""
+        """Make room for an update: return the model to the mode in which it learns."""
         self.engine.offload()
 
-    def sync_weights(self, policy) -> None:
-        """Take the new weights; they are its own."""
+    def sync_weights(self, policy: TrainingEngine) -> None:
+        """Make the model ready to sample; it has the policy's weights already."""
         self.engine.model.eval()
 
 
 class CopyOfModel(OwnModel):
-    """Every process samples with a whole copy, where the weights that learn are sharded."""
+    """Every process samples with a whole copy, because the weights that learn are sharded."""
 
-    def sync_weights(self, policy) -> None:
-        """Take the new weights, gathered one at a time."""
+    def sync_weights(self, policy: TrainingEngine) -> None:
+        """Copy the policy's weights, gathered one at a time."""
         self.engine.sync_weights(policy.weights())
 
 
@@ -50,14 +56,14 @@ class BesideTrainer:
     """An engine with weights of its own.
 
     Args:
-        engine: None but in each node's first process.
+        engine: None in all but the first process of each node.
     """
 
     def __init__(self, engine: PolicyEngine | None, ranks: Ranks):
         self.engine, self.ranks = engine, ranks
 
-    def share(self, prompts: list) -> list:
-        """The node's prompts in its first process, none in the others."""
+    def share(self, prompts: list[Item]) -> list[Item]:
+        """The node's prompts in its first process, none in its others."""
         return self.ranks.share_of_node(prompts)
 
     def offload(self) -> None:
@@ -65,48 +71,58 @@ class BesideTrainer:
         if self.engine is not None:
             self.engine.offload()
 
-    def sync_weights(self, policy) -> None:
-        """Wake with the policy's weights.
+    def sync_weights(self, policy: TrainingEngine) -> None:
+        """Wake the engine with the policy's weights.
 
         Raises:
             RuntimeError: the engine's connector is not the policy's.
         """
         connector = policy.hashes(("connector",))["connector"]
         if self.engine is None:
-            for _ in policy.weights():  # all help to gather them
+            for _ in policy.weights():  # all ranks help to gather them
                 pass
             return
-        told = self.engine.sync_weights(policy.weights())
-        if told != connector:
+        received = self.engine.sync_weights(policy.weights())
+        if received != connector:
             raise RuntimeError(
-                "the engine's connector is not the trainer's: its hash is "
-                f"{told[:12]} and not {connector[:12]}; grpo.dtype must be that of the start's checkpoint"
+                f"the engine's connector is not the trainer's: its hash is {received[:12]} and not "
+                f"{connector[:12]}; grpo.dtype must be that of the start's checkpoint"
             )
 
 
+Sampler = OwnModel | BesideTrainer
+
+
 def open_sampler(
-    document: dict, start: Path, settings: dict, model, encoder: Encoder, ranks: Ranks
-) -> OwnModel | BesideTrainer:
+    config: GrpoConfig | ProbeConfig,
+    start: Path,
+    model: PreTrainedModel,
+    encoder: Encoder,
+    ranks: Ranks,
+    *,
+    parallel: Parallel,
+    dtype: Dtype,
+) -> Sampler:
     """The engine that the recipe names.
 
     Args:
         start: the checkpoint that `model` was loaded from.
-        settings: the section with the model's `dtype` and `parallel`.
+        parallel, dtype: of the model.
 
     Raises:
-        ValueError: it is none that can follow a policy that learns.
+        ValueError: the engine cannot take a learning policy's weights.
     """
-    generation = document["generation"]
-    if generation["engine"] == "transformers":
-        if settings["parallel"]["zero"] != 3:
-            return OwnModel(model.to(ranks.device), encoder, ranks)
-        copy = load_model(start, dtype=settings["dtype"], device=ranks.device)
+    generation = config.generation
+    if generation.engine == "transformers":
+        if parallel.zero != 3:
+            return OwnModel(model.to(ranks.device), encoder, ranks)  # type: ignore[arg-type]
+        copy = load_model(start, dtype=dtype, device=str(ranks.device))
         return CopyOfModel(copy, encoder, ranks)
-    if generation["engine"] == "vllm":
-        thinking = Answering.model_validate(generation).thinking
-        images = Images.model_validate(document["images"])
-        engine = open_vllm(images, start, thinking) if ranks.leads else None
+    if generation.engine == "vllm":
+        engine = None
+        if ranks.leads:
+            engine = open_vllm(config.images, start, generation.thinking)
         return BesideTrainer(engine, ranks)
     raise ValueError(
-        f"generation.engine must be transformers or vllm in RL, not {generation['engine']!r}"
+        f"generation.engine must be transformers or vllm in RL, not {generation.engine!r}"
     )

@@ -1,9 +1,11 @@
-"""Episodes since the newest saved state, whole, so that a run that was killed samples nothing twice.
+"""Complete episodes since the newest saved state, so that a killed run samples nothing twice.
 
-They lie beside the states in `resume/`, one Parquet file a step, and are forgotten with them.
+They lie beside the states in `resume/`, one Parquet file a step. A newer state makes them superfluous.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,8 +13,9 @@ import torch
 
 from r1v3.generate.types import Response
 from r1v3.train.grpo.collect import Collected, episode_of, groups_of
-from r1v3.train.grpo.rollouts import Episode, Prompt
-from r1v3.train.grpo.saved_samples import forget_samples
+from r1v3.train.grpo.prompts import Prompt
+from r1v3.train.grpo.rollouts import Episode
+from r1v3.train.grpo.saved_samples import delete_samples
 
 SCHEMA = pa.schema(
     [
@@ -34,16 +37,16 @@ SCHEMA = pa.schema(
 VALUES = ("accuracy", "format", "reward")
 
 
-def hold(folder: Path, step: int, collected: Collected) -> None:
-    """Write a step's episode before the policy moves, with the groups it does not use; whole or not at all.
+def save_episode(folder: Path, step: int, collected: Collected) -> None:
+    """Write a step's episode atomically before the policy moves, and the groups that it does not use.
 
-    The ranks' samples of it are then forgotten.
+    Then the ranks' samples of that step are deleted.
     """
     episode, used = collected.episode, len(collected.episode.responses)
     if collected.unused:
         episode = episode_of(groups_of(episode) + collected.unused)
     responses = episode.responses
-    columns = {
+    columns: dict[str, Sequence[Any]] = {
         name: [getattr(response, name) for response in responses]
         for name in ("sample", "text", "token_ids", "logprobs", "finish_reason", "prompt_tokens")
     }
@@ -62,11 +65,11 @@ def hold(folder: Path, step: int, collected: Collected) -> None:
     partial = path.with_suffix(".partial")
     pq.write_table(table, partial, compression="zstd", compression_level=1)
     partial.replace(path)
-    forget_samples(folder, through=step)
+    delete_samples(folder, through=step)
 
 
-def take_back(folder: Path, step: int, prompts: dict[str, Prompt]) -> Collected | None:
-    """A step's episode as it was sampled before the run was killed; None where there is none.
+def restore_episode(folder: Path, step: int, prompts: dict[str, Prompt]) -> Collected | None:
+    """A step's episode as it was sampled before the run was killed; None if there is none.
 
     Args:
         prompts: by their records' ids.
@@ -102,12 +105,12 @@ def take_back(folder: Path, step: int, prompts: dict[str, Prompt]) -> Collected 
     return Collected(episode, counts.pop("drawn"), counts, unused)
 
 
-def forget(folder: Path, through: int) -> None:
-    """Remove the episodes, whole or not, of steps that a saved state covers."""
+def delete_episodes(folder: Path, through: int) -> None:
+    """Remove episodes and samples of the steps up to `through`, which a saved state covers."""
     for path in sorted(Path(folder).glob("episode-*.parquet")):
         if int(path.stem.rpartition("-")[2]) <= through:
             path.unlink()
-    forget_samples(folder, through)
+    delete_samples(folder, through)
 
 
 def _path(folder: Path, step: int) -> Path:

@@ -1,157 +1,198 @@
-"""The gradient steps of an episode: equation 7 over prompts that are computed once for all samples.
+"""The gradient steps of an episode: equation 7, with each prompt computed once for all its samples.
 
-With one update an episode and the trainer's own log-probabilities there is no second forward pass:
-the policy that sampled is the policy that learns, and the ratio is 1 by definition. Mini-batches, whatever
-their ratio is against, and tokens chosen among the whole episode's, take one pass without gradients before
-the first step: what is measured of an episode is measured of the policy that met it.
+With one update an episode and the trainer's own log-probabilities, one forward pass is enough: the policy
+that sampled is the policy that learns, and the ratio is 1 by definition. With mini-batches, or if tokens
+are chosen among those of the whole episode, a pass without gradients runs before the first step, so that
+metrics describe the policy that sampled.
 
-Shapes: G prompts, M samples, R = G x M responses, N tokens of all responses.
+Shapes: R responses, N tokens of all responses.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from r1v3.model.packed import Pack
+from r1v3.recipe.schema.training import ClipCov, Grpo
+from r1v3.train.core.engine import TrainingEngine
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.grpo.advantage import group_advantage, overlong_penalty
 from r1v3.train.grpo.episode_metrics import logprob_metrics
-from r1v3.train.grpo.episode_passes import gathered, plan_episode
+from r1v3.train.grpo.episode_passes import Pass, gather_stats, plan_updates
 from r1v3.train.grpo.policy_loss import Surrogate, policy_loss
 from r1v3.train.grpo.rollouts import Episode
 from r1v3.train.grpo.token_choice import clip_cov, kl_cov, most_uncertain, token_covariance
 
+Reference = Callable[[Pack], tuple[torch.Tensor, torch.Tensor]]
+
 
 @dataclass(frozen=True)
 class Updated:
-    """What an episode's first pass saw, before any step: entropy of each sampled token in nats, and how
-    far the engine's log-probabilities were; and the metrics of its steps.
+    """What the gradient steps of an episode measured.
 
-    `loss` and `grad_norm/` are means over the steps, each weighted by the tokens of its mini-batch;
-    `clip_fraction` is the share of the tokens that count which the clip stopped, in all steps.
+    Attributes:
+        entropy_N: of each sampled token before any step, nats.
+        metrics: `loss` and `grad_norm/` are means over the steps, weighted by the tokens of each mini-batch.
+            `clip_fraction` is the share of the counted tokens on which the clip acted, over all steps.
+            `logprob_gap_` compares trainer and engine before any step (`logprob_metrics`).
     """
 
     entropy_N: torch.Tensor
-    metrics: dict
+    metrics: dict[str, float]
 
 
-def advantages(episode: Episode, settings: dict, limit: int) -> torch.Tensor:
-    """Equation 6 over each group's rewards, less the penalty on length where the recipe has one."""
+def score_advantages(episode: Episode, settings: Grpo, limit: int) -> torch.Tensor:
+    """Equation 6 over each group's rewards, less the penalty on length if the recipe has one.
+
+    Args:
+        limit: most tokens of a response in this episode.
+
+    Returns:
+        The advantage of each response, of shape (R,).
+    """
     reward_GM = episode.reward_GM
-    if settings["overlong"] == "punish":
-        length_R = torch.tensor([len(r.token_ids) for r in episode.responses])
-        penalty_R = overlong_penalty(length_R, limit=limit, buffer=settings["overlong_buffer"])
+    if settings.overlong == "punish":
+        assert settings.overlong_buffer is not None, "the schema asks for a buffer with punish"
+        length_R = torch.tensor(episode.lengths)
+        penalty_R = overlong_penalty(length_R, limit=limit, buffer=settings.overlong_buffer)
         reward_GM = reward_GM + penalty_R.view(reward_GM.shape)
-    return group_advantage(reward_GM, **settings["advantage"]).flatten()
+    return group_advantage(reward_GM, settings.advantage).flatten()
 
 
 def update_policy(
-    policy,
-    reference,
+    policy: TrainingEngine,
+    reference: Reference | None,
     episode: Episode,
-    settings: dict,
+    advantage_R: torch.Tensor,
+    settings: Grpo,
     *,
     rate: float,
-    limit: int,
     seed: int,
 ) -> Updated:
-    """Take the episode's gradient steps at a learning rate.
+    """Take the episode's gradient steps.
 
     Args:
         policy: the engine of a `PackedStats`.
-        reference: the frozen policy's `PackedStats`, where a penalty or the ratio needs it, else None.
-        limit: most tokens of a response in this episode.
-        seed: of Clip-Cov's draw.
+        reference: the frozen policy's `PackedStats`, if the KL penalty or the ratio needs it.
+        advantage_R: of each response.
+        rate: learning rate.
+        seed: of Clip-Cov's random choice.
     """
-    ranks, responses = policy.ranks, episode.responses
-    advantage_R = advantages(episode, settings, limit).to(ranks.device)
-    length_R = torch.tensor([len(r.token_ids) for r in responses], device=ranks.device)
-    side = policy.model.config.vision_config.image_size[0] if policy.alike else None
-    passes, sizes = plan_episode(episode, settings, ranks, side=side)
-    if reference is not None:
-        for part in passes:
-            with torch.no_grad():
-                part.reference_N = reference(part.pack)[0]
-    if looks_first(settings):
-        for part in passes:
-            with torch.no_grad():
-                part.look(*policy(part.pack))
-        _choose_tokens(passes, advantage_R, length_R, settings, ranks, seed)
-    total, updates = int(length_R.sum()), settings["updates_per_episode"]
-    facts, mean_norms = dict.fromkeys(("loss", "clipped", "kept"), 0.0), {}
+    ranks = policy.ranks
+    advantage_R = advantage_R.to(ranks.device)
+    length_R = torch.tensor(episode.lengths, device=ranks.device)
+    plan = plan_updates(episode, settings, ranks, side=tile_side(policy))
+    _compute_before_steps(policy, reference, plan.passes, settings, advantage_R, length_R, seed)
+    total, updates = int(length_R.sum()), settings.updates_per_episode
+    counts, norms = dict.fromkeys(("loss", "clipped", "kept"), 0.0), dict[str, float]()
     for _ in range(updates):
-        for batch, rows in enumerate(sizes):
+        for batch, rows in enumerate(plan.minibatches):
             surrogate = _surrogate(settings, length_R[rows])
             share = surrogate.tokens / (total * updates)
             policy.zero_grad()
-            own = [part for part in passes if part.batch == batch]
+            own = [part for part in plan.passes if part.batch == batch]
             for part in own:
                 logp_N, entropy_N = policy(part.pack)
-                part.look(logp_N, entropy_N)
+                part.note_first(logp_N, entropy_N)
                 loss, seen = policy_loss(
                     surrogate,
                     logp_N=logp_N,
-                    old_logp_N=part.old_N(settings["old_logprobs"]),
+                    old_logp_N=part.old_logp_N(settings.old_logprobs),
                     advantage_R=advantage_R[part.rows],
                     response_N=part.pack.response_N,
                     length_R=length_R[part.rows],
                     keep_N=part.keep_N,
                     reference_logp_N=part.reference_N,
-                    held_N=part.held_N,
+                    kl_weight_N=part.kl_weight_N,
                 )
                 policy.backward(loss, last=part is own[-1])
-                facts["loss"] += loss.item() * share
+                counts["loss"] += loss.item() * share
                 for name, count in seen.items():
-                    facts[name] += count
+                    counts[name] += count
             policy.reduce()
             for group, norm in policy.norms().items():
-                mean_norms[group] = mean_norms.get(group, 0.0) + norm * share
+                norms[group] = norms.get(group, 0.0) + norm * share
             policy.step(rate)
-    loss, clipped, kept = ranks.sum(*facts.values())
+    loss, clipped, kept = ranks.sum(*counts.values())
     metrics = {"loss": loss, "clip_fraction": clipped / max(1.0, kept)}
-    metrics |= {f"grad_norm/{group}": norm for group, norm in mean_norms.items()}
-    logp_N, entropy_N, sampled_N = gathered(passes, ranks)
+    metrics |= {f"grad_norm/{group}": norm for group, norm in norms.items()}
+    stats = gather_stats(plan.passes, ranks)
     advantage_N = advantage_R.repeat_interleave(length_R).cpu()
-    metrics |= logprob_metrics(logp_N, sampled_N, advantage_N)
-    return Updated(entropy_N, metrics)
+    metrics |= logprob_metrics(stats.logp_N, stats.sampled_N, advantage_N)
+    return Updated(stats.entropy_N, metrics)
 
 
-def looks_first(settings: dict) -> bool:
-    """Whether something must be known of all tokens before the first step.
+def tile_side(policy: TrainingEngine) -> int | None:
+    """Side of a tile in pixels, if every rank's passes need one; else None."""
+    return policy.model.config.vision_config.image_size[0] if policy.alike else None
 
-    Several updates of one mini-batch need no look: the first computes all tokens before it steps.
+
+def needs_first_pass(settings: Grpo) -> bool:
+    """Whether the policy must compute all tokens before the first step.
+
+    Several updates of a single mini-batch need no such pass: the first one computes all tokens before it
+    steps.
     """
-    chosen = settings["top_entropy"] is not None or settings["covariance"] is not None
-    return chosen or settings["minibatches"] > 1
+    chosen = settings.top_entropy is not None or settings.covariance is not None
+    return chosen or settings.minibatches > 1
 
 
-def _surrogate(settings: dict, length_R: torch.Tensor) -> Surrogate:
+@torch.no_grad()
+def _compute_before_steps(
+    policy: TrainingEngine,
+    reference: Reference | None,
+    passes: list[Pass],
+    settings: Grpo,
+    advantage_R: torch.Tensor,
+    length_R: torch.Tensor,
+    seed: int,
+) -> None:
+    """Note in each pass the reference's log-probabilities and, if needed, the policy's before any step."""
+    if reference is not None:
+        for part in passes:
+            part.reference_N = reference(part.pack)[0]
+    if needs_first_pass(settings):
+        for part in passes:
+            part.note_first(*policy(part.pack))
+        _choose_tokens(passes, advantage_R, length_R, settings, policy.ranks, seed)
+
+
+def _surrogate(settings: Grpo, length_R: torch.Tensor) -> Surrogate:
     return Surrogate(
-        settings["clip_low"],
-        settings["clip_high"],
-        settings["kl"],
-        settings["kl_estimator"],
-        settings["aggregation"],
+        settings.clip_low,
+        settings.clip_high,
+        settings.kl,
+        settings.kl_estimator,
+        settings.aggregation,
         responses=len(length_R),
         tokens=int(length_R.sum()),
-        longest=max(stage["tokens"] for stage in settings["lengths"]),
+        longest=max(stage.tokens for stage in settings.lengths),
     )
 
 
-def _choose_tokens(passes, advantage_R, length_R, settings: dict, ranks: Ranks, seed: int) -> None:
-    """Leave out or hold back tokens by what the whole episode's are like."""
-    logp_N, entropy_N, _ = gathered(passes, ranks)
+def _choose_tokens(
+    passes: list[Pass],
+    advantage_R: torch.Tensor,
+    length_R: torch.Tensor,
+    settings: Grpo,
+    ranks: Ranks,
+    seed: int,
+) -> None:
+    """Exclude tokens or give them a KL penalty, by a comparison of all tokens of the episode."""
+    stats = gather_stats(passes, ranks)
     length_R, advantage_R = length_R.cpu(), advantage_R.cpu()
-    keep_N, held_N = torch.ones_like(logp_N), None
-    if settings["top_entropy"] is not None:
-        keep_N *= most_uncertain(entropy_N, settings["top_entropy"])
-    if rule := settings["covariance"]:
-        covariance_N = token_covariance(logp_N, advantage_R.repeat_interleave(length_R))
-        if rule["kind"] == "clip":
+    keep_N, kl_weight_N = torch.ones_like(stats.logp_N), None
+    if settings.top_entropy is not None:
+        keep_N *= most_uncertain(stats.entropy_N, settings.top_entropy)
+    if rule := settings.covariance:
+        covariance_N = token_covariance(stats.logp_N, advantage_R.repeat_interleave(length_R))
+        if isinstance(rule, ClipCov):
             keep_N *= ~clip_cov(covariance_N, rule, seed=seed)
         else:
-            held_N = kl_cov(covariance_N, rule)
+            kl_weight_N = kl_cov(covariance_N, rule)
     for part in passes:
         first = int(length_R[: part.rows.start].sum())
         tokens = slice(first, first + len(part.keep_N))
         part.keep_N = part.keep_N * keep_N[tokens].to(ranks.device)
-        part.held_N = None if held_N is None else held_N[tokens].to(ranks.device)
+        part.kl_weight_N = None if kl_weight_N is None else kl_weight_N[tokens].to(ranks.device)

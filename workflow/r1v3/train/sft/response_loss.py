@@ -1,14 +1,17 @@
 """Cross-entropy of response tokens, a chunk of tokens at a time, with its gradient in the same pass.
 
-Logits of shape tokens x vocabulary never exist as a whole, and are computed once: what the loss is divided
-by is known beforehand, so each chunk leaves its gradient behind (`token_stats`, which GRPO needs,
-computes the logits twice).
+Logits of shape tokens x vocabulary never exist as a whole. They are computed only once: the divisor of the
+loss is known beforehand, so each chunk can compute its gradient at once. (GRPO needs `token_stats`, which
+computes the logits twice.)
 
 Shapes: N tokens, V vocabulary, W width.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from r1v3.model.packed import Pack, hidden_states
 
@@ -17,7 +20,13 @@ LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
 
 class _ResponseLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden_NW, weight_VW, target_N, tokens: int):
+    def forward(  # type: ignore[override]
+        ctx: Any,
+        hidden_NW: torch.Tensor,
+        weight_VW: torch.Tensor,
+        target_N: torch.Tensor,
+        tokens: int,
+    ) -> torch.Tensor:
         logp_N = hidden_NW.new_empty(len(hidden_NW), dtype=torch.float32)
         wants_hidden, wants_weight = ctx.needs_input_grad[:2]
         grad_hidden = torch.empty_like(hidden_NW) if wants_hidden else None
@@ -43,7 +52,7 @@ class _ResponseLoss(torch.autograd.Function):
         return -logp_N.sum() / tokens
 
     @staticmethod
-    def backward(ctx, upstream):
+    def backward(ctx: Any, upstream: torch.Tensor):  # type: ignore[override]
         grad_hidden, grad_weight = ctx.saved_tensors
         if grad_hidden is not None:
             grad_hidden = grad_hidden * upstream
@@ -59,15 +68,20 @@ class ResponseLoss(nn.Module):
         super().__init__()
         self.weight = weight_VW
 
-    def forward(self, hidden_NW, target_N, tokens: int) -> torch.Tensor:
-        """Sum of -log p over the targets, divided by `tokens` (those of the whole batch), in nats."""
+    def forward(self, hidden_NW: torch.Tensor, target_N: torch.Tensor, tokens: int) -> torch.Tensor:
+        """Sum of -log p over the targets, divided by `tokens` (those of the whole batch), in nats.
+
+        Args:
+            hidden_NW: last hidden states, one for each target.
+            target_N: token ids.
+        """
         return _ResponseLoss.apply(hidden_NW, self.weight, target_N, tokens)
 
 
 class PackedLoss(nn.Module):
     """A model and its loss over a pack, as one module."""
 
-    def __init__(self, model):
+    def __init__(self, model: PreTrainedModel):
         super().__init__()
         self.model = model
         self.head = ResponseLoss(model.lm_head.weight)

@@ -1,5 +1,7 @@
-"""From records to what SFT learns: a prompt, its pictures, and the reply to be predicted."""
+"""From records to what SFT learns: a prompt, its pictures, and the reply to predict."""
 
+import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -7,36 +9,45 @@ from pathlib import Path
 
 import torch
 
-from r1v3.data.records import Record, render_question
+from r1v3.base.atomic_write import write_text
+from r1v3.data.records import Record, read_records, render_question
 from r1v3.model.encode import Encoder
 from r1v3.model.packed import Group
 from r1v3.model.prompt_template import render_prompt, split_response
+from r1v3.recipe.graph.configs import Shown
 from r1v3.recipe.schema.recipe import Template
+from r1v3.recipe.schema.training import Sft
 from r1v3.reward.text.format import after_thought
 from r1v3.train.core.ranks import Ranks
+from r1v3.train.core.template import recipe_template
 
-TOGETHER = 256
+ENCODED_AT_ONCE = 256
 ALONE = Ranks(0, 1)
+# A sample with the number of its tiles, or the reason why it is skipped.
+Tiled = tuple[Group | str, int]
 
 
 @dataclass
 class Samples:
-    """Encoded samples in the records' order, and those that were set aside: id -> reason.
+    """Encoded samples in the records' order.
 
-    `tiles` counts each sample's. Where tiles are not kept, `groups` hold none and `pictures` say where
-    they come from.
+    Attributes:
+        groups: prompt and reply of each; they hold the tiles if these are kept in memory.
+        tiles: number of each sample's tiles.
+        pictures: files of each sample's pictures.
+        skipped: id and reason of each record that cannot be learned from.
     """
 
-    ids: list[str] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
-    tiles: list[int] = field(default_factory=list)
-    pictures: list[list[Path]] = field(default_factory=list)
-    set_aside: dict[str, str] = field(default_factory=dict)
+    ids: list[str] = field(default_factory=list[str])
+    groups: list[Group] = field(default_factory=list[Group])
+    tiles: list[int] = field(default_factory=list[int])
+    pictures: list[list[Path]] = field(default_factory=list[list[Path]])
+    skipped: dict[str, str] = field(default_factory=dict[str, str])
 
     def add(self, record: Record, sample: Group | str, tiles: int, folder: Path) -> None:
-        """A sample with the number of its tiles, or the reason why it cannot be used."""
+        """Add a sample with the number of its tiles, or the reason why it is skipped."""
         if isinstance(sample, str):
-            self.set_aside[record.id] = sample
+            self.skipped[record.id] = sample
             return
         self.ids.append(record.id)
         self.groups.append(sample)
@@ -44,12 +55,12 @@ class Samples:
         self.pictures.append(_paths(record, folder))
 
     def lengths(self, indices: list[int]) -> list[int]:
-        """Tokens of samples, prompt and response."""
+        """Tokens of each sample, prompt and response."""
         groups = [self.groups[i] for i in indices]
         return [len(g.prompt_ids) + len(g.responses[0]) for g in groups]
 
     def responses(self, indices: list[int]) -> int:
-        """Response tokens of samples together."""
+        """Response tokens of the samples together."""
         return sum(len(self.groups[i].responses[0]) for i in indices)
 
 
@@ -67,18 +78,25 @@ def encode_samples(
 ) -> Samples:
     """Encode every record that has a response; nothing is ever cut to fit.
 
-    The reply ends with the template's end-of-turn token, which is learned too. Where the reply begins
-    with `<think>`, the template has opened the thought and that tag belongs to the prompt.
+    The reply ends with the template's end-of-turn token, which is learned too. If the reply begins with
+    `<think>`, the template has opened the thought and that tag belongs to the prompt.
 
-    Where tiles are not kept, the pictures' headers tell how many there will be. Each picture is decoded
-    once all the same, so that an unreadable one is known before training begins; the ranks share that work.
+    If tiles are not kept, the pictures' headers tell how many there will be. Each picture is still decoded
+    once, so that a broken one is found before training begins; the ranks share that work.
 
     Args:
+        folder: of the data set.
+        max_length: most tokens of a sample.
+        keep_tiles: keep all tiles in memory.
         threads: that read pictures.
-        known: what was set aside when this run first began; its pictures are not decoded again.
+        known: samples with broken pictures, by id with the reason, if an earlier start of this run found
+            them; no picture is then decoded again.
     """
-    encoder.text_ids("")  # settles the tokenizer's options before threads share it
-    parts = [records[first : first + TOGETHER] for first in range(0, len(records), TOGETHER)]
+    encoder.text_ids("")  # sets the tokenizer's options before threads share it
+    parts = [
+        records[first : first + ENCODED_AT_ONCE]
+        for first in range(0, len(records), ENCODED_AT_ONCE)
+    ]
     with ThreadPoolExecutor(threads, thread_name_prefix="encode") as pool:
         encode = partial(_encode_part, folder, encoder, template, max_length, keep_tiles)
         encoded = [sample for part in pool.map(encode, parts) for sample in part]
@@ -91,13 +109,21 @@ def encode_samples(
     return samples
 
 
-def _undecodable(records, encoded, folder, encoder, pool, ranks: Ranks, known) -> dict[str, str]:
-    """Ids and reasons of samples whose pictures have headers and cannot be decoded."""
+def _undecodable(
+    records: list[Record],
+    encoded: list[Tiled],
+    folder: Path,
+    encoder: Encoder,
+    pool: ThreadPoolExecutor,
+    ranks: Ranks,
+    known: dict[str, str] | None,
+) -> dict[str, str]:
+    """Ids and reasons of samples whose pictures have a header but cannot be decoded."""
     (known,) = ranks.gather([known] if ranks.first else [])
     if known is not None:
         return known
 
-    def look(record: Record) -> str | None:
+    def problem_of(record: Record) -> str | None:
         try:
             encoder.check(_paths(record, folder))
         except ValueError as problem:
@@ -106,7 +132,7 @@ def _undecodable(records, encoded, folder, encoder, pool, ranks: Ranks, known) -
 
     good = [r for r, (sample, _) in zip(records, encoded) if not isinstance(sample, str)]
     own = ranks.share(good)
-    found = [(r.id, why) for r, why in zip(own, pool.map(look, own)) if why]
+    found = [(r.id, why) for r, why in zip(own, pool.map(problem_of, own)) if why]
     return dict(ranks.gather(found))
 
 
@@ -117,17 +143,17 @@ def _encode_part(
     max_length: int,
     keep_tiles: bool,
     records: list[Record],
-) -> list[tuple[Group | str, int]]:
-    """Each sample with the number of its tiles, or the reason why it cannot be used."""
+) -> list[Tiled]:
+    """Each sample with the number of its tiles, or the reason why it is skipped."""
     encode = partial(_encode, folder, encoder, template, keep_tiles)
     try:
         encoded = encode(records)
-    except ValueError:
+    except ValueError:  # one record is bad: encode each alone to find out which
         encoded = [_encode_alone(encode, record) for record in records]
     return [(_too_long(sample, max_length) or sample, tiles) for sample, tiles in encoded]
 
 
-def _encode_alone(encode, record: Record) -> tuple[Group | str, int]:
+def _encode_alone(encode: Callable[[list[Record]], list[Tiled]], record: Record) -> Tiled:
     try:
         return encode([record])[0]
     except ValueError as problem:
@@ -143,8 +169,9 @@ def _too_long(sample: Group | str, max_length: int) -> str | None:
 
 def _encode(
     folder: Path, encoder: Encoder, template: Template, keep_tiles: bool, records: list[Record]
-) -> list[tuple[Group, int]]:
-    texts, replies = [], []
+) -> list[Tiled]:
+    texts: list[str] = []
+    replies: list[tuple[int, ...]] = []
     for record in records:
         if not record.response or not after_thought(record.response):
             raise ValueError(
@@ -171,15 +198,49 @@ def _paths(record: Record, folder: Path) -> list[Path]:
     return [Path(folder) / image for image in record.images]
 
 
-def check_set_aside(samples: Samples, allowed: float) -> None:
+def load_samples(
+    folder: Path, encoder: Encoder, config: Shown, settings: Sft, skipped: Path
+) -> Samples:
+    """Encode a data set, and write what is skipped to a file.
+
+    Args:
+        folder: of the data set.
+        config: with the prompt template.
+        skipped: a JSON file, from id to reason. If the run has been started before, it is read first, and no
+            picture is decoded again.
+
+    Raises:
+        ValueError: a larger share is skipped than the recipe allows.
+    """
+    ranks, known = Ranks.join(), None
+    if (skipped.parent / "resume").exists() and skipped.exists():
+        known = json.loads(skipped.read_text())
+    samples = encode_samples(
+        read_records(folder),
+        folder,
+        encoder,
+        recipe_template(config),
+        max_length=settings.max_length,
+        keep_tiles=settings.loading.cached,
+        threads=settings.loading.threads,
+        ranks=ranks,
+        known=known,
+    )
+    if ranks.first:
+        write_text(skipped, json.dumps(samples.skipped, indent=1))
+    check_skipped(samples, settings.max_set_aside)
+    return samples
+
+
+def check_skipped(samples: Samples, allowed: float) -> None:
     """Stop when too much of the data cannot be learned from.
 
     Raises:
-        ValueError: the share set aside is above `allowed`; the first reasons are named.
+        ValueError: the share skipped is above `allowed`; the message holds the first reasons.
     """
-    lost, all_of_them = len(samples.set_aside), len(samples.set_aside) + len(samples.ids)
-    if not samples.ids or lost > allowed * all_of_them:
-        first = "; ".join(f"{key}: {why}" for key, why in list(samples.set_aside.items())[:3])
+    skipped, total = len(samples.skipped), len(samples.skipped) + len(samples.ids)
+    if not samples.ids or skipped > allowed * total:
+        first = "; ".join(f"{key}: {why}" for key, why in list(samples.skipped.items())[:3])
         raise ValueError(
-            f"{lost} of {all_of_them} samples set aside, sft.max_set_aside allows {allowed:.1%}: {first}"
+            f"{skipped} of {total} samples skipped, sft.max_set_aside allows {allowed:.1%}: {first}"
         )

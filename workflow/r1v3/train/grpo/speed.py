@@ -1,27 +1,31 @@
-"""How fast a step of GRPO was: seconds of each phase, tokens a second, memory, MFU of the update."""
+"""Speed of a step of GRPO: seconds of each phase, tokens a second, memory, MFU of the update."""
 
+from transformers import PreTrainedModel
+
+from r1v3.recipe.schema.training import Grpo
+from r1v3.train.core.device_memory import peak_memory
 from r1v3.train.core.flops import FlopCount, peak_flops
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.core.watch import peak_memory
-from r1v3.train.grpo.rollouts import Clock, Episode
+from r1v3.train.grpo.rollouts import Episode
 
 
 class EpisodeSpeed:
     """Rates over all ranks; see `r1v3.train.core.flops` for what counts as an operation."""
 
-    def __init__(self, model, settings: dict, ranks: Ranks):
-        self.count = FlopCount.of(model, settings["train"])
-        self.updates = settings["updates_per_episode"]
+    def __init__(self, model: PreTrainedModel, settings: Grpo, ranks: Ranks):
+        self.count = FlopCount.of(model, settings.train)
+        self.updates = settings.updates_per_episode
         self.peak = peak_flops(ranks.device) * ranks.world
 
-    def of_step(self, episode: Episode, seconds: float, clock: Clock) -> dict[str, float]:
-        """Metrics of one step. Grading's seconds are those that it took longer than generating.
+    def of_step(
+        self, episode: Episode, seconds: float, phases: dict[str, float]
+    ) -> dict[str, float]:
+        """Metrics of one step. Grading counts only the seconds that it took longer than sampling.
 
         Args:
             seconds: wall time of the whole step.
-            clock: seconds of its phases.
+            phases: seconds of its phases, by name.
         """
-        phases = clock.seconds
         generated = sum(len(response.token_ids) for response in episode.responses)
         found = {f"seconds_{phase}": value for phase, value in phases.items()}
         found["speed/tokens_per_second"] = generated / seconds
@@ -32,7 +36,7 @@ class EpisodeSpeed:
         return found
 
     def flops(self, episode: Episode) -> float:
-        """Operations that the episode's updates ask for; a prompt counts once for all its samples."""
+        """Operations that the episode's updates need; a prompt counts once for all its samples."""
         tokens = squares = responses = tiles = 0
         samples = len(episode.responses) // len(episode.prompts)
         for n, prompt in enumerate(episode.prompts):

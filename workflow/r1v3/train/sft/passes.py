@@ -4,15 +4,19 @@ from r1v3.train.core.ranks import Ranks
 
 
 def plan_passes(lengths: list[int], world: int, budget: int | None) -> list[list[list[int]]]:
-    """Indices of the samples by rank and pass; every sample once.
+    """Plan which samples each rank computes in which pass; every sample occurs once.
 
-    Without a budget each rank takes its part in order, in one pass, which may be empty. With one, all ranks
-    make the same number of passes of about the same length, none above the budget unless a sample alone
-    is; only where samples are fewer than ranks some pass is empty.
+    Without a budget each rank takes its part in order, in one pass, which may be empty. With a budget all
+    ranks make the same number of passes of about the same length. A pass exceeds the budget only if one
+    sample does, and is empty only if there are fewer samples than ranks.
 
     Args:
         lengths: tokens of each sample of the step's batch.
+        world: number of ranks.
         budget: most tokens of a pass.
+
+    Returns:
+        Indices of samples, by rank and pass.
     """
     if budget is None:
         indices = list(range(len(lengths)))
@@ -31,7 +35,7 @@ def plan_passes(lengths: list[int], world: int, budget: int | None) -> list[list
 
 
 def _fill(order: list[int], lengths: list[int], count: int, budget: int) -> list[list[int]] | None:
-    """Each sample, the longest first, into the emptiest of `count` bins; None if one overflows."""
+    """Put each sample, the longest first, into the emptiest of `count` bins; None if a bin overflows."""
     bins: list[list[int]] = [[] for _ in range(count)]
     filled = [0] * count
     for index in order:

@@ -1,15 +1,15 @@
-"""Responses that outlive a kill before their episode is graded."""
+"""Responses that survive a kill before their episode is graded."""
 
 from dataclasses import replace
 
 import pytest
-from grpo_fixtures import GRPO, record
+from grpo_fixtures import grpo_settings, record
 
 from r1v3.generate.types import Response, Sampling
 from r1v3.reward.verdict import Verdict
-from r1v3.train.grpo import saved_samples as held_samples
-from r1v3.train.grpo.rollouts import Prompt, run_episode
-from r1v3.train.grpo.saved_samples import HeldSamples
+from r1v3.train.grpo.prompts import Prompt
+from r1v3.train.grpo.rollouts import run_episode
+from r1v3.train.grpo.saved_samples import SavedSamples, delete_samples
 
 SAMPLING = Sampling(1.0, 1.0, 8, samples=2)
 PROMPTS = [Prompt(record(name), name, None) for name in ("a", "b", "a")]  # one prompt is met twice
@@ -58,10 +58,17 @@ class Grader:
 
 
 def run(engine, folder, grader=None, seed="0/4"):
-    held = folder and HeldSamples(folder, 5, rank=1)
+    saved = folder and SavedSamples(folder, 5, rank=1)
     return run_episode(
-        engine, PROMPTS, SAMPLING, grader or Grader(), GRPO["reward"], mode="slow", seed=seed, held=held
-    )  # fmt: skip
+        engine,
+        PROMPTS,
+        SAMPLING,
+        grader or Grader(),
+        grpo_settings().reward,
+        mode="slow",
+        seed=seed,
+        saved=saved,
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,8 +105,8 @@ def test_another_round_or_rank_or_step_has_samples_of_its_own(tmp_path):
     engine = Beside()
     run(engine, tmp_path, seed="0/4/1")
     assert engine.asked == ["0", "1", "2"]
-    assert HeldSamples(tmp_path, 5, rank=0).held == {}
-    assert HeldSamples(tmp_path, 6, rank=1).held == {}
+    assert SavedSamples(tmp_path, 5, rank=0).saved == {}
+    assert SavedSamples(tmp_path, 6, rank=1).saved == {}
 
 
 def test_a_line_that_was_cut_short_is_asked_again(tmp_path):
@@ -110,12 +117,12 @@ def test_a_line_that_was_cut_short_is_asked_again(tmp_path):
     found = run(engine, tmp_path)
     assert engine.asked == ["2"]
     assert found.responses == run(Beside(), None).responses
-    assert len(HeldSamples(tmp_path, 5, rank=1).held) == 3
+    assert len(SavedSamples(tmp_path, 5, rank=1).saved) == 3
 
 
-def test_samples_are_forgotten_with_their_steps(tmp_path):
+def test_samples_are_deleted_with_their_steps(tmp_path):
     run(Beside(), tmp_path)
-    held_samples.forget_samples(tmp_path, through=4)
+    delete_samples(tmp_path, through=4)
     assert len(list(tmp_path.iterdir())) == 1
-    held_samples.forget_samples(tmp_path, through=5)
+    delete_samples(tmp_path, through=5)
     assert list(tmp_path.iterdir()) == []

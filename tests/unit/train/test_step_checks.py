@@ -6,11 +6,12 @@ import pytest
 import torch
 from model_fixtures import small_model
 
+from r1v3.recipe.schema.training import Loading, Watch
 from r1v3.train.core.flops import FlopCount
-from r1v3.train.core.prefetch import Prefetch
-from r1v3.train.core.watch import check_step
+from r1v3.train.sft.prefetch import Prefetch
+from r1v3.train.sft.step_checks import check_step
 
-WATCH = {"spike": 2.0, "window": 3}
+WATCH = Watch(spike=2.0, window=3)
 
 
 def checked(loss, recent, norms=None):
@@ -33,7 +34,7 @@ def test_a_jump_above_the_median_stops_and_a_high_start_does_not():
 
 
 def test_without_a_spike_in_the_recipe_only_numbers_are_asked_for():
-    check_step(7, 99.0, {}, [1.0] * 3, ["a"], WATCH | {"spike": None})
+    check_step(7, 99.0, {}, [1.0] * 3, ["a"], Watch(spike=None, window=3))
 
 
 def test_prefetched_results_come_in_order_and_mistakes_arrive():
@@ -41,7 +42,7 @@ def test_prefetched_results_come_in_order_and_mistakes_arrive():
         time.sleep(0.02 * (3 - n))
         return n * n
 
-    loading = {"threads": 3, "ahead": 3}
+    loading = Loading(cached=False, threads=3, ahead=3)
     assert [made for made, _ in Prefetch(slow, range(3), loading)] == [0, 1, 4]
     waits = [waited for _, waited in Prefetch(slow, range(3), loading)]
     assert waits[0] > 0.04

@@ -1,31 +1,37 @@
-"""Starting DeepSpeed: its configuration, its process group, a module's weights in parts."""
+"""Start DeepSpeed: its configuration, its process group, and a module's weights in shards."""
 
 import os
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
 
+from r1v3.recipe.schema.training import Parallel
 from r1v3.train.core.ranks import Ranks
 
 
-def zero_config(settings: dict, world: int) -> dict:
+def zero_config(
+    parallel: Parallel, dtype: str, world: int, *, max_grad_norm: float = 0.0
+) -> dict[str, Any]:
     """DeepSpeed's own configuration, from the recipe's settings.
 
-    Micro-batches are counted by us: packs differ in size, so DeepSpeed sees one to a step.
+    We count micro-batches ourselves, because packs differ in size; DeepSpeed sees one a step.
+
+    Args:
+        world: number of ranks.
+        max_grad_norm: gradients are clipped to this 2-norm; 0 does not clip.
     """
     return {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
         "train_batch_size": world,
-        "gradient_clipping": settings["optimizer"]["max_grad_norm"]
-        if "optimizer" in settings
-        else 0.0,
-        "bf16": {"enabled": settings["dtype"] == "bfloat16"},
+        "gradient_clipping": max_grad_norm,
+        "bf16": {"enabled": dtype == "bfloat16"},
         "data_types": {"grad_accum_dtype": "fp32"},
         "communication_data_type": "fp32",
         "zero_optimization": {
-            "stage": settings["parallel"]["zero"],
+            "stage": parallel.zero,
             "overlap_comm": torch.cuda.is_available(),
             "contiguous_gradients": True,
         },
@@ -34,29 +40,27 @@ def zero_config(settings: dict, world: int) -> dict:
     }
 
 
-def open_deepspeed(ranks: Ranks):
-    """The library, with its processes met."""
+def open_deepspeed(ranks: Ranks) -> Any:
+    """Import DeepSpeed and connect its processes."""
     os.environ.setdefault("DS_ACCELERATOR", ranks.device.type)
-    _meet_alone(ranks)
+    _open_single_process_group(ranks)
     import deepspeed
 
-    if (
-        ranks.device.type == "cpu"
-    ):  # gloo carries everything, so that no extension has to be compiled
+    if ranks.device.type == "cpu":  # gloo carries everything, so no extension has to be compiled
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(dist_backend=None, verbose=False)
     return deepspeed
 
 
-def part_weights(deepspeed, module: nn.Module, config: dict, ranks: Ranks) -> None:
-    """Part the weights one by one, so that no device ever holds the whole model."""
+def shard_weights(deepspeed: Any, module: nn.Module, config: dict[str, Any], ranks: Ranks) -> None:
+    """Shard the weights one by one, so that no device ever holds the whole model."""
     deepspeed.zero.Init(module=module, config_dict_or_path=config, mem_efficient_linear=False)
     for buffer in module.buffers():
         buffer.data = buffer.data.to(ranks.device)
 
 
-def _meet_alone(ranks: Ranks) -> None:
-    """DeepSpeed wants a process group of one process too, and torchrun's variables."""
+def _open_single_process_group(ranks: Ranks) -> None:
+    """DeepSpeed needs a process group and torchrun's variables even for a single process."""
     os.environ.setdefault("LOCAL_RANK", "0")
     if ranks.world == 1 and not dist.is_initialized():
         backend = "nccl" if ranks.device.type == "cuda" else "gloo"

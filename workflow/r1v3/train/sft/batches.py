@@ -1,19 +1,24 @@
 """From samples to the packs of a rank's passes, in training and in validation."""
 
-import random
 from dataclasses import dataclass, replace
 
 from r1v3.model.encode import Encoder
 from r1v3.model.packed import Group, Pack, pack_groups
 from r1v3.train.core.flops import FlopCount
-from r1v3.train.core.passes import plan_passes
 from r1v3.train.core.ranks import Ranks
+from r1v3.train.sft.passes import plan_passes
 from r1v3.train.sft.samples import Samples
 
 
 @dataclass(frozen=True)
 class Batch:
-    """This rank's passes of a step; ids and counts are those of all ranks."""
+    """This rank's passes of a step; `ids` and the counts cover all ranks.
+
+    Attributes:
+        response_tokens: tokens that are predicted.
+        tokens: of prompts and responses.
+        flops: operations of the step.
+    """
 
     packs: list[Pack]
     ids: list[str]
@@ -27,8 +32,8 @@ class Packer:
     """Makes packs of samples by their numbers.
 
     Attributes:
-        alike: every rank makes as many passes as the others, each with a tile; where a rank has nothing
-            to compute, the first sample stands in, with no token to learn.
+        alike: every rank makes as many passes as the others, each with a tile. A rank that has nothing to
+            compute takes the first sample, with no token to learn.
         budget: most tokens of a pass; see `plan_passes`.
     """
 
@@ -39,7 +44,7 @@ class Packer:
     budget: int | None
 
     def batch(self, chosen: list[int], count: FlopCount) -> Batch:
-        """This rank's part of a step's batch."""
+        """This rank's part of the batch of samples `chosen`."""
         samples = self.samples
         lengths = samples.lengths(chosen)
         responses = samples.responses(chosen)
@@ -58,7 +63,7 @@ class Packer:
         return [[chosen[n] for n in part] for part in own if part or self.alike]
 
     def passes(self, size: int) -> list[list[int]]:
-        """This rank's part of all samples, for validation."""
+        """This rank's passes over all samples, `size` samples at a time, for validation."""
         every = list(range(len(self.samples.ids)))
         if self.budget is None and not self.alike:
             own = self.ranks.share(every)
@@ -86,16 +91,3 @@ class Packer:
         if len(read) != tiles:
             raise ValueError(f"{self.samples.ids[index]}: {tiles} tiles before, {len(read)} now")
         return replace(group, tiles=read)
-
-
-def order_of_step(count: int, step: int, size: int, seed: int) -> list[int]:
-    """Numbers of a step's samples: a fresh shuffle each epoch, none repeated or skipped within it."""
-    first, batch = step * size, []
-    order, epoch = [], -1
-    for position in range(first, first + size):
-        if position // count != epoch:
-            epoch = position // count
-            order = list(range(count))
-            random.Random(f"{seed}/{epoch}").shuffle(order)
-        batch.append(order[position % count])
-    return batch

@@ -1,6 +1,6 @@
-"""States that every rank writes a part of: a folder, sealed by a list of sha256, checked when read.
+"""States that every rank writes a part of: a folder with a list of sha256, checked when read.
 
-One that is refused is renamed, as in `resume`.
+A damaged one is renamed, as in `saved_state`.
 """
 
 import json
@@ -8,17 +8,23 @@ import shutil
 from collections.abc import Callable
 from hashlib import file_digest
 from pathlib import Path
+from typing import Any
 
 from r1v3.train.core.ranks import Ranks
 
-SEAL = "sha256.json"
+SUMS = "sha256.json"
 
 
-def seal(
+def save_sharded_state(
     folder: Path, step: int, write: Callable[[Path], None], ranks: Ranks, *, keep: int
 ) -> None:
-    """Let all ranks write into a folder and rename it when it is whole; of it and those before, only the
-    newest `keep` stay."""
+    """Let all ranks write into a folder and rename it when it is complete.
+
+    Of this state and the earlier ones, only the newest `keep` stay.
+
+    Args:
+        write: writes this rank's part into the folder that it is given.
+    """
     final = Path(folder) / f"step-{step:06d}"
     partial = final.with_suffix(".partial")
     if ranks.first:
@@ -32,23 +38,25 @@ def seal(
     sums = dict(ranks.gather([(str(p.relative_to(partial)), _sha256(p)) for p in own]))
     if ranks.first:
         note = {"ranks": ranks.world, "files": sums}
-        (partial / SEAL).write_text(json.dumps(note, indent=1))
+        (partial / SUMS).write_text(json.dumps(note, indent=1))
         partial.rename(final)
         for old in [p for p in sorted(Path(folder).glob("step-??????")) if p <= final][:-keep]:
             shutil.rmtree(old)
     ranks.wait()
 
 
-def newest_whole(folder: Path, ranks: Ranks) -> Path | None:
-    """The newest state whose files are what was written; a damaged one is named and passed over.
+def newest_intact(folder: Path, ranks: Ranks) -> Path | None:
+    """The newest state whose files are intact; a message names each damaged one, which is skipped.
 
     Raises:
-        ValueError: it was written by another number of ranks, which ZeRO's parts do not fit.
+        ValueError: another number of ranks wrote it, so its shards do not fit.
     """
     for path in sorted(Path(folder).glob("step-??????"), reverse=True):
         damaged = ranks.gather(_damaged(path, ranks))
         if not damaged:
-            world = _note(path)["ranks"]
+            note = _read_sums(path)
+            assert note is not None, "an intact state has its sums"
+            world = note["ranks"]
             if world != ranks.world:
                 raise ValueError(f"{path} was written by {world} ranks, not {ranks.world}")
             return path
@@ -63,25 +71,25 @@ def newest_whole(folder: Path, ranks: Ranks) -> Path | None:
 
 def _damaged(path: Path, ranks: Ranks) -> list[str]:
     """Names of this rank's share of the files that are missing or altered."""
-    note = _note(path)
+    note = _read_sums(path)
     if note is None:
-        return [SEAL]
+        return [SUMS]
     own = sorted(note["files"].items())[ranks.rank :: ranks.world]
-    return [name for name, sealed in own if not _is(path / name, sealed)]
+    return [name for name, recorded in own if not _matches(path / name, recorded)]
 
 
-def _note(path: Path) -> dict | None:
-    """What the seal says, if it can be read."""
+def _read_sums(path: Path) -> dict[str, Any] | None:
+    """The recorded sums and number of ranks; None if the file cannot be read."""
     try:
-        note = json.loads((path / SEAL).read_text())
+        note = json.loads((path / SUMS).read_text())
         return {"ranks": int(note["ranks"]), "files": dict(note["files"])}
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
 
-def _is(path: Path, sealed: str) -> bool:
+def _matches(path: Path, recorded: str) -> bool:
     try:
-        return _sha256(path) == sealed
+        return _sha256(path) == recorded
     except OSError:
         return False
 

@@ -1,21 +1,22 @@
-"""What a killed run continues from: written atomically, checked when read.
+"""The state that a killed run continues from: written atomically, checked when read.
 
-A state that is refused is renamed, so that the rule which keeps the newest ones no longer counts it: else
-what is saved after it, at lower steps, would be pruned for its sake.
+A damaged state is renamed, so that it no longer counts among the newest ones that are kept. Otherwise states
+saved after it, at lower steps, would be pruned instead of it.
 """
 
 import hashlib
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from r1v3.train.core.ranks import Ranks
 
 
-def save_state(folder: Path, step: int, state: dict, *, keep: int = 2) -> None:
-    """Write the state after `step`; of it and those before, only the newest `keep` stay."""
+def save_state(folder: Path, step: int, state: dict[str, Any], *, keep: int = 2) -> None:
+    """Write the state after `step`; of it and the earlier ones, only the newest `keep` stay."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -37,28 +38,29 @@ def save_state(folder: Path, step: int, state: dict, *, keep: int = 2) -> None:
         old.unlink()
 
 
-def load_state(folder: Path, ranks: Ranks) -> tuple[int, dict] | None:
-    """The newest state that is whole, with its step; a damaged one is named and passed over.
+def load_state(folder: Path, ranks: Ranks) -> tuple[int, dict[str, Any]] | None:
+    """The newest intact state, with its step; a message names each damaged one, which is skipped.
 
-    The first rank chooses, and all read the same one.
+    The first rank chooses, and all ranks read the same state.
 
     Raises:
         ValueError: another rank finds the chosen one damaged.
     """
-    found = _newest(Path(folder)) if ranks.first else None
-    (chosen,) = ranks.gather([found[0].name if found else None] if ranks.first else [])
+    found = _newest_intact(Path(folder)) if ranks.first else None
+    names: list[str | None] = [found[0].name if found else None] if ranks.first else []
+    (chosen,) = ranks.gather(names)
     if chosen is None:
         return None
     path = Path(folder) / chosen
-    data = found[1] if found else _whole(path)
+    data = found[1] if found else _intact_bytes(path)
     if data is None:
-        raise ValueError(f"{path} is whole for the first rank and damaged for rank {ranks.rank}")
+        raise ValueError(f"{path} is intact for the first rank and damaged for rank {ranks.rank}")
     return int(path.stem.split("-")[1]), torch.load(io.BytesIO(data), weights_only=False)
 
 
-def _newest(folder: Path) -> tuple[Path, bytes] | None:
+def _newest_intact(folder: Path) -> tuple[Path, bytes] | None:
     for path in sorted(folder.glob("step-*.pt"), reverse=True):
-        if (data := _whole(path)) is not None:
+        if (data := _intact_bytes(path)) is not None:
             return path, data
         print(f"{path} is damaged; using the one before it", flush=True)
         for part in (path, path.with_suffix(".json")):
@@ -67,11 +69,11 @@ def _newest(folder: Path) -> tuple[Path, bytes] | None:
     return None
 
 
-def _whole(path: Path) -> bytes | None:
-    """A state's bytes, if they are those that were sealed."""
+def _intact_bytes(path: Path) -> bytes | None:
+    """A state's bytes, if their sha256 is the one that was recorded."""
     try:
-        sealed = json.loads(path.with_suffix(".json").read_text())["sha256"]
+        recorded = json.loads(path.with_suffix(".json").read_text())["sha256"]
         data = path.read_bytes()
     except (OSError, ValueError, LookupError, TypeError):
         return None
-    return data if hashlib.sha256(data).hexdigest() == sealed else None
+    return data if hashlib.sha256(data).hexdigest() == recorded else None

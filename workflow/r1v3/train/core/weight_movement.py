@@ -3,23 +3,30 @@
 import torch
 
 from r1v3.model.groups import GROUPS
+from r1v3.recipe.schema.training import Group
+from r1v3.train.core.engine import TrainingEngine
 
 
-class WeightWatch:
-    """Keeps the trained weights of the start and of the last look, each rank its part (`parts`), in the
-    model's own precision."""
+class WeightMovement:
+    """Compares the trained weights with those of the start and of the last measurement.
 
-    def __init__(self, engine):
-        self.engine, self.trained = engine, engine.settings["train"]
+    Each rank keeps copies of its part (`TrainingEngine.parts`), in the model's own precision.
+
+    Args:
+        trained: the groups that train.
+    """
+
+    def __init__(self, engine: TrainingEngine, trained: list[Group]):
+        self.engine, self.trained = engine, trained
         self.start = self._copy()
         self.last = self.start
 
-    def look(self) -> dict[str, float]:
-        """`update_norm/<group>` since the last look and `weight_drift/<group>` since the start (2-norms).
+    def measure(self) -> dict[str, float]:
+        """`update_norm/<group>` since the last measurement and `weight_drift/<group>` since the start.
 
-        All ranks look together.
+        Both are 2-norms. All ranks call this together.
         """
-        now, found = self._copy(), {}
+        now, found = self._copy(), dict[str, float]()
         for name, then in (("update_norm", self.last), ("weight_drift", self.start)):
             squares = [_squares(now.get(group, []), then.get(group, [])) for group in GROUPS]
             for group, square in zip(GROUPS, self.engine.ranks.sum(*squares)):
@@ -28,8 +35,8 @@ class WeightWatch:
         self.last = now
         return found
 
-    def skip(self) -> None:
-        """Take the weights as they are for those of the last look: after a saved state was restored."""
+    def restart(self) -> None:
+        """Measure the next step from the weights as they are now, for example after a restore."""
         self.last = self._copy()
 
     def _copy(self) -> dict[str, list[torch.Tensor]]:

@@ -1,13 +1,12 @@
-"""What is looked at each step: whether to go on, and how well the machine is used."""
+"""Checks of each step: whether training may go on, and how well it uses the machine."""
 
 import math
 import statistics
 from dataclasses import dataclass
 
-import torch
-
-from r1v3.base.memory import peak_rss
-from r1v3.train.core.batches import Batch
+from r1v3.recipe.schema.training import Watch
+from r1v3.train.core.device_memory import peak_memory
+from r1v3.train.sft.batches import Batch
 
 
 def check_step(
@@ -16,32 +15,35 @@ def check_step(
     norms: dict[str, float],
     recent: list[float],
     ids: list[str],
-    watch: dict,
+    watch: Watch,
 ) -> None:
-    """Stop before a bad step is taken; `recent` holds the losses of the steps before, and gets this one.
+    """Stop before a bad step is taken.
 
     Args:
+        loss: of the step, in nats a token.
+        norms: gradient norm of each module group.
+        recent: losses of the steps before; this one is appended.
         ids: the samples of the step's batch.
-        watch: the recipe's `watch` section.
+        watch: the recipe's section.
 
     Raises:
         FloatingPointError: the loss or a gradient is not finite, or the loss has jumped; names the samples.
     """
     values = {"loss": loss} | {f"grad_norm/{group}": norm for group, norm in norms.items()}
     bad = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
-    if not bad and watch["spike"] is not None and len(recent) == watch["window"]:
+    if not bad and watch.spike is not None and len(recent) == watch.window:
         usual = statistics.median(recent)
-        if loss >= usual + watch["spike"]:
-            bad = [f"loss is {loss:.4f}, {watch['spike']} nats or more above {usual:.4f}"]
+        if loss >= usual + watch.spike:
+            bad = [f"loss is {loss:.4f}, {watch.spike} nats or more above {usual:.4f}"]
     if bad:
         raise FloatingPointError(f"step {step}: {', '.join(bad)}; samples {', '.join(ids)}")
     recent.append(loss)
-    del recent[: -watch["window"]]
+    del recent[: -watch.window]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Speed:
-    """Rates of a step, over all ranks; `mfu` is the share of the machines' peak (see `flops`)."""
+    """Rates of a step over all ranks; `mfu` is the share of the machines' peak (see `flops`)."""
 
     world: int
     peak: float
@@ -60,10 +62,3 @@ class Speed:
             "speed/memory_gib": peak_memory() / 2**30,
             "speed/waiting": waited / seconds,
         }
-
-
-def peak_memory() -> int:
-    """Most bytes that this process has held at once: on its GPU where it has one, else in memory."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    return peak_rss()

@@ -2,20 +2,29 @@
 
 import json
 from pathlib import Path
+from typing import Any, Literal, assert_never
+
+from r1v3.recipe.schema.recipe import Selection
+
+Probe = dict[str, Any]  # what `probe_checkpoint` wrote
+Policy = Literal["critical_entropy", "reward", "last"]
 
 
-def select_checkpoint(document: dict, *, probes: list[Path], folder: Path) -> dict:
+def select_checkpoint(settings: Selection, *, probes: list[Path]) -> dict[str, Any]:
     """Choose among the probed checkpoints.
 
-    Where no checkpoint emitted enough critical tokens, critical entropy cannot choose: the last
+    If no checkpoint emitted enough critical tokens, critical entropy cannot choose. Then the last
     checkpoint is taken, and the facts say so.
+
+    Args:
+        probes: files of `probe_checkpoint`, in any order.
 
     Returns:
         chosen (step), policy, why, reward_lost against the best, accuracy_lost by such a policy in
         hindsight, and every checkpoint's probe.
     """
     checkpoints = sorted((json.loads(Path(p).read_text()) for p in probes), key=lambda c: c["step"])
-    policy, within = document["selection"]["policy"], document["selection"]["within_reward"]
+    policy, within = settings.policy, settings.within_reward
     chosen, why = choose(checkpoints, policy, within)
     best = max(checkpoint["reward"] for checkpoint in checkpoints)
     return {
@@ -28,19 +37,19 @@ def select_checkpoint(document: dict, *, probes: list[Path], folder: Path) -> di
     }
 
 
-def hindsight(checkpoints: list[dict], policy: str, within: float | None) -> float:
+def hindsight(checkpoints: list[Probe], policy: Policy, within: float | None) -> float:
     """How much accuracy the policy loses against the most accurate checkpoint, as a share.
 
-    The best is chosen on one half of the probe items and both are scored on the other half, both ways round,
-    so that its luck on the items that chose it does not count. Where the policy looks at rewards, it sees
-    those of the choosing half alone: it may not know the items that score it either. What is lost may be
-    below 0, where the best of one half is not that of the other.
+    The best is chosen on one half of the probe items and scored on the other half; then the halves swap. So
+    its luck on the items that chose it does not count. A policy that uses rewards sees only those of the
+    choosing half, for the same reason. The loss may be below 0, if the best of one half is not the best of
+    the other.
 
     Args:
         checkpoints: their probes, by step, at least two items each.
         policy, within: as in `choose`.
     """
-    lost = []
+    lost: list[float] = []
     for half in (0, 1):
         seen, other = slice(half, None, 2), slice(1 - half, None, 2)
         known = [c | {"reward": _mean(c["reward_by_prompt"][seen])} for c in checkpoints]
@@ -56,15 +65,12 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
-def choose(checkpoints: list[dict], policy: str, within: float | None) -> tuple[dict, str]:
+def choose(checkpoints: list[Probe], policy: Policy, within: float | None) -> tuple[Probe, str]:
     """The checkpoint a policy takes, and the reason in words; ties go to the later one.
 
     Args:
         checkpoints: their probes, by step.
         within: how far below the best reward a candidate of critical entropy may lie; None for any.
-
-    Raises:
-        ValueError: the policy is unknown.
     """
     last = checkpoints[-1]
     if policy == "last":
@@ -86,4 +92,4 @@ def choose(checkpoints: list[dict], policy: str, within: float | None) -> tuple[
         if within is not None:
             why += f", among those within {within:g} of the best reward"
         return best, why
-    raise ValueError(f"policy must be critical_entropy, reward or last, not {policy!r}")
+    assert_never(policy)

@@ -1,0 +1,15 @@
+"""The prompt template that a run trains with."""
+
+from r1v3.recipe.graph.configs import Shown
+from r1v3.recipe.schema.recipe import Template
+
+
+def recipe_template(config: Shown) -> Template:
+    """The recipe's template.
+
+    Raises:
+        ValueError: the model keeps a template of its own, which only evaluation knows.
+    """
+    if config.template == "own":
+        raise ValueError(f"{config.name}: only an evaluation may use the model's own template")
+    return config.template

@@ -1,0 +1,73 @@
+"""An unfinished run: when its state is saved, how it is restored, and what SIGTERM does to it."""
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from r1v3.recipe.schema.training import Resume
+from r1v3.train.core.engine import State, TrainingEngine
+from r1v3.train.core.preemption import Preempted, Preemption
+
+
+class UnfinishedRun:
+    """Saves a run's state every `resume.seconds` and when SIGTERM comes, and restores the newest one.
+
+    Open it as a context manager around the training loop; inside, SIGTERM ends the run after the step.
+
+    Args:
+        folder: of the run; states lie in its `resume/`.
+        resume: the recipe's section.
+        total: steps of the whole run; after the last one nothing is saved.
+    """
+
+    def __init__(self, engine: TrainingEngine, folder: Path, resume: Resume, total: int):
+        self.engine, self.resume, self.total = engine, resume, total
+        self.folder = Path(folder) / "resume"
+        self.preemption = Preemption()
+        self.saved_at = time.monotonic()
+
+    def restore(self) -> State | None:
+        """Load the newest intact state into the engine and return its progress; None on a first start.
+
+        Returns once every rank has read the state, because the first rank will soon replace it.
+        """
+        progress = self.engine.load_state(self.folder)
+        self.engine.ranks.wait()
+        return progress
+
+    def __enter__(self) -> Self:
+        self.preemption.__enter__()
+        self.saved_at = time.monotonic()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.preemption.__exit__(kind, error, traceback)
+
+    def save_if_due(self, step: int, progress: State) -> None:
+        """Save after `step` steps if it is time, or if any rank got SIGTERM.
+
+        Args:
+            progress: what a resumed run needs besides weights and optimizer.
+
+        Raises:
+            SystemExit: with the code `REQUEUE`, when SIGTERM came; the state is saved.
+        """
+        ranks = self.engine.ranks
+        due = ranks.first and time.monotonic() - self.saved_at > self.resume.seconds
+        came, due = ranks.sum(self.preemption.came, due)
+        if not (came or due) or step >= self.total:
+            return
+        self.engine.save_state(self.folder, step, progress, keep=self.resume.keep)
+        self.after_save(step)
+        self.saved_at = time.monotonic()
+        if came:
+            raise Preempted(step)
+
+    def after_save(self, step: int) -> None:
+        """A hook for what a saved state makes superfluous."""

@@ -1,0 +1,63 @@
+"""The log of a GRPO run: rollouts, `metrics.jsonl`, and a line of progress. Only the first rank writes."""
+
+from r1v3.base.progress import Progress
+from r1v3.train.core.metrics import MetricsLog
+from r1v3.train.grpo.collect import Collected
+from r1v3.train.grpo.episode_metrics import entropy_metrics, reward_metrics
+from r1v3.train.grpo.rollout_log import write_rollouts
+from r1v3.train.grpo.setup import GrpoRun
+from r1v3.train.grpo.timer import StepTimer
+from r1v3.train.grpo.update import Updated
+
+
+class GrpoLog:
+    """Measures the steps of a run and writes what was measured."""
+
+    def __init__(self, run: GrpoRun):
+        self.run, self.first = run, run.policy.ranks.first
+        if self.first:
+            done, total = run.progress.done, run.config.settings.steps
+            self.metrics = MetricsLog(run.folder / "metrics.jsonl", keep_through=done)
+            self.progress = Progress(total, f"{run.config.name}: step")
+            self.progress.resume(done)
+
+    def record(
+        self,
+        step: int,
+        collected: Collected,
+        updated: Updated,
+        *,
+        moved: dict[str, float],
+        rate: float,
+        timer: StepTimer,
+    ) -> None:
+        """Write a step's rollouts and metrics.
+
+        Args:
+            step: from 1.
+            moved: how far the weights moved (`WeightMovement`).
+            rate: learning rate.
+            timer: of the step.
+        """
+        if not self.first:
+            return
+        run, settings, episode = self.run, self.run.config.settings, collected.episode
+        write_rollouts(
+            run.folder / "rollouts",
+            step,
+            episode,
+            updated.entropy_N,
+            run.readings.critical,
+            share=settings.keep_rollouts,
+            seed=run.config.seed,
+            unused=collected.unused,
+        )
+        values = moved | reward_metrics(episode) | updated.metrics
+        values |= collected.counts
+        values |= entropy_metrics(
+            updated.entropy_N, episode.responses, run.readings, settings.samples
+        )
+        seconds = timer.total()
+        values |= run.speed.of_step(episode, seconds, timer.seconds)
+        self.metrics.write(step, **values, learning_rate=rate, seconds=seconds)
+        self.progress.advance(reward=values["reward"], length=values["response_length"])

@@ -1,0 +1,152 @@
+"""What a GRPO run consists of, and how it is opened or resumed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from r1v3.model.encode import Encoder
+from r1v3.model.groups import group_hashes, zero_modules
+from r1v3.model.load import load_model, load_processor
+from r1v3.model.packed import use_packed_attention
+from r1v3.model.processor import ImageProcessor
+from r1v3.recipe.graph.configs import GrpoConfig
+from r1v3.recipe.schema.training import Grpo
+from r1v3.train.core.engine import TrainingEngine, open_engine, open_frozen, prepare_model
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.core.template import recipe_template
+from r1v3.train.core.token_stats import PackedStats
+from r1v3.train.core.weight_movement import WeightMovement
+from r1v3.train.entropy.readings import Readings
+from r1v3.train.grpo.prompt_order import PromptOrder
+from r1v3.train.grpo.prompts import Prompt, load_prompts
+from r1v3.train.grpo.sampler import Sampler, open_sampler
+from r1v3.train.grpo.speed import EpisodeSpeed
+from r1v3.train.grpo.unfinished import UnfinishedGrpo
+from r1v3.train.grpo.update import Reference
+
+
+@dataclass
+class GrpoProgress:
+    """What a resumed run needs besides weights and optimizer.
+
+    Attributes:
+        done: steps taken.
+        before: hashes of every module group at the very start.
+        kept: step and path of each checkpoint.
+        drawn: prompts drawn so far.
+    """
+
+    done: int
+    before: dict[str, str]
+    kept: list[dict[str, Any]]
+    drawn: int
+
+
+@dataclass(frozen=True)
+class GrpoRun:
+    """A GRPO run that is ready to train.
+
+    Attributes:
+        policy: the engine that learns; called, it gives log-probabilities and entropies of a pack.
+        reference: the frozen start, if the KL penalty or the ratio needs it.
+        sampler: writes the answers.
+        order: hands out the prompts.
+    """
+
+    config: GrpoConfig
+    folder: Path
+    processor: ImageProcessor
+    policy: TrainingEngine
+    reference: Reference | None
+    sampler: Sampler
+    order: PromptOrder[Prompt]
+    progress: GrpoProgress
+    movement: WeightMovement
+    speed: EpisodeSpeed
+    readings: Readings
+    unfinished: UnfinishedGrpo
+
+    def checkpoint(self, step: int) -> Path:
+        """The folder of a checkpoint; its parent exists."""
+        path = self.folder / "checkpoints" / f"step-{step:06d}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def open_run(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> GrpoRun:
+    """Load the policy from `start` and the prompts from `data`; restore the newest state if there is one."""
+    settings, seed, ranks = config.settings, config.seed, Ranks.join()
+    model, processor = load_model(start, dtype=settings.dtype), load_processor(start)
+    encoder = Encoder(processor, config.images)
+    template, mode = recipe_template(config), config.generation.mode
+    prompts = load_prompts(data, encoder, template, mode, settings.instruction)
+    reference = _open_reference(start, settings, ranks, encoder)
+    policy, before, speed = _open_policy(model, config, encoder, ranks)
+    sampler = open_sampler(
+        config,
+        start,
+        model,
+        encoder,
+        ranks,
+        parallel=settings.parallel,
+        dtype=settings.dtype,
+    )
+    readings = Readings(processor.tokenizer, config.entropy, seed)
+    movement = WeightMovement(policy, settings.train)
+    order, progress = PromptOrder(prompts, seed), GrpoProgress(0, before, [], 0)
+    unfinished = UnfinishedGrpo(policy, folder, settings.resume, settings.steps, prompts)
+    if state := unfinished.restore():
+        progress = GrpoProgress(**state)
+        order.drawn = progress.drawn
+        movement.restart()
+    if state or config.without:  # an engine beside the trainer has opened the start as it was
+        sampler.offload()
+        sampler.sync_weights(policy)
+    return GrpoRun(
+        config=config,
+        folder=folder,
+        processor=processor,
+        policy=policy,
+        reference=reference,
+        sampler=sampler,
+        order=order,
+        progress=progress,
+        movement=movement,
+        speed=speed,
+        readings=readings,
+        unfinished=unfinished,
+    )
+
+
+def _open_policy(
+    model: PreTrainedModel, config: GrpoConfig, encoder: Encoder, ranks: Ranks
+) -> tuple[TrainingEngine, dict[str, str], EpisodeSpeed]:
+    """The engine that learns, the hashes of its module groups, and what counts its speed."""
+    settings = config.settings
+    prepare_model(model, settings.train, settings.parallel)
+    zero_modules(model, config.without)
+    before, speed = group_hashes(model), EpisodeSpeed(model, settings, ranks)
+    stats = PackedStats(model, temperature=settings.temperature, never=encoder.never)
+    policy = open_engine(
+        model,
+        stats,
+        ranks,
+        optimizer=settings.optimizer,
+        parallel=settings.parallel,
+        dtype=settings.dtype,
+    )
+    return policy, before, speed
+
+
+def _open_reference(
+    start: Path, settings: Grpo, ranks: Ranks, encoder: Encoder
+) -> Reference | None:
+    """The frozen start, if the KL penalty or the ratio needs it; sharded if the policy is."""
+    if not settings.kl and settings.old_logprobs != "reference":
+        return None
+    model = load_model(start, dtype=settings.dtype).requires_grad_(False)
+    use_packed_attention(model, settings.parallel.attention)
+    stats = PackedStats(model, temperature=settings.temperature, never=encoder.never)
+    return open_frozen(stats, ranks, parallel=settings.parallel, dtype=settings.dtype)

@@ -1,0 +1,50 @@
+"""An unfinished GRPO run: besides its states, it keeps what it has sampled since the newest one."""
+
+from pathlib import Path
+
+from r1v3.recipe.schema.training import Resume
+from r1v3.train.core.engine import TrainingEngine
+from r1v3.train.core.unfinished import UnfinishedRun
+from r1v3.train.grpo import saved_episodes
+from r1v3.train.grpo.collect import Collected
+from r1v3.train.grpo.prompts import Prompt
+from r1v3.train.grpo.saved_samples import SavedSamples
+
+
+class UnfinishedGrpo(UnfinishedRun):
+    """Saves states, complete episodes and samples of an incomplete one, so that nothing is sampled twice.
+
+    Args:
+        prompts: of the run; a saved episode names them by their records' ids.
+    """
+
+    def __init__(
+        self,
+        engine: TrainingEngine,
+        folder: Path,
+        resume: Resume,
+        total: int,
+        prompts: list[Prompt],
+    ):
+        super().__init__(engine, folder, resume, total)
+        self.prompts = {prompt.record.id: prompt for prompt in prompts}
+
+    def restore_episode(self, step: int) -> Collected | None:
+        """The episode of a step (from 1), if a killed run has sampled it; all ranks call this together."""
+        collected = saved_episodes.restore_episode(self.folder, step, self.prompts)
+        self.engine.ranks.wait()  # until every rank has looked, before the first one saves
+        return collected
+
+    def save_episode(self, step: int, collected: Collected) -> None:
+        """Write the episode of a step before the policy moves."""
+        if self.engine.ranks.first:
+            saved_episodes.save_episode(self.folder, step, collected)
+
+    def samples(self, step: int) -> SavedSamples:
+        """This rank's samples of a step whose episode is not complete."""
+        return SavedSamples(self.folder, step, self.engine.ranks.rank)
+
+    def after_save(self, step: int) -> None:
+        """Delete the episodes that the saved state covers."""
+        if self.engine.ranks.first:
+            saved_episodes.delete_episodes(self.folder, through=step)
