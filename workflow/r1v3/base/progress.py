@@ -1,31 +1,51 @@
-"""A line every few seconds that says how far a long loop is, at what rate, and how long it will take."""
+"""How far a long loop is: tqdm's bar on a terminal, elsewhere a plain line every few seconds.
+
+A log file keeps each line, so a bar would fill it with copies of itself.
+"""
 
 import sys
 import time
 
+from tqdm import tqdm
+
 
 class Progress:
-    """Report progress on standard error, at most once every `every` seconds.
+    """Report progress on standard error.
 
     Args:
         total: number of units to come.
         what: the stage's name, and the unit after a colon ("sft: step").
+        every: seconds between two plain lines; the last one is always written.
     """
 
     def __init__(self, total: int, what: str, *, every: float = 5.0):
-        self.total = total
-        self.name, _, self.unit = what.partition(": ")
+        name, _, unit = what.partition(": ")
+        self.total, self.name, self.unit = total, name, unit or "item"
         self.every = every
         self.start = self.last = time.monotonic()
         self.done = self.before = 0
+        self.bar = None
+        if sys.stderr.isatty():
+            self.bar = tqdm(total=total, desc=name, unit=unit or "item", disable=False)
 
     def resume(self, done: int) -> None:
         """Say that `done` units were there before this process began."""
         self.done = self.before = done
+        if self.bar is not None:
+            self.bar.initial = self.bar.n = done
+            self.bar.refresh()
 
-    def advance(self, units: int = 1, **facts) -> None:
+    def advance(self, units: int = 1, **facts: object) -> None:
         """Count `units` more; `facts` are shown beside the count."""
         self.done += units
+        if self.bar is not None:
+            self.bar.set_postfix(
+                {key: _short(value) for key, value in facts.items()}, refresh=False
+            )
+            self.bar.update(units)
+            if self.done >= self.total:
+                self.bar.close()
+            return
         now = time.monotonic()
         if now - self.last < self.every and self.done < self.total:
             return
@@ -34,12 +54,12 @@ class Progress:
         left = (self.total - self.done) / rate if rate else float("inf")
         shown = "  ".join(f"{key} {_short(value)}" for key, value in facts.items())
         print(
-            f"{self.name}: {self.unit or 'item'} {self.done}/{self.total}  {rate:.1f}/s  "
+            f"{self.name}: {self.unit} {self.done}/{self.total}  {rate:.1f}/s  "
             f"{left:.0f} s left  {shown}".rstrip(),
             file=sys.stderr,
             flush=True,
         )
 
 
-def _short(value) -> str:
+def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -4,13 +4,13 @@ Each result folder gets one `data.dvc` beside its manifest, so that a run can be
 recorded that its manifest does not vouch for. Large files become links into DVC's cache.
 """
 
-import fcntl
 import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
 import yaml
+from filelock import FileLock
 
 from r1v3.provenance.found import DVC_FILE, Found, reached, result_folders
 from r1v3.recipe.graph.results import ResultGraph
@@ -31,8 +31,7 @@ def snapshot(root: Path, documents: ResultGraph) -> list[str]:
     """
     place = root / ".dvc" / "tmp" / "snapshot.lock"
     place.parent.mkdir(parents=True, exist_ok=True)
-    with open(place, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(place):
         kept = [f for f in result_folders(root) if f.finished and reached(documents, f.folder)]
         new = [found for found in kept if not recorded(found)]
         wrong = [line for found in new for line in not_vouched_for(found)]

@@ -1,13 +1,14 @@
 """A tracking store: one experiment, runs found again by the tag `run_id`, nothing ever twice."""
 
-import contextlib
-import fcntl
 import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
+
+from filelock import FileLock
 
 ARTIFACTS = "mlartifacts"
 POINTS_A_CALL = 1000
@@ -128,23 +129,16 @@ def digest_of(rows: list[bytes]) -> str:
     return hashlib.sha256(b"".join(rows)).hexdigest()
 
 
-@contextlib.contextmanager
-def alone_with(folder: Path) -> Iterator[None]:
+def alone_with(folder: Path) -> AbstractContextManager:
     """Hold the right to publish a run folder."""
-    with open(Path(folder) / ".mlflow.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return FileLock(Path(folder) / ".mlflow.lock")
 
 
-@contextlib.contextmanager
-def _one_at_a_time(tracking_uri: str) -> Iterator[None]:
+def _one_at_a_time(tracking_uri: str) -> AbstractContextManager:
     """Two processes that make the tables of one new database get in each other's way."""
     if not tracking_uri.startswith("sqlite:"):
-        yield
-        return
-    with open(_beside(tracking_uri) / ".mlflow.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        return nullcontext()
+    return FileLock(_beside(tracking_uri) / ".mlflow.lock")
 
 
 def _beside(tracking_uri: str) -> Path:
