@@ -3,7 +3,7 @@
 import pytest
 from made_up_results import ROOT, Tree, build_tree
 
-from r1v3.analyze.mlflow.store import Store
+from r1v3.analyze.mlflow.store import MlflowStore
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
@@ -29,5 +29,5 @@ def shared_tree(tmp_path_factory, documents) -> Tree:
 def empty_database(tmp_path_factory):
     """A database with MLflow's tables, which take seconds to make."""
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    Store(f"sqlite:///{path}", "another")
+    MlflowStore(f"sqlite:///{path}", "another")
     return path

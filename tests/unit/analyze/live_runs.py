@@ -12,12 +12,12 @@ from importlib import import_module
 from pathlib import Path
 
 from r1v3.analyze.mlflow.live import send_new
-from r1v3.analyze.mlflow.store import Store
+from r1v3.analyze.mlflow.store import MlflowStore
 
 
 def follow(folder: Path, uri: str) -> int:
     """How many rows were sent; gives up after five minutes."""
-    store, sent = Store(uri, "tiny"), 0
+    store, sent = MlflowStore(uri, "tiny"), 0
     until = time.monotonic() + 300
     while sent < 100 and time.monotonic() < until:
         sent += send_new(store, folder)

@@ -11,7 +11,7 @@ import pytest
 
 from r1v3.analyze.mlflow.live import alive, end, follow, send_new, unfinished
 from r1v3.analyze.mlflow.publish import publish
-from r1v3.analyze.mlflow.store import Store
+from r1v3.analyze.mlflow.store import MlflowStore
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def empty_database(tmp_path_factory):
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    Store(f"sqlite:///{path}", "tiny")
+    MlflowStore(f"sqlite:///{path}", "tiny")
     return path
 
 
@@ -33,8 +33,8 @@ def live(tree, empty_database):
     return folder
 
 
-def store_of(tree) -> Store:
-    return Store(f"sqlite:///{tree.root}/mlflow.db", "tiny")
+def store_of(tree) -> MlflowStore:
+    return MlflowStore(f"sqlite:///{tree.root}/mlflow.db", "tiny")
 
 
 def train(folder: Path, until: int, *, begin: int = 0, **changes) -> None:
@@ -45,13 +45,13 @@ def train(folder: Path, until: int, *, begin: int = 0, **changes) -> None:
         file.writelines(json.dumps({**row, **changes}) + "\n" for row in rows[begin:until])
 
 
-def history(store: Store, key: str, metric: str = "reward") -> list[tuple[int, float]]:
+def history(store: MlflowStore, key: str, metric: str = "reward") -> list[tuple[int, float]]:
     (run,) = store.client.search_runs([store.experiment], f"tags.run_id = '{key}'")
     points = store.client.get_metric_history(run.info.run_id, metric)
     return sorted((point.step, point.value) for point in points)
 
 
-def state(store: Store, key: str) -> str:
+def state(store: MlflowStore, key: str) -> str:
     (run,) = store.client.search_runs([store.experiment], f"tags.run_id = '{key}'")
     return run.info.status
 
@@ -107,7 +107,7 @@ def test_a_resumed_run_that_rewrote_its_rows_replaces_its_copy(tree, live):
 def test_a_sender_killed_in_the_middle_loses_and_doubles_nothing(tree, live, monkeypatch):
     store = store_of(tree)
     train(live, 150)
-    whole, calls = Store.send, []
+    whole, calls = MlflowStore.send, []
 
     def cut_off(self, *arguments):
         calls.append(1)
@@ -115,7 +115,7 @@ def test_a_sender_killed_in_the_middle_loses_and_doubles_nothing(tree, live, mon
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Store, "send", cut_off)
+    monkeypatch.setattr(MlflowStore, "send", cut_off)
     with pytest.raises(KeyboardInterrupt):
         send_new(store, live)
     assert send_new(store, live) == 100

@@ -8,7 +8,7 @@ import pytest
 from r1v3.analyze.studies import checkpoints
 from r1v3.analyze.studies.effects import Effect
 from r1v3.analyze.studies.published import chance, chance_of_parts
-from r1v3.analyze.studies.verdicts import judge, lean, needed, settle
+from r1v3.analyze.studies.verdicts import judge_claim, lean, needed, settle
 from r1v3.recipe.schema.studies import (
     Arithmetic,
     Audit,
@@ -138,9 +138,9 @@ def chosen_well(seeds: int) -> pd.DataFrame:
 def test_what_entropy_chooses_is_settled_by_three_seeds(monkeypatch):
     base = {"says": "a", "section": "5.1", "kind": "regret", "measure": "study/normal"}
     asked = Regret(**base, against="reward", least=0.01, training=True)
-    one = judge("c", asked, of_checkpoints(monkeypatch, chosen_well(1)))
+    one = judge_claim("c", asked, of_checkpoints(monkeypatch, chosen_well(1)))
     assert (one.verdict, one.seeds, one.items) == ("inconclusive", 1, 11)
-    three = judge("c", asked, of_checkpoints(monkeypatch, chosen_well(3)))
+    three = judge_claim("c", asked, of_checkpoints(monkeypatch, chosen_well(3)))
     assert (three.verdict, three.seeds, three.items) == ("contradicted", 3, 11)
     assert three.estimate == pytest.approx(-0.11 / 3)
     # Three clusters of spread 0.00577 and nothing else: t(2) is 4.303.
@@ -169,12 +169,12 @@ def levels_alone(joint: float = 0.0) -> pd.DataFrame:
 def test_a_correlation_of_levels_alone_is_not_reproduced(monkeypatch):
     base = {"says": "a", "section": "5.1", "kind": "correlation", "measure": "study/normal"}
     asked = Correlation(**base, detrended=False, direction="more", least=0.5, training=True)
-    alone = judge("c", asked, of_checkpoints(monkeypatch, levels_alone()))
+    alone = judge_claim("c", asked, of_checkpoints(monkeypatch, levels_alone()))
     assert alone.low > 0.5
     assert (alone.verdict, alone.leans) == ("inconclusive", None)
     assert alone.needs == "another measure, since within runs these do not go together"
     assert alone.why == "p = 1.000 by permutation within runs"
-    both = judge("c", asked, of_checkpoints(monkeypatch, levels_alone(joint=1.0)))
+    both = judge_claim("c", asked, of_checkpoints(monkeypatch, levels_alone(joint=1.0)))
     assert (both.verdict, both.why) == ("reproduced", "p = 0.002 by permutation within runs")
 
 
@@ -185,7 +185,7 @@ def test_a_correlation_that_points_the_right_way_within_runs_says_how_many_it_wo
     asked = Correlation(**base, detrended=False, direction="more", least=0.5)
     found = checkpoints.Correlation("spearman", False, 0.6, 0.1, 0.9, 0.2, 44, 11, beyond=1.4)
     monkeypatch.setattr(checkpoints, "correlation", lambda *_, **__: found)
-    weak = judge("c", asked, of_checkpoints(monkeypatch, levels_alone()))
+    weak = judge_claim("c", asked, of_checkpoints(monkeypatch, levels_alone()))
     # (2.8 / 1.4) squared of 11.
     assert (weak.verdict, weak.needs) == ("inconclusive", "44 runs")
 
@@ -193,12 +193,12 @@ def test_a_correlation_that_points_the_right_way_within_runs_says_how_many_it_wo
 def test_arithmetic_and_the_untestable_are_settled_without_a_run():
     base = {"says": "a", "section": "4"}
     wrong = Arithmetic(**base, kind="arithmetic", check="77.1 is below 79.0", holds=False)
-    assert judge("c", wrong, None).verdict == "contradicted"
-    agrees = judge("c", wrong.model_copy(update={"holds": True}), None)
+    assert judge_claim("c", wrong, None).verdict == "contradicted"
+    agrees = judge_claim("c", wrong.model_copy(update={"holds": True}), None)
     assert agrees.verdict == "not testable here"  # no run of ours reproduced it
     assert agrees.why.startswith("its own tables agree")
     never = Untestable(**base, kind="untestable", why="it takes 38B")
-    assert (judge("c", never, None).verdict, judge("c", never, None).why) == (
+    assert (judge_claim("c", never, None).verdict, judge_claim("c", never, None).why) == (
         "not testable here",
         "it takes 38B",
     )
@@ -221,18 +221,18 @@ class Answers:
 
 def test_table_5_is_judged_where_some_answers_say_it():
     said = Audit(says="a", section="6.4", kind="audit", least=0.05)
-    worse = judge("c", said, Answers(50, 20))
+    worse = judge_claim("c", said, Answers(50, 20))
     assert (worse.verdict, round(worse.estimate, 2)) == ("reproduced", -0.4)
-    assert judge("c", said, Answers(50, 45)).verdict == "contradicted"
-    assert judge("c", said, Answers(0, 0)).verdict == "not testable here"
+    assert judge_claim("c", said, Answers(50, 45)).verdict == "contradicted"
+    assert judge_claim("c", said, Answers(0, 0)).verdict == "not testable here"
 
 
 def test_only_the_drawn_world_was_built_to_show_anything():
     said = Audit(
         says="a", section="6.4", kind="audit", least=0.05, by_construction="it was drawn so"
     )
-    assert judge("c", said, Answers(50, 20, "miniature")).verdict == "by construction"
-    assert judge("c", said, Answers(50, 20, "files")).verdict == "reproduced"
+    assert judge_claim("c", said, Answers(50, 20, "miniature")).verdict == "by construction"
+    assert judge_claim("c", said, Answers(50, 20, "files")).verdict == "reproduced"
 
 
 def test_the_reports_gain_of_connector_tuning_is_within_chance_unless_the_answers_agree_closely():

@@ -22,7 +22,7 @@ METRICS = (
 )
 
 
-def compare(root: Path, a: str, b: str) -> list[str]:
+def compare_runs(root: Path, a: str, b: str) -> list[str]:
     """Lines that tell what differs.
 
     Raises:

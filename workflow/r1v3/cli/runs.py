@@ -39,6 +39,6 @@ def compare(
     root: Root = HERE,
 ) -> None:
     """Show what differs between two runs: recipe, ancestors, code, results."""
-    from r1v3.analyze.compare import compare as compare_runs
+    from r1v3.analyze.compare import compare_runs
 
     print("\n".join(compare_runs(root, a, b)))

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from r1v3.analyze.mlflow.store import Point, Store
+from r1v3.analyze.mlflow.store import MlflowStore, Point
 from r1v3.analyze.results import Result, name_of
 
 ALIAS = "chosen"
 
 
-def log_datasets(store: Store, id: str, run: Result) -> None:
+def log_datasets(store: MlflowStore, id: str, run: Result) -> None:
     """The sets that a run was trained and judged on; the digest is the hash in the set's id."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -26,7 +26,7 @@ def log_datasets(store: Store, id: str, run: Result) -> None:
 
 
 def log_checkpoint(
-    store: Store, id: str, run: Result, step: int, path: str, points: list[Point]
+    store: MlflowStore, id: str, run: Result, step: int, path: str, points: list[Point]
 ) -> str:
     """A checkpoint as a logged model of MLflow's run `id`, with its scores; return the model's id."""
     from mlflow.entities import LoggedModelOutput
@@ -49,7 +49,7 @@ def log_checkpoint(
     return model.model_id
 
 
-def register_chosen(store: Store, run: Result, model: str) -> None:
+def register_chosen(store: MlflowStore, run: Result, model: str) -> None:
     """Give the chosen checkpoint the alias `chosen` of the registered model `<experiment>-<run>`."""
     from mlflow.exceptions import MlflowException
 
@@ -78,7 +78,7 @@ def dvc_version(folder: Path) -> str:
     return " ".join([file.as_posix(), *(f"{out['path']}={out.get('md5', '')}" for out in outs)])
 
 
-def _one_model(store: Store, key: str, id: str):
+def _one_model(store: MlflowStore, key: str, id: str):
     """The logged model of that checkpoint made by MLflow's run `id`; those of deleted runs go."""
     same = None
     found = store.client.search_logged_models(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from r1v3.analyze.mlflow.points import row_points
 from r1v3.analyze.mlflow.publish import metric_lines, parameters, run_tags
-from r1v3.analyze.mlflow.store import BEGUN, SENT, Store, alone_with, digest_of, same_rows
+from r1v3.analyze.mlflow.store import BEGUN, SENT, MlflowStore, alone_with, digest_of, same_rows
 from r1v3.recipe.schema.studies import Study
 
 EVERY = 5.0  # seconds
@@ -42,7 +42,7 @@ def follow(
         try:
             active = [run for run in unfinished(root, since) if run not in touched] + list(touched)
             if active and store is None:
-                store = Store(tracking_uri, experiment)
+                store = MlflowStore(tracking_uri, experiment)
             for folder in active:
                 send_new(store, folder, studies)
                 touched.add(folder)
@@ -64,7 +64,7 @@ def unfinished(root: Path, since: float) -> list[Path]:
     return found
 
 
-def send_new(store: Store, folder: Path, studies: dict[str, Study] | None = None) -> int:
+def send_new(store: MlflowStore, folder: Path, studies: dict[str, Study] | None = None) -> int:
     """Send the rows that the store does not have yet; return how many."""
     from mlflow.entities import RunTag
 
@@ -88,7 +88,7 @@ def send_new(store: Store, folder: Path, studies: dict[str, Study] | None = None
         return len(rows) - sent
 
 
-def end(store: Store | None, folder: Path) -> None:
+def end(store: MlflowStore | None, folder: Path) -> None:
     """Say of a live copy that its run is over: finished, or killed where there is no manifest."""
     if store is None:
         return
@@ -110,7 +110,7 @@ def alive(process: int) -> bool:
     return True
 
 
-def _begin(store: Store, folder: Path, rows: list[dict], studies: dict[str, Study] | None):
+def _begin(store: MlflowStore, folder: Path, rows: list[dict], studies: dict[str, Study] | None):
     from mlflow.entities import Param
 
     config = json.loads((folder / "config.json").read_text())

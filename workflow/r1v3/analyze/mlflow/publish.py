@@ -17,7 +17,7 @@ from r1v3.analyze.mlflow.points import (
     score_points,
     times,
 )
-from r1v3.analyze.mlflow.store import Point, Store, alone_with
+from r1v3.analyze.mlflow.store import MlflowStore, Point, alone_with
 from r1v3.analyze.results import (
     Result,
     Scores,
@@ -55,7 +55,7 @@ def publish(
         output: where to write what was published.
         studies: of which a run is tagged with those that show it.
     """
-    store = Store(tracking_uri, experiment)
+    store = MlflowStore(tracking_uri, experiment)
     chosen = {found.document["run"]: found for found in map(read_result, selections)}
     asked = recipe.get("evaluation", {}).get("checkpoint_benchmark")
     evaluations = [read_scores(path) for path in scores]
@@ -83,7 +83,7 @@ def publish(
 
 
 def _publish_run(
-    store: Store, run: Result, tags: dict, scored: list[Point], fingerprint: str, recipe: dict
+    store: MlflowStore, run: Result, tags: dict, scored: list[Point], fingerprint: str, recipe: dict
 ) -> str:
     reinforced = run.kind == "grpo"
 
@@ -110,7 +110,7 @@ def _publish_run(
 
 
 def _publish_checkpoints(
-    store: Store,
+    store: MlflowStore,
     run: Result,
     probes: Result | None,
     tags: dict,

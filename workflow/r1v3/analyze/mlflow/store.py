@@ -17,7 +17,7 @@ Point = tuple[str, float, int, int]  # metric, value, time in ms, step
 BEGUN, SENT = "rows_begun", "rows_sent"
 
 
-class Store:
+class MlflowStore:
     """One experiment of a tracking store; quiet, and without messages to anybody else.
 
     A server that is away is given up after one retry and ten seconds, not MLflow's four minutes.

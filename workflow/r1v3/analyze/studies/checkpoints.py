@@ -22,8 +22,8 @@ READINGS = {"critical words": "emitted", "sentence starts": "candidate", "contro
 class Correlation:
     """A correlation with its bootstrap interval over runs and its permutation p within runs.
 
-    `beyond`: by how many standard deviations it lies above what such permutations give; where that is 0,
-    what goes together are the levels of the runs.
+    `beyond`: by how many standard deviations it lies above the mean of such permutations. Near 0, the
+    correlation comes from differences between runs, not from the steps within a run.
     """
 
     kind: str

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from r1v3.analyze.studies.published import CORRELATIONS, chance, chance_of_parts
-from r1v3.analyze.studies.verdicts import judge
+from r1v3.analyze.studies.verdicts import judge_claim
 from r1v3.base.atomic_write import write_text
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.render.page import render_page
@@ -35,7 +35,7 @@ def ledger(documents: ResultGraph, studies: list[dict]) -> dict:
             claims.append(judged[name] | {"study": claim.study})
         elif claim.study is None:
             claims.append(
-                asdict(judge(name, claim, None))
+                asdict(judge_claim(name, claim, None))
                 | {
                     "says": claim.says,
                     "section": claim.section,

@@ -20,7 +20,7 @@ from r1v3.analyze.studies.figures import (
     step_table,
     write_drawn,
 )
-from r1v3.analyze.studies.verdicts import judge
+from r1v3.analyze.studies.verdicts import judge_claim
 from r1v3.base.atomic_write import write_text
 from r1v3.recipe.graph.arms import checkpoint_of, common_step, seeded, way_of
 from r1v3.recipe.graph.results import ResultGraph
@@ -53,7 +53,7 @@ def study_content(
     for each in [*drawn, *extras]:
         write_drawn(each, folder)
     claims = {n: c for n, c in documents.project.claims.items() if c.study == name}
-    verdicts = {n: judge(n, claim, evidence) for n, claim in claims.items()}
+    verdicts = {n: judge_claim(n, claim, evidence) for n, claim in claims.items()}
     return {
         "name": name,
         "title": study.title,

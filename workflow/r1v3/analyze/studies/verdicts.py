@@ -3,8 +3,8 @@
 reproduced      the whole interval lies on the claimed side, and the effect is at least `least`
 contradicted    the whole interval misses what the claim needs, or the report's own tables say otherwise
 by construction the data agree, and the tiny world was bound to
-inconclusive    neither; with how many items or seeds it would take. A claim about training needs three seeds,
-                a correlation also p below 0.05 by permutation within runs
+inconclusive    neither; says how many items or seeds would settle it. A claim about training needs three
+                seeds. A correlation also needs p below 0.05 in the permutation test within runs
 not testable    with the reason
 """
 
@@ -20,7 +20,8 @@ from r1v3.evaluate.pages.hallucination import find_phrase
 from r1v3.recipe.schema.studies import Claim, Correlation
 
 SEEDS_NEEDED = 3
-# Of the permutation within runs: levels of runs that go together are no correlation.
+# p-value of the permutation test within runs. A correlation that comes from
+# differences between runs alone does not pass it.
 P_NEEDED = 0.05
 POWER = 1.96 + 0.84  # two-sided 5 %, power 80 %
 LEAST_STEPS = 5
@@ -46,7 +47,7 @@ class Verdict:
     why: str = ""
 
 
-def judge(name: str, claim: Claim, evidence: Evidence | None) -> Verdict:
+def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> Verdict:
     """The verdict on one claim; `evidence` is that of its study."""
     if claim.kind == "untestable":
         return Verdict(name, NOT_TESTABLE, why=claim.why)

@@ -18,10 +18,10 @@ MINIATURE = (
 )
 FILES = "Our columns are measured on the published files."
 NOTES = (
-    "n: items asked (units that are resampled as one, where these are fewer)."
-    " Cells of ours: mean over runs [interval over these units]."
-    " Shows: the smallest difference between two models on different items that this many items show"
-    " with a chance of 80 %; paired comparisons show less. * measured by the report's authors."
+    "n: number of items; in brackets the number of groups, where items are resampled in groups."
+    " Our cells: mean over runs [interval over items or groups]."
+    " Shows: the smallest difference between two models, each on its own items, that this many items"
+    " detect with 80 % power. A paired comparison detects smaller ones. * measured by the report's authors."
 )
 
 
