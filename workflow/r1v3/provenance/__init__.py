@@ -1,1 +1,1 @@
-"""What is kept: versions in DVC, lineage, and what nothing needs any more."""
+"""Where results come from: versions in DVC, lineage, RO-Crates, and folders that nothing needs any more."""

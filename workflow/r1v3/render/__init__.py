@@ -1,1 +1,1 @@
-"""HTML pages and SVG figures."""
+"""HTML pages, SVG figures, and tables of texts in four formats."""

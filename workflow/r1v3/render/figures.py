@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -26,7 +27,7 @@ COLOURS = {
 CYCLE = list(COLOURS.values())
 MARKERS = "osD^vP"
 SIZE = (3.6, 2.5)
-STYLE = {
+STYLE: dict[Any, Any] = {  # matplotlib's keys are a Literal of hundreds of names
     "svg.fonttype": "none",
     "svg.hashsalt": "r1v3",
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that layouts agree everywhere
@@ -188,9 +189,10 @@ def to_svg(figure: Figure, name: str, alt: str, ground: str = "none") -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(alt)}" '
         f'width="{width}" height="{height}" '
     )
-    view = re.search(r'viewBox="[^"]*"', text)[0]
+    view = re.search(r'viewBox="[^"]*"', text)
+    assert view is not None  # matplotlib always writes one
     body = text[text.index(">") + 1 :]
-    return f'{head}{view} style="stroke-linejoin: round; stroke-linecap: butt">{body}\n'
+    return f'{head}{view[0]} style="stroke-linejoin: round; stroke-linecap: butt">{body}\n'
 
 
 def _panel(size: tuple[float, float] = SIZE) -> tuple:

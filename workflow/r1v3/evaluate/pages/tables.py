@@ -73,7 +73,7 @@ def _mean_of_two(ours: dict[str, dict], width: int) -> list[list[str]]:
     pairs = [
         (scores.get("mmmu_pro_standard"), scores.get("mmmu_pro_vision")) for scores in ours.values()
     ]
-    means = [_mean_score(*pair) if all(pair) else None for pair in pairs]
+    means = [_mean_score(one, other) if one and other else None for one, other in pairs]
     if not any(means):
         return []
     row = _row("MMMU-Pro (mean of standard and vision)", means, {})
