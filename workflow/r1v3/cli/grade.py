@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TextIO
 
 import typer
 
@@ -15,15 +15,16 @@ def grade(
     """Grade rows, one JSON object a line with response, gold and type; verdicts keep the order."""
     from r1v3.reward.grade_rows import grade_lines
 
-    standard = Path("-")
-    text = {"encoding": "utf-8", "errors": "replace"}
-    with (
-        open(0 if rows == standard else rows, closefd=rows != standard, **text) as source,
-        open(
-            1 if output == standard else output, "w", closefd=output != standard, **text
-        ) as target,
-    ):
+    with _opened(rows, "r") as source, _opened(output, "w") as target:
         target.writelines(grade_lines(source, str(rows), workers=workers))
+
+
+def _opened(path: Path, mode: Literal["r", "w"]) -> TextIO:
+    """The file, or for - a standard stream; a lone surrogate becomes a question mark."""
+    if path == Path("-"):
+        number = 0 if mode == "r" else 1
+        return open(number, mode, encoding="utf-8", errors="replace", closefd=False)
+    return open(path, mode, encoding="utf-8", errors="replace")
 
 
 def explain(

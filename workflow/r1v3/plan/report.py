@@ -12,6 +12,7 @@ from r1v3.plan.costs import load_costs
 from r1v3.plan.estimate import Estimate
 from r1v3.plan.stages import Plan
 from r1v3.recipe.load import load_project
+from r1v3.recipe.schema.training import Grpo
 from r1v3.recipe.site import load_site
 
 NODES = (1, 2, 4, 8)
@@ -58,7 +59,10 @@ def waits(plan_of: Callable[[int], Plan], site_nodes: tuple[int, ...] = NODES) -
         plan = plan_of(nodes)
         settings = plan.project.runs["rl"].settings
         estimate = next(each for each in plan.estimates() if each.stage == "grpo")
-        told, whole = estimate.rollouts, estimate.rollouts.seconds
+        told = estimate.rollouts
+        assert isinstance(settings, Grpo)
+        assert told is not None
+        whole = told.seconds
         lines.append(
             f"{nodes:5} {whole / 3600:7.1f} {whole / settings.steps:7.1f} {told.generate / whole:9.0%}"
             f" {told.straggling / told.generate:17.0%} {told.update / whole:7.0%}"
