@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def decode_reply(
-    tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], stop_id: int, stop: tuple[str, ...]
+    tokenizer: PreTrainedTokenizerBase, ids: list[int], stop_id: int, stop: tuple[str, ...]
 ) -> tuple[str, str]:
     """Text without the end-of-turn token and before any string of `stop`; and the finish reason."""
     stopped = bool(ids) and ids[-1] == stop_id
-    text = tokenizer.decode(ids[:-1] if stopped else ids)
+    text = str(tokenizer.decode(ids[:-1] if stopped else ids))
     ends = [found for string in stop if (found := text.find(string)) >= 0]
     return text[: min(ends)] if ends else text, "stop" if stopped or ends else "length"

@@ -5,12 +5,17 @@ each token of prompt and answer. Where ids, image tokens or tiles differ, or a l
 the recipe allows, what comes after would be learned from, or measured on, another model.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from r1v3.base.atomic_write import write_text
 from r1v3.generate.types import Request, Response, Sampling
@@ -18,6 +23,11 @@ from r1v3.model.prompt_template import render_prompt
 from r1v3.recipe.graph.configs import Shown
 from r1v3.recipe.graph.identity import OWN
 from r1v3.recipe.schema.recipe import Images, Template
+
+if TYPE_CHECKING:  # torch is imported where the model is
+    from transformers import InternVLForConditionalGeneration
+
+    from r1v3.model.encode import Encoder
 
 QUESTION = "What is the sum of 3 and 4? A. 7 B. 8"
 LONG = "First 3+4=7. Wait, is it? Alternatively, 4+3=7, and so on. " * 10
@@ -70,9 +80,8 @@ def cases(template: Template, *, side: int, max_pixels: int) -> Iterator[Request
         yield Request(name, render_prompt(template, text, "slow"), pictures, seed=1)
 
 
-def _noise(seed: int, area: int, aspect: float):
+def _noise(seed: int, area: int, aspect: float) -> Image.Image:
     import numpy as np
-    from PIL import Image
 
     width = int((area * aspect) ** 0.5)
     height = max(1, int(area // width))
@@ -95,7 +104,9 @@ def ask_vllm(folder: Path, images: Images, template: Template, tokens: int) -> l
     return found
 
 
-def compare(model, encoder, answered: list[Answered]) -> list[Agreement]:
+def compare(
+    model: InternVLForConditionalGeneration, encoder: Encoder, answered: list[Answered]
+) -> list[Agreement]:
     """Ask the model itself about every prompt and token; one forward pass a case."""
     import torch
 
@@ -167,8 +178,8 @@ def gate(config: Shown, *, model: Path, max_gap: float, tokens: int, output: Pat
     asked = (model, config.images, config.template, tokens)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         answered = process.submit(ask_vllm, *asked).result()
-    config = json.loads((Path(model) / "config.json").read_text())
-    dtype = config.get("dtype") or config.get("torch_dtype") or "float32"
+    saved = json.loads((Path(model) / "config.json").read_text())
+    dtype = saved.get("dtype") or saved.get("torch_dtype") or "float32"
     size = sum(path.stat().st_size for path in Path(model).glob("*.safetensors"))
     fits = torch.cuda.is_available() and size < 0.8 * torch.cuda.mem_get_info()[0]
     loaded = load_model(model, dtype=dtype, device="cuda" if fits else "cpu").eval()

@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from r1v3.generate.types import Request, Response, Sampling
 
 DIGITS = 16
+Row = dict[str, Any]  # a stored sample, as JSON
 
 
 def request_key(model: str, request: Request, sampling: Sampling) -> str:
@@ -60,7 +62,7 @@ class Store:
 
     def missing(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Request]:
         """The requests of this process's share that lack one of their samples; stale lines are dropped."""
-        answered: dict[str, Counter] | None = None
+        answered: dict[str, Counter[str]] | None = None
         wanted, stale = [], set()
         for number, request in enumerate(requests):
             if answered is None:
@@ -68,7 +70,7 @@ class Store:
             if number % self.parts != self.part:
                 continue
             key = self.keys[request.key] = request_key(self.model, request, sampling)
-            found = answered.get(request.key, Counter())
+            found = answered.get(request.key, Counter[str]())
             if set(found) - {key}:
                 stale.add(request.key)
             if found[key] < sampling.samples:
@@ -82,7 +84,7 @@ class Store:
         """Write finished responses, of requests that `missing` has given."""
         lines: dict[str, list[str]] = {}
         for response in responses:
-            row = {
+            row: Row = {
                 "key": response.key,
                 "run": response.sample,
                 "request": self.keys[response.key],
@@ -107,8 +109,8 @@ class Store:
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.{self.part}-of-{self.parts}.jsonl"
 
-    def _answered(self, name: str) -> dict[str, Counter]:
-        answered: dict[str, Counter] = {}
+    def _answered(self, name: str) -> dict[str, Counter[str]]:
+        answered: dict[str, Counter[str]] = {}
         for row in read_responses(self.folder, name):
             answered.setdefault(row["key"], Counter())[row.get("request", "")] += 1
         return answered
@@ -129,7 +131,7 @@ class Store:
             os.replace(partial, path)
 
 
-def read_responses(folder: Path, name: str) -> Iterator[dict]:
+def read_responses(folder: Path, name: str) -> Iterator[Row]:
     """The stored samples of a name, each (key, run) once, half a line left out."""
     seen: set[tuple[str, int]] = set()
     for path in sorted(folder.glob(f"{name}.*-of-*.jsonl")):

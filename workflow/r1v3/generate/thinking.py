@@ -4,11 +4,17 @@ A mode may ban words, cap the new tokens (figure 9), or set a budget after which
 the answer is asked for. The recipe's `thinking` section defines the modes.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from r1v3.generate.types import Sampling
 from r1v3.recipe.graph.configs import ThinkingChanges
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 PIECE = 4  # letters: a shorter piece of a word belongs to many others
 EDGES = re.compile(r"^[\W_]+|[\W_]+$")
@@ -25,13 +31,15 @@ class Thinking:
         ValueError: words are to be banned, and there is no tokenizer to tell their ids.
     """
 
-    def __init__(self, changes: ThinkingChanges | None, tokenizer):
+    def __init__(self, changes: ThinkingChanges | None, tokenizer: PreTrainedTokenizerBase | None):
         self.changes = changes or ThinkingChanges()
         words = self.changes.banned_words
-        if words and tokenizer is None:
-            raise ValueError("thinking.banned_words needs the model's tokenizer, to ban ids")
         self.tokenizer = tokenizer
-        self.banned = word_ids(tokenizer, words) if words else ()
+        self.banned: tuple[int, ...] = ()
+        if words:
+            if tokenizer is None:
+                raise ValueError("thinking.banned_words needs the model's tokenizer, to ban ids")
+            self.banned = word_ids(tokenizer, words)
 
     def __call__(self, sampling: Sampling) -> Sampling:
         """The sampling in this thinking mode."""
@@ -53,7 +61,7 @@ class Thinking:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def word_ids(tokenizer, words: list[str]) -> tuple[int, ...]:
+def word_ids(tokenizer: PreTrainedTokenizerBase, words: list[str]) -> tuple[int, ...]:
     """Ids of all tokens that write one of the words, in any case, with spaces or marks around it.
 
     Where a spelling takes several tokens, its first piece of four letters or more is taken, without

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 if TYPE_CHECKING:  # an engine behind a server needs no torch
     from torch import Tensor
@@ -16,11 +16,10 @@ Weights: TypeAlias = "Path | Mapping[str, Tensor] | Iterable[tuple[str, Tensor]]
 def named_weights(weights: Weights) -> Iterator[tuple[str, Tensor]]:
     """Each tensor with its name; a folder is read one tensor at a time."""
     if isinstance(weights, Path):
-        yield from _read(weights)
-    elif isinstance(weights, Mapping):
-        yield from weights.items()
-    else:
-        yield from weights
+        return _read(weights)
+    if isinstance(weights, Mapping):
+        return iter(cast("Mapping[str, Tensor]", weights).items())
+    return iter(weights)
 
 
 def _read(folder: Path) -> Iterator[tuple[str, Tensor]]:

@@ -60,7 +60,7 @@ class Encoder:
     @property
     def never(self) -> tuple[int, ...]:
         """Ids of image tokens, which no engine may emit: the next forward pass would miss a picture."""
-        return tuple(i for i in self.processor.image_token_ids if i is not None)
+        return self.processor.image_ids
 
     @property
     def side(self) -> int:

@@ -25,6 +25,11 @@ class ImageProcessor(InternVLProcessor):
             image_processor, tokenizer, None, image_seq_length=image_seq_length, **kwargs
         )
 
+    @property
+    def image_ids(self) -> tuple[int, ...]:
+        """Ids of the tokens that stand for pictures, or begin or end one."""
+        return tuple(i for i in self.image_token_ids if i is not None)
+
     def save_pretrained(self, save_directory, **kwargs):
         """Save so that the library's own processor, and so a vLLM server, loads it too.
 

@@ -6,13 +6,22 @@ time on a CPU. Heads that share keys are asked as one head with several queries 
 Shapes: B rows, H heads, K key heads, Q queries, L keys, D features.
 """
 
+from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 DECODE = "decode_rows"
 
 
-def _decode_attention(module, query, key, value, attention_mask, scaling=None, **_):
+def _decode_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **_: object,
+) -> tuple[Tensor, None]:
     rows, heads, queries, features = query.shape
     shared = heads // key.shape[1]
     alone = queries == 1

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+from transformers import InternVLForConditionalGeneration
 
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.decode_reply import decode_reply
@@ -34,7 +35,12 @@ class TransformersEngine:
     """
 
     def __init__(
-        self, model, encoder: Encoder, *, rows: int = 512, thinking: Thinking | None = None
+        self,
+        model: InternVLForConditionalGeneration,
+        encoder: Encoder,
+        *,
+        rows: int = 512,
+        thinking: Thinking | None = None,
     ):
         self.model, self.training = model, model.training
         model.eval()
@@ -139,7 +145,7 @@ class TransformersEngine:
             return next(loop, None)
 
     @contextmanager
-    def _decoding(self):
+    def _decoding(self) -> Iterator[None]:
         attention = self.model.config.text_config._attn_implementation
         self.model.set_attn_implementation({"text_config": DECODE})
         try:

@@ -12,22 +12,28 @@ class RowCache(Cache):
 
     def __init__(self, layers: int, room: int):
         super().__init__(layers=[])
-        self.keys: list[torch.Tensor | None] = [None] * layers
-        self.values: list[torch.Tensor | None] = [None] * layers
-        self.room = room
-        self.length = 0
+        self.keys: list[torch.Tensor] = []  # a layer each, from the first call of `update` on
+        self.values: list[torch.Tensor] = []
+        self.layer_count, self.room, self.length = layers, room, 0
 
-    def update(self, key_states, value_states, layer_idx, *args, **kwargs):
+    def update(
+        self,
+        key_states: torch.Tensor,
+        value_states: torch.Tensor,
+        layer_idx: int,
+        *args: object,
+        **kwargs: object,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write new positions behind those there are and return all so far."""
-        if self.keys[layer_idx] is None:
+        if layer_idx == len(self.keys):
             rows, heads, _, features = key_states.shape
             for store in (self.keys, self.values):
-                store[layer_idx] = key_states.new_zeros(rows, heads, self.room, features)
+                store.append(key_states.new_zeros(rows, heads, self.room, features))
         end = self.length + key_states.shape[2]
         keys, values = self.keys[layer_idx], self.values[layer_idx]
         keys[:, :, self.length : end] = key_states
         values[:, :, self.length : end] = value_states
-        if layer_idx == len(self.keys) - 1:
+        if layer_idx == self.layer_count - 1:
             self.length = end
         return keys[:, :, :end], values[:, :, :end]
 
@@ -41,9 +47,9 @@ class RowCache(Cache):
         self.values = [values[rows] for values in self.values]
 
     def join(self, rows: torch.Tensor, skip: int, other: "RowCache", room: int) -> None:
-        """Keep these rows without their first `skip` positions, and put those of `other` below them.
+        """Keep these rows without their first `skip` positions, and append the rows of `other`.
 
-        Both end at the same position; `room` positions are left behind it.
+        All end at the same position; `room` free positions follow it.
         """
         own = self.length - skip
         length = max(own, other.length)

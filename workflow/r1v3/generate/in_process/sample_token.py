@@ -14,7 +14,9 @@ def uniforms(request: Request, sampling: Sampling, tokens: int) -> torch.Tensor:
     return torch.from_numpy(stream.random((sampling.samples, tokens))).float()
 
 
-def draw(logits_BV, uniform_B, sampling: Sampling):
+def draw(
+    logits_BV: torch.Tensor, uniform_B: torch.Tensor, sampling: Sampling
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens, and the log-probabilities of all tokens, by inverting the cumulative distribution."""
     if sampling.temperature == 0:
         return logits_BV.argmax(-1), logits_BV.log_softmax(-1)

@@ -43,10 +43,7 @@ def open_server(
         from r1v3.model.processor import load_processor
 
         processor = load_processor(model_folder)
-        tokenizer, never = (
-            processor.tokenizer,
-            tuple(i for i in processor.image_token_ids if i is not None),
-        )
+        tokenizer, never = processor.tokenizer, processor.image_ids
     path = setting("USAGE") or usage
     return ServerEngine(
         Endpoint(
