@@ -27,6 +27,7 @@ from r1v3.base.memory import peak_rss  # noqa: E402
 from r1v3.data.decontamination.evaluation_index import index_evaluations  # noqa: E402
 from r1v3.data.prepare import prepare  # noqa: E402
 from r1v3.evaluate.questions import evaluation_questions  # noqa: E402
+from r1v3.recipe.graph.configs import SourceDataConfig  # noqa: E402
 from r1v3.recipe.layers import read_yaml  # noqa: E402
 
 FULL, MEMORY_MIB = 1_000_000, 2048
@@ -40,7 +41,7 @@ FOUND = {
     "hostile": 1.0,
 }  # least share of what was planted
 
-# Where planted rows are set aside; two that repeat one question of the evaluation are also duplicates.
+# Where planted rows are rejected; two that repeat one question of the evaluation are also duplicates.
 STEPS = {
     "duplicate": ("duplicate",),
     "text": ("contaminated", "duplicate"),
@@ -49,8 +50,8 @@ STEPS = {
 }
 
 
-def document(rows: Path, count: int) -> dict:
-    """The document of a set whose source are the generated rows, cleaned as the paper recipe says."""
+def config_of(rows: Path, count: int) -> SourceDataConfig:
+    """The config of a set whose source are the generated rows, cleaned as the paper recipe says."""
     entry = {
         "where": {"kind": "files", "places": [str(rows / "rows.jsonl")], "sha256": {}},
         "pictures": None, "mapping": "records", "constants": {"licence": "CC0-1.0"}, "rename": {},
@@ -62,14 +63,15 @@ def document(rows: Path, count: int) -> dict:
         "undated": "drop", "balance": None, "duplicates": "drop", "contaminated": "drop",
     }  # fmt: skip
     cleaning = read_yaml(ROOT / "config/recipes/paper.yaml")["cleaning"]
-    return {"name": "made", "seed": 1, "set": spec, "cleaning": cleaning}
+    known = {"version": 1, "name": "made", "seed": 1, "cleaning": cleaning}
+    return SourceDataConfig.model_validate(known | {"set": spec})
 
 
 def measure(rows: Path, count: int, reference: Path, folder: Path) -> dict:
     """Clean the rows in this process."""
     begin, spent = time.monotonic(), time.process_time()
-    facts = prepare(document(rows, count), folder, reference)
-    with open(folder / "set_aside.jsonl") as lines:
+    facts = prepare(config_of(rows, count), folder, reference)
+    with open(folder / "rejected.jsonl") as lines:
         out = [json.loads(line) for line in lines]
     found = dict.fromkeys(FOUND, 0)
     wrong = 0
@@ -87,7 +89,7 @@ def measure(rows: Path, count: int, reference: Path, folder: Path) -> dict:
         "kept": facts["records"],
         "pictures": facts["images"],
         "found": found,
-        "wrongly_set_aside": wrong,
+        "wrongly_rejected": wrong,
         "index_mib": sum(p.stat().st_size for p in reference.rglob("*") if p.is_file()) / 2**20,
     }
 
@@ -130,7 +132,8 @@ def main() -> None:
         write_evaluation(root / "evaluation")
         begin = time.monotonic()
         held = {"evaluation": root / "evaluation"}
-        index_evaluations(document(root, 1), evaluation_questions({}, held), root / "reference")
+        cleaning = config_of(root, 1).cleaning
+        index_evaluations(cleaning, evaluation_questions({}, held), root / "reference")
         print(
             f"evaluation of 20,000 questions indexed in {time.monotonic() - begin:.0f} s",
             flush=True,
@@ -161,7 +164,7 @@ def main() -> None:
         "index_mib": round(whole["index_mib"]),
         "time_a_record_against_a_quarter": round(growth, 3),
         "found": {kind: round(share, 4) for kind, share in shares.items()},
-        "wrongly_set_aside": whole["wrongly_set_aside"],
+        "wrongly_rejected": whole["wrongly_rejected"],
         "cores": len(os.sched_getaffinity(0)),
         "full_size": args.records >= FULL,
     }
@@ -170,7 +173,7 @@ def main() -> None:
         whole["peak_mib"] < MEMORY_MIB,
         growth < LINEAR,
         all(shares[kind] >= least for kind, least in FOUND.items()),
-        whole["wrongly_set_aside"] == 0,
+        whole["wrongly_rejected"] == 0,
     ]
     if args.folder is None:
         shutil.rmtree(root)

@@ -1,7 +1,7 @@
 """What `data.py` cleans: generated questions, a twentieth of them with a picture, and planted trouble.
 
 Planted: near-duplicates of earlier rows, questions of the evaluation with a word changed, its pictures cut,
-resized and compressed again, and rows that must be set aside. Each planted row is named by its id, so
+resized and compressed again, and rows that must be rejected. Each planted row is named by its id, so
 that what was found can be counted.
 """
 

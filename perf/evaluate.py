@@ -30,7 +30,13 @@ from r1v3.evaluate.items.load import load_asked, load_items  # noqa: E402
 from r1v3.evaluate.items.source import entry_beside, obtain_benchmark  # noqa: E402
 from r1v3.evaluate.peer import is_installed, load_peer  # noqa: E402
 from r1v3.evaluate.score import score  # noqa: E402
-from r1v3.recipe.tables.benchmarks import load_table  # noqa: E402
+from r1v3.recipe.graph.configs import (  # noqa: E402
+    BenchmarkConfig,
+    EvaluationConfig,
+    EvaluationSettings,
+)
+from r1v3.recipe.load import load_project  # noqa: E402
+from r1v3.recipe.tables.benchmarks import hashed_part, load_table  # noqa: E402
 
 MINUTES = 10
 MEMORY_MIB = 2_000
@@ -54,10 +60,10 @@ def write_files(root: Path, share: float) -> dict[str, Path]:
             continue
         folder.mkdir(parents=True, exist_ok=True)
         rows = max(20, round(share * ROWS.get(name, entry.items)))
-        document = {"benchmark": name, "entry": entry.model_dump(mode="json"), "seed": 0}
-        document |= {"source": "miniature", "items": rows}
+        document = {"version": 1, "name": name, "seed": 0, "benchmark": name, "items": rows}
+        document |= {"source": "miniature", "entry": hashed_part(entry.model_dump(mode="json"))}
         (folder / "config.json").write_text(json.dumps({"document": document}))
-        obtain_benchmark(document, folder)
+        obtain_benchmark(BenchmarkConfig.model_validate(document), folder)
     return paths
 
 
@@ -93,13 +99,28 @@ def time_prompts(paths: dict[str, Path]) -> tuple[float, int]:
     return time.monotonic() - began, count
 
 
+def _config(runs: int) -> EvaluationConfig:
+    """The tiny recipe's settings, with so many runs and as many resamples as the paper's."""
+    recipe = load_project(ROOT, "tiny").recipe
+    section = recipe.evaluation.model_dump(include=set(EvaluationSettings.model_fields))
+    return EvaluationConfig.model_validate(
+        {
+            "version": 1, "name": "benchmarks", "seed": 0, "suite": "benchmarks",
+            "template": recipe.template, "images": recipe.images, "grading": recipe.grading,
+            "generation": {"engine": "transformers", "mode": "slow"},
+            "evaluation": section | {"protocol": "report", "runs": runs, "resamples": 1000},
+            "run": "perf", "checkpoint": "last", "selection": None,
+            "benchmarks": {}, "held_out": {},
+        }
+    )  # fmt: skip
+
+
 def time_scoring(root: Path, paths: dict[str, Path], runs: int) -> tuple[float, dict]:
     """Seconds from stored answers to verdicts and scores."""
-    evaluation = {"protocol": "report", "runs": runs, "resamples": 1000, "confidence": 0.95}
-    document = {"seed": 0, "evaluation": evaluation, "generation": {"mode": "slow"}}
+    config = _config(runs)
     began = time.monotonic()
     scores = score(
-        document | {"grading": {"verifier": None}},
+        config,
         responses=root,
         benchmarks=paths,
         held_out={},

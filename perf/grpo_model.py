@@ -12,6 +12,7 @@ from r1v3.data.records import read_records  # noqa: E402
 from r1v3.model.load import build_model, save_checkpoint  # noqa: E402
 from r1v3.model.processor import build_processor  # noqa: E402
 from r1v3.model.tokenizer import train_tokenizer  # noqa: E402
+from r1v3.recipe.graph.configs import SourceDataConfig  # noqa: E402
 from r1v3.recipe.load import load_project  # noqa: E402
 from r1v3.recipe.schema.data import Architecture  # noqa: E402
 from r1v3.recipe.schema.recipe import Images, Template  # noqa: E402
@@ -94,8 +95,8 @@ def build(folder: Path, shape: str, steps: int) -> None:
     questions = recipe.data["math_normal"].model_dump() | {"contaminated": None}
     questions |= {"source": QUESTIONS, "size": steps * load.prompts}
     cleaning = recipe.cleaning.model_dump()
-    document = {"name": "questions", "seed": SEED, "set": questions, "cleaning": cleaning}
-    prepare(document, folder / "data")
+    known = {"version": 1, "name": "questions", "seed": SEED, "cleaning": cleaning}
+    prepare(SourceDataConfig.model_validate(known | {"set": questions}), folder / "data")
     texts = [record.question for record in read_records(folder / "data")]
     tokenizer = train_tokenizer([*texts, "Wait, max"], load.sizes.vocabulary, load.sizes.context)
     side = load.sizes.image_size

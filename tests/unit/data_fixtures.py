@@ -1,8 +1,11 @@
-"""Documents of data sets as the recipe makes them, for tests that need no recipe."""
+"""Configs of data sets as the recipe makes them, for tests that need no recipe."""
 
 from pathlib import Path
 
-CLEANING = {
+from r1v3.recipe.graph.configs import SourceDataConfig
+from r1v3.recipe.schema.cleaning import Cleaning
+
+CLEANING = Cleaning.model_validate({
     "limits": {
         "max_characters": 20_000,
         "max_bytes": 2_000_000,
@@ -20,11 +23,11 @@ CLEANING = {
     "pictures": {"max_bits": 8, "min_likeness": 0.95},
     "benchmarks": [],
     "held_out": [],
-}
+})  # fmt: skip
 
 
-def source_document(source: dict, size: int, *, name: str = "test", **changed) -> dict:
-    """The document of a set from sources; `changed` replaces keys of the set."""
+def source_config(source: dict, size: int, *, name: str = "test", **changed) -> SourceDataConfig:
+    """The config of a set from sources; `changed` replaces keys of the set."""
     spec = {
         "kind": "source",
         "source": source,
@@ -36,7 +39,8 @@ def source_document(source: dict, size: int, *, name: str = "test", **changed) -
         "duplicates": None,
         "contaminated": None,
     }
-    return {"name": name, "seed": 1, "set": spec | changed, "cleaning": CLEANING}
+    known = {"version": 1, "name": name, "seed": 1, "cleaning": CLEANING}
+    return SourceDataConfig.model_validate(known | {"set": spec | changed})
 
 
 def listed(*places: Path, **changed) -> dict:

@@ -1,6 +1,8 @@
-"""Documents of sets that a model answers, as the recipe makes them."""
+"""Configs of sets that a model answers, as the recipe makes them."""
 
 from model_fixtures import IMAGES, TEMPLATE
+
+from r1v3.recipe.graph.configs import SampledDataConfig
 
 FILTERS = {
     "max_tokens": None, "max_repetition": None, "max_repeated_grams": None, "max_reconsiderations": None,
@@ -8,9 +10,13 @@ FILTERS = {
 }  # fmt: skip
 
 
-def sampled_document(**changed) -> dict:
-    """The document of a set that a model answers; `changed` replaces keys of the set."""
+def sampled_config(**changed) -> SampledDataConfig:
+    """The config of a set that a model answers; `changed` replaces keys of the set."""
     spec = {
+        "kind": "sampled",
+        "questions": "ask",
+        "by": "teacher",
+        "checkpoint": "last",
         "samples": 3,
         "temperature": 1.0,
         "top_p": 1.0,
@@ -22,11 +28,16 @@ def sampled_document(**changed) -> dict:
         "filters": FILTERS,
         "seed": 1,
     }
-    return {
+    document = {
+        "version": 1,
+        "name": "test",
+        "seed": 1,
+        "questions": "ask-0",
         "set": spec | changed,
         "by": {"run": "teacher-0", "checkpoint": "last", "selection": None},
         "generation": {"engine": "transformers", "mode": "slow"},
-        "grading": {"verifier": None},
-        "template": TEMPLATE.model_dump(),
-        "images": IMAGES.model_dump(),
+        "grading": {"accuracy_weight": 0.5, "format_weight": 0.5, "verifier": None},
+        "template": TEMPLATE,
+        "images": IMAGES,
     }
+    return SampledDataConfig.model_validate(document)

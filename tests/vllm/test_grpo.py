@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("pandas", reason="records and rollouts need it")
 
-from data_fixtures import source_document
+from data_fixtures import source_config
 from grpo_fixtures import grpo_run
 from training_fixtures import SOURCE
 from vllm_models import write
@@ -20,7 +20,7 @@ from r1v3.train.grpo import rollouts, sampler
 def parts(tmp_path, engine, monkeypatch):
     """A start and data, and the session's engine in place of one that the run would open."""
     monkeypatch.setattr(sampler, "open_vllm", lambda *_: engine)
-    prepare(source_document(SOURCE, 6, name="set"), tmp_path / "data")
+    prepare(source_config(SOURCE, 6, name="set"), tmp_path / "data")
     start = write(tmp_path / "start", 0)
     engine.sync_weights(start)
     yield start, tmp_path / "data"

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("vllm", reason="vLLM is not installed here: `make test-vllm`")
 pytest.importorskip("pandas", reason="records and rollouts need it")
 
-from data_fixtures import source_document
+from data_fixtures import source_config
 from loopback import free_port
 from training_fixtures import SOURCE
 from vllm_models import write
@@ -21,7 +21,7 @@ from r1v3.train.core.metrics import read_metrics
 
 
 def test_engines_of_two_nodes_answer_with_the_weights_that_learn(tmp_path):
-    prepare(source_document(SOURCE, 6, name="set"), tmp_path / "data")
+    prepare(source_config(SOURCE, 6, name="set"), tmp_path / "data")
     start = write(tmp_path / "start", 0)
     shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "1", "LOCAL_RANK": "0"}
     shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}

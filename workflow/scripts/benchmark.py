@@ -11,7 +11,7 @@ from pathlib import Path
 
 from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.recipe.graph.configs import BenchmarkConfig
-from r1v3.recipe.outputs.stage import as_document, run_stage
+from r1v3.recipe.outputs.stage import run_stage
 
 
 def main() -> None:
@@ -19,12 +19,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(
-        args.config,
-        args.manifest,
-        lambda config, folder: obtain_benchmark(as_document(config), folder),
-        BenchmarkConfig,
-    )
+    run_stage(args.config, args.manifest, obtain_benchmark, BenchmarkConfig)
 
 
 if __name__ == "__main__":

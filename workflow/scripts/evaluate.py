@@ -16,16 +16,15 @@ from pathlib import Path
 from r1v3.evaluate.answer import answer, shard
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
-from r1v3.recipe.outputs.stage import as_document, folders, read_config, run_stage, tables
+from r1v3.recipe.outputs.stage import folders, read_config, run_stage, tables
 
 
 def work(args: argparse.Namespace, config: EvaluationConfig, folder: Path) -> dict:
-    document = as_document(config)
     return answer(
-        document,
-        model=checkpoint_folder(args.run, document["checkpoint"], args.selection),
-        benchmarks=tables(document["benchmarks"], args.benchmarks),
-        held_out=folders(document["held_out"], args.held_out),
+        config,
+        model=checkpoint_folder(args.run, config.checkpoint, args.selection),
+        benchmarks=tables(config.benchmarks, args.benchmarks),
+        held_out=folders(config.held_out, args.held_out),
         folder=folder,
     )
 

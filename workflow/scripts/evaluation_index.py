@@ -13,18 +13,17 @@ from pathlib import Path
 from r1v3.data.decontamination.evaluation_index import index_evaluations
 from r1v3.evaluate.questions import evaluation_questions
 from r1v3.recipe.graph.configs import EvaluationIndexConfig
-from r1v3.recipe.outputs.stage import as_document, run_stage
+from r1v3.recipe.outputs.stage import run_stage
 
 
 def work(args: argparse.Namespace, config: EvaluationIndexConfig, folder: Path) -> dict:
-    document = as_document(config)
 
     def name_of(manifest: Path) -> str:
         return manifest.parent.name.rpartition("-")[0]
 
     benchmarks = {name_of(path): path.parent / f"{name_of(path)}.tsv" for path in args.benchmarks}
     held_out = {name_of(path): path.parent for path in args.held_out}
-    return index_evaluations(document, evaluation_questions(benchmarks, held_out), folder)
+    return index_evaluations(config.cleaning, evaluation_questions(benchmarks, held_out), folder)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Stage `prepare`: sources become one clean set of records and pictures (section 2).
 
 Reads config.json of a data set's folder, the listed sources, and the index of the evaluations where the set
-is compared with them; writes records.parquet, images/, set_aside.jsonl, twins.jsonl and manifest.json.
+is compared with them; writes records.parquet, images/, rejected.jsonl, twins.jsonl and manifest.json.
 
     python workflow/scripts/prepare.py --config results/data/<set>/config.json \
         --evaluation-index results/evaluation_index/<id>/manifest.json \
@@ -14,12 +14,11 @@ from pathlib import Path
 
 from r1v3.data.prepare import prepare
 from r1v3.recipe.graph.configs import SourceDataConfig
-from r1v3.recipe.outputs.stage import as_document, run_stage
+from r1v3.recipe.outputs.stage import run_stage
 
 
 def work(args: argparse.Namespace, config: SourceDataConfig, folder: Path) -> dict:
-    document = as_document(config)
-    return prepare(document, folder, args.evaluation_index and args.evaluation_index.parent)
+    return prepare(config, folder, args.evaluation_index and args.evaluation_index.parent)
 
 
 def main() -> None:

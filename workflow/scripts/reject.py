@@ -14,13 +14,12 @@ from pathlib import Path
 from r1v3.data.sampling.reject import reject
 from r1v3.recipe.graph.configs import SampledDataConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder
-from r1v3.recipe.outputs.stage import as_document, run_stage
+from r1v3.recipe.outputs.stage import run_stage
 
 
 def work(args: argparse.Namespace, config: SampledDataConfig, folder: Path) -> dict:
-    document = as_document(config)
-    model = checkpoint_folder(args.model, document["by"]["checkpoint"], args.selection)
-    return reject(document, questions=args.questions.parent, model=model, folder=folder)
+    model = checkpoint_folder(args.model, config.by.checkpoint, args.selection)
+    return reject(config, questions=args.questions.parent, model=model, folder=folder)
 
 
 def main() -> None:

@@ -8,12 +8,12 @@ Reads the questions' folder and the model's checkpoint; appends to responses/ of
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from r1v3.data.sampling.sample import sample
+from r1v3.recipe.graph.configs import SampledDataConfig
 from r1v3.recipe.outputs.manifest import checkpoint_folder, write_json
-from r1v3.recipe.outputs.stage import alone
+from r1v3.recipe.outputs.stage import alone, read_config
 
 
 def main() -> None:
@@ -26,14 +26,14 @@ def main() -> None:
     parser.add_argument("--parts", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    document = json.loads(args.config.read_text())["document"]
+    config = read_config(args.config, SampledDataConfig)
     with alone(args.output) as finished:
         if finished:
             return
         count = sample(
-            document,
+            config,
             questions=args.questions.parent,
-            model=checkpoint_folder(args.model, document["by"]["checkpoint"], args.selection),
+            model=checkpoint_folder(args.model, config.by.checkpoint, args.selection),
             folder=args.config.parent,
             part=args.part,
             parts=args.parts,

@@ -9,11 +9,11 @@ Reads responses/ and the suite's benchmarks or held-out sets; writes scores.json
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from r1v3.evaluate.score import score
-from r1v3.recipe.outputs.stage import folders, own_files, tables
+from r1v3.recipe.graph.configs import EvaluationConfig
+from r1v3.recipe.outputs.stage import folders, own_files, read_config, tables
 
 
 def main() -> None:
@@ -24,13 +24,13 @@ def main() -> None:
     parser.add_argument("--held-out", type=Path, nargs="*", default=[])
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    document = json.loads(args.config.read_text())["document"]
+    config = read_config(args.config, EvaluationConfig)
     own_files(args.output.parent / "verdicts")
     score(
-        document,
+        config,
         responses=args.responses.parent,
-        benchmarks=tables(document["benchmarks"], args.benchmarks),
-        held_out=folders(document["held_out"], args.held_out),
+        benchmarks=tables(config.benchmarks, args.benchmarks),
+        held_out=folders(config.held_out, args.held_out),
         folder=args.output.parent,
     )
 

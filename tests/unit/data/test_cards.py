@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from data_fixtures import CLEANING, listed, source_document
+from data_fixtures import CLEANING, listed, source_config
+from evaluation_fixtures import benchmark_config, write_benchmark
 
 from r1v3.analyze.cards.contamination import find_twins, scores_without
 from r1v3.analyze.cards.pages import data_section, make_cards
@@ -17,8 +18,9 @@ from r1v3.data.decontamination.evaluation_index import index_evaluations
 from r1v3.data.prepare import count_records, prepare
 from r1v3.data.records import read_records, write_records
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
+from r1v3.evaluate.items.source import entry_beside
 from r1v3.evaluate.questions import evaluation_questions
+from r1v3.recipe.graph.configs import EvaluationIndexConfig, StageConfig
 from r1v3.recipe.outputs.manifest import write_manifest
 from r1v3.recipe.tables.benchmarks import load_table
 
@@ -30,10 +32,12 @@ LONG = (
 )
 
 
-def finish(folder: Path, kind: str, document: dict, facts: dict) -> Path:
+def finish(folder: Path, kind: str, stage: StageConfig | dict, facts: dict) -> Path:
     """The files that a stage leaves beside its results."""
     config = {"kind": kind, "name": folder.name.rpartition("-")[0], "hash": folder.name[-10:]}
-    config["document"] = document
+    if isinstance(stage, StageConfig):
+        stage = stage.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    config["document"] = stage
     (folder / "config.json").write_text(json.dumps(config))
     write_manifest(folder / "manifest.json", config=config, files=[], facts=facts)
     return folder / "manifest.json"
@@ -44,8 +48,8 @@ def finish_sampled(folder: Path, asked: Path) -> Path:
     folder.mkdir()
     record = read_records(asked)[-1].with_response("<think>4</think>\n\\boxed{4}", pass_rate=0.5)
     write_records(folder, [record])
-    aside = {"wrong": {"answer is wrong": 1}}
-    facts = {"funnel": {"asked": 3, "sampled": 2, "right": 1, "kept": 1}, "set_aside": aside}
+    rejected = {"wrong": {"answer is wrong": 1}}
+    facts = {"funnel": {"asked": 3, "sampled": 2, "right": 1, "kept": 1}, "rejected": rejected}
     facts |= {"pass_rate": 0.5, "questions_kept": 1, "examples": {}, **count_records([record])}
     document = {"set": {"samples": 2, "temperature": 1.0, "keep": "first"}, "questions": asked.name}
     return finish(folder, "data", document | {"by": {"run": "teacher-0"}}, facts)
@@ -57,19 +61,15 @@ def made(tmp_path_factory):
     the first kept two of its pictures."""
     root = tmp_path_factory.mktemp("made")
     benchmark = root / f"{NAME}-0000000000"
-    benchmark.mkdir()
     entry = load_table(ROOT / "config" / "benchmarks.yaml")[NAME]
-    document = {"benchmark": NAME, "entry": entry.model_dump(mode="json"), "seed": 0}
-    document |= {"source": "miniature", "items": 10}
-    tsv = benchmark / f"{NAME}.tsv"
-    finish(benchmark, "benchmark", document, {})
-    obtain_benchmark(document, benchmark)
+    tsv = write_benchmark(benchmark, NAME, entry, items=10)
+    finish(benchmark, "benchmark", benchmark_config(NAME, entry, items=10), {})
     reference = root / "evaluations-0000000000"
     reference.mkdir()
-    facts = index_evaluations(
-        {"cleaning": CLEANING}, evaluation_questions({NAME: tsv}, {}), reference
-    )
-    finish(reference, "reference", {"cleaning": CLEANING}, facts)
+    facts = index_evaluations(CLEANING, evaluation_questions({NAME: tsv}, {}), reference)
+    known = {"version": 1, "name": "evaluations", "seed": 0, "benchmarks": {}, "held_out": {}}
+    index = EvaluationIndexConfig.model_validate(known | {"cleaning": CLEANING})
+    finish(reference, "evaluation_index", index, facts)
 
     items = load_items(entry_beside(tsv), tsv)
     verdicts = root / "scored" / "verdicts"
@@ -104,9 +104,9 @@ def made(tmp_path_factory):
     for name, rows in {"first": first, "second": second}.items():
         (root / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
         source = listed(root / f"{name}.jsonl")
-        document = source_document(source, 5, name=name, contaminated="list", duplicates="list")
+        config = source_config(source, 5, name=name, contaminated="list", duplicates="list")
         folder = root / f"{name}-0000000000"
-        sets[name] = finish(folder, "data", document, prepare(document, folder, reference))
+        sets[name] = finish(folder, "data", config, prepare(config, folder, reference))
     sets["answered"] = finish_sampled(root / "answered-0000000000", sets["first"].parent)
     return {"root": root, "tsv": tsv, "reference": reference, "sets": sets, "items": items}
 

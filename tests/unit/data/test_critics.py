@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from data_fixtures import source_document
+from data_fixtures import source_config
 from model_fixtures import IMAGES
-from sampled_fixtures import FILTERS, sampled_document
+from sampled_fixtures import FILTERS, sampled_config
 from scripted_server import completion, serve
 
 from r1v3.data.prepare import prepare
@@ -14,9 +14,10 @@ from r1v3.data.sampling import reject as rejection
 from r1v3.data.sampling import sample as sampling
 from r1v3.data.sampling.critics import Chain, UnjudgedError, rambles, rewards
 from r1v3.generate import Response
+from r1v3.recipe.schema.data import Judge, RewardModel
 
-JUDGE = {"model": "gpt-4o", "max_unjudged": 0.0}
-REWARD = {"model": "vl-reward", "least": 0.0, "max_unjudged": 0.0}
+JUDGE = Judge(model="gpt-4o", max_unjudged=0.0)
+REWARD = RewardModel(model="vl-reward", least=0.0, max_unjudged=0.0)
 SOURCE = {
     "kind": "world", "tasks": {"sum": 1}, "forms": {"open": 1}, "domains": {"plain": 1},
     "instances": "train", "respond": "none", "slip_rate": 0.0, "told": 0.0, "seed": 1,
@@ -25,7 +26,7 @@ SOURCE = {
 
 @pytest.fixture
 def questions(tmp_path):
-    prepare(source_document(SOURCE, 3, name="ask"), tmp_path / "questions")
+    prepare(source_config(SOURCE, 3, name="ask"), tmp_path / "questions")
     return tmp_path / "questions"
 
 
@@ -89,7 +90,7 @@ def test_what_is_no_verdict_is_none_and_too_many_stop_the_stage(chains, monkeypa
         monkeypatch.setenv("R1V3_JUDGE_URL", url)
         with pytest.raises(UnjudgedError, match="2 of 3 chains have no verdict"):
             rambles(chains, JUDGE, IMAGES, tmp_path / "a")
-        loose = JUDGE | {"max_unjudged": 0.7}
+        loose = JUDGE.model_copy(update={"max_unjudged": 0.7})
         assert list(rambles(chains, loose, IMAGES, tmp_path / "b").values()) == [False]
 
 
@@ -132,7 +133,7 @@ def rejected(monkeypatch, questions, folder, **changed):
     monkeypatch.setattr(sampling, "load_engine", lambda *_: engine)
     folder.mkdir()
     return rejection.reject(
-        sampled_document(**changed), questions=questions, model=folder, folder=folder
+        sampled_config(**changed), questions=questions, model=folder, folder=folder
     )
 
 
@@ -166,7 +167,7 @@ def test_the_best_by_reward_is_kept_and_what_rambles_or_scores_low_is_listed(
 def test_questions_that_are_always_solved_may_be_dropped(questions, monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="kept none"):
         rejected(monkeypatch, questions, tmp_path / "out", pass_rates=(0.1, 0.9))
-    lines = (tmp_path / "out" / "set_aside.jsonl").read_text().splitlines()
+    lines = (tmp_path / "out" / "rejected.jsonl").read_text().splitlines()
     assert {json.loads(line)["reason"] for line in lines} == {"solved too often"}
 
 
@@ -195,9 +196,9 @@ def test_jobs_share_a_set_and_ask_each_question_once(questions, monkeypatch, tmp
     out.mkdir()
     for part in (0, 1):
         count = sampling.sample(
-            sampled_document(), questions=questions, model=out, folder=out, part=part, parts=2
+            sampled_config(), questions=questions, model=out, folder=out, part=part, parts=2
         )
         assert count == 3 * len([0, 2][: 2 - part])
-    facts = rejection.reject(sampled_document(), questions=questions, model=out, folder=out)
+    facts = rejection.reject(sampled_config(), questions=questions, model=out, folder=out)
     assert sorted(asked) == sorted(f"sampled/{id}" for id in answers)
     assert facts["funnel"]["kept"] == 3

@@ -9,12 +9,17 @@ from r1v3.data.sampling.filters import (
     repetition,
     tells_answer,
 )
+from r1v3.recipe.schema.data import Filters
 
 OFF = {
     "max_tokens": None, "max_repetition": None, "max_repeated_grams": None, "max_reconsiderations": None,
     "max_other_script": None, "format": False, "leakage": False, "judge": None, "reward_model": None,
 }  # fmt: skip
 GOOD = "<think>The legs are 3 and 4, so the hypotenuse is 5.</think>\n\\boxed{5}"
+
+
+def failure(response: str, tokens: int, **changes):
+    return first_failure(response, tokens, Filters.model_validate(OFF | changes))
 
 
 @pytest.mark.parametrize(
@@ -31,8 +36,8 @@ GOOD = "<think>The legs are 3 and 4, so the hypotenuse is 5.</think>\n\\boxed{5}
     ],
 )
 def test_each_step_takes_out_what_it_is_named_after(key, value, response, step):
-    assert first_failure(response, 99, OFF) is None
-    found = first_failure(response, 99, OFF | {key: value})
+    assert failure(response, 99) is None
+    found = failure(response, 99, **{key: value})
     assert found.step == step
 
 
@@ -41,17 +46,17 @@ def test_a_good_response_passes_all_steps():
         "max_tokens": 100, "max_repetition": 0.8, "max_repeated_grams": 0.5, "max_reconsiderations": 5,
         "max_other_script": 0.2, "format": True, "leakage": True,
     }  # fmt: skip
-    assert first_failure(GOOD, 20, OFF | all_on) is None
+    assert failure(GOOD, 20, **all_on) is None
 
 
 def test_steps_are_tried_in_order_and_the_first_counts():
-    filters = OFF | {"max_tokens": 1, "format": True}
-    assert first_failure("no thought", 2, filters).step == "overlong"
-    assert first_failure("no thought", 1, filters).step == "format"
+    filters = {"max_tokens": 1, "format": True}
+    assert failure("no thought", 2, **filters).step == "overlong"
+    assert failure("no thought", 1, **filters).step == "format"
 
 
 def test_the_detail_says_what_was_measured():
-    assert first_failure("x", 99, OFF | {"max_tokens": 10}).detail == "99, 10 allowed"
+    assert failure("x", 99, max_tokens=10).detail == "99, 10 allowed"
 
 
 def test_repeated_runs_of_four_words():
@@ -92,4 +97,4 @@ def test_a_correct_answer_is_no_leak():
         "None of the given answers fits.",
         "The answer is 5.",
     ):
-        assert first_failure(fine, 9, OFF | {"leakage": True}) is None
+        assert failure(fine, 9, leakage=True) is None

@@ -6,20 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
-from data_fixtures import CLEANING, listed, source_document
+from data_fixtures import listed, source_config
 
 from r1v3.data.balance import draw, quotas
 from r1v3.data.fields import Refused
 from r1v3.data.gates import check_date, check_licence
 from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, read_records
+from r1v3.recipe.load import load_recipe
+from r1v3.recipe.schema.cleaning import Licences
 
 ROOT = Path(__file__).parents[3]
 RECORD = Record(
     "q1", "Which?", None, "1", "fill", (), "physics", "k12", "en", "made", "MIT", "train"
 )
-LICENCES = {"forbidden": ["*-ND-*", "*all rights reserved*"], "not_stated": "drop"}
+LICENCES = Licences(forbidden=["*-ND-*", "*all rights reserved*"], not_stated="drop")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_a_licence_that_forbids_training_is_out(licence, training, reason):
     assert refused.value.reason == reason
 
 
-SHIPPED = yaml.safe_load((ROOT / "config/recipes/paper.yaml").read_text())["cleaning"]["licences"]
+SHIPPED = load_recipe(ROOT / "config/recipes", "paper")[0].cleaning.licences
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_the_papers_patterns_see_a_licence_however_it_is_written(licence, allowe
 
 def test_a_licence_that_nobody_states_may_be_kept():
     record = replace(RECORD, licence="not stated")
-    check_licence(record, LICENCES | {"not_stated": "keep"}, "not stated")
+    check_licence(record, LICENCES.model_copy(update={"not_stated": "keep"}), "not stated")
 
 
 @pytest.mark.parametrize(
@@ -147,15 +148,15 @@ def test_gates_and_shares_of_a_whole_set(tmp_path):
     ]  # fmt: skip
     rows[3].pop("date")
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    document = source_document(
+    config = source_config(
         listed(tmp_path / "rows.jsonl"),
         16,
         before="2024-01-01",
         undated="drop",
         balance={"domain": {"physics": 1, "biology": 1}},
     )
-    facts = prepare(document | {"cleaning": CLEANING}, tmp_path / "set")
-    assert facts["set_aside"] == {
+    facts = prepare(config, tmp_path / "set")
+    assert facts["rejected"] == {
         "licence": {"licence forbids training": 1},
         "date": {"no date": 1, "too new": 1},
         "drawn": {"more than asked for": 4},

@@ -15,8 +15,8 @@ from PIL import Image
 from r1v3.data.fields import Refused
 from r1v3.data.pictures import admit, read_within
 
-LIMITS = CLEANING["limits"]
-NONE = LIMITS | {"repair": []}
+LIMITS = CLEANING.limits
+NONE = LIMITS.model_copy(update={"repair": []})
 
 
 def huge_png(width: int, height: int) -> bytes:
@@ -59,7 +59,7 @@ REFUSED = {
     "a script": (b"#!/bin/sh\nrm -rf /", "a.png", "not a picture"),
     "nothing": (b"", None, "not a picture"),
     "a format that is not allowed": (saved(plain(), "TIFF"), None, "not a picture"),
-    "too many bytes": (PNG + bytes(LIMITS["max_bytes"]), None, "picture file is too large"),
+    "too many bytes": (PNG + bytes(LIMITS.max_bytes), None, "picture file is too large"),
 }
 
 
@@ -137,22 +137,22 @@ def test_a_path_leads_nowhere_but_to_files_below_the_source(tmp_path, name):
     (root / "dir" / "link").symlink_to(tmp_path)
     os.mkfifo(root / "pipe")
     with pytest.raises(Refused):
-        read_within(root, name, LIMITS["max_bytes"])
+        read_within(root, name, LIMITS.max_bytes)
 
 
 def test_a_zip_file_gives_its_members_and_no_bombs(tmp_path):
     path = tmp_path / "images.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("images/a.png", PNG)
-        archive.writestr("images/bomb.png", bytes(LIMITS["max_bytes"] + 1))
+        archive.writestr("images/bomb.png", bytes(LIMITS.max_bytes + 1))
         archive.writestr("../up.png", PNG)
     with zipfile.ZipFile(path) as archive:
-        assert read_within(archive, "images/a.png", LIMITS["max_bytes"]) == PNG
+        assert read_within(archive, "images/a.png", LIMITS.max_bytes) == PNG
         for name, reason in {
             "images/bomb.png": "picture file is too large",
             "../up.png": "path leads out of the source",
             "images/b.png": "picture is missing",
         }.items():
             with pytest.raises(Refused) as refused:
-                read_within(archive, name, LIMITS["max_bytes"])
+                read_within(archive, name, LIMITS.max_bytes)
             assert refused.value.reason == reason

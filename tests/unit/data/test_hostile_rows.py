@@ -1,4 +1,4 @@
-"""Hostile rows: each is set aside with its reason, in bounded memory, and no row is lost."""
+"""Hostile rows: each is rejected with its reason, in bounded memory, and no row is lost."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
-from data_fixtures import listed, source_document
+from data_fixtures import listed, source_config
 from picture_files import PNG
 
 from r1v3.data.prepare import prepare
@@ -49,15 +49,15 @@ ROWS = {
 
 def prepared(tmp_path, **changed) -> dict:
     source = listed(tmp_path / "rows.jsonl")
-    return prepare(source_document(source, 100, **changed), tmp_path / "set")
+    return prepare(source_config(source, 100, **changed), tmp_path / "set")
 
 
-def set_aside(tmp_path) -> list[dict]:
-    lines = (tmp_path / "set" / "set_aside.jsonl").read_text().splitlines()
+def rejected(tmp_path) -> list[dict]:
+    lines = (tmp_path / "set" / "rejected.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
-def test_each_hostile_row_is_set_aside_with_its_reason_and_nothing_is_lost(tmp_path):
+def test_each_hostile_row_is_rejected_with_its_reason_and_nothing_is_lost(tmp_path):
     (tmp_path / "a.png").write_bytes(PNG)
     (tmp_path / "c.png").write_bytes(b"<svg/>")
     good = [row(0), row(100, images=["a.png"])]
@@ -66,36 +66,37 @@ def test_each_hostile_row_is_set_aside_with_its_reason_and_nothing_is_lost(tmp_p
     text = "\n".join([*lines, *broken]).encode() + b"\n" + b'{"id": "\xff\xfe"}\n'
     (tmp_path / "rows.jsonl").write_bytes(text)
     facts = prepared(tmp_path)
-    found = {line["id"]: line["reason"] for line in set_aside(tmp_path) if line["id"]}
+    found = {line["id"]: line["reason"] for line in rejected(tmp_path) if line["id"]}
     wanted = {each["id"]: reason for reason, each in ROWS.items()}
     assert found == wanted
     assert facts["steps"][0]["left"] == len(good) + len(ROWS) + len(broken) + 1
     assert facts["steps"][-1]["left"] == facts["records"] == 2
-    assert len(set_aside(tmp_path)) == len(ROWS) + len(broken) + 1
-    assert {line["where"].split(":")[0] for line in set_aside(tmp_path)} == {"made/rows.jsonl"}
+    assert len(rejected(tmp_path)) == len(ROWS) + len(broken) + 1
+    assert {line["where"].split(":")[0] for line in rejected(tmp_path)} == {"made/rows.jsonl"}
     assert {record.id for record in read_records(tmp_path / "set")} == {"q0", "q100"}
 
 
-def test_a_list_of_what_was_set_aside_stays_small(tmp_path):
+def test_a_list_of_what_was_rejected_stays_small(tmp_path):
     (tmp_path / "rows.jsonl").write_text(
         json.dumps(row(0)) + "\n" + json.dumps(row(1, question="x" * 1_000_000)) + "\n"
     )
     prepared(tmp_path)
-    assert (tmp_path / "set" / "set_aside.jsonl").stat().st_size < 1000
+    assert (tmp_path / "set" / "rejected.jsonl").stat().st_size < 1000
 
 
 MEASURED = """
 import json, sys
 from pathlib import Path
 sys.path.insert(0, "tests/unit")
-from data_fixtures import listed, source_document
+from data_fixtures import listed, source_config
 from r1v3.data.prepare import prepare
 from r1v3.base.memory import peak_rss
 folder = Path(sys.argv[1])
 before = peak_rss()
-facts = prepare(source_document(listed(folder / sys.argv[2]), 10), folder / "set")
+facts = prepare(source_config(listed(folder / sys.argv[2]), 10), folder / "set")
 after = peak_rss()
-print(json.dumps({"mib": (after - before) / 2**20, "aside": facts["set_aside"], "records": facts["records"]}))
+found = {"rejected": facts["rejected"], "records": facts["records"]}
+print(json.dumps(found | {"mib": (after - before) / 2**20}))
 """
 
 
@@ -122,7 +123,7 @@ def test_a_text_of_100_megabytes_is_refused_without_being_held(tmp_path, name, m
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["aside"] == {"valid": {"text is too long": 1}}
+    assert found["rejected"] == {"valid": {"text is too long": 1}}
     assert found["records"] == 2
     assert found["mib"] < mib
 

@@ -5,9 +5,9 @@ import json
 
 import pandas as pd
 import pytest
-from data_fixtures import source_document
+from data_fixtures import source_config
 from model_fixtures import picture, small_model, small_processor
-from sampled_fixtures import FILTERS, sampled_document
+from sampled_fixtures import FILTERS, sampled_config
 
 from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, read_records, render_question, store_image, write_records
@@ -16,6 +16,7 @@ from r1v3.data.sampling import sample as sampling
 from r1v3.data.sampling.filters import first_failure, repetition
 from r1v3.generate import Response
 from r1v3.model.load import save_checkpoint
+from r1v3.recipe.schema.data import Filters
 from r1v3.reward import Grader
 from r1v3.reward.verifier.verifier import Judgement, UnjudgedError
 
@@ -66,10 +67,10 @@ def test_markers_stand_before_the_question_unless_it_holds_them():
     ],
 )
 def test_the_filters_name_what_they_take_out(response, tokens, failure):
-    filters = FILTERS | {"max_tokens": 64, "max_repetition": 0.6, "max_reconsiderations": 2}
-    found = first_failure(response, tokens, filters)
+    changes = {"max_tokens": 64, "max_repetition": 0.6, "max_reconsiderations": 2}
+    found = first_failure(response, tokens, Filters.model_validate(FILTERS | changes))
     assert (found.step if found else None) == failure
-    assert first_failure(response, tokens, FILTERS) is None
+    assert first_failure(response, tokens, Filters.model_validate(FILTERS)) is None
 
 
 def test_repetition_is_the_share_that_compression_saves():
@@ -113,13 +114,13 @@ def asked(tmp_path, respond):
         "told": 0.0,
         "seed": 1,
     }
-    prepare(source_document(source, 3, name="ask"), tmp_path / "questions")
+    prepare(source_config(source, 3, name="ask"), tmp_path / "questions")
     return tmp_path / "questions"
 
 
-def document(**changed):
+def config(**changed):
     filters = FILTERS | {"max_tokens": 5, "max_reconsiderations": 1}
-    return sampled_document(**{"keep": "shortest", "filters": filters} | changed)
+    return sampled_config(**{"keep": "shortest", "filters": filters} | changed)
 
 
 def scripted(records):
@@ -149,9 +150,7 @@ def test_what_is_right_short_and_calm_is_kept_and_the_rest_is_counted(
     engine = scripted(records)
     monkeypatch.setattr(sampling, "load_engine", lambda *_: engine)
     (tmp_path / "out").mkdir()
-    facts = rejection.reject(
-        document(), questions=questions, model=tmp_path, folder=tmp_path / "out"
-    )
+    facts = rejection.reject(config(), questions=questions, model=tmp_path, folder=tmp_path / "out")
     funnel = facts["funnel"]
     assert (funnel["asked"], funnel["sampled"], funnel["right"]) == (3, 9, 4)
     assert funnel["removed: overlong"] == 1
@@ -184,7 +183,7 @@ def silent_grader(monkeypatch, about, max_unjudged):
     monkeypatch.setattr(rejection, "open_grader", opened)
 
 
-def test_an_answer_that_nobody_judged_is_set_aside_and_no_wrong_one(
+def test_an_answer_that_nobody_judged_is_rejected_and_no_wrong_one(
     questions, tmp_path, monkeypatch
 ):
     records = read_records(questions)
@@ -192,11 +191,11 @@ def test_an_answer_that_nobody_judged_is_set_aside_and_no_wrong_one(
     (tmp_path / "out").mkdir()
     where = {"questions": questions, "model": tmp_path, "folder": tmp_path / "out"}
     silent_grader(monkeypatch, lambda item: item[1] == records[0].answer, 0.2)
-    facts = rejection.reject(document(), **where)
+    facts = rejection.reject(config(), **where)
     assert (facts["funnel"]["unjudged"], facts["funnel"]["right"]) == (1, 4)
     assert facts["pass_rate"] == pytest.approx(4 / 8)
-    assert facts["set_aside"]["unjudged"] == {"verifier gave no verdict": 1}
-    assert facts["set_aside"]["wrong"] == {"answer is wrong": 4}
+    assert facts["rejected"]["unjudged"] == {"verifier gave no verdict": 1}
+    assert facts["rejected"]["wrong"] == {"answer is wrong": 4}
     (kept,) = read_records(tmp_path / "out")
     assert kept.meta["pass_rate"] == 1.0  # of the two that were judged
 
@@ -207,7 +206,7 @@ def test_a_question_that_nobody_judged_has_no_pass_rate(questions, tmp_path, mon
     (tmp_path / "out").mkdir()
     where = {"questions": questions, "model": tmp_path, "folder": tmp_path / "out"}
     silent_grader(monkeypatch, lambda item: item[1] == records[1].answer, 0.5)
-    facts = rejection.reject(document(pass_rates=[0.0, 1.0]), **where)
+    facts = rejection.reject(config(pass_rates=[0.0, 1.0]), **where)
     assert (facts["funnel"]["unjudged"], facts["funnel"]["dropped: unjudged"]) == (3, 1)
     rates = pd.read_parquet(tmp_path / "out" / "questions.parquet")["pass_rate"]
     assert rates.isna().tolist() == [False, True, False]
@@ -219,7 +218,7 @@ def test_too_many_answers_without_a_verdict_stop_the_stage(questions, tmp_path, 
     (tmp_path / "out").mkdir()
     silent_grader(monkeypatch, lambda item: True, 0.1)
     with pytest.raises(UnjudgedError, match=r"of 9 answers are unjudged.*max_unjudged"):
-        rejection.reject(document(), questions=questions, model=tmp_path, folder=tmp_path / "out")
+        rejection.reject(config(), questions=questions, model=tmp_path, folder=tmp_path / "out")
 
 
 def test_a_question_without_a_right_answer_may_keep_its_written_response(tmp_path, monkeypatch):
@@ -228,7 +227,7 @@ def test_a_question_without_a_right_answer_may_keep_its_written_response(tmp_pat
     monkeypatch.setattr(sampling, "load_engine", lambda *_: scripted(records))
     where = {"questions": questions, "model": tmp_path, "folder": tmp_path / "out"}
     (tmp_path / "out").mkdir()
-    facts = rejection.reject(document(otherwise="written"), **where)
+    facts = rejection.reject(config(otherwise="written"), **where)
     assert (facts["funnel"]["kept"], facts["funnel"]["written"]) == (3, 2)
     kept = read_records(tmp_path / "out")
     assert kept[0].response.startswith("<think>one</think>")
@@ -239,7 +238,7 @@ def test_a_written_response_that_is_missing_is_an_error(questions, tmp_path, mon
     monkeypatch.setattr(sampling, "load_engine", lambda *_: scripted(read_records(questions)))
     with pytest.raises(ValueError, match="not every question has a written response"):
         rejection.reject(
-            document(otherwise="written"), questions=questions, model=tmp_path, folder=tmp_path
+            config(otherwise="written"), questions=questions, model=tmp_path, folder=tmp_path
         )
 
 
@@ -249,12 +248,12 @@ def test_a_killed_job_asks_only_for_what_is_missing(questions, tmp_path, monkeyp
     out = tmp_path / "out"
     out.mkdir()
     monkeypatch.setattr(sampling, "load_engine", lambda *_: whole)
-    once = rejection.reject(document(), questions=questions, model=tmp_path, folder=out)
+    once = rejection.reject(config(), questions=questions, model=tmp_path, folder=out)
     shard = out / "responses" / "sampled.0-of-1.jsonl"
     lines = shard.read_text().splitlines(keepends=True)
     shard.write_text("".join(lines[:4]) + lines[4][:10])
     monkeypatch.setattr(sampling, "load_engine", lambda *_: resumed)
-    again = rejection.reject(document(), questions=questions, model=tmp_path, folder=out)
+    again = rejection.reject(config(), questions=questions, model=tmp_path, folder=out)
     assert again == once
     assert resumed.asked == [record.id for record in records[1:]]
     assert {(json.loads(line)["key"], json.loads(line)["run"]) for line in lines} == {
@@ -268,5 +267,5 @@ def test_a_real_model_can_be_asked(questions, tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(ValueError, match="kept none of 9 answers"):
         rejection.reject(
-            document(), questions=questions, model=tmp_path / "model", folder=tmp_path / "out"
+            config(), questions=questions, model=tmp_path / "model", folder=tmp_path / "out"
         )

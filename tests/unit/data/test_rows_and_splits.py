@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from data_fixtures import listed, source_document
+from data_fixtures import listed, source_config
 
 from r1v3.analyze.cards.describe import funnel_rows
 from r1v3.data.fields import Refused
@@ -23,9 +23,9 @@ def test_rows_of_other_splits_are_a_step_and_unknown_ones_a_reason(tmp_path):
     splits = ("train", "test", "test", "validation", "val", None, 3)
     rows = [row(number, split=split) for number, split in enumerate(splits)] + [row(9)]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
-    facts = prepare(source_document(listed(tmp_path / "rows.jsonl"), 3), tmp_path / "set")
+    facts = prepare(source_config(listed(tmp_path / "rows.jsonl"), 3), tmp_path / "set")
     assert [record.id for record in read_records(tmp_path / "set")] == ["q0", "q5", "q9"]
-    assert facts["set_aside"] == {
+    assert facts["rejected"] == {
         "split": {"other split": 3},
         "valid": {"unknown split": 1, "wrong type of field": 1},
     }
@@ -35,14 +35,14 @@ def test_rows_of_other_splits_are_a_step_and_unknown_ones_a_reason(tmp_path):
         {"step": "valid", "removed": 2, "left": 3},
     ]
     assert funnel_rows(facts)[1]["what"] == "of another split"
-    lines = (tmp_path / "set" / "set_aside.jsonl").read_text().splitlines()
+    lines = (tmp_path / "set" / "rejected.jsonl").read_text().splitlines()
     unknown = next(line for line in map(json.loads, lines) if line["reason"] == "unknown split")
     assert (unknown["detail"], unknown["where"]) == ("val", "made/rows.jsonl:5")
 
 
 def test_a_source_of_one_split_has_no_such_step(tmp_path):
     (tmp_path / "rows.jsonl").write_text(json.dumps(row(0)) + "\n")
-    facts = prepare(source_document(listed(tmp_path / "rows.jsonl"), 1), tmp_path / "set")
+    facts = prepare(source_config(listed(tmp_path / "rows.jsonl"), 1), tmp_path / "set")
     assert [each["step"] for each in facts["steps"]][:2] == ["read", "valid"]
 
 

@@ -1,14 +1,14 @@
 """Scores without hit items: what hangs together leaves together."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from evaluation_fixtures import write_benchmark
 
 from r1v3.analyze.cards.contamination import scores_without
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
+from r1v3.evaluate.items.source import entry_beside
 from r1v3.recipe.tables.benchmarks import load_table
 
 TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
@@ -17,12 +17,7 @@ TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
 def scored(root: Path, name: str, wrong):
     """A miniature with verdicts: items are right but those that `wrong` says."""
     folder = root / f"{name}-0000000000"
-    folder.mkdir()
-    entry = load_table(TABLE)[name].model_dump(mode="json")
-    document = {"benchmark": name, "entry": entry, "seed": 0, "source": "miniature", "items": 24}
-    (folder / "config.json").write_text(json.dumps({"document": document}))
-    obtain_benchmark(document, folder)
-    tsv = folder / f"{name}.tsv"
+    tsv = write_benchmark(folder, name, load_table(TABLE)[name], items=24)
     items = load_items(entry_beside(tsv), tsv)
     (root / "verdicts").mkdir()
     rows = [

@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
-from data_fixtures import listed, source_document
-from fake_hub import COMMIT, Hub, serve
+from data_fixtures import listed, source_config
+from fake_hub import COMMIT, serve
+from fake_hub import Hub as FakeHub
 from PIL import Image
 
 from r1v3.data.prepare import prepare
@@ -18,6 +19,7 @@ from r1v3.data.records import read_records
 from r1v3.data.sources.fetch import fetch
 from r1v3.data.sources.mappings import MAPPINGS, inline_options, language_of
 from r1v3.recipe.load import load_sources
+from r1v3.recipe.tables.sources import Files, Hub
 
 ROOT = Path(__file__).parents[3]
 SOURCES = load_sources(ROOT / "config" / "sources.yaml")
@@ -136,9 +138,9 @@ def obtain(monkeypatch, folder: Path, *names: str) -> dict:
     (name,) = names
     entry = SOURCES[name].hashed()
     source = {"kind": "listed", "entries": {name: entry}, "split": "train", "instances": "train"}
-    with serve(Hub(entry["where"]["id"], PUBLISHED[name])) as hub:
+    with serve(FakeHub(entry["where"]["id"], PUBLISHED[name])) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        return prepare(source_document(source, 100), folder)
+        return prepare(source_config(source, 100), folder)
 
 
 def test_mmk12_is_read_from_its_own_columns(monkeypatch, tmp_path):
@@ -150,7 +152,7 @@ def test_mmk12_is_read_from_its_own_columns(monkeypatch, tmp_path):
     assert first.question.count("<image>") == 1
     assert (first.source, first.licence, first.difficulty) == ("mmk12", "not stated", "k12")
     assert first.edits == ("mapping: mmk12",)
-    assert facts["set_aside"] == {"valid": {"not a picture": 1}}
+    assert facts["rejected"] == {"valid": {"not a picture": 1}}
     assert facts["sources"]["mmk12"]["files"]["commit"] == COMMIT
 
 
@@ -163,7 +165,7 @@ def test_virl39k_takes_its_pictures_out_of_the_zip_file_and_no_others(monkeypatc
         "PassRate_7BBase": 0.25,
     }
     assert (tmp_path / "set" / record.images[0]).read_bytes() == picture("blue")
-    assert facts["set_aside"] == {"valid": {"path leads out of the source": 1}}
+    assert facts["rejected"] == {"valid": {"path leads out of the source": 1}}
 
 
 def test_scienceqa_answers_by_index(monkeypatch, tmp_path):
@@ -175,7 +177,7 @@ def test_scienceqa_answers_by_index(monkeypatch, tmp_path):
         "B",
     )
     assert (record.domain, record.difficulty, record.date) == ("physics", "grade4", "2022")
-    assert facts["set_aside"] == {"valid": {"wrong answer letter": 1}}
+    assert facts["rejected"] == {"valid": {"wrong answer letter": 1}}
 
 
 def test_geometry3k_has_its_own_names(monkeypatch, tmp_path):
@@ -185,9 +187,9 @@ def test_geometry3k_has_its_own_names(monkeypatch, tmp_path):
 
 
 def test_a_broken_download_is_continued_and_a_changed_file_refused(monkeypatch, tmp_path):
-    where = {"kind": "hub", "id": "o/n", "revision": "main", "files": ["*.parquet"]}
+    where = Hub(kind="hub", id="o/n", revision="main", files=["*.parquet"])
     data = MMK12 + bytes(25_000_000)  # the library writes blocks of 10 MiB
-    with serve(Hub("o/n", {"a.parquet": data})) as hub:
+    with serve(FakeHub("o/n", {"a.parquet": data})) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         hub.most = 11_000_000
         (file,), sums = fetch(where, tmp_path / "downloads")
@@ -201,8 +203,8 @@ def test_a_broken_download_is_continued_and_a_changed_file_refused(monkeypatch, 
 
 
 def test_what_is_not_there_is_told_with_a_way_out(monkeypatch, tmp_path):
-    where = {"kind": "hub", "id": "o/n", "revision": "main", "files": ["train-*"]}
-    with serve(Hub("o/n", {"a.parquet": b""})) as hub:
+    where = Hub(kind="hub", id="o/n", revision="main", files=["train-*"])
+    with serve(FakeHub("o/n", {"a.parquet": b""})) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         with pytest.raises(ValueError, match=r"no file train-\*; it has a\.parquet"):
             fetch(where, tmp_path)
@@ -235,12 +237,12 @@ def test_a_folder_of_a_users_own_files_of_every_kind(tmp_path):
     lines = ["\t".join(rows[0]), *("\t".join(row.values()) for row in rows[6:8])]
     (folder / "d.tsv").write_text("\n".join(lines) + "\n")
     source = listed(*(folder / name for name in ("a.jsonl", "b.jsonl.gz", "c.parquet", "d.tsv")))
-    prepare(source_document(source, 8), tmp_path / "set")
+    prepare(source_config(source, 8), tmp_path / "set")
     records = read_records(tmp_path / "set")
     assert [record.id for record in records] == [row["id"] for row in rows]
     assert [record.meta["page"] for record in records] == list(range(8))
     assert {record.date for record in records} == {"2023-05"}
-    files, _ = fetch({"kind": "files", "places": [str(folder)], "sha256": {}}, tmp_path)
+    files, _ = fetch(Files(kind="files", places=[str(folder)]), tmp_path)
     assert [file.name for file in files] == ["a.jsonl", "c.parquet", "d.tsv"]
 
 
@@ -250,18 +252,18 @@ def test_entries_rename_and_share_fields_without_code(tmp_path):
     row.pop("language")
     (tmp_path / "rows.jsonl").write_text(json.dumps(row))
     changed = {"rename": {"prompt": "question"}, "constants": {"language": "de"}}
-    prepare(source_document(listed(tmp_path / "rows.jsonl", **changed), 8), tmp_path / "set")
+    prepare(source_config(listed(tmp_path / "rows.jsonl", **changed), 8), tmp_path / "set")
     (record,) = read_records(tmp_path / "set")
     assert (record.question, record.language) == ("What is 1, in all?", "de")
 
 
 def test_a_file_with_another_checksum_is_refused(tmp_path):
     (tmp_path / "rows.jsonl").write_text("{}")
-    where = {"kind": "files", "places": ["rows.jsonl"], "sha256": {"rows.jsonl": "0" * 64}}
+    where = Files(kind="files", places=["rows.jsonl"], sha256={"rows.jsonl": "0" * 64})
     with pytest.raises(ValueError, match="but the entry says 000"):
         fetch(where, tmp_path / "downloads")
     with pytest.raises(ValueError, match="the user's to supply"):
-        fetch(where | {"places": ["absent.jsonl"]}, tmp_path)
+        fetch(Files(kind="files", places=["absent.jsonl"]), tmp_path)
 
 
 def test_every_entry_names_a_mapping_and_says_what_it_stands_in_for():

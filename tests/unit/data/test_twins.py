@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_fixtures import CLEANING, listed, source_document
+from data_fixtures import CLEANING, listed, source_config
+from evaluation_fixtures import write_benchmark
 from PIL import Image, ImageDraw
 
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, index_evaluations
@@ -17,7 +18,6 @@ from r1v3.data.decontamination.question_text import said
 from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, png_bytes, read_records, store_image, write_records
 from r1v3.data.world import World
-from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.evaluate.questions import evaluation_questions
 from r1v3.recipe.tables.benchmarks import load_table
 
@@ -79,9 +79,8 @@ def evaluation(tmp_path_factory):
     ]
     records += [record(20, LONG), record(21, "What is two and two?")]
     write_records(folder, records)
-    document = {"cleaning": CLEANING}
     facts = index_evaluations(
-        document, evaluation_questions({}, {"held": folder}), folder / "index"
+        CLEANING, evaluation_questions({}, {"held": folder}), folder / "index"
     )
     assert facts["by"]["held"] == {"questions": 22, "pictures": 20, "blank": 0}
     return EvaluationIndex(folder / "index", CLEANING)
@@ -140,9 +139,7 @@ def test_options_in_another_place_make_no_other_question():
 def test_boilerplate_says_nothing(tmp_path):
     phrase = "Look at the picture and choose the one option that is right for the figure shown"
     write_records(tmp_path, [record(n, f"{phrase}.") for n in range(12)])
-    index_evaluations(
-        {"cleaning": CLEANING}, evaluation_questions({}, {"h": tmp_path}), tmp_path / "i"
-    )
+    index_evaluations(CLEANING, evaluation_questions({}, {"h": tmp_path}), tmp_path / "i")
     assert hits(EvaluationIndex(tmp_path / "i", CLEANING), phrase) == []
 
 
@@ -210,7 +207,7 @@ def test_near_duplicates_go_and_their_twins_are_named(tmp_path):
         {"question": LONG},
         {"question": LONG.replace("nine", "ten")},
     )
-    facts = prepare(source_document(source, 10, duplicates="drop"), tmp_path / "set")
+    facts = prepare(source_config(source, 10, duplicates="drop"), tmp_path / "set")
     assert [each.id for each in read_records(tmp_path / "set")] == ["q0", "q1", "q2", "q4"]
     twins = [
         json.loads(line) for line in (tmp_path / "set" / "twins.jsonl").read_text().splitlines()
@@ -219,9 +216,9 @@ def test_near_duplicates_go_and_their_twins_are_named(tmp_path):
         ("q3", "q0", "text and picture"),
         ("q5", "q4", "text"),
     ]
-    assert facts["set_aside"] == {"duplicate": {"same text": 1, "same text and picture": 1}}
+    assert facts["rejected"] == {"duplicate": {"same text": 1, "same text and picture": 1}}
     assert len(list((tmp_path / "set" / "images").rglob("*.png"))) == 2
-    listing = prepare(source_document(source, 10, duplicates="list"), tmp_path / "listed")
+    listing = prepare(source_config(source, 10, duplicates="list"), tmp_path / "listed")
     assert listing["records"] == 6
     assert len((tmp_path / "listed" / "twins.jsonl").read_text().splitlines()) == 2
 
@@ -230,14 +227,10 @@ def test_planted_questions_of_a_benchmark_are_taken_out_of_a_training_set(tmp_pa
     """A miniature of MathVista; two of its pictures and one of its texts stand in the training rows."""
     entry = load_table(ROOT / "config" / "benchmarks.yaml")["mathvista_mini"]
     folder = tmp_path / "mathvista_mini-0000000000"
-    folder.mkdir()
-    document = {"benchmark": "mathvista_mini", "entry": entry.model_dump(mode="json"), "seed": 0}
-    document |= {"source": "miniature", "items": 12}
-    (folder / "config.json").write_text(json.dumps({"document": document}))
-    obtain_benchmark(document, folder)
+    tsv = write_benchmark(folder, "mathvista_mini", entry, items=12)
     facts = index_evaluations(
-        {"cleaning": CLEANING},
-        evaluation_questions({"mathvista_mini": folder / "mathvista_mini.tsv"}, {}),
+        CLEANING,
+        evaluation_questions({"mathvista_mini": tsv}, {}),
         tmp_path / "index",
     )
     assert facts["questions"] == 12
@@ -257,10 +250,10 @@ def test_planted_questions_of_a_benchmark_are_taken_out_of_a_training_set(tmp_pa
     ]
     source = rows(tmp_path, *planted, *clean)
     found = prepare(
-        source_document(source, 50, contaminated="drop"), tmp_path / "set", tmp_path / "index"
+        source_config(source, 50, contaminated="drop"), tmp_path / "set", tmp_path / "index"
     )
     assert found["hits"] == {"mathvista_mini": 2}
-    assert found["set_aside"] == {"contaminated": {"same picture": 2}}
+    assert found["rejected"] == {"contaminated": {"same picture": 2}}
     assert [each.id for each in read_records(tmp_path / "set")] == [f"q{n}" for n in range(2, 22)]
     shown = found["examples"]["contaminated"][0]
     assert shown["id"] == "q0"

@@ -1,14 +1,14 @@
 """The miniatures of the benchmarks test different things, and share no handwriting with training."""
 
 import itertools
-import json
 import re
 from pathlib import Path
 
 import pytest
+from evaluation_fixtures import write_benchmark
 
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
+from r1v3.evaluate.items.source import entry_beside
 from r1v3.recipe.tables.benchmarks import load_table
 
 ROOT = Path(__file__).parents[3]
@@ -27,11 +27,7 @@ def asked(tmp_path_factory):
     found = {}
     for name, entry in load_table(ROOT / "config" / "benchmarks.yaml").items():
         folder = tmp_path_factory.mktemp(name)
-        document = {"benchmark": name, "entry": entry.model_dump(mode="json"), "seed": 1}
-        document |= {"source": "miniature", "items": 40}
-        (folder / "config.json").write_text(json.dumps({"document": document}))
-        obtain_benchmark(document, folder)
-        tsv = folder / f"{name}.tsv"
+        tsv = write_benchmark(folder, name, entry, items=40, seed=1)
         items = load_items(entry_beside(tsv), tsv)
         kinds = {
             (wording(item.question), item.answer_type, len(item.options or ()), len(item.images))

@@ -4,13 +4,13 @@ import json
 
 import pandas as pd
 import pytest
+from evaluation_fixtures import evaluation_config, write_benchmark, write_config
 
 from r1v3.data.records import Record, store_image, write_records
 from r1v3.data.world import World
 from r1v3.evaluate import answer as generate
 from r1v3.evaluate.answer import answer, read_responses
 from r1v3.evaluate.items.item import make_item
-from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.evaluate.judge import judge_many
 from r1v3.evaluate.score import score
 from r1v3.generate.types import Response
@@ -18,21 +18,7 @@ from r1v3.recipe.schema.training import Verifier
 from r1v3.reward.configured import open_grader
 from r1v3.reward.verifier.verifier import Judgement, VerifierClient
 
-DOCUMENT = {
-    "seed": 1,
-    "template": {"system": "s", "user_role": "user", "assistant_role": "assistant"},
-    "images": {"min_tiles": 1, "max_tiles": 4, "max_pixels": 10**6},
-    "generation": {"engine": "transformers", "mode": "slow"},
-    "grading": {"verifier": None},
-    "evaluation": {
-        "temperature": 1.0,
-        "top_p": 1.0,
-        "max_new_tokens": 8,
-        "runs": 3,
-        "resamples": 50,
-        "confidence": 0.95,
-    },
-}
+CONFIG = evaluation_config(evaluation={"runs": 3})
 
 
 class Engine:
@@ -57,12 +43,7 @@ class Engine:
 @pytest.fixture
 def stars(table, tmp_path):
     folder = tmp_path / "mmstar-0123456789"
-    folder.mkdir()
-    document = {"benchmark": "mmstar", "entry": table["mmstar"].model_dump(mode="json"), "seed": 5}
-    document |= {"source": "miniature", "items": 6}
-    (folder / "config.json").write_text(json.dumps({"document": document}))
-    obtain_benchmark(document, folder)
-    return {"mmstar": folder / "mmstar.tsv"}
+    return {"mmstar": write_benchmark(folder, "mmstar", table["mmstar"], items=6, seed=5)}
 
 
 @pytest.fixture
@@ -76,7 +57,7 @@ def use(monkeypatch):
 
 def ask(stars, folder, held_out=None):
     where = {"benchmarks": stars, "held_out": held_out or {}, "folder": folder}
-    return answer(DOCUMENT, model=None, **where)
+    return answer(CONFIG, model=None, **where)
 
 
 def test_every_question_is_asked_once_for_all_runs(stars, use, tmp_path):
@@ -125,9 +106,10 @@ def test_shards_share_the_questions_without_overlap(stars, use, tmp_path, monkey
 
 def suite(folder, **changes):
     folder.mkdir(parents=True)
-    document = {**DOCUMENT, "benchmarks": {"mmstar": "mmstar-0123456789"}, **changes}
-    (folder / "config.json").write_text(json.dumps({"document": document}))
-    return document
+    known = {"benchmarks": {"mmstar": "mmstar-0123456789"}, "evaluation": {"runs": 3}}
+    config = evaluation_config(**(known | changes))
+    write_config(folder, config)
+    return config
 
 
 def test_a_suite_beside_that_asked_the_same_is_taken_over(stars, use, tmp_path):
@@ -146,7 +128,7 @@ def test_a_suite_beside_that_asked_the_same_is_taken_over(stars, use, tmp_path):
     [
         {"seed": 2},
         {"benchmarks": {"mmstar": "mmstar-9999999999"}},
-        {"evaluation": {**DOCUMENT["evaluation"], "temperature": 0.5}},
+        {"evaluation": {"runs": 3, "temperature": 0.5}},
         {"generation": {"engine": "transformers", "mode": "nothink"}},
     ],
 )
@@ -164,14 +146,14 @@ def test_other_settings_are_asked_anew(stars, use, tmp_path, changes):
 def test_scoring_needs_every_answer(stars, tmp_path, stored):
     stored(tmp_path, "mmstar", {("0", 0): "</think>A"})
     with pytest.raises(ValueError, match="mmstar: 17 of 18 answers are missing"):
-        score(DOCUMENT, responses=tmp_path, benchmarks=stars, held_out={}, folder=tmp_path)
+        score(CONFIG, responses=tmp_path, benchmarks=stars, held_out={}, folder=tmp_path)
 
 
 def test_unanswered_truncated_and_unformatted_are_counted_as_wrong(stars, tmp_path, stored):
     texts = {(str(n), run): "thinking and thinking" for n in range(6) for run in range(3)}
     stored(tmp_path, "mmstar", texts)
     where = {"benchmarks": stars, "held_out": {}, "folder": tmp_path}
-    found = score(DOCUMENT, responses=tmp_path, **where)["benchmarks"]["mmstar"]
+    found = score(CONFIG, responses=tmp_path, **where)["benchmarks"]["mmstar"]
     assert (found["mean"], found["unanswered"], found["format"]) == (0.0, 1.0, 0.0)
     assert (found["tokens"], found["truncated"], found["unjudged"]) == (3.0, 0.0, 0.0)
 
@@ -181,8 +163,8 @@ def test_scores_can_be_made_again_without_an_engine_and_are_the_same(stars, use,
     ask(stars, tmp_path)
     use(None)
     where = {"benchmarks": stars, "held_out": {}, "folder": tmp_path}
-    first = score(DOCUMENT, responses=tmp_path, **where)
-    assert score(DOCUMENT, responses=tmp_path, **where) == first
+    first = score(CONFIG, responses=tmp_path, **where)
+    assert score(CONFIG, responses=tmp_path, **where) == first
     assert json.loads((tmp_path / "scores.json").read_text()) == first
     found = first["benchmarks"]["mmstar"]
     assert found["mean"] == pytest.approx(sum(found["by_run"]) / 3)
@@ -220,7 +202,7 @@ def test_held_out_sets_are_answered_once_and_scored_for_accuracy_and_format(use,
     facts = ask({}, tmp_path / "out", {"math": tmp_path})
     assert facts == {"samples": {"held_out.math": 2}, "asked": 2}
     where = {"benchmarks": {}, "held_out": {"math": tmp_path}, "folder": tmp_path / "out"}
-    found = score(DOCUMENT, responses=tmp_path / "out", **where)["held_out"]["math"]
+    found = score(CONFIG, responses=tmp_path / "out", **where)["held_out"]["math"]
     assert (found["accuracy"], found["format"], found["n"]) == (0.5, 0.5, 2)
 
 

@@ -1,23 +1,20 @@
-import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from evaluation_fixtures import evaluation_config, write_benchmark
 
 from r1v3.data.records import render_question
 from r1v3.evaluate.items.load import load_asked, load_items
 from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
 from r1v3.evaluate.score import score
+from r1v3.recipe.graph.configs import BenchmarkConfig
+from r1v3.recipe.outputs.stage import read_config
 from r1v3.recipe.tables.benchmarks import load_table
 
 TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
 NAMES = list(load_table(TABLE))
-SETTINGS = {
-    "seed": 1,
-    "evaluation": {"runs": 2, "resamples": 50, "confidence": 0.95},
-    "generation": {"mode": "slow"},
-    "grading": {"verifier": None},
-}
+CONFIG = evaluation_config(evaluation={"runs": 2})
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +23,7 @@ def miniatures(tmp_path_factory):
     root, paths = tmp_path_factory.mktemp("benchmarks"), {}
     for name, entry in load_table(TABLE).items():
         folder = root / f"{name}-0123456789"
-        folder.mkdir()
-        document = {"benchmark": name, "entry": entry.model_dump(mode="json"), "seed": 5}
-        document |= {"source": "miniature", "items": 40}
-        (folder / "config.json").write_text(json.dumps({"document": document}))
-        obtain_benchmark(document, folder)
-        paths[name] = folder / f"{name}.tsv"
+        paths[name] = write_benchmark(folder, name, entry, items=40, seed=5)
     return paths
 
 
@@ -57,9 +49,7 @@ def test_right_answers_score_one_and_wrong_ones_nothing(name, miniatures, stored
             (i.key, run): f"t</think>\n\\boxed{{{answer(i)}}}" for i in items for run in (0, 1)
         }
         stored(folder, name, texts)
-        scores = score(
-            SETTINGS, responses=folder, benchmarks={name: tsv}, held_out={}, folder=folder
-        )
+        scores = score(CONFIG, responses=folder, benchmarks={name: tsv}, held_out={}, folder=folder)
         found = scores["benchmarks"][name]
         assert found["mean"] == pytest.approx(expected)
         assert found["low"] <= expected <= found["high"]
@@ -82,8 +72,7 @@ def test_miniatures_have_the_asked_size_or_whole_composites(miniatures):
 
 def test_the_same_seed_writes_the_same_file(miniatures, tmp_path):
     tsv = miniatures["wemath"]
-    document = json.loads((tsv.parent / "config.json").read_text())["document"]
-    obtain_benchmark(document, tmp_path)
+    obtain_benchmark(read_config(tsv.parent / "config.json", BenchmarkConfig), tmp_path)
     assert (tmp_path / "wemath.tsv").read_bytes() == tsv.read_bytes()
 
 
@@ -110,7 +99,7 @@ def test_a_model_that_always_says_a_gets_nothing_in_circular_scoring(miniatures,
         {(i.key, r): "</think>\\boxed{A}" for i in items for r in (0, 1)},
     )
     where = {"benchmarks": {"mmbench_en_v11": tsv}, "held_out": {}, "folder": tmp_path}
-    found = score(SETTINGS, responses=tmp_path, **where)["benchmarks"]["mmbench_en_v11"]
+    found = score(CONFIG, responses=tmp_path, **where)["benchmarks"]["mmbench_en_v11"]
     assert found["mean"] == 0.0
     assert found["parts"] == {"circular": 0.0, "single": 0.25}
 

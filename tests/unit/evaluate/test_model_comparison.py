@@ -1,21 +1,15 @@
-import json
-
 import pytest
+from evaluation_fixtures import evaluation_config, write_benchmark, write_config
 from page_reader import without_tags
 
 from r1v3.evaluate.compare import Other, compare_models, comparison_table, protocol_table, scores_of
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
+from r1v3.evaluate.items.source import entry_beside
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score
 from r1v3.render.text_table import as_csv
 
-DOCUMENT = {
-    "seed": 1,
-    "evaluation": {"runs": 2, "resamples": 300, "confidence": 0.95},
-    "generation": {"mode": "slow"},
-    "grading": {"verifier": None},
-}
+CONFIG = evaluation_config(evaluation={"runs": 2, "resamples": 300})
 NAMES = ("hallusionbench", "mmstar")
 
 
@@ -25,12 +19,7 @@ def evaluated(table, tmp_path, stored):
     benchmarks, folders = {}, {model: tmp_path / model for model in "ab"}
     for name in NAMES:
         folder = tmp_path / f"{name}-0123456789"
-        folder.mkdir()
-        document = {"benchmark": name, "entry": table[name].model_dump(mode="json"), "seed": 5}
-        document |= {"source": "miniature", "items": 40}
-        (folder / "config.json").write_text(json.dumps({"document": document}))
-        obtain_benchmark(document, folder)
-        benchmarks[name] = folder / f"{name}.tsv"
+        benchmarks[name] = write_benchmark(folder, name, table[name], items=40, seed=5)
         items = load_items(entry_beside(benchmarks[name]), benchmarks[name])
         for model, right in (("a", 40), ("b", 20)):
             texts = {
@@ -42,7 +31,7 @@ def evaluated(table, tmp_path, stored):
     scores = {}
     for model, folder in folders.items():
         where = {"benchmarks": benchmarks, "held_out": {}, "folder": folder}
-        scores[model] = score(DOCUMENT, responses=folder, **where)["benchmarks"]
+        scores[model] = score(CONFIG, responses=folder, **where)["benchmarks"]
     return benchmarks, {model: folder / "verdicts" for model, folder in folders.items()}, scores
 
 
@@ -88,8 +77,8 @@ def test_what_the_protocol_moves_is_told_rule_and_runs_apart():
 def test_all_pages_of_an_evaluation_are_written(evaluated, table, tmp_path):
     benchmarks, verdicts, _ = evaluated
     for model, asked in (("a", NAMES), ("b", ("mmstar",))):
-        config = {"document": {**DOCUMENT, "benchmarks": {name: "x" for name in asked}}}
-        (verdicts[model].parent / "config.json").write_text(json.dumps(config))
+        asked_of = CONFIG.model_copy(update={"benchmarks": dict.fromkeys(asked, "x")})
+        write_config(verdicts[model].parent, asked_of)
     index = write_pages(
         verdicts["a"].parent,
         benchmarks,

@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+from evaluation_fixtures import evaluation_config, write_config
 
 from r1v3.evaluate.thinking_modes import read_rows, write_modes
 
@@ -13,15 +14,13 @@ SLOW = {"mean": 0.5, "low": 0.4, "high": 0.6, "tokens": 50.0, "truncated": 0.05,
 def evaluation(folder, suite: str, held_out=None, **changes):
     path = folder / f"{suite}-0123456789" / "scores.json"
     path.parent.mkdir()
-    (path.parent / "config.json").write_text(
-        json.dumps({"name": suite, "document": {"evaluation": {"confidence": 0.95}}})
-    )
+    write_config(path.parent, evaluation_config(name=suite))
     benchmarks = {} if held_out else {"mmmu_val": SLOW | changes}
     path.write_text(json.dumps({"benchmarks": benchmarks, "held_out": held_out or {}}))
     return path
 
 
-def test_every_way_is_compared_with_slow(tmp_path):
+def test_every_mode_is_compared_with_slow(tmp_path):
     paths = [
         evaluation(tmp_path, "checkpoint__slow"),
         evaluation(

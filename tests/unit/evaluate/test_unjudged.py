@@ -1,24 +1,16 @@
 """Where a benchmark needs a judge and there is none, what rules cannot settle is unjudged and counted."""
 
-import json
-
 import pytest
+from evaluation_fixtures import evaluation_config, write_benchmark
 
 from r1v3.evaluate.benchmarks import gaokao
 from r1v3.evaluate.items.item import make_item
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
+from r1v3.evaluate.items.source import entry_beside
 from r1v3.evaluate.judge import judge_many, judge_response
 from r1v3.evaluate.score import score
 from r1v3.reward import Grader
 from r1v3.reward.verifier.verifier import Judgement
-
-DOCUMENT = {
-    "seed": 1,
-    "generation": {"mode": "slow"},
-    "grading": {"verifier": None},
-    "evaluation": {"runs": 1, "resamples": 50, "confidence": 0.95},
-}
 
 
 class Yes:
@@ -79,13 +71,7 @@ def test_the_exams_steps_are_unjudged_and_its_letters_are_not(table):
 
 def test_the_share_of_unjudged_answers_stands_in_the_scores(table, stored, tmp_path, capsys):
     folder = tmp_path / "seephys-0123456789"
-    folder.mkdir()
-    entry = table["seephys"].model_dump(mode="json")
-    document = {"benchmark": "seephys", "entry": entry, "seed": 5, "source": "miniature"}
-    document["items"] = 4
-    (folder / "config.json").write_text(json.dumps({"document": document}))
-    obtain_benchmark(document, folder)
-    tsv = folder / "seephys.tsv"
+    tsv = write_benchmark(folder, "seephys", table["seephys"], items=4, seed=5)
     items = load_items(entry_beside(tsv), tsv)
     said = [items[0].golds[0], "leftwards", "-12345", "upwards"]
     answers = {
@@ -93,7 +79,7 @@ def test_the_share_of_unjudged_answers_stands_in_the_scores(table, stored, tmp_p
     }
     stored(tmp_path, "seephys", answers)
     scores = score(
-        DOCUMENT,
+        evaluation_config(),
         responses=tmp_path,
         benchmarks={"seephys": tsv},
         held_out={},

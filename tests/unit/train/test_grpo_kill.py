@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from data_fixtures import source_document
+from data_fixtures import source_config
 from grpo_fixtures import grpo_run
 from launched import run_script
 from model_fixtures import small_model, small_processor
@@ -26,7 +26,7 @@ def parts(tmp_path_factory):
     """A start, data, and the undisturbed run on them."""
     folder = tmp_path_factory.mktemp("parts")
     save_checkpoint(small_model(), small_processor(), folder / "start")
-    prepare(source_document(SOURCE, 13, name="set"), folder / "data")
+    prepare(source_config(SOURCE, 13, name="set"), folder / "data")
     grpo_run(
         folder / "whole", folder / "start", folder / "data", dynamic_sampling={"max_rounds": 1}
     )

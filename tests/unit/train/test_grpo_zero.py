@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from data_fixtures import source_document
+from data_fixtures import source_config
 from grpo_fixtures import grpo_run, probe_run
 from launched import run_ranks, run_script
 from model_fixtures import small_model, small_processor
@@ -33,7 +33,7 @@ def alone(tmp_path_factory):
     """A folder with a start, data, and the plain runs on one process."""
     folder = tmp_path_factory.mktemp("alone")
     save_checkpoint(small_model(), small_processor(), folder / "start")
-    prepare(source_document(SOURCE, 13, name="set"), folder / "data")
+    prepare(source_config(SOURCE, 13, name="set"), folder / "data")
     for name, settings in RUNS.items():
         grpo_run(folder / name, folder / "start", folder / "data", **settings)
     rollouts.format_reward = format_reward

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from data_fixtures import source_document
+from data_fixtures import source_config
 from launched import run_script
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE, sft_run, without_times
@@ -27,7 +27,7 @@ def parts(tmp_path_factory):
     """A start, data, and the undisturbed run on them."""
     folder = tmp_path_factory.mktemp("parts")
     save_checkpoint(small_model(), small_processor(), folder / "start")
-    prepare(source_document(SOURCE, 13, name="set"), folder / "data")
+    prepare(source_config(SOURCE, 13, name="set"), folder / "data")
     sft_run(folder / "whole", folder / "start", folder / "data")
     return folder
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from data_fixtures import source_document
+from data_fixtures import source_config
 from grpo_fixtures import GRPO, grpo_run, learner
 from launched import run_ranks
 from model_fixtures import small_model, small_processor
@@ -45,7 +45,7 @@ def alone(tmp_path_factory):
     """A folder with a start, data, and the run on one process."""
     folder = tmp_path_factory.mktemp("alone")
     save_checkpoint(small_model(), small_processor(), folder / "start")
-    prepare(source_document(SOURCE, 13, name="set"), folder / "data")
+    prepare(source_config(SOURCE, 13, name="set"), folder / "data")
     grpo_run(folder / "run", folder / "start", folder / "data")
     rollouts.format_reward = format_reward
     return folder

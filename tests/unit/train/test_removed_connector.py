@@ -1,7 +1,7 @@
 """RL without a connector (section 5.2): the language model learns, and no picture reaches it to the end."""
 
 import pytest
-from data_fixtures import source_document
+from data_fixtures import source_config
 from grpo_fixtures import grpo_run
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 def test_every_kept_checkpoint_is_silent_and_the_language_model_moved(tmp_path):
     save_checkpoint(small_model(), small_processor(), tmp_path / "start")
-    prepare(source_document(SOURCE, 13, name="set"), tmp_path / "data")
+    prepare(source_config(SOURCE, 13, name="set"), tmp_path / "data")
     try:
         facts = grpo_run(
             tmp_path / "run",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from data_fixtures import source_document
+from data_fixtures import source_config
 from grpo_fixtures import grpo_run
 from launched import run_ranks
 from model_fixtures import small_model, small_processor
@@ -34,7 +34,7 @@ def start(tmp_path):
 
 @pytest.fixture
 def data(tmp_path):
-    prepare(source_document(SOURCE, 13, name="set"), tmp_path / "data")
+    prepare(source_config(SOURCE, 13, name="set"), tmp_path / "data")
     return tmp_path / "data"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from data_fixtures import source_document
+from data_fixtures import source_config
 from launched import run_ranks
 from model_fixtures import small_model, small_processor
 from training_fixtures import SFT, SOURCE, sft_run, without_times
@@ -26,7 +26,7 @@ def alone(tmp_path_factory):
     """A folder with a start, data, and the plain run on one process: whole, and in bfloat16."""
     folder = tmp_path_factory.mktemp("alone")
     save_checkpoint(small_model(), small_processor(), folder / "start")
-    prepare(source_document(SOURCE, 13, name="set"), folder / "data")
+    prepare(source_config(SOURCE, 13, name="set"), folder / "data")
     sft_run(folder / "float32", folder / "start", folder / "data")
     sft_run(folder / "bfloat16", folder / "start", folder / "data", dtype="bfloat16")
     return folder

@@ -1,13 +1,52 @@
-"""Text files that are old or new, and never half."""
+"""Files that are old or new, and never half, also after a loss of power."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write text, as UTF-8, so that a reader sees the old file or the whole new one; makes the folder."""
+@contextmanager
+def atomic_write(path: Path, *, sync: bool = True) -> Iterator[Path]:
+    """Yield a path in the same folder to write; what is written there then replaces `path` at once.
+
+    A reader sees the old file or the whole new one. After an error `path` is as it was, and the other file
+    is removed. The folder is made if need be.
+
+    Args:
+        sync: wait for the disk. Without, for one of very many files, a loss of power may leave it empty.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    try:
+        yield partial
+        if sync:
+            _sync(partial)  # else a loss of power may leave the new name with an empty file
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    if sync:
+        _sync(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text, as UTF-8, so that a reader sees the old file or the whole new one."""
+    with atomic_write(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write bytes so that a reader sees the old file or the whole new one."""
+    with atomic_write(path, sync=sync) as partial:
+        partial.write_bytes(data)
+
+
+def _sync(path: Path) -> None:
+    """Have a file's content, or a folder's list of names, on the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

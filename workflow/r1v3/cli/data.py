@@ -39,7 +39,7 @@ def check(
     files = [place for place in places if not place.is_dir()]
     found = [(str(folder), check_set(folder)) for folder in folders]
     if files:
-        limits = load_recipe(root / "config" / "recipes", recipe)[0].cleaning.limits.model_dump()
+        limits = load_recipe(root / "config" / "recipes", recipe)[0].cleaning.limits
         found.append(("files", check_files(files, mapping, shared, limits)))
     for name, checked in found:
         print("\n".join([name, *checked.lines()]))

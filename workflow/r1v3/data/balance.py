@@ -5,13 +5,17 @@ with too few samples gives all it has, and no other cell fills the gap.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
 
+from r1v3.recipe.schema.data import BalancedField
 
-def quotas(shares: dict[str, dict[str, float]], size: int) -> dict[tuple[str, ...], int]:
+
+def quotas(
+    shares: Mapping[BalancedField, Mapping[str, float]], size: int
+) -> dict[tuple[str, ...], int]:
     """How many samples each cell gets; largest remainders, so that they add up to `size`.
 
     Args:
@@ -30,7 +34,10 @@ def quotas(shares: dict[str, dict[str, float]], size: int) -> dict[tuple[str, ..
 
 
 def draw(
-    cells: Sequence[tuple[str, ...]], size: int, shares: dict | None, seed: str
+    cells: Sequence[tuple[str, ...]],
+    size: int,
+    shares: Mapping[BalancedField, Mapping[str, float]] | None,
+    seed: str,
 ) -> tuple[list[int], list[dict]]:
     """Choose samples, in their order.
 

@@ -10,6 +10,7 @@ from r1v3.data.records import iter_records
 from r1v3.data.sources.mappings import MAPPINGS
 from r1v3.data.sources.rows import read_rows
 from r1v3.data.validate import Validator
+from r1v3.recipe.schema.cleaning import Limits
 
 SHOWN = 3
 
@@ -19,7 +20,7 @@ class Checked:
     """How many rows are right, and why the others are not, with the first places of each reason."""
 
     right: int = 0
-    reasons: Counter = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)
 
     def refuse(self, refused: Refused, place: str) -> None:
@@ -38,7 +39,9 @@ class Checked:
         return lines
 
 
-def check_files(files: list[Path], mapping: str, constants: dict, limits: dict) -> Checked:
+def check_files(
+    files: list[Path], mapping: str, constants: dict[str, str], limits: Limits
+) -> Checked:
     """Read, map and validate every row of files, and keep none.
 
     Args:
@@ -51,7 +54,7 @@ def check_files(files: list[Path], mapping: str, constants: dict, limits: dict) 
     checked, validator = Checked(), Validator(limits)
     for file in files:
         validator.root = file.parent
-        for number, row in read_rows(file, limits["max_bytes"]):
+        for number, row in read_rows(file, limits.max_bytes):
             try:
                 if isinstance(row, Refused):
                     raise row

@@ -5,16 +5,16 @@ from fnmatch import fnmatchcase
 
 from r1v3.data.fields import Refused
 from r1v3.data.records import Record
+from r1v3.recipe.schema.cleaning import Licences
 
 NOT_STATED = "not stated"
 
 
-def check_licence(record: Record, licences: dict, training: str) -> None:
+def check_licence(record: Record, licences: Licences, training: str) -> None:
     """Refuse a sample whose licence forbids training.
 
     Args:
-        licences: the recipe's: `forbidden`, patterns of names in any case and with any separators, and
-            `not_stated`, `keep` or `drop`.
+        licences: `forbidden` holds patterns of names, which fit in any case and with any separators.
         training: what the source's entry says: allowed, forbidden or not stated.
 
     Raises:
@@ -23,10 +23,10 @@ def check_licence(record: Record, licences: dict, training: str) -> None:
     name = record.licence
     if training == "forbidden":
         raise Refused("licence forbids training", name)
-    if any(_fits(name, pattern) for pattern in licences["forbidden"]):
+    if any(_fits(name, pattern) for pattern in licences.forbidden):
         raise Refused("licence forbids training", name)
     unknown = training == NOT_STATED or name.casefold() in (NOT_STATED, "unknown")
-    if unknown and licences["not_stated"] == "drop":
+    if unknown and licences.not_stated == "drop":
         raise Refused("licence is not stated", name)
 
 

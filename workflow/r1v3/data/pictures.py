@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.data.fields import Refused
 from r1v3.data.records import png_bytes
+from r1v3.recipe.schema.cleaning import Limits
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
 KEPT = ("PNG", "JPEG", "WEBP")  # bytes of these are stored as they came, unless repaired
@@ -76,24 +77,24 @@ def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
         raise Refused("picture is damaged", str(error)[:200]) from None
 
 
-def admit(data: bytes, name: str | None, limits: dict) -> Picture:
+def admit(data: bytes, name: str | None, limits: Limits) -> Picture:
     """Decode a picture under guard.
 
     Args:
         name: its file name or MIME type, where the source tells one; it must agree with the content.
-        limits: max_bytes, max_pixels, and `repair`, the REPAIRS that are made rather than refused.
+        limits: `repair` lists the REPAIRS that are made rather than refused.
 
     Raises:
         Refused: with the reason.
     """
-    if len(data) > limits["max_bytes"]:
+    if len(data) > limits.max_bytes:
         raise Refused("picture file is too large", f"{len(data):,} bytes")
     if data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(MARKUP):
         raise Refused("not a picture", "markup (SVG, XML or HTML)")
     edits: list[str] = []
 
     def repair(kind: str, reason: str, done: str) -> None:
-        if kind not in limits["repair"]:
+        if kind not in limits.repair:
             raise Refused(reason)
         edits.append(done)
 
@@ -103,7 +104,7 @@ def admit(data: bytes, name: str | None, limits: dict) -> Picture:
             image = Image.open(io.BytesIO(data), formats=list(FORMATS))
             kind = str(image.format)
             width, height = image.size
-            if width * height > limits["max_pixels"]:
+            if width * height > limits.max_pixels:
                 raise Refused("picture has too many pixels", f"{width} x {height}")
             told = _told(name)
             if told and told != FORMATS[kind]:

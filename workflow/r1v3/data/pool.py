@@ -19,6 +19,7 @@ from r1v3.data.decontamination.phash_index import LookWriter
 from r1v3.data.decontamination.question_text import said
 from r1v3.data.pictures import Picture
 from r1v3.data.records import Record, RecordWriter, iter_records, store_bytes
+from r1v3.recipe.schema.cleaning import CleaningRules
 
 BATCH = 512
 
@@ -29,7 +30,6 @@ class Pool:
     Args:
         folder: for the candidates; removed with `remove`.
         images: the set's folder, below whose `images/` pictures are stored.
-        cleaning: the recipe's section.
         index: evaluations to compare with, or None.
         seek: whether near-duplicates are looked for.
     """
@@ -38,7 +38,7 @@ class Pool:
         self,
         folder: Path,
         images: Path,
-        cleaning: dict,
+        cleaning: CleaningRules,
         *,
         index: EvaluationIndex | None,
         seek: bool,
@@ -54,7 +54,7 @@ class Pool:
 
     def __enter__(self) -> Self:
         self._records = RecordWriter(self.folder).__enter__()
-        self._text = TextWriter(self.folder / "text", self.cleaning["text"], whole=False)
+        self._text = TextWriter(self.folder / "text", self.cleaning.text, whole=False)
         self._looks = LookWriter(self.folder / "looks", trims=False)
         return self
 

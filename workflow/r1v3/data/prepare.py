@@ -1,8 +1,8 @@
 """Data preparation (section 2): sources become one clean set of records and pictures.
 
 Each row of a source is read, checked, held against the licence and date gates, compared with all other rows
-and with the evaluations, and drawn or not. What is left out is listed in `set_aside.jsonl`, and twins that
-were found are listed in `twins.jsonl`; read = kept + set aside.
+and with the evaluations, and drawn or not. What is left out is listed in `rejected.jsonl`, and twins that
+were found are listed in `twins.jsonl`; read = kept + rejected.
 """
 
 import json
@@ -18,15 +18,18 @@ from r1v3.data.fields import Refused
 from r1v3.data.gates import check_date, check_licence
 from r1v3.data.pool import Pool
 from r1v3.data.records import Record, write_records
-from r1v3.data.rejected import SetAside
+from r1v3.data.rejected import Rejections
 from r1v3.data.sampling.filters import tells_answer
 from r1v3.data.sources.read import DOWNLOADS, SourceRow, open_sources
 from r1v3.data.validate import Validator
+from r1v3.recipe.graph.configs import SourceDataConfig
+from r1v3.recipe.schema.cleaning import CleaningRules
+from r1v3.recipe.schema.data import SourceSet
 
 STEPS = ("split", "valid", "licence", "date", "duplicate", "contaminated", "drawn")
 
 
-def prepare(document: dict, folder: Path, index: Path | None = None) -> dict:
+def prepare(config: SourceDataConfig, folder: Path, index: Path | None = None) -> dict:
     """Write a data set of the recipe into `folder`.
 
     Args:
@@ -38,49 +41,56 @@ def prepare(document: dict, folder: Path, index: Path | None = None) -> dict:
     Raises:
         ValueError: nothing is left, or a source cannot be had.
     """
-    spec, cleaning, name = document["set"], document["cleaning"], document.get("name", "world")
+    spec, cleaning, name = config.set, config.cleaning, config.name
     folder.mkdir(parents=True, exist_ok=True)
     against = None
-    if spec["contaminated"] is not None:
+    if spec.contaminated is not None:
         if index is None:
             raise ValueError(f"{name}: contaminated needs the index of the evaluations")
         against = EvaluationIndex(index, cleaning)
-    seek = spec["duplicates"] is not None
+    seek = spec.duplicates is not None
     read = 0
-    with SetAside(folder) as aside:
-        sources = open_sources(document, folder)
+    with Rejections(folder) as rejected:
+        sources = open_sources(config, folder)
         pool = Pool(folder / ".pool", folder, cleaning, index=against, seek=seek)
         with pool:
-            check = Validator(cleaning["limits"])
+            check = Validator(cleaning.limits)
             progress = Progress(sources.expected, f"prepare {name}: row")
             for row in sources:
                 read += 1
                 progress.advance()
-                _take(row, check, spec, cleaning, pool, aside)
-        left = _drop_twins(spec, pool, folder, aside)
-        chosen = _draw(document, pool, left, aside)
+                _take(row, check, spec, cleaning, pool, rejected)
+        left = _drop_twins(spec, pool, folder, rejected)
+        kept_numbers, shortfalls = _draw(config, pool, left, rejected)
         counted = Counted()
-        kept = (r for n, r in enumerate(pool.records()) if n in chosen["kept"])
+        kept = (r for n, r in enumerate(pool.records()) if n in kept_numbers)
         write_records(folder, counted.seen(kept))
         pool.remove(counted.images)
         shutil.rmtree(folder / DOWNLOADS, ignore_errors=True)
-        facts = aside.facts
+        facts = rejected.facts
     kept = counted.count
     if not kept:
-        raise ValueError(f"{name}: none of {read} rows is left; set_aside.jsonl says why")
+        raise ValueError(f"{name}: none of {read} rows is left; rejected.jsonl says why")
     return {
         **counted.facts,
-        "steps": funnel(read, facts["set_aside"], kept),
+        "steps": funnel(read, facts["rejected"], kept),
         **facts,
-        "shortfalls": chosen["short"],
+        "shortfalls": shortfalls,
         "hits": _count_hits(pool.hits),
         "evaluation_index": against.digest if against else None,
         "sources": sources.facts,
     }
 
 
-def _take(row: SourceRow, check: Validator, spec: dict, cleaning: dict, pool: Pool, aside) -> None:
-    """Put a row into the pool, or set it aside at the first step that it fails."""
+def _take(
+    row: SourceRow,
+    check: Validator,
+    spec: SourceSet,
+    cleaning: CleaningRules,
+    pool: Pool,
+    rejected: Rejections,
+) -> None:
+    """Put a row into the pool, or reject it at the first step that it fails."""
     fields, step = row.fields, row.step
     try:
         if isinstance(fields, Refused):
@@ -90,14 +100,14 @@ def _take(row: SourceRow, check: Validator, spec: dict, cleaning: dict, pool: Po
         if tells_answer(record.question, record.answer):
             raise Refused("question tells its answer", record.answer)
         step = "licence"
-        check_licence(record, cleaning["licences"], row.training)
+        check_licence(record, cleaning.licences, row.training)
         step = "date"
-        check_date(record, spec["before"], spec["undated"])
+        check_date(record, spec.before, spec.undated)
     except Refused as refused:
         known = fields if isinstance(fields, dict) else {}
         text = known.get("question")
         question = text if isinstance(text, str) else None
-        aside.add(
+        rejected.add(
             step, refused.reason, where=row.where, id=known.get("id"), detail=refused.detail,
             question=question,
         )  # fmt: skip
@@ -105,7 +115,7 @@ def _take(row: SourceRow, check: Validator, spec: dict, cleaning: dict, pool: Po
     pool.add(record, pictures)
 
 
-def _drop_twins(spec: dict, pool: Pool, folder: Path, aside: SetAside) -> set[int]:
+def _drop_twins(spec: SourceSet, pool: Pool, folder: Path, rejected: Rejections) -> set[int]:
     """Numbers of the candidates without twins, or with twins that the recipe lists and keeps."""
     duplicates = pool.duplicates() if pool.seek else {}
     left = set(range(pool.count))
@@ -121,11 +131,9 @@ def _drop_twins(spec: dict, pool: Pool, folder: Path, aside: SetAside) -> set[in
             found: list[tuple[str, str | None, Hit]] = []
             if number in duplicates:
                 hit = duplicates[number]
-                found.append(
-                    ("duplicate", spec["duplicates"], Hit(ids[int(hit.twin)], *_likes(hit)))
-                )
+                found.append(("duplicate", spec.duplicates, Hit(ids[int(hit.twin)], *_likes(hit))))
             found += [
-                ("contaminated", spec["contaminated"], each) for each in pool.hits.get(number, ())
+                ("contaminated", spec.contaminated, each) for each in pool.hits.get(number, ())
             ]
             for step, action, hit in found:
                 line = {"id": record.id, "step": step, "action": action, **_shown(hit)}
@@ -134,7 +142,7 @@ def _drop_twins(spec: dict, pool: Pool, folder: Path, aside: SetAside) -> set[in
             if drop:
                 left.discard(number)
                 step, _, hit = drop
-                aside.add(
+                rejected.add(
                     step, f"same {hit.kind}", where=record.source, id=record.id,
                     question=record.question, **_shown(hit),
                 )  # fmt: skip
@@ -154,37 +162,43 @@ def _shown(hit: Hit) -> dict:
     }
 
 
-def _draw(document: dict, pool: Pool, left: set[int], aside: SetAside) -> dict:
-    """Draw the set's size from what is left, in the shares of `balance`."""
-    spec = document["set"]
-    if spec["balance"] is None and len(left) <= spec["size"]:
-        short = [{"cell": [], "wanted": spec["size"], "found": len(left)}]
-        return {"kept": left, "short": short if len(left) < spec["size"] else []}
-    by = list(spec["balance"] or ())
+def _draw(
+    config: SourceDataConfig, pool: Pool, left: set[int], rejected: Rejections
+) -> tuple[set[int], list[dict]]:
+    """Draw the set's size from what is left, in the shares of `balance`.
+
+    Returns:
+        Numbers of the drawn candidates, and a row for each cell that has too few.
+    """
+    spec = config.set
+    if spec.balance is None and len(left) <= spec.size:
+        short = [{"cell": [], "wanted": spec.size, "found": len(left)}]
+        return left, short if len(left) < spec.size else []
+    by = list(spec.balance or ())
     numbers, cells = [], []
     for number, record in enumerate(pool.records()):
         if number in left:
             numbers.append(number)
             cells.append(tuple(getattr(record, field) for field in by))
-    seed = f"{document.get('seed', 0)}/{document.get('name')}"
-    positions, short = draw(cells, spec["size"], spec["balance"], seed)
+    seed = f"{config.seed}/{config.name}"
+    positions, short = draw(cells, spec.size, spec.balance, seed)
     kept = {numbers[position] for position in positions}
     if len(kept) < len(left):
         for number, record in enumerate(pool.records()):
             if number in left and number not in kept:
-                aside.add("drawn", "more than asked for", where=record.source, id=record.id)
-    return {"kept": kept, "short": short}
+                rejected.add("drawn", "more than asked for", where=record.source, id=record.id)
+    return kept, short
 
 
-def funnel(read: int, set_aside: dict[str, dict[str, int]], kept: int) -> list[dict]:
+def funnel(read: int, rejected: dict[str, dict[str, int]], kept: int) -> list[dict]:
     """Rows read, what each step took out, and what is kept."""
     rows = [{"step": "read", "removed": 0, "left": read}]
     for step in STEPS:
-        removed = sum(set_aside.get(step, {}).values())
+        removed = sum(rejected.get(step, {}).values())
         if step == "split" and not removed:
             continue  # most sources hold one split only
         rows.append({"step": step, "removed": removed, "left": rows[-1]["left"] - removed})
-    assert rows[-1]["left"] == kept, "a row is neither kept nor set aside"
+    assert rows[-1]["left"] == kept, "a row is neither kept nor rejected"
     return rows
 
 
@@ -202,8 +216,9 @@ class Counted:
     FIELDS = ("domain", "answer_type", "difficulty", "language", "source", "licence")
 
     def __init__(self):
-        self.count, self.images = 0, set()
-        self.by = {field: Counter() for field in (*self.FIELDS, "task")}
+        self.count = 0
+        self.images: set[str] = set()
+        self.by: dict[str, Counter[str]] = {field: Counter() for field in (*self.FIELDS, "task")}
 
     def seen(self, records: Iterable[Record]) -> Iterator[Record]:
         """The same records, counted."""

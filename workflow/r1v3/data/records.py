@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from PIL import Image
 
+from r1v3.base.atomic_write import atomic_write, write_bytes
+
 ANSWER_TYPES = ("mcq", "mcq_multi", "fill", "open")
 LETTERS = "ABCDEFGHIJ"
 ROWS_AT_A_TIME = 1000
@@ -84,7 +86,7 @@ class RecordWriter:
 
     def __init__(self, folder: Path):
         self.path = Path(folder) / "records.parquet"
-        self.partial = self.path.with_suffix(".partial")
+        self._atomic = atomic_write(self.path)
         self.count = 0
         self._rows: list[dict] = []
 
@@ -101,17 +103,15 @@ class RecordWriter:
         self._rows.clear()
 
     def __enter__(self) -> Self:
-        self._file = parquet.ParquetWriter(self.partial, SCHEMA, compression="zstd")
+        partial = self._atomic.__enter__()
+        self._file = parquet.ParquetWriter(partial, SCHEMA, compression="zstd")
         return self
 
-    def __exit__(self, kind, *_) -> None:
+    def __exit__(self, kind, error, trace) -> None:
         if kind is None and self._rows:
             self._flush()
         self._file.close()
-        if kind is None:
-            self.partial.replace(self.path)
-        else:
-            self.partial.unlink()
+        self._atomic.__exit__(kind, error, trace)
 
 
 def write_records(folder: Path, records: Iterable[Record]) -> Path:
@@ -173,10 +173,7 @@ def store_bytes(folder: Path, data: bytes, suffix: str) -> str:
     digest = hashlib.sha256(data).hexdigest()
     path = Path(folder) / "images" / digest[:2] / f"{digest}.{suffix}"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_bytes(data)
-        partial.replace(path)
+        write_bytes(path, data, sync=False)  # one of millions
     return path.relative_to(folder).as_posix()
 
 

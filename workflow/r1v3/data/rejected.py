@@ -1,4 +1,4 @@
-"""What is set aside: one line each in `set_aside.jsonl`, with the step, the reason and where it came from."""
+"""What is rejected: one line each in `rejected.jsonl`, with the step, the reason and where it came from."""
 
 import json
 from collections import Counter
@@ -9,12 +9,12 @@ SHOWN = 3  # examples of each reason in the funnel
 PREVIEW = 300  # characters of a text in a line; the sample itself stays in its source
 
 
-class SetAside:
-    """Lists samples that are left out, and counts them by step and reason; a context manager."""
+class Rejections:
+    """Lists rejected samples, and counts them by step and reason; a context manager."""
 
     def __init__(self, folder: Path):
-        self.path = Path(folder) / "set_aside.jsonl"
-        self.counts: dict[str, Counter] = {}
+        self.path = Path(folder) / "rejected.jsonl"
+        self.counts: dict[str, Counter[str]] = {}
         self.examples: dict[str, list[dict]] = {}
 
     def add(self, step: str, reason: str, *, where: str, id: object = None, **more) -> None:
@@ -36,10 +36,10 @@ class SetAside:
             shown.append(line)
 
     @property
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, dict]:
         """Counts by step and reason, and examples of each step."""
         counts = {step: dict(sorted(each.items())) for step, each in self.counts.items()}
-        return {"set_aside": counts, "examples": self.examples}
+        return {"rejected": counts, "examples": self.examples}
 
     def __enter__(self) -> Self:
         self._file = open(self.path, "w", encoding="utf-8", errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""A raw row becomes a record, or is set aside with a reason; nothing is guessed, nothing is lost.
+"""A raw row becomes a record, or is rejected with a reason; nothing is guessed, nothing is lost.
 
 A row is a mapping with a record's fields; each of its pictures is bytes, a path below the source's root, or
 Hugging Face's `{"bytes": ..., "path": ...}`.
@@ -6,12 +6,14 @@ Hugging Face's `{"bytes": ..., "path": ...}`.
 
 import json
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from r1v3.data.fields import KNOWN, NEEDED, Refused
 from r1v3.data.pictures import Picture, admit, read_within
 from r1v3.data.records import ANSWER_TYPES, LETTERS, Record
+from r1v3.recipe.schema.cleaning import Limits
 from r1v3.recipe.tables.dates import is_date
 
 SHORT = {"id": 200, "answer_type": 20, "domain": 100, "difficulty": 100, "language": 20,
@@ -26,12 +28,11 @@ class Validator:
     """Checks rows one by one; remembers ids, as 64-bit hashes, so that a second one is seen.
 
     Args:
-        limits: max_characters of a text, max_bytes and max_pixels of a picture, and `repair`; see
-            `r1v3.data.pictures.admit`.
-        root: folder below which the paths of pictures lead.
+        limits: what a text or a picture may cost.
+        root: folder or zip file that the paths of pictures lead into.
     """
 
-    def __init__(self, limits: dict, root: Path | None = None):
+    def __init__(self, limits: Limits, root: Path | zipfile.ZipFile | None = None):
         self.limits, self.root = limits, root
         self._ids: set[int] = set()
 
@@ -73,7 +74,7 @@ class Validator:
     def _text(self, name: str, value: object) -> str:
         if not isinstance(value, str):
             raise Refused("wrong type of field", f"{name} is {type(value).__name__}")
-        if len(value) > min(SHORT.get(name, 10**12), self.limits["max_characters"]):
+        if len(value) > min(SHORT.get(name, 10**12), self.limits.max_characters):
             raise Refused("text is too long", f"{name} has {len(value):,} characters")
         if "\0" in value:
             raise Refused("null byte", name)
@@ -117,7 +118,7 @@ class Validator:
         if isinstance(image, str):
             if self.root is None:
                 raise Refused("picture is missing", "the source has no folder of pictures")
-            name, image = image, read_within(self.root, image, self.limits["max_bytes"])
+            name, image = image, read_within(self.root, image, self.limits.max_bytes)
         if not isinstance(image, bytes):
             raise Refused("wrong type of field", f"a picture is {type(image).__name__}")
         return admit(image, name, self.limits)

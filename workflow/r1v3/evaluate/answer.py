@@ -8,9 +8,8 @@ a suite (`R1V3_SHARD=0/4`): each asks its own part of the questions and writes i
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
 
 from r1v3.base.progress import Progress
 from r1v3.data.records import read_records, render_question
@@ -20,19 +19,19 @@ from r1v3.evaluate.protocols import sampling_of
 from r1v3.evaluate.reuse import take_over
 from r1v3.generate import load_engine
 from r1v3.generate.store import Store, read_responses
-from r1v3.generate.types import Request, Sampling
+from r1v3.generate.types import Engine, Request, Sampling
 from r1v3.model.chat_template import renderer
 from r1v3.model.prompt_template import prompt_tail
-from r1v3.recipe.graph.configs import Answering
-from r1v3.recipe.graph.identity import OWN, canonical
-from r1v3.recipe.schema.recipe import Images, Template
+from r1v3.recipe.graph.configs import EvaluationConfig
+from r1v3.recipe.graph.identity import canonical
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 HELD_OUT = "held_out."
+Render = Callable[[str, str], str]  # of a question and a thinking mode
 
 
 def answer(
-    document: dict,
+    config: EvaluationConfig,
     *,
     model: Path,
     benchmarks: dict[str, Path],
@@ -44,29 +43,27 @@ def answer(
     Returns:
         How many samples there are of each benchmark or set, and how many this process asked for.
     """
-    settings = document["evaluation"]
     folder = Path(folder)
     responses = folder / "responses"
-    taken = take_over(document, document.get("benchmarks", {}), folder)
+    taken = take_over(config, folder)
     if taken:
         print(f"answers taken over from a suite beside: {', '.join(taken)}", flush=True)
-    store = Store(responses, model_of(document), *shard())
-    greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=settings["max_new_tokens"])
-    render = renderer(_template(document), model)
+    store = Store(responses, model_of(config), *shard())
+    greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=config.evaluation.max_new_tokens)
+    render = renderer(config.template, model)
     plans: dict[Sampling, list[Request]] = {}
     for name, tsv in benchmarks.items():
         entry = entry_beside(tsv)
-        sampling = sampling_of(settings, entry)
-        asked = benchmark_requests(document, render, name, entry, tsv)
+        sampling = sampling_of(config.evaluation, entry)
+        asked = benchmark_requests(config, render, name, entry, tsv)
         plans.setdefault(sampling, []).extend(store.missing(asked, sampling))
     for name, data in held_out.items():
-        asked = held_out_requests(document, render, name, data)
+        asked = held_out_requests(config, render, name, data)
         plans.setdefault(greedy, []).extend(store.missing(asked, greedy))
     plans = {sampling: missing for sampling, missing in plans.items() if missing}
     done = 0
     if plans:
-        generation = Answering.model_validate(document["generation"])
-        engine = load_engine(generation, Images.model_validate(document["images"]), model)
+        engine = load_engine(config.generation, config.images, model)
         for sampling, missing in plans.items():
             done += _ask(engine, missing, sampling, store)
     names = [*benchmarks, *(f"{HELD_OUT}{name}" for name in held_out)]
@@ -76,53 +73,57 @@ def answer(
     }
 
 
-def _template(document: dict) -> Template | Literal["own"]:
-    template = document["template"]
-    return OWN if template == OWN else Template.model_validate(template)
-
-
 def benchmark_requests(
-    document: dict, render, name: str, entry: Benchmark, tsv: Path
+    config: EvaluationConfig, render: Render, name: str, entry: Benchmark, tsv: Path
 ) -> Iterator[Request]:
     """Every question of a benchmark; a key reads `<benchmark>/<question>`."""
     for item, pictures in load_asked(entry, tsv, tsv.parent / "images"):
-        yield _request(document, render, f"{name}/{item.key}", item.prompt, pictures, tsv.parent)
+        yield _request(config, render, f"{name}/{item.key}", item.prompt, pictures, tsv.parent)
 
 
-def held_out_requests(document: dict, render, name: str, folder: Path) -> Iterator[Request]:
+def held_out_requests(
+    config: EvaluationConfig, render: Render, name: str, folder: Path
+) -> Iterator[Request]:
     """Every question of a held-out set; a key reads `held_out.<set>/<id>`."""
     for record in read_records(folder):
         prompt = render_question(record.question, record.options, len(record.images))
         pictures = [folder / image for image in record.images]
         key = f"{HELD_OUT}{name}/{record.id}"
-        yield _request(document, render, key, prompt, pictures, folder)
+        yield _request(config, render, key, prompt, pictures, folder)
 
 
 def _request(
-    document: dict, render, key: str, question: str, pictures: list[Path], root: Path
+    config: EvaluationConfig,
+    render: Render,
+    key: str,
+    question: str,
+    pictures: list[Path],
+    root: Path,
 ) -> Request:
-    instruction = document.get("instruction")  # of a run that learnt with one (section 6.6)
-    question += f"\n{instruction}" if instruction else ""
-    digest = hashlib.sha256(f"{document['seed']}/{key}".encode()).digest()
+    if config.instruction:  # of a run that learnt with one (section 6.6)
+        question += f"\n{config.instruction}"
+    digest = hashlib.sha256(f"{config.seed}/{key}".encode()).digest()
     return Request(
         key=key,
-        prompt=render(question, document["generation"]["mode"]),
+        prompt=render(question, config.generation.mode),
         images=tuple(pictures),
         seed=int.from_bytes(digest[:7], "big"),
         root=root,
     )
 
 
-def model_of(document: dict) -> str:
-    """What tells what is asked from others: a run's id and checkpoint, or a model named by hand; and its way
-    of thinking and tiles, which the engine adds to a request.
+def model_of(config: EvaluationConfig) -> str:
+    """What tells one model's answers from another's: its checkpoint, and the thinking mode and tiles, which
+    the engine adds to a request.
     """
-    known = [document.get(key) for key in ("run", "checkpoint", "selection", "model")]
-    thinking = document["generation"].get("thinking")
-    return canonical({"images": document["images"], "model": known, "thinking": thinking})
+    # The fourth place was a model named by hand; without it, answers stored before would be asked again.
+    known = [config.run, config.checkpoint, config.selection, None]
+    changes = config.generation.thinking
+    thinking = None if changes is None else changes.model_dump(exclude_unset=True)
+    return canonical({"images": config.images.model_dump(), "model": known, "thinking": thinking})
 
 
-def _ask(engine, requests: list[Request], sampling: Sampling, store: Store) -> int:
+def _ask(engine: Engine, requests: list[Request], sampling: Sampling, store: Store) -> int:
     progress = Progress(len(requests) * sampling.samples, "evaluate: answer")
     store.drop_half_lines()
     for batch in engine.generate(requests, sampling):

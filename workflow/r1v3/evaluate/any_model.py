@@ -10,12 +10,14 @@ import json
 import os
 from pathlib import Path
 
+from r1v3.base.atomic_write import write_text
 from r1v3.evaluate.answer import answer
 from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score
 from r1v3.evaluate.target import Target, find_target
-from r1v3.recipe.graph.identity import OWN, canonical
+from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig, EvaluationSettings
+from r1v3.recipe.graph.identity import OWN, VERSION, canonical
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import Project, load_project
 from r1v3.recipe.tables.benchmarks import load_table
@@ -35,7 +37,7 @@ def evaluate(
     Args:
         root: the checkout: `config/` is read, `results/` written.
         benchmarks: some of the table's; None for the recipe's.
-        mode: way of thinking; None for the model's or the recipe's.
+        mode: thinking mode; None for the model's or the recipe's.
         name: of the results' folder, None for the model's.
     """
     project = load_project(root, recipe)
@@ -46,16 +48,17 @@ def evaluate(
         raise ValueError(f"no benchmark {', '.join(unknown)}; allowed: {allowed}")
     target = find_target(model, project.recipe.models | project.recipe.baselines)
     paths = {each: _obtained(root, ResultGraph(project), each) for each in names}
-    document = _document(project, target, mode)
-    document["benchmarks"] = {each: path.parent.name for each, path in paths.items()}
+    ids = {each: path.parent.name for each, path in paths.items()}
+    config = _config(project, target, mode, ids)
+    document = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
     digest = hashlib.sha256(canonical(document).encode()).hexdigest()[:10]
     folder = root / "results/evaluations" / (name or target.name) / f"{recipe}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
-    config = {"kind": "evaluation", "name": target.name, "hash": digest, "document": document}
-    (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False))
+    written = {"kind": "evaluation", "name": target.name, "hash": digest, "document": document}
+    write_text(folder / "config.json", json.dumps(written, indent=1, ensure_ascii=False))
     where = {"benchmarks": paths, "held_out": {}, "folder": folder}
-    answer(document, model=target.model, **where)
-    score(document, responses=folder, **where)
+    answer(config, model=target.model, **where)
+    score(config, responses=folder, **where)
     table = load_table(root / "config/benchmarks.yaml")
     write_pages(folder, paths, table, folder / "pages", name=name or target.name, against={})
     return folder
@@ -66,13 +69,15 @@ def _obtained(root: Path, documents: ResultGraph, name: str) -> Path:
     node = documents.benchmark(name)
     folder = root / node.folder
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(node.config, indent=2, ensure_ascii=False))
+    write_text(folder / "config.json", json.dumps(node.config, indent=2, ensure_ascii=False))
     if not (folder / f"{name}.tsv").exists():
-        obtain_benchmark(node.document, folder)
+        obtain_benchmark(BenchmarkConfig.model_validate(node.document), folder)
     return folder / f"{name}.tsv"
 
 
-def _document(project: Project, target: Target, mode: str | None) -> dict:
+def _config(
+    project: Project, target: Target, mode: str | None, benchmarks: dict[str, str]
+) -> EvaluationConfig:
     recipe = project.recipe
     generation = recipe.generation.model_dump(exclude={"parity"})
     generation["mode"] = mode or target.mode or generation["mode"]
@@ -81,14 +86,21 @@ def _document(project: Project, target: Target, mode: str | None) -> dict:
         keeps_its_own = os.environ.get("R1V3_SERVER_KIND") == "openai"
         if keeps_its_own and generation["mode"] != "nothink":
             raise ValueError("--mode: a server of kind openai opens no thought; allowed: nothink")
-    left_out = {"benchmarks", "checkpoint_benchmark", "items", "source", "held_out"}
-    return {
+    document = {
+        "version": VERSION["evaluation"],
+        "name": target.name,
         "seed": recipe.seed,
         # A server renders turns by itself.
         "template": recipe.template.model_dump() if target.ours or target.served else OWN,
         "images": recipe.images.model_dump(),
         "generation": generation,
         "grading": recipe.grading.model_dump(),
-        "evaluation": recipe.evaluation.model_dump(exclude=left_out),
-        "model": target.identity,
+        "evaluation": recipe.evaluation.model_dump(include=set(EvaluationSettings.model_fields)),
+        "run": target.identity,
+        "checkpoint": "last",
+        "selection": None,
+        "suite": "benchmarks",
+        "benchmarks": benchmarks,
+        "held_out": {},
     }
+    return EvaluationConfig.model_validate(document)

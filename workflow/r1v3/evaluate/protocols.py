@@ -11,32 +11,33 @@ import pandas as pd
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.originals import released_is_right
 from r1v3.generate.types import Sampling
+from r1v3.recipe.graph.configs import EvaluationSettings
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 REPORT_TOKENS = 16_384
 
 
-def sampling_of(settings: dict, entry: Benchmark) -> Sampling:
+def sampling_of(settings: EvaluationSettings, entry: Benchmark) -> Sampling:
     """How a benchmark's answers are drawn under the recipe's protocol.
 
     A released limit other than the report's 16,384 tokens scales the recipe's by the same factor.
     """
-    if settings.get("protocol", "report") == "report":
+    if settings.protocol == "report":
         return Sampling(
-            temperature=settings["temperature"],
-            top_p=settings["top_p"],
-            max_new_tokens=settings["max_new_tokens"],
-            samples=settings["runs"],
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            max_new_tokens=settings.max_new_tokens,
+            samples=settings.runs,
         )
-    limit = settings["max_new_tokens"] * entry.released.max_new_tokens // REPORT_TOKENS
+    limit = settings.max_new_tokens * entry.released.max_new_tokens // REPORT_TOKENS
     return Sampling(
         temperature=entry.released.temperature, top_p=1.0, max_new_tokens=limit, samples=1
     )
 
 
-def runs_of(settings: dict) -> int:
+def runs_of(settings: EvaluationSettings) -> int:
     """How many runs a benchmark has under the recipe's protocol."""
-    return settings["runs"] if settings.get("protocol", "report") == "report" else 1
+    return settings.runs if settings.protocol == "report" else 1
 
 
 def as_released(judged: pd.DataFrame, items: dict[str, Item], entry: Benchmark) -> pd.DataFrame:

@@ -6,12 +6,11 @@ counted as unjudged and not as right; none is ever guessed.
 """
 
 import json
-import os
 from pathlib import Path
 
 import pandas as pd
 
-from r1v3.base.atomic_write import write_text
+from r1v3.base.atomic_write import atomic_write, write_text
 from r1v3.base.progress import Progress
 from r1v3.data.records import read_records
 from r1v3.evaluate.answer import HELD_OUT, judged_text, read_responses
@@ -30,7 +29,7 @@ from r1v3.evaluate.statistics import (
     pass_at_k,
     spread,
 )
-from r1v3.recipe.schema.training import Verifier
+from r1v3.recipe.graph.configs import EvaluationConfig, EvaluationSettings
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Grader, format_reward
 from r1v3.reward.configured import open_grader
@@ -42,7 +41,7 @@ COLUMNS = (
 
 
 def score(
-    document: dict,
+    config: EvaluationConfig,
     *,
     responses: Path,
     benchmarks: dict[str, Path],
@@ -61,7 +60,7 @@ def score(
         ValueError: an answer is missing; the message says how many and of which benchmark.
     """
     stored = responses / "responses" if (responses / "responses").is_dir() else responses
-    settings, mode = document["evaluation"], document["generation"]["mode"]
+    settings, mode = config.evaluation, config.generation.mode
     verdicts = folder / "verdicts"
     verdicts.mkdir(parents=True, exist_ok=True)
     total = len(benchmarks) + len(held_out)
@@ -70,8 +69,7 @@ def score(
     for name, tsv in benchmarks.items():
         entry = entry_beside(tsv)
         rows = list(read_responses(stored, name))
-        named = document["grading"]["verifier"] if entry.judge != "never" else None
-        verifier = Verifier.model_validate(named) if named else None
+        verifier = config.grading.verifier if entry.judge != "never" else None
         with open_grader(verifier, folder / "judge") as grader:
             runs, items = judge_all(
                 name, entry, tsv, rows, runs=runs_of(settings), mode=mode, grader=grader
@@ -83,7 +81,7 @@ def score(
         for number, judged in enumerate(runs):
             columns = [column for column in COLUMNS if column in judged]
             write_parquet(judged[columns], verdicts / f"{name}.run-{number}.parquet")
-        scores["benchmarks"][name] = summarise(entry, runs, items, settings, document["seed"])
+        scores["benchmarks"][name] = summarise(entry, runs, items, settings, config.seed)
         progress.advance()
     for name, data in held_out.items():
         judged = judge_held_out(name, data, list(read_responses(stored, HELD_OUT + name)), mode)
@@ -173,14 +171,18 @@ def scored_frame(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise(
-    entry: Benchmark, runs: list[pd.DataFrame], items: dict[str, Item], settings: dict, seed: int
+    entry: Benchmark,
+    runs: list[pd.DataFrame],
+    items: dict[str, Item],
+    settings: EvaluationSettings,
+    seed: int,
 ) -> dict:
     """One benchmark's entry of `scores.json`."""
     ours = [score_run(scored_frame(judged), entry) for judged in runs]
     released = score_run(scored_frame(as_released(runs[0], items, entry)), entry)
-    scores = ours if settings.get("protocol", "report") == "report" else [released]
+    scores = ours if settings.protocol == "report" else [released]
     found = interval(
-        scores, resamples=settings["resamples"], confidence=settings["confidence"], seed=seed
+        scores, resamples=settings.resamples, confidence=settings.confidence, seed=seed
     )
     every = pd.concat(runs)
     clusters = len(scores[0].parts[scores[0].headline[0]])
@@ -195,7 +197,7 @@ def summarise(
         "by_run": [score.value for score in scores],
         "spread": spread(scores),
         "detectable_difference": detectable_difference(
-            found.error, correlation=0.0, confidence=settings["confidence"]
+            found.error, correlation=0.0, confidence=settings.confidence
         ),
         "protocols": {
             "report": sum(score.value for score in ours) / len(ours),
@@ -283,6 +285,5 @@ def judge_held_out(name: str, data: Path, rows: list[dict], mode: str) -> pd.Dat
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     """Write a table, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    frame.to_parquet(partial, index=False)
-    os.replace(partial, path)
+    with atomic_write(path) as partial:
+        frame.to_parquet(partial, index=False)

@@ -1,6 +1,6 @@
-"""The table of thinking modes (sections 6.2 and 6.3): accuracy and mean length of every way of thinking.
+"""The table of thinking modes (sections 6.2 and 6.3): accuracy and mean length in every thinking mode.
 
-One checkpoint; for each benchmark and held-out set one row a way. A cap cuts the response as in figure 9;
+One checkpoint; for each benchmark and held-out set one row a mode. A cap cuts the response as in figure 9;
 a budget closes the thought there and asks for the answer.
 """
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from r1v3.evaluate.pages.tables import cell
 from r1v3.evaluate.statistics import wilson
+from r1v3.recipe.graph.configs import EvaluationConfig
+from r1v3.recipe.outputs.stage import read_config
 from r1v3.render.page import percent
 from r1v3.render.text_table import TextTable, write_tables
 
@@ -26,34 +28,34 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Row:
-    """A way of thinking and its scores of one benchmark or held-out set."""
+    """A thinking mode and its scores of one benchmark or held-out set."""
 
-    way: str
+    thinking_mode: str
     benchmark: str
     score: dict
 
 
 def read_rows(scores: Path) -> list[Row]:
-    """The rows of an evaluation's `scores.json`; the suite's name, in `config.json`, ends in the way.
+    """The rows of an evaluation's `scores.json`; the suite's name, in `config.json`, ends in the mode.
 
     A held-out set is answered greedily, once; its interval is Wilson's for so many questions.
 
     Raises:
-        ValueError: the suite has no way of thinking in its name.
+        ValueError: the suite has no thinking mode in its name.
     """
-    config = json.loads((scores.parent / "config.json").read_text())
-    way = config["name"].partition("__")[2]
-    if not way:
+    config = read_config(scores.parent / "config.json", EvaluationConfig)
+    mode = config.name.partition("__")[2]
+    if not mode:
         raise ValueError(
-            f"{scores}: a suite with a way of thinking, as checkpoint__nowait, is expected"
+            f"{scores}: a suite with a thinking mode, as checkpoint__nowait, is expected"
         )
-    confidence = config["document"]["evaluation"]["confidence"]
+    confidence = config.evaluation.confidence
     content = json.loads(scores.read_text())
-    rows = [Row(way, name, score) for name, score in content["benchmarks"].items()]
+    rows = [Row(mode, name, score) for name, score in content["benchmarks"].items()]
     for name, score in content["held_out"].items():
         low, high = wilson(score["accuracy"], score["n"], confidence)
         known = {"mean": score["accuracy"], "low": low, "high": high, "runs": 1}
-        rows.append(Row(way, f"held-out {name}", score | known))
+        rows.append(Row(mode, f"held-out {name}", score | known))
     return rows
 
 
@@ -71,11 +73,11 @@ def mode_table(rows: list[Row]) -> TextTable:
     lines: list[list[str]] = []
     for benchmark in dict.fromkeys(row.benchmark for row in rows):
         own = [row for row in rows if row.benchmark == benchmark]
-        slow = next((row.score for row in own if row.way == "slow"), None)
+        slow = next((row.score for row in own if row.thinking_mode == "slow"), None)
         runs = own[0].score["runs"]
         lines.append([f"{benchmark}: {own[0].score['n']} items, {runs} run{'s' * (runs > 1)}"])
         for row in own:
-            line = [row.way, meaning(row.way), cell(row.score)]
+            line = [row.thinking_mode, meaning(row.thinking_mode), cell(row.score)]
             line += [
                 _points(row.score["mean"], slow and slow["mean"]),
                 f"{row.score['tokens']:.1f}",
@@ -89,9 +91,9 @@ def mode_table(rows: list[Row]) -> TextTable:
     return TextTable(caption, header, lines)
 
 
-def meaning(way: str) -> str:
-    """What a way does, in a few words."""
-    kind, _, budget = way.partition("_")
+def meaning(thinking_mode: str) -> str:
+    """What a thinking mode does, in a few words."""
+    kind, _, budget = thinking_mode.partition("_")
     return MEANING[kind].format(budget)
 
 

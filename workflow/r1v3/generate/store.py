@@ -16,6 +16,7 @@ from typing import Any
 
 from PIL import Image
 
+from r1v3.base.atomic_write import atomic_write
 from r1v3.generate.types import Request, Response, Sampling
 
 DIGITS = 16
@@ -119,8 +120,7 @@ class Store:
         """Rewrite shards without the lines of these keys that have another request's."""
         pattern = f"*.{self.part}-of-{self.parts}.jsonl" if self.parts > 1 else "*-of-*.jsonl"
         for path in sorted(self.folder.glob(pattern)):
-            partial = path.with_suffix(".partial")
-            with open(path, "rb") as old, open(partial, "wb") as new:
+            with atomic_write(path) as partial, open(path, "rb") as old, open(partial, "wb") as new:
                 for line in old:
                     row = json.loads(line) if line.endswith(b"\n") else None
                     if row is None:
@@ -128,7 +128,6 @@ class Store:
                     if row["key"] in stale and row.get("request") != self.keys[row["key"]]:
                         continue
                     new.write(line)
-            os.replace(partial, path)
 
 
 def read_responses(folder: Path, name: str) -> Iterator[Row]:

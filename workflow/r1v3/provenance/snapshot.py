@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 from filelock import FileLock
 
+from r1v3.base.atomic_write import write_text
 from r1v3.provenance.found import DVC_FILE, Found, reached, result_folders
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.outputs.manifest import read_manifest
@@ -85,9 +86,7 @@ def write_dvc_file(folder: Path, paths: list[Path], seal: str) -> Path | None:
     file = folder / DVC_FILE
     outs = [{"path": path.name, "hash": "md5"} for path in paths]
     text = yaml.safe_dump({"outs": outs, "meta": {"seal": seal}}, sort_keys=False)
-    partial = file.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(file)
+    write_text(file, text)
     return file
 
 

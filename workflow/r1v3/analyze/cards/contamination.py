@@ -16,6 +16,7 @@ from r1v3.data.decontamination.ngrams import Words
 from r1v3.data.decontamination.phash import thumbnail
 from r1v3.data.decontamination.question_text import said
 from r1v3.data.records import Record, iter_records
+from r1v3.recipe.schema.cleaning import CleaningRules
 
 BATCH = 512
 
@@ -40,7 +41,9 @@ class Contamination:
         return found
 
 
-def find_twins(folders: list[Path], index_folder: Path, cleaning: dict) -> tuple[list[dict], int]:
+def find_twins(
+    folders: list[Path], index_folder: Path, cleaning: CleaningRules
+) -> tuple[list[dict], int]:
     """The twins in evaluations of the records that sets really hold, and how many questions those have."""
     index = EvaluationIndex(index_folder, cleaning)
     found = []

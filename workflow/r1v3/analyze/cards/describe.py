@@ -102,7 +102,7 @@ def funnel_rows(facts: dict) -> list[dict]:
                 "what": STEPS[row["step"]],
                 "count": row["left"] if row["step"] == "read" else -row["removed"],
                 "left": row["left"],
-                "reasons": facts.get("set_aside", {}).get(row["step"], {}),
+                "reasons": facts.get("rejected", {}).get(row["step"], {}),
                 "examples": examples.get(row["step"], [])[:SHOWN],
             }
             for row in facts["steps"]
@@ -112,11 +112,11 @@ def funnel_rows(facts: dict) -> list[dict]:
     found = facts["funnel"]
     left = found["sampled"]
     rows = [{"what": "chains sampled", "count": left, "left": left, "reasons": {}, "examples": []}]
-    steps = [step for step in facts.get("set_aside", {})]
+    steps = [step for step in facts.get("rejected", {})]
     for step in sorted(steps, key=lambda step: (step != "wrong", step == "surplus")):
-        count = sum(facts["set_aside"][step].values())
+        count = sum(facts["rejected"][step].values())
         left -= count
-        reasons = facts["set_aside"][step]
+        reasons = facts["rejected"][step]
         rows.append(
             {
                 "what": step,

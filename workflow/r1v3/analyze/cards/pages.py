@@ -11,7 +11,9 @@ from r1v3.analyze.cards.contamination import Contamination, find_twins, scores_w
 from r1v3.analyze.cards.describe import FORMS, Described, describe, funnel_rows
 from r1v3.base.atomic_write import write_text
 from r1v3.data.decontamination.duplicates import shared_questions
+from r1v3.recipe.graph.configs import EvaluationIndexConfig
 from r1v3.recipe.layers import read_yaml
+from r1v3.recipe.outputs.stage import read_config
 from r1v3.render.figures import bars
 from r1v3.render.page import render_page
 
@@ -41,8 +43,7 @@ def make_cards(
     """
     folders = {_name(path): path.parent for path in data}
     stages = [folders[name] for name in trained]
-    document = json.loads((evaluation_index.parent / "config.json").read_text())["document"]
-    cleaning = document["cleaning"]
+    cleaning = read_config(evaluation_index.parent / "config.json", EvaluationIndexConfig).cleaning
     learned = [path.parent for path in data if _instances(path) == "train"]
     twins, questions = find_twins(learned, evaluation_index.parent, cleaning)
     found = Contamination(questions, [_name(f / "manifest.json") for f in learned], twins)

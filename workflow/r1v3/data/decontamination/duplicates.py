@@ -14,11 +14,12 @@ from r1v3.data.decontamination.phash import thumbnail
 from r1v3.data.decontamination.phash_index import LookIndex, LookWriter
 from r1v3.data.decontamination.question_text import said
 from r1v3.data.records import Record, iter_records
+from r1v3.recipe.schema.cleaning import CleaningRules
 
 BATCH = 512
 
 
-def find_duplicates(folder: Path, cleaning: dict) -> dict[int, Hit]:
+def find_duplicates(folder: Path, cleaning: CleaningRules) -> dict[int, Hit]:
     """Later questions that repeat an earlier one, by number; the twin's key is the earlier one's number.
 
     Questions with pictures are the same if both their texts and a picture are; a text that says enough
@@ -27,13 +28,13 @@ def find_duplicates(folder: Path, cleaning: dict) -> dict[int, Hit]:
     Args:
         folder: holds the indexes `text` and `looks` of the questions.
     """
-    text = TextIndex(folder / "text", cleaning["text"])
-    looks = LookIndex(folder / "looks", cleaning["pictures"])
+    text = TextIndex(folder / "text", cleaning.text)
+    looks = LookIndex(folder / "looks", cleaning.pictures)
     found: dict[int, Hit] = {}
     for later, earlier, alike in text.own_twins():
         if later not in found:
             found[later] = Hit(str(earlier), alike, 0.0)
-    least = cleaning["text"]["min_jaccard"]
+    least = cleaning.text.min_jaccard
     for begin in range(0, len(looks.thumbs), BATCH):
         end = min(begin + BATCH, len(looks.thumbs))
         twins = looks.twins(looks.thumbs[begin:end], before=range(begin, end))
@@ -46,11 +47,11 @@ def find_duplicates(folder: Path, cleaning: dict) -> dict[int, Hit]:
     return found
 
 
-def shared_questions(folders: list[Path], cleaning: dict) -> list[dict]:
+def shared_questions(folders: list[Path], cleaning: CleaningRules) -> list[dict]:
     """Pairs of sets that share questions: set, earlier set, how many, and the first pair of ids."""
     words, batch, names, ids = Words(), [], [], []
     with tempfile.TemporaryDirectory() as place:
-        text = TextWriter(Path(place) / "text", cleaning["text"], whole=False)
+        text = TextWriter(Path(place) / "text", cleaning.text, whole=False)
         looks = LookWriter(Path(place) / "looks", trims=False)
 
         def flush() -> None:

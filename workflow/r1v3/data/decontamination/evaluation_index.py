@@ -16,9 +16,10 @@ from PIL import Image
 from r1v3.base.download import file_digest
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.data.decontamination.ngram_index import TextIndex, TextWriter
-from r1v3.data.decontamination.ngrams import Words
+from r1v3.data.decontamination.ngrams import Texts, Words
 from r1v3.data.decontamination.phash import thumbnail
 from r1v3.data.decontamination.phash_index import LookIndex, LookWriter
+from r1v3.recipe.schema.cleaning import CleaningRules
 
 BATCH = 512
 
@@ -47,16 +48,15 @@ class Hit:
         return "text" if self.text else "picture"
 
 
-def index_evaluations(document: dict, questions: Iterable[Question], folder: Path) -> dict:
+def index_evaluations(cleaning: CleaningRules, questions: Iterable[Question], folder: Path) -> dict:
     """Index every question into `folder/text` and `folder/looks`.
 
     Returns:
         How many questions and pictures of each are indexed, and pictures too blank to be recognised.
     """
-    cleaning = document["cleaning"]
     counts: dict[str, dict[str, int]] = {}
     words, keys = Words(), []
-    text = TextWriter(folder / "text", cleaning["text"], whole=True)
+    text = TextWriter(folder / "text", cleaning.text, whole=True)
     looks = LookWriter(folder / "looks", trims=True)
     for batch in _batches(questions):
         text.add(
@@ -84,14 +84,16 @@ def index_evaluations(document: dict, questions: Iterable[Question], folder: Pat
 class EvaluationIndex:
     """The index that `index_evaluations` wrote."""
 
-    def __init__(self, folder: Path, cleaning: dict):
-        self.text = TextIndex(folder / "text", cleaning["text"])
-        self.looks = LookIndex(folder / "looks", cleaning["pictures"])
+    def __init__(self, folder: Path, cleaning: CleaningRules):
+        self.text = TextIndex(folder / "text", cleaning.text)
+        self.looks = LookIndex(folder / "looks", cleaning.pictures)
         self.digest = file_digest(folder / "questions.jsonl", "sha256")
         with open(folder / "questions.jsonl", encoding="utf-8") as lines:
             self.questions = [json.loads(line) for line in lines]
 
-    def hits(self, texts, pictured: np.ndarray, thumbs: list[list[np.ndarray]]) -> list[list[Hit]]:
+    def hits(
+        self, texts: Texts, pictured: np.ndarray, thumbs: list[list[np.ndarray]]
+    ) -> list[list[Hit]]:
         """The twins of each question of a batch, the most alike first.
 
         Args:

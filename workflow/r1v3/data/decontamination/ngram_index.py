@@ -11,6 +11,7 @@ import numpy as np
 
 from r1v3.data.arrays import as_npy, mapped
 from r1v3.data.decontamination.ngrams import BANDS, SHINGLE, Texts, band_keys, grams, jaccard
+from r1v3.recipe.schema.cleaning import TextTwins
 
 
 class TextWriter:
@@ -26,7 +27,7 @@ class TextWriter:
         "pictured": np.bool_, "found": np.uint64, "owner": np.uint32,
     }  # fmt: skip
 
-    def __init__(self, folder: Path, settings: dict, *, whole: bool):
+    def __init__(self, folder: Path, settings: TextTwins, *, whole: bool):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.settings, self.whole, self.count = folder, settings, whole, 0
         self._out = {
@@ -47,7 +48,7 @@ class TextWriter:
         self._write("words", texts.lengths)
         self._write("pictured", pictured)
         if self.whole:
-            owner, distinct = _distinct(*grams(texts, self.settings["ngram"]), 64)
+            owner, distinct = _distinct(*grams(texts, self.settings.ngram), 64)
             self._write("found", distinct)
             self._write("owner", owner + self.count)
         self.count += len(texts)
@@ -64,7 +65,7 @@ class TextWriter:
         as_npy(folder, "bands", np.uint64, (self.count, BANDS))
         as_npy(folder, "shingles", np.uint32, (int(lengths.sum()),))
         if self.whole:
-            common = self.settings["common"]
+            common = self.settings.common
             _save_grams(folder, self._raw("found"), self._raw("owner"), self.count, common)
         for name in self.KINDS:
             (folder / f"{name}.raw").unlink(missing_ok=True)
@@ -78,10 +79,10 @@ class TextIndex:
 
     Args:
         folder: where `TextWriter` wrote.
-        settings: the recipe's `text`: ngram, min_containment, min_jaccard, alone_words, common.
+        settings: when two texts are the same.
     """
 
-    def __init__(self, folder: Path, settings: dict):
+    def __init__(self, folder: Path, settings: TextTwins):
         self.settings = settings
         self.bands, self.shingles, self.starts, self.words, self.pictured = (
             mapped(folder / f"{name}.npy")
@@ -108,7 +109,7 @@ class TextIndex:
             return found
         for asked, number, share in self._contained(texts):
             enough = self._comparable(texts.lengths[asked], pictured[asked], number)
-            if enough and share >= self.settings["min_containment"]:
+            if enough and share >= self.settings.min_containment:
                 found[asked][number] = share
         hashes, starts = grams(texts, SHINGLE)
         owner, short = _distinct(hashes, starts)
@@ -116,7 +117,7 @@ class TextIndex:
         for pair in self._candidates(band_keys(hashes, starts), texts.lengths, pictured):
             asked, number = int(pair >> np.uint64(32)), int(pair & np.uint64(0xFFFFFFFF))
             alike = jaccard(short[ends[asked] : ends[asked + 1]], self.shingles_of(number))
-            if alike >= self.settings["min_jaccard"]:
+            if alike >= self.settings.min_jaccard:
                 found[asked][number] = max(alike, found[asked].get(number, 0.0))
         return found
 
@@ -146,11 +147,11 @@ class TextIndex:
         for pair in pairs:
             later, earlier = int(pair >> np.uint64(32)), int(pair & np.uint64(0xFFFFFFFF))
             alike = self.alike(later, earlier)
-            if alike >= self.settings["min_jaccard"]:
+            if alike >= self.settings.min_jaccard:
                 yield later, earlier, alike
 
     def _says_enough(self, words, pictured):
-        return (words >= self.settings["alone_words"]) | np.logical_not(pictured)
+        return (words >= self.settings.alone_words) | np.logical_not(pictured)
 
     def _comparable(self, lengths, pictured, numbers):
         """Whether texts say enough to be compared with indexed ones."""
@@ -159,7 +160,7 @@ class TextIndex:
         return enough & (self.gram_counts[numbers] > 0)
 
     def _contained(self, texts: Texts) -> Iterator[tuple[int, int, float]]:
-        hashes, starts = grams(texts, self.settings["ngram"])
+        hashes, starts = grams(texts, self.settings.ngram)
         owner, distinct = _distinct(hashes, starts, 64)
         low = np.searchsorted(self.grams, distinct, side="left")
         high = np.searchsorted(self.grams, distinct, side="right")

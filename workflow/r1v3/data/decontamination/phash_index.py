@@ -11,6 +11,7 @@ import numpy as np
 
 from r1v3.data.arrays import as_npy, mapped
 from r1v3.data.decontamination.phash import SIDE, VARIANTS, WHOLE, hashes, likeness
+from r1v3.recipe.schema.cleaning import PictureTwins
 
 BYTES = 8
 PAIRS_AT_A_TIME = 100_000  # what stays in a core's cache
@@ -106,10 +107,10 @@ class LookIndex:
 
     Args:
         folder: where `LookWriter` wrote.
-        settings: the recipe's `pictures`: max_bits and min_likeness.
+        settings: when two pictures are the same.
     """
 
-    def __init__(self, folder: Path, settings: dict):
+    def __init__(self, folder: Path, settings: PictureTwins):
         self.settings = settings
         self.thumbs, self.owners, self.hashes = (
             mapped(folder / f"{name}.npy") for name in ("thumbs", "owners", "hashes")
@@ -142,7 +143,7 @@ class LookIndex:
             key = (asked, picture, turned)
             closest[key] = min(closest.get(key, (99, 0)), (apart, variant))
 
-        bits = self.settings["max_bits"]
+        bits = self.settings.max_bits
         if self.trimmed is None:
             for asked, picture in self.whole.near(own[:, WHOLE], bits):
                 note(asked, picture, WHOLE, False)
@@ -156,6 +157,6 @@ class LookIndex:
             pair = (thumbs[asked], self.thumbs[picture])
             alike = likeness(*(pair[::-1] if turned else pair), variant)
             owner = int(self.owners[picture])
-            if alike >= self.settings["min_likeness"] and alike > found[asked].get(owner, -1.0):
+            if alike >= self.settings.min_likeness and alike > found[asked].get(owner, -1.0):
                 found[asked][owner] = alike
         return [sorted(each.items(), key=lambda pair: (-pair[1], pair[0])) for each in found]

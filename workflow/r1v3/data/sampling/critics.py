@@ -19,6 +19,7 @@ from r1v3.generate.server.usage import Usage
 from r1v3.generate.store import Store, read_responses
 from r1v3.generate.types import Request, Sampling
 from r1v3.model.prompt_template import without_control
+from r1v3.recipe.schema.data import Judge, RewardModel
 from r1v3.recipe.schema.recipe import Images
 
 ASK = (
@@ -48,12 +49,10 @@ class Chain:
     root: Path
 
 
-def rambles(chains: list[Chain], judge: dict, images: dict, folder: Path) -> dict[str, bool]:
+def rambles(chains: list[Chain], judge: Judge, images: Images, folder: Path) -> dict[str, bool]:
     """What the judge says of each chain, by key.
 
     Args:
-        judge: the recipe's section: model and max_unjudged.
-        images: the recipe's section.
         folder: where replies are kept.
 
     Raises:
@@ -61,16 +60,18 @@ def rambles(chains: list[Chain], judge: dict, images: dict, folder: Path) -> dic
         ValueError: no variable says where the judge is.
         ServerError: the server is away, or refuses key or model.
     """
-    replies = _ask("judge", chains, judge["model"], images, folder, _judge_prompt)
+    replies = _ask("judge", chains, judge.model, images, folder, _judge_prompt)
     found = {key: WORDS.get(text.strip().strip(".").upper()) for key, text in replies.items()}
-    return _settled("filters.judge", found, len(chains), judge["max_unjudged"])
+    return _settled("filters.judge", found, len(chains), judge.max_unjudged)
 
 
-def rewards(chains: list[Chain], model: dict, images: dict, folder: Path) -> dict[str, float]:
+def rewards(
+    chains: list[Chain], model: RewardModel, images: Images, folder: Path
+) -> dict[str, float]:
     """The reward of each chain, by key. Arguments and errors as for `rambles`."""
-    replies = _ask("reward", chains, model["model"], images, folder, _reward_prompt)
+    replies = _ask("reward", chains, model.model, images, folder, _reward_prompt)
     found = {key: _number(text) for key, text in replies.items()}
-    return _settled("filters.reward_model", found, len(chains), model["max_unjudged"])
+    return _settled("filters.reward_model", found, len(chains), model.max_unjudged)
 
 
 def _settled(name: str, found: dict, asked: int, max_unjudged: float) -> dict:
@@ -90,7 +91,7 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _ask(kind: str, chains: list[Chain], model: str, images: dict, folder: Path, prompt) -> dict:
+def _ask(kind: str, chains: list[Chain], model: str, images: Images, folder: Path, prompt) -> dict:
     """The reply to each chain; those that have none yet are asked for."""
     requests = [
         Request(
@@ -113,7 +114,7 @@ def _ask(kind: str, chains: list[Chain], model: str, images: dict, folder: Path,
     return {wanted[row["key"]]: row["text"] for row in stored if row["key"] in wanted}
 
 
-def _engine(kind: str, model: str, images: dict) -> ServerEngine:
+def _engine(kind: str, model: str, images: Images) -> ServerEngine:
     variable = f"R1V3_{kind.upper()}"
     url = os.environ.get(f"{variable}_URL")
     if not url:
@@ -133,7 +134,7 @@ def _engine(kind: str, model: str, images: dict) -> ServerEngine:
         endpoint,
         model,
         kind="openai",
-        images=Images.model_validate(images),
+        images=images,
         concurrency=CONCURRENCY,
         usage=Usage(None, None),
     )

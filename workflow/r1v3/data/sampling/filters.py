@@ -7,9 +7,11 @@ Steps here look at the text alone. A language model that judges rambling and a r
 import re
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from r1v3.data.decontamination.ngrams import words
+from r1v3.recipe.schema.data import Filters
 from r1v3.reward import format_reward
 
 RECONSIDER = re.compile(
@@ -44,26 +46,26 @@ class Failure:
     detail: str
 
 
-def first_failure(response: str, tokens: int, filters: dict) -> Failure | None:
+def first_failure(response: str, tokens: int, filters: Filters) -> Failure | None:
     """The first step that a response fails, or None.
 
     Args:
         tokens: length of the response in the model's tokens.
-        filters: the recipe's `filters` section; a step set to null or false is off.
+        filters: a step set to None or False is off.
     """
-    measures = {
-        "overlong": ("max_tokens", lambda: tokens),
-        "repetitive": ("max_repetition", lambda: repetition(response)),
-        "looping": ("max_repeated_grams", lambda: repeated_grams(response)),
-        "rambling": ("max_reconsiderations", lambda: len(RECONSIDER.findall(response))),
-        "mixed language": ("max_other_script", lambda: other_script(response)),
-    }
-    for step, (key, measure) in measures.items():
-        if filters[key] is not None and (found := measure()) > filters[key]:
-            return Failure(step, f"{found:.3g}, {filters[key]} allowed")
-    if filters["format"] and not format_reward(response):
+    measures: list[tuple[str, float | None, Callable[[], float]]] = [
+        ("overlong", filters.max_tokens, lambda: tokens),
+        ("repetitive", filters.max_repetition, lambda: repetition(response)),
+        ("looping", filters.max_repeated_grams, lambda: repeated_grams(response)),
+        ("rambling", filters.max_reconsiderations, lambda: len(RECONSIDER.findall(response))),
+        ("mixed language", filters.max_other_script, lambda: other_script(response)),
+    ]
+    for step, allowed, measure in measures:
+        if allowed is not None and (found := measure()) > allowed:
+            return Failure(step, f"{found:.3g}, {allowed} allowed")
+    if filters.format and not format_reward(response):
         return Failure("format", "no closed thought before the answer")
-    if filters["leakage"] and (leak := LEAK.search(response)):
+    if filters.leakage and (leak := LEAK.search(response)):
         return Failure("leakage", leak[0])
     return None
 

@@ -1,30 +1,54 @@
 """Rejection sampling (section 2): a model answers every question, what the grader accepts is kept.
 
 Then the filters of section 3.2 take out the overlong and the rambling, the cheap ones first. Every chain that
-is not kept is listed in `set_aside.jsonl`; `questions.parquet` has each question's pass rate.
+is not kept is listed in `rejected.jsonl`; `questions.parquet` has each question's pass rate.
 """
 
 import os
 import shutil
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from r1v3.data.prepare import count_records
 from r1v3.data.records import Record, read_records, write_records
-from r1v3.data.rejected import SetAside
+from r1v3.data.rejected import Rejections
 from r1v3.data.sampling.critics import Chain, rambles, rewards
 from r1v3.data.sampling.filters import first_failure
 from r1v3.data.sampling.sample import answers, sample
 from r1v3.model.prompt_template import prompt_tail
-from r1v3.recipe.schema.training import Verifier
+from r1v3.recipe.graph.configs import SampledDataConfig
+from r1v3.recipe.schema.data import Filters
 from r1v3.reward.configured import open_grader
 
 NEVER, ALWAYS = "solved too rarely", "solved too often"
 
 
-def reject(document: dict, *, questions: Path, model: Path, folder: Path) -> dict:
+@dataclass
+class Answer:
+    """One sampled response and what has been found out about it.
+
+    `right` is False, and `unjudged` True, where the verifier gave no verdict. `failure` is the step that
+    rejected it, `reward` the reward model's number; both are None until then.
+    """
+
+    sample: int
+    response: str
+    tokens: int
+    right: bool
+    unjudged: bool
+    extracted: str | None
+    failure: str | None = None
+    reward: float | None = None
+
+
+Answers = dict[str, list[Answer]]  # by question
+
+
+def reject(config: SampledDataConfig, *, questions: Path, model: Path, folder: Path) -> dict:
     """Write the data set of accepted responses into `folder`; `responses/` keeps every answer.
 
     Returns:
@@ -34,24 +58,22 @@ def reject(document: dict, *, questions: Path, model: Path, folder: Path) -> dic
         ValueError: nothing is left, or a question that should keep its written response has none.
         UnjudgedError: the grader's verifier or a critic gave too few verdicts.
     """
-    settings = document["set"]
     records, folder = read_records(questions), Path(folder)
-    if settings["otherwise"] == "written" and not all(record.response for record in records):
+    if config.set.otherwise == "written" and not all(record.response for record in records):
         raise ValueError(f"{questions}: not every question has a written response to fall back on")
-    sample(document, questions=questions, model=model, folder=folder)
-    given = answers(document, folder)
-    with SetAside(folder) as aside:
-        chains = _graded(document, records, given, folder)
-        rates = {record.id: _rate(chains[record.id]) for record in records}
-        _filter(settings, chains, aside)
-        _criticise(document, records, chains, questions, folder, aside)
-        kept, funnel = _choose(document, records, chains, rates, aside)
-        facts = aside.facts
+    sample(config, questions=questions, model=model, folder=folder)
+    with Rejections(folder) as rejected:
+        found = _graded(config, records, folder)
+        rates = {record.id: _pass_rate(found[record.id]) for record in records}
+        _filter(config.set.filters, found, rejected)
+        _criticise(config, records, found, questions, folder, rejected)
+        kept, funnel = _choose(config, records, found, rates, rejected)
+        facts = rejected.facts
     if not kept:
         raise ValueError(f"rejection sampling kept none of {funnel['sampled']} answers")
     _link_images(kept, questions, folder)
     write_records(folder, kept)
-    _write_questions(folder, records, chains, rates, kept)
+    _write_questions(folder, records, found, rates, kept)
     return {
         "funnel": dict(funnel),
         "pass_rate": funnel["right"] / max(1, funnel["sampled"] - funnel["unjudged"]),
@@ -61,9 +83,10 @@ def reject(document: dict, *, questions: Path, model: Path, folder: Path) -> dic
     }
 
 
-def _graded(document: dict, records: list[Record], given: dict, folder: Path) -> dict:
-    """Every question's chains, with the grader's verdict."""
-    tail = prompt_tail(document["generation"]["mode"])
+def _graded(config: SampledDataConfig, records: list[Record], folder: Path) -> Answers:
+    """Every question's answers, with the grader's verdict."""
+    given = answers(config, folder)
+    tail = prompt_tail(config.generation.mode)
     rows = [
         {
             "id": record.id,
@@ -76,152 +99,166 @@ def _graded(document: dict, records: list[Record], given: dict, folder: Path) ->
         for record in records
         for answer in given[record.id]
     ]
-    named = document["grading"]["verifier"]
-    verifier = Verifier.model_validate(named) if named else None
+    verifier = config.grading.verifier
     with open_grader(verifier, folder / "judge", limit_unjudged=True) as grader:
         verdicts = iter(grader.grade_many(rows))
-    chains: dict[str, list[dict]] = {}
+    found: Answers = {}
     for record in records:
         for answer in given[record.id]:
             verdict = next(verdicts)
-            chains.setdefault(record.id, []).append(
-                {
-                    "sample": answer["run"],
-                    "response": tail + answer["text"],
-                    "tokens": answer["tokens"],
-                    "right": verdict.correct is True,
-                    "unjudged": verdict.correct is None,
-                    "said": verdict.extracted,
-                    "failure": None,
-                }
+            found.setdefault(record.id, []).append(
+                Answer(
+                    sample=answer["run"],
+                    response=tail + answer["text"],
+                    tokens=answer["tokens"],
+                    right=verdict.correct is True,
+                    unjudged=verdict.correct is None,
+                    extracted=verdict.extracted,
+                )
             )
-    return chains
+    return found
 
 
-def _rate(chains: list[dict]) -> float | None:
+def _pass_rate(asked: list[Answer]) -> float | None:
     """The share of right answers among a question's judged ones; None where none was judged."""
-    judged = [chain["right"] for chain in chains if not chain["unjudged"]]
+    judged = [answer.right for answer in asked if not answer.unjudged]
     return sum(judged) / len(judged) if judged else None
 
 
-def _set_aside(aside: SetAside, id: str, chain: dict, step: str, reason: str, detail: object):
-    chain["failure"] = step
-    where = f"{id}, sample {chain['sample']}"
-    aside.add(step, reason, where=where, id=id, detail=detail, response=chain["response"])
+def _reject(
+    rejected: Rejections, id: str, answer: Answer, step: str, reason: str, detail: str | None
+) -> None:
+    answer.failure = step
+    where = f"{id}, sample {answer.sample}"
+    rejected.add(step, reason, where=where, id=id, detail=detail, response=answer.response)
 
 
-def _filter(settings: dict, chains: dict, aside: SetAside) -> None:
+def _filter(filters: Filters, found: Answers, rejected: Rejections) -> None:
     """The grader's verdict and the filters on the text alone."""
-    for id, each in chains.items():
-        for chain in each:
-            if chain["unjudged"]:
-                _set_aside(aside, id, chain, "unjudged", "verifier gave no verdict", chain["said"])
-                continue
-            if not chain["right"]:
-                _set_aside(aside, id, chain, "wrong", "answer is wrong", f"said {chain['said']}")
-                continue
-            failure = first_failure(chain["response"], chain["tokens"], settings["filters"])
-            if failure:
-                _set_aside(aside, id, chain, failure.step, failure.step, failure.detail)
+    for id, each in found.items():
+        for answer in each:
+            said = answer.extracted
+            if answer.unjudged:
+                _reject(rejected, id, answer, "unjudged", "verifier gave no verdict", said)
+            elif not answer.right:
+                _reject(rejected, id, answer, "wrong", "answer is wrong", f"said {said}")
+            elif failure := first_failure(answer.response, answer.tokens, filters):
+                _reject(rejected, id, answer, failure.step, failure.step, failure.detail)
 
 
-def _criticise(document: dict, records, chains: dict, questions: Path, folder, aside) -> None:
+def _criticise(
+    config: SampledDataConfig,
+    records: list[Record],
+    found: Answers,
+    questions: Path,
+    folder: Path,
+    rejected: Rejections,
+) -> None:
     """The judge and the reward model, on what the filters left."""
-    filters, images = document["set"]["filters"], document["images"]
+    filters, images = config.set.filters, config.images
 
-    def left() -> dict[str, tuple[str, dict, Chain]]:
-        return {
-            f"{record.id}#{chain['sample']}": (
-                record.id,
-                chain,
-                Chain(f"{record.id}#{chain['sample']}", record, chain["response"], questions),
-            )
+    def left() -> list[tuple[Answer, Chain]]:
+        return [
+            (answer, Chain(f"{record.id}#{answer.sample}", record, answer.response, questions))
             for record in records
-            for chain in chains[record.id]
-            if chain["failure"] is None
-        }
+            for answer in found[record.id]
+            if answer.failure is None
+        ]
 
-    if filters["judge"] is not None:
+    if filters.judge is not None:
         waiting = left()
-        told = rambles(
-            [c for _, _, c in waiting.values()], filters["judge"], images, folder / "critics"
-        )
-        for key, (id, chain, _) in waiting.items():
-            if key not in told:
-                _set_aside(aside, id, chain, "unjudged", "judge gave no verdict", None)
-            elif told[key]:
-                _set_aside(aside, id, chain, "judged rambling", "judge", filters["judge"]["model"])
-    if filters["reward_model"] is not None:
-        waiting, least = left(), filters["reward_model"]["least"]
-        chained = [c for _, _, c in waiting.values()]
-        told = rewards(chained, filters["reward_model"], images, folder / "critics")
-        for key, (id, chain, _) in waiting.items():
-            if key not in told:
-                _set_aside(aside, id, chain, "unjudged", "reward model gave no number", None)
-            elif told[key] < least:
-                _set_aside(aside, id, chain, "low reward", "reward model", f"{told[key]}")
+        verdicts = rambles([c for _, c in waiting], filters.judge, images, folder / "critics")
+        for answer, chain in waiting:
+            id = chain.record.id
+            if chain.key not in verdicts:
+                _reject(rejected, id, answer, "unjudged", "judge gave no verdict", None)
+            elif verdicts[chain.key]:
+                _reject(rejected, id, answer, "judged rambling", "judge", filters.judge.model)
+    if filters.reward_model is not None:
+        waiting = left()
+        given = rewards([c for _, c in waiting], filters.reward_model, images, folder / "critics")
+        for answer, chain in waiting:
+            id = chain.record.id
+            if chain.key not in given:
+                _reject(rejected, id, answer, "unjudged", "reward model gave no number", None)
+            elif given[chain.key] < filters.reward_model.least:
+                detail = f"{given[chain.key]}"
+                _reject(rejected, id, answer, "low reward", "reward model", detail)
             else:
-                chain["reward"] = told[key]
+                answer.reward = given[chain.key]
 
 
-def _choose(document: dict, records, chains: dict, rates: dict, aside: SetAside) -> tuple:
-    """Each question's responses by the recipe's rule, and where all chains went."""
-    settings = document["set"]
+ORDERS: dict[str, Callable[[Answer], float]] = {
+    "first": lambda answer: answer.sample,
+    "shortest": lambda answer: answer.tokens,
+    "best": lambda answer: -(answer.reward or 0.0),
+}
+
+
+def _choose(
+    config: SampledDataConfig,
+    records: list[Record],
+    found: Answers,
+    rates: dict[str, float | None],
+    rejected: Rejections,
+) -> tuple[list[Record], Counter[str]]:
+    """Each question's responses by the recipe's rule, and where all answers went."""
+    settings = config.set
     funnel: Counter[str] = Counter(asked=len(records))
-    funnel["sampled"] = sum(len(each) for each in chains.values())
-    funnel["right"] = sum(chain["right"] for each in chains.values() for chain in each)
-    unjudged = sum(chain["unjudged"] for each in chains.values() for chain in each)
+    funnel["sampled"] = sum(len(each) for each in found.values())
+    funnel["right"] = sum(answer.right for each in found.values() for answer in each)
+    unjudged = sum(answer.unjudged for each in found.values() for answer in each)
     if unjudged:
         funnel["unjudged"] = unjudged
-    order = {
-        "first": lambda chain: chain["sample"],
-        "shortest": lambda chain: chain["tokens"],
-        "best": lambda chain: -chain["reward"],
-    }[settings["keep"]]
-    low, high = settings["pass_rates"] or (0.0, 1.0)
+    low, high = settings.pass_rates or (0.0, 1.0)
     kept: list[Record] = []
     for record in records:
-        for chain in chains[record.id]:
-            if chain["right"] and chain["failure"]:
-                funnel[f"removed: {chain['failure']}"] += 1
-        passed = sorted((c for c in chains[record.id] if c["failure"] is None), key=order)
+        for answer in found[record.id]:
+            if answer.right and answer.failure:
+                funnel[f"removed: {answer.failure}"] += 1
+        passed = [answer for answer in found[record.id] if answer.failure is None]
+        passed.sort(key=ORDERS[settings.keep])
         rate = rates[record.id]
-        if rate is None and settings["pass_rates"]:
+        if rate is None and settings.pass_rates:
             funnel["dropped: unjudged"] += 1
             continue
         if rate is not None and not low <= rate <= high:
             reason = NEVER if rate < low else ALWAYS
             funnel[f"dropped: {reason}"] += 1
-            for chain in passed:
-                _set_aside(aside, record.id, chain, reason, reason, f"in {rate:.0%} of samples")
+            for answer in passed:
+                _reject(rejected, record.id, answer, reason, reason, f"in {rate:.0%} of samples")
             continue
-        for place, chain in enumerate(passed):
-            if place >= settings["keep_per_question"]:
-                detail = f"{settings['keep']} {settings['keep_per_question']} kept"
-                _set_aside(aside, record.id, chain, "surplus", "another is kept", detail)
+        for place, answer in enumerate(passed):
+            if place >= settings.keep_per_question:
+                detail = f"{settings.keep} {settings.keep_per_question} kept"
+                _reject(rejected, record.id, answer, "surplus", "another is kept", detail)
                 continue
-            more = {"reward": chain["reward"]} if "reward" in chain else {}
+            more = {} if answer.reward is None else {"reward": answer.reward}
             kept.append(
-                record.with_response(
-                    chain["response"], by=document["by"]["run"], pass_rate=rate, **more
-                )
+                record.with_response(answer.response, by=config.by.run, pass_rate=rate, **more)
             )
-        if not passed and settings["otherwise"] == "written":
+        if not passed and settings.otherwise == "written":
             funnel["written"] += 1
             kept.append(record)
     funnel["kept"] = len(kept)
     return kept, funnel
 
 
-def _write_questions(folder: Path, records, chains: dict, rates: dict, kept: list[Record]) -> None:
+def _write_questions(
+    folder: Path,
+    records: list[Record],
+    found: Answers,
+    rates: dict[str, float | None],
+    kept: list[Record],
+) -> None:
     taken = Counter(record.id for record in kept)
     rows = [
         {
             "id": record.id,
             "domain": record.domain,
             "difficulty": record.difficulty,
-            "samples": len(chains[record.id]),
-            "right": sum(chain["right"] for chain in chains[record.id]),
+            "samples": len(found[record.id]),
+            "right": sum(answer.right for answer in found[record.id]),
             "pass_rate": rates[record.id],
             "kept": taken[record.id],
         }

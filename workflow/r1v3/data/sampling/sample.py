@@ -4,6 +4,7 @@ Answers are appended to shards below `responses/` as they come (`r1v3.generate.s
 a set: each asks its own part of the questions.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from r1v3.base.progress import Progress
@@ -12,33 +13,37 @@ from r1v3.data.records import Record, iter_records, render_question
 from r1v3.generate import Request, Sampling, load_engine
 from r1v3.generate.store import Store, read_responses
 from r1v3.model.chat_template import renderer
-from r1v3.recipe.graph.configs import Answering
-from r1v3.recipe.graph.identity import OWN, canonical
-from r1v3.recipe.schema.recipe import Images, Template
+from r1v3.recipe.graph.configs import SampledDataConfig
+from r1v3.recipe.graph.identity import canonical
+from r1v3.recipe.schema.data import SampledSet
 
 SHARD = "sampled"
 
 
 def sample(
-    document: dict, *, questions: Path, model: Path, folder: Path, part: int = 0, parts: int = 1
+    config: SampledDataConfig,
+    *,
+    questions: Path,
+    model: Path,
+    folder: Path,
+    part: int = 0,
+    parts: int = 1,
 ) -> int:
     """Ask for what part `part` of `parts` lacks; return how many answers came.
 
     Args:
         folder: of the sampled set; shards lie in its `responses/`.
     """
-    store = Store(folder / "responses", _model_of(document), part, parts)
-    sampling = sampling_of(document["set"])
-    template = document["template"]
-    render = renderer(OWN if template == OWN else Template.model_validate(template), model)
-    asked = [request_of(document, record, questions, render) for record in iter_records(questions)]
+    store = Store(folder / "responses", _model_of(config), part, parts)
+    sampling = sampling_of(config.set)
+    render = renderer(config.template, model)
+    asked = [request_of(config, record, questions, render) for record in iter_records(questions)]
     missing = list(store.missing(asked, sampling))
     if not missing:
         return 0
-    generation = Answering.model_validate(document["generation"])
-    engine = load_engine(generation, Images.model_validate(document["images"]), model)
+    engine = load_engine(config.generation, config.images, model)
     store.drop_half_lines()
-    progress = Progress(len(missing), f"reject {document.get('name', '')}: question")
+    progress = Progress(len(missing), f"reject {config.name}: question")
     count = 0
     for batch in engine.generate(missing, sampling):
         store.append(batch)
@@ -47,33 +52,33 @@ def sample(
     return count
 
 
-def answers(document: dict, folder: Path) -> dict[str, list[dict]]:
+def answers(config: SampledDataConfig, folder: Path) -> dict[str, list[dict]]:
     """The stored answers of each question, in the order of their samples."""
     found: dict[str, list[dict]] = {}
     for row in read_responses(folder / "responses", SHARD):
-        if row["run"] < document["set"]["samples"]:
+        if row["run"] < config.set.samples:
             found.setdefault(row["key"].partition("/")[2], []).append(row)
     return {key: sorted(rows, key=lambda row: row["run"]) for key, rows in found.items()}
 
 
-def sampling_of(settings: dict) -> Sampling:
+def sampling_of(settings: SampledSet) -> Sampling:
     """How the recipe's set is sampled."""
-    return Sampling(
-        settings["temperature"], settings["top_p"], settings["max_new_tokens"], settings["samples"]
-    )
+    return Sampling(settings.temperature, settings.top_p, settings.max_new_tokens, settings.samples)
 
 
-def request_of(document: dict, record: Record, questions: Path, render) -> Request:
+def request_of(
+    config: SampledDataConfig, record: Record, questions: Path, render: Callable[[str, str], str]
+) -> Request:
     """What is asked about a record; its random stream belongs to the record."""
     question = render_question(record.question, record.options, len(record.images))
     return Request(
         f"{SHARD}/{record.id}",
-        render(question, document["generation"]["mode"]),
+        render(question, config.generation.mode),
         tuple(Path(questions) / image for image in record.images),
-        stable_seed(document["set"]["seed"], record.id),
+        stable_seed(config.set.seed, record.id),
         root=Path(questions),
     )
 
 
-def _model_of(document: dict) -> str:
-    return canonical({"by": document["by"], "images": document["images"]})
+def _model_of(config: SampledDataConfig) -> str:
+    return canonical({"by": config.by.model_dump(), "images": config.images.model_dump()})

@@ -6,12 +6,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from r1v3.base.download import download, file_digest
+from r1v3.recipe.tables.sources import Files, Hub
 
 BY_HAND = "R1V3_DATA"
 READABLE = (".parquet", ".jsonl", ".tsv", ".csv")
 
 
-def fetch(where: dict, folder: Path) -> tuple[list[Path], dict[str, str]]:
+def fetch(where: Hub | Files, folder: Path) -> tuple[list[Path], dict[str, str]]:
     """A source's files, in order, and the sha256 of each.
 
     A Hugging Face data set may also lie in a folder that the variable R1V3_DATA names, as
@@ -20,15 +21,15 @@ def fetch(where: dict, folder: Path) -> tuple[list[Path], dict[str, str]]:
     Raises:
         ValueError: a file cannot be had, or is not the published one.
     """
-    if where["kind"] == "hub":
+    if isinstance(where, Hub):
         return _from_hub(where, folder)
     return _from_places(where, folder)
 
 
-def _from_hub(where: dict, folder: Path) -> tuple[list[Path], dict[str, str]]:
+def _from_hub(where: Hub, folder: Path) -> tuple[list[Path], dict[str, str]]:
     by_hand = os.environ.get(BY_HAND)
-    if by_hand and (Path(by_hand) / where["id"]).is_dir():
-        root = Path(by_hand) / where["id"]
+    if by_hand and (Path(by_hand) / where.id).is_dir():
+        root = Path(by_hand) / where.id
         names = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
         files = [root / name for name in _matching(names, where)]
         return files, {file.name: file_digest(file, "sha256") for file in files}
@@ -37,13 +38,13 @@ def _from_hub(where: dict, folder: Path) -> tuple[list[Path], dict[str, str]]:
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     try:
-        info = api.dataset_info(where["id"], revision=where["revision"], files_metadata=True)
+        info = api.dataset_info(where.id, revision=where.revision, files_metadata=True)
         stated = {each.rfilename: each for each in info.siblings}
         files, found = [], {}
         for name in _matching(sorted(stated), where):
             path = Path(
                 hf_hub_download(
-                    where["id"],
+                    where.id,
                     name,
                     repo_type="dataset",
                     revision=info.sha,
@@ -56,32 +57,32 @@ def _from_hub(where: dict, folder: Path) -> tuple[list[Path], dict[str, str]]:
             if lfs is not None and lfs.sha256 != found[name]:
                 path.unlink()
                 raise ValueError(
-                    f"{where['id']}: {name} has sha256 {found[name]}, but the hub states {lfs.sha256}"
+                    f"{where.id}: {name} has sha256 {found[name]}, but the hub states {lfs.sha256}"
                 )
             files.append(path)
     except (HTTPError, OSError) as error:
         raise ValueError(
-            f"{where['id']} at {where['revision']} cannot be had ({error}). Put its files into a folder as "
-            f"{where['id']}/<file>, and name that folder in the variable {BY_HAND}"
+            f"{where.id} at {where.revision} cannot be had ({error}). Put its files into a folder as "
+            f"{where.id}/<file>, and name that folder in the variable {BY_HAND}"
         ) from error
     return files, {"commit": info.sha, **found}
 
 
-def _matching(names: list[str], where: dict) -> list[str]:
+def _matching(names: list[str], where: Hub) -> list[str]:
     chosen = []
-    for pattern in where["files"]:
+    for pattern in where.files:
         found = fnmatch.filter(names, pattern)
         if not found:
             raise ValueError(
-                f"{where['id']} at {where['revision']}: no file {pattern}; it has {', '.join(names[:20])}"
+                f"{where.id} at {where.revision}: no file {pattern}; it has {', '.join(names[:20])}"
             )
         chosen += [name for name in found if name not in chosen]
     return chosen
 
 
-def _from_places(where: dict, folder: Path) -> tuple[list[Path], dict[str, str]]:
+def _from_places(where: Files, folder: Path) -> tuple[list[Path], dict[str, str]]:
     files: list[Path] = []
-    for place in where["places"]:
+    for place in where.places:
         if urlsplit(place).scheme in ("http", "https"):
             path = folder / unquote(urlsplit(place).path).rpartition("/")[2]
             if not path.exists():
@@ -102,7 +103,7 @@ def _from_places(where: dict, folder: Path) -> tuple[list[Path], dict[str, str]]
     found = {}
     for path in files:
         digest = found[path.name] = file_digest(path, "sha256")
-        wanted = where["sha256"].get(path.name)
+        wanted = where.sha256.get(path.name)
         if wanted not in (None, digest):
             if path.is_relative_to(folder):
                 path.unlink()

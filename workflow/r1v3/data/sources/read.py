@@ -10,7 +10,9 @@ from r1v3.data.sources.fetch import READABLE, fetch
 from r1v3.data.sources.mappings import MAPPINGS
 from r1v3.data.sources.rows import read_rows
 from r1v3.data.validate import SPLITS
-from r1v3.recipe.tables.sources import suffixes
+from r1v3.recipe.graph.configs import ResolvedListedSource, SourceDataConfig
+from r1v3.recipe.schema.data import WorldSource
+from r1v3.recipe.tables.sources import Decides, suffixes
 
 OTHER_SPLIT = "other split"
 DOWNLOADS = ".downloads"  # in a set's folder, until its rows are read
@@ -41,49 +43,48 @@ class Sources:
         return self._rows
 
 
-def open_sources(document: dict, folder: Path) -> Sources:
+def open_sources(config: SourceDataConfig, folder: Path) -> Sources:
     """The rows of a data set's sources; files are fetched now, rows read as they are asked for.
 
     Raises:
         ValueError: a file cannot be had or is not the published one.
     """
-    spec = document["set"]
-    source = spec["source"]
-    if source["kind"] == "world":
+    spec, source = config.set, config.set.source
+    if isinstance(source, WorldSource):
         from r1v3.data.world.rows import world_rows
 
-        rows = world_rows(source, spec["size"], name=document.get("name", "world"))
+        rows = world_rows(source, spec.size, name=config.name)
         wrapped = (
             SourceRow(f"world:{number}", row, None, "allowed") for number, row in enumerate(rows)
         )
-        return Sources(wrapped, spec["size"], {"world": {"instances": source["instances"]}})
+        return Sources(wrapped, spec.size, {"world": {"instances": source.instances}})
     facts: dict[str, dict] = {}
-    opened = []
-    for name, entry in source["entries"].items():
-        files, sums = fetch(entry["where"], folder / DOWNLOADS / name)
-        facts[name] = {"files": sums, "licence": entry["licence"]}
+    opened: list[tuple[str, Decides, list[Path]]] = []
+    for name, entry in source.entries.items():
+        files, sums = fetch(entry.where, folder / DOWNLOADS / name)
+        facts[name] = {"files": sums, "licence": entry.licence.model_dump()}
         opened.append((name, entry, files))
-    return Sources(_rows(opened, source, document), spec["size"], facts)
+    return Sources(_rows(opened, source, config.cleaning.limits.max_bytes), spec.size, facts)
 
 
-def _rows(opened: list, source: dict, document: dict) -> Iterator[SourceRow]:
-    limit = document["cleaning"]["limits"]["max_bytes"]
+def _rows(
+    opened: list[tuple[str, Decides, list[Path]]], source: ResolvedListedSource, max_bytes: int
+) -> Iterator[SourceRow]:
     for name, entry, files in opened:
-        mapping = MAPPINGS[entry["mapping"]]
         pictures = _pictures(entry, files)
         number = 0
         for file in files:
             if suffixes(file) not in READABLE:
                 continue
-            for line, row in read_rows(file, limit):
+            for line, row in read_rows(file, max_bytes):
                 number += 1
                 fields, step = row, "valid"
                 if isinstance(row, dict):
-                    fields = _of_other_split(row.get("split"), source["split"])
+                    fields = _of_other_split(row.get("split"), source.split)
                     step = "split" if fields and fields.reason == OTHER_SPLIT else "valid"
-                    fields = fields or _mapped(mapping, row, number, name, entry, source)
+                    fields = fields or _mapped(row, number, name, entry, source)
                 where = f"{name}/{file.name}:{line}"
-                yield SourceRow(where, fields, pictures, entry["licence"]["training"], step)
+                yield SourceRow(where, fields, pictures, entry.licence.training, step)
 
 
 def _of_other_split(split, wanted: str) -> Refused | None:
@@ -95,26 +96,28 @@ def _of_other_split(split, wanted: str) -> Refused | None:
     return Refused(OTHER_SPLIT if split in SPLITS else "unknown split", split[:100])
 
 
-def _mapped(mapping, row: dict, number: int, name: str, entry: dict, source: dict):
+def _mapped(
+    row: dict, number: int, name: str, entry: Decides, source: ResolvedListedSource
+) -> dict | Refused:
     """A row's fields, or why it has none."""
-    row = {entry["rename"].get(key, key): value for key, value in row.items()} | entry["constants"]
-    licence = entry["licence"]["name"] or "not stated"
+    row = {entry.rename.get(key, key): value for key, value in row.items()} | entry.constants
+    licence = entry.licence.name or "not stated"
     try:
-        fields = mapping(row, number)
+        fields = MAPPINGS[entry.mapping](row, number)
     except Refused as refused:
         return refused
-    own = {"licence": fields.get("licence") or licence, "date": fields.get("date") or entry["date"]}
-    fields |= own | {"source": name, "split": source["instances"]}
-    if entry["mapping"] != "records":
-        fields["edits"] = [*fields.get("edits", ()), f"mapping: {entry['mapping']}"]
+    own = {"licence": fields.get("licence") or licence, "date": fields.get("date") or entry.date}
+    fields |= own | {"source": name, "split": source.instances}
+    if entry.mapping != "records":
+        fields["edits"] = [*fields.get("edits", ()), f"mapping: {entry.mapping}"]
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _pictures(entry: dict, files: list[Path]) -> Path | zipfile.ZipFile | None:
-    if entry["pictures"] is None:
+def _pictures(entry: Decides, files: list[Path]) -> Path | zipfile.ZipFile | None:
+    if entry.pictures is None:
         return files[0].parent
-    found = next((file for file in files if file.name == entry["pictures"]), None)
+    found = next((file for file in files if file.name == entry.pictures), None)
     if found is not None and zipfile.is_zipfile(found):
         return zipfile.ZipFile(found)
-    folder = files[0].parent / entry["pictures"]
+    folder = files[0].parent / entry.pictures
     return folder if folder.is_dir() else None

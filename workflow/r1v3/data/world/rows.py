@@ -6,21 +6,22 @@ from collections.abc import Iterator
 from r1v3.data.records import png_bytes
 from r1v3.data.world.item import Item
 from r1v3.data.world.world import World
+from r1v3.recipe.schema.data import WorldSource
 
 
-def world_rows(source: dict, size: int, *, name: str) -> Iterator[dict]:
+def world_rows(source: WorldSource, size: int, *, name: str) -> Iterator[dict]:
     """Draw `size` rows; tasks, forms and domains by their weights."""
-    rng = random.Random(f"{source['seed']}/{source['instances']}/{name}")
-    world = World(source["instances"])
-    tasks, task_weights = zip(*source["tasks"].items())
-    forms, form_weights = zip(*source["forms"].items())
-    domains, domain_weights = zip(*source["domains"].items())
+    rng = random.Random(f"{source.seed}/{source.instances}/{name}")
+    world = World(source.instances)
+    tasks, task_weights = zip(*source.tasks.items())
+    forms, form_weights = zip(*source.forms.items())
+    domains, domain_weights = zip(*source.domains.items())
     for number in range(size):
         domain = rng.choices(domains, domain_weights)[0]
         task = rng.choices(tasks, task_weights)[0]
         form = rng.choices(forms, form_weights)[0]
-        slip_rate = source["slip_rate"] if source["respond"] == "slips" else 0.0
-        told = rng.random() < source["told"] and task != "describe"
+        slip_rate = source.slip_rate if source.respond == "slips" else 0.0
+        told = rng.random() < source.told and task != "describe"
         item = world.item(task, form, domain, rng, slip_rate=slip_rate, told=told)
         yield {
             "id": f"{name}-{number:06d}",
@@ -34,8 +35,8 @@ def world_rows(source: dict, size: int, *, name: str) -> Iterator[dict]:
             "language": "en",
             "source": "world",
             "licence": "CC0-1.0",
-            "split": source["instances"],
-            "response": _respond(item, source["respond"]),
+            "split": source.instances,
+            "response": _respond(item, source.respond),
             "meta": {"task": task, "thought": item.chain, **item.meta},
         }
 

@@ -13,15 +13,16 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as parquet
 
+from r1v3.base.atomic_write import atomic_write
+
 ROWS_AT_A_TIME = 128
 NUMBERED = re.compile(r"image_?(\d+)")
 
 
 def to_tsv(files: list[Path], columns: dict[str, str], path: Path) -> None:
     """Write the rows of all files, in order, as one TSV."""
-    partial = path.with_suffix(".partial")
     header: list[str] | None = None
-    with open(partial, "w", encoding="utf-8", newline="") as target:
+    with atomic_write(path) as partial, open(partial, "w", encoding="utf-8", newline="") as target:
         for file in files:
             for rows in _chunks(file):
                 frame = pd.DataFrame([_plain(row, columns) for row in rows])
@@ -32,7 +33,6 @@ def to_tsv(files: list[Path], columns: dict[str, str], path: Path) -> None:
                     frame.reindex(columns=header).to_csv(
                         target, sep="\t", index=False, header=False
                     )
-    partial.replace(path)
 
 
 def _chunks(file: Path) -> Iterator[list[dict]]:

@@ -9,12 +9,12 @@ import base64
 import binascii
 import hashlib
 import importlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from r1v3.base.atomic_write import write_bytes
 from r1v3.evaluate.items.item import Item, Row, plain_items, read_list
 from r1v3.recipe.tables.benchmarks import Benchmark
 
@@ -126,8 +126,5 @@ def _decoded(text: str, tsv: Path, folder: Path) -> Path:
     suffix = ".jpg" if data[:2] == JPEG else ".png"
     path = folder / name[:2] / f"{name}{suffix}"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.tmp")
-        partial.write_bytes(data)
-        os.replace(partial, path)
+        write_bytes(path, data)
     return path

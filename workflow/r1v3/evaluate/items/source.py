@@ -1,42 +1,41 @@
 """Where a benchmark's TSV comes from: a miniature, a download that is checked and resumed, or the user."""
 
-import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from r1v3.base.atomic_write import atomic_write
 from r1v3.base.download import download, file_digest
 from r1v3.evaluate.items.convert import to_tsv
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.miniature.write import write_miniature
-from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, UrlSource, read_entry
+from r1v3.recipe.graph.configs import BenchmarkConfig
+from r1v3.recipe.outputs.stage import read_config
+from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, UrlSource
 
 HUB = "https://huggingface.co"
 BY_HAND = "R1V3_BENCHMARKS"
 
 
-def obtain_benchmark(document: dict, folder: Path) -> dict:
+def obtain_benchmark(config: BenchmarkConfig, folder: Path) -> dict:
     """Put `<benchmark>.tsv` into the folder and return what is in it.
-
-    Args:
-        document: benchmark (its name), entry, source (`files` or `miniature`), items, seed.
 
     Raises:
         ValueError: the file cannot be had, or is not the published one; the message says where to put
             it by hand.
     """
-    name, entry = entry_of(document)
+    name, entry = config.benchmark, entry_of(config)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.tsv"
-    if document["source"] == "miniature":
-        write_miniature(name, entry, document["items"] or 100, document["seed"], path)
+    if config.source == "miniature":
+        write_miniature(name, entry, config.items or 100, config.seed, path)
     elif not path.exists():
         obtain_file(name, entry, path)
     items = load_items(entry, path)
     facts = {
-        "source": document["source"],
+        "source": config.source,
         "items": len(items),
         "clusters": len({item.cluster for item in items}),
         "published_items": entry.items,
@@ -44,23 +43,22 @@ def obtain_benchmark(document: dict, folder: Path) -> dict:
         "version": entry.version,
     }
     counted = (facts["items"], facts["clusters"])
-    if document["source"] == "files" and entry.items_confirmed and entry.items not in counted:
+    if config.source == "files" and entry.items_confirmed and entry.items not in counted:
         print(f"{name}: {len(items)} items, but {entry.items} were published", file=sys.stderr)
     return facts
 
 
-def entry_of(document: dict) -> tuple[str, Benchmark]:
-    """A benchmark's name and entry; a miniature is asked with the prompts that its model was taught."""
-    name = document["benchmark"]
-    entry = read_entry(name, document["entry"], "config.json")
-    if document["source"] == "miniature":
-        entry = entry.model_copy(update={"prompt": entry.miniature.prompt})
-    return name, entry
+def entry_of(config: BenchmarkConfig) -> Benchmark:
+    """A benchmark's entry; a miniature is asked with the prompts that its model was taught."""
+    entry = config.entry
+    if config.source == "miniature":
+        return entry.model_copy(update={"prompt": entry.miniature.prompt})
+    return entry
 
 
 def entry_beside(tsv: Path) -> Benchmark:
     """The entry of a TSV that `obtain_benchmark` wrote, from the `config.json` beside it."""
-    return entry_of(json.loads((tsv.parent / "config.json").read_text())["document"])[1]
+    return entry_of(read_config(tsv.parent / "config.json", BenchmarkConfig))
 
 
 def obtain_file(name: str, entry: Benchmark, path: Path) -> None:
@@ -82,9 +80,8 @@ def obtain_file(name: str, entry: Benchmark, path: Path) -> None:
         parts.append(found)
     _check(name, entry, parts)
     if len(parts) == 1 and parts[0].suffix == ".tsv" and not _renames(entry):
-        partial = path.with_suffix(".partial")
-        shutil.copyfile(parts[0], partial)
-        partial.replace(path)
+        with atomic_write(path) as partial:
+            shutil.copyfile(parts[0], partial)
     else:
         to_tsv(parts, _renames(entry), path)
     shutil.rmtree(path.parent / "downloads", ignore_errors=True)

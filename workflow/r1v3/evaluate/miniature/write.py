@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from r1v3.base.atomic_write import atomic_write
 from r1v3.evaluate.miniature import general, mathematics, science
 from r1v3.evaluate.miniature.draw import Drawer
 from r1v3.recipe.tables.benchmarks import Benchmark
@@ -20,7 +21,6 @@ def write_miniature(name: str, entry: Benchmark, items: int, seed: int, path: Pa
     if writer is None:
         raise ValueError(f"no miniature is known for the benchmark {name!r}")
     rows = writer(Drawer(name, entry.miniature, seed), items)
-    partial = path.with_suffix(".partial")
-    pd.DataFrame(rows).fillna("").to_csv(partial, sep="\t", index=False)
-    partial.replace(path)
+    with atomic_write(path) as partial:
+        pd.DataFrame(rows).fillna("").to_csv(partial, sep="\t", index=False)
     return len(rows)

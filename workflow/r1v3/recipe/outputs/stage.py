@@ -12,6 +12,7 @@ from typing import TextIO, TypeVar
 
 from pydantic import ValidationError
 
+from r1v3.base.atomic_write import atomic_write
 from r1v3.recipe.graph.configs import StageConfig
 from r1v3.recipe.outputs.environment import begin_or_resume
 from r1v3.recipe.outputs.manifest import write_manifest
@@ -85,9 +86,8 @@ def own_files(folder: Path) -> None:
     link would change them there."""
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() and path.is_file():
-            partial = path.with_name(f".{path.name}.partial")
-            shutil.copyfile(path, partial)
-            partial.replace(path)
+            with atomic_write(path) as partial:
+                shutil.copyfile(path, partial)
 
 
 def vouched(manifest: Path) -> list[Path]:

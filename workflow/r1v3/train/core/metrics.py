@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from r1v3.base.atomic_write import write_text
+
 
 class MetricsLog:
     """Appends steps to a file; after a resume it drops the steps past the restored one.
@@ -16,9 +18,7 @@ class MetricsLog:
     def __init__(self, path: Path, *, keep_through: int = -1):
         self.path = Path(path)
         kept = [row for row in read_metrics(self.path) if row["step"] <= keep_through]
-        partial = self.path.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        partial.replace(self.path)
+        write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
 
     def write(self, step: int, **values: Any) -> None:
         """Append one step's values.

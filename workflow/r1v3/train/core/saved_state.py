@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from r1v3.base.atomic_write import write_bytes
 from r1v3.train.core.ranks import Ranks
 
 
@@ -30,9 +31,7 @@ def save_state(folder: Path, step: int, state: dict[str, Any], *, keep: int = 2)
             json.dumps({"sha256": hashlib.sha256(data).hexdigest()}).encode(),
         ),
     ):
-        partial = target.with_suffix(".partial")
-        partial.write_bytes(content)
-        partial.replace(target)
+        write_bytes(target, content)
     for old in [p for p in sorted(folder.glob("step-*.pt")) if p <= path][:-keep]:
         old.with_suffix(".json").unlink(missing_ok=True)
         old.unlink()

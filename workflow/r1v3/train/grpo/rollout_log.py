@@ -1,6 +1,5 @@
 """Rollouts on disk: one compressed Parquet file a step, which `r1v3.train.grpo.rollout_page` shows."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from r1v3.base.atomic_write import atomic_write
 from r1v3.base.seeding import stable_seed
 from r1v3.train.entropy.critical import CriticalTokens
 from r1v3.train.grpo.collect import Graded, groups_of
@@ -89,9 +89,7 @@ def write_rollouts(
             first += len(response.token_ids)
     if not rows:
         return None
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{step:06d}.parquet"
-    partial = path.with_suffix(".partial")
-    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), partial, compression="zstd")
-    os.replace(partial, path)
+    with atomic_write(path) as partial:
+        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), partial, compression="zstd")
     return path

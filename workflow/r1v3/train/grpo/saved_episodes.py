@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from r1v3.base.atomic_write import atomic_write
 from r1v3.generate.types import Response
 from r1v3.train.grpo.collect import Collected, episode_of, groups_of
 from r1v3.train.grpo.prompts import Prompt
@@ -61,10 +62,8 @@ def save_episode(folder: Path, step: int, collected: Collected) -> None:
         schema=SCHEMA.with_metadata(counts | {"drawn": str(collected.drawn)}),
     )
     path = _path(folder, step)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    pq.write_table(table, partial, compression="zstd", compression_level=1)
-    partial.replace(path)
+    with atomic_write(path) as partial:
+        pq.write_table(table, partial, compression="zstd", compression_level=1)
     delete_samples(folder, through=step)
 
 

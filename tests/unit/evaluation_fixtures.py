@@ -1,0 +1,64 @@
+"""Configs of benchmarks and evaluations as the recipe makes them, for tests that need no recipe."""
+
+import json
+from pathlib import Path
+
+from r1v3.evaluate.items.source import obtain_benchmark
+from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig
+from r1v3.recipe.tables.benchmarks import Benchmark, hashed_part
+
+
+def benchmark_config(
+    name: str, entry: Benchmark | dict, *, items: int | None, seed: int = 0, source="miniature"
+) -> BenchmarkConfig:
+    """The config of a benchmark's file; `entry` may be one of the whole table."""
+    written = entry if isinstance(entry, dict) else entry.model_dump(mode="json")
+    known = {"version": 1, "name": name, "seed": seed, "benchmark": name, "source": source}
+    return BenchmarkConfig.model_validate(known | {"entry": hashed_part(written), "items": items})
+
+
+def write_benchmark(
+    folder: Path, name: str, entry: Benchmark | dict, *, items: int, seed: int = 0
+) -> Path:
+    """Write a miniature beside its config, and return its TSV."""
+    config = benchmark_config(name, entry, items=items, seed=seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_config(folder, config)
+    obtain_benchmark(config, folder)
+    return folder / f"{name}.tsv"
+
+
+def write_config(folder: Path, config: BenchmarkConfig | EvaluationConfig) -> None:
+    """Write `config.json` as a stage finds it."""
+    document = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    (folder / "config.json").write_text(json.dumps({"name": config.name, "document": document}))
+
+
+def evaluation_config(*, evaluation: dict | None = None, **changed) -> EvaluationConfig:
+    """The config of a suite; `evaluation` replaces keys of that section, `changed` other keys."""
+    settings = {
+        "protocol": "report",
+        "runs": 1,
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "max_new_tokens": 8,
+        "confidence": 0.95,
+        "resamples": 50,
+    }
+    known = {
+        "version": 1,
+        "name": "benchmarks",
+        "seed": 1,
+        "template": {"system": "s", "user_role": "user", "assistant_role": "assistant"},
+        "images": {"min_tiles": 1, "max_tiles": 4, "max_pixels": 10**6},
+        "generation": {"engine": "transformers", "mode": "slow"},
+        "grading": {"accuracy_weight": 0.5, "format_weight": 0.5, "verifier": None},
+        "run": "final-0123456789",
+        "checkpoint": "last",
+        "selection": None,
+        "suite": "benchmarks",
+        "benchmarks": {},
+        "held_out": {},
+    }
+    section = {"evaluation": settings | (evaluation or {})}
+    return EvaluationConfig.model_validate(known | section | changed)
