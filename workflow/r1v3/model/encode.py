@@ -1,7 +1,7 @@
 """From a question with pictures to token ids and tiles, by the model's own processor."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -88,11 +88,13 @@ class Encoder:
             raise ValueError(f"control tokens in the text: {', '.join(sorted(set(found)))}")
         return ids
 
-    def prompt(self, text: str, pictures: list[Path | Image.Image]) -> Encoded:
+    def prompt(self, text: str, pictures: Sequence[Path | Image.Image]) -> Encoded:
         """Encode one rendered prompt; see `prompts`."""
         return self.prompts([text], [pictures])[0]
 
-    def prompts(self, texts: list[str], pictures: list[list[Path | Image.Image]]) -> list[Encoded]:
+    def prompts(
+        self, texts: list[str], pictures: Sequence[Sequence[Path | Image.Image]]
+    ) -> list[Encoded]:
         """Encode rendered prompts that hold one `<image>` marker per picture.
 
         Raises:
@@ -136,7 +138,7 @@ class Encoder:
             first = place + 1
         return (*spread, *ids[first:])
 
-    def pictures(self, text: str, pictures: list[Path | Image.Image]) -> list[Image.Image]:
+    def pictures(self, text: str, pictures: Sequence[Path | Image.Image]) -> list[Image.Image]:
         """The pictures of one rendered prompt, read and in RGB.
 
         Raises:
@@ -145,7 +147,7 @@ class Encoder:
         _check_markers(text, pictures)
         return [_open(picture, self.images.max_pixels) for picture in pictures]
 
-    def tiles(self, pictures: list[Path | Image.Image]) -> tuple[torch.Tensor, list[int]]:
+    def tiles(self, pictures: Sequence[Path | Image.Image]) -> tuple[torch.Tensor, list[int]]:
         """Tiles of all pictures, one after another, and how many each has.
 
         Raises:
@@ -214,6 +216,6 @@ def _read(picture: Path | Image.Image, max_pixels: int, take: Callable):
     raise ValueError(f"picture of {image.width} x {image.height} pixels; {max_pixels} allowed")
 
 
-def _check_markers(text: str, pictures: list) -> None:
+def _check_markers(text: str, pictures: Sequence[object]) -> None:
     if text.count(MARKER) != len(pictures):
         raise ValueError(f"{text.count(MARKER)} image markers for {len(pictures)} pictures")

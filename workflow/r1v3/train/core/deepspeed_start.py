@@ -64,4 +64,5 @@ def _open_single_process_group(ranks: Ranks) -> None:
     os.environ.setdefault("LOCAL_RANK", "0")
     if ranks.world == 1 and not dist.is_initialized():
         backend = "nccl" if ranks.device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+        store = dist.HashStore()  # pyright: ignore[reportPrivateImportUsage]
+        dist.init_process_group(backend, store=store, rank=0, world_size=1)

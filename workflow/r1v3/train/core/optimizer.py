@@ -5,7 +5,7 @@ learns the tiny world from scratch in half the samples; AdamW then steps what is
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -95,7 +95,9 @@ def _portions(masters: Masters, at_once: int) -> Iterator[Masters]:
 
 def build_optimizer(model: nn.Module, settings: Optimizer) -> Optimizers:
     """Optimizers over what trains; frozen parameters have no state. Vectors are not decayed."""
-    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    trained: list[tuple[str, torch.Tensor]] = [
+        (name, p) for name, p in model.named_parameters() if p.requires_grad
+    ]
     masters = [(p, p.detach().float().requires_grad_()) for _, p in trained if p.itemsize == 2]
     if masters:
         stepped = dict(masters)
@@ -113,7 +115,7 @@ def build_optimizer(model: nn.Module, settings: Optimizer) -> Optimizers:
     return Optimizers([muon, adamw(others, settings)] if others else [muon], masters)
 
 
-def adamw(parameters: list[torch.Tensor], settings: Optimizer) -> torch.optim.AdamW:
+def adamw(parameters: Sequence[torch.Tensor], settings: Optimizer) -> torch.optim.AdamW:
     """AdamW over parameters; vectors are not decayed."""
     matrices = [p for p in parameters if p.ndim > 1]
     vectors = [p for p in parameters if p.ndim <= 1]

@@ -85,7 +85,7 @@ def _byte_values() -> dict[str, int]:
 
 @cache
 def _token_bytes(tokenizer: PreTrainedTokenizerBase, token_id: int) -> bytes:
-    token = tokenizer.convert_ids_to_tokens(token_id)
+    token: str | None = tokenizer.convert_ids_to_tokens(token_id)  # type: ignore[assignment]
     if token is None:  # a head may be wider than the tokenizer
         return b""
     values = _byte_values()

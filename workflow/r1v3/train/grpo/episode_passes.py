@@ -183,4 +183,5 @@ def gather_stats(passes: list[Pass], ranks: Ranks) -> TokenStats:
         assert each.entropy_N is not None, "no forward pass yet"
         own.append((each.rows.start, each.logp_N.cpu(), each.entropy_N.cpu(), each.sampled_N.cpu()))
     parts = sorted(ranks.gather(own), key=lambda part: part[0])
-    return TokenStats(*(torch.cat([part[n] for part in parts]) for n in (1, 2, 3)))
+    _, logp, entropy, sampled = zip(*parts)
+    return TokenStats(torch.cat(logp), torch.cat(entropy), torch.cat(sampled))

@@ -61,7 +61,7 @@ def encode_prompts(
             counts = list(threads.map(encoder.tile_counts, own))
             size += sum(map(sum, counts)) * 3 * encoder.side**2 * torch.float32.itemsize
             if size <= keep:
-                encoded += encoder.prompts(shown, own)  # type: ignore[arg-type]
+                encoded += encoder.prompts(shown, own)
                 continue
             list(threads.map(encoder.check, own))
             ids = encoder.prompt_ids(shown, counts)

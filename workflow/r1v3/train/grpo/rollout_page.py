@@ -48,7 +48,7 @@ def write_rollout_page(run: Path, output: Path, *, count: int = 20) -> dict[str,
 def choose(rollouts: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
     """The latest of the best and of the worst that were learned from; of the prompts met twice, first and
     last answer of those whose mean reward changed most, learned from or not."""
-    latest = rollouts[rollouts.used].sort_values(
+    latest = pd.DataFrame(rollouts[rollouts.used]).sort_values(
         ["step", "prompt", "sample"], ascending=[False, True, True]
     )
     best = latest.sort_values("reward", ascending=False, kind="stable").head(count)
@@ -61,10 +61,12 @@ def choose(rollouts: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
             "met": means.notna().sum(axis=1),
         }
     )
-    change = (ends["last"] - ends["first"])[ends["met"] > 1].abs()
+    ends = pd.DataFrame(ends[ends["met"] > 1])
+    change = pd.Series(ends["last"] - ends["first"]).abs()
     prompts = change.sort_values(ascending=False, kind="stable").head(count).index
     pairs = [
-        rollouts[rollouts.prompt == prompt].sort_values(["step", "sample"]) for prompt in prompts
+        pd.DataFrame(rollouts[rollouts.prompt == prompt]).sort_values(["step", "sample"])
+        for prompt in prompts
     ]
     ends_of_pairs = [pair.iloc[[0, -1]] for pair in pairs]
     changed = pd.concat(ends_of_pairs) if ends_of_pairs else rollouts.head(0)

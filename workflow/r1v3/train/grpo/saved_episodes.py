@@ -91,10 +91,13 @@ def restore_episode(folder: Path, step: int, prompts: dict[str, Prompt]) -> Coll
         )
         for row in rows
     ]
+    values = {n: torch.tensor([row[n] for row in rows]).view(shape) for n in VALUES}
     episode = Episode(
         [prompts[row["prompt"]] for row in rows[::samples]],
         responses,
-        *(torch.tensor([row[name] for row in rows]).view(shape) for name in VALUES),
+        values["accuracy"],
+        values["format"],
+        values["reward"],
         [(row["by"], row["reason"]) for row in rows],
     )
     counts = {name.decode(): int(value) for name, value in table.schema.metadata.items()}

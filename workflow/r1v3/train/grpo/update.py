@@ -85,7 +85,8 @@ def update_policy(
     plan = plan_updates(episode, settings, ranks, side=tile_side(policy))
     _compute_before_steps(policy, reference, plan.passes, settings, advantage_R, length_R, seed)
     total, updates = int(length_R.sum()), settings.updates_per_episode
-    counts, norms = dict.fromkeys(("loss", "clipped", "kept"), 0.0), dict[str, float]()
+    counts = {name: 0.0 for name in ("loss", "clipped", "kept")}
+    norms: dict[str, float] = {}
     for _ in range(updates):
         for batch, rows in enumerate(plan.minibatches):
             surrogate = _surrogate(settings, length_R[rows])

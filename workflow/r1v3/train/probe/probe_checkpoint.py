@@ -53,7 +53,7 @@ def probe_checkpoint(
     episode = _answer(config, sampler, encoder, data, step, output.parent / "judge")
     sampler.offload()
     stats = PackedStats(model, temperature=1.0, never=encoder.never)
-    side = model.config.vision_config.image_size[0] if parallel.zero == 3 else None
+    side = encoder.side if parallel.zero == 3 else None
     frozen = open_frozen(stats, ranks, parallel=parallel, dtype=settings.dtype)
     entropy_N = _entropies(frozen, episode, settings, ranks, side)
     if not ranks.first:

@@ -52,7 +52,9 @@ def hindsight(checkpoints: list[Probe], policy: Policy, within: float | None) ->
     lost: list[float] = []
     for half in (0, 1):
         seen, other = slice(half, None, 2), slice(1 - half, None, 2)
-        known = [c | {"reward": _mean(c["reward_by_prompt"][seen])} for c in checkpoints]
+        known: list[Probe] = [
+            c | {"reward": _mean(c["reward_by_prompt"][seen])} for c in checkpoints
+        ]
         best = max(known, key=lambda c: (_mean(c["accuracy_by_prompt"][seen]), c["step"]))
         chosen, _ = choose(known, policy, within)
         lost.append(

@@ -43,9 +43,9 @@ class _ResponseLoss(torch.autograd.Function):
             slope = logits.softmax(-1).neg_()
             slope.scatter_add_(1, picked, torch.ones_like(slope[:, :1]))
             slope = slope.mul_(upstream).to(hidden_NW.dtype)
-            if wants_hidden:
+            if grad_hidden is not None:
                 grad_hidden[rows] = slope @ weight_VW
-            if wants_weight:
+            if grad_weight is not None:
                 grad_weight += slope.T @ hidden_NW[rows]
         ctx.save_for_backward(grad_hidden, grad_weight)
         ctx.dtype = weight_VW.dtype
