@@ -15,7 +15,7 @@ from r1v3.data.decontamination.evaluation_index import EvaluationIndex, Hit
 from r1v3.data.decontamination.ngram_index import TextWriter
 from r1v3.data.decontamination.ngrams import Words
 from r1v3.data.decontamination.phash import thumbnail
-from r1v3.data.decontamination.phash_index import LookWriter
+from r1v3.data.decontamination.phash_index import PhashWriter
 from r1v3.data.decontamination.question_text import said
 from r1v3.data.pictures import Picture
 from r1v3.data.records import Record, RecordWriter, iter_records, store_bytes
@@ -55,7 +55,7 @@ class Pool:
     def __enter__(self) -> Self:
         self._records = RecordWriter(self.folder).__enter__()
         self._text = TextWriter(self.folder / "text", self.cleaning.text, whole=False)
-        self._looks = LookWriter(self.folder / "looks", trims=False)
+        self._looks = PhashWriter(self.folder / "looks", trims=False)
         return self
 
     def __exit__(self, kind, *rest) -> None:

@@ -11,7 +11,7 @@ from r1v3.data.decontamination.evaluation_index import Hit
 from r1v3.data.decontamination.ngram_index import TextIndex, TextWriter
 from r1v3.data.decontamination.ngrams import Words
 from r1v3.data.decontamination.phash import thumbnail
-from r1v3.data.decontamination.phash_index import LookIndex, LookWriter
+from r1v3.data.decontamination.phash_index import PhashIndex, PhashWriter
 from r1v3.data.decontamination.question_text import said
 from r1v3.data.records import Record, iter_records
 from r1v3.recipe.schema.cleaning import CleaningRules
@@ -29,7 +29,7 @@ def find_duplicates(folder: Path, cleaning: CleaningRules) -> dict[int, Hit]:
         folder: holds the indexes `text` and `looks` of the questions.
     """
     text = TextIndex(folder / "text", cleaning.text)
-    looks = LookIndex(folder / "looks", cleaning.pictures)
+    looks = PhashIndex(folder / "looks", cleaning.pictures)
     found: dict[int, Hit] = {}
     for later, earlier, alike in text.own_twins():
         if later not in found:
@@ -52,7 +52,7 @@ def shared_questions(folders: list[Path], cleaning: CleaningRules) -> list[dict]
     words, batch, names, ids = Words(), [], [], []
     with tempfile.TemporaryDirectory() as place:
         text = TextWriter(Path(place) / "text", cleaning.text, whole=False)
-        looks = LookWriter(Path(place) / "looks", trims=False)
+        looks = PhashWriter(Path(place) / "looks", trims=False)
 
         def flush() -> None:
             pictured = np.array([bool(record.images) for record in batch])

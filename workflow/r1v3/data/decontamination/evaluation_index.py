@@ -18,7 +18,7 @@ from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.data.decontamination.ngram_index import TextIndex, TextWriter
 from r1v3.data.decontamination.ngrams import Texts, Words
 from r1v3.data.decontamination.phash import thumbnail
-from r1v3.data.decontamination.phash_index import LookIndex, LookWriter
+from r1v3.data.decontamination.phash_index import PhashIndex, PhashWriter
 from r1v3.recipe.schema.cleaning import CleaningRules
 
 BATCH = 512
@@ -57,7 +57,7 @@ def index_evaluations(cleaning: CleaningRules, questions: Iterable[Question], fo
     counts: dict[str, dict[str, int]] = {}
     words, keys = Words(), []
     text = TextWriter(folder / "text", cleaning.text, whole=True)
-    looks = LookWriter(folder / "looks", trims=True)
+    looks = PhashWriter(folder / "looks", trims=True)
     for batch in _batches(questions):
         text.add(
             words([each.text for each in batch]), np.array([bool(each.pictures) for each in batch])
@@ -86,7 +86,7 @@ class EvaluationIndex:
 
     def __init__(self, folder: Path, cleaning: CleaningRules):
         self.text = TextIndex(folder / "text", cleaning.text)
-        self.looks = LookIndex(folder / "looks", cleaning.pictures)
+        self.looks = PhashIndex(folder / "looks", cleaning.pictures)
         self.digest = file_digest(folder / "questions.jsonl", "sha256")
         with open(folder / "questions.jsonl", encoding="utf-8") as lines:
             self.questions = [json.loads(line) for line in lines]

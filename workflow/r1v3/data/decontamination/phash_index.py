@@ -66,7 +66,7 @@ def _byte(hashes: np.ndarray, number: int) -> np.ndarray:
     return ((hashes >> np.uint64(8 * number)) & np.uint64(255)).astype(np.int64)
 
 
-class LookWriter:
+class PhashWriter:
     """Writes an index of thumbnails, one at a time.
 
     Args:
@@ -83,7 +83,7 @@ class LookWriter:
         self.owners.append(owner)
 
     def close(self) -> None:
-        """Write what `LookIndex` opens."""
+        """Write what `PhashIndex` opens."""
         folder, count = self.folder, len(self.owners)
         self._thumbs.close()
         as_npy(folder, "thumbs", np.uint8, (count, SIDE, SIDE))
@@ -102,11 +102,11 @@ class LookWriter:
             ByteTable.build(folder, "trimmed", every.reshape(-1))
 
 
-class LookIndex:
+class PhashIndex:
     """Pictures that can be recognised: thumbnails, whom they belong to, and their hashes.
 
     Args:
-        folder: where `LookWriter` wrote.
+        folder: where `PhashWriter` wrote.
         settings: when two pictures are the same.
     """
 
