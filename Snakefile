@@ -16,11 +16,11 @@ localrules:
 rule all:
     """The core path, its report, and its copy in MLflow."""
     input:
-        core_results(),
+        TARGETS.core_results(),
         expand("results/{page}", page=["summary.json", "report.html", "cards/index.html"]),
         "results/plots/grpo.csv",
         "results/pages/index.html",
-        wanted_copy("mlflow"),
+        COPIES.wanted("mlflow"),
 
 
 rule dry:

@@ -5,8 +5,8 @@ rule evaluation_index:
     """Index the evaluations, which training data is compared with (decontamination)."""
     input:
         config="results/evaluation_index/{index}/config.json",
-        benchmarks=lambda w: index_parents(w, "benchmark"),
-        held_out=lambda w: index_parents(w, "data"),
+        benchmarks=lambda w: TARGETS.index_parents(w.index, "benchmark"),
+        held_out=lambda w: TARGETS.index_parents(w.index, "data"),
     output:
         manifest="results/evaluation_index/{index}/manifest.json",
     log:
@@ -43,7 +43,7 @@ rule prepare:
     benchmark:
         "results/data/{data}/benchmark.tsv"
     wildcard_constraints:
-        data=data_of("source"),
+        data=TARGETS.data_of("source"),
     priority: 60
     conda:
         "../../envs/cpu.yaml"
@@ -62,15 +62,17 @@ rule sample:
     """One job's part of a sampled set's answers; used where R1V3_SAMPLE_PARTS asks for several jobs."""
     input:
         config="results/data/{data}/config.json",
-        questions=lambda w: manifest(data_document(w)["questions"], "data"),
-        model=lambda w: manifest(data_document(w)["by"]["run"], "runs"),
-        selection=lambda w: manifest(data_document(w)["by"]["selection"], "selections"),
+        questions=lambda w: f"results/data/{data_settings(w).questions}/manifest.json",
+        model=lambda w: f"results/runs/{data_settings(w).by.run}/manifest.json",
+        selection=lambda w: parent(
+            "results/selections/{}/manifest.json", data_settings(w).by.selection
+        ),
     output:
         part="results/data/{data}/parts/{part}-of-{parts}.json",
     log:
         "results/data/{data}/sample-{part}-of-{parts}.log",
     wildcard_constraints:
-        data=data_of("sampled"),
+        data=TARGETS.data_of("sampled"),
         part=r"\d+",
         parts=r"\d+",
     priority: 100
@@ -98,9 +100,11 @@ rule reject:
     input:
         config="results/data/{data}/config.json",
         parts=sample_parts,
-        questions=lambda w: manifest(data_document(w)["questions"], "data"),
-        model=lambda w: manifest(data_document(w)["by"]["run"], "runs"),
-        selection=lambda w: manifest(data_document(w)["by"]["selection"], "selections"),
+        questions=lambda w: f"results/data/{data_settings(w).questions}/manifest.json",
+        model=lambda w: f"results/runs/{data_settings(w).by.run}/manifest.json",
+        selection=lambda w: parent(
+            "results/selections/{}/manifest.json", data_settings(w).by.selection
+        ),
     output:
         manifest="results/data/{data}/manifest.json",
     log:
@@ -108,7 +112,7 @@ rule reject:
     benchmark:
         "results/data/{data}/benchmark.tsv"
     wildcard_constraints:
-        data=data_of("sampled"),
+        data=TARGETS.data_of("sampled"),
     priority: 100
     conda:
         "../../envs/gpu.yaml"

@@ -27,10 +27,17 @@ rule evaluate:
     input:
         config="results/evaluations/{run}/{checkpoint}/{suite}/config.json",
         run="results/runs/{run}/manifest.json",
-        selection=lambda w: manifest(evaluation_document(w)["selection"], "selections"),
-        benchmarks=lambda w: benchmark_manifests(evaluation_document(w)),
-        held_out=lambda w: data_manifests(evaluation_document(w)["held_out"].values()),
-        parity=lambda w: parity(w.run),
+        selection=lambda w: parent(
+            "results/selections/{}/manifest.json", evaluation_settings(w).selection
+        ),
+        benchmarks=lambda w: expand(
+            "results/benchmarks/{benchmark}/manifest.json",
+            benchmark=evaluation_settings(w).benchmarks.values(),
+        ),
+        held_out=lambda w: expand(
+            "results/data/{data}/manifest.json", data=evaluation_settings(w).held_out.values()
+        ),
+        parity=lambda w: TARGETS.parity(w.run),
     output:
         manifest="results/evaluations/{run}/{checkpoint}/{suite}/responses.json",
     log:
@@ -61,8 +68,13 @@ rule score:
     input:
         config="results/evaluations/{run}/{checkpoint}/{suite}/config.json",
         responses="results/evaluations/{run}/{checkpoint}/{suite}/responses.json",
-        benchmarks=lambda w: benchmark_manifests(evaluation_document(w)),
-        held_out=lambda w: data_manifests(evaluation_document(w)["held_out"].values()),
+        benchmarks=lambda w: expand(
+            "results/benchmarks/{benchmark}/manifest.json",
+            benchmark=evaluation_settings(w).benchmarks.values(),
+        ),
+        held_out=lambda w: expand(
+            "results/data/{data}/manifest.json", data=evaluation_settings(w).held_out.values()
+        ),
     output:
         scores="results/evaluations/{run}/{checkpoint}/{suite}/scores.json",
     log:
@@ -86,12 +98,9 @@ rule score:
 rule pages:
     """Show what the final model's scores hold: tables, figures, audit, comparisons, errors (section 6.4)."""
     input:
-        scores=scores("final", "last", "benchmarks"),
-        against=checkpoint_scores("rl"),
-        benchmarks=[
-            manifest(DOCUMENTS.benchmark(name).id, "benchmarks")
-            for name in PROJECT.recipe.evaluation.benchmarks
-        ],
+        scores=FINAL_SCORES,
+        against=TARGETS.checkpoint_scores("rl"),
+        benchmarks=expand("results/benchmarks/{benchmark}/manifest.json", benchmark=BENCHMARKS),
         table="config/benchmarks.yaml",
     output:
         index="results/pages/index.html",

@@ -5,8 +5,10 @@ rule model:
     """Obtain the base model or the teacher."""
     input:
         config="results/runs/{run}/config.json",
-        start=lambda w: manifest(run_document(w)["start"], "runs"),
-        data=lambda w: data_manifests(run_document(w)["data"].values()),
+        start=lambda w: parent("results/runs/{}/manifest.json", run_settings(w).start),
+        data=lambda w: expand(
+            "results/data/{data}/manifest.json", data=run_settings(w).data.values()
+        ),
     output:
         manifest="results/runs/{run}/manifest.json",
     log:
@@ -14,7 +16,7 @@ rule model:
     benchmark:
         "results/runs/{run}/benchmark.tsv"
     wildcard_constraints:
-        run=runs_of("model"),
+        run=TARGETS.runs_of("model"),
     priority: 100
     conda:
         "../../envs/gpu.yaml"

@@ -1,9 +1,11 @@
 """What others read: each folder's config, each run's stable name, and the copy in MLflow."""
 
 
+# Seconds of work: under Slurm they run where Snakemake does, which also reaches MLflow's server.
 localrules:
     config,
     link,
+    publish,
     snapshot,
 
 
@@ -17,7 +19,9 @@ rule config:
     conda:
         "../../envs/cpu.yaml"
     params:
-        text=lambda w: config_text(f"results/{w.folder}"),
+        text=lambda w: json.dumps(
+            GRAPH.at(f"results/{w.folder}").config, indent=2, ensure_ascii=False
+        ),
     shell:
         r"""
         printf '%s\n' {params.text:q} >{output.config:q} 2>{log:q}
@@ -27,7 +31,7 @@ rule config:
 rule link:
     """Give a run its stable name."""
     input:
-        manifest=lambda w: manifest(DOCUMENTS.run(w.name).id, "runs"),
+        manifest=lambda w: f"results/runs/{GRAPH.run(w.name).id}/manifest.json",
     output:
         link="results/runs/{name}.json",
     log:
@@ -62,10 +66,10 @@ rule publish:
     """Make MLflow's copy of the core path and of what else there is, or of all studies, complete and free of
     duplicates."""
     input:
-        before=copy_before,
-        runs=copied_runs,
-        selections=copied_selections,
-        scores=copied_scores,
+        before=lambda w: COPIES.before(w.copied),
+        runs=lambda w: COPIES.runs(w.copied),
+        selections=lambda w: COPIES.selections(w.copied),
+        scores=lambda w: COPIES.scores(w.copied),
     output:
         published="results/{copied}.json",
     log:

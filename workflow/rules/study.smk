@@ -1,11 +1,18 @@
 """What the scores say together: the summary, the studies, the ledger of claims, the report."""
 
 
+# Seconds of work: under Slurm they run where Snakemake does.
+localrules:
+    summary,
+    report,
+    plots,
+
+
 rule summary:
     """Gather the core path's scores in one small file."""
     input:
-        held_out=held_out_scores(),
-        benchmarks=scores("final", "last", "benchmarks"),
+        held_out=TARGETS.held_out_scores(),
+        benchmarks=FINAL_SCORES,
     output:
         summary="results/summary.json",
     log:
@@ -28,20 +35,24 @@ rule report:
     """Write one self-contained page with the curves, the tables and a link to every run."""
     input:
         summary="results/summary.json",
-        runs=[manifest(DOCUMENTS.run(name).id, "runs") for name in CORE],
-        selection=manifest(DOCUMENTS.selection("rl").id, "selections"),
-        checkpoints=checkpoint_scores("rl"),
-        data=[manifest(DOCUMENTS.data(name).id, "data") for name in FIGURE_2],
-        benchmarks=scores("final", "last", "benchmarks"),
-        asked=[
-            manifest(DOCUMENTS.benchmark(name).id, "benchmarks")
-            for name in PROJECT.recipe.evaluation.benchmarks
-        ],
+        runs=expand("results/runs/{run}/manifest.json", run=CORE_RUNS),
+        selection=f"results/selections/{RL_SELECTION}/manifest.json",
+        checkpoints=TARGETS.checkpoint_scores("rl"),
+        data=expand(
+            "results/data/{data}/manifest.json",
+            data=[GRAPH.data(name).id for name in TARGETS.figure_2()],
+        ),
+        benchmarks=FINAL_SCORES,
+        asked=expand("results/benchmarks/{benchmark}/manifest.json", benchmark=BENCHMARKS),
         table="config/benchmarks.yaml",
-        held_out=scores("final", "last", "held_out"),
+        held_out=TARGETS.scores("final", "last", "held_out"),
         pages="results/pages/index.html",
         # Shown as far as they have been made; `make studies` makes them.
-        studies=[path for path in STUDY_CONTENTS if Path(path).exists()],
+        studies=[
+            f"results/studies/{study}.json"
+            for study in PROJECT.studies
+            if Path(f"results/studies/{study}.json").exists()
+        ],
         claims="results/claims.json" if Path("results/claims.json").exists() else [],
     output:
         report="results/report.html",
@@ -78,13 +89,10 @@ rule report:
 rule cards:
     """Write a data card a set, and what the evaluations share with the training data."""
     input:
-        data=[node_manifest(node) for node in CORE_DATA],
-        index=node_manifest(DOCUMENTS.evaluation_index()),
-        benchmarks=[
-            manifest(DOCUMENTS.benchmark(name).id, "benchmarks")
-            for name in PROJECT.recipe.evaluation.benchmarks
-        ],
-        scores=scores("final", "last", "benchmarks"),
+        data=expand("results/data/{data}/manifest.json", data=CORE_DATA),
+        index=f"results/evaluation_index/{GRAPH.evaluation_index().id}/manifest.json",
+        benchmarks=expand("results/benchmarks/{benchmark}/manifest.json", benchmark=BENCHMARKS),
+        scores=FINAL_SCORES,
         sources="config/sources.yaml",
     output:
         cards="results/cards/index.html",
@@ -95,7 +103,7 @@ rule cards:
         "../../envs/cpu.yaml"
     threads: 1
     params:
-        trained=FIGURE_2,
+        trained=TARGETS.figure_2(),
     shell:
         r"""
         exec &> >(tee {log:q})
@@ -114,9 +122,9 @@ rule modes:
     """Compare the final model's ways of thinking: modes, caps and budgets (sections 6.2 and 6.3)."""
     input:
         scores=[
-            scores("final", "last", f"{suite}__{way}")
+            TARGETS.scores("final", "last", f"{suite}__{mode}")
             for suite in ("checkpoint", "held_out")
-            for way in PROJECT.recipe.thinking.ways()
+            for mode in PROJECT.recipe.thinking.ways()
         ],
     output:
         markdown="results/tables/modes.md",
@@ -141,9 +149,9 @@ rule modes:
 rule plots:
     """Write the tables that `dvc plots` draws."""
     input:
-        run=manifest(DOCUMENTS.run("rl").id, "runs"),
-        selection=manifest(DOCUMENTS.selection("rl").id, "selections"),
-        scores=checkpoint_scores("rl"),
+        run=f"results/runs/{RL}/manifest.json",
+        selection=f"results/selections/{RL_SELECTION}/manifest.json",
+        scores=TARGETS.checkpoint_scores("rl"),
     output:
         curves="results/plots/grpo.csv",
         checkpoints="results/plots/checkpoints.csv",
@@ -169,7 +177,7 @@ rule plots:
 rule study:
     """Compare the arms of one study: figures, table, verdicts."""
     input:
-        results=study_inputs,
+        results=lambda w: TARGETS.study_results(w.study),
         studies="config/studies.yaml",
         claims="config/claims.yaml",
     output:
@@ -200,7 +208,7 @@ rule study:
 rule claims:
     """Gather every claim's verdict in one table."""
     input:
-        studies=STUDY_CONTENTS,
+        studies=expand("results/studies/{study}.json", study=PROJECT.studies),
         claims="config/claims.yaml",
     output:
         page="results/claims.html",
@@ -230,9 +238,9 @@ rule claims:
 rule studies:
     """Every study's page, the ledger, MLflow's copy; `--config seeds=3` runs three seeds of each branch."""
     input:
-        all_study_inputs(),
+        TARGETS.all_study_results(),
         expand("results/studies/{study}.html", study=PROJECT.studies),
         "results/claims.html",
         "results/tables/modes.md",
-        wanted_copy("mlflow-studies"),
+        COPIES.wanted("mlflow-studies"),
     localrule: True

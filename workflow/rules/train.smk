@@ -1,14 +1,21 @@
 """Training runs: supervised, reinforced, and the choice among a reinforced run's checkpoints."""
 
 
+# Seconds of work: under Slurm it runs where Snakemake does.
+localrules:
+    select_checkpoint,
+
+
 rule sft:
     """Fine-tune on answered questions (sections 3.2 and 3.4)."""
     input:
         config="results/runs/{run}/config.json",
-        start=lambda w: manifest(run_document(w)["start"]["run"], "runs"),
-        selection=lambda w: manifest(run_document(w)["start"]["selection"], "selections"),
-        data=lambda w: manifest(run_document(w)["data"], "data"),
-        validation=lambda w: manifest(run_document(w)["validation"], "data"),
+        start=lambda w: f"results/runs/{run_settings(w).start.run}/manifest.json",
+        selection=lambda w: parent(
+            "results/selections/{}/manifest.json", run_settings(w).start.selection
+        ),
+        data=lambda w: f"results/data/{run_settings(w).data}/manifest.json",
+        validation=lambda w: parent("results/data/{}/manifest.json", run_settings(w).validation),
     output:
         manifest="results/runs/{run}/manifest.json",
     log:
@@ -16,7 +23,7 @@ rule sft:
     benchmark:
         "results/runs/{run}/benchmark.tsv"
     wildcard_constraints:
-        run=runs_of("sft"),
+        run=TARGETS.runs_of("sft"),
     priority: 100
     conda:
         "../../envs/gpu.yaml"
@@ -40,10 +47,12 @@ rule grpo:
     """Reinforce a policy with verifiable rewards (section 3.3)."""
     input:
         config="results/runs/{run}/config.json",
-        start=lambda w: manifest(run_document(w)["start"]["run"], "runs"),
-        selection=lambda w: manifest(run_document(w)["start"]["selection"], "selections"),
-        data=lambda w: manifest(run_document(w)["data"], "data"),
-        parity=lambda w: parity(run_document(w)["start"]["run"]),
+        start=lambda w: f"results/runs/{run_settings(w).start.run}/manifest.json",
+        selection=lambda w: parent(
+            "results/selections/{}/manifest.json", run_settings(w).start.selection
+        ),
+        data=lambda w: f"results/data/{run_settings(w).data}/manifest.json",
+        parity=lambda w: TARGETS.parity(run_settings(w).start.run),
     output:
         manifest="results/runs/{run}/manifest.json",
     log:
@@ -51,7 +60,7 @@ rule grpo:
     benchmark:
         "results/runs/{run}/benchmark.tsv"
     wildcard_constraints:
-        run=runs_of("grpo"),
+        run=TARGETS.runs_of("grpo"),
     priority: 100
     conda:
         "../../envs/gpu.yaml"
@@ -74,8 +83,8 @@ rule probe:
     """Measure the entropy of one checkpoint's critical tokens on the probe set (section 5.1)."""
     input:
         config="results/selections/{selection}/config.json",
-        run=lambda w: manifest(selection_document(w)["run"], "runs"),
-        data=lambda w: manifest(selection_document(w)["data"], "data"),
+        run=lambda w: f"results/runs/{selection_settings(w).run}/manifest.json",
+        data=lambda w: f"results/data/{selection_settings(w).data}/manifest.json",
     output:
         probe="results/selections/{selection}/probe-step-{step}.json",
     log:
@@ -102,7 +111,11 @@ rule select_checkpoint:
     """Choose the checkpoint that goes on; no benchmark takes part (section 5.1)."""
     input:
         config="results/selections/{selection}/config.json",
-        probes=selection_probes,
+        probes=lambda w: expand(
+            "results/selections/{selection}/probe-step-{step}.json",
+            selection=w.selection,
+            step=TARGETS.steps(selection_settings(w).name),
+        ),
     output:
         manifest="results/selections/{selection}/manifest.json",
     log:

@@ -3,6 +3,7 @@
 Budgets differ between recipes, so an arm may name one by its place: `cap_first`, `cap_middle`, `cap_last`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from r1v3.recipe.graph.identity import Node
@@ -32,7 +33,7 @@ def common_step(graph: ResultGraph, study: Study) -> int | None:
     runs = [arm.run for arm in study.arms.values() if arm.checkpoint == "common"]
     if not runs:
         return None
-    kept = [set(checkpoint_steps(graph.project.runs[run].settings)) for run in runs]
+    kept = [set(checkpoint_steps(graph.project.runs[run].grpo)) for run in runs]
     both = set.intersection(*kept)
     if not both:
         raise ValueError(f"{', '.join(runs)} keep no step in common")
@@ -80,7 +81,7 @@ def studies_of(studies: dict[str, Study], run: str) -> list[str]:
 def steps_of(graph: ResultGraph, arm: Arm) -> list[int]:
     """The kept steps of a reinforced arm; none for another."""
     run = graph.project.runs[arm.run]
-    return checkpoint_steps(run.settings) if run.stage == "grpo" else []
+    return checkpoint_steps(run.grpo) if run.stage == "grpo" else []
 
 
 def needs(graph: ResultGraph, study: Study, seeds: int) -> Needs:
@@ -101,3 +102,18 @@ def needs(graph: ResultGraph, study: Study, seeds: int) -> Needs:
                     node = graph.evaluation(name, f"step-{step:06d}", "study")
                     evaluations[node.folder] = node
     return Needs(tuple(runs.values()), tuple(probes.values()), tuple(evaluations.values()))
+
+
+def needs_of_all(graph: ResultGraph, seeds: int) -> Needs:
+    """All that all studies read, each once, by folder."""
+    every = [needs(graph, study, seeds) for study in graph.project.studies.values()]
+    return Needs(
+        _by_folder(node for each in every for node in each.runs),
+        _by_folder(node for each in every for node in each.probes),
+        _by_folder(node for each in every for node in each.evaluations),
+    )
+
+
+def _by_folder(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    found = {node.folder: node for node in nodes}
+    return tuple(found[folder] for folder in sorted(found))

@@ -223,3 +223,8 @@ def config_class(node: Node) -> type[StageConfig]:
     if node.kind == "data":
         return SampledDataConfig if "questions" in node.document else SourceDataConfig
     return CONFIGS[node.kind]
+
+
+def resolved_config(node: Node) -> StageConfig:
+    """What a node's stage reads, as the model of that stage."""
+    return config_class(node).model_validate(node.document)

@@ -35,6 +35,17 @@ class ResolvedRun:
     def stage(self) -> str:
         return self.entry.stage
 
+    @property
+    def grpo(self) -> Grpo:
+        """The settings of a reinforcement run.
+
+        Raises:
+            ValueError: it is a run of another stage.
+        """
+        if not isinstance(self.settings, Grpo):
+            raise ValueError(f"run {self.name}: stage grpo is needed, not {self.stage}")
+        return self.settings
+
 
 def resolve_runs(table: dict, recipe: Recipe, file: Path) -> dict[str, ResolvedRun]:
     """Validate and complete every run of the table.

@@ -1,0 +1,94 @@
+"""The files that rules and targets ask for, by folders that carry hashes.
+
+A target names such folders, not stable names alone, because a changed number is then seen even where
+Snakemake has no notes of earlier runs (a fresh clone).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from r1v3.recipe.graph.arms import needs
+from r1v3.recipe.graph.results import ResultGraph
+from r1v3.recipe.schema.training import checkpoint_steps
+from r1v3.recipe.tables.runs import CORE
+
+# What the summary compares: a run, and the checkpoint of it that goes on.
+HELD_OUT = {"base": "last", "cold_start": "last", "rl": "selected", "final": "last"}
+# The runs whose training sets figure 2 shows.
+FIGURE_2 = ("cold_start", "rl", "final")
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Paths of results; `seeds` is how many seeds each branch of a study is run with."""
+
+    graph: ResultGraph
+    seeds: int = 1
+
+    def runs_of(self, stage: str) -> str:
+        """A pattern of the ids of a stage's runs: three rules write results/runs/{run}/manifest.json."""
+        runs = self.graph.project.runs.values()
+        ids = [self.graph.run(run.name).id for run in runs if run.stage == stage]
+        return "|".join(ids) or "none"
+
+    def data_of(self, kind: str) -> str:
+        """A pattern of the ids of the data sets that are `source` or `sampled`."""
+        sets = self.graph.recipe.data.items()
+        ids = [self.graph.data(name).id for name, entry in sets if entry.kind == kind]
+        return "|".join(ids) or "none"
+
+    def figure_2(self) -> list[str]:
+        """The names of the training sets that figure 2 shows."""
+        entries = [self.graph.project.runs[name].entry for name in FIGURE_2]
+        return [entry.data for entry in entries if entry.stage != "model"]
+
+    def steps(self, run: str) -> list[str]:
+        """The steps of the checkpoints that a GRPO run keeps, as file names hold them."""
+        settings = self.graph.project.runs[run].grpo
+        return [f"{step:06d}" for step in checkpoint_steps(settings)]
+
+    def scores(self, run: str, checkpoint: str, suite: str) -> str:
+        """The scores of a suite that a checkpoint answered."""
+        return f"{self.graph.evaluation(run, checkpoint, suite).folder}/scores.json"
+
+    def checkpoint_scores(self, run: str) -> list[str]:
+        """The scores of each checkpoint that a GRPO run keeps."""
+        return [self.scores(run, f"step-{step}", "checkpoint") for step in self.steps(run)]
+
+    def held_out_scores(self) -> list[str]:
+        """The scores on held-out sets that the summary compares."""
+        return [self.scores(run, checkpoint, "held_out") for run, checkpoint in HELD_OUT.items()]
+
+    def core_results(self) -> list[str]:
+        """What the core path makes and measures."""
+        return [
+            *(f"{self.graph.run(name).folder}/manifest.json" for name in CORE),
+            *(f"results/runs/{name}.json" for name in CORE),
+            *self.held_out_scores(),
+            *self.checkpoint_scores("rl"),
+            self.scores("final", "last", "benchmarks"),
+        ]
+
+    def index_parents(self, index: str, kind: Literal["benchmark", "data"]) -> list[str]:
+        """The manifests of the benchmarks, or of the held-out sets, that an evaluation index is made of."""
+        node = self.graph.at(f"results/evaluation_index/{index}")
+        return [f"{each.folder}/manifest.json" for each in node.parents if each.kind == kind]
+
+    def parity(self, run: str) -> str | list[str]:
+        """The gate that vLLM has to pass on the run of this id; nothing where another engine answers."""
+        generation = self.graph.recipe.generation
+        if generation.engine != "vllm":
+            return []
+        nats, tokens = generation.parity.max_gap, generation.parity.tokens
+        return f"results/parity/{run}/within-{nats}-nats-over-{tokens}-tokens.json"
+
+    def study_results(self, study: str) -> list[str]:
+        """Every finished result that a study reads, of all seeds."""
+        needed = needs(self.graph, self.graph.project.studies[study], self.seeds)
+        manifests = [f"{node.folder}/manifest.json" for node in (*needed.runs, *needed.probes)]
+        return manifests + [f"{node.folder}/scores.json" for node in needed.evaluations]
+
+    def all_study_results(self) -> list[str]:
+        """What all studies read."""
+        studies = self.graph.project.studies
+        return sorted({path for study in studies for path in self.study_results(study)})
