@@ -1,18 +1,25 @@
 """Every name in a recipe refers to something, and no question of an evaluation is trained on."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from r1v3.recipe.errors import unknown
+from r1v3.recipe.errors import KeyPath, unknown
 from r1v3.recipe.layers import Layers
 from r1v3.recipe.schema.data import SampledSet
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.training import Sft
 from r1v3.recipe.tables.runs import ResolvedRun
 
+Runs = dict[str, ResolvedRun]
+Mistakes = Iterator[tuple[KeyPath, str]]
+
 
 def mistakes_of_recipe(
-    recipe: Recipe, layers: Layers, benchmarks: dict, sources: dict, runs: dict
+    recipe: Recipe,
+    layers: Layers,
+    benchmarks: Collection[str],
+    sources: Collection[str],
+    runs: Runs,
 ) -> list[str]:
     """One line for each name of the recipe that refers to nothing or to the wrong kind of set."""
     lines = []
@@ -31,7 +38,7 @@ def mistakes_of_runs(runs: dict[str, ResolvedRun], recipe: Recipe, file: Path) -
     return lines
 
 
-def _recipe_mistakes(recipe: Recipe, benchmarks: dict, runs: dict) -> Iterator[tuple]:
+def _recipe_mistakes(recipe: Recipe, benchmarks: Collection[str], runs: Runs) -> Mistakes:
     for name, model in recipe.models.items():
         at = ("models", name)
         if model.source == "hub":
@@ -45,7 +52,9 @@ def _recipe_mistakes(recipe: Recipe, benchmarks: dict, runs: dict) -> Iterator[t
                 yield from _set_mistakes(recipe, (*at, "tokenizer_data", position), text, "train")
         elif model.start not in recipe.models:
             yield (*at, "start"), unknown("model", model.start, recipe.models)
-        elif not any(r.stage == "model" and r.entry.model == model.start for r in runs.values()):
+        elif not any(
+            r.entry.stage == "model" and r.entry.model == model.start for r in runs.values()
+        ):
             yield (*at, "start"), f"no run of stage model in the run table makes '{model.start}'"
     for name, entry in recipe.data.items():
         at = ("data", name)
@@ -87,7 +96,9 @@ def _recipe_mistakes(recipe: Recipe, benchmarks: dict, runs: dict) -> Iterator[t
         yield (*at, "checkpoint_benchmark"), unknown("benchmark", name, benchmarks)
 
 
-def _data_mistakes(recipe: Recipe, benchmarks: dict, sources: dict) -> Iterator[tuple]:
+def _data_mistakes(
+    recipe: Recipe, benchmarks: Collection[str], sources: Collection[str]
+) -> Mistakes:
     for name, entry in recipe.data.items():
         if isinstance(entry, SampledSet):
             continue
@@ -109,11 +120,11 @@ def _data_mistakes(recipe: Recipe, benchmarks: dict, sources: dict) -> Iterator[
         at = ("cleaning", "held_out", position)
         if name not in recipe.data:
             yield at, unknown("data set", name, recipe.data)
-        elif isinstance(recipe.data[name], SampledSet) or recipe.data[name].contaminated:
+        elif isinstance(held_out := recipe.data[name], SampledSet) or held_out.contaminated:
             yield at, f"data set '{name}' is compared with evaluations and cannot be one of them"
 
 
-def _run_mistakes(run: ResolvedRun, runs: dict, recipe: Recipe) -> Iterator[tuple[str, str]]:
+def _run_mistakes(run: ResolvedRun, runs: Runs, recipe: Recipe) -> Iterator[tuple[str, str]]:
     entry = run.entry
     if entry.stage == "model":
         if entry.model not in recipe.models:
@@ -138,7 +149,7 @@ def _run_mistakes(run: ResolvedRun, runs: dict, recipe: Recipe) -> Iterator[tupl
             yield "set.early_stopping.validation", line
 
 
-def _set_mistakes(recipe: Recipe, at: tuple, name: str, instances: str) -> Iterator[tuple]:
+def _set_mistakes(recipe: Recipe, at: KeyPath, name: str, instances: str) -> Mistakes:
     """A set must exist and be drawn from the right instances: none of a test is ever learned from."""
     if name not in recipe.data:
         yield at, unknown("data set", name, recipe.data)

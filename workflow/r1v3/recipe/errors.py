@@ -4,9 +4,13 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
+
+# Where a key stands: names of mappings, places in lists.
+KeyPath = tuple[int | str, ...]
 
 
 class RecipeError(ValueError):
@@ -31,7 +35,7 @@ def unknown(what: str, word: object, allowed: Iterable[str]) -> str:
 
 
 def explain(
-    error: ValidationError, kind: object, data: object, where: Callable[[tuple], str]
+    error: ValidationError, kind: object, data: object, where: Callable[[KeyPath], str]
 ) -> list[str]:
     """Turn pydantic's errors into one line each.
 
@@ -48,7 +52,7 @@ def explain(
     return lines
 
 
-def _message(item: dict, kind: object, raw: tuple, path: tuple) -> str:
+def _message(item: Mapping[str, Any], kind: object, raw: KeyPath, path: KeyPath) -> str:
     above, key, value = _dotted(path[:-1]), path[-1] if path else "", item["input"]
     if raw[-1:] == ("[key]",):
         return f"{above}unknown key '{key}'; {suggest(key, _quoted(item['ctx']['expected']))}"
@@ -72,7 +76,7 @@ def _message(item: dict, kind: object, raw: tuple, path: tuple) -> str:
     return f"{_dotted(path)}{text[:1].lower()}{text[1:]}{got}"
 
 
-def _dotted(path: tuple) -> str:
+def _dotted(path: KeyPath) -> str:
     return "".join([".".join(map(str, path)), ": "]) if path else ""
 
 
@@ -81,7 +85,7 @@ def _quoted(text: str) -> list[str]:
     return [word or number for word, number in re.findall(r"'([^']*)'|(\d+)", text)]
 
 
-def _real_path(raw: tuple, data: object) -> tuple:
+def _real_path(raw: KeyPath, data: object) -> KeyPath:
     """Drop the tags that pydantic puts into a location; they are no keys of the file."""
     path, here = [], data
     raw = raw[:-1] if raw[-1:] == ("[key]",) else raw
@@ -102,7 +106,7 @@ def _is_tag(here: object, step: object) -> bool:
     return isinstance(here, dict) and step in [v for v in here.values() if isinstance(v, str)]
 
 
-def _annotation(kind: object, raw: tuple) -> object:
+def _annotation(kind: object, raw: KeyPath) -> object:
     for step in raw:
         kind = _descend(kind, step)
     return kind

@@ -6,21 +6,23 @@ whose `source` changes, and a data set or data source whose `kind` changes, is a
 replaces the old one as a whole.
 """
 
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.errors import KeyPath, RecipeError
 
 TAGS = {"models": "source", "data": "kind"}
 WHOLE = ("tasks", "forms")
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+class _Loader(yaml.CSafeLoader):
     """YAML in which a key that stands twice is a mistake, not the last one's victory."""
 
-    def construct_mapping(self, node, deep=False):
-        seen = set()
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
         for key_node, _ in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
@@ -33,7 +35,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(path: Path) -> dict:
+def read_yaml(path: Path) -> dict[str, Any]:
     """Read one file.
 
     Raises:
@@ -55,20 +57,20 @@ def read_yaml(path: Path) -> dict:
     return content
 
 
-def merge(under: dict, over: dict, section: str | None = None) -> dict:
+def merge(
+    under: dict[str, Any], over: dict[str, Any], section: str | None = None
+) -> dict[str, Any]:
     """Lay one mapping over another; neither is changed. `section` is the top key they lie below."""
     result = dict(under)
     for key, value in over.items():
         old, below = result.get(key), section or key
-        mappings = isinstance(old, dict) and isinstance(value, dict) and key not in WHOLE
-        if mappings and not _other_sort(old, value, below):
-            result[key] = merge(old, value, below)
-        else:
-            result[key] = value
+        if isinstance(old, dict) and isinstance(value, dict) and key not in WHOLE:
+            value = value if _other_sort(old, value, below) else merge(old, value, below)
+        result[key] = value
     return result
 
 
-def _other_sort(old: dict, new: dict, section: str) -> bool:
+def _other_sort(old: dict[str, Any], new: dict[str, Any], section: str) -> bool:
     tag = TAGS.get(section)
     return tag in old and tag in new and old[tag] != new[tag]
 
@@ -78,11 +80,11 @@ class Layers:
 
     def __init__(self, paths: list[Path]):
         self.parts = [(path, read_yaml(path)) for path in paths]
-        self.merged: dict = {}
+        self.merged: dict[str, Any] = {}
         for _, part in self.parts:
             self.merged = merge(self.merged, part)
 
-    def file_of(self, path: tuple) -> Path:
+    def file_of(self, path: KeyPath) -> Path:
         """The file that had the last word on a key; for one that is in none, where it belongs."""
         for file, part in reversed(self.parts):
             if _holds(part, path):
@@ -94,7 +96,7 @@ class Layers:
         return self.parts[0][0]
 
 
-def _holds(part: object, path: tuple) -> bool:
+def _holds(part: object, path: KeyPath) -> bool:
     for step in path:
         if isinstance(part, dict) and step in part:
             part = part[step]

@@ -6,11 +6,12 @@ samples with its own seed, and what starts from it, or is sampled by it, goes on
 interval over seeds speaks of the luck of reinforcement and of what follows, given one cold start.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 from r1v3.recipe.schema.data import SampledSet
-from r1v3.recipe.schema.recipe import Recipe
+from r1v3.recipe.schema.recipe import ModelRun, Recipe
 from r1v3.recipe.schema.training import Sft
 from r1v3.recipe.tables.runs import ResolvedRun
 
@@ -54,9 +55,12 @@ def add_seeds(
     return recipe.model_copy(update={"data": data}), twins
 
 
-def _twin_run(run: ResolvedRun, seed: int, varied, sampled) -> ResolvedRun:
+def _twin_run(
+    run: ResolvedRun, seed: int, varied: Collection[str], sampled: Collection[str]
+) -> ResolvedRun:
     entry, settings = run.entry, run.settings
-    changes = {"seed": (entry.seed or 1) + seed - 1}
+    assert not isinstance(entry, ModelRun), run.name
+    changes: dict[str, int | str] = {"seed": (entry.seed or 1) + seed - 1}
     if entry.start in varied:
         changes["start"] = twin(entry.start, seed)
     if entry.data in sampled:

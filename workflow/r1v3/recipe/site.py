@@ -1,7 +1,7 @@
 """The site: what one cluster has and wants, `slurm/site.yaml`. Nothing of it changes a result."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
@@ -36,7 +36,7 @@ class Site(Section):
     gpus: Gpus
 
 
-def read_site(content: dict, path: Path = Path("slurm/site.yaml")) -> Site:
+def read_site(content: dict[str, Any], path: Path = Path("slurm/site.yaml")) -> Site:
     """The site that a file's `site` section describes.
 
     Raises:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from r1v3.recipe.errors import RecipeError, unknown
 from r1v3.recipe.graph.results import ResultGraph
@@ -12,7 +13,7 @@ from r1v3.recipe.load import load_project
 KEYS = ("recipe", "overlay", "seeds", "site")  # the Slurm profile gives the last
 
 
-def open_graph(root: Path, config: dict) -> ResultGraph:
+def open_graph(root: Path, config: dict[str, Any]) -> ResultGraph:
     """The results of the recipe that `--config recipe=... overlay=... seeds=...` names; `tiny`, one seed.
 
     Raises:
@@ -29,7 +30,7 @@ def open_graph(root: Path, config: dict) -> ResultGraph:
     return graph
 
 
-def seeds_of(config: dict) -> int:
+def seeds_of(config: dict[str, Any]) -> int:
     """How many seeds each branch of a study is run with: `--config seeds=3`.
 
     Raises:

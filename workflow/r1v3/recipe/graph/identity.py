@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 # Raised by hand when the code of a stage changes what comes out of it.
 VERSION = {
@@ -29,7 +30,7 @@ SHELF = {
 }
 
 
-def canonical(document: dict) -> str:
+def canonical(document: dict[str, Any]) -> str:
     """JSON with sorted keys and no spaces: equal documents give equal text."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -40,7 +41,7 @@ class Node:
 
     kind: str
     name: str
-    document: dict
+    document: dict[str, Any]
     parents: tuple["Node", ...]
 
     @cached_property
@@ -60,7 +61,7 @@ class Node:
         return f"results/{SHELF.get(self.kind, 'runs')}/{self.id}"
 
     @property
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """What `config.json` holds."""
         return {
             "kind": self.kind,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from r1v3.base.atomic_write import write_text
 
@@ -36,7 +37,7 @@ ANYWAY = "R1V3_RESUME_ANYWAY"
 MOST_DIFF = 200_000
 
 
-def environment() -> dict:
+def environment() -> dict[str, Any]:
     """Python, packages, machine, commit and what differs from it.
 
     `packages` are those that can change a number, `freeze` all that are installed; `diff` is what
@@ -59,7 +60,7 @@ def environment() -> dict:
     }
 
 
-def machine() -> dict:
+def machine() -> dict[str, Any]:
     """The host, its processor and memory, and its GPUs and their driver where it has any."""
     cpu = re.search(r"^model name\s*:\s*(.*)$", _read("/proc/cpuinfo"), re.M)
     memory = re.search(r"^MemTotal:\s*(\d+) kB$", _read("/proc/meminfo"), re.M)
@@ -86,17 +87,21 @@ def freeze() -> list[str]:
     return [f"{name}=={number}" for name, number in sorted(found.items())]
 
 
-def differences(before: dict, now: dict) -> list[str]:
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What changes results and is not as it was: Python, packages, the kind of accelerator."""
     pairs = {"python": (before["python"], now["python"])}
     for name in sorted({*before["packages"], *now["packages"]} - set(HARMLESS)):
         pairs[name] = (before["packages"].get(name), now["packages"].get(name))
-    pairs["GPU"] = tuple(", ".join(sorted(set(e["machine"]["gpus"]))) for e in (before, now))
+    pairs["GPU"] = (_gpus(before), _gpus(now))
     return [f"{name} was {old or 'none'}, is {new or 'none'}" for name, (old, new) in pairs.items()
             if old != new]  # fmt: skip
 
 
-def begin_or_resume(folder: Path, half_done: bool) -> list[dict]:
+def _gpus(environment: dict[str, Any]) -> str:
+    return ", ".join(sorted(set(environment["machine"]["gpus"])))
+
+
+def begin_or_resume(folder: Path, half_done: bool) -> list[dict[str, Any]]:
     """Note what a stage starts under; refuse to go on with one that was begun under something else.
 
     Returns:

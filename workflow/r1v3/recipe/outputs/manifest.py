@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from r1v3.base.atomic_write import write_text
 from r1v3.recipe.outputs.environment import environment
@@ -13,10 +14,10 @@ from r1v3.recipe.outputs.environment import environment
 def write_manifest(
     path: Path,
     *,
-    config: dict,
+    config: dict[str, Any],
     files: Iterable[Path],
-    facts: dict,
-    environments_before: list[dict] | None = None,
+    facts: dict[str, Any],
+    environments_before: list[dict[str, Any]] | None = None,
 ) -> None:
     """Write the manifest of the folder that `path` lies in.
 
@@ -45,7 +46,7 @@ def write_manifest(
     write_json(path, manifest)
 
 
-def read_manifest(path: Path) -> dict:
+def read_manifest(path: Path) -> dict[str, Any]:
     """Read a manifest.
 
     Raises:
@@ -57,7 +58,7 @@ def read_manifest(path: Path) -> dict:
     return manifest
 
 
-def write_json(path: Path, content: dict) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON so that a reader sees the old file or the whole new one."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 

@@ -6,9 +6,9 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from pydantic import ValidationError
 
@@ -39,13 +39,16 @@ def read_config(path: Path, kind: type[Config]) -> Config:
         raise ValueError(f"{path}: {error}") from None
 
 
-def as_document(config: StageConfig) -> dict:
+def as_document(config: StageConfig) -> dict[str, Any]:
     """The config as the plain mapping that its hash covers; for stages that do not take the model yet."""
     return config.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def run_stage(
-    config_path: Path, manifest: Path, work: Callable[[Config, Path], dict], kind: type[Config]
+    config_path: Path,
+    manifest: Path,
+    work: Callable[[Config, Path], dict[str, Any]],
+    kind: type[Config],
 ) -> None:
     """Call `work(config, folder)` and write the manifest with the facts that it returns.
 
@@ -60,7 +63,7 @@ def run_stage(
         if finished:
             return
         began = time.monotonic()
-        first = _is_first_rank()
+        first, before = _is_first_rank(), []
         if first:
             print(f"{config['kind']} {config['name']}-{config['hash']}: starting", flush=True)
             own_files(manifest.parent)
@@ -105,7 +108,7 @@ def vouched(manifest: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def alone(output: Path) -> Iterator[bool]:
+def alone(output: Path) -> Generator[bool]:
     """Hold the right to write `output`; yields True if another process wrote it while we waited.
 
     Of several ranks the first takes the lock and writes its launch into it; the others wait for that,

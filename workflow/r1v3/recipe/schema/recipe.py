@@ -5,7 +5,7 @@ a typing mistake is caught before the graph is built. Only `layout`, the machine
 results by no more than rounding; launchers and what one cluster has belong to `slurm/`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -145,7 +145,7 @@ class SftRun(Section):
     checkpoint: Literal["last", "selected"] = "last"
     data: str
     settings: str
-    set: dict = {}
+    set: dict[str, Any] = {}
     seed: int | None = None
     why: str | None = None
 
@@ -162,7 +162,7 @@ class GrpoRun(Section):
     checkpoint: Literal["last", "selected"] = "last"
     data: str
     settings: str
-    set: dict = {}
+    set: dict[str, Any] = {}
     without: list[Literal["connector"]] = []
     seed: int | None = None
     why: str | None = None

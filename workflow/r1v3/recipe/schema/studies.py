@@ -4,13 +4,15 @@ An arm is a checkpoint that answers: a run of the table, which of its checkpoint
 A measure is `<suite>/<benchmark or set>`, or `tokens:` and the same for the mean length of the answers.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from r1v3.recipe.errors import RecipeError, explain, unknown
 from r1v3.recipe.layers import read_yaml
+from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.section import Positive, Section, Share
 
 Analysis = Literal["entropy_accuracy", "entropy_distribution", "hallucination", "critical_words"]
@@ -170,7 +172,7 @@ Claim = Annotated[
 ]
 
 
-def load_studies(path: Path, runs: dict, recipe) -> dict[str, Study]:
+def load_studies(path: Path, runs: dict[str, Any], recipe: Recipe) -> dict[str, Study]:
     """Read and check the studies.
 
     Raises:
@@ -213,7 +215,7 @@ def suite_of(measure: str, way: str | None) -> tuple[str, str]:
     return (f"{suite}__{way}" if way else suite), name
 
 
-def _read(path: Path, kind) -> dict:
+def _read(path: Path, kind: Any) -> dict[str, Any]:
     entries, found, lines = read_yaml(path), {}, []
     for name, raw in entries.items():
         try:
@@ -225,7 +227,7 @@ def _read(path: Path, kind) -> dict:
     return found
 
 
-def _mistakes(study: Study, runs: dict, recipe):
+def _mistakes(study: Study, runs: dict[str, Any], recipe: Recipe) -> Iterator[str]:
     evaluation = recipe.evaluation
     known = {
         "study": [*evaluation.study.benchmarks, *evaluation.study.sets],

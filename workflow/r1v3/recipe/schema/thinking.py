@@ -7,6 +7,8 @@ B tokens and asks for the answer. An evaluation's document holds the one way tha
 training hold none.
 """
 
+from typing import Any
+
 from r1v3.recipe.schema.section import Positive, Section
 
 
@@ -20,9 +22,9 @@ class Thinking(Section):
     answer_tokens: Positive
     close: str
 
-    def ways(self) -> dict[str, dict]:
+    def ways(self) -> dict[str, dict[str, Any]]:
         """Each way's template mode, and what it changes of a sampling (`r1v3.generate.thinking`)."""
-        ways = {
+        ways: dict[str, dict[str, Any]] = {
             "slow": {"mode": "slow"},
             "nothink": {"mode": "nothink"},
             "nowait": {"mode": "nowait", "banned_words": self.banned_words},

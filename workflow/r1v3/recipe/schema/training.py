@@ -102,7 +102,7 @@ class Sft(Section):
         return self
 
 
-def _check_optimizer(settings) -> None:
+def _check_optimizer(settings: "Sft | Grpo") -> None:
     if settings.parallel.engine == "deepspeed" and settings.optimizer.algorithm != "adamw":
         raise ValueError("parallel.engine deepspeed needs optimizer.algorithm adamw")
 

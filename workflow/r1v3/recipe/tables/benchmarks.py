@@ -8,7 +8,7 @@ its scores (`Benchmark`); titles, published scores and notes (`Listed`) may be e
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -165,7 +165,7 @@ class Listed(Benchmark):
 
     @field_validator("published", mode="before")
     @classmethod
-    def _asterisks(cls, scores: dict) -> dict:
+    def _asterisks(cls, scores: dict[str, Any]) -> dict[str, Any]:
         """`46.9*` is a score that the report's authors measured themselves."""
         read = {}
         for model, score in scores.items():
@@ -185,10 +185,11 @@ class Listed(Benchmark):
         return self.model_dump(exclude_unset=True, exclude=set(TOLD))
 
 
+Kind = TypeVar("Kind", bound=Benchmark)
 TOLD = tuple(key for key in Listed.model_fields if key not in Benchmark.model_fields)
 
 
-def hashed_part(entry: dict) -> dict:
+def hashed_part(entry: dict[str, Any]) -> dict[str, Any]:
     """An entry as it is written, without what its readers are told."""
     return {key: value for key, value in entry.items() if key not in TOLD}
 
@@ -203,12 +204,12 @@ def load_table(path: Path) -> dict[str, Listed]:
     return {name: _read(Listed, name, entry, path) for name, entry in entries.items()}
 
 
-def read_entry(name: str, entry: dict, where: Path | str) -> Benchmark:
+def read_entry(name: str, entry: dict[str, Any], where: Path | str) -> Benchmark:
     """Check what decides a benchmark's scores, as its own `config.json` holds it."""
     return _read(Benchmark, name, hashed_part(entry), where)
 
 
-def _read(kind: type[Benchmark], name: str, entry: dict, where: Path | str) -> Benchmark:
+def _read(kind: type[Kind], name: str, entry: dict[str, Any], where: Path | str) -> Kind:
     try:
         return kind.model_validate(entry)
     except ValidationError as error:

@@ -8,6 +8,7 @@ import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -47,7 +48,7 @@ class ResolvedRun:
         return self.settings
 
 
-def resolve_runs(table: dict, recipe: Recipe, file: Path) -> dict[str, ResolvedRun]:
+def resolve_runs(table: dict[str, Any], recipe: Recipe, file: Path) -> dict[str, ResolvedRun]:
     """Validate and complete every run of the table.
 
     Raises:
@@ -65,13 +66,13 @@ def resolve_runs(table: dict, recipe: Recipe, file: Path) -> dict[str, ResolvedR
     return runs
 
 
-def expand_grids(table: dict, file: Path) -> dict:
+def expand_grids(table: dict[str, Any], file: Path) -> dict[str, Any]:
     """The table with each entry that has a `grid` replaced by the runs of its product, in its place.
 
     Raises:
         RecipeError: a grid is no mapping of axes to labelled values, or makes a name that stands already.
     """
-    expanded: dict = {}
+    expanded: dict[str, Any] = {}
     for name, raw in table.items():
         made = {name: raw}
         if isinstance(raw, dict) and "grid" in raw:
@@ -85,7 +86,7 @@ def expand_grids(table: dict, file: Path) -> dict:
     return expanded
 
 
-def _product(name: str, raw: dict, file: Path) -> dict:
+def _product(name: str, raw: dict[str, Any], file: Path) -> dict[str, Any]:
     axes = raw["grid"]
     shaped = isinstance(axes, dict) and axes
     if not shaped or not all(isinstance(values, dict) and values for values in axes.values()):
@@ -108,7 +109,7 @@ def _product(name: str, raw: dict, file: Path) -> dict:
     return made
 
 
-def _resolve(name: str, table: dict, recipe: Recipe, file: Path) -> ResolvedRun:
+def _resolve(name: str, table: dict[str, Any], recipe: Recipe, file: Path) -> ResolvedRun:
     if not NAME.fullmatch(str(name)):
         raise RecipeError(
             [f"{file}: run {name}: a name has lower-case letters, digits and _, a letter first"]
@@ -123,7 +124,9 @@ def _resolve(name: str, table: dict, recipe: Recipe, file: Path) -> ResolvedRun:
     return ResolvedRun(name, entry, _settings(name, entry, recipe, file))
 
 
-def _expand(name: str, table: dict, file: Path, children: tuple) -> dict:
+def _expand(
+    name: str, table: dict[str, Any], file: Path, children: tuple[str, ...]
+) -> dict[str, Any]:
     """Follow `like` up to a run that has none, then lay the children over it."""
     raw = table[name]
     if not isinstance(raw, dict):
