@@ -124,7 +124,7 @@ rule modes:
         scores=[
             TARGETS.scores("final", "last", f"{suite}__{mode}")
             for suite in ("checkpoint", "held_out")
-            for mode in PROJECT.recipe.thinking.ways()
+            for mode in PROJECT.recipe.thinking.modes()
         ],
     output:
         markdown="results/tables/modes.md",

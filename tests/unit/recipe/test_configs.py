@@ -26,7 +26,7 @@ def every_node(documents: ResultGraph) -> Iterator[Node]:
     yield documents.evaluation("final", "last", "benchmarks")
     yield documents.evaluation("rl", "step-000001", "checkpoint")
     yield documents.evaluation("base", "last", "study")
-    for mode in recipe.thinking.ways():
+    for mode in recipe.thinking.modes():
         yield documents.evaluation("final", "last", f"study__{mode}")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from r1v3.recipe.errors import RecipeError
-from r1v3.recipe.graph.arms import common_step, needs, way_of
+from r1v3.recipe.graph.arms import common_step, needs, thinking_mode_of
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
@@ -18,10 +18,10 @@ MISTAKES = {
         lambda s: s["freeze"]["measures"].append("study/normall"),
         "config/studies.yaml: freeze: study/normall: there is no part of study 'normall'",
     ),
-    "a way of thinking that is none": (
+    "a thinking mode that is none": (
         "studies.yaml",
-        lambda s: s["thinking"]["arms"]["NoWait"].update(way="nowaits"),
-        "config/studies.yaml: thinking: arms: NoWait: there is no way of thinking 'nowaits'",
+        lambda s: s["thinking"]["arms"]["NoWait"].update(thinking_mode="nowaits"),
+        "config/studies.yaml: thinking: arms: NoWait: there is no thinking mode 'nowaits'",
     ),
     "a kept step of a supervised run": (
         "studies.yaml",
@@ -74,8 +74,12 @@ def test_a_budget_is_named_by_its_place_so_that_both_recipes_have_it(checkout):
     study = checkout.documents().project.studies["budgets"]
     for recipe, smallest, middle, largest in (("tiny", 8, 24, 48), ("paper", 1024, 4096, 16384)):
         documents = checkout.documents(recipe)
-        ways = [way_of(documents, study.arms[label]) for label in ("smallest", "middle", "largest")]
-        assert ways == [f"cap_{smallest}", f"cap_{middle}", f"cap_{largest}"]
+        labels = ("smallest", "middle", "largest")
+        modes = [thinking_mode_of(documents, study.arms[label]) for label in labels]
+            thinking_mode_of(documents, study.arms[label])
+            for label in ("smallest", "middle", "largest")
+        ]
+        assert modes == [f"cap_{smallest}", f"cap_{middle}", f"cap_{largest}"]
 
 
 def test_every_table_and_figure_of_the_report_has_a_study_or_a_part_of_the_page(checkout):

@@ -9,15 +9,15 @@ from r1v3.recipe.load import load_project
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_budgets_of_figure_9_are_ways_of_the_paper_recipe():
-    ways = load_project(ROOT, "paper").recipe.thinking.ways()
+def test_the_budgets_of_figure_9_are_modes_of_the_paper_recipe():
+    modes = load_project(ROOT, "paper").recipe.thinking.modes()
     budgets = [1024, 2048, 4096, 8192, 16384]
-    assert [ways[f"cap_{budget}"]["max_new_tokens"] for budget in budgets] == budgets
-    assert [ways[f"force_{budget}"]["thought_tokens"] for budget in budgets] == budgets
-    assert ways["nowait"]["banned_words"] == ["Wait", "Alternatively", "Hmm"]
+    assert [modes[f"cap_{budget}"]["max_new_tokens"] for budget in budgets] == budgets
+    assert [modes[f"force_{budget}"]["thought_tokens"] for budget in budgets] == budgets
+    assert modes["nowait"]["banned_words"] == ["Wait", "Alternatively", "Hmm"]
 
 
-def test_a_way_changes_the_generation_of_its_evaluation_alone(checkout):
+def test_a_mode_changes_the_generation_of_its_evaluation_alone(checkout):
     documents = checkout.documents()
     plain = documents.evaluation("rl", "last", "checkpoint").document
     assert "thinking" not in plain["generation"]
@@ -46,7 +46,7 @@ def test_changed_words_move_no_run(checkout):
     assert after.evaluation("rl", "last", "checkpoint__nowait").id != nowait
 
 
-@pytest.mark.parametrize("way", ["slow", "nothink"])
-def test_ways_of_the_template_alone_change_nothing_else(checkout, way):
-    document = checkout.documents().evaluation("rl", "last", f"checkpoint__{way}").document
-    assert document["generation"] == {"engine": "transformers", "mode": way}
+@pytest.mark.parametrize("mode", ["slow", "nothink"])
+def test_modes_of_the_template_alone_change_nothing_else(checkout, mode):
+    document = checkout.documents().evaluation("rl", "last", f"checkpoint__{mode}").document
+    assert document["generation"] == {"engine": "transformers", "mode": mode}

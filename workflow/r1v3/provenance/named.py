@@ -103,7 +103,7 @@ def _arms(
         for run in (folder["id"] for folder in arm["folders"]):
             keys = [run]
             if measure and labels:
-                suite, _ = suite_of(measure, arm["way"] or None)
+                suite, _ = suite_of(measure, arm["thinking_mode"] or None)
                 start = f"{run}/{arm['checkpoint']}/{suite}-"
                 keys = [key for key in graph.found if key.startswith(start)]
             found |= {key: f"{study}: {arm['label']}" for key in keys if key in graph.found}

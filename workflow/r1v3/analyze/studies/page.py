@@ -22,7 +22,7 @@ from r1v3.analyze.studies.figures import (
 )
 from r1v3.analyze.studies.verdicts import judge_claim
 from r1v3.base.atomic_write import write_text
-from r1v3.recipe.graph.arms import checkpoint_of, common_step, seeded, way_of
+from r1v3.recipe.graph.arms import checkpoint_of, common_step, seeded, thinking_mode_of
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.studies import suite_of
 from r1v3.render.page import render_page
@@ -151,14 +151,14 @@ def _arm_row(label: str, evidence: Evidence, root: Path) -> dict:
     documents, arm = evidence.documents, evidence.arm(label)
     run = documents.project.runs[arm.run]
     nodes = [documents.run(seeded(documents, arm.run, s)) for s in evidence.seeds_of(label)]
-    way = way_of(documents, arm)
+    thinking_mode = thinking_mode_of(documents, arm)
     costs = [stage_cost(root / node.folder / "benchmark.tsv") for node in nodes]
     return {
         "label": label,
         "run": arm.run,
         "why": run.entry.why or "",
         "checkpoint": checkpoint_of(documents, evidence.study, arm),
-        "way": way or "",
+        "thinking_mode": thinking_mode or "",
         "folders": [
             {"id": n.id, "href": os.path.relpath(n.folder, "results") + "/"} for n in nodes
         ],

@@ -53,11 +53,11 @@ def checkpoint_of(graph: ResultGraph, study: Study, arm: Arm) -> str:
     return arm.checkpoint
 
 
-def way_of(graph: ResultGraph, arm: Arm) -> str | None:
-    """An arm's way of thinking, with a budget's place turned into its tokens."""
-    kind, _, place = (arm.way or "").partition("_")
+def thinking_mode_of(graph: ResultGraph, arm: Arm) -> str | None:
+    """An arm's thinking mode, with a budget's place turned into its tokens."""
+    kind, _, place = (arm.thinking_mode or "").partition("_")
     if place not in PLACES:
-        return arm.way
+        return arm.thinking_mode
     budgets = graph.recipe.thinking.budgets
     at = {"first": 0, "second": 1, "middle": len(budgets) // 2, "last": len(budgets) - 1}[place]
     return f"{kind}_{budgets[at]}"
@@ -65,7 +65,7 @@ def way_of(graph: ResultGraph, arm: Arm) -> str | None:
 
 def evaluation_of(graph: ResultGraph, study: Study, arm: Arm, measure: str, seed: int) -> Node:
     """The evaluation in which an arm's measure stands."""
-    suite, _ = suite_of(measure, way_of(graph, arm))
+    suite, _ = suite_of(measure, thinking_mode_of(graph, arm))
     run = seeded(graph, arm.run, seed)
     return graph.evaluation(run, checkpoint_of(graph, study, arm), suite)
 

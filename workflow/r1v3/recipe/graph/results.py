@@ -152,7 +152,7 @@ class ResultGraph:
             mode = self.recipe.models[entry.model].mode
         if not thinking_mode and mode != "nowait":
             return Answering(engine=engine, mode=mode)
-        changes = dict(self.recipe.thinking.ways()[thinking_mode or "nowait"])
+        changes = dict(self.recipe.thinking.modes()[thinking_mode or "nowait"])
         mode = changes.pop("mode")
         if not changes:
             return Answering(engine=engine, mode=mode)

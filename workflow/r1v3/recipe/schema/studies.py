@@ -1,6 +1,6 @@
 """The shape of config/studies.yaml and config/claims.yaml: what is compared, and what the report says of it.
 
-An arm is a checkpoint that answers: a run of the table, which of its checkpoints, in which way of thinking.
+An arm is a checkpoint that answers: a run of the table, which of its checkpoints, in which thinking mode.
 A measure is `<suite>/<benchmark or set>`, or `tokens:` and the same for the mean length of the answers.
 """
 
@@ -23,7 +23,7 @@ class Arm(Section):
 
     run: str
     checkpoint: Literal["common", "selected", "last"] = "last"
-    way: str | None = None
+    thinking_mode: str | None = None
 
 
 class Study(Section):
@@ -209,10 +209,10 @@ def load_claims(path: Path, studies: dict[str, Study]) -> dict[str, Claim]:
     return claims
 
 
-def suite_of(measure: str, way: str | None) -> tuple[str, str]:
+def suite_of(measure: str, thinking_mode: str | None) -> tuple[str, str]:
     """The suite and the name of a measure: `("study", "normal")` of `tokens:study/normal`."""
     suite, _, name = measure.removeprefix("tokens:").partition("/")
-    return (f"{suite}__{way}" if way else suite), name
+    return (f"{suite}__{thinking_mode}" if thinking_mode else suite), name
 
 
 def _read(path: Path, kind: Any) -> dict[str, Any]:
@@ -240,10 +240,13 @@ def _mistakes(study: Study, runs: dict[str, Any], recipe: Recipe) -> Iterator[st
             yield f"arms: {label}: {unknown('run', arm.run, runs)}"
         elif arm.checkpoint != "last" and runs[arm.run].stage != "grpo":
             yield f"arms: {label}: checkpoint: '{arm.checkpoint}' needs a run of stage grpo"
-        if arm.way is not None and arm.way.partition("_")[0] not in ("cap", "force"):
-            ways = recipe.thinking.ways()
-            if arm.way not in ways:
-                yield f"arms: {label}: {unknown('way of thinking', arm.way, ways)}"
+        if arm.thinking_mode is not None and arm.thinking_mode.partition("_")[0] not in (
+            "cap",
+            "force",
+        ):
+            modes = recipe.thinking.modes()
+            if arm.thinking_mode not in modes:
+                yield f"arms: {label}: {unknown('thinking mode', arm.thinking_mode, modes)}"
     for measure in [*study.by_step, *study.measures]:
         suite, name = suite_of(measure, None)
         if suite not in known:

@@ -1,9 +1,9 @@
-"""Ways of thinking that are compared (sections 6.2 and 6.3), by name.
+"""Thinking modes that are compared (sections 6.2 and 6.3), by name.
 
 `slow`, `nothink` and `nowait`; `nocontrol`, which bans words that turn no thought, so that what NoWait
 loses can be told from what any ban loses; `nocannotsee`, against section 6.4's hallucination. For every
 budget of B tokens `cap_B`, a plain cap on new tokens as in figure 9, and `force_B`, which closes a thought at
-B tokens and asks for the answer. An evaluation's document holds the one way that it uses; the documents of
+B tokens and asks for the answer. An evaluation's config holds the one mode that it uses; the documents of
 training hold none.
 """
 
@@ -13,7 +13,7 @@ from r1v3.recipe.schema.section import Positive, Section
 
 
 class Thinking(Section):
-    """What the ways of thinking need to know."""
+    """What the thinking modes need to know."""
 
     banned_words: list[str]
     control_words: list[str]
@@ -22,9 +22,9 @@ class Thinking(Section):
     answer_tokens: Positive
     close: str
 
-    def ways(self) -> dict[str, dict[str, Any]]:
-        """Each way's template mode, and what it changes of a sampling (`r1v3.generate.thinking`)."""
-        ways: dict[str, dict[str, Any]] = {
+    def modes(self) -> dict[str, dict[str, Any]]:
+        """The template mode of each, and what it changes of a sampling (`r1v3.generate.thinking`)."""
+        modes: dict[str, dict[str, Any]] = {
             "slow": {"mode": "slow"},
             "nothink": {"mode": "nothink"},
             "nowait": {"mode": "nowait", "banned_words": self.banned_words},
@@ -32,12 +32,12 @@ class Thinking(Section):
             "nocannotsee": {"mode": "slow", "banned_words": self.cannot_see_words},
         }
         for budget in self.budgets:
-            ways[f"cap_{budget}"] = {"mode": "slow", "max_new_tokens": budget}
+            modes[f"cap_{budget}"] = {"mode": "slow", "max_new_tokens": budget}
         for budget in self.budgets:
-            ways[f"force_{budget}"] = {
+            modes[f"force_{budget}"] = {
                 "mode": "slow",
                 "thought_tokens": budget,
                 "max_new_tokens": self.answer_tokens,
                 "close": self.close,
             }
-        return ways
+        return modes
