@@ -92,9 +92,17 @@ def test_a_claim_leads_to_what_it_compares_and_a_study_to_its_runs(tree):
     (tree.root / "config").symlink_to(ROOT / "config")
     runs = {name: tree.documents.run(name).id for name in ("rl", "cold_start")}
     arms = [
-        {"label": "RL", "checkpoint": "selected", "thinking_mode": "", "folders": [{"id": runs["rl"]}]},
-        {"label": "cold start", "checkpoint": "last", "thinking_mode": "", "folders": [{"id": runs["cold_start"]}]},
-    ]  # fmt: skip
+        {
+            "label": label,
+            "checkpoint": checkpoint,
+            "thinking_mode": "",
+            "folders": [{"id": runs[run]}],
+        }
+        for label, checkpoint, run in (
+            ("RL", "selected", "rl"),
+            ("cold start", "last", "cold_start"),
+        )
+    ]
     (tree.root / "results/studies").mkdir()
     (tree.root / "results/studies/stages.json").write_text(json.dumps({"arms": arms}))
     compared = heads(trace(tree.root, "rl_lifts_mathematics"))

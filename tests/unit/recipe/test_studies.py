@@ -76,9 +76,6 @@ def test_a_budget_is_named_by_its_place_so_that_both_recipes_have_it(checkout):
         documents = checkout.documents(recipe)
         labels = ("smallest", "middle", "largest")
         modes = [thinking_mode_of(documents, study.arms[label]) for label in labels]
-            thinking_mode_of(documents, study.arms[label])
-            for label in ("smallest", "middle", "largest")
-        ]
         assert modes == [f"cap_{smallest}", f"cap_{middle}", f"cap_{largest}"]
 
 
