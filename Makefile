@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight lint format dry studies compare evaluate snapshot trace crate prune ui grading-report files clean
+.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight lint format dry studies compare evaluate snapshot trace crate prune ui grading-report site clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -71,8 +71,10 @@ grading-report: setup ## how often the grader agrees with people
 evaluate: setup ## score MODEL=folder, id, address or baseline; RECIPE=paper BENCHMARKS="mmmu_val ..." MODE= NAME=
 	@r1v3 evaluate $(MODEL) $(BENCHMARKS) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(MODE),--mode $(MODE)) $(if $(NAME),--name $(NAME))
 
-files: setup ## docs/files.md: every file in one line
-	@python docs/file_list.py --output docs/files.md
+site: setup ## the docs as a website in site/, readable without a network
+	@python -m pip install --quiet --no-compile --requirement envs/docs.lock.txt
+	@mkdocs build --strict --quiet
+	@echo site/index.html
 
 clean: ## what can be deleted, and by which command; deletes nothing
 	@echo "results and MLflow: rm -r results/* mlflow.db     Snakemake's notes: rm -r .snakemake     set-up: rm -r .venv .venv-vllm"

@@ -1,14 +1,10 @@
-"""Writes docs/files.md: every file of the repository with one line that says what it is for.
+"""The page "Every file": each file of the repository, with one line that says what it is for."""
 
-python docs/file_list.py --output docs/files.md
-"""
-
-import argparse
 import ast
 import subprocess
 from pathlib import Path
 
-HEAD = "# Every file, in one line\n\nMade by `make files`; a test keeps it current.\n"
+HEAD = "# Every file, in one line\n"
 SKIPPED = {".gitkeep", ".png", ".svg", ".md", ".jsonl", ".css", ".j2"}
 
 
@@ -43,14 +39,3 @@ def file_list(root: Path) -> str:
             lines.append(f"\n## {'top level' if folder == '.' else folder}\n")
         lines.append(f"- `{path.name}`: {said}")
     return "\n".join(lines) + "\n"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--output", type=Path, required=True)
-    args = parser.parse_args()
-    args.output.write_text(file_list(Path.cwd()))
-
-
-if __name__ == "__main__":
-    main()
