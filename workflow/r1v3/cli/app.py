@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from r1v3.cli import data, evaluate, grade, mlflow, plan, preflight, provenance, runs, serve
+from r1v3.cli import (
+    data,
+    evaluate,
+    grade,
+    mlflow,
+    plan,
+    preflight,
+    provenance,
+    runs,
+    schemas,
+    serve,
+)
 
 app = typer.Typer(
     help="Post-training of a vision-language model: plan it, look at it, check it, share it.",
@@ -34,6 +45,7 @@ app.command()(provenance.crate)
 app.command()(mlflow.ui)
 app.command(hidden=True)(mlflow.follow)
 app.command()(serve.serve)
+app.command()(schemas.schemas)
 
 
 def _show_version(wanted: bool) -> None:

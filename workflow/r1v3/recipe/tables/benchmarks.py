@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 MODELS = {
     "skywork_r1v3_38b": "Skywork-R1V3-38B",
@@ -151,6 +159,17 @@ class Benchmark(Part):
         return self
 
 
+# How the table writes published scores: 46.9, or '46.9*' where the report's authors measured it.
+WRITTEN_SCORES = {
+    "type": "object",
+    "propertyNames": {"enum": list(MODELS)},
+    "additionalProperties": {
+        "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\d+(\.\d+)?\*?$"}]
+    },
+    "description": "Scores of the report's Table 1 by model, in percent; a star marks its authors' own.",
+}
+
+
 class Listed(Benchmark):
     """A benchmark with what its readers are told, which changes no score."""
 
@@ -159,7 +178,7 @@ class Listed(Benchmark):
     counts: str
     licence: Licence
     in_distribution: str | None = None
-    published: dict[str, Published]
+    published: Annotated[dict[str, Published], WithJsonSchema(WRITTEN_SCORES)]
     published_points: dict[str, float] | None = None
     checklist: list[Check]
 

@@ -1,0 +1,56 @@
+"""The JSON schemas of `r1v3.recipe.json_schema`: current, named by each file, and right about each file."""
+
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from r1v3.recipe.json_schema import FOLDER, json_schemas, schema_text
+from r1v3.recipe.layers import read_yaml
+
+ROOT = Path(__file__).parents[3]
+MODELINE = re.compile(r"# yaml-language-server: \$schema=(\S+)")
+# Constants of the plan; they decide no result and have no model.
+WITHOUT = ("costs.yaml", "shapes.yaml", "config.yaml")
+FILES = sorted(
+    path
+    for folder in ("config", "config/recipes", "slurm")
+    for path in (ROOT / folder).glob("*.yaml")
+    if path.name not in WITHOUT
+)
+
+
+@pytest.mark.parametrize("name", json_schemas())
+def test_the_schema_in_git_is_the_one_that_the_models_make(name):
+    committed = (ROOT / FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    assert committed == schema_text(json_schemas()[name]), "`r1v3 schemas` brings it up to date"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_file_names_its_schema_and_fits_it(path):
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    named = MODELINE.fullmatch(first)
+    assert named, first
+    schema = (path.parent / named[1]).resolve()
+    assert schema.parent == ROOT / FOLDER
+    jsonschema.validate(read_yaml(path), json_schemas()[schema.stem])
+
+
+def test_a_misspelt_key_does_not_fit_an_overlay():
+    recipe = {"grpo": {"math": {"optimizer": {"learning_rat": 1.0}}}}
+    with pytest.raises(jsonschema.ValidationError, match="learning_rat"):
+        jsonschema.validate(recipe, json_schemas()["recipe_overlay"])
+
+
+def test_a_recipe_without_a_key_is_no_complete_one():
+    paper = read_yaml(ROOT / "config/recipes/paper.yaml")
+    del paper["entropy"]["threshold"]
+    with pytest.raises(jsonschema.ValidationError, match="threshold"):
+        jsonschema.validate(paper, json_schemas()["recipe"])
+
+
+def test_a_run_may_copy_another_and_nothing_else_unknown():
+    jsonschema.validate({"a": {"like": "rl", "set": {"kl": 0.1}}}, json_schemas()["runs"])
+    with pytest.raises(jsonschema.ValidationError, match="likes"):
+        jsonschema.validate({"a": {"likes": "rl"}}, json_schemas()["runs"])

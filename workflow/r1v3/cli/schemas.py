@@ -1,0 +1,11 @@
+"""`r1v3 schemas`: JSON schemas of the YAML files, for editors."""
+
+from r1v3.cli.options import HERE, Root
+
+
+def schemas(root: Root = HERE) -> None:
+    """Write the JSON schemas of the YAML files to config/schemas."""
+    from r1v3.recipe.json_schema import write_schemas
+
+    for path in write_schemas(root):
+        print(path)

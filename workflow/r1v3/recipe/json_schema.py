@@ -1,0 +1,117 @@
+"""JSON schemas of the YAML files, made from the pydantic models, so that editors complete and check them.
+
+`r1v3 schemas` writes them to config/schemas/; the first line of each YAML file names its own.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import TypeAdapter
+
+from r1v3.base.atomic_write import write_text
+from r1v3.recipe.schema.recipe import GrpoRun, ModelRun, Recipe, SftRun
+from r1v3.recipe.schema.studies import Claim, Study
+from r1v3.recipe.schema.training import Grpo, Sft
+from r1v3.recipe.site import Site
+from r1v3.recipe.tables.benchmarks import Listed as ListedBenchmark
+from r1v3.recipe.tables.sources import Listed as ListedSource
+
+Schema = dict[str, Any]
+FOLDER = Path("config") / "schemas"
+# What an entry of the run table may say beside the keys of its stage.
+RUN_KEYS: Schema = {
+    "like": {
+        "type": "string",
+        "description": "The run whose entry is copied before `set` changes it.",
+    },
+    "grid": {
+        "type": "object",
+        "description": "Axes of a factorial study: for each key of the settings, labelled values.",
+        "additionalProperties": {"type": "object"},
+    },
+}
+
+
+def json_schemas() -> dict[str, Schema]:
+    """The schema of each kind of file, by its name in config/schemas/ without the suffix."""
+    return {
+        "recipe": _titled(_schema(Recipe), "A complete recipe"),
+        "recipe_overlay": _titled(_partial(_schema(Recipe)), "What a recipe changes of paper.yaml"),
+        "runs": _table(_run_entry(), "The run table"),
+        "benchmarks": _table(_schema(ListedBenchmark), "The benchmark table"),
+        "sources": _table(_schema(ListedSource), "The source table"),
+        "studies": _table(_schema(Study), "Studies"),
+        "claims": _table(_schema(Claim), "Claims of the report"),
+        "site": _titled(_site(), "A cluster"),
+    }
+
+
+def write_schemas(root: Path) -> list[Path]:
+    """Write every schema below a checkout; gives the paths."""
+    paths = []
+    for name, schema in json_schemas().items():
+        path = Path(root) / FOLDER / f"{name}.json"
+        write_text(path, schema_text(schema))
+        paths.append(path)
+    return paths
+
+
+def schema_text(schema: Schema) -> str:
+    """A schema as its file holds it."""
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def _schema(kind: Any) -> Schema:
+    return TypeAdapter(kind).json_schema()
+
+
+def _titled(schema: Schema, title: str) -> Schema:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": title}
+
+
+def _table(entry: Schema, title: str) -> Schema:
+    """A file that is a mapping from names to entries."""
+    entry = dict(entry)
+    definitions = entry.pop("$defs", {})
+    table = {"type": "object", "additionalProperties": entry, "$defs": definitions}
+    return _titled(table, title)
+
+
+def _run_entry() -> Schema:
+    """An entry of the run table: what one of the stages takes, none of it required where `like` stands."""
+    entry: Schema = {"type": "object", "properties": dict(RUN_KEYS), "additionalProperties": False}
+    definitions: Schema = {}
+    for stage in (ModelRun, SftRun, GrpoRun):
+        schema = _schema(stage)
+        definitions |= schema.get("$defs", {})
+        entry["properties"] |= schema["properties"]
+    changes = [_partial(_schema(settings)) for settings in (Sft, Grpo)]
+    for each in changes:
+        definitions |= each.pop("$defs")
+    entry["properties"]["set"] = {"anyOf": changes}
+    entry["properties"]["stage"] = {"enum": [_stage_of(s) for s in (ModelRun, SftRun, GrpoRun)]}
+    return entry | {"$defs": definitions}
+
+
+def _stage_of(run: type[ModelRun | SftRun | GrpoRun]) -> str:
+    return get_args(run.model_fields["stage"].annotation)[0]
+
+
+def _site() -> Schema:
+    site = _schema(Site)
+    definitions = site.pop("$defs", {})
+    return {"type": "object", "properties": {"site": site}, "$defs": definitions}
+
+
+def _partial(schema: Any) -> Any:
+    """A schema in which no key is required, since an overlay says only what differs."""
+    if isinstance(schema, list):
+        return [_partial(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    partial = {key: _partial(value) for key, value in schema.items() if key != "required"}
+    if "oneOf" in partial:  # without required keys, several of them may fit
+        partial["anyOf"] = partial.pop("oneOf")
+        partial.pop("discriminator", None)
+    return partial
