@@ -54,3 +54,22 @@ def test_a_run_may_copy_another_and_nothing_else_unknown():
     jsonschema.validate({"a": {"like": "rl", "set": {"kl": 0.1}}}, json_schemas()["runs"])
     with pytest.raises(jsonschema.ValidationError, match="likes"):
         jsonschema.validate({"a": {"likes": "rl"}}, json_schemas()["runs"])
+
+
+def keys_without_description(schema, path=""):
+    if isinstance(schema, list):
+        return [found for each in schema for found in keys_without_description(each, path)]
+    if not isinstance(schema, dict):
+        return []
+    own = schema.get("properties", {})
+    missing = [f"{path}/{key}" for key, value in own.items() if "description" not in value]
+    for key, value in schema.items():
+        if key != "description":
+            missing += keys_without_description(value, f"{path}/{key}")
+    return missing
+
+
+@pytest.mark.parametrize("name", json_schemas())
+def test_every_key_says_what_it_is(name):
+    missing = keys_without_description(json_schemas()[name])
+    assert [path for path in missing if path not in ("/properties/site",)] == []

@@ -89,8 +89,12 @@ def _run_entry() -> Schema:
     changes = [_partial(_schema(settings)) for settings in (Sft, Grpo)]
     for each in changes:
         definitions |= each.pop("$defs")
-    entry["properties"]["set"] = {"anyOf": changes}
-    entry["properties"]["stage"] = {"enum": [_stage_of(s) for s in (ModelRun, SftRun, GrpoRun)]}
+    described = entry["properties"]["set"]["description"]
+    entry["properties"]["set"] = {"anyOf": changes, "description": described}
+    entry["properties"]["stage"] = {
+        "enum": [_stage_of(run) for run in (ModelRun, SftRun, GrpoRun)],
+        "description": "The stage that makes the run.",
+    }
     return entry | {"$defs": definitions}
 
 

@@ -9,16 +9,22 @@ class Limits(Section):
     """What a row may cost. `repair`: what is put right rather than refused (`r1v3.data.pictures`)."""
 
     max_characters: Positive
+    """Most characters of a row's text."""
     max_bytes: Positive
+    """Most bytes of a picture's file."""
     max_pixels: Positive
+    """Most pixels of a picture."""
     repair: list[Literal["animated", "rotated", "cmyk", "mislabelled"]]
+    """What is put right in a picture rather than refused."""
 
 
 class Licences(Section):
     """`forbidden`: patterns of licences that do not let one train; `not_stated` keeps or drops the rest."""
 
     forbidden: list[str]
+    """Patterns of licences that do not let one train."""
     not_stated: Literal["keep", "drop"]
+    """What becomes of samples whose licence is not stated."""
 
 
 class TextTwins(Section):
@@ -27,30 +33,43 @@ class TextTwins(Section):
     pictures; runs of words that `common` evaluation questions share say nothing."""
 
     ngram: Positive
+    """Words of a run that is searched for."""
     min_containment: Share
+    """Share of an evaluation's runs that makes a text its twin."""
     min_jaccard: Share
+    """Jaccard similarity that makes two texts twins."""
     alone_words: Positive
+    """Texts of fewer words say too little beside pictures."""
     common: Positive
+    """Runs that this many evaluation questions share say nothing."""
 
 
 class PictureTwins(Section):
     """When two pictures are the same: hashes within `max_bits` of 64, then a correlation this large."""
 
     max_bits: Positive
+    """Most bits in which the perceptual hashes of twins differ, of 64."""
     min_likeness: Share
+    """Correlation of thumbnails that makes two pictures twins."""
 
 
 class CleaningRules(Section):
     """What all data sets share."""
 
     limits: Limits
+    """What a row may cost."""
     licences: Licences
+    """Which licences let one train."""
     text: TextTwins
+    """When two texts are twins."""
     pictures: PictureTwins
+    """When two pictures are twins."""
 
 
 class Cleaning(CleaningRules):
     """`benchmarks` and `held_out` are the evaluations that training sets are compared with."""
 
     benchmarks: list[str]
+    """Benchmarks that training sets are compared with."""
     held_out: list[str]
+    """Held-out sets that training sets are compared with."""

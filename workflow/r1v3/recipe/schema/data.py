@@ -67,18 +67,31 @@ class Architecture(Section):
     """Sizes of an InternVL built from scratch; lengths in pixels, widths in features."""
 
     image_size: Positive
+    """Side of a tile, in pixels."""
     patch_size: Positive
+    """Side of a patch, in pixels."""
     vision_width: Positive
+    """Features of the vision tower."""
     vision_layers: Positive
+    """Layers of the vision tower."""
     vision_heads: Positive
+    """Attention heads of the vision tower."""
     width: Positive
+    """Features of the language model."""
     layers: Positive
+    """Layers of the language model."""
     heads: Positive
+    """Attention heads of the language model."""
     kv_heads: Positive
+    """Heads that keys and values have."""
     mlp_width: Positive
+    """Features inside a feed-forward layer."""
     vocabulary: Positive
+    """Most tokens of the tokenizer."""
     context: Positive
+    """Most tokens of a conversation."""
     initial_spread: Rate
+    """Standard deviation of the initial weights."""
 
 
 class HubModel(Section):
@@ -88,30 +101,45 @@ class HubModel(Section):
     """
 
     source: Literal["hub"]
+    """Fetched from a hub."""
     mode: Mode
+    """The thinking mode in which it answers."""
     id: str
+    """Its id at the hub, or a local folder."""
     revision: str
+    """Commit, tag or branch."""
 
 
 class ScratchModel(Section):
     """A model built here, then trained by the SFT settings of that name on the data set of that name."""
 
     source: Literal["scratch"]
+    """Built here from nothing."""
     mode: Mode
+    """The thinking mode in which it answers."""
     architecture: Architecture
+    """Its sizes."""
     tokenizer_data: list[str]
+    """Data sets whose text the tokenizer learns from."""
     data: str
+    """The data set that it learns from."""
     settings: str
+    """The entry of `sft` that trains it."""
 
 
 class TunedModel(Section):
     """A model tuned here from another of the recipe's models."""
 
     source: Literal["tuned"]
+    """Tuned here from another model."""
     mode: Mode
+    """The thinking mode in which it answers."""
     start: str
+    """The model that it starts from."""
     data: str
+    """The data set that it learns from."""
     settings: str
+    """The entry of `sft` that trains it."""
 
 
 class ServedModel(Section):
@@ -121,8 +149,11 @@ class ServedModel(Section):
     """
 
     source: Literal["server"]
+    """Behind an OpenAI-compatible server."""
     mode: Mode
+    """The thinking mode in which it answers."""
     id: str
+    """The name that the server knows it by."""
 
 
 Model = Annotated[HubModel | ScratchModel | TunedModel, Field(discriminator="source")]
@@ -137,23 +168,36 @@ class WorldSource(Section):
     """
 
     kind: Literal["world"]
+    """Drawn from the tiny world."""
     tasks: dict[Task, Rate]
+    """Weight of each task."""
     forms: dict[AnswerForm, Rate]
+    """Weight of each form of answer."""
     domains: dict[Domain, Rate]
+    """Weight of each domain."""
     instances: Literal["train", "validation", "test"]
+    """The split of digit images that pictures are made of."""
     respond: Literal["none", "direct", "chain", "slips"]
+    """What a question's response holds."""
     slip_rate: Share
+    """Share of thoughts that go wrong once and correct themselves."""
     told: Share
+    """Share of questions whose cells are told in words, without a picture."""
     seed: int
+    """The seed of the drawing."""
 
 
 class ListedSource(Section):
     """Rows of entries of `config/sources.yaml`; `split` picks rows that name one."""
 
     kind: Literal["listed"]
+    """Entries of config/sources.yaml."""
     entries: list[str]
+    """Names of the entries."""
     split: str
+    """The split whose rows are taken."""
     instances: Literal["train", "validation", "test"]
+    """What the set may be used for."""
 
 
 class SourceSet(Section):
@@ -166,14 +210,23 @@ class SourceSet(Section):
     """
 
     kind: Literal["source"]
+    """Taken from a source."""
     source: Annotated[WorldSource | ListedSource, Field(discriminator="kind")]
+    """Where the questions come from."""
     size: Positive
+    """Samples of the set."""
     stands_in_for: str | None
+    """The report's data set that it replaces; null: none."""
     before: Date | None
+    """Samples published on this day or later are out (section 2); null: no limit."""
     undated: Literal["keep", "drop"]
+    """What becomes of samples without a date."""
     balance: dict[BalancedField, dict[str, Rate]] | None
+    """Weights of values by field of the record; null: as they come."""
     duplicates: Literal["drop", "list"] | None
+    """What becomes of twins within the set; null: not looked for."""
     contaminated: Literal["drop", "list"] | None
+    """What becomes of twins in evaluations; null: not looked for."""
 
 
 class Judge(Section):
@@ -181,15 +234,20 @@ class Judge(Section):
     OpenAI-compatible server. `max_unjudged`: a larger share without a verdict is an error."""
 
     model: str
+    """The judge's name at its endpoint."""
     max_unjudged: Share
+    """Largest share of chains that may stay without a verdict."""
 
 
 class RewardModel(Section):
     """A reward model behind a server (section 3.2: Skywork-VL-Reward); chains below `least` are out."""
 
     model: str
+    """The reward model's name at its endpoint."""
     least: float
+    """Chains below this score are out."""
     max_unjudged: Share
+    """Largest share of chains that may stay without a score."""
 
 
 class Filters(Section):
@@ -202,14 +260,23 @@ class Filters(Section):
     """
 
     max_tokens: Positive | None
+    """Most tokens of a response; null: off."""
     max_repetition: Share | None
+    """Largest share of a response that compression may save; null: off."""
     max_repeated_grams: Share | None
+    """Largest share of runs of four words that are repeats; null: off."""
     max_reconsiderations: Positive | None
+    """Most turns such as Wait; null: off."""
     max_other_script: Share | None
+    """Largest share of words outside the main script; null: off."""
     format: bool
+    """Keep only responses in the report's template."""
     leakage: bool
+    """Drop thoughts that quote a given answer."""
     judge: Judge | None
+    """The model that says whether a chain rambles; null: off."""
     reward_model: RewardModel | None
+    """The model that scores a chain; null: off."""
 
 
 class SampledSet(Section):
@@ -222,19 +289,33 @@ class SampledSet(Section):
     """
 
     kind: Literal["sampled"]
+    """Answered by a model."""
     questions: str
+    """The data set whose questions are asked."""
     by: str
+    """The run whose model answers."""
     checkpoint: Literal["last", "selected"]
+    """Which checkpoint of that run."""
     samples: Positive
+    """Answers to each question."""
     temperature: Annotated[float, Field(ge=0)]
+    """Sampling temperature; 0 is greedy."""
     top_p: Share
+    """Nucleus of the sampling distribution; 1 is all of it."""
     max_new_tokens: Positive
+    """Most tokens of an answer."""
     keep: Literal["first", "shortest", "best"]
+    """Which of a question's right answers stay."""
     keep_per_question: Positive
+    """Most answers of a question that stay."""
     otherwise: Literal["drop", "written"]
+    """What becomes of a question of which nothing is kept."""
     pass_rates: tuple[Share, Share] | None
+    """Smallest and largest share of right answers of a question that stays; null: any."""
     filters: Filters
+    """The filters of section 3.2."""
     seed: int
+    """The seed of the sampling."""
 
     @model_validator(mode="after")
     def _best_needs_a_judge(self):

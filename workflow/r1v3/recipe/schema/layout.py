@@ -19,11 +19,17 @@ class Machines(Section):
     """
 
     nodes: Positive
+    """Nodes of a job."""
     gpus: Annotated[int, Field(ge=0)]
+    """GPUs of each node."""
     hours: Rate
+    """Hours that a job asks for at its first attempt."""
     memory_gb: Positive | None
+    """Memory of a node in GB; null: its GPUs' share by slurm/site.yaml."""
     tensor_parallel: Positive | None
+    """GPUs that share one vLLM; null: all of a node."""
     engine_memory: Share | None
+    """Share of each GPU's memory that vLLM takes."""
 
     @model_validator(mode="after")
     def _engines_fill_nodes(self):
@@ -36,9 +42,16 @@ class Layout(Section):
     """`Machines` of every stage that a model takes part in; the others run on one core or two."""
 
     model: Machines
+    """Models that no run of the table trains."""
     reject: Machines
+    """Rejection sampling."""
     parity: Machines
+    """The gate before vLLM answers."""
     sft: Machines
+    """Supervised runs."""
     grpo: Machines
+    """Reinforced runs."""
     probe: Machines
+    """Probes of checkpoints."""
     evaluate: Machines
+    """Evaluations."""

@@ -21,26 +21,38 @@ class Template(Section):
     """The chat template of section 6.2."""
 
     system: str
+    """The system turn of every conversation (section 6.2)."""
     user_role: str
+    """The name of the role that asks."""
     assistant_role: str
+    """The name of the role that answers."""
 
 
 class Images(Section):
     """How a picture becomes tiles (InternVL's dynamic tiling)."""
 
     min_tiles: Positive
+    """The fewest tiles that a picture is cut into."""
     max_tiles: Positive
+    """The most tiles that a picture is cut into; a thumbnail comes on top where there are several.
+    """
     max_pixels: Positive
+    """Pictures with more pixels are scaled down before they are cut."""
 
 
 class Entropy(Section):
     """What counts as a critical token (section 5.1) and as a high entropy (section 6.5), in nats."""
 
     critical_words: list[str]
+    """Words that turn a thought; their first token is a critical token."""
     control_words: list[str]
+    """Words that turn no thought, measured beside the critical ones."""
     minimum_count: Positive
+    """Critical tokens that a checkpoint must have written before its entropy counts."""
     threshold: Rate
+    """Entropy above which a token counts as uncertain, in nats."""
     resamples: Positive
+    """Bootstrap resamples of each interval."""
 
 
 class Selection(Section):
@@ -52,38 +64,62 @@ class Selection(Section):
     """
 
     policy: Literal["critical_entropy", "reward", "last"]
+    """What chooses the checkpoint."""
     within_reward: Share | None
+    """With critical_entropy: only checkpoints whose reward on the probe set is at most this far
+    below the best; null: all."""
     probe: str
+    """The data set that checkpoints answer."""
     samples: Positive
+    """Answers to each question."""
     temperature: Rate
+    """Sampling temperature."""
     max_new_tokens: Positive
+    """Most tokens of an answer."""
     dtype: Literal["float32", "bfloat16"]
+    """Number format in which entropies are computed."""
     parallel: Parallel
+    """How processes share the model while entropies are computed."""
 
 
 class StudySuite(Section):
     """What the checkpoints of every study answer: benchmarks, and sets that are answered greedily."""
 
     benchmarks: list[str]
+    """Benchmarks of the suite `study`."""
     sets: dict[str, str]
+    """Data sets of the suite `study`, by the name that measures use; they are answered greedily."""
 
 
 class Evaluation(Section):
     """Section 4's settings."""
 
     protocol: Literal["report", "released"]
+    """The report's own settings, or those of its released code."""
     benchmarks: list[str]
+    """Benchmarks of the final table."""
     source: Literal["files", "miniature"]
+    """Published files, or miniatures drawn from the tiny world."""
     items: Positive | None
+    """Most items of a benchmark; null: all."""
     runs: Positive
+    """Sampled runs of each benchmark."""
     temperature: Annotated[float, Field(ge=0)]
+    """Sampling temperature; 0 is greedy."""
     top_p: Share
+    """Nucleus of the sampling distribution; 1 is all of it."""
     max_new_tokens: Positive
+    """Most tokens of an answer."""
     held_out: dict[str, str]
+    """Held-out data sets, by the name that measures use; they are answered greedily."""
     checkpoint_benchmark: str
+    """The benchmark that every checkpoint of RL answers."""
     study: StudySuite
+    """What the checkpoints of every study answer."""
     confidence: Share
+    """Level of the intervals, as a share."""
     resamples: Positive
+    """Bootstrap resamples of each interval."""
 
 
 class Parity(Section):
@@ -93,7 +129,9 @@ class Parity(Section):
     """
 
     max_gap: Rate
+    """Largest difference of two log-probabilities that passes, in nats."""
     tokens: Positive
+    """Tokens of each answer that are compared."""
 
 
 class Generation(Section):
@@ -103,51 +141,83 @@ class Generation(Section):
     """
 
     engine: Literal["transformers", "vllm", "server"]
+    """The engine that answers: in this process, vLLM, or an OpenAI-compatible server."""
     mode: Literal["slow", "nothink", "nowait"]
+    """The thinking mode: slow opens <think> in the template, nothink does not, nowait also bans
+    words."""
     parity: Parity
+    """The gate that vLLM has to pass; it changes no result."""
 
 
 class Recipe(Section):
     """A whole reproduction in one size."""
 
     name: str
+    """The recipe's name."""
     seed: int
+    """Every random stream derives from it."""
     template: Template
+    """The chat template."""
     images: Images
+    """How a picture becomes tiles."""
     models: dict[str, Model]
+    """Models that no run of the table trains, by name."""
     data: dict[str, DataSet]
+    """Data sets by name."""
     cleaning: Cleaning
+    """What all data sets share."""
     sft: dict[str, Sft]
+    """Settings of supervised runs, by name."""
     grpo: dict[str, Grpo]
+    """Settings of reinforced runs, by name."""
     entropy: Entropy
+    """What counts as a critical token."""
     selection: Selection
+    """How the checkpoint of an RL run is chosen."""
     evaluation: Evaluation
+    """How models are evaluated."""
     generation: Generation
+    """Which engine answers."""
     grading: Reward
+    """How answers are graded outside of RL."""
     thinking: Thinking
+    """The thinking modes that are compared."""
     baselines: dict[str, Baseline]
+    """Models of others that are evaluated beside ours, by name."""
     layout: Layout
+    """The machines of each stage; no hash covers them."""
 
 
 class ModelRun(Section):
     """A model of the recipe that no ablation changes."""
 
     stage: Literal["model"]
+    """The stage that makes it."""
     model: str
+    """A model of the recipe."""
     why: str | None = None
+    """The question that this run answers."""
 
 
 class SftRun(Section):
     """A supervised run: `settings` names an entry of the recipe's `sft`, `set` changes keys of it."""
 
     stage: Literal["sft"]
+    """The stage that trains it."""
     start: str = Field(alias="from")
+    """The run whose checkpoint it starts from."""
     checkpoint: Literal["last", "selected"] = "last"
+    """Which checkpoint of that run."""
     data: str
+    """The data set that it learns from."""
     settings: str
+    """The entry of the recipe that it takes its settings from."""
     set: dict[str, Any] = {}
+    """Keys of the settings that this run changes."""
     seed: int | None = None
+    """The seed of this run alone; null: the recipe's."""
     why: str | None = None
+    """The question that this run answers."""
 
 
 class GrpoRun(Section):
@@ -158,14 +228,23 @@ class GrpoRun(Section):
     """
 
     stage: Literal["grpo"]
+    """The stage that trains it."""
     start: str = Field(alias="from")
+    """The run whose checkpoint it starts from."""
     checkpoint: Literal["last", "selected"] = "last"
+    """Which checkpoint of that run."""
     data: str
+    """The data set that it learns from."""
     settings: str
+    """The entry of the recipe that it takes its settings from."""
     set: dict[str, Any] = {}
+    """Keys of the settings that this run changes."""
     without: list[Literal["connector"]] = []
+    """Groups whose output is zero from the first step on; they are not trained."""
     seed: int | None = None
+    """The seed of this run alone; null: the recipe's."""
     why: str | None = None
+    """The question that this run answers."""
 
 
 Run = Annotated[ModelRun | SftRun | GrpoRun, Field(discriminator="stage")]

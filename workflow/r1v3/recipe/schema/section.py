@@ -12,4 +12,6 @@ Rate = Annotated[float, Field(gt=0)]
 class Section(BaseModel):
     """A level of the recipe; its keys are closed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True
+    )

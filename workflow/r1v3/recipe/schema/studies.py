@@ -22,8 +22,11 @@ class Arm(Section):
     """`common`: the last step that all reinforced arms of the study kept; equal length for all."""
 
     run: str
+    """A run of the table."""
     checkpoint: Literal["common", "selected", "last"] = "last"
+    """Which of its checkpoints; common: the last step that all reinforced arms kept."""
     thinking_mode: str | None = None
+    """The thinking mode in which it answers; null: the run's own."""
 
 
 class Study(Section):
@@ -35,16 +38,27 @@ class Study(Section):
     """
 
     title: str
+    """The page's title."""
     section: str
+    """The section of the report."""
     shows: str
+    """The figure or table of the report."""
     question: str
+    """The question that the study answers."""
     arms: dict[str, Arm]
+    """What is compared, by label."""
     curves: list[str] = []
+    """Keys of metrics.jsonl that are drawn over the steps."""
     by_step: list[str] = []
+    """Measures of the suite `study`, asked of every checkpoint of a reinforced arm."""
     measures: list[str] = []
+    """Columns of the table."""
     published: dict[str, dict[str, float]] = {}
+    """The report's numbers, by arm and measure."""
     analyses: list[Analysis] = []
+    """Further analyses that the page shows."""
     note: str | None = None
+    """What a reader must know."""
 
     @model_validator(mode="after")
     def _published_arms_are_arms(self):
@@ -58,9 +72,13 @@ class Published(Section):
     """Two numbers of the report in percent, measured on `n` items; `b` may be null for one alone."""
 
     a: float
+    """The first number, in percent."""
     b: float | None
+    """The second number, in percent; null: there is one alone."""
     n: Positive | None
+    """Items that both were measured on; null: not known."""
     where: str
+    """Where the report has them."""
 
 
 class Claimed(Section):
@@ -71,13 +89,21 @@ class Claimed(Section):
     """
 
     says: str
+    """What the report says."""
     section: str
+    """The section that says it."""
     study: str | None = None
+    """The study that tests it."""
     carries: bool = False
+    """Whether the report rests on it."""
     training: bool = False
+    """Whether it speaks of training's outcome, so that one seed cannot settle it."""
     by_construction: str | None = None
+    """Why the tiny world was bound to show it."""
     post_hoc: str | None = None
+    """Why it was worded after a run had been seen."""
     published: Published | None = None
+    """The report's own numbers."""
 
 
 class Directed(Claimed):
@@ -88,75 +114,105 @@ class Directed(Claimed):
     """
 
     direction: Literal["more", "less", "same"]
+    """Which way the effect goes."""
     least: Annotated[float, Field(ge=0)]
+    """The smallest effect that counts, in the measure's unit, fixed before the runs."""
 
 
 class Difference(Directed):
     """Arm a minus arm b of a study in one measure, paired over items."""
 
     kind: Literal["difference"]
+    """Arm a minus arm b in a measure, paired over items."""
     a: str
+    """The first arm."""
     b: str
+    """The second arm."""
     measure: str
+    """What is measured."""
 
 
 class CurveChange(Directed):
     """An arm's training metric in its last tenth of steps minus that of its first tenth."""
 
     kind: Literal["change"]
+    """The last tenth of a curve minus the first."""
     arm: str
+    """The arm."""
     metric: str
+    """The key of metrics.jsonl."""
 
 
 class CurveDifference(Directed):
     """Two arms' training metric over the last tenth of the steps that both have, or the spread of all."""
 
     kind: Literal["curve"]
+    """The curves of two arms."""
     a: str
+    """The first arm."""
     b: str
+    """The second arm."""
     metric: str
+    """The key of metrics.jsonl."""
     of: Literal["end", "mean", "spread"] = "end"
+    """Their last tenth, the mean of all, or the spread of all."""
 
 
 class Correlation(Claimed):
     """Critical-token entropy against a measure over checkpoints, as ranks; `detrended` within each run."""
 
     kind: Literal["correlation"]
+    """Critical-token entropy against a measure over checkpoints."""
     measure: str
+    """What is measured."""
     detrended: bool
+    """Whether ranks are within each run."""
     direction: Literal["more", "less"]
+    """The sign of the correlation."""
     least: Share
+    """The smallest correlation that counts."""
 
 
 class Regret(Claimed):
     """What the choice by critical entropy loses against another choice, on a measure."""
 
     kind: Literal["regret"]
+    """What the choice by critical entropy loses against another."""
     measure: str
+    """What is measured."""
     against: Literal["reward", "last"]
+    """The other choice."""
     least: Share
+    """The smallest loss that counts."""
 
 
 class Audit(Claimed):
     """Answers that say the picture cannot be seen are less often right (table 5)."""
 
     kind: Literal["audit"]
+    """Answers that say the picture cannot be seen are less often right (table 5)."""
     least: Share
+    """The smallest difference that counts."""
 
 
 class Arithmetic(Claimed):
     """A statement about the report's own tables, settled by them."""
 
     kind: Literal["arithmetic"]
+    """A statement about the report's own tables."""
     check: str
+    """The computation."""
     holds: bool
+    """Whether it holds."""
 
 
 class Untestable(Claimed):
     """Not testable here, and why."""
 
     kind: Literal["untestable"]
+    """Not testable here."""
     why: str
+    """Why not."""
 
 
 Claim = Annotated[

@@ -16,11 +16,17 @@ class Thinking(Section):
     """What the thinking modes need to know."""
 
     banned_words: list[str]
+    """Words that nowait bans."""
     control_words: list[str]
+    """Words that nocontrol bans."""
     cannot_see_words: list[str]
+    """Words that nocannotsee bans."""
     budgets: list[Positive]
+    """Tokens of the budgets that are compared."""
     answer_tokens: Positive
+    """Most tokens of an answer after a forced end of the thought."""
     close: str
+    """Text that closes a thought at its budget."""
 
     def modes(self) -> dict[str, dict[str, Any]]:
         """The template mode of each, and what it changes of a sampling (`r1v3.generate.thinking`)."""

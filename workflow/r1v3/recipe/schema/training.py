@@ -15,20 +15,30 @@ class Optimizer(Section):
     hidden matrix gets AdamW at the same rate."""
 
     algorithm: Literal["adamw", "muon"]
+    """AdamW, or Muon for hidden matrices with AdamW for the rest."""
     learning_rate: Rate
+    """The highest learning rate."""
     schedule: Schedule
+    """How the rate goes on after warm-up."""
     warmup: Share
+    """Share of all steps in which the rate rises from zero."""
     betas: tuple[float, float]
+    """Decay of the averages of gradient and squared gradient."""
     weight_decay: Annotated[float, Field(ge=0)]
+    """Decoupled weight decay; vectors have none."""
     max_grad_norm: Rate
+    """Gradients are scaled down to this norm."""
 
 
 class EarlyStopping(Section):
     """Stop after `patience` validations in a row without a lower loss; the best checkpoint is kept."""
 
     validation: str
+    """The data set whose loss is watched."""
     every: Positive
+    """Steps between two validations."""
     patience: Positive
+    """Validations in a row without a lower loss after which training ends."""
 
 
 class Parallel(Section):
@@ -43,10 +53,15 @@ class Parallel(Section):
     """
 
     engine: Literal["ranks", "deepspeed"]
+    """ranks: every process holds the whole model; deepspeed: ZeRO shards it."""
     zero: Literal[2, 3] | None
+    """ZeRO stage: 2 shards optimizer states and gradients, 3 weights too."""
     pass_tokens: Positive | None
+    """Most tokens of a forward pass; null: a rank's part of the batch in one pass."""
     gradient_checkpointing: bool
+    """Compute layers again in the backward pass instead of keeping them."""
     attention: Literal["auto", "flash", "sdpa"]
+    """The attention kernel; flash needs CUDA and 16-bit weights, auto takes it where it can."""
 
     @model_validator(mode="after")
     def _a_stage_with_deepspeed_alone(self):
@@ -60,15 +75,20 @@ class Loading(Section):
     by `threads` threads and up to `ahead` steps ahead."""
 
     cached: bool
+    """Keep all tiles in memory."""
     threads: Positive
+    """Threads that read pictures."""
     ahead: Positive
+    """Steps that are read ahead."""
 
 
 class Resume(Section):
     """The state of an unfinished run is written every so many seconds; the newest `keep` stay."""
 
     seconds: Annotated[float, Field(ge=0)]
+    """Seconds between two states of an unfinished run."""
     keep: Annotated[int, Field(ge=2)]
+    """Newest states that stay on disk."""
 
 
 class Watch(Section):
@@ -76,25 +96,41 @@ class Watch(Section):
     only when it is not a number."""
 
     spike: Rate | None
+    """Nats above the median of recent losses at which a run stops; null: only when a loss is not a
+    number."""
     window: Positive
+    """Steps of that median."""
 
 
 class Sft(Section):
     """Supervised fine-tuning of any group of modules (sections 3.2, 3.4, 5.6, 6.1)."""
 
     train: list[Group]
+    """Module groups that learn."""
     optimizer: Optimizer
+    """The optimizer."""
     epochs: Rate
+    """Passes over the data set."""
     max_steps: Positive | None
+    """Most steps; null: as many as the epochs have."""
     batch_size: Positive
+    """Samples of a step, over all processes."""
     max_length: Positive
+    """Most tokens of a sample; longer ones are skipped."""
     dtype: Literal["float32", "bfloat16"]
+    """Number format of the weights in forward and backward passes."""
     early_stopping: EarlyStopping | None
+    """When to stop before the end; null: never."""
     max_set_aside: Share
+    """Largest share of samples that may be skipped."""
     parallel: Parallel
+    """How processes share the model."""
     loading: Loading
+    """How pictures reach the model."""
     resume: Resume
+    """How an unfinished run is saved."""
     watch: Watch
+    """When a run stops by itself."""
 
     @model_validator(mode="after")
     def _deepspeed_steps_adamw(self):
@@ -111,29 +147,38 @@ class LengthStage(Section):
     """From this step on, a response may have this many tokens."""
 
     step: Annotated[int, Field(ge=0)]
+    """The first step of the stage."""
     tokens: Positive
+    """Most tokens of a response from then on."""
 
 
 class Advantage(Section):
     """How equation 6's spread is defined."""
 
     ddof: Literal[0, 1]
+    """What the spread's divisor subtracts from the number of samples (equation 6)."""
     epsilon: Annotated[float, Field(ge=0)]
+    """Added to the spread."""
 
 
 class Verifier(Section):
     """The model of equation 2, behind an OpenAI-compatible endpoint."""
 
     model: str
+    """The verifier's name at its endpoint."""
     max_unjudged: Share
+    """Largest share of answers that may stay without a verdict."""
 
 
 class Reward(Section):
     """Equation 3 and what feeds it."""
 
     accuracy_weight: Share
+    """Weight of accuracy (equation 3)."""
     format_weight: Share
+    """Weight of format (equation 3)."""
     verifier: Verifier | None
+    """The model that judges what rules find wrong; null: rules alone."""
 
     @model_validator(mode="after")
     def _weights_add_to_one(self):
@@ -147,6 +192,7 @@ class DynamicSampling(Section):
     (section 5.5; DAPO, arXiv 2503.14476, section 3.2)."""
 
     max_rounds: Positive
+    """Most rounds of prompts in an episode."""
 
 
 class ClipCov(Section):
@@ -154,9 +200,13 @@ class ClipCov(Section):
     `low` and `high`, gets no gradient (Cui et al. 2025, arXiv 2505.22617, which section 5.5 cites)."""
 
     kind: Literal["clip"]
+    """Clip-Cov."""
     share: Share
+    """Share of all tokens that get no gradient."""
     low: float
+    """Lower bound of the covariance."""
     high: float
+    """Upper bound of the covariance."""
 
 
 class KlCov(Section):
@@ -165,8 +215,11 @@ class KlCov(Section):
     an episode on: before it the log-ratio is 0."""
 
     kind: Literal["kl"]
+    """KL-Cov."""
     share: Share
+    """Share of tokens that are held to the policy that sampled."""
     weight: Rate
+    """Weight of the absolute log-ratio."""
 
 
 class Grpo(Section):
@@ -190,34 +243,64 @@ class Grpo(Section):
     """
 
     train: list[Group]
+    """Module groups that learn (section 5.2)."""
     optimizer: Optimizer
+    """The optimizer."""
     steps: Positive
+    """Episodes of the run."""
     prompts_per_step: Positive
+    """Prompts of an episode."""
     samples: Annotated[int, Field(ge=2)]
+    """Responses to each prompt (M in equation 6)."""
     updates_per_episode: Positive
+    """Passes of gradient steps over an episode."""
     minibatches: Positive
+    """Parts of an episode's prompts, a gradient step each."""
     aggregation: Literal["sequence_mean", "token_mean", "constant"]
+    """How token losses become one: equation 7, the mean over tokens, or Dr. GRPO's constant (arXiv
+    2503.20783)."""
     advantage: Advantage
+    """How rewards are normalised within a group (equation 6)."""
     clip_low: Rate
+    """How far below 1 the ratio counts."""
     clip_high: Rate
+    """How far above 1 the ratio counts; above clip_low it is Clip-Higher (section 5.5)."""
     kl: Annotated[float, Field(ge=0)]
+    """Weight of the divergence from the start; the report has none."""
     kl_estimator: Literal["k1", "k2", "k3"]
+    """Estimator of that divergence; k1 is equation 7's."""
     old_logprobs: Literal["trainer", "engine", "reference"]
+    """Whose log-probabilities stand below the ratio's line."""
     top_entropy: Annotated[float, Field(gt=0, le=1)] | None
+    """Share of tokens, the most uncertain, that get gradients (arXiv 2506.01939); null: all."""
     covariance: Annotated[ClipCov | KlCov, Field(discriminator="kind")] | None
+    """Clip-Cov or KL-Cov (arXiv 2505.22617); null: neither."""
     dynamic_sampling: DynamicSampling | None
+    """Ask on until every group's accuracy varies (section 5.5); null: one round."""
     temperature: Rate
+    """Sampling temperature of responses."""
     top_p: Share
+    """Nucleus of the sampling distribution; 1 is all of it."""
     lengths: list[LengthStage]
+    """Most tokens of a response, by step (section 3.3)."""
     overlong: Literal["keep", "mask", "punish"]
+    """What becomes of a response that was cut off."""
     overlong_buffer: Positive | None
+    """Last tokens over which a long response is paid less (DAPO, equation 13)."""
     instruction: str | None
+    """Text that follows each question (section 6.6); null: none."""
     dtype: Literal["float32", "bfloat16"]
+    """Number format of the weights in forward and backward passes."""
     checkpoint_every: Positive
+    """Steps between two checkpoints."""
     keep_rollouts: Share
+    """Share of a step's prompts whose responses stay on disk."""
     reward: Reward
+    """The reward of a response."""
     parallel: Parallel
+    """How processes share the model."""
     resume: Resume
+    """How an unfinished run is saved."""
 
     @model_validator(mode="after")
     def _parts_fit(self):

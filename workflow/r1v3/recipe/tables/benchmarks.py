@@ -35,33 +35,44 @@ Column = str
 class Part(BaseModel):
     """A level of the table; its keys are closed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class UrlSource(Part):
     """A TSV at a URL; `md5` is checked, `None` only where nobody publishes one."""
 
     kind: Literal["url"]
+    """A TSV at a URL."""
     url: str
+    """Its address."""
     md5: str | None
+    """Its checksum; null: nobody publishes one."""
 
 
 class HubSource(Part):
     """Files of a Hugging Face data set at a revision; `columns` renames theirs to ours."""
 
     kind: Literal["hub"]
+    """Files of a hub's data set."""
     id: str
+    """Its id."""
     revision: str
+    """Commit, tag or branch."""
     files: list[str]
+    """Names of the files."""
     md5: str | None
+    """Checksum of the TSV that they become; null: none."""
     columns: dict[Column, Column]
+    """Our names for columns of theirs."""
 
 
 class UserSource(Part):
     """A file that nobody publishes: the user puts it there."""
 
     kind: Literal["user"]
+    """A file that the user supplies."""
     describe: str
+    """What the file must be."""
 
 
 Source = Annotated[UrlSource | HubSource | UserSource, Field(discriminator="kind")]
@@ -71,8 +82,11 @@ class Licence(Part):
     """The licence as its card or repository states it (`None`: not seen), and whether training is allowed."""
 
     name: str | None
+    """The licence as its card or repository states it; null: none seen."""
     training: Literal["allowed", "forbidden", "not stated"]
+    """Whether it lets one train."""
     note: str | None = None
+    """What a reader must know."""
 
 
 class Prompt(Part):
@@ -83,9 +97,13 @@ class Prompt(Part):
     """
 
     choice: str
+    """The user turn of a question with options."""
     open: str
+    """The user turn of a question without options."""
     option: str
+    """One option."""
     images: Literal["first", "last", "marked"]
+    """Where pictures stand."""
 
 
 class Answer(Part):
@@ -97,60 +115,90 @@ class Answer(Part):
     """
 
     form: Literal["choice", "letters", "yes_no", "open", "mixed"]
+    """What an answer is."""
     column: Column
+    """The column that holds it."""
     options: Literal["columns", "picture"] | Column | None
+    """Where the options are; null: there are none."""
     alternatives: bool = False
+    """Whether a list of answers means that any one is right."""
 
 
 class Published(Part):
     """A score of the report's Table 1; `by_authors` where the report marks it with an asterisk."""
 
     score: float
+    """The score, in percent."""
     by_authors: bool
+    """Whether the report's authors measured it."""
 
 
 class Released(Part):
     """What the published evaluation code did, where it differs from the report (protocol `released`)."""
 
     temperature: float
+    """Sampling temperature."""
     max_new_tokens: int
+    """Most tokens of an answer."""
     rule: Literal["judge", "boxed_or_judge"]
+    """Who decides."""
 
 
 class Miniature(Part):
     """The small copy from the tiny world: domains and tasks asked, and prompts that its model was taught."""
 
     domains: list[str]
+    """Domains of the tiny world that are asked."""
     tasks: list[str]
+    """Tasks of the tiny world that are asked."""
     prompt: Prompt
+    """The prompts that its model was taught."""
 
 
 class Check(Part):
     """A point of 'the same as the original?'."""
 
     point: str
+    """What is compared with the original."""
     same: bool | None
+    """Whether it is the same; null: not known."""
     note: str | None = None
+    """How it differs."""
 
 
 class Benchmark(Part):
     """What decides a benchmark's scores, and so is hashed."""
 
     version: Annotated[int, Field(gt=0)]
+    """Raised by hand when the entry changes its meaning."""
     source: Source
+    """Where the file comes from."""
     select: dict[Column, str]
+    """Rows that count: a value for each of these columns."""
     needs_picture: bool
+    """Whether a row without a picture is dropped."""
     items: Annotated[int, Field(gt=0)]
+    """How many items it has."""
     items_confirmed: bool
+    """Whether that number was seen in the file."""
     prompt: Prompt
+    """What is asked."""
     answer: Answer
+    """How an answer is read and judged."""
     code: str | None
+    """The module of r1v3.evaluate.benchmarks that helps; null: none."""
     scorer: Literal["accuracy", "circular", "points", "code"]
+    """What is counted."""
     by: list[Column]
+    """Columns by which scores are split."""
     cluster: list[Column]
+    """Columns whose equal values hang together in intervals."""
     judge: Literal["never", "where rules fail", "needed"]
+    """When a model judges."""
     released: Released
+    """What the released code did."""
     miniature: Miniature
+    """The small copy from the tiny world."""
 
     @model_validator(mode="after")
     def _code_where_it_is_needed(self):
@@ -174,13 +222,20 @@ class Listed(Benchmark):
     """A benchmark with what its readers are told, which changes no score."""
 
     title: str
+    """Its name in tables."""
     group: Literal["General", "Mathematics", "Logic", "Physics", "Beyond Table 1"]
+    """Its group in Table 1."""
     counts: str
+    """What its score counts, in words."""
     licence: Licence
+    """Its licence."""
     in_distribution: str | None = None
+    """Why training data may be like it."""
     published: Annotated[dict[str, Published], WithJsonSchema(WRITTEN_SCORES)]
     published_points: dict[str, float] | None = None
+    """Scores in points instead of percent."""
     checklist: list[Check]
+    """Is it the same as the original?"""
 
     @field_validator("published", mode="before")
     @classmethod

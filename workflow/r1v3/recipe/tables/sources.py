@@ -19,7 +19,7 @@ MAPPINGS = ("records", "mmk12", "virl39k", "scienceqa", "geometry3k")
 class Part(BaseModel):
     """A level of the table; its keys are closed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Hub(Part):
@@ -29,25 +29,35 @@ class Hub(Part):
     """
 
     kind: Literal["hub"]
+    """Files of a hub's data set."""
     id: str
+    """Its id."""
     revision: str
+    """Commit, tag or branch."""
     files: list[str]
+    """Names of the files; * stands for anything."""
 
 
 class Files(Part):
     """Files at URLs, or at paths (a folder means all files in it); `sha256` by file name where known."""
 
     kind: Literal["files"]
+    """Files at URLs or paths."""
     places: list[str]
+    """URLs, files or folders."""
     sha256: dict[str, str] = {}
+    """Checksums by file name."""
 
 
 class Licence(Part):
     """The licence as the card or repository states it (`null`: none seen), and whether it lets one train."""
 
     name: str | None
+    """The licence as the card or repository states it; null: none seen."""
     training: Literal["allowed", "forbidden", "not stated"]
+    """Whether it lets one train."""
     note: str | None = None
+    """What a reader must know."""
 
 
 class Decides(Part):
@@ -59,12 +69,19 @@ class Decides(Part):
     """
 
     where: Annotated[Hub | Files, Field(discriminator="kind")]
+    """Where the files are."""
     pictures: str | None = None
+    """The folder or zip file that picture paths lead into."""
     mapping: str
+    """The function of r1v3.data.sources.mappings that reads a row."""
     constants: dict[str, str] = {}
+    """Fields that all rows share."""
     rename: dict[str, str] = {}
+    """Our names for fields of theirs."""
     licence: Licence
+    """Its licence."""
     date: str | None = None
+    """When it was published: a year, month or day."""
 
     @field_validator("date")
     @classmethod
@@ -78,9 +95,13 @@ class Listed(Decides):
     """All of an entry."""
 
     title: str
+    """Its name."""
     citation: str
+    """What to cite."""
     stands_in_for: str
+    """The report's data set that it replaces."""
     differs: str
+    """In what it is another."""
 
     def hashed(self) -> dict[str, object]:
         """The part that a data set's hash covers, with defaults."""
