@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedModel
+from transformers import InternVLForConditionalGeneration
 
 from r1v3.model.encode import Encoder
 from r1v3.model.groups import group_hashes, zero_modules
@@ -121,7 +121,7 @@ def open_run(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> Gr
 
 
 def _open_policy(
-    model: PreTrainedModel, config: GrpoConfig, encoder: Encoder, ranks: Ranks
+    model: InternVLForConditionalGeneration, config: GrpoConfig, encoder: Encoder, ranks: Ranks
 ) -> tuple[TrainingEngine, dict[str, str], EpisodeSpeed]:
     """The engine that learns, the hashes of its module groups, and what counts its speed."""
     settings = config.settings
