@@ -39,11 +39,6 @@ def read_config(path: Path, kind: type[Config]) -> Config:
         raise ValueError(f"{path}: {error}") from None
 
 
-def as_document(config: StageConfig) -> dict[str, Any]:
-    """The config as the plain mapping that its hash covers; for stages that do not take the model yet."""
-    return config.model_dump(mode="json", by_alias=True, exclude_unset=True)
-
-
 def run_stage(
     config_path: Path,
     manifest: Path,
