@@ -137,7 +137,7 @@ measurements.DISK_MB = 1
 if node == "node1":
     checks.ports = lambda: (False, "port 8000: taken")
     checks.files = lambda *_: os.stat("not mounted")
-sys.exit(0 if preflight("tiny", None, Path(sys.argv[1])) else 1)
+sys.exit(0 if preflight(Path(sys.argv[1]), "tiny", None, Path(sys.argv[2])) else 1)
 """
 
 
@@ -150,7 +150,7 @@ def test_what_the_second_node_lacks_stops_a_run(tmp_path):
     output = tmp_path / "preflight.json"
     nodes = [
         subprocess.Popen(
-            [sys.executable, "-c", ONE_OF_TWO_NODES, str(output)],
+            [sys.executable, "-c", ONE_OF_TWO_NODES, str(ROOT), str(output)],
             env=os.environ | common | {"RANK": str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
