@@ -67,10 +67,10 @@ def interval(runs: list[Score], *, resamples: int, confidence: float, seed: int)
 
 def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
     """Wilson's interval of a share of `count`."""
-    z = NormalDist().inv_cdf(1 - (1 - confidence) / 2)
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    reach = z * sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
-    return (0.0 if share == 0 else middle - reach), (1.0 if share == 1 else middle + reach)
+    from statsmodels.stats.proportion import proportion_confint  # half a second, so not at import
+
+    low, high = proportion_confint(share * count, count, alpha=1 - confidence, method="wilson")
+    return (0.0 if share == 0 else float(low)), (1.0 if share == 1 else float(high))
 
 
 def spread(runs: list[Score]) -> float | None:
@@ -168,13 +168,9 @@ def _swapped(pieces_a: Pieces, pieces_b: Pieces, swap_RC: np.ndarray) -> np.ndar
 
 def holm(p_values: list[float]) -> list[float]:
     """Holm's correction for the number of comparisons, in the order given."""
-    order = np.argsort(p_values, kind="stable")
-    corrected = [0.0] * len(p_values)
-    worst = 0.0
-    for rank, place in enumerate(order):
-        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = worst
-    return corrected
+    from statsmodels.stats.multitest import multipletests  # half a second, so not at import
+
+    return multipletests(p_values, method="holm")[1].tolist() if p_values else []
 
 
 def detectable_difference(
