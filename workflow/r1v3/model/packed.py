@@ -8,12 +8,14 @@ Shapes: T tokens of the pack, N predicted tokens, S segments, Q queries and K ke
 H heads, D features of a head.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
 from torch.nn.attention import varlen
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface
+from transformers import AttentionInterface, PreTrainedModel
 
 ATTENTION, FLASH = "packed_segments", "packed_flash"
 
@@ -220,6 +222,17 @@ def use_packed_attention(model, attention: str = "sdpa") -> None:
         raise ValueError("parallel.attention flash needs CUDA (8.0 or later) and 16-bit weights")
     chosen = FLASH if can and attention in ("auto", "flash") else ATTENTION
     model.set_attn_implementation({"text_config": chosen, "vision_config": "sdpa"})
+
+
+@contextmanager
+def language_attention(model: PreTrainedModel, attention: str) -> Generator[None]:
+    """Let the language model attend by a registered function, until the block is left."""
+    before = model.config.get_text_config()._attn_implementation
+    model.set_attn_implementation({"text_config": attention})
+    try:
+        yield
+    finally:
+        model.set_attn_implementation({"text_config": before})
 
 
 def _has_flash() -> bool:

@@ -5,8 +5,10 @@ Shapes: P prompts, B rows (prompt times sample), L positions, V vocabulary, T ne
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
+from transformers import InternVLForConditionalGeneration
 
 from r1v3.generate.in_process.row_cache import RowCache
 from r1v3.generate.in_process.sample_token import draw, uniforms
@@ -40,6 +42,16 @@ class Row:
     logprobs: list[float]
 
 
+class Admitted(NamedTuple):
+    """Prefilled requests, a row each: last logits, cache, prompt length, slot, and most new tokens."""
+
+    logits_BV: torch.Tensor
+    cache: RowCache
+    length: torch.Tensor
+    slot: torch.Tensor
+    limit: torch.Tensor
+
+
 class DecodeLoop:
     """Decodes the rows of requests that `feed` hands over.
 
@@ -50,7 +62,7 @@ class DecodeLoop:
 
     def __init__(
         self,
-        model,
+        model: InternVLForConditionalGeneration,
         encoder: Encoder,
         sampling: Sampling,
         capacity: int,
@@ -68,7 +80,8 @@ class DecodeLoop:
         self.bias_ids = torch.tensor(biased, dtype=torch.long, device=self.device)
         self.bias = torch.tensor([value for _, value in sampling.bias], device=self.device)
         self.tail = max((len(text.encode()) for text in sampling.stop), default=0) + 8
-        self.context = getattr(model.config.text_config, "max_position_embeddings", None)
+        self.layers = model.config.get_text_config().num_hidden_layers
+        self.context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
 
     def run(self) -> Iterator[list[Row]]:
         """Finished rows, some at a time, until nothing waits."""
@@ -92,8 +105,8 @@ class DecodeLoop:
         self.open = torch.ones(rows, dtype=torch.bool)
         self.forced = torch.zeros(rows, dtype=torch.bool)
 
-    def _admit(self, waiting: list[Asked], room: int):
-        """Prefill requests; their last logits, cache, prompt lengths, slots and limits, a row each."""
+    def _admit(self, waiting: list[Asked], room: int) -> Admitted:
+        """Prefill requests and give them free slots."""
         sampling = self.sampling
         logits_BV, cache, lengths = self._prefill([asked.encoded for asked in waiting], room)
         lengths = lengths.repeat_interleave(sampling.samples)
@@ -105,7 +118,7 @@ class DecodeLoop:
         limit = torch.full_like(slot, self.tokens - len(self.close))
         if self.context:
             limit = limit.minimum(self.context - lengths.cpu()).clamp(min=1)
-        return logits_BV, cache, lengths, slot, limit
+        return Admitted(logits_BV, cache, lengths, slot, limit)
 
     def _visible(self) -> torch.Tensor:
         position = torch.arange(self.cache.room, device=self.device)
@@ -117,16 +130,18 @@ class DecodeLoop:
             token_B = self._emit()
             left = int(self.open.sum())
             done: list[Row] = []
-            waiting: list[Asked] = []
+            joining: tuple[torch.Tensor, list[Asked]] | None = None  # rows kept, and who joins them
             if left <= KEEP_SHARE * len(self.open):
                 done = self._finished()
                 if not left:
                     yield done
                     return
                 kept = self.open.nonzero()[:, 0]
-                if left <= REFILL_SHARE * self.capacity:
-                    waiting = self.feed((self.capacity - left) // self.sampling.samples)
-                if not waiting:
+                refill = left <= REFILL_SHARE * self.capacity
+                free = (self.capacity - left) // self.sampling.samples
+                if refill and (waiting := self.feed(free)):
+                    joining = kept, waiting
+                else:
                     near = kept.to(self.device)
                     self.cache.select(near)
                     token_B, self.visible = token_B[near], self.visible[near]
@@ -137,8 +152,8 @@ class DecodeLoop:
                 self.visible[:, None, None, : self.cache.length + 1],
                 self.cache,
             )
-            if waiting:
-                self._refill(kept, waiting)
+            if joining:
+                self._refill(*joining)
             if done:
                 yield done
 
@@ -151,8 +166,8 @@ class DecodeLoop:
         at = self.step.clamp(max=self.tokens - 1)
         token_B, log_probs_BV = draw(logits_BV, self.drawn[self.slot, at], sampling)
         logp_B = log_probs_BV.gather(1, token_B[:, None])[:, 0]
-        if self.close:
-            token_B, logp_B = self._closed(token_B, logp_B)
+        if self.close and sampling.thought_tokens is not None:
+            token_B, logp_B = self._closed(token_B, logp_B, sampling.thought_tokens)
         logp_B = logp_B.cpu()
         token, slot, step = token_B.cpu(), self.slot[self.open], self.step[self.open]
         self.out_ids[slot, step] = token[self.open]
@@ -163,9 +178,10 @@ class DecodeLoop:
             self._stop_at_strings()
         return token_B
 
-    def _closed(self, token_B, logp_B) -> tuple[torch.Tensor, torch.Tensor]:
+    def _closed(
+        self, token_B: torch.Tensor, logp_B: torch.Tensor, budget: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The tokens, or where a thought is over its budget those that close it, which nobody drew."""
-        budget = self.sampling.thought_tokens
         for row in (self.open & (self.step == budget) & ~self.forced).nonzero()[:, 0].tolist():
             thought = self.encoder.tokenizer.decode(self.out_ids[self.slot[row], :budget])
             if END_OF_THINK not in thought:
@@ -220,7 +236,9 @@ class DecodeLoop:
         self.open = torch.cat([self.open, torch.ones(len(slot), dtype=torch.bool)])
         self.forced = torch.cat([self.forced, torch.zeros(len(slot), dtype=torch.bool)])
 
-    def _prefill(self, encoded: list[EncodedPrompt], room: int):
+    def _prefill(
+        self, encoded: list[EncodedPrompt], room: int
+    ) -> tuple[torch.Tensor, RowCache, torch.Tensor]:
         """Last logits and a cache of all rows, and the prompts' lengths."""
         device, samples = self.device, self.sampling.samples
         lengths = torch.tensor([len(e.prompt_ids) for e in encoded], device=device)
@@ -236,7 +254,7 @@ class DecodeLoop:
         real = position >= (longest - lengths)[:, None]
         mask = (position[:, None] >= position)[None] & real[:, None]
         mask |= torch.eye(longest, dtype=torch.bool, device=device)
-        cache = RowCache(self.model.config.text_config.num_hidden_layers, longest + room)
+        cache = RowCache(self.layers, longest + room)
         logits_PV = self._forward(
             embed(self.model, ids_PL, tiles),
             (position - (longest - lengths)[:, None]).clamp(min=0),
@@ -249,7 +267,13 @@ class DecodeLoop:
             logits_PV = logits_PV[copies]
         return logits_PV, cache, lengths
 
-    def _forward(self, embeddings, positions, mask, cache):
+    def _forward(
+        self,
+        embeddings: torch.Tensor,
+        positions: torch.Tensor,
+        mask: torch.Tensor,
+        cache: RowCache,
+    ) -> torch.Tensor:
         hidden = self.model.model.language_model(
             inputs_embeds=embeddings,
             position_ids=positions,

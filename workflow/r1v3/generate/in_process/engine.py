@@ -7,7 +7,6 @@ samples do not depend on its neighbours.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import torch
 from transformers import InternVLForConditionalGeneration
@@ -22,6 +21,7 @@ from r1v3.generate.types import Request, Response, Sampling, failed
 from r1v3.generate.weights import Weights, named_weights
 from r1v3.model.encode import Encoded, EncodedPrompt, Encoder
 from r1v3.model.groups import group_hashes
+from r1v3.model.packed import language_attention
 
 
 class TransformersEngine:
@@ -129,7 +129,7 @@ class TransformersEngine:
     def _encode(self, request: Request) -> Encoded:
         check_places(request)
         encoded = self.encoder.prompt(request.prompt, list(request.images))
-        context = getattr(self.model.config.text_config, "max_position_embeddings", None)
+        context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         if context and len(encoded.prompt_ids) >= context:
             raise ValueError(
                 f"a prompt of {len(encoded.prompt_ids)} tokens; the model's context is {context}"
@@ -141,18 +141,8 @@ class TransformersEngine:
 
     def _next(self, loop: Iterator[list[Row]]) -> list[Row] | None:
         """Go on until rows are finished, in the setting that decoding needs."""
-        with self._decoding():
+        with language_attention(self.model, DECODE), torch.inference_mode():
             return next(loop, None)
-
-    @contextmanager
-    def _decoding(self) -> Iterator[None]:
-        attention = self.model.config.text_config._attn_implementation
-        self.model.set_attn_implementation({"text_config": DECODE})
-        try:
-            with torch.inference_mode():
-                yield
-        finally:
-            self.model.set_attn_implementation({"text_config": attention})
 
     def _response(self, row: Row, sampling: Sampling) -> Response:
         text, reason = decode_reply(self.encoder.tokenizer, row.ids, self.stop_id, sampling.stop)

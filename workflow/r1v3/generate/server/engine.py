@@ -9,10 +9,12 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypedDict
 
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.pictures import check_places, data_url
-from r1v3.generate.server.endpoint import Endpoint, Refused, Reply, ServerError
+from r1v3.generate.server.endpoint import Body, Endpoint, Refused, Reply, ServerError
 from r1v3.generate.server.usage import Usage
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
@@ -22,6 +24,50 @@ from r1v3.recipe.schema.recipe import Images
 MARKER = "<image>"
 KINDS = ("vllm", "openai")
 NEVER = -100.0  # the bias that bans
+
+Answer: TypeAlias = tuple[
+    list[Response], bool
+]  # samples or errors; whether the error may be the server's
+
+
+class Link(TypedDict):
+    """Where a picture lies; here always a `data:` URL."""
+
+    url: str
+
+
+class Text(TypedDict):
+    """A piece of text in a turn."""
+
+    type: str
+    text: str
+
+
+class Picture(TypedDict):
+    """A picture in a turn."""
+
+    type: str
+    image_url: Link
+
+
+class Message(TypedDict):
+    """One turn as the interface writes it."""
+
+    role: str
+    content: str | list[Text | Picture]
+
+
+@dataclass(frozen=True)
+class Chat:
+    """The finished turns, and what the reply begins with, which a vLLM server continues."""
+
+    turns: tuple[Message, ...]
+    opened: str
+
+    def messages(self) -> list[Message]:
+        """All turns to be sent."""
+        reply: Message = {"role": "assistant", "content": self.opened}
+        return [*self.turns, reply] if self.opened else list(self.turns)
 
 
 class ServerEngine:
@@ -98,8 +144,9 @@ class ServerEngine:
             ServerError: request after request fails.
         """
         waiting, failures, stop = iter(requests), 0, threading.Event()
+        why: str | None = None
         with ThreadPoolExecutor(self.concurrency) as threads:
-            running: dict[Future, Request] = {}
+            running: dict[Future[Answer], Request] = {}
             try:
                 while True:
                     while len(running) < 2 * self.concurrency and (ask := next(waiting, None)):
@@ -108,42 +155,43 @@ class ServerEngine:
                         return
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         responses, away = future.result()
-                        failures = failures + 1 if away else 0
+                        failures, why = failures + 1 if away else 0, responses[0].error
                         yield running.pop(future), responses, away
                     if failures > 2 * self.concurrency:
-                        raise ServerError(f"{self.endpoint.url}: {responses[0].error}")
+                        raise ServerError(f"{self.endpoint.url}: {why}")
             finally:
                 stop.set()
                 for future in running:
                     future.cancel()
 
-    def _answer(self, request: Request, sampling: Sampling, stop) -> tuple[list[Response], bool]:
+    def _answer(self, request: Request, sampling: Sampling, stop: threading.Event) -> Answer:
         """All samples, or the error; and whether that error is the server's, not the request's."""
         if stop.is_set():
             return failed(request, sampling, "not asked"), True
         try:
             check_places(request)
-            messages = self._messages(request)
+            chat = self._chat(request)
         except IMAGE_ERRORS as error:
             return failed(request, sampling, f"{type(error).__name__}: {error}"), False
         try:
             found: list[Response] = []
             while len(found) < sampling.samples:  # some servers know no `n`
-                found += self._sample(request, messages, sampling, len(found))
+                found += self._sample(request, chat, sampling, len(found))
             return found[: sampling.samples], False
         except Refused as error:
             return failed(request, sampling, str(error)), error.may_pass
 
-    def _messages(self, request: Request) -> list[dict]:
+    def _chat(self, request: Request) -> Chat:
         turns = read_prompt(request.prompt)
         pictures = [data_url(each, self.images.max_pixels) for each in request.images]
         pieces = sum(text.count(MARKER) for _, text in turns[:-1])
         if pieces != len(pictures):
             raise ValueError(f"{pieces} image markers for {len(pictures)} pictures")
-        rest, messages = iter(pictures), []
+        rest = iter(pictures)
+        messages: list[Message] = []
         for role, text in turns[:-1]:
             own = role if role in ("system", "assistant") else "user"
-            content: str | list[dict] = text
+            content: str | list[Text | Picture] = text
             if MARKER in text:
                 content = []
                 for piece in re.split(f"({MARKER})", text):
@@ -152,16 +200,15 @@ class ServerEngine:
                     elif piece:
                         content.append({"type": "text", "text": piece})
             messages.append({"role": own, "content": content})
-        opened = turns[-1][1]
-        if opened and self.kind == "vllm":
-            messages.append({"role": "assistant", "content": opened})
-        return messages
+        return Chat(tuple(messages), turns[-1][1] if self.kind == "vllm" else "")
 
-    def _sample(self, request: Request, messages, sampling: Sampling, have: int) -> list[Response]:
+    def _sample(
+        self, request: Request, chat: Chat, sampling: Sampling, have: int
+    ) -> list[Response]:
         budget = sampling.thought_tokens
         first = self._ask(
             request,
-            messages,
+            chat,
             sampling,
             seed=request.seed + have,
             n=sampling.samples - have,
@@ -171,19 +218,19 @@ class ServerEngine:
         for number, choice in enumerate(first.body["choices"], have):
             response = _response(request, number, choice, first.body)
             if budget is not None and response.finish_reason == "length":
-                response = self._close(request, messages, sampling, response)
+                response = self._close(request, chat, sampling, response)
             found.append(response)
         return found
 
-    def _close(self, request: Request, messages, sampling: Sampling, thought: Response) -> Response:
+    def _close(
+        self, request: Request, chat: Chat, sampling: Sampling, thought: Response
+    ) -> Response:
         """Continue a reply that used up its budget; a thought still open is closed first."""
         closed = END_OF_THINK in thought.text
         so_far = thought.text + ("" if closed else sampling.close)
-        opened = messages[-1]["content"] if messages[-1]["role"] == "assistant" else ""
-        turns = [m for m in messages if m["role"] != "assistant"]
         reply = self._ask(
             request,
-            [*turns, {"role": "assistant", "content": opened + so_far}],
+            replace(chat, opened=chat.opened + so_far),
             sampling,
             seed=request.seed + thought.sample,
             n=1,
@@ -202,10 +249,12 @@ class ServerEngine:
             counted=thought.tokens + len(closing) + answer.tokens,
         )
 
-    def _ask(self, request, messages, sampling: Sampling, *, seed, n, most) -> Reply:
-        body = {
+    def _ask(
+        self, request: Request, chat: Chat, sampling: Sampling, *, seed: int, n: int, most: int
+    ) -> Reply:
+        body: Body = {
             "model": self.model,
-            "messages": messages,
+            "messages": chat.messages(),
             "n": n,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -219,7 +268,7 @@ class ServerEngine:
             body["logit_bias"] = bias
         if self.kind == "vllm":
             body |= {"max_tokens": most, "logprobs": True, "return_token_ids": True}
-            if messages[-1]["role"] == "assistant":
+            if chat.opened:
                 body |= {"add_generation_prompt": False, "continue_final_message": True}
         else:
             body["max_completion_tokens"] = most
@@ -228,7 +277,7 @@ class ServerEngine:
         return reply
 
 
-def _response(request: Request, sample: int, choice: dict, body: dict) -> Response:
+def _response(request: Request, sample: int, choice: Body, body: Body) -> Response:
     told = (choice.get("logprobs") or {}).get("content") or []
     ids = tuple(choice.get("token_ids") or ())
     usage = body.get("usage") or {}

@@ -3,6 +3,19 @@
 import json
 import threading
 from pathlib import Path
+from typing import TypedDict
+
+from r1v3.generate.server.endpoint import Body
+
+
+class Totals(TypedDict):
+    """What one request or many cost: tokens, and money where the price is known."""
+
+    requests: int
+    attempts: int
+    prompt_tokens: int
+    new_tokens: int
+    price: float | None
 
 
 class Usage:
@@ -14,14 +27,13 @@ class Usage:
 
     def __init__(self, path: Path | None, price: tuple[float, float] | None):
         self.path, self.price = path, price
-        self.total = {"requests": 0, "attempts": 0, "prompt_tokens": 0, "new_tokens": 0}
-        self.total["price"] = 0.0 if price else None
+        self.total = _nothing(0.0 if price else None)
         self._lock = threading.Lock()
 
-    def add(self, key: str, model: str, body: dict, attempts: int) -> None:
+    def add(self, key: str, model: str, body: Body, attempts: int) -> None:
         """Count one reply of a server."""
         told = body.get("usage") or {}
-        row = {
+        row: Totals = {
             "requests": 1,
             "attempts": attempts,
             "prompt_tokens": int(told.get("prompt_tokens") or 0),
@@ -32,27 +44,33 @@ class Usage:
             of_prompt, of_new = self.price
             row["price"] = (row["prompt_tokens"] * of_prompt + row["new_tokens"] * of_new) / 1e6
         with self._lock:
-            _sum(self.total, row)
+            _add(self.total, row)
             if self.path:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 with self.path.open("a", encoding="utf-8") as out:
                     out.write(json.dumps({"key": key, "model": model, **row}) + "\n")
 
 
-def read_usage(path: Path) -> dict[str, dict]:
+def read_usage(path: Path) -> dict[str, Totals]:
     """Totals of a usage file by model; half a line, left by a process that was killed, is skipped."""
-    totals: dict[str, dict] = {}
+    totals: dict[str, Totals] = {}
     for line in Path(path).read_text(encoding="utf-8").splitlines():
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
             continue
-        empty = {name: 0 for name in ("requests", "attempts", "prompt_tokens", "new_tokens")}
-        _sum(totals.setdefault(row["model"], {**empty, "price": None}), row)
+        _add(totals.setdefault(row["model"], _nothing(None)), row)
     return totals
 
 
-def _sum(total: dict, row: dict) -> None:
-    for name, value in total.items():
-        if row[name] is not None:
-            total[name] = (value or 0) + row[name]
+def _nothing(price: float | None) -> Totals:
+    return {"requests": 0, "attempts": 0, "prompt_tokens": 0, "new_tokens": 0, "price": price}
+
+
+def _add(total: Totals, row: Totals) -> None:
+    total["requests"] += row["requests"]
+    total["attempts"] += row["attempts"]
+    total["prompt_tokens"] += row["prompt_tokens"]
+    total["new_tokens"] += row["new_tokens"]
+    if row["price"] is not None:
+        total["price"] = (total["price"] or 0.0) + row["price"]
