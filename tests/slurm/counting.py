@@ -17,7 +17,8 @@ if rank is None and shard is None:
     sys.exit(0)
 state = folder / f"rank-{rank or shard.partition('/')[0]}.txt"
 if state.exists():
-    state.write_text(f"{state.read_text()} and went on")
+    restarts = os.environ["SLURM_RESTART_COUNT"]
+    state.write_text(f"{state.read_text()} and went on in restart {restarts}")
     sys.exit(0)
 words = ["with", os.environ["SLURM_CPUS_PER_TASK"]] if shard else []
 with Preemption() as preemption:

@@ -140,7 +140,7 @@ def test_a_failing_job_shows_its_own_log(checkout):
     said = checkout.run(
         *checkout.tiny, "--retries", "0", "--", "results/runs/broken.json", check=False
     )
-    assert "samples set aside" in said
+    assert "samples skipped" in said
     assert "Error in rule sft" in said
 
 
@@ -149,7 +149,6 @@ def test_a_job_whose_time_is_over_saves_and_queues_itself_again(short_of_time, c
     until(lambda: job not in cluster.jobs(), "the end of the job", 240)
     said = (folder / "said.txt").read_text()
     assert [(folder / f"rank-{rank}.txt").read_text() for rank in (0, 1)] == [
-        "saved and went on"
+        "saved and went on in restart 1"
     ] * 2, said
     assert f"back into the queue: job {job}" in said
-    assert "Restarts=1" in checkout.call("scontrol", "show", "job", job)
