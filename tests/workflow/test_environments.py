@@ -111,3 +111,18 @@ def test_every_package_that_the_library_imports_is_declared():
     }
     undeclared = {name for name, of in names.items() if not of & declared("gpu").keys()}
     assert undeclared == set()
+
+
+def test_one_cuda_is_named_everywhere_with_the_least_driver_that_runs_it():
+    major, minor, _ = pins("gpu.lock.txt")["nvidia-cuda-runtime"].split(".")
+    assert (major, minor) == ("13", "0")  # its least driver on Linux is 580.65.06
+    image = (ENVS / "gpu.def").read_text()
+    cluster = (ROOT / "docs/cluster.md").read_text()
+    site = (ROOT / "slurm/site.yaml").read_text()
+    named = re.findall(r"(?:nvidia/cuda:|CUDA of its wheels, |CUDA |cuda/)(\d+\.\d+)", image)
+    named += re.findall(r"CUDA (\d+\.\d+)", cluster) + re.findall(r"cuda/(\d+\.\d+)", cluster)
+    named += re.findall(r"cuda/(\d+\.\d+)", site)
+    assert len(named) >= 4
+    assert set(named) == {f"{major}.{minor}"}
+    assert "580.65.06" in image
+    assert "580.65.06" in cluster

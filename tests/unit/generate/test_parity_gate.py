@@ -1,13 +1,18 @@
 """What the gate before RL and evaluation compares, with engines that are wrong on purpose."""
 
+import os
 from dataclasses import replace
 
 import pytest
-from model_fixtures import IMAGES, TEMPLATE, small_encoder, small_model
+import torch
+from model_fixtures import IMAGES, TEMPLATE, small_encoder, small_model, small_processor
 
-from r1v3.generate import Sampling
+from r1v3.generate import Sampling, parity
 from r1v3.generate.in_process.engine import TransformersEngine
 from r1v3.generate.parity import Agreement, Answered, Disagreement, cases, check, compare
+from r1v3.model import spread as spread_module
+from r1v3.model.load import save_checkpoint
+from r1v3.model.spread import places_of, spread
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +69,51 @@ def test_other_tiles_and_another_prompt_are_named():
 def test_no_picture_is_larger_than_the_recipe_allows():
     for request in cases(TEMPLATE, side=56, max_pixels=3136):
         assert all(picture.width * picture.height <= 3136 for picture in request.images)
+
+
+def test_layers_are_spread_in_order_and_by_size():
+    assert places_of([3, 1, 1, 1, 1, 1, 1, 3], 4) == [0, 1, 1, 1, 2, 2, 2, 3]
+    assert places_of([1, 1, 10], 2) == [0, 0, 1]
+    assert places_of([5], 8) == [4]
+
+
+def test_a_model_over_several_devices_says_the_same(answered, monkeypatch):
+    moved, model = [], small_model()
+    monkeypatch.setattr(
+        spread_module, "_moved", lambda value, device: moved.append(device) or value
+    )
+    spread(model, [torch.device("cpu", n) for n in (0, 0)], [1e9, 1e9])
+    whole, parts = (compare(each, small_encoder(), answered) for each in (small_model(), model))
+    assert [each.gap for each in parts] == [each.gap for each in whole]
+    assert len(moved) > 2 * 2 * len(answered)
+
+
+def test_inputs_reach_a_blocks_device_however_deep_they_lie():
+    block = torch.nn.Identity()
+    block.register_forward_pre_hook(spread_module._mover(torch.device("meta")), with_kwargs=True)
+    seen = block((torch.ones(1), [torch.ones(2), {"a": torch.ones(3)}], "text", None))
+    assert seen[0].device.type == seen[1][0].device.type == seen[1][1]["a"].device.type == "meta"
+    assert seen[2:] == ("text", None)
+
+
+def test_a_part_that_does_not_fit_is_named_and_nothing_is_moved():
+    model = small_model()
+    with pytest.raises(ValueError, match=r"GB of weights do not fit on cuda:1 with 0\.0"):
+        spread(model, [torch.device("cuda", n) for n in range(2)], [1e9, 1.0])
+    assert {p.device.type for p in model.parameters()} == {"cpu"}
+
+
+def test_the_gate_spreads_what_one_accelerator_cannot_hold(tmp_path, monkeypatch):
+    save_checkpoint(small_model(), small_processor(), tmp_path / "model")
+    size = sum(p.nbytes for p in small_model().parameters())
+    placed = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda n: (size, size))
+    monkeypatch.setattr(spread_module, "spread", lambda *given: placed.append(given))
+    threads = torch.get_num_threads()
+    parity.load_over_devices(tmp_path / "model")
+    assert torch.get_num_threads() == len(os.sched_getaffinity(0))
+    torch.set_num_threads(threads)
+    ((_, devices, room),) = placed
+    assert [str(device) for device in devices] == [f"cuda:{n}" for n in range(4)]
+    assert room == [0.8 * size] * 4

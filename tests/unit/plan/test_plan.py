@@ -6,7 +6,7 @@ import pytest
 
 from r1v3.plan.advice import advise
 from r1v3.plan.costs import load_costs
-from r1v3.plan.memory import cache_token, training
+from r1v3.plan.memory import beside_engine, cache_token, training
 from r1v3.plan.report import table
 from r1v3.plan.shapes import Shape
 from r1v3.plan.speed import decode, draw_lengths
@@ -118,6 +118,42 @@ def test_an_engine_beside_the_trainer_must_leave_it_its_place(costs, paper):
     site = load_site(ROOT)
     (rl,) = [e for e in Plan(ROOT, paper, site, costs, nodes=2).estimates() if e.rollouts]
     assert "layout.grpo.engine_memory of at most" in rl.advice[0]
+
+
+def test_both_sides_are_counted_with_their_contexts(costs, paper):
+    site = load_site(ROOT)
+    plan = Plan(ROOT, paper, site, costs)
+    (rl,) = [e for e in plan.estimates() if e.rollouts]
+    context = costs.devices["h100"].base_gib * 2**30
+    assert rl.parts["engine asleep"] == context
+    trained = plan.shape.trained(["vision_tower", "connector", "llm"])
+    copies = rl.parts["copies of the start and of the step before"]
+    assert copies == pytest.approx(2 * 2 * trained / 32)
+    # while vLLM samples: context and fragments, weights, averages, gradients' buffer, copies, a bucket
+    names = ("process", "weights", "optimizer", "gradients")
+    held = sum(rl.parts[name] for name in names) + copies + 1e9
+    site.gpus.__dict__["memory_gb"] = (held + 1e6) / 1e9 / (1 - plan.engine_share())
+    told = [e for e in Plan(ROOT, paper, site, costs).estimates() if e.rollouts]
+    assert told[0].advice == ()
+    site.gpus.__dict__["memory_gb"] = (held - 1e9) / 1e9 / (1 - plan.engine_share())
+    told = [e for e in Plan(ROOT, paper, site, costs).estimates() if e.rollouts]
+    assert "layout.grpo.engine_memory of at most 0.48" in told[0].advice[0]
+
+
+def test_without_zero_gradients_are_let_go_before_the_engine_wakes(costs):
+    told = parts(costs, None, 1)
+    given = {"train": ["llm"], "dtype": "bfloat16", "world": 1}
+    whole = beside_engine(SHAPE, told, parallel={"zero": None}, **given)
+    assert "gradients" not in whole
+    assert whole["copies of the start and of the step before"] == 2 * 2 * 880
+    assert beside_engine(SHAPE, told, parallel={"zero": 2}, **given)["gradients"] == 4000
+
+
+def test_the_gate_is_in_the_plan_over_all_its_gpus(costs, paper):
+    plan = Plan(ROOT, paper, load_site(ROOT), costs)
+    (gate,) = [e for e in plan.estimates() if e.stage == "parity"]
+    assert (gate.devices, gate.fits) == (8, True)
+    assert gate.host == pytest.approx(2 * plan.shape.all)
 
 
 @pytest.mark.slow

@@ -57,6 +57,15 @@ def test_loading_twice_gives_the_same_folders(checkout):
     assert every_folder(checkout.documents()) == every_folder(checkout.documents())
 
 
+def test_exact_moves_what_a_model_computes_and_fast_leaves_no_trace(checkout):
+    nodes = checkout.documents()
+    assert "determinism" not in nodes.run("rl").document
+    moved = changed(checkout, "recipes/paper.yaml", lambda r: r.update(determinism="exact"))
+    assert {"run cold_start", "run rl", "selection rl", "held_out final"} <= moved
+    assert not {name for name in moved if name.startswith("benchmark ")}
+    assert checkout.documents().run("rl").document["determinism"] == "exact"
+
+
 def test_a_changed_number_of_rl_moves_rl_and_what_descends_from_it(checkout):
     moved = changed(checkout, "recipes/tiny.yaml", lambda r: r["grpo"]["math"].update(steps=7777))
     second_stage = {"rl_hard", "rl_hard_tenth_rate", "rl_longer", "rl_mixture"}

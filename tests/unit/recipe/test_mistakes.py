@@ -37,9 +37,9 @@ MISTAKES = {
     ),
     "a section that does not exist": (
         (TINY, set_key("evaluaton", to={})),
-        "config/recipes/tiny.yaml: unknown key 'evaluaton'; allowed: name, seed, template, images, "
-        "models, data, cleaning, sft, grpo, entropy, selection, evaluation, generation, grading, "
-        "thinking, baselines, layout; did you mean 'evaluation'?",
+        "config/recipes/tiny.yaml: unknown key 'evaluaton'; allowed: name, seed, determinism, template, "
+        "images, models, data, cleaning, sft, grpo, entropy, selection, evaluation, generation, "
+        "grading, thinking, baselines, layout; did you mean 'evaluation'?",
     ),
     "a missing key": (
         (PAPER, drop_key("grpo", "math", "kl")),
@@ -195,6 +195,15 @@ def test_a_mistake_in_an_overlay_names_the_overlay(checkout):
     overlay = checkout.write("short.yaml", "grpo: {math: {stepps: 3}}")
     with pytest.raises(RecipeError, match=r"^config/short.yaml: grpo.math: unknown key 'stepps'"):
         checkout.documents(overlay=overlay)
+
+
+def test_a_nucleus_whose_log_probabilities_are_not_the_policys_is_refused(checkout):
+    overlay = checkout.write("short.yaml", "grpo: {math: {top_p: 0.9}}")
+    checkout.documents(overlay=overlay)  # the engine in process tells them from before the cut
+    said = r"paper.yaml: grpo.math.top_p: must be 1 with generation.engine vllm, got 0.9"
+    checkout.edit("recipes/paper.yaml", lambda r: r["grpo"]["math"].update(top_p=0.9))
+    with pytest.raises(RecipeError, match=said):
+        checkout.documents(recipe="paper")
 
 
 def test_a_key_that_stands_twice_is_told_with_its_line(checkout):

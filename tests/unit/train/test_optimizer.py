@@ -5,12 +5,19 @@ import copy
 import pytest
 import torch
 from model_fixtures import small_model
-from training_fixtures import OPTIMIZER
+from training_fixtures import OPTIMIZER, SFT, sft_settings
 
 from r1v3.model.groups import group_of, train_only
 from r1v3.recipe.schema.training import Optimizer
-from r1v3.train.core.engine import WholeEngine
-from r1v3.train.core.optimizer import Optimizers, adamw, build_optimizer, learning_rate
+from r1v3.train.core import optimizer as optimizer_module
+from r1v3.train.core.engine import WholeEngine, open_engine, prepare_model
+from r1v3.train.core.optimizer import (
+    Optimizers,
+    adamw,
+    build_optimizer,
+    full_shape,
+    learning_rate,
+)
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.sft.response_loss import PackedLoss
 
@@ -104,6 +111,73 @@ def test_no_gradient_exists_twice():
         [[True, True, False, False], [False, False, True, True], True],
         [[False, False, True, True], [False] * 4, False],
     ]
+
+
+class Sum(torch.nn.Module):
+    """The sum of a model's only weight, times a number."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, number):
+        return self.model.weight.sum() * number
+
+
+def test_gradients_of_16_bit_weights_add_up_in_32_bits():
+    # 126 passes of 1/126: in bfloat16 the sum stops growing near 1 and is some 1 % off
+    model = One(torch.bfloat16)
+    engine = WholeEngine(model, Sum(model), optimizer_settings(), Ranks(0, 1))
+    for number in range(126):
+        engine.backward(engine(1 / 126), last=number == 125)
+    exact = torch.tensor(1 / 126).bfloat16().item() * 126
+    assert model.weight.grad.dtype == torch.float32
+    torch.testing.assert_close(model.weight.grad, torch.full((2, 2), exact), rtol=1e-5, atol=0.0)
+    assert engine.optimizer.masters[0][1].grad is None
+    engine.step(1e-3)
+    assert model.weight.grad is None
+
+
+def test_32_bit_weights_keep_their_gradients_as_they_are():
+    model = One(torch.float32)
+    WholeEngine(model, Sum(model), optimizer_settings(), Ranks(0, 1))
+    assert model.weight.grad_dtype in (None, torch.float32)
+
+
+@pytest.mark.parametrize("zero", [None, 2, 3])
+def test_the_same_weights_decay_under_every_engine(zero):
+    if zero:
+        pytest.importorskip("deepspeed")
+    model = small_model().bfloat16()
+    parallel = SFT["parallel"] | ({"engine": "deepspeed", "zero": zero} if zero else {})
+    settings = sft_settings(parallel=parallel, dtype="bfloat16")
+    prepare_model(model, ["vision_tower", "connector", "llm"], settings.parallel)
+    shapes = {n: p.shape for n, p in model.named_parameters()}
+    matrices = sum(s.numel() for s in shapes.values() if len(s) > 1)
+    vectors = sum(s.numel() for s in shapes.values() if len(s) <= 1)
+    groups = []
+    monkeyed = optimizer_module.torch.optim.AdamW
+
+    class Noted(monkeyed):
+        def __init__(self, given, **named):
+            groups.extend(
+                (g["weight_decay"], sum(full_shape(p).numel() for p in g["params"])) for g in given
+            )
+            super().__init__(given, **named)
+
+    optimizer_module.torch.optim.AdamW = Noted
+    try:
+        open_engine(
+            model,
+            PackedLoss(model),
+            Ranks(0, 1),
+            optimizer=settings.optimizer,
+            parallel=settings.parallel,
+            dtype="bfloat16",
+        )
+    finally:
+        optimizer_module.torch.optim.AdamW = monkeyed
+    assert groups == [(0.01, matrices), (0.0, vectors)]
 
 
 def test_frozen_groups_have_neither_gradients_nor_optimizer_state():

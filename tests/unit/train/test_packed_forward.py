@@ -83,38 +83,92 @@ def test_every_response_token_is_a_target_once_and_no_prompt_token_is(groups):
 def by_segments(
     query, key, value, bounds, bounds_k, longest, longest_k, *, scale, window_size, enable_gqa
 ):
-    """What the FlashAttention kernel computes, one segment at a time."""
-    assert torch.equal(bounds, bounds_k)
-    assert bounds.dtype == torch.int32
+    """What the FlashAttention kernel computes, one segment at a time; the last query sees all keys."""
+    assert bounds.dtype == bounds_k.dtype == torch.int32
     assert window_size == (-1, 0)
-    assert longest == longest_k == int(bounds.diff().max())
+    assert longest == int(bounds.diff().max())
+    assert longest_k == int(bounds_k.diff().max())
+    assert (len(query), len(key), len(value)) == (bounds[-1], bounds_k[-1], bounds_k[-1])
     outputs = []
-    for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist()):
-        parts = [t[first:last].transpose(0, 1) for t in (query, key, value)]
+    for n in range(len(bounds) - 1):
+        asks, answers = (slice(*each[n : n + 2].tolist()) for each in (bounds, bounds_k))
+        parts = [t.transpose(0, 1) for t in (query[asks], key[answers], value[answers])]
+        queries, keys = parts[0].shape[1], parts[1].shape[1]
+        seen = torch.ones(queries, keys, dtype=torch.bool).tril(keys - queries)
         out = torch.nn.functional.scaled_dot_product_attention(
-            *parts, is_causal=True, scale=scale, enable_gqa=enable_gqa
+            *parts, attn_mask=seen, scale=scale, enable_gqa=enable_gqa
         )
         outputs.append(out.transpose(0, 1))
     return torch.cat(outputs)
 
 
-def test_flash_attention_gets_the_borders_of_the_samples(groups, monkeypatch):
-    single = [Group(g.prompt_ids, g.responses[:1], g.tiles) for g in groups]
+def flash(model, pack):
+    """The hidden states by the kernel of variable lengths."""
+    model.set_attn_implementation({"text_config": packed.FLASH, "vision_config": "sdpa"})
+    return hidden_states(model, pack)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_flash_attention_equals_the_masks_and_makes_none(groups, shared, monkeypatch):
     monkeypatch.setattr(packed.varlen, "varlen_attn", by_segments)
-    model, pack = small_model(), pack_groups(single)
-    use_packed_attention(model)
-    expected = hidden_states(model, pack)
+    if not shared:
+        groups = [Group(g.prompt_ids, g.responses[:1], g.tiles) for g in groups]
+    plain, model = small_model(), small_model()
+    use_packed_attention(plain)
+    expected = hidden_states(plain, pack_groups(groups))
     monkeypatch.setattr(packed, "_packed_attention", None)
-    model.set_attn_implementation({"text_config": packed.FLASH, "vision_config": "sdpa"})
-    torch.testing.assert_close(hidden_states(model, pack), expected, atol=2e-5, rtol=1e-5)
+    monkeypatch.setattr(packed.Plan, "_padded", None)
+    pack = pack_groups(groups)
+    assert (pack.plan.borders.key_K is not None) == shared == (pack.plan.bounds is None)
+    found = flash(model, pack)
+    torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-5)
+    weight = torch.linspace(-1, 1, found.numel()).view_as(found)
+    for states in (found, expected):
+        (states * weight).sum().backward()
+    for (name, one), (_, other) in zip(plain.named_parameters(), model.named_parameters()):
+        if one.grad is not None:
+            torch.testing.assert_close(other.grad, one.grad, atol=1e-4, rtol=1e-3, msg=name)
 
 
-def test_shared_prompts_take_the_buckets_under_flash_attention(groups):
+def test_a_prompts_keys_stand_before_each_of_its_responses(groups):
+    # 5 tokens of prompt, two responses of 3 and 4, whose last ones are not fed, and a third of one token
+    group = Group((9,) * 5, ((1, 2, 3), (1, 2, 3, 4), (1,)), torch.zeros(0))
+    borders = pack_groups([group]).plan.borders
+    assert borders.query_S1.tolist() == [0, 5, 7, 10]
+    assert borders.key_S1.tolist() == [0, 5, 12, 20]
+    first, prompt = [0, 1, 2, 3, 4], [0, 1, 2, 3, 4]
+    assert borders.key_K.tolist() == [*first, *prompt, 5, 6, *prompt, 7, 8, 9]
+    assert (borders.longest_query, borders.longest_key) == (5, 8)
+
+
+def test_gradients_of_a_shared_prompts_keys_add_up_in_32_bits():
+    state_THD = torch.zeros(1, 1, 1, dtype=torch.bfloat16, requires_grad=True)
+    keys = packed._KeysOfSegments.apply(state_THD, torch.zeros(300, dtype=torch.long))
+    keys.sum().backward()  # in bfloat16 1 added to 256 is 256
+    assert state_THD.grad.item() == 300
+
+
+def test_padding_repeats_no_token_more_often_than_it_must(groups):
+    long, short = (tuple(range(40)), tuple(range(2)))
+    group = Group((9,) * 5, (long, *[short] * 9), torch.zeros(0))
+    *_, bucket = pack_groups([group]).plan.buckets
+    assert bucket.query_SQ.shape == (10, 39)
+    assert bucket.query_SQ.flatten().bincount().max() <= 9 + 1  # 342 places are padding
+
+
+def test_exact_runs_fix_how_keys_are_split(groups, monkeypatch):
+    seen = []
+
+    def kernel(*arguments, num_splits=None, **named):
+        seen.append(num_splits)
+        return by_segments(*arguments, **named)
+
+    monkeypatch.setattr(packed.varlen, "varlen_attn", kernel)
     model, pack = small_model(), pack_groups(groups)
-    use_packed_attention(model)
-    expected = hidden_states(model, pack)
-    model.set_attn_implementation({"text_config": packed.FLASH, "vision_config": "sdpa"})
-    assert torch.equal(hidden_states(model, pack), expected)
+    flash(model, pack)
+    monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: True)
+    flash(model, pack)
+    assert seen == [None, None, 1, 1]
 
 
 def test_attention_is_chosen_by_what_the_machine_has(monkeypatch):

@@ -1,10 +1,12 @@
 """Where each process computes."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
+from launched import run_ranks
 
 from r1v3.train.core.ranks import Ranks
 
@@ -40,3 +42,8 @@ def test_a_rank_has_one_device_in_all_its_threads(rank, local, monkeypatch):
 def test_a_process_alone_computes_on_the_first_device(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert Ranks.join().device == torch.device("cuda", 0)
+
+
+@pytest.mark.parametrize("what", ["long work", "a lost rank"])
+def test_ranks_wait_as_long_as_all_live(what):
+    run_ranks(Path(__file__).with_name("patient_ranks.py"), 2, what)

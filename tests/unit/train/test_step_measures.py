@@ -1,11 +1,14 @@
 """What a step's metrics are measured of: how many forward passes, of which policy, over which steps."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
 import torch
 from grpo_fixtures import episode_of_policy, learner, reference, update
 
+from r1v3.train.grpo import episode_passes
 from r1v3.train.grpo.collect import episode_of, groups_of
 
 
@@ -25,6 +28,29 @@ def test_on_policy_there_is_no_second_forward_pass(settings, forwards, monkeypat
     policy.module.register_forward_hook(lambda *_: seen.append(1))
     update(policy, episode, **settings)
     assert len(seen) == forwards
+
+
+@pytest.mark.parametrize("settings", [{}, {"minibatches": 2, "updates_per_episode": 2}])
+def test_the_masks_of_one_pass_exist_at_a_time(settings, monkeypatch):
+    policy, seen = learner(), []
+    episode = episode_of_policy(policy, prompts=4)
+    monkeypatch.setattr("r1v3.train.grpo.episode_rows.PROMPTS_A_PASS", 1)
+    alive, build = [], episode_passes.pack_groups
+
+    def noted(groups):
+        pack = build(groups)
+        alive.append(weakref.ref(pack.plan))
+        return pack
+
+    def count(*_):
+        gc.collect()
+        seen.append(sum(plan() is not None for plan in alive))
+
+    monkeypatch.setattr(episode_passes, "pack_groups", noted)
+    policy.module.register_forward_hook(count)
+    update(policy, episode, **settings)
+    assert len(seen) >= 4
+    assert set(seen) <= {0, 1}
 
 
 @pytest.mark.parametrize("below", ["trainer", "engine", "reference"])

@@ -96,6 +96,6 @@ def test_minibatches_part_the_prompts_and_each_is_averaged_alone():
     assert [(p.batch, p.rows) for p in passes] == [(0, slice(0, 4)), (1, slice(4, 12))]
     assert plan.minibatches == [slice(0, 4), slice(4, 12)]
     for part in passes:
-        part.note_first(*(t.detach() for t in policy(part.pack)))
+        part.note_first(*(t.detach() for t in policy(part.build())))
     stats = gather_stats(passes[::-1], Ranks(0, 1))
     torch.testing.assert_close(stats.logp_N, stats.sampled_N, atol=1e-4, rtol=1e-4)

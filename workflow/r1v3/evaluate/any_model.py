@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from r1v3.base.atomic_write import write_text
+from r1v3.base.determinism import make_exact
 from r1v3.evaluate.answer import answer
 from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.evaluate.pages.pages import write_pages
@@ -57,6 +58,8 @@ def evaluate(
     written = {"kind": "evaluation", "name": target.name, "hash": digest, "document": document}
     write_text(folder / "config.json", json.dumps(written, indent=1, ensure_ascii=False))
     where = {"benchmarks": paths, "held_out": {}, "folder": folder}
+    if config.determinism == "exact":
+        make_exact()
     answer(config, model=target.model, **where)
     score(config, responses=folder, **where)
     table = load_table(root / "config/benchmarks.yaml")
@@ -103,4 +106,6 @@ def _config(
         "benchmarks": benchmarks,
         "held_out": {},
     }
+    if recipe.determinism == "exact":
+        document["determinism"] = "exact"
     return EvaluationConfig.model_validate(document)

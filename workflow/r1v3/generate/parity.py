@@ -8,6 +8,7 @@ the recipe allows, what comes after would be learned from, or measured on, anoth
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from r1v3.base.atomic_write import write_text
+from r1v3.base.determinism import make_exact
 from r1v3.generate.types import Request, Response, Sampling
 from r1v3.model.prompt_template import render_prompt
 from r1v3.recipe.graph.configs import Shown
@@ -30,6 +32,7 @@ if TYPE_CHECKING:  # torch is imported where the model is
     from r1v3.model.encode import Encoder
 
 QUESTION = "What is the sum of 3 and 4? A. 7 B. 8"
+ROOM = 0.8  # share of an accelerator's free memory that weights may take
 LONG = "First 3+4=7. Wait, is it? Alternatively, 4+3=7, and so on. " * 10
 
 
@@ -168,23 +171,43 @@ def gate(config: Shown, *, model: Path, max_gap: float, tokens: int, output: Pat
     Raises:
         Disagreement: they do not agree.
     """
-    import torch
-
     from r1v3.model.encode import Encoder
-    from r1v3.model.load import load_model, load_processor
+    from r1v3.model.load import load_processor
 
     if config.template == OWN:
         raise ValueError(f"{config.name}: its model keeps its own template")
+    if config.determinism == "exact":
+        make_exact()
     asked = (model, config.images, config.template, tokens)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         answered = process.submit(ask_vllm, *asked).result()
-    saved = json.loads((Path(model) / "config.json").read_text())
-    dtype = saved.get("dtype") or saved.get("torch_dtype") or "float32"
-    size = sum(path.stat().st_size for path in Path(model).glob("*.safetensors"))
-    fits = torch.cuda.is_available() and size < 0.8 * torch.cuda.mem_get_info()[0]
-    loaded = load_model(model, dtype=dtype, device="cuda" if fits else "cpu").eval()
+    loaded = load_over_devices(model)
     found = compare(loaded, Encoder(load_processor(model), config.images), answered)
     for each in found:
         print(f"{each.case}: {each.tiles} tiles, {each.tokens} tokens, gap {each.gap:.6f} nats")
     check(found, max_gap)
     write_text(output, json.dumps([asdict(each) for each in found], indent=1) + "\n")
+
+
+def load_over_devices(folder: Path) -> InternVLForConditionalGeneration:
+    """A checkpoint in its own precision: on one accelerator, over all, or on all cores of the job."""
+    import torch
+
+    from r1v3.model.load import load_model
+    from r1v3.model.spread import spread
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    saved = json.loads((Path(folder) / "config.json").read_text())
+    dtype = saved.get("dtype") or saved.get("torch_dtype") or "float32"
+    model = load_model(folder, dtype=dtype).eval()
+    size = sum(p.nbytes for p in model.parameters())
+    count = torch.cuda.device_count()
+    room = [ROOM * torch.cuda.mem_get_info(n)[0] for n in range(count)]
+    if room and size < room[0]:
+        return model.to("cuda")  # type: ignore[arg-type]
+    try:
+        if count > 1:
+            spread(model, [torch.device("cuda", n) for n in range(count)], room)
+    except ValueError as error:
+        print(f"{error}; the model is asked on the processor", flush=True)
+    return model

@@ -11,6 +11,8 @@ H heads, D features of a head.
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch.nn.attention import varlen
@@ -39,15 +41,120 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How attention runs over a pack; `restore_T` puts the buckets' outputs back in order.
+class Borders:
+    """The same segments without padding, for kernels that take sequences of any length.
 
-    Where no prompt is shared, the segments lie one after another and `bounds` holds their S + 1 borders.
+    Attributes:
+        query_S1, key_S1: where the segments' queries and keys begin and end, int32.
+        key_K: the token of each key; None where every segment's keys are its own tokens.
+        longest_query, longest_key: tokens.
     """
 
-    buckets: tuple[Bucket, ...]
-    restore_T: torch.Tensor
-    bounds: torch.Tensor | None = None
+    query_S1: torch.Tensor
+    key_S1: torch.Tensor
+    key_K: torch.Tensor | None
+    longest_query: int
+    longest_key: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How attention runs over a pack; the segments lie one after another and make up its tokens.
+
+    A segment's keys are those of the prompt before it, if it shares one, and its own, which are causal.
+    Masks are made when they are first asked for, so that those of one pass exist at a time.
+
+    Attributes:
+        own_S2: first token and length of each segment, on the CPU.
+        prompt_S2: the same of the shared prompt that a segment sees; length 0 without one.
+        tokens: of the pack.
+    """
+
+    own_S2: torch.Tensor
+    prompt_S2: torch.Tensor
+    tokens: int
+    device: torch.device
+
+    def to(self, device: torch.device | str) -> "Plan":
+        """The same plan for tensors on another device."""
+        return Plan(self.own_S2, self.prompt_S2, self.tokens, torch.device(device))
+
+    @property
+    def bounds(self) -> torch.Tensor | None:
+        """The segments' S + 1 borders where no prompt is shared, else None."""
+        return None if self.prompt_S2[:, 1].any() else self.borders.query_S1
+
+    @cached_property
+    def borders(self) -> Borders:
+        """The segments for a kernel of variable lengths."""
+        own, prompt = self.own_S2[:, 1], self.prompt_S2[:, 1]
+        key_K = None
+        if prompt.any():
+            ranges = torch.stack([self.prompt_S2, self.own_S2], 1).flatten(0, 1)
+            key_K = _tokens_of(ranges).to(self.device)
+        return Borders(
+            _borders(own).to(self.device),
+            _borders(own + prompt).to(self.device),
+            key_K,
+            int(own.max()),
+            int((own + prompt).max()),
+        )
+
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """Segments that see no shared prompt, and those that do, with dense masks."""
+        return self._padded[0]
+
+    @property
+    def restore_T(self) -> torch.Tensor:
+        """For each token its place among the buckets' queries."""
+        return self._padded[1]
+
+    @cached_property
+    def _padded(self) -> tuple[tuple[Bucket, ...], torch.Tensor]:
+        buckets: list[Bucket] = []
+        restore_T = torch.zeros(self.tokens, dtype=torch.long)
+        offset = 0
+        shares = self.prompt_S2[:, 1] > 0
+        for kind in (~shares, shares):
+            if not kind.any():
+                continue
+            own_S2, prompt_S2 = self.own_S2[kind], self.prompt_S2[kind]
+            query_SQ, real_SQ = _padded_ranges(own_S2)
+            prompt_SP, real_SP = _padded_ranges(prompt_S2)
+            segments, queries = query_SQ.shape
+            q = torch.arange(queries)
+            causal_SQQ = (q[None, :] <= q[:, None]).expand(segments, -1, -1)
+            mask_SQK = torch.cat([real_SP[:, None].expand(-1, queries, -1), causal_SQQ], 2)
+            key_SK = torch.cat([prompt_SP, query_SQ], 1)
+            buckets.append(Bucket(*(t.to(self.device) for t in (query_SQ, key_SK, mask_SQK))))
+            flat_SQ = offset + torch.arange(segments * queries).view(segments, queries)
+            restore_T[query_SQ[real_SQ]] = flat_SQ[real_SQ]
+            offset += segments * queries
+        return tuple(buckets), restore_T.to(self.device)
+
+
+def _padded_ranges(range_S2: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The tokens of ranges, padded to the longest, and which of them are real.
+
+    Padding stands for tokens before the range, each as rarely as can be: the backward pass adds up the
+    gradients of equal tokens one after another.
+    """
+    first_S1, length_S1 = range_S2[:, :1], range_S2[:, 1:]
+    n = torch.arange(int(length_S1.max()))
+    real = n < length_S1
+    return torch.where(real, first_S1 + n, (n - length_S1) % first_S1.clamp(min=1)), real
+
+
+def _tokens_of(range_S2: torch.Tensor) -> torch.Tensor:
+    """The tokens of ranges, one range after another."""
+    first_S, length_S = range_S2.unbind(1)
+    before_S = length_S.cumsum(0) - length_S
+    return torch.arange(int(length_S.sum())) + (first_S - before_S).repeat_interleave(length_S)
+
+
+def _borders(length_S: torch.Tensor) -> torch.Tensor:
+    return torch.cat([length_S.new_zeros(1), length_S.cumsum(0)]).int()
 
 
 @dataclass(frozen=True)
@@ -65,16 +172,11 @@ class Pack:
 
     def to(self, device) -> "Pack":
         """The same pack on another device."""
-        buckets = tuple(
-            Bucket(b.query_SQ.to(device), b.key_SK.to(device), b.mask_SQK.to(device))
-            for b in self.plan.buckets
-        )
-        bounds = None if self.plan.bounds is None else self.plan.bounds.to(device)
         return Pack(
             self.input_ids_T.to(device),
             self.position_ids_T.to(device),
             self.tiles.to(device),
-            Plan(buckets, self.plan.restore_T.to(device), bounds),
+            self.plan.to(device),
             self.source_N.to(device),
             self.target_N.to(device),
             self.response_N.to(device),
@@ -84,7 +186,7 @@ class Pack:
     def with_blank_tile(self, side: int) -> "Pack":
         """The same pack; if it has no picture, with a tile that the vision tower computes for nothing.
 
-        Ranks that part weights or gradients must call the same modules in the same order.
+        Ranks that shard weights or gradients must call the same modules in the same order.
         """
         if len(self.tiles):
             return self
@@ -132,32 +234,9 @@ def pack_groups(groups: list[Group]) -> Pack:
 
 
 def _plan(segments: list[tuple[range, range]], tokens: int) -> Plan:
-    kinds = ([s for s in segments if not s[1]], [s for s in segments if s[1]])
-    buckets, restore, offset = [], torch.zeros(tokens, dtype=torch.long), 0
-    for kind in kinds:
-        if not kind:
-            continue
-        own = torch.tensor([len(o) for o, _ in kind])
-        before = torch.tensor([len(p) for _, p in kind])
-        starts = torch.tensor([o.start for o, _ in kind])
-        prefixes = torch.tensor([p.start for _, p in kind])
-        queries, prefix = int(own.max()), int(before.max())
-        q = torch.arange(queries)
-        p = torch.arange(prefix)
-        real_q = q < own[:, None]
-        real_p = p < before[:, None]
-        query = torch.where(real_q, starts[:, None] + q, 0)
-        key = torch.cat([torch.where(real_p, prefixes[:, None] + p, 0), query], 1)
-        causal = (q[None, :] <= q[:, None]).expand(len(kind), -1, -1)
-        mask = torch.cat([real_p[:, None].expand(-1, queries, -1), causal], 2)
-        buckets.append(Bucket(query, key, mask))
-        flat = offset + torch.arange(len(kind) * queries).view(len(kind), queries)
-        restore[query[real_q]] = flat[real_q]
-        offset += len(kind) * queries
-    bounds = None
-    if not kinds[1]:
-        bounds = torch.tensor([0, *(own.stop for own, _ in segments)], dtype=torch.int32)
-    return Plan(tuple(buckets), restore, bounds)
+    own_S2 = torch.tensor([[own.start, len(own)] for own, _ in segments])
+    prompt_S2 = torch.tensor([[prompt.start, len(prompt)] for _, prompt in segments])
+    return Plan(own_S2, prompt_S2, tokens, torch.device("cpu"))
 
 
 def _packed_attention(
@@ -180,26 +259,54 @@ def _packed_attention(
     return torch.cat(outputs)[attention_mask.restore_T][None], None
 
 
+class _KeysOfSegments(torch.autograd.Function):
+    """The keys or values of every segment, one after another; a shared prompt's occur once a response.
+
+    Their gradients are added up in 32 bits: a prompt has as many as it has responses.
+    """
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, state_THD: torch.Tensor, key_K: torch.Tensor
+    ) -> torch.Tensor:
+        ctx.save_for_backward(key_K)
+        ctx.shape = state_THD.shape
+        return state_THD.index_select(0, key_K)
+
+    @staticmethod
+    def backward(ctx: Any, grad_KHD: torch.Tensor):  # type: ignore[override]
+        (key_K,) = ctx.saved_tensors
+        total_THD = grad_KHD.new_zeros(ctx.shape, dtype=torch.float32)
+        total_THD.index_add_(0, key_K, grad_KHD.float())
+        return total_THD.to(grad_KHD.dtype), None
+
+
 def _flash_attention(
     module, query, key, value, attention_mask: Plan, scaling=None, dropout=0.0, **_
 ):
-    """FlashAttention over segments of any length; shared prompts go the way of the buckets."""
-    bounds = attention_mask.bounds
-    if bounds is None:
-        return _packed_attention(module, query, key, value, attention_mask, scaling, dropout)
+    """FlashAttention over segments of any length: one call, no masks, no padding.
+
+    Causality counts from the last key backwards, so a response sees all of its prompt.
+    """
+    borders = attention_mask.borders
     query_THD, key_THD, value_THD = (t[0].transpose(0, 1).contiguous() for t in (query, key, value))
-    longest = max(b.query_SQ.shape[1] for b in attention_mask.buckets)
+    if borders.key_K is not None:
+        key_THD = _KeysOfSegments.apply(key_THD, borders.key_K)
+        value_THD = _KeysOfSegments.apply(value_THD, borders.key_K)
+    # Split keys would be added up in an order that depends on the longest segment of the pack.
+    exact = {"num_splits": 1} if torch.are_deterministic_algorithms_enabled() else {}
     out_THD = varlen.varlen_attn(
         query_THD,
         key_THD,
         value_THD,
-        bounds,
-        bounds,
-        longest,
-        longest,
+        borders.query_S1,
+        borders.key_S1,
+        borders.longest_query,
+        borders.longest_key,
         scale=scaling,
         window_size=(-1, 0),  # causal
         enable_gqa=query_THD.shape[1] != key_THD.shape[1],
+        **exact,
     )
     return out_THD[None], None
 

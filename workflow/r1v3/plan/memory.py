@@ -57,6 +57,37 @@ def training(
     }
 
 
+def beside_engine(
+    shape: Shape,
+    parts: dict[str, float],
+    *,
+    train: list[str],
+    dtype: str,
+    parallel: dict,
+    world: int,
+) -> dict[str, float]:
+    """What the trainer holds of a device while vLLM samples on it, after its cache was emptied.
+
+    Its context and fragments stay, and so do weights, averages and the copies by which the weights' movement
+    is measured. ZeRO keeps the buffer of its gradients; without it gradients are let go.
+
+    Args:
+        parts: of `training`.
+    """
+    size = 2 if dtype == "bfloat16" else FLOAT
+    shards = world if parallel["zero"] == 3 else 1
+    held = {name: parts[name] for name in ("process", "weights", "optimizer")}
+    if parallel["zero"]:
+        held["gradients"] = parts["gradients"]
+    held["copies of the start and of the step before"] = 2 * size * shape.trained(train) / shards
+    return held
+
+
+def asleep(device: Device) -> float:
+    """What a sleeping vLLM holds of a device: its context and kernels."""
+    return device.base_gib * GIB
+
+
 def activations(
     shape: Shape, train: list[str], size: int, parallel: dict, *, tokens, tiles, factors
 ) -> float:

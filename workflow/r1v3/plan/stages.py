@@ -18,6 +18,7 @@ from r1v3.train.grpo.prompts import KEPT_TILES
 # What the launcher lets vLLM take of a GPU, and how many samples decode at once (r1v3.generate.vllm.start).
 ENGINE_SHARE, ENGINE_ROWS = 0.9, 256
 TIGHT = "weights leave no place for keys and values: raise layout's tensor_parallel"
+BUCKET = 1e9  # bytes of gathered weights on their way to vLLM
 # Bytes of a trained parameter beside its weight in a state that a run resumes from: AdamW's averages, and a
 # 32-bit copy of a 16-bit weight.
 STATE = {"float32": 8, "bfloat16": 8 + 4}
@@ -49,6 +50,8 @@ class Plan:
         found = [self._download(name) for name in ("base", "teacher")]
         found += [self._reject(name, recipe.data[name]) for name in self._sampled()]
         found.append(self._sft("cold_start"))
+        if not self.cpu:
+            found.append(self._parity())
         found.append(self._grpo("rl"))
         kept = len(checkpoint_steps(runs["rl"].settings))
         probes = recipe.data[recipe.selection.probe].size * recipe.selection.samples
@@ -169,14 +172,21 @@ class Plan:
         questions = self.recipe.data[entry.questions].size
         return questions if entry.otherwise == "written" else round(0.6 * questions)
 
-    def _host(self, stage: str, dtype: str, copies: int, held: float) -> tuple[float, float]:
-        """Memory of a node while each of its processes has read the checkpoint, and what a node has."""
+    def _host(
+        self, stage: str, dtype: str, copies: int, held: float, readers: int | None = None
+    ) -> tuple[float, float]:
+        """Memory of a node while each of its processes has read the checkpoint, and what a node has.
+
+        Args:
+            readers: processes that read it; None for one on each GPU.
+        """
         if self.cpu:
             return 0.0, math.inf
         gpus = self._machines(stage).gpus
         asked = self._machines(stage).memory_gb or gpus * self.site.gpus.node_memory_gb_each
-        weights = (gpus + copies - 1) * self._size(dtype) * self.shape.all
-        return weights + gpus * held, 1e9 * asked
+        readers = readers or gpus
+        weights = (readers + copies - 1) * self._size(dtype) * self.shape.all
+        return weights + readers * held, 1e9 * asked
 
     def _grpo(self, run: str) -> Estimate:
         settings = self.project.runs[run].settings
@@ -205,6 +215,17 @@ class Plan:
             rows = self.prompt + limit
             cache = rollouts.rows / devices * rows * 2 * memory.cache_token(self.shape)
             parts |= {"samples": held, "keys and values": 2 * cache}
+        kept_beside = memory.beside_engine(
+            self.shape,
+            parts,
+            train=settings.train,
+            dtype=settings.dtype,
+            parallel=parallel,
+            world=devices,
+        )
+        copies = "copies of the start and of the step before"
+        parts |= {copies: kept_beside[copies]}
+        parts |= {} if self.cpu else {"engine asleep": memory.asleep(self.device)}
         weights = self._size(settings.dtype) * self.shape.all
         kept = len(checkpoint_steps(settings))
         return Estimate(
@@ -221,24 +242,58 @@ class Plan:
             notes=(f"{settings.steps} steps of {rollouts.seconds / settings.steps:.3g} s",),
             step_seconds=rollouts.seconds / settings.steps,
             rollouts=rollouts,
-            advice=self._beside(parts),
+            advice=self._beside(kept_beside),
         )
 
     def engine_share(self) -> float:
         """The share of a GPU that vLLM takes beside the trainer."""
         return self.recipe.layout.grpo.engine_memory or ENGINE_SHARE
 
-    def _beside(self, parts: dict[str, float]) -> tuple[str, ...]:
-        """While vLLM samples, the trainer keeps weights, gradients and averages where they are."""
+    def _beside(self, held: dict[str, float]) -> tuple[str, ...]:
+        """Whether vLLM, its context included, finds its share beside what the trainer holds.
+
+        Args:
+            held: by the trainer, as `memory.beside_engine` has it.
+        """
         if self.cpu:
             return ()
-        kept = sum(parts[name] for name in ("process", "weights", "gradients", "optimizer"))
+        kept = sum(held.values()) + BUCKET  # the weights on their way
         room = (self.most - kept) / self.most
         if self.engine_share() <= room:
             return ()
         return (
             f"the trainer keeps {kept / 1e9:.0f} GB while vLLM samples: layout.grpo.engine_memory of at most"
             f" {max(0.0, room):.2f}, or more nodes",
+        )
+
+    def _parity(self) -> Estimate:
+        """The gate: vLLM answers, then the model itself, in layers over all GPUs, is asked about it."""
+        devices, load = self._devices("parity"), self.load
+        gpus = self._machines("parity").tensor_parallel or devices
+        engine = memory.engine(
+            self.shape,
+            gpus=gpus,
+            memory_gb=self.site.gpus.memory_gb,
+            share=ENGINE_SHARE,
+            device=self.device,
+        )
+        tight = (TIGHT,) if engine["keys and values"] < 2**30 else ()
+        layers = 2 * self.shape.all / devices + 2 * self.shape.largest
+        own = {"process": engine["process"], "weights": layers}
+        parts = max(engine, own, key=lambda each: sum(each.values()))
+        return Estimate(
+            "parity",
+            "gates",
+            3,  # of cold_start, rl and final
+            devices,
+            2 * load.start_seconds / 3600,
+            parts,
+            self.most,
+            0.0,
+            *self._host("parity", "bfloat16", 1, 0.0, readers=1),
+            assumed=not self.device.measured,
+            notes=("both engines load once",),
+            advice=tight,
         )
 
     def _reject(self, name: str, entry) -> Estimate:

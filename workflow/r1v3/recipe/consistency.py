@@ -77,6 +77,14 @@ def _recipe_mistakes(recipe: Recipe, benchmarks: Collection[str], runs: Runs) ->
         if not steps or steps[0] != 0 or steps != sorted(set(steps)):
             line = f"the first step must be 0 and steps must grow, got {steps}"
             yield ("grpo", name, "lengths"), line
+        if recipe.generation.engine == "vllm" and settings.top_p < 1:
+            yield (
+                ("grpo", name, "top_p"),
+                (
+                    f"must be 1 with generation.engine vllm, got {settings.top_p}: its log-probabilities are"
+                    " those after the nucleus is cut, which the policy's own are not"
+                ),
+            )
     yield from _set_mistakes(recipe, ("selection", "probe"), recipe.selection.probe, "validation")
     at = ("evaluation",)
     for name, held_out in recipe.evaluation.held_out.items():

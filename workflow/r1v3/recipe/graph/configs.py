@@ -1,7 +1,8 @@
 """The resolved config of each stage: what `config.json` holds, and all that the stage's code may read.
 
 Every config holds `version` (of the stage's code), `name` and `seed`. Parents are named by their ids
-`<name>-<hash>`. A key that is left out where it says nothing (`instruction`, `without`, `thinking`) has a
+`<name>-<hash>`. A key that is left out where it says nothing (`instruction`, `without`, `thinking`,
+`determinism`) has a
 default here, so that configs from before it keep their hash.
 """
 
@@ -21,7 +22,7 @@ from r1v3.recipe.schema.data import (
     TunedModel,
     WorldSource,
 )
-from r1v3.recipe.schema.recipe import Entropy, Images, Selection, Template
+from r1v3.recipe.schema.recipe import Determinism, Entropy, Images, Selection, Template
 from r1v3.recipe.schema.section import Positive, Section, Share
 from r1v3.recipe.schema.training import Grpo, Reward, Sft
 from r1v3.recipe.tables.benchmarks import Benchmark, Miniature, Source
@@ -66,6 +67,7 @@ class Shown(StageConfig):
 
     template: Template | Literal["own"]
     images: Images
+    determinism: Determinism = "fast"
 
 
 class Asked(Shown):

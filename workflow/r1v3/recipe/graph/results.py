@@ -128,7 +128,12 @@ class ResultGraph:
 
     def _shown(self) -> Parts:
         """What every stage that shows a picture to a model reads."""
-        return {"template": self.recipe.template, "images": self.recipe.images}
+        shown: Parts = {"template": self.recipe.template, "images": self.recipe.images}
+        if (
+            self.recipe.determinism == "exact"
+        ):  # left out else, so that earlier results keep their names
+            shown["determinism"] = "exact"
+        return shown
 
     def _asked(self, run: str) -> Parts:
         """What a run's model is asked with: our template, and the instruction that it learnt with, if any.

@@ -13,7 +13,8 @@ from typing import Any, TextIO, TypeVar
 from pydantic import ValidationError
 
 from r1v3.base.atomic_write import atomic_write
-from r1v3.recipe.graph.configs import StageConfig
+from r1v3.base.determinism import make_exact
+from r1v3.recipe.graph.configs import Shown, StageConfig
 from r1v3.recipe.outputs.environment import begin_or_resume
 from r1v3.recipe.outputs.manifest import write_manifest
 
@@ -64,7 +65,10 @@ def run_stage(
             own_files(manifest.parent)
             half_done = any((manifest.parent / name).exists() for name in HALF_DONE)
             before = begin_or_resume(manifest.parent, half_done)
-        facts = work(read_config(config_path, kind), manifest.parent)
+        resolved = read_config(config_path, kind)
+        if isinstance(resolved, Shown) and resolved.determinism == "exact":
+            make_exact()
+        facts = work(resolved, manifest.parent)
         if not first:
             return
         write_manifest(

@@ -16,6 +16,8 @@ from r1v3.recipe.schema.section import Positive, Rate, Section, Share
 from r1v3.recipe.schema.thinking import Thinking
 from r1v3.recipe.schema.training import Grpo, Parallel, Reward, Sft
 
+Determinism = Literal["exact", "fast"]
+
 
 class Template(Section):
     """The chat template of section 6.2."""
@@ -156,6 +158,9 @@ class Recipe(Section):
     """The recipe's name."""
     seed: int
     """Every random stream derives from it."""
+    determinism: Determinism
+    """exact: equal runs are equal to the bit on accelerators too, and slower; fast: they differ by
+    rounding there. On processors both are exact."""
     template: Template
     """The chat template."""
     images: Images

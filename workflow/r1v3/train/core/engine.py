@@ -61,6 +61,10 @@ class TrainingEngine(Protocol):
         """Clip the gradients and update the weights at a learning rate."""
         ...
 
+    def free(self) -> None:
+        """Let go of what the next step makes anew: gradients, gathered weights."""
+        ...
+
     def hashes(self, groups: Iterable[str] = ...) -> dict[str, str]:
         """Hash of each module group's tensors."""
         ...
@@ -104,6 +108,7 @@ class WholeEngine:
         self.module = module
         self.max_grad_norm = optimizer.max_grad_norm
         self.optimizer = build_optimizer(self.model, optimizer)
+        accumulate_in_32_bits(self.model)
 
     def __call__(self, *args: Any) -> Any:
         """Compute the module."""
@@ -132,6 +137,10 @@ class WholeEngine:
         )
         self.optimizer.step(rate)
 
+    def free(self) -> None:
+        """Let go of the gradients."""
+        self.optimizer.zero_grad()
+
     def hashes(self, groups: Iterable[str] = tuple(GROUPS)) -> dict[str, str]:
         """Hash of each module group's tensors, or of those named."""
         return group_hashes(self.model, groups=groups)
@@ -152,12 +161,14 @@ class WholeEngine:
         """Write a checkpoint in Hugging Face's format."""
         if self.ranks.first:
             save_checkpoint(self.model, processor, folder)
+        self.ranks.wait()
 
     def save_state(self, folder: Path, step: int, progress: State, *, keep: int) -> None:
         """Write what a resumed run needs; only the newest `keep` states stay."""
         if self.ranks.first:
             state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
             save_state(folder, step, progress | state, keep=keep)
+        self.ranks.wait()
 
     def load_state(self, folder: Path) -> State | None:
         """Restore the newest intact state and return its progress; None if there is none."""
@@ -168,6 +179,13 @@ class WholeEngine:
         self.model.load_state_dict(state.pop("model"))
         self.optimizer.load_state_dict(state.pop("optimizer"))
         return state
+
+
+def accumulate_in_32_bits(model: nn.Module) -> None:
+    """Add up the gradients of 16-bit weights in 32 bits: over 126 passes, 16 bits lose 1.3 % of them."""
+    for parameter in model.parameters():
+        if parameter.requires_grad and parameter.itemsize == 2:
+            parameter.grad_dtype = torch.float32
 
 
 def prepare_model(model: PreTrainedModel, train: list[Group], parallel: Parallel) -> None:

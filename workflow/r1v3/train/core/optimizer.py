@@ -117,8 +117,8 @@ def build_optimizer(model: nn.Module, settings: Optimizer) -> Optimizers:
 
 def adamw(parameters: Sequence[torch.Tensor], settings: Optimizer) -> torch.optim.AdamW:
     """AdamW over parameters; vectors are not decayed."""
-    matrices = [p for p in parameters if p.ndim > 1]
-    vectors = [p for p in parameters if p.ndim <= 1]
+    matrices = [p for p in parameters if len(full_shape(p)) > 1]
+    vectors = [p for p in parameters if len(full_shape(p)) <= 1]
     groups = [
         {"params": matrices, "weight_decay": settings.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
@@ -129,6 +129,11 @@ def adamw(parameters: Sequence[torch.Tensor], settings: Optimizer) -> torch.opti
         betas=settings.betas,
         fused=True,
     )
+
+
+def full_shape(parameter: torch.Tensor) -> torch.Size:
+    """The shape of the whole parameter: under ZeRO-3 a rank holds an empty vector in its place."""
+    return getattr(parameter, "ds_shape", parameter.shape)
 
 
 def learning_rate(step: int, total: int, settings: Optimizer) -> float:

@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from r1v3.train.core import patience
+
 Item = TypeVar("Item")
 
 
@@ -40,6 +42,8 @@ class Ranks:
             else:
                 torch.set_num_threads(1)  # the cores are shared by the processes
                 dist.init_process_group("gloo")
+            if store := _store():
+                patience.beat_beside_the_work(store, int(os.environ["RANK"]))
         if world == 1:
             return cls(0, 1)
         per_node = int(os.environ.get("LOCAL_WORLD_SIZE", world))
@@ -76,9 +80,7 @@ class Ranks:
         if self.world == 1:
             return
         trained = [p for p in model.parameters() if p.requires_grad]
-        flat = torch.cat(
-            [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in trained]
-        )
+        flat = torch.cat([_gradient(p).flatten() for p in trained])
         dist.all_reduce(flat)
         for parameter, part in zip(trained, flat.split([p.numel() for p in trained])):
             parameter.grad = part.view_as(parameter)
@@ -92,17 +94,35 @@ class Ranks:
         return tuple(total.tolist())
 
     def gather(self, part: list[Item]) -> list[Item]:
-        """The parts of all ranks, one after another, on every rank."""
+        """The parts of all ranks, one after another, on every rank; waits as `wait` does."""
         if self.world == 1:
             return part
+        self.wait()
         parts: list[Any] = [None] * self.world
         dist.all_gather_object(parts, part)
         return [item for each in parts for item in each]
 
     def wait(self) -> None:
-        """Wait until every rank is here."""
-        if self.world > 1:
-            dist.barrier()
+        """Wait until every rank is here, as long as all of them live (`patience`)."""
+        if self.world == 1:
+            return
+        if store := _store():
+            patience.meet(store, self.rank, self.world)
+        dist.barrier()
+
+
+def _store() -> Any:
+    """The store that the processes joined by; None where none has joined."""
+    if not dist.is_initialized():
+        return None
+    return dist.distributed_c10d._get_default_store()  # pyright: ignore[reportPrivateUsage]
+
+
+def _gradient(parameter: torch.Tensor) -> torch.Tensor:
+    """A parameter's gradient; zeros in the gradient's own precision where it has none."""
+    if parameter.grad is not None:
+        return parameter.grad
+    return torch.zeros_like(parameter, dtype=parameter.grad_dtype or parameter.dtype)
 
 
 def _part(items: list[Item], number: int, parts: int) -> list[Item]:

@@ -92,6 +92,11 @@ class ZeroEngine:
             group["lr"] = rate
         self.engine.step()
 
+    def free(self) -> None:
+        """Let go of gradients that are left, and of weights that are gathered."""
+        self.engine.zero_grad()
+        self.engine.empty_partition_cache()
+
     def hashes(self, groups: Iterable[str] = tuple(GROUPS)) -> dict[str, str]:
         """Hash of each module group's tensors, or of those named; only these are gathered."""
         return group_hashes(self.model, groups=groups, whole=self._gathered)

@@ -3,7 +3,9 @@
 Shapes: R responses, N tokens of the responses of a pass (or of the episode, where the docstring says so).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -27,6 +29,9 @@ class Pass:
     Attributes:
         batch: number of the mini-batch.
         rows: the pass's responses among those of the episode.
+        build: makes the pack on this rank's device. Let go of one before the next is made: an episode's
+            packs together take tens of GB.
+        response_N: number of the response that a token belongs to, from 0 in each pass.
         sampled_N: log-probabilities by the engine that sampled, nats.
         keep_N: 1 for tokens that count in the loss, 0 for others.
         logp_N: log-probabilities by the policy before the episode's first step, nats.
@@ -37,7 +42,8 @@ class Pass:
 
     batch: int
     rows: slice
-    pack: Pack
+    build: Callable[[], Pack]
+    response_N: torch.Tensor
     sampled_N: torch.Tensor
     keep_N: torch.Tensor
     logp_N: torch.Tensor | None = None
@@ -116,8 +122,8 @@ def plan_episode(
         if side:
             own += [slice(every.start, every.start)] * (max(map(len, plan)) - len(own))
         for rows in own:
-            pack = _pack(episode, samples, rows, side).to(ranks.device)
-            passes.append(_pass(batch, rows, pack, episode.responses[rows], mask_overlong, ranks))
+            build = partial(_pack, episode, samples, rows, side, ranks.device)
+            passes.append(_pass(batch, rows, build, episode.responses[rows], mask_overlong, ranks))
     return EpisodePlan(passes, batches)
 
 
@@ -136,7 +142,9 @@ def plan_updates(
     )
 
 
-def _pack(episode: Episode, samples: int, rows: slice, side: int | None) -> Pack:
+def _pack(
+    episode: Episode, samples: int, rows: slice, side: int | None, device: torch.device
+) -> Pack:
     """The pack of `rows`; if these are none, that of the next response without a token to learn."""
     shown = rows if rows.stop > rows.start else slice(rows.start, rows.start + 1)
     pack = pack_rows(episode.prompts, episode.responses, samples, shown)
@@ -147,13 +155,13 @@ def _pack(episode: Episode, samples: int, rows: slice, side: int | None) -> Pack
             target_N=pack.target_N[:0],
             response_N=pack.response_N[:0],
         )
-    return pack.with_blank_tile(side) if side else pack
+    return (pack.with_blank_tile(side) if side else pack).to(device)
 
 
 def _pass(
     batch: int,
     rows: slice,
-    pack: Pack,
+    build: Callable[[], Pack],
     responses: list[Response],
     mask_overlong: bool,
     ranks: Ranks,
@@ -162,8 +170,11 @@ def _pass(
     if mask_overlong:
         counts_R = torch.tensor([float(r.finish_reason == "stop") for r in responses])
     sampled_N = torch.tensor([p for r in responses for p in r.logprobs])
-    keep_N = counts_R.to(ranks.device)[pack.response_N]
-    return Pass(batch, rows, pack, sampled_N.to(ranks.device), keep_N)
+    length_R = torch.tensor([len(r.token_ids) for r in responses], dtype=torch.long)
+    response_N = torch.arange(len(responses)).repeat_interleave(length_R)
+    keep_N = counts_R[response_N]
+    device = ranks.device
+    return Pass(batch, rows, build, response_N.to(device), sampled_N.to(device), keep_N.to(device))
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ connector is compared with the trainer's, because stale embeddings of pictures w
 without an error.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from transformers import InternVLForConditionalGeneration
 
 from r1v3.generate import PolicyEngine
@@ -19,6 +21,7 @@ from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model
 from r1v3.recipe.graph.configs import GrpoConfig, ProbeConfig
 from r1v3.recipe.schema.training import Parallel
+from r1v3.train.core.device_memory import empty_cache, give_back
 from r1v3.train.core.engine import Dtype, TrainingEngine
 from r1v3.train.core.ranks import Ranks
 
@@ -72,22 +75,32 @@ class BesideTrainer:
             self.engine.offload()
 
     def sync_weights(self, policy: TrainingEngine) -> None:
-        """Wake the engine with the policy's weights.
+        """Wake the engine with the policy's weights, once every rank has given its memory back.
 
         Raises:
             RuntimeError: the engine's connector is not the policy's.
         """
         connector = policy.hashes(("connector",))["connector"]
+        give_back(policy)
         if self.engine is None:
-            for _ in policy.weights():  # all ranks help to gather them
+            for _ in _weights(policy):  # all ranks help to gather them
                 pass
             return
-        received = self.engine.sync_weights(policy.weights())
+        received = self.engine.sync_weights(_weights(policy))
         if received != connector:
             raise RuntimeError(
                 f"the engine's connector is not the trainer's: its hash is {received[:12]} and not "
                 f"{connector[:12]}; grpo.dtype must be that of the start's checkpoint"
             )
+
+
+def _weights(policy: TrainingEngine) -> Iterator[tuple[str, torch.Tensor]]:
+    """The policy's weights; after the last one, what gathering them took is given back as well.
+
+    The engine maps its keys and values only when it has all weights, so that memory is free by then.
+    """
+    yield from policy.weights()
+    give_back(policy)
 
 
 Sampler = OwnModel | BesideTrainer
@@ -120,6 +133,8 @@ def open_sampler(
         return CopyOfModel(copy, encoder, ranks)
     if generation.engine == "vllm":
         engine = None
+        empty_cache()  # of what loading the model took
+        ranks.wait()
         if ranks.leads:
             engine = open_vllm(config.images, start, generation.thinking)
         return BesideTrainer(engine, ranks)

@@ -61,7 +61,7 @@ def save_episode(folder: Path, step: int, collected: Collected) -> None:
         [pa.array(columns[field.name], field.type) for field in SCHEMA],
         schema=SCHEMA.with_metadata(counts | {"drawn": str(collected.drawn)}),
     )
-    path = _path(folder, step)
+    path = path_of(folder, step)
     with atomic_write(path) as partial:
         pq.write_table(table, partial, compression="zstd", compression_level=1)
     delete_samples(folder, through=step)
@@ -73,9 +73,9 @@ def restore_episode(folder: Path, step: int, prompts: dict[str, Prompt]) -> Coll
     Args:
         prompts: by their records' ids.
     """
-    if not _path(folder, step).exists():
+    if not path_of(folder, step).exists():
         return None
-    table = pq.read_table(_path(folder, step))
+    table = pq.read_table(path_of(folder, step))
     rows = table.to_pylist()
     samples = max(row["sample"] for row in rows) + 1
     shape = (len(rows) // samples, samples)
@@ -115,5 +115,6 @@ def delete_episodes(folder: Path, through: int) -> None:
     delete_samples(folder, through)
 
 
-def _path(folder: Path, step: int) -> Path:
+def path_of(folder: Path, step: int) -> Path:
+    """Where a step's episode lies."""
     return Path(folder) / f"episode-{step:06d}.parquet"

@@ -22,7 +22,7 @@ from r1v3.train.grpo.log import GrpoLog
 from r1v3.train.grpo.rollouts import run_episode
 from r1v3.train.grpo.setup import GrpoRun, open_run
 from r1v3.train.grpo.timer import StepTimer
-from r1v3.train.grpo.update import score_advantages, update_policy
+from r1v3.train.grpo.update import Updated, score_advantages, update_policy
 
 
 def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> 
 
     Raises:
         RuntimeError: a frozen group moved or a trained one did not, or too much stayed unjudged.
+        FloatingPointError: the loss or a gradient is not finite; names step, group and the saved episode.
         SystemExit: SIGTERM came and the state is saved; the exit code asks for a restart.
     """
     run = open_run(config, start=start, data=data, folder=Path(folder))
@@ -43,24 +44,18 @@ def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> 
             collected = sample_episode(run, grader, step, limit, timer)
             timer.lap("sampling")
             run.sampler.offload()
-            advantage_R = score_advantages(collected.episode, settings, limit)
             rate = learning_rate(step, settings.steps, settings.optimizer)
-            updated = update_policy(
-                run.policy,
-                run.reference,
-                collected.episode,
-                advantage_R,
-                settings,
-                rate=rate,
-                seed=stable_seed(config.seed, step, "tokens"),
-            )
+            updated = learn(run, collected, step, limit, rate)
             timer.lap("update")
-            if step + 1 < settings.steps:
-                run.sampler.sync_weights(run.policy)
-            timer.lap("weights")
             moved = run.movement.measure()
             progress.done, progress.drawn = step + 1, run.order.drawn
             save_checkpoint_if_due(run)
+            timer.lap("checkpoint")
+            if (
+                step + 1 < settings.steps
+            ):  # last: an engine that is awake leaves the trainer no room
+                run.sampler.sync_weights(run.policy)
+            timer.lap("weights")
             log.record(step + 1, collected, updated, moved=moved, rate=rate, timer=timer)
             run.unfinished.save_if_due(step + 1, asdict(progress))
     return finish(run)
@@ -97,6 +92,36 @@ def sample_episode(
         run.unfinished.save_episode(step + 1, collected)
     run.order.drawn = collected.drawn
     return collected
+
+
+def learn(run: GrpoRun, collected: Collected, step: int, limit: int, rate: float) -> Updated:
+    """Take the gradient steps of an episode.
+
+    Args:
+        step: from 0.
+        limit: most tokens of a response.
+        rate: learning rate.
+
+    Raises:
+        FloatingPointError: the loss or a gradient is not finite. The weights are those before that step, and
+            the episode is saved beside the run's states.
+    """
+    config, settings = run.config, run.config.settings
+    try:
+        return update_policy(
+            run.policy,
+            run.reference,
+            collected.episode,
+            score_advantages(collected.episode, settings, limit),
+            settings,
+            rate=rate,
+            seed=stable_seed(config.seed, step, "tokens"),
+        )
+    except FloatingPointError as error:
+        path = run.unfinished.keep_bad_episode(step + 1, collected)
+        raise FloatingPointError(
+            f"step {step + 1}: {error}; the step was not taken, and its episode is in {path}"
+        ) from None
 
 
 def response_limit(lengths: list[LengthStage], step: int) -> int:

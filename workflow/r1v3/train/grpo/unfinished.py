@@ -40,6 +40,14 @@ class UnfinishedGrpo(UnfinishedRun):
         if self.engine.ranks.first:
             saved_episodes.save_episode(self.folder, step, collected)
 
+    def keep_bad_episode(self, step: int, collected: Collected) -> Path:
+        """Write the episode on which training stopped where no later state deletes it."""
+        folder = self.folder / "bad_steps"
+        if self.engine.ranks.first:
+            folder.mkdir(parents=True, exist_ok=True)
+            saved_episodes.save_episode(folder, step, collected)
+        return saved_episodes.path_of(folder, step)
+
     def samples(self, step: int) -> SavedSamples:
         """This rank's samples of a step whose episode is not complete."""
         return SavedSamples(self.folder, step, self.engine.ranks.rank)

@@ -8,6 +8,7 @@ metrics describe the policy that sampled.
 Shapes: R responses, N tokens of all responses.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -78,6 +79,9 @@ def update_policy(
         advantage_R: of each response.
         rate: learning rate.
         seed: of Clip-Cov's random choice.
+
+    Raises:
+        FloatingPointError: the loss or a group's gradient is not finite; that step is not taken.
     """
     ranks = policy.ranks
     advantage_R = advantage_R.to(ranks.device)
@@ -93,26 +97,19 @@ def update_policy(
             share = surrogate.tokens / (total * updates)
             policy.zero_grad()
             own = [part for part in plan.passes if part.batch == batch]
+            batch_loss = 0.0
             for part in own:
-                logp_N, entropy_N = policy(part.pack)
-                part.note_first(logp_N, entropy_N)
-                loss, seen = policy_loss(
-                    surrogate,
-                    logp_N=logp_N,
-                    old_logp_N=part.old_logp_N(settings.old_logprobs),
-                    advantage_R=advantage_R[part.rows],
-                    response_N=part.pack.response_N,
-                    length_R=length_R[part.rows],
-                    keep_N=part.keep_N,
-                    reference_logp_N=part.reference_N,
-                    kl_weight_N=part.kl_weight_N,
+                loss, seen = _backward(
+                    policy, surrogate, part, settings, advantage_R, length_R, last=part is own[-1]
                 )
-                policy.backward(loss, last=part is own[-1])
-                counts["loss"] += loss.item() * share
+                batch_loss += loss
+                counts["loss"] += loss * share
                 for name, count in seen.items():
                     counts[name] += count
             policy.reduce()
-            for group, norm in policy.norms().items():
+            norms_of_step = policy.norms()
+            _check_finite(ranks.sum(batch_loss)[0], norms_of_step)
+            for group, norm in norms_of_step.items():
                 norms[group] = norms.get(group, 0.0) + norm * share
             policy.step(rate)
     loss, clipped, kept = ranks.sum(*counts.values())
@@ -122,6 +119,50 @@ def update_policy(
     advantage_N = advantage_R.repeat_interleave(length_R).cpu()
     metrics |= logprob_metrics(stats.logp_N, stats.sampled_N, advantage_N)
     return Updated(stats.entropy_N, metrics)
+
+
+def _backward(
+    policy: TrainingEngine,
+    surrogate: Surrogate,
+    part: Pass,
+    settings: Grpo,
+    advantage_R: torch.Tensor,
+    length_R: torch.Tensor,
+    *,
+    last: bool,
+) -> tuple[float, dict[str, float]]:
+    """Add a pass's gradients; its pack and all that it kept on the device end with this call.
+
+    Returns:
+        The pass's part of the loss, and the counts of `policy_loss`.
+    """
+    logp_N, entropy_N = policy(part.build())
+    part.note_first(logp_N, entropy_N)
+    loss, seen = policy_loss(
+        surrogate,
+        logp_N=logp_N,
+        old_logp_N=part.old_logp_N(settings.old_logprobs),
+        advantage_R=advantage_R[part.rows],
+        response_N=part.response_N,
+        length_R=length_R[part.rows],
+        keep_N=part.keep_N,
+        reference_logp_N=part.reference_N,
+        kl_weight_N=part.kl_weight_N,
+    )
+    policy.backward(loss, last=last)
+    return loss.item(), seen
+
+
+def _check_finite(loss: float, norms: dict[str, float]) -> None:
+    """Stop before a step that would make the weights useless; all ranks see the same numbers.
+
+    Raises:
+        FloatingPointError: names what is not finite.
+    """
+    values = {"loss": loss} | {f"grad_norm/{group}": norm for group, norm in norms.items()}
+    bad = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
+    if bad:
+        raise FloatingPointError(", ".join(bad))
 
 
 def tile_side(policy: TrainingEngine) -> int | None:
@@ -152,10 +193,10 @@ def _compute_before_steps(
     """Note in each pass the reference's log-probabilities and, if needed, the policy's before any step."""
     if reference is not None:
         for part in passes:
-            part.reference_N = reference(part.pack)[0]
+            part.reference_N = reference(part.build())[0]
     if needs_first_pass(settings):
         for part in passes:
-            part.note_first(*policy(part.pack))
+            part.note_first(*policy(part.build()))
         _choose_tokens(passes, advantage_R, length_R, settings, policy.ranks, seed)
 
 

@@ -120,7 +120,7 @@ def _entropies(
         episode, settings.samples, ranks, pass_tokens=settings.parallel.pass_tokens, side=side
     )
     for part in plan.passes:
-        part.note_first(*stats(part.pack))
+        part.note_first(*stats(part.build()))
     return gather_stats(plan.passes, ranks).entropy_N
 
 
