@@ -17,7 +17,7 @@ from r1v3.reward.maths.quantity import close_values, same_string
 from r1v3.reward.maths.shape import readings
 from r1v3.reward.maths.workers import Reply
 from r1v3.reward.text.boxes import find_boxes, join_last_boxes
-from r1v3.reward.text.conclude import open_answer
+from r1v3.reward.text.conclude import concluded, open_answer
 from r1v3.reward.text.extract import extract_answer, final_text, several_boxes
 from r1v3.reward.text.normalize import MAX_CHARS, fold_width, normalise
 from r1v3.reward.text.statements import same_statements
@@ -58,11 +58,16 @@ def apply_rules(row: Row) -> Verdict | list[Pending]:
     if not text:
         return Verdict(None, False, "rule:unanswered", "no text after the thought")
     if row["type"].startswith("mcq"):
-        return _choice(text, golds, options_of(row), row["type"])
+        return _choice(text, golds, options_of(row), row["type"], row.get("question"))
     comparison = _comparison(row)
-    answer = (open_answer(text) or "")[: MAX_CHARS + 1]
-    if not answer:
+    found = concluded(text, row.get("question"))
+    if found is None or not found.text:
         return Verdict(None, False, "rule:unanswered", "no answer found")
+    answer = found.text[: MAX_CHARS + 1]
+    if not found.whole:
+        return Verdict(
+            answer, False, "rule:unreadable", f"a {found.where} that no rule reads as a whole"
+        )
     pending = []
     for gold in golds:
         rule = compare_open(answer, gold_text(gold), comparison)
@@ -134,12 +139,14 @@ def gold_text(gold: str) -> str:
     return (extract_answer(gold) or gold) if len(gold) > 300 else gold
 
 
-def _choice(text: str, golds: list[str], options: Options, type: str) -> Verdict:
-    chosen = extract_letters(text, options, several=type == "mcq_multi")
+def _choice(
+    text: str, golds: list[str], options: Options, type: str, question: str | None
+) -> Verdict:
+    chosen = extract_letters(text, options, type == "mcq_multi", question)
     for gold in golds:
         wanted = gold_letters(gold, options)
         if wanted is None:  # a gold that is no option, as in "select from 1 to 5"
-            said = open_answer(text)
+            said = open_answer(text, question)
             if said and compare_open(said, gold, Comparison()):
                 return Verdict(said, True, "rule:text", f"equals {shorten(gold, 60)}")
         elif wanted == chosen:

@@ -21,14 +21,16 @@ from r1v3.reward.choice.options import (
 )
 from r1v3.reward.text.boxes import Box, find_boxes, join_last_boxes
 from r1v3.reward.text.conclude import conclusion, declines, open_answer
+from r1v3.reward.text.cut import ends_within_sentence
 from r1v3.reward.text.denial import behind_last_retraction, denied_behind
 from r1v3.reward.text.extract import phrased_answers, superseding_answers
 from r1v3.reward.text.normalize import normalise, squeeze
 
-_SEPARATOR = r"\s*(?:,|;|/|&|\+|\band\b|\bor\b|或|和|与|及|\s)\s*(?:\band\b\s*)?(?:options?\s+)?"
+_SEPARATOR = r"\s*(?:,|;|/|&|\+|\band\b|和|与|及|\s)\s*(?:\band\b\s*)?(?:options?\s+)?"
 _ONE = r"[(\[]?\s*([A-Ja-j])\s*[)\]]?"
 _SINGLE = re.compile(rf"{_ONE}[.:]?")
 _SEVERAL = re.compile(rf"{_ONE}(?:{_SEPARATOR}{_ONE})+[.]?")
+_ASKS = re.compile(r"(?<![A-Za-z])[A-J][)\]\"'*]*\s*[?？][\s*]*\Z")  # `B?` asks; it does not answer
 _QUOTED = r"[\"']?\s*[A-J]\s*[\"']?"
 _BRACED = re.compile(rf"\\?[\[{{(]\s*{_QUOTED}(?:\s*[,;]?\s*{_QUOTED})*\s*\\?[\]}})]")
 _LED = re.compile(
@@ -41,6 +43,7 @@ def extract_letters(
     answer_text: str | None,
     options: Options = None,
     several: bool = True,
+    question: str | None = None,
 ) -> str | None:
     """Return the letters an answer chooses, sorted, or None where it chooses none.
 
@@ -48,6 +51,7 @@ def extract_letters(
         answer_text: the text after the thought, or an answer already cut out of it.
         options: the option texts in order, which lets a text or a value stand for its letter.
         several: whether more than one letter may be right.
+        question: its words may be repeated in a concluding statement.
     """
     if not answer_text:
         return None
@@ -55,36 +59,44 @@ def extract_letters(
     if boxes:
         return _from_boxes(answer_text, boxes, options, several)
     text = answer_text[-6_000:].strip(" \n\r\t\u200b")
+    if _ASKS.search(text):
+        return None
     bare = read_letters(normalise(text), options) if len(text) <= 60 else None
     bare = bare or _restated(behind_last_retraction(text[-1_000:]), options)
     if bare:
         return bare
     if len(text) > 300:
-        found, settled = _from_phrases(text, options, several)
-        return found if settled else _from_prose(without_listing(text).strip(), options, several)
+        found, settled = _from_phrases(text, options, several, question)
+        return (
+            found
+            if settled
+            else _from_prose(without_listing(text).strip(), options, several, question)
+        )
     text = without_listing(text).strip()
     one_line = "\n" not in text
     whole = _spelled_out(text, options, several) if one_line else None
     whole = whole or read_letters(normalise(text), options)
     if whole:
         return whole
-    found, settled = _from_phrases(text, options, several)
+    found, settled = _from_phrases(text, options, several, question)
     if settled:
         return found
     found = (
         judged(text, options, several) or leading(normalise(text), options) if one_line else None
     )
-    return found or _from_prose(text, options, several)
+    return found or _from_prose(text, options, several, question)
 
 
-def _from_phrases(text: str, options: Options, several: bool) -> tuple[str | None, bool]:
+def _from_phrases(
+    text: str, options: Options, several: bool, question: str | None
+) -> tuple[str | None, bool]:
     """Return what the answer phrases choose, and whether that settles it."""
-    for said, firm in phrased_answers(text):
+    for said, firm in phrased_answers(text, question):
         found = read_letters(normalise(said), options)
         if found:
             return found, True
         said = without_listing(said)
-        found = _statement(said, options, several) or named(said, options)
+        found = _statement(said, options, several) or named(said, options, question)
         if found:
             return found, True
         if firm:
@@ -205,8 +217,10 @@ def _spelled(line: str, options: Options) -> str | None:
     return option_of_text(re.sub(r"^\d\s*[.)]\s+", "", line), options)
 
 
-def _from_prose(text: str, options: Options, several: bool) -> str | None:
+def _from_prose(text: str, options: Options, several: bool, question: str | None) -> str | None:
     """Read a passage without box and answer phrase, from its conclusion outwards."""
+    if ends_within_sentence(text):
+        return None
     lines = [normalise(line) for line in text.splitlines()[-8:] if len(line) <= 120]
     alone = {read_letters(line, options) or _spelled(line, options) for line in lines} - {None}
     if len(alone) == 1:
@@ -222,11 +236,11 @@ def _from_prose(text: str, options: Options, several: bool) -> str | None:
         letters = re.findall(r"(?<![A-Za-z])[A-J](?![A-Za-z])", enumerated[-1].group())
         return checked("".join(letters), options)
     for passage in (ending, text):
-        found = named(passage, options) or option_mentioned(passage, options)
+        found = named(passage, options, question) or option_mentioned(passage, options)
         if found:
             return found
     weighed = len(options_mentioned(ending, options)) > 1 and "=" not in ending
-    value = open_answer(text) if options and not weighed else None
+    value = open_answer(text, question) if options and not weighed else None
     if value and len(value) <= 60:
         return option_of_text(normalise(value), options)
     last = [next(g for g in m.groups() if g) for m in NAMED.finditer(ending)]

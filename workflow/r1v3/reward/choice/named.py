@@ -2,29 +2,35 @@
 
 import re
 
-from r1v3.reward.choice.options import Options, checked
+from r1v3.reward.choice.options import Options, checked, option_of_text
 from r1v3.reward.text.denial import denied_before, denied_behind
+from r1v3.reward.text.extract import leads_up
 
+# Words before a letter that only say that it is the answer.
 NOISE = re.compile(
-    r"^(?:so\s+|therefore,?\s+|thus,?\s+)?(?:the\s+)?(?:correct\s+|final\s+|right\s+|best\s+|closest\s+)?"
-    r"(?:answers?|options?|choices?|选项|答案|选择|故选|应选|选|set|image|figure|picture|situation|statements?)"
-    r"\s*(?:is|are|为|是)?\s*[:：]?\s*(?=[^a-z])",
-    re.IGNORECASE,
+    r"^(?:(?i:(?:so|therefore|thus|hence),?\s+)?(?i:the\s+)?(?i:(?:correct|final|right|best|closest)\s+)?"
+    r"(?i:answers?|options?|choices?|letters?|set|image|figure|picture|situation|statements?)"
+    r"(?i:\s+(?:is|are)(?![A-Za-z]))?\s*[:：]?\s*(?=[^a-zA-Z]|[A-J](?![a-z]))"
+    r"|(?:所以|因此|故|综上|本题|应该?|我)*\s*[,，]?\s*(?:正确(?:的)?(?:答案|选项|说法|结论)?(?:的?是|为)?|(?:最终)?答案(?:应该?)?[是为选]?"
+    r"|选项|选择|应?选|选的是)\s*[:：]?\s*(?=[^\u4e00-\u9fff]))"
 )
 
 
 def leading(text: str, options: Options) -> str | None:
     """Read the letter a statement opens with: `(B) because ...`, `C, since ...`, `D. 12 cm`."""
     text = NOISE.sub("", text).strip(" *\"'\x93\x94")
+    closing = re.fullmatch(r"(.{2,200}?)\s*\(([A-J])\)\W*", text)
+    if closing and option_of_text(closing.group(1), options) == closing.group(2):
+        return closing.group(2)
     match = re.match(
         r"[(\[]\s*([A-J])\s*[)\]]|([A-J])(?=\s*[.,:;)]|\s+(?:because|since|as|is|for)|\s*\(|$)"
         r"|([A-J])(?=\s*[\u4e00-\u9fff])|([B-HJ])(?=\s+[a-zA-Z\\])|([A-J])(?=\s+\d)",
         text,
     )
-    if not match or denied_behind(text, match.end()):
+    if not match or denied_behind(text, match.end()) or weighs(text[match.end() :]):
         return None
     rest = text[match.end() : match.end() + 30]
-    also = re.match(r"\s*(?:,|and|or|和|与)\s*[(\[]?([A-J])(?![A-Za-z])", rest)
+    also = re.match(r"\s*(?:,|and|和|与)\s*[(\[]?([A-J])(?![A-Za-z])", rest)
     if also and denied_behind(rest, also.end()):  # "B, A is wrong", but "A and C are wrong"
         if "," not in also.group():
             return None
@@ -33,6 +39,22 @@ def leading(text: str, options: Options) -> str | None:
     return checked(letters, options)
 
 
+_WEIGHS = re.compile(
+    r"^\s*\??\s*[,(;]?\s*(?:(?:and|or|but)\s+)?(?:\?|or\b|maybe\b|perhaps\b|possibly\b|probably\s+not|或|可能|也许)",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(
+    r"\b(?:or|maybe|perhaps|possibly|alternatively)\s+(?:option\s+)?[(\[]?[A-J](?![A-Za-z'])|[或]\s*[(\[]?[A-J](?![A-Za-z])"
+)
+
+
+def weighs(behind: str) -> bool:
+    """Whether the words behind a letter leave it open: `B or maybe C`, `A, C (or B)`, `A?`."""
+    clause = _GROUNDS.split(behind[:120])[0]
+    return bool(_WEIGHS.match(clause) or _OTHER.search(clause))
+
+
+_GROUNDS = re.compile(r"[.;。；]|\b(?:because|since|as)\b|因为")
 _JUDGED = re.compile(
     r"(?<![A-Za-z])\(?([A-J])\)?\s*(?:选?项|说法)?(?:\s+is\s+|\s*是?)"
     r"(?:(正确|对|成立|correct\b|true\b|right\b)|不(?:正确|对|成立)|错误?|not\s|(?:in)?correct\b|wrong\b|false\b)"
@@ -60,11 +82,16 @@ NAMED = re.compile(
 )
 
 
-def named(passage: str, options: Options) -> str | None:
+def named(passage: str, options: Options, question: str | None = None) -> str | None:
     """Return the one letter that a passage names, None for none or several."""
     found = {
         next(g for g in m.groups() if g)
         for m in NAMED.finditer(passage)
-        if not (denied_before(passage, m.start()) or denied_behind(passage, m.end(), True))
+        if not (
+            denied_before(passage, m.start())
+            or denied_behind(passage, m.end(), True)
+            or weighs(passage[m.end() :])
+            or not leads_up(passage[: m.start()], question)
+        )
     }
     return checked(found.pop(), options) if len(found) == 1 else None

@@ -4,17 +4,19 @@ Three answers: True, False, and None where a leaf is not understood (then algebr
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
 from r1v3.reward.maths.chinese_numerals import in_digits
+from r1v3.reward.maths.english_numerals import english_in_digits, without_ordinal
 from r1v3.reward.maths.expression import parse_expression, variables_of
 from r1v3.reward.maths.numbers import parse_number
 from r1v3.reward.maths.numeric import TooLarge, Undefined, as_complex, close, same_value, value_of
 from r1v3.reward.maths.reader import Tree
 from r1v3.reward.maths.units import Dimension, Unit, kelvins, parse_unit, split_unit
 from r1v3.reward.text.normalize import squeeze
+from r1v3.reward.text.vocabulary import is_counted
 
 # A decimal answer to an exact gold counts from this many significant digits on.
 SIGNIFICANT = 6
@@ -24,15 +26,15 @@ _DEGREE = ("const", "degree")
 
 _COUNTER = re.compile(
     r"(?P<number>[-+]?[\d.,/ ]*\d|[-+]?\\[a-z]+[\d{}\\a-z^+\-*/ .]*[\d}])\s*"
-    r"(?:-\s*)?(?P<word>[\u4e00-\u9fff]+|[a-z][a-z\-]{2,}(?:\s+[a-z\-]+){0,4}|[A-Z][a-z]{2,})"
+    r"(?P<word>[\u4e00-\u9fff]+|[A-Za-z][a-z]{2,}(?:\s+[a-z]+){0,3})"
 )
-_LED = re.compile(r"(?:共|约为?|大约|about|approximately|around|只有|有|第)\s*(?=[\d\\-])")
+# A unit or counter in brackets behind its number: `12 (cm)`, `12（个）`.
+_BRACKETED = re.compile(r"(?P<number>.*[\d}])\s*[(\[]\s*(?P<word>[^()\[\]\d+*=-]{1,24})\s*[)\]]")
+_LED = re.compile(
+    r"(?:一?共|约为?|大约|about|approximately|around|只有|有|第|\\approx)\s*(?=[\d\\-])"
+)
 _PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*(\^\\circ|''|'|[^\d.\s,]{1,12}?)\s*(?=\d|$)")
 _SCALES = {"百": Fraction(100), "千": Fraction(1000), "万": Fraction(10_000), "亿": Fraction(10**8)}
-_ENGLISH = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Quantity:
     glued: bool
     decimals: int | None  # of a plain decimal number
     significant: int  # digits of a plain number, 0 for any other expression
+    counts: bool = False  # whether it counts things, as `12 students` does
 
     @property
     def number(self) -> Tree:
@@ -65,8 +68,11 @@ class Quantity:
 @lru_cache(maxsize=32_768)
 def read_quantity(text: str) -> Quantity:
     """Read a normalised leaf."""
-    text = in_digits(text)
+    text = without_ordinal(english_in_digits(in_digits(text)))
     text = _LED.sub("", text.strip(), count=1).lstrip("+")
+    bracketed = _BRACKETED.fullmatch(text)
+    if bracketed and _is_measure(bracketed.group("word")):
+        text = f"{bracketed.group('number')} {bracketed.group('word')}"
     number = parse_number(text)
     if number is not None:
         return _quantity(("num", number), None, False, text)
@@ -77,24 +83,26 @@ def read_quantity(text: str) -> Quantity:
     number = parse_number(head)
     if number is not None:
         return _quantity(("num", number), unit, glued, head)
-    if text.casefold() in _ENGLISH:
-        return _quantity(("num", Fraction(_ENGLISH.index(text.casefold()))), None, False, "")
     tree = parse_expression(head)
     if tree is None and unit is not None and parse_expression(text) is not None:
         return _quantity(parse_expression(text), None, False, text)
     if tree is None and unit is None:
         counted = _COUNTER.fullmatch(text)
-        if counted:
+        if counted and (counted.group("word") in _SCALES or is_counted(counted.group("word"))):
             inner = counted.group("number")
             number = parse_number(inner)
             tree = ("num", number) if number is not None else parse_expression(inner)
-            scale = _SCALES.get(counted.group("word")[0])
+            scale = _SCALES.get(counted.group("word"))
             if scale and tree is not None:
                 return Quantity(("mul", ("num", scale), tree), None, False, None, 0)
-            return _quantity(tree, None, False, inner)
+            return replace(_quantity(tree, None, False, inner), counts=True)
     if unit is not None and tree is not None and glued and variables_of(tree):
         return _quantity(parse_expression(text), None, False, text)
     return _quantity(tree, unit, glued, head)
+
+
+def _is_measure(word: str) -> bool:
+    return is_counted(word) or parse_unit(word) is not None
 
 
 def _quantity(tree: Tree | None, unit: Unit | None, glued: bool, text: str) -> Quantity:
@@ -188,7 +196,10 @@ def _temperatures(a: Quantity, g: Quantity, tolerance: float | None) -> bool:
 
 
 def _one_unit(a: Quantity, g: Quantity, tolerance: float | None) -> bool | None:
-    """Compare where only one side names its unit: a left-out unit is forgiven, a scale is not."""
+    """Compare where only one side names its unit: a left-out unit is forgiven, a scale is not, nor is another
+    thing: 12 dogs are not 12 cm."""
+    if a.counts or g.counts:
+        return False
     unit = a.unit or g.unit
     assert unit is not None
     written_alike = same_number(a, g, a.number, g.number, tolerance)

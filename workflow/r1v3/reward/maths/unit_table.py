@@ -106,8 +106,8 @@ NAMES = r"""
 100000000 | yuan | 亿元
 1 | euro | euro € eur EUR
 1 | pound sterling | £
-1 | celsius | 摄氏度
-1 | fahrenheit | 华氏度
+1 | celsius | degree_Celsius degrees_Celsius degree_celsius degrees_celsius 摄氏度
+1 | fahrenheit | degree_Fahrenheit degrees_Fahrenheit degree_fahrenheit degrees_fahrenheit 华氏度
 1 | celsius | ^\circ_C
 1 | fahrenheit | ^\circ_F
 1 | degree | ^\circ

@@ -1,18 +1,14 @@
-"""Find the value that an unboxed answer arrives at: its phrase, its conclusion, its last number."""
+"""Find the value that an answer concludes with, and whether all of its statement was read."""
 
 import re
+from dataclasses import dataclass
 
 from r1v3.reward.maths.units import parse_unit
 from r1v3.reward.text.boxes import find_boxes, join_last_boxes
-from r1v3.reward.text.denial import denied_behind, hedged
-from r1v3.reward.text.extract import (
-    PHRASE_TAIL,
-    extract_answer,
-    first_sentence,
-    phrased_answer,
-    superseding_answers,
-)
+from r1v3.reward.text.cut import ends_within_sentence
+from r1v3.reward.text.extract import PHRASE_TAIL, first_sentence, last_phrase, superseding_answers
 from r1v3.reward.text.normalize import normalise
+from r1v3.reward.text.vocabulary import asked_for, is_counted, is_plain, words_of
 
 _MATH_SPAN = re.compile(
     r"\$\$(?P<a>[^$]{1,400})\$\$|\\\[(?P<b>.{1,400}?)\\\]|\\\((?P<c>.{1,400}?)\\\)"
@@ -23,10 +19,14 @@ _NUMBER_SPAN = re.compile(
     r"(?<![A-Za-z\d.,_^])[-+−]?(?:\\?\$|[€£¥])?\s?-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:[.,]\d+)?"
     r"(?:\s?/\s?\d+(?![\d/]))?\s?(?:\\?%|°)?(?!\d)"
 )
-_PROSE_WORD = re.compile(r"(?<![\\A-Za-z\d)])[A-Za-z]{3,}(?![A-Za-z(\d])|[\u4e00-\u9fff]{2,}")
+_PROSE_WORD = re.compile(
+    r"(?<![\\A-Za-z\d)])(?:[A-Za-z]{3,}(?![A-Za-z(\d])|(?:is|it|we|he|as|so|of|no|to|be|by|an|on|if)(?=\s))"
+    r"|[\u4e00-\u9fff]{2,}",
+    re.IGNORECASE,
+)
 _UNIT_BEHIND = re.compile(
-    r"[ ]?(?:%|percent|pct|(?:square|cubic)\s[a-z]{2,12}|[A-Za-zμΩ°]{1,12}(?:/[a-z]{1,4})?"
-    r"|[\u4e00-\u9fff]{1,6})"
+    r"[ ]?(?:%|percent|pct|degrees?\s(?:Celsius|Fahrenheit)|(?:square|cubic)\s[a-z]{2,12}"
+    r"|[A-Za-zμΩ°]{1,12}(?:/[a-z]{1,4})?|[\u4e00-\u9fff]{1,6})"
     r"(?:[²³]|\^\{?\d\}?)?(?![A-Za-z])"
 )
 _FINAL = re.compile(r"\bfinal answer\s*(?:is|=|:)(?:\s*\*\*)?\s*:?\s*", re.IGNORECASE)
@@ -35,63 +35,202 @@ _CLOSING = re.compile(
     r"[^\n]*|```.*?```",
     re.DOTALL,
 )
-_SENTENCES = re.compile(r"(?<=[^\d\s.][.!?])\s+|(?<=\d[.!?])\s+(?=[A-Z])|[。！？\n]+")
+_SENTENCES = re.compile(
+    r"(?<=[^\d\s.][.!?])\s+|(?<=\d[.!?])\s+(?=[A-Z])|[。！？\n]+"
+    r"|\s+(?=(?:Therefore|Thus|Hence|So|Consequently),?\s)"
+)
 _THUS = re.compile(
-    r"^\W*(?:(?:and|but)\s+)?(?:therefore|thus|so|hence|consequently|in conclusion|overall|finally"
-    r"|because of this|as a result|因此|所以|故|综上|从而|于是|则|答)",
+    r"^\W*(?:(?:and|but|in general)[\s,]+)*(?:therefore|thus|so|hence|consequently|in conclusion|overall"
+    r"|finally|because of this|as a result|因此|所以|故|综上所述|综上|从而|于是|则|答)",
     re.IGNORECASE,
 )
+_OPENING = re.compile(rf"{_THUS.pattern}|^\W*(?:but|and|in general)(?![a-z])[\s,]*", re.IGNORECASE)
 _BOLD = re.compile(r"\*\*\s*([^*\n]{1,40}?)\s*\*\*")
-_STATED = re.compile(
-    r"(?:[=≈]\s*|\b(?:there\s+(?:is|are|was|were|will\s+be)|is|are|was|were|be|equals?|has|have|gives?|get|needs?|spend|approximately|about)\s+"
-    r"(?:only\s+|exactly\s+|about\s+|approximately\s+|around\s+|a\s+total\s+of\s+)*)(?=[-−]?[$€£¥]?\s?\.?\d)",
+_NUMBER_WORD = (
+    r"(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred"
+    r"|(?:thir|four|fif|six|seven|eigh|nine)teen"
+    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty"
+    r"(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?)"
+)
+_VALUES = re.compile(
+    rf"{_NUMBER_SPAN.pattern}|(?<![A-Za-z])(?:(?:minus|negative)\s)?{_NUMBER_WORD}(?![A-Za-z-])"
+    r"|[零一二两三四五六七八九十百千万]+(?![\u4e00-\u9fff])",
     re.IGNORECASE,
+)
+# Words that hold a value to be what is asked for.
+_EQUATES = re.compile(
+    r"(?:[=≈:：]|(?<![A-Za-z])(?:is|are|was|were|be|equals?|equal\s+to|has|have|had|gives?|gave|gets?|got|needs?"
+    r"|costs?|spends?|spent|pays?|paid|takes?|took|makes?|made|sells?|sold|buys?|bought|earns?|earned|weighs?|measures?"
+    r"|contains?|holds?|find|found|obtain|us|(?:total|value|velocity|speed|sum|area|length|perimeter|accuracy)\s+of)"
+    r"|为|是|有|等于|得|共|了|需要?|剩下?|出)\s*$",
+    re.IGNORECASE,
+)
+_LEADS_BEHIND = re.compile(
+    r"(?:(?<![A-Za-z])(?:only|exactly|about|approximately|around|simply|just|therefore|thus|then|indeed|also|now|likely)"
+    r"|大约|约|只|一共|总共|共|恰好)\s*$",
+    re.IGNORECASE,
+)
+# A verb that leaves open whether the value is the one; a name inside a sentence; a formula that
+# states itself.
+_WEIGHED = re.compile(r"(?:could|might|may|can)\s+be\s*$", re.IGNORECASE)
+_NAME = re.compile(r"(?<=[a-z,] )(?!(?:Not|No|Never|None)\b)[A-Z][a-z]+(?:'s)?\b")
+_RELATES = re.compile(r"[=<>]|\\(?:n?eq?|[lg]eq?(?:slant)?|lt|gt|in|neq)(?![A-Za-z])")
+# From here on a statement gives its grounds.
+_EXPLAINED = re.compile(
+    r"[,，;；]?\s*(?:(?<![A-Za-z])(?:because|since|due\s+to|based\s+on|according\s+to)(?![A-Za-z])|因为|由于)"
+)
+_BOLD_MARK = re.compile(r"\*\*|`")
+_VERB = re.compile(
+    r"(?<![A-Za-z\\])(?:is|are|was|were|be|been|has|have|had|do|does|did|can|cannot|will|would|should|must|may|might"
+    r"|see|know|think|say|tell|get|find|need|see)(?![A-Za-z])|n['’]t|是|为|有|不|无法"
 )
 
 
-_COUNTED = re.compile(
-    r"^\W*(?:\w+,?\s+){0,2}there\s+(?:is|are|was|were|will\s+be)\s+(?:only\s+|exactly\s+|a\s+total\s+of\s+)?(?=\d)",
-    re.IGNORECASE,
-)
+# `There are 4 years in which 3 ...` counts 4 of something, whatever follows.
+_COUNTS = re.compile(r"^\W*there\s+(?:is|are|was|were)\s+", re.IGNORECASE)
 
 
-def open_answer(answer_text: str) -> str | None:
-    """Return the answer to an open question: boxed, phrased, bare, or what is concluded."""
+@dataclass(frozen=True)
+class Concluded:
+    """What an answer concludes.
+
+    Attributes:
+        text: the value as it is written.
+        where: box, phrase (`The answer is`), bare (the text is the answer) or sentence (the concluding one).
+        whole: whether all of the statement was read; what was not is for the verifier, never for a rule.
+    """
+
+    text: str
+    where: str
+    whole: bool
+
+
+def concluded(answer_text: str, question: str | None = None) -> Concluded | None:
+    """Return the answer to an open question: boxed, phrased, bare, or what the last sentence states.
+
+    Args:
+        answer_text: what stands behind the thought.
+        question: its words may be repeated in a concluding sentence.
+    """
     boxes = find_boxes(answer_text)
     if boxes:
         superseded = _corrected(answer_text[boxes[-1].end :])
-        return superseded or join_last_boxes(answer_text, boxes)
-    phrased = phrased_answer(answer_text)
-    if phrased is not None:
-        return value_in(phrased) or phrased
+        return Concluded(superseded or join_last_boxes(answer_text, boxes), "box", True)
+    phrase = last_phrase(answer_text, question)
+    if phrase is not None:
+        value = stated(phrase, question)
+        return Concluded(value or phrase, "phrase", value is not None or not _is_sentence(phrase))
     text = answer_text.strip()
-    if len(text) <= 120 and "\n" not in text:
-        return None if declines(text) else value_in(text) or text
-    ending = conclusion(text)
-    if declines(ending):
+    if ends_within_sentence(text):
         return None
-    if _VALUE.fullmatch(ending):
-        return ending
-    found = value_in(ending)
-    if not found and any(hedged(ending, span.start()) for span in _NUMBER_SPAN.finditer(ending)):
-        return ending
-    return found or value_in(text[-PHRASE_TAIL:]) or extract_answer(text)
+    if len(text) <= 120 and len(sentences_of(text)) == 1:
+        if declines(text):
+            return None
+        value = stated(text, question)
+        return Concluded(value or text, "bare", value is not None or not _is_sentence(text))
+    ending = conclusion(text)
+    if not ending or declines(ending):
+        return None
+    value = stated(ending, question) or _stated_elsewhere(text, ending, question)
+    return Concluded(value or ending, "sentence", value is not None)
+
+
+def _stated_elsewhere(text: str, ending: str, question: str | None) -> str | None:
+    """Return what the last sentence states where the concluding one states nothing, or the first one, if it
+    counts what the question asks to count."""
+    sentences = sentences_of(text)
+    if declines(sentences[-1]):
+        return None
+    bold = [
+        part
+        for part in sentences
+        if any(_VALUE.fullmatch(m.group(1)) for m in _BOLD.finditer(part))
+    ]
+    for sentence in (sentences[-1], *(bold if len(bold) == 1 else ())):
+        value = stated(sentence, question) if sentence != ending else None
+        if value:
+            return value
+    if question and asked_for(question) & words_of(sentences[0]):
+        return stated(sentences[0], question)
+    return None
+
+
+def sentences_of(text: str) -> list[str]:
+    """Return the sentences of the end of a passage, without the courtesies behind it."""
+    text = _CLOSING.sub(" ", text[-PHRASE_TAIL:])
+    return [part.strip() for part in _SENTENCES.split(text) if part and part.strip()] or [""]
+
+
+def open_answer(answer_text: str, question: str | None = None) -> str | None:
+    """Return the text of a concluded answer that was read as a whole, else None."""
+    found = concluded(answer_text, question)
+    return found.text if found and found.whole else None
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether a text says something about a value instead of being it."""
+    return bool(_VERB.search(_MATH_SPAN.sub(" ", text)))
+
+
+def stated(said: str, question: str | None = None) -> str | None:
+    """Return the value that a statement names, where all other words of it pass; else None.
+
+    `So the area is 12 square cm` states 12 square cm; `The answer is half of 6` states nothing that a rule
+    can read.
+    """
+    said = _EXPLAINED.split(_OPENING.sub("", _BOLD_MARK.sub("", said.strip())), maxsplit=1)[
+        0
+    ].strip(" :,，：")
+    spans = [span for span in _MATH_SPAN.finditer(said) if _is_formula(span)]
+    bare = said
+    for span in reversed(spans):
+        bare = bare[: span.start()] + "\0" * (span.end() - span.start()) + bare[span.end() :]
+    if not _PROSE_WORD.search(bare):
+        if len(spans) == 1 and spans[0].group() != said:
+            return said[: spans[0].start()] + _inside(spans[0]) + said[spans[0].end() :]
+        return said or None
+    values = [(m.start(), m.end(), m.group()) for m in _VALUES.finditer(bare)]
+    values += [(span.start(), span.end(), _inside(span)) for span in spans]
+    counts = bool(_COUNTS.match(bare))
+    for start, end, value in sorted(values)[:1] if counts else sorted(values, reverse=True):
+        unit = _unit_behind(said, end)
+        front, behind = bare[:start], bare[end + len(unit) :]
+        if _passes_behind(behind, unit, question) and _introduces(front, value, behind, question):
+            return value + unit
+    return None
+
+
+def _passes_behind(behind: str, unit: str, question: str | None) -> bool:
+    words = behind.strip(" .。!！,，;；*)）")
+    if not words:
+        return True
+    if re.search(r"\d|\0|[=+<>]", words) and not question:
+        return False
+    return is_counted(words, question) or is_plain(words, question)
+
+
+def _introduces(front: str, value: str, behind: str, question: str | None) -> bool:
+    """Whether the words before a value all pass, and equate it by a verb, as a relation, or as what was
+    asked for."""
+    front = _LEADS_BEHIND.sub("", front.rstrip("'\"“‘ ")).rstrip("'\"“‘ ")
+    if not front.strip(" ,:"):
+        return True
+    if not is_plain(_NAME.sub(" ", front), question) or _WEIGHED.search(front):
+        return False
+    if _EQUATES.search(front) or _RELATES.search(value):
+        return True
+    counted = re.match(r"\s*([A-Za-z]+)", behind)
+    return bool(counted and question) and counted.group(1).casefold() in asked_for(question)
 
 
 def conclusion(text: str) -> str:
     """Return the sentence that concludes a passage: the last 'therefore', else the last one."""
-    text = _CLOSING.sub(" ", text[-PHRASE_TAIL:])
-    sentences = [part.strip() for part in _SENTENCES.split(text) if part and part.strip()]
-    if not sentences:
-        return ""
+    sentences = sentences_of(text)
     for sentence in reversed(sentences):
         if _THUS.match(sentence):
             after_all = declines(sentence) and not declines(sentences[-1])
             return sentences[-1] if after_all else sentence
-    bold = {match.group(1) for match in _BOLD.finditer(text) if _VALUE.fullmatch(match.group(1))}
-    if len(bold) == 1:
-        return bold.pop()
-    return sentences[0] if _COUNTED.match(sentences[0]) else sentences[-1]
+    return sentences[-1]
 
 
 _VALUE = re.compile(r"[$€£¥]?-?\d[\d.,]*\s?%?")
@@ -107,6 +246,7 @@ _DECLINES = re.compile(
     r"(?:cannot|can't|can not|could not|unable to|impossible to|not possible to|not able to|difficult to)"
     r"\s+(?:be\s+|to\s+)?(?:\w+ly\s+)?(?:answer|determine|solve|provide|process|help|assist|identif|view"
     r"|say|comply|find|show|evaluate|make)"
+    r"|(?:do\s+not|don['’]t)\s+know|不知道"
     r"|(?:not|n't)\s+(?:\w+\s+)?(?:enough|sufficient|any)?\s*information"
     r"|none of the\s+(?:\w+\s+)?(?:options|choices)"
     r"|not\s+(?:\w+\s+)?(?:in|among|one of|an?)\s+(?:\w+\s+)?(?:\w+\s+)?(?:options?|choices?)"
@@ -127,49 +267,6 @@ def _corrected(rest: str) -> str | None:
             return next(g for g in (*value.groups(), value.group()) if g) + _unit_behind(
                 said, value.end()
             )
-    return None
-
-
-def value_in(said: str) -> str | None:
-    """Return the value a sentence states; None where the text is itself the value."""
-    said = said.strip()
-    spans = [span for span in _MATH_SPAN.finditer(said) if _is_formula(span)]
-    bare = said
-    for span in reversed(spans):
-        bare = bare[: span.start()] + " " * (span.end() - span.start()) + bare[span.end() :]
-    if not _PROSE_WORD.search(bare):
-        if len(spans) == 1 and spans[0].group() != said:
-            return said[: spans[0].start()] + _inside(spans[0]) + said[spans[0].end() :]
-        return None
-    if re.match(r"[-+$\\\d.(\[{]", said) and len(said) <= 60 and len(spans) <= 1:
-        opening = _NUMBER_SPAN.match(said)
-        if opening and denied_behind(said, opening.end()):
-            return None
-        if not opening or len(_PROSE_WORD.findall(said)) < 3 or "=" in said:
-            return None
-        return opening.group() + _unit_behind(said, opening.end())
-    bold = [match.group(1) for match in _BOLD.finditer(said) if _NUMBER_SPAN.search(match.group(1))]
-    if bold:
-        return value_in(bold[-1]) or bold[-1]
-    return _last_value(said, bare, spans)
-
-
-def _last_value(said: str, bare: str, spans: list[re.Match[str]]) -> str | None:
-    spans = [span for span in spans if not hedged(said, span.start())]
-    last_span = spans[-1] if spans else None
-    stated = [_NUMBER_SPAN.match(bare, match.end()) for match in _STATED.finditer(bare)]
-    counted = _COUNTED.search(bare)
-    if counted and not spans and "=" not in bare:
-        number = _NUMBER_SPAN.match(bare, counted.end())
-        return number.group() + _unit_behind(said, number.end()) if number else None
-    stated = [number for number in stated if number]
-    numbers = stated[-1:] if stated and not spans else list(_NUMBER_SPAN.finditer(bare))
-    numbers = [number for number in numbers if not hedged(bare, number.start())]
-    last_number = numbers[-1] if numbers else None
-    if last_number and (not last_span or last_number.start() > last_span.start()):
-        return last_number.group() + _unit_behind(said, last_number.end())
-    if last_span:
-        return _inside(last_span) + _unit_behind(said, last_span.end())
     return None
 
 

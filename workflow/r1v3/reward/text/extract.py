@@ -6,6 +6,7 @@ from itertools import pairwise
 from r1v3.reward.text.boxes import corrects, find_boxes, join_last_boxes
 from r1v3.reward.text.denial import affirmed, behind_first_retraction
 from r1v3.reward.text.format import after_thought
+from r1v3.reward.text.vocabulary import is_plain, turns
 
 # What a reader looks at where nothing is boxed.
 PHRASE_TAIL = 4_000
@@ -31,9 +32,17 @@ _MARKER = re.compile(
         (?:\s*(?:simply|therefore|thus|then|option|choice|likely|most\s+likely|probably|given\s+by))*
         \s*[:：]?
     | (?<![A-Za-z])ans\.?\s*[:=]
-    | (?<![A-Za-z])answer\s*\*{0,2}\s*\n
+    | (?<![A-Za-z])answer\s*\*{0,2}\s*(?:\n|(?=\s?(?:\$|\\[(\[])))
     """,
     re.VERBOSE | re.IGNORECASE,
+)
+_CLAUSE = re.compile(r"[,;:.!?\n，；：。！？]|\d\)")
+_AFFIRMS = re.compile(
+    r"\s*(?:so|thus|therefore|hence)?\s*the\s+(?:correct|right|best)\s", re.IGNORECASE
+)
+_SENTENCE = re.compile(r"[.!?\n。！？]\s*")
+_SUPPOSING = re.compile(
+    r"\s*(?:if|unless|suppose|如果|若|假如|假设|除非)(?![A-Za-z])", re.IGNORECASE
 )
 _EOA = re.compile(r"<eo[aet]>.*", re.DOTALL)
 _SENTENCE_END = re.compile(
@@ -55,8 +64,11 @@ def boxed_answer(answer_text: str) -> str | None:
     return join_last_boxes(answer_text, boxes) if boxes else None
 
 
-def phrased_answers(answer_text: str) -> list[tuple[str, bool]]:
+def phrased_answers(answer_text: str, question: str | None = None) -> list[tuple[str, bool]]:
     """Return what follows 'the answer is', '答案是', '故选' and the like, the last one first.
+
+    The words before it must pass, since `the wrong answer is` and `I doubt that the answer is` conclude
+    nothing.
 
     The flag says whether the marker is a firm one (`Answer:`, `【答案】`), at the start of its line,
     behind which nothing but the answer stands.
@@ -66,7 +78,7 @@ def phrased_answers(answer_text: str) -> list[tuple[str, bool]]:
     keywords = [keyword.start() for keyword in _KEYWORD.finditer(tail)][-40:]
     for start in reversed(keywords):
         marker = _MARKER.match(tail, start)
-        if marker is None:
+        if marker is None or not leads_up(tail[:start], question):
             continue
         said = first_sentence(tail[marker.end() :])
         said = affirmed(said, denied=bool(marker.group("denied")))
@@ -77,15 +89,22 @@ def phrased_answers(answer_text: str) -> list[tuple[str, bool]]:
     return found
 
 
+def leads_up(before: str, question: str | None) -> bool:
+    """Whether the words of the clause before an answer phrase pass."""
+    clause = _CLAUSE.split(before[-300:])[-1]
+    passes = is_plain(clause, question) or (bool(_AFFIRMS.match(clause)) and not turns(clause))
+    return passes and not _SUPPOSING.match(_SENTENCE.split(before[-600:])[-1])
+
+
 def superseding_answers(behind_box: str) -> list[str]:
     """Return the answer phrases behind a box that follow words which take the box back, last first."""
     behind = behind_first_retraction(behind_box)
     return [said for said, _ in phrased_answers(behind)] if behind else []
 
 
-def phrased_answer(answer_text: str) -> str | None:
+def last_phrase(answer_text: str, question: str | None = None) -> str | None:
     """Return what the last answer phrase states, or None."""
-    found = phrased_answers(answer_text)
+    found = phrased_answers(answer_text, question)
     return found[0][0] if found else None
 
 
@@ -93,8 +112,9 @@ def first_sentence(rest: str) -> str:
     """Return the text up to the end of its first sentence or line."""
     rest = _EOA.sub("", rest) if "<eo" in rest[:400] else rest
     rest = _GLUE.sub("", rest[:1_000]).lstrip(":：* \n")
-    if rest.startswith("$$"):
-        rest = rest[2:].split("$$")[0]
+    for opening, closing in (("$$", "$$"), ("\\[", "\\]")):
+        if rest.startswith(opening):
+            rest = " ".join(rest[2:].split(closing)[0].split())
     end = _SENTENCE_END.search(rest)
     return _GLUE.sub("", rest[: end.start()] if end else rest)
 
@@ -111,7 +131,7 @@ def extract_answer(response: str) -> str | None:
     boxed = boxed_answer(text)
     if boxed is not None:
         return boxed
-    phrased = phrased_answer(text)
+    phrased = last_phrase(text)
     if phrased is not None:
         return phrased
     lines = [line.strip() for line in text[-PHRASE_TAIL:].splitlines() if line.strip()]

@@ -4,33 +4,56 @@ Grammar of a well-formed response, white space between the parts being free:
 
     response = "<think>" thought "</think>" answer [end-of-turn tokens]
 
-`thought` and `answer` hold neither `<think>` nor `</think>`; `answer` has at least one visible
-character; `thought` may be empty (that is what the NoThink mode forces). Tags are lower case.
+`thought` and `answer` hold neither `<think>` nor `</think>`; `answer` has at least one character that a
+reader sees, and nothing stands behind an end-of-turn token; `thought` may be empty (that is what the
+NoThink mode forces). Tags are lower case.
 So nested, repeated, missing, crossed or unclosed tags, text before `<think>`, and an output that was
 cut inside the thought or right behind it, all score 0.
 """
 
 import re
+import unicodedata
 
 OPEN = "<think>"
 CLOSE = "</think>"
-END_OF_TURN = re.compile(r"(?:\s*(?:<\|[a-z_]{1,24}\|>|</s>|<eos>))+\s*\Z")
+_TURN = re.compile(
+    r"<\|(?:im_end|im_start|endoftext|end_of_text|eot_id|eom_id|end|end_of_turn|return|user|assistant|system)\|>"
+    r"|</s>|<eos>|<end_of_turn>"
+)
+# What a page does not show: comments, tags, entities for blanks, and LaTeX that leaves a gap.
+_UNSEEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|</?[a-zA-Z][^<>]{0,200}>|&(?:nbsp|zwnj|zwj|thinsp|ensp|emsp|#\d{1,6}|#x[0-9a-fA-F]{1,5});"
+    r"|\\[hv]?phantom\s*\{[^{}]*\}|\\[hv]space\*?\s*\{[^{}]*\}|\\q?quad(?![a-zA-Z])|\\[,;:!> ]",
+    re.DOTALL,
+)
+_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # letters and signs without ink
+_MARKUP = frozenset("$*_{}\\`~#")
 
 
-def strip_end_of_turn(text: str) -> str:
-    """Remove end-of-turn tokens, which an engine may or may not have dropped."""
-    tail = text[-400:]
-    match = END_OF_TURN.search(tail)
-    return text[: len(text) - len(tail) + match.start()] if match else text
+def before_end_of_turn(text: str) -> str:
+    """Return the text up to the first token that ends a turn; what stands behind it is nobody's answer."""
+    return _TURN.split(text, maxsplit=1)[0]
+
+
+def is_visible(text: str) -> bool:
+    """Whether a reader sees anything: blanks, zero-width characters, comments and phantoms are nothing."""
+    return any(
+        unicodedata.category(char)[0] in "LNPS"
+        and char not in _BLANK_LETTERS
+        and char not in _MARKUP
+        for char in _UNSEEN.sub("", text)
+    )
 
 
 def format_reward(response: str) -> float:
     """Return 1.0 for a response that follows the template, else 0.0 (report, eq. 1)."""
-    text = strip_end_of_turn(response).strip()
+    text = response.strip()
     if text.count(OPEN) != 1 or text.count(CLOSE) != 1 or not text.startswith(OPEN):
         return 0.0
     _, _, answer = text.partition(CLOSE)
-    return 1.0 if answer.strip() else 0.0
+    said = before_end_of_turn(answer)
+    behind = _TURN.sub("", answer[len(said) :])
+    return 1.0 if is_visible(said) and not is_visible(behind) else 0.0
 
 
 def after_thought(response: str) -> str | None:
@@ -39,7 +62,7 @@ def after_thought(response: str) -> str | None:
     if response.rfind(OPEN) > closed:
         return None
     answer = response[closed + len(CLOSE) :] if closed >= 0 else response
-    return strip_end_of_turn(answer).strip()
+    return before_end_of_turn(answer).strip()
 
 
 def combine(

@@ -54,6 +54,10 @@ _WRAPPER = re.compile(
     r"|mathcal|mathscr|boldsymbol|bm|mbox|hbox|operatorname\*?|emph|underline|fbox|boxed|tag)"
     r"\s*\{((?:[^{}]|\{[^{}]*\})*)\}"
 )
+# Colour is dress.
+_COLOUR = re.compile(
+    r"\\(?:textcolor|colorbox|mathcolor)\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}(?=\s*\{)|\\color\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
+)
 _SYNONYMS = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "leq": "le", "leqslant": "le", "geq": "ge",
     "geqslant": "ge", "neq": "ne", "lt": "<", "gt": ">", "colon": ":", "ast": "*", "lbrace": r"\{",
@@ -138,7 +142,7 @@ def _strip_dress(text: str) -> str:
         text.replace("{,}", ",").replace("^{\\circ}", r"^\circ ").replace("^{ \\circ }", r"^\circ ")
     )
     text = _THIN.sub(lambda m: "," if m.group()[0] == "," else "", text)
-    text = _DROPPED.sub(" ", text)
+    text = _DROPPED.sub(" ", _COLOUR.sub(" ", text) if "color" in text else text)
     text = _SPACES.sub(" ", text)
     for _ in range(4):
         text, changed = _WRAPPER.subn(lambda m: " " + m.group(1) + " ", text)

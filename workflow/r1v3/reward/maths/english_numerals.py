@@ -1,0 +1,58 @@
+"""English number words as digits: `twenty-one`, `one hundred and five`, `minus six`, `thirteen`."""
+
+import re
+from functools import lru_cache
+
+_SMALL = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen
+"""
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_UNITS = {word: value for value, word in enumerate(_SMALL.split())}
+_VALUES = _UNITS | {word: 20 + 10 * place for place, word in enumerate(_TENS.split())}
+_SCALES = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
+_ORDINAL = re.compile(r"(\d+)\s*(?:\^\s*)?\{?\s*(?:st|nd|rd|th)\s*\}?(?![A-Za-z])")
+
+
+@lru_cache(maxsize=16_384)
+def english_in_digits(text: str) -> str:
+    """Return a leaf that is a number in words, as a whole, in digits; other texts as they are."""
+    folded = text.casefold().strip()
+    if not folded[:1].isalpha() or len(folded) > 80:
+        return text
+    sign = ""
+    for word in ("minus ", "negative "):
+        if folded.startswith(word):
+            sign, folded = "-", folded[len(word) :]
+    value = _value(re.split(r"[\s-]+", folded))
+    if value is not None:
+        return f"{sign}{value}"
+    return sign + folded if sign and folded[:1].isdigit() else text
+
+
+def _value(words: list[str]) -> int | None:
+    """Return the value of number words in their order, None for any other words."""
+    total = group = 0
+    last = 10**12  # each part of a group is smaller than the one before it
+    words = [word for place, word in enumerate(words) if not (word == "and" and place)]
+    for place, word in enumerate(words):
+        if word in _VALUES:
+            value = _VALUES[word]
+            if value >= last or (last < 20 or (last < 100 and value > 9)):
+                return None
+            group, last = group + value, value
+        elif word == "a" and place == 0 and words[1:2] and words[1] in _SCALES:
+            group, last = 1, 1
+        elif word == "hundred" and 0 < group < 10:
+            group, last = group * 100, 100
+        elif word in _SCALES and word != "hundred" and group:
+            total, group, last = total + group * _SCALES[word], 0, 10**12
+        else:
+            return None
+    return total + group if words else None
+
+
+def without_ordinal(text: str) -> str:
+    """Return `12` for `12th` and `12^{th}`."""
+    match = _ORDINAL.fullmatch(text.strip())
+    return match.group(1) if match else text
