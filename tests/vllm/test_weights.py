@@ -6,7 +6,8 @@ from model_fixtures import picture
 from vllm_models import model_of, write
 
 from r1v3.generate import Request, Sampling
-from r1v3.generate.vllm.weights import _note_connector, _through_files
+from r1v3.generate.vllm.buckets import fill_buckets
+from r1v3.generate.vllm.weights import through_buckets
 from r1v3.model.groups import group_hashes
 
 LONG = "Wait, 3+4=7. Alternatively, 4+3=7. What is the sum? " * 24
@@ -60,7 +61,7 @@ def test_a_connector_alone_that_moved_is_seen_through_every_cache(engine, answer
     assert same(answers(engine, REQUESTS, GREEDY), before)
 
 
-def test_a_checkpoint_folder_and_files_for_other_processes_work_too(
+def test_a_checkpoint_folder_and_buckets_for_other_processes_work_too(
     engine, transformers_engine, answers, tmp_path
 ):
     told = engine.sync_weights(write(tmp_path / "third", 3))
@@ -68,9 +69,16 @@ def test_a_checkpoint_folder_and_files_for_other_processes_work_too(
     assert same(
         answers(engine, REQUESTS, GREEDY), answers(transformers_engine(3), REQUESTS, GREEDY)
     )
-    pairs = _note_connector(model_of(2).state_dict().items(), torch.float32, {})
-    assert _through_files(engine.llm, pairs, shard_bytes=20_000) == [[]]
+    filled = fill_buckets(model_of(2).state_dict().items(), size=20_000)
+    shared = ((bucket, {bucket.device: bucket.handle}) for bucket in filled)
+    assert through_buckets(engine.llm, shared) == [[]]
+    engine.llm.llm_engine.reset_encoder_cache()
+    engine.llm.reset_mm_cache()
+    assert engine.llm.reset_prefix_cache()
     assert engine.connector_hash() == group_hashes(model_of(2))["connector"]
+    assert same(
+        answers(engine, REQUESTS, GREEDY), answers(transformers_engine(2), REQUESTS, GREEDY)
+    )
     engine.sync_weights(model_of(1).named_parameters())  # a tied head counts once
     assert same(
         answers(engine, REQUESTS, GREEDY), answers(transformers_engine(1), REQUESTS, GREEDY)

@@ -1,7 +1,6 @@
 """What vLLM, in process or as a server, is started with; vLLM itself is tested by `make test-vllm`."""
 
 import json
-import shutil
 import stat
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from model_fixtures import IMAGES, TEMPLATE, small_model, small_processor
 
 from r1v3.generate import load_engine
 from r1v3.generate.server.serve import chat_template, server_arguments, write_key
-from r1v3.generate.vllm import weights as vllm_weights
 from r1v3.generate.vllm.start import arguments
 from r1v3.model.load import save_checkpoint
 from r1v3.model.prompt_template import render_prompt
@@ -96,12 +94,3 @@ def test_generation_can_be_imported_without_torch_or_vllm():
     code = "import sys, r1v3.generate, r1v3.generate.vllm.engine, r1v3.generate.vllm.start; "
     code += "assert not {'torch', 'vllm', 'transformers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_weights_go_through_memory_only_where_they_fit(checkpoint, monkeypatch, tmp_path):
-    monkeypatch.setattr(vllm_weights, "MEMORY", tmp_path)
-    assert vllm_weights.room_for(checkpoint) == tmp_path
-    assert vllm_weights.room_for(tmp_path / "unknown") is None
-    free = sum(path.stat().st_size for path in checkpoint.glob("*.safetensors"))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, free))
-    assert vllm_weights.room_for(checkpoint) is None

@@ -75,6 +75,7 @@ class Alone(Ranks):
         return object.__new__(cls)
 
     def __init__(self, events):
+        super().__init__(0, 1)
         object.__setattr__(self, "events", events)
 
     def wait(self):

@@ -63,3 +63,11 @@ def test_two_nodes_with_an_engine_each_learn_what_one_process_learns(
     assert all(count > 0 for counts in asked for count in counts)
     assert sum(sum(counts) for counts in asked) == GRPO["steps"] * GRPO["prompts_per_step"]
     assert_same_course(alone / "run", tmp_path / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["ranks", "deepspeed"])
+def test_all_ranks_help_to_bring_the_weights_to_the_engine(engine):
+    if engine == "deepspeed":
+        pytest.importorskip("deepspeed")
+    run_ranks(Path(__file__).with_name("sharing_ranks.py"), 2, engine)

@@ -13,6 +13,7 @@ from r1v3.plan import memory
 from r1v3.plan.shapes import flops_of
 from r1v3.plan.speed import decode, draw_lengths, train_seconds
 
+WEIGHT_BYTES_A_SECOND = 10e9  # assumed, of a node; perf/gpu_acceptance.py measures it
 EPISODES = 8  # simulated of each stage of lengths
 
 
@@ -115,7 +116,7 @@ def _update(plan, settings, lengths: list[int], count, devices: int) -> float:
 
 
 def _follow(plan) -> float:
-    """New weights: gathered by each node's first process and read by its engine, one tensor at a time."""
+    """New weights: gathered by all ranks in buckets, which each worker of an engine reads on its GPU."""
     if plan.cpu:
         return 0.0
-    return 2 * plan.shape.all / 5e9  # assumed: 5 GB a second
+    return 2 * plan.shape.all / WEIGHT_BYTES_A_SECOND

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+from r1v3.generate.vllm.buckets import BUCKET_BYTES
 from r1v3.plan import memory
 from r1v3.plan.costs import Costs, Device, Workload
 from r1v3.plan.episode import simulate
@@ -18,7 +19,6 @@ from r1v3.train.grpo.prompts import KEPT_TILES
 # What the launcher lets vLLM take of a GPU, and how many samples decode at once (r1v3.generate.vllm.start).
 ENGINE_SHARE, ENGINE_ROWS = 0.9, 256
 TIGHT = "weights leave no place for keys and values: raise layout's tensor_parallel"
-BUCKET = 1e9  # bytes of gathered weights on their way to vLLM
 # Bytes of a trained parameter beside its weight in a state that a run resumes from: AdamW's averages, and a
 # 32-bit copy of a 16-bit weight.
 STATE = {"float32": 8, "bfloat16": 8 + 4}
@@ -257,7 +257,8 @@ class Plan:
         """
         if self.cpu:
             return ()
-        kept = sum(held.values()) + BUCKET  # the weights on their way
+        # A bucket of weights on its way to vLLM, and what is gathered to fill it.
+        kept = sum(held.values()) + 2 * max(BUCKET_BYTES, 2 * self.shape.largest)
         room = (self.most - kept) / self.most
         if self.engine_share() <= room:
             return ()

@@ -6,22 +6,31 @@ wrong tokens without an error. A first update hides it; tests make two on the sa
 
 from __future__ import annotations
 
-import itertools
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from r1v3.generate.vllm.buckets import Bucket, fill_buckets, reclaim
 from r1v3.generate.vllm.worker import CONNECTOR, hash_tensors
 from r1v3.generate.weights import Weights, named_weights
 
 if TYPE_CHECKING:
     import torch
 
-SHARD_BYTES = 4 * 2**30
-MEMORY = Path("/dev/shm")
+
+@runtime_checkable
+class InBuckets(Protocol):
+    """Weights that the trainer's processes put into buckets together, each on its own GPU."""
+
+    def buckets(self) -> Iterator[tuple[Bucket, dict[str, bytes]]]:
+        """Each bucket, and every process's handle of it by device; read it before the next one."""
+        ...
+
+    def done(self) -> None:
+        """No worker maps a bucket any more."""
+        ...
 
 
 def replace_weights(llm, weights: Weights) -> str:
@@ -39,6 +48,9 @@ def replace_weights(llm, weights: Weights) -> str:
     sent: dict[str, torch.Tensor] = {}
     if isinstance(weights, Path) and not _in_process(llm):
         missing = llm.collective_rpc("take_weights", kwargs={"weights_path": str(weights)})
+    elif isinstance(weights, InBuckets) and not _in_process(llm):
+        missing = through_buckets(llm, weights.buckets())
+        weights.done()
     else:
         pairs = named_weights(weights)
         if llm.model_config.hf_config.tie_word_embeddings:
@@ -47,7 +59,9 @@ def replace_weights(llm, weights: Weights) -> str:
         if _in_process(llm):
             missing = llm.collective_rpc("take_weights", kwargs={"weights_iterator": noted})
         else:
-            missing = _through_files(llm, noted)
+            alone = ((bucket, {bucket.device: bucket.handle}) for bucket in fill_buckets(noted))
+            missing = through_buckets(llm, alone)
+            reclaim()
     lost = sorted({name for each in missing for name in each})
     if lost:
         raise RuntimeError(
@@ -63,7 +77,7 @@ def replace_weights(llm, weights: Weights) -> str:
 def _note_connector(pairs: Iterable, dtype, sent: dict) -> Iterator[tuple]:
     for name, tensor in pairs:
         if CONNECTOR in name:
-            sent[name] = tensor.detach().to("cpu", dtype)
+            sent[name] = tensor.detach().to("cpu", dtype, copy=True)
         yield name, tensor.detach()
 
 
@@ -73,7 +87,7 @@ def _with_head(pairs: Iterable) -> Iterator[tuple]:
     for name, tensor in pairs:
         head = head or name == "lm_head.weight"
         if name.endswith("language_model.embed_tokens.weight"):
-            embeddings = tensor
+            embeddings = tensor.detach().clone()  # a gathered one ends with its turn
         yield name, tensor
     if embeddings is not None and not head:
         yield "lm_head.weight", embeddings
@@ -92,36 +106,10 @@ def _in_process(llm) -> bool:
     return alone and os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") == "0"
 
 
-def room_for(checkpoint: Path) -> Path | None:
-    """Where weights of the size of a checkpoint's go: in memory if there is room, else None, on disk.
-
-    A container often has 64 MB of shared memory.
-    """
-    size = sum(path.stat().st_size for path in checkpoint.glob("*.safetensors"))
-    known = size > 0 and os.access(MEMORY, os.W_OK)
-    return MEMORY if known and shutil.disk_usage(MEMORY).free > 1.1 * size else None
-
-
-def _through_files(llm, pairs: Iterator[tuple], shard_bytes: int = SHARD_BYTES) -> list[list[str]]:
-    """Workers in other processes read the weights from safetensors, in memory where there is room."""
-    from safetensors.torch import save_file
-
-    place = room_for(Path(llm.model_config.model))
-    with tempfile.TemporaryDirectory(prefix="r1v3-weights-", dir=place) as folder:
-        shard: dict = {}
-        size, numbers = 0, itertools.count()
-
-        def write() -> None:
-            nonlocal size
-            save_file(shard, f"{folder}/model-{next(numbers):05d}.safetensors")
-            shard.clear()
-            size = 0
-
-        for name, tensor in pairs:
-            shard[name] = tensor.cpu().clone().contiguous()
-            size += tensor.nbytes
-            if size >= shard_bytes:
-                write()
-        if shard:
-            write()
-        return llm.collective_rpc("take_weights", kwargs={"weights_path": folder})
+def through_buckets(llm, buckets: Iterable[tuple[Bucket, dict[str, bytes]]]) -> list[list[str]]:
+    """Let all workers read buckets one after another; what each of them missed."""
+    llm.collective_rpc("begin_new_weights")
+    for bucket, handles in buckets:
+        pieces = [astuple(piece) for piece in bucket.pieces]
+        llm.collective_rpc("take_bucket", args=(pieces, handles))
+    return llm.collective_rpc("end_new_weights")

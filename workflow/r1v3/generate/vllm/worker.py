@@ -2,6 +2,8 @@
 
 import hashlib
 
+from r1v3.generate.vllm.buckets import Opened
+
 CONNECTOR = "multi_modal_projector."
 
 
@@ -27,6 +29,40 @@ class Weights:
         finally:
             del model.load_weights
         return sorted({name for name, _ in model.named_parameters()} - loaded)
+
+    def begin_new_weights(self) -> None:
+        """Expect all weights, in buckets."""
+        from vllm.config import set_current_vllm_config
+        from vllm.model_executor.model_loader.reload import initialize_layerwise_reload
+
+        self.opened, self.arrived = Opened(self.device), set()
+        with set_current_vllm_config(self.vllm_config):
+            initialize_layerwise_reload(self.model_runner.get_model())
+
+    def take_bucket(self, pieces: list, handles: dict[str, bytes]) -> None:
+        """Load a bucket's weights; see `buckets`. Afterwards the trainer may fill it again."""
+        from vllm.config import set_current_vllm_config
+
+        with set_current_vllm_config(self.vllm_config):
+            tensors = self.opened.tensors(pieces, handles)
+            self.arrived |= set(self.model_runner.get_model().load_weights(tensors))
+        if self.device.type == "cuda":
+            import torch
+
+            torch.cuda.current_stream(self.device).synchronize()
+
+    def end_new_weights(self) -> list[str]:
+        """Use the weights that came; returns what was missing."""
+        from vllm.config import set_current_vllm_config
+        from vllm.model_executor.model_loader.reload import finalize_layerwise_reload
+
+        self.opened.close()
+        model = self.model_runner.get_model()
+        with set_current_vllm_config(self.vllm_config):
+            finalize_layerwise_reload(model, self.model_runner.model_config)
+        self.model_runner.reset_encoder_cache()
+        self.model_runner.reset_mm_cache()
+        return sorted({name for name, _ in model.named_parameters()} - self.arrived)
 
     def connector_hash(self) -> str:
         """sha256 of the connector as it lies in the engine; of equal tensors equal to the trainer's.

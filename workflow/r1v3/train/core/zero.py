@@ -18,11 +18,12 @@ from r1v3.model.load import save_checkpoint
 from r1v3.model.processor import ImageProcessor
 from r1v3.recipe.schema.training import Optimizer, Parallel
 from r1v3.train.core.deepspeed_start import open_deepspeed, shard_weights, zero_config
-from r1v3.train.core.optimizer import adamw
+from r1v3.train.core.optimizer import adamw, full_shape
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.core.sharded_state import newest_intact, save_sharded_state
 
 TAG = "zero"
+GATHERED_BYTES = 2**30
 
 
 class ZeroEngine:
@@ -108,9 +109,15 @@ class ZeroEngine:
             return parameter.detach().cpu().clone()
 
     def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Every tensor under its name in the checkpoint, gathered one at a time by all ranks together."""
-        for name, tensor in self.model.state_dict(keep_vars=True).items():
-            yield name, self._gathered(tensor) if isinstance(tensor, nn.Parameter) else tensor
+        """Every tensor under its name in the checkpoint, on this rank's device.
+
+        All ranks iterate together; sharded ones are gathered some `GATHERED_BYTES` at a time, and a tensor is
+        whole only until the next one is asked for.
+        """
+        for some in _portions(self.model.state_dict(keep_vars=True).items()):
+            whole = {id(t): t for _, t in some if isinstance(t, nn.Parameter)}  # a tied one once
+            with self.zero.GatheredParameters(list(whole.values()), enabled=self.sharded):
+                yield from ((name, tensor.detach()) for name, tensor in some)
 
     def parts(self) -> dict[str, list[torch.Tensor]]:
         """This rank's part of each trained group's weights; the ranks' parts make up the whole."""
@@ -156,6 +163,23 @@ class ZeroEngine:
             return None
         _, kept = self.engine.load_checkpoint(str(path), tag=TAG, load_lr_scheduler_states=False)
         return kept["progress"]
+
+
+def _portions(
+    named: Iterable[tuple[str, torch.Tensor]],
+) -> Iterator[list[tuple[str, torch.Tensor]]]:
+    """Neighbouring tensors of at most `GATHERED_BYTES` together; a larger one stands alone."""
+    some: list[tuple[str, torch.Tensor]] = []
+    held = 0
+    for name, tensor in named:
+        size = full_shape(tensor).numel() * tensor.itemsize
+        if some and held + size > GATHERED_BYTES:
+            yield some
+            some, held = [], 0
+        some.append((name, tensor))
+        held += size
+    if some:
+        yield some
 
 
 class ZeroModule:

@@ -7,11 +7,9 @@ connector is compared with the trainer's, because stale embeddings of pictures w
 without an error.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from transformers import InternVLForConditionalGeneration
 
 from r1v3.generate import PolicyEngine
@@ -24,6 +22,7 @@ from r1v3.recipe.schema.training import Parallel
 from r1v3.train.core.device_memory import empty_cache, give_back
 from r1v3.train.core.engine import Dtype, TrainingEngine
 from r1v3.train.core.ranks import Ranks
+from r1v3.train.grpo.shared_weights import SharedWeights
 
 Item = TypeVar("Item")
 
@@ -82,25 +81,16 @@ class BesideTrainer:
         """
         connector = policy.hashes(("connector",))["connector"]
         give_back(policy)
+        weights = SharedWeights(policy)
         if self.engine is None:
-            for _ in _weights(policy):  # all ranks help to gather them
-                pass
+            weights.help()
             return
-        received = self.engine.sync_weights(_weights(policy))
+        received = self.engine.sync_weights(weights)
         if received != connector:
             raise RuntimeError(
                 f"the engine's connector is not the trainer's: its hash is {received[:12]} and not "
                 f"{connector[:12]}; grpo.dtype must be that of the start's checkpoint"
             )
-
-
-def _weights(policy: TrainingEngine) -> Iterator[tuple[str, torch.Tensor]]:
-    """The policy's weights; after the last one, what gathering them took is given back as well.
-
-    The engine maps its keys and values only when it has all weights, so that memory is free by then.
-    """
-    yield from policy.weights()
-    give_back(policy)
 
 
 Sampler = OwnModel | BesideTrainer

@@ -1,0 +1,184 @@
+"""Weights in buckets of one size, in memory that a trainer and vLLM's workers map: no copy through the host.
+
+On a GPU a bucket is a buffer that CUDA exports (as vLLM's own `ipc_engine` does it); each trainer process
+fills one on its own GPU, and a worker opens that of the GPU it computes on. On a processor, where tests
+run the same code, a bucket is a file in shared memory.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # torch is imported where tensors are
+    import torch
+
+BUCKET_BYTES = 2**30
+MEMORY = Path("/dev/shm")
+ALIGNMENT = 16  # bytes; a tensor must begin at a multiple of its element's size
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A tensor of a bucket: its name, its type as torch calls it, its shape, and the byte it begins at."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    first: int
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A filled buffer.
+
+    Attributes:
+        device: names the device that the buffer is on, the same in all processes.
+        handle: opens the buffer in another process (`Opened`).
+    """
+
+    pieces: list[Piece]
+    device: str
+    handle: bytes
+
+
+class Buffer:
+    """Bytes on a device that other processes can map."""
+
+    def __init__(self, size: int, device: torch.device):
+        import torch
+
+        self.size, self.file = size, None
+        if device.type == "cuda":
+            from torch.multiprocessing.reductions import reduce_tensor
+
+            self.bytes = torch.empty(size, dtype=torch.uint8, device=device)
+            self.handle = pickle.dumps(("cuda", reduce_tensor(self.bytes)[1]))
+        else:
+            place = room_for(size)
+            self.file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - it lives as long as the buffer
+                prefix="r1v3-weights-", dir=place
+            )
+            self.bytes = torch.from_file(self.file.name, shared=True, size=size, dtype=torch.uint8)
+            self.handle = pickle.dumps(("file", (self.file.name, size)))
+
+
+def room_for(size: int) -> Path | None:
+    """Where so many bytes can be shared: in memory if there is room, else None, on disk.
+
+    A container often has 64 MB of shared memory.
+    """
+    writable = os.access(MEMORY, os.W_OK)
+    return MEMORY if writable and shutil.disk_usage(MEMORY).free > 1.1 * size else None
+
+
+def fill_buckets(
+    pairs: Iterable[tuple[str, torch.Tensor]], size: int = BUCKET_BYTES
+) -> Iterator[Bucket]:
+    """Copy tensors into buckets of at most `size` bytes, or of the largest tensor so far.
+
+    A bucket's buffer is filled again for the next one: ask for that only when all workers have read it.
+    """
+    import torch
+
+    buffer: Buffer | None = None
+    pieces: list[Piece] = []
+    end = 0
+
+    def full() -> Bucket:
+        assert buffer is not None
+        if buffer.bytes.is_cuda:
+            torch.cuda.current_stream(buffer.bytes.device).synchronize()
+        return Bucket(pieces, device_name(buffer.bytes.device), buffer.handle)
+
+    for name, tensor in pairs:
+        content = tensor.detach().contiguous().view(-1).view(torch.uint8)
+        first = -(-end // ALIGNMENT) * ALIGNMENT
+        if pieces and buffer is not None and first + content.numel() > buffer.size:
+            yield full()
+            pieces, first = [], 0
+        if buffer is None or content.numel() > buffer.size:
+            buffer = Buffer(max(size, content.numel()), tensor.device)
+        end = first + content.numel()
+        buffer.bytes[first:end].copy_(content)
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        pieces.append(Piece(name, dtype, tuple(tensor.shape), first))
+    if pieces:
+        yield full()
+
+
+class Opened:
+    """The buffers of a trainer as a worker maps them; each is opened once, and closed with this object."""
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        self.mapped: dict[bytes, torch.Tensor] = {}
+
+    def tensors(
+        self, pieces: list[tuple[str, str, list[int], int]], handles: dict[str, bytes]
+    ) -> Iterator[tuple[str, torch.Tensor]]:
+        """Copies of a bucket's tensors: the buffer itself is filled again while vLLM still holds them.
+
+        Args:
+            pieces: `Piece`s as plain tuples.
+            handles: of the buffers of all processes, by device.
+
+        Raises:
+            RuntimeError: no process has filled a buffer on this worker's device, or in the host's memory.
+        """
+        import torch
+
+        own = device_name(self.device)
+        handle = handles.get(own) or handles.get("cpu")
+        if handle is None:
+            known = ", ".join(sorted(handles))
+            raise RuntimeError(f"no trainer process has weights on {own}, only on {known}")
+        if handle not in self.mapped:
+            self.mapped.clear()  # of a buffer that was too small
+            self.mapped[handle] = _open(handle, self.device)
+        for name, dtype, shape, first in pieces:
+            kind = getattr(torch, dtype)
+            count = int(torch.Size(shape).numel())
+            content = self.mapped[handle][first : first + count * kind.itemsize]
+            yield name, content.clone().view(kind).view(shape).to(self.device)
+
+    def close(self) -> None:
+        """Unmap all buffers, so that the trainer can free them."""
+        self.mapped.clear()
+
+
+def _open(handle: bytes, device: torch.device) -> torch.Tensor:
+    import torch
+
+    kind, arguments = pickle.loads(handle)  # of our own trainer, on the same machine
+    if kind == "file":
+        name, size = arguments
+        return torch.from_file(name, shared=True, size=size, dtype=torch.uint8)
+    from torch.multiprocessing.reductions import rebuild_cuda_tensor
+
+    known: list[Any] = list(arguments)
+    known[6] = device.index  # the number of the GPU here; the trainer may count others
+    return rebuild_cuda_tensor(*known)
+
+
+def reclaim() -> None:
+    """Free exported buffers that no other process maps any more."""
+    import torch
+
+    if torch.cuda.is_initialized():
+        torch.cuda.ipc_collect()
+
+
+def device_name(device: torch.device) -> str:
+    """A GPU's own number, which is the same in every process; `cpu` for a processor."""
+    import torch
+
+    if device.type != "cuda":
+        return device.type
+    return str(torch.cuda.get_device_properties(device).uuid)
