@@ -11,15 +11,23 @@ from functools import lru_cache
 
 from r1v3.reward.choice.letters import extract_letters, gold_letters
 from r1v3.reward.choice.options import Options, options_in
+from r1v3.reward.maths.algebra import is_algebra
 from r1v3.reward.maths.compare import Comparison
 from r1v3.reward.maths.numbers import parse_number
-from r1v3.reward.maths.quantity import close_values, same_string
+from r1v3.reward.maths.quantity import close_values, same_string, same_usual_words
 from r1v3.reward.maths.shape import readings
 from r1v3.reward.maths.workers import Reply
 from r1v3.reward.text.boxes import find_boxes, join_last_boxes
 from r1v3.reward.text.conclude import concluded, open_answer
 from r1v3.reward.text.extract import extract_answer, final_text, several_boxes
-from r1v3.reward.text.normalize import MAX_CHARS, fold_width, normalise
+from r1v3.reward.text.normalize import MAX_CHARS, fold_width, is_legible, normalise
+from r1v3.reward.text.question import (
+    echoes,
+    restates,
+    same_in_frame,
+    without_counted,
+    without_domain,
+)
 from r1v3.reward.text.statements import same_statements
 from r1v3.reward.verdict import Row, Verdict, shorten
 
@@ -55,6 +63,8 @@ def apply_rules(row: Row) -> Verdict | list[Pending]:
     check_type(row.get("type"))
     golds = accepted(row["gold"])
     text = final_text(str(row["response"] or ""))
+    if text and echoes(text, row.get("question") or ""):
+        return Verdict(None, False, "rule:restated", "the question, and no answer")
     if not text:
         return Verdict(None, False, "rule:unanswered", "no text after the thought")
     if row["type"].startswith("mcq"):
@@ -68,14 +78,28 @@ def apply_rules(row: Row) -> Verdict | list[Pending]:
         return Verdict(
             answer, False, "rule:unreadable", f"a {found.where} that no rule reads as a whole"
         )
+    if not is_legible(answer):
+        return Verdict(answer, False, "rule:unreadable", "a character that prints nothing")
     pending = []
+    question = row.get("question") or ""
     for gold in golds:
-        rule = compare_open(answer, gold_text(gold), comparison)
+        wanted = gold_text(gold)
+        rule = compare_open(answer, wanted, comparison)
         if not rule and (boxes := several_boxes(text)):
-            rule = compare_open(boxes, gold_text(gold), comparison) or rule
+            rule = compare_open(boxes, wanted, comparison) or rule
+        if not rule and same_in_frame(answer, wanted, question):
+            rule = "words"
+        if not rule and question:
+            rule = compare_open(without_counted(answer, question), wanted, comparison) or rule
+        if rule and rule != "string" and restates(answer, wanted, question):
+            return Verdict(
+                answer, False, "rule:restated", "an expression of the question, not worked out"
+            )
         if rule:
             return Verdict(answer, True, f"rule:{rule}", f"equals {shorten(gold, 60)}")
-        if rule is None:
+        if restates(answer, wanted, question):
+            continue
+        if rule is None and is_algebra(answer) and is_algebra(wanted):
             pending.append(
                 Pending(bare_latex(answer), bare_latex(gold_text(gold)), answer, _digits(row))
             )
@@ -125,7 +149,17 @@ def _digits(row: Row) -> int:
 def _comparison(row: Row) -> Comparison:
     """Return how the row's answers compare: a question of several blanks fixes their order."""
     blanks = len(_BLANK.findall((row.get("question") or "")[:20_000]))
-    return Comparison(row.get("tolerance"), row["type"] == "fill" or blanks >= 2, blanks >= 2)
+    question = (row.get("question") or "")[:20_000]
+    asked = bool(_PERCENT.search(question)) if question else None
+    return Comparison(
+        row.get("tolerance"), row["type"] == "fill" or blanks >= 2, blanks >= 2, asked
+    )
+
+
+# Questions whose answer may be a percentage.
+_PERCENT = re.compile(
+    r"percent|%|百分|chart|\bpie\b|\bbars?\b|accura|\brates?\b|\bshare\b|growth|率", re.IGNORECASE
+)
 
 
 @lru_cache(maxsize=16_384)
@@ -165,6 +199,10 @@ def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool |
         return False
     if same_string(a, g):
         return "string"
+    if same_usual_words(a, g):
+        return "words"
+    if (stripped := without_domain(a, g)) != a:
+        return compare_open(stripped, g, comparison)
     x, y = parse_number(a), parse_number(g)
     if x is not None and y is not None and comparison.tolerance is None and "/" not in a + g:
         if x == y:

@@ -13,8 +13,10 @@ from r1v3.reward.maths.relations import (
     by_label,
     distinct,
     interval_of,
+    named_apart,
     numbered,
     same_relation,
+    same_up_to_bound,
     same_variable,
     value_of_relation,
 )
@@ -34,11 +36,13 @@ class Comparison:
         tolerance: absolute, of numbers, or None.
         blanks_ordered: whether parts set apart by semicolons are blanks, each in its place.
         commas_ordered: whether parts set apart by commas are.
+        percent_asked: whether the question speaks of percent, None without a question.
     """
 
     tolerance: float | None = None
     blanks_ordered: bool = False
     commas_ordered: bool = False
+    percent_asked: bool | None = None
 
     def same_text(self, answer: str, gold: str) -> bool | None:
         """Compare two normalised texts."""
@@ -50,6 +54,10 @@ class Comparison:
         if a.kind == g.kind == "relation":
             return self._relations(a, g)
         a, g = self.plain(a), self.plain(g)
+        if (a.kind == "list") != (g.kind == "list"):
+            a, g = joint_interval(a) or a, joint_interval(g) or g
+        if "bracket" in (a.kind, g.kind):
+            a, g = column_of(a) or a, column_of(g) or g
         a_items, g_items = flat(a), flat(g)
         if len(a_items) > 1 or len(g_items) > 1 or a.kind in _LISTS or g.kind in _LISTS:
             return self._lists(a, g, a_items, g_items)
@@ -61,7 +69,7 @@ class Comparison:
             return self._brackets(a, g)
         if a.kind == "ratio" or g.kind == "ratio":
             return self._ratios(a, g)
-        return same_leaf(a.text, g.text, self.tolerance)
+        return same_leaf(a.text, g.text, self.tolerance, self.percent_asked)
 
     def plain(self, shape: Shape) -> Shape:
         """Take off labels (`x = `), memberships and set-builders; turn inequalities to intervals."""
@@ -94,7 +102,10 @@ class Comparison:
         pairs = by_label(a_items, g_items)
         if pairs:
             return every(self.same(x, y) for x, y in pairs)
-        if self._in_order(a, g) and not numbered(g_items):
+        if numbered(a_items) or numbered(g_items):  # roots in any order
+            a_items, g_items = ([self.plain(x) for x in items] for items in (a_items, g_items))
+        named = [named_apart(items) for items in (a_items, g_items)]
+        if named[0] != named[1] or (self._in_order(a, g) and not numbered(g_items)):
             return every(self.same(x, y) for x, y in zip(a_items, g_items, strict=True))
         return self._matching(list(a_items), list(g_items))
 
@@ -105,7 +116,8 @@ class Comparison:
         if "blanks" in (a.kind, g.kind):
             return self.blanks_ordered
         worded = any(x.kind == "leaf" and not read_quantity(x.text).tree for x in g.items)
-        return self.commas_ordered or (self.blanks_ordered and worded)
+        lettered = all(x.kind == "leaf" and _LETTERED.fullmatch(x.text) for x in g.items)
+        return self.commas_ordered or lettered or (self.blanks_ordered and worded)
 
     def _tuple_and_list(self, a: Shape, g: Shape) -> bool | None:
         """Compare `(1, 3)` with a bare `1, 3`: same order, round brackets, and no set."""
@@ -162,6 +174,11 @@ class Comparison:
         return same_leaf(other.text, quotient, self.tolerance)
 
     def _relations(self, a: Shape, g: Shape) -> bool | None:
+        if len(a.items) == len(g.items) > 2 and same_chain(a, g, self):
+            return True
+        bound = same_up_to_bound(a, g)
+        if bound is not None:
+            return bound
         if len(a.items) == len(g.items) == 2 and a.operators[0] in MIRROR:
             equal = same_relation(a, g)
             if equal is not False:
@@ -174,6 +191,60 @@ class Comparison:
     def _relation_with_value(self, a: Shape, g: Shape) -> bool | None:
         """A full equation or inequality never equals a mere value (`2x + z = 1` is not `1`)."""
         return None if _opaque(a.text) or _opaque(g.text) else False
+
+
+_LETTERED = re.compile(r"[A-Z]|[A-Za-z]{2,}|[\u4e00-\u9fff]+")
+_MATRIX = re.compile(
+    r"\\begin\s*\{([pb]?matrix)\}((?:(?!\\begin|\\end).)*)\\end\s*\{\1\}", re.DOTALL
+)
+
+
+def column_of(shape: Shape) -> Shape | None:
+    """Return the tuple that a matrix of one column or one row writes, None for any other shape."""
+    found = _MATRIX.fullmatch(shape.text.strip()) if shape.kind == "leaf" else None
+    if not found:
+        return None
+    rows, cells = found.group(2).strip().rstrip("\\ ").split("\\\\"), found.group(2).split("&")
+    if len(rows) > 1 and len(cells) > 1:
+        return None
+    return shape_of(f"({','.join(part.strip() for part in (rows if len(rows) > 1 else cells))})")
+
+
+def joint_interval(shape: Shape) -> Shape | None:
+    """Return the interval that `a > -1 and a < 2` describes, None for any other list."""
+    if shape.kind != "list" or len(shape.items) != 2:
+        return None
+    sides: dict[str, tuple[str, str]] = {}
+    unknowns: set[str] = set()
+    for item in shape.items:
+        if item.kind != "relation" or len(item.items) != 2:
+            return None
+        interval = interval_of(item)
+        if interval is None or interval.kind != "bracket":
+            return None
+        low, high = interval.items[0].text, interval.items[1].text
+        unknowns.update(
+            text for text in (side.text for side in item.items) if text not in (low, high)
+        )
+        if low != r"-\infty":
+            sides["low"] = (interval.opening, low)
+        else:
+            sides["high"] = (interval.closing, high)
+    if len(sides) < 2 or len(unknowns) != 1:
+        return None
+    return shape_of(f"{sides['low'][0]}{sides['low'][1]},{sides['high'][1]}{sides['high'][0]}")
+
+
+def same_chain(a: Shape, g: Shape, comparison: Comparison) -> bool | None:
+    """Compare two chains such as `a < b < c` and `c > b > a`, side by side."""
+    if not all(operator in MIRROR for operator in a.operators + g.operators):
+        return False
+    sides, operators = list(a.items), list(a.operators)
+    if tuple(operators) != g.operators:
+        sides, operators = sides[::-1], [MIRROR[operator] for operator in operators[::-1]]
+    if tuple(operators) != g.operators:
+        return False
+    return every(comparison.same(x, y) for x, y in zip(sides, g.items, strict=True))
 
 
 def every(results: Iterable[bool | None]) -> bool | None:

@@ -13,12 +13,13 @@ from fractions import Fraction
 from typing import NoReturn
 
 from r1v3.reward.maths.expression import variables_of
+from r1v3.reward.maths.precise import agrees_precisely
 from r1v3.reward.maths.reader import Tree
 
 Number = Fraction | complex
 Point = dict[str, Number]  # value by name of variable
 
-MAX_BITS = 6_000
+MAX_BITS = 40_000
 RELATIVE = 1e-9
 POINTS = 6
 
@@ -122,7 +123,7 @@ def _function(name: str, argument: Number) -> complex:
 def _factorial(n: Number) -> Fraction:
     if not isinstance(n, Fraction) or n.denominator != 1 or n < 0:
         raise ValueError("factorial of no natural number")
-    if n > 600:
+    if n > 3_000 or n * math.log2(max(2, n)) > MAX_BITS:
         raise TooLarge("factorial")
     return Fraction(math.factorial(int(n)))
 
@@ -132,7 +133,7 @@ def _binomial(n: Number, k: Number) -> Fraction:
         x.denominator != 1 or x < 0 for x in (n, k)
     ):
         raise ValueError("binomial of no natural numbers")
-    if n > 1_000:
+    if n > 10**9 or min(k, n - k) * math.log2(max(2, n)) > MAX_BITS:
         raise TooLarge("binomial")
     return Fraction(math.comb(int(n), int(k)))
 
@@ -227,12 +228,18 @@ def same_value(left: Tree, right: Tree) -> bool | None:
     if not names:
         x, y = _value_or_kind(left), _value_or_kind(right)
         if not (isinstance(x, type) or isinstance(y, type)):
-            return close(x, y)
-        # a value past all bounds is no match for one within them; two such cannot be told apart
-        return None if Undefined in (x, y) or x is y else False
+            return close(x, y) and (_exact(x, y) or agrees_precisely(left, right, {}))
+        # a value past all bounds matches no other: floats would call the two tiniest numbers equal
+        return None if Undefined in (x, y) and TooLarge not in (x, y) else False
     compared = 0
+    real_only = not ({"i"} & (constants_of(left) | constants_of(right)))
+    rooted = has_root(left) or has_root(right)
     for index in range(POINTS):
         point = sample_point(names, index)
+        if rooted:
+            point = {n: v if n in _SIGNED else abs(v) for n, v in point.items()}
+        if real_only and rooted and index >= POINTS // 2 and not _in_domain(left, right, point):
+            continue
         try:
             x, y = as_complex(value_of(left, point)), as_complex(value_of(right, point))
         except (Undefined, TooLarge):
@@ -240,16 +247,61 @@ def same_value(left: Tree, right: Tree) -> bool | None:
         real = [abs(z.imag) < 1e-12 * (1 + abs(z)) for z in (x, y)]
         if index >= POINTS // 2 and real[0] != real[1]:
             continue  # outside the domain of one of them, which an answer need not mention
-        if not close(x, y):
+        if not close(x, y) or (compared == 0 and not agrees_precisely(left, right, point)):
             return False
         compared += 1
     return True if compared >= 2 else None
+
+
+# Letters that stand for any number; those of physics and of counts are positive where a root is drawn.
+_SIGNED = frozenset("xyzabctuw")
+
+
+def _exact(x: Number, y: Number) -> bool:
+    return isinstance(x, Fraction) and isinstance(y, Fraction)
+
+
+def constants_of(tree: Tree) -> frozenset[str]:
+    """Return the names of the constants of a tree."""
+    if tree[0] == "const":
+        return frozenset((tree[1],))
+    parts = (constants_of(part) for part in tree[1:] if isinstance(part, tuple))
+    return frozenset[str]().union(*parts)
+
+
+def has_root(tree: Tree) -> bool:
+    """Whether a tree draws a root or a logarithm, which negative numbers may not have."""
+    if tree[0] in ("root", "log") or (tree[0] == "fn" and tree[1] in ("ln", "log")):
+        return True
+    if tree[0] == "pow" and tree[2][0] != "num" and tree[2] != ("neg", ("num", Fraction(1))):
+        return True
+    return any(has_root(part) for part in tree[1:] if isinstance(part, tuple))
+
+
+def _in_domain(left: Tree, right: Tree, point: Point) -> bool:
+    """Whether no part of two trees leaves the real numbers at a point."""
+    try:
+        return _stays_real(left, point) and _stays_real(right, point)
+    except (Undefined, TooLarge, ZeroDivisionError, ValueError, OverflowError):
+        return False
+
+
+def _stays_real(tree: Tree, point: Point) -> bool:
+    parts = [part for part in tree[1:] if isinstance(part, tuple)]
+    if not all(_stays_real(part, point) for part in parts):
+        return False
+    if tree[0] in ("root", "log", "pow", "fn"):
+        value = as_complex(value_of(tree, point))
+        return abs(value.imag) < 1e-12 * (1 + abs(value))
+    return True
 
 
 def proportional(left: Tree, right: Tree) -> int | None:
     """Return the sign of a constant c != 0 with left = c * right everywhere, 0 if there is none."""
     names = variables_of(left) | variables_of(right)
     if variables_of(left) != variables_of(right):
+        return 0
+    if names and all(name.endswith("()") for name in names):  # f(2) and f(3) vary with nothing
         return 0
     ratio = None
     compared = 0

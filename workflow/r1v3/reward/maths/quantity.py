@@ -15,7 +15,7 @@ from r1v3.reward.maths.numbers import parse_number
 from r1v3.reward.maths.numeric import TooLarge, Undefined, as_complex, close, same_value, value_of
 from r1v3.reward.maths.reader import Tree
 from r1v3.reward.maths.units import Dimension, Unit, kelvins, parse_unit, split_unit
-from r1v3.reward.text.normalize import squeeze
+from r1v3.reward.text.normalize import fold_case, squeeze
 from r1v3.reward.text.vocabulary import is_counted
 
 # A decimal answer to an exact gold counts from this many significant digits on.
@@ -29,6 +29,7 @@ _COUNTER = re.compile(
     r"(?P<word>[\u4e00-\u9fff]+|[A-Za-z][a-z]{2,}(?:\s+[a-z]+){0,3})"
 )
 # A unit or counter in brackets behind its number: `12 (cm)`, `12（个）`.
+_TRIG = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _BRACKETED = re.compile(r"(?P<number>.*[\d}])\s*[(\[]\s*(?P<word>[^()\[\]\d+*=-]{1,24})\s*[)\]]")
 _LED = re.compile(
     r"(?:一?共|约为?|大约|about|approximately|around|只有|有|第|\\approx)\s*(?=[\d\\-])"
@@ -84,6 +85,11 @@ def read_quantity(text: str) -> Quantity:
     if number is not None:
         return _quantity(("num", number), unit, glued, head)
     tree = parse_expression(head)
+    if unit is not None and unit.dimension == ANGLE and _TRIG.search(head):
+        # the degree is the function's, not the whole's: \sin 30^\circ
+        return _quantity(
+            parse_expression(text if "circ" in unit.name else head + r"^\circ"), None, False, text
+        )
     if tree is None and unit is not None and parse_expression(text) is not None:
         return _quantity(parse_expression(text), None, False, text)
     if tree is None and unit is None:
@@ -139,16 +145,37 @@ def same_string(answer: str, gold: str) -> bool:
     The case of a unit's symbol is not aside where it makes another unit: 5 mg is not 5 Mg.
     """
     if squeeze(answer) != squeeze(gold):
-        return False
+        return _unit_in_other_case(answer, gold)
     if answer == gold or answer.replace(" ", "") == gold.replace(" ", ""):
         return True
     a, g = split_unit(answer)[1], split_unit(gold)[1]
     return not (a and g) or (a.factor, a.dimension) == (g.factor, g.dimension)
 
 
-def same_leaf(answer: str, gold: str, tolerance: float | None = None) -> bool | None:
+def _unit_in_other_case(answer: str, gold: str) -> bool:
+    """Whether two texts are one number and one unit, once in capitals that make no other unit: `5 KG`."""
+    one, other = _NUMBER_AND_LETTERS.fullmatch(answer), _NUMBER_AND_LETTERS.fullmatch(gold)
+    if not one or not other or one.group(1) != other.group(1):
+        return False
+    units = [parse_unit(found.group(2)) for found in (one, other)]
+    return one.group(2).casefold() == other.group(2).casefold() and units.count(None) == 1
+
+
+_NUMBER_AND_LETTERS = re.compile(r"([-+]?\d[\d.,]*)\s*([A-Za-z]{1,4})")
+
+
+def same_leaf(
+    answer: str, gold: str, tolerance: float | None = None, percent_asked: bool | None = None
+) -> bool | None:
     """Return whether two normalised leaves are the same, None where it cannot be told."""
-    answer, gold = in_digits(answer), in_digits(gold)
+    answer, gold = (english_in_digits(in_digits(text)) for text in (answer, gold))
+    if (
+        is_letter_word(answer)
+        or is_letter_word(gold)
+        or _DATE.fullmatch(answer)
+        or _DATE.fullmatch(gold)
+    ):
+        return same_words(answer, gold)
     if same_string(answer.lstrip("+"), gold.lstrip("+")):
         return True
     if r"\begin" in answer + gold:
@@ -161,7 +188,24 @@ def same_leaf(answer: str, gold: str, tolerance: float | None = None) -> bool | 
         return endless[0] == endless[1]
     if a.tree is None or g.tree is None:
         return same_words(answer, gold)
-    return same_quantity(a, g, tolerance)
+    return same_quantity(a, g, tolerance, percent_asked)
+
+
+_DATE = re.compile(
+    r"[12]\d{3}\s*[-/.]\s*\d{1,2}\s*[-/.]\s*\d{1,2}"
+    r"|\d{1,2}\s*[-/.]\s*\d{1,2}\s*[-/.]\s*[12]\d{3}"
+)
+
+
+def is_letter_word(text: str) -> bool:
+    """Whether letters in a row are a word (`AAS`, `dog`), whose order counts, not a product (`xy`, `ab`)."""
+    if not (text.isascii() and text.isalpha() and len(text) > 1):
+        return False
+    vowels = set(text.casefold()) & set("aeiou")
+    product = text.islower() and (
+        vowels <= {"a"} if len(text) == 2 else not vowels and len(text) == 3
+    )
+    return not product and text not in ("pi", "oo")
 
 
 def infinity_of(text: str) -> int:
@@ -170,7 +214,9 @@ def infinity_of(text: str) -> int:
     return {r"\infty": 1, r"-\infty": -1}.get(bare, 0)
 
 
-def same_quantity(a: Quantity, g: Quantity, tolerance: float | None) -> bool | None:
+def same_quantity(
+    a: Quantity, g: Quantity, tolerance: float | None, percent_asked: bool | None = None
+) -> bool | None:
     """Compare two quantities, converting units where both have one."""
     if a.unit and g.unit:
         if a.unit.dimension == g.unit.dimension:
@@ -181,7 +227,7 @@ def same_quantity(a: Quantity, g: Quantity, tolerance: float | None) -> bool | N
         return _temperatures(a, g, tolerance) or _across(a, g, tolerance)
     if not a.unit and not g.unit:
         return same_number(a, g, a.number, g.number, tolerance)
-    return _one_unit(a, g, tolerance)
+    return _one_unit(a, g, tolerance, percent_asked)
 
 
 def _temperatures(a: Quantity, g: Quantity, tolerance: float | None) -> bool:
@@ -195,7 +241,9 @@ def _temperatures(a: Quantity, g: Quantity, tolerance: float | None) -> bool:
     return False
 
 
-def _one_unit(a: Quantity, g: Quantity, tolerance: float | None) -> bool | None:
+def _one_unit(
+    a: Quantity, g: Quantity, tolerance: float | None, percent_asked: bool | None
+) -> bool | None:
     """Compare where only one side names its unit: a left-out unit is forgiven, a scale is not, nor is another
     thing: 12 dogs are not 12 cm."""
     if a.counts or g.counts:
@@ -205,11 +253,43 @@ def _one_unit(a: Quantity, g: Quantity, tolerance: float | None) -> bool | None:
     written_alike = same_number(a, g, a.number, g.number, tolerance)
     if not unit.dimension:
         return same_number(a, g, _scaled(a), _scaled(g), tolerance)
-    if unit.dimension in (ANGLE, PERCENT):
+    if unit.dimension == PERCENT:
+        return _percent(a, g, tolerance, percent_asked)
+    if unit.dimension == ANGLE:
         return written_alike or _across(a, g, tolerance)
     if (a.glued or g.glued) and unit.name in _names_of(a, g):
         return None
     return written_alike
+
+
+def _percent(a: Quantity, g: Quantity, tolerance: float | None, asked: bool | None) -> bool | None:
+    """Compare where one side says percent: 28% is 0.28, and 28 where the sign is merely left out.
+
+    A share below 1 is never a percentage with its sign left out, nor is what was not asked in percent.
+    """
+    across = _across(a, g, tolerance)
+    if across or a.tree is None or g.tree is None:
+        return across
+    try:
+        size, gold_size = (abs(as_complex(value_of(side.number))) for side in (a, g))
+        share, wanted = (as_complex(value_of(_scaled(side))) for side in (a, g))
+    except (Undefined, TooLarge, KeyError):
+        return across
+    rounded = (
+        g if g.unit else a if asked else None
+    )  # a percentage may be rounded where it was asked for
+    exact = a if rounded is g else g
+    if (
+        rounded
+        and rounded.decimals
+        and rounded.significant >= 3
+        and exact.significant == 0
+        and abs(share - wanted) <= 0.5 * 10.0 ** -(rounded.decimals + 2) * (1 + 1e-9)
+    ):
+        return True
+    if min(size, gold_size) < 1 or (asked is False and a.unit is not None):
+        return across
+    return same_number(a, g, a.number, g.number, tolerance)
 
 
 def _names_of(a: Quantity, g: Quantity) -> frozenset[str]:
@@ -299,11 +379,39 @@ def same_words(answer: str, gold: str) -> bool | None:
     return _soft(answer) == _soft(gold) != ""
 
 
+# What fills a blank in one of several usual words or signs.
+_USUAL = {
+    word: words.split()[0]
+    for words in (
+        "> 大于 greaterthan", "< 小于 lessthan", "= 等于 equalto equals", "\\ge 大于等于 大于或等于 不小于",
+        "\\le 小于等于 小于或等于 不大于", "\\ne 不等于", "\\parallel 平行 平行于 // parallel",
+        "\\perp 垂直 垂直于 互相垂直 perpendicular", "\\cong 全等 全等于", "\\in 属于", "\\notin 不属于",
+        "对 正确 true", "错 错误 false", "充要 充要条件 充分必要 充分必要条件 充分且必要条件",
+        "既不充分也不必要 既不充分也不必要条件 既非充分也非必要条件 既不充分又不必要条件",
+    )
+    for word in words.split()
+}  # fmt: skip
+_SUFFICIENT = re.compile(r"(充分|必要)[而但]?[不非](必要|充分)的?(?:条件)?")
+
+
+def same_usual_words(answer: str, gold: str) -> bool:
+    """Whether two answers are usual ways to fill a blank with the same: `大于` and `>`, `充要条件`."""
+    return _in_usual_words(answer) == _in_usual_words(gold)
+
+
+def _in_usual_words(text: str) -> str:
+    sufficient = _SUFFICIENT.fullmatch(text)
+    if sufficient:
+        return f"{sufficient.group(1)}不{sufficient.group(2)}"
+    return _USUAL.get(text.replace(" ", "").casefold(), text)
+
+
 @lru_cache(maxsize=16_384)
 def _soft(text: str) -> str:
-    text = _ARTICLES.sub(" ", text.casefold())
+    text = _ARTICLES.sub(" ", fold_case(text))
+    text = re.sub(r"(?<=\d)\s+(?=\d)", "_", text)
     text = re.sub(r"(?<![\w])-(?=\d)", "minus", text)
-    return re.sub(r"(?!(?<=\d),(?=\s*\d))[^\w\u4e00-\u9fff.]|_|\.(?!\d)", "", text)
+    return re.sub(r"(?!(?<=\d),(?=\s*\d))[^\w\u4e00-\u9fff.]|(?<!\d)_|_(?!\d)|\.(?!\d)", "", text)
 
 
 def close_values(left: Fraction, right: Fraction, tolerance: float | None) -> bool:

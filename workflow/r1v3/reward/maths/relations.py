@@ -4,7 +4,15 @@ import re
 from collections.abc import Sequence
 
 from r1v3.reward.maths.expression import parse_expression, variables_of
-from r1v3.reward.maths.numeric import proportional, solves
+from r1v3.reward.maths.numeric import (
+    TooLarge,
+    Undefined,
+    as_complex,
+    proportional,
+    same_value,
+    solves,
+    value_of,
+)
 from r1v3.reward.maths.quantity import read_quantity
 from r1v3.reward.maths.reader import Tree
 from r1v3.reward.maths.shape import Shape, shape_of
@@ -33,7 +41,9 @@ def value_of_relation(shape: Shape) -> Shape | None:
     first, last = sides[0].text, sides[-1]
     if len(sides) > 2:
         return last
-    if is_label(first) or (is_constant(first) and is_constant(last.text)):
+    if is_label(first) or (
+        is_constant(first) and is_constant(last.text) and _holds(first, last.text)
+    ):
         return last
     if is_label(last.text) and re.fullmatch(r"[a-zA-Z](?:_\{?\w\}?)?", last.text.replace(" ", "")):
         return sides[0]
@@ -52,6 +62,17 @@ def is_constant(text: str) -> bool:
     """Whether the text is a computation without unknowns, as in `2 + 3 = 5`."""
     tree = read_quantity(text).tree
     return tree is not None and not variables_of(tree)
+
+
+def _holds(left: str, right: str) -> bool:
+    """Whether a computation comes out: `2 + 3 = 5` does, `15 = 12` does not."""
+    one, other = read_quantity(left), read_quantity(right)
+    try:
+        x = as_complex(value_of(("mul", ("num", one.factor), one.number)))
+        y = as_complex(value_of(("mul", ("num", other.factor), other.number)))
+    except (Undefined, TooLarge):
+        return False
+    return abs(x - y) <= 0.01 * max(abs(x), abs(y)) or one.dimension != other.dimension
 
 
 def label_of(shape: Shape) -> str | None:
@@ -74,6 +95,17 @@ def by_label(
     return [(a_items[a_labels.index(label)], g) for label, g in zip(g_labels, g_items, strict=True)]
 
 
+def named_apart(items: Sequence[Shape]) -> bool:
+    """Whether each item has a name of its own, which fixes its place: `minimum: 1, maximum: 3`."""
+    labels = [label_of(item) for item in items]
+    return (
+        len(labels) > 1
+        and None not in labels
+        and len(set(labels)) == len(labels)
+        and not numbered(items)
+    )
+
+
 def numbered(items: Sequence[Shape]) -> bool:
     """Whether the items are roots in any order: `x_1 = ..., x_2 = ...`."""
     labels = [label_of(item) for item in items]
@@ -88,8 +120,56 @@ def same_variable(a: Shape, g: Shape) -> bool:
     ends = [_end_of(name) for name in names]
     if None not in ends and ends[0] != ends[1]:
         return False
-    single = all(re.fullmatch(r"[a-zA-Z]", name) for name in names)
-    return not single or names[0].casefold() == names[1].casefold()
+    if not (label_of(a) and label_of(g)):
+        single = all(re.fullmatch(r"[a-zA-Z]", name) for name in names)
+        return not single or names[0].casefold() == names[1].casefold()
+    one, other = (_name(name) for name in names)
+    if one == other or one.casefold() == other.casefold():
+        return True
+    if "y" in (one, other) and all(
+        _OF_VARIABLE.fullmatch(name) or name == "y" for name in (one, other)
+    ):
+        return True  # y = 2x is f(x) = 2x
+    words = [bool(_WORDED.search(name)) for name in (one, other)]
+    return words[0] != words[1]  # a word may stand for a symbol: 面积 for S; two symbols differ
+
+
+_OF_VARIABLE = re.compile(r"[a-zA-Z]\([a-zA-Z]\)")
+_WORDED = re.compile(r"[\u4e00-\u9fff]|(?<![a-zA-Z\\])[a-zA-Z]{4,}")
+_BOUND = re.compile(r"([a-zA-Z])(?:\(([a-z])\)|_([a-z]))")
+
+
+def _name(label: str) -> str:
+    """Return a label without braces, bars and commands for a shape: `|AB|`, `overline{AB}`, `angle A`."""
+    return re.sub(r"[{}|]|\\(?:angle|overline|vec|bar)(?![a-z])", "", label)
+
+
+def same_up_to_bound(a: Shape, g: Shape) -> bool | None:
+    """Compare `f(m) = 2m` with `f(n) = 2n`, whose variable may have any name; None for other forms."""
+    if a.operators != ("=",) or g.operators != ("=",):
+        return None
+    one, other = (_BOUND.fullmatch(_name(re.sub(r"\s", "", s.items[0].text))) for s in (a, g))
+    if (
+        not one
+        or not other
+        or one.group(1) != other.group(1)
+        or bool(one.group(2)) != bool(other.group(2))
+    ):
+        return None
+    of_index = one.group(3) is not None  # of a_n and E_k, only a_n runs over its index
+    mine, wanted = one.group(2) or one.group(3), other.group(2) or other.group(3)
+    left, right = (parse_expression(s.items[1].text) for s in (a, g))
+    if mine == wanted or left is None or right is None or wanted in variables_of(left):
+        return None
+    if of_index and not (mine in variables_of(left) and wanted in variables_of(right)):
+        return None
+    return same_value(_renamed(left, mine, wanted), right)
+
+
+def _renamed(tree: Tree, old: str, new: str) -> Tree:
+    if tree == ("var", old):
+        return ("var", new)
+    return tuple(_renamed(part, old, new) if isinstance(part, tuple) else part for part in tree)
 
 
 def _end_of(name: str) -> str | None:
@@ -129,6 +209,9 @@ def _same_explicit(a: Shape, g: Shape, trees: list[Tree]) -> bool:
 
 def interval_of(shape: Shape) -> Shape | None:
     """Return the interval that `a < x <= b`, `x > a` or `|x| < a` describes, or None."""
+    if shape.operators == ("!=",) and _is_unknown(shape.items[0].text):
+        point = shape.items[1].text
+        return shape_of(rf"(-\infty,{point})\cup ({point},\infty)")
     if not shape.operators or any(operator not in _ORDER for operator in shape.operators):
         return None
     sides, operators = [item.text for item in shape.items], list(shape.operators)

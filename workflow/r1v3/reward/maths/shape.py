@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from r1v3.reward.maths.english_numerals import english_in_digits
+
 MAX_DEPTH = 8
 MAX_ITEMS = 60
 
@@ -76,7 +78,7 @@ _BRACKETED = re.compile(r"(?:\\\{|[(\[{])")
 @lru_cache(maxsize=32_768)
 def shape_of(text: str, depth: int = 0) -> Shape:
     """Return the structure of a normalised text."""
-    text = text.strip()
+    text = english_in_digits(text.strip())
     if depth > MAX_DEPTH or not text or r"\begin" in text:
         return Shape("leaf", text)
     blanks = enumerated(text) or _parts(text, _SEMICOLON)
@@ -106,13 +108,22 @@ def shape_of(text: str, depth: int = 0) -> Shape:
     enclosed = _enclosed(text, depth)
     if enclosed:
         return enclosed
-    if ":" in text:
+    if ":" in text or " to " in text or "比" in text:
         terms = _parts(text, _COLON)
+        if terms and len(terms) == 2 and _PART_NAME.fullmatch(terms[0]):
+            return _node("relation", text, terms, depth, operators=("=",))
+        if not terms and _RATIO_WORDS.fullmatch(text):
+            terms = re.split(r"\s+to\s+|\s*比\s*", text)
         if terms:
             return _node("ratio", text, terms, depth)
     return Shape("leaf", text)
 
 
+# The name of a part of an answer: `Minimum`, `A`, `第一空`.
+_PART_NAME = re.compile(
+    r"[A-Za-z][A-Za-z ]{0,30}|第[一二三四五六1-6][空问个]{0,2}|[\u4e00-\u9fff]{1,8}"
+)
+_RATIO_WORDS = re.compile(r"[\d.]+(?:(?:\s+to\s+|\s*比\s*)[\d.]+)+")
 _ENUMERATOR = re.compile(r"\s*[,;]?\s*(?:\((\d)\)|([①-⑨]))\s*[:.,]?\s*")
 
 
@@ -192,9 +203,22 @@ def _set(text: str, inside: str, depth: int) -> Shape:
     for bar in ("|", ":"):
         head, found, condition = inside.partition(bar)
         if found and re.fullmatch(r"\(?[a-zA-Z,\s]{1,5}\)?(?:\s*\\in\s*[A-Z])?\s*", head):
-            return _node("builder", text, [condition], depth)
+            return _node("builder", text, [_with_usual_names(head, condition)], depth)
     items = _parts(inside, re.compile(r"\s*[,;]\s*")) or ([inside] if inside else [])
     return _node("set", text, items, depth)
+
+
+_RUNS_OVER = re.compile(r"(?<![A-Za-z\\])([a-z])\s*\\in\s*(?:Z|N)")
+
+
+def _with_usual_names(head: str, condition: str) -> str:
+    """Return a set-builder's condition about x, with k for the number that runs over Z or N."""
+    element = re.match(r"\(?\s*([a-z])\s*(?:\\in\s*[A-Z]\s*)?$", head)
+    runner = _RUNS_OVER.search(condition)
+    for old, new in ((element and element.group(1), "x"), (runner and runner.group(1), "k")):
+        if old and old != new and not re.search(rf"(?<![A-Za-z\\]){new}(?![A-Za-z])", condition):
+            condition = re.sub(rf"(?<![A-Za-z\\]){old}(?![A-Za-z])", new, condition)
+    return condition
 
 
 def readings(text: str) -> list[str]:

@@ -48,11 +48,16 @@ _DROPPED = re.compile(
     r"\\(?:left|right|bigl|bigr|Bigl|Bigr|biggl|biggr|big|Big|bigg|Bigg|displaystyle|textstyle"
     r"|limits|nolimits|rm|bf|it|normalsize|large|Large|centering|nonumber)(?![a-zA-Z])"
 )
-_SPACES = re.compile(r"\\[,;:> ]|\\q?quad(?![a-zA-Z])|\\(?:hspace|vspace)\*?\{[^{}]{0,20}\}|~|\\\n")
+_SPACES = re.compile(
+    r"(?<!\\)\\[,;:> ]|\\q?quad(?![a-zA-Z])|\\(?:hspace|vspace)\*?\{[^{}]{0,20}\}|~|\\\n"
+)
 _WRAPPER = re.compile(
     r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathbb"
     r"|mathcal|mathscr|boldsymbol|bm|mbox|hbox|operatorname\*?|emph|underline|fbox|boxed|tag)"
     r"\s*\{((?:[^{}]|\{[^{}]*\})*)\}"
+)
+_UNIT_VECTOR = re.compile(
+    r"\\(?:mathbf|boldsymbol|bm|hat|vec|overrightarrow|textbf)\s*\{\s*(?:\\(?:mathbf|imath|jmath)\s*\{?)?([ijk])\s*\}?\}"
 )
 # Colour is dress.
 _COLOUR = re.compile(
@@ -75,11 +80,15 @@ _BLANK = re.compile(r"\s+")
 _SYSTEM = re.compile(
     r"(?:\\left)?\s*(?:\\\{|\\lbrace)\s*\\begin\{(?:array|aligned|matrix)\}(?:\{[lcr|\s]*\})?((?:(?!\\begin).)*?)"
     r"\\end\{(?:array|aligned|matrix)\}\s*(?:\\right\s*\.)?"
-    r"|\\begin\{d?cases\}((?:(?!\\begin).)*?)\\end\{d?cases\}",
+    r"|\\begin\{d?cases\}((?:(?!\\begin).)*?)\\end\{d?cases\}"
+    r"|\\begin\{(?:array\}\s*\{\s*[lcr]\s*\}|aligned\}|gathered\}|align\*?\})((?:(?!\\begin).)*?)"
+    r"\\end\{(?:array|aligned|gathered|align\*?)\}",
     re.DOTALL,
 )
 # `k \in Z` behind a family of solutions, and a set-builder in braces that LaTeX would not print.
-_FAMILY = re.compile(r"[\s,;]*\(?\s*[knm]\s*\\in\s*(?:Z|N)(?:\s*[\^_]\s*\{?[*+]\}?)?\s*\)?\s*$")
+_FAMILY = re.compile(
+    r"[\s,;]*\(?\s*(?:\\forall\s*)?[knm]\s*\\in\s*(?:Z|N)(?:\s*[\^_]\s*\{?[*+]\}?)?\s*\)?\s*$"
+)
 _BUILDER = re.compile(r"\{(\s*\(?[a-zA-Z,\s]{1,5}\)?\s*(?:\\in\s*[A-Z]\s*)?[|:][^{}]*)\}")
 _THIN = re.compile(r",\s*\\!\s*|\\!")
 # A LaTeX command that was escaped twice on its way here.
@@ -118,7 +127,35 @@ def normalise(text: str) -> str:
     builder = _BUILDER.fullmatch(text)
     if builder:
         text = rf"\{{{builder.group(1)}\}}"
-    return _strip_ends(re.sub(r"^(?:答案?|解)\s*:\s*", "", text))
+    return _without_tail(_strip_ends(_PREFIX.sub("", text, count=1)))
+
+
+# Words that only say that the answer follows, or repeat it.
+_PREFIX = re.compile(
+    r"^(?:(?:答案?|解)\s*:\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])"
+    r"|(?i:(?:the\s+)?(?:final\s+|correct\s+)?ans(?:wer)?)\s*(?:is\s*:?\s+|:\s*|=\s*)(?=\S))"
+)
+_CONFIRMED = re.compile(
+    r"(?i:(yes)\s*,\s*(?:it|they|he|she|this|that|there|we|you|i)\s+(?:is|are|does|do|can|was|were|will|has|have|did)"
+    r"|(no)\s*,\s*(?:it|they|he|she|this|that|there|we|you|i)\s+(?:(?:is|are|does|do|was|were|will|has|have|did)"
+    r"(?:\s+not|n't)|cannot|can't))|(是|对|不是)的"
+)
+
+
+def _without_tail(text: str) -> str:
+    confirmed = _CONFIRMED.fullmatch(text) if text[:1] in "YyNn是对不" else None
+    return next(group for group in confirmed.groups() if group) if confirmed else text
+
+
+# Characters without a place in an answer: control, direction, private ones, lone surrogates.
+_FOREIGN = re.compile(
+    r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff]"
+)
+
+
+def is_legible(text: str) -> bool:
+    """Whether a text has no character that prints nothing, or turns the order of others around."""
+    return not _FOREIGN.search(text)
 
 
 _PRICE = re.compile(
@@ -129,7 +166,9 @@ _PRICE = re.compile(
 def _strip_dress(text: str) -> str:
     if r"\begin" in text:
         text = _SYSTEM.sub(
-            lambda m: re.sub(r"\\\\|\n", ", ", (m.group(1) or m.group(2) or "").replace("&", " ")),
+            lambda m: re.sub(
+                r"\\\\|\n", ", ", (m.group(1) or m.group(2) or m.group(3) or "").replace("&", " ")
+            ),
             text,
         )
     if r"\begin" not in text:
@@ -142,6 +181,7 @@ def _strip_dress(text: str) -> str:
         text.replace("{,}", ",").replace("^{\\circ}", r"^\circ ").replace("^{ \\circ }", r"^\circ ")
     )
     text = _THIN.sub(lambda m: "," if m.group()[0] == "," else "", text)
+    text = _UNIT_VECTOR.sub(lambda m: rf"\vec{{{m.group(1)}}}", text)
     text = _DROPPED.sub(" ", _COLOUR.sub(" ", text) if "color" in text else text)
     text = _SPACES.sub(" ", text)
     for _ in range(4):
@@ -193,8 +233,26 @@ def _closes_at_end(text: str) -> bool:
 def squeeze(text: str) -> str:
     """Return a normalised answer without white space; words, but not variables, lose their case."""
     if _WORDS.fullmatch(text):
-        text = text.casefold()
-    return _SINGLE.sub(r"\1", _BLANK.sub("", text))
+        text = fold_case(text)
+    return _SINGLE.sub(r"\1", _APART.sub("", text))
+
+
+def fold_case(text: str) -> str:
+    """Return a text with its words in lower case; what may be a formula (`Co`, `NaCl`) keeps its case."""
+    return _TOKEN.sub(lambda m: m.group().casefold() if _is_word(m.group()) else m.group(), text)
+
+
+def _is_word(token: str) -> bool:
+    if any(char.isdigit() for char in token):
+        return False
+    if len(token) <= 2:
+        return token in ("No", "Is", "It", "If", "In", "On", "To", "As", "At")
+    return token.islower() or token.isupper() or token.istitle()
+
+
+_TOKEN = re.compile(r"[A-Za-z\d]+")
+# Blanks between digits part numbers.
+_APART = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 
 
 _WORDS = re.compile(r"[^\\=+*/^_<>{}]*[A-Za-z]{2}[^\\=+*/^_<>{}]*")

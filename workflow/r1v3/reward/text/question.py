@@ -1,0 +1,140 @@
+"""What an answer owes to its question: echoes, frames around a blank, counted things, domains."""
+
+import re
+from functools import lru_cache
+
+from r1v3.reward.text.normalize import normalise, squeeze
+from r1v3.reward.text.vocabulary import is_counted
+
+_PLAIN = re.compile(r"[^a-z0-9\u4e00-\u9fff]+")
+_ASKS = re.compile(r"(?:the)?(?:final)?(?:answer|ans|答案)(?:is|是|为)?$")
+_OPTION = re.compile(r"(?<![A-Za-z])[(（]?\s?[A-Ja-j]\s?[)）.、:：]")
+MIN_ECHO = (
+    12  # letters and digits; a shorter text may be an answer that the question happens to hold
+)
+
+
+def echoes(text: str, question: str) -> bool:
+    """Whether a text is a piece of the question itself: its sentence, or its list of options.
+
+    An option's own text is no echo, though the question lists it.
+    """
+    if not question or len(text) > len(question) + 200:
+        return False
+    said = _ASKS.sub("", _PLAIN.sub("", text.casefold()))
+    if len(said) < MIN_ECHO or said not in _flat(question):
+        return False
+    return (
+        len(_OPTION.findall(text)) >= 2
+        or "?" in text
+        or "？" in text
+        or 2 * len(said) > len(_flat(question))
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _flat(question: str) -> str:
+    return _PLAIN.sub("", question[:20_000].casefold())
+
+
+def restates(answer: str, gold: str, question: str) -> bool:
+    """Whether an answer that equals its gold by computing is an expression of the question, not worked out.
+
+    Where the question asks for that very form, the gold is written in it, and equals the answer as a text.
+    """
+    if not question:
+        return False
+    said, wanted = squeeze(normalise(answer)), squeeze(normalise(gold))
+    if not said or re.fullmatch(rf"(?:.*[=:])?{re.escape(wanted)}[^\d]*", said):
+        return False
+    return any(said in (span, span.rstrip("=?.,:")) for span in _spans(question)) or _holds(
+        _squeezed(question), said
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _spans(question: str) -> frozenset[str]:
+    """Return the formulas of a question as answers are spelled."""
+    found = re.findall(
+        r"\$+([^$]{1,400})\$+|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", question[:20_000]
+    )
+    return frozenset(squeeze(normalise(next(part for part in parts if part))) for parts in found)
+
+
+@lru_cache(maxsize=4_096)
+def _squeezed(question: str) -> str:
+    return squeeze(normalise(question[:2_000]))
+
+
+def _holds(question: str, said: str) -> bool:
+    """Whether the question holds an expression as a whole: no digit or letter goes on at its ends."""
+    at = question.find(said)
+    while at >= 0:
+        before, behind = question[at - 1 : at], question[at + len(said) : at + len(said) + 1]
+        glued = (bool(before) and (before + said[0]).isdigit()) or (
+            bool(behind) and (said[-1] + behind).isdigit()
+        )
+        if not glued and before not in {".", "^", "_"}:
+            return len(said) > 1
+        at = question.find(said, at + 1)
+    return False
+
+
+_BLANK = re.compile(r"_{2,}|[(（]\s*[)）]|几|多少")
+
+
+def same_in_frame(answer: str, gold: str, question: str) -> bool:
+    """Whether answer and gold differ by the words around the blank alone: `第____象限`, 二, 第二象限."""
+    if question.isascii() or answer.isascii() or gold.isascii():
+        return False
+    a, g = normalise(answer), normalise(gold)
+    for blank in _BLANK.finditer(question[:4_000]):
+        before, behind = question[: blank.start()][-6:], question[blank.end() :][:6]
+        one, other = _unframed(a, before, behind), _unframed(g, before, behind)
+        if one and one == other:
+            return True
+    return False
+
+
+def _unframed(text: str, before: str, behind: str) -> str:
+    for size in range(min(len(before), len(text) - 1), 0, -1):
+        if text.startswith(before[-size:]):
+            text = text[size:]
+            break
+    for size in range(min(len(behind), len(text) - 1), 0, -1):
+        if text.endswith(behind[:size]):
+            return text[:-size]
+    return text
+
+
+_COUNT = re.compile(
+    r"([-+]?\d[\d.,/ ]*|[-+]?\\frac\{\d+\}\{\d+\})\s*([A-Za-z][A-Za-z ]*|[\u4e00-\u9fff]+)"
+)
+
+
+def without_counted(answer: str, question: str) -> str:
+    """Return the number of an answer whose other words only repeat what the question counts."""
+    found = _COUNT.fullmatch(normalise(answer))
+    return found.group(1) if found and is_counted(found.group(2), question) else answer
+
+
+_DOMAIN = r"[a-zA-Z](?:_\{?\w\}?)?\s*(?:>=?|<=?|\\[gl]e|\\in|\\ne)\s*[^,=]{1,30}"
+_FOR_ALL = re.compile(
+    rf"\\forall\s*{_DOMAIN}?\s*[,:]\s*(?P<one>.+)|(?P<two>.+?)\s*,?\s*\\forall\s*{_DOMAIN}"
+)
+_FOR = re.compile(
+    rf"(?P<one>[^,]+?)\s*,?\s*(?:for|where|when|if)\s+(?:all\s+|any\s+|every\s+|each\s+)?{_DOMAIN}"
+)
+
+
+def without_domain(answer: str, gold: str) -> str:
+    """Return a normalised answer without the domain that it repeats and its gold does not name."""
+    if r"\forall" in gold or re.search(r"\b(?:for|where|when|if)\b", gold):
+        return answer
+    if r"\forall" in answer:
+        found = _FOR_ALL.fullmatch(answer)
+        return (found.group("one") or found.group("two")).strip() if found else answer
+    if not re.search(r"\b(?:for|where|when|if)\b", answer):
+        return answer
+    found = _FOR.fullmatch(answer)
+    return found.group("one").strip() if found else answer
