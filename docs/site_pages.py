@@ -27,8 +27,8 @@ from file_list import file_list  # noqa: E402
 from r1v3.cli.app import app  # noqa: E402
 from r1v3.recipe.schema.recipe import GrpoRun, ModelRun, Recipe, SftRun  # noqa: E402
 from r1v3.recipe.schema.studies import Claim, Study  # noqa: E402
-from r1v3.recipe.tables.benchmarks import Listed as ListedBenchmark  # noqa: E402
-from r1v3.recipe.tables.sources import Listed as ListedSource  # noqa: E402
+from r1v3.recipe.tables.benchmarks import ListedBenchmark  # noqa: E402
+from r1v3.recipe.tables.sources import SourceEntry  # noqa: E402
 
 # Keywords of JSON schema that limit a number, as a reader writes them.
 LIMITS = {"minimum": "≥ ", "exclusiveMinimum": "> ", "maximum": "≤ ", "exclusiveMaximum": "< "}
@@ -58,7 +58,7 @@ CONFIGURATION = {
         "Source table",
         "`config/sources.yaml` has one entry for each source of training data. [Data](../data.md) says what"
         " becomes of its rows.",
-        (ListedSource,),
+        (SourceEntry,),
     ),
     "study_table": (
         "Studies and claims, key by key",

@@ -25,11 +25,11 @@ METRICS = {f"metric_{n}": 0.5 for n in range(20)}
 FOLLOW = """
 import os, sys
 from pathlib import Path
-from r1v3.analyze.mlflow.live import alive, follow
+from r1v3.analyze.mlflow.live import alive, follow_runs
 os.nice(10)
 root, parent = Path(sys.argv[1]), int(sys.argv[2])
 going_on = lambda: alive(parent) and not (root / "end").exists()
-follow(root, f"sqlite:///{root}/mlflow.db", "tiny", going_on=going_on)
+follow_runs(root, f"sqlite:///{root}/mlflow.db", "tiny", going_on=going_on)
 """
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from r1v3.plan.check import CASES, compare  # noqa: E402
+from r1v3.plan.check import CASES, check_case  # noqa: E402
 
 
 def main() -> int:
     missed = 0
     print(f"{'case':24} {'MB':>7} {'plan':>7} {'':>6} {'seconds':>8} {'plan':>8}")
     for name in CASES:
-        told = compare(ROOT, name)
+        told = check_case(ROOT, name)
         memory, time = told.planned_memory / told.memory, told.planned_seconds / told.seconds
         fine = 0.8 <= memory <= 1.2 and 0.5 <= time <= 2
         missed += not fine

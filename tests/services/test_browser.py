@@ -8,7 +8,7 @@ from browser import CHROMIUM, Browser
 from made_up_results import ROOT, build_tree
 from mlflow_server import Server
 
-from r1v3.analyze.mlflow.publish import publish
+from r1v3.analyze.mlflow.publish import publish_runs
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
@@ -26,7 +26,7 @@ def published(tmp_path):
         return f"sqlite:///{given}"
     tree = build_tree(tmp_path, ResultGraph(load_project(ROOT, "tiny")))
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    publish(
+    publish_runs(
         experiment="tiny",
         recipe={},
         runs=tree.runs,

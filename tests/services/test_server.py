@@ -7,8 +7,8 @@ import time
 import pytest
 from made_up_results import ROOT, build_tree
 
-from r1v3.analyze.mlflow.live import follow
-from r1v3.analyze.mlflow.publish import publish
+from r1v3.analyze.mlflow.live import follow_runs
+from r1v3.analyze.mlflow.publish import publish_runs
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 from r1v3.train.core.metrics import MetricsLog
@@ -30,7 +30,7 @@ def test_a_server_that_goes_and_comes_back_misses_nothing_and_costs_training_no_
     (folder / "manifest.json").rename(folder / "later")
     training = threading.Event()
     follower = threading.Thread(
-        target=follow,
+        target=follow_runs,
         args=(tmp_path, server.address, "tiny"),
         kwargs={"going_on": lambda: not training.is_set(), "every": 0.5},
     )
@@ -61,7 +61,7 @@ def test_a_server_that_goes_and_comes_back_misses_nothing_and_costs_training_no_
     some = len(client.get_metric_history(live.info.run_id, "reward"))
     assert 0 < some < STEPS
     content = [
-        publish(
+        publish_runs(
             experiment="tiny",
             recipe={"name": "tiny"},
             runs=tree.runs,

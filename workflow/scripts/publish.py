@@ -10,7 +10,7 @@ to mlflow.json. Running it again changes nothing.
 import argparse
 from pathlib import Path
 
-from r1v3.analyze.mlflow.publish import publish
+from r1v3.analyze.mlflow.publish import publish_runs
 from r1v3.recipe.load import load_project
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     project = load_project(Path.cwd(), args.recipe, args.overlay)
-    publish(
+    publish_runs(
         experiment=project.recipe.name,
         recipe=project.recipe.model_dump(mode="json"),
         runs=args.runs,

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from r1v3.analyze.studies.effects import effect, paired, relative_spread, single, spreads, windows
+from r1v3.analyze.studies.effects import (
+    mean_effect,
+    paired,
+    relative_spread,
+    single,
+    spreads,
+    windows,
+)
 
 
 def series(*values) -> pd.Series:
@@ -26,7 +33,7 @@ def test_items_in_another_order_or_of_another_set_are_refused():
 def test_the_interval_over_items_has_the_width_of_theory():
     rng = np.random.default_rng(0)
     values = (rng.random((1, 1000)) < 0.3).astype(float)
-    found = effect(values)
+    found = mean_effect(values)
     theory = np.sqrt(0.3 * 0.7 / 1000)
     assert found.error == pytest.approx(theory, rel=0.08)
     assert found.high - found.low == pytest.approx(2 * 1.96 * theory, rel=0.1)
@@ -34,8 +41,8 @@ def test_the_interval_over_items_has_the_width_of_theory():
 
 def test_seeds_that_agree_add_nothing_and_seeds_that_differ_widen_the_interval():
     items = np.tile([0.0, 1.0], 200)
-    same = effect(np.stack([items] * 3))
-    apart = effect(np.stack([items, np.clip(items + 0.2, 0, 1.2), items - 0.2]))
+    same = mean_effect(np.stack([items] * 3))
+    apart = mean_effect(np.stack([items, np.clip(items + 0.2, 0, 1.2), items - 0.2]))
     assert same.seed_spread == 0
     assert apart.seed_spread == pytest.approx(0.2)
     assert apart.high - apart.low > 2 * (same.high - same.low)

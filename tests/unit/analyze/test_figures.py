@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from r1v3.analyze.report.panels import ends
-from r1v3.analyze.report.tables import funnel_rows
+from r1v3.analyze.report.tables import chain_rows
 from r1v3.render.figures import COLOURS, bars, curves, running_mean, scatter
 
 
@@ -52,7 +52,7 @@ def test_where_a_curve_goes_is_said_from_its_first_and_last_tenth():
 def test_the_funnel_adds_up(tree):
     from r1v3.analyze.results import read_result
 
-    rows = funnel_rows(read_result(tree.data[0]))
+    rows = chain_rows(read_result(tree.data[0]))
     assert [(row["what"], row["count"]) for row in rows] == [
         ("chains sampled", 300),
         ("final answer right", 180),
@@ -68,5 +68,5 @@ def test_the_funnel_says_what_nobody_judged(tree):
 
     result = read_result(tree.data[0])
     facts = result.facts | {"funnel": result.facts["funnel"] | {"unjudged": 3}}
-    rows = funnel_rows(dataclasses.replace(result, facts=facts))
+    rows = chain_rows(dataclasses.replace(result, facts=facts))
     assert (rows[1]["what"], rows[1]["count"], rows[1]["share"]) == ("without a verdict", -3, "1.0")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.analyze.mlflow.live import alive, end, follow, send_new, unfinished
-from r1v3.analyze.mlflow.publish import publish
+from r1v3.analyze.mlflow.live import alive, close_copy, follow_runs, send_new, unfinished
+from r1v3.analyze.mlflow.publish import publish_runs
 from r1v3.analyze.mlflow.store import MlflowStore
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ def state(store: MlflowStore, key: str) -> str:
 
 
 def publish_all(tree, uri: str) -> dict:
-    return publish(
+    return publish_runs(
         experiment="tiny",
         recipe={},
         runs=tree.runs,
@@ -126,13 +126,13 @@ def test_a_killed_run_is_ended_and_goes_on_when_it_is_resumed(tree, live):
     store = store_of(tree)
     train(live, 20)
     send_new(store, live)
-    end(store, live)
+    close_copy(store, live)
     assert state(store, live.name) == "KILLED"
     train(live, 30, begin=20)
     send_new(store, live)
     assert state(store, live.name) == "RUNNING"
     (live / "later").rename(live / "manifest.json")
-    end(store, live)
+    close_copy(store, live)
     assert state(store, live.name) == "FINISHED"
 
 
@@ -152,7 +152,7 @@ def test_a_server_that_is_away_is_asked_again_until_the_workflow_ends(tree, live
         return next(answers, False)
 
     began = time.monotonic()
-    follow(tree.root, "http://127.0.0.1:9", "tiny", going_on=going_on, every=0)
+    follow_runs(tree.root, "http://127.0.0.1:9", "tiny", going_on=going_on, every=0)
     assert "MLflow is away" in capsys.readouterr().out
     assert time.monotonic() - began < 30
 

@@ -7,7 +7,7 @@ import pytest
 from in_mlflow import look
 
 from r1v3.analyze.mlflow.points import score_points
-from r1v3.analyze.mlflow.publish import publish
+from r1v3.analyze.mlflow.publish import publish_runs
 from r1v3.analyze.results import read_result
 
 pytestmark = pytest.mark.slow  # creating MLflow's database takes seconds
@@ -20,7 +20,7 @@ def send(tree, empty_database):
     shutil.copy(empty_database, tree.root / "mlflow.db")
 
     def publish_and_look(studies=tree.documents.project.studies) -> tuple[dict, dict[str, dict]]:
-        content = publish(
+        content = publish_runs(
             experiment="tiny",
             recipe=tree.documents.recipe.model_dump(mode="json"),
             runs=tree.runs,

@@ -9,7 +9,7 @@ from made_up_results import benchmark_score, selection_facts, write_result, writ
 from made_up_studies import write_study_results
 
 from r1v3.analyze.mlflow.points import score_points
-from r1v3.analyze.mlflow.publish import publish
+from r1v3.analyze.mlflow.publish import publish_runs
 from r1v3.analyze.results import read_result, read_scores
 from r1v3.recipe.graph.arms import needs
 
@@ -30,7 +30,7 @@ def test_a_studys_runs_have_checkpoints_with_probes_and_what_the_study_asked(
     probed = write_result(tree, documents.selection("rl_frozen_connector"), selection_facts(0.5))
     shutil.copy(empty_database, tree.root / "mlflow.db")
     uri = f"sqlite:///{tree.root}/mlflow.db"
-    publish(
+    publish_runs(
         experiment="tiny",
         recipe=documents.recipe.model_dump(mode="json"),
         runs=[tree.folder(node) / "manifest.json" for node in needed.runs],

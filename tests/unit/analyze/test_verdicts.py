@@ -8,11 +8,11 @@ import pytest
 from r1v3.analyze.studies import checkpoints
 from r1v3.analyze.studies.effects import Effect
 from r1v3.analyze.studies.published import chance, chance_of_parts
-from r1v3.analyze.studies.verdicts import judge_claim, lean, needed, settle
+from r1v3.analyze.studies.verdicts import judge_claim, lean, needed, settle_claim
 from r1v3.recipe.schema.studies import (
     Arithmetic,
-    Audit,
-    Correlation,
+    AuditClaim,
+    CorrelationClaim,
     CurveDifference,
     Difference,
     Regret,
@@ -57,21 +57,21 @@ def test_an_interval_leans_one_way_or_none(direction, interval, expected):
 
 def test_a_claim_about_training_needs_three_seeds():
     clear = found(0.2, 0.15, 0.25)
-    one = settle("c", claim(training=True), clear, "points")
+    one = settle_claim("c", claim(training=True), clear, "points")
     assert (one.verdict, one.leans, one.needs) == ("inconclusive", "for", "3 seeds; there is 1")
-    three = settle("c", claim(training=True), found(0.2, 0.15, 0.25, seeds=3), "points")
+    three = settle_claim("c", claim(training=True), found(0.2, 0.15, 0.25, seeds=3), "points")
     assert three.verdict == "reproduced"
 
 
 def test_what_the_world_was_bound_to_show_is_no_reproduction_but_may_be_contradicted():
     bound = claim(by_construction="each domain has a look")
-    assert settle("c", bound, found(0.2, 0.15, 0.25), "points").verdict == "by construction"
-    assert settle("c", bound, found(-0.2, -0.25, -0.15), "points").verdict == "contradicted"
+    assert settle_claim("c", bound, found(0.2, 0.15, 0.25), "points").verdict == "by construction"
+    assert settle_claim("c", bound, found(-0.2, -0.25, -0.15), "points").verdict == "contradicted"
 
 
 def test_an_inconclusive_claim_says_how_many_items_it_would_take():
     # A standard error of 0.01 on 1,000 items; to see 0.02 with 80 % power it must be 0.02 / 2.8.
-    verdict = settle("c", claim(), found(0.01, -0.01, 0.03), "points")
+    verdict = settle_claim("c", claim(), found(0.01, -0.01, 0.03), "points")
     assert verdict.verdict == "inconclusive"
     assert verdict.needs == "1,960 items"
 
@@ -94,11 +94,11 @@ def test_an_effect_that_is_sure_and_may_be_too_small_takes_items_by_the_distance
 
 
 def test_a_claim_about_training_says_what_it_lacks_beside_seeds_where_its_items_are_too_few():
-    open_ = settle("c", claim(training=True), found(0.01, -0.01, 0.03), "points")
+    open_ = settle_claim("c", claim(training=True), found(0.01, -0.01, 0.03), "points")
     assert open_.needs == "3 seeds; there is 1; and 1,960 items"
     base = {"says": "a", "section": "1", "kind": "curve", "a": "x", "b": "y", "metric": "reward"}
     curve = CurveDifference(**base, direction="more", least=0.02, training=True)
-    assert settle("c", curve, found(0.01, -0.01, 0.03), "reward").needs.endswith(
+    assert settle_claim("c", curve, found(0.01, -0.01, 0.03), "reward").needs.endswith(
         "; and 1,960 steps"
     )
 
@@ -168,7 +168,7 @@ def levels_alone(joint: float = 0.0) -> pd.DataFrame:
 
 def test_a_correlation_of_levels_alone_is_not_reproduced(monkeypatch):
     base = {"says": "a", "section": "5.1", "kind": "correlation", "measure": "study/normal"}
-    asked = Correlation(**base, detrended=False, direction="more", least=0.5, training=True)
+    asked = CorrelationClaim(**base, detrended=False, direction="more", least=0.5, training=True)
     alone = judge_claim("c", asked, of_checkpoints(monkeypatch, levels_alone()))
     assert alone.low > 0.5
     assert (alone.verdict, alone.leans) == ("inconclusive", None)
@@ -182,8 +182,10 @@ def test_a_correlation_that_points_the_right_way_within_runs_says_how_many_it_wo
     monkeypatch,
 ):
     base = {"says": "a", "section": "5.1", "kind": "correlation", "measure": "study/normal"}
-    asked = Correlation(**base, detrended=False, direction="more", least=0.5)
-    found = checkpoints.Correlation("spearman", False, 0.6, 0.1, 0.9, 0.2, 44, 11, beyond=1.4)
+    asked = CorrelationClaim(**base, detrended=False, direction="more", least=0.5)
+    found = checkpoints.CheckpointCorrelation(
+        "spearman", False, 0.6, 0.1, 0.9, 0.2, 44, 11, beyond=1.4
+    )
     monkeypatch.setattr(checkpoints, "correlation", lambda *_, **__: found)
     weak = judge_claim("c", asked, of_checkpoints(monkeypatch, levels_alone()))
     # (2.8 / 1.4) squared of 11.
@@ -220,7 +222,7 @@ class Answers:
 
 
 def test_table_5_is_judged_where_some_answers_say_it():
-    said = Audit(says="a", section="6.4", kind="audit", least=0.05)
+    said = AuditClaim(says="a", section="6.4", kind="audit", least=0.05)
     worse = judge_claim("c", said, Answers(50, 20))
     assert (worse.verdict, round(worse.estimate, 2)) == ("reproduced", -0.4)
     assert judge_claim("c", said, Answers(50, 45)).verdict == "contradicted"
@@ -228,7 +230,7 @@ def test_table_5_is_judged_where_some_answers_say_it():
 
 
 def test_only_the_drawn_world_was_built_to_show_anything():
-    said = Audit(
+    said = AuditClaim(
         says="a", section="6.4", kind="audit", least=0.05, by_construction="it was drawn so"
     )
     assert judge_claim("c", said, Answers(50, 20, "miniature")).verdict == "by construction"

@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub import split_torch_state_dict_into_shards
 
 from r1v3.model.groups import GROUPS, group_of, grouped_parameters, train_only
-from r1v3.plan.shapes import build_meta, config_from_shape, meta_model, shape_of
+from r1v3.plan.shapes import build_meta, config_from_sizes, meta_model, model_shape, read_sizes
 from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.load import load_project
 
@@ -26,7 +26,7 @@ def model(paper):
 
 def test_the_model_has_38_billion_parameters_and_takes_no_memory(model):
     # InternViT-6B 5.54B, two layers of 12,800 x 5,120 and 5,120 x 5,120, Qwen2.5-32B with its own vocabulary
-    sizes = {name: round(size / 1e9, 2) for name, size in shape_of(model).parameters.items()}
+    sizes = {name: round(size / 1e9, 2) for name, size in model_shape(model).parameters.items()}
     assert sizes == {"vision_tower": 5.54, "connector": 0.09, "llm": 32.76}
     assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
 
@@ -46,7 +46,7 @@ def test_zero_parts_it_evenly_among_the_ranks_of_the_layout(model, paper, stage)
     world = machines.nodes * machines.gpus
     # ZeRO-3 pads each tensor to a multiple of the ranks.
     part = sum(-(-parameter.numel() // world) for parameter in model.parameters())
-    whole = shape_of(model).all
+    whole = model_shape(model).all
     assert part * world - whole < 0.0001 * whole
     assert (
         18 * part < 0.5 * 80e9
@@ -75,15 +75,16 @@ def test_a_checkpoints_index_names_every_tensor_once(model):
     named = [name for names in split.filename_to_tensors.values() for name in names]
     assert sorted(named) == sorted(tensors)
     assert len(named) == len(set(named))
-    assert split.metadata["total_size"] == 4 * shape_of(model).all  # float32 here, half in bfloat16
+    parameters = model_shape(model).all
+    assert split.metadata["total_size"] == 4 * parameters  # float32 here, half in bfloat16
     json.dumps(split.tensor_to_filename)
 
 
 def test_the_small_shapes_have_the_sizes_that_their_cards_tell():
     shapes = read_yaml(ROOT / "config/shapes.yaml")
     billions = {
-        name: round(shape_of(build_meta(config_from_shape(shape))).all / 1e9, 2)
-        for name, shape in shapes.items()
+        name: round(model_shape(build_meta(config_from_sizes(read_sizes(ROOT, name)))).all / 1e9, 2)
+        for name in shapes
     }
     assert billions["OpenGVLab/InternVL3-1B-hf"] == 0.94
     assert billions["OpenGVLab/InternVL3-8B-hf"] == 7.94

@@ -6,16 +6,16 @@ import pytest
 
 from r1v3.plan.advice import advise
 from r1v3.plan.costs import load_costs
-from r1v3.plan.memory import beside_engine, cache_token, training
+from r1v3.plan.memory import cache_token, parts_beside_engine, training_parts
 from r1v3.plan.report import table
-from r1v3.plan.shapes import Shape
+from r1v3.plan.shapes import ModelShape
 from r1v3.plan.speed import decode, draw_lengths
-from r1v3.plan.stages import Plan
+from r1v3.plan.stages import RecipePlan
 from r1v3.recipe.load import load_project
 from r1v3.recipe.site import load_site
 
 ROOT = Path(__file__).parents[3]
-SHAPE = Shape(
+SHAPE = ModelShape(
     parameters={"vision_tower": 100, "connector": 20, "llm": 880},
     largest=400,
     width=8,
@@ -42,11 +42,12 @@ def paper():
 
 
 def parts(costs, zero, world, train=("vision_tower", "connector", "llm"), dtype="bfloat16"):
-    return training(
+    return training_parts(
         SHAPE,
         train=list(train),
         dtype=dtype,
-        parallel={"zero": zero, "gradient_checkpointing": False},
+        zero=zero,
+        checkpointing=False,
         world=world,
         tokens=1,
         responses=1,
@@ -97,7 +98,7 @@ def test_drawn_lengths_keep_the_limit_and_the_median(costs):
 
 
 def test_the_paper_recipe_fits_its_layout_and_says_that_no_gpu_was_measured(costs, paper):
-    plan = Plan(ROOT, paper, load_site(ROOT), costs)
+    plan = RecipePlan(ROOT, paper, load_site(ROOT), costs)
     estimates = plan.estimates()
     assert [each.name for each in estimates if not each.fits] == []
     assert all(each.assumed for each in estimates)
@@ -108,7 +109,7 @@ def test_the_paper_recipe_fits_its_layout_and_says_that_no_gpu_was_measured(cost
 @pytest.mark.slow
 def test_one_node_is_refused_with_what_would_do(costs, paper):
     site = load_site(ROOT)
-    refused = [e for e in Plan(ROOT, paper, site, costs, nodes=1).estimates() if not e.fits]
+    refused = [e for e in RecipePlan(ROOT, paper, site, costs, nodes=1).estimates() if not e.fits]
     assert [each.name for each in refused] == ["cold_start", "rl"]
     told = advise(ROOT, paper, site, costs, refused[0])
     assert told[0] == "more GPUs: 4 nodes for layout.sft"
@@ -116,13 +117,13 @@ def test_one_node_is_refused_with_what_would_do(costs, paper):
 
 def test_an_engine_beside_the_trainer_must_leave_it_its_place(costs, paper):
     site = load_site(ROOT)
-    (rl,) = [e for e in Plan(ROOT, paper, site, costs, nodes=2).estimates() if e.rollouts]
+    (rl,) = [e for e in RecipePlan(ROOT, paper, site, costs, nodes=2).estimates() if e.rollouts]
     assert "layout.grpo.engine_memory of at most" in rl.advice[0]
 
 
 def test_both_sides_are_counted_with_their_contexts(costs, paper):
     site = load_site(ROOT)
-    plan = Plan(ROOT, paper, site, costs)
+    plan = RecipePlan(ROOT, paper, site, costs)
     (rl,) = [e for e in plan.estimates() if e.rollouts]
     context = costs.devices["h100"].base_gib * 2**30
     assert rl.parts["engine asleep"] == context
@@ -134,24 +135,24 @@ def test_both_sides_are_counted_with_their_contexts(costs, paper):
     held = sum(rl.parts[name] for name in names) + copies
     held += 2 * 2 * plan.shape.largest  # the largest tensor gathered, and a bucket that it fits in
     site.gpus.__dict__["memory_gb"] = (held + 1e6) / 1e9 / (1 - plan.engine_share())
-    told = [e for e in Plan(ROOT, paper, site, costs).estimates() if e.rollouts]
+    told = [e for e in RecipePlan(ROOT, paper, site, costs).estimates() if e.rollouts]
     assert told[0].advice == ()
     site.gpus.__dict__["memory_gb"] = (held - 1e9) / 1e9 / (1 - plan.engine_share())
-    told = [e for e in Plan(ROOT, paper, site, costs).estimates() if e.rollouts]
+    told = [e for e in RecipePlan(ROOT, paper, site, costs).estimates() if e.rollouts]
     assert "layout.grpo.engine_memory of at most 0.48" in told[0].advice[0]
 
 
 def test_without_zero_gradients_are_let_go_before_the_engine_wakes(costs):
     told = parts(costs, None, 1)
     given = {"train": ["llm"], "dtype": "bfloat16", "world": 1}
-    whole = beside_engine(SHAPE, told, parallel={"zero": None}, **given)
+    whole = parts_beside_engine(SHAPE, told, zero=None, **given)
     assert "gradients" not in whole
     assert whole["copies of the start and of the step before"] == 2 * 2 * 880
-    assert beside_engine(SHAPE, told, parallel={"zero": 2}, **given)["gradients"] == 4000
+    assert parts_beside_engine(SHAPE, told, zero=2, **given)["gradients"] == 4000
 
 
 def test_the_gate_is_in_the_plan_over_all_its_gpus(costs, paper):
-    plan = Plan(ROOT, paper, load_site(ROOT), costs)
+    plan = RecipePlan(ROOT, paper, load_site(ROOT), costs)
     (gate,) = [e for e in plan.estimates() if e.stage == "parity"]
     assert (gate.devices, gate.fits) == (8, True)
     assert gate.host == pytest.approx(2 * plan.shape.all)
@@ -162,12 +163,14 @@ def test_more_nodes_wait_longer_for_one_engine(costs, paper):
     site = load_site(ROOT)
     idle = {}
     for nodes in (2, 8):
-        (rl,) = [e for e in Plan(ROOT, paper, site, costs, nodes=nodes).estimates() if e.rollouts]
+        (rl,) = [
+            e for e in RecipePlan(ROOT, paper, site, costs, nodes=nodes).estimates() if e.rollouts
+        ]
         idle[nodes] = rl.rollouts.idle
     assert idle[2] < idle[8]
 
 
 @pytest.mark.parametrize("name", ["tiny", "1b", "8b"])
 def test_every_step_of_the_ladder_fits(costs, name):
-    plan = Plan(ROOT, load_project(ROOT, name), load_site(ROOT), costs)
+    plan = RecipePlan(ROOT, load_project(ROOT, name), load_site(ROOT), costs)
     assert [each.name for each in plan.estimates() if not each.fits] == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.plan.check import compare
+from r1v3.plan.check import check_case
 
 ROOT = Path(__file__).parents[3]
 
@@ -15,5 +15,5 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["0.7M, the tiny recipe's", "51M, connector alone"])
 def test_memory_of_tiny_and_medium_models_is_as_planned(name):
-    told = compare(ROOT, name)
+    told = check_case(ROOT, name)
     assert told.planned_memory == pytest.approx(told.memory, rel=0.2)

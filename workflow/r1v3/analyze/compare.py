@@ -1,16 +1,16 @@
-"""What differs between two runs: recipe, what they were made from, code and packages, results.
+"""What differs between two runs: recipe, ancestors, code and packages, results.
 
-A run is named as in the table (`rl`, which is the newest of that name on this disk) or by its id.
+A run is named by its id, or as in the run table; then it is the newest run of that name on this disk.
 """
 
 import json
 from pathlib import Path
 
-from r1v3.analyze.results import Result, flat, name_of, read_result
+from r1v3.analyze.results import Result, dotted, name_of, read_result
 from r1v3.recipe.errors import unknown
 
 SAME = "nothing"
-LAST = 10  # steps whose mean stands for the end of a run
+LAST = 10  # steps of the mean that is compared
 METRICS = (
     "reward",
     "accuracy",
@@ -23,7 +23,7 @@ METRICS = (
 
 
 def compare_runs(root: Path, a: str, b: str) -> list[str]:
-    """Lines that tell what differs.
+    """What differs, as lines.
 
     Raises:
         ValueError: one of the two names no finished run on this disk.
@@ -54,15 +54,15 @@ def find_run(root: Path, what: str) -> Result:
 
 
 def recipe_of(run: Result) -> dict[str, str]:
-    """Everything that a run's hash covers but its name and what it was made from, as dotted keys."""
+    """What a run's hash covers, without its name and its ancestors, as dotted keys."""
     outside = ("name", "start", "data", "validation")
-    return flat({key: value for key, value in run.document.items() if key not in outside})
+    return dotted({key: value for key, value in run.document.items() if key not in outside})
 
 
 def ancestors(run: Result) -> dict[str, str]:
     """What a run was made from: its start, checkpoint, selection, data."""
     keys = ("start", "data", "validation")
-    return flat({key: run.document[key] for key in keys if run.document.get(key) is not None})
+    return dotted({key: run.document[key] for key in keys if run.document.get(key) is not None})
 
 
 def code_of(run: Result) -> dict[str, str]:
@@ -71,25 +71,25 @@ def code_of(run: Result) -> dict[str, str]:
         key: run.environment.get(key)
         for key in ("commit", "dirty", "python", "platform", "machine")
     }
-    return flat({**known, "packages": run.environment.get("packages", {})})
+    return dotted({**known, "packages": run.environment.get("packages", {})})
 
 
 def results_of(root: Path, one: Result, other: Result) -> list[str]:
-    """The end of each training curve, and every score that both have."""
+    """The end of each training curve, and every score that both runs have."""
     rows = []
     for metric in METRICS:
         a, b = (run.series(metric)[1][-LAST:] for run in (one, other))
         if a and b:
             rows.append(_row(f"{metric}, last {LAST} steps", sum(a) / len(a), sum(b) / len(b)))
-    scores = [scores_of(root, run) for run in (one, other)]
+    scores = [run_scores(root, run) for run in (one, other)]
     for key in scores[0]:
         if key in scores[1]:
             rows.append(_row(key, scores[0][key], scores[1][key]))
     return rows
 
 
-def scores_of(root: Path, run: Result) -> dict[str, float]:
-    """`<checkpoint> <suite>/<name>` and its score, of every evaluation of a run."""
+def run_scores(root: Path, run: Result) -> dict[str, float]:
+    """The scores of every evaluation of a run, by `<checkpoint> <suite>/<name>`."""
     found = {}
     for path in sorted((root / "results" / "evaluations" / run.id).glob("*/*/scores.json")):
         content = json.loads(path.read_text())

@@ -6,26 +6,53 @@ import struct
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
+from r1v3.recipe.graph.configs import EvaluationConfig, StageConfig, resolved_config
+from r1v3.recipe.graph.identity import Node
 from r1v3.recipe.outputs.manifest import read_manifest
 from r1v3.train.core.metrics import read_metrics
+
+Config = TypeVar("Config", bound=StageConfig)
 
 
 @dataclass(frozen=True)
 class Result:
-    """A folder with config.json and manifest.json: a run, a data set, a selection, a benchmark."""
+    """A folder with config.json and manifest.json: a run, a data set, a selection, a benchmark.
+
+    `document` is its resolved config as the file has it; `config` is the same as the model of its stage.
+    """
 
     name: str
     id: str
     folder: Path
-    document: dict
-    facts: dict
-    environment: dict
+    document: dict[str, Any]
+    facts: dict[str, Any]
+    environment: dict[str, Any]
     created: str
     kind: str
 
     @cached_property
-    def metrics(self) -> list[dict]:
+    def config(self) -> StageConfig:
+        """The resolved config, as the model that the stage itself reads.
+
+        Raises:
+            pydantic.ValidationError: the folder was made by another version of the code.
+        """
+        return resolved_config(Node(self.kind, self.name, self.document, ()))
+
+    def config_as(self, kind: type[Config]) -> Config:
+        """The resolved config of a result that a stage of that kind made.
+
+        Raises:
+            ValueError: another stage made it.
+        """
+        if not isinstance(self.config, kind):
+            raise ValueError(f"{self.folder}: {kind.__name__} is needed, not one of {self.kind}")
+        return self.config
+
+    @cached_property
+    def metrics(self) -> list[dict[str, Any]]:
         """The steps of a training run, in order."""
         return read_metrics(self.folder / "metrics.jsonl")
 
@@ -37,12 +64,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Scores:
-    """One evaluation: what was asked (its config's document) and what came out (scores.json)."""
+    """One evaluation: what was asked (its resolved config) and what came out (scores.json)."""
 
     path: Path
-    document: dict
-    benchmarks: dict[str, dict]
-    held_out: dict[str, dict]
+    document: dict[str, Any]
+    benchmarks: dict[str, dict[str, Any]]
+    held_out: dict[str, dict[str, Any]]
+
+    @cached_property
+    def config(self) -> EvaluationConfig:
+        """The resolved config, as the model that the evaluation itself reads."""
+        return EvaluationConfig.model_validate(self.document)
 
     @property
     def run(self) -> str:
@@ -57,7 +89,7 @@ class Scores:
 
 
 def read_result(manifest: Path) -> Result:
-    """Read the folder that a manifest vouches for.
+    """Read the folder of a manifest.
 
     Raises:
         ValueError: the file is not a manifest.
@@ -78,7 +110,7 @@ def read_result(manifest: Path) -> Result:
 
 
 def read_scores(path: Path) -> Scores:
-    """Read scores.json and the config beside it, whose order of benchmarks and sets is kept."""
+    """Read scores.json and the config beside it; benchmarks and sets are in the config's order."""
     path = Path(path)
     content = json.loads(path.read_text())
     document = json.loads((path.parent / "config.json").read_text())["document"]
@@ -97,7 +129,7 @@ def chosen_step(selection: Result) -> int:
     return selection.facts["chosen"]
 
 
-def parameters(run: Result) -> int | None:
+def parameter_count(run: Result) -> int | None:
     """How many parameters the run's last checkpoint holds; None where it is not on this machine."""
     folder = run.folder / str(run.facts.get("best") or run.facts.get("last"))
     files = sorted(folder.glob("*.safetensors"))
@@ -120,12 +152,12 @@ def _product(shape: list[int]) -> int:
     return size
 
 
-def flat(settings: dict, prefix: str = "") -> dict[str, str]:
+def dotted(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested settings as dotted keys and short texts; lists and nulls as JSON."""
     found: dict[str, str] = {}
     for key, value in settings.items():
         if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{key}.")
+            found |= dotted(value, f"{prefix}{key}.")
         else:
             found[prefix + key] = value if isinstance(value, str) else json.dumps(value)
     return found

@@ -34,8 +34,7 @@ def follow(
     root: Root = HERE,
 ) -> None:
     """Copy runs to MLflow while they train. The workflow starts this by itself."""
-    from r1v3.analyze.mlflow.live import alive
-    from r1v3.analyze.mlflow.live import follow as follow_runs
+    from r1v3.analyze.mlflow.live import alive, follow_runs
     from r1v3.cli.provenance import open_documents
 
     os.nice(10)

@@ -58,10 +58,10 @@ def gpus(wanted: int | None) -> Seen:
 def space_needed(root: Path, project: Project) -> float:
     """Bytes that the core path writes, by the plan."""
     from r1v3.plan.costs import load_costs
-    from r1v3.plan.stages import Plan
+    from r1v3.plan.stages import RecipePlan
     from r1v3.recipe.site import load_site
 
-    plan = Plan(root, project, load_site(root), load_costs(root))
+    plan = RecipePlan(root, project, load_site(root), load_costs(root))
     return sum(each.disk for each in plan.estimates())
 
 

@@ -13,6 +13,7 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
+from r1v3.base.bootstrap import cluster_weights, percentile_interval
 from r1v3.evaluate.scorers import Score
 
 RESAMPLES_AT_A_TIME = 256
@@ -54,15 +55,14 @@ def interval(runs: list[Score], *, resamples: int, confidence: float, seed: int)
     """
     pieces = _pieces(mean_parts(runs), runs[0].headline)
     values_R = _resampled(pieces, resamples, np.random.default_rng(seed))
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(values_R, [tail, 1 - tail])
+    low, high = percentile_interval(values_R, confidence)
     mean, error = float(np.mean([run.value for run in runs])), float(values_R.std())
     if error < 1e-12:
         clusters = len(pieces[0][0])
         low, high = wilson(mean, clusters, confidence)
         share = (mean * clusters + 1) / (clusters + 2)
         error = sqrt(share * (1 - share) / clusters)
-    return Interval(mean, float(low), float(high), error)
+    return Interval(mean, low, high, error)
 
 
 def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
@@ -89,9 +89,7 @@ def _resampled(pieces: Pieces, resamples: int, rng: np.random.Generator) -> np.n
     """The score of each resample of the clusters, drawn with replacement."""
     clusters = len(pieces[0][0])
     values = []
-    for start in range(0, resamples, RESAMPLES_AT_A_TIME):
-        size = min(RESAMPLES_AT_A_TIME, resamples - start)
-        weight_RC = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=size)
+    for weight_RC in cluster_weights(clusters, resamples, rng, at_a_time=RESAMPLES_AT_A_TIME):
         ratios = [(weight_RC @ got_C) / (weight_RC @ of_C) for got_C, of_C in pieces]
         values.append(np.mean(ratios, axis=0))
     return np.concatenate(values)
@@ -131,19 +129,14 @@ def compare(
     rng = np.random.default_rng(seed)
     clusters = len(pieces_a[0][0])
     bootstrap, permuted = [], []
-    for start in range(0, resamples, RESAMPLES_AT_A_TIME):
-        size = min(RESAMPLES_AT_A_TIME, resamples - start)
-        weight_RC = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=size)
-        swap_RC = rng.random((size, clusters)) < 0.5
+    for weight_RC in cluster_weights(clusters, resamples, rng, at_a_time=RESAMPLES_AT_A_TIME):
+        swap_RC = rng.random(weight_RC.shape) < 0.5
         bootstrap.append(_difference(pieces_a, pieces_b, weight_RC))
         permuted.append(_swapped(pieces_a, pieces_b, swap_RC))
     observed = float(_difference(pieces_a, pieces_b, np.ones((1, clusters)))[0])
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(np.concatenate(bootstrap), [tail, 1 - tail])
+    low, high = percentile_interval(np.concatenate(bootstrap), confidence)
     extreme = (np.abs(np.concatenate(permuted)) >= abs(observed) - 1e-12).sum()
-    return Comparison(
-        observed, float(low), float(high), float((1 + extreme) / (1 + resamples)), clusters
-    )
+    return Comparison(observed, low, high, float((1 + extreme) / (1 + resamples)), clusters)
 
 
 def _difference(pieces_a: Pieces, pieces_b: Pieces, weight_RC: np.ndarray) -> np.ndarray:

@@ -1,34 +1,36 @@
-"""What would make a stage fit that does not: each change is tried on the plan, and what helps is said."""
+"""Changes that make a stage fit: each known change is tried on the plan, and those that help are named."""
 
 from pathlib import Path
 
 from r1v3.plan.costs import Costs
 from r1v3.plan.estimate import Estimate
-from r1v3.plan.stages import Plan
+from r1v3.plan.stages import RecipePlan
 from r1v3.recipe.load import Project
 from r1v3.recipe.site import Site
 
 
 def advise(root: Path, project: Project, site: Site, costs: Costs, refused: Estimate) -> list[str]:
-    """Changes that would do, one at a time; none where none of those known would."""
+    """Changes that help by themselves; none where no known change does."""
     if refused.advice:
         return list(refused.advice)
     told = []
     for nodes in (1, 2, 4, 8, 16, 32):
-        if _fits(Plan(root, project, site, costs, nodes=nodes), refused):
+        if _fits(RecipePlan(root, project, site, costs, nodes=nodes), refused):
             told.append(f"more GPUs: {nodes} nodes for layout.{refused.stage}")
             break
     if refused.stage == "sft":
-        told += _smaller(root, project, site, costs, refused)
+        told += _fewer_tiles(root, project, site, costs, refused)
     if refused.host > refused.host_most:
         need = refused.host / 1e9
         told.append(f"nodes with {need:,.0f} GB of memory: each process reads the whole checkpoint")
     return told
 
 
-def _smaller(root, project, site, costs, refused) -> list[str]:
+def _fewer_tiles(
+    root: Path, project: Project, site: Site, costs: Costs, refused: Estimate
+) -> list[str]:
     told = []
-    plan = Plan(root, project, site, costs)
+    plan = RecipePlan(root, project, site, costs)
     for tiles in range(plan.load.tiles - 1, 0, -1):
         plan.load = plan.load.model_copy(update={"tiles": tiles})
         plan.prompt = plan.load.question_tokens + tiles * plan.shape.image_tokens
@@ -38,7 +40,7 @@ def _smaller(root, project, site, costs, refused) -> list[str]:
     return told
 
 
-def _fits(plan: Plan, refused: Estimate) -> bool:
+def _fits(plan: RecipePlan, refused: Estimate) -> bool:
     return any(
         (each.stage, each.name) == (refused.stage, refused.name) and each.fits
         for each in plan.estimates()

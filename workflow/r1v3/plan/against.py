@@ -1,4 +1,4 @@
-"""The plan beside what finished runs of results/ wrote: `r1v3 plan` shows both where there are any."""
+"""The plan beside the measurements of finished runs; `r1v3 plan` shows both where there are such runs."""
 
 import json
 import statistics
@@ -11,8 +11,8 @@ from r1v3.recipe.load import Project
 FIRST = 3  # steps that are still warming up
 
 
-def measured(folder: Path) -> tuple[float, float] | None:
-    """Median seconds of a step, and most bytes of the first process; None without these figures."""
+def measured_step(folder: Path) -> tuple[float, float] | None:
+    """Median seconds of a step, and peak bytes of the first process; None where neither was measured."""
     path = folder / "metrics.jsonl"
     if not path.exists():
         return None
@@ -24,12 +24,12 @@ def measured(folder: Path) -> tuple[float, float] | None:
 
 
 def beside(root: Path, project: Project, estimates: list[Estimate]) -> list[str]:
-    """One line a training run that has been: plan over measurement, of time and memory."""
+    """One line for each finished training run: plan over measurement, of time and memory."""
     documents, lines = ResultGraph(project), []
     for each in estimates:
         if not each.step_seconds or each.name not in project.runs:
             continue
-        found = measured(root / documents.run(each.name).folder)
+        found = measured_step(root / documents.run(each.name).folder)
         if found:
             seconds, memory = found
             lines.append(

@@ -6,16 +6,22 @@ from pathlib import Path
 
 from r1v3.plan import memory
 from r1v3.plan.costs import load_costs
-from r1v3.plan.measure import measure
-from r1v3.plan.shapes import build_meta, config_from_shape, flops_of, shape_of
+from r1v3.plan.measure import Case, measure
+from r1v3.plan.shapes import (
+    ModelSizes,
+    TextSizes,
+    VisionSizes,
+    build_meta,
+    config_from_sizes,
+    model_shape,
+)
 from r1v3.plan.speed import train_seconds
-
-EVERY = ["vision_tower", "connector", "llm"]
+from r1v3.train.core.flops import FlopCount
 
 
 @dataclass(frozen=True)
-class Compared:
-    """Bytes at the most, and seconds a step: measured, and planned."""
+class CheckedCase:
+    """Most bytes, and seconds a step: measured, and planned."""
 
     memory: float
     planned_memory: float
@@ -23,67 +29,87 @@ class Compared:
     planned_seconds: float
 
 
-def _case(vision: tuple, text: tuple, load: tuple, **more) -> dict:
-    """A case of `measure`: sizes of both halves, and samples, passes, prompt and response tokens."""
-    names = ("width", "layers", "heads")
-    shape = {"vision": dict(zip(names, vision)), "text": dict(zip(names, text)), "patch_size": 14}
-    shape["vision"] |= {"mlp_width": 4 * vision[0], "norm": "layer_norm", "qk_norm": False}
-    shape["vision"]["bias"] = True
-    shape["image_size"] = vision[3]
-    extra = zip(("kv_heads", "mlp_width", "vocabulary"), text[3:])
-    shape["text"] |= dict(extra) | {"tied": True}
-    return {"shape": shape} | dict(zip(("samples", "passes", "prompt", "response"), load)) | more
+def _sizes(
+    vision: tuple[int, int, int, int], text: tuple[int, int, int, int, int, int]
+) -> ModelSizes:
+    width, layers, heads, side = vision
+    text_width, text_layers, text_heads, kv_heads, mlp_width, vocabulary = text
+    return ModelSizes(
+        vision=VisionSizes(
+            width=width,
+            layers=layers,
+            heads=heads,
+            mlp_width=4 * width,
+            norm="layer_norm",
+            qk_norm=False,
+            bias=True,
+        ),
+        text=TextSizes(
+            width=text_width,
+            layers=text_layers,
+            heads=text_heads,
+            kv_heads=kv_heads,
+            mlp_width=mlp_width,
+            vocabulary=vocabulary,
+            tied=True,
+        ),
+        image_size=side,
+        patch_size=14,
+    )
 
 
 # Vision: width, layers, heads, side in pixels. Text: width, layers, heads, key-value heads, MLP, words.
-TINY = ((64, 2, 4, 56), (128, 3, 4, 2, 256, 800))
-SMALL = ((192, 4, 4, 112), (256, 6, 4, 2, 704, 8000))
-MEDIUM = ((384, 6, 6, 112), (512, 8, 8, 2, 1408, 32768))
-LARGE = ((512, 8, 8, 112), (768, 12, 12, 2, 2048, 32768))
+TINY = _sizes((64, 2, 4, 56), (128, 3, 4, 2, 256, 800))
+SMALL = _sizes((192, 4, 4, 112), (256, 6, 4, 2, 704, 8000))
+MEDIUM = _sizes((384, 6, 6, 112), (512, 8, 8, 2, 1408, 32768))
+LARGE = _sizes((512, 8, 8, 112), (768, 12, 12, 2, 2048, 32768))
+LONG = Case(sizes=MEDIUM, samples=4, passes=1, prompt=40, response=250)
 CASES = {
-    "0.7M, the tiny recipe's": _case(*TINY, (32, 1, 50, 35)),
-    "0.7M, a quarter": _case(*TINY, (8, 1, 50, 35)),
-    "9M": _case(*SMALL, (4, 2, 80, 100)),
-    "51M": _case(*MEDIUM, (2, 2, 40, 100)),
-    "51M, long": _case(*MEDIUM, (4, 1, 40, 250)),
-    "51M, checkpointed layers": _case(*MEDIUM, (4, 1, 40, 250), checkpointing=True),
-    "51M, connector alone": _case(*MEDIUM, (2, 2, 40, 100), train=["connector"]),
-    "126M": _case(*LARGE, (2, 1, 40, 150)),
+    "0.7M, the tiny recipe's": Case(sizes=TINY, samples=32, passes=1, prompt=50, response=35),
+    "0.7M, a quarter": Case(sizes=TINY, samples=8, passes=1, prompt=50, response=35),
+    "9M": Case(sizes=SMALL, samples=4, passes=2, prompt=80, response=100),
+    "51M": Case(sizes=MEDIUM, samples=2, passes=2, prompt=40, response=100),
+    "51M, long": LONG,
+    "51M, checkpointed layers": LONG.model_copy(update={"checkpointing": True}),
+    "51M, connector alone": Case(
+        sizes=MEDIUM, samples=2, passes=2, prompt=40, response=100, train=["connector"]
+    ),
+    "126M": Case(sizes=LARGE, samples=2, passes=1, prompt=40, response=150),
 }
 
 
-def compare(root: Path, name: str) -> Compared:
+def check_case(root: Path, name: str) -> CheckedCase:
     """Measure a case and plan it, for the machine's own peak."""
     case, costs = CASES[name], load_costs(root)
     found = measure(case)
-    device, train = costs.devices["cpu"], case.get("train", EVERY)
-    model = build_meta(config_from_shape(case["shape"]))
-    shape, count = shape_of(model), case["samples"] * case["passes"]
-    length = case["prompt"] + case["response"]
-    checkpointed = case.get("checkpointing", False)
-    parts = memory.training(
+    device = costs.devices["cpu"]
+    model = build_meta(config_from_sizes(case.sizes))
+    shape, count = model_shape(model), case.samples * case.passes
+    length = case.prompt + case.response
+    parts = memory.training_parts(
         shape,
-        train=train,
+        train=case.train,
         dtype="float32",
-        parallel={"zero": None, "gradient_checkpointing": checkpointed},
+        zero=None,
+        checkpointing=case.checkpointing,
         world=1,
-        tokens=case["samples"] * length,
-        responses=case["samples"] * case["response"],
-        tiles=case["samples"],
+        tokens=case.samples * length,
+        responses=case.samples * case.response,
+        tiles=case.samples,
         device=device,
         factors=costs.activations,
     )
     seconds = train_seconds(
-        flops_of(model, train),
+        FlopCount.of(model, case.train),
         shape,
         lengths=[length] * count,
-        responses=count * case["response"],
+        responses=count * case.response,
         tiles=count,
-        passes=case["passes"],
+        passes=case.passes,
         devices=1,
         device=device,
-        peak=found["peak"],
-        recomputed=checkpointed,
+        peak=found.peak,
+        recomputed=case.checkpointing,
     )
     assert math.isfinite(seconds)
-    return Compared(found["memory"], sum(parts.values()), found["seconds"], seconds)
+    return CheckedCase(found.memory, sum(parts.values()), found.seconds, seconds)

@@ -13,7 +13,7 @@ COSTS = Path("config") / "costs.yaml"
 
 
 class Device(Section):
-    """A processor: `train_share` of its peak is reached in training; `layer_seconds` is a pass's overhead."""
+    """A processor: training reaches `train_share` of its peak; `layer_seconds` is a layer's overhead."""
 
     measured: str | None
     peak_tflops: Rate | None
@@ -28,15 +28,15 @@ class Device(Section):
 
     @property
     def peak(self) -> float:
-        """Operations a second; measured where the file leaves it open."""
+        """Operations a second; measured on this machine where the file has none."""
         if self.peak_tflops:
             return 1e12 * self.peak_tflops
-        torch.set_num_threads(1)  # as each of a stage's processes has
+        torch.set_num_threads(1)  # as in every process of a stage
         return peak_flops(torch.device("cpu"), clock=time.process_time)
 
 
 class Activations(Section):
-    """What the backward pass needs, in multiples of what a formula says."""
+    """What the backward pass needs, as multiples of what a formula gives."""
 
     text: Rate
     vision: Rate
@@ -44,7 +44,7 @@ class Activations(Section):
 
 
 class Workload(Section):
-    """What a recipe's questions and answers are like; `tiles` of a question."""
+    """Sizes of a recipe's questions and answers, in tokens; `tiles` is of a question."""
 
     measured: str | None
     question_tokens: Positive

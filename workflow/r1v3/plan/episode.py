@@ -1,20 +1,24 @@
-"""A synchronous GRPO run on N nodes, simulated: who works, who waits, and for whom (section 3.3's episodes).
+"""A synchronous GRPO run on several nodes, simulated: who works, who waits, and for whom (section 3.3).
 
-Every node samples its share of the prompts with one engine, over the GPUs that share it; all wait for the
-last answer, then update together. Response lengths are drawn; the stages of `lengths` move their median in
-proportion, since the report raises the limit as answers grow.
+Every node samples its share of the prompts with one engine over the GPUs that share it. All nodes wait for
+the last answer, then update together. Response lengths are drawn.
 """
 
 import itertools
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from r1v3.plan import memory
-from r1v3.plan.shapes import flops_of
 from r1v3.plan.speed import decode, draw_lengths, train_seconds
+from r1v3.recipe.schema.training import Grpo
+from r1v3.train.core.flops import FlopCount
+
+if TYPE_CHECKING:
+    from r1v3.plan.stages import RecipePlan
 
 WEIGHT_BYTES_A_SECOND = 10e9  # assumed, of a node; perf/gpu_acceptance.py measures it
-EPISODES = 8  # simulated of each stage of lengths
+EPISODES = 8  # simulated for each stage of lengths
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,13 @@ class Rollouts:
         return self.generate + self.update + self.weights
 
 
-def simulate(plan, settings, devices: int) -> Rollouts:
-    """The phases of a run's steps on so many devices."""
+def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> Rollouts:
+    """The phases of a run's steps on this many devices."""
     asked, shape, device = settings.prompts_per_step * settings.samples, plan.shape, plan.device
     machines = plan.recipe.layout.grpo
     engines = 1 if plan.cpu else max(1, devices // machines.gpus)
     gpus = devices if plan.cpu else (machines.tensor_parallel or machines.gpus)
-    parts = memory.engine(
+    parts = memory.engine_parts(
         shape,
         gpus=gpus,
         memory_gb=plan.site.gpus.memory_gb,
@@ -53,7 +57,7 @@ def simulate(plan, settings, devices: int) -> Rollouts:
         device=device,
     )
     cache = 0.0 if plan.cpu else gpus * parts["keys and values"]
-    count = flops_of(plan.model, settings.train)
+    count = FlopCount.of(plan.model, settings.train)
     starts = [stage.step for stage in settings.lengths] + [settings.steps]
     phases = {"generate": 0.0, "straggling": 0.0, "update": 0.0, "weights": 0.0}
     most, busy = 0, 0.0
@@ -83,14 +87,16 @@ def simulate(plan, settings, devices: int) -> Rollouts:
             phases["straggling"] += share * last.straggling
             busy += share * gpus * sum(each.seconds - each.straggling for each in told)
             phases["update"] += share * _update(plan, settings, lengths, count, devices)
-            phases["weights"] += share * _follow(plan)
+            phases["weights"] += share * _sync_weights(plan)
     whole = phases["generate"] + phases["update"] + phases["weights"]
     waiting = phases["generate"] - busy / devices
     idle = (waiting + phases["weights"] * (1 - engines / devices)) / whole
     return Rollouts(**phases, idle=idle, most_tokens=most, rows=asked)
 
 
-def _update(plan, settings, lengths: list[int], count, devices: int) -> float:
+def _update(
+    plan: "RecipePlan", settings: Grpo, lengths: list[int], count: FlopCount, devices: int
+) -> float:
     """Log-probabilities and gradients of an episode; a prompt is computed once in each pass."""
     budget = settings.parallel.pass_tokens
     whole = sum(lengths) + settings.prompts_per_step * plan.prompt
@@ -110,13 +116,14 @@ def _update(plan, settings, lengths: list[int], count, devices: int) -> float:
         peak=plan.peak,
         recomputed=settings.parallel.gradient_checkpointing,
     )
-    # From the second step on the log-probabilities of the policy that sampled are needed: a forward pass.
+    # With several steps an episode, one more forward pass computes the log-probabilities of the policy that
+    # sampled.
     again = settings.updates_per_episode * settings.minibatches
     return seconds * settings.updates_per_episode + (seconds / 3 if again > 1 else 0)
 
 
-def _follow(plan) -> float:
-    """New weights: gathered by all ranks in buckets, which each worker of an engine reads on its GPU."""
+def _sync_weights(plan: "RecipePlan") -> float:
+    """Seconds of new weights: all ranks gather them in buckets, which each worker of an engine reads."""
     if plan.cpu:
         return 0.0
     return 2 * plan.shape.all / WEIGHT_BYTES_A_SECOND

@@ -10,8 +10,8 @@ from r1v3.plan.episode import Rollouts
 class Estimate:
     """A stage: `jobs` of it, each on `devices` for `hours`.
 
-    `parts` is the memory of its fullest device, in bytes; `disk` is in bytes, all jobs together; `assumed`
-    says that a figure that it rests on was not measured.
+    `parts` is the memory of its fullest device, in bytes. `disk` is in bytes, all jobs together. `assumed`
+    says that nobody measured a constant that it rests on.
     """
 
     stage: str

@@ -1,62 +1,80 @@
-"""Measures what the plan predicts: seconds and peak memory of real training steps, in a process of its own.
+"""Measures what the plan predicts: seconds and peak memory of real training steps, in a fresh process.
 
-    python -m r1v3.plan.measure '{"shape": {...}, "passes": 2, "samples": 4, "prompt": 40, "response": 60}'
+    python -m r1v3.plan.measure '{"sizes": {...}, "passes": 2, "samples": 4, "prompt": 40, "response": 60}'
 
 A model of random weights takes a few steps with the trainer's own engine, on packs of random tokens. Seconds
-are the processor's, so that a busy machine does not count twice. Prints one JSON line.
+are those of the processor, so that other work on the machine does not count. Prints one JSON line.
 """
 
-import json
 import random
 import subprocess
 import sys
 import time
 
+import torch
+from transformers import InternVLForConditionalGeneration
 
-def measure(case: dict) -> dict:
+from r1v3.base.memory import peak_rss
+from r1v3.model.packed import Group, pack_groups
+from r1v3.plan.shapes import ModelSizes, config_from_sizes
+from r1v3.recipe.schema.section import Positive, Section
+from r1v3.recipe.schema.training import Group as ModuleGroup
+from r1v3.recipe.schema.training import Optimizer, Parallel
+from r1v3.train.core.engine import open_engine, prepare_model
+from r1v3.train.core.flops import peak_flops
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.sft.response_loss import PackedLoss
+
+
+class Case(Section):
+    """A training step of `passes`, each of `samples` with `prompt` tokens, one tile and `response` tokens."""
+
+    sizes: ModelSizes
+    samples: Positive
+    passes: Positive
+    prompt: Positive
+    response: Positive
+    train: list[ModuleGroup] = ["vision_tower", "connector", "llm"]
+    checkpointing: bool = False
+
+
+class Measurement(Section):
+    """`seconds` a step, most bytes of `memory`, bytes of `base` before there was a model, and the machine's
+    `peak` in operations a second."""
+
+    seconds: float
+    memory: float
+    base: float
+    peak: float
+
+
+def measure(case: Case) -> Measurement:
     """Measure a case in a fresh process.
 
-    Args:
-        case: `shape` as in config/shapes.yaml; `samples` of `prompt` tokens, one tile and `response`
-            tokens each in each of `passes`; `train`, the groups; `checkpointing`.
-
-    Returns:
-        `seconds` a step, `memory` in bytes at the most, `base` before there was a model, and the machine's
-        `peak` in operations a second.
+    Raises:
+        subprocess.CalledProcessError: the process failed.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "r1v3.plan.measure", json.dumps(case)],
+        [sys.executable, "-m", "r1v3.plan.measure", case.model_dump_json()],
         capture_output=True,
         text=True,
         check=True,
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    return Measurement.model_validate_json(done.stdout.splitlines()[-1])
 
 
-def _here(case: dict) -> dict:
-    import torch
-
-    from r1v3.base.memory import peak_rss
-    from r1v3.model.packed import Group, pack_groups
-    from r1v3.plan.shapes import config_from_shape
-    from r1v3.recipe.schema.training import Optimizer, Parallel
-    from r1v3.train.core.engine import open_engine, prepare_model
-    from r1v3.train.core.flops import peak_flops
-    from r1v3.train.core.ranks import Ranks
-    from r1v3.train.sft.response_loss import PackedLoss
-
+def measure_here(case: Case) -> Measurement:
+    """Measure a case in this process, whose peak memory may already be higher."""
     torch.set_num_threads(1)
-    from transformers import InternVLForConditionalGeneration
-
     base = peak_rss()
-    config = config_from_shape(case["shape"])
+    config = config_from_sizes(case.sizes)
     config.image_token_id = 0
     model = InternVLForConditionalGeneration(config)
     parallel = Parallel(
         engine="ranks",
         zero=None,
         pass_tokens=None,
-        gradient_checkpointing=case.get("checkpointing", False),
+        gradient_checkpointing=case.checkpointing,
         attention="sdpa",
     )
     optimizer = Optimizer(
@@ -68,7 +86,7 @@ def _here(case: dict) -> dict:
         weight_decay=0.0,
         max_grad_norm=1.0,
     )
-    prepare_model(model, case.get("train", ["vision_tower", "connector", "llm"]), parallel)
+    prepare_model(model, case.train, parallel)
     engine = open_engine(
         model,
         PackedLoss(model),
@@ -77,19 +95,19 @@ def _here(case: dict) -> dict:
         parallel=parallel,
         dtype="float32",
     )
-    draw, words = random.Random(1), config.text_config.vocab_size
-    side, seen = config.vision_config.image_size[0], config.image_seq_length
+    draw, words = random.Random(1), case.sizes.text.vocabulary
+    side, seen = case.sizes.image_size, config.image_seq_length
 
     def ids(count: int) -> tuple[int, ...]:
         return tuple(draw.randrange(1, words) for _ in range(count))
 
     def group() -> Group:
-        prompt = (0,) * seen + ids(case["prompt"] - seen)
-        return Group(prompt, (ids(case["response"]),), torch.rand(1, 3, side, side))
+        prompt = (0,) * seen + ids(case.prompt - seen)
+        return Group(prompt, (ids(case.response),), torch.rand(1, 3, side, side))
 
-    packs = [pack_groups([group() for _ in range(case["samples"])]) for _ in range(case["passes"])]
-    tokens = case["passes"] * case["samples"] * case["response"]
-    seconds = []
+    packs = [pack_groups([group() for _ in range(case.samples)]) for _ in range(case.passes)]
+    tokens = case.passes * case.samples * case.response
+    seconds: list[float] = []
     for _ in range(4):
         began = time.process_time()
         engine.zero_grad()
@@ -99,9 +117,14 @@ def _here(case: dict) -> dict:
         engine.norms()
         engine.step(1e-4)
         seconds.append(time.process_time() - began)
-    found = {"seconds": min(seconds[1:]), "memory": peak_rss(), "base": base}
-    return found | {"peak": peak_flops(torch.device("cpu"), clock=time.process_time)}
+    memory = peak_rss()
+    return Measurement(
+        seconds=min(seconds[1:]),
+        memory=memory,
+        base=base,
+        peak=peak_flops(torch.device("cpu"), clock=time.process_time),
+    )
 
 
 if __name__ == "__main__":
-    print(json.dumps(_here(json.loads(sys.argv[1]))))
+    print(measure_here(Case.model_validate_json(sys.argv[1])).model_dump_json())

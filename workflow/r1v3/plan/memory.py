@@ -1,12 +1,15 @@
 """Memory of training and of generation, in bytes of one device, part by part.
 
 Training keeps weights, gradients, AdamW's two averages and, for 16-bit weights, copies in 32 bits
-(Rajbhandari et al. 2020, ZeRO, section 3); which part a rank holds is the ZeRO stage's. Activations are
-a formula's times what was measured. Each function gives {part: bytes}.
+(Rajbhandari et al. 2020, ZeRO, section 3). The ZeRO stage says which share of each a rank holds. Activations
+are a formula's result times a measured factor. Each function gives {part: bytes}.
 """
 
+from collections.abc import Sequence
+from typing import Literal
+
 from r1v3.plan.costs import Activations, Device
-from r1v3.plan.shapes import Shape
+from r1v3.plan.shapes import ModelShape
 from r1v3.train.core.token_stats import LOGITS_AT_ONCE
 
 GIB = 2**30
@@ -14,14 +17,16 @@ FLOAT = 4
 # DeepSpeed's stage3_max_live_parameters, and its buckets of gathered and reduced gradients (its defaults).
 LIVE = 1_000_000_000
 BUCKETS = 2 * 500_000_000
+SAMPLE_TEXT = 5000  # bytes of an encoded sample beside its tiles
 
 
-def training(
-    shape: Shape,
+def training_parts(
+    shape: ModelShape,
     *,
-    train: list[str],
+    train: Sequence[str],
     dtype: str,
-    parallel: dict,
+    zero: Literal[2, 3] | None,
+    checkpointing: bool,
     world: int,
     tokens: int,
     responses: int,
@@ -29,13 +34,16 @@ def training(
     device: Device,
     factors: Activations,
 ) -> dict[str, float]:
-    """A training process.
+    """What a training process keeps.
 
     Args:
+        train: the module groups that learn.
+        zero: the ZeRO stage; None where every process holds the whole model.
+        checkpointing: whether layers are computed again in the backward pass.
         tokens: of its longest pass; `responses` of these are predicted, and `tiles` lie in it.
     """
     size = 2 if dtype == "bfloat16" else FLOAT
-    trained, zero = shape.trained(train), parallel["zero"] or 0
+    trained = shape.trained(train)
     parts = world if zero else 1
     masters = FLOAT * trained if size == 2 else 0
     gathered = 0
@@ -50,78 +58,96 @@ def training(
         "gradients": FLOAT * trained / parts,
         "optimizer": (8 * trained + masters) / parts,
         "gathered": gathered,
-        "activations": activations(
-            shape, train, size, parallel, tokens=tokens, tiles=tiles, factors=factors
+        "activations": activation_bytes(
+            shape,
+            train,
+            size,
+            checkpointing=checkpointing,
+            tokens=tokens,
+            tiles=tiles,
+            factors=factors,
         ),
-        "logits": _logits(shape, train, size, responses, factors),
+        "logits": _logits(shape, train, responses, factors),
     }
 
 
-def beside_engine(
-    shape: Shape,
+def parts_beside_engine(
+    shape: ModelShape,
     parts: dict[str, float],
     *,
-    train: list[str],
+    train: Sequence[str],
     dtype: str,
-    parallel: dict,
+    zero: Literal[2, 3] | None,
     world: int,
 ) -> dict[str, float]:
-    """What the trainer holds of a device while vLLM samples on it, after its cache was emptied.
+    """What the trainer keeps on a device while vLLM samples there, after it has emptied its cache.
 
-    Its context and fragments stay, and so do weights, averages and the copies by which the weights' movement
-    is measured. ZeRO keeps the buffer of its gradients; without it gradients are let go.
+    Its context, weights and averages stay, and so do the copies that measure how far the weights move. ZeRO
+    keeps its buffer of gradients; without ZeRO the gradients are freed.
 
     Args:
-        parts: of `training`.
+        parts: of `training_parts`.
     """
     size = 2 if dtype == "bfloat16" else FLOAT
-    shards = world if parallel["zero"] == 3 else 1
+    shards = world if zero == 3 else 1
     held = {name: parts[name] for name in ("process", "weights", "optimizer")}
-    if parallel["zero"]:
+    if zero:
         held["gradients"] = parts["gradients"]
     held["copies of the start and of the step before"] = 2 * size * shape.trained(train) / shards
     return held
 
 
-def asleep(device: Device) -> float:
-    """What a sleeping vLLM holds of a device: its context and kernels."""
+def sleeping_engine(device: Device) -> float:
+    """Bytes of a device that a sleeping vLLM keeps: its context and kernels."""
     return device.base_gib * GIB
 
 
-def activations(
-    shape: Shape, train: list[str], size: int, parallel: dict, *, tokens, tiles, factors
+def activation_bytes(
+    shape: ModelShape,
+    train: Sequence[str],
+    size: int,
+    *,
+    checkpointing: bool,
+    tokens: int,
+    tiles: int,
+    factors: Activations,
 ) -> float:
-    """What a pass keeps for its backward pass; with checkpointed layers each one's input and one layer."""
+    """What a pass keeps for its backward pass; with checkpointing, the input of each layer and one layer.
+
+    Args:
+        size: bytes of a number.
+    """
     layer = tokens * (8 * shape.width + 4 * shape.kv_width + 4 * shape.mlp_width) * factors.text
     patches = tiles * shape.patches
     vision = patches * 20 * shape.vision_width * factors.vision if "vision_tower" in train else 0
-    if not parallel["gradient_checkpointing"]:
+    if not checkpointing:
         return size * (shape.layers * layer + shape.vision_layers * vision)
     kept = shape.layers * tokens * shape.width
     kept += shape.vision_layers * patches * shape.vision_width if vision else 0
     return size * (kept + max(layer, vision))
 
 
-def _logits(shape: Shape, train: list[str], size: int, responses: int, factors) -> float:
+def _logits(shape: ModelShape, train: Sequence[str], responses: int, factors: Activations) -> float:
     chunk = min(4096, max(64, LOGITS_AT_ONCE // shape.vocabulary), responses)
     head = FLOAT * shape.vocabulary * shape.width if "llm" in train else 0
     return FLOAT * factors.logit_copies * chunk * shape.vocabulary + head
 
 
-def held_samples(shape: Shape, samples: int, tiles: int) -> float:
-    """Encoded samples in a process's memory: their tiles in 32 bits, and some 5 KB of text each."""
-    return samples * (5000 + FLOAT * tiles * 3 * shape.side**2)
+def sample_bytes(shape: ModelShape, samples: int, tiles: int) -> float:
+    """Encoded samples in a process's memory: their tiles in 32 bits, and their text."""
+    return samples * (SAMPLE_TEXT + FLOAT * tiles * 3 * shape.side**2)
 
 
-def cache_token(shape: Shape) -> float:
+def cache_token(shape: ModelShape) -> float:
     """Bytes of the keys and values of one token, in 16 bits."""
     return 2 * 2 * shape.layers * shape.kv_width
 
 
-def engine(
-    shape: Shape, *, gpus: int, memory_gb: float, share: float, device: Device
+def engine_parts(
+    shape: ModelShape, *, gpus: int, memory_gb: float, share: float, device: Device
 ) -> dict[str, float]:
-    """A vLLM over `gpus`, on one of them: the weights' part, and what is left for keys and values."""
+    """What one of the `gpus` of a vLLM holds: its part of the weights; the rest of vLLM's share is for keys
+    and values."""
     process, weights = (device.base_gib + device.fixed_gib) * GIB, 2 * shape.all / gpus
     return {
         "process": process,

@@ -1,6 +1,6 @@
-"""The plan in words, `r1v3 plan`: GPUs, memory, hours, disk and money of every stage, before any is spent.
+"""The plan as text, `r1v3 plan`: GPUs, memory, hours, disk and money of every stage, before any is spent.
 
-A star marks what rests on figures that nobody has measured.
+A star marks a stage whose figures rest on constants that nobody has measured.
 """
 
 from collections.abc import Callable
@@ -10,16 +10,15 @@ from r1v3.plan.advice import advise
 from r1v3.plan.against import beside
 from r1v3.plan.costs import load_costs
 from r1v3.plan.estimate import Estimate
-from r1v3.plan.stages import Plan
+from r1v3.plan.stages import RecipePlan
 from r1v3.recipe.load import load_project
-from r1v3.recipe.schema.training import Grpo
 from r1v3.recipe.site import load_site
 
 NODES = (1, 2, 4, 8)
 
 
 def table(estimates: list[Estimate], price: float, *, gpus: bool) -> list[str]:
-    """One line a stage, and one in all."""
+    """One line for each stage, and one for the total."""
     unit = "GPUs" if gpus else "CPUs"
     lines = [
         f"{'stage':9} {'of':15} {'jobs':>4} {unit:>5} {'GB each':>8} {'hours':>8} {'disk TB':>8} {'money':>9}"
@@ -49,19 +48,18 @@ def parts(estimates: list[Estimate]) -> list[str]:
     ]
 
 
-def waits(plan_of: Callable[[int], Plan], site_nodes: tuple[int, ...] = NODES) -> list[str]:
-    """Where synchronous GRPO waits, on so many nodes."""
+def waits(plan_of: Callable[[int], RecipePlan], site_nodes: tuple[int, ...] = NODES) -> list[str]:
+    """Where synchronous GRPO waits, by number of nodes."""
     lines = [
         f"{'nodes':>5} {'hours':>7} {'step s':>7} {'generate':>9} {'of it stragglers':>17} {'update':>7}"
         f" {'weights':>8} {'GPUs idle':>10}"
     ]
     for nodes in site_nodes:
         plan = plan_of(nodes)
-        settings = plan.project.runs["rl"].settings
+        settings = plan.project.runs["rl"].grpo
         estimate = next(each for each in plan.estimates() if each.stage == "grpo")
         told = estimate.rollouts
-        assert isinstance(settings, Grpo)
-        assert told is not None
+        assert told is not None  # every estimate of stage grpo has rollouts
         whole = told.seconds
         lines.append(
             f"{nodes:5} {whole / 3600:7.1f} {whole / settings.steps:7.1f} {told.generate / whole:9.0%}"
@@ -74,7 +72,7 @@ def waits(plan_of: Callable[[int], Plan], site_nodes: tuple[int, ...] = NODES) -
 def report(
     root: Path, recipe: str, overlay: Path | None, *, nodes: int | None, price: float | None
 ) -> tuple[list[str], bool]:
-    """The plan of a recipe, a line each, and whether every stage fits.
+    """The plan of a recipe as lines, and whether every stage fits.
 
     Args:
         root: the checkout.
@@ -86,7 +84,7 @@ def report(
     """
     project = load_project(root, recipe, overlay)
     site, costs = load_site(root), load_costs(root)
-    plan = Plan(root, project, site, costs, nodes=nodes)
+    plan = RecipePlan(root, project, site, costs, nodes=nodes)
     price = site.gpus.price_per_hour if price is None else price
     estimates = plan.estimates()
     lines = table(estimates, 0.0 if plan.cpu else price, gpus=not plan.cpu)
@@ -95,7 +93,7 @@ def report(
         lines += ["", "Planned and measured, of finished runs", *known]
     if not plan.cpu:
         lines += ["", "RL, step by step: an engine a node samples, then all GPUs learn"]
-        lines += waits(lambda count: Plan(root, project, site, costs, nodes=count))
+        lines += waits(lambda count: RecipePlan(root, project, site, costs, nodes=count))
     lines += ["", assumptions(plan)]
     refused = [each for each in estimates if not each.fits]
     for each in refused:
@@ -105,7 +103,7 @@ def report(
     return lines, not refused
 
 
-def assumptions(plan: Plan) -> str:
+def assumptions(plan: RecipePlan) -> str:
     """What the figures rest on."""
     load, device = plan.load, plan.device
     known = f"Measured: {device.measured}." if device.measured else "* nobody measured these GPUs."

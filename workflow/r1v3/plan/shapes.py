@@ -1,12 +1,20 @@
 """Models as shapes: made on the meta device, where 38B parameters take no memory."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import torch
-from transformers import InternVLConfig, InternVLForConditionalGeneration, Qwen2Config
+from pydantic import ValidationError
+from transformers import (
+    InternVLConfig,
+    InternVLForConditionalGeneration,
+    PreTrainedModel,
+    Qwen2Config,
+)
 from transformers.models.internvl.configuration_internvl import InternVLVisionConfig
 
 from r1v3.model.groups import grouped_parameters
@@ -14,14 +22,47 @@ from r1v3.recipe.errors import RecipeError, unknown
 from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.schema.data import Architecture
 from r1v3.recipe.schema.recipe import Recipe
-from r1v3.train.core.flops import FlopCount
+from r1v3.recipe.schema.section import Positive, Section
 
 SHAPES = Path("config") / "shapes.yaml"
 
 
+class VisionSizes(Section):
+    """Sizes of a vision tower, in features, layers and heads."""
+
+    width: Positive
+    layers: Positive
+    heads: Positive
+    mlp_width: Positive
+    norm: Literal["layer_norm", "rms_norm"]
+    qk_norm: bool
+    bias: bool
+
+
+class TextSizes(Section):
+    """Sizes of a language model, in features, layers, heads and words."""
+
+    width: Positive
+    layers: Positive
+    heads: Positive
+    kv_heads: Positive
+    mlp_width: Positive
+    vocabulary: Positive
+    tied: bool
+
+
+class ModelSizes(Section):
+    """An entry of config/shapes.yaml; `image_size` and `patch_size` are sides in pixels."""
+
+    vision: VisionSizes
+    text: TextSizes
+    image_size: Positive
+    patch_size: Positive
+
+
 @dataclass(frozen=True)
-class Shape:
-    """A model's sizes: parameters of each group, and what activations and keys and values follow from.
+class ModelShape:
+    """What memory and time follow from: parameters of each group, and the sizes of layers.
 
     `patches` and `image_tokens` are those of one tile, `side` its pixels.
     """
@@ -41,18 +82,20 @@ class Shape:
 
     @property
     def all(self) -> int:
+        """Parameters of the whole model."""
         return sum(self.parameters.values())
 
-    def trained(self, groups: list[str]) -> int:
+    def trained(self, groups: Iterable[str]) -> int:
+        """Parameters of these groups."""
         return sum(self.parameters[group] for group in groups)
 
 
-def shape_of(model) -> Shape:
-    """The sizes of a model, which may lie on the meta device."""
+def model_shape(model: PreTrainedModel) -> ModelShape:
+    """The shape of a model, which may lie on the meta device."""
     text, vision = model.config.text_config, model.config.vision_config
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     side = vision.image_size[0] // vision.patch_size[0]
-    return Shape(
+    return ModelShape(
         parameters={
             group: sum(p.numel() for _, p in own)
             for group, own in grouped_parameters(model).items()
@@ -75,18 +118,29 @@ def meta_model(recipe: Recipe, name: str, root: Path) -> InternVLForConditionalG
     """A model of the recipe, without weights.
 
     Raises:
-        RecipeError: nobody wrote down the sizes of a model of the hub.
+        RecipeError: config/shapes.yaml lacks a model of the hub, or an entry of it is wrong.
     """
     spec = recipe.models[name]
     if spec.source == "tuned":
         return meta_model(recipe, spec.start, root)
     if spec.source == "scratch":
         return build_meta(config_from_architecture(spec.architecture))
+    return build_meta(config_from_sizes(read_sizes(root, spec.id)))
+
+
+def read_sizes(root: Path, model: str) -> ModelSizes:
+    """The sizes of a model of the hub, from config/shapes.yaml.
+
+    Raises:
+        RecipeError: the file lacks this model, or its entry is wrong.
+    """
     shapes = read_yaml(Path(root) / SHAPES)
-    if spec.id not in shapes:
-        line = unknown("shape", spec.id, shapes)
-        raise RecipeError([f"{SHAPES}: {line}"])
-    return build_meta(config_from_shape(shapes[spec.id]))
+    if model not in shapes:
+        raise RecipeError([f"{SHAPES}: {unknown('shape', model, shapes)}"])
+    try:
+        return ModelSizes.model_validate(shapes[model])
+    except ValidationError as error:
+        raise RecipeError([f"{SHAPES}: {model}: {error}"]) from None
 
 
 def build_meta(config: InternVLConfig) -> InternVLForConditionalGeneration:
@@ -100,49 +154,59 @@ def _build(text: str) -> InternVLForConditionalGeneration:
         return InternVLForConditionalGeneration(InternVLConfig.from_dict(json.loads(text)))
 
 
-def config_from_shape(shape: dict) -> InternVLConfig:
-    """The library's configuration of an entry of config/shapes.yaml."""
-    vision, text = shape["vision"], shape["text"]
-    side = shape["image_size"] // shape["patch_size"]
+def config_from_sizes(sizes: ModelSizes) -> InternVLConfig:
+    """The library's configuration of a model with these sizes."""
+    vision, text = sizes.vision, sizes.text
+    side = sizes.image_size // sizes.patch_size
     return InternVLConfig(
         vision_config=InternVLVisionConfig(
-            hidden_size=vision["width"],
-            num_hidden_layers=vision["layers"],
-            num_attention_heads=vision["heads"],
-            intermediate_size=vision["mlp_width"],
-            norm_type=vision["norm"],
-            use_qk_norm=vision["qk_norm"],
-            attention_bias=vision["bias"],
-            image_size=shape["image_size"],
-            patch_size=shape["patch_size"],
+            hidden_size=vision.width,
+            num_hidden_layers=vision.layers,
+            num_attention_heads=vision.heads,
+            intermediate_size=vision.mlp_width,
+            norm_type=vision.norm,
+            use_qk_norm=vision.qk_norm,
+            attention_bias=vision.bias,
+            image_size=sizes.image_size,
+            patch_size=sizes.patch_size,
         ),
         text_config=Qwen2Config(
-            vocab_size=text["vocabulary"],
-            hidden_size=text["width"],
-            num_hidden_layers=text["layers"],
-            num_attention_heads=text["heads"],
-            num_key_value_heads=text["kv_heads"],
-            intermediate_size=text["mlp_width"],
+            vocab_size=text.vocabulary,
+            hidden_size=text.width,
+            num_hidden_layers=text.layers,
+            num_attention_heads=text.heads,
+            num_key_value_heads=text.kv_heads,
+            intermediate_size=text.mlp_width,
             max_position_embeddings=32768,
-            tie_word_embeddings=text["tied"],
+            tie_word_embeddings=text.tied,
         ),
         image_seq_length=(side // 2) ** 2,
-        tie_word_embeddings=text["tied"],
+        tie_word_embeddings=text.tied,
     )
 
 
 def config_from_architecture(sizes: Architecture) -> InternVLConfig:
     """The configuration of a model from scratch; its tokenizer may end with fewer words."""
-    vision = {"width": sizes.vision_width, "layers": sizes.vision_layers}
-    vision |= {"heads": sizes.vision_heads, "mlp_width": 4 * sizes.vision_width}
-    vision |= {"norm": "layer_norm", "qk_norm": False, "bias": True}
-    text = {"width": sizes.width, "layers": sizes.layers, "heads": sizes.heads}
-    text |= {"kv_heads": sizes.kv_heads, "mlp_width": sizes.mlp_width}
-    text |= {"vocabulary": sizes.vocabulary, "tied": True}
-    sides = {"image_size": sizes.image_size, "patch_size": sizes.patch_size}
-    return config_from_shape({"vision": vision, "text": text} | sides)
-
-
-def flops_of(model, trained: list[str]) -> FlopCount:
-    """Operations of a training step, by the trainer's own count."""
-    return FlopCount.of(model, trained)
+    vision = VisionSizes(
+        width=sizes.vision_width,
+        layers=sizes.vision_layers,
+        heads=sizes.vision_heads,
+        mlp_width=4 * sizes.vision_width,
+        norm="layer_norm",
+        qk_norm=False,
+        bias=True,
+    )
+    text = TextSizes(
+        width=sizes.width,
+        layers=sizes.layers,
+        heads=sizes.heads,
+        kv_heads=sizes.kv_heads,
+        mlp_width=sizes.mlp_width,
+        vocabulary=sizes.vocabulary,
+        tied=True,
+    )
+    return config_from_sizes(
+        ModelSizes(
+            vision=vision, text=text, image_size=sizes.image_size, patch_size=sizes.patch_size
+        )
+    )

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from r1v3.plan.costs import Device, Workload
 from r1v3.plan.memory import cache_token
-from r1v3.plan.shapes import Shape
+from r1v3.plan.shapes import ModelShape
 from r1v3.train.core.flops import FlopCount
 
 
 def train_seconds(
     count: FlopCount,
-    shape: Shape,
+    shape: ModelShape,
     *,
     lengths: list[int],
     responses: int,
@@ -22,10 +22,16 @@ def train_seconds(
     peak: float,
     recomputed: bool,
 ) -> float:
-    """A step on sequences of these lengths, over all devices; `passes` are those of one device.
+    """Seconds of a step on sequences of these lengths, over all devices.
 
-    Products, and what is read and written between them. Checkpointed layers are computed once more, a third
-    on top of forward and backward.
+    The time of matrix products, and of what is read and written between them. Layers with gradient
+    checkpointing are computed once more, which adds a third to forward and backward.
+
+    Args:
+        responses: tokens that are predicted.
+        passes: of one device.
+        peak: operations a second of one device.
+        recomputed: whether layers have gradient checkpointing.
     """
     again = 4 / 3 if recomputed else 1
     work = again * count.batch(lengths, responses, tiles) / (device.train_share * peak)
@@ -53,7 +59,7 @@ TOUCHED = 6
 
 @dataclass(frozen=True)
 class Decoding:
-    """One engine's seconds: in all, with fewer than a quarter of its rows busy, and to read prompts."""
+    """Seconds of one engine: in all, with fewer than a quarter of its rows busy, and to read prompts."""
 
     seconds: float
     straggling: float
@@ -63,7 +69,7 @@ class Decoding:
 def decode(
     lengths: list[int],
     *,
-    shape: Shape,
+    shape: ModelShape,
     prompt: int,
     prompts: int,
     rows: int,
@@ -72,12 +78,16 @@ def decode(
     device: Device,
     peak: float,
 ) -> Decoding:
-    """Generation with continuous batching: a row that ends makes place for the next answer.
+    """Generation with continuous batching: when a row ends, the next answer takes its place.
 
-    A token costs the time to read weights, keys and values, or to multiply, whichever is more.
+    A token takes the time to read weights, keys and values, or the time to multiply, whichever is longer.
 
     Args:
-        cache: bytes for keys and values, all of the engine's GPUs together.
+        lengths: tokens of each answer.
+        prompt: tokens of a prompt; `prompts` of them are read.
+        rows: most answers that decode at once.
+        cache: bytes for keys and values, on all of the engine's GPUs together; 0: no limit.
+        peak: operations a second of one GPU.
     """
     share, kv = device.decode_share, cache_token(shape)
     most = int(cache // (kv * (prompt + sum(lengths) / len(lengths)))) if cache else rows

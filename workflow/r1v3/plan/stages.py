@@ -1,4 +1,4 @@
-"""Each stage of a recipe's core path: does it fit, how long does it take, how much does it write."""
+"""Each stage of a recipe's core path: whether it fits, how long it takes, how much it writes."""
 
 import math
 from pathlib import Path
@@ -8,31 +8,34 @@ from r1v3.plan import memory
 from r1v3.plan.costs import Costs, Device, Workload
 from r1v3.plan.episode import simulate
 from r1v3.plan.estimate import Estimate
-from r1v3.plan.shapes import Shape, flops_of, meta_model, shape_of
+from r1v3.plan.shapes import ModelShape, meta_model, model_shape
 from r1v3.plan.speed import decode, draw_lengths, train_seconds
 from r1v3.recipe.load import Project
-from r1v3.recipe.schema.layout import Machines
-from r1v3.recipe.schema.training import checkpoint_steps
+from r1v3.recipe.schema.data import SampledSet
+from r1v3.recipe.schema.layout import Machines, Stage
+from r1v3.recipe.schema.training import Grpo, Sft, checkpoint_steps
 from r1v3.recipe.site import Site
+from r1v3.train.core.flops import FlopCount
 from r1v3.train.grpo.prompts import KEPT_TILES
 
 # What the launcher lets vLLM take of a GPU, and how many samples decode at once (r1v3.generate.vllm.start).
 ENGINE_SHARE, ENGINE_ROWS = 0.9, 256
-TIGHT = "weights leave no place for keys and values: raise layout's tensor_parallel"
-# Bytes of a trained parameter beside its weight in a state that a run resumes from: AdamW's averages, and a
-# 32-bit copy of a 16-bit weight.
+TIGHT = "weights leave no room for keys and values: raise layout's tensor_parallel"
+# Bytes of a trained parameter, beside its weight, in a state that a run resumes from: AdamW's averages, and
+# the 32-bit copy of a 16-bit weight.
 STATE = {"float32": 8, "bfloat16": 8 + 4}
 
 
-class Plan:
-    """A recipe on a site.
+class RecipePlan:
+    """What each stage of a recipe needs on a site.
 
     Args:
-        nodes: of every training stage, where it is not to be the layout's.
-        price: of a device for an hour.
+        nodes: of every training stage; None takes the layout's.
     """
 
-    def __init__(self, root: Path, project: Project, site: Site, costs: Costs, *, nodes=None):
+    def __init__(
+        self, root: Path, project: Project, site: Site, costs: Costs, *, nodes: int | None = None
+    ):
         self.project, self.site, self.costs, self.root = project, site, costs, root
         self.recipe, self.nodes = project.recipe, nodes
         self.cpu = self.recipe.generation.engine == "transformers"
@@ -40,7 +43,7 @@ class Plan:
         self.peak = self.device.peak
         self.load: Workload = costs.workloads["tiny" if self.cpu else "paper"]
         self.model = meta_model(self.recipe, "base", root)
-        self.shape: Shape = shape_of(self.model)
+        self.shape = model_shape(self.model)
         self.most = math.inf if self.cpu else 1e9 * site.gpus.memory_gb
         self.prompt = self.load.question_tokens + self.load.tiles * self.shape.image_tokens
 
@@ -48,17 +51,17 @@ class Plan:
         """Every stage of the core path, in order."""
         runs, recipe = self.project.runs, self.recipe
         found = [self._download(name) for name in ("base", "teacher")]
-        found += [self._reject(name, recipe.data[name]) for name in self._sampled()]
+        found += [self._reject(name, entry) for name, entry in self._sampled().items()]
         found.append(self._sft("cold_start"))
         if not self.cpu:
             found.append(self._parity())
         found.append(self._grpo("rl"))
-        kept = len(checkpoint_steps(runs["rl"].settings))
-        probes = recipe.data[recipe.selection.probe].size * recipe.selection.samples
+        kept = len(checkpoint_steps(runs["rl"].grpo))
+        probes = self._questions(recipe.selection.probe) * recipe.selection.samples
         found.append(self._asking("probe", "rl", kept, probes, recipe.selection.max_new_tokens))
         found.append(self._sft("final"))
         section = recipe.evaluation
-        sets = sum(recipe.data[name].size for name in section.held_out.values())
+        sets = sum(self._questions(name) for name in section.held_out.values())
         items = section.items or 800  # assumed: the mean of the benchmarks whose size is known
         budget = section.max_new_tokens
         found.append(self._asking("evaluate", "held-out sets", 4, sets, budget))
@@ -67,24 +70,29 @@ class Plan:
         found.append(self._asking("evaluate", "benchmarks", 1, asked, budget))
         return found
 
-    def _sampled(self) -> list[str]:
-        """The sampled sets that the core path learns or stops by."""
+    def _sampled(self) -> dict[str, SampledSet]:
+        """The sampled sets that the core path learns from, or that stop its runs early."""
         names = []
-        for run in ("cold_start", "rl", "final"):
-            stopping = getattr(self.project.runs[run].settings, "early_stopping", None)
-            names += [
-                self.project.runs[run].entry.data,
-                *([stopping.validation] if stopping else []),
-            ]
-        return [name for name in names if self.recipe.data[name].kind == "sampled"]
+        for name in ("cold_start", "rl", "final"):
+            run = self.project.runs[name]
+            names.append(run.data)
+            if isinstance(run.settings, Sft) and run.settings.early_stopping:
+                names.append(run.settings.early_stopping.validation)
+        sets = {name: self.recipe.data[name] for name in names}
+        return {name: entry for name, entry in sets.items() if isinstance(entry, SampledSet)}
 
-    def _machines(self, stage: str) -> Machines:
-        asked = getattr(self.recipe.layout, stage)
+    def _questions(self, name: str) -> int:
+        """Questions of a set; a sampled one asks those of another."""
+        entry = self.recipe.data[name]
+        return self._questions(entry.questions) if isinstance(entry, SampledSet) else entry.size
+
+    def _machines(self, stage: Stage) -> Machines:
+        asked: Machines = getattr(self.recipe.layout, stage)
         if self.nodes and stage in ("sft", "grpo"):
             return asked.model_copy(update={"nodes": self.nodes})
         return asked
 
-    def _devices(self, stage: str) -> int:
+    def _devices(self, stage: Stage) -> int:
         if self.cpu:
             return 2 if stage in ("model", "sft", "grpo") else 1
         asked = self._machines(stage)
@@ -103,10 +111,10 @@ class Plan:
 
     def _sft(self, run: str) -> Estimate:
         resolved = self.project.runs[run]
-        return self._training("sft", run, resolved.settings, resolved.entry.data)
+        return self._training("sft", run, resolved.sft, resolved.data)
 
-    def _training(self, stage: str, name: str, settings, data: str) -> Estimate:
-        parallel, devices = settings.parallel.model_dump(), self._devices(stage)
+    def _training(self, stage: Stage, name: str, settings: Sft, data: str) -> Estimate:
+        parallel, devices = settings.parallel, self._devices(stage)
         size = self._samples(data)
         steps = math.ceil(settings.epochs * size / settings.batch_size)
         steps = min(steps, settings.max_steps or steps)
@@ -114,10 +122,10 @@ class Plan:
         answers = draw_lengths(self.load, settings.batch_size, limit, seed=1)
         lengths = [self.prompt + answer for answer in answers]
         tokens = sum(lengths)
-        longest = parallel["pass_tokens"] or math.ceil(tokens / devices)
+        longest = parallel.pass_tokens or math.ceil(tokens / devices)
         tiles = max(1, math.ceil(longest / (self.prompt + sum(answers) / len(answers))))
         seconds = train_seconds(
-            flops_of(self.model, settings.train),
+            FlopCount.of(self.model, settings.train),
             self.shape,
             lengths=lengths,
             responses=sum(answers),
@@ -126,13 +134,14 @@ class Plan:
             devices=devices,
             device=self.device,
             peak=self.peak,
-            recomputed=parallel["gradient_checkpointing"],
+            recomputed=parallel.gradient_checkpointing,
         )
-        parts = memory.training(
+        parts = memory.training_parts(
             self.shape,
             train=settings.train,
             dtype=settings.dtype,
-            parallel=parallel,
+            zero=parallel.zero,
+            checkpointing=parallel.gradient_checkpointing,
             world=devices,
             tokens=longest,
             responses=longest,
@@ -140,7 +149,7 @@ class Plan:
             device=self.device,
             factors=self.costs.activations,
         )
-        held = memory.held_samples(self.shape, size, self.load.tiles * settings.loading.cached)
+        held = memory.sample_bytes(self.shape, size, self.load.tiles * settings.loading.cached)
         parts |= {"samples": held} if self.cpu else {}
         weights = self._size(settings.dtype) * self.shape.all
         copies = 1 + bool(settings.early_stopping)
@@ -159,21 +168,20 @@ class Plan:
             step_seconds=seconds,
         )
 
-    def _states(self, settings) -> float:
+    def _states(self, settings: Sft | Grpo) -> float:
         """Bytes of the states that a run keeps to resume from."""
         trained = STATE[settings.dtype] * self.shape.trained(settings.train)
         return settings.resume.keep * (self._size(settings.dtype) * self.shape.all + trained)
 
     def _samples(self, data: str) -> int:
-        """Samples of a set; of a sampled one as many as section 2 kept of its questions, or all of them."""
-        entry = self.recipe.data[data]
-        if entry.kind == "source":
-            return entry.size
-        questions = self.recipe.data[entry.questions].size
-        return questions if entry.otherwise == "written" else round(0.6 * questions)
+        """Samples of a set. A sampled one keeps the share of its questions that section 2 kept, or all."""
+        entry, questions = self.recipe.data[data], self._questions(data)
+        if isinstance(entry, SampledSet) and entry.otherwise != "written":
+            return round(0.6 * questions)
+        return questions
 
     def _host(
-        self, stage: str, dtype: str, copies: int, held: float, readers: int | None = None
+        self, stage: Stage, dtype: str, copies: int, held: float, readers: int | None = None
     ) -> tuple[float, float]:
         """Memory of a node while each of its processes has read the checkpoint, and what a node has.
 
@@ -189,16 +197,17 @@ class Plan:
         return weights + readers * held, 1e9 * asked
 
     def _grpo(self, run: str) -> Estimate:
-        settings = self.project.runs[run].settings
-        parallel, devices = settings.parallel.model_dump(), self._devices("grpo")
+        resolved = self.project.runs[run]
+        settings, parallel, devices = resolved.grpo, resolved.grpo.parallel, self._devices("grpo")
         rollouts = simulate(self, settings, devices)
         limit = max(stage.tokens for stage in settings.lengths)
-        longest = parallel["pass_tokens"] or math.ceil(rollouts.most_tokens / devices)
-        parts = memory.training(
+        longest = parallel.pass_tokens or math.ceil(rollouts.most_tokens / devices)
+        parts = memory.training_parts(
             self.shape,
             train=settings.train,
             dtype=settings.dtype,
-            parallel=parallel,
+            zero=parallel.zero,
+            checkpointing=parallel.gradient_checkpointing,
             world=devices,
             tokens=max(longest, self.prompt + limit),
             responses=longest,
@@ -207,25 +216,25 @@ class Plan:
             device=self.device,
             factors=self.costs.activations,
         )
-        prompts = self._samples(self.project.runs[run].entry.data)
-        held = min(KEPT_TILES, memory.held_samples(self.shape, prompts, self.load.tiles))
+        prompts = self._samples(resolved.data)
+        held = min(KEPT_TILES, memory.sample_bytes(self.shape, prompts, self.load.tiles))
         if (
             self.cpu
-        ):  # the model itself samples: its keys and values lie beside, twice while they grow
+        ):  # the trained model samples; its keys and values are there twice while they grow
             rows = self.prompt + limit
             cache = rollouts.rows / devices * rows * 2 * memory.cache_token(self.shape)
             parts |= {"samples": held, "keys and values": 2 * cache}
-        kept_beside = memory.beside_engine(
+        kept_beside = memory.parts_beside_engine(
             self.shape,
             parts,
             train=settings.train,
             dtype=settings.dtype,
-            parallel=parallel,
+            zero=parallel.zero,
             world=devices,
         )
         copies = "copies of the start and of the step before"
         parts |= {copies: kept_beside[copies]}
-        parts |= {} if self.cpu else {"engine asleep": memory.asleep(self.device)}
+        parts |= {} if self.cpu else {"engine asleep": memory.sleeping_engine(self.device)}
         weights = self._size(settings.dtype) * self.shape.all
         kept = len(checkpoint_steps(settings))
         return Estimate(
@@ -242,18 +251,18 @@ class Plan:
             notes=(f"{settings.steps} steps of {rollouts.seconds / settings.steps:.3g} s",),
             step_seconds=rollouts.seconds / settings.steps,
             rollouts=rollouts,
-            advice=self._beside(kept_beside),
+            advice=self._engine_memory_advice(kept_beside),
         )
 
     def engine_share(self) -> float:
         """The share of a GPU that vLLM takes beside the trainer."""
         return self.recipe.layout.grpo.engine_memory or ENGINE_SHARE
 
-    def _beside(self, held: dict[str, float]) -> tuple[str, ...]:
-        """Whether vLLM, its context included, finds its share beside what the trainer holds.
+    def _engine_memory_advice(self, held: dict[str, float]) -> tuple[str, ...]:
+        """What to change where vLLM's share of a GPU, its context included, does not fit beside the trainer.
 
         Args:
-            held: by the trainer, as `memory.beside_engine` has it.
+            held: what the trainer keeps, by `memory.parts_beside_engine`.
         """
         if self.cpu:
             return ()
@@ -268,10 +277,10 @@ class Plan:
         )
 
     def _parity(self) -> Estimate:
-        """The gate: vLLM answers, then the model itself, in layers over all GPUs, is asked about it."""
+        """The gate: vLLM answers, then the model itself, its layers spread over all GPUs, checks the answers."""
         devices, load = self._devices("parity"), self.load
         gpus = self._machines("parity").tensor_parallel or devices
-        engine = memory.engine(
+        engine = memory.engine_parts(
             self.shape,
             gpus=gpus,
             memory_gb=self.site.gpus.memory_gb,
@@ -297,27 +306,34 @@ class Plan:
             advice=tight,
         )
 
-    def _reject(self, name: str, entry) -> Estimate:
-        asked = self.recipe.data[entry.questions].size * entry.samples
-        by = self.project.runs[entry.by]
-        shape = self._shape_of(by.entry.model) if by.stage == "model" else self.shape
+    def _reject(self, name: str, entry: SampledSet) -> Estimate:
+        asked = self._questions(name) * entry.samples
+        by = self.project.runs[entry.by].entry
+        shape = self._shape_of(by.model) if by.stage == "model" else self.shape
         return self._asking("reject", name, 1, asked, entry.max_new_tokens, entry.samples, shape)
 
-    def _shape_of(self, model: str) -> Shape:
-        return shape_of(meta_model(self.recipe, model, self.root))
+    def _shape_of(self, model: str) -> ModelShape:
+        return model_shape(meta_model(self.recipe, model, self.root))
 
     def _asking(
-        self, stage, name, jobs: int, answers: int, limit: int, samples: int = 1, shape=None
+        self,
+        stage: Stage,
+        name: str,
+        jobs: int,
+        answers: int,
+        limit: int,
+        samples: int = 1,
+        shape: ModelShape | None = None,
     ) -> Estimate:
-        """A stage that only generates: `answers` of each of its jobs."""
+        """A stage that only generates: each job writes `answers`, each of at most `limit` tokens."""
         shape = shape or self.shape
         devices = self._devices(stage)
         gpus = 1 if self.cpu else (self._machines(stage).tensor_parallel or devices)
-        # One job's processes share the questions in an evaluation alone.
+        # Only in an evaluation do the processes of a job share the questions.
         engines = devices // gpus if stage == "evaluate" else 1
         own = math.ceil(answers / engines)
         drawn = draw_lengths(self.load, min(own, 4096), limit, seed=2)
-        parts = memory.engine(
+        parts = memory.engine_parts(
             shape,
             gpus=gpus,
             memory_gb=self.site.gpus.memory_gb,

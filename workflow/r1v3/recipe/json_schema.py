@@ -14,8 +14,8 @@ from r1v3.recipe.schema.recipe import GrpoRun, ModelRun, Recipe, SftRun
 from r1v3.recipe.schema.studies import Claim, Study
 from r1v3.recipe.schema.training import Grpo, Sft
 from r1v3.recipe.site import Site
-from r1v3.recipe.tables.benchmarks import Listed as ListedBenchmark
-from r1v3.recipe.tables.sources import Listed as ListedSource
+from r1v3.recipe.tables.benchmarks import ListedBenchmark
+from r1v3.recipe.tables.sources import SourceEntry
 
 Schema = dict[str, Any]
 FOLDER = Path("config") / "schemas"
@@ -40,7 +40,7 @@ def json_schemas() -> dict[str, Schema]:
         "recipe_overlay": _titled(_partial(_schema(Recipe)), "What a recipe changes of paper.yaml"),
         "runs": _table(_run_entry(), "The run table"),
         "benchmarks": _table(_schema(ListedBenchmark), "The benchmark table"),
-        "sources": _table(_schema(ListedSource), "The source table"),
+        "sources": _table(_schema(SourceEntry), "The source table"),
         "studies": _table(_schema(Study), "Studies"),
         "claims": _table(_schema(Claim), "Claims of the report"),
         "site": _titled(_site(), "A cluster"),

@@ -13,11 +13,10 @@ from r1v3.recipe.schema.data import SourceSet
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.studies import Claim, Study, load_claims, load_studies
 from r1v3.recipe.seeds import add_seeds
-from r1v3.recipe.tables.benchmarks import Listed
+from r1v3.recipe.tables.benchmarks import ListedBenchmark
 from r1v3.recipe.tables.licences import refuse_benchmarks
 from r1v3.recipe.tables.runs import ResolvedRun, resolve_runs
-from r1v3.recipe.tables.sources import MAPPINGS
-from r1v3.recipe.tables.sources import Listed as Source
+from r1v3.recipe.tables.sources import MAPPINGS, SourceEntry
 
 COMPLETE = "paper"
 Entry = TypeVar("Entry", bound=BaseModel)
@@ -29,8 +28,8 @@ class Project:
 
     recipe: Recipe
     runs: dict[str, ResolvedRun]
-    benchmarks: dict[str, Listed]
-    sources: dict[str, Source]
+    benchmarks: dict[str, ListedBenchmark]
+    sources: dict[str, SourceEntry]
     studies: dict[str, Study]
     claims: dict[str, Claim]
 
@@ -60,25 +59,25 @@ def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[R
         raise RecipeError(lines) from None
 
 
-def load_benchmarks(path: Path) -> dict[str, Listed]:
+def load_benchmarks(path: Path) -> dict[str, ListedBenchmark]:
     """Read and check the benchmark table.
 
     Raises:
         RecipeError: with one line for each mistake.
     """
-    read, lines = _read_entries(path, Listed)
+    read, lines = _read_entries(path, ListedBenchmark)
     if lines:
         raise RecipeError(lines)
     return read
 
 
-def load_sources(path: Path) -> dict[str, Source]:
+def load_sources(path: Path) -> dict[str, SourceEntry]:
     """Read and check the source table.
 
     Raises:
         RecipeError: with one line for each mistake.
     """
-    read, lines = _read_entries(path, Source)
+    read, lines = _read_entries(path, SourceEntry)
     for name, entry in read.items():
         if entry.mapping not in MAPPINGS:
             lines.append(f"{path}: {name}: {unknown('mapping', entry.mapping, MAPPINGS)}")
@@ -125,7 +124,10 @@ def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int 
 
 
 def _forbidden_sources(
-    recipe: Recipe, sources: dict[str, Source], benchmarks: dict[str, Listed], config: Path
+    recipe: Recipe,
+    sources: dict[str, SourceEntry],
+    benchmarks: dict[str, ListedBenchmark],
+    config: Path,
 ) -> list[str]:
     """One line for each source that is a benchmark not to be trained on, of a set used in training."""
     used = {

@@ -6,7 +6,7 @@ file still stands alone; text stays text.
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -52,7 +52,7 @@ STYLE: dict[Any, Any] = {  # matplotlib's keys are a Literal of hundreds of name
 def curves(
     name: str,
     alt: str,
-    lines: dict[str, tuple[Sequence[float], Sequence[float]]],
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,
     y: str,
     x: str = "step",
@@ -126,7 +126,7 @@ def scatter(name: str, alt: str, points: list[dict], *, x: str, y: str) -> str:
         return to_svg(figure, name, alt)
 
 
-def bars(name: str, alt: str, counts: dict[str, float], *, x: str, colour: str = "blue") -> str:
+def bars(name: str, alt: str, counts: Mapping[str, float], *, x: str, colour: str = "blue") -> str:
     """Horizontal bars in the order given, each with its number."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((SIZE[0], 0.6 + 0.22 * len(counts)))

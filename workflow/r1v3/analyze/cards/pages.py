@@ -119,7 +119,8 @@ def panels(name: str, facts: dict, colour: str) -> list[Markup]:
     """A set by domain, form and difficulty (figure 2)."""
     found = []
     for field, what in FIELDS.items():
-        counts = {FORMS.get(key, key.replace("_", " ")): n for key, n in facts[field].items()}
+        known: dict[str, int] = facts[field]
+        counts = {FORMS.get(key, key.replace("_", " ")): n for key, n in known.items()}
         found.append(_panel(f"{name}-{field}", f"{name}: records {what}", counts, colour))
     return found
 

@@ -1,16 +1,20 @@
-"""What MLflow shows beside numbers: data sets, checkpoints as logged models, the chosen one by an alias."""
+"""What MLflow shows beside numbers: data sets, checkpoints as logged models, an alias for the chosen one."""
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from r1v3.analyze.mlflow.store import MlflowStore, Point
 from r1v3.analyze.results import Result, name_of
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
 
 ALIAS = "chosen"
 
 
 def log_datasets(store: MlflowStore, id: str, run: Result) -> None:
-    """The sets that a run was trained and judged on; the digest is the hash in the set's id."""
+    """Log the sets that a run was trained and validated on; the digest is the hash in the set's id."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     data = run.document.get("data") or {}
@@ -28,7 +32,7 @@ def log_datasets(store: MlflowStore, id: str, run: Result) -> None:
 def log_checkpoint(
     store: MlflowStore, id: str, run: Result, step: int, path: str, points: list[Point]
 ) -> str:
-    """A checkpoint as a logged model of MLflow's run `id`, with its scores; return the model's id."""
+    """Log a checkpoint and its scores as a model of MLflow's run `id`; return the model's id."""
     from mlflow.entities import LoggedModelOutput
 
     key = f"{run.id}/{path}"
@@ -68,7 +72,7 @@ def register_chosen(store: MlflowStore, run: Result, model: str) -> None:
 
 
 def dvc_version(folder: Path) -> str:
-    """Where DVC has the bytes of a result folder, and their md5s where they are recorded."""
+    """The data.dvc of a result folder, and the md5s in it where the folder is recorded."""
     file = folder / "data.dvc"
     if not file.exists():
         return file.as_posix()
@@ -78,8 +82,8 @@ def dvc_version(folder: Path) -> str:
     return " ".join([file.as_posix(), *(f"{out['path']}={out.get('md5', '')}" for out in outs)])
 
 
-def _one_model(store: MlflowStore, key: str, id: str):
-    """The logged model of that checkpoint made by MLflow's run `id`; those of deleted runs go."""
+def _one_model(store: MlflowStore, key: str, id: str) -> "LoggedModel | None":
+    """The logged model of that checkpoint by MLflow's run `id`; models of other runs are deleted."""
     same = None
     found = store.client.search_logged_models(
         [store.experiment], filter_string=f"tags.`checkpoint` = '{key}'"

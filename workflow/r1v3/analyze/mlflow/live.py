@@ -1,9 +1,9 @@
-"""Live copies: one process beside the workflow reads what training writes and sends it on in batches.
+"""Live copies: one process beside the workflow reads what training writes and sends it to MLflow in batches.
 
-Training knows nothing of it and waits for nothing: a server that is slow or away costs it no time. What
-could not be sent is sent when the server is back, or by the rule `publish`. Each copy carries the number
-and the sha256 of the rows that it has begun to send; where a resumed run has rewritten its rows, the copy
-is deleted and begun again, so that no step is there twice.
+Training never waits for it, so a slow or missing server costs no training time. Rows that could not be sent
+are sent when the server is back, or by the rule `publish`. Each copy carries the number and the sha256 of the
+rows that it has begun to send. Where a resumed run has rewritten its rows, the copy is deleted and made
+again, so that no step appears twice.
 """
 
 import json
@@ -11,17 +11,21 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from r1v3.analyze.mlflow.points import row_points
-from r1v3.analyze.mlflow.publish import metric_lines, parameters, run_tags
+from r1v3.analyze.mlflow.publish import metric_lines, run_tags, settings_of
 from r1v3.analyze.mlflow.store import BEGUN, SENT, MlflowStore, alone_with, digest_of, same_rows
 from r1v3.recipe.schema.studies import Study
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 EVERY = 5.0  # seconds
 ROWS_A_CALL = 50
 
 
-def follow(
+def follow_runs(
     root: Path,
     tracking_uri: str,
     experiment: str,
@@ -30,10 +34,11 @@ def follow(
     every: float = EVERY,
     studies: dict[str, Study] | None = None,
 ) -> None:
-    """Send new rows of unfinished runs until `going_on` says no, then once more."""
+    """Send new rows of unfinished runs until `going_on` returns False, then once more."""
     from mlflow.exceptions import MlflowException
 
-    store, since, more = None, time.time(), True
+    store: MlflowStore | None = None
+    since, more = time.time(), True
     touched: set[Path] = set()
     while more:
         more = going_on()
@@ -41,18 +46,21 @@ def follow(
             _sleep(every, going_on)
         try:
             active = [run for run in unfinished(root, since) if run not in touched] + list(touched)
-            if active and store is None:
-                store = MlflowStore(tracking_uri, experiment)
-            for folder in active:
-                send_new(store, folder, studies)
-                touched.add(folder)
+            if active:
+                store = store or MlflowStore(tracking_uri, experiment)
+                for folder in active:
+                    send_new(store, folder, studies)
+                    touched.add(folder)
         except MlflowException as error:
-            print(f"MLflow is away, to be filled in later: {str(error)[:200]}", flush=True)
+            print(
+                f"MLflow does not answer; these rows are sent later: {str(error)[:200]}", flush=True
+            )
     for folder in sorted(touched):
         try:
-            end(store, folder)
+            if store is not None:
+                close_copy(store, folder)
         except MlflowException as error:
-            print(f"{folder.name} is left as running: {str(error)[:200]}", flush=True)
+            print(f"{folder.name} stays marked as running: {str(error)[:200]}", flush=True)
 
 
 def unfinished(root: Path, since: float) -> list[Path]:
@@ -88,10 +96,8 @@ def send_new(store: MlflowStore, folder: Path, studies: dict[str, Study] | None 
         return len(rows) - sent
 
 
-def end(store: MlflowStore | None, folder: Path) -> None:
-    """Say of a live copy that its run is over: finished, or killed where there is no manifest."""
-    if store is None:
-        return
+def close_copy(store: MlflowStore, folder: Path) -> None:
+    """Mark a live copy as finished, or as killed where the run has no manifest."""
     with alone_with(folder):
         run = store.find(folder.name, lambda _: True)
         if run is not None and run.info.status == "RUNNING":
@@ -102,7 +108,7 @@ def end(store: MlflowStore | None, folder: Path) -> None:
 
 
 def alive(process: int) -> bool:
-    """Whether a process of that id is there."""
+    """Whether a process of that id exists."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -110,7 +116,9 @@ def alive(process: int) -> bool:
     return True
 
 
-def _begin(store: MlflowStore, folder: Path, rows: list[dict], studies: dict[str, Study] | None):
+def _begin(
+    store: MlflowStore, folder: Path, rows: list[dict[str, Any]], studies: dict[str, Study] | None
+) -> "Run":
     from mlflow.entities import Param
 
     config = json.loads((folder / "config.json").read_text())
@@ -125,7 +133,7 @@ def _begin(store: MlflowStore, folder: Path, rows: list[dict], studies: dict[str
         tags=tags,
         run_name=config["name"],
     )
-    params = [Param(k, v) for k, v in parameters(document).items()]
+    params = [Param(k, v) for k, v in settings_of(document).items()]
     store.client.log_batch(run.info.run_id, params=params)
     return run
 

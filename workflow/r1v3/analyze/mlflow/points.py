@@ -2,17 +2,18 @@
 
 import math
 from datetime import datetime
+from typing import Any
 
 from r1v3.analyze.mlflow.store import Point
 from r1v3.analyze.results import Result, Scores, chosen_step
 
-# In training this is measured on the step's own prompts; the plain name is the probe's, which compares.
+# Training measures it on the prompts of a step; the plain name is the probe's, which checkpoints share.
 RENAMED = {"critical_token_entropy": "critical_token_entropy_sampled"}
 PROBED = ("critical_token_entropy", "probe_critical_tokens", "probe_reward", "probe_entropy")
 
 
-def row_points(rows: list[dict], start: int, seconds: float = 0.0) -> list[Point]:
-    """Every number of rows of metrics.jsonl, at the time at which it came to be.
+def row_points(rows: list[dict[str, Any]], start: int, seconds: float = 0.0) -> list[Point]:
+    """Every number of rows of metrics.jsonl, at the time at which its step ended.
 
     Args:
         start: when the run began, in ms.
@@ -31,17 +32,17 @@ def row_points(rows: list[dict], start: int, seconds: float = 0.0) -> list[Point
 def score_points(
     run: Result, scores: list[Scores], probes: Result | None, asked: str | None = None
 ) -> list[Point]:
-    """The probes of a GRPO run's checkpoints and every score, at the step of the checkpoint scored.
+    """The probes of a GRPO run's checkpoints and every score, at the step of the scored checkpoint.
 
     Args:
-        scores: of two that give one metric at one step, the first counts.
+        scores: of two with one metric at one step, the first counts.
         asked: the benchmark that the recipe asks of every checkpoint; its name is plain in every suite.
     """
     _, time = times(run)
     points = []
     for probe in probes.facts["checkpoints"] if probes else []:
         values = (
-            probe["emitted"]["mean"],  # however few: the count stands beside
+            probe["emitted"]["mean"],  # even of few tokens, since their count is beside it
             probe["emitted"]["count"],
             probe["reward"],
             probe["entropy"],
@@ -56,13 +57,13 @@ def score_points(
 
 
 def checkpoint_metrics(scores: list[Scores], asked: str | None = None) -> set[str]:
-    """What a checkpoint's own run shows: its probe, and what is asked of every checkpoint."""
+    """Metrics that a checkpoint's own run shows: its probe, and what every checkpoint is asked."""
     of_steps = [found for found in scores if found.step is not None]
     return {name for found in of_steps for name in _named(found, asked)} | set(PROBED)
 
 
 def _named(scores: Scores, asked: str | None) -> dict[str, float]:
-    """Scores by the names that metrics have; what only studies ask lies below `validation/`."""
+    """Scores by name of metric; those that only studies ask are below `validation/`."""
     studied = scores.document["suite"] == "study"
     named = {
         f"validation/{name}" if studied and name != asked else name: score["mean"]
@@ -95,5 +96,5 @@ def _step(scores: Scores, run: Result, probes: Result | None) -> int:
     return last_step(run)
 
 
-def _finite(value) -> bool:
+def _finite(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)

@@ -1,13 +1,14 @@
-"""MLflow's copy of training runs: complete, free of duplicates, and made from files alone.
+"""MLflow's copy of training runs: complete, without duplicates, and made from files alone.
 
-One MLflow run a training run, found again by the tag `run_id`. A published run carries the fingerprint of
-its files; while that is the same nothing is sent again, and an interrupted or live one is sent again with
-the same times, which makes no second point. Where the files have changed, the old copy is deleted and a
-new one made.
+Each training run has one MLflow run, which is found by the tag `run_id`. A published run carries the
+fingerprint of its files. While the files are the same, nothing is sent again. An interrupted or live copy is
+sent again with the same times, so that no point is stored twice. Where the files have changed, the old copy
+is deleted and a new one is made.
 """
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from r1v3.analyze.mlflow.assets import dvc_version, log_checkpoint, log_datasets, register_chosen
 from r1v3.analyze.mlflow.points import (
@@ -22,7 +23,7 @@ from r1v3.analyze.results import (
     Result,
     Scores,
     chosen_step,
-    flat,
+    dotted,
     name_of,
     read_result,
     read_scores,
@@ -33,27 +34,27 @@ from r1v3.recipe.schema.studies import Study
 from r1v3.recipe.tables.runs import CORE
 
 
-def publish(
+def publish_runs(
     *,
     experiment: str,
-    recipe: dict,
+    recipe: dict[str, Any],
     runs: list[Path],
     selections: list[Path],
     scores: list[Path],
     tracking_uri: str,
     output: Path,
     studies: dict[str, Study] | None = None,
-) -> dict:
-    """Publish training runs, and a small run below a GRPO run for each of its kept checkpoints.
+) -> dict[str, Any]:
+    """Publish training runs, and below each GRPO run a small run for every checkpoint that it kept.
 
     Args:
         experiment: the experiment's name, which is the recipe's.
         recipe: the resolved recipe, an artifact of each run.
         runs: manifests.
-        selections: manifests of the checkpoint selections of GRPO runs; one without is published without.
-        scores: scores.json of any evaluation of these runs; of two that say the same, the first counts.
+        selections: manifests of the checkpoint selections of GRPO runs; a run may lack one.
+        scores: scores.json of any evaluation of these runs; of two with the same metric, the first counts.
         output: where to write what was published.
-        studies: of which a run is tagged with those that show it.
+        studies: a run is tagged with those that show it.
     """
     store = MlflowStore(tracking_uri, experiment)
     chosen = {found.document["run"]: found for found in map(read_result, selections)}
@@ -83,7 +84,12 @@ def publish(
 
 
 def _publish_run(
-    store: MlflowStore, run: Result, tags: dict, scored: list[Point], fingerprint: str, recipe: dict
+    store: MlflowStore,
+    run: Result,
+    tags: dict[str, str],
+    scored: list[Point],
+    fingerprint: str,
+    recipe: dict[str, Any],
 ) -> str:
     reinforced = run.kind == "grpo"
 
@@ -100,8 +106,8 @@ def _publish_run(
         name=run.name,
         fingerprint=fingerprint,
         tags=tags,
-        parameters=parameters(run.document),
-        # With a logged model's checkpoint the scores are sent once more, linked; without, only here.
+        parameters=settings_of(run.document),
+        # A supervised run sends its scores with the checkpoint that is logged as a model.
         points=lambda start: row_points(run.metrics, start) + (scored if reinforced else []),
         times=times(run),
         rows=metric_lines(run.folder),
@@ -113,14 +119,15 @@ def _publish_checkpoints(
     store: MlflowStore,
     run: Result,
     probes: Result | None,
-    tags: dict,
+    tags: dict[str, str],
     points: list[Point],
     fingerprint: str,
 ) -> dict[str, str]:
-    """A run below a GRPO run for each kept checkpoint; MLflow's ids by step."""
+    """Publish a run below a GRPO run for each kept checkpoint; return MLflow's ids by step."""
     if run.kind != "grpo":
         return {}
-    found = {}
+    found: dict[str, str] = {}
+    _, over = times(run)
     for each in (probes or run).facts["checkpoints"]:
         step = each["step"]
         of_step = [point for point in points if point[3] == step]
@@ -141,16 +148,20 @@ def _publish_checkpoints(
             # No parameters: the compare page then offers the first metric as the x axis of its scatter plot.
             parameters={},
             points=lambda start: [],
-            times=(times(run)[1],) * 2,
+            times=(over, over),
             complete=complete,
         )
     return found
 
 
 def run_tags(
-    kind: str, name: str, folder: Path, document: dict, studies: dict[str, Study] | None = None
+    kind: str,
+    name: str,
+    folder: Path,
+    document: dict[str, Any],
+    studies: dict[str, Study] | None = None,
 ) -> dict[str, str]:
-    """By what a run is found; the rule that trains a stage has the stage's name."""
+    """Tags by which a run is found in MLflow; the rule that trains a stage has the stage's name."""
     start = document.get("start")
     start = start["run"] if isinstance(start, dict) else start
     tags = {
@@ -168,13 +179,14 @@ def run_tags(
     return {key: value for key, value in tags.items() if value}
 
 
-def parameters(document: dict) -> dict[str, str]:
+def settings_of(document: dict[str, Any]) -> dict[str, str]:
+    """The training settings of a run's resolved config, as dotted keys and short texts."""
     settings = document.get("settings") or document.get("spec", {}).get("settings") or {}
-    return flat(settings)
+    return dotted(settings)
 
 
 def metric_lines(folder: Path) -> list[bytes]:
-    """The whole lines of metrics.jsonl; one that is still being written is left out."""
+    """The complete lines of metrics.jsonl, without a last one that is still being written."""
     path = folder / "metrics.jsonl"
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     return [line for line in lines if line.endswith(b"\n")]

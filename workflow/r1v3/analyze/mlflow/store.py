@@ -1,26 +1,30 @@
-"""A tracking store: one experiment, runs found again by the tag `run_id`, nothing ever twice."""
+"""A tracking store: one experiment; the tag `run_id` identifies a run, so that nothing is there twice."""
 
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 ARTIFACTS = "mlartifacts"
 POINTS_A_CALL = 1000
 Point = tuple[str, float, int, int]  # metric, value, time in ms, step
-# What a live copy has begun to send: a number of rows, and the sha256 of those rows.
+# Tags of a live copy: the number and sha256 of the rows that it began to send, and the rows that it sent.
 BEGUN, SENT = "rows_begun", "rows_sent"
 
 
 class MlflowStore:
-    """One experiment of a tracking store; quiet, and without messages to anybody else.
+    """One experiment of a tracking store, without MLflow's log messages and telemetry.
 
-    A server that is away is given up after one retry and ten seconds, not MLflow's four minutes.
+    A server that does not answer fails after one retry and ten seconds, not after MLflow's four minutes.
     """
 
     def __init__(self, tracking_uri: str, experiment: str):
@@ -31,7 +35,7 @@ class MlflowStore:
             logging.getLogger(name).setLevel(logging.WARNING)
         from mlflow import MlflowClient, set_tracking_uri
 
-        # The registry of a database looks models up by the global one.
+        # The model registry of a database reads the global address.
         set_tracking_uri(tracking_uri)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         self.name = experiment
@@ -39,7 +43,7 @@ class MlflowStore:
             self.client = MlflowClient(tracking_uri=tracking_uri)
             found = self.client.get_experiment_by_name(experiment)
             if found is None:
-                # A server keeps artifacts where it was told to; a local file store beside itself.
+                # A server has its own place for artifacts; a local database keeps them beside itself.
                 local = tracking_uri.startswith("sqlite:")
                 location = str(_beside(tracking_uri) / ARTIFACTS) if local else None
                 self.experiment = self.client.create_experiment(
@@ -50,8 +54,8 @@ class MlflowStore:
                 if found.lifecycle_stage == "deleted":
                     self.client.restore_experiment(self.experiment)
 
-    def find(self, key: str, accept: Callable[[object], bool]):
-        """The run of that key; every other one, or one that is not accepted, is deleted."""
+    def find(self, key: str, accept: Callable[["Run"], bool]) -> "Run | None":
+        """The first run of that key that is accepted; all other runs of that key are deleted."""
         same = None
         for run in self.client.search_runs([self.experiment], f"tags.run_id = '{key}'"):
             if same is None and accept(run):
@@ -70,19 +74,19 @@ class MlflowStore:
         parameters: dict[str, str],
         points: Callable[[int], list[Point]],
         times: tuple[int, int],
-        rows: list[bytes] = (),
+        rows: Sequence[bytes] = (),
         complete: Callable[[str], None] = lambda id: None,
     ) -> str:
-        """Make sure that the store has exactly this as the run of that key; return MLflow's id of it.
+        """Make the run of that key hold exactly this, and return MLflow's id of it.
 
         Args:
-            points: makes the points from the time at which the run began, which a live copy has set.
-            rows: the lines that a live copy sends, to tell whether it sent others.
-            complete: adds what is neither tag, parameter nor point, given MLflow's id.
+            points: makes the points, given the time at which the run began; a live copy has set it.
+            rows: the lines of metrics.jsonl; a live copy that sent other lines is replaced.
+            complete: given MLflow's id, adds artifacts, data sets and models.
         """
         from mlflow.entities import Param, RunTag
 
-        def is_this(run) -> bool:
+        def is_this(run: "Run") -> bool:
             held = run.data.tags
             if "fingerprint" in held:
                 return held["fingerprint"] == fingerprint
@@ -110,32 +114,32 @@ class MlflowStore:
         return id
 
     def send(self, id: str, points: list[Point], model: str | None = None) -> None:
-        """Add points; the same ones sent again, with the same times, are there once."""
+        """Add points; a point that is sent again with the same time is stored once."""
         from mlflow.entities import Metric
 
         for part in _parts([Metric(*point, model_id=model) for point in points], POINTS_A_CALL):
             self.client.log_batch(id, metrics=part)
 
 
-def same_rows(tags: dict[str, str], rows: list[bytes]) -> bool:
-    """Whether a live copy with these tags was made from the beginning of these rows."""
+def same_rows(tags: dict[str, str], rows: Sequence[bytes]) -> bool:
+    """Whether the rows that a live copy with these tags has sent are the first of these rows."""
     if BEGUN not in tags:
         return True
     number, _, digest = tags[BEGUN].partition(" ")
     return len(rows) >= int(number) and digest_of(rows[: int(number)]) == digest
 
 
-def digest_of(rows: list[bytes]) -> str:
+def digest_of(rows: Sequence[bytes]) -> str:
     return hashlib.sha256(b"".join(rows)).hexdigest()
 
 
 def alone_with(folder: Path) -> AbstractContextManager:
-    """Hold the right to publish a run folder."""
+    """A lock on publishing a run folder."""
     return FileLock(Path(folder) / ".mlflow.lock")
 
 
 def _one_at_a_time(tracking_uri: str) -> AbstractContextManager:
-    """Two processes that make the tables of one new database get in each other's way."""
+    """A lock on a local database: two processes must not create its tables at once."""
     if not tracking_uri.startswith("sqlite:"):
         return nullcontext()
     return FileLock(_beside(tracking_uri) / ".mlflow.lock")

@@ -1,19 +1,29 @@
 """`results/report.html`: one self-contained page about the core path, made from stored results alone.
 
-No time and no date stands on it, so that the same results give the same page.
+It has no time and no date, so that equal results give an equal page.
 """
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from r1v3.analyze.cards.pages import data_section
 from r1v3.analyze.report import panels, tables
 from r1v3.analyze.report.gallery import gallery
 from r1v3.analyze.report.parts import changed_numbers, extras
-from r1v3.analyze.results import Result, chosen_step, parameters, read_result, read_scores
+from r1v3.analyze.results import (
+    Result,
+    Scores,
+    chosen_step,
+    parameter_count,
+    read_result,
+    read_scores,
+)
 from r1v3.base.atomic_write import write_text
-from r1v3.recipe.tables.benchmarks import MODELS, Listed, load_table
+from r1v3.recipe.graph.configs import BenchmarkConfig, GrpoConfig, SourceDataConfig
+from r1v3.recipe.tables.benchmarks import MODELS, ListedBenchmark, load_table
 from r1v3.render.page import render_page
 
 BESIDE = ("config.json", "manifest.json", "metrics.jsonl", "log.txt")
@@ -31,10 +41,10 @@ def write_report(
     asked: list[Path],
     table: Path,
     held_out: Path | None = None,
-    studies: list[Path] = (),
+    studies: Sequence[Path] = (),
     claims: Path | None = None,
-    paper: dict | None = None,
-    ours: dict | None = None,
+    paper: dict[str, Any] | None = None,
+    ours: dict[str, Any] | None = None,
     output: Path,
 ) -> None:
     """Write the page.
@@ -47,9 +57,9 @@ def write_report(
         checkpoints: scores.json of each kept checkpoint of the RL run.
         data: manifests of the three stages' training sets, in order (figure 2).
         benchmarks: scores.json of the final model.
-        asked: manifests of the benchmarks that the scores are of.
+        asked: manifests of these benchmarks.
         table: config/benchmarks.yaml, for titles and published scores.
-        held_out: scores.json of the final model's held-out sets, of which responses are shown.
+        held_out: scores.json of the final model on the held-out sets; the page shows some responses.
         studies: the JSON of every study that was run, in order.
         claims: claims.json, if it was made.
         paper, ours: sections {name: plain values} of the report's recipe and of this one.
@@ -67,7 +77,9 @@ def write_report(
         root=Path(output).parent,
     )
     root = Path(output).parent
-    changed = {name: changed_numbers(ours[name], paper[name]) for name in paper or {}}
+    changed = {}
+    if paper and ours:
+        changed = {name: changed_numbers(ours[name], paper[name]) for name in paper}
     page |= extras(
         studies=list(studies), claims=claims, changed=changed, pages=root / "pages", root=root
     )
@@ -76,37 +88,49 @@ def write_report(
 
 
 def context(
-    *, recipe, models, runs, selection, checkpoints, data, benchmarks, asked, table, root
-) -> dict:
-    """All that the template shows."""
+    *,
+    recipe: str,
+    models: dict[str, dict[str, Any]],
+    runs: list[Result],
+    selection: Result,
+    checkpoints: list[Scores],
+    data: list[Result],
+    benchmarks: Scores,
+    asked: dict[str, Result],
+    table: dict[str, ListedBenchmark],
+    root: Path,
+) -> dict[str, Any]:
+    """All that the template shows; for the arguments see `write_report`."""
     by_id = {result.id: result for result in data}
     by_name = {run.name: run for run in runs}
     rl, final = by_name[selection.name], runs[-1]
+    reinforced, protocol = rl.config_as(GrpoConfig), benchmarks.config.evaluation
+    entropy = reinforced.entropy
     points = tables.checkpoint_rows(selection, checkpoints)
     title = asked_title(checkpoints[0], asked, table)
     groups = tables.benchmark_groups(benchmarks, table)
     sampled = [result for result in data if "funnel" in result.facts]
     return {
         "recipe": recipe,
-        "seed": rl.document["seed"],
-        "parameters": parameters(final),
+        "seed": reinforced.seed,
+        "parameters": parameter_count(final),
         "world": any(_is_drawn(result) for result in data),
-        "miniature": any(each.document["source"] == "miniature" for each in asked.values()),
+        "miniature": any(_is_miniature(each) for each in asked.values()),
         "sets": [tables.SETS.get(name, name) for name in next(iter(models.values()))],
         "stages": tables.stage_rows(models),
         "runs": tables.run_rows(runs, by_id),
-        "settings": rl.document["settings"],
-        "confidence": f"{100 * benchmarks.document['evaluation']['confidence']:g}",
+        "settings": reinforced.settings,
+        "confidence": f"{100 * protocol.confidence:g}",
         "data": tables.data_rows(data),
         "data_section": data_section([each.folder / "manifest.json" for each in data]),
-        "funnels": [(tables.funnel_head(each), tables.funnel_rows(each)) for each in sampled],
+        "funnels": [(tables.funnel_head(each), tables.chain_rows(each)) for each in sampled],
         "loss_panels": panels.loss_panels(runs),
         "grpo": rl.name,
         "grpo_panels": panels.grpo_panels(rl, chosen_step(selection)),
         "critical_seen": any(row.get("critical_tokens") for row in rl.metrics),
-        "words": rl.document["entropy"]["critical_words"],
-        "controls": rl.document["entropy"]["control_words"],
-        "minimum": rl.document["entropy"]["minimum_count"],
+        "words": entropy.critical_words,
+        "controls": entropy.control_words,
+        "minimum": entropy.minimum_count,
         "checkpoints": points,
         "selection": selection.facts,
         "selection_panel": panels.selection_panel(points, title),
@@ -114,25 +138,24 @@ def context(
         "groups": groups,
         "benchmark_panel": panels.benchmark_panel(groups),
         "published": list(MODELS.values()),
-        "protocol": benchmarks.document["evaluation"],
+        "protocol": protocol,
         "links": [_links(result, root) for result in [*runs, selection, *data]],
         "environments": environments([*runs, *data, selection]),
     }
 
 
-def asked_title(scores, asked: dict[str, Result], table: dict[str, Listed]) -> str:
-    """The title of the one benchmark that checkpoints are shown against, and whether it is a miniature."""
-    ((name, id),) = scores.document["benchmarks"].items()
+def asked_title(scores: Scores, asked: dict[str, Result], table: dict[str, ListedBenchmark]) -> str:
+    """The title of the benchmark that every checkpoint answers, marked where it is a miniature."""
+    ((name, id),) = scores.config.benchmarks.items()
     if id not in asked:
         return name
-    document = asked[id].document
-    miniature = ", miniature" if document["source"] == "miniature" else ""
+    miniature = ", miniature" if _is_miniature(asked[id]) else ""
     return table[name].title + miniature
 
 
-def environments(results: list[Result]) -> list[dict]:
+def environments(results: list[Result]) -> list[dict[str, Any]]:
     """The different environments that results were made in, with the names of those results."""
-    found: dict[str, dict] = {}
+    found: dict[str, dict[str, Any]] = {}
     for result in results:
         key = json.dumps(result.environment, sort_keys=True)
         found.setdefault(key, {**result.environment, "made": []})["made"].append(result.id)
@@ -140,10 +163,15 @@ def environments(results: list[Result]) -> list[dict]:
 
 
 def _is_drawn(result: Result) -> bool:
-    return result.document["set"].get("source", {}).get("kind") == "world"
+    config = result.config
+    return isinstance(config, SourceDataConfig) and config.set.source.kind == "world"
 
 
-def _links(result: Result, root: Path) -> dict:
+def _is_miniature(benchmark: Result) -> bool:
+    return benchmark.config_as(BenchmarkConfig).source == "miniature"
+
+
+def _links(result: Result, root: Path) -> dict[str, Any]:
     """Links from the page to a folder and to what lies in it."""
     folder = os.path.relpath(result.folder, root).replace(os.sep, "/")
     return {

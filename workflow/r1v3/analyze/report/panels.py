@@ -1,6 +1,9 @@
-"""Which curves and bars the report shows; each panel is one small figure, so that a phone can read it."""
+"""The curves and bars of the report; each panel is a small figure that fits on a phone."""
+
+from typing import Any
 
 from r1v3.analyze.results import Result
+from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.render.figures import curves, dots, scatter, strip
 
 # Metric, title, whether the axis begins at zero.
@@ -19,15 +22,16 @@ GRPO_PANELS = (
 
 
 def grpo_panels(run: Result, chosen: int | None = None) -> list[str]:
-    """Figures 6, 10 and 11's quantities over the steps of a GRPO run; those it did not write are left out."""
-    lengths = run.document["settings"]["lengths"]
-    raised = [(stage["step"], f"{stage['tokens']:,} allowed") for stage in lengths if stage["step"]]
+    """The quantities of figures 6, 10 and 11 over the steps of a GRPO run, as far as it recorded them."""
+    config = run.config_as(GrpoConfig)
+    lengths = config.settings.lengths
+    raised = [(stage.step, f"{stage.tokens:,} allowed") for stage in lengths if stage.step]
     panels = []
     for key, title, from_zero in GRPO_PANELS:
         line = run.series(key)
         if not line[0]:
             continue
-        title = title.format(threshold=run.document["entropy"]["threshold"])
+        title = title.format(threshold=config.entropy.threshold)
         marks = raised if key in ("response_length", "truncated") else []
         if key == "critical_token_entropy" and chosen is not None:
             marks = [(chosen, "chosen")]
@@ -66,7 +70,7 @@ def grpo_picture(run: Result) -> str:
 
 
 def gradient_norms(run: Result) -> str | None:
-    """The gradient's norm in each group of modules over the steps."""
+    """The gradient norm of each module group over the steps."""
     prefix = "grad_norm/"
     keys = sorted({key for row in run.metrics for key in row if key.startswith(prefix)})
     if not keys:
@@ -100,8 +104,8 @@ def loss_panels(runs: list[Result]) -> list[str]:
     return panels
 
 
-def selection_panel(rows: list[dict], title: str) -> str | None:
-    """Figure 5: entropy at critical tokens against the benchmark, a point a checkpoint."""
+def selection_panel(rows: list[dict[str, Any]], title: str) -> str | None:
+    """Figure 5: entropy at critical tokens against the benchmark, one point for each checkpoint."""
     points = [
         {
             "x": row["entropy"],
@@ -126,7 +130,7 @@ def selection_panel(rows: list[dict], title: str) -> str | None:
     return scatter("selection", alt, points, x="entropy at critical tokens, nats", y=f"{title}, %")
 
 
-def benchmark_panel(groups: dict[str, list[dict]]) -> str:
+def benchmark_panel(groups: dict[str, list[dict[str, Any]]]) -> str:
     """Our benchmark scores with their intervals, in Table 1's order."""
     rows = [row for group in groups.values() for row in group]
     points = [
@@ -139,7 +143,7 @@ def benchmark_panel(groups: dict[str, list[dict]]) -> str:
 
 
 def ends(values: list[float]) -> str:
-    """Where a curve begins and ends, in words, from the means of its first and last tenth."""
+    """Where a curve begins and ends, in words: the means of its first and its last tenth."""
     tenth = max(1, len(values) // 10)
     first, last = (sum(part) / tenth for part in (values[:tenth], values[-tenth:]))
     return f"from {first:.3g} at first to {last:.3g} at the end"

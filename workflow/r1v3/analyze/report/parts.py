@@ -1,18 +1,19 @@
-"""Parts of the report beyond the core path: where each table and figure of the report is, what departs from
-it, studies, claims, cost.
+"""Parts of our page beyond the core path: an index of the report's tables and figures, departures from the
+report, studies, claims and cost.
 
-Studies and claims are shown as far as they have been run; the page says what is missing and how to make it.
+The page shows the studies and claims that have been run, and says how to make the others.
 """
 
 import json
 from pathlib import Path
+from typing import Any
 
 from r1v3.analyze.cost import cost_rows
 from r1v3.analyze.report.gallery import picture_uri
-from r1v3.analyze.results import flat
+from r1v3.analyze.results import dotted
 from r1v3.recipe.load import COMPLETE, load_recipe
 
-# What the report has, what it shows, and its counterpart here: an anchor of the page, or a study.
+# A table or figure of the report, what it shows, and its anchor on our page; `study-<name>` is a study.
 INDEX = (
     ("Table 1", "20 benchmarks", "benchmarks"),
     ("Table 2", "what to tune after RL", "study-tuning"),
@@ -33,7 +34,7 @@ INDEX = (
     ("Figures 12 to 15", "responses", "gallery"),
 )
 
-# What is done otherwise than the report says, or where it says nothing; numbers have a table of their own.
+# Where we depart from the report, or where it is silent. Numbers have a table of their own.
 DEPARTURES = (
     "Equation 7 writes the reference policy below the ratio's line. Here stands the policy that sampled, as"
     " in equation 5; the study of Clip-Higher runs the equation as it stands, too.",
@@ -48,8 +49,8 @@ DEPARTURES = (
 )
 
 
-def index_rows(studies: dict[str, dict]) -> list[dict]:
-    """Every table and figure of the report, and its place here; `missing`: the study that was not run."""
+def index_rows(studies: dict[str, Any]) -> list[dict[str, str | None]]:
+    """Every table and figure of the report with its place here; `missing` names a study that was not run."""
     rows = []
     for what, shows, anchor in INDEX:
         name = anchor.removeprefix("study-")
@@ -58,20 +59,25 @@ def index_rows(studies: dict[str, dict]) -> list[dict]:
     return rows
 
 
-def changed_numbers(ours: dict, paper: dict) -> list[dict]:
-    """The numbers of a section of the recipe that differ from the report's, as dotted keys.
+def changed_numbers(ours: dict[str, Any], paper: dict[str, Any]) -> list[dict[str, str]]:
+    """The numbers in a section of the recipe that differ from the report's, by dotted key.
 
     Args:
         ours: a section as plain values; paper: the same of the recipe `paper`.
     """
-    here, there = flat(ours), flat(paper)
+    here, there = dotted(ours), dotted(paper)
     keys = [key for key in {**there, **here} if here.get(key) != there.get(key)]
     return [{"key": key, "ours": here.get(key, ""), "paper": there.get(key, "")} for key in keys]
 
 
 def extras(
-    *, studies: list[Path], claims: Path | None, changed: dict, pages: Path, root: Path
-) -> dict:
+    *,
+    studies: list[Path],
+    claims: Path | None,
+    changed: dict[str, list[dict[str, str]]],
+    pages: Path,
+    root: Path,
+) -> dict[str, Any]:
     """What the template shows beyond the core path.
 
     Args:
@@ -97,7 +103,7 @@ def extras(
     }
 
 
-def recipe_sections(root: Path, recipe: str, overlay: Path | None) -> dict[str, dict]:
+def recipe_sections(root: Path, recipe: str, overlay: Path | None) -> dict[str, dict[str, Any]]:
     """`paper` and `ours`: the sections of the core path's settings, as plain values by name."""
     folder = root / "config" / "recipes"
     sides = {

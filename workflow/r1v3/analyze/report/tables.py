@@ -1,8 +1,20 @@
-"""The tables of the report, as plain rows for its template. Percentages are texts, with a point."""
+"""The tables of the report, as plain rows for its template. Percentages are texts with a decimal point."""
+
+from typing import Any
 
 from r1v3.analyze.results import Result, Scores, chosen_step, name_of
 from r1v3.evaluate.statistics import wilson
-from r1v3.recipe.tables.benchmarks import MODELS, Listed
+from r1v3.recipe.graph.configs import (
+    CheckpointOf,
+    GrpoConfig,
+    ModelConfig,
+    SampledDataConfig,
+    SftConfig,
+    SourceDataConfig,
+)
+from r1v3.recipe.schema.data import HubModel
+from r1v3.recipe.schema.training import Grpo, Sft
+from r1v3.recipe.tables.benchmarks import MODELS, ListedBenchmark
 from r1v3.render.page import percent
 
 SETS = {"math": "Mathematics", "multi_domain": "Multi-domain"}
@@ -14,10 +26,10 @@ STAGES = {
 }
 
 
-def stage_rows(models: dict[str, dict]) -> list[dict]:
+def stage_rows(models: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Each model's held-out scores, with its interval and the gain over the model above."""
-    rows: list[dict] = []
-    before: dict | None = None
+    rows: list[dict[str, Any]] = []
+    before: dict[str, Any] | None = None
     for name, scores in models.items():
         cells = []
         for key, score in scores.items():
@@ -37,53 +49,80 @@ def stage_rows(models: dict[str, dict]) -> list[dict]:
     return rows
 
 
-def run_rows(runs: list[Result], data: dict[str, Result]) -> list[dict]:
-    """What each run did, in one line; its config.json holds the rest."""
+def run_rows(runs: list[Result], data: dict[str, Result]) -> list[dict[str, Any]]:
+    """The main settings of each run; its config.json has all of them.
+
+    Args:
+        data: data sets by id, for the number of their records.
+    """
     return [_run_row(run, data) for run in runs]
 
 
-def _run_row(run: Result, data: dict[str, Result]) -> dict:
-    document = run.document
-    spec = document.get("spec", {})
-    settings = document.get("settings") or spec.get("settings") or {}
-    start = document.get("start")
-    learned = document["data"] if isinstance(document.get("data"), str) else spec.get("data", "")
-    row = {
-        "name": run.name,
-        "id": run.id,
-        "stage": {"model": "SFT" if settings else "download", "sft": "SFT", "grpo": "GRPO"}[
-            run.kind
-        ],
-        "start": _start(start) if start else spec.get("id", "nothing"),
+def _run_row(run: Result, data: dict[str, Result]) -> dict[str, Any]:
+    config = run.config
+    if isinstance(config, GrpoConfig):
+        settings = config.settings
+        row = _trained_row(run, "GRPO", _checkpoint(config.start), config.data, settings)
+        row["batch"] = f"{settings.prompts_per_step} prompts × {settings.samples} samples"
+        row["length"] = " → ".join(f"{stage.tokens:,}" for stage in settings.lengths)
+    elif isinstance(config, SftConfig):
+        start = _checkpoint(config.start)
+        row = _supervised_row(run, start, config.data, config.settings)
+    elif isinstance(config, ModelConfig):
+        spec, start = config.spec, name_of(config.start) if config.start else "nothing"
+        if isinstance(spec, HubModel):
+            row = _row(run, "download", spec.id, "")
+        else:
+            row = _supervised_row(run, start, spec.data, spec.settings)
+    else:
+        raise ValueError(f"{run.folder}: a run is needed, not a result of kind {run.kind}")
+    learned = row.pop("learned")
+    return row | {
         "data": name_of(learned) or "none",
         "records": data[learned].facts["records"] if learned in data else None,
-        "trained": ", ".join(group.replace("_", " ") for group in settings.get("train", [])),
+    }
+
+
+def _supervised_row(run: Result, start: str, learned: str, settings: Sft) -> dict[str, Any]:
+    row = _trained_row(run, "SFT", start, learned, settings)
+    row["batch"] = f"{settings.batch_size} samples"
+    row["length"] = f"{settings.max_length:,}"
+    if run.facts.get("best_step") is not None:
+        row["steps"] += f", best {run.facts['best_step']:,}"
+    return row
+
+
+def _trained_row(
+    run: Result, stage: str, start: str, learned: str, settings: Sft | Grpo
+) -> dict[str, Any]:
+    row = _row(run, stage, start, learned)
+    row["trained"] = ", ".join(group.replace("_", " ") for group in settings.train)
+    row["rate"] = f"{settings.optimizer.learning_rate:g}"
+    return row
+
+
+def _row(run: Result, stage: str, start: str, learned: str) -> dict[str, Any]:
+    """What every run has; `learned` is the id or name of its data set."""
+    return {
+        "name": run.name,
+        "id": run.id,
+        "stage": stage,
+        "start": start,
+        "learned": learned,
+        "trained": "",
         "rate": "",
         "steps": f"{run.facts['steps']:,}",
         "batch": "",
         "length": "",
     }
-    if settings:
-        row["rate"] = f"{settings['optimizer']['learning_rate']:g}"
-    if run.kind == "grpo":
-        row["batch"] = f"{settings['prompts_per_step']} prompts × {settings['samples']} samples"
-        row["length"] = " → ".join(f"{stage['tokens']:,}" for stage in settings["lengths"])
-    elif settings:
-        row["batch"] = f"{settings['batch_size']} samples"
-        row["length"] = f"{settings['max_length']:,}"
-        if run.facts.get("best_step") is not None:
-            row["steps"] += f", best {run.facts['best_step']:,}"
-    return row
 
 
-def _start(start: str | dict) -> str:
-    if isinstance(start, str):
-        return name_of(start)
-    return f"{name_of(start['run'])}, {start['checkpoint']}"
+def _checkpoint(start: CheckpointOf) -> str:
+    return f"{name_of(start.run)}, {start.checkpoint}"
 
 
-def data_rows(data: list[Result]) -> list[dict]:
-    """How many records each training set has, and in which forms."""
+def data_rows(data: list[Result]) -> list[dict[str, Any]]:
+    """The records of each training set, and the forms of their answers."""
     forms = {
         "mcq": "multiple choice",
         "mcq_multi": "several letters",
@@ -100,20 +139,26 @@ def data_rows(data: list[Result]) -> list[dict]:
                 "records": f"{facts['records']:,}",
                 "images": f"{facts['images']:,}",
                 "forms": ", ".join(f"{forms.get(k, k)} {v:,}" for k, v in kinds),
-                "instead": result.document["set"].get("stands_in_for") or "",
+                "instead": _replaced_set(result),
             }
         )
     return rows
 
 
-def funnel_head(result: Result) -> dict:
-    """Who answered, how often, and for how many questions an answer of its own is kept."""
+def _replaced_set(result: Result) -> str:
+    """The report's data set that a set from sources stands in for."""
+    config = result.config
+    return (config.set.stands_in_for or "") if isinstance(config, SourceDataConfig) else ""
+
+
+def funnel_head(result: Result) -> dict[str, Any]:
+    """Which model answered, how often, and for how many questions one of its answers was kept."""
     funnel = result.facts["funnel"]
     written = funnel.get("written", 0)
     own = result.facts["questions_kept"] - written
     return {
         "name": result.name,
-        "by": result.document["by"]["run"].rpartition("-")[0],
+        "by": result.config_as(SampledDataConfig).by.run.rpartition("-")[0],
         "asked": funnel["asked"],
         "times": funnel["sampled"] // funnel["asked"],
         "pass_rate": percent(result.facts["pass_rate"]),
@@ -123,8 +168,8 @@ def funnel_head(result: Result) -> dict:
     }
 
 
-def funnel_rows(result: Result) -> list[dict]:
-    """Where the sampled chains went; the shares are of all sampled ones."""
+def chain_rows(result: Result) -> list[dict[str, Any]]:
+    """What became of the sampled chains; shares are of all sampled ones."""
     funnel = result.facts["funnel"]
     sampled = funnel["sampled"]
     removed = [key for key in funnel if key.startswith("removed: ")]
@@ -144,8 +189,8 @@ def funnel_rows(result: Result) -> list[dict]:
     ]
 
 
-def checkpoint_rows(selection: Result, scores: list[Scores]) -> list[dict]:
-    """Each kept checkpoint's probe beside its benchmark score; `entropy` is None where words are too few.
+def checkpoint_rows(selection: Result, scores: list[Scores]) -> list[dict[str, Any]]:
+    """The probe of each kept checkpoint beside its benchmark score; `entropy` is None with too few words.
 
     Raises:
         ValueError: a probed checkpoint has no benchmark score.
@@ -174,9 +219,11 @@ def checkpoint_rows(selection: Result, scores: list[Scores]) -> list[dict]:
     return rows
 
 
-def benchmark_groups(scores: Scores, table: dict[str, Listed]) -> dict[str, list[dict]]:
-    """Table 1 by its groups: our score, and the six published ones where the report has them."""
-    groups: dict[str, list[dict]] = {}
+def benchmark_groups(
+    scores: Scores, table: dict[str, ListedBenchmark]
+) -> dict[str, list[dict[str, Any]]]:
+    """Table 1 by its groups: our score, and the six published scores that the report has."""
+    groups: dict[str, list[dict[str, Any]]] = {}
     for name, score in scores.benchmarks.items():
         entry = table[name]
         published = {model: entry.published.get(model) for model in MODELS}

@@ -1,9 +1,9 @@
 """Effects with intervals over items and over seeds.
 
-Items are crossed with seeds: every seed answers the same questions. An effect is the mean over both;
-its variance is that over items, by a paired bootstrap, plus that between seeds, each seed a cluster. With one
-seed the interval is the bootstrap's own and says nothing of training's luck. With more, Student's t is taken
-at the degrees of freedom of Welch and Satterthwaite, since few seeds know their own spread badly.
+Every seed answers the same items. An effect is the mean over both. Its variance is the sum of two parts: the
+variance over items, by a paired bootstrap, and the variance between seeds. With one seed the interval is the
+bootstrap's own, and does not cover the variation between training runs. With several seeds it is Student's,
+with the degrees of freedom of Welch and Satterthwaite, since few seeds estimate their own spread poorly.
 
 Legend of suffixes: S seeds, I items or steps, R resamples.
 """
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from r1v3.base.bootstrap import cluster_picks, cluster_weights, percentile_interval
 from r1v3.evaluate.statistics import wilson
 
 RESAMPLES = 2000
@@ -22,7 +23,10 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Effect:
-    """An estimate with its interval, and what it rests on; `seed_spread` is their standard deviation."""
+    """An estimate with its interval, standard error, and numbers of seeds and items.
+
+    `seed_spread` is the standard deviation between seeds; None with one seed.
+    """
 
     estimate: float
     low: float
@@ -36,7 +40,7 @@ class Effect:
 def paired(
     a: list[pd.Series], b: list[pd.Series], *, seed: int = 0, confidence: float = 0.95
 ) -> Effect:
-    """Arm a minus arm b, one Series a seed; an arm that all seeds share is paired with each of the other.
+    """Arm a minus arm b, one Series for each seed; the only Series of a shared run is paired with every seed.
 
     Raises:
         ValueError: the two were not asked the same items, or have different numbers of seeds.
@@ -47,33 +51,38 @@ def paired(
         if not one.index.equals(other.index):
             raise ValueError("the two arms were not asked the same items")
         differences.append((one - other).to_numpy())
-    return effect(np.stack(differences), seed=seed, confidence=confidence)
+    return mean_effect(np.stack(differences), seed=seed, confidence=confidence)
 
 
 def single(values: list[pd.Series], *, seed: int = 0, confidence: float = 0.95) -> Effect:
-    """One arm's mean. Where all items are right, or all wrong, a bootstrap would claim certainty: there the
-    interval is Wilson's."""
-    found = effect(np.stack([each.to_numpy() for each in values]), seed=seed, confidence=confidence)
+    """One arm's mean. Where all items are right or all are wrong, the interval is Wilson's, since a bootstrap
+    would claim certainty."""
+    found = mean_effect(
+        np.stack([each.to_numpy() for each in values]), seed=seed, confidence=confidence
+    )
     if found.error < 1e-12 and found.estimate in (0.0, 1.0):
         low, high = wilson(found.estimate, found.items, confidence)
         return replace(found, low=low, high=high)
     return found
 
 
-def effect(value_SI: np.ndarray, *, seed: int = 0, confidence: float = 0.95) -> Effect:
+def mean_effect(value_SI: np.ndarray, *, seed: int = 0, confidence: float = 0.95) -> Effect:
     """The mean of values of S seeds on the same I items."""
     rng = np.random.default_rng(seed)
     items = value_SI.shape[1]
     mean_I = value_SI.mean(0)
-    weight_RI = rng.multinomial(items, np.full(items, 1 / items), size=RESAMPLES) / items
-    means_R = weight_RI @ mean_I
+    (weight_RI,) = cluster_weights(items, RESAMPLES, rng)
+    means_R = (weight_RI / items) @ mean_I
     return _with_seeds(float(mean_I.mean()), means_R, value_SI.mean(1), items, confidence)
 
 
 def windows(
-    late: list[np.ndarray], early: list[np.ndarray], *, seed: int = 0, confidence=0.95
+    late: list[np.ndarray], early: list[np.ndarray], *, seed: int = 0, confidence: float = 0.95
 ) -> Effect:
-    """The mean of a window of steps minus that of another, an array a seed; steps count as independent."""
+    """The mean of a window of steps minus the mean of another, one array for each seed.
+
+    Steps count as independent.
+    """
     rng = np.random.default_rng(seed)
     means_R = np.zeros(RESAMPLES)
     for one, other in zip(late, early, strict=True):
@@ -83,7 +92,9 @@ def windows(
     return _with_seeds(float(np.mean(by_seed)), means_R / len(late), by_seed, steps, confidence)
 
 
-def spreads(a: list[np.ndarray], b: list[np.ndarray], *, seed: int = 0, confidence=0.95) -> Effect:
+def spreads(
+    a: list[np.ndarray], b: list[np.ndarray], *, seed: int = 0, confidence: float = 0.95
+) -> Effect:
     """The relative spread (standard deviation over mean) of one series of steps minus that of another."""
     rng = np.random.default_rng(seed)
     spread_R = np.zeros(RESAMPLES)
@@ -102,26 +113,33 @@ def relative_spread(values: np.ndarray) -> float:
     return float(np.std(values, ddof=1)) / mean if mean else 0.0
 
 
-def _with_seeds(estimate: float, means_R, by_seed, items: int, confidence: float) -> Effect:
-    tail = (1 - confidence) / 2
+def _with_seeds(
+    estimate: float,
+    means_R: np.ndarray,
+    by_seed: list[float] | np.ndarray,
+    items: int,
+    confidence: float,
+) -> Effect:
     error_items, seeds = float(np.std(means_R)), len(by_seed)
     if seeds == 1:
-        low, high = np.quantile(means_R, [tail, 1 - tail])
-        return Effect(estimate, float(low), float(high), error_items, 1, items, None)
+        low, high = percentile_interval(means_R, confidence)
+        return Effect(estimate, low, high, error_items, 1, items, None)
     spread = float(np.std(by_seed, ddof=1))
     between = spread**2 / seeds
     error = sqrt(error_items**2 + between)
     freedom = error**4 / (between**2 / (seeds - 1)) if between else np.inf
-    reach = float(stats.t.ppf(1 - tail, freedom)) * error
+    reach = float(stats.t.ppf(1 - (1 - confidence) / 2, freedom)) * error
     return Effect(estimate, estimate - reach, estimate + reach, error, seeds, items, spread)
 
 
-def _resampled_means(values: np.ndarray, rng) -> np.ndarray:
-    return values[rng.integers(0, len(values), (RESAMPLES, len(values)))].mean(1)
+def _resampled_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    (picks,) = cluster_picks(len(values), RESAMPLES, rng)
+    return values[picks].mean(1)
 
 
-def _resampled_spreads(values: np.ndarray, rng) -> np.ndarray:
-    drawn = values[rng.integers(0, len(values), (RESAMPLES, len(values)))]
+def _resampled_spreads(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    (picks,) = cluster_picks(len(values), RESAMPLES, rng)
+    drawn = values[picks]
     means = drawn.mean(1)
     return np.divide(drawn.std(1, ddof=1), means, out=np.zeros(RESAMPLES), where=means != 0)
 

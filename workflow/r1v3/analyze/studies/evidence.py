@@ -1,16 +1,18 @@
-"""What a study reads of finished results: curves, item by item verdicts, probes; by arm and seed.
+"""What a study reads of finished results: curves, verdicts by item, and probes, by arm and seed.
 
-Nothing here trains or answers; a result that is missing is an error that names the folder.
+Nothing here trains or answers. A missing result is an error that names its folder.
 """
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from r1v3.analyze.results import Result, read_result
 from r1v3.recipe.graph.arms import evaluation_of, seeded, steps_of, suite_of
+from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.studies import Arm, Study
 
@@ -31,7 +33,7 @@ class Evidence:
         return self.study.arms[label]
 
     def seeds_of(self, label: str) -> range:
-        """The seeds that give an arm different results: one alone where its run is shared by all."""
+        """The seeds of an arm; a run that all seeds share has one."""
         run = self.arm(label).run
         return range(1, 2 if seeded(self.documents, run, 2) == run else self.seeds + 1)
 
@@ -48,23 +50,25 @@ class Evidence:
         steps = pd.DataFrame(run.metrics).set_index("step")
         if key == "grad_norm":
             groups = steps.filter(regex=r"^grad_norm/")
-            return np.sqrt((groups.astype(float) ** 2).sum(axis=1, min_count=1)).dropna()
+            squares = (groups.astype(float) ** 2).sum(axis=1, min_count=1)
+            return pd.Series(np.sqrt(squares.to_numpy()), index=squares.index).dropna()
         if key == "critical_share":
-            settings = run.document["settings"]
             if "critical_tokens" not in steps:
                 return pd.Series(dtype=float)
-            return steps["critical_tokens"] / (settings["prompts_per_step"] * settings["samples"])
+            settings = run.config_as(GrpoConfig).settings
+            responses = settings.prompts_per_step * settings.samples
+            return column(steps, "critical_tokens") / responses
         if key not in steps:
             return pd.Series(dtype=float)
-        return pd.to_numeric(steps[key]).dropna()
+        return pd.Series(pd.to_numeric(column(steps, key))).dropna()
 
     def items(self, label: str, measure: str, seed: int) -> pd.Series:
-        """An arm's value of every item, at the mean of its runs: a share of right answers, or tokens."""
+        """Every item's mean over the runs of an arm: the share of right answers, or tokens."""
         node = evaluation_of(self.documents, self.study, self.arm(label), measure, seed)
         return _items(self.root / node.folder, measure)
 
     def items_at(self, label: str, measure: str, seed: int, step: int) -> pd.Series:
-        """The same at a kept step of a reinforced arm."""
+        """The same for a checkpoint that a reinforced arm kept."""
         run = seeded(self.documents, self.arm(label).run, seed)
         node = self.documents.evaluation(run, f"step-{step:06d}", suite_of(measure, None)[0])
         return _items(self.root / node.folder, measure)
@@ -73,8 +77,8 @@ class Evidence:
         """The kept steps of a reinforced arm."""
         return steps_of(self.documents, self.arm(label))
 
-    def probes(self, label: str, seed: int) -> list[dict]:
-        """What the probe measured of each kept checkpoint of a reinforced arm."""
+    def probes(self, label: str, seed: int) -> list[dict[str, Any]]:
+        """What the probe measured for each kept checkpoint of a reinforced arm."""
         node = self.documents.selection(seeded(self.documents, self.arm(label).run, seed))
         return _result(self.root / node.folder / "manifest.json").facts["checkpoints"]
 
@@ -82,6 +86,13 @@ class Evidence:
         """Every answer of an arm to a benchmark or set, with its verdict."""
         node = evaluation_of(self.documents, self.study, self.arm(label), measure, seed)
         return _verdicts(self.root / node.folder, suite_of(measure, None)[1])
+
+
+def column(table: pd.DataFrame, name: str) -> pd.Series:
+    """One column of a table, each of whose names stands once."""
+    found = table[name]
+    assert isinstance(found, pd.Series)
+    return found
 
 
 @cache
@@ -103,5 +114,6 @@ def _verdicts(folder: Path, name: str) -> pd.DataFrame:
 @cache
 def _items(folder: Path, measure: str) -> pd.Series:
     verdicts = _verdicts(folder, suite_of(measure, None)[1])
-    column = "tokens" if measure.startswith("tokens:") else "correct"
-    return verdicts[column].astype(float).groupby(verdicts["key"]).mean().sort_index()
+    values = column(verdicts, "tokens" if measure.startswith("tokens:") else "correct")
+    by_item = values.astype(float).groupby(column(verdicts, "key")).mean()
+    return pd.Series(by_item).sort_index()

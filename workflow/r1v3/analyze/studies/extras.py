@@ -1,22 +1,33 @@
-"""What some studies show beyond curves and arms: figures 5 and 10, table 5, the critical words of figure 11.
+"""Analyses of single studies: figures 5 and 10, table 5, and the critical words of figure 11.
 
-Each returns tables {caption, columns, rows} and drawn figures.
+Each returns tables and drawn figures.
 """
+
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
 
 from r1v3.analyze.studies import checkpoints
-from r1v3.analyze.studies.evidence import Evidence
-from r1v3.analyze.studies.figures import Drawn, draw_curves, draw_points
+from r1v3.analyze.studies.evidence import Evidence, column
+from r1v3.analyze.studies.figures import DrawnFigure, draw_curves, draw_points
 from r1v3.evaluate.pages.hallucination import audit, table_5
 
 PARTS = 5  # of a run, for the distribution of entropy
 
 
-def of_study(name: str, evidence: Evidence) -> tuple[list[dict], list[Drawn]]:
-    """The extra tables and figures of a study, by its `analyses`."""
-    tables, drawn = [], []
+class ExtraTable(TypedDict):
+    """A table of a study's page; all cells are text."""
+
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def study_extras(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[DrawnFigure]]:
+    """The tables and figures of a study's `analyses`."""
+    tables: list[ExtraTable] = []
+    drawn: list[DrawnFigure] = []
     for analysis in evidence.study.analyses:
         more_tables, more_drawn = ANALYSES[analysis](name, evidence)
         tables += more_tables
@@ -24,13 +35,13 @@ def of_study(name: str, evidence: Evidence) -> tuple[list[dict], list[Drawn]]:
     return tables, drawn
 
 
-def entropy_accuracy(name: str, evidence: Evidence) -> tuple[list[dict], list[Drawn]]:
+def entropy_accuracy(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[DrawnFigure]]:
     """Figure 5 with its controls: every checkpoint, the correlations, and what each choice loses."""
     table = checkpoints.checkpoint_table(evidence)
     drawn = [
         draw_points(
             f"{name}-{measure.replace('/', '-').replace('_', '-')}",
-            percent(table, measure),
+            in_percent(table, measure),
             "critical words/mean",
             measure,
             ("entropy at critical tokens, nats", f"{measure}, %"),
@@ -54,7 +65,7 @@ def entropy_accuracy(name: str, evidence: Evidence) -> tuple[list[dict], list[Dr
                 str(found["runs"]),
             ]
         )
-    tables = [
+    tables: list[ExtraTable] = [
         {
             "caption": "Entropy against accuracy over checkpoints: interval by bootstrap over runs, p by"
             " permutation within runs.",
@@ -74,10 +85,10 @@ def entropy_accuracy(name: str, evidence: Evidence) -> tuple[list[dict], list[Dr
     ]
     for measure in evidence.study.by_step:
         chosen = checkpoints.choices(table, measure)
-        best = chosen["best"]
+        best = column(chosen, "best")
         lost = []
         for way in ("critical entropy", "reward", "last"):
-            found = checkpoints.over_arms(chosen, best - chosen[way])
+            found = checkpoints.over_arms(chosen, best - column(chosen, way))
             lost.append(
                 [
                     way,
@@ -102,13 +113,16 @@ def entropy_accuracy(name: str, evidence: Evidence) -> tuple[list[dict], list[Dr
     return tables, drawn
 
 
-def entropy_distribution(name: str, evidence: Evidence) -> tuple[list[dict], list[Drawn]]:
+def entropy_distribution(
+    name: str, evidence: Evidence
+) -> tuple[list[ExtraTable], list[DrawnFigure]]:
     """Figure 10: the distribution of token entropy in fifths of each run, and its upper end."""
     rows, points = [], []
+    threshold = evidence.documents.recipe.entropy.threshold
     for label in evidence.study.arms:
-        run = evidence.run(label, 1)
-        threshold = run.document["entropy"]["threshold"]
-        for part in np.array_split(run.metrics, PARTS):
+        metrics = evidence.run(label, 1).metrics
+        for places in np.array_split(np.arange(len(metrics)), PARTS):
+            part = [metrics[place] for place in places]
             counts = np.sum([row["entropy_histogram"] for row in part], axis=0)
             steps = f"{part[0]['step']} to {part[-1]['step']}"
             tokens = int(counts.sum())
@@ -156,9 +170,9 @@ def entropy_distribution(name: str, evidence: Evidence) -> tuple[list[dict], lis
     ], drawn
 
 
-def hallucination(name: str, evidence: Evidence) -> tuple[list[dict], list[Drawn]]:
+def hallucination(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[DrawnFigure]]:
     """Table 5: answers with and without the phrase, of each arm and measure."""
-    tables = []
+    tables: list[ExtraTable] = []
     for label in evidence.study.arms:
         for measure in evidence.study.measures:
             found = audit(evidence.verdicts(label, measure, 1))
@@ -181,8 +195,8 @@ def hallucination(name: str, evidence: Evidence) -> tuple[list[dict], list[Drawn
     return tables, []
 
 
-def critical_words(name: str, evidence: Evidence) -> tuple[list[dict], list[Drawn]]:
-    """Figure 11's other half: how often each model writes a critical token, at first and at the end."""
+def critical_words(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[DrawnFigure]]:
+    """The second half of figure 11: how often each model writes a critical token, at first and at the end."""
     rows = []
     for label in evidence.study.arms:
         for seed in evidence.seeds_of(label):
@@ -211,9 +225,9 @@ def critical_words(name: str, evidence: Evidence) -> tuple[list[dict], list[Draw
     ], []
 
 
-def percent(table: pd.DataFrame, column: str) -> pd.DataFrame:
+def in_percent(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """The table with one column in percent."""
-    return table.assign(**{column: 100 * table[column]})
+    return table.assign(**{name: 100 * column(table, name)})
 
 
 ANALYSES = {

@@ -1,16 +1,18 @@
-"""A study's figures: curves with intervals over seeds, measures by step, arms side by side; and their data.
+"""A study's figures with their data: curves with intervals over seeds, measures by step, arms side by side.
 
-Each figure is a table first, written as CSV, and drawn from that table alone, as SVG text for the page and as
+Each figure is drawn from a table alone. The table is written as CSV, the figure as SVG for the page and as
 PNG for slides.
 """
 
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
@@ -42,8 +44,8 @@ DASHES = ("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)))
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A figure: its name, what it shows in words, the SVG, and the table behind it."""
+class DrawnFigure:
+    """A figure: its name, what it shows in words, its pictures, and the table that it is drawn from."""
 
     name: str
     alt: str
@@ -106,8 +108,10 @@ def arm_table(evidence: Evidence, measure: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def draw_curves(name: str, table: pd.DataFrame, title: str, *, intervals: bool = False) -> Drawn:
-    """Lines by step, an arm each; a band is the interval over seeds, or, with `intervals`, over items."""
+def draw_curves(
+    name: str, table: pd.DataFrame, title: str, *, intervals: bool = False
+) -> DrawnFigure:
+    """A line for each arm by step; bands are intervals over seeds, or over items with `intervals`."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel()
         said = []
@@ -132,26 +136,30 @@ def draw_curves(name: str, table: pd.DataFrame, title: str, *, intervals: bool =
                 )
                 ends = part["value"].iloc[[0, -1]]
             else:
-                ends = _line(axes, part, label, style)
+                ends = _line(axes, part, str(label), style)
             said.append(f"{label} from {ends.iloc[0]:.3g} to {ends.iloc[-1]:.3g}")
         axes.set_xlabel("step")
         axes.set_title(title, fontsize=9, loc="left")
-        if table["arm"].nunique() > 1:
+        if len(set(table["arm"])) > 1:
             axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
         alt = f"{title} by step: {'; '.join(said)}"
         return _drawn(figure, name, alt, table)
 
 
-def draw_arms(name: str, table: pd.DataFrame, title: str, published: dict[str, float]) -> Drawn:
-    """A dot with its interval an arm; hollow diamonds are the report's numbers, on another scale."""
+def draw_arms(
+    name: str, table: pd.DataFrame, title: str, published: dict[str, float]
+) -> DrawnFigure:
+    """A dot with its interval for each arm; hollow diamonds are the report's numbers, on another scale."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 0.9 + 0.28 * len(table)), layout="constrained")
         figure.patch.set_alpha(0)
         axes = figure.subplots()
-        for place, row in enumerate(table.itertuples()):
-            axes.plot([row.low, row.high], [place, place], color=COLOURS["blue"], linewidth=1.6)
+        rows = table.to_dict("records")
+        for place, row in enumerate(rows):
+            ends = [row["low"], row["high"]]
+            axes.plot(ends, [place, place], color=COLOURS["blue"], linewidth=1.6)
             axes.plot(
-                row.value,
+                row["value"],
                 place,
                 "o",
                 color=COLOURS["blue"],
@@ -176,13 +184,16 @@ def draw_arms(name: str, table: pd.DataFrame, title: str, published: dict[str, f
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(title)
         said = "; ".join(
-            f"{r.arm} {r.value:.1f} ({r.low:.1f} to {r.high:.1f})" for r in table.itertuples()
+            f"{row['arm']} {row['value']:.1f} ({row['low']:.1f} to {row['high']:.1f})"
+            for row in rows
         )
         alt = f"{title}: {said}"
         return _drawn(figure, name, alt, table)
 
 
-def draw_points(name: str, table: pd.DataFrame, x: str, y: str, titles: tuple[str, str]) -> Drawn:
+def draw_points(
+    name: str, table: pd.DataFrame, x: str, y: str, titles: tuple[str, str]
+) -> DrawnFigure:
     """Checkpoints as points, a colour and a mark for each arm, joined in the order of their steps."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((5.4, 3.6))
@@ -201,11 +212,11 @@ def draw_points(name: str, table: pd.DataFrame, x: str, y: str, titles: tuple[st
         axes.set_xlabel(titles[0])
         axes.set_ylabel(titles[1])
         axes.legend(fontsize=6.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
-        alt = f"{titles[1]} against {titles[0]}, {len(known)} checkpoints of {known['arm'].nunique()} runs"
+        alt = f"{titles[1]} against {titles[0]}, {len(known)} checkpoints of {len(set(known['arm']))} runs"
         return _drawn(figure, name, alt, table)
 
 
-def write_drawn(drawn: Drawn, folder: Path) -> None:
+def write_drawn(drawn: DrawnFigure, folder: Path) -> None:
     """The figure as SVG and PNG, and its table as CSV."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{drawn.name}.svg").write_text(drawn.svg, encoding="utf-8")
@@ -213,14 +224,14 @@ def write_drawn(drawn: Drawn, folder: Path) -> None:
     drawn.table.to_csv(folder / f"{drawn.name}.csv", index=False, float_format="%.6g")
 
 
-def _drawn(figure, name: str, alt: str, table: pd.DataFrame) -> Drawn:
+def _drawn(figure: Figure, name: str, alt: str, table: pd.DataFrame) -> DrawnFigure:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=160, facecolor="white", metadata={"Software": None})
-    return Drawn(name, alt, to_svg(figure, name, alt), stream.getvalue(), table)
+    return DrawnFigure(name, alt, to_svg(figure, name, alt), stream.getvalue(), table)
 
 
-def _line(axes, part: pd.DataFrame, label: str, style: dict) -> pd.Series:
-    """A line over seeds: their mean, smoothed, with Student's interval where there are several."""
+def _line(axes: Axes, part: pd.DataFrame, label: str, style: dict[str, Any]) -> pd.Series:
+    """A line of the smoothed mean over seeds, with Student's interval where there are several."""
     wide = part.pivot(index="step", columns="seed", values="value").dropna()
     smooth = wide.apply(
         lambda column: pd.Series(running_mean(column.to_list()), index=column.index)
@@ -238,7 +249,7 @@ def _line(axes, part: pd.DataFrame, label: str, style: dict) -> pd.Series:
     return mean
 
 
-def _panel(size: tuple[float, float] = (4.2, 3.1)):
+def _panel(size: tuple[float, float] = (4.2, 3.1)) -> tuple[Figure, Axes]:
     figure = Figure(figsize=size, layout="constrained")
     figure.patch.set_alpha(0)
     axes = figure.subplots()

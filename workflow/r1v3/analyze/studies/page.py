@@ -1,18 +1,20 @@
-"""A page per study: the question, its runs, curves, the table beside the report's numbers, the verdicts.
+"""A page per study: the question, its runs, curves, a table with the report's numbers, the verdicts.
 
-Beside the page lie its figures (SVG, PNG, CSV), and `<study>.json`, which the ledger and the report read.
+Its figures (SVG, PNG, CSV) are beside the page, as is `<study>.json`, which the ledger and the report read.
 """
 
 import json
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from r1v3.analyze.cost import stage_cost
-from r1v3.analyze.studies import extras as study_extras
 from r1v3.analyze.studies.evidence import Evidence
+from r1v3.analyze.studies.extras import study_extras
 from r1v3.analyze.studies.figures import (
     TITLES,
+    DrawnFigure,
     arm_table,
     curve_table,
     draw_arms,
@@ -44,12 +46,12 @@ def write_study(name: str, documents: ResultGraph, *, root: Path, seeds: int, ou
 
 def study_content(
     name: str, documents: ResultGraph, *, root: Path, seeds: int, folder: Path
-) -> dict:
-    """All that a study's section shows; its figures are written to `folder`."""
+) -> dict[str, Any]:
+    """All that a study's page shows; its figures are written to `folder`."""
     study = documents.project.studies[name]
     evidence = Evidence(documents, study, root, seeds)
-    drawn = figures(name, evidence)
-    tables, extras = study_extras.of_study(name, evidence)
+    drawn = study_figures(name, evidence)
+    tables, extras = study_extras(name, evidence)
     for each in [*drawn, *extras]:
         write_drawn(each, folder)
     claims = {n: c for n, c in documents.project.claims.items() if c.study == name}
@@ -78,7 +80,7 @@ def study_content(
                 "section": c.section,
                 "carries": c.carries,
                 "post_hoc": c.post_hoc,
-                "study": None,  # the ledger names it; a study's own page need not
+                "study": None,  # only the ledger names the study
                 "published": c.published.model_dump() if c.published else None,
             }
             for n, c in claims.items()
@@ -86,8 +88,8 @@ def study_content(
     }
 
 
-def figures(name: str, evidence: Evidence) -> list:
-    """Curves of training, measures by step, and arms side by side."""
+def study_figures(name: str, evidence: Evidence) -> list[DrawnFigure]:
+    """A study's figures: curves of training, measures by step, and arms side by side."""
     drawn = []
     for key in evidence.study.curves:
         table = curve_table(evidence, key)
@@ -106,8 +108,8 @@ def figures(name: str, evidence: Evidence) -> list:
     return drawn
 
 
-def measure_table(evidence: Evidence) -> dict:
-    """Arms by measures: ours with its interval, beside the report's number where it has one."""
+def measure_table(evidence: Evidence) -> dict[str, Any]:
+    """Arms by measures: our value with its interval, and the report's number where it has one."""
     study, rows = evidence.study, []
     tables = {m: arm_table(evidence, m).set_index("arm") for m in study.measures}
     for label in study.arms:
@@ -136,7 +138,7 @@ def measure_table(evidence: Evidence) -> dict:
 
 
 def measure_title(documents: ResultGraph, measure: str) -> str:
-    """A measure in words: what was asked, in which unit."""
+    """A measure in words, with its unit."""
     suite, name = suite_of(measure, None)
     evaluation = documents.recipe.evaluation
     if suite in ("benchmarks", "checkpoint") or name in evaluation.study.benchmarks:
@@ -147,7 +149,7 @@ def measure_title(documents: ResultGraph, measure: str) -> str:
     return f"{kind}, tokens" if measure.startswith("tokens:") else f"{kind}, %"
 
 
-def _arm_row(label: str, evidence: Evidence, root: Path) -> dict:
+def _arm_row(label: str, evidence: Evidence, root: Path) -> dict[str, Any]:
     documents, arm = evidence.documents, evidence.arm(label)
     run = documents.project.runs[arm.run]
     nodes = [documents.run(seeded(documents, arm.run, s)) for s in evidence.seeds_of(label)]

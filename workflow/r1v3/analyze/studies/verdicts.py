@@ -10,14 +10,31 @@ not testable    with the reason
 
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from r1v3.analyze.studies import checkpoints
 from r1v3.analyze.studies.effects import Effect, paired, spreads, windows
-from r1v3.analyze.studies.evidence import Evidence
+from r1v3.analyze.studies.evidence import Evidence, column
 from r1v3.evaluate.pages.hallucination import find_phrase
-from r1v3.recipe.schema.studies import Claim, Correlation
+from r1v3.recipe.schema.studies import (
+    Arithmetic,
+    AuditClaim,
+    Claim,
+    CorrelationClaim,
+    CurveChange,
+    CurveDifference,
+    Difference,
+    Regret,
+    Untestable,
+)
+
+# Claims that one measured effect settles.
+MeasuredClaim = Difference | CurveChange | CurveDifference | Regret
+Direction = Literal["more", "less", "same"]
+Values = np.ndarray | pd.Series
 
 SEEDS_NEEDED = 3
 # p-value of the permutation test within runs. A correlation that comes from
@@ -31,8 +48,8 @@ BY_CONSTRUCTION, INCONCLUSIVE, NOT_TESTABLE = "by construction", "inconclusive",
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What came of a claim. `leans`: which way an inconclusive one points; `needs`: what would settle it."""
+class ClaimVerdict:
+    """What came of a claim; `leans` says where an inconclusive one points, `needs` what would settle it."""
 
     claim: str
     verdict: str
@@ -47,59 +64,78 @@ class Verdict:
     why: str = ""
 
 
-def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> Verdict:
-    """The verdict on one claim; `evidence` is that of its study."""
-    if claim.kind == "untestable":
-        return Verdict(name, NOT_TESTABLE, why=claim.why)
-    if claim.kind == "arithmetic":
+def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> ClaimVerdict:
+    """The verdict on one claim.
+
+    Args:
+        evidence: of the claim's study; None where the claim needs no run.
+
+    Raises:
+        ValueError: the claim is about runs, and there is no evidence.
+    """
+    if isinstance(claim, Untestable):
+        return ClaimVerdict(name, NOT_TESTABLE, why=claim.why)
+    if isinstance(claim, Arithmetic):
         verdict = NOT_TESTABLE if claim.holds else CONTRADICTED
         said = "its own tables agree" if claim.holds else "by its own tables"
-        return Verdict(name, verdict, why=f"{said}: {claim.check}")
-    if evidence.documents.recipe.evaluation.source != "miniature":  # only the drawn world was built
-        claim = claim.model_copy(update={"by_construction": None})
-    if claim.kind == "audit":
-        return _audit(name, claim, evidence)
-    if claim.kind == "correlation":
+        return ClaimVerdict(name, verdict, why=f"{said}: {claim.check}")
+    if evidence is None:
+        raise ValueError(f"claims: {name}: study: a claim of kind {claim.kind} needs one")
+    if isinstance(claim, CorrelationClaim):
         return _correlation(name, claim, evidence)
-    return settle(name, claim, measured(claim, evidence), unit_of(claim))
+    if evidence.documents.recipe.evaluation.source != "miniature":  # only the tiny world was built
+        claim = claim.model_copy(update={"by_construction": None})
+    if isinstance(claim, AuditClaim):
+        return _audit(name, claim, evidence)
+    return settle_claim(name, claim, measured_effect(claim, evidence), unit_of(claim))
 
 
-def measured(claim: Claim, evidence: Evidence) -> Effect:
+def measured_effect(claim: MeasuredClaim, evidence: Evidence) -> Effect:
     """The effect that a claim speaks of, in its measure's own unit."""
-    if claim.kind == "difference":
+    if isinstance(claim, Difference):
         a, b = (
             [evidence.items(arm, claim.measure, seed) for seed in evidence.seeds_of(arm)]
             for arm in (claim.a, claim.b)
         )
         return paired(a, b)
-    if claim.kind == "change":
+    if isinstance(claim, CurveChange):
         curves = [evidence.curve(claim.arm, s, claim.metric) for s in evidence.seeds_of(claim.arm)]
         return windows([_last(c) for c in curves], [_first(c) for c in curves])
-    if claim.kind == "regret":
+    if isinstance(claim, Regret):
         table = checkpoints.checkpoint_table(evidence)
         return checkpoints.regret(table, claim.measure, claim.against)
-    a, b = _common_curves(claim, evidence)
+    a, b = (_curves(arm, claim, evidence) for arm in (claim.a, claim.b))
+    common = sorted(set.intersection(*(set(curve.index) for curve in [*a, *b])))
+    a, b = ([curve.loc[common].to_numpy(float) for curve in side] for side in (a, b))
     if claim.of == "spread":
         return spreads(a, b)
-    part = _last if claim.of == "end" else np.asarray
-    return windows([part(c) for c in a], [part(c) for c in b])
+    if claim.of == "end":
+        a, b = ([_last(curve) for curve in side] for side in (a, b))
+    return windows(a, b)
 
 
-def settle(
-    name: str, claim: Claim, found: Effect, unit: str, direction: str | None = None
-) -> Verdict:
-    """Compare an effect's interval with what the claim needs; `direction` where it names none itself."""
-    direction = direction or getattr(claim, "direction", "same")
-    if claim.kind == "regret":  # no worse than by `least`
+def settle_claim(
+    name: str, claim: MeasuredClaim | AuditClaim, found: Effect, unit: str
+) -> ClaimVerdict:
+    """Compare an effect's interval with what the claim needs."""
+    direction = _direction(claim)
+    if isinstance(claim, Regret):  # no worse than by `least`
         leans = (
             "for" if found.low > -claim.least else "against" if found.high < -claim.least else None
         )
     else:
         leans = lean(direction, claim.least, found)
-    known = Verdict(
-        name, INCONCLUSIVE, found.estimate, found.low, found.high, unit, found.items, found.seeds
+    known = ClaimVerdict(
+        name,
+        INCONCLUSIVE,
+        found.estimate,
+        found.low,
+        found.high,
+        unit,
+        found.items,
+        found.seeds,
+        leans,
     )
-    known = replace(known, leans=leans)
     unsettled = "" if leans else needed(direction, claim.least, found, claim.kind)
     if claim.training and found.seeds < SEEDS_NEEDED:
         both = filter(None, [_more_seeds(found.seeds), unsettled])
@@ -113,7 +149,14 @@ def settle(
     return replace(known, needs=unsettled)
 
 
-def lean(direction: str, least: float, found: Effect) -> str | None:
+def _direction(claim: MeasuredClaim | AuditClaim) -> Direction:
+    """Which way the effect must go; answers that say the phrase are to be less often right."""
+    if isinstance(claim, AuditClaim):
+        return "less"
+    return "same" if isinstance(claim, Regret) else claim.direction
+
+
+def lean(direction: Direction, least: float, found: Effect) -> str | None:
     """`for`, `against`, or None where the interval allows both."""
     if direction == "same":
         if -least < found.low and found.high < least:
@@ -127,9 +170,12 @@ def lean(direction: str, least: float, found: Effect) -> str | None:
     return "against" if high < least else None
 
 
-def needed(direction: str, least: float, found: Effect, kind: str = "difference") -> str:
-    """How many items (steps of a curve, arms of a regret), or seeds, would show an effect of the size that
-    counts, with 80 % power; where what there is would show it, how many tell the effect from that size."""
+def needed(direction: Direction, least: float, found: Effect, kind: str = "difference") -> str:
+    """How many items or seeds would settle a claim, with 80 % power.
+
+    The items of a curve are steps, those of a regret arms. First counts what would show an effect of the size
+    that matters. Where there are enough already, counts what would tell the effect from that size.
+    """
     estimate = -found.estimate if direction == "less" else found.estimate
     border = -least if kind == "regret" else least
     size = abs(estimate) if direction == "same" and kind != "regret" else estimate
@@ -148,26 +194,30 @@ def needed(direction: str, least: float, found: Effect, kind: str = "difference"
     return "more of both; the estimate lies on the border"
 
 
-def unit_of(claim: Claim) -> str:
+def unit_of(claim: MeasuredClaim) -> str:
     """How a claim's effect is written: points for shares of right answers, tokens, or the metric's name."""
-    if claim.kind in ("difference", "regret"):
+    if isinstance(claim, Difference | Regret):
         return "tokens" if claim.measure.startswith("tokens:") else "points"
-    if claim.kind == "curve" and claim.of == "spread":
+    if isinstance(claim, CurveDifference) and claim.of == "spread":
         return f"relative spread of {claim.metric}"
     return claim.metric
 
 
-def _correlation(name: str, claim: Claim, evidence: Evidence) -> Verdict:
+def _correlation(name: str, claim: CorrelationClaim, evidence: Evidence) -> ClaimVerdict:
     table = checkpoints.checkpoint_table(evidence)
     found = checkpoints.correlation(
         table, "critical words/mean", claim.measure, kind="spearman", detrended=claim.detrended
     )
-    if found.value is None or found.low is None:
-        return Verdict(
+    if found.value is None or found.low is None or found.high is None or found.p is None:
+        return ClaimVerdict(
             name, NOT_TESTABLE, why="too few checkpoints with critical tokens, or no spread"
         )
     seeds = max(table["seed"])
-    known = Verdict(
+    as_effect = Effect(found.value, found.low, found.high, 0.0, seeds, found.points, None)
+    leans = lean(claim.direction, claim.least, as_effect)
+    if leans == "for" and found.p >= P_NEEDED:
+        leans = None
+    known = ClaimVerdict(
         name,
         INCONCLUSIVE,
         found.value,
@@ -176,13 +226,10 @@ def _correlation(name: str, claim: Claim, evidence: Evidence) -> Verdict:
         "Spearman's rho",
         found.points,
         seeds,
+        leans,
+        why=f"p = {found.p:.3f} by permutation within runs",
     )
-    as_effect = Effect(found.value, found.low, found.high, 0.0, seeds, found.points, None)
-    leans = lean(claim.direction, claim.least, as_effect)
-    if leans == "for" and found.p >= P_NEEDED:
-        leans = None
-    known = replace(known, leans=leans, why=f"p = {found.p:.3f} by permutation within runs")
-    runs = "" if leans else _runs_needed(claim, found)
+    runs = "" if leans else _runs_needed(claim, found, as_effect)
     if claim.training and seeds < SEEDS_NEEDED:
         return replace(known, needs="; and ".join(filter(None, [_more_seeds(seeds), runs])))
     if leans:
@@ -190,50 +237,46 @@ def _correlation(name: str, claim: Claim, evidence: Evidence) -> Verdict:
     return replace(known, needs=runs)
 
 
-def _runs_needed(claim: Correlation, found: checkpoints.Correlation) -> str:
-    """Runs for both tests at 80 % power: the interval, on Fisher's scale, and the permutation within runs."""
+def _runs_needed(
+    claim: CorrelationClaim, found: checkpoints.CheckpointCorrelation, interval: Effect
+) -> str:
+    """Runs that both tests need at 80 % power: the interval, on Fisher's scale, and the permutation."""
     sign = 1 if claim.direction == "more" else -1
     if found.beyond is None or sign * found.beyond <= 0:
         return "another measure, since within runs these do not go together"
-    clipped = np.clip([found.low, found.high, found.value], -0.999, 0.999)
+    clipped = np.clip([interval.low, interval.high, interval.estimate], -0.999, 0.999)
     low, high, value = np.arctanh(clipped)
     target = max(float(np.arctanh(claim.least)), abs(float(value)))
     factors = [(POWER * (high - low) / 3.92 / target) ** 2, (POWER / found.beyond) ** 2]
     return f"{max(found.runs + 1, ceil(found.runs * max(factors))):,} runs"
 
 
-def _audit(name: str, claim: Claim, evidence: Evidence) -> Verdict:
+def _audit(name: str, claim: AuditClaim, evidence: Evidence) -> ClaimVerdict:
     arm, measure = next(iter(evidence.study.arms)), evidence.study.measures[0]
     verdicts = evidence.verdicts(arm, measure, 1)
-    says = verdicts["response"].map(lambda text: find_phrase(text) is not None)
+    says = np.array([find_phrase(text) is not None for text in verdicts["response"]], dtype=bool)
     if not says.any() or says.all():
         counted = f"{int(says.sum())} of {len(says):,} answers say it"
-        return Verdict(
+        return ClaimVerdict(
             name, NOT_TESTABLE, why=f"{counted}: no chain that the tiny models learned from does"
         )
-    right = verdicts["correct"].astype(float).to_numpy()
-    found = windows([right[says]], [right[~says]])
-    return settle(name, claim, found, "points", "less")
+    right = column(verdicts, "correct").astype(float).to_numpy()
+    return settle_claim(name, claim, windows([right[says]], [right[~says]]), "points")
 
 
-def _common_curves(claim, evidence: Evidence) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Both arms' metric at the steps that both have."""
-    sides = []
-    for arm in (claim.a, claim.b):
-        sides.append([evidence.curve(arm, seed, claim.metric) for seed in evidence.seeds_of(arm)])
-    common = set.intersection(*(set(c.index) for side in sides for c in side))
-    return tuple([c[sorted(common)].to_numpy(float) for c in side] for side in sides)
+def _curves(arm: str, claim: CurveDifference, evidence: Evidence) -> list[pd.Series]:
+    return [evidence.curve(arm, seed, claim.metric) for seed in evidence.seeds_of(arm)]
 
 
-def _tenth(values) -> int:
+def _tenth(values: Values) -> int:
     return max(LEAST_STEPS, len(values) // 10)
 
 
-def _first(values) -> np.ndarray:
+def _first(values: Values) -> np.ndarray:
     return np.asarray(values, float)[: _tenth(values)]
 
 
-def _last(values) -> np.ndarray:
+def _last(values: Values) -> np.ndarray:
     return np.asarray(values, float)[-_tenth(values) :]
 
 

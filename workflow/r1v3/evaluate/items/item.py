@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 
-from r1v3.recipe.tables.benchmarks import Benchmark, Prompt
+from r1v3.recipe.tables.benchmarks import Benchmark, BenchmarkPrompt
 
 MARK = re.compile(r"<image(?:[ _]?(\d+))?>")
 PLACEHOLDER = re.compile(r"(?<![A-Za-z])\{([^\W\d][\w-]*)\}")
@@ -116,7 +116,7 @@ def read_list(text: str) -> list:
     return [text]
 
 
-def write_options(options: tuple[str, ...], prompt: Prompt) -> str:
+def write_options(options: tuple[str, ...], prompt: BenchmarkPrompt) -> str:
     """The options as the prompt writes them, one a line."""
     return "\n".join(
         prompt.option.replace("{letter}", letter).replace("{text}", text)

@@ -5,14 +5,14 @@ Where ours are scores of miniatures the figure says so in its title: they are an
 
 from pathlib import Path
 
-from r1v3.recipe.tables.benchmarks import MODELS, Listed
+from r1v3.recipe.tables.benchmarks import MODELS, ListedBenchmark
 
 COLOURS = ("#0072b2", "#999999", "#56b4e9", "#e69f00", "#cc79a7", "#009e73", "#d55e00")
 SCALE = "ours: tiny model on miniatures, another scale"
 
 
 def figure_1(
-    table: dict[str, Listed], ours: dict[str, dict], path: Path, *, miniature: bool
+    table: dict[str, ListedBenchmark], ours: dict[str, dict], path: Path, *, miniature: bool
 ) -> None:
     """Bars of every benchmark of Table 1, ours first, with its interval.
 
@@ -24,7 +24,7 @@ def figure_1(
 
 
 def figure_3(
-    table: dict[str, Listed], ours: dict[str, dict], path: Path, *, miniature: bool
+    table: dict[str, ListedBenchmark], ours: dict[str, dict], path: Path, *, miniature: bool
 ) -> None:
     """Bars of PhyX, choices with minimal text."""
     title = f"PhyX, choices, minimal text{f' ({SCALE})' if miniature else ''}"
@@ -32,7 +32,7 @@ def figure_3(
 
 
 def figure_4(
-    entry: Listed, ours: dict[str, dict], path: Path, *, miniature: bool, paper: int = 150
+    entry: ListedBenchmark, ours: dict[str, dict], path: Path, *, miniature: bool, paper: int = 150
 ) -> dict[str, float]:
     """The ranking on the GAOKAO paper of 150 points; returns the points.
 

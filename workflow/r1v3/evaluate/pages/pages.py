@@ -19,7 +19,7 @@ from r1v3.evaluate.pages.browser import write_browser
 from r1v3.evaluate.pages.figures import figure_1, figure_3, figure_4
 from r1v3.evaluate.pages.hallucination import as_row, audit
 from r1v3.evaluate.pages.tables import table_1
-from r1v3.recipe.tables.benchmarks import Listed
+from r1v3.recipe.tables.benchmarks import ListedBenchmark
 from r1v3.render.page import percent, render_page
 from r1v3.render.text_table import TextTable, write_tables
 
@@ -34,7 +34,7 @@ HEADINGS = {
 def write_pages(
     evaluation: Path,
     benchmarks: dict[str, Path],
-    table: dict[str, Listed],
+    table: dict[str, ListedBenchmark],
     output: Path,
     *,
     name: str,
@@ -105,7 +105,7 @@ def write_pages(
 
 
 def write_figures(
-    table: dict[str, Listed], name: str, scores: dict, output: Path, *, miniature: bool
+    table: dict[str, ListedBenchmark], name: str, scores: dict, output: Path, *, miniature: bool
 ) -> dict[str, str]:
     """Draw figure 1, and 3 and 4 where their benchmarks were asked; returns what each file shows."""
     drawn = {}

@@ -8,7 +8,7 @@ import math
 from statistics import NormalDist
 
 from r1v3.evaluate.statistics import POWER
-from r1v3.recipe.tables.benchmarks import MODELS, Listed
+from r1v3.recipe.tables.benchmarks import MODELS, ListedBenchmark
 from r1v3.render.page import percent
 from r1v3.render.text_table import TextTable
 
@@ -25,7 +25,9 @@ NOTES = (
 )
 
 
-def table_1(table: dict[str, Listed], ours: dict[str, dict], *, miniature: bool) -> TextTable:
+def table_1(
+    table: dict[str, ListedBenchmark], ours: dict[str, dict], *, miniature: bool
+) -> TextTable:
     """The report's Table 1 and what lies beyond it.
 
     Args:

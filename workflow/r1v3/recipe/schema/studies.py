@@ -68,7 +68,7 @@ class Study(Section):
         return self
 
 
-class Published(Section):
+class PublishedPair(Section):
     """Two numbers of the report in percent, measured on `n` items; `b` may be null for one alone."""
 
     a: float
@@ -102,7 +102,7 @@ class Claimed(Section):
     """Why the tiny world was bound to show it."""
     post_hoc: str | None = None
     """Why it was worded after a run had been seen."""
-    published: Published | None = None
+    published: PublishedPair | None = None
     """The report's own numbers."""
 
 
@@ -158,7 +158,7 @@ class CurveDifference(Directed):
     """Their last tenth, the mean of all, or the spread of all."""
 
 
-class Correlation(Claimed):
+class CorrelationClaim(Claimed):
     """Critical-token entropy against a measure over checkpoints, as ranks; `detrended` within each run."""
 
     kind: Literal["correlation"]
@@ -186,7 +186,7 @@ class Regret(Claimed):
     """The smallest loss that counts."""
 
 
-class Audit(Claimed):
+class AuditClaim(Claimed):
     """Answers that say the picture cannot be seen are less often right (table 5)."""
 
     kind: Literal["audit"]
@@ -219,9 +219,9 @@ Claim = Annotated[
     Difference
     | CurveChange
     | CurveDifference
-    | Correlation
+    | CorrelationClaim
     | Regret
-    | Audit
+    | AuditClaim
     | Arithmetic
     | Untestable,
     Field(discriminator="kind"),

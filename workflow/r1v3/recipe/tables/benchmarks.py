@@ -3,7 +3,8 @@
 An entry says where the file comes from, how its rows become prompts, how answers are judged, what is
 counted, what hangs together, and what the report published. Where an entry is not enough, `code` names
 one small module of `r1v3.evaluate.benchmarks`. A benchmark's folder is named by a hash of what decides
-its scores (`Benchmark`); titles, published scores and notes (`Listed`) may be edited without renaming it.
+its scores (`Benchmark`). Titles, published scores and notes (`ListedBenchmark`) can change without
+renaming it.
 """
 
 import re
@@ -32,13 +33,13 @@ MODELS = {
 Column = str
 
 
-class Part(BaseModel):
+class BenchmarkPart(BaseModel):
     """A level of the table; its keys are closed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class UrlSource(Part):
+class UrlSource(BenchmarkPart):
     """A TSV at a URL; `md5` is checked, `None` only where nobody publishes one."""
 
     kind: Literal["url"]
@@ -49,7 +50,7 @@ class UrlSource(Part):
     """Its checksum; null: nobody publishes one."""
 
 
-class HubSource(Part):
+class HubSource(BenchmarkPart):
     """Files of a Hugging Face data set at a revision; `columns` renames theirs to ours."""
 
     kind: Literal["hub"]
@@ -66,7 +67,7 @@ class HubSource(Part):
     """Our names for columns of theirs."""
 
 
-class UserSource(Part):
+class UserSource(BenchmarkPart):
     """A file that nobody publishes: the user puts it there."""
 
     kind: Literal["user"]
@@ -78,7 +79,7 @@ class UserSource(Part):
 Source = Annotated[UrlSource | HubSource | UserSource, Field(discriminator="kind")]
 
 
-class Licence(Part):
+class BenchmarkLicence(BenchmarkPart):
     """The licence as its card or repository states it (`None`: not seen), and whether training is allowed."""
 
     name: str | None
@@ -89,7 +90,7 @@ class Licence(Part):
     """What a reader must know."""
 
 
-class Prompt(Part):
+class BenchmarkPrompt(BenchmarkPart):
     """Templates of the user turn; `{name}` is a column, `{options}` the options, each by `option`.
 
     `images`: `first` puts every picture before the text, `last` after it, `marked` where the text says
@@ -106,7 +107,7 @@ class Prompt(Part):
     """Where pictures stand."""
 
 
-class Answer(Part):
+class AnswerFormat(BenchmarkPart):
     """How a row's answer is read and judged.
 
     `form`: `choice` (one letter), `letters` (a set of them), `yes_no`, `open`, or `mixed`: a choice
@@ -124,7 +125,7 @@ class Answer(Part):
     """Whether a list of answers means that any one is right."""
 
 
-class Published(Part):
+class PublishedScore(BenchmarkPart):
     """A score of the report's Table 1; `by_authors` where the report marks it with an asterisk."""
 
     score: float
@@ -133,7 +134,7 @@ class Published(Part):
     """Whether the report's authors measured it."""
 
 
-class Released(Part):
+class Released(BenchmarkPart):
     """What the published evaluation code did, where it differs from the report (protocol `released`)."""
 
     temperature: float
@@ -144,18 +145,18 @@ class Released(Part):
     """Who decides."""
 
 
-class Miniature(Part):
+class Miniature(BenchmarkPart):
     """The small copy from the tiny world: domains and tasks asked, and prompts that its model was taught."""
 
     domains: list[str]
     """Domains of the tiny world that are asked."""
     tasks: list[str]
     """Tasks of the tiny world that are asked."""
-    prompt: Prompt
+    prompt: BenchmarkPrompt
     """The prompts that its model was taught."""
 
 
-class Check(Part):
+class Check(BenchmarkPart):
     """A point of 'the same as the original?'."""
 
     point: str
@@ -166,7 +167,7 @@ class Check(Part):
     """How it differs."""
 
 
-class Benchmark(Part):
+class Benchmark(BenchmarkPart):
     """What decides a benchmark's scores, and so is hashed."""
 
     version: Annotated[int, Field(gt=0)]
@@ -181,9 +182,9 @@ class Benchmark(Part):
     """How many items it has."""
     items_confirmed: bool
     """Whether that number was seen in the file."""
-    prompt: Prompt
+    prompt: BenchmarkPrompt
     """What is asked."""
-    answer: Answer
+    answer: AnswerFormat
     """How an answer is read and judged."""
     code: str | None
     """The module of r1v3.evaluate.benchmarks that helps; null: none."""
@@ -218,7 +219,7 @@ WRITTEN_SCORES = {
 }
 
 
-class Listed(Benchmark):
+class ListedBenchmark(Benchmark):
     """A benchmark with what its readers are told, which changes no score."""
 
     title: str
@@ -227,11 +228,11 @@ class Listed(Benchmark):
     """Its group in Table 1."""
     counts: str
     """What its score counts, in words."""
-    licence: Licence
+    licence: BenchmarkLicence
     """Its licence."""
     in_distribution: str | None = None
     """Why training data may be like it."""
-    published: Annotated[dict[str, Published], WithJsonSchema(WRITTEN_SCORES)]
+    published: Annotated[dict[str, PublishedScore], WithJsonSchema(WRITTEN_SCORES)]
     published_points: dict[str, float] | None = None
     """Scores in points instead of percent."""
     checklist: list[Check]
@@ -260,7 +261,7 @@ class Listed(Benchmark):
 
 
 Kind = TypeVar("Kind", bound=Benchmark)
-TOLD = tuple(key for key in Listed.model_fields if key not in Benchmark.model_fields)
+TOLD = tuple(key for key in ListedBenchmark.model_fields if key not in Benchmark.model_fields)
 
 
 def hashed_part(entry: dict[str, Any]) -> dict[str, Any]:
@@ -268,14 +269,14 @@ def hashed_part(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key not in TOLD}
 
 
-def load_table(path: Path) -> dict[str, Listed]:
+def load_table(path: Path) -> dict[str, ListedBenchmark]:
     """Read `config/benchmarks.yaml`, in the file's order.
 
     Raises:
         ValueError: an entry is not as it must be; the message names file, benchmark and key.
     """
     entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    return {name: _read(Listed, name, entry, path) for name, entry in entries.items()}
+    return {name: _read(ListedBenchmark, name, entry, path) for name, entry in entries.items()}
 
 
 def read_entry(name: str, entry: dict[str, Any], where: Path | str) -> Benchmark:
@@ -293,7 +294,9 @@ def _read(kind: type[Kind], name: str, entry: dict[str, Any], where: Path | str)
         raise ValueError(f"{where}: benchmark {name!r} is wrong\n" + "\n".join(lines)) from None
 
 
-def refuse_forbidden_use(name: str, entry: Listed, use: Literal["training", "evaluation"]) -> None:
+def refuse_forbidden_use(
+    name: str, entry: ListedBenchmark, use: Literal["training", "evaluation"]
+) -> None:
     """The licence gate: a benchmark whose terms forbid a use is refused for that use.
 
     Raises:

@@ -6,14 +6,14 @@ leaves nothing of the benchmark's name cannot be seen here; decontamination sees
 
 import re
 
-from r1v3.recipe.tables.benchmarks import Listed, refuse_forbidden_use
+from r1v3.recipe.tables.benchmarks import ListedBenchmark, refuse_forbidden_use
 from r1v3.recipe.tables.sources import Files, Hub
 
 # What a benchmark's file says of its part, which is not its name.
 PART = {"mini", "test", "testmini", "dev", "val", "validation", "train", "en", "cn", "total"}
 
 
-def refuse_benchmarks(name: str, where: Hub | Files, table: dict[str, Listed]) -> None:
+def refuse_benchmarks(name: str, where: Hub | Files, table: dict[str, ListedBenchmark]) -> None:
     """Refuse a source of training questions that is a benchmark not to be trained on.
 
     Args:
@@ -30,7 +30,7 @@ def refuse_benchmarks(name: str, where: Hub | Files, table: dict[str, Listed]) -
             refuse_forbidden_use(key, entry, "training")
 
 
-def _known(entry: Listed) -> set[tuple[str, ...]]:
+def _known(entry: ListedBenchmark) -> set[tuple[str, ...]]:
     """The names of a benchmark: its title's, its data set's and its file's, without the part they hold."""
     where = entry.source.model_dump()
     data_set, file = where.get("id", "").rpartition("/")[2], where.get("url", "").rpartition("/")[2]

@@ -47,6 +47,28 @@ class ResolvedRun:
             raise ValueError(f"run {self.name}: stage grpo is needed, not {self.stage}")
         return self.settings
 
+    @property
+    def sft(self) -> Sft:
+        """The settings of a supervised run.
+
+        Raises:
+            ValueError: it is a run of another stage.
+        """
+        if not isinstance(self.settings, Sft):
+            raise ValueError(f"run {self.name}: stage sft is needed, not {self.stage}")
+        return self.settings
+
+    @property
+    def data(self) -> str:
+        """The data set that a trained run learns from.
+
+        Raises:
+            ValueError: no stage trains it.
+        """
+        if isinstance(self.entry, ModelRun):
+            raise ValueError(f"run {self.name}: stage sft or grpo is needed, not model")
+        return self.entry.data
+
 
 def resolve_runs(table: dict[str, Any], recipe: Recipe, file: Path) -> dict[str, ResolvedRun]:
     """Validate and complete every run of the table.

@@ -16,13 +16,13 @@ from r1v3.recipe.tables.dates import is_date
 MAPPINGS = ("records", "mmk12", "virl39k", "scienceqa", "geometry3k")
 
 
-class Part(BaseModel):
+class SourcePart(BaseModel):
     """A level of the table; its keys are closed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Hub(Part):
+class Hub(SourcePart):
     """Files of a Hugging Face data set at a revision.
 
     `files` may hold `*`. Each file's sha256 is compared with the one that the hub states.
@@ -38,7 +38,7 @@ class Hub(Part):
     """Names of the files; * stands for anything."""
 
 
-class Files(Part):
+class Files(SourcePart):
     """Files at URLs, or at paths (a folder means all files in it); `sha256` by file name where known."""
 
     kind: Literal["files"]
@@ -49,7 +49,7 @@ class Files(Part):
     """Checksums by file name."""
 
 
-class Licence(Part):
+class SourceLicence(SourcePart):
     """The licence as the card or repository states it (`null`: none seen), and whether it lets one train."""
 
     name: str | None
@@ -60,7 +60,7 @@ class Licence(Part):
     """What a reader must know."""
 
 
-class Decides(Part):
+class Decides(SourcePart):
     """What decides which records a source gives.
 
     `pictures` names the folder or zip file, among the files, that picture paths lead into. `mapping` is a
@@ -78,7 +78,7 @@ class Decides(Part):
     """Fields that all rows share."""
     rename: dict[str, str] = {}
     """Our names for fields of theirs."""
-    licence: Licence
+    licence: SourceLicence
     """Its licence."""
     date: str | None = None
     """When it was published: a year, month or day."""
@@ -91,7 +91,7 @@ class Decides(Part):
         return date
 
 
-class Listed(Decides):
+class SourceEntry(Decides):
     """All of an entry."""
 
     title: str

@@ -4,8 +4,10 @@ from typing import TypedDict
 
 import numpy as np
 
+from r1v3.base.bootstrap import cluster_picks, percentile_interval
 
-class Interval(TypedDict):
+
+class MeanInterval(TypedDict):
     """A mean with its percentile interval, None where there is no value; `count` values went in."""
 
     mean: float | None
@@ -16,7 +18,7 @@ class Interval(TypedDict):
 
 def clustered_mean(
     clusters: list[list[float]], *, resamples: int, seed: int, confidence: float = 0.95
-) -> Interval:
+) -> MeanInterval:
     """Mean of all values and its percentile interval, resampling whole clusters.
 
     Args:
@@ -28,13 +30,13 @@ def clustered_mean(
     counts = np.array([len(values) for values in clusters], dtype=float)
     if not counts.sum():
         return {"mean": None, "low": None, "high": None, "count": 0}
-    picks = np.random.default_rng(seed).integers(0, len(clusters), (resamples, len(clusters)))
+    (picks,) = cluster_picks(len(clusters), resamples, np.random.default_rng(seed))
     totals = counts[picks].sum(1)
     means = sums[picks].sum(1)[totals > 0] / totals[totals > 0]
-    tail = (1 - confidence) / 2
+    low, high = percentile_interval(means, confidence)
     return {
         "mean": float(sums.sum() / counts.sum()),
-        "low": float(np.quantile(means, tail)),
-        "high": float(np.quantile(means, 1 - tail)),
+        "low": low,
+        "high": high,
         "count": int(counts.sum()),
     }

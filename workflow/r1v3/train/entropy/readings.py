@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from r1v3.generate.types import Response
 from r1v3.recipe.schema.recipe import Entropy
 from r1v3.train.entropy.critical import CriticalTokens
-from r1v3.train.entropy.interval import Interval, clustered_mean
+from r1v3.train.entropy.interval import MeanInterval, clustered_mean
 
 NAMES = ("emitted", "candidate", "control")
 
@@ -26,7 +26,7 @@ class Reading:
     after: list[list[float]]
 
 
-class ReadingInterval(Interval):
+class ReadingInterval(MeanInterval):
     """An interval over prompts, in nats, and the mean one position later."""
 
     next: float | None
