@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "workflow")]
 from file_list import file_list  # noqa: E402
 
 from r1v3.cli.app import app  # noqa: E402
-from r1v3.recipe.schema.recipe import GrpoRun, ModelRun, Recipe, SftRun  # noqa: E402
+from r1v3.recipe.schema.recipe import GrpoEntry, ModelEntry, Recipe, SftEntry  # noqa: E402
 from r1v3.recipe.schema.studies import Claim, Study  # noqa: E402
 from r1v3.recipe.tables.benchmarks import ListedBenchmark  # noqa: E402
 from r1v3.recipe.tables.sources import SourceEntry  # noqa: E402
@@ -46,7 +46,7 @@ CONFIGURATION = {
         "Run table",
         "`config/runs.yaml` has one entry for each run. `like` copies another entry, and `grid` makes many of"
         " one; what is left after that has these keys. [Studies and claims](../studies.md) tells how.",
-        (ModelRun, SftRun, GrpoRun),
+        (ModelEntry, SftEntry, GrpoEntry),
     ),
     "benchmark_table": (
         "Benchmark table",

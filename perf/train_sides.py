@@ -20,7 +20,7 @@ from r1v3.base.memory import peak_rss  # noqa: E402
 from r1v3.data.records import read_records  # noqa: E402
 from r1v3.model.encode import Encoder  # noqa: E402
 from r1v3.model.load import load_model, load_processor  # noqa: E402
-from r1v3.recipe.graph.configs import Shown  # noqa: E402
+from r1v3.recipe.graph.configs import ShownConfig  # noqa: E402
 from r1v3.recipe.schema.recipe import Images, Template  # noqa: E402
 from r1v3.recipe.schema.training import Sft  # noqa: E402
 from r1v3.train.core.device_memory import peak_memory  # noqa: E402
@@ -81,7 +81,7 @@ def ours(folder: Path, shape: str, batch: int, steps: int, train: list[str], out
         model,
         load_processor(folder / "start"),
         chosen,
-        Shown(version=1, name="ours", seed=SEED, template=TEMPLATE, images=IMAGES),
+        ShownConfig(version=1, name="ours", seed=SEED, template=TEMPLATE, images=IMAGES),
         data=folder / "data",
         validation=None,
         folder=out,

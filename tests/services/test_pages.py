@@ -15,7 +15,7 @@ from r1v3.analyze.report.page import write_report
 from r1v3.analyze.report.parts import recipe_sections
 from r1v3.analyze.studies.ledger import write_ledger
 from r1v3.analyze.studies.page import write_study
-from r1v3.analyze.summary import summarise
+from r1v3.analyze.summary import write_summary
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
@@ -87,7 +87,7 @@ def results(tmp_path_factory) -> Path:
     write_study_results(tree, "freeze", {"rl": 0.7})
     write_study("freeze", documents, root=tree.root, seeds=1, output=found / "studies/freeze.html")
     write_ledger(documents, [found / "studies/freeze.json"], seeds=1, output=found / "claims.html")
-    summarise(held_out=tree.held_out, benchmarks=tree.benchmarks, output=found / "summary.json")
+    write_summary(held_out=tree.held_out, benchmarks=tree.benchmarks, output=found / "summary.json")
     (found / "pages").mkdir()
     (found / "pages" / "index.html").write_text("<!doctype html><title>a</title>")
     write_report(

@@ -13,7 +13,7 @@ from snakemake.logging import logger
 
 from r1v3.cluster import resources
 from r1v3.cluster.failures import show_failures
-from r1v3.provenance.times import settle
+from r1v3.provenance.times import settle_times
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.configs import resolved_config
 from r1v3.recipe.graph.copies import Copies
@@ -29,7 +29,7 @@ from r1v3.recipe.snakemake import (
 from r1v3.recipe.tables.runs import CORE
 
 command_environment(Path(workflow.basedir))
-settle(Path(workflow.basedir))
+settle_times(Path(workflow.basedir))
 
 try:
     GRAPH = open_graph(Path(workflow.basedir), config)

@@ -10,7 +10,7 @@ Reads scores.json of the held-out suites and of the final model's benchmarks; wr
 import argparse
 from pathlib import Path
 
-from r1v3.analyze.summary import summarise
+from r1v3.analyze.summary import write_summary
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--benchmarks", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    summarise(held_out=args.held_out, benchmarks=args.benchmarks, output=args.output)
+    write_summary(held_out=args.held_out, benchmarks=args.benchmarks, output=args.output)
 
 
 if __name__ == "__main__":

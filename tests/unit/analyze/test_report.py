@@ -13,7 +13,7 @@ from r1v3.analyze.report.page import write_report
 from r1v3.analyze.report.parts import recipe_sections
 from r1v3.analyze.studies.ledger import write_ledger
 from r1v3.analyze.studies.page import write_study
-from r1v3.analyze.summary import summarise
+from r1v3.analyze.summary import write_summary
 from r1v3.data.records import Record, store_image, write_records
 
 SECTIONS = (
@@ -44,7 +44,7 @@ def page(shared_tree) -> str:
 
 def write(tree, **more) -> str:
     inputs = tree.report_inputs
-    summarise(held_out=tree.held_out, benchmarks=tree.benchmarks, output=inputs["summary"])
+    write_summary(held_out=tree.held_out, benchmarks=tree.benchmarks, output=inputs["summary"])
     write_report(**inputs | more)
     return inputs["output"].read_text()
 

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from r1v3.analyze.summary import summarise
+from r1v3.analyze.summary import write_summary
 
 
 def test_the_summary_holds_each_model_and_each_benchmark_in_the_recipes_order(tree):
     path = tree.root / "results" / "summary.json"
-    summarise(held_out=tree.held_out, benchmarks=tree.benchmarks, output=path)
+    write_summary(held_out=tree.held_out, benchmarks=tree.benchmarks, output=path)
     summary = json.loads(path.read_text())
     assert list(summary) == ["models", "benchmarks"]
     assert list(summary["models"]) == ["base", "cold_start", "rl", "final"]
@@ -24,7 +24,7 @@ def test_the_summary_holds_each_model_and_each_benchmark_in_the_recipes_order(tr
 
 def test_two_checkpoints_of_one_run_are_refused(tree):
     with pytest.raises(ValueError, match="base is scored twice"):
-        summarise(
+        write_summary(
             held_out=[tree.held_out[0], tree.held_out[0]],
             benchmarks=tree.benchmarks,
             output=tree.root / "summary.json",

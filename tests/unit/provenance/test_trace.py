@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from made_up_results import ROOT, benchmark_score, build_tree, write_scores
 
-from r1v3.analyze.summary import summarise
+from r1v3.analyze.summary import write_summary
 from r1v3.provenance.graph import Graph
-from r1v3.provenance.trace import trace
+from r1v3.provenance.trace import trace_lines
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
@@ -27,7 +27,7 @@ def part(lines: list[str], head: str) -> str:
 
 
 def test_a_score_of_the_summary_leads_to_run_data_code_and_environment(tree):
-    lines = trace(tree.root, "models.rl.math")
+    lines = trace_lines(tree.root, "models.rl.math")
     documents = tree.documents
     assert lines[0].startswith(f"{documents.run('rl').id}/selected/held_out-")
     assert lines[0].endswith("(accuracy 0.75)")
@@ -37,7 +37,7 @@ def test_a_score_of_the_summary_leads_to_run_data_code_and_environment(tree):
     assert documents.data("math_normal").id in above
     assert documents.selection("rl").id in above
     assert documents.data("multi_domain").id not in above
-    run = "\n".join(trace(tree.root, documents.run("rl").id))
+    run = "\n".join(trace_lines(tree.root, documents.run("rl").id))
     assert "code: 0123abc" in run
     assert "torch 2.13.0" in run
     assert f"recipe: results/runs/{documents.run('rl').id}/config.json" in run
@@ -45,7 +45,7 @@ def test_a_score_of_the_summary_leads_to_run_data_code_and_environment(tree):
 
 
 def test_a_data_set_leads_to_the_runs_checkpoints_and_scores_that_it_touched(tree):
-    below = part(trace(tree.root, "multi_domain"), "touched:")
+    below = part(trace_lines(tree.root, "multi_domain"), "touched:")
     assert tree.documents.run("final").id in below
     assert "mean" not in below
     assert f"{tree.documents.run('final').id}/last/held_out-" in below
@@ -59,7 +59,9 @@ def heads(lines: list[str]) -> list[str]:
 
 def summary_of(tree) -> None:
     results = tree.root / "results"
-    summarise(held_out=tree.held_out, benchmarks=tree.benchmarks, output=results / "summary.json")
+    write_summary(
+        held_out=tree.held_out, benchmarks=tree.benchmarks, output=results / "summary.json"
+    )
 
 
 def test_a_score_leads_to_the_evaluation_that_the_summary_shows(tree):
@@ -71,10 +73,10 @@ def test_a_score_leads_to_the_evaluation_that_the_summary_shows(tree):
         scores = {"held_out": {"math": score}, "benchmarks": {"mmmu_val": benchmark_score(0.3)}}
         write_scores(tree, ("final", "last", suite), scores)
         assert node.document["run"] == final
-    assert len(heads(trace(tree.root, "benchmarks.mmmu_val"))) == 5 + 1 + 2
+    assert len(heads(trace_lines(tree.root, "benchmarks.mmmu_val"))) == 5 + 1 + 2
     summary_of(tree)
     for what, suite in (("benchmarks.mmmu_val", "benchmarks"), ("models.final.math", "held_out")):
-        (head,) = heads(trace(tree.root, what))
+        (head,) = heads(trace_lines(tree.root, what))
         assert head.startswith(f"{final}/last/{suite}-")
 
 
@@ -84,7 +86,7 @@ def test_a_measure_of_studies_leads_to_every_checkpoint_that_answered_it(tree):
         write_scores(tree, ("rl", f"step-{step:06d}", "study"), score)
     expected = ["step-000050 (accuracy 0.7)", "step-000100 (accuracy 0.7)"]
     for what in ("study.normal", "study/normal"):
-        found = heads(trace(tree.root, what))
+        found = heads(trace_lines(tree.root, what))
         assert [f"{h.split('/')[1]} {h.partition('  ')[2]}" for h in found] == expected
 
 
@@ -105,30 +107,30 @@ def test_a_claim_leads_to_what_it_compares_and_a_study_to_its_runs(tree):
     ]
     (tree.root / "results/studies").mkdir()
     (tree.root / "results/studies/stages.json").write_text(json.dumps({"arms": arms}))
-    compared = heads(trace(tree.root, "rl_lifts_mathematics"))
+    compared = heads(trace_lines(tree.root, "rl_lifts_mathematics"))
     assert [head.partition("-")[0] for head in compared] == ["rl", "cold_start"]
     assert all("/held_out-" in head for head in compared)
-    assert heads(trace(tree.root, "reward_rises")) == [f"{runs['rl']}  (stages: RL)"]
-    assert len(heads(trace(tree.root, "stages"))) == 2
+    assert heads(trace_lines(tree.root, "reward_rises")) == [f"{runs['rl']}  (stages: RL)"]
+    assert len(heads(trace_lines(tree.root, "stages"))) == 2
 
 
 def test_a_sample_is_found_in_its_set(tree):
     folder = tree.folder(tree.documents.data("math_normal"))
     pd.DataFrame({"id": ["a-1", "a-2"]}).to_parquet(folder / "records.parquet")
-    lines = trace(tree.root, "a-2")
+    lines = trace_lines(tree.root, "a-2")
     assert lines[0] == f"{tree.documents.data('math_normal').id}  (record 2 of 2)"
     assert tree.documents.run("rl").id in part(lines, "touched:")
 
 
 def test_a_path_is_traced_as_its_folder(tree):
     run = tree.documents.run("rl")
-    lines = trace(tree.root, f"{run.folder}/checkpoints/step-000150")
+    lines = trace_lines(tree.root, f"{run.folder}/checkpoints/step-000150")
     assert lines[0] == f"{run.id}  (checkpoints/step-000150)"
 
 
 def test_an_unknown_name_is_answered_with_those_there_are(tree):
     with pytest.raises(ValueError, match=r"'mathnormal'.*math_normal"):
-        trace(tree.root, "mathnormal")
+        trace_lines(tree.root, "mathnormal")
 
 
 def test_the_uncommitted_changes_are_mentioned(tree):
@@ -136,7 +138,7 @@ def test_the_uncommitted_changes_are_mentioned(tree):
     content = json.loads(manifest.read_text())
     content["environment"] |= {"dirty": True, "diff": "12345"}
     manifest.write_text(json.dumps(content))
-    assert "with changes of 5 characters" in "\n".join(trace(tree.root, "rl"))
+    assert "with changes of 5 characters" in "\n".join(trace_lines(tree.root, "rl"))
 
 
 def test_the_graph_on_disk_is_the_one_that_was_planned(tree):

@@ -8,7 +8,7 @@ from model_fixtures import small_processor
 
 from r1v3.train.entropy.critical import CriticalTokens
 from r1v3.train.entropy.interval import clustered_mean
-from r1v3.train.probe.select_checkpoint import choose, hindsight, select_checkpoint
+from r1v3.train.probe.select_checkpoint import choose_checkpoint, hindsight, select_checkpoint
 
 
 def found(text, words=("Wait", "Alternatively")):
@@ -103,7 +103,9 @@ def test_a_policy_that_looks_at_rewards_chooses_again_on_each_half():
 
 def test_each_policy_chooses_by_its_own_measure():
     rows = [checkpoint(30, 0.4, 0.5), checkpoint(60, 0.9, 0.6), checkpoint(90, 0.2, 0.8)]
-    assert [choose(rows, p, None)[0]["step"] for p in ("critical_entropy", "reward", "last")] == [
+    assert [
+        choose_checkpoint(rows, p, None)[0]["step"] for p in ("critical_entropy", "reward", "last")
+    ] == [
         60,
         90,
         90,
@@ -112,7 +114,7 @@ def test_each_policy_chooses_by_its_own_measure():
 
 def test_critical_entropy_may_be_held_to_checkpoints_that_have_learned():
     rows = [checkpoint(30, 0.9, 0.5), checkpoint(60, 0.4, 0.78), checkpoint(90, 0.2, 0.8)]
-    chosen, why = choose(rows, "critical_entropy", 0.03)
+    chosen, why = choose_checkpoint(rows, "critical_entropy", 0.03)
     assert chosen["step"] == 60
     assert "within 0.03 of the best reward" in why
 

@@ -22,7 +22,7 @@ from r1v3.train.grpo.collect import episode_of, groups_of
 from r1v3.train.grpo.episode_metrics import entropy_metrics, logprob_metrics, reward_metrics
 from r1v3.train.grpo.prompts import Prompt
 from r1v3.train.grpo.rollout_log import write_rollouts
-from r1v3.train.grpo.rollout_page import choose, write_rollout_page
+from r1v3.train.grpo.rollout_page import choose_rollouts, write_rollout_page
 from r1v3.train.grpo.rollouts import Episode
 
 ENTROPY = Entropy(
@@ -142,7 +142,9 @@ def test_most_changed_is_the_prompt_whose_mean_reward_moved_most():
         )
         for sample, reward in enumerate(rewards)
     ]  # fmt: skip
-    changed = choose(pd.DataFrame(rows).assign(used=True), 1)["Most changed, first and last"]
+    changed = choose_rollouts(pd.DataFrame(rows).assign(used=True), 1)[
+        "Most changed, first and last"
+    ]
     assert changed[["step", "prompt", "reward"]].values.tolist() == [[1, "a", 0], [2, "a", 1]]
 
 

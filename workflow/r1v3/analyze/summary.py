@@ -9,7 +9,7 @@ SCORE = ("accuracy", "format", "n")
 BENCHMARK = ("mean", "low", "high", "n", "runs")
 
 
-def summarise(*, held_out: list[Path], benchmarks: Path, output: Path) -> dict:
+def write_summary(*, held_out: list[Path], benchmarks: Path, output: Path) -> dict:
     """Write the summary: `models.<run>.<set>` on held-out sets, `benchmarks.<name>` of the final run.
 
     Args:

@@ -1,4 +1,4 @@
-"""All commands, and how a mistake of the user is told: in one sentence, without a traceback."""
+"""All commands. A mistake of the user is reported in one sentence, without a traceback."""
 
 import os
 import sys
@@ -28,24 +28,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(plan.plan)
-app.command()(preflight.preflight)
-app.command()(evaluate.evaluate)
-app.command()(evaluate.pages)
-app.command()(grade.grade)
-app.command()(grade.explain)
+app.command("plan")(plan.plan_command)
+app.command("preflight")(preflight.preflight_command)
+app.command("evaluate")(evaluate.evaluate_command)
+app.command("pages")(evaluate.pages_command)
+app.command("grade")(grade.grade_command)
+app.command("explain")(grade.explain_command)
 app.add_typer(data.app, name="data")
-app.command()(runs.browse)
-app.command()(runs.figure)
-app.command()(runs.compare)
-app.command()(provenance.trace)
-app.command()(provenance.snapshot)
-app.command()(provenance.prune)
-app.command()(provenance.crate)
-app.command()(mlflow.ui)
-app.command(hidden=True)(mlflow.follow)
-app.command()(serve.serve)
-app.command()(schemas.schemas)
+app.command("browse")(runs.browse_command)
+app.command("figure")(runs.figure_command)
+app.command("compare")(runs.compare_command)
+app.command("trace")(provenance.trace_command)
+app.command("snapshot")(provenance.snapshot_command)
+app.command("prune")(provenance.prune_command)
+app.command("crate")(provenance.crate_command)
+app.command("ui")(mlflow.ui_command)
+app.command("follow", hidden=True)(mlflow.follow_command)
+app.command("serve")(serve.serve_command)
+app.command("schemas")(schemas.schemas_command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -55,7 +55,7 @@ def _show_version(wanted: bool) -> None:
 
 
 @app.callback()
-def common(
+def all_commands(
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show it")
     ] = False,

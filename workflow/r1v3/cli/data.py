@@ -11,12 +11,12 @@ app = typer.Typer(help="Check data.", no_args_is_help=True, rich_markup_mode=Non
 
 
 @app.callback()
-def common() -> None:
+def data_commands() -> None:
     """Check data before or after it is a set."""
 
 
-@app.command()
-def check(
+@app.command("check")
+def check_command(
     places: Annotated[list[Path], typer.Argument(help="files of rows, or folders of sets")],
     mapping: Annotated[str, typer.Option(help="how rows become records")] = "records",
     constant: Annotated[

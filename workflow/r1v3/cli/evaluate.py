@@ -8,7 +8,7 @@ import typer
 from r1v3.cli.options import HERE, Recipe, Root
 
 
-def evaluate(
+def evaluate_command(
     model: Annotated[
         str, typer.Argument(help="a folder, a model of the recipe, a Hugging Face id, an address")
     ],
@@ -29,16 +29,14 @@ def evaluate(
     `#` and the model's name: `http://node:8000/v1#name`. Everything goes to results/evaluations/<model>/;
     a second call continues there, and asks only the benchmarks that are new.
     """
-    from r1v3.evaluate.any_model import evaluate as evaluate_any_model
+    from r1v3.evaluate.any_model import evaluate
 
-    folder = evaluate_any_model(
-        root, recipe, model, benchmarks=benchmarks or None, mode=mode, name=name
-    )
+    folder = evaluate(root, recipe, model, benchmarks=benchmarks or None, mode=mode, name=name)
     print((folder / "pages/table_1.md").read_text())
     print(f"scores and verdicts: {folder}\npages: {folder / 'pages/index.html'}")
 
 
-def pages(
+def pages_command(
     evaluation: Annotated[Path, typer.Argument(help="results/evaluations/<run>/last/<suite>")],
     output: Annotated[Path, typer.Option(help="the folder of the pages")],
     against: Annotated[

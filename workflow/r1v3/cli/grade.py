@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TextIO
 import typer
 
 
-def grade(
+def grade_command(
     rows: Annotated[Path, typer.Argument(help="JSON lines; - is standard input")] = Path("-"),
     output: Annotated[Path, typer.Option(help="JSON lines; - is standard output")] = Path("-"),
     workers: Annotated[int, typer.Option(help="symbolic workers; 0 is one a core")] = 0,
@@ -27,7 +27,7 @@ def _opened(path: Path, mode: Literal["r", "w"]) -> TextIO:
     return open(path, mode, encoding="utf-8", errors="replace")
 
 
-def explain(
+def explain_command(
     response: Annotated[str, typer.Option(help="the response; - is standard input")],
     gold: Annotated[list[str], typer.Option(help="an accepted answer, repeatable")],
     type: Annotated[str, typer.Option(help="of the question: mcq, mcq_multi, open or fill")],
@@ -38,11 +38,11 @@ def explain(
     tolerance: Annotated[float | None, typer.Option(help="absolute, of a number")] = None,
 ) -> None:
     """Show the whole record of one answer: format, what was extracted, verdict and reason."""
-    from r1v3.reward.grader import grade as grade_one
+    from r1v3.reward.grader import grade
     from r1v3.reward.text.format import format_reward
 
     text = sys.stdin.read() if response == "-" else response
-    verdict = grade_one(
+    verdict = grade(
         text,
         gold if len(gold) > 1 else gold[0],
         type,
@@ -51,13 +51,13 @@ def explain(
         tolerance=tolerance,
     )
     print(f"format     {format_reward(text):.0f}")
-    print(f"extracted  {visible(verdict.extracted)}")
+    print(f"extracted  {printable(verdict.extracted)}")
     print(f"correct    {verdict.correct}")
     print(f"by         {verdict.by}")
-    print(f"reason     {visible(verdict.reason)}")
+    print(f"reason     {printable(verdict.reason)}")
 
 
-def visible(text: str | None) -> str:
+def printable(text: str | None) -> str:
     """The text as one bounded line for a terminal; control characters are shown as codes."""
     from r1v3.reward.verdict import shorten
 

@@ -12,7 +12,7 @@ from r1v3.cli.options import HERE, Overlay, Recipe, Root
 STORE = "mlflow.db"
 
 
-def ui(root: Root = HERE) -> None:
+def ui_command(root: Root = HERE) -> None:
     """Open MLflow on this checkout's runs; its database is made from the files where it is missing."""
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
     if not (root / STORE).exists():
@@ -26,7 +26,7 @@ def ui(root: Root = HERE) -> None:
     raise typer.Exit(subprocess.call(show, cwd=root, env=environment))
 
 
-def follow(
+def follow_command(
     tracking_uri: Annotated[str, typer.Option()],
     beside: Annotated[int, typer.Option(help="the process to end with")],
     recipe: Recipe = "tiny",

@@ -7,7 +7,7 @@ import typer
 from r1v3.cli.options import HERE, Overlay, Recipe, Root
 
 
-def plan(
+def plan_command(
     recipe: Recipe = "paper",
     overlay: Overlay = None,
     root: Root = HERE,

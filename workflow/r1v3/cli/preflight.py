@@ -9,7 +9,7 @@ import typer
 from r1v3.cli.options import HERE, Overlay, Recipe, Root
 
 
-def preflight(recipe: Recipe = "paper", overlay: Overlay = None, root: Root = HERE) -> None:
+def preflight_command(recipe: Recipe = "paper", overlay: Overlay = None, root: Root = HERE) -> None:
     """Check the machines that will train: by a Slurm job where there is a Slurm, else this one.
 
     Looks at versions, GPUs, disk, ports, models and files. Exit code 1: something would stop a run.

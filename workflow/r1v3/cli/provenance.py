@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from r1v3.recipe.graph.results import ResultGraph
 
 
-def trace(
+def trace_command(
     what: Annotated[
         str,
         typer.Argument(help="an id, name or path, a score such as benchmarks.mmmu_val, a sample"),
@@ -19,24 +19,24 @@ def trace(
     root: Root = HERE,
 ) -> None:
     """Show where a result comes from, and what was made from it."""
-    from r1v3.provenance.trace import trace as trace_result
+    from r1v3.provenance.trace import trace_lines
 
-    print("\n".join(trace_result(root, what)))
+    print("\n".join(trace_lines(root, what)))
 
 
-def snapshot(recipe: Recipe = "tiny", overlay: Overlay = None, root: Root = HERE) -> None:
+def snapshot_command(recipe: Recipe = "tiny", overlay: Overlay = None, root: Root = HERE) -> None:
     """Record finished results in DVC and git's index."""
-    from r1v3.provenance.snapshot import snapshot as record
+    from r1v3.provenance.snapshot import snapshot
 
     try:
-        new = record(root, open_documents(root, recipe, overlay))
+        new = snapshot(root, open_documents(root, recipe, overlay))
     except RuntimeError as error:  # DVC or git said no
         raise ValueError(str(error)) from None
     print("\n".join([*new, f"{len(new)} folders recorded in DVC and added to git's index."]))
     print("To hand them on: git commit, git push, dvc push.")
 
 
-def prune(
+def prune_command(
     remove: Annotated[bool, typer.Option("--remove", help="remove what nothing leads to")] = False,
     overlays: Annotated[
         list[Path] | None,
@@ -47,8 +47,7 @@ def prune(
 ) -> None:
     """Show disk use by run, and what no entry of any recipe leads to."""
     from r1v3.provenance.found import result_folders
-    from r1v3.provenance.prune import prune as remove_folders
-    from r1v3.provenance.prune import shown, size, unreached
+    from r1v3.provenance.prune import prune, shown, size, unreached
     from r1v3.recipe.graph.results import ResultGraph
     from r1v3.recipe.load import load_project
     from r1v3.recipe.seeds import seeds_on_disk
@@ -64,12 +63,12 @@ def prune(
     for found in old:
         print(f"{shown(size(found.path)):>14}  {found.folder}")
     if remove:
-        print(f"{shown(remove_folders(root, old))} freed.")
+        print(f"{shown(prune(root, old))} freed.")
     elif old:
         print("`r1v3 prune --remove` removes them.")
 
 
-def crate(
+def crate_command(
     output: Annotated[Path, typer.Argument(help="a folder that does not exist yet")],
     recipe: Recipe = "tiny",
     overlay: Overlay = None,

@@ -9,7 +9,7 @@ import typer
 from r1v3.cli.options import HERE, Root
 
 
-def browse(
+def browse_command(
     run: Annotated[Path, typer.Argument(help="a GRPO run's stable name or folder")],
     output: Annotated[Path, typer.Option(help="the page")] = Path("rollouts.html"),
     count: Annotated[int, typer.Option(help="rollouts a section")] = 20,
@@ -21,7 +21,7 @@ def browse(
     print(f"{output}: " + ", ".join(f"{title} {n}" for title, n in shown.items()))
 
 
-def figure(
+def figure_command(
     run: Annotated[Path, typer.Argument(help="a GRPO run's stable name: results/runs/rl.json")],
     output: Annotated[Path, typer.Option(help="the SVG file")],
 ) -> None:
@@ -33,7 +33,7 @@ def figure(
     write_text(output, grpo_picture(read_result(json.loads(run.read_text())["manifest"])))
 
 
-def compare(
+def compare_command(
     a: Annotated[str, typer.Argument(help="a run's name or id")],
     b: Annotated[str, typer.Argument(help="another's")],
     root: Root = HERE,

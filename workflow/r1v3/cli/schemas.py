@@ -3,7 +3,7 @@
 from r1v3.cli.options import HERE, Root
 
 
-def schemas(root: Root = HERE) -> None:
+def schemas_command(root: Root = HERE) -> None:
     """Write the JSON schemas of the YAML files to config/schemas."""
     from r1v3.recipe.json_schema import write_schemas
 

@@ -8,7 +8,7 @@ import typer
 from r1v3.cli.options import HERE, Recipe, Root
 
 
-def serve(
+def serve_command(
     model: Annotated[Path, typer.Argument(help="a checkpoint's folder")],
     key_file: Annotated[Path, typer.Option(help="receives a new key")],
     recipe: Recipe = "tiny",
@@ -23,11 +23,11 @@ def serve(
 
     Then: export R1V3_SERVER_URL=http://127.0.0.1:8000/v1 R1V3_SERVER_KEY=$(cat KEY_FILE)
     """
-    from r1v3.generate.server.serve import serve as serve_checkpoint
+    from r1v3.generate.server.serve import serve
     from r1v3.recipe.load import load_project
 
     chosen = load_project(root, recipe).recipe
-    serve_checkpoint(
+    serve(
         model,
         chosen.images,
         chosen.template if template == "recipe" else None,

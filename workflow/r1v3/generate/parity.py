@@ -22,7 +22,7 @@ from r1v3.base.atomic_write import write_text
 from r1v3.base.determinism import make_exact
 from r1v3.generate.types import Request, Response, Sampling
 from r1v3.model.prompt_template import render_prompt
-from r1v3.recipe.graph.configs import Shown
+from r1v3.recipe.graph.configs import ShownConfig
 from r1v3.recipe.graph.identity import OWN
 from r1v3.recipe.schema.recipe import Images, Template
 
@@ -162,7 +162,7 @@ def check(found: list[Agreement], max_gap: float) -> None:
         )
 
 
-def gate(config: Shown, *, model: Path, max_gap: float, tokens: int, output: Path) -> None:
+def gate(config: ShownConfig, *, model: Path, max_gap: float, tokens: int, output: Path) -> None:
     """Compare the engines on a checkpoint folder and write what was found, if they agree.
 
     Args:

@@ -13,7 +13,7 @@ TABLES = ("benchmarks", "claims", "sources", "studies")  # files that rules read
 PLACES = ("results", *(f"config/{table}.yaml" for table in TABLES))
 
 
-def settle(root: Path) -> int:
+def settle_times(root: Path) -> int:
     """Equalise times once for each state of results/ that git checks out; return how many files."""
     tree = _git(root, "rev-parse", "HEAD:results")
     stamp = root / STAMP

@@ -11,7 +11,7 @@ from r1v3.provenance.graph import Graph
 from r1v3.provenance.named import resolve
 
 
-def trace(root: Path, what: str) -> list[str]:
+def trace_lines(root: Path, what: str) -> list[str]:
     """Lines that tell where `what` comes from and where it went.
 
     Raises:
@@ -52,12 +52,12 @@ def _about(found: Found, indent: str) -> list[str]:
     for entry in manifest.get("facts", {}).get("checkpoints", []):
         if "path" in entry:
             lines.append(f"checkpoint: {found.folder}/{entry['path']}")
-    for name, value in scores_of(found).items():
+    for name, value in evaluation_scores(found).items():
         lines.append(f"score: {name} {value}")
     return [indent + line for line in lines]
 
 
-def scores_of(found: Found) -> dict[str, float]:
+def evaluation_scores(found: Found) -> dict[str, float]:
     """An evaluation's scores as shares, by benchmark and held-out set."""
     path = found.path / "scores.json"
     if not path.exists():
@@ -68,7 +68,7 @@ def scores_of(found: Found) -> dict[str, float]:
 
 
 def _one(found: Found, key: str) -> list[str]:
-    shown = [f"{name} {value:.4g}" for name, value in scores_of(found).items()]
+    shown = [f"{name} {value:.4g}" for name, value in evaluation_scores(found).items()]
     more = f"  and {len(shown) - 4} more" if len(shown) > 4 else ""
     said = f"  {', '.join(shown[:4])}{more}" if shown else ""
     return [f"    {found.config['kind']:<11}{key}{said}"]

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from r1v3.base.atomic_write import write_text
-from r1v3.recipe.schema.recipe import GrpoRun, ModelRun, Recipe, SftRun
+from r1v3.recipe.schema.recipe import GrpoEntry, ModelEntry, Recipe, SftEntry
 from r1v3.recipe.schema.studies import Claim, Study
 from r1v3.recipe.schema.training import Grpo, Sft
 from r1v3.recipe.site import Site
@@ -82,7 +82,7 @@ def _run_entry() -> Schema:
     """An entry of the run table: what one of the stages takes, none of it required where `like` stands."""
     entry: Schema = {"type": "object", "properties": dict(RUN_KEYS), "additionalProperties": False}
     definitions: Schema = {}
-    for stage in (ModelRun, SftRun, GrpoRun):
+    for stage in (ModelEntry, SftEntry, GrpoEntry):
         schema = _schema(stage)
         definitions |= schema.get("$defs", {})
         entry["properties"] |= schema["properties"]
@@ -92,13 +92,13 @@ def _run_entry() -> Schema:
     described = entry["properties"]["set"]["description"]
     entry["properties"]["set"] = {"anyOf": changes, "description": described}
     entry["properties"]["stage"] = {
-        "enum": [_stage_of(run) for run in (ModelRun, SftRun, GrpoRun)],
+        "enum": [_stage_of(run) for run in (ModelEntry, SftEntry, GrpoEntry)],
         "description": "The stage that makes the run.",
     }
     return entry | {"$defs": definitions}
 
 
-def _stage_of(run: type[ModelRun | SftRun | GrpoRun]) -> str:
+def _stage_of(run: type[ModelEntry | SftEntry | GrpoEntry]) -> str:
     return get_args(run.model_fields["stage"].annotation)[0]
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from r1v3.recipe.schema.data import SampledSet
-from r1v3.recipe.schema.recipe import ModelRun, Recipe
+from r1v3.recipe.schema.recipe import ModelEntry, Recipe
 from r1v3.recipe.schema.training import Sft
 from r1v3.recipe.tables.runs import ResolvedRun
 
@@ -59,7 +59,7 @@ def _twin_run(
     run: ResolvedRun, seed: int, varied: Collection[str], sampled: Collection[str]
 ) -> ResolvedRun:
     entry, settings = run.entry, run.settings
-    assert not isinstance(entry, ModelRun), run.name
+    assert not isinstance(entry, ModelEntry), run.name
     changes: dict[str, int | str] = {"seed": (entry.seed or 1) + seed - 1}
     if entry.start in varied:
         changes["start"] = twin(entry.start, seed)

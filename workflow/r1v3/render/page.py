@@ -13,11 +13,11 @@ def render_page(template: str, **content: object) -> str:
     Raises:
         jinja2.UndefinedError: the template names something that `content` lacks.
     """
-    return environment().get_template(template).render(**content)
+    return template_environment().get_template(template).render(**content)
 
 
 @cache
-def environment() -> jinja2.Environment:
+def template_environment() -> jinja2.Environment:
     """The templates of all pages, with their filters `percent` and `effect`."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(files("r1v3.render") / "templates")),

@@ -12,7 +12,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from r1v3.base.atomic_write import write_text
-from r1v3.render.page import environment
+from r1v3.render.page import template_environment
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LATEX = str.maketrans(
@@ -43,7 +43,7 @@ class TextTable:
 
 def as_html(table: TextTable) -> str:
     """The table as a `<table>` element."""
-    template = environment().get_template("text_table.html.j2")
+    template = template_environment().get_template("text_table.html.j2")
     return str(template.make_module().text_table(table))  # pyright: ignore[reportAttributeAccessIssue]
 
 

@@ -69,12 +69,12 @@ def _of_source(folder: Path, index: EvaluationIndex) -> list[dict]:
     return [
         {"id": record.id, "question": record.question[:300], "twin": hit.twin, "kind": hit.kind,
          "text": round(hit.text, 3), "picture": round(hit.picture, 3)}
-        for record, hits in compare(folder, index)
+        for record, hits in records_with_twins(folder, index)
         for hit in hits
     ]  # fmt: skip
 
 
-def compare(folder: Path, index: EvaluationIndex) -> list[tuple[Record, list[Hit]]]:
+def records_with_twins(folder: Path, index: EvaluationIndex) -> list[tuple[Record, list[Hit]]]:
     """The records of a set that have twins in the evaluations."""
     words, found, batch = Words(), [], []
 

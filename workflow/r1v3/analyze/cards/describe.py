@@ -55,7 +55,7 @@ class Described:
         return "questions" in self.document
 
 
-def describe(folder: Path) -> Described:
+def describe_set(folder: Path) -> Described:
     """Read a set's folder.
 
     Raises:

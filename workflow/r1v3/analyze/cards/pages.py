@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from r1v3.analyze.cards.contamination import Contamination, find_twins, scores_without
-from r1v3.analyze.cards.describe import FORMS, Described, describe, funnel_rows
+from r1v3.analyze.cards.describe import FORMS, Described, describe_set, funnel_rows
 from r1v3.base.atomic_write import write_text
 from r1v3.data.decontamination.duplicates import shared_questions
 from r1v3.recipe.graph.configs import EvaluationIndexConfig
@@ -77,7 +77,7 @@ def write_cards(
         contamination: what the present evaluations share with the sets, and the scores without it.
         sources: entries of config/sources.yaml, for titles and citations.
     """
-    sets = [describe(folder) for folder in folders]
+    sets = [describe_set(folder) for folder in folders]
     for each in sets:
         page = output.parent / f"{each.name}.html"
         manifest = os.path.relpath(each.folder, output.parent).replace(os.sep, "/")

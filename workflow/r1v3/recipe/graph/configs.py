@@ -62,7 +62,7 @@ class Answering(Section):
     thinking: ThinkingChanges | None = None
 
 
-class Shown(StageConfig):
+class ShownConfig(StageConfig):
     """A stage that shows pictures to a model; `template` is `own` where a model keeps its own."""
 
     template: Template | Literal["own"]
@@ -70,7 +70,7 @@ class Shown(StageConfig):
     determinism: Determinism = "fast"
 
 
-class Asked(Shown):
+class AskedConfig(ShownConfig):
     """A stage in which a model answers questions and is graded."""
 
     instruction: str | None = None
@@ -97,7 +97,7 @@ class SourceDataConfig(StageConfig):
     cleaning: Cleaning | CleaningRules
 
 
-class SampledDataConfig(Asked):
+class SampledDataConfig(AskedConfig):
     """A data set whose answers a model writes."""
 
     set: SampledSet
@@ -135,7 +135,7 @@ class TunedSpec(TunedModel):
     settings: Sft  # type: ignore[assignment]
 
 
-class ModelConfig(Shown):
+class ModelConfig(ShownConfig):
     """A model that no run of the table trains; `data` are ids by name, `start` is the id of its start."""
 
     spec: Annotated[HubModel | ScratchSpec | TunedSpec, Field(discriminator="source")]
@@ -143,7 +143,7 @@ class ModelConfig(Shown):
     start: str | None
 
 
-class SftConfig(Shown):
+class SftConfig(ShownConfig):
     """A supervised run."""
 
     settings: Sft
@@ -152,7 +152,7 @@ class SftConfig(Shown):
     validation: str | None
 
 
-class GrpoConfig(Shown):
+class GrpoConfig(ShownConfig):
     """A reinforcement run."""
 
     settings: Grpo
@@ -163,7 +163,7 @@ class GrpoConfig(Shown):
     generation: Answering
 
 
-class ProbeConfig(Asked):
+class ProbeConfig(AskedConfig):
     """The probes of a reinforced run's checkpoints, and the choice among them."""
 
     run: str
@@ -193,7 +193,7 @@ class EvaluationSettings(Section):
     resamples: Positive
 
 
-class EvaluationConfig(Asked):
+class EvaluationConfig(AskedConfig):
     """A suite that one checkpoint answers; `benchmarks` and `held_out` are ids by name."""
 
     run: str

@@ -13,7 +13,7 @@ from r1v3.recipe.schema.cleaning import Cleaning
 from r1v3.recipe.schema.data import Baseline, DataSet, Model
 from r1v3.recipe.schema.layout import Layout
 from r1v3.recipe.schema.section import Positive, Rate, Section, Share
-from r1v3.recipe.schema.thinking import Thinking
+from r1v3.recipe.schema.thinking import ThinkingModes
 from r1v3.recipe.schema.training import Grpo, Parallel, Reward, Sft
 
 Determinism = Literal["exact", "fast"]
@@ -185,7 +185,7 @@ class Recipe(Section):
     """Which engine answers."""
     grading: Reward
     """How answers are graded outside of RL."""
-    thinking: Thinking
+    thinking: ThinkingModes
     """The thinking modes that are compared."""
     baselines: dict[str, Baseline]
     """Models of others that are evaluated beside ours, by name."""
@@ -193,7 +193,7 @@ class Recipe(Section):
     """The machines of each stage; no hash covers them."""
 
 
-class ModelRun(Section):
+class ModelEntry(Section):
     """A model of the recipe that no ablation changes."""
 
     stage: Literal["model"]
@@ -204,7 +204,7 @@ class ModelRun(Section):
     """The question that this run answers."""
 
 
-class SftRun(Section):
+class SftEntry(Section):
     """A supervised run: `settings` names an entry of the recipe's `sft`, `set` changes keys of it."""
 
     stage: Literal["sft"]
@@ -225,7 +225,7 @@ class SftRun(Section):
     """The question that this run answers."""
 
 
-class GrpoRun(Section):
+class GrpoEntry(Section):
     """A reinforcement run: `settings` names an entry of the recipe's `grpo`.
 
     `without`: groups whose output is set to zero before the first step, and which are not trained
@@ -252,4 +252,4 @@ class GrpoRun(Section):
     """The question that this run answers."""
 
 
-Run = Annotated[ModelRun | SftRun | GrpoRun, Field(discriminator="stage")]
+RunEntry = Annotated[ModelEntry | SftEntry | GrpoEntry, Field(discriminator="stage")]

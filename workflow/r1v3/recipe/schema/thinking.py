@@ -1,4 +1,4 @@
-"""Thinking modes that are compared (sections 6.2 and 6.3), by name.
+"""ThinkingModes modes that are compared (sections 6.2 and 6.3), by name.
 
 `slow`, `nothink` and `nowait`; `nocontrol`, which bans words that turn no thought, so that what NoWait
 loses can be told from what any ban loses; `nocannotsee`, against section 6.4's hallucination. For every
@@ -12,7 +12,7 @@ from typing import Any
 from r1v3.recipe.schema.section import Positive, Section
 
 
-class Thinking(Section):
+class ThinkingModes(Section):
     """What the thinking modes need to know."""
 
     banned_words: list[str]

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from r1v3.recipe.errors import RecipeError, explain, unknown
 from r1v3.recipe.layers import merge
-from r1v3.recipe.schema.recipe import GrpoRun, ModelRun, Recipe, Run, SftRun
+from r1v3.recipe.schema.recipe import GrpoEntry, ModelEntry, Recipe, RunEntry, SftEntry
 from r1v3.recipe.schema.training import Grpo, Sft
 
 # The report's own path, from the base model to the released one.
@@ -29,7 +29,7 @@ class ResolvedRun:
     """A run of the table with its settings after `set`; `settings` is None for a model."""
 
     name: str
-    entry: ModelRun | SftRun | GrpoRun
+    entry: ModelEntry | SftEntry | GrpoEntry
     settings: Sft | Grpo | None
 
     @property
@@ -65,7 +65,7 @@ class ResolvedRun:
         Raises:
             ValueError: no stage trains it.
         """
-        if isinstance(self.entry, ModelRun):
+        if isinstance(self.entry, ModelEntry):
             raise ValueError(f"run {self.name}: stage sft or grpo is needed, not model")
         return self.entry.data
 
@@ -138,9 +138,9 @@ def _resolve(name: str, table: dict[str, Any], recipe: Recipe, file: Path) -> Re
         )
     raw = _expand(name, table, file, ())
     try:
-        entry = TypeAdapter(Run).validate_python(raw)
+        entry = TypeAdapter(RunEntry).validate_python(raw)
     except ValidationError as error:
-        raise RecipeError(explain(error, Run, raw, lambda _: f"{file}: run {name}")) from None
+        raise RecipeError(explain(error, RunEntry, raw, lambda _: f"{file}: run {name}")) from None
     if entry.stage == "model":
         return ResolvedRun(name, entry, None)
     return ResolvedRun(name, entry, _settings(name, entry, recipe, file))
@@ -166,7 +166,7 @@ def _expand(
     return merge(parent, {key: value for key, value in raw.items() if key != "like"})
 
 
-def _settings(name: str, entry: SftRun | GrpoRun, recipe: Recipe, file: Path) -> Sft | Grpo:
+def _settings(name: str, entry: SftEntry | GrpoEntry, recipe: Recipe, file: Path) -> Sft | Grpo:
     kind = {"sft": Sft, "grpo": Grpo}[entry.stage]
     known = getattr(recipe, entry.stage)
     if entry.settings not in known:

@@ -1,10 +1,10 @@
 """The prompt template that a run trains with."""
 
-from r1v3.recipe.graph.configs import Shown
+from r1v3.recipe.graph.configs import ShownConfig
 from r1v3.recipe.schema.recipe import Template
 
 
-def recipe_template(config: Shown) -> Template:
+def recipe_template(config: ShownConfig) -> Template:
     """The recipe's template.
 
     Raises:

@@ -30,7 +30,7 @@ def write_rollout_page(run: Path, output: Path, *, count: int = 20) -> dict[str,
         )
     rollouts = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
     rollouts["used"] = rollouts.used.ne(False) if "used" in rollouts else True
-    sections = choose(rollouts, count)
+    sections = choose_rollouts(rollouts, count)
     page = render_page(
         "rollouts.html.j2",
         name=Path(run).resolve().name,
@@ -45,7 +45,7 @@ def write_rollout_page(run: Path, output: Path, *, count: int = 20) -> dict[str,
     return {title: len(rows) for title, rows in sections.items()}
 
 
-def choose(rollouts: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
+def choose_rollouts(rollouts: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
     """The latest of the best and of the worst that were learned from; of the prompts met twice, first and
     last answer of those whose mean reward changed most, learned from or not."""
     latest = pd.DataFrame(rollouts[rollouts.used]).sort_values(

@@ -75,7 +75,7 @@ class GrpoRun:
         return path
 
 
-def open_run(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> GrpoRun:
+def open_grpo_run(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> GrpoRun:
     """Load the policy from `start` and the prompts from `data`; restore the newest state if there is one."""
     settings, seed, ranks = config.settings, config.seed, Ranks.join()
     model, processor = load_model(start, dtype=settings.dtype), load_processor(start)

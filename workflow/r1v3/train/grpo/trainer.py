@@ -20,7 +20,7 @@ from r1v3.train.core.optimizer import learning_rate
 from r1v3.train.grpo.collect import Collected, collect_episode
 from r1v3.train.grpo.log import GrpoLog
 from r1v3.train.grpo.rollouts import run_episode
-from r1v3.train.grpo.setup import GrpoRun, open_run
+from r1v3.train.grpo.setup import GrpoRun, open_grpo_run
 from r1v3.train.grpo.timer import StepTimer
 from r1v3.train.grpo.update import Updated, score_advantages, update_policy
 
@@ -36,7 +36,7 @@ def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> 
         FloatingPointError: the loss or a gradient is not finite; names step, group and the saved episode.
         SystemExit: SIGTERM came and the state is saved; the exit code asks for a restart.
     """
-    run = open_run(config, start=start, data=data, folder=Path(folder))
+    run = open_grpo_run(config, start=start, data=data, folder=Path(folder))
     settings, progress, log = config.settings, run.progress, GrpoLog(run)
     with open_grader(settings.reward.verifier, run.folder / "judge") as grader, run.unfinished:
         for step in range(progress.done, settings.steps):
@@ -58,7 +58,7 @@ def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> 
             timer.lap("weights")
             log.record(step + 1, collected, updated, moved=moved, rate=rate, timer=timer)
             run.unfinished.save_if_due(step + 1, asdict(progress))
-    return finish(run)
+    return finish_grpo(run)
 
 
 def sample_episode(
@@ -139,7 +139,7 @@ def save_checkpoint_if_due(run: GrpoRun) -> None:
         run.progress.kept.append({"step": step, "path": str(path.relative_to(run.folder))})
 
 
-def finish(run: GrpoRun) -> dict[str, Any]:
+def finish_grpo(run: GrpoRun) -> dict[str, Any]:
     """The facts of the manifest.
 
     Raises:

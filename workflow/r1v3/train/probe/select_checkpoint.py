@@ -25,7 +25,7 @@ def select_checkpoint(settings: Selection, *, probes: list[Path]) -> dict[str, A
     """
     checkpoints = sorted((json.loads(Path(p).read_text()) for p in probes), key=lambda c: c["step"])
     policy, within = settings.policy, settings.within_reward
-    chosen, why = choose(checkpoints, policy, within)
+    chosen, why = choose_checkpoint(checkpoints, policy, within)
     best = max(checkpoint["reward"] for checkpoint in checkpoints)
     return {
         "chosen": chosen["step"],
@@ -47,7 +47,7 @@ def hindsight(checkpoints: list[Probe], policy: Policy, within: float | None) ->
 
     Args:
         checkpoints: their probes, by step, at least two items each.
-        policy, within: as in `choose`.
+        policy, within: as in `choose_checkpoint`.
     """
     lost: list[float] = []
     for half in (0, 1):
@@ -56,7 +56,7 @@ def hindsight(checkpoints: list[Probe], policy: Policy, within: float | None) ->
             c | {"reward": _mean(c["reward_by_prompt"][seen])} for c in checkpoints
         ]
         best = max(known, key=lambda c: (_mean(c["accuracy_by_prompt"][seen]), c["step"]))
-        chosen, _ = choose(known, policy, within)
+        chosen, _ = choose_checkpoint(known, policy, within)
         lost.append(
             _mean(best["accuracy_by_prompt"][other]) - _mean(chosen["accuracy_by_prompt"][other])
         )
@@ -67,7 +67,9 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
-def choose(checkpoints: list[Probe], policy: Policy, within: float | None) -> tuple[Probe, str]:
+def choose_checkpoint(
+    checkpoints: list[Probe], policy: Policy, within: float | None
+) -> tuple[Probe, str]:
     """The checkpoint a policy takes, and the reason in words; ties go to the later one.
 
     Args:

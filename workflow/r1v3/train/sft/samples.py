@@ -14,7 +14,7 @@ from r1v3.data.records import Record, read_records, render_question
 from r1v3.model.encode import Encoder
 from r1v3.model.packed import Group
 from r1v3.model.prompt_template import render_prompt, split_response
-from r1v3.recipe.graph.configs import Shown
+from r1v3.recipe.graph.configs import ShownConfig
 from r1v3.recipe.schema.recipe import Template
 from r1v3.recipe.schema.training import Sft
 from r1v3.reward.text.format import after_thought
@@ -199,7 +199,7 @@ def _paths(record: Record, folder: Path) -> list[Path]:
 
 
 def load_samples(
-    folder: Path, encoder: Encoder, config: Shown, settings: Sft, skipped: Path
+    folder: Path, encoder: Encoder, config: ShownConfig, settings: Sft, skipped: Path
 ) -> Samples:
     """Encode a data set, and write what is skipped to a file.
 

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from r1v3.model.encode import Encoder
 from r1v3.model.groups import group_hashes
 from r1v3.model.processor import ImageProcessor
-from r1v3.recipe.graph.configs import Shown
+from r1v3.recipe.graph.configs import ShownConfig
 from r1v3.recipe.schema.training import Sft
 from r1v3.train.core.engine import TrainingEngine, open_engine, prepare_model
 from r1v3.train.core.flops import FlopCount
@@ -66,11 +66,11 @@ class SftRun:
         return path
 
 
-def open_run(
+def open_sft_run(
     model: PreTrainedModel,
     processor: ImageProcessor,
     settings: Sft,
-    config: Shown,
+    config: ShownConfig,
     *,
     data: Path,
     validation: Path | None,

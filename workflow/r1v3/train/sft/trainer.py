@@ -15,14 +15,14 @@ from r1v3.model.groups import check_frozen
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import Pack
 from r1v3.model.processor import ImageProcessor
-from r1v3.recipe.graph.configs import SftConfig, Shown
+from r1v3.recipe.graph.configs import SftConfig, ShownConfig
 from r1v3.recipe.schema.training import Sft
 from r1v3.train.core.engine import TrainingEngine
 from r1v3.train.core.optimizer import learning_rate
 from r1v3.train.sft.batches import Batch
 from r1v3.train.sft.log import SftLog
 from r1v3.train.sft.prefetch import Prefetch
-from r1v3.train.sft.setup import SftRun, open_run
+from r1v3.train.sft.setup import SftRun, open_sft_run
 from r1v3.train.sft.step_checks import check_step
 
 
@@ -46,7 +46,7 @@ def fit(
     model: PreTrainedModel,
     processor: ImageProcessor,
     settings: Sft,
-    config: Shown,
+    config: ShownConfig,
     *,
     data: Path,
     validation: Path | None,
@@ -68,7 +68,7 @@ def fit(
         RuntimeError: a frozen group moved, or a trained one did not.
         SystemExit: SIGTERM came and the state is saved; the exit code asks for a restart.
     """
-    run = open_run(
+    run = open_sft_run(
         model, processor, settings, config, data=data, validation=validation, folder=Path(folder)
     )
     progress = run.progress
@@ -81,7 +81,7 @@ def fit(
             validated = validate(run)
             log.record(progress.step, learned.metrics(batch) | validated, batch, waited)
             run.unfinished.save_if_due(progress.step, run.state())
-    return finish(run)
+    return finish_sft(run)
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def validation_loss(run: SftRun) -> float:
     return total / tokens
 
 
-def finish(run: SftRun) -> dict[str, Any]:
+def finish_sft(run: SftRun) -> dict[str, Any]:
     """Save the last checkpoint and return the facts of the manifest.
 
     Raises:
