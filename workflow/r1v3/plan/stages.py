@@ -277,7 +277,7 @@ class RecipePlan:
         )
 
     def _parity(self) -> Estimate:
-        """The gate: vLLM answers, then the model itself, its layers spread over all GPUs, checks the answers."""
+        """The gate: vLLM answers; then the model, its layers spread over all GPUs, checks the answers."""
         devices, load = self._devices("parity"), self.load
         gpus = self._machines("parity").tensor_parallel or devices
         engine = memory.engine_parts(

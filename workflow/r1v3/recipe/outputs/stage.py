@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from r1v3.base.atomic_write import atomic_write
 from r1v3.base.determinism import make_exact
-from r1v3.recipe.graph.configs import Shown, StageConfig
+from r1v3.recipe.graph.configs import ShownConfig, StageConfig
 from r1v3.recipe.outputs.environment import begin_or_resume
 from r1v3.recipe.outputs.manifest import write_manifest
 
@@ -66,7 +66,7 @@ def run_stage(
             half_done = any((manifest.parent / name).exists() for name in HALF_DONE)
             before = begin_or_resume(manifest.parent, half_done)
         resolved = read_config(config_path, kind)
-        if isinstance(resolved, Shown) and resolved.determinism == "exact":
+        if isinstance(resolved, ShownConfig) and resolved.determinism == "exact":
             make_exact()
         facts = work(resolved, manifest.parent)
         if not first:
