@@ -133,7 +133,7 @@ def main() -> None:
         begin = time.monotonic()
         held = {"evaluation": root / "evaluation"}
         cleaning = config_of(root, 1).cleaning
-        index_evaluations(cleaning, evaluation_questions({}, held), root / "reference")
+        index_evaluations(cleaning, evaluation_questions({}, {}, held), root / "reference")
         print(
             f"evaluation of 20,000 questions indexed in {time.monotonic() - begin:.0f} s",
             flush=True,

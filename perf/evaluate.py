@@ -27,7 +27,7 @@ import pandas as pd  # noqa: E402
 
 from r1v3.base.memory import peak_rss  # noqa: E402
 from r1v3.evaluate.items.load import load_asked, load_items  # noqa: E402
-from r1v3.evaluate.items.source import entry_beside, obtain_benchmark  # noqa: E402
+from r1v3.evaluate.items.source import obtain_benchmark  # noqa: E402
 from r1v3.evaluate.peer import is_installed, load_peer  # noqa: E402
 from r1v3.evaluate.score import score  # noqa: E402
 from r1v3.recipe.graph.configs import (  # noqa: E402
@@ -36,7 +36,7 @@ from r1v3.recipe.graph.configs import (  # noqa: E402
     EvaluationSettings,
 )
 from r1v3.recipe.load import load_project  # noqa: E402
-from r1v3.recipe.tables.benchmarks import hashed_part, load_table  # noqa: E402
+from r1v3.recipe.tables.benchmarks import Benchmark, load_table  # noqa: E402
 
 MINUTES = 10
 MEMORY_MIB = 2_000
@@ -60,20 +60,27 @@ def write_files(root: Path, share: float) -> dict[str, Path]:
             continue
         folder.mkdir(parents=True, exist_ok=True)
         rows = max(20, round(share * ROWS.get(name, entry.items)))
-        document = {"version": 1, "name": name, "seed": 0, "benchmark": name, "items": rows}
-        document |= {"source": "miniature", "entry": hashed_part(entry.model_dump(mode="json"))}
+        plan = entry.miniature.model_dump(include={"domains", "tasks"})
+        file = {"made_from": "miniature", "items": rows, **plan}
+        document = {"version": 1, "name": name, "seed": 0, "benchmark": name, "file": file}
         (folder / "config.json").write_text(json.dumps({"document": document}))
         obtain_benchmark(BenchmarkConfig.model_validate(document), folder)
     return paths
 
 
+def entries() -> dict[str, Benchmark]:
+    """How the items of each benchmark are asked and scored."""
+    table = load_table(ROOT / "config/benchmarks.yaml").items()
+    return {name: Benchmark.model_validate(entry.asked("miniature")) for name, entry in table}
+
+
 def write_answers(root: Path, paths: dict[str, Path], runs: int) -> int:
     """Answers in the stored form; returns how many."""
-    rng, count = random.Random(0), 0
+    rng, count, known = random.Random(0), 0, entries()
     (root / "responses").mkdir(exist_ok=True)
     for name, tsv in paths.items():
         lines = []
-        for item in load_items(entry_beside(tsv), tsv):
+        for item in load_items(known[name], tsv):
             gold = item.extra["answer"][0] if item.extra.get("rule") else item.golds[0]
             for run in range(runs):
                 said = gold if rng.random() < RIGHT else _wrong(item.answer_type, rng)
@@ -93,9 +100,10 @@ def _wrong(kind: str, rng: random.Random) -> str:
 
 def time_prompts(paths: dict[str, Path]) -> tuple[float, int]:
     """Seconds to read every file, decode its pictures and build its prompts; and how many prompts."""
-    began, count = time.monotonic(), 0
-    for tsv in paths.values():
-        count += sum(1 for _ in load_asked(entry_beside(tsv), tsv, tsv.parent / "images"))
+    known, count = entries(), 0
+    began = time.monotonic()
+    for name, tsv in paths.items():
+        count += sum(1 for _ in load_asked(known[name], tsv, tsv.parent / "images"))
     return time.monotonic() - began, count
 
 
@@ -110,7 +118,7 @@ def _config(runs: int) -> EvaluationConfig:
             "generation": {"engine": "transformers", "mode": "slow"},
             "evaluation": section | {"protocol": "report", "runs": runs, "resamples": 1000},
             "run": "perf", "checkpoint": "last", "selection": None,
-            "benchmarks": {}, "held_out": {},
+            "benchmarks": {}, "entries": entries(), "held_out": {},
         }
     )  # fmt: skip
 

@@ -4,28 +4,47 @@ import json
 from pathlib import Path
 
 from r1v3.evaluate.items.source import obtain_benchmark
-from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig
-from r1v3.recipe.tables.benchmarks import Benchmark, hashed_part
+from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig, IndexedBenchmark
+from r1v3.recipe.tables.benchmarks import Benchmark, ListedBenchmark
 
 
-def benchmark_config(
-    name: str, entry: Benchmark | dict, *, items: int | None, seed: int = 0, source="miniature"
+def asked_entry(entry: ListedBenchmark, made_from="miniature") -> Benchmark:
+    """How the items of a benchmark of the table are asked and scored."""
+    return Benchmark.model_validate(entry.asked(made_from))
+
+
+def miniature_config(
+    name: str, entry: ListedBenchmark, *, items: int, seed: int = 0
 ) -> BenchmarkConfig:
-    """The config of a benchmark's file; `entry` may be one of the whole table."""
-    written = entry if isinstance(entry, dict) else entry.model_dump(mode="json")
-    known = {"version": 1, "name": name, "seed": seed, "benchmark": name, "source": source}
-    return BenchmarkConfig.model_validate(known | {"entry": hashed_part(written), "items": items})
+    """The config of a miniature."""
+    plan = entry.miniature.model_dump(include={"domains", "tasks"})
+    file = {"made_from": "miniature", "items": items, **plan}
+    known = {"version": 1, "name": name, "seed": seed, "benchmark": name}
+    return BenchmarkConfig.model_validate(known | {"file": file})
+
+
+def published_config(name: str, source: dict) -> BenchmarkConfig:
+    """The config of a published file."""
+    file = {"made_from": "files", "source": source}
+    known = {"version": 1, "name": name, "seed": 0, "benchmark": name}
+    return BenchmarkConfig.model_validate(known | {"file": file})
 
 
 def write_benchmark(
-    folder: Path, name: str, entry: Benchmark | dict, *, items: int, seed: int = 0
+    folder: Path, name: str, entry: ListedBenchmark, *, items: int, seed: int = 0
 ) -> Path:
     """Write a miniature beside its config, and return its TSV."""
-    config = benchmark_config(name, entry, items=items, seed=seed)
+    config = miniature_config(name, entry, items=items, seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
     write_config(folder, config)
     obtain_benchmark(config, folder)
     return folder / f"{name}.tsv"
+
+
+def indexed(folder: Path, entry: ListedBenchmark) -> IndexedBenchmark:
+    """How an index of evaluations reads the questions of a benchmark in a folder."""
+    parts = entry.model_dump(include=set(IndexedBenchmark.model_fields))
+    return IndexedBenchmark.model_validate({"file": folder.name} | parts)
 
 
 def write_config(folder: Path, config: BenchmarkConfig | EvaluationConfig) -> None:
@@ -58,6 +77,7 @@ def evaluation_config(*, evaluation: dict | None = None, **changed) -> Evaluatio
         "selection": None,
         "suite": "benchmarks",
         "benchmarks": {},
+        "entries": {},
         "held_out": {},
     }
     section = {"evaluation": settings | (evaluation or {})}

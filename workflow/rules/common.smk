@@ -104,13 +104,6 @@ def parent(path, id):
     return path.format(id) if id else []
 
 
-def compared_with(wildcards):
-    """The index of evaluations that a data set is compared with; nothing where it is not."""
-    compared = data_settings(wildcards).set.contaminated
-    index = GRAPH.evaluation_index().id if compared else None
-    return parent("results/evaluation_index/{}/manifest.json", index)
-
-
 def sample_parts(wildcards):
     """The parts of a sampled set that jobs of their own answer; none where one job does it all."""
     parts = int(os.environ.get("R1V3_SAMPLE_PARTS", "1"))

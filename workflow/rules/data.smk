@@ -29,13 +29,12 @@ rule evaluation_index:
 
 
 rule prepare:
-    """Turn sources into one clean set of records and pictures.
-
-    The evaluations' index may be made again, after a prompt was changed, without the set being so.
-    """
+    """Turn sources into one clean set of records and pictures."""
     input:
         config="results/data/{data}/config.json",
-        index=ancient(compared_with),
+        index=lambda w: parent(
+            "results/evaluation_index/{}/manifest.json", data_settings(w).evaluation_index
+        ),
     output:
         manifest="results/data/{data}/manifest.json",
     log:

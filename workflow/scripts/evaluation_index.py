@@ -23,7 +23,8 @@ def work(args: argparse.Namespace, config: EvaluationIndexConfig, folder: Path) 
 
     benchmarks = {name_of(path): path.parent / f"{name_of(path)}.tsv" for path in args.benchmarks}
     held_out = {name_of(path): path.parent for path in args.held_out}
-    return index_evaluations(config.cleaning, evaluation_questions(benchmarks, held_out), folder)
+    questions = evaluation_questions(config.benchmarks, benchmarks, held_out)
+    return index_evaluations(config.cleaning, questions, folder)
 
 
 def main() -> None:

@@ -9,7 +9,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from data_fixtures import CLEANING, listed, source_config
-from evaluation_fixtures import benchmark_config, write_benchmark
+from evaluation_fixtures import (
+    asked_entry,
+    evaluation_config,
+    indexed,
+    miniature_config,
+    write_benchmark,
+    write_config,
+)
 
 from r1v3.analyze.cards.contamination import find_twins, scores_without
 from r1v3.analyze.cards.pages import data_section, make_cards
@@ -18,7 +25,6 @@ from r1v3.data.decontamination.evaluation_index import index_evaluations
 from r1v3.data.prepare import count_records, prepare
 from r1v3.data.records import read_records, write_records
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside
 from r1v3.evaluate.questions import evaluation_questions
 from r1v3.recipe.graph.configs import EvaluationIndexConfig, StageConfig
 from r1v3.recipe.outputs.manifest import write_manifest
@@ -63,15 +69,16 @@ def made(tmp_path_factory):
     benchmark = root / f"{NAME}-0000000000"
     entry = load_table(ROOT / "config" / "benchmarks.yaml")[NAME]
     tsv = write_benchmark(benchmark, NAME, entry, items=10)
-    finish(benchmark, "benchmark", benchmark_config(NAME, entry, items=10), {})
+    finish(benchmark, "benchmark", miniature_config(NAME, entry, items=10), {})
     reference = root / "evaluations-0000000000"
     reference.mkdir()
-    facts = index_evaluations(CLEANING, evaluation_questions({NAME: tsv}, {}), reference)
+    questions = evaluation_questions({NAME: indexed(benchmark, entry)}, {NAME: tsv}, {})
+    facts = index_evaluations(CLEANING, questions, reference)
     known = {"version": 1, "name": "evaluations", "seed": 0, "benchmarks": {}, "held_out": {}}
     index = EvaluationIndexConfig.model_validate(known | {"cleaning": CLEANING})
     finish(reference, "evaluation_index", index, facts)
 
-    items = load_items(entry_beside(tsv), tsv)
+    items = load_items(asked_entry(entry), tsv)
     verdicts = root / "scored" / "verdicts"
     verdicts.mkdir(parents=True)
     for run in range(2):
@@ -87,6 +94,7 @@ def made(tmp_path_factory):
         ]
         pd.DataFrame(rows).to_parquet(verdicts / f"{NAME}.run-{run}.parquet")
     (root / "scored" / "scores.json").write_text("{}")
+    write_config(root / "scored", evaluation_config(entries={NAME: asked_entry(entry)}))
 
     with open(reference / "questions.jsonl") as lines:
         pictures = [json.loads(line)["pictures"][0] for line in lines][:2]

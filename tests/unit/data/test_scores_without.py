@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from evaluation_fixtures import write_benchmark
+from evaluation_fixtures import asked_entry, evaluation_config, write_benchmark, write_config
 
 from r1v3.analyze.cards.contamination import scores_without
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside
 from r1v3.recipe.tables.benchmarks import load_table
 
 TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
@@ -17,8 +16,10 @@ TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
 def scored(root: Path, name: str, wrong):
     """A miniature with verdicts: items are right but those that `wrong` says."""
     folder = root / f"{name}-0000000000"
-    tsv = write_benchmark(folder, name, load_table(TABLE)[name], items=24)
-    items = load_items(entry_beside(tsv), tsv)
+    entry = load_table(TABLE)[name]
+    tsv = write_benchmark(folder, name, entry, items=24)
+    items = load_items(asked_entry(entry), tsv)
+    write_config(root, evaluation_config(entries={name: asked_entry(entry)}))
     (root / "verdicts").mkdir()
     rows = [
         {"key": i.key, "cluster": i.cluster, "correct": not wrong(i), "share": 1.0, "points": 1.0}

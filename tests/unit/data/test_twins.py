@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_fixtures import CLEANING, listed, source_config
-from evaluation_fixtures import write_benchmark
+from evaluation_fixtures import indexed, write_benchmark
 from PIL import Image, ImageDraw
 
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, index_evaluations
@@ -80,7 +80,7 @@ def evaluation(tmp_path_factory):
     records += [record(20, LONG), record(21, "What is two and two?")]
     write_records(folder, records)
     facts = index_evaluations(
-        CLEANING, evaluation_questions({}, {"held": folder}), folder / "index"
+        CLEANING, evaluation_questions({}, {}, {"held": folder}), folder / "index"
     )
     assert facts["by"]["held"] == {"questions": 22, "pictures": 20, "blank": 0}
     return EvaluationIndex(folder / "index", CLEANING)
@@ -139,7 +139,7 @@ def test_options_in_another_place_make_no_other_question():
 def test_boilerplate_says_nothing(tmp_path):
     phrase = "Look at the picture and choose the one option that is right for the figure shown"
     write_records(tmp_path, [record(n, f"{phrase}.") for n in range(12)])
-    index_evaluations(CLEANING, evaluation_questions({}, {"h": tmp_path}), tmp_path / "i")
+    index_evaluations(CLEANING, evaluation_questions({}, {}, {"h": tmp_path}), tmp_path / "i")
     assert hits(EvaluationIndex(tmp_path / "i", CLEANING), phrase) == []
 
 
@@ -230,7 +230,9 @@ def test_planted_questions_of_a_benchmark_are_taken_out_of_a_training_set(tmp_pa
     tsv = write_benchmark(folder, "mathvista_mini", entry, items=12)
     facts = index_evaluations(
         CLEANING,
-        evaluation_questions({"mathvista_mini": tsv}, {}),
+        evaluation_questions(
+            {"mathvista_mini": indexed(folder, entry)}, {"mathvista_mini": tsv}, {}
+        ),
         tmp_path / "index",
     )
     assert facts["questions"] == 12

@@ -5,10 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from evaluation_fixtures import write_benchmark
+from evaluation_fixtures import asked_entry, write_benchmark
 
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside
 from r1v3.recipe.tables.benchmarks import load_table
 
 ROOT = Path(__file__).parents[3]
@@ -28,7 +27,7 @@ def asked(tmp_path_factory):
     for name, entry in load_table(ROOT / "config" / "benchmarks.yaml").items():
         folder = tmp_path_factory.mktemp(name)
         tsv = write_benchmark(folder, name, entry, items=40, seed=1)
-        items = load_items(entry_beside(tsv), tsv)
+        items = load_items(asked_entry(entry), tsv)
         kinds = {
             (wording(item.question), item.answer_type, len(item.options or ()), len(item.images))
             for item in items

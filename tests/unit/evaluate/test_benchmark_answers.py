@@ -1,10 +1,11 @@
 """Asking and scoring with an engine that answers by rule, stopped and started again."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from evaluation_fixtures import evaluation_config, write_benchmark, write_config
+from evaluation_fixtures import asked_entry, evaluation_config, write_benchmark, write_config
 
 from r1v3.data.records import Record, store_image, write_records
 from r1v3.data.world import World
@@ -15,10 +16,13 @@ from r1v3.evaluate.judge import judge_many
 from r1v3.evaluate.score import score
 from r1v3.generate.types import Response
 from r1v3.recipe.schema.training import Verifier
+from r1v3.recipe.tables.benchmarks import load_table
 from r1v3.reward.configured import open_grader
 from r1v3.reward.verifier.verifier import Judgement, VerifierClient
 
-CONFIG = evaluation_config(evaluation={"runs": 3})
+TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
+ENTRIES = {"mmstar": asked_entry(load_table(TABLE)["mmstar"])}
+CONFIG = evaluation_config(evaluation={"runs": 3}, entries=ENTRIES)
 
 
 class Engine:
@@ -107,6 +111,7 @@ def test_shards_share_the_questions_without_overlap(stars, use, tmp_path, monkey
 def suite(folder, **changes):
     folder.mkdir(parents=True)
     known = {"benchmarks": {"mmstar": "mmstar-0123456789"}, "evaluation": {"runs": 3}}
+    known["entries"] = ENTRIES
     config = evaluation_config(**(known | changes))
     write_config(folder, config)
     return config

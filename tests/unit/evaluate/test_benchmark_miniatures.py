@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from evaluation_fixtures import evaluation_config, write_benchmark
+from evaluation_fixtures import asked_entry, evaluation_config, write_benchmark
 
 from r1v3.data.records import render_question
 from r1v3.evaluate.items.load import load_asked, load_items
-from r1v3.evaluate.items.source import entry_beside, obtain_benchmark
+from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.evaluate.score import score
 from r1v3.recipe.graph.configs import BenchmarkConfig
 from r1v3.recipe.outputs.stage import read_config
@@ -14,7 +14,8 @@ from r1v3.recipe.tables.benchmarks import load_table
 
 TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
 NAMES = list(load_table(TABLE))
-CONFIG = evaluation_config(evaluation={"runs": 2})
+ENTRIES = {name: asked_entry(entry) for name, entry in load_table(TABLE).items()}
+CONFIG = evaluation_config(evaluation={"runs": 2}, entries=ENTRIES)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def wrong_of(item):
 @pytest.mark.parametrize("name", NAMES)
 def test_right_answers_score_one_and_wrong_ones_nothing(name, miniatures, stored, tmp_path):
     tsv = miniatures[name]
-    items = load_items(entry_beside(tsv), tsv)
+    items = load_items(ENTRIES[tsv.stem], tsv)
     for answer, expected in ((gold_of, 1.0), (wrong_of, 0.0)):
         folder = tmp_path / answer.__name__
         texts = {
@@ -60,14 +61,14 @@ def test_right_answers_score_one_and_wrong_ones_nothing(name, miniatures, stored
 @pytest.mark.parametrize("name", NAMES)
 def test_every_picture_of_a_miniature_can_be_seen(name, miniatures, tmp_path):
     tsv = miniatures[name]
-    for item, pictures in load_asked(entry_beside(tsv), tsv, tmp_path):
+    for item, pictures in load_asked(ENTRIES[tsv.stem], tsv, tmp_path):
         assert item.prompt.count("<image>") == len(pictures) > 0
         assert all(picture.is_file() for picture in pictures)
 
 
 def test_miniatures_have_the_asked_size_or_whole_composites(miniatures):
     for name, tsv in miniatures.items():
-        assert 38 <= len(load_items(entry_beside(tsv), tsv)) <= 43, name
+        assert 38 <= len(load_items(ENTRIES[tsv.stem], tsv)) <= 43, name
 
 
 def test_the_same_seed_writes_the_same_file(miniatures, tmp_path):
@@ -78,7 +79,7 @@ def test_the_same_seed_writes_the_same_file(miniatures, tmp_path):
 
 def test_plain_prompts_are_those_of_the_data_sets(miniatures):
     tsv = miniatures["phyx_mini_mc"]
-    item = load_items(entry_beside(tsv), tsv)[0]
+    item = load_items(ENTRIES[tsv.stem], tsv)[0]
     assert item.prompt == render_question(item.question, item.options, 1)
 
 
@@ -92,7 +93,7 @@ def test_mmbench_rotates_the_options_and_keeps_the_answer(miniatures):
 
 def test_a_model_that_always_says_a_gets_nothing_in_circular_scoring(miniatures, stored, tmp_path):
     tsv = miniatures["mmbench_en_v11"]
-    items = load_items(entry_beside(tsv), tsv)
+    items = load_items(ENTRIES[tsv.stem], tsv)
     stored(
         tmp_path,
         "mmbench_en_v11",
@@ -106,7 +107,7 @@ def test_a_model_that_always_says_a_gets_nothing_in_circular_scoring(miniatures,
 
 def test_half_of_mmmus_items_have_two_pictures_where_the_text_says(miniatures):
     tsv = miniatures["mmmu_val"]
-    items = load_items(entry_beside(tsv), tsv)
+    items = load_items(ENTRIES[tsv.stem], tsv)
     assert sum(len(item.images) == 2 for item in items) == 20
     assert sum(item.answer_type == "open" for item in items) == 2
 
@@ -117,4 +118,4 @@ def test_the_question_of_mmmu_pro_vision_is_nowhere_in_the_file(miniatures):
 
 def test_the_exam_has_150_points(miniatures):
     tsv = miniatures["gaokao_2025"]
-    assert sum(item.points for item in load_items(entry_beside(tsv), tsv)) == 300  # two papers
+    assert sum(item.points for item in load_items(ENTRIES[tsv.stem], tsv)) == 300  # two papers

@@ -6,11 +6,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pandas as pd
 import pytest
-from evaluation_fixtures import benchmark_config
+from evaluation_fixtures import published_config
 
 from r1v3.evaluate.items.convert import to_tsv
-from r1v3.evaluate.items.load import load_asked
-from r1v3.evaluate.items.source import obtain_benchmark
+from r1v3.evaluate.items.load import load_asked, load_items
+from r1v3.evaluate.items.source import obtain_benchmark, warn_of_count
 
 
 class Server(BaseHTTPRequestHandler):
@@ -72,18 +72,18 @@ def stars(tsv, picture):
     return tsv(rows, "MMStar").read_bytes()
 
 
-def config(table, url, data, **source):
-    entry = table["mmstar"].model_dump(mode="json")
+def config(url, data, **source):
     md5 = hashlib.md5(data).hexdigest()
-    entry["source"] = {"kind": "url", "url": f"{url}/MMStar.tsv", "md5": md5, **source}
-    return benchmark_config("mmstar", entry, items=None, source="files")
+    return published_config(
+        "mmstar", {"kind": "url", "url": f"{url}/MMStar.tsv", "md5": md5, **source}
+    )
 
 
 def test_a_file_is_downloaded_and_checked(table, server, stars, tmp_path):
     Server.files["/MMStar.tsv"] = stars
-    facts = obtain_benchmark(config(table, server, stars), tmp_path / "out")
+    facts = obtain_benchmark(config(server, stars), tmp_path / "out")
     assert (tmp_path / "out" / "mmstar.tsv").read_bytes() == stars
-    assert (facts["items"], facts["published_items"]) == (3, 1500)
+    assert facts == {"made_from": "files", "md5": hashlib.md5(stars).hexdigest()}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mmstar.tsv"]
 
 
@@ -91,7 +91,8 @@ def test_a_file_of_another_size_than_was_published_is_said_so(
     table, server, stars, tmp_path, capsys
 ):
     Server.files["/MMStar.tsv"] = stars
-    obtain_benchmark(config(table, server, stars), tmp_path)
+    obtain_benchmark(config(server, stars), tmp_path)
+    warn_of_count("mmstar", table["mmstar"], load_items(table["mmstar"], tmp_path / "mmstar.tsv"))
     assert "mmstar: 3 items, but 1500 were published" in capsys.readouterr().err
 
 
@@ -99,9 +100,9 @@ def test_a_broken_download_is_continued_where_it_stopped(table, server, stars, t
     Server.files["/MMStar.tsv"] = stars
     Server.most = 100
     with pytest.raises(ValueError, match="100 of"):
-        obtain_benchmark(config(table, server, stars), tmp_path)
+        obtain_benchmark(config(server, stars), tmp_path)
     Server.most = None
-    obtain_benchmark(config(table, server, stars), tmp_path)
+    obtain_benchmark(config(server, stars), tmp_path)
     assert Server.log == ["/MMStar.tsv None", "/MMStar.tsv bytes=100-"]
     assert (tmp_path / "mmstar.tsv").read_bytes() == stars
 
@@ -109,30 +110,29 @@ def test_a_broken_download_is_continued_where_it_stopped(table, server, stars, t
 def test_another_files_checksum_is_refused_and_the_file_dropped(table, server, stars, tmp_path):
     Server.files["/MMStar.tsv"] = stars + b"\n"
     with pytest.raises(ValueError, match=r"MMStar\.tsv has md5 .* was published"):
-        obtain_benchmark(config(table, server, stars), tmp_path)
+        obtain_benchmark(config(server, stars), tmp_path)
     assert not (tmp_path / "mmstar.tsv").exists()
     Server.files["/MMStar.tsv"] = stars
-    obtain_benchmark(config(table, server, stars), tmp_path)
+    obtain_benchmark(config(server, stars), tmp_path)
 
 
 def test_where_nothing_can_be_had_the_message_says_where_to_put_the_file(
     table, server, stars, tmp_path
 ):
     with pytest.raises(ValueError, match=r"404[\s\S]*MMStar\.tsv into a folder .* R1V3_BENCHMARKS"):
-        obtain_benchmark(config(table, server, stars), tmp_path)
+        obtain_benchmark(config(server, stars), tmp_path)
 
 
 def test_a_file_put_by_hand_is_used_without_a_server(table, stars, tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "MMStar.tsv").write_bytes(stars)
     monkeypatch.setenv("R1V3_BENCHMARKS", str(tmp_path / "mine"))
-    facts = obtain_benchmark(config(table, "http://127.0.0.1:9", stars), tmp_path / "out")
-    assert facts["items"] == 3
+    obtain_benchmark(config("http://127.0.0.1:9", stars), tmp_path / "out")
+    assert (tmp_path / "out" / "mmstar.tsv").read_bytes() == stars
 
 
 def test_a_benchmark_that_nobody_publishes_says_what_is_wanted(table, tmp_path):
-    entry = table["gaokao_2025"].model_dump(mode="json")
-    asked = benchmark_config("gaokao_2025", entry, items=None, source="files")
+    asked = published_config("gaokao_2025", table["gaokao_2025"].source)
     with pytest.raises(ValueError, match=r"gaokao_2025\.tsv .* It is a TSV with the columns"):
         obtain_benchmark(asked, tmp_path)
 
@@ -165,10 +165,9 @@ def test_hub_files_are_joined_renamed_and_their_pictures_become_base64(
         path = f"/datasets/luckychao/EMMA-mini/resolve/main/{name}/test-00000-of-00001.parquet"
         Server.files[path] = (tmp_path / "part.parquet").read_bytes()
     monkeypatch.setenv("HF_ENDPOINT", server)
-    entry = table["emma_mini"].model_dump(mode="json")
-    asked = benchmark_config("emma_mini", entry, items=None, source="files")
-    assert obtain_benchmark(asked, tmp_path / "out")["items"] == 4
-    items = list(load_asked(asked.entry, tmp_path / "out" / "emma_mini.tsv", tmp_path / "images"))
+    entry = table["emma_mini"]
+    obtain_benchmark(published_config("emma_mini", entry.source), tmp_path / "out")
+    items = list(load_asked(entry, tmp_path / "out" / "emma_mini.tsv", tmp_path / "images"))
     assert [item.key for item, _ in items] == ["p0", "p1", "p2", "p3"]
     assert items[0][0].options == ("one", "two")
     assert [files[1].read_bytes() for _, files in items] == [data] * 4

@@ -1,15 +1,13 @@
 import pytest
-from evaluation_fixtures import evaluation_config, write_benchmark, write_config
+from evaluation_fixtures import asked_entry, evaluation_config, write_benchmark, write_config
 from page_reader import without_tags
 
 from r1v3.evaluate.compare import Other, compare_models, comparison_table, protocol_table, scores_of
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score
 from r1v3.render.text_table import as_csv
 
-CONFIG = evaluation_config(evaluation={"runs": 2, "resamples": 300})
 NAMES = ("hallusionbench", "mmstar")
 
 
@@ -17,10 +15,11 @@ NAMES = ("hallusionbench", "mmstar")
 def evaluated(table, tmp_path, stored):
     """Model a answers right, model b answers the first half right: benchmarks and verdict folders."""
     benchmarks, folders = {}, {model: tmp_path / model for model in "ab"}
+    config = asked_config(table)
     for name in NAMES:
         folder = tmp_path / f"{name}-0123456789"
         benchmarks[name] = write_benchmark(folder, name, table[name], items=40, seed=5)
-        items = load_items(entry_beside(benchmarks[name]), benchmarks[name])
+        items = load_items(config.entries[name], benchmarks[name])
         for model, right in (("a", 40), ("b", 20)):
             texts = {
                 (item.key, run): f"</think>\\boxed{{{item.golds[0] if n < right else 'none'}}}"
@@ -30,9 +29,15 @@ def evaluated(table, tmp_path, stored):
             stored(folders[model], name, texts)
     scores = {}
     for model, folder in folders.items():
+        write_config(folder, config)
         where = {"benchmarks": benchmarks, "held_out": {}, "folder": folder}
-        scores[model] = score(CONFIG, responses=folder, **where)["benchmarks"]
+        scores[model] = score(config, responses=folder, **where)["benchmarks"]
     return benchmarks, {model: folder / "verdicts" for model, folder in folders.items()}, scores
+
+
+def asked_config(table):
+    entries = {name: asked_entry(table[name]) for name in NAMES}
+    return evaluation_config(evaluation={"runs": 2, "resamples": 300}, entries=entries)
 
 
 def test_scores_come_back_from_the_verdicts(evaluated):
@@ -77,7 +82,7 @@ def test_what_the_protocol_moves_is_told_rule_and_runs_apart():
 def test_all_pages_of_an_evaluation_are_written(evaluated, table, tmp_path):
     benchmarks, verdicts, _ = evaluated
     for model, asked in (("a", NAMES), ("b", ("mmstar",))):
-        asked_of = CONFIG.model_copy(update={"benchmarks": dict.fromkeys(asked, "x")})
+        asked_of = asked_config(table).model_copy(update={"benchmarks": dict.fromkeys(asked, "x")})
         write_config(verdicts[model].parent, asked_of)
     index = write_pages(
         verdicts["a"].parent,

@@ -1,12 +1,11 @@
 """Where a benchmark needs a judge and there is none, what rules cannot settle is unjudged and counted."""
 
 import pytest
-from evaluation_fixtures import evaluation_config, write_benchmark
+from evaluation_fixtures import asked_entry, evaluation_config, write_benchmark
 
 from r1v3.evaluate.benchmarks import gaokao
 from r1v3.evaluate.items.item import make_item
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside
 from r1v3.evaluate.judge import judge_many, judge_response
 from r1v3.evaluate.score import score
 from r1v3.reward import Grader
@@ -72,14 +71,14 @@ def test_the_exams_steps_are_unjudged_and_its_letters_are_not(table):
 def test_the_share_of_unjudged_answers_stands_in_the_scores(table, stored, tmp_path, capsys):
     folder = tmp_path / "seephys-0123456789"
     tsv = write_benchmark(folder, "seephys", table["seephys"], items=4, seed=5)
-    items = load_items(entry_beside(tsv), tsv)
+    items = load_items(asked_entry(table["seephys"]), tsv)
     said = [items[0].golds[0], "leftwards", "-12345", "upwards"]
     answers = {
         (item.key, 0): f"x</think>\\boxed{{{text}}}" for item, text in zip(items, said, strict=True)
     }
     stored(tmp_path, "seephys", answers)
     scores = score(
-        evaluation_config(),
+        evaluation_config(entries={"seephys": asked_entry(table["seephys"])}),
         responses=tmp_path,
         benchmarks={"seephys": tsv},
         held_out={},

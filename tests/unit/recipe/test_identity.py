@@ -127,6 +127,34 @@ def test_one_more_benchmark_moves_the_suite_of_all_but_not_the_checkpoint_suite(
     assert changed(checkout, "recipes/tiny.yaml", change) == {"benchmarks final"}
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"version": 2}, {"judge": "needed"}, {"scorer": "points"}, {"by": []}, {"items": 7}],
+    ids=lambda change: next(iter(change)),
+)
+def test_how_a_benchmark_is_asked_and_scored_moves_the_suites_that_ask_it_alone(checkout, change):
+    moved = changed(checkout, "benchmarks.yaml", lambda table: table["mmmu_val"].update(change))
+    assert moved == {"benchmarks final", "checkpoint rl"}
+
+
+def test_other_questions_of_a_benchmark_move_its_file_and_every_set_compared_with_it(checkout):
+    def change(table):
+        table["mmmu_val"]["miniature"]["tasks"] = ["sum"]
+
+    moved = changed(checkout, "benchmarks.yaml", change)
+    assert {"benchmark mmmu_val", "data math_normal", "run rl", "held_out final"} <= moved
+    assert not moved & {"benchmark mmstar", "data probe", "data math_test"}
+
+
+def test_rows_that_are_read_otherwise_move_the_sets_compared_with_them_but_no_file(checkout):
+    def change(table):
+        table["mmmu_val"]["select"] = {"split": "test"}
+
+    moved = changed(checkout, "benchmarks.yaml", change)
+    assert {"data math_normal", "run rl"} <= moved
+    assert not [name for name in moved if name.startswith("benchmark ")]
+
+
 def test_five_runs_of_a_benchmark_do_not_concern_what_is_decoded_greedily(checkout):
     moved = changed(checkout, "recipes/tiny.yaml", lambda r: r["evaluation"].update(runs=3))
     assert moved == {"benchmarks final", "checkpoint rl"}
@@ -177,7 +205,9 @@ def test_the_documents_hold_what_the_stages_read(checkout):
     dialogue = {"template", "images"}
     rl, selection = documents.run("rl"), documents.selection("rl")
     evaluation = documents.evaluation("rl", "selected", "held_out").document
-    assert set(documents.data("math_normal").document) == shared | {"set", "cleaning"}
+    compared = shared | {"set", "cleaning", "evaluation_index"}
+    assert set(documents.data("math_normal").document) == compared
+    assert set(documents.data("probe").document) == compared - {"evaluation_index"}
     assert set(documents.evaluation_index().document) == shared | {
         "cleaning",
         "benchmarks",

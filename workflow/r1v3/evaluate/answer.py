@@ -14,7 +14,6 @@ from pathlib import Path
 from r1v3.base.progress import Progress
 from r1v3.data.records import read_records, render_question
 from r1v3.evaluate.items.load import load_asked
-from r1v3.evaluate.items.source import entry_beside
 from r1v3.evaluate.protocols import sampling_of
 from r1v3.evaluate.reuse import take_over
 from r1v3.generate import load_engine
@@ -53,7 +52,7 @@ def answer(
     render = renderer(config.template, model)
     plans: dict[Sampling, list[Request]] = {}
     for name, tsv in benchmarks.items():
-        entry = entry_beside(tsv)
+        entry = config.entries[name]
         sampling = sampling_of(config.evaluation, entry)
         asked = benchmark_requests(config, render, name, entry, tsv)
         plans.setdefault(sampling, []).extend(store.missing(asked, sampling))

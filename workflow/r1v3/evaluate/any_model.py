@@ -6,11 +6,9 @@ results/evaluations/<model>/. A second call continues there, and asks only the b
 """
 
 import hashlib
-import json
 import os
 from pathlib import Path
 
-from r1v3.base.atomic_write import write_text
 from r1v3.base.determinism import make_exact
 from r1v3.evaluate.answer import answer
 from r1v3.evaluate.items.source import obtain_benchmark
@@ -21,6 +19,7 @@ from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig, Evaluat
 from r1v3.recipe.graph.identity import OWN, VERSION, canonical
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import Project, load_project
+from r1v3.recipe.outputs.manifest import write_json
 from r1v3.recipe.tables.benchmarks import load_table
 
 
@@ -56,7 +55,8 @@ def evaluate(
     folder = root / "results/evaluations" / (name or target.name) / f"{recipe}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
     written = {"kind": "evaluation", "name": target.name, "hash": digest, "document": document}
-    write_text(folder / "config.json", json.dumps(written, indent=1, ensure_ascii=False))
+    if not (folder / "config.json").exists():
+        write_json(folder / "config.json", written)
     where = {"benchmarks": paths, "held_out": {}, "folder": folder}
     if config.determinism == "exact":
         make_exact()
@@ -71,8 +71,9 @@ def _obtained(root: Path, documents: ResultGraph, name: str) -> Path:
     """A benchmark's TSV, beside the config that says what it is."""
     node = documents.benchmark(name)
     folder = root / node.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "config.json", json.dumps(node.config, indent=2, ensure_ascii=False))
+    # As the rule `config` writes it, and left alone where it is there: the folder's name is its hash.
+    if not (folder / "config.json").exists():
+        write_json(folder / "config.json", node.config)
     if not (folder / f"{name}.tsv").exists():
         obtain_benchmark(BenchmarkConfig.model_validate(node.document), folder)
     return folder / f"{name}.tsv"
@@ -104,6 +105,9 @@ def _config(
         "selection": None,
         "suite": "benchmarks",
         "benchmarks": benchmarks,
+        "entries": {
+            each: project.benchmarks[each].asked(recipe.evaluation.source) for each in benchmarks
+        },
         "held_out": {},
     }
     if recipe.determinism == "exact":

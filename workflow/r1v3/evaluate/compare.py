@@ -7,9 +7,11 @@ import pandas as pd
 
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside
 from r1v3.evaluate.scorers import Score, score_run
 from r1v3.evaluate.statistics import compare, detectable_difference, holm, interval
+from r1v3.recipe.graph.configs import EvaluationConfig
+from r1v3.recipe.outputs.stage import read_config
+from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.render.page import percent
 from r1v3.render.text_table import TextTable
 
@@ -20,12 +22,17 @@ def scores_of(tsv: Path, verdicts: Path, name: str) -> list[Score]:
     Raises:
         ValueError: there are no verdicts of the benchmark.
     """
-    entry = entry_beside(tsv)
-    items = {item.key: item for item in load_items(entry, tsv)}
     paths = sorted(verdicts.glob(f"{name}.run-*.parquet"))
     if not paths:
         raise ValueError(f"{verdicts}: no verdicts of {name}")
+    entry = entry_of(verdicts.parent, name)
+    items = {item.key: item for item in load_items(entry, tsv)}
     return [score_run(_frame(pd.read_parquet(path), items), entry) for path in paths]
+
+
+def entry_of(evaluation: Path, name: str) -> Benchmark:
+    """How a benchmark was asked and scored in an evaluation's folder."""
+    return read_config(evaluation / "config.json", EvaluationConfig).entries[name]
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,21 @@ from r1v3.data.decontamination.evaluation_index import Question
 from r1v3.data.decontamination.question_text import said
 from r1v3.data.records import iter_records
 from r1v3.evaluate.items.load import load_asked
-from r1v3.evaluate.items.source import entry_beside
+from r1v3.recipe.graph.configs import IndexedBenchmark
 
 
 def evaluation_questions(
-    benchmarks: dict[str, Path], held_out: dict[str, Path]
+    entries: dict[str, IndexedBenchmark], benchmarks: dict[str, Path], held_out: dict[str, Path]
 ) -> Iterator[Question]:
     """Yield each question with its pictures.
 
     Args:
-        benchmarks: the TSV of each benchmark, beside its `config.json`.
+        entries: how the rows of each benchmark are read.
+        benchmarks: the TSV of each benchmark.
         held_out: the folder of each held-out set.
     """
     for name, tsv in benchmarks.items():
-        for item, pictures in load_asked(entry_beside(tsv), tsv, tsv.parent / "images"):
+        for item, pictures in load_asked(entries[name].reader(), tsv, tsv.parent / "images"):
             text = said(item.question, item.options)
             yield Question(f"{name}/{item.key}", text, tuple(pictures))
     for name, folder in held_out.items():

@@ -16,7 +16,7 @@ from r1v3.data.records import read_records
 from r1v3.evaluate.answer import HELD_OUT, judged_text, read_responses
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import entry_beside
+from r1v3.evaluate.items.source import is_miniature, warn_of_count
 from r1v3.evaluate.judge import Judged, judge_many
 from r1v3.evaluate.marks import apply_marks, read_marks
 from r1v3.evaluate.protocols import as_released, runs_of
@@ -67,13 +67,15 @@ def score(
     progress = Progress(total, "evaluate: scored benchmark")
     scores: dict[str, dict] = {"benchmarks": {}, "held_out": {}}
     for name, tsv in benchmarks.items():
-        entry = entry_beside(tsv)
+        entry = config.entries[name]
         rows = list(read_responses(stored, name))
         verifier = config.grading.verifier if entry.judge != "never" else None
         with open_grader(verifier, folder / "judge") as grader:
             runs, items = judge_all(
                 name, entry, tsv, rows, runs=runs_of(settings), mode=mode, grader=grader
             )
+        if not is_miniature(tsv):
+            warn_of_count(name, entry, items)
         by_hand = folder / "marks" / f"{name}.csv"
         if by_hand.is_file():
             marks = read_marks(by_hand)

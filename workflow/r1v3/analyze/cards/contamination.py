@@ -116,8 +116,8 @@ def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str
         Rows of benchmark, items, hits, left_out (items of clusters with a hit), score, without (None where
         nothing is left).
     """
+    from r1v3.evaluate.compare import entry_of
     from r1v3.evaluate.items.load import load_items
-    from r1v3.evaluate.items.source import entry_beside
     from r1v3.evaluate.score import scored_frame
     from r1v3.evaluate.scorers import score_run
 
@@ -125,7 +125,7 @@ def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str
     for name, tsv in tsvs.items():
         if not items.get(name):
             continue
-        entry = entry_beside(tsv)
+        entry = entry_of(scores.parent, name)
         known = {item.key: item for item in load_items(entry, tsv)}
         frames = []
         for path in sorted((scores.parent / "verdicts").glob(f"{name}.run-*.parquet")):

@@ -22,7 +22,7 @@ from r1v3.analyze.results import (
     read_scores,
 )
 from r1v3.base.atomic_write import write_text
-from r1v3.recipe.graph.configs import BenchmarkConfig, GrpoConfig, SourceDataConfig
+from r1v3.recipe.graph.configs import BenchmarkConfig, GrpoConfig, MiniatureFile, SourceDataConfig
 from r1v3.recipe.tables.benchmarks import MODELS, ListedBenchmark, load_table
 from r1v3.render.page import render_page
 
@@ -168,7 +168,7 @@ def _is_drawn(result: Result) -> bool:
 
 
 def _is_miniature(benchmark: Result) -> bool:
-    return benchmark.config_as(BenchmarkConfig).source == "miniature"
+    return isinstance(benchmark.config_as(BenchmarkConfig).file, MiniatureFile)
 
 
 def _links(result: Result, root: Path) -> dict[str, Any]:

@@ -9,81 +9,69 @@ from pathlib import Path
 from r1v3.base.atomic_write import atomic_write
 from r1v3.base.download import download, file_digest
 from r1v3.evaluate.items.convert import to_tsv
-from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.miniature.write import write_miniature
-from r1v3.recipe.graph.configs import BenchmarkConfig
+from r1v3.recipe.graph.configs import BenchmarkConfig, MiniatureFile
 from r1v3.recipe.outputs.stage import read_config
-from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, UrlSource
+from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, Source, UrlSource
 
 HUB = "https://huggingface.co"
 BY_HAND = "R1V3_BENCHMARKS"
 
 
-def obtain_benchmark(config: BenchmarkConfig, folder: Path) -> dict:
-    """Put `<benchmark>.tsv` into the folder and return what is in it.
+def obtain_benchmark(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
+    """Put `<benchmark>.tsv` into the folder and return what it is.
 
     Raises:
         ValueError: the file cannot be had, or is not the published one; the message says where to put
             it by hand.
     """
-    name, entry = config.benchmark, entry_of(config)
+    name, file = config.benchmark, config.file
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.tsv"
-    if config.source == "miniature":
-        write_miniature(name, entry, config.items or 100, config.seed, path)
+    if isinstance(file, MiniatureFile):
+        write_miniature(name, file, config.seed, path)
     elif not path.exists():
-        obtain_file(name, entry, path)
-    items = load_items(entry, path)
-    facts = {
-        "source": config.source,
-        "items": len(items),
-        "clusters": len({item.cluster for item in items}),
-        "published_items": entry.items,
-        "md5": file_md5(path),
-        "version": entry.version,
-    }
-    counted = (facts["items"], facts["clusters"])
-    if config.source == "files" and entry.items_confirmed and entry.items not in counted:
+        obtain_file(name, file.source, path)
+    return {"made_from": file.made_from, "md5": file_md5(path)}
+
+
+def is_miniature(tsv: Path) -> bool:
+    """Whether a TSV that `obtain_benchmark` wrote is a miniature, by the `config.json` beside it."""
+    config = read_config(tsv.parent / "config.json", BenchmarkConfig)
+    return isinstance(config.file, MiniatureFile)
+
+
+def warn_of_count(name: str, entry: Benchmark, items: list[Item]) -> None:
+    """Say so where a published file has another number of items than its authors state."""
+    counted = (len(items), len({item.cluster for item in items}))
+    if entry.items_confirmed and entry.items not in counted:
         print(f"{name}: {len(items)} items, but {entry.items} were published", file=sys.stderr)
-    return facts
 
 
-def entry_of(config: BenchmarkConfig) -> Benchmark:
-    """A benchmark's entry; a miniature is asked with the prompts that its model was taught."""
-    entry = config.entry
-    if config.source == "miniature":
-        return entry.model_copy(update={"prompt": entry.miniature.prompt})
-    return entry
-
-
-def entry_beside(tsv: Path) -> Benchmark:
-    """The entry of a TSV that `obtain_benchmark` wrote, from the `config.json` beside it."""
-    return entry_of(read_config(tsv.parent / "config.json", BenchmarkConfig))
-
-
-def obtain_file(name: str, entry: Benchmark, path: Path) -> None:
+def obtain_file(name: str, source: Source, path: Path) -> None:
     """Copy or download the real file, check it and turn it into the TSV at `path`."""
-    wanted = list(_wanted(name, entry))
+    wanted = list(_wanted(name, source))
     parts = []
     for filename, url in wanted:
         found = by_hand(filename)
         if found is None:
             part = path.parent / "downloads" / filename
             if url is None:
-                raise ValueError(_where_to_put(name, entry, filename))
+                raise ValueError(_where_to_put(name, source, filename))
             try:
                 download(url, part)
             except OSError as error:
-                message = _where_to_put(name, entry, filename)
+                message = _where_to_put(name, source, filename)
                 raise ValueError(f"{url} cannot be had ({error}). {message}") from error
             found = part
         parts.append(found)
-    _check(name, entry, parts)
-    if len(parts) == 1 and parts[0].suffix == ".tsv" and not _renames(entry):
+    _check(name, source, parts)
+    if len(parts) == 1 and parts[0].suffix == ".tsv" and not _renames(source):
         with atomic_write(path) as partial:
             shutil.copyfile(parts[0], partial)
     else:
-        to_tsv(parts, _renames(entry), path)
+        to_tsv(parts, _renames(source), path)
     shutil.rmtree(path.parent / "downloads", ignore_errors=True)
 
 
@@ -101,9 +89,8 @@ def file_md5(path: Path) -> str:
     return file_digest(path, "md5")
 
 
-def _wanted(name: str, entry: Benchmark) -> Iterator[tuple[str, str | None]]:
+def _wanted(name: str, source: Source) -> Iterator[tuple[str, str | None]]:
     """The source's files: a name to look for, and a URL where there is one."""
-    source = entry.source
     if isinstance(source, UrlSource):
         yield source.url.rsplit("/", 1)[-1], source.url
     elif isinstance(source, HubSource):
@@ -117,12 +104,12 @@ def _wanted(name: str, entry: Benchmark) -> Iterator[tuple[str, str | None]]:
         yield f"{name}.tsv", None
 
 
-def _renames(entry: Benchmark) -> dict[str, str]:
-    return entry.source.columns if isinstance(entry.source, HubSource) else {}
+def _renames(source: Source) -> dict[str, str]:
+    return source.columns if isinstance(source, HubSource) else {}
 
 
-def _check(name: str, entry: Benchmark, parts: list[Path]) -> None:
-    expected = getattr(entry.source, "md5", None)
+def _check(name: str, source: Source, parts: list[Path]) -> None:
+    expected = getattr(source, "md5", None)
     if expected is None:
         return
     found = file_md5(parts[0])
@@ -136,8 +123,8 @@ def _check(name: str, entry: Benchmark, parts: list[Path]) -> None:
         )
 
 
-def _where_to_put(name: str, entry: Benchmark, filename: str) -> str:
-    what = getattr(entry.source, "describe", None)
+def _where_to_put(name: str, source: Source, filename: str) -> str:
+    what = getattr(source, "describe", None)
     described = f" It is {what}." if what else ""
     return (
         f"Put the file of {name} by hand as {filename} into a folder and name that"

@@ -8,7 +8,6 @@ from PIL import Image
 
 from r1v3.data.world import LOOKS, Item, World
 from r1v3.data.world.tasks import LINES, PLACES
-from r1v3.recipe.tables.benchmarks import Miniature
 
 LETTERS = "ABCDEFGHIJ"
 
@@ -16,16 +15,16 @@ LETTERS = "ABCDEFGHIJ"
 class Drawer:
     """Draws the items of one miniature; the same seed and name give the same file."""
 
-    def __init__(self, name: str, plan: Miniature, seed: int):
+    def __init__(self, name: str, domains: list[str], tasks: list[str], seed: int):
         self.rng = random.Random(f"{seed}/{name}")
         self.world = World("test")
-        self.plan = plan
+        self.domains, self.tasks = domains, tasks
         self.drawn = 0
 
     def item(self, form: str, *, task: str | None = None, domain: str | None = None) -> Item:
-        """The next question, over the plan's tasks and domains in turn unless told otherwise."""
-        task = task or self.plan.tasks[self.drawn % len(self.plan.tasks)]
-        domain = domain or self.plan.domains[self.drawn % len(self.plan.domains)]
+        """The next question, over the tasks and domains in turn unless told otherwise."""
+        task = task or self.tasks[self.drawn % len(self.tasks)]
+        domain = domain or self.domains[self.drawn % len(self.domains)]
         self.drawn += 1
         return self.world.item(task, form, domain, self.rng)
 

@@ -44,7 +44,7 @@ def mmmu_val(draw: Drawer, items: int) -> Rows:
                 "image": encoded(item.images),
                 **options,
                 "category": item.domain,
-                "l2-category": DISCIPLINES[draw.plan.domains.index(item.domain) % 5],
+                "l2-category": DISCIPLINES[draw.domains.index(item.domain) % 5],
                 "split": "validation",
             }
         )
@@ -175,7 +175,7 @@ def hallusionbench(draw: Drawer, items: int) -> Rows:
     for number in range(max(1, items // 4)):
         first, second = draw.rng.sample(range(4), 2)
         category, subcategory = (("VD", "illusion"), ("VS", "chart"))[number % 2]
-        domain = draw.plan.domains[number % len(draw.plan.domains)]
+        domain = draw.domains[number % len(draw.domains)]
         for figure in range(2):
             item = draw.item("open", task="sum", domain=domain)
             for question, (a, b) in enumerate(((first, second), (second, first))):

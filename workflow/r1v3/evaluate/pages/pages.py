@@ -14,11 +14,13 @@ import pandas as pd
 from r1v3.base.atomic_write import write_text
 from r1v3.evaluate.benchmarks.mmbench import write_submission
 from r1v3.evaluate.compare import Other, compare_models, comparison_table, protocol_table
-from r1v3.evaluate.items.source import entry_beside
+from r1v3.evaluate.items.source import is_miniature
 from r1v3.evaluate.pages.browser import write_browser
 from r1v3.evaluate.pages.figures import figure_1, figure_3, figure_4
 from r1v3.evaluate.pages.hallucination import as_row, audit
 from r1v3.evaluate.pages.tables import table_1
+from r1v3.recipe.graph.configs import EvaluationConfig
+from r1v3.recipe.outputs.stage import read_config
 from r1v3.recipe.tables.benchmarks import ListedBenchmark
 from r1v3.render.page import percent, render_page
 from r1v3.render.text_table import TextTable, write_tables
@@ -51,29 +53,25 @@ def write_pages(
         against: other models' evaluations by name, compared item by item on the benchmarks of both.
         report: the link to the report, where one is made beside these pages.
     """
-    document = json.loads((evaluation / "config.json").read_text())["document"]
+    config = read_config(evaluation / "config.json", EvaluationConfig)
     scores = json.loads((evaluation / "scores.json").read_text())["benchmarks"]
     scores = {key: scores[key] for key in benchmarks if key in scores}
     table = {key: entry for key, entry in table.items() if key in scores}
     titles = {key: entry.title for key, entry in table.items()}
-    sources = {
-        json.loads((benchmarks[key].parent / "config.json").read_text())["document"]["source"]
-        for key in scores
-    }
-    miniature = "miniature" in sources
+    miniature = any(is_miniature(benchmarks[key]) for key in scores)
     output.mkdir(parents=True, exist_ok=True)
     tables = {"table_1": table_1(table, {name: scores}, miniature=miniature)}
     tables["protocols"] = protocol_table(scores, titles)
     tables["hallucination"] = audit_table(evaluation / "verdicts", scores, titles)
-    others = [_other(other, folder, document) for other, folder in against.items()]
+    others = [_other(other, folder, config) for other, folder in against.items()]
     if any(other.benchmarks for other in others):
         rows = compare_models(
             benchmarks,
             evaluation / "verdicts",
             others,
-            resamples=document["evaluation"]["resamples"],
-            confidence=document["evaluation"]["confidence"],
-            seed=document["seed"],
+            resamples=config.evaluation.resamples,
+            confidence=config.evaluation.confidence,
+            seed=config.seed,
         )
         tables["comparison"] = comparison_table(rows, name, titles)
     for key, each in tables.items():
@@ -82,7 +80,7 @@ def write_pages(
     errors, submissions = [], []
     for key, title in titles.items():
         verdicts = sorted((evaluation / "verdicts").glob(f"{key}.run-*.parquet"))
-        entry = entry_beside(benchmarks[key])
+        entry = config.entries[key]
         page = output / "errors" / f"{key}.html"
         count = write_browser(title, entry, benchmarks[key], verdicts, page)
         errors.append({"key": key, "title": title, "items": count})
@@ -123,10 +121,14 @@ def write_figures(
     return drawn
 
 
-def _other(name: str, evaluation: Path, ours: dict) -> Other:
-    """Another evaluation, with the benchmarks that it was asked on the very same files."""
-    theirs = json.loads((evaluation / "config.json").read_text())["document"]["benchmarks"]
-    shared = [key for key, id in ours["benchmarks"].items() if theirs.get(key) == id]
+def _other(name: str, evaluation: Path, ours: EvaluationConfig) -> Other:
+    """Another evaluation, with the benchmarks that it was asked on the very same files in the same way."""
+    theirs = read_config(evaluation / "config.json", EvaluationConfig)
+    shared = [
+        key
+        for key, id in ours.benchmarks.items()
+        if theirs.benchmarks.get(key) == id and theirs.entries[key] == ours.entries[key]
+    ]
     return Other(name, evaluation / "verdicts", shared)
 
 

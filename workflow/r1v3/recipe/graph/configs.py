@@ -25,7 +25,15 @@ from r1v3.recipe.schema.data import (
 from r1v3.recipe.schema.recipe import Determinism, Entropy, Images, Selection, Template
 from r1v3.recipe.schema.section import Positive, Section, Share
 from r1v3.recipe.schema.training import Grpo, Reward, Sft
-from r1v3.recipe.tables.benchmarks import Benchmark, Miniature, Source
+from r1v3.recipe.tables.benchmarks import (
+    AnswerFormat,
+    Benchmark,
+    BenchmarkPrompt,
+    Miniature,
+    Released,
+    Source,
+    UserSource,
+)
 from r1v3.recipe.tables.sources import Decides
 
 
@@ -91,10 +99,14 @@ class ResolvedSourceSet(SourceSet):
 
 
 class SourceDataConfig(StageConfig):
-    """A data set taken from sources; `cleaning` names evaluations where it is compared with them."""
+    """A data set taken from sources.
+
+    `evaluation_index` is the id of the index that it is compared with; `cleaning` then names the evaluations.
+    """
 
     set: ResolvedSourceSet
     cleaning: Cleaning | CleaningRules
+    evaluation_index: str | None = None
 
 
 class SampledDataConfig(AskedConfig):
@@ -106,17 +118,40 @@ class SampledDataConfig(AskedConfig):
 
 
 class IndexedBenchmark(Section):
-    """What decides the questions of a benchmark."""
+    """What decides the questions of a benchmark: its file, and how rows of it are read."""
 
-    source: Source
-    select: dict[str, str] | None
-    miniature: Miniature | None = None
-    made_from: Literal["files", "miniature"] = Field(alias="from")
-    items: Positive | None
+    file: str
+    select: dict[str, str]
+    needs_picture: bool
+    answer: AnswerFormat
+    code: str | None
+
+    def reader(self) -> Benchmark:
+        """An entry that reads the questions; what else an entry holds says nothing of them."""
+        plain = BenchmarkPrompt(
+            choice="{question}", open="{question}", option="{text}", images="first"
+        )
+        return Benchmark(
+            version=1,
+            source=UserSource(kind="user", describe=self.file),
+            select=self.select,
+            needs_picture=self.needs_picture,
+            items=1,
+            items_confirmed=False,
+            prompt=plain,
+            answer=self.answer,
+            code=self.code,
+            scorer="accuracy",
+            by=[],
+            cluster=[],
+            judge="never",
+            released=Released(temperature=0, max_new_tokens=1, rule="judge"),
+            miniature=Miniature(domains=[], tasks=[], prompt=plain),
+        )
 
 
 class EvaluationIndexConfig(StageConfig):
-    """The index of evaluations that training sets are compared with."""
+    """The index of evaluations that training sets are compared with; `held_out` are ids by name."""
 
     cleaning: Cleaning
     benchmarks: dict[str, IndexedBenchmark]
@@ -172,13 +207,27 @@ class ProbeConfig(AskedConfig):
     entropy: Entropy
 
 
+class PublishedFile(Section):
+    """A benchmark's file as its authors publish it, or as the user supplies it."""
+
+    made_from: Literal["files"]
+    source: Source
+
+
+class MiniatureFile(Section):
+    """A benchmark's small copy from the tiny world."""
+
+    made_from: Literal["miniature"]
+    domains: list[str]
+    tasks: list[str]
+    items: Positive | None
+
+
 class BenchmarkConfig(StageConfig):
-    """A benchmark's file."""
+    """A benchmark's file. How it is asked and scored stands in the config of an evaluation."""
 
     benchmark: str
-    entry: Benchmark
-    source: Literal["files", "miniature"]
-    items: Positive | None
+    file: Annotated[PublishedFile | MiniatureFile, Field(discriminator="made_from")]
 
 
 class EvaluationSettings(Section):
@@ -194,7 +243,10 @@ class EvaluationSettings(Section):
 
 
 class EvaluationConfig(AskedConfig):
-    """A suite that one checkpoint answers; `benchmarks` and `held_out` are ids by name."""
+    """A suite that one checkpoint answers; `benchmarks` and `held_out` are ids by name.
+
+    `entries` say how each benchmark is asked and scored.
+    """
 
     run: str
     checkpoint: str
@@ -202,6 +254,7 @@ class EvaluationConfig(AskedConfig):
     suite: str
     evaluation: EvaluationSettings
     benchmarks: dict[str, str]
+    entries: dict[str, Benchmark]
     held_out: dict[str, str]
 
 

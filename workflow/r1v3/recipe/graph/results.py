@@ -16,6 +16,7 @@ from r1v3.recipe.graph.configs import (
     Answering,
     CheckpointOf,
     EvaluationSettings,
+    IndexedBenchmark,
     ThinkingChanges,
 )
 from r1v3.recipe.graph.identity import OWN, VERSION, Node
@@ -52,13 +53,15 @@ class ResultGraph:
         return self._once(("selection", run), self._selection)
 
     def benchmark(self, name: str) -> Node:
-        """A benchmark of the benchmark table."""
+        """The file of a benchmark of the benchmark table."""
         return self._once(("benchmark", name), self._benchmark)
 
     def evaluation_index(self, name: str = "evaluations") -> Node:
         """The index of evaluations that training sets are compared with.
 
         A benchmark's prompt or metric is no part of it, so that changing one makes no other training set.
+        What decides the evaluations' questions is: a training set that was compared with other questions is
+        another set.
         """
         return self._once(("evaluation index", name), self._evaluation_index)
 
@@ -106,7 +109,7 @@ class ResultGraph:
             node = waiting.pop()
             if node.kind == "data":
                 found[node.name] = node
-            waiting += node.parents
+            waiting += [each for each in node.parents if each.kind != "evaluation_index"]
         return [found[name] for name in sorted(found)]
 
     def _once(self, key: tuple[str, ...], make: Callable[..., Node]) -> Node:
@@ -182,7 +185,10 @@ class ResultGraph:
             "set": drawn,
             "cleaning": self.recipe.cleaning.model_dump(exclude=exclude),
         }
-        return self._node("data", name, [], content, version="source")
+        parents = [self.evaluation_index()] if compared else []
+        if parents:
+            content["evaluation_index"] = parents[0].id
+        return self._node("data", name, parents, content, version="source")
 
     def _sampled_data(self, name: str, entry: SampledSet) -> Node:
         questions = self.data(entry.questions)
@@ -270,31 +276,31 @@ class ResultGraph:
         return self._node("probe", run, [policy, data], content)
 
     def _benchmark(self, name: str) -> Node:
-        content: Parts = {
-            "benchmark": name,
-            "entry": self.project.benchmarks[name].hashed(),
-            "source": self.recipe.evaluation.source,
-            "items": self.recipe.evaluation.items,
-        }
-        return self._node("benchmark", name, [], content)
+        section, entry = self.recipe.evaluation, self.project.benchmarks[name]
+        file: Parts = {"made_from": section.source}
+        if section.source == "files":
+            file["source"] = entry.source.model_dump(exclude_unset=True)
+        else:
+            file |= entry.miniature.model_dump(include={"domains", "tasks"})
+            file["items"] = section.items
+        return self._node("benchmark", name, [], {"benchmark": name, "file": file})
 
     def _evaluation_index(self, name: str) -> Node:
-        cleaning, evaluation = self.recipe.cleaning, self.recipe.evaluation
-        keys = ["source", "select"]
-        keys += ["miniature"] if evaluation.source == "miniature" else []
-        benchmarks: dict[str, object] = {}
-        for each in cleaning.benchmarks:
-            entry = self.project.benchmarks[each].hashed()
-            drawn = {"from": evaluation.source, "items": evaluation.items}
-            benchmarks[each] = {key: entry[key] for key in keys} | drawn
+        cleaning = self.recipe.cleaning
+        files = {each: self.benchmark(each) for each in cleaning.benchmarks}
+        keys = set(IndexedBenchmark.model_fields) - {"file"}
+        benchmarks = {
+            each: {"file": file.id}
+            | self.project.benchmarks[each].model_dump(include=keys, exclude_unset=True)
+            for each, file in files.items()
+        }
         held_out = [self.data(each) for each in cleaning.held_out]
         content: Parts = {
             "cleaning": cleaning,
             "benchmarks": benchmarks,
             "held_out": {node.name: node.id for node in held_out},
         }
-        parents = [*map(self.benchmark, cleaning.benchmarks), *held_out]
-        return self._node("evaluation_index", name, parents, content)
+        return self._node("evaluation_index", name, [*files.values(), *held_out], content)
 
     def _evaluation(self, run: str, checkpoint: str, name: str) -> Node:
         section = self.recipe.evaluation
@@ -321,6 +327,9 @@ class ResultGraph:
             "suite": suite,
             "evaluation": settings,
             "benchmarks": {each: node.id for each, node in benchmarks.items()},
+            "entries": {
+                each: self.project.benchmarks[each].asked(section.source) for each in benchmarks
+            },
             "held_out": {label: node.id for label, node in held_out.items()},
         }
         parents = [*parents, *benchmarks.values(), *held_out.values()]

@@ -2,14 +2,14 @@
 
 An entry says where the file comes from, how its rows become prompts, how answers are judged, what is
 counted, what hangs together, and what the report published. Where an entry is not enough, `code` names
-one small module of `r1v3.evaluate.benchmarks`. A benchmark's folder is named by a hash of what decides
-its scores (`Benchmark`). Titles, published scores and notes (`ListedBenchmark`) can change without
-renaming it.
+one small module of `r1v3.evaluate.benchmarks`. A benchmark's folder is named by a hash of what decides its
+file, an evaluation's folder by what decides its scores as well (`Benchmark`). Titles, published scores and
+notes (`ListedBenchmark`) may be edited without renaming either.
 """
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -256,17 +256,18 @@ class ListedBenchmark(Benchmark):
         return read
 
     def hashed(self) -> dict[str, object]:
-        """The part that a benchmark's hash covers: only keys that the table states, and none of `TOLD`."""
+        """The part that decides scores: only keys that the table states, and none of `TOLD`."""
         return self.model_dump(exclude_unset=True, exclude=set(TOLD))
 
+    def asked(self, made_from: Literal["files", "miniature"]) -> dict[str, object]:
+        """The part that decides scores; a miniature is asked with the prompts that its model was taught."""
+        entry = self.hashed()
+        if made_from == "miniature":
+            entry["prompt"] = self.miniature.prompt.model_dump(exclude_unset=True)
+        return entry
 
-Kind = TypeVar("Kind", bound=Benchmark)
+
 TOLD = tuple(key for key in ListedBenchmark.model_fields if key not in Benchmark.model_fields)
-
-
-def hashed_part(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry as it is written, without what its readers are told."""
-    return {key: value for key, value in entry.items() if key not in TOLD}
 
 
 def load_table(path: Path) -> dict[str, ListedBenchmark]:
@@ -276,17 +277,12 @@ def load_table(path: Path) -> dict[str, ListedBenchmark]:
         ValueError: an entry is not as it must be; the message names file, benchmark and key.
     """
     entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    return {name: _read(ListedBenchmark, name, entry, path) for name, entry in entries.items()}
+    return {name: _read(name, entry, path) for name, entry in entries.items()}
 
 
-def read_entry(name: str, entry: dict[str, Any], where: Path | str) -> Benchmark:
-    """Check what decides a benchmark's scores, as its own `config.json` holds it."""
-    return _read(Benchmark, name, hashed_part(entry), where)
-
-
-def _read(kind: type[Kind], name: str, entry: dict[str, Any], where: Path | str) -> Kind:
+def _read(name: str, entry: dict[str, Any], where: Path) -> ListedBenchmark:
     try:
-        return kind.model_validate(entry)
+        return ListedBenchmark.model_validate(entry)
     except ValidationError as error:
         lines = [
             f"  {'.'.join(map(str, e['loc'])) or '(entry)'}: {e['msg']}" for e in error.errors()
