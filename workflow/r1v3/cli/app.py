@@ -14,6 +14,7 @@ from r1v3.cli import (
     evaluate,
     grade,
     mlflow,
+    model,
     plan,
     preflight,
     provenance,
@@ -35,6 +36,7 @@ app.command("pages")(evaluate.pages_command)
 app.command("grade")(grade.grade_command)
 app.command("explain")(grade.explain_command)
 app.add_typer(data.app, name="data")
+app.add_typer(model.app, name="model")
 app.command("browse")(runs.browse_command)
 app.command("figure")(runs.figure_command)
 app.command("compare")(runs.compare_command)

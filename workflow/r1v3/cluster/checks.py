@@ -138,25 +138,28 @@ def ports() -> Seen:
 
 
 def models(recipe: Recipe) -> Seen:
-    """The hub's models can be read at their revisions: from its cache, or from the hub."""
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-    from huggingface_hub.file_download import get_hf_file_metadata, hf_hub_url
+    """The hub's models can be read at their revisions, and are of a kind that can be used."""
+    from r1v3.model.layouts.internvl_chat_folder import read_json
+    from r1v3.model.obtain import hub_config
+    from r1v3.model.supported import check_supported
 
     seen, fine = [], True
     for name, spec in recipe.models.items():
         if spec.source != "hub":
             continue
-        cached = try_to_load_from_cache(spec.id, "config.json", revision=spec.revision)
-        if Path(spec.id).is_dir() or isinstance(cached, str):
-            seen.append(f"{name} is here")
-            continue
         try:
-            get_hf_file_metadata(hf_hub_url(spec.id, "config.json", revision=spec.revision))
-            seen.append(f"{name} can be fetched")
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+            local = Path(spec.id)
+            if local.is_dir():
+                config = read_json(local / "config.json")
+            else:
+                config = hub_config(spec.id, spec.revision)
+            found = check_supported(config, spec.id)
+        except (ValueError, OSError, RuntimeError) as error:
             fine = False
-            seen.append(f"{name}: {spec.id} cannot be read ({type(error).__name__})")
+            seen.append(f"{name}: {str(error) or type(error).__name__}")
+            continue
+        change = "" if found.conversion == "none" else f", converted {found.conversion}"
+        seen.append(f"{name} can be read: {found.family}{change}")
     return fine, "; ".join(seen) or "all are made here"
 
 

@@ -4,12 +4,17 @@ An endpoint's address is a matter of the machine and stands in R1V3_SERVER_URL, 
 other R1V3_SERVER_ variables are those of `r1v3.generate.server.engine`.
 """
 
+import hashlib
 import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1v3.model.layouts.internvl_chat_config import is_chat_config
+from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint, read_json
+from r1v3.model.obtain import hub_config
+from r1v3.model.supported import check_supported
 from r1v3.recipe.schema.data import Baseline, Model
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w.-]+)?")
@@ -48,7 +53,8 @@ def find_target(text: str, models: dict[str, Model | Baseline]) -> Target:
     if text.startswith(ADDRESS):
         return _served(text)
     if (Path(text) / "config.json").is_file():
-        return Target(plain_name(text), text, Path(text), None, served=False, ours=_ours(text))
+        folder = _opened(Path(text))
+        return Target(plain_name(text), text, folder, None, served=False, ours=_ours(text))
     if HUB_ID.fullmatch(text) and not Path(text).exists():
         return Target(plain_name(text), text, _download(text), None, served=False)
     known = [name for name, entry in models.items() if entry.source in ("hub", "server")]
@@ -71,7 +77,7 @@ def _ours(checkpoint: str) -> bool:
 def _of_recipe(name: str, entry: Model | Baseline) -> Target:
     if entry.source == "hub":
         identity = f"{entry.id}@{entry.revision}"
-        place = Path(entry.id) if Path(entry.id).is_dir() else _download(identity)
+        place = _opened(Path(entry.id)) if Path(entry.id).is_dir() else _download(identity)
         return Target(name, identity, place, entry.mode, served=False)
     if entry.source == "server":
         if not os.environ.get("R1V3_SERVER_URL"):
@@ -99,10 +105,39 @@ def _served(text: str) -> Target:
 
 
 def _download(text: str) -> Path:
-    from huggingface_hub import snapshot_download
+    """A model of the hub as a folder to open, converted where it is in its authors' layout."""
+    from huggingface_hub import constants, snapshot_download
 
     name, _, revision = text.partition("@")
-    return Path(snapshot_download(name, revision=revision or None))
+    config = hub_config(name, revision or None)
+    check_supported(config, name)
+    endpoint = os.environ.get("HF_ENDPOINT")
+    fetched = Path(snapshot_download(name, revision=revision or None, endpoint=endpoint))
+    if not is_chat_config(config):
+        return fetched
+    return _converted(fetched, Path(constants.HF_HOME), f"{name}-{fetched.name}")
+
+
+def _opened(folder: Path) -> Path:
+    """A folder of the user's, or its native form in the hub's cache where it is in its authors' layout."""
+    config = read_json(folder / "config.json")
+    check_supported(config, str(folder))
+    if not is_chat_config(config):
+        return folder
+    from huggingface_hub import constants
+
+    files = sorted(path.stat() for path in folder.iterdir() if path.is_file())
+    state = repr([(each.st_size, each.st_mtime_ns) for each in files])
+    digest = hashlib.sha256(f"{folder.resolve()} {state}".encode()).hexdigest()[:12]
+    return _converted(folder, Path(constants.HF_HOME), f"{folder.name}-{digest}")
+
+
+def _converted(source: Path, cache: Path, name: str) -> Path:
+    target = cache / "r1v3-converted" / plain_name(name)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        convert_checkpoint(source, target)
+    return target
 
 
 def plain_name(text: str) -> str:

@@ -1,10 +1,11 @@
-"""Models that no run of the table trains: downloaded from a hub at a revision, or made here from scratch."""
+"""Models that no run of the table trains: obtained from a hub at a revision, or made here from scratch."""
 
 from pathlib import Path
 from typing import Any
 
 from r1v3.data.records import read_records, render_question
 from r1v3.model.load import build_model, load_model, load_processor
+from r1v3.model.obtain import obtain_checkpoint
 from r1v3.model.processor import build_processor
 from r1v3.model.prompt_template import render_prompt, split_response
 from r1v3.model.tokenizer import train_tokenizer
@@ -25,7 +26,7 @@ def obtain_base_model(
     """
     spec = config.spec
     if isinstance(spec, HubModel):
-        return _download(spec, folder)
+        return _obtain(spec, folder)
     from r1v3.train.sft.trainer import fit
 
     if isinstance(spec, ScratchSpec):
@@ -52,16 +53,9 @@ def obtain_base_model(
     )
 
 
-def _download(spec: HubModel, folder: Path) -> dict[str, Any]:
-    from huggingface_hub import snapshot_download
-
+def _obtain(spec: HubModel, folder: Path) -> dict[str, Any]:
     target = Path(folder) / "checkpoints" / "step-000000"
-    snapshot_download(
-        spec.id,
-        revision=spec.revision,
-        local_dir=target,
-        allow_patterns=["*.safetensors", "*.json", "*.txt", "*.jinja"],
-    )
+    obtain_checkpoint(spec.id, spec.revision, target)
     path = str(target.relative_to(folder))
     return {"steps": 0, "checkpoints": [{"step": 0, "path": path}], "last": path, "best": None}
 

@@ -1,0 +1,128 @@
+"""Brings a checkpoint of other people into a folder that every stage can open.
+
+`config.json` comes first and decides; weights are fetched only of a model that can be used. A checkpoint
+in InternVL's own layout is converted. No code of a checkpoint is fetched but `conversation.py`, which is
+read and never run.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from r1v3.model.layouts.internvl_chat_config import is_chat_config
+from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint, read_json
+from r1v3.model.supported import check_supported
+
+PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.jinja", "tokenizer.model", "conversation.py"]
+
+
+def obtain_checkpoint(name: str, revision: str | None, target: Path) -> Path:
+    """Put a model of a hub, or of a local folder, into `target`, in the HF-native layout.
+
+    A download that was stopped is continued by the next call.
+
+    Args:
+        name: a hub's id, or a folder.
+        revision: commit, tag or branch of the hub; None for its main one.
+
+    Raises:
+        ValueError: the model cannot be used, or the hub does not give it to us; nothing was fetched but
+            its config.json.
+    """
+    source = Path(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        check_supported(read_json(source / "config.json"), name)
+        if is_chat_config(read_json(source / "config.json")):
+            return convert_checkpoint(source, target)
+        return _copy(source, target)
+    config = hub_config(name, revision)
+    check_supported(config, name)
+    if not is_chat_config(config):
+        _fetch(name, revision, target)
+        return target
+    fetched = target.with_name(f"{target.name}.fetched")
+    _fetch(name, revision, fetched)
+    convert_checkpoint(fetched, target)
+    shutil.rmtree(fetched)
+    return target
+
+
+def hub_config(name: str, revision: str | None) -> dict[str, Any]:
+    """The `config.json` of a model of a hub; it lands in the hub's cache.
+
+    Raises:
+        ValueError: the hub refuses, or has no such model.
+        OSError: the hub is away.
+    """
+    from huggingface_hub import hf_hub_download
+
+    def fetch() -> str:
+        return hf_hub_download(name, "config.json", revision=revision, endpoint=_endpoint())
+
+    return read_json(Path(asked(name, fetch)))
+
+
+def asked(name: str, fetch: Callable[[], Any]) -> Any:
+    """The answer of a hub, its refusals told in a sentence.
+
+    Raises:
+        ValueError: the model is gated, or the hub does not have it.
+    """
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        return fetch()
+    except GatedRepoError:
+        raise ValueError(
+            f"{name}: the model is gated: accept its terms on its page, then set HF_TOKEN"
+        ) from None
+    except RevisionNotFoundError:
+        raise ValueError(f"{name}: the hub does not have this revision") from None
+    except RepositoryNotFoundError:
+        raise ValueError(f"{name}: the hub has no such model, or wants HF_TOKEN for it") from None
+    except HFValidationError as error:
+        raise ValueError(f"{name}: neither a folder nor a hub's id ({error})") from None
+    except EntryNotFoundError as error:
+        if "LocalEntry" in type(error).__name__:
+            raise
+        raise ValueError(f"{name}: has no config.json") from None
+
+
+def _fetch(name: str, revision: str | None, folder: Path) -> None:
+    from huggingface_hub import snapshot_download
+
+    asked(
+        name,
+        lambda: snapshot_download(
+            name,
+            revision=revision,
+            local_dir=folder,
+            allow_patterns=PATTERNS,
+            endpoint=_endpoint(),
+        ),
+    )
+
+
+def _copy(source: Path, target: Path) -> Path:
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    for pattern in PATTERNS:
+        for path in sorted(source.glob(pattern)):
+            shutil.copy(path, partial)
+    shutil.rmtree(target, ignore_errors=True)
+    return partial.rename(target)
+
+
+def _endpoint() -> str | None:
+    """The hub's address; the library reads it at import only."""
+    return os.environ.get("HF_ENDPOINT")

@@ -1,0 +1,156 @@
+"""What a checkpoint is and what it takes, from `config.json` and the hub's page: `r1v3 model check`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from r1v3.model.layouts.internvl_chat_config import is_chat_config, native_config
+from r1v3.model.layouts.internvl_chat_folder import INDEX, read_json
+from r1v3.model.obtain import asked, hub_config
+from r1v3.model.supported import SUPPORTED, support_of
+from r1v3.plan import memory
+from r1v3.plan.costs import load_costs
+from r1v3.plan.shapes import Shape, build_meta, shape_of
+
+Json = dict[str, Any]
+GPU_GB = 80
+COUNTS = (1, 2, 4, 8, 16, 32, 64)
+TOKENS = 16384  # of the longest pass, as in config/recipes/paper.yaml
+CONNECTOR, EVERY = ["connector"], ["vision_tower", "connector", "llm"]
+
+
+def check_model(root: Path, model: str) -> tuple[list[str], bool]:
+    """Lines that describe a checkpoint, and whether it can be opened here.
+
+    Args:
+        model: a folder, or a hub's id with `@revision` where it is not the main one.
+
+    Raises:
+        ValueError: there is no such model, or the hub refuses.
+    """
+    folder = Path(model)
+    if folder.is_dir():
+        config, facts = read_json(folder / "config.json"), _folder_facts(folder)
+    else:
+        name, _, revision = model.partition("@")
+        config, facts = hub_config(name, revision or None), _hub_facts(name, revision or None)
+    found = support_of(config)
+    elsewhere = "by a server of its own alone" if found.known else "no"
+    lines = [
+        f"model         {model}",
+        f"family        {found.family}",
+        f"architecture  {found.architecture}",
+        f"conversion    {found.conversion if found.opened else 'none'}",
+        f"trainable     {'yes' if found.opened else 'no'}",
+        f"served        {'yes, by vLLM' if found.opened else elsewhere}",
+        f"evaluated     {'yes' if found.opened else elsewhere}",
+        f"dtype         {config.get('torch_dtype') or config.get('dtype') or 'not stated'}",
+        *(f"{key:<14}{value}" for key, value in facts.items()),
+    ]
+    if not found.opened:
+        return [
+            *lines,
+            f"refused       {found.refused}",
+            f"supported     {'; '.join(SUPPORTED)}",
+        ], False
+    return [*lines, *_sizes(root, config)], True
+
+
+def _sizes(root: Path, config: Json) -> list[str]:
+    native = config
+    if is_chat_config(config):
+        # The ids of tokens decide no size.
+        native = native_config(config, image_token=0, end_of_turn=0, tied=False)
+        native.pop("internvl_chat")
+    from transformers import InternVLConfig
+
+    shape = shape_of(build_meta(InternVLConfig.from_dict(native)))
+    parts = ", ".join(f"{name} {count / 1e9:.2f}" for name, count in shape.parameters.items())
+    return [
+        f"parameters    {shape.all / 1e9:.2f} billion ({parts})",
+        f"pictures      {shape.image_tokens} tokens a tile of {shape.side} pixels",
+        f"GPUs of {GPU_GB} GB: {_gpus(root, shape)}",
+    ]
+
+
+def _gpus(root: Path, shape: Shape) -> str:
+    """The fewest GPUs of each stage, by the formulas of the plan, in bfloat16."""
+    costs = load_costs(root)
+    device, most = costs.devices["h100"], GPU_GB * 1e9
+
+    def training(groups: list[str]) -> str:
+        for count in COUNTS:
+            parts = memory.training(
+                shape,
+                train=groups,
+                dtype="bfloat16",
+                parallel={"zero": 3 if count > 1 else None, "gradient_checkpointing": True},
+                world=count,
+                tokens=TOKENS,
+                responses=TOKENS,
+                tiles=13,
+                device=device,
+                factors=costs.activations,
+            )
+            if sum(parts.values()) <= most:
+                return str(count)
+        return f"more than {COUNTS[-1]}"
+
+    def answering() -> str:
+        for count in COUNTS:
+            parts = memory.engine(shape, gpus=count, memory_gb=GPU_GB, share=0.9, device=device)
+            if parts["keys and values"] >= TOKENS * memory.cache_token(shape) / count:
+                return str(count)
+        return f"more than {COUNTS[-1]}"
+
+    asked_by = answering()
+    return (
+        f"sft and grpo {training(EVERY)}, connector alone {training(CONNECTOR)},"
+        f" reject, probe and evaluate {asked_by}"
+    )
+
+
+def _folder_facts(folder: Path) -> Json:
+    index = folder / INDEX
+    if index.exists():
+        size = read_json(index).get("metadata", {}).get("total_size", 0)
+    else:
+        size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return {
+        "weights": _gigabytes(size),
+        "gated": "no, a folder",
+        "licence": _licence_of_card(folder),
+    }
+
+
+def _licence_of_card(folder: Path) -> str:
+    card = folder / "README.md"
+    if card.exists():
+        for line in card.read_text(encoding="utf-8").splitlines()[1:]:
+            if line.strip() == "---":
+                break
+            key, _, value = line.partition(":")
+            if key.strip() == "license":
+                return value.strip()
+    return "not stated"
+
+
+def _hub_facts(name: str, revision: str | None) -> Json:
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
+    info = asked(name, lambda: api.model_info(name, revision=revision, files_metadata=True))
+    sizes = [
+        each.size or 0 for each in info.siblings or [] if each.rfilename.endswith(".safetensors")
+    ]
+    licence = [tag.partition(":")[2] for tag in info.tags or [] if tag.startswith("license:")]
+    gated = {False: "no", None: "not stated"}.get(info.gated, f"yes ({info.gated})")
+    return {
+        "weights": _gigabytes(sum(sizes)),
+        "gated": gated,
+        "licence": ", ".join(licence) or "not stated",
+    }
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.2f} GB" if size else "size not stated"
