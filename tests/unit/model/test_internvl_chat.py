@@ -46,7 +46,9 @@ def test_the_way_there_and_back_gives_equal_files(kind, files, tmp_path):
 def test_every_weight_arrives_where_the_layout_says(kind, tmp_path):
     config = KINDS[kind]()
     w = chat_weights(config)
-    model = load_model(convert_checkpoint(write_chat_checkpoint(tmp_path / "came", config), tmp_path / "out"))
+    model = load_model(
+        convert_checkpoint(write_chat_checkpoint(tmp_path / "came", config), tmp_path / "out")
+    )
     state = model.state_dict()
     q, k, v = w["vision_model.encoder.layers.1.attn.qkv.weight"].chunk(3)
     layer = "model.vision_tower.encoder.layer.1"
@@ -70,7 +72,9 @@ def test_internlm2_joins_queries_keys_and_values_by_groups(tmp_path):
     # 4 heads of queries, 2 of keys, 16 features: 32 rows of queries, 16 of keys, 16 of values, twice.
     config = chat_config("internlm2")
     joined = chat_weights(config)["language_model.model.layers.0.attention.wqkv.weight"]
-    native = convert_checkpoint(write_chat_checkpoint(tmp_path / "came", config), tmp_path / "native")
+    native = convert_checkpoint(
+        write_chat_checkpoint(tmp_path / "came", config), tmp_path / "native"
+    )
     found = load_file(native / "model.safetensors")
     rows = {"q": [(0, 32), (64, 96)], "k": [(32, 48), (96, 112)], "v": [(48, 64), (112, 128)]}
     for part, spans in rows.items():
@@ -130,7 +134,9 @@ def test_a_native_checkpoint_in_the_older_spelling_is_exported(tmp_path):
 
 
 def test_pictures_become_the_tiles_and_tokens_that_the_checkpoint_says(tmp_path):
-    processor = load_processor(convert_checkpoint(write_chat_checkpoint(tmp_path / "c"), tmp_path / "n"))
+    processor = load_processor(
+        convert_checkpoint(write_chat_checkpoint(tmp_path / "c"), tmp_path / "n")
+    )
     pictures = processor.image_processor
     assert (pictures.crop_to_patches, pictures.min_patches, pictures.max_patches) == (True, 1, 12)
     assert list(pictures.image_mean) == [0.485, 0.456, 0.406]
@@ -156,7 +162,9 @@ def test_the_conversation_is_that_of_the_authors_chat(tmp_path):
 
 def test_a_system_message_of_the_checkpoint_is_used(tmp_path):
     config = chat_config() | {"system_message": "It's mine."}
-    native = convert_checkpoint(write_chat_checkpoint(tmp_path / "came", config), tmp_path / "native")
+    native = convert_checkpoint(
+        write_chat_checkpoint(tmp_path / "came", config), tmp_path / "native"
+    )
     assert renderer("own", native)("Hi", "nothink").startswith(
         "<|im_start|>system\nIt's mine.<|im_end|>\n"
     )

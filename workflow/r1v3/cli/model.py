@@ -11,7 +11,7 @@ app = typer.Typer(help="Checkpoints of other people: check, convert, export.", n
 
 
 @app.command("check")
-def check_command(
+def check_model_command(
     model: Annotated[str, typer.Argument(help="a folder, or a hub's id (id@revision)")],
     root: Root = HERE,
 ) -> None:

@@ -121,7 +121,8 @@ def _download(text: str) -> Path:
 def _opened(folder: Path) -> Path:
     """A folder of the user's, or its native form in the hub's cache where it is in its authors' layout."""
     config = read_json(folder / "config.json")
-    check_supported(config, str(folder))
+    if config.get("model_type") or config.get("architectures"):
+        check_supported(config, str(folder))
     if not is_chat_config(config):
         return folder
     from huggingface_hub import constants

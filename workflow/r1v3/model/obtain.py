@@ -62,10 +62,10 @@ def hub_config(name: str, revision: str | None) -> dict[str, Any]:
     def fetch() -> str:
         return hf_hub_download(name, "config.json", revision=revision, endpoint=_endpoint())
 
-    return read_json(Path(asked(name, fetch)))
+    return read_json(Path(ask_hub(name, fetch)))
 
 
-def asked(name: str, fetch: Callable[[], Any]) -> Any:
+def ask_hub(name: str, fetch: Callable[[], Any]) -> Any:
     """The answer of a hub, its refusals told in a sentence.
 
     Raises:
@@ -100,7 +100,7 @@ def asked(name: str, fetch: Callable[[], Any]) -> Any:
 def _fetch(name: str, revision: str | None, folder: Path) -> None:
     from huggingface_hub import snapshot_download
 
-    asked(
+    ask_hub(
         name,
         lambda: snapshot_download(
             name,

@@ -6,11 +6,11 @@ from typing import Any
 
 from r1v3.model.layouts.internvl_chat_config import is_chat_config, native_config
 from r1v3.model.layouts.internvl_chat_folder import INDEX, read_json
-from r1v3.model.obtain import asked, hub_config
+from r1v3.model.obtain import ask_hub, hub_config
 from r1v3.model.supported import SUPPORTED, support_of
 from r1v3.plan import memory
 from r1v3.plan.costs import load_costs
-from r1v3.plan.shapes import Shape, build_meta, shape_of
+from r1v3.plan.shapes import ModelShape, build_meta, model_shape
 
 Json = dict[str, Any]
 GPU_GB = 80
@@ -64,7 +64,7 @@ def _sizes(root: Path, config: Json) -> list[str]:
         native.pop("internvl_chat")
     from transformers import InternVLConfig
 
-    shape = shape_of(build_meta(InternVLConfig.from_dict(native)))
+    shape = model_shape(build_meta(InternVLConfig.from_dict(native)))
     parts = ", ".join(f"{name} {count / 1e9:.2f}" for name, count in shape.parameters.items())
     return [
         f"parameters    {shape.all / 1e9:.2f} billion ({parts})",
@@ -73,18 +73,19 @@ def _sizes(root: Path, config: Json) -> list[str]:
     ]
 
 
-def _gpus(root: Path, shape: Shape) -> str:
+def _gpus(root: Path, shape: ModelShape) -> str:
     """The fewest GPUs of each stage, by the formulas of the plan, in bfloat16."""
     costs = load_costs(root)
     device, most = costs.devices["h100"], GPU_GB * 1e9
 
     def training(groups: list[str]) -> str:
         for count in COUNTS:
-            parts = memory.training(
+            parts = memory.training_parts(
                 shape,
                 train=groups,
                 dtype="bfloat16",
-                parallel={"zero": 3 if count > 1 else None, "gradient_checkpointing": True},
+                zero=3 if count > 1 else None,
+                checkpointing=True,
                 world=count,
                 tokens=TOKENS,
                 responses=TOKENS,
@@ -98,7 +99,9 @@ def _gpus(root: Path, shape: Shape) -> str:
 
     def answering() -> str:
         for count in COUNTS:
-            parts = memory.engine(shape, gpus=count, memory_gb=GPU_GB, share=0.9, device=device)
+            parts = memory.engine_parts(
+                shape, gpus=count, memory_gb=GPU_GB, share=0.9, device=device
+            )
             if parts["keys and values"] >= TOKENS * memory.cache_token(shape) / count:
                 return str(count)
         return f"more than {COUNTS[-1]}"
@@ -139,7 +142,7 @@ def _hub_facts(name: str, revision: str | None) -> Json:
     from huggingface_hub import HfApi
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
-    info = asked(name, lambda: api.model_info(name, revision=revision, files_metadata=True))
+    info = ask_hub(name, lambda: api.model_info(name, revision=revision, files_metadata=True))
     sizes = [
         each.size or 0 for each in info.siblings or [] if each.rfilename.endswith(".safetensors")
     ]

@@ -21,7 +21,7 @@ ORDER = (
 
 
 @dataclass(frozen=True)
-class Piece:
+class FilePiece:
     """Bytes `start` to `stop` of a file."""
 
     file: Path
@@ -35,7 +35,7 @@ class Tensor:
 
     dtype: str
     shape: tuple[int, ...]
-    pieces: tuple[Piece, ...]
+    pieces: tuple[FilePiece, ...]
 
     @property
     def bytes(self) -> int:
@@ -52,7 +52,9 @@ class Tensor:
             raise ValueError("only a tensor in one piece can be cut")
         (whole,) = self.pieces
         row = self.bytes // self.shape[0]
-        cut = [Piece(whole.file, whole.start + a * row, whole.start + b * row) for a, b in spans]
+        cut = [
+            FilePiece(whole.file, whole.start + a * row, whole.start + b * row) for a, b in spans
+        ]
         return Tensor(self.dtype, (sum(b - a for a, b in spans), *self.shape[1:]), tuple(cut))
 
 
@@ -90,7 +92,7 @@ def read_header(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         first, last = entry["data_offsets"]
         if start + last > size:
             raise ValueError(f"{path}: cut short; {name} ends behind the file's end")
-        piece = Piece(path, start + first, start + last)
+        piece = FilePiece(path, start + first, start + last)
         tensors[name] = Tensor(entry["dtype"], tuple(entry["shape"]), (piece,))
     return tensors, metadata
 
