@@ -1,4 +1,4 @@
-"""`r1v3 grade` and `r1v3 explain`: the grader on a file of rows, and on one answer."""
+"""`r1v3 grade`, `explain` and `attack`: the grader on a file of rows, on one answer, on made answers."""
 
 import sys
 from pathlib import Path
@@ -64,3 +64,46 @@ def printable(text: str | None) -> str:
     if text is None:
         return "(none)"
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shorten(text, 400))
+
+
+def attack_command(
+    questions: Annotated[
+        Path, typer.Argument(help="JSON lines with gold, type and if known question and options")
+    ],
+    limit: Annotated[int, typer.Option(min=1, help="answers of a kind, drawn at random")] = 1_000,
+    seed: Annotated[int, typer.Option(help="of the draw")] = 1,
+    grader: Annotated[
+        list[str] | None, typer.Option(help="a grader of those installed, repeatable; all else")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="where answers that we judge wrongly go, as JSON lines")
+    ] = None,
+) -> None:
+    """Print what share of undeserved and of honest made answers each grader pays."""
+    import json
+
+    from r1v3.reward.attack.question import read_questions
+    from r1v3.reward.attack.run import as_text, attack, judges, make, sample
+
+    installed = judges()
+    unknown = set(grader or ()) - set(installed)
+    if unknown:
+        raise ValueError(
+            f"--grader: {', '.join(sorted(unknown))}: not among {', '.join(installed)}"
+        )
+    chosen = {
+        name: installed[name]
+        for name in installed
+        if name == "ours" or name in (grader or installed)
+    }
+    with _opened(questions, "r") as lines:
+        asked = read_questions(lines, str(questions))
+    if not asked:
+        raise ValueError(f"{questions}: no question in it")
+    table, wrong = attack(sample(list(make(asked)), limit, seed), chosen)
+    print(as_text(table))
+    if output:
+        rows = [{"kind": one.kind, "deserved": one.honest, **one.row} for one in wrong]
+        output.write_text(
+            "".join(json.dumps(row, ensure_ascii=True) + "\n" for row in rows), "utf-8"
+        )

@@ -16,6 +16,7 @@ from r1v3.reward.maths.compare import Comparison
 from r1v3.reward.maths.numbers import parse_number
 from r1v3.reward.maths.quantity import close_values, same_string, same_usual_words
 from r1v3.reward.maths.shape import readings
+from r1v3.reward.maths.units import split_unit
 from r1v3.reward.maths.workers import Reply
 from r1v3.reward.text.boxes import find_boxes, join_last_boxes
 from r1v3.reward.text.conclude import concluded, open_answer
@@ -89,7 +90,7 @@ def apply_rules(row: Row) -> Verdict | list[Pending]:
             rule = compare_open(boxes, wanted, comparison) or rule
         if not rule and same_in_frame(answer, wanted, question):
             rule = "words"
-        if not rule and question:
+        if not rule and question and split_unit(normalise(wanted))[1] is None:
             rule = compare_open(without_counted(answer, question), wanted, comparison) or rule
         if rule and rule != "string" and restates(answer, wanted, question):
             return Verdict(

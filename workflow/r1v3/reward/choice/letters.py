@@ -19,7 +19,7 @@ from r1v3.reward.choice.options import (
     options_of_texts,
     without_listing,
 )
-from r1v3.reward.text.boxes import Box, find_boxes, join_last_boxes
+from r1v3.reward.text.boxes import Box, find_boxes, join_last_boxes, leaves_box_open
 from r1v3.reward.text.conclude import conclusion, declines, open_answer
 from r1v3.reward.text.cut import ends_within_sentence
 from r1v3.reward.text.denial import behind_last_retraction, denied_behind
@@ -59,7 +59,7 @@ def extract_letters(
     if boxes:
         return _from_boxes(answer_text, boxes, options, several)
     text = answer_text[-6_000:].strip(" \n\r\t\u200b")
-    if _ASKS.search(text):
+    if _ASKS.search(text) or leaves_box_open(text):
         return None
     bare = read_letters(normalise(text), options) if len(text) <= 60 else None
     bare = bare or _restated(behind_last_retraction(text[-1_000:]), options)

@@ -5,6 +5,7 @@ import re
 from r1v3.reward.choice.options import Options, checked, option_of_text
 from r1v3.reward.text.denial import denied_before, denied_behind
 from r1v3.reward.text.extract import leads_up
+from r1v3.reward.text.normalize import normalise, squeeze
 
 # Words before a letter that only say that it is the answer.
 NOISE = re.compile(
@@ -22,12 +23,10 @@ def leading(text: str, options: Options) -> str | None:
     closing = re.fullmatch(r"(.{2,200}?)\s*\(([A-J])\)\W*", text)
     if closing and option_of_text(closing.group(1), options) == closing.group(2):
         return closing.group(2)
-    match = re.match(
-        r"[(\[]\s*([A-J])\s*[)\]]|([A-J])(?=\s*[.,:;)]|\s+(?:because|since|as|is|for)|\s*\(|$)"
-        r"|([A-J])(?=\s*[\u4e00-\u9fff])|([B-HJ])(?=\s+[a-zA-Z\\])|([A-J])(?=\s+\d)",
-        text,
-    )
+    match = _LEADING.match(text)
     if not match or denied_behind(text, match.end()) or weighs(text[match.end() :]):
+        return None
+    if match.group("loose") and not _fits(text[match.end() :], match.group("loose"), options):
         return None
     rest = text[match.end() : match.end() + 30]
     also = re.match(r"\s*(?:,|and|和|与)\s*[(\[]?([A-J])(?![A-Za-z])", rest)
@@ -39,8 +38,31 @@ def leading(text: str, options: Options) -> str | None:
     return checked(letters, options)
 
 
+_LEADING = re.compile(
+    r"[(\[]\s*([A-J])\s*[)\]]|([A-J])(?=\s*[.,:;)]|\s+(?:because|since|as|for)\b|\s*\(|$)"
+    r"|(?P<loose>[A-J])(?=\s*[\u4e00-\u9fff]|\s+[a-zA-Z\\\d])"
+)
+_RIGHT = re.compile(
+    r"\s*(?:is|are|was|would\s+be)\s+(?:therefore\s+|thus\s+)?(?:the\s+)?(?:only\s+)?(?:correct|right|best|true|answer)"
+    r"|\s*选?项?\s*(?:是|为)?(?:正确|对|成立|符合)"
+)
+
+_VALUE_BEHIND = re.compile(r"\s+[$€]?\d[\d.,$% ]*(?:[A-Za-z]{1,10}\s*)?(?:[.,;]|$)")  # `A 30,430.`
+
+
+def _fits(rest: str, letter: str, options: Options) -> bool:
+    """Whether the words behind a letter are its option's own text, or say that it is right."""
+    if _RIGHT.match(rest) or _VALUE_BEHIND.match(rest):
+        return True
+    place = "ABCDEFGHIJ".index(letter)
+    if not options or place >= len(options):
+        return False
+    own, said = (squeeze(normalise(text)).strip("().") for text in (options[place], rest))
+    return bool(own) and (said.startswith(own) or (len(said) > 3 and own.startswith(said)))
+
+
 _WEIGHS = re.compile(
-    r"^\s*\??\s*[,(;]?\s*(?:(?:and|or|but)\s+)?(?:\?|or\b|maybe\b|perhaps\b|possibly\b|probably\s+not|或|可能|也许)",
+    r"^\s*\??\s*[,(;]?\s*(?:(?:and|or|but)\s+)?(?:but\b|though\b|however\b|yet\b|但|\?|or\b|maybe\b|perhaps\b|possibly\b|probably\s+not|或|可能|也许)",
     re.IGNORECASE,
 )
 _OTHER = re.compile(
@@ -82,16 +104,24 @@ NAMED = re.compile(
 )
 
 
+# A letter is chosen where its statement ends, gives its grounds or calls it right.
+_ENDS_THERE = re.compile(
+    r"[)\]\"'*\s]*(?:$|[.,;:!?\n。，；(（-]|(?:because|since|as|for|based|due|in|from|among)\b|[\d$]"
+    rf"|{_RIGHT.pattern})",
+    re.IGNORECASE,
+)
+
+
 def named(passage: str, options: Options, question: str | None = None) -> str | None:
     """Return the one letter that a passage names, None for none or several."""
-    found = {
-        next(g for g in m.groups() if g)
-        for m in NAMED.finditer(passage)
-        if not (
-            denied_before(passage, m.start())
-            or denied_behind(passage, m.end(), True)
-            or weighs(passage[m.end() :])
-            or not leads_up(passage[: m.start()], question)
-        )
-    }
+    found: set[str] = set()
+    for match in NAMED.finditer(passage):
+        place = next(index for index, letter in enumerate(match.groups(), start=1) if letter)
+        letter, rest = match.group(place), passage[match.end(place) :]
+        denied = denied_before(passage, match.start()) or denied_behind(passage, match.end(), True)
+        if denied or weighs(rest) or not leads_up(passage[: match.start()], question):
+            continue
+        said = rest.lstrip(")]\"'* ")
+        if _ENDS_THERE.match(rest) or said[:1] == letter or _fits(said, letter, options):
+            found.add(letter)
     return checked(found.pop(), options) if len(found) == 1 else None

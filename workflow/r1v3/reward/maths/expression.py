@@ -20,6 +20,7 @@ from r1v3.reward.maths.lexicon import (
     NUMBER,
     OPAQUE,
     SCRIPT,
+    is_english,
     starts_factor_command,
 )
 from r1v3.reward.maths.reader import NotAnExpression, Reader, Tree
@@ -168,7 +169,7 @@ class _Parser(Reader):
         if run.startswith("Sqrt"):
             self.at += 4
             return self.function("sqrt", depth)
-        if len(run) > 3:
+        if len(run) > 3 or is_english(run):
             raise NotAnExpression("a word")
         self.at += 1
         return self.variable(run[0], depth)

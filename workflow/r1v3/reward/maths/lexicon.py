@@ -31,6 +31,15 @@ CHOSEN = re.compile(
 )
 
 
+_SHORT_WORDS = "no of or if is it on to so do up we he be go"
+SHORT_WORDS = frozenset(_SHORT_WORDS.split())
+
+
+def is_english(run: str) -> bool:
+    """Whether up to three letters in a row are a word (`not`, `or`) rather than a product (`xy`, `abc`)."""
+    return run in SHORT_WORDS or (len(run) == 3 and run.islower() and bool(set(run) & set("eiou")))
+
+
 def starts_factor_command(name: str) -> bool:
     """Whether a LaTeX command begins a factor, so that juxtaposition means a product."""
     return (

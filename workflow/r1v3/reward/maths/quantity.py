@@ -30,7 +30,7 @@ _COUNTER = re.compile(
 )
 # A unit or counter in brackets behind its number: `12 (cm)`, `12（个）`.
 _TRIG = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
-_BRACKETED = re.compile(r"(?P<number>.*[\d}])\s*[(\[]\s*(?P<word>[^()\[\]\d+*=-]{1,24})\s*[)\]]")
+_BRACKETED = re.compile(r"(?P<number>.*[\d}])\s*[(\[]\s*(?P<word>[^()\[\]+*=-]{1,24})\s*[)\]]")
 _LED = re.compile(
     r"(?:一?共|约为?|大约|about|approximately|around|只有|有|第|\\approx)\s*(?=[\d\\-])"
 )

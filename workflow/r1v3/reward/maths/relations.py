@@ -17,6 +17,7 @@ from r1v3.reward.maths.quantity import read_quantity
 from r1v3.reward.maths.reader import Tree
 from r1v3.reward.maths.shape import Shape, shape_of
 from r1v3.reward.text.normalize import squeeze
+from r1v3.reward.text.vocabulary import denies
 
 _ORDER = {"<", "<=", ">", ">="}
 MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
@@ -52,6 +53,8 @@ def value_of_relation(shape: Shape) -> Shape | None:
 
 def is_label(text: str) -> bool:
     """Whether the left of an equals sign is a name (`x`, `f(x)`, `|AB|`, `(p,q)`, `面积`)."""
+    if denies(text):
+        return False
     text = _SCRIPTS.sub("", text)
     if r"\frac" in text:
         return bool(re.fullmatch(r"[A-Za-z{}\\_\s|]+", text))

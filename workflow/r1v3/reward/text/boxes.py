@@ -52,11 +52,20 @@ def find_boxes(text: str) -> list[Box]:
     ]
 
 
+def leaves_box_open(text: str) -> bool:
+    """Whether the last box of a text never closes: it was cut, and is no answer."""
+    return bool(_OPENING.search(text[-2_000:])) and not find_boxes(text)
+
+
 def _closed_by_its_line(tail: str, opening: tuple[int, int, int]) -> list[Box]:
     r"""Read `$\boxed{28$`: a forgotten brace that the formula's end stands in for."""
     _, start, inside = opening
     end = re.compile(r"\$|\n|\\\]|\\\)").search(tail, inside)
     if end is None or end.start() - inside > 200:
+        return []
+    if (
+        end.group() == "$" and tail[:start].count("$") % 2 == 0
+    ):  # this dollar opens a formula inside the box
         return []
     return [Box(tail[inside : end.start()], start, end.start())]
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from r1v3.reward.maths.units import parse_unit
-from r1v3.reward.text.boxes import find_boxes, join_last_boxes
+from r1v3.reward.text.boxes import find_boxes, join_last_boxes, leaves_box_open
 from r1v3.reward.text.cut import ends_within_sentence
 from r1v3.reward.text.extract import PHRASE_TAIL, first_sentence, last_phrase, superseding_answers
 from r1v3.reward.text.normalize import normalise
@@ -116,6 +116,8 @@ def concluded(answer_text: str, question: str | None = None) -> Concluded | None
     if boxes:
         superseded = _corrected(answer_text[boxes[-1].end :])
         return Concluded(superseded or join_last_boxes(answer_text, boxes), "box", True)
+    if leaves_box_open(answer_text):
+        return None
     phrase = last_phrase(answer_text, question)
     if phrase is not None:
         value = stated(phrase, question)
@@ -245,7 +247,7 @@ def declines(sentence: str) -> bool:
 _DECLINES = re.compile(
     r"(?:cannot|can't|can not|could not|unable to|impossible to|not possible to|not able to|difficult to)"
     r"\s+(?:be\s+|to\s+)?(?:\w+ly\s+)?(?:answer|determine|solve|provide|process|help|assist|identif|view"
-    r"|say|comply|find|show|evaluate|make)"
+    r"|tell|say|comply|find|show|evaluate|make)"
     r"|(?:do\s+not|don['’]t)\s+know|不知道"
     r"|(?:not|n't)\s+(?:\w+\s+)?(?:enough|sufficient|any)?\s*information"
     r"|none of the\s+(?:\w+\s+)?(?:options|choices)"

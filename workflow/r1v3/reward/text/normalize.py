@@ -56,6 +56,7 @@ _WRAPPER = re.compile(
     r"|mathcal|mathscr|boldsymbol|bm|mbox|hbox|operatorname\*?|emph|underline|fbox|boxed|tag)"
     r"\s*\{((?:[^{}]|\{[^{}]*\})*)\}"
 )
+_ARC = re.compile(r"\\operatorname\s*\{\s*a(?:rc)?(sin|cos|tan)\s*\}")
 _UNIT_VECTOR = re.compile(
     r"\\(?:mathbf|boldsymbol|bm|hat|vec|overrightarrow|textbf)\s*\{\s*(?:\\(?:mathbf|imath|jmath)\s*\{?)?([ijk])\s*\}?\}"
 )
@@ -69,7 +70,8 @@ _SYNONYMS = {
     "rbrace": r"\}", "lbrack": "[", "rbrack": "]", "lvert": "|", "rvert": "|", "vert": "|",
     "mid": "|", "degree": r"^\circ ", "varnothing": "emptyset", "dots": "ldots", "cdots": "ldots",
     "rightarrow": "to", "perthousand": r"\permille ", "dbinom": "binom", "tbinom": "binom",
-    "arcctan": "arctan", "tg": "tan", "ctg": "cot", "lbrac": "[", "rbrac": "]", "land": r"\wedge ",
+    "arcctan": "arctan", "atan": "arctan", "asin": "arcsin",
+    "acos": "arccos", "tg": "tan", "ctg": "cot", "lbrac": "[", "rbrac": "]", "land": r"\wedge ",
     "vartheta": "theta", "epsilon": "varepsilon", "colonequals": ":=", "doteq": "approx",
     "minus": "-", "overrightarrow": "vec", "percent": "%", "yen": "¥", "pounds": "£", "euro": "€",
     "textdegree": r"^\circ ",
@@ -181,6 +183,8 @@ def _strip_dress(text: str) -> str:
         text.replace("{,}", ",").replace("^{\\circ}", r"^\circ ").replace("^{ \\circ }", r"^\circ ")
     )
     text = _THIN.sub(lambda m: "," if m.group()[0] == "," else "", text)
+    if "operatorname" in text:
+        text = _ARC.sub(r"\\arc\1 ", text)
     text = _UNIT_VECTOR.sub(lambda m: rf"\vec{{{m.group(1)}}}", text)
     text = _DROPPED.sub(" ", _COLOUR.sub(" ", text) if "color" in text else text)
     text = _SPACES.sub(" ", text)

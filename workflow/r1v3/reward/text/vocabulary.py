@@ -129,6 +129,19 @@ def is_plain(words: str, question: str | None) -> bool:
     return all(_passes(word, known) for word in _WORD.findall(words))
 
 
+def denies(label: str) -> bool:
+    """Whether a name for a value turns it around: `not x`, `不是x`; `半径` and `倍数` are names."""
+    words = _WORD.findall(label)
+    return any(
+        word[0] in "不没无非未否除错"
+        or (word.casefold() in TURNING and not _SEGMENT.fullmatch(word))
+        for word in words
+    )
+
+
+_SEGMENT = re.compile(r"[A-Z]{2}")  # the segment NO
+
+
 def turns(words: str) -> bool:
     """Whether some word denies, weighs or computes."""
     return any(
@@ -183,6 +196,8 @@ def is_counted(words: str, question: str | None = None) -> bool:
         return False
     known = words_of(question) if question else frozenset[str]()
     if not words[0].isascii():
+        if "的" in words:  # 12的平方 is no count
+            return False
         rest = words[1:] if words[0] in MEASURES else words
         return (
             not rest

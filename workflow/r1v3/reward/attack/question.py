@@ -1,0 +1,83 @@
+"""A question that attacks are made for."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from r1v3.reward.choice.letters import gold_letters
+from r1v3.reward.choice.options import Options
+from r1v3.reward.maths.numbers import parse_number
+from r1v3.reward.rules import accepted, check_type, gold_text, options_of
+from r1v3.reward.text.normalize import normalise
+from r1v3.reward.verdict import Row
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a generator needs to know.
+
+    Attributes:
+        text: the question, "" where there is none.
+        gold: the first accepted answer, without box and dollars.
+        letters: the right letters of a choice, "" for other types.
+        options: option texts of a choice, in order.
+    """
+
+    id: str
+    text: str
+    gold: str
+    type: str
+    letters: str
+    options: Options
+
+    def row(self, response: str) -> Row:
+        """Return a row for a grader."""
+        return {
+            "id": self.id,
+            "question": self.text or None,
+            "gold": self.letters or self.gold,
+            "type": self.type,
+            "options": list(self.options) if self.options else None,
+            "response": response,
+        }
+
+    @property
+    def answer(self) -> str:
+        """The letters of a choice, else the gold."""
+        return self.letters or self.gold
+
+    @property
+    def is_number(self) -> bool:
+        return not self.letters and parse_number(normalise(self.gold)) is not None
+
+
+_DOLLARS = re.compile(r"^\$+|\$+$")
+
+
+def read_questions(lines: Iterable[str], name: str) -> list[Question]:
+    """Read JSON lines with `gold`, `type` and, where known, `question` and `options`.
+
+    Raises:
+        ValueError: a line is no such object; names the line.
+    """
+    found: list[Question] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            check_type(row["type"])
+            found.append(_question(row, number))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(f"{name}:{number}: {type(error).__name__}: {error}") from None
+    return found
+
+
+def _question(row: Row, number: int) -> Question:
+    gold = _DOLLARS.sub("", gold_text(accepted(row["gold"])[0].strip()).strip()).strip(" .")
+    options = options_of(row) if row["type"].startswith("mcq") else None
+    letters = (gold_letters(gold, options) or "") if row["type"].startswith("mcq") else ""
+    return Question(
+        str(row.get("id", number)), row.get("question") or "", gold, row["type"], letters, options
+    )

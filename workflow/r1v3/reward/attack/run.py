@@ -1,0 +1,149 @@
+"""Attack graders with made answers and print what share of each kind is paid.
+
+An undeserved answer that is paid is what a policy learns; an honest one that is not is what it unlearns.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from r1v3.reward.attack.honest import HONEST
+from r1v3.reward.attack.question import Question
+from r1v3.reward.attack.undeserved import UNDESERVED
+from r1v3.reward.grader import Grader
+from r1v3.reward.rules import accepted
+from r1v3.reward.verdict import Row
+
+Judge = Callable[[list[Row]], list[bool]]
+THOUGHT = "<think>\nI reason.\n</think>\n\n"
+
+
+@dataclass(frozen=True)
+class Made:
+    """One made answer: its kind, whether it deserves the reward, and the row for a grader."""
+
+    kind: str
+    honest: bool
+    row: Row
+
+
+def make(questions: Iterable[Question]) -> Iterator[Made]:
+    """Return all answers to all questions."""
+    for question in questions:
+        for honest, generators in ((False, UNDESERVED), (True, HONEST)):
+            for kind, generator in generators.items():
+                for response in dict.fromkeys(generator(question)):
+                    yield Made(kind, honest, question.row(THOUGHT + response))
+
+
+def sample(made: list[Made], limit: int, seed: int) -> list[Made]:
+    """Return at most `limit` answers of a kind, drawn with a seed."""
+    chosen: list[Made] = []
+    for kind in dict.fromkeys((one.honest, one.kind) for one in made):
+        of_kind = [one for one in made if (one.honest, one.kind) == kind]
+        drawn = random.Random(f"{seed}/{kind[1]}").sample(of_kind, min(limit, len(of_kind)))
+        chosen += drawn
+    return chosen
+
+
+def ours(rows: list[Row]) -> list[bool]:
+    """Judge by our rules."""
+    with Grader() as grader:
+        return [bool(verdict.correct) for verdict in grader.grade_many(rows)]
+
+
+def math_verify(rows: list[Row]) -> list[bool]:
+    """Judge by math-verify as its manual shows it, options by their letters."""
+    from math_verify import (
+        ExprExtractionConfig,
+        LatexExtractionConfig,
+        StringExtractionConfig,
+        parse,
+        verify,
+    )
+
+    logging.disable(logging.CRITICAL)
+    symbolic = [LatexExtractionConfig(), ExprExtractionConfig()]
+    letters = [StringExtractionConfig(strings=tuple("ABCDEFGHIJ"))]
+    found: list[bool] = []
+    for row in rows:
+        choice = row["type"].startswith("mcq")
+        config = letters if choice else symbolic
+        answer = parse(row["response"].rpartition("</think>")[2], config)
+        golds = [gold if choice or "$" in gold else f"${gold}$" for gold in accepted(row["gold"])]
+        found.append(any(verify(parse(gold, config), answer) for gold in golds))
+    logging.disable(logging.NOTSET)
+    return found
+
+
+def open_r1(rows: list[Row]) -> list[bool]:
+    """Judge by open-r1's accuracy reward."""
+    from open_r1.rewards import accuracy_reward  # pyright: ignore[reportMissingImports]
+
+    contents = [[{"content": row["response"].rpartition("</think>")[2]}] for row in rows]
+    rewards = accuracy_reward(contents, [f"${accepted(row['gold'])[0]}$" for row in rows])
+    return [reward == 1.0 for reward in rewards]
+
+
+def verl(rows: list[Row]) -> list[bool]:
+    """Judge by verl's rule for MATH."""
+    from verl.utils.reward_score.math import compute_score  # pyright: ignore[reportMissingImports]
+
+    return [compute_score(row["response"], accepted(row["gold"])[0]) > 0 for row in rows]
+
+
+_JUDGES: dict[str, tuple[str, Judge]] = {
+    "ours": ("r1v3", ours),
+    "math-verify": ("math_verify", math_verify),
+    "open-r1": ("open_r1", open_r1),
+    "verl": ("verl", verl),
+}
+
+
+def judges() -> dict[str, Judge]:
+    """Return the graders that are installed here, by name."""
+    return {name: judge for name, (package, judge) in _JUDGES.items() if find_spec(package)}
+
+
+@dataclass(frozen=True)
+class Paid:
+    """Of one kind, how many answers were made and what share each grader paid."""
+
+    kind: str
+    honest: bool
+    count: int
+    shares: dict[str, float]
+
+
+def attack(made: list[Made], graders: dict[str, Judge]) -> tuple[list[Paid], list[Made]]:
+    """Return the share paid of each kind, and the answers that our grader judged wrongly."""
+    verdicts = {name: judge([one.row for one in made]) for name, judge in graders.items()}
+    table: list[Paid] = []
+    groups = [(one.honest, one.kind) for one in made]
+    everything = [(False, "all undeserved"), (True, "all honest")]
+    for honest, kind in [*dict.fromkeys(groups), *everything]:
+        of_kind = [
+            place
+            for place, group in enumerate(groups)
+            if group == (honest, kind) or (kind.startswith("all ") and group[0] == honest)
+        ]
+        shares = {
+            name: sum(found[place] for place in of_kind) / max(1, len(of_kind))
+            for name, found in verdicts.items()
+        }
+        table.append(Paid(kind, honest, len(of_kind), shares))
+    wrong = [one for one, paid in zip(made, verdicts["ours"], strict=True) if paid != one.honest]
+    return table, wrong
+
+
+def as_text(table: list[Paid]) -> str:
+    """Return the table as aligned text, undeserved answers first."""
+    names = list(table[0].shares)
+    lines = [f"{'answers':24s}{'n':>8s}" + "".join(f"{name:>14s}" for name in names)]
+    for one in sorted(table, key=lambda paid: paid.honest):
+        shares = "".join(f"{100 * one.shares[name]:13.2f}%" for name in names)
+        label = one.kind if one.kind.startswith("all") else f"  {one.kind}"
+        lines.append(f"{label:24s}{one.count:8d}{shares}")
+    return "\n".join(lines)
