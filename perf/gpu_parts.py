@@ -135,7 +135,7 @@ def attention(world: World) -> Iterator[Line]:
             ]  # fmt: skip
 
             def both(states=states, pack=pack, scale=size**-0.5) -> torch.Tensor:
-                out = attend(None, *states, pack.plan, scale)[0]
+                out = attend(None, *states, None, scale, plan=pack.plan)[0]
                 out.backward(torch.ones_like(out))
                 return out
 

@@ -14,6 +14,8 @@ from transformers import (
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2Config,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
 )
 
 from r1v3.model.groups import GROUPS, group_of, grouped_parameters, train_only
@@ -58,6 +60,21 @@ def qwen(tie):
     )
 
 
+def qwen3(tie):
+    vision = {
+        "hidden_size": 16,
+        "depth": 2,
+        "num_heads": 2,
+        "intermediate_size": 32,
+        "out_hidden_size": 32,
+        "deepstack_visual_indexes": [0, 1],
+    }
+    text = TEXT | {"head_dim": 8, "tie_word_embeddings": tie}
+    return Qwen3VLForConditionalGeneration(
+        Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=tie)
+    )
+
+
 def llava(tie):
     return LlavaForConditionalGeneration(like_llava(LlavaConfig, tie))
 
@@ -75,6 +92,7 @@ def like_llava(config, tie):
 CONNECTOR = {
     internvl: "model.multi_modal_projector.linear_1.weight",
     qwen: "model.visual.merger.mlp.0.weight",
+    qwen3: "model.visual.deepstack_merger_list.1.linear_fc1.weight",
     llava: "model.multi_modal_projector.linear_1.weight",
     llava_next: "model.image_newline",
 }

@@ -1,7 +1,8 @@
 """Module groups by model structure: vision tower, connector, language model (sections 5.2, 5.6).
 
-Names are those of the HF-native InternVL and LLaVA, and of Qwen2.5-VL, whose connector (`merger`) lies
-inside the vision tower. Tied embeddings and the LM head belong to the language model.
+Names are those of the HF-native InternVL and LLaVA, and of Qwen2.5-VL and Qwen3-VL, whose connectors lie
+inside the vision tower: `merger`, and for Qwen3-VL one more for each layer of the tower whose features go
+straight to the language model. Tied embeddings and the LM head belong to the language model.
 """
 
 import hashlib
@@ -12,7 +13,12 @@ from torch import nn
 
 GROUPS = {
     "vision_tower": ("model.vision_tower.", "model.visual."),
-    "connector": ("model.multi_modal_projector.", "model.image_newline", "model.visual.merger."),
+    "connector": (
+        "model.multi_modal_projector.",
+        "model.image_newline",
+        "model.visual.merger.",
+        "model.visual.deepstack_merger_list.",
+    ),
     "llm": ("model.language_model.", "lm_head."),
 }
 

@@ -239,13 +239,20 @@ def _plan(segments: list[tuple[range, range]], tokens: int) -> Plan:
     return Plan(own_S2, prompt_S2, tokens, torch.device("cpu"))
 
 
+def masks_by_layer(model: PreTrainedModel, mask: object) -> object:
+    """A mask as the language model takes it: Qwen's by the type of a layer, Llama's as it is."""
+    if model.config.get_text_config().model_type == "llama":
+        return mask
+    return {"full_attention": mask}
+
+
 def _packed_attention(
-    module, query, key, value, attention_mask: Plan, scaling=None, dropout=0.0, **_
+    module, query, key, value, attention_mask: None, scaling=None, dropout=0.0, *, plan: Plan, **_
 ):
     query_THD, key_THD, value_THD = (t[0].transpose(0, 1) for t in (query, key, value))
     grouped = query_THD.shape[1] != key_THD.shape[1]
     outputs = []
-    for bucket in attention_mask.buckets:
+    for bucket in plan.buckets:
         out_SHQD = scaled_dot_product_attention(
             query_THD[bucket.query_SQ].transpose(1, 2),
             key_THD[bucket.key_SK].transpose(1, 2),
@@ -256,7 +263,7 @@ def _packed_attention(
             enable_gqa=grouped,
         )
         outputs.append(out_SHQD.transpose(1, 2).flatten(0, 1))
-    return torch.cat(outputs)[attention_mask.restore_T][None], None
+    return torch.cat(outputs)[plan.restore_T][None], None
 
 
 class _KeysOfSegments(torch.autograd.Function):
@@ -282,13 +289,13 @@ class _KeysOfSegments(torch.autograd.Function):
 
 
 def _flash_attention(
-    module, query, key, value, attention_mask: Plan, scaling=None, dropout=0.0, **_
+    module, query, key, value, attention_mask: None, scaling=None, dropout=0.0, *, plan: Plan, **_
 ):
     """FlashAttention over segments of any length: one call, no masks, no padding.
 
     Causality counts from the last key backwards, so a response sees all of its prompt.
     """
-    borders = attention_mask.borders
+    borders = plan.borders
     query_THD, key_THD, value_THD = (t[0].transpose(0, 1).contiguous() for t in (query, key, value))
     if borders.key_K is not None:
         key_THD = _KeysOfSegments.apply(key_THD, borders.key_K)
@@ -367,7 +374,8 @@ def hidden_states(model, pack: Pack) -> torch.Tensor:
     outputs = model.model.language_model(
         inputs_embeds=embed(model, pack.input_ids_T[None], pack.tiles, blank=pack.blank),
         position_ids=pack.position_ids_T[None],
-        attention_mask={"full_attention": pack.plan},
+        attention_mask=masks_by_layer(model, None),
+        plan=pack.plan,  # Llama lets no mask through but tensors; all pass on a keyword
         use_cache=False,
     )
     return outputs.last_hidden_state[0, pack.source_N]

@@ -14,7 +14,7 @@ from r1v3.generate.in_process.row_cache import RowCache
 from r1v3.generate.in_process.sample_token import draw, uniforms
 from r1v3.generate.types import Request, Sampling
 from r1v3.model.encode import EncodedPrompt, Encoder
-from r1v3.model.packed import embed
+from r1v3.model.packed import embed, masks_by_layer
 from r1v3.model.prompt_template import END_OF_THINK
 
 KEEP_SHARE = 0.75
@@ -277,7 +277,7 @@ class DecodeLoop:
         hidden = self.model.model.language_model(
             inputs_embeds=embeddings,
             position_ids=positions,
-            attention_mask={"full_attention": mask},
+            attention_mask=masks_by_layer(self.model, mask),
             past_key_values=cache,
             use_cache=True,
         ).last_hidden_state[:, -1]

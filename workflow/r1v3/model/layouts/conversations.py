@@ -81,9 +81,13 @@ def read_code(code: str, name: str | None) -> Conversation | None:
             continue
         if not template.endswith("{system_message}"):
             continue
-        opens = template.removesuffix("{system_message}")
+        user, assistant = given["roles"]
         return Conversation(
-            opens, *given["roles"], given.get("sep", ""), given.get("system_message", "")
+            opens_system=template.removesuffix("{system_message}"),
+            opens_user=user,
+            opens_assistant=assistant,
+            separator=given.get("sep", ""),
+            system=given.get("system_message", ""),
         )
     return None
 

@@ -123,7 +123,7 @@ def language_model(config: Json) -> str | None:
         return LANGUAGE_MODELS.get(each)
     kind = text.get("model_type")
     by_type = {"internlm2": "llama"} | {kind: kind for kind in CLASS_OF_TEXT}
-    return by_type.get(kind)
+    return by_type.get(str(kind))
 
 
 def heads_of(config: Json) -> Heads:

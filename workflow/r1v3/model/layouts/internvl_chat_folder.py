@@ -83,7 +83,7 @@ def convert_checkpoint(source: Path, target: Path) -> Path:
         whole.pop(HEAD, None)
     partial = _begin(target)
     tokenizer = _native_tokenizer(source, partial, config, conversation)
-    came = {name: read_json(source / name) for name in SETTINGS if (source / name).exists()}
+    came: Json = {name: read_json(source / name) for name in SETTINGS if (source / name).exists()}
     came["tokenizer_files"] = [name for name in TOKENIZER_FILES if (source / name).exists()]
     native = native_config(
         config,
