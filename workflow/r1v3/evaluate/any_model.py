@@ -20,6 +20,8 @@ from r1v3.recipe.graph.identity import OWN, VERSION, canonical
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import Project, load_project
 from r1v3.recipe.outputs.manifest import write_json
+from r1v3.recipe.schema.data import HubModel, ServedModel
+from r1v3.recipe.schema.recipe import Recipe, own_template
 from r1v3.recipe.tables.benchmarks import load_table
 
 
@@ -79,6 +81,19 @@ def _obtained(root: Path, documents: ResultGraph, name: str) -> Path:
     return folder / f"{name}.tsv"
 
 
+def _template(recipe: Recipe, target: Target) -> object:
+    """How the model is asked: as ours are, or as its authors ask it."""
+    entry = (recipe.models | recipe.baselines).get(target.name)
+    if target.ours:
+        return recipe.template.model_dump()
+    if target.served:
+        system = entry.system if isinstance(entry, ServedModel) else None
+        changed = {"system": system.text} if system else {}
+        return recipe.template.model_copy(update=changed).model_dump()
+    template = own_template(entry) if isinstance(entry, HubModel) else OWN
+    return template if template == OWN else template.model_dump()
+
+
 def _config(
     project: Project, target: Target, mode: str | None, benchmarks: dict[str, str]
 ) -> EvaluationConfig:
@@ -95,7 +110,7 @@ def _config(
         "name": target.name,
         "seed": recipe.seed,
         # A server renders turns by itself.
-        "template": recipe.template.model_dump() if target.ours or target.served else OWN,
+        "template": _template(recipe, target),
         "images": recipe.images.model_dump(),
         "generation": generation,
         "grading": recipe.grading.model_dump(),

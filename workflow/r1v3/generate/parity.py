@@ -23,7 +23,6 @@ from r1v3.base.determinism import make_exact
 from r1v3.generate.types import Request, Response, Sampling
 from r1v3.model.prompt_template import render_prompt
 from r1v3.recipe.graph.configs import ShownConfig
-from r1v3.recipe.graph.identity import OWN
 from r1v3.recipe.schema.recipe import Images, Template
 
 if TYPE_CHECKING:  # torch is imported where the model is
@@ -174,7 +173,7 @@ def gate(config: ShownConfig, *, model: Path, max_gap: float, tokens: int, outpu
     from r1v3.model.encode import Encoder
     from r1v3.model.load import load_processor
 
-    if config.template == OWN:
+    if not isinstance(config.template, Template):
         raise ValueError(f"{config.name}: its model keeps its own template")
     if config.determinism == "exact":
         make_exact()

@@ -7,19 +7,22 @@ from typing import Literal
 
 from r1v3.model.prompt_template import NOTHINK, THINK, render_prompt, without_control
 from r1v3.recipe.graph.identity import OWN
-from r1v3.recipe.schema.recipe import Template
+from r1v3.recipe.schema.recipe import OwnTemplate, Template
 
 
-def renderer(template: Template | Literal["own"], model: Path) -> Callable[[str, str], str]:
+def renderer(
+    template: Template | OwnTemplate | Literal["own"], model: Path
+) -> Callable[[str, str], str]:
     """A function of a question and a mode that gives the prompt up to where the model writes.
 
     Args:
-        template: the recipe's, or `own` for the chat template that the model came with.
+        template: the recipe's, or `own` for the chat template that the model came with, or that with the
+            system prompt and the thinking tag of its authors.
 
     Raises:
         ValueError: the model came with none.
     """
-    if template != OWN:
+    if isinstance(template, Template):
         return lambda question, mode: render_prompt(template, question, mode)
     from transformers import AutoTokenizer
 
@@ -28,12 +31,16 @@ def renderer(template: Template | Literal["own"], model: Path) -> Callable[[str,
     if not own:
         raise ValueError(f"{model}: the model has no chat template, and it is none of our runs")
 
+    system, tag = (None, THINK) if template == OWN else (template.system, template.opens)
+
     def render(question: str, mode: str) -> str:
         turns = [{"role": "user", "content": without_control(question)}]
+        if system is not None:
+            turns.insert(0, {"role": "system", "content": system})
         text = tokenizer.apply_chat_template(
             turns, chat_template=own, tokenize=False, add_generation_prompt=True
         )
-        return opened(text, mode)
+        return opened(text, mode, tag)
 
     return render
 
@@ -44,9 +51,13 @@ def _written_beside(model: Path) -> str | None:
     return json.loads(path.read_text(encoding="utf-8"))["chat_template"] if path.exists() else None
 
 
-def opened(prompt: str, mode: str) -> str:
-    """A prompt in a mode: its template may open a thought itself, or open none, and the mode decides."""
+def opened(prompt: str, mode: str, tag: str = THINK) -> str:
+    """A prompt in a mode: its template may open a thought itself, or open none, and the mode decides.
+
+    Args:
+        tag: what begins a thought of this model.
+    """
     bare = prompt.rstrip()
     if mode == NOTHINK:
-        return bare.removesuffix(THINK) if bare.endswith(THINK) else prompt
-    return bare if bare.endswith(THINK) else prompt + THINK
+        return bare.removesuffix(tag) if bare.endswith(tag) else prompt
+    return bare if bare.endswith(tag) else prompt + tag

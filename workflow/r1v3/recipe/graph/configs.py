@@ -22,7 +22,14 @@ from r1v3.recipe.schema.data import (
     TunedModel,
     WorldSource,
 )
-from r1v3.recipe.schema.recipe import Determinism, Entropy, Images, Selection, Template
+from r1v3.recipe.schema.recipe import (
+    Determinism,
+    Entropy,
+    Images,
+    OwnTemplate,
+    Selection,
+    Template,
+)
 from r1v3.recipe.schema.section import Positive, Section, Share
 from r1v3.recipe.schema.training import Grpo, Reward, Sft
 from r1v3.recipe.tables.benchmarks import (
@@ -73,7 +80,7 @@ class Answering(Section):
 class ShownConfig(StageConfig):
     """A stage that shows pictures to a model; `template` is `own` where a model keeps its own."""
 
-    template: Template | Literal["own"]
+    template: Template | OwnTemplate | Literal["own"]
     images: Images
     determinism: Determinism = "fast"
 

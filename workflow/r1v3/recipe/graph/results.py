@@ -19,9 +19,10 @@ from r1v3.recipe.graph.configs import (
     IndexedBenchmark,
     ThinkingChanges,
 )
-from r1v3.recipe.graph.identity import OWN, VERSION, Node
+from r1v3.recipe.graph.identity import VERSION, Node
 from r1v3.recipe.load import Project
 from r1v3.recipe.schema.data import SampledSet, SourceSet
+from r1v3.recipe.schema.recipe import own_template
 from r1v3.recipe.schema.training import Grpo, Sft
 from r1v3.recipe.tables.runs import ResolvedRun
 
@@ -145,9 +146,10 @@ class ResultGraph:
         """
         resolved, shown = self.project.runs[run], self._shown()
         if resolved.entry.stage == "model":
-            hub = self.recipe.models[resolved.entry.model].source == "hub"
-            own = hub and self.recipe.generation.engine != "server"
-            return shown | ({"template": OWN} if own else {})
+            spec = self.recipe.models[resolved.entry.model]
+            if spec.source == "hub" and self.recipe.generation.engine != "server":
+                return shown | {"template": own_template(spec)}
+            return shown
         settings = resolved.settings
         instruction = settings.instruction if isinstance(settings, Grpo) else None
         return shown | ({"instruction": instruction} if instruction else {})
@@ -243,7 +245,8 @@ class ResultGraph:
 
     def _model(self, name: str, model: str) -> Node:
         spec = self.recipe.models[model]
-        built, parents, start = spec.model_dump(), [], None
+        # How a hub's model is asked changes no byte of it.
+        built, parents, start = spec.model_dump(exclude={"system", "tags"}), [], None
         if spec.source != "hub":
             settings = self.recipe.sft[spec.settings]
             built["settings"] = settings.model_dump()

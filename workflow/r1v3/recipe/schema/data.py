@@ -94,6 +94,24 @@ class Architecture(Section):
     """Standard deviation of the initial weights."""
 
 
+class SystemPrompt(Section):
+    """The system prompt with which the authors of a model ask it."""
+
+    text: str
+    """The prompt itself."""
+    source: str
+    """Where its authors state it."""
+
+
+class ThinkingTags(Section):
+    """The words between which a model of other people thinks."""
+
+    opens: str
+    """What begins a thought, such as <think> or ◁think▷."""
+    closes: str
+    """What ends it."""
+
+
 class HubModel(Section):
     """A model of the Hugging Face hub, at a revision; `id` may be a local folder.
 
@@ -108,6 +126,10 @@ class HubModel(Section):
     """Its id at the hub, or a local folder."""
     revision: str
     """Commit, tag or branch."""
+    system: SystemPrompt | None = None
+    """Its authors' system prompt; null: that of its chat template."""
+    tags: ThinkingTags | None = None
+    """What opens and closes its thoughts; null: <think> and </think>."""
 
 
 class ScratchModel(Section):
@@ -154,6 +176,8 @@ class ServedModel(Section):
     """The thinking mode in which it answers."""
     id: str
     """The name that the server knows it by."""
+    system: SystemPrompt | None = None
+    """Its authors' system prompt; null: the recipe's."""
 
 
 Model = Annotated[HubModel | ScratchModel | TunedModel, Field(discriminator="source")]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from r1v3.recipe.schema.cleaning import Cleaning
-from r1v3.recipe.schema.data import Baseline, DataSet, Model
+from r1v3.recipe.schema.data import Baseline, DataSet, HubModel, Model
 from r1v3.recipe.schema.layout import Layout
 from r1v3.recipe.schema.section import Positive, Rate, Section, Share
 from r1v3.recipe.schema.thinking import ThinkingModes
@@ -28,6 +28,28 @@ class Template(Section):
     """The name of the role that asks."""
     assistant_role: str
     """The name of the role that answers."""
+
+
+class OwnTemplate(Section):
+    """The chat template that a model of other people came with, and how its authors use it.
+
+    A model without either key has the word `own` in place of this.
+    """
+
+    system: str | None
+    """The system turn; null: what the template itself writes."""
+    opens: str
+    """What begins a thought."""
+
+
+def own_template(model: HubModel) -> OwnTemplate | Literal["own"]:
+    """How a model of a hub is asked: by its own chat template, as its authors do."""
+    if model.system is None and model.tags is None:
+        return "own"
+    return OwnTemplate(
+        system=model.system.text if model.system else None,
+        opens=model.tags.opens if model.tags else "<think>",
+    )
 
 
 class Images(Section):

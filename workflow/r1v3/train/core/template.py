@@ -10,6 +10,6 @@ def recipe_template(config: ShownConfig) -> Template:
     Raises:
         ValueError: the model keeps a template of its own, which only evaluation knows.
     """
-    if config.template == "own":
+    if not isinstance(config.template, Template):
         raise ValueError(f"{config.name}: only an evaluation may use the model's own template")
     return config.template
