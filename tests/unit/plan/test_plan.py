@@ -6,7 +6,12 @@ import pytest
 
 from r1v3.plan.advice import advise
 from r1v3.plan.costs import load_costs
-from r1v3.plan.memory import cache_token, parts_beside_engine, training_parts
+from r1v3.plan.memory import (
+    activation_bytes,
+    cache_token,
+    parts_beside_engine,
+    training_parts,
+)
 from r1v3.plan.report import table
 from r1v3.plan.shapes import ModelShape
 from r1v3.plan.speed import decode, draw_lengths
@@ -64,6 +69,19 @@ def test_zero_parts_weights_gradients_and_averages_among_the_ranks(costs):
     assert (third["weights"], third["gradients"], third["optimizer"]) == (500, 1000, 3000)
     second = parts(costs, 2, 4)
     assert (second["weights"], second["gradients"], second["optimizer"]) == (2000, 1000, 3000)
+
+
+def test_checkpointing_half_of_the_layers_lies_half_way(costs):
+    def kept(share):
+        given = {"tokens": 100, "tiles": 1, "factors": costs.activations}
+        return activation_bytes(SHAPE, ["llm"], 2, checkpointing=share, **given)
+
+    # all: two layers' inputs and one layer; none: two layers; half: one input, one layer kept, one at work
+    layer = kept(False) / 2
+    inputs = 2 * 2 * 100 * 8
+    assert kept(True) == kept(1.0) == inputs + layer
+    assert kept(0.5) == inputs / 2 + layer + layer
+    assert kept(0.0) == 2 * layer
 
 
 def test_frozen_parts_have_neither_gradients_nor_averages(costs):

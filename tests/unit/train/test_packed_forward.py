@@ -3,9 +3,13 @@
 import pytest
 import torch
 from model_fixtures import picture, small_encoder, small_model
+from training_fixtures import SFT
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from r1v3.model import packed
 from r1v3.model.packed import Group, hidden_states, pack_groups, use_packed_attention
+from r1v3.recipe.schema.training import Parallel
+from r1v3.train.core.engine import prepare_model
 from r1v3.train.core.token_stats import token_stats
 
 
@@ -209,6 +213,26 @@ def test_checkpointed_layers_give_the_same_gradients(groups):
     for model in (plain, kept):
         use_packed_attention(model)
         hidden_states(model, pack).pow(2).sum().backward()
+    for (name, one), (_, other) in zip(plain.named_parameters(), kept.named_parameters()):
+        if one.grad is not None:
+            torch.testing.assert_close(other.grad, one.grad, msg=name)
+
+
+@pytest.mark.parametrize(("share", "again"), [(True, 3), (1.0, 3), (0.5, 2), (0.4, 2), (False, 0)])
+def test_a_share_of_the_layers_is_computed_again_with_the_same_gradients(groups, share, again):
+    parallel = Parallel.model_validate(SFT["parallel"] | {"gradient_checkpointing": share})
+    plain, kept = small_model(), small_model()
+    for model, own in (
+        (plain, Parallel.model_validate(SFT["parallel"])),
+        (kept, parallel),
+    ):
+        prepare_model(model, ["vision_tower", "connector", "llm"], own)
+        hidden_states(model, pack_groups(groups)).pow(2).sum().backward()
+    layers = [m for m in kept.modules() if isinstance(m, GradientCheckpointingLayer)]
+    marks = [layer.gradient_checkpointing for layer in layers]
+    assert len(layers) == 3  # one that sees, two that write
+    assert sum(marks) == again
+    assert again != 2 or marks == [True, True, False]
     for (name, one), (_, other) in zip(plain.named_parameters(), kept.named_parameters()):
         if one.grad is not None:
             torch.testing.assert_close(other.grad, one.grad, msg=name)

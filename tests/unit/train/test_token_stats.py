@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from r1v3.train.core import token_stats as token_stats_module
 from r1v3.train.core.token_stats import token_stats
 
 
@@ -55,3 +56,13 @@ def test_entropy_of_a_fair_choice_among_four_is_ln_4():
 def test_entropy_carries_no_gradient(inputs):
     hidden, weight, target = inputs
     assert not token_stats(hidden, weight, target)[1].requires_grad
+
+
+def test_a_chunk_follows_the_memory_of_the_device():
+    weight = torch.zeros(151_674, 1)
+    assert token_stats_module.chunk_for(weight, 2**25) == 221  # 128 MiB of 151,674 floats
+    assert token_stats_module.chunk_for(torch.zeros(100, 1), 2**25) == 4096
+    on_card = token_stats_module.chunk_on_card
+    assert on_card(151_674, 80e9) == 2060  # 1.25 GB
+    assert on_card(151_674, 24e9) == 2048
+    assert on_card(151_674, 151e9) == 3888

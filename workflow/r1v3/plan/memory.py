@@ -10,7 +10,7 @@ from typing import Literal
 
 from r1v3.plan.costs import Activations, Device
 from r1v3.plan.shapes import ModelShape
-from r1v3.train.core.token_stats import LOGITS_AT_ONCE
+from r1v3.train.core.token_stats import LOGITS_AT_ONCE, chunk_of, chunk_on_card
 
 GIB = 2**30
 FLOAT = 4
@@ -26,21 +26,23 @@ def training_parts(
     train: Sequence[str],
     dtype: str,
     zero: Literal[2, 3] | None,
-    checkpointing: bool,
+    checkpointing: float,
     world: int,
     tokens: int,
     responses: int,
     tiles: int,
     device: Device,
     factors: Activations,
+    card: float = 0.0,
 ) -> dict[str, float]:
     """What a training process keeps.
 
     Args:
         train: the module groups that learn.
         zero: the ZeRO stage; None where every process holds the whole model.
-        checkpointing: whether layers are computed again in the backward pass.
+        checkpointing: share of the layers that are computed again in the backward pass.
         tokens: of its longest pass; `responses` of these are predicted, and `tiles` lie in it.
+        card: bytes of a GPU's memory; 0 on a processor.
     """
     size = 2 if dtype == "bfloat16" else FLOAT
     trained = shape.trained(train)
@@ -67,7 +69,7 @@ def training_parts(
             tiles=tiles,
             factors=factors,
         ),
-        "logits": _logits(shape, train, responses, factors),
+        "logits": _logits(shape, train, responses, factors, card),
     }
 
 
@@ -107,12 +109,12 @@ def activation_bytes(
     train: Sequence[str],
     size: int,
     *,
-    checkpointing: bool,
+    checkpointing: float,
     tokens: int,
     tiles: int,
     factors: Activations,
 ) -> float:
-    """What a pass keeps for its backward pass; with checkpointing, the input of each layer and one layer.
+    """What a pass keeps for its backward pass; of checkpointed layers the input of each, and one layer.
 
     Args:
         size: bytes of a number.
@@ -120,17 +122,20 @@ def activation_bytes(
     layer = tokens * (8 * shape.width + 4 * shape.kv_width + 4 * shape.mlp_width) * factors.text
     patches = tiles * shape.patches
     vision = patches * 20 * shape.vision_width * factors.vision if "vision_tower" in train else 0
-    if not checkpointing:
-        return size * (shape.layers * layer + shape.vision_layers * vision)
-    kept = shape.layers * tokens * shape.width
-    kept += shape.vision_layers * patches * shape.vision_width if vision else 0
-    return size * (kept + max(layer, vision))
+    whole = shape.layers * layer + shape.vision_layers * vision
+    inputs = shape.layers * tokens * shape.width
+    inputs += shape.vision_layers * patches * shape.vision_width if vision else 0
+    one = max(layer, vision) if checkpointing else 0
+    return size * (checkpointing * inputs + one + (1 - checkpointing) * whole)
 
 
-def _logits(shape: ModelShape, train: Sequence[str], responses: int, factors: Activations) -> float:
-    chunk = min(4096, max(64, LOGITS_AT_ONCE // shape.vocabulary), responses)
-    head = FLOAT * shape.vocabulary * shape.width if "llm" in train else 0
-    return FLOAT * factors.logit_copies * chunk * shape.vocabulary + head
+def _logits(
+    shape: ModelShape, train: Sequence[str], responses: int, factors: Activations, card: float
+) -> float:
+    words = shape.vocabulary
+    chunk = chunk_on_card(words, card) if card else chunk_of(words, LOGITS_AT_ONCE)
+    head = FLOAT * words * shape.width if "llm" in train else 0
+    return FLOAT * factors.logit_copies * min(chunk, responses) * words + head
 
 
 def sample_bytes(shape: ModelShape, samples: int, tiles: int) -> float:

@@ -20,7 +20,7 @@ def train_seconds(
     devices: int,
     device: Device,
     peak: float,
-    recomputed: bool,
+    recomputed: float,
 ) -> float:
     """Seconds of a step on sequences of these lengths, over all devices.
 
@@ -31,9 +31,9 @@ def train_seconds(
         responses: tokens that are predicted.
         passes: of one device.
         peak: operations a second of one device.
-        recomputed: whether layers have gradient checkpointing.
+        recomputed: share of the layers that have gradient checkpointing.
     """
-    again = 4 / 3 if recomputed else 1
+    again = 1 + recomputed / 3
     work = again * count.batch(lengths, responses, tiles) / (device.train_share * peak)
     floats = shape.layers * (8 * shape.width + 4 * shape.kv_width + 4 * shape.mlp_width)
     moved = (

@@ -45,6 +45,7 @@ class RecipePlan:
         self.model = meta_model(self.recipe, "base", root)
         self.shape = model_shape(self.model)
         self.most = math.inf if self.cpu else 1e9 * site.gpus.memory_gb
+        self.card = 0.0 if self.cpu else self.most
         self.prompt = self.load.question_tokens + self.load.tiles * self.shape.image_tokens
 
     def estimates(self) -> list[Estimate]:
@@ -148,6 +149,7 @@ class RecipePlan:
             tiles=tiles * self.load.tiles,
             device=self.device,
             factors=self.costs.activations,
+            card=self.card,
         )
         held = memory.sample_bytes(self.shape, size, self.load.tiles * settings.loading.cached)
         parts |= {"samples": held} if self.cpu else {}
@@ -215,6 +217,7 @@ class RecipePlan:
             * max(1, math.ceil(longest / (self.prompt + limit * settings.samples))),
             device=self.device,
             factors=self.costs.activations,
+            card=self.card,
         )
         prompts = self._samples(resolved.data)
         held = min(KEPT_TILES, memory.sample_bytes(self.shape, prompts, self.load.tiles))

@@ -48,7 +48,8 @@ class Parallel(Section):
     states and gradients (2), and the weights too (3).
     `pass_tokens`: samples are packed into passes of at most this many tokens, and balanced over the
     ranks by length; `null`: each rank takes its part of the batch, in order, in one pass.
-    `gradient_checkpointing`: layers are computed again in the backward pass instead of kept.
+    `gradient_checkpointing`: layers are computed again in the backward pass instead of kept; a share of them,
+    if the others fit into memory.
     `attention`: `flash` needs CUDA and 16-bit weights; `auto` takes it where it can, else `sdpa`.
     """
 
@@ -58,8 +59,8 @@ class Parallel(Section):
     """ZeRO stage: 2 shards optimizer states and gradients, 3 weights too."""
     pass_tokens: Positive | None
     """Most tokens of a forward pass; null: a rank's part of the batch in one pass."""
-    gradient_checkpointing: bool
-    """Compute layers again in the backward pass instead of keeping them."""
+    gradient_checkpointing: bool | Share
+    """Compute layers again in the backward pass instead of keeping them: all, none, or this share."""
     attention: Literal["auto", "flash", "sdpa"]
     """The attention kernel; flash needs CUDA and 16-bit weights, auto takes it where it can."""
 

@@ -5,6 +5,7 @@ module: the loss of a pack, or log-probabilities. Then follow `backward` once a 
 `step`. `save` writes a checkpoint; `save_state` and `load_state` serve an unfinished run.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -12,6 +13,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from r1v3.model.groups import GROUPS, group_hashes, group_norms, grouped_parameters, train_only
 from r1v3.model.load import save_checkpoint
@@ -194,7 +196,21 @@ def prepare_model(model: PreTrainedModel, train: list[Group], parallel: Parallel
     train_only(model, train)
     if parallel.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
+        checkpoint_first_layers(model, float(parallel.gradient_checkpointing))
         model.train()  # the library checkpoints in training mode only; no layer here has dropout
+
+
+def checkpoint_first_layers(model: nn.Module, share: float) -> None:
+    """Of each stack compute the first layers again in the backward pass, at least a share of them.
+
+    The last ones are kept, because the backward pass comes to them first and lets go of them.
+    """
+    for stack in model.modules():
+        if not isinstance(stack, nn.ModuleList):
+            continue
+        layers = [layer for layer in stack if isinstance(layer, GradientCheckpointingLayer)]
+        for layer in layers[math.ceil(share * len(layers) - 1e-9) :]:
+            layer.gradient_checkpointing = False
 
 
 def open_engine(

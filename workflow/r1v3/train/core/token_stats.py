@@ -15,6 +15,8 @@ from transformers import PreTrainedModel
 from r1v3.model.packed import Pack, hidden_states
 
 LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
+# On a GPU small chunks leave it idle; a 64th of its memory holds the 2,048 tokens and more that do not.
+CARD_SHARE, LEAST_ON_CARD, MOST = 64, 2048, 4096
 
 
 class _TokenStats(torch.autograd.Function):
@@ -93,14 +95,38 @@ def token_stats(
         temperature: of the distribution that the tokens were drawn from.
         never: token ids that the engine cannot emit; they are excluded here too, so that both distributions
             are the same.
-        chunk: tokens whose logits exist at a time; None for as many as fit 128 MiB.
+        chunk: tokens whose logits exist at a time; None for `chunk_for`.
 
     Returns:
         logp_N (differentiable) and entropy_N (not), float32.
     """
     if chunk is None:
-        chunk = min(4096, max(64, LOGITS_AT_ONCE // len(weight_VW)))
+        chunk = chunk_for(weight_VW, LOGITS_AT_ONCE)
     return _TokenStats.apply(hidden_NW, weight_VW, target_N, temperature, chunk, never)
+
+
+def chunk_for(weight_VW: torch.Tensor, at_once: int) -> int:
+    """Tokens whose logits exist at a time, by the memory of the device, not by what is free of it.
+
+    So equal runs are cut equally.
+
+    Args:
+        at_once: logits that may exist on a processor.
+    """
+    if not weight_VW.is_cuda:
+        return chunk_of(len(weight_VW), at_once)
+    card = torch.cuda.get_device_properties(weight_VW.device).total_memory
+    return chunk_on_card(len(weight_VW), card)
+
+
+def chunk_of(words: int, at_once: int) -> int:
+    """Tokens of which so many logits are."""
+    return min(MOST, max(64, at_once // words))
+
+
+def chunk_on_card(words: int, card: float) -> int:
+    """The same on a GPU with so many bytes of memory; logits have 4."""
+    return min(MOST, max(LEAST_ON_CARD, int(card / CARD_SHARE / 4) // words))
 
 
 class _Head(nn.Module):

@@ -14,6 +14,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from r1v3.model.packed import Pack, hidden_states
+from r1v3.train.core.token_stats import chunk_for
 
 LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
 
@@ -32,7 +33,7 @@ class _ResponseLoss(torch.autograd.Function):
         grad_hidden = torch.empty_like(hidden_NW) if wants_hidden else None
         grad_weight = torch.zeros_like(weight_VW, dtype=torch.float32) if wants_weight else None
         upstream = -(torch.ones((), device=hidden_NW.device) / tokens)
-        chunk = min(4096, max(64, LOGITS_AT_ONCE // len(weight_VW)))
+        chunk = chunk_for(weight_VW, LOGITS_AT_ONCE)
         for first in range(0, len(hidden_NW), chunk):
             rows = slice(first, first + chunk)
             logits = (hidden_NW[rows] @ weight_VW.T).float()
