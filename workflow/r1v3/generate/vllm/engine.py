@@ -25,8 +25,10 @@ from r1v3.model.prompt_template import END_OF_THINK
 from r1v3.recipe.graph.configs import ThinkingChanges
 from r1v3.recipe.schema.recipe import Images
 
-if TYPE_CHECKING:  # torch is imported when an engine is opened
-    from r1v3.model.encode import EncodedPrompt
+if TYPE_CHECKING:  # torch and vLLM are imported when an engine is opened
+    from vllm import LLM, CompletionOutput, RequestOutput, TokensPrompt
+
+    from r1v3.model.encode import EncodedPrompt, Encoder
 
 NEVER = float("-inf")
 
@@ -35,13 +37,13 @@ class VllmEngine:
     """Answers requests with a model that vLLM holds.
 
     Args:
-        llm: `vllm.LLM`, opened by `vllm.start`.
-        encoder: `r1v3.model.encode.Encoder` of the same model.
+        llm: opened by `r1v3.generate.vllm.start`.
+        encoder: of the same model.
         rows: samples that decode at once.
         thinking: applied to every sampling.
     """
 
-    def __init__(self, llm, encoder, *, rows: int, thinking: Thinking | None = None):
+    def __init__(self, llm: LLM, encoder: Encoder, *, rows: int, thinking: Thinking | None = None):
         self.llm, self.encoder, self.rows = llm, encoder, rows
         self.thinking = thinking or Thinking(None, None)
         self.stop_id = encoder.tokenizer.eos_token_id
@@ -73,7 +75,7 @@ class VllmEngine:
         prompt = _prompt(self.encoder, request)
         once = SamplingParams(max_tokens=1, temperature=0.0)
         (output,) = self.llm.generate([prompt], once, use_tqdm=False)
-        return tuple(output.prompt_token_ids)
+        return tuple(output.prompt_token_ids or ())
 
     @property
     def depends_on_batch(self) -> bool:
@@ -115,10 +117,11 @@ class VllmEngine:
         return self.llm.collective_rpc("connector_hash")[0]
 
     def _answer(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
-        waiting, running = deque(requests), {}
+        waiting = deque(requests)
+        running: dict[str, Task] = {}
         try:
             while waiting or running:
-                failures = []
+                failures: list[Response] = []
                 while waiting and len(running) * sampling.samples < 2 * self.rows:
                     request = waiting.popleft()
                     try:
@@ -159,39 +162,41 @@ class Task:
         self.prompt_tokens = 0
         self.id = self._ask(self.prompt, request.seed, sampling.samples, most)
 
-    def take(self, output) -> list[Response]:
+    def take(self, output: RequestOutput) -> list[Response]:
         """Note what is finished; the responses once all samples are."""
         if output.request_id == self.id:
-            self.prompt_tokens = len(output.prompt_token_ids)
+            self.prompt_tokens = len(output.prompt_token_ids or ())
             for completion in output.outputs:
                 self.rows[completion.index] = _tokens(completion)
                 if self.sampling.thought_tokens is not None:
-                    self._go_on(completion)
+                    self._go_on(completion.index, self.sampling.thought_tokens)
         else:
             sample = self.open.pop(output.request_id)
-            for have, new in zip(self.rows[sample], _tokens(output.outputs[0])):
-                have.extend(new)
+            ids, logprobs = _tokens(output.outputs[0])
+            self.rows[sample][0].extend(ids)
+            self.rows[sample][1].extend(logprobs)
         if self.open:
             return []
         return [self._response(sample) for sample in sorted(self.rows)]
 
-    def _go_on(self, completion) -> None:
+    def _go_on(self, sample: int, budget: int) -> None:
         """Ask for the rest of a reply that used up its budget; a thought still open is closed first."""
-        ids, logprobs = self.rows[completion.index]
+        ids, logprobs = self.rows[sample]
         encoder, stop = self.engine.encoder, self.sampling.stop
         text, reason = decode_reply(encoder.tokenizer, ids, self.engine.stop_id, stop)
-        if reason == "stop" or len(ids) < self.sampling.thought_tokens:
+        if reason == "stop" or len(ids) < budget:
             return
         if END_OF_THINK not in text:
             ids.extend(self.close)
             logprobs.extend([0.0] * len(self.close))
         if self.prompt_tokens + len(ids) >= self.engine.context:
             return
-        prompt = self.prompt | {"prompt_token_ids": [*self.prompt["prompt_token_ids"], *ids]}
-        seed = f"{self.request.seed}/{completion.index}"
-        self.open[self._ask(prompt, seed, 1, self.sampling.max_new_tokens)] = completion.index
+        prompt = self.prompt.copy()
+        prompt["prompt_token_ids"] = [*self.prompt["prompt_token_ids"], *ids]
+        seed = f"{self.request.seed}/{sample}"
+        self.open[self._ask(prompt, seed, 1, self.sampling.max_new_tokens)] = sample
 
-    def _ask(self, prompt: dict, seed, samples: int, most: int) -> str:
+    def _ask(self, prompt: TokensPrompt, seed: int | str, samples: int, most: int) -> str:
         from vllm import SamplingParams
 
         sampling, engine = self.sampling, self.engine
@@ -231,7 +236,7 @@ class Task:
         )
 
 
-def spread(seed) -> int:
+def spread(seed: int | str) -> int:
     """A seed of 56 bits. The library adds the sample's number to it, so neighbours must lie far apart."""
     return int.from_bytes(hashlib.sha256(f"{seed}".encode()).digest()[:7], "big")
 
@@ -254,7 +259,7 @@ def open_vllm(images: Images, model_folder: Path, thinking: ThinkingChanges | No
     return VllmEngine(llm, encoder, rows=rows, thinking=Thinking(thinking, encoder.tokenizer))
 
 
-def _prompt(encoder, request: Request) -> dict:
+def _prompt(encoder: Encoder, request: Request) -> TokensPrompt:
     """What vLLM takes: ids with one image token for each picture, which it expands, and the pictures."""
     check_places(request)
     pictures = encoder.pictures(request.prompt, list(request.images))
@@ -263,7 +268,7 @@ def _prompt(encoder, request: Request) -> dict:
     shown = ids.count(encoder.processor.image_token_id)
     if shown != len(pictures):
         raise ValueError(f"{shown} image tokens for {len(pictures)} pictures")
-    prompt: dict = {"prompt_token_ids": list(ids)}
+    prompt: TokensPrompt = {"prompt_token_ids": list(ids)}
     if pictures:
         prompt["multi_modal_data"] = {"image": pictures}
     return prompt
@@ -276,8 +281,9 @@ def _refusal() -> type[Exception]:
     return VLLMClientError
 
 
-def _tokens(completion) -> tuple[list[int], list[float]]:
+def _tokens(completion: CompletionOutput) -> tuple[list[int], list[float]]:
     ids = list(completion.token_ids)
+    assert completion.logprobs is not None  # we asked for them
     return ids, [told[i].logprob for told, i in zip(completion.logprobs, ids)]
 
 

@@ -5,12 +5,18 @@ differ by 0.02 from those of the trainer, which resizes with Pillow. Here vLLM i
 It also has no video half, so a checkpoint needs no settings for videos.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from r1v3.recipe.schema.recipe import Images
 
+if TYPE_CHECKING:  # torch is imported when an engine is opened
+    from r1v3.model.processor import ImageProcessor
 
-def tiling(images: Images) -> dict:
+
+def tiling(images: Images) -> dict[str, bool | int]:
     """The image processor's arguments for the recipe's `images` section."""
     return {
         "crop_to_patches": images.max_tiles > 1,
@@ -19,7 +25,7 @@ def tiling(images: Images) -> dict:
     }
 
 
-def use_our_processor(folder: Path, images: Images):
+def use_our_processor(folder: Path, images: Images) -> ImageProcessor:
     """Register our processor for HF-native InternVL in this process, and return it."""
     from vllm.model_executor.models import interns1
     from vllm.multimodal import MULTIMODAL_REGISTRY
@@ -31,10 +37,10 @@ def use_our_processor(folder: Path, images: Images):
         setattr(processor.image_processor, name, value)
 
     class Info(interns1.InternS1ProcessingInfo):
-        def get_hf_processor(self, **_):
+        def get_hf_processor(self, **_: object) -> ImageProcessor:
             return processor
 
-        def get_supported_mm_limits(self):
+        def get_supported_mm_limits(self) -> dict[str, int | None]:
             return {"image": None}
 
     MULTIMODAL_REGISTRY.register_processor(

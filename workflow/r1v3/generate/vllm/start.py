@@ -1,10 +1,20 @@
 """Opens vLLM on a checkpoint folder, on accelerators or, for tests, on a CPU."""
 
+from __future__ import annotations
+
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from r1v3.recipe.schema.recipe import Images
+
+if TYPE_CHECKING:  # torch and vLLM are imported when an engine is opened
+    from vllm import LLM
+
+    from r1v3.model.processor import ImageProcessor
+
+Options = dict[str, Any]  # arguments of `vllm.LLM`, which its server takes as flags
 
 # For a build of vLLM that has no accelerator: everything in this process, nothing compiled.
 CPU = {
@@ -16,8 +26,8 @@ CPU = {
 EVERYWHERE = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
 
 
-def start(folder: Path, images: Images, *, rows: int):
-    """`vllm.LLM` with our processor, and that processor.
+def start(folder: Path, images: Images, *, rows: int) -> tuple[LLM, ImageProcessor]:
+    """vLLM with our processor, and that processor.
 
     Raises:
         ValueError: vLLM is not installed, or R1V3_VLLM_TENSOR_PARALLEL or _MEMORY is malformed.
@@ -33,7 +43,7 @@ def start(folder: Path, images: Images, *, rows: int):
     from r1v3.generate.vllm.processor import tiling, use_our_processor
 
     processor = use_our_processor(folder, images)
-    options = visible(folder, rows=rows) | {"mm_processor_kwargs": tiling(images)}
+    options: Options = visible(folder, rows=rows) | {"mm_processor_kwargs": tiling(images)}
     return vllm.LLM(str(folder), **options), processor
 
 
@@ -45,20 +55,22 @@ def prepare() -> None:
     for name, value in (EVERYWHERE if accelerators else EVERYWHERE | CPU).items():
         os.environ.setdefault(name, value)
     if not accelerators:
-        torch._dynamo.config.disable = True  # where torch was imported before the variable was set
+        import torch._dynamo.config as compiler
+
+        compiler.disable = True  # where torch was imported before the variable was set
 
 
-def visible(folder: Path, *, rows: int) -> dict:
+def visible(folder: Path, *, rows: int) -> Options:
     """`arguments` for the accelerators that this process sees."""
     import torch
 
     return arguments(folder, rows=rows, accelerators=torch.cuda.device_count())
 
 
-def arguments(folder: Path, *, rows: int, accelerators: int) -> dict:
+def arguments(folder: Path, *, rows: int, accelerators: int) -> Options:
     """vLLM's arguments: the checkpoint's own precision, no remote code, safetensors alone."""
     config = json.loads((Path(folder) / "config.json").read_text())
-    chosen = {
+    chosen: Options = {
         "dtype": config.get("dtype") or config.get("torch_dtype") or "auto",
         "trust_remote_code": False,
         "load_format": "safetensors",

@@ -10,14 +10,17 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from r1v3.generate.vllm.buckets import Bucket, fill_buckets, reclaim
 from r1v3.generate.vllm.worker import CONNECTOR, hash_tensors
 from r1v3.generate.weights import Weights, named_weights
 
 if TYPE_CHECKING:
-    import torch
+    from torch import Tensor, dtype
+    from vllm import LLM
+
+Named: TypeAlias = "tuple[str, Tensor]"
 
 
 @runtime_checkable
@@ -33,7 +36,7 @@ class InBuckets(Protocol):
         ...
 
 
-def replace_weights(llm, weights: Weights) -> str:
+def replace_weights(llm: LLM, weights: Weights) -> str:
     """Replace the weights of all workers and empty every cache.
 
     Returns:
@@ -45,9 +48,9 @@ def replace_weights(llm, weights: Weights) -> str:
     """
     if llm.llm_engine.has_unfinished_requests():
         raise RuntimeError("weights cannot be replaced while requests are running")
-    sent: dict[str, torch.Tensor] = {}
+    sent: dict[str, Tensor] = {}
     if isinstance(weights, Path) and not _in_process(llm):
-        missing = llm.collective_rpc("take_weights", kwargs={"weights_path": str(weights)})
+        missing = _take_weights(llm, weights_path=str(weights))
     elif isinstance(weights, InBuckets) and not _in_process(llm):
         missing = through_buckets(llm, weights.buckets())
         weights.done()
@@ -57,7 +60,7 @@ def replace_weights(llm, weights: Weights) -> str:
             pairs = _with_head(pairs)
         noted = _note_connector(pairs, llm.model_config.dtype, sent)
         if _in_process(llm):
-            missing = llm.collective_rpc("take_weights", kwargs={"weights_iterator": noted})
+            missing = _take_weights(llm, weights_iterator=noted)
         else:
             alone = ((bucket, {bucket.device: bucket.handle}) for bucket in fill_buckets(noted))
             missing = through_buckets(llm, alone)
@@ -68,20 +71,27 @@ def replace_weights(llm, weights: Weights) -> str:
             f"{len(lost)} weights were not among those sent, as {', '.join(lost[:3])}"
         )
     _empty_caches(llm)
-    found = set(llm.collective_rpc("connector_hash"))
+    found: set[str] = set(llm.collective_rpc("connector_hash"))
     if len(found) > 1 or (sent and found != {hash_tensors(sent)}):
         raise RuntimeError("the connector in the engine is not the one that was sent")
     return found.pop()
 
 
-def _note_connector(pairs: Iterable, dtype, sent: dict) -> Iterator[tuple]:
+def _take_weights(llm: LLM, **source: object) -> list[list[str]]:
+    """What each worker misses after `r1v3.generate.vllm.worker.Weights.take_weights`."""
+    return llm.collective_rpc("take_weights", kwargs=source)
+
+
+def _note_connector(
+    pairs: Iterable[Named], dtype: dtype, sent: dict[str, Tensor]
+) -> Iterator[Named]:
     for name, tensor in pairs:
         if CONNECTOR in name:
             sent[name] = tensor.detach().to("cpu", dtype, copy=True)
         yield name, tensor.detach()
 
 
-def _with_head(pairs: Iterable) -> Iterator[tuple]:
+def _with_head(pairs: Iterable[Named]) -> Iterator[Named]:
     """Tied embeddings as the head too: vLLM on a CPU packs a head of its own, and would keep the old one."""
     embeddings, head = None, False
     for name, tensor in pairs:
@@ -93,7 +103,7 @@ def _with_head(pairs: Iterable) -> Iterator[tuple]:
         yield "lm_head.weight", embeddings
 
 
-def _empty_caches(llm) -> None:
+def _empty_caches(llm: LLM) -> None:
     """Keys and values, embeddings of pictures in scheduler and workers, prepared pictures."""
     llm.llm_engine.reset_encoder_cache()
     llm.reset_mm_cache()
@@ -101,12 +111,14 @@ def _empty_caches(llm) -> None:
         raise RuntimeError("the prefix cache could not be emptied")
 
 
-def _in_process(llm) -> bool:
+def _in_process(llm: LLM) -> bool:
     alone = llm.llm_engine.vllm_config.parallel_config.world_size == 1
     return alone and os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") == "0"
 
 
-def through_buckets(llm, buckets: Iterable[tuple[Bucket, dict[str, bytes]]]) -> list[list[str]]:
+def through_buckets(
+    llm: LLM, buckets: Iterable[tuple[Bucket, dict[str, bytes]]]
+) -> list[list[str]]:
     """Let all workers read buckets one after another; what each of them missed."""
     llm.collective_rpc("begin_new_weights")
     for bucket, handles in buckets:

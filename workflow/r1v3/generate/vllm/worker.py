@@ -1,8 +1,33 @@
 """What is added to each of vLLM's workers: new weights, all of them or an error, and what they are now."""
 
+from __future__ import annotations
+
 import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from r1v3.generate.vllm.buckets import Opened
+
+if TYPE_CHECKING:  # a worker imports torch and vLLM itself
+    import torch
+    from torch import Tensor
+    from torch.nn import Module
+    from vllm.config import ModelConfig, VllmConfig
+
+    class Model(Module):
+        """A model of vLLM's."""
+
+        load_weights: Callable[[Iterable[tuple[str, Tensor]]], set[str]]
+
+    class Runner(Protocol):
+        """What is used of a worker's model runner."""
+
+        model_config: ModelConfig
+
+        def get_model(self) -> Model: ...
+        def reset_encoder_cache(self) -> None: ...
+        def reset_mm_cache(self) -> None: ...
+
 
 CONNECTOR = "multi_modal_projector."
 
@@ -10,15 +35,21 @@ CONNECTOR = "multi_modal_projector."
 class Weights:
     """Mixed into vLLM's worker (`worker_extension_cls`), so its methods are called by name in every one."""
 
-    def take_weights(self, **source) -> list[str]:
+    model_runner: Runner  # these four are the worker's own
+    reload_weights: Callable[..., None]
+    device: torch.device
+    vllm_config: VllmConfig
+
+    def take_weights(self, **source: object) -> list[str]:
         """Load from `weights_iterator` or `weights_path`; returns what was missing there.
 
         The library only logs what it did not find.
         """
         model = self.model_runner.get_model()
-        load, loaded = model.load_weights, set()
+        load = model.load_weights
+        loaded: set[str] = set()
 
-        def load_and_note(weights):
+        def load_and_note(weights: Iterable[tuple[str, Tensor]]) -> set[str]:
             found = load(weights)
             loaded.update(found)
             return found
@@ -35,11 +66,14 @@ class Weights:
         from vllm.config import set_current_vllm_config
         from vllm.model_executor.model_loader.reload import initialize_layerwise_reload
 
-        self.opened, self.arrived = Opened(self.device), set()
+        self.opened = Opened(self.device)
+        self.arrived: set[str] = set()
         with set_current_vllm_config(self.vllm_config):
             initialize_layerwise_reload(self.model_runner.get_model())
 
-    def take_bucket(self, pieces: list, handles: dict[str, bytes]) -> None:
+    def take_bucket(
+        self, pieces: list[tuple[str, str, list[int], int]], handles: dict[str, bytes]
+    ) -> None:
         """Load a bucket's weights; see `buckets`. Afterwards the trainer may fill it again."""
         from vllm.config import set_current_vllm_config
 
@@ -73,7 +107,7 @@ class Weights:
         return hash_tensors({f"model.{n}": p for n, p in named if n.startswith(CONNECTOR)})
 
 
-def hash_tensors(tensors: dict) -> str:
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
     """sha256 of tensors and their names, in a fixed order."""
     import torch
 
