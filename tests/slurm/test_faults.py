@@ -151,4 +151,4 @@ def test_a_job_whose_time_is_over_saves_and_queues_itself_again(short_of_time, c
     assert [(folder / f"rank-{rank}.txt").read_text() for rank in (0, 1)] == [
         "saved and went on in restart 1"
     ] * 2, said
-    assert f"back into the queue: job {job}" in said
+    assert f"job {job} is queued again" in said

@@ -21,4 +21,4 @@ def test_a_shared_evaluation_saves_before_its_time_is_over_and_goes_on_with_all_
     said = (tmp_path / "said.txt").read_text()
     states = [(tmp_path / f"rank-{rank}.txt").read_text() for rank in (0, 1)]
     assert states == ["saved with 3 and went on in restart 1"] * 2, said
-    assert f"back into the queue: job {id}" in said
+    assert f"job {id} is queued again" in said

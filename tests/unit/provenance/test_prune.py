@@ -86,7 +86,7 @@ def test_the_command_keeps_what_any_recipe_makes_and_removes_the_rest(tree, caps
     old = as_another(tree.runs[3].parent)
     command = ["prune", "--root", str(tree.root)]
     call(*command)
-    assert "Nothing leads to these 1:" in capsys.readouterr().out
+    assert "No recipe makes these 1:" in capsys.readouterr().out
     call(*command, "--remove")
     assert not old.exists()
     assert len(set(ladder)) == len(recipes) >= 4

@@ -7,7 +7,7 @@ import pytest
 from made_up_results import ROOT, benchmark_score, build_tree, write_scores
 
 from r1v3.analyze.summary import write_summary
-from r1v3.provenance.graph import Graph
+from r1v3.provenance.graph import LineageGraph
 from r1v3.provenance.trace import trace_lines
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
@@ -142,7 +142,7 @@ def test_the_uncommitted_changes_are_mentioned(tree):
 
 
 def test_the_graph_on_disk_is_the_one_that_was_planned(tree):
-    graph, documents = Graph.of(tree.root), tree.documents
+    graph, documents = LineageGraph.of(tree.root), tree.documents
     for name in ("base", "cold_start", "rl", "final"):
         node = documents.run(name)
         planned = {parent.id for parent in node.parents} & set(graph.found)

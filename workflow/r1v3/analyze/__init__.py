@@ -1,1 +1,1 @@
-"""What the results say together: the summary, the report, and the copy in MLflow."""
+"""Analysis of all results: the summary, the report, the studies, and the copy in MLflow."""

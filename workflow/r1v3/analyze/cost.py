@@ -1,15 +1,16 @@
 """What the results on this disk cost, by kind of stage, from Snakemake's benchmark files.
 
-Energy is not among what Snakemake measures, and nothing here estimates it.
+Snakemake does not measure energy, and it is not estimated here.
 """
 
 import json
 from pathlib import Path
+from typing import Any
 
 KINDS = {"runs": "training", "evaluations": "answering", "data": "data"}
 
 
-def cost_rows(results: Path) -> list[dict]:
+def cost_rows(results: Path) -> list[dict[str, Any]]:
     """For each kind of stage: jobs, hours of wall, processor and GPU time, peak memory in GiB."""
     rows = []
     for shelf, kind in KINDS.items():
@@ -31,7 +32,7 @@ def cost_rows(results: Path) -> list[dict]:
 
 
 def stage_cost(benchmark: Path) -> dict[str, float] | None:
-    """Seconds of wall, processor and GPU time, and peak memory in MiB; None where nothing was measured."""
+    """Seconds of wall, processor and GPU time, and peak memory in MiB; None without a measurement."""
     if not benchmark.exists():
         return None
     lines = [line.split("\t") for line in benchmark.read_text().splitlines()]
@@ -48,7 +49,7 @@ def stage_cost(benchmark: Path) -> dict[str, float] | None:
 
 
 def _gpus(folder: Path) -> int:
-    """GPUs of the machine that made a result, as its manifest says; 0 where it says none."""
+    """GPUs of the machine that made a result, by its manifest; 0 where it names none."""
     for name in ("manifest.json", "responses.json"):
         if (folder / name).exists():
             environment = json.loads((folder / name).read_text()).get("environment", {})

@@ -1,7 +1,8 @@
-"""results/plots/*.csv: what `dvc plots` draws, at paths that no hash renames."""
+"""results/plots/*.csv: the data of `dvc plots`, at paths without a hash."""
 
 import csv
 from pathlib import Path
+from typing import Any
 
 from r1v3.analyze.results import chosen_step, read_result, read_scores
 
@@ -9,7 +10,7 @@ CURVES = ("reward", "accuracy", "format", "response_length", "entropy", "loss")
 
 
 def write_plots(*, run: Path, selection: Path, scores: list[Path], folder: Path) -> None:
-    """Write `grpo.csv`, a line a step, and `checkpoints.csv`, a line a checkpoint.
+    """Write `grpo.csv`, one line for each step, and `checkpoints.csv`, one line for each checkpoint.
 
     Args:
         run: manifest of the GRPO run.
@@ -30,7 +31,7 @@ def write_plots(*, run: Path, selection: Path, scores: list[Path], folder: Path)
     _write(Path(folder) / "checkpoints.csv", list(rows[0]), rows)
 
 
-def _write(path: Path, columns: list[str], rows: list[dict]) -> None:
+def _write(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")

@@ -1,6 +1,7 @@
-"""`results/summary.json`: the core path's scores in one small file. Every score is a share in [0, 1]."""
+"""`results/summary.json`: the scores of the core path in one small file, as shares in [0, 1]."""
 
 from pathlib import Path
+from typing import Any
 
 from r1v3.analyze.results import read_scores
 from r1v3.recipe.outputs.manifest import write_json
@@ -9,7 +10,7 @@ SCORE = ("accuracy", "format", "n")
 BENCHMARK = ("mean", "low", "high", "n", "runs")
 
 
-def write_summary(*, held_out: list[Path], benchmarks: Path, output: Path) -> dict:
+def write_summary(*, held_out: list[Path], benchmarks: Path, output: Path) -> dict[str, Any]:
     """Write the summary: `models.<run>.<set>` on held-out sets, `benchmarks.<name>` of the final run.
 
     Args:
@@ -17,9 +18,9 @@ def write_summary(*, held_out: list[Path], benchmarks: Path, output: Path) -> di
         benchmarks: scores.json of the final model.
 
     Raises:
-        ValueError: two of the held-out scores are of one run.
+        ValueError: two of the held-out scores are of the same run.
     """
-    models: dict[str, dict] = {}
+    models: dict[str, dict[str, Any]] = {}
     for path in held_out:
         scores = read_scores(path)
         if scores.run in models:

@@ -24,7 +24,7 @@ from r1v3.cli import (
 )
 
 app = typer.Typer(
-    help="Post-training of a vision-language model: plan it, look at it, check it, share it.",
+    help="Post-training of a vision-language model: plan, check, inspect and share runs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -60,16 +60,17 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def all_commands(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show it")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="show the version"),
     ] = False,
 ) -> None:
-    """Post-training of a vision-language model: plan it, look at it, check it, share it."""
+    """Post-training of a vision-language model: plan, check, inspect and share runs."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and end the process with its code.
+    """Run one command and end the process with its exit code.
 
-    `R1V3_TRACEBACK=1` shows where an error comes from.
+    With `R1V3_TRACEBACK=1` an error shows its traceback.
     """
     try:
         code = app(args=arguments, prog_name="r1v3", standalone_mode=False)

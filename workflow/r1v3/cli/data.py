@@ -1,4 +1,4 @@
-"""`r1v3 data ...`: check data before or after it is a set."""
+"""`r1v3 data ...`: check files of rows, or finished data sets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ app = typer.Typer(help="Check data.", no_args_is_help=True, rich_markup_mode=Non
 
 @app.callback()
 def data_commands() -> None:
-    """Check data before or after it is a set."""
+    """Check files of rows, or finished data sets."""
 
 
 @app.command("check")
@@ -26,7 +26,7 @@ def check_command(
     recipe: Recipe = "paper",
     root: Root = HERE,
 ) -> None:
-    """Validate files of rows, or the pictures of finished sets. Exit code 1: something is refused."""
+    """Validate files of rows, or the pictures of finished sets. Exit code 1: something was rejected."""
     from r1v3.data.check import check_files, check_set
     from r1v3.recipe.errors import unknown
     from r1v3.recipe.load import load_recipe

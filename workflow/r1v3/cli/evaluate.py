@@ -13,21 +13,22 @@ def evaluate_command(
         str, typer.Argument(help="a folder, a model of the recipe, a Hugging Face id, an address")
     ],
     benchmarks: Annotated[
-        list[str] | None, typer.Argument(help="some of the table's; without any, the recipe's")
+        list[str] | None,
+        typer.Argument(help="benchmarks of the table; without any, those of the recipe"),
     ] = None,
     recipe: Recipe = "tiny",
     root: Root = HERE,
     mode: Annotated[
         Literal["slow", "nothink", "nowait"] | None,
-        typer.Option(help="thinking mode; without it, the model's"),
+        typer.Option(help="thinking mode; without it, that of the model"),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="of the results' folder")] = None,
+    name: Annotated[str | None, typer.Option(help="name of the results' folder")] = None,
 ) -> None:
     """Score any model on the recipe's benchmarks, outside the run table.
 
     A Hugging Face id may carry a revision (`id@revision`). An OpenAI-compatible endpoint is an address with
     `#` and the model's name: `http://node:8000/v1#name`. Everything goes to results/evaluations/<model>/;
-    a second call continues there, and asks only the benchmarks that are new.
+    a second call continues there and asks only new benchmarks.
     """
     from r1v3.evaluate.any_model import evaluate
 

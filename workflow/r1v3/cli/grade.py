@@ -1,4 +1,4 @@
-"""`r1v3 grade`, `explain` and `attack`: the grader on a file of rows, on one answer, on made answers."""
+"""`r1v3 grade`, `explain` and `attack`: grade a file of rows, one answer, or made-up answers."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ def grade_command(
     output: Annotated[Path, typer.Option(help="JSON lines; - is standard output")] = Path("-"),
     workers: Annotated[int, typer.Option(help="symbolic workers; 0 is one a core")] = 0,
 ) -> None:
-    """Grade rows, one JSON object a line with response, gold and type; verdicts keep the order."""
+    """Grade rows: JSON objects with response, gold and type, one a line. Verdicts keep the order."""
     from r1v3.reward.grade_rows import grade_lines
 
     with _opened(rows, "r") as source, _opened(output, "w") as target:
@@ -20,7 +20,7 @@ def grade_command(
 
 
 def _opened(path: Path, mode: Literal["r", "w"]) -> TextIO:
-    """The file, or for - a standard stream; a lone surrogate becomes a question mark."""
+    """The file, or a standard stream for -; characters that cannot be encoded become question marks."""
     if path == Path("-"):
         number = 0 if mode == "r" else 1
         return open(number, mode, encoding="utf-8", errors="replace", closefd=False)
@@ -37,7 +37,7 @@ def explain_command(
     question: Annotated[str | None, typer.Option()] = None,
     tolerance: Annotated[float | None, typer.Option(help="absolute, of a number")] = None,
 ) -> None:
-    """Show the whole record of one answer: format, what was extracted, verdict and reason."""
+    """Show how one answer is graded: format, extracted answer, verdict and reason."""
     from r1v3.reward.grader import grade
     from r1v3.reward.text.format import format_reward
 
@@ -58,7 +58,7 @@ def explain_command(
 
 
 def printable(text: str | None) -> str:
-    """The text as one bounded line for a terminal; control characters are shown as codes."""
+    """The text as one line of limited length for a terminal, with control characters as codes."""
     from r1v3.reward.verdict import shorten
 
     if text is None:

@@ -1,4 +1,4 @@
-"""`r1v3 ui` and `r1v3 follow`: MLflow in the browser, and its copy of runs while they train."""
+"""`r1v3 ui` and `r1v3 follow`: open MLflow in the browser, and copy runs to it while they train."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ STORE = "mlflow.db"
 
 
 def ui_command(root: Root = HERE) -> None:
-    """Open MLflow on this checkout's runs; its database is made from the files where it is missing."""
+    """Open MLflow on this checkout's runs. A missing database is made from the result files."""
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
     if not (root / STORE).exists():
         make = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "all"]
@@ -28,7 +28,7 @@ def ui_command(root: Root = HERE) -> None:
 
 def follow_command(
     tracking_uri: Annotated[str, typer.Option()],
-    beside: Annotated[int, typer.Option(help="the process to end with")],
+    beside: Annotated[int, typer.Option(help="ends when the process with this id ends")],
     recipe: Recipe = "tiny",
     overlay: Overlay = None,
     root: Root = HERE,

@@ -11,13 +11,13 @@ RECIPES = Path("config") / "recipes"
 def _check_root(root: Path) -> Path:
     if not (root / RECIPES).is_dir():
         raise typer.BadParameter(
-            f"{root.resolve()} has no {RECIPES}. Call r1v3 in a checkout, or name one by --root or R1V3_ROOT."
+            f"{root.resolve()} has no {RECIPES}. Call r1v3 in a checkout, or set --root or R1V3_ROOT."
         )
     return root
 
 
 def _recipes(incomplete: str) -> list[str]:
-    """The recipes that a shell may complete to."""
+    """Names of recipes for shell completion."""
     names = sorted(path.stem for path in RECIPES.glob("*.yaml"))
     return [name for name in names if name.startswith(incomplete)]
 
@@ -36,6 +36,7 @@ Recipe = Annotated[
     str, typer.Option("--recipe", autocompletion=_recipes, help="a recipe of config/recipes")
 ]
 Overlay = Annotated[
-    Path | None, typer.Option("--overlay", help="a YAML file whose values replace the recipe's")
+    Path | None,
+    typer.Option("--overlay", help="a YAML file whose values replace those of the recipe"),
 ]
 HERE = Path()

@@ -12,15 +12,17 @@ def plan_command(
     overlay: Overlay = None,
     root: Root = HERE,
     nodes: Annotated[
-        int | None, typer.Option(help="nodes of every training stage, instead of the layout's")
+        int | None,
+        typer.Option(help="nodes of every training stage, instead of those of the layout"),
     ] = None,
     price: Annotated[
-        float | None, typer.Option(help="of one GPU for one hour, instead of the site's")
+        float | None,
+        typer.Option(help="price of one GPU for one hour, instead of that of the site"),
     ] = None,
 ) -> None:
     """Show what a recipe costs before it is run.
 
-    A star marks what rests on figures that nobody has measured. Exit code 1: a stage does not fit.
+    A star marks stages that rest on constants that nobody has measured. Exit code 1: a stage does not fit.
     """
     from r1v3.plan.report import report
 

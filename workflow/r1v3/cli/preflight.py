@@ -1,4 +1,4 @@
-"""`r1v3 preflight`: are the machines ready?"""
+"""`r1v3 preflight`: check whether the machines are ready."""
 
 import shutil
 import subprocess
@@ -10,9 +10,9 @@ from r1v3.cli.options import HERE, Overlay, Recipe, Root
 
 
 def preflight_command(recipe: Recipe = "paper", overlay: Overlay = None, root: Root = HERE) -> None:
-    """Check the machines that will train: by a Slurm job where there is a Slurm, else this one.
+    """Check the machines that will train: by a Slurm job where Slurm answers, else this machine.
 
-    Looks at versions, GPUs, disk, ports, models and files. Exit code 1: something would stop a run.
+    Checks versions, GPUs, disk, ports, models and files. Exit code 1: something would stop a run.
     """
     where = ["--profile", "slurm", "--cores", "all"] if _slurm_answers() else ["--cores", "2"]
     choice = [f"recipe={recipe}", *([f"overlay={overlay}"] if overlay else [])]

@@ -1,4 +1,4 @@
-"""`r1v3 trace`, `snapshot`, `prune` and `crate`: where results come from, and sharing them."""
+"""`r1v3 trace`, `snapshot`, `prune` and `crate`: the lineage of results, and how to keep and share them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,24 +30,26 @@ def snapshot_command(recipe: Recipe = "tiny", overlay: Overlay = None, root: Roo
 
     try:
         new = snapshot(root, open_documents(root, recipe, overlay))
-    except RuntimeError as error:  # DVC or git said no
+    except RuntimeError as error:  # DVC or git failed
         raise ValueError(str(error)) from None
     print("\n".join([*new, f"{len(new)} folders recorded in DVC and added to git's index."]))
-    print("To hand them on: git commit, git push, dvc push.")
+    print("To share them: git commit, git push, dvc push.")
 
 
 def prune_command(
-    remove: Annotated[bool, typer.Option("--remove", help="remove what nothing leads to")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="remove results that no recipe makes")
+    ] = False,
     overlays: Annotated[
         list[Path] | None,
-        typer.Option("--overlay", help="over --recipe, whose runs to keep too; repeatable"),
+        typer.Option("--overlay", help="an overlay of --recipe whose runs to keep; repeatable"),
     ] = None,
     recipe: Recipe = "tiny",
     root: Root = HERE,
 ) -> None:
-    """Show disk use by run, and what no entry of any recipe leads to."""
+    """Show the disk use of results, and those that no recipe makes any more."""
     from r1v3.provenance.found import result_folders
-    from r1v3.provenance.prune import prune, shown, size, unreached
+    from r1v3.provenance.prune import mebibytes, prune, size, unreached
     from r1v3.recipe.graph.results import ResultGraph
     from r1v3.recipe.load import load_project
     from r1v3.recipe.seeds import seeds_on_disk
@@ -57,13 +59,13 @@ def prune_command(
     seeds = seeds_on_disk(root / "results")
     projects = [ResultGraph(load_project(root, *choice, seeds)) for choice in choices]
     for found in result_folders(root):
-        print(f"{shown(size(found.path)):>14}  {found.folder}")
+        print(f"{mebibytes(size(found.path)):>14}  {found.folder}")
     old = unreached(root, projects)
-    print(f"\nNothing leads to these {len(old)}:")
+    print(f"\nNo recipe makes these {len(old)}:")
     for found in old:
-        print(f"{shown(size(found.path)):>14}  {found.folder}")
+        print(f"{mebibytes(size(found.path)):>14}  {found.folder}")
     if remove:
-        print(f"{shown(prune(root, old))} freed.")
+        print(f"{mebibytes(prune(root, old))} freed.")
     elif old:
         print("`r1v3 prune --remove` removes them.")
 
@@ -82,7 +84,7 @@ def crate_command(
 
 
 def open_documents(root: Path, recipe: str, overlay: Path | None) -> "ResultGraph":
-    """The checked documents of a recipe, with as many seeds as there are results of.
+    """The checked results of a recipe, with as many seeds as results on this disk have.
 
     Raises:
         RecipeError: with one line for each mistake.

@@ -1,4 +1,4 @@
-"""`r1v3 browse`, `figure` and `compare`: look at finished runs."""
+"""`r1v3 browse`, `figure` and `compare`: inspect finished runs."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from r1v3.cli.options import HERE, Root
 def browse_command(
     run: Annotated[Path, typer.Argument(help="a GRPO run's stable name or folder")],
     output: Annotated[Path, typer.Option(help="the page")] = Path("rollouts.html"),
-    count: Annotated[int, typer.Option(help="rollouts a section")] = 20,
+    count: Annotated[int, typer.Option(help="rollouts in each section")] = 20,
 ) -> None:
     """Write a page of a GRPO run's rollouts: the best, the worst, and the most changed."""
     from r1v3.train.grpo.rollout_page import write_rollout_page
@@ -34,8 +34,8 @@ def figure_command(
 
 
 def compare_command(
-    a: Annotated[str, typer.Argument(help="a run's name or id")],
-    b: Annotated[str, typer.Argument(help="another's")],
+    a: Annotated[str, typer.Argument(help="name or id of a run")],
+    b: Annotated[str, typer.Argument(help="name or id of another run")],
     root: Root = HERE,
 ) -> None:
     """Show what differs between two runs: recipe, ancestors, code, results."""

@@ -1,1 +1,1 @@
-"""A cluster: what it is, what stages ask it for, how they start there, and whether it is ready."""
+"""Clusters: the resources that stages ask for, how stages start, and whether the machines are ready."""

@@ -1,4 +1,4 @@
-"""The Slurm job around this process: its nodes, what is left of its time, and its way back into the queue."""
+"""The Slurm job around this process: its nodes, the rest of its time, and how it is queued again."""
 
 import os
 import re
@@ -15,7 +15,7 @@ FIELDS = "%D|%C|%L|%N"
 
 @dataclass(frozen=True)
 class Allocation:
-    """A running job. `left` is in seconds, infinite where the job has no limit."""
+    """A running job. `left` is in seconds; it is infinite where the job has no limit."""
 
     id: str
     nodes: int
@@ -25,9 +25,9 @@ class Allocation:
 
     @classmethod
     def here(cls) -> "Allocation | None":
-        """The job that this process is part of; None outside of one.
+        """The job that this process is part of; None outside of a job.
 
-        Snakemake hands down none of Slurm's variables but the id, so the rest is asked for.
+        Snakemake passes on only the id of Slurm's variables, so Slurm is asked for the rest.
         """
         job = os.environ.get("SLURM_JOB_ID")
         if job is None:
@@ -44,14 +44,17 @@ class Allocation:
 
     @property
     def first_host(self) -> str:
-        """Where the job's own script runs, which is its first node."""
+        """The job's first node, where its own script runs."""
         return socket.gethostname()
 
     def watch(self, child: subprocess.Popen, *, margin: float) -> int:
-        """Wait for a child; `margin` seconds before the limit let it save, and queue the job again.
+        """Wait for a child. `margin` seconds before the job's limit, let it save and queue the job again.
 
-        A signal of somebody else's (`scancel`, pre-emption) reaches the child by itself, and it is Slurm's
-        to decide what becomes of the job. A quarter of a short limit is the most that is given away.
+        A signal from outside (`scancel`, pre-emption) reaches the child directly; then Slurm decides what
+        happens to the job. The margin is at most a quarter of the time that was left at the start.
+
+        Returns:
+            The child's exit code, or that of a job that was queued again.
         """
         signal.signal(signal.SIGTERM, lambda *_: None)
         margin = min(margin, self.left / 4)
@@ -59,18 +62,18 @@ class Allocation:
         try:
             return child.wait(limit)
         except subprocess.TimeoutExpired:
-            print(f"{margin:.0f} s are left of the job's time: saving", flush=True)
+            print(f"the job has {margin:.0f} s left: saving", flush=True)
         self._terminate(child)
         code = child.wait()
         if code == 0:
             return 0
-        print(f"back into the queue: job {self.id}", flush=True)
+        print(f"job {self.id} is queued again", flush=True)
         subprocess.run(["scontrol", "requeue", self.id], check=True)
-        time.sleep(120)  # Slurm ends this process meanwhile
+        time.sleep(120)  # Slurm ends this process in the meantime
         return REQUEUE
 
     def _terminate(self, child: subprocess.Popen) -> None:
-        """SIGTERM for the child, or for every process of its step: srun itself would kill them."""
+        """Send SIGTERM to the child, or to every process of its step, since srun would kill them at once."""
         if self.nodes == 1:
             child.terminate()
         else:
@@ -78,7 +81,7 @@ class Allocation:
 
 
 def seconds_of(text: str) -> float:
-    """Slurm's `days-hours:minutes:seconds`, leading parts left out; infinite for words such as UNLIMITED."""
+    """Seconds of Slurm's `days-hours:minutes:seconds`, which may lack leading parts; words are infinite."""
     days, _, clock = text.strip().rpartition("-")
     parts = clock.split(":")
     if not all(part.isdigit() for part in parts):

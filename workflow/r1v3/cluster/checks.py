@@ -1,4 +1,4 @@
-"""What a run needs of a machine. Each check gives whether it is fine, and what was seen, in a line."""
+"""What a run needs of a machine. Each check returns whether it passed, and what it found, in a line."""
 
 import os
 import re
@@ -20,7 +20,7 @@ Seen = tuple[bool, str]
 
 
 def versions(lock: Path) -> Seen:
-    """Packages that can change a number are those of the lock; a build's tag does not count."""
+    """Whether packages that can change a number have the lock's versions; build tags do not count."""
     pinned = dict(re.findall(r"^([\w.-]+)==(\S+)$", lock.read_text(), re.M))
     wrong = []
     for name in PACKAGES:
@@ -36,7 +36,7 @@ def versions(lock: Path) -> Seen:
 
 
 def gpus(wanted: int | None) -> Seen:
-    """GPUs that PyTorch sees, each able to multiply; `None` wants none."""
+    """Whether PyTorch sees so many GPUs that can multiply; `None` needs none."""
     import torch
 
     if wanted is None:
@@ -56,7 +56,7 @@ def gpus(wanted: int | None) -> Seen:
 
 
 def space_needed(root: Path, project: Project) -> float:
-    """Bytes that the core path writes, by the plan."""
+    """Bytes that the core path writes, according to the plan."""
     from r1v3.plan.costs import load_costs
     from r1v3.plan.stages import RecipePlan
     from r1v3.recipe.site import load_site
@@ -66,14 +66,14 @@ def space_needed(root: Path, project: Project) -> float:
 
 
 def space(work: Path, needed: float) -> Seen:
-    """Room for what the plan says will be written; what lies there already has its room."""
+    """Whether the disk has room for what the plan says will be written."""
     work.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(work).free
     return free >= needed, f"{free / 1e12:.2f} TB free, {needed / 1e12:.2f} TB needed"
 
 
 def quota(work: Path, needed: float) -> Seen:
-    """What the user may still write, where a Lustre file system tells it; a small file in any case.
+    """Whether the user may write so much: by a small file, and by the quota of a Lustre file system.
 
     Args:
         needed: bytes that a run writes.
@@ -95,7 +95,7 @@ def quota(work: Path, needed: float) -> Seen:
     )
     left = lustre_left(told.stdout)
     if left is None:
-        return files > FILES_NEEDED, f"Lustre tells no quota; {files:,} more files allowed"
+        return files > FILES_NEEDED, f"Lustre reports no quota; {files:,} more files allowed"
     room, count = left
     shown = ["room without limit" if room == inf else f"{room / 1e12:.2f} TB left"]
     shown += ["files without limit" if count == inf else f"{count:,.0f} more files allowed"]
@@ -106,10 +106,13 @@ def quota(work: Path, needed: float) -> Seen:
 
 
 def lustre_left(told: str) -> tuple[float, float] | None:
-    """Bytes and files that `lfs quota` leaves a user, infinite where it sets no limit; None: it tells none.
+    """Bytes and files that a user may still write, from the output of `lfs quota`; infinite without a limit.
 
-    After the header come the file system and, for KiB and for files, what is used, a quota, a limit, and the
-    grace that is left; a long name has a line to itself. A star marks what is over, brackets what is stale.
+    After the header come the file system and, for KiB and for files, usage, quota, limit and grace time. A
+    long name has its own line. A star marks a value over its limit, brackets mark a stale one.
+
+    Returns:
+        None where the output has no such numbers.
     """
     header = re.search(r"kbytes\s.*\bfiles\s.*\bgrace\s*$", told, re.M)
     words = told[header.end() :].split()[1:9] if header else []
@@ -126,7 +129,7 @@ def lustre_left(told: str) -> tuple[float, float] | None:
 
 
 def ports() -> Seen:
-    """Ports of the rendezvous and of a server can be opened."""
+    """Whether the ports of the rendezvous and of a server can be opened."""
     for port in (20_000, 29_500, 8000):
         with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -138,7 +141,7 @@ def ports() -> Seen:
 
 
 def models(recipe: Recipe) -> Seen:
-    """The hub's models can be read at their revisions, and are of a kind that can be used."""
+    """Whether the hub's models can be read at their revisions, and can be used here."""
     from r1v3.model.layouts.internvl_chat_folder import read_json
     from r1v3.model.obtain import hub_config
     from r1v3.model.supported import check_supported
@@ -164,7 +167,7 @@ def models(recipe: Recipe) -> Seen:
 
 
 def verifier(recipe: Recipe) -> Seen:
-    """The verifier's address answers, where a reward asks one."""
+    """Whether the verifier's address answers, where a reward needs one."""
     rewards = [recipe.grading, *(settings.reward for settings in recipe.grpo.values())]
     if all(reward.verifier is None for reward in rewards):
         return True, "none needed"
@@ -181,7 +184,7 @@ def verifier(recipe: Recipe) -> Seen:
 
 
 def files(root: Path, recipe: Recipe) -> Seen:
-    """Data that only the user can supply: files of `config/sources.yaml` that are not there."""
+    """Whether the files exist that only the user can supply, by `config/sources.yaml`."""
     listed = read_yaml(root / "config" / "sources.yaml")
     wanted = {
         name

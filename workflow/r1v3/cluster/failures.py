@@ -1,7 +1,7 @@
-"""A job that failed far away is shown with its log, although rules are quiet.
+"""Shows a failed cluster job with its log, although rules are quiet.
 
-Snakemake counts the errors of jobs among what `quiet: rules` hides; on one machine a rule's own words are on
-the screen already, on a cluster nothing would be.
+`quiet: rules` of Snakemake also hides the errors of jobs. On one machine the rule's own output is on the
+screen; on a cluster nothing would be.
 """
 
 import logging
@@ -14,7 +14,7 @@ NAME = "r1v3 failures"
 
 
 def show_failures(logger: logging.Logger, settings) -> None:
-    """Tell each failed job on the standard error where rules are quiet, with its log where that is asked for.
+    """Write each failed job to standard error where rules are quiet, with its log if Snakemake shows logs.
 
     Args:
         settings: Snakemake's output settings.

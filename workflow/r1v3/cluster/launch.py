@@ -1,10 +1,10 @@
-"""Starts a stage's script: one process, or one on each GPU of a node, or of several; in a Slurm job or not.
+"""Starts a stage's script as one process or as one process for each GPU, on one node or several.
 
     python -m r1v3.cluster.launch --processes 8 workflow/scripts/sft.py --config ...
 
-Ranks are started by torchrun, on several nodes by srun and torchrun. How many nodes and GPUs there are, and
-how much time is left, a job asks Slurm. Shortly before its time is over the script gets SIGTERM, saves and
-leaves, and the job goes back into the queue, which costs none of Snakemake's retries.
+torchrun starts the ranks of one node, srun and torchrun those of several. A Slurm job asks Slurm for its
+nodes and for the time that is left. Shortly before that time is over, the script gets SIGTERM, saves and
+exits, and the job is queued again; this uses none of Snakemake's retries.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from pathlib import Path
 from r1v3.cluster.allocation import Allocation
 from r1v3.cluster.shards import shards_command
 
-# Of a state's saving, after SIGTERM and before SIGKILL, as torchrun sees it.
+# Seconds between torchrun's SIGTERM and its SIGKILL; a state is saved meanwhile.
 SECONDS_TO_SAVE = 600
 
 
 def ranks_command(python: list[str], script: list[str], *, processes: int) -> list[str]:
-    """The processes of one node; one alone needs no torchrun."""
+    """The command that starts the processes of one node; a single process needs no torchrun."""
     if processes == 1:
         return [*python, *script]
     return [*_torchrun(python, processes), "--standalone", *script]
@@ -31,7 +31,7 @@ def ranks_command(python: list[str], script: list[str], *, processes: int) -> li
 def nodes_command(
     python: list[str], script: list[str], *, processes: int, job: Allocation
 ) -> list[str]:
-    """The processes of several nodes: a torchrun on each, which meet on the first."""
+    """The command that starts a torchrun on each of several nodes; they meet on the first."""
     srun = ["srun", f"--nodes={job.nodes}", f"--ntasks={job.nodes}", "--ntasks-per-node=1"]
     srun += [f"--cpus-per-task={job.cpus_per_node}", "--kill-on-bad-exit=1", "--unbuffered"]
     meet = [f"--nnodes={job.nodes}", "--rdzv-backend=c10d", f"--rdzv-id={job.id}-{job.restarts}"]
@@ -46,7 +46,7 @@ def _torchrun(python: list[str], processes: int) -> list[str]:
 
 
 def gpus_here() -> int:
-    """How many GPUs this process may use; it asks no driver, which would take a second."""
+    """How many GPUs this process may use, without asking the driver, which takes a second."""
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     if shown is not None:
         return len([each for each in shown.split(",") if each.strip() not in ("", "-1")])

@@ -1,4 +1,4 @@
-"""How fast the disk and the network are. Where a figure would make a run crawl, it is not fine."""
+"""How fast the disk and the network are. A check fails where a run would be unusably slow."""
 
 import os
 import time
@@ -9,13 +9,13 @@ import torch.distributed as dist
 
 from r1v3.train.core.ranks import Ranks
 
-DISK_MB, LEAST_DISK = 256, 100e6  # bytes a second: a state of 0.5 TB would take over an hour
-# Bytes a second: below it, gathered weights take longer than what they are for.
+DISK_MB, LEAST_DISK = 256, 100e6  # bytes a second; at less, a state of 0.5 TB takes over an hour
+# Bytes a second; at less, gathering weights takes longer than computing with them.
 LEAST_GPU_BUS = 20e9
 
 
 def disk(work: Path) -> tuple[bool, str]:
-    """Write and read a file, past the cache as far as the system allows."""
+    """Write and read a file, without the cache as far as the system allows."""
     work.mkdir(parents=True, exist_ok=True)
     path, block = work / f".preflight-{os.environ.get('RANK', '0')}", os.urandom(2**20)
     try:
@@ -39,10 +39,10 @@ def disk(work: Path) -> tuple[bool, str]:
 
 
 def all_reduce(ranks: Ranks, size: int = 2**26) -> tuple[bool, str]:
-    """Bandwidth of an all-reduce over every process, as nccl-tests define it: bytes a second on the bus.
+    """Bus bandwidth of an all-reduce over all processes, as nccl-tests define it, in bytes a second.
 
     Raises:
-        RuntimeError: the processes do not add up what they should.
+        RuntimeError: the sum over the processes is wrong.
     """
     if ranks.world == 1:
         return True, "one process, none needed"

@@ -1,8 +1,8 @@
-"""Is the machine ready? `r1v3 preflight`: what would stop a run, found before any GPU hour is spent.
+"""Is the machine ready? `r1v3 preflight` finds what would stop a run, before any GPU hour is spent.
 
-Looks at versions, GPUs, disk and quota, ports, models and addresses of every node; measures the disk and,
-with several processes, the network. Under Slurm it runs on the machines, and by the launcher, of a training
-stage. What the nodes see is told before the network is measured, which may hang where it is broken.
+Checks versions, GPUs, disk, quota, ports, models and addresses on every node. Measures the disk and, with
+several processes, the network. Under Slurm it runs on the nodes of a training stage, with the same launcher.
+The findings of the nodes are printed first, since measuring a broken network may hang.
 """
 
 import json
@@ -20,7 +20,7 @@ from r1v3.train.core.ranks import Ranks
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, what was seen, whether a run can go on with it, and on which node."""
+    """What was checked, what was found, whether a run can work with it, and on which node."""
 
     what: str
     seen: str
@@ -28,8 +28,8 @@ class Finding:
     node: str
 
 
-def look(root: Path, recipe: str, overlay: Path | None, work: Path) -> list[Finding]:
-    """Every check of this node."""
+def check_node(root: Path, recipe: str, overlay: Path | None, work: Path) -> list[Finding]:
+    """The findings of all checks on this node."""
     project = load_project(root, recipe, overlay)
     cpu = project.recipe.generation.engine == "transformers"
     lock = root / "envs" / ("cpu.lock.txt" if cpu else "gpu.lock.txt")
@@ -49,13 +49,13 @@ def look(root: Path, recipe: str, overlay: Path | None, work: Path) -> list[Find
 
 
 def preflight(root: Path, recipe: str, overlay: Path | None, output: Path) -> bool:
-    """Print every node's findings, write all to `output`, and say whether a run can begin.
+    """Print the findings of every node, write them to `output`, and return whether a run can begin.
 
     Args:
         root: the checkout.
     """
     ranks = Ranks.join()
-    mine = look(root, recipe, overlay, output.parent) if ranks.leads else []
+    mine = check_node(root, recipe, overlay, output.parent) if ranks.leads else []
     found = ranks.gather(mine)
     _tell(ranks, lines(found))
     if all(each.fine for each in found if each.what == "GPUs"):
@@ -71,7 +71,7 @@ def preflight(root: Path, recipe: str, overlay: Path | None, output: Path) -> bo
 
 
 def lines(findings: list[Finding]) -> list[str]:
-    """A line for each check and node; one for all nodes where these saw the same."""
+    """A line for each check and node, or one line where all nodes found the same."""
     told = []
     for what in dict.fromkeys(each.what for each in findings):
         of_nodes = [each for each in findings if each.what == what]
@@ -83,7 +83,7 @@ def lines(findings: list[Finding]) -> list[str]:
 
 
 def _find(what: str, check: Callable[[], checks.Seen]) -> Finding:
-    """A check that fails is a finding too: the other nodes wait for this one's."""
+    """The finding of a check. An error is a finding too, since the other nodes wait for this one."""
     try:
         fine, seen = check()
     except (OSError, RuntimeError, ValueError) as error:

@@ -1,28 +1,30 @@
-"""The resources of rules: what the recipe's layout asks for, in the words of Slurm's plugin for Snakemake.
+"""The resources of rules: the recipe's layout, in the keys of Snakemake's plugin for Slurm.
 
-Without a site nothing is asked for, and a stage starts on this machine.
+Without a site there are no resources, and a stage starts on this machine.
 """
 
 import shlex
+from collections.abc import Callable
+from typing import Any
 
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.schema.layout import Layout, Machines
 from r1v3.recipe.site import Site
 
-# Stages whose processes hold one model together, of which some take two where there is no GPU, and those
-# whose processes share questions; the others are alone.
+# TOGETHER: the processes share one model. TRAINING: of these, stages that take two processes without a GPU.
+# SHARED: the processes share the questions. All other stages have one process.
 TOGETHER = ("model", "sft", "grpo", "probe")
 TRAINING = ("model", "sft", "grpo")
 SHARED = ("evaluate",)
 
 
-# Slurm sends its signals to every process of a job step: bash is to wait for the stage that saves its state,
-# and `tee` for the last lines of its log.
+# Slurm signals every process of a job step. bash must wait until the stage has saved its state, and `tee`
+# until it has the last lines of the log.
 PATIENCE = """trap : TERM; tee() {{ trap "" TERM; command tee "$@"; }}; """
 
 
 def prefix(site: Site | None) -> str:
-    """What the shell of every rule begins with."""
+    """What the shell command of every rule begins with."""
     if site is None:
         return f"set -euo pipefail; {PATIENCE}"
     exports = "".join(f"export {n}={shlex.quote(v)}; " for n, v in site.environment.items())
@@ -32,8 +34,12 @@ def prefix(site: Site | None) -> str:
     )
 
 
-def machines(stage: str, layout: Layout, site: Site | None) -> dict:
-    """The `resources` of a stage's rule; memory and time grow with Snakemake's `attempt`."""
+def machines(stage: str, layout: Layout, site: Site | None) -> dict[str, Any]:
+    """The `resources` of a stage's rule; memory and time grow with Snakemake's `attempt`.
+
+    Raises:
+        RecipeError: a node of the site has fewer GPUs than the layout asks for.
+    """
     if site is None:
         return {
             "launcher": "python -m r1v3.cluster.launch --processes 2"
@@ -73,13 +79,13 @@ def launcher(stage: str, asked: Machines, site: Site) -> str:
     return words + " --shards" * (stage in SHARED)
 
 
-def _one_node(asked: Machines, site: Site) -> dict:
+def _one_node(asked: Machines, site: Site) -> dict[str, Any]:
     model = {"gpu_model": site.gpus.model} if site.gpus.model else {}
     return {"gpu": asked.gpus, "cpus_per_gpu": site.gpus.cpus_each} | model
 
 
-def _several_nodes(asked: Machines, site: Site) -> dict:
-    """The plugin starts an `mpi` job's command on the first node alone, and our launcher the rest."""
+def _several_nodes(asked: Machines, site: Site) -> dict[str, Any]:
+    """The plugin starts the command of an `mpi` job on its first node; our launcher starts the others."""
     gpus = f"{site.gpus.model}:{asked.gpus}" if site.gpus.model else f"{asked.gpus}"
     return {
         "mpi": "srun",
@@ -98,5 +104,5 @@ def _most_memory(asked: Machines, site: Site) -> int:
     return max(_memory(asked, site), site.gpus.per_node * site.gpus.node_memory_gb_each)
 
 
-def _grows(first: int, most: int):
+def _grows(first: int, most: int) -> Callable[[object, int], int]:
     return lambda wildcards, attempt: min(first * attempt, most)

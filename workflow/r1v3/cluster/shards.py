@@ -1,8 +1,8 @@
-"""Several processes that share a stage's questions, each with its own engine on its own GPUs: data parallel.
+"""Shards: several processes share a stage's questions, each with its own engine on its own GPUs.
 
-Each asks its part (`R1V3_SHARD`) and vouches for nothing; afterwards one process finds every answer there,
-and writes the manifest. All of it is one child of the launcher, which tells it to save when the job's time is
-nearly over: who gets SIGTERM hands it on and ends with its shards' code. What was answered is kept.
+Each shard asks its part of the questions (`R1V3_SHARD`) and writes no manifest. Afterwards one process finds
+all answers there and writes the manifest. The launcher has one child for all of this. When the job's time is
+nearly over, that child gets SIGTERM, passes it on, and exits with the code of its shards; answers are kept.
 """
 
 import os
@@ -16,7 +16,7 @@ from r1v3.cluster.allocation import Allocation
 def shards_command(
     python: list[str], script: list[str], *, gpus: int, each: int, job: Allocation | None
 ) -> list[str]:
-    """What runs `gpus // each` shards on each node, waits, then runs the script alone."""
+    """The command that runs `gpus // each` shards on each node, waits, and then runs the script once."""
     here = max(1, gpus // max(1, each))
     own = [sys.executable, "-m", "r1v3.cluster.shards"]
     nodes, cpus = (job.nodes, job.cpus_per_node) if job else (1, 0)
@@ -24,10 +24,10 @@ def shards_command(
 
 
 def run_shards(nodes: int, cpus: int, here: int, each: int, command: list[str]) -> int:
-    """Start the shards of every node, wait, then the script alone; the first failure's code."""
+    """Run the shards of every node, then the script once; return the exit code of the first failure."""
     if nodes * here > 1:
         if nodes > 1:
-            # Slurm tells the tasks; srun would kill them.
+            # Slurm signals the tasks itself; srun would kill them.
             signal.signal(signal.SIGTERM, lambda *_: None)
             code = subprocess.call(node_command(nodes, cpus, here, each, command))
         else:
@@ -38,7 +38,7 @@ def run_shards(nodes: int, cpus: int, here: int, each: int, command: list[str]) 
 
 
 def node_command(nodes: int, cpus: int, here: int, each: int, command: list[str]) -> list[str]:
-    """A process on each node that starts its shards; srun does not inherit a job's processors by itself."""
+    """The command that starts the shards of each node; srun must be told the job's processors."""
     srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
     srun += [f"--cpus-per-task={cpus}", "--kill-on-bad-exit=1"]
     return [
@@ -54,7 +54,7 @@ def node_command(nodes: int, cpus: int, here: int, each: int, command: list[str]
 
 
 def shards_of_node(command: list[str], first: int, count: int, parts: int, each: int) -> int:
-    """Run the shards of one node; when one fails the others are ended, and start again where they were."""
+    """Run the shards of one node. When one fails the others are stopped; a later run continues them."""
     shown = [gpu for gpu in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpu]
     shown = shown or [str(number) for number in range(count * each)]
     running = []
@@ -63,7 +63,7 @@ def shards_of_node(command: list[str], first: int, count: int, parts: int, each:
         shard = {"CUDA_VISIBLE_DEVICES": own, "R1V3_SHARD": f"{first + number}/{parts}"}
         running.append(subprocess.Popen(command, env=os.environ | shard))
     codes = []
-    _hand_on(running)
+    _forward_sigterm(running)
     while running:
         for process in running:
             try:
@@ -79,13 +79,13 @@ def shards_of_node(command: list[str], first: int, count: int, parts: int, each:
 
 
 def _call(command: list[str]) -> int:
-    """Run one command, which gets this process's SIGTERM; its code."""
+    """Run one command, which gets this process's SIGTERM; return its exit code."""
     running = [subprocess.Popen(command)]
-    _hand_on(running)
+    _forward_sigterm(running)
     return running[0].wait()
 
 
-def _hand_on(running: list[subprocess.Popen]) -> None:
+def _forward_sigterm(running: list[subprocess.Popen]) -> None:
     def tell(*_) -> None:
         for process in running:
             process.terminate()

@@ -1,14 +1,14 @@
-"""A finished recipe as an RO-Crate: what was made from what, by which code, for archives and their readers.
+"""A finished recipe as an RO-Crate for archives: what was made from what, by which code.
 
-Small files are copied into it; checkpoints, pictures and answers stay in DVC, and each folder's data.dvc,
-which is in the crate, names their bytes. Terms are schema.org's, after Workflow Run RO-Crate 0.5.
+The crate has copies of small files. Checkpoints, pictures and answers stay in DVC; each folder's data.dvc,
+which is in the crate, has their hashes. The terms are those of schema.org, after Workflow Run RO-Crate 0.5.
 """
 
 import json
 from pathlib import Path
 
-from r1v3.provenance.found import DVC_FILE, Found, reached
-from r1v3.provenance.graph import Graph
+from r1v3.provenance.found import DVC_FILE, ResultFolder, reached
+from r1v3.provenance.graph import LineageGraph
 from r1v3.recipe.graph.results import ResultGraph
 
 PROFILES = (
@@ -20,17 +20,17 @@ LICENCE = "https://spdx.org/licenses/Apache-2.0"
 
 
 def write_crate(root: Path, documents: ResultGraph, out: Path) -> list[str]:
-    """Write the crate of all results that the configuration reaches; the ids that are in it.
+    """Write the crate of all results that the configuration makes; return their ids.
 
     Args:
-        out: a folder that is not there yet.
+        out: a folder that does not exist yet.
 
     Raises:
         ValueError: the recipe is not finished, or the folder exists.
     """
     from rocrate.rocrate import ROCrate
 
-    graph = Graph.of(root)
+    graph = LineageGraph.of(root)
     inside = {
         key: found
         for key, found in graph.found.items()
@@ -70,7 +70,7 @@ def _tables(root: Path) -> list[Path]:
     return [path for name in names if (path := root / "results" / name).exists()]
 
 
-def _folder(crate, found: Found):
+def _folder(crate, found: ResultFolder):
     dataset = crate.add_dataset(
         dest_path=found.folder,
         properties={
@@ -88,7 +88,9 @@ def _folder(crate, found: Found):
     return dataset
 
 
-def _action(crate, workflow, key: str, found: Found, graph: Graph, folders: dict) -> None:
+def _action(
+    crate, workflow, key: str, found: ResultFolder, graph: LineageGraph, folders: dict
+) -> None:
     manifest = json.loads(found.seals[-1].read_text())
     made = manifest.get("environment", {})
     action = crate.add_action(

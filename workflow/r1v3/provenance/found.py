@@ -1,4 +1,4 @@
-"""The result folders on this disk, and which of them the configuration still leads to."""
+"""The result folders on this disk, and which of them the present configuration makes."""
 
 import json
 import re
@@ -18,15 +18,15 @@ PLACES = (
     "evaluations/*/*/*",
 )
 HASHED = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{10}")
-# Small, declared to Snakemake or appended to by the shell: git keeps these, DVC all else.
+# Files that are small, outputs of rules, or written by the shell. git keeps them, DVC keeps the others.
 IN_GIT = ("config.json", "manifest.json", "responses.json", "scores.json", "benchmark.tsv")
 DVC_FILE = "data.dvc"
 UNFINISHED = ("resume",)
 
 
 @dataclass(frozen=True)
-class Found:
-    """A result folder, relative to the checkout's root."""
+class ResultFolder:
+    """A result folder; `folder` is its path from the root of the checkout."""
 
     root: Path
     folder: str
@@ -45,7 +45,7 @@ class Found:
 
     @property
     def seals(self) -> list[Path]:
-        """The files that are written last, whose presence says that the folder is complete."""
+        """The files that are written last; with them the folder is complete."""
         evaluation = self.folder.startswith("results/evaluations/")
         names = ("responses.json", "scores.json") if evaluation else ("manifest.json",)
         return [self.path / name for name in names]
@@ -79,12 +79,12 @@ def in_git(name: str) -> bool:
     return name in IN_GIT or probe or name == "log.txt" or name.endswith(".log")
 
 
-def result_folders(root: Path) -> Iterator[Found]:
+def result_folders(root: Path) -> Iterator[ResultFolder]:
     """Every folder of results/ that has a config."""
     for place in PLACES:
         for path in sorted((root / "results").glob(place)):
             if HASHED.fullmatch(path.name) and (path / "config.json").is_file():
-                yield Found(root, path.relative_to(root).as_posix())
+                yield ResultFolder(root, path.relative_to(root).as_posix())
 
 
 def reached(documents: ResultGraph, folder: str) -> bool:

@@ -1,22 +1,22 @@
-"""Which result was made from which: read from the configs on disk, whose documents name their parents."""
+"""Which result was made from which, read from the configs on disk, which name their parents."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from r1v3.provenance.found import Found, result_folders
+from r1v3.provenance.found import ResultFolder, result_folders
 
 
 @dataclass
-class Graph:
-    """Result folders by id, with what each was made from (`parents`) and what was made from it."""
+class LineageGraph:
+    """Result folders by id, with the results that each was made from (`parents`) and those made from it."""
 
-    found: dict[str, Found]
+    found: dict[str, ResultFolder]
     parents: dict[str, list[str]]
     children: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, root: Path) -> "Graph":
+    def of(cls, root: Path) -> "LineageGraph":
         """The graph of a checkout; an evaluation's id is `<run>/<checkpoint>/<suite>`."""
         found = {key_of(each): each for each in result_folders(root)}
         parents = {
@@ -39,14 +39,14 @@ class Graph:
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
-        """The results of each name, for those who do not know the hash."""
+        """Ids of results by name, since a user may not know the hash."""
         names: dict[str, list[str]] = {}
         for key in self.found:
             names.setdefault(key.rpartition("/")[2].rpartition("-")[0], []).append(key)
         return names
 
 
-def key_of(found: Found) -> str:
+def key_of(found: ResultFolder) -> str:
     prefix = "results/evaluations/"
     evaluation = found.folder.startswith(prefix)
     return found.folder.removeprefix(prefix) if evaluation else found.id
@@ -63,7 +63,7 @@ def _reach(key: str, edges: dict[str, list[str]]) -> list[str]:
 
 
 def _texts(value) -> list[str]:
-    """Every text in a document; ids are among them."""
+    """Every text in a config; the ids of parents are among them."""
     if isinstance(value, dict):
         return [text for each in value.values() for text in _texts(each)]
     if isinstance(value, list):

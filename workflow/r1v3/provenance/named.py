@@ -1,4 +1,4 @@
-"""What a name stands for: the results on this disk that a reader of a page or a table means.
+"""The results on this disk that a name stands for, as it appears on a page or in a table.
 
 An id (`rl-0123456789`), a name (`rl`, `math_normal`), a path in results/, a score as the summary names it
 (`models.rl.math`, `benchmarks.mmmu_val`), a measure of studies (`study.normal`), a study or a claim by its
@@ -8,7 +8,7 @@ name in config/, or the id of a sample.
 import json
 from pathlib import Path
 
-from r1v3.provenance.graph import Graph
+from r1v3.provenance.graph import LineageGraph
 from r1v3.recipe.errors import unknown
 from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.schema.studies import suite_of
@@ -18,8 +18,8 @@ OF_SUMMARY = {"models": "held_out", "benchmarks": "benchmarks"}  # the suite tha
 MEASURED = ("study", "held_out", "checkpoint")
 
 
-def resolve(root: Path, graph: Graph, what: str) -> Named:
-    """The results that `what` stands for, each with a note on how.
+def resolve(root: Path, graph: LineageGraph, what: str) -> Named:
+    """The ids of the results that `what` stands for, each with a note that explains it.
 
     Raises:
         ValueError: nothing on this disk has that name.
@@ -38,8 +38,8 @@ def resolve(root: Path, graph: Graph, what: str) -> Named:
     raise ValueError(unknown("result, score or sample", what, [*graph.by_name, *graph.found]))
 
 
-def _score(root: Path, graph: Graph, what: str) -> Named:
-    """The evaluation behind a score of the summary; for a measure, or without a summary, all that have it."""
+def _score(root: Path, graph: LineageGraph, what: str) -> Named:
+    """The evaluation with a score of the summary; for a measure, or without a summary, all that have it."""
     place, *words = what.replace("/", ".").split(".")
     if len(words) != {"models": 2}.get(place, 1) or place not in (*OF_SUMMARY, *MEASURED):
         return []
@@ -70,7 +70,7 @@ def _score(root: Path, graph: Graph, what: str) -> Named:
 
 
 def _shown(root: Path, place: str, words: list[str]) -> float | None:
-    """The score as the summary has it."""
+    """The score in the summary."""
     path = root / "results" / "summary.json"
     entry = json.loads(path.read_text()).get(place, {}) if path.exists() else {}
     for word in words:
@@ -78,23 +78,23 @@ def _shown(root: Path, place: str, words: list[str]) -> float | None:
     return entry.get("accuracy", entry.get("mean"))
 
 
-def _claim(root: Path, graph: Graph, what: str) -> Named:
-    """What a claim compares: its arms' answers to its measure, or their runs where it speaks of curves."""
+def _claim(root: Path, graph: LineageGraph, what: str) -> Named:
+    """What a claim compares: the evaluations of its arms, or their runs where the claim is about curves."""
     path = root / "config" / "claims.yaml"
     claim = read_yaml(path).get(what, {}) if path.exists() else {}
     arms = [claim[key] for key in ("a", "b", "arm") if key in claim]
     return _arms(root, graph, claim.get("study"), arms, claim.get("measure"))
 
 
-def _study(root: Path, graph: Graph, what: str) -> Named:
+def _study(root: Path, graph: LineageGraph, what: str) -> Named:
     """The runs of a study."""
     return _arms(root, graph, what, [], None)
 
 
 def _arms(
-    root: Path, graph: Graph, study: str | None, labels: list[str], measure: str | None
+    root: Path, graph: LineageGraph, study: str | None, labels: list[str], measure: str | None
 ) -> Named:
-    """Arms of a finished study (all of them without labels), as its page names them."""
+    """Results of these arms of a finished study, or of all arms without labels."""
     path = root / "results" / "studies" / f"{study}.json"
     found: dict[str, str] = {}
     for arm in json.loads(path.read_text())["arms"] if path.exists() else []:
@@ -110,8 +110,8 @@ def _arms(
     return list(found.items())
 
 
-def _sample(graph: Graph, what: str) -> Named:
-    """The data sets that hold a record of that id."""
+def _sample(graph: LineageGraph, what: str) -> Named:
+    """The data sets with a record of that id."""
     import pyarrow.parquet
 
     found = []

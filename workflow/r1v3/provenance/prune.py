@@ -1,24 +1,24 @@
-"""What no table entry reaches any more, how much disk everything takes, and removing the former."""
+"""Finds results that no configuration makes any more, measures disk use, and removes folders."""
 
 import shutil
 from pathlib import Path
 
-from r1v3.provenance.found import Found, reached, result_folders
-from r1v3.provenance.graph import Graph, key_of
+from r1v3.provenance.found import ResultFolder, reached, result_folders
+from r1v3.provenance.graph import LineageGraph, key_of
 from r1v3.recipe.graph.results import ResultGraph
 
 
-def unreached(root: Path, projects: list[ResultGraph]) -> list[Found]:
-    """Folders that no recipe makes, that git and DVC do not keep, and that nothing kept was made from."""
+def unreached(root: Path, projects: list[ResultGraph]) -> list[ResultFolder]:
+    """Folders that no recipe makes, that are not recorded, and from which no result to keep was made."""
     found = list(result_folders(root))
     kept = [f for f in found if f.dvc_file.exists() or any(reached(p, f.folder) for p in projects)]
-    graph = Graph.of(root)
+    graph = LineageGraph.of(root)
     needed = {each for f in kept for each in (key_of(f), *graph.above(key_of(f)))}
     return [f for f in found if key_of(f) not in needed]
 
 
-def prune(root: Path, found: list[Found]) -> int:
-    """Remove these folders; return the bytes."""
+def prune(root: Path, found: list[ResultFolder]) -> int:
+    """Remove these folders; return the freed bytes."""
     freed = sum(size(each.path) for each in found)
     for each in reversed(found):
         shutil.rmtree(each.path)
@@ -29,9 +29,10 @@ def prune(root: Path, found: list[Found]) -> int:
 
 
 def size(folder: Path) -> int:
-    """Bytes on disk; a link into DVC's cache counts as what it points to."""
+    """Bytes on disk; a link into DVC's cache counts as the file that it points to."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def shown(bytes: int) -> str:
+def mebibytes(bytes: int) -> str:
+    """A size as text in MiB."""
     return f"{bytes / 2**20:,.1f} MiB"

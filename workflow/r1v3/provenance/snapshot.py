@@ -1,7 +1,7 @@
-"""Record finished results: bytes in DVC, small files in git's index. One process at a time.
+"""Record finished results: large files in DVC, small files in git's index. One process at a time.
 
-Each result folder gets one `data.dvc` beside its manifest, so that a run can be pulled alone. Nothing is
-recorded that its manifest does not vouch for. Large files become links into DVC's cache.
+Each result folder gets one `data.dvc` beside its manifest, so that a single run can be pulled. A folder is
+recorded only where its files have the hashes of its manifest. Large files become links into DVC's cache.
 """
 
 import hashlib
@@ -13,11 +13,11 @@ import yaml
 from filelock import FileLock
 
 from r1v3.base.atomic_write import write_text
-from r1v3.provenance.found import DVC_FILE, Found, reached, result_folders
+from r1v3.provenance.found import DVC_FILE, ResultFolder, reached, result_folders
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.outputs.manifest import read_manifest
 
-# Without what MLflow was given: another machine's database has none of it.
+# results/mlflow.json is left out, since the database of another machine has none of its runs.
 TOP = ("summary.json", "report.html", "claims.*", "plots/*.csv", "cards/*.html", "runs/*.json")
 TOP += ("tables/*", "studies/*.html", "studies/*.json", "studies/*/*")
 PAGES = "results/pages"
@@ -25,10 +25,10 @@ MANY = 500  # paths a call
 
 
 def snapshot(root: Path, documents: ResultGraph) -> list[str]:
-    """Record what is finished, belongs to the present configuration, and is new; return those folders.
+    """Record finished results of the present configuration that are new; return their folders.
 
     Raises:
-        ValueError: a file is not what its manifest vouches for; nothing is recorded then.
+        ValueError: a file has changed since its manifest was written; then nothing is recorded.
     """
     place = root / ".dvc" / "tmp" / "snapshot.lock"
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -50,8 +50,8 @@ def snapshot(root: Path, documents: ResultGraph) -> list[str]:
     return [found.folder for found in new]
 
 
-def recorded(found: Found) -> bool:
-    """Whether DVC has this folder as its manifest describes it."""
+def recorded(found: ResultFolder) -> bool:
+    """Whether this folder is recorded in DVC in its present state."""
     if not found.dvc_file.exists():
         return not found.kept_in_dvc()
     content = yaml.safe_load(found.dvc_file.read_text())
@@ -59,7 +59,7 @@ def recorded(found: Found) -> bool:
     return whole and content.get("meta", {}).get("seal") == seal(found)
 
 
-def seal(found: Found) -> str:
+def seal(found: ResultFolder) -> str:
     """The sha256 of the files that complete the folder."""
     digest = hashlib.sha256()
     for path in found.seals:
@@ -67,8 +67,8 @@ def seal(found: Found) -> str:
     return digest.hexdigest()
 
 
-def not_vouched_for(found: Found) -> list[str]:
-    """Files that the manifest names and that are gone or changed."""
+def not_vouched_for(found: ResultFolder) -> list[str]:
+    """The files of the manifest that are missing or changed, one line each."""
     wrong = []
     for name, expected in read_manifest(found.seals[0])["files"].items():
         path = found.path / name
@@ -80,7 +80,7 @@ def not_vouched_for(found: Found) -> list[str]:
 
 
 def write_dvc_file(folder: Path, paths: list[Path], seal: str) -> Path | None:
-    """A `data.dvc` that names these paths; DVC fills in their hashes when it commits."""
+    """Write a `data.dvc` with these paths; `dvc commit` adds their hashes."""
     if not paths:
         return None
     file = folder / DVC_FILE
@@ -91,7 +91,7 @@ def write_dvc_file(folder: Path, paths: list[Path], seal: str) -> Path | None:
 
 
 def dvc(root: Path, *arguments: str) -> None:
-    """Call DVC; its words are shown where it fails.
+    """Call DVC; an error has its message.
 
     Raises:
         RuntimeError: DVC failed.
@@ -103,7 +103,7 @@ def dvc(root: Path, *arguments: str) -> None:
 
 
 def _pages(root: Path) -> list[Path]:
-    """The data.dvc of the pages' pictures, where those are new; the index itself is in git."""
+    """A data.dvc of the pages' pictures where the pages are new; git keeps their index."""
     index = root / PAGES / "index.html"
     if not index.exists():
         return []
@@ -116,7 +116,7 @@ def _pages(root: Path) -> list[Path]:
     return [made] if made else []
 
 
-def _for_git(root: Path, kept: list[Found]) -> list[str]:
+def _for_git(root: Path, kept: list[ResultFolder]) -> list[str]:
     files = [path for found in kept for path in (*found.kept_in_git(), found.dvc_file)]
     files += [path for pattern in TOP for path in sorted((root / "results").glob(pattern))]
     files += [root / PAGES / "index.html", root / PAGES / DVC_FILE, root / "dvc.lock"]

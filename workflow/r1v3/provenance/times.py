@@ -1,7 +1,7 @@
-"""Equal times for what git brought: a clone's files carry the order of its checkout, not of their making.
+"""Equal times for files from git: a clone's files have the times of its checkout, not those of their making.
 
-Snakemake compares times, so a fresh clone would want to do everything again. What git has and nobody
-changed since was complete when it was recorded; such files get the oldest time among them.
+Snakemake compares times, so in a fresh clone it would make everything again. Files that git has and nobody
+changed were complete when they were recorded. They all get the oldest time among them.
 """
 
 import os
@@ -9,12 +9,12 @@ import subprocess
 from pathlib import Path
 
 STAMP = "results/.settled"
-TABLES = ("benchmarks", "claims", "sources", "studies")  # files that rules read as they are
+TABLES = ("benchmarks", "claims", "sources", "studies")  # files that are inputs of rules
 PLACES = ("results", *(f"config/{table}.yaml" for table in TABLES))
 
 
 def settle_times(root: Path) -> int:
-    """Equalise times once for each state of results/ that git checks out; return how many files."""
+    """Equalise times once for each state of results/ that git checks out; return the number of files."""
     tree = _git(root, "rev-parse", "HEAD:results")
     stamp = root / STAMP
     if tree is None or (stamp.exists() and stamp.read_text() == tree):

@@ -1,23 +1,23 @@
-"""Lineage both ways: what a result was made from, and what was made from it.
+"""Lineage in both directions: what a result was made from, and what was made from it.
 
-What may be traced: see `r1v3.provenance.named`.
+`r1v3.provenance.named` says which names can be traced.
 """
 
 import json
 from pathlib import Path
 
-from r1v3.provenance.found import Found
-from r1v3.provenance.graph import Graph
+from r1v3.provenance.found import ResultFolder
+from r1v3.provenance.graph import LineageGraph
 from r1v3.provenance.named import resolve
 
 
 def trace_lines(root: Path, what: str) -> list[str]:
-    """Lines that tell where `what` comes from and where it went.
+    """What `what` was made from and what was made from it, as lines.
 
     Raises:
         ValueError: nothing on this disk has that name.
     """
-    graph = Graph.of(root)
+    graph = LineageGraph.of(root)
     lines = []
     for key, note in resolve(root, graph, what):
         lines += [f"{key}{f'  ({note})' if note else ''}", *_about(graph.found[key], "  ")]
@@ -30,8 +30,8 @@ def trace_lines(root: Path, what: str) -> list[str]:
     return lines
 
 
-def _about(found: Found, indent: str) -> list[str]:
-    """Recipe, data version, code, environment and machine of one result."""
+def _about(found: ResultFolder, indent: str) -> list[str]:
+    """Config, data version, code, environment and machine of one result."""
     lines = [f"recipe: {found.folder}/config.json"]
     if found.dvc_file.exists():
         lines.append(f"bytes: {found.folder}/data.dvc")
@@ -57,8 +57,8 @@ def _about(found: Found, indent: str) -> list[str]:
     return [indent + line for line in lines]
 
 
-def evaluation_scores(found: Found) -> dict[str, float]:
-    """An evaluation's scores as shares, by benchmark and held-out set."""
+def evaluation_scores(found: ResultFolder) -> dict[str, float]:
+    """The scores of an evaluation as shares, by benchmark and held-out set."""
     path = found.path / "scores.json"
     if not path.exists():
         return {}
@@ -67,7 +67,7 @@ def evaluation_scores(found: Found) -> dict[str, float]:
     return means | {name: each["accuracy"] for name, each in scores.get("held_out", {}).items()}
 
 
-def _one(found: Found, key: str) -> list[str]:
+def _one(found: ResultFolder, key: str) -> list[str]:
     shown = [f"{name} {value:.4g}" for name, value in evaluation_scores(found).items()]
     more = f"  and {len(shown) - 4} more" if len(shown) > 4 else ""
     said = f"  {', '.join(shown[:4])}{more}" if shown else ""

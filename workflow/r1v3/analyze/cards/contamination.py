@@ -1,7 +1,7 @@
-"""What evaluations share with the data that a model learned from, and its scores without those items.
+"""Items that evaluations share with training data, and a model's scores without those items.
 
-Twins that a set dropped were never learned. What counts are twins that were kept (`contaminated: list`), and
-those that appear only now because the evaluations changed after a set was made: then it is compared again.
+A twin that a set dropped was never learned. Two kinds of twins count: those that a set kept (`contaminated:
+list`), and those of evaluations that changed after the set was made, for which it is compared again.
 """
 
 import json
@@ -105,8 +105,8 @@ def _thumb(path: Path):
 def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str]]) -> list[dict]:
     """Each benchmark's score with and without its hit items, by its own metric, over the stored verdicts.
 
-    What hangs together (the rotations of a question, a composite and its steps) goes together: one hit
-    item takes its cluster along, since a metric over half a cluster says something else.
+    An item is left out with its whole cluster (the rotations of a question, or a composite and its steps),
+    since a metric over half a cluster means something else.
 
     Args:
         scores: `scores.json`, beside its `verdicts/`.

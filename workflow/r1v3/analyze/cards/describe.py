@@ -1,4 +1,4 @@
-"""What stands on a data card: counts, lengths, funnel, twins and samples, read from the set's folder."""
+"""The content of a data card, from a set's folder: counts, lengths, funnel, twins and samples."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from r1v3.data.records import Record, iter_records
 from r1v3.data.rejected import SHOWN
 
 SAMPLES = 8  # pictures of a card
-WHOLE = 20_000  # bytes of a picture that a card carries as it is; of a larger one a small copy
+WHOLE = 20_000  # bytes; a card contains a small copy of a larger picture
 SMALL = (256, 256)  # pixels
 EDGES = (0, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 FORMS = {
@@ -37,7 +37,7 @@ STEPS = {
 
 @dataclass(frozen=True)
 class Described:
-    """A set as its card shows it; `words` and `answers` are counts by length in words."""
+    """A set as its card shows it; `questions` and `responses` are counts by length in words."""
 
     name: str
     id: str
@@ -70,7 +70,7 @@ def describe_set(folder: Path) -> Described:
         questions[_bin(len(record.question.split()))] += 1
         if record.response:
             responses[_bin(len(record.response.split()))] += 1
-        if record.images:  # a reservoir: each record with pictures is as likely as any other
+        if record.images:  # reservoir sampling: each record with pictures is equally likely
             seen += 1
             if len(chosen) < SAMPLES:
                 chosen.append(record)
@@ -94,7 +94,7 @@ def describe_set(folder: Path) -> Described:
 
 
 def funnel_rows(facts: dict) -> list[dict]:
-    """The funnel of a set from sources or of a sampled one: step, count, left, and examples."""
+    """The steps of a set's funnel: count, records left, reasons and examples."""
     examples = facts.get("examples", {})
     if "steps" in facts:
         return [

@@ -1,4 +1,4 @@
-"""Data cards as pages, and what the report shows of the data: figure 2, the funnels, links to the cards."""
+"""Data cards as pages, and the report's section on data: figure 2, the funnels, links to the cards."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def make_cards(
     sources: Path,
     output: Path,
 ) -> None:
-    """All cards, with what the evaluations share with what the final model learned.
+    """Write all cards, and which evaluation items the final model may have learned.
 
     Args:
         data: manifests of all sets.
@@ -61,7 +61,7 @@ def _name(manifest: Path) -> str:
 
 
 def _instances(manifest: Path) -> str:
-    """From which instances a set is drawn: `train`, `validation` or `test`."""
+    """The instances that a set is drawn from: `train`, `validation` or `test`."""
     document = json.loads((manifest.parent / "config.json").read_text())["document"]
     if "questions" in document:
         return _instances(manifest.parent.parent / document["questions"] / "manifest.json")
@@ -74,7 +74,7 @@ def write_cards(
     """Write `<set>.html` for each set beside `output`, which lists them.
 
     Args:
-        contamination: what the present evaluations share with the sets, and the scores without it.
+        contamination: twins in the present evaluations, and the scores without them.
         sources: entries of config/sources.yaml, for titles and citations.
     """
     sets = [describe_set(folder) for folder in folders]
@@ -126,8 +126,9 @@ def panels(name: str, facts: dict, colour: str) -> list[Markup]:
 
 
 def data_section(manifests: list[Path]) -> Markup:
-    """The report's section on data, as HTML: figure 2, each set's funnel with examples, links to the
-    cards, which lie in `cards/` beside the page.
+    """The report's section on data, as HTML: figure 2, each set's funnel with examples, links to the cards.
+
+    The cards are in `cards/` beside the page.
 
     Args:
         manifests: of the training sets of the three stages, in order.
@@ -144,7 +145,7 @@ def data_section(manifests: list[Path]) -> Markup:
 
 
 def _light(folder: Path) -> dict:
-    """A set's facts and funnel, without a look at its records."""
+    """A set's facts and funnel, without reading its records."""
     manifest = json.loads((folder / "manifest.json").read_text())
     facts = manifest["facts"]
     return {

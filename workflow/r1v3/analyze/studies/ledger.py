@@ -54,7 +54,7 @@ def ledger(documents: ResultGraph, studies: list[dict]) -> dict:
 
 
 def counts(claims: list[dict]) -> list[dict]:
-    """How many claims have each verdict, and of these how many carry the report."""
+    """How many claims have each verdict, and how many of these carry the report."""
     labels = [_label(claim) for claim in claims]
     every, carrying = (
         Counter(labels),
@@ -77,7 +77,7 @@ def counts(claims: list[dict]) -> list[dict]:
 
 
 def chances(claims: list[dict]) -> list[dict]:
-    """The published differences that two numbers and a count of items allow to judge."""
+    """The published differences between two numbers, tested against chance."""
     rows = []
     for claim in claims:
         known = claim["published"]

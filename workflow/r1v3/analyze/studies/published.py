@@ -1,9 +1,9 @@
-"""Which of the report's own differences are larger than chance, as a function of what it does not publish.
+"""Which of the report's own differences are larger than chance, for several correlations of the answers.
 
-Two models answer the same n items; how their answers go together, item by item, is unknown. With a
-correlation r the difference's variance is (pq + p'q' - 2 r sqrt(pq p'q')) / n. Two shares allow no r above
-that at which the better model is right wherever the other is. The average of five runs makes the noise of
-sampling smaller, not that of the items, so that these figures are those of one run at most.
+Two models answer the same n items. The report does not publish the correlation r of their answers over
+items. The variance of the difference is (pq + p'q' - 2 r sqrt(pq p'q')) / n. The largest possible r is that
+of a better model which is right wherever the other is. The average of five runs reduces the noise of
+sampling, but not that of the items, so one run is assumed.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,11 @@ CORRELATIONS = (0.0, 0.25, 0.5, 0.75, 0.9)
 
 @dataclass(frozen=True)
 class Chance:
-    """A published difference: z for each correlation that the shares allow (None: they do not), and from
-    which correlation on it is larger than chance (None: from none)."""
+    """A published difference against chance.
+
+    `z` has a value for each correlation, None where the shares do not allow it. The difference is larger than
+    chance from the correlation `from_correlation` on; None: never. `most` is the largest correlation.
+    """
 
     difference: float
     z: dict[float, float | None]
@@ -26,7 +29,7 @@ class Chance:
 
 
 def chance(a: float, b: float, n: int, *, confidence: float = 0.95) -> Chance:
-    """Judge the difference of two published shares in percent, measured on the same n items.
+    """Test the difference of two published shares in percent, measured on the same n items.
 
     Returns:
         `detectable` is the smallest difference in points that n items show with 80 % power at r = 0.5.

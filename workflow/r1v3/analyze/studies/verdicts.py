@@ -1,11 +1,12 @@
 """A verdict on every claim, by rules fixed before the runs (config/claims.yaml).
 
 reproduced      the whole interval lies on the claimed side, and the effect is at least `least`
-contradicted    the whole interval misses what the claim needs, or the report's own tables say otherwise
-by construction the data agree, and the tiny world was bound to
-inconclusive    neither; says how many items or seeds would settle it. A claim about training needs three
-                seeds. A correlation also needs p below 0.05 in the permutation test within runs
-not testable    with the reason
+contradicted    no value in the interval satisfies the claim, or the report's own tables contradict it
+by construction the data agree, but the tiny world could not have shown anything else
+inconclusive    none of these; the verdict says how many items or seeds would settle the claim. A claim about
+                training needs three seeds. A correlation also needs p below 0.05 in the permutation test
+                within runs
+not testable    not testable here, with the reason
 """
 
 from dataclasses import dataclass, replace
@@ -150,7 +151,7 @@ def settle_claim(
 
 
 def _direction(claim: MeasuredClaim | AuditClaim) -> Direction:
-    """Which way the effect must go; answers that say the phrase are to be less often right."""
+    """Which way the effect must go; an audit claims that answers with the phrase are right less often."""
     if isinstance(claim, AuditClaim):
         return "less"
     return "same" if isinstance(claim, Regret) else claim.direction

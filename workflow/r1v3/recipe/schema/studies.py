@@ -82,10 +82,10 @@ class PublishedPair(Section):
 
 
 class Claimed(Section):
-    """What every claim has. `training`: it speaks of training's outcome, so that one seed cannot settle it.
+    """What every claim has. `training`: it is about the outcome of training, so one seed cannot settle it.
 
-    `by_construction`: why the tiny world was bound to show it. `post_hoc`: why it was worded after a run had
-    been seen; all others stood before the runs.
+    `by_construction`: why the tiny world could show nothing else. `post_hoc`: why it was worded after the
+    first results; all other claims were fixed before the runs.
     """
 
     says: str
@@ -97,11 +97,11 @@ class Claimed(Section):
     carries: bool = False
     """Whether the report rests on it."""
     training: bool = False
-    """Whether it speaks of training's outcome, so that one seed cannot settle it."""
+    """Whether it is about the outcome of training, so that one seed cannot settle it."""
     by_construction: str | None = None
-    """Why the tiny world was bound to show it."""
+    """Why the tiny world could show nothing else."""
     post_hoc: str | None = None
-    """Why it was worded after a run had been seen."""
+    """Why it was worded after the first results."""
     published: PublishedPair | None = None
     """The report's own numbers."""
 
@@ -187,10 +187,10 @@ class Regret(Claimed):
 
 
 class AuditClaim(Claimed):
-    """Answers that say the picture cannot be seen are less often right (table 5)."""
+    """Answers that say the picture cannot be seen are right less often (table 5)."""
 
     kind: Literal["audit"]
-    """Answers that say the picture cannot be seen are less often right (table 5)."""
+    """Answers that say the picture cannot be seen are right less often (table 5)."""
     least: Share
     """The smallest difference that counts."""
 
