@@ -20,6 +20,7 @@ from r1v3.recipe.graph.configs import (
 )
 from r1v3.recipe.schema.data import HubModel
 from r1v3.recipe.schema.recipe import Entropy
+from r1v3.train import base_model
 from r1v3.train.base_model import obtain_base_model
 from r1v3.train.grpo.setup import open_grpo_run
 from r1v3.train.sft.setup import open_sft_run
@@ -97,25 +98,18 @@ def test_a_removed_connector_is_zero_before_the_first_step(parts, tmp_path):
     assert removed.progress.done == 0
 
 
-def test_a_hub_model_is_downloaded_at_its_revision_and_counts_as_a_run_of_no_step(
+def test_a_hub_model_is_obtained_at_its_revision_and_counts_as_a_run_of_no_step(
     tmp_path, monkeypatch
 ):
-    asked = {}
-    monkeypatch.setattr(
-        "huggingface_hub.snapshot_download", lambda id, **how: asked.update(id=id, **how)
-    )
+    asked = []
+    monkeypatch.setattr(base_model, "obtain_checkpoint", lambda *what: asked.append(what))
     spec = HubModel(source="hub", mode="slow", id="some/model", revision="abc")
     config = ModelConfig(**SHOWN, spec=spec, data={}, start=None)
     facts = obtain_base_model(config, data={}, start=None, folder=tmp_path)
     path = "checkpoints/step-000000"
-    assert (asked["id"], asked["revision"], asked["local_dir"]) == (
-        "some/model",
-        "abc",
-        tmp_path / path,
-    )
-    assert facts == {
-        "steps": 0, "checkpoints": [{"step": 0, "path": path}], "last": path, "best": None,
-    }  # fmt: skip
+    assert asked == [("some/model", "abc", tmp_path / path)]
+    kept = [{"step": 0, "path": path}]
+    assert facts == {"steps": 0, "checkpoints": kept, "last": path, "best": None}
 
 
 def test_a_model_from_scratch_has_the_sizes_of_the_recipe_and_is_trained(parts, tmp_path):
