@@ -1,7 +1,7 @@
 """`r1v3 trace`, `snapshot`, `prune` and `crate`: the lineage of results, and how to keep and share them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -81,6 +81,29 @@ def crate_command(
 
     inside = write_crate(root, open_documents(root, recipe, overlay), output)
     print(f"{len(inside)} results and their lineage: {output}/ro-crate-metadata.json")
+
+
+def push_command(
+    run: Annotated[str, typer.Argument(help="a finished run's name or id")],
+    repository: Annotated[str, typer.Argument(help="user/name at the hub; it is made private")],
+    output: Annotated[Path, typer.Option(help="the folder to prepare, which does not exist yet")],
+    checkpoint: Annotated[str, typer.Option(help="last, selected, or step-000100")] = "last",
+    layout: Annotated[
+        Literal["native", "internvl_chat"], typer.Option(help="the layout of the weights")
+    ] = "native",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="prepare the folder and upload nothing")
+    ] = False,
+    root: Root = HERE,
+) -> None:
+    """Prepare a checkpoint with its model card for the hub, and upload it with HF_TOKEN."""
+    from r1v3.provenance.push import prepare_push, upload_folder
+
+    files = prepare_push(root, run, checkpoint, output, chat=layout == "internvl_chat")
+    for path in files:
+        print(path)
+    if not dry_run:
+        print(upload_folder(output, repository))
 
 
 def open_documents(root: Path, recipe: str, overlay: Path | None) -> "ResultGraph":
