@@ -78,7 +78,7 @@ def test_an_update_from_the_author_is_settled_too(recorded, colleague):
 
 
 def test_a_training_run_that_was_not_pulled_says_how_to_get_it(colleague):
-    from r1v3.recipe.outputs.manifest import checkpoint_folder
+    from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 
     run = colleague.one("results/runs/rl-*")
     with pytest.raises(ValueError, match=r"dvc pull .*data\.dvc"):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from r1v3.evaluate.answer import answer, shard
 from r1v3.recipe.graph.configs import EvaluationConfig
-from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.stage import folders, read_config, run_stage, tables
 
 
@@ -41,7 +41,13 @@ def main() -> None:
     if shard()[1] > 1:  # it answers its part; the manifest is for the one that comes last
         work(args, read_config(args.config, EvaluationConfig), args.manifest.parent)
         return
-    run_stage(args.config, args.manifest, partial(work, args), EvaluationConfig)
+    run_stage(
+        args.config,
+        args.manifest,
+        partial(work, args),
+        EvaluationConfig,
+        inputs=[args.run, args.selection, *args.benchmarks, *args.held_out],
+    )
 
 
 if __name__ == "__main__":

@@ -34,7 +34,13 @@ def main() -> None:
     parser.add_argument("--held-out", type=Path, nargs="*", default=[], help="manifests")
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args), EvaluationIndexConfig)
+    run_stage(
+        args.config,
+        args.manifest,
+        partial(work, args),
+        EvaluationIndexConfig,
+        inputs=[*args.benchmarks, *args.held_out],
+    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from r1v3.recipe.graph.configs import GrpoConfig
-from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.stage import run_stage
 from r1v3.train.grpo.trainer import train_grpo
 
@@ -35,7 +35,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args), GrpoConfig)
+    run_stage(
+        args.config,
+        args.manifest,
+        partial(work, args),
+        GrpoConfig,
+        inputs=[args.parent, args.selection, args.data],
+    )
 
 
 if __name__ == "__main__":

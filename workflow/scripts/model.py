@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from r1v3.recipe.graph.configs import ModelConfig
-from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.stage import folders, run_stage
 from r1v3.train.base_model import obtain_base_model
 
@@ -32,7 +32,13 @@ def main() -> None:
     )
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args), ModelConfig)
+    run_stage(
+        args.config,
+        args.manifest,
+        partial(work, args),
+        ModelConfig,
+        inputs=[args.parent, *args.data],
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from r1v3.generate.parity import Disagreement, gate
 from r1v3.recipe.graph.configs import GrpoConfig, ModelConfig, SftConfig
-from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.stage import read_config
 
 CONFIGS = {"model": ModelConfig, "sft": SftConfig, "grpo": GrpoConfig}  # of runs, by their stage

@@ -27,7 +27,13 @@ def main() -> None:
     parser.add_argument("--evaluation-index", type=Path, nargs="?", help="manifest")
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args), SourceDataConfig)
+    run_stage(
+        args.config,
+        args.manifest,
+        partial(work, args),
+        SourceDataConfig,
+        inputs=[args.evaluation_index],
+    )
 
 
 if __name__ == "__main__":

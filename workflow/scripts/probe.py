@@ -12,7 +12,8 @@ import argparse
 from pathlib import Path
 
 from r1v3.recipe.graph.configs import ProbeConfig
-from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.check import check_inputs
+from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.stage import alone, read_config
 from r1v3.train.probe.probe_checkpoint import probe_checkpoint
 
@@ -27,6 +28,7 @@ def main() -> None:
     args = parser.parse_args()
     with alone(args.output) as finished:
         if not finished:
+            check_inputs([args.data])
             probe_checkpoint(
                 read_config(args.config, ProbeConfig),
                 checkpoint=checkpoint_folder(args.policy, f"step-{args.step}"),

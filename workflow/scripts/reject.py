@@ -13,7 +13,7 @@ from pathlib import Path
 
 from r1v3.data.sampling.reject import reject
 from r1v3.recipe.graph.configs import SampledDataConfig
-from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.stage import run_stage
 
 
@@ -30,7 +30,13 @@ def main() -> None:
     parser.add_argument("--selection", type=Path, nargs="?")
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args), SampledDataConfig)
+    run_stage(
+        args.config,
+        args.manifest,
+        partial(work, args),
+        SampledDataConfig,
+        inputs=[args.questions, args.model, args.selection],
+    )
 
 
 if __name__ == "__main__":

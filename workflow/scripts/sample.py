@@ -12,7 +12,9 @@ from pathlib import Path
 
 from r1v3.data.sampling.sample import sample
 from r1v3.recipe.graph.configs import SampledDataConfig
-from r1v3.recipe.outputs.manifest import checkpoint_folder, write_json
+from r1v3.recipe.outputs.check import check_inputs
+from r1v3.recipe.outputs.checkpoint import checkpoint_folder
+from r1v3.recipe.outputs.manifest import write_json
 from r1v3.recipe.outputs.stage import alone, read_config
 
 
@@ -30,6 +32,7 @@ def main() -> None:
     with alone(args.output) as finished:
         if finished:
             return
+        check_inputs([args.questions])
         count = sample(
             config,
             questions=args.questions.parent,

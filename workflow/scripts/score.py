@@ -13,6 +13,7 @@ from pathlib import Path
 
 from r1v3.evaluate.score import score
 from r1v3.recipe.graph.configs import EvaluationConfig
+from r1v3.recipe.outputs.check import check_files, check_inputs
 from r1v3.recipe.outputs.stage import folders, own_files, read_config, tables
 
 
@@ -25,6 +26,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     config = read_config(args.config, EvaluationConfig)
+    check_files(args.responses, below="responses")
+    check_inputs([*args.benchmarks, *args.held_out])
     own_files(args.output.parent / "verdicts")
     score(
         config,

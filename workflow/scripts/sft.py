@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from r1v3.recipe.graph.configs import SftConfig
-from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.stage import run_stage
 from r1v3.train.sft.trainer import train_sft
 
@@ -38,7 +38,13 @@ def main() -> None:
     parser.add_argument("--validation", type=Path, nargs="?")
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, partial(work, args), SftConfig)
+    run_stage(
+        args.config,
+        args.manifest,
+        partial(work, args),
+        SftConfig,
+        inputs=[args.parent, args.selection, args.data, args.validation],
+    )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """What a manifest says about its making, and what an interrupted stage refuses to go on under."""
 
+import hashlib
 import json
 import os
 
 import pytest
 
 from r1v3.recipe.graph.configs import StageConfig
+from r1v3.recipe.graph.identity import canonical
 from r1v3.recipe.outputs import environment as module
 from r1v3.recipe.outputs.environment import begin_or_resume, differences, environment, freeze
 from r1v3.recipe.outputs.manifest import read_manifest
@@ -14,9 +16,10 @@ from r1v3.recipe.outputs.stage import own_files, run_stage
 CONFIG = {
     "kind": "sft",
     "name": "cold_start",
-    "hash": "0123456789",
+    "hash": "",
     "document": {"version": 1, "name": "cold_start", "seed": 7},
 }
+CONFIG["hash"] = hashlib.sha256(canonical(CONFIG["document"]).encode()).hexdigest()[:10]
 
 
 def under(**packages) -> dict:

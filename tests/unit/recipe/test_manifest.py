@@ -10,16 +10,21 @@ from pathlib import Path
 import pytest
 
 from r1v3.recipe.graph.configs import StageConfig
+from r1v3.recipe.graph.identity import canonical
 from r1v3.recipe.outputs import stage
-from r1v3.recipe.outputs.manifest import checkpoint_folder, read_manifest, write_manifest
+from r1v3.recipe.outputs.checkpoint import checkpoint_folder
+from r1v3.recipe.outputs.manifest import read_manifest, write_manifest
 from r1v3.recipe.outputs.stage import alone, folders, run_stage, tables
 
-CONFIG = {
-    "kind": "sft",
-    "name": "cold_start",
-    "hash": "0123456789",
-    "document": {"version": 1, "name": "cold_start", "seed": 7, "steps": 3},
-}
+
+def config_of(**document) -> dict:
+    """What `config.json` holds for a document."""
+    document = {"version": 1, "name": "cold_start", "seed": 7} | document
+    hash = hashlib.sha256(canonical(document).encode()).hexdigest()[:10]
+    return {"kind": "sft", "name": "cold_start", "hash": hash, "document": document}
+
+
+CONFIG = config_of(steps=3)
 
 
 class StepsConfig(StageConfig):
@@ -49,7 +54,7 @@ def test_a_manifest_vouches_for_the_files_it_names(tmp_path):
     assert (manifest["kind"], manifest["name"], manifest["hash"]) == (
         "sft",
         "cold_start",
-        "0123456789",
+        CONFIG["hash"],
     )
     assert manifest["facts"] == {"steps": 3}
     assert manifest["environment"]["packages"]["torch"]
@@ -121,7 +126,7 @@ def test_a_stage_vouches_for_results_and_not_for_logs_pictures_and_resume_states
     run_stage(tmp_path / "config.json", tmp_path / "manifest.json", work, StepsConfig)
     manifest = read_manifest(tmp_path / "manifest.json")
     assert sorted(manifest["files"]) == ["config.json", "metrics.jsonl"]
-    assert "sft cold_start-0123456789: starting" in capsys.readouterr().out
+    assert "sft cold_start-" + CONFIG["hash"] + ": starting" in capsys.readouterr().out
 
 
 def test_what_a_run_resumes_from_stays_until_the_manifest_vouches(tmp_path, monkeypatch):
@@ -147,7 +152,7 @@ def test_what_a_run_resumes_from_stays_until_the_manifest_vouches(tmp_path, monk
 
 def test_a_config_of_another_stage_is_refused_by_file_and_key(tmp_path):
     path = tmp_path / "config.json"
-    path.write_text(json.dumps(CONFIG | {"document": {"version": 1, "name": "a", "seed": 7}}))
+    path.write_text(json.dumps(config_of()))
 
     def work(config, folder):
         raise AssertionError("a stage began with a config that is not its own")

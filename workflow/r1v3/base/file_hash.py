@@ -16,6 +16,7 @@ from pathlib import Path
 
 CACHE = ".sha256.jsonl"  # the cache beside the files of one folder
 THREADS = 8  # sha256 runs outside Python's lock; more readers do not make a disk faster
+SMALL = 2**18  # bytes
 SETTLED = 0.1  # seconds; a younger file may change once more within the same tick of the clock
 
 # What tells one state of a file from another: inode, size, modification time, change time (nanoseconds).
@@ -44,16 +45,17 @@ def files_sha256(paths: Iterable[Path], cache: Path | None = None) -> dict[Path,
     states = {path: _state(path) for path in paths}
     found = {path: known[state] for path, state in states.items() if state in known}
     waiting = [path for path in states if path not in found]
-    if len(waiting) == 1:
-        new = [_read(waiting[0])]
-    elif waiting:
-        # Largest first, so that no thread is left alone with the longest file.
-        waiting.sort(key=lambda path: -states[path][1])
-        with ThreadPoolExecutor(min(THREADS, len(waiting), os.cpu_count() or 1)) as pool:
-            new = list(pool.map(_read, waiting))
+    # Largest first, so that no thread is left alone with the longest file; small ones cost more to hand over.
+    large = sorted((p for p in waiting if states[p][1] > SMALL), key=lambda path: -states[path][1])
+    small = [path for path in waiting if states[path][1] <= SMALL]
+    new = {}
+    if len(large) > 1:
+        with ThreadPoolExecutor(min(THREADS, len(large), os.cpu_count() or 1)) as pool:
+            new |= zip(large, pool.map(_read, large), strict=True)
     else:
-        new = []
-    found |= dict(zip(waiting, new, strict=True))
+        small += large
+    new |= {path: _read(path) for path in small}
+    found |= new
     if cache and new:
         settled = (time.time() - SETTLED) * 1e9
         unchanged = [path for path in waiting if _state(path) == states[path]]

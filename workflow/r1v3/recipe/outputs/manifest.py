@@ -1,14 +1,21 @@
 """The manifest of a folder: written last and atomically, it vouches for the files that it names."""
 
-import hashlib
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from r1v3.base.atomic_write import write_text
+from r1v3.base.file_hash import CACHE, files_sha256
 from r1v3.recipe.outputs.environment import environment
+
+SHA256 = re.compile("[0-9a-f]{64}")
+REMEDY = (
+    "`dvc checkout {folder}/data.dvc` brings it back where it was recorded; else delete {folder}, and "
+    "Snakemake makes it again"
+)
 
 
 def write_manifest(
@@ -18,87 +25,67 @@ def write_manifest(
     files: Iterable[Path],
     facts: dict[str, Any],
     environments_before: list[dict[str, Any]] | None = None,
-) -> None:
-    """Write the manifest of the folder that `path` lies in.
+    inputs: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Write the manifest of the folder that `path` lies in, and return what it holds.
 
     Args:
         config: what `config.json` holds: kind, name, hash, document.
         files: the files to vouch for, each inside the folder.
         facts: the results of the stage, as JSON.
         environments_before: other ones under which the stage ran before it was interrupted.
+        inputs: the digest of each folder that the stage read (`r1v3.recipe.outputs.check`).
     """
     path = Path(path)
+    digests = files_sha256(sorted(map(Path, files)), path.with_name(CACHE))
     manifest = {
         "kind": config["kind"],
         "name": config["name"],
         "hash": config["hash"],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": {
-            str(Path(file).relative_to(path.parent).as_posix()): _sha256(file)
-            for file in sorted(map(Path, files))
+            file.relative_to(path.parent).as_posix(): digest for file, digest in digests.items()
         },
         "seed": config["document"].get("seed"),
+        "inputs": inputs or {},
         "facts": facts,
         "environment": environment(),
     }
     if environments_before:
         manifest["environments_before"] = environments_before
     write_json(path, manifest)
+    return manifest
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """Read a manifest.
 
     Raises:
-        ValueError: the file is not a manifest.
+        ValueError: the file is cut, damaged, or no manifest; the message says what to do.
     """
-    manifest = json.loads(Path(path).read_text())
+    path = Path(path)
+    remedy = (
+        f"delete {path}: the next `snakemake` takes the finished folder again, or makes it again"
+    )
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: cut or damaged ({error}); {remedy}") from None
     if not isinstance(manifest, dict) or not {"kind", "name", "files", "facts"} <= set(manifest):
-        raise ValueError(f"{path}: not a manifest; kind, name, files and facts are expected")
+        raise ValueError(
+            f"{path}: not a manifest; kind, name, files and facts are expected; {remedy}"
+        )
+    files, facts = manifest["files"], manifest["facts"]
+    if not isinstance(facts, dict) or not isinstance(files, dict):
+        raise ValueError(f"{path}: damaged; files and facts are mappings in a manifest; {remedy}")
+    for name, digest in files.items():
+        if not isinstance(digest, str) or not SHA256.fullmatch(digest):
+            raise ValueError(f"{path}: damaged; no sha256 of {name}; {remedy}")
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise ValueError(f"{path}: names {name}, which is not below its folder; {remedy}")
     return manifest
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON so that a reader sees the old file or the whole new one."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def checkpoint_folder(run_manifest: Path, checkpoint: str, selection: Path | None = None) -> Path:
-    """The Hugging Face folder that a run's checkpoint name stands for.
-
-    Args:
-        run_manifest: manifest of the run.
-        checkpoint: `last` (the best one where training stopped early), `selected`, or `step-000050`.
-        selection: manifest of the run's selection, needed by `selected`.
-
-    Raises:
-        ValueError: there is no such checkpoint; the message names those that there are.
-    """
-    run_manifest = Path(run_manifest)
-    facts = read_manifest(run_manifest)["facts"]
-    kept = {f"step-{entry['step']:06d}": entry["path"] for entry in facts["checkpoints"]}
-    if checkpoint == "last":
-        path = facts.get("best") or facts["last"]
-    elif checkpoint == "selected":
-        if selection is None:
-            raise ValueError(
-                f"{run_manifest}: checkpoint 'selected' needs the selection's manifest"
-            )
-        path = kept[f"step-{read_manifest(selection)['facts']['chosen']:06d}"]
-    elif checkpoint in kept:
-        path = kept[checkpoint]
-    else:
-        allowed = ", ".join(["last", "selected", *sorted(kept)])
-        raise ValueError(f"{run_manifest}: no checkpoint '{checkpoint}'; allowed: {allowed}")
-    folder = run_manifest.parent / path
-    if not folder.is_dir():
-        raise ValueError(
-            f"{folder}: the checkpoint is not on this machine; "
-            f"`dvc pull {run_manifest.parent}/data.dvc` gets it where it was recorded"
-        )
-    return folder
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,21 +2,24 @@
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
+import re
 import shutil
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from pydantic import ValidationError
 
 from r1v3.base.atomic_write import atomic_write
-from r1v3.base.determinism import make_exact
-from r1v3.recipe.graph.configs import ShownConfig, StageConfig
+from r1v3.recipe.graph.configs import StageConfig
+from r1v3.recipe.graph.identity import canonical
+from r1v3.recipe.outputs.check import LATER, changes, check_inputs
 from r1v3.recipe.outputs.environment import begin_or_resume
-from r1v3.recipe.outputs.manifest import write_manifest
+from r1v3.recipe.outputs.manifest import read_manifest, write_json, write_manifest
 
 Config = TypeVar("Config", bound=StageConfig)
 
@@ -24,6 +27,9 @@ Config = TypeVar("Config", bound=StageConfig)
 # writes. Pictures are named by their own sha256, and so need no second one.
 UNVOUCHED = ("resume", "images")
 LOGS = ("log.txt", "benchmark.tsv")  # and *.log
+HASHED = re.compile(r".*-([0-9a-f]{10})")
+KEPT = ".finished.json"  # a copy of the manifest that Snakemake does not know, and so never deletes
+SILENT = 600  # seconds in which the first rank must have begun, or waits for another process
 HALF_DONE = ("resume", "responses")  # what an interrupted stage leaves to go on from
 
 
@@ -31,13 +37,29 @@ def read_config(path: Path, kind: type[Config]) -> Config:
     """The resolved config of a stage, as the settings that were validated when it was written.
 
     Raises:
-        ValueError: the file holds something else; the message names the file and each key.
+        ValueError: the file holds something else, or was edited; the message names the file and each key.
     """
-    document = json.loads(Path(path).read_text(encoding="utf-8"))["document"]
     try:
-        return kind.model_validate(document)
+        return kind.model_validate(_checked_config(Path(path))["document"])
     except ValidationError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def _checked_config(path: Path) -> dict[str, Any]:
+    """What `config.json` holds, whose hash must fit, for the folder is known by it."""
+    remedy = "delete it, and Snakemake writes it again; settings are changed in config/"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        hash, document = content["hash"], content["document"]
+        text = canonical(document).encode()
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path}: cut or damaged ({error!r}); {remedy}") from None
+    found = hashlib.sha256(text).hexdigest()[:10]
+    named = HASHED.fullmatch(path.resolve().parent.name)
+    if found != hash or (named and named[1] != hash):
+        expected = named[1] if named else hash
+        raise ValueError(f"{path}: edited; its hash is {found}, not {expected}; {remedy}")
+    return content
 
 
 def run_stage(
@@ -45,6 +67,7 @@ def run_stage(
     manifest: Path,
     work: Callable[[Config, Path], dict[str, Any]],
     kind: type[Config],
+    inputs: Iterable[Path | None] = (),
 ) -> None:
     """Call `work(config, folder)` and write the manifest with the facts that it returns.
 
@@ -52,35 +75,66 @@ def run_stage(
     and a run that is killed in them would begin again.
 
     A process that outlived its Snakemake may still be at the same work; then this one waits for it,
-    and does nothing if the manifest is there afterwards. Of several ranks, rank 0 writes.
+    and does nothing if the manifest is there afterwards. If it had finished, Snakemake took its manifest
+    for half a file and deleted it; a copy that still fits takes its place. Of several ranks, rank 0 writes.
+
+    Args:
+        inputs: manifests of what the stage reads; None stands for one that this config does not need.
+
+    Raises:
+        ValueError: the config does not fit its hash, or an input is not what its manifest vouches for.
     """
-    config = json.loads(Path(config_path).read_text())
-    with alone(manifest) as finished:
+    config = _checked_config(Path(config_path))
+    settings = read_config(config_path, kind)
+    inputs = list(inputs)
+    with alone(manifest, lambda: _take_finished(manifest, config, inputs)) as finished:
         if finished:
             return
         began = time.monotonic()
         first, before = _is_first_rank(), []
+        digests: dict[str, str] = {}
         if first:
             print(f"{config['kind']} {config['name']}-{config['hash']}: starting", flush=True)
+            digests = check_inputs(inputs)
             own_files(manifest.parent)
             half_done = any((manifest.parent / name).exists() for name in HALF_DONE)
             before = begin_or_resume(manifest.parent, half_done)
-        resolved = read_config(config_path, kind)
-        if isinstance(resolved, ShownConfig) and resolved.determinism == "exact":
-            make_exact()
-        facts = work(resolved, manifest.parent)
+        facts = work(settings, manifest.parent)
         if not first:
             return
-        write_manifest(
-            manifest,
+        # The copy first: whoever is killed between the two has finished all the same.
+        written = write_manifest(
+            manifest.with_name(KEPT),
             config=config,
             files=vouched(manifest),
             facts=facts,
             environments_before=before,
+            inputs=digests,
         )
+        write_json(manifest, written)
         shutil.rmtree(manifest.parent / "resume", ignore_errors=True)
         seconds = time.monotonic() - began
         print(f"{config['kind']} {config['name']}-{config['hash']}: {seconds:.1f} s", flush=True)
+
+
+def _take_finished(manifest: Path, config: dict[str, Any], inputs: list[Path | None]) -> bool:
+    """Put the manifest of a finished stage back, where config, inputs and files are as it says."""
+    kept = manifest.with_name(KEPT)
+    if not kept.exists():
+        return False
+    try:
+        content = read_manifest(kept)
+        fits = content["hash"] == config["hash"] and not any(changes(kept))
+        fits = fits and content.get("inputs") == check_inputs(inputs)
+    except ValueError:
+        fits = False
+    if not fits:
+        kept.unlink()
+        return False
+    write_json(manifest, content)
+    folder = manifest.parent
+    print(f"{folder} was finished before and is taken; delete it to make it again", flush=True)
+    return True
 
 
 def own_files(folder: Path) -> None:
@@ -99,7 +153,7 @@ def vouched(manifest: Path) -> list[Path]:
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         log = parts[-1] in LOGS or path.suffix == ".log"
-        if log or parts[0] in UNVOUCHED or any(part.startswith(".") for part in parts):
+        if log or parts[0] in (*UNVOUCHED, *LATER) or any(part.startswith(".") for part in parts):
             continue
         if path.is_file() and path != manifest:
             files.append(path)
@@ -107,11 +161,17 @@ def vouched(manifest: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def alone(output: Path) -> Generator[bool]:
-    """Hold the right to write `output`; yields True if another process wrote it while we waited.
+def alone(output: Path, take: Callable[[], bool] = lambda: False) -> Generator[bool]:
+    """Hold the right to write `output`; yields True if another process wrote it, now or before.
 
     Of several ranks the first takes the lock and writes its launch into it; the others wait for that,
     so that none begins, or waits for the first, where there is nothing left to do.
+
+    Args:
+        take: called by the first rank alone; puts back an output that an earlier process finished.
+
+    Raises:
+        RuntimeError: the launcher of this rank ended before the first rank began.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     launch = os.environ.get("TORCHELASTIC_RUN_ID", str(os.getpid()))
@@ -125,8 +185,10 @@ def alone(output: Path) -> Generator[bool]:
         except BlockingIOError:
             waited = True
             print(f"{output.parent}: another process is still at it; waiting", flush=True)
+            lock.write(f"{launch} waits\n")
+            lock.flush()
             fcntl.flock(lock, fcntl.LOCK_EX)
-        finished = waited and output.exists()
+        finished = (waited and output.exists()) or take()
         lock.truncate(0)
         lock.write(f"{launch} {'finished' if finished else 'begins'}")
         lock.flush()
@@ -134,11 +196,19 @@ def alone(output: Path) -> Generator[bool]:
 
 
 def _told_by_first_rank(lock: TextIO, launch: str) -> str:
+    launcher, silent_since = os.getppid(), time.monotonic()
     while True:
+        if os.getppid() != launcher or launcher == 1:
+            raise RuntimeError("the launcher of this rank is gone; start the stage again")
+        if time.monotonic() - silent_since > SILENT:
+            raise RuntimeError(f"the first rank did not begin in {SILENT} s; start the stage again")
         lock.seek(0)
-        words = lock.read().split()
-        if len(words) == 2 and words[0] == launch:
-            return words[1]
+        for line in lock.read().splitlines():
+            said, _, what = line.partition(" ")
+            if said == launch and what == "waits":
+                silent_since = time.monotonic()
+            elif said == launch and what:
+                return what
         time.sleep(0.05)
 
 
