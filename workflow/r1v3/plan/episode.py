@@ -27,7 +27,8 @@ class Rollouts:
 
     `straggling` is the part of `generate` in which fewer than a quarter of the rows are at work; `idle` the
     share of all device seconds in which a device has nothing to do; `most_tokens` an episode's largest, and
-    `rows` its responses.
+    `rows` its responses. `answer_tokens` are those of all responses, and `flops` the operations that the
+    updates need, of which recomputed layers are none.
     """
 
     generate: float
@@ -37,6 +38,8 @@ class Rollouts:
     idle: float
     most_tokens: int
     rows: int
+    answer_tokens: float
+    flops: float
 
     @property
     def seconds(self) -> float:
@@ -60,7 +63,7 @@ def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> Rollouts:
     count = FlopCount.of(plan.model, settings.train)
     starts = [stage.step for stage in settings.lengths] + [settings.steps]
     phases = {"generate": 0.0, "straggling": 0.0, "update": 0.0, "weights": 0.0}
-    most, busy = 0, 0.0
+    most, busy, answer_tokens, flops = 0, 0.0, 0.0, 0.0
     for number, stage in enumerate(settings.lengths):
         steps = max(0, min(starts[number + 1], settings.steps) - stage.step)
         for episode in range(EPISODES):
@@ -88,10 +91,28 @@ def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> Rollouts:
             busy += share * gpus * sum(each.seconds - each.straggling for each in told)
             phases["update"] += share * _update(plan, settings, lengths, count, devices)
             phases["weights"] += share * _sync_weights(plan)
+            answer_tokens += share * sum(lengths)
+            flops += share * _needed(plan, settings, lengths, count)
     whole = phases["generate"] + phases["update"] + phases["weights"]
     waiting = phases["generate"] - busy / devices
     idle = (waiting + phases["weights"] * (1 - engines / devices)) / whole
-    return Rollouts(**phases, idle=idle, most_tokens=most, rows=asked)
+    return Rollouts(
+        **phases,
+        idle=idle,
+        most_tokens=most,
+        rows=asked,
+        answer_tokens=answer_tokens,
+        flops=flops,
+    )
+
+
+def _needed(plan: "RecipePlan", settings: Grpo, lengths: list[int], count: FlopCount) -> float:
+    """Operations of an episode's updates as the trainer counts them; a prompt once for all its samples."""
+    prompts, prompt = settings.prompts_per_step, plan.prompt
+    once = count.batch([prompt] * prompts, sum(lengths), plan.load.tiles * prompts)
+    once += count.token * sum(lengths)
+    once += count.token_squared * sum((prompt + n) ** 2 - prompt**2 for n in lengths)
+    return settings.updates_per_episode * once
 
 
 def _update(

@@ -6,6 +6,7 @@ A star marks a stage whose figures rest on constants that nobody has measured.
 from collections.abc import Callable
 from pathlib import Path
 
+from r1v3.plan import layouts
 from r1v3.plan.advice import advise
 from r1v3.plan.against import beside
 from r1v3.plan.costs import load_costs
@@ -94,6 +95,9 @@ def report(
     if not plan.cpu:
         lines += ["", "RL, step by step: an engine a node samples, then all GPUs learn"]
         lines += waits(lambda count: RecipePlan(root, project, site, costs, nodes=count))
+        lines += ["", "RL, a step of it, on other machines or in another order"]
+        paper = project if recipe == "paper" else load_project(root, "paper")
+        lines += layouts.table(layouts.layouts(root, paper, site, costs))
     lines += ["", assumptions(plan)]
     refused = [each for each in estimates if not each.fits]
     for each in refused:

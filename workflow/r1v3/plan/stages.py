@@ -31,13 +31,21 @@ class RecipePlan:
 
     Args:
         nodes: of every training stage; None takes the layout's.
+        apart: engines of RL have GPUs of their own.
     """
 
     def __init__(
-        self, root: Path, project: Project, site: Site, costs: Costs, *, nodes: int | None = None
+        self,
+        root: Path,
+        project: Project,
+        site: Site,
+        costs: Costs,
+        *,
+        nodes: int | None = None,
+        apart: bool = False,
     ):
         self.project, self.site, self.costs, self.root = project, site, costs, root
-        self.recipe, self.nodes = project.recipe, nodes
+        self.recipe, self.nodes, self.apart = project.recipe, nodes, apart
         self.cpu = self.recipe.generation.engine == "transformers"
         self.device: Device = costs.devices["cpu" if self.cpu else "h100"]
         self.peak = self.device.peak
@@ -56,7 +64,7 @@ class RecipePlan:
         found.append(self._sft("cold_start"))
         if not self.cpu:
             found.append(self._parity())
-        found.append(self._grpo("rl"))
+        found.append(self.grpo("rl"))
         kept = len(checkpoint_steps(runs["rl"].grpo))
         probes = self._questions(recipe.selection.probe) * recipe.selection.samples
         found.append(self._asking("probe", "rl", kept, probes, recipe.selection.max_new_tokens))
@@ -198,7 +206,8 @@ class RecipePlan:
         weights = (readers + copies - 1) * self._size(dtype) * self.shape.all
         return weights + readers * held, 1e9 * asked
 
-    def _grpo(self, run: str) -> Estimate:
+    def grpo(self, run: str) -> Estimate:
+        """A reinforced run."""
         resolved = self.project.runs[run]
         settings, parallel, devices = resolved.grpo, resolved.grpo.parallel, self._devices("grpo")
         rollouts = simulate(self, settings, devices)
@@ -258,8 +267,9 @@ class RecipePlan:
         )
 
     def engine_share(self) -> float:
-        """The share of a GPU that vLLM takes beside the trainer."""
-        return self.recipe.layout.grpo.engine_memory or ENGINE_SHARE
+        """The share of a GPU that vLLM takes, beside the trainer or apart from it."""
+        share = self.recipe.layout.grpo.engine_memory
+        return ENGINE_SHARE if self.apart or share is None else share
 
     def _engine_memory_advice(self, held: dict[str, float]) -> tuple[str, ...]:
         """What to change where vLLM's share of a GPU, its context included, does not fit beside the trainer.

@@ -1,0 +1,132 @@
+"""RL on other machines or in another order, by the same plan: as the report has it, overlapped, and smaller.
+
+Overlapped, engines have nodes of their own and sample the next episode while the trainer learns from this,
+one step late; a step then takes the longer of the two. The plan can say what that would bring.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from r1v3.plan.costs import Costs
+from r1v3.plan.episode import Rollouts, simulate
+from r1v3.plan.stages import RecipePlan
+from r1v3.recipe.load import Project, load_project
+from r1v3.recipe.site import Site
+
+ASLEEP = "engine asleep"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of RL.
+
+    Attributes:
+        name: of the layout.
+        memory: of the fullest device, bytes.
+        seconds: of the step; `generate`, `update` and `weights` are those of its phases.
+        tokens: written, a second and GPU.
+        mfu: share of the peak of the GPUs that learn, while they learn.
+        fits: whether memory is enough.
+        note: how nodes are divided, or nothing.
+    """
+
+    name: str
+    gpus: int
+    memory: float
+    seconds: float
+    generate: float
+    update: float
+    weights: float
+    tokens: float
+    mfu: float
+    fits: bool
+    note: str = ""
+
+
+def layouts(root: Path, paper: Project, site: Site, costs: Costs) -> Iterator[Step]:
+    """The layouts that people ask about, each with the recipe that has it.
+
+    Args:
+        paper: the recipe of the report's size.
+    """
+    yield together("as the report", RecipePlan(root, paper, site, costs))
+    yield overlapped("overlapped", root, paper, site, costs)
+    yield together("8B on one node", RecipePlan(root, load_project(root, "8b"), site, costs))
+    yield together("1B on one GPU", RecipePlan(root, load_project(root, "1b"), site, costs))
+
+
+def together(name: str, plan: RecipePlan) -> Step:
+    """Engines and trainer take turns on the same GPUs, as the recipe's layout has it."""
+    estimate = plan.grpo("rl")
+    told = estimate.rollouts
+    assert told is not None  # every estimate of stage grpo has rollouts
+    steps, gpus = plan.project.runs["rl"].grpo.steps, estimate.devices
+    return Step(
+        name,
+        gpus,
+        estimate.memory,
+        told.seconds / steps,
+        told.generate / steps,
+        told.update / steps,
+        told.weights / steps,
+        told.answer_tokens / told.seconds / gpus,
+        told.flops / (told.update * gpus * plan.peak),
+        estimate.fits,
+    )
+
+
+def overlapped(name: str, root: Path, project: Project, site: Site, costs: Costs) -> Step:
+    """Engines on nodes of their own, the others learn: the division with the shortest step that fits.
+
+    Where none fits, or there is one node alone, the nearest one, which says so.
+    """
+    machines = project.recipe.layout.grpo
+    settings = project.runs["rl"].grpo
+    found: list[Step] = []
+    for engines in range(1, machines.nodes):
+        learners = machines.nodes - engines
+        trainer = RecipePlan(root, project, site, costs, nodes=learners)
+        sampler = RecipePlan(root, project, site, costs, nodes=engines, apart=True)
+        estimate, gpus = trainer.grpo("rl"), machines.nodes * machines.gpus
+        learn: Rollouts | None = estimate.rollouts
+        assert learn is not None  # every estimate of stage grpo has rollouts
+        write = simulate(sampler, settings, engines * machines.gpus)
+        memory = estimate.memory - estimate.parts[ASLEEP]  # no engine lies beside the trainer
+        seconds = max(write.generate, learn.update) + learn.weights
+        found.append(
+            Step(
+                name,
+                gpus,
+                memory,
+                seconds / settings.steps,
+                write.generate / settings.steps,
+                learn.update / settings.steps,
+                learn.weights / settings.steps,
+                write.answer_tokens / seconds / gpus,
+                learn.flops / (learn.update * learners * machines.gpus * trainer.peak),
+                memory <= estimate.most and estimate.host <= estimate.host_most,
+                f"{engines} of {machines.nodes} nodes sample",
+            )
+        )
+    if not found:
+        return Step(name, machines.gpus, math.nan, *(math.nan,) * 6, False, "needs two nodes")
+    return min(found, key=lambda step: (not step.fits, step.seconds))
+
+
+def table(steps: Iterator[Step]) -> list[str]:
+    """One line for each layout."""
+    lines = [
+        f"{'layout':15} {'GPUs':>4} {'GB each':>8} {'step s':>7} {'generate':>9} {'update':>7} {'weights':>8}"
+        f" {'tokens/s/GPU':>13} {'MFU':>5}"
+    ]
+    for step in steps:
+        fits = "" if step.fits else "   does not fit"
+        note = f"   {step.note}" if step.note else ""
+        lines.append(
+            f"{step.name:15} {step.gpus:4} {step.memory / 1e9:8.1f} {step.seconds:7.1f}"
+            f" {step.generate:9.1f} {step.update:7.1f} {step.weights:8.1f} {step.tokens:13.0f}"
+            f" {step.mfu:5.0%}{note}{fits}"
+        )
+    return lines
