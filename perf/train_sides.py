@@ -27,6 +27,7 @@ from r1v3.train.core.device_memory import peak_memory  # noqa: E402
 from r1v3.train.core.flops import FlopCount, peak_flops  # noqa: E402
 from r1v3.train.core.metrics import read_metrics  # noqa: E402
 from r1v3.train.core.sample_order import order_of_step  # noqa: E402
+from r1v3.train.sft import log as sft_log  # noqa: E402
 from r1v3.train.sft.samples import encode_samples  # noqa: E402
 from r1v3.train.sft.trainer import fit  # noqa: E402
 
@@ -77,6 +78,11 @@ def ours(folder: Path, shape: str, batch: int, steps: int, train: list[str], out
     chosen = settings(shape, batch, steps, train)
     model = load_model(folder / "start", dtype=chosen.dtype)
     before = peak_memory()
+    device = (
+        next(model.parameters()).device if not torch.cuda.is_available() else torch.device("cuda")
+    )
+    peak = peak_flops(device)
+    sft_log.peak_flops = lambda _: peak
     fit(
         model,
         load_processor(folder / "start"),
@@ -87,11 +93,14 @@ def ours(folder: Path, shape: str, batch: int, steps: int, train: list[str], out
         folder=out,
     )
     rows = read_metrics(out / "metrics.jsonl")
+    best = max(
+        peak, peak_flops(device)
+    )  # a machine that was busy at one end may be free at the other
     return {
         "seconds": [row["seconds"] for row in rows],
         "losses": [row["loss"] for row in rows],
         "tokens": [row["speed/tokens_per_second"] * row["seconds"] for row in rows],
-        "mfu": [row["speed/mfu"] for row in rows],
+        "mfu": [row["speed/mfu"] * peak / best for row in rows],
         "waiting": [row["speed/waiting"] for row in rows],
         "before": before,
     }
@@ -201,6 +210,7 @@ def peer(
         )
     count, peak = FlopCount.of(model, train), peak_flops(trainer.args.device)
     trainer.train()
+    peak = max(peak, peak_flops(trainer.args.device))
     batches = [order[n * batch : (n + 1) * batch] for n in range(steps)]
     flops = [
         count.batch(samples.lengths(b), samples.responses(b), sum(samples.tiles[i] for i in b))
