@@ -98,9 +98,8 @@ def apply_rules(row: Row) -> Verdict | list[Pending]:
             )
         if rule:
             return Verdict(answer, True, f"rule:{rule}", f"equals {shorten(gold, 60)}")
-        if restates(answer, wanted, question):
-            continue
-        if rule is None and is_algebra(answer) and is_algebra(wanted):
+        readable = rule is None and is_algebra(answer) and is_algebra(wanted)
+        if readable and not restates(answer, wanted, question):
             pending.append(
                 Pending(bare_latex(answer), bare_latex(gold_text(gold)), answer, _digits(row))
             )

@@ -254,7 +254,7 @@ def _is_word(token: str) -> bool:
     return token.islower() or token.isupper() or token.istitle()
 
 
-_TOKEN = re.compile(r"[A-Za-z\d]+")
+_TOKEN = re.compile(r"[a-z\d]*[A-Z][A-Za-z\d]*")
 # Blanks between digits part numbers.
 _APART = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 

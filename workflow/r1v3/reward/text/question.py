@@ -21,6 +21,8 @@ def echoes(text: str, question: str) -> bool:
     """
     if not question or len(text) > len(question) + 200:
         return False
+    if _PLAIN.sub("", text[:40].casefold())[:8] not in _flat(question):
+        return False
     said = _ASKS.sub("", _PLAIN.sub("", text.casefold()))
     if len(said) < MIN_ECHO or said not in _flat(question):
         return False
