@@ -25,11 +25,14 @@ from r1v3.reward.text.cut import ends_within_sentence
 from r1v3.reward.text.denial import behind_last_retraction, denied_behind
 from r1v3.reward.text.extract import phrased_answers, superseding_answers
 from r1v3.reward.text.normalize import normalise, squeeze
+from r1v3.reward.text.vocabulary import turns
 
 _SEPARATOR = r"\s*(?:,|;|/|&|\+|\band\b|和|与|及|\s)\s*(?:\band\b\s*)?(?:options?\s+)?"
 _ONE = r"[(\[]?\s*([A-Ja-j])\s*[)\]]?"
 _SINGLE = re.compile(rf"{_ONE}[.:]?")
 _SEVERAL = re.compile(rf"{_ONE}(?:{_SEPARATOR}{_ONE})+[.]?")
+_CALLED = re.compile(r"(?<=[A-J])\s*选?项$")
+_LEFT_OPEN = re.compile(r"\b(?:maybe|perhaps|possibly|might|or)\b|可能|也许|或", re.IGNORECASE)
 _ASKS = re.compile(r"(?<![A-Za-z])[A-J][)\]\"'*]*\s*[?？][\s*]*\Z")  # `B?` asks; it does not answer
 _QUOTED = r"[\"']?\s*[A-J]\s*[\"']?"
 _BRACED = re.compile(rf"\\?[\[{{(]\s*{_QUOTED}(?:\s*[,;]?\s*{_QUOTED})*\s*\\?[\]}})]")
@@ -81,9 +84,7 @@ def extract_letters(
     found, settled = _from_phrases(text, options, several, question)
     if settled:
         return found
-    found = (
-        judged(text, options, several) or leading(normalise(text), options) if one_line else None
-    )
+    found = _judged_or_led(text, options, several) if one_line else None
     return found or _from_prose(text, options, several, question)
 
 
@@ -123,6 +124,8 @@ def _restated(behind: str, options: Options) -> str | None:
 
 def _from_boxes(text: str, boxes: list[Box], options: Options, several: bool) -> str | None:
     behind = text[boxes[-1].end :]
+    if _ASKS.search(boxes[-1].content):
+        return None
     for said in superseding_answers(behind):
         found = _statement(said, options, several)
         if found:
@@ -139,11 +142,14 @@ def _from_boxes(text: str, boxes: list[Box], options: Options, several: bool) ->
 
 def _statement(said: str, options: Options, several: bool) -> str | None:
     """Read a short statement: letters, a letter with its option's text, a text, or a value."""
-    return (
-        _spelled_out(said, options, several)
-        or judged(said, options, several)
-        or leading(normalise(said), options)
-    )
+    return _spelled_out(said, options, several) or _judged_or_led(said, options, several)
+
+
+def _judged_or_led(said: str, options: Options, several: bool) -> str | None:
+    """Read options called right and wrong, or the letter that a statement opens with."""
+    if several and _LEFT_OPEN.search(said):
+        return None
+    return judged(said, options, several) or leading(normalise(said), options)
 
 
 def _spelled_out(said: str, options: Options, several: bool) -> str | None:
@@ -160,7 +166,8 @@ def _spelled_out(said: str, options: Options, several: bool) -> str | None:
 
 def read_letters(text: str, options: Options = None) -> str | None:
     """Read a normalised text that is nothing but letters, or a letter and its option's text."""
-    text = NOISE.sub("", re.sub(r"^\d\s*[.)]\s+", "", text)).strip(" .,;:*_\"'\x93\x94")
+    text = NOISE.sub("", re.sub(r"^\d\s*[.)]\s+", "", text)).strip(" .,;:*_\"'\x93\x94「」『』")
+    text = _CALLED.sub("", text)
     if not text:
         return None
     if options:
@@ -236,7 +243,9 @@ def _from_prose(text: str, options: Options, several: bool, question: str | None
         letters = re.findall(r"(?<![A-Za-z])[A-J](?![A-Za-z])", enumerated[-1].group())
         return checked("".join(letters), options)
     for passage in (ending, text):
-        found = named(passage, options, question) or option_mentioned(passage, options)
+        found = named(passage, options, question)
+        turned = len(passage) <= 80 and (turns(passage) or SUPPOSING.match(passage))
+        found = found or (None if turned else option_mentioned(passage, options))
         if found:
             return found
     weighed = len(options_mentioned(ending, options)) > 1 and "=" not in ending

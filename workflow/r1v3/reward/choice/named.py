@@ -12,7 +12,7 @@ NOISE = re.compile(
     r"^(?:(?i:(?:so|therefore|thus|hence),?\s+)?(?i:the\s+)?(?i:(?:correct|final|right|best|closest)\s+)?"
     r"(?i:answers?|options?|choices?|letters?|set|image|figure|picture|situation|statements?)"
     r"(?i:\s+(?:is|are)(?![A-Za-z]))?\s*[:：]?\s*(?=[^a-zA-Z]|[A-J](?![a-z]))"
-    r"|(?:所以|因此|故|综上|本题|应该?|我)*\s*[,，]?\s*(?:正确(?:的)?(?:答案|选项|说法|结论)?(?:的?是|为)?|(?:最终)?答案(?:应该?)?[是为选]?"
+    r"|(?:所以|因此|故|综上|本题|应该?|我)*\s*[,，]?\s*(?:正确(?:的)?(?:答案|选项|说法|结论)?(?:的?是|的?有|为)?|(?:最终)?答案(?:应该?)?[是为选]?"
     r"|选项|选择|应?选|选的是)\s*[:：]?\s*(?=[^\u4e00-\u9fff]))"
 )
 
@@ -111,6 +111,8 @@ _ENDS_THERE = re.compile(
     re.IGNORECASE,
 )
 
+_MAY = re.compile(r"(?:could|might|may|can)\s*$", re.IGNORECASE)
+
 
 def named(passage: str, options: Options, question: str | None = None) -> str | None:
     """Return the one letter that a passage names, None for none or several."""
@@ -119,7 +121,12 @@ def named(passage: str, options: Options, question: str | None = None) -> str | 
         place = next(index for index, letter in enumerate(match.groups(), start=1) if letter)
         letter, rest = match.group(place), passage[match.end(place) :]
         denied = denied_before(passage, match.start()) or denied_behind(passage, match.end(), True)
-        if denied or weighs(rest) or not leads_up(passage[: match.start()], question):
+        if (
+            denied
+            or weighs(rest)
+            or _MAY.search(passage[: match.start()])
+            or not leads_up(passage[: match.start()], question)
+        ):
             continue
         said = rest.lstrip(")]\"'* ")
         if _ENDS_THERE.match(rest) or said[:1] == letter or _fits(said, letter, options):

@@ -32,7 +32,7 @@ _COUNTER = re.compile(
 _TRIG = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _BRACKETED = re.compile(r"(?P<number>.*[\d}])\s*[(\[]\s*(?P<word>[^()\[\]+*=-]{1,24})\s*[)\]]")
 _LED = re.compile(
-    r"(?:一?共|约为?|大约|about|approximately|around|只有|有|第|\\approx)\s*(?=[\d\\-])"
+    r"(?:一?共|约为?|大约|about|approximately|around|只有|有|\\approx)\s*(?=[\d\\-])|第\s*(?=\d+$)"
 )
 _PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*(\^\\circ|''|'|[^\d.\s,]{1,12}?)\s*(?=\d|$)")
 _SCALES = {"百": Fraction(100), "千": Fraction(1000), "万": Fraction(10_000), "亿": Fraction(10**8)}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from r1v3.reward.maths.units import parse_unit
 from r1v3.reward.text.boxes import find_boxes, join_last_boxes, leaves_box_open
 from r1v3.reward.text.cut import ends_within_sentence
+from r1v3.reward.text.denial import behind_first_retraction, behind_last_retraction
 from r1v3.reward.text.extract import PHRASE_TAIL, first_sentence, last_phrase, superseding_answers
 from r1v3.reward.text.normalize import normalise
 from r1v3.reward.text.vocabulary import asked_for, is_counted, is_plain, words_of
@@ -26,7 +27,7 @@ _PROSE_WORD = re.compile(
 )
 _UNIT_BEHIND = re.compile(
     r"[ ]?(?:%|percent|pct|degrees?\s(?:Celsius|Fahrenheit)|(?:square|cubic)\s[a-z]{2,12}"
-    r"|[A-Za-zμΩ°]{1,12}(?:/[a-z]{1,4})?|[\u4e00-\u9fff]{1,6})"
+    r"|[A-Za-zμΩ°]{1,12}(?:/[A-Za-z]{1,4})?|[\u4e00-\u9fff]{1,6})"
     r"(?:[²³]|\^\{?\d\}?)?(?![A-Za-z])"
 )
 _FINAL = re.compile(r"\bfinal answer\s*(?:is|=|:)(?:\s*\*\*)?\s*:?\s*", re.IGNORECASE)
@@ -79,6 +80,9 @@ _RELATES = re.compile(r"[=<>]|\\(?:n?eq?|[lg]eq?(?:slant)?|lt|gt|in|neq)(?![A-Za
 _EXPLAINED = re.compile(
     r"[,，;；]?\s*(?:(?<![A-Za-z])(?:because|since|due\s+to|based\s+on|according\s+to)(?![A-Za-z])|因为|由于)"
 )
+SUPPOSING = re.compile(
+    r"\W*(?:if|unless|suppose|assume|如果|若|假如|假设|除非)(?![a-z])", re.IGNORECASE
+)
 _BOLD_MARK = re.compile(r"\*\*|`")
 _VERB = re.compile(
     r"(?<![A-Za-z\\])(?:is|are|was|were|be|been|has|have|had|do|does|did|can|cannot|will|would|should|must|may|might"
@@ -114,12 +118,20 @@ def concluded(answer_text: str, question: str | None = None) -> Concluded | None
     """
     boxes = find_boxes(answer_text)
     if boxes:
-        superseded = _corrected(answer_text[boxes[-1].end :])
-        return Concluded(superseded or join_last_boxes(answer_text, boxes), "box", True)
+        behind = answer_text[boxes[-1].end :]
+        superseded = _corrected(behind)
+        taken_back = not superseded and bool(behind_first_retraction(behind))
+        return Concluded(superseded or join_last_boxes(answer_text, boxes), "box", not taken_back)
     if leaves_box_open(answer_text):
         return None
     phrase = last_phrase(answer_text, question)
     if phrase is not None:
+        retold = behind_last_retraction(answer_text[answer_text.rfind(phrase) + len(phrase) :])
+        if retold:
+            value = stated(sentences_of(retold)[-1], question)
+            return Concluded(value or retold.strip() or phrase, "sentence", value is not None)
+        if phrase.rstrip(" *").endswith(("?", "？")):
+            return Concluded(phrase, "phrase", False)
         value = stated(phrase, question)
         return Concluded(value or phrase, "phrase", value is not None or not _is_sentence(phrase))
     text = answer_text.strip()
@@ -128,6 +140,8 @@ def concluded(answer_text: str, question: str | None = None) -> Concluded | None
     if len(text) <= 120 and len(sentences_of(text)) == 1:
         if declines(text):
             return None
+        if text.endswith(("?", "？")):
+            return Concluded(text, "bare", False)
         value = stated(text, question)
         return Concluded(value or text, "bare", value is not None or not _is_sentence(text))
     ending = conclusion(text)
@@ -183,6 +197,8 @@ def stated(said: str, question: str | None = None) -> str | None:
     said = _EXPLAINED.split(_OPENING.sub("", _BOLD_MARK.sub("", said.strip())), maxsplit=1)[
         0
     ].strip(" :,，：")
+    if SUPPOSING.match(said):
+        return None
     spans = [span for span in _MATH_SPAN.finditer(said) if _is_formula(span)]
     bare = said
     for span in reversed(spans):
@@ -206,9 +222,16 @@ def _passes_behind(behind: str, unit: str, question: str | None) -> bool:
     words = behind.strip(" .。!！,，;；*)）")
     if not words:
         return True
-    if re.search(r"\d|\0|[=+<>]", words) and not question:
+    if re.search(r"[/*^+=<>]|(?<![A-Za-z])-|-(?![A-Za-z])", words) or (
+        re.search(r"\d|\0", words) and not question
+    ):
         return False
     return is_counted(words, question) or is_plain(words, question)
+
+
+_GOES_ON = re.compile(
+    r"[/*^+=<>]|(?<![A-Za-z])-|-(?![A-Za-z])"
+)  # the value is part of a computation
 
 
 def _introduces(front: str, value: str, behind: str, question: str | None) -> bool:
@@ -222,7 +245,9 @@ def _introduces(front: str, value: str, behind: str, question: str | None) -> bo
     if _EQUATES.search(front) or _RELATES.search(value):
         return True
     counted = re.match(r"\s*([A-Za-z]+)", behind)
-    return bool(counted and question) and counted.group(1).casefold() in asked_for(question)
+    if counted is None or not question:
+        return False
+    return counted.group(1).casefold() in asked_for(question)
 
 
 def conclusion(text: str) -> str:

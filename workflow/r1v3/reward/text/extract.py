@@ -23,7 +23,7 @@ _MARKER = re.compile(
     | (?<!不)(?<!不[能应该可要会])(?<!不应该)(?<!排除)
         [选選]\s*(?:择|項|项)?\s*(?:的是|是|为)?\s*[:：]?(?=\s*[(（\[【]?\s*[$*\\A-J])
     | \#{4}
-    | (?<![A-Za-z])(?:answers?|choice|option|solution(?=\s+(?:is|to|of)\b))\b
+    | (?<![A-Za-z])(?<!your\ )(?:answers?|choice|option|solution(?=\s+(?:is|to|of)\b))\b
         (?:\s+(?:to|for|of)\s+(?:the|this|that)\s+(?:\w+\s+){0,2}
            (?:question|problem|image|expression|equation))?
         (?:\s+(?:choice|option|value|here))?

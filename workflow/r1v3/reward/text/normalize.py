@@ -134,7 +134,7 @@ def normalise(text: str) -> str:
 
 # Words that only say that the answer follows, or repeat it.
 _PREFIX = re.compile(
-    r"^(?:(?:答案?|解)\s*:\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])"
+    r"^(?:(?:答案?|解)\s*:\s*|(?:故|应|所以)*填\s*:?\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])"
     r"|(?i:(?:the\s+)?(?:final\s+|correct\s+)?ans(?:wer)?)\s*(?:is\s*:?\s+|:\s*|=\s*)(?=\S))"
 )
 _CONFIRMED = re.compile(

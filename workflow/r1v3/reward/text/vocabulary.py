@@ -53,26 +53,25 @@ LEADS = re.compile(
 )
 # Words of a sentence that states a value: joints, articles, verbs that equate, names of what is asked for.
 _PLAIN_WORDS = """
-a an the this that these those there it its he she they we i you our your my his her their is
-are was were be been being has have had equals equal gives give get gets got makes make made
-needs need costs cost spends spend spent pays paid sells sold buys bought earns earned weighs
-measures contains holds find found obtain obtained see conclude concluded know follows follow
-means mean shows show indicates becomes become remains remain takes took will would can must
-should does do did of in on at to for from by with per each every all both between among into as
-and so thus hence therefore then consequently finally overall now here according based given
-since because when where which who what total sum difference product quotient result answer
-value number amount area perimeter volume length width height radius diameter side sides angle
-angles degree degrees slope distance speed rate time average median mode range maximum minimum
-largest smallest highest lowest greatest probability ratio fraction percentage percent solution
-solutions root roots correct final right best missing next required desired following possible
-remaining first second third only exactly about approximately around triangle square rectangle
-circle line point shape figure graph chart table image picture diagram pattern sequence
-sequences equation function expression system matrix matrices identity zero special fractions
-distinct arithmetic geometric meet meets conditions condition domain game win wins could might
-may formed multiplying than general driven taken seen known daily low high temperature
-temperatures rounding rounded round decimal decimals places place nearest velocity accuracy
-ordered pair pairs solves question mark red blue green yellow black white rest one two three x y
-z n k using subtracting adding after together
+a an the this that these those there it its he she they we i you our my is are was were be been
+being has have had equals equal gives give get gets got makes make made needs need costs cost
+spends spend spent pays paid sells sold buys bought earns earned weighs measures contains holds
+find found obtain obtained see conclude concluded know follows follow means mean shows show
+indicates becomes become remains remain takes took will would can must should does do did of in
+on at to for from by with per each every all both between among into as and so thus hence
+therefore then consequently finally overall now here according based given since because when
+where which who what total sum difference product quotient result answer value number amount
+area perimeter volume length width height radius diameter side sides angle angles degree degrees
+slope distance speed rate time average median mode range maximum minimum largest smallest
+highest lowest greatest probability ratio fraction percentage percent solution solutions root
+roots correct final right best missing next required desired following possible remaining first
+only exactly about approximately around triangle square rectangle circle line point shape figure
+graph chart table image picture diagram pattern sequence sequences equation function expression
+system matrix matrices identity zero special fractions distinct arithmetic geometric meet meets
+conditions condition domain game win wins could might may formed multiplying than general driven
+taken seen known daily low high temperature temperatures rounding rounded round decimal decimals
+places place nearest velocity accuracy ordered pair pairs solves question mark red blue green
+yellow black white rest one x y z n k using subtracting adding after together your two three
 """
 _PLAIN = frozenset(_PLAIN_WORDS.split())
 _PLAIN_CHINESE = """
@@ -161,7 +160,7 @@ def _passes(word: str, known: frozenset[str]) -> bool:
         return False
     if _LETTER.fullmatch(word) or {folded, bare, bare.removesuffix("s")} & (_PLAIN | COUNTED):
         return True
-    return _stem(bare) in known or parse_unit(folded) is not None
+    return _stem(bare) in known or (folded != "second" and parse_unit(folded) is not None)
 
 
 def _stem(word: str) -> str:
