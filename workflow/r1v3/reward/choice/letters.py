@@ -20,7 +20,7 @@ from r1v3.reward.choice.options import (
     without_listing,
 )
 from r1v3.reward.text.boxes import Box, find_boxes, join_last_boxes, leaves_box_open
-from r1v3.reward.text.conclude import conclusion, declines, open_answer
+from r1v3.reward.text.conclude import SUPPOSING, conclusion, declines, open_answer
 from r1v3.reward.text.cut import ends_within_sentence
 from r1v3.reward.text.denial import behind_last_retraction, denied_behind
 from r1v3.reward.text.extract import phrased_answers, superseding_answers
