@@ -29,6 +29,7 @@ from r1v3.evaluate.statistics import (
     pass_at_k,
     spread,
 )
+from r1v3.model.chat_template import in_our_tags
 from r1v3.recipe.graph.configs import EvaluationConfig, EvaluationSettings
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Grader, format_reward
@@ -68,7 +69,10 @@ def score(
     scores: dict[str, dict] = {"benchmarks": {}, "held_out": {}}
     for name, tsv in benchmarks.items():
         entry = config.entries[name]
-        rows = list(read_responses(stored, name))
+        rows = [
+            row | {"text": in_our_tags(config.template, row["text"])}
+            for row in read_responses(stored, name)
+        ]
         verifier = config.grading.verifier if entry.judge != "never" else None
         with open_grader(verifier, folder / "judge") as grader:
             runs, items = judge_all(
@@ -86,7 +90,11 @@ def score(
         scores["benchmarks"][name] = summarise(entry, runs, items, settings, config.seed)
         progress.advance()
     for name, data in held_out.items():
-        judged = judge_held_out(name, data, list(read_responses(stored, HELD_OUT + name)), mode)
+        rows = [
+            row | {"text": in_our_tags(config.template, row["text"])}
+            for row in read_responses(stored, HELD_OUT + name)
+        ]
+        judged = judge_held_out(name, data, rows, mode)
         write_parquet(judged, verdicts / f"{HELD_OUT}{name}.parquet")
         scores["held_out"][name] = {
             "accuracy": float(judged["correct"].mean()),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from r1v3.model.prompt_template import NOTHINK, THINK, render_prompt, without_control
+from r1v3.model.prompt_template import END_OF_THINK, NOTHINK, THINK, render_prompt, without_control
 from r1v3.recipe.graph.identity import OWN
 from r1v3.recipe.schema.recipe import OwnTemplate, Template
 
@@ -43,6 +43,16 @@ def renderer(
         return opened(text, mode, tag)
 
     return render
+
+
+def in_our_tags(template: Template | OwnTemplate | Literal["own"], text: str) -> str:
+    """A reply whose thought stands between `<think>` and `</think>`, whatever its model writes there.
+
+    So it is graded, and learned from, as any other.
+    """
+    if not isinstance(template, OwnTemplate):
+        return text
+    return text.replace(template.opens, THINK).replace(template.closes, END_OF_THINK)
 
 
 def _written_beside(model: Path) -> str | None:

@@ -19,6 +19,7 @@ from r1v3.data.rejected import Rejections
 from r1v3.data.sampling.critics import Chain, rambles, rewards
 from r1v3.data.sampling.filters import first_failure
 from r1v3.data.sampling.sample import answers, sample
+from r1v3.model.chat_template import in_our_tags
 from r1v3.model.prompt_template import prompt_tail
 from r1v3.recipe.graph.configs import SampledDataConfig
 from r1v3.recipe.schema.data import Filters
@@ -87,6 +88,10 @@ def _graded(config: SampledDataConfig, records: list[Record], folder: Path) -> A
     """Every question's answers, with the grader's verdict."""
     given = answers(config, folder)
     tail = prompt_tail(config.generation.mode)
+
+    def reply(answer: dict) -> str:
+        return tail + in_our_tags(config.template, answer["text"])
+
     rows = [
         {
             "id": record.id,
@@ -94,7 +99,7 @@ def _graded(config: SampledDataConfig, records: list[Record], folder: Path) -> A
             "options": record.options,
             "gold": record.answer,
             "type": record.answer_type,
-            "response": tail + answer["text"],
+            "response": reply(answer),
         }
         for record in records
         for answer in given[record.id]
@@ -109,7 +114,7 @@ def _graded(config: SampledDataConfig, records: list[Record], folder: Path) -> A
             found.setdefault(record.id, []).append(
                 Answer(
                     sample=answer["run"],
-                    response=tail + answer["text"],
+                    response=reply(answer),
                     tokens=answer["tokens"],
                     right=verdict.correct is True,
                     unjudged=verdict.correct is None,

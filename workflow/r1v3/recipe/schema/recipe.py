@@ -40,6 +40,8 @@ class OwnTemplate(Section):
     """The system turn; null: what the template itself writes."""
     opens: str
     """What begins a thought."""
+    closes: str
+    """What ends it."""
 
 
 def own_template(model: HubModel) -> OwnTemplate | Literal["own"]:
@@ -49,6 +51,7 @@ def own_template(model: HubModel) -> OwnTemplate | Literal["own"]:
     return OwnTemplate(
         system=model.system.text if model.system else None,
         opens=model.tags.opens if model.tags else "<think>",
+        closes=model.tags.closes if model.tags else "</think>",
     )
 
 
