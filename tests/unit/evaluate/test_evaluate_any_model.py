@@ -89,3 +89,33 @@ def test_a_checkpoint_of_ours_is_known_by_the_run_that_it_lies_in(tmp_path, docu
     if document is not None:
         (tmp_path / "config.json").write_text(json.dumps({"document": document}))
     assert find_target(str(checkpoint), NO_MODELS).ours == ours
+
+
+def test_other_weights_in_the_same_folder_are_another_model(tmp_path):
+    folder, cache = tmp_path / "model", tmp_path / "cache"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"one")
+    first = find_target(str(folder), NO_MODELS, cache)
+    assert find_target(str(folder), NO_MODELS, cache) == first
+    (folder / "model.safetensors").write_bytes(b"two")
+    assert find_target(str(folder), NO_MODELS, cache).identity != first.identity
+    (folder / "model.safetensors").write_bytes(b"one")
+    assert find_target(str(folder), NO_MODELS, cache).identity == first.identity
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "chat_template.jinja"])
+def test_each_file_that_loading_reads_decides_the_identity(tmp_path, name):
+    (tmp_path / "config.json").write_text("{}")
+    first = find_target(str(tmp_path), NO_MODELS).identity
+    (tmp_path / name).write_text('{"other": 1}')
+    assert find_target(str(tmp_path), NO_MODELS).identity != first
+
+
+def test_a_hub_id_is_known_by_its_commit(tmp_path, monkeypatch):
+    snapshot = tmp_path / ("ab" * 20)
+    snapshot.mkdir()
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(snapshot))
+    monkeypatch.setattr("r1v3.evaluate.target.hub_config", lambda *_: {})
+    monkeypatch.setattr("r1v3.evaluate.target.check_supported", lambda *_: None)
+    assert find_target("some/model@main", NO_MODELS).identity == f"some/model@{'ab' * 20}"

@@ -2,7 +2,8 @@
 
 A model is one of the recipe's, a folder, a Hugging Face id (`id@revision` for a revision), or the address
 of an OpenAI-compatible endpoint with `#` and the model's name. Answers, verdicts, scores and pages go to
-results/evaluations/<model>/. A second call continues there, and asks only the benchmarks that are new.
+results/evaluations/<model>/. A second call continues there, and asks only the benchmarks that are new;
+other weights in the same place get other answers.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import os
 from pathlib import Path
 
 from r1v3.base.determinism import make_exact
+from r1v3.base.file_hash import CACHE
 from r1v3.evaluate.answer import answer
 from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.evaluate.pages.pages import write_pages
@@ -48,7 +50,8 @@ def evaluate(
     if unknown:
         allowed = ", ".join(project.benchmarks)
         raise ValueError(f"no benchmark {', '.join(unknown)}; allowed: {allowed}")
-    target = find_target(model, project.recipe.models | project.recipe.baselines)
+    known = project.recipe.models | project.recipe.baselines
+    target = find_target(model, known, root / "results" / CACHE)
     paths = {each: _obtained(root, ResultGraph(project), each) for each in names}
     ids = {each: path.parent.name for each, path in paths.items()}
     config = _config(project, target, mode, ids)

@@ -11,13 +11,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1v3.base.file_hash import files_sha256
 from r1v3.model.layouts.internvl_chat_config import is_chat_config
 from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint, read_json
-from r1v3.model.obtain import hub_config
+from r1v3.model.obtain import PATTERNS, hub_config
 from r1v3.model.supported import check_supported
 from r1v3.recipe.schema.data import Baseline, Model
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w.-]+)?")
+COMMIT = re.compile("[0-9a-f]{40}")
 ADDRESS = ("http://", "https://")
 EXPECTED = "a folder with config.json, a Hugging Face id, an http address followed by # and the model's name"
 
@@ -26,9 +28,10 @@ EXPECTED = "a folder with config.json, a Hugging Face id, an http address follow
 class Target:
     """A model to ask.
 
-    `name` is that of the results' folder, `identity` what distinguishes its answers from another's,
-    `model` a folder to load or the name that a server knows it by, `mode` how it answers, None where
-    the recipe says so. `ours` says that it learnt with the recipe's chat template.
+    `name` is that of the results' folder, `identity` what distinguishes its answers from another's: the
+    content of a folder, the commit of a hub's model, the address and name of a served one. `model` is a
+    folder to load or the name that a server knows it by, `mode` how it answers, None where the recipe
+    says so. `ours` says that it learnt with the recipe's chat template.
     """
 
     name: str
@@ -39,24 +42,29 @@ class Target:
     ours: bool = False
 
 
-def find_target(text: str, models: dict[str, Model | Baseline]) -> Target:
+def find_target(
+    text: str, models: dict[str, Model | Baseline], cache: Path | None = None
+) -> Target:
     """The model that a text names; it is downloaded if need be.
 
     Args:
         models: the recipe's, baselines included.
+        cache: of the sha256 of files (`r1v3.base.file_hash`).
 
     Raises:
         ValueError: the text names no model, or no variable says where its server is.
     """
     if text in models:
-        return _of_recipe(text, models[text])
+        return _of_recipe(text, models[text], cache)
     if text.startswith(ADDRESS):
         return _served(text)
     if (Path(text) / "config.json").is_file():
-        folder = _opened(Path(text))
-        return Target(plain_name(text), text, folder, None, served=False, ours=_ours(text))
+        identity = folder_identity(Path(text), cache)
+        folder = _opened(Path(text), identity)
+        return Target(plain_name(text), identity, folder, None, served=False, ours=_ours(text))
     if HUB_ID.fullmatch(text) and not Path(text).exists():
-        return Target(plain_name(text), text, _download(text), None, served=False)
+        identity, folder = _download(text)
+        return Target(plain_name(text), identity, folder, None, served=False)
     known = [name for name, entry in models.items() if entry.source in ("hub", "server")]
     raise ValueError(
         f"--model {text}: {EXPECTED}, or one of {', '.join(known)} is expected"
@@ -74,10 +82,13 @@ def _ours(checkpoint: str) -> bool:
     return bool(document.get("start") or document.get("spec", {}).get("source", "hub") != "hub")
 
 
-def _of_recipe(name: str, entry: Model | Baseline) -> Target:
+def _of_recipe(name: str, entry: Model | Baseline, cache: Path | None) -> Target:
     if entry.source == "hub":
-        identity = f"{entry.id}@{entry.revision}"
-        place = _opened(Path(entry.id)) if Path(entry.id).is_dir() else _download(identity)
+        if Path(entry.id).is_dir():
+            identity = folder_identity(Path(entry.id), cache)
+            place = _opened(Path(entry.id), identity)
+        else:
+            identity, place = _download(f"{entry.id}@{entry.revision}")
         return Target(name, identity, place, entry.mode, served=False)
     if entry.source == "server":
         if not os.environ.get("R1V3_SERVER_URL"):
@@ -104,21 +115,49 @@ def _served(text: str) -> Target:
     return Target(plain_name(model), f"{address}#{model}", model, mode, served=True)
 
 
-def _download(text: str) -> Path:
-    """A model of the hub as a folder to open, converted where it is in its authors' layout."""
+def folder_identity(folder: Path, cache: Path | None) -> str:
+    """What tells one folder's model from another's: the sha256 of all its files but hidden ones.
+
+    So the same model elsewhere is the same, and other weights in the same place are others.
+    """
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    digests = files_sha256(files, cache)
+    lines = [f"{digests[file]}  {file.relative_to(folder).as_posix()}\n" for file in files]
+    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+
+
+def _download(text: str) -> tuple[str, Path]:
+    """A hub's model: its id with the commit that the revision stands for now, and a folder to open.
+
+    A branch moves on, a commit does not. The folder is converted where it is in its authors' layout.
+    """
     from huggingface_hub import constants, snapshot_download
 
     name, _, revision = text.partition("@")
     config = hub_config(name, revision or None)
     check_supported(config, name)
     endpoint = os.environ.get("HF_ENDPOINT")
-    fetched = Path(snapshot_download(name, revision=revision or None, endpoint=endpoint))
+    fetched = Path(
+        snapshot_download(
+            name,
+            revision=revision or None,
+            endpoint=endpoint,
+            allow_patterns=list(PATTERNS),
+        )
+    )
+    commit = fetched.name if COMMIT.fullmatch(fetched.name) else revision or "main"
+    identity = f"{name}@{commit}"
     if not is_chat_config(config):
-        return fetched
-    return _converted(fetched, Path(constants.HF_HOME), f"{name}-{fetched.name}")
+        return identity, fetched
+    return identity, _converted(fetched, Path(constants.HF_HOME), f"{name}-{fetched.name}")
 
 
-def _opened(folder: Path) -> Path:
+def _opened(folder: Path, identity: str) -> Path:
     """A folder of the user's, or its native form in the hub's cache where it is in its authors' layout."""
     config = read_json(folder / "config.json")
     if config.get("model_type") or config.get("architectures"):
@@ -127,9 +166,7 @@ def _opened(folder: Path) -> Path:
         return folder
     from huggingface_hub import constants
 
-    files = sorted(path.stat() for path in folder.iterdir() if path.is_file())
-    state = repr([(each.st_size, each.st_mtime_ns) for each in files])
-    digest = hashlib.sha256(f"{folder.resolve()} {state}".encode()).hexdigest()[:12]
+    digest = identity.removeprefix("sha256:")[:12]
     return _converted(folder, Path(constants.HF_HOME), f"{folder.name}-{digest}")
 
 
