@@ -322,3 +322,92 @@ def test_a_malformed_address_or_one_with_a_password_is_refused(address):
     with pytest.raises(ValueError, match="without a password") as caught:
         engine(address)
     assert "secret" not in str(caught.value)
+
+
+def replying(change):
+    """A server whose completions are changed before they are sent."""
+
+    def script(body, _):
+        reply = completion(body)
+        change(reply)
+        return 200, reply, {}
+
+    return serve(script)
+
+
+def test_parts_of_text_are_read_as_one_answer():
+    parts = [{"type": "text", "text": "fo"}, {"type": "text", "text": "ur"}]
+    with replying(lambda reply: reply["choices"][0]["message"].update(content=parts)) as (url, _):
+        assert [r.text for r in answers(engine(url), [asking("a")])] == ["four"]
+
+
+@pytest.mark.parametrize(
+    ("told", "named"),
+    [("content_filter", "content_filter"), ("tool_calls", "tool_calls"), (None, "stop")],
+)
+def test_how_a_choice_ended_is_an_outcome_with_a_name(told, named):
+    def change(reply):
+        reply["choices"][0] |= {"finish_reason": told}
+        reply["choices"][0]["message"]["content"] = None
+
+    with replying(change) as (url, _):
+        (found,) = answers(engine(url), [asking("a")])
+    assert (found.text, found.finish_reason, found.error) == ("", named, None)
+
+
+def odd(path, value):
+    def change(reply):
+        here = reply
+        for step in path[:-1]:
+            here = here[step]
+        here[path[-1]] = value
+
+    return change
+
+
+ODD = [
+    odd(["choices"], 7),
+    odd(["choices"], {"a": 1}),
+    odd(["choices"], ["a", "b"]),
+    odd(["choices"], [None]),
+    odd(["choices", 0, "message"], "hello"),
+    odd(["choices", 0, "message"], None),
+    odd(["choices", 0, "message", "content"], 7),
+    odd(["choices", 0, "message", "content"], ["a"]),
+    odd(["choices", 0, "message", "content"], [{"type": "image_url", "text": "a"}]),
+    odd(["choices", 0, "message", "content"], {"text": "a"}),
+    odd(["choices", 0, "finish_reason"], 3),
+    odd(["choices", 0, "token_ids"], ["a", None]),
+    odd(["choices", 0, "token_ids"], [True, -1]),
+    odd(["choices", 0, "token_ids"], 5),
+    odd(["choices", 0, "logprobs"], [1]),
+    odd(["choices", 0, "logprobs"], {"content": [{"token": "a"}]}),
+    odd(["choices", 0, "logprobs"], {"content": [{"logprob": float("nan")}]}),
+    odd(["usage"], [1]),
+    odd(["usage"], {"prompt_tokens": "x", "completion_tokens": "y"}),
+    odd(["usage"], {"prompt_tokens": float("nan")}),
+]
+
+
+@pytest.mark.parametrize("change", ODD)
+def test_a_reply_of_the_wrong_type_is_retried_then_unanswered(change, tmp_path):
+    def script(body, _):
+        reply = completion(body)
+        if "bad" in str(body["messages"]):
+            change(reply)
+        return 200, reply, {}
+
+    with serve(script) as (url, asked):
+        found = answers(engine(url, path=tmp_path / "usage"), [asking("a"), asking("b", "bad")])
+    assert (found[0].text, found[0].error) == ("four", None)
+    assert found[1].finish_reason == "error"
+    assert "3 attempts" in found[1].error
+    assert len(asked) == 1 + 2 * 3  # three attempts, and three more at the end
+
+
+def test_a_reply_that_is_odd_once_is_asked_again():
+    def script(body, number):
+        return 200, completion(body) if number else {"choices": 7}, {}
+
+    with serve(script) as (url, _):
+        assert [r.text for r in answers(engine(url), [asking("a")])] == ["four"]

@@ -85,3 +85,31 @@ def test_after_kill_9_only_what_is_missing_is_asked_and_nothing_differs(checkpoi
     poisoned = [row["error"] for row in rows.values() if "error" in row]
     assert len(poisoned) == SAMPLING.samples
     assert all("500 x 401" in error for error in poisoned)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b'{"key": 1}',
+        b"[" * 100_000,
+        b'{"key": "a/1", "run": 0, "text": [{"type": "text"}], "finish_reason": "stop",'
+        b' "tokens": 1, "prompt_tokens": 1}',
+    ],
+)
+def test_a_stored_answer_that_cannot_be_read_is_named_and_asked_again(tmp_path, capsys, line):
+    asked = [Request("a/1", "1+1=", (), 7), Request("a/2", "1+2=", (), 7)]
+    sampling = replace(SAMPLING, samples=1)
+    store = Store(tmp_path, "model")
+    list(store.missing(asked, sampling))
+    store.append([r for request in asked for r in responses(request, 1)])
+    (shard,) = tmp_path.glob("a.*.jsonl")
+    shard.write_bytes(line + b"\n" + shard.read_bytes().splitlines(keepends=True)[1])
+    again = Store(tmp_path, "model")
+    assert [request.key for request in again.missing(asked, sampling)] == ["a/1"]
+    assert f"{shard}, line 1" in capsys.readouterr().out
+    again.append(responses(asked[0], 1))
+    assert {row["key"] for row in read_responses(tmp_path, "a")} == {"a/1", "a/2"}
+    assert capsys.readouterr().out == ""

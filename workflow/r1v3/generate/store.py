@@ -2,14 +2,15 @@
 
 Each line carries the key of its request: model, prompt, pictures, sampling and seed. A job that is started
 again asks for what has no line with its present key; lines of another key (the template was changed, say)
-are dropped. A process that was killed leaves at most half a line, which is dropped too.
+are dropped. A process that was killed leaves at most half a line, which is dropped too. A line that cannot
+be read is named by file and number, and what it answered is asked again.
 """
 
 import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class Store:
     def __init__(self, folder: Path, model: str, part: int = 0, parts: int = 1):
         self.folder, self.model, self.part, self.parts = Path(folder), model, part, parts
         self.keys: dict[str, str] = {}
+        self.unreadable = False  # whether a shard holds a line that is none
 
     def missing(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Request]:
         """The requests of this process's share that lack one of their samples; stale lines are dropped."""
@@ -78,7 +80,9 @@ class Store:
                 wanted.append(request)
         if stale:
             print(f"{len(stale)} requests are not what was asked before: asked again", flush=True)
+        if stale or self.unreadable:
             self._drop(stale)
+            self.unreadable = False
         yield from wanted
 
     def append(self, responses: list[Response]) -> None:
@@ -112,7 +116,12 @@ class Store:
 
     def _answered(self, name: str) -> dict[str, Counter[str]]:
         answered: dict[str, Counter[str]] = {}
-        for row in read_responses(self.folder, name):
+
+        def passed_over(where: str) -> None:
+            print(f"{where}: a stored answer cannot be read; asked again", flush=True)
+            self.unreadable = True
+
+        for row in read_responses(self.folder, name, passed_over):
             answered.setdefault(row["key"], Counter())[row.get("request", "")] += 1
         return answered
 
@@ -122,7 +131,7 @@ class Store:
         for path in sorted(self.folder.glob(pattern)):
             with atomic_write(path) as partial, open(path, "rb") as old, open(partial, "wb") as new:
                 for line in old:
-                    row = json.loads(line) if line.endswith(b"\n") else None
+                    row = _read_row(line)
                     if row is None:
                         continue
                     if row["key"] in stale and row.get("request") != self.keys[row["key"]]:
@@ -130,18 +139,45 @@ class Store:
                     new.write(line)
 
 
-def read_responses(folder: Path, name: str) -> Iterator[Row]:
-    """The stored samples of a name, each (key, run) once, half a line left out."""
+def _told(where: str) -> None:
+    print(f"{where}: a stored answer cannot be read, and is left out", flush=True)
+
+
+def read_responses(
+    folder: Path, name: str, passed_over: Callable[[str], None] = _told
+) -> Iterator[Row]:
+    """The stored samples of a name, each (key, run) once, half a line left out.
+
+    Args:
+        passed_over: is told the file and line of each stored answer that cannot be read.
+    """
     seen: set[tuple[str, int]] = set()
     for path in sorted(folder.glob(f"{name}.*-of-*.jsonl")):
         with open(path, "rb") as file:
-            for line in file:
+            for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
                     continue
-                row = json.loads(line)
-                if (row["key"], row["run"]) not in seen:
+                row = _read_row(line)
+                if row is None:
+                    passed_over(f"{path}, line {number}")
+                elif (row["key"], row["run"]) not in seen:
                     seen.add((row["key"], row["run"]))
                     yield row
+
+
+def _read_row(line: bytes) -> Row | None:
+    """A stored sample; None for half a line, or one that is no sample."""
+    try:
+        row = json.loads(line) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict):
+        return None
+    texts = (row.get(name) for name in ("key", "text", "finish_reason"))
+    counts = (row.get(name) for name in ("run", "tokens", "prompt_tokens"))
+    typed = all(isinstance(text, str) for text in texts)
+    typed = typed and isinstance(row.get("request", ""), str)
+    return row if typed and all(type(count) is int for count in counts) else None
 
 
 def _drop_half_line(path: Path) -> None:

@@ -56,8 +56,9 @@ class Response:
     Log-probabilities are those of the distribution that was drawn from at the temperature, before
     top-p (vLLM: after it, so ask it for log-probabilities with top-p 1); with greedy decoding those at
     temperature 1; 0 for tokens that close a thought, which are not drawn. A server may tell neither ids nor
-    log-probabilities; `counted` is then its count of tokens. A request that no engine can answer has
-    the finish reason `error`, and what was wrong in `error`.
+    log-probabilities; `counted` is then its count of tokens. The finish reason is `stop`, `length`, a
+    server's `content_filter` or `tool_calls`, or `error` for a request that no engine can answer, with
+    what was wrong in `error`.
     """
 
     key: str

@@ -15,6 +15,7 @@ from typing import TypeAlias, TypedDict
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.pictures import check_places, data_url
 from r1v3.generate.server.endpoint import Body, Endpoint, Refused, Reply, ServerError
+from r1v3.generate.server.read_reply import Choice, read_choices
 from r1v3.generate.server.usage import Usage
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
@@ -215,8 +216,8 @@ class ServerEngine:
             most=sampling.max_new_tokens if budget is None else budget,
         )
         found = []
-        for number, choice in enumerate(first.body["choices"], have):
-            response = _response(request, number, choice, first.body)
+        for number, choice in enumerate(read_choices(first.body), have):
+            response = _response(request, number, choice)
             if budget is not None and response.finish_reason == "length":
                 response = self._close(request, chat, sampling, response)
             found.append(response)
@@ -236,7 +237,7 @@ class ServerEngine:
             n=1,
             most=sampling.max_new_tokens,
         )
-        answer = _response(request, thought.sample, reply.body["choices"][0], reply.body)
+        answer = _response(request, thought.sample, read_choices(reply.body)[0])
         closing = () if closed else self.thinking.ids_of(sampling.close)
         return Response(
             request.key,
@@ -272,25 +273,19 @@ class ServerEngine:
                 body |= {"add_generation_prompt": False, "continue_final_message": True}
         else:
             body["max_completion_tokens"] = most
-        reply = self.endpoint.ask(body)
+        reply = self.endpoint.ask(body, accept=read_choices)
         self.usage.add(request.key, self.model, reply.body, reply.attempts)
         return reply
 
 
-def _response(request: Request, sample: int, choice: Body, body: Body) -> Response:
-    told = (choice.get("logprobs") or {}).get("content") or []
-    ids = tuple(choice.get("token_ids") or ())
-    usage = body.get("usage") or {}
-    counted = len(ids) or len(told)
-    if not counted:  # all that is known is the sum over the samples
-        counted = round((usage.get("completion_tokens") or 0) / len(body["choices"]))
+def _response(request: Request, sample: int, choice: Choice) -> Response:
     return Response(
         key=request.key,
         sample=sample,
-        text=(choice.get("message") or {}).get("content") or "",
-        token_ids=ids,
-        logprobs=tuple(token["logprob"] for token in told),
-        finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
-        prompt_tokens=usage.get("prompt_tokens") or 0,
-        counted=counted,
+        text=choice.text,
+        token_ids=choice.token_ids,
+        logprobs=choice.logprobs,
+        finish_reason=choice.finish_reason,
+        prompt_tokens=choice.prompt_tokens,
+        counted=choice.tokens,
     )

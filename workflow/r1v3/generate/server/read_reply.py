@@ -1,0 +1,111 @@
+"""The choices of a completion, read strictly: a server may say anything, and only text is an answer."""
+
+import math
+from dataclasses import dataclass
+
+from r1v3.generate.server.endpoint import Body
+
+# How a choice may end beside `stop`: each is an outcome of its own, not an answer that stopped by itself.
+OUTCOMES = {
+    "length": "length",
+    "content_filter": "content_filter",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One sample as a server tells it; `tokens` is its count, exact where the server tells ids."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finish_reason: str
+    prompt_tokens: int
+    tokens: int
+
+
+def read_choices(body: Body) -> list[Choice]:
+    """All samples of a completion.
+
+    Raises:
+        ValueError: something is not of the type that the interface says; the message names it.
+    """
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise ValueError(f"choices: a list is expected, not {_shown(choices)}")
+    usage = _mapping(body.get("usage"), "usage")
+    prompt, new = (_count(usage.get(f"{name}_tokens"), name) for name in ("prompt", "completion"))
+    return [_read_choice(choice, prompt, round(new / len(choices))) for choice in choices]
+
+
+def _read_choice(choice: object, prompt_tokens: int, share: int) -> Choice:
+    if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+        raise ValueError(f"a choice with a message is expected, not {_shown(choice)}")
+    reason = choice.get("finish_reason")
+    if reason is not None and not isinstance(reason, str):
+        raise ValueError(f"finish_reason: a word is expected, not {_shown(reason)}")
+    told = _list(_mapping(choice.get("logprobs"), "logprobs").get("content"), "logprobs")
+    ids = tuple(_count(each, "token_ids") for each in _list(choice.get("token_ids"), "token_ids"))
+    logprobs = tuple(_logprob(each) for each in told)
+    return Choice(
+        text=_text(choice["message"].get("content")),
+        token_ids=ids,
+        logprobs=logprobs,
+        finish_reason=OUTCOMES.get(reason or "", "stop"),
+        prompt_tokens=prompt_tokens,
+        tokens=len(ids) or len(logprobs) or share,
+    )
+
+
+def _text(content: object) -> str:
+    """A text, or the texts of its parts in order; nothing where the model said nothing."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise ValueError(f"content: a text is expected, not {_shown(content)}")
+    texts: list[str] = []
+    for part in content:
+        text = part.get("text") if isinstance(part, dict) else None
+        if not isinstance(text, str) or part.get("type") not in ("text", "output_text"):
+            raise ValueError(f"content: parts of text are expected, not {_shown(part)}")
+        texts.append(text)
+    return "".join(texts)
+
+
+def _logprob(token: object) -> float:
+    value = token.get("logprob") if isinstance(token, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"logprobs: a number for each token is expected, not {_shown(token)}")
+    return float(value)
+
+
+def _count(value: object, name: str) -> int:
+    if value is None and name != "token_ids":
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{name}: a count is expected, not {_shown(value)}")
+    return value
+
+
+def _mapping(value: object, name: str) -> Body:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"{name}: a mapping is expected, not {_shown(value)}")
+    return value
+
+
+def _list(value: object, name: str) -> list[object]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ValueError(f"{name}: a list is expected, not {_shown(value)}")
+    return value
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:60]
