@@ -85,11 +85,23 @@ def test_every_response_token_is_a_target_once_and_no_prompt_token_is(groups):
 
 
 def by_segments(
-    query, key, value, bounds, bounds_k, longest, longest_k, *, scale, window_size, enable_gqa
+    query,
+    key,
+    value,
+    bounds,
+    bounds_k,
+    longest,
+    longest_k,
+    *,
+    scale,
+    window_size,
+    enable_gqa,
+    num_splits=None,
 ):
     """What the FlashAttention kernel computes, one segment at a time; the last query sees all keys."""
     assert bounds.dtype == bounds_k.dtype == torch.int32
     assert window_size == (-1, 0)
+    assert num_splits in (None, 1)  # any other number would change the order of the sums
     assert longest == int(bounds.diff().max())
     assert longest_k == int(bounds_k.diff().max())
     assert (len(query), len(key), len(value)) == (bounds[-1], bounds_k[-1], bounds_k[-1])

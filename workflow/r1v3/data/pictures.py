@@ -152,6 +152,8 @@ def _told(name: str | None) -> str | None:
 def _on_white(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits a pixel, or more
         low, high = image.getextrema()
+        assert not isinstance(low, tuple)  # there is one band
+        assert not isinstance(high, tuple)
         scale = 255 / ((high - low) or 1)
         return image.convert("F").point(lambda v: (v - low) * scale).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:

@@ -7,7 +7,7 @@ Hugging Face's `{"bytes": ..., "path": ...}`.
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from r1v3.data.fields import KNOWN, NEEDED, Refused
@@ -50,11 +50,10 @@ class Validator:
         strange = sorted(map(str, set(row) - KNOWN))
         if strange:
             raise Refused("unknown field", ", ".join(strange)[:200])
-        texts = {name: self._text(name, row[name]) for name in NEEDED}
-        for name in ("response", "date"):
-            texts[name] = None if row.get(name) is None else self._text(name, row[name])
+        texts: dict[str, str] = {name: self._text(name, row[name]) for name in NEEDED}
+        response, date = (self._optional_text(row, name) for name in ("response", "date"))
         options = self._options(row.get("options"))
-        _check_words(texts)
+        _check_words(texts, date)
         texts["answer"] = _answer(texts["answer"], texts["answer_type"], options)
         pictures = self._pictures(row.get("images"))
         marked = texts["question"].count("<image>")
@@ -68,8 +67,20 @@ class Validator:
         for number, picture in enumerate(pictures, 1):
             edits += [f"validate: picture {number}: {edit}" for edit in picture.edits]
         meta = _meta(row.get("meta"))
-        record = Record(**texts, options=options, images=(), edits=tuple(edits), meta=meta)
+        record = Record(
+            **texts,
+            options=options,
+            images=(),
+            response=response,
+            date=date,
+            edits=tuple(edits),
+            meta=meta,
+        )
         return record, pictures
+
+    def _optional_text(self, row: Mapping[str, object], name: str) -> str | None:
+        value = row.get(name)
+        return None if value is None else self._text(name, value)
 
     def _text(self, name: str, value: object) -> str:
         if not isinstance(value, str):
@@ -92,7 +103,7 @@ class Validator:
     def _options(self, options: object) -> tuple[str, ...] | None:
         if options is None:
             return None
-        if isinstance(options, str) or not hasattr(options, "__iter__"):
+        if isinstance(options, str) or not isinstance(options, Iterable):
             raise Refused("wrong type of field", f"options is {type(options).__name__}")
         options = tuple(self._text("options", each) for each in options)
         if not 2 <= len(options) <= len(LETTERS):
@@ -104,7 +115,7 @@ class Validator:
     def _pictures(self, images: object) -> list[Picture]:
         if images is None:
             return []
-        if isinstance(images, (str, bytes, Mapping)) or not hasattr(images, "__iter__"):
+        if isinstance(images, (str, bytes, Mapping)) or not isinstance(images, Iterable):
             raise Refused("wrong type of field", f"images is {type(images).__name__}")
         images = list(images)
         if len(images) > MAX_PICTURES:
@@ -124,15 +135,15 @@ class Validator:
         return admit(image, name, self.limits)
 
 
-def _check_words(texts: dict) -> None:
+def _check_words(texts: dict[str, str], date: str | None) -> None:
     if texts["answer_type"] not in ANSWER_TYPES:
         raise Refused("unknown answer type", texts["answer_type"])
     if texts["split"] not in SPLITS:
         raise Refused("unknown split", texts["split"])
     if not LANGUAGE.fullmatch(texts["language"]):
         raise Refused("unknown language", texts["language"])
-    if texts["date"] is not None and not is_date(texts["date"]):
-        raise Refused("not a date", texts["date"])
+    if date is not None and not is_date(date):
+        raise Refused("not a date", date)
 
 
 def _answer(answer: str, kind: str, options: tuple[str, ...] | None) -> str:

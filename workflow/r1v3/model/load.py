@@ -2,6 +2,7 @@
 
 import contextlib
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from transformers import (
@@ -28,9 +29,11 @@ def load_model(
     Raises:
         RuntimeError: a weight is missing or unknown, which the library only warns of.
     """
-    model, info = InternVLForConditionalGeneration.from_pretrained(
+    loaded = InternVLForConditionalGeneration.from_pretrained(
         folder, dtype=DTYPES[dtype], use_safetensors=True, output_loading_info=True
     )
+    # The library declares the model alone, which is true without `output_loading_info`.
+    model, info = cast("tuple[Any, dict[str, Any]]", loaded)
     wrong = {key: sorted(names) for key, names in info.items() if names and key != "error_msgs"}
     if wrong or info.get("error_msgs"):
         raise RuntimeError(
@@ -97,13 +100,13 @@ def build_model(
         initializer_range=spread,
         tie_word_embeddings=True,
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=_one_id(tokenizer.eos_token_id),
+        pad_token_id=_one_id(tokenizer.pad_token_id),
     )
     config = InternVLConfig(
         vision_config=vision,
         text_config=text,
-        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE_CONTEXT),
+        image_token_id=_one_id(tokenizer.convert_tokens_to_ids(IMAGE_CONTEXT)),
         image_seq_length=(side // 2) ** 2,
         tie_word_embeddings=True,
     )
@@ -112,6 +115,12 @@ def build_model(
     with torch.no_grad():
         model.model.vision_tower.embeddings.position_embeddings.normal_(std=spread)
     return model
+
+
+def _one_id(found: object) -> int:
+    """The id of a token that the tokenizer has, where the library's types allow more."""
+    assert isinstance(found, int), found
+    return found
 
 
 __all__ = ["DTYPES", "build_model", "load_model", "load_processor", "save_checkpoint"]

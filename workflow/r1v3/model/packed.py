@@ -301,7 +301,7 @@ def _flash_attention(
         key_THD = _KeysOfSegments.apply(key_THD, borders.key_K)
         value_THD = _KeysOfSegments.apply(value_THD, borders.key_K)
     # Split keys would be added up in an order that depends on the longest segment of the pack.
-    exact = {"num_splits": 1} if torch.are_deterministic_algorithms_enabled() else {}
+    splits = 1 if torch.are_deterministic_algorithms_enabled() else None
     out_THD = varlen.varlen_attn(
         query_THD,
         key_THD,
@@ -313,8 +313,9 @@ def _flash_attention(
         scale=scaling,
         window_size=(-1, 0),  # causal
         enable_gqa=query_THD.shape[1] != key_THD.shape[1],
-        **exact,
+        num_splits=splits,
     )
+    assert isinstance(out_THD, torch.Tensor)  # alone, since nothing else was asked for
     return out_THD[None], None
 
 

@@ -30,14 +30,14 @@ class ImageProcessor(InternVLProcessor):
         """Ids of the tokens that stand for pictures, or begin or end one."""
         return tuple(i for i in self.image_token_ids if i is not None)
 
-    def save_pretrained(self, save_directory, **kwargs):
+    def save_pretrained(self, save_directory, push_to_hub: bool = False, **kwargs):
         """Save so that the library's own processor, and so a vLLM server, loads it too.
 
         That one insists on settings for videos.
         """
         import json
 
-        written = super().save_pretrained(save_directory, **kwargs)
+        written = super().save_pretrained(save_directory, push_to_hub, **kwargs)
         settings = Path(save_directory) / "processor_config.json"
         processor = json.loads(settings.read_text()) | {"processor_class": "InternVLProcessor"}
         settings.write_text(json.dumps(processor, indent=2, sort_keys=True) + "\n")

@@ -1,6 +1,6 @@
 """The chat template of section 6.2, role names and all, and how each thinking mode opens the reply.
 
-A question may hold the text of a special token (`<|im_end|>`, `<IMG_CONTEXT>`): it is parted by a space
+A question may hold the text of a special token (`<|im_end|>`, `<IMG_CONTEXT>`): a space is put into it
 there, so that no tokenizer reads a control token out of what a user wrote.
 """
 

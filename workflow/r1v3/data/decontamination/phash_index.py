@@ -121,7 +121,7 @@ class PhashIndex:
             self.trimmed = ByteTable(folder, "trimmed")
 
     def twins(
-        self, thumbs: Sequence[np.ndarray], before: Sequence[int] | None = None
+        self, thumbs: Sequence[np.ndarray] | np.ndarray, before: Sequence[int] | None = None
     ) -> list[list[tuple[int, float]]]:
         """For each thumbnail the owners of pictures that look like it, whole or trimmed, with the likeness,
         best first.
@@ -155,7 +155,8 @@ class PhashIndex:
         found: list[dict[int, float]] = [{} for _ in thumbs]
         for (asked, picture, turned), (_, variant) in sorted(closest.items()):
             pair = (thumbs[asked], self.thumbs[picture])
-            alike = likeness(*(pair[::-1] if turned else pair), variant)
+            whole, trimmed = pair[::-1] if turned else pair
+            alike = likeness(whole, trimmed, variant)
             owner = int(self.owners[picture])
             if alike >= self.settings.min_likeness and alike > found[asked].get(owner, -1.0):
                 found[asked][owner] = alike

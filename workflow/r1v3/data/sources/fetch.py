@@ -34,13 +34,16 @@ def _from_hub(where: Hub, folder: Path) -> tuple[list[Path], dict[str, str]]:
         files = [root / name for name in _matching(names, where)]
         return files, {file.name: file_digest(file, "sha256") for file in files}
     from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import HTTPError  # of the library that it asks with
+    from huggingface_hub.errors import (
+        HTTPError,  # pyright: ignore[reportPrivateImportUsage] - of whichever library it asks with
+    )
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     try:
         info = api.dataset_info(where.id, revision=where.revision, files_metadata=True)
-        stated = {each.rfilename: each for each in info.siblings}
-        files, found = [], {}
+        stated = {each.rfilename: each for each in info.siblings or ()}
+        files: list[Path] = []
+        found: dict[str, str] = {}
         for name in _matching(sorted(stated), where):
             path = Path(
                 hf_hub_download(
@@ -65,6 +68,7 @@ def _from_hub(where: Hub, folder: Path) -> tuple[list[Path], dict[str, str]]:
             f"{where.id} at {where.revision} cannot be had ({error}). Put its files into a folder as "
             f"{where.id}/<file>, and name that folder in the variable {BY_HAND}"
         ) from error
+    assert info.sha is not None  # the hub names the commit that it answers for
     return files, {"commit": info.sha, **found}
 
 

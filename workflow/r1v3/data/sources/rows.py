@@ -72,7 +72,7 @@ def _too_long(batch: pa.RecordBatch, max_bytes: int) -> dict[int, int]:
         return found
     for column in batch.columns:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            sizes = compute.binary_length(column).to_pylist()
+            sizes = compute.call_function("binary_length", [column]).to_pylist()
             found |= {n: size for n, size in enumerate(sizes) if size and size > max_bytes}
     return found
 

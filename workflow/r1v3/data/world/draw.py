@@ -1,6 +1,7 @@
 """Drawing: a picture is two by two cells of 28 pixels, each one a digit, a shape or a sign."""
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -21,7 +22,7 @@ SIGNS = ("+", "max", "even", "?")
 Cell = int | str | tuple[str, str]
 
 
-def draw_cells(cells: list[Cell], look: Look, split: str, rng: random.Random) -> Image.Image:
+def draw_cells(cells: Sequence[Cell], look: Look, split: str, rng: random.Random) -> Image.Image:
     """Draw four cells, row by row: a digit is an int, a sign a string, a shape (colour, shape)."""
     ink, paper = look.colours(rng)
     picture = np.empty((SIDE, SIDE, 3), dtype=np.float32)

@@ -25,13 +25,17 @@ class Look:
     def colours(self, rng: random.Random) -> tuple[Colour, Colour]:
         """Ink and paper of one picture; the plain look draws dark ink on light paper at random."""
         if self.ink is None or self.paper is None:
-            dark = tuple(rng.randrange(0, 90) for _ in range(3))
-            light = tuple(rng.randrange(190, 256) for _ in range(3))
-            return dark, light
-        return (
-            tuple(min(255, max(0, c + rng.randrange(-12, 13))) for c in self.ink),
-            tuple(min(255, max(0, c + rng.randrange(-12, 13))) for c in self.paper),
-        )
+            return _between(rng, 0, 90), _between(rng, 190, 256)
+        return _near(rng, self.ink), _near(rng, self.paper)
+
+
+def _between(rng: random.Random, low: int, high: int) -> Colour:
+    return rng.randrange(low, high), rng.randrange(low, high), rng.randrange(low, high)
+
+
+def _near(rng: random.Random, colour: Colour) -> Colour:
+    red, green, blue = (min(255, max(0, c + rng.randrange(-12, 13))) for c in colour)
+    return red, green, blue
 
 
 LOOKS: dict[str, Look] = {

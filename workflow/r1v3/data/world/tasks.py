@@ -5,7 +5,7 @@ that can go wrong carries the wrong version of itself, which a chain with slips 
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from r1v3.data.world.draw import COLOURS, SHAPES, Cell
@@ -26,7 +26,7 @@ class Step:
 class Puzzle:
     """A task's cells (four a picture), wording, answer and thought; `choices` lists all an option may say."""
 
-    cells: list[list[Cell]]
+    cells: Sequence[Sequence[Cell]]
     question: str
     answer: str
     steps: list[Step]
@@ -40,7 +40,7 @@ def _digits(rng: random.Random) -> list[int]:
     return [rng.randrange(10) for _ in range(4)]
 
 
-def _seen(cells: list[Cell]) -> Step:
+def _seen(cells: Sequence[Cell]) -> Step:
     return Step(
         ",".join(
             c if isinstance(c, str) else str(c) if isinstance(c, int) else " ".join(c)
@@ -243,7 +243,7 @@ def two_pictures(rng: random.Random, noun: str) -> Puzzle:
 
 def describe(rng: random.Random, noun: str) -> Puzzle:
     """Reading aloud; what a base model learns to see with."""
-    cells: list[Cell] = _digits(rng) if rng.random() < 0.75 else _shapes(rng)
+    cells: list[Cell] = [*(_digits(rng) if rng.random() < 0.75 else _shapes(rng))]
     if isinstance(cells[0], int) and rng.random() < 0.3:
         cells[3] = rng.choice(("+", "max", "even", "?"))
     seen = _seen(cells)
