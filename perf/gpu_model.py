@@ -22,8 +22,8 @@ from r1v3.recipe.schema.training import Grpo, LengthStage  # noqa: E402
 from r1v3.train.core.engine import TrainingEngine, open_engine, prepare_model  # noqa: E402
 from r1v3.train.core.ranks import Ranks  # noqa: E402
 from r1v3.train.core.token_stats import PackedStats  # noqa: E402
-from r1v3.train.grpo.prompts import Prompt  # noqa: E402
-from r1v3.train.grpo.rollouts import Episode  # noqa: E402
+from r1v3.train.grpo.sampling.prompts import Prompt  # noqa: E402
+from r1v3.train.grpo.sampling.rollouts import Episode  # noqa: E402
 
 GROUPS = ["vision_tower", "connector", "llm"]
 STATE_BYTES = 18  # of a trained parameter: 16-bit weight, 32-bit gradient and copy, two averages

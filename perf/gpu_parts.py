@@ -24,9 +24,9 @@ from r1v3.model.packed import Group, Pack, pack_groups
 from r1v3.train.core.device_memory import empty_cache
 from r1v3.train.core.flops import FlopCount, peak_flops
 from r1v3.train.core.token_stats import token_stats
-from r1v3.train.grpo.episode_rows import plan_rows
-from r1v3.train.grpo.speed import EpisodeSpeed
-from r1v3.train.grpo.update import score_advantages, update_policy
+from r1v3.train.grpo.loss.update import score_advantages, update_policy
+from r1v3.train.grpo.passes.episode_rows import plan_rows
+from r1v3.train.grpo.records.speed import EpisodeSpeed
 from r1v3.train.sft.response_loss import PackedLoss
 
 GAP = 0.05  # of 16-bit attention and log-probabilities against 32 bits

@@ -27,7 +27,7 @@ from r1v3.reward import Grader, combine  # noqa: E402
 from r1v3.train.core.device_memory import peak_memory  # noqa: E402
 from r1v3.train.core.metrics import read_metrics  # noqa: E402
 from r1v3.train.core.sample_order import order_of_step  # noqa: E402
-from r1v3.train.grpo import rollouts  # noqa: E402
+from r1v3.train.grpo.sampling import rollouts  # noqa: E402
 from r1v3.train.grpo.trainer import train_grpo  # noqa: E402
 
 SEED, RATE, BETAS = 1, 1e-5, (0.9, 0.999)

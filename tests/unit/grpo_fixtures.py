@@ -13,12 +13,12 @@ from r1v3.recipe.schema.training import Grpo, Reward
 from r1v3.train.core.engine import WholeEngine
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.core.token_stats import PackedStats
-from r1v3.train.grpo import rollouts
 from r1v3.train.grpo import trainer as grpo
-from r1v3.train.grpo.episode_passes import pack_episode
-from r1v3.train.grpo.prompts import Prompt
-from r1v3.train.grpo.rollouts import Episode
-from r1v3.train.grpo.update import score_advantages, update_policy
+from r1v3.train.grpo.loss.update import score_advantages, update_policy
+from r1v3.train.grpo.passes.episode_passes import pack_episode
+from r1v3.train.grpo.sampling import rollouts
+from r1v3.train.grpo.sampling.prompts import Prompt
+from r1v3.train.grpo.sampling.rollouts import Episode
 from r1v3.train.probe.probe_checkpoint import probe_checkpoint
 
 GRPO = {

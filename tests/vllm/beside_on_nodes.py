@@ -13,7 +13,7 @@ from pathlib import Path
 from grpo_fixtures import grpo_run
 
 from r1v3.generate.vllm.engine import open_vllm
-from r1v3.train.grpo import sampler
+from r1v3.train.grpo.sampling import sampler
 
 asked = []
 

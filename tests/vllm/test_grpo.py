@@ -13,7 +13,7 @@ from r1v3.data.prepare import prepare
 from r1v3.generate.types import Sampling
 from r1v3.reward import format_reward
 from r1v3.train.core.metrics import read_metrics
-from r1v3.train.grpo import rollouts, sampler
+from r1v3.train.grpo.sampling import rollouts, sampler
 
 
 @pytest.fixture

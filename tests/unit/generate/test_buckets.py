@@ -14,7 +14,7 @@ from r1v3.generate.vllm.buckets import Opened, fill_buckets
 from r1v3.generate.vllm.weights import InBuckets, replace_weights, through_buckets
 from r1v3.generate.vllm.worker import hash_tensors
 from r1v3.model.groups import group_hashes
-from r1v3.train.grpo.shared_weights import SharedWeights
+from r1v3.train.grpo.sampling.shared_weights import SharedWeights
 
 CPU = torch.device("cpu")
 

@@ -13,8 +13,10 @@ from grpo_fixtures import grpo_run
 
 from r1v3.generate.in_process.engine import TransformersEngine
 from r1v3.train.core import engine, sharded_state
-from r1v3.train.grpo import log, rollouts, saved_episodes
 from r1v3.train.grpo import trainer as grpo
+from r1v3.train.grpo.records import log
+from r1v3.train.grpo.resume import saved_episodes
+from r1v3.train.grpo.sampling import rollouts
 
 phase, step, start, data, folder = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:6])
 settings = {"dynamic_sampling": {"max_rounds": 1}}

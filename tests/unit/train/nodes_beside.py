@@ -14,7 +14,7 @@ from grpo_fixtures import grpo_run
 from r1v3.generate.in_process.engine import TransformersEngine
 from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model, load_processor
-from r1v3.train.grpo import sampler
+from r1v3.train.grpo.sampling import sampler
 
 
 class Beside(TransformersEngine):

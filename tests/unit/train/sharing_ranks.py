@@ -14,7 +14,7 @@ from r1v3.train.core import zero
 from r1v3.train.core.engine import open_engine
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.core.token_stats import PackedStats
-from r1v3.train.grpo.shared_weights import SharedWeights
+from r1v3.train.grpo.sampling.shared_weights import SharedWeights
 
 zero.GATHERED_BYTES = 10_000
 ranks = Ranks.join()

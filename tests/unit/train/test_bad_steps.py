@@ -11,8 +11,8 @@ from r1v3.data.prepare import prepare
 from r1v3.model.load import save_checkpoint
 from r1v3.reward import format_reward
 from r1v3.train.core.engine import WholeEngine
-from r1v3.train.grpo import rollouts
-from r1v3.train.grpo.saved_episodes import restore_episode
+from r1v3.train.grpo.resume.saved_episodes import restore_episode
+from r1v3.train.grpo.sampling import rollouts
 
 
 def spoil(policy, value):

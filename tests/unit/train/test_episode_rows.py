@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from r1v3.train.grpo.episode_rows import plan_rows
+from r1v3.train.grpo.passes.episode_rows import plan_rows
 
 
 def test_without_a_budget_each_rank_takes_its_part_of_the_prompts():

@@ -10,14 +10,14 @@ from r1v3.generate.types import Response
 from r1v3.reward.verdict import Verdict
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.core.sample_order import order_of_step
-from r1v3.train.grpo.advantage import overlong_penalty
-from r1v3.train.grpo.collect import Collected, collect_episode
-from r1v3.train.grpo.prompt_order import PromptOrder
-from r1v3.train.grpo.prompts import Prompt
-from r1v3.train.grpo.rollouts import Episode, score_rollouts
-from r1v3.train.grpo.sampler import BesideTrainer
-from r1v3.train.grpo.saved_episodes import delete_episodes, restore_episode, save_episode
-from r1v3.train.grpo.update import score_advantages
+from r1v3.train.grpo.loss.advantage import overlong_penalty
+from r1v3.train.grpo.loss.update import score_advantages
+from r1v3.train.grpo.resume.saved_episodes import delete_episodes, restore_episode, save_episode
+from r1v3.train.grpo.sampling.collect import Collected, collect_episode
+from r1v3.train.grpo.sampling.prompt_order import PromptOrder
+from r1v3.train.grpo.sampling.prompts import Prompt
+from r1v3.train.grpo.sampling.rollouts import Episode, score_rollouts
+from r1v3.train.grpo.sampling.sampler import BesideTrainer
 
 # Accuracy and format of two samples of each prompt, by the prompt's first letter.
 KINDS = {

@@ -95,7 +95,7 @@ def test_a_head_that_is_off_is_bad(parts, world, monkeypatch):
 
 
 def test_a_trainer_that_steps_on_nan_is_bad(parts, world, monkeypatch):
-    from r1v3.train.grpo import update
+    from r1v3.train.grpo.loss import update
 
     monkeypatch.setattr(update, "_check_finite", lambda loss, norms: None)
     assert bad(lines_of(parts.nan, world)) == ["a gradient that is no number"]

@@ -15,7 +15,7 @@ from r1v3.data.prepare import prepare
 from r1v3.model.groups import group_hashes
 from r1v3.model.load import load_model, save_checkpoint
 from r1v3.reward import format_reward
-from r1v3.train.grpo import rollouts
+from r1v3.train.grpo.sampling import rollouts
 
 pytestmark = pytest.mark.slow
 AFRESH = ("generating",)  # the step's own samples were not yet on disk

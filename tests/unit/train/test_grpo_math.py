@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from r1v3.recipe.schema.training import Advantage, LengthStage
-from r1v3.train.grpo.advantage import group_advantage, zero_variance_groups
-from r1v3.train.grpo.policy_loss import Surrogate, policy_loss
+from r1v3.train.grpo.loss.advantage import group_advantage, zero_variance_groups
+from r1v3.train.grpo.loss.policy_loss import Surrogate, policy_loss
 from r1v3.train.grpo.trainer import response_limit
 
 

@@ -17,7 +17,7 @@ from r1v3.model.load import load_model, save_checkpoint
 from r1v3.reward import format_reward
 from r1v3.train.core.metrics import read_metrics
 from r1v3.train.core.preemption import REQUEUE
-from r1v3.train.grpo import rollouts
+from r1v3.train.grpo.sampling import rollouts
 
 pytest.importorskip("deepspeed")
 pytestmark = pytest.mark.slow

@@ -16,8 +16,9 @@ from r1v3.model.load import load_model, load_processor, save_checkpoint
 from r1v3.reward import format_reward
 from r1v3.train.core import device_memory
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo import rollouts, sampler, trainer
-from r1v3.train.grpo.sampler import BesideTrainer
+from r1v3.train.grpo import trainer
+from r1v3.train.grpo.sampling import rollouts, sampler
+from r1v3.train.grpo.sampling.sampler import BesideTrainer
 
 
 class Card:

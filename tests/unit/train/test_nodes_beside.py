@@ -15,8 +15,8 @@ from r1v3.model.groups import GROUPS, group_hashes, grouped_parameters
 from r1v3.model.load import save_checkpoint
 from r1v3.reward import format_reward
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo import rollouts
-from r1v3.train.grpo.sampler import BesideTrainer
+from r1v3.train.grpo.sampling import rollouts
+from r1v3.train.grpo.sampling.sampler import BesideTrainer
 
 
 def test_nodes_share_a_list_in_order_and_only_their_first_processes_get_any():

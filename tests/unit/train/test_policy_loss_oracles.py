@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from r1v3.recipe.schema.training import Advantage
-from r1v3.train.grpo.advantage import group_advantage
-from r1v3.train.grpo.policy_loss import Surrogate, policy_loss
-from r1v3.train.grpo.token_choice import most_uncertain
+from r1v3.train.grpo.loss.advantage import group_advantage
+from r1v3.train.grpo.loss.policy_loss import Surrogate, policy_loss
+from r1v3.train.grpo.loss.token_choice import most_uncertain
 
 LENGTHS = [3, 1, 4, 2, 5, 2]
 LONGEST = 7

@@ -5,8 +5,8 @@ import torch
 from model_fixtures import picture, small_encoder
 
 from r1v3.model.encode import Encoded, EncodedOnDisk, Encoder
-from r1v3.train.grpo import prompts
-from r1v3.train.grpo.prompts import encode_prompts
+from r1v3.train.grpo.sampling import prompts
+from r1v3.train.grpo.sampling.prompts import encode_prompts
 
 TILE = 3 * 28 * 28 * 4
 

@@ -18,12 +18,12 @@ from r1v3.train.core.ranks import Ranks
 from r1v3.train.core.weight_movement import WeightMovement
 from r1v3.train.entropy.critical import CriticalTokens
 from r1v3.train.entropy.readings import Readings
-from r1v3.train.grpo.collect import episode_of, groups_of
-from r1v3.train.grpo.episode_metrics import entropy_metrics, logprob_metrics, reward_metrics
-from r1v3.train.grpo.prompts import Prompt
-from r1v3.train.grpo.rollout_log import write_rollouts
-from r1v3.train.grpo.rollout_page import choose_rollouts, write_rollout_page
-from r1v3.train.grpo.rollouts import Episode
+from r1v3.train.grpo.records.episode_metrics import entropy_metrics, logprob_metrics, reward_metrics
+from r1v3.train.grpo.records.rollout_log import write_rollouts
+from r1v3.train.grpo.records.rollout_page import choose_rollouts, write_rollout_page
+from r1v3.train.grpo.sampling.collect import episode_of, groups_of
+from r1v3.train.grpo.sampling.prompts import Prompt
+from r1v3.train.grpo.sampling.rollouts import Episode
 
 ENTROPY = Entropy(
     critical_words=["Wait"], control_words=["No"], minimum_count=2, threshold=1.0, resamples=50

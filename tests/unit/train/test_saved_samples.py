@@ -7,9 +7,9 @@ from grpo_fixtures import grpo_settings, record
 
 from r1v3.generate.types import Response, Sampling
 from r1v3.reward.verdict import Verdict
-from r1v3.train.grpo.prompts import Prompt
-from r1v3.train.grpo.rollouts import run_episode
-from r1v3.train.grpo.saved_samples import SavedSamples, delete_samples
+from r1v3.train.grpo.resume.saved_samples import SavedSamples, delete_samples
+from r1v3.train.grpo.sampling.prompts import Prompt
+from r1v3.train.grpo.sampling.rollouts import run_episode
 
 SAMPLING = Sampling(1.0, 1.0, 8, samples=2)
 PROMPTS = [Prompt(record(name), name, None) for name in ("a", "b", "a")]  # one prompt is met twice

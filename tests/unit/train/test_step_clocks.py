@@ -6,9 +6,9 @@ from model_fixtures import small_model
 
 from r1v3.train.core.metrics import read_metrics
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo import timer as grpo_timer
-from r1v3.train.grpo.speed import EpisodeSpeed
-from r1v3.train.grpo.timer import StepTimer
+from r1v3.train.grpo.records import timer as grpo_timer
+from r1v3.train.grpo.records.speed import EpisodeSpeed
+from r1v3.train.grpo.records.timer import StepTimer
 from r1v3.train.sft import log as sft_log
 from r1v3.train.sft.batches import Batch
 from r1v3.train.sft.log import SftLog

@@ -8,8 +8,8 @@ import pytest
 import torch
 from grpo_fixtures import episode_of_policy, learner, reference, update
 
-from r1v3.train.grpo import episode_passes
-from r1v3.train.grpo.collect import episode_of, groups_of
+from r1v3.train.grpo.passes import episode_passes
+from r1v3.train.grpo.sampling.collect import episode_of, groups_of
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from r1v3.train.grpo.collect import episode_of, groups_of
 def test_on_policy_there_is_no_second_forward_pass(settings, forwards, monkeypatch):
     policy, seen = learner(), []
     episode = episode_of_policy(policy)
-    monkeypatch.setattr("r1v3.train.grpo.episode_rows.PROMPTS_A_PASS", 1)
+    monkeypatch.setattr("r1v3.train.grpo.passes.episode_rows.PROMPTS_A_PASS", 1)
     policy.module.register_forward_hook(lambda *_: seen.append(1))
     update(policy, episode, **settings)
     assert len(seen) == forwards
@@ -34,7 +34,7 @@ def test_on_policy_there_is_no_second_forward_pass(settings, forwards, monkeypat
 def test_the_masks_of_one_pass_exist_at_a_time(settings, monkeypatch):
     policy, seen = learner(), []
     episode = episode_of_policy(policy, prompts=4)
-    monkeypatch.setattr("r1v3.train.grpo.episode_rows.PROMPTS_A_PASS", 1)
+    monkeypatch.setattr("r1v3.train.grpo.passes.episode_rows.PROMPTS_A_PASS", 1)
     alive, build = [], episode_passes.pack_groups
 
     def noted(groups):

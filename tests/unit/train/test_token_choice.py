@@ -7,8 +7,8 @@ from grpo_fixtures import update as update_policy
 
 from r1v3.recipe.schema.training import ClipCov, KlCov
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo.episode_passes import gather_stats, plan_updates
-from r1v3.train.grpo.token_choice import clip_cov, kl_cov, most_uncertain, token_covariance
+from r1v3.train.grpo.loss.token_choice import clip_cov, kl_cov, most_uncertain, token_covariance
+from r1v3.train.grpo.passes.episode_passes import gather_stats, plan_updates
 
 
 def update(policy, episode, **settings):
@@ -67,7 +67,7 @@ def test_what_is_chosen_does_not_depend_on_how_the_episode_is_split(rule, monkey
     episode = episode_of_policy(policy, prompts=3)
     settings = {"covariance": rule, "top_entropy": 0.5}
     at_once = update(policy, episode, **settings)
-    monkeypatch.setattr("r1v3.train.grpo.episode_rows.PROMPTS_A_PASS", 1)
+    monkeypatch.setattr("r1v3.train.grpo.passes.episode_rows.PROMPTS_A_PASS", 1)
     one_by_one = update(learner(), episode, **settings)
     assert at_once[0].metrics["loss"] == pytest.approx(one_by_one[0].metrics["loss"], abs=1e-6)
     for one, two in zip(at_once[1], one_by_one[1]):

@@ -16,7 +16,7 @@ from r1v3.model.load import load_model, save_checkpoint
 from r1v3.reward import format_reward
 from r1v3.train.core.metrics import MetricsLog, read_metrics
 from r1v3.train.core.sample_order import order_of_step
-from r1v3.train.grpo import rollouts
+from r1v3.train.grpo.sampling import rollouts
 from r1v3.train.sft import trainer as sft
 
 

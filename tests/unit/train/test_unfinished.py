@@ -12,8 +12,8 @@ from r1v3.train.core import unfinished as core_unfinished
 from r1v3.train.core.preemption import REQUEUE
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.core.unfinished import UnfinishedRun
-from r1v3.train.grpo.collect import Collected
-from r1v3.train.grpo.unfinished import UnfinishedGrpo
+from r1v3.train.grpo.resume.unfinished import UnfinishedGrpo
+from r1v3.train.grpo.sampling.collect import Collected
 
 
 class Engine:

@@ -15,8 +15,8 @@ from training_fixtures import SFT
 
 from r1v3.reward import format_reward
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo import rollouts
 from r1v3.train.grpo import trainer as grpo
+from r1v3.train.grpo.sampling import rollouts
 
 start, data, folder = map(Path, sys.argv[1:])
 ranks, learning_rate = Ranks.join(), grpo.learning_rate

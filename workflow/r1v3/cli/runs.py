@@ -15,7 +15,7 @@ def browse_command(
     count: Annotated[int, typer.Option(help="rollouts in each section")] = 20,
 ) -> None:
     """Write a page of a GRPO run's rollouts: the best, the worst, and the most changed."""
-    from r1v3.train.grpo.rollout_page import write_rollout_page
+    from r1v3.train.grpo.records.rollout_page import write_rollout_page
 
     shown = write_rollout_page(run, output, count=count)
     print(f"{output}: " + ", ".join(f"{title} {n}" for title, n in shown.items()))

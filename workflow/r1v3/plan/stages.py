@@ -16,7 +16,7 @@ from r1v3.recipe.schema.layout import Machines, Stage
 from r1v3.recipe.schema.training import Grpo, Sft, checkpoint_steps
 from r1v3.recipe.site import Site
 from r1v3.train.core.flops import FlopCount
-from r1v3.train.grpo.prompts import KEPT_TILES
+from r1v3.train.grpo.sampling.prompts import KEPT_TILES
 
 # What the launcher lets vLLM take of a GPU, and how many samples decode at once (r1v3.generate.vllm.start).
 ENGINE_SHARE, ENGINE_ROWS = 0.9, 256

@@ -8,11 +8,11 @@ from typing import Any
 
 from r1v3.base.atomic_write import write_text
 from r1v3.model.layouts.internvl_chat_folder import export_checkpoint
-from r1v3.provenance.found import Found
-from r1v3.provenance.graph import Graph
+from r1v3.provenance.found import ResultFolder
+from r1v3.provenance.graph import LineageGraph
 from r1v3.provenance.trace import trace_lines
 from r1v3.recipe.errors import unknown
-from r1v3.recipe.outputs.manifest import checkpoint_folder
+from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 
 TRAINED = ("model", "sft", "grpo")
 NOT_STATED = "not stated"
@@ -32,7 +32,7 @@ def prepare_push(root: Path, run: str, checkpoint: str, output: Path, *, chat: b
     """
     if output.exists():
         raise ValueError(f"{output} exists; name another folder")
-    graph = Graph.of(root)
+    graph = LineageGraph.of(root)
     found = _one_run(graph, run)
     weights = checkpoint_folder(found.path / "manifest.json", checkpoint, _selection(graph, found))
     if chat:
@@ -62,7 +62,7 @@ def upload_folder(folder: Path, repository: str) -> str:
     return str(address)
 
 
-def model_card(root: Path, graph: Graph, run: Found, names: set[str]) -> str:
+def model_card(root: Path, graph: LineageGraph, run: ResultFolder, names: set[str]) -> str:
     """The card of a run's checkpoint: recipe, lineage, data, scores with intervals, claims, licences.
 
     Args:
@@ -99,7 +99,7 @@ def model_card(root: Path, graph: Graph, run: Found, names: set[str]) -> str:
     return "\n".join(lines)
 
 
-def _one_run(graph: Graph, run: str) -> Found:
+def _one_run(graph: LineageGraph, run: str) -> ResultFolder:
     keys = [run] if run in graph.found else graph.by_name.get(run, [])
     runs = [
         graph.found[key]
@@ -114,18 +114,18 @@ def _one_run(graph: Graph, run: str) -> Found:
     return runs[0]
 
 
-def _facts(found: Found) -> dict[str, Any]:
+def _facts(found: ResultFolder) -> dict[str, Any]:
     manifest = found.path / "manifest.json"
     return json.loads(manifest.read_text()).get("facts", {}) if manifest.exists() else {}
 
 
-def _licences(above: list[Found]) -> dict[str, dict[str, int]]:
+def _licences(above: list[ResultFolder]) -> dict[str, dict[str, int]]:
     """Records by licence, for each data set."""
     sets = [each for each in above if each.config["kind"] == "data"]
     return {each.id: _facts(each).get("licence") or {NOT_STATED: 0} for each in sets}
 
 
-def _data(above: list[Found], licences: dict[str, dict[str, int]]) -> list[str]:
+def _data(above: list[ResultFolder], licences: dict[str, dict[str, int]]) -> list[str]:
     lines = ["| data set | records | licences |", "| -- | -- | -- |"]
     for each in above:
         if each.id in licences:
@@ -134,7 +134,7 @@ def _data(above: list[Found], licences: dict[str, dict[str, int]]) -> list[str]:
     return lines if len(lines) > 2 else ["None."]
 
 
-def _selection(graph: Graph, run: Found) -> Path | None:
+def _selection(graph: LineageGraph, run: ResultFolder) -> Path | None:
     """The manifest of the run's selection, where one chose among its checkpoints."""
     for key in graph.children[run.id]:
         if graph.found[key].folder.startswith("results/selections/"):
@@ -142,7 +142,7 @@ def _selection(graph: Graph, run: Found) -> Path | None:
     return None
 
 
-def _scores(graph: Graph, run: Found, names: set[str]) -> list[str]:
+def _scores(graph: LineageGraph, run: ResultFolder, names: set[str]) -> list[str]:
     rows = []
     for key in graph.children[run.id]:
         path = graph.found[key].path / "scores.json"

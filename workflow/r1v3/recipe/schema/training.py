@@ -230,7 +230,7 @@ class Grpo(Section):
     `updates_per_episode` goes over all of them again.
     `aggregation`: equation 7 is `sequence_mean`; `constant` is Dr. GRPO's (arXiv 2503.20783).
     `clip_high` above `clip_low` is Clip-Higher (section 5.5).
-    `kl_estimator`: equation 7 is `k1`; see `r1v3.train.grpo.policy_loss.divergence`.
+    `kl_estimator`: equation 7 is `k1`; see `r1v3.train.grpo.loss.policy_loss.divergence`.
     `old_logprobs`: below the ratio's line stands the policy that sampled, as the trainer or as the
     engine computes it, or the `reference`, as equation 7 has it.
     `overlong`: a response that was cut off counts, is left out (`mask`), or long ones are paid less over the
@@ -240,7 +240,7 @@ class Grpo(Section):
     `instruction` follows each question (section 6.6).
     `parallel.pass_tokens`: each rank takes a run of responses of about as many tokens as the others', in
     passes of at most this many; `null`: its part of the prompts, 64 a pass.
-    `keep_rollouts` is the share of a step's prompts whose responses are kept (`grpo.rollout_page`).
+    `keep_rollouts` is the share of a step's prompts whose responses are kept (`r1v3 browse` shows them).
     """
 
     train: list[Group]

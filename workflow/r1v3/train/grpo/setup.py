@@ -19,12 +19,12 @@ from r1v3.train.core.template import recipe_template
 from r1v3.train.core.token_stats import PackedStats
 from r1v3.train.core.weight_movement import WeightMovement
 from r1v3.train.entropy.readings import Readings
-from r1v3.train.grpo.prompt_order import PromptOrder
-from r1v3.train.grpo.prompts import Prompt, load_prompts
-from r1v3.train.grpo.sampler import Sampler, open_sampler
-from r1v3.train.grpo.speed import EpisodeSpeed
-from r1v3.train.grpo.unfinished import UnfinishedGrpo
-from r1v3.train.grpo.update import Reference
+from r1v3.train.grpo.loss.update import Reference
+from r1v3.train.grpo.records.speed import EpisodeSpeed
+from r1v3.train.grpo.resume.unfinished import UnfinishedGrpo
+from r1v3.train.grpo.sampling.prompt_order import PromptOrder
+from r1v3.train.grpo.sampling.prompts import Prompt, load_prompts
+from r1v3.train.grpo.sampling.sampler import Sampler, open_sampler
 
 
 @dataclass

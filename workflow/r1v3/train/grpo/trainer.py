@@ -17,12 +17,12 @@ from r1v3.recipe.schema.training import LengthStage
 from r1v3.reward import Grader
 from r1v3.reward.configured import open_grader
 from r1v3.train.core.optimizer import learning_rate
-from r1v3.train.grpo.collect import Collected, collect_episode
-from r1v3.train.grpo.log import GrpoLog
-from r1v3.train.grpo.rollouts import run_episode
+from r1v3.train.grpo.loss.update import Updated, score_advantages, update_policy
+from r1v3.train.grpo.records.log import GrpoLog
+from r1v3.train.grpo.records.timer import StepTimer
+from r1v3.train.grpo.sampling.collect import Collected, collect_episode
+from r1v3.train.grpo.sampling.rollouts import run_episode
 from r1v3.train.grpo.setup import GrpoRun, open_grpo_run
-from r1v3.train.grpo.timer import StepTimer
-from r1v3.train.grpo.update import Updated, score_advantages, update_policy
 
 
 def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> dict[str, Any]:

@@ -23,12 +23,12 @@ from r1v3.train.core.ranks import Ranks
 from r1v3.train.core.template import recipe_template
 from r1v3.train.core.token_stats import PackedStats
 from r1v3.train.entropy.readings import Readings
-from r1v3.train.grpo.collect import episode_of, groups_of
-from r1v3.train.grpo.episode_passes import gather_stats, plan_episode
-from r1v3.train.grpo.prompts import load_prompts
-from r1v3.train.grpo.rollouts import Episode, check_judged, gather_episode, run_episode
-from r1v3.train.grpo.sampler import Sampler, open_sampler
-from r1v3.train.grpo.update import Reference
+from r1v3.train.grpo.loss.update import Reference
+from r1v3.train.grpo.passes.episode_passes import gather_stats, plan_episode
+from r1v3.train.grpo.sampling.collect import episode_of, groups_of
+from r1v3.train.grpo.sampling.prompts import load_prompts
+from r1v3.train.grpo.sampling.rollouts import Episode, check_judged, gather_episode, run_episode
+from r1v3.train.grpo.sampling.sampler import Sampler, open_sampler
 
 PROMPTS_AT_ONCE = 64
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from r1v3.recipe.schema.training import Resume
 from r1v3.train.core.engine import TrainingEngine
 from r1v3.train.core.unfinished import UnfinishedRun
-from r1v3.train.grpo import saved_episodes
-from r1v3.train.grpo.collect import Collected
-from r1v3.train.grpo.prompts import Prompt
-from r1v3.train.grpo.saved_samples import SavedSamples
+from r1v3.train.grpo.resume import saved_episodes
+from r1v3.train.grpo.resume.saved_samples import SavedSamples
+from r1v3.train.grpo.sampling.collect import Collected
+from r1v3.train.grpo.sampling.prompts import Prompt
 
 
 class UnfinishedGrpo(UnfinishedRun):

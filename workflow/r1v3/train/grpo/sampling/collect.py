@@ -13,11 +13,11 @@ import torch
 
 from r1v3.generate.types import Response
 from r1v3.recipe.schema.training import Grpo
-from r1v3.train.grpo.advantage import has_variance
-from r1v3.train.grpo.prompt_order import PromptOrder
-from r1v3.train.grpo.prompts import Prompt
-from r1v3.train.grpo.rollouts import Episode, check_judged, gather_episode
-from r1v3.train.grpo.sampler import BesideTrainer, OwnModel
+from r1v3.train.grpo.loss.advantage import has_variance
+from r1v3.train.grpo.sampling.prompt_order import PromptOrder
+from r1v3.train.grpo.sampling.prompts import Prompt
+from r1v3.train.grpo.sampling.rollouts import Episode, check_judged, gather_episode
+from r1v3.train.grpo.sampling.sampler import BesideTrainer, OwnModel
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from r1v3.recipe.schema.training import Reward
 from r1v3.reward import Grader, Verdict, combine, format_reward
 from r1v3.reward.verdict import Row
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo.prompts import Prompt
-from r1v3.train.grpo.saved_samples import SavedSamples
-from r1v3.train.grpo.timer import StepTimer
+from r1v3.train.grpo.records.timer import StepTimer
+from r1v3.train.grpo.resume.saved_samples import SavedSamples
+from r1v3.train.grpo.sampling.prompts import Prompt
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from r1v3.recipe.schema.training import Grpo
 from r1v3.train.core.device_memory import peak_memory
 from r1v3.train.core.flops import FlopCount, peak_flops
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo.rollouts import Episode
+from r1v3.train.grpo.sampling.rollouts import Episode
 
 
 class EpisodeSpeed:

@@ -11,9 +11,9 @@ from transformers import PreTrainedTokenizerBase
 from r1v3.data.sampling.filters import repetition
 from r1v3.generate.types import Response
 from r1v3.train.entropy.readings import Readings
-from r1v3.train.grpo.advantage import zero_variance_groups
-from r1v3.train.grpo.rollouts import Episode
-from r1v3.train.grpo.token_choice import token_covariance
+from r1v3.train.grpo.loss.advantage import zero_variance_groups
+from r1v3.train.grpo.loss.token_choice import token_covariance
+from r1v3.train.grpo.sampling.rollouts import Episode
 
 TOKENS_NAMED = 20
 HISTOGRAM_BIN, HISTOGRAM_TOP = 0.5, 12.0  # nats; the logarithm of 151,674 tokens is 11.9

@@ -13,10 +13,10 @@ import torch
 
 from r1v3.base.atomic_write import atomic_write
 from r1v3.generate.types import Response
-from r1v3.train.grpo.collect import Collected, episode_of, groups_of
-from r1v3.train.grpo.prompts import Prompt
-from r1v3.train.grpo.rollouts import Episode
-from r1v3.train.grpo.saved_samples import delete_samples
+from r1v3.train.grpo.resume.saved_samples import delete_samples
+from r1v3.train.grpo.sampling.collect import Collected, episode_of, groups_of
+from r1v3.train.grpo.sampling.prompts import Prompt
+from r1v3.train.grpo.sampling.rollouts import Episode
 
 SCHEMA = pa.schema(
     [

@@ -18,12 +18,12 @@ from r1v3.model.packed import Pack
 from r1v3.recipe.schema.training import ClipCov, Grpo
 from r1v3.train.core.engine import TrainingEngine
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo.advantage import group_advantage, overlong_penalty
-from r1v3.train.grpo.episode_metrics import logprob_metrics
-from r1v3.train.grpo.episode_passes import Pass, gather_stats, plan_updates
-from r1v3.train.grpo.policy_loss import Surrogate, policy_loss
-from r1v3.train.grpo.rollouts import Episode
-from r1v3.train.grpo.token_choice import clip_cov, kl_cov, most_uncertain, token_covariance
+from r1v3.train.grpo.loss.advantage import group_advantage, overlong_penalty
+from r1v3.train.grpo.loss.policy_loss import Surrogate, policy_loss
+from r1v3.train.grpo.loss.token_choice import clip_cov, kl_cov, most_uncertain, token_covariance
+from r1v3.train.grpo.passes.episode_passes import Pass, gather_stats, plan_updates
+from r1v3.train.grpo.records.episode_metrics import logprob_metrics
+from r1v3.train.grpo.sampling.rollouts import Episode
 
 Reference = Callable[[Pack], tuple[torch.Tensor, torch.Tensor]]
 

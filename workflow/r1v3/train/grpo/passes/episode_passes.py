@@ -15,9 +15,9 @@ from r1v3.generate.types import Response
 from r1v3.model.packed import Group, Pack, pack_groups
 from r1v3.recipe.schema.training import Grpo
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo.episode_rows import plan_rows
-from r1v3.train.grpo.prompts import Prompt
-from r1v3.train.grpo.rollouts import Episode
+from r1v3.train.grpo.passes.episode_rows import plan_rows
+from r1v3.train.grpo.sampling.prompts import Prompt
+from r1v3.train.grpo.sampling.rollouts import Episode
 
 OldPolicy = Literal["trainer", "engine", "reference"]
 

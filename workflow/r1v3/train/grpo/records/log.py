@@ -2,12 +2,12 @@
 
 from r1v3.base.progress import Progress
 from r1v3.train.core.metrics import MetricsLog
-from r1v3.train.grpo.collect import Collected
-from r1v3.train.grpo.episode_metrics import entropy_metrics, reward_metrics
-from r1v3.train.grpo.rollout_log import write_rollouts
+from r1v3.train.grpo.loss.update import Updated
+from r1v3.train.grpo.records.episode_metrics import entropy_metrics, reward_metrics
+from r1v3.train.grpo.records.rollout_log import write_rollouts
+from r1v3.train.grpo.records.timer import StepTimer
+from r1v3.train.grpo.sampling.collect import Collected
 from r1v3.train.grpo.setup import GrpoRun
-from r1v3.train.grpo.timer import StepTimer
-from r1v3.train.grpo.update import Updated
 
 
 class GrpoLog:

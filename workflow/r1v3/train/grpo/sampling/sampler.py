@@ -22,7 +22,7 @@ from r1v3.recipe.schema.training import Parallel
 from r1v3.train.core.device_memory import empty_cache, give_back
 from r1v3.train.core.engine import Dtype, TrainingEngine
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo.shared_weights import SharedWeights
+from r1v3.train.grpo.sampling.shared_weights import SharedWeights
 
 Item = TypeVar("Item")
 

@@ -1,4 +1,4 @@
-"""Rollouts on disk: one compressed Parquet file a step, which `r1v3.train.grpo.rollout_page` shows."""
+"""Rollouts on disk: one compressed Parquet file for each step; `rollout_page` shows them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +10,8 @@ import torch
 from r1v3.base.atomic_write import atomic_write
 from r1v3.base.seeding import stable_seed
 from r1v3.train.entropy.critical import CriticalTokens
-from r1v3.train.grpo.collect import Graded, groups_of
-from r1v3.train.grpo.rollouts import Episode
+from r1v3.train.grpo.sampling.collect import Graded, groups_of
+from r1v3.train.grpo.sampling.rollouts import Episode
 
 SCHEMA = pa.schema(
     [

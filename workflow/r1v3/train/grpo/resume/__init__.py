@@ -1,0 +1,1 @@
+"""What an unfinished GRPO run keeps, so that it resumes to the bit."""
