@@ -80,3 +80,15 @@ def test_a_training_rule_declares_its_manifest_and_nothing_else():
 
 def test_the_snakefile_is_short():
     assert len((ROOT / "Snakefile").read_text().splitlines()) < 40
+
+
+def test_the_log_of_an_attempt_outlives_the_next():
+    """Snakemake deletes what `log:` declares when it starts a job again; log.txt is not declared."""
+    kept = 0
+    for name, body in rules().items():
+        declared = body.partition("log:\n")[2].partition("\n")[0]
+        assert "log.txt" not in declared, name
+        if "/.attempt.log" in declared:
+            assert 'tee -a {log:q} "$(dirname {log:q})/log.txt")' in body, name
+            kept += 1
+    assert kept >= 9

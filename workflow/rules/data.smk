@@ -10,7 +10,7 @@ rule evaluation_index:
     output:
         manifest="results/evaluation_index/{index}/manifest.json",
     log:
-        "results/evaluation_index/{index}/log.txt",
+        "results/evaluation_index/{index}/.attempt.log",
     benchmark:
         "results/evaluation_index/{index}/benchmark.tsv"
     priority: 70
@@ -19,7 +19,7 @@ rule evaluation_index:
     threads: 1
     shell:
         r"""
-        exec &> >(tee -a {log:q})
+        exec &> >(tee -a {log:q} "$(dirname {log:q})/log.txt")
         python workflow/scripts/evaluation_index.py \
             --config {input.config:q} \
             --benchmarks {input.benchmarks:q} \
@@ -38,7 +38,7 @@ rule prepare:
     output:
         manifest="results/data/{data}/manifest.json",
     log:
-        "results/data/{data}/log.txt",
+        "results/data/{data}/.attempt.log",
     benchmark:
         "results/data/{data}/benchmark.tsv"
     wildcard_constraints:
@@ -49,7 +49,7 @@ rule prepare:
     threads: 1
     shell:
         r"""
-        exec &> >(tee -a {log:q})
+        exec &> >(tee -a {log:q} "$(dirname {log:q})/log.txt")
         python workflow/scripts/prepare.py \
             --config {input.config:q} \
             --evaluation-index {input.index:q} \
@@ -107,7 +107,7 @@ rule reject:
     output:
         manifest="results/data/{data}/manifest.json",
     log:
-        "results/data/{data}/log.txt",
+        "results/data/{data}/.attempt.log",
     benchmark:
         "results/data/{data}/benchmark.tsv"
     wildcard_constraints:
@@ -120,7 +120,7 @@ rule reject:
         **machines("reject"),
     shell:
         r"""
-        exec &> >(tee -a {log:q})
+        exec &> >(tee -a {log:q} "$(dirname {log:q})/log.txt")
         {resources.launcher} workflow/scripts/reject.py \
             --config {input.config:q} \
             --questions {input.questions:q} \

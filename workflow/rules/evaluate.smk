@@ -8,14 +8,14 @@ rule benchmark:
     output:
         manifest="results/benchmarks/{benchmark}/manifest.json",
     log:
-        "results/benchmarks/{benchmark}/log.txt",
+        "results/benchmarks/{benchmark}/.attempt.log",
     priority: 20
     conda:
         "../../envs/cpu.yaml"
     threads: 1
     shell:
         r"""
-        exec &> >(tee -a {log:q})
+        exec &> >(tee -a {log:q} "$(dirname {log:q})/log.txt")
         python workflow/scripts/benchmark.py \
             --config {input.config:q} \
             --manifest {output.manifest:q}
@@ -41,7 +41,7 @@ rule evaluate:
     output:
         manifest="results/evaluations/{run}/{checkpoint}/{suite}/responses.json",
     log:
-        "results/evaluations/{run}/{checkpoint}/{suite}/log.txt",
+        "results/evaluations/{run}/{checkpoint}/{suite}/.attempt.log",
     benchmark:
         "results/evaluations/{run}/{checkpoint}/{suite}/benchmark.tsv"
     priority: 40
@@ -52,7 +52,7 @@ rule evaluate:
         **machines("evaluate"),
     shell:
         r"""
-        exec &> >(tee -a {log:q})
+        exec &> >(tee -a {log:q} "$(dirname {log:q})/log.txt")
         {resources.launcher} workflow/scripts/evaluate.py \
             --config {input.config:q} \
             --run {input.run:q} \

@@ -12,7 +12,7 @@ rule model:
     output:
         manifest="results/runs/{run}/manifest.json",
     log:
-        "results/runs/{run}/log.txt",
+        "results/runs/{run}/.attempt.log",
     benchmark:
         "results/runs/{run}/benchmark.tsv"
     wildcard_constraints:
@@ -25,7 +25,7 @@ rule model:
         **machines("model"),
     shell:
         r"""
-        exec &> >(tee -a {log:q})
+        exec &> >(tee -a {log:q} "$(dirname {log:q})/log.txt")
         {resources.launcher} workflow/scripts/model.py \
             --config {input.config:q} \
             --parent {input.start:q} \

@@ -19,7 +19,7 @@ rule sft:
     output:
         manifest="results/runs/{run}/manifest.json",
     log:
-        "results/runs/{run}/log.txt",
+        "results/runs/{run}/.attempt.log",
     benchmark:
         "results/runs/{run}/benchmark.tsv"
     wildcard_constraints:
@@ -32,7 +32,7 @@ rule sft:
         **machines("sft"),
     shell:
         r"""
-        exec &> >(tee -a {log:q})
+        exec &> >(tee -a {log:q} "$(dirname {log:q})/log.txt")
         {resources.launcher} workflow/scripts/sft.py \
             --config {input.config:q} \
             --parent {input.start:q} \
@@ -56,7 +56,7 @@ rule grpo:
     output:
         manifest="results/runs/{run}/manifest.json",
     log:
-        "results/runs/{run}/log.txt",
+        "results/runs/{run}/.attempt.log",
     benchmark:
         "results/runs/{run}/benchmark.tsv"
     wildcard_constraints:
@@ -69,7 +69,7 @@ rule grpo:
         **machines("grpo"),
     shell:
         r"""
-        exec &> >(tee -a {log:q})
+        exec &> >(tee -a {log:q} "$(dirname {log:q})/log.txt")
         {resources.launcher} workflow/scripts/grpo.py \
             --config {input.config:q} \
             --parent {input.start:q} \
@@ -119,14 +119,14 @@ rule select_checkpoint:
     output:
         manifest="results/selections/{selection}/manifest.json",
     log:
-        "results/selections/{selection}/log.txt",
+        "results/selections/{selection}/.attempt.log",
     priority: 90
     conda:
         "../../envs/cpu.yaml"
     threads: 1
     shell:
         r"""
-        exec &> >(tee -a {log:q})
+        exec &> >(tee -a {log:q} "$(dirname {log:q})/log.txt")
         python workflow/scripts/select_checkpoint.py \
             --config {input.config:q} \
             --probes {input.probes:q} \

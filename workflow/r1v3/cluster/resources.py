@@ -19,8 +19,8 @@ SHARED = ("evaluate",)
 
 
 # Slurm signals every process of a job step. bash must wait until the stage has saved its state, and `tee`
-# until it has the last lines of the log.
-PATIENCE = """trap : TERM; tee() {{ trap "" TERM; command tee "$@"; }}; """
+# until it has the last lines of the log. `-p`: a stage outlives its Snakemake, and its log goes on.
+PATIENCE = """trap : TERM; tee() {{ trap "" TERM; command tee -p "$@"; }}; """
 
 
 def prefix(site: Site | None) -> str:

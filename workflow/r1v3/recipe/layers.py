@@ -15,6 +15,8 @@ import yaml
 from r1v3.recipe.errors import KeyPath, RecipeError
 
 TAGS = {"models": "source", "data": "kind"}
+LARGEST = 10 * 2**20  # bytes of a file; ours have some 100,000
+DEEPEST = 50  # ours nest 10 deep
 WHOLE = ("tasks", "forms")
 
 
@@ -27,6 +29,10 @@ class _Loader(yaml.CSafeLoader):
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable) or not isinstance(key, str | int | float):
+                raise yaml.MarkedYAMLError(
+                    problem=f"a key is a word, not {key!r}"[:200], problem_mark=key_node.start_mark
+                )
             if key in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"key '{key}' stands twice", problem_mark=key_node.start_mark
@@ -39,22 +45,73 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read one file.
 
     Raises:
-        RecipeError: the file is missing, is not YAML, or is not a mapping.
+        RecipeError: the file is missing, cannot be read, is not YAML in UTF-8, or is not a mapping.
     """
     try:
-        with open(path, encoding="utf-8") as stream:
-            content = yaml.load(stream, _Loader)
+        text = _text(Path(path))
+        _nesting(text)
+        content = yaml.load(text, _Loader)
     except FileNotFoundError:
         beside = sorted(p.name for p in Path(path).parent.glob("*.yaml"))
         raise RecipeError([f"{path}: no such file; beside it: {', '.join(beside)}"]) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise RecipeError([f"{path}, line {line}: {error.problem}"]) from None
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        raise RecipeError([f"{path}: {' '.join(str(error).split())}"]) from None
+    except OSError as error:
+        raise RecipeError([f"{path}: {error.strerror}; a YAML file is expected"]) from None
+    except RecursionError:
+        raise RecipeError([f"{path}: lists and mappings are nested too deeply"]) from None
+    except ValueError as error:  # such as a date with a 13th month
+        raise RecipeError([f"{path}: {error}"]) from None
     if content is None:
         content = {}
     if not isinstance(content, dict):
         raise RecipeError([f"{path}: a mapping of keys is expected"])
     return content
+
+
+def _text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        RecipeError: it is no regular file, too large, or not UTF-8.
+    """
+    if path.exists() and not path.is_file():
+        raise RecipeError([f"{path}: a YAML file is expected, and this is none"])
+    if path.stat().st_size > LARGEST:
+        raise RecipeError([f"{path}: larger than {LARGEST} bytes; a YAML file is expected"])
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        found = (
+            "UTF-16"
+            if wide
+            else f"byte {data[error.start]:#04x} in line {data[: error.start].count(10) + 1}"
+        )
+        raise RecipeError([f"{path}: not UTF-8 ({found}); save it as UTF-8"]) from None
+
+
+def _nesting(text: str) -> None:
+    """Refuse what nests deeper than any configuration does, before it exhausts the stack.
+
+    Raises:
+        RecipeError: it does.
+    """
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            raise yaml.MarkedYAMLError(
+                problem=f"more than {DEEPEST} lists and mappings within each other",
+                problem_mark=event.start_mark,
+            )
 
 
 def merge(

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from r1v3.recipe.errors import RecipeError, unknown
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
+MOST_SEEDS = 1000
 KEYS = ("recipe", "overlay", "seeds", "site")  # the Slurm profile gives the last
 
 
@@ -34,11 +36,13 @@ def seeds_of(config: dict[str, Any]) -> int:
     """How many seeds each branch of a study is run with: `--config seeds=3`.
 
     Raises:
-        RecipeError: it is no number above 0.
+        RecipeError: it is no number from 1 to 1,000.
     """
     said = str(config.get("seeds", 1))
-    if not said.isdigit() or int(said) < 1:
-        raise RecipeError([f"--config seeds: a number from 1 on is expected, not '{said}'"])
+    if not re.fullmatch("[0-9]{1,4}", said) or not 1 <= int(said) <= MOST_SEEDS:
+        raise RecipeError(
+            [f"--config seeds: a number from 1 to {MOST_SEEDS} is expected, not '{said[:40]}'"]
+        )
     return int(said)
 
 

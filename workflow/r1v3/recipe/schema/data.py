@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from r1v3.recipe.schema.section import Positive, Rate, Section, Share
+from r1v3.recipe.schema.section import Positive, Rate, Section, Seed, Share
 
 BalancedField = Literal["domain", "answer_type", "difficulty", "language", "source"]
 AnswerForm = Literal["mcq", "mcq_multi", "fill", "open"]
@@ -207,7 +207,7 @@ class WorldSource(Section):
     """Share of thoughts that go wrong once and correct themselves."""
     told: Share
     """Share of questions whose cells are told in words, without a picture."""
-    seed: int
+    seed: Seed
     """The seed of the drawing."""
 
 
@@ -338,7 +338,7 @@ class SampledSet(Section):
     """Smallest and largest share of right answers of a question that stays; null: any."""
     filters: Filters
     """The filters of section 3.2."""
-    seed: int
+    seed: Seed
     """The seed of the sampling."""
 
     @model_validator(mode="after")

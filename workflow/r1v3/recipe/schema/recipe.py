@@ -12,7 +12,7 @@ from pydantic import Field
 from r1v3.recipe.schema.cleaning import Cleaning
 from r1v3.recipe.schema.data import Baseline, DataSet, HubModel, Model
 from r1v3.recipe.schema.layout import Layout
-from r1v3.recipe.schema.section import Positive, Rate, Section, Share
+from r1v3.recipe.schema.section import Positive, Rate, Section, Seed, Share
 from r1v3.recipe.schema.thinking import ThinkingModes
 from r1v3.recipe.schema.training import Grpo, Parallel, Reward, Sft
 
@@ -181,7 +181,7 @@ class Recipe(Section):
 
     name: str
     """The recipe's name."""
-    seed: int
+    seed: Seed
     """Every random stream derives from it."""
     determinism: Determinism
     """exact: equal runs are equal to the bit on accelerators too, and slower; fast: they differ by
@@ -244,7 +244,7 @@ class SftEntry(Section):
     """The entry of the recipe that it takes its settings from."""
     set: dict[str, Any] = {}
     """Keys of the settings that this run changes."""
-    seed: int | None = None
+    seed: Seed | None = None
     """The seed of this run alone; null: the recipe's."""
     why: str | None = None
     """The question that this run answers."""
@@ -271,7 +271,7 @@ class GrpoEntry(Section):
     """Keys of the settings that this run changes."""
     without: list[Literal["connector"]] = []
     """Groups whose output is zero from the first step on; they are not trained."""
-    seed: int | None = None
+    seed: Seed | None = None
     """The seed of this run alone; null: the recipe's."""
     why: str | None = None
     """The question that this run answers."""

@@ -5,6 +5,7 @@ entry, with a short label for each value; `<name>_<label>_<label>` are its runs.
 """
 
 import itertools
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from r1v3.recipe.schema.training import Grpo, Sft
 CORE = ("base", "teacher", "cold_start", "rl", "final")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # What a grid may vary of an entry itself; every other axis is a key of its settings.
+LONGEST_NAME = 100  # letters
+MOST_CELLS = 10_000  # runs of one grid
+DEEPEST = 50  # runs that `like` leads through
 ENTRY_KEYS = ("from", "checkpoint", "data", "settings", "seed", "without")
 
 
@@ -116,10 +120,17 @@ def _product(name: str, raw: dict[str, Any], file: Path) -> dict[str, Any]:
             "grid: {optimizer.learning_rate: {high: 1.0e-5, low: 1.0e-6}, seed: {s1: 1, s2: 2}}"
         )
         raise RecipeError([f"{file}: run {name}: grid: labelled values are expected: {example}"])
+    if not isinstance(raw.get("set") or {}, dict):
+        raise RecipeError([f"{file}: run {name}: set: a mapping of keys is expected"])
+    if strange := [axis for axis in axes if not isinstance(axis, str)]:
+        raise RecipeError([f"{file}: run {name}: grid: an axis is a key, not {strange[0]!r}"])
+    cells = math.prod(len(values) for values in axes.values())
+    if cells > MOST_CELLS:
+        raise RecipeError([f"{file}: run {name}: grid: {cells} runs; at most {MOST_CELLS}"])
     common = {key: value for key, value in raw.items() if key != "grid"}
     made = {}
     for cell in itertools.product(*(values.items() for values in axes.values())):
-        entry, changes = dict(common), dict(raw.get("set", {}))
+        entry, changes = dict(common), dict(raw.get("set") or {})
         for axis, (_, value) in zip(axes, cell, strict=True):
             if axis in ENTRY_KEYS:
                 entry[axis] = value
@@ -132,9 +143,16 @@ def _product(name: str, raw: dict[str, Any], file: Path) -> dict[str, Any]:
 
 
 def _resolve(name: str, table: dict[str, Any], recipe: Recipe, file: Path) -> ResolvedRun:
+    shown = str(name)[:LONGEST_NAME]
     if not NAME.fullmatch(str(name)):
         raise RecipeError(
-            [f"{file}: run {name}: a name has lower-case letters, digits and _, a letter first"]
+            [f"{file}: run {shown}: a name has lower-case letters, digits and _, a letter first"]
+        )
+    if len(name) > LONGEST_NAME:
+        raise RecipeError(
+            [
+                f"{file}: run {shown}...: a name has at most {LONGEST_NAME} letters, as it names folders"
+            ]
         )
     raw = _expand(name, table, file, ())
     try:
@@ -156,6 +174,10 @@ def _expand(
     if "like" not in raw:
         return raw
     like = raw["like"]
+    if not isinstance(like, str):
+        raise RecipeError([f"{file}: run {name}: like: a run's name is expected, not {like!r}"])
+    if len(children) >= DEEPEST:
+        raise RecipeError([f"{file}: run {name}: like: more than {DEEPEST} runs in a chain"])
     if like not in table:
         raise RecipeError([f"{file}: run {name}: like: {unknown('run', like, table)}"])
     if like in (*children, name):
