@@ -55,7 +55,7 @@ def find_boxes(text: str) -> list[Box]:
 def leaves_box_open(text: str) -> bool:
     """Whether the last box of a text never closes: it was cut, and is no answer."""
     tail = text[-2_000:]
-    return "box{" in tail and bool(_OPENING.search(tail)) and not find_boxes(text)
+    return "box" in tail and bool(_OPENING.search(tail)) and not find_boxes(text)
 
 
 def _closed_by_its_line(tail: str, opening: tuple[int, int, int]) -> list[Box]:

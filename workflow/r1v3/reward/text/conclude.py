@@ -222,9 +222,7 @@ def _passes_behind(behind: str, unit: str, question: str | None) -> bool:
     words = behind.strip(" .。!！,，;；*)）")
     if not words:
         return True
-    if re.search(r"[/*^+=<>]|(?<![A-Za-z])-|-(?![A-Za-z])", words) or (
-        re.search(r"\d|\0", words) and not question
-    ):
+    if _GOES_ON.search(words) or (re.search(r"\d|\0", words) and not question):
         return False
     return is_counted(words, question) or is_plain(words, question)
 
