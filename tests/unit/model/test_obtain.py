@@ -12,10 +12,14 @@ from model_hub import ModelHub, serve_models
 from r1v3.cli import main
 from r1v3.cluster import checks
 from r1v3.evaluate.target import find_target
+from r1v3.model.chat_template import renderer
 from r1v3.model.load import load_model, load_processor, save_checkpoint
 from r1v3.model.obtain import obtain_checkpoint
 from r1v3.model.supported import support_of
+from r1v3.recipe.graph.configs import resolved_config
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
+from r1v3.train.base_model import obtain_base_model
 
 ROOT = Path(__file__).parents[3]
 TEACHER, RELEASED, BASE = (
@@ -61,6 +65,21 @@ def test_a_model_of_the_recipes_is_obtained_and_opens(name, hub, tmp_path):
     assert load_processor(target).image_seq_length == 4
     assert not [file for _, file in hub.sent if file.endswith(".py")]
     assert sorted(path.name for path in target.parent.iterdir()) == ["step-000000"]
+
+
+@pytest.mark.parametrize("recipe", ["paper", "8b"])
+def test_the_stage_obtains_the_teacher_of_each_recipe_by_its_own_config(recipe, hub, tmp_path):
+    graph = ResultGraph(load_project(ROOT, recipe))
+    config = resolved_config(graph.run("teacher"))
+    assert config.spec.id == TEACHER
+    facts = obtain_base_model(config, data={}, start=None, folder=tmp_path)
+    checkpoint = tmp_path / facts["last"]
+    assert load_model(checkpoint).config.model_type == "internvl"
+    # Rejection sampling asks it as its authors do.
+    sampled = resolved_config(graph.data("cold_start"))
+    assert sampled.template == "own"
+    asked = renderer(sampled.template, checkpoint)("Why?", sampled.generation.mode)
+    assert asked.endswith("<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n<think>")
 
 
 def test_a_mixture_of_experts_is_refused_before_a_byte_of_weights(hub, tmp_path):
