@@ -23,12 +23,14 @@ from r1v3.recipe.snakemake import (
     LOCAL_STORE,
     command_environment,
     mark_of_store,
+    note_owner,
     open_graph,
     seeds_of,
 )
 from r1v3.recipe.tables.runs import CORE
 
 command_environment(Path(workflow.basedir))
+note_owner(Path.cwd())
 settle_times(Path(workflow.basedir))
 
 try:

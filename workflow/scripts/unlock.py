@@ -1,33 +1,48 @@
 """Before `make demo`: remove the lock that a killed Snakemake left in this folder.
 
-Does nothing while a Snakemake is alive here, so that two never write to the same files.
+Each Snakemake notes host and process in .snakemake/owners/. The lock goes only where every one of them is
+seen to be dead; on another host or in another container none can be seen, and the lock stays.
 
     python workflow/scripts/unlock.py
 """
 
+import json
+import platform
 from pathlib import Path
 
+BY_HAND = "If no Snakemake runs in this folder any more, `snakemake --unlock` removes the lock."
 
-def snakemakes_of(folder: Path) -> list[int]:
-    """Process ids of the Snakemakes whose working directory is `folder`."""
-    found = []
-    for process in sorted(Path("/proc").glob("[0-9]*")):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            at = (process / "cwd").resolve()
-        except OSError:  # gone meanwhile, or another user's
-            continue
-        if at == folder and any(word.rpartition(b"/")[2] == b"snakemake" for word in words):
-            found.append(int(process.name))
-    return found
+
+def is_dead(note: Path) -> bool:
+    """Whether the Snakemake of a note is seen to have ended."""
+    try:
+        owner = json.loads(note.read_text())
+        here = owner["host"] == platform.node()
+        if here and owner["boot"] != Path("/proc/sys/kernel/random/boot_id").read_text().strip():
+            return True  # this host was started again since
+        if not here or owner["processes"] != str(Path("/proc/self/ns/pid").readlink()):
+            return False
+        stat = Path("/proc") / str(int(owner["pid"])) / "stat"
+        return stat.read_text().rpartition(")")[2].split()[19] != owner["began"]
+    except FileNotFoundError:  # it has no process, or ended and took its note away
+        return True
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def main() -> None:
     locks = sorted(Path(".snakemake/locks").glob("*"))
-    if locks and not snakemakes_of(Path.cwd()):
-        print("An earlier run was killed; going on from where it was.")
-        for lock in locks:
-            lock.unlink()
+    notes = sorted(Path(".snakemake/owners").glob("*.json"))
+    living = [note for note in notes if not is_dead(note)]
+    if not locks:
+        return
+    if living or not notes:
+        names = ", ".join(note.stem for note in living) or "one that left no note"
+        print(f"The lock of this folder stays: its Snakemake ({names}) may live. {BY_HAND}")
+        return
+    print("An earlier run was killed; going on from where it was.")
+    for path in (*locks, *notes):
+        path.unlink()
 
 
 if __name__ == "__main__":

@@ -40,12 +40,12 @@ def read_config(path: Path, kind: type[Config]) -> Config:
         ValueError: the file holds something else, or was edited; the message names the file and each key.
     """
     try:
-        return kind.model_validate(_checked_config(Path(path))["document"])
+        return kind.model_validate(check_config(Path(path))["document"])
     except ValidationError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _checked_config(path: Path) -> dict[str, Any]:
+def check_config(path: Path) -> dict[str, Any]:
     """What `config.json` holds, whose hash must fit, for the folder is known by it."""
     remedy = "delete it, and Snakemake writes it again; settings are changed in config/"
     try:
@@ -84,7 +84,7 @@ def run_stage(
     Raises:
         ValueError: the config does not fit its hash, or an input is not what its manifest vouches for.
     """
-    config = _checked_config(Path(config_path))
+    config = check_config(Path(config_path))
     settings = read_config(config_path, kind)
     inputs = list(inputs)
     with alone(manifest, lambda: _take_finished(manifest, config, inputs)) as finished:

@@ -1,0 +1,37 @@
+"""Whether every finished result is still what its manifest vouches for: `r1v3 verify`. Reads every file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from r1v3.provenance.found import Found, result_folders
+from r1v3.recipe.outputs.check import changes
+from r1v3.recipe.outputs.manifest import REMEDY
+from r1v3.recipe.outputs.stage import check_config
+
+
+def verify(root: Path, below: Path | None = None) -> tuple[int, list[str]]:
+    """Read the files of all finished folders, or of those below one.
+
+    Returns:
+        How many folders were read, and a line for each thing that is wrong.
+    """
+    chosen = [
+        found
+        for found in result_folders(root)
+        if below is None or found.path.resolve().is_relative_to(below.resolve())
+    ]
+    finished = [found for found in chosen if found.seals[0].exists()]
+    return len(finished), [line for found in finished for line in _wrong(found)]
+
+
+def _wrong(found: Found) -> Iterator[str]:
+    manifest = found.seals[0]
+    try:
+        check_config(found.path / "config.json")
+        wrong = list(changes(manifest, cached=False))
+    except ValueError as error:
+        yield str(error)
+        return
+    for path, what in wrong:
+        remedy = REMEDY.format(folder=found.folder)
+        yield f"{path}: {what} since {manifest} vouched for it; {remedy}"
