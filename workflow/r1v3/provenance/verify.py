@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from r1v3.provenance.found import Found, result_folders
+from r1v3.provenance.found import ResultFolder, result_folders
 from r1v3.recipe.outputs.check import changes
 from r1v3.recipe.outputs.manifest import REMEDY
 from r1v3.recipe.outputs.stage import check_config
@@ -24,7 +24,7 @@ def verify(root: Path, below: Path | None = None) -> tuple[int, list[str]]:
     return len(finished), [line for found in finished for line in _wrong(found)]
 
 
-def _wrong(found: Found) -> Iterator[str]:
+def _wrong(found: ResultFolder) -> Iterator[str]:
     manifest = found.seals[0]
     try:
         check_config(found.path / "config.json")
