@@ -54,3 +54,16 @@ def test_the_file_is_on_the_disk_before_its_name_and_the_folder_after(tmp_path, 
     seen.clear()
     write_bytes(path, b"again", sync=False)
     assert [what for what, _ in seen] == ["replace"]
+
+
+def test_a_file_of_its_owner_alone_becomes_one_that_the_umask_allows(tmp_path):
+    import os
+
+    from r1v3.base.atomic_write import settle_file
+
+    file = tmp_path / "model.safetensors"
+    file.touch(mode=0o600)
+    before = os.umask(0o027)
+    settle_file(file)
+    os.umask(before)
+    assert file.stat().st_mode & 0o777 == 0o640

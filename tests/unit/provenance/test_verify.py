@@ -6,7 +6,7 @@ import os
 import pytest
 import typer
 
-from r1v3.cli.provenance import verify as command
+from r1v3.cli.provenance import verify_command as command
 from r1v3.provenance.verify import verify
 from r1v3.recipe.graph.configs import StageConfig
 from r1v3.recipe.graph.identity import Node

@@ -43,6 +43,23 @@ def write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
         partial.write_bytes(data)
 
 
+def settle_file(path: Path) -> None:
+    """Have a file that a library wrote on the disk, and readable by whom the umask allows.
+
+    safetensors makes its files for their owner alone, so that a colleague could not read a finished run.
+    """
+    if path.is_file():
+        umask = os.umask(0)
+        os.umask(umask)
+        path.chmod(0o666 & ~umask)
+        _sync(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Have a folder's list of names on the disk, after something in it was renamed."""
+    _sync(path)
+
+
 def _sync(path: Path) -> None:
     """Have a file's content, or a folder's list of names, on the disk itself."""
     descriptor = os.open(path, os.O_RDONLY)

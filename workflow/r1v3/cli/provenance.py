@@ -24,6 +24,21 @@ def trace_command(
     print("\n".join(trace_lines(root, what)))
 
 
+def verify_command(
+    below: Annotated[
+        Path | None, typer.Argument(help="a folder of results/; without it, all of them")
+    ] = None,
+    root: Root = HERE,
+) -> None:
+    """Read every file of finished results, and name each that its manifest does not vouch for."""
+    from r1v3.provenance.verify import verify
+
+    count, wrong = verify(root, below)
+    print("\n".join([*wrong, f"{count} folders read, {len(wrong)} things wrong"]))
+    if wrong:
+        raise typer.Exit(1)
+
+
 def snapshot_command(recipe: Recipe = "tiny", overlay: Overlay = None, root: Root = HERE) -> None:
     """Record finished results in DVC and git's index."""
     from r1v3.provenance.snapshot import snapshot

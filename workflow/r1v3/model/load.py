@@ -14,6 +14,7 @@ from transformers import (
 )
 from transformers.models.internvl.configuration_internvl import InternVLVisionConfig
 
+from r1v3.base.atomic_write import settle_file, sync_folder
 from r1v3.model.processor import ImageProcessor, load_processor
 from r1v3.model.tokenizer import IMAGE_CONTEXT
 from r1v3.recipe.schema.data import Architecture
@@ -54,11 +55,14 @@ def save_checkpoint(
     with _unwrapped():
         model.save_pretrained(partial, state_dict=weights, save_original_format=False)
     processor.save_pretrained(partial)
+    for path in sorted(partial.rglob("*")):
+        settle_file(path)
     if Path(folder).exists():
         import shutil
 
         shutil.rmtree(folder)
     partial.rename(folder)
+    sync_folder(Path(folder).parent)
 
 
 @contextlib.contextmanager

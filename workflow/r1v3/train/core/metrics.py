@@ -33,13 +33,25 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The steps written so far; a line that a kill cut short is left out."""
+    """The steps written so far.
+
+    A last line that a kill cut short is left out; any other line that cannot be read is named.
+    """
     if not Path(path).exists():
         return []
     rows: list[dict[str, Any]] = []
-    for line in Path(path).read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
+    for number, line in enumerate(Path(path).read_bytes().splitlines(keepends=True), 1):
+        row = _row(line)
+        if row is not None:
+            rows.append(row)
+        elif line.endswith(b"\n"):
+            print(f"{path}, line {number}: no step can be read here; it is left out", flush=True)
     return rows
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and type(row.get("step")) is int else None
