@@ -168,6 +168,19 @@ def test_an_episode_comes_back_from_disk_as_it_was(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:-9], lambda data: b"PAR1"])
+def test_a_damaged_episode_is_named_and_sampled_again(tmp_path, capsys, damage):
+    episode = episode_of_policy(learner())
+    save_episode(tmp_path, 4, Collected(episode, 77, {}))
+    (path,) = tmp_path.glob("episode-*.parquet")
+    path.write_bytes(damage(path.read_bytes()))
+    by_id = {prompt.record.id: prompt for prompt in episode.prompts}
+    assert restore_episode(tmp_path, 4, by_id) is None
+    assert f"{path} is damaged" in capsys.readouterr().out
+    save_episode(tmp_path, 4, Collected(episode, 77, {}))
+    assert restore_episode(tmp_path, 4, by_id)
+
+
 def test_groups_that_are_not_used_come_back_with_the_episode(tmp_path):
     found = collected(["s1", "v1", "f1", "s2", "v2", "v3", "v4"], 9)
     save_episode(tmp_path, 1, found)

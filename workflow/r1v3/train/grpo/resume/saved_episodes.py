@@ -3,6 +3,8 @@
 They lie beside the states in `resume/`, one Parquet file a step. A newer state makes them superfluous.
 """
 
+import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from r1v3.base.atomic_write import atomic_write
+from r1v3.base.atomic_write import write_bytes, write_text
 from r1v3.generate.types import Response
 from r1v3.train.grpo.resume.saved_samples import delete_samples
 from r1v3.train.grpo.sampling.collect import Collected, episode_of, groups_of
@@ -61,21 +63,26 @@ def save_episode(folder: Path, step: int, collected: Collected) -> None:
         [pa.array(columns[field.name], field.type) for field in SCHEMA],
         schema=SCHEMA.with_metadata(counts | {"drawn": str(collected.drawn)}),
     )
-    path = path_of(folder, step)
-    with atomic_write(path) as partial:
-        pq.write_table(table, partial, compression="zstd", compression_level=1)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", compression_level=1)
+    path, data = path_of(folder, step), buffer.getvalue()
+    write_text(_seal_of(path), hashlib.sha256(data).hexdigest())
+    write_bytes(path, data)
     delete_samples(folder, through=step)
 
 
 def restore_episode(folder: Path, step: int, prompts: dict[str, Prompt]) -> Collected | None:
     """A step's episode as it was sampled before the run was killed; None if there is none.
 
+    A damaged one is named and passed over: the step is then sampled again.
+
     Args:
         prompts: by their records' ids.
     """
-    if not path_of(folder, step).exists():
+    data = _intact_bytes(path_of(folder, step))
+    if data is None:
         return None
-    table = pq.read_table(path_of(folder, step))
+    table = pq.read_table(io.BytesIO(data))
     rows = table.to_pylist()
     samples = max(row["sample"] for row in rows) + 1
     shape = (len(rows) // samples, samples)
@@ -112,9 +119,29 @@ def delete_episodes(folder: Path, through: int) -> None:
     for path in sorted(Path(folder).glob("episode-*.parquet")):
         if int(path.stem.rpartition("-")[2]) <= through:
             path.unlink()
+            _seal_of(path).unlink(missing_ok=True)
     delete_samples(folder, through)
 
 
 def path_of(folder: Path, step: int) -> Path:
     """Where a step's episode lies."""
     return Path(folder) / f"episode-{step:06d}.parquet"
+
+
+def _seal_of(path: Path) -> Path:
+    """The file with an episode's sha256."""
+    return path.with_suffix(".sha256")
+
+
+def _intact_bytes(path: Path) -> bytes | None:
+    """An episode's bytes; None where there are none, or others than were written."""
+    if not path.exists():
+        return None
+    try:
+        data, recorded = path.read_bytes(), _seal_of(path).read_text()
+    except (OSError, ValueError):
+        data, recorded = b"", ""
+    if hashlib.sha256(data).hexdigest() == recorded:
+        return data
+    print(f"{path} is damaged; its step is sampled again", flush=True)
+    return None
