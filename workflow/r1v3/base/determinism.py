@@ -24,7 +24,8 @@ def make_exact() -> None:
     os.environ.update(ENVIRONMENT)
     torch.use_deterministic_algorithms(True)
     # Memory from `torch.empty` need not be filled: nothing here reads it before it is written.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    known = torch.utils.deterministic
+    known.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
     products = torch.backends.cuda.matmul

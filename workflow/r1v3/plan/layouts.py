@@ -111,7 +111,9 @@ def overlapped(name: str, root: Path, project: Project, site: Site, costs: Costs
             )
         )
     if not found:
-        return Step(name, machines.gpus, math.nan, *(math.nan,) * 6, False, "needs two nodes")
+        none = math.nan
+        why = "needs two nodes"
+        return Step(name, machines.gpus, none, none, none, none, none, none, none, False, why)
     return min(found, key=lambda step: (not step.fits, step.seconds))
 
 
