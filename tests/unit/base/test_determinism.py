@@ -103,6 +103,7 @@ def test_a_stage_sets_it_before_its_work(tmp_path, monkeypatch):
     from training_fixtures import SFT
 
     from r1v3.recipe.graph.configs import SftConfig
+    from r1v3.recipe.graph.identity import Node
     from r1v3.recipe.outputs import stage
 
     seen = []
@@ -115,8 +116,8 @@ def test_a_stage_sets_it_before_its_work(tmp_path, monkeypatch):
     for mode in ("fast", "exact"):
         folder = tmp_path / mode
         folder.mkdir()
-        config = {"kind": "sft", "name": "sft", "hash": "0", "document": document}
-        config["document"] = document | ({"determinism": mode} if mode == "exact" else {})
+        own = document | ({"determinism": mode} if mode == "exact" else {})
+        config = Node("sft", "sft", own, ()).config
         (folder / "config.json").write_text(json.dumps(config))
 
         def work(resolved, _):

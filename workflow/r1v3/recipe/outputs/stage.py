@@ -15,7 +15,8 @@ from typing import Any, TextIO, TypeVar
 from pydantic import ValidationError
 
 from r1v3.base.atomic_write import atomic_write
-from r1v3.recipe.graph.configs import StageConfig
+from r1v3.base.determinism import make_exact
+from r1v3.recipe.graph.configs import ShownConfig, StageConfig
 from r1v3.recipe.graph.identity import canonical
 from r1v3.recipe.outputs.check import LATER, changes, check_inputs
 from r1v3.recipe.outputs.environment import begin_or_resume
@@ -99,6 +100,8 @@ def run_stage(
             own_files(manifest.parent)
             half_done = any((manifest.parent / name).exists() for name in HALF_DONE)
             before = begin_or_resume(manifest.parent, half_done)
+        if isinstance(settings, ShownConfig) and settings.determinism == "exact":
+            make_exact()
         facts = work(settings, manifest.parent)
         if not first:
             return
