@@ -28,6 +28,7 @@ CYCLE = list(COLOURS.values())
 MARKERS = "osD^vP"
 SIZE = (3.6, 2.5)
 STYLE: dict[Any, Any] = {  # matplotlib's keys are a Literal of hundreds of names
+    "text.parse_math": False,  # labels are text: an odd `$` of a data set is no formula
     "svg.fonttype": "none",
     "svg.hashsalt": "r1v3",
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that layouts agree everywhere
