@@ -18,7 +18,12 @@ def pretend(workflow, folders_and_files) -> None:
 
 def finished_core(workflow) -> list[str]:
     """Every file that the core path declares."""
-    text = workflow.snakemake("-n", "--quiet", "host", "--forceall").stdout
+    return planned_outputs(workflow, "--forceall")
+
+
+def planned_outputs(workflow, *arguments: str) -> list[str]:
+    """Every file that the jobs of a dry run would write."""
+    text = workflow.snakemake("-n", *arguments, "--quiet", "host").stdout
     outputs = [
         line.partition(":")[2] for line in text.splitlines() if line.startswith("    output:")
     ]

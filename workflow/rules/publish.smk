@@ -28,10 +28,21 @@ rule config:
         """
 
 
+def named_run(wildcards):
+    """The manifest that a stable name shows.
+
+    After a change, Snakemake sees by its own notes that such a name is out of date. A fresh clone has no
+    notes, so an outdated name is forced.
+    """
+    if TARGETS.is_outdated(wildcards.name, Path()):
+        workflow.dag.forcefiles.add(f"results/runs/{wildcards.name}.json")
+    return f"results/runs/{GRAPH.run(wildcards.name).id}/manifest.json"
+
+
 rule link:
     """Give a run its stable name."""
     input:
-        manifest=lambda w: f"results/runs/{GRAPH.run(w.name).id}/manifest.json",
+        manifest=named_run,
     output:
         link="results/runs/{name}.json",
     log:
@@ -46,6 +57,20 @@ rule link:
             --manifest {input.manifest:q} \
             --output {output.link:q}
         """
+
+
+onsuccess:
+    # Snakemake's own account is not enough: what was asked for has to be there.
+    if not workflow.dag_settings.until and not workflow.dag_settings.omit_from:
+        absent = sorted(
+            path for path in workflow.dag.derived_targetfiles if not Path(path).exists()
+        )
+        if absent:
+            raise WorkflowError(
+                "Snakemake says that all is done, but this was asked for and is not there: "
+                + ", ".join(absent)
+                + ". Call the same command again; if it stays away, `--forcerun` its rule."
+            )
 
 
 onstart:

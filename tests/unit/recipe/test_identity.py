@@ -1,10 +1,12 @@
 """What a folder's hash covers."""
 
+import re
+
 import pytest
 
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph import identity
-from r1v3.recipe.graph.identity import Node, canonical
+from r1v3.recipe.graph.identity import Node, canonical, hash_of
 from r1v3.recipe.schema.training import checkpoint_steps
 
 
@@ -47,10 +49,60 @@ AFTER_SELECTION = {
 
 
 def test_a_hash_is_the_sha256_of_sorted_json_without_spaces():
-    node = Node("sft", "a", {"b": 1, "a": "é"}, ())
+    node = Node("sft", "a", "a", {"b": 1, "a": "é"}, ())
     assert canonical(node.document) == '{"a":"é","b":1}'
     # printf '{"a":"é","b":1}' | sha256sum
     assert node.hash == "aa58fba848"
+
+
+def test_a_run_is_known_by_its_content_and_by_the_hashes_of_those_before_it():
+    parent = {"run": "rl-0123456789", "checkpoint": "last"}
+    renamed = {"run": "policy-0123456789", "checkpoint": "last"}
+    assert hash_of("sft", {"name": "a", "start": parent}) == hash_of("sft", {"start": renamed})
+    assert hash_of("sft", {"start": parent}) != hash_of("sft", {"start": {"run": "rl-9876543210"}})
+    assert hash_of("data", {"name": "a"}) != hash_of("data", {"name": "b"})
+
+
+def test_a_second_name_of_a_run_shares_its_folder_and_everything_after_it(checkout):
+    documents = checkout.edit("runs.yaml", lambda t: t.update(rl_x={"like": "rl"})).documents()
+    assert documents.run("rl_x").folder == documents.run("rl").folder
+    assert documents.run("rl_x").name == "rl_x"
+    assert documents.selection("rl_x").folder == documents.selection("rl").folder
+    both = [documents.evaluation(run, "selected", "held_out") for run in ("rl", "rl_x")]
+    assert both[0].folder == both[1].folder
+    assert documents.at(both[1].folder).folder == both[0].folder
+
+
+def test_a_renamed_run_keeps_its_folder_and_so_does_what_starts_from_it(checkout):
+    later = {"like": "rl_hard", "from": "rl_hard"}
+    before = every_folder(
+        checkout.edit("runs.yaml", lambda t: t.update(rl_later=later)).documents()
+    )
+    for folder in before.values():
+        if folder.startswith("results/runs/"):
+            (checkout.root / folder).mkdir(parents=True)
+            (checkout.root / folder / "config.json").write_text("{}")
+    _rename(checkout, "rl_hard", "rl_second_stage")
+    documents = checkout.documents()
+    renamed, later = documents.run("rl_second_stage"), documents.run("rl_later")
+    assert renamed.folder == before["run rl_hard"]
+    assert renamed.config["document"]["name"] == "rl_hard"  # so that its config.json stays as it is
+    assert later.folder == before["run rl_later"]
+    assert later.document["start"]["run"] == renamed.id
+    assert documents.at(renamed.folder).name == "rl_second_stage"
+
+
+def _rename(checkout, old: str, new: str) -> None:
+    for file in ("runs.yaml", "studies.yaml"):
+        path = checkout.root / "config" / file
+        path.write_text(re.sub(rf"\b{old}\b", new, path.read_text()))
+
+
+def test_without_its_folder_a_renamed_run_has_the_same_hash(checkout):
+    before = checkout.documents().run("rl_frozen_connector").hash
+    _rename(checkout, "rl_frozen_connector", "rl_renamed")
+    after = checkout.documents().run("rl_renamed")
+    assert (after.hash, after.label) == (before, "rl_renamed")
 
 
 def test_loading_twice_gives_the_same_folders(checkout):

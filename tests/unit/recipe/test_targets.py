@@ -124,3 +124,15 @@ def test_a_clone_whose_runs_came_recorded_wants_no_copy(targets, tmp_path, monke
     assert copies.wanted("mlflow") == []
     (tmp_path / "mlflow.db").touch()
     assert copies.wanted("mlflow") == "results/mlflow.json"
+
+
+@pytest.mark.parametrize(
+    ("text", "outdated"),
+    [(None, False), ('{"hash": "0123456789"}', True), ('{"hash": "%s"}', False), ("{", True)],
+)
+def test_a_stable_name_is_outdated_where_it_shows_another_run(targets, tmp_path, text, outdated):
+    (tmp_path / "results/runs").mkdir(parents=True)
+    if text is not None:
+        filled = text.replace("%s", targets.graph.run("rl").hash)
+        (tmp_path / "results/runs/rl.json").write_text(filled)
+    assert targets.is_outdated("rl", tmp_path) is outdated

@@ -24,8 +24,9 @@ Entry = TypeVar("Entry", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Project:
-    """A validated configuration."""
+    """A validated configuration; `root` is the checkout that it was read from."""
 
+    root: Path
     recipe: Recipe
     runs: dict[str, ResolvedRun]
     benchmarks: dict[str, ListedBenchmark]
@@ -120,7 +121,7 @@ def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int 
     studies = load_studies(config / "studies.yaml", runs, recipe)
     claims = load_claims(config / "claims.yaml", studies)
     recipe, runs = add_seeds(recipe, runs, seeds)
-    return Project(recipe, runs, benchmarks, sources, studies, claims)
+    return Project(root, recipe, runs, benchmarks, sources, studies, claims)
 
 
 def _forbidden_sources(

@@ -1,9 +1,7 @@
 """Where a benchmark's TSV comes from: a miniature, a download that is checked and resumed, or the user."""
 
-import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from r1v3.base.atomic_write import atomic_write
@@ -12,11 +10,13 @@ from r1v3.evaluate.items.convert import to_tsv
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.miniature.write import write_miniature
 from r1v3.recipe.graph.configs import BenchmarkConfig, MiniatureFile
+from r1v3.recipe.graph.supplied import (
+    BENCHMARKS_BY_HAND,
+    benchmark_by_hand,
+    benchmark_files,
+)
 from r1v3.recipe.outputs.stage import read_config
-from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, Source, UrlSource
-
-HUB = "https://huggingface.co"
-BY_HAND = "R1V3_BENCHMARKS"
+from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, Source
 
 
 def obtain_benchmark(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
@@ -51,10 +51,10 @@ def warn_of_count(name: str, entry: Benchmark, items: list[Item]) -> None:
 
 def obtain_file(name: str, source: Source, path: Path) -> None:
     """Copy or download the real file, check it and turn it into the TSV at `path`."""
-    wanted = list(_wanted(name, source))
+    wanted = list(benchmark_files(name, source))
     parts = []
     for filename, url in wanted:
-        found = by_hand(filename)
+        found = benchmark_by_hand(filename)
         if found is None:
             part = path.parent / "downloads" / filename
             if url is None:
@@ -75,33 +75,9 @@ def obtain_file(name: str, source: Source, path: Path) -> None:
     shutil.rmtree(path.parent / "downloads", ignore_errors=True)
 
 
-def by_hand(filename: str) -> Path | None:
-    """A file that the user put into the folder that the variable R1V3_BENCHMARKS names."""
-    folder = os.environ.get(BY_HAND)
-    if not folder:
-        return None
-    places = (Path(folder) / filename, Path(folder) / Path(filename).name)
-    return next((place for place in places if place.is_file()), None)
-
-
 def file_md5(path: Path) -> str:
     """The md5 of a file; the checksum that the benchmarks publish."""
     return file_digest(path, "md5")
-
-
-def _wanted(name: str, source: Source) -> Iterator[tuple[str, str | None]]:
-    """The source's files: a name to look for, and a URL where there is one."""
-    if isinstance(source, UrlSource):
-        yield source.url.rsplit("/", 1)[-1], source.url
-    elif isinstance(source, HubSource):
-        host = os.environ.get("HF_ENDPOINT", HUB)
-        for file in source.files:
-            yield (
-                f"{source.id}/{file}",
-                f"{host}/datasets/{source.id}/resolve/{source.revision}/{file}",
-            )
-    else:
-        yield f"{name}.tsv", None
 
 
 def _renames(source: Source) -> dict[str, str]:
@@ -128,5 +104,5 @@ def _where_to_put(name: str, source: Source, filename: str) -> str:
     described = f" It is {what}." if what else ""
     return (
         f"Put the file of {name} by hand as {filename} into a folder and name that"
-        f" folder in the variable {BY_HAND}.{described}"
+        f" folder in the variable {BENCHMARKS_BY_HAND}.{described}"
     )

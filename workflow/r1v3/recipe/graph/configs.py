@@ -94,9 +94,13 @@ class AskedConfig(ShownConfig):
 
 
 class ResolvedListedSource(ListedSource):
-    """A listed source with the part of each entry that decides its records."""
+    """A listed source with the part of each entry that decides its records.
+
+    `content` is the sha256 of each local file or folder, so that a changed file makes another data set.
+    """
 
     entries: dict[str, Decides]  # type: ignore[assignment]
+    content: dict[str, str] = {}
 
 
 class ResolvedSourceSet(SourceSet):
@@ -215,10 +219,14 @@ class ProbeConfig(AskedConfig):
 
 
 class PublishedFile(Section):
-    """A benchmark's file as its authors publish it, or as the user supplies it."""
+    """A benchmark's file as its authors publish it, or as the user supplies it.
+
+    `content` is the sha256 of each file that the user supplies and no published checksum holds, by its name.
+    """
 
     made_from: Literal["files"]
     source: Source
+    content: dict[str, str] = {}
 
 
 class MiniatureFile(Section):

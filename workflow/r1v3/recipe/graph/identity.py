@@ -1,7 +1,8 @@
-"""A result's identity: the hash of the document that it depends on names its folder."""
+"""A result's identity: the hash of what it depends on names its folder, and a name stands before it."""
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,27 +31,60 @@ SHELF = {
 }
 
 
-def canonical(document: dict[str, Any]) -> str:
+# What an id looks like: the name of a folder, and the hash of what is in it.
+ID = re.compile(r"[a-z][a-z0-9_]*-([0-9a-f]{10})")
+
+# Kinds whose name is the user's choice and decides nothing. A data set draws its rows by its name.
+NAMED_AT_WILL = ("model", "sft", "grpo", "probe")
+
+
+def canonical(document: Any) -> str:
     """JSON with sorted keys and no spaces: equal documents give equal text."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def hash_of(kind: str, document: dict[str, Any]) -> str:
+    """Ten hexadecimal digits of the sha256 of what a result depends on.
+
+    A run's name is no part of that, neither its own nor those of the runs before it: each id counts by its
+    hash. So a renamed run is the same run, and runs that differ in name alone are one.
+    """
+    counted = dict(document)
+    if kind in NAMED_AT_WILL:
+        counted.pop("name", None)
+    return hashlib.sha256(canonical(_by_hash(counted)).encode()).hexdigest()[:10]
+
+
+def _by_hash(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _by_hash(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_by_hash(value) for value in part]
+    match = ID.fullmatch(part) if isinstance(part, str) else None
+    return match[1] if match else part
+
+
 @dataclass(frozen=True)
 class Node:
-    """One result: its document, and the nodes whose outputs it reads."""
+    """One result: its document, and the nodes whose outputs it reads.
+
+    `name` is what it was asked for by; `label` is the name that its folder carries. They differ for a run
+    that is another one under a second name, and for a run that was renamed after it was made.
+    """
 
     kind: str
     name: str
+    label: str
     document: dict[str, Any]
     parents: tuple["Node", ...]
 
     @cached_property
     def hash(self) -> str:
-        return hashlib.sha256(canonical(self.document).encode()).hexdigest()[:10]
+        return hash_of(self.kind, self.document)
 
     @property
     def id(self) -> str:
-        return f"{self.name}-{self.hash}"
+        return f"{self.label}-{self.hash}"
 
     @property
     def folder(self) -> str:
@@ -65,7 +99,7 @@ class Node:
         """What `config.json` holds."""
         return {
             "kind": self.kind,
-            "name": self.name,
+            "name": self.label,
             "hash": self.hash,
             "document": self.document,
         }

@@ -7,7 +7,8 @@ therefore renames that folder and those of its descendants, and nothing else.
 """
 
 from collections.abc import Callable, Iterable
-from pathlib import PurePosixPath
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel
 
@@ -19,7 +20,8 @@ from r1v3.recipe.graph.configs import (
     IndexedBenchmark,
     ThinkingChanges,
 )
-from r1v3.recipe.graph.identity import VERSION, Node
+from r1v3.recipe.graph.identity import ID, NAMED_AT_WILL, VERSION, Node, hash_of
+from r1v3.recipe.graph.supplied import content_by_hand, content_of_places
 from r1v3.recipe.load import Project
 from r1v3.recipe.schema.data import SampledSet, SourceSet
 from r1v3.recipe.schema.recipe import own_template
@@ -36,9 +38,11 @@ class ResultGraph:
         RecipeError: from any method, when a data set or run depends on itself.
     """
 
-    def __init__(self, project: Project):
+    def __init__(self, project: Project, *, labelled: bool = True):
+        """`labelled`: whether runs of equal content share the name of one of them (`_labels`)."""
         self.project = project
         self.recipe = project.recipe
+        self._labelled = labelled
         self._nodes: dict[tuple[str, ...], Node | None] = {}
 
     def data(self, name: str) -> Node:
@@ -78,6 +82,10 @@ class ResultGraph:
         """
         shelf, *rest = PurePosixPath(folder).parts[1:]
         names = [part.rpartition("-")[0] or part for part in rest]
+        if shelf in ("runs", "evaluations"):
+            names[0] = self._run_names.get(rest[0], names[0])
+        elif shelf == "selections":
+            names[0] = self._selection_names.get(rest[0], names[0])
         make: dict[str, Callable[..., Node]] = {
             "data": self.data,
             "runs": self.run,
@@ -86,10 +94,37 @@ class ResultGraph:
             "evaluation_index": self.evaluation_index,
             "evaluations": lambda run, _, suite: self.evaluation(run, rest[1], suite),
         }
-        node = make[shelf](*names)
+        try:
+            node = make[shelf](*names)
+        except KeyError as error:
+            raise RecipeError([f"{folder}: the configuration names no {error}"]) from None
         if node.folder != folder:
             raise RecipeError([f"{folder}: the configuration now makes {node.folder}"])
         return node
+
+    @cached_property
+    def _run_names(self) -> dict[str, str]:
+        """A name of the run table for each run's id."""
+        return {self.run(name).id: name for name in reversed(self.project.runs)}
+
+    @cached_property
+    def _selection_names(self) -> dict[str, str]:
+        """A name of the run table for the id of each reinforced run's selection."""
+        reinforced = [name for name, run in self.project.runs.items() if run.stage == "grpo"]
+        return {self.selection(name).id: name for name in reversed(reinforced)}
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        """The name that the folder of a run carries, by the run's hash.
+
+        It is the name of the folder that is there; else, of the names of that run, the first one of the run
+        table. So a second name shares the folder, and a renamed run keeps it.
+        """
+        plain = ResultGraph(self.project, labelled=False)
+        first: dict[str, str] = {}
+        for name in self.project.runs:
+            first.setdefault(plain.run(name).hash, name)
+        return first | _labels_on_disk(self.project.root / "results/runs")
 
     def check(self) -> None:
         """Make the nodes of all data sets and runs.
@@ -128,7 +163,12 @@ class ResultGraph:
         """A node whose config holds the content, with models as plain mappings; `seed` may be among it."""
         config = {"seed": self.recipe.seed} | {key: _plain(part) for key, part in content.items()}
         config |= {"version": VERSION[version or kind], "name": name}
-        return Node(kind, name, config, tuple(parents))
+        label = name
+        if kind == "probe":
+            label = parents[0].label
+        elif kind in NAMED_AT_WILL and self._labelled:
+            label = self._labels.get(hash_of(kind, config), name)
+        return Node(kind, name, label, config | {"name": label}, tuple(parents))
 
     def _shown(self) -> Parts:
         """What every stage that shows a picture to a model reads."""
@@ -181,6 +221,11 @@ class ResultGraph:
             drawn["source"]["entries"] = {
                 each: sources[each].hashed() for each in entry.source.entries
             }
+            local: dict[str, str] = {}
+            for each in entry.source.entries:
+                local |= content_of_places(sources[each].where, self.project.root)
+            if local:
+                drawn["source"]["content"] = local
         compared = entry.contaminated is not None
         exclude = None if compared else {"benchmarks", "held_out"}
         content: Parts = {
@@ -283,6 +328,8 @@ class ResultGraph:
         file: Parts = {"made_from": section.source}
         if section.source == "files":
             file["source"] = entry.source.model_dump(exclude_unset=True)
+            if content := content_by_hand(name, entry.source, self.project.root):
+                file["content"] = content
         else:
             file |= entry.miniature.model_dump(include={"domains", "tasks"})
             file["items"] = section.items
@@ -337,6 +384,17 @@ class ResultGraph:
         }
         parents = [*parents, *benchmarks.values(), *held_out.values()]
         return self._node("evaluation", name, parents, content)
+
+
+def _labels_on_disk(runs: Path) -> dict[str, str]:
+    """The name of each run's folder by its hash; of several, one that was finished, then the first."""
+    folders = sorted(runs.glob("*-*"), key=lambda f: (not (f / "manifest.json").exists(), f.name))
+    found: dict[str, str] = {}
+    for folder in folders:
+        if (folder / "config.json").exists() and ID.fullmatch(folder.name):
+            label, _, hash = folder.name.rpartition("-")
+            found.setdefault(hash, label)
+    return found
 
 
 def _plain(part: object) -> object:

@@ -4,7 +4,9 @@ A target names such folders, not stable names alone, because a changed number is
 Snakemake has no notes of earlier runs (a fresh clone).
 """
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from r1v3.recipe.graph.arms import needs
@@ -73,6 +75,15 @@ class Targets:
         """The manifests of the benchmarks, or of the held-out sets, that an evaluation index is made of."""
         node = self.graph.at(f"results/evaluation_index/{index}")
         return [f"{each.folder}/manifest.json" for each in node.parents if each.kind == kind]
+
+    def is_outdated(self, name: str, root: Path) -> bool:
+        """Whether `results/runs/<name>.json` shows a run that the configuration no longer gives this name."""
+        path = root / f"results/runs/{name}.json"
+        try:
+            shown = json.loads(path.read_text()).get("hash")
+        except (OSError, ValueError):
+            return path.exists()
+        return bool(shown) and shown != self.graph.run(name).hash
 
     def parity(self, run: str) -> str | list[str]:
         """The gate that vLLM has to pass on the run of this id; nothing where another engine answers."""
