@@ -46,4 +46,4 @@ def test_each_node_s_config_is_the_model_of_its_stage_and_dumps_to_what_was_hash
 
 def test_a_kind_that_no_stage_makes_has_no_config():
     with pytest.raises(KeyError, match="pretraining"):
-        config_class(Node("pretraining", "a", "a", {}, ()))
+        config_class(Node("pretraining", "a", {}, ()))

@@ -49,7 +49,7 @@ AFTER_SELECTION = {
 
 
 def test_a_hash_is_the_sha256_of_sorted_json_without_spaces():
-    node = Node("sft", "a", "a", {"b": 1, "a": "é"}, ())
+    node = Node("sft", "a", {"b": 1, "a": "é"}, ())
     assert canonical(node.document) == '{"a":"é","b":1}'
     # printf '{"a":"é","b":1}' | sha256sum
     assert node.hash == "aa58fba848"

@@ -39,7 +39,7 @@ class Result:
         Raises:
             pydantic.ValidationError: the folder was made by another version of the code.
         """
-        return resolved_config(Node(self.kind, self.name, self.name, self.document, ()))
+        return resolved_config(Node(self.kind, self.name, self.document, ()))
 
     def config_as(self, kind: type[Config]) -> Config:
         """The resolved config of a result that a stage of that kind made.

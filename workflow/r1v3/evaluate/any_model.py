@@ -6,7 +6,6 @@ results/evaluations/<model>/. A second call continues there, and asks only the b
 other weights in the same place get other answers.
 """
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score
 from r1v3.evaluate.target import Target, find_target
 from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig, EvaluationSettings
-from r1v3.recipe.graph.identity import OWN, VERSION, canonical
+from r1v3.recipe.graph.identity import OWN, VERSION, hash_of
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import Project, load_project
 from r1v3.recipe.outputs.manifest import write_json
@@ -56,7 +55,7 @@ def evaluate(
     ids = {each: path.parent.name for each, path in paths.items()}
     config = _config(project, target, mode, ids)
     document = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    digest = hashlib.sha256(canonical(document).encode()).hexdigest()[:10]
+    digest = hash_of("evaluation", document)
     folder = root / "results/evaluations" / (name or target.name) / f"{recipe}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
     written = {"kind": "evaluation", "name": target.name, "hash": digest, "document": document}

@@ -68,19 +68,22 @@ def _by_hash(part: Any) -> Any:
 class Node:
     """One result: its document, and the nodes whose outputs it reads.
 
-    `name` is what it was asked for by; `label` is the name that its folder carries. They differ for a run
-    that is another one under a second name, and for a run that was renamed after it was made.
+    `name` is what it was asked for by; `label` is the name that its folder carries, where it is another one:
+    of a run that is there under a first name, or was renamed after it was made.
     """
 
     kind: str
     name: str
-    label: str
     document: dict[str, Any]
     parents: tuple["Node", ...]
+    label: str = ""
 
     @cached_property
     def hash(self) -> str:
         return hash_of(self.kind, self.document)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self.label or self.name)
 
     @property
     def id(self) -> str:

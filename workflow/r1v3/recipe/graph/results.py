@@ -168,7 +168,7 @@ class ResultGraph:
             label = parents[0].label
         elif kind in NAMED_AT_WILL and self._labelled:
             label = self._labels.get(hash_of(kind, config), name)
-        return Node(kind, name, label, config | {"name": label}, tuple(parents))
+        return Node(kind, name, config | {"name": label}, tuple(parents), label)
 
     def _shown(self) -> Parts:
         """What every stage that shows a picture to a model reads."""

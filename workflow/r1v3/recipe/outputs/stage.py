@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -17,7 +16,7 @@ from pydantic import ValidationError
 from r1v3.base.atomic_write import atomic_write
 from r1v3.base.determinism import make_exact
 from r1v3.recipe.graph.configs import ShownConfig, StageConfig
-from r1v3.recipe.graph.identity import canonical
+from r1v3.recipe.graph.identity import hash_of
 from r1v3.recipe.outputs.check import LATER, changes, check_inputs
 from r1v3.recipe.outputs.environment import begin_or_resume
 from r1v3.recipe.outputs.manifest import read_manifest, write_json, write_manifest
@@ -51,11 +50,9 @@ def check_config(path: Path) -> dict[str, Any]:
     remedy = "delete it, and Snakemake writes it again; settings are changed in config/"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        hash, document = content["hash"], content["document"]
-        text = canonical(document).encode()
+        hash, found = content["hash"], hash_of(content["kind"], content["document"])
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: cut or damaged ({error!r}); {remedy}") from None
-    found = hashlib.sha256(text).hexdigest()[:10]
     named = HASHED.fullmatch(path.resolve().parent.name)
     if found != hash or (named and named[1] != hash):
         expected = named[1] if named else hash
