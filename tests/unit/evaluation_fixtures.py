@@ -5,6 +5,7 @@ from pathlib import Path
 
 from r1v3.evaluate.items.source import obtain_benchmark
 from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig, IndexedBenchmark
+from r1v3.recipe.graph.identity import hash_of
 from r1v3.recipe.tables.benchmarks import Benchmark, ListedBenchmark
 
 
@@ -50,7 +51,9 @@ def indexed(folder: Path, entry: ListedBenchmark) -> IndexedBenchmark:
 def write_config(folder: Path, config: BenchmarkConfig | EvaluationConfig) -> None:
     """Write `config.json` as a stage finds it."""
     document = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    (folder / "config.json").write_text(json.dumps({"name": config.name, "document": document}))
+    kind = "benchmark" if isinstance(config, BenchmarkConfig) else "evaluation"
+    written = {"kind": kind, "name": config.name, "hash": hash_of(kind, document)}
+    (folder / "config.json").write_text(json.dumps(written | {"document": document}))
 
 
 def evaluation_config(*, evaluation: dict | None = None, **changed) -> EvaluationConfig:

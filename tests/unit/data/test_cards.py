@@ -27,6 +27,7 @@ from r1v3.data.records import read_records, write_records
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.questions import evaluation_questions
 from r1v3.recipe.graph.configs import EvaluationIndexConfig, StageConfig
+from r1v3.recipe.graph.identity import hash_of
 from r1v3.recipe.outputs.manifest import write_manifest
 from r1v3.recipe.tables.benchmarks import load_table
 
@@ -40,10 +41,10 @@ LONG = (
 
 def finish(folder: Path, kind: str, stage: StageConfig | dict, facts: dict) -> Path:
     """The files that a stage leaves beside its results."""
-    config = {"kind": kind, "name": folder.name.rpartition("-")[0], "hash": folder.name[-10:]}
+    config = {"kind": kind, "name": folder.name.rpartition("-")[0]}
     if isinstance(stage, StageConfig):
         stage = stage.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    config["document"] = stage
+    config |= {"hash": hash_of(kind, stage), "document": stage}
     (folder / "config.json").write_text(json.dumps(config))
     write_manifest(folder / "manifest.json", config=config, files=[], facts=facts)
     return folder / "manifest.json"
@@ -66,11 +67,11 @@ def made(tmp_path_factory):
     """A benchmark, its index, answers that are right in every other item, and two training sets, of which
     the first kept two of its pictures."""
     root = tmp_path_factory.mktemp("made")
-    benchmark = root / f"{NAME}-0000000000"
+    benchmark = root / f"{NAME}-made"
     entry = load_table(ROOT / "config" / "benchmarks.yaml")[NAME]
     tsv = write_benchmark(benchmark, NAME, entry, items=10)
     finish(benchmark, "benchmark", miniature_config(NAME, entry, items=10), {})
-    reference = root / "evaluations-0000000000"
+    reference = root / "evaluations-made"
     reference.mkdir()
     questions = evaluation_questions({NAME: indexed(benchmark, entry)}, {NAME: tsv}, {})
     facts = index_evaluations(CLEANING, questions, reference)
@@ -113,9 +114,9 @@ def made(tmp_path_factory):
         (root / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
         source = listed(root / f"{name}.jsonl")
         config = source_config(source, 5, name=name, contaminated="list", duplicates="list")
-        folder = root / f"{name}-0000000000"
+        folder = root / f"{name}-made"
         sets[name] = finish(folder, "data", config, prepare(config, folder, reference))
-    sets["answered"] = finish_sampled(root / "answered-0000000000", sets["first"].parent)
+    sets["answered"] = finish_sampled(root / "answered-made", sets["first"].parent)
     return {"root": root, "tsv": tsv, "reference": reference, "sets": sets, "items": items}
 
 

@@ -15,7 +15,7 @@ TABLE = Path(__file__).parents[3] / "config" / "benchmarks.yaml"
 
 def scored(root: Path, name: str, wrong):
     """A miniature with verdicts: items are right but those that `wrong` says."""
-    folder = root / f"{name}-0000000000"
+    folder = root / f"{name}-made"
     entry = load_table(TABLE)[name]
     tsv = write_benchmark(folder, name, entry, items=24)
     items = load_items(asked_entry(entry), tsv)

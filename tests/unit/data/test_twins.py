@@ -226,7 +226,7 @@ def test_near_duplicates_go_and_their_twins_are_named(tmp_path):
 def test_planted_questions_of_a_benchmark_are_taken_out_of_a_training_set(tmp_path):
     """A miniature of MathVista; two of its pictures and one of its texts stand in the training rows."""
     entry = load_table(ROOT / "config" / "benchmarks.yaml")["mathvista_mini"]
-    folder = tmp_path / "mathvista_mini-0000000000"
+    folder = tmp_path / "mathvista_mini-made"
     tsv = write_benchmark(folder, "mathvista_mini", entry, items=12)
     facts = index_evaluations(
         CLEANING,

@@ -46,7 +46,7 @@ class Engine:
 
 @pytest.fixture
 def stars(table, tmp_path):
-    folder = tmp_path / "mmstar-0123456789"
+    folder = tmp_path / "mmstar-made"
     return {"mmstar": write_benchmark(folder, "mmstar", table["mmstar"], items=6, seed=5)}
 
 

@@ -23,7 +23,7 @@ def miniatures(tmp_path_factory):
     """All twenty, 40 items each: name -> path."""
     root, paths = tmp_path_factory.mktemp("benchmarks"), {}
     for name, entry in load_table(TABLE).items():
-        folder = root / f"{name}-0123456789"
+        folder = root / f"{name}-made"
         paths[name] = write_benchmark(folder, name, entry, items=40, seed=5)
     return paths
 

@@ -17,7 +17,7 @@ def evaluated(table, tmp_path, stored):
     benchmarks, folders = {}, {model: tmp_path / model for model in "ab"}
     config = asked_config(table)
     for name in NAMES:
-        folder = tmp_path / f"{name}-0123456789"
+        folder = tmp_path / f"{name}-made"
         benchmarks[name] = write_benchmark(folder, name, table[name], items=40, seed=5)
         items = load_items(config.entries[name], benchmarks[name])
         for model, right in (("a", 40), ("b", 20)):

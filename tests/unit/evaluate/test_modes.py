@@ -12,7 +12,7 @@ SLOW = {"mean": 0.5, "low": 0.4, "high": 0.6, "tokens": 50.0, "truncated": 0.05,
 
 
 def evaluation(folder, suite: str, held_out=None, **changes):
-    path = folder / f"{suite}-0123456789" / "scores.json"
+    path = folder / f"{suite}-made" / "scores.json"
     path.parent.mkdir()
     write_config(path.parent, evaluation_config(name=suite))
     benchmarks = {} if held_out else {"mmmu_val": SLOW | changes}

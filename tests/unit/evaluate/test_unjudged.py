@@ -69,7 +69,7 @@ def test_the_exams_steps_are_unjudged_and_its_letters_are_not(table):
 
 
 def test_the_share_of_unjudged_answers_stands_in_the_scores(table, stored, tmp_path, capsys):
-    folder = tmp_path / "seephys-0123456789"
+    folder = tmp_path / "seephys-made"
     tsv = write_benchmark(folder, "seephys", table["seephys"], items=4, seed=5)
     items = load_items(asked_entry(table["seephys"]), tsv)
     said = [items[0].golds[0], "leftwards", "-12345", "upwards"]

@@ -1,13 +1,12 @@
 """What a manifest says about its making, and what an interrupted stage refuses to go on under."""
 
-import hashlib
 import json
 import os
 
 import pytest
 
 from r1v3.recipe.graph.configs import StageConfig
-from r1v3.recipe.graph.identity import canonical
+from r1v3.recipe.graph.identity import hash_of
 from r1v3.recipe.outputs import environment as module
 from r1v3.recipe.outputs.environment import begin_or_resume, differences, environment, freeze
 from r1v3.recipe.outputs.manifest import read_manifest
@@ -19,7 +18,7 @@ CONFIG = {
     "hash": "",
     "document": {"version": 1, "name": "cold_start", "seed": 7},
 }
-CONFIG["hash"] = hashlib.sha256(canonical(CONFIG["document"]).encode()).hexdigest()[:10]
+CONFIG["hash"] = hash_of(CONFIG["kind"], CONFIG["document"])
 
 
 def under(**packages) -> dict:

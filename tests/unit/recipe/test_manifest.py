@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from r1v3.recipe.graph.configs import StageConfig
-from r1v3.recipe.graph.identity import canonical
+from r1v3.recipe.graph.identity import hash_of
 from r1v3.recipe.outputs import stage
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.manifest import read_manifest, write_manifest
@@ -20,7 +20,7 @@ from r1v3.recipe.outputs.stage import alone, folders, run_stage, tables
 def config_of(**document) -> dict:
     """What `config.json` holds for a document."""
     document = {"version": 1, "name": "cold_start", "seed": 7} | document
-    hash = hashlib.sha256(canonical(document).encode()).hexdigest()[:10]
+    hash = hash_of("sft", document)
     return {"kind": "sft", "name": "cold_start", "hash": hash, "document": document}
 
 
