@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from r1v3.recipe.outputs.check import Changed, changes, check_inputs
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.manifest import read_manifest
 from r1v3.recipe.outputs.stage import run_stage
+from r1v3.recipe.snakemake import command_environment
 
 
 def made(root: Path, kind: str = "data", seed: int = 1, inputs=(), content: bytes = b"abc") -> Path:
@@ -109,7 +111,28 @@ def test_a_finished_stage_whose_manifest_snakemake_deleted_is_taken(tmp_path, ca
     data.unlink()
     assert made(tmp_path).read_text() == before
     assert not made.worked
-    assert "was finished before and is taken; delete it" in capsys.readouterr().out
+    assert "was finished before and is taken" in capsys.readouterr().out
+
+
+def test_a_call_that_forces_rules_makes_a_finished_stage_again(tmp_path, monkeypatch):
+    data = made(tmp_path)
+    data.unlink()
+    monkeypatch.setenv("R1V3_FORCED", "1")
+    made(tmp_path)
+    assert made.worked
+
+
+@pytest.mark.parametrize("word", ["-F", "--forceall", "--forcerun", "--forcerun=sft", "-R"])
+def test_the_jobs_of_a_forcing_call_are_told(word, tmp_path, monkeypatch):
+    monkeypatch.setenv("R1V3_FORCED", "")
+    for name in ("PATH", "PYTHONPATH", "TQDM_DISABLE"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.setattr(sys, "argv", ["snakemake", "--cores", "1"])
+    command_environment(tmp_path)
+    assert os.environ["R1V3_FORCED"] == ""
+    monkeypatch.setattr(sys, "argv", ["snakemake", "--cores", "1", word])
+    command_environment(tmp_path)
+    assert os.environ["R1V3_FORCED"] == "1"
 
 
 def test_a_finished_stage_with_a_changed_file_is_made_again(tmp_path):

@@ -108,9 +108,9 @@ def _nesting(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > DEEPEST:
-            raise yaml.MarkedYAMLError(
-                problem=f"more than {DEEPEST} lists and mappings within each other",
-                problem_mark=event.start_mark,
+            line = event.start_mark.line + 1
+            raise yaml.YAMLError(
+                f"line {line}: more than {DEEPEST} lists and mappings in each other"
             )
 
 

@@ -15,6 +15,7 @@ from r1v3.base.atomic_write import write_text
 from r1v3.recipe.errors import RecipeError, unknown
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
+from r1v3.recipe.outputs.stage import FORCED
 
 MOST_SEEDS = 1000
 KEYS = ("recipe", "overlay", "seeds", "site")  # the Slurm profile gives the last
@@ -61,12 +62,19 @@ def mark_of_store(tracking_uri: str) -> str:
     return "-" + hashlib.sha256(tracking_uri.encode()).hexdigest()[:10]
 
 
+# Options of Snakemake that ask for what is there to be made again.
+FORCING = ("-f", "--force", "-F", "--forceall", "-R", "--forcerun")
+
+
 def command_environment(root: Path) -> None:
-    """Let commands find this interpreter as `python`, and the library, in or out of an activated shell;
-    and switch off the progress bars of libraries, whose place is not in a log."""
+    """What commands need to find: this interpreter as `python`, and the library, in or out of an activated
+    shell. Progress bars of libraries are switched off, since their place is not in a log. Where this call
+    forces rules, stages are told, so that a finished one is made again."""
     _prepend("PATH", Path(sys.executable).parent)
     _prepend("PYTHONPATH", root / "workflow")
     os.environ.setdefault("TQDM_DISABLE", "1")
+    if any(word.partition("=")[0] in FORCING for word in sys.argv):
+        os.environ[FORCED] = "1"
 
 
 def note_owner(folder: Path) -> None:

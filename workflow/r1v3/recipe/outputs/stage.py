@@ -28,6 +28,7 @@ Config = TypeVar("Config", bound=StageConfig)
 UNVOUCHED = ("resume", "images")
 LOGS = ("log.txt", "benchmark.tsv")  # and *.log
 HASHED = re.compile(r".*-([0-9a-f]{10})")
+FORCED = "R1V3_FORCED"  # set in the jobs of a call that forces rules (r1v3.recipe.snakemake)
 KEPT = ".finished.json"  # a copy of the manifest that Snakemake does not know, and so never deletes
 SILENT = 600  # seconds in which the first rank must have begun, or waits for another process
 HALF_DONE = ("resume", "responses")  # what an interrupted stage leaves to go on from
@@ -122,18 +123,18 @@ def _take_finished(manifest: Path, config: dict[str, Any], inputs: list[Path | N
     kept = manifest.with_name(KEPT)
     if not kept.exists():
         return False
-    try:
-        content = read_manifest(kept)
-        fits = content["hash"] == config["hash"] and not any(changes(kept))
-        fits = fits and content.get("inputs") == check_inputs(inputs)
-    except ValueError:
-        fits = False
-    if not fits:
+    content = None
+    if not os.environ.get(FORCED):
+        with contextlib.suppress(ValueError):
+            found = read_manifest(kept)
+            fits = found["hash"] == config["hash"] and not any(changes(kept))
+            content = found if fits and found.get("inputs") == check_inputs(inputs) else None
+    if content is None:
         kept.unlink()
         return False
     write_json(manifest, content)
     folder = manifest.parent
-    print(f"{folder} was finished before and is taken; delete it to make it again", flush=True)
+    print(f"{folder} was finished before and is taken; `--forcerun` makes it again", flush=True)
     return True
 
 

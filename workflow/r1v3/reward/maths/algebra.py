@@ -1,4 +1,4 @@
-"""Which answers algebra (math-verify) may read: formulas of a closed vocabulary, without a word of prose.
+r"""Which answers algebra (math-verify) may read: formulas of a closed vocabulary, without a word of prose.
 
 Its parser takes the part that it knows out of any text, so that `\phantom{12}` and `12\ldots` would be 12.
 """
