@@ -14,7 +14,7 @@ from r1v3.data.records import Record  # noqa: E402
 from r1v3.generate.types import Response  # noqa: E402
 from r1v3.model.encode import Encoded  # noqa: E402
 from r1v3.plan.costs import load_costs  # noqa: E402
-from r1v3.plan.shapes import config_from_shape  # noqa: E402
+from r1v3.plan.shapes import ModelSizes, config_from_sizes  # noqa: E402
 from r1v3.plan.speed import draw_lengths  # noqa: E402
 from r1v3.recipe.layers import read_yaml  # noqa: E402
 from r1v3.recipe.load import load_project  # noqa: E402
@@ -99,7 +99,7 @@ class World:
     def build(self) -> InternVLForConditionalGeneration:
         """The model, the same each time, in 16 bits."""
         torch.manual_seed(0)
-        config = config_from_shape(self.shape())
+        config = config_from_sizes(ModelSizes.model_validate(self.shape()))
         config.image_token_id = 0
         with torch.device(self.device):
             return InternVLForConditionalGeneration(config).to(torch.bfloat16)

@@ -52,8 +52,7 @@ MISTAKES = {
     ),
     "a value that is not a number": (
         (TINY, set_key("grpo", "math", "steps", to="many")),
-        "config/recipes/tiny.yaml: grpo.math.steps: input should be a valid integer, unable to "
-        "parse string as an integer, got 'many'",
+        "config/recipes/tiny.yaml: grpo.math.steps: input should be a valid integer, got 'many'",
     ),
     "whole copies with a ZeRO stage": (
         (TINY, set_key("sft", "cold_start", "parallel", "zero", to=2)),

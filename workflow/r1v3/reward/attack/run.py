@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 
 from r1v3.reward.attack.honest import HONEST
@@ -80,8 +81,7 @@ def math_verify(rows: list[Row]) -> list[bool]:
 
 def open_r1(rows: list[Row]) -> list[bool]:
     """Judge by open-r1's accuracy reward."""
-    from open_r1.rewards import accuracy_reward  # pyright: ignore[reportMissingImports]
-
+    accuracy_reward = import_module("open_r1.rewards").accuracy_reward
     contents = [[{"content": row["response"].rpartition("</think>")[2]}] for row in rows]
     rewards = accuracy_reward(contents, [f"${accepted(row['gold'])[0]}$" for row in rows])
     return [reward == 1.0 for reward in rewards]
@@ -89,8 +89,7 @@ def open_r1(rows: list[Row]) -> list[bool]:
 
 def verl(rows: list[Row]) -> list[bool]:
     """Judge by verl's rule for MATH."""
-    from verl.utils.reward_score.math import compute_score  # pyright: ignore[reportMissingImports]
-
+    compute_score = import_module("verl.utils.reward_score.math").compute_score
     return [compute_score(row["response"], accepted(row["gold"])[0]) > 0 for row in rows]
 
 
