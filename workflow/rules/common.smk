@@ -35,7 +35,6 @@ settle_times(Path(workflow.basedir))
 
 try:
     GRAPH = open_graph(Path(workflow.basedir), config)
-    # The cluster, where the Slurm profile is used.
     SITE = read_site(config["site"]) if "site" in config else None
 except RecipeError as error:
     raise WorkflowError(f"mistakes in the configuration:\n{error}") from None
@@ -104,6 +103,13 @@ def evaluation_settings(w):
 def parent(path, id):
     """A path with the id of a parent in place of `{}`; no input where the config names none."""
     return path.format(id) if id else []
+
+
+def named_run(w):
+    """A named run's manifest. Where the name shows another run it is forced: a clone lacks Snakemake's notes."""
+    if TARGETS.is_outdated(w.name, Path()):
+        workflow.dag.forcefiles.add(f"results/runs/{w.name}.json")
+    return f"{GRAPH.run(w.name).folder}/manifest.json"
 
 
 def sample_parts(wildcards):

@@ -28,17 +28,6 @@ rule config:
         """
 
 
-def named_run(wildcards):
-    """The manifest that a stable name shows.
-
-    After a change, Snakemake sees by its own notes that such a name is out of date. A fresh clone has no
-    notes, so an outdated name is forced.
-    """
-    if TARGETS.is_outdated(wildcards.name, Path()):
-        workflow.dag.forcefiles.add(f"results/runs/{wildcards.name}.json")
-    return f"results/runs/{GRAPH.run(wildcards.name).id}/manifest.json"
-
-
 rule link:
     """Give a run its stable name."""
     input:
