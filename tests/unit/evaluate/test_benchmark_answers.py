@@ -213,7 +213,7 @@ def test_held_out_sets_are_answered_once_and_scored_for_accuracy_and_format(use,
 
 def open_item(table):
     row = {"index": "1", "pictures": "1", "question": "How far?", "answer": "seven leagues"}
-    return make_item(row | {"subject": "x"}, table["mmk12"])
+    return make_item(row | {"category": "x", "choices": "[]"}, table["mathvision"])
 
 
 def test_the_recipes_verifier_is_asked_where_rules_fail(table, tmp_path, monkeypatch):
@@ -235,7 +235,7 @@ def test_the_recipes_verifier_is_asked_where_rules_fail(table, tmp_path, monkeyp
 
 
 def judge_many_of(table, texts, grader):
-    return judge_many([(open_item(table), text) for text in texts], table["mmk12"], grader)
+    return judge_many([(open_item(table), text) for text in texts], table["mathvision"], grader)
 
 
 def test_a_verifier_without_an_address_is_an_error_that_names_the_variable(

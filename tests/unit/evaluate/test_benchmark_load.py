@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from r1v3.evaluate.items.load import load_asked, load_items
+from r1v3.evaluate.items.load import load_asked, load_benchmark, load_items
 
 
 def choice(index, image, **more):
@@ -29,8 +29,10 @@ def test_a_row_may_refer_to_the_picture_of_another_even_of_a_later_one(
 
 
 def test_a_reference_to_nothing_is_an_error(table, tsv, picture):
-    with pytest.raises(ValueError, match="row 1 has the picture of '9', not there"):
-        load_items(table["mmstar"], tsv([choice(1, "9"), choice(2, picture())]))
+    loaded = load_benchmark(table["mmstar"], tsv([choice(1, "9"), choice(2, picture())]))
+    [unreadable] = loaded.unreadable
+    assert unreadable.row == "1 (line 2)"
+    assert unreadable.reason == "it has the picture of row '9', which is not there"
 
 
 def test_several_pictures_come_in_the_order_of_the_marks(table, tsv, picture, tmp_path):
@@ -85,8 +87,11 @@ def test_missing_columns_are_named(table, tsv, picture):
 
 
 def test_two_rows_with_one_index_are_an_error(table, tsv, picture):
-    with pytest.raises(ValueError, match="two items have the key '1'"):
-        load_items(table["mmstar"], tsv([choice(1, picture()), choice(1, picture())]))
+    loaded = load_benchmark(table["mmstar"], tsv([choice(1, picture()), choice(1, picture())]))
+    assert [item.key for item in loaded.items] == ["1"]
+    [unreadable] = loaded.unreadable
+    assert unreadable.reason == "two items have the key '1'"
+    assert [item.key for item in unreadable.stand_ins] == ["1 (line 3)"]
 
 
 def test_an_option_that_says_none_is_an_option(table, tsv, picture):

@@ -21,7 +21,10 @@ FILES = {
         "index": 1, "id": "test_History_1", "question": "Which trend does <image 1> show?", **FOUR,
         "E": "five", "F": "six", "G": "", "answer": "F", "category": "History",
     },
-    "mmk12": {"index": "c1", "question": "Find x.", "answer": "$\\frac{1}{2}$", "subject": "math"},
+    "mmk12": {
+        "index": "c1", "question": "<image>Find x ( )\nA. 1\nB. $\\frac{1}{2}$\nC. 2\nD. 3", "answer": "B",
+        "subject": "math",
+    },
     "mmstar": {
         "index": 0, "question": "Which?", **FOUR, "answer": "D", "category": "math",
         "l2_category": "geometry", "bench": "MathVista",
@@ -100,7 +103,7 @@ EXPECTED = {
     "mmmu_val": ("Question: Compare <image> with <image>.\nOptions:\nA. one", "C", "mcq"),
     "emma_mini": ("Look.\n\nWhat is in <image>?\n\nA: one\nB: two\n\nAnswer with", "B", "mcq"),
     "mmmu_pro_standard": ("Question: Which trend does <image> show?\nOptions:\nA. one", "F", "mcq"),
-    "mmk12": ("<image>\nFind x.", "$\\frac{1}{2}$", "open"),
+    "mmk12": ("<image>\nFind x ( )\nA. 1\nB. $\\frac{1}{2}$\nC. 2\nD. 3", "B", "mcq"),
     "mmstar": ("<image>\nQuestion: Which?\nOptions:", "D", "mcq"),
     "mmbench_en_v11": ("<image>\nHint: It is red.\nQuestion: Which?\nOptions:", "A", "mcq"),
     "hallusionbench": ("<image>\nIs it larger?", "A", "mcq"),

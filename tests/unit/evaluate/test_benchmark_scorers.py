@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from r1v3.evaluate.scorers import score_run
+from r1v3.recipe.tables.benchmarks import UnreadableRows
 
 
 def judged(rows, **shared):
@@ -93,8 +94,16 @@ def test_wemath_tells_mastery_from_memory(table):
 
 def test_wemath_refuses_a_composite_without_its_whole(table):
     rows = composite(0, [True, True], True)[:-1]
-    with pytest.raises(ValueError, match="lacks its whole"):
+    with pytest.raises(ValueError, match="no composite has its whole"):
         score_run(judged(rows), table["wemath"])
+
+
+def test_a_composite_of_which_a_row_was_lost_is_nowhere_mastered(table):
+    rows = composite(0, [True, True], True) + composite(1, [True, True], True)[:-1]
+    score = score_run(judged(rows), table["wemath"])
+    assert (score.value, score.details["incomplete_composites"]) == (0.5, 1.0)
+    left_out = {"unreadable": UnreadableRows(scored="left out")}
+    assert score_run(judged(rows), table["wemath"].model_copy(update=left_out)).value == 1.0
 
 
 def test_an_exam_adds_up_points_with_partial_credit(table):

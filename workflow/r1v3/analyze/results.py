@@ -110,11 +110,15 @@ def read_result(manifest: Path) -> Result:
 
 
 def read_scores(path: Path) -> Scores:
-    """Read scores.json and the config beside it; benchmarks and sets are in the config's order."""
+    """Read scores.json and the config beside it; benchmarks and sets are in the config's order.
+
+    A benchmark that could not be read has no score; `missing` of scores.json says why.
+    """
     path = Path(path)
     content = json.loads(path.read_text())
     document = json.loads((path.parent / "config.json").read_text())["document"]
-    benchmarks = {name: content["benchmarks"][name] for name in document["benchmarks"]}
+    found = content["benchmarks"]
+    benchmarks = {name: found[name] for name in document["benchmarks"] if name in found}
     held_out = {name: content["held_out"][name] for name in document["held_out"]}
     return Scores(path, document, benchmarks, held_out)
 

@@ -1,11 +1,14 @@
 """`r1v3 evaluate` and `r1v3 pages`: score any model, and write the pages of an evaluation."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from r1v3.cli.options import HERE, Recipe, Root
+
+INCOMPLETE = 3
 
 
 def evaluate_command(
@@ -29,12 +32,18 @@ def evaluate_command(
     A Hugging Face id may carry a revision (`id@revision`). An OpenAI-compatible endpoint is an address with
     `#` and the model's name: `http://node:8000/v1#name`. Everything goes to results/evaluations/<model>/;
     a second call continues there and asks only new benchmarks.
+
+    The exit code is 3 where a benchmark, a row or the verifier was missing; the rest is scored all the same.
     """
-    from r1v3.evaluate.any_model import evaluate
+    from r1v3.evaluate.any_model import evaluate, what_is_missing
 
     folder = evaluate(root, recipe, model, benchmarks=benchmarks or None, mode=mode, name=name)
     print((folder / "pages/table_1.md").read_text())
     print(f"scores and verdicts: {folder}\npages: {folder / 'pages/index.html'}")
+    lacking = what_is_missing(folder)
+    if lacking:
+        print("\n".join(["not complete:", *lacking]), file=sys.stderr)
+        raise typer.Exit(INCOMPLETE)
 
 
 def pages_command(

@@ -8,12 +8,15 @@ a suite (`R1V3_SHARD=0/4`): each asks its own part of the questions and writes i
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from r1v3.base.progress import Progress
 from r1v3.data.records import read_records, render_question
-from r1v3.evaluate.items.load import load_asked
+from r1v3.evaluate.items.load import load_asked, load_benchmark
+from r1v3.evaluate.items.rows import UnreadableFileError
+from r1v3.evaluate.items.source import is_miniature, warn_of_count
 from r1v3.evaluate.protocols import sampling_of
 from r1v3.evaluate.reuse import take_over
 from r1v3.generate import load_engine
@@ -24,6 +27,7 @@ from r1v3.model.prompt_template import prompt_tail
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.graph.identity import canonical
 from r1v3.recipe.tables.benchmarks import Benchmark
+from r1v3.reward.configured import URL as VERIFIER_URL
 
 HELD_OUT = "held_out."
 Render = Callable[[str, str], str]  # of a question and a thinking mode
@@ -39,8 +43,11 @@ def answer(
 ) -> dict:
     """Fill `folder/responses` with answers; benchmarks are sampled, held-out sets answered greedily.
 
+    A benchmark that cannot be read is said before anything is asked, and keeps no other from being asked.
+
     Returns:
-        How many samples there are of each benchmark or set, and how many this process asked for.
+        How many samples there are of each benchmark or set, how many this process asked for, and by name why
+        a benchmark was not asked.
     """
     folder = Path(folder)
     responses = folder / "responses"
@@ -51,25 +58,65 @@ def answer(
     greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=config.evaluation.max_new_tokens)
     render = renderer(config.template, model)
     plans: dict[Sampling, list[Request]] = {}
+    missing: dict[str, str] = {}
     for name, tsv in benchmarks.items():
         entry = config.entries[name]
         sampling = sampling_of(config.evaluation, entry)
-        asked = benchmark_requests(config, render, name, entry, tsv)
+        try:
+            say_what_is_read(name, entry, tsv)
+            asked = list(benchmark_requests(config, render, name, entry, tsv))
+        except UnreadableFileError as error:
+            missing[name] = str(error)
+            print(f"{name} is missing and not asked: {error}", file=sys.stderr, flush=True)
+            continue
         plans.setdefault(sampling, []).extend(store.missing(asked, sampling))
     for name, data in held_out.items():
         asked = held_out_requests(config, render, name, data)
         plans.setdefault(greedy, []).extend(store.missing(asked, greedy))
-    plans = {sampling: missing for sampling, missing in plans.items() if missing}
+    say_what_judging_lacks(config, benchmarks)
+    plans = {sampling: lacking for sampling, lacking in plans.items() if lacking}
     done = 0
     if plans:
         engine = load_engine(config.generation, config.images, model)
-        for sampling, missing in plans.items():
-            done += _ask(engine, missing, sampling, store)
+        for sampling, lacking in plans.items():
+            done += _ask(engine, lacking, sampling, store)
     names = [*benchmarks, *(f"{HELD_OUT}{name}" for name in held_out)]
     return {
         "samples": {name: sum(1 for _ in read_responses(responses, name)) for name in names},
         "asked": done,
+        **({"missing": missing} if missing else {}),
     }
+
+
+def say_what_is_read(name: str, entry: Benchmark, tsv: Path) -> None:
+    """Say how many items a benchmark has, and name each row that cannot be read.
+
+    Raises:
+        UnreadableFileError: the benchmark cannot be read.
+    """
+    loaded = load_benchmark(entry, tsv)
+    counts = "counts as wrong" if entry.unreadable.scored == "wrong" else "is left out"
+    for row in loaded.unreadable:
+        print(f"{name} ({tsv}), row {row.row} {counts}: {row.reason}", file=sys.stderr)
+    without = f"; {loaded.without_picture} rows without a picture left out"
+    print(f"{name}: {len(loaded.items)} items{without if entry.needs_picture else ''}", flush=True)
+    if not is_miniature(tsv):
+        warn_of_count(name, entry, loaded.items)
+
+
+def say_what_judging_lacks(config: EvaluationConfig, benchmarks: dict[str, Path]) -> None:
+    """Say before anything is generated that the recipe's verifier has no address."""
+    verifier = config.grading.verifier
+    if verifier is None or os.environ.get(VERIFIER_URL):
+        return
+    wanted = [name for name in benchmarks if config.entries[name].judge != "never"]
+    if wanted:
+        print(
+            f"the recipe names the verifier {verifier.model}, and {VERIFIER_URL} is not set: when they are"
+            f" scored, {', '.join(wanted)} will be judged by rules alone, which the table says",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def benchmark_requests(

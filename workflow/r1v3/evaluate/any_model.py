@@ -6,13 +6,14 @@ results/evaluations/<model>/. A second call continues there, and asks only the b
 other weights in the same place get other answers.
 """
 
+import json
 import os
 from pathlib import Path
 
 from r1v3.base.determinism import make_exact
 from r1v3.base.file_hash import CACHE
 from r1v3.evaluate.answer import answer
-from r1v3.evaluate.items.source import obtain_benchmark
+from r1v3.evaluate.items.source import obtain_or_say
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score
 from r1v3.evaluate.target import Target, find_target
@@ -71,6 +72,19 @@ def evaluate(
     return folder
 
 
+def what_is_missing(folder: Path) -> list[str]:
+    """A line for each benchmark without a score, each unreadable row, and each one without its judge."""
+    scores = json.loads((folder / "scores.json").read_text())
+    lines = [f"{name} is missing: {reason}" for name, reason in scores["missing"].items()]
+    for name, found in scores["benchmarks"].items():
+        unreadable = found["unreadable"]
+        for row in unreadable["rows"]:
+            lines.append(f"{name}, row {row['row']} ({unreadable['scored']}): {row['reason']}")
+        if judged := found.get("judged_by"):
+            lines.append(f"{name}: judged by {judged}")
+    return lines
+
+
 def _obtained(root: Path, documents: ResultGraph, name: str) -> Path:
     """A benchmark's TSV, beside the config that says what it is."""
     node = documents.benchmark(name)
@@ -78,8 +92,7 @@ def _obtained(root: Path, documents: ResultGraph, name: str) -> Path:
     # As the rule `config` writes it, and left alone where it is there: the folder's name is its hash.
     if not (folder / "config.json").exists():
         write_json(folder / "config.json", node.config)
-    if not (folder / f"{name}.tsv").exists():
-        obtain_benchmark(BenchmarkConfig.model_validate(node.document), folder)
+    obtain_or_say(BenchmarkConfig.model_validate(node.document), folder)
     return folder / f"{name}.tsv"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from r1v3.evaluate.items.item import Item
-from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.items.load import load_scored
 from r1v3.evaluate.scorers import Score, score_run
 from r1v3.evaluate.statistics import compare, detectable_difference, holm, interval
 from r1v3.recipe.graph.configs import EvaluationConfig
@@ -26,7 +26,7 @@ def scores_of(tsv: Path, verdicts: Path, name: str) -> list[Score]:
     if not paths:
         raise ValueError(f"{verdicts}: no verdicts of {name}")
     entry = entry_of(verdicts.parent, name)
-    items = {item.key: item for item in load_items(entry, tsv)}
+    items = load_scored(entry, tsv)
     return [score_run(_frame(pd.read_parquet(path), items), entry) for path in paths]
 
 

@@ -1,5 +1,7 @@
 """Answers, judged: the grader's verdict on any of the right answers, and the share of the points.
 
+A model's own tags are read (`r1v3.evaluate.reply`). A reply that was cut counts only if it had concluded.
+
 A benchmark's own module may judge an answer itself (`judge`, which returns None for what it leaves to the
 grader) and may give part of the points for an answer that is not all right (`share`).
 
@@ -8,9 +10,11 @@ neither equal nor surely different is unjudged: it earns nothing, and is counted
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import benchmark_code
+from r1v3.evaluate.reply import as_concluded, is_broken_off, with_boxes
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Grader, Verdict, grade
 from r1v3.reward.maths.numbers import parse_number
@@ -25,32 +29,75 @@ class Judged:
     share: float
 
 
-def judge_response(item: Item, response: str, entry: Benchmark) -> Judged:
-    """Judge one response by rules alone."""
-    own = benchmark_code(entry, "judge", _leave)(item, response)
+NOT_CONCLUDED = Judged(Verdict(None, False, "rule:cut", "cut off before it stated an answer"), 0.0)
+
+
+def judge_response(item: Item, response: str, entry: Benchmark, *, cut: bool = False) -> Judged:
+    """Judge one response by rules alone.
+
+    Args:
+        cut: whether the limit of length ended it (`finish_reason: length`).
+    """
+    read = _read(response, cut)
+    if read is None:
+        return NOT_CONCLUDED
+    own = _own_verdict(item, read, entry)
     if own is not None:
         return own
-    row = _row(item, response)
+    row = _row(item, read)
     gold, kind = row.pop("gold"), row.pop("type")
     verdict = grade(row.pop("response"), gold, kind, **row)
     return _with_share(item, _settled(item, verdict, entry), entry)
 
 
-def judge_many(asked: list[tuple[Item, str]], entry: Benchmark, grader: Grader) -> list[Judged]:
-    """Judge (item, response) pairs, in order; what needs the grader goes to it at once."""
-    own = benchmark_code(entry, "judge", _leave)
-    judged = [own(item, response) for item, response in asked]
-    left = [
-        place
-        for place, one in enumerate(judged)
-        if one is None or (grader.verifier is not None and _verifiable(asked[place][0], one))
+def judge_many(
+    asked: list[tuple[Item, str]],
+    entry: Benchmark,
+    grader: Grader,
+    *,
+    cut: list[bool] | None = None,
+) -> list[Judged]:
+    """Judge (item, response) pairs, in order; what needs the grader goes to it at once.
+
+    Args:
+        cut: for each pair, whether the limit of length ended the response; None for no.
+    """
+    ended = cut or [False] * len(asked)
+    reads = [
+        _read(response, by_limit) for (_, response), by_limit in zip(asked, ended, strict=True)
     ]
-    verdicts = grader.grade_many([_row(*asked[place]) for place in left])
-    for place, verdict in zip(left, verdicts, strict=True):
+    judged: list[Judged | None] = [
+        NOT_CONCLUDED if read is None else _own_verdict(item, read, entry)
+        for (item, _), read in zip(asked, reads, strict=True)
+    ]
+    left = [
+        (place, item, read)
+        for place, ((item, _), read) in enumerate(zip(asked, reads, strict=True))
+        if read is not None and _left_to_grader(judged[place], item, grader)
+    ]
+    verdicts = grader.grade_many([_row(item, read) for _, item, read in left])
+    for (place, item, _), verdict in zip(left, verdicts, strict=True):
         if grader.verifier is None:
-            verdict = _settled(asked[place][0], verdict, entry)
-        judged[place] = _with_share(asked[place][0], verdict, entry)
-    return judged
+            verdict = _settled(item, verdict, entry)
+        judged[place] = _with_share(item, verdict, entry)
+    return [one for one in judged if one is not None]
+
+
+def _read(response: str, cut: bool) -> str | None:
+    """The response as the grader reads it, or None where it was cut before it concluded."""
+    return as_concluded(with_boxes(response, cut=cut), cut=cut)
+
+
+def _own_verdict(item: Item, response: str, entry: Benchmark) -> Judged | None:
+    """The verdict of a benchmark's own rule, which does not look whether the reply breaks off."""
+    own = benchmark_code(entry, "judge", _leave)(item, response)
+    if own is not None and own.verdict.extracted is not None and is_broken_off(response):
+        return NOT_CONCLUDED
+    return own
+
+
+def _left_to_grader(judged: Judged | None, item: Item, grader: Grader) -> bool:
+    return judged is None or (grader.verifier is not None and _verifiable(item, judged))
 
 
 def _verifiable(item: Item, judged: Judged) -> bool:
@@ -78,7 +125,7 @@ def _leave(item: Item, response: str) -> None:
     return None
 
 
-def _row(item: Item, response: str) -> dict:
+def _row(item: Item, response: str) -> dict[str, Any]:
     return {
         "response": response,
         "gold": list(item.golds),

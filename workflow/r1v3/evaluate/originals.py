@@ -29,7 +29,7 @@ def released_is_right(rule: str, response: str, golds: tuple[str, ...], judged_r
     """The verdict of the protocol `released`; its judge is our own verdict, since theirs is not stored."""
     if rule == "judge":
         return judged_right
-    return judged_right or released_box(response, golds[0])
+    return judged_right or (bool(golds) and released_box(response, golds[0]))
 
 
 def mathvista_normalised(extraction: str | None, row: dict) -> str | None:

@@ -1,5 +1,6 @@
 """Every question of the benchmarks and held-out sets: what training data must not hold."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,13 +8,14 @@ from r1v3.data.decontamination.evaluation_index import Question
 from r1v3.data.decontamination.question_text import said
 from r1v3.data.records import iter_records
 from r1v3.evaluate.items.load import load_asked
+from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.recipe.graph.configs import IndexedBenchmark
 
 
 def evaluation_questions(
     entries: dict[str, IndexedBenchmark], benchmarks: dict[str, Path], held_out: dict[str, Path]
 ) -> Iterator[Question]:
-    """Yield each question with its pictures.
+    """Yield each question with its pictures; a benchmark that cannot be read is said and left out.
 
     Args:
         entries: how the rows of each benchmark are read.
@@ -21,9 +23,12 @@ def evaluation_questions(
         held_out: the folder of each held-out set.
     """
     for name, tsv in benchmarks.items():
-        for item, pictures in load_asked(entries[name].reader(), tsv, tsv.parent / "images"):
-            text = said(item.question, item.options)
-            yield Question(f"{name}/{item.key}", text, tuple(pictures))
+        try:
+            for item, pictures in load_asked(entries[name].reader(), tsv, tsv.parent / "images"):
+                text = said(item.question, item.options)
+                yield Question(f"{name}/{item.key}", text, tuple(pictures))
+        except UnreadableFileError as error:
+            print(f"no training set is compared with {name}: {error}", file=sys.stderr, flush=True)
     for name, folder in held_out.items():
         for record in iter_records(folder):
             pictures = tuple(folder / image for image in record.images)

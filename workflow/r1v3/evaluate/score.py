@@ -6,7 +6,10 @@ counted as unjudged and not as right; none is ever guessed.
 """
 
 import json
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +18,8 @@ from r1v3.base.progress import Progress
 from r1v3.data.records import read_records
 from r1v3.evaluate.answer import HELD_OUT, judged_text, read_responses
 from r1v3.evaluate.items.item import Item
-from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.items.load import Loaded, load_benchmark
+from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.evaluate.items.source import is_miniature, warn_of_count
 from r1v3.evaluate.judge import Judged, judge_many
 from r1v3.evaluate.marks import apply_marks, read_marks
@@ -32,13 +36,19 @@ from r1v3.evaluate.statistics import (
 from r1v3.model.chat_template import in_our_tags
 from r1v3.recipe.graph.configs import EvaluationConfig, EvaluationSettings
 from r1v3.recipe.tables.benchmarks import Benchmark
-from r1v3.reward import Grader, format_reward
+from r1v3.reward import Grader, Verdict, format_reward
+from r1v3.reward.configured import URL as VERIFIER_URL
 from r1v3.reward.configured import open_grader
 
 COLUMNS = (
     "key", "run", "cluster", "response", "extracted", "correct", "judged", "share", "points",
     "by", "reason", "finish_reason", "tokens", "prompt_tokens", "format",
 )  # fmt: skip
+NEVER_ASKED = {"finish_reason": "unreadable", "tokens": 0, "prompt_tokens": 0}
+
+
+class AnswersMissingError(ValueError):
+    """Not every question has its answers yet; the message says how many lack theirs."""
 
 
 def score(
@@ -51,6 +61,8 @@ def score(
 ) -> dict:
     """Judge and score everything; writes `verdicts/*.parquet` and `scores.json` into the folder.
 
+    A benchmark that cannot be read is listed under `missing` with its reason; the others are scored.
+
     Args:
         responses: the folder that holds `responses/`, or that folder itself.
 
@@ -58,36 +70,25 @@ def score(
         What is in `scores.json`.
 
     Raises:
-        ValueError: an answer is missing; the message says how many and of which benchmark.
+        AnswersMissingError: an answer is missing; the message says how many and of which benchmark.
     """
     stored = responses / "responses" if (responses / "responses").is_dir() else responses
-    settings, mode = config.evaluation, config.generation.mode
+    mode = config.generation.mode
     verdicts = folder / "verdicts"
     verdicts.mkdir(parents=True, exist_ok=True)
     total = len(benchmarks) + len(held_out)
     progress = Progress(total, "evaluate: scored benchmark")
-    scores: dict[str, dict] = {"benchmarks": {}, "held_out": {}}
+    scores: dict[str, dict[str, Any]] = {"benchmarks": {}, "held_out": {}, "missing": {}}
+    unanswered: list[str] = []
     for name, tsv in benchmarks.items():
-        entry = config.entries[name]
-        rows = [
-            row | {"text": in_our_tags(config.template, row["text"])}
-            for row in read_responses(stored, name)
-        ]
-        verifier = config.grading.verifier if entry.judge != "never" else None
-        with open_grader(verifier, folder / "judge") as grader:
-            runs, items = judge_all(
-                name, entry, tsv, rows, runs=runs_of(settings), mode=mode, grader=grader
-            )
-        if not is_miniature(tsv):
-            warn_of_count(name, entry, items)
-        by_hand = folder / "marks" / f"{name}.csv"
-        if by_hand.is_file():
-            marks = read_marks(by_hand)
-            runs = [apply_marks(judged, marks) for judged in runs]
-        for number, judged in enumerate(runs):
-            columns = [column for column in COLUMNS if column in judged]
-            write_parquet(judged[columns], verdicts / f"{name}.run-{number}.parquet")
-        scores["benchmarks"][name] = summarise(entry, runs, items, settings, config.seed)
+        try:
+            scores["benchmarks"][name] = score_benchmark(name, tsv, config, stored, folder)
+        except UnreadableFileError as error:
+            scores["missing"][name] = str(error)
+            for stale in verdicts.glob(f"{name}.run-*.parquet"):
+                stale.unlink()
+        except AnswersMissingError as error:
+            unanswered.append(str(error))
         progress.advance()
     for name, data in held_out.items():
         rows = [
@@ -109,45 +110,115 @@ def score(
         for what in ("errors", "unjudged"):
             if share := found.get(what):
                 print(f"{name}: {100 * share:.1f} % of the answers are {what}, and count as wrong")
+    for name, reason in scores["missing"].items():
+        print(f"{name} is missing and not scored: {reason}", file=sys.stderr)
+    if unanswered:
+        raise AnswersMissingError("; ".join(unanswered))
     text = json.dumps(scores, indent=1, ensure_ascii=False, sort_keys=True)
     write_text(folder / "scores.json", text + "\n")
     return scores
 
 
+def score_benchmark(
+    name: str, tsv: Path, config: EvaluationConfig, stored: Path, folder: Path
+) -> dict[str, Any]:
+    """Judge one benchmark, write its verdicts, and return its entry of `scores.json`.
+
+    Raises:
+        UnreadableFileError: the benchmark cannot be read, or its metric cannot be told.
+        AnswersMissingError: some of its answers are not there.
+    """
+    entry, settings = config.entries[name], config.evaluation
+    loaded = load_benchmark(entry, tsv)
+    if not is_miniature(tsv):
+        warn_of_count(name, entry, loaded.items)
+    rows = [
+        row | {"text": in_our_tags(config.template, row["text"])}
+        for row in read_responses(stored, name)
+    ]
+    verifier = config.grading.verifier if entry.judge != "never" else None
+    rules_alone = verifier is not None and not os.environ.get(VERIFIER_URL)
+    with open_grader(None if rules_alone else verifier, folder / "judge") as grader:
+        runs, items = judge_all(
+            name,
+            entry,
+            loaded,
+            rows,
+            runs=runs_of(settings),
+            mode=config.generation.mode,
+            grader=grader,
+        )
+    by_hand = folder / "marks" / f"{name}.csv"
+    if by_hand.is_file():
+        try:
+            marks = read_marks(by_hand)
+            runs = [apply_marks(judged, marks) for judged in runs]
+        except ValueError as error:
+            raise UnreadableFileError(f"{name}: {error}") from None
+    for number, judged in enumerate(runs):
+        columns = [column for column in COLUMNS if column in judged]
+        write_parquet(judged[columns], folder / "verdicts" / f"{name}.run-{number}.parquet")
+    found = summarise(entry, runs, items, settings, config.seed)
+    found["without_picture"] = loaded.without_picture
+    found["unreadable"] = {
+        "scored": entry.unreadable.scored,
+        "rows": [{"row": row.row, "reason": row.reason} for row in loaded.unreadable],
+    }
+    if rules_alone and verifier is not None:
+        found["judged_by"] = f"rules alone: {verifier.model} has no address in {VERIFIER_URL}"
+    return found
+
+
 def judge_all(
     name: str,
     entry: Benchmark,
-    tsv: Path,
-    rows: list[dict],
+    loaded: Loaded,
+    rows: list[dict[str, Any]],
     *,
     runs: int,
     mode: str,
     grader: Grader,
 ) -> tuple[list[pd.DataFrame], dict[str, Item]]:
-    """The judged items of each run, in the order of the file; an answer given twice is judged once."""
-    items = {item.key: item for item in load_items(entry, tsv)}
+    """The judged items of each run, in the order of the file; an answer given twice is judged once.
+
+    Rows that could not be read stand behind them, wrong, where the entry counts them so.
+    """
+    items = {item.key: item for item in loaded.items}
+    scored = {item.key: item for item in loaded.scored(entry)}
+    reasons = {item.key: row.reason for row in loaded.unreadable for item in row.stand_ins}
     given = {(row["key"].partition("/")[2], row["run"]): row for row in rows}
     missing = [(key, run) for run in range(runs) for key in items if (key, run) not in given]
     if missing:
-        raise ValueError(
+        raise AnswersMissingError(
             f"{name}: {len(missing)} of {runs * len(items)} answers are missing, first {missing[0]}"
         )
     asked = {
-        (key, judged_text(mode, row["text"])): None
+        (key, judged_text(mode, row["text"]), row["finish_reason"] == "length"): None
         for (key, run), row in given.items()
         if key in items and run < runs
     }
-    found = judge_many([(items[key], text) for key, text in asked], entry, grader)
+    found = judge_many(
+        [(items[key], text) for key, text, _ in asked],
+        entry,
+        grader,
+        cut=[cut for _, _, cut in asked],
+    )
     verdicts = dict(zip(asked, found, strict=True))
     frames = []
     for run in range(runs):
         lines = []
-        for key, item in items.items():
+        for key, item in scored.items():
+            if key in reasons:
+                verdict = Verdict(None, False, "unreadable", reasons[key])
+                lines.append(_line(item, {**NEVER_ASKED, "run": run}, "", Judged(verdict, 0.0)))
+                continue
             row = given[key, run]
             text = judged_text(mode, row["text"])
-            lines.append(_line(item, row, text, verdicts[key, text]))
+            lines.append(
+                _line(item, row, text, verdicts[key, text, row["finish_reason"] == "length"])
+            )
         frames.append(pd.DataFrame(lines))
-    return frames, items
+    return frames, scored
 
 
 def _line(item: Item, row: dict, text: str, judged: Judged) -> dict:
@@ -195,6 +266,7 @@ def summarise(
         scores, resamples=settings.resamples, confidence=settings.confidence, seed=seed
     )
     every = pd.concat(runs)
+    asked = every[every["finish_reason"] != "unreadable"]
     clusters = len(scores[0].parts[scores[0].headline[0]])
     return {
         "mean": found.mean,
@@ -216,12 +288,12 @@ def summarise(
         },
         "parts": {name: part_value(part) for name, part in mean_parts(scores).items()},
         "details": _mean_details(scores),
-        "unanswered": float(every["extracted"].isna().mean()),
-        "truncated": float((every["finish_reason"] == "length").mean()),
-        "errors": float((every["finish_reason"] == "error").mean()),
-        "unjudged": float((~every["judged"]).mean()),
-        "format": float(every["format"].mean()),
-        "tokens": float(every["tokens"].mean()),
+        "unanswered": float(asked["extracted"].isna().mean()),
+        "truncated": float((asked["finish_reason"] == "length").mean()),
+        "errors": float((asked["finish_reason"] == "error").mean()),
+        "unjudged": float((~asked["judged"]).mean()),
+        "format": float(asked["format"].mean()),
+        "tokens": float(asked["tokens"].mean()),
         **_repeated(every, len(runs)),
     }
 

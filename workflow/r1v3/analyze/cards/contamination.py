@@ -117,7 +117,7 @@ def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str
         nothing is left).
     """
     from r1v3.evaluate.compare import entry_of
-    from r1v3.evaluate.items.load import load_items
+    from r1v3.evaluate.items.load import load_scored
     from r1v3.evaluate.score import scored_frame
     from r1v3.evaluate.scorers import score_run
 
@@ -126,7 +126,7 @@ def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str
         if not items.get(name):
             continue
         entry = entry_of(scores.parent, name)
-        known = {item.key: item for item in load_items(entry, tsv)}
+        known = load_scored(entry, tsv)
         frames = []
         for path in sorted((scores.parent / "verdicts").glob(f"{name}.run-*.parquet")):
             frame = pd.read_parquet(path)

@@ -3,9 +3,13 @@
 The answer of a choice may be several letters. The score is over all askings; each language's is a detail.
 """
 
-from r1v3.evaluate.items.item import Item, Row, fill, make_item
+from typing import Any
+
+from r1v3.evaluate.items.item import Item, columns_of, fill, make_item
+from r1v3.evaluate.items.rows import Row
 from r1v3.recipe.tables.benchmarks import Benchmark
 
+LANGUAGES = ("zh", "en")
 SUBJECTS = {"Math": "数学", "Biology": "生物", "Chemistry": "化学", "Physics": "物理"}
 CHINESE = {
     "open": (
@@ -23,16 +27,22 @@ CHINESE = {
 
 def read(row: Row, entry: Benchmark) -> list[Item]:
     items = []
-    for language in ("zh", "en"):
+    for language, belongs in zip(LANGUAGES, place(row, entry), strict=True):
         question = row[f"{language}_question"].replace("<image>", "")
-        options = tuple(row[f"{language}_{x}"] for x in "ABCD" if row.get(f"{language}_{x}", ""))
+        options = tuple(row.get(f"{language}_{x}", "").strip() for x in "ABCD")
         kind = "open" if row["question_type"].lower() == "open" else "choice"
+        if kind == "open" or not any(options):
+            options = ()
+        while options and not options[-1]:
+            options = options[:-1]
         subject = SUBJECTS.get(row["category"], row["category"])
         wording = {**row, "question": question, "subject": subject}
         template = entry.prompt.choice if kind == "choice" else entry.prompt.open
         if language == "zh" and template.startswith("Below are Chinese"):
             template = CHINESE[kind]
-        letters = "".join(sorted(x for x in row["answer"].upper() if x in "ABCDEFGH"))
+        letters = "".join(sorted(set(x for x in row["answer"].upper() if x in "ABCDEFGH")))
+        if not row["answer"].strip() or (kind == "choice" and not letters):
+            raise ValueError(f"answer must be letters or a text, not {row['answer']!r}")
         form = {
             "text": fill(template, wording, entry, options),
             "options": options or None,
@@ -43,14 +53,16 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
             if len(letters) == 1
             else "mcq_multi",
         }
-        items.append(
-            make_item(
-                wording,
-                entry,
-                key=f"{row['index']}-{language}",
-                cluster=row["index"],
-                columns={**{name: row.get(name, "") for name in entry.by}, "language": language},
-                **form,
-            )
-        )
+        items.append(make_item(wording, entry, **belongs, **form))
     return items
+
+
+def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": f"{row['index']}-{language}",
+            "cluster": row["index"],
+            "columns": {**columns_of(row, entry), "language": language},
+        }
+        for language in LANGUAGES
+    ]

@@ -6,7 +6,12 @@ here: a solve item with a final answer in `answer` is judged by that alone, all 
 left unjudged and counted, until people's marks are imported (`r1v3.evaluate.marks`).
 """
 
-from r1v3.evaluate.items.item import Item, Row, make_item
+import math
+import re
+from typing import Any
+
+from r1v3.evaluate.items.item import LETTERS, Item, make_item
+from r1v3.evaluate.items.rows import Row
 from r1v3.evaluate.judge import Judged
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Verdict
@@ -17,26 +22,45 @@ TYPES = {"single": "mcq", "multiple": "mcq_multi", "fill": "fill", "solve": "ope
 def read(row: Row, entry: Benchmark) -> list[Item]:
     kind = row["type"]
     if kind not in TYPES:
-        raise ValueError(
-            f"row {row['index']}: type must be one of {', '.join(TYPES)}, not {kind!r}"
-        )
+        raise ValueError(f"type must be one of {', '.join(TYPES)}, not {kind!r}")
     letters = kind in ("single", "multiple")
-    gold = "".join(sorted(row["answer"].replace(",", "").upper())) if letters else row["answer"]
-    changes = {"golds": (gold,), "answer_type": TYPES[kind], "extra": {"type": kind}}
+    gold = row["answer"].strip()
+    if letters:
+        gold = "".join(sorted(set(re.sub(r"[\s,;、]", "", gold).upper())))
+        if not gold or not set(gold) <= set(LETTERS):
+            raise ValueError(f"answer must be letters, not {row['answer']!r}")
+    elif kind == "fill" and not gold:
+        raise ValueError("the column answer is empty: there is no right answer")
+    changes: dict[str, Any] = {"golds": (gold,), "answer_type": TYPES[kind], "points": _points(row)}
     if not letters:
         changes["options"] = None
-    return [make_item(row, entry, points=float(row["points"]), **changes)]
+    return [make_item(row, entry, extra={"type": kind}, **changes)]
+
+
+def _points(row: Row) -> float:
+    try:
+        points = float(row["points"])
+    except ValueError:
+        points = 0.0
+    if not 0 < points < math.inf:
+        raise ValueError(f"points must be a number above 0, not {row['points']!r}")
+    return points
+
+
+def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+    """A question that cannot be read keeps its points, which are then not earned."""
+    return [{"key": row["index"], "cluster": row["index"], "points": _points(row)}]
 
 
 def judge(item: Item, response: str) -> Judged | None:
-    if item.extra["type"] == "solve" and not item.golds[0]:
+    if item.extra.get("type") == "solve" and not item.golds[0]:
         return Judged(Verdict(None, None, "none", "its steps are for people to mark"), 0.0)
     return None
 
 
 def share(item: Item, verdict: Verdict) -> float:
     """Part of the points for some of the right letters and no wrong one."""
-    if item.extra["type"] != "multiple":
+    if item.extra.get("type") != "multiple":
         return 0.0
     chosen = {letter for letter in verdict.extracted or "" if letter.isalpha()}
     right = set(item.golds[0])

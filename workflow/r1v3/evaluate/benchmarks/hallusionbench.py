@@ -5,14 +5,21 @@ questions are right, a question only if it is right on every figure of its set. 
 of the three. Question groups span figures, so what is resampled is the set of a subcategory.
 """
 
+from typing import Any
+
 import pandas as pd
 
-from r1v3.evaluate.items.item import Item, Row, make_item
+from r1v3.evaluate.items.item import Item, make_item
+from r1v3.evaluate.items.rows import Row
 from r1v3.evaluate.scorers import Score, by_group, part_value, tally
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 
 def read(row: Row, entry: Benchmark) -> list[Item]:
+    return [make_item(row, entry, **place(row, entry)[0])]
+
+
+def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     parts = row["index"].split("_")
     if len(parts) != 6:
         raise ValueError(
@@ -22,13 +29,14 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     cluster = f"{category}/{subcategory}/{set_id}"
     columns = {"category": category, "subcategory": f"{category}_{subcategory}"}
     groups = {"figure": f"{cluster}/{figure}", "question": f"{cluster}/{question}"}
-    return [make_item(row, entry, cluster=cluster, columns=columns, extra=groups)]
+    return [{"key": row["index"], "cluster": cluster, "columns": columns, "extra": groups}]
 
 
 def score(judged: pd.DataFrame, entry: Benchmark) -> Score:
     parts = {"aAcc": tally(judged["correct"], judged["cluster"])}
     for name, group in (("fAcc", "figure"), ("qAcc", "question")):
-        together = judged.assign(group=[extra[group] for extra in judged["extra"]]).groupby("group")
+        names = [extra.get(group, key) for extra, key in zip(judged["extra"], judged["key"])]
+        together = judged.assign(group=names).groupby("group")
         parts[name] = tally(together["correct"].all(), together["cluster"].first())
     details = {name: part_value(part) for name, part in parts.items()}
     return Score(

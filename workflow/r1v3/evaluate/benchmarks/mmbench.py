@@ -5,10 +5,12 @@ the benchmark's server scores is written from the verdicts.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from r1v3.evaluate.items.item import Item, Row, make_item
+from r1v3.evaluate.items.item import Item, columns_of, make_item
+from r1v3.evaluate.items.rows import Row, read_rows
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 ROTATION = 1_000_000
@@ -16,16 +18,23 @@ SUBMITTED = ("index", "question", "hint", "A", "B", "C", "D", "category", "l2-ca
 
 
 def read(row: Row, entry: Benchmark) -> list[Item]:
+    unpublished = row.get("split", "test") == "test" and not row.get("answer")
+    hidden = {"golds": ("",)} if unpublished else {}
+    return [make_item(row, entry, **place(row, entry)[0], **hidden)]
+
+
+def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     question = row.get("g_index") or str(int(float(row["index"])) % ROTATION)
-    hidden = {} if row.get("answer", "") else {"golds": ("",)}
-    return [make_item(row, entry, cluster=question, **hidden)]
+    return [{"key": row["index"], "cluster": question, "columns": columns_of(row, entry)}]
 
 
 def write_submission(tsv: Path, verdicts: Path, output: Path) -> int:
     """Write one run's letters as the server takes them; returns how many questions have one."""
-    letters = pd.read_parquet(verdicts).set_index("key")["extracted"].dropna()
-    rows = pd.read_csv(tsv, sep="\t", dtype=str, keep_default_na=False)
-    kept = rows[[column for column in SUBMITTED if column in rows]].copy()
-    kept["prediction"] = [letters.get(index, "") for index in rows["index"]]
-    kept.to_csv(output, sep="\t", index=False)
-    return int((kept["prediction"] != "").sum())
+    judged = pd.read_parquet(verdicts)
+    letters = dict(judged.set_index("key")["extracted"].dropna())
+    kept = []
+    for line in read_rows(tsv):
+        row = {column: line.row[column] for column in SUBMITTED if column in line.row}
+        kept.append({**row, "prediction": letters.get(row.get("index"), "")})
+    pd.DataFrame(kept).to_csv(output, sep="\t", index=False)
+    return sum(row["prediction"] != "" for row in kept)

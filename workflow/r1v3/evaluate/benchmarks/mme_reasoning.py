@@ -11,7 +11,8 @@ import re
 
 from r1v3.evaluate.benchmarks import puzzle_answers as answers
 from r1v3.evaluate.benchmarks.puzzle_rules import LINES, LINES_5, LINES_8, RULES
-from r1v3.evaluate.items.item import Item, Row, make_item
+from r1v3.evaluate.items.item import Item, make_item
+from r1v3.evaluate.items.rows import Row
 from r1v3.evaluate.judge import Judged
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Verdict, extract_answer
@@ -47,12 +48,14 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     if rule in ("", "choice_function", "open_function"):
         if row["question_type"].lower() == "choice" or rule == "choice_function":
             letters = "".join(sorted(set(re.findall(r"[A-J]", row["answer"].upper()))))
+            if not letters:
+                raise ValueError(f"answer must be letters, not {row['answer']!r}")
             kind = "mcq" if len(letters) == 1 else "mcq_multi"
             choice = {"golds": (letters,), "answer_type": kind, "template": entry.prompt.choice}
             return [make_item(row, entry, **choice)]
         return [make_item(row, entry, options=None)]
     if rule not in RULES:
-        raise ValueError(f"row {row['index']}: function_id {rule!r} is none of {', '.join(RULES)}")
+        raise ValueError(f"function_id {rule!r} is none of {', '.join(RULES)}")
     extra = {
         "rule": rule,
         "answer": _stated(row["answer"]) or [row["answer"]] if row["answer"] else None,

@@ -6,7 +6,10 @@ Several answers are compared as a set: each must find its own partner.
 Proofs (`TP`) are not asked; items without a picture (`TO`) are not part of this benchmark.
 """
 
-from r1v3.evaluate.items.item import Item, Row, make_item, read_list
+from typing import Any
+
+from r1v3.evaluate.items.item import Item, make_item, read_list
+from r1v3.evaluate.items.rows import Row
 from r1v3.evaluate.judge import Judged
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Verdict, extract_answer, grade
@@ -20,17 +23,18 @@ KINDS = {
 
 
 def read(row: Row, entry: Benchmark) -> list[Item]:
-    if "_TP_" in f"_{row['source']}_" or "_TO_" in f"_{row['source']}_":
+    if not _asked(row):
         return []
     gold = ", ".join(str(answer).strip("$ ") for answer in read_list(row["final_answer"]))
+    if not gold:
+        raise ValueError("the column final_answer is empty: there is no right answer")
     errors = [_tolerance(error) for error in row.get("error", "").split(",")]
     several = row.get("is_multiple_answer", "").lower() == "true"
-    subject = "maths" if "maths" in row["source"] else "physics"
-    language = "zh" if "_zh_" in row["source"] else "en"
-    changes = {
+    subject, language = _subject(row), _language(row)
+    changes: dict[str, Any] = {
+        **place(row, entry)[0],
         "golds": (gold,),
         "tolerance": errors[0] if row.get("error", "") and len(errors) == 1 else None,
-        "columns": {"source": row["source"], "subject": subject, "language": language},
         "extra": {"several": several, "errors": errors if row.get("error", "") else []},
     }
     if "{request}" in entry.prompt.open:
@@ -38,6 +42,24 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
         question = f"{context}\n{row['question']}" if context else row["question"]
         changes["text"] = f"{_request(row, several, subject, language)}\n{question}"
     return [make_item(row, entry, **changes)]
+
+
+def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+    columns = {"source": row["source"], "subject": _subject(row), "language": _language(row)}
+    known = {"key": row["index"], "cluster": row["index"], "columns": columns}
+    return [{**known, "extra": {"several": False, "errors": []}}] if _asked(row) else []
+
+
+def _asked(row: Row) -> bool:
+    return not any(f"_{kind}_" in f"_{row['source']}_" for kind in ("TP", "TO"))
+
+
+def _subject(row: Row) -> str:
+    return "maths" if "maths" in row["source"] else "physics"
+
+
+def _language(row: Row) -> str:
+    return "zh" if "_zh_" in row["source"] else "en"
 
 
 def _tolerance(text: str) -> float | None:

@@ -1,6 +1,7 @@
 """SeePhys: the request is in the question's language and may ask for a number of significant figures."""
 
-from r1v3.evaluate.items.item import Item, Row, fill, make_item
+from r1v3.evaluate.items.item import Item, fill, make_item
+from r1v3.evaluate.items.rows import Row
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 CHINESE = (
@@ -13,10 +14,17 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     chinese = row.get("language", "English") != "English"
     text = row["question"] + CHINESE if chinese else fill(entry.prompt.open, row, entry, None)
     if row.get("sig_figs", ""):
-        figures = str(int(float(row["sig_figs"])))
+        figures = _figures(row["sig_figs"])
         text += (
             f"最终答案应保留{figures}位有效数字。"
             if chinese
             else f"The final answer should retain {figures} significant figures."
         )
     return [make_item(row, entry, text=text)]
+
+
+def _figures(text: str) -> int:
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        raise ValueError(f"sig_figs must be a number, not {text!r}") from None

@@ -3,33 +3,47 @@
 With every step right and the composite right it is mastered (CM); steps right and composite wrong is
 inadequate generalization (IG); a step wrong and the composite wrong is insufficient knowledge (IK); a
 step wrong and the composite right is rote memorization (RM). Loose: RM only if every step is wrong.
+A composite of which a row cannot be read is nowhere mastered.
 Score = (composites - IG/2 - RM - IK) / composites; what is resampled is the composite.
 """
 
+import re
+from typing import Any
+
 import pandas as pd
 
-from r1v3.evaluate.items.item import Item, Row, make_item
+from r1v3.evaluate.items.item import Item, make_item
+from r1v3.evaluate.items.rows import Row, UnreadableFileError
 from r1v3.evaluate.scorers import Score, part_value
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 
 def read(row: Row, entry: Benchmark) -> list[Item]:
-    steps, _, place = row["key"].partition("_")
-    changes = {
-        "cluster": f"{steps}/{row['ID']}",
-        "columns": {},
-        "extra": {"steps": steps, "place": place},
-    }
-    return [make_item(row, entry, **changes)]
+    return [make_item(row, entry, **place(row, entry)[0])]
+
+
+def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+    steps, _, part = row["key"].partition("_")
+    if not (steps and part and row["ID"]):
+        raise ValueError(f"key {row['key']!r} with ID {row['ID']!r} names no part of a composite")
+    extra = {"steps": steps, "place": part}
+    cluster = f"{steps}/{row['ID']}"
+    return [{"key": row["index"], "cluster": cluster, "columns": {}, "extra": extra}]
 
 
 def score(judged: pd.DataFrame, entry: Benchmark) -> Score:
+    # A row that cannot be read may not say which composite it is a part of.
+    judged = judged[[bool(extra) for extra in judged["extra"]]]
     place = pd.Series([extra["place"] for extra in judged["extra"]], index=judged.index)
     steps = pd.Series([extra["steps"] for extra in judged["extra"]], index=judged.index)
+    complete = _complete(judged["cluster"], place)
+    incomplete = sorted(set(judged["cluster"]) - complete)
+    if not complete:
+        raise UnreadableFileError("WeMath: no composite has its whole and all its steps")
+    kept = judged["cluster"].isin(complete)
+    judged, place, steps = judged[kept], place[kept], steps[kept]
     whole = judged[place == "multi"].set_index("cluster")["correct"].sort_index()
     part = judged[place != "multi"].groupby("cluster", sort=True)["correct"]
-    if not whole.index.is_unique or not whole.index.equals(part.all().index):
-        raise ValueError("WeMath: a composite lacks its whole or its steps")
     every, some = part.all(), part.any()
     kinds = {
         "IK": ~every & ~whole,
@@ -43,13 +57,28 @@ def score(judged: pd.DataFrame, entry: Benchmark) -> Score:
     for name in ("strict", "loose"):
         lost = kinds["IG"] * 0.5 + kinds["IK"] * 1.0 + kinds[f"RM_{name}"] * 1.0
         parts[name] = pd.DataFrame({"got": 1.0 - lost, "of": 1.0})
+        if entry.unreadable.scored == "wrong" and incomplete:
+            nothing = pd.DataFrame({"got": 0.0, "of": 1.0}, index=incomplete)
+            parts[name] = pd.concat([parts[name], nothing]).sort_index()
     details = {name: float(kind.mean()) for name, kind in kinds.items()}
     for name in ("strict", "loose"):
         mastered = float((kinds[f"CM_{name}"] | kinds[f"RM_{name}"]).sum())
         if mastered:
             details[f"RM_rate_{name}"] = float(kinds[f"RM_{name}"].sum()) / mastered
+    details["incomplete_composites"] = float(len(incomplete))
     details["loose"] = part_value(parts["loose"])
     details["one_step"] = float(judged[place != "multi"]["correct"].mean())
     for count, rows in judged[place == "multi"].groupby(steps, sort=True):
         details[count] = float(rows["correct"].mean())
     return Score(parts, ("strict",), details)
+
+
+def _complete(cluster: pd.Series, place: pd.Series) -> set[str]:
+    """The composites that have their whole, once, and each of their steps (`2steps/7`: steps 1 and 2)."""
+    places = place.groupby(cluster).agg(list)
+    return {
+        str(name)
+        for name, found in places.items()
+        if (count := re.match(r"\d+", str(name)))
+        and sorted(found) == sorted(["multi", *map(str, range(1, int(count[0]) + 1))])
+    }

@@ -1,63 +1,88 @@
-"""Data-card files (Parquet, JSONL, CSV or TSV) become one TSV in VLMEvalKit's format.
+"""Data-card files (Parquet, JSON lines, CSV or TSV) become one TSV in VLMEvalKit's format.
 
 Columns are renamed as the entry says. Picture columns (`image`, or `image_1`, `image_2`, ...) hold
-bytes in Parquet and become base64; several become a list in the order of their numbers.
+bytes in Parquet and become base64; several become a list in the order of their numbers. A row that cannot be
+read keeps its place: the column `unreadable` says why.
 """
 
 import base64
+import csv
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from r1v3.base.atomic_write import atomic_write
+from r1v3.evaluate.items.rows import SEPARATORS, UNREADABLE, UnreadableFileError, read_rows
 
 ROWS_AT_A_TIME = 128
 NUMBERED = re.compile(r"image_?(\d+)")
+Found = dict[str, Any]
 
 
 def to_tsv(files: list[Path], columns: dict[str, str], path: Path) -> None:
-    """Write the rows of all files, in order, as one TSV."""
-    header: list[str] | None = None
-    with atomic_write(path) as partial, open(partial, "w", encoding="utf-8", newline="") as target:
-        for file in files:
-            for rows in _chunks(file):
-                frame = pd.DataFrame([_plain(row, columns) for row in rows])
-                if header is None:
-                    header = list(frame.columns)
-                    frame.to_csv(target, sep="\t", index=False)
-                else:
-                    frame.reindex(columns=header).to_csv(
-                        target, sep="\t", index=False, header=False
-                    )
-
-
-def _chunks(file: Path) -> Iterator[list[dict]]:
-    """Rows of a file, some at a time.
+    """Write the rows of all files, in order, as one TSV.
 
     Raises:
-        ValueError: the file is of a kind that is not known.
+        UnreadableFileError: a file is of a kind that is not known, or cannot be opened as what it is.
     """
-    if file.suffix == ".parquet":
-        for batch in parquet.ParquetFile(file).iter_batches(batch_size=ROWS_AT_A_TIME):
-            yield batch.to_pylist()
-    elif file.suffix in (".tsv", ".csv"):
-        separator = "\t" if file.suffix == ".tsv" else ","
-        for chunk in pd.read_csv(
-            file, sep=separator, dtype=str, keep_default_na=False, chunksize=ROWS_AT_A_TIME
+    rows = path.with_suffix(".rows.jsonl")
+    names: dict[str, None] = {}
+    # The columns are known only after the last row, so rows wait in a file, not in memory.
+    with atomic_write(rows) as waiting, atomic_write(path) as partial:
+        with open(waiting, "w", encoding="utf-8") as file:
+            for found in (row for each in files for row in _rows(each)):
+                plain = _plain(found, columns)
+                names.update(dict.fromkeys(plain))
+                file.write(json.dumps(plain) + "\n")
+        with (
+            open(waiting, encoding="utf-8") as file,
+            open(partial, "w", encoding="utf-8", errors="replace", newline="") as target,
         ):
-            yield chunk.to_dict("records")
+            table = csv.DictWriter(target, list(names), "", delimiter="\t", quoting=csv.QUOTE_ALL)
+            table.writeheader()
+            table.writerows(json.loads(line) for line in file)
+    rows.unlink()
+
+
+def _rows(file: Path) -> Iterator[Found]:
+    """The rows of a file; an unreadable one has its reason under `UNREADABLE`."""
+    if file.suffix == ".parquet":
+        try:
+            for batch in parquet.ParquetFile(file).iter_batches(batch_size=ROWS_AT_A_TIME):
+                yield from batch.to_pylist()
+        except (pa.ArrowException, OSError) as error:
+            raise UnreadableFileError(f"{file}: it is no Parquet file ({error})") from None
+    elif file.suffix in SEPARATORS:
+        for line in read_rows(file):
+            yield {**line.row, UNREADABLE: line.reason} if line.reason else dict(line.row)
     elif file.suffix == ".jsonl":
-        with open(file, encoding="utf-8") as lines:
-            yield [json.loads(line) for line in lines if line.strip()]
+        yield from _json_lines(file)
     else:
-        raise ValueError(f"{file}: a benchmark's file is .tsv, .csv, .jsonl or .parquet")
+        raise UnreadableFileError(
+            f"{file}: a benchmark's file is .tsv, .csv, .jsonl or .parquet, not {file.suffix!r}"
+        )
 
 
-def _plain(row: dict, columns: dict[str, str]) -> dict[str, str]:
+def _json_lines(file: Path) -> Iterator[Found]:
+    with open(file, "rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:  # bytes that are not UTF-8 too
+                row, reason = None, f"line {number} is not JSON ({error})"
+            else:
+                reason = f"line {number} is not an object"
+            yield row if isinstance(row, dict) else {UNREADABLE: reason}
+
+
+def _plain(row: Found, columns: dict[str, str]) -> dict[str, str]:
     numbered = sorted(
         (int(match[1]), name)
         for name in row
@@ -76,7 +101,7 @@ def _plain(row: dict, columns: dict[str, str]) -> dict[str, str]:
     return plain
 
 
-def _text(value) -> str:
+def _text(value: Any) -> str:
     if value is None:
         return ""
     if (isinstance(value, dict) and set(value) == {"bytes", "path"}) or isinstance(value, bytes):
@@ -86,6 +111,6 @@ def _text(value) -> str:
     return str(value)
 
 
-def _base64(value) -> str:
+def _base64(value: dict[str, Any] | bytes | None) -> str:
     data = value.get("bytes") if isinstance(value, dict) else value
     return base64.b64encode(data).decode() if data else ""

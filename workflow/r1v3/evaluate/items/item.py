@@ -1,16 +1,26 @@
-"""One question of a benchmark, and how a row of its TSV becomes one."""
+"""One question of a benchmark, and how a row of its TSV becomes one.
+
+A row that cannot become one raises a ValueError that says why; `r1v3.evaluate.items.load` adds file,
+benchmark and row, and goes on with the next one.
+"""
 
 import ast
 import json
 import re
 from dataclasses import dataclass, field
 from string import ascii_uppercase
+from typing import Any
 
+from r1v3.evaluate.items.rows import Row
 from r1v3.recipe.tables.benchmarks import Benchmark, BenchmarkPrompt
+from r1v3.reward.choice.options import options_in
 
+LETTERS = ascii_uppercase[:10]
 MARK = re.compile(r"<image(?:[ _]?(\d+))?>")
 PLACEHOLDER = re.compile(r"(?<![A-Za-z])\{([^\W\d][\w-]*)\}")
-Row = dict[str, str]
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+NUMPY_LIST = re.compile(rf"\[\s*(?:{QUOTED.pattern})(?:\s+(?:{QUOTED.pattern}))+\s*\]")
+OPTION_LINE = re.compile(r"^\s*[(（]?([A-J])\s*[)）.．、:：]\s*(.*?)\s*$")
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class Item:
     columns: dict[str, str]
     tolerance: float | None = None
     points: float = 1.0
-    extra: dict = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def plain_items(row: Row, entry: Benchmark) -> list[Item]:
@@ -41,19 +51,25 @@ def plain_items(row: Row, entry: Benchmark) -> list[Item]:
     return [make_item(row, entry)]
 
 
-def make_item(row: Row, entry: Benchmark, **changes) -> Item:
+def make_item(row: Row, entry: Benchmark, **changes: Any) -> Item:
     """Read a row by its entry; `changes` replaces fields that the entry cannot express.
 
     Raises:
-        ValueError: the answer of a choice is no letter of its options.
+        ValueError: the answer is empty, or that of a choice names none of its options.
     """
-    options = changes.pop("options", read_options(row, entry))
+    options = changes.pop("options") if "options" in changes else read_options(row, entry)
     form = entry.answer.form
     if form == "mixed":
         form = "choice" if options else "open"
     golds = changes.pop("golds", None) or read_golds(row, entry, form, options)
+    if options and not _names_options(golds, options):
+        if _pictured(entry):
+            options = None  # the columns hold less than the picture
+        elif entry.answer.options != "question":
+            raise ValueError(f"the right option, {' or '.join(golds)}, is empty or not there")
     template = changes.pop("template", entry.prompt.choice if form != "open" else entry.prompt.open)
-    text = changes.pop("text", None) or fill(template, row, entry, options)
+    listed = None if entry.answer.options == "question" else options
+    text = changes.pop("text", None) or fill(template, row, entry, listed)
     text, images = place_images(text, int(row.get("pictures", "1")), entry.prompt.images)
     if form == "yes_no":
         options = ("Yes", "No")
@@ -65,55 +81,149 @@ def make_item(row: Row, entry: Benchmark, **changes) -> Item:
         "golds": golds,
         "answer_type": {"letters": "mcq_multi", "open": "open"}.get(form, "mcq"),
         "options": options,
-        "cluster": "/".join(row.get(column, "") for column in entry.cluster),
-        "columns": {column: row.get(column, "") for column in entry.by},
+        "cluster": cluster_of(row, entry),
+        "columns": columns_of(row, entry),
     }
     return Item(**{**known, **changes})
 
 
+def cluster_of(row: Row, entry: Benchmark) -> str:
+    """What a row is resampled with."""
+    return "/".join(row.get(column, "") for column in entry.cluster)
+
+
+def columns_of(row: Row, entry: Benchmark) -> dict[str, str]:
+    """What the metric groups a row by."""
+    return {column: row.get(column, "") for column in entry.by}
+
+
+def _pictured(entry: Benchmark) -> bool:
+    """Whether a choice's options stand in the picture, and columns only help to read an answer."""
+    return "{options}" not in entry.prompt.choice and entry.answer.options == "columns"
+
+
+def _names_options(golds: tuple[str, ...], options: tuple[str, ...]) -> bool:
+    filled = {
+        letter for letter, text in zip(ascii_uppercase, options, strict=False) if text.strip()
+    }
+    return all(set(gold) <= filled for gold in golds if gold.isalpha() and gold.isupper())
+
+
 def read_options(row: Row, entry: Benchmark) -> tuple[str, ...] | None:
-    """The options of a row, in the order of their letters."""
+    """The options of a row, in the order of their letters; an empty one between others keeps its letter."""
     source = entry.answer.options
     if source is None or source == "picture":
         return None
+    if source == "question":
+        return options_in_text(row.get("question", ""))
     if source == "columns":
-        found = [row[letter] for letter in ascii_uppercase if row.get(letter, "") != ""]
+        found = [row.get(letter, "") for letter in ascii_uppercase]
     else:
-        found = [str(option) for option in read_list(row.get(source, ""))]
+        found = _read_texts(source, row.get(source, ""))
+    while found and not found[-1].strip():
+        found.pop()
+    if len(found) == 1:  # one cell that holds them all, as MMMU-Pro's validation_Accounting_29
+        nested = _read_texts("the only option", found[0])
+        found = nested if len(nested) > 1 else found
     return tuple(found) or None
 
 
-def read_golds(row: Row, entry: Benchmark, form: str, options) -> tuple[str, ...]:
-    """The right answers of a row: letters for a choice, else the texts of which any is right."""
-    answer = row.get(entry.answer.column, "").strip()
+def options_in_text(question: str) -> tuple[str, ...] | None:
+    """The options that a question lists, one a line (`A. 10 N`), else within its lines; None for none."""
+    best: list[str] = []
+    run: list[str] = []
+    for line in question.split("\n"):
+        match = OPTION_LINE.match(line)
+        if match and run and match[1] == LETTERS[len(run) : len(run) + 1]:
+            run.append(match[2])
+        elif match and match[1] == "A":
+            run = [match[2]]
+        elif run and line.strip():
+            run[-1] = f"{run[-1]} {line.strip()}".strip()
+        else:
+            run = []
+        if len(run) >= max(2, len(best)):
+            best = list(run)
+    if any(best):
+        return tuple(best)
+    return options_in(question) if not best else None
+
+
+def read_golds(
+    row: Row, entry: Benchmark, form: str, options: tuple[str, ...] | None
+) -> tuple[str, ...]:
+    """The right answers of a row: letters for a choice, else the texts of which any is right.
+
+    Raises:
+        ValueError: there is none, or it is of another form.
+    """
+    column = entry.answer.column
+    answer = row.get(column, "").strip()
+    if not answer:
+        raise ValueError(f"the column {column} is empty: there is no right answer")
     if form == "yes_no":
         if answer.lower() not in ("yes", "no"):
-            raise ValueError(f"row {row['index']}: answer must be Yes or No, not {answer!r}")
+            raise ValueError(f"{column} must be Yes or No, not {answer!r}")
         return ("A",) if answer.lower() == "yes" else ("B",)
     if form == "choice":
-        letters = ascii_uppercase[: len(options)] if options else ascii_uppercase
-        if answer.upper() not in set(letters):
-            raise ValueError(f"row {row['index']}: answer {answer!r} is none of {letters}")
-        return (answer.upper(),)
+        return (read_letter(answer, options, pictured=_pictured(entry)),)
     if form == "letters":
-        return ("".join(sorted(set(re.findall(r"[A-Z]", answer.upper())))),)
+        letters = "".join(sorted(set(re.findall(r"[A-Z]", answer.upper()))))
+        if not letters:
+            raise ValueError(f"{column} must be letters, not {answer!r}")
+        return (letters,)
     if entry.answer.alternatives and answer.startswith("["):
         return tuple(str(gold) for gold in read_list(answer))
     return (answer,)
 
 
-def read_list(text: str) -> list:
-    """A list written as Python or JSON; anything else is a list of one, the empty text of none."""
+def read_letter(answer: str, options: tuple[str, ...] | None, *, pictured: bool = False) -> str:
+    """The letter that a choice's answer names: `B`, `(b)`, `B.`, or the text of an option.
+
+    Raises:
+        ValueError: it names no option.
+    """
+    allowed = ascii_uppercase[: len(options)] if options and not pictured else LETTERS
+    texts = [option.strip() for option in options or ()]
+    if answer.strip() in set(allowed):
+        return answer.strip()
+    if answer.strip() in texts:
+        return ascii_uppercase[texts.index(answer.strip())]
+    letter = answer.strip(" ().:").upper()
+    if letter in set(allowed):
+        return letter
+    raise ValueError(f"the answer {answer!r} is none of {', '.join(allowed)}")
+
+
+def read_list(text: str) -> list[Any]:
+    """A list written as Python, JSON or by numpy (`['a' 'b']`); anything else is a list of one, the empty
+    text of none.
+    """
     text = text.strip()
     if not text:
         return []
     if text[0] in "[(":
+        if NUMPY_LIST.fullmatch(text):
+            return [part[1:-1] for part in QUOTED.findall(text)]
         for parse in (ast.literal_eval, json.loads):
             try:
-                return list(parse(text))
-            except (ValueError, SyntaxError):
+                found = parse(text)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
                 continue
+            return list(found) if isinstance(found, list | tuple) else [text]
     return [text]
+
+
+def _read_texts(column: str, text: str) -> list[str]:
+    """The texts of a column that holds a list.
+
+    Raises:
+        ValueError: it begins as a list and is none.
+    """
+    found = read_list(text)
+    if found == [text.strip()] and text.strip().startswith("["):
+        raise ValueError(f"{column} is not a list: {text.strip()[:60]!r}")
+    return ["" if one is None else str(one) for one in found]
 
 
 def write_options(options: tuple[str, ...], prompt: BenchmarkPrompt) -> str:
@@ -121,10 +231,11 @@ def write_options(options: tuple[str, ...], prompt: BenchmarkPrompt) -> str:
     return "\n".join(
         prompt.option.replace("{letter}", letter).replace("{text}", text)
         for letter, text in zip(ascii_uppercase, options, strict=False)
+        if text.strip()
     )
 
 
-def fill(template: str, row: Row, entry: Benchmark, options) -> str:
+def fill(template: str, row: Row, entry: Benchmark, options: tuple[str, ...] | None) -> str:
     """Fill a template; a line whose placeholders are all empty is left out.
 
     The answer's column is never filled in, and a brace behind a letter, as in `\\boxed{answer}`, is no

@@ -3,125 +3,273 @@
 VLMEvalKit's file format is the interface: `index`, `question`, `image` (base64, a list of them, or the
 index of another row that holds the same picture) or `image_path`, options `A`, `B`, ..., `answer`.
 Pictures are decoded only when asked for, to files named by their content.
+
+A row that cannot be read costs that row: it is named, counted, and scored as the entry's `unreadable` says.
+With more of them than it allows, the file is not the benchmark, and nothing of it is scored.
 """
 
-import base64
-import binascii
 import hashlib
 import importlib
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from r1v3.base.atomic_write import write_bytes
-from r1v3.evaluate.items.item import Item, Row, plain_items, read_list
+from r1v3.evaluate.items.item import Item, cluster_of, columns_of, plain_items, read_list
+from r1v3.evaluate.items.pictures import LONGEST_REFERENCE, decode, faults, file_fault
+from r1v3.evaluate.items.rows import Line, Row, UnreadableFileError, read_header, read_rows
 from r1v3.recipe.tables.benchmarks import Benchmark
 
-ROWS_AT_A_TIME = 256
-LONGEST_REFERENCE = 64
+MISSING = ".missing.json"  # beside where the TSV would be: why it could not be had
+# What reading a damaged row may raise; anything else is a mistake of ours.
+ROW_ERRORS = (ValueError, LookupError, TypeError, SyntaxError, ArithmeticError, AttributeError)
 JPEG = b"\xff\xd8"
 
 
-def benchmark_code(entry: Benchmark, hook: str, default: Callable) -> Callable:
-    """A hook (`read`, `judge` or `score`) of a benchmark's own module, or the default."""
+@dataclass(frozen=True)
+class UnreadableRow:
+    """A row that is no item: its index (or line), why, and what is scored in its place.
+
+    `stand_ins` are as many items as the row would have been, in the clusters where they belong, without a
+    right answer.
+    """
+
+    row: str
+    reason: str
+    stand_ins: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A benchmark as its file has it. `items` are asked, in the file's order.
+
+    `without_picture` counts the rows that were left out because they have none.
+    """
+
+    items: list[Item]
+    unreadable: list[UnreadableRow]
+    without_picture: int
+
+    def scored(self, entry: Benchmark) -> list[Item]:
+        """The items that count: with the stand-ins of unreadable rows where these count as wrong."""
+        if entry.unreadable.scored == "left out":
+            return self.items
+        return [*self.items, *(item for row in self.unreadable for item in row.stand_ins)]
+
+
+def benchmark_code(entry: Benchmark, hook: str, default: Callable[..., Any]) -> Callable[..., Any]:
+    """A hook (`read`, `place`, `judge`, `share` or `score`) of a benchmark's own module, or the default."""
     if entry.code is None:
         return default
     module = importlib.import_module(f"r1v3.evaluate.benchmarks.{entry.code}")
     return getattr(module, hook, default)
 
 
-def load_items(entry: Benchmark, tsv: Path) -> list[Item]:
-    """Every item of a benchmark, without pictures; rows that have none are left out.
+def load_benchmark(entry: Benchmark, tsv: Path) -> Loaded:
+    """Every item of a benchmark, without pictures, and what could not be read.
 
     Raises:
-        ValueError: two items have the same key, or none is left.
+        UnreadableFileError: the file is not there or no such benchmark, more of its rows cannot be read than
+            the entry allows, or none is left.
     """
-    return [item for _, item in _items(entry, tsv, None)]
+    items: list[Item] = []
+    unreadable: list[UnreadableRow] = []
+    counts = {"rows": 0, "without_picture": 0}
+    for found, _ in _read(entry, tsv, None, counts):
+        if isinstance(found, Item):
+            items.append(found)
+        else:
+            unreadable.append(found)
+    _check_share(entry, tsv, counts["rows"], unreadable, bool(items))
+    return Loaded(items, unreadable, counts["without_picture"])
+
+
+def load_items(entry: Benchmark, tsv: Path) -> list[Item]:
+    """The items that are asked, in the file's order; see `load_benchmark`."""
+    return load_benchmark(entry, tsv).items
+
+
+def load_scored(entry: Benchmark, tsv: Path) -> dict[str, Item]:
+    """The items that count, by key; see `Loaded.scored`."""
+    return {item.key: item for item in load_benchmark(entry, tsv).scored(entry)}
 
 
 def load_asked(entry: Benchmark, tsv: Path, folder: Path) -> Iterator[tuple[Item, list[Path]]]:
-    """Every item with the files of its pictures, decoded below `folder`."""
-    for row, item in _items(entry, tsv, folder):
-        yield item, [row[number] for number in item.images]
+    """Every item with the files of its pictures, decoded below `folder`.
+
+    Raises:
+        UnreadableFileError: see `load_benchmark`.
+    """
+    load_benchmark(entry, tsv)
+    for found, pictures in _read(entry, tsv, folder, {"rows": 0, "without_picture": 0}):
+        if isinstance(found, Item):
+            yield found, [pictures[number] for number in found.images]
 
 
-def _items(entry: Benchmark, tsv: Path, folder: Path | None):
+def _check_share(
+    entry: Benchmark, tsv: Path, rows: int, unreadable: list[UnreadableRow], any_left: bool
+) -> None:
+    name, first = tsv.stem, ""
+    if unreadable:
+        first = f"; first row {unreadable[0].row}: {unreadable[0].reason}"
+    policy = entry.unreadable
+    if len(unreadable) > max(policy.rows, policy.share * rows):
+        raise UnreadableFileError(
+            f"{name} ({tsv}): {len(unreadable)} of {rows} rows cannot be read, more than the"
+            f" {policy.rows} rows or {100 * policy.share:g} % that `unreadable` allows{first}"
+        )
+    if not any_left:
+        which = f" and {entry.select}" if entry.select else ""
+        raise UnreadableFileError(f"{name} ({tsv}): no row with a picture{which} is left{first}")
+
+
+def _read(
+    entry: Benchmark, tsv: Path, folder: Path | None, counts: dict[str, int]
+) -> Iterator[tuple[Item | UnreadableRow, list[Path]]]:
+    """Items and unreadable rows, in the file's order; `counts` is filled."""
     read = benchmark_code(entry, "read", plain_items)
     keys: set[str] = set()
-    for row, pictures in _rows(entry, tsv, folder):
-        for item in read(row, entry):
-            if item.key in keys:
-                raise ValueError(f"{tsv}: two items have the key {item.key!r}")
-            keys.add(item.key)
-            yield pictures, item
-    if not keys:
-        raise ValueError(f"{tsv}: no row with a picture and {entry.select or 'any split'}")
+    for line, pictures in _rows(entry, tsv, folder, counts):
+        counts["rows"] += 1
+        try:
+            if line.reason is not None:
+                raise ValueError(line.reason)
+            items: list[Item] = read(line.row, entry)
+            twice = [item.key for item in items if item.key in keys]
+            if twice:
+                raise ValueError(f"two items have the key {twice[0]!r}")
+        except ROW_ERRORS as error:
+            yield _unreadable(entry, line, _said(error), keys), []
+            continue
+        keys.update(item.key for item in items)
+        for item in items:
+            yield item, pictures
 
 
-def _rows(entry: Benchmark, tsv: Path, folder: Path | None) -> Iterator[tuple[Row, list[Path]]]:
+def _said(error: Exception) -> str:
+    return f"no {error.args[0]!r}" if isinstance(error, KeyError) else str(error) or repr(error)
+
+
+def _unreadable(entry: Benchmark, line: Line, reason: str, keys: set[str]) -> UnreadableRow:
+    """An unreadable row with the items that stand in its place, under keys of their own."""
+    index = line.row.get("index", "")
+    row = {**line.row, "index": index or f"line {line.number}"}
+    try:
+        places = benchmark_code(entry, "place", _place)(row, entry)
+    except ROW_ERRORS:
+        places = [{"key": row["index"], "cluster": row["index"]}]
+    stand_ins = []
+    for place in places:
+        key = place["key"] if place["key"] not in keys else f"{place['key']} (line {line.number})"
+        keys.add(key)
+        known = {
+            "cluster": key,
+            "columns": columns_of(row, entry),
+            "extra": {},
+            **place,
+            "key": key,
+        }
+        stand_ins.append(
+            Item(
+                prompt="",
+                images=(),
+                question="",
+                golds=(),
+                answer_type="open",
+                options=None,
+                **known,
+            )
+        )
+    return UnreadableRow(f"{index} (line {line.number})".strip(), reason, tuple(stand_ins))
+
+
+def _place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+    return [{"key": row["index"], "cluster": cluster_of(row, entry)}]
+
+
+def _rows(
+    entry: Benchmark, tsv: Path, folder: Path | None, counts: dict[str, int]
+) -> Iterator[tuple[Line, list[Path]]]:
     """Rows that belong to the split and have a picture, each with its pictures' files."""
-    known: dict[str, list[Path] | int] = {}
-    waiting: list[Row] = []
-    for chunk in pd.read_csv(
-        tsv, sep="\t", dtype=str, keep_default_na=False, chunksize=ROWS_AT_A_TIME, encoding="utf-8"
-    ):
-        _require_columns(entry, tsv, list(chunk.columns))
-        for row in chunk.to_dict("records"):
-            image = row.pop("image", "")
-            column = image or row.get("image_path", "")
-            if not column and entry.needs_picture:
-                continue
-            refers = bool(image) and len(image) <= LONGEST_REFERENCE and not image.startswith("[")
-            if not refers:
-                known[row["index"]] = _pictures(column, bool(image), tsv, folder)
-            if any(row.get(name, "") != value for name, value in entry.select.items()):
-                continue
-            source = image if refers else row["index"]
-            if source not in known:
-                waiting.append({**row, "image": image})
-                continue
-            yield _counted(row, known[source])
-    for row in waiting:
-        image = row.pop("image")
-        if image not in known:
-            raise ValueError(f"{tsv}: row {row['index']} has the picture of {image!r}, not there")
-        yield _counted(row, known[image])
+    if not tsv.is_file():
+        raise UnreadableFileError(f"{tsv.stem} ({tsv}): {why_missing(tsv)}")
+    _require_columns(entry, tsv)
+    bad = faults(tsv)
+    known: dict[str, list[Path] | int | str] = {}
+    waiting: list[tuple[Line, str]] = []
+    for line in read_rows(tsv):
+        row = dict(line.row)
+        image = row.pop("image", "").strip()
+        column = image or row.get("image_path", "")
+        chosen = all(row.get(name, "") == value for name, value in entry.select.items())
+        if line.reason is not None:
+            # Its split cannot be trusted, unless it says another one.
+            if chosen or not all(row.get(name) for name in entry.select):
+                yield Line(line.number, row, line.reason), []
+            continue
+        if not column and entry.needs_picture:
+            counts["without_picture"] += chosen
+            continue
+        refers = bool(image) and len(image) <= LONGEST_REFERENCE and not image.startswith("[")
+        if not refers:
+            fault = bad.get(str(line.number))
+            known[row["index"]] = fault or _pictures(column, bool(image), tsv, folder)
+        if not chosen:
+            continue
+        source = image if refers else row["index"]
+        if source in known:
+            yield _with_pictures(line.number, row, known[source])
+        else:
+            waiting.append((Line(line.number, row), image))
+    for line, image in waiting:
+        found = known.get(image, f"it has the picture of row {image!r}, which is not there")
+        yield _with_pictures(line.number, line.row, found)
 
 
-def _counted(row: Row, pictures: list[Path] | int) -> tuple[Row, list[Path]]:
-    if isinstance(pictures, int):
-        return {**row, "pictures": str(pictures)}, []
-    return {**row, "pictures": str(len(pictures))}, pictures
+def why_missing(tsv: Path) -> str:
+    """Why a benchmark's file is not there, as `obtain_benchmark` left it."""
+    note = tsv.parent / MISSING
+    return json.loads(note.read_text())["reason"] if note.is_file() else "the file is not there"
 
 
-def _require_columns(entry: Benchmark, tsv: Path, columns: list[str]) -> None:
+def _with_pictures(
+    number: int, row: Row, pictures: list[Path] | int | str
+) -> tuple[Line, list[Path]]:
+    if isinstance(pictures, str):
+        return Line(number, row, pictures), []
+    count = pictures if isinstance(pictures, int) else len(pictures)
+    files = [] if isinstance(pictures, int) else pictures
+    return Line(number, {**row, "pictures": str(count)}), files
+
+
+def _require_columns(entry: Benchmark, tsv: Path) -> None:
+    columns = read_header(tsv)
     wanted = {"index", *entry.select, *entry.by, *entry.cluster}
+    if entry.code is None:  # a benchmark's own module reads what it needs, and says what is missing
+        wanted.add(entry.answer.column)
     missing = sorted(wanted - set(columns))
     if missing:
-        raise ValueError(f"{tsv}: no column {', '.join(missing)} (it has {', '.join(columns)})")
+        raise UnreadableFileError(
+            f"{tsv.stem} ({tsv}): no column {', '.join(missing)} (it has {', '.join(columns)})"
+        )
 
 
-def _pictures(column: str, encoded: bool, tsv: Path, folder: Path | None) -> list[Path] | int:
-    """The files of a row's pictures, or how many there are where no folder is given."""
+def _pictures(column: str, encoded: bool, tsv: Path, folder: Path | None) -> list[Path] | int | str:
+    """The files of a row's pictures, how many there are where no folder is given, or what is wrong."""
     values = [str(value) for value in read_list(column)]
+    if not encoded:
+        paths = [tsv.parent / value for value in values]  # an absolute one stays as it is
+        wrong = next((fault for path in paths if (fault := file_fault(path))), None)
+        return wrong or (paths if folder is not None else len(paths))
     if folder is None:
         return len(values)
-    if encoded:
-        return [_decoded(value, tsv, folder) for value in values]
-    paths = [path if (path := Path(value)).is_absolute() else tsv.parent / path for value in values]
-    for path in paths:
-        if not path.is_file():
-            raise ValueError(f"{tsv}: the picture {path} is not there")
-    return paths
+    return [_written(decode(value), folder) for value in values]
 
 
-def _decoded(text: str, tsv: Path, folder: Path) -> Path:
-    """Write one base64 picture under its sha256; a picture already there is not written again."""
-    try:
-        data = base64.b64decode(text, validate=False)
-    except binascii.Error as error:
-        raise ValueError(f"{tsv}: a picture is not base64 ({error})") from None
+def _written(data: bytes, folder: Path) -> Path:
+    """Write one picture under its sha256; a picture already there is not written again."""
     name = hashlib.sha256(data).hexdigest()
     suffix = ".jpg" if data[:2] == JPEG else ".png"
     path = folder / name[:2] / f"{name}{suffix}"

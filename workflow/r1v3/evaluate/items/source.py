@@ -1,13 +1,20 @@
-"""Where a benchmark's TSV comes from: a miniature, a download that is checked and resumed, or the user."""
+"""Where a benchmark's TSV comes from: a miniature, a download that is checked and resumed, or the user.
 
+A benchmark that cannot be had keeps no other from being asked: `.missing.json` lies where its TSV would, with
+the reason, and each call tries again.
+"""
+
+import json
 import shutil
 import sys
 from pathlib import Path
 
-from r1v3.base.atomic_write import atomic_write
+from r1v3.base.atomic_write import atomic_write, write_text
 from r1v3.base.download import download, file_digest
 from r1v3.evaluate.items.convert import to_tsv
 from r1v3.evaluate.items.item import Item
+from r1v3.evaluate.items.load import MISSING
+from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.evaluate.miniature.write import write_miniature
 from r1v3.recipe.graph.configs import BenchmarkConfig, MiniatureFile
 from r1v3.recipe.graph.supplied import (
@@ -18,22 +25,57 @@ from r1v3.recipe.graph.supplied import (
 from r1v3.recipe.outputs.stage import read_config
 from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, Source
 
+OBTAINED = ".obtained.json"  # which of the user's files the TSV was made of
+
+
+def obtain_or_say(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
+    """As `obtain_benchmark`, but a benchmark that cannot be had is a fact, and said, not an error."""
+    try:
+        return obtain_benchmark(config, folder)
+    except (ValueError, OSError) as error:
+        write_text(folder / MISSING, json.dumps({"reason": str(error)}, ensure_ascii=False) + "\n")
+        print(f"{config.benchmark} is missing: {error}", file=sys.stderr, flush=True)
+        return {"made_from": config.file.made_from, "missing": str(error)}
+
 
 def obtain_benchmark(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
     """Put `<benchmark>.tsv` into the folder and return what it is.
 
     Raises:
-        ValueError: the file cannot be had, or is not the published one; the message says where to put
-            it by hand.
+        ValueError: the file cannot be had, is not the published one, or cannot be read; the message says
+            where to put it by hand.
     """
     name, file = config.benchmark, config.file
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.tsv"
     if isinstance(file, MiniatureFile):
         write_miniature(name, file, config.seed, path)
-    elif not path.exists():
+    elif not is_current(name, file.source, folder):
+        path.unlink(missing_ok=True)
         obtain_file(name, file.source, path)
+        write_text(folder / OBTAINED, json.dumps({"by_hand": _stamps(name, file.source)}) + "\n")
+    (folder / MISSING).unlink(missing_ok=True)
     return {"made_from": file.made_from, "md5": file_md5(path)}
+
+
+def is_current(name: str, source: Source, folder: Path) -> bool:
+    """Whether the folder's TSV is there, and the user's files are those that it was made of."""
+    if not (folder / f"{name}.tsv").is_file():
+        return False
+    note = folder / OBTAINED
+    known = json.loads(note.read_text())["by_hand"] if note.is_file() else {}
+    now = _stamps(name, source)
+    return not now or known == now
+
+
+def _stamps(name: str, source: Source) -> dict[str, list[int | str]]:
+    """Path, size and time of each file that the user put there by hand."""
+    found: dict[str, list[int | str]] = {}
+    for filename, _ in benchmark_files(name, source):
+        if path := benchmark_by_hand(filename):
+            stat = path.stat()
+            found[filename] = [str(path), stat.st_size, stat.st_mtime_ns]
+    return found
 
 
 def is_miniature(tsv: Path) -> bool:
@@ -93,9 +135,9 @@ def _check(name: str, source: Source, parts: list[Path]) -> None:
         for part in parts:
             if part.parent.name == "downloads" or "downloads" in part.parts:
                 part.unlink(missing_ok=True)
-        raise ValueError(
-            f"{name}: {parts[0].name} has md5 {found}, but {expected} was published: it is another"
-            " version, or damaged"
+        raise UnreadableFileError(
+            f"{name}: {parts[0]} has md5 {found}, but {expected} was published: it is another"
+            " version, or damaged. For a file of your own, set the entry's `md5` to null"
         )
 
 

@@ -93,3 +93,9 @@ def ask_larger(item: Item, first: int, second: int) -> tuple[str, str]:
     digits, noun = cells(item), LOOKS[item.domain].noun
     question = f"Of the {noun}, is the {PLACES[first]} one larger than the {PLACES[second]} one?"
     return subject(item.domain, question), "Yes" if digits[first] > digits[second] else "No"
+
+
+def with_options(question: str, options: tuple[str, ...] | None) -> str:
+    """A question with its options in the text, where the file has no columns for them."""
+    lines = [f"{letter}. {text}" for letter, text in zip(LETTERS, options or (), strict=False)]
+    return "\n".join([question, *lines])

@@ -7,6 +7,7 @@ from r1v3.evaluate.miniature.draw import (
     encoded,
     lettered,
     numbered,
+    with_options,
 )
 
 DISCIPLINES = ("Art & Design", "Business", "Health & Medicine", "Science", "Tech & Engineering")
@@ -109,18 +110,18 @@ def mmmu_pro_vision(draw: Drawer, items: int) -> Rows:
 
 
 def mmk12(draw: Drawer, items: int) -> Rows:
-    """Open items with answers in LaTeX, which must be equal, not alike."""
+    """Choices of four whose options are lines of the question."""
     rows = []
     for number in range(items):
-        item = draw.item("fill" if number % 2 else "open")
+        item = draw.item("open")
+        chosen = draw.chosen(int(item.answer), 4)
+        answer = chosen.pop("answer")
         rows.append(
             {
                 "index": str(number),
-                "question": item.question,
+                "question": with_options(item.question, tuple(chosen.values())),
                 "image": encoded(item.images),
-                "answer": f"${item.answer}$"
-                if number % 3
-                else f"\\frac{{{2 * int(item.answer)}}}{{2}}",
+                "answer": answer,
                 "subject": item.domain,
             }
         )

@@ -6,7 +6,6 @@ from r1v3.evaluate.miniature.draw import (
     ask_line,
     ask_position,
     encoded,
-    lettered,
 )
 from r1v3.evaluate.miniature.general import Rows
 
@@ -46,15 +45,22 @@ def mathverse_vision_only(draw: Drawer, items: int) -> Rows:
             {
                 "index": str(number),
                 "question": "According to the question shown in the image.",
+                "question_for_eval": _for_eval(item.question, item.options),
                 "query_cot": "According to the question shown in the image, think step by step.",
                 "image": encoded(item.images),
-                **(lettered(item) if item.options else {"answer": item.answer}),
+                "answer": item.answer,
                 "question_type": "multi-choice" if item.options else "free-form",
                 "problem_version": "Vision Only",
                 "metadata": str({"subject": "Plane Geometry", "subfield": f"Part {number % 3}"}),
             }
         )
     return rows
+
+
+def _for_eval(question: str, options: tuple[str, ...] | None) -> str:
+    """The question as who judges reads it: `Choices:` and one option a line, as the published file has it."""
+    lines = [f"{letter}:{text}" for letter, text in zip(LETTERS, options or (), strict=False)]
+    return "\n".join([question, "Choices:", *lines]) if lines else question
 
 
 def mathvision(draw: Drawer, items: int) -> Rows:

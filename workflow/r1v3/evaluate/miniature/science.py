@@ -1,6 +1,6 @@
 """Miniatures of the logic and physics benchmarks."""
 
-from r1v3.evaluate.miniature.draw import LETTERS, Drawer, encoded, lettered
+from r1v3.evaluate.miniature.draw import Drawer, encoded, lettered, with_options
 from r1v3.evaluate.miniature.general import Rows
 
 VISULOGIC = ("Quantitative Reasoning", "Spatial Reasoning", "Positional Reasoning")
@@ -105,9 +105,3 @@ def seephys(draw: Drawer, items: int) -> Rows:
             }
         )
     return rows
-
-
-def with_options(question: str, options: tuple[str, ...] | None) -> str:
-    """A question with its options in the text, where the file has no columns for them."""
-    lines = [f"{letter}. {text}" for letter, text in zip(LETTERS, options or (), strict=False)]
-    return "\n".join([question, *lines])

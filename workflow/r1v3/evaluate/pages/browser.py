@@ -38,6 +38,7 @@ def write_browser(
         most: how many items at most; those right in more of the runs come first.
     """
     answers = pd.concat([pd.read_parquet(path) for path in sorted(verdicts)])
+    answers = answers[answers["finish_reason"] != "unreadable"]  # the table of files names these
     right = answers.groupby("key")["correct"].mean()
     wrong = right[right < 1].sort_values(ascending=False, kind="stable").index[:most]
     wanted = set(wrong)

@@ -25,8 +25,10 @@ from r1v3.recipe.tables.benchmarks import ListedBenchmark
 from r1v3.render.page import percent, render_page
 from r1v3.render.text_table import TextTable, write_tables
 
+NAMED_ROWS = 5
 HEADINGS = {
     "table_1": "Table 1",
+    "files": "What was read, and what is missing",
     "protocols": "What the protocol changes",
     "hallucination": "Answers that say the image cannot be seen",
     "comparison": "Comparison with other models",
@@ -54,13 +56,16 @@ def write_pages(
         report: the link to the report, where one is made beside these pages.
     """
     config = read_config(evaluation / "config.json", EvaluationConfig)
-    scores = json.loads((evaluation / "scores.json").read_text())["benchmarks"]
-    scores = {key: scores[key] for key in benchmarks if key in scores}
-    table = {key: entry for key, entry in table.items() if key in scores}
-    titles = {key: entry.title for key, entry in table.items()}
+    content = json.loads((evaluation / "scores.json").read_text())
+    scores = {key: content["benchmarks"][key] for key in benchmarks if key in content["benchmarks"]}
+    missing = {key: why for key, why in content.get("missing", {}).items() if key in table}
+    every = {key: entry.title for key, entry in table.items()}
+    table = {key: entry for key, entry in table.items() if key in scores or key in missing}
+    titles = {key: entry.title for key, entry in table.items() if key in scores}
     miniature = any(is_miniature(benchmarks[key]) for key in scores)
     output.mkdir(parents=True, exist_ok=True)
-    tables = {"table_1": table_1(table, {name: scores}, miniature=miniature)}
+    tables = {"table_1": table_1(table, {name: scores}, miniature=miniature, missing=missing)}
+    tables["files"] = files_table(scores, missing, every)
     tables["protocols"] = protocol_table(scores, titles)
     tables["hallucination"] = audit_table(evaluation / "verdicts", scores, titles)
     others = [_other(other, folder, config) for other, folder in against.items()]
@@ -76,6 +81,7 @@ def write_pages(
         tables["comparison"] = comparison_table(rows, name, titles)
     for key, each in tables.items():
         write_tables(each, output, key)
+    table = {key: table[key] for key in titles}
     figures = write_figures(table, name, scores, output, miniature=miniature)
     errors, submissions = [], []
     for key, title in titles.items():
@@ -100,6 +106,41 @@ def write_pages(
     )
     write_text(index, page)
     return index
+
+
+def files_table(scores: dict, missing: dict[str, str], titles: dict[str, str]) -> TextTable:
+    """What each benchmark's file held that was not asked, and which benchmarks are missing.
+
+    Args:
+        scores: `benchmarks` of `scores.json`.
+        missing: why a benchmark has no score.
+    """
+    header = [
+        "Benchmark",
+        "items scored",
+        "rows unreadable",
+        "they are",
+        "without a picture",
+        "note",
+    ]
+    lines = []
+    for name, score in scores.items():
+        unreadable = score.get("unreadable", {"rows": [], "scored": "wrong"})
+        rows = unreadable["rows"]
+        notes = [f"row {row['row']}: {row['reason']}" for row in rows[:NAMED_ROWS]]
+        if len(rows) > NAMED_ROWS:
+            notes.append(f"and {len(rows) - NAMED_ROWS} more, in scores.json")
+        if judged := score.get("judged_by"):
+            notes.append(f"judged by {judged}")
+        counts = [str(score["n"]), str(len(rows)), unreadable["scored"] if rows else "-"]
+        without = str(score.get("without_picture", 0))
+        lines.append([titles[name], *counts, without, "; ".join(notes) or "-"])
+    lines += [[titles[name], "missing", "-", "-", "-", why] for name, why in missing.items()]
+    caption = (
+        "Rows without a picture are not asked where a benchmark needs one. A row that cannot be read"
+        " counts as wrong or is left out, as the benchmark's entry says. A missing benchmark has no score."
+    )
+    return TextTable(caption, header, lines)
 
 
 def write_figures(

@@ -12,6 +12,7 @@ from r1v3.recipe.tables.benchmarks import MODELS, ListedBenchmark
 from r1v3.render.page import percent
 from r1v3.render.text_table import TextTable
 
+MISSING = "missing"
 MINIATURE = (
     "Our columns are scores of a tiny model on miniatures drawn from the tiny world: another scale, not"
     " comparable with the published columns."
@@ -26,29 +27,68 @@ NOTES = (
 
 
 def table_1(
-    table: dict[str, ListedBenchmark], ours: dict[str, dict], *, miniature: bool
+    table: dict[str, ListedBenchmark],
+    ours: dict[str, dict],
+    *,
+    miniature: bool,
+    missing: dict[str, str] | None = None,
 ) -> TextTable:
     """The report's Table 1 and what lies beyond it.
 
     Args:
         ours: for each model its `benchmarks` of `scores.json`, {name: {mean, low, high, n, runs, ...}}.
         miniature: whether the files were miniatures, which the caption says.
+        missing: why a benchmark was asked for and has no score.
     """
     header = ["Benchmark", "n", "shows", *ours, *MODELS.values()]
+    missing = missing or {}
     rows: list[list[str]] = []
     group = None
     for name, entry in table.items():
         found = [scores.get(name) for scores in ours.values()]
-        if not any(found) and not entry.published:
+        if not any(found) and not entry.published and name not in missing:
             continue
         if entry.group != group:
             group = entry.group
             rows.append([group])
         rows.append(_row(entry.title, found, entry.published))
+        if name in missing:
+            rows[-1][3 : 3 + len(ours)] = [
+                MISSING if cell == "-" else cell for cell in rows[-1][3 : 3 + len(ours)]
+            ]
         if name == "mmmu_pro_vision":
             rows += _mean_of_two(ours, len(header))
     caption = f"{MINIATURE if miniature else FILES} {NOTES}"
+    if missing:
+        named = "; ".join(
+            f"{table[name].title}: {why}" for name, why in missing.items() if name in table
+        )
+        caption += f" Missing: {named}."
+    odd = [_left_out(entry.title, score) for entry, score in _scored(table, ours)]
+    caption += "".join(f" {note}" for note in odd if note)
     return TextTable(caption, header, rows)
+
+
+def _scored(
+    table: dict[str, ListedBenchmark], ours: dict[str, dict]
+) -> list[tuple[ListedBenchmark, dict]]:
+    return [
+        (table[name], score)
+        for scores in ours.values()
+        for name, score in scores.items()
+        if name in table
+    ]
+
+
+def _left_out(title: str, score: dict) -> str:
+    """A sentence where rows of a benchmark could not be read, or nobody judged what a judge was to judge."""
+    unreadable = score.get("unreadable", {})
+    count = len(unreadable.get("rows", []))
+    counted = "count as wrong" if unreadable.get("scored") == "wrong" else "are left out"
+    notes = [f"{title}: {count} unreadable rows {counted}."] if count else []
+    if judged := score.get("judged_by"):
+        notes.append(f"{title}: judged by {judged}.")
+    return " ".join(notes)
 
 
 def _row(title: str, found: list[dict | None], published: dict) -> list[str]:

@@ -111,15 +111,15 @@ class AnswerFormat(BenchmarkPart):
     """How a row's answer is read and judged.
 
     `form`: `choice` (one letter), `letters` (a set of them), `yes_no`, `open`, or `mixed`: a choice
-    where the row has options. `options`: in the columns A, B, ...; in a `list` column; or in the
-    `picture`, with this many letters.
+    where the row has options. `options`: in the columns A, B, ...; as lines of the `question`; in the
+    `picture`; or in a column that holds a list.
     """
 
     form: Literal["choice", "letters", "yes_no", "open", "mixed"]
     """What an answer is."""
     column: Column
     """The column that holds it."""
-    options: Literal["columns", "picture"] | Column | None
+    options: Literal["columns", "question", "picture"] | Column | None
     """Where the options are; null: there are none."""
     alternatives: bool = False
     """Whether a list of answers means that any one is right."""
@@ -143,6 +143,17 @@ class Released(BenchmarkPart):
     """Most tokens of an answer."""
     rule: Literal["judge", "boxed_or_judge"]
     """Who decides."""
+
+
+class UnreadableRows(BenchmarkPart):
+    """What becomes of rows that cannot be read: damaged, without a right answer, or with a broken picture."""
+
+    scored: Literal["wrong", "left out"] = "wrong"
+    """Whether such a row counts as wrong, or not at all; its number is shown either way."""
+    rows: Annotated[int, Field(ge=0)] = 5
+    """So many of them are allowed in any file."""
+    share: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """So many are allowed as a share of the file's rows; with more, the benchmark is not scored."""
 
 
 class Miniature(BenchmarkPart):
@@ -200,6 +211,8 @@ class Benchmark(BenchmarkPart):
     """What the released code did."""
     miniature: Miniature
     """The small copy from the tiny world."""
+    unreadable: UnreadableRows = UnreadableRows()
+    """What becomes of rows that cannot be read."""
 
     @model_validator(mode="after")
     def _code_where_it_is_needed(self):

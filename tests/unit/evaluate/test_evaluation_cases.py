@@ -1,0 +1,184 @@
+"""Rows and replies that were read or scored wrongly, by kind; the reported ones where they are at hand."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from r1v3.evaluate.items.load import load_items
+from r1v3.evaluate.judge import judge_many, judge_response
+from r1v3.reward import Grader
+
+SHARED = Path(os.environ.get("R1V3_CASES", Path(__file__).parents[4] / "shared" / "cases"))
+ROWS = SHARED / "evaluation" / "rows.jsonl"
+CASES = [json.loads(line) for line in ROWS.read_text().splitlines()] if ROWS.is_file() else []
+FRICTION = "The friction is ( )\n{}. 10 N\n{}. 12 N\n{}. 14 N\n{}. 16 N"
+
+
+def judged(table, tsv, picture, name, row, response, **more):
+    [item] = load_items(table[name], tsv([{"image": picture(), **row}], name))
+    return judge_response(item, response, table[name], **more).verdict
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_the_reported_cases(table, tsv, picture, case):
+    found = judged(table, tsv, picture, case["benchmark"], case["row"], case["response"])
+    assert (found.correct is True) == case["right"], case["why"]
+
+
+MMK12 = {"index": "p", "answer": "B", "subject": "physics"}
+SAID = [
+    ("\\boxed{B. 12 N}", True), ("\\boxed{12 N}", True), ("The answer is option B.", True),
+    ("\\boxed{12\\,\\text{N}}", True), ("\\boxed{C. 14 N}", False), ("\\boxed{14 N}", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "right"), SAID)
+@pytest.mark.parametrize("dress", ["{}. ", "{}、", "({}) ", "{}: ", "{}．"])
+def test_mmk12s_options_are_lines_of_its_question(table, tsv, picture, said, right, dress):
+    lines = [
+        dress.format(letter) + text
+        for letter, text in zip("ABCD", ("10 N", "12 N", "14 N", "16 N"))
+    ]
+    row = MMK12 | {"question": "\n".join(["<image>At point A. The friction is ( )", *lines])}
+    found = judged(table, tsv, picture, "mmk12", row, f"<think>\nx\n</think>\n{said}")
+    assert found.correct is right
+
+
+def test_mmk12s_options_may_stand_in_one_line_or_in_the_picture(table, tsv, picture):
+    row = MMK12 | {"question": "The friction is ( ) A. 10 N B. 12 N C. 14 N D. 16 N"}
+    assert judged(table, tsv, picture, "mmk12", row, "x</think>\\boxed{12 N}").correct
+    for question in ("Which figure is right?", "Which figure is right?\nA.\nB.\nC.\nD."):
+        row = MMK12 | {"question": question}
+        assert judged(table, tsv, picture, "mmk12", row, "x</think>\\boxed{B}").correct
+
+
+TAGGED = [
+    "<answer>{}</answer>", "<answer> ({}) </answer><|im_end|>", "<|begin_of_box|>{}<|end_of_box|>",
+    "<CONCLUSION> {} </CONCLUSION>", "<Answer>\n{}\n</Answer>", "<answer>The answer is {}.</answer>",
+    "So it is.\n<answer>\\boxed{{{}}}</answer>", "<answer>A or D? No</answer> <answer>{}</answer>",
+    "<SUMMARY> A? </SUMMARY>\n<CONCLUSION>The answer is: {}</CONCLUSION>", "<Answer>: {}", "<answer>{}",
+]  # fmt: skip
+THOUGHTS = [
+    "<think>\nx\n</think>\n{}", "◁think▷A or D◁/think▷{}", "<thinking>A</thinking>{}",
+    "[THINK]A[/THINK]{}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("thought", THOUGHTS)
+@pytest.mark.parametrize("tagged", [*TAGGED, "{}"])
+@pytest.mark.parametrize("name", ["visulogic", "phyx_mini_mc"])
+def test_an_answer_in_a_models_own_tags_is_an_answer(table, tsv, picture, thought, tagged, name):
+    row = {"index": "1", "question": "Choose", "answer": "B", "category": "x"}
+    row |= {letter: f"option {letter}" for letter in "ABCD"}
+    for letter in "BC":
+        response = thought.format(tagged.format(letter))
+        found = judged(table, tsv, picture, name, row, response)
+        assert (found.extracted, found.correct) == (letter, letter == "B")
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [("<answer>12 cm</answer>", True), ("<|begin_of_box|>13 cm<|end_of_box|>", False),
+     ("<answer>$\\frac{24}{2}$ cm</answer>", True), ("\\boxed{11}<answer>12 cm</answer>", True),
+     ("<answer></answer>", False)],
+)  # fmt: skip
+def test_tags_hold_open_answers_too(table, tsv, picture, said, right):
+    row = {
+        "index": "1",
+        "question": "How long?",
+        "answer": "12 cm",
+        "choices": "[]",
+        "category": "x",
+    }
+    found = judged(table, tsv, picture, "mathvision", row | {"level": "1"}, f"x</think>{said}")
+    assert found.correct is right
+
+
+MATHVERSE = {
+    "index": "9", "question": "Answer the question in the image.", "query_cot": "First think",
+    "question_for_eval": "AB is 2, then BC is ()\nChoices:\nA:2\nB:2*sqrt(3)\nC:sqrt(3)\nD:2*sqrt(2)",
+    "answer": "C", "question_type": "multi-choice", "metadata": "{}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "letter"),
+    [("\\sqrt{3}", "C"), ("C", "C"), ("2\\sqrt{3}", "B"), ("sqrt(3)", "C"), ("2", "A")],
+)
+def test_mathverses_options_stand_in_question_for_eval(table, tsv, picture, said, letter):
+    found = judged(
+        table, tsv, picture, "mathverse_vision_only", MATHVERSE, f"x</think>\\boxed{{{said}}}"
+    )
+    assert (found.extracted, found.correct) == (letter, letter == "C")
+
+
+def test_mathverses_judge_sees_the_question_and_the_prompt_does_not(table, tsv, picture):
+    path = tsv([{"image": picture(), **MATHVERSE}], "mathverse_vision_only")
+    [item] = load_items(table["mathverse_vision_only"], path)
+    assert item.question == MATHVERSE["question_for_eval"]
+    assert item.prompt == "<image>\nFirst think"
+    free = MATHVERSE | {"question_type": "free-form", "question_for_eval": "Find x.", "answer": "3"}
+    found = judged(table, tsv, picture, "mathverse_vision_only", free, "x</think>\\boxed{3}")
+    assert found.correct
+
+
+STAR = {"index": "2", "question": "How many?", "category": "c", "l2_category": "d"}
+
+
+@pytest.mark.parametrize(
+    ("options", "gold", "shown"),
+    [
+        ({"A": "", "B": "Two", "C": "One"}, "B", "B. Two\nC. One"),
+        ({"A": "Two", "B": "", "C": "One"}, "C", "A. Two\nC. One"),
+        ({"A": "Two", "B": "", "C": "", "D": "One", "E": ""}, "D", "A. Two\nD. One"),
+        ({"A": "['Two', 'One']", "B": "", "C": ""}, "B", "A. Two\nB. One"),
+        ({"A": "['Two' 'One']", "B": "", "C": ""}, "B", "A. Two\nB. One"),
+        ({"A": '["Two", "One"]', "B": ""}, "(b)", "A. Two\nB. One"),
+    ],
+)
+def test_options_keep_their_letters(table, tsv, picture, options, gold, shown):
+    path = tsv([{"image": picture(), **STAR, **options, "answer": gold}], "mmstar")
+    [item] = load_items(table["mmstar"], path)
+    assert f"Options:\n{shown}\nPlease" in item.prompt
+    letter = gold.strip("()").upper()
+    text = shown.split(f"{letter}. ")[1].split("\n")[0]
+    for said in (letter, text):
+        found = judge_response(item, f"x</think>\\boxed{{{said}}}", table["mmstar"]).verdict
+        assert (found.extracted, found.correct) == (letter, True)
+
+
+CUT = [
+    ("We have 3x + 15 = 60, so the answer must be B or", False), ("The answer is B", False),
+    ("Therefore \\boxed{B", False), ("<answer>B", False), ("B. y is what we", False),
+    ("The answer is B. Let me check this by", True), ("\\boxed{B} and to see this", True),
+    ("<answer>B</answer> Because", True), ("", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "right"), CUT)
+def test_a_cut_answer_counts_only_if_it_was_concluded(table, tsv, picture, said, right):
+    row = STAR | {"A": "x", "B": "y", "C": "z", "answer": "B"}
+    path = tsv([{"image": picture(), **row}], "mmstar")
+    [item] = load_items(table["mmstar"], path)
+    response = f"<think>\nx\n</think>\n{said}"
+    one = judge_response(item, response, table["mmstar"], cut=True).verdict
+    with Grader(workers=1) as grader:
+        [many] = judge_many([(item, response)], table["mmstar"], grader, cut=[True])
+    assert one.correct is many.verdict.correct is right
+    assert (one.by == "rule:cut") is (not right)
+
+
+def test_a_benchmarks_own_rule_judges_no_reply_that_breaks_off(table, tsv, picture):
+    row = {
+        "index": "1",
+        "question": "Find both.",
+        "final_answer": "['2,3']",
+        "is_multiple_answer": "True",
+    }
+    row |= {"source": "OE_MM_maths_en_COMP", "error": "", "unit": "", "answer_type": "Numerical"}
+    said = "First we factor it. The roots are 2, 3"
+    whole = judged(table, tsv, picture, "olympiadbench", row, "x</think>\\boxed{2, 3}")
+    assert whole.correct
+    assert not judged(table, tsv, picture, "olympiadbench", row, f"x</think>{said} and").correct

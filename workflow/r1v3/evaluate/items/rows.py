@@ -1,0 +1,161 @@
+"""The rows of a TSV or CSV, one by one; a damaged row costs itself and no other.
+
+The published files are written by pandas: cells with a tab, a quote or a line break stand in quotes. A row
+that lost a quote would swallow the rows behind it, so reading begins again at the line behind its first.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+Row = dict[str, str]
+
+UNREADABLE = "unreadable"  # a column of a converted file: why the row could not be read
+SEPARATORS = {".tsv": "\t", ".csv": ","}
+LONGEST_CELL = 2**28  # characters; a picture of 200 MB in base64
+LONGEST_ROW = 2**16  # lines; what is longer is a row that lost a quote
+CODES = range(0xDC80, 0xDD00)  # how `surrogateescape` writes a byte that is not UTF-8
+
+
+class UnreadableFileError(ValueError):
+    """A benchmark that cannot be read at all; the message names it, its file and the reason."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row and the number of the line where it begins; `reason` says why it cannot be read."""
+
+    number: int
+    row: Row
+    reason: str | None = None
+
+
+def read_header(path: Path) -> list[str]:
+    """The names of the columns.
+
+    Raises:
+        UnreadableFileError: the file is empty, or its first line is not text in UTF-8.
+    """
+    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        try:
+            header = next(csv.reader(file, delimiter=SEPARATORS[path.suffix]), None)
+        except csv.Error as error:
+            raise UnreadableFileError(f"{path}: the first line is no header ({error})") from None
+    if not header:
+        raise UnreadableFileError(f"{path}: the file is empty")
+    if any(_odd(name) for name in header):
+        raise UnreadableFileError(f"{path}: the first line is not text in UTF-8")
+    return header
+
+
+def read_rows(path: Path) -> Iterator[Line]:
+    """Every row of a `.tsv` or `.csv` file in UTF-8; a cell that is not there is a reason, not a guess.
+
+    Raises:
+        UnreadableFileError: see `read_header`.
+    """
+    header = read_header(path)
+    csv.field_size_limit(LONGEST_CELL)
+    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        damaged_until = 0
+        for record in _Records(file, SEPARATORS[path.suffix], len(header)):
+            if record.first == 1:
+                continue
+            if record.error is None:
+                yield _line(record.first, header, record.cells)
+                damaged_until = 0
+            elif record.first >= damaged_until:
+                row = {name: _clean(cell) for name, cell in zip(header, record.cells)}
+                yield Line(record.first, row, record.error)
+                damaged_until = record.first + record.lines
+            # What is left is the rest of a damaged row of several lines.
+
+
+def _line(number: int, header: list[str], cells: list[str]) -> Line:
+    row: Row = {}
+    for name, cell in zip(header, cells):
+        row.setdefault(name, cell)
+    odd = [name for name, cell in row.items() if _odd(cell)]
+    if odd:
+        row = {name: _clean(cell) for name, cell in row.items()}
+        return Line(number, row, f"{', '.join(odd)} is not text in UTF-8")
+    return Line(number, row, row.pop(UNREADABLE, "") or None)
+
+
+def _odd(text: str) -> bool:
+    """Whether a text holds bytes that are not UTF-8, or NUL."""
+    return (not text.isascii() and any(ord(char) in CODES for char in text)) or "\0" in text
+
+
+def _clean(text: str) -> str:
+    """A text that can be printed, whatever bytes it was made of."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
+@dataclass(frozen=True)
+class _Record:
+    """One record as the file has it: its first line, how many lines, its cells, and what is wrong."""
+
+    first: int
+    lines: int
+    cells: list[str]
+    error: str | None
+
+
+class _Records:
+    """The records of a file; the lines behind the first of a damaged one are read again."""
+
+    def __init__(self, file: Iterator[str], separator: str, width: int):
+        self.file, self.separator, self.width = file, separator, width
+        self.given_back: list[str] = []  # the next one last
+        self.taken: list[str] = []  # lines of the record that is being read
+
+    def __iter__(self) -> Iterator[_Record]:
+        first = 1
+        reader = csv.reader(self._feed(), delimiter=self.separator, strict=True)
+        while True:
+            cells, error = self._next(reader)
+            if not self.taken:
+                return
+            lines = len(self.taken)
+            if error is None:
+                if cells:
+                    yield _Record(first, lines, cells, None)
+                first += lines
+            else:
+                yield _Record(first, lines, cells, error)
+                first += 1
+                self.given_back.extend(reversed(self.taken[1:]))
+                reader = csv.reader(self._feed(), delimiter=self.separator, strict=True)
+            self.taken = []
+
+    def _next(self, reader: Iterator[list[str]]) -> tuple[list[str], str | None]:
+        try:
+            cells = next(reader, [])
+        except csv.Error as found:
+            if len(self.taken) > 1:
+                return self._split_first(), "a quote is not closed, or stands where none may"
+            # Quotes inside a cell that has none around it, as pandas reads them.
+            lenient = csv.reader(self.taken, delimiter=self.separator)
+            try:
+                cells = next(lenient, [])
+            except csv.Error:
+                return [], str(found)
+            if "unexpected end" in str(found):
+                return cells, "a quote is not closed"
+        if cells and len(cells) != self.width:
+            return self._split_first(), f"it has {len(cells)} of {self.width} cells"
+        return cells, None
+
+    def _split_first(self) -> list[str]:
+        """The cells of a damaged record's first line as they come; they name the row, no more."""
+        return [cell.strip('"\r\n') for cell in self.taken[0].split(self.separator)]
+
+    def _feed(self) -> Iterator[str]:
+        while len(self.taken) < LONGEST_ROW:
+            line = self.given_back.pop() if self.given_back else next(self.file, None)
+            if line is None:
+                return
+            self.taken.append(line)
+            yield line

@@ -1,0 +1,102 @@
+"""What of a reply is its answer: models mark it with tags of their own, and a reply may be cut.
+
+A marked answer is rewritten as a box, which every rule of `r1v3.reward` reads as a conclusion. The tags are
+those that models were published with: `<answer>` (many), `<|begin_of_box|>` (GLM-4.1V), `<CONCLUSION>`
+(LLaVA-CoT), `◁/think▷` (Kimi-VL), `[/THINK]` (Magistral) and the like.
+"""
+
+import re
+
+from r1v3.reward.text.boxes import find_boxes
+from r1v3.reward.text.cut import ends_within_sentence
+from r1v3.reward.text.extract import final_text, last_phrase
+
+_OPEN_THOUGHT = re.compile(
+    r"◁think▷|<(?:thinking|thought|reasoning)>|<\|(?:begin_of_thought|thought_begin)\|>|\[THINK\]",
+    re.I,
+)
+_CLOSED_THOUGHT = re.compile(
+    r"◁/think▷|</(?:thinking|thought|reasoning)>|<\|(?:end_of_thought|thought_end)\|>|\[/THINK\]",
+    re.I,
+)
+_NAMES = r"(?:answer|final[ _]?answer|conclusion|solution|output)"
+_NAME = rf"(?P<name>{_NAMES})"
+_TAGGED = re.compile(
+    rf"<{_NAME}>\s*:?(?P<a>(?:(?!<{_NAMES}>).)*?)</(?P=name)>"
+    r"|<\|begin_of_(?P<kind>box|solution|answer)\|>(?P<b>(?:(?!<\|begin_of_).)*?)<\|end_of_(?P=kind)\|>"
+    r"|\[(?P<bracket>ANSWER|FINAL ANSWER)\](?P<c>.*?)\[/(?P=bracket)\]",
+    re.DOTALL | re.IGNORECASE,
+)
+# A tag that its model left open at the end of a turn, or a label that looks like one (We-Math's).
+_LEFT_OPEN = re.compile(
+    rf"(?:<{_NAME}>|<\|begin_of_(?:box|answer)\|>)\s*:?\s*(?P<a>[^\n<]{{1,100}}|<<[^<>\n]{{1,20}}>>)\s*\Z",
+    re.IGNORECASE,
+)
+_AROUND = re.compile(r"\A[\s*<>\"'`]+|[\s*<>\"'`]+\Z")
+_LABEL = re.compile(
+    r"\A(?:(?:so|therefore|thus|hence),?\s+)?(?:the\s+)?(?:(?:final|correct|right)\s+)?(?:answer|option|choice)"
+    r"(?:\s+is|\s*[:：])+\s*",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]")
+LONGEST_ANSWER = 200  # characters; what is longer is an explanation, read as one
+_SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]|[.!?]\Z")
+
+
+def with_boxes(response: str, *, cut: bool = False) -> str:
+    """A response whose thought and answer have the tags of `r1v3.reward`, whatever tags its model uses.
+
+    Args:
+        cut: whether the limit of length ended it; an answer's tag that is still open then holds nothing.
+    """
+    text = _CLOSED_THOUGHT.sub("</think>", _OPEN_THOUGHT.sub("<think>", response))
+    behind = text.rfind("</think>") + len("</think>") if "</think>" in text else 0
+    answer = text[behind:]
+    found = list(_TAGGED.finditer(answer))
+    left_open = None if cut else _LEFT_OPEN.search(answer, found[-1].end() if found else 0)
+    last = left_open or (found[-1] if found else None)
+    if last is None:
+        return text
+    inside = next(
+        part for part in last.groupdict().items() if part[0] in "abc" and part[1] is not None
+    )
+    return f"{text[:behind]}\n{_boxed(inside[1])}{answer[last.end() :]}"
+
+
+def _boxed(inside: str) -> str:
+    if find_boxes(inside):
+        return inside
+    bare = _LABEL.sub("", _AROUND.sub("", inside)).rstrip(" .")
+    if not bare or len(bare) > LONGEST_ANSWER or "\n" in bare or bare.count("{") != bare.count("}"):
+        return inside
+    return f"\\boxed{{{bare}}}"
+
+
+def as_concluded(text: str, *, cut: bool) -> str | None:
+    """What of a reply counts, or None where it was cut before anything was concluded.
+
+    A cut reply counts whole if it has a box, else up to its last whole sentence if that states an answer.
+
+    Args:
+        text: a response, its tags read by `with_boxes`.
+        cut: whether the limit of length ended it.
+    """
+    if not cut:
+        return text
+    answer = final_text(text)
+    if not answer:
+        return None
+    if find_boxes(answer):
+        return text
+    ends = list(_SENTENCE_END.finditer(answer))
+    whole = answer[: ends[-1].end()] if ends else ""
+    return whole if last_phrase(whole) else None
+
+
+def is_broken_off(text: str) -> bool:
+    """Whether a reply that no limit ended breaks off in mid-sentence, without a box; a grid of numbers has no
+    sentence.
+    """
+    answer = final_text(text) or ""
+    prose = _WORD.search(answer.rstrip().rpartition("\n")[2])
+    return bool(prose) and ends_within_sentence(answer) and not find_boxes(answer)
