@@ -10,6 +10,11 @@ from vllm_models import model_of, write
 from r1v3.generate import Request
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Last what opens engines of its own and ends them: it ends vLLM's groups for the whole process."""
+    items.sort(key=lambda item: item.path.name == "test_internvl_chat.py")
+
+
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
     return write(tmp_path_factory.mktemp("vllm") / "first", 0)

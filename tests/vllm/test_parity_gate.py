@@ -9,6 +9,8 @@ import pytest
 from model_fixtures import IMAGES, TEMPLATE
 from vllm_models import write
 
+from r1v3.recipe.graph.identity import hash_of
+
 pytest.importorskip("vllm", reason="vLLM is not installed here: `make test-vllm`")
 ROOT = Path(__file__).parents[2]
 DOCUMENT = {
@@ -26,7 +28,8 @@ DOCUMENT = {
 def run_gate(tmp_path, max_gap: float) -> subprocess.CompletedProcess:
     folder = tmp_path / "run"
     write(folder / "checkpoints/step-000001", 0)
-    (folder / "config.json").write_text(json.dumps({"kind": "model", "document": DOCUMENT}))
+    config = {"kind": "model", "hash": hash_of("model", DOCUMENT), "document": DOCUMENT}
+    (folder / "config.json").write_text(json.dumps(config))
     kept = {"step": 1, "path": "checkpoints/step-000001"}
     facts = {"last": kept["path"], "best": None, "checkpoints": [kept]}
     manifest = {"kind": "model", "name": "base", "files": {}, "facts": facts}

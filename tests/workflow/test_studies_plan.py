@@ -127,4 +127,4 @@ def test_the_report_is_made_again_once_a_study_is_there(workflow):
 def test_seeds_that_are_no_number_are_told(workflow):
     told = workflow.snakemake("-n", STUDIES, "--config", "seeds=many", check=False)
     assert told.returncode == 1
-    assert "--config seeds: a number from 1 on is expected, not 'many'" in told.stdout
+    assert "--config seeds: a number from 1 to 1000 is expected, not 'many'" in told.stdout
