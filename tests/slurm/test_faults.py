@@ -13,19 +13,26 @@ from on_slurm import LAYOUT, OnSlurm, ended, until
 
 LEAK = "leak.txt"
 STEPS = 150
-SETTINGS = {"epochs": 1000, "max_steps": STEPS, "resume": {"seconds": 0.2}}
+SETTINGS = {"epochs": 1000, "max_steps": STEPS}
 FAULTS = ("timed_out", "cancelled", "out_of_memory", "node_lost", "preempted")
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory, make_workflow, cluster, finished):
-    """A checkout with the results of another, and a run for each fault, all alike but for their names."""
+    """A checkout with the results of another, and a run for each fault.
+
+    They differ in how often they save, which changes no weight: equal runs would share one folder.
+    """
     folder = tmp_path_factory.mktemp("faults")
     (folder / "checkout").mkdir()
     workflow = make_workflow(folder / "checkout")
     table = {
-        name: {"like": "cold_start", "why": "a test", "set": SETTINGS}
-        for name in ("untouched", *FAULTS)
+        name: {
+            "like": "cold_start",
+            "why": "a test",
+            "set": SETTINGS | {"resume": {"seconds": 0.2 + number / 1000}},
+        }
+        for number, name in enumerate(("untouched", *FAULTS))
     }
     table["broken"] = {"like": "cold_start", "why": "a test", "set": {"max_length": 1}}
     workflow.edit("runs.yaml", lambda runs: runs.update(table))
