@@ -108,10 +108,9 @@ def _nesting(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > DEEPEST:
-            line = event.start_mark.line + 1
-            raise yaml.YAMLError(
-                f"line {line}: more than {DEEPEST} lists and mappings in each other"
-            )
+            mark = event.start_mark
+            where = f"line {mark.line + 1}: " if mark else ""
+            raise yaml.YAMLError(f"{where}more than {DEEPEST} lists and mappings in each other")
 
 
 def merge(
