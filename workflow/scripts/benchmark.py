@@ -1,6 +1,6 @@
 """Stage `benchmark`: a benchmark, or its miniature, as a TSV of the benchmark's own columns.
 
-Writes <benchmark>.tsv and manifest.json. A benchmark that cannot be had is said, and keeps no other from
+Writes <benchmark>.tsv and manifest.json. A file that the user has to supply keeps no other benchmark from
 being asked: its manifest says `missing` and why.
 
     python workflow/scripts/benchmark.py --config results/benchmarks/<benchmark>/config.json \
@@ -10,7 +10,7 @@ being asked: its manifest says `missing` and why.
 import argparse
 from pathlib import Path
 
-from r1v3.evaluate.items.source import obtain_or_say
+from r1v3.evaluate.items.source import obtain_in_workflow
 from r1v3.recipe.graph.configs import BenchmarkConfig
 from r1v3.recipe.outputs.stage import run_stage
 
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
-    run_stage(args.config, args.manifest, obtain_or_say, BenchmarkConfig)
+    run_stage(args.config, args.manifest, obtain_in_workflow, BenchmarkConfig)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from evaluation_fixtures import published_config
 
 from r1v3.evaluate.items.convert import to_tsv
 from r1v3.evaluate.items.load import load_asked, load_items
-from r1v3.evaluate.items.source import obtain_benchmark, warn_of_count
+from r1v3.evaluate.items.source import obtain_benchmark, obtain_in_workflow, warn_of_count
 
 
 class Server(BaseHTTPRequestHandler):
@@ -84,8 +84,7 @@ def test_a_file_is_downloaded_and_checked(table, server, stars, tmp_path):
     facts = obtain_benchmark(config(server, stars), tmp_path / "out")
     assert (tmp_path / "out" / "mmstar.tsv").read_bytes() == stars
     assert facts == {"made_from": "files", "md5": hashlib.md5(stars).hexdigest()}
-    made = {"mmstar.tsv", ".obtained.json"}  # only the first is a result
-    assert {path.name for path in (tmp_path / "out").iterdir()} == made
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mmstar.tsv"]
 
 
 def test_a_file_of_another_size_than_was_published_is_said_so(
@@ -130,6 +129,16 @@ def test_a_file_put_by_hand_is_used_without_a_server(table, stars, tmp_path, mon
     monkeypatch.setenv("R1V3_BENCHMARKS", str(tmp_path / "mine"))
     obtain_benchmark(config("http://127.0.0.1:9", stars), tmp_path / "out")
     assert (tmp_path / "out" / "mmstar.tsv").read_bytes() == stars
+
+
+def test_in_the_workflow_a_failed_download_fails_and_an_absent_file_of_the_user_is_noted(
+    server, stars, tmp_path
+):
+    with pytest.raises(ValueError, match="404"):
+        obtain_in_workflow(config(server, stars), tmp_path / "mmstar")
+    assert not (tmp_path / "mmstar" / ".missing.json").exists()
+    asked = published_config("mine", {"kind": "user", "describe": "a TSV"})
+    assert "by hand as mine.tsv" in obtain_in_workflow(asked, tmp_path / "mine")["missing"]
 
 
 def test_a_benchmark_that_nobody_publishes_says_what_is_wanted(table, tmp_path):

@@ -222,9 +222,14 @@ def entries(table, configs):
     return {name: table["mmstar"].asked("files") for name in configs}
 
 
-def run(folder, configs, table):
-    facts = {name: obtain_or_say(config, folder / name) for name, config in configs.items()}
-    tsvs = {name: folder / name / f"{name}.tsv" for name in configs}
+def run(folder, configs, table, files: str = ""):
+    """Obtain, ask and score; `files` is a folder of its own for benchmarks whose content is another."""
+    for name, config in configs.items():
+        (folder / files / name).mkdir(parents=True, exist_ok=True)
+        write_config(folder / files / name, config)
+    where = {name: folder / files / name for name in configs}
+    facts = {name: obtain_or_say(config, where[name]) for name, config in configs.items()}
+    tsvs = {name: where[name] / f"{name}.tsv" for name in configs}
     ids = {name: f"{name}-0" for name in configs}
     config = evaluation_config(benchmarks=ids, entries=entries(table, configs))
     write_config(folder, config)
@@ -260,7 +265,7 @@ def test_a_repaired_file_is_read_again_and_only_what_is_new_is_asked(suite, tabl
     run(folder, configs, table)
     (folder / "mine" / "odd.tsv").write_bytes(file_of(*(cells(n, picture) for n in range(4))))
     (folder / "mine" / "gone.tsv").write_bytes(file_of(cells(1, picture, answer="A")))
-    _, asked, scores, _ = run(folder, configs, table)
+    _, asked, scores, _ = run(folder, configs, table, files="repaired")
     assert asked["asked"] == 2
     assert scores["missing"] == {}
     assert {name: found["mean"] for name, found in scores["benchmarks"].items()} == {

@@ -1,7 +1,8 @@
 """Where a benchmark's TSV comes from: a miniature, a download that is checked and resumed, or the user.
 
 A benchmark that cannot be had keeps no other from being asked: `.missing.json` lies where its TSV would, with
-the reason, and each call tries again.
+the reason. `r1v3 evaluate` tries again at each call. In the workflow only a file of the user's can be
+missing, since one that is supplied or repaired makes another folder; a download that fails, fails its job.
 """
 
 import json
@@ -16,7 +17,7 @@ from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import MISSING
 from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.evaluate.miniature.write import write_miniature
-from r1v3.recipe.graph.configs import BenchmarkConfig, MiniatureFile
+from r1v3.recipe.graph.configs import BenchmarkConfig, MiniatureFile, PublishedFile
 from r1v3.recipe.graph.supplied import (
     BENCHMARKS_BY_HAND,
     benchmark_by_hand,
@@ -24,8 +25,6 @@ from r1v3.recipe.graph.supplied import (
 )
 from r1v3.recipe.outputs.stage import read_config
 from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, Source
-
-OBTAINED = ".obtained.json"  # which of the user's files the TSV was made of
 
 
 def obtain_or_say(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
@@ -36,6 +35,19 @@ def obtain_or_say(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
         write_text(folder / MISSING, json.dumps({"reason": str(error)}, ensure_ascii=False) + "\n")
         print(f"{config.benchmark} is missing: {error}", file=sys.stderr, flush=True)
         return {"made_from": config.file.made_from, "missing": str(error)}
+
+
+def obtain_in_workflow(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
+    """As `obtain_or_say` where the user supplies the file, else as `obtain_benchmark`.
+
+    A job that failed is tried again; one that noted what is missing is not, unless its folder's name changes.
+
+    Raises:
+        ValueError: a published file cannot be had.
+    """
+    file = config.file
+    users = isinstance(file, PublishedFile) and (file.content or file.source.kind == "user")
+    return (obtain_or_say if users else obtain_benchmark)(config, folder)
 
 
 def obtain_benchmark(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
@@ -50,32 +62,10 @@ def obtain_benchmark(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
     path = folder / f"{name}.tsv"
     if isinstance(file, MiniatureFile):
         write_miniature(name, file, config.seed, path)
-    elif not is_current(name, file.source, folder):
-        path.unlink(missing_ok=True)
+    elif not path.exists():
         obtain_file(name, file.source, path)
-        write_text(folder / OBTAINED, json.dumps({"by_hand": _stamps(name, file.source)}) + "\n")
     (folder / MISSING).unlink(missing_ok=True)
     return {"made_from": file.made_from, "md5": file_md5(path)}
-
-
-def is_current(name: str, source: Source, folder: Path) -> bool:
-    """Whether the folder's TSV is there, and the user's files are those that it was made of."""
-    if not (folder / f"{name}.tsv").is_file():
-        return False
-    note = folder / OBTAINED
-    known = json.loads(note.read_text())["by_hand"] if note.is_file() else {}
-    now = _stamps(name, source)
-    return not now or known == now
-
-
-def _stamps(name: str, source: Source) -> dict[str, list[int | str]]:
-    """Path, size and time of each file that the user put there by hand."""
-    found: dict[str, list[int | str]] = {}
-    for filename, _ in benchmark_files(name, source):
-        if path := benchmark_by_hand(filename):
-            stat = path.stat()
-            found[filename] = [str(path), stat.st_size, stat.st_mtime_ns]
-    return found
 
 
 def is_miniature(tsv: Path) -> bool:
