@@ -50,7 +50,8 @@ rule link:
 
 onsuccess:
     # Snakemake's own account is not enough: what was asked for has to be there.
-    if not workflow.dag_settings.until and not workflow.dag_settings.omit_from:
+    asked = workflow.dag_settings
+    if not (asked.until or asked.omit_from or asked.batch):
         absent = sorted(
             path for path in workflow.dag.derived_targetfiles if not Path(path).exists()
         )
