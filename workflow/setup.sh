@@ -45,6 +45,7 @@ while kill -0 "$pip" 2>/dev/null; do
     if ((SECONDS - told >= 10)); then
         told=$SECONDS
         installed=$(find .venv/lib -maxdepth 4 -name '*.dist-info' | wc -l)
+        installed=$((installed < total ? installed : total)) # this library and pip come on top
         if ((installed > 5)); then
             echo "  $SECONDS s: $installed of $total installed"
         else
