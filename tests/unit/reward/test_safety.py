@@ -6,7 +6,9 @@ Covers of `maths/`: workers, sandbox.
 import logging
 import multiprocessing
 import os
+import re
 import resource
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from r1v3.reward import Grader, extract_answer, extract_letters, format_reward, grade
 from r1v3.reward.maths import workers
 from r1v3.reward.maths.workers import WorkerPool
+from r1v3.reward.rules import apply_rules
 
 BOX = "\\boxed{%s}"
 
@@ -67,7 +70,40 @@ def hostile(mark):
         "capitals": "ABCDEFGHIJ" * 10_000,
         "sentences": "So. Therefore " * 50_000,
         "bold": "**1** " * 50_000,
+        "counted things": "12 dogs " * 50_000,
+        "bounds": "between 3 and " * 30_000,
+        "number words": "six " * 100_000,
+        "options weighed": "it is not B, " * 30_000,
+        "options judged": "A正确，B错误，" * 30_000,
+        "fences": "``` " * 50_000,
     }
+
+
+def seconds_of_reading():
+    """Return the processor time that this machine takes to read a megabyte by a simple pattern."""
+    text, pattern = "a word 12, " * 100_000, re.compile(r"[a-z]+|\d+|\W")
+    tries = []
+    for _ in range(3):
+        started = time.process_time()
+        assert len(pattern.findall(text)) > 500_000
+        tries.append(time.process_time() - started)
+    return min(tries)
+
+
+def calls_of(answer, gold, type):
+    """Return how many functions our code calls for a verdict, which no machine's speed changes."""
+    calls = 0
+
+    def count(frame, event, _):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        apply_rules({"response": answer, "gold": gold, "type": type})
+    finally:
+        sys.setprofile(None)
+    return calls
 
 
 @pytest.fixture
@@ -85,13 +121,14 @@ def bounded_memory():
 def test_hostile_answers_cost_little_and_execute_nothing(tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
     mark = tmp_path / "executed"
+    limit = 40 * seconds_of_reading()
     slow = {}
     for name, answer in hostile(mark).items():
         for gold, type in (("3", "open"), ("3;4", "fill"), ("B", "mcq"), ("AC", "mcq_multi")):
             started = time.process_time()
             verdict = grade(answer, gold, type)
             spent = time.process_time() - started
-            if spent > 1.0:
+            if spent > limit:
                 slow[name, type] = spent
             assert verdict.correct is False, (name, type)
             assert len(verdict.reason) <= 300
@@ -102,6 +139,18 @@ def test_hostile_answers_cost_little_and_execute_nothing(tmp_path, caplog):
     assert slow == {}
     assert not mark.exists()
     assert all(len(line) <= 500 for line in caplog.text.splitlines())
+
+
+@pytest.mark.parametrize("name", sorted(hostile("")))
+def test_a_hostile_answer_is_read_to_a_bound(name):
+    answer = hostile("")[name]
+    if len(answer) < 10_000:
+        pytest.skip("a short answer is bounded by its length")
+    calls_of(BOX % "1 2", "3", "open")  # builds the table of units
+    for gold, type in (("3", "open"), ("B", "mcq"), ("AC", "mcq_multi")):
+        calls = calls_of(answer, gold, type)
+        assert calls <= 100_000
+        assert calls_of(answer + answer, gold, type) <= 1.2 * calls + 1_000
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ weighs several options without a conclusion chooses none.
 
 import re
 import string
+from collections.abc import Sequence
 
 from r1v3.reward.choice.named import NAMED, NOISE, judged, leading, named
 from r1v3.reward.choice.options import (
@@ -122,7 +123,7 @@ def _restated(behind: str, options: Options) -> str | None:
     return read_letters(normalise(behind), options) if len(behind) <= 60 else None
 
 
-def _from_boxes(text: str, boxes: list[Box], options: Options, several: bool) -> str | None:
+def _from_boxes(text: str, boxes: Sequence[Box], options: Options, several: bool) -> str | None:
     behind = text[boxes[-1].end :]
     if _ASKS.search(boxes[-1].content):
         return None

@@ -111,24 +111,30 @@ _ENDS_THERE = re.compile(
     re.IGNORECASE,
 )
 
+MAX_NAMED = 60  # a passage that names options more often goes through them and chooses none
 _MAY = re.compile(r"(?:could|might|may|can)\s*$", re.IGNORECASE)
 
 
 def named(passage: str, options: Options, question: str | None = None) -> str | None:
     """Return the one letter that a passage names, None for none or several."""
     found: set[str] = set()
-    for match in NAMED.finditer(passage):
+    for count, match in enumerate(NAMED.finditer(passage)):
+        if count == MAX_NAMED:
+            return None
         place = next(index for index, letter in enumerate(match.groups(), start=1) if letter)
-        letter, rest = match.group(place), passage[match.end(place) :]
-        denied = denied_before(passage, match.start()) or denied_behind(passage, match.end(), True)
+        letter, rest = match.group(place), passage[match.end(place) :][:400]
+        before = passage[max(0, match.start() - 600) : match.start()]
         if (
-            denied
+            denied_before(before, len(before))
+            or denied_behind(passage, match.end(), True)
             or weighs(rest)
-            or _MAY.search(passage[: match.start()])
-            or not leads_up(passage[: match.start()], question)
+            or _MAY.search(before[-12:])
+            or not leads_up(before, question)
         ):
             continue
         said = rest.lstrip(")]\"'* ")
         if _ENDS_THERE.match(rest) or said[:1] == letter or _fits(said, letter, options):
             found.add(letter)
-    return checked(found.pop(), options) if len(found) == 1 else None
+        if len(found) > 1:
+            return None
+    return checked(found.pop(), options) if found else None

@@ -1,7 +1,9 @@
 r"""Find `\boxed{...}` in one linear pass, whatever the nesting."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Only the tail of an answer is searched: the last box wins, and a bound is a bound.
 SEARCHED_TAIL = 50_000
@@ -20,12 +22,13 @@ class Box:
     end: int
 
 
-def find_boxes(text: str) -> list[Box]:
+@lru_cache(maxsize=8)
+def find_boxes(text: str) -> tuple[Box, ...]:
     """Return the outermost closed boxes of the tail of `text`, in order."""
     offset = max(0, len(text) - SEARCHED_TAIL)
     tail = text[offset:]
     if "boxed" not in tail and "fbox" not in tail and "framebox" not in tail:
-        return []
+        return ()
     boxes: list[Box] = []
     opened: list[tuple[int, int, int]] = []  # depth, start of the box, start of its content
     depth = 0
@@ -47,9 +50,9 @@ def find_boxes(text: str) -> list[Box]:
         boxes = [Box(m.group(1), m.start(), m.end()) for m in _BARE.finditer(tail)]
     if not boxes and opened:
         boxes = _closed_by_its_line(tail, opened[-1])
-    return [
+    return tuple(
         Box(b.content.strip(), b.start + offset, b.end + offset) for b in boxes if b.content.strip()
-    ]
+    )
 
 
 def leaves_box_open(text: str) -> bool:
@@ -82,7 +85,7 @@ _STOP = re.compile(r"[.。!?！？]\s")
 _MARKUP = re.compile(r"\\[a-zA-Z]+|[\s${}&]|\\[^a-zA-Z]")
 
 
-def join_last_boxes(text: str, boxes: list[Box]) -> str:
+def join_last_boxes(text: str, boxes: Sequence[Box]) -> str:
     r"""Return the last box, with those before it that a mere 'and' or comma ties to it.
 
     `\boxed{2}, \boxed{3}` is one answer of two parts; `\boxed{2}. Wait, no: \boxed{3}` is not.

@@ -90,6 +90,8 @@ _VERB = re.compile(
 )
 
 
+MAX_VALUES = 12  # the values of a statement that are tried, from its end
+
 # `There are 4 years in which 3 ...` counts 4 of something, whatever follows.
 _COUNTS = re.compile(r"^\W*there\s+(?:is|are|was|were)\s+", re.IGNORECASE)
 
@@ -210,7 +212,8 @@ def stated(said: str, question: str | None = None) -> str | None:
     values = [(m.start(), m.end(), m.group()) for m in _VALUES.finditer(bare)]
     values += [(span.start(), span.end(), _inside(span)) for span in spans]
     counts = bool(_COUNTS.match(bare))
-    for start, end, value in sorted(values)[:1] if counts else sorted(values, reverse=True):
+    tried = sorted(values)[:1] if counts else sorted(values, reverse=True)[:MAX_VALUES]
+    for start, end, value in tried:
         unit = _unit_behind(said, end)
         front, behind = bare[:start], bare[end + len(unit) :]
         if _passes_behind(behind, unit, question) and _introduces(front, value, behind, question):
