@@ -17,7 +17,8 @@ from PIL import Image
 from r1v3.data.prepare import prepare
 from r1v3.data.records import read_records
 from r1v3.data.sources.fetch import fetch
-from r1v3.data.sources.mappings import MAPPINGS, inline_options, language_of
+from r1v3.data.sources.mappings import MAPPINGS
+from r1v3.data.sources.row_fields import inline_options, language_of
 from r1v3.recipe.load import load_sources
 from r1v3.recipe.tables.sources import Files, Hub
 

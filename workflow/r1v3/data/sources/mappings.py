@@ -4,18 +4,20 @@ A mapping takes a row, after the entry's renames and constants, and the row's nu
 returns fields, or raises `Refused`. Data sets of a record's own fields need none (`records`).
 """
 
-import json
 import re
 from collections.abc import Callable
 
-from r1v3.data.fields import KNOWN, Refused
-
-CJK = re.compile(r"[\u4e00-\u9fff]")
-INLINE = re.compile(
-    r"(?:^|[\n\s])\(?([A-D])[.．、:)]\s*(.+?)(?=(?:[\n\s]\(?[A-D][.．、:)])|$)", re.DOTALL
+from r1v3.data.fields import Refused
+from r1v3.data.sources import public_sets
+from r1v3.data.sources.row_fields import (
+    BOXED,
+    inline_options,
+    json_of,
+    language_of,
+    marked,
+    text_of,
+    with_known,
 )
-BOXED = re.compile(r"\\boxed\{(.*)\}\s*$", re.DOTALL)
-MARKS = re.compile(r"<image[ _]?\d*>")
 
 
 def records(row: dict, number: int) -> dict:
@@ -23,19 +25,19 @@ def records(row: dict, number: int) -> dict:
     fields = {key: value for key, value in row.items() if value is not None}
     for name in ("options", "images", "edits"):
         if isinstance(fields.get(name), str):
-            fields[name] = _json(name, fields[name], list)
+            fields[name] = json_of(name, fields[name], list)
     return fields
 
 
 def mmk12(row: dict, number: int) -> dict:
     """FanqingM/MMK12: id, question, answer, subject, image. Options stand in the question's lines."""
-    question = _text(row, "question")
-    answer = _text(row, "answer").strip()
+    question = text_of(row, "question")
+    answer = text_of(row, "answer").strip()
     kind = "mcq" if re.fullmatch(r"[A-D]", answer) and inline_options(question) else "fill"
-    return _with_known(
+    return with_known(
         row,
         id=f"mmk12-{row.get('id') or number}",
-        question=_marked(question, 1),
+        question=marked(question, 1),
         answer=answer,
         answer_type=kind,
         images=[row.get("image")],
@@ -46,15 +48,15 @@ def mmk12(row: dict, number: int) -> dict:
 
 def virl39k(row: dict, number: int) -> dict:
     """TIGER-Lab/ViRL39K: question, answer in a box, two pass rates, category, source, qid, image paths."""
-    question, answer = _text(row, "question"), _text(row, "answer").strip()
+    question, answer = text_of(row, "question"), text_of(row, "answer").strip()
     boxed = BOXED.search(answer)
     answer = boxed[1].strip() if boxed else answer
     images = list(row.get("image") or ())
     letter = re.fullmatch(r"\(?([A-J])\)?\.?", answer)
-    return _with_known(
+    return with_known(
         row,
         id=f"virl39k-{row.get('qid') or number}",
-        question=_marked(question, len(images)),
+        question=marked(question, len(images)),
         answer=letter[1] if letter else answer,
         answer_type="mcq" if letter else "fill",
         images=images,
@@ -90,10 +92,10 @@ def scienceqa(row: dict, number: int) -> dict:
     hint = (row.get("hint") or "").strip()
     image = row.get("image")
     topic = str(row.get("topic") or "").replace("-", "_")
-    return _with_known(
+    return with_known(
         row,
         id=f"scienceqa-{number}",
-        question=f"{hint}\n{_text(row, 'question')}".strip(),
+        question=f"{hint}\n{text_of(row, 'question')}".strip(),
         options=choices,
         answer="ABCDEFGHIJ"[answer],
         answer_type="mcq",
@@ -119,12 +121,12 @@ DOMAINS_OF_SCIENCEQA = {
 
 def geometry3k(row: dict, number: int) -> dict:
     """hiyouga/geometry3k: images, problem with its marks, answer."""
-    problem, images = _text(row, "problem"), list(row.get("images") or ())
-    return _with_known(
+    problem, images = text_of(row, "problem"), list(row.get("images") or ())
+    return with_known(
         row,
         id=f"geometry3k-{number}",
-        question=_marked(problem, len(images)),
-        answer=_text(row, "answer").strip(),
+        question=marked(problem, len(images)),
+        answer=text_of(row, "answer").strip(),
         answer_type="fill",
         images=images,
         language="en",
@@ -132,50 +134,20 @@ def geometry3k(row: dict, number: int) -> dict:
 
 
 MAPPINGS: dict[str, Callable[[dict, int], dict]] = {
-    each.__name__: each for each in (records, mmk12, virl39k, scienceqa, geometry3k)
+    each.__name__: each
+    for each in (
+        records,
+        mmk12,
+        virl39k,
+        scienceqa,
+        geometry3k,
+        public_sets.bmmr,
+        public_sets.cmm_math,
+        public_sets.k12_vista,
+        public_sets.m3cot,
+        public_sets.mmr1_math,
+        public_sets.pmc_vqa,
+        public_sets.puzzle_vqa,
+        public_sets.we_math_pro,
+    )
 }
-
-
-def language_of(text: str) -> str:
-    """`zh` where a tenth of the letters or more are Chinese, else `en`."""
-    return "zh" if 10 * len(CJK.findall(text)) >= max(1, sum(map(str.isalpha, text))) else "en"
-
-
-def inline_options(question: str) -> list[str]:
-    """The options that stand in a question as `A. ... B. ...`, in order; none unless they begin with A."""
-    found = [(letter, text.strip()) for letter, text in INLINE.findall(question)]
-    for begin in range(len(found)):
-        letters = "".join(letter for letter, _ in found[begin:])
-        if letters and "ABCD".startswith(letters) and len(letters) > 1:
-            return [text for _, text in found[begin:]]
-    return []
-
-
-def _marked(question: str, pictures: int) -> str:
-    """Our marker for each picture where theirs fit; else none, so that pictures come first."""
-    question = MARKS.sub("<image>", question)
-    if question.count("<image>") == pictures:
-        return question
-    return question.replace("<image>", "").strip()
-
-
-def _with_known(row: dict, **fields) -> dict:
-    """Mapped fields, and those that the entry's constants have set; the mapping's own come first."""
-    return {**{key: row[key] for key in KNOWN & row.keys() - {"image"}}, **fields}
-
-
-def _text(row: dict, name: str) -> str:
-    value = row.get(name)
-    if not isinstance(value, str):
-        raise Refused("missing field" if value is None else "wrong type of field", name)
-    return value
-
-
-def _json(name: str, text: str, kind: type):
-    try:
-        value = json.loads(text)
-    except ValueError:
-        raise Refused("wrong type of field", f"{name} is no JSON") from None
-    if not isinstance(value, kind):
-        raise Refused("wrong type of field", f"{name} is {type(value).__name__}")
-    return value

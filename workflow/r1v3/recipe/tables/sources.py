@@ -13,7 +13,21 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from r1v3.recipe.tables.dates import is_date
 
 # The functions of `r1v3.data.sources.mappings`, which this floor may not import.
-MAPPINGS = ("records", "mmk12", "virl39k", "scienceqa", "geometry3k")
+MAPPINGS = (
+    "records",
+    "mmk12",
+    "virl39k",
+    "scienceqa",
+    "geometry3k",
+    "bmmr",
+    "cmm_math",
+    "k12_vista",
+    "m3cot",
+    "mmr1_math",
+    "pmc_vqa",
+    "puzzle_vqa",
+    "we_math_pro",
+)
 
 
 class SourcePart(BaseModel):

@@ -1,0 +1,117 @@
+"""Rows of the public sets become records as their owners mean them."""
+
+import json
+
+import pytest
+
+from r1v3.data.fields import Refused
+from r1v3.data.sources.mappings import MAPPINGS
+
+K12 = {
+    "hash_id": "h1",
+    "question": "如图，求电阻。",
+    "img": "aGVsbG8=",
+    "type": "fill-in-the-blank",
+    "subject": "physics",
+    "difficulty": "hard",
+    "knowledge_point": "Ohm",
+    "format_answer": {"ground_truth": ["$12$"], "format_solution": "..."},
+}
+CMM = {
+    "id": 7,
+    "question": "看图<ImageHere>，选哪个？",
+    "options": "A. 1\nB. 2\nC. <ImageHere>3\nD. 4",
+    "answer": "C",
+    "image": '["7_0.png"]',
+    "level": "七年级",
+    "subject": "几何",
+}
+BMMR = {
+    "id": "b1",
+    "question": "Which is a vowel? A. b B. e",
+    "image": "['aGVsbG8=', 'aGVsbG8=']",
+    "answer": "['B']",
+    "language": "en",
+    "cot": True,
+    "category_id": "['0915', '0916']",
+}
+PUZZLE = {
+    "image": "images/x/x_0001.png",
+    "question": "What is missing?",
+    "options": [6, 3, 4, 2],
+    "answer": "4",
+}
+
+
+def fields(mapping: str, row: dict) -> dict:
+    return MAPPINGS[mapping](row, 3)
+
+
+def test_a_school_question_keeps_its_one_blank_without_dollars():
+    found = fields("k12_vista", K12)
+    assert (found["answer"], found["answer_type"], found["domain"]) == ("12", "fill", "physics")
+    assert (found["id"], found["difficulty"], found["language"]) == ("k12_vista-h1", "hard", "zh")
+    assert found["images"] == ["aGVsbG8="]
+
+
+@pytest.mark.parametrize("answers", [["1", "2"], [], [None]])
+def test_a_school_question_of_several_blanks_or_none_is_refused(answers):
+    row = K12 | {"format_answer": json.dumps({"ground_truth": answers})}
+    with pytest.raises(Refused, match="several blanks"):
+        fields("k12_vista", row)
+
+
+def test_chinese_mathematics_has_its_options_by_line_and_its_mark_at_the_picture():
+    found = fields("cmm_math", CMM)
+    assert found["question"] == "看图<image>，选哪个？"
+    assert found["options"] == ["1", "2", "3", "4"]
+    assert (found["answer"], found["answer_type"], found["difficulty"]) == ("C", "mcq", "七年级")
+    fill = fields("cmm_math", CMM | {"options": "[]", "answer": "12 cm"})
+    assert (fill["answer_type"], "options" in fill) == ("fill", False)
+
+
+def test_an_answer_that_is_an_essay_is_refused():
+    with pytest.raises(Refused, match="answer is no short one"):
+        fields("cmm_math", CMM | {"options": "[]", "answer": "证明：" + "因为" * 60})
+
+
+def test_bmmr_takes_the_first_code_that_is_a_domain_and_all_pictures():
+    found = fields("bmmr", BMMR)
+    assert (found["domain"], found["answer"], found["answer_type"]) == ("pharmacy", "B", "mcq")
+    assert len(found["images"]) == 2
+    assert fields("bmmr", BMMR | {"category_id": "['0999']"})["domain"] == "other"
+
+
+def test_a_puzzle_answers_by_the_letter_of_its_option():
+    found = fields("puzzle_vqa", PUZZLE)
+    assert (found["answer"], found["options"]) == ("C", ["6", "3", "4", "2"])
+    with pytest.raises(Refused, match="wrong answer letter"):
+        fields("puzzle_vqa", PUZZLE | {"answer": 9})
+
+
+def test_a_paper_figure_loses_the_letters_in_its_choices():
+    row = {"Figure_path": "a.jpg", "Question": "What is shown?", "Answer": "a liver"}
+    row |= {f"Choice {x}": f" {x}: thing {x}" for x in "ABCD"} | {"Answer_label": "D"}
+    found = fields("pmc_vqa", row)
+    assert (found["options"][0], found["answer"], found["domain"]) == ("thing A", "D", "medicine")
+
+
+def test_competition_sets_tell_choice_from_blank_by_the_options_in_the_question():
+    choice = {"images": [b"x"], "problem": "<image>Which? A. 1 B. 2", "answer": "B"}
+    assert fields("mmr1_math", choice)["answer_type"] == "mcq"
+    blank = choice | {"problem": "<image>What is B?"}
+    assert fields("mmr1_math", blank)["answer_type"] == "fill"
+    pro = {"question_id": 4, "question": "Find x.", "image": b"x", "answer": "\\boxed{3}"}
+    found = fields("we_math_pro", pro | {"difficulty": "2step"})
+    assert (found["answer"], found["difficulty"]) == ("3", "2step")
+
+
+def test_science_with_a_context_keeps_it_before_the_question():
+    row = {"id": "p-1", "question": "Which?", "context": "Look.", "choices": ["x", "y"]}
+    row |= {"answer": "A", "image": b"x", "domain": "science", "topic": "physics"}
+    found = fields("m3cot", row)
+    assert (found["question"], found["domain"], found["answer"]) == (
+        "Look.\nWhich?",
+        "physics",
+        "A",
+    )

@@ -1,0 +1,281 @@
+"""How rows of public question sets become records: school sets, puzzles, and sets of many subjects.
+
+Each function names the columns that it reads, as their owners publish them. `config/sources.yaml` has entries
+for each, and docs/open.md says what they stand in for.
+"""
+
+import ast
+import json
+import re
+
+from r1v3.data.fields import Refused
+from r1v3.data.sources.row_fields import (
+    BOXED,
+    inline_options,
+    language_of,
+    marked,
+    text_of,
+)
+
+LETTER = re.compile(r"\(?([A-J])\)?[.．。]?")
+OPTION = re.compile(
+    r"(?:^|[\n\s])\(?([A-J])[.．、:：)]\s*(.*?)(?=[\n\s]\(?[A-J][.．、:：)]|$)", re.DOTALL
+)
+CONSTANTS = ("domain", "difficulty", "date", "licence")  # fields that an entry may set for all rows
+LONGEST_ANSWER = 80  # characters; what is longer is a solution or an essay, which no rule can grade
+
+# Words of a subject's name, in English and Chinese, and the report's domain.
+SUBJECTS = {
+    "math": "mathematics",
+    "数学": "mathematics",
+    "physic": "physics",
+    "物理": "physics",
+    "chem": "chemistry",
+    "化学": "chemistry",
+    "biolog": "biology",
+    "生物": "biology",
+    "geograph": "geography",
+    "地理": "geography",
+}
+# ISCED-F, the codes that BMMR names a question's subjects by; the longest that fits is taken.
+DOMAINS_OF_ISCED = {
+    "011": "education",
+    "0215": "music",
+    "0222": "history",
+    "0223": "philosophy",
+    "0231": "literature",
+    "0232": "literature",
+    "0311": "economics",
+    "0312": "political_science",
+    "0313": "psychology",
+    "0314": "sociology",
+    "042": "law",
+    "051": "biology",
+    "052": "environmental_science",
+    "0531": "chemistry",
+    "0533": "physics",
+    "054": "mathematics",
+    "06": "computer_science",
+    "07": "engineering",
+    "08": "agriculture",
+    "0912": "medicine",
+    "0916": "pharmacy",
+}
+
+
+def k12_vista(row: dict, number: int) -> dict:
+    """lipku1999/K12-Vista: hash_id, question, img (base64), type, subject, difficulty, knowledge_point and
+    format_answer, whose ground_truth lists the blanks and whose format_solution is a solution."""
+    answers = _parsed(row.get("format_answer"))
+    truth = _parsed(answers.get("ground_truth")) if isinstance(answers, dict) else answers
+    truth = truth if isinstance(truth, list) else [truth]
+    if len(truth) != 1 or truth[0] is None:
+        raise Refused("several blanks", f"{len(truth)} answers")
+    question = _without_marks(text_of(row, "question"))
+    return _question(
+        row,
+        id=f"k12_vista-{row.get('hash_id') or number}",
+        question=question,
+        answer=str(truth[0]),
+        images=_pictures(row.get("img")),
+        domain=_subject(row.get("subject")),
+        difficulty=str(row.get("difficulty") or "unknown"),
+        meta={"knowledge_point": row.get("knowledge_point"), "type": row.get("type")},
+    )
+
+
+def cmm_math(row: dict, number: int) -> dict:
+    """ecnu-icalk/cmm-math: id, question with <ImageHere>, options in lines (or "[]"), answer, image (a list,
+    or its JSON), solution, analysis, level, subject."""
+    lines = row.get("options")
+    lines = "\n".join(map(str, lines)) if isinstance(lines, list) else str(lines or "")
+    options = [text for _, text in OPTION.findall(lines)]
+    images = _pictures(row.get("image"))
+    question = text_of(row, "question").replace("<ImageHere>", "<image>")
+    return _question(
+        row,
+        id=f"cmm_math-{row.get('id') or number}",
+        question=marked(question, len(images)),
+        options=[_without_marks(each) for each in options] if len(options) > 1 else None,
+        answer=_without_marks(text_of(row, "answer")),
+        images=images,
+        domain="mathematics",
+        difficulty=str(row.get("level") or "unknown"),
+        meta={"subject": row.get("subject")},
+    )
+
+
+def mmr1_math(row: dict, number: int) -> dict:
+    """MMR1/MMR1-Math-RL-Data-v0: images, problem, answer."""
+    images = _pictures(row.get("images"))
+    return _question(
+        row,
+        id=f"mmr1_math-{number}",
+        question=marked(text_of(row, "problem"), len(images)),
+        answer=text_of(row, "answer"),
+        images=images,
+        domain="mathematics",
+    )
+
+
+def we_math_pro(row: dict, number: int) -> dict:
+    """We-Math/We-Math2.0-Pro: question_id, question, image, difficulty, knowledge points, idx, answer."""
+    images = _pictures(row.get("image"))
+    named = row.get("question_id") or row.get("idx") or number
+    return _question(
+        row,
+        id=f"we_math_pro-{named}-{number}",
+        question=marked(text_of(row, "question"), len(images)),
+        answer=str(row.get("answer") or ""),
+        images=images,
+        domain="mathematics",
+        difficulty=str(row.get("difficulty") or "unknown"),
+        meta={"knowledge_points": row.get("knowledge points")},
+    )
+
+
+def bmmr(row: dict, number: int) -> dict:
+    """guanyu615/BMMR: id, question, image (a list of base64), answer, task_type, language, cot (a flag) and
+    category_id (a list of ISCED-F codes). Each question stands there twice, with the flag and without."""
+    codes = _parsed(row.get("category_id"))
+    codes = codes if isinstance(codes, list) else [codes]
+    domains = [domain for domain in map(_domain_of_code, codes) if domain]
+    images = _pictures(row.get("image"))
+    answer = _parsed(row.get("answer"))
+    if isinstance(answer, list):
+        if len(answer) != 1:
+            raise Refused("several blanks", f"{len(answer)} answers")
+        answer = answer[0]
+    return _question(
+        row,
+        id=f"bmmr-{row.get('id') or number}",
+        question=marked(text_of(row, "question"), len(images)),
+        answer=str(answer or ""),
+        images=images,
+        domain=domains[0] if domains else "other",
+        meta={"category_id": [str(each) for each in codes], "task_type": row.get("task_type")},
+    )
+
+
+def pmc_vqa(row: dict, number: int) -> dict:
+    """xmcmic/PMC-VQA: Figure_path, Question, Choice A to D (often "A:..."), Answer, Answer_label."""
+    options = [
+        re.sub(r"^\s*[A-D]\s*[:.]\s*", "", str(row.get(name) or row.get(f" {name}") or "")).strip()
+        for name in ("Choice A", "Choice B", "Choice C", "Choice D")
+    ]
+    label = str(row.get("Answer_label") or row.get("Answer") or "")
+    return _question(
+        row,
+        id=f"pmc_vqa-{row.get('index') or number}",
+        question=text_of(row, "Question").strip(),
+        options=options,
+        answer=label,
+        images=[row.get("Figure_path")],
+        domain="medicine",
+    )
+
+
+def m3cot(row: dict, number: int) -> dict:
+    """LightChen2333/M3CoT: id, category, question, choices, context, answer, rationale, split, image, domain,
+    topic."""
+    choices = _parsed(row.get("choices"))
+    images = _pictures(row.get("image"))
+    context = str(row.get("context") or "").strip()
+    topic = str(row.get("topic") or row.get("domain") or "").lower()
+    return _question(
+        row,
+        id=f"m3cot-{row.get('id') or number}",
+        question=_without_marks(f"{context}\n{text_of(row, 'question')}".strip()),
+        options=[str(each) for each in choices] if isinstance(choices, list) else None,
+        answer=text_of(row, "answer"),
+        images=images,
+        domain=_subject(topic, topic.replace("-", "_") or "unknown"),
+    )
+
+
+def puzzle_vqa(row: dict, number: int) -> dict:
+    """declare-lab/PuzzleVQA: image (a path), question, options (texts or numbers), answer (one of them),
+    caption, explanation, deduction."""
+    options = [str(each) for each in _parsed(row.get("options")) or ()]
+    answer = str(row.get("answer"))
+    if answer not in options:
+        raise Refused("wrong answer letter", f"{answer[:50]!r} is none of the options")
+    image = row.get("image")
+    name = image if isinstance(image, str) else str(number)
+    return _question(
+        row,
+        id=f"puzzle_vqa-{name.rpartition('.')[0] or name}",
+        question=text_of(row, "question"),
+        options=options,
+        answer="ABCDEFGHIJ"[options.index(answer)],
+        images=[image],
+        domain="logic",
+    )
+
+
+def _question(row: dict, *, answer: str, images: list, options=None, **fields) -> dict:
+    """A record's fields: the answer's form follows from the options, and the language from the question."""
+    answer = answer.strip()
+    boxed = BOXED.search(answer)
+    answer = boxed[1].strip() if boxed else answer.strip("$").strip() if "$" in answer else answer
+    letter = LETTER.fullmatch(answer)
+    question = fields["question"]
+    if letter and (options or inline_options(question)):
+        kind, answer = "mcq", letter[1]
+    else:
+        kind = "fill"
+        if not answer:
+            raise Refused("empty field", "answer")
+        if len(answer) > LONGEST_ANSWER:
+            raise Refused("answer is no short one", f"{len(answer)} characters")
+        if options:
+            raise Refused("wrong answer letter", repr(answer[:50]))
+    constant = {name: row[name] for name in CONSTANTS if isinstance(row.get(name), str)}
+    return {
+        "language": language_of(question),
+        "difficulty": "unknown",
+        **constant,
+        **fields,
+        "answer": answer,
+        "answer_type": kind,
+        "images": images,
+        **({"options": options} if options else {}),
+    }
+
+
+def _pictures(value: object) -> list:
+    """The pictures of a cell: one or a list of them, in JSON or as Python writes it."""
+    value = _parsed(value)
+    if value is None or value == "":
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _parsed(value: object) -> object:
+    """What a text cell holds where it is written as JSON or as a Python literal; else the value itself."""
+    if not isinstance(value, str) or value.strip()[:1] not in ("[", "{"):
+        return value
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(value)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return value
+
+
+def _without_marks(text: str) -> str:
+    return marked(text.replace("<ImageHere>", "<image>"), 0)
+
+
+def _subject(name: object, otherwise: str | None = None) -> str:
+    text = str(name or "").lower()
+    found = next((domain for word, domain in SUBJECTS.items() if word in text), None)
+    return found or otherwise or text or "unknown"
+
+
+def _domain_of_code(code: object) -> str | None:
+    digits = re.sub(r"\D", "", str(code))
+    for length in range(len(digits), 1, -1):
+        if domain := DOMAINS_OF_ISCED.get(digits[:length]):
+            return domain
+    return None

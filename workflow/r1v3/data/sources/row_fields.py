@@ -1,0 +1,60 @@
+"""What the mappings of all sources share: reading a row's cells, and the pictures' marks in its question."""
+
+import json
+import re
+
+from r1v3.data.fields import KNOWN, Refused
+
+CJK = re.compile(r"[\u4e00-\u9fff]")
+INLINE = re.compile(
+    r"(?:^|[\n\s])\(?([A-D])[.．、:)]\s*(.+?)(?=(?:[\n\s]\(?[A-D][.．、:)])|$)", re.DOTALL
+)
+BOXED = re.compile(r"\\boxed\{(.*)\}\s*$", re.DOTALL)
+MARKS = re.compile(r"<image[ _]?\d*>")
+
+
+def language_of(text: str) -> str:
+    """`zh` where a tenth of the letters or more are Chinese, else `en`."""
+    return "zh" if 10 * len(CJK.findall(text)) >= max(1, sum(map(str.isalpha, text))) else "en"
+
+
+def inline_options(question: str) -> list[str]:
+    """The options that stand in a question as `A. ... B. ...`, in order; none unless they begin with A."""
+    found = [(letter, text.strip()) for letter, text in INLINE.findall(question)]
+    for begin in range(len(found)):
+        letters = "".join(letter for letter, _ in found[begin:])
+        if letters and "ABCD".startswith(letters) and len(letters) > 1:
+            return [text for _, text in found[begin:]]
+    return []
+
+
+def marked(question: str, pictures: int) -> str:
+    """A question with our marker for each picture, or with none, so that pictures come first."""
+    question = MARKS.sub("<image>", question)
+    if question.count("<image>") == pictures:
+        return question
+    return question.replace("<image>", "").strip()
+
+
+def with_known(row: dict, **fields) -> dict:
+    """Mapped fields, and those that the entry's constants have set; the mapping's own come first."""
+    return {**{key: row[key] for key in KNOWN & row.keys() - {"image"}}, **fields}
+
+
+def text_of(row: dict, name: str) -> str:
+    """A cell of text; refused where it is missing or no text."""
+    value = row.get(name)
+    if not isinstance(value, str):
+        raise Refused("missing field" if value is None else "wrong type of field", name)
+    return value
+
+
+def json_of(name: str, text: str, kind: type):
+    """What a cell holds as JSON; refused where it is of another kind."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise Refused("wrong type of field", f"{name} is no JSON") from None
+    if not isinstance(value, kind):
+        raise Refused("wrong type of field", f"{name} is {type(value).__name__}")
+    return value
