@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from r1v3.recipe.schema.training import Advantage, LengthStage
-from r1v3.train.grpo.loss.advantage import group_advantage, zero_variance_groups
+from r1v3.train.grpo.loss.advantage import advantages, group_advantage, zero_variance_groups
 from r1v3.train.grpo.loss.policy_loss import Surrogate, policy_loss
 from r1v3.train.grpo.trainer import response_limit
 
@@ -47,7 +47,37 @@ def test_advantages_are_deviations_over_the_spread():
 
 def test_a_group_of_one_is_refused():
     with pytest.raises(ValueError, match="at least 2"):
-        group_advantage(torch.ones(3, 1), SPREAD)
+        advantages(torch.ones(3, 1), SPREAD)
+
+
+def by(estimator: str, rewards, ddof=0):
+    return advantages(torch.tensor(rewards), Advantage(ddof=ddof, epsilon=0.0, estimator=estimator))
+
+
+def test_each_estimator_compares_with_what_its_paper_says():
+    # groups 1, 0, 0 (mean 1/3) and 1, 1, 1: what is equal within a group teaches nothing but under `global`
+    rewards = [[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    assert by("group_mean", rewards)[0].tolist() == pytest.approx([2 / 3, -1 / 3, -1 / 3])
+    # the others' means: 0, 1/2, 1/2
+    assert by("leave_one_out", rewards)[0].tolist() == pytest.approx([1.0, -0.5, -0.5])
+    # mean of all 2/3, variance 2/9
+    spread = (2 / 9) ** 0.5
+    assert by("global", rewards).tolist() == [
+        pytest.approx([1 / 3 / spread, -2 / 3 / spread, -2 / 3 / spread]),
+        pytest.approx([1 / 3 / spread] * 3),
+    ]
+    # deviations 2/3, -1/3, -1/3, 0, 0, 0: variance (4 + 1 + 1) / 9 / 6 = 1/9
+    assert by("group_mean_global", rewards)[0].tolist() == pytest.approx([2.0, -1.0, -1.0])
+    for estimator in ("group", "group_mean", "leave_one_out", "group_mean_global"):
+        assert by(estimator, rewards)[1].tolist() == [0.0] * 3
+
+
+@pytest.mark.parametrize(
+    "estimator", ["group", "group_mean", "leave_one_out", "global", "group_mean_global"]
+)
+def test_equal_rewards_teach_nothing_whatever_the_estimator(estimator):
+    # 0.2 eight times has a mean that rounding moves
+    assert by(estimator, [[0.2] * 8, [0.2] * 8], ddof=1).tolist() == [[0.0] * 8] * 2
 
 
 @pytest.mark.parametrize(

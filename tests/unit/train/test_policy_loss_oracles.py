@@ -3,13 +3,15 @@
 import importlib.util
 import math
 import random
+from collections import defaultdict
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from r1v3.recipe.schema.training import Advantage
+from r1v3.recipe.schema.training import Advantage, Cispo, Gspo, Mismatch, Sapo, WholeRatio
 from r1v3.train.grpo.loss.advantage import group_advantage
+from r1v3.train.grpo.loss.mismatch import mismatch_weights
 from r1v3.train.grpo.loss.policy_loss import Surrogate, policy_loss
 from r1v3.train.grpo.loss.token_choice import most_uncertain
 
@@ -65,12 +67,12 @@ def flat(nested):
     return torch.tensor([value for own in nested for value in own])
 
 
-def ours(batch, aggregation, kl, estimator, low, high, keep_N=None):
+def ours(batch, aggregation, kl, estimator, low, high, keep_N=None, rule=None, mismatch_N=None):
     now, old, reference, rewards = batch
     logp_N = flat(now).requires_grad_()
     length_R = torch.tensor(LENGTHS)
     surrogate = Surrogate(
-        low, high, kl, estimator, aggregation, len(LENGTHS), sum(LENGTHS), LONGEST
+        low, high, kl, estimator, aggregation, len(LENGTHS), sum(LENGTHS), LONGEST, rule
     )
     loss, _ = policy_loss(
         surrogate,
@@ -81,6 +83,7 @@ def ours(batch, aggregation, kl, estimator, low, high, keep_N=None):
         length_R=length_R,
         keep_N=keep_N,
         reference_logp_N=flat(reference),
+        mismatch_N=mismatch_N,
     )
     return loss, torch.autograd.grad(loss, logp_N)[0]
 
@@ -101,10 +104,92 @@ def test_loss_and_gradient_equal_the_slow_reference(batch, aggregation, kl, clip
     torch.testing.assert_close(gradient, expected, atol=1e-6, rtol=1e-5)
 
 
-def trls(batch, loss_type, beta, low, high, entropy_BT=None, quantile=1.0):
-    """TRL's own loss on the same log-probabilities, without its model or accelerator."""
-    from collections import defaultdict
+GSPO, WHOLE = Gspo(kind="gspo"), WholeRatio(kind="whole_ratio")
+CISPO = Cispo(kind="cispo", cap=1.25)
+SAPO = Sapo(kind="sapo", temperature_positive=1.0, temperature_negative=1.05)
 
+
+def slow_objective(rule, ratios, logp, advantage, low, high):
+    """The objective of one response as its paper writes it, from the ratios of its tokens: one for each."""
+    if isinstance(rule, Cispo):
+        weights = [min(float(ratio), rule.cap) for ratio in ratios]
+        return [w * advantage * p for w, p in zip(weights, logp)]
+    if isinstance(rule, Sapo):
+        steep = rule.temperature_positive if advantage > 0 else rule.temperature_negative
+        gates = [4 / steep / (1 + torch.exp(-steep * (ratio - 1))) for ratio in ratios]
+        return [gate * advantage for gate in gates]
+    whole = ratios[0]
+    for ratio in ratios[1:]:
+        whole = whole * ratio
+    if isinstance(rule, Gspo):
+        whole = whole ** (1 / len(ratios))
+    bounded = min(max(whole, 1 - low), 1 + high)
+    return [min(whole * advantage, bounded * advantage)] * len(ratios)
+
+
+@pytest.mark.parametrize("rule", [GSPO, WHOLE, CISPO, SAPO], ids=lambda rule: rule.kind)
+@pytest.mark.parametrize("aggregation", ["sequence_mean", "token_mean", "constant"])
+@pytest.mark.parametrize("clip", [(0.2, 0.28), (0.05, 0.1)])
+def test_each_surrogate_and_its_gradient_equal_the_slow_reference(batch, rule, aggregation, clip):
+    now, old, _, rewards = batch
+    leaves = [
+        [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in own] for own in now
+    ]
+    weight = {"token_mean": 1 / sum(LENGTHS), "constant": 1 / (LONGEST * len(LENGTHS))}
+    slow = torch.zeros((), dtype=torch.float64)
+    for j, own in enumerate(leaves):
+        group = torch.tensor(rewards[j // 3], dtype=torch.float64)
+        advantage = float((group[j % 3] - group.mean()) / (group.std() + 1e-6))
+        ratios = [torch.exp(p - o) for p, o in zip(own, old[j])]
+        each = weight.get(aggregation, 1 / (len(own) * len(LENGTHS)))
+        slow = slow - each * sum(slow_objective(rule, ratios, own, advantage, *clip))
+    flat_leaves = [p for own in leaves for p in own]
+    expected = torch.autograd.grad(slow, flat_leaves, allow_unused=True)
+    expected = torch.tensor([0.0 if g is None else float(g) for g in expected])
+    loss, gradient = ours(batch, aggregation, 0.0, "k1", *clip, rule=rule)
+    assert loss.item() == pytest.approx(slow.item(), rel=1e-5, abs=1e-6)
+    torch.testing.assert_close(gradient, expected, atol=1e-6, rtol=1e-5)
+    plain = ours(batch, aggregation, 0.0, "k1", *clip)[1]
+    assert not torch.allclose(gradient, plain, atol=1e-4)  # the batch tells the rules apart
+
+
+@pytest.mark.parametrize("level", ["token", "sequence"])
+@pytest.mark.parametrize("mode", ["truncate", "mask"])
+@pytest.mark.parametrize("floor", [0.0, 0.8])
+def test_weights_of_the_mismatch_equal_the_slow_reference(batch, level, mode, floor):
+    _, trainer, engine, _ = batch
+    rule = Mismatch(level=level, mode=mode, cap=1.2, floor=floor)
+    expected = []
+    for own, sampled in zip(trainer, engine):
+        gaps = [p - q for p, q in zip(own, sampled)]
+        for gap in gaps:
+            weight = math.exp(sum(gaps) if level == "sequence" else gap)
+            if mode == "truncate":
+                expected.append(min(max(weight, floor), 1.2))
+            else:
+                expected.append(weight if floor <= weight <= 1.2 else 0.0)
+    found = weights_of(rule, trainer, engine)
+    torch.testing.assert_close(found, torch.tensor(expected))
+    assert len({round(w, 4) for w in expected}) > 2  # some were held, some not
+
+
+def weights_of(rule, trainer, engine):
+    response_N = torch.arange(len(LENGTHS)).repeat_interleave(torch.tensor(LENGTHS))
+    return mismatch_weights(rule, flat(trainer), flat(engine), response_N, len(LENGTHS))
+
+
+def test_weights_of_the_mismatch_weigh_the_surrogate_and_not_the_penalty(batch):
+    zero = torch.zeros(sum(LENGTHS))
+    loss, gradient = ours(batch, "token_mean", 0.3, "k2", 0.2, 0.2, mismatch_N=zero)
+    logp, reference = flat(batch[0]), flat(batch[2])
+    assert loss.item() == pytest.approx(0.3 * ((logp - reference) ** 2 / 2).mean().item())
+    torch.testing.assert_close(gradient, 0.3 * (logp - reference) / sum(LENGTHS))
+
+
+def trls(
+    batch, loss_type, beta, low, high, entropy_BT=None, quantile=1.0, level="token", is_ratio=None
+):
+    """TRL's own loss on the same log-probabilities, without its model or accelerator."""
     from trl import GRPOTrainer
 
     now, old, reference, rewards = batch
@@ -125,18 +210,24 @@ def trls(batch, loss_type, beta, low, high, entropy_BT=None, quantile=1.0):
         aux_loss_enabled=False,
         _entropy_bonus_enabled=False,
         off_policy_mask_threshold=None,
-        importance_sampling_level="token",
+        importance_sampling_level=level,
         beta=beta,
         epsilon_low=low,
         epsilon_high=high,
         loss_type=loss_type,
-        use_vllm=False,
-        vllm_importance_sampling_correction=False,
+        use_vllm=is_ratio is not None,
+        vllm_importance_sampling_correction=is_ratio is not None,
         current_gradient_accumulation_steps=1,
         max_completion_length=LONGEST,
         model=SimpleNamespace(training=True),
         accelerator=SimpleNamespace(**gather),
-        args=SimpleNamespace(delta=None, use_bias_correction_kl=False),
+        args=SimpleNamespace(
+            delta=None,
+            use_bias_correction_kl=False,
+            steps_per_generation=1,
+            sapo_temperature_pos=SAPO.temperature_positive,
+            sapo_temperature_neg=SAPO.temperature_negative,
+        ),
         _metrics=defaultdict(lambda: defaultdict(list)),
     )
     inputs = {
@@ -147,7 +238,12 @@ def trls(batch, loss_type, beta, low, high, entropy_BT=None, quantile=1.0):
         "advantages": group_advantage(torch.tensor(rewards), SPREAD).flatten(),
         "old_per_token_logps": padded(old),
         "ref_per_token_logps": padded(reference),
+        "num_items_in_batch": torch.tensor(sum(LENGTHS)),
     }
+    if is_ratio is not None:
+        inputs["importance_sampling_ratio"] = padded(
+            [own.tolist() for own in is_ratio.split(LENGTHS)]
+        )
     loss = GRPOTrainer._compute_loss(trainer, None, inputs)
     return loss, torch.autograd.grad(loss, logp_BT)[0][mask.bool()]
 
@@ -166,6 +262,78 @@ needs_trl = pytest.mark.skipif(not importlib.util.find_spec("trl"), reason="trl 
 def test_loss_and_gradient_equal_trls(batch, aggregation, loss_type, kl, clip):
     loss, gradient = ours(batch, aggregation, kl, "k3", *clip)
     expected, expected_gradient = trls(batch, loss_type, kl, *clip)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(gradient, expected_gradient)
+
+
+@needs_trl
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rule", "aggregation", "loss_type", "level"),
+    [
+        (GSPO, "sequence_mean", "grpo", "sequence"),
+        (CISPO, "token_mean", "cispo", "token"),
+        (SAPO, "sequence_mean", "sapo", "token"),
+        (None, "token_mean", "dapo", "token"),
+    ],
+)
+@pytest.mark.parametrize("kl", [0.0, 0.3])
+def test_each_surrogate_and_its_gradient_equal_trls(batch, rule, aggregation, loss_type, level, kl):
+    clip = (0.05, 0.1)
+    loss, gradient = ours(batch, aggregation, kl, "k3", *clip, rule=rule)
+    high = CISPO.cap if loss_type == "cispo" else clip[1]
+    expected, expected_gradient = trls(batch, loss_type, kl, clip[0], high, level=level)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(gradient, expected_gradient)
+
+
+@needs_trl
+@pytest.mark.slow
+@pytest.mark.parametrize("kl", [0.0, 0.3])
+def test_weights_of_the_mismatch_act_as_trls(batch, kl):
+    rule = Mismatch(level="token", mode="truncate", cap=1.2)
+    weight_N = weights_of(rule, batch[1], batch[2])
+    found = ours(batch, "sequence_mean", kl, "k3", 0.2, 0.2, mismatch_N=weight_N)
+    expected = trls(batch, "grpo", kl, 0.2, 0.2, is_ratio=weight_N)
+    torch.testing.assert_close(found, expected)
+
+
+@needs_trl
+@pytest.mark.slow
+def test_the_ratio_of_whole_responses_is_that_of_trls_rloo(batch):
+    from trl import RLOOTrainer
+
+    now, old, _, rewards = batch
+    mask_BT = torch.tensor([[float(t < n) for t in range(max(LENGTHS))] for n in LENGTHS])
+    logp_BT = torch.zeros_like(mask_BT).masked_scatter(mask_BT > 0, flat(now)).requires_grad_()
+    advantage_R = group_advantage(torch.tensor(rewards), SPREAD).flatten()
+    gather = {"gather": lambda x: x, "reduce": lambda x, **_: x}
+    trainer = SimpleNamespace(
+        _get_per_token_logps_and_entropies=lambda *_, **__: (
+            logp_BT,
+            torch.zeros_like(mask_BT),
+            None,
+        ),
+        aux_loss_enabled=False,
+        epsilon_low=0.2,
+        epsilon_high=0.28,
+        model=SimpleNamespace(training=True),
+        accelerator=SimpleNamespace(**gather),
+        _metrics=defaultdict(lambda: defaultdict(list)),
+    )
+    ids = {
+        f"{part}_{kind}": torch.ones_like(mask_BT)
+        for part in ("prompt", "completion")
+        for kind in ("ids", "mask")
+    }
+    inputs = ids | {
+        "completion_mask": mask_BT,
+        "old_logps": torch.stack([own.sum() for own in flat(old).split(LENGTHS)]),
+        "advantages": advantage_R,
+    }
+    expected = RLOOTrainer._compute_loss(trainer, None, inputs)
+    expected_gradient = torch.autograd.grad(expected, logp_BT)[0][mask_BT > 0]
+    loss, gradient = ours(batch, "sequence_mean", 0.0, "k1", 0.2, 0.28, rule=WHOLE)
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(gradient, expected_gradient)
 

@@ -1,8 +1,14 @@
 """What every level of the recipe shares: closed keys, and the kinds of number."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0, strict=True)]  # strict: `true` is no number
@@ -20,3 +26,19 @@ class Section(BaseModel):
         protected_namespaces=(),
         use_attribute_docstrings=True,
     )
+
+
+class GrowingSection(Section):
+    """A level to which keys were added after runs had been made with it.
+
+    A key with a default is left out of a config where it holds that default, so that runs from before it keep
+    their hash.
+    """
+
+    @model_serializer(mode="wrap")
+    def _leave_out_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        shown = handler(self)
+        for name, field in type(self).model_fields.items():
+            if not field.is_required() and getattr(self, name) == field.default:
+                shown.pop(name, None)
+        return shown

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from r1v3.recipe.schema.section import Positive, Rate, Section, Share
+from r1v3.recipe.schema.section import GrowingSection, Positive, Rate, Section, Share
 
 Group = Literal["vision_tower", "connector", "llm"]
 Schedule = Literal["cosine", "constant"]
@@ -153,13 +153,20 @@ class LengthStage(Section):
     """Most tokens of a response from then on."""
 
 
-class Advantage(Section):
-    """How equation 6's spread is defined."""
+class Advantage(GrowingSection):
+    """How rewards become advantages. `estimator`: `group` is equation 6, the others are of other papers
+    (`r1v3.train.grpo.loss.advantage`)."""
 
     ddof: Literal[0, 1]
     """What the spread's divisor subtracts from the number of samples (equation 6)."""
     epsilon: Annotated[float, Field(ge=0)]
     """Added to the spread."""
+    estimator: Literal["group", "group_mean", "leave_one_out", "global", "group_mean_global"] = (
+        "group"
+    )
+    """What a reward is compared with: equation 6; its group's mean alone (Dr. GRPO); the mean of the other
+    samples (RLOO); all rewards of the episode (REINFORCE++); its group's mean, over the spread of all
+    (REINFORCE++ with baseline)."""
 
 
 class Verifier(Section):
@@ -223,7 +230,64 @@ class KlCov(Section):
     """Weight of the absolute log-ratio."""
 
 
-class Grpo(Section):
+class Gspo(Section):
+    """The ratio of a whole response, as the geometric mean of its tokens' ratios, is clipped (GSPO, arXiv
+    2507.18071, equations 5 to 7). Its clips are some 1e-4 in the paper."""
+
+    kind: Literal["gspo"]
+    """GSPO."""
+
+
+class Cispo(Section):
+    """The ratio is cut off at `cap` and only weighs the gradient of the log-probability, so that no token
+    loses its gradient (CISPO, arXiv 2506.13585, equations 4 and 5, without a lower bound as there)."""
+
+    kind: Literal["cispo"]
+    """CISPO."""
+    cap: Rate
+    """The largest weight of a token."""
+
+
+class Sapo(Section):
+    """A sigmoid of the ratio in place of the clip (SAPO, arXiv 2511.20347, equations 5 and 6)."""
+
+    kind: Literal["sapo"]
+    """SAPO."""
+    temperature_positive: Rate
+    """How steeply the gradient falls with the ratio's distance from 1 where the advantage is above 0."""
+    temperature_negative: Rate
+    """The same elsewhere; higher in the paper, where such tokens make training unstable."""
+
+
+class WholeRatio(Section):
+    """The ratio of a whole response, as the product of its tokens' ratios, is clipped: a response is one
+    action (RLOO, arXiv 2402.14740)."""
+
+    kind: Literal["whole_ratio"]
+    """The product of the tokens' ratios."""
+
+
+class Mismatch(Section):
+    """Weights that correct for an engine whose probabilities are not the trainer's (Yao et al. 2025, "Your
+    efficient RL framework secretly brings you off-policy RL training").
+
+    A weight is the trainer's probability over the engine's, both of the policy that sampled. `truncate`: a
+    weight above `cap` counts as `cap` (TIS). `mask`: what lies beyond counts nothing (MIS).
+    """
+
+    level: Literal["token", "sequence"]
+    """Whether each token has a weight, or each response one, the product over its tokens."""
+    mode: Literal["truncate", "mask"]
+    """What becomes of a weight above the cap: it is the cap, or 0."""
+    cap: Annotated[float, Field(ge=1)]
+    """The largest weight."""
+    floor: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The smallest weight: below it, it is the floor (truncate) or 0 (mask)."""
+    stop: Rate | None = None
+    """Nats a token of KL divergence between engine and trainer above which the run stops; null: never."""
+
+
+class Grpo(GrowingSection):
     """Group-normalised reinforcement learning (section 3.3).
 
     `minibatches`: an episode's prompts are split into so many parts, a gradient step each, and
@@ -238,6 +302,8 @@ class Grpo(Section):
     `top_entropy`: only this share of tokens, the most uncertain, gets gradients (arXiv 2506.01939, which
     section 6.5 cites).
     `instruction` follows each question (section 6.6).
+    `surrogate` replaces equation 7's clip per token (`r1v3.train.grpo.loss.surrogates`). `mismatch` weighs
+    tokens by the trainer's probability over the engine's (`r1v3.train.grpo.loss.mismatch`).
     `parallel.pass_tokens`: each rank takes a run of responses of about as many tokens as the others', in
     passes of at most this many; `null`: its part of the prompts, 64 a pass.
     `keep_rollouts` is the share of a step's prompts whose responses are kept (`r1v3 browse` shows them).
@@ -302,10 +368,24 @@ class Grpo(Section):
     """How processes share the model."""
     resume: Resume
     """How an unfinished run is saved."""
+    surrogate: Annotated[Gspo | Cispo | Sapo | WholeRatio, Field(discriminator="kind")] | None = (
+        None
+    )
+    """What replaces equation 7's clip of each token's ratio; null: nothing."""
+    mismatch: Mismatch | None = None
+    """Weights that correct for the engine's probabilities; null: none."""
 
     @model_validator(mode="after")
     def _parts_fit(self):
         _check_optimizer(self)
+        if self.mismatch and self.old_logprobs != "trainer":
+            raise ValueError(
+                "mismatch needs old_logprobs trainer; with engine, the ratio holds the mismatch already"
+            )
+        if self.surrogate and self.covariance and self.covariance.kind == "kl":
+            raise ValueError(
+                "covariance of kind kl replaces the clip, and so does surrogate: one may be set"
+            )
         if self.minibatches > self.prompts_per_step:
             raise ValueError("minibatches may not be more than prompts_per_step")
         if (self.overlong == "punish") != (self.overlong_buffer is not None):

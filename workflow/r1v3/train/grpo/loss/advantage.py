@@ -1,33 +1,82 @@
-"""Equation 6: how much better a sample is than its group.
+"""Equation 6: how much better a sample is than its group; and what other papers compare it with.
 
 Shapes: G prompts, M samples of each, R = G x M responses.
 """
+
+from typing import assert_never
 
 import torch
 
 from r1v3.recipe.schema.training import Advantage
 
 
+def advantages(reward_GM: torch.Tensor, settings: Advantage) -> torch.Tensor:
+    """The advantage of every sample, of shape (G, M), by the recipe's estimator.
+
+    Args:
+        reward_GM: reward of sample m of prompt g, unitless, in [0, 1], penalties included.
+        settings: the recipe's section. `ddof` 0 divides squared deviations by their number, 1 by one less;
+            `epsilon` is added to a spread.
+
+    Raises:
+        ValueError: M is 1.
+    """
+    if reward_GM.shape[1] < 2:
+        raise ValueError("grpo.samples must be at least 2: a group of one has no spread")
+    estimator = settings.estimator
+    if estimator == "group":
+        return group_advantage(reward_GM, settings)
+    if estimator == "group_mean":
+        return centred(reward_GM)
+    if estimator == "leave_one_out":
+        return leave_one_out(reward_GM)
+    if estimator == "global":
+        return over_spread(reward_GM - reward_GM.mean(), settings)
+    if estimator == "group_mean_global":
+        return over_spread(centred(reward_GM), settings)
+    assert_never(estimator)
+
+
 def group_advantage(reward_GM: torch.Tensor, settings: Advantage) -> torch.Tensor:
     """Normalise each prompt's rewards over its M samples (report, eq. 6).
 
     Args:
-        reward_GM: reward of sample m of prompt g, unitless, in [0, 1].
-        settings: the recipe's section. `ddof` 0 divides the squared deviations by M, 1 by M - 1; `epsilon` is
-            added to the standard deviation.
+        reward_GM: as in `advantages`, with M of at least 2.
 
     Returns:
         Advantages of shape (G, M); a group whose rewards are all equal gets 0.
-
-    Raises:
-        ValueError: M is 1, for which the spread of a group is undefined.
     """
-    if reward_GM.shape[1] < 2:
-        raise ValueError("grpo.samples must be at least 2: a group of one has no spread")
-    centred = reward_GM - reward_GM.mean(1, keepdim=True)
     spread = reward_GM.std(1, correction=settings.ddof, keepdim=True)
-    same = reward_GM.max(1, keepdim=True).values == reward_GM.min(1, keepdim=True).values
-    return torch.where(same, 0.0, centred / (spread + settings.epsilon).clamp(min=1e-12))
+    return centred(reward_GM) / (spread + settings.epsilon).clamp(min=1e-12)
+
+
+def centred(reward_GM: torch.Tensor) -> torch.Tensor:
+    """Rewards less their group's mean, without a spread to divide by (Dr. GRPO, arXiv 2503.20783).
+
+    A group whose rewards are all equal gets 0, not what rounding leaves.
+    """
+    return torch.where(
+        has_variance(reward_GM)[:, None], reward_GM - reward_GM.mean(1, keepdim=True), 0
+    )
+
+
+def leave_one_out(reward_GM: torch.Tensor) -> torch.Tensor:
+    """Rewards less the mean of the group's other samples (RLOO, arXiv 2402.14740, equation 7).
+
+    The others' mean lies as far from the group's on the other side, M - 1 times nearer.
+    """
+    samples = reward_GM.shape[1]
+    return centred(reward_GM) * samples / (samples - 1)
+
+
+def over_spread(centred_GM: torch.Tensor, settings: Advantage) -> torch.Tensor:
+    """What is centred, over the spread of the whole episode (REINFORCE++, arXiv 2501.03262).
+
+    An episode of equal values gets 0.
+    """
+    spread = centred_GM.flatten().std(correction=settings.ddof)
+    same = centred_GM.max() == centred_GM.min()
+    return torch.where(same, 0.0, centred_GM / (spread + settings.epsilon).clamp(min=1e-12))
 
 
 def has_variance(value_GM: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,16 @@ from typing import Literal, assert_never
 
 import torch
 
+from r1v3.recipe.schema.training import Cispo, Gspo, Sapo, WholeRatio
+from r1v3.train.grpo.loss.surrogates import (
+    Objective,
+    cispo,
+    clipped,
+    log_ratio_of_response,
+    sapo,
+    unclipped,
+)
+
 Aggregation = Literal["sequence_mean", "token_mean", "constant"]
 KlEstimator = Literal["k1", "k2", "k3"]
 
@@ -26,6 +36,7 @@ class Surrogate:
         clip_low, clip_high: the ratio is clipped to [1 - clip_low, 1 + clip_high].
         kl: weight of the KL penalty.
         longest: most tokens that a response may have.
+        rule: what replaces the clip of each token's ratio; None: nothing.
     """
 
     clip_low: float
@@ -36,6 +47,7 @@ class Surrogate:
     responses: int
     tokens: int
     longest: int
+    rule: Gspo | Cispo | Sapo | WholeRatio | None = None
 
 
 def token_weights(
@@ -91,6 +103,7 @@ def policy_loss(
     keep_N: torch.Tensor | None = None,
     reference_logp_N: torch.Tensor | None = None,
     kl_weight_N: torch.Tensor | None = None,
+    mismatch_N: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """The GRPO loss of some responses (report, eq. 7).
 
@@ -106,27 +119,57 @@ def policy_loss(
         keep_N: 1 for tokens that count, 0 for others; None if all count.
         reference_logp_N: log-probabilities under the reference, needed if `kl` is not 0.
         kl_weight_N: KL-Cov's weight on each token's |log-ratio|; if given, nothing is clipped.
+        mismatch_N: weight of each token's objective that corrects for the engine; None: 1. Penalties have
+            none.
 
     Returns:
         The loss, a scalar, and two counts of tokens: `kept`, which count, and `clipped`, on which the clip
-        acted.
+        or another bound acted.
     """
     weight_N = token_weights(surrogate, response_N, length_R)
     kept_N = torch.ones_like(weight_N, dtype=torch.bool)
     if keep_N is not None:
         weight_N, kept_N = weight_N * keep_N, keep_N > 0
-    ratio_N = (logp_N - old_logp_N).exp()
-    advantage_N = advantage_R[response_N]
-    clipped_N = ratio_N
-    if kl_weight_N is None:
-        clipped_N = ratio_N.clamp(1 - surrogate.clip_low, 1 + surrogate.clip_high)
-    objective_N = torch.minimum(ratio_N * advantage_N, clipped_N * advantage_N)
+    objective_N, acted_N = _objective(
+        surrogate,
+        logp_N,
+        old_logp_N,
+        advantage_R[response_N],
+        response_N,
+        length_R,
+        clip=kl_weight_N is None,
+    )
+    if mismatch_N is not None:
+        objective_N = objective_N * mismatch_N
     if kl_weight_N is not None:
         objective_N = objective_N - kl_weight_N * (logp_N - old_logp_N).abs()
     if surrogate.kl:
         assert reference_logp_N is not None, "a KL penalty needs the reference"
         penalty_N = divergence(surrogate.kl_estimator, logp_N, reference_logp_N)
         objective_N = objective_N - surrogate.kl * penalty_N
-    acted_N = (clipped_N * advantage_N < ratio_N * advantage_N) & kept_N
-    seen = {"clipped": float(acted_N.sum()), "kept": float(kept_N.sum())}
+    seen = {"clipped": float((acted_N & kept_N).sum()), "kept": float(kept_N.sum())}
     return -(weight_N * objective_N).sum(), seen
+
+
+def _objective(
+    surrogate: Surrogate,
+    logp_N: torch.Tensor,
+    old_logp_N: torch.Tensor,
+    advantage_N: torch.Tensor,
+    response_N: torch.Tensor,
+    length_R: torch.Tensor,
+    *,
+    clip: bool,
+) -> Objective:
+    """The objective of each token by the surrogate's rule, and where its bound acted."""
+    log_ratio_N, rule = logp_N - old_logp_N, surrogate.rule
+    low, high = surrogate.clip_low, surrogate.clip_high
+    if not clip:
+        return unclipped(log_ratio_N, advantage_N)
+    if isinstance(rule, Cispo):
+        return cispo(log_ratio_N, logp_N, advantage_N, rule)
+    if isinstance(rule, Sapo):
+        return sapo(log_ratio_N, advantage_N, rule)
+    if isinstance(rule, Gspo | WholeRatio):
+        log_ratio_N = log_ratio_of_response(rule, log_ratio_N, response_N, length_R)
+    return clipped(log_ratio_N, advantage_N, low, high)

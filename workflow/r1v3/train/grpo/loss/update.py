@@ -9,20 +9,29 @@ Shapes: R responses, N tokens of all responses.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 
 from r1v3.model.packed import Pack
-from r1v3.recipe.schema.training import ClipCov, Grpo
+from r1v3.recipe.schema.training import ClipCov, Grpo, Mismatch
 from r1v3.train.core.engine import TrainingEngine
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo.loss.advantage import group_advantage, overlong_penalty
+from r1v3.train.grpo.loss.advantage import advantages, overlong_penalty
+from r1v3.train.grpo.loss.mismatch import (
+    MismatchError,
+    Worst,
+    mismatch_kl,
+    mismatch_weights,
+    worst_token,
+)
 from r1v3.train.grpo.loss.policy_loss import Surrogate, policy_loss
 from r1v3.train.grpo.loss.token_choice import clip_cov, kl_cov, most_uncertain, token_covariance
-from r1v3.train.grpo.passes.episode_passes import Pass, gather_stats, plan_updates
-from r1v3.train.grpo.records.episode_metrics import logprob_metrics
+from r1v3.train.grpo.passes.episode_passes import Pass, TokenStats, gather_stats, plan_updates
+from r1v3.train.grpo.records.episode_metrics import logprob_metrics, mismatch_metrics
 from r1v3.train.grpo.sampling.rollouts import Episode
 
 Reference = Callable[[Pack], tuple[torch.Tensor, torch.Tensor]]
@@ -36,15 +45,18 @@ class Updated:
         entropy_N: of each sampled token before any step, nats.
         metrics: `loss` and `grad_norm/` are means over the steps, weighted by the tokens of each mini-batch.
             `clip_fraction` is the share of the counted tokens on which the clip acted, over all steps.
-            `logprob_gap_` compares trainer and engine before any step (`logprob_metrics`).
+            `logprob_gap_` and `mismatch/` compare trainer and engine before any step (`logprob_metrics`,
+            `mismatch_metrics`).
+        worst: the token on which trainer and engine differ the most.
     """
 
     entropy_N: torch.Tensor
+    worst: Worst
     metrics: dict[str, float]
 
 
 def score_advantages(episode: Episode, settings: Grpo, limit: int) -> torch.Tensor:
-    """Equation 6 over each group's rewards, less the penalty on length if the recipe has one.
+    """Equation 6, or the recipe's other estimator, over rewards less the penalty on length if there is one.
 
     Args:
         limit: most tokens of a response in this episode.
@@ -58,7 +70,7 @@ def score_advantages(episode: Episode, settings: Grpo, limit: int) -> torch.Tens
         length_R = torch.tensor(episode.lengths)
         penalty_R = overlong_penalty(length_R, limit=limit, buffer=settings.overlong_buffer)
         reward_GM = reward_GM + penalty_R.view(reward_GM.shape)
-    return group_advantage(reward_GM, settings.advantage).flatten()
+    return advantages(reward_GM, settings.advantage).flatten()
 
 
 def update_policy(
@@ -82,6 +94,7 @@ def update_policy(
 
     Raises:
         FloatingPointError: the loss or a group's gradient is not finite; that step is not taken.
+        MismatchError: trainer and engine are further apart than `mismatch.stop`; no step is taken.
     """
     ranks = policy.ranks
     advantage_R = advantage_R.to(ranks.device)
@@ -91,6 +104,7 @@ def update_policy(
     total, updates = int(length_R.sum()), settings.updates_per_episode
     counts = {name: 0.0 for name in ("loss", "clipped", "kept")}
     norms: dict[str, float] = {}
+    stats: TokenStats | None = None
     for _ in range(updates):
         for batch, rows in enumerate(plan.minibatches):
             surrogate = _surrogate(settings, length_R[rows])
@@ -109,16 +123,43 @@ def update_policy(
             policy.reduce()
             norms_of_step = policy.norms()
             _check_finite(ranks.sum(batch_loss)[0], norms_of_step)
+            if stats is None:  # before the first step: every pass has had its first forward pass
+                stats = gather_stats(plan.passes, ranks)
+                check_mismatch(settings.mismatch, stats, episode)
             for group, norm in norms_of_step.items():
                 norms[group] = norms.get(group, 0.0) + norm * share
             policy.step(rate)
     loss, clipped, kept = ranks.sum(*counts.values())
     metrics = {"loss": loss, "clip_fraction": clipped / max(1.0, kept)}
     metrics |= {f"grad_norm/{group}": norm for group, norm in norms.items()}
-    stats = gather_stats(plan.passes, ranks)
+    assert stats is not None, "an episode has a mini-batch"
     advantage_N = advantage_R.repeat_interleave(length_R).cpu()
     metrics |= logprob_metrics(stats.logp_N, stats.sampled_N, advantage_N)
-    return Updated(stats.entropy_N, metrics)
+    metrics |= mismatch_metrics(settings.mismatch, stats.logp_N, stats.sampled_N, length_R.cpu())
+    return Updated(stats.entropy_N, worst_token(stats.logp_N, stats.sampled_N), metrics)
+
+
+def check_mismatch(rule: Mismatch | None, stats: TokenStats, episode: Episode) -> None:
+    """Stop where the engine's tokens are not the trainer's any more; all ranks see the same numbers.
+
+    Raises:
+        MismatchError: says how far apart the two are, where the most, and what the usual causes are.
+    """
+    if rule is None or rule.stop is None:
+        return
+    apart = mismatch_kl(stats.logp_N, stats.sampled_N)
+    if apart <= rule.stop:
+        return
+    worst, ends = worst_token(stats.logp_N, stats.sampled_N), list(accumulate(episode.lengths))
+    n = bisect_right(ends, worst.place)
+    response, place = episode.responses[n], worst.place - (ends[n] - episode.lengths[n])
+    raise MismatchError(
+        f"engine and trainer are {apart:.3g} nats a token apart (KL), more than grpo.mismatch.stop "
+        f"({rule.stop:g}); the most at token {place} (id {response.token_ids[place]}) of sample "
+        f"{response.sample} of {response.key}: log-probability {worst.logp:.2f} by the trainer, "
+        f"{worst.sampled:.2f} by the engine. Usual causes: the engine has older weights, another number "
+        "format, another temperature or nucleus, or other kernels (determinism: exact)"
+    )
 
 
 def _backward(
@@ -148,9 +189,21 @@ def _backward(
         keep_N=part.keep_N,
         reference_logp_N=part.reference_N,
         kl_weight_N=part.kl_weight_N,
+        mismatch_N=_mismatch_weights(part, settings),
     )
     policy.backward(loss, last=last)
     return loss.item(), seen
+
+
+def _mismatch_weights(part: Pass, settings: Grpo) -> torch.Tensor | None:
+    """Weights of a pass's tokens that correct for the engine, if the recipe has some."""
+    if settings.mismatch is None:
+        return None
+    assert part.logp_N is not None, "no forward pass yet"
+    responses = part.rows.stop - part.rows.start
+    return mismatch_weights(
+        settings.mismatch, part.logp_N, part.sampled_N, part.response_N, responses
+    )
 
 
 def _check_finite(loss: float, norms: dict[str, float]) -> None:
@@ -210,6 +263,7 @@ def _surrogate(settings: Grpo, length_R: torch.Tensor) -> Surrogate:
         responses=len(length_R),
         tokens=int(length_R.sum()),
         longest=max(stage.tokens for stage in settings.lengths),
+        rule=settings.surrogate,
     )
 
 

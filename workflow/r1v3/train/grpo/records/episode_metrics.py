@@ -10,8 +10,10 @@ from transformers import PreTrainedTokenizerBase
 
 from r1v3.data.sampling.filters import repetition
 from r1v3.generate.types import Response
+from r1v3.recipe.schema.training import Mismatch
 from r1v3.train.entropy.readings import Readings
 from r1v3.train.grpo.loss.advantage import zero_variance_groups
+from r1v3.train.grpo.loss.mismatch import Worst, mismatch_kl, mismatch_weights, raw_ratio, within
 from r1v3.train.grpo.loss.token_choice import token_covariance
 from r1v3.train.grpo.sampling.rollouts import Episode
 
@@ -105,6 +107,40 @@ def logprob_metrics(
         "logprob_gap_share": float((gap_N > math.log(1.05)).float().mean()),
         "covariance": float(token_covariance(logp_N, advantage_N).mean()),
     }
+
+
+def mismatch_metrics(
+    rule: Mismatch | None, logp_N: torch.Tensor, sampled_N: torch.Tensor, length_R: torch.Tensor
+) -> dict[str, float]:
+    """How far the engine's policy is from the trainer's, before any step.
+
+    `mismatch/kl` is in nats a token. With a rule, `mismatch/beyond` is the share of tokens whose weight lay
+    beyond its cap or floor, and `mismatch/weight` the mean of the weights that were used.
+
+    Args:
+        rule: the recipe's section.
+        logp_N, sampled_N: log-probability of each token by trainer and engine, nats.
+        length_R: tokens of each response.
+    """
+    found = {"mismatch/kl": mismatch_kl(logp_N, sampled_N)}
+    if rule is not None:
+        response_N = torch.arange(len(length_R)).repeat_interleave(length_R)
+        parts = (rule, logp_N, sampled_N, response_N, len(length_R))
+        found["mismatch/beyond"] = float((~within(rule, raw_ratio(*parts))).float().mean())
+        found["mismatch/weight"] = float(mismatch_weights(*parts).mean())
+    return found
+
+
+def worst_token_shown(
+    worst: Worst, responses: list[Response], tokenizer: PreTrainedTokenizerBase
+) -> list[Any]:
+    """Text of the token on which trainer and engine differ the most, and its log-probability by each."""
+    place = worst.place
+    for response in responses:
+        if place < len(response.token_ids):
+            return [tokenizer.decode([response.token_ids[place]]), worst.logp, worst.sampled]
+        place -= len(response.token_ids)
+    raise AssertionError("the token is in one of the responses")
 
 
 def _commonest(

@@ -3,7 +3,11 @@
 from r1v3.base.progress import Progress
 from r1v3.train.core.metrics import MetricsLog
 from r1v3.train.grpo.loss.update import Updated
-from r1v3.train.grpo.records.episode_metrics import entropy_metrics, reward_metrics
+from r1v3.train.grpo.records.episode_metrics import (
+    entropy_metrics,
+    reward_metrics,
+    worst_token_shown,
+)
 from r1v3.train.grpo.records.rollout_log import write_rollouts
 from r1v3.train.grpo.records.timer import StepTimer
 from r1v3.train.grpo.sampling.collect import Collected
@@ -54,6 +58,9 @@ class GrpoLog:
         )
         values = moved | reward_metrics(episode) | updated.metrics
         values |= collected.counts
+        values["mismatch/worst_token"] = worst_token_shown(
+            updated.worst, episode.responses, run.readings.tokenizer
+        )
         values |= entropy_metrics(
             updated.entropy_N, episode.responses, run.readings, settings.samples
         )
