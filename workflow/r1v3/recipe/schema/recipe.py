@@ -267,6 +267,8 @@ class GrpoEntry(Section):
     """The data set that it learns from."""
     settings: str
     """The entry of the recipe that it takes its settings from."""
+    method: str | None = None
+    """A method of another paper, whose keys lie between `settings` and `set` (docs/grpo.md lists them)."""
     set: dict[str, Any] = {}
     """Keys of the settings that this run changes."""
     without: list[Literal["connector"]] = []

@@ -17,6 +17,7 @@ from r1v3.recipe.errors import RecipeError, explain, unknown
 from r1v3.recipe.layers import merge
 from r1v3.recipe.schema.recipe import GrpoEntry, ModelEntry, Recipe, RunEntry, SftEntry
 from r1v3.recipe.schema.training import Grpo, Sft
+from r1v3.recipe.tables.methods import METHODS, changes_of
 
 # The report's own path, from the base model to the released one.
 CORE = ("base", "teacher", "cold_start", "rl", "final")
@@ -25,7 +26,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 LONGEST_NAME = 100  # letters
 MOST_CELLS = 10_000  # runs of one grid
 DEEPEST = 50  # runs that `like` leads through
-ENTRY_KEYS = ("from", "checkpoint", "data", "settings", "seed", "without")
+ENTRY_KEYS = ("from", "checkpoint", "data", "settings", "seed", "without", "method")
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,27 @@ def _settings(name: str, entry: SftEntry | GrpoEntry, recipe: Recipe, file: Path
     if entry.settings not in known:
         line = unknown(f"entry of the recipe's {entry.stage}", entry.settings, known)
         raise RecipeError([f"{file}: run {name}: settings: {line}"])
-    raw = merge(known[entry.settings].model_dump(), entry.set)
+    settings, changes = known[entry.settings], entry.set
+    if isinstance(entry, GrpoEntry) and entry.method is not None:
+        if entry.method not in METHODS:
+            raise RecipeError(
+                [f"{file}: run {name}: method: {unknown('method', entry.method, METHODS)}"]
+            )
+        changes = _merge_kinds(changes_of(entry.method, settings), changes)
+    raw = _merge_kinds(settings.model_dump(), changes)
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
         raise RecipeError(explain(error, kind, raw, lambda _: f"{file}: run {name}: set")) from None
+
+
+def _merge_kinds(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Settings with changes laid over them; what has another `kind` replaces the old one as a whole."""
+    replaced = {
+        key
+        for key, new in changes.items()
+        if isinstance(new, dict)
+        and isinstance(old := settings.get(key), dict)
+        and old.get("kind") != new.get("kind", old.get("kind"))
+    }
+    return merge({key: old for key, old in settings.items() if key not in replaced}, changes)
