@@ -26,7 +26,8 @@ from r1v3.recipe.graph.configs import SourceDataConfig
 from r1v3.recipe.schema.cleaning import CleaningRules
 from r1v3.recipe.schema.data import SourceSet
 
-STEPS = ("split", "valid", "licence", "date", "duplicate", "contaminated", "drawn")
+ASKED = ("select", "split")  # steps that most sources do not have
+STEPS = (*ASKED, "valid", "licence", "date", "duplicate", "contaminated", "drawn")
 
 
 def prepare(config: SourceDataConfig, folder: Path, index: Path | None = None) -> dict:
@@ -59,7 +60,8 @@ def prepare(config: SourceDataConfig, folder: Path, index: Path | None = None) -
             for row in sources:
                 read += 1
                 progress.advance()
-                _take(row, check, spec, cleaning, pool, rejected)
+                if _take(row, check, spec, cleaning, pool, rejected):
+                    sources.take(row)
         left = _drop_twins(spec, pool, folder, rejected)
         kept_numbers, shortfalls = _draw(config, pool, left, rejected)
         counted = Counted()
@@ -89,8 +91,8 @@ def _take(
     cleaning: CleaningRules,
     pool: Pool,
     rejected: Rejections,
-) -> None:
-    """Put a row into the pool, or reject it at the first step that it fails."""
+) -> bool:
+    """Put a row into the pool, or reject it at the first step that it fails; whether it was put there."""
     fields, step = row.fields, row.step
     try:
         if isinstance(fields, Refused):
@@ -111,8 +113,9 @@ def _take(
             step, refused.reason, where=row.where, id=known.get("id"), detail=refused.detail,
             question=question,
         )  # fmt: skip
-        return
+        return False
     pool.add(record, pictures)
+    return True
 
 
 def _drop_twins(spec: SourceSet, pool: Pool, folder: Path, rejected: Rejections) -> set[int]:
@@ -195,8 +198,8 @@ def funnel(read: int, rejected: dict[str, dict[str, int]], kept: int) -> list[di
     rows = [{"step": "read", "removed": 0, "left": read}]
     for step in STEPS:
         removed = sum(rejected.get(step, {}).values())
-        if step == "split" and not removed:
-            continue  # most sources hold one split only
+        if step in ASKED and not removed:
+            continue
         rows.append({"step": step, "removed": removed, "left": rows[-1]["left"] - removed})
     assert rows[-1]["left"] == kept, "a row is neither kept nor rejected"
     return rows

@@ -1,6 +1,6 @@
 """Every name in a recipe refers to something, and no question of an evaluation is trained on."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from r1v3.recipe.errors import KeyPath, unknown
@@ -9,6 +9,7 @@ from r1v3.recipe.schema.data import SampledSet
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.training import Sft
 from r1v3.recipe.tables.runs import ResolvedRun
+from r1v3.recipe.tables.sources import SourceEntry
 
 Runs = dict[str, ResolvedRun]
 Mistakes = Iterator[tuple[KeyPath, str]]
@@ -18,7 +19,7 @@ def mistakes_of_recipe(
     recipe: Recipe,
     layers: Layers,
     benchmarks: Collection[str],
-    sources: Collection[str],
+    sources: Mapping[str, SourceEntry],
     runs: Runs,
 ) -> list[str]:
     """One line for each name of the recipe that refers to nothing or to the wrong kind of set."""
@@ -105,7 +106,7 @@ def _recipe_mistakes(recipe: Recipe, benchmarks: Collection[str], runs: Runs) ->
 
 
 def _data_mistakes(
-    recipe: Recipe, benchmarks: Collection[str], sources: Collection[str]
+    recipe: Recipe, benchmarks: Collection[str], sources: Mapping[str, SourceEntry]
 ) -> Mistakes:
     for name, entry in recipe.data.items():
         if isinstance(entry, SampledSet):
@@ -115,6 +116,11 @@ def _data_mistakes(
             for position, each in enumerate(entry.source.entries):
                 if each not in sources:
                     yield (*at, "source", "entries", position), unknown("source", each, sources)
+                    continue
+                parts = sources[each].split
+                if parts is not None and entry.source.split not in parts.shares:
+                    line = unknown(f"part of the source {each}", entry.source.split, parts.shares)
+                    yield (*at, "source", "split"), line
         if entry.contaminated and entry.source.instances != "train":
             line = (
                 "what evaluations are compared with cannot be compared with them; allowed: null, as "

@@ -5,10 +5,12 @@ what the source stands in for and how it differs. A data set's folder is named b
 its records (`Decides`); titles, citations and notes may be edited without renaming it.
 """
 
+import math
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from r1v3.recipe.tables.dates import is_date
 
@@ -28,6 +30,9 @@ MAPPINGS = (
     "puzzle_vqa",
     "we_math_pro",
 )
+# Keys that came later: an entry without them has the hash that it had.
+LATER = ("select", "map", "split", "limit")
+MappedField = Literal["domain", "difficulty", "language", "answer_type", "date"]
 
 
 class SourcePart(BaseModel):
@@ -74,6 +79,84 @@ class SourceLicence(SourcePart):
     """What a reader must know."""
 
 
+Value = str | bool | int | float
+
+
+class Condition(SourcePart):
+    """What a row's value must be to be taken; every key that is given must hold.
+
+    In `one_of` and `none_of` a `*` stands for anything. Of a list, one element is enough for `one_of`, and
+    none may be in `none_of`. A value that is missing is empty, and meets no other condition but `none_of`.
+    """
+
+    one_of: list[Value] | None = None
+    """The value, or an element of it, is one of these; * stands for anything."""
+    none_of: list[Value] | None = None
+    """The value, or an element of it, is none of these."""
+    below: float | None = None
+    """The number is smaller."""
+    above: float | None = None
+    """The number is larger."""
+    at_least: float | None = None
+    """The number is this or larger."""
+    at_most: float | None = None
+    """The number is this or smaller."""
+    matches: str | None = None
+    """A regular expression that is found in the text."""
+    empty: bool | None = None
+    """Whether it is missing, null, blank or an empty list."""
+
+    @field_validator("matches")
+    @classmethod
+    def _compiles(cls, matches: str | None) -> str | None:
+        try:
+            re.compile(matches or "")
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from None
+        return matches
+
+    @model_validator(mode="after")
+    def _asks_something(self):
+        if not self.model_fields_set:
+            raise ValueError(f"one of {', '.join(type(self).model_fields)} is needed")
+        return self
+
+
+class ValueMap(SourcePart):
+    """How values of a column become a field of the record; values that are not listed are counted and shown.
+
+    A key of `values` may hold `*`. Of a list, the first element that is listed decides.
+    """
+
+    column: str | None = None
+    """The column as published, with dots into nested ones; null: the field after the mapping."""
+    values: dict[str, str]
+    """The field's value by the column's; * stands for anything."""
+    otherwise: str | None = None
+    """The field's value where the column's is not listed; null: what the mapping gave."""
+
+
+class HashSplit(SourcePart):
+    """Parts of a source that nobody published: a row's part is decided by a hash of a column.
+
+    Rows of equal values stay together, so a column of passages or pictures keeps those in one part.
+    """
+
+    by: str = "id"
+    """The column as published that is hashed, with dots into nested ones; id: the record's id."""
+    seed: int = 0
+    """Another seed gives other parts."""
+    shares: dict[str, Annotated[float, Field(gt=0, le=1)]]
+    """The share of each part, which add up to 1; a data set's `split` names one."""
+
+    @field_validator("shares")
+    @classmethod
+    def _whole(cls, shares: dict[str, float]) -> dict[str, float]:
+        if not math.isclose(sum(shares.values()), 1.0, abs_tol=1e-6):
+            raise ValueError(f"shares add up to {sum(shares.values()):g}, not to 1")
+        return shares
+
+
 class Decides(SourcePart):
     """What decides which records a source gives.
 
@@ -96,6 +179,14 @@ class Decides(SourcePart):
     """Its licence."""
     date: str | None = None
     """When it was published: a year, month or day."""
+    select: dict[str, Value | list[Value] | Condition] | None = None
+    """What rows are taken, by column as published, with dots into nested ones; null: all."""
+    map: dict[MappedField, ValueMap] | None = None
+    """Fields of the record by values of a column; null: as the mapping gives them."""
+    split: HashSplit | None = None
+    """Parts of the source by a hash; null: rows name their split, or are taken."""
+    limit: Annotated[int, Field(gt=0, strict=True)] | None = None
+    """Most records of this source, in the order of its files, duplicates included; null: all."""
 
     @field_validator("date")
     @classmethod
@@ -118,8 +209,12 @@ class SourceEntry(Decides):
     """In what it is another."""
 
     def hashed(self) -> dict[str, object]:
-        """The part that a data set's hash covers, with defaults."""
-        return self.model_dump(include=set(Decides.model_fields))
+        """The part that a data set's hash covers: with defaults, but without later keys that nobody set."""
+        part = self.model_dump(include=set(Decides.model_fields) - set(LATER))
+        for name in LATER:
+            if getattr(self, name) is not None:
+                part[name] = self.model_dump(include={name}, exclude_unset=True)[name]
+        return part
 
 
 def suffixes(path: Path) -> str:

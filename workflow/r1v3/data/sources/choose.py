@@ -1,0 +1,256 @@
+"""Which rows of a source are taken, in which part of it they fall, and what their values become.
+
+`select`, `split` and `map` of an entry of `config/sources.yaml` name columns as published; dots lead into
+nested ones, and through a text that holds a JSON object.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from fnmatch import translate
+from functools import cache
+
+from r1v3.data.fields import Refused
+from r1v3.recipe.tables.sources import (
+    Condition,
+    HashSplit,
+    MappedField,
+    Value,
+    ValueMap,
+)
+
+NOT_SELECTED = "not selected"
+MISSING = object()
+SHOWN = 50  # values of a column that are listed; the rest are counted together
+
+
+class Chosen:
+    """Applies one entry's `select`, `map` and `split`, and counts what they did not know.
+
+    Attributes:
+        unmatched: by field of the record, how often each value was not listed in `map`.
+    """
+
+    def __init__(
+        self,
+        select: Mapping[str, Value | list[Value] | Condition] | None,
+        mapped: Mapping[MappedField, ValueMap] | None,
+        split: HashSplit | None,
+    ):
+        self.select = {column: _condition(asked) for column, asked in (select or {}).items()}
+        self.mapped, self.split = dict(mapped or {}), split
+        self.unmatched: dict[str, Counter[str]] = {field: Counter() for field in self.mapped}
+        self.rows = 0
+        self._seen: set[str] = set()
+        self._columns: dict[str, None] = {}
+
+    def refuse(self, row: Mapping) -> None:
+        """Refuse a row that `select` does not take.
+
+        Raises:
+            Refused: with the column and the value that it has.
+        """
+        self.rows += 1
+        if self.rows <= SHOWN:
+            self._columns.update(dict.fromkeys(map(str, row)))
+        found = {column: at(row, column) for column in self._asked()}
+        self._seen |= {column for column, value in found.items() if value is not MISSING}
+        for column, condition in self.select.items():
+            if not holds(condition, found[column]):
+                raise Refused(NOT_SELECTED, f"{column} is {shown(found[column])}")
+
+    def part(self, row: Mapping, fields: Mapping) -> str | None:
+        """The part of the source that a row falls in by its hash; None where the entry has no `split`.
+
+        Raises:
+            Refused: the row has no value to hash.
+        """
+        if self.split is None:
+            return None
+        by = self.split.by
+        value = fields.get("id") if by == "id" else at(row, by)
+        if value is None or value is MISSING:
+            raise Refused("no value to split by", by)
+        digest = hashlib.sha256(f"{self.split.seed}\n".encode() + _bytes(value)).digest()
+        place, reached = int.from_bytes(digest[:8], "big") / 2**64, 0.0
+        for name, share in self.split.shares.items():
+            reached += share
+            if place < reached:
+                return name
+        return next(reversed(self.split.shares))
+
+    def fields(self, row: Mapping, fields: dict) -> dict:
+        """The fields with those that `map` gives."""
+        given = {}
+        for field, rule in self.mapped.items():
+            value = fields.get(field) if rule.column is None else at(row, rule.column)
+            name = _looked_up(rule.values, value)
+            if name is None:
+                self.unmatched[field][shown(value)] += 1
+                name = rule.otherwise
+            if name is None and fields.get(field) is None and value not in (None, MISSING):
+                name = shown(value)
+            if name is not None:
+                given[field] = name
+        return fields | given
+
+    def check(self, source: str) -> None:
+        """Refuse a column that no row has: a misspelt one would select nothing, or change nothing.
+
+        Raises:
+            ValueError: with the columns that there are.
+        """
+        unknown = sorted(set(self._asked()) - self._seen)
+        if self.rows and unknown:
+            raise ValueError(
+                f"{source}: no row has the column {', '.join(unknown)}; "
+                f"there are {', '.join(self._columns)}"
+            )
+
+    @property
+    def facts(self) -> dict[str, dict[str, int]]:
+        """What `map` did not list, by field: the commonest values, and how many rows have others."""
+        found = {}
+        for field, counter in self.unmatched.items():
+            if counter:
+                found[field] = dict(counter.most_common(SHOWN))
+                rest = counter.total() - sum(found[field].values())
+                found[field] |= {f"{len(counter) - SHOWN} other values": rest} if rest else {}
+        return found
+
+    def _asked(self) -> list[str]:
+        columns = [*self.select, *(rule.column for rule in self.mapped.values() if rule.column)]
+        if self.split is not None and self.split.by != "id":
+            columns.append(self.split.by)
+        return columns
+
+
+def at(row: object, column: str) -> object:
+    """The value of a column; dots lead into nested ones. A column whose name holds dots comes first."""
+    if isinstance(row, str) and row.lstrip().startswith("{"):
+        try:
+            row = json.loads(row)
+        except ValueError:
+            return MISSING
+    if not isinstance(row, Mapping):
+        return MISSING
+    if column in row:
+        return row[column]
+    outer, dot, inner = column.partition(".")
+    return at(row[outer], inner) if dot and outer in row else MISSING
+
+
+def holds(condition: Condition, value: object) -> bool:
+    """Whether a value meets a condition."""
+    if condition.empty is not None and condition.empty != _is_empty(value):
+        return False
+    values = [each for each in elements(value) if not _is_empty(each)]
+    texts = [shown(each) for each in values]
+    if condition.one_of is not None and not any(_among(condition.one_of, text) for text in texts):
+        return False
+    if condition.none_of is not None and any(_among(condition.none_of, text) for text in texts):
+        return False
+    if condition.matches is not None and not any(
+        re.search(condition.matches, text) for text in texts
+    ):
+        return False
+    bounds = (condition.below, condition.above, condition.at_least, condition.at_most)
+    return all(bound is None for bound in bounds) or _within(bounds, value)
+
+
+def _within(bounds: tuple[float | None, ...], value: object) -> bool:
+    below, above, at_least, at_most = bounds
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return (
+        (below is None or number < below)
+        and (above is None or number > above)
+        and (at_least is None or number >= at_least)
+        and (at_most is None or number <= at_most)
+    )
+
+
+def elements(value: object) -> list[object]:
+    """The elements of a list, also of one that is written as JSON; of another value itself."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return [value]
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return list(value)
+    return [value]
+
+
+def shown(value: object) -> str:
+    """A value as it is compared and listed: whole numbers without a point, texts without blanks around."""
+    if value is MISSING or value is None:
+        return "missing"
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return format(value, ".7g")
+    text = value.strip() if isinstance(value, str) else str(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
+def _condition(asked: Value | list[Value] | Condition) -> Condition:
+    if isinstance(asked, Condition):
+        return asked
+    return Condition(one_of=asked if isinstance(asked, list) else [asked])
+
+
+def _is_empty(value: object) -> bool:
+    if value is MISSING or value is None:
+        return True
+    if isinstance(value, float):
+        return value != value
+    if isinstance(value, str):
+        return value.strip() in ("", "[]", "null", "None")
+    return isinstance(value, bytes | Mapping | list | tuple) and not value
+
+
+def _among(wanted: Iterable[Value], text: str) -> bool:
+    return any(_fits(shown(each), text) for each in wanted)
+
+
+def _looked_up(values: Mapping[str, str], value: object) -> str | None:
+    """The first name that a value, or an element of it, has; exact names come before those with `*`."""
+    texts = [shown(each) for each in elements(value) if not _is_empty(each)]
+    for text in texts:
+        if text in values:
+            return values[text]
+        for pattern, name in values.items():
+            if _fits(pattern, text):
+                return name
+    return None
+
+
+def _fits(pattern: str, text: str) -> bool:
+    if "*" not in pattern:
+        return pattern == text
+    return _pattern(pattern).match(text) is not None
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(re.sub(r"([\[?])", r"[\1]", pattern)))
+
+
+def _bytes(value: object) -> bytes:
+    """A value as bytes that are equal where values are."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, default=_hashed).encode()
+
+
+def _hashed(value: object) -> str:
+    return hashlib.sha256(value if isinstance(value, bytes) else repr(value).encode()).hexdigest()
