@@ -10,7 +10,7 @@ from model_fixtures import small_model, small_processor
 from model_hub import ModelHub, serve_models
 
 from r1v3.cli import main
-from r1v3.cluster import checks
+from r1v3.cluster import supplies
 from r1v3.evaluate.target import find_target
 from r1v3.model.chat_template import renderer
 from r1v3.model.load import load_model, load_processor, save_checkpoint
@@ -111,17 +111,16 @@ def test_a_folder_is_converted_or_copied(hub, tmp_path):
 
 
 def test_preflight_tells_what_each_model_is_and_stops_at_a_wrong_one(hub):
-    recipe = load_project(ROOT, "paper").recipe
-    fine, seen = checks.models(recipe)
-    assert fine, seen
-    assert "teacher can be read: InternVL in its authors' layout, qwen2, converted" in seen
-    assert "base can be read: InternVL, HF-native, qwen2" in seen
+    models = load_project(ROOT, "paper").recipe.models
+    seen = supplies.model(models["teacher"])
+    assert (seen.state, seen.remedy) == ("ok", "")
+    assert "can be read: InternVL in its authors' layout, qwen2, converted" in seen.text
+    assert "can be read: InternVL, HF-native, qwen2" in supplies.model(models["base"]).text
     assert not [file for _, file in hub.sent if file.endswith(".safetensors")]
-    wrong = recipe.models["teacher"].model_copy(update={"id": "people/moe"})
-    changed = recipe.model_copy(update={"models": recipe.models | {"teacher": wrong}})
-    fine, seen = checks.models(changed)
-    assert not fine
-    assert "mixture of experts" in seen
+    seen = supplies.model(models["teacher"].model_copy(update={"id": "people/moe"}))
+    assert seen.state == "STOP"
+    assert "mixture of experts" in seen.text
+    assert seen.remedy
 
 
 def test_check_says_what_a_model_is(hub, capsys):

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import typer
 
@@ -12,17 +13,28 @@ from r1v3.cli.options import HERE, Overlay, Recipe, Root
 def preflight_command(recipe: Recipe = "paper", overlay: Overlay = None, root: Root = HERE) -> None:
     """Check the machines that will train: by a Slurm job where Slurm answers, else this machine.
 
-    Checks versions, GPUs, disk, ports, models and files. Exit code 1: something would stop a run.
+    Each check is ok, STOP or unknown, with what mends it. Exit code 1: something would stop a run.
     """
-    where = ["--profile", "slurm", "--cores", "all"] if _slurm_answers() else ["--cores", "2"]
+    if not _slurm_answers():
+        raise typer.Exit(subprocess.call(_here(recipe, overlay), cwd=root))
     choice = [f"recipe={recipe}", *([f"overlay={overlay}"] if overlay else [])]
-    command = [sys.executable, "-m", "snakemake", *where, "--config", *choice]
-    command += ["--quiet", "all", "--retries", "0", "--forcerun", "preflight"]
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--cores", "all"]
+    command += ["--config", *choice, "--quiet", "all", "--retries", "0", "--forcerun", "preflight"]
     code = subprocess.call([*command, "--", "results/preflight.json"], cwd=root)
     log = root / "results" / "log" / "preflight.txt"
     if log.exists():
         print(log.read_text(), end="")
     raise typer.Exit(code)
+
+
+def _here(recipe: str, overlay: Path | None) -> list[str]:
+    """The command that checks this machine, with one process for each of its GPUs."""
+    from r1v3.cluster.launch import gpus_here
+
+    command = [sys.executable, "-m", "r1v3.cluster.launch", "--processes", str(gpus_here() or 1)]
+    command += ["workflow/scripts/preflight.py", "--recipe", recipe]
+    command += ["--overlay", str(overlay)] if overlay else []
+    return [*command, "--output", "results/preflight.json"]
 
 
 def _slurm_answers() -> bool:

@@ -1,4 +1,4 @@
-"""What a run needs of a machine. Each check returns whether it passed, and what it found, in a line."""
+"""What a run needs of a machine: versions, GPUs, room on the disk, ports."""
 
 import os
 import re
@@ -8,15 +8,13 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from math import inf
 from pathlib import Path
-from urllib.parse import urlparse
 
-from r1v3.recipe.layers import read_yaml
+from r1v3.cluster.seen import Seen, judged
 from r1v3.recipe.load import Project
 from r1v3.recipe.outputs.environment import PACKAGES
-from r1v3.recipe.schema.recipe import Recipe
 
 FILES_NEEDED = 100_000
-Seen = tuple[bool, str]
+ROOM = "free some, or call in a checkout on a larger file system"
 
 
 def versions(lock: Path) -> Seen:
@@ -32,7 +30,11 @@ def versions(lock: Path) -> Seen:
             have = "none"
         if have != pinned[name]:
             wrong.append(f"{name} is {have}, {lock.name} has {pinned[name]}")
-    return not wrong, "; ".join(wrong) or f"as in {lock.name}"
+    return judged(
+        not wrong,
+        "; ".join(wrong) or f"as in {lock.name}",
+        f"install the lock: pip install -r envs/{lock.name}",
+    )
 
 
 def gpus(wanted: int | None) -> Seen:
@@ -40,19 +42,27 @@ def gpus(wanted: int | None) -> Seen:
     import torch
 
     if wanted is None:
-        return True, "none needed"
+        return Seen("ok", "none needed")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     names = []
     for number in range(count):
         ones = torch.ones(256, 256, device=f"cuda:{number}", dtype=torch.bfloat16)
         if float((ones @ ones)[0, 0]) != 256.0:
-            return False, f"GPU {number} cannot multiply"
+            return Seen(
+                "STOP",
+                f"GPU {number} cannot multiply",
+                "have this GPU repaired, or leave its node out",
+            )
         free, whole = torch.cuda.mem_get_info(number)
         names.append(
             f"{torch.cuda.get_device_name(number)} {free / 2**30:.0f}/{whole / 2**30:.0f} GiB"
         )
     seen = "; ".join(sorted(set(names))) or "PyTorch sees none"
-    return count >= wanted, f"{count} of {wanted} a node: {seen}"
+    return judged(
+        count >= wanted,
+        f"{count} of {wanted} a node: {seen}",
+        "call on a node with GPUs (under Slurm preflight does so itself), or lower layout.sft.gpus",
+    )
 
 
 def space_needed(root: Path, project: Project) -> float:
@@ -69,7 +79,7 @@ def space(work: Path, needed: float) -> Seen:
     """Whether the disk has room for what the plan says will be written."""
     work.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(work).free
-    return free >= needed, f"{free / 1e12:.2f} TB free, {needed / 1e12:.2f} TB needed"
+    return judged(free >= needed, f"{free / 1e12:.2f} TB free, {needed / 1e12:.2f} TB needed", ROOM)
 
 
 def quota(work: Path, needed: float) -> Seen:
@@ -83,10 +93,10 @@ def quota(work: Path, needed: float) -> Seen:
         trial.write_bytes(b"x" * 2**20)
         trial.unlink()
     except OSError as error:
-        return False, f"{work}: {error}"
+        return Seen("STOP", f"{work}: {error}", "call where you may write")
     files = os.statvfs(work).f_favail
     if not shutil.which("lfs"):
-        return files > FILES_NEEDED, f"{files:,} more files allowed"
+        return judged(files > FILES_NEEDED, f"{files:,} more files allowed", ROOM)
     told = subprocess.run(
         ["lfs", "quota", "-u", str(os.getuid()), str(work)],
         capture_output=True,
@@ -95,13 +105,15 @@ def quota(work: Path, needed: float) -> Seen:
     )
     left = lustre_left(told.stdout)
     if left is None:
-        return files > FILES_NEEDED, f"Lustre reports no quota; {files:,} more files allowed"
+        seen = f"Lustre reports no quota; {files:,} more files allowed"
+        return judged(files > FILES_NEEDED, seen, ROOM)
     room, count = left
     shown = ["room without limit" if room == inf else f"{room / 1e12:.2f} TB left"]
     shown += ["files without limit" if count == inf else f"{count:,.0f} more files allowed"]
-    return (
+    return judged(
         room >= needed and count > FILES_NEEDED,
         f"{', '.join(shown)}, {needed / 1e12:.2f} TB needed",
+        "delete files, or ask for a larger quota",
     )
 
 
@@ -136,68 +148,9 @@ def ports() -> Seen:
             try:
                 trial.bind(("", port))
             except OSError as error:
-                return False, f"port {port}: {error.strerror}"
-    return True, "20000, 29500 and 8000 are free"
-
-
-def models(recipe: Recipe) -> Seen:
-    """Whether the hub's models can be read at their revisions, and can be used here."""
-    from r1v3.model.layouts.internvl_chat_folder import read_json
-    from r1v3.model.obtain import hub_config
-    from r1v3.model.supported import check_supported
-
-    seen, fine = [], True
-    for name, spec in recipe.models.items():
-        if spec.source != "hub":
-            continue
-        try:
-            local = Path(spec.id)
-            if local.is_dir():
-                config = read_json(local / "config.json")
-            else:
-                config = hub_config(spec.id, spec.revision)
-            found = check_supported(config, spec.id)
-        except (ValueError, OSError, RuntimeError) as error:
-            fine = False
-            seen.append(f"{name}: {str(error) or type(error).__name__}")
-            continue
-        change = "" if found.conversion == "none" else f", converted {found.conversion}"
-        seen.append(f"{name} can be read: {found.family}{change}")
-    return fine, "; ".join(seen) or "all are made here"
-
-
-def verifier(recipe: Recipe) -> Seen:
-    """Whether the verifier's address answers, where a reward needs one."""
-    rewards = [recipe.grading, *(settings.reward for settings in recipe.grpo.values())]
-    if all(reward.verifier is None for reward in rewards):
-        return True, "none needed"
-    address = os.environ.get("R1V3_VERIFIER_URL")
-    if not address:
-        return False, "R1V3_VERIFIER_URL is not set"
-    url = urlparse(address)
-    try:
-        port = url.port or (443 if url.scheme == "https" else 80)
-        socket.create_connection((url.hostname or "", port), timeout=5).close()
-    except OSError as error:
-        return False, f"{address}: {error}"
-    return True, f"{address} answers"
-
-
-def files(root: Path, recipe: Recipe) -> Seen:
-    """Whether the files exist that only the user can supply, by `config/sources.yaml`."""
-    listed = read_yaml(root / "config" / "sources.yaml")
-    wanted = {
-        name
-        for entry in recipe.data.values()
-        if entry.kind == "source" and entry.source.kind == "listed"
-        for name in entry.source.entries
-    }
-    places = {
-        place
-        for name in wanted
-        if listed[name]["where"]["kind"] == "files"
-        for place in listed[name]["where"]["places"]
-        if "://" not in place
-    }
-    missing = sorted(place for place in places if not (root / place).exists())
-    return not missing, f"missing: {', '.join(missing)}" if missing else "nothing is missing"
+                return Seen(
+                    "STOP",
+                    f"port {port}: {error.strerror}",
+                    "end the process that listens there (ss -ltnp names it)",
+                )
+    return Seen("ok", "20000, 29500 and 8000 are free")

@@ -1,49 +1,71 @@
 """Is the machine ready? `r1v3 preflight` finds what would stop a run, before any GPU hour is spent.
 
-Checks versions, GPUs, disk, quota, ports, models and addresses on every node. Measures the disk and, with
-several processes, the network. Under Slurm it runs on the nodes of a training stage, with the same launcher.
+Checks versions, GPUs, disk, quota and ports on every node, and everything that the user must supply.
+Measures the disk and, with several processes, the network. Under Slurm it runs on the nodes of a training
+stage, with the same launcher. Each check stands alone: one that breaks is `unknown`, and the others go on.
 The findings of the nodes are printed first, since measuring a broken network may hang.
 """
 
 import json
 import socket
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import torch.distributed as dist
 
+from r1v3.base.atomic_write import write_text
 from r1v3.cluster import checks, measurements
+from r1v3.cluster.seen import Seen, State
+from r1v3.cluster.supplies import supply_checks
 from r1v3.recipe.load import load_project
 from r1v3.train.core.ranks import Ranks
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was checked, what was found, whether a run can work with it, and on which node."""
+    """What was checked, its state, what was seen, what mends it, and on which node."""
 
     what: str
+    state: State
     seen: str
-    fine: bool
+    remedy: str
     node: str
+
+    @property
+    def fine(self) -> bool:
+        """Whether a run can begin in spite of it."""
+        return self.state != "STOP"
 
 
 def check_node(root: Path, recipe: str, overlay: Path | None, work: Path) -> list[Finding]:
-    """The findings of all checks on this node."""
+    """The findings of all checks on this node.
+
+    Args:
+        root: the checkout.
+        work: the folder whose disk is checked.
+
+    Raises:
+        RecipeError: the recipe cannot be read.
+    """
     project = load_project(root, recipe, overlay)
     cpu = project.recipe.generation.engine == "transformers"
     lock = root / "envs" / ("cpu.lock.txt" if cpu else "gpu.lock.txt")
-    needed = 0 if cpu else checks.space_needed(root, project)
-    asked: dict[str, Callable[[], checks.Seen]] = {
+
+    @cache  # where the plan breaks, it breaks the checks that ask for it, and no others
+    def needed() -> float:
+        return 0.0 if cpu else checks.space_needed(root, project)
+
+    asked: dict[str, Callable[[], Seen]] = {
         "versions": lambda: checks.versions(lock),
         "GPUs": lambda: checks.gpus(None if cpu else project.recipe.layout.sft.gpus),
-        "disk": lambda: checks.space(work, needed),
-        "quota": lambda: checks.quota(work, needed),
+        "disk": lambda: checks.space(work, needed()),
+        "quota": lambda: checks.quota(work, needed()),
         "ports": checks.ports,
-        "models": lambda: checks.models(project.recipe),
-        "verifier": lambda: checks.verifier(project.recipe),
-        "files to supply": lambda: checks.files(root, project.recipe),
-        "disk speed": lambda: measurements.disk(work),
+        **supply_checks(root, project),
+        "disk speed": lambda: measurements.disk(work, 0.0 if cpu else measurements.LEAST_DISK),
     }
     return [_find(what, check) for what, check in asked.items()]
 
@@ -53,6 +75,9 @@ def preflight(root: Path, recipe: str, overlay: Path | None, output: Path) -> bo
 
     Args:
         root: the checkout.
+
+    Raises:
+        RecipeError: the recipe cannot be read.
     """
     ranks = Ranks.join()
     mine = check_node(root, recipe, overlay, output.parent) if ranks.leads else []
@@ -61,34 +86,54 @@ def preflight(root: Path, recipe: str, overlay: Path | None, output: Path) -> bo
     if all(each.fine for each in found if each.what == "GPUs"):
         network = [_find("all-reduce", lambda: measurements.all_reduce(ranks))]
     else:
-        network = [_find("all-reduce", lambda: (False, "not measured, since GPUs are missing"))]
-    _tell(ranks, lines(network))
+        missing = Seen("unknown", "not measured, since GPUs are missing", "call again with GPUs")
+        network = [_find("all-reduce", lambda: missing)]
+    _tell(ranks, [*lines(network), *summary([*found, *network])])
     if dist.is_initialized():
         dist.destroy_process_group()
     if ranks.first:
-        output.write_text(json.dumps([asdict(each) for each in [*found, *network]], indent=1))
+        write_text(output, json.dumps([asdict(each) for each in [*found, *network]], indent=1))
     return not ranks.first or all(each.fine for each in [*found, *network])
 
 
 def lines(findings: list[Finding]) -> list[str]:
-    """A line for each check and node, or one line where all nodes found the same."""
-    told = []
+    """A line for each check and node, or one line where all nodes found the same; then what mends it."""
+    told, said = [], ""
     for what in dict.fromkeys(each.what for each in findings):
         of_nodes = [each for each in findings if each.what == what]
-        same = len({(each.seen, each.fine) for each in of_nodes}) == 1
+        same = len({(each.seen, each.state) for each in of_nodes}) == 1
         for each in of_nodes[: 1 if same else None]:
             where = "" if same else f" on {each.node}"
-            told.append(f"{'ok  ' if each.fine else 'STOP'} {what}{where}: {each.seen}")
+            told.append(f"{each.state:7} {what}{where}: {each.seen}")
+            if each.remedy:
+                told.append(f"        -> {'as above' if each.remedy == said else each.remedy}")
+            said = each.remedy
     return told
 
 
-def _find(what: str, check: Callable[[], checks.Seen]) -> Finding:
-    """The finding of a check. An error is a finding too, since the other nodes wait for this one."""
+def summary(findings: list[Finding]) -> list[str]:
+    """One line: how many checks there are of each state, and whether a run can begin."""
+    counts = Counter(each.state for each in findings)
+    shown = ", ".join(f"{counts[state]} {state}" for state in ("ok", "unknown", "STOP"))
+    if counts["STOP"]:
+        return [f"{shown}: a run would stop; mend the lines that say STOP"]
+    if counts["unknown"]:
+        return [f"{shown}: nothing is known to stop a run; look at what is unknown"]
+    return [f"{shown}: a run can begin"]
+
+
+def _find(what: str, check: Callable[[], Seen]) -> Finding:
+    """The finding of a check. Any error of it is a finding too: neither it nor a node may hide the others."""
     try:
-        fine, seen = check()
-    except (OSError, RuntimeError, ValueError) as error:
-        fine, seen = False, f"{type(error).__name__}: {error}"
-    return Finding(what, seen, fine, socket.gethostname())
+        seen = check()
+    except Exception as error:  # whatever it is, the other checks must still be told
+        text = " ".join(str(error).split()) or "no message"
+        seen = Seen(
+            "unknown",
+            f"could not be checked: {type(error).__name__}: {text}",
+            "look at it by hand; if it is in order, go on",
+        )
+    return Finding(what, seen.state, seen.text, seen.remedy, socket.gethostname())
 
 
 def _tell(ranks: Ranks, told: list[str]) -> None:

@@ -1,0 +1,23 @@
+"""What a check of preflight found: its state, a line that says what was seen, and what mends it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["ok", "STOP", "unknown"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The result of a check. `remedy` is what to do; empty where nothing is to be done.
+
+    `STOP`: a run would fail. `unknown`: it could not be told, for example without a network.
+    """
+
+    state: State
+    text: str
+    remedy: str = ""
+
+
+def judged(fine: bool, text: str, remedy: str) -> Seen:
+    """`ok` where it is fine, else `STOP` with its remedy."""
+    return Seen("ok", text) if fine else Seen("STOP", text, remedy)
