@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight lint format dry studies compare evaluate snapshot trace crate prune ui grading-report site clean
+.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight lint format dry studies compare evaluate snapshot trace crate prune ui grading-report conformance site clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -67,6 +67,9 @@ ui: setup ## MLflow in the browser; made from the files first where there is no 
 
 grading-report: setup ## how often the grader agrees with people
 	@python perf/grading.py
+
+conformance: setup ## published answers to real questions through the whole evaluation, pictures included
+	@python tests/conformance/run.py
 
 evaluate: setup ## score MODEL=folder, id, address or baseline; RECIPE=paper BENCHMARKS="mmmu_val ..." MODE= NAME=
 	@r1v3 evaluate $(MODEL) $(BENCHMARKS) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(MODE),--mode $(MODE)) $(if $(NAME),--name $(NAME))

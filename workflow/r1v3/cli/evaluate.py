@@ -13,8 +13,11 @@ INCOMPLETE = 3
 
 def evaluate_command(
     model: Annotated[
-        str, typer.Argument(help="a folder, a model of the recipe, a Hugging Face id, an address")
-    ],
+        str | None,
+        typer.Argument(
+            help="a folder, a model of the recipe, a Hugging Face id, an address; none with --from"
+        ),
+    ] = None,
     benchmarks: Annotated[
         list[str] | None,
         typer.Argument(help="benchmarks of the table; without any, those of the recipe"),
@@ -26,6 +29,12 @@ def evaluate_command(
         typer.Option(help="thinking mode; without it, that of the model"),
     ] = None,
     name: Annotated[str | None, typer.Option(help="name of the results' folder")] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="score this file of VLMEvalKit or lmms-eval instead of asking a model"
+        ),
+    ] = None,
 ) -> None:
     """Score any model on the recipe's benchmarks, outside the run table.
 
@@ -33,11 +42,23 @@ def evaluate_command(
     `#` and the model's name: `http://node:8000/v1#name`. Everything goes to results/evaluations/<model>/;
     a second call continues there and asks only new benchmarks.
 
+    `--from FILE [BENCHMARK]` asks nothing: it scores answers in VLMEvalKit's result layout or in lmms-eval's
+    sample log. The benchmark is read from the file's name where none is given.
+
     The exit code is 3 where a benchmark, a row or the verifier was missing; the rest is scored all the same.
     """
-    from r1v3.evaluate.any_model import evaluate, what_is_missing
+    from r1v3.evaluate.any_model import evaluate, evaluate_file, what_is_missing
 
-    folder = evaluate(root, recipe, model, benchmarks=benchmarks or None, mode=mode, name=name)
+    if answers is not None:
+        named = [each for each in (model, *(benchmarks or [])) if each]
+        if len(named) > 1:
+            raise ValueError(f"--from: a file answers one benchmark, not {', '.join(named)}")
+        benchmark = named[0] if named else None
+        folder = evaluate_file(root, recipe, answers, benchmark=benchmark, name=name)
+    elif model is None:
+        raise ValueError("a model, or --from FILE, is needed")
+    else:
+        folder = evaluate(root, recipe, model, benchmarks=benchmarks or None, mode=mode, name=name)
     print((folder / "pages/table_1.md").read_text())
     print(f"scores and verdicts: {folder}\npages: {folder / 'pages/index.html'}")
     lacking = what_is_missing(folder)

@@ -4,19 +4,28 @@ A model is one of the recipe's, a folder, a Hugging Face id (`id@revision` for a
 of an OpenAI-compatible endpoint with `#` and the model's name. Answers, verdicts, scores and pages go to
 results/evaluations/<model>/. A second call continues there, and asks only the benchmarks that are new;
 other weights in the same place get other answers.
+
+Answers that another harness stored are scored without a model: `r1v3 evaluate --from FILE`.
 """
 
 import json
 import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+from r1v3.base.atomic_write import write_text
 from r1v3.base.determinism import make_exact
-from r1v3.base.file_hash import CACHE
+from r1v3.base.file_hash import CACHE, file_sha256
 from r1v3.evaluate.answer import answer
+from r1v3.evaluate.exchange.names import benchmark_in
+from r1v3.evaluate.exchange.read import Matched, match, read_foreign
+from r1v3.evaluate.exchange.write import write_exchange
+from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.items.source import obtain_or_say
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score
-from r1v3.evaluate.target import Target, find_target
+from r1v3.evaluate.target import Target, find_target, plain_name
 from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig, EvaluationSettings
 from r1v3.recipe.graph.identity import OWN, VERSION, hash_of
 from r1v3.recipe.graph.results import ResultGraph
@@ -45,31 +54,110 @@ def evaluate(
         name: of the results' folder, None for the model's.
     """
     project = load_project(root, recipe)
-    names = benchmarks or project.recipe.evaluation.benchmarks
+    names = _known(project, benchmarks or project.recipe.evaluation.benchmarks)
+    known = project.recipe.models | project.recipe.baselines
+    target = find_target(model, known, root / "results" / CACHE)
+    paths = {each: _obtained(root, ResultGraph(project), each) for each in names}
+    config = _config(
+        project, target, mode, {each: path.parent.name for each, path in paths.items()}
+    )
+    folder = _folder_of(root, recipe, config, name or target.name)
+    if config.determinism == "exact":
+        make_exact()
+    answer(config, model=target.model, benchmarks=paths, held_out={}, folder=folder)
+    _score_and_show(root, config, paths, folder, name or target.name)
+    return folder
+
+
+def evaluate_file(
+    root: Path,
+    recipe: str,
+    file: Path,
+    *,
+    benchmark: str | None = None,
+    name: str | None = None,
+) -> Path:
+    """Score answers that another harness stored; returns the folder of scores, verdicts and pages.
+
+    A question without an answer in the file counts as wrong, and as an error.
+
+    Args:
+        file: a result of VLMEvalKit or a sample log of lmms-eval.
+        benchmark: what it answers; None where the file's name says so.
+        name: of the results' folder, None for the file's.
+
+    Raises:
+        ValueError: the file is neither, names no benchmark, or answers none of its questions.
+    """
+    project = load_project(root, recipe)
+    which = benchmark or benchmark_in(file.stem, list(project.benchmarks))
+    if which is None:
+        allowed = ", ".join(project.benchmarks)
+        raise ValueError(f"{file}: its name ends with no benchmark's; name one of {allowed}")
+    [which] = _known(project, [which])
+    answers = read_foreign(file)
+    tsv = _obtained(root, ResultGraph(project), which)
+    items = load_items(project.benchmarks[which], tsv)
+    found = match(answers, items)
+    if not found.texts:
+        raise ValueError(
+            f"{file}: it answers no question of {which}; first of its rows, {found.unmatched[0]}"
+        )
+    identity = f"sha256:{file_sha256(file, root / 'results' / CACHE)}"
+    target = Target(plain_name(file.stem), identity, file, "nothink", served=False)
+    runs = project.recipe.evaluation.model_copy(update={"runs": found.runs})
+    project = replace(project, recipe=project.recipe.model_copy(update={"evaluation": runs}))
+    config = _config(project, target, "nothink", {which: tsv.parent.name})
+    folder = _folder_of(root, recipe, config, name or target.name)
+    _store(found, [item.key for item in items], which, folder / "responses")
+    for each in found.unmatched:
+        print(f"{file}: row {each} is left out", file=sys.stderr)
+    lacking = len(items) - len(found.texts)
+    print(f"{which}: {len(found.texts)} of {len(items)} questions answered, {lacking} without")
+    _score_and_show(root, config, {which: tsv}, folder, name or target.name)
+    return folder
+
+
+def _known(project: Project, names: list[str]) -> list[str]:
     unknown = [each for each in names if each not in project.benchmarks]
     if unknown:
         allowed = ", ".join(project.benchmarks)
         raise ValueError(f"no benchmark {', '.join(unknown)}; allowed: {allowed}")
-    known = project.recipe.models | project.recipe.baselines
-    target = find_target(model, known, root / "results" / CACHE)
-    paths = {each: _obtained(root, ResultGraph(project), each) for each in names}
-    ids = {each: path.parent.name for each, path in paths.items()}
-    config = _config(project, target, mode, ids)
+    return names
+
+
+def _folder_of(root: Path, recipe: str, config: EvaluationConfig, name: str) -> Path:
+    """The evaluation's folder, with its config."""
     document = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
     digest = hash_of("evaluation", document)
-    folder = root / "results/evaluations" / (name or target.name) / f"{recipe}-{digest}"
+    folder = root / "results/evaluations" / name / f"{recipe}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
-    written = {"kind": "evaluation", "name": target.name, "hash": digest, "document": document}
+    written = {"kind": "evaluation", "name": config.name, "hash": digest, "document": document}
     if not (folder / "config.json").exists():
         write_json(folder / "config.json", written)
-    where = {"benchmarks": paths, "held_out": {}, "folder": folder}
-    if config.determinism == "exact":
-        make_exact()
-    answer(config, model=target.model, **where)
-    score(config, responses=folder, **where)
-    table = load_table(root / "config/benchmarks.yaml")
-    write_pages(folder, paths, table, folder / "pages", name=name or target.name, against={})
     return folder
+
+
+def _score_and_show(
+    root: Path, config: EvaluationConfig, paths: dict[str, Path], folder: Path, name: str
+) -> None:
+    score(config, responses=folder, benchmarks=paths, held_out={}, folder=folder)
+    write_exchange(config, paths, folder, plain_name(name))
+    table = load_table(root / "config/benchmarks.yaml")
+    write_pages(folder, paths, table, folder / "pages", name=name, against={})
+
+
+def _store(found: Matched, keys: list[str], benchmark: str, responses: Path) -> None:
+    """Keep answers as `answer` keeps them; a question without one has an error in its place."""
+    lines = []
+    for key in keys:
+        texts = found.texts.get(key, ())
+        for run in range(found.runs):
+            there = run < len(texts)
+            row = {"key": f"{benchmark}/{key}", "run": run, "text": texts[run] if there else ""}
+            row |= {"finish_reason": "stop" if there else "error", "tokens": 0, "prompt_tokens": 0}
+            lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+    write_text(responses / f"{benchmark}.0-of-1.jsonl", "".join(lines))
 
 
 def what_is_missing(folder: Path) -> list[str]:

@@ -1,0 +1,1 @@
+"""Answers in the layouts of other evaluation harnesses: written for their scorers, read for ours."""

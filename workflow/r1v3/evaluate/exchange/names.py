@@ -1,0 +1,82 @@
+"""What other harnesses call each benchmark, and where the prompt that we follow is written.
+
+Names and files are those of VLMEvalKit at commit e8e78f0 and of lmms-eval at commit 75571cf. A benchmark that
+one of them does not have goes by our own name.
+"""
+
+from dataclasses import dataclass
+
+KIT = "open-compass/VLMEvalKit, vlmeval/dataset"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A benchmark's data set in VLMEvalKit, its task in lmms-eval, and the source of its prompt."""
+
+    dataset: str | None
+    task: str | None
+    source: str
+
+
+PEERS = {
+    "mmmu_val": Peer("MMMU_DEV_VAL", "mmmu_val", f"{KIT}/image_mcq.py, MMMUDataset"),
+    "emma_mini": Peer("EMMA_COT", "emma-mini", f"{KIT}/emma.py, EMMADataset"),
+    "mmmu_pro_standard": Peer(
+        "MMMU_Pro_10c_COT", "mmmu_pro_standard_cot", f"{KIT}/image_mcq.py, MMMUProDataset"
+    ),
+    "mmk12": Peer(None, None, "ModalMinds/MM-EUREKA, eval, prompt of MMK12"),
+    "mmstar": Peer("MMStar", "mmstar", f"{KIT}/image_mcq.py, ImageMCQDataset"),
+    "mmbench_en_v11": Peer(
+        "MMBench_DEV_EN_V11", "mmbench_en_dev", f"{KIT}/image_mcq.py, ImageMCQDataset"
+    ),
+    "hallusionbench": Peer(
+        "HallusionBench", "hallusion_bench_image", f"{KIT}/image_yorn.py, ImageYORNDataset"
+    ),
+    "mathvista_mini": Peer(
+        "MathVista_MINI", "mathvista_testmini_cot", f"{KIT}/image_vqa.py, MathVista"
+    ),
+    "mathverse_vision_only": Peer(
+        "MathVerse_MINI_Vision_Only_cot",
+        "mathverse_testmini_vision_only",
+        f"{KIT}/image_vqa.py, MathVerse",
+    ),
+    "mathvision": Peer("MathVision", "mathvision_test", f"{KIT}/image_vqa.py, MathVision"),
+    "wemath": Peer("WeMath_COT", "wemath_testmini_reasoning", f"{KIT}/image_mcq.py, WeMath"),
+    "visulogic": Peer("VisuLogic", "visulogic", f"{KIT}/image_mcq.py, VisuLogic"),
+    "logicvista": Peer("LogicVista", "logicvista_reasoning", f"{KIT}/image_vqa.py, LogicVista"),
+    "mme_reasoning": Peer("MME-Reasoning", None, f"{KIT}/image_vqa.py, MMEReasoning"),
+    "phyx_mini_mc": Peer("PhyX_mini_MC", "phyx_mini_mc", f"{KIT}/image_vqa.py, PhyX"),
+    "seephys": Peer("SeePhys", "seephys", f"{KIT}/image_vqa.py, SeePhys"),
+    "mmmu_pro_vision": Peer(
+        "MMMU_Pro_V_COT", "mmmu_pro_vision_cot", f"{KIT}/image_mcq.py, MMMUProDataset"
+    ),
+    "olympiadbench": Peer("OlympiadBench", None, f"{KIT}/image_vqa.py, OlympiadBench"),
+    "csvqa": Peer(None, None, "SkyworkAI/CSVQA, the prompts of its evaluation"),
+    "gaokao_2025": Peer(
+        None, None, "none: the paper's own questions, and nobody publishes a prompt"
+    ),
+}
+
+
+def dataset_of(benchmark: str) -> str:
+    """VLMEvalKit's name, or ours where it has none."""
+    peer = PEERS.get(benchmark)
+    return peer.dataset if peer and peer.dataset else benchmark
+
+
+def task_of(benchmark: str) -> str:
+    """lmms-eval's name, or ours where it has none."""
+    peer = PEERS.get(benchmark)
+    return peer.task if peer and peer.task else benchmark
+
+
+def benchmark_in(stem: str, known: list[str]) -> str | None:
+    """The benchmark that a file's name ends with, by any harness's name; the longest wins.
+
+    Args:
+        stem: such as `my_model_MMStar` or `20260101_120000_samples_mmstar`.
+        known: our names of benchmarks.
+    """
+    names = {alias: name for name in known for alias in {name, dataset_of(name), task_of(name)}}
+    matching = [alias for alias in names if stem == alias or stem.endswith(f"_{alias}")]
+    return names[max(matching, key=len)] if matching else None

@@ -1,0 +1,195 @@
+"""Answers from another harness's files, matched to the questions of our benchmark.
+
+VLMEvalKit's result (`.xlsx`, `.tsv`, `.csv` or `.json` with `index` and `prediction`) and lmms-eval's sample
+log (`.jsonl` with `doc_id` and `filtered_resps`) are told apart by their columns, not by their names.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from r1v3.evaluate.exchange.workbook import read_workbook
+from r1v3.evaluate.items.item import MARK, Item
+from r1v3.evaluate.items.rows import SEPARATORS, read_rows
+
+FORMS = (*SEPARATORS, ".xlsx", ".json", ".jsonl")
+
+
+@dataclass(frozen=True)
+class ForeignAnswer:
+    """A question as another harness names it, and its answers, one a run.
+
+    `index` is the row's own name, `place` its number in their file (from 0), `asked` the text that was sent.
+    """
+
+    index: str | None
+    place: int | None
+    asked: str
+    target: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Answers by our keys; `unmatched` names rows that belong to no question of ours."""
+
+    texts: dict[str, tuple[str, ...]]
+    unmatched: list[str]
+
+    @property
+    def runs(self) -> int:
+        """How many answers the most answered question has."""
+        return max((len(texts) for texts in self.texts.values()), default=0)
+
+
+def read_foreign(path: Path) -> list[ForeignAnswer]:
+    """The answers of a file.
+
+    Raises:
+        ValueError: the file is neither layout; the message names the file and what is missing.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: the file is not there")
+    rows = list(_rows(path))
+    if rows and all("prediction" in row and "index" in row for row in rows):
+        return [_of_kit(row) for row in rows]
+    if rows and all("filtered_resps" in row or "resps" in row for row in rows):
+        return [_of_lmms(row) for row in rows]
+    raise ValueError(
+        f"{path}: a result of VLMEvalKit has the columns index and prediction in every row, a sample log of"
+        f" lmms-eval resps or filtered_resps in every line; this file has"
+        f" {', '.join(sorted(rows[0])) if rows else 'no rows'}"
+    )
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if path.suffix in SEPARATORS:
+        for line in read_rows(path):
+            if line.reason:
+                raise ValueError(f"{path}, line {line.number}: {line.reason}")
+            yield dict(line.row)
+    elif path.suffix == ".xlsx":
+        yield from read_workbook(path)
+    elif path.suffix in (".json", ".jsonl"):
+        yield from _json_rows(path)
+    else:
+        raise ValueError(f"{path}: one of {', '.join(FORMS)} is expected")
+
+
+def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".json":
+        try:
+            found = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"{path}: it is not JSON ({error})") from None
+        if isinstance(found, dict):  # a table by column, as pandas writes it
+            columns = {name: _column(cells) for name, cells in found.items()}
+            found = [dict(zip(columns, cells)) for cells in zip(*columns.values())]
+        rows = list(enumerate(found, 1))
+    else:
+        rows = []
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.strip():
+                try:
+                    rows.append((number, json.loads(line)))
+                except ValueError as error:
+                    raise ValueError(f"{path}, line {number}: it is not JSON ({error})") from None
+    for number, row in rows:
+        if not isinstance(row, dict):
+            raise ValueError(f"{path}, line {number}: it is not an object")
+        yield row
+
+
+def _column(cells: Any) -> list[Any]:
+    return list(cells.values()) if isinstance(cells, dict) else list(cells)
+
+
+def _of_kit(row: dict[str, Any]) -> ForeignAnswer:
+    text = row["prediction"]
+    thought = row.get("thinking") or ""  # SPLIT_THINK keeps it in a column of its own
+    whole = f"<think>{thought}</think>{text}" if thought else text
+    index = re.sub(r"\.0+$", "", str(row["index"]))  # what pandas makes of a number beside a gap
+    target = str(row.get("answer", ""))
+    return ForeignAnswer(index, None, str(row.get("question", "")), target, (_said(whole),))
+
+
+def _of_lmms(row: dict[str, Any]) -> ForeignAnswer:
+    texts = tuple(_flat(row.get("resps", row.get("filtered_resps"))))
+    asked = row.get("input", "")
+    asked = asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False)
+    index = row.get("index")
+    place = row.get("doc_id")
+    return ForeignAnswer(
+        None if index is None else str(index),
+        place if isinstance(place, int) else None,
+        asked,
+        str(row.get("target", "")),
+        texts,
+    )
+
+
+def _flat(value: Any) -> Iterator[str]:
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _flat(each)
+    else:
+        yield _said(value)
+
+
+def _said(value: Any) -> str:
+    return "" if value is None or value != value else str(value)
+
+
+def match(answers: list[ForeignAnswer], items: list[Item]) -> Matched:
+    """Find the question of each answer: by its index, else by the text that was asked.
+
+    An answer of several candidates belongs to the one at its place in the file, if that is among them.
+    A question that is answered twice keeps its first answer.
+    """
+    known = {item.key: item for item in items}
+    squeezed = [(_squeezed(item.question), item) for item in items]
+    texts: dict[str, tuple[str, ...]] = {}
+    unmatched = []
+    for number, answer in enumerate(answers):
+        by_index = answer.index is not None
+        item = known.get(answer.index or "") if by_index else _by_text(answer, squeezed)
+        if item is None or item.key in texts:
+            twice = "answered twice" if item is not None else "no question of ours"
+            name = answer.index if answer.index is not None else f"number {number}"
+            unmatched.append(f"{name}: {twice}")
+        else:
+            texts[item.key] = answer.texts
+    return Matched(texts, unmatched)
+
+
+def _by_text(answer: ForeignAnswer, squeezed: list[tuple[str, Item]]) -> Item | None:
+    asked = _squeezed(answer.asked)
+    place = answer.place
+    if place is not None and place < len(squeezed):
+        question, item = squeezed[place]
+        if question and question in asked and _has_options(item, asked):
+            return item
+    found = [item for question, item in squeezed if question and question in asked]
+    longest = max((len(_squeezed(item.question)) for item in found), default=0)
+    found = [item for item in found if len(_squeezed(item.question)) == longest]
+    if len(found) > 1:
+        found = [item for item in found if _has_options(item, asked)]
+    return found[0] if len(found) == 1 else None
+
+
+def _has_options(item: Item, asked: str) -> bool:
+    """Whether the options stand in the text, in their order."""
+    place = 0
+    for option in item.options or ():
+        place = asked.find(_squeezed(option), place)
+        if place < 0:
+            return False
+    return True
+
+
+def _squeezed(text: str) -> str:
+    return "".join(MARK.sub("", text).split())
