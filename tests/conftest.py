@@ -3,11 +3,11 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from launched import run_snakemake
 
 # Before anything imports torch. Tests run beside each other, and some compare two processes to the last bit.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -34,16 +34,7 @@ class Workflow:
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Call Snakemake; the captured output is in `stdout`, errors included."""
-        binaries = Path(sys.executable).parent
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
-            cwd=self.folder,
-            env=os.environ | {"PATH": f"{binaries}:{os.environ['PATH']}"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = run_snakemake(self.folder, *arguments)
         if check:
             assert done.returncode == 0, done.stdout
         return done

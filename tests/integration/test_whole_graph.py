@@ -3,6 +3,7 @@ says so when there is nothing to do."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 HERE = Path(__file__).parent
 OVERLAY = HERE / "tiny_steps.yaml"
+# The runs up to RL, which are trained twice.
+REPEATED = ("base", "teacher", "cold_start", "rl")
 # Files that hold times.
 TIMED = ("metrics.jsonl",)
 
@@ -45,17 +48,16 @@ def run(workflow, *arguments: str) -> str:
     return done.stdout
 
 
-def kill_in_the_middle_of_grpo(workflow) -> None:
+def kill_in_the_middle_of_grpo(workflow, *targets: str) -> None:
     """Start Snakemake and send SIGKILL to all of it once the RL run has made its second step."""
     process = subprocess.Popen(
-        command(),
+        command(*targets),
         cwd=workflow.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    documents = ResultGraph(load_project(workflow.folder, "tiny", OVERLAY))
-    folder = workflow.folder / documents.run("rl").folder
+    folder = workflow.folder / results_of(workflow).run("rl").folder
     try:
         while process.poll() is None:
             metrics = folder / "metrics.jsonl"
@@ -67,6 +69,10 @@ def kill_in_the_middle_of_grpo(workflow) -> None:
             os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
     assert not (folder / "manifest.json").exists()
+
+
+def results_of(workflow) -> ResultGraph:
+    return ResultGraph(load_project(workflow.folder, "tiny", OVERLAY))
 
 
 def results(workflow) -> dict[str, object]:
@@ -91,11 +97,20 @@ def straight(tmp_path_factory, make_workflow):
 
 
 @pytest.fixture(scope="module")
-def interrupted(tmp_path_factory, make_workflow):
-    """A checkout in which the run was killed in the middle of GRPO, then started again."""
+def interrupted(straight, tmp_path_factory, make_workflow):
+    """A copy in which every run up to RL, their data and an answered suite were made again.
+
+    The RL run was killed in the middle, then started again.
+    """
     workflow = make_workflow(tmp_path_factory.mktemp("interrupted"))
-    kill_in_the_middle_of_grpo(workflow)
-    run(workflow)
+    shutil.copytree(straight.folder / "results", workflow.folder / "results", symlinks=True)
+    graph = results_of(workflow)
+    answers = graph.evaluation("rl", "last", "held_out").folder
+    for folder in [graph.run(name).folder for name in REPEATED] + [answers]:
+        shutil.rmtree(workflow.folder / folder)
+    targets = ("results/runs/rl.json", f"{answers}/responses.json")
+    kill_in_the_middle_of_grpo(workflow, *targets)
+    run(workflow, *targets)
     return workflow
 
 

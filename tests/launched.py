@@ -1,7 +1,7 @@
-"""Scripts in processes of their own, on one rank or several, that begin with the trainers imported.
+"""Scripts and Snakemake in processes of their own that begin with the slow imports done.
 
-Tests that kill a trainer or start several would otherwise spend most of their time on imports: processes are
-forked from one that has done these.
+Tests that kill a trainer, start several or plan a workflow would otherwise spend most of their time on
+imports: processes are forked from one that has done these.
 """
 
 import multiprocessing
@@ -15,7 +15,9 @@ from pathlib import Path
 from loopback import free_port
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["r1v3.train.sft.trainer", "r1v3.train.grpo.trainer"])
+FORKS.set_forkserver_preload(
+    ["snakemake.cli", "r1v3.train.sft.trainer", "r1v3.train.grpo.trainer"]
+)
 
 
 def run_script(script: Path, *arguments) -> subprocess.CompletedProcess:
@@ -35,6 +37,36 @@ def run_ranks(script: Path, world: int, *arguments, per_node: int | None = None)
     ranks = [shared | {"RANK": n, "LOCAL_RANK": n % local} for n in range(world)]
     for done in _run(script, arguments, ranks):
         assert done.returncode == 0, done.stderr
+
+
+def run_snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run Snakemake in a checkout to its end; `stdout` holds its errors too."""
+    binaries = Path(sys.executable).parent
+    environment = os.environ | {"PATH": f"{binaries}:{os.environ['PATH']}"}
+    with tempfile.TemporaryDirectory() as said:
+        output = Path(said) / "out"
+        process = FORKS.Process(
+            target=_snakemake, args=(folder, arguments, dict(environment), output)
+        )
+        process.start()
+        process.join()
+        text = output.read_text(errors="replace")
+    return subprocess.CompletedProcess(["snakemake", *arguments], process.exitcode, text)
+
+
+def _snakemake(folder: Path, arguments: tuple, environment: dict, output: Path) -> None:
+    opened = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(opened, 1)
+    os.dup2(opened, 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for name in [name for name in sys.modules if name.split(".")[0] == "r1v3"]:
+        del sys.modules[name]  # the checkout has modules of its own
+    sys.argv = ["snakemake", *arguments]
+    from snakemake.cli import main
+
+    main()
 
 
 def _run(script: Path, arguments: tuple, environments: list[dict]):
