@@ -1,5 +1,6 @@
 """What dry runs plan."""
 
+import os
 import re
 
 import pytest
@@ -46,6 +47,20 @@ def test_a_changed_number_plans_its_branch_and_nothing_before_it(workflow):
         "publish": 1,
         "all": 1,
     }
+
+
+@pytest.mark.slow
+def test_scores_of_other_code_are_made_again_by_choice(workflow):
+    paths = finished_core(workflow)
+    pretend(workflow, paths)
+    scores = next(path for path in paths if path.endswith("/scores.json"))
+    path = workflow.folder / scores
+    when = path.stat().st_mtime_ns
+    path.write_text('{"code": {"r1v3.evaluate.score": "0000000000"}}')
+    os.utime(path, ns=(when, when))
+    plan = workflow.planned("--config", "rerun_code=true")
+    assert plan["score"] == 1
+    assert "evaluate" not in plan
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from snakemake.logging import logger
 
 from r1v3.cluster import resources
 from r1v3.cluster.failures import show_failures
+from r1v3.provenance.outdated import OtherCode
 from r1v3.provenance.times import settle_times
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.configs import resolved_config
@@ -29,7 +30,7 @@ from r1v3.recipe.snakemake import (
 )
 from r1v3.recipe.tables.runs import CORE
 
-command_environment(Path(workflow.basedir))
+command_environment(Path(workflow.basedir), config)
 note_owner(Path.cwd())
 settle_times(Path(workflow.basedir))
 
@@ -50,6 +51,8 @@ TARGETS = Targets(GRAPH, SEEDS)
 TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI") or LOCAL_STORE
 # What a store has been given is noted in `results/mlflow<mark>.json`, so that another one gets its own copy.
 COPIES = Copies(TARGETS, mark_of_store(TRACKING_URI))
+# What other code computed is told, and made again where `--config rerun_code=true` asks (docs/identity.md).
+OTHER_CODE = OtherCode.of(GRAPH, config, sys.argv, logger if workflow.is_main_process else None)
 # What commands of `python -m r1v3` need to know of this call.
 CHOICE = ["--recipe", config.get("recipe", "tiny")]
 CHOICE += ["--overlay", config["overlay"]] if config.get("overlay") else []
@@ -83,21 +86,27 @@ def machines(stage):
     return resources.machines(stage, PROJECT.recipe.layout, SITE)
 
 
+def rerun(path):
+    """A path, and what `rerun_code` asks for is forced."""
+    workflow.dag.forcefiles.update(OTHER_CODE.rerun)
+    return path
+
+
 # What a stage reads; the inputs of its rule follow from it.
-def run_settings(wildcards):
-    return resolved_config(GRAPH.at(f"results/runs/{wildcards.run}"))
+def run_settings(w):
+    return resolved_config(GRAPH.at(rerun(f"results/runs/{w.run}")))
 
 
-def data_settings(wildcards):
-    return resolved_config(GRAPH.at(f"results/data/{wildcards.data}"))
+def data_settings(w):
+    return resolved_config(GRAPH.at(rerun(f"results/data/{w.data}")))
 
 
-def selection_settings(wildcards):
-    return resolved_config(GRAPH.at(f"results/selections/{wildcards.selection}"))
+def selection_settings(w):
+    return resolved_config(GRAPH.at(rerun(f"results/selections/{w.selection}")))
 
 
 def evaluation_settings(w):
-    return resolved_config(GRAPH.at(f"results/evaluations/{w.run}/{w.checkpoint}/{w.suite}"))
+    return resolved_config(GRAPH.at(rerun(f"results/evaluations/{w.run}/{w.checkpoint}/{w.suite}")))
 
 
 def parent(path, id):
@@ -110,11 +119,3 @@ def named_run(w):
     if TARGETS.is_outdated(w.name, Path()):
         workflow.dag.forcefiles.add(f"results/runs/{w.name}.json")
     return f"{GRAPH.run(w.name).folder}/manifest.json"
-
-
-def sample_parts(wildcards):
-    """The parts of a sampled set that jobs of their own answer; none where one job does it all."""
-    parts = int(os.environ.get("R1V3_SAMPLE_PARTS", "1"))
-    if parts == 1:
-        return []
-    return [f"results/data/{wildcards.data}/parts/{part}-of-{parts}.json" for part in range(parts)]

@@ -4,7 +4,7 @@
 rule evaluation_index:
     """Index the evaluations, which training data is compared with (decontamination)."""
     input:
-        config="results/evaluation_index/{index}/config.json",
+        config=lambda w: rerun(f"results/evaluation_index/{w.index}/config.json"),
         benchmarks=lambda w: TARGETS.index_parents(w.index, "benchmark"),
         held_out=lambda w: TARGETS.index_parents(w.index, "data"),
     output:
@@ -98,7 +98,7 @@ rule reject:
     """Keep the chains whose answer is right (rejection sampling); asks for what no part has answered."""
     input:
         config="results/data/{data}/config.json",
-        parts=sample_parts,
+        parts=lambda w: TARGETS.sample_parts(w.data),
         questions=lambda w: f"results/data/{data_settings(w).questions}/manifest.json",
         model=lambda w: f"results/runs/{data_settings(w).by.run}/manifest.json",
         selection=lambda w: parent(

@@ -4,7 +4,7 @@
 rule benchmark:
     """Fetch a benchmark, or compose its miniature, as a TSV of the benchmark's own columns."""
     input:
-        config="results/benchmarks/{benchmark}/config.json",
+        config=lambda w: rerun(f"results/benchmarks/{w.benchmark}/config.json"),
     output:
         manifest="results/benchmarks/{benchmark}/manifest.json",
     log:

@@ -54,6 +54,7 @@ rule report:
             if Path(f"results/studies/{study}.json").exists()
         ],
         claims="results/claims.json" if Path("results/claims.json").exists() else [],
+        other_code=OTHER_CODE.note,
     output:
         report="results/report.html",
     log:
@@ -81,6 +82,7 @@ rule report:
             --held-out {input.held_out:q} \
             --studies {input.studies:q} \
             --claims {input.claims:q} \
+            --other-code {input.other_code:q} \
             --overlay {params.overlay:q} \
             --output {output.report:q}
         """

@@ -33,6 +33,9 @@ def main() -> None:
     parser.add_argument("--held-out", type=Path, help="the final model's, for real responses")
     parser.add_argument("--studies", type=Path, nargs="*", default=[], help="JSON of each study")
     parser.add_argument("--claims", type=Path, nargs="?", help="claims.json")
+    parser.add_argument(
+        "--other-code", type=Path, nargs="?", help="results of other code, a line each"
+    )
     parser.add_argument("--overlay", type=Path, nargs="?")
     args = parser.parse_args()
     known = vars(args)

@@ -2,19 +2,21 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from r1v3.base import file_hash
+from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.configs import StageConfig
 from r1v3.recipe.graph.identity import Node
 from r1v3.recipe.outputs.check import Changed, changes, check_inputs
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.manifest import read_manifest
 from r1v3.recipe.outputs.stage import run_stage
-from r1v3.recipe.snakemake import command_environment
+from r1v3.recipe.snakemake import asks_for_rerun, command_environment, forced_by
 
 
 def made(root: Path, kind: str = "data", seed: int = 1, inputs=(), content: bytes = b"abc") -> Path:
@@ -181,3 +183,67 @@ def test_a_config_in_the_folder_of_another_is_refused(tmp_path):
     other.with_name("config.json").write_text(text)
     with pytest.raises(ValueError, match="edited; its hash is"):
         run_stage(other.with_name("config.json"), other, lambda *_: {}, StageConfig)
+
+
+def answers_of(manifest: Path) -> Path:
+    """A file of answers in the folder of a finished stage, whose manifest Snakemake then deleted."""
+    answers = manifest.parent / "responses" / "suite.jsonl"
+    answers.parent.mkdir()
+    answers.write_text("{}\n")
+    manifest.unlink()
+    return answers
+
+
+def test_a_forced_stage_takes_over_no_answer(tmp_path, monkeypatch):
+    answers = answers_of(made(tmp_path))
+    monkeypatch.setenv("R1V3_FORCED", "1")
+    made(tmp_path)
+    assert not answers.exists()
+
+
+def test_answers_of_a_model_that_was_trained_again_are_asked_again(tmp_path):
+    run = made(tmp_path, "sft")
+    answers = answers_of(made(tmp_path, inputs=[run]))
+    shutil.rmtree(run.parent)
+    run = made(tmp_path, "sft", content=b"other weights")
+    made(tmp_path, inputs=[run])
+    assert made.worked
+    assert not answers.exists()
+
+
+def test_answers_of_an_interrupted_stage_are_kept(tmp_path):
+    manifest = made(tmp_path)
+    answers = answers_of(manifest)
+    manifest.with_name(".finished.json").unlink()
+    made(tmp_path)
+    assert answers.exists()
+
+
+def test_a_manifest_notes_the_code_of_its_rule(tmp_path):
+    code = read_manifest(made(tmp_path, "sft"))["code"]
+    assert "r1v3.train.sft.trainer" in code
+    assert "r1v3.train.grpo.trainer" not in code
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["snakemake", "-n", "--forcerun", "score", "probe", "--cores", "1"], {"score", "probe"}),
+        (["snakemake", "--forcerun=score", "all"], {"score"}),
+        (["snakemake", "-R", "results/a.json", "--", "all"], {"results/a.json"}),
+        (["snakemake", "score"], set()),
+    ],
+)
+def test_what_a_call_forces_by_name_is_read(words, named):
+    assert forced_by(words) == named
+
+
+@pytest.mark.parametrize(("said", "meant"), [(True, True), ("true", True), ("False", False)])
+def test_rerun_code_is_true_or_false(said, meant):
+    assert asks_for_rerun({"rerun_code": said}) is meant
+    assert not asks_for_rerun({})
+
+
+def test_another_word_for_rerun_code_is_refused():
+    with pytest.raises(RecipeError, match="true or false"):
+        asks_for_rerun({"rerun_code": "score"})

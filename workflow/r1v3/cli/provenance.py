@@ -24,6 +24,13 @@ def trace_command(
     print("\n".join(trace_lines(root, what)))
 
 
+def status_command(recipe: Recipe = "tiny", overlay: Overlay = None, root: Root = HERE) -> None:
+    """Show which runs are finished, and which results were computed with other code than the present one."""
+    from r1v3.provenance.status import status_lines
+
+    print("\n".join(status_lines(open_documents(root, recipe, overlay))))
+
+
 def verify_command(
     below: Annotated[
         Path | None, typer.Argument(help="a folder of results/; without it, all of them")

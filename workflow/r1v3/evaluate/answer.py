@@ -26,6 +26,7 @@ from r1v3.model.chat_template import renderer
 from r1v3.model.prompt_template import prompt_tail
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.graph.identity import canonical
+from r1v3.recipe.outputs.stage import FORCED
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward.configured import URL as VERIFIER_URL
 
@@ -51,7 +52,7 @@ def answer(
     """
     folder = Path(folder)
     responses = folder / "responses"
-    taken = take_over(config, folder)
+    taken = [] if os.environ.get(FORCED) else take_over(config, folder)
     if taken:
         print(f"answers taken over from a suite beside: {', '.join(taken)}", flush=True)
     store = Store(responses, model_of(config), *shard())

@@ -35,6 +35,7 @@ from r1v3.evaluate.statistics import (
 )
 from r1v3.model.chat_template import in_our_tags
 from r1v3.recipe.graph.configs import EvaluationConfig, EvaluationSettings
+from r1v3.recipe.outputs.code import code_for
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Grader, Verdict, format_reward
 from r1v3.reward.configured import URL as VERIFIER_URL
@@ -79,6 +80,7 @@ def score(
     total = len(benchmarks) + len(held_out)
     progress = Progress(total, "evaluate: scored benchmark")
     scores: dict[str, dict[str, Any]] = {"benchmarks": {}, "held_out": {}, "missing": {}}
+    scores["code"] = code_for("score", config.model_dump())
     unanswered: list[str] = []
     for name, tsv in benchmarks.items():
         try:

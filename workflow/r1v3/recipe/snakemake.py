@@ -18,7 +18,7 @@ from r1v3.recipe.load import load_project
 from r1v3.recipe.outputs.stage import FORCED
 
 MOST_SEEDS = 1000
-KEYS = ("recipe", "overlay", "seeds", "site")  # the Slurm profile gives the last
+KEYS = ("recipe", "overlay", "seeds", "rerun_code", "site")  # the Slurm profile gives the last
 
 
 def open_graph(root: Path, config: dict[str, Any]) -> ResultGraph:
@@ -30,6 +30,7 @@ def open_graph(root: Path, config: dict[str, Any]) -> ResultGraph:
     strange = [key for key in config if key not in KEYS]
     if strange:
         raise RecipeError([f"--config: {unknown('key', key, KEYS)}" for key in strange])
+    asks_for_rerun(config)
     here = Path(os.path.relpath(root))
     seeds = seeds_of(config)
     recipe, overlay = config.get("recipe", "tiny"), config.get("overlay")
@@ -52,6 +53,18 @@ def seeds_of(config: dict[str, Any]) -> int:
     return int(said)
 
 
+def asks_for_rerun(config: dict[str, Any]) -> bool:
+    """Whether what other code computed is to be made again: `--config rerun_code=true`.
+
+    Raises:
+        RecipeError: it is neither true nor false.
+    """
+    said = str(config.get("rerun_code", False)).lower()
+    if said not in ("true", "false"):
+        raise RecipeError([f"--config rerun_code: true or false is expected, not '{said[:40]}'"])
+    return said == "true"
+
+
 LOCAL_STORE = "sqlite:///mlflow.db"
 
 
@@ -66,14 +79,29 @@ def mark_of_store(tracking_uri: str) -> str:
 FORCING = ("-f", "--force", "-F", "--forceall", "-R", "--forcerun")
 
 
-def command_environment(root: Path) -> None:
+def forced_by(arguments: list[str]) -> set[str]:
+    """The rules and files that `--forcerun` names in a call of Snakemake."""
+    named: set[str] = set()
+    forcing = False
+    for word in arguments:
+        option, equals, value = word.partition("=")
+        if word.startswith("-"):
+            forcing = option in ("-R", "--forcerun") and not equals
+            named |= {value} if option == "--forcerun" and equals else set()
+        elif forcing:
+            named.add(word)
+    return named
+
+
+def command_environment(root: Path, config: dict[str, Any] | None = None) -> None:
     """What commands need to find: this interpreter as `python`, and the library, in or out of an activated
     shell. Progress bars of libraries are switched off, since their place is not in a log. Where this call
     forces rules, stages are told, so that a finished one is made again."""
     _prepend("PATH", Path(sys.executable).parent)
     _prepend("PYTHONPATH", root / "workflow")
     os.environ.setdefault("TQDM_DISABLE", "1")
-    if any(word.partition("=")[0] in FORCING for word in sys.argv):
+    forcing = any(word.partition("=")[0] in FORCING for word in sys.argv)
+    if forcing or str((config or {}).get("rerun_code")).lower() == "true":
         os.environ[FORCED] = "1"
 
 

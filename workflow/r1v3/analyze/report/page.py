@@ -43,6 +43,7 @@ def write_report(
     held_out: Path | None = None,
     studies: Sequence[Path] = (),
     claims: Path | None = None,
+    other_code: Path | None = None,
     paper: dict[str, Any] | None = None,
     ours: dict[str, Any] | None = None,
     output: Path,
@@ -62,6 +63,7 @@ def write_report(
         held_out: scores.json of the final model on the held-out sets; the page shows some responses.
         studies: the JSON of every study that was run, in order.
         claims: claims.json, if it was made.
+        other_code: a file with one line for each rule whose results other code computed.
         paper, ours: sections {name: plain values} of the report's recipe and of this one.
     """
     page = context(
@@ -84,6 +86,7 @@ def write_report(
         studies=list(studies), claims=claims, changed=changed, pages=root / "pages", root=root
     )
     page["gallery"] = gallery(read_scores(held_out), root) if held_out else []
+    page["other_code"] = other_code.read_text().splitlines() if other_code else []
     write_text(output, render_page("report.html.j2", **page))
 
 

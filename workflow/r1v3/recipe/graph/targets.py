@@ -5,6 +5,7 @@ Snakemake has no notes of earlier runs (a fresh clone).
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -43,6 +44,13 @@ class Targets:
         """The names of the training sets that figure 2 shows."""
         entries = [self.graph.project.runs[name].entry for name in FIGURE_2]
         return [entry.data for entry in entries if entry.stage != "model"]
+
+    def sample_parts(self, data: str) -> list[str]:
+        """The parts of a sampled set that R1V3_SAMPLE_PARTS jobs answer; none where one job does it all."""
+        parts = int(os.environ.get("R1V3_SAMPLE_PARTS", "1"))
+        if parts == 1:
+            return []
+        return [f"results/data/{data}/parts/{part}-of-{parts}.json" for part in range(parts)]
 
     def steps(self, run: str) -> list[str]:
         """The steps of the checkpoints that a GRPO run keeps, as file names hold them."""

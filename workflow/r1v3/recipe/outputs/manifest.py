@@ -26,6 +26,7 @@ def write_manifest(
     facts: dict[str, Any],
     environments_before: list[dict[str, Any]] | None = None,
     inputs: dict[str, str] | None = None,
+    code: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write the manifest of the folder that `path` lies in, and return what it holds.
 
@@ -35,6 +36,7 @@ def write_manifest(
         facts: the results of the stage, as JSON.
         environments_before: other ones under which the stage ran before it was interrupted.
         inputs: the digest of each folder that the stage read (`r1v3.recipe.outputs.check`).
+        code: the fingerprint of each module that the stage can reach (`r1v3.recipe.outputs.code`).
     """
     path = Path(path)
     digests = files_sha256(sorted(map(Path, files)), path.with_name(CACHE))
@@ -51,6 +53,8 @@ def write_manifest(
         "facts": facts,
         "environment": environment(),
     }
+    if code:
+        manifest["code"] = code
     if environments_before:
         manifest["environments_before"] = environments_before
     write_json(path, manifest)

@@ -18,6 +18,7 @@ from r1v3.base.determinism import make_exact
 from r1v3.recipe.graph.configs import ShownConfig, StageConfig
 from r1v3.recipe.graph.identity import hash_of
 from r1v3.recipe.outputs.check import LATER, changes, check_inputs
+from r1v3.recipe.outputs.code import code_for, rule_of
 from r1v3.recipe.outputs.environment import begin_or_resume
 from r1v3.recipe.outputs.manifest import read_manifest, write_json, write_manifest
 
@@ -92,9 +93,12 @@ def run_stage(
         began = time.monotonic()
         first, before = _is_first_rank(), []
         digests: dict[str, str] = {}
+        code: dict[str, str] = {}
         if first:
             print(f"{config['kind']} {config['name']}-{config['hash']}: starting", flush=True)
             digests = check_inputs(inputs)
+            # Noted at the start: who edits a file meanwhile does not change what is running.
+            code = code_for(rule_of(config), config["document"])
             own_files(manifest.parent)
             half_done = any((manifest.parent / name).exists() for name in HALF_DONE)
             before = begin_or_resume(manifest.parent, half_done)
@@ -111,6 +115,7 @@ def run_stage(
             facts=facts,
             environments_before=before,
             inputs=digests,
+            code=code,
         )
         write_json(manifest, written)
         shutil.rmtree(manifest.parent / "resume", ignore_errors=True)
@@ -119,17 +124,23 @@ def run_stage(
 
 
 def _take_finished(manifest: Path, config: dict[str, Any], inputs: list[Path | None]) -> bool:
-    """Put the manifest of a finished stage back, where config, inputs and files are as it says."""
+    """Put the manifest of a finished stage back, where config, inputs and files are as it says.
+
+    Where the stage is forced, or reads what was made again, its answers are no half of the new work and go.
+    """
     kept = manifest.with_name(KEPT)
     if not kept.exists():
         return False
-    content = None
-    if not os.environ.get(FORCED):
+    content, anew = None, bool(os.environ.get(FORCED))
+    if not anew:
         with contextlib.suppress(ValueError):
             found = read_manifest(kept)
             fits = found["hash"] == config["hash"] and not any(changes(kept))
-            content = found if fits and found.get("inputs") == check_inputs(inputs) else None
+            anew = found.get("inputs") != check_inputs(inputs)
+            content = found if fits and not anew else None
     if content is None:
+        for name in HALF_DONE if anew else ():
+            shutil.rmtree(manifest.parent / name, ignore_errors=True)
         kept.unlink()
         return False
     write_json(manifest, content)

@@ -16,6 +16,7 @@ from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import use_packed_attention
 from r1v3.recipe.graph.configs import ProbeConfig
+from r1v3.recipe.outputs.code import code_for
 from r1v3.recipe.schema.recipe import Selection
 from r1v3.reward.configured import open_grader
 from r1v3.train.core.engine import open_frozen
@@ -43,6 +44,7 @@ def probe_checkpoint(
         data: folder of the probe set.
     """
     settings, entropy, ranks = config.selection, config.entropy, Ranks.join()
+    code = code_for("probe", config.model_dump())
     model = load_model(checkpoint, dtype=settings.dtype).eval().requires_grad_(False)
     processor = load_processor(checkpoint)
     encoder, parallel = Encoder(processor, config.images), settings.parallel
@@ -75,6 +77,7 @@ def probe_checkpoint(
         "high_entropy_share": sum(e > entropy.threshold for e in entropies) / len(entropies),
         "critical_token_entropy": intervals["emitted"]["mean"] if enough else None,
         **intervals,
+        "code": code,
     }
     write_text(output, json.dumps(result, indent=1))
 

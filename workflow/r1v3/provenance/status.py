@@ -1,0 +1,39 @@
+"""What of a recipe is there: each run, how far it is, and what other code computed."""
+
+from r1v3.provenance.outdated import outdated_results
+from r1v3.recipe.graph.identity import Node
+from r1v3.recipe.graph.results import ResultGraph
+from r1v3.recipe.outputs.code import tell
+from r1v3.recipe.tables.runs import CORE
+
+BEGUN = (
+    ".environment.json",
+    "resume",
+    "responses",
+)  # what an unfinished stage leaves in its folder
+
+
+def status_lines(graph: ResultGraph) -> list[str]:
+    """A line for each run of the run table, those of the core path first; then what other code computed."""
+    others = [name for name in graph.project.runs if name not in CORE]
+    rows = [(name, graph.run(name)) for name in (*CORE, *others)]
+    width = max(len(name) for name, _ in rows)
+    lines = [
+        f"{name:<{width}}  {node.kind:<5}  {_state(graph, node):<8}  {node.folder}"
+        for name, node in rows
+    ]
+    done = sum(_state(graph, node) == "finished" for _, node in rows)
+    lines.append(f"{done} of {len(rows)} runs of recipe {graph.recipe.name} are finished")
+    told = tell(outdated_results(graph))
+    if told:
+        told.append(
+            "`snakemake --config rerun_code=true` makes all of them again, and what is made from them"
+        )
+    return [*lines, *told]
+
+
+def _state(graph: ResultGraph, node: Node) -> str:
+    folder = graph.project.root / node.folder
+    if (folder / "manifest.json").exists():
+        return "finished"
+    return "begun" if any((folder / name).exists() for name in BEGUN) else "absent"
