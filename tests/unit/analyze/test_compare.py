@@ -1,5 +1,7 @@
 """`r1v3 compare`: what differs between two runs, and nothing else."""
 
+import json
+
 import pytest
 from made_up_results import write_run
 
@@ -22,7 +24,49 @@ def test_it_tells_recipe_ancestry_and_results(tree, documents):
 def test_a_run_compared_with_itself_differs_in_nothing(tree):
     text = compare_runs(tree.root, "rl", "rl")
     assert text.count("  nothing") == 3
-    assert any("reward, last 10 steps" in line and "+0.0000" in line for line in text)
+    assert any("reward, steps 141 to 150" in line and "+0.0000" in line for line in text)
+    assert not any("WARNING" in line for line in text)
+
+
+def test_runs_of_unequal_length_are_compared_at_equal_steps(tree):
+    write_run(tree, "rl_minibatches")
+    folder = tree.root / tree.documents.run("rl_minibatches").folder
+    lines = (folder / "metrics.jsonl").read_text().splitlines()[:50]
+    rows = [json.loads(line) for line in lines]
+    # At each step better than rl, and yet below what rl has after twice as many steps.
+    rows = [row | {"reward": row["reward"] + 0.01} for row in rows]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for a, b, sign in (("rl", "rl_minibatches", "+"), ("rl_minibatches", "rl", "-")):
+        text = compare_runs(tree.root, a, b)
+        (row,) = [line for line in text if line.startswith("  reward, steps 41 to 50 ")]
+        assert row.endswith(f"{sign}0.0100")
+        (warning,) = [line for line in text if "Curves are compared at equal steps" in line]
+        assert "up to step 50" in warning
+
+
+def test_scores_at_unequal_steps_stand_apart_with_their_steps(tree):
+    evaluation = tree.documents.evaluation("rl", "last", "held_out")
+    other = tree.documents.evaluation("base", "last", "held_out")
+    for node, score in ((evaluation, 0.5), (other, 0.4)):
+        folder = tree.root / node.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        scores = {"benchmarks": {}, "held_out": {"math": {"accuracy": score}}}
+        (folder / "scores.json").write_text(json.dumps(scores))
+    run = tree.root / tree.documents.run("base").folder / "manifest.json"
+    content = json.loads(run.read_text())
+    content["facts"]["steps"] = 700
+    run.write_text(json.dumps(content))
+    text = compare_runs(tree.root, "rl", "base")
+    at = text.index("  WARNING: these scores are of checkpoints at unequal steps.")
+    assert text[at + 1].startswith("  last held_out/math, steps 150 and 700 ")
+
+
+def test_runs_without_a_step_in_common_show_no_mean(tree):
+    write_run(tree, "rl_minibatches")
+    folder = tree.root / tree.documents.run("rl_minibatches").folder
+    (folder / "metrics.jsonl").write_text('{"step": 700, "reward": 0.5}\n')
+    text = compare_runs(tree.root, "rl", "rl_minibatches")
+    assert not any(line.startswith("  reward") for line in text)
 
 
 def test_a_run_that_is_not_there_is_named(tree):

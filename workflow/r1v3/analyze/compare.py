@@ -4,9 +4,11 @@ A run is named by its id, or as in the run table; then it is the newest run of t
 """
 
 import json
+import re
 from pathlib import Path
 
-from r1v3.analyze.results import Result, dotted, name_of, read_result
+from r1v3.analyze.mlflow.points import last_step
+from r1v3.analyze.results import Result, chosen_step, dotted, name_of, read_result
 from r1v3.recipe.errors import unknown
 
 SAME = "nothing"
@@ -75,30 +77,65 @@ def code_of(run: Result) -> dict[str, str]:
 
 
 def results_of(root: Path, one: Result, other: Result) -> list[str]:
-    """The end of each training curve, and every score that both runs have."""
-    rows = []
+    """Training curves at equal steps and every score that both runs have; scores at unequal steps stand apart.
+
+    A run that is longer has learned longer, so the last steps of each do not say which setting is better.
+    """
+    rows, lengths = [], [_length(run) for run in (one, other)]
+    if lengths[0] != lengths[1]:
+        rows.append(
+            f"  WARNING: A has {lengths[0]} steps and B {lengths[1]}. Curves are compared at equal steps, up to "
+            f"step {min(lengths)}."
+        )
     for metric in METRICS:
-        a, b = (run.series(metric)[1][-LAST:] for run in (one, other))
-        if a and b:
-            rows.append(_row(f"{metric}, last {LAST} steps", sum(a) / len(a), sum(b) / len(b)))
+        a, b = (dict(zip(*run.series(metric), strict=True)) for run in (one, other))
+        steps = sorted(set(a) & set(b))[-LAST:]
+        if steps:
+            span = f"{steps[0]} to {steps[-1]}" if len(steps) > 1 else f"{steps[0]}"
+            means = [sum(run[step] for step in steps) / len(steps) for run in (a, b)]
+            rows.append(_row(f"{metric}, steps {span}", *means))
     scores = [run_scores(root, run) for run in (one, other)]
-    for key in scores[0]:
-        if key in scores[1]:
-            rows.append(_row(key, scores[0][key], scores[1][key]))
+    unequal = []
+    for key in (key for key in scores[0] if key in scores[1]):
+        (a_step, a), (b_step, b) = scores[0][key], scores[1][key]
+        if a_step == b_step:
+            rows.append(_row(f"{key}, step {a_step}", a, b))
+        else:
+            unequal.append(_row(f"{key}, steps {a_step} and {b_step}", a, b))
+    if unequal:
+        rows += ["  WARNING: these scores are of checkpoints at unequal steps.", *unequal]
     return rows
 
 
-def run_scores(root: Path, run: Result) -> dict[str, float]:
-    """The scores of every evaluation of a run, by `<checkpoint> <suite>/<name>`."""
-    found = {}
+def run_scores(root: Path, run: Result) -> dict[str, tuple[int, float]]:
+    """The step and the score of every evaluation of a run, by `<checkpoint> <suite>/<name>`."""
+    found: dict[str, tuple[int, float]] = {}
     for path in sorted((root / "results" / "evaluations" / run.id).glob("*/*/scores.json")):
         content = json.loads(path.read_text())
+        step = _step(root, run, path)
         where = f"{path.parent.parent.name} {name_of(path.parent.name)}"
         for name, score in content["benchmarks"].items():
-            found[f"{where}/{name}"] = score["mean"]
+            found[f"{where}/{name}"] = step, score["mean"]
         for name, score in content["held_out"].items():
-            found[f"{where}/{name}"] = score["accuracy"]
+            found[f"{where}/{name}"] = step, score["accuracy"]
     return found
+
+
+def _length(run: Result) -> int:
+    """The last step that a run wrote of, or trained."""
+    return max([row["step"] for row in run.metrics] or [run.facts.get("steps", 0)])
+
+
+def _step(root: Path, run: Result, scores: Path) -> int:
+    """The step of the checkpoint that an evaluation asked."""
+    checkpoint = scores.parent.parent.name
+    if match := re.fullmatch(r"step-(\d+)", checkpoint):
+        return int(match[1])
+    if checkpoint == "selected":
+        document = json.loads((scores.parent / "config.json").read_text())["document"]
+        manifest = root / f"results/selections/{document['selection']}/manifest.json"
+        return chosen_step(read_result(manifest))
+    return last_step(run)
 
 
 def differing(a: dict[str, str], b: dict[str, str]) -> list[str]:
@@ -108,4 +145,4 @@ def differing(a: dict[str, str], b: dict[str, str]) -> list[str]:
 
 
 def _row(what: str, a: float, b: float) -> str:
-    return f"  {what:<44} {a:>9.4f}  ->  {b:>9.4f}  {b - a:+.4f}"
+    return f"  {what:<52} {a:>9.4f}  ->  {b:>9.4f}  {b - a:+.4f}"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from r1v3.analyze.mlflow.place import settle_place
+
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
@@ -40,11 +42,13 @@ class MlflowStore:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         self.name = experiment
         with _one_at_a_time(tracking_uri):
+            if is_local(tracking_uri):
+                settle_place(_database(tracking_uri))
             self.client = MlflowClient(tracking_uri=tracking_uri)
             found = self.client.get_experiment_by_name(experiment)
             if found is None:
                 # A server has its own place for artifacts; a local database keeps them beside itself.
-                local = tracking_uri.startswith("sqlite:")
+                local = is_local(tracking_uri)
                 location = str(_beside(tracking_uri) / ARTIFACTS) if local else None
                 self.experiment = self.client.create_experiment(
                     experiment, artifact_location=location
@@ -140,13 +144,22 @@ def alone_with(folder: Path) -> AbstractContextManager:
 
 def _one_at_a_time(tracking_uri: str) -> AbstractContextManager:
     """A lock on a local database: two processes must not create its tables at once."""
-    if not tracking_uri.startswith("sqlite:"):
+    if not is_local(tracking_uri):
         return nullcontext()
     return FileLock(_beside(tracking_uri) / ".mlflow.lock")
 
 
+def is_local(tracking_uri: str) -> bool:
+    """Whether a store is a database in a file, and no server."""
+    return tracking_uri.startswith("sqlite:")
+
+
+def _database(tracking_uri: str) -> Path:
+    return Path(tracking_uri.removeprefix("sqlite:///"))
+
+
 def _beside(tracking_uri: str) -> Path:
-    return Path(tracking_uri.removeprefix("sqlite:///")).resolve().parent
+    return _database(tracking_uri).resolve().parent
 
 
 def _parts(things: Iterable, size: int) -> Iterator[list]:
