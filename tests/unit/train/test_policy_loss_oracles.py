@@ -13,7 +13,7 @@ from r1v3.recipe.schema.training import Advantage, Cispo, Gspo, Mismatch, Sapo, 
 from r1v3.train.grpo.loss.advantage import group_advantage
 from r1v3.train.grpo.loss.mismatch import mismatch_weights
 from r1v3.train.grpo.loss.policy_loss import Surrogate, policy_loss
-from r1v3.train.grpo.loss.token_choice import most_uncertain
+from r1v3.train.grpo.loss.token_choice import top_share
 
 LENGTHS = [3, 1, 4, 2, 5, 2]
 LONGEST = 7
@@ -340,12 +340,12 @@ def test_the_ratio_of_whole_responses_is_that_of_trls_rloo(batch):
 
 @needs_trl
 @pytest.mark.slow
-def test_the_most_uncertain_tokens_are_those_that_trl_keeps(batch):
+def test_the_top_share_tokens_are_those_that_trl_keeps(batch):
     entropy_N = torch.linspace(0, 4, sum(LENGTHS))[torch.randperm(sum(LENGTHS))]
     entropy_BT = torch.zeros(len(LENGTHS), max(LENGTHS))
     mask = torch.tensor([[n < length for n in range(max(LENGTHS))] for length in LENGTHS])
     entropy_BT[mask] = entropy_N
-    keep_N = most_uncertain(entropy_N, 0.2).float()
+    keep_N = top_share(entropy_N, 0.2).float()
     assert keep_N.sum() == 4  # of 17: from the 80 % quantile on
     _, gradient = ours(batch, "sequence_mean", 0.0, "k1", 0.2, 0.2, keep_N)
     _, expected = trls(batch, "grpo", 0.0, 0.2, 0.2, entropy_BT, 0.2)

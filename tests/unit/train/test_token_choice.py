@@ -7,7 +7,7 @@ from grpo_fixtures import update as update_policy
 
 from r1v3.recipe.schema.training import ClipCov, KlCov
 from r1v3.train.core.ranks import Ranks
-from r1v3.train.grpo.loss.token_choice import clip_cov, kl_cov, most_uncertain, token_covariance
+from r1v3.train.grpo.loss.token_choice import clip_cov, kl_cov, token_covariance, top_share
 from r1v3.train.grpo.passes.episode_passes import gather_stats, plan_updates
 
 
@@ -27,8 +27,8 @@ def test_covariance_is_the_product_of_deviations():
 @pytest.mark.parametrize(
     ("share", "kept"), [(0.2, [4]), (0.5, [2, 3, 4]), (1.0, [0, 1, 2, 3, 4]), (1e-9, [4])]
 )
-def test_the_most_uncertain_share_is_kept(share, kept):
-    assert most_uncertain(torch.arange(5.0), share).nonzero()[:, 0].tolist() == kept
+def test_the_top_share_share_is_kept(share, kept):
+    assert top_share(torch.arange(5.0), share).nonzero()[:, 0].tolist() == kept
 
 
 def test_clip_cov_draws_among_the_tokens_between_its_bounds():

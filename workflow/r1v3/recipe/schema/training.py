@@ -287,6 +287,42 @@ class Mismatch(Section):
     """Nats a token of KL divergence between engine and trainer above which the run stops; null: never."""
 
 
+class VisualWeights(Section):
+    """Updates weighed by how much a response needs its picture (after VPPO, arXiv 2510.09285).
+
+    A response's advantage is multiplied by a number from `low` to `high`, by how the mean visual dependency of
+    its tokens lies among the episode's responses. Of all tokens, the `share` of largest dependency gets
+    gradients.
+    """
+
+    share: Annotated[float, Field(gt=0, le=1)]
+    """Share of tokens, the most visually dependent, that get gradients."""
+    low: Rate
+    """Factor of the advantage of the least dependent response."""
+    high: Rate
+    """Factor of the advantage of the most dependent response."""
+
+    @model_validator(mode="after")
+    def _low_is_low(self):
+        if self.low > self.high:
+            raise ValueError(f"low may be {self.high:g} at most, which is high")
+        return self
+
+
+class Perception(Section):
+    """How much more probable the picture makes each sampled token: its visual dependency, in nats.
+
+    It takes a forward pass without gradients in which every picture is blank.
+    """
+
+    every: Positive
+    """Steps between two measurements; with weigh, every step is measured."""
+    dependent: Rate
+    """Nats from which a token counts as visually dependent; 0.69 is twice as probable."""
+    weigh: VisualWeights | None = None
+    """Weights of the update by visual dependency; null: it is only measured."""
+
+
 class Grpo(GrowingSection):
     """Group-normalised reinforcement learning (section 3.3).
 
@@ -374,6 +410,8 @@ class Grpo(GrowingSection):
     """What replaces equation 7's clip of each token's ratio; null: nothing."""
     mismatch: Mismatch | None = None
     """Weights that correct for the engine's probabilities; null: none."""
+    perception: Perception | None = None
+    """Measure, and use, how much each token needs the picture; null: neither."""
 
     @model_validator(mode="after")
     def _parts_fit(self):

@@ -13,7 +13,7 @@ Changes = dict[str, Any]
 
 # Runs are compared with `rl_minibatches`: in a single step on-policy most of these are the same gradient.
 FIXED: dict[str, Changes] = {
-    # GSPO, arXiv 2507.18071, section 5.1
+    # GSPO, arXiv 2507.18071
     "gspo": {
         "surrogate": {"kind": "gspo"},
         "aggregation": "sequence_mean",
@@ -22,7 +22,7 @@ FIXED: dict[str, Changes] = {
     },
     # CISPO, arXiv 2506.13585, which names no cap; that of ScaleRL, arXiv 2510.13786, from 4 to 8
     "cispo": {"surrogate": {"kind": "cispo", "cap": 5.0}, "aggregation": "token_mean"},
-    # SAPO, arXiv 2511.20347, section 5
+    # SAPO, arXiv 2511.20347
     "sapo": {
         "surrogate": {"kind": "sapo", "temperature_positive": 1.0, "temperature_negative": 1.05},
         "aggregation": "sequence_mean",
@@ -41,7 +41,7 @@ FIXED: dict[str, Changes] = {
         "advantage": {"estimator": "group_mean_global"},
         "aggregation": "token_mean",
     },
-    # Clip-Cov and KL-Cov, arXiv 2505.22617, section 4.3; KL-Cov's share is that of the 7B model
+    # Clip-Cov and KL-Cov, arXiv 2505.22617; KL-Cov's share is that of the 7B model
     "clip_cov": {"covariance": {"kind": "clip", "share": 2e-4, "low": 1.0, "high": 5.0}},
     "kl_cov": {"covariance": {"kind": "kl", "share": 2e-3, "weight": 1.0}},
     # Wang et al., arXiv 2506.01939
@@ -49,6 +49,14 @@ FIXED: dict[str, Changes] = {
     # Yao et al. 2025, whose cap is 2; and masking of whole responses, TRL's default with its cap of 3
     "tis": {"mismatch": {"level": "token", "mode": "truncate", "cap": 2.0}},
     "mis": {"mismatch": {"level": "sequence", "mode": "mask", "cap": 3.0}},
+    # After VPPO, arXiv 2510.09285, whose idea it is; the numbers are assumed
+    "vppo": {
+        "perception": {
+            "every": 1,
+            "dependent": 0.693,
+            "weigh": {"share": 0.4, "low": 0.9, "high": 1.1},
+        }
+    },
     # DAPO's parts, arXiv 2503.14476, sections 3.1 to 3.3
     "clip_higher": {"clip_high": 0.28},
     "dynamic_sampling": {"dynamic_sampling": {"max_rounds": 10}},

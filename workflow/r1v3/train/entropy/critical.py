@@ -73,6 +73,13 @@ def _text(
     return b"".join(pieces), np.cumsum([len(piece) for piece in pieces])
 
 
+def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
+    """A token's own letters; none of a special token, and none of the bytes of a broken letter."""
+    if token_id in _special(tokenizer):
+        return ""
+    return _token_bytes(tokenizer, token_id).decode("utf-8", errors="ignore")
+
+
 @cache
 def _special(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     return frozenset(tokenizer.all_special_ids)

@@ -116,6 +116,7 @@ def learn(run: GrpoRun, collected: Collected, step: int, limit: int, rate: float
             settings,
             rate=rate,
             seed=stable_seed(config.seed, step, "tokens"),
+            step=step,
         )
     except FloatingPointError as error:
         path = run.unfinished.keep_bad_episode(step + 1, collected)

@@ -61,7 +61,7 @@ def centred(reward_GM: torch.Tensor) -> torch.Tensor:
 
 
 def leave_one_out(reward_GM: torch.Tensor) -> torch.Tensor:
-    """Rewards less the mean of the group's other samples (RLOO, arXiv 2402.14740, equation 7).
+    """Rewards less the mean of the group's other samples (RLOO, arXiv 2402.14740).
 
     The others' mean lies as far from the group's on the other side, M - 1 times nearer.
     """

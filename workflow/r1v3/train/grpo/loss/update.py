@@ -11,7 +11,7 @@ Shapes: R responses, N tokens of all responses.
 import math
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import torch
@@ -29,7 +29,13 @@ from r1v3.train.grpo.loss.mismatch import (
     worst_token,
 )
 from r1v3.train.grpo.loss.policy_loss import Surrogate, policy_loss
-from r1v3.train.grpo.loss.token_choice import clip_cov, kl_cov, most_uncertain, token_covariance
+from r1v3.train.grpo.loss.token_choice import (
+    clip_cov,
+    kl_cov,
+    token_covariance,
+    top_share,
+    visual_factor,
+)
 from r1v3.train.grpo.passes.episode_passes import Pass, TokenStats, gather_stats, plan_updates
 from r1v3.train.grpo.records.episode_metrics import logprob_metrics, mismatch_metrics
 from r1v3.train.grpo.sampling.rollouts import Episode
@@ -48,10 +54,12 @@ class Updated:
             `logprob_gap_` and `mismatch/` compare trainer and engine before any step (`logprob_metrics`,
             `mismatch_metrics`).
         worst: the token on which trainer and engine differ the most.
+        visual_N: visual dependency of each token before any step, nats; None where it was not measured.
     """
 
     entropy_N: torch.Tensor
     worst: Worst
+    visual_N: torch.Tensor | None
     metrics: dict[str, float]
 
 
@@ -82,6 +90,7 @@ def update_policy(
     *,
     rate: float,
     seed: int,
+    step: int = 0,
 ) -> Updated:
     """Take the episode's gradient steps.
 
@@ -91,6 +100,7 @@ def update_policy(
         advantage_R: of each response.
         rate: learning rate.
         seed: of Clip-Cov's random choice.
+        step: of the run, from 0; says whether visual dependency is measured.
 
     Raises:
         FloatingPointError: the loss or a group's gradient is not finite; that step is not taken.
@@ -100,7 +110,11 @@ def update_policy(
     advantage_R = advantage_R.to(ranks.device)
     length_R = torch.tensor(episode.lengths, device=ranks.device)
     plan = plan_updates(episode, settings, ranks, side=tile_side(policy))
-    _compute_before_steps(policy, reference, plan.passes, settings, advantage_R, length_R, seed)
+    if measures_perception(settings, step):
+        _compute_with_blank_pictures(policy, plan.passes)
+    advantage_R = _compute_before_steps(
+        policy, reference, plan.passes, settings, advantage_R, length_R, seed
+    )
     total, updates = int(length_R.sum()), settings.updates_per_episode
     counts = {name: 0.0 for name in ("loss", "clipped", "kept")}
     norms: dict[str, float] = {}
@@ -136,7 +150,8 @@ def update_policy(
     advantage_N = advantage_R.repeat_interleave(length_R).cpu()
     metrics |= logprob_metrics(stats.logp_N, stats.sampled_N, advantage_N)
     metrics |= mismatch_metrics(settings.mismatch, stats.logp_N, stats.sampled_N, length_R.cpu())
-    return Updated(stats.entropy_N, worst_token(stats.logp_N, stats.sampled_N), metrics)
+    worst = worst_token(stats.logp_N, stats.sampled_N)
+    return Updated(stats.entropy_N, worst, stats.visual_N, metrics)
 
 
 def check_mismatch(rule: Mismatch | None, stats: TokenStats, episode: Episode) -> None:
@@ -230,7 +245,22 @@ def needs_first_pass(settings: Grpo) -> bool:
     steps.
     """
     chosen = settings.top_entropy is not None or settings.covariance is not None
+    chosen = chosen or (settings.perception is not None and settings.perception.weigh is not None)
     return chosen or settings.minibatches > 1
+
+
+def measures_perception(settings: Grpo, step: int) -> bool:
+    """Whether the visual dependency of a step's tokens is computed."""
+    rule = settings.perception
+    return rule is not None and (rule.weigh is not None or step % rule.every == 0)
+
+
+@torch.no_grad()
+def _compute_with_blank_pictures(policy: TrainingEngine, passes: list[Pass]) -> None:
+    """Note in each pass the policy's log-probabilities if every tile has the mean colour: 0 once scaled."""
+    for part in passes:
+        pack = part.build()
+        part.blank_N = policy(replace(pack, tiles=torch.zeros_like(pack.tiles)))[0]
 
 
 @torch.no_grad()
@@ -242,15 +272,20 @@ def _compute_before_steps(
     advantage_R: torch.Tensor,
     length_R: torch.Tensor,
     seed: int,
-) -> None:
-    """Note in each pass the reference's log-probabilities and, if needed, the policy's before any step."""
+) -> torch.Tensor:
+    """Note in each pass the reference's log-probabilities and, if needed, the policy's before any step.
+
+    Returns:
+        The advantages that the steps use, of shape (R,).
+    """
     if reference is not None:
         for part in passes:
             part.reference_N = reference(part.build())[0]
     if needs_first_pass(settings):
         for part in passes:
             part.note_first(*policy(part.build()))
-        _choose_tokens(passes, advantage_R, length_R, settings, policy.ranks, seed)
+        return _choose_tokens(passes, advantage_R, length_R, settings, policy.ranks, seed)
+    return advantage_R
 
 
 def _surrogate(settings: Grpo, length_R: torch.Tensor) -> Surrogate:
@@ -274,13 +309,21 @@ def _choose_tokens(
     settings: Grpo,
     ranks: Ranks,
     seed: int,
-) -> None:
-    """Exclude tokens or give them a KL penalty, by a comparison of all tokens of the episode."""
+) -> torch.Tensor:
+    """Exclude tokens or give them a KL penalty, by a comparison of all tokens of the episode.
+
+    Returns:
+        The advantages, weighed by visual dependency if the recipe says so.
+    """
     stats = gather_stats(passes, ranks)
     length_R, advantage_R = length_R.cpu(), advantage_R.cpu()
     keep_N, kl_weight_N = torch.ones_like(stats.logp_N), None
     if settings.top_entropy is not None:
-        keep_N *= most_uncertain(stats.entropy_N, settings.top_entropy)
+        keep_N *= top_share(stats.entropy_N, settings.top_entropy)
+    if settings.perception and (weigh := settings.perception.weigh):
+        assert stats.visual_N is not None, "a pass with blank pictures was made"
+        keep_N *= top_share(stats.visual_N, weigh.share)
+        advantage_R = advantage_R * visual_factor(stats.visual_N, length_R, weigh)
     if rule := settings.covariance:
         covariance_N = token_covariance(stats.logp_N, advantage_R.repeat_interleave(length_R))
         if isinstance(rule, ClipCov):
@@ -292,3 +335,4 @@ def _choose_tokens(
         tokens = slice(first, first + len(part.keep_N))
         part.keep_N = part.keep_N * keep_N[tokens].to(ranks.device)
         part.kl_weight_N = None if kl_weight_N is None else kl_weight_N[tokens].to(ranks.device)
+    return advantage_R.to(ranks.device)

@@ -38,6 +38,7 @@ class Pass:
         entropy_N: entropies by that policy, nats.
         reference_N: log-probabilities by the reference policy, nats.
         kl_weight_N: KL-Cov's penalty on each token.
+        blank_N: log-probabilities by the policy before the first step if every picture is blank, nats.
     """
 
     batch: int
@@ -50,6 +51,7 @@ class Pass:
     entropy_N: torch.Tensor | None = None
     reference_N: torch.Tensor | None = None
     kl_weight_N: torch.Tensor | None = None
+    blank_N: torch.Tensor | None = None
 
     def note_first(self, logp_N: torch.Tensor, entropy_N: torch.Tensor) -> None:
         """Keep what the first forward pass computes, of shape (N,); later ones change nothing."""
@@ -179,20 +181,28 @@ def _pass(
 
 @dataclass(frozen=True)
 class TokenStats:
-    """Of every token of the episode, in the order of its responses, in nats and on the CPU."""
+    """Of every token of the episode, in the order of its responses, in nats and on the CPU.
+
+    `visual_N` is the visual dependency: how much more probable the picture makes the token. None if no pass
+    with blank pictures was made.
+    """
 
     logp_N: torch.Tensor
     entropy_N: torch.Tensor
     sampled_N: torch.Tensor
+    visual_N: torch.Tensor | None = None
 
 
 def gather_stats(passes: list[Pass], ranks: Ranks) -> TokenStats:
     """Put the passes of all ranks together; each has had its first forward pass (`note_first`)."""
-    own: list[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]] = []
+    own: list[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]] = []
     for each in passes:
         assert each.logp_N is not None, "no forward pass yet"
         assert each.entropy_N is not None, "no forward pass yet"
-        own.append((each.rows.start, each.logp_N.cpu(), each.entropy_N.cpu(), each.sampled_N.cpu()))
+        logp_N, blank_N = each.logp_N.cpu(), each.blank_N
+        visual_N = None if blank_N is None else logp_N - blank_N.cpu()
+        own.append((each.rows.start, logp_N, each.entropy_N.cpu(), each.sampled_N.cpu(), visual_N))
     parts = sorted(ranks.gather(own), key=lambda part: part[0])
-    _, logp, entropy, sampled = zip(*parts)
-    return TokenStats(torch.cat(logp), torch.cat(entropy), torch.cat(sampled))
+    _, logp, entropy, sampled, visual = zip(*parts)
+    measured = None if any(part is None for part in visual) else torch.cat(visual)
+    return TokenStats(torch.cat(logp), torch.cat(entropy), torch.cat(sampled), measured)

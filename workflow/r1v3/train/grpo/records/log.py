@@ -2,6 +2,7 @@
 
 from r1v3.base.progress import Progress
 from r1v3.train.core.metrics import MetricsLog
+from r1v3.train.entropy.visual import VisualReadings
 from r1v3.train.grpo.loss.update import Updated
 from r1v3.train.grpo.records.episode_metrics import (
     entropy_metrics,
@@ -64,6 +65,11 @@ class GrpoLog:
         values |= entropy_metrics(
             updated.entropy_N, episode.responses, run.readings, settings.samples
         )
+        if updated.visual_N is not None and settings.perception is not None:
+            visual = VisualReadings(run.readings, settings.perception.dependent)
+            values |= visual.metrics(
+                episode.responses, updated.visual_N.tolist(), updated.entropy_N.tolist()
+            )
         seconds = timer.total()
         values |= run.speed.of_step(episode, seconds, timer.seconds)
         self.metrics.write(step, **values, learning_rate=rate, seconds=seconds)
