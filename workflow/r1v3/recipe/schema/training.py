@@ -290,8 +290,8 @@ class Mismatch(Section):
 class VisualWeights(Section):
     """Updates weighed by how much a response needs its picture (after VPPO, arXiv 2510.09285).
 
-    A response's advantage is multiplied by a number from `low` to `high`, by how the mean visual dependency of
-    its tokens lies among the episode's responses. Of all tokens, the `share` of largest dependency gets
+    A response's advantage is multiplied by a number from `low` to `high`, by where the mean visual dependency
+    of its tokens lies among the episode's responses. Of all tokens, the `share` of largest dependency gets
     gradients.
     """
 
