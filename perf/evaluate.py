@@ -45,7 +45,6 @@ THOUGHT = (
     "First read the cells: 3, 7, 1 and 4. The sum of the top is 3+7=10. Wait, the second may be a 1. "
     "Alternatively, option (B) would need $\\frac{10}{2}=5$, and so on. "
 ) * 12
-ROWS = {"mmbench_en_v11": 4 * 1164, "wemath": 1740, "csvqa": 2 * 1378}
 CHOICES = ("mmmu_pro_standard", "mmstar", "phyx_mini_mc")
 SAYINGS = ("\\boxed{{{x}}}", "The answer is {x}.", "**Answer: {x}**")
 
@@ -59,7 +58,7 @@ def write_files(root: Path, share: float) -> dict[str, Path]:
         if paths[name].exists():
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        rows = max(20, round(share * ROWS.get(name, entry.items)))
+        rows = max(20, round(share * (entry.questions or entry.items)))
         plan = entry.miniature.model_dump(include={"domains", "tasks"})
         file = {"made_from": "miniature", "items": rows, **plan}
         document = {"version": 1, "name": name, "seed": 0, "benchmark": name, "file": file}

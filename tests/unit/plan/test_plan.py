@@ -12,6 +12,7 @@ from r1v3.plan.memory import (
     parts_beside_engine,
     training_parts,
 )
+from r1v3.plan.report import parts as parts_of
 from r1v3.plan.report import table
 from r1v3.plan.shapes import ModelShape
 from r1v3.plan.speed import decode, draw_lengths
@@ -122,6 +123,50 @@ def test_the_paper_recipe_fits_its_layout_and_says_that_no_gpu_was_measured(cost
     assert all(each.assumed for each in estimates)
     lines = table(estimates, 2.0, gpus=True)
     assert all("*" in line for line in lines[1:-1])
+
+
+def test_the_last_evaluation_asks_what_the_table_of_benchmarks_says(costs, paper):
+    estimates = RecipePlan(ROOT, paper, load_site(ROOT), costs).estimates()
+    answers = {each.name: each.answers for each in estimates if each.stage == "evaluate"}
+    names, table = paper.recipe.evaluation.benchmarks, paper.benchmarks
+    assert answers["benchmarks"] == 5 * sum(table[n].questions or table[n].items for n in names)
+    assert answers["benchmarks"] > 160_000
+    assert answers["checkpoints"] == 5 * 900
+
+
+def test_fewer_items_of_a_recipe_bound_each_benchmark(costs):
+    tiny = load_project(ROOT, "tiny")
+    estimates = RecipePlan(ROOT, tiny, load_site(ROOT), costs).estimates()
+    (asked,) = [each.answers for each in estimates if each.name == "benchmarks"]
+    section = tiny.recipe.evaluation
+    items = [min(section.items, tiny.benchmarks[n].items) for n in section.benchmarks]
+    assert asked == section.runs * sum(items)
+
+
+def test_servers_have_lines_with_their_gpus_and_fees(costs, paper):
+    plan = RecipePlan(ROOT, paper, load_site(ROOT), costs)
+    estimates = plan.estimates()
+    found = {each.name: each for each in estimates if each.stage in ("server", "api")}
+    verifier, judge, reward = (found[name] for name in ("verifier", "judge", "reward model"))
+    assert verifier.devices == 2  # 65.6 GB of weights leave one GPU of 80 GB no room
+    graded = [each for each in estimates if each.stage in ("reject", "grpo", "probe", "evaluate")]
+    assert verifier.hours == pytest.approx(sum(each.jobs * each.hours for each in graded))
+    assert reward.devices == 1
+    read = 150 + 1272 + 765
+    assert judge.fee == pytest.approx(0.5 * 80_000 * (read * 2.5 + 5 * 10) / 1e6)
+    assert f"{judge.fee:,.0f}" in next(
+        line for line in table(estimates, 2.0, gpus=True) if "judge" in line
+    )
+
+
+def test_what_trainer_and_engine_hold_at_once_is_a_line_and_decides(costs, paper):
+    plan = RecipePlan(ROOT, paper, load_site(ROOT), costs)
+    rl = plan.grpo("rl")
+    assert rl.sampling["vLLM"] == pytest.approx(plan.engine_share() * 80e9)
+    assert rl.sampling["trainer's optimizer"] == rl.parts["optimizer"]
+    assert rl.memory == max(sum(rl.parts.values()), sum(rl.sampling.values()))
+    (line,) = [line for line in parts_of([rl]) if "at once" in line]
+    assert f"together {sum(rl.sampling.values()) / 1e9:.1f} of 80" in line
 
 
 @pytest.mark.slow

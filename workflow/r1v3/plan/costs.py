@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from r1v3.recipe.layers import read_yaml
-from r1v3.recipe.schema.section import Positive, Rate, Section
+from r1v3.recipe.schema.section import Positive, Rate, Section, Share
 from r1v3.train.core.flops import peak_flops
 
 COSTS = Path("config") / "costs.yaml"
@@ -55,12 +55,31 @@ class Workload(Section):
     start_seconds: Rate
 
 
+class Server(Section):
+    """A model that stages ask: on GPUs of ours, or an API with prices of a million tokens."""
+
+    parameters_billion: Rate | None
+    input_price: Rate | None
+    output_price: Rate | None
+
+
+class Asking(Section):
+    """How often servers are asked, as shares of answers, and tokens of a picture and of a verdict."""
+
+    right: Share
+    left_by_rules: Share
+    picture_tokens: Positive
+    verdict_tokens: Positive
+
+
 class Costs(Section):
     """All constants."""
 
     devices: dict[str, Device]
     activations: Activations
     workloads: dict[str, Workload]
+    servers: dict[str, Server]
+    asking: Asking
 
 
 def load_costs(root: Path) -> Costs:

@@ -10,8 +10,9 @@ from r1v3.plan.episode import Rollouts
 class Estimate:
     """A stage: `jobs` of it, each on `devices` for `hours`.
 
-    `parts` is the memory of its fullest device, in bytes. `disk` is in bytes, all jobs together. `assumed`
-    says that nobody measured a constant that it rests on.
+    `parts` is the memory of its fullest device, in bytes; `sampling` the same while vLLM samples beside a
+    trainer. `disk` is in bytes, all jobs together. `fee` is money beside that for GPUs. `answers` are those
+    of one job that are graded. `assumed` says that nobody measured a constant that it rests on.
     """
 
     stage: str
@@ -29,10 +30,14 @@ class Estimate:
     step_seconds: float = 0.0
     rollouts: Rollouts | None = None
     advice: tuple[str, ...] = field(default=())
+    sampling: dict[str, float] = field(default_factory=dict)
+    fee: float = 0.0
+    answers: int = 0
 
     @property
     def memory(self) -> float:
-        return sum(self.parts.values())
+        """The most that its fullest device holds at once, in bytes."""
+        return max(sum(self.parts.values()), sum(self.sampling.values()))
 
     @property
     def fits(self) -> bool:

@@ -93,7 +93,9 @@ def overlapped(name: str, root: Path, project: Project, site: Site, costs: Costs
         learn: Rollouts | None = estimate.rollouts
         assert learn is not None  # every estimate of stage grpo has rollouts
         write = simulate(sampler, settings, engines * machines.gpus)
-        memory = estimate.memory - estimate.parts[ASLEEP]  # no engine lies beside the trainer
+        memory = (
+            sum(estimate.parts.values()) - estimate.parts[ASLEEP]
+        )  # no engine lies beside the trainer
         seconds = max(write.generate, learn.update) + learn.weights
         found.append(
             Step(

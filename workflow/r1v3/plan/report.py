@@ -28,10 +28,11 @@ def table(estimates: list[Estimate], price: float, *, gpus: bool) -> list[str]:
     for each in estimates:
         star = "*" if each.assumed else " "
         spent = each.jobs * each.devices * each.hours
-        money, hours, disk = money + price * spent, hours + spent, disk + each.disk
+        cost = price * spent + each.fee
+        money, hours, disk = money + cost, hours + spent, disk + each.disk
         lines.append(
             f"{each.stage:9} {each.name:15.15} {each.jobs:4} {each.devices:5} {each.memory / 1e9:8.1f}"
-            f" {each.hours:8.2f} {each.disk / 1e12:8.3f} {price * spent:9,.0f} {star}"
+            f" {each.hours:8.2f} {each.disk / 1e12:8.3f} {cost:9,.0f} {star}"
             f" {'; '.join(each.notes)}{'' if each.fits else '   DOES NOT FIT'}"
         )
     kind = "GPU" if gpus else "CPU"
@@ -40,13 +41,22 @@ def table(estimates: list[Estimate], price: float, *, gpus: bool) -> list[str]:
 
 
 def parts(estimates: list[Estimate]) -> list[str]:
-    """What fills a device in each stage, in GB."""
-    return [
-        f"{each.stage} {each.name}: "
-        + ", ".join(f"{part} {size / 1e9:.1f}" for part, size in each.parts.items() if size > 5e7)
-        for each in estimates
-        if each.parts
-    ]
+    """What fills a device in each stage, in GB; for RL also while vLLM samples beside the trainer."""
+    lines = []
+    for each in estimates:
+        if each.parts:
+            lines.append(f"{each.stage} {each.name}: {_listed(each.parts)}")
+        if each.sampling:
+            whole = sum(each.sampling.values()) / 1e9
+            lines.append(
+                f"{each.stage} {each.name}, trainer and vLLM at once: {_listed(each.sampling)};"
+                f" together {whole:.1f} of {each.most / 1e9:.0f}"
+            )
+    return lines
+
+
+def _listed(parts: dict[str, float]) -> str:
+    return ", ".join(f"{part} {size / 1e9:.1f}" for part, size in parts.items() if size > 5e7)
 
 
 def waits(plan_of: Callable[[int], RecipePlan], site_nodes: tuple[int, ...] = NODES) -> list[str]:

@@ -8,6 +8,7 @@ from r1v3.plan import memory
 from r1v3.plan.costs import Costs, Device, Workload
 from r1v3.plan.episode import simulate
 from r1v3.plan.estimate import Estimate
+from r1v3.plan.servers import servers
 from r1v3.plan.shapes import ModelShape, meta_model, model_shape
 from r1v3.plan.speed import decode, draw_lengths, train_seconds
 from r1v3.recipe.load import Project
@@ -60,7 +61,7 @@ class RecipePlan:
         """Every stage of the core path, in order."""
         runs, recipe = self.project.runs, self.recipe
         found = [self._download(name) for name in ("base", "teacher")]
-        found += [self._reject(name, entry) for name, entry in self._sampled().items()]
+        found += [self._reject(name, entry) for name, entry in self.sampled().items()]
         found.append(self._sft("cold_start"))
         if not self.cpu:
             found.append(self._parity())
@@ -71,15 +72,21 @@ class RecipePlan:
         found.append(self._sft("final"))
         section = recipe.evaluation
         sets = sum(self._questions(name) for name in section.held_out.values())
-        items = section.items or 800  # assumed: the mean of the benchmarks whose size is known
+        one = section.runs * self._items(section.checkpoint_benchmark)
+        every = section.runs * sum(self._items(name) for name in section.benchmarks)
         budget = section.max_new_tokens
         found.append(self._asking("evaluate", "held-out sets", 4, sets, budget))
-        found.append(self._asking("evaluate", "checkpoints", kept, items * section.runs, budget))
-        asked = items * section.runs * len(section.benchmarks)
-        found.append(self._asking("evaluate", "benchmarks", 1, asked, budget))
-        return found
+        found.append(self._asking("evaluate", "checkpoints", kept, one, budget))
+        found.append(self._asking("evaluate", "benchmarks", 1, every, budget))
+        return found + servers(self, found)
 
-    def _sampled(self) -> dict[str, SampledSet]:
+    def _items(self, benchmark: str) -> int:
+        """Questions of a benchmark that are put to a model, by its entry in the table."""
+        entry = self.project.benchmarks[benchmark]
+        known = entry.questions or entry.items
+        return min(known, self.recipe.evaluation.items or known)
+
+    def sampled(self) -> dict[str, SampledSet]:
         """The sampled sets that the core path learns from, or that stop its runs early."""
         names = []
         for name in ("cold_start", "rl", "final"):
@@ -264,7 +271,20 @@ class RecipePlan:
             step_seconds=rollouts.seconds / settings.steps,
             rollouts=rollouts,
             advice=self._engine_memory_advice(kept_beside),
+            sampling=self._at_once(kept_beside),
+            answers=settings.steps * settings.prompts_per_step * settings.samples,
         )
+
+    def _at_once(self, held: dict[str, float]) -> dict[str, float]:
+        """What a GPU holds while vLLM samples beside the trainer; nothing where they share none."""
+        if self.cpu or self.apart:
+            return {}
+        on_the_way = 2 * max(BUCKET_BYTES, 2 * self.shape.largest)
+        return {
+            **{f"trainer's {name}": size for name, size in held.items()},
+            "weights on their way": on_the_way,
+            "vLLM": self.engine_share() * self.most,
+        }
 
     def engine_share(self) -> float:
         """The share of a GPU that vLLM takes, beside the trainer or apart from it."""
@@ -377,6 +397,7 @@ class RecipePlan:
             self.most,
             answers * jobs * 4.0 * self.load.answer_median,
             assumed=not self.device.measured,
+            answers=answers,
             notes=(f"{answers:,} answers a job",),
             advice=(TIGHT,) if not self.cpu and parts["keys and values"] < 2**30 else (),
         )

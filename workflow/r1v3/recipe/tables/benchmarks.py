@@ -243,6 +243,8 @@ class ListedBenchmark(Benchmark):
     """What its score counts, in words."""
     licence: BenchmarkLicence
     """Its licence."""
+    questions: Annotated[int, Field(gt=0)] | None = None
+    """How many questions are put to a model, where that is more than its items."""
     in_distribution: str | None = None
     """Why training data may be like it."""
     published: Annotated[dict[str, PublishedScore], WithJsonSchema(WRITTEN_SCORES)]
