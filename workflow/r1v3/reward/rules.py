@@ -20,6 +20,7 @@ from r1v3.reward.maths.units import split_unit
 from r1v3.reward.maths.workers import Reply
 from r1v3.reward.text.boxes import find_boxes, join_last_boxes
 from r1v3.reward.text.conclude import concluded, open_answer
+from r1v3.reward.text.cut import goes_on, is_broken
 from r1v3.reward.text.extract import extract_answer, final_text, several_boxes
 from r1v3.reward.text.normalize import MAX_CHARS, fold_width, is_legible, normalise
 from r1v3.reward.text.question import (
@@ -190,6 +191,9 @@ def _choice(
     return Verdict(chosen, False, "rule:letter", f"chose {chosen}, not {shorten(golds[0], 40)}")
 
 
+_QUANTIFIER = re.compile(r"\\(?:forall|exists|nexists|neg|lnot)(?![a-z])")
+
+
 def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool | None:
     """Return the name of the rule that holds two answers to be equal, False, or None (unknown)."""
     if max(len(answer), len(gold)) > MAX_CHARS:
@@ -201,6 +205,12 @@ def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool |
         return "string"
     if same_usual_words(a, g):
         return "words"
+    if (is_broken(a) and not is_broken(g)) or goes_on(answer) != goes_on(gold):
+        return False
+    if _QUANTIFIER.findall(g) != _QUANTIFIER.findall(a):
+        stripped = without_domain(a, g)
+        if _QUANTIFIER.findall(stripped) != _QUANTIFIER.findall(g):
+            return False
     if (stripped := without_domain(a, g)) != a:
         return compare_open(stripped, g, comparison)
     x, y = parse_number(a), parse_number(g)

@@ -10,14 +10,14 @@ from typing import Any
 # Raised by hand when the code of a stage changes what comes out of it.
 VERSION = {
     "source": 3,
-    "sampled": 3,
+    "sampled": 4,
     "evaluation_index": 1,
     "model": 1,
     "sft": 1,
-    "grpo": 2,
+    "grpo": 3,
     "probe": 3,
     "benchmark": 1,
-    "evaluation": 2,
+    "evaluation": 3,
 }
 
 # In place of a template: the one that a model came with (r1v3.model.chat_template).

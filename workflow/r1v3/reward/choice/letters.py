@@ -20,21 +20,33 @@ from r1v3.reward.choice.options import (
     options_of_texts,
     without_listing,
 )
+from r1v3.reward.text.around import spoils
 from r1v3.reward.text.boxes import Box, find_boxes, join_last_boxes, leaves_box_open
 from r1v3.reward.text.conclude import SUPPOSING, conclusion, declines, open_answer
 from r1v3.reward.text.cut import ends_within_sentence
-from r1v3.reward.text.denial import behind_last_retraction, denied_behind
+from r1v3.reward.text.denial import (
+    behind_first_retraction,
+    behind_last_retraction,
+    denied_behind,
+)
 from r1v3.reward.text.extract import phrased_answers, superseding_answers
 from r1v3.reward.text.normalize import normalise, squeeze
 from r1v3.reward.text.vocabulary import turns
 
-_SEPARATOR = r"\s*(?:,|;|/|&|\+|\band\b|和|与|及|\s)\s*(?:\band\b\s*)?(?:options?\s+)?"
+_SEPARATOR = r"\s*(?:,|;|&|\+|\band\b|和|与|及|\s)\s*(?:\band\b\s*)?(?:options?\s+)?"
 _ONE = r"[(\[]?\s*([A-Ja-j])\s*[)\]]?"
 _SINGLE = re.compile(rf"{_ONE}[.:]?")
 _SEVERAL = re.compile(rf"{_ONE}(?:{_SEPARATOR}{_ONE})+[.]?")
 _CALLED = re.compile(r"(?<=[A-J])\s*选?项$")
-_LEFT_OPEN = re.compile(r"\b(?:maybe|perhaps|possibly|might|or)\b|可能|也许|或", re.IGNORECASE)
-_ASKS = re.compile(r"(?<![A-Za-z])[A-J][)\]\"'*]*\s*[?？][\s*]*\Z")  # `B?` asks; it does not answer
+# Words and signs that leave open which options are chosen, or add some that are not named.
+_LEFT_OPEN = re.compile(
+    r"(?<![A-Za-z])(?:maybe|perhaps|possibly|probably|likely|unlikely|might|may|could|or|unsure|not\s+sure|not\s+certain"
+    r"|also|plus|as\s+well|etc|so\s+on|if|unless|torn|guess)(?![A-Za-z])"
+    r"|可能|也许|或|大概|不确定|不知道|以及|还有|还是|等|外加|[?？…]|\.\.\.|(?<![A-Za-z])too\W*\Z",
+    re.IGNORECASE,
+)
+# `B?` and `15?` ask; so does a short text, while a long one may end with an offer of more help.
+_ASKS = re.compile(r"(?<![A-Za-z])[A-J][)\]\"'*]*\s*[?？][\s*]*\Z|\A[^\n]{0,40}[?？][\s*]*\Z")
 _QUOTED = r"[\"']?\s*[A-J]\s*[\"']?"
 _BRACED = re.compile(rf"\\?[\[{{(]\s*{_QUOTED}(?:\s*[,;]?\s*{_QUOTED})*\s*\\?[\]}})]")
 _LED = re.compile(
@@ -65,6 +77,8 @@ def extract_letters(
     text = answer_text[-6_000:].strip(" \n\r\t\u200b")
     if _ASKS.search(text) or leaves_box_open(text):
         return None
+    if several and _LEFT_OPEN.search(text[-60:] if len(text) > 60 else text):
+        return None
     bare = read_letters(normalise(text), options) if len(text) <= 60 else None
     bare = bare or _restated(behind_last_retraction(text[-1_000:]), options)
     if bare:
@@ -85,7 +99,8 @@ def extract_letters(
     found, settled = _from_phrases(text, options, several, question)
     if settled:
         return found
-    found = _judged_or_led(text, options, several) if one_line else None
+    led = one_line and not ends_within_sentence(text)
+    found = _judged_or_led(text, options, several) if led else None
     return found or _from_prose(text, options, several, question)
 
 
@@ -131,13 +146,17 @@ def _from_boxes(text: str, boxes: Sequence[Box], options: Options, several: bool
         found = _statement(said, options, several)
         if found:
             return found
-    found = _statement(join_last_boxes(text, boxes), options, several)
+    content = join_last_boxes(text, boxes)
+    found = (
+        None if several and _LEFT_OPEN.search(content) else _statement(content, options, several)
+    )
+    phrased = [_statement(said, options, several) for said, _ in phrased_answers(behind, led=False)]
+    said = next((letters for letters in phrased if letters), None)
     if found:
-        return found
-    for said, _ in phrased_answers(behind):
-        found = _statement(said, options, several)
-        if found:
-            return found
+        other = said if said != found else None
+        return None if other or spoils(text, boxes) or behind_first_retraction(behind) else found
+    if said:
+        return said
     return read_letters(normalise(behind), options) or named(behind, options)
 
 
@@ -215,8 +234,16 @@ def _letter_with_text(text: str, options: list[str] | tuple[str, ...]) -> str | 
     return None
 
 
+_ALONE = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 _ENUMERATION = re.compile(
     r"(?<![A-Za-z])[A-J](?:\s*,\s*[A-J])*\s*,?\s*(?:\band\b|&|和|与)\s*[A-J](?![A-Za-z])"
+)
+
+
+_COMPARES = re.compile(
+    r"(?<![A-Za-z])(?:(?:more|less|greater|fewer|larger|smaller|higher|lower|other)\s+than|at\s+(?:least|most)|between"
+    r"|over|under|above|below)\s|大于|小于|超过|不到|至少|最多",
+    re.IGNORECASE,
 )
 
 
@@ -241,11 +268,15 @@ def _from_prose(text: str, options: Options, several: bool, question: str | None
     enumerated = list(_ENUMERATION.finditer(ending)) if several else []
     enumerated = [m for m in enumerated if not denied_behind(ending, m.end())]
     if enumerated:
-        letters = re.findall(r"(?<![A-Za-z])[A-J](?![A-Za-z])", enumerated[-1].group())
-        return checked("".join(letters), options)
+        last = enumerated[-1]
+        if _LEFT_OPEN.search(ending) or turns(ending[: last.start()]):
+            return None
+        return checked("".join(_ALONE.findall(last.group())), options)
     for passage in (ending, text):
         found = named(passage, options, question)
-        turned = len(passage) <= 80 and (turns(passage) or SUPPOSING.match(passage))
+        turned = len(passage) <= 80 and (
+            turns(passage) or SUPPOSING.match(passage) or _COMPARES.search(passage)
+        )
         found = found or (None if turned else option_mentioned(passage, options))
         if found:
             return found

@@ -62,18 +62,20 @@ def _fits(rest: str, letter: str, options: Options) -> bool:
 
 
 _WEIGHS = re.compile(
-    r"^\s*\??\s*[,(;]?\s*(?:(?:and|or|but)\s+)?(?:but\b|though\b|however\b|yet\b|但|\?|or\b|maybe\b|perhaps\b|possibly\b|probably\s+not|或|可能|也许)",
+    r"^\s*\??\s*[,(;]?\s*(?:(?:and|or|but)\s+)?(?:but\b|though\b|however\b|yet\b|no\b|not\b(?!\s+[A-J]\b)|then\b|但|\?|or\b|maybe\b|perhaps\b|possibly\b|probably\s+not|或|可能|也许)",
     re.IGNORECASE,
 )
 _OTHER = re.compile(
     r"\b(?:or|maybe|perhaps|possibly|alternatively)\s+(?:option\s+)?[(\[]?[A-J](?![A-Za-z'])|[或]\s*[(\[]?[A-J](?![A-Za-z])"
 )
 
+_TWO_VALUES = re.compile(r"\A\W*\d[\d.,]*\s*(?:or|或)\s*\d")
+
 
 def weighs(behind: str) -> bool:
     """Whether the words behind a letter leave it open: `B or maybe C`, `A, C (or B)`, `A?`."""
     clause = _GROUNDS.split(behind[:120])[0]
-    return bool(_WEIGHS.match(clause) or _OTHER.search(clause))
+    return bool(_WEIGHS.match(clause) or _OTHER.search(clause) or _TWO_VALUES.search(clause))
 
 
 _GROUNDS = re.compile(r"[.;。；]|\b(?:because|since|as)\b|因为")
@@ -114,6 +116,10 @@ _ENDS_THERE = re.compile(
 MAX_NAMED = 60  # a passage that names options more often goes through them and chooses none
 _MAY = re.compile(r"(?:could|might|may|can)\s*$", re.IGNORECASE)
 
+_SEEN = re.compile(
+    r"(?:\A\W*in|\bsee)\s+(?:the\s+)?\Z", re.IGNORECASE
+)  # `In figure B, we see a cat`
+
 
 def named(passage: str, options: Options, question: str | None = None) -> str | None:
     """Return the one letter that a passage names, None for none or several."""
@@ -129,6 +135,7 @@ def named(passage: str, options: Options, question: str | None = None) -> str | 
             or denied_behind(passage, match.end(), True)
             or weighs(rest)
             or _MAY.search(before[-12:])
+            or _SEEN.search(before)
             or not leads_up(before, question)
         ):
             continue

@@ -184,7 +184,11 @@ _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[a-z]+|[\u4e00-\u9fff]")
 def _flatten(text: str) -> str:
     text = normalise(text[-1_900:]).casefold()
     text = re.sub(r"(?<=\d)'s", "s", text)
-    return re.sub(r"(?<=\d)\s+(?=[a-z%])|\s+(?=[.,;])", "", re.sub(r"[\s\"'*]+", " ", text)).strip()
+    return re.sub(
+        r"(?<=\d)\s+(?=(?!(?:and|or|to|is|but)\b)[a-z%])|\s+(?=[.,;])",
+        "",
+        re.sub(r"[\s\"'*]+", " ", text),
+    ).strip()
 
 
 def _whole(text: str, start: int, end: int) -> bool:

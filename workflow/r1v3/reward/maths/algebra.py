@@ -24,6 +24,8 @@ _RUN = re.compile(r"[A-Za-z]{3,}")
 def is_algebra(text: str) -> bool:
     """Whether every command of an answer is known and no word stands between its signs."""
     text = normalise(text)
+    if text.endswith("'") or (r"\to" in text and r"\lim" not in text):
+        return False
     if not all(char.isascii() or char in "∞" for char in text):
         return False
     if not all(name in _KNOWN for name in _COMMAND.findall(text)):

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from r1v3.reward.maths.quantity import read_quantity, same_leaf, same_string
 from r1v3.reward.maths.relations import (
     MIRROR,
+    ORDER,
     by_label,
     distinct,
     interval_of,
+    label_of,
     named_apart,
     numbered,
     same_relation,
@@ -53,6 +55,11 @@ class Comparison:
             return True
         if a.kind == g.kind == "relation":
             return self._relations(a, g)
+        ordered = [x.kind == "relation" and bool(set(x.operators) & ORDER) for x in (a, g)]
+        if (ordered[0] and g.kind == "list") or (ordered[1] and a.kind == "list"):
+            joint = [joint_interval(x) or x for x in (a, g)]
+            if "list" in (joint[0].kind, joint[1].kind):  # `-1, 3` is not `-1 < x < 3`
+                return None if _opaque(a.text) or _opaque(g.text) else False
         a, g = self.plain(a), self.plain(g)
         if (a.kind == "list") != (g.kind == "list"):
             a, g = joint_interval(a) or a, joint_interval(g) or g
@@ -99,7 +106,13 @@ class Comparison:
             a_items, g_items = distinct(a_items), distinct(g_items)
             if len(a_items) != len(g_items):
                 return None if _opaque(a.text) or _opaque(g.text) else False
+        if {"either", "blanks"} == {a.kind, g.kind}:
+            return False  # `4 or -2` fills no two blanks
         pairs = by_label(a_items, g_items)
+        if pairs and "either" in (a.kind, g.kind) and a.kind != g.kind and not numbered(a_items):
+            labels = {label_of(item) for item in g_items}
+            if len(labels) == len(g_items) > 1:
+                return False  # `x = 1 or y = 2` is no solution of a system
         if pairs:
             return every(self.same(x, y) for x, y in pairs)
         if numbered(a_items) or numbered(g_items):  # roots in any order
@@ -166,8 +179,8 @@ class Comparison:
             ]
             return every(crosses)
         ratio, other = (a, g) if terms[0] else (g, a)
-        if len(ratio.items) != 2:
-            return False
+        if len(ratio.items) != 2 or (ratio.items[1].text == "1" != other.text and ratio is a):
+            return False  # 6:1 is no way to write 6
         quotient = f"({ratio.items[0].text})/({ratio.items[1].text})"
         if ratio is a:
             return same_leaf(quotient, other.text, self.tolerance)

@@ -19,7 +19,7 @@ from r1v3.reward.maths.shape import Shape, shape_of
 from r1v3.reward.text.normalize import squeeze
 from r1v3.reward.text.vocabulary import denies
 
-_ORDER = {"<", "<=", ">", ">="}
+ORDER = {"<", "<=", ">", ">="}
 MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 _LABEL = re.compile(r"(?!\d)[^+\-*/^=<>]{1,40}")
 _SCRIPTS = re.compile(r"_\s*(?:\{[^{}]*\}|\\?[A-Za-z0-9]+)|(?<=[A-Za-z])'+")
@@ -41,7 +41,8 @@ def value_of_relation(shape: Shape) -> Shape | None:
     sides = list(shape.items[: exact + 1] if exact else shape.items)
     first, last = sides[0].text, sides[-1]
     if len(sides) > 2:
-        return last
+        computed = all(is_constant(side.text) for side in sides)
+        return last if not computed or all(_holds(side.text, last.text) for side in sides) else None
     if is_label(first) or (
         is_constant(first) and is_constant(last.text) and _holds(first, last.text)
     ):
@@ -61,9 +62,12 @@ def is_label(text: str) -> bool:
     return bool(_LABEL.fullmatch(text)) and not re.search(r"\d\s*[a-zA-Z]|\\sqrt", text)
 
 
+_OF_LETTER = re.compile(r"\\(?:sin|cos|tan|cot|ln|log)\s*\d*\s*[A-Za-z]")  # no ampere in \sin 2A
+
+
 def is_constant(text: str) -> bool:
     """Whether the text is a computation without unknowns, as in `2 + 3 = 5`."""
-    tree = read_quantity(text).tree
+    tree = None if _OF_LETTER.search(text) else read_quantity(text).tree
     return tree is not None and not variables_of(tree)
 
 
@@ -119,7 +123,7 @@ def numbered(items: Sequence[Shape]) -> bool:
 def same_variable(a: Shape, g: Shape) -> bool:
     """Whether two labelled values are about the same thing, as far as single letters and the words
     for largest and smallest tell."""
-    names = [re.sub(r"\s", "", shape.items[0].text) for shape in (a, g)]
+    names = [re.sub(r"\s", "", _subject(shape)) for shape in (a, g)]
     ends = [_end_of(name) for name in names]
     if None not in ends and ends[0] != ends[1]:
         return False
@@ -127,7 +131,9 @@ def same_variable(a: Shape, g: Shape) -> bool:
         single = all(re.fullmatch(r"[a-zA-Z]", name) for name in names)
         return not single or names[0].casefold() == names[1].casefold()
     one, other = (_name(name) for name in names)
-    if one == other or one.casefold() == other.casefold():
+    if one == other or (
+        one.casefold() == other.casefold() and (one.isalpha() or not one.isascii())
+    ):
         return True
     if "y" in (one, other) and all(
         _OF_VARIABLE.fullmatch(name) or name == "y" for name in (one, other)
@@ -137,14 +143,28 @@ def same_variable(a: Shape, g: Shape) -> bool:
     return words[0] != words[1]  # a word may stand for a symbol: 面积 for S; two symbols differ
 
 
+def _subject(shape: Shape) -> str:
+    """Return what a relation is about: the name before an equals sign, the unknown of an inequality."""
+    if set(shape.operators) <= ORDER | {"!="}:
+        unknown = [item.text for item in shape.items if _is_unknown(item.text)]
+        if len(unknown) == 1:
+            return unknown[0]
+    return shape.items[0].text
+
+
 _OF_VARIABLE = re.compile(r"[a-zA-Z]\([a-zA-Z]\)")
 _WORDED = re.compile(r"[\u4e00-\u9fff]|(?<![a-zA-Z\\])[a-zA-Z]{4,}")
 _BOUND = re.compile(r"([a-zA-Z])(?:\(([a-z])\)|_([a-z]))")
 
 
+_LENGTH = re.compile(r"\|([A-Z]{2})\||\\overline([A-Z]{2})|([A-Z]{2})")
+
+
 def _name(label: str) -> str:
-    """Return a label without braces, bars and commands for a shape: `|AB|`, `overline{AB}`, `angle A`."""
-    return re.sub(r"[{}|]|\\(?:angle|overline|vec|bar)(?![a-z])", "", label)
+    """Return a label without braces, and without the marks of a length or an angle: `|AB|`, `angle A`."""
+    label = re.sub(r"[{}]|\\(?:angle|vec)(?![a-z])", "", label)
+    length = _LENGTH.fullmatch(label)
+    return "".join(sorted(next(ends for ends in length.groups() if ends))) if length else label
 
 
 def same_up_to_bound(a: Shape, g: Shape) -> bool | None:
@@ -215,7 +235,7 @@ def interval_of(shape: Shape) -> Shape | None:
     if shape.operators == ("!=",) and _is_unknown(shape.items[0].text):
         point = shape.items[1].text
         return shape_of(rf"(-\infty,{point})\cup ({point},\infty)")
-    if not shape.operators or any(operator not in _ORDER for operator in shape.operators):
+    if not shape.operators or any(operator not in ORDER for operator in shape.operators):
         return None
     sides, operators = [item.text for item in shape.items], list(shape.operators)
     if operators[0] in (">", ">="):

@@ -3,12 +3,21 @@
 import re
 from dataclasses import dataclass
 
+from r1v3.reward.maths.quantity import same_leaf
 from r1v3.reward.maths.units import parse_unit
+from r1v3.reward.text.around import spoils
 from r1v3.reward.text.boxes import find_boxes, join_last_boxes, leaves_box_open
 from r1v3.reward.text.cut import ends_within_sentence
 from r1v3.reward.text.denial import behind_first_retraction, behind_last_retraction
-from r1v3.reward.text.extract import PHRASE_TAIL, first_sentence, last_phrase, superseding_answers
-from r1v3.reward.text.normalize import normalise
+from r1v3.reward.text.extract import (
+    PHRASE_TAIL,
+    first_sentence,
+    last_phrase,
+    one_of_several,
+    phrased_answers,
+    superseding_answers,
+)
+from r1v3.reward.text.normalize import normalise, squeeze
 from r1v3.reward.text.vocabulary import asked_for, is_counted, is_plain, words_of
 
 _MATH_SPAN = re.compile(
@@ -71,6 +80,17 @@ _LEADS_BEHIND = re.compile(
     r"|大约|约|只|一共|总共|共|恰好)\s*$",
     re.IGNORECASE,
 )
+# An answer is its value; what it contains, has or needs is another thing.
+_ANSWER = re.compile(r"(?<![A-Za-z])answers?(?![A-Za-z])|答案", re.IGNORECASE)
+_IS = re.compile(
+    r"(?:(?<![A-Za-z])(?:is|are|was|were|be|equals?|equal\s+to|becomes?|gives?|get|got|us|of)|[=≈:：是为得于])\W*$",
+    re.IGNORECASE,
+)
+_PERCENT_BEHIND = re.compile(r"[\s$}]*\\?%")
+_SOMEBODY = re.compile(
+    r"(?<![A-Za-z])(?:my|his|her|their|your|a|some)\s+(?:friend|teacher|brother|sister|book|neighbou?r|classmate)s?\b",
+    re.IGNORECASE,
+)
 # A verb that leaves open whether the value is the one; a name inside a sentence; a formula that
 # states itself.
 _WEIGHED = re.compile(r"(?:could|might|may|can)\s+be\s*$", re.IGNORECASE)
@@ -81,7 +101,8 @@ _EXPLAINED = re.compile(
     r"[,，;；]?\s*(?:(?<![A-Za-z])(?:because|since|due\s+to|based\s+on|according\s+to)(?![A-Za-z])|因为|由于)"
 )
 SUPPOSING = re.compile(
-    r"\W*(?:if|unless|suppose|assume|如果|若|假如|假设|除非)(?![a-z])", re.IGNORECASE
+    r"\W*(?:(?:we|I)\s+)?(?:if|unless|suppose|supposing|assum(?:e|ing)|let|try|guess|如果|若|假如|假设|除非|设|令)(?![a-z])",
+    re.IGNORECASE,
 )
 _BOLD_MARK = re.compile(r"\*\*|`")
 _VERB = re.compile(
@@ -122,8 +143,15 @@ def concluded(answer_text: str, question: str | None = None) -> Concluded | None
     if boxes:
         behind = answer_text[boxes[-1].end :]
         superseded = _corrected(behind)
-        taken_back = not superseded and bool(behind_first_retraction(behind))
-        return Concluded(superseded or join_last_boxes(answer_text, boxes), "box", not taken_back)
+        content = join_last_boxes(answer_text, boxes)
+        spoilt = not superseded and (
+            bool(behind_first_retraction(behind))
+            or spoils(answer_text, boxes)
+            or _says_another(behind, content)
+        )
+        if _PERCENT_BEHIND.match(behind):
+            content += "%"
+        return Concluded(superseded or content, "box", not spoilt)
     if leaves_box_open(answer_text):
         return None
     phrase = last_phrase(answer_text, question)
@@ -145,7 +173,8 @@ def concluded(answer_text: str, question: str | None = None) -> Concluded | None
         if text.endswith(("?", "？")):
             return Concluded(text, "bare", False)
         value = stated(text, question)
-        return Concluded(value or text, "bare", value is not None or not _is_sentence(text))
+        whole = not _is_sentence(text) and not SUPPOSING.match(text)
+        return Concluded(value or text, "bare", value is not None or whole)
     ending = conclusion(text)
     if not ending or declines(ending):
         return None
@@ -243,6 +272,11 @@ def _introduces(front: str, value: str, behind: str, question: str | None) -> bo
         return True
     if not is_plain(_NAME.sub(" ", front), question) or _WEIGHED.search(front):
         return False
+    answer = _ANSWER.search(front)
+    if answer and (not _IS.search(front) or one_of_several(front[: answer.start()])):
+        return False
+    if _SOMEBODY.search(front) and not question:
+        return False
     if _EQUATES.search(front) or _RELATES.search(value):
         return True
     counted = re.match(r"\s*([A-Za-z]+)", behind)
@@ -296,6 +330,17 @@ def _corrected(rest: str) -> str | None:
                 said, value.end()
             )
     return None
+
+
+def _says_another(behind: str, content: str) -> bool:
+    """Whether an answer phrase behind a box gives a value that is not the box's."""
+    boxed = squeeze(normalise(content))
+    for said, _ in phrased_answers(behind, led=False):
+        value = _MATH_SPAN.match(said) or _NUMBER_SPAN.match(said)
+        if value:
+            other = normalise(next(g for g in (*value.groups(), value.group()) if g))
+            return squeeze(other) not in boxed and not same_leaf(other, normalise(content))
+    return False
 
 
 def _inside(span: re.Match[str]) -> str:

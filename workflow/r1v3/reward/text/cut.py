@@ -7,7 +7,7 @@ _DANGLING = re.compile(
     r"(?:(?<![A-Za-z])(?:a|an|the|of|to|and|or|but|so|thus|then|than|that|which|because|since|with|for|from|by|in|on"
     r"|at|as|if|is|are|was|were|be|has|have|had|we|it|its|their|this|weighs?|costs?|equals?|gets?|gives?|therefore"
     r"|hence|into|per|not|will|would|can|must|should|let|where|when|while|between|subtract|add|multiply|divide)"
-    r"|的|和|与|或|是|为|因为|所以|因此|故|则|得|由|且|在|把|将|有|从|对|即|可得|等于|[-+=<>*/^_,，、;；(（\[{&≤≥≈×÷])\s*\Z"
+    r"|的|和|与|或|是|为|因为|所以|因此|故|则|得|由|且|在|把|将|有|从|(?<!不)对|即|而|但|但是|如果|当|由于|可得|等于|[-+=<>*/^_,，、;；(（\[{&≤≥≈×÷])\s*\Z"
 )
 _ENDED = re.compile(r"[.!?。！？．…:：)）\]】}\"'”’`*|$~✓✅>]\s*\Z")
 _SENTENCE_BEFORE = re.compile(r"[A-Za-z\d)$][.!?]\s+(?=[A-Z$\\\d(])|[。！？]")
@@ -25,9 +25,7 @@ def ends_within_sentence(text: str) -> bool:
     sentence of the same line was closed by a full stop and the last one is not. A single line without a
     stop, such as `12 cm` or `So it is B`, is whole.
     """
-    tail = _END_MARKS.sub("", text[-SEARCHED:].rstrip()).rstrip("* _\n")
-    line = _LINE.search(tail)
-    last = line.group().strip() if line else tail
+    last = _last_line(text)
     if not last:
         return False
     if _DANGLING.search(last):
@@ -37,3 +35,36 @@ def ends_within_sentence(text: str) -> bool:
     if _ENDED.search(last):
         return False
     return bool(_SENTENCE_BEFORE.search(last))
+
+
+def ends_on_joint(text: str) -> bool:
+    """Whether the last word or sign of a text wants something behind it: `x = 5, so`, `B是15，而`."""
+    return bool(_DANGLING.search(_last_line(text)))
+
+
+def _last_line(text: str) -> str:
+    tail = _END_MARKS.sub("", text[-SEARCHED:].rstrip()).rstrip("* _\n")
+    line = _LINE.search(tail)
+    return line.group().strip() if line else tail
+
+
+_SIGN_AT_END = re.compile(
+    r"(?<=\S)\s*(?:[-+*/^_=<>×÷]|\\(?:cdot|times|div|frac|pm|mp|sqrt|to|le|ge|ne))\s*\Z"
+)
+_BRACKETS = re.compile(r"\\?[()\[\]{}]")
+
+
+def is_broken(text: str) -> bool:
+    """Whether a formula ends with a sign that wants something behind it, or lacks a bracket."""
+    if _SIGN_AT_END.search(text):
+        return True
+    depth = sum(1 if mark[-1] in "([{" else -1 for mark in _BRACKETS.findall(text))
+    return depth != 0
+
+
+_ENDLESS = re.compile(r"(?:\.{2,}|…|。{2,}|\\[lc]?dots[a-z]?)[\s$.)}\]\\]*\Z")
+
+
+def goes_on(text: str) -> bool:
+    """Whether a text ends with dots that stand for more of it: `12...`, `1, 2, …`."""
+    return bool(_ENDLESS.search(text))

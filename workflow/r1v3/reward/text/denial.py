@@ -21,7 +21,7 @@ _DENIED_BEHIND = re.compile(
        |(?:is|was|are|were)(?=n['’]t))
       (?:wrong|incorrect|false|invalid|impossible|eliminated|excluded|ruled\s+out|out\b|mistaken
         |(?:not|n['’]t)\b(?!\s+only))
-    | (?:cannot|can['’]t|could\s*n['’]t|can\s+not)\s+be\b
+    | (?:cannot|can['’]t|could\s*n['’]t|can\s+not)\s+(?:both\s+|all\s+)?be\b
     | (?:选?项|说法|答案)?\s*(?:[也都]?是?)?\s*(?:
         不(?:正确|对|是(?:正确|答案|最)|成立|符合|合题意|合适|选|满足)|错误?|有误|应?排除|被排除|并非)
     )""",
@@ -31,6 +31,7 @@ _RETRACTS = re.compile(
     r"""\b(?:wait|hold\s+on|oops|sorry|correction|scratch\s+that|on\s+second\s+thought)\b
     | \b(?:that|this|it|which)(?:\s+is|\s+was|['’]s)\s+(?:wrong|incorrect|not\s+(?:right|correct))\b
     | \bI\s+(?:made|have\s+made|was|am)\s+(?:an?\s+)?(?:\w+\s+)?(?:mistaken?|error|wrong)\b
+    | \bno,\s | \bactually,?\s+(?=it\b|the\b|\$|\d|\(?[A-J]\b)
     | \blet\s+me\s+(?:correct|redo|reconsider)\b
     | 不对|错了|等等|等一下|更正|纠正|重新(?:计算|检查|考虑|审题)
     """,
@@ -42,7 +43,7 @@ _LISTED = re.compile(
 _CUES = (
     "wait", "hold on", "oops", "sorry", "correction", "incorrect", "not correct", "not right", "wrong",
     "scratch that", "second thought", "mistake", "error", "let me correct", "let me redo",
-    "let me reconsider", "不对", "错了", "等等", "等一下", "更正", "纠正", "重新",
+    "let me reconsider", "no,", "actually", "不对", "错了", "等等", "等一下", "更正", "纠正", "重新",
 )  # fmt: skip
 # A number that a sentence compares with or denies is not the one it states.
 _HEDGE = re.compile(

@@ -4,6 +4,7 @@ import re
 from itertools import pairwise
 
 from r1v3.reward.text.boxes import corrects, find_boxes, join_last_boxes
+from r1v3.reward.text.cut import ends_on_joint
 from r1v3.reward.text.denial import affirmed, behind_first_retraction
 from r1v3.reward.text.format import after_thought
 from r1v3.reward.text.vocabulary import is_plain, turns
@@ -37,6 +38,12 @@ _MARKER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[,;:.!?\n，；：。！？]|\d\)")
+# Words that make an answer one of several, or somebody else's.
+_ONE_OF_SEVERAL = re.compile(
+    r"(?<![A-Za-z])(?:some|many|most|several|one|two|three|four|another|other|first|second|previous|old|former|earlier"
+    r"|initial|his|her|their|friend['’]?s?)(?:\s+(?:of|the|my|possible|correct|right|all))*\s*\Z",
+    re.IGNORECASE,
+)
 _AFFIRMS = re.compile(
     r"\s*(?:so|thus|therefore|hence)?\s*the\s+(?:correct|right|best)\s", re.IGNORECASE
 )
@@ -69,11 +76,13 @@ def boxed_answer(answer_text: str) -> str | None:
     return join_last_boxes(answer_text, boxes) if boxes else None
 
 
-def phrased_answers(answer_text: str, question: str | None = None) -> list[tuple[str, bool]]:
+def phrased_answers(
+    answer_text: str, question: str | None = None, led: bool = True
+) -> list[tuple[str, bool]]:
     """Return what follows 'the answer is', '答案是', '故选' and the like, the last one first.
 
     The words before it must pass, since `the wrong answer is` and `I doubt that the answer is` conclude
-    nothing.
+    nothing; not so with `led=False`, for the answers that contradict another one.
 
     The flag says whether the marker is a firm one (`Answer:`, `【答案】`), at the start of its line,
     behind which nothing but the answer stands.
@@ -81,11 +90,16 @@ def phrased_answers(answer_text: str, question: str | None = None) -> list[tuple
     tail = answer_text[-PHRASE_TAIL:]
     found = []
     keywords = [keyword.start() for keyword in _KEYWORD.finditer(tail)][-40:]
+    cut = bool(keywords) and ends_on_joint(tail)
     for start in reversed(keywords):
         marker = _MARKER.match(tail, start)
-        if marker is None or not leads_up(tail[:start], question):
+        if marker is None or one_of_several(_CLAUSE.split(tail[:start][-300:])[-1]):
+            continue
+        if led and not leads_up(tail[:start], question):
             continue
         said = first_sentence(tail[marker.end() :])
+        if cut and tail.rstrip().endswith(said):
+            continue
         said = affirmed(said, denied=bool(marker.group("denied")))
         if said:
             firm = marker.group().rstrip(" *\n").endswith((":", "：", "】", "####"))
@@ -99,6 +113,11 @@ def leads_up(before: str, question: str | None) -> bool:
     clause = _CLAUSE.split(before[-300:])[-1]
     passes = is_plain(clause, question) or (bool(_AFFIRMS.match(clause)) and not turns(clause))
     return passes and not _SUPPOSING.match(_SENTENCE.split(before[-600:])[-1])
+
+
+def one_of_several(before: str) -> bool:
+    """Whether the words before `answer` make it one of several, or somebody else's: `one of the answers`."""
+    return bool(_ONE_OF_SEVERAL.search(before))
 
 
 def superseding_answers(behind_box: str) -> list[str]:

@@ -151,12 +151,13 @@ def _without_tail(text: str) -> str:
 
 # Characters without a place in an answer: control, direction, private ones, lone surrogates.
 _FOREIGN = re.compile(
-    r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff]"
+    r"~~[^\s~]+~~|[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff]"
 )
 
 
 def is_legible(text: str) -> bool:
-    """Whether a text has no character that prints nothing, or turns the order of others around."""
+    """Whether a text has no character that prints nothing, or turns the order of others around, and is not
+    struck out."""
     return not _FOREIGN.search(text)
 
 
@@ -192,6 +193,7 @@ def _strip_dress(text: str) -> str:
         text, changed = _WRAPPER.subn(lambda m: " " + m.group(1) + " ", text)
         if not changed:
             break
+    text = text.replace(r"\not=", r"\ne ").replace(r"\not\in", r"\notin ")
     text = _COMMAND.sub(_rename, text)
     text = re.sub(r"\s+(?=[_^])", "", text)
     text = text.replace(r"\%", "%").replace(r"\#", "#").replace(r"\&", "&").replace(r"\_", "_")
@@ -199,7 +201,7 @@ def _strip_dress(text: str) -> str:
 
 
 _OUTER = {"{": "}"}
-_TRAILING = " .,;:?"
+_TRAILING = " .,;"
 
 
 def _strip_ends(text: str) -> str:
@@ -238,7 +240,7 @@ def squeeze(text: str) -> str:
     """Return a normalised answer without white space; words, but not variables, lose their case."""
     if _WORDS.fullmatch(text):
         text = fold_case(text)
-    return _SINGLE.sub(r"\1", _APART.sub("", text))
+    return _APART.sub("", _SINGLE.sub(r"\1", text))
 
 
 def fold_case(text: str) -> str:

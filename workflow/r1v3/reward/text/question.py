@@ -122,7 +122,7 @@ def without_counted(answer: str, question: str) -> str:
 
 _DOMAIN = r"[a-zA-Z](?:_\{?\w\}?)?\s*(?:>=?|<=?|\\[gl]e|\\in|\\ne)\s*[^,=]{1,30}"
 _FOR_ALL = re.compile(
-    rf"\\forall\s*{_DOMAIN}?\s*[,:]\s*(?P<one>.+)|(?P<two>.+?)\s*,?\s*\\forall\s*{_DOMAIN}"
+    rf"\\forall\s*(?:{_DOMAIN}|[a-zA-Z])?\s*[,:]\s*(?P<one>.+)|(?P<two>.+?)\s*,?\s*\\forall\s*{_DOMAIN}"
 )
 _FOR = re.compile(
     rf"(?P<one>[^,]+?)\s*,?\s*(?:for|where|when|if)\s+(?:all\s+|any\s+|every\s+|each\s+)?{_DOMAIN}"

@@ -22,7 +22,7 @@ horse horses rabbit rabbits chicken chickens animal animals object objects item 
 things piece pieces group groups set sets row rows column columns way ways time times case cases
 point points line lines side sides edge edges vertex vertices face faces angle angles triangle
 triangles square squares rectangle rectangles circle circles dot dots segment segments number
-numbers digit digits integer integers solution solutions root roots value values term terms
+numbers digit digits integer integers solution solutions roots value values term terms
 subset subsets element elements factor factors divisor divisors arrangement arrangements
 combination combinations permutation permutations possibility possibilities path paths step
 steps unit units game games goal goals vote votes question questions problem problems word words
@@ -96,7 +96,7 @@ _COLOURS = (
 )
 COLOURS = frozenset(_COLOURS.split())
 _WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]+(?:['’][a-z]+)?|[\u4e00-\u9fff]+")
-_LETTER = re.compile(r"[A-Za-z]{1,2}'?|[A-Z]{1,4}")
+_LETTER = re.compile(r"[A-Za-z]'?|[A-Z]{2,4}'?")
 
 
 @lru_cache(maxsize=4_096)
@@ -133,11 +133,13 @@ def denies(label: str) -> bool:
     words = _WORD.findall(label)
     return any(
         word[0] in "不没无非未否除错"
+        or word.casefold() in _SUPPOSED
         or (word.casefold() in TURNING and not _SEGMENT.fullmatch(word))
         for word in words
     )
 
 
+_SUPPOSED = frozenset(["let", "assume", "suppose", "supposing", "try", "given"]) | frozenset("设令")
 _SEGMENT = re.compile(r"[A-Z]{2}")  # the segment NO
 
 
