@@ -1,4 +1,4 @@
-r"""What stands around a box or beside an answer counts: `half of \boxed{6}` and `A和C，可能还有D` are not paid."""
+r"""What stands around a box or beside an answer counts: `half of \boxed{6}`, `A和C，可能还有D`."""
 
 import pytest
 
