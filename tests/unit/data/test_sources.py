@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 from data_fixtures import listed, source_config
-from fake_hub import COMMIT, serve
-from fake_hub import Hub as FakeHub
+from loopback_hub import COMMIT, serve
+from loopback_hub import Hub as LoopbackHub
 from PIL import Image
 
 from r1v3.data.prepare import prepare
@@ -139,7 +139,7 @@ def obtain(monkeypatch, folder: Path, *names: str) -> dict:
     (name,) = names
     entry = SOURCES[name].hashed()
     source = {"kind": "listed", "entries": {name: entry}, "split": "train", "instances": "train"}
-    with serve(FakeHub(entry["where"]["id"], PUBLISHED[name])) as hub:
+    with serve(LoopbackHub(datasets={entry["where"]["id"]: PUBLISHED[name]})) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         return prepare(source_config(source, 100), folder)
 
@@ -190,22 +190,23 @@ def test_geometry3k_has_its_own_names(monkeypatch, tmp_path):
 def test_a_broken_download_is_continued_and_a_changed_file_refused(monkeypatch, tmp_path):
     where = Hub(kind="hub", id="o/n", revision="main", files=["*.parquet"])
     data = MMK12 + bytes(25_000_000)  # the library writes blocks of 10 MiB
-    with serve(FakeHub("o/n", {"a.parquet": data})) as hub:
+    with serve(LoopbackHub(datasets={"o/n": {"a.parquet": data}})) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         hub.most = 11_000_000
         (file,), sums = fetch(where, tmp_path / "downloads")
         assert file.read_bytes() == data
-        assert sums["a.parquet"] == hub.stated["a.parquet"]
-        assert [asked for _, asked, _ in hub.sent] == [None, "bytes=10485760-", "bytes=20971520-"]
+        assert sums["a.parquet"] == hub.sha256("a.parquet", data)
+        assert [sent.range for sent in hub.sent] == [None, "bytes=10485760-", "bytes=20971520-"]
         hub.most = None
-        hub.files["a.parquet"] = data[:-1] + b"x"
+        hub.stated["a.parquet"] = sums["a.parquet"]
+        hub.datasets["o/n"] = {"a.parquet": data[:-1] + b"x"}
         with pytest.raises(ValueError, match=r"sha256 .* but the hub states"):
             fetch(where, tmp_path / "other")
 
 
 def test_what_is_not_there_is_told_with_a_way_out(monkeypatch, tmp_path):
     where = Hub(kind="hub", id="o/n", revision="main", files=["train-*"])
-    with serve(FakeHub("o/n", {"a.parquet": b""})) as hub:
+    with serve(LoopbackHub(datasets={"o/n": {"a.parquet": b""}})) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         with pytest.raises(ValueError, match=r"no file train-\*; it has a\.parquet"):
             fetch(where, tmp_path)

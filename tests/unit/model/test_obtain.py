@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from chat_checkpoints import SIX_B, chat_config, write_chat_checkpoint
 from huggingface_hub import constants
+from loopback_hub import Hub, serve
 from model_fixtures import small_model, small_processor
-from model_hub import ModelHub, serve_models
 
 from r1v3.cli import main
 from r1v3.cluster import supplies
@@ -47,7 +47,7 @@ def hub(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serve_models(ModelHub(models, gated=("people/gated",))) as served:
+    with serve(Hub(models=models, gated=("people/gated",))) as served:
         monkeypatch.setenv("HF_ENDPOINT", served.url)
         yield served
 
@@ -63,7 +63,7 @@ def test_a_model_of_the_recipes_is_obtained_and_opens(name, hub, tmp_path):
     target = obtain_checkpoint(name, "main", tmp_path / "checkpoints/step-000000")
     assert load_model(target).config.model_type == "internvl"
     assert load_processor(target).image_seq_length == 4
-    assert not [file for _, file in hub.sent if file.endswith(".py")]
+    assert not [sent for sent in hub.sent if sent.file.endswith(".py")]
     assert sorted(path.name for path in target.parent.iterdir()) == ["step-000000"]
 
 
@@ -89,7 +89,7 @@ def test_a_mixture_of_experts_is_refused_before_a_byte_of_weights(hub, tmp_path)
         obtain_checkpoint("people/moe", None, tmp_path / "target")
     assert "mixture of experts" in str(told.value)
     assert "Supported: InternVL" in str(told.value)
-    assert hub.sent == [("people/moe", "config.json")]
+    assert [sent[:2] for sent in hub.sent] == [("people/moe", "config.json")]
     assert not (tmp_path / "target").exists()
 
 
@@ -116,7 +116,7 @@ def test_preflight_tells_what_each_model_is_and_stops_at_a_wrong_one(hub):
     assert (seen.state, seen.remedy) == ("ok", "")
     assert "can be read: InternVL in its authors' layout, qwen2, converted" in seen.text
     assert "can be read: InternVL, HF-native, qwen2" in supplies.model(models["base"]).text
-    assert not [file for _, file in hub.sent if file.endswith(".safetensors")]
+    assert not [sent for sent in hub.sent if sent.file.endswith(".safetensors")]
     seen = supplies.model(models["teacher"].model_copy(update={"id": "people/moe"}))
     assert seen.state == "STOP"
     assert "mixture of experts" in seen.text
@@ -138,7 +138,7 @@ def test_check_says_what_a_model_is(hub, capsys):
         assert line in shown
     assert call("model", "check", "people/moe", "--root", str(ROOT)) == 1
     assert "mixture of experts" in capsys.readouterr().out
-    assert {file for _, file in hub.sent} == {"config.json"}
+    assert {sent.file for sent in hub.sent} == {"config.json"}
 
 
 def test_the_sizes_of_38b_are_told_from_its_config_alone(tmp_path, capsys):
@@ -173,7 +173,7 @@ def test_evaluation_opens_a_converted_model_under_its_name(hub, tmp_path):
     assert load_model(target.model).config.model_type == "internvl"
     asked = len(hub.sent)
     assert find_target(RELEASED, {}).model == target.model
-    assert not [file for _, file in hub.sent[asked:] if file.endswith(".safetensors")]
+    assert not [sent for sent in hub.sent[asked:] if sent.file.endswith(".safetensors")]
     local = find_target(str(hub.models[TEACHER]), {})
     assert load_model(local.model).config.model_type == "internvl"
     with pytest.raises(ValueError, match="mixture of experts"):

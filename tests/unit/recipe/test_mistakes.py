@@ -37,8 +37,8 @@ MISTAKES = {
     ),
     "a section that does not exist": (
         (TINY, set_key("evaluaton", to={})),
-        "config/recipes/tiny.yaml: unknown key 'evaluaton'; allowed: name, seed, determinism, template, "
-        "images, models, data, cleaning, sft, grpo, entropy, selection, evaluation, generation, "
+        "config/recipes/tiny.yaml: unknown key 'evaluaton'; allowed: name, seed, determinism, licences, "
+        "template, images, models, data, cleaning, sft, grpo, entropy, selection, evaluation, generation, "
         "grading, thinking, baselines, layout; did you mean 'evaluation'?",
     ),
     "a missing key": (
@@ -224,7 +224,8 @@ def test_a_missing_overlay_is_told(checkout):
 
 def test_an_unknown_recipe_names_those_that_there_are(checkout):
     with pytest.raises(
-        RecipeError, match=r"no recipe 'tny'; allowed: 1b, 8b, paper, tiny; did you mean 'tiny'"
+        RecipeError,
+        match=r"no recipe 'tny'; allowed: 1b, 8b, open, open-1b, open-8b, paper, tiny; did you mean 'tiny'",
     ):
         checkout.documents("tny")
 

@@ -26,7 +26,7 @@ def test_the_paper_recipe_has_the_numbers_that_the_report_states():
     recipe = load_project(ROOT, "paper").recipe
     sizes = {name: recipe.data[name].size for name in ("cold_start_questions", "math_normal")}
     assert sizes == {"cold_start_questions": 20000, "math_normal": 15000}
-    assert recipe.data["multi_domain"].size == 10000
+    assert recipe.data["multi_domain_questions"].size == 10000
 
     grpo = recipe.grpo["math"]
     assert (grpo.prompts_per_step, grpo.samples, grpo.updates_per_episode) == (32, 32, 1)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from r1v3.recipe.errors import KeyPath, unknown
 from r1v3.recipe.layers import Layers
-from r1v3.recipe.schema.data import SampledSet
+from r1v3.recipe.schema.data import ListedSource, SampledSet
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.training import Sft
+from r1v3.recipe.tables.licences import gated
 from r1v3.recipe.tables.runs import ResolvedRun
 from r1v3.recipe.tables.sources import SourceEntry
 
@@ -112,15 +113,8 @@ def _data_mistakes(
         if isinstance(entry, SampledSet):
             continue
         at = ("data", name)
-        if entry.source.kind == "listed":
-            for position, each in enumerate(entry.source.entries):
-                if each not in sources:
-                    yield (*at, "source", "entries", position), unknown("source", each, sources)
-                    continue
-                parts = sources[each].split
-                if parts is not None and entry.source.split not in parts.shares:
-                    line = unknown(f"part of the source {each}", entry.source.split, parts.shares)
-                    yield (*at, "source", "split"), line
+        if isinstance(entry.source, ListedSource):
+            yield from _source_mistakes(entry.source, recipe.licences, at, sources)
         if entry.contaminated and entry.source.instances != "train":
             line = (
                 "what evaluations are compared with cannot be compared with them; allowed: null, as "
@@ -136,6 +130,34 @@ def _data_mistakes(
             yield at, unknown("data set", name, recipe.data)
         elif isinstance(held_out := recipe.data[name], SampledSet) or held_out.contaminated:
             yield at, f"data set '{name}' is compared with evaluations and cannot be one of them"
+
+
+def _source_mistakes(
+    source: ListedSource, gate: str, at: KeyPath, sources: Mapping[str, SourceEntry]
+) -> Mistakes:
+    """Every source exists, the licences leave one, and each cut by a hash has the part that is asked for."""
+    strange = False
+    for key, names in (("entries", source.entries), ("instead", source.instead)):
+        for position, each in enumerate(names):
+            if each not in sources:
+                strange = True
+                yield (*at, "source", key, position), unknown("source", each, sources)
+    if strange:
+        return
+    kept, out = gated(gate, source, sources)
+    if not kept:
+        told = ", ".join(f"{name} ({licence})" for name, licence in out.items())
+        yield (
+            (*at, "source"),
+            f"licences {gate} leave none of its sources: {told}; name others in `instead`, or allow more",
+        )
+    for each in kept:
+        split = sources[each].split
+        if split is not None and source.split not in split.shares:
+            yield (
+                (*at, "source", "split"),
+                unknown(f"part of the source {each}", source.split, split.shares),
+            )
 
 
 def _run_mistakes(run: ResolvedRun, runs: Runs, recipe: Recipe) -> Iterator[tuple[str, str]]:

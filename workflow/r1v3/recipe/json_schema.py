@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from r1v3.base.atomic_write import write_text
+from r1v3.recipe.layers import OVER
 from r1v3.recipe.schema.recipe import GrpoEntry, ModelEntry, Recipe, SftEntry
 from r1v3.recipe.schema.studies import Claim, Study
 from r1v3.recipe.schema.training import Grpo, Sft
@@ -37,7 +38,7 @@ def json_schemas() -> dict[str, Schema]:
     """The schema of each kind of file, by its name in config/schemas/ without the suffix."""
     return {
         "recipe": _titled(_schema(Recipe), "A complete recipe"),
-        "recipe_overlay": _titled(_partial(_schema(Recipe)), "What a recipe changes of paper.yaml"),
+        "recipe_overlay": _titled(_overlay(), "What a recipe changes of paper.yaml"),
         "runs": _table(_run_entry(), "The run table"),
         "benchmarks": _table(_schema(ListedBenchmark), "The benchmark table"),
         "sources": _table(_schema(SourceEntry), "The source table"),
@@ -100,6 +101,16 @@ def _run_entry() -> Schema:
 
 def _stage_of(run: type[ModelEntry | SftEntry | GrpoEntry]) -> str:
     return get_args(run.model_fields["stage"].annotation)[0]
+
+
+def _overlay() -> Schema:
+    overlay = _partial(_schema(Recipe))
+    overlay["properties"][OVER] = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Recipes that lie between paper.yaml and this one, in their order.",
+    }
+    return overlay
 
 
 def _site() -> Schema:

@@ -18,6 +18,7 @@ TAGS = {"models": "source", "data": "kind"}
 LARGEST = 10 * 2**20  # bytes of a file; ours have some 100,000
 DEEPEST = 50  # ours nest 10 deep
 WHOLE = ("tasks", "forms")
+OVER = "over"  # names the recipes that a recipe lies over; no key of the recipe itself
 
 
 class _Loader(yaml.CSafeLoader):
@@ -138,7 +139,7 @@ class Layers:
         self.parts = [(path, read_yaml(path)) for path in paths]
         self.merged: dict[str, Any] = {}
         for _, part in self.parts:
-            self.merged = merge(self.merged, part)
+            self.merged = merge(self.merged, {k: v for k, v in part.items() if k != OVER})
 
     def file_of(self, path: KeyPath) -> Path:
         """The file that had the last word on a key; for one that is in none, where it belongs."""

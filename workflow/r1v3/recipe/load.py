@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from r1v3.recipe.consistency import mistakes_of_recipe, mistakes_of_runs
 from r1v3.recipe.errors import RecipeError, explain, suggest, unknown
-from r1v3.recipe.layers import Layers, read_yaml
+from r1v3.recipe.layers import OVER, Layers, read_yaml
 from r1v3.recipe.schema.data import SourceSet
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.studies import Claim, Study, load_claims, load_studies
@@ -38,6 +38,8 @@ class Project:
 def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[Recipe, Layers]:
     """Read `paper.yaml`, the recipe `name` over it, and an overlay over both.
 
+    Between the first two lie the recipes that the recipe's key `over` names, in their order.
+
     Raises:
         RecipeError: with one line for each mistake.
     """
@@ -48,6 +50,7 @@ def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[R
         )
     paths = [folder / f"{COMPLETE}.yaml"]
     if name != COMPLETE:
+        paths += [folder / f"{each}.yaml" for each in _under(folder, name, allowed)]
         paths.append(folder / f"{name}.yaml")
     if overlay is not None:
         paths.append(Path(overlay))
@@ -58,6 +61,27 @@ def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[R
         where = layers.file_of
         lines = explain(error, Recipe, layers.merged, lambda path: str(where(path)))
         raise RecipeError(lines) from None
+
+
+def _under(folder: Path, name: str, allowed: list[str]) -> list[str]:
+    """The recipes that a recipe lies over, besides the complete one."""
+    path = folder / f"{name}.yaml"
+    names = read_yaml(path).get(OVER, [])
+    if not isinstance(names, list):
+        raise RecipeError([f"{path}: {OVER}: a list of recipes is expected"])
+    lines = [
+        f"{path}: {OVER}: {unknown('recipe', str(each), allowed)}"
+        for each in names
+        if each not in allowed or each in (name, COMPLETE)
+    ]
+    lines += [
+        f"{path}: {OVER}: '{each}' lies over others itself; name them here"
+        for each in names
+        if each in allowed and OVER in read_yaml(folder / f"{each}.yaml")
+    ]
+    if lines:
+        raise RecipeError(lines)
+    return names
 
 
 def load_benchmarks(path: Path) -> dict[str, ListedBenchmark]:

@@ -18,7 +18,7 @@ from r1v3.data.records import Record, read_records, write_records
 from r1v3.data.rejected import Rejections
 from r1v3.data.sampling.critics import Chain, rambles, rewards
 from r1v3.data.sampling.filters import first_failure
-from r1v3.data.sampling.sample import answers, sample
+from r1v3.data.sampling.sample import answers, is_asked, sample
 from r1v3.model.chat_template import in_our_tags
 from r1v3.model.prompt_template import prompt_tail
 from r1v3.recipe.graph.configs import SampledDataConfig
@@ -60,6 +60,8 @@ def reject(config: SampledDataConfig, *, questions: Path, model: Path, folder: P
         UnjudgedError: the grader's verifier or a critic gave too few verdicts.
     """
     records, folder = read_records(questions), Path(folder)
+    came = [record for record in records if not is_asked(config.set, record)]
+    records = [record for record in records if is_asked(config.set, record)]
     if config.set.otherwise == "written" and not all(record.response for record in records):
         raise ValueError(f"{questions}: not every question has a written response to fall back on")
     sample(config, questions=questions, model=model, folder=folder)
@@ -69,6 +71,10 @@ def reject(config: SampledDataConfig, *, questions: Path, model: Path, folder: P
         _filter(config.set.filters, found, rejected)
         _criticise(config, records, found, questions, folder, rejected)
         kept, funnel = _choose(config, records, found, rates, rejected)
+        if came:
+            funnel["came with a response"] = len(came)
+            kept = [*came, *kept]
+            funnel["kept"] = len(kept)
         facts = rejected.facts
     if not kept:
         raise ValueError(f"rejection sampling kept none of {funnel['sampled']} answers")

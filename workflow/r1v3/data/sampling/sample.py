@@ -37,7 +37,11 @@ def sample(
     store = Store(folder / "responses", _model_of(config), part, parts)
     sampling = sampling_of(config.set)
     render = renderer(config.template, model)
-    asked = [request_of(config, record, questions, render) for record in iter_records(questions)]
+    asked = [
+        request_of(config, record, questions, render)
+        for record in iter_records(questions)
+        if is_asked(config.set, record)
+    ]
     missing = list(store.missing(asked, sampling))
     if not missing:
         return 0
@@ -59,6 +63,11 @@ def answers(config: SampledDataConfig, folder: Path) -> dict[str, list[dict]]:
         if row["run"] < config.set.samples:
             found.setdefault(row["key"].partition("/")[2], []).append(row)
     return {key: sorted(rows, key=lambda row: row["run"]) for key, rows in found.items()}
+
+
+def is_asked(settings: SampledSet, record: Record) -> bool:
+    """Whether a question is put to the model; one that came with a response may keep it."""
+    return settings.ask == "all" or not record.response
 
 
 def sampling_of(settings: SampledSet) -> Sampling:

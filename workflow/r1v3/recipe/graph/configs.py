@@ -97,10 +97,12 @@ class ResolvedListedSource(ListedSource):
     """A listed source with the part of each entry that decides its records.
 
     `content` is the sha256 of each local file or folder, so that a changed file makes another data set.
+    `ruled_out` are the licences of entries that the recipe's `licences` do not admit, by name.
     """
 
     entries: dict[str, Decides]  # type: ignore[assignment]
     content: dict[str, str] = {}
+    ruled_out: dict[str, str] = {}
 
 
 class ResolvedSourceSet(SourceSet):

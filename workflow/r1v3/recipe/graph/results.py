@@ -26,6 +26,7 @@ from r1v3.recipe.load import Project
 from r1v3.recipe.schema.data import SampledSet, SourceSet
 from r1v3.recipe.schema.recipe import own_template
 from r1v3.recipe.schema.training import Grpo, Sft
+from r1v3.recipe.tables.licences import gated
 from r1v3.recipe.tables.runs import ResolvedRun
 
 Parts = dict[str, object]
@@ -218,11 +219,13 @@ class ResultGraph:
         drawn = entry.model_dump()
         if entry.source.kind == "listed":
             sources = self.project.sources
-            drawn["source"]["entries"] = {
-                each: sources[each].hashed() for each in entry.source.entries
-            }
+            names, out = gated(self.recipe.licences, entry.source, sources)
+            del drawn["source"]["instead"]
+            drawn["source"]["entries"] = {each: sources[each].hashed() for each in names}
+            if out:
+                drawn["source"]["ruled_out"] = out
             local: dict[str, str] = {}
-            for each in entry.source.entries:
+            for each in names:
                 local |= content_of_places(sources[each].where, self.project.root)
             if local:
                 drawn["source"]["content"] = local

@@ -218,6 +218,8 @@ class ListedSource(Section):
     """Entries of config/sources.yaml."""
     entries: list[str]
     """Names of the entries."""
+    instead: list[str] = []
+    """Entries that take the place of those that the recipe's `licences` rule out; none where none is."""
     split: str
     """The split whose rows are taken."""
     instances: Literal["train", "validation", "test"]
@@ -320,6 +322,8 @@ class SampledSet(Section):
     """The run whose model answers."""
     checkpoint: Literal["last", "selected"]
     """Which checkpoint of that run."""
+    ask: Literal["all", "unanswered"] = "all"
+    """Which questions are asked: all, or those that came without a response; the others keep theirs."""
     samples: Positive
     """Answers to each question."""
     temperature: Annotated[float, Field(ge=0)]

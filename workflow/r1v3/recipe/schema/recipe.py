@@ -17,6 +17,7 @@ from r1v3.recipe.schema.thinking import ThinkingModes
 from r1v3.recipe.schema.training import Grpo, Parallel, Reward, Sft
 
 Determinism = Literal["exact", "fast"]
+LicenceGate = Literal["any", "stated", "permissive"]
 
 
 class Template(Section):
@@ -186,6 +187,9 @@ class Recipe(Section):
     determinism: Determinism
     """exact: equal runs are equal to the bit on accelerators too, and slower; fast: they differ by
     rounding there. On processors both are exact."""
+    licences: LicenceGate
+    """Which sources of training sets are taken: any; stated, whose card states a licence; permissive,
+    whose licence also lets one use and change the result for any purpose."""
     template: Template
     """The chat template."""
     images: Images

@@ -1,16 +1,54 @@
-"""The licence gate: no source of training questions is a benchmark whose terms forbid training.
+"""The licence gates: which sources a recipe's `licences` admit, and that none is a forbidden benchmark.
 
 A source is known by its data set's id, by the names of its files, and by the entry's own name. A rename that
 leaves nothing of the benchmark's name cannot be seen here; decontamination sees its questions.
 """
 
 import re
+from collections.abc import Mapping
 
+from r1v3.recipe.schema.data import ListedSource
 from r1v3.recipe.tables.benchmarks import ListedBenchmark, refuse_forbidden_use
-from r1v3.recipe.tables.sources import Files, Hub
+from r1v3.recipe.tables.sources import Decides, Files, Hub, SourceLicence
+
+# Licences that let anyone use and change for any purpose; share-alike ones bind the result, and are none.
+PERMISSIVE = re.compile(
+    r"(mit|apache|bsd|isc|cc0|cc-?zero|cc-by-\d|cc-by$|pddl|odc-by|cdla-permissive|unlicense)", re.I
+)
 
 # What a benchmark's file says of its part, which is not its name.
 PART = {"mini", "test", "testmini", "dev", "val", "validation", "train", "en", "cn", "total"}
+
+
+def admits(gate: str, licence: SourceLicence) -> bool:
+    """Whether a recipe's `licences` let a source be trained on.
+
+    Args:
+        gate: `any`, `stated` or `permissive`.
+    """
+    if gate == "any":
+        return True
+    if licence.name is None or licence.training == "forbidden":
+        return False
+    name = re.sub(r"[\s_/]+", "-", licence.name.strip())
+    return gate == "stated" or PERMISSIVE.match(name) is not None
+
+
+def gated(
+    gate: str, source: ListedSource, table: Mapping[str, Decides]
+) -> tuple[list[str], dict[str, str]]:
+    """The entries of a set that a gate admits, and those that it rules out with their licences.
+
+    Where one is ruled out, those of `instead` that are admitted take its place. What is only measured on is
+    not trained on, so sets of other instances pass.
+    """
+    gate = gate if source.instances == "train" else "any"
+    entries, instead = source.entries, source.instead
+    out = {name: table[name].licence for name in entries if not admits(gate, table[name].licence)}
+    kept = [name for name in entries if name not in out]
+    if out:
+        kept += [n for n in instead if n not in kept and admits(gate, table[n].licence)]
+    return kept, {name: licence.name or "not stated" for name, licence in out.items()}
 
 
 def refuse_benchmarks(name: str, where: Hub | Files, table: dict[str, ListedBenchmark]) -> None:
