@@ -13,7 +13,8 @@ from picture_files import PNG, plain, saved
 from PIL import Image
 
 from r1v3.data.fields import Refused
-from r1v3.data.pictures import admit, read_within
+from r1v3.data.picture_files import PictureFiles
+from r1v3.data.pictures import admit
 
 LIMITS = CLEANING.limits
 NONE = LIMITS.model_copy(update={"repair": []})
@@ -137,7 +138,7 @@ def test_a_path_leads_nowhere_but_to_files_below_the_source(tmp_path, name):
     (root / "dir" / "link").symlink_to(tmp_path)
     os.mkfifo(root / "pipe")
     with pytest.raises(Refused):
-        read_within(root, name, LIMITS.max_bytes)
+        PictureFiles(root, scratch=tmp_path).read(name, LIMITS.max_bytes)
 
 
 def test_a_zip_file_gives_its_members_and_no_bombs(tmp_path):
@@ -146,13 +147,80 @@ def test_a_zip_file_gives_its_members_and_no_bombs(tmp_path):
         archive.writestr("images/a.png", PNG)
         archive.writestr("images/bomb.png", bytes(LIMITS.max_bytes + 1))
         archive.writestr("../up.png", PNG)
-    with zipfile.ZipFile(path) as archive:
-        assert read_within(archive, "images/a.png", LIMITS.max_bytes) == PNG
-        for name, reason in {
-            "images/bomb.png": "picture file is too large",
-            "../up.png": "path leads out of the source",
-            "images/b.png": "picture is missing",
-        }.items():
-            with pytest.raises(Refused) as refused:
-                read_within(archive, name, LIMITS.max_bytes)
-            assert refused.value.reason == reason
+    files = PictureFiles(None, [path], scratch=tmp_path)
+    assert files.read("images/a.png", LIMITS.max_bytes) == PNG
+    for name, reason in {
+        "images/bomb.png": "picture file is too large",
+        "../up.png": "path leads out of the source",
+        "images/b.png": "picture is missing",
+    }.items():
+        with pytest.raises(Refused) as refused:
+            files.read(name, LIMITS.max_bytes)
+        assert refused.value.reason == reason
+    files.close()
+
+
+REPAIRING = LIMITS.model_copy(update={"repair": ["animated", "rotated", "cmyk", "mislabelled"]})
+
+
+def sixteen_bits(low: int, high: int) -> bytes:
+    image = Image.new("I;16", (30, 20), high)
+    image.paste(low, (0, 0, 15, 20))
+    return saved(image, "PNG")
+
+
+@pytest.mark.parametrize("name", ["a.png", "x/y.PNG", "image/png", "https://x.y/a.png"])
+def test_a_lying_name_is_repaired_and_noted(name):
+    data = saved(plain(), "JPEG")
+    found = admit(data, name, REPAIRING)
+    assert (found.data, found.suffix, found.edits) == (data, "jpg", ("named png, is JPEG",))
+
+
+@pytest.mark.parametrize("name", ["figure.2", "v1.10", "a.b", "application/octet-stream", ".png"])
+def test_a_name_that_claims_no_type_tells_no_lie(name):
+    assert admit(PNG, name, LIMITS).edits == ()
+
+
+def test_colours_of_print_become_those_of_a_screen():
+    found = admit(saved(Image.new("CMYK", (30, 20), (0, 255, 255, 0)), "JPEG"), None, REPAIRING)
+    red, green, blue = found.image.getpixel((3, 3))
+    assert (red > 200, green < 60, blue < 60) == (True, True, True)
+    assert found.edits == ("CMYK to RGB",)
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 9])
+def test_an_orientation_that_turns_nothing_changes_nothing(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(Image.new("RGB", (30, 20), "red"), "JPEG", exif=exif)
+    assert admit(data, None, LIMITS).data == data
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [(0, 65535, (0, 255)), (25700, 51400, (100, 200)), (0, 4095, (0, 255)), (0, 0, (0, 0))],
+)
+def test_of_sixteen_bits_the_upper_eight_are_kept_unless_only_lower_ones_are_used(low, high, shown):
+    image = admit(sixteen_bits(low, high), None, LIMITS).image
+    assert [image.getpixel(place) for place in ((2, 2), (20, 2))] == [
+        (value,) * 3 for value in shown
+    ]
+
+
+def test_the_first_frame_of_an_animation_is_kept_and_noted():
+    found = admit(animated(), None, REPAIRING)
+    assert found.image.getpixel((3, 3))[0] > 250
+    assert found.edits == ("first frame of an animation",)
+
+
+def test_a_camera_s_jpeg_with_a_preview_behind_it_is_a_jpeg():
+    data = saved(plain(), "MPO", save_all=True, append_images=[plain(20)])
+    found = admit(data, "photo.jpg", REPAIRING)
+    assert found.image.size == (40, 40)
+
+
+def test_a_tiny_picture_is_kept_and_a_line_of_pixels_is_not():
+    tiny = saved(Image.new("RGB", (13, 3), "red"), "PNG")
+    assert admit(tiny, "a.png", LIMITS).data == tiny
+    with pytest.raises(Refused, match="too narrow"):
+        admit(saved(Image.new("RGB", (1005, 5), "red"), "PNG"), None, LIMITS)

@@ -169,6 +169,19 @@ def test_virl39k_takes_its_pictures_out_of_the_zip_file_and_no_others(monkeypatc
     assert facts["rejected"] == {"valid": {"path leads out of the source": 1}}
 
 
+@pytest.mark.parametrize(
+    ("category", "domain"),
+    [
+        ("(GradeSchool) Non-Geo Math", "mathematics"),
+        ("Social Science", "social_science"),
+        ("Commonsense", "commonsense"),
+    ],
+)
+def test_virl39k_has_the_categories_that_it_publishes(category, domain):
+    row = {"question": "Q?", "answer": "\\boxed{1}", "category": category, "qid": "1", "image": []}
+    assert MAPPINGS["virl39k"](row, 1)["domain"] == domain
+
+
 def test_scienceqa_answers_by_index(monkeypatch, tmp_path):
     facts = obtain(monkeypatch, tmp_path / "set", "scienceqa")
     (record,) = read_records(tmp_path / "set")
@@ -245,7 +258,7 @@ def test_a_folder_of_a_users_own_files_of_every_kind(tmp_path):
     assert [record.meta["page"] for record in records] == list(range(8))
     assert {record.date for record in records} == {"2023-05"}
     files, _ = fetch(Files(kind="files", places=[str(folder)]), tmp_path)
-    assert [file.name for file in files] == ["a.jsonl", "c.parquet", "d.tsv"]
+    assert [file.name for file in files] == ["a.jsonl", "b.jsonl.gz", "c.parquet", "d.tsv"]
 
 
 def test_entries_rename_and_share_fields_without_code(tmp_path):

@@ -2,15 +2,19 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from r1v3.data.fields import Refused
+from r1v3.data.picture_files import PictureFiles, is_archive
 from r1v3.data.records import iter_records
 from r1v3.data.sources.mappings import MAPPINGS
-from r1v3.data.sources.rows import read_rows
+from r1v3.data.sources.rows import READABLE, read_rows, unknown_form
 from r1v3.data.validate import Validator
 from r1v3.recipe.schema.cleaning import Limits
+from r1v3.recipe.tables.sources import suffixes
 
 SHOWN = 3
 
@@ -53,16 +57,32 @@ def check_files(
     """
     checked, validator = Checked(), Validator(limits)
     for file in files:
-        validator.root = file.parent
-        for number, row in read_rows(file, limits.max_bytes):
-            try:
-                if isinstance(row, Refused):
-                    raise row
-                validator(MAPPINGS[mapping](row | constants, number))
-                checked.right += 1
-            except Refused as refused:
-                checked.refuse(refused, f"{file.name}:{number}")
+        if suffixes(file) not in READABLE:
+            raise ValueError(unknown_form(file))
+    with TemporaryDirectory() as scratch:
+        for file in files:
+            archives = sorted(each for each in file.parent.iterdir() if is_archive(each))
+            validator.pictures = PictureFiles(file.parent, archives, scratch=Path(scratch))
+            _check_rows(file, MAPPINGS[mapping], constants, validator, checked)
     return checked
+
+
+def _check_rows(
+    file: Path,
+    read: Callable[[dict, int], dict],
+    constants: dict[str, str],
+    validator: Validator,
+    checked: Checked,
+) -> None:
+    """Map and validate every row of a file."""
+    for number, row in read_rows(file, validator.limits.max_bytes):
+        try:
+            if isinstance(row, Refused):
+                raise row
+            validator(read(row | constants, number))
+            checked.right += 1
+        except Refused as refused:
+            checked.refuse(refused, f"{file.name}:{number}")
 
 
 def check_set(folder: Path) -> Checked:

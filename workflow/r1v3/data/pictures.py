@@ -5,13 +5,8 @@ only those of `FORMATS` are opened, so that no decoder of a rare format ever see
 """
 
 import io
-import os
-import stat
 import warnings
-import zipfile
-import zlib
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 
 from PIL import Image, ImageOps
 
@@ -21,10 +16,15 @@ from r1v3.data.records import png_bytes
 from r1v3.recipe.schema.cleaning import Limits
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
+FULL = 65535
 KEPT = ("PNG", "JPEG", "WEBP")  # bytes of these are stored as they came, unless repaired
 NAMES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg"}
 MARKUP = (b"<svg", b"<?xml", b"<!doctype", b"<html")
-ORIENTATION = 0x0112
+ALSO = {"MPO": "JPEG"}  # a JPEG with more pictures behind the first, as cameras write them
+# Names that claim a type; other endings, such as the 2 of `figure.2`, claim none.
+CLAIMS = {*FORMATS.values(), *NAMES, "svg", "tif", "tiff", "avif", "heic", "heif", "pdf", "ico"}
+MOST_NARROW = 200  # longer side by shorter one; the processors of Qwen2.5-VL refuse more
+ORIENTATION, TURNED = 0x0112, range(2, 9)
 REPAIRS = ("animated", "rotated", "cmyk", "mislabelled")
 
 
@@ -36,45 +36,6 @@ class Picture:
     suffix: str
     image: Image.Image
     edits: tuple[str, ...]
-
-
-def read_within(root: Path | zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
-    """The bytes of a file below the folder `root`, or of a member of a zip file.
-
-    Raises:
-        Refused: the name leads out of the root, also by a link, or to no plain file, or to a large one.
-    """
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    if "\0" in name or not parts or ".." in parts or name.startswith(("/", "\\", "~")):
-        raise Refused("path leads out of the source", repr(name[:200]))
-    if isinstance(root, zipfile.ZipFile):
-        return _member(root, "/".join(parts), max_bytes)
-    root = Path(os.path.realpath(root))
-    path = Path(os.path.realpath(root.joinpath(*parts)))
-    if not path.is_relative_to(root):
-        raise Refused("path leads out of the source", repr(name[:200]))
-    try:
-        found = path.stat()
-    except OSError:
-        raise Refused("picture is missing", repr(name[:200])) from None
-    if not stat.S_ISREG(found.st_mode):
-        raise Refused("picture is missing", f"{name[:200]!r} is no file")
-    if found.st_size > max_bytes:
-        raise Refused("picture file is too large", f"{found.st_size:,} bytes")
-    return path.read_bytes()
-
-
-def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
-    try:
-        found = archive.getinfo(name)
-        if found.file_size > max_bytes:
-            raise Refused("picture file is too large", f"{found.file_size:,} bytes")
-        with archive.open(found) as member:
-            return member.read(max_bytes + 1)
-    except KeyError:
-        raise Refused("picture is missing", repr(name[:200])) from None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise Refused("picture is damaged", str(error)[:200]) from None
 
 
 def admit(data: bytes, name: str | None, limits: Limits) -> Picture:
@@ -95,15 +56,17 @@ def admit(data: bytes, name: str | None, limits: Limits) -> Picture:
 
     def repair(kind: str, reason: str, done: str) -> None:
         if kind not in limits.repair:
-            raise Refused(reason)
+            raise Refused(reason, done)
         edits.append(done)
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own size warning: ours stands below
             image = Image.open(io.BytesIO(data), formats=list(FORMATS))
-            kind = str(image.format)
+            kind = ALSO.get(str(image.format), str(image.format))
             width, height = image.size
+            if max(width, height) > MOST_NARROW * min(width, height):
+                raise Refused("picture is too narrow", f"{width} x {height}")
             if width * height > limits.max_pixels:
                 raise Refused("picture has too many pixels", f"{width} x {height}")
             told = _told(name)
@@ -112,7 +75,7 @@ def admit(data: bytes, name: str | None, limits: Limits) -> Picture:
             if getattr(image, "is_animated", False):
                 repair("animated", "animated picture", "first frame of an animation")
             image.load()
-            if image.getexif().get(ORIENTATION, 1) != 1:
+            if image.getexif().get(ORIENTATION) in TURNED:
                 repair("rotated", "rotated by EXIF", "turned as EXIF says")
                 image = ImageOps.exif_transpose(image)
             if image.mode == "CMYK":
@@ -144,18 +107,23 @@ def _told(name: str | None) -> str | None:
         last = name[6:].split(";")[0].split("+")[0]
     else:
         stem, dot, last = name.rpartition(".")
-        if not dot or not stem or not last.isalnum() or len(last) > 4:
+        if not dot or not stem:
             return None
-    return NAMES.get(last.lower(), last.lower())
+    last = last.lower()
+    return NAMES.get(last, last) if last in CLAIMS else None
 
 
 def _on_white(image: Image.Image) -> Image.Image:
+    """The picture in RGB, on white where it is transparent.
+
+    Of 16 bits a pixel the upper 8 are kept. Scanners write 10 or 12 bits into 16; such a picture, whose
+    lightest pixel is below an eighth of what 16 bits hold, would be all black, so its lightest becomes white.
+    """
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits a pixel, or more
-        low, high = image.getextrema()
-        assert not isinstance(low, tuple)  # there is one band
-        assert not isinstance(high, tuple)
-        scale = 255 / ((high - low) or 1)
-        return image.convert("F").point(lambda v: (v - low) * scale).convert("RGB")
+        _, high = image.getextrema()
+        assert not isinstance(high, tuple)  # there is one band
+        top = FULL if high >= FULL / 8 else high or 1
+        return image.convert("F").point(lambda v: v * (255 / top)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")

@@ -97,7 +97,7 @@ def _take(
     try:
         if isinstance(fields, Refused):
             raise fields
-        check.root = row.pictures
+        check.pictures = row.pictures
         record, pictures = check(fields)
         if tells_answer(record.question, record.answer):
             raise Refused("question tells its answer", record.answer)

@@ -1,18 +1,18 @@
 """A raw row becomes a record, or is rejected with a reason; nothing is guessed, nothing is lost.
 
-A row is a mapping with a record's fields; each of its pictures is bytes, a path below the source's root, or
-Hugging Face's `{"bytes": ..., "path": ...}`.
+A row is a mapping with a record's fields; `r1v3.data.picture_cells` says what may stand for a picture.
 """
 
 import json
 import re
-import zipfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from r1v3.data.fields import KNOWN, NEEDED, Refused
-from r1v3.data.pictures import Picture, admit, read_within
+from r1v3.data.picture_cells import content, pictures_of
+from r1v3.data.picture_files import PictureFiles
+from r1v3.data.pictures import Picture, admit
 from r1v3.data.records import ANSWER_TYPES, LETTERS, Record
+from r1v3.data.tex import with_backslashes
 from r1v3.recipe.schema.cleaning import Limits
 from r1v3.recipe.tables.dates import is_date
 
@@ -21,7 +21,7 @@ SHORT = {"id": 200, "answer_type": 20, "domain": 100, "difficulty": 100, "langua
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 SPLITS = ("train", "validation", "test")
 CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
-MAX_PICTURES = 32
+TEXTS = ("question", "answer", "response")  # in which TeX may stand
 
 
 class Validator:
@@ -29,11 +29,11 @@ class Validator:
 
     Args:
         limits: what a text or a picture may cost.
-        root: folder or zip file that the paths of pictures lead into.
+        pictures: where the pictures of the rows lie; it may change from row to row.
     """
 
-    def __init__(self, limits: Limits, root: Path | zipfile.ZipFile | None = None):
-        self.limits, self.root = limits, root
+    def __init__(self, limits: Limits, pictures: PictureFiles | None = None):
+        self.limits, self.pictures = limits, pictures
         self._ids: set[int] = set()
 
     def __call__(self, row: Mapping) -> tuple[Record, list[Picture]]:
@@ -50,6 +50,7 @@ class Validator:
         strange = sorted(map(str, set(row) - KNOWN))
         if strange:
             raise Refused("unknown field", ", ".join(strange)[:200])
+        row, mended = _mended(row)
         texts: dict[str, str] = {name: self._text(name, row[name]) for name in NEEDED}
         response, date = (self._optional_text(row, name) for name in ("response", "date"))
         options = self._options(row.get("options"))
@@ -63,7 +64,7 @@ class Validator:
         if key in self._ids:
             raise Refused("duplicate id", texts["id"])
         self._ids.add(key)
-        edits = [*map(str, row.get("edits") or ())]
+        edits = [*map(str, row.get("edits") or ()), *mended]
         for number, picture in enumerate(pictures, 1):
             edits += [f"validate: picture {number}: {edit}" for edit in picture.edits]
         meta = _meta(row.get("meta"))
@@ -113,26 +114,29 @@ class Validator:
         return options
 
     def _pictures(self, images: object) -> list[Picture]:
-        if images is None:
-            return []
-        if isinstance(images, (str, bytes, Mapping)) or not isinstance(images, Iterable):
-            raise Refused("wrong type of field", f"images is {type(images).__name__}")
-        images = list(images)
-        if len(images) > MAX_PICTURES:
-            raise Refused("too many pictures", str(len(images)))
-        return [self._picture(each) for each in images]
+        return [self._picture(each) for each in pictures_of(images)]
 
-    def _picture(self, image: object) -> Picture:
-        name = None
-        if isinstance(image, Mapping):
-            name, image = image.get("path"), image.get("bytes") or image.get("path")
-        if isinstance(image, str):
-            if self.root is None:
-                raise Refused("picture is missing", "the source has no folder of pictures")
-            name, image = image, read_within(self.root, image, self.limits.max_bytes)
-        if not isinstance(image, bytes):
-            raise Refused("wrong type of field", f"a picture is {type(image).__name__}")
-        return admit(image, name, self.limits)
+    def _picture(self, picture: object) -> Picture:
+        assert self.pictures is not None, "pictures must be set before the first row that has some"
+        data, name = content(picture, self.pictures, self.limits.max_bytes)
+        return admit(data, name, self.limits)
+
+
+def _mended(row: Mapping) -> tuple[Mapping, list[str]]:
+    """The row with lost backslashes put back, and what was changed."""
+    changed: dict[str, object] = {}
+    for name in TEXTS:
+        if isinstance(row.get(name), str) and (text := with_backslashes(row[name])) != row[name]:
+            changed[name] = text
+    options = row.get("options")
+    if isinstance(options, Iterable) and not isinstance(options, str | bytes | Mapping):
+        options = list(options)
+        mended = [with_backslashes(each) if isinstance(each, str) else each for each in options]
+        if mended != options:
+            changed["options"] = mended
+    if not changed:
+        return row, []
+    return {**row, **changed}, [f"validate: {name}: lost backslashes of TeX" for name in changed]
 
 
 def _check_words(texts: dict[str, str], date: str | None) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from r1v3.base.download import download, file_digest
-from r1v3.recipe.tables.sources import Files, Hub
+from r1v3.data.sources.rows import READABLE
+from r1v3.recipe.tables.sources import Files, Hub, suffixes
 
 BY_HAND = "R1V3_DATA"
-READABLE = (".parquet", ".jsonl", ".tsv", ".csv")
 
 
 def fetch(where: Hub | Files, folder: Path) -> tuple[list[Path], dict[str, str]]:
@@ -96,7 +96,7 @@ def _from_places(where: Files, folder: Path) -> tuple[list[Path], dict[str, str]
                     raise ValueError(f"{place} cannot be had ({error})") from error
             files.append(path)
         elif Path(place).is_dir():
-            found = sorted(p for p in Path(place).iterdir() if p.name.endswith(READABLE))
+            found = sorted(p for p in Path(place).iterdir() if suffixes(p) in READABLE)
             if not found:
                 raise ValueError(f"{place}: no file that ends in {', '.join(READABLE)}")
             files += found

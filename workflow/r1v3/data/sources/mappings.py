@@ -21,9 +21,9 @@ from r1v3.data.sources.row_fields import (
 
 
 def records(row: dict, number: int) -> dict:
-    """A record's own fields; lists and `meta` may be written as JSON, as a TSV has to."""
+    """A record's own fields; lists, pictures and `meta` may be written as JSON, as a TSV has to."""
     fields = {key: value for key, value in row.items() if value is not None}
-    for name in ("options", "images", "edits"):
+    for name in ("options", "edits"):
         if isinstance(fields.get(name), str):
             fields[name] = json_of(name, fields[name], list)
     return fields
@@ -77,7 +77,8 @@ DOMAINS_OF_VIRL = {
     "(GradeSchool) Non-Geo Math": "mathematics",
     "(GradeSchool) Science": "science",
     "Broader STEM Topics": "stem",
-    "Social/Economic Topics": "economics",
+    "Social Science": "social_science",
+    "Commonsense": "commonsense",
     "Spatial Reasoning": "spatial_reasoning",
     "Tables/Diagrams/Charts": "charts",
 }

@@ -1,20 +1,21 @@
 """All rows of a data set's sources, each with where it came from: listed files, or the tiny world."""
 
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from r1v3.data.fields import Refused
+from r1v3.data.picture_files import PictureFiles
 from r1v3.data.sources.choose import Chosen
-from r1v3.data.sources.fetch import READABLE, fetch
+from r1v3.data.sources.fetch import fetch
 from r1v3.data.sources.mappings import MAPPINGS
+from r1v3.data.sources.opened import Opened
 from r1v3.data.sources.rows import read_rows
 from r1v3.data.validate import SPLITS
 from r1v3.recipe.graph.configs import ResolvedListedSource, SourceDataConfig
 from r1v3.recipe.schema.data import WorldSource
-from r1v3.recipe.tables.sources import Decides, suffixes
+from r1v3.recipe.tables.sources import Decides
 
 OTHER_SPLIT = "other split"
 UNKNOWN_SPLIT = "unknown split"
@@ -27,14 +28,14 @@ DOWNLOADS = ".downloads"  # in a set's folder, until its rows are read
 class SourceRow:
     """One row: `fields` for `r1v3.data.validate`, or why there are none.
 
-    `pictures` is the folder or zip file of its picture paths, `training` what the source's licence says;
+    `pictures` is where its pictures lie, `training` what the source's licence says;
     `step` is the funnel's where a refused row goes.
     """
 
     source: str
     where: str
     fields: dict | Refused
-    pictures: Path | zipfile.ZipFile | None
+    pictures: PictureFiles
     training: str
     step: str = "valid"
 
@@ -66,58 +67,61 @@ def open_sources(config: SourceDataConfig, folder: Path) -> Sources:
     if isinstance(source, WorldSource):
         from r1v3.data.world.rows import world_rows
 
+        nowhere = PictureFiles(None, scratch=folder / DOWNLOADS)
         rows = world_rows(source, spec.size, name=config.name)
         wrapped = (
-            SourceRow("world", f"world:{number}", row, None, "allowed")
+            SourceRow("world", f"world:{number}", row, nowhere, "allowed")
             for number, row in enumerate(rows)
         )
         facts = {"world": {"instances": source.instances}}
         return Sources(wrapped, spec.size, facts, Counter())
     facts, taken = {}, Counter()
-    opened: list[tuple[str, Decides, list[Path]]] = []
+    opened: list[Opened] = []
     for name, entry in source.entries.items():
-        files, sums = fetch(entry.where, folder / DOWNLOADS / name)
+        scratch = folder / DOWNLOADS / name
+        files, sums = fetch(entry.where, scratch)
         facts[name] = {"files": sums, "licence": entry.licence.model_dump()}
-        opened.append((name, entry, files))
+        opened.append(Opened(name, entry, files, scratch))
     rows = _rows(opened, source, config.cleaning.limits.max_bytes, facts, taken)
     return Sources(rows, spec.size, facts, taken)
 
 
 def _rows(
-    opened: list[tuple[str, Decides, list[Path]]],
+    opened: list[Opened],
     source: ResolvedListedSource,
     max_bytes: int,
     facts: dict[str, dict],
     taken: Counter[str],
 ) -> Iterator[SourceRow]:
-    for name, entry, files in opened:
-        pictures = _pictures(entry, files)
+    for each in opened:
+        name, entry = each.name, each.entry
         chosen = Chosen(entry.select, entry.map, entry.split)
-        for where, number, row in _numbered(name, files, max_bytes):
+        where = ""
+        for number, (file, line, row) in enumerate(_numbered(each.files, max_bytes), 1):
+            where = f"{name}/{file.name}:{line}"
             if entry.limit is not None and taken[name] >= entry.limit:
                 facts[name]["stopped"] = f"limit of {entry.limit:,} records, before {where}"
                 break
             fields, step = row, "valid"
             if isinstance(row, dict):
                 fields, step = _fields(row, number, name, entry, source, chosen)
+            pictures = each.pictures(file)
             yield SourceRow(name, where, fields, pictures, entry.licence.training, step)
         else:
+            if not where:
+                names = ", ".join(file.name for file in each.files[:20])
+                raise ValueError(f"{name}: its files hold no row: {names}")
             chosen.check(name)
         if chosen.facts:
             facts[name]["unmatched"] = chosen.facts
+        each.close()
 
 
-def _numbered(
-    name: str, files: list[Path], max_bytes: int
-) -> Iterator[tuple[str, int, dict | Refused]]:
-    """Every row of a source's files: its place, its number in the source, and its content."""
-    number = 0
+def _numbered(files: list[Path], max_bytes: int) -> Iterator[tuple[Path, int, dict | Refused]]:
+    """Every row of a source's files: its file, its number in the file, and its content."""
     for file in files:
-        if suffixes(file) not in READABLE:
-            continue
         for line, row in read_rows(file, max_bytes):
-            number += 1
-            yield f"{name}/{file.name}:{line}", number, row
+            yield file, line, row
 
 
 def _fields(
@@ -171,13 +175,3 @@ def _mapped(
     if entry.mapping != "records":
         fields["edits"] = [*fields.get("edits", ()), f"mapping: {entry.mapping}"]
     return {key: value for key, value in fields.items() if value is not None}
-
-
-def _pictures(entry: Decides, files: list[Path]) -> Path | zipfile.ZipFile | None:
-    if entry.pictures is None:
-        return files[0].parent
-    found = next((file for file in files if file.name == entry.pictures), None)
-    if found is not None and zipfile.is_zipfile(found):
-        return zipfile.ZipFile(found)
-    folder = files[0].parent / entry.pictures
-    return folder if folder.is_dir() else None

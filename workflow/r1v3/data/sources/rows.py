@@ -1,21 +1,29 @@
-"""Rows of JSONL, TSV, CSV and Parquet files, one at a time; what is too long is refused unread.
+"""Rows of JSON, JSONL, TSV, CSV and Parquet files, one at a time; what is too long is refused unread.
+
+A name says the kind, and the content decides where the two differ in what is common: JSON lines under the
+name `.json`, an array under the name `.jsonl`, and a compressed file without `.gz`.
 
 A row that cannot be read is yielded as the reason why, so that each line of a file is accounted for.
 """
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
 from r1v3.data.fields import Refused
+from r1v3.data.sources.json_values import read_value
 from r1v3.data.sources.separated import read_separated
 from r1v3.recipe.tables.sources import suffixes
 
+READABLE = (".parquet", ".jsonl", ".ndjson", ".json", ".tsv", ".csv")
+GZIP, BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 ROWS_AT_A_TIME = 64
 LINE_BLOCK = 1 << 20
 Row = dict | Refused
@@ -34,14 +42,69 @@ def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
     kind = suffixes(path)
     if kind == ".parquet":
         yield from _parquet(path, max_bytes)
-    elif kind == ".jsonl":
-        yield from _jsonl(path, max_bytes)
+    elif kind in (".jsonl", ".json", ".ndjson"):
+        yield from _guarded(
+            _value(path, max_bytes)
+            if _is_one_value(path, kind, max_bytes)
+            else _jsonl(path, max_bytes)
+        )
     elif kind in (".tsv", ".csv"):
-        yield from read_separated(
-            _lines(path, max_bytes), max_bytes, "\t" if kind == ".tsv" else ","
+        yield from _guarded(
+            read_separated(_lines(path, max_bytes), max_bytes, "\t" if kind == ".tsv" else ",")
         )
     else:
-        raise ValueError(f"{path.name}: a source's file is .jsonl, .tsv, .csv or .parquet")
+        raise ValueError(unknown_form(path))
+
+
+def unknown_form(path: Path) -> str:
+    """What to say of a file that is none of rows."""
+    return f"{path.name}: a source's file is {', '.join(READABLE[:-1])} or {READABLE[-1]} (text also .gz)"
+
+
+def _guarded(rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
+    """The rows of a file that may be damaged: what cannot be unpacked is its last row."""
+    number = 0
+    try:
+        for number, row in rows:
+            yield number, row
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        yield number + 1, Refused("file is damaged", str(error)[:200])
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A file for reading, unpacked where its content is compressed."""
+    with open(path, "rb") as file:
+        packed = file.read(2) == GZIP
+    return cast(BinaryIO, gzip.open(path)) if packed else open(path, "rb")
+
+
+def _value(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
+    with _opened(path) as file:
+        yield from read_value(file, max_bytes)
+
+
+def _is_one_value(path: Path, kind: str, max_bytes: int) -> bool:
+    """Whether a file holds one array or object rather than a line for each row."""
+    try:
+        with _opened(path) as file:
+            lines = (
+                line.removeprefix(BOM).strip()
+                for line in iter(lambda: file.readline(max_bytes), b"")
+            )
+            first, second = (next((line for line in lines if line), b"") for _ in range(2))
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return False
+    if kind == ".json":
+        return not (second and (_is_whole(first) or (len(first) > 1 and _is_whole(second))))
+    return first in (b"[", b"{") or (first.startswith(b"[{") and not (second and _is_whole(first)))
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a line is a row of JSON by itself."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _parquet(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
@@ -78,8 +141,7 @@ def _too_long(batch: pa.RecordBatch, max_bytes: int) -> dict[int, int]:
 
 
 def _lines(path: Path, max_bytes: int) -> Iterator[tuple[int, bytes | Refused]]:
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rb") as file:
+    with _opened(path) as file:
         number = 0
         while line := file.readline(max_bytes + 1):
             number += 1
@@ -98,7 +160,7 @@ def _jsonl(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
             yield number, line
         elif line.strip():
             try:
-                row = json.loads(line.decode("utf-8"))
+                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
                 yield number, row if isinstance(row, dict) else Refused("not a row of fields")
             except UnicodeDecodeError as error:
                 yield number, Refused("not valid Unicode", str(error)[:200])

@@ -218,5 +218,6 @@ class SourceEntry(Decides):
 
 
 def suffixes(path: Path) -> str:
-    """The kind of a file by its name: `.jsonl` for `x.jsonl`, compressed or not."""
-    return path.suffixes[-2] if path.suffix == ".gz" and len(path.suffixes) > 1 else path.suffix
+    """The kind of a file by its name, in small letters: `.jsonl` for `x.JSONL`, compressed or not."""
+    last = path.suffix.lower()
+    return path.suffixes[-2].lower() if last == ".gz" and len(path.suffixes) > 1 else last

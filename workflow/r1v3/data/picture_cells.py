@@ -1,0 +1,157 @@
+"""What stands for a picture in a row: bytes, base64, a data URL, a path, a URL, or a structure of these."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from r1v3.data.fields import Refused
+from r1v3.data.picture_files import PictureFiles
+
+MAX_PICTURES = 32
+# Base64 of the first bytes of PNG, JPEG, GIF, WebP (RIFF) and BMP.
+BEGINS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "Qk")
+BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*")
+LONGEST_PATH = 1024
+DATA_URL = re.compile(
+    r"data:(?P<type>[\w.+/-]*)(?:;[\w=.-]+)*?(?P<base64>;base64)?,", re.IGNORECASE
+)
+# Names that structures have for a picture's content, and for where it lies; the first that is filled counts.
+CONTENT = ("bytes", "base64", "b64", "b64_json", "data", "image_bytes")
+PLACE = (
+    "path",
+    "url",
+    "image_url",
+    "image",
+    "file_name",
+    "filename",
+    "file",
+    "src",
+    "image_path",
+    "picture",
+)
+Bytes = bytes | bytearray | memoryview
+
+
+def pictures_of(cell: object) -> list[object]:
+    """The pictures of a cell, which may be one, a list of them, lists in lists, or a list written as JSON.
+
+    Raises:
+        Refused: there are too many.
+    """
+    found = list(_each(cell, 0))
+    if len(found) > MAX_PICTURES:
+        raise Refused("too many pictures", str(len(found)))
+    return found
+
+
+def content(picture: object, files: PictureFiles, max_bytes: int) -> tuple[bytes, str | None]:
+    """A picture's bytes, and the file name or type that it goes by, where it has one.
+
+    Raises:
+        Refused: it is of a kind that no picture is, or cannot be had.
+    """
+    if isinstance(picture, Mapping):
+        return _of_structure(picture, files, max_bytes)
+    if isinstance(picture, Bytes):
+        return _of_bytes(bytes(picture), None, max_bytes)
+    if isinstance(picture, str):
+        return _of_text(picture.strip(), files, max_bytes)
+    raise Refused("wrong type of field", f"a picture is {type(picture).__name__}")
+
+
+def _each(cell: object, depth: int) -> Iterable[object]:
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return
+    if isinstance(cell, str) and cell.lstrip()[0] == "[":
+        try:
+            cell = json.loads(cell)
+        except (ValueError, RecursionError):
+            yield cell
+            return
+    if isinstance(cell, str | Bytes | Mapping) or not isinstance(cell, Iterable):
+        yield cell
+    elif depth > 2:
+        raise Refused("wrong type of field", "images are lists in lists in lists")
+    elif _is_bytes(cell := list(cell)):
+        yield bytes(cell)
+    else:
+        for each in cell:
+            yield from _each(each, depth + 1)
+
+
+def _is_bytes(cell: list) -> bool:
+    """Whether a list is a file's bytes as numbers, as JSON of bytes often has them."""
+    return len(cell) > 8 and all(type(each) is int and 0 <= each < 256 for each in cell)
+
+
+def _of_structure(
+    picture: Mapping, files: PictureFiles, max_bytes: int
+) -> tuple[bytes, str | None]:
+    name = next((picture[key] for key in PLACE if isinstance(picture.get(key), str)), None)
+    for key in CONTENT:
+        found = picture.get(key)
+        if isinstance(found, list) and _is_bytes(found):
+            found = bytes(found)
+        if isinstance(found, Bytes) and len(found):
+            return _of_bytes(bytes(found), name, max_bytes)
+        if isinstance(found, str) and found.strip():
+            data, told = _of_base64(found.strip(), max_bytes)
+            return data, told or name
+    for key in PLACE:
+        found = picture.get(key)
+        if isinstance(found, Mapping) or (isinstance(found, str) and found.strip()):
+            return content(found, files, max_bytes)
+    raise Refused("picture is missing", f"a structure of {', '.join(map(str, picture))}"[:200])
+
+
+def _of_bytes(data: bytes, name: str | None, max_bytes: int) -> tuple[bytes, str | None]:
+    """A file's bytes, which may themselves be base64 where a column of text was stored as bytes."""
+    if data[:5].isascii() and (
+        data[:5].lower() == b"data:" or _is_base64(data[:200].decode("latin-1"))
+    ):
+        decoded, told = _of_base64(data.decode("latin-1").strip(), max_bytes)
+        return decoded, told or name
+    return data, name
+
+
+def _of_text(text: str, files: PictureFiles, max_bytes: int) -> tuple[bytes, str | None]:
+    if text[:5].lower() == "data:" or _is_base64(text):
+        return _of_base64(text, max_bytes)
+    if len(text) > LONGEST_PATH and not text.startswith(("http://", "https://")):
+        raise Refused("not a picture", f"a text of {len(text):,} characters")
+    return files.read(text, max_bytes), _without_query(text)
+
+
+def _is_base64(text: str) -> bool:
+    if text.startswith(BEGINS):
+        return len(text) >= 40 and BASE64.fullmatch(text) is not None
+    return len(text) > LONGEST_PATH and BASE64.fullmatch(text) is not None
+
+
+def _of_base64(text: str, max_bytes: int) -> tuple[bytes, str | None]:
+    """The bytes of base64, plain or behind a data URL's head, whatever its alphabet, lines and padding."""
+    told = None
+    if head := DATA_URL.match(text):
+        if not head["base64"]:
+            raise Refused(
+                "not a picture", f"a data URL without base64 of type {head['type']}"[:200]
+            )
+        told, text = head["type"] or None, text[head.end() :]
+    elif text[:5].lower() == "data:":
+        raise Refused("picture is damaged", "a data URL that cannot be read")
+    if 3 * len(text) // 4 > max_bytes + 2:
+        raise Refused("picture file is too large", f"about {3 * len(text) // 4:,} bytes")
+    plain = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True), told
+    except (binascii.Error, ValueError) as error:
+        raise Refused("picture is damaged", f"no base64: {error}"[:200]) from None
+
+
+def _without_query(text: str) -> str:
+    """A URL's path, so that `a.png?size=3` is named as a PNG; another text as it is."""
+    if not text.startswith(("http://", "https://")):
+        return text
+    return text.partition("?")[0].partition("#")[0].rpartition("/")[2]

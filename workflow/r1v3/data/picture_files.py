@@ -1,0 +1,260 @@
+"""Where the pictures of a source lie: in its folder, in archives among its files, or at URLs.
+
+A path is looked up as it is written, then by its base name, since archives are often packed from another
+folder than the one that the rows name. A base name that two files share says nothing. Nothing is ever
+unpacked to a path that an archive names: members are read by their position.
+"""
+
+import gzip
+import hashlib
+import os
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import httpx
+
+from r1v3.data.fields import Refused
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+MOST_UNPACKED = 100  # times the size of a packed archive, beyond which it is a bomb
+SECONDS = 20.0  # for a picture at a URL
+TRIES = 2
+MOST_FAILURES = 20  # of a host in a row, after which it is asked no more
+SHARED = object()
+
+
+class PictureFiles:
+    """The pictures of a source by the names that rows give them.
+
+    Args:
+        folder: below which paths lead, or None.
+        archives: files of ARCHIVES.
+        scratch: a folder for what is unpacked or fetched.
+    """
+
+    def __init__(self, folder: Path | None, archives: Iterable[Path] = (), *, scratch: Path):
+        self.folder = None if folder is None else Path(os.path.realpath(folder))
+        self.scratch, self._paths = scratch, list(archives)
+        self._by_name: dict[str, object] | None = None
+        self._failed: dict[str, int] = {}
+
+    @cached_property
+    def _archives(self) -> list["ZipMembers | TarMembers"]:
+        """The archives, opened when the first path leads to no file of the folder."""
+        return [
+            ZipMembers(each) if zipfile.is_zipfile(each) else TarMembers(each, self.scratch)
+            for each in self._paths
+        ]
+
+    def close(self) -> None:
+        """Close the archives."""
+        for archive in self.__dict__.get("_archives", ()):
+            archive.close()
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        """The bytes of a picture.
+
+        Raises:
+            Refused: the name leads out of the source, also by a link; to no plain file; to several; or to one
+                that is too large.
+            ValueError: an archive is damaged, or unpacks to far more than it holds.
+        """
+        if name.startswith(("http://", "https://")):
+            return self._fetched(name, max_bytes)
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if "\0" in name or not parts or ".." in parts or name.startswith(("/", "\\", "~")):
+            raise Refused("path leads out of the source", repr(name[:200]))
+        place = "/".join(parts)
+        if self.folder is not None:
+            path = Path(os.path.realpath(self.folder.joinpath(*parts)))
+            if not path.is_relative_to(self.folder):
+                raise Refused("path leads out of the source", repr(name[:200]))
+            if os.path.lexists(path):
+                return _file(path, name, max_bytes)
+        for archive in self._archives:
+            if place in archive.members:
+                return archive.read(place, max_bytes)
+        return self._by_base_name(parts[-1], name, max_bytes)
+
+    def _by_base_name(self, base: str, name: str, max_bytes: int) -> bytes:
+        if self._by_name is None:
+            self._by_name = self._index()
+        found = self._by_name.get(base)
+        if found is SHARED:
+            raise Refused("picture is not the only one of its name", repr(name[:200]))
+        if isinstance(found, tuple):
+            archive, member = found
+            return archive.read(member, max_bytes)
+        if isinstance(found, Path):
+            return _file(found, name, max_bytes)
+        if self.folder is None and not self._archives:
+            raise Refused("picture is missing", "the source has no folder of pictures")
+        raise Refused("picture is missing", repr(name[:200]))
+
+    def _index(self) -> dict[str, object]:
+        """What each base name leads to, with and without its ending."""
+        found: dict[str, object] = {}
+
+        def note(place: str, value: object) -> None:
+            base = place.rpartition("/")[2]
+            for each in {base, base.rpartition(".")[0] or base}:
+                found[each] = SHARED if each in found else value
+
+        for archive in self._archives:
+            for member in archive.members:
+                note(member, (archive, member))
+        for root, folders, files in os.walk(self.folder) if self.folder else ():
+            folders[:] = sorted(each for each in folders if not each.startswith("."))
+            for each in sorted(files):
+                if stat.S_ISREG(os.lstat(os.path.join(root, each)).st_mode):
+                    note(each, Path(root, each))
+        return found
+
+    def _fetched(self, url: str, max_bytes: int) -> bytes:
+        """A picture from the network, kept until the set is made.
+
+        A host that fails often in a row is not asked again, so that a dead one costs minutes and not days.
+        """
+        kept = self.scratch / "pictures" / hashlib.sha256(url.encode()).hexdigest()
+        if kept.exists():
+            return kept.read_bytes()
+        host = httpx.URL(url).host
+        if self._failed.get(host, 0) >= MOST_FAILURES:
+            raise Refused("picture cannot be fetched", f"{host} failed {MOST_FAILURES} times")
+        problem = ""
+        for _ in range(TRIES):
+            try:
+                data = _get(url, max_bytes)
+            except (httpx.HTTPError, OSError) as error:
+                problem = f"{type(error).__name__}: {error}"[:200]
+                continue
+            self._failed[host] = 0
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(data)
+            return data
+        self._failed[host] = self._failed.get(host, 0) + 1
+        raise Refused("picture cannot be fetched", f"{url[:200]}: {problem}")
+
+
+class ZipMembers:
+    """The plain files of a zip file."""
+
+    def __init__(self, path: Path):
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"{path.name} is damaged: {error}") from None
+        self.members = {
+            _tidy(each.filename): each
+            for each in self._zip.infolist()
+            if not each.is_dir() and _is_plain(each)
+        }
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        found = self.members[name]
+        if found.file_size > max_bytes:
+            raise Refused("picture file is too large", f"{found.file_size:,} bytes")
+        try:
+            with self._zip.open(found) as member:
+                return member.read(max_bytes + 1)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            NotImplementedError,
+            RuntimeError,
+            EOFError,
+        ) as error:
+            raise Refused("picture is damaged", str(error)[:200]) from None
+
+    def close(self) -> None:
+        self._zip.close()
+
+
+class TarMembers:
+    """The plain files of a tar file; a compressed one is unpacked to a tar file first, for the way back."""
+
+    def __init__(self, path: Path, scratch: Path):
+        if not tarfile.is_tarfile(path):
+            raise ValueError(f"{path.name} is damaged, or no archive of a known kind")
+        self._path = _unpacked(path, scratch)
+        try:
+            self._tar = tarfile.open(self._path, "r:")  # noqa: SIM115 closed by `close`
+            self.members = {_tidy(each.name): each for each in self._tar if each.isreg()}
+        except tarfile.TarError as error:
+            raise ValueError(f"{path.name} is damaged: {error}") from None
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        found = self.members[name]
+        if found.size > max_bytes:
+            raise Refused("picture file is too large", f"{found.size:,} bytes")
+        try:
+            member = self._tar.extractfile(found)
+            assert member is not None  # it is a plain file
+            with member:
+                return member.read()
+        except (tarfile.TarError, OSError) as error:
+            raise Refused("picture is damaged", str(error)[:200]) from None
+
+    def close(self) -> None:
+        self._tar.close()
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file's name is that of an archive of pictures."""
+    return path.name.lower().endswith(ARCHIVES)
+
+
+def _unpacked(path: Path, scratch: Path) -> Path:
+    with open(path, "rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return path
+    scratch.mkdir(parents=True, exist_ok=True)
+    plain = scratch / f"{path.name}.unpacked"
+    most = MOST_UNPACKED * path.stat().st_size + (1 << 20)
+    try:
+        with gzip.open(path) as packed, open(plain, "wb") as out:
+            while block := packed.read(1 << 20):
+                out.write(block)
+                if out.tell() > most:
+                    raise ValueError(f"{path.name} unpacks to more than {most:,} bytes")
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from None
+    return plain
+
+
+def _tidy(name: str) -> str:
+    return "/".join(PurePosixPath(name.replace("\\", "/")).parts)
+
+
+def _is_plain(member: zipfile.ZipInfo) -> bool:
+    """Whether a member is no link; a zip file made on another system says nothing."""
+    mode = member.external_attr >> 16
+    return not mode or stat.S_IFMT(mode) in (0, stat.S_IFREG)
+
+
+def _file(path: Path, name: str, max_bytes: int) -> bytes:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise Refused("picture is missing", f"{name[:200]!r} is no file")
+    if found.st_size > max_bytes:
+        raise Refused("picture file is too large", f"{found.st_size:,} bytes")
+    return path.read_bytes()
+
+
+def _get(url: str, max_bytes: int) -> bytes:
+    with (
+        httpx.Client(follow_redirects=True, timeout=SECONDS) as client,
+        client.stream("GET", url) as answer,
+    ):
+        answer.raise_for_status()
+        data = bytearray()
+        for block in answer.iter_bytes():
+            data += block
+            if len(data) > max_bytes:
+                raise Refused("picture file is too large", f"more than {max_bytes:,} bytes")
+        return bytes(data)

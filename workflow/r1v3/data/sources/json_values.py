@@ -1,0 +1,161 @@
+"""Rows of a JSON file that is one array or one object, found without holding the file.
+
+A scanner looks at brackets and quotes alone, so the bounds of each row are known before it is parsed: a row
+that is too long is skipped unread, and a row that is no JSON costs itself alone. Of an object the rows are
+its values (of `{"v1_9": {...}}`, whose key is the id where there is none), the one list in it (`{"example":
+[{...}]}`), or itself.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from r1v3.data.fields import Refused
+
+BLOCK = 1 << 20
+OUTSIDE = re.compile(rb'["\[\]{},]')
+INSIDE = re.compile(rb'["\\]')
+DAMAGED = "file is damaged"
+Row = dict | Refused
+
+
+def read_value(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, Row]]:
+    """Number (from 1) and content of each row of a file that holds one JSON array or object.
+
+    Args:
+        max_bytes: of a row; longer ones are refused without being held.
+    """
+    scanner = Scanner(file, max_bytes)
+    if scanner.opens == b"[":
+        for number, part in enumerate(scanner.parts(), 1):
+            yield number, _row(part)
+        number = scanner.count
+    elif scanner.opens == b"{":
+        number = 0
+        for row in _members(scanner):
+            number += 1
+            yield number, row
+    else:
+        yield 1, Refused("not valid JSON", "neither an array nor an object")
+        return
+    if scanner.wrong:
+        yield number + 1, Refused(DAMAGED, scanner.wrong)
+
+
+def _members(scanner: "Scanner") -> Iterator[Row]:
+    """The rows of an object: its values, where all of them are objects; else those of the one list in it."""
+    alone: dict[str, object] = {}
+    table = False
+    for part in scanner.parts():
+        member = part if isinstance(part, Refused) else _parsed(b"{" + part + b"}")
+        if not isinstance(member, dict):
+            yield member if isinstance(member, Refused) else Refused("not valid JSON")
+            continue
+        alone |= member
+        table = table or (len(alone) > 1 and all(isinstance(each, dict) for each in alone.values()))
+        if table:
+            yield from _table(alone)
+            alone.clear()
+    if table or not alone:
+        return
+    if all(isinstance(each, dict) for each in alone.values()):
+        yield from _table(alone)
+        return
+    lists = [
+        value
+        for value in alone.values()
+        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value)
+    ]
+    yield from lists[0] if len(lists) == 1 else [alone]
+
+
+def _table(members: dict[str, object]) -> Iterator[Row]:
+    """Rows by their ids."""
+    for key, value in members.items():
+        if not isinstance(value, dict):
+            yield Refused("not a row of fields", f"{key[:100]} is {type(value).__name__}")
+        else:
+            yield value if value.get("id") is not None else {**value, "id": key}
+
+
+def _row(part: bytes | Refused) -> Row:
+    if isinstance(part, Refused):
+        return part
+    value = _parsed(part)
+    return value if isinstance(value, dict | Refused) else Refused("not a row of fields")
+
+
+def _parsed(text: bytes) -> object:
+    try:
+        return json.loads(text.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return Refused("not valid Unicode", str(error)[:200])
+    except (ValueError, RecursionError) as error:
+        return Refused("not valid JSON", str(error)[:200])
+
+
+class Scanner:
+    """Cuts the outermost array or object of a file into its elements or members.
+
+    Attributes:
+        opens: the bracket that the file begins with.
+        count: elements so far.
+        wrong: what is wrong with the file as a whole, once all parts are read.
+    """
+
+    def __init__(self, file: BinaryIO, max_bytes: int):
+        self.file, self.max_bytes, self.count, self.wrong = file, max_bytes, 0, ""
+        self._block = b""
+        while not (begin := self._block.removeprefix(b"\xef\xbb\xbf").lstrip()):
+            self._block = file.read(BLOCK)
+            if not self._block:
+                break
+        self._block, self.opens = begin[1:] or file.read(BLOCK), begin[:1]
+
+    def parts(self) -> Iterator[bytes | Refused]:
+        """The bytes of each part, or that it is too long."""
+        depth, quoted, skip = 1, False, False
+        held, size = [], 0
+        while self._block:
+            block, place, begin = self._block, 0, 0
+            if skip:
+                place, skip = 1, False
+            while match := (INSIDE if quoted else OUTSIDE).search(block, place):
+                place, token = match.end(), match[0]
+                if token == b"\\":
+                    skip = place == len(block)
+                    place += 1
+                elif token == b'"':
+                    quoted = not quoted
+                elif token in b"[{":
+                    depth += 1
+                elif token in b"]}":
+                    depth -= 1
+                if depth == 0 or (depth == 1 and token == b","):
+                    size += match.start() - begin
+                    held.append(block[begin : match.start()])
+                    yield from self._part(held, size)
+                    held, size, begin = [], 0, match.end()
+                if depth == 0:
+                    rest = block[place:] + self.file.read(BLOCK)
+                    self.wrong = "there is more behind its last bracket" if rest.strip() else ""
+                    return
+            size += len(block) - begin
+            if size <= self.max_bytes:
+                held.append(block[begin:])
+            else:
+                held.clear()
+            self._block = self.file.read(BLOCK)
+        yield from self._part(held, size)
+        self.wrong = "it ends before its last bracket"
+
+    def _part(self, held: list[bytes], size: int) -> Iterator[bytes | Refused]:
+        if size > self.max_bytes:
+            self.count += 1
+            yield Refused("text is too long", f"a row of {size:,} bytes")
+            return
+        part = b"".join(held)
+        if part.strip():
+            self.count += 1
+            yield part
