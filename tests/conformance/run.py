@@ -50,7 +50,7 @@ RECIPE = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """One file, scored; `differences` are the rows unlike their published verdict."""
+    """One file, scored; `differences` are rows of `differences_of`."""
 
     name: str
     items: int
@@ -129,13 +129,15 @@ def conform(replayed: ReplayedSet, files: Path, folder: Path, published: float) 
 
 
 def differences_of(replayed: ReplayedSet, verdicts: pd.DataFrame) -> list[list[str]]:
-    """A row for every verdict unlike the published one: question, gold, answer, both verdicts, reasons."""
+    """A row for every verdict unlike the published or the adjudicated one, with both and the reasons."""
     found = []
     for line in verdicts.to_dict("records"):
         known = replayed.expected[line["key"]]
-        if line["correct"] == known.right:
+        if line["correct"] == known.right == known.settled:
             continue
         reason = known.why_not or UNEXPLAINED
+        if line["correct"] == known.right:
+            reason = f"ours sides with the published verdict, a person did not: {reason}"
         words = ("right", "wrong")
         found.append(
             [
@@ -180,7 +182,7 @@ def differences_table(outcomes: list[Outcome]) -> TextTable:
     """Every difference of every file."""
     header = ["file", "question", "gold", "answer's end", "published", "ours", "our rule", "why"]
     return TextTable(
-        "Every verdict unlike the published one.",
+        "Every verdict unlike the published or the adjudicated one.",
         header,
         [row for one in outcomes for row in one.differences],
     )

@@ -212,7 +212,8 @@ class Answers:
     def __init__(self, saying: int, right_of_saying: int, source: str = "files"):
         responses = ["I cannot see the image."] * saying + ["<think>3.</think>"] * 100
         right = [n < right_of_saying for n in range(saying)] + [n < 80 for n in range(100)]
-        self.table = pd.DataFrame({"response": responses, "correct": right})
+        known = {"response": responses, "correct": right, "cluster": range(len(right))}
+        self.table = pd.DataFrame(known)
         self.study = SimpleNamespace(arms={"slow": None}, measures=["checkpoint/mmmu_val"])
         evaluation = SimpleNamespace(source=source)
         self.documents = SimpleNamespace(recipe=SimpleNamespace(evaluation=evaluation))
@@ -227,6 +228,16 @@ def test_table_5_is_judged_where_some_answers_say_it():
     assert (worse.verdict, round(worse.estimate, 2)) == ("reproduced", -0.4)
     assert judge_claim("c", said, Answers(50, 45)).verdict == "contradicted"
     assert judge_claim("c", said, Answers(0, 0)).verdict == "not testable here"
+
+
+def test_table_5_takes_five_runs_of_an_item_for_one_item():
+    said = AuditClaim(says="a", section="6.4", kind="audit", least=0.05)
+    few = Answers(20, 10)
+    assert judge_claim("c", said, few).verdict == "reproduced"
+    few.table["cluster"] //= 5  # twenty answers of four items
+    assert judge_claim("c", said, few).verdict == "inconclusive"
+    few.table["cluster"] //= 4
+    assert judge_claim("c", said, few).why == "the answers of one item alone say it"
 
 
 def test_only_the_drawn_world_was_built_to_show_anything():

@@ -90,6 +90,7 @@ def test_mmmu_pro_vision(table, setting, published):
         responses.append(row["response"] or "")
     judged = [judge_response(i, r, entry) for i, r in zip(items, responses)]
     assert len(items) == 1730
+    assert sum(item.key.startswith("validation_") for item in items) == 577  # docs/benchmarks.md
     assert accuracy(judged, items)[1] == pytest.approx(published, abs=HALF_A_POINT)
 
 

@@ -1,15 +1,18 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from r1v3.evaluate.scorers import Score
 from r1v3.evaluate.statistics import (
     compare,
+    contrast,
     detectable_difference,
     holm,
     interval,
     majority_is_right,
     mean_parts,
     pass_at_k,
+    smallest_effect,
     spread,
     wilson,
 )
@@ -137,3 +140,40 @@ def test_the_majority_votes_by_answer_and_no_answer_is_no_vote():
     assert majority_is_right(["A", "B"], [True, False]) == 0.5
     assert majority_is_right([None, None, "B"], [False, False, False]) == 0.0
     assert majority_is_right([None], [False]) == 0.0
+
+
+def test_five_runs_of_an_item_are_one_item():
+    """Ten items whose five answers are all alike: the interval is that of ten items, not of fifty."""
+    right = np.repeat([1.0, 1, 1, 0, 0, 1, 0, 0, 0, 0], 5)
+    marked = np.repeat([False] * 5 + [True] * 5, 5)
+    item = np.repeat(np.arange(10), 5)
+    settings = {"resamples": 4000, "confidence": 0.95, "seed": 1}
+    once = contrast(right[::5], marked[::5], item[::5], **settings)
+    five = contrast(right, marked, item, **settings)
+    taken_for_items = contrast(right, marked, np.arange(50), **settings)
+    assert five == once
+    assert five.difference == pytest.approx(-0.4)
+    assert five.clusters == 10
+    assert five.error == pytest.approx(taken_for_items.error * 5**0.5, rel=0.1)
+    assert five.p > 0.05 > taken_for_items.p
+
+
+def test_a_contrast_keeps_an_item_on_both_sides_together():
+    """Where each item is once marked and once not, what the item is like falls out of the difference."""
+    right = np.array([1.0, 1, 0, 0, 1, 1, 0, 0])
+    marked = np.array([True, False] * 4)
+    settings = {"resamples": 500, "confidence": 0.95, "seed": 1}
+    found = contrast(right, marked, np.repeat(np.arange(4), 2), **settings)
+    assert (found.difference, found.error, found.p) == (0.0, 0.0, 1.0)
+    with pytest.raises(ValueError, match="both sides"):
+        contrast(right, marked | True, marked, **settings)
+
+
+def test_a_paired_comparison_says_what_it_can_show():
+    a, b = [1, 1, 1, 0] * 25, [1, 1, 0, 0] * 25
+    found = compare([run(a)], [run(b)], **SETTINGS)
+    # The differences are 1 for a quarter of 100 items: their standard error is sqrt(0.25 * 0.75 / 100).
+    assert found.error == pytest.approx(0.0433, rel=0.1)
+    assert smallest_effect(0.0433, confidence=0.95) == pytest.approx(0.1213, abs=0.0005)
+    certain = compare([run([1] * 20)], [run([0] * 20)], **SETTINGS)
+    assert certain.error == pytest.approx(1 / 20**0.5, rel=0.15)

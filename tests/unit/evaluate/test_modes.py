@@ -9,6 +9,7 @@ from evaluation_fixtures import evaluation_config, write_config
 from r1v3.evaluate.thinking_modes import read_rows, write_modes
 
 SLOW = {"mean": 0.5, "low": 0.4, "high": 0.6, "tokens": 50.0, "truncated": 0.05, "n": 40, "runs": 5}
+SLOW["detectable_difference"] = 0.124
 
 
 def evaluation(folder, suite: str, held_out=None, **changes):
@@ -38,6 +39,7 @@ def test_every_mode_is_compared_with_slow(tmp_path):
         "50.0",
         "x1.00",
         "5.0",
+        "12.4",
     ]
     assert rows[2][2:] == [
         "at most 8 new tokens",
@@ -46,6 +48,7 @@ def test_every_mode_is_compared_with_slow(tmp_path):
         "8.0",
         "x0.16",
         "100.0",
+        "12.4",
     ]
     assert rows[3][3:7] == ["25.0 [20.0, 30.0]", "-25.0", "12.5", "x0.25"]
     assert "closed at 8 tokens" in (tmp_path / "tables/modes.md").read_text()
@@ -74,6 +77,8 @@ def test_a_held_out_set_stands_below_with_its_own_slow(tmp_path):
     assert rows[2][0] == "held-out math: 100 items, 1 run"
     assert rows[2][3:5] == ["90.0 [82.6, 94.5]", "+0.0"]  # Wilson, z = 1.96
     assert rows[3][4:7] == ["-50.0", "3.0", "x0.10"]
+    # Two shares of 0.9: 2.80 x sqrt(2 x (91/102) x (11/102) / 100).
+    assert rows[2][-1] == "12.3"
 
 
 def test_a_suite_without_a_way_is_refused(tmp_path):

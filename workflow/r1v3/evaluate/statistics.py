@@ -60,9 +60,14 @@ def interval(runs: list[Score], *, resamples: int, confidence: float, seed: int)
     if error < 1e-12:
         clusters = len(pieces[0][0])
         low, high = wilson(mean, clusters, confidence)
-        share = (mean * clusters + 1) / (clusters + 2)
-        error = sqrt(share * (1 - share) / clusters)
+        error = share_error(mean, clusters)
     return Interval(mean, low, high, error)
+
+
+def share_error(share: float, count: int) -> float:
+    """The standard error of a share of `count`, as if one more had succeeded and one more had failed."""
+    widened = (share * count + 1) / (count + 2)
+    return sqrt(widened * (1 - widened) / count)
 
 
 def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
@@ -100,13 +105,17 @@ def _resampled(pieces: Pieces, resamples: int, rng: np.random.Generator) -> np.n
 
 @dataclass(frozen=True)
 class Comparison:
-    """Model a minus model b on the same items; `p` is two-sided, by permutation."""
+    """Model a minus model b on the same items; `p` is two-sided, by permutation.
+
+    `error` is the standard error of the difference, paired: what both find hard or easy is in neither.
+    """
 
     difference: float
     low: float
     high: float
     p: float
     clusters: int
+    error: float
 
 
 def compare(
@@ -134,9 +143,68 @@ def compare(
         bootstrap.append(_difference(pieces_a, pieces_b, weight_RC))
         permuted.append(_swapped(pieces_a, pieces_b, swap_RC))
     observed = float(_difference(pieces_a, pieces_b, np.ones((1, clusters)))[0])
-    low, high = percentile_interval(np.concatenate(bootstrap), confidence)
-    extreme = (np.abs(np.concatenate(permuted)) >= abs(observed) - 1e-12).sum()
-    return Comparison(observed, low, high, float((1 + extreme) / (1 + resamples)), clusters)
+    found_R, permuted_R = np.concatenate(bootstrap), np.concatenate(permuted)
+    low, high = percentile_interval(found_R, confidence)
+    extreme = (np.abs(permuted_R) >= abs(observed) - 1e-12).sum()
+    p = float((1 + extreme) / (1 + resamples))
+    return Comparison(observed, low, high, p, clusters, _error(found_R, permuted_R))
+
+
+def _error(found_R: np.ndarray, permuted_R: np.ndarray) -> float:
+    """The standard error of a difference: the bootstrap's, or the permutation's where every pair is equal.
+
+    Where one model is right and the other wrong on every item, a bootstrap would claim certainty.
+    """
+    return float(found_R.std()) or float(permuted_R.std())
+
+
+def has_contrast(marked: np.ndarray, cluster: np.ndarray) -> bool:
+    """Whether both sides have answers of two clusters or more."""
+    return all(len(set(cluster[side])) > 1 for side in (marked, ~marked))
+
+
+def contrast(
+    value: np.ndarray,
+    marked: np.ndarray,
+    cluster: np.ndarray,
+    *,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> Comparison:
+    """The mean of the marked answers minus that of the others, whole clusters drawn with all their answers.
+
+    So five runs of an item are one item, however its answers divide between the two sides. p is that of the
+    bootstrap: twice the smaller share of resamples on one side of 0.
+
+    Args:
+        value: one an answer, unitless.
+        marked: one an answer, whether it is on the first side.
+        cluster: one an answer, what hangs together.
+
+    Raises:
+        ValueError: a side has answers of fewer than two clusters, so that its spread is not known.
+    """
+    if not has_contrast(marked, cluster):
+        raise ValueError("a contrast needs answers of two items or more on both sides")
+    names, place = np.unique(cluster, return_inverse=True)
+    sides = []
+    for side in (marked, ~marked):
+        got_C = np.bincount(place[side], weights=value[side], minlength=len(names))
+        sides.append((got_C, np.bincount(place[side], minlength=len(names)).astype(float)))
+    values = []
+    rng = np.random.default_rng(seed)
+    for weight_RC in cluster_weights(len(names), resamples, rng, at_a_time=RESAMPLES_AT_A_TIME):
+        counts = [weight_RC @ of_C for _, of_C in sides]
+        drawn = (counts[0] > 0) & (counts[1] > 0)  # a resample without one side says nothing
+        means = [(weight_RC @ got_C)[drawn] / n[drawn] for (got_C, _), n in zip(sides, counts)]
+        values.append(means[0] - means[1])
+    found_R = np.concatenate(values)
+    observed = float(value[marked].mean() - value[~marked].mean())
+    low, high = percentile_interval(found_R, confidence)
+    beyond = min((found_R <= 0).sum(), (found_R >= 0).sum())
+    p = min(1.0, 2 * float(1 + beyond) / (1 + len(found_R)))
+    return Comparison(observed, low, high, p, len(names), float(found_R.std()))
 
 
 def _difference(pieces_a: Pieces, pieces_b: Pieces, weight_RC: np.ndarray) -> np.ndarray:
@@ -166,6 +234,12 @@ def holm(p_values: list[float]) -> list[float]:
     return multipletests(p_values, method="holm")[1].tolist() if p_values else []
 
 
+def smallest_effect(error: float, *, confidence: float, power: float = POWER) -> float:
+    """The smallest true effect that an estimate with this standard error would show."""
+    normal = NormalDist()
+    return (normal.inv_cdf(1 - (1 - confidence) / 2) + normal.inv_cdf(power)) * error
+
+
 def detectable_difference(
     error: float, *, correlation: float, confidence: float, power: float = POWER
 ) -> float:
@@ -176,9 +250,8 @@ def detectable_difference(
         correlation: of the two models' scores over items; 0 for different items.
         confidence: of the two-sided test; `power` is the chance to see a difference of this size.
     """
-    normal = NormalDist()
-    reach = normal.inv_cdf(1 - (1 - confidence) / 2) + normal.inv_cdf(power)
-    return reach * error * sqrt(2 * (1 - correlation))
+    paired = error * sqrt(2 * (1 - correlation))
+    return smallest_effect(paired, confidence=confidence, power=power)
 
 
 # --- several answers to one question --------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r1v3.evaluate.pages.tables import cell
-from r1v3.evaluate.statistics import wilson
+from r1v3.evaluate.statistics import detectable_difference, share_error, wilson
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.stage import read_config
 from r1v3.render.page import percent
@@ -54,7 +54,10 @@ def read_rows(scores: Path) -> list[Row]:
     rows = [Row(mode, name, score) for name, score in content["benchmarks"].items()]
     for name, score in content["held_out"].items():
         low, high = wilson(score["accuracy"], score["n"], confidence)
+        error = share_error(score["accuracy"], score["n"])
+        shows = detectable_difference(error, correlation=0.0, confidence=confidence)
         known = {"mean": score["accuracy"], "low": low, "high": high, "runs": 1}
+        known["detectable_difference"] = shows
         rows.append(Row(mode, f"held-out {name}", score | known))
     return rows
 
@@ -69,6 +72,7 @@ def mode_table(rows: list[Row]) -> TextTable:
         "mean tokens",
         "against slow",
         "cut, %",
+        "shows",
     ]
     lines: list[list[str]] = []
     for benchmark in dict.fromkeys(row.benchmark for row in rows):
@@ -83,10 +87,12 @@ def mode_table(rows: list[Row]) -> TextTable:
                 f"{row.score['tokens']:.1f}",
             ]
             line += [_ratio(row.score["tokens"], slow and slow["tokens"])]
-            lines.append([*line, percent(row.score["truncated"])])
+            shows = percent(row.score["detectable_difference"])
+            lines.append([*line, percent(row.score["truncated"]), shows])
     caption = (
         "Mean over runs [interval over items]. Tokens are new ones, the closing of a thought included."
-        " Cut: responses that reached a limit."
+        " Cut: responses that reached a limit. Shows: the smallest difference between two models, each on"
+        " items of its own, that this many items show with 80 % power."
     )
     return TextTable(caption, header, lines)
 

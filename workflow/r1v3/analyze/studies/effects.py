@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from r1v3.base.bootstrap import cluster_picks, cluster_weights, percentile_interval
-from r1v3.evaluate.statistics import wilson
+from r1v3.evaluate.statistics import contrast, wilson
 
 RESAMPLES = 2000
 
@@ -90,6 +90,19 @@ def windows(
     by_seed = [float(one.mean() - other.mean()) for one, other in zip(late, early, strict=True)]
     steps = sum(len(one) for one in late)
     return _with_seeds(float(np.mean(by_seed)), means_R / len(late), by_seed, steps, confidence)
+
+
+def between_answers(
+    value: np.ndarray,
+    marked: np.ndarray,
+    cluster: np.ndarray,
+    *,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Effect:
+    """The mean of marked answers minus that of the others, over clusters: an item's runs are one item."""
+    found = contrast(value, marked, cluster, resamples=RESAMPLES, confidence=confidence, seed=seed)
+    return Effect(found.difference, found.low, found.high, found.error, 1, found.clusters, None)
 
 
 def spreads(

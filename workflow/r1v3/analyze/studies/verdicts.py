@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from r1v3.analyze.studies import checkpoints
-from r1v3.analyze.studies.effects import Effect, paired, spreads, windows
+from r1v3.analyze.studies.effects import Effect, between_answers, paired, spreads, windows
 from r1v3.analyze.studies.evidence import Evidence, column
 from r1v3.evaluate.pages.hallucination import find_phrase
+from r1v3.evaluate.statistics import has_contrast
 from r1v3.recipe.schema.studies import (
     Arithmetic,
     AuditClaim,
@@ -262,7 +263,10 @@ def _audit(name: str, claim: AuditClaim, evidence: Evidence) -> ClaimVerdict:
             name, NOT_TESTABLE, why=f"{counted}: no chain that the tiny models learned from does"
         )
     right = column(verdicts, "correct").astype(float).to_numpy()
-    return settle_claim(name, claim, windows([right[says]], [right[~says]]), "points")
+    cluster = column(verdicts, "cluster").astype(str).to_numpy()
+    if not has_contrast(says, cluster):
+        return ClaimVerdict(name, NOT_TESTABLE, why="the answers of one item alone say it")
+    return settle_claim(name, claim, between_answers(right, says, cluster), "points")
 
 
 def _curves(arm: str, claim: CurveDifference, evidence: Evidence) -> list[pd.Series]:

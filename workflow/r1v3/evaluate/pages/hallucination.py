@@ -8,8 +8,10 @@ item may cause both the phrase and the wrong answer, and within an item that cau
 import re
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import pandas as pd
 
+from r1v3.evaluate.statistics import Comparison, contrast, has_contrast
 from r1v3.model.prompt_template import END_OF_THINK
 
 _NOT = r"(?:can\s*not|can[’']?t|could\s+not|couldn[’']?t)"
@@ -104,6 +106,25 @@ def audit(verdicts: pd.DataFrame) -> Audit:
         within_count=len(both),
         within_items=float((both[True] - both[False]).mean()) if len(both) else None,
     )
+
+
+def phrase_contrast(
+    verdicts: pd.DataFrame, *, confidence: float, resamples: int, seed: int
+) -> Comparison | None:
+    """Accuracy of answers with the phrase minus that of answers without, by what hangs together.
+
+    None where the answers of fewer than two items say it, or do not.
+
+    Args:
+        verdicts: of one benchmark over all runs: cluster, response, correct.
+    """
+    says = np.array([find_phrase(text) is not None for text in verdicts["response"]], dtype=bool)
+    cluster = verdicts["cluster"].astype(str).to_numpy()
+    if not has_contrast(says, cluster):
+        return None
+    right = verdicts["correct"].astype(float).to_numpy()
+    settings = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    return contrast(right, says, cluster, **settings)
 
 
 def table_5(found: Audit) -> list[dict]:

@@ -17,8 +17,9 @@ from r1v3.evaluate.compare import Other, compare_models, comparison_table, proto
 from r1v3.evaluate.items.source import is_miniature
 from r1v3.evaluate.pages.browser import write_browser
 from r1v3.evaluate.pages.figures import figure_1, figure_3, figure_4
-from r1v3.evaluate.pages.hallucination import as_row, audit
+from r1v3.evaluate.pages.hallucination import as_row, audit, phrase_contrast
 from r1v3.evaluate.pages.tables import table_1
+from r1v3.evaluate.statistics import holm, smallest_effect
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.stage import read_config
 from r1v3.recipe.tables.benchmarks import ListedBenchmark
@@ -26,6 +27,7 @@ from r1v3.render.page import percent, render_page
 from r1v3.render.text_table import TextTable, write_tables
 
 NAMED_ROWS = 5
+P_COLUMN = 8  # of the audit
 HEADINGS = {
     "table_1": "Table 1",
     "files": "What was read, and what is missing",
@@ -67,7 +69,15 @@ def write_pages(
     tables = {"table_1": table_1(table, {name: scores}, miniature=miniature, missing=missing)}
     tables["files"] = files_table(scores, missing, every)
     tables["protocols"] = protocol_table(scores, titles)
-    tables["hallucination"] = audit_table(evaluation / "verdicts", scores, titles)
+    asked = config.evaluation
+    tables["hallucination"] = audit_table(
+        evaluation / "verdicts",
+        scores,
+        titles,
+        confidence=asked.confidence,
+        resamples=asked.resamples,
+        seed=config.seed,
+    )
     others = [_other(other, folder, config) for other, folder in against.items()]
     if any(other.benchmarks for other in others):
         rows = compare_models(
@@ -173,26 +183,44 @@ def _other(name: str, evaluation: Path, ours: EvaluationConfig) -> Other:
     return Other(name, evaluation / "verdicts", shared)
 
 
-def audit_table(verdicts: Path, scores: dict, titles: dict[str, str]) -> TextTable:
+def audit_table(
+    verdicts: Path,
+    scores: dict,
+    titles: dict[str, str],
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> TextTable:
     """Section 6.4 on every benchmark: "I can't see the image", and accuracy with and without it."""
     header = ["Benchmark", "answers", "with the phrase", "in the thought", "in the answer"]
-    header += ["accuracy with", "without", "items both ways", "with - without, within items"]
-    header.append("shows")
-    rows = []
+    header += ["accuracy with", "without", "with - without", "p (Holm)"]
+    header += ["items both ways", "with - without, within items", "shows"]
+    rows, p_values = [], []
     for key in scores:
         every = pd.concat(
             pd.read_parquet(path) for path in sorted(verdicts.glob(f"{key}.run-*.parquet"))
         )
+        contrasted = phrase_contrast(every, confidence=confidence, resamples=resamples, seed=seed)
         found = as_row(audit(every))
         counts = [str(found[c]) for c in ("answers", "with_phrase", "in_thought", "in_answer")]
         shares = [_share(found[c]) for c in ("accuracy_with", "accuracy_without")]
         both = [str(found["within_count"]), _share(found["within_items"])]
-        shows = percent(scores[key]["detectable_difference"])
-        rows.append([titles[key], *counts, *shares, *both, shows])
+        difference, shows = "-", percent(scores[key]["detectable_difference"])
+        if contrasted is not None:
+            p_values.append((len(rows), contrasted.p))
+            low, high = percent(contrasted.low), percent(contrasted.high)
+            difference = f"{percent(contrasted.difference)} [{low}, {high}]"
+            shows = percent(smallest_effect(contrasted.error, confidence=confidence))
+        rows.append([titles[key], *counts, *shares, difference, "-", *both, shows])
+    for (place, _), p in zip(p_values, holm([p for _, p in p_values]), strict=True):
+        rows[place][P_COLUMN] = f"{p:.3f}"
     caption = (
         "The report's Table 5: 76.0 on all 900 items, 77.3 on 853 without the phrase, 51.1 on 47 with it."
         " Hard items may cause both the phrase and the wrong answer; within items that is held still."
-        " Shows: the smallest difference that this many items show between two models."
+        " The difference has a bootstrap interval over items with all their runs, so five runs are one item,"
+        " and p is corrected for the number of rows. Shows: the smallest such difference that these answers"
+        " show; where few say it, the smallest difference between two models."
     )
     return TextTable(caption, header, rows)
 
