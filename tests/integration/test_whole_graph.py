@@ -105,7 +105,7 @@ def interrupted(straight, tmp_path_factory, make_workflow):
     workflow = make_workflow(tmp_path_factory.mktemp("interrupted"))
     shutil.copytree(straight.folder / "results", workflow.folder / "results", symlinks=True)
     graph = results_of(workflow)
-    answers = graph.evaluation("rl", "last", "held_out").folder
+    answers = graph.evaluation("base", "last", "held_out").folder
     for folder in [graph.run(name).folder for name in REPEATED] + [answers]:
         shutil.rmtree(workflow.folder / folder)
     targets = ("results/runs/rl.json", f"{answers}/responses.json")
