@@ -15,9 +15,7 @@ from pathlib import Path
 from loopback import free_port
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    ["snakemake.cli", "r1v3.train.sft.trainer", "r1v3.train.grpo.trainer"]
-)
+FORKS.set_forkserver_preload(["snakemake.cli", "r1v3.train.sft.trainer", "r1v3.train.grpo.trainer"])
 
 
 def run_script(script: Path, *arguments) -> subprocess.CompletedProcess:

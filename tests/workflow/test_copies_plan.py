@@ -5,8 +5,8 @@ from pretended import finished_core, pretend
 
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
-from r1v3.recipe.snakemake import LOCAL_STORE, mark_of_store
 from r1v3.recipe.tables.runs import CORE
+from r1v3.recipe.tracking import LOCAL_STORE, mark_of_store
 
 SERVER = "http://127.0.0.1:5000"
 

@@ -20,15 +20,9 @@ from r1v3.recipe.graph.configs import resolved_config
 from r1v3.recipe.graph.copies import Copies
 from r1v3.recipe.graph.targets import Targets
 from r1v3.recipe.site import read_site
-from r1v3.recipe.snakemake import (
-    LOCAL_STORE,
-    command_environment,
-    mark_of_store,
-    note_owner,
-    open_graph,
-    seeds_of,
-)
+from r1v3.recipe.snakemake import command_environment, note_owner, open_graph, seeds_of
 from r1v3.recipe.tables.runs import CORE
+from r1v3.recipe.tracking import mark_of_store, tracking_uri
 
 command_environment(Path(workflow.basedir), config)
 note_owner(Path.cwd())
@@ -47,10 +41,8 @@ shell.prefix(resources.prefix(SITE))
 PROJECT = GRAPH.project
 SEEDS = seeds_of(config)
 TARGETS = Targets(GRAPH, SEEDS)
-# A server by one variable; a file without.
-TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI") or LOCAL_STORE
 # What a store has been given is noted in `results/mlflow<mark>.json`, so that another one gets its own copy.
-COPIES = Copies(TARGETS, mark_of_store(TRACKING_URI))
+COPIES = Copies(TARGETS, mark_of_store(tracking_uri()))
 # What other code computed is told, and made again where `--config rerun_code=true` asks (docs/identity.md).
 OTHER_CODE = OtherCode.of(GRAPH, config, sys.argv, logger if workflow.is_main_process else None)
 # What commands of `python -m r1v3` need to know of this call.

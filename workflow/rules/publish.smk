@@ -69,7 +69,7 @@ onstart:
     with open("results/log/follow.txt", "w") as said:
         subprocess.Popen(
             [sys.executable, "-m", "r1v3", "follow", *CHOICE]
-            + ["--tracking-uri", TRACKING_URI, "--beside", str(os.getpid())],
+            + ["--beside", str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
@@ -94,8 +94,6 @@ rule publish:
     conda:
         "../../envs/cpu.yaml"
     threads: 1
-    resources:
-        tracking_uri=TRACKING_URI,
     params:
         recipe=config.get("recipe", "tiny"),
         overlay=config.get("overlay", []),
@@ -108,7 +106,6 @@ rule publish:
             --runs {input.runs:q} \
             --selections {input.selections:q} \
             --scores {input.scores:q} \
-            --tracking-uri {resources.tracking_uri:q} \
             --output {output.published:q}
         """
 

@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.cards.pages import make_cards
+from r1v3.base.told import tell
 
 
 def main() -> None:
@@ -26,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tell(main)

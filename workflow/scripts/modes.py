@@ -9,6 +9,7 @@ Reads one scores.json a mode; writes the table as Markdown, HTML, CSV and LaTeX.
 import argparse
 from pathlib import Path
 
+from r1v3.base.told import tell
 from r1v3.evaluate.thinking_modes import write_modes
 
 
@@ -21,4 +22,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tell(main)

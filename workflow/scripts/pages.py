@@ -13,6 +13,7 @@ import argparse
 import json
 from pathlib import Path
 
+from r1v3.base.told import tell
 from r1v3.evaluate.pages.pages import model_of, write_pages
 from r1v3.recipe.outputs.stage import own_files, tables
 from r1v3.recipe.tables.benchmarks import load_table
@@ -40,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tell(main)

@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.plots import write_plots
+from r1v3.base.told import tell
 
 
 def main() -> None:
@@ -23,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tell(main)

@@ -6,9 +6,9 @@ Writes the findings, and ends with 1 where one of them would stop a run.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
+from r1v3.base.told import tell
 from r1v3.cluster.preflight import preflight
 
 
@@ -22,4 +22,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    tell(main)

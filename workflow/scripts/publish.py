@@ -4,14 +4,18 @@ Reads run folders, the selections of RL runs and scores; writes to the tracking 
 to mlflow.json. Running it again changes nothing.
 
     python workflow/scripts/publish.py --recipe tiny --runs results/runs/*/manifest.json \
-        --selections ... --scores ... --tracking-uri sqlite:///mlflow.db --output results/mlflow.json
+        --selections ... --scores ... --output results/mlflow.json
+
+The store is that of MLFLOW_TRACKING_URI, else mlflow.db. A password must not stand on a command line.
 """
 
 import argparse
 from pathlib import Path
 
 from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.base.told import tell
 from r1v3.recipe.load import load_project
+from r1v3.recipe.tracking import tracking_uri
 
 
 def main() -> None:
@@ -21,7 +25,6 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
     parser.add_argument("--selections", type=Path, nargs="+", required=True)
     parser.add_argument("--scores", type=Path, nargs="+", required=True)
-    parser.add_argument("--tracking-uri", required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     project = load_project(Path.cwd(), args.recipe, args.overlay)
@@ -31,11 +34,11 @@ def main() -> None:
         runs=args.runs,
         selections=args.selections,
         scores=args.scores,
-        tracking_uri=args.tracking_uri,
+        tracking_uri=tracking_uri(),
         output=args.output,
         studies=project.studies,
     )
 
 
 if __name__ == "__main__":
-    main()
+    tell(main)

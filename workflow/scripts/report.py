@@ -14,6 +14,7 @@ from pathlib import Path
 
 from r1v3.analyze.report.page import write_report
 from r1v3.analyze.report.parts import recipe_sections
+from r1v3.base.told import tell
 
 
 def main() -> None:
@@ -44,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tell(main)

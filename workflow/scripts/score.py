@@ -11,6 +11,7 @@ Reads responses/ and the suite's benchmarks or held-out sets; writes scores.json
 import argparse
 from pathlib import Path
 
+from r1v3.base.told import tell
 from r1v3.evaluate.score import score
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.check import check_files, check_inputs
@@ -39,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tell(main)

@@ -18,7 +18,7 @@ JOB = Allocation("1234567", nodes=4, cpus=384, left=7200.0, restarts=2)
 def test_one_process_needs_no_torchrun_and_eight_do():
     assert launch.ranks_command(["py"], ["a.py"], processes=1) == ["py", "a.py"]
     command = launch.ranks_command(["py"], ["a.py"], processes=8)
-    assert command[:4] == ["py", "-m", "torch.distributed.run", "--nproc-per-node=8"]
+    assert command[:4] == ["py", "-m", "r1v3.cluster.ranks", "--nproc-per-node=8"]
     assert command[-2:] == ["--standalone", "a.py"]
 
 

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from r1v3.base.told import SHOW, sentence
 from r1v3.cli import (
+    chaos,
     data,
     evaluate,
     grade,
@@ -51,6 +53,7 @@ app.command("push")(provenance.push_command)
 app.command("ui")(mlflow.ui_command)
 app.command("follow", hidden=True)(mlflow.follow_command)
 app.command("serve")(serve.serve_command)
+app.command("chaos")(chaos.chaos_command)
 app.command("schemas")(schemas.schemas_command)
 
 
@@ -82,14 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except typer.Abort:
         sys.exit(130)
-    except (ValueError, OSError) as error:
-        if os.environ.get("R1V3_TRACEBACK"):
+    except Exception as error:
+        if os.environ.get(SHOW):
             raise
-        sys.exit(f"r1v3: {_sentence(error)}")
+        more = "" if isinstance(error, ValueError | OSError) else f"; {SHOW}=1 shows the traceback"
+        sys.exit(f"r1v3: {sentence(error)}{more}")
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return str(error) or type(error).__name__

@@ -27,7 +27,6 @@ def ui_command(root: Root = HERE) -> None:
 
 
 def follow_command(
-    tracking_uri: Annotated[str, typer.Option()],
     beside: Annotated[int, typer.Option(help="ends when the process with this id ends")],
     recipe: Recipe = "tiny",
     overlay: Overlay = None,
@@ -36,12 +35,13 @@ def follow_command(
     """Copy runs to MLflow while they train. The workflow starts this by itself."""
     from r1v3.analyze.mlflow.live import alive, follow_runs
     from r1v3.cli.provenance import open_documents
+    from r1v3.recipe.tracking import tracking_uri
 
     os.nice(10)
     project = open_documents(root, recipe, overlay).project
     follow_runs(
         root,
-        tracking_uri,
+        tracking_uri(),
         project.recipe.name,
         going_on=lambda: alive(beside),
         studies=project.studies,

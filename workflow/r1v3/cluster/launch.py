@@ -41,7 +41,7 @@ def nodes_command(
 
 
 def _torchrun(python: list[str], processes: int) -> list[str]:
-    program = [*python, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+    program = [*python, "-m", "r1v3.cluster.ranks", f"--nproc-per-node={processes}"]
     return [*program, f"--shutdown-timeout={SECONDS_TO_SAVE}", "--max-restarts=0"]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r1v3.base.file_hash import files_sha256
+from r1v3.model.foreign_weights import check_weights
 from r1v3.model.layouts.internvl_chat_config import is_chat_config
 from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint, read_json
 from r1v3.model.obtain import PATTERNS, hub_config
@@ -150,6 +151,7 @@ def _download(text: str) -> tuple[str, Path]:
             allow_patterns=list(PATTERNS),
         )
     )
+    check_weights(fetched)
     commit = fetched.name if COMMIT.fullmatch(fetched.name) else revision or "main"
     identity = f"{name}@{commit}"
     if not is_chat_config(config):
@@ -162,6 +164,7 @@ def _opened(folder: Path, identity: str) -> Path:
     config = read_json(folder / "config.json")
     if config.get("model_type") or config.get("architectures"):
         check_supported(config, str(folder))
+    check_weights(folder)
     if not is_chat_config(config):
         return folder
     from huggingface_hub import constants

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from r1v3.model.foreign_template import ForeignTemplate
 from r1v3.model.prompt_template import END_OF_THINK, NOTHINK, THINK, render_prompt, without_control
 from r1v3.recipe.graph.identity import OWN
 from r1v3.recipe.schema.recipe import OwnTemplate, Template
@@ -20,7 +21,7 @@ def renderer(
             system prompt and the thinking tag of its authors.
 
     Raises:
-        ValueError: the model came with none.
+        ValueError: the model came with none, or its own cannot be rendered within its limits.
     """
     if isinstance(template, Template):
         return lambda question, mode: render_prompt(template, question, mode)
@@ -30,6 +31,8 @@ def renderer(
     own = _written_beside(model) or tokenizer.chat_template
     if not own:
         raise ValueError(f"{model}: the model has no chat template, and it is none of our runs")
+    foreign = ForeignTemplate(tokenizer.get_chat_template(own), model)
+    tokens = tokenizer.special_tokens_map
 
     system, tag = (None, THINK) if template == OWN else (template.system, template.opens)
 
@@ -37,8 +40,8 @@ def renderer(
         turns = [{"role": "user", "content": without_control(question)}]
         if system is not None:
             turns.insert(0, {"role": "system", "content": system})
-        text = tokenizer.apply_chat_template(
-            turns, chat_template=own, tokenize=False, add_generation_prompt=True
+        text = foreign.render(
+            messages=turns, tools=None, documents=None, add_generation_prompt=True, **tokens
         )
         return opened(text, mode, tag)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from r1v3.model.foreign_weights import check_weights
 from r1v3.model.layouts.internvl_chat_config import is_chat_config
 from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint, read_json
 from r1v3.model.supported import check_supported
@@ -29,12 +30,13 @@ def obtain_checkpoint(name: str, revision: str | None, target: Path) -> Path:
 
     Raises:
         ValueError: the model cannot be used, or the hub does not give it to us; nothing was fetched but
-            its config.json.
+            its config.json. Or its weights are damaged, no numbers, or not in its own folder.
     """
     source = Path(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         check_supported(read_json(source / "config.json"), name)
+        check_weights(source)
         if is_chat_config(read_json(source / "config.json")):
             return convert_checkpoint(source, target)
         return _copy(source, target)
@@ -42,9 +44,11 @@ def obtain_checkpoint(name: str, revision: str | None, target: Path) -> Path:
     check_supported(config, name)
     if not is_chat_config(config):
         _fetch(name, revision, target)
+        check_weights(target)
         return target
     fetched = target.with_name(f"{target.name}.fetched")
     _fetch(name, revision, fetched)
+    check_weights(fetched)
     convert_checkpoint(fetched, target)
     shutil.rmtree(fetched)
     return target

@@ -2,7 +2,6 @@
 
 import atexit
 import contextlib
-import hashlib
 import json
 import os
 import platform
@@ -63,16 +62,6 @@ def asks_for_rerun(config: dict[str, Any]) -> bool:
     if said not in ("true", "false"):
         raise RecipeError([f"--config rerun_code: true or false is expected, not '{said[:40]}'"])
     return said == "true"
-
-
-LOCAL_STORE = "sqlite:///mlflow.db"
-
-
-def mark_of_store(tracking_uri: str) -> str:
-    """What tells the copies of one MLflow from another's: nothing for the checkout's own, else a hash."""
-    if tracking_uri == LOCAL_STORE:
-        return ""
-    return "-" + hashlib.sha256(tracking_uri.encode()).hexdigest()[:10]
 
 
 # Options of Snakemake that ask for what is there to be made again.

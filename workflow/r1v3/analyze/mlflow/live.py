@@ -8,6 +8,7 @@ again, so that no step appears twice.
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,7 @@ def follow_runs(
 ) -> None:
     """Send new rows of unfinished runs until `going_on` returns False, then once more."""
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     store: MlflowStore | None = None
     since, more = time.time(), True
@@ -51,7 +53,7 @@ def follow_runs(
                 for folder in active:
                     send_new(store, folder, studies)
                     touched.add(folder)
-        except MlflowException as error:
+        except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
             print(
                 f"MLflow does not answer; these rows are sent later: {str(error)[:200]}", flush=True
             )
@@ -59,7 +61,7 @@ def follow_runs(
         try:
             if store is not None:
                 close_copy(store, folder)
-        except MlflowException as error:
+        except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
             print(f"{folder.name} stays marked as running: {str(error)[:200]}", flush=True)
 
 

@@ -18,7 +18,7 @@ from r1v3.analyze.mlflow.points import (
     score_points,
     times,
 )
-from r1v3.analyze.mlflow.store import MlflowStore, Point, alone_with
+from r1v3.analyze.mlflow.store import MlflowStore, Point, alone_with, store_errors
 from r1v3.analyze.results import (
     Result,
     Scores,
@@ -32,6 +32,7 @@ from r1v3.recipe.graph.arms import studies_of
 from r1v3.recipe.outputs.manifest import write_json
 from r1v3.recipe.schema.studies import Study
 from r1v3.recipe.tables.runs import CORE
+from r1v3.recipe.tracking import without_secrets
 
 
 def publish_runs(
@@ -55,30 +56,38 @@ def publish_runs(
         scores: scores.json of any evaluation of these runs; of two with the same metric, the first counts.
         output: where to write what was published.
         studies: a run is tagged with those that show it.
+
+    Raises:
+        StoreError: MLflow cannot be reached, or its database is damaged.
     """
-    store = MlflowStore(tracking_uri, experiment)
     chosen = {found.document["run"]: found for found in map(read_result, selections)}
     asked = recipe.get("evaluation", {}).get("checkpoint_benchmark")
     evaluations = [read_scores(path) for path in scores]
     published = {}
-    for run in map(read_result, runs):
-        mine = [found for found in evaluations if found.document["run"] == run.id]
-        probes = chosen.get(run.id)
-        points = score_points(run, mine, probes, asked)
-        fingerprint = _fingerprint(run, mine, probes)
-        tags = run_tags(run.kind, run.name, run.folder, run.document, studies) | _git_tag(run)
-        with alone_with(run.folder):
-            found = _publish_run(store, run, tags, points, fingerprint, recipe)
-            shown = [point for point in points if point[0] in checkpoint_metrics(mine, asked)]
-            checkpoints = _publish_checkpoints(
-                store, run, probes, tags | {"mlflow.parentRunId": found}, shown, fingerprint
-            )
-        published[run.id] = {
-            "mlflow_run": found,
-            "points": len(row_points(run.metrics, 0) + points),
-            "checkpoints": checkpoints,
-        }
-    content = {"experiment": experiment, "tracking_uri": tracking_uri, "runs": published}
+    with store_errors(tracking_uri):
+        store = MlflowStore(tracking_uri, experiment)
+        for run in map(read_result, runs):
+            mine = [found for found in evaluations if found.document["run"] == run.id]
+            probes = chosen.get(run.id)
+            points = score_points(run, mine, probes, asked)
+            fingerprint = _fingerprint(run, mine, probes)
+            tags = run_tags(run.kind, run.name, run.folder, run.document, studies) | _git_tag(run)
+            with alone_with(run.folder):
+                found = _publish_run(store, run, tags, points, fingerprint, recipe)
+                shown = [point for point in points if point[0] in checkpoint_metrics(mine, asked)]
+                checkpoints = _publish_checkpoints(
+                    store, run, probes, tags | {"mlflow.parentRunId": found}, shown, fingerprint
+                )
+            published[run.id] = {
+                "mlflow_run": found,
+                "points": len(row_points(run.metrics, 0) + points),
+                "checkpoints": checkpoints,
+            }
+    content = {
+        "experiment": experiment,
+        "tracking_uri": without_secrets(tracking_uri),
+        "runs": published,
+    }
     write_json(output, content)
     return content
 

@@ -3,8 +3,9 @@
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from r1v3.analyze.mlflow.place import settle_place
+from r1v3.recipe.tracking import without_login, without_secrets
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -35,6 +37,10 @@ class MlflowStore:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        tracking_uri, user, password = without_login(tracking_uri)
+        if user is not None:
+            os.environ["MLFLOW_TRACKING_USERNAME"] = user
+            os.environ["MLFLOW_TRACKING_PASSWORD"] = password or ""
         from mlflow import MlflowClient, set_tracking_uri
 
         # The model registry of a database reads the global address.
@@ -123,6 +129,35 @@ class MlflowStore:
 
         for part in _parts([Metric(*point, model_id=model) for point in points], POINTS_A_CALL):
             self.client.log_batch(id, metrics=part)
+
+
+class StoreError(OSError):
+    """The store cannot be used; results are complete without it."""
+
+
+@contextmanager
+def store_errors(tracking_uri: str) -> Generator[None]:
+    """Turn whatever MLflow and its database raise into one sentence that says what to do.
+
+    Raises:
+        StoreError: the server is away, hangs or fails, or the database is damaged.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
+        reason = " ".join(str(error).split())[:300]
+        shown = without_secrets(tracking_uri)
+        if is_local(tracking_uri):
+            remedy = "move it away, and `r1v3 ui` makes it again from the result files"
+        else:
+            remedy = "have the server answer, then call the same command again, or unset MLFLOW_TRACKING_URI"
+        raise StoreError(
+            f"{shown}: MLflow's store cannot be used; all results are there without it; {remedy}"
+            f" ({reason})"
+        ) from error
 
 
 def same_rows(tags: dict[str, str], rows: Sequence[bytes]) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.base.atomic_write import write_text
+from r1v3.model.foreign_weights import INDEX, weight_files
 from r1v3.model.layouts.conversations import Conversation, conversation_of, jinja
 from r1v3.model.layouts.internvl_chat_config import (
     KEPT,
@@ -28,7 +29,6 @@ from r1v3.model.layouts.internvl_chat_names import (
 from r1v3.model.layouts.safetensors_bytes import Tensor, read_header, write_file
 
 SETTINGS = ("tokenizer_config.json", "preprocessor_config.json", "generation_config.json")
-INDEX = "model.safetensors.index.json"
 IMAGE_TOKENS = {
     "start_image_token": "<img>",
     "end_image_token": "</img>",
@@ -73,7 +73,8 @@ def convert_checkpoint(source: Path, target: Path) -> Path:
         raise ValueError(f"{source}: {'; '.join(wrong)}")
     conversation = conversation_of(config, source)
     tensors = {
-        path.name: to_native(read_header(path)[0], heads_of(config)) for path in _shards(source)
+        path.name: to_native(read_header(path)[0], heads_of(config))
+        for path in weight_files(source)
     }
     whole = {name: tensor for own in tensors.values() for name, tensor in own.items()}
     tied = is_tied(whole)
@@ -118,7 +119,7 @@ def export_checkpoint(source: Path, target: Path) -> Path:
         raise ValueError(f"{source}: model_type {native.get('model_type')}; internvl is expected")
     tiles = _tiles(source)
     config = chat_config(native, tiles)
-    files = {path.name: read_header(path)[0] for path in _shards(source)}
+    files = {path.name: read_header(path)[0] for path in weight_files(source)}
     homes = {name: file for file, own in files.items() for name in own}
     chat = to_chat({n: t for own in files.values() for n, t in own.items()}, heads_of(config))
     tensors: dict[str, dict[str, Tensor]] = {file: {} for file in files}
@@ -146,25 +147,6 @@ def export_checkpoint(source: Path, target: Path) -> Path:
             generation or read_json(source / "generation_config.json"),
         )
     return _finish(partial, target)
-
-
-def _shards(folder: Path) -> list[Path]:
-    """Files of weights in order.
-
-    Raises:
-        ValueError: there are none, or one that the index names is missing.
-    """
-    index = folder / INDEX
-    if index.exists():
-        names = sorted(set(read_json(index)["weight_map"].values()))
-        missing = [name for name in names if not (folder / name).exists()]
-        if missing:
-            raise ValueError(f"{folder}: {', '.join(missing[:3])} of the index is missing")
-        return [folder / name for name in names]
-    found = sorted(folder.glob("*.safetensors"))
-    if not found:
-        raise ValueError(f"{folder}: no *.safetensors; pickled weights are not opened")
-    return found
 
 
 def _begin(target: Path) -> Path:

@@ -7,6 +7,7 @@ saved after it, at lower steps, would be pruned instead of it.
 import hashlib
 import io
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def load_state(folder: Path, ranks: Ranks) -> tuple[int, dict[str, Any]] | None:
     The first rank chooses, and all ranks read the same state.
 
     Raises:
-        ValueError: another rank finds the chosen one damaged.
+        ValueError: another rank finds the chosen one damaged, or it holds more than data.
     """
     found = _newest_intact(Path(folder)) if ranks.first else None
     names: list[str | None] = [found[0].name if found else None] if ranks.first else []
@@ -54,7 +55,16 @@ def load_state(folder: Path, ranks: Ranks) -> tuple[int, dict[str, Any]] | None:
     data = found[1] if found else _intact_bytes(path)
     if data is None:
         raise ValueError(f"{path} is intact for the first rank and damaged for rank {ranks.rank}")
-    return int(path.stem.split("-")[1]), torch.load(io.BytesIO(data), weights_only=False)
+    step = int(path.stem.split("-")[1])
+    if ranks.first:
+        print(f"{path}: going on after step {step}", flush=True)
+    try:
+        # A state is data alone: reading must not run what a stranger has put into it.
+        return step, torch.load(io.BytesIO(data), weights_only=True)
+    except pickle.UnpicklingError:
+        raise ValueError(
+            f"{path}: holds more than data, so it is not read; delete {path.parent} to begin this run again"
+        ) from None
 
 
 def _newest_intact(folder: Path) -> tuple[Path, bytes] | None:

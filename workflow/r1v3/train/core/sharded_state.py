@@ -10,6 +10,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
+from r1v3.base.atomic_write import settle_file, sync_folder, write_text
 from r1v3.train.core.ranks import Ranks
 
 SUMS = "sha256.json"
@@ -35,11 +36,14 @@ def save_sharded_state(
     write(partial)
     ranks.wait()
     own = [path for path in sorted(partial.rglob("*")) if path.is_file()][ranks.rank :: ranks.world]
+    for path in own:
+        settle_file(path)  # a loss of power must not leave a name that vouches for nothing
     sums = dict(ranks.gather([(str(p.relative_to(partial)), _sha256(p)) for p in own]))
     if ranks.first:
         note = {"ranks": ranks.world, "files": sums}
-        (partial / SUMS).write_text(json.dumps(note, indent=1))
+        write_text(partial / SUMS, json.dumps(note, indent=1))
         partial.rename(final)
+        sync_folder(final.parent)
         for old in [p for p in sorted(Path(folder).glob("step-??????")) if p <= final][:-keep]:
             shutil.rmtree(old)
     ranks.wait()
@@ -59,6 +63,9 @@ def newest_intact(folder: Path, ranks: Ranks) -> Path | None:
             world = note["ranks"]
             if world != ranks.world:
                 raise ValueError(f"{path} was written by {world} ranks, not {ranks.world}")
+            if ranks.first:
+                step = int(path.name.partition("-")[2])
+                print(f"{path}: going on after step {step}", flush=True)
             return path
         if ranks.first:
             names = ", ".join(sorted(set(damaged)))

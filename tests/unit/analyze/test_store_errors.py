@@ -1,0 +1,83 @@
+"""MLflow away, damaged or behind a password: a sentence with what to do, and no secret in it."""
+
+import json
+import os
+
+import pytest
+from loopback import free_port
+
+from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.analyze.mlflow.store import StoreError
+from r1v3.recipe.tracking import mark_of_store, without_login, without_secrets
+
+SECRET = "S3CRETPW"
+
+
+def publish(uri, folder):
+    return publish_runs(
+        experiment="tiny", recipe={}, runs=[], selections=[], scores=[],
+        tracking_uri=uri, output=folder / "mlflow.json",
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+
+
+def test_a_damaged_database_is_named_with_its_remedy(tmp_path):
+    store = tmp_path / "mlflow.db"
+    store.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    with pytest.raises(StoreError, match=r"mlflow\.db: .*move it away, and `r1v3 ui`"):
+        publish(f"sqlite:///{store}", tmp_path)
+    assert not (tmp_path / "mlflow.json").exists()
+
+
+def test_a_server_that_is_away_is_named_without_its_password(tmp_path):
+    with pytest.raises(StoreError, match="unset MLFLOW_TRACKING_URI") as told:
+        publish(f"http://alice:{SECRET}@127.0.0.1:{free_port()}", tmp_path)
+    error = told.value
+    assert str(error).startswith("http://127.0.0.1:")
+    while error is not None:
+        assert SECRET not in str(error)
+        error = error.__cause__ or error.__context__
+    # MLflow itself takes them from here.
+    assert os.environ["MLFLOW_TRACKING_USERNAME"] == "alice"
+    assert os.environ["MLFLOW_TRACKING_PASSWORD"] == SECRET
+
+
+def test_what_was_published_is_noted_without_the_password(tmp_path, empty_database):
+    import shutil
+
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    publish(f"sqlite:///{tmp_path}/mlflow.db", tmp_path)
+    noted = json.loads((tmp_path / "mlflow.json").read_text())
+    assert noted["tracking_uri"] == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        (f"http://alice:{SECRET}@mlflow.example:5000/x", "http://mlflow.example:5000/x"),
+        (f"https://mlflow.example/x?token={SECRET}", "https://mlflow.example/x"),
+        (f"postgresql://bob:{SECRET}@db/runs?password={SECRET}", "postgresql://db/runs"),
+        ("sqlite:///mlflow.db", "sqlite:///mlflow.db"),
+        ("databricks", "databricks"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(uri, shown):
+    assert without_secrets(uri) == shown
+
+
+def test_a_new_password_leaves_the_store_the_same():
+    first = mark_of_store("http://alice:one@127.0.0.1:5000")
+    assert first == mark_of_store("http://bob:two@127.0.0.1:5000")
+    assert first != mark_of_store("http://127.0.0.1:5001")
+
+
+def test_a_password_with_signs_of_its_own_is_read():
+    assert without_login("http://a%40b:p%2Fq@host:1/x") == ("http://host:1/x", "a@b", "p/q")
+    assert without_login("postgresql://a:b@host/x")[1:] == (None, None)

@@ -1,0 +1,82 @@
+"""Errors that people can act on: one line says what, where and what to do; the traceback goes to a file.
+
+Mistakes of people, damaged files and machines that fail are raised as `ValueError`, `OSError`, `RuntimeError`
+or `FloatingPointError` with such a line. Any other error is a mistake of this project, and says so.
+"""
+
+import contextlib
+import itertools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+# What a stage's script was asked to write: its traceback goes beside it.
+OUTPUTS = ("--manifest", "--output")
+NAME = ".traceback.log"
+SHOW = "R1V3_TRACEBACK"
+FULL = {
+    28: "the disk is full; make room, then call the same command again: it goes on",
+    122: "the quota is used up; make room, then call the same command again: it goes on",
+    30: "the file system is read-only; have it mounted for writing, then call the same command again",
+    13: "permission denied; have its owner allow it, then call the same command again",
+    24: "too many open files; raise `ulimit -n`, then call the same command again",
+    12: "no memory is left; end other programs or ask for more, then call the same command again",
+}
+
+
+def tell(main: Callable[[], object]) -> None:
+    """Call the main function of a script; where it fails, say so in one line and end with code 1.
+
+    With `R1V3_TRACEBACK=1` the traceback is shown.
+    """
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get(SHOW):
+            raise
+        place = keep_traceback(error, _beside(sys.argv))
+        sys.stdout.flush()
+        print(f"{Path(sys.argv[0]).stem}: {sentence(error)}{place}", file=sys.stderr, flush=True)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def sentence(error: BaseException) -> str:
+    """What to say of an error: its own words, or the system's with what can be done."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{FULL[error.errno]}"
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return FULL[12]
+    told = isinstance(error, ValueError | OSError | RuntimeError | FloatingPointError)
+    text = " ".join(str(error).split()) if not isinstance(error, ValueError) else str(error)
+    if told and text:
+        return text
+    return f"an error that nobody foresaw, please report it ({type(error).__name__}: {text[:300]})"
+
+
+def keep_traceback(error: BaseException, folder: Path) -> str:
+    """Append the traceback to a file; what to add to the sentence, nothing where it cannot be written."""
+    lines = "".join(traceback.format_exception(error))
+    stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    path = folder / NAME
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{stamp} {' '.join(sys.argv)}\n{lines}\n")
+        return f" [traceback: {path}]"
+    return ""
+
+
+def _beside(arguments: list[str]) -> Path:
+    for name, value in itertools.pairwise(arguments):
+        if name in OUTPUTS:
+            return Path(value).parent
+    return Path("results/log")

@@ -1,0 +1,70 @@
+"""A fault is a file: its first line says what happens, `strike` does it. See docs/reliability.md.
+
+    \"\"\"kill -9 of Snakemake while RL trains\"\"\"
+
+    SAYS = "is taken|another process"   # a regular expression that one line on the screen must have
+
+    def strike(tree):
+        call = tree.call()
+        tree.training(call)
+        call.kill()
+
+Optional names: `AGAIN`, what is made during the round (`rl` with its answers, `answers`, `scores`; none);
+`CASES`, names of which each is a round of its own, given to `strike` as its second argument; `mend(tree)`,
+what a person does whom the message asks to; `possible()`, which gives a reason why this machine cannot.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from r1v3.chaos.tree import Tree
+
+FAULTS = Path(__file__).with_name("faults")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to hurt a tree."""
+
+    name: str
+    what: str
+    strike: Callable[..., None]
+    says: str = ""
+    again: tuple[str, ...] = ("rl",)
+    cases: tuple[str, ...] = ("",)
+    mend: Callable[[Tree], None] = field(default=lambda tree: None)
+    possible: Callable[[], str] = field(default=lambda: "")
+
+
+def read_faults(folder: Path) -> list[Fault]:
+    """The faults of a folder, a file each; those whose name begins with `_` are not looked at.
+
+    Raises:
+        ValueError: a file lacks its docstring or `strike`.
+    """
+    paths = sorted(folder.glob("*.py"))
+    return [_read(path) for path in paths if not path.name.startswith("_")]
+
+
+def _read(path: Path) -> Fault:
+    spec = importlib.util.spec_from_file_location(f"r1v3_fault_{path.stem}", path)
+    assert spec is not None, path
+    assert spec.loader is not None, path
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not module.__doc__ or not callable(getattr(module, "strike", None)):
+        raise ValueError(
+            f"{path}: a fault has a first line that says what happens, and `strike(tree)`"
+        )
+    given = {
+        name: getattr(module, name.upper())
+        if hasattr(module, name.upper())
+        else getattr(module, name)
+        for name in ("says", "again", "cases", "mend", "possible")
+        if hasattr(module, name.upper()) or hasattr(module, name)
+    }
+    what = module.__doc__.strip().splitlines()[0].rstrip(".")
+    return Fault(path.stem, what, module.strike, **given)

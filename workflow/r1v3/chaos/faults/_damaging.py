@@ -1,0 +1,49 @@
+"""Which file is damaged, and how."""
+
+from pathlib import Path
+
+from r1v3.chaos.tree import Hung, Tree
+
+WAYS = ("cut", "zeros", "flipped bit")
+
+
+def files_of(tree: Tree, kind: str) -> list[Path]:
+    """Files of a kind, of which one is damaged."""
+    found = {
+        "weights": lambda: tree.start.rglob("model.safetensors"),
+        "tokenizer": lambda: tree.start.rglob("tokenizer.json"),
+        "records": lambda: tree.data.glob("*.parquet"),
+        "pictures": lambda: tree.data.glob("images/*/*"),
+        "config": lambda: [tree.rl / "config.json"],
+        "manifest": lambda: [tree.rl / "manifest.json"],
+        "answers": lambda: tree.answers.glob("responses/*"),
+        "benchmark": lambda: tree.results.glob("benchmarks/*/*.tsv"),
+    }[kind]()
+    paths = sorted(path for path in found if path.is_file() and path.stat().st_size > 8)
+    if not paths:
+        raise Hung(f"there is no file of the kind {kind}")
+    return paths
+
+
+def folder_of(path: Path, tree: Tree) -> Path:
+    """The folder of results that a file belongs to."""
+    for above in path.parents:
+        if (above / "manifest.json").exists() or (above / "responses.json").exists():
+            return above
+    raise Hung(f"{path} belongs to no result")
+
+
+def damage(path: Path, way: str, tree: Tree) -> None:
+    """Cut a file at a random place, overwrite a part with zeros, or flip one bit."""
+    data = bytearray(path.read_bytes())
+    at = tree.random.randrange(len(data))
+    if way == "cut":
+        data = data[:at]
+    elif way == "zeros":
+        at = tree.random.randrange(max(1, len(data) - 64))
+        if not any(data[at : at + 64]):
+            at = next(i for i, value in enumerate(data) if value)
+        data[at : at + 64] = bytes(min(64, len(data) - at))
+    else:
+        data[at] ^= 1 << tree.random.randrange(8)
+    path.write_bytes(data)

@@ -1,0 +1,40 @@
+"""a finished file is damaged"""
+
+import shutil
+
+from r1v3.chaos.faults._damaging import WAYS, damage, files_of, folder_of
+from r1v3.chaos.tree import Hung, Tree
+
+SAYS = r"(changed|gone|unreadable|edited|cut or damaged).*(delete|dvc checkout)"
+AGAIN = ()
+KINDS = (
+    "weights",
+    "records",
+    "pictures",
+    "config",
+    "manifest",
+    "answers",
+    "benchmark",
+    "tokenizer",
+)
+CASES = tuple(f"{kind}, {way}" for kind in KINDS for way in WAYS)
+
+
+def strike(tree: Tree, case: str) -> None:
+    """`r1v3 verify` names the file and what to do; the next call, with that done, gives the same bytes."""
+    kind, _, way = case.partition(", ")
+    path = tree.random.choice(files_of(tree, kind))
+    damage(path, way, tree)
+    code, said = tree.r1v3("verify", str(folder_of(path, tree)))
+    if code != 1 or path.name not in said:
+        raise Hung(f"{path}: {way}, and `r1v3 verify` ended with {code}: {said[-400:]}")
+    tree.heard.append(said)
+    # What the line says. The config of a folder is written again by Snakemake.
+    folder = folder_of(path, tree)
+    if kind == "manifest":
+        path.unlink()
+    elif kind == "config":
+        path.unlink()
+    else:
+        shutil.rmtree(folder)
+    tree.hurt.add(str(folder.relative_to(tree.results)))

@@ -1,0 +1,22 @@
+"""what RL reads is damaged"""
+
+import shutil
+
+from r1v3.chaos.faults._damaging import WAYS, damage, files_of, folder_of
+from r1v3.chaos.tree import Hung, Tree
+
+SAYS = r"(changed|gone|unreadable|edited|cut or damaged).*(delete|dvc checkout)"
+CASES = tuple(f"{kind}, {way}" for kind in ("weights", "records", "pictures") for way in WAYS)
+
+
+def strike(tree: Tree, case: str) -> None:
+    """RL refuses to begin, and names file, reason and remedy; with the folder deleted all is made again."""
+    kind, _, way = case.partition(", ")
+    path = tree.random.choice(files_of(tree, kind))
+    damage(path, way, tree)
+    call = tree.call("results/runs/rl.json")
+    if call.wait() == 0:
+        raise Hung(f"{path}: {way}, and RL read it without a word")
+    folder = folder_of(path, tree)
+    shutil.rmtree(folder)
+    tree.hurt.add(str(folder.relative_to(tree.results)))

@@ -1,0 +1,26 @@
+"""a file that RL goes on from is damaged while nothing runs"""
+
+from r1v3.chaos.faults._damaging import WAYS, damage
+from r1v3.chaos.tree import Hung, Tree
+
+KINDS = {
+    "state": "*.pt",
+    "its seal": "step-*.json",
+    "episode": "episode-*.parquet",
+    "curve": "../metrics.jsonl",
+}
+CASES = tuple(f"{kind}, {way}" for kind in KINDS for way in WAYS)
+SAYS = r"damaged|going on after step|no JSON|cannot be read|step 1/|taken"
+
+
+def strike(tree: Tree, case: str) -> None:
+    """Kill the node, damage one file of `resume/` or the curve, and begin again."""
+    kind, _, way = case.partition(", ")
+    call = tree.call()
+    tree.training(call)
+    call.kill()
+    for pid in tree.processes("scripts/grpo.py"):
+        raise Hung(f"process {pid} lives on")
+    paths = sorted((tree.rl / "resume").glob(KINDS[kind]))
+    if paths:
+        damage(tree.random.choice(paths), way, tree)

@@ -1,0 +1,12 @@
+"""kill -9 of everything while RL trains, as a node that dies"""
+
+from r1v3.chaos.tree import Tree
+
+SAYS = r"going on after step|taken|step 1/"
+
+
+def strike(tree: Tree) -> None:
+    """Kill Snakemake with all that it started."""
+    call = tree.call()
+    tree.training(call)
+    call.kill()

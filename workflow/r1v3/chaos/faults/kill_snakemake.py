@@ -1,0 +1,14 @@
+"""kill -9 of Snakemake alone while RL trains"""
+
+from r1v3.chaos.tree import Tree, end
+
+# The trainer lives on. The next call waits for it, and takes what it made.
+SAYS = r"another process is still at it|was finished before and is taken|going on after step"
+
+
+def strike(tree: Tree) -> None:
+    """Kill one process; its jobs are not told."""
+    call = tree.call()
+    tree.training(call)
+    end(call.process.pid)
+    call.process.wait()

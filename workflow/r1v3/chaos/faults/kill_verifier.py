@@ -1,0 +1,14 @@
+"""the verifier dies while RL trains"""
+
+from r1v3.chaos.tree import Tree
+
+SAYS = r"verifier|unjudged"
+
+
+def strike(tree: Tree) -> None:
+    """Refuse connections from a random step on; RL stops, because no verdict is guessed."""
+    call = tree.call()
+    tree.training(call)
+    tree.verifier.die()
+    call.wait()
+    tree.verifier.live()

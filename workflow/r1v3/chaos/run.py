@@ -1,0 +1,157 @@
+"""Rounds of chaos: hurt a copy of a finished tree, call Snakemake as a person would, compare the bytes."""
+
+import random
+import re
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from r1v3.chaos.fault import Fault
+from r1v3.chaos.server import Verifier
+from r1v3.chaos.tree import Hung, Tree
+
+TRACEBACK = "Traceback (most recent call last)"
+LONGEST = 180  # characters of a message in the table
+CALLS = (
+    2  # that a person makes after a fault: one, and one more after doing what the first asked for
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a round gave."""
+
+    fault: str
+    survived: bool
+    redone: str
+    message: str
+    seconds: float
+
+
+def undisturbed(root: Path, folder: Path, verifier: Verifier) -> Tree:
+    """A tree in which everything is made once, taken from `folder` where it was made before.
+
+    Raises:
+        Hung: the run failed, which no fault was the reason of.
+    """
+    tree = Tree(root, folder, random.Random(0), verifier)
+    if not (folder / "results" / "runs" / "rl.json").exists():
+        tree.fill()
+        tree.unlock()
+        call = tree.call()
+        if call.wait():
+            raise Hung(f"the undisturbed run failed: {call.said()[-2000:]}")
+    return tree
+
+
+def play(
+    root: Path, faults: list[Fault], work: Path, *, seed: int, minutes: float, baseline: Path | None
+) -> list[Outcome]:
+    """Play each case of each fault, in an order drawn by the seed, again and again until time is over.
+
+    A round that has begun ends. The undisturbed run before them counts.
+
+    Args:
+        root: the checkout.
+        work: a folder for copies; each goes when its round is over.
+        baseline: the folder of an undisturbed run, made if absent; None for one of this call's own.
+    """
+    began = time.monotonic()
+    draw = random.Random(seed)
+    cases = [(fault, case) for fault in faults for case in fault.cases]
+    outcomes: list[Outcome] = []
+    with Verifier() as verifier:
+        whole = undisturbed(root, baseline or work / "undisturbed", verifier)
+        expected = whole.outcome()
+        print(f"undisturbed: {len(expected)} files, {time.monotonic() - began:.0f} s", flush=True)
+        while True:
+            for fault, case in draw.sample(cases, len(cases)):
+                if minutes and time.monotonic() - began > 60 * minutes:
+                    return outcomes
+                tree = Tree(root, work / "hurt", random.Random(draw.random()), verifier)
+                tree.fill(whole.folder)
+                try:
+                    outcomes.append(_round(tree, fault, case, expected))
+                finally:
+                    verifier.live()
+                    tree.end()
+                last = outcomes[-1]
+                word = "survived" if last.survived else "FAILED"
+                print(f"{word}  {last.fault}  ({last.seconds:.0f} s)  {last.message}", flush=True)
+            if not minutes:
+                return outcomes
+
+
+def _round(tree: Tree, fault: Fault, case: str, expected: dict[str, object]) -> Outcome:
+    began = time.monotonic()
+    name = f"{fault.what}: {case}" if case else fault.what
+    if reason := fault.possible():
+        return Outcome(name, True, "-", f"not tried: {reason}", 0.0)
+    tree.forget(*fault.again)
+    before = tree.complete()
+    try:
+        fault.strike(tree, *([case] if case else []))
+        failed = _go_on(tree, fault)
+    except Hung as error:
+        failed = str(error)
+    said = "\n".join([*tree.heard, *(call.said() for call in tree.calls)])
+    found = tree.outcome() if not failed else {}
+    wrong = [key for key in {*expected, *found} if expected.get(key) != found.get(key)]
+    after = tree.complete()
+    again = [key for key, made in before.items() if after.get(key) != made and key not in tree.hurt]
+    message = _line(said, fault.says)
+    if not failed and wrong:
+        failed = f"other bytes: {', '.join(sorted(wrong)[:3])}"
+    if not failed and again:
+        failed = f"made again though complete: {', '.join(again)}"
+    if not failed and fault.says and not message:
+        failed = f"no line says {fault.says}"
+    redone = ", ".join(sorted(tree.hurt)) or "nothing"
+    return Outcome(name, not failed, redone, failed or message, time.monotonic() - began)
+
+
+def _go_on(tree: Tree, fault: Fault) -> str:
+    """Call Snakemake as a person would until all is there; what stayed wrong."""
+    tree.heard.append(tree.unlock())
+    for number in range(CALLS):
+        call = tree.call()
+        if call.wait() == 0:
+            return ""
+        if TRACEBACK in call.said():
+            return f"a traceback: {call.said()[-300:]}"
+        if number + 1 < CALLS:
+            fault.mend(tree)
+            tree.heard.append(tree.unlock())
+    return f"it did not go on: {tree.calls[-1].said()[-600:]}"
+
+
+def _line(said: str, pattern: str) -> str:
+    if not pattern:
+        return "goes on"
+    for line in said.splitlines():
+        if re.search(pattern, line):
+            return line.strip()
+    return ""
+
+
+def table_of(outcomes: list[Outcome]) -> str:
+    """The rounds by fault, as Markdown."""
+    grouped: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        grouped[outcome.fault].append(outcome)
+    lines = ["| fault | times | survived | redone work | message |", "| -- | -- | -- | -- | -- |"]
+    for name, rounds in sorted(grouped.items()):
+        survived = sum(outcome.survived for outcome in rounds)
+        shown = next((o for o in rounds if not o.survived), rounds[0])
+        cells = [name, str(len(rounds)), str(survived), shown.redone, _shorten(shown.message)]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _shorten(message: str) -> str:
+    """A message as one line of a table, without the digits of hashes and the folders above results/."""
+    text = " ".join(message.split())
+    text = re.sub(r"\S*?results/", "results/", text)
+    text = re.sub(r"-[0-9a-f]{10}\b", "", text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 2]} …"

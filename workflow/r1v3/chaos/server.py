@@ -1,0 +1,77 @@
+"""A verifier on loopback whose verdict depends on the question alone; a fault may kill, hang or spoil it."""
+
+import json
+import socket
+import threading
+import time
+import zlib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+from r1v3.reward.configured import URL
+
+
+class Verifier:
+    """Serves while it lives; `die` closes its port, `live` opens the same one again."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.asked = 0
+        self.server: ThreadingHTTPServer | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a stage needs to find it."""
+        return {URL: f"http://127.0.0.1:{self.port}/v1"}
+
+    def __enter__(self) -> Self:
+        self.live()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.die()
+
+    def live(self) -> None:
+        """Answer, at the same address as before."""
+        if self.server is None:
+            ThreadingHTTPServer.allow_reuse_address = True
+            self.server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
+            self.server.daemon_threads = True
+            threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def die(self) -> None:
+        """Answer no more: connections are refused."""
+        if self.server is not None:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        verifier = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                asked = self.rfile.read(int(self.headers["Content-Length"]))
+                verifier.asked += 1
+                text = json.dumps(json.loads(asked)["messages"], sort_keys=True)
+                verdict = f"VERDICT: {'CORRECT' if zlib.crc32(text.encode()) % 2 else 'INCORRECT'}"
+                choice = {"index": 0, "message": {"role": "assistant", "content": verdict}}
+                reply = json.dumps({"choices": [choice | {"finish_reason": "stop"}]}).encode()
+                time.sleep(0.01)
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Nothing."""
+
+        return Handler

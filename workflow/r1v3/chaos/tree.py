@@ -1,0 +1,283 @@
+"""A copy of a checkout in which Snakemake runs and is hurt; nothing outside of it is touched."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from r1v3.base.file_hash import file_sha256
+from r1v3.chaos.server import Verifier
+from r1v3.recipe.graph.results import ResultGraph
+from r1v3.recipe.graph.targets import Targets
+from r1v3.recipe.load import load_project
+
+PARTS = ("Snakefile", "workflow", "config", "profiles", "slurm", "envs")
+OVERLAY = Path(__file__).with_name("tiny_chaos.yaml")
+STEADY = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "workflow"}
+MOST = 900  # seconds that a call may take on a busy machine
+TIMED = ("metrics.jsonl",)  # files that hold times
+UNLOCK = "workflow/scripts/unlock.py"
+
+
+class Hung(RuntimeError):
+    """Something that should have happened did not; a round that says so has failed."""
+
+
+@dataclass
+class Call:
+    """A Snakemake in a session of its own, and the file that has what it said."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait(self) -> int:
+        """Its exit code; it is killed where it does not end.
+
+        Raises:
+            Hung: it did not end.
+        """
+        try:
+            return self.process.wait(MOST)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Hung(f"Snakemake did not end in {MOST} s") from None
+
+    def kill(self) -> None:
+        """Send SIGKILL to Snakemake and to all that it started in its session, as a node that dies."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def said(self) -> str:
+        """All that it and its jobs wrote to the screen so far."""
+        return self.log.read_text(errors="replace")
+
+
+@dataclass
+class Tree:
+    """A checkout's copy with results.
+
+    Args:
+        root: the checkout whose workflow and configuration are copied.
+        folder: where the copy lies.
+        random: what draws moments and places.
+        verifier: the server that RL asks.
+        environment: further variables of every call.
+    """
+
+    root: Path
+    folder: Path
+    random: random.Random
+    verifier: Verifier
+    environment: dict[str, str] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)  # what other commands said
+    hurt: set[str] = field(default_factory=set)  # folders of results that had to be made again
+
+    def fill(self, finished: Path | None = None) -> None:
+        """Copy workflow and configuration, and the results of a finished tree with Snakemake's notes."""
+        if finished is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            shutil.copytree(finished / "results", self.results, symlinks=True)
+            shutil.copytree(finished / ".snakemake", self.folder / ".snakemake", symlinks=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for part in PARTS:
+            source, ignored = self.root / part, shutil.ignore_patterns("__pycache__", "*.egg-info")
+            if source.is_dir():
+                shutil.rmtree(self.folder / part, ignore_errors=True)
+                shutil.copytree(source, self.folder / part, ignore=ignored, symlinks=True)
+            elif source.exists():
+                shutil.copy2(source, self.folder / part)
+        graph = ResultGraph(load_project(self.folder, "tiny", OVERLAY))
+        self.rl = self.folder / graph.run("rl").folder
+        scores = Targets(graph, 1).scores("rl", "last", "held_out")
+        self.answers = (self.folder / scores).parent
+        self.data = self.folder / graph.data("math_normal").folder
+        self.start = self.folder / graph.run("cold_start").folder
+        self.targets = ["results/runs/rl.json", scores]
+
+    @property
+    def results(self) -> Path:
+        """The folder of all results."""
+        return self.folder / "results"
+
+    def forget(self, *parts: str) -> None:
+        """Remove results, as if they had not been made yet; configs stay.
+
+        Args:
+            parts: `rl` with the answers of its model, `answers`, or `scores`.
+        """
+        folders = {"rl": [self.rl, self.answers], "answers": [self.answers], "scores": []}
+        if "rl" in parts:
+            (self.results / "runs" / "rl.json").unlink()
+        if "scores" in parts:
+            (self.answers / "scores.json").unlink()
+        for folder in (folder for part in parts for folder in folders[part]):
+            config = (folder / "config.json").read_bytes()
+            shutil.rmtree(folder)
+            folder.mkdir(parents=True)
+            (folder / "config.json").write_bytes(config)
+
+    def call(self, *targets: str) -> Call:
+        """Start Snakemake on the targets; it makes what is missing."""
+        log = self.folder / f"call-{len(self.calls)}.txt"
+        command = [sys.executable, "-m", "snakemake", "--cores", "2"]
+        # RL alone on two processes: their start would be most of the others' time.
+        command += ["--set-resources", "model:launcher=python", "sft:launcher=python"]
+        command += [
+            "--config",
+            "recipe=tiny",
+            f"overlay={OVERLAY}",
+            "--",
+            *(targets or self.targets),
+        ]
+        with open(log, "wb") as file:
+            process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+        self.calls.append(Call(process, log))
+        return self.calls[-1]
+
+    def unlock(self) -> str:
+        """Do what `make demo` does before it calls Snakemake; what that said."""
+        done = subprocess.run(
+            [sys.executable, UNLOCK],
+            cwd=self.folder,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    def r1v3(self, *arguments: str) -> tuple[int, str]:
+        """Call a command of this project in the copy; its exit code and all that it said."""
+        done = subprocess.run(
+            [sys.executable, "-m", "r1v3", *arguments],
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def wait_for(self, what: str, seen: Callable[[], bool], call: Call) -> None:
+        """Wait until something is seen.
+
+        Raises:
+            Hung: the call ended, or too much time went by, without it.
+        """
+        until = time.monotonic() + MOST
+        while not seen():
+            if call.process.poll() is not None and not seen():
+                raise Hung(f"Snakemake ended before {what}: {call.said()[-600:]}")
+            if time.monotonic() > until:
+                raise Hung(f"{what} was not seen in {MOST} s")
+            time.sleep(0.02)
+
+    def steps(self) -> int:
+        """How many steps of RL are in its curve."""
+        metrics = self.rl / "metrics.jsonl"
+        return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
+
+    def training(self, call: Call) -> int:
+        """Wait for a random step of RL that is not its last one, and for a random moment in it."""
+        step = self.random.randint(1, 5)
+        self.wait_for(f"step {step}", lambda: self.steps() >= step, call)
+        time.sleep(self.random.random() * 0.3)
+        return step
+
+    def processes(self, *words: str) -> list[int]:
+        """The processes of this tree whose command has all the words; of no other tree."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                command = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                here = Path(os.readlink(entry / "cwd")) == self.folder.resolve()
+            except OSError:
+                continue
+            if here and all(any(word in part for part in command) for word in words):
+                found.append(int(entry.name))
+        return sorted(found)
+
+    def ranks(self) -> list[int]:
+        """The processes of RL's ranks."""
+        return [
+            pid
+            for pid in self.processes("workflow/scripts/grpo.py")
+            if b"\0RANK=" in b"\0" + _environ(pid)
+        ]
+
+    def complete(self) -> dict[str, str]:
+        """Each folder that is finished, with the time at which it was made; one that is taken keeps it."""
+        manifests = [*self.results.rglob("manifest.json"), *self.results.rglob("responses.json")]
+        return {
+            str(path.parent.relative_to(self.results)): _made(path) for path in sorted(manifests)
+        }
+
+    def outcome(self) -> dict[str, object]:
+        """The sha256 of each file that is vouched for, as it is on the disk, and each scores.json.
+
+        Files that hold times are left out.
+        """
+        found: dict[str, object] = {}
+        manifests = [*self.results.rglob("manifest.json"), *self.results.rglob("responses.json")]
+        for path in sorted(manifests):
+            for name in json.loads(path.read_text())["files"]:
+                if Path(name).name not in TIMED and (path.parent / name).exists():
+                    file = path.parent / name
+                    found[str(file.relative_to(self.results))] = file_sha256(file)
+        for path in sorted(self.results.rglob("scores.json")):
+            found[str(path.relative_to(self.results))] = json.loads(path.read_text())
+        return found
+
+    def end(self) -> None:
+        """Kill what is left of this tree's processes."""
+        for call in self.calls:
+            call.kill()
+        for pid in self.processes():
+            if pid != os.getpid():
+                end(pid)
+
+    def _environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "RANK")}
+        return kept | STEADY | self.verifier.environment | self.environment
+
+
+def end(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to a process that may have ended."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _made(path: Path) -> str:
+    try:
+        return json.loads(path.read_text())["created"]
+    except (ValueError, LookupError, TypeError):
+        return "damaged"
+
+
+def _environ(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""

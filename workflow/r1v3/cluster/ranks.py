@@ -1,0 +1,23 @@
+"""torchrun without its own traceback: what a rank said of its error stands above, and is what people need.
+
+python -m r1v3.cluster.ranks --nproc-per-node=2 --standalone workflow/scripts/sft.py --config ...
+"""
+
+import sys
+
+
+def main() -> None:
+    """Run torchrun; where a rank fails, end with its code and name it."""
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import main as torchrun
+
+    try:
+        torchrun()
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        how = f"signal {-failure.exitcode}" if failure.exitcode < 0 else f"code {failure.exitcode}"
+        sys.exit(f"rank {rank} ended first, with {how}; what it said stands above")
+
+
+if __name__ == "__main__":
+    main()

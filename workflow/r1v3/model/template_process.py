@@ -1,0 +1,115 @@
+"""The child process that renders a stranger's chat template: `python -m r1v3.model.template_process`.
+
+A chat template is a program. Jinja's sandbox keeps it from Python's own objects, but not from running for
+ever, or from writing until memory is full. This process limits its own memory, opens no file for writing,
+and has none of its parent's environment. One JSON request a line on stdin, one JSON reply a line on stdout.
+
+The environment of templates is that of transformers (`chat_template_utils`), of which it imports nothing, so
+that it starts in a tenth of a second; a test compares both.
+"""
+
+import json
+import resource
+import signal
+import sys
+from datetime import datetime
+from typing import Any
+
+import jinja2
+import jinja2.ext
+from jinja2 import nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+MEMORY = 512 * 2**20  # bytes of address space, Python's own included
+LONGEST = 2**20  # characters of a template, and of what it writes
+
+
+class Generation(jinja2.ext.Extension):
+    """`{% generation %}` marks what an assistant wrote; for a prompt it changes nothing."""
+
+    tags = {"generation"}
+
+    def parse(self, parser: Any) -> nodes.Node:
+        """Keep the body as it is."""
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return nodes.CallBlock(self.call_method("_written"), [], [], body).set_lineno(line)
+
+    def _written(self, caller: Any) -> str:
+        return caller()
+
+
+def environment() -> ImmutableSandboxedEnvironment:
+    """Templates as transformers reads them."""
+    found = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, jinja2.ext.loopcontrols]
+    )
+    found.filters["tojson"] = _to_json
+    found.globals["raise_exception"] = _refuse
+    found.globals["strftime_now"] = _now
+    return found
+
+
+def _to_json(
+    value: object, ensure_ascii: bool = False, indent: Any = None, separators: Any = None,
+    sort_keys: bool = False,
+) -> str:  # fmt: skip
+    return json.dumps(
+        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
+    )
+
+
+def _refuse(message: str) -> None:
+    raise jinja2.TemplateError(message)
+
+
+def _now(form: str) -> str:
+    return datetime.now().strftime(form)
+
+
+def reply_to(request: dict[str, Any], compiled: dict[str, jinja2.Template]) -> dict[str, str]:
+    """The prompt, or what is wrong with the template.
+
+    Args:
+        request: `template`, `values`, the names that it may use, and `seconds` of processor time.
+        compiled: templates seen before.
+    """
+    text = request["template"]
+    signal.setitimer(signal.ITIMER_PROF, request["seconds"])  # the kernel ends this process
+    try:
+        if len(text) > LONGEST:
+            return {"error": f"longer than {LONGEST} characters"}
+        if text not in compiled:
+            compiled[text] = environment().from_string(text)
+        parts, size = [], 0
+        for part in compiled[text].generate(**request["values"]):
+            parts.append(part)
+            size += len(part)
+            if size > LONGEST:
+                return {"error": f"it writes more than {LONGEST} characters"}
+        return {"text": "".join(parts)}
+    except MemoryError:
+        return {"error": f"it needs more than {MEMORY // 2**20} MiB"}
+    except Exception as error:  # whatever a stranger's program raises
+        return {"error": f"{type(error).__name__}: {str(error)[:200]}"}
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def limit_self(memory: int) -> None:
+    """Cap what this process may use, for good."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def main() -> None:
+    """Answer until the parent's end of the pipe closes."""
+    compiled: dict[str, jinja2.Template] = {}
+    limit_self(MEMORY)
+    for line in sys.stdin:
+        print(json.dumps(reply_to(json.loads(line), compiled)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
