@@ -129,8 +129,6 @@ class Tree:
         """Start Snakemake on the targets; it makes what is missing."""
         log = self.folder / f"call-{len(self.calls)}.txt"
         command = [sys.executable, "-m", "snakemake", "--cores", "2"]
-        # RL alone on two processes: their start would be most of the others' time.
-        command += ["--set-resources", "model:launcher=python", "sft:launcher=python"]
         command += [
             "--config",
             "recipe=tiny",
