@@ -1,9 +1,10 @@
 """The page "Errors": every error that a user can cause or meet, read from the code that raises it.
 
-    python docs/error_list.py        writes docs/errors.md
+python docs/error_list.py        writes docs/errors.md
 """
 
 import ast
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +23,9 @@ TOLD = {
 SKIPPED = ("chaos", "reward/maths", "reward/text", "reward/attack")
 HEAD = """# Errors
 
-Each error is one line: what happened, where, and, after the last semicolon, what to do. Tracebacks go
-to `.traceback.log` beside the output of a stage; `R1V3_TRACEBACK=1` shows them instead. Words in angle
-brackets stand for what differs from case to case.
+Each error is one line: what happened, where, and, after the last semicolon, what to do. Tracebacks
+go to `.traceback.log` beside the output of a stage; `R1V3_TRACEBACK=1` shows them instead. Words in
+angle brackets stand for what differs from case to case.
 
 `python docs/error_list.py` writes this page from the code.
 
@@ -90,17 +91,19 @@ def error_list() -> str:
             continue
         if name.partition("/")[0] != package:
             package = name.partition("/")[0]
-            lines.append(f"\n## In {package}\n")
-        lines += [f"- {_plain(each)} (`{name}`)" for each in dict.fromkeys(said)]
-    return "\n".join(lines) + "\n"
+            lines += ["```"] * (len(lines) > 1)
+            lines.append(f"\n## In {package}\n\n```text")
+        lines.append(name)
+        lines += [_wrapped(each) for each in dict.fromkeys(said)]
+    return "\n".join([*lines, "```"]) + "\n"
 
 
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    text = " ".join(text.split())
-    for sign in "\\`*_<>[]|#":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+def _wrapped(text: str) -> str:
+    """A message below its file, in lines that fit the page."""
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.fill(
+        " ".join(text.split()), 98, initial_indent="    ", subsequent_indent="        ", **options
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import sys
 
 def main() -> None:
     """Run torchrun; where a rank fails, end with its code and name it."""
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun
 
@@ -17,6 +18,8 @@ def main() -> None:
         rank, failure = error.get_first_failure()
         how = f"signal {-failure.exitcode}" if failure.exitcode < 0 else f"code {failure.exitcode}"
         sys.exit(f"rank {rank} ended first, with {how}; what it said stands above")
+    except SignalException as error:
+        sys.exit(f"signal {error.sigval.name} ended the ranks; the same command goes on from there")
 
 
 if __name__ == "__main__":

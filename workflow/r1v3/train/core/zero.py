@@ -168,8 +168,14 @@ class ZeroEngine:
 
 def load_without_pickle(path: str, map_location: Any = None) -> Any:
     """Read a file of DeepSpeed's state as data: its own loader would run code that a file brings along."""
+    from deepspeed.runtime.fp16.loss_scaler import DynamicLossScaler, LossScaler
+    from deepspeed.runtime.zero.config import ZeroStageEnum
+    from deepspeed.utils.tensor_fragment import fragment_address
+
     print("UNSAFE", torch.serialization.get_unsafe_globals_in_checkpoint(path), flush=True)
-    return torch.load(path, map_location=map_location, weights_only=True)
+    own = [DynamicLossScaler, LossScaler, ZeroStageEnum, fragment_address]
+    with torch.serialization.safe_globals(own):
+        return torch.load(path, map_location=map_location, weights_only=True)
 
 
 def _portions(

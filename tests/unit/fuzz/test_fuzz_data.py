@@ -1,0 +1,69 @@
+"""Records, tables and pictures of strangers: kept, or set aside with a reason; never a traceback."""
+
+import tempfile
+from pathlib import Path
+
+from data_fixtures import CLEANING
+from fuzzing import JSON, TEXT, changed, fuzz
+from hypothesis import given
+from hypothesis import strategies as st
+from picture_files import PNG, plain, saved
+
+from r1v3.data.fields import Refused
+from r1v3.data.pictures import admit
+from r1v3.data.validate import Validator
+from r1v3.evaluate.items.rows import UnreadableFileError, read_rows
+
+RECORD = {
+    "id": "a-1", "question": "How many?", "answer": "B", "answer_type": "mcq", "source": "made",
+    "licence": "CC0-1.0", "split": "train", "language": "en", "domain": "mathematics", "difficulty": "normal",
+    "options": ["one", "two"], "images": [{"bytes": PNG, "path": None}], "date": "2024-01-01",
+    "response": None, "edits": [], "meta": {"level": 3},
+}  # fmt: skip
+
+
+@fuzz
+@given(changed(RECORD) | JSON)
+def test_any_row_is_kept_or_rejected(row):
+    try:
+        record, pictures = Validator(CLEANING.limits)(row)
+    except Refused as refused:
+        assert refused.reason
+    else:
+        assert record.question.encode()
+        assert len(pictures) <= 16
+
+
+def test_the_record_that_is_changed_is_one():
+    record, pictures = Validator(CLEANING.limits)(dict(RECORD))
+    assert record.answer == "B"
+    assert len(pictures) == 1
+
+
+PICTURES = [PNG, *(saved(plain(24), kind) for kind in ("JPEG", "GIF", "WEBP", "BMP"))]
+
+
+@fuzz
+@given(st.data())
+def test_any_bytes_are_a_picture_or_a_refusal(data):
+    whole = bytearray(data.draw(st.sampled_from(PICTURES)))
+    for _ in range(data.draw(st.integers(0, 8))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    cut = bytes(whole[: data.draw(st.integers(0, len(whole)))])
+    try:
+        assert admit(cut, data.draw(st.none() | TEXT), CLEANING.limits).image.mode == "RGB"
+    except Refused as refused:
+        assert refused.reason
+
+
+@fuzz
+@given(st.binary(max_size=200) | st.text(alphabet='ab\t"\n\r,é\0', max_size=80).map(str.encode))
+def test_any_table_gives_rows_or_says_that_it_is_none(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.tsv"
+        path.write_bytes(content)
+        try:
+            for line in read_rows(path):
+                assert all(text.encode() is not None for text in line.row.values())
+        except UnreadableFileError as error:
+            assert "table.tsv" in str(error)
