@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from picture_files import PNG, plain, saved
 
 from r1v3.data.fields import Refused
+from r1v3.data.picture_files import PictureFiles
 from r1v3.data.pictures import admit
 from r1v3.data.validate import Validator
 from r1v3.evaluate.items.rows import UnreadableFileError, read_rows
 
+NO_FILES = PictureFiles(None, scratch=Path("absent"))
 RECORD = {
     "id": "a-1", "question": "How many?", "answer": "B", "answer_type": "mcq", "source": "made",
     "licence": "CC0-1.0", "split": "train", "language": "en", "domain": "mathematics", "difficulty": "normal",
@@ -26,7 +28,7 @@ RECORD = {
 @given(changed(RECORD) | JSON)
 def test_any_row_is_kept_or_rejected(row):
     try:
-        record, pictures = Validator(CLEANING.limits)(row)
+        record, pictures = Validator(CLEANING.limits, NO_FILES)(row)
     except Refused as refused:
         assert refused.reason
     else:
@@ -35,7 +37,7 @@ def test_any_row_is_kept_or_rejected(row):
 
 
 def test_the_record_that_is_changed_is_one():
-    record, pictures = Validator(CLEANING.limits)(dict(RECORD))
+    record, pictures = Validator(CLEANING.limits, NO_FILES)(dict(RECORD))
     assert record.answer == "B"
     assert len(pictures) == 1
 
