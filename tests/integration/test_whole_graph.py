@@ -108,7 +108,10 @@ def interrupted(straight, tmp_path_factory, make_workflow):
     answers = graph.evaluation("base", "last", "held_out").folder
     for folder in [graph.run(name).folder for name in REPEATED] + [answers]:
         shutil.rmtree(workflow.folder / folder)
-    targets = ("results/runs/rl.json", f"{answers}/responses.json")
+    targets = (
+        "results/runs/rl.json",
+        f"{answers}/responses.json",
+    )  # the name is there, its run is not
     kill_in_the_middle_of_grpo(workflow, *targets)
     run(workflow, *targets)
     return workflow

@@ -107,7 +107,7 @@ def parent(path, id):
 
 
 def named_run(w):
-    """A named run's manifest. Where the name shows another run it is forced: a clone lacks Snakemake's notes."""
+    """A named run's manifest. The name is forced where it shows another run, as in a clone, or a lost one."""
     if TARGETS.is_outdated(w.name, Path()):
         workflow.dag.forcefiles.add(f"results/runs/{w.name}.json")
     return f"{GRAPH.run(w.name).folder}/manifest.json"

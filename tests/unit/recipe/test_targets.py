@@ -131,8 +131,17 @@ def test_a_clone_whose_runs_came_recorded_wants_no_copy(targets, tmp_path, monke
     [(None, False), ('{"hash": "0123456789"}', True), ('{"hash": "%s"}', False), ("{", True)],
 )
 def test_a_stable_name_is_outdated_where_it_shows_another_run(targets, tmp_path, text, outdated):
-    (tmp_path / "results/runs").mkdir(parents=True)
+    run = targets.graph.run("rl")
+    (tmp_path / run.folder).mkdir(parents=True)
+    (tmp_path / run.folder / "manifest.json").write_text("{}")
     if text is not None:
-        filled = text.replace("%s", targets.graph.run("rl").hash)
-        (tmp_path / "results/runs/rl.json").write_text(filled)
+        (tmp_path / "results/runs/rl.json").write_text(text.replace("%s", run.hash))
     assert targets.is_outdated("rl", tmp_path) is outdated
+
+
+def test_a_stable_name_is_outdated_where_its_run_is_gone(targets, tmp_path):
+    """Snakemake makes nothing again that only a target which is there needs."""
+    name = tmp_path / "results/runs/rl.json"
+    name.parent.mkdir(parents=True)
+    name.write_text(f'{{"hash": "{targets.graph.run("rl").hash}"}}')
+    assert targets.is_outdated("rl", tmp_path)

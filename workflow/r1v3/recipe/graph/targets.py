@@ -85,13 +85,15 @@ class Targets:
         return [f"{each.folder}/manifest.json" for each in node.parents if each.kind == kind]
 
     def is_outdated(self, name: str, root: Path) -> bool:
-        """Whether `results/runs/<name>.json` shows a run that the configuration no longer gives this name."""
+        """Whether `results/runs/<name>.json` shows another run than this name's, or one that is gone."""
         path = root / f"results/runs/{name}.json"
         try:
             shown = json.loads(path.read_text()).get("hash")
         except (OSError, ValueError):
             return path.exists()
-        return bool(shown) and shown != self.graph.run(name).hash
+        run = self.graph.run(name)
+        gone = not (root / run.folder / "manifest.json").exists()
+        return bool(shown) and (shown != run.hash or gone)
 
     def parity(self, run: str) -> str | list[str]:
         """The gate that vLLM has to pass on the run of this id; nothing where another engine answers."""
