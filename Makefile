@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight lint format dry studies compare evaluate snapshot trace crate prune ui grading-report conformance site clean
+.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight lint format dry studies compare evaluate snapshot trace crate prune ui grading-report conformance chaos site clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -73,6 +73,9 @@ conformance: setup ## published answers to real questions through the whole eval
 
 evaluate: setup ## score MODEL=folder, id, address or baseline; RECIPE=paper BENCHMARKS="mmmu_val ..." MODE= NAME=
 	@r1v3 evaluate $(MODEL) $(BENCHMARKS) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(MODE),--mode $(MODE)) $(if $(NAME),--name $(NAME))
+
+chaos: setup ## hurt tiny runs at random moments, and say what survived: SEED= MINUTES= (0: each fault once)
+	@r1v3 chaos --seed $(or $(SEED),0) --minutes $(or $(MINUTES),0)
 
 site: setup ## the docs as a website in site/, readable without a network
 	@python -m pip install --quiet --no-compile --requirement envs/docs.lock.txt

@@ -161,21 +161,8 @@ class ZeroEngine:
         path = newest_intact(folder, self.ranks)
         if path is None:
             return None
-        self.engine.checkpoint_engine.load = load_without_pickle
         _, kept = self.engine.load_checkpoint(str(path), tag=TAG, load_lr_scheduler_states=False)
         return kept["progress"]
-
-
-def load_without_pickle(path: str, map_location: Any = None) -> Any:
-    """Read a file of DeepSpeed's state as data: its own loader would run code that a file brings along."""
-    from deepspeed.runtime.fp16.loss_scaler import DynamicLossScaler, LossScaler
-    from deepspeed.runtime.zero.config import ZeroStageEnum
-    from deepspeed.utils.tensor_fragment import fragment_address
-
-    print("UNSAFE", torch.serialization.get_unsafe_globals_in_checkpoint(path), flush=True)
-    own = [DynamicLossScaler, LossScaler, ZeroStageEnum, fragment_address]
-    with torch.serialization.safe_globals(own):
-        return torch.load(path, map_location=map_location, weights_only=True)
 
 
 def _portions(
