@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight lint format dry studies compare evaluate snapshot trace crate prune ui grading-report conformance chaos site clean
+.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight open rehearsal lint format dry studies compare evaluate snapshot trace crate prune ui grading-report conformance chaos site clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -29,6 +29,12 @@ test-slurm: setup ## the user's command on a real Slurm of simulated nodes, faul
 
 plan: setup ## what a recipe costs before it is run: RECIPE=paper NODES= PRICE=
 	@r1v3 plan --recipe $(or $(RECIPE),paper) $(if $(NODES),--nodes $(NODES)) $(if $(PRICE),--price $(PRICE))
+
+open: setup ## public data to your own model: checks, plan, then everything; RECIPE=open-1b
+	@r1v3 start --recipe $(or $(RECIPE),open-1b)
+
+rehearsal: setup ## open-1b whole on a processor, from a hub on loopback, with a tiny model; RECIPE=open-1b
+	@python tests/rehearsal/rehearse.py --recipe $(or $(RECIPE),open-1b)
 
 preflight: setup ## are the machines ready? By Slurm where there is one; RECIPE=paper
 	@r1v3 preflight --recipe $(or $(RECIPE),paper)

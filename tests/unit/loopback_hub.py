@@ -72,8 +72,8 @@ def _bytes(file: bytes | Path) -> bytes:
 
 
 @contextmanager
-def serve(hub: Hub) -> Iterator[Hub]:
-    """Serve until the block ends."""
+def serve(hub: Hub, port: int = 0) -> Iterator[Hub]:
+    """Serve until the block ends, at any free port or at a given one."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -167,7 +167,7 @@ def serve(hub: Hub) -> Iterator[Hub]:
         def log_message(self, *_):
             pass
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     http.daemon_threads = True
     threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
     hub.url = f"http://127.0.0.1:{http.server_port}"

@@ -98,8 +98,20 @@ def test_a_recipe_lies_over_the_recipes_that_it_names_in_their_order(tmp_path):
     assert (recipe.name, recipe.seed, recipe.entropy.minimum_count) == ("high", 3, 5)
     assert layers.file_of(("entropy", "minimum_count")).name == "low.yaml"
     (tmp_path / "high.yaml").write_text("name: high\nover: [lo]\n")
-    with pytest.raises(RecipeError, match="over: .*recipe 'lo'"):
+    with pytest.raises(RecipeError, match=r"over: .*recipe 'lo'"):
         load_recipe(tmp_path, "high")
     (tmp_path / "high.yaml").write_text("name: high\nover: [open-1b]\n")
     with pytest.raises(RecipeError, match="'open-1b' lies over others itself"):
         load_recipe(tmp_path, "high")
+
+
+def test_two_purposes_never_take_the_same_part_of_a_source(tmp_path):
+    overlay = tmp_path / "same.yaml"
+    overlay.write_text("data: {probe: {source: {split: validation}}}\n")
+    with pytest.raises(
+        RecipeError, match=r"probe.*same part of cmm_math_test as 'math_validation'"
+    ):
+        load_project(ROOT, "open-1b", overlay)
+    overlay.write_text("data: {hard_validation: {source: {entries: [virl39k]}}}\n")
+    with pytest.raises(RecipeError, match="the same files, cut in different ways"):
+        load_project(ROOT, "open-1b", overlay)

@@ -23,6 +23,7 @@ from r1v3.cli import (
     runs,
     schemas,
     serve,
+    start,
 )
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("plan")(plan.plan_command)
+app.command("start")(start.start_command)
 app.command("preflight")(preflight.preflight_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("pages")(evaluate.pages_command)

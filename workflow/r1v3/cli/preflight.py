@@ -15,8 +15,13 @@ def preflight_command(recipe: Recipe = "paper", overlay: Overlay = None, root: R
 
     Each check is ok, STOP or unknown, with what mends it. Exit code 1: something would stop a run.
     """
-    if not _slurm_answers():
-        raise typer.Exit(subprocess.call(_here(recipe, overlay), cwd=root))
+    raise typer.Exit(preflight_call(recipe, overlay, root))
+
+
+def preflight_call(recipe: str, overlay: Path | None, root: Path) -> int:
+    """Print the findings of all checks; returns 1 where something would stop a run."""
+    if not slurm_answers():
+        return subprocess.call(_here(recipe, overlay), cwd=root)
     choice = [f"recipe={recipe}", *([f"overlay={overlay}"] if overlay else [])]
     command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--cores", "all"]
     command += ["--config", *choice, "--quiet", "all", "--retries", "0", "--forcerun", "preflight"]
@@ -24,7 +29,7 @@ def preflight_command(recipe: Recipe = "paper", overlay: Overlay = None, root: R
     log = root / "results" / "log" / "preflight.txt"
     if log.exists():
         print(log.read_text(), end="")
-    raise typer.Exit(code)
+    return code
 
 
 def _here(recipe: str, overlay: Path | None) -> list[str]:
@@ -37,7 +42,8 @@ def _here(recipe: str, overlay: Path | None) -> list[str]:
     return [*command, "--output", "results/preflight.json"]
 
 
-def _slurm_answers() -> bool:
+def slurm_answers() -> bool:
+    """Whether a Slurm controller answers here."""
     if not shutil.which("sinfo"):
         return False
     done = subprocess.run(["sinfo", "-h"], capture_output=True, text=True, check=False)

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 from r1v3.cluster.seen import Seen
 from r1v3.recipe.graph.supplied import BENCHMARKS_BY_HAND, HUB, benchmark_by_hand, benchmark_files
 from r1v3.recipe.load import Project
-from r1v3.recipe.schema.data import HubModel, SampledSet, SourceSet
+from r1v3.recipe.schema.data import HubModel, ListedSource, SampledSet, SourceSet
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.training import Sft
 from r1v3.recipe.tables.benchmarks import HubSource, ListedBenchmark
+from r1v3.recipe.tables.licences import gated
 from r1v3.recipe.tables.sources import Files, Hub
 
 CORE = ("cold_start", "rl", "final")
@@ -34,7 +35,7 @@ def supply_checks(root: Path, project: Project) -> dict[str, Check]:
     recipe = project.recipe
     checks: dict[str, Check] = {"data files": lambda: data_files(root, project)}
     for name in sorted({*core_sets(project), *recipe.data}):
-        for entry in _listed(recipe, name):
+        for entry in _listed(project, name):
             where = project.sources[entry].where
             if isinstance(where, Hub):
                 checks[f"data {entry}"] = lambda where=where: hub_data(where.id, where.revision)
@@ -113,7 +114,7 @@ def data_files(root: Path, project: Project) -> Seen:
     core = core_sets(project)
     needed, later = set[str](), set[str]()
     for name in project.recipe.data:
-        for entry in _listed(project.recipe, name):
+        for entry in _listed(project, name):
             where = project.sources[entry].where
             if isinstance(where, Files):
                 absent = {
@@ -230,7 +231,7 @@ def tokens(project: Project) -> Seen:
     """Whether a token for gated models and data sets is set; their own lines say which of them want one."""
     names = {spec.id for spec in project.recipe.models.values() if isinstance(spec, HubModel)}
     for name in core_sets(project):
-        for entry in _listed(project.recipe, name):
+        for entry in _listed(project, name):
             where = project.sources[entry].where
             names |= {where.id} if isinstance(where, Hub) else set()
     names = {name for name in names if not Path(name).is_dir()}
@@ -308,9 +309,9 @@ def _cached_config(spec: HubModel) -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 
-def _listed(recipe: Recipe, name: str) -> list[str]:
+def _listed(project: Project, name: str) -> list[str]:
     """The entries of config/sources.yaml that a data set reads; none where it is drawn or sampled."""
-    entry = recipe.data[name]
-    if isinstance(entry, SourceSet) and entry.source.kind == "listed":
-        return list(entry.source.entries)
+    entry = project.recipe.data[name]
+    if isinstance(entry, SourceSet) and isinstance(entry.source, ListedSource):
+        return gated(project.recipe.licences, entry.source, project.sources)[0]
     return []

@@ -121,6 +121,7 @@ def _data_mistakes(
                 f"source.instances is {entry.source.instances}"
             )
             yield (*at, "contaminated"), line
+    yield from _overlaps(recipe, sources)
     for position, name in enumerate(recipe.cleaning.benchmarks):
         if name not in benchmarks:
             yield ("cleaning", "benchmarks", position), unknown("benchmark", name, benchmarks)
@@ -158,6 +159,38 @@ def _source_mistakes(
                 (*at, "source", "split"),
                 unknown(f"part of the source {each}", source.split, split.shares),
             )
+
+
+def _overlaps(recipe: Recipe, sources: Mapping[str, SourceEntry]) -> Mistakes:
+    """Sets of different purposes take no rows in common: a part of a source serves one purpose.
+
+    Questions that two sources share are found by decontamination, once they can be read.
+    """
+    taken: list[tuple[str, str, str, ListedSource]] = []
+    for name, entry in recipe.data.items():
+        if isinstance(entry, SampledSet) or not isinstance(entry.source, ListedSource):
+            continue
+        purpose = "probe" if name == recipe.selection.probe else entry.source.instances
+        for each in entry.source.entries:
+            if each not in sources:
+                continue
+            for other, its_purpose, its_entry, listed in taken:
+                mine, its = sources[each], sources[its_entry]
+                if its_purpose == purpose or mine.where != its.where:
+                    continue
+                if listed.split == entry.source.split:
+                    yield (
+                        ("data", name, "source", "split"),
+                        f"takes the same part of {each} as '{other}', which is of another purpose"
+                        f" ({its_purpose}, not {purpose}); cut the source by a hash (`split`) and name parts",
+                    )
+                elif mine.split != its.split:
+                    yield (
+                        ("data", name, "source", "split"),
+                        f"{each} and {its_entry} of '{other}' are the same files, cut in different ways, so"
+                        " their parts overlap; give both the same `split`",
+                    )
+            taken.append((name, purpose, each, entry.source))
 
 
 def _run_mistakes(run: ResolvedRun, runs: Runs, recipe: Recipe) -> Iterator[tuple[str, str]]:
