@@ -18,9 +18,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "tests" / "unit"), str(HERE)]
 
+from hub_benchmarks import served_table, write_benchmarks  # noqa: E402
+from hub_sets import write_sets  # noqa: E402
 from loopback_hub import Hub, serve  # noqa: E402
-from published_benchmarks import served_table, write_benchmarks  # noqa: E402
-from published_sets import write_sets  # noqa: E402
 
 from r1v3.recipe.load import load_recipe  # noqa: E402
 
@@ -77,7 +77,7 @@ def publish(folder: Path, recipe: str, items: int) -> dict[str, Path]:
 
 
 def _write_model(folder: Path, work: Path) -> None:
-    from fitted_checkpoint import write_fitted_checkpoint  # imports torch, which is slow
+    from hub_checkpoint import write_fitted_checkpoint  # imports torch, which is slow
 
     write_fitted_checkpoint(folder, work)
 

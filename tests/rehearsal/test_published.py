@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from data_fixtures import source_config
+from hub_benchmarks import served_table
+from hub_sets import write_sets
 from loopback_hub import Hub, serve
-from published_benchmarks import served_table
-from published_sets import write_sets
 
 from r1v3.data.prepare import prepare
 from r1v3.data.records import read_records
