@@ -234,6 +234,22 @@ def test_a_question_without_a_right_answer_may_keep_its_written_response(tmp_pat
     assert [record.response for record in kept[1:]] == [r.response for r in records[1:]]
 
 
+def test_every_question_may_stay_with_its_pass_rate(questions, tmp_path, monkeypatch):
+    records = read_records(questions)
+    monkeypatch.setattr(sampling, "load_engine", lambda *_: scripted(records))
+    where = {"questions": questions, "model": tmp_path, "folder": tmp_path / "out"}
+    (tmp_path / "out").mkdir()
+    facts = rejection.reject(config(otherwise="question"), **where)
+    assert (facts["funnel"]["kept"], facts["funnel"]["question alone"]) == (3, 2)
+    kept, rates = (
+        read_records(tmp_path / "out"),
+        pd.read_parquet(tmp_path / "out/questions.parquet"),
+    )
+    assert [record.id for record in kept] == [record.id for record in records]
+    assert [record.meta["pass_rate"] for record in kept] == rates["pass_rate"].tolist()
+    assert [record.response is None for record in kept] == [False, True, True]
+
+
 def test_a_written_response_that_is_missing_is_an_error(questions, tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "load_engine", lambda *_: scripted(read_records(questions)))
     with pytest.raises(ValueError, match="not every question has a written response"):

@@ -193,7 +193,7 @@ class RecipePlan:
     def _samples(self, data: str) -> int:
         """Samples of a set. A sampled one keeps the share of its questions that section 2 kept, or all."""
         entry, questions = self.recipe.data[data], self._questions(data)
-        if isinstance(entry, SampledSet) and entry.otherwise != "written":
+        if isinstance(entry, SampledSet) and entry.otherwise == "drop":
             return round(0.6 * questions)
         return questions
 

@@ -7,7 +7,7 @@ from r1v3.recipe.errors import KeyPath, unknown
 from r1v3.recipe.layers import Layers
 from r1v3.recipe.schema.data import ListedSource, SampledSet
 from r1v3.recipe.schema.recipe import Recipe
-from r1v3.recipe.schema.training import Sft
+from r1v3.recipe.schema.training import Grpo, Sft
 from r1v3.recipe.tables.licences import gated
 from r1v3.recipe.tables.runs import ResolvedRun
 from r1v3.recipe.tables.sources import SourceEntry
@@ -212,6 +212,16 @@ def _run_mistakes(run: ResolvedRun, runs: Runs, recipe: Recipe) -> Iterator[tupl
         )
     for _, line in _set_mistakes(recipe, (), entry.data, "train"):
         yield "data", line
+    if isinstance(run.settings, Grpo) and run.settings.curriculum:
+        drawn = recipe.data.get(entry.data)
+        if not isinstance(drawn, SampledSet) or drawn.otherwise != "question":
+            yield (
+                "set.curriculum",
+                (
+                    f"data set '{entry.data}' has no measured pass rates for every question; a set of kind "
+                    "sampled with otherwise question has them"
+                ),
+            )
     if isinstance(run.settings, Sft) and run.settings.early_stopping:
         validation = run.settings.early_stopping.validation
         for _, line in _set_mistakes(recipe, (), validation, "validation"):

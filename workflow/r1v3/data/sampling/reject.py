@@ -8,7 +8,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -251,6 +251,10 @@ def _choose(
         if not passed and settings.otherwise == "written":
             funnel["written"] += 1
             kept.append(record)
+        elif not passed and settings.otherwise == "question" and rate is not None:
+            funnel["question alone"] += 1
+            meta = {**record.meta, "pass_rate": rate}
+            kept.append(replace(record, response=None, meta=meta))
     funnel["kept"] = len(kept)
     return kept, funnel
 

@@ -311,7 +311,8 @@ class SampledSet(Section):
     `keep` picks among a question's right answers: the `first`, the `shortest`, or the `best` by the filters'
     reward model. `pass_rates`: a question solved by a smaller or a larger share of its samples is dropped;
     `null` keeps all. `otherwise` says what becomes of a question of which nothing is kept: it is dropped, or
-    it keeps the response that its source has `written`, as STaR does (Zelikman et al. 2022).
+    it keeps the response that its source has `written`, as STaR does (Zelikman et al. 2022), or the
+    `question` alone stays, with its pass rate, to be reinforced on.
     """
 
     kind: Literal["sampled"]
@@ -336,7 +337,7 @@ class SampledSet(Section):
     """Which of a question's right answers stay."""
     keep_per_question: Positive
     """Most answers of a question that stay."""
-    otherwise: Literal["drop", "written"]
+    otherwise: Literal["drop", "written", "question"]
     """What becomes of a question of which nothing is kept."""
     pass_rates: tuple[Share, Share] | None
     """Smallest and largest share of right answers of a question that stays; null: any."""

@@ -323,6 +323,71 @@ class Perception(Section):
     """Weights of the update by visual dependency; null: it is only measured."""
 
 
+class Staged(Section):
+    """Bands of equal size one after another, from easy to hard, each for an equal part of the run."""
+
+    kind: Literal["staged"]
+    """One band after another."""
+    bands: Annotated[int, Field(ge=2, strict=True)]
+    """Bands of equal size, by pass rate."""
+    replay: Share
+    """Share of prompts that come from the bands before."""
+
+    @property
+    def count(self) -> int:
+        """How many bands there are."""
+        return self.bands
+
+
+class Mixed(Section):
+    """Every episode mixes bands of equal size by `weights`, which begin with the easiest band."""
+
+    kind: Literal["mixed"]
+    """All bands at all times."""
+    weights: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=2)]
+    """How often each band is drawn from, the easiest first."""
+
+    @model_validator(mode="after")
+    def _some_weight(self):
+        if not sum(self.weights):
+            raise ValueError("weights may not all be 0")
+        return self
+
+    @property
+    def count(self) -> int:
+        """How many bands there are."""
+        return len(self.weights)
+
+
+class Window(Section):
+    """The band moves with the policy: to a harder one after an accurate episode, back after a poor one."""
+
+    kind: Literal["window"]
+    """The band moves with the policy's accuracy."""
+    bands: Annotated[int, Field(ge=2, strict=True)]
+    """Bands of equal size, by pass rate."""
+    replay: Share
+    """Share of prompts that come from the bands before."""
+    harder_from: Share
+    """Mean accuracy of an episode from which on the next band follows."""
+    easier_below: Share
+    """Mean accuracy of an episode below which the band before comes back."""
+
+    @model_validator(mode="after")
+    def _a_gap_between(self):
+        if self.easier_below >= self.harder_from:
+            raise ValueError("easier_below must be less than harder_from")
+        return self
+
+    @property
+    def count(self) -> int:
+        """How many bands there are."""
+        return self.bands
+
+
+Curriculum = Staged | Mixed | Window
+
+
 class Grpo(GrowingSection):
     """Group-normalised reinforcement learning (section 3.3).
 
@@ -412,6 +477,9 @@ class Grpo(GrowingSection):
     """Weights that correct for the engine's probabilities; null: none."""
     perception: Perception | None = None
     """Measure, and use, how much each token needs the picture; null: neither."""
+    curriculum: Annotated[Curriculum, Field(discriminator="kind")] | None = None
+    """Order of the prompts by the pass rate of the model that `by` of their data set names; null: a shuffle.
+    """
 
     @model_validator(mode="after")
     def _parts_fit(self):

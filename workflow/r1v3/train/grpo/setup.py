@@ -1,6 +1,6 @@
 """What a GRPO run consists of, and how it is opened or resumed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from r1v3.train.entropy.readings import Readings
 from r1v3.train.grpo.loss.update import Reference
 from r1v3.train.grpo.records.speed import EpisodeSpeed
 from r1v3.train.grpo.resume.unfinished import UnfinishedGrpo
-from r1v3.train.grpo.sampling.prompt_order import PromptOrder
+from r1v3.train.grpo.sampling.prompt_order import CurriculumOrder, PromptOrder
 from r1v3.train.grpo.sampling.prompts import Prompt, load_prompts
 from r1v3.train.grpo.sampling.sampler import Sampler, open_sampler
 
@@ -36,12 +36,14 @@ class GrpoProgress:
         before: hashes of every module group at the very start.
         kept: step and path of each checkpoint.
         drawn: prompts drawn so far.
+        order: what the prompts' order needs beside.
     """
 
     done: int
     before: dict[str, str]
     kept: list[dict[str, Any]]
     drawn: int
+    order: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,11 @@ def open_grpo_run(config: GrpoConfig, *, start: Path, data: Path, folder: Path) 
     )
     readings = Readings(processor.tokenizer, config.entropy, seed)
     movement = WeightMovement(policy, settings.train)
-    order, progress = PromptOrder(prompts, seed), GrpoProgress(0, before, [], 0)
+    order, progress = open_order(prompts, settings, seed), GrpoProgress(0, before, [], 0)
     unfinished = UnfinishedGrpo(policy, folder, settings.resume, settings.steps, prompts)
     if state := unfinished.restore():
         progress = GrpoProgress(**state)
-        order.drawn = progress.drawn
+        order.restore(progress.drawn, progress.order)
         movement.restart()
     if state or config.without:  # an engine beside the trainer has opened the start as it was
         sampler.offload()
@@ -118,6 +120,26 @@ def open_grpo_run(config: GrpoConfig, *, start: Path, data: Path, folder: Path) 
         readings=readings,
         unfinished=unfinished,
     )
+
+
+def open_order(prompts: list[Prompt], settings: Grpo, seed: int) -> PromptOrder[Prompt]:
+    """A shuffle of the prompts, or the recipe's curriculum.
+
+    Raises:
+        ValueError: a curriculum finds prompts whose pass rate was not measured, or too few prompts.
+    """
+    if settings.curriculum is None:
+        return PromptOrder(prompts, seed)
+    measured = [prompt.record.meta.get("pass_rate") for prompt in prompts]
+    rates = [rate for rate in measured if rate is not None]
+    if len(rates) < len(prompts):
+        missing = prompts[measured.index(None)].record.id
+        raise ValueError(
+            f"grpo.curriculum: {len(prompts) - len(rates)} of {len(prompts)} prompts have no measured pass "
+            f"rate, as {missing}; the run's data must be a set of kind sampled with otherwise question"
+        )
+    total = settings.steps * settings.prompts_per_step
+    return CurriculumOrder(prompts, seed, rates, settings.curriculum, total)
 
 
 def _open_policy(

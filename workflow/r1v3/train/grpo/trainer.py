@@ -48,7 +48,9 @@ def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> 
             updated = learn(run, collected, step, limit, rate)
             timer.lap("update")
             moved = run.movement.measure()
+            run.order.adapt(float(collected.episode.accuracy_GM.mean()))
             progress.done, progress.drawn = step + 1, run.order.drawn
+            progress.order = run.order.state()
             save_checkpoint_if_due(run)
             timer.lap("checkpoint")
             if (
@@ -90,7 +92,7 @@ def sample_episode(
         seed = f"{config.seed}/{step}"
         collected = collect_episode(run_round, run.order, settings, run.sampler, seed=seed)
         run.unfinished.save_episode(step + 1, collected)
-    run.order.drawn = collected.drawn
+    run.order.go_to(collected.drawn)
     return collected
 
 

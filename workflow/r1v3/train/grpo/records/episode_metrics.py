@@ -26,9 +26,13 @@ def reward_metrics(episode: Episode) -> dict[str, float]:
 
     A group without variance in accuracy differs at most in format. `repetition` is the share by which the
     responses shrink when compressed. `advantage_spread` is the mean standard deviation within a group.
+    `prompt_pass_rate` is the mean of the prompts' pass rates where these were measured.
     """
     responses = episode.responses
     lengths = episode.lengths
+    measured = [prompt.record.meta.get("pass_rate") for prompt in episode.prompts]
+    rates = [rate for rate in measured if rate is not None]
+    known = {"prompt_pass_rate": sum(rates) / len(rates)} if rates else {}
     sources: dict[str, list[float]] = {}
     for prompt, rewards in zip(episode.prompts, episode.reward_GM.mean(1).tolist()):
         sources.setdefault(prompt.record.source, []).append(rewards)
@@ -43,6 +47,7 @@ def reward_metrics(episode: Episode) -> dict[str, float]:
         "zero_variance_in_accuracy": zero_variance_groups(episode.accuracy_GM),
         "advantage_spread": float(episode.reward_GM.std(1).mean()),
         "repetition": sum(repetition(r.text) for r in responses) / len(responses),
+        **known,
         **{f"reward/{name}": sum(values) / len(values) for name, values in sources.items()},
     }
 

@@ -1,14 +1,23 @@
-"""Which prompts an episode asks: a fresh shuffle each epoch, none repeated or skipped within it."""
+"""Which prompts an episode asks: a fresh shuffle each epoch, or a curriculum by measured pass rate (5.3).
 
-from typing import Generic, TypeVar
+A curriculum divides the prompts into bands of equal size, from those that a given model solves most often to
+those that it solves least. Which band a draw takes from depends on the seed, the draw's number and, for a
+window, on where the window stands. Within a band no prompt comes again before all others have.
+"""
 
+import random
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Generic, TypeVar
+
+from r1v3.recipe.schema.training import Curriculum, Mixed, Staged, Window
 from r1v3.train.core.sample_order import order_of_step
 
 Item = TypeVar("Item")
 
 
 class PromptOrder(Generic[Item]):
-    """Hands out prompts; a resumed run needs only `drawn`, the number handed out so far.
+    """Hands out prompts; a resumed run needs `drawn`, the number handed out so far, and `state`.
 
     Args:
         prompts: all of them.
@@ -31,3 +40,101 @@ class PromptOrder(Generic[Item]):
             taken.append(self.prompts[self._order[place]])
         self.drawn += count
         return taken
+
+    def go_to(self, drawn: int) -> None:
+        """Count prompts as handed out that a killed run has drawn for an episode which is there."""
+        self.drawn = drawn
+
+    def adapt(self, accuracy: float) -> None:
+        """Hear the mean accuracy of an episode that is over; a shuffle does not care."""
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs beside `drawn`."""
+        return {}
+
+    def restore(self, drawn: int, state: Mapping[str, Any]) -> None:
+        """Go on where a run with this state was."""
+        self.drawn = drawn
+
+
+class CurriculumOrder(PromptOrder[Item]):
+    """Hands out prompts by difficulty.
+
+    Args:
+        rates: measured pass rate of each prompt, a share.
+        rule: the recipe's section.
+        total: prompts that the run draws if no episode needs a second round.
+
+    Raises:
+        ValueError: there are fewer prompts than bands.
+    """
+
+    def __init__(
+        self, prompts: list[Item], seed: int, rates: Sequence[float], rule: Curriculum, total: int
+    ):
+        super().__init__(prompts, seed)
+        self.rule, self.total, self.window = rule, total, 0
+        self.bands = equal_bands(rates, rule.count)
+        self.taken = [0] * rule.count
+        self._shuffled: dict[int, tuple[int, list[int]]] = {}  # epoch and order of each band
+
+    def take(self, count: int) -> list[Item]:
+        """The next prompts, each from the band that the schedule says."""
+        return [self.prompts[self._next()] for _ in range(count)]
+
+    def go_to(self, drawn: int) -> None:
+        """Draw again what a killed run has drawn: the window stands where it stood then."""
+        self.take(drawn - self.drawn)
+
+    def adapt(self, accuracy: float) -> None:
+        """Move the window by one band where the episode was too easy or too hard."""
+        if not isinstance(self.rule, Window):
+            return
+        if accuracy >= self.rule.harder_from:
+            self.window = min(self.window + 1, self.rule.count - 1)
+        elif accuracy < self.rule.easier_below:
+            self.window = max(self.window - 1, 0)
+
+    def state(self) -> dict[str, Any]:
+        """Where the window stands, and how many prompts of each band have been handed out."""
+        return {"window": self.window, "taken": list(self.taken)}
+
+    def restore(self, drawn: int, state: Mapping[str, Any]) -> None:
+        """Go on where a run with this state was."""
+        self.drawn, self.window, self.taken = drawn, state["window"], list(state["taken"])
+
+    def _next(self) -> int:
+        draw = random.Random(f"{self.seed}/curriculum/{self.drawn}")
+        band = self._band(draw)
+        epoch, place = divmod(self.taken[band], len(self.bands[band]))
+        if self._shuffled.get(band, (-1, []))[0] != epoch:
+            own = list(self.bands[band])
+            random.Random(f"{self.seed}/{band}/{epoch}").shuffle(own)
+            self._shuffled[band] = (epoch, own)
+        self.taken[band] += 1
+        self.drawn += 1
+        return self._shuffled[band][1][place]
+
+    def _band(self, draw: random.Random) -> int:
+        rule = self.rule
+        if isinstance(rule, Mixed):
+            return draw.choices(range(rule.count), rule.weights)[0]
+        now = self.window
+        if isinstance(rule, Staged):
+            now = min(rule.count - 1, self.drawn * rule.count // max(1, self.total))
+        if now and draw.random() < rule.replay:
+            return draw.randrange(now)
+        return now
+
+
+def equal_bands(rates: Sequence[float], count: int) -> list[list[int]]:
+    """Numbers of the prompts in bands of equal size, the most often solved first; ties keep their order.
+
+    Raises:
+        ValueError: there are fewer prompts than bands.
+    """
+    if len(rates) < count:
+        raise ValueError(f"curriculum: {count} bands need as many prompts; there are {len(rates)}")
+    order = sorted(range(len(rates)), key=lambda n: -rates[n])
+    cuts = [len(rates) * n // count for n in range(count + 1)]
+    return [order[low:high] for low, high in pairwise(cuts)]
