@@ -1,6 +1,7 @@
-"""`r1v3 browse`, `figure` and `compare`: inspect finished runs."""
+"""`r1v3 browse`, `watch`, `figure` and `compare`: inspect finished runs."""
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,25 @@ def browse_command(
 
     shown = write_rollout_page(run, output, count=count)
     print(f"{output}: " + ", ".join(f"{title} {n}" for title, n in shown.items()))
+
+
+def watch_command(
+    run: Annotated[Path, typer.Argument(help="a GRPO run's stable name or folder")],
+    page: Annotated[Path | None, typer.Option(help="also write this page, which refreshes")] = None,
+    every: Annotated[float, typer.Option(min=0.1, help="seconds between two looks")] = 10.0,
+    once: Annotated[bool, typer.Option("--once", help="look once and end")] = False,
+) -> None:
+    """Show a GRPO run as it learns: metrics, alarms, rules, newest answers; ends when the run does."""
+    from r1v3.train.grpo.records.watch import as_text, look, write_watch_page
+
+    while True:
+        seen = look(run)
+        print(as_text(seen), flush=True)
+        if page is not None:
+            write_watch_page(seen, page, every=every)
+        if once or seen.finished:
+            return
+        time.sleep(every)
 
 
 def figure_command(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from r1v3.analyze.mlflow.points import row_points
-from r1v3.analyze.mlflow.publish import metric_lines, run_tags, settings_of
+from r1v3.analyze.mlflow.publish import alarm_tags, metric_lines, run_tags, settings_of
 from r1v3.analyze.mlflow.store import BEGUN, SENT, MlflowStore, alone_with, digest_of, same_rows
 from r1v3.recipe.schema.studies import Study
 
@@ -95,6 +95,10 @@ def send_new(store: MlflowStore, folder: Path, studies: dict[str, Study] | None 
             seconds = sum(row.get("seconds", 0.0) for row in rows[:at])
             store.send(id, row_points(rows[at:to], run.info.start_time, seconds))
             store.client.log_batch(id, tags=[RunTag(SENT, str(to))])
+        if len(rows) > sent:
+            kind = json.loads((folder / "config.json").read_text())["kind"]
+            alarms = alarm_tags(kind, rows)
+            store.client.log_batch(id, tags=[RunTag(k, v) for k, v in alarms.items()])
         return len(rows) - sent
 
 

@@ -33,6 +33,7 @@ from r1v3.recipe.outputs.manifest import write_json
 from r1v3.recipe.schema.studies import Study
 from r1v3.recipe.tables.runs import CORE
 from r1v3.recipe.tracking import without_secrets
+from r1v3.train.grpo.records.alarms import find_alarms
 
 
 def publish_runs(
@@ -73,7 +74,8 @@ def publish_runs(
             fingerprint = _fingerprint(run, mine, probes)
             tags = run_tags(run.kind, run.name, run.folder, run.document, studies) | _git_tag(run)
             with alone_with(run.folder):
-                found = _publish_run(store, run, tags, points, fingerprint, recipe)
+                raised = alarm_tags(run.kind, run.metrics)
+                found = _publish_run(store, run, tags | raised, points, fingerprint, recipe)
                 shown = [point for point in points if point[0] in checkpoint_metrics(mine, asked)]
                 checkpoints = _publish_checkpoints(
                     store, run, probes, tags | {"mlflow.parentRunId": found}, shown, fingerprint
@@ -186,6 +188,15 @@ def run_tags(
         "dvc": dvc_version(folder),
     }
     return {key: value for key, value in tags.items() if value}
+
+
+def alarm_tags(kind: str, rows: list[dict[str, Any]]) -> dict[str, str]:
+    """A tag for each alarm that a reinforced run's rows raise, as `r1v3 watch` shows it, and their number."""
+    if kind != "grpo":
+        return {}
+    found = find_alarms(rows)
+    tags = {f"alarm.{alarm.name}": f"step {alarm.step}: {alarm.says}" for alarm in found}
+    return {"alarms": str(len(found))} | tags
 
 
 def settings_of(document: dict[str, Any]) -> dict[str, str]:

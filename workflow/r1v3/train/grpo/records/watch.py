@@ -1,0 +1,206 @@
+"""A run as it learns: numbers, alarms and newest answers, in the terminal and as a page that refreshes."""
+
+import base64
+import json
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from r1v3.base.atomic_write import write_text
+from r1v3.data.records import Record, read_records
+from r1v3.recipe.graph.identity import ID
+from r1v3.render.figures import curves
+from r1v3.render.page import render_page
+from r1v3.train.core.metrics import read_metrics
+from r1v3.train.grpo.records.alarms import Alarm, find_alarms
+
+# Metric and what it is called.
+SHOWN = {
+    "reward": "reward",
+    "accuracy": "accuracy",
+    "response_length": "tokens a response",
+    "entropy": "entropy, nats",
+    "mismatch/kl": "engine to trainer, nats a token",
+    "zero_variance_groups": "groups without variance",
+    "truncated": "cut off",
+    "repetition": "repetition",
+}
+SAMPLES = 6
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a run has written so far.
+
+    Attributes:
+        rules: share of the newest step's answers that each rule decided on, and of those that it found right.
+        samples: of the newest step, the best and the worst of each of some prompts.
+    """
+
+    name: str
+    rows: list[dict[str, Any]]
+    steps: int
+    finished: bool
+    alarms: list[Alarm]
+    rules: list[tuple[str, float, float]]
+    samples: list[dict[str, Any]]
+
+
+def look(run: Path) -> Seen:
+    """Read a run's folder.
+
+    Args:
+        run: a run's folder, its stable name (results/runs/rl.json), or its name (rl), of which the folder
+            that was begun last is taken.
+
+    Raises:
+        ValueError: no run of reinforcement learning is there.
+    """
+    run = folder_of(run)
+    config = json.loads((run / "config.json").read_text())
+    if config["kind"] != "grpo":
+        raise ValueError(f"{run}: a run of stage grpo is needed, not {config['kind']}")
+    rows = read_metrics(run / "metrics.jsonl")
+    answers = newest_rollouts(run)
+    return Seen(
+        name=run.resolve().name,
+        rows=rows,
+        steps=config["document"]["settings"]["steps"],
+        finished=(run / "manifest.json").exists(),
+        alarms=find_alarms(rows),
+        rules=shares_of_rules(answers),
+        samples=with_pictures(choose_samples(answers), run, config["document"]["data"]),
+    )
+
+
+def folder_of(run: Path) -> Path:
+    """The folder of a run that may not be finished, so that its stable name may not be there.
+
+    Raises:
+        ValueError: there is none.
+    """
+    run = Path(run)
+    if run.suffix == ".json" and run.exists():
+        return Path(json.loads(run.read_text())["folder"])
+    if (run / "config.json").exists():
+        return run
+    name = run.stem if len(run.parts) == 1 or run.suffix == ".json" else ""
+    begun = [path for path in Path("results/runs").glob(f"{name}-*/config.json") if name]
+    begun = [path for path in begun if ID.fullmatch(path.parent.name)]
+    begun = [path for path in begun if path.parent.name.rpartition("-")[0] == name]
+    if not begun:
+        raise ValueError(f"{run}: there is no run here; name a folder of results/runs, or a run")
+    return max(begun, key=lambda path: path.stat().st_mtime).parent
+
+
+def newest_rollouts(run: Path) -> pd.DataFrame:
+    """The newest step's kept rollouts; empty where there are none."""
+    files = sorted((run / "rollouts").glob("step-*.parquet"))
+    return pd.read_parquet(files[-1]) if files else pd.DataFrame()
+
+
+def shares_of_rules(answers: pd.DataFrame) -> list[tuple[str, float, float]]:
+    """Each rule or verifier with its share of the answers, and of the right ones; the commonest first."""
+    if answers.empty:
+        return []
+    all_of, right_of = Counter(answers["by"]), Counter(answers[answers["accuracy"] > 0]["by"])
+    right = max(1, right_of.total())
+    return [(by, n / len(answers), right_of[by] / right) for by, n in all_of.most_common()]
+
+
+def choose_samples(answers: pd.DataFrame) -> list[dict[str, Any]]:
+    """The best and the worst answer to each of the first prompts, best first."""
+    if answers.empty:
+        return []
+    chosen: list[dict[str, Any]] = []
+    for prompt in list(dict.fromkeys(answers["prompt"]))[: SAMPLES // 2]:
+        own = answers[answers["prompt"] == prompt].sort_values(
+            "reward", ascending=False, kind="stable"
+        )
+        chosen += own.iloc[[0, -1]].to_dict("records") if len(own) > 1 else own.to_dict("records")
+    return chosen
+
+
+def with_pictures(samples: list[dict[str, Any]], run: Path, data: str) -> list[dict[str, Any]]:
+    """Samples with their question and pictures, where the run's data set still lies beside it."""
+    folder = run.resolve().parents[1] / "data" / data
+    records: dict[str, Record] = {}
+    if samples and (folder / "records.parquet").exists():
+        wanted = {sample["prompt"] for sample in samples}
+        records = {r.id: r for r in read_records(folder) if r.id in wanted}
+    shown = []
+    for sample in samples:
+        record = records.get(sample["prompt"])
+        pictures = [folder / image for image in record.images] if record else []
+        shown.append(
+            sample
+            | {
+                "question": record.question if record else "",
+                "answer": record.answer if record else "",
+                "pictures": [_inline(path) for path in pictures if path.exists()],
+            }
+        )
+    return shown
+
+
+def as_text(seen: Seen) -> str:
+    """A screen of text: the newest value of each metric with its course, alarms, rules, and one answer."""
+    if not seen.rows:
+        return f"{seen.name}: no step is done yet"
+    step = seen.rows[-1]["step"]
+    state = "finished" if seen.finished else "running"
+    lines = [f"{seen.name}: step {step} of {seen.steps}, {state}"]
+    for key, title in SHOWN.items():
+        values = [row[key] for row in seen.rows if key in row]
+        if values:
+            lines.append(f"  {title:32} {values[-1]:9.3f}  {course(values)}")
+    for alarm in seen.alarms:
+        lines.append(f"  ALARM {alarm.name}: {alarm.says}")
+    if seen.rules:
+        named = (f"{by} {share:.0%} ({right:.0%} of the right)" for by, share, right in seen.rules)
+        lines.append("  decided by " + ", ".join(named))
+    for sample in seen.samples[:2]:
+        text = " ".join(str(sample["text"]).split())
+        printable = "".join(c if c.isprintable() else "�" for c in text)
+        lines.append(f"  {sample['prompt']}, reward {sample['reward']:.2f}: {printable[:160]}")
+    return "\n".join(lines)
+
+
+def course(values: list[float], width: int = 30) -> str:
+    """A line of bars: means of equal parts of the values, from the lowest to the highest."""
+    count = min(width, len(values))
+    cuts = [len(values) * n // count for n in range(count + 1)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(cuts)]
+    low, high = min(means), max(means)
+    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BARS[round((mean - low) * scale)] for mean in means)
+
+
+def write_watch_page(seen: Seen, output: Path, *, every: float) -> None:
+    """Write the page; it loads itself again every so many seconds until the run is finished."""
+    figures = []
+    for key, title in SHOWN.items():
+        found = [(row["step"], row[key]) for row in seen.rows if key in row]
+        if found:
+            steps, values = zip(*found)
+            name = key.replace("/", "_")
+            figures.append(curves(name, f"{title} over steps", {title: (steps, values)}, y=title))
+    page = render_page(
+        "watch.html.j2",
+        seen=seen,
+        step=seen.rows[-1]["step"] if seen.rows else 0,
+        figures=figures,
+        every=None if seen.finished else round(1000 * every),
+    )
+    write_text(output, page)
+
+
+def _inline(path: Path) -> str:
+    """A picture as a data URL, so that the page is one file."""
+    kind = "jpeg" if path.suffix.lower() in (".jpg", ".jpeg") else path.suffix.lower().lstrip(".")
+    return f"data:image/{kind or 'png'};base64,{base64.b64encode(path.read_bytes()).decode()}"
