@@ -235,7 +235,7 @@ def pmc_vqa(make: Maker) -> Files:
         name = f"PMC{number}_F1.jpg"
         pictures[f"figures/{name}"] = make.picture("JPEG")
         choices = [f" {letter}:{text}" for letter, text in zip("ABCD", options, strict=True)]
-        lines.append(",".join((str(number), name, "none", question, *choices, answer)))
+        lines.append(",".join((str(number), name, "none", question, *choices, answer, "train")))
     return "xmcmic/PMC-VQA", {
         "train_2.csv": ("\n".join(lines) + "\n").encode(),
         "images_2.zip": _zip(pictures),
