@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import pyarrow.parquet as pq
 
 from r1v3.base.atomic_write import write_text
 from r1v3.data.records import Record, read_records
@@ -98,31 +98,29 @@ def folder_of(run: Path) -> Path:
     return max(begun, key=lambda path: path.stat().st_mtime).parent
 
 
-def newest_rollouts(run: Path) -> pd.DataFrame:
-    """The newest step's kept rollouts; empty where there are none."""
+def newest_rollouts(run: Path) -> list[dict[str, Any]]:
+    """The newest step's kept rollouts, group by group; none where none were kept."""
     files = sorted((run / "rollouts").glob("step-*.parquet"))
-    return pd.read_parquet(files[-1]) if files else pd.DataFrame()
+    return pq.read_table(files[-1]).to_pylist() if files else []
 
 
-def shares_of_rules(answers: pd.DataFrame) -> list[tuple[str, float, float]]:
+def shares_of_rules(answers: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
     """Each rule or verifier with its share of the answers, and of the right ones; the commonest first."""
-    if answers.empty:
-        return []
-    all_of, right_of = Counter(answers["by"]), Counter(answers[answers["accuracy"] > 0]["by"])
+    all_of = Counter(str(answer["by"]) for answer in answers)
+    right_of = Counter(str(answer["by"]) for answer in answers if answer["accuracy"] > 0)
     right = max(1, right_of.total())
     return [(by, n / len(answers), right_of[by] / right) for by, n in all_of.most_common()]
 
 
-def choose_samples(answers: pd.DataFrame) -> list[dict[str, Any]]:
+def choose_samples(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The best and the worst answer to each of the first prompts, best first."""
-    if answers.empty:
-        return []
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for answer in answers:
+        groups.setdefault(answer["prompt"], []).append(answer)
     chosen: list[dict[str, Any]] = []
-    for prompt in list(dict.fromkeys(answers["prompt"]))[: SAMPLES // 2]:
-        own = answers[answers["prompt"] == prompt].sort_values(
-            "reward", ascending=False, kind="stable"
-        )
-        chosen += own.iloc[[0, -1]].to_dict("records") if len(own) > 1 else own.to_dict("records")
+    for own in list(groups.values())[: SAMPLES // 2]:
+        own = sorted(own, key=lambda answer: -float(answer["reward"]))
+        chosen += [own[0], own[-1]] if len(own) > 1 else own
     return chosen
 
 
@@ -133,7 +131,7 @@ def with_pictures(samples: list[dict[str, Any]], run: Path, data: str) -> list[d
     if samples and (folder / "records.parquet").exists():
         wanted = {sample["prompt"] for sample in samples}
         records = {r.id: r for r in read_records(folder) if r.id in wanted}
-    shown = []
+    shown: list[dict[str, Any]] = []
     for sample in samples:
         record = records.get(sample["prompt"])
         pictures = [folder / image for image in record.images] if record else []
@@ -183,11 +181,11 @@ def course(values: list[float], width: int = 30) -> str:
 
 def write_watch_page(seen: Seen, output: Path, *, every: float) -> None:
     """Write the page; it loads itself again every so many seconds until the run is finished."""
-    figures = []
+    figures: list[str] = []
     for key, title in SHOWN.items():
         found = [(row["step"], row[key]) for row in seen.rows if key in row]
         if found:
-            steps, values = zip(*found)
+            steps, values = [step for step, _ in found], [value for _, value in found]
             name = key.replace("/", "_")
             figures.append(curves(name, f"{title} over steps", {title: (steps, values)}, y=title))
     page = render_page(
