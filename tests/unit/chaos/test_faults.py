@@ -7,7 +7,7 @@ import pytest
 
 from r1v3.chaos.fault import FAULTS, read_faults
 from r1v3.chaos.faults._damaging import WAYS, damage
-from r1v3.chaos.run import Outcome, table_of
+from r1v3.chaos.run import Outcome, code_of, table_of, undisturbed
 
 ONE = '''"""all lights go out."""
 SAYS = "dark"
@@ -47,6 +47,18 @@ def test_damage_changes_a_file(tmp_path, way):
         path.write_bytes(whole)
         damage(path, way, SimpleNamespace(random=random.Random(seed)))
         assert path.read_bytes() != whole
+
+
+def test_an_undisturbed_run_of_other_code_is_refused(tmp_path):
+    (tmp_path / "workflow").mkdir()
+    module = tmp_path / "workflow" / "score.py"
+    module.write_text("1\n")
+    before = code_of(tmp_path)
+    (tmp_path / ".code").write_text(before)
+    module.write_text("2\n")
+    assert code_of(tmp_path) != before
+    with pytest.raises(ValueError, match=r"made by other code.*; delete it"):
+        undisturbed(tmp_path, tmp_path, None)
 
 
 def test_the_table_shows_a_failed_round_first_and_no_hash():

@@ -1,5 +1,6 @@
 """Rounds of chaos: hurt a copy of a finished tree, call Snakemake as a person would, compare the bytes."""
 
+import hashlib
 import random
 import re
 import time
@@ -7,15 +8,16 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1v3.base.atomic_write import write_text
+from r1v3.base.file_hash import files_sha256
 from r1v3.chaos.fault import Fault
 from r1v3.chaos.server import Verifier
 from r1v3.chaos.tree import Hung, Tree
 
 TRACEBACK = "Traceback (most recent call last)"
 LONGEST = 180  # characters of a message in the table
-CALLS = (
-    2  # that a person makes after a fault: one, and one more after doing what the first asked for
-)
+CALLS = 2  # after a fault: one, and one more after doing what the first asked for
+CODE = ".code"  # in the folder of an undisturbed run: what made it
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,34 @@ def undisturbed(root: Path, folder: Path, verifier: Verifier) -> Tree:
     """A tree in which everything is made once, taken from `folder` where it was made before.
 
     Raises:
+        ValueError: other code made it.
         Hung: the run failed, which no fault was the reason of.
     """
     tree = Tree(root, folder, random.Random(0), verifier)
+    code, note = code_of(root), folder / CODE
+    if note.exists() and note.read_text() != code:
+        raise ValueError(f"{folder}: made by other code, whose results may differ; delete it")
     if not (folder / "results" / "runs" / "rl.json").exists():
         tree.fill()
+        write_text(note, code)
         tree.unlock()
         call = tree.call()
         if call.wait():
             raise Hung(f"the undisturbed run failed: {call.said()[-2000:]}")
     return tree
+
+
+def code_of(root: Path) -> str:
+    """A digest of all that decides what a run gives: workflow and configuration."""
+    files = [
+        path
+        for part in ("workflow", "config")
+        for path in sorted((root / part).rglob("*"))
+        if path.suffix in (".py", ".yaml", ".smk")
+    ]
+    digests = files_sha256(files)
+    lines = [f"{digests[path]}  {path.relative_to(root)}\n" for path in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def play(

@@ -21,7 +21,7 @@ from r1v3.recipe.load import load_project
 PARTS = ("Snakefile", "workflow", "config", "profiles", "slurm", "envs")
 OVERLAY = Path(__file__).with_name("tiny_chaos.yaml")
 STEADY = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "workflow"}
-MOST = 900  # seconds that a call may take on a busy machine
+MOST = 3600  # seconds that a call may take on a busy machine
 TIMED = ("metrics.jsonl",)  # files that hold times
 UNLOCK = "workflow/scripts/unlock.py"
 
