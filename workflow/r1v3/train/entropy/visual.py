@@ -19,7 +19,7 @@ from r1v3.train.entropy.readings import Readings
 
 CLASSES = ("critical", "control", "number", "word", "symbol")
 # Words of grammar alone: none of them turns a thought ("but", "or", "if") or concludes ("so", "thus").
-FUNCTION_WORDS = (
+FUNCTION_WORDS: str = (
     "a an the of to in on at by for from with into as is are was were be been has have had it its this that "
     "these those we and which there can will"
 )
