@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from made_up_results import Tree, selection_facts, write_result, write_run
 
-from r1v3.recipe.graph.arms import needs
+from r1v3.recipe.graph.arms import Needs, needs
 from r1v3.recipe.schema.training import checkpoint_steps
 
 ITEMS = 200
@@ -18,7 +18,11 @@ def write_study_results(tree: Tree, study: str, accuracy: dict[str, float], seed
     Args:
         accuracy: the share of right answers of each run by name; 0.5 for those that are not named.
     """
-    needed = needs(tree.documents, tree.documents.project.studies[study], seeds)
+    write_needs(tree, needs(tree.documents, tree.documents.project.studies[study], seeds), accuracy)
+
+
+def write_needs(tree: Tree, needed: Needs, accuracy: dict[str, float]) -> None:
+    """Write these runs, selections and evaluations; for `accuracy` see `write_study_results`."""
     for node in needed.runs:
         write_run(tree, node.name)
     for node in needed.probes:

@@ -45,7 +45,6 @@ TARGETS = Targets(GRAPH, SEEDS)
 COPIES = Copies(TARGETS, mark_of_store(tracking_uri()))
 # What other code computed is told, and made again where `--config rerun_code=true` asks (docs/identity.md).
 OTHER_CODE = OtherCode.of(GRAPH, config, sys.argv, logger if workflow.is_main_process else None)
-# What commands of `python -m r1v3` need to know of this call.
 CHOICE = ["--recipe", config.get("recipe", "tiny")]
 CHOICE += ["--overlay", config["overlay"]] if config.get("overlay") else []
 
@@ -70,7 +69,8 @@ wildcard_constraints:
     nats="[0-9.e-]+",
     study="|".join(PROJECT.studies),
     tokens="[0-9]+",
-    copied=f"mlflow(-studies)?{COPIES.mark}",
+    page=TARGETS.branch_pages(),
+    copied=f"mlflow(-studies|-branch-{TARGETS.branch_pages()})?{COPIES.mark}",
 
 
 def machines(stage):

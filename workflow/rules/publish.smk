@@ -97,6 +97,8 @@ rule publish:
     params:
         recipe=config.get("recipe", "tiny"),
         overlay=config.get("overlay", []),
+        seeds=SEEDS,
+        page=lambda w: COPIES.page_of(w.copied) or [],
     shell:
         r"""
         exec &> >(tee {log:q})
@@ -106,6 +108,8 @@ rule publish:
             --runs {input.runs:q} \
             --selections {input.selections:q} \
             --scores {input.scores:q} \
+            --seeds {params.seeds:q} \
+            --page {params.page:q} \
             --output {output.published:q}
         """
 

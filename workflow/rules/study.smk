@@ -207,6 +207,32 @@ rule study:
         """
 
 
+rule branch:
+    """Put a branch beside the run that it departs from, on one page (`r1v3 ablate`)."""
+    input:
+        results=lambda w: TARGETS.branch_results(w.page),
+    output:
+        page="results/branches/{page}.html",
+    log:
+        "results/log/branch-{page}.txt",
+    priority: 5
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    params:
+        recipe=config.get("recipe", "tiny"),
+        overlay=config.get("overlay", []),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/branch.py \
+            --page {wildcards.page:q} \
+            --recipe {params.recipe:q} \
+            --overlay {params.overlay:q} \
+            --output {output.page:q}
+        """
+
+
 rule claims:
     """Gather every claim's verdict in one table."""
     input:

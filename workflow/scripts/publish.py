@@ -12,8 +12,10 @@ The store is that of MLFLOW_TRACKING_URI, else mlflow.db. A password must not st
 import argparse
 from pathlib import Path
 
+from r1v3.analyze.mlflow.describe import descriptions, experiment_note
 from r1v3.analyze.mlflow.publish import publish_runs
 from r1v3.base.told import tell
+from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 from r1v3.recipe.tracking import tracking_uri
 
@@ -23,11 +25,14 @@ def main() -> None:
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--overlay", type=Path, nargs="?")
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
-    parser.add_argument("--selections", type=Path, nargs="+", required=True)
+    parser.add_argument("--selections", type=Path, nargs="*", default=[])
     parser.add_argument("--scores", type=Path, nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--page", nargs="?", help="of a branch; its runs get a view of their own")
     args = parser.parse_args()
-    project = load_project(Path.cwd(), args.recipe, args.overlay)
+    graph = ResultGraph(load_project(Path.cwd(), args.recipe, args.overlay, args.seeds))
+    project = graph.project
     publish_runs(
         experiment=project.recipe.name,
         recipe=project.recipe.model_dump(mode="json"),
@@ -37,6 +42,9 @@ def main() -> None:
         tracking_uri=tracking_uri(),
         output=args.output,
         studies=project.studies,
+        described=descriptions(graph),
+        note=experiment_note(graph),
+        page=args.page or "",
     )
 
 

@@ -1,4 +1,4 @@
-"""A local database keeps its artifacts beside itself, wherever the checkout went: `r1v3.analyze.mlflow.place`."""
+"""A local database keeps its artifacts beside itself, wherever the checkout went."""
 
 import shutil
 import sqlite3

@@ -77,23 +77,18 @@ def code_of(run: Result) -> dict[str, str]:
 
 
 def results_of(root: Path, one: Result, other: Result) -> list[str]:
-    """Training curves at equal steps and every score that both runs have; scores at unequal steps stand apart.
+    """Curves at equal steps, and every score that both runs have; those at unequal steps stand apart.
 
     A run that is longer has learned longer, so the last steps of each do not say which setting is better.
     """
     rows, lengths = [], [_length(run) for run in (one, other)]
     if lengths[0] != lengths[1]:
         rows.append(
-            f"  WARNING: A has {lengths[0]} steps and B {lengths[1]}. Curves are compared at equal steps, up to "
-            f"step {min(lengths)}."
+            f"  WARNING: A has {lengths[0]} steps and B {lengths[1]}. Curves are compared at equal steps, up"
+            f" to step {min(lengths)}."
         )
-    for metric in METRICS:
-        a, b = (dict(zip(*run.series(metric), strict=True)) for run in (one, other))
-        steps = sorted(set(a) & set(b))[-LAST:]
-        if steps:
-            span = f"{steps[0]} to {steps[-1]}" if len(steps) > 1 else f"{steps[0]}"
-            means = [sum(run[step] for step in steps) / len(steps) for run in (a, b)]
-            rows.append(_row(f"{metric}, steps {span}", *means))
+    for metric, span, a, b in equal_steps(one, other):
+        rows.append(_row(f"{metric}, steps {span}", a, b))
     scores = [run_scores(root, run) for run in (one, other)]
     unequal = []
     for key in (key for key in scores[0] if key in scores[1]):
@@ -105,6 +100,20 @@ def results_of(root: Path, one: Result, other: Result) -> list[str]:
     if unequal:
         rows += ["  WARNING: these scores are of checkpoints at unequal steps.", *unequal]
     return rows
+
+
+def equal_steps(one: Result, other: Result) -> list[tuple[str, str, float, float]]:
+    """Each metric that both runs wrote, over their last common steps: its name, the steps, both means."""
+    found = []
+    for metric in METRICS:
+        a, b = (dict(zip(*run.series(metric), strict=True)) for run in (one, other))
+        steps = sorted(set(a) & set(b))[-LAST:]
+        if steps:
+            span = f"{steps[0]} to {steps[-1]}" if len(steps) > 1 else f"{steps[0]}"
+            found.append(
+                (metric, span, *(sum(run[n] for n in steps) / len(steps) for run in (a, b)))
+            )
+    return found
 
 
 def run_scores(root: Path, run: Result) -> dict[str, tuple[int, float]]:

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from r1v3.base.told import SHOW, sentence
 from r1v3.cli import (
+    ablate,
     chaos,
     data,
     evaluate,
@@ -42,6 +43,7 @@ app.command("explain")(grade.explain_command)
 app.command("attack")(grade.attack_command)
 app.add_typer(data.app, name="data")
 app.add_typer(model.app, name="model")
+app.command("ablate")(ablate.ablate_command)
 app.command("browse")(runs.browse_command)
 app.command("watch")(runs.watch_command)
 app.command("figure")(runs.figure_command)

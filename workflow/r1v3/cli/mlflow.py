@@ -3,27 +3,80 @@
 import os
 import subprocess
 import sys
-from typing import Annotated
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from r1v3.cli.options import HERE, Overlay, Recipe, Root
 
+if TYPE_CHECKING:
+    from r1v3.recipe.graph.results import ResultGraph
+
 STORE = "mlflow.db"
+PORT = 5000
+ADDRESS = f"http://127.0.0.1:{PORT}"
 
 
-def ui_command(root: Root = HERE) -> None:
-    """Open MLflow on this checkout's runs. A missing database is made from the result files."""
+def ui_command(
+    root: Root = HERE,
+    port: Annotated[int, typer.Option(help="the port at 127.0.0.1")] = PORT,
+    show: Annotated[
+        bool, typer.Option("--open/--no-open", help="open the chart, where there is a desktop")
+    ] = True,
+) -> None:
+    """Open MLflow on this checkout's runs, and print links to its run list, charts and studies.
+
+    What the database lacks of the result files is added first.
+    """
+    from r1v3.analyze.mlflow.links import links_of, publish_present
+
+    os.chdir(root)  # results are named from the root, in MLflow too
+    uri, address = f"sqlite:///{STORE}", f"http://127.0.0.1:{port}"
+    links: list[tuple[str, str]] = []
+    for graph in _graphs():
+        receipt = Path(f"results/log/mlflow-{graph.recipe.name}.json")
+        if publish_present(graph, uri, receipt):
+            links += links_of(graph, uri, address)
+    print("\n".join(f"{title}: {link}" for title, link in links), flush=True)
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
-    if not (root / STORE).exists():
-        make = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "all"]
-        make += ["--forcerun", "publish", "--", "results/mlflow.json"]
-        if code := subprocess.call(make, cwd=root, env=environment):
-            raise typer.Exit(code)
     # Without its job queue the server is 5 processes instead of 14.
     environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-    show = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", f"sqlite:///{STORE}"]
-    raise typer.Exit(subprocess.call(show, cwd=root, env=environment))
+    serve = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", f"sqlite:///{STORE}"]
+    server = subprocess.Popen([*serve, "--port", str(port)], env=environment)
+    if show and links and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
+        _open_when_up(server, f"{address}/health", links[0][1])
+    raise typer.Exit(server.wait())
+
+
+def _graphs() -> "Iterator[ResultGraph]":
+    """The results of each recipe that can be read; a mistake in one is told, and hides no other."""
+    from r1v3.recipe.errors import RecipeError
+    from r1v3.recipe.graph.results import ResultGraph
+    from r1v3.recipe.load import load_project
+    from r1v3.recipe.seeds import seeds_on_disk
+
+    seeds = seeds_on_disk(Path("results"))
+    for path in sorted(Path("config/recipes").glob("*.yaml")):
+        try:
+            yield ResultGraph(load_project(Path(), path.stem, None, seeds))
+        except RecipeError as error:
+            print(f"recipe {path.stem} is left out: {error}", file=sys.stderr)
+
+
+def _open_when_up(server: "subprocess.Popen[bytes]", health: str, link: str) -> None:
+    """Open a link once the server answers; leave it where it does not start."""
+    while server.poll() is None:
+        try:
+            urllib.request.urlopen(health, timeout=2).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            typer.launch(link)
+            return
 
 
 def follow_command(

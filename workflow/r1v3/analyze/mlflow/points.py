@@ -4,6 +4,7 @@ import math
 from datetime import datetime
 from typing import Any
 
+from r1v3.analyze.cost import stage_cost
 from r1v3.analyze.mlflow.store import Point
 from r1v3.analyze.results import Result, Scores, chosen_step
 
@@ -27,6 +28,21 @@ def row_points(rows: list[dict[str, Any]], start: int, seconds: float = 0.0) -> 
             if key != "step" and _finite(value):
                 points.append((RENAMED.get(key, key), value, time, row["step"]))
     return points
+
+
+def cost_points(run: Result) -> list[Point]:
+    """What the job of a run took, as MLflow's system metrics, at its last step."""
+    cost = stage_cost(run.folder / "benchmark.tsv")
+    if cost is None:
+        return []
+    _, time = times(run)
+    values = {
+        "system/hours": cost["wall"] / 3600,
+        "system/gpu_hours": cost["gpu"] / 3600,
+        "system/processor_hours": cost["processor"] / 3600,
+        "system/peak_memory_gib": cost["memory"] / 1024,
+    }
+    return [(name, value, time, last_step(run)) for name, value in values.items()]
 
 
 def score_points(

@@ -13,12 +13,14 @@ from typing import Any
 from r1v3.analyze.mlflow.assets import dvc_version, log_checkpoint, log_datasets, register_chosen
 from r1v3.analyze.mlflow.points import (
     checkpoint_metrics,
+    cost_points,
     last_step,
     row_points,
     score_points,
     times,
 )
 from r1v3.analyze.mlflow.store import MlflowStore, Point, alone_with, store_errors
+from r1v3.analyze.mlflow.views import CHART, NOTE, set_pair_view, set_views
 from r1v3.analyze.results import (
     Result,
     Scores,
@@ -46,6 +48,9 @@ def publish_runs(
     tracking_uri: str,
     output: Path,
     studies: dict[str, Study] | None = None,
+    described: dict[str, dict[str, str]] | None = None,
+    note: str = "",
+    page: str = "",
 ) -> dict[str, Any]:
     """Publish training runs, and below each GRPO run a small run for every checkpoint that it kept.
 
@@ -57,6 +62,9 @@ def publish_runs(
         scores: scores.json of any evaluation of these runs; of two with the same metric, the first counts.
         output: where to write what was published.
         studies: a run is tagged with those that show it.
+        described: further tags of each run, by its id (`r1v3.analyze.mlflow.describe`).
+        note: the experiment's.
+        page: of a branch; its runs get a view of their own.
 
     Raises:
         StoreError: MLflow cannot be reached, or its database is damaged.
@@ -67,26 +75,39 @@ def publish_runs(
     published = {}
     with store_errors(tracking_uri):
         store = MlflowStore(tracking_uri, experiment)
+        set_views(store, recipe, studies or {}, note)
         for run in map(read_result, runs):
             mine = [found for found in evaluations if found.document["run"] == run.id]
             probes = chosen.get(run.id)
             points = score_points(run, mine, probes, asked)
             fingerprint = _fingerprint(run, mine, probes)
             tags = run_tags(run.kind, run.name, run.folder, run.document, studies) | _git_tag(run)
+            tags |= (described or {}).get(run.id, {})
             with alone_with(run.folder):
                 raised = alarm_tags(run.kind, run.metrics)
                 found = _publish_run(store, run, tags | raised, points, fingerprint, recipe)
                 shown = [point for point in points if point[0] in checkpoint_metrics(mine, asked)]
                 checkpoints = _publish_checkpoints(
-                    store, run, probes, tags | {"mlflow.parentRunId": found}, shown, fingerprint
+                    store, run, probes, _of_checkpoint(tags, found), shown, fingerprint
                 )
             published[run.id] = {
                 "mlflow_run": found,
                 "points": len(row_points(run.metrics, 0) + points),
                 "checkpoints": checkpoints,
             }
+        view = CHART
+        if page:
+            view = f"branch-{page}"
+            pair = [
+                id
+                for each in published.values()
+                for id in (each["mlflow_run"], *each["checkpoints"].values())
+            ]
+            set_pair_view(store, view, pair, asked or "mmmu_val")
     content = {
         "experiment": experiment,
+        "experiment_id": store.experiment,
+        "view": view,
         "tracking_uri": without_secrets(tracking_uri),
         "runs": published,
     }
@@ -119,7 +140,9 @@ def _publish_run(
         tags=tags,
         parameters=settings_of(run.document),
         # A supervised run sends its scores with the checkpoint that is logged as a model.
-        points=lambda start: row_points(run.metrics, start) + (scored if reinforced else []),
+        points=lambda start: (
+            row_points(run.metrics, start) + cost_points(run) + (scored if reinforced else [])
+        ),
         times=times(run),
         rows=metric_lines(run.folder),
         complete=complete,
@@ -199,6 +222,13 @@ def alarm_tags(kind: str, rows: list[dict[str, Any]]) -> dict[str, str]:
     return {"alarms": str(len(found))} | tags
 
 
+def _of_checkpoint(tags: dict[str, str], parent: str) -> dict[str, str]:
+    """A run's tags without its description, for the runs below it."""
+    return {key: value for key, value in tags.items() if key != NOTE} | {
+        "mlflow.parentRunId": parent
+    }
+
+
 def settings_of(document: dict[str, Any]) -> dict[str, str]:
     """The training settings of a run's resolved config, as dotted keys and short texts."""
     settings = document.get("settings") or document.get("spec", {}).get("settings") or {}
@@ -220,7 +250,7 @@ def _git_tag(run: Result) -> dict[str, str]:
 def _fingerprint(run: Result, scores: list[Scores], probes: Result | None) -> str:
     digest = hashlib.sha256()
     paths = [run.folder / "manifest.json", run.folder / "metrics.jsonl"]
-    paths += [found.path for found in scores]
+    paths += sorted(found.path for found in scores)
     paths += [probes.folder / "manifest.json"] if probes else []
     for path in paths:
         digest.update(path.read_bytes() if path.exists() else b"")

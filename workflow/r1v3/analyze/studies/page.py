@@ -37,19 +37,17 @@ def write_study(name: str, documents: ResultGraph, *, root: Path, seeds: int, ou
         root: of the checkout, above results/.
         output: results/studies/<name>.html.
     """
-    content = study_content(name, documents, root=root, seeds=seeds, folder=output.with_suffix(""))
+    evidence = Evidence(documents, documents.project.studies[name], root, seeds)
+    content = study_content(name, evidence, output.with_suffix(""))
     where = output.parent
     page = render_page("study.html.j2", **content, prefix="../")
     write_text(output, page)
     write_text(where / f"{name}.json", json.dumps(content, indent=1, sort_keys=True))
 
 
-def study_content(
-    name: str, documents: ResultGraph, *, root: Path, seeds: int, folder: Path
-) -> dict[str, Any]:
+def study_content(name: str, evidence: Evidence, folder: Path) -> dict[str, Any]:
     """All that a study's page shows; its figures are written to `folder`."""
-    study = documents.project.studies[name]
-    evidence = Evidence(documents, study, root, seeds)
+    study, documents, root = evidence.study, evidence.documents, evidence.root
     drawn = study_figures(name, evidence)
     tables, extras = study_extras(name, evidence)
     for each in [*drawn, *extras]:
@@ -64,7 +62,7 @@ def study_content(
         "question": study.question,
         "note": study.note,
         "recipe": documents.recipe.name,
-        "seeds": seeds,
+        "seeds": evidence.seeds,
         "step": common_step(documents, study),
         "arms": [_arm_row(label, evidence, root) for label in study.arms],
         "figures": [

@@ -97,9 +97,9 @@ def needs(graph: ResultGraph, study: Study, seeds: int) -> Needs:
             for measure in study.measures:
                 node = evaluation_of(graph, study, arm, measure, seed)
                 evaluations[node.folder] = node
-            if study.by_step:
+            for suite in sorted({suite_of(measure, None)[0] for measure in study.by_step}):
                 for step in steps_of(graph, arm):
-                    node = graph.evaluation(name, f"step-{step:06d}", "study")
+                    node = graph.evaluation(name, f"step-{step:06d}", suite)
                     evaluations[node.folder] = node
     return Needs(tuple(runs.values()), tuple(probes.values()), tuple(evaluations.values()))
 

@@ -1,4 +1,5 @@
-"""What MLflow's copies take: `mlflow` holds the core path, `mlflow-studies` what all studies read.
+"""What MLflow's copies take: `mlflow` holds the core path, `mlflow-studies` what all studies read, and
+`mlflow-branch-<page>` a branch and its parent alone.
 
 A copy of another store than the checkout's own carries that store's mark: `mlflow-0123456789`.
 """
@@ -7,10 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.arms import Needs, needs_of_all
+from r1v3.recipe.graph.branches import branch_needs
 from r1v3.recipe.graph.identity import Node
 from r1v3.recipe.graph.targets import Targets
 from r1v3.recipe.tables.runs import CORE
+
+BRANCH = "mlflow-branch-"
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,9 @@ class Copies:
 
     def selections(self, copy: str) -> list[str]:
         """The manifests of a copy's selections."""
+        if page := self.page_of(copy):
+            needed = branch_needs(self.targets.graph, page)
+            return [f"{node.folder}/manifest.json" for node in needed.probes]
         core = f"{self.targets.graph.selection('rl').folder}/manifest.json"
         studied = [f"{node.folder}/manifest.json" for node in self._studied().probes]
         return [core, *self._further(copy, studied, [core])]
@@ -35,15 +43,20 @@ class Copies:
 
         Other thinking modes than a run's own are left out, since their scores have the same names.
         """
-        targets = self.targets
+        targets, made = self.targets, self._made()
+        if page := self.page_of(copy):
+            asked = branch_needs(targets.graph, page).evaluations
+            return list(dict.fromkeys([*(f"{n.folder}/scores.json" for n in asked), *made]))
         core = [*targets.checkpoint_scores("rl"), *targets.held_out_scores()]
         core.append(targets.scores("final", "last", "benchmarks"))
         asked = [n for n in self._studied().evaluations if "__" not in n.name]
-        return [*core, *self._further(copy, [f"{n.folder}/scores.json" for n in asked], core)]
+        paths = [*(f"{n.folder}/scores.json" for n in asked), *made]
+        return [*core, *self._further(copy, paths, core)]
 
     def before(self, copy: str) -> str | list[str]:
         """The copy that another goes on from; two at once would get in each other's way."""
-        return [] if self._is_core(copy) else f"results/mlflow{self.mark}.json"
+        alone = self._is_core(copy) or self.page_of(copy)
+        return [] if alone else f"results/mlflow{self.mark}.json"
 
     def wanted(self, name: str) -> str | list[str]:
         """The copy `mlflow` or `mlflow-studies`, where it is wanted.
@@ -57,6 +70,47 @@ class Copies:
         unwanted = recorded and not self.mark and not Path("mlflow.db").exists()
         return [] if unwanted else f"results/{copy}.json"
 
+    def branch(self, page: str) -> str:
+        """The receipt of a branch's own copy."""
+        return f"results/{BRANCH}{page}{self.mark}.json"
+
+    def present(self) -> tuple[list[str], list[str], list[str]]:
+        """The runs, selections and scores that are there, of all that copies may take."""
+        graph = self.targets.graph
+        ids = dict.fromkeys(graph.run(name).folder for name in graph.project.runs)
+        reinforced = [name for name, run in graph.project.runs.items() if run.stage == "grpo"]
+        chosen = dict.fromkeys(graph.selection(name).folder for name in reinforced)
+        core = f"mlflow{self.mark}"
+        return (
+            [f"{each}/manifest.json" for each in ids if Path(each, "manifest.json").exists()],
+            [f"{each}/manifest.json" for each in chosen if Path(each, "manifest.json").exists()],
+            [path for path in self.scores(core) if Path(path).exists()],
+        )
+
+    def page_of(self, copy: str) -> str:
+        """The page whose runs a copy holds; empty for the others."""
+        named = copy.startswith(BRANCH)
+        return copy.removeprefix(BRANCH).removesuffix(self.mark) if named else ""
+
+    def _made(self) -> list[str]:
+        """The scores that pages of branches have asked for so far, beside what the core path asks."""
+        graph = self.targets.graph
+        folders = [Path("results/evaluations") / graph.run(name).id for name in graph.project.runs]
+        found = [
+            path.as_posix()
+            for folder in dict.fromkeys(folders)
+            for suite in ("checkpoint", "held_out")
+            for path in sorted(folder.glob(f"*/{suite}-*/scores.json"))
+        ]
+        return [path for path in found if self._is_present(str(Path(path).parent))]
+
+    def _is_present(self, folder: str) -> bool:
+        """Whether the present configuration makes a folder."""
+        try:
+            return self.targets.graph.at(folder).folder == folder
+        except RecipeError:
+            return False
+
     def _is_core(self, copy: str) -> bool:
         return copy == f"mlflow{self.mark}"
 
@@ -65,6 +119,8 @@ class Copies:
 
     def _runs(self, copy: str) -> list[Node]:
         """The runs of all studies; for the core path its own, and which others have been made so far."""
+        if page := self.page_of(copy):
+            return list(branch_needs(self.targets.graph, page).runs)
         if not self._is_core(copy):
             return list(self._studied().runs)
         graph = self.targets.graph

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from r1v3.recipe.graph.arms import needs
+from r1v3.recipe.graph.branches import OF, branch_needs
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.training import checkpoint_steps
 from r1v3.recipe.tables.runs import CORE
@@ -108,6 +109,17 @@ class Targets:
         needed = needs(self.graph, self.graph.project.studies[study], self.seeds)
         manifests = [f"{node.folder}/manifest.json" for node in (*needed.runs, *needed.probes)]
         return manifests + [f"{node.folder}/scores.json" for node in needed.evaluations]
+
+    def branch_results(self, page: str) -> list[str]:
+        """Every finished result that a branch's page reads."""
+        needed = branch_needs(self.graph, page)
+        manifests = [f"{node.folder}/manifest.json" for node in (*needed.runs, *needed.probes)]
+        return manifests + [f"{node.folder}/scores.json" for node in needed.evaluations]
+
+    def branch_pages(self) -> str:
+        """A pattern of the names of branches' pages: `<branch>`, or `<branch>-of-<parent>`."""
+        names = "|".join(self.graph.project.runs)
+        return f"(?:{names})(?:{OF}(?:{names}))?"
 
     def all_study_results(self) -> list[str]:
         """What all studies read."""

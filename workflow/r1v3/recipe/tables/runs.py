@@ -31,11 +31,15 @@ ENTRY_KEYS = ("from", "checkpoint", "data", "settings", "seed", "without", "meth
 
 @dataclass(frozen=True)
 class ResolvedRun:
-    """A run of the table with its settings after `set`; `settings` is None for a model."""
+    """A run of the table with its settings after `set`; `settings` is None for a model.
+
+    `like` is the run that its entry departs from, if it names one.
+    """
 
     name: str
     entry: ModelEntry | SftEntry | GrpoEntry
     settings: Sft | Grpo | None
+    like: str | None = None
 
     @property
     def stage(self) -> str:
@@ -160,9 +164,10 @@ def _resolve(name: str, table: dict[str, Any], recipe: Recipe, file: Path) -> Re
         entry = TypeAdapter(RunEntry).validate_python(raw)
     except ValidationError as error:
         raise RecipeError(explain(error, RunEntry, raw, lambda _: f"{file}: run {name}")) from None
+    like = table[name].get("like")
     if entry.stage == "model":
-        return ResolvedRun(name, entry, None)
-    return ResolvedRun(name, entry, _settings(name, entry, recipe, file))
+        return ResolvedRun(name, entry, None, like)
+    return ResolvedRun(name, entry, _settings(name, entry, recipe, file), like)
 
 
 def _expand(

@@ -1,0 +1,67 @@
+"""What MLflow says of a run in words: why it is there, how to make it, how it differs from its parent."""
+
+from r1v3.analyze.results import dotted
+from r1v3.recipe.graph.results import ResultGraph
+
+NOTE = "mlflow.note.content"
+SHORT = 250  # letters of a cell in the run list
+UNTOLD = ("name", "version", "seed")
+
+
+def descriptions(graph: ResultGraph) -> dict[str, dict[str, str]]:
+    """Tags for each run of the run table, by the run's id: its description, differences and claims."""
+    found = {}
+    for name in reversed(graph.project.runs):
+        found[graph.run(name).id] = _tags(graph, name)
+    return found
+
+
+def experiment_note(graph: ResultGraph) -> str:
+    """The experiment's note: what is in it, and where to look first."""
+    studies = "\n".join(
+        f"- {name}: {study.question}" for name, study in graph.project.studies.items()
+    )
+    return (
+        f"Post-training by recipe `{graph.recipe.name}`. One run for each training run; below a GRPO run,"
+        " one for each checkpoint that it kept. `r1v3 ui` prints links to the run list, to the chart of "
+        "critical-token entropy against the benchmark, and to each study. Scores are shares from 0 to 1.\n\n"
+        f"Studies (tag `study`):\n\n{studies}\n"
+    )
+
+
+def differences(graph: ResultGraph, name: str) -> list[str]:
+    """What a run's resolved config has otherwise than that of the run that its entry is `like`."""
+    parent = graph.project.runs[name].like
+    if parent is None:
+        return []
+    one, other = (_settings(graph, run) for run in (parent, name))
+    keys = [key for key in {**one, **other} if one.get(key) != other.get(key)]
+    return [
+        f"{key.removeprefix('settings.')} {one.get(key, 'none')} → {other.get(key, 'none')}"
+        for key in keys
+    ]
+
+
+def _tags(graph: ResultGraph, name: str) -> dict[str, str]:
+    run, changed = graph.project.runs[name], differences(graph, name)
+    claims = [
+        claim
+        for claim, each in graph.project.claims.items()
+        if each.study
+        and name in {arm.run for arm in graph.project.studies[each.study].arms.values()}
+    ]
+    recipe = "" if graph.recipe.name == "tiny" else f" --config recipe={graph.recipe.name}"
+    lines = [run.entry.why or f"A run of the core path: stage {run.stage}."]
+    lines += [f"Made by `snakemake results/runs/{name}.json{recipe}`."]
+    if changed:
+        lines += [f"Differs from `{run.like}`:", *(f"- {each}" for each in changed)]
+    tags = {NOTE: "\n\n".join(lines[:2]) + "".join(f"\n{line}" for line in ["", *lines[2:]])}
+    text = ", ".join(changed)
+    tags["differs"] = text if len(text) <= SHORT else f"{text[: SHORT - 2]} …"
+    tags["claim"] = ", ".join(claims)
+    return {key: value for key, value in tags.items() if value}
+
+
+def _settings(graph: ResultGraph, name: str) -> dict[str, str]:
+    document = graph.run(name).document
+    return dotted({key: value for key, value in document.items() if key not in UNTOLD})

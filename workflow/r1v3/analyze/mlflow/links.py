@@ -1,0 +1,50 @@
+"""Links into MLflow's pages, and a copy of all that is there, without Snakemake: what `r1v3 ui` needs."""
+
+from pathlib import Path
+
+from r1v3.analyze.mlflow.describe import descriptions, experiment_note
+from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.analyze.mlflow.store import MlflowStore
+from r1v3.analyze.mlflow.views import CHART, RUN_LIST, link
+from r1v3.recipe.graph.copies import Copies
+from r1v3.recipe.graph.results import ResultGraph
+from r1v3.recipe.graph.targets import Targets
+
+
+def publish_present(graph: ResultGraph, tracking_uri: str, receipt: Path) -> int:
+    """Publish every finished run of a recipe with the scores that are there; return how many runs.
+
+    Nothing is trained or asked, and what was published before is not sent again.
+    """
+    runs, selections, scores = Copies(Targets(graph)).present()
+    if not runs:
+        return 0
+    publish_runs(
+        experiment=graph.recipe.name,
+        recipe=graph.recipe.model_dump(mode="json"),
+        runs=[Path(path) for path in runs],
+        selections=[Path(path) for path in selections],
+        scores=[Path(path) for path in scores],
+        tracking_uri=tracking_uri,
+        output=receipt,
+        studies=graph.project.studies,
+        described=descriptions(graph),
+        note=experiment_note(graph),
+    )
+    return len(runs)
+
+
+def links_of(graph: ResultGraph, tracking_uri: str, address: str) -> list[tuple[str, str]]:
+    """A title and a link for the chart, the run list, and each study that has two runs or more here."""
+    store = MlflowStore(tracking_uri, graph.recipe.name)
+    found = [
+        (f"{graph.recipe.name}, entropy against the benchmark", CHART, True),
+        (f"{graph.recipe.name}, runs", RUN_LIST, False),
+    ]
+    for name, study in graph.project.studies.items():
+        arms = {graph.run(arm.run).folder for arm in study.arms.values()}
+        if sum(Path(folder, "manifest.json").exists() for folder in arms) > 1:
+            found.append((f"study {name}", f"study-{name}", True))
+    return [
+        (title, link(address, store.experiment, key, chart=chart)) for title, key, chart in found
+    ]

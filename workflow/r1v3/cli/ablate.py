@@ -1,0 +1,67 @@
+"""`r1v3 ablate`: one command from an entry of the run table to the answer."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from r1v3.cli.mlflow import ADDRESS
+from r1v3.cli.options import HERE, Overlay, Recipe, Root
+from r1v3.cli.provenance import open_documents
+
+
+def ablate_command(
+    name: Annotated[str, typer.Argument(help="a branch: an entry of config/runs.yaml")],
+    of: Annotated[
+        str | None, typer.Option("--of", help="its parent; without it, the run that it is `like`")
+    ] = None,
+    recipe: Recipe = "tiny",
+    overlay: Overlay = None,
+    root: Root = HERE,
+    profile: Annotated[
+        Path | None, typer.Option(help="Snakemake's profile, such as slurm, for another machine")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="only say what is to do")
+    ] = False,
+    show: Annotated[
+        bool, typer.Option("--open/--no-open", help="open the page, where there is a desktop")
+    ] = True,
+) -> None:
+    """Train a branch, score its checkpoints, publish it to MLflow, and put it beside its parent on one page.
+
+    What is there already is taken. No study has to name the branch.
+    """
+    from r1v3.analyze.mlflow.views import link
+    from r1v3.recipe.graph.branches import page_name
+    from r1v3.recipe.graph.copies import Copies
+    from r1v3.recipe.graph.targets import Targets
+    from r1v3.recipe.tracking import mark_of_store, tracking_uri, without_secrets
+
+    graph = open_documents(root, recipe, overlay)
+    page = page_name(graph, name, of)
+    uri = tracking_uri()
+    receipt = Copies(Targets(graph), mark_of_store(uri)).branch(page)
+    output = f"results/branches/{page}.html"
+    command = [sys.executable, "-m", "snakemake", "--config", f"recipe={recipe}"]
+    command += [f"overlay={overlay}"] if overlay else []
+    command += ["--profile", str(profile)] if profile else []
+    command += ["-n"] if dry_run else ["--keep-going"]
+    code = subprocess.call([*command, "--", output, receipt], cwd=root)
+    written = (root / output).exists()
+    if dry_run or not written:
+        raise typer.Exit(code)
+    address = (root / output).resolve().as_uri()
+    print(f"page: {address}")
+    if (root / receipt).exists():
+        found = json.loads((root / receipt).read_text())
+        served = without_secrets(uri) if uri.startswith("http") else ADDRESS
+        shown = link(served, found["experiment_id"], found["view"], chart=True)
+        print(f"MLflow{'' if uri.startswith('http') else ', with `r1v3 ui` running'}: {shown}")
+    if show and not code and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
+        typer.launch(address)
+    raise typer.Exit(code)
