@@ -1,13 +1,21 @@
 """What is shown as unreached, and what is never removed."""
 
+import json
 import shutil
 
 import pytest
 from made_up_results import ROOT, build_tree
 
+from r1v3.analyze.mlflow.store import MlflowStore
 from r1v3.cli import main
 from r1v3.provenance.found import result_folders
-from r1v3.provenance.prune import prune, size, unreached
+from r1v3.provenance.prune import (
+    prune,
+    remove_dangling_links,
+    remove_from_mlflow,
+    size,
+    unreached,
+)
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
@@ -91,3 +99,28 @@ def test_the_command_keeps_what_any_recipe_makes_and_removes_the_rest(tree, caps
     assert not old.exists()
     assert len(set(ladder)) == len(recipes) >= 4
     assert all((tree.root / folder).exists() for folder in ladder)
+
+
+def test_a_stable_name_of_a_run_that_is_gone_goes_too(tree):
+    run = tree.runs[3].parent
+    names = tree.root / "results/runs"
+    kept, dangling, own = (names / f"{name}.json" for name in ("rl", "rl_old", "notes"))
+    kept.write_text(json.dumps({"folder": f"results/runs/{run.name}"}))
+    dangling.write_text(json.dumps({"folder": "results/runs/rl_old-0123456789"}))
+    own.write_text("[]")
+    assert remove_dangling_links(tree.root) == ["results/runs/rl_old.json"]
+    assert kept.exists()
+    assert own.exists()
+
+
+@pytest.mark.slow
+def test_a_removed_run_leaves_no_copy_in_mlflow(tree):
+    store = MlflowStore(f"sqlite:///{tree.root}/mlflow.db", "tiny")
+    gone, kept = as_another(tree.runs[3].parent), tree.runs[3].parent
+    for key in (gone.name, f"{gone.name}/step-000050", kept.name):
+        store.client.create_run(store.experiment, tags={"run_id": key})
+    found = unreached(tree.root, [tree.documents])
+    prune(tree.root, found)
+    assert remove_from_mlflow(tree.root, found) == 2
+    (left,) = store.client.search_runs([store.experiment])
+    assert left.data.tags["run_id"] == kept.name

@@ -71,7 +71,15 @@ def prune_command(
 ) -> None:
     """Show the disk use of results, and those that no recipe makes any more."""
     from r1v3.provenance.found import result_folders
-    from r1v3.provenance.prune import mebibytes, prune, size, unreached
+    from r1v3.provenance.prune import (
+        mebibytes,
+        prune,
+        remove_dangling_links,
+        remove_from_mlflow,
+        size,
+        unreached,
+    )
+    from r1v3.recipe.errors import RecipeError
     from r1v3.recipe.graph.results import ResultGraph
     from r1v3.recipe.load import load_project
     from r1v3.recipe.seeds import seeds_on_disk
@@ -79,7 +87,15 @@ def prune_command(
     recipes = sorted(path.stem for path in (root / "config" / "recipes").glob("*.yaml"))
     choices = [(each, None) for each in recipes] + [(recipe, each) for each in overlays or []]
     seeds = seeds_on_disk(root / "results")
-    projects = [ResultGraph(load_project(root, *choice, seeds)) for choice in choices]
+    projects = []
+    for name, overlay in choices:
+        try:
+            projects.append(ResultGraph(load_project(root, name, overlay, seeds)))
+        except RecipeError as error:
+            place = f"config/recipes/{name}.yaml" + (f" with {overlay}" if overlay else "")
+            raise RecipeError(
+                [f"{place} cannot be read, so what it makes is not known:", *error.lines]
+            ) from None
     for found in result_folders(root):
         print(f"{mebibytes(size(found.path)):>14}  {found.folder}")
     old = unreached(root, projects)
@@ -88,6 +104,10 @@ def prune_command(
         print(f"{mebibytes(size(found.path)):>14}  {found.folder}")
     if remove:
         print(f"{mebibytes(prune(root, old))} freed.")
+        for path in remove_dangling_links(root):
+            print(f"{path} named a run that is gone, and is removed.")
+        if count := remove_from_mlflow(root, old):
+            print(f"{count} runs deleted in MLflow.")
     elif old:
         print("`r1v3 prune --remove` removes them.")
 

@@ -1,5 +1,6 @@
 """Finds results that no configuration makes any more, measures disk use, and removes folders."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,34 @@ def prune(root: Path, found: list[ResultFolder]) -> int:
         if not any(folder.iterdir()):
             folder.rmdir()
     return freed
+
+
+def remove_dangling_links(root: Path) -> list[str]:
+    """Remove stable names (`results/runs/<name>.json`) whose run is gone; return them."""
+    gone = []
+    for path in sorted((root / "results" / "runs").glob("*.json")):
+        try:
+            folder = json.loads(path.read_text())["folder"]
+        except (ValueError, KeyError, TypeError):
+            continue  # a person's own file, or a damaged one, which Snakemake makes again
+        if not (root / folder).exists():
+            path.unlink()
+            gone.append(path.relative_to(root).as_posix())
+    return gone
+
+
+def remove_from_mlflow(root: Path, found: list[ResultFolder]) -> int:
+    """Delete copies of removed runs, checkpoints included, in the checkout's own MLflow; return how many.
+
+    They go to MLflow's bin, from which `mlflow gc` frees their space.
+    """
+    removed = {each.id for each in found if each.folder.startswith("results/runs/")}
+    database = root / "mlflow.db"
+    if not removed or not database.exists():
+        return 0
+    from r1v3.analyze.mlflow.store import delete_runs
+
+    return delete_runs(f"sqlite:///{database.resolve()}", removed)
 
 
 def size(folder: Path) -> int:

@@ -160,6 +160,22 @@ def store_errors(tracking_uri: str) -> Generator[None]:
         ) from error
 
 
+def delete_runs(tracking_uri: str, keys: set[str]) -> int:
+    """Delete the runs of these keys, and of their checkpoints, with their models; return how many runs."""
+    count = 0
+    experiments = MlflowStore(tracking_uri, "Default").client.search_experiments()
+    for experiment in experiments:
+        store = MlflowStore(tracking_uri, experiment.name)
+        for run in store.client.search_runs([store.experiment], max_results=50_000):
+            if run.data.tags.get("run_id", "").partition("/")[0] in keys:
+                store.client.delete_run(run.info.run_id)
+                count += 1
+        for model in store.client.search_logged_models([store.experiment], max_results=1000):
+            if model.params.get("run_id") in keys:
+                store.client.delete_logged_model(model.model_id)
+    return count
+
+
 def same_rows(tags: dict[str, str], rows: Sequence[bytes]) -> bool:
     """Whether the rows that a live copy with these tags has sent are the first of these rows."""
     if BEGUN not in tags:
