@@ -9,6 +9,8 @@ from made_up_results import ROOT, build_tree
 from mlflow_server import Server
 
 from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.analyze.mlflow.store import MlflowStore
+from r1v3.analyze.mlflow.views import CHART, RUN_LIST, link, set_views
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
@@ -72,3 +74,35 @@ def test_one_click_on_the_compare_page_draws_mmmu_against_critical_token_entropy
     assert sorted(drawn[1]) == sorted(expected)
     browser.screenshot(os.environ.get("R1V3_SCREENSHOT", tmp_path / "page.png"))
     assert browser.foreign == []
+
+
+def test_the_printed_link_opens_the_chart_without_a_click(page, published, tmp_path):
+    browser, address = page
+    graph = ResultGraph(load_project(ROOT, "tiny"))
+    store = MlflowStore(published, "tiny")
+    set_views(store, graph.recipe.model_dump(mode="json"), graph.project.studies, "a note")
+    browser.open(link(address, store.experiment, CHART, chart=True))
+    points = browser.wait(
+        """(() => {
+        for (const plot of document.querySelectorAll('.js-plotly-plot')) {
+            const axes = plot.layout && [plot.layout.xaxis.title.text, plot.layout.yaxis.title.text];
+            if (axes && axes[0] === "critical_token_entropy" && axes[1] === "mmmu_val")
+                return plot.data.reduce((n, trace) => n + trace.x.length, 0);
+        }
+        return null;
+    })()""",
+        seconds=180,
+    )
+    found = store.client.search_runs([store.experiment], "tags.stage = 'checkpoint'")
+    assert points == len(found)
+    browser.screenshot(tmp_path / "chart.png")
+
+
+def test_the_printed_link_opens_the_run_list_with_metrics(page, published):
+    browser, address = page
+    graph = ResultGraph(load_project(ROOT, "tiny"))
+    store = MlflowStore(published, "tiny")
+    set_views(store, graph.recipe.model_dump(mode="json"), graph.project.studies, "a note")
+    browser.open(link(address, store.experiment, RUN_LIST))
+    columns = "[...document.querySelectorAll('[role=columnheader]')].map((e) => e.innerText.trim())"
+    browser.wait(f"{columns}.includes('reward') && {columns}.includes('stage')", seconds=180)

@@ -104,15 +104,14 @@ def results_of(root: Path, one: Result, other: Result) -> list[str]:
 
 def equal_steps(one: Result, other: Result) -> list[tuple[str, str, float, float]]:
     """Each metric that both runs wrote, over their last common steps: its name, the steps, both means."""
-    found = []
+    found: list[tuple[str, str, float, float]] = []
     for metric in METRICS:
         a, b = (dict(zip(*run.series(metric), strict=True)) for run in (one, other))
         steps = sorted(set(a) & set(b))[-LAST:]
         if steps:
             span = f"{steps[0]} to {steps[-1]}" if len(steps) > 1 else f"{steps[0]}"
-            found.append(
-                (metric, span, *(sum(run[n] for n in steps) / len(steps) for run in (a, b)))
-            )
+            mean_a, mean_b = (sum(run[step] for step in steps) / len(steps) for run in (a, b))
+            found.append((metric, span, mean_a, mean_b))
     return found
 
 

@@ -109,7 +109,12 @@ def _view(
             }
         )
     for key in lines:
-        chart = {"type": "LINE", "uuid": key, "metricKey": key, "selectedMetricKeys": [key]}
+        chart: dict[str, Any] = {
+            "type": "LINE",
+            "uuid": key,
+            "metricKey": key,
+            "selectedMetricKeys": [key],
+        }
         chart |= {"xAxisKey": "step", "scaleType": "linear", "lineSmoothness": 0}
         charts.append(chart)
     section = {"uuid": "chosen", "name": "Chosen", "display": True, "isReordered": False}
