@@ -53,7 +53,7 @@ def set_views(
             f"tags.study LIKE '%{name}%' AND tags.stage != 'checkpoint'",
             lines=("reward", "entropy", "loss"),
         )
-    wanted = {KIND: "custom_model_development", NOTE: note}
+    wanted = {KIND: "custom_model_development"} | ({NOTE: note} if note else {})
     wanted |= {f"{SHARED}{key}": json.dumps(view, sort_keys=True) for key, view in views.items()}
     _set_tags(store, wanted)
 
