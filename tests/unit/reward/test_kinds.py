@@ -241,3 +241,40 @@ def test_the_question_says_what_may_be_left_out(gold, answer, question):
 )  # fmt: skip
 def test_what_looks_alike_is_still_told_apart(gold, answer):
     assert not boxed(answer, gold, "fill")
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "answer"),
+    [(r"Compute $\sum_{k=1}^{100}k$.", "5050", r"S=\sum_{k=1}^{100}k"),
+     (r"Compute $\sum_{k=1}^{100}k$.", "5050", r"\sum_{j=1}^{100}j"),
+     (r"Simplify $\frac{8}{22}$.", r"\frac{4}{11}", "8/22"),
+     (r"Simplify $\frac{8}{22}$.", r"\frac{4}{11}", r"8\div22"),
+     (r"Simplify $\frac{8}{22}$.", r"\frac{4}{11}", r"x=\frac{8}{22}+0"),
+     (r"Find $76-(-4\cdot8-2)+13.$", "123", "76 - (-4*8 - 2) + 13"),
+     ("Tom has 8 + 9 apples. How many is that?", "17", "9+8"),
+     (r"Factor $x^2+2x+1$.", "(x+1)^2", "x^2+1+2x")],
+)  # fmt: skip
+def test_the_question_in_other_signs_or_order_is_not_worked_out(question, gold, answer):
+    assert not boxed(answer, gold, question=question)
+    assert boxed(gold, gold, question=question)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [("3", "third"), ("12", "第十二"), ("12", "面积为12"), ("12", r"\text{The maximum is }12"),
+     ("12", "12道题"), ("12", r"12\text{ square units}"), ("(1,2)", r"\langle 1,2\rangle"),
+     ("(1,2)", "A(1,2)"), ("10", r"{5\choose2}"), (r"\binom{2024}{3}", "C_{2024}^3"),
+     (r"25\%", "25 per cent"), ("4;-2", "第二空：-2；第一空：4"), ("1/2", "一半")],
+)  # fmt: skip
+def test_ordinals_points_and_values_in_a_sentence_are_paid_in_a_box(gold, answer):
+    assert boxed(answer, gold, "fill" if ";" in gold else "open")
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [("12", "12...…"), ("0.5", r"0.5\ldots"), ("H_2O", "OH_2"), ("4;-2", "第二空：4；第一空：-2"),
+     ("1", r"\tanh 50"), (r"\sqrt{10^{40}+1}", "10^{20}"), ("23", "2~3"), ("12", "12的因数"),
+     ("5", "5 steps remain"), ("12", r"\text{12 times two}"), ("5", "5:")],
+)  # fmt: skip
+def test_dots_substances_places_and_forty_digits_tell_answers_apart(gold, answer):
+    assert not boxed(answer, gold, "fill" if ";" in gold else "open")

@@ -19,7 +19,7 @@ from r1v3.reward.maths.shape import readings
 from r1v3.reward.maths.units import split_unit
 from r1v3.reward.maths.workers import Reply
 from r1v3.reward.text.boxes import find_boxes, join_last_boxes
-from r1v3.reward.text.conclude import concluded, open_answer
+from r1v3.reward.text.conclude import concluded, open_answer, stated_in_box
 from r1v3.reward.text.cut import goes_on, is_broken
 from r1v3.reward.text.extract import extract_answer, final_text, several_boxes
 from r1v3.reward.text.normalize import MAX_CHARS, fold_width, is_legible, normalise
@@ -87,6 +87,8 @@ def apply_rules(row: Row) -> Verdict | list[Pending]:
     for gold in golds:
         wanted = gold_text(gold)
         rule = compare_open(answer, wanted, comparison)
+        if not rule and found.where == "box" and (said := stated_in_box(answer, question)):
+            rule = compare_open(said, wanted, comparison) or rule
         if not rule and (boxes := several_boxes(text)):
             rule = compare_open(boxes, wanted, comparison) or rule
         if not rule and same_in_frame(answer, wanted, question):
@@ -199,13 +201,13 @@ def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool |
     if max(len(answer), len(gold)) > MAX_CHARS:
         return "string" if answer.strip() == gold.strip() else False
     a, g = normalise(answer), normalise(gold)
-    if not a or not g:
+    if not a or not g or goes_on(answer) != goes_on(gold):
         return False
     if same_string(a, g):
         return "string"
     if same_usual_words(a, g):
         return "words"
-    if (is_broken(a) and not is_broken(g)) or goes_on(answer) != goes_on(gold):
+    if is_broken(a) and not is_broken(g):
         return False
     if _QUANTIFIER.findall(g) != _QUANTIFIER.findall(a):
         stripped = without_domain(a, g)

@@ -98,7 +98,7 @@ NAMED = re.compile(
     r"\(([A-J])\)|\*\*\s*\(?([A-J])\s*[*.:)]|(?:选项|选择|选|答案)\s*[(\"'*]*\s*([A-J])(?![A-Za-z])"
     r"|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]et|[Ii]mage|[Ff]igure|[Pp]icture|[Pp]iece|[Bb]ox|[Bb]all"
     r"|[Ss]ituation|[Ss]cenario|[Dd]iagram|[Ss]hape|[Pp]attern|[Pp]oint|[Ll]etter|[Ss]elect)s?\s+[(\"'*]*([A-J])\b(?!')"
-    r"|\b(?:[Cc]hoose|[Pp]ick|[Cc]hose|[Pp]icked|(?:[Gg]o|[Gg]oing|[Ww]ent|[Oo]pt)\s+(?:with|for))\s+[(\"'*]*([A-J])\b(?!')"
+    r"|\b(?:[Cc]hoose|[Pp]ick|[Cc]hose|[Pp]icked|(?:[Gg]o|[Gg]oing|[Ww]ent|[Oo]pt)\s+(?:with|for))\s+(?:[Oo]ption\s+)?[(\"'*]*([A-J])\b(?!')"
     r"|\b(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s+([A-J])(?=\s*\.?\s*$)"
     r"|(?<![A-Za-z])([B-HJ])\s+\((?=[A-Za-z0-9])"
     r"|(?<![A-Za-z\-])([A-J])\s+(?:is|was|would be)\s+(?:the\s+)?(?:correct|right|best|answer|valid|true)"
@@ -116,6 +116,9 @@ _ENDS_THERE = re.compile(
 MAX_NAMED = 60  # a passage that names options more often goes through them and chooses none
 _MAY = re.compile(r"(?:could|might|may|can)\s*$", re.IGNORECASE)
 
+_SOMEBODY = re.compile(
+    r"(?:my|his|her|their)\s+(?:friend|teacher|brother|sister|book)\s*\Z", re.IGNORECASE
+)
 _SEEN = re.compile(
     r"(?:\A\W*in|\bsee)\s+(?:the\s+)?\Z", re.IGNORECASE
 )  # `In figure B, we see a cat`
@@ -136,6 +139,7 @@ def named(passage: str, options: Options, question: str | None = None) -> str | 
             or weighs(rest)
             or _MAY.search(before[-12:])
             or _SEEN.search(before)
+            or _SOMEBODY.search(before[-40:])
             or not leads_up(before, question)
         ):
             continue

@@ -27,6 +27,10 @@ def in_digits(text: str) -> str:
     """
     if text.isascii() or len(text) > 60:
         return text
+    if text == "一半":
+        return "1/2"
+    if text[0] == "第" and (place := in_digits(text[1:])).isdigit():
+        return place
     if text[0] == "负":
         size = in_digits(text[1:].strip())
         return f"-{size}" if size[:1].isdigit() else text

@@ -108,6 +108,7 @@ class Comparison:
                 return None if _opaque(a.text) or _opaque(g.text) else False
         if {"either", "blanks"} == {a.kind, g.kind}:
             return False  # `4 or -2` fills no two blanks
+        a_items = in_place(a_items)
         pairs = by_label(a_items, g_items)
         if pairs and "either" in (a.kind, g.kind) and a.kind != g.kind and not numbered(a_items):
             labels = {label_of(item) for item in g_items}
@@ -212,8 +213,24 @@ _MATRIX = re.compile(
 )
 
 
+_POINT = re.compile(r"[A-OQ-Z]'?\s*(\([^()]*,[^()]*\))")  # A(1, 2); P(5, 2) may count arrangements
+_PLACE = re.compile(r"第([一二三四五六1-6])[空问个]{0,2}")
+
+
+def in_place(items: list[Shape]) -> list[Shape]:
+    """Return parts that are named by their places (`第二空: 4; 第一空: -2`) in the order of these."""
+    places = [_PLACE.fullmatch(label_of(item) or "") for item in items]
+    if len(items) < 2 or None in places:
+        return items
+    order = ["一二三四五六123456".index(place.group(1)) % 6 for place in places if place]
+    return [item for _, item in sorted(zip(order, items, strict=True), key=lambda pair: pair[0])]
+
+
 def column_of(shape: Shape) -> Shape | None:
     """Return the tuple that a matrix of one column or one row writes, None for any other shape."""
+    point = _POINT.fullmatch(shape.text) if shape.kind == "leaf" else None
+    if point:
+        return shape_of(point.group(1))
     found = _MATRIX.fullmatch(shape.text.strip()) if shape.kind == "leaf" else None
     if not found:
         return None

@@ -11,6 +11,8 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _UNITS = {word: value for value, word in enumerate(_SMALL.split())}
 _VALUES = _UNITS | {word: 20 + 10 * place for place, word in enumerate(_TENS.split())}
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+_ORDINAL_WORDS = {word: str(place) for place, word in enumerate(_ORDINALS.split(), start=1)}
 _ORDINAL = re.compile(r"(\d+)\s*(?:\^\s*)?\{?\s*(?:st|nd|rd|th)\s*\}?(?![A-Za-z])")
 
 
@@ -53,6 +55,6 @@ def _value(words: list[str]) -> int | None:
 
 
 def without_ordinal(text: str) -> str:
-    """Return `12` for `12th` and `12^{th}`."""
+    """Return `12` for `12th`, `12^{th}` and `twelfth`."""
     match = _ORDINAL.fullmatch(text.strip())
-    return match.group(1) if match else text
+    return match.group(1) if match else _ORDINAL_WORDS.get(text.strip().casefold(), text)

@@ -1,4 +1,4 @@
-"""Evaluate two expression trees to 50 digits, so that what agrees as floats alone is told apart.
+"""Evaluate two expression trees to 120 digits, so that what agrees as floats alone is told apart.
 
 `sqrt(10^20 + 1)` and `10^10` are one float and two numbers. Only pairs that are equal as floats come here.
 """
@@ -9,8 +9,8 @@ from typing import Any
 
 from r1v3.reward.maths.reader import Tree
 
-DIGITS = 50
-AGREE = 40  # digits that must agree; ten are left to rounding
+DIGITS = 120
+AGREE = 100  # digits that must agree; twenty are left to rounding
 
 
 def agrees_precisely(left: Tree, right: Tree, point: Mapping[str, Fraction | complex]) -> bool:

@@ -169,6 +169,9 @@ def same_leaf(
 ) -> bool | None:
     """Return whether two normalised leaves are the same, None where it cannot be told."""
     answer, gold = (english_in_digits(in_digits(text)) for text in (answer, gold))
+    places = [without_ordinal(text) for text in (answer, gold)]
+    if places[0].isdigit() and places[1].isdigit():
+        answer, gold = places
     if (
         is_letter_word(answer)
         or is_letter_word(gold)
@@ -197,8 +200,14 @@ _DATE = re.compile(
 )
 
 
+# A substance: H_2O, CO_2; a product of numbered letters (F_1F_2) has no letter without its number.
+_SUBSTANCE = re.compile(r"(?=.*_)(?=.*[A-Z](?!_|[a-z]_))(?:[A-Z][a-z]?(?:_\{?\d+\}?)?){2,}")
+
+
 def is_letter_word(text: str) -> bool:
     """Whether letters in a row are a word (`AAS`, `dog`), whose order counts, not a product (`xy`, `ab`)."""
+    if _SUBSTANCE.fullmatch(text):
+        return True
     if not (text.isascii() and text.isalpha() and len(text) > 1):
         return False
     vowels = set(text.casefold()) & set("aeiou")

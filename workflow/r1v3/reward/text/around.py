@@ -58,7 +58,8 @@ def spoils(text: str, boxes: Sequence[Box]) -> bool:
     before = text[max(0, boxes[-1].start - 120) : boxes[-1].start]
     behind = text[boxes[-1].end :][:120]
     bare = behind.lstrip(" $*)}")
-    asked = _ASKED.match(behind) or boxes[-1].content.endswith(("?", "？"))
+    content = boxes[-1].content
+    asked = _ASKED.match(behind) or (len(content) <= 40 and content.endswith(("?", "？")))
     if asked or denied_behind(bare, 0) or _WORD_BEHIND.match(bare):
         return True
     if _SIGN_BEHIND.match(behind) and not _DEGREE.match(behind):

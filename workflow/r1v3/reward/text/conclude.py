@@ -18,7 +18,7 @@ from r1v3.reward.text.extract import (
     superseding_answers,
 )
 from r1v3.reward.text.normalize import normalise, squeeze
-from r1v3.reward.text.vocabulary import asked_for, is_counted, is_plain, words_of
+from r1v3.reward.text.vocabulary import COUNTED, asked_for, is_counted, is_plain, words_of
 
 _MATH_SPAN = re.compile(
     r"\$\$(?P<a>[^$]{1,400})\$\$|\\\[(?P<b>.{1,400}?)\\\]|\\\((?P<c>.{1,400}?)\\\)"
@@ -54,7 +54,10 @@ _THUS = re.compile(
     r"|finally|because of this|as a result|因此|所以|故|综上所述|综上|从而|于是|则|答)",
     re.IGNORECASE,
 )
-_OPENING = re.compile(rf"{_THUS.pattern}|^\W*(?:but|and|in general)(?![a-z])[\s,]*", re.IGNORECASE)
+_OPENING = re.compile(
+    rf"{_THUS.pattern}|^\W*(?:but|and|in general)(?![a-z])[\s,]*|^\W*(?:it|that)['’]s\s+(?=[-\d$\\])",
+    re.IGNORECASE,
+)
 _BOLD = re.compile(r"\*\*\s*([^*\n]{1,40}?)\s*\*\*")
 _NUMBER_WORD = (
     r"(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred"
@@ -246,8 +249,16 @@ def stated(said: str, question: str | None = None) -> str | None:
         unit = _unit_behind(said, end)
         front, behind = bare[:start], bare[end + len(unit) :]
         if _passes_behind(behind, unit, question) and _introduces(front, value, behind, question):
-            return value + unit
+            counted = behind.strip(" .。!！,，;；*)）").casefold()
+            return f"{value.strip()} {counted}" if not unit and counted in COUNTED else value + unit
     return None
+
+
+def stated_in_box(content: str, question: str | None) -> str | None:
+    """Return the value that the sentence in a box ends with: `面积为12`, `The maximum is 12`."""
+    text = normalise(content)
+    said = stated(text, question) if len(text) <= 80 and _is_sentence(text) else None
+    return said if said and said != text and text.endswith(said.strip()) else None
 
 
 def _passes_behind(behind: str, unit: str, question: str | None) -> bool:

@@ -49,7 +49,7 @@ def _last_line(text: str) -> str:
 
 
 _SIGN_AT_END = re.compile(
-    r"(?<=\S)\s*(?:[-+*/^_=<>×÷]|\\(?:cdot|times|div|frac|pm|mp|sqrt|to|le|ge|ne))\s*\Z"
+    r"(?<=\S)\s*(?:[-+*/^_=<>×÷:]|\\(?:cdot|times|div|frac|pm|mp|sqrt|to|le|ge|ne))\s*\Z"
 )
 _BRACKETS = re.compile(r"\\?[()\[\]{}]")
 

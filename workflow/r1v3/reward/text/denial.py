@@ -10,6 +10,7 @@ _INSTEAD = re.compile(
     r"\b(?:but|rather)\s+(?:rather\s+|instead\s+|is\s+)?(?=\S)|而(?:应该?)?是|(?<=[,，])应?(?:该?[是为]|选)"
     r"|[,;.]\s*it(?:['’]s|\s+is)\s+(?=\S)"
 )
+_NOT_ANOTHER = re.compile(r"(?<=[\dA-J$)}]),\s*(?:and\s+)?not\s+[^\s,]{1,20}\Z")  # `6, not 7`
 _DENIED_BEFORE = re.compile(
     r"(?:\b(?:not|nor|neither|cannot|than|instead of|unlike)\b|n['’]t\b|不是|并非|排除)[^.;。]*$"
     r"|不(?:能|应该?|该|可|要|会)?\s*选?$"
@@ -82,7 +83,7 @@ def affirmed(said: str, denied: bool) -> str:
         denied: whether the words before the phrase denied it already, as in `答案不是`.
     """
     if not denied and not _DENIED_SAID.match(said):
-        return said
+        return _NOT_ANOTHER.sub("", said)
     instead = _INSTEAD.search(said)
     return said[instead.end() :].strip() if instead else ""
 

@@ -59,12 +59,15 @@ _RUNS = re.compile(r"[ \t\xa0]{3,}|\n{3,}|\\{5,}")
 _GLUE = re.compile(r"^[\s:：*_]+|[\s*_]+$")
 
 
+_ANSWER_TAG = re.compile(r"</?answer>")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 def final_text(response: str) -> str | None:
     """Return what stands after the thought, or None where the thought never closed."""
     text = after_thought(response)
+    if text and "answer>" in text:
+        text = _ANSWER_TAG.sub(" ", text).strip()
     if text and "<!--" in text:
         text = _COMMENT.sub(" ", text)
     return _RUNS.sub(lambda run: run.group()[:2], text).replace("根号", "√") if text else text

@@ -74,7 +74,7 @@ _SYNONYMS = {
     "acos": "arccos", "tg": "tan", "ctg": "cot", "lbrac": "[", "rbrac": "]", "land": r"\wedge ",
     "vartheta": "theta", "epsilon": "varepsilon", "colonequals": ":=", "doteq": "approx",
     "minus": "-", "overrightarrow": "vec", "percent": "%", "yen": "¥", "pounds": "£", "euro": "€",
-    "textdegree": r"^\circ ",
+    "textdegree": r"^\circ ", "langle": "(", "rangle": ")",
 }  # fmt: skip
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _BLANK = re.compile(r"\s+")
@@ -121,9 +121,9 @@ def fold_width(text: str) -> str:
 def normalise(text: str) -> str:
     """Return the canonical spelling of a short answer (at most MAX_CHARS characters are read)."""
     text = fold_width(text[:MAX_CHARS])
-    if "\\" in text or "$" in text or "*" in text or "`" in text:
+    if "\\" in text or "~" in text or "$" in text or "*" in text or "`" in text:
         text = _strip_dress(text)
-    text = _BLANK.sub(" ", text).strip()
+    text = _BLANK.sub(" ", text).strip().replace("per cent", "percent")
     if r"\in" in text:
         text = _FAMILY.sub("", text)
     builder = _BUILDER.fullmatch(text)
@@ -149,6 +149,7 @@ def _without_tail(text: str) -> str:
     return next(group for group in confirmed.groups() if group) if confirmed else text
 
 
+_CHOOSE = re.compile(r"\{\s*(\w+)\s*\\choose\s*(\w+)\s*\}")
 # Characters without a place in an answer: control, direction, private ones, lone surrogates.
 _FOREIGN = re.compile(
     r"~~[^\s~]+~~|[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff]"
@@ -193,6 +194,7 @@ def _strip_dress(text: str) -> str:
         text, changed = _WRAPPER.subn(lambda m: " " + m.group(1) + " ", text)
         if not changed:
             break
+    text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
     text = text.replace(r"\not=", r"\ne ").replace(r"\not\in", r"\notin ")
     text = _COMMAND.sub(_rename, text)
     text = re.sub(r"\s+(?=[_^])", "", text)

@@ -42,25 +42,54 @@ def _flat(question: str) -> str:
 def restates(answer: str, gold: str, question: str) -> bool:
     """Whether an answer that equals its gold by computing is an expression of the question, not worked out.
 
-    Where the question asks for that very form, the gold is written in it, and equals the answer as a text.
+    The numbers and letters of both are compared, so that another sign for a quotient, another order or a
+    label in front is no work. Where the question asks for that very form, the gold is written in it.
     """
     if not question:
         return False
     said, wanted = squeeze(normalise(answer)), squeeze(normalise(gold))
     if not said or re.fullmatch(rf"(?:.*[=:])?{re.escape(wanted)}[^\d]*", said):
         return False
-    return any(said in (span, span.rstrip("=?.,:")) for span in _spans(question)) or _holds(
-        _squeezed(question), said
-    )
+    if _holds(_squeezed(question), said):
+        return True
+    parts, worked_out = _leaves(_EQUALS.split(said)[-1]), _leaves(wanted)
+    return len(parts) > 1 and parts != worked_out and parts in _spans(question)
+
+
+_EQUALS = re.compile(r"=(?![^{]*\})")  # not the one of \\sum_{k=1}
+_LEAF = re.compile(r"\d+(?:\.\d+)?|\\[a-zA-Z]+|[A-Za-z]")
+_JOINTS = frozenset(
+    rf"\{name}"
+    for name in ("frac", "cdot", "times", "div", "text", "left", "right", "displaystyle")
+)
+_RUNS = frozenset(rf"\{name}" for name in ("sum", "prod", "int", "lim"))
 
 
 @lru_cache(maxsize=4_096)
-def _spans(question: str) -> frozenset[str]:
-    """Return the formulas of a question as answers are spelled."""
-    found = re.findall(
-        r"\$+([^$]{1,400})\$+|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", question[:20_000]
+def _leaves(text: str) -> tuple[str, ...]:
+    """Return the numbers, letters and functions of a normalised formula in order of name, 0 and 1 aside.
+
+    The letters of a sum are one letter, since a bound variable may have any name.
+    """
+    found = [leaf for leaf in _LEAF.findall(text) if leaf not in _JOINTS and leaf not in ("0", "1")]
+    if _RUNS & set(found):
+        found = ["x" if len(leaf) == 1 and leaf.isalpha() else leaf for leaf in found]
+    return tuple(sorted(found))
+
+
+@lru_cache(maxsize=4_096)
+def _spans(question: str) -> frozenset[tuple[str, ...]]:
+    """Return the leaves of each formula of a question, and of each computation in its text."""
+    question = question[:20_000]
+    found = [next(part for part in parts if part) for parts in _SPAN.findall(question)]
+    texts = [squeeze(normalise(part)) for part in [*found, *_COMPUTATION.findall(question)]]
+    return frozenset(_leaves(_EQUALS.split(text)[0]) for text in texts) | frozenset(
+        map(_leaves, texts)
     )
-    return frozenset(squeeze(normalise(next(part for part in parts if part))) for parts in found)
+
+
+_SPAN = re.compile(r"\$+([^$]{1,400})\$+|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]")
+_COMPUTATION = re.compile(r"\d[\d.]*(?:\s*[-+*/×÷^]\s*\(?\d[\d.]*\)?)+")
 
 
 @lru_cache(maxsize=4_096)

@@ -34,11 +34,11 @@ COUNTED = frozenset(_COUNTED_WORDS.split())
 # Chinese measure words, a closed class of the language.
 MEASURES = frozenset(
     "个只条张本种次人名位件块支棵头辆道页岁根台把间枚颗粒朵家座层排行列级场份套束串篇首幅户队班辈匹艘架盏扇滴瓶杯碗盘盒箱袋包"
-    "筐桶车面顶口尾项样类步圈遍处所门节课题"
+    "筐桶车面顶口尾项样类步圈遍处所门节课题分"
 )
 # What is counted, behind a measure word.
 _NOUNS = """
-苹果 桃子 梨 橘子 香蕉 鸡蛋 糖 糖果 蛋糕 学生 同学 小朋友 老师 工人 男生 女生 小球 球 红球 白球
+题 题目 苹果 桃子 梨 橘子 香蕉 鸡蛋 糖 糖果 蛋糕 学生 同学 小朋友 老师 工人 男生 女生 小球 球 红球 白球
 黑球 书 图书 铅笔 钢笔 本子 卡片 邮票 玩具 汽车 自行车 树 花 鸡 鸭 鱼 兔子 羊 牛 马 人 数 点 解
 根 实数根 零点 交点 公共点 三角形 正方形 长方形 圆 面 棱 顶点 小正方体 正方体 元素 子集 整数
 自然数 因数 约数 质数 方法 选法 排法 情况 可能 方案
@@ -91,9 +91,10 @@ base power exponent wrong incorrect false untrue anything everything nothing nob
 """
 TURNING = frozenset(_TURNING_WORDS.split()) | frozenset("不没无非未否或若除错半倍负")
 # Words before a counted thing.
-_COLOURS = (
-    "red blue green yellow black white orange purple pink brown gray grey small big large tiny"
-)
+_COLOURS = """
+red blue green yellow black white orange purple pink brown gray grey small big large tiny square
+cubic
+"""
 COLOURS = frozenset(_COLOURS.split())
 _WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]+(?:['’][a-z]+)?|[\u4e00-\u9fff]+")
 _LETTER = re.compile(r"[A-Za-z]'?|[A-Z]{2,4}'?")

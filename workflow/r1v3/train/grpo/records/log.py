@@ -9,6 +9,7 @@ from r1v3.train.grpo.records.episode_metrics import (
     reward_metrics,
     worst_token_shown,
 )
+from r1v3.train.grpo.records.reward_watch import RewardWatch
 from r1v3.train.grpo.records.rollout_log import write_rollouts
 from r1v3.train.grpo.records.timer import StepTimer
 from r1v3.train.grpo.sampling.collect import Collected
@@ -23,6 +24,7 @@ class GrpoLog:
         if self.first:
             done, total = run.progress.done, run.config.settings.steps
             self.metrics = MetricsLog(run.folder / "metrics.jsonl", keep_through=done)
+            self.watch = RewardWatch(run.folder, keep_through=done, seed=run.config.seed)
             self.progress = Progress(total, f"{run.config.name}: step")
             self.progress.resume(done)
 
@@ -59,6 +61,9 @@ class GrpoLog:
         )
         values = moved | reward_metrics(episode) | updated.metrics
         values |= collected.counts
+        values |= self.watch.measure(step, episode, run.config.generation.mode)
+        for text in values["alarm_texts"]:
+            print(f"ALARM at step {step}: {text}; see to_judge.jsonl", flush=True)
         values["mismatch/worst_token"] = worst_token_shown(
             updated.worst, episode.responses, run.readings.tokenizer
         )

@@ -1,0 +1,42 @@
+"""Traits of an answer that a verdict does not show, and that a policy learns where it is paid for them."""
+
+import re
+from dataclasses import dataclass
+
+from r1v3.reward.text.boxes import find_boxes
+from r1v3.reward.text.extract import extract_answer, final_text
+from r1v3.reward.text.normalize import normalise, squeeze
+
+_HEDGES = re.compile(
+    r"(?<![A-Za-z])(?:maybe|perhaps|possibly|probably|might|could\s+be|may\s+be|not\s+sure|unsure|guess|either|or)"
+    r"(?![A-Za-z])|可能|也许|或许|大概|不确定|或",
+    re.IGNORECASE,
+)
+SEARCHED = 300  # characters at the end of an answer that are searched for a hedge
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What an answer is like.
+
+    Attributes:
+        hedged: it says "maybe", "or" and the like at its end.
+        unboxed: it boxes nothing.
+        from_question: its answer stands in the question, letters of options aside.
+    """
+
+    hedged: bool
+    unboxed: bool
+    from_question: bool
+
+
+def traits_of(response: str, question: str | None) -> Traits:
+    """Return the traits of a response, read behind its thought."""
+    text = final_text(response) or ""
+    answer = squeeze(normalise(extract_answer(response) or ""))
+    asked = squeeze(normalise(question or ""))
+    return Traits(
+        hedged=bool(_HEDGES.search(text[-SEARCHED:])),
+        unboxed=not find_boxes(text),
+        from_question=len(answer) > 1 and answer in asked,
+    )
