@@ -1,6 +1,8 @@
-"""The report, the ledger and a study in a headless browser: no error, every picture drawn, every link good.
+"""Every page in a headless browser, at the width of a desk and of a phone: no error, nothing cut off, every
+picture drawn, every link good, and no serious fault by axe-core.
 
-`R1V3_PAGES` names a results folder whose pages to open instead of made-up ones.
+`R1V3_PAGES` names a results folder whose pages to open instead of made-up ones. axe-core comes by
+`npm ci --prefix tests/services/axe`; without it, its test is skipped.
 """
 
 import os
@@ -72,6 +74,15 @@ AUDIT = """(() => {
 })()"""
 PICTURES = "[...document.images].filter((i) => !i.complete || i.naturalWidth === 0).length"
 FLAT = "[...document.querySelectorAll('svg')].filter((s) => s.getBoundingClientRect().height < 20).length"
+# What reaches beyond the right edge, and does not scroll in a box of its own.
+CUT = """[...document.querySelectorAll('body *:not(svg *)')].filter((e) => {
+  if (e.getBoundingClientRect().right <= document.documentElement.clientWidth + 1) return false;
+  for (let p = e; p && p !== document.body; p = p.parentElement)
+    if (p !== e && getComputedStyle(p).overflowX !== 'visible') return false;
+  return true;
+}).slice(0, 3).map((e) => `${e.tagName} ${e.textContent.trim().slice(0, 40)}`)"""
+AXE = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+WIDTHS = (1400, 400)
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 LINKS = "[...document.querySelectorAll('a')].map((a) => a.getAttribute('href'))"
 
@@ -89,7 +100,9 @@ def results(tmp_path_factory) -> Path:
     write_ledger(documents, [found / "studies/freeze.json"], seeds=1, output=found / "claims.html")
     write_summary(held_out=tree.held_out, benchmarks=tree.benchmarks, output=found / "summary.json")
     (found / "pages").mkdir()
-    (found / "pages" / "index.html").write_text("<!doctype html><title>a</title>")
+    (found / "pages" / "index.html").write_text(
+        '<!doctype html><html lang="en"><title>a</title><main><h1>a</h1></main></html>'
+    )
     write_report(
         **tree.report_inputs,
         studies=[found / "studies/freeze.json"],
@@ -99,33 +112,80 @@ def results(tmp_path_factory) -> Path:
     return found
 
 
-@pytest.fixture
-def browser(tmp_path):
-    found = Browser(tmp_path / "profile")
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    found = Browser(tmp_path_factory.mktemp("profile"))
     yield found
     found.close()
 
 
-@pytest.mark.parametrize("name", ["report.html", "claims.html", "studies/freeze.html"])
-def test_a_page_opens_offline_without_an_error_and_is_accessible(results, browser, name):
-    path = results / name
+def show(browser: Browser, path: Path, width: int) -> None:
+    """Open a page anew, in a window of this width in pixels."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.call("Emulation.setDeviceMetricsOverride", **size)
+    browser.open("about:blank")
+    browser.errors.clear()
     browser.open(path.resolve().as_uri())
     browser.wait("document.readyState === 'complete' && !!document.querySelector('h1')")
-    assert browser.errors == []
-    assert browser.foreign == []
-    assert browser.evaluate(PICTURES) == 0
-    assert browser.evaluate(FLAT) == 0
-    assert browser.evaluate(AUDIT) == []
-    assert browser.evaluate(WIDE) <= 0  # wide tables scroll in themselves, not the page
-    for link in browser.evaluate(LINKS):
-        if link.startswith("#"):
-            assert browser.evaluate(f"!!document.getElementById({link[1:]!r})"), link
-        elif not link.startswith(("http", "cards/")):  # a rule of its own makes the cards
-            assert (path.parent / link).exists(), link
 
 
-def test_the_report_prints(results, browser, tmp_path):
-    browser.open((results / "report.html").resolve().as_uri())
-    browser.wait("document.readyState === 'complete'")
+def pages(results: Path) -> list[Path]:
+    """Every page of a results folder that a person opens; reports of runs have a test of their own."""
+    folders = ("", "pages", "pages/errors", "cards", "studies")
+    found = [path for folder in folders for path in sorted((results / folder).glob("*.html"))]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_opens_offline_and_whole_and_is_accessible(results, browser, width):
+    for path in pages(results):
+        show(browser, path, width)
+        assert browser.errors == [], path
+        assert browser.foreign == [], path
+        assert browser.evaluate(PICTURES) == 0, path
+        assert browser.evaluate(FLAT) == 0, path
+        assert browser.evaluate(WIDE) <= 0, path  # wide tables scroll in themselves, not the page
+        assert browser.evaluate(CUT) == [], path
+        if width == WIDTHS[0]:
+            assert browser.evaluate(AUDIT) == [], path
+
+
+def test_every_link_of_a_page_leads_somewhere(results, browser):
+    for path in pages(results):
+        show(browser, path, WIDTHS[0])
+        for link in browser.evaluate(LINKS):
+            if link.startswith("#"):
+                assert browser.evaluate(f"!!document.getElementById({link[1:]!r})"), (path, link)
+            elif not link.startswith(("http", "cards/")):  # a rule of its own makes the cards
+                assert (path.parent / link).exists(), (path, link)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="`npm ci --prefix tests/services/axe` brings axe-core")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(results, browser, scheme):
+    scheme_of = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.call("Emulation.setEmulatedMedia", features=scheme_of)
+    for path in pages(results):
+        show(browser, path, WIDTHS[0])
+        browser.evaluate(AXE.read_text())
+        browser.evaluate(
+            "window.found = null; axe.run({exclude: [['svg > *']]}).then((f) => { window.found = f; }); 0"
+        )
+        browser.wait("!!window.found")
+        faults = browser.evaluate("""window.found.violations
+            .filter((f) => ['serious', 'critical'].includes(f.impact))
+            .map((f) => `${f.id}: ${f.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`)""")
+        assert faults == [], path
+
+
+def test_the_first_picture_stands_on_the_first_screen(results, browser):
+    show(browser, results / "report.html", WIDTHS[0])
+    top = "document.querySelector('.pipeline').getBoundingClientRect().top"
+    assert browser.evaluate(top) < 900
+
+
+def test_the_report_prints(results, browser):
+    show(browser, results / "report.html", WIDTHS[0])
     printed = browser.call("Page.printToPDF", printBackground=True)["data"]
     assert len(printed) > 50_000

@@ -9,6 +9,7 @@ from made_up_studies import ITEMS, write_study_results, write_verdicts
 from page_reader import Page, without_tags
 from PIL import Image
 
+from r1v3.analyze.report.overview import entropy_answer
 from r1v3.analyze.report.page import write_report
 from r1v3.analyze.report.parts import recipe_sections
 from r1v3.analyze.studies.ledger import write_ledger
@@ -20,8 +21,6 @@ SECTIONS = (
     "index",
     "departures",
     "figures",
-    "studies",
-    "claims",
     "gallery",
     "cost",
     "scores",
@@ -122,8 +121,58 @@ def test_a_probed_checkpoint_without_a_benchmark_score_is_an_error(tree):
 
 def test_without_studies_the_page_says_how_to_make_them(page):
     text = without_tags(page)
-    assert "None has been run yet: make studies" in text
-    assert "not run yet: snakemake results/studies/freeze.html" in text
+    assert "The ledger of claims: make studies" in text
+    assert "which modules are trained: snakemake results/studies/freeze.html" in text
+    folded = page.index('<details class="missing">')
+    assert "not run yet" not in page[:folded]
+    assert "<h2" not in page[folded : page.index("</details>", folded)]
+    assert page.index('id="cost"') < folded
+
+
+def test_the_first_screen_answers_what_people_ask_first(page):
+    for picture in ('class="pipeline"', 'id="stages-', 'id="reward-', 'id="selection-'):
+        assert picture in page[: page.index('id="scores"')], picture
+    first = without_tags(page[: page.index('id="scores"')])
+    assert "checkpoints of one run" in first
+    assert "Both drift with the step, and this is one run, so it shows no cause." in first
+
+
+def test_figures_show_their_values_where_the_mouse_rests(page):
+    assert re.search(
+        r"<title>Mathematics, Cold-start SFT: [\d.]+ % \([\d.]+ to [\d.]+\)</title>", page
+    )
+    assert re.search(r"<title>reward, step \d+: [\d.]+</title>", page)
+
+
+@pytest.mark.parametrize(
+    ("entropies", "scores", "rho", "said"),
+    [
+        (
+            [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+            [0.3, 0.31, 0.4, 0.45, 0.5, 0.6],
+            1.0,
+            "score higher on MMMU",
+        ),
+        (
+            [0.6, 0.5, 0.4, 0.3, 0.2, 0.1],
+            [0.3, 0.31, 0.4, 0.45, 0.5, 0.6],
+            -1.0,
+            "score lower on MMMU",
+        ),
+        ([0.1, 0.2, 0.3, 0.4], [0.3, 0.5, 0.2, 0.6], 0.4, "the interval holds zero"),
+        ([0.1, 0.2, 0.3], [0.3, 0.5, 0.2], None, "a correlation needs 4"),
+        ([0.1, 0.1, 0.1, 0.1], [0.3, 0.5, 0.2, 0.4], None, "that differ"),
+        ([None, 0.1], [0.3, 0.5], None, "1 checkpoint had"),
+    ],
+)
+def test_what_may_be_concluded_depends_on_points_and_interval(entropies, scores, rho, said):
+    rows = [{"entropy": e, "score": {"mean": s}} for e, s in zip(entropies, scores, strict=True)]
+    answer = entropy_answer(rows, "MMMU")
+    assert answer.rho == (None if rho is None else pytest.approx(rho))
+    assert said in answer.conclusion
+    if rho is not None:
+        assert answer.low < rho < answer.high or abs(rho) == 1.0
+        assert answer.points == len(rows)
 
 
 @pytest.mark.slow
@@ -152,7 +201,7 @@ def test_with_studies_claims_and_answers_the_page_holds_them_all(tree, documents
         assert not link.startswith("#") or link[1:] in page.ids, link
     assert {"study-freeze", "claim-frozen_connector_is_worse", "chance"} <= set(page.ids)
     assert all(source.startswith("data:image/") for source in page.sources)
-    assert len(page.sources) == 1 + 2 * 4  # figure 1, and two right and two wrong answers a set
+    assert len(page.sources) == 2 * 4  # two right and two wrong answers a set
     said = without_tags(text)
     assert (
         "optimizer.learning_rate 0.00025 1e-05" in said

@@ -6,6 +6,7 @@ file still stands alone; text stays text.
 
 import io
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 INK = "#1b1b1b"
 GRID = "#d8d8d8"
@@ -50,6 +52,35 @@ STYLE: dict[Any, Any] = {  # matplotlib's keys are a Literal of hundreds of name
 }
 
 
+HOVERED = 24  # points of a curve that show their values
+
+
+def hover(artist: Any, text: str) -> None:
+    """Have an artist show a text where the mouse rests on it; `to_svg` writes it as an SVG title."""
+    artist.set_gid(f"hover-{text.encode().hex()}")
+
+
+def hover_points(
+    axes: Any, xs: Sequence[float], ys: Sequence[float], label: str, *, x: str = "step"
+) -> None:
+    """Invisible marks along a line that show its values; at most `HOVERED` of them."""
+    count = len(xs)
+    for place in sorted({round(n * (count - 1) / max(1, HOVERED - 1)) for n in range(HOVERED)}):
+        if place < count:
+            # An artist of the figure, not of the axes: the legend's search for room must not see it.
+            mark = Line2D(
+                [xs[place]],
+                [ys[place]],
+                marker="o",
+                markersize=8,
+                alpha=0,
+                transform=axes.transData,
+            )
+            mark.set_in_layout(False)
+            axes.figure.add_artist(mark)
+            hover(mark, f"{label}, {x} {xs[place]:g}: {ys[place]:.4g}")
+
+
 def curves(
     name: str,
     alt: str,
@@ -71,6 +102,7 @@ def curves(
                 values = running_mean(values)
             marker = MARKERS[number % len(MARKERS)] if len(values) < 20 else None
             axes.plot(steps, values, color=colour, marker=marker, markersize=4, label=label)
+            hover_points(axes, steps, values, label, x=x)
         for step, text in marks:
             axes.axvline(step, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
             place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
@@ -108,7 +140,7 @@ def scatter(name: str, alt: str, points: list[dict], *, x: str, y: str) -> str:
         figure, axes = _panel((4.8, 3.2))
         for point in points:
             colour = COLOURS["vermilion"] if point["chosen"] else COLOURS["blue"]
-            axes.errorbar(
+            drawn = axes.errorbar(
                 point["x"],
                 point["y"],
                 xerr=[[point["x"] - point["x_low"]], [point["x_high"] - point["x"]]],
@@ -118,6 +150,11 @@ def scatter(name: str, alt: str, points: list[dict], *, x: str, y: str) -> str:
                 markersize=7 if point["chosen"] else 5,
                 elinewidth=0.9,
                 capsize=2,
+            )
+            hover(
+                drawn.lines[0],
+                f"step {point['label']}: {point['x']:.3f} ({point['x_low']:.3f} to {point['x_high']:.3f});"
+                f" {point['y']:.1f} ({point['y_low']:.1f} to {point['y_high']:.1f})",
             )
             axes.annotate(
                 point["label"], (point["x"], point["y"]), xytext=(6, 5), textcoords="offset points"
@@ -132,7 +169,9 @@ def bars(name: str, alt: str, counts: Mapping[str, float], *, x: str, colour: st
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((SIZE[0], 0.6 + 0.22 * len(counts)))
         places = range(len(counts))
-        axes.barh(places, list(counts.values()), color=COLOURS[colour], height=0.72)
+        drawn = axes.barh(places, list(counts.values()), color=COLOURS[colour], height=0.72)
+        for bar, (label, count) in zip(drawn, counts.items(), strict=True):
+            hover(bar, f"{label}: {count:,}")
         axes.set_yticks(list(places), list(counts))
         axes.set_ylim(len(counts) - 0.4, -0.6)
         axes.set_axisbelow(True)
@@ -148,18 +187,134 @@ def bars(name: str, alt: str, counts: Mapping[str, float], *, x: str, colour: st
 
 
 def dots(name: str, alt: str, points: list[tuple[str, float, float, float]], *, x: str) -> str:
-    """A dot with its interval for each (label, mean, low, high), from the top down."""
+    """A dot with its interval for each (label, mean, low, high), from the top down, in percent."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((6.2, 0.6 + 0.23 * len(points)))
-        for place, (_, mean, low, high) in enumerate(points):
-            axes.plot([low, high], [place, place], color=COLOURS["blue"], linewidth=1.4)
-            axes.plot(mean, place, color=COLOURS["blue"], marker="o", markersize=5)
-        axes.set_yticks(range(len(points)), [label for label, *_ in points])
-        axes.set_ylim(len(points) - 0.4, -0.6)
-        axes.tick_params(axis="y", length=0)
+        _dotted(axes, points)
         axes.set_xlim(0, 100)
         axes.set_xlabel(x)
         return to_svg(figure, name, alt)
+
+
+def intervals(
+    name: str, alt: str, points: list[tuple[str, float, float, float, str]], *, x: str
+) -> str:
+    """Effects with their intervals about zero, from the top down.
+
+    Args:
+        points: label, estimate, low, high and a name of `COLOURS`.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _panel((6.8, 0.7 + 0.24 * len(points)))
+        axes.axvline(0, color=INK, linewidth=0.8)
+        _dotted(axes, [each[:4] for each in points], [each[4] for each in points])
+        axes.set_xlabel(x)
+        return to_svg(figure, name, alt)
+
+
+def stages(
+    name: str, alt: str, lines: Mapping[str, list[tuple[str, float, float, float]]], *, y: str
+) -> str:
+    """A line for each set over the stages of training, each point with its interval, in percent."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _panel((4.6, 3.0))
+        labels: list[str] = []
+        for number, (label, points) in enumerate(lines.items()):
+            labels = [each[0] for each in points]
+            places = [n + 0.06 * number for n in range(len(points))]
+            means = [each[1] for each in points]
+            colour = CYCLE[number % len(CYCLE)]
+            axes.plot(places, means, color=colour, label=label, linewidth=1.2, alpha=0.6)
+            for place, (stage, mean, low, high) in zip(places, points, strict=True):
+                axes.plot([place, place], [low, high], color=colour, linewidth=1.4)
+                (mark,) = axes.plot(
+                    [place], [mean], MARKERS[number % len(MARKERS)], color=colour, markersize=6
+                )
+                hover(mark, f"{label}, {stage}: {mean:.1f} % ({low:.1f} to {high:.1f})")
+                axes.annotate(
+                    f"{mean:.0f}",
+                    (place, mean),
+                    xytext=(6, 3),
+                    textcoords="offset points",
+                    fontsize=8,
+                )
+        axes.set_xticks(range(len(labels)), [_folded(label) for label in labels], fontsize=8)
+        axes.set_xlim(-0.3, len(labels) - 0.4)
+        axes.set_ylim(0, 100)
+        axes.set_title(y, fontsize=9, loc="left")
+        axes.legend(loc="lower right")
+        return to_svg(figure, name, alt)
+
+
+def bars_beside(
+    name: str,
+    alt: str,
+    panels: list[tuple[str, dict[str, dict[str, tuple[float, float, float]]]]],
+    *,
+    y: str,
+    most: float = 100,
+    ground: str = "none",
+) -> str:
+    """Grouped bars in panels side by side, each with an axis of its own: ours, and what was published.
+
+    Args:
+        panels: a title, and {model: {label: (value, low, high)}}; the interval of a published score is
+            the score itself.
+        most: the end of the axis.
+    """
+    with matplotlib.rc_context(STYLE):
+        labels = list(
+            dict.fromkeys(k for _, models in panels for each in models.values() for k in each)
+        )
+        height = 1.2 + max(0.1 * len(labels) * max(len(models) for _, models in panels), 1.0)
+        height = max(height, 0.9 + 0.24 * len(labels))
+        figure = Figure(figsize=(4.4 * len(panels) + 1.2, height), layout="constrained")
+        every = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+        number = 0
+        for axes, (title, models) in zip(every, panels, strict=True):
+            axes.set_facecolor("none")
+            wide = 0.8 / max(1, len(models))
+            for place, (model, scores) in enumerate(models.items()):
+                colour = CYCLE[number % len(CYCLE)]
+                number += 1
+                for row, label in enumerate(labels):
+                    if label not in scores:
+                        continue
+                    value, low, high = scores[label]
+                    at = row - 0.4 + wide * (place + 0.5)
+                    (bar,) = axes.barh([at], [value], 0.9 * wide, color=colour)
+                    if high > low:
+                        axes.plot([low, high], [at, at], color=INK, linewidth=0.9)
+                    said = f" ({low:.1f} to {high:.1f})" if high > low else ""
+                    hover(bar, f"{model}, {label}: {value:.1f}{said}")
+                axes.plot([], [], color=colour, linewidth=6, label=model)
+            axes.set_yticks(range(len(labels)), labels)
+            axes.set_ylim(len(labels) - 0.4, -0.6)
+            axes.set_xlim(0, most)
+            axes.grid(visible=False, axis="y")
+            axes.set_axisbelow(True)
+            axes.set_title(title, fontsize=9, loc="left")
+            axes.set_xlabel(y)
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.6 / height), ncols=2)
+        return to_svg(figure, name, alt, ground=ground)
+
+
+def _dotted(
+    axes: Any, points: list[tuple[str, float, float, float]], colours: Sequence[str] = ()
+) -> None:
+    for place, (label, mean, low, high) in enumerate(points):
+        colour = COLOURS[colours[place] if colours else "blue"]
+        axes.plot([low, high], [place, place], color=colour, linewidth=1.4)
+        (mark,) = axes.plot(mean, place, color=colour, marker="o", markersize=5)
+        hover(mark, f"{label}: {mean:.3g} ({low:.3g} to {high:.3g})")
+    axes.set_yticks(range(len(points)), [label for label, *_ in points])
+    axes.set_ylim(len(points) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+
+
+def _folded(label: str) -> str:
+    """A label in lines of some fourteen letters."""
+    return textwrap.fill(label, 14)
 
 
 def running_mean(values: Sequence[float], window: int | None = None) -> list[float]:
@@ -178,6 +333,11 @@ def to_svg(figure: Figure, name: str, alt: str, ground: str = "none") -> str:
     text = text[text.index("<svg") :].strip()
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
+    text = re.sub(
+        r'<g id="hover-([0-9a-f]*)">',
+        lambda found: f"<g><title>{escape(bytes.fromhex(found[1]).decode())}</title>",
+        text,
+    )
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'xlink:href="#', f'href="#{name}-', text)
     text = text.replace("url(#", f"url(#{name}-")

@@ -6,6 +6,8 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
+from r1v3.render.claim_plots import claim_plots
+
 
 def render_page(template: str, **content: object) -> str:
     """The page that a template makes of this content; all text in it is escaped.
@@ -18,7 +20,7 @@ def render_page(template: str, **content: object) -> str:
 
 @cache
 def template_environment() -> jinja2.Environment:
-    """The templates of all pages, with their filters `percent` and `effect`."""
+    """The templates of all pages, with their filters `percent` and `effect`, and `claim_plots`."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(files("r1v3.render") / "templates")),
         autoescape=True,
@@ -28,6 +30,7 @@ def template_environment() -> jinja2.Environment:
     )
     found.filters["percent"] = percent
     found.filters["effect"] = effect
+    found.globals["claim_plots"] = claim_plots
     style = files("r1v3.render") / "templates" / "page.css"
     found.globals["style"] = Markup(style.read_text(encoding="utf-8"))
     return found

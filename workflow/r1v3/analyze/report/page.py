@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.analyze.cards.pages import data_section
-from r1v3.analyze.report import panels, tables
+from r1v3.analyze.report import overview, panels, tables
 from r1v3.analyze.report.gallery import gallery
 from r1v3.analyze.report.parts import changed_numbers, extras
 from r1v3.analyze.results import (
@@ -121,6 +121,10 @@ def context(
         "miniature": any(_is_miniature(each) for each in asked.values()),
         "sets": [tables.SETS.get(name, name) for name in next(iter(models.values()))],
         "stages": tables.stage_rows(models),
+        "pipeline": overview.pipeline(runs, by_id, models, chosen_step(selection)),
+        "stage_panel": overview.stage_panel(models),
+        "reward_panel": overview.reward_panel(rl),
+        "entropy_answer": overview.entropy_answer(points, title),
         "runs": tables.run_rows(runs, by_id),
         "settings": reinforced.settings,
         "confidence": f"{100 * protocol.confidence:g}",

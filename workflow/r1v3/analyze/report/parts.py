@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.analyze.cost import cost_rows
-from r1v3.analyze.report.gallery import picture_uri
 from r1v3.analyze.results import dotted
 from r1v3.recipe.load import COMPLETE, load_recipe
 
@@ -50,13 +49,16 @@ DEPARTURES = (
 
 
 def index_rows(studies: dict[str, Any]) -> list[dict[str, str | None]]:
-    """Every table and figure of the report with its place here; `missing` names a study that was not run."""
-    rows = []
+    """Every table and figure of the report with its place here; `missing` names a study that was not run.
+
+    What is there comes first.
+    """
+    rows: list[dict[str, str | None]] = []
     for what, shows, anchor in INDEX:
         name = anchor.removeprefix("study-")
         missing = name if anchor.startswith("study-") and name not in studies else None
         rows.append({"what": what, "shows": shows, "anchor": anchor, "missing": missing})
-    return rows
+    return sorted(rows, key=lambda row: row["missing"] is not None)
 
 
 def changed_numbers(ours: dict[str, Any], paper: dict[str, Any]) -> list[dict[str, str]]:
@@ -91,7 +93,7 @@ def extras(
     figures = {}
     for number in (1, 3, 4):
         path = pages / f"figure_{number}.svg"
-        figures[number] = picture_uri(path) if path.exists() else None
+        figures[number] = path.read_text(encoding="utf-8") if path.exists() else None
     return {
         "index": index_rows(found),
         "departures": DEPARTURES,

@@ -91,6 +91,8 @@ def write_pages(
         tables["comparison"] = comparison_table(rows, name, titles)
     for key, each in tables.items():
         write_tables(each, output, key)
+        page = render_page("table.html.j2", heading=HEADINGS[key], name=key, table=each)
+        write_text(output / f"{key}.html", page)
     table = {key: table[key] for key in titles}
     figures = write_figures(table, name, scores, output, miniature=miniature)
     errors, submissions = [], []
@@ -110,6 +112,8 @@ def write_pages(
         tables=tables,
         headings=HEADINGS,
         figures=figures,
+        drawn={file: (output / file).read_text(encoding="utf-8") for file in figures},
+        miniature=miniature,
         errors=errors,
         submissions=sorted(submissions),
         report=report,
