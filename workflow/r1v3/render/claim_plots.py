@@ -26,7 +26,9 @@ def claim_plots(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         points = [
             (
                 _label(claim["claim"]),
-                *(scale * claim[key] for key in ("estimate", "low", "high")),
+                scale * claim["estimate"],
+                scale * claim["low"],
+                scale * claim["high"],
                 COLOUR_OF.get(claim["verdict"], "blue"),
             )
             for claim in own

@@ -81,7 +81,7 @@ def stage_panel(models: dict[str, dict[str, Any]]) -> str:
     for name, scores in models.items():
         for key, score in scores.items():
             low, high = wilson(score["accuracy"], score["n"], 0.95)
-            point = (STAGES.get(name, name), *(100 * v for v in (score["accuracy"], low, high)))
+            point = (STAGES.get(name, name), 100 * score["accuracy"], 100 * low, 100 * high)
             lines.setdefault(SETS.get(key, key), []).append(point)
     said = "; ".join(
         f"{label}: {', '.join(f'{stage} {mean:.1f}' for stage, mean, *_ in points)}"

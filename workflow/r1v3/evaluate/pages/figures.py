@@ -96,9 +96,7 @@ def _write(
     own: Bars = {}
     for model, scores in ours.items():
         own[model] = {
-            table[each].title: tuple(100 * scores[each][k] for k in ("mean", "low", "high"))
-            for each in names
-            if each in scores
+            table[each].title: _percents(scores[each]) for each in names if each in scores
         }
     published: Bars = {}
     for model, title in MODELS.items():
@@ -114,3 +112,8 @@ def _write(
     figure = name.replace("-", " ").capitalize()
     alt = f"{figure}: {what}. Ours: {said}. The published scores stand in Table 1."
     write_text(path, bars_beside(name, alt, panels, y="score, %"))
+
+
+def _percents(score: dict[str, float]) -> tuple[float, float, float]:
+    """A score's mean and interval, in percent."""
+    return 100 * score["mean"], 100 * score["low"], 100 * score["high"]
