@@ -34,8 +34,14 @@ SAID = [
 ]  # fmt: skip
 
 
+DRESSES = [
+    "{}. ", "{}、", "({}) ", "{}: ", "{}．", "（{}）", "{}) ", "{}.", "**{}.** ", "- {}. ", "${}$. ", "{} ",
+    "Option {}: ", "选项{}：",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(("said", "right"), SAID)
-@pytest.mark.parametrize("dress", ["{}. ", "{}、", "({}) ", "{}: ", "{}．"])
+@pytest.mark.parametrize("dress", DRESSES)
 def test_mmk12s_options_are_lines_of_its_question(table, tsv, picture, said, right, dress):
     lines = [
         dress.format(letter) + text
@@ -58,11 +64,16 @@ TAGGED = [
     "<answer>{}</answer>", "<answer> ({}) </answer><|im_end|>", "<|begin_of_box|>{}<|end_of_box|>",
     "<CONCLUSION> {} </CONCLUSION>", "<Answer>\n{}\n</Answer>", "<answer>The answer is {}.</answer>",
     "So it is.\n<answer>\\boxed{{{}}}</answer>", "<answer>A or D? No</answer> <answer>{}</answer>",
+    "<answer>$\\text{{{}}}$</answer>", "<final_answer>{}</final_answer>", "<response>{}</response>",
+    "<result>Option {}</result>", "<ans>{}</ans>", "<|answer|>{}<|/answer|>", "<answer>**{}**</answer>",
+    "[ANSWER]{}[/ANSWER]", "<|begin_of_solution|>{}<|end_of_solution|>", "<answer>选{}</answer>",
     "<SUMMARY> A? </SUMMARY>\n<CONCLUSION>The answer is: {}</CONCLUSION>", "<Answer>: {}", "<answer>{}",
 ]  # fmt: skip
 THOUGHTS = [
     "<think>\nx\n</think>\n{}", "◁think▷A or D◁/think▷{}", "<thinking>A</thinking>{}",
-    "[THINK]A[/THINK]{}",
+    "[THINK]A[/THINK]{}", "<reason>A</reason>{}", "<seed:think>A</seed:think>{}",
+    "<|thinking|>A<|/thinking|>{}", "<unused94>thought A<unused95>{}",
+    "<|channel|>analysis<|message|>A?<|end|><|start|>assistant<|channel|>final<|message|>{}",
 ]  # fmt: skip
 
 
@@ -94,6 +105,13 @@ def test_tags_hold_open_answers_too(table, tsv, picture, said, right):
     }
     found = judged(table, tsv, picture, "mathvision", row | {"level": "1"}, f"x</think>{said}")
     assert found.correct is right
+
+
+def test_bare_lines_are_options_only_where_three_follow_each_other(table, tsv, picture):
+    two = "A lift and a car.\nA lift rises.\nB waits. Which force acts?"
+    row = MMK12 | {"question": two}
+    [item] = load_items(table["mmk12"], tsv([{"image": picture(), **row}], "mmk12"))
+    assert item.options is None
 
 
 MATHVERSE = {

@@ -29,6 +29,12 @@ def evaluate_command(
         typer.Option(help="thinking mode; without it, that of the model"),
     ] = None,
     name: Annotated[str | None, typer.Option(help="name of the results' folder")] = None,
+    probe: Annotated[
+        Literal["shuffled", "masked", "partial"] | None,
+        typer.Option(
+            help="ask with options shuffled, pictures masked, or the beginning of a question alone"
+        ),
+    ] = None,
     answers: Annotated[
         Path | None,
         typer.Option(
@@ -58,7 +64,15 @@ def evaluate_command(
     elif model is None:
         raise ValueError("a model, or --from FILE, is needed")
     else:
-        folder = evaluate(root, recipe, model, benchmarks=benchmarks or None, mode=mode, name=name)
+        folder = evaluate(
+            root,
+            recipe,
+            model,
+            benchmarks=benchmarks or None,
+            mode=mode,
+            name=name,
+            probe=probe,
+        )
     print((folder / "pages/table_1.md").read_text())
     print(f"scores and verdicts: {folder}\npages: {folder / 'pages/index.html'}")
     lacking = what_is_missing(folder)

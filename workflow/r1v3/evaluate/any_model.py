@@ -26,7 +26,7 @@ from r1v3.evaluate.items.source import obtain_or_say
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score
 from r1v3.evaluate.target import Target, find_target, plain_name
-from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig, EvaluationSettings
+from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig, EvaluationSettings, Probe
 from r1v3.recipe.graph.identity import OWN, VERSION, hash_of
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import Project, load_project
@@ -44,6 +44,7 @@ def evaluate(
     benchmarks: list[str] | None = None,
     mode: str | None = None,
     name: str | None = None,
+    probe: Probe | None = None,
 ) -> Path:
     """Fetch benchmarks, ask, score, write the pages; returns the folder of all that.
 
@@ -52,6 +53,7 @@ def evaluate(
         benchmarks: some of the table's; None for the recipe's.
         mode: thinking mode; None for the model's or the recipe's.
         name: of the results' folder, None for the model's.
+        probe: asks the questions in another way (`r1v3.evaluate.probes`); None for Table 1.
     """
     project = load_project(root, recipe)
     names = _known(project, benchmarks or project.recipe.evaluation.benchmarks)
@@ -61,6 +63,8 @@ def evaluate(
     config = _config(
         project, target, mode, {each: path.parent.name for each, path in paths.items()}
     )
+    if probe is not None:
+        config = config.model_copy(update={"probe": probe})
     folder = _folder_of(root, recipe, config, name or target.name)
     if config.determinism == "exact":
         make_exact()

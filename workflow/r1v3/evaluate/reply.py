@@ -12,18 +12,21 @@ from r1v3.reward.text.cut import ends_within_sentence
 from r1v3.reward.text.extract import final_text, last_phrase
 
 _OPEN_THOUGHT = re.compile(
-    r"◁think▷|<(?:thinking|thought|reasoning)>|<\|(?:begin_of_thought|thought_begin)\|>|\[THINK\]",
+    r"◁think▷|<(?:seed:think|reason|thinking|thought|reasoning)>|<unused94>(?:thought\s)?"
+    r"|<\|(?:begin_of_thought|thought_begin|thinking)\|>|\[THINK\]|<\|channel\|>analysis<\|message\|>",
     re.I,
 )
 _CLOSED_THOUGHT = re.compile(
-    r"◁/think▷|</(?:thinking|thought|reasoning)>|<\|(?:end_of_thought|thought_end)\|>|\[/THINK\]",
+    r"◁/think▷|</(?:seed:think|reason|thinking|thought|reasoning)>|<unused95>"
+    r"|<\|(?:end_of_thought|thought_end|/thinking)\|>|\[/THINK\]|<\|channel\|>final<\|message\|>",
     re.I,
 )
-_NAMES = r"(?:answer|final[ _]?answer|conclusion|solution|output)"
+_NAMES = r"(?:answer|ans|final[ _]?answer|conclusion|solution|output|response|result)"
 _NAME = rf"(?P<name>{_NAMES})"
 _TAGGED = re.compile(
     rf"<{_NAME}>\s*:?(?P<a>(?:(?!<{_NAMES}>).)*?)</(?P=name)>"
     r"|<\|begin_of_(?P<kind>box|solution|answer)\|>(?P<b>(?:(?!<\|begin_of_).)*?)<\|end_of_(?P=kind)\|>"
+    r"|<\|answer\|>(?P<d>(?:(?!<\|answer\|>).)*?)<\|/answer\|>"
     r"|\[(?P<bracket>ANSWER|FINAL ANSWER)\](?P<c>.*?)\[/(?P=bracket)\]",
     re.DOTALL | re.IGNORECASE,
 )
@@ -58,7 +61,7 @@ def with_boxes(response: str, *, cut: bool = False) -> str:
     if last is None:
         return text
     inside = next(
-        part for part in last.groupdict().items() if part[0] in "abc" and part[1] is not None
+        part for part in last.groupdict().items() if part[0] in "abcd" and part[1] is not None
     )
     return f"{text[:behind]}\n{_boxed(inside[1])}{answer[last.end() :]}"
 

@@ -11,7 +11,17 @@ from r1v3.base.atomic_write import atomic_write
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.stage import read_config
 
-SAME = ("version", "seed", "template", "images", "generation", "run", "checkpoint", "selection")
+SAME = (
+    "version",
+    "seed",
+    "template",
+    "images",
+    "generation",
+    "run",
+    "checkpoint",
+    "selection",
+    "probe",
+)
 SAME_SAMPLING = ("protocol", "temperature", "top_p", "max_new_tokens")
 
 

@@ -8,6 +8,7 @@ counted as unjudged and not as right; none is ever guessed.
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,21 @@ from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.evaluate.items.source import is_miniature, warn_of_count
 from r1v3.evaluate.judge import Judged, judge_many
 from r1v3.evaluate.marks import apply_marks, read_marks
+from r1v3.evaluate.probes import Probed, is_completed, probe_item
 from r1v3.evaluate.protocols import as_released, runs_of
 from r1v3.evaluate.scorers import Score, part_value, score_run
 from r1v3.evaluate.statistics import (
+    calibration_error,
     detectable_difference,
     interval,
     majority_is_right,
     mean_parts,
     pass_at_k,
     spread,
+    vote,
 )
 from r1v3.model.chat_template import in_our_tags
-from r1v3.recipe.graph.configs import EvaluationConfig, EvaluationSettings
+from r1v3.recipe.graph.configs import EvaluationConfig, EvaluationSettings, Probe
 from r1v3.recipe.outputs.code import code_for
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Grader, Verdict, format_reward
@@ -131,7 +135,9 @@ def score_benchmark(
         AnswersMissingError: some of its answers are not there.
     """
     entry, settings = config.entries[name], config.evaluation
-    loaded = load_benchmark(entry, tsv)
+    plain = load_benchmark(entry, tsv)
+    probed = [probe_item(item, config.probe, entry, config.seed) for item in plain.items]
+    loaded = replace(plain, items=[one.item for one in probed])
     if not is_miniature(tsv):
         warn_of_count(name, entry, loaded.items)
     rows = [
@@ -162,6 +168,8 @@ def score_benchmark(
         write_parquet(judged[columns], folder / "verdicts" / f"{name}.run-{number}.parquet")
     found = summarise(entry, runs, items, settings, config.seed)
     found["without_picture"] = loaded.without_picture
+    if config.probe is not None:
+        found["probe"] = probe_facts(config.probe, probed, runs)
     found["unreadable"] = {
         "scored": entry.unreadable.scored,
         "rows": [{"row": row.row, "reason": row.reason} for row in loaded.unreadable],
@@ -169,6 +177,23 @@ def score_benchmark(
     if rules_alone and verifier is not None:
         found["judged_by"] = f"rules alone: {verifier.model} has no address in {VERIFIER_URL}"
     return found
+
+
+def probe_facts(
+    probe: Probe, probed: list[Probed], runs: list[pd.DataFrame]
+) -> dict[str, str | int | float]:
+    """What a probe changed; for `partial` also the share of questions that were continued word by word."""
+    changed = {one.item.key: one.item for one in probed if one.changed}
+    facts: dict[str, str | int | float] = {"name": probe, "items_changed": len(changed)}
+    if probe == "partial" and changed:
+        completed = [
+            is_completed(changed[key], response)
+            for judged in runs
+            for key, response in zip(judged["key"], judged["response"], strict=True)
+            if key in changed
+        ]
+        facts["completed"] = sum(completed) / len(completed)
+    return facts
 
 
 def judge_all(
@@ -325,6 +350,33 @@ def _repeated(every: pd.DataFrame, runs: int) -> dict:
             for k in range(1, runs + 1)
         },
         "majority": float(sum(majority) / len(majority)),
+        **({"agreement": agreement_of(every, runs)} if runs > 1 else {}),
+    }
+
+
+def agreement_of(every: pd.DataFrame, runs: int) -> dict[str, Any]:
+    """How far an item's runs agree, taken as confidence: calibration, and what abstaining would buy.
+
+    The confidence of an item is the share of its runs that give its commonest answer. Abstaining answers only
+    where so many runs agree, with that answer.
+    """
+    items = [
+        vote(
+            [a if isinstance(a, str) else None for a in group["extracted"]], list(group["correct"])
+        )
+        for _, group in every.groupby("key", sort=False)[["extracted", "correct"]]
+    ]
+    return {
+        "calibration_error": calibration_error(items, runs),
+        "abstaining": [
+            {
+                "agree": agree,
+                "answered": len(kept) / len(items),
+                "right": sum(one.right for one in kept) / len(kept) if kept else None,
+            }
+            for agree in range(1, runs + 1)
+            for kept in [[one for one in items if one.votes >= agree]]
+        ],
     }
 
 

@@ -269,12 +269,38 @@ def majority_is_right(answers: list[str | None], right: list[bool]) -> float:
 
     No answer (None) is no vote; where nobody answers, the majority is wrong.
     """
+    return vote(answers, right).right
+
+
+@dataclass(frozen=True)
+class Vote:
+    """How many answers of an item are the commonest one, and the share of these (if tied) that is right."""
+
+    votes: int
+    right: float
+
+
+def vote(answers: list[str | None], right: list[bool]) -> Vote:
+    """The commonest answer of an item; no answer (None) is no vote."""
     votes: dict[str, list[bool]] = {}
     for answer, is_right in zip(answers, right, strict=True):
         if answer is not None:
             votes.setdefault(answer.strip().lower(), []).append(is_right)
     if not votes:
-        return 0.0
-    most = max(len(vote) for vote in votes.values())
-    tied = [vote[0] for vote in votes.values() if len(vote) == most]
-    return sum(tied) / len(tied)
+        return Vote(0, 0.0)
+    most = max(map(len, votes.values()))
+    tied = [given[0] for given in votes.values() if len(given) == most]
+    return Vote(most, sum(tied) / len(tied))
+
+
+def calibration_error(items: list[Vote], runs: int) -> float:
+    """The expected calibration error: |confidence - accuracy| by level of agreement, weighted by items.
+
+    Args:
+        items: an item's vote over its runs; its confidence is votes / runs.
+    """
+    error = 0.0
+    for votes in range(runs + 1):
+        level = [item.right for item in items if item.votes == votes]
+        error += abs(votes / runs * len(level) - sum(level))
+    return error / len(items)

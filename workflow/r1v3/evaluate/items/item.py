@@ -20,7 +20,12 @@ MARK = re.compile(r"<image(?:[ _]?(\d+))?>")
 PLACEHOLDER = re.compile(r"(?<![A-Za-z])\{([^\W\d][\w-]*)\}")
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 NUMPY_LIST = re.compile(rf"\[\s*(?:{QUOTED.pattern})(?:\s+(?:{QUOTED.pattern}))+\s*\]")
-OPTION_LINE = re.compile(r"^\s*[(（]?([A-J])\s*[)）.．、:：]\s*(.*?)\s*$")
+OPTION_LINE = re.compile(
+    r"^\s*(?:[-*•]\s+)?(?:[Oo]ption\s+|选项\s*)?(?:\*\*|\$)?[(（]?([A-J])"
+    r"(?:\$|\*\*)?\s*[)）.．、:：](?:\*\*)?\s*(.*?)\s*$"
+)
+BARE_LINE = re.compile(r"^\s*([A-J])\s+(.*?)\s*$")  # `A 10 N`, which may begin a sentence too
+FEWEST_BARE = 3
 
 
 @dataclass(frozen=True)
@@ -130,10 +135,21 @@ def read_options(row: Row, entry: Benchmark) -> tuple[str, ...] | None:
 
 def options_in_text(question: str) -> tuple[str, ...] | None:
     """The options that a question lists, one a line (`A. 10 N`), else within its lines; None for none."""
+    best = _listed(question, OPTION_LINE)
+    if not best:
+        bare = _listed(question, BARE_LINE)
+        best = bare if len(bare) >= FEWEST_BARE else []
+    if any(best):
+        return tuple(best)
+    return options_in(question) if not best else None
+
+
+def _listed(question: str, form: re.Pattern[str]) -> list[str]:
+    """The longest run of lines A, B, ... in a form; a line between two belongs to the one above."""
     best: list[str] = []
     run: list[str] = []
     for line in question.split("\n"):
-        match = OPTION_LINE.match(line)
+        match = form.match(line)
         if match and run and match[1] == LETTERS[len(run) : len(run) + 1]:
             run.append(match[2])
         elif match and match[1] == "A":
@@ -144,9 +160,7 @@ def options_in_text(question: str) -> tuple[str, ...] | None:
             run = []
         if len(run) >= max(2, len(best)):
             best = list(run)
-    if any(best):
-        return tuple(best)
-    return options_in(question) if not best else None
+    return best
 
 
 def read_golds(

@@ -18,9 +18,9 @@ from r1v3.evaluate.items.source import is_miniature
 from r1v3.evaluate.pages.browser import write_browser
 from r1v3.evaluate.pages.figures import figure_1, figure_3, figure_4
 from r1v3.evaluate.pages.hallucination import as_row, audit, phrase_contrast
-from r1v3.evaluate.pages.tables import table_1
+from r1v3.evaluate.pages.tables import cell, table_1
 from r1v3.evaluate.statistics import holm, smallest_effect
-from r1v3.recipe.graph.configs import EvaluationConfig
+from r1v3.recipe.graph.configs import EvaluationConfig, Probe
 from r1v3.recipe.outputs.stage import read_config
 from r1v3.recipe.tables.benchmarks import ListedBenchmark
 from r1v3.render.page import percent, render_page
@@ -34,6 +34,8 @@ HEADINGS = {
     "protocols": "What the protocol changes",
     "hallucination": "Answers that say the image cannot be seen",
     "comparison": "Comparison with other models",
+    "agreement": "Abstention and calibration from the runs",
+    "probe": "Questions asked in another way",
 }
 
 
@@ -68,6 +70,10 @@ def write_pages(
     output.mkdir(parents=True, exist_ok=True)
     tables = {"table_1": table_1(table, {name: scores}, miniature=miniature, missing=missing)}
     tables["files"] = files_table(scores, missing, every)
+    if any("agreement" in score for score in scores.values()):
+        tables["agreement"] = agreement_table(scores, titles)
+    if config.probe is not None:
+        tables["probe"] = probe_table(config.probe, scores, titles)
     tables["protocols"] = protocol_table(scores, titles)
     asked = config.evaluation
     tables["hallucination"] = audit_table(
@@ -155,6 +161,53 @@ def files_table(scores: dict, missing: dict[str, str], titles: dict[str, str]) -
         " counts as wrong or is left out, as the benchmark's entry says. A missing benchmark has no score."
     )
     return TextTable(caption, header, lines)
+
+
+def agreement_table(scores: dict, titles: dict[str, str]) -> TextTable:
+    """What the runs of an item agree on: how well that is calibrated, and what abstaining would buy."""
+    known = {name: score for name, score in scores.items() if "agreement" in score}
+    most = max(len(score["agreement"]["abstaining"]) for score in known.values())
+    header = ["Benchmark", "one run, %", "calibration error"]
+    header += [f"{n} agree: right, % (answered, %)" for n in range(1, most + 1)]
+    rows = []
+    for name, score in known.items():
+        found = score["agreement"]
+        cells = [
+            f"{_share(level['right'])} ({percent(level['answered'])})"
+            for level in found["abstaining"]
+        ]
+        cells += ["-"] * (most - len(cells))
+        line = [titles[name], percent(score["mean"]), percent(found["calibration_error"])]
+        rows.append([*line, *cells, percent(score["detectable_difference"])])
+    caption = (
+        "Confidence of an item is the share of its runs that give its commonest answer. Calibration error:"
+        " how far confidence and accuracy are apart, over the levels of agreement, weighted by items, in"
+        " points. A model that abstains answers only where so many runs agree. Shows: the smallest difference"
+        " that this many items show between two models."
+    )
+    return TextTable(caption, [*header, "shows"], rows)
+
+
+def probe_table(probe: Probe, scores: dict, titles: dict[str, str]) -> TextTable:
+    """How many questions a probe changed, and the score that is left."""
+    header = ["Benchmark", "items", "changed", "score", "continued word by word, %", "shows"]
+    rows = [
+        [
+            titles[name],
+            str(score["n"]),
+            str(score["probe"]["items_changed"]),
+            cell(score),
+            _share(score["probe"].get("completed")),
+            percent(score["detectable_difference"]),
+        ]
+        for name, score in scores.items()
+    ]
+    caption = (
+        f"The benchmarks under the probe {probe}; these are no scores of Table 1. Questions that the probe"
+        " cannot change are asked as they are. The difference to the plain questions, paired by item, is in"
+        " the comparison of `r1v3 pages` with --against."
+    )
+    return TextTable(caption, header, rows)
 
 
 def write_figures(
@@ -249,4 +302,5 @@ def model_of(evaluation: Path) -> str:
     run, *rest = below[below.index("evaluations") + 1 :]
     name = re.sub(r"-[0-9a-f]{10}$", "", run)
     checkpoint = rest[0] if len(rest) == 2 and rest[0] != "last" else ""
-    return f"{name} {checkpoint}".strip()
+    probe = json.loads((evaluation / "config.json").read_text())["document"].get("probe")
+    return " ".join(filter(None, [name, checkpoint, probe and f"({probe})"]))

@@ -259,16 +259,21 @@ class EvaluationSettings(Section):
     resamples: Positive
 
 
+Probe = Literal["shuffled", "masked", "partial"]
+
+
 class EvaluationConfig(AskedConfig):
     """A suite that one checkpoint answers; `benchmarks` and `held_out` are ids by name.
 
-    `entries` say how each benchmark is asked and scored.
+    `entries` say how each benchmark is asked and scored; `probe` asks the questions in another way
+    (`r1v3.evaluate.probes`), which no suite of the run table does.
     """
 
     run: str
     checkpoint: str
     selection: str | None
     suite: str
+    probe: Probe | None = None
     evaluation: EvaluationSettings
     benchmarks: dict[str, str]
     entries: dict[str, Benchmark]
