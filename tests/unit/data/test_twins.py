@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, index_evaluations
 from r1v3.data.decontamination.ngrams import Words, grams, jaccard, words
-from r1v3.data.decontamination.phash import hashes, likeness, thumbnail
+from r1v3.data.decontamination.phash import hashes, likeness, look, thumbnail
 from r1v3.data.decontamination.question_text import said
 from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, png_bytes, read_records, store_image, write_records
@@ -88,8 +88,8 @@ def evaluation(tmp_path_factory):
 
 def hits(evaluation, question: str, *images: Image.Image):
     texts = Words()([said(question, None)])
-    thumbs = [[t for image in images if (t := thumbnail(image)) is not None]]
-    return evaluation.hits(texts, np.array([bool(images)]), thumbs)[0]
+    looks = [[each for image in images if (each := look(image)) is not None]]
+    return evaluation.hits(texts, np.array([bool(images)]), looks)[0]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -169,7 +169,7 @@ def test_hashes_of_trims_are_those_of_trimmed_pictures():
         theirs = hashes(thumbnail(cut(image, trim, trim, trim, trim)), trims=False)
         assert int(np.bitwise_count(ours[variant] ^ theirs[0])) <= 4
         assert (
-            likeness(thumbnail(cut(image, trim, trim, trim, trim)), thumbnail(image), variant)
+            likeness(thumbnail(cut(image, trim, trim, trim, trim)), thumbnail(image), variant)[0]
             > 0.97
         )
 

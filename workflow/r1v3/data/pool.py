@@ -3,7 +3,9 @@
 Memory holds one batch, a byte or two a record, and what was found; the rest lies in a folder.
 """
 
+import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -14,14 +16,15 @@ from r1v3.data.decontamination.duplicates import find_duplicates
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, Hit
 from r1v3.data.decontamination.ngram_index import TextWriter
 from r1v3.data.decontamination.ngrams import Words
-from r1v3.data.decontamination.phash import thumbnail
+from r1v3.data.decontamination.phash import Look, look
 from r1v3.data.decontamination.phash_index import PhashWriter
-from r1v3.data.decontamination.question_text import said
+from r1v3.data.decontamination.question_text import asked, said
 from r1v3.data.pictures import Picture
 from r1v3.data.records import Record, RecordWriter, iter_records, store_bytes
 from r1v3.recipe.schema.cleaning import CleaningRules
 
 BATCH = 512
+PLACES = "places.jsonl"
 
 
 class Pool:
@@ -50,10 +53,11 @@ class Pool:
         self.hits: dict[int, list[Hit]] = {}
         self.count = 0
         self._words = Words()
-        self._batch: list[tuple[Record, list[np.ndarray]]] = []
+        self._batch: list[tuple[Record, list[Look]]] = []
 
     def __enter__(self) -> Self:
         self._records = RecordWriter(self.folder).__enter__()
+        self._places = open(self.folder / PLACES, "w", encoding="utf-8")
         self._text = TextWriter(self.folder / "text", self.cleaning.text, whole=False)
         self._looks = PhashWriter(self.folder / "looks", trims=False)
         return self
@@ -63,17 +67,19 @@ class Pool:
             self._flush()
             self._text.close()
             self._looks.close()
+        self._places.close()
         self._records.__exit__(kind, *rest)
 
-    def add(self, record: Record, pictures: list[Picture]) -> None:
-        """Take a record; its pictures are stored and its `images` set."""
+    def add(self, record: Record, pictures: list[Picture], where: str) -> None:
+        """Take a record, and the file and row that it is; its pictures are stored and its `images` set."""
         self.count += 1
         paths = tuple(store_bytes(self.images, each.data, each.suffix) for each in pictures)
         record = replace(record, images=paths)
         self._records.add(record)
+        self._places.write(json.dumps(where) + "\n")
         if self.seek or self.index is not None:
-            thumbs = [thumbnail(each.image) for each in pictures]
-            self._batch.append((record, [each for each in thumbs if each is not None]))
+            looks = [look(each.image) for each in pictures]
+            self._batch.append((record, [each for each in looks if each is not None]))
             if len(self._batch) == BATCH:
                 self._flush()
 
@@ -83,14 +89,15 @@ class Pool:
         first = self.count - len(self._batch)
         texts = self._words([said(record.question, record.options) for record, _ in self._batch])
         pictured = np.array([bool(record.images) for record, _ in self._batch])
-        thumbs = [found for _, found in self._batch]
+        looks = [found for _, found in self._batch]
         if self.seek:
-            self._text.add(texts, pictured)
-            for number, found in enumerate(thumbs):
-                for thumb in found:
-                    self._looks.add(thumb, first + number)
+            marks = [asked(each.question, each.options, each.answer) for each, _ in self._batch]
+            self._text.add(texts, pictured, marks)
+            for number, found in enumerate(looks):
+                for each in found:
+                    self._looks.add(each, first + number)
         if self.index is not None:
-            for number, hits in enumerate(self.index.hits(texts, pictured, thumbs)):
+            for number, hits in enumerate(self.index.hits(texts, pictured, looks)):
                 if hits:
                     self.hits[first + number] = hits
         self._batch.clear()
@@ -98,6 +105,12 @@ class Pool:
     def records(self):
         """All candidates again, in order."""
         return iter_records(self.folder)
+
+    def placed(self) -> Iterator[tuple[Record, str]]:
+        """All candidates again, in order, each with its file and row."""
+        with open(self.folder / PLACES, encoding="utf-8") as lines:
+            for record, line in zip(self.records(), lines, strict=True):
+                yield record, json.loads(line)
 
     def duplicates(self) -> dict[int, Hit]:
         """Later candidates that repeat an earlier one; the twin's key is its number."""

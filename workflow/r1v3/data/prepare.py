@@ -9,7 +9,10 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
+
+from PIL import Image
 
 from r1v3.base.progress import Progress
 from r1v3.data.balance import draw
@@ -110,11 +113,11 @@ def _take(
         text = known.get("question")
         question = text if isinstance(text, str) else None
         rejected.add(
-            step, refused.reason, where=row.where, id=known.get("id"), detail=refused.detail,
-            question=question,
+            step, refused.reason, where=row.where, source=row.source, id=known.get("id"),
+            detail=refused.detail, question=question, thumbnail=lambda: check.first_picture(known),
         )  # fmt: skip
         return False
-    pool.add(record, pictures)
+    pool.add(record, pictures, row.where)
     return True
 
 
@@ -130,7 +133,7 @@ def _drop_twins(spec: SourceSet, pool: Pool, folder: Path, rejected: Rejections)
         if number in ids:
             ids[number] = record.id
     with open(folder / "twins.jsonl", "w", encoding="utf-8") as lines:
-        for number, record in enumerate(pool.records()):
+        for number, (record, where) in enumerate(pool.placed()):
             found: list[tuple[str, str | None, Hit]] = []
             if number in duplicates:
                 hit = duplicates[number]
@@ -146,10 +149,19 @@ def _drop_twins(spec: SourceSet, pool: Pool, folder: Path, rejected: Rejections)
                 left.discard(number)
                 step, _, hit = drop
                 rejected.add(
-                    step, f"same {hit.kind}", where=record.source, id=record.id,
-                    question=record.question, **_shown(hit),
+                    step, f"same {hit.kind}", where=where, source=record.source, id=record.id,
+                    detail=f"as {hit.twin}: text {hit.text:.3f}, picture {hit.picture:.3f}",
+                    question=record.question, thumbnail=partial(_first, folder, record), **_shown(hit),
                 )  # fmt: skip
     return left
+
+
+def _first(folder: Path, record: Record) -> Image.Image | None:
+    """A candidate's first picture."""
+    if not record.images:
+        return None
+    with Image.open(folder / record.images[0]) as image:
+        return image.convert("RGB")
 
 
 def _likes(hit: Hit) -> tuple[float, float]:
@@ -187,9 +199,14 @@ def _draw(
     positions, short = draw(cells, spec.size, spec.balance, seed)
     kept = {numbers[position] for position in positions}
     if len(kept) < len(left):
-        for number, record in enumerate(pool.records()):
+        for number, (record, where) in enumerate(pool.placed()):
             if number in left and number not in kept:
-                rejected.add("drawn", "more than asked for", where=record.source, id=record.id)
+                asked = ", ".join(getattr(record, field) for field in by) or f"{spec.size:,} in all"
+                rejected.add(
+                    "drawn", "more than asked for", where=where, source=record.source, id=record.id,
+                    detail=f"of {asked}", question=record.question,
+                    thumbnail=partial(_first, pool.images, record),
+                )  # fmt: skip
     return kept, short
 
 

@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
+from PIL import Image
+
 from r1v3.data.fields import KNOWN, NEEDED, Refused
 from r1v3.data.picture_cells import content, pictures_of
 from r1v3.data.picture_files import PictureFiles
@@ -78,6 +80,14 @@ class Validator:
             meta=meta,
         )
         return record, pictures
+
+    def first_picture(self, row: Mapping) -> Image.Image | None:
+        """The first picture of a row that was refused, where it can be shown."""
+        try:
+            pictures = pictures_of(row.get("images"))
+            return self._picture(pictures[0]).image if pictures else None
+        except Refused:
+            return None
 
     def _optional_text(self, row: Mapping[str, object], name: str) -> str | None:
         value = row.get(name)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, Hit
 from r1v3.data.decontamination.ngrams import Words
-from r1v3.data.decontamination.phash import thumbnail
+from r1v3.data.decontamination.phash import Look, look
 from r1v3.data.decontamination.question_text import said
 from r1v3.data.records import Record, iter_records
 from r1v3.recipe.schema.cleaning import CleaningRules
@@ -80,11 +80,12 @@ def records_with_twins(folder: Path, index: EvaluationIndex) -> list[tuple[Recor
 
     def flush() -> None:
         texts = words([said(record.question, record.options) for record in batch])
-        thumbs = [
-            [t for image in r.images if (t := _thumb(folder / image)) is not None] for r in batch
+        looks = [
+            [seen for image in r.images if (seen := _look(folder / image)) is not None]
+            for r in batch
         ]
         pictured = pd.Series([bool(record.images) for record in batch]).to_numpy(dtype=bool)
-        hits = index.hits(texts, pictured, thumbs)
+        hits = index.hits(texts, pictured, looks)
         found.extend((record, each) for record, each in zip(batch, hits, strict=True) if each)
         batch.clear()
 
@@ -97,9 +98,9 @@ def records_with_twins(folder: Path, index: EvaluationIndex) -> list[tuple[Recor
     return found
 
 
-def _thumb(path: Path):
+def _look(path: Path) -> Look | None:
     with Image.open(path) as image:
-        return thumbnail(image.convert("RGB"))
+        return look(image.convert("RGB"))
 
 
 def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str]]) -> list[dict]:

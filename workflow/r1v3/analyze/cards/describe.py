@@ -25,6 +25,7 @@ FORMS = {
 }
 STEPS = {
     "read": "rows read",
+    "select": "not selected",
     "split": "of another split",
     "valid": "not valid",
     "licence": "licence forbids training",

@@ -10,9 +10,9 @@ from PIL import Image
 from r1v3.data.decontamination.evaluation_index import Hit
 from r1v3.data.decontamination.ngram_index import TextIndex, TextWriter
 from r1v3.data.decontamination.ngrams import Words
-from r1v3.data.decontamination.phash import thumbnail
+from r1v3.data.decontamination.phash import look
 from r1v3.data.decontamination.phash_index import PhashIndex, PhashWriter
-from r1v3.data.decontamination.question_text import said
+from r1v3.data.decontamination.question_text import asked, said
 from r1v3.data.records import Record, iter_records
 from r1v3.recipe.schema.cleaning import CleaningRules
 
@@ -22,8 +22,8 @@ BATCH = 512
 def find_duplicates(folder: Path, cleaning: CleaningRules) -> dict[int, Hit]:
     """Later questions that repeat an earlier one, by number; the twin's key is the earlier one's number.
 
-    Questions with pictures are the same if both their texts and a picture are; a text that says enough
-    needs no picture (see `r1v3.data.decontamination.ngram_index`).
+    Two questions are the same if they ask the same (`question_text.asked`) in the same words, down to their
+    ends. Where both have pictures, all pictures of the later must be the earlier's, in every detail.
 
     Args:
         folder: holds the indexes `text` and `looks` of the questions.
@@ -35,15 +35,29 @@ def find_duplicates(folder: Path, cleaning: CleaningRules) -> dict[int, Hit]:
         if later not in found:
             found[later] = Hit(str(earlier), alike, 0.0)
     least = cleaning.text.min_jaccard
+    texts: dict[tuple[int, int], float] = {}
+    matched: dict[tuple[int, int], list[float]] = {}
     for begin in range(0, len(looks.thumbs), BATCH):
         end = min(begin + BATCH, len(looks.thumbs))
-        twins = looks.twins(looks.thumbs[begin:end], before=range(begin, end))
+
+        def wanted(asked: int, picture: int, begin: int = begin) -> bool:
+            later, earlier = int(looks.owners[begin + asked]), int(looks.owners[picture])
+            if earlier >= later:
+                return False
+            if (later, earlier) not in texts:
+                texts[later, earlier] = text.alike(later, earlier)
+            return texts[later, earlier] >= least
+
+        twins = looks.twins([looks.look(n) for n in range(begin, end)], exact=True, wanted=wanted)
         for position, pairs in enumerate(twins, begin):
-            later = int(looks.owners[position])
-            for earlier, look in pairs:
-                alike = text.alike(later, earlier) if earlier < later else 0.0
-                if alike >= least and (later not in found or not found[later].picture):
-                    found[later] = Hit(str(earlier), alike, look)
+            for earlier, alike in pairs:
+                matched.setdefault((int(looks.owners[position]), earlier), []).append(alike)
+        texts.clear()
+    pictures = np.bincount(looks.owners, minlength=len(text.words))
+    for (later, earlier), likes in sorted(matched.items()):
+        whole = len(likes) == pictures[later] == pictures[earlier]
+        if whole and (later not in found or not found[later].picture):
+            found[later] = Hit(str(earlier), text.alike(later, earlier), max(likes))
     return found
 
 
@@ -56,15 +70,16 @@ def shared_questions(folders: list[Path], cleaning: CleaningRules) -> list[dict]
 
         def flush() -> None:
             pictured = np.array([bool(record.images) for record in batch])
-            text.add(words([said(record.question, record.options) for record in batch]), pictured)
+            marks = [asked(each.question, each.options, each.answer) for each in batch]
+            text.add(words([said(each.question, each.options) for each in batch]), pictured, marks)
             batch.clear()
 
         for folder, record in _records(folders):
             for image in record.images:
                 with Image.open(folder / image) as picture:
-                    thumb = thumbnail(picture.convert("RGB"))
-                if thumb is not None:
-                    looks.add(thumb, len(ids))
+                    seen = look(picture.convert("RGB"))
+                if seen is not None:
+                    looks.add(seen, len(ids))
             names.append(folder.name.rpartition("-")[0])
             ids.append(record.id)
             batch.append(record)

@@ -17,7 +17,7 @@ from r1v3.base.download import file_digest
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.data.decontamination.ngram_index import TextIndex, TextWriter
 from r1v3.data.decontamination.ngrams import Texts, Words
-from r1v3.data.decontamination.phash import thumbnail
+from r1v3.data.decontamination.phash import Look, look
 from r1v3.data.decontamination.phash_index import PhashIndex, PhashWriter
 from r1v3.recipe.schema.cleaning import CleaningRules
 
@@ -68,10 +68,10 @@ def index_evaluations(cleaning: CleaningRules, questions: Iterable[Question], fo
             )
             count["questions"] += 1
             for picture in each.pictures:
-                thumb = _thumb(picture)
-                count["pictures" if thumb is not None else "blank"] += 1
-                if thumb is not None:
-                    looks.add(thumb, len(keys))
+                seen = _look(picture)
+                count["pictures" if seen is not None else "blank"] += 1
+                if seen is not None:
+                    looks.add(seen, len(keys))
             names = [picture.name for picture in each.pictures]
             keys.append({"key": each.key, "text": each.text[:500], "pictures": names})
     text.close()
@@ -91,28 +91,26 @@ class EvaluationIndex:
         with open(folder / "questions.jsonl", encoding="utf-8") as lines:
             self.questions = [json.loads(line) for line in lines]
 
-    def hits(
-        self, texts: Texts, pictured: np.ndarray, thumbs: list[list[np.ndarray]]
-    ) -> list[list[Hit]]:
+    def hits(self, texts: Texts, pictured: np.ndarray, looks: list[list[Look]]) -> list[list[Hit]]:
         """The twins of each question of a batch, the most alike first.
 
         Args:
             texts: see `r1v3.data.decontamination.ngrams.Words`.
-            thumbs: thumbnails of each question's pictures.
+            looks: how each question's pictures look.
         """
         by_text = self.text.twins(texts, pictured)
-        owner = [n for n, each in enumerate(thumbs) for _ in each]
-        by_look: list[dict[int, float]] = [{} for _ in thumbs]
+        owner = [n for n, each in enumerate(looks) for _ in each]
+        by_look: list[dict[int, float]] = [{} for _ in looks]
         for n, found in zip(
-            owner, self.looks.twins([t for each in thumbs for t in each]), strict=True
+            owner, self.looks.twins([one for each in looks for one in each]), strict=True
         ):
             for number, alike in found:
                 by_look[n][number] = max(alike, by_look[n].get(number, 0.0))
         hits = []
-        for text, look in zip(by_text, by_look, strict=True):
+        for text, seen in zip(by_text, by_look, strict=True):
             found = [
-                Hit(self.questions[number]["key"], text.get(number, 0.0), look.get(number, 0.0))
-                for number in {**text, **look}
+                Hit(self.questions[number]["key"], text.get(number, 0.0), seen.get(number, 0.0))
+                for number in {**text, **seen}
             ]
             hits.append(sorted(found, key=lambda hit: (-hit.text - hit.picture, hit.twin)))
         return hits
@@ -133,9 +131,9 @@ def _batches(questions: Iterable[Question]) -> Iterator[list[Question]]:
         yield batch
 
 
-def _thumb(path: Path) -> np.ndarray | None:
+def _look(path: Path) -> Look | None:
     try:
         with Image.open(path) as image:
-            return thumbnail(image.convert("RGB"))
+            return look(image.convert("RGB"))
     except IMAGE_ERRORS:
         return None

@@ -4,7 +4,7 @@ N-grams that stand in many of the indexed texts are boilerplate and count for no
 decontamination (Brown et al. 2020, appendix C). Candidates of either kind are then compared exactly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,9 @@ import numpy as np
 from r1v3.data.arrays import as_npy, mapped
 from r1v3.data.decontamination.ngrams import BANDS, SHINGLE, Texts, band_keys, grams, jaccard
 from r1v3.recipe.schema.cleaning import TextTwins
+
+TAIL = 16  # words at the end of a question
+MIN_TAIL = 0.7  # Jaccard similarity of these words in two questions that are one
 
 
 class TextWriter:
@@ -24,7 +27,8 @@ class TextWriter:
 
     KINDS = {
         "bands": np.uint64, "shingles": np.uint32, "lengths": np.int64, "words": np.int64,
-        "pictured": np.bool_, "found": np.uint64, "owner": np.uint32,
+        "pictured": np.bool_, "found": np.uint64, "owner": np.uint32, "marks": np.uint64,
+        "tails": np.uint32,
     }  # fmt: skip
 
     def __init__(self, folder: Path, settings: TextTwins, *, whole: bool):
@@ -38,8 +42,12 @@ class TextWriter:
     def _write(self, name: str, values: np.ndarray) -> None:
         self._out[name].write(np.ascontiguousarray(values, dtype=self.KINDS[name]).data)
 
-    def add(self, texts: Texts, pictured: np.ndarray) -> None:
-        """Index a batch, with whether each question has pictures."""
+    def add(self, texts: Texts, pictured: np.ndarray, marks: Sequence[int] | None = None) -> None:
+        """Index a batch, with whether each question has pictures.
+
+        Args:
+            marks: of each question (`question_text.asked`), where near-duplicates among these are sought.
+        """
         hashes, starts = grams(texts, SHINGLE)
         self._write("bands", band_keys(hashes, starts))
         owner, short = _distinct(hashes, starts)
@@ -51,6 +59,9 @@ class TextWriter:
             owner, distinct = _distinct(*grams(texts, self.settings.ngram), 64)
             self._write("found", distinct)
             self._write("owner", owner + self.count)
+        if marks is not None:
+            self._write("marks", np.array(marks, dtype=np.uint64))
+            self._write("tails", _tails(texts))
         self.count += len(texts)
 
     def close(self) -> None:
@@ -62,6 +73,9 @@ class TextWriter:
         np.save(folder / "starts.npy", np.concatenate(([0], np.cumsum(lengths))))
         np.save(folder / "words.npy", self._raw("words"))
         np.save(folder / "pictured.npy", self._raw("pictured"))
+        if len(marks := self._raw("marks")):
+            np.save(folder / "marks.npy", marks)
+            np.save(folder / "tails.npy", self._raw("tails").reshape(-1, TAIL))
         as_npy(folder, "bands", np.uint64, (self.count, BANDS))
         as_npy(folder, "shingles", np.uint32, (int(lengths.sum()),))
         if self.whole:
@@ -88,6 +102,8 @@ class TextIndex:
             mapped(folder / f"{name}.npy")
             for name in ("bands", "shingles", "starts", "words", "pictured")
         )
+        if (folder / "marks.npy").exists():
+            self.marks, self.tails = (mapped(folder / f"{name}.npy") for name in ("marks", "tails"))
         if (folder / "grams.npy").exists():
             self.grams, self.gram_texts, self.gram_counts = (
                 mapped(folder / f"{name}.npy") for name in ("grams", "gram_texts", "gram_counts")
@@ -122,19 +138,28 @@ class TextIndex:
         return found
 
     def alike(self, one: int, other: int) -> float:
-        """The Jaccard similarity of two indexed texts."""
+        """The Jaccard similarity of two indexed questions; 0 where they ask for something else.
+
+        Questions on one passage share most of their words, so that their ends are compared by themselves.
+        """
+        if self.marks[one] != self.marks[other]:
+            return 0.0
+        ends = [np.unique(self.tails[each][self.tails[each] > 0]) for each in (one, other)]
+        if len(ends[0]) and jaccard(*ends) < MIN_TAIL:
+            return 0.0
         return jaccard(self.shingles_of(one), self.shingles_of(other))
 
     def own_twins(self) -> Iterator[tuple[int, int, float]]:
         """Near-duplicates among the indexed texts: (later, earlier, Jaccard), by the later one.
 
-        In a group of equal keys each text is held against the first and the one before it, over all
-        bands, so the work grows with the number of texts and not with its square.
+        In a group of equal keys and marks each text is held against the first and the one before it, over
+        all bands, so the work grows with the number of texts and not with its square. Of two questions with
+        pictures texts alone say nothing.
         """
         enough = self._says_enough(self.words, self.pictured) & (self.words > 0)
         pairs = np.zeros(0, dtype=np.uint64)
         for band in range(BANDS):
-            keys = self.bands[:, band]
+            keys = self.bands[:, band] ^ self.marks
             order = np.flatnonzero(enough)
             order = order[np.argsort(keys[order], kind="stable")]
             keys = keys[order]
@@ -146,6 +171,8 @@ class TextIndex:
                 pairs = np.union1d(pairs, later | earlier.astype(np.uint64))
         for pair in pairs:
             later, earlier = int(pair >> np.uint64(32)), int(pair & np.uint64(0xFFFFFFFF))
+            if self.pictured[later] and self.pictured[earlier]:
+                continue
             alike = self.alike(later, earlier)
             if alike >= self.settings.min_jaccard:
                 yield later, earlier, alike
@@ -187,6 +214,16 @@ class TextIndex:
             packed = (asked[fit].astype(np.uint64) << np.uint64(32)) | number[fit].astype(np.uint64)
             pairs = np.union1d(pairs, packed)
         return pairs
+
+
+def _tails(texts: Texts) -> np.ndarray:
+    """Hashes of each text's last words, uint32 of shape (texts, TAIL); 0 where it has fewer."""
+    found = np.zeros((len(texts), TAIL), dtype=np.uint32)
+    place = texts.starts[1:, None] - 1 - np.arange(TAIL)
+    inside = place >= texts.starts[:-1, None]
+    if len(texts.words):
+        found[inside] = (texts.words[place[inside]] >> np.uint64(33)).astype(np.uint32) + 1
+    return found
 
 
 def _distinct(hashes: np.ndarray, starts: np.ndarray, bits: int = 32):

@@ -7,10 +7,13 @@ hashes put forward is then compared pixel by pixel, after a search for the best 
 correlation decides.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from PIL import Image
+
+from r1v3.data.decontamination.details import DETAIL, block_agreement, detail
 
 SIDE = 64  # of the thumbnail that is kept
 SMALL = 32  # of what is compared
@@ -29,6 +32,21 @@ def thumbnail(image: Image.Image) -> np.ndarray | None:
     grey = image.convert("L") if image.mode != "L" else image
     small = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0))
     return None if small.std() < FLATTEST else small
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a picture looks from afar and nearby: its thumbnail, and `details.detail`."""
+
+    thumb: np.ndarray
+    detail: np.ndarray
+
+
+def look(image: Image.Image) -> Look | None:
+    """How a picture looks; None where it is all but blank."""
+    grey = image.convert("L") if image.mode != "L" else image
+    thumb = thumbnail(grey)
+    return None if thumb is None else Look(thumb, detail(grey))
 
 
 def hashes(thumb: np.ndarray, *, trims: bool = True) -> np.ndarray:
@@ -50,25 +68,37 @@ def hashes(thumb: np.ndarray, *, trims: bool = True) -> np.ndarray:
     return np.packbits(bits, axis=1).view(">u8").astype(np.uint64).ravel()
 
 
-def likeness(one: np.ndarray, other: np.ndarray, variant: int) -> float:
+def likeness(
+    one: np.ndarray, other: np.ndarray, variant: int
+) -> tuple[float, tuple[float, float, float, float]]:
     """How well `other`, trimmed about as the variant says, agrees with the whole of `one`.
 
     The best trim is looked for nearby, first on a coarser grid, where thin lines still overlap.
 
     Returns:
-        The correlation of their grey values at the best trim, in [-1, 1].
+        The correlation of their grey values at the best trim, in [-1, 1], and that trim: the shares off the
+        top, bottom, left and right.
     """
     (top, bottom), (left, right) = PAIRS[variant // len(PAIRS)], PAIRS[variant % len(PAIRS)]
     trims = (top, bottom, left, right)
     one, other = one.astype(np.float32), other.astype(np.float32)
     if _score(_standard(_trimmed(one, (0.0,) * 4, SMALL // 2)), other, trims, SMALL // 2) < UNLIKE:
-        return 0.0
+        return 0.0, trims
+    best = 0.0
     for size, step in ((SMALL // 2, 0.025), (SMALL, 0.0125), (SMALL, 0.00625)):
         wanted = _standard(_trimmed(one, (0.0,) * 4, size))
         trims, best = _climb(wanted, other, trims, size, step)
         if best < HOPELESS:
             break
-    return best
+    return best, trims
+
+
+def same_details(one: Look, other: Look, trims: tuple[float, float, float, float]) -> np.ndarray:
+    """How well the details of `other`, trimmed, agree with those of the whole of `one`, block by block."""
+    top, bottom, left, right = trims
+    rows = _resampling(top, bottom, DETAIL, DETAIL)
+    columns = _resampling(left, right, DETAIL, DETAIL)
+    return block_agreement(one.detail, rows @ other.detail.astype(np.float32) @ columns.T)
 
 
 def _climb(wanted: np.ndarray, other: np.ndarray, trims: tuple, size: int, step: float) -> tuple:
@@ -100,10 +130,10 @@ def _standard(values: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _resampling(before: float, after: float, size: int) -> np.ndarray:
-    """Matrix of shape (size, SIDE): means over equal stretches of what a trim leaves."""
-    edges = np.linspace(before * SIDE, SIDE - after * SIDE, size + 1)
-    pixels = np.arange(SIDE)
+def _resampling(before: float, after: float, size: int, side: int = SIDE) -> np.ndarray:
+    """Matrix of shape (size, side): means over equal stretches of what a trim leaves."""
+    edges = np.linspace(before * side, side - after * side, size + 1)
+    pixels = np.arange(side)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
     weights = overlap.clip(0)
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

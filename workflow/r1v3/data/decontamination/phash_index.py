@@ -4,17 +4,34 @@ Hashes that differ in at most 7 of 64 bits agree in one byte of eight at least, 
 of the sorted tables finds every such pair; at 8 bits one in hundreds is missed.
 """
 
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from r1v3.data.arrays import as_npy, mapped
-from r1v3.data.decontamination.phash import SIDE, VARIANTS, WHOLE, hashes, likeness
+from r1v3.data.decontamination.details import DETAIL
+from r1v3.data.decontamination.phash import (
+    SIDE,
+    VARIANTS,
+    WHOLE,
+    Look,
+    hashes,
+    likeness,
+    same_details,
+)
 from r1v3.recipe.schema.cleaning import PictureTwins
 
 BYTES = 8
 PAIRS_AT_A_TIME = 100_000  # what stays in a core's cache
+MOST_COMPARED = 64  # candidates of a picture, by bits, whose thumbnails are compared
+MOST_DETAILED = 8  # candidates of a picture, by likeness, whose details are compared
+EXACT_BLOCK = (
+    0.77  # correlation of every block in two pictures that are one but for how they were packed
+)
+SAME_BLOCK = 0.6  # correlation of a block in two pictures that are one
+MOST_BLOCKS = 0.95  # of blocks that agree in a changed picture
 
 
 class ByteTable:
@@ -76,16 +93,23 @@ class PhashWriter:
     def __init__(self, folder: Path, *, trims: bool):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.variants, self.owners = folder, VARIANTS if trims else 1, []
+        self._starts = [0]
         self._thumbs = open(folder / "thumbs.raw", "wb")  # noqa: SIM115 closed by `close`
+        self._details = open(folder / "details.bin", "wb")  # noqa: SIM115 closed by `close`
 
-    def add(self, thumb: np.ndarray, owner: int) -> None:
-        self._thumbs.write(np.ascontiguousarray(thumb).data)
+    def add(self, look: Look, owner: int) -> None:
+        self._thumbs.write(np.ascontiguousarray(look.thumb).data)
+        packed = zlib.compress(np.ascontiguousarray(look.detail).data, level=1)
+        self._details.write(packed)
+        self._starts.append(self._starts[-1] + len(packed))
         self.owners.append(owner)
 
     def close(self) -> None:
         """Write what `PhashIndex` opens."""
         folder, count = self.folder, len(self.owners)
         self._thumbs.close()
+        self._details.close()
+        np.save(folder / "detail_starts.npy", np.asarray(self._starts, dtype=np.int64))
         as_npy(folder, "thumbs", np.uint8, (count, SIDE, SIDE))
         (folder / "thumbs.raw").unlink()
         np.save(folder / "owners.npy", np.asarray(self.owners, dtype=np.uint32))
@@ -111,7 +135,8 @@ class PhashIndex:
     """
 
     def __init__(self, folder: Path, settings: PictureTwins):
-        self.settings = settings
+        self.settings, self.folder = settings, folder
+        self.starts = mapped(folder / "detail_starts.npy")
         self.thumbs, self.owners, self.hashes = (
             mapped(folder / f"{name}.npy") for name in ("thumbs", "owners", "hashes")
         )
@@ -120,28 +145,43 @@ class PhashIndex:
         if (folder / "trimmed.starts.npy").exists():
             self.trimmed = ByteTable(folder, "trimmed")
 
+    def look(self, picture: int) -> Look:
+        """An indexed picture, by its number."""
+        begin, end = int(self.starts[picture]), int(self.starts[picture + 1])
+        with open(self.folder / "details.bin", "rb") as file:
+            file.seek(begin)
+            grey = np.frombuffer(zlib.decompress(file.read(end - begin)), dtype=np.uint8)
+        return Look(self.thumbs[picture], grey.reshape(DETAIL, DETAIL))
+
     def twins(
-        self, thumbs: Sequence[np.ndarray] | np.ndarray, before: Sequence[int] | None = None
+        self,
+        looks: Sequence[Look],
+        *,
+        exact: bool = False,
+        wanted: Callable[[int, int], bool] | None = None,
     ) -> list[list[tuple[int, float]]]:
-        """For each thumbnail the owners of pictures that look like it, whole or trimmed, with the likeness,
+        """For each picture the owners of pictures that look like it, whole or trimmed, with the likeness,
         best first.
 
+        Candidates come from hashes, are bounded by their likeness from afar, and decided by their details.
+
         Args:
-            before: for each, look only at pictures with a smaller number (a set against itself).
+            exact: every detail must agree, so that another digit makes another picture; else most of them.
+            wanted: whether an indexed picture, by number, is of interest to one that is asked, by position.
         """
-        if not len(thumbs):
+        if not looks:
             return []
         trims = self.trimmed is not None
-        own = np.stack([hashes(thumb, trims=trims) for thumb in thumbs])
-        closest: dict[tuple[int, int, bool], tuple[int, int]] = {}
+        own = np.stack([hashes(look.thumb, trims=trims) for look in looks])
+        closest: list[dict[tuple[int, bool], tuple[int, int]]] = [{} for _ in looks]
 
         def note(asked: int, picture: int, variant: int, turned: bool) -> None:
-            if before is not None and picture >= before[asked]:
+            if wanted is not None and not wanted(asked, picture):
                 return
             ours = own[asked, variant if turned else WHOLE]
             apart = int(np.bitwise_count(ours ^ self.hashes[picture, 0 if turned else variant]))
-            key = (asked, picture, turned)
-            closest[key] = min(closest.get(key, (99, 0)), (apart, variant))
+            key = (picture, turned)
+            closest[asked][key] = min(closest[asked].get(key, (99, 0)), (apart, variant))
 
         bits = self.settings.max_bits
         if self.trimmed is None:
@@ -152,12 +192,38 @@ class PhashIndex:
                 note(asked, entry // VARIANTS, entry % VARIANTS, False)
             for entry, picture in self.whole.near(own.ravel(), bits):
                 note(entry // VARIANTS, picture, entry % VARIANTS, True)
-        found: list[dict[int, float]] = [{} for _ in thumbs]
-        for (asked, picture, turned), (_, variant) in sorted(closest.items()):
-            pair = (thumbs[asked], self.thumbs[picture])
+        return [self._decided(look, near, exact) for look, near in zip(looks, closest, strict=True)]
+
+    def _decided(
+        self, look: Look, near: dict[tuple[int, bool], tuple[int, int]], exact: bool
+    ) -> list[tuple[int, float]]:
+        """The owners of those candidates whose details agree, with the likeness, best first."""
+        afar = []
+        by_bits = sorted(near.items(), key=lambda each: each[1])[:MOST_COMPARED]
+        for (picture, turned), (_, variant) in by_bits:
+            pair = (look.thumb, self.thumbs[picture])
             whole, trimmed = pair[::-1] if turned else pair
-            alike = likeness(whole, trimmed, variant)
+            alike, trims = likeness(whole, trimmed, variant)
+            if alike >= self.settings.min_likeness:
+                afar.append((alike, picture, turned, trims))
+        afar.sort(reverse=True)
+        found: dict[int, float] = {}
+        for alike, picture, turned, trims in afar[:MOST_DETAILED]:
             owner = int(self.owners[picture])
-            if alike >= self.settings.min_likeness and alike > found[asked].get(owner, -1.0):
-                found[asked][owner] = alike
-        return [sorted(each.items(), key=lambda pair: (-pair[1], pair[0])) for each in found]
+            if owner in found:
+                continue
+            pair = (look, self.look(picture))
+            whole, trimmed = pair[::-1] if turned else pair
+            blocks = same_details(whole, trimmed, trims)
+            if _agree(blocks, exact):
+                found[owner] = alike
+        return sorted(found.items(), key=lambda each: (-each[1], each[0]))
+
+
+def _agree(blocks: np.ndarray, exact: bool) -> bool:
+    """Whether two pictures are one, by the correlations of their blocks; without any, they are."""
+    if not len(blocks):
+        return True
+    if exact:
+        return bool(blocks.min() >= EXACT_BLOCK)
+    return bool((blocks >= SAME_BLOCK).mean() >= MOST_BLOCKS)

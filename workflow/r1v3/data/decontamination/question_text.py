@@ -1,18 +1,52 @@
-"""What a question says and shows, for comparison with others."""
+"""What a question says and asks, for comparison with others."""
 
 import re
+from hashlib import blake2b
 
-# "A. ... B. ..." written into a question: from the first option on, where a second follows.
-LISTED = re.compile(r"(?:^|\s)\(?A\s*[.．、:)](?=.*\s\(?B\s*[.．、:)]).*\Z", re.DOTALL)
+from r1v3.data.decontamination.ngrams import words
+from r1v3.data.sources.row_fields import inline_options
+
+# "A. ... B. ..." written into a question: an option A that a B follows.
+FIRST_OPTION = re.compile(r"(?:^|\s)\(?A\s*[.．、:)](?=.*\s\(?B\s*[.．、:)])", re.DOTALL)
 FEW = 13  # words
+BLANKS = re.compile(r"[\s$]+")
+LETTERS = "ABCDEFGHIJ"
 
 
 def said(question: str, options: tuple[str, ...] | None) -> str:
     """A question's text without its options; with them where it says little alone.
 
-    Options are sorted, since another order makes no other question.
+    Options are sorted, since another order makes no other question. Of several lists of options only the last
+    is left out: a passage may have some of its own.
     """
-    text = LISTED.sub("", question)
+    begins = [match.start() for match in FIRST_OPTION.finditer(question)]
+    text = question[: begins[-1]] if begins else question
     if len(text.split()) >= FEW or len(text) >= 8 * FEW:
         return text
     return " ".join([text, *sorted(options)]) if options else question
+
+
+def asked(question: str, options: tuple[str, ...] | None, answer: str) -> int:
+    """A 64-bit mark that two questions share only if they may be one: of options, answer, numbers and names.
+
+    Options count in any order, and a letter counts as what it stands for. Numbers and single letters of the
+    text count exactly: another length or another point makes another question.
+    """
+    texts = [_plain(each) for each in options or inline_options(question)]
+    letters = [LETTERS.find(each) for each in answer]
+    if texts and letters and all(0 <= each < len(texts) for each in letters):
+        right = sorted(texts[each] for each in letters)
+    else:
+        right = [_plain(answer)]
+    exact = sorted(word for word in words(said(question, None)) if _is_exact(word))
+    parts = "\0".join(["\1".join(sorted(texts)), "\1".join(right), " ".join(exact)])
+    digest = blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def _plain(text: str) -> str:
+    return BLANKS.sub("", text.casefold())
+
+
+def _is_exact(word: str) -> bool:
+    return any(map(str.isdigit, word)) or (len(word) == 1 and word.isascii() and word != "a")
