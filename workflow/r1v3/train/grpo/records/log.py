@@ -1,5 +1,7 @@
 """The log of a GRPO run: rollouts, `metrics.jsonl`, and a line of progress. Only the first rank writes."""
 
+from typing import Any
+
 from r1v3.base.progress import Progress
 from r1v3.train.core.metrics import MetricsLog
 from r1v3.train.entropy.visual import VisualReadings
@@ -59,7 +61,7 @@ class GrpoLog:
             seed=run.config.seed,
             unused=collected.unused,
         )
-        values = moved | reward_metrics(episode) | updated.metrics
+        values: dict[str, Any] = {**moved, **reward_metrics(episode), **updated.metrics}
         values |= collected.counts
         values |= self.watch.measure(step, episode, run.config.generation.mode)
         for text in values["alarm_texts"]:
