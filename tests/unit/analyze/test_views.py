@@ -19,7 +19,7 @@ def test_what_is_there_is_published_with_notes_columns_and_links(
     assert count == len(tree.runs)
     store = MlflowStore(uri, "tiny")
     tags = store.client.get_experiment(store.experiment).tags
-    assert "rl" in tags["mlflow.note.content"]
+    assert "`r1v3 ui` prints links" in tags["mlflow.note.content"]
     view = json.loads(tags[f"{SHARED}runs"])
     for shown in ("tags.`stage`", "tags.`differs`", "metrics.`mmmu_val`", "metrics.`reward`"):
         assert shown in view["selectedColumns"]
