@@ -23,7 +23,9 @@ def called(monkeypatch):
     monkeypatch.setattr(start.subprocess, "call", call)
     monkeypatch.setattr(start, "slurm_answers", lambda: False)
     monkeypatch.setattr(start, "preflight_call", lambda *_: 0)
-    monkeypatch.setattr("r1v3.plan.report.report", lambda *_: (["in all 10 GPU hours"], True))
+    monkeypatch.setattr(
+        "r1v3.plan.report.report", lambda *_, nodes, price: (["in all 10 GPU hours"], True)
+    )
     return commands
 
 
@@ -51,7 +53,9 @@ def test_a_check_that_would_stop_a_run_ends_it_before_the_first_job(called, monk
 
 
 def test_a_stage_that_does_not_fit_ends_it_before_the_first_job(called, monkeypatch):
-    monkeypatch.setattr("r1v3.plan.report.report", lambda *_: (["DOES NOT FIT"], False))
+    monkeypatch.setattr(
+        "r1v3.plan.report.report", lambda *_, nodes, price: (["DOES NOT FIT"], False)
+    )
     assert call("--recipe", "open-8b") == 1
     assert called == []
 

@@ -35,7 +35,7 @@ def start_command(
     _show("2. Machine, disk, network, servers and tokens", [])
     if preflight_call(recipe, overlay, root):
         raise typer.Exit(1)
-    plan, fits = report(root, recipe, overlay)
+    plan, fits = report(root, recipe, overlay, nodes=None, price=None)
     _show("3. Time, disk and money", plan)
     if not fits:
         print("A stage does not fit: take a smaller recipe, or change `layout` in an overlay.")

@@ -196,7 +196,8 @@ def m3cot(row: dict, number: int) -> dict:
 def puzzle_vqa(row: dict, number: int) -> dict:
     """declare-lab/PuzzleVQA: image (a path), question, options (texts or numbers), answer (one of them),
     caption, explanation, deduction."""
-    options = [str(each) for each in _parsed(row.get("options")) or ()]
+    parsed = _parsed(row.get("options"))
+    options = [str(each) for each in parsed] if isinstance(parsed, list | tuple) else []
     answer = str(row.get("answer"))
     if answer not in options:
         raise Refused("wrong answer letter", f"{answer[:50]!r} is none of the options")

@@ -54,7 +54,7 @@ class Outdated:
 
 def rule_of(config: dict[str, Any]) -> str:
     """The rule that makes a folder's manifest, from what `config.json` holds."""
-    kind = config["kind"]
+    kind: str = config["kind"]
     if kind == "data":
         return "reject" if "questions" in config["document"] else "prepare"
     return {"probe": "select_checkpoint", "evaluation": "evaluate"}.get(kind, kind)
