@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from scipy import stats
 
 from r1v3.analyze.report.panels import ends
@@ -122,7 +123,7 @@ def entropy_answer(rows: list[dict[str, Any]], title: str) -> EntropyAnswer:
             f"Nothing can be concluded: {count} checkpoint{'' if count == 1 else 's'} had enough critical"
             f" tokens, and a correlation needs {FEWEST} that differ.",
         )
-    rho = float(stats.spearmanr(entropies, scores)[0])
+    rho = float(np.asarray(stats.spearmanr(entropies, scores))[0])
     centre = math.atanh(max(-0.9999, min(0.9999, rho)))
     reach = NORMAL * math.sqrt(1.06 / (count - 3))
     low, high = math.tanh(centre - reach), math.tanh(centre + reach)
