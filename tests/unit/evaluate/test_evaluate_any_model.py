@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from r1v3.evaluate.target import find_target, plain_name
 from r1v3.recipe.load import load_project
@@ -31,8 +33,13 @@ def no_server(monkeypatch):
         monkeypatch.delenv(f"R1V3_SERVER_{name}")
 
 
+def write_model(folder: Path, *weights: float) -> None:
+    (folder / "config.json").write_text("{}")
+    save_file({"weight": torch.tensor(weights)}, folder / "model.safetensors")
+
+
 def test_a_folder_with_a_config_is_a_model(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
+    write_model(tmp_path, 1.0)
     target = find_target(str(tmp_path), NO_MODELS)
     assert target.model == tmp_path
     assert not target.served
@@ -85,7 +92,7 @@ def test_a_results_folder_is_named_after_the_model():
 def test_a_checkpoint_of_ours_is_known_by_the_run_that_it_lies_in(tmp_path, document, ours):
     checkpoint = tmp_path / "checkpoints" / "step-000001"
     checkpoint.mkdir(parents=True)
-    (checkpoint / "config.json").write_text("{}")
+    write_model(checkpoint, 1.0)
     if document is not None:
         (tmp_path / "config.json").write_text(json.dumps({"document": document}))
     assert find_target(str(checkpoint), NO_MODELS).ours == ours
@@ -94,19 +101,18 @@ def test_a_checkpoint_of_ours_is_known_by_the_run_that_it_lies_in(tmp_path, docu
 def test_other_weights_in_the_same_folder_are_another_model(tmp_path):
     folder, cache = tmp_path / "model", tmp_path / "cache"
     folder.mkdir()
-    (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(b"one")
+    write_model(folder, 1.0)
     first = find_target(str(folder), NO_MODELS, cache)
     assert find_target(str(folder), NO_MODELS, cache) == first
-    (folder / "model.safetensors").write_bytes(b"two")
+    write_model(folder, 2.0)
     assert find_target(str(folder), NO_MODELS, cache).identity != first.identity
-    (folder / "model.safetensors").write_bytes(b"one")
+    write_model(folder, 1.0)
     assert find_target(str(folder), NO_MODELS, cache).identity == first.identity
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "chat_template.jinja"])
 def test_each_file_that_loading_reads_decides_the_identity(tmp_path, name):
-    (tmp_path / "config.json").write_text("{}")
+    write_model(tmp_path, 1.0)
     first = find_target(str(tmp_path), NO_MODELS).identity
     (tmp_path / name).write_text('{"other": 1}')
     assert find_target(str(tmp_path), NO_MODELS).identity != first
@@ -115,6 +121,7 @@ def test_each_file_that_loading_reads_decides_the_identity(tmp_path, name):
 def test_a_hub_id_is_known_by_its_commit(tmp_path, monkeypatch):
     snapshot = tmp_path / ("ab" * 20)
     snapshot.mkdir()
+    write_model(snapshot, 1.0)
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(snapshot))
     monkeypatch.setattr("r1v3.evaluate.target.hub_config", lambda *_: {})
     monkeypatch.setattr("r1v3.evaluate.target.check_supported", lambda *_: None)

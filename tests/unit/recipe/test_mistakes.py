@@ -119,7 +119,7 @@ MISTAKES = {
     "a run's unknown key": (
         (RUNS, set_key("rl", "dta", to="math_normal")),
         "config/runs.yaml: run rl: unknown key 'dta'; allowed: stage, from, checkpoint, data, "
-        "settings, set, without, seed, why; did you mean 'data'?",
+        "settings, method, set, without, seed, why; did you mean 'data'?",
     ),
     "a run's unknown stage": (
         (RUNS, set_key("rl", "stage", to="ppo")),
