@@ -25,19 +25,19 @@ REPEATED = ("base", "teacher", "cold_start", "rl")
 TIMED = ("metrics.jsonl",)
 
 
-def command(*arguments: str) -> list[str]:
+def command(*targets: str) -> list[str]:
     settings = ["--config", "recipe=tiny", f"overlay={OVERLAY}"]
     # GRPO alone on two processes: their start would be most of the others' time.
     alone = ["--set-resources", "model:launcher=python", "sft:launcher=python"]
-    return [sys.executable, "-m", "snakemake", "--cores", "2", *alone, *settings, *arguments]
+    return [sys.executable, "-m", "snakemake", "--cores", "2", *alone, *settings, "--", *targets]
 
 
-def run(workflow, *arguments: str) -> str:
+def run(workflow, *targets: str) -> str:
     """Run Snakemake to its end, as `make demo` does, and give its output."""
     unlock = [sys.executable, "workflow/scripts/unlock.py"]
     subprocess.run(unlock, cwd=workflow.folder, check=True, capture_output=True)
     done = subprocess.run(
-        command(*arguments),
+        command(*targets),
         cwd=workflow.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -85,6 +85,8 @@ def assert_same_course(one, two):
         histograms = [each.pop("entropy_histogram", []) for each in (expected, row)]
         assert histograms[0] == pytest.approx(histograms[1], abs=1)
         assert expected.pop("high_entropy_tokens", []) == row.pop("high_entropy_tokens", [])
+        for each in (expected, row):  # rounding decides which token it is
+            each.pop("mismatch/worst_token", None)
         assert row == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 

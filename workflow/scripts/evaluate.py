@@ -17,7 +17,7 @@ from r1v3.base.told import tell
 from r1v3.evaluate.answer import answer, shard
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
-from r1v3.recipe.outputs.stage import folders, read_config, run_stage, tables
+from r1v3.recipe.outputs.stage import drop_outdated, folders, read_config, run_stage, tables
 
 
 def work(args: argparse.Namespace, config: EvaluationConfig, folder: Path) -> dict:
@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--held-out", type=Path, nargs="*", default=[])
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
+    inputs = [args.run, args.selection, *args.benchmarks, *args.held_out]
     if shard()[1] > 1:  # it answers its part; the manifest is for the one that comes last
+        drop_outdated(args.manifest, inputs)
         work(args, read_config(args.config, EvaluationConfig), args.manifest.parent)
         return
     run_stage(
@@ -47,7 +49,7 @@ def main() -> None:
         args.manifest,
         partial(work, args),
         EvaluationConfig,
-        inputs=[args.run, args.selection, *args.benchmarks, *args.held_out],
+        inputs=inputs,
     )
 
 

@@ -16,7 +16,7 @@ from r1v3.recipe.graph.configs import SampledDataConfig
 from r1v3.recipe.outputs.check import check_inputs
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.manifest import write_json
-from r1v3.recipe.outputs.stage import alone, read_config
+from r1v3.recipe.outputs.stage import alone, drop_outdated, read_config
 
 
 def main() -> None:
@@ -34,6 +34,8 @@ def main() -> None:
         if finished:
             return
         check_inputs([args.questions])
+        read = [args.questions, args.model, args.selection]
+        drop_outdated(args.config.parent / "manifest.json", read)
         count = sample(
             config,
             questions=args.questions.parent,

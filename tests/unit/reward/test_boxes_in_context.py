@@ -80,7 +80,26 @@ def test_a_value_broken_off_supposed_or_one_of_several_is_no_answer(answer):
      r"\sin 2A=\frac12"), ("P(A)=0.5", r"P(\bar A)=0.5"), (r"\pi", "3.14160"), ("-1<x<3", "-1,3"),
      ("-1<x<3", "-1<y<3"), (r"\forall x\in R, x^2>0", r"\exists x\in R, x^2>0"),
      (r"\exists x\in R, x^2\le 0", r"\nexists x\in R, x^2\le 0"), ("x=1,y=2", r"x=1\text{ or }y=2"),
-     ("4;-2", "4或-2"), ("23", "{2} {3}"), ("12", "~~12~~")],
+     ("4;-2", "4或-2"), ("23", "{2} {3}"), ("12", "~~12~~"), ("1/3", "-0.333333"), (r"\sqrt2", "-1.414213")],
 )  # fmt: skip
 def test_another_thing_quantified_joined_or_rounded_otherwise_is_wrong(gold, answer):
     assert not paid(rf"\boxed{{{answer}}}", gold, "fill" if ";" in gold else "open")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [r"The area of the square is $\boxed{12}$", r"The reciprocal is \boxed{12}",
+     r"The power is \boxed{12} W", r"It happened \boxed{12} times.", r"She needs \boxed{12} more apples.",
+     r"是原来的\boxed{12}倍"],
+)  # fmt: skip
+def test_words_around_a_box_that_change_nothing_leave_it_right(answer):
+    assert paid(answer, "12")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [r"the square of \boxed{12}", r"a multiple of \boxed{12}", r"\boxed{12} times 3", r"\boxed{12} minus 1",
+     r"\boxed{12}的倍数", r"\boxed{12} or more"],
+)  # fmt: skip
+def test_words_around_a_box_that_make_it_another_value_do_not(answer):
+    assert not paid(answer, "12")

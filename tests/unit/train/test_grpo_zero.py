@@ -79,6 +79,8 @@ def test_what_a_step_measures_equals_that_of_the_plain_path(run, together, alone
     for expected, row in zip(one, two):
         assert row["reward"] == expected["reward"]
         assert row["response_length"] == expected["response_length"]
+        for each in (expected, row):  # rounding decides which token it is
+            each.pop("mismatch/worst_token", None)
         lists = [name for name, value in expected.items() if isinstance(value, list)]
         assert [row.pop(name) for name in lists] == [expected.pop(name) for name in lists]
         assert row == pytest.approx(expected, rel=2e-3, abs=2e-5)

@@ -49,6 +49,7 @@ def check_files(
     """Read, map and validate every row of files, and keep none.
 
     Args:
+        files: of rows, and archives of their pictures, as the places of an entry in config/sources.yaml.
         constants: fields that all rows share.
         limits: the recipe's `cleaning.limits`.
 
@@ -56,12 +57,13 @@ def check_files(
         ValueError: a file is of an unknown kind.
     """
     checked, validator = Checked(), Validator(limits)
+    archives = sorted(file for file in files if is_archive(file))
+    files = [file for file in files if file not in archives]
     for file in files:
         if suffixes(file) not in READABLE:
             raise ValueError(unknown_form(file))
     with TemporaryDirectory() as scratch:
         for file in files:
-            archives = sorted(each for each in file.parent.iterdir() if is_archive(each))
             validator.pictures = PictureFiles(file.parent, archives, scratch=Path(scratch))
             _check_rows(file, MAPPINGS[mapping], constants, validator, checked)
     return checked

@@ -64,6 +64,10 @@ class PictureFiles:
                 that is too large.
             ValueError: an archive is damaged, or unpacks to far more than it holds.
         """
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise Refused("not valid Unicode", "a picture's name") from None
         if name.startswith(("http://", "https://")):
             return self._fetched(name, max_bytes)
         parts = PurePosixPath(name.replace("\\", "/")).parts
@@ -123,14 +127,17 @@ class PictureFiles:
         kept = self.scratch / "pictures" / hashlib.sha256(url.encode()).hexdigest()
         if kept.exists():
             return kept.read_bytes()
-        host = httpx.URL(url).host
+        try:
+            host = httpx.URL(url).host
+        except httpx.InvalidURL as error:
+            raise Refused("picture cannot be fetched", f"{url[:200]}: {error}") from None
         if self._failed.get(host, 0) >= MOST_FAILURES:
             raise Refused("picture cannot be fetched", f"{host} failed {MOST_FAILURES} times")
         problem = ""
         for _ in range(TRIES):
             try:
                 data = _get(url, max_bytes)
-            except (httpx.HTTPError, OSError) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
                 problem = f"{type(error).__name__}: {error}"[:200]
                 continue
             self._failed[host] = 0

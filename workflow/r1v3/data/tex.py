@@ -16,8 +16,8 @@ COMMANDS = {
     "\f": "fbox flat forall frac frown",
     "\v": "varepsilon varnothing varphi varpi varrho vartheta vdash vdots vec vee vert vphantom vspace",
     "\t": "tfrac theta therefore tilde times triangle triangleq text textbf textit textrm",
-    "\n": "nabla neq ngeq nleq nmid notin nparallel nsubseteq",
-    "\r": "rangle rceil rfloor right rightarrow rightharpoonup rightleftharpoons",
+    "\n": "nabla neq ngeq nleq notin nsubseteq",
+    "\r": "rceil rfloor right rightarrow rightharpoonup rightleftharpoons",
 }  # fmt: skip
 ENDS = {
     character: sorted(

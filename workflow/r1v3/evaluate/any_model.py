@@ -146,7 +146,8 @@ def _score_and_show(
     root: Path, config: EvaluationConfig, paths: dict[str, Path], folder: Path, name: str
 ) -> None:
     score(config, responses=folder, benchmarks=paths, held_out={}, folder=folder)
-    write_exchange(config, paths, folder, plain_name(name))
+    if config.probe is None:  # a probe's answers belong to other questions than the file's
+        write_exchange(config, paths, folder, plain_name(name))
     table = load_table(root / "config/benchmarks.yaml")
     write_pages(folder, paths, table, folder / "pages", name=name, against={})
 

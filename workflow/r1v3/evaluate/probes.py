@@ -115,6 +115,15 @@ def masked_pictures(pictures: list[Path], folder: Path) -> list[Path]:
     return [_grey(path, folder / "masked") for path in pictures]
 
 
+def probed_pictures(
+    plain: Item, item: Item, pictures: list[Path], probe: Probe | None, folder: Path
+) -> list[Path]:
+    """The files of a probed item's pictures."""
+    if item.images != plain.images:
+        pictures = [pictures[plain.images.index(number)] for number in item.images]
+    return masked_pictures(pictures, folder) if probe == "masked" else pictures
+
+
 def _grey(path: Path, folder: Path) -> Path:
     with Image.open(path) as image:
         size = image.size

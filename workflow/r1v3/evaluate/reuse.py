@@ -9,7 +9,9 @@ from pathlib import Path
 
 from r1v3.base.atomic_write import atomic_write
 from r1v3.recipe.graph.configs import EvaluationConfig
-from r1v3.recipe.outputs.stage import read_config
+from r1v3.recipe.outputs.check import digest_of
+from r1v3.recipe.outputs.manifest import read_manifest
+from r1v3.recipe.outputs.stage import KEPT, read_config
 
 SAME = (
     "version",
@@ -32,12 +34,33 @@ def take_over(config: EvaluationConfig, folder: Path) -> list[str]:
         other = None if path.parent == folder else _suite(path)
         if other is None or not _same_questions(config, other):
             continue
+        if not _of_present_model(path.parent, other):
+            continue
         for name, identity in config.benchmarks.items():
             if other.benchmarks.get(name) != identity or name in taken:
                 continue
             if _copy(path.parent / "responses", folder / "responses", name):
                 taken.append(name)
     return taken
+
+
+def _of_present_model(suite: Path, config: EvaluationConfig) -> bool:
+    """Whether a suite's answers are of the weights that are there now; a run trained again keeps its id."""
+    results = suite.parents[2].parent
+    made = [("runs", config.run), ("selections", config.selection)]
+    present = [results / shelf / id / "manifest.json" for shelf, id in made if id]
+    present = [path for path in present if path.exists()]
+    if not present:  # a model outside the run table: its id is that of its bytes
+        return True
+    noted = next((p for p in (suite / "responses.json", suite / KEPT) if p.exists()), None)
+    if noted is None:
+        return False
+    try:
+        inputs = read_manifest(noted).get("inputs", {})
+        digests = {path.parent.name: digest_of(read_manifest(path)["files"]) for path in present}
+    except ValueError:
+        return False
+    return all(inputs.get(id) == digest for id, digest in digests.items())
 
 
 def _suite(path: Path) -> EvaluationConfig | None:

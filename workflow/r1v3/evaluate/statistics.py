@@ -155,7 +155,8 @@ def _error(found_R: np.ndarray, permuted_R: np.ndarray) -> float:
 
     Where one model is right and the other wrong on every item, a bootstrap would claim certainty.
     """
-    return float(found_R.std()) or float(permuted_R.std())
+    error = float(found_R.std())
+    return error if error > 1e-12 else float(permuted_R.std())
 
 
 def has_contrast(marked: np.ndarray, cluster: np.ndarray) -> bool:

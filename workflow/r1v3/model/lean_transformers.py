@@ -3,7 +3,7 @@
 transformers imports both where they are installed, for assisted decoding and for losses of object
 detectors. That is a quarter of the time that a stage needs to start, and a recipe starts dozens of them.
 The answer to "is it installed?" is asked once a process and then remembered, so it is given here first:
-`train` and `generate.in_process` import this module before anything else.
+the trainers, the probe and `generate.in_process` import this module before anything that needs torch.
 """
 
 import sys

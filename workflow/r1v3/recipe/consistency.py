@@ -171,9 +171,9 @@ def _overlaps(recipe: Recipe, sources: Mapping[str, SourceEntry]) -> Mistakes:
         if isinstance(entry, SampledSet) or not isinstance(entry.source, ListedSource):
             continue
         purpose = "probe" if name == recipe.selection.probe else entry.source.instances
-        for each in entry.source.entries:
-            if each not in sources:
-                continue
+        if any(n not in sources for n in (*entry.source.entries, *entry.source.instead)):
+            continue  # told by `_source_mistakes`
+        for each in gated(recipe.licences, entry.source, sources)[0]:
             for other, its_purpose, its_entry, listed in taken:
                 mine, its = sources[each], sources[its_entry]
                 if its_purpose == purpose or mine.where != its.where:

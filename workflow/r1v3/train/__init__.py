@@ -1,3 +1,1 @@
 """Training: SFT, GRPO, and what is measured of a policy."""
-
-from r1v3.model import lean_transformers as lean_transformers  # before transformers' first import

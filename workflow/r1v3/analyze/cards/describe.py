@@ -127,12 +127,15 @@ def funnel_rows(facts: dict) -> list[dict]:
                 "examples": examples.get(step, [])[:SHOWN],
             }
         )
-    if found.get("written"):
-        left += found["written"]
-        what = "written answers instead"
-        rows.append(
-            {"what": what, "count": found["written"], "left": left, "reasons": {}, "examples": []}
-        )
+    others = {
+        "written": "written answers instead",
+        "question alone": "questions without an answer",
+        "came with a response": "came with a response",
+    }
+    for key, what in others.items():
+        if count := found.get(key):
+            left += count
+            rows.append({"what": what, "count": count, "left": left, "reasons": {}, "examples": []})
     return rows
 
 

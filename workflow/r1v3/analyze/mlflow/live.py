@@ -99,6 +99,7 @@ def send_new(store: MlflowStore, folder: Path, studies: dict[str, Study] | None 
             kind = json.loads((folder / "config.json").read_text())["kind"]
             alarms = alarm_tags(kind, rows)
             store.client.log_batch(id, tags=[RunTag(k, v) for k, v in alarms.items()])
+            store.drop_alarms(id, run.data.tags, alarms)
         return len(rows) - sent
 
 

@@ -210,6 +210,7 @@ def run_tags(
         "folder": folder.as_posix(),
         "dvc": dvc_version(folder),
     }
+    tags |= {f"study.{each}": "yes" for each in studies_of(studies or {}, name)}
     return {key: value for key, value in tags.items() if value}
 
 

@@ -120,8 +120,15 @@ class MlflowStore:
         self.send(id, points(same.info.start_time))
         complete(id)
         self.client.log_batch(id, tags=[RunTag(k, v) for k, v in tags.items()])
+        self.drop_alarms(id, same.data.tags, tags)
         self.client.set_terminated(id, status="FINISHED", end_time=max(end, same.info.start_time))
         return id
+
+    def drop_alarms(self, id: str, had: dict[str, str], now: dict[str, str]) -> None:
+        """Remove the tags of alarms that no longer hold."""
+        for key in had:
+            if key.startswith("alarm.") and key not in now:
+                self.client.delete_tag(id, key)
 
     def send(self, id: str, points: list[Point], model: str | None = None) -> None:
         """Add points; a point that is sent again with the same time is stored once."""

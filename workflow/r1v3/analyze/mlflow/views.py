@@ -50,7 +50,7 @@ def set_views(
     for name in studies:
         views[f"study-{name}"] = _view(
             shown,
-            f"tags.study LIKE '%{name}%' AND tags.stage != 'checkpoint'",
+            f"tags.`study.{name}` = 'yes' AND tags.stage != 'checkpoint'",
             lines=("reward", "entropy", "loss"),
         )
     wanted = {KIND: "custom_model_development"} | ({NOTE: note} if note else {})

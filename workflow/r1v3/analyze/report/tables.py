@@ -155,15 +155,16 @@ def funnel_head(result: Result) -> dict[str, Any]:
     """Which model answered, how often, and for how many questions one of its answers was kept."""
     funnel = result.facts["funnel"]
     written = funnel.get("written", 0)
-    own = result.facts["questions_kept"] - written
+    others = written + funnel.get("came with a response", 0) + funnel.get("question alone", 0)
+    own = result.facts["questions_kept"] - others
     return {
         "name": result.name,
         "by": result.config_as(SampledDataConfig).by.run.rpartition("-")[0],
         "asked": funnel["asked"],
-        "times": funnel["sampled"] // funnel["asked"],
+        "times": funnel["sampled"] // max(1, funnel["asked"]),
         "pass_rate": percent(result.facts["pass_rate"]),
         "own": own,
-        "own_share": percent(own / funnel["asked"]),
+        "own_share": percent(own / max(1, funnel["asked"])),
         "written": written,
     }
 
@@ -179,12 +180,15 @@ def chain_rows(result: Result) -> list[dict[str, Any]]:
         steps["without a verdict"] = -funnel["unjudged"]
     steps["final answer right"] = funnel.get("right", 0)
     steps |= {f"removed as {key.removeprefix('removed: ')}": -funnel[key] for key in removed}
-    written = funnel.get("written", 0)
-    steps |= {"passed the filters": passed, "kept": funnel["kept"] - written}
-    if written:
-        steps["written answers instead"] = written
+    others = {
+        "written answers instead": funnel.get("written", 0),
+        "questions without an answer": funnel.get("question alone", 0),
+        "came with a response": funnel.get("came with a response", 0),
+    }
+    steps |= {"passed the filters": passed, "kept": funnel["kept"] - sum(others.values())}
+    steps |= {what: count for what, count in others.items() if count}
     return [
-        {"what": what, "count": count, "share": percent(abs(count) / sampled)}
+        {"what": what, "count": count, "share": percent(abs(count) / max(1, sampled))}
         for what, count in steps.items()
     ]
 

@@ -156,6 +156,8 @@ class TextIndex:
         all bands, so the work grows with the number of texts and not with its square. Of two questions with
         pictures texts alone say nothing.
         """
+        if not len(self.words):
+            return
         enough = self._says_enough(self.words, self.pictured) & (self.words > 0)
         pairs = np.zeros(0, dtype=np.uint64)
         for band in range(BANDS):

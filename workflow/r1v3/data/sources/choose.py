@@ -75,11 +75,11 @@ class Chosen:
             raise Refused("no value to split by", by)
         digest = hashlib.sha256(f"{self.split.seed}\n".encode() + _bytes(value)).digest()
         place, reached = int.from_bytes(digest[:8], "big") / 2**64, 0.0
-        for name, share in self.split.shares.items():
+        for name, share in sorted(self.split.shares.items()):  # their order is no part of the hash
             reached += share
             if place < reached:
                 return name
-        return next(reversed(self.split.shares))
+        return max(self.split.shares)
 
     def fields(self, row: Mapping, fields: dict) -> dict:
         """The fields with those that `map` gives."""
@@ -132,7 +132,7 @@ def at(row: object, column: str) -> object:
     if isinstance(row, str) and row.lstrip().startswith("{"):
         try:
             row = json.loads(row)
-        except ValueError:
+        except (ValueError, RecursionError):
             return MISSING
     if not isinstance(row, Mapping):
         return MISSING
@@ -147,7 +147,7 @@ def holds(condition: Condition, value: object) -> bool:
     if condition.empty is not None and condition.empty != _is_empty(value):
         return False
     values = [each for each in elements(value) if not _is_empty(each)]
-    texts = [shown(each) for each in values]
+    texts = [_compared(each) for each in values]
     if condition.one_of is not None and not any(_among(condition.one_of, text) for text in texts):
         return False
     if condition.none_of is not None and any(_among(condition.none_of, text) for text in texts):
@@ -179,7 +179,7 @@ def elements(value: object) -> list[object]:
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return [value]
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         return list(value)
@@ -187,7 +187,13 @@ def elements(value: object) -> list[object]:
 
 
 def shown(value: object) -> str:
-    """A value as it is compared and listed: whole numbers without a point, texts without blanks around."""
+    """A value as it is listed: cut to 100 characters."""
+    text = _compared(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
+def _compared(value: object) -> str:
+    """A value as it is compared: whole numbers without a point, texts without blanks around."""
     if value is MISSING or value is None:
         return "missing"
     if isinstance(value, bytes):
@@ -196,8 +202,7 @@ def shown(value: object) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return format(value, ".7g")
-    text = value.strip() if isinstance(value, str) else str(value)
-    return text if len(text) <= 100 else f"{text[:100]}…"
+    return value.strip() if isinstance(value, str) else str(value)
 
 
 def _condition(asked: Value | list[Value] | Condition) -> Condition:
@@ -217,12 +222,12 @@ def _is_empty(value: object) -> bool:
 
 
 def _among(wanted: Iterable[Value], text: str) -> bool:
-    return any(_fits(shown(each), text) for each in wanted)
+    return any(_fits(_compared(each), text) for each in wanted)
 
 
 def _looked_up(values: Mapping[str, str], value: object) -> str | None:
     """The first name that a value, or an element of it, has; exact names come before those with `*`."""
-    texts = [shown(each) for each in elements(value) if not _is_empty(each)]
+    texts = [_compared(each) for each in elements(value) if not _is_empty(each)]
     for text in texts:
         if text in values:
             return values[text]

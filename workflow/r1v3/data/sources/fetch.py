@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from r1v3.base.download import download, file_digest
+from r1v3.data.picture_files import is_archive
 from r1v3.data.sources.rows import READABLE
 from r1v3.recipe.tables.sources import Files, Hub, suffixes
 
@@ -96,8 +97,10 @@ def _from_places(where: Files, folder: Path) -> tuple[list[Path], dict[str, str]
                     raise ValueError(f"{place} cannot be had ({error})") from error
             files.append(path)
         elif Path(place).is_dir():
-            found = sorted(p for p in Path(place).iterdir() if suffixes(p) in READABLE)
-            if not found:
+            found = sorted(
+                p for p in Path(place).iterdir() if suffixes(p) in READABLE or is_archive(p)
+            )
+            if not any(suffixes(p) in READABLE for p in found):
                 raise ValueError(f"{place}: no file that ends in {', '.join(READABLE)}")
             files += found
         elif Path(place).is_file():

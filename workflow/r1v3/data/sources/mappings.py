@@ -15,6 +15,7 @@ from r1v3.data.sources.row_fields import (
     json_of,
     language_of,
     marked,
+    picture_in,
     text_of,
     with_known,
 )
@@ -40,7 +41,7 @@ def mmk12(row: dict, number: int) -> dict:
         question=marked(question, 1),
         answer=answer,
         answer_type=kind,
-        images=[row.get("image")],
+        images=[picture_in(row, "image")],
         domain={"math": "mathematics"}.get(str(row.get("subject")), str(row.get("subject"))),
         language=language_of(question),
     )

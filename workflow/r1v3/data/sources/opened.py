@@ -37,7 +37,11 @@ class Opened:
             raise ValueError(f"{name}: none of its files holds rows: {found}")
         self._archives = self._named or [file for file in files if is_archive(file)]
         self._hub = isinstance(entry.where, Hub)
-        self._root = Path(os.path.commonpath([file.parent for file in files]))
+        self._root = (
+            Path(os.path.commonpath([file.parent for file in files]))
+            if self._hub
+            else files[0].parent
+        )
         self._folder = None
         if entry.pictures is not None and not self._named:
             self._folder = self._root_of(self.files[0]) / entry.pictures

@@ -14,6 +14,7 @@ from r1v3.data.sources.row_fields import (
     inline_options,
     language_of,
     marked,
+    picture_in,
     text_of,
 )
 
@@ -170,7 +171,7 @@ def pmc_vqa(row: dict, number: int) -> dict:
         question=text_of(row, "Question").strip(),
         options=options,
         answer=label,
-        images=[row.get("Figure_path")],
+        images=[picture_in(row, "Figure_path")],
         domain="medicine",
     )
 
@@ -209,7 +210,7 @@ def puzzle_vqa(row: dict, number: int) -> dict:
         question=text_of(row, "question"),
         options=options,
         answer="ABCDEFGHIJ"[options.index(answer)],
-        images=[image],
+        images=[picture_in(row, "image")],
         domain="logic",
     )
 
@@ -259,7 +260,7 @@ def _parsed(value: object) -> object:
     for read in (json.loads, ast.literal_eval):
         try:
             return read(value)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             continue
     return value
 

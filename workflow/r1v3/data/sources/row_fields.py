@@ -58,3 +58,10 @@ def json_of(name: str, text: str, kind: type):
     if not isinstance(value, kind):
         raise Refused("wrong type of field", f"{name} is {type(value).__name__}")
     return value
+
+
+def picture_in(row: dict, name: str) -> object:
+    """A cell that must hold a picture."""
+    if row.get(name) in (None, ""):
+        raise Refused("picture is missing", name)
+    return row[name]

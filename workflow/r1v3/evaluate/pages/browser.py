@@ -15,6 +15,8 @@ from r1v3.base.atomic_write import write_text
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import load_asked
 from r1v3.evaluate.pages.hallucination import find_phrase, split_reply
+from r1v3.evaluate.probes import probe_item, probed_pictures
+from r1v3.recipe.graph.configs import Probe
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.render.page import render_page
 
@@ -30,23 +32,27 @@ def write_browser(
     output: Path,
     *,
     most: int = 200,
+    probe: Probe | None = None,
+    seed: int = 0,
 ) -> int:
     """Write the page and return how many items it shows.
 
     Args:
         verdicts: the Parquet files of a benchmark's runs.
         most: how many items at most; those right in more of the runs come first.
+        probe: how the questions were changed, with the evaluation's seed.
     """
     answers = pd.concat([pd.read_parquet(path) for path in sorted(verdicts)])
     answers = answers[answers["finish_reason"] != "unreadable"]  # the table of files names these
     right = answers.groupby("key")["correct"].mean()
     wrong = right[right < 1].sort_values(ascending=False, kind="stable").index[:most]
     wanted = set(wrong)
-    asked = {
-        item.key: (item, pictures)
-        for item, pictures in load_asked(entry, tsv, tsv.parent / "images")
-        if item.key in wanted
-    }
+    images = tsv.parent / "images"
+    asked = {}
+    for plain, pictures in load_asked(entry, tsv, images):
+        if plain.key in wanted:
+            item = probe_item(plain, probe, entry, seed).item
+            asked[plain.key] = (item, probed_pictures(plain, item, pictures, probe, images))
     by_key = dict(tuple(answers[answers["key"].isin(wanted)].groupby("key")))
     items = [_shown_item(*asked[key], by_key[key]) for key in wrong]
     page = render_page("errors.html.j2", title=title, asked=len(right), items=items, marks=MARKS)

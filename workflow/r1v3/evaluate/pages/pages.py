@@ -106,9 +106,10 @@ def write_pages(
         verdicts = sorted((evaluation / "verdicts").glob(f"{key}.run-*.parquet"))
         entry = config.entries[key]
         page = output / "errors" / f"{key}.html"
-        count = write_browser(title, entry, benchmarks[key], verdicts, page)
+        how = {"probe": config.probe, "seed": config.seed}
+        count = write_browser(title, entry, benchmarks[key], verdicts, page, **how)
         errors.append({"key": key, "title": title, "items": count})
-        if entry.code == "mmbench":
+        if entry.code == "mmbench" and config.probe is None:
             submissions.append(f"{key}_submission.tsv")
             write_submission(benchmarks[key], verdicts[0], output / submissions[-1])
     index = output / "index.html"

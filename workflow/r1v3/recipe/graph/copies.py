@@ -36,7 +36,7 @@ class Copies:
             return [f"{node.folder}/manifest.json" for node in needed.probes]
         core = f"{self.targets.graph.selection('rl').folder}/manifest.json"
         studied = [f"{node.folder}/manifest.json" for node in self._studied().probes]
-        return [core, *self._further(copy, studied, [core])]
+        return [core, *self._further(copy, [*studied, *self._chosen()], [core])]
 
     def scores(self, copy: str) -> list[str]:
         """A copy's scores: the core path's, and what studies ask.
@@ -78,12 +78,10 @@ class Copies:
         """The runs, selections and scores that are there, of all that copies may take."""
         graph = self.targets.graph
         ids = dict.fromkeys(graph.run(name).folder for name in graph.project.runs)
-        reinforced = [name for name, run in graph.project.runs.items() if run.stage == "grpo"]
-        chosen = dict.fromkeys(graph.selection(name).folder for name in reinforced)
         core = f"mlflow{self.mark}"
         return (
             [f"{each}/manifest.json" for each in ids if Path(each, "manifest.json").exists()],
-            [f"{each}/manifest.json" for each in chosen if Path(each, "manifest.json").exists()],
+            self._chosen(),
             [path for path in self.scores(core) if Path(path).exists()],
         )
 
@@ -92,6 +90,13 @@ class Copies:
         named = copy.startswith(BRANCH)
         return copy.removeprefix(BRANCH).removesuffix(self.mark) if named else ""
 
+    def _chosen(self) -> list[str]:
+        """The manifests of all selections that are there."""
+        graph = self.targets.graph
+        reinforced = [name for name, run in graph.project.runs.items() if run.stage == "grpo"]
+        paths = dict.fromkeys(f"{graph.selection(n).folder}/manifest.json" for n in reinforced)
+        return [path for path in paths if Path(path).exists()]
+
     def _made(self) -> list[str]:
         """The scores that pages of branches have asked for so far, beside what the core path asks."""
         graph = self.targets.graph
@@ -99,7 +104,7 @@ class Copies:
         found = [
             path.as_posix()
             for folder in dict.fromkeys(folders)
-            for suite in ("checkpoint", "held_out")
+            for suite in ("checkpoint", "held_out", "study", "benchmarks")
             for path in sorted(folder.glob(f"*/{suite}-*/scores.json"))
         ]
         return [path for path in found if self._is_present(str(Path(path).parent))]

@@ -20,7 +20,9 @@ from r1v3.recipe.graph.identity import Node
 PACKAGE = "r1v3"
 HERE = Path(__file__).parents[2]
 ENGINES = f"{PACKAGE}.generate"
-VLLM = f"{ENGINES}.vllm"
+# The server's client always counts: judge, reward model and verifier are asked through it.
+OWN = {"vllm": f"{ENGINES}.vllm", "transformers": f"{ENGINES}.in_process"}
+STARTED = {"r1v3.model.foreign_template": "r1v3.model.template_process"}  # as `python -m`
 ASKING = ("reject", "grpo", "probe", "evaluate")  # rules that ask a model
 DIGITS = 10
 SHOWN = 3
@@ -66,13 +68,13 @@ def code_for(rule: str, document: dict[str, Any]) -> dict[str, str]:
     Args:
         document: the result's resolved config, which names the engine.
     """
-    return _code(rule, document.get("generation", {}).get("engine") == "vllm")
+    return _code(rule, document.get("generation", {}).get("engine"))
 
 
 @cache
-def _code(rule: str, vllm: bool) -> dict[str, str]:
+def _code(rule: str, engine: str | None) -> dict[str, str]:
     left_out = (f"{PACKAGE}.recipe", *(() if rule in ASKING else (ENGINES,)))
-    left_out += () if vllm else (VLLM,)
+    left_out += tuple(folder for name, folder in OWN.items() if name != engine)
     found: dict[str, str] = {}
     waiting = [part for name in ENTRY.get(rule, ()) for part in _with_packages(name)]
     while waiting:
@@ -150,6 +152,7 @@ def _module(name: str) -> tuple[str, tuple[str, ...]] | None:
     if name in BY_NAME:
         folder = HERE.joinpath(*BY_NAME[name].split(".")[1:])
         imports |= {f"{BY_NAME[name]}.{each.stem}" for each in folder.glob("[!_]*.py")}
+    imports |= {STARTED[name]} if name in STARTED else set()
     bare = _Bare().visit(tree)
     return _digest(ast.dump(bare).encode()), tuple(sorted(imports - {name}))
 

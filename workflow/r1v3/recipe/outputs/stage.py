@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
+from filelock import FileLock
 from pydantic import ValidationError
 
 from r1v3.base.atomic_write import atomic_write
@@ -147,6 +148,22 @@ def _take_finished(manifest: Path, config: dict[str, Any], inputs: list[Path | N
     folder = manifest.parent
     print(f"{folder} was finished before and is taken; `--forcerun` makes it again", flush=True)
     return True
+
+
+def drop_outdated(manifest: Path, inputs: Iterable[Path | None]) -> None:
+    """Before several processes share a stage: answers that are no half of the new work go, once."""
+    kept = manifest.with_name(KEPT)
+    with FileLock(manifest.with_name(f"{KEPT}.lock")):
+        if not kept.exists():
+            return
+        anew = bool(os.environ.get(FORCED))
+        if not anew:
+            with contextlib.suppress(ValueError):
+                anew = read_manifest(kept).get("inputs") != check_inputs(inputs)
+        if anew:
+            for name in HALF_DONE:
+                shutil.rmtree(manifest.parent / name, ignore_errors=True)
+            kept.unlink()
 
 
 def own_files(folder: Path) -> None:

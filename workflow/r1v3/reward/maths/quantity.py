@@ -354,7 +354,7 @@ def _rounds(a: Quantity, g: Quantity, x: complex, y: complex) -> bool:
     if g.decimals and a.significant == 0 and (g.decimals >= 2 or g.significant >= 3):
         return abs(x.real - y.real) <= 0.5 * 10.0**-g.decimals * (1 + 1e-9)
     if a.decimals and g.significant == 0 and a.significant >= SIGNIFICANT:
-        short = abs(y.real) - abs(x.real)  # rounded, or cut off
+        short = (y.real - x.real) * (1 if y.real >= 0 else -1)  # rounded, or cut off
         return abs(short) <= 0.5 * 10.0**-a.decimals * (1 + 1e-9) or 0 <= short < 10.0**-a.decimals
     return False
 

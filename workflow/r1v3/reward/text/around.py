@@ -24,8 +24,9 @@ _DRESS = re.compile(r"(?:[\s$*\"'“”‘(]|\\[(\[]|\\(?:displaystyle|text|quad
 _WORD_BEFORE = re.compile(
     r"(?:(?<![A-Za-z])(?:half|twice|double|triple|thrice|minus|negative|plus|less|more|fewer|greater|larger|smaller"
     r"|not|never|neither|nor|except|excluding|without|unlike|ignore|avoid|reject|eliminate|maybe|perhaps|possibly"
-    r"|probably\s+not|anything\s+but|all\s+but|(?:could|might|may|can)\s+be|at\s+least|at\s+most|multiple|multiples"
-    r"|square|cube|square\s+root|reciprocal|opposite|inverse|power|not\s+sure|unsure|(?:is|was)\s+it"
+    r"|probably\s+not|anything\s+but|all\s+but|(?:could|might|may|can)\s+be|at\s+least|at\s+most"
+    r"|(?:multiples?|square|cube|square\s+root|reciprocal|opposite|inverse|power)(?=\s+of\b|\s*\Z)"
+    r"|not\s+sure|unsure|(?:is|was)\s+it"
     r"|(?:do|does|did|would|should|could)(?:n['’]t|\s+not)\s+\w+|wrote|tried|try|some\s+\w+)"
     r"(?:\s+(?:of|than|equal|to|the|is|be|an?|option|answer|,))*|n['’]t"
     r"|不(?:是|等于|选|能|可能|会|到|该|应|为|要|可)*|非|没有|并非|排除|除了?|除去|(?:可能|也许|或许|大概|错误)(?:答案|的)?(?:是|为|选)?"
@@ -33,8 +34,9 @@ _WORD_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _WORD_BEHIND = re.compile(
-    r"\s*(?:squared|cubed|doubled|halved|factorial|percent\s+of|times|minus|plus|over|mod|less|more|fewer|too\s+"
-    r"|or\s+(?:so|more|less)|的(?:平方|立方|一半|倍数|相反数|倒数|约数|因数)|以上|以下|以内|以外|不对|倍|分之)"
+    r"\s*(?:squared|cubed|doubled|halved|factorial|percent\s+of"
+    r"|(?:times|minus|plus|over|mod|less)(?=\s*[$\\(\d])|too\s+"
+    r"|or\s+(?:so|more|less)|的(?:平方|立方|一半|倍数|相反数|倒数|约数|因数)|以上|以下|以内|以外|不对|分之)"
     r"(?![A-Za-z])",
     re.IGNORECASE,
 )

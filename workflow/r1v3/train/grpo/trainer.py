@@ -11,6 +11,7 @@ from typing import Any
 
 from r1v3.base.seeding import stable_seed
 from r1v3.generate.types import Sampling
+from r1v3.model import lean_transformers as lean_transformers  # before transformers' first import
 from r1v3.model.groups import check_frozen
 from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.recipe.schema.training import LengthStage

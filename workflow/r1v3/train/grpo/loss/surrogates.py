@@ -59,4 +59,4 @@ def log_ratio_of_response(
     total_R = log_ratio_N.new_zeros(len(length_R)).index_add(0, response_N, log_ratio_N)
     if isinstance(rule, Gspo):
         total_R = total_R / length_R.clamp(min=1)
-    return total_R[response_N]
+    return total_R.clamp(max=80.0)[response_N]  # e^89 is infinite in 32 bits

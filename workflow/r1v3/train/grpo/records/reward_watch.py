@@ -68,7 +68,7 @@ class RewardWatch:
             "response_length": sum(episode.lengths) / len(paid),
             "format": float(episode.format_GM.mean()),
         }
-        texts = alarms(values, self.recent, len(paid))
+        texts = alarms(values, self.recent, len(paid), len(found))
         self.recent = [*self.recent, values][-RECENT:]
         self.sample.write(step, answers=self._to_judge(step, episode, samples))
         return shares | {"alarms": len(texts), "alarm_texts": texts}
@@ -99,13 +99,19 @@ class RewardWatch:
         return rows
 
 
-def alarms(values: dict[str, float], recent: list[dict[str, float]], answers: int) -> list[str]:
+def alarms(
+    values: dict[str, float],
+    recent: list[dict[str, float]],
+    answers: int,
+    paid: int | None = None,
+) -> list[str]:
     """Say which values left what the recent steps had.
 
     Args:
         values: shares, `response_length` in tokens and `format`.
         recent: the same of earlier steps; a share that is missing was 0.
         answers: of the step, which sets how far a share moves by chance.
+        paid: those of them that `answers/` are shares of; None: all.
     """
     if len(recent) < FEWEST:
         return []
@@ -116,7 +122,8 @@ def alarms(values: dict[str, float], recent: list[dict[str, float]], answers: in
     texts = []
     for key in (key for key in values if key.startswith(SHARES)):
         share, usual = values[key], before(key)
-        chance = 3 * math.sqrt(max(usual * (1 - usual), 1 / answers) / answers)
+        count = answers if paid is None or key.startswith(SHARES[0]) else max(1, paid)
+        chance = 3 * math.sqrt(max(usual * (1 - usual), 1 / count) / count)
         if share > usual + max(JUMP, chance):
             texts.append(
                 f"{key} jumped to {share:.2f}; the {len(recent)} steps before had {usual:.2f}"
