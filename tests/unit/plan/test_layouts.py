@@ -40,7 +40,7 @@ def test_overlapped_the_longer_side_counts_and_no_engine_lies_beside_the_trainer
     assert step.note == f"{engines} of 4 nodes sample"
     assert step.seconds == pytest.approx(max(step.generate, step.update) + step.weights)
     trainer = RecipePlan(ROOT, paper, site, costs, nodes=4 - engines).grpo("rl")
-    assert step.memory == trainer.memory - trainer.parts[ASLEEP]
+    assert step.memory == sum(trainer.parts.values()) - trainer.parts[ASLEEP]
     assert step.fits
     # an engine that is apart has 90 % of its GPUs, not the half that is left beside a trainer
     apart, beside = (

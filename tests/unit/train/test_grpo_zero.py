@@ -95,6 +95,7 @@ def test_what_is_saved_is_to_the_bit_what_was_trained(run, together):
 def test_the_probe_of_a_policy_in_parts_reads_what_one_process_reads(together, alone, tmp_path):
     one = json.loads(probe_run(tmp_path, alone / "start", alone / "data").read_text())
     two = json.loads((together / "probe" / "probe-step-000004.json").read_text())
+    assert one.pop("code") == two.pop("code")
     parts = [(one.pop(name), two.pop(name)) for name in ("emitted", "candidate", "control")]
     assert len(one["accuracy_by_prompt"]) == 13
     for plain, parted in [(one, two), *parts]:

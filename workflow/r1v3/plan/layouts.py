@@ -93,9 +93,8 @@ def overlapped(name: str, root: Path, project: Project, site: Site, costs: Costs
         learn: Rollouts | None = estimate.rollouts
         assert learn is not None  # every estimate of stage grpo has rollouts
         write = simulate(sampler, settings, engines * machines.gpus)
-        memory = (
-            sum(estimate.parts.values()) - estimate.parts[ASLEEP]
-        )  # no engine lies beside the trainer
+        # No engine lies beside the trainer, neither asleep nor awake.
+        memory = sum(estimate.parts.values()) - estimate.parts[ASLEEP]
         seconds = max(write.generate, learn.update) + learn.weights
         found.append(
             Step(
