@@ -208,7 +208,8 @@ class Slurm:
         for command in COMMANDS:
             real = shutil.which(command)
             wrapper = self.folder / "bin" / command
-            known = f'[ "$*" = "show config" ] && [ -s {self.folder}/shown ] && exec cat {self.folder}/shown\n'
+            shown = f"{self.folder}/shown"
+            known = f'[ "$*" = "show config" ] && [ -s {shown} ] && exec cat {shown}\n'
             known = known if command == "scontrol" else ""
             asked = f'SLURM_CONF={self.folder}/slurm.conf exec {real} "$@"\n'
             wrapper.write_text(f"#!/bin/sh\n{known}{asked}")
