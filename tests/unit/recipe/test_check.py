@@ -137,6 +137,16 @@ def test_the_jobs_of_a_forcing_call_are_told(word, tmp_path, monkeypatch):
     assert os.environ["R1V3_FORCED"] == "1"
 
 
+def test_a_job_that_snakemake_starts_elsewhere_is_not_forced_for_that(tmp_path, monkeypatch):
+    """Such a call always holds `--force`; under it a job that Slurm queues again trained once more."""
+    monkeypatch.setenv("R1V3_FORCED", "")
+    for name in ("PATH", "PYTHONPATH", "TQDM_DISABLE"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.setattr(sys, "argv", ["snakemake", "--target-jobs", "sft:run=a", "--force"])
+    command_environment(tmp_path)
+    assert os.environ["R1V3_FORCED"] == ""
+
+
 def test_a_finished_stage_with_a_changed_file_is_made_again(tmp_path):
     data = made(tmp_path)
     flip(data.parent / "table")

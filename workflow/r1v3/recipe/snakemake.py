@@ -89,7 +89,10 @@ def command_environment(root: Path, config: dict[str, Any] | None = None) -> Non
     _prepend("PATH", Path(sys.executable).parent)
     _prepend("PYTHONPATH", root / "workflow")
     os.environ.setdefault("TQDM_DISABLE", "1")
-    forcing = any(word.partition("=")[0] in FORCING for word in sys.argv)
+    # Snakemake gives `--force` to every job that it starts elsewhere; what the user forced is in the
+    # environment there.
+    options = {word.partition("=")[0] for word in sys.argv}
+    forcing = "--target-jobs" not in options and not options.isdisjoint(FORCING)
     if forcing or str((config or {}).get("rerun_code")).lower() == "true":
         os.environ[FORCED] = "1"
 
