@@ -68,8 +68,7 @@ onstart:
     Path("results/log").mkdir(parents=True, exist_ok=True)
     with open("results/log/follow.txt", "w") as said:
         subprocess.Popen(
-            [sys.executable, "-m", "r1v3", "follow", *CHOICE]
-            + ["--beside", str(os.getpid())],
+            [sys.executable, "-m", "r1v3", "follow", *CHOICE] + ["--beside", str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
