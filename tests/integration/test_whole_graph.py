@@ -110,7 +110,7 @@ def interrupted(straight, tmp_path_factory, make_workflow):
         shutil.rmtree(workflow.folder / folder)
     targets = (
         "results/runs/rl.json",
-        f"{answers}/responses.json",
+        f"{answers}/scores.json",
     )  # the name is there, its run is not
     kill_in_the_middle_of_grpo(workflow, *targets)
     run(workflow, *targets)
