@@ -54,9 +54,8 @@ def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> 
             progress.order = run.order.state()
             save_checkpoint_if_due(run)
             timer.lap("checkpoint")
-            if (
-                step + 1 < settings.steps
-            ):  # last: an engine that is awake leaves the trainer no room
+            # Last of all: an engine that is awake leaves the trainer no room.
+            if step + 1 < settings.steps:
                 run.sampler.sync_weights(run.policy)
             timer.lap("weights")
             log.record(step + 1, collected, updated, moved=moved, rate=rate, timer=timer)

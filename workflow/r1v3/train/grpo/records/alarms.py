@@ -1,9 +1,11 @@
 """Alarms of a run that goes wrong, read from its metrics alone.
 
-Each compares the last steps with the first ones, or with the best, so that none depends on the size of a
-model: what is long for one is short for another. `r1v3 watch` shows them and MLflow has them as tags.
+Each compares the last steps with the first ones, with the best, or the last step with those just before, so
+that none depends on the size of a model: what is long for one is short for another. `r1v3 watch` shows them
+and MLflow has them as tags; a run itself prints those of its last step.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,13 @@ Rows = Sequence[dict[str, Any]]
 
 # Steps whose mean is compared; a run of fewer than two such spans has no alarm.
 SPAN = 10
+# A jump is told against so many steps before it, and against five at least.
+RECENT = 10
+FEWEST = 5
+JUMP = 0.15  # a share rises by this much at least, and by three standard errors
+LENGTHS = 2.0  # mean length of a response against the recent one, up or down
+FALL = 0.3  # in the share of well-formed responses
+BY_RULE, OF_PAID = "rewarded_by/", ("answers/hedged", "answers/unboxed", "answers/from_question")
 
 
 @dataclass(frozen=True)
@@ -29,10 +38,17 @@ def find_alarms(rows: Rows) -> list[Alarm]:
     Args:
         rows: of `metrics.jsonl`, in order.
     """
-    if len(rows) < 2 * SPAN:
-        return []
     found = ((name, check(rows)) for name, check in CHECKS.items())
     return [Alarm(name, rows[-1]["step"], says) for name, says in found if says]
+
+
+def find_jumps(rows: Rows) -> list[str]:
+    """What the last step's alarms against the steps just before it say.
+
+    Args:
+        rows: the last `RECENT` + 1 rows of `metrics.jsonl`, or more.
+    """
+    return [says for check in JUMPS.values() if (says := check(rows))]
 
 
 def _reward_collapse(rows: Rows) -> str | None:
@@ -97,6 +113,49 @@ def _mismatch(rows: Rows) -> str | None:
     return None
 
 
+def _share_jump(rows: Rows) -> str | None:
+    """A rule, or a trait of paid answers, suddenly earns more: what a policy has found out."""
+    before, now = _recent(rows)
+    count = now.get("answers/count") if before else None
+    if not count:
+        return None
+    paid = count * sum(value for key, value in now.items() if key.startswith(BY_RULE))
+    jumps = []
+    for key in now:
+        if not key.startswith((BY_RULE, *OF_PAID)):
+            continue
+        of = count if key.startswith(BY_RULE) else max(1, paid)
+        usual = _mean([row.get(key, 0.0) for row in before])
+        chance = 3 * math.sqrt(max(usual * (1 - usual), 1 / of) / of)
+        if now[key] > usual + max(JUMP, chance):
+            jumps.append(f"{key} jumped from {usual:.2f} to {now[key]:.2f}")
+    return ", ".join(jumps) or None
+
+
+def _length_jump(rows: Rows) -> str | None:
+    """Responses are suddenly half or twice as long."""
+    before, now = _recent(rows)
+    usual = _mean(_values(before, "response_length") or [0.0])
+    length = now.get("response_length")
+    if usual and length is not None and not 1 / LENGTHS < length / usual < LENGTHS:
+        return f"responses have {length:.0f} tokens and had {usual:.0f}"
+    return None
+
+
+def _format_fall(rows: Rows) -> str | None:
+    """Responses suddenly lack the form."""
+    before, now = _recent(rows)
+    usual = _mean(_values(before, "format") or [0.0])
+    if now.get("format", usual) < usual - FALL:
+        return f"format fell from {usual:.2f} to {now['format']:.2f}"
+    return None
+
+
+JUMPS: dict[str, Callable[[Rows], str | None]] = {
+    "share_jump": _share_jump,
+    "length_jump": _length_jump,
+    "format_fall": _format_fall,
+}
 CHECKS: dict[str, Callable[[Rows], str | None]] = {
     "reward_collapse": _reward_collapse,
     "entropy_collapse": _entropy_collapse,
@@ -105,7 +164,14 @@ CHECKS: dict[str, Callable[[Rows], str | None]] = {
     "hacked_reward": _hacked_reward,
     "no_signal": _no_signal,
     "mismatch": _mismatch,
+    **JUMPS,
 }
+
+
+def _recent(rows: Rows) -> tuple[Rows, dict[str, Any]]:
+    """The steps before the last one, none where they are too few to tell a jump, and the last one."""
+    before = rows[-1 - RECENT : -1]
+    return (before, rows[-1]) if len(before) >= FEWEST else ([], {})
 
 
 def _ends(rows: Rows, name: str) -> tuple[float, float] | None:

@@ -1,17 +1,19 @@
 """The log of a GRPO run: rollouts, `metrics.jsonl`, and a line of progress. Only the first rank writes."""
 
+from collections import deque
 from typing import Any
 
 from r1v3.base.progress import Progress
-from r1v3.train.core.metrics import MetricsLog
+from r1v3.train.core.metrics import MetricsLog, read_metrics
 from r1v3.train.entropy.visual import VisualReadings
 from r1v3.train.grpo.loss.update import Updated
+from r1v3.train.grpo.records.alarms import RECENT, find_jumps
 from r1v3.train.grpo.records.episode_metrics import (
     entropy_metrics,
     reward_metrics,
     worst_token_shown,
 )
-from r1v3.train.grpo.records.reward_watch import RewardWatch
+from r1v3.train.grpo.records.paid_answers import PaidAnswers
 from r1v3.train.grpo.records.rollout_log import write_rollouts
 from r1v3.train.grpo.records.timer import StepTimer
 from r1v3.train.grpo.sampling.collect import Collected
@@ -26,7 +28,11 @@ class GrpoLog:
         if self.first:
             done, total = run.progress.done, run.config.settings.steps
             self.metrics = MetricsLog(run.folder / "metrics.jsonl", keep_through=done)
-            self.watch = RewardWatch(run.folder, keep_through=done, seed=run.config.seed)
+            self.paid = PaidAnswers(run.folder, keep_through=done, seed=run.config.seed)
+            rows = [
+                row for row in read_metrics(run.folder / "metrics.jsonl") if row["step"] <= done
+            ]
+            self.recent = deque(rows[-RECENT:], maxlen=RECENT + 1)
             self.progress = Progress(total, f"{run.config.name}: step")
             self.progress.resume(done)
 
@@ -63,9 +69,10 @@ class GrpoLog:
         )
         values: dict[str, Any] = {**moved, **reward_metrics(episode), **updated.metrics}
         values |= collected.counts
-        values |= self.watch.measure(step, episode, run.config.generation.mode)
-        for text in values["alarm_texts"]:
-            print(f"ALARM at step {step}: {text}; see to_judge.jsonl", flush=True)
+        values |= self.paid.measure(step, episode, run.config.generation.mode)
+        self.recent.append(values)
+        for says in find_jumps(list(self.recent)):
+            print(f"ALARM at step {step}: {says}; see to_judge.jsonl", flush=True)
         values["mismatch/worst_token"] = worst_token_shown(
             updated.worst, episode.responses, run.readings.tokenizer
         )

@@ -1,4 +1,4 @@
-"""The watch on what earns reward: shares by rule, traits of paid answers, alarms, a sample for people."""
+"""What earns reward: shares by rule, traits of paid answers, a sample for people; what alarms make of it."""
 
 import json
 
@@ -9,7 +9,8 @@ from r1v3.data.records import Record
 from r1v3.generate.types import Response
 from r1v3.reward.traits import Traits, traits_of
 from r1v3.train.core.metrics import MetricsLog
-from r1v3.train.grpo.records.reward_watch import RewardWatch, alarms
+from r1v3.train.grpo.records.alarms import find_alarms, find_jumps
+from r1v3.train.grpo.records.paid_answers import PaidAnswers
 from r1v3.train.grpo.sampling.prompts import Prompt
 from r1v3.train.grpo.sampling.rollouts import Episode
 
@@ -55,42 +56,54 @@ def test_traits_are_read_behind_the_thought(text, traits):
 
 
 def test_a_step_has_shares_by_rule_and_by_trait(tmp_path):
-    values = RewardWatch(tmp_path, keep_through=0, seed=1).measure(1, USUAL, "think")
+    values = PaidAnswers(tmp_path, keep_through=0, seed=1).measure(1, USUAL, "think")
     assert values["rewarded_by/rule_number"] == values["rewarded_by/verifier"] == 0.25
     assert values["answers/hedged"] == values["answers/unboxed"] == 0.5
-    assert values["alarms"] == 0
+    assert values["answers/count"] == 8
 
 
 def test_a_rule_that_suddenly_pays_raises_an_alarm_and_its_answers_are_kept(tmp_path):
-    watch = RewardWatch(tmp_path, keep_through=0, seed=1)
-    for step in range(1, 7):
-        assert watch.measure(step, USUAL, "think")["alarms"] == 0
-    values = watch.measure(7, HACKED, "think")
-    assert values["rewarded_by/verifier"] == 0.0
-    named = " ".join(values["alarm_texts"])
-    assert values["alarms"] == len(values["alarm_texts"]) == 2
-    assert "rewarded_by/rule_number jumped to 1.00" in named
-    assert "answers/from_question jumped to 1.00" in named
+    paid = PaidAnswers(tmp_path, keep_through=0, seed=1)
+    steps = [paid.measure(step, USUAL, "think") for step in range(1, 7)]
+    assert find_jumps(steps) == []
+    last = paid.measure(7, HACKED, "think")
+    assert last["rewarded_by/verifier"] == 0.0
+    (says,) = find_jumps([*steps, last])
+    assert "rewarded_by/rule_number jumped from 0.25 to 1.00" in says
+    assert "answers/from_question jumped from 0.00 to 1.00" in says
+    rows = [{"step": n + 1, **values} for n, values in enumerate([*steps, last])]
+    assert [(alarm.name, alarm.step) for alarm in find_alarms(rows)] == [("share_jump", 7)]
     rows = [json.loads(line) for line in (tmp_path / "to_judge.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, 8))
     assert {answer["by"] for answer in rows[0]["answers"]} == {"rule:number", "verifier"}
     assert rows[-1]["answers"][0]["gold"] == "4/11"
 
 
+def test_few_paid_answers_ring_nothing_by_chance():
+    usual = [{"answers/count": 1024, "rewarded_by/rule_number": 0.002, "answers/hedged": 0.0}] * 10
+    one_of_two = usual[0] | {"answers/hedged": 0.5}
+    assert find_jumps([*usual, one_of_two]) == []
+    many = [each | {"rewarded_by/rule_number": 0.5} for each in (*usual, one_of_two)]
+    assert len(find_jumps(many)) == 1
+
+
 def test_length_and_format_that_drift_raise_an_alarm():
     usual = [{"response_length": 100.0, "format": 0.9}] * 5
-    assert alarms({"response_length": 150.0, "format": 0.8}, usual, 64) == []
-    assert len(alarms({"response_length": 300.0, "format": 0.9}, usual, 64)) == 1
-    assert len(alarms({"response_length": 40.0, "format": 0.4}, usual, 64)) == 2
-    assert alarms({"response_length": 300.0, "format": 0.0}, usual[:4], 64) == []
+
+    def rings(length, form, before=usual):
+        return len(find_jumps([*before, {"response_length": length, "format": form}]))
+
+    assert rings(150.0, 0.8) == 0
+    assert rings(300.0, 0.9) == 1
+    assert rings(40.0, 0.4) == 2
+    assert rings(300.0, 0.0, usual[:4]) == 0
 
 
-def test_a_resumed_run_knows_the_steps_before(tmp_path):
+def test_a_resumed_run_knows_the_rules_of_the_steps_before(tmp_path):
     metrics = MetricsLog(tmp_path / "metrics.jsonl")
-    watch = RewardWatch(tmp_path, keep_through=0, seed=1)
+    paid = PaidAnswers(tmp_path, keep_through=0, seed=1)
     for step in range(1, 9):
-        values = watch.measure(step, USUAL, "think")
-        metrics.write(step, response_length=10.0, format=1.0, **values)
-    resumed = RewardWatch(tmp_path, keep_through=6, seed=1)
+        metrics.write(step, **paid.measure(step, USUAL, "think"))
+    resumed = PaidAnswers(tmp_path, keep_through=6, seed=1)
     assert len((tmp_path / "to_judge.jsonl").read_text().splitlines()) == 6
-    assert resumed.measure(7, HACKED, "think")["alarms"] == 2
+    assert resumed.measure(7, HACKED, "think")["rewarded_by/verifier"] == 0.0
