@@ -34,12 +34,13 @@ FULL, MEMORY_MIB = 1_000_000, 2048
 LINEAR = (
     1.3  # time a record may grow by from a quarter of the rows to all: the machine's own jitter
 )
+# Least share of what was planted.
 FOUND = {
     "duplicate": 0.99,
     "text": 0.99,
     "picture": 0.95,
     "hostile": 1.0,
-}  # least share of what was planted
+}
 
 # Where planted rows are rejected; two that repeat one question of the evaluation are also duplicates.
 STEPS = {

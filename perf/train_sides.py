@@ -93,9 +93,8 @@ def ours(folder: Path, shape: str, batch: int, steps: int, train: list[str], out
         folder=out,
     )
     rows = read_metrics(out / "metrics.jsonl")
-    best = max(
-        peak, peak_flops(device)
-    )  # a machine that was busy at one end may be free at the other
+    # A machine that was busy at one end may be free at the other.
+    best = max(peak, peak_flops(device))
     return {
         "seconds": [row["seconds"] for row in rows],
         "losses": [row["loss"] for row in rows],

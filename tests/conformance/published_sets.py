@@ -33,9 +33,8 @@ SETTLED = {
 }
 EMMA_FILES = TABLE["emma_mini"].source.files
 OPTION = re.compile(r"^\s*[A-D]\s*[.．、]", re.MULTILINE)
-PICTURED_OPTIONS = range(
-    4, 6
-)  # a question's own picture, and one for each of three or four options
+# A question's own picture, and one for each of three or four options.
+PICTURED_OPTIONS = range(4, 6)
 MARK = re.compile(r"<image\d+>")
 
 

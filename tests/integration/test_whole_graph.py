@@ -108,10 +108,8 @@ def interrupted(straight, tmp_path_factory, make_workflow):
     answers = graph.evaluation("base", "last", "held_out").folder
     for folder in [graph.run(name).folder for name in REPEATED] + [answers]:
         shutil.rmtree(workflow.folder / folder)
-    targets = (
-        "results/runs/rl.json",
-        f"{answers}/scores.json",
-    )  # the name is there, its run is not
+    # The name is there, its run is not.
+    targets = ("results/runs/rl.json", f"{answers}/scores.json")
     kill_in_the_middle_of_grpo(workflow, *targets)
     run(workflow, *targets)
     return workflow

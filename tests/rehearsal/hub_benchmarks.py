@@ -67,9 +67,8 @@ def _write_dataset(drawn: Path, source: HubSource, folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         mine = rows[part :: len(source.files)]
         if path.suffix == ".parquet":
-            several = (
-                len(source.files) > 1
-            )  # EMMA's columns are image_1 to image_5, MMK12's is image
+            # EMMA's columns are image_1 to image_5, MMK12's is image.
+            several = len(source.files) > 1
             path.write_bytes(_parquet([_with_bytes(row, several=several) for row in mine]))
         else:
             _tsv(mine, path)

@@ -8,9 +8,8 @@ pytestmark = pytest.mark.slow
 def test_every_way_of_the_recipe_is_an_evaluation_of_its_own(workflow):
     plan = workflow.planned("results/tables/modes.md")
     budgets = 5
-    assert (
-        plan["evaluate"] == plan["score"] == 2 * (5 + 2 * budgets)
-    )  # a benchmark, and the held-out sets
+    # A benchmark, and the held-out sets.
+    assert plan["evaluate"] == plan["score"] == 2 * (5 + 2 * budgets)
     assert plan["modes"] == 1
     workflow.edit("recipes/tiny.yaml", lambda r: r["thinking"].update(budgets=[8, 16]))
     fewer = workflow.planned("results/tables/modes.md")

@@ -9,9 +9,8 @@ def test_the_gate_comes_before_rl_and_evaluation_where_vllm_answers(workflow):
     assert "parity" not in workflow.planned()
     workflow.edit("recipes/tiny.yaml", lambda r: r["generation"].update(engine="vllm"))
     plan = workflow.planned()
-    assert (
-        plan["parity"] == 4
-    )  # cold start for RL; base, cold start, RL and final model for evaluation
+    # Cold start for RL; base, cold start, RL and final model for evaluation.
+    assert plan["parity"] == 4
     assert workflow.planned("results/runs/rl.json")["parity"] == 1
     text = workflow.snakemake("-n", "results/runs/rl.json", "--quiet", "host").stdout
     assert "within-0.001-nats-over-64-tokens.json" in text

@@ -203,9 +203,8 @@ def test_with_studies_claims_and_answers_the_page_holds_them_all(tree, documents
     assert all(source.startswith("data:image/") for source in page.sources)
     assert len(page.sources) == 2 * 4  # two right and two wrong answers a set
     said = without_tags(text)
-    assert (
-        "optimizer.learning_rate 0.00025 1e-05" in said
-    )  # the recipe's number beside the report's
+    # The recipe's number beside the report's.
+    assert "optimizer.learning_rate 0.00025 1e-05" in said
     assert said.count("What is the sum of item-0") == 2 * 4
     assert "&lt;think&gt;7,2.&lt;/think&gt;" in text
 

@@ -77,10 +77,11 @@ def test_the_figures_are_drawn(table, tmp_path):
     assert points == {"Skywork-R1V3-38B": 142, "final": 100.5}
     texts = [(tmp_path / f"{n}.svg").read_text() for n in (1, 3, 4)]
     assert [text.count("<svg") for text in texts] == [1, 1, 1]
+    # A miniature has an axis of its own, and is never beside GPT-4o.
     for text in (
         texts[0],
         texts[2],
-    ):  # a miniature has an axis of its own, and is never beside GPT-4o
+    ):
         assert "ours: tiny model, miniatures" in text
         assert "the report's: real benchmarks" in text
         assert text.count("-axes_") == 2

@@ -48,9 +48,8 @@ def test_zero_parts_it_evenly_among_the_ranks_of_the_layout(model, paper, stage)
     part = sum(-(-parameter.numel() // world) for parameter in model.parameters())
     whole = model_shape(model).all
     assert part * world - whole < 0.0001 * whole
-    assert (
-        18 * part < 0.5 * 80e9
-    )  # weights, gradients, copies and averages are half of a GPU at most
+    # Weights, gradients, copies and averages are half of a GPU at most.
+    assert 18 * part < 0.5 * 80e9
 
 
 @pytest.mark.parametrize("recipe", ["paper", "8b", "1b"])

@@ -48,9 +48,8 @@ def test_every_answer_equals_itself(answer):
 @given(answers, answers)
 @settings(max_examples=150, deadline=None)
 def test_equality_of_exact_answers_is_symmetric(one, other):
-    assume(
-        "." not in one + other
-    )  # a decimal may stand for the exact value it rounds, not reversely
+    # A decimal may stand for the exact value it rounds, not reversely.
+    assume("." not in one + other)
     compare = Comparison().same_text
     one, other = normalise(one), normalise(other)
     assert compare(one, other) == compare(other, one)

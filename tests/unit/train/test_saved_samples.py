@@ -73,10 +73,11 @@ def run(engine, folder, grader=None, seed="0/4"):
 
 @pytest.mark.parametrize(
     ("kind", "again"),
+    # In process: all beside each other, or none.
     [
         (Beside, ["1", "2"]),
         (InProcess, ["0", "1", "2"]),
-    ],  # in process: all beside each other, or none
+    ],
 )
 def test_a_kill_while_sampling_costs_what_was_not_written(kind, again, tmp_path):
     with pytest.raises(KeyboardInterrupt):

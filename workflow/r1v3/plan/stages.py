@@ -237,9 +237,8 @@ class RecipePlan:
         )
         prompts = self._samples(resolved.data)
         held = min(KEPT_TILES, memory.sample_bytes(self.shape, prompts, self.load.tiles))
-        if (
-            self.cpu
-        ):  # the trained model samples; its keys and values are there twice while they grow
+        # The trained model samples; its keys and values are there twice while they grow.
+        if self.cpu:
             rows = self.prompt + limit
             cache = rollouts.rows / devices * rows * 2 * memory.cache_token(self.shape)
             parts |= {"samples": held, "keys and values": 2 * cache}

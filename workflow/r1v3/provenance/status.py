@@ -6,11 +6,8 @@ from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.outputs.code import tell
 from r1v3.recipe.tables.runs import CORE
 
-BEGUN = (
-    ".environment.json",
-    "resume",
-    "responses",
-)  # what an unfinished stage leaves in its folder
+# What an unfinished stage leaves in its folder.
+BEGUN = (".environment.json", "resume", "responses")
 
 
 def status_lines(graph: ResultGraph) -> list[str]:

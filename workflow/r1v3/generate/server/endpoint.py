@@ -150,9 +150,8 @@ class Endpoint:
 
     def _key(self) -> str | None:
         key = os.environ.get(self.key_variable)
-        if key and not re.fullmatch(
-            r"[\x21-\x7e]+", key
-        ):  # an error about the header would show it
+        # An error about the header would show it.
+        if key and not re.fullmatch(r"[\x21-\x7e]+", key):
             raise ServerError(f"${self.key_variable} holds spaces or characters that no key has")
         return key
 

@@ -26,9 +26,8 @@ MARKER = "<image>"
 KINDS = ("vllm", "openai")
 NEVER = -100.0  # the bias that bans
 
-Answer: TypeAlias = tuple[
-    list[Response], bool
-]  # samples or errors; whether the error may be the server's
+# Samples or errors; whether the error may be the server's.
+Answer: TypeAlias = tuple[list[Response], bool]
 
 
 class Link(TypedDict):

@@ -174,9 +174,8 @@ class ResultGraph:
     def _shown(self) -> Parts:
         """What every stage that shows a picture to a model reads."""
         shown: Parts = {"template": self.recipe.template, "images": self.recipe.images}
-        if (
-            self.recipe.determinism == "exact"
-        ):  # left out else, so that earlier results keep their names
+        # Left out else, so that earlier results keep their names.
+        if self.recipe.determinism == "exact":
             shown["determinism"] = "exact"
         return shown
 
@@ -275,9 +274,8 @@ class ResultGraph:
             content["validation"] = validation.id if validation else None
             parents += [validation] if validation else []
         elif entry.stage == "grpo":
-            if (
-                entry.without
-            ):  # left out where empty, so that runs from before this key keep their names
+            # Left out where empty, so that runs from before this key keep their names.
+            if entry.without:
                 content["without"] = entry.without
             content |= {"entropy": self.recipe.entropy, "generation": self._answering()}
         return self._node(entry.stage, name, parents, content)

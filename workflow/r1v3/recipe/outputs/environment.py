@@ -28,10 +28,11 @@ PACKAGES = (
     "vllm",
     "snakemake",
 )
+# These start and read; they compute nothing that training goes on from.
 HARMLESS = (
     "snakemake",
     "pandas",
-)  # these start and read; they compute nothing that training goes on from
+)
 NOTE = ".environment.json"
 ANYWAY = "R1V3_RESUME_ANYWAY"
 MOST_DIFF = 200_000

@@ -93,9 +93,8 @@ def rewritten(question: Question) -> Iterator[str]:
     if question.letters or question.is_number or measured or not re.search(r"[a-z\\]", gold):
         return
     for form in forms_of(gold):
-        if not restates(
-            form, gold, question.text
-        ):  # a question may ask to factor what another form expands
+        # A question may ask to factor what another form expands.
+        if not restates(form, gold, question.text):
             yield box(form)
 
 

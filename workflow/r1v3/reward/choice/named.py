@@ -119,9 +119,8 @@ _MAY = re.compile(r"(?:could|might|may|can)\s*$", re.IGNORECASE)
 _SOMEBODY = re.compile(
     r"(?:my|his|her|their)\s+(?:friend|teacher|brother|sister|book)\s*\Z", re.IGNORECASE
 )
-_SEEN = re.compile(
-    r"(?:\A\W*in|\bsee)\s+(?:the\s+)?\Z", re.IGNORECASE
-)  # `In figure B, we see a cat`
+# `In figure B, we see a cat`.
+_SEEN = re.compile(r"(?:\A\W*in|\bsee)\s+(?:the\s+)?\Z", re.IGNORECASE)
 
 
 def named(passage: str, options: Options, question: str | None = None) -> str | None:

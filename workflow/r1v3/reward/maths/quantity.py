@@ -284,9 +284,8 @@ def _percent(a: Quantity, g: Quantity, tolerance: float | None, asked: bool | No
         share, wanted = (as_complex(value_of(_scaled(side))) for side in (a, g))
     except (Undefined, TooLarge, KeyError):
         return across
-    rounded = (
-        g if g.unit else a if asked else None
-    )  # a percentage may be rounded where it was asked for
+    # A percentage may be rounded where it was asked for.
+    rounded = g if g.unit else a if asked else None
     exact = a if rounded is g else g
     if (
         rounded

@@ -67,9 +67,8 @@ def _closed_by_its_line(tail: str, opening: tuple[int, int, int]) -> list[Box]:
     end = re.compile(r"\$|\n|\\\]|\\\)").search(tail, inside)
     if end is None or end.start() - inside > 200:
         return []
-    if (
-        end.group() == "$" and tail[:start].count("$") % 2 == 0
-    ):  # this dollar opens a formula inside the box
+    # This dollar opens a formula inside the box.
+    if end.group() == "$" and tail[:start].count("$") % 2 == 0:
         return []
     return [Box(tail[inside : end.start()], start, end.start())]
 

@@ -270,9 +270,8 @@ def _passes_behind(behind: str, unit: str, question: str | None) -> bool:
     return is_counted(words, question) or is_plain(words, question)
 
 
-_GOES_ON = re.compile(
-    r"[/*^+=<>]|(?<![A-Za-z])-|-(?![A-Za-z])"
-)  # the value is part of a computation
+# The value is part of a computation.
+_GOES_ON = re.compile(r"[/*^+=<>]|(?<![A-Za-z])-|-(?![A-Za-z])")
 
 
 def _introduces(front: str, value: str, behind: str, question: str | None) -> bool:
