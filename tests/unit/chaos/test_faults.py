@@ -67,9 +67,11 @@ def test_the_table_shows_a_failed_round_first_and_no_hash():
         Outcome("the disk is full", True, "nothing", "goes on", 1.0),
         Outcome("the disk is full", False, "nothing", said, 1.0),
         Outcome("a kill", True, "runs/rl", "x" * 500, 1.0),
+        Outcome("no mount", None, "-", "not tried: x", 0.0),
     ]
     lines = table_of(rounds).splitlines()
     assert lines[2].startswith("| a kill | 1 | 1 | runs/rl | xxx")
     assert lines[2].endswith("… |")
     full = "results/runs/rl/manifest.json: cut \\| damaged; delete it"
-    assert lines[3] == f"| the disk is full | 2 | 1 | nothing | grpo: {full} |"
+    assert lines[4] == f"| the disk is full | 2 | 1 | nothing | grpo: {full} |"
+    assert lines[3] == "| no mount | 0 | 0 | - | not tried: x |"

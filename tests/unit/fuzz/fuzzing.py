@@ -1,4 +1,4 @@
-"""How much is tried: a few cases in `make test`, as many as `R1V3_FUZZ` says elsewhere (20,000 a night)."""
+"""How much is tried: a few cases in `make test`, as many as `R1V3_FUZZ` says elsewhere."""
 
 import os
 

@@ -67,9 +67,18 @@ def test_any_answer_has_a_verdict(response, gold, kind, question):
     assert isinstance(found, Verdict | list)
 
 
+STORED = {"key": "a", "run": 0, "request": "0", "text": "x", "finish_reason": "stop", "tokens": 1,
+          "prompt_tokens": 2}  # fmt: skip
+
+
+def test_the_stored_answer_that_is_changed_is_one(tmp_path):
+    (tmp_path / "x.0-of-1.jsonl").write_text(json.dumps(STORED) + "\n")
+    assert list(read_responses(tmp_path, "x")) == [STORED]
+
+
 @fuzz
 @given(
-    st.lists(changed({"key": "a", "run": 0, "text": "x"}) | JSON, max_size=4),
+    st.lists(changed(STORED) | JSON, max_size=4),
     st.binary(max_size=20),
 )
 def test_any_stored_answer_is_read_or_named(rows, tail):

@@ -25,7 +25,7 @@ class Outcome:
     """What a round gave."""
 
     fault: str
-    survived: bool
+    survived: bool | None  # None: not tried
     redone: str
     message: str
     seconds: float
@@ -97,7 +97,7 @@ def play(
                     verifier.live()
                     tree.end()
                 last = outcomes[-1]
-                word = "survived" if last.survived else "FAILED"
+                word = {True: "survived", False: "FAILED", None: "not tried"}[last.survived]
                 print(f"{word}  {last.fault}  ({last.seconds:.0f} s)  {last.message}", flush=True)
             if not minutes:
                 return outcomes
@@ -107,7 +107,7 @@ def _round(tree: Tree, fault: Fault, case: str, expected: dict[str, object]) -> 
     began = time.monotonic()
     name = f"{fault.what}: {case}" if case else fault.what
     if reason := fault.possible():
-        return Outcome(name, True, "-", f"not tried: {reason}", 0.0)
+        return Outcome(name, None, "-", f"not tried: {reason}", 0.0)
     tree.forget(*fault.again)
     before = tree.complete()
     try:
@@ -162,9 +162,10 @@ def table_of(outcomes: list[Outcome]) -> str:
         grouped[outcome.fault].append(outcome)
     lines = ["| fault | times | survived | redone work | message |", "| -- | -- | -- | -- | -- |"]
     for name, rounds in sorted(grouped.items()):
-        survived = sum(outcome.survived for outcome in rounds)
-        shown = next((o for o in rounds if not o.survived), rounds[0])
-        cells = [name, str(len(rounds)), str(survived), shown.redone, _shorten(shown.message)]
+        tried = [o for o in rounds if o.survived is not None]
+        survived = sum(o.survived is True for o in tried)
+        shown = next((o for o in rounds if o.survived is False), rounds[0])
+        cells = [name, str(len(tried)), str(survived), shown.redone, _shorten(shown.message)]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""A verifier on loopback whose verdict depends on the question alone; a fault may kill, hang or spoil it."""
+"""A verifier on loopback whose verdict depends on the question alone; a fault may kill it."""
 
 import json
 import socket
@@ -19,7 +19,6 @@ class Verifier:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.asked = 0
         self.server: ThreadingHTTPServer | None = None
 
     @property
@@ -55,12 +54,9 @@ class Verifier:
             self.server = None
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        verifier = self
-
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 asked = self.rfile.read(int(self.headers["Content-Length"]))
-                verifier.asked += 1
                 text = json.dumps(json.loads(asked)["messages"], sort_keys=True)
                 verdict = f"VERDICT: {'CORRECT' if zlib.crc32(text.encode()) % 2 else 'INCORRECT'}"
                 choice = {"index": 0, "message": {"role": "assistant", "content": verdict}}

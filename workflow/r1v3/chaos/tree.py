@@ -225,26 +225,30 @@ class Tree:
 
     def complete(self) -> dict[str, str]:
         """Each folder that is finished, with the time at which it was made; one that is taken keeps it."""
-        manifests = [*self.results.rglob("manifest.json"), *self.results.rglob("responses.json")]
         return {
-            str(path.parent.relative_to(self.results)): _made(path) for path in sorted(manifests)
+            str(path.parent.relative_to(self.results)): _made(path) for path in self._vouching()
         }
 
     def outcome(self) -> dict[str, object]:
         """The sha256 of each file that is vouched for, as it is on the disk, and each scores.json.
 
-        Files that hold times are left out.
+        Of a curve, which holds times, its steps alone.
         """
         found: dict[str, object] = {}
-        manifests = [*self.results.rglob("manifest.json"), *self.results.rglob("responses.json")]
-        for path in sorted(manifests):
+        for path in self._vouching():
             for name in json.loads(path.read_text())["files"]:
-                if Path(name).name not in TIMED and (path.parent / name).exists():
-                    file = path.parent / name
-                    found[str(file.relative_to(self.results))] = file_sha256(file)
+                file = path.parent / name
+                if file.exists():
+                    timed = file.name in TIMED
+                    found[str(file.relative_to(self.results))] = (
+                        _steps(file) if timed else file_sha256(file)
+                    )
         for path in sorted(self.results.rglob("scores.json")):
             found[str(path.relative_to(self.results))] = json.loads(path.read_text())
         return found
+
+    def _vouching(self) -> list[Path]:
+        return sorted([*self.results.rglob("manifest.json"), *self.results.rglob("responses.json")])
 
     def end(self) -> None:
         """Kill what is left of this tree's processes."""
@@ -279,3 +283,8 @@ def _environ(pid: int) -> bytes:
         return Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return b""
+
+
+def _steps(curve: Path) -> list[int]:
+    """The steps of a curve, whose other values hold times."""
+    return [json.loads(line)["step"] for line in curve.read_text().splitlines()]

@@ -56,7 +56,7 @@ def chaos_command(
     print(shown)
     if table:
         write_text(table, shown + "\n")
-    failed = sum(not outcome.survived for outcome in outcomes)
+    failed = sum(outcome.survived is False for outcome in outcomes)
     if failed or not outcomes:
         print(f"{failed} of {len(outcomes)} rounds failed")
         raise typer.Exit(1)

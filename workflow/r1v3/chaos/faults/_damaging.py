@@ -5,6 +5,7 @@ from pathlib import Path
 from r1v3.chaos.tree import Hung, Tree
 
 WAYS = ("cut", "zeros", "flipped bit")
+NAMED = r"(changed|gone|unreadable|edited|cut or damaged).*(delete|dvc checkout)"
 
 
 def files_of(tree: Tree, kind: str) -> list[Path]:

@@ -2,10 +2,10 @@
 
 import shutil
 
-from r1v3.chaos.faults._damaging import WAYS, damage, files_of, folder_of
+from r1v3.chaos.faults._damaging import NAMED, WAYS, damage, files_of, folder_of
 from r1v3.chaos.tree import Hung, Tree
 
-SAYS = r"(changed|gone|unreadable|edited|cut or damaged).*(delete|dvc checkout)"
+SAYS = NAMED
 AGAIN = ()
 KINDS = (
     "weights",
@@ -24,16 +24,14 @@ def strike(tree: Tree, case: str) -> None:
     """`r1v3 verify` names the file and what to do; the next call, with that done, gives the same bytes."""
     kind, _, way = case.partition(", ")
     path = tree.random.choice(files_of(tree, kind))
+    folder = folder_of(path, tree)
     damage(path, way, tree)
-    code, said = tree.r1v3("verify", str(folder_of(path, tree)))
+    code, said = tree.r1v3("verify", str(folder))
     if code != 1 or path.name not in said:
         raise Hung(f"{path}: {way}, and `r1v3 verify` ended with {code}: {said[-400:]}")
     tree.heard.append(said)
     # What the line says. The config of a folder is written again by Snakemake.
-    folder = folder_of(path, tree)
-    if kind == "manifest":
-        path.unlink()
-    elif kind == "config":
+    if kind in ("manifest", "config"):
         path.unlink()
     else:
         shutil.rmtree(folder)

@@ -2,10 +2,10 @@
 
 import shutil
 
-from r1v3.chaos.faults._damaging import WAYS, damage, files_of, folder_of
+from r1v3.chaos.faults._damaging import NAMED, WAYS, damage, files_of, folder_of
 from r1v3.chaos.tree import Hung, Tree
 
-SAYS = r"(changed|gone|unreadable|edited|cut or damaged).*(delete|dvc checkout)"
+SAYS = NAMED
 CASES = tuple(f"{kind}, {way}" for kind in ("weights", "records", "pictures") for way in WAYS)
 
 
