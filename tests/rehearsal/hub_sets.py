@@ -100,6 +100,11 @@ def write_sets(folder: Path, seed: int = 1) -> dict[str, Path]:
             path = folder / id / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+    return datasets(folder)
+
+
+def datasets(folder: Path) -> dict[str, Path]:
+    """The folder of each repository below one, by its id."""
     return {path.relative_to(folder).as_posix(): path for path in sorted(folder.glob("*/*"))}
 
 

@@ -19,7 +19,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "tests" / "unit"), str(HERE)]
 
 from hub_benchmarks import served_table, write_benchmarks  # noqa: E402
-from hub_sets import write_sets  # noqa: E402
+from hub_sets import datasets, write_sets  # noqa: E402
 from loopback_hub import Hub, serve  # noqa: E402
 
 from r1v3.recipe.load import load_recipe  # noqa: E402
@@ -80,10 +80,6 @@ def _write_model(folder: Path, work: Path) -> None:
     from hub_checkpoint import write_fitted_checkpoint  # imports torch, which is slow
 
     write_fitted_checkpoint(folder, work)
-
-
-def datasets(folder: Path) -> dict[str, Path]:
-    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.glob("*/*"))}
 
 
 def port_of(folder: Path) -> int:

@@ -87,6 +87,9 @@ def test_a_puzzle_answers_by_the_letter_of_its_option():
     assert (found["answer"], found["options"]) == ("C", ["6", "3", "4", "2"])
     with pytest.raises(Refused, match="wrong answer letter"):
         fields("puzzle_vqa", PUZZLE | {"answer": 9})
+    many = [str(n) for n in range(12)]
+    with pytest.raises(Refused, match="wrong answer letter"):
+        fields("puzzle_vqa", PUZZLE | {"options": many, "answer": "11"})
 
 
 def test_a_paper_figure_loses_the_letters_in_its_choices():
@@ -104,6 +107,13 @@ def test_competition_sets_tell_choice_from_blank_by_the_options_in_the_question(
     pro = {"question_id": 4, "question": "Find x.", "image": b"x", "answer": "\\boxed{3}"}
     found = fields("we_math_pro", pro | {"difficulty": "2step"})
     assert (found["answer"], found["difficulty"]) == ("3", "2step")
+    for written, answer in (
+        (0, "0"),
+        ("$x$ or $y$", "$x$ or $y$"),
+        (r"$\boxed{3}$", "3"),
+        ("$4$", "4"),
+    ):
+        assert fields("we_math_pro", pro | {"answer": written})["answer"] == answer
 
 
 def test_science_with_a_context_keeps_it_before_the_question():

@@ -70,6 +70,19 @@ def record(number: int, question: str, *images: str, split: str = "test") -> Rec
     )  # fmt: skip
 
 
+def page(seed: int) -> Image.Image:
+    """A page of drawn text, of which another seed has other words and the same look from afar."""
+    rng = random.Random(seed)
+    image = Image.new("RGB", (400, 300), "white")
+    pen = ImageDraw.Draw(image)
+    for line in range(16):
+        text = " ".join(
+            "".join(rng.choices("abcdefghiklmnoprstuvw", k=rng.randint(3, 8))) for _ in range(9)
+        )
+        pen.text((10, 8 + 18 * line), text, fill="black")
+    return image
+
+
 @pytest.fixture(scope="module")
 def evaluation(tmp_path_factory):
     """An index of twenty questions about drawings, a long text, and one of few words."""
@@ -260,3 +273,15 @@ def test_planted_questions_of_a_benchmark_are_taken_out_of_a_training_set(tmp_pa
     shown = found["examples"]["contaminated"][0]
     assert shown["id"] == "q0"
     assert shown["twin"].startswith("mathvista_mini/")
+
+
+def test_pages_of_text_are_told_apart_and_found_again(tmp_path):
+    record_of = record(1, "What does it say?", store_image(tmp_path, page(1)))
+    write_records(tmp_path, [record_of])
+    index_evaluations(
+        CLEANING, evaluation_questions({}, {}, {"held": tmp_path}), tmp_path / "index"
+    )
+    index = EvaluationIndex(tmp_path / "index", CLEANING)
+    for seed in range(2, 12):
+        assert not hits(index, "Which word is it?", page(seed))
+    assert hits(index, "Which word is it?", jpeg(page(1), 60))

@@ -63,9 +63,15 @@ def check_files(
         if suffixes(file) not in READABLE:
             raise ValueError(unknown_form(file))
     with TemporaryDirectory() as scratch:
+        pictures = {
+            folder: PictureFiles(folder, archives, scratch=Path(scratch))
+            for folder in {file.parent for file in files}
+        }
         for file in files:
-            validator.pictures = PictureFiles(file.parent, archives, scratch=Path(scratch))
+            validator.pictures = pictures[file.parent]
             _check_rows(file, MAPPINGS[mapping], constants, validator, checked)
+        for each in pictures.values():
+            each.close()
     return checked
 
 

@@ -51,10 +51,17 @@ class PictureFiles:
             for each in self._paths
         ]
 
+    @cached_property
+    def _client(self) -> httpx.Client:
+        """Keeps connections open from one picture to the next."""
+        return httpx.Client(follow_redirects=True, timeout=SECONDS)
+
     def close(self) -> None:
-        """Close the archives."""
+        """Close the archives, and connections."""
         for archive in self.__dict__.get("_archives", ()):
             archive.close()
+        if "_client" in self.__dict__:
+            self._client.close()
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """The bytes of a picture.
@@ -136,7 +143,7 @@ class PictureFiles:
         problem = ""
         for _ in range(TRIES):
             try:
-                data = _get(url, max_bytes)
+                data = _get(self._client, url, max_bytes)
             except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
                 problem = f"{type(error).__name__}: {error}"[:200]
                 continue
@@ -221,7 +228,8 @@ def _unpacked(path: Path, scratch: Path) -> Path:
         if file.read(2) != b"\x1f\x8b":
             return path
     scratch.mkdir(parents=True, exist_ok=True)
-    plain = scratch / f"{path.name}.unpacked"
+    place = hashlib.sha256(str(path).encode()).hexdigest()[:16]  # two folders may hold one name
+    plain = scratch / f"{place}-{path.name}.unpacked"
     most = MOST_UNPACKED * path.stat().st_size + (1 << 20)
     try:
         with gzip.open(path) as packed, open(plain, "wb") as out:
@@ -253,11 +261,8 @@ def _file(path: Path, name: str, max_bytes: int) -> bytes:
     return path.read_bytes()
 
 
-def _get(url: str, max_bytes: int) -> bytes:
-    with (
-        httpx.Client(follow_redirects=True, timeout=SECONDS) as client,
-        client.stream("GET", url) as answer,
-    ):
+def _get(client: httpx.Client, url: str, max_bytes: int) -> bytes:
+    with client.stream("GET", url) as answer:
         answer.raise_for_status()
         data = bytearray()
         for block in answer.iter_bytes():

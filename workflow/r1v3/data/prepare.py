@@ -22,7 +22,6 @@ from r1v3.data.gates import check_date, check_licence
 from r1v3.data.pool import Pool
 from r1v3.data.records import Record, write_records
 from r1v3.data.rejected import Rejections
-from r1v3.data.sampling.filters import tells_answer
 from r1v3.data.sources.read import DOWNLOADS, SourceRow, open_sources
 from r1v3.data.validate import Validator
 from r1v3.recipe.graph.configs import SourceDataConfig
@@ -102,8 +101,6 @@ def _take(
             raise fields
         check.pictures = row.pictures
         record, pictures = check(fields)
-        if tells_answer(record.question, record.answer):
-            raise Refused("question tells its answer", record.answer)
         step = "licence"
         check_licence(record, cleaning.licences, row.training)
         step = "date"

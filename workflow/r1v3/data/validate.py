@@ -14,6 +14,7 @@ from r1v3.data.picture_cells import content, pictures_of
 from r1v3.data.picture_files import PictureFiles
 from r1v3.data.pictures import Picture, admit
 from r1v3.data.records import ANSWER_TYPES, LETTERS, Record
+from r1v3.data.sampling.filters import tells_answer
 from r1v3.data.tex import with_backslashes
 from r1v3.recipe.schema.cleaning import Limits
 from r1v3.recipe.tables.dates import is_date
@@ -79,6 +80,8 @@ class Validator:
             edits=tuple(edits),
             meta=meta,
         )
+        if tells_answer(record.question, record.answer):
+            raise Refused("question tells its answer", record.answer)
         return record, pictures
 
     def first_picture(self, row: Mapping) -> Image.Image | None:

@@ -4,13 +4,13 @@ import re
 from hashlib import blake2b
 
 from r1v3.data.decontamination.ngrams import words
+from r1v3.data.records import LETTERS
 from r1v3.data.sources.row_fields import inline_options
 
 # "A. ... B. ..." written into a question: an option A that a B follows.
 FIRST_OPTION = re.compile(r"(?:^|\s)\(?A\s*[.．、:)](?=.*\s\(?B\s*[.．、:)])", re.DOTALL)
 FEW = 13  # words
 BLANKS = re.compile(r"[\s$]+")
-LETTERS = "ABCDEFGHIJ"
 
 
 def said(question: str, options: tuple[str, ...] | None) -> str:

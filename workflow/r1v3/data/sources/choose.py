@@ -45,6 +45,7 @@ class Chosen:
         self.rows = 0
         self._seen: set[str] = set()
         self._columns: dict[str, None] = {}
+        self._columns_asked = self._asked()
 
     def refuse(self, row: Mapping) -> None:
         """Refuse a row that `select` does not take.
@@ -55,7 +56,7 @@ class Chosen:
         self.rows += 1
         if self.rows <= SHOWN:
             self._columns.update(dict.fromkeys(map(str, row)))
-        found = {column: at(row, column) for column in self._asked()}
+        found = {column: at(row, column) for column in self._columns_asked}
         self._seen |= {column for column, value in found.items() if value is not MISSING}
         for column, condition in self.select.items():
             if not holds(condition, found[column]):
@@ -102,7 +103,7 @@ class Chosen:
         Raises:
             ValueError: with the columns that there are.
         """
-        unknown = sorted(set(self._asked()) - self._seen)
+        unknown = sorted(set(self._columns_asked) - self._seen)
         if self.rows and unknown:
             raise ValueError(
                 f"{source}: no row has the column {', '.join(unknown)}; "

@@ -9,6 +9,7 @@ import json
 import re
 
 from r1v3.data.fields import Refused
+from r1v3.data.records import LETTERS
 from r1v3.data.sources.row_fields import (
     BOXED,
     inline_options,
@@ -18,6 +19,7 @@ from r1v3.data.sources.row_fields import (
     text_of,
 )
 
+DOLLARS = re.compile(r"\A\$+([^$]*)\$+\Z")
 LETTER = re.compile(r"\(?([A-J])\)?[.．。]?")
 OPTION = re.compile(
     r"(?:^|[\n\s])\(?([A-J])[.．、:：)]\s*(.*?)(?=[\n\s]\(?[A-J][.．、:：)]|$)", re.DOTALL
@@ -127,7 +129,7 @@ def we_math_pro(row: dict, number: int) -> dict:
         row,
         id=f"we_math_pro-{named}-{number}",
         question=marked(text_of(row, "question"), len(images)),
-        answer=str(row.get("answer") or ""),
+        answer=row.get("answer"),
         images=images,
         domain="mathematics",
         difficulty=str(row.get("difficulty") or "unknown"),
@@ -151,7 +153,7 @@ def bmmr(row: dict, number: int) -> dict:
         row,
         id=f"bmmr-{row.get('id') or number}",
         question=marked(text_of(row, "question"), len(images)),
-        answer=str(answer or ""),
+        answer=answer,
         images=images,
         domain=domains[0] if domains else "other",
         meta={"category_id": [str(each) for each in codes], "task_type": row.get("task_type")},
@@ -200,7 +202,7 @@ def puzzle_vqa(row: dict, number: int) -> dict:
     parsed = _parsed(row.get("options"))
     options = [str(each) for each in parsed] if isinstance(parsed, list | tuple) else []
     answer = str(row.get("answer"))
-    if answer not in options:
+    if answer not in options[: len(LETTERS)]:
         raise Refused("wrong answer letter", f"{answer[:50]!r} is none of the options")
     image = row.get("image")
     name = image if isinstance(image, str) else str(number)
@@ -209,17 +211,18 @@ def puzzle_vqa(row: dict, number: int) -> dict:
         id=f"puzzle_vqa-{name.rpartition('.')[0] or name}",
         question=text_of(row, "question"),
         options=options,
-        answer="ABCDEFGHIJ"[options.index(answer)],
+        answer=LETTERS[options.index(answer)],
         images=[picture_in(row, "image")],
         domain="logic",
     )
 
 
-def _question(row: dict, *, answer: str, images: list, options=None, **fields) -> dict:
+def _question(row: dict, *, answer: object, images: list, options=None, **fields) -> dict:
     """A record's fields: the answer's form follows from the options, and the language from the question."""
-    answer = answer.strip()
-    boxed = BOXED.search(answer)
-    answer = boxed[1].strip() if boxed else answer.strip("$").strip() if "$" in answer else answer
+    answer = "" if answer is None else str(answer).strip()
+    for wrapped in (DOLLARS, BOXED):
+        if found := wrapped.search(answer):
+            answer = found[1].strip()
     letter = LETTER.fullmatch(answer)
     question = fields["question"]
     if letter and (options or inline_options(question)):

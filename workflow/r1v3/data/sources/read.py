@@ -107,11 +107,10 @@ def _rows(
                 fields, step = _fields(row, number, name, entry, source, chosen)
             pictures = each.pictures(file)
             yield SourceRow(name, where, fields, pictures, entry.licence.training, step)
-        else:
-            if not where:
-                names = ", ".join(file.name for file in each.files[:20])
-                raise ValueError(f"{name}: its files hold no row: {names}")
-            chosen.check(name)
+        if not where:
+            names = ", ".join(file.name for file in each.files[:20])
+            raise ValueError(f"{name}: its files hold no row: {names}")
+        chosen.check(name)
         if chosen.facts:
             facts[name]["unmatched"] = chosen.facts
         each.close()

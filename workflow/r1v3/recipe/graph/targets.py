@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from r1v3.recipe.graph.arms import needs
+from r1v3.recipe.graph.arms import Needs, needs
 from r1v3.recipe.graph.branches import OF, branch_needs
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.training import checkpoint_steps
@@ -106,15 +106,11 @@ class Targets:
 
     def study_results(self, study: str) -> list[str]:
         """Every finished result that a study reads, of all seeds."""
-        needed = needs(self.graph, self.graph.project.studies[study], self.seeds)
-        manifests = [f"{node.folder}/manifest.json" for node in (*needed.runs, *needed.probes)]
-        return manifests + [f"{node.folder}/scores.json" for node in needed.evaluations]
+        return _paths(needs(self.graph, self.graph.project.studies[study], self.seeds))
 
     def branch_results(self, page: str) -> list[str]:
         """Every finished result that a branch's page reads."""
-        needed = branch_needs(self.graph, page)
-        manifests = [f"{node.folder}/manifest.json" for node in (*needed.runs, *needed.probes)]
-        return manifests + [f"{node.folder}/scores.json" for node in needed.evaluations]
+        return _paths(branch_needs(self.graph, page))
 
     def branch_pages(self) -> str:
         """A pattern of the names of branches' pages: `<branch>`, or `<branch>-of-<parent>`."""
@@ -125,3 +121,8 @@ class Targets:
         """What all studies read."""
         studies = self.graph.project.studies
         return sorted({path for study in studies for path in self.study_results(study)})
+
+
+def _paths(needed: Needs) -> list[str]:
+    manifests = [f"{node.folder}/manifest.json" for node in (*needed.runs, *needed.probes)]
+    return manifests + [f"{node.folder}/scores.json" for node in needed.evaluations]

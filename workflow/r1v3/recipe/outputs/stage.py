@@ -33,6 +33,7 @@ HASHED = re.compile(r".*-([0-9a-f]{10})")
 FORCED = "R1V3_FORCED"  # set in the jobs of a call that forces rules (r1v3.recipe.snakemake)
 KEPT = ".finished.json"  # a copy of the manifest that Snakemake does not know, and so never deletes
 SILENT = 600  # seconds in which the first rank must have begun, or waits for another process
+REMEDY = "delete it, and Snakemake writes it again; settings are changed in config/"
 HALF_DONE = ("resume", "responses")  # what an interrupted stage leaves to go on from
 
 
@@ -45,21 +46,20 @@ def read_config(path: Path, kind: type[Config]) -> Config:
     try:
         return kind.model_validate(check_config(Path(path))["document"])
     except ValidationError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: {error}; {REMEDY}") from None
 
 
 def check_config(path: Path) -> dict[str, Any]:
     """What `config.json` holds, whose hash must fit, for the folder is known by it."""
-    remedy = "delete it, and Snakemake writes it again; settings are changed in config/"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         hash, found = content["hash"], hash_of(content["kind"], content["document"])
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path}: cut or damaged ({error!r}); {remedy}") from None
+        raise ValueError(f"{path}: cut or damaged ({error!r}); {REMEDY}") from None
     named = HASHED.fullmatch(path.resolve().parent.name)
     if found != hash or (named and named[1] != hash):
         expected = named[1] if named else hash
-        raise ValueError(f"{path}: edited; its hash is {found}, not {expected}; {remedy}")
+        raise ValueError(f"{path}: edited; its hash is {found}, not {expected}; {REMEDY}")
     return content
 
 
@@ -132,17 +132,14 @@ def _take_finished(manifest: Path, config: dict[str, Any], inputs: list[Path | N
     kept = manifest.with_name(KEPT)
     if not kept.exists():
         return False
-    content, anew = None, bool(os.environ.get(FORCED))
+    content, anew = None, _begins_anew(kept, inputs)
     if not anew:
         with contextlib.suppress(ValueError):
             found = read_manifest(kept)
             fits = found["hash"] == config["hash"] and not any(changes(kept))
-            anew = found.get("inputs") != check_inputs(inputs)
-            content = found if fits and not anew else None
+            content = found if fits else None
     if content is None:
-        for name in HALF_DONE if anew else ():
-            shutil.rmtree(manifest.parent / name, ignore_errors=True)
-        kept.unlink()
+        _drop(kept, answers=anew)
         return False
     write_json(manifest, content)
     folder = manifest.parent
@@ -154,16 +151,29 @@ def drop_outdated(manifest: Path, inputs: Iterable[Path | None]) -> None:
     """Before several processes share a stage: answers that are no half of the new work go, once."""
     kept = manifest.with_name(KEPT)
     with FileLock(manifest.with_name(f"{KEPT}.lock")):
-        if not kept.exists():
-            return
-        anew = bool(os.environ.get(FORCED))
-        if not anew:
-            with contextlib.suppress(ValueError):
-                anew = read_manifest(kept).get("inputs") != check_inputs(inputs)
-        if anew:
-            for name in HALF_DONE:
-                shutil.rmtree(manifest.parent / name, ignore_errors=True)
-            kept.unlink()
+        if kept.exists() and _begins_anew(kept, inputs):
+            _drop(kept, answers=True)
+
+
+def _begins_anew(kept: Path, inputs: Iterable[Path | None]) -> bool:
+    """Whether a stage is forced, or reads what was made again since it was finished.
+
+    Raises:
+        Changed: an input is not as its manifest says.
+    """
+    if os.environ.get(FORCED):
+        return True
+    now = check_inputs(inputs)
+    with contextlib.suppress(ValueError):
+        return read_manifest(kept).get("inputs") != now
+    return False
+
+
+def _drop(kept: Path, *, answers: bool) -> None:
+    """Forget that a stage was finished, and its answers where they are no half of the new work."""
+    for name in HALF_DONE if answers else ():
+        shutil.rmtree(kept.parent / name, ignore_errors=True)
+    kept.unlink()
 
 
 def own_files(folder: Path) -> None:
