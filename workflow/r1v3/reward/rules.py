@@ -209,11 +209,10 @@ def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool |
         return "words"
     if is_broken(a) and not is_broken(g):
         return False
-    if _QUANTIFIER.findall(g) != _QUANTIFIER.findall(a):
-        stripped = without_domain(a, g)
-        if _QUANTIFIER.findall(stripped) != _QUANTIFIER.findall(g):
-            return False
-    if (stripped := without_domain(a, g)) != a:
+    stripped, wanted = without_domain(a, g), _QUANTIFIER.findall(g)
+    if wanted not in (_QUANTIFIER.findall(a), _QUANTIFIER.findall(stripped)):
+        return False
+    if stripped != a:
         return compare_open(stripped, g, comparison)
     x, y = parse_number(a), parse_number(g)
     if x is not None and y is not None and comparison.tolerance is None and "/" not in a + g:

@@ -6,6 +6,7 @@ from r1v3.reward.choice.options import Options, checked, option_of_text
 from r1v3.reward.text.denial import denied_before, denied_behind
 from r1v3.reward.text.extract import leads_up
 from r1v3.reward.text.normalize import normalise, squeeze
+from r1v3.reward.text.vocabulary import SOMEBODY
 
 # Words before a letter that only say that it is the answer.
 NOISE = re.compile(
@@ -116,9 +117,7 @@ _ENDS_THERE = re.compile(
 MAX_NAMED = 60  # a passage that names options more often goes through them and chooses none
 _MAY = re.compile(r"(?:could|might|may|can)\s*$", re.IGNORECASE)
 
-_SOMEBODY = re.compile(
-    r"(?:my|his|her|their)\s+(?:friend|teacher|brother|sister|book)\s*\Z", re.IGNORECASE
-)
+_SOMEBODY = re.compile(rf"{SOMEBODY}\s*\Z", re.IGNORECASE)
 # `In figure B, we see a cat`.
 _SEEN = re.compile(r"(?:\A\W*in|\bsee)\s+(?:the\s+)?\Z", re.IGNORECASE)
 

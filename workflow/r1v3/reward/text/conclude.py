@@ -18,7 +18,7 @@ from r1v3.reward.text.extract import (
     superseding_answers,
 )
 from r1v3.reward.text.normalize import normalise, squeeze
-from r1v3.reward.text.vocabulary import COUNTED, asked_for, is_counted, is_plain, words_of
+from r1v3.reward.text.vocabulary import COUNTED, SOMEBODY, asked_for, is_counted, is_plain, words_of
 
 _MATH_SPAN = re.compile(
     r"\$\$(?P<a>[^$]{1,400})\$\$|\\\[(?P<b>.{1,400}?)\\\]|\\\((?P<c>.{1,400}?)\\\)"
@@ -90,10 +90,7 @@ _IS = re.compile(
     re.IGNORECASE,
 )
 _PERCENT_BEHIND = re.compile(r"[\s$}]*\\?%")
-_SOMEBODY = re.compile(
-    r"(?<![A-Za-z])(?:my|his|her|their|your|a|some)\s+(?:friend|teacher|brother|sister|book|neighbou?r|classmate)s?\b",
-    re.IGNORECASE,
-)
+_SOMEBODY = re.compile(rf"{SOMEBODY}\b", re.IGNORECASE)
 # A verb that leaves open whether the value is the one; a name inside a sentence; a formula that
 # states itself.
 _WEIGHED = re.compile(r"(?:could|might|may|can)\s+be\s*$", re.IGNORECASE)

@@ -210,3 +210,10 @@ def is_counted(words: str, question: str | None = None) -> bool:
     if len(parts) > 4 or any(part in TURNING for part in parts):
         return False
     return parts[-1] in COUNTED | known and all(part in COLOURS | known for part in parts[:-1])
+
+
+# Whose answer it is, if not the speaker's own.
+SOMEBODY = (
+    r"(?<![A-Za-z])(?:my|his|her|their|your|a|some)\s+"
+    r"(?:friend|teacher|brother|sister|book|neighbou?r|classmate)s?"
+)

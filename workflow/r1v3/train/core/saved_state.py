@@ -56,15 +56,16 @@ def load_state(folder: Path, ranks: Ranks) -> tuple[int, dict[str, Any]] | None:
     if data is None:
         raise ValueError(f"{path} is intact for the first rank and damaged for rank {ranks.rank}")
     step = int(path.stem.split("-")[1])
-    if ranks.first:
-        print(f"{path}: going on after step {step}", flush=True)
     try:
         # A state is data alone: reading must not run what a stranger has put into it.
-        return step, torch.load(io.BytesIO(data), weights_only=True)
+        state = torch.load(io.BytesIO(data), weights_only=True)
     except pickle.UnpicklingError:
         raise ValueError(
             f"{path}: holds more than data, so it is not read; delete {path.parent} to begin this run again"
         ) from None
+    if ranks.first:
+        print(f"{path}: going on after step {step}", flush=True)
+    return step, state
 
 
 def _newest_intact(folder: Path) -> tuple[Path, bytes] | None:

@@ -3,7 +3,7 @@
 Section 5.1 reads entropy where a thought turns. Beside it stand here the tokens that the picture decides, and
 control words chosen by a rule instead of by hand: each critical word's partner is the function word that
 stands nearest at the same relative place of a response, in the same episode, none taken twice. So controls
-are as many as critical words, and stand where these stand.
+are at most as many as critical words, and stand where these stand.
 
 Classes of tokens: `critical`, `control` (the recipe's words), `number`, `word`, `symbol`.
 """

@@ -7,10 +7,12 @@ al. (2025) truncate it (TIS); masking takes what lies beyond the cap out (MIS).
 Shapes: N tokens, R responses.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
+from r1v3.generate.types import Response
 from r1v3.recipe.schema.training import Mismatch
 
 
@@ -72,6 +74,15 @@ def worst_token(logp_N: torch.Tensor, sampled_N: torch.Tensor) -> Worst:
     """Its place among all tokens, and its log-probabilities by trainer and engine, in nats."""
     place = int((logp_N - sampled_N).abs().argmax())
     return Worst(place, float(logp_N[place]), float(sampled_N[place]))
+
+
+def token_at(responses: Sequence[Response], place: int) -> tuple[Response, int]:
+    """The response that a token of the episode is in, and its place there."""
+    for response in responses:
+        if place < len(response.token_ids):
+            return response, place
+        place -= len(response.token_ids)
+    raise AssertionError("the token is in one of the responses")
 
 
 def mismatch_kl(logp_N: torch.Tensor, sampled_N: torch.Tensor) -> float:

@@ -9,10 +9,8 @@ Shapes: R responses, N tokens of all responses.
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import accumulate
 
 import torch
 
@@ -26,6 +24,7 @@ from r1v3.train.grpo.loss.mismatch import (
     Worst,
     mismatch_kl,
     mismatch_weights,
+    token_at,
     worst_token,
 )
 from r1v3.train.grpo.loss.policy_loss import Surrogate, policy_loss
@@ -165,9 +164,8 @@ def check_mismatch(rule: Mismatch | None, stats: TokenStats, episode: Episode) -
     apart = mismatch_kl(stats.logp_N, stats.sampled_N)
     if apart <= rule.stop:
         return
-    worst, ends = worst_token(stats.logp_N, stats.sampled_N), list(accumulate(episode.lengths))
-    n = bisect_right(ends, worst.place)
-    response, place = episode.responses[n], worst.place - (ends[n] - episode.lengths[n])
+    worst = worst_token(stats.logp_N, stats.sampled_N)
+    response, place = token_at(episode.responses, worst.place)
     raise MismatchError(
         f"engine and trainer are {apart:.3g} nats a token apart (KL), more than grpo.mismatch.stop "
         f"({rule.stop:g}); the most at token {place} (id {response.token_ids[place]}) of sample "

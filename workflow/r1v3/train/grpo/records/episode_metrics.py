@@ -13,7 +13,14 @@ from r1v3.generate.types import Response
 from r1v3.recipe.schema.training import Mismatch
 from r1v3.train.entropy.readings import Readings
 from r1v3.train.grpo.loss.advantage import zero_variance_groups
-from r1v3.train.grpo.loss.mismatch import Worst, mismatch_kl, mismatch_weights, raw_ratio, within
+from r1v3.train.grpo.loss.mismatch import (
+    Worst,
+    mismatch_kl,
+    mismatch_weights,
+    raw_ratio,
+    token_at,
+    within,
+)
 from r1v3.train.grpo.loss.token_choice import token_covariance
 from r1v3.train.grpo.sampling.rollouts import Episode
 
@@ -140,12 +147,8 @@ def worst_token_shown(
     worst: Worst, responses: list[Response], tokenizer: PreTrainedTokenizerBase
 ) -> list[Any]:
     """Text of the token on which trainer and engine differ the most, and its log-probability by each."""
-    place = worst.place
-    for response in responses:
-        if place < len(response.token_ids):
-            return [tokenizer.decode([response.token_ids[place]]), worst.logp, worst.sampled]
-        place -= len(response.token_ids)
-    raise AssertionError("the token is in one of the responses")
+    response, place = token_at(responses, worst.place)
+    return [tokenizer.decode([response.token_ids[place]]), worst.logp, worst.sampled]
 
 
 def _commonest(

@@ -1,6 +1,5 @@
 """A run as it learns: numbers, alarms and newest answers, in the terminal and as a page that refreshes."""
 
-import base64
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from r1v3.data.records import Record, read_records
 from r1v3.recipe.graph.identity import ID
 from r1v3.render.figures import curves
 from r1v3.render.page import render_page
+from r1v3.render.picture import data_url
 from r1v3.train.core.metrics import read_metrics
 from r1v3.train.grpo.records.alarms import Alarm, find_alarms
 
@@ -140,7 +140,7 @@ def with_pictures(samples: list[dict[str, Any]], run: Path, data: str) -> list[d
             | {
                 "question": record.question if record else "",
                 "answer": record.answer if record else "",
-                "pictures": [_inline(path) for path in pictures if path.exists()],
+                "pictures": [data_url(path) for path in pictures if path.exists()],
             }
         )
     return shown
@@ -196,9 +196,3 @@ def write_watch_page(seen: Seen, output: Path, *, every: float) -> None:
         every=None if seen.finished else round(1000 * every),
     )
     write_text(output, page)
-
-
-def _inline(path: Path) -> str:
-    """A picture as a data URL, so that the page is one file."""
-    kind = "jpeg" if path.suffix.lower() in (".jpg", ".jpeg") else path.suffix.lower().lstrip(".")
-    return f"data:image/{kind or 'png'};base64,{base64.b64encode(path.read_bytes()).decode()}"
