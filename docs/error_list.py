@@ -4,6 +4,8 @@ python docs/error_list.py        writes docs/errors.md
 """
 
 import ast
+import errno
+import os
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
@@ -23,9 +25,10 @@ TOLD = {
 SKIPPED = ("chaos", "reward/maths", "reward/text", "reward/attack")
 HEAD = """# Errors
 
-Each error is one line: what happened, where, and, after the last semicolon, what to do. Tracebacks
-go to `.traceback.log` beside the output of a stage; `R1V3_TRACEBACK=1` shows them instead. Words in
-angle brackets stand for what differs from case to case.
+Each error says what happened and where. Where the remedy is not plain from that, it stands after
+the last semicolon. Tracebacks go to `.traceback.log` beside the output of a stage;
+`R1V3_TRACEBACK=1` shows them instead. Words in angle brackets stand for what differs from case to
+case.
 
 `python docs/error_list.py` writes this page from the code.
 
@@ -38,13 +41,13 @@ angle brackets stand for what differs from case to case.
 
 def of_machine() -> Iterator[str]:
     """The errors of the system that `r1v3.base.told` explains."""
-    import os
-
     tree = ast.parse((LIBRARY / "base" / "told.py").read_text())
     for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FULL":
-            for number, said in ast.literal_eval(node.value).items():
-                yield f"| {os.strerror(number)} | {said} |"
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "REMEDIES":
+            assert isinstance(node.value, ast.Dict)
+            for name, said in zip(node.value.keys, node.value.values):
+                number = getattr(errno, ast.unparse(name).removeprefix("errno."))
+                yield f"| {os.strerror(number)} | {ast.literal_eval(said)} |"
 
 
 def messages(path: Path) -> Iterator[str]:

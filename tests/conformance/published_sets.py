@@ -65,6 +65,7 @@ class ReplayedSet:
     benchmark: str
     answers: dict[Asked, Answer]
     expected: dict[str, Expected]
+    drawn: int = 0  # pictures that stand for one that is not at hand
 
 
 def _lines(path: Path) -> Iterator[dict]:
@@ -97,12 +98,13 @@ def math_v(model: str, folder: Path, limit: int | None = None) -> ReplayedSet:
     }
     path, name = SETTLED[model]
     settled = {row["id"]: row["why"] for row in _lines(path) if row["set"] == name}
-    rows, answers, expected = [], {}, {}
+    rows, answers, expected, drawn = [], {}, {}, 0
     for item in _lines(source / "data/test.jsonl"):
         file = source / item["image"]
         if limit is not None and (len(rows) == limit or not file.is_file()):
             continue
         data = file.read_bytes() if file.is_file() else _drawn(item["id"])
+        drawn += not file.is_file()
         choices = " ".join(f"({letter}) {text}" for letter, text in zip("ABCDE", item["options"]))
         question = item["question"] + (f"\nChoices: {choices}" if choices else "")
         rows.append(
@@ -126,7 +128,7 @@ def math_v(model: str, folder: Path, limit: int | None = None) -> ReplayedSet:
         expected[item["id"]] = Expected(response["correct"], item["answer"], why)
     folder.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows).to_csv(folder / "MathVision.tsv", sep="\t", index=False)
-    return ReplayedSet(f"MATH-V, {model}", "mathvision", answers, expected)
+    return ReplayedSet(f"MATH-V, {model}", "mathvision", answers, expected, drawn)
 
 
 def published_math_v(model: str) -> float:

@@ -61,6 +61,7 @@ class Outcome:
     unasked: int
     seconds: float
     differences: list[list[str]]
+    drawn: int
 
     @property
     def unexplained(self) -> int:
@@ -125,6 +126,7 @@ def conform(replayed: ReplayedSet, files: Path, folder: Path, published: float) 
         len(replay.answers) - len(replay.given),
         time.monotonic() - started,
         differences_of(replayed, verdicts),
+        replayed.drawn,
     )
 
 
@@ -157,7 +159,7 @@ def differences_of(replayed: ReplayedSet, verdicts: pd.DataFrame) -> list[list[s
 def scores_table(outcomes: list[Outcome]) -> TextTable:
     """One row a file."""
     header = ["file", "n", "ours", "adjudicated", "published", "differences", "unexplained"]
-    header += ["not as published", "seconds"]
+    header += ["not as published", "pictures drawn", "seconds"]
     rows = [
         [
             one.name,
@@ -166,6 +168,7 @@ def scores_table(outcomes: list[Outcome]) -> TextTable:
             str(len(one.differences)),
             str(one.unexplained),
             str(one.unknown + one.unasked),
+            str(one.drawn),
             f"{one.seconds:.0f}",
         ]
         for one in outcomes

@@ -1,8 +1,8 @@
-"""Every page in a headless browser, at the width of a desk and of a phone: no error, nothing cut off, every
-picture drawn, every link good, and no serious fault by axe-core.
+"""The report, claims, a study and a branch in a headless browser, at the width of a desk and of a phone: no
+error, nothing cut off, every picture drawn, every link good, and no serious fault by axe-core.
 
-`R1V3_PAGES` names a results folder whose pages to open instead of made-up ones. axe-core comes by
-`npm ci --prefix tests/services/axe`; without it, its test is skipped.
+`R1V3_PAGES` names a results folder of which every page is opened instead, those of benchmarks and cards too.
+axe-core comes by `npm ci --prefix tests/services/axe`; without it, its test is skipped.
 """
 
 import os
@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from browser import CHROMIUM, Browser
 from made_up_results import ROOT, build_tree
-from made_up_studies import write_study_results
+from made_up_studies import write_needs, write_study_results
 
 from r1v3.analyze.report.page import write_report
 from r1v3.analyze.report.parts import recipe_sections
+from r1v3.analyze.studies.branch import write_branch
 from r1v3.analyze.studies.ledger import write_ledger
 from r1v3.analyze.studies.page import write_study
 from r1v3.analyze.summary import write_summary
+from r1v3.recipe.graph.branches import branch_needs
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
@@ -98,6 +100,9 @@ def results(tmp_path_factory) -> Path:
     write_study_results(tree, "freeze", {"rl": 0.7})
     write_study("freeze", documents, root=tree.root, seeds=1, output=found / "studies/freeze.html")
     write_ledger(documents, [found / "studies/freeze.json"], seeds=1, output=found / "claims.html")
+    branch = "rl_tenth_rate"
+    write_needs(tree, branch_needs(documents, branch), {"rl": 0.7, branch: 0.4})
+    write_branch(branch, documents, root=tree.root, output=found / f"branches/{branch}.html")
     write_summary(held_out=tree.held_out, benchmarks=tree.benchmarks, output=found / "summary.json")
     (found / "pages").mkdir()
     (found / "pages" / "index.html").write_text(
@@ -131,7 +136,7 @@ def show(browser: Browser, path: Path, width: int) -> None:
 
 def pages(results: Path) -> list[Path]:
     """Every page of a results folder that a person opens; reports of runs have a test of their own."""
-    folders = ("", "pages", "pages/errors", "cards", "studies")
+    folders = ("", "pages", "pages/errors", "cards", "studies", "branches")
     found = [path for folder in folders for path in sorted((results / folder).glob("*.html"))]
     assert found
     return found

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 from loopback import free_port
@@ -49,13 +50,15 @@ def test_a_server_that_is_away_is_named_without_its_password(tmp_path):
     assert os.environ["MLFLOW_TRACKING_PASSWORD"] == SECRET
 
 
-def test_what_was_published_is_noted_without_the_password(tmp_path, empty_database):
-    import shutil
-
+def test_what_was_published_is_noted_by_the_address_without_secrets(
+    tmp_path, empty_database, monkeypatch
+):
+    monkeypatch.setattr("r1v3.analyze.mlflow.publish.without_secrets", lambda uri: f"shown {uri}")
     shutil.copy(empty_database, tmp_path / "mlflow.db")
-    publish(f"sqlite:///{tmp_path}/mlflow.db", tmp_path)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    publish(uri, tmp_path)
     noted = json.loads((tmp_path / "mlflow.json").read_text())
-    assert noted["tracking_uri"] == f"sqlite:///{tmp_path}/mlflow.db"
+    assert noted["tracking_uri"] == f"shown {uri}"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from r1v3.analyze.mlflow.points import last_step
-from r1v3.analyze.results import Result, chosen_step, dotted, name_of, read_result
+from r1v3.analyze.results import Result, chosen_step, differing_keys, dotted, name_of, read_result
 from r1v3.recipe.errors import unknown
 
 SAME = "nothing"
@@ -148,7 +148,7 @@ def _step(root: Path, run: Result, scores: Path) -> int:
 
 def differing(a: dict[str, str], b: dict[str, str]) -> list[str]:
     """A line for each key whose value differs."""
-    keys = [key for key in {**a, **b} if a.get(key) != b.get(key)]
+    keys = differing_keys(a, b)
     return [f"  {key:<36} {a.get(key, '-')}  ->  {b.get(key, '-')}" for key in keys]
 
 

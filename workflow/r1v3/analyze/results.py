@@ -156,6 +156,11 @@ def _product(shape: list[int]) -> int:
     return size
 
 
+def differing_keys(a: dict[str, str], b: dict[str, str]) -> list[str]:
+    """The keys whose values differ, those of `a` first."""
+    return [key for key in {**a, **b} if a.get(key) != b.get(key)]
+
+
 def dotted(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested settings as dotted keys and short texts; lists and nulls as JSON."""
     found: dict[str, str] = {}

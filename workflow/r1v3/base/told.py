@@ -5,6 +5,7 @@ or `FloatingPointError` with such a line. Any other error is a mistake of this p
 """
 
 import contextlib
+import errno
 import itertools
 import os
 import sys
@@ -17,13 +18,13 @@ from pathlib import Path
 OUTPUTS = ("--manifest", "--output")
 NAME = ".traceback.log"
 SHOW = "R1V3_TRACEBACK"
-FULL = {
-    28: "the disk is full; make room, then call the same command again: it goes on",
-    122: "the quota is used up; make room, then call the same command again: it goes on",
-    30: "the file system is read-only; have it mounted for writing, then call the same command again",
-    13: "permission denied; have its owner allow it, then call the same command again",
-    24: "too many open files; raise `ulimit -n`, then call the same command again",
-    12: "no memory is left; end other programs or ask for more, then call the same command again",
+REMEDIES = {
+    errno.ENOSPC: "the disk is full; make room, then call the same command again: it goes on",
+    errno.EDQUOT: "the quota is used up; make room, then call the same command again: it goes on",
+    errno.EROFS: "the file system is read-only; have it mounted for writing, then call the command again",
+    errno.EACCES: "permission denied; have its owner allow it, then call the same command again",
+    errno.EMFILE: "too many open files; raise `ulimit -n`, then call the same command again",
+    errno.ENOMEM: "no memory is left; end other programs or ask for more, then call the same command again",
 }
 
 
@@ -48,13 +49,13 @@ def tell(main: Callable[[], object]) -> None:
 
 def sentence(error: BaseException) -> str:
     """What to say of an error: its own words, or the system's with what can be done."""
-    if isinstance(error, OSError) and error.errno in FULL:
+    if isinstance(error, OSError) and error.errno in REMEDIES:
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{FULL[error.errno]}"
+        return f"{where}{REMEDIES[error.errno]}"
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, MemoryError):
-        return FULL[12]
+        return REMEDIES[errno.ENOMEM]
     told = isinstance(error, ValueError | OSError | RuntimeError | FloatingPointError)
     text = " ".join(str(error).split()) if not isinstance(error, ValueError) else str(error)
     if told and text:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from r1v3.cli.mlflow import ADDRESS
-from r1v3.cli.options import HERE, Overlay, Recipe, Root
+from r1v3.cli.options import HERE, Overlay, Recipe, Root, choice
 from r1v3.cli.provenance import open_documents
 
 
@@ -47,8 +47,7 @@ def ablate_command(
     uri = tracking_uri()
     receipt = Copies(Targets(graph), mark_of_store(uri)).branch(page)
     output = f"results/branches/{page}.html"
-    command = [sys.executable, "-m", "snakemake", "--config", f"recipe={recipe}"]
-    command += [f"overlay={overlay}"] if overlay else []
+    command = [sys.executable, "-m", "snakemake", "--config", *choice(recipe, overlay)]
     command += ["--profile", str(profile)] if profile else []
     command += ["-n"] if dry_run else ["--keep-going"]
     code = subprocess.call([*command, "--", output, receipt], cwd=root)

@@ -40,3 +40,8 @@ Overlay = Annotated[
     typer.Option("--overlay", help="a YAML file whose values replace those of the recipe"),
 ]
 HERE = Path()
+
+
+def choice(recipe: str, overlay: Path | None) -> list[str]:
+    """What `--config` of Snakemake says of a recipe and its overlay."""
+    return [f"recipe={recipe}", *([f"overlay={overlay}"] if overlay else [])]

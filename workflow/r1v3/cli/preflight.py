@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from r1v3.cli.options import HERE, Overlay, Recipe, Root
+from r1v3.cli.options import HERE, Overlay, Recipe, Root, choice
 
 
 def preflight_command(recipe: Recipe = "paper", overlay: Overlay = None, root: Root = HERE) -> None:
@@ -22,9 +22,17 @@ def preflight_call(recipe: str, overlay: Path | None, root: Path) -> int:
     """Print the findings of all checks; returns 1 where something would stop a run."""
     if not slurm_answers():
         return subprocess.call(_here(recipe, overlay), cwd=root)
-    choice = [f"recipe={recipe}", *([f"overlay={overlay}"] if overlay else [])]
     command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--cores", "all"]
-    command += ["--config", *choice, "--quiet", "all", "--retries", "0", "--forcerun", "preflight"]
+    command += [
+        "--config",
+        *choice(recipe, overlay),
+        "--quiet",
+        "all",
+        "--retries",
+        "0",
+        "--forcerun",
+        "preflight",
+    ]
     code = subprocess.call([*command, "--", "results/preflight.json"], cwd=root)
     log = root / "results" / "log" / "preflight.txt"
     if log.exists():

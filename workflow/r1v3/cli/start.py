@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from r1v3.cli.options import HERE, Overlay, Recipe, Root
+from r1v3.cli.options import HERE, Overlay, Recipe, Root, choice
 from r1v3.cli.preflight import preflight_call, slurm_answers
 
 if TYPE_CHECKING:
@@ -54,8 +54,16 @@ def start_command(
 def run_command(recipe: str, overlay: Path | None) -> list[str]:
     """What runs a recipe: on Slurm where it answers, else on this machine."""
     slurm = ["--profile", "slurm"] if slurm_answers() else []
-    choice = [f"recipe={recipe}", *([f"overlay={overlay}"] if overlay else [])]
-    return [sys.executable, "-m", "snakemake", *slurm, "--cores", "all", "--config", *choice]
+    return [
+        sys.executable,
+        "-m",
+        "snakemake",
+        *slurm,
+        "--cores",
+        "all",
+        "--config",
+        *choice(recipe, overlay),
+    ]
 
 
 def licence_lines(project: "Project") -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from r1v3.cluster.seen import Seen
 from r1v3.recipe.graph.supplied import BENCHMARKS_BY_HAND, HUB, benchmark_by_hand, benchmark_files
@@ -50,13 +51,13 @@ def supply_checks(root: Path, project: Project) -> dict[str, Check]:
                     name, entry, len(names) - 1
                 )
         checks["benchmark downloads"] = lambda: benchmark_addresses(project)
-        gated = {
+        repositories = {
             source.id: source.revision
             for name in names
             if isinstance(source := project.benchmarks[name].source, HubSource)
             and not all(benchmark_by_hand(file) for file, _ in benchmark_files(name, source))
         }
-        for repository, revision in sorted(gated.items()):
+        for repository, revision in sorted(repositories.items()):
             checks[f"benchmark {repository}"] = lambda r=repository, v=revision: hub_data(r, v)
     for name, spec in recipe.models.items():
         if isinstance(spec, HubModel):
@@ -269,8 +270,14 @@ def server(variable: str, model: str | None, otherwise: str) -> Seen:
         reply = httpx.get(f"{address.rstrip('/')}/models", headers=headers, timeout=SECONDS)
         if reply.status_code in (401, 403):
             return Seen("STOP", f"{address} refuses the key", f"set {variable}_KEY to its key")
+        if reply.status_code >= 500:
+            return Seen("STOP", f"{address} fails with status {reply.status_code}", remedy)
         served = [each["id"] for each in reply.raise_for_status().json()["data"]]
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
+    except httpx.InvalidURL as error:
+        return Seen("STOP", f"{address}: {error}", remedy)
+    except httpx.TransportError as error:
+        return Seen("unknown", f"{address} gives no reply ({type(error).__name__})", remedy)
+    except (httpx.HTTPStatusError, ValueError, KeyError, TypeError):
         return Seen("ok", f"{address} answers, and does not say which models it has")
     if model in served or model == "the policy":
         return Seen("ok", f"{address} answers, and has {model}")
@@ -281,11 +288,10 @@ def server(variable: str, model: str | None, otherwise: str) -> Seen:
 @lru_cache(maxsize=256)
 def reached(host: str) -> bool:
     """Whether `host:port` accepts a connection, or a proxy does where one is set."""
-    if proxy := os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY"):
-        name = host.rpartition(":")[0]
-        if name not in ("localhost", "127.0.0.1"):
-            host = _host(proxy)
     name, _, port = host.rpartition(":")
+    proxy = getproxies().get("https")
+    if proxy and name not in ("localhost", "127.0.0.1") and not proxy_bypass(name):
+        name, _, port = _host(proxy).rpartition(":")
     try:
         socket.create_connection((name.strip("[]"), int(port)), timeout=SECONDS).close()
     except OSError:

@@ -17,7 +17,7 @@ from r1v3.data.records import read_records, render_question
 from r1v3.evaluate.items.load import load_asked, load_benchmark
 from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.evaluate.items.source import is_miniature, warn_of_count
-from r1v3.evaluate.probes import masked_pictures, probe_item
+from r1v3.evaluate.probes import probe_item, probed_pictures
 from r1v3.evaluate.protocols import sampling_of
 from r1v3.evaluate.reuse import take_over
 from r1v3.generate import load_engine
@@ -128,11 +128,8 @@ def benchmark_requests(
     images = tsv.parent / "images"
     for plain, pictures in load_asked(entry, tsv, images):
         item = probe_item(plain, config.probe, entry, config.seed).item
-        if item.images != plain.images:
-            pictures = [pictures[plain.images.index(number)] for number in item.images]
-        if config.probe == "masked":
-            pictures = masked_pictures(pictures, images)
-        yield _request(config, render, f"{name}/{item.key}", item.prompt, pictures, tsv.parent)
+        shown = probed_pictures(plain, item, pictures, config.probe, images)
+        yield _request(config, render, f"{name}/{item.key}", item.prompt, shown, tsv.parent)
 
 
 def held_out_requests(

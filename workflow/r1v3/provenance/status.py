@@ -13,13 +13,13 @@ BEGUN = (".environment.json", "resume", "responses")
 def status_lines(graph: ResultGraph) -> list[str]:
     """A line for each run of the run table, those of the core path first; then what other code computed."""
     others = [name for name in graph.project.runs if name not in CORE]
-    rows = [(name, graph.run(name)) for name in (*CORE, *others)]
-    width = max(len(name) for name, _ in rows)
+    nodes = {name: graph.run(name) for name in (*CORE, *others)}
+    rows = [(name, node, _state(graph, node)) for name, node in nodes.items()]
+    width = max(len(name) for name in nodes)
     lines = [
-        f"{name:<{width}}  {node.kind:<5}  {_state(graph, node):<8}  {node.folder}"
-        for name, node in rows
+        f"{name:<{width}}  {node.kind:<5}  {state:<8}  {node.folder}" for name, node, state in rows
     ]
-    done = sum(_state(graph, node) == "finished" for _, node in rows)
+    done = sum(state == "finished" for *_, state in rows)
     lines.append(f"{done} of {len(rows)} runs of recipe {graph.recipe.name} are finished")
     told = tell(outdated_results(graph))
     if told:

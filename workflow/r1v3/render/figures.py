@@ -253,7 +253,6 @@ def bars_beside(
     *,
     y: str,
     most: float = 100,
-    ground: str = "none",
 ) -> str:
     """Grouped bars in panels side by side, each with an axis of its own: ours, and what was published.
 
@@ -296,7 +295,7 @@ def bars_beside(
             axes.set_title(title, fontsize=9, loc="left")
             axes.set_xlabel(y)
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.6 / height), ncols=2)
-        return to_svg(figure, name, alt, ground=ground)
+        return to_svg(figure, name, alt)
 
 
 def _dotted(

@@ -12,7 +12,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from r1v3.base.atomic_write import write_text
-from r1v3.render.page import template_environment
+from r1v3.render.page import render_page, template_environment
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LATEX = str.maketrans(
@@ -84,10 +84,14 @@ def spreadsheet_cell(text: str) -> str:
     return text
 
 
-def write_tables(table: TextTable, folder: Path, name: str) -> list[Path]:
-    """Write `<name>.html`, `.md`, `.tex` and `.csv` and return their paths."""
+def write_tables(table: TextTable, folder: Path, name: str, heading: str = "") -> list[Path]:
+    """Write `<name>.html`, a page of its own, `.md`, `.tex` and `.csv` and return their paths.
+
+    Args:
+        heading: of the page, which is one of the benchmarks' pages then; else `name`.
+    """
     texts = {
-        "html": as_html(table),
+        "html": render_page("table.html.j2", heading=heading, name=name, table=table),
         "md": as_markdown(table),
         "tex": as_latex(table),
         "csv": as_csv(table),

@@ -1,9 +1,9 @@
 """What MLflow says of a run in words: why it is there, how to make it, how it differs from its parent."""
 
-from r1v3.analyze.results import dotted
+from r1v3.analyze.mlflow.views import NOTE
+from r1v3.analyze.results import differing_keys, dotted
 from r1v3.recipe.graph.results import ResultGraph
 
-NOTE = "mlflow.note.content"
 SHORT = 250  # letters of a cell in the run list
 UNTOLD = ("name", "version", "seed")
 
@@ -35,7 +35,7 @@ def differences(graph: ResultGraph, name: str) -> list[str]:
     if parent is None:
         return []
     one, other = (_settings(graph, run) for run in (parent, name))
-    keys = [key for key in {**one, **other} if one.get(key) != other.get(key)]
+    keys = differing_keys(one, other)
     return [
         f"{key.removeprefix('settings.')} {one.get(key, 'none')} → {other.get(key, 'none')}"
         for key in keys

@@ -8,7 +8,6 @@ again, so that no step appears twice.
 
 import json
 import os
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from r1v3.analyze.mlflow.points import row_points
 from r1v3.analyze.mlflow.publish import alarm_tags, metric_lines, run_tags, settings_of
-from r1v3.analyze.mlflow.store import BEGUN, SENT, MlflowStore, alone_with, digest_of, same_rows
+from r1v3.analyze.mlflow.store import (
+    BEGUN,
+    SENT,
+    MlflowStore,
+    StoreError,
+    alone_with,
+    digest_of,
+    same_rows,
+    store_errors,
+)
 from r1v3.recipe.schema.studies import Study
 
 if TYPE_CHECKING:
@@ -36,9 +44,6 @@ def follow_runs(
     studies: dict[str, Study] | None = None,
 ) -> None:
     """Send new rows of unfinished runs until `going_on` returns False, then once more."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
     store: MlflowStore | None = None
     since, more = time.time(), True
     touched: set[Path] = set()
@@ -48,21 +53,23 @@ def follow_runs(
             _sleep(every, going_on)
         try:
             active = [run for run in unfinished(root, since) if run not in touched] + list(touched)
-            if active:
-                store = store or MlflowStore(tracking_uri, experiment)
+            with store_errors(tracking_uri):
+                if active:
+                    store = store or MlflowStore(tracking_uri, experiment)
                 for folder in active:
                     send_new(store, folder, studies)
                     touched.add(folder)
-        except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
-            print(
-                f"MLflow does not answer; these rows are sent later: {str(error)[:200]}", flush=True
-            )
+        except StoreError as error:
+            reason = str(error.__cause__)[:200]
+            print(f"MLflow does not answer; these rows are sent later: {reason}", flush=True)
     for folder in sorted(touched):
         try:
-            if store is not None:
-                close_copy(store, folder)
-        except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
-            print(f"{folder.name} stays marked as running: {str(error)[:200]}", flush=True)
+            with store_errors(tracking_uri):
+                if store is not None:
+                    close_copy(store, folder)
+        except StoreError as error:
+            reason = str(error.__cause__)[:200]
+            print(f"{folder.name} stays marked as running: {reason}", flush=True)
 
 
 def unfinished(root: Path, since: float) -> list[Path]:

@@ -16,7 +16,8 @@ from r1v3.analyze.mlflow.place import settle_place
 from r1v3.recipe.tracking import without_login, without_secrets
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Run
 
 ARTIFACTS = "mlartifacts"
 POINTS_A_CALL = 1000
@@ -169,17 +170,15 @@ def store_errors(tracking_uri: str) -> Generator[None]:
 
 def delete_runs(tracking_uri: str, keys: set[str]) -> int:
     """Delete the runs of these keys, and of their checkpoints, with their models; return how many runs."""
-    count = 0
-    experiments = MlflowStore(tracking_uri, "Default").client.search_experiments()
-    for experiment in experiments:
-        store = MlflowStore(tracking_uri, experiment.name)
-        for run in store.client.search_runs([store.experiment], max_results=50_000):
+    client, count = MlflowStore(tracking_uri, "Default").client, 0
+    for id in [each.experiment_id for each in client.search_experiments()]:
+        for run in client.search_runs([id], max_results=50_000):
             if run.data.tags.get("run_id", "").partition("/")[0] in keys:
-                store.client.delete_run(run.info.run_id)
+                client.delete_run(run.info.run_id)
                 count += 1
-        for model in store.client.search_logged_models([store.experiment], max_results=1000):
+        for model in _models(client, id):
             if model.params.get("run_id") in keys:
-                store.client.delete_logged_model(model.model_id)
+                client.delete_logged_model(model.model_id)
     return count
 
 
@@ -224,3 +223,14 @@ def _parts(things: Iterable, size: int) -> Iterator[list]:
     things = iter(things)
     while part := list(islice(things, size)):
         yield part
+
+
+def _models(client: "MlflowClient", experiment: str) -> list["LoggedModel"]:
+    """All models of an experiment, which MLflow tells in pages."""
+    models, token = [], None
+    while True:
+        page = client.search_logged_models([experiment], max_results=1000, page_token=token)
+        models += page
+        token = page.token
+        if not token:
+            return models

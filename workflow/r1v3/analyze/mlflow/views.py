@@ -119,17 +119,14 @@ def _view(
         charts.append(chart)
     section = {"uuid": "chosen", "name": "Chosen", "display": True, "isReordered": False}
     section |= {"deleted": False, "isGenerated": False}
-    return (
-        {
-            "searchFilter": search,
-            # Sorted by time, runs would stand folded below their parents, and no chart would show them.
-            "orderByKey": f"metrics.`{scatter[0]}`" if scatter else "attributes.start_time",
-            "orderByAsc": True,
-            "isAccordionReordered": True,  # else sections are sorted by name, and this one is not the first
-            "selectedColumns": shown,
-            "runsHiddenMode": "SHOW_ALL",
-            "compareRunCharts": [chart | place for chart in charts],
-            "compareRunSections": [section] if charts else [],
-        }
-        | ({} if charts else {"compareRunCharts": None, "compareRunSections": None})
-    )
+    return {
+        "searchFilter": search,
+        # Sorted by time, runs would stand folded below their parents, and no chart would show them.
+        "orderByKey": f"metrics.`{scatter[0]}`" if scatter else "attributes.start_time",
+        "orderByAsc": True,
+        "isAccordionReordered": True,  # else sections are sorted by name, and this one is not the first
+        "selectedColumns": shown,
+        "runsHiddenMode": "SHOW_ALL",
+        "compareRunCharts": [chart | place for chart in charts] or None,
+        "compareRunSections": [section] if charts else None,
+    }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.analyze.cost import cost_rows
-from r1v3.analyze.results import dotted
+from r1v3.analyze.results import differing_keys, dotted
 from r1v3.recipe.load import COMPLETE, load_recipe
 
 # A table or figure of the report, what it shows, and its anchor on our page; `study-<name>` is a study.
@@ -49,16 +49,13 @@ DEPARTURES = (
 
 
 def index_rows(studies: dict[str, Any]) -> list[dict[str, str | None]]:
-    """Every table and figure of the report with its place here; `missing` names a study that was not run.
-
-    What is there comes first.
-    """
+    """Every table and figure of the report with its place here; `missing` names a study that was not run."""
     rows: list[dict[str, str | None]] = []
     for what, shows, anchor in INDEX:
         name = anchor.removeprefix("study-")
         missing = name if anchor.startswith("study-") and name not in studies else None
         rows.append({"what": what, "shows": shows, "anchor": anchor, "missing": missing})
-    return sorted(rows, key=lambda row: row["missing"] is not None)
+    return rows
 
 
 def changed_numbers(ours: dict[str, Any], paper: dict[str, Any]) -> list[dict[str, str]]:
@@ -68,7 +65,7 @@ def changed_numbers(ours: dict[str, Any], paper: dict[str, Any]) -> list[dict[st
         ours: a section as plain values; paper: the same of the recipe `paper`.
     """
     here, there = dotted(ours), dotted(paper)
-    keys = [key for key in {**there, **here} if here.get(key) != there.get(key)]
+    keys = differing_keys(there, here)
     return [{"key": key, "ours": here.get(key, ""), "paper": there.get(key, "")} for key in keys]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from r1v3.analyze.compare import ancestors, equal_steps, recipe_of
 from r1v3.analyze.cost import stage_cost
-from r1v3.analyze.results import Result
+from r1v3.analyze.results import Result, differing_keys
 from r1v3.analyze.studies.effects import paired
 from r1v3.analyze.studies.evidence import Evidence
 from r1v3.analyze.studies.extras import ExtraTable
@@ -86,7 +86,7 @@ def training(evidence: Evidence) -> ExtraTable:
 def settings(evidence: Evidence) -> ExtraTable:
     """What differs between the resolved configs of both, parents included."""
     one, other = ({**recipe_of(run), **ancestors(run)} for run in _runs(evidence))
-    keys = [key for key in {**one, **other} if one.get(key) != other.get(key)]
+    keys = differing_keys(one, other)
     return {
         "caption": "What differs in settings and in what both are made from; all else is equal.",
         "columns": ["setting", "parent", "branch"],

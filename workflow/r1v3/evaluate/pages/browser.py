@@ -4,7 +4,6 @@ The page opens from the disk and loads nothing: its pictures are in it. It shows
 any run; those that were right in most runs come first.
 """
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from r1v3.evaluate.probes import probe_item, probed_pictures
 from r1v3.recipe.graph.configs import Probe
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.render.page import render_page
+from r1v3.render.picture import data_url
 
 MARKS = ("unanswered", "unjudged", "truncated", "blind")
 LONGEST_ANSWER = 200  # characters of an extracted answer in its summary line
@@ -66,7 +66,7 @@ def _shown_item(item: Item, pictures: list[Path], runs: pd.DataFrame) -> dict[st
         "key": item.key,
         "prompt": item.prompt,
         "golds": item.golds,
-        "pictures": [_data_uri(path) for path in pictures],
+        "pictures": [data_url(path) for path in pictures],
         "marks": sorted({mark for row in rows for mark in _marks(row)}),
         "right": int(runs["correct"].sum()),
         "answers": [_shown_answer(row) for row in rows],
@@ -97,8 +97,3 @@ def _marks(row: dict[str, Any]) -> Iterator[str]:
         yield "truncated"
     if find_phrase(row["response"]):
         yield "blind"
-
-
-def _data_uri(path: Path) -> str:
-    kind = "jpeg" if path.suffix == ".jpg" else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -60,10 +60,10 @@ def figure_4(
     published = {MODELS[model]: points for model, points in (entry.published_points or {}).items()}
     own = {model: round(paper * score["mean"], 1) for model, score in ours.items()}
     what = "GAOKAO 2025 mathematics, paper I"
-    sides = {THEIRS: published, OURS: own} if miniature else {what: own | published}
+    sides = {OURS: own, THEIRS: published} if miniature else {what: own | published}
     panels = [
         (title, {"points": {name: (mark, mark, mark) for name, mark in _ranked(marks)}})
-        for title, marks in reversed(sides.items())
+        for title, marks in sides.items()
     ]
     said = "; ".join(
         f"{name} {mark:g}" for marks in sides.values() for name, mark in _ranked(marks)
@@ -74,7 +74,6 @@ def figure_4(
         panels,
         y=f"points of {paper}",
         most=paper,
-        ground="none",
     )
     write_text(path, text)
     return own | published

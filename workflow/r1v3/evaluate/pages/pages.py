@@ -96,9 +96,7 @@ def write_pages(
         )
         tables["comparison"] = comparison_table(rows, name, titles)
     for key, each in tables.items():
-        write_tables(each, output, key)
-        page = render_page("table.html.j2", heading=HEADINGS[key], name=key, table=each)
-        write_text(output / f"{key}.html", page)
+        write_tables(each, output, key, HEADINGS[key])
     table = {key: table[key] for key in titles}
     figures = write_figures(table, name, scores, output, miniature=miniature)
     errors, submissions = [], []
