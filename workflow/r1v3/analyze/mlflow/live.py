@@ -56,9 +56,9 @@ def follow_runs(
             with store_errors(tracking_uri):
                 if active:
                     store = store or MlflowStore(tracking_uri, experiment)
-                for folder in active:
-                    send_new(store, folder, studies)
-                    touched.add(folder)
+                    for folder in active:
+                        send_new(store, folder, studies)
+                        touched.add(folder)
         except StoreError as error:
             reason = str(error.__cause__)[:200]
             print(f"MLflow does not answer; these rows are sent later: {reason}", flush=True)

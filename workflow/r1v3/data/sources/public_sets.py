@@ -219,29 +219,29 @@ def puzzle_vqa(row: dict, number: int) -> dict:
 
 def _question(row: dict, *, answer: object, images: list, options=None, **fields) -> dict:
     """A record's fields: the answer's form follows from the options, and the language from the question."""
-    answer = "" if answer is None else str(answer).strip()
+    text = "" if answer is None else str(answer).strip()
     for wrapped in (DOLLARS, BOXED):
-        if found := wrapped.search(answer):
-            answer = found[1].strip()
-    letter = LETTER.fullmatch(answer)
+        if found := wrapped.search(text):
+            text = found[1].strip()
+    letter = LETTER.fullmatch(text)
     question = fields["question"]
     if letter and (options or inline_options(question)):
-        kind, answer = "mcq", letter[1]
+        kind, text = "mcq", letter[1]
     else:
         kind = "fill"
-        if not answer:
+        if not text:
             raise Refused("empty field", "answer")
-        if len(answer) > LONGEST_ANSWER:
-            raise Refused("answer is no short one", f"{len(answer)} characters")
+        if len(text) > LONGEST_ANSWER:
+            raise Refused("answer is no short one", f"{len(text)} characters")
         if options:
-            raise Refused("wrong answer letter", repr(answer[:50]))
+            raise Refused("wrong answer letter", repr(text[:50]))
     constant = {name: row[name] for name in CONSTANTS if isinstance(row.get(name), str)}
     return {
         "language": language_of(question),
         "difficulty": "unknown",
         **constant,
         **fields,
-        "answer": answer,
+        "answer": text,
         "answer_type": kind,
         "images": images,
         **({"options": options} if options else {}),
