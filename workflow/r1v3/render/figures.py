@@ -9,7 +9,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -265,9 +265,10 @@ def bars_beside(
         labels = list(
             dict.fromkeys(k for _, models in panels for each in models.values() for k in each)
         )
-        height = 1.2 + max(0.1 * len(labels) * max(len(models) for _, models in panels), 1.0)
-        height = max(height, 0.9 + 0.24 * len(labels))
-        figure = Figure(figsize=(4.4 * len(panels) + 1.2, height), layout="constrained")
+        most_models = max(len(models) for _, models in panels)
+        bars = max(0.1 * len(labels) * most_models, 0.24 * len(labels), 1.0)
+        # A title above, ticks and their label below; the legends lie under them and are saved with the rest.
+        figure = Figure(figsize=(4.4 * len(panels) + 1.2, bars + 0.9), layout="constrained")
         every = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
         number = 0
         for axes, (title, models) in zip(every, panels, strict=True):
@@ -294,8 +295,8 @@ def bars_beside(
             axes.set_axisbelow(True)
             axes.set_title(title, fontsize=9, loc="left")
             axes.set_xlabel(y)
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.6 / height), ncols=2)
-        return to_svg(figure, name, alt)
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.45 / bars), ncols=2)
+        return to_svg(figure, name, alt, box="tight")
 
 
 def _dotted(
@@ -324,10 +325,20 @@ def running_mean(values: Sequence[float], window: int | None = None) -> list[flo
     return [float(array[max(0, n - half) : n + half + 1].mean()) for n in range(len(array))]
 
 
-def to_svg(figure: Figure, name: str, alt: str, ground: str = "none") -> str:
-    """The figure as an `<svg>` element with a text alternative; its ids begin with its name."""
+def to_svg(
+    figure: Figure,
+    name: str,
+    alt: str,
+    ground: str = "none",
+    box: Literal["tight"] | None = None,
+) -> str:
+    """The figure as an `<svg>` element with a text alternative; its ids begin with its name.
+
+    Args:
+        box: `tight` takes in what is drawn outside the figure's size.
+    """
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", facecolor=ground, metadata={"Date": None})
+    figure.savefig(buffer, format="svg", facecolor=ground, bbox_inches=box, metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :].strip()
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -344,13 +355,13 @@ def to_svg(figure: Figure, name: str, alt: str, ground: str = "none") -> str:
     for colour, hexadecimal in COLOURS.items():
         text = text.replace(hexadecimal, f"var(--{colour}, {hexadecimal})")
     text = text.replace(INK, f"var(--ink, {INK})").replace(GRID, f"var(--grid, {GRID})")
-    width, height = (round(96 * side) for side in figure.get_size_inches())
+    view = re.search(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', text)
+    assert view is not None, "matplotlib writes a view box, in points"
+    width, height = (round(float(side) * 96 / 72) for side in view.groups())
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(alt)}" '
         f'width="{width}" height="{height}" '
     )
-    view = re.search(r'viewBox="[^"]*"', text)
-    assert view is not None  # matplotlib always writes one
     body = text[text.index(">") + 1 :]
     return f'{head}{view[0]} style="stroke-linejoin: round; stroke-linecap: butt">{body}\n'
 
