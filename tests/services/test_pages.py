@@ -7,6 +7,7 @@ axe-core comes by `npm ci --prefix tests/services/axe`; without it, its test is 
 
 import os
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from browser import CHROMIUM, Browser
@@ -100,9 +101,9 @@ def results(tmp_path_factory) -> Path:
     write_study_results(tree, "freeze", {"rl": 0.7})
     write_study("freeze", documents, root=tree.root, seeds=1, output=found / "studies/freeze.html")
     write_ledger(documents, [found / "studies/freeze.json"], seeds=1, output=found / "claims.html")
-    branch = "rl_tenth_rate"
-    write_needs(tree, branch_needs(documents, branch), {"rl": 0.7, branch: 0.4})
-    write_branch(branch, documents, root=tree.root, output=found / f"branches/{branch}.html")
+    branch, beside = "rl_tenth_rate", build_tree(tmp_path_factory.mktemp("branch"), documents)
+    write_needs(beside, branch_needs(documents, branch), {"rl": 0.7, branch: 0.4})
+    write_branch(branch, documents, root=beside.root, output=found / f"branches/{branch}.html")
     write_summary(held_out=tree.held_out, benchmarks=tree.benchmarks, output=found / "summary.json")
     (found / "pages").mkdir()
     (found / "pages" / "index.html").write_text(
@@ -114,6 +115,7 @@ def results(tmp_path_factory) -> Path:
         claims=found / "claims.json",
         **recipe_sections(ROOT, "tiny", None),
     )
+    copytree(beside.root / "results/runs", found / "runs", dirs_exist_ok=True)  # the branch's links
     return found
 
 
