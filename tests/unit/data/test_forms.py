@@ -18,7 +18,7 @@ import pytest
 from data_fixtures import CLEANING, listed, source_config
 from picture_files import PNG, plain, saved
 
-from r1v3.data.check import check_files
+from r1v3.data.check import as_asked, check_source, entry_of_files
 from r1v3.data.fields import Refused
 from r1v3.data.picture_cells import content, pictures_of
 from r1v3.data.picture_files import PictureFiles
@@ -141,8 +141,9 @@ def test_a_file_of_an_unknown_form_is_refused_by_name(tmp_path, name):
     message = rf"^made: {name}: a source's file is .parquet, .jsonl, .*\.csv"
     with pytest.raises(ValueError, match=message):
         prepare(source_config(listed(tmp_path / name), 10), tmp_path / "set")
-    with pytest.raises(ValueError, match=f"^{name}: a source's file is"):
-        check_files([tmp_path / name], "records", {}, CLEANING.limits)
+    entry = entry_of_files([tmp_path / name], "records", {})
+    with pytest.raises(ValueError, match=message.replace("made", "files")):
+        check_source(as_asked("files", entry, None, CLEANING))
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,18 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from r1v3.cluster.seen import Seen
-from r1v3.recipe.graph.supplied import BENCHMARKS_BY_HAND, HUB, benchmark_by_hand, benchmark_files
+from r1v3.recipe.graph.supplied import (
+    BENCHMARKS_BY_HAND,
+    HUB,
+    benchmark_by_hand,
+    benchmark_files,
+    is_url,
+)
 from r1v3.recipe.load import Project
 from r1v3.recipe.schema.data import HubModel, ListedSource, SampledSet, SourceSet
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.training import Sft
-from r1v3.recipe.tables.benchmarks import HubSource, ListedBenchmark
+from r1v3.recipe.tables.benchmarks import HubSource, ListedBenchmark, OwnFile
 from r1v3.recipe.tables.licences import gated
 from r1v3.recipe.tables.sources import Files, Hub
 
@@ -42,8 +48,14 @@ def supply_checks(root: Path, project: Project) -> dict[str, Check]:
                 checks[f"data {entry}"] = lambda where=where: hub_data(where.id, where.revision)
             elif urls := [place for place in where.places if "://" in place]:
                 checks[f"data {entry}"] = lambda urls=urls: hosts(urls)
+    names = asked_benchmarks(recipe)
+    for name in names:
+        entry = project.benchmarks[name]
+        if isinstance(entry.source, OwnFile):
+            checks[f"benchmark {name}"] = lambda name=name, source=entry.source: own_file(
+                name, source, root
+            )
     if recipe.evaluation.source == "files":
-        names = asked_benchmarks(recipe)
         for name in names:
             entry = project.benchmarks[name]
             if entry.source.kind == "user":
@@ -165,6 +177,16 @@ def benchmark_file(name: str, entry: ListedBenchmark, others: int) -> Seen:
                 f"{filename} is missing: {entry.title} is left out, the other {others} go on",
                 f"put it into a folder and set {BENCHMARKS_BY_HAND} to that folder (docs/benchmarks.md)",
             )
+    return Seen("ok", "it is there")
+
+
+def own_file(name: str, source: OwnFile, root: Path) -> Seen:
+    """Whether a benchmark of the user's own lies where its entry says."""
+    if is_url(source.place):
+        return hosts([source.place])
+    if not (root / source.place).is_file():
+        text = f"{source.place} is not there: {name} is left out, the others go on"
+        return Seen("STOP", text, f"put it there, or correct `file` of {name}")
     return Seen("ok", "it is there")
 
 

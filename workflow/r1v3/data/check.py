@@ -1,31 +1,39 @@
-"""A report on data that is no set yet, or is one: what would be refused, and whether pictures are whole."""
+"""A report on rows that are no set yet (what would be refused), or on a set (are its pictures whole).
+
+Rows are judged by `prepare` itself, in a folder that is deleted afterwards, so that both say the same.
+"""
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from r1v3.data.fields import Refused
-from r1v3.data.picture_files import PictureFiles, is_archive
-from r1v3.data.records import iter_records
-from r1v3.data.sources.mappings import MAPPINGS
-from r1v3.data.sources.rows import READABLE, read_rows, unknown_form
-from r1v3.data.validate import Validator
-from r1v3.recipe.schema.cleaning import Limits
-from r1v3.recipe.tables.sources import suffixes
+from r1v3.data.prepare import NothingLeftError, prepare
+from r1v3.data.records import Record, iter_records
+from r1v3.data.rejected import Rejections
+from r1v3.recipe.graph.configs import ResolvedListedSource, ResolvedSourceSet, SourceDataConfig
+from r1v3.recipe.schema.cleaning import CleaningRules
+from r1v3.recipe.schema.data import SourceSet
+from r1v3.recipe.tables.sources import Decides, Files, SourceEntry
 
 SHOWN = 3
+UNLIMITED = 2**62
 
 
 @dataclass
 class Checked:
-    """How many rows are right, and why the others are not, with the first places of each reason."""
+    """How many rows are right, and why the others are not, with the first places of each reason.
+
+    `example` is the first record that was made of the rows.
+    """
 
     right: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)
+    example: Record | None = None
 
     def refuse(self, refused: Refused, place: str) -> None:
         self.reasons[refused.reason] += 1
@@ -43,54 +51,105 @@ class Checked:
         return lines
 
 
-def check_files(
-    files: list[Path], mapping: str, constants: dict[str, str], limits: Limits
-) -> Checked:
-    """Read, map and validate every row of files, and keep none.
+def entry_of_files(files: list[Path], mapping: str, constants: dict[str, str]) -> Decides:
+    """What an entry of config/sources.yaml would say of files of rows and archives of their pictures."""
+    return Decides.model_validate(
+        {
+            "where": {"kind": "files", "places": [str(file) for file in files]},
+            "mapping": mapping,
+            "constants": constants,
+        }
+    )
+
+
+EXAMPLE = {
+    "id": "1",
+    "question": "What is the sum of the two numbers?",
+    "options": ["5", "7", "9"],
+    "answer": "B",
+    "answer_type": "mcq",
+    "images": ["pictures/1.png"],
+    "domain": "mathematics",
+    "difficulty": "k12",
+    "language": "en",
+}
+
+
+def entry_of_place(
+    place: Path, sources: dict[str, SourceEntry], root: Path
+) -> tuple[str, SourceEntry] | None:
+    """The entry of config/sources.yaml that a file belongs to, or whose name this is; None for none."""
+    if str(place) in sources and not place.exists():
+        return str(place), sources[str(place)]
+    for name, entry in sources.items():
+        if isinstance(entry.where, Files):
+            places = (root / each for each in entry.where.places if "://" not in each)
+            if place.exists() and any(each.resolve() == place.resolve() for each in places):
+                return name, entry
+    return None
+
+
+def from_root(entry: SourceEntry, root: Path) -> SourceEntry:
+    """An entry whose local places can be opened from anywhere."""
+    if not isinstance(entry.where, Files):
+        return entry
+    places = [each if "://" in each else str(root / each) for each in entry.where.places]
+    return entry.model_copy(update={"where": entry.where.model_copy(update={"places": places})})
+
+
+def as_asked(
+    name: str, entry: Decides, asked: SourceSet | None, cleaning: CleaningRules
+) -> SourceDataConfig:
+    """A set of all rows of one source.
 
     Args:
-        files: of rows, and archives of their pictures, as the places of an entry in config/sources.yaml.
-        constants: fields that all rows share.
-        limits: the recipe's `cleaning.limits`.
+        asked: a set of the recipe that reads the source, whose split, dates and twins hold here too; None
+            takes any date, and drops twins within the source.
+    """
+    source = asked.source if asked and asked.source.kind == "listed" else None
+    listed = {
+        "kind": "listed",
+        "entries": {name: entry.model_dump(include=set(Decides.model_fields), exclude_unset=True)},
+        "split": source.split if source else "train",
+        "instances": source.instances if source else "train",
+    }
+    chosen = {
+        "before": asked.before if asked else None,
+        "undated": asked.undated if asked else "keep",
+        "duplicates": asked.duplicates if asked else "drop",
+    }
+    spec = ResolvedSourceSet(
+        kind="source",
+        source=ResolvedListedSource.model_validate(listed),
+        size=UNLIMITED,
+        stands_in_for=None,
+        balance=None,
+        contaminated=None,
+        **chosen,
+    )
+    return SourceDataConfig(version=1, name=name, seed=0, set=spec, cleaning=cleaning)
+
+
+def check_source(config: SourceDataConfig) -> Checked:
+    """Send every row of a set's sources through `prepare`, and keep none.
 
     Raises:
-        ValueError: a file is of an unknown kind.
+        ValueError: a file cannot be had, is of a form that is not read, or holds no row.
     """
-    checked, validator = Checked(), Validator(limits)
-    archives = sorted(file for file in files if is_archive(file))
-    files = [file for file in files if file not in archives]
-    for file in files:
-        if suffixes(file) not in READABLE:
-            raise ValueError(unknown_form(file))
-    with TemporaryDirectory() as scratch:
-        pictures = {
-            folder: PictureFiles(folder, archives, scratch=Path(scratch))
-            for folder in {file.parent for file in files}
-        }
-        for file in files:
-            validator.pictures = pictures[file.parent]
-            _check_rows(file, MAPPINGS[mapping], constants, validator, checked)
-        for each in pictures.values():
-            each.close()
-    return checked
-
-
-def _check_rows(
-    file: Path,
-    read: Callable[[dict, int], dict],
-    constants: dict[str, str],
-    validator: Validator,
-    checked: Checked,
-) -> None:
-    """Map and validate every row of a file."""
-    for number, row in read_rows(file, validator.limits.max_bytes):
+    checked = Checked()
+    with TemporaryDirectory(prefix="r1v3-check-") as scratch:
+        folder = Path(scratch)
         try:
-            if isinstance(row, Refused):
-                raise row
-            validator(read(row | constants, number))
-            checked.right += 1
-        except Refused as refused:
-            checked.refuse(refused, f"{file.name}:{number}")
+            prepare(config, folder)
+        except NothingLeftError:
+            pass
+        else:
+            checked.example = next(iter_records(folder), None)
+            checked.right = sum(1 for _ in iter_records(folder))
+        with open(folder / Rejections.NAME, encoding="utf-8") as lines:
+            for line in map(json.loads, lines):
+                checked.refuse(Refused(line["reason"], line.get("detail") or ""), line["where"])
+    return checked
 
 
 def check_set(folder: Path) -> Checked:

@@ -32,6 +32,10 @@ ASKED = ("select", "split")  # steps that most sources do not have
 STEPS = (*ASKED, "valid", "licence", "date", "duplicate", "contaminated", "drawn")
 
 
+class NothingLeftError(ValueError):
+    """Every row of a set was rejected."""
+
+
 def prepare(config: SourceDataConfig, folder: Path, index: Path | None = None) -> dict:
     """Write a data set of the recipe into `folder`.
 
@@ -74,7 +78,7 @@ def prepare(config: SourceDataConfig, folder: Path, index: Path | None = None) -
         facts = rejected.facts
     kept = counted.count
     if not kept:
-        raise ValueError(f"{name}: none of {read} rows is left; rejected.jsonl says why")
+        raise NothingLeftError(f"{name}: none of {read} rows is left; rejected.jsonl says why")
     return {
         **counted.facts,
         "steps": funnel(read, facts["rejected"], kept),

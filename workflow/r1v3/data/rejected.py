@@ -18,8 +18,10 @@ PREVIEW = 300  # characters of a text in a line; the sample itself stays in its 
 class Rejections:
     """Lists rejected samples, and counts them by step and reason; a context manager."""
 
+    NAME = "rejected.jsonl"
+
     def __init__(self, folder: Path):
-        self.path = Path(folder) / "rejected.jsonl"
+        self.path = Path(folder) / self.NAME
         self.counts: dict[str, Counter[str]] = {}
         self.examples: dict[str, list[dict]] = {}
         self.by_source: dict[str, dict[str, dict[str, dict]]] = {}

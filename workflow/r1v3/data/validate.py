@@ -47,9 +47,9 @@ class Validator:
         """
         if not isinstance(row, Mapping):
             raise Refused("not a row of fields", type(row).__name__)
-        for name in NEEDED:
-            if row.get(name) is None:
-                raise Refused("missing field", name)
+        missing = [name for name in NEEDED if row.get(name) is None]
+        if missing:
+            raise Refused("missing field", ", ".join(missing))
         strange = sorted(map(str, set(row) - KNOWN))
         if strange:
             raise Refused("unknown field", ", ".join(strange)[:200])

@@ -185,7 +185,7 @@ def _obtained(root: Path, documents: ResultGraph, name: str) -> Path:
     # As the rule `config` writes it, and left alone where it is there: the folder's name is its hash.
     if not (folder / "config.json").exists():
         write_json(folder / "config.json", node.config)
-    obtain_or_say(BenchmarkConfig.model_validate(node.document), folder)
+    obtain_or_say(BenchmarkConfig.model_validate(node.document), folder, root)
     return folder / f"{name}.tsv"
 
 

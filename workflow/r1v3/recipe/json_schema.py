@@ -15,7 +15,7 @@ from r1v3.recipe.schema.recipe import GrpoEntry, ModelEntry, Recipe, SftEntry
 from r1v3.recipe.schema.studies import Claim, Study
 from r1v3.recipe.schema.training import Grpo, Sft
 from r1v3.recipe.site import Site
-from r1v3.recipe.tables.benchmarks import ListedBenchmark
+from r1v3.recipe.tables.benchmarks import ListedBenchmark, OwnBenchmark
 from r1v3.recipe.tables.sources import SourceEntry
 
 Schema = dict[str, Any]
@@ -40,8 +40,8 @@ def json_schemas() -> dict[str, Schema]:
         "recipe": _titled(_schema(Recipe), "A complete recipe"),
         "recipe_overlay": _titled(_overlay(), "What a recipe changes of paper.yaml"),
         "runs": _table(_run_entry(), "The run table"),
-        "benchmarks": _table(_schema(ListedBenchmark), "The benchmark table"),
-        "sources": _table(_schema(SourceEntry), "The source table"),
+        "benchmarks": _table(_benchmark(), "The benchmark table"),
+        "sources": _table(_source(), "The source table"),
         "studies": _table(_schema(Study), "Studies"),
         "claims": _table(_schema(Claim), "Claims of the report"),
         "site": _titled(_site(), "A cluster"),
@@ -77,6 +77,27 @@ def _table(entry: Schema, title: str) -> Schema:
     definitions = entry.pop("$defs", {})
     table = {"type": "object", "additionalProperties": entry, "$defs": definitions}
     return _titled(table, title)
+
+
+def _benchmark() -> Schema:
+    """An entry of the benchmark table: a whole one, or a short one of the user's own, which says `file`."""
+    whole, own = _schema(ListedBenchmark), _schema(OwnBenchmark)
+    definitions = whole.pop("$defs") | own.pop("$defs")
+    chosen = {"if": {"required": ["file"]}, "then": own, "else": whole}
+    return {"type": "object", **chosen, "$defs": definitions}
+
+
+def _source() -> Schema:
+    """An entry of the source table, whose `where` may be one place or a list of them."""
+    source = _schema(SourceEntry)
+    where = source["properties"]["where"]
+    described = where.pop("description")
+    place: Schema = {"type": "string"}
+    source["properties"]["where"] = {
+        "anyOf": [where, place, {"type": "array", "items": place}],
+        "description": described,
+    }
+    return source
 
 
 def _run_entry() -> Schema:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from r1v3.recipe.consistency import mistakes_of_recipe, mistakes_of_runs
 from r1v3.recipe.errors import RecipeError, explain, suggest, unknown
@@ -13,13 +12,12 @@ from r1v3.recipe.schema.data import SourceSet
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.studies import Claim, Study, load_claims, load_studies
 from r1v3.recipe.seeds import add_seeds
-from r1v3.recipe.tables.benchmarks import ListedBenchmark
+from r1v3.recipe.tables.benchmarks import ListedBenchmark, entry_kind, read_entry
 from r1v3.recipe.tables.licences import refuse_benchmarks
 from r1v3.recipe.tables.runs import ResolvedRun, resolve_runs
 from r1v3.recipe.tables.sources import MAPPINGS, SourceEntry
 
 COMPLETE = "paper"
-Entry = TypeVar("Entry", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,14 @@ def load_benchmarks(path: Path) -> dict[str, ListedBenchmark]:
     Raises:
         RecipeError: with one line for each mistake.
     """
-    read, lines = _read_entries(path, ListedBenchmark)
+    read: dict[str, ListedBenchmark] = {}
+    lines: list[str] = []
+    for name, entry in read_yaml(path).items():
+        try:
+            read[name] = read_entry(entry)
+        except ValidationError as error:
+            kind = entry_kind(entry)
+            lines += explain(error, kind, entry, lambda _, name=name: f"{path}: {name}")
     if lines:
         raise RecipeError(lines)
     return read
@@ -102,25 +107,19 @@ def load_sources(path: Path) -> dict[str, SourceEntry]:
     Raises:
         RecipeError: with one line for each mistake.
     """
-    read, lines = _read_entries(path, SourceEntry)
+    read: dict[str, SourceEntry] = {}
+    lines: list[str] = []
+    for name, entry in read_yaml(path).items():
+        try:
+            read[name] = SourceEntry.model_validate(entry)
+        except ValidationError as error:
+            lines += explain(error, SourceEntry, entry, lambda _, name=name: f"{path}: {name}")
     for name, entry in read.items():
         if entry.mapping not in MAPPINGS:
             lines.append(f"{path}: {name}: {unknown('mapping', entry.mapping, MAPPINGS)}")
     if lines:
         raise RecipeError(lines)
     return read
-
-
-def _read_entries(path: Path, kind: type[Entry]) -> tuple[dict[str, Entry], list[str]]:
-    """The valid entries of a table, and one line for each mistake in the others."""
-    read: dict[str, Entry] = {}
-    lines: list[str] = []
-    for name, entry in read_yaml(path).items():
-        try:
-            read[name] = kind.model_validate(entry)
-        except ValidationError as error:
-            lines += explain(error, kind, entry, lambda _, name=name: f"{path}: {name}")
-    return read, lines
 
 
 def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int = 1) -> Project:

@@ -248,4 +248,5 @@ def benchmark_groups(
             }
         )
     order = ["General", "Mathematics", "Logic", "Physics", "Beyond Table 1"]
-    return dict(sorted(groups.items(), key=lambda pair: order.index(pair[0])))
+    place = {group: number for number, group in enumerate(order)}
+    return dict(sorted(groups.items(), key=lambda pair: place.get(pair[0], len(order))))

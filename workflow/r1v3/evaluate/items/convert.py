@@ -3,6 +3,9 @@
 Columns are renamed as the entry says. Picture columns (`image`, or `image_1`, `image_2`, ...) hold
 bytes in Parquet and become base64; several become a list in the order of their numbers. A row that cannot be
 read keeps its place: the column `unreadable` says why.
+
+Of a user's own file, rows without `index` are numbered, and pictures that `image_path` names are read into
+`image`, so that the TSV holds all that is asked.
 """
 
 import base64
@@ -18,14 +21,21 @@ import pyarrow.parquet as parquet
 
 from r1v3.base.atomic_write import atomic_write
 from r1v3.evaluate.items.rows import SEPARATORS, UNREADABLE, UnreadableFileError, read_rows
+from r1v3.recipe.graph.supplied import PICTURE_PATHS, paths_in
 
 ROWS_AT_A_TIME = 128
 NUMBERED = re.compile(r"image_?(\d+)")
 Found = dict[str, Any]
 
 
-def to_tsv(files: list[Path], columns: dict[str, str], path: Path) -> None:
+def to_tsv(
+    files: list[Path], columns: dict[str, str], path: Path, *, pictures: Path | None = None
+) -> None:
     """Write the rows of all files, in order, as one TSV.
+
+    Args:
+        columns: our names for columns of theirs.
+        pictures: the folder that `image_path` leads from, of a user's own file; None for a published one.
 
     Raises:
         UnreadableFileError: a file is of a kind that is not known, or cannot be opened as what it is.
@@ -35,8 +45,11 @@ def to_tsv(files: list[Path], columns: dict[str, str], path: Path) -> None:
     # The columns are known only after the last row, so rows wait in a file, not in memory.
     with atomic_write(rows) as waiting, atomic_write(path) as partial:
         with open(waiting, "w", encoding="utf-8") as file:
-            for found in (row for each in files for row in _rows(each)):
+            rows_found = (row for each in files for row in _rows(each))
+            for number, found in enumerate(rows_found, 1):
                 plain = _plain(found, columns)
+                if pictures is not None:
+                    _complete(plain, number, pictures)
                 names.update(dict.fromkeys(plain))
                 file.write(json.dumps(plain) + "\n")
         with (
@@ -80,6 +93,35 @@ def _json_lines(file: Path) -> Iterator[Found]:
             else:
                 reason = f"line {number} is not an object"
             yield row if isinstance(row, dict) else {UNREADABLE: reason}
+
+
+def count_rows(file: Path) -> int:
+    """How many rows a file has, unreadable ones included.
+
+    Raises:
+        UnreadableFileError: see `to_tsv`.
+    """
+    if file.suffix == ".parquet":
+        try:
+            return parquet.ParquetFile(file).metadata.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise UnreadableFileError(f"{file}: it is no Parquet file ({error})") from None
+    return sum(1 for _ in _rows(file))
+
+
+def _complete(row: dict[str, str], number: int, pictures: Path) -> None:
+    """Number a row that has no index, and read its pictures from their files."""
+    row["index"] = row.get("index", "").strip() or str(number)
+    paths = row.pop(PICTURE_PATHS, "")
+    if row.get("image", "").strip() or not paths.strip():
+        return
+    read = []
+    for each in paths_in(paths):
+        try:
+            read.append(base64.b64encode((pictures / each).read_bytes()).decode())
+        except OSError as error:
+            row[UNREADABLE] = f"the picture {each} cannot be read ({error.strerror})"
+    row["image"] = read[0] if len(read) == 1 else str(read)
 
 
 def _plain(row: Found, columns: dict[str, str]) -> dict[str, str]:

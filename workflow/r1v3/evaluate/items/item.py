@@ -6,13 +6,14 @@ benchmark and row, and goes on with the next one.
 
 import ast
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 from typing import Any
 
 from r1v3.evaluate.items.rows import Row
-from r1v3.recipe.tables.benchmarks import Benchmark, BenchmarkPrompt
+from r1v3.recipe.tables.benchmarks import FOUND, Benchmark, BenchmarkPrompt
 from r1v3.reward.choice.options import options_in
 
 LETTERS = ascii_uppercase[:10]
@@ -52,8 +53,24 @@ class Item:
 
 
 def plain_items(row: Row, entry: Benchmark) -> list[Item]:
-    """The item of a row for which the entry says all there is to say."""
+    """The item of a row for which the entry says all there is to say.
+
+    Raises:
+        ValueError: see `make_item`; or an exam's row has no number of points.
+    """
+    if entry.scorer == "points":
+        return [make_item(row, entry, points=_points(row))]
     return [make_item(row, entry)]
+
+
+def _points(row: Row) -> float:
+    try:
+        points = float(row.get("points", ""))
+    except ValueError:
+        points = 0.0
+    if not 0 < points < math.inf:
+        raise ValueError(f"points must be a number above 0, not {row.get('points', '')!r}")
+    return points
 
 
 def make_item(row: Row, entry: Benchmark, **changes: Any) -> Item:
@@ -62,6 +79,7 @@ def make_item(row: Row, entry: Benchmark, **changes: Any) -> Item:
     Raises:
         ValueError: the answer is empty, or that of a choice names none of its options.
     """
+    entry = _with_options_found(row, entry)
     options = changes.pop("options") if "options" in changes else read_options(row, entry)
     form = entry.answer.form
     if form == "mixed":
@@ -100,6 +118,19 @@ def cluster_of(row: Row, entry: Benchmark) -> str:
 def columns_of(row: Row, entry: Benchmark) -> dict[str, str]:
     """What the metric groups a row by."""
     return {column: row.get(column, "") for column in entry.by}
+
+
+def _with_options_found(row: Row, entry: Benchmark) -> Benchmark:
+    """The entry with the place of this row's options, where it says that they are to be found."""
+    if entry.answer.options != FOUND:
+        return entry
+    place = "question" if entry.answer.form in ("choice", "letters") else None
+    if row.get("options", "").strip():
+        place = "options"
+    if row.get("A", "").strip() or row.get("B", "").strip():
+        place = "columns"
+    answer = entry.answer.model_copy(update={"options": place})
+    return entry.model_copy(update={"answer": answer})
 
 
 def _pictured(entry: Benchmark) -> bool:

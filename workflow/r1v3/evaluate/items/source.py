@@ -22,15 +22,18 @@ from r1v3.recipe.graph.supplied import (
     BENCHMARKS_BY_HAND,
     benchmark_by_hand,
     benchmark_files,
+    is_url,
 )
 from r1v3.recipe.outputs.stage import read_config
-from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, Source
+from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, OwnFile, Source
+
+HERE = Path()
 
 
-def obtain_or_say(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
+def obtain_or_say(config: BenchmarkConfig, folder: Path, root: Path = HERE) -> dict[str, str]:
     """As `obtain_benchmark`, but a benchmark that cannot be had is a fact, and said, not an error."""
     try:
-        return obtain_benchmark(config, folder)
+        return obtain_benchmark(config, folder, root)
     except (ValueError, OSError) as error:
         write_text(folder / MISSING, json.dumps({"reason": str(error)}, ensure_ascii=False) + "\n")
         print(f"{config.benchmark} is missing: {error}", file=sys.stderr, flush=True)
@@ -46,12 +49,17 @@ def obtain_in_workflow(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
         ValueError: a published file cannot be had.
     """
     file = config.file
-    users = isinstance(file, PublishedFile) and (file.content or file.source.kind == "user")
+    users = isinstance(file, PublishedFile) and (
+        file.content or file.source.kind in ("user", "own")
+    )
     return (obtain_or_say if users else obtain_benchmark)(config, folder)
 
 
-def obtain_benchmark(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
+def obtain_benchmark(config: BenchmarkConfig, folder: Path, root: Path = HERE) -> dict[str, str]:
     """Put `<benchmark>.tsv` into the folder and return what it is.
+
+    Args:
+        root: the checkout, from which paths of the user's own files lead.
 
     Raises:
         ValueError: the file cannot be had, is not the published one, or cannot be read; the message says
@@ -63,7 +71,7 @@ def obtain_benchmark(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
     if isinstance(file, MiniatureFile):
         write_miniature(name, file, config.seed, path)
     elif not path.exists():
-        obtain_file(name, file.source, path)
+        obtain_file(name, file.source, path, root)
     (folder / MISSING).unlink(missing_ok=True)
     return {"made_from": file.made_from, "md5": file_md5(path)}
 
@@ -81,8 +89,17 @@ def warn_of_count(name: str, entry: Benchmark, items: list[Item]) -> None:
         print(f"{name}: {len(items)} items, but {entry.items} were published", file=sys.stderr)
 
 
-def obtain_file(name: str, source: Source, path: Path) -> None:
+def obtain_file(name: str, source: Source, path: Path, root: Path = HERE) -> None:
     """Copy or download the real file, check it and turn it into the TSV at `path`."""
+    if isinstance(source, OwnFile) and not is_url(source.place):
+        own = root / source.place
+        if not own.is_file():
+            raise ValueError(
+                f"{source.place} is not there: put it there, or correct `file` of {name} in"
+                " config/benchmarks.yaml"
+            )
+        to_tsv([own], {}, path, pictures=own.parent)
+        return
     wanted = list(benchmark_files(name, source))
     parts = []
     for filename, url in wanted:
@@ -99,7 +116,9 @@ def obtain_file(name: str, source: Source, path: Path) -> None:
             found = part
         parts.append(found)
     _check(name, source, parts)
-    if len(parts) == 1 and parts[0].suffix == ".tsv" and not _renames(source):
+    if isinstance(source, OwnFile):
+        to_tsv(parts, {}, path, pictures=parts[0].parent)
+    elif len(parts) == 1 and parts[0].suffix == ".tsv" and not _renames(source):
         with atomic_write(path) as partial:
             shutil.copyfile(parts[0], partial)
     else:

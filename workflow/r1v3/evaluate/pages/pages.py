@@ -66,9 +66,12 @@ def write_pages(
     every = {key: entry.title for key, entry in table.items()}
     table = {key: entry for key, entry in table.items() if key in scores or key in missing}
     titles = {key: entry.title for key, entry in table.items() if key in scores}
-    miniature = any(is_miniature(benchmarks[key]) for key in scores)
+    small = {key for key in scores if is_miniature(benchmarks[key])}
+    miniature = bool(small)
+    beside = [title for key, title in titles.items() if miniature and key not in small]
     output.mkdir(parents=True, exist_ok=True)
-    tables = {"table_1": table_1(table, {name: scores}, miniature=miniature, missing=missing)}
+    first = table_1(table, {name: scores}, miniature=miniature, missing=missing, beside=beside)
+    tables = {"table_1": first}
     tables["files"] = files_table(scores, missing, every)
     if any("agreement" in score for score in scores.values()):
         tables["agreement"] = agreement_table(scores, titles)

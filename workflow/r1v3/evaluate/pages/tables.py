@@ -5,6 +5,7 @@ and the caption says so.
 """
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 
 from r1v3.evaluate.statistics import POWER
@@ -32,6 +33,7 @@ def table_1(
     *,
     miniature: bool,
     missing: dict[str, str] | None = None,
+    beside: Sequence[str] = (),
 ) -> TextTable:
     """The report's Table 1 and what lies beyond it.
 
@@ -39,6 +41,7 @@ def table_1(
         ours: for each model its `benchmarks` of `scores.json`, {name: {mean, low, high, n, runs, ...}}.
         miniature: whether the files were miniatures, which the caption says.
         missing: why a benchmark was asked for and has no score.
+        beside: titles of benchmarks that were read from files where others are miniatures.
     """
     header = ["Benchmark", "n", "shows", *ours, *MODELS.values()]
     missing = missing or {}
@@ -59,6 +62,8 @@ def table_1(
         if name == "mmmu_pro_vision":
             rows += _mean_of_two(ours, len(header))
     caption = f"{MINIATURE if miniature else FILES} {NOTES}"
+    if beside:
+        caption += f" Read from files, and no miniatures: {', '.join(beside)}."
     if missing:
         named = "; ".join(
             f"{table[name].title}: {why}" for name, why in missing.items() if name in table

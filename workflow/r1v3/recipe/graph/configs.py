@@ -36,7 +36,6 @@ from r1v3.recipe.tables.benchmarks import (
     AnswerFormat,
     Benchmark,
     BenchmarkPrompt,
-    Miniature,
     Released,
     Source,
     UserSource,
@@ -159,7 +158,6 @@ class IndexedBenchmark(Section):
             cluster=[],
             judge="never",
             released=Released(temperature=0, max_new_tokens=1, rule="judge"),
-            miniature=Miniature(domains=[], tasks=[], prompt=plain),
         )
 
 

@@ -326,12 +326,13 @@ class ResultGraph:
 
     def _benchmark(self, name: str) -> Node:
         section, entry = self.recipe.evaluation, self.project.benchmarks[name]
-        file: Parts = {"made_from": section.source}
-        if section.source == "files":
+        if section.source == "files" or entry.miniature is None:
+            file: Parts = {"made_from": "files"}
             file["source"] = entry.source.model_dump(exclude_unset=True)
             if content := content_by_hand(name, entry.source, self.project.root):
                 file["content"] = content
         else:
+            file = {"made_from": "miniature"}
             file |= entry.miniature.model_dump(include={"domains", "tasks"})
             file["items"] = section.items
         return self._node("benchmark", name, [], {"benchmark": name, "file": file})

@@ -5,17 +5,24 @@ cache while inode, size and times of a file stand (`r1v3.base.file_hash`). What 
 nothing yet: the stage that needs it says so.
 """
 
+import ast
+import csv
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from r1v3.base.file_hash import CACHE, file_sha256, files_sha256
-from r1v3.recipe.tables.benchmarks import HubSource, Source, UrlSource
+from r1v3.recipe.tables.benchmarks import HubSource, OwnFile, Source, UrlSource
 from r1v3.recipe.tables.sources import Files, Hub
 
 HUB = "https://huggingface.co"
+PICTURE_PATHS = "image_path"
+SEPARATORS = {".tsv": "\t", ".csv": ","}
+LONGEST_CELL = 2**28  # characters; a picture of 200 MB in base64
 BENCHMARKS_BY_HAND = "R1V3_BENCHMARKS"
 
 
@@ -26,16 +33,30 @@ def content_of_places(where: Hub | Files, root: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for place in where.places:
         path = root / place
-        if urlsplit(place).scheme in ("http", "https") or not path.exists():
+        if is_url(place) or not path.exists():
             continue
         found[place] = _content(path, root / "results" / CACHE)
     return found
 
 
 def content_by_hand(name: str, source: Source, root: Path) -> dict[str, str]:
-    """The sha256 of each file of a benchmark that the user supplies, unless a published checksum holds it."""
+    """The sha256 of each file of a benchmark that the user supplies, unless a published checksum holds it.
+
+    To a file of the user's own belong the pictures that its rows name.
+    """
+    cache = root / "results" / CACHE
+    if isinstance(source, OwnFile) and not is_url(source.place):
+        path = root / source.place
+        if not path.is_file():
+            return {}
+        pictures = sorted({each for each in pictures_named(path) if each.is_file()})
+        digests = files_sha256([path, *pictures], cache)
+        lines = [f"{digests[each]} {os.path.relpath(each, path.parent)}" for each in pictures]
+        found = {source.place: digests[path]}
+        if lines:
+            found["pictures"] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return found
     if not isinstance(source, UrlSource | HubSource) or source.md5 is None:
-        cache = root / "results" / CACHE
         found = {
             filename: benchmark_by_hand(filename) for filename, _ in benchmark_files(name, source)
         }
@@ -52,8 +73,57 @@ def benchmark_files(name: str, source: Source) -> Iterator[tuple[str, str | None
         for file in source.files:
             url = f"{host}/datasets/{source.id}/resolve/{source.revision}/{file}"
             yield f"{source.id}/{file}", url
+    elif isinstance(source, OwnFile):
+        yield Path(source.place).name, source.place if is_url(source.place) else None
     else:
         yield f"{name}.tsv", None
+
+
+def is_url(place: str) -> bool:
+    """Whether a place is an address and no path."""
+    return urlsplit(place).scheme in ("http", "https")
+
+
+def pictures_named(path: Path) -> Iterator[Path]:
+    """The pictures that rows of a .tsv, .csv or .jsonl file name in `image_path`, as often as they do."""
+    for row in rows_of_text(path):
+        for name in paths_in(str(row.get(PICTURE_PATHS) or "")):
+            yield path.parent / name
+
+
+def rows_of_text(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a .tsv, .csv or .jsonl file as far as they can be read, and none of another file."""
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        if path.suffix in SEPARATORS:
+            csv.field_size_limit(LONGEST_CELL)
+            rows = csv.DictReader(file, delimiter=SEPARATORS[path.suffix])
+            while True:
+                try:
+                    row = next(rows, None)
+                except csv.Error:  # the stage says which row it is
+                    continue
+                if row is None:
+                    return
+                yield row
+        elif path.suffix == ".jsonl":
+            for line in file:
+                try:
+                    row = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(row, dict):
+                    yield row
+
+
+def paths_in(text: str) -> list[str]:
+    """The paths of a cell that holds one, or a list as JSON or Python writes it."""
+    if not text.strip().startswith("["):
+        return [text.strip()] if text.strip() else []
+    try:
+        found = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return []
+    return [str(each) for each in found]
 
 
 def benchmark_by_hand(filename: str) -> Path | None:

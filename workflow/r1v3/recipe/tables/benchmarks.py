@@ -2,7 +2,8 @@
 
 An entry says where the file comes from, how its rows become prompts, how answers are judged, what is
 counted, what hangs together, and what the report published. Where an entry is not enough, `code` names
-one small module of `r1v3.evaluate.benchmarks`. A benchmark's folder is named by a hash of what decides its
+one small module of `r1v3.evaluate.benchmarks`. A benchmark of the user's own is a short entry with `file`
+(`OwnBenchmark`), and the rest has defaults. A benchmark's folder is named by a hash of what decides its
 file, an evaluation's folder by what decides its scores as well (`Benchmark`). Titles, published scores and
 notes (`ListedBenchmark`) may be edited without renaming either.
 """
@@ -76,7 +77,17 @@ class UserSource(BenchmarkPart):
     """What the file must be."""
 
 
-Source = Annotated[UrlSource | HubSource | UserSource, Field(discriminator="kind")]
+class OwnFile(BenchmarkPart):
+    """A file of the user's own, read where it lies; any recipe asks it as it is."""
+
+    kind: Literal["own"]
+    """A file of the user's own."""
+    place: str
+    """A path from the checkout, an absolute path, or a URL."""
+
+
+Source = Annotated[UrlSource | HubSource | UserSource | OwnFile, Field(discriminator="kind")]
+FOUND = "found"
 
 
 class BenchmarkLicence(BenchmarkPart):
@@ -112,14 +123,15 @@ class AnswerFormat(BenchmarkPart):
 
     `form`: `choice` (one letter), `letters` (a set of them), `yes_no`, `open`, or `mixed`: a choice
     where the row has options. `options`: in the columns A, B, ...; as lines of the `question`; in the
-    `picture`; or in a column that holds a list.
+    `picture`; in a column that holds a list; or `found` for each row in the columns A, B, ..., else in a
+    column `options`, else in lines of the question of a choice.
     """
 
     form: Literal["choice", "letters", "yes_no", "open", "mixed"]
     """What an answer is."""
     column: Column
     """The column that holds it."""
-    options: Literal["columns", "question", "picture"] | Column | None
+    options: Literal["columns", "question", "picture", "found"] | Column | None
     """Where the options are; null: there are none."""
     alternatives: bool = False
     """Whether a list of answers means that any one is right."""
@@ -189,8 +201,8 @@ class Benchmark(BenchmarkPart):
     """Rows that count: a value for each of these columns."""
     needs_picture: bool
     """Whether a row without a picture is dropped."""
-    items: Annotated[int, Field(gt=0)]
-    """How many items it has."""
+    items: Annotated[int, Field(gt=0)] | None
+    """How many items it has; null: as many as its file has rows."""
     items_confirmed: bool
     """Whether that number was seen in the file."""
     prompt: BenchmarkPrompt
@@ -209,8 +221,8 @@ class Benchmark(BenchmarkPart):
     """When a model judges."""
     released: Released
     """What the released code did."""
-    miniature: Miniature
-    """The small copy from the tiny world."""
+    miniature: Miniature | None = None
+    """The small copy from the tiny world; null: there is none, and every recipe reads the file."""
     unreadable: UnreadableRows = UnreadableRows()
     """What becomes of rows that cannot be read."""
 
@@ -232,13 +244,33 @@ WRITTEN_SCORES = {
 }
 
 
+def read_published(scores: dict[str, Any]) -> dict[str, Any]:
+    """Published scores by model as `PublishedScore` has them; `46.9*` was measured by the report's authors.
+
+    Raises:
+        ValueError: a model is not one of `MODELS`, or a score is not a number.
+    """
+    read: dict[str, Any] = {}
+    for model, score in scores.items():
+        if model not in MODELS:
+            raise ValueError(f"{model!r} must be one of {', '.join(MODELS)}")
+        if isinstance(score, dict):
+            read[model] = score
+            continue
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)(\*?)", str(score))
+        if match is None:
+            raise ValueError(f"{score!r} is not a score such as 46.9 or 46.9*")
+        read[model] = {"score": float(match[1]), "by_authors": bool(match[2])}
+    return read
+
+
 class ListedBenchmark(Benchmark):
     """A benchmark with what its readers are told, which changes no score."""
 
     title: str
     """Its name in tables."""
-    group: Literal["General", "Mathematics", "Logic", "Physics", "Beyond Table 1"]
-    """Its group in Table 1."""
+    group: str
+    """Its group in Table 1, or a heading of your own."""
     counts: str
     """What its score counts, in words."""
     licence: BenchmarkLicence
@@ -257,18 +289,7 @@ class ListedBenchmark(Benchmark):
     @classmethod
     def _asterisks(cls, scores: dict[str, Any]) -> dict[str, Any]:
         """`46.9*` is a score that the report's authors measured themselves."""
-        read = {}
-        for model, score in scores.items():
-            if model not in MODELS:
-                raise ValueError(f"{model!r} must be one of {', '.join(MODELS)}")
-            if isinstance(score, dict):
-                read[model] = score
-                continue
-            match = re.fullmatch(r"(\d+(?:\.\d+)?)(\*?)", str(score))
-            if match is None:
-                raise ValueError(f"{score!r} is not a score such as 46.9 or 46.9*")
-            read[model] = {"score": float(match[1]), "by_authors": bool(match[2])}
-        return read
+        return read_published(scores)
 
     def hashed(self) -> dict[str, object]:
         """The part that decides scores: only keys that the table states, and none of `TOLD`."""
@@ -277,12 +298,127 @@ class ListedBenchmark(Benchmark):
     def asked(self, made_from: Literal["files", "miniature"]) -> dict[str, object]:
         """The part that decides scores; a miniature is asked with the prompts that its model was taught."""
         entry = self.hashed()
-        if made_from == "miniature":
+        if made_from == "miniature" and self.miniature is not None:
             entry["prompt"] = self.miniature.prompt.model_dump(exclude_unset=True)
         return entry
 
 
 TOLD = tuple(key for key in ListedBenchmark.model_fields if key not in Benchmark.model_fields)
+
+
+class OwnPrompt(BenchmarkPart):
+    """Templates of the user turn; what is left out is as for the entry's `form`."""
+
+    choice: str | None = None
+    """The user turn of a question with options."""
+    open: str | None = None
+    """The user turn of a question without options."""
+    option: str = "{letter}. {text}"
+    """One option."""
+    images: Literal["first", "last", "marked"] = "marked"
+    """Where pictures stand: first, last, or where the text says <image 1>; without a mark, first."""
+
+
+ASKED = "{hint}\n{question}\n{options}\n"
+ENDINGS = {
+    "choice": "Answer with the letter of the right option.",
+    "letters": "Answer with the letters of all right options.",
+    "yes_no": "Answer with yes or no.",
+    "mixed": "Answer with the letter of the right option.",
+    "open": "",
+}
+
+
+class OwnBenchmark(BenchmarkPart):
+    """A benchmark of the user's own. `listed` gives the whole entry.
+
+    Its file has a column `answer`, and `question`, `image` or both. Options stand in the columns A, B, ...,
+    in a column `options`, or in lines of the question.
+    """
+
+    title: str
+    """Its name in tables."""
+    file: str
+    """A .tsv, .csv, .jsonl or .parquet file: a path from the checkout, an absolute path, or a URL."""
+    form: Literal["choice", "letters", "yes_no", "open", "mixed"]
+    """What an answer is: a letter, letters, yes or no, open, or mixed, a letter where a row has options."""
+    metric: Literal["accuracy", "circular", "points"] = "accuracy"
+    """Share right; right in all rows of one value in the column `cluster`; or of the column `points`."""
+    group: str = "Your own"
+    """The heading that it stands under."""
+    prompt: str | OwnPrompt = OwnPrompt()
+    """What is asked, with columns as {question} and {options}; null keys as fits the form."""
+    by: list[Column] = []
+    """Columns by which scores are split."""
+    published: Annotated[dict[str, Any], WithJsonSchema(WRITTEN_SCORES)] = {}
+
+    @field_validator("published")
+    @classmethod
+    def _known(cls, scores: dict[str, Any]) -> dict[str, Any]:
+        return read_published(scores)
+
+    @field_validator("prompt")
+    @classmethod
+    def _shows_the_row(cls, prompt: str | OwnPrompt) -> str | OwnPrompt:
+        texts = [prompt] if isinstance(prompt, str) else [prompt.choice, prompt.open]
+        if any(text is not None and not COLUMN.search(text) for text in texts):
+            raise ValueError("a column such as {question} must stand in it")
+        return prompt
+
+    def listed(self) -> ListedBenchmark:
+        """The whole entry."""
+        asked = self.prompt
+        if isinstance(asked, str):
+            asked = OwnPrompt(choice=asked, open=asked)
+        prompt = BenchmarkPrompt(
+            choice=(ASKED + ENDINGS[self.form]).rstrip() if asked.choice is None else asked.choice,
+            open=ASKED.rstrip() if asked.open is None else asked.open,
+            option=asked.option,
+            images=asked.images,
+        )
+        options = None if self.form in ("open", "yes_no") else FOUND
+        return ListedBenchmark(
+            title=self.title,
+            group=self.group,
+            version=1,
+            source=OwnFile(kind="own", place=self.file),
+            select={},
+            needs_picture=False,
+            items=None,
+            items_confirmed=False,
+            counts="items",
+            licence=BenchmarkLicence(name=None, training="not stated"),
+            prompt=prompt,
+            answer=AnswerFormat(
+                form=self.form, column="answer", options=options, alternatives=True
+            ),
+            code=None,
+            scorer=self.metric,
+            by=self.by,
+            cluster=["cluster"] if self.metric == "circular" else ["index"],
+            judge="where rules fail",
+            published=self.published,
+            released=Released(temperature=0.0, max_new_tokens=16384, rule="judge"),
+            checklist=[],
+        )
+
+
+COLUMN = re.compile(r"\{[^\W\d][\w-]*\}")
+
+
+def entry_kind(entry: object) -> type[ListedBenchmark | OwnBenchmark]:
+    """The class of an entry of the table: a short one says `file`."""
+    return OwnBenchmark if isinstance(entry, dict) and "file" in entry else ListedBenchmark
+
+
+def read_entry(entry: object) -> ListedBenchmark:
+    """An entry of the table as its whole self.
+
+    Raises:
+        ValidationError: it is not as `entry_kind` must be.
+    """
+    read = entry_kind(entry).model_validate(entry)
+    return read.listed() if isinstance(read, OwnBenchmark) else read
 
 
 def load_table(path: Path) -> dict[str, ListedBenchmark]:
@@ -297,7 +433,7 @@ def load_table(path: Path) -> dict[str, ListedBenchmark]:
 
 def _read(name: str, entry: dict[str, Any], where: Path) -> ListedBenchmark:
     try:
-        return ListedBenchmark.model_validate(entry)
+        return read_entry(entry)
     except ValidationError as error:
         lines = [
             f"  {'.'.join(map(str, e['loc'])) or '(entry)'}: {e['msg']}" for e in error.errors()

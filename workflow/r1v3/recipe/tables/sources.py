@@ -166,16 +166,16 @@ class Decides(SourcePart):
     """
 
     where: Annotated[Hub | Files, Field(discriminator="kind")]
-    """Where the files are."""
+    """Where the files are; a path, a URL or a list of them is enough."""
     pictures: str | None = None
     """The folder or zip file that picture paths lead into."""
-    mapping: str
-    """The function of r1v3.data.sources.mappings that reads a row."""
+    mapping: str = "records"
+    """The function of r1v3.data.sources.mappings that reads a row; records: columns are a record's fields."""
     constants: dict[str, str] = {}
     """Fields that all rows share."""
     rename: dict[str, str] = {}
     """Our names for fields of theirs."""
-    licence: SourceLicence
+    licence: SourceLicence = SourceLicence(name=None, training="not stated")
     """Its licence."""
     date: str | None = None
     """When it was published: a year, month or day."""
@@ -187,6 +187,13 @@ class Decides(SourcePart):
     """Parts of the source by a hash; null: rows name their split, or are taken."""
     limit: Annotated[int, Field(gt=0, strict=True)] | None = None
     """Most records of this source, in the order of its files, duplicates included; null: all."""
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _places(cls, where: object) -> object:
+        """One place, or a list of them, stands for files at these places."""
+        places = [where] if isinstance(where, str) else where
+        return {"kind": "files", "places": places} if isinstance(places, list) else where
 
     @field_validator("date")
     @classmethod
@@ -201,11 +208,11 @@ class SourceEntry(Decides):
 
     title: str
     """Its name."""
-    citation: str
+    citation: str = "none"
     """What to cite."""
-    stands_in_for: str
+    stands_in_for: str = "nothing that the report describes"
     """The report's data set that it replaces."""
-    differs: str
+    differs: str = "It is your own."
     """In what it is another."""
 
     def hashed(self) -> dict[str, object]:
