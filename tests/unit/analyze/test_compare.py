@@ -1,6 +1,7 @@
 """`r1v3 compare`: what differs between two runs, and nothing else."""
 
 import json
+import shutil
 
 import pytest
 from made_up_results import write_run
@@ -72,3 +73,42 @@ def test_runs_without_a_step_in_common_show_no_mean(tree):
 def test_a_run_that_is_not_there_is_named(tree):
     with pytest.raises(ValueError, match=r"there is no finished run 'rl_hard'; allowed: .*rl-"):
         compare_runs(tree.root, "rl", "rl_hard")
+
+
+@pytest.fixture
+def elsewhere(tree, tmp_path):
+    """The folder of `rl` as another machine's checkout has it, and a way to change its manifest."""
+    run = tree.root / tree.documents.run("rl").folder
+    copy = tmp_path / "elsewhere" / "results" / "runs" / run.name
+    shutil.copytree(run, copy)
+
+    def change(files: dict[str, str], **environment: object) -> str:
+        for folder, digests in ((run, {"weights": "a" * 64}), (copy, files)):
+            content = json.loads((folder / "manifest.json").read_text())
+            machine = {"instructions": "AuthenticAMD avx2", "gpus": []}
+            content["files"] = digests
+            content["environment"] = {"commit": "c", "diff": "", "machine": machine}
+            if folder == copy:
+                content["environment"] |= environment
+            (folder / "manifest.json").write_text(json.dumps(content))
+        return "\n".join(compare_runs(tree.root, "rl", str(copy))).partition("\nso\n")[2]
+
+    return change
+
+
+def test_another_machine_s_numbers_are_told_from_changes(elsewhere):
+    intel = {"instructions": "GenuineIntel avx512f", "gpus": []}
+    assert elsewhere({"weights": "a" * 64}, machine=intel) == "  All files are equal."
+    said = elsewhere({"weights": "b" * 64}, machine=intel)
+    assert "arithmetic is not: 1 files differ, weights first" in said
+    assert "AuthenticAMD avx2  ->  GenuineIntel avx512f" in said
+    assert "The code differs too" not in said
+    assert "The code differs too" in elsewhere({"weights": "b" * 64}, machine=intel, commit="d")
+    assert "the code is not" in elsewhere({"weights": "b" * 64}, commit="d")
+    assert elsewhere({"weights": "b" * 64}).startswith("  WARNING: settings, code and arithmetic")
+
+
+def test_other_settings_are_reason_enough(tree):
+    write_run(tree, "rl_minibatches")
+    text = compare_runs(tree.root, "rl", "rl_minibatches")
+    assert text[-1] == "  Settings or ancestors differ, so results may."

@@ -2,13 +2,20 @@
 
 import json
 import os
+import platform
 
 import pytest
 
 from r1v3.recipe.graph.configs import StageConfig
 from r1v3.recipe.graph.identity import hash_of
 from r1v3.recipe.outputs import environment as module
-from r1v3.recipe.outputs.environment import begin_or_resume, differences, environment, freeze
+from r1v3.recipe.outputs.environment import (
+    begin_or_resume,
+    differences,
+    environment,
+    freeze,
+    instructions,
+)
 from r1v3.recipe.outputs.manifest import read_manifest
 from r1v3.recipe.outputs.stage import own_files, run_stage
 
@@ -105,3 +112,19 @@ def test_a_stage_never_writes_through_a_link_into_the_cache(tmp_path):
     own_files(folder)
     (folder / "checkpoints" / "model").write_text("new")
     assert cached.read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "said"),
+    [
+        (
+            "vendor_id\t: GenuineIntel\nflags\t\t: fpu avx avx2 avx512f amx_tile\n",
+            "GenuineIntel amx_tile",
+        ),
+        ("vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx avx2\n", "AuthenticAMD avx2"),
+        ("Features\t: fp asimd\n", f"{platform.machine()} asimd"),
+        ("", f"{platform.machine()} none"),
+    ],
+)
+def test_the_widest_instructions_of_a_processor_are_named(cpuinfo, said):
+    assert instructions(cpuinfo) == said

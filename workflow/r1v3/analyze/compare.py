@@ -1,6 +1,7 @@
 """What differs between two runs: recipe, ancestors, code and packages, results.
 
-A run is named by its id, or as in the run table; then it is the newest run of that name on this disk.
+A run is named by its id, or as in the run table; then it is the newest run of that name on this disk. It may
+also be a folder, of another checkout too, such as one that was copied from another machine.
 """
 
 import json
@@ -10,9 +11,14 @@ from pathlib import Path
 from r1v3.analyze.mlflow.points import last_step
 from r1v3.analyze.results import Result, chosen_step, differing_keys, dotted, name_of, read_result
 from r1v3.recipe.errors import unknown
+from r1v3.recipe.outputs.manifest import read_manifest
 
 SAME = "nothing"
 LAST = 10  # steps of the mean that is compared
+TIMED = "metrics.jsonl"  # holds times
+# What decides how numbers are rounded: the processor or GPU, and the packages that compute.
+ARITHMETIC = ("instructions", "gpus")
+COMPUTING = ("torch", "numpy", "transformers", "deepspeed", "vllm")
 METRICS = (
     "reward",
     "accuracy",
@@ -36,18 +42,61 @@ def compare_runs(root: Path, a: str, b: str) -> list[str]:
         ("recipe", differing(recipe_of(one), recipe_of(other))),
         ("made from", differing(ancestors(one), ancestors(other))),
         ("code", differing(code_of(one), code_of(other))),
-        ("results", results_of(root, one, other)),
+        ("results", results_of(one, other)),
+        ("so", reasons(one, other)),
     ):
         lines += ["", title, *(rows or [f"  {SAME}"])]
     return lines
 
 
+def reasons(one: Result, other: Result) -> list[str]:
+    """What results that differ can come from: a change of the user's, other arithmetic, or neither."""
+    if recipe_of(one) != recipe_of(other) or ancestors(one) != ancestors(other):
+        return ["  Settings or ancestors differ, so results may."]
+    if unlike := sorted(
+        name for name, digest in _files(one).items() if _files(other).get(name) != digest
+    ):
+        rounding = differing(arithmetic(one), arithmetic(other))
+        code = [one.environment.get(key) for key in ("commit", "diff")]
+        same_code = code == [other.environment.get(key) for key in ("commit", "diff")]
+        said = f"{len(unlike)} files differ, {unlike[0]} first."
+        if rounding:
+            also = "" if same_code else " The code differs too."
+            return [
+                f"  Settings are the same, arithmetic is not: {said}{also} Rounding differs in the last"
+                " bits, and sampled answers carry that further.",
+                *rounding,
+            ]
+        if not same_code:
+            return [f"  Settings and arithmetic are the same, the code is not: {said}"]
+        return [
+            f"  WARNING: settings, code and arithmetic are the same, and yet {said} One of the two was"
+            " damaged, or the run does not repeat: `r1v3 verify` checks the files."
+        ]
+    return ["  All files are equal."]
+
+
+def arithmetic(run: Result) -> dict[str, str]:
+    """The machine's instructions and GPUs, and the packages that compute."""
+    machine, packages = run.environment.get("machine", {}), run.environment.get("packages", {})
+    known = {key: machine.get(key) for key in ARITHMETIC}
+    return dotted({**known, **{name: packages.get(name) for name in COMPUTING}})
+
+
+def _files(run: Result) -> dict[str, str]:
+    """The sha256 of each file that a run vouches for, but the one that holds times."""
+    files = read_manifest(run.folder / "manifest.json")["files"]
+    return {name: digest for name, digest in files.items() if not name.endswith(TIMED)}
+
+
 def find_run(root: Path, what: str) -> Result:
-    """The finished run of that id or name; of several, the newest.
+    """The finished run of that id, name or folder; of several, the newest.
 
     Raises:
         ValueError: there is none.
     """
+    if (Path(what) / "manifest.json").is_file():
+        return read_result(Path(what).resolve() / "manifest.json")
     manifests = sorted((root / "results" / "runs").glob("*/manifest.json"))
     named = [m for m in manifests if what in (m.parent.name, name_of(m.parent.name))]
     if not named:
@@ -76,7 +125,7 @@ def code_of(run: Result) -> dict[str, str]:
     return dotted({**known, "packages": run.environment.get("packages", {})})
 
 
-def results_of(root: Path, one: Result, other: Result) -> list[str]:
+def results_of(one: Result, other: Result) -> list[str]:
     """Curves at equal steps, and every score that both runs have; those at unequal steps stand apart.
 
     A run that is longer has learned longer, so the last steps of each do not say which setting is better.
@@ -89,7 +138,7 @@ def results_of(root: Path, one: Result, other: Result) -> list[str]:
         )
     for metric, span, a, b in equal_steps(one, other):
         rows.append(_row(f"{metric}, steps {span}", a, b))
-    scores = [run_scores(root, run) for run in (one, other)]
+    scores = [run_scores(run) for run in (one, other)]
     unequal = []
     for key in (key for key in scores[0] if key in scores[1]):
         (a_step, a), (b_step, b) = scores[0][key], scores[1][key]
@@ -115,12 +164,13 @@ def equal_steps(one: Result, other: Result) -> list[tuple[str, str, float, float
     return found
 
 
-def run_scores(root: Path, run: Result) -> dict[str, tuple[int, float]]:
+def run_scores(run: Result) -> dict[str, tuple[int, float]]:
     """The step and the score of every evaluation of a run, by `<checkpoint> <suite>/<name>`."""
     found: dict[str, tuple[int, float]] = {}
-    for path in sorted((root / "results" / "evaluations" / run.id).glob("*/*/scores.json")):
+    results = run.folder.parents[1]
+    for path in sorted((results / "evaluations" / run.id).glob("*/*/scores.json")):
         content = json.loads(path.read_text())
-        step = _step(root, run, path)
+        step = _step(results, run, path)
         where = f"{path.parent.parent.name} {name_of(path.parent.name)}"
         for name, score in content["benchmarks"].items():
             found[f"{where}/{name}"] = step, score["mean"]
@@ -134,14 +184,14 @@ def _length(run: Result) -> int:
     return max([row["step"] for row in run.metrics] or [run.facts.get("steps", 0)])
 
 
-def _step(root: Path, run: Result, scores: Path) -> int:
+def _step(results: Path, run: Result, scores: Path) -> int:
     """The step of the checkpoint that an evaluation asked."""
     checkpoint = scores.parent.parent.name
     if match := re.fullmatch(r"step-(\d+)", checkpoint):
         return int(match[1])
     if checkpoint == "selected":
         document = json.loads((scores.parent / "config.json").read_text())["document"]
-        manifest = root / f"results/selections/{document['selection']}/manifest.json"
+        manifest = results / f"selections/{document['selection']}/manifest.json"
         return chosen_step(read_result(manifest))
     return last_step(run)
 

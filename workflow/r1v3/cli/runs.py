@@ -54,8 +54,8 @@ def figure_command(
 
 
 def compare_command(
-    a: Annotated[str, typer.Argument(help="name or id of a run")],
-    b: Annotated[str, typer.Argument(help="name or id of another run")],
+    a: Annotated[str, typer.Argument(help="name, id or folder of a run")],
+    b: Annotated[str, typer.Argument(help="another, also of another machine's checkout")],
     root: Root = HERE,
 ) -> None:
     """Show what differs between two runs: recipe, ancestors, code, results."""

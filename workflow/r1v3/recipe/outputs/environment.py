@@ -36,6 +36,8 @@ HARMLESS = (
 NOTE = ".environment.json"
 ANYWAY = "R1V3_RESUME_ANYWAY"
 MOST_DIFF = 200_000
+# The vector instructions that decide which kernels torch takes, the widest first.
+INSTRUCTIONS = ("amx_tile", "avx512f", "avx2", "sve", "asimd")
 
 
 def environment() -> dict[str, Any]:
@@ -63,7 +65,8 @@ def environment() -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """The host, its processor and memory, and its GPUs and their driver where it has any."""
-    cpu = re.search(r"^model name\s*:\s*(.*)$", _read("/proc/cpuinfo"), re.M)
+    processor = _read("/proc/cpuinfo")
+    cpu = re.search(r"^model name\s*:\s*(.*)$", processor, re.M)
     memory = re.search(r"^MemTotal:\s*(\d+) kB$", _read("/proc/meminfo"), re.M)
     driver = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)\s", _read("/proc/driver/nvidia/version"))
     cards = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
@@ -71,11 +74,29 @@ def machine() -> dict[str, Any]:
     return {
         "host": platform.node(),
         "cpu": cpu[1] if cpu else platform.machine(),
+        "instructions": instructions(processor),
         "cores": os.cpu_count(),
         "memory_gib": round(int(memory[1]) / 2**20, 1) if memory else None,
         "gpus": [model[1] for model in models if model],
         "driver": driver[1] if driver else None,
     }
+
+
+def instructions(cpuinfo: str | None = None) -> str:
+    """The processor's maker and its widest vector instructions, such as `AuthenticAMD avx2`.
+
+    Two machines that agree in this compute the same numbers with the same packages; two that differ
+    round differently.
+
+    Args:
+        cpuinfo: the text of /proc/cpuinfo; None reads this machine's.
+    """
+    text = _read("/proc/cpuinfo") if cpuinfo is None else cpuinfo
+    maker = re.search(r"^vendor_id\s*:\s*(\S+)", text, re.M)
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", text, re.M)
+    known = flags[1].split() if flags else []
+    widest = next((name for name in INSTRUCTIONS if name in known), "none")
+    return f"{maker[1] if maker else platform.machine()} {widest}"
 
 
 def freeze() -> list[str]:
