@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from r1v3.base.atomic_write import write_text
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
+from r1v3.recipe.outputs.environment import instructions
+from r1v3.train.core.metrics import read_metrics
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -23,22 +26,33 @@ OVERLAY = HERE / "tiny_steps.yaml"
 REPEATED = ("base", "teacher", "cold_start", "rl")
 # Files that hold times.
 TIMED = ("metrics.jsonl",)
+# What a run learnt.
+LEARNT = ("loss", "grad_norm/llm", "entropy", "reward", "accuracy", "format", "response_length")
+# What must change no byte: another language, time zone, order of sets, order in which folders are listed.
+ELSEWHERE = {
+    "LC_ALL": "C",
+    "TZ": "Asia/Kathmandu",
+    "PYTHONHASHSEED": "7",
+    "PYTHONPATH": f"{HERE / 'shuffled'}{os.pathsep}workflow",
+}
 
 
-def command(*targets: str) -> list[str]:
+def command(*targets: str, cores: int = 2) -> list[str]:
     settings = ["--config", "recipe=tiny", f"overlay={OVERLAY}"]
     # GRPO alone on two processes: their start would be most of the others' time.
     alone = ["--set-resources", "model:launcher=python", "sft:launcher=python"]
-    return [sys.executable, "-m", "snakemake", "--cores", "2", *alone, *settings, "--", *targets]
+    called = [sys.executable, "-m", "snakemake", "--cores", str(cores)]
+    return [*called, *alone, *settings, "--", *targets]
 
 
-def run(workflow, *targets: str) -> str:
+def run(workflow, *targets: str, cores: int = 2, elsewhere: bool = False) -> str:
     """Run Snakemake to its end, as `make demo` does, and give its output."""
     unlock = [sys.executable, "workflow/scripts/unlock.py"]
     subprocess.run(unlock, cwd=workflow.folder, check=True, capture_output=True)
     done = subprocess.run(
-        command(*targets),
+        command(*targets, cores=cores),
         cwd=workflow.folder,
+        env=os.environ | (ELSEWHERE if elsewhere else {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -88,6 +102,13 @@ def results(workflow) -> dict[str, object]:
     return found
 
 
+def curves(workflow, name: str) -> dict[str, list[float]]:
+    """What a run learnt, step by step."""
+    rows = read_metrics(workflow.folder / results_of(workflow).run(name).folder / "metrics.jsonl")
+    found = {metric: [row[metric] for row in rows if metric in row] for metric in LEARNT}
+    return {metric: values for metric, values in found.items() if values}
+
+
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory, make_workflow):
     """A checkout in which the whole graph ran once, undisturbed."""
@@ -100,7 +121,7 @@ def straight(tmp_path_factory, make_workflow):
 def interrupted(straight, tmp_path_factory, make_workflow):
     """A copy in which every run up to RL, their data and an answered suite were made again.
 
-    The RL run was killed in the middle, then started again.
+    The RL run was killed in the middle, then started again on one core and as `ELSEWHERE` says.
     """
     workflow = make_workflow(tmp_path_factory.mktemp("interrupted"))
     shutil.copytree(straight.folder / "results", workflow.folder / "results", symlinks=True)
@@ -111,7 +132,7 @@ def interrupted(straight, tmp_path_factory, make_workflow):
     # The name is there, its run is not.
     targets = ("results/runs/rl.json", f"{answers}/scores.json")
     kill_in_the_middle_of_grpo(workflow, *targets)
-    run(workflow, *targets)
+    run(workflow, *targets, cores=1, elsewhere=True)
     return workflow
 
 
@@ -126,6 +147,23 @@ def test_the_whole_graph_ends_in_a_report_a_summary_and_mlflow(straight):
     assert (straight.folder / "mlflow.db").stat().st_size > 0
     link = json.loads((straight.folder / "results/runs/rl.json").read_text())
     assert (link["run"], link["steps"]) == ("rl", 4)
+
+
+def test_the_numbers_are_those_of_before(straight):
+    """Curves of each run beside those kept for this kind of processor; R1V3_RENEW_GOLDEN=1 keeps today's."""
+    kind = instructions()
+    path = HERE / "golden" / f"{kind.replace(' ', '-')}.json"
+    found = {name: curves(straight, name) for name in (*REPEATED, "final")}
+    if os.environ.get("R1V3_RENEW_GOLDEN"):
+        write_text(path, json.dumps(found, indent=1) + "\n")
+    if not path.exists():
+        pytest.skip(f"no numbers are kept for {kind}: R1V3_RENEW_GOLDEN=1 keeps today's")
+    kept = json.loads(path.read_text())
+    assert found.keys() == kept.keys()
+    for name, metrics in kept.items():
+        assert found[name].keys() == metrics.keys()
+        for metric, values in metrics.items():
+            assert found[name][metric] == pytest.approx(values, rel=1e-4, abs=1e-7), (name, metric)
 
 
 def test_a_second_run_has_nothing_to_do_and_says_so(straight):

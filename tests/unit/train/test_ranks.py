@@ -47,3 +47,13 @@ def test_a_process_alone_computes_on_the_first_device(monkeypatch):
 @pytest.mark.parametrize("what", ["long work", "a lost rank"])
 def test_ranks_wait_as_long_as_all_live(what):
     run_ranks(Path(__file__).with_name("patient_ranks.py"), 2, what)
+
+
+def test_a_process_on_a_processor_has_one_thread_whatever_it_was_given():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        Ranks.join()
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

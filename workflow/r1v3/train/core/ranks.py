@@ -33,14 +33,19 @@ class Ranks:
 
     @classmethod
     def join(cls) -> "Ranks":
-        """Connect to the other processes that torchrun started; without torchrun there is only this one."""
+        """Connect to the other processes that torchrun started; without torchrun there is only this one.
+
+        On a processor a process has one thread, however many cores a job was given: sums over more
+        threads have other bits, and the number of cores is in no hash.
+        """
         world = int(os.environ.get("WORLD_SIZE", "1"))
+        if not torch.cuda.is_available():
+            torch.set_num_threads(1)
         if world > 1 and not dist.is_initialized():
             if torch.cuda.is_available():
                 torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
                 dist.init_process_group("cpu:gloo,cuda:nccl")
             else:
-                torch.set_num_threads(1)  # the cores are shared by the processes
                 dist.init_process_group("gloo")
             if store := _store():
                 patience.beat_beside_the_work(store, int(os.environ["RANK"]))
