@@ -1,9 +1,11 @@
 """A tiny checkpoint in InternVL's own layout that answers in the report's form, with a letter by chance.
 
 Random weights never write a box, so nothing would be left of rejection sampling. These are random weights,
-fitted for some seconds to one sentence. A quarter of its answers to a choice of four is right, by chance.
+fitted for some seconds to one sentence. Attention hardly counts in them, and each token of the sentence tells
+the next, so no prompt leads them astray. A quarter of its answers to a choice of four is right, by chance.
 """
 
+import random
 from pathlib import Path
 
 import torch
@@ -13,40 +15,40 @@ from r1v3.model.layouts.internvl_chat_folder import export_checkpoint
 from r1v3.model.load import load_model, load_processor, save_checkpoint
 from r1v3.model.obtain import obtain_checkpoint
 
-THOUGHT = "I see. Wait, so it is {}.\n</think>\n\n\\boxed{{{}}}<|im_end|>"
-STARTS = ("<|im_start|>assistant\n<think>\n", "<|im_start|>assistant\n")
+# The prompt ends with `<think>`, or with the line before it.
+REPLY = "<think>Wait</think>\\boxed{{{}}}<|im_end|>"
+START = "<|im_start|>assistant\n"
+WORDS = 40  # tokens before the reply
+ATTENTION = 0.02  # the share of attention's output that is left
 
 
 def write_fitted_checkpoint(folder: Path, work: Path, *, steps: int = 150) -> Path:
     """Write the checkpoint as a hub holds it."""
     torch.manual_seed(1)
+    draw = random.Random(1)
     plain = write_chat_checkpoint(work / "random", chat_config("qwen2"))
     native = obtain_checkpoint(str(plain), None, work / "native")
     model, processor = load_model(native), load_processor(native)
+    tokenizer = processor.tokenizer
+    for name, weight in model.named_parameters():
+        if "language_model" in name and "o_proj" in name:
+            weight.data.mul_(ATTENTION)
+            weight.requires_grad_(False)
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=3e-3)
     model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    batch = [
-        _sequence(processor.tokenizer, start, letter, seed)
-        for seed, (start, letter) in enumerate((s, x) for s in STARTS for x in "ABCD" * 2)
-    ]
-    longest = max(len(ids) for ids, _ in batch)
-    ids_BT = torch.tensor([ids + [0] * (longest - len(ids)) for ids, _ in batch])
-    labels_BT = torch.tensor([labels + [-100] * (longest - len(labels)) for _, labels in batch])
     for _ in range(steps):
+        batch = []
+        for letter in "ABCD" * 2:
+            words = [draw.randrange(256) for _ in range(WORDS)]
+            start = tokenizer.encode(START, add_special_tokens=False)
+            reply = tokenizer.encode(REPLY.format(letter), add_special_tokens=False)
+            batch.append((words + start + reply, [-100] * (WORDS + len(start)) + reply))
+        ids_BT, labels_BT = (torch.tensor(rows) for rows in zip(*batch, strict=True))
         loss = model(input_ids=ids_BT, labels=labels_BT).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         optimizer.zero_grad()
-    save_checkpoint(model.eval(), processor, work / "fitted")
+    save_checkpoint(model.eval().requires_grad_(True), processor, work / "fitted")
     return export_checkpoint(work / "fitted", folder)
-
-
-def _sequence(tokenizer, start: str, letter: str, seed: int) -> tuple[list[int], list[int]]:
-    """Random words before the start of a reply, then the reply, which alone has labels."""
-    generator = torch.Generator().manual_seed(seed)
-    context = torch.randint(0, 256, (40,), generator=generator).tolist()
-    context += tokenizer.encode(start, add_special_tokens=False)
-    begins = "" if start.endswith("<think>\n") else "<think>\n"
-    reply = tokenizer.encode(begins + THOUGHT.format(letter, letter), add_special_tokens=False)
-    return context + reply, [-100] * len(context) + reply
