@@ -77,7 +77,7 @@ grading-report: setup ## how often the grader agrees with people
 conformance: setup ## published answers to real questions through the whole evaluation, pictures included
 	@python tests/conformance/run.py
 
-evaluate: setup ## score MODEL=folder, id, address or baseline; RECIPE=paper BENCHMARKS="mmmu_val ..." MODE= NAME=
+evaluate: setup ## score MODEL=run, folder, id, address or baseline; RECIPE=paper BENCHMARKS="mmmu_val ..." MODE= NAME=
 	@r1v3 evaluate $(MODEL) $(BENCHMARKS) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(MODE),--mode $(MODE)) $(if $(NAME),--name $(NAME))
 
 chaos: setup ## hurt tiny runs at random moments, and say what survived: SEED= MINUTES= (0: each fault once)

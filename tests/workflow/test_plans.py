@@ -102,7 +102,21 @@ def test_a_mistake_stops_snakemake_with_one_line_and_no_traceback(workflow):
 
 
 def test_an_unknown_run_is_told(workflow):
-    done = workflow.snakemake("-n", "results/runs/rl_unknown.json", check=False)
+    done = workflow.snakemake("-n", "results/runs/rl_hrd.json", check=False)
     assert done.returncode == 1
-    assert "rl_unknown" in done.stdout
+    assert "nothing makes 'results/runs/rl_hrd.json'; did you mean 'results/runs/rl_hard.json'" in (
+        done.stdout
+    )
+    assert "Traceback" not in done.stdout
+
+
+def test_a_machine_without_slurm_says_so_before_the_first_job(workflow, monkeypatch, tmp_path):
+    (tmp_path / "sinfo").write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
+    (tmp_path / "sinfo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    name = next(iter(ResultGraph(load_project(workflow.folder, "paper")).recipe.data))
+    target = f"{ResultGraph(load_project(workflow.folder, 'paper')).data(name).folder}/config.json"
+    done = workflow.snakemake("--profile", "slurm", "--cores", "1", target, check=False)
+    assert done.returncode != 0
+    assert "Slurm's controller does not answer on this machine (no controller)" in done.stdout
     assert "Traceback" not in done.stdout

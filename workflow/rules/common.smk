@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from r1v3.cluster import resources
+from r1v3.cluster.controller import why_no_slurm
 from r1v3.cluster.failures import show_failures
 from r1v3.provenance.outdated import OtherCode
 from r1v3.provenance.times import settle_times
@@ -21,6 +22,7 @@ from r1v3.recipe.graph.copies import Copies
 from r1v3.recipe.graph.targets import Targets
 from r1v3.recipe.site import read_site
 from r1v3.recipe.snakemake import command_environment, note_owner, open_graph, seeds_of
+from r1v3.recipe.snakemake_targets import NearTargets
 from r1v3.recipe.tables.runs import CORE
 from r1v3.recipe.tracking import mark_of_store, tracking_uri
 
@@ -36,6 +38,7 @@ except RecipeError as error:
 
 if SITE:
     show_failures(logger, workflow.output_settings)
+logger.addFilter(NearTargets(workflow))
 shell.prefix(resources.prefix(SITE))
 
 PROJECT = GRAPH.project

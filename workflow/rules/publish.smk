@@ -64,6 +64,8 @@ onsuccess:
 
 
 onstart:
+    if workflow.executor_plugin.name == "slurm" and (reason := why_no_slurm()):
+        raise WorkflowError(reason)
     # Runs show up in MLflow while they train; see r1v3.analyze.mlflow.live. It ends with this process.
     Path("results/log").mkdir(parents=True, exist_ok=True)
     with open("results/log/follow.txt", "w") as said:

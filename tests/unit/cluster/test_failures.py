@@ -1,9 +1,15 @@
 """A failed job is told with its log where rules are quiet, once, and not where Snakemake tells it itself."""
 
+import logging
+import os
 import subprocess
 import sys
+import time
 
 import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from r1v3.cluster.failures import OwnLogs
 
 SNAKEFILE = """
 from snakemake.logging import logger
@@ -35,3 +41,18 @@ def test_a_failed_job_is_told_once_with_its_log(quiet, tmp_path):
     assert done.returncode == 1
     assert done.stdout.count("Error in rule broken") == 1, done.stdout
     assert done.stdout.count("\nits own words") == 1
+
+
+def test_a_log_from_before_this_call_is_not_shown_as_its_failure(tmp_path):
+    fresh, old = tmp_path / "fresh.txt", tmp_path / "old.txt"
+    old.write_text("an older failure")
+    os.utime(old, (time.time() - 60,) * 2)
+    formatter = OwnLogs(show_failed_logs=True)
+    fresh.write_text("this failure")
+    record = logging.makeLogRecord({"event": LogEvent.GROUP_ERROR, "groupid": "g", "aux_logs": []})
+    info = {"rule_name": "r", "jobid": 1, "output": [], "log": [str(fresh), str(old)]}
+    record.msg, record.job_error_info = "", [info]
+    said = formatter.format(record)
+    assert "this failure" in said
+    assert "an older failure" not in said
+    assert info["log"] == [str(fresh), str(old)]  # other handlers see the record as it was

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from r1v3.evaluate.target import find_target, plain_name
 from r1v3.recipe.load import load_project
+from r1v3.recipe.outputs.manifest import write_manifest
 from r1v3.recipe.tables.benchmarks import load_table
 
 ROOT = Path(__file__).parents[3]
@@ -71,9 +72,45 @@ def test_a_model_that_is_trained_here_is_named_by_a_checkpoint():
         find_target("base", models)
 
 
+def finished_run(root: Path) -> Path:
+    """A run `rl` with one checkpoint, as its stage and `link` leave it."""
+    folder = root / "results/runs/rl-0123456789"
+    (folder / "checkpoints/step-000002").mkdir(parents=True)
+    write_model(folder / "checkpoints/step-000002", 1.0)
+    checkpoints = [{"step": 2, "path": "checkpoints/step-000002"}]
+    facts = {"checkpoints": checkpoints, "last": "checkpoints/step-000002"}
+    write_manifest(
+        folder / "manifest.json",
+        config={"kind": "grpo", "name": "rl", "hash": "0123456789", "document": {"seed": 1}},
+        files=[path for path in folder.rglob("*") if path.is_file()],
+        facts=facts,
+    )
+    alias = {"run": "rl", "hash": "0123456789", "folder": "results/runs/rl-0123456789"}
+    (root / "results/runs/rl.json").write_text(json.dumps(alias | facts))
+    return folder
+
+
+def test_a_run_is_named_by_its_name_its_json_its_folder_or_a_checkpoint(tmp_path, monkeypatch):
+    folder = finished_run(tmp_path)
+    names = ["rl", str(tmp_path / "results/runs/rl.json"), str(folder), f"{folder}/"]
+    names.append(str(folder / "checkpoints/step-000002"))
+    found = [find_target(name, NO_MODELS, root=tmp_path) for name in names]
+    assert {target.identity for target in found} == {found[0].identity}
+    assert {Path(target.model).name for target in found} == {"step-000002"}
+    monkeypatch.chdir(folder)
+    assert find_target(".", NO_MODELS).identity == found[0].identity
+
+
+def test_a_run_that_is_not_finished_is_told(tmp_path):
+    (finished_run(tmp_path) / "manifest.json").unlink()
+    with pytest.raises(ValueError, match=r"--model rl: the run in .* is not finished"):
+        find_target("rl", NO_MODELS, root=tmp_path)
+
+
 def test_anything_else_is_refused_with_what_is_expected(tmp_path, paper_models):
     with pytest.raises(
-        ValueError, match=r"a folder with config\.json, a Hugging Face id, an http address"
+        ValueError,
+        match=r"a run's name, json or folder, a folder with config\.json, a Hugging Face id",
     ):
         find_target(str(tmp_path), NO_MODELS)
     with pytest.raises(ValueError, match=r"or one of .*skywork_r1v3_38b"):

@@ -15,7 +15,8 @@ def evaluate_command(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="a folder, a model of the recipe, a Hugging Face id, an address; none with --from"
+            help="a run's name, json or folder, a checkpoint's folder, a model of the recipe, a Hugging"
+            " Face id, an address; none with --from"
         ),
     ] = None,
     benchmarks: Annotated[

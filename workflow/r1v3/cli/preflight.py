@@ -1,6 +1,5 @@
 """`r1v3 preflight`: check whether the machines are ready."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,8 +32,9 @@ def preflight_call(recipe: str, overlay: Path | None, root: Path) -> int:
         "--forcerun",
         "preflight",
     ]
-    code = subprocess.call([*command, "--", "results/preflight.json"], cwd=root)
     log = root / "results" / "log" / "preflight.txt"
+    log.unlink(missing_ok=True)  # what an earlier call said is not told as this one's
+    code = subprocess.call([*command, "--", "results/preflight.json"], cwd=root)
     if log.exists():
         print(log.read_text(), end="")
     return code
@@ -52,7 +52,6 @@ def _here(recipe: str, overlay: Path | None) -> list[str]:
 
 def slurm_answers() -> bool:
     """Whether a Slurm controller answers here."""
-    if not shutil.which("sinfo"):
-        return False
-    done = subprocess.run(["sinfo", "-h"], capture_output=True, text=True, check=False)
-    return bool(done.stdout.strip())
+    from r1v3.cluster.controller import why_no_slurm
+
+    return why_no_slurm() is None

@@ -4,13 +4,17 @@
 screen; on a cluster nothing would be.
 """
 
+import copy
 import logging
+import time
+from pathlib import Path
 
 from snakemake.logging import DefaultFormatter
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 NAME = "r1v3 failures"
+CLOCKS = 2.0  # seconds by which clocks of machines may differ
 
 
 def show_failures(logger: logging.Logger, settings) -> None:
@@ -24,9 +28,33 @@ def show_failures(logger: logging.Logger, settings) -> None:
         return
     handler = logging.StreamHandler()
     handler.name = NAME
-    handler.setFormatter(DefaultFormatter(show_failed_logs=settings.show_failed_logs))
+    handler.setFormatter(OwnLogs(show_failed_logs=settings.show_failed_logs))
     handler.addFilter(_is_failure)
     logger.addHandler(handler)
+
+
+class OwnLogs(DefaultFormatter):
+    """Shows only logs that were written since this call began, since older ones are of other failures."""
+
+    def __init__(self, *, show_failed_logs: bool):
+        super().__init__(show_failed_logs=show_failed_logs)
+        self.began = time.time() - CLOCKS
+
+    def format(self, record: logging.LogRecord) -> str:
+        own = copy.copy(record)
+        if hasattr(own, "log"):
+            own.log = self._fresh(own.log)
+        if hasattr(own, "job_error_info"):
+            own.job_error_info = [
+                {**info, "log": self._fresh(info["log"])} for info in own.job_error_info
+            ]
+        return super().format(own)
+
+    def _fresh(self, logs: list[str] | None) -> list[str]:
+        return [log for log in logs or () if self._written(Path(log))]
+
+    def _written(self, log: Path) -> bool:
+        return log.exists() and log.stat().st_mtime >= self.began
 
 
 def _is_failure(record: logging.LogRecord) -> bool:

@@ -58,7 +58,7 @@ def evaluate(
     project = load_project(root, recipe)
     names = _known(project, benchmarks or project.recipe.evaluation.benchmarks)
     known = project.recipe.models | project.recipe.baselines
-    target = find_target(model, known, root / "results" / CACHE)
+    target = find_target(model, known, root / "results" / CACHE, root)
     paths = {each: _obtained(root, ResultGraph(project), each) for each in names}
     config = _config(
         project, target, mode, {each: path.parent.name for each, path in paths.items()}

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +18,17 @@ from r1v3.model.layouts.internvl_chat_config import is_chat_config
 from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint, read_json
 from r1v3.model.obtain import PATTERNS, hub_config
 from r1v3.model.supported import check_supported
+from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.schema.data import Baseline, Model
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w.-]+)?")
+RUN_FOLDER = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{10}")
 COMMIT = re.compile("[0-9a-f]{40}")
 ADDRESS = ("http://", "https://")
-EXPECTED = "a folder with config.json, a Hugging Face id, an http address followed by # and the model's name"
+EXPECTED = (
+    "a run's name, json or folder, a folder with config.json, a Hugging Face id, an http address followed"
+    " by # and the model's name"
+)
 
 
 @dataclass(frozen=True)
@@ -44,21 +50,32 @@ class Target:
 
 
 def find_target(
-    text: str, models: dict[str, Model | Baseline], cache: Path | None = None
+    text: str,
+    models: Mapping[str, Model | Baseline],
+    cache: Path | None = None,
+    root: Path = Path(),
 ) -> Target:
-    """The model that a text names; it is downloaded if need be.
+    """The model that a text names; it is downloaded if need be. Of a run it is the last checkpoint.
 
     Args:
+        root: the checkout, below which runs lie.
         models: the recipe's, baselines included.
         cache: of the sha256 of files (`r1v3.base.file_hash`).
 
     Raises:
         ValueError: the text names no model, or no variable says where its server is.
     """
-    if text in models:
+    if text in models and models[text].source in ("hub", "server"):
         return _of_recipe(text, models[text], cache)
     if text.startswith(ADDRESS):
         return _served(text)
+    if found := _last_checkpoint(text, root):
+        run, checkpoint = found
+        identity = folder_identity(checkpoint, cache)
+        mode = models[run].mode if run in models else None
+        return Target(run, identity, checkpoint, mode, served=False, ours=_ours(str(checkpoint)))
+    if text in models:
+        return _of_recipe(text, models[text], cache)
     if (Path(text) / "config.json").is_file():
         identity = folder_identity(Path(text), cache)
         folder = _opened(Path(text), identity)
@@ -72,6 +89,31 @@ def find_target(
         if known
         else f"--model {text}: {EXPECTED} is expected"
     )
+
+
+def _last_checkpoint(text: str, root: Path) -> tuple[str, Path] | None:
+    """The name and the last checkpoint of the run that a name, its json or its folder stands for.
+
+    Raises:
+        ValueError: the run has no checkpoint yet.
+    """
+    place = Path(text) if Path(text).exists() else root / "results/runs" / f"{text}.json"
+    if place.suffix == ".json" and place.is_file():
+        named = json.loads(place.read_text())
+        if not isinstance(named, dict) or not {"run", "hash"} <= set(named):
+            return None
+        place = place.parent / f"{named['run']}-{named['hash']}"
+        if "folder" in named and not place.is_dir():
+            place = root / named["folder"]
+        run = str(named["run"])
+    elif place.is_dir() and RUN_FOLDER.fullmatch(place.resolve().name):
+        run = place.resolve().name
+    else:
+        return None
+    manifest = place / "manifest.json"
+    if not manifest.is_file():
+        raise ValueError(f"--model {text}: the run in {place} is not finished: no manifest.json")
+    return run, checkpoint_folder(manifest, "last")
 
 
 def _ours(checkpoint: str) -> bool:
@@ -99,7 +141,10 @@ def _of_recipe(name: str, entry: Model | Baseline, cache: Path | None) -> Target
             )
         os.environ.setdefault("R1V3_SERVER_KIND", "openai")
         return Target(name, entry.id, entry.id, entry.mode, served=True)
-    raise ValueError(f"--model {name}: is trained here; name the folder of one of its checkpoints")
+    raise ValueError(
+        f"--model {name}: is trained here, and is not there yet: `snakemake --cores all"
+        f" results/runs/{name}.json` makes it; or name the folder of one of its checkpoints"
+    )
 
 
 def _served(text: str) -> Target:

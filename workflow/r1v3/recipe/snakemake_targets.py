@@ -1,0 +1,69 @@
+"""A target that no rule makes is told with the names that are near it.
+
+What a call asks for is known to Snakemake only after the rules are read, so its own message is replaced.
+"""
+
+import difflib
+import itertools
+import logging
+import re
+from collections.abc import Iterable
+from typing import Any
+
+NEAR, SHOWN = 0.6, 3
+MISSING = re.compile(r"No rule to produce (.+?) \(if you use input functions")
+
+
+class NearTargets(logging.Filter):
+    """Names what was probably meant where Snakemake says that no rule produces a target."""
+
+    def __init__(self, workflow: Any):
+        super().__init__()
+        self.workflow = workflow
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        found = MISSING.search(record.getMessage())
+        if found:
+            target = found[1]
+            record.msg = f"nothing makes '{target}'{near(target, _names(self.workflow.rules))}"
+            record.args = ()
+        return True
+
+
+def near(target: str, names: Iterable[str]) -> str:
+    """The end of a message: what was probably meant, nearest first, or where to look."""
+    close = difflib.get_close_matches(target, list(names), n=SHOWN, cutoff=NEAR)
+    if not close:
+        return "; a rule, or a file below results/ is expected: `snakemake --list` shows the rules"
+    return f"; did you mean {' or '.join(repr(each) for each in close)}?"
+
+
+def _names(rules: Iterable[Any]) -> list[str]:
+    """Rules, and the files that they make, with each name that a wildcard may stand for."""
+    found: list[str] = []
+    for rule in rules:
+        found.append(rule.name)
+        for product in rule.products():
+            found += _filled(str(product))
+    return found
+
+
+def _filled(pattern: str) -> list[str]:
+    """The paths of an output; none where a wildcard stands for anything but a choice of names."""
+    from snakemake.io import WILDCARD_REGEX
+
+    choices: dict[str, list[str]] = {}
+    for wildcard in WILDCARD_REGEX.finditer(pattern):  # {name} or {name,constraint}
+        parts = (wildcard["constraint"] or "").strip().split("|")
+        if all(re.fullmatch(r"[\w-]+", part) for part in parts):
+            choices[wildcard["name"]] = parts
+        elif wildcard["name"] not in choices:
+            return []
+    found: list[str] = []
+    for chosen in itertools.product(*choices.values()):
+        named = dict(zip(choices, chosen, strict=True))
+        parts = WILDCARD_REGEX.split(pattern)
+        texts, names = parts[:: WILDCARD_REGEX.groups + 1], WILDCARD_REGEX.finditer(pattern)
+        filled = [named[wildcard["name"]] for wildcard in names]
+        found.append("".join(map("".join, zip(texts, [*filled, ""], strict=True))))
+    return found
