@@ -110,6 +110,7 @@ def test_an_unknown_run_is_told(workflow):
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_machine_without_slurm_says_so_before_the_first_job(workflow, monkeypatch, tmp_path):
     (tmp_path / "sinfo").write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
     (tmp_path / "sinfo").chmod(0o755)
