@@ -12,6 +12,7 @@ from functools import lru_cache
 from r1v3.reward.choice.letters import extract_letters, gold_letters
 from r1v3.reward.choice.options import Options, options_in
 from r1v3.reward.maths.algebra import is_algebra
+from r1v3.reward.maths.alike import in_same_names, with_plain_subscripts
 from r1v3.reward.maths.compare import Comparison
 from r1v3.reward.maths.numbers import parse_number
 from r1v3.reward.maths.quantity import close_values, same_string, same_usual_words
@@ -22,7 +23,7 @@ from r1v3.reward.text.boxes import find_boxes, join_last_boxes
 from r1v3.reward.text.conclude import concluded, open_answer, stated_in_box
 from r1v3.reward.text.cut import goes_on, is_broken
 from r1v3.reward.text.extract import extract_answer, final_text, several_boxes
-from r1v3.reward.text.normalize import MAX_CHARS, fold_width, is_legible, normalise
+from r1v3.reward.text.normalize import MAX_CHARS, fold_width, is_legible, normalise, squeeze
 from r1v3.reward.text.question import (
     echoes,
     restates,
@@ -102,13 +103,20 @@ def apply_rules(row: Row) -> Verdict | list[Pending]:
         if rule:
             return Verdict(answer, True, f"rule:{rule}", f"equals {shorten(gold, 60)}")
         readable = rule is None and is_algebra(answer) and is_algebra(wanted)
-        if readable and not restates(answer, wanted, question):
+        if readable and not (restates(answer, wanted, question) or _of_another(answer, wanted)):
             pending.append(
                 Pending(bare_latex(answer), bare_latex(gold_text(gold)), answer, _digits(row))
             )
     return pending or Verdict(
         answer, False, "rule:different", f"no rule makes it {shorten(golds[0], 60)}"
     )
+
+
+def _of_another(answer: str, gold: str) -> bool:
+    """Whether two equations begin with other limits or integrals; algebra would read their ends alone."""
+    sides = [squeeze(normalise(text)).split("=") for text in (answer, gold)]
+    runs = any(r"\lim" in side[0] or r"\int" in side[0] for side in sides)
+    return runs and min(map(len, sides)) == 2 and sides[0][0] != sides[1][0]
 
 
 def options_of(row: Row) -> Options:
@@ -200,7 +208,9 @@ def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool |
     """Return the name of the rule that holds two answers to be equal, False, or None (unknown)."""
     if max(len(answer), len(gold)) > MAX_CHARS:
         return "string" if answer.strip() == gold.strip() else False
-    a, g = normalise(answer), normalise(gold)
+    answer, gold = in_same_names(answer, gold)
+    g = normalise(gold)
+    a = with_plain_subscripts(normalise(answer), g)
     if not a or not g or goes_on(answer) != goes_on(gold):
         return False
     if same_string(a, g):

@@ -49,6 +49,8 @@ _LEFT_OPEN = re.compile(
 _ASKS = re.compile(r"(?<![A-Za-z])[A-J][)\]\"'*]*\s*[?？][\s*]*\Z|\A[^\n]{0,40}[?？][\s*]*\Z")
 _QUOTED = r"[\"']?\s*[A-J]\s*[\"']?"
 _BRACED = re.compile(rf"\\?[\[{{(]\s*{_QUOTED}(?:\s*[,;]?\s*{_QUOTED})*\s*\\?[\]}})]")
+# A derivative or complement of B is no option.
+_PRIMED = re.compile(r"\s*\(?[A-J]\)?\s*(?:['′’]+|\^\s*\{?\s*(?:'|\\prime)+\s*\}?)\s*")
 _LED = re.compile(
     r"(?:[(\[]\s*([A-Ja-j])\s*[)\]][.:]?|([A-J])\s*[.:)\]](?!\d))\s*(.*)|([A-J])\s+(.*)|([A-J])(.+)",
     re.DOTALL,
@@ -162,6 +164,8 @@ def _from_boxes(text: str, boxes: Sequence[Box], options: Options, several: bool
 
 def _statement(said: str, options: Options, several: bool) -> str | None:
     """Read a short statement: letters, a letter with its option's text, a text, or a value."""
+    if _PRIMED.fullmatch(said):
+        return None
     return _spelled_out(said, options, several) or _judged_or_led(said, options, several)
 
 

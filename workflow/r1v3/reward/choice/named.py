@@ -6,13 +6,14 @@ from r1v3.reward.choice.options import Options, checked, option_of_text
 from r1v3.reward.text.denial import denied_before, denied_behind
 from r1v3.reward.text.extract import leads_up
 from r1v3.reward.text.normalize import normalise, squeeze
-from r1v3.reward.text.vocabulary import SOMEBODY
+from r1v3.reward.text.vocabulary import SOMEBODY, turns
 
 # Words before a letter that only say that it is the answer.
 NOISE = re.compile(
     r"^(?:(?i:(?:so|therefore|thus|hence),?\s+)?(?i:the\s+)?(?i:(?:correct|final|right|best|closest)\s+)?"
     r"(?i:answers?|options?|choices?|letters?|set|image|figure|picture|situation|statements?)"
     r"(?i:\s+(?:is|are)(?![A-Za-z]))?\s*[:：]?\s*(?=[^a-zA-Z]|[A-J](?![a-z]))"
+    r"|(?i:(?:so\s+)?(?:I|we)\s+(?:would\s+)?(?:choose|pick|select))\s+(?=[(\[]?[A-J](?![A-Za-z]))|【\s*答案\s*】|只有(?=[A-J])"
     r"|(?:所以|因此|故|综上|本题|应该?|我)*\s*[,，]?\s*(?:正确(?:的)?(?:答案|选项|说法|结论)?(?:的?是|的?有|为)?|(?:最终)?答案(?:应该?)?[是为选]?"
     r"|选项|选择|应?选|选的是)\s*[:：]?\s*(?=[^\u4e00-\u9fff]))"
 )
@@ -26,6 +27,9 @@ def leading(text: str, options: Options) -> str | None:
         return closing.group(2)
     match = _LEADING.match(text)
     if not match or denied_behind(text, match.end()) or weighs(text[match.end() :]):
+        return None
+    aside = _ASIDE.match(text, match.end())
+    if aside and turns(aside.group(1)) and not _fits(aside.group(1), match.group(0)[:1], options):
         return None
     if match.group("loose") and not _fits(text[match.end() :], match.group("loose"), options):
         return None
@@ -43,6 +47,7 @@ _LEADING = re.compile(
     r"[(\[]\s*([A-J])\s*[)\]]|([A-J])(?=\s*[.,:;)]|\s+(?:because|since|as|for)\b|\s*\(|$)"
     r"|(?P<loose>[A-J])(?=\s*[\u4e00-\u9fff]|\s+[a-zA-Z\\\d])"
 )
+_ASIDE = re.compile(r"\s*[)\].:]?\s*\(([^()]{1,60})\)")  # `B (wrong)`
 _RIGHT = re.compile(
     r"\s*(?:is|are|was|would\s+be)\s+(?:therefore\s+|thus\s+)?(?:the\s+)?(?:only\s+)?(?:correct|right|best|true|answer)"
     r"|\s*选?项?\s*(?:是|为)?(?:正确|对|成立|符合)"
@@ -67,7 +72,7 @@ _WEIGHS = re.compile(
     re.IGNORECASE,
 )
 _OTHER = re.compile(
-    r"\b(?:or|maybe|perhaps|possibly|alternatively)\s+(?:option\s+)?[(\[]?[A-J](?![A-Za-z'])|[或]\s*[(\[]?[A-J](?![A-Za-z])"
+    r"\b(?:would|could|might)\b.*\b(?:if|unless)\b|\b(?:or|maybe|perhaps|possibly|alternatively)\s+(?:option\s+)?[(\[]?[A-J](?![A-Za-z'])|[或]\s*[(\[]?[A-J](?![A-Za-z])"
 )
 
 _TWO_VALUES = re.compile(r"\A\W*\d[\d.,]*\s*(?:or|或)\s*\d")
@@ -79,7 +84,7 @@ def weighs(behind: str) -> bool:
     return bool(_WEIGHS.match(clause) or _OTHER.search(clause) or _TWO_VALUES.search(clause))
 
 
-_GROUNDS = re.compile(r"[.;。；]|\b(?:because|since|as)\b|因为")
+_GROUNDS = re.compile(r"(?<!\.)\.(?!\.)|[;。；]|\b(?:because|since|as)\b|因为")
 _JUDGED = re.compile(
     r"(?<![A-Za-z])\(?([A-J])\)?\s*(?:选?项|说法)?(?:\s+is\s+|\s*是?)"
     r"(?:(正确|对|成立|correct\b|true\b|right\b)|不(?:正确|对|成立)|错误?|not\s|(?:in)?correct\b|wrong\b|false\b)"

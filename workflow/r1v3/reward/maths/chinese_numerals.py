@@ -29,7 +29,7 @@ def in_digits(text: str) -> str:
         return text
     if text == "一半":
         return "1/2"
-    if text[0] == "第" and (place := in_digits(text[1:])).isdigit():
+    if text[0] == "第" and (place := in_digits(text[1:].rstrip("个名位"))).isdigit():
         return place
     if text[0] == "负":
         size = in_digits(text[1:].strip())

@@ -22,7 +22,7 @@ from r1v3.reward.maths.relations import (
     same_variable,
     value_of_relation,
 )
-from r1v3.reward.maths.shape import Shape, shape_of
+from r1v3.reward.maths.shape import NUMBERED, Shape, shape_of
 
 _LISTS = ("list", "blanks", "either", "set", "union")
 _NESTING = ("list", "either", "union")
@@ -95,6 +95,10 @@ class Comparison:
                 "全体实数",
             ):
                 return shape_of(r"(-\infty,\infty)")
+            elif shape.kind == "set" and not shape.items:
+                return Shape("leaf", r"\emptyset")
+            elif shape.kind == "leaf" and (hole := _REALS_BUT.fullmatch(shape.text)):
+                return shape_of(rf"(-\infty,{hole.group(1)})\cup ({hole.group(1)},\infty)")
             else:
                 return shape
         return shape
@@ -128,7 +132,7 @@ class Comparison:
         if not {a.kind, g.kind} <= {"list", "blanks"}:
             return False
         if "blanks" in (a.kind, g.kind):
-            return self.blanks_ordered
+            return self.blanks_ordered or NUMBERED in (a.opening, g.opening)
         worded = any(x.kind == "leaf" and not read_quantity(x.text).tree for x in g.items)
         lettered = all(x.kind == "leaf" and _LETTERED.fullmatch(x.text) for x in g.items)
         return self.commas_ordered or lettered or (self.blanks_ordered and worded)
@@ -213,6 +217,9 @@ _MATRIX = re.compile(
 )
 
 
+_REALS_BUT = re.compile(
+    r"(?:\\R|R|\(-\\infty,\s*\+?\\infty\))\s*(?:\\(?:setminus|backslash)|-)\s*\\\{([^{},;]+)\\\}"
+)
 _POINT = re.compile(r"[A-OQ-Z]'?\s*(\([^()]*,[^()]*\))")  # A(1, 2); P(5, 2) may count arrangements
 _PLACE = re.compile(r"第([一二三四五六1-6])[空问个]{0,2}")
 
@@ -227,7 +234,9 @@ def in_place(items: list[Shape]) -> list[Shape]:
 
 
 def column_of(shape: Shape) -> Shape | None:
-    """Return the tuple that a matrix of one column or one row writes, None for any other shape."""
+    """Return the tuple that a matrix of one column or row, or a sum of unit vectors, writes; else None."""
+    if shape.kind == "leaf" and r"\vec{" in shape.text:
+        return components_of(shape.text)
     point = _POINT.fullmatch(shape.text) if shape.kind == "leaf" else None
     if point:
         return shape_of(point.group(1))
@@ -240,10 +249,40 @@ def column_of(shape: Shape) -> Shape | None:
     return shape_of(f"({','.join(part.strip() for part in (rows if len(rows) > 1 else cells))})")
 
 
+_COMPONENT = re.compile(r"\s*([+-]?)\s*([^+-]*?)\s*\\vec\{([ijk])\}\s*")
+
+
+def components_of(text: str) -> Shape | None:
+    r"""Return the tuple of `2\vec{i} - \vec{j}`, with all of i, j up to the last one named; else None."""
+    found = {
+        mark.group(3): mark.group(1) + (mark.group(2) or "1") for mark in _COMPONENT.finditer(text)
+    }
+    if _COMPONENT.sub("", text) or len(found) != len(_COMPONENT.findall(text)):
+        return None
+    names = "ijk"[: max(2, "ijk".index(max(found)) + 1)]
+    return shape_of(f"({','.join(found.get(name, '0') for name in names)})")
+
+
+def without_point(shape: Shape) -> Shape | None:
+    """Return the union that `x > 1 and x != 2` describes, None for any other list."""
+    apart = [item for item in shape.items if item.operators == ("!=",)]
+    bound = [item for item in shape.items if item.kind == "relation" and item not in apart]
+    if len(shape.items) != 2 or len(apart) != 1 or len(bound) != 1:
+        return None
+    unknown, hole = (side.text for side in apart[0].items)
+    whole = interval_of(bound[0])
+    if whole is None or whole.kind != "bracket" or unknown not in [i.text for i in bound[0].items]:
+        return None
+    low, high = (item.text for item in whole.items)
+    return shape_of(f"{whole.opening}{low},{hole})\\cup ({hole},{high}{whole.closing}")
+
+
 def joint_interval(shape: Shape) -> Shape | None:
-    """Return the interval that `a > -1 and a < 2` describes, None for any other list."""
+    """Return what `a > -1 and a < 2` or `x > 1 and x != 2` describes, None for any other list."""
     if shape.kind != "list" or len(shape.items) != 2:
         return None
+    if holed := without_point(shape):
+        return holed
     sides: dict[str, tuple[str, str]] = {}
     unknowns: set[str] = set()
     for item in shape.items:

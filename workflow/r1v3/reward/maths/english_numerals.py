@@ -1,6 +1,7 @@
 """English number words as digits: `twenty-one`, `one hundred and five`, `minus six`, `thirteen`."""
 
 import re
+from fractions import Fraction
 from functools import lru_cache
 
 _SMALL = """
@@ -13,6 +14,13 @@ _VALUES = _UNITS | {word: 20 + 10 * place for place, word in enumerate(_TENS.spl
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9}
 _ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 _ORDINAL_WORDS = {word: str(place) for place, word in enumerate(_ORDINALS.split(), start=1)}
+_PARTS = {"half": 2, "quarter": 4} | {
+    word: place for place, word in enumerate(_ORDINALS.split(), start=1) if place > 2
+}
+# `two thirds`, `three-quarters`, `one and a half`; a second is a unit of time, and `third` alone a place.
+_FRACTION = re.compile(
+    rf"(?:(?P<whole>[a-z -]+?) and )?(?P<top>a|an|[a-z]+)[\s-]+(?P<part>{'|'.join(_PARTS)}|halve)s?"
+)
 _ORDINAL = re.compile(r"(\d+)\s*(?:\^\s*)?\{?\s*(?:st|nd|rd|th)\s*\}?(?![A-Za-z])")
 
 
@@ -27,9 +35,26 @@ def english_in_digits(text: str) -> str:
         if folded.startswith(word):
             sign, folded = "-", folded[len(word) :]
     value = _value(re.split(r"[\s-]+", folded))
+    if value is None:
+        value = _fraction(folded)
     if value is not None:
         return f"{sign}{value}"
     return sign + folded if sign and folded[:1].isdigit() else text
+
+
+def _fraction(folded: str) -> Fraction | None:
+    """Return the value of `half`, `two thirds`, `one and a half`, None for any other words."""
+    if folded in ("half", "one half", "a half"):
+        return Fraction(1, 2)
+    found = _FRACTION.fullmatch(folded)
+    if not found:
+        return None
+    part = 2 if found.group("part") == "halve" else _PARTS[found.group("part")]
+    top = 1 if found.group("top") in ("a", "an") else _value([found.group("top")])
+    whole = _value(re.split(r"[\s-]+", found.group("whole"))) if found.group("whole") else 0
+    if not top or whole is None or (found.group("whole") and top >= part):
+        return None
+    return whole + Fraction(top, part)
 
 
 def _value(words: list[str]) -> int | None:

@@ -392,10 +392,12 @@ def same_words(answer: str, gold: str) -> bool | None:
 _USUAL = {
     word: words.split()[0]
     for words in (
-        "> 大于 greaterthan", "< 小于 lessthan", "= 等于 equalto equals", "\\ge 大于等于 大于或等于 不小于",
+        "> 大于 greaterthan", "< 小于 lessthan", "= 等于 相等 equalto equals",
+        "\\ge 大于等于 大于或等于 不小于",
         "\\le 小于等于 小于或等于 不大于", "\\ne 不等于", "\\parallel 平行 平行于 // parallel",
         "\\perp 垂直 垂直于 互相垂直 perpendicular", "\\cong 全等 全等于", "\\in 属于", "\\notin 不属于",
-        "对 正确 true", "错 错误 false", "充要 充要条件 充分必要 充分必要条件 充分且必要条件",
+        "增大 变大", "减小 变小", "对 正确 true", "错 错误 false",
+        "充要 充要条件 充分必要 充分必要条件 充分且必要条件",
         "既不充分也不必要 既不充分也不必要条件 既非充分也非必要条件 既不充分又不必要条件",
     )
     for word in words.split()

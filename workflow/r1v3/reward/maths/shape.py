@@ -20,6 +20,9 @@ RELATIONS = {
 }  # fmt: skip
 
 
+NUMBERED = "(1)"  # the opening of blanks that carry their numbers
+
+
 @dataclass(frozen=True)
 class Shape:
     """A node: `kind` with its parts.
@@ -81,7 +84,9 @@ def shape_of(text: str, depth: int = 0) -> Shape:
     text = english_in_digits(text.strip())
     if depth > MAX_DEPTH or not text or r"\begin" in text:
         return Shape("leaf", text)
-    blanks = enumerated(text) or _parts(text, _SEMICOLON)
+    if numbered := enumerated(text):
+        return _node("blanks", text, numbered, depth, opening=NUMBERED)
+    blanks = _parts(text, _SEMICOLON)
     if blanks:
         return _node("blanks", text, blanks, depth)
     if not _THOUSANDS.fullmatch(text):
@@ -124,17 +129,34 @@ _PART_NAME = re.compile(
     r"[A-Za-z][A-Za-z ]{0,30}|第[一二三四五六1-6][空问个]{0,2}|[\u4e00-\u9fff]{1,8}"
 )
 _RATIO_WORDS = re.compile(r"[\d.]+(?:(?:\s+to\s+|\s*比\s*)[\d.]+)+")
-_ENUMERATOR = re.compile(r"\s*[,;]?\s*(?:\((\d)\)|([①-⑨]))\s*[:.,]?\s*")
+_ENUMERATOR = re.compile(
+    r"\s*[,;]?\s*(?:\((?P<digit>\d)\)|(?P<circled>[①-⑨])|第(?P<blank>[一二三四五六])[空问]|\((?P<letter>[a-f])\)"
+    r"|\((?P<roman>i{1,3}|iv|v|vi)\))\s*[:.,]?\s*"
+)
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi")
+
+
+def _place_of(mark: re.Match[str]) -> int:
+    """Return which part an enumerator begins: 2 for `(2)`, `②`, `(b)` and `(ii)`."""
+    if mark.group("digit"):
+        return int(mark.group("digit"))
+    if mark.group("circled"):
+        return ord(mark.group("circled")) - 0x2460 + 1
+    if mark.group("blank"):
+        return "一二三四五六".index(mark.group("blank")) + 1
+    if mark.group("letter"):
+        return ord(mark.group("letter")) - ord("a") + 1
+    return _ROMAN.index(mark.group("roman")) + 1
 
 
 def enumerated(text: str) -> list[str] | None:
-    """Split `(1) 5; (2) 6` or `①5 ②6` into its answers; None where numbers are no enumerators."""
-    if text[0] not in "(①":
+    """Split `(1) 5; (2) 6`, `①5 ②6`, `(a) 5, (b) 6` or `第一空5，第二空6` into its answers, else None."""
+    if text[0] not in "(①第":
         return None
     marks = []
     for mark in _ENUMERATOR.finditer(text):
-        number = int(mark.group(1)) if mark.group(1) else ord(mark.group(2)) - 0x2460 + 1
-        if number == len(marks) + 1:
+        kind = marks[0].lastgroup if marks else mark.lastgroup
+        if _place_of(mark) == len(marks) + 1 and mark.lastgroup == kind:
             marks.append(mark)
     if len(marks) < 2 or marks[0].start() > 0:
         return None

@@ -60,7 +60,7 @@ def _table() -> dict[str, tuple[Fraction, dict[str, Fraction]]]:
 def _unit_at_end() -> re.Pattern[str]:
     names = sorted(_table(), key=len, reverse=True)
     atom = "|".join(re.escape(name).replace(r"\ ", r"\s*") for name in names)
-    power = r"(?:\s*\^\s*(?:\{\s*[+-]?\d+\s*\}|[+-]?\d)|(?<=m)[23])?"
+    power = r"(?:\s*\^\s*(?:\{\s*[+-]?\d+\s*\}|[+-]?\d)|(?<=m)[23]|\s(?:squared|cubed))?"
     modifier = r"(?:(?:square|cubic|sq\.?|cu\.?|平方|立方)\s*)?"
     one = rf"{modifier}(?:{atom})(?![a-zA-Z]){power}"
     joint = r"\s*(?:/|\\cdot|\\times|\*|\.|-|\s|每|\bper\b)\s*"
@@ -151,7 +151,8 @@ def parse_unit(text: str) -> Unit | None:
             exponent = 3 if modifier.startswith(("cu", "立")) else 2
         written = match.group("exponent")
         if written:
-            exponent = int(re.sub(r"[\s{}^+]", "", written))
+            bare = re.sub(r"[\s{}^+]", "", written)
+            exponent = {"squared": 2, "cubed": 3}.get(bare) or int(bare)
         part_factor, part_dimension = table[re.sub(r"\s+", " ", match.group("name"))]
         factor *= part_factor ** (sign * exponent)
         for base, power in part_dimension.items():
@@ -184,5 +185,5 @@ def _name_pattern() -> re.Pattern[str]:
     names = sorted(_table(), key=len, reverse=True)
     atom = "|".join(re.escape(name).replace(r"\ ", r"\s*") for name in names)
     return re.compile(
-        rf"(?P<name>{atom})(?![a-zA-Z])(?P<exponent>\s*\^\s*(?:\{{\s*[+-]?\d+\s*\}}|[+-]?\d)|(?<=m)[23])?"
+        rf"(?P<name>{atom})(?![a-zA-Z])(?P<exponent>\s*\^\s*(?:\{{\s*[+-]?\d+\s*\}}|[+-]?\d)|(?<=m)[23]|\s(?:squared|cubed))?"
     )

@@ -101,7 +101,7 @@ _EXPLAINED = re.compile(
     r"[,，;；]?\s*(?:(?<![A-Za-z])(?:because|since|due\s+to|based\s+on|according\s+to)(?![A-Za-z])|因为|由于)"
 )
 SUPPOSING = re.compile(
-    r"\W*(?:(?:we|I)\s+)?(?:if|unless|suppose|supposing|assum(?:e|ing)|let|try|guess|如果|若|假如|假设|除非|设|令)(?![a-z])",
+    r"\W*(?:(?:we|I)\s+)?(?:if|unless|suppose|supposing|assum(?:e|ing)|let|try|guess|(?:must|have\s+to|need\s+to|want\s+to|should|shall)\s+(?:show|prove|check|verify|find|decide)|要证|求证|如果|若|假如|假设|除非|设|令)(?![a-z])",
     re.IGNORECASE,
 )
 _BOLD_MARK = re.compile(r"\*\*|`")

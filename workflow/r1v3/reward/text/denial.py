@@ -22,6 +22,7 @@ _DENIED_BEHIND = re.compile(
        |(?:is|was|are|were)(?=n['’]t))
       (?:wrong|incorrect|false|invalid|impossible|eliminated|excluded|ruled\s+out|out\b|mistaken
         |(?:not|n['’]t)\b(?!\s+only))
+    | (?:clearly\s+|also\s+)?(?:fails?\b|failed\b|contradicts\b|violates\b|(?:does|do|did)(?:\s+not|n['’]t)\b)
     | (?:cannot|can['’]t|could\s*n['’]t|can\s+not)\s+(?:both\s+|all\s+)?be\b
     | (?:选?项|说法|答案)?\s*(?:[也都]?是?)?\s*(?:
         不(?:正确|对|是(?:正确|答案|最)|成立|符合|合题意|合适|选|满足)|错误?|有误|应?排除|被排除|并非)

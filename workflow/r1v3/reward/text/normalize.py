@@ -46,16 +46,17 @@ _ROOT = re.compile(r"√\s*(\d+(?:\.\d+)?|[A-Za-z])|√\s*(?=[({])|√")
 
 _DROPPED = re.compile(
     r"\\(?:left|right|bigl|bigr|Bigl|Bigr|biggl|biggr|big|Big|bigg|Bigg|displaystyle|textstyle"
-    r"|limits|nolimits|rm|bf|it|normalsize|large|Large|centering|nonumber)(?![a-zA-Z])"
+    r"|limits|nolimits|therefore|rm|bf|it|normalsize|large|Large|centering|nonumber)(?![a-zA-Z])"
 )
 _SPACES = re.compile(
     r"(?<!\\)\\[,;:> ]|\\q?quad(?![a-zA-Z])|\\(?:hspace|vspace)\*?\{[^{}]{0,20}\}|~|\\\n"
 )
 _WRAPPER = re.compile(
     r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathbb"
-    r"|mathcal|mathscr|boldsymbol|bm|mbox|hbox|operatorname\*?|emph|underline|fbox|boxed|tag)"
+    r"|mathcal|mathscr|boldsymbol|bm|mbox|hbox|operatorname\*?|emph|underline|fbox|boxed)"
     r"\s*\{((?:[^{}]|\{[^{}]*\})*)\}"
 )
+_UNBRACED = re.compile(r"\\math(?:bb|bf|rm|cal|it|sf)\s+([A-Za-z])(?![A-Za-z])")
 _ARC = re.compile(r"\\operatorname\s*\{\s*a(?:rc)?(sin|cos|tan)\s*\}")
 _UNIT_VECTOR = re.compile(
     r"\\(?:mathbf|boldsymbol|bm|hat|vec|overrightarrow|textbf)\s*\{\s*(?:\\(?:mathbf|imath|jmath)\s*\{?)?([ijk])\s*\}?\}"
@@ -134,7 +135,7 @@ def normalise(text: str) -> str:
 
 # Words that only say that the answer follows, or repeat it.
 _PREFIX = re.compile(
-    r"^(?:(?:答案?|解)\s*:\s*|(?:故|应|所以)*填\s*:?\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])"
+    r"^(?:(?:答案?|解)\s*:\s*|(?:故|应|所以)*填\s*:?\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])|(?i:so|hence|thus|therefore)\s*,?\s+(?=[-+\d\\(])"
     r"|(?i:(?:the\s+)?(?:final\s+|correct\s+)?ans(?:wer)?)\s*(?:is\s*:?\s+|:\s*|=\s*)(?=\S))"
 )
 _CONFIRMED = re.compile(
@@ -152,13 +153,13 @@ def _without_tail(text: str) -> str:
 _CHOOSE = re.compile(r"\{\s*(\w+)\s*\\choose\s*(\w+)\s*\}")
 # Characters without a place in an answer: control, direction, private ones, lone surrogates.
 _FOREIGN = re.compile(
-    r"~~[^\s~]+~~|[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff]"
+    r"~~[^\s~]+~~|\A\s*%|\\tag\b|\\(?:text)?color\s*\{\s*white|[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff]"
 )
 
 
 def is_legible(text: str) -> bool:
     """Whether a text has no character that prints nothing, or turns the order of others around, and is not
-    struck out."""
+    struck out, commented out, white or the number of a formula."""
     return not _FOREIGN.search(text)
 
 
@@ -179,6 +180,8 @@ def _strip_dress(text: str) -> str:
         text = _TWICE.sub(lambda _: "\\", text)
     if _PRICE.fullmatch(text):  # no formula ends here, so the sign is a dollar's
         text = text.replace("$", r"\$")
+    if r"\math" in text:
+        text = _UNBRACED.sub(r"\1", text)
     text = text.replace(r"\$", "\x01").replace("$", " ").replace("\x01", r"\$ ")
     text = re.sub(r"(?<!\\)\\[()\[\]]", " ", text)
     text = (

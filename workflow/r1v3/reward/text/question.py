@@ -52,6 +52,8 @@ def restates(answer: str, gold: str, question: str) -> bool:
         return False
     if _holds(_squeezed(question), said):
         return True
+    if _runs(said) and not _runs(wanted) and _RUN_ASKED.search(question):
+        return True  # a sum in signs for a sum to be worked out
     parts, worked_out = _leaves(_EQUALS.split(said)[-1]), _leaves(wanted)
     return len(parts) > 1 and parts != worked_out and parts in _spans(question)
 
@@ -63,6 +65,16 @@ _JOINTS = frozenset(
     for name in ("frac", "cdot", "times", "div", "text", "left", "right", "displaystyle")
 )
 _RUNS = frozenset(rf"\{name}" for name in ("sum", "prod", "int", "lim"))
+
+
+_RUN_ASKED = re.compile(
+    r"\\(?:sum|prod|int|lim|[lc]?dots)|\.{3}|…|\b(?:sum|product|integral|limit)\b|和|积|极限",
+    re.IGNORECASE,
+)
+
+
+def _runs(text: str) -> bool:
+    return any(name in text for name in _RUNS)
 
 
 @lru_cache(maxsize=4_096)
@@ -158,6 +170,16 @@ _FOR = re.compile(
 )
 
 
+_LIMITED = (
+    r"(?P<letter>[a-z])(?:\s*(?:>=?|<=?|\\[gl]e|\\ne)(?![a-z])\s*-?\d+"
+    r"|\s*\\in(?![a-z])\s*[^,=]{1,30}?)"
+)
+# A formula and the domain of its variable, behind a comma or in brackets: `2n-1, n \ge 1`.
+_BEHIND = re.compile(rf"(?P<one>[^,;]*[^,;\s])\s*(?:,\s*\(?|\()\s*{_LIMITED}\s*\)?", re.DOTALL)
+_COMPARED = re.compile(r"[<>]|\\(?:in|notin|ge|le|ne|cup|infty)(?![a-zA-Z])")
+_FOR_EACH = re.compile(r"(?P<one>[^,]+?)\s*,?\s*for\s+(?:all|any|every|each)\s+(?:real\s+)?[a-z]")
+
+
 def without_domain(answer: str, gold: str) -> str:
     """Return a normalised answer without the domain that it repeats and its gold does not name."""
     if r"\forall" in gold or re.search(r"\b(?:for|where|when|if)\b", gold):
@@ -165,6 +187,13 @@ def without_domain(answer: str, gold: str) -> str:
     if r"\forall" in answer:
         found = _FOR_ALL.fullmatch(answer)
         return (found.group("one") or found.group("two")).strip() if found else answer
+    if behind := _BEHIND.fullmatch(answer):
+        head, letter = behind.group("one").strip(), behind.group("letter")
+        bound = bool(_COMPARED.search(gold) or _COMPARED.search(head)) or head == letter
+        named = re.search(rf"(?<![A-Za-z\\]){letter}(?![A-Za-z])", head)
+        return answer if bound or not named else head
+    if found := _FOR_EACH.fullmatch(answer):
+        return found.group("one").strip()
     if not re.search(r"\b(?:for|where|when|if)\b", answer):
         return answer
     found = _FOR.fullmatch(answer)

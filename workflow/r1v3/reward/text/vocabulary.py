@@ -19,7 +19,7 @@ coin coins stamp stamps toy toys ball balls block blocks cube cubes box boxes ba
 marbles stick sticks tile tiles bead beads car cars bus buses bike bikes train trains boat boats
 tree trees flower flowers seat seats room rooms dog dogs cat cats bird birds fish cow cows sheep
 horse horses rabbit rabbits chicken chickens animal animals object objects item items thing
-things piece pieces group groups set sets row rows column columns way ways time times case cases
+things piece pieces group groups set sets row rows column columns way ways case cases
 point points line lines side sides edge edges vertex vertices face faces angle angles triangle
 triangles square squares rectangle rectangles circle circles dot dots segment segments number
 numbers digit digits integer integers solution solutions roots value values term terms
@@ -75,7 +75,7 @@ yellow black white rest one x y z n k using subtracting adding after together yo
 """
 _PLAIN = frozenset(_PLAIN_WORDS.split())
 _PLAIN_CHINESE = """
-答案 答 概率 面积 周长 体积 长度 长 宽 高 半径 直径 最大值 最小值 最大 最小 值 结果 一共 总共 共
+答案 答 最后 概率 面积 周长 体积 长度 长 宽 高 半径 直径 最大值 最小值 最大 最小 值 结果 一共 总共 共
 总数 总和 和 差 积 商 的 为 是 有 等于 所以 因此 故 综上 综上所述 从而 于是 则 即 解得 可得 得
 得到 得出 可知 我们 可以 就 也 应 应该 应当 方程 解 根 函数 图象 图像 不等式 解集 取值范围 实数
 数 数列 通项 公式 通项公式 前 项 第 个 角 度数 速度 时间 距离 路程 价格 人数 个数 三角形 圆

@@ -1,0 +1,94 @@
+"""Kinds of answers found by 1,744 rows written after the rules: what was paid for nothing, and what was not.
+
+Covers of `reward`: maths/alike, maths/compare, maths/shape, maths/english_numerals, text/cut, text/question.
+"""
+
+import pytest
+
+from r1v3.reward import grade
+
+OPTIONS = ["12", "15", "18", "21"]
+
+
+def boxed(answer, gold, type="open", question=None, options=None):
+    text = rf"<think>So.</think> \boxed{{{answer}}}"
+    return grade(text, gold, type, question=question, options=options).correct
+
+
+def said(text, gold, type="open", options=None):
+    return grade(f"<think>So.</think> {text}", gold, type, options=options).correct
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [("12", r"\text{12 times}"), ("12", "% 12"), ("12", r"\tag{12}"), ("8", r"\color{white}8"),
+     ("8", r"\textcolor{white}{8}"),
+     ("1,2,3", "(a) 1, (b) 3, (c) 2"), ("1,2,3", "(i) 3, (ii) 2, (iii) 1"), ("4;-2", "第一空-2，第二空4"),
+     ("x^2", "x^3, x \\in R"), ("x>1", "x>1, x\\ne 2"), ("5", "5, x>2"), ("x", "x, x>5"),
+     (r"x=k\pi,k\in Z", r"x=2n\pi,n\in Z"), (r"x=k\pi,k\in Z", r"x=n\pi+1,n\in Z"),
+     ("(1,2)", r"\vec{i}-2\vec{j}"), ("(1,2)", r"\vec{i}+2\vec{k}"), ("(1,2)", r"2\mathbf{i}+\mathbf{j}"),
+     (r"x\ne 0", r"\mathbb{R}\setminus\{1\}"), ("x>1且x≠2", r"(1,3)\cup(3,+\infty)"),
+     ("x>1且x≠2", r"(1,+\infty)"),
+     (r"\frac23", r"\text{three halves}"), (r"\frac23", r"\text{two and a third}"),
+     (r"\frac12", r"\text{half of x}"), ("3", r"\text{one third}"), ("2", r"\text{two seconds squared ago}"),
+     ("3 m/s", "3 m/s^2"), ("9 m", r"9 \text{ meters squared}"), ("y1>y2>y3", "y_3>y_2>y_1")],
+)  # fmt: skip
+def test_what_is_written_otherwise_and_means_otherwise_is_not_paid(gold, answer):
+    assert not boxed(answer, gold)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [("x^2", r"x^2 \text{ for all } x"), ("x^2", r"x^2, x\in\mathbb{R}"), ("2n-1", r"2n-1\ (n\ge 1)"),
+     ("a_n=2n-1", r"a_n=2n-1, n\ge 1"), (r"y=\frac1x", r"y=\frac1x\ (x\ne 0)"), ("12", r"\therefore 12"),
+     ("1,2,3", r"\text{(a) }1, \text{(b) }2, \text{(c) }3"), ("1,2,3", "(i) 1, (ii) 2, (iii) 3"),
+     ("2;3", "第一空2，第二空3"), (r"x=k\pi,k\in Z", r"x=n\pi, n\in\mathbb{Z}"),
+     (r"\{x|x=3k,k\in Z\}", r"\{y\mid y=3m,m\in\mathbb Z\}"), ("(1,2)", r"\mathbf{i}+2\mathbf{j}"),
+     ("(1,0,2)", r"\vec{i}+2\vec{k}"), (r"2\hat{i}+3\hat{j}", "(2,3)"),
+     (r"\vec{a}+2\vec{b}", r"2\mathbf{b}+\mathbf{a}"), (r"x\ne 0", r"\mathbb{R}\setminus\{0\}"),
+     ("x>1且x≠2", r"(1,2)\cup(2,+\infty)"), (r"\emptyset", r"\{\}"), (r"\frac23", r"\text{two thirds}"),
+     (r"\frac34", r"\text{three-quarters}"), ("1.5", r"\text{one and a half}"), ("第5", "第五个"),
+     ("9.8 m/s^2", r"9.8 \text{ meters per second squared}"), ("45", r"\text{Hence } 45"),
+     ("增大", "变大"), ("等于", "相等"), ("y1>y2>y3", "y₁>y₂>y₃")],
+)  # fmt: skip
+def test_what_is_written_otherwise_and_means_the_same_is_paid(gold, answer):
+    assert boxed(answer, gold)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [r"\boxed{B\ \text{(wrong)}}", r"\boxed{B（错误）}", r"\boxed{B'}", r"\boxed{B^{\prime}}",
+     "B would be right if x were 3.", "The answer is B... or D.", "(B) fails.", "(B) does not hold"],
+)  # fmt: skip
+def test_a_letter_taken_back_behind_itself_chooses_nothing(text):
+    assert not said(text, "B", "mcq", OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "text", [r"\boxed{\text{I choose B}}", "只有B正确。", r"\boxed{B\ (15)}", "B (15)"]
+)
+def test_a_letter_in_more_dress_is_paid(text):
+    assert said(text, "B", "mcq", OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The radius is 12, therefore the area",
+        "x=12 and y",
+        "共有12个，其中",
+        "We must show that it is 12.",
+    ],
+)
+def test_a_statement_that_leads_on_states_nothing(text):
+    assert not said(text, "12")
+
+
+def test_a_sum_in_signs_is_not_worked_out():
+    question = r"Find $1+2+\cdots+10$."
+    assert boxed("55", "55", question=question)
+    assert not boxed(r"\sum_{i=1}^{10} i", "55", question=question)
+
+
+def test_limits_at_other_places_are_other_equations():
+    assert not boxed(r"\lim_{x\to 1}f(x)=1", r"\lim_{x\to 0}f(x)=1")

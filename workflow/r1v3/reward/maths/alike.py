@@ -1,0 +1,45 @@
+r"""Write two answers with the same names where names are free: `k` of `k \in Z`, bold letters for vectors.
+
+Both texts are seen at once, so that an answer without such names stays as it is.
+"""
+
+import re
+
+_RUNNER = re.compile(
+    r"(?<![A-Za-z\\])([knm])\s*(?:\\in(?![a-z])|∈)\s*(?:\\(?:mathbb|mathbf|mathrm|Bbb|bf)\s*)?\{?\s*[Zℤ]"
+)
+_ARROW = re.compile(r"\\(?:vec|overrightarrow)(?![a-zA-Z])")
+_BOLD = re.compile(r"\\(?:mathbf|boldsymbol|bm)\s*\{\s*([a-z])\s*\}")
+
+
+def in_same_names(answer: str, gold: str) -> tuple[str, str]:
+    r"""Return answer and gold with one name for the whole number of a family, and one dress for vectors."""
+    if ("Z" in gold or "ℤ" in gold) and ("Z" in answer or "ℤ" in answer):
+        answer = _with_runner_of(answer, gold)
+    if "\\" in answer and "\\" in gold:
+        bold = [bool(_BOLD.search(text)) for text in (answer, gold)]
+        if bold[0] and _ARROW.search(gold):
+            answer = _BOLD.sub(r"\\vec{\1}", answer)
+        elif bold[1] and _ARROW.search(answer):
+            gold = _BOLD.sub(r"\\vec{\1}", gold)
+    return answer, gold
+
+
+_SUBSCRIPT = re.compile(r"([A-Za-z])_\{?(\d)\}?")
+_PLAIN_SUBSCRIPT = re.compile(r"(?<![A-Za-z\\\d_])[a-zA-Z][1-9](?![A-Za-z\d])")
+
+
+def with_plain_subscripts(answer: str, gold: str) -> str:
+    """Return a normalised answer with `y1` for `y_1` where its gold writes so, in a chain or an equation."""
+    if "_" in gold or "_" not in answer or len(_PLAIN_SUBSCRIPT.findall(gold)) < 2:
+        return answer
+    return _SUBSCRIPT.sub(r"\1\2", answer)
+
+
+def _with_runner_of(answer: str, gold: str) -> str:
+    mine, wanted = _RUNNER.findall(answer), _RUNNER.findall(gold)
+    if len(mine) != 1 or len(wanted) != 1 or mine == wanted:
+        return answer
+    if re.search(rf"(?<![A-Za-z\\]){wanted[0]}(?![A-Za-z])", answer):
+        return answer
+    return re.sub(rf"(?<![A-Za-z\\]){mine[0]}(?![A-Za-z])", wanted[0], answer)
