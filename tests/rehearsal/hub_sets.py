@@ -1,7 +1,7 @@
 """Small copies of the public question sets, in the layout in which they are published.
 
-File names, columns, types and archives are theirs; rows are few and made up. Pictures are real ones where the
-folder of the variable R1V3_REAL has them, each used once, and drawn ones where not.
+File names, columns, types and archives are theirs; rows are few and made up. Pictures are real, each used
+once, where the folder of the variable R1V3_REAL, or `shared/real` beside the checkout, has them; else drawn.
 """
 
 import base64
@@ -37,8 +37,8 @@ class Maker:
 
     def __init__(self, seed: int):
         self.rng = random.Random(seed)
-        real = os.environ.get("R1V3_REAL")
-        found = sorted(Path(real).rglob("*")) if real else []
+        real = Path(os.environ.get("R1V3_REAL") or Path(__file__).parents[3] / "shared/real")
+        found = sorted(real.rglob("*")) if real.is_dir() else []
         self.real = [path for path in found if path.suffix.lower() in (".png", ".jpg", ".jpeg")]
         self.rng.shuffle(self.real)
 
