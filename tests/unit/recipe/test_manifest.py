@@ -183,7 +183,7 @@ def test_a_second_process_waits_for_the_first_and_finds_its_work_done(tmp_path, 
     output, started = tmp_path / "manifest.json", multiprocessing.Event()
     first = multiprocessing.Process(target=hold, args=(output, started))
     first.start()
-    assert started.wait(10)
+    assert started.wait(60)
     with alone(output) as finished:
         assert finished
     first.join()
@@ -215,7 +215,7 @@ def test_of_several_ranks_all_work_and_only_the_first_writes(tmp_path):
     assert not (tmp_path / "rank-1").exists()  # it waits for the first
     first = start_rank("0", tmp_path)
     for process in (first, second):
-        process.join(10)
+        process.join(60)
         assert process.exitcode == 0
     assert (tmp_path / "rank-1").exists()
     assert read_manifest(tmp_path / "manifest.json")["facts"] == {"rank": "0"}
@@ -226,10 +226,10 @@ def test_no_rank_works_where_an_older_process_finished_the_work(tmp_path):
     started = multiprocessing.Event()
     older = multiprocessing.Process(target=hold, args=(tmp_path / "manifest.json", started))
     older.start()
-    assert started.wait(10)
+    assert started.wait(60)
     ranks = [start_rank(rank, tmp_path) for rank in ("0", "1")]
     for process in (older, *ranks):
-        process.join(10)
+        process.join(60)
         assert process.exitcode == 0
     assert sorted(tmp_path.glob("rank-*")) == []
 
@@ -242,3 +242,15 @@ def test_parents_are_found_by_their_ids():
     assert tables({"mmstar": "mmstar-01"}, manifests) == {
         "mmstar": Path("results/benchmarks/mmstar-01/mmstar.tsv")
     }
+
+
+def test_a_flipped_bit_anywhere_in_a_manifest_is_seen(tmp_path):
+    path = tmp_path / "manifest.json"
+    write_manifest(path, config=CONFIG, files=[], facts={"rate": 0.1, "by_step": {25: None}})
+    read_manifest(path)
+    whole = path.read_bytes()
+    seen = whole.index(b'"freeze"')  # behind it a hundred lines alike
+    for at in [*range(seen), *range(len(whole) - 100, len(whole) - 1)]:
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
+        with pytest.raises(ValueError, match=r"damaged|not a manifest"):
+            read_manifest(path)

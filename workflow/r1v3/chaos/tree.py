@@ -149,6 +149,13 @@ class Tree:
         self.calls.append(Call(process, log))
         return self.calls[-1]
 
+    def lose_power(self, call: Call) -> None:
+        """Kill the call and every process of this tree, those in sessions of their own too."""
+        call.kill()
+        for pid in self.processes():
+            end(pid)
+        self.wait_for("the end of all processes", lambda: not self.processes(), None)
+
     def unlock(self) -> str:
         """Do what `make demo` does before it calls Snakemake; what that said."""
         done = subprocess.run(
@@ -174,15 +181,15 @@ class Tree:
         )
         return done.returncode, done.stdout
 
-    def wait_for(self, what: str, seen: Callable[[], bool], call: Call) -> None:
-        """Wait until something is seen.
+    def wait_for(self, what: str, seen: Callable[[], bool], call: Call | None) -> None:
+        """Wait until something is seen; where a call is named, only while it runs.
 
         Raises:
             Hung: the call ended, or too much time went by, without it.
         """
         until = time.monotonic() + MOST
         while not seen():
-            if call.process.poll() is not None and not seen():
+            if call is not None and call.process.poll() is not None and not seen():
                 raise Hung(f"Snakemake ended before {what}: {call.said()[-600:]}")
             if time.monotonic() > until:
                 raise Hung(f"{what} was not seen in {MOST} s")

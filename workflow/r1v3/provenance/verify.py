@@ -33,5 +33,5 @@ def _wrong(found: ResultFolder) -> Iterator[str]:
         yield str(error)
         return
     for path, what in wrong:
-        remedy = REMEDY.format(folder=found.folder)
+        remedy = REMEDY.format(folder=found.folder, manifest=manifest.name)
         yield f"{path}: {what} since {manifest} vouched for it; {remedy}"

@@ -1,5 +1,6 @@
 """a finished file is damaged"""
 
+import re
 import shutil
 
 from r1v3.chaos.faults._damaging import NAMED, WAYS, damage, files_of, folder_of
@@ -34,5 +35,9 @@ def strike(tree: Tree, case: str) -> None:
     if kind in ("manifest", "config"):
         path.unlink()
     else:
+        made = re.search(r"`snakemake (\S+)` makes it again", said)
+        if not made:
+            raise Hung(f"no line says what makes {folder} again: {said[-400:]}")
+        tree.targets.append(made[1])
         shutil.rmtree(folder)
     tree.hurt.add(str(folder.relative_to(tree.results)))

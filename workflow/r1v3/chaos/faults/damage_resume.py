@@ -1,7 +1,7 @@
 """a file that RL goes on from is damaged while nothing runs"""
 
 from r1v3.chaos.faults._damaging import WAYS, damage
-from r1v3.chaos.tree import Hung, Tree
+from r1v3.chaos.tree import Tree
 
 KINDS = {
     "state": "*.pt",
@@ -18,9 +18,7 @@ def strike(tree: Tree, case: str) -> None:
     kind, _, way = case.partition(", ")
     call = tree.call()
     tree.training(call)
-    call.kill()
-    for pid in tree.processes("scripts/grpo.py"):
-        raise Hung(f"process {pid} lives on")
+    tree.lose_power(call)
     paths = sorted((tree.rl / "resume").glob(KINDS[kind]))
     if paths:
         damage(tree.random.choice(paths), way, tree)

@@ -6,7 +6,7 @@ SAYS = r"going on after step|taken|step 1/"
 
 
 def strike(tree: Tree) -> None:
-    """Kill Snakemake with all that it started."""
+    """Kill Snakemake with all that it started, the ranks in sessions of their own too."""
     call = tree.call()
     tree.training(call)
-    call.kill()
+    tree.lose_power(call)

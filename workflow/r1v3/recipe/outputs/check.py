@@ -63,7 +63,9 @@ def check_files(manifest: Path, below: str = "") -> None:
     lines = [f"{path}: {what} since {manifest} vouched for it" for path, what in wrong[:SHOWN]]
     if len(wrong) > SHOWN:
         lines.append(f"and {len(wrong) - SHOWN} more")
-    raise Changed("; ".join([*lines, REMEDY.format(folder=manifest.parent)]))
+    raise Changed(
+        "; ".join([*lines, REMEDY.format(folder=manifest.parent, manifest=manifest.name)])
+    )
 
 
 def changes(manifest: Path, below: str = "", *, cached: bool = True) -> Iterator[tuple[Path, str]]:

@@ -1,5 +1,6 @@
 """The manifest of a folder: written last and atomically, it vouches for the files that it names."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -12,9 +13,21 @@ from r1v3.base.file_hash import CACHE, files_sha256
 from r1v3.recipe.outputs.environment import environment
 
 SHA256 = re.compile("[0-9a-f]{64}")
+SEAL = "seal"  # the sha256 of all other keys, so that a flipped bit in the manifest itself is seen
+NEEDED = {"kind", "name", "files", "facts"}
+KEYS = NEEDED | {
+    "hash",
+    "created",
+    "seed",
+    "inputs",
+    "environment",
+    "environments_before",
+    "code",
+    SEAL,
+}
 REMEDY = (
     "`dvc checkout {folder}/data.dvc` brings it back where it was recorded; else delete {folder}, and "
-    "Snakemake makes it again"
+    "`snakemake {folder}/{manifest}` makes it again"
 )
 
 
@@ -57,6 +70,7 @@ def write_manifest(
         manifest["code"] = code
     if environments_before:
         manifest["environments_before"] = environments_before
+    manifest[SEAL] = seal_of(manifest)
     write_json(path, manifest)
     return manifest
 
@@ -75,10 +89,13 @@ def read_manifest(path: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: cut or damaged ({error}); {remedy}") from None
-    if not isinstance(manifest, dict) or not {"kind", "name", "files", "facts"} <= set(manifest):
+    if not isinstance(manifest, dict) or not set(manifest) >= NEEDED:
         raise ValueError(
             f"{path}: not a manifest; kind, name, files and facts are expected; {remedy}"
         )
+    # Manifests of earlier versions have no seal.
+    if not set(manifest) <= KEYS or manifest.get(SEAL, seal_of(manifest)) != seal_of(manifest):
+        raise ValueError(f"{path}: edited, cut or damaged; it does not fit its own seal; {remedy}")
     files, facts = manifest["files"], manifest["facts"]
     if not isinstance(facts, dict) or not isinstance(files, dict):
         raise ValueError(f"{path}: damaged; files and facts are mappings in a manifest; {remedy}")
@@ -88,6 +105,13 @@ def read_manifest(path: Path) -> dict[str, Any]:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise ValueError(f"{path}: names {name}, which is not below its folder; {remedy}")
     return manifest
+
+
+def seal_of(manifest: dict[str, Any]) -> str:
+    """The sha256 of all that a manifest says, as it is read from its file, without the seal itself."""
+    said = {key: value for key, value in manifest.items() if key != SEAL}
+    read = json.loads(json.dumps(said))
+    return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
