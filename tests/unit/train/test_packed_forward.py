@@ -206,7 +206,7 @@ def test_a_blank_tile_changes_nothing_and_gives_the_tower_gradients_of_nothing(g
     model = small_model()
     use_packed_attention(model)
     plain = pack_groups([groups[0]])
-    blank = plain.with_blank_tile(28)
+    blank = plain.with_blank_tile(torch.zeros(1, 3, 28, 28))
     assert len(blank.tiles) == 1
     assert torch.equal(hidden_states(model, blank), hidden_states(model, plain))
     hidden_states(model, blank).sum().backward()
@@ -214,7 +214,7 @@ def test_a_blank_tile_changes_nothing_and_gives_the_tower_gradients_of_nothing(g
     assert all(g is not None and g.abs().sum() == 0 for g in tower if g is not None)
     assert sum(g is not None for g in tower) > 0
     seen = pack_groups([groups[1]])
-    assert seen.with_blank_tile(28) is seen
+    assert seen.with_blank_tile(torch.zeros(1, 3, 28, 28)) is seen
 
 
 def test_checkpointed_layers_give_the_same_gradients(groups):

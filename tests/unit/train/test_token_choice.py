@@ -91,7 +91,7 @@ def test_kl_cov_holds_tokens_back_from_the_second_step_on_alone():
 def test_minibatches_part_the_prompts_and_each_is_averaged_alone():
     policy = learner()
     episode = episode_of_policy(policy, prompts=3)
-    plan = plan_updates(episode, grpo_settings(minibatches=2), Ranks(0, 1), side=None)
+    plan = plan_updates(episode, grpo_settings(minibatches=2), Ranks(0, 1), blank=None)
     passes = plan.passes
     assert [(p.batch, p.rows) for p in passes] == [(0, slice(0, 4)), (1, slice(4, 12))]
     assert plan.minibatches == [slice(0, 4), slice(4, 12)]

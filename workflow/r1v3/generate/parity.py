@@ -26,7 +26,7 @@ from r1v3.recipe.graph.configs import ShownConfig
 from r1v3.recipe.schema.recipe import Images, Template
 
 if TYPE_CHECKING:  # torch is imported where the model is
-    from transformers import InternVLForConditionalGeneration
+    from transformers import PreTrainedModel
 
     from r1v3.model.encode import Encoder
 
@@ -96,8 +96,8 @@ def ask_vllm(folder: Path, images: Images, template: Template, tokens: int) -> l
     from r1v3.generate.vllm.engine import open_vllm
 
     engine = open_vllm(images, folder, None)
-    side = engine.encoder.processor.image_processor.size["height"]
     found = []
+    side = engine.encoder.processor.side
     for request in cases(template, side=side, max_pixels=images.max_pixels):
         (response,) = next(engine.generate([request], Sampling(0.0, 1.0, tokens)))
         if response.error:
@@ -106,21 +106,25 @@ def ask_vllm(folder: Path, images: Images, template: Template, tokens: int) -> l
     return found
 
 
-def compare(
-    model: InternVLForConditionalGeneration, encoder: Encoder, answered: list[Answered]
-) -> list[Agreement]:
+def compare(model: PreTrainedModel, encoder: Encoder, answered: list[Answered]) -> list[Agreement]:
     """Ask the model itself about every prompt and token; one forward pass a case."""
     import torch
 
+    from r1v3.model.families import family_of
+
     image_id = encoder.processor.image_token_id
-    found = []
+    family, found = family_of(model.config), []
     for each in answered:
         encoded = encoder.prompt(each.request.prompt, list(each.request.images))
         ids = torch.tensor([[*encoded.prompt_ids, *each.response.token_ids]], device=model.device)
-        tiles = encoded.tiles.to(model.device, model.dtype) if len(encoded.tiles) else None
+        shown = family.inputs(ids[0].tolist(), encoded.tiles)
+        inputs = {
+            name: each.to(model.device, model.dtype if each.is_floating_point() else None)
+            for name, each in shown.items()
+        }
         with torch.no_grad():
             new = len(each.response.token_ids)
-            logits = model(input_ids=ids, pixel_values=tiles, logits_to_keep=new + 1).logits
+            logits = model(input_ids=ids, **inputs, logits_to_keep=new + 1).logits
         logits = logits[0, :-1].float()
         logits[:, list(encoder.never)] = -torch.inf
         logp = logits.log_softmax(-1)[range(new), list(each.response.token_ids)]
@@ -188,7 +192,7 @@ def gate(config: ShownConfig, *, model: Path, max_gap: float, tokens: int, outpu
     write_text(output, json.dumps([asdict(each) for each in found], indent=1) + "\n")
 
 
-def load_over_devices(folder: Path) -> InternVLForConditionalGeneration:
+def load_over_devices(folder: Path) -> PreTrainedModel:
     """A checkpoint in its own precision: on one accelerator, over all, or on all cores of the job."""
     import torch
 

@@ -1,4 +1,4 @@
-"""From a question with pictures to token ids and tiles, by the model's own processor."""
+"""From a question with pictures to token ids and tiles or patches, by the model's own processor."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -7,11 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-import torch
 from PIL import Image
 
 from r1v3.base.image_errors import IMAGE_ERRORS
+from r1v3.model.pictures import Pictures, join
 from r1v3.model.processor import ImageProcessor
 from r1v3.recipe.schema.recipe import Images
 
@@ -21,10 +20,10 @@ DECODED = 2**24  # pixels that are decoded before they become tiles, the last pi
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids of a prompt and its tiles, float32 of shape (tiles, 3, side, side)."""
+    """Token ids of a prompt and its pictures: tiles, or patches with their grids."""
 
     prompt_ids: tuple[int, ...]
-    tiles: torch.Tensor
+    tiles: Pictures
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class EncodedOnDisk:
     pictures: tuple[Path, ...]
 
     @property
-    def tiles(self) -> torch.Tensor:
-        """Tiles, float32 of shape (tiles, 3, side, side)."""
+    def tiles(self) -> Pictures:
+        """Tiles or patches."""
         return self.encoder.tiles(list(self.pictures))[0]
 
 
@@ -45,10 +44,12 @@ EncodedPrompt: TypeAlias = Encoded | EncodedOnDisk
 
 
 class Encoder:
-    """Encodes prompts; pictures are tiled as InternVL does, up to `max_tiles` and a thumbnail.
+    """Encodes prompts, as the processor's family does.
+
+    Tiles stand below for whatever the family counts: InternVL's tiles, or patches at native resolution.
 
     Args:
-        images: how a picture becomes tiles, and how large one may be.
+        images: how many tiles a picture becomes, and how large one may be.
     """
 
     def __init__(self, processor: ImageProcessor, images: Images):
@@ -61,11 +62,6 @@ class Encoder:
     def never(self) -> tuple[int, ...]:
         """Ids of image tokens, which no engine may emit: the next forward pass would miss a picture."""
         return self.processor.image_ids
-
-    @property
-    def side(self) -> int:
-        """Pixels of a tile's side."""
-        return self.processor.image_processor.size["height"]
 
     @cached_property
     def control(self) -> dict[int, str]:
@@ -122,9 +118,7 @@ class Encoder:
         """
         for text, own in zip(texts, counts, strict=True):
             _check_markers(text, own)
-        known = self.processor
-        shown = known.start_image_token + known.image_token + known.end_image_token
-        marked = [text.replace(MARKER, shown) for text in texts]
+        marked = [text.replace(MARKER, self.processor.shown) for text in texts]
         found = self.tokenizer(marked, add_special_tokens=False)["input_ids"]
         return [self._spread(ids, own) for ids, own in zip(found, counts)]
 
@@ -134,7 +128,7 @@ class Encoder:
             raise ValueError(f"{ids.count(image)} image tokens for {len(counts)} pictures")
         for count in counts:
             place = ids.index(image, first)
-            spread += ids[first:place] + [image] * (self.processor.image_seq_length * count)
+            spread += ids[first:place] + [image] * self.processor.tokens(count)
             first = place + 1
         return (*spread, *ids[first:])
 
@@ -147,7 +141,7 @@ class Encoder:
         _check_markers(text, pictures)
         return [_open(picture, self.images.max_pixels) for picture in pictures]
 
-    def tiles(self, pictures: Sequence[Path | Image.Image]) -> tuple[torch.Tensor, list[int]]:
+    def tiles(self, pictures: Sequence[Path | Image.Image]) -> tuple[Pictures, list[int]]:
         """Tiles of all pictures, one after another, and how many each has.
 
         Raises:
@@ -157,16 +151,9 @@ class Encoder:
         for number, picture in enumerate(pictures, start=1):
             opened.append(_open(picture, self.images.max_pixels))
             if number == len(pictures) or sum(p.width * p.height for p in opened) > DECODED:
-                tiles, own = self._tiles(opened)
+                tiles, own = self.processor.pixels(opened, self.images)
                 parts, counts, opened = [*parts, tiles], counts + own, []
-        if len(parts) < 2:
-            return (parts[0] if parts else torch.zeros(0)), counts
-        return torch.cat(parts), counts
-
-    def _tiles(self, opened: list[Image.Image]) -> tuple[torch.Tensor, list[int]]:
-        batch = self.processor.image_processor(opened, **self._tiling(), return_tensors="np")
-        counts = [int(n) for n in batch.get("num_patches", [1] * len(opened))]
-        return torch.from_numpy(np.asarray(batch["pixel_values"], dtype=np.float32)), counts
+        return join(parts), counts
 
     def tile_counts(self, pictures: list[Path]) -> list[int]:
         """How many tiles each picture becomes, told by its header.
@@ -174,10 +161,9 @@ class Encoder:
         Raises:
             ValueError: a header cannot be read, or its picture is too large.
         """
-        patches = self.processor.image_processor.get_number_of_image_patches
         most = self.images.max_pixels
         sizes = [_read(picture, most, lambda image: image.size) for picture in pictures]
-        return [patches(height, width, self._tiling()) for width, height in sizes]
+        return [self.processor.units(height, width, self.images) for width, height in sizes]
 
     def check(self, pictures: list[Path]) -> None:
         """Decode pictures only to know that it can be done; JPEGs at an eighth of their size.
@@ -187,11 +173,6 @@ class Encoder:
         """
         for picture in pictures:
             _read(picture, self.images.max_pixels, _decode)
-
-    def _tiling(self) -> dict:
-        most = self.images.max_tiles
-        fewest = self.images.min_tiles
-        return {"crop_to_patches": most > 1, "min_patches": fewest, "max_patches": most}
 
 
 def _open(picture: Path | Image.Image, max_pixels: int) -> Image.Image:

@@ -8,6 +8,7 @@ import torch
 from transformers import (
     InternVLConfig,
     InternVLForConditionalGeneration,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
     Qwen2Config,
     modeling_utils,
@@ -15,6 +16,7 @@ from transformers import (
 from transformers.models.internvl.configuration_internvl import InternVLVisionConfig
 
 from r1v3.base.atomic_write import settle_file, sync_folder
+from r1v3.model.families import family_of_folder
 from r1v3.model.processor import ImageProcessor, load_processor
 from r1v3.model.tokenizer import IMAGE_CONTEXT
 from r1v3.recipe.schema.data import Architecture
@@ -22,16 +24,19 @@ from r1v3.recipe.schema.data import Architecture
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def load_model(
-    folder: Path, *, dtype: str = "float32", device: str = "cpu"
-) -> InternVLForConditionalGeneration:
+def load_model(folder: Path, *, dtype: str = "float32", device: str = "cpu") -> PreTrainedModel:
     """Load weights from safetensors; no remote code.
 
     Raises:
+        ValueError: the model is of a family that is not supported.
         RuntimeError: a weight is missing or unknown, which the library only warns of.
     """
-    loaded = InternVLForConditionalGeneration.from_pretrained(
-        folder, dtype=DTYPES[dtype], use_safetensors=True, output_loading_info=True
+    loaded = (
+        family_of_folder(folder)
+        .model_class()
+        .from_pretrained(
+            folder, dtype=DTYPES[dtype], use_safetensors=True, output_loading_info=True
+        )
     )
     # The library declares the model alone, which is true without `output_loading_info`.
     model, info = cast("tuple[Any, dict[str, Any]]", loaded)

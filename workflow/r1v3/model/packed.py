@@ -19,16 +19,19 @@ from torch.nn.attention import varlen
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
+from r1v3.model.families import family_of
+from r1v3.model.pictures import Pictures, join, prompt_positions
+
 ATTENTION, FLASH = "packed_segments", "packed_flash"
 
 
 @dataclass(frozen=True)
 class Group:
-    """A prompt with its tiles and its responses, all as token ids."""
+    """A prompt with its tiles or patches and its responses, all as token ids."""
 
     prompt_ids: tuple[int, ...]
     responses: tuple[tuple[int, ...], ...]
-    tiles: torch.Tensor
+    tiles: Pictures
 
 
 @dataclass(frozen=True)
@@ -159,22 +162,28 @@ def _borders(length_S: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Pack:
-    """Tokens of all groups, and for each predicted token: from which position, and what it is."""
+    """Tokens of all groups, and for each predicted token: from which position, and what it is.
+
+    Attributes:
+        position_ids: of shape (T,), or (3, T) where a picture's tokens have time, row and column.
+        tiles: tiles or patches of all pictures.
+        blank: the picture belongs to no token; see `with_blank_tile`.
+    """
 
     input_ids_T: torch.Tensor
-    position_ids_T: torch.Tensor
-    tiles: torch.Tensor
+    position_ids: torch.Tensor
+    tiles: Pictures
     plan: Plan
     source_N: torch.Tensor
     target_N: torch.Tensor
     response_N: torch.Tensor
-    blank: bool = False  # the tile belongs to no token; see `with_blank_tile`
+    blank: bool = False
 
     def to(self, device) -> "Pack":
         """The same pack on another device."""
         return Pack(
             self.input_ids_T.to(device),
-            self.position_ids_T.to(device),
+            self.position_ids.to(device),
             self.tiles.to(device),
             self.plan.to(device),
             self.source_N.to(device),
@@ -183,14 +192,14 @@ class Pack:
             self.blank,
         )
 
-    def with_blank_tile(self, side: int) -> "Pack":
-        """The same pack; if it has no picture, with a tile that the vision tower computes for nothing.
+    def with_blank_tile(self, blank: Pictures) -> "Pack":
+        """The same pack; if it has no picture, with one that the vision tower computes for nothing.
 
         Ranks that shard weights or gradients must call the same modules in the same order.
         """
         if len(self.tiles):
             return self
-        return replace(self, tiles=torch.zeros(1, 3, side, side), blank=True)
+        return replace(self, tiles=blank, blank=True)
 
 
 def pack_groups(groups: list[Group]) -> Pack:
@@ -198,20 +207,23 @@ def pack_groups(groups: list[Group]) -> Pack:
 
     `response_N` numbers the responses in order, over all groups.
     """
-    ids, positions, source, target, response = [], [], [], [], []
+    ids, source, target, response = [], [], [], []
+    positions: list[torch.Tensor] = []
     shared: list[tuple[range, range]] = []  # (own tokens, tokens of the prompt before them)
     number = 0
     for group in groups:
         start, length = len(ids), len(group.prompt_ids)
         ids += group.prompt_ids
-        positions += range(length)
+        prompt = prompt_positions(group.prompt_ids, group.tiles)
+        positions.append(prompt)
+        behind = int(prompt.max()) + 1
         alone = len(group.responses) == 1
         if not alone:
             shared.append((range(start, start + length), range(0)))
         for answer in group.responses:
             own = len(ids)
             ids += answer[:-1]
-            positions += range(length, length + len(answer) - 1)
+            positions.append(torch.arange(behind, behind + len(answer) - 1))
             source += [start + length - 1, *range(own, own + len(answer) - 1)]
             target += answer
             response += [number] * len(answer)
@@ -222,15 +234,20 @@ def pack_groups(groups: list[Group]) -> Pack:
                 shared.append((range(own, len(ids)), range(start, start + length)))
     return Pack(
         torch.tensor(ids),
-        torch.tensor(positions),
-        torch.cat([group.tiles for group in groups if len(group.tiles)])
-        if any(len(group.tiles) for group in groups)
-        else torch.zeros(0),
+        _one_row(positions),
+        join([group.tiles for group in groups]),
         _plan(shared, len(ids)),
         torch.tensor(source),
         torch.tensor(target),
         torch.tensor(response),
     )
+
+
+def _one_row(positions: list[torch.Tensor]) -> torch.Tensor:
+    """All positions, one after another; those of text stand for all three where some have three."""
+    if any(part.dim() == 2 for part in positions):
+        positions = [part.expand(3, -1) for part in positions]
+    return torch.cat(positions, -1)
 
 
 def _plan(segments: list[tuple[range, range]], tokens: int) -> Plan:
@@ -240,10 +257,8 @@ def _plan(segments: list[tuple[range, range]], tokens: int) -> Plan:
 
 
 def masks_by_layer(model: PreTrainedModel, mask: object) -> object:
-    """A mask as the language model takes it: Qwen's by the type of a layer, Llama's as it is."""
-    if model.config.get_text_config().model_type == "llama":
-        return mask
-    return {"full_attention": mask}
+    """A mask as the language model takes it."""
+    return family_of(model.config).mask(mask, model.config.get_text_config())
 
 
 def _packed_attention(
@@ -355,26 +370,41 @@ def _has_flash() -> bool:
 
 
 def embed(
-    model, input_ids: torch.Tensor, tiles: torch.Tensor, *, blank: bool = False
-) -> torch.Tensor:
-    """Token embeddings with the pictures' features in their places; a blank tile's count for nothing."""
+    model, input_ids: torch.Tensor, pictures: Pictures, *, blank: bool = False
+) -> dict[str, Any]:
+    """What the language model takes for tokens: embeddings with the pictures' features in their places.
+
+    A family whose tower speaks to deeper layers too gets those features beside. A blank picture's count for
+    nothing.
+    """
     embeddings = model.get_input_embeddings()(input_ids)
-    if not len(tiles):
-        return embeddings
-    features = model.model.get_image_features(pixel_values=tiles.to(model.dtype)).pooler_output
+    if not len(pictures):
+        return {"inputs_embeds": embeddings}
+    features, *deeper = family_of(model.config).features(model, pictures)
     if blank:
-        return embeddings + 0 * features.sum()
-    mask = (input_ids == model.config.image_token_id).unsqueeze(-1)
-    if int(mask.sum()) != features.shape[0] * features.shape[1]:
-        raise ValueError(f"{int(mask.sum())} image tokens for {features.shape[:2]} features")
-    return embeddings.masked_scatter(mask, features.to(embeddings.dtype))
+        nothing = 0 * features.sum()
+        for each in deeper:
+            nothing = nothing + 0 * each.sum()
+        return {"inputs_embeds": embeddings + nothing}
+    shown = input_ids == model.config.image_token_id
+    count = features.numel() // features.shape[-1]
+    if int(shown.sum()) != count:
+        raise ValueError(f"{int(shown.sum())} image tokens for {count} features")
+    embeddings = embeddings.masked_scatter(shown.unsqueeze(-1), features.to(embeddings.dtype))
+    if not deeper:
+        return {"inputs_embeds": embeddings}
+    return {
+        "inputs_embeds": embeddings,
+        "visual_pos_masks": shown,
+        "deepstack_visual_embeds": deeper,
+    }
 
 
 def hidden_states(model, pack: Pack) -> torch.Tensor:
     """Last hidden states that predict the pack's N target tokens, of shape (N, width)."""
     outputs = model.model.language_model(
-        inputs_embeds=embed(model, pack.input_ids_T[None], pack.tiles, blank=pack.blank),
-        position_ids=pack.position_ids_T[None],
+        **embed(model, pack.input_ids_T[None], pack.tiles, blank=pack.blank),
+        position_ids=pack.position_ids.unsqueeze(-2),  # a batch of one
         attention_mask=masks_by_layer(model, None),
         plan=pack.plan,  # Llama lets no mask through but tensors; all pass on a keyword
         use_cache=False,

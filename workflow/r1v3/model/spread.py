@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import InternVLForConditionalGeneration
+from transformers import PreTrainedModel
+
+from r1v3.model.families import family_of
 
 
-def spread(
-    model: InternVLForConditionalGeneration, devices: Sequence[torch.device], room: Sequence[float]
-) -> None:
+def spread(model: PreTrainedModel, devices: Sequence[torch.device], room: Sequence[float]) -> None:
     """Move the model's blocks to the devices, in order, about the same number of bytes to each.
 
     Args:
@@ -50,10 +50,9 @@ def places_of(sizes: Sequence[float], count: int) -> list[int]:
     return places
 
 
-def _blocks(model: InternVLForConditionalGeneration) -> list[list[nn.Module]]:
-    inner = model.model
-    text = inner.language_model
-    first = [inner.vision_tower, inner.multi_modal_projector, text.embed_tokens, text.rotary_emb]
+def _blocks(model: PreTrainedModel) -> list[list[nn.Module]]:
+    text = model.model.language_model
+    first = [*family_of(model.config).seeing(model), text.embed_tokens, text.rotary_emb]
     return [first, *([layer] for layer in text.layers), [text.norm, model.lm_head]]
 
 

@@ -5,18 +5,21 @@ Shapes: P prompts, B rows (prompt times sample), L positions, V vocabulary, T ne
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from transformers import InternVLForConditionalGeneration
+from torch.nn.functional import pad
+from transformers import PreTrainedModel
 
 from r1v3.generate.in_process.row_cache import RowCache
 from r1v3.generate.in_process.sample_token import draw, uniforms
 from r1v3.generate.types import Request, Sampling
 from r1v3.model.encode import EncodedPrompt, Encoder
 from r1v3.model.packed import embed, masks_by_layer
+from r1v3.model.pictures import join, prompt_positions
 from r1v3.model.prompt_template import END_OF_THINK
 
+NO_PICTURES = torch.zeros(0)
 KEEP_SHARE = 0.75
 # New rows are padded up to the old ones' position, so they join when a quarter of the rows is left: later
 # leaves the batch half empty, earlier pads and prefills more often (perf/generate.py).
@@ -43,11 +46,16 @@ class Row:
 
 
 class Admitted(NamedTuple):
-    """Prefilled requests, a row each: last logits, cache, prompt length, slot, and most new tokens."""
+    """Prefilled requests, a row each: last logits, cache, prompt length, slot, and most new tokens.
+
+    `ahead` is by how much the position of the first new token exceeds the prompt's length: below 0 where a
+    picture's tokens share positions.
+    """
 
     logits_BV: torch.Tensor
     cache: RowCache
     length: torch.Tensor
+    ahead: torch.Tensor
     slot: torch.Tensor
     limit: torch.Tensor
 
@@ -62,7 +70,7 @@ class DecodeLoop:
 
     def __init__(
         self,
-        model: InternVLForConditionalGeneration,
+        model: PreTrainedModel,
         encoder: Encoder,
         sampling: Sampling,
         capacity: int,
@@ -98,7 +106,7 @@ class DecodeLoop:
         self.drawn = torch.zeros(slots, self.tokens)
         self.owner: list[tuple[Asked, int] | None] = [None] * slots
         new = self._admit(waiting, room=self.tokens)
-        self.logits, self.cache, self.length, self.slot, self.limit = new
+        self.logits, self.cache, self.length, self.ahead, self.slot, self.limit = new
         self.padding = self.cache.length - self.length
         self.visible = self._visible()
         self.step = torch.zeros(rows, dtype=torch.long)
@@ -108,8 +116,9 @@ class DecodeLoop:
     def _admit(self, waiting: list[Asked], room: int) -> Admitted:
         """Prefill requests and give them free slots."""
         sampling = self.sampling
-        logits_BV, cache, lengths = self._prefill([asked.encoded for asked in waiting], room)
+        logits_BV, cache, lengths, ahead = self._prefill([a.encoded for a in waiting], room)
         lengths = lengths.repeat_interleave(sampling.samples)
+        ahead = ahead.repeat_interleave(sampling.samples)
         free = [n for n, owner in enumerate(self.owner) if owner is None]
         slot = torch.tensor(free[: len(lengths)])
         for number, where in enumerate(slot.tolist()):
@@ -118,7 +127,7 @@ class DecodeLoop:
         limit = torch.full_like(slot, self.tokens - len(self.close))
         if self.context:
             limit = limit.minimum(self.context - lengths.cpu()).clamp(min=1)
-        return Admitted(logits_BV, cache, lengths, slot, limit)
+        return Admitted(logits_BV, cache, lengths, ahead, slot, limit)
 
     def _visible(self) -> torch.Tensor:
         position = torch.arange(self.cache.room, device=self.device)
@@ -147,8 +156,8 @@ class DecodeLoop:
                     token_B, self.visible = token_B[near], self.visible[near]
                     self._keep(kept)
             self.logits = self._forward(
-                self.model.get_input_embeddings()(token_B[:, None]),
-                (self.length + self.step.to(self.device) - 1)[:, None],
+                embed(self.model, token_B[:, None], NO_PICTURES),
+                (self.length + self.ahead + self.step.to(self.device) - 1)[:, None],
                 self.visible[:, None, None, : self.cache.length + 1],
                 self.cache,
             )
@@ -217,20 +226,21 @@ class DecodeLoop:
     def _keep(self, rows: torch.Tensor) -> None:
         near = rows.to(self.device)
         self.length, self.padding = self.length[near], self.padding[near]
+        self.ahead = self.ahead[near]
         self.slot, self.limit, self.step = self.slot[rows], self.limit[rows], self.step[rows]
         self.open, self.forced = self.open[rows], self.forced[rows]
 
     def _refill(self, kept: torch.Tensor, waiting: list[Asked]) -> None:
         """Let new rows join the kept ones, all ending at the same position of the cache."""
         near = kept.to(self.device)
-        logits_BV, cache, length, slot, limit = self._admit(waiting, room=0)
+        logits_BV, cache, length, ahead, slot, limit = self._admit(waiting, room=0)
         self._keep(kept)
         self.cache.join(near, int(self.padding.min()), cache, room=self.tokens)
         self.logits = torch.cat([self.logits[near], logits_BV])
         fed = torch.cat([self.length + self.step.to(self.device), length])
         self.padding = self.cache.length - fed
         self.visible = self._visible()
-        self.length = torch.cat([self.length, length])
+        self.length, self.ahead = torch.cat([self.length, length]), torch.cat([self.ahead, ahead])
         self.slot, self.limit = torch.cat([self.slot, slot]), torch.cat([self.limit, limit])
         self.step = torch.cat([self.step, torch.zeros_like(slot)])
         self.open = torch.cat([self.open, torch.ones(len(slot), dtype=torch.bool)])
@@ -238,26 +248,26 @@ class DecodeLoop:
 
     def _prefill(
         self, encoded: list[EncodedPrompt], room: int
-    ) -> tuple[torch.Tensor, RowCache, torch.Tensor]:
-        """Last logits and a cache of all rows, and the prompts' lengths."""
+    ) -> tuple[torch.Tensor, RowCache, torch.Tensor, torch.Tensor]:
+        """Last logits and a cache of all rows; the prompts' lengths, and `ahead` of each (`Admitted`)."""
         device, samples = self.device, self.sampling.samples
         lengths = torch.tensor([len(e.prompt_ids) for e in encoded], device=device)
         longest = int(lengths.max())
-        pad = self.encoder.tokenizer.pad_token_id
+        filler = self.encoder.tokenizer.pad_token_id
         ids_PL = torch.tensor(
-            [[pad] * (longest - len(e.prompt_ids)) + list(e.prompt_ids) for e in encoded],
+            [[filler] * (longest - len(e.prompt_ids)) + list(e.prompt_ids) for e in encoded],
             device=device,
         )
-        pictures = [e.tiles for e in encoded if len(e.tiles)]
-        tiles = torch.cat(pictures).to(device) if pictures else torch.zeros(0)
+        shown = [e.tiles for e in encoded]
+        position_P = [prompt_positions(e.prompt_ids, own) for e, own in zip(encoded, shown)]
         position = torch.arange(longest, device=device)
         real = position >= (longest - lengths)[:, None]
         mask = (position[:, None] >= position)[None] & real[:, None]
         mask |= torch.eye(longest, dtype=torch.bool, device=device)
         cache = RowCache(self.layers, longest + room)
         logits_PV = self._forward(
-            embed(self.model, ids_PL, tiles),
-            (position - (longest - lengths)[:, None]).clamp(min=0),
+            embed(self.model, ids_PL, join(shown).to(device)),
+            _padded(position_P, longest).to(device),
             mask[:, None],
             cache,
         )
@@ -265,20 +275,28 @@ class DecodeLoop:
             copies = torch.arange(len(encoded), device=device).repeat_interleave(samples)
             cache.select(copies)
             logits_PV = logits_PV[copies]
-        return logits_PV, cache, lengths
+        behind = torch.tensor([int(own.max()) + 1 for own in position_P], device=device)
+        return logits_PV, cache, lengths, behind - lengths
 
     def _forward(
         self,
-        embeddings: torch.Tensor,
+        inputs: dict[str, Any],
         positions: torch.Tensor,
         mask: torch.Tensor,
         cache: RowCache,
     ) -> torch.Tensor:
         hidden = self.model.model.language_model(
-            inputs_embeds=embeddings,
+            **inputs,
             position_ids=positions,
             attention_mask=masks_by_layer(self.model, mask),
             past_key_values=cache,
             use_cache=True,
         ).last_hidden_state[:, -1]
         return self.model.lm_head(hidden).float()
+
+
+def _padded(positions: list[torch.Tensor], longest: int) -> torch.Tensor:
+    """Positions of prompts, of shape (P, L) or (3, P, L), with zeros before the shorter ones."""
+    shape = (3, -1) if any(own.dim() == 2 for own in positions) else (-1,)
+    rows = [own.expand(shape) for own in positions]
+    return torch.stack([pad(own, (longest - own.shape[-1], 0)) for own in rows], -2)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 import torch
-from transformers import InternVLForConditionalGeneration
+from transformers import PreTrainedModel
 
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.decode_reply import decode_reply
@@ -28,7 +28,7 @@ class TransformersEngine:
     """Answers requests with a model in this process.
 
     Args:
-        model: an InternVL for conditional generation; brought into evaluation mode.
+        model: one of a supported family; brought into evaluation mode.
         encoder: of the same model.
         rows: most samples that decode at once; changes speed and memory, not the answers' meaning.
         thinking: applied to every sampling of `generate`.
@@ -36,7 +36,7 @@ class TransformersEngine:
 
     def __init__(
         self,
-        model: InternVLForConditionalGeneration,
+        model: PreTrainedModel,
         encoder: Encoder,
         *,
         rows: int = 512,
@@ -135,8 +135,9 @@ class TransformersEngine:
                 f"a prompt of {len(encoded.prompt_ids)} tokens; the model's context is {context}"
             )
         shown = encoded.prompt_ids.count(self.model.config.image_token_id)
-        if shown != len(encoded.tiles) * self.encoder.processor.image_seq_length:
-            raise ValueError(f"{shown} image tokens for {len(encoded.tiles)} tiles")
+        wanted = self.encoder.processor.tokens(len(encoded.tiles))
+        if shown != wanted:
+            raise ValueError(f"{shown} image tokens for {wanted} of the pictures")
         return encoded
 
     def _next(self, loop: Iterator[list[Row]]) -> list[Row] | None:

@@ -48,12 +48,12 @@ def write_key(path: Path) -> str:
 
 def server_arguments(model: Path, images: Images, *, port: int, rows: int) -> list[str]:
     """What the server is started with; the key is not among it, where every user would read it."""
-    from r1v3.generate.vllm.processor import tiling
     from r1v3.generate.vllm.start import visible
+    from r1v3.model.processor import load_processor
 
     options = visible(model, rows=rows)
     options |= {"model": str(model), "host": LOOPBACK, "port": port}
-    options["mm_processor_kwargs"] = json.dumps(tiling(images))
+    options["mm_processor_kwargs"] = json.dumps(load_processor(model).arguments(images))
     words = []
     for name, value in options.items():
         flag = "--" + name.replace("_", "-")

@@ -263,8 +263,7 @@ def _prompt(encoder: Encoder, request: Request) -> TokensPrompt:
     """What vLLM takes: ids with one image token for each picture, which it expands, and the pictures."""
     check_places(request)
     pictures = encoder.pictures(request.prompt, list(request.images))
-    image_token = encoder.processor.image_token
-    ids = encoder.text_ids(request.prompt.replace("<image>", image_token))
+    ids = encoder.text_ids(request.prompt.replace("<image>", encoder.processor.sent))
     shown = ids.count(encoder.processor.image_token_id)
     if shown != len(pictures):
         raise ValueError(f"{shown} image tokens for {len(pictures)} pictures")

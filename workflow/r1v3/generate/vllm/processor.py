@@ -8,21 +8,12 @@ It also has no video half, so a checkpoint needs no settings for videos.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from r1v3.recipe.schema.recipe import Images
 
 if TYPE_CHECKING:  # torch is imported when an engine is opened
     from r1v3.model.processor import ImageProcessor
-
-
-def tiling(images: Images) -> dict[str, bool | int]:
-    """The image processor's arguments for the recipe's `images` section."""
-    return {
-        "crop_to_patches": images.max_tiles > 1,
-        "min_patches": images.min_tiles,
-        "max_patches": images.max_tiles,
-    }
 
 
 def use_our_processor(folder: Path, images: Images) -> ImageProcessor:
@@ -33,11 +24,11 @@ def use_our_processor(folder: Path, images: Images) -> ImageProcessor:
     from r1v3.model.processor import load_processor
 
     processor = load_processor(folder)
-    for name, value in tiling(images).items():
+    for name, value in processor.arguments(images).items():
         setattr(processor.image_processor, name, value)
 
     class Info(interns1.InternS1ProcessingInfo):
-        def get_hf_processor(self, **_: object) -> ImageProcessor:
+        def get_hf_processor(self, **_: object) -> Any:
             return processor
 
         def get_supported_mm_limits(self) -> dict[str, int | None]:

@@ -40,10 +40,12 @@ def start(folder: Path, images: Images, *, rows: int) -> tuple[LLM, ImageProcess
             f"generation.engine: vllm cannot be imported here ({error}); it belongs to envs/gpu.yaml,"
             " and for tests without an accelerator to the environment that `make test-vllm` makes"
         ) from None
-    from r1v3.generate.vllm.processor import tiling, use_our_processor
+    from r1v3.generate.vllm.processor import use_our_processor
 
     processor = use_our_processor(folder, images)
-    options: Options = visible(folder, rows=rows) | {"mm_processor_kwargs": tiling(images)}
+    options: Options = visible(folder, rows=rows) | {
+        "mm_processor_kwargs": processor.arguments(images)
+    }
     return vllm.LLM(str(folder), **options), processor
 
 

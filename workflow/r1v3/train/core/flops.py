@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from r1v3.model.families import family_of
 from r1v3.model.groups import grouped_parameters
 
 # Dense 16-bit operations a second, from the makers' data sheets.
@@ -28,7 +29,10 @@ PEAKS = {
 
 @dataclass(frozen=True)
 class FlopCount:
-    """Operations a token, a response token and a tile; attention costs operations a squared length."""
+    """Operations a token, a response token and a tile; attention costs operations a squared length.
+
+    At native resolution a patch takes the place of a tile.
+    """
 
     token: float
     token_squared: float
@@ -39,27 +43,23 @@ class FlopCount:
     def of(cls, model: PreTrainedModel, trained: Sequence[str]) -> "FlopCount":
         """Count for a model of which the groups `trained` train."""
         sizes = {g: sum(p.numel() for _, p in own) for g, own in grouped_parameters(model).items()}
-        text, vision = model.config.text_config, model.config.vision_config
+        text = model.config.text_config
         head = text.vocab_size * text.hidden_size
         tied = model.lm_head.weight is model.get_input_embeddings().weight
         layers = sizes["llm"] - head * (1 if tied else 2)
         below = bool({"vision_tower", "connector"} & set(trained))
         own = "llm" in trained
         passes = 1 + (own or below) + own
-        side = [s // p for s, p in zip(vision.image_size, vision.patch_size)]
-        patches = side[0] * side[1] + 1
         seen = 3 if "vision_tower" in trained else 1
         projected = 1 + ("connector" in trained or "vision_tower" in trained)
         projected += "connector" in trained
-        merged = model.config.image_seq_length
-        width, heads = vision.hidden_size, vision.num_hidden_layers
         return cls(
             token=2 * layers * passes,
             token_squared=2 * text.num_hidden_layers * _attention_width(text) * passes,
             response_token=2 * head * passes,
-            tile=2 * sizes["vision_tower"] * patches * seen
-            + 4 * heads * width * patches**2 * seen
-            + 2 * sizes["connector"] * merged * projected,
+            tile=family_of(model.config).unit_flops(
+                model.config, sizes["vision_tower"], sizes["connector"], seen, projected
+            ),
         )
 
     def batch(self, lengths: list[int], response_tokens: int, tiles: int) -> float:

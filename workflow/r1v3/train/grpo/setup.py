@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from transformers import InternVLForConditionalGeneration
+from transformers import PreTrainedModel
 
 from r1v3.model.encode import Encoder
 from r1v3.model.groups import group_hashes, zero_modules
@@ -143,7 +143,7 @@ def open_order(prompts: list[Prompt], settings: Grpo, seed: int) -> PromptOrder[
 
 
 def _open_policy(
-    model: InternVLForConditionalGeneration, config: GrpoConfig, encoder: Encoder, ranks: Ranks
+    model: PreTrainedModel, config: GrpoConfig, encoder: Encoder, ranks: Ranks
 ) -> tuple[TrainingEngine, dict[str, str], EpisodeSpeed]:
     """The engine that learns, the hashes of its module groups, and what counts its speed."""
     settings = config.settings

@@ -15,6 +15,7 @@ from r1v3.generate.types import Sampling
 from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import use_packed_attention
+from r1v3.model.pictures import Pictures
 from r1v3.recipe.graph.configs import ProbeConfig
 from r1v3.recipe.outputs.code import code_for
 from r1v3.recipe.schema.recipe import Selection
@@ -55,9 +56,9 @@ def probe_checkpoint(
     episode = _answer(config, sampler, encoder, data, step, output.parent / "judge")
     sampler.offload()
     stats = PackedStats(model, temperature=1.0, never=encoder.never)
-    side = encoder.side if parallel.zero == 3 else None
+    blank = processor.blank() if parallel.zero == 3 else None
     frozen = open_frozen(stats, ranks, parallel=parallel, dtype=settings.dtype)
-    entropy_N = _entropies(frozen, episode, settings, ranks, side)
+    entropy_N = _entropies(frozen, episode, settings, ranks, blank)
     if not ranks.first:
         return
     readings = Readings(processor.tokenizer, entropy, config.seed)
@@ -116,11 +117,11 @@ def _answer(
 
 @torch.no_grad()
 def _entropies(
-    stats: Reference, episode: Episode, settings: Selection, ranks: Ranks, side: int | None
+    stats: Reference, episode: Episode, settings: Selection, ranks: Ranks, blank: Pictures | None
 ) -> torch.Tensor:
     """Entropy of the distribution at each token of all responses, of shape (N,), in nats."""
     plan = plan_episode(
-        episode, settings.samples, ranks, pass_tokens=settings.parallel.pass_tokens, side=side
+        episode, settings.samples, ranks, pass_tokens=settings.parallel.pass_tokens, blank=blank
     )
     for part in plan.passes:
         part.note_first(*stats(part.build()))

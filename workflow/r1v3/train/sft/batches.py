@@ -78,7 +78,7 @@ class Packer:
         pack = pack_groups([self._group(i) for i in indices or [0]])
         if not indices:
             pack = replace(pack, source_N=pack.source_N[:0], target_N=pack.target_N[:0])
-        return pack.with_blank_tile(self.encoder.side).to(self.ranks.device)
+        return pack.with_blank_tile(self.encoder.processor.blank()).to(self.ranks.device)
 
     def _group(self, index: int) -> Group:
         group, tiles = self.samples.groups[index], self.samples.tiles[index]

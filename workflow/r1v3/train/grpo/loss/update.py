@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from r1v3.model.families import family_of
 from r1v3.model.packed import Pack
+from r1v3.model.pictures import Pictures, mean_colour
 from r1v3.recipe.schema.training import ClipCov, Grpo, Mismatch
 from r1v3.train.core.engine import TrainingEngine
 from r1v3.train.core.ranks import Ranks
@@ -108,7 +110,7 @@ def update_policy(
     ranks = policy.ranks
     advantage_R = advantage_R.to(ranks.device)
     length_R = torch.tensor(episode.lengths, device=ranks.device)
-    plan = plan_updates(episode, settings, ranks, side=tile_side(policy))
+    plan = plan_updates(episode, settings, ranks, blank=blank_picture(policy))
     if measures_perception(settings, step):
         _compute_with_blank_pictures(policy, plan.passes)
     advantage_R = _compute_before_steps(
@@ -231,9 +233,10 @@ def _check_finite(loss: float, norms: dict[str, float]) -> None:
         raise FloatingPointError(", ".join(bad))
 
 
-def tile_side(policy: TrainingEngine) -> int | None:
-    """Side of a tile in pixels, if every rank's passes need one; else None."""
-    return policy.model.config.vision_config.image_size[0] if policy.alike else None
+def blank_picture(policy: TrainingEngine) -> Pictures | None:
+    """A blank picture, if every rank's passes need one; else None."""
+    config = policy.model.config
+    return family_of(config).blank(config) if policy.alike else None
 
 
 def needs_first_pass(settings: Grpo) -> bool:
@@ -255,10 +258,10 @@ def measures_perception(settings: Grpo, step: int) -> bool:
 
 @torch.no_grad()
 def _compute_with_blank_pictures(policy: TrainingEngine, passes: list[Pass]) -> None:
-    """Note in each pass the policy's log-probabilities if every tile has the mean colour: 0 once scaled."""
+    """Note in each pass the policy's log-probabilities if every picture has the mean colour."""
     for part in passes:
         pack = part.build()
-        part.blank_N = policy(replace(pack, tiles=torch.zeros_like(pack.tiles)))[0]
+        part.blank_N = policy(replace(pack, tiles=mean_colour(pack.tiles)))[0]
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ import torch
 
 from r1v3.generate.types import Response
 from r1v3.model.packed import Group, Pack, pack_groups
+from r1v3.model.pictures import Pictures
 from r1v3.recipe.schema.training import Grpo
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.grpo.passes.episode_rows import plan_rows
@@ -97,7 +98,7 @@ def plan_episode(
     pass_tokens: int | None,
     minibatches: int = 1,
     mask_overlong: bool = False,
-    side: int | None = None,
+    blank: Pictures | None = None,
 ) -> EpisodePlan:
     """Divide an episode into mini-batches and forward passes.
 
@@ -105,8 +106,8 @@ def plan_episode(
         samples: responses of each prompt.
         pass_tokens: most tokens of a pass; see `plan_rows`.
         mask_overlong: responses that were cut off do not count in the loss.
-        side: of a blank tile in pixels, if every rank must make as many passes as the others, each with a
-            tile; a pass that is added for this has no token to learn. None if ranks may differ.
+        blank: a blank picture, if every rank must make as many passes as the others, each with a
+            picture; a pass that is added for this has no token to learn. None if ranks may differ.
     """
     count = len(episode.prompts)
     cuts = [count * n // minibatches for n in range(minibatches + 1)]
@@ -121,16 +122,16 @@ def plan_episode(
             ranks.world,
         )
         own = [slice(every.start + r.start, every.start + r.stop) for r in plan[ranks.rank]]
-        if side:
+        if blank is not None:
             own += [slice(every.start, every.start)] * (max(map(len, plan)) - len(own))
         for rows in own:
-            build = partial(_pack, episode, samples, rows, side, ranks.device)
+            build = partial(_pack, episode, samples, rows, blank, ranks.device)
             passes.append(_pass(batch, rows, build, episode.responses[rows], mask_overlong, ranks))
     return EpisodePlan(passes, batches)
 
 
 def plan_updates(
-    episode: Episode, settings: Grpo, ranks: Ranks, *, side: int | None
+    episode: Episode, settings: Grpo, ranks: Ranks, *, blank: Pictures | None
 ) -> EpisodePlan:
     """Divide an episode as the recipe says; see `plan_episode`."""
     return plan_episode(
@@ -140,12 +141,12 @@ def plan_updates(
         pass_tokens=settings.parallel.pass_tokens,
         minibatches=settings.minibatches,
         mask_overlong=settings.overlong == "mask",
-        side=side,
+        blank=blank,
     )
 
 
 def _pack(
-    episode: Episode, samples: int, rows: slice, side: int | None, device: torch.device
+    episode: Episode, samples: int, rows: slice, blank: Pictures | None, device: torch.device
 ) -> Pack:
     """The pack of `rows`; if these are none, that of the next response without a token to learn."""
     shown = rows if rows.stop > rows.start else slice(rows.start, rows.start + 1)
@@ -157,7 +158,7 @@ def _pack(
             target_N=pack.target_N[:0],
             response_N=pack.response_N[:0],
         )
-    return (pack.with_blank_tile(side) if side else pack).to(device)
+    return (pack if blank is None else pack.with_blank_tile(blank)).to(device)
 
 
 def _pass(

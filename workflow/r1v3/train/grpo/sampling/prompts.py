@@ -4,8 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from r1v3.data.records import Record, read_records, render_question
 from r1v3.model.encode import Encoded, EncodedOnDisk, Encoder
 from r1v3.model.prompt_template import render_prompt
@@ -59,7 +57,7 @@ def encode_prompts(
             part = slice(first, first + ENCODED_AT_ONCE)
             shown, own = texts[part], [list(each) for each in pictures[part]]
             counts = list(threads.map(encoder.tile_counts, own))
-            size += sum(map(sum, counts)) * 3 * encoder.side**2 * torch.float32.itemsize
+            size += sum(map(sum, counts)) * encoder.processor.unit_bytes
             if size <= keep:
                 encoded += encoder.prompts(shown, own)
                 continue

@@ -10,7 +10,7 @@ without an error.
 from pathlib import Path
 from typing import TypeVar
 
-from transformers import InternVLForConditionalGeneration
+from transformers import PreTrainedModel
 
 from r1v3.generate import PolicyEngine
 from r1v3.generate.in_process.engine import TransformersEngine
@@ -30,7 +30,7 @@ Item = TypeVar("Item")
 class OwnModel:
     """The model that learns also samples, each process its share of the prompts."""
 
-    def __init__(self, model: InternVLForConditionalGeneration, encoder: Encoder, ranks: Ranks):
+    def __init__(self, model: PreTrainedModel, encoder: Encoder, ranks: Ranks):
         self.engine, self.ranks = TransformersEngine(model, encoder), ranks
 
     def share(self, prompts: list[Item]) -> list[Item]:
@@ -99,7 +99,7 @@ Sampler = OwnModel | BesideTrainer
 def open_sampler(
     config: GrpoConfig | ProbeConfig,
     start: Path,
-    model: InternVLForConditionalGeneration,
+    model: PreTrainedModel,
     encoder: Encoder,
     ranks: Ranks,
     *,

@@ -1,0 +1,182 @@
+"""InternVL: pictures become square tiles, each of the same number of tokens, with positions as text has.
+
+The library's own `InternVLProcessor` needs torchvision for its video half; without it, `AutoProcessor`
+silently returns a bare tokenizer. This subclass has no video half and uses the PIL image processor.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+from transformers import (
+    AutoTokenizer,
+    GotOcr2ImageProcessorPil,
+    InternVLForConditionalGeneration,
+    PreTrainedConfig,
+)
+from transformers.models.internvl.processing_internvl import InternVLProcessor
+
+from r1v3.model.pictures import Patches, Pictures
+from r1v3.recipe.schema.recipe import Images
+
+IMAGE_MEAN, IMAGE_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class TileProcessor(InternVLProcessor):
+    """InternVL's processor without videos."""
+
+    @classmethod
+    def get_attributes(cls):
+        """The parts that are saved and loaded."""
+        return ["image_processor", "tokenizer"]
+
+    def __init__(self, image_processor=None, tokenizer=None, image_seq_length=256, **kwargs):
+        super().__init__(
+            image_processor, tokenizer, None, image_seq_length=image_seq_length, **kwargs
+        )
+
+    @property
+    def image_ids(self) -> tuple[int, ...]:
+        """Ids of the tokens that stand for pictures, or begin or end one."""
+        return tuple(i for i in self.image_token_ids if i is not None)
+
+    @property
+    def shown(self) -> str:
+        """What stands in a text for one picture, its image token written once."""
+        return self.start_image_token + self.image_token + self.end_image_token
+
+    @property
+    def sent(self) -> str:
+        """The same as vLLM takes it, which writes the rest itself."""
+        return self.image_token
+
+    @property
+    def side(self) -> int:
+        """Pixels of a tile's side."""
+        return self.image_processor.size["height"]
+
+    @property
+    def unit_bytes(self) -> int:
+        """Bytes of a tile in memory."""
+        return 3 * self.side**2 * torch.float32.itemsize
+
+    def pixels(self, opened: list[Image.Image], images: Images) -> tuple[torch.Tensor, list[int]]:
+        """Tiles of pictures in RGB, one picture after another, and how many each has."""
+        batch = self.image_processor(opened, **self.arguments(images), return_tensors="np")
+        counts = [int(n) for n in batch.get("num_patches", [1] * len(opened))]
+        return torch.from_numpy(np.asarray(batch["pixel_values"], dtype=np.float32)), counts
+
+    def units(self, height: int, width: int, images: Images) -> int:
+        """Tiles of a picture of this size."""
+        return self.image_processor.get_number_of_image_patches(
+            height, width, self.arguments(images)
+        )
+
+    def tokens(self, units: int) -> int:
+        """Image tokens of so many tiles."""
+        return self.image_seq_length * units
+
+    def blank(self) -> torch.Tensor:
+        """A tile in the mean colour."""
+        return torch.zeros(1, 3, self.side, self.side)
+
+    def arguments(self, images: Images) -> dict[str, bool | int]:
+        """The image processor's arguments for the recipe's `images` section."""
+        return {
+            "crop_to_patches": images.max_tiles > 1,
+            "min_patches": images.min_tiles,
+            "max_patches": images.max_tiles,
+        }
+
+    def save_pretrained(self, save_directory, push_to_hub: bool = False, **kwargs):
+        """Save so that the library's own processor, and so a vLLM server, loads it too.
+
+        That one insists on settings for videos.
+        """
+        import json
+
+        written = super().save_pretrained(save_directory, push_to_hub, **kwargs)
+        settings = Path(save_directory) / "processor_config.json"
+        processor = json.loads(settings.read_text()) | {"processor_class": "InternVLProcessor"}
+        settings.write_text(json.dumps(processor, indent=2, sort_keys=True) + "\n")
+        own = processor["image_processor"]
+        videos = {"video_processor_type": "InternVLVideoProcessor"}
+        videos |= {key: own[key] for key in ("size", "image_mean", "image_std")}
+        target = Path(save_directory) / "video_preprocessor_config.json"
+        target.write_text(json.dumps(videos, indent=2, sort_keys=True) + "\n")
+        return written
+
+
+def build_processor(tokenizer, *, image_size: int, tokens_per_tile: int) -> TileProcessor:
+    """A processor for square tiles of `image_size` pixels."""
+    pictures = GotOcr2ImageProcessorPil(
+        size={"height": image_size, "width": image_size},
+        image_mean=IMAGE_MEAN,
+        image_std=IMAGE_STD,
+        crop_to_patches=False,
+    )
+    return TileProcessor(pictures, tokenizer, image_seq_length=tokens_per_tile)
+
+
+class InternVL:
+    """The family of InternVL, HF-native."""
+
+    def model_class(self) -> type[InternVLForConditionalGeneration]:
+        """The library's class."""
+        return InternVLForConditionalGeneration
+
+    def load_processor(self, folder: Path) -> TileProcessor:
+        """Load from a checkpoint folder (or a hub id already on disk)."""
+        import json
+
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        pictures = GotOcr2ImageProcessorPil.from_pretrained(folder)
+        path = Path(folder) / "processor_config.json"
+        length = json.loads(path.read_text()).get("image_seq_length") if path.exists() else None
+        return TileProcessor(pictures, tokenizer, image_seq_length=length or 256)
+
+    def features(self, model: Any, pictures: Pictures) -> list[torch.Tensor]:
+        """Features of shape (tiles, tokens of a tile, width)."""
+        tiles = _tiles(pictures).to(model.dtype)
+        return [model.model.get_image_features(pixel_values=tiles).pooler_output]
+
+    def mask(self, mask: object, config: PreTrainedConfig) -> object:
+        """Qwen takes a mask by the type of a layer, Llama as it is."""
+        return mask if config.model_type == "llama" else {"full_attention": mask}
+
+    def blank(self, config: Any) -> torch.Tensor:
+        """A tile in the mean colour."""
+        side = config.vision_config.image_size[0]
+        return torch.zeros(1, 3, side, side)
+
+    def seeing(self, model: Any) -> list[nn.Module]:
+        """Vision tower and connector."""
+        return [model.model.vision_tower, model.model.multi_modal_projector]
+
+    def unit_flops(
+        self, config: Any, tower: int, connector: int, seen: int, projected: int
+    ) -> float:
+        """Operations of a tile: every patch sees every other, and there is one more for the class."""
+        vision = config.vision_config
+        side = [s // p for s, p in zip(vision.image_size, vision.patch_size)]
+        patches = side[0] * side[1] + 1
+        width, heads = vision.hidden_size, vision.num_hidden_layers
+        return (
+            2 * tower * patches * seen
+            + 4 * heads * width * patches**2 * seen
+            + 2 * connector * config.image_seq_length * projected
+        )
+
+    def inputs(self, prompt_ids: Sequence[int], pictures: Pictures) -> dict[str, torch.Tensor]:
+        """The tiles, if there are any."""
+        return {"pixel_values": _tiles(pictures)} if len(pictures) else {}
+
+
+def _tiles(pictures: Pictures) -> torch.Tensor:
+    if isinstance(pictures, Patches):
+        raise ValueError("InternVL takes tiles, not patches at native resolution")
+    return pictures
