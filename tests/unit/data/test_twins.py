@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from data_fixtures import CLEANING, listed, source_config
 from evaluation_fixtures import indexed, write_benchmark
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, index_evaluations
 from r1v3.data.decontamination.ngrams import Words, grams, jaccard, words
@@ -19,6 +19,7 @@ from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, png_bytes, read_records, store_image, write_records
 from r1v3.data.world import World
 from r1v3.evaluate.questions import evaluation_questions
+from r1v3.recipe.schema.cleaning import Cleaning
 from r1v3.recipe.tables.benchmarks import load_table
 
 ROOT = Path(__file__).parents[3]
@@ -285,3 +286,65 @@ def test_pages_of_text_are_told_apart_and_found_again(tmp_path):
     for seed in range(2, 12):
         assert not hits(index, "Which word is it?", page(seed))
     assert hits(index, "Which word is it?", jpeg(page(1), 60))
+
+
+def strict(**pictures) -> Cleaning:
+    """The rules of the recipe `open`, with other keys for pictures where named."""
+    text = CLEANING.text.model_copy(update={"template": 3})
+    keys = {"min_detail": 0.93, "turned": True} | pictures
+    return CLEANING.model_copy(
+        update={"text": text, "pictures": CLEANING.pictures.model_copy(update=keys)}
+    )
+
+
+def index_of(folder: Path, cleaning: Cleaning, questions: list[tuple[str, Image.Image]]):
+    rows = [
+        record(n, text, store_image(folder, image)) for n, (text, image) in enumerate(questions)
+    ]
+    write_records(folder, rows)
+    index_evaluations(cleaning, evaluation_questions({}, {}, {"held": folder}), folder / "index")
+    return EvaluationIndex(folder / "index", cleaning)
+
+
+def lines(number: int) -> Image.Image:
+    """One of several pages with three lines of the same lengths, whose letters are small from afar."""
+    rng = random.Random(number)
+    image = Image.new("RGB", (640, 360), "white")
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(18)
+    for line in range(3):
+        text = "".join(rng.choices("abcdefghiknopqrsuvxz ", k=58))
+        pen.text((16, 16 + 26 * line), text, fill="black", font=font)
+    return image
+
+
+def test_negatives_and_pictures_turned_by_a_few_degrees_are_found(tmp_path):
+    index = index_of(tmp_path, strict(), [("How many?", drawing(n)) for n in range(6)])
+    plain = EvaluationIndex(tmp_path / "index", strict(turned=False))
+    for number in range(6):
+        negative = ImageOps.invert(drawing(number))
+        assert [hit.twin for hit in hits(index, "Another?", negative)] == [f"held/e{number}"]
+        assert hits(plain, "Another?", negative) == []
+        turned = drawing(number).rotate(3, Image.Resampling.BICUBIC, fillcolor="white")
+        assert [hit.twin for hit in hits(index, "Another?", turned)] == [f"held/e{number}"]
+        assert hits(plain, "Another?", turned) == []
+        assert hits(index, "Another?", drawing(number + 50)) == []
+
+
+def test_few_lines_of_small_letters_are_told_apart_by_their_details(tmp_path):
+    index = index_of(tmp_path, strict(), [("What does it say?", lines(n)) for n in range(8)])
+    coarse = EvaluationIndex(tmp_path / "index", strict(min_detail=0.0))
+    others = [lines(number) for number in range(100, 116)]
+    assert any(hits(coarse, "Which word is it?", each) for each in others)
+    assert not any(hits(index, "Which word is it?", each) for each in others)
+    (hit,) = hits(index, "Which word is it?", jpeg(lines(2), 40))
+    assert hit.twin == "held/e2"
+
+
+def test_words_that_stand_beside_three_pictures_say_nothing_beside_a_fourth(tmp_path):
+    index = index_of(tmp_path, strict(), [(LONG, drawing(n)) for n in range(3)])
+    assert hits(index, LONG, drawing(70)) == []
+    assert [hit.twin for hit in hits(index, LONG, drawing(1))] == ["held/e1"]
+    assert len(hits(index, LONG)) == 3  # without a picture the words are all there is
+    (tmp_path / "two").mkdir()
+    two = index_of(tmp_path / "two", strict(), [(LONG, drawing(n)) for n in (0, 1, 1)])
+    assert len(hits(two, LONG, drawing(70))) == 3  # three questions about two pictures

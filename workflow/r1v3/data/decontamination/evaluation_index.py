@@ -17,7 +17,7 @@ from r1v3.base.download import file_digest
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.data.decontamination.ngram_index import TextIndex, TextWriter
 from r1v3.data.decontamination.ngrams import Texts, Words
-from r1v3.data.decontamination.phash import Look, look
+from r1v3.data.decontamination.phash import WHOLE, Look, look, turned_looks
 from r1v3.data.decontamination.phash_index import PhashIndex, PhashWriter
 from r1v3.recipe.schema.cleaning import CleaningRules
 
@@ -99,6 +99,8 @@ class EvaluationIndex:
             looks: how each question's pictures look.
         """
         by_text = self.text.twins(texts, pictured)
+        if self.looks.settings.turned:
+            looks = [[way for one in each for way in (one, *turned_looks(one))] for each in looks]
         owner = [n for n, each in enumerate(looks) for _ in each]
         by_look: list[dict[int, float]] = [{} for _ in looks]
         for n, found in zip(
@@ -107,13 +109,23 @@ class EvaluationIndex:
             for number, alike in found:
                 by_look[n][number] = max(alike, by_look[n].get(number, 0.0))
         hits = []
-        for text, seen in zip(by_text, by_look, strict=True):
+        for text, seen, has_picture in zip(by_text, by_look, pictured, strict=True):
+            if has_picture and self._is_template(text):
+                text = {number: alike for number, alike in text.items() if number in seen}
             found = [
                 Hit(self.questions[number]["key"], text.get(number, 0.0), seen.get(number, 0.0))
                 for number in {**text, **seen}
             ]
             hits.append(sorted(found, key=lambda hit: (-hit.text - hit.picture, hit.twin)))
         return hits
+
+    def _is_template(self, twins: dict[int, float]) -> bool:
+        """Whether so many questions with different pictures share a text that it says nothing."""
+        least = self.text.settings.template
+        if least is None or len(twins) < least:
+            return False
+        of_twins = np.isin(self.looks.owners, list(twins))
+        return len(np.unique(self.looks.hashes[of_twins, WHOLE])) >= least
 
     def text_of(self, key: str) -> str:
         """The text of an evaluation's question."""

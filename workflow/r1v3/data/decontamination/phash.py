@@ -24,6 +24,7 @@ FLATTEST = 3.0  # grey levels: a standard deviation below this has nothing to re
 VARIANTS = len(PAIRS) ** 2
 WHOLE = 0  # the variant without a trim
 UNLIKE = 0.3  # correlation at the trim that the hash found, below which none is looked for
+TURNS = (-5.0, -2.5, 2.5, 5.0)  # degrees; blocks of details may move by one more
 HOPELESS = 0.6  # correlation on the coarse grid below which no fine one is tried
 
 
@@ -36,17 +37,51 @@ def thumbnail(image: Image.Image) -> np.ndarray | None:
 
 @dataclass(frozen=True)
 class Look:
-    """How a picture looks from afar and nearby: its thumbnail, and `details.detail`."""
+    """How a picture looks from afar and nearby: its thumbnail, and `details.detail`.
+
+    `aspect` is its width by its height, which both have lost.
+    """
 
     thumb: np.ndarray
     detail: np.ndarray
+    aspect: float = 1.0
 
 
 def look(image: Image.Image) -> Look | None:
     """How a picture looks; None where it is all but blank."""
     grey = image.convert("L") if image.mode != "L" else image
     thumb = thumbnail(grey)
-    return None if thumb is None else Look(thumb, detail(grey))
+    if thumb is None:
+        return None
+    return Look(thumb, detail(grey), image.width / image.height)
+
+
+def turned_looks(seen: Look) -> list[Look]:
+    """How a picture looks as a negative, and turned by each of TURNS."""
+    negative = Look(255 - seen.thumb, 255 - seen.detail, seen.aspect)
+    return [negative, *(_turned(seen, degrees) for degrees in TURNS)]
+
+
+def _turned(seen: Look, degrees: float) -> Look:
+    """A look turned about its centre, with white where the corners come in."""
+    angle = np.deg2rad(degrees)
+    cos, sin = np.cos(angle), np.sin(angle)
+
+    def turn(values: np.ndarray) -> np.ndarray:
+        middle = len(values) / 2
+        matrix = np.array([[cos, -sin / seen.aspect], [sin * seen.aspect, cos]])
+        (a, b), (d, e) = matrix
+        c, f = middle - matrix @ (middle, middle)
+        image = Image.fromarray(values).transform(
+            values.shape,
+            Image.Transform.AFFINE,
+            (a, b, c, d, e, f),
+            Image.Resampling.BILINEAR,
+            fillcolor=255,
+        )
+        return np.asarray(image)
+
+    return Look(turn(seen.thumb), turn(seen.detail), seen.aspect)
 
 
 def hashes(thumb: np.ndarray, *, trims: bool = True) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from r1v3.recipe.schema.section import Positive, Section, Share
+from r1v3.recipe.schema.section import GrowingSection, Positive, Section, Share
 
 
 class Limits(Section):
@@ -27,7 +27,7 @@ class Licences(Section):
     """What becomes of samples whose licence is not stated."""
 
 
-class TextTwins(Section):
+class TextTwins(GrowingSection):
     """When two texts are the same: an evaluation's runs of `ngram` words are found again to this share, or
     the Jaccard similarity of their shingles is this large. Texts below `alone_words` say too little beside
     pictures; runs of words that `common` evaluation questions share say nothing."""
@@ -42,15 +42,22 @@ class TextTwins(Section):
     """Texts of fewer words say too little beside pictures."""
     common: Positive
     """Runs that this many evaluation questions share say nothing."""
+    template: Positive | None = None
+    """Evaluation questions in the same words, each with another picture, that make these words a template,
+    which says nothing beside a picture; null for none."""
 
 
-class PictureTwins(Section):
+class PictureTwins(GrowingSection):
     """When two pictures are the same: hashes within `max_bits` of 64, then a correlation this large."""
 
     max_bits: Positive
     """Most bits in which the perceptual hashes of twins differ, of 64."""
     min_likeness: Share
     """Correlation of thumbnails that makes two pictures twins."""
+    min_detail: Share = 0.0
+    """Correlation that half of the blocks with details must reach."""
+    turned: bool = False
+    """Whether negatives, and pictures turned by a few degrees, are looked for too."""
 
 
 class CleaningRules(Section):
