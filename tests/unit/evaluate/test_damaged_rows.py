@@ -294,3 +294,68 @@ def test_a_missing_verifier_is_said_before_anything_is_asked(suite, table, monke
     answer(config, model=None, **where)
     found = score(config, responses=folder, **where)["benchmarks"]["good"]
     assert found["judged_by"].startswith("rules alone: judge has no address")
+
+
+def good_rows(picture, count=4):
+    return [cells(n, picture) for n in range(count)]
+
+
+# Benchmark, what its file is made of, what is lost (a row or the benchmark), and what is said of it.
+TEN_WAYS = {
+    "no_answer": (
+        lambda p: file_of(*good_rows(p, 3), cells(3, p, answer="")), "row", "the column answer is empty",
+    ),
+    "other_answer": (
+        lambda p: file_of(*good_rows(p, 3), cells(3, p, answer="E")), "row", "'E' is none of A, B, C",
+    ),
+    "short_row": (
+        lambda p: file_of(*good_rows(p, 3), cells(3, p)[:-1]), "row", "it has 8 of 9 cells",
+    ),
+    "other_text": (
+        lambda p: file_of(*good_rows(p)).replace(b"Which of 3?", "Wo fährt 3?".encode("latin-1")),
+        "row", "not text in UTF-8",
+    ),
+    "cut_picture": (
+        lambda p: file_of(*good_rows(p, 3), cells(3, p, image=cut_jpeg())),
+        "row", "a picture cannot be decoded",
+    ),
+    "empty_file": (lambda _: b"", "benchmark", "the file is empty"),
+    "web_page": (lambda _: b"<html>not found</html>\n", "benchmark", "no column"),
+    "no_rows": (lambda _: file_of(), "benchmark", "no row with a picture"),
+    "all_rows": (
+        lambda p: file_of(*(cells(n, p, answer="E") for n in range(4))),
+        "benchmark", "no row with a picture is left",
+    ),
+    "not_there": (lambda _: None, "benchmark", "by hand as not_there.tsv"),
+}  # fmt: skip
+
+
+def test_each_of_ten_damages_costs_its_row_or_benchmark_alone(
+    table, picture, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("r1v3.evaluate.answer.load_engine", lambda *_: Engine())
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    monkeypatch.setenv("R1V3_BENCHMARKS", str(mine))
+    contents = {name: write(picture) for name, (write, _, _) in TEN_WAYS.items()}
+    contents["sound"] = file_of(*good_rows(picture))
+    configs = {}
+    for name, content in contents.items():
+        (mine / f"{name}.tsv").write_bytes(b"x" if content is None else content)
+        configs[name] = published_config(name, {"kind": "user", "describe": "a TSV"})
+    (mine / "not_there.tsv").unlink()
+    _, asked, scores, _ = run(tmp_path, configs, table)
+    said = capsys.readouterr().err
+    lost = {name for name, (_, cost, _) in TEN_WAYS.items() if cost == "benchmark"}
+    assert set(scores["missing"]) == lost
+    assert scores["benchmarks"]["sound"]["mean"] == 1.0
+    for name, (_, cost, reason) in TEN_WAYS.items():
+        if cost == "benchmark":
+            assert reason in scores["missing"][name] == asked["missing"][name]
+            assert f"{name} is missing" in said
+            continue
+        found = scores["benchmarks"][name]
+        [row] = found["unreadable"]["rows"]
+        assert reason in row["reason"]
+        assert row["row"].startswith("3 (line 5)")
+        assert (found["mean"], found["n"]) == (0.75, 4)
