@@ -92,3 +92,18 @@ def test_a_sum_in_signs_is_not_worked_out():
 
 def test_limits_at_other_places_are_other_equations():
     assert not boxed(r"\lim_{x\to 1}f(x)=1", r"\lim_{x\to 0}f(x)=1")
+
+
+@pytest.mark.parametrize(
+    ("text", "gold", "question"),
+    [("There are 6 objects in the picture. Removing 2 leaves 4.", "6", "How many objects are left?"),
+     ("There are 7 cubes. Taking away 3 gives 4 cubes.", "7", "How many cubes are left?"),
+     ("The ratio is 1:2.", "2", None), ("The ratio is 1:2.", "1", None), ("13-18", "13", None),
+     ("The range is 13-18.", "18", None)],
+)  # fmt: skip
+def test_a_first_sentence_or_a_part_of_a_ratio_does_not_win(text, gold, question):
+    assert not grade(f"<think>So.</think> {text}", gold, "open", question=question).correct
+
+
+def test_a_ratio_is_stated_whole():
+    assert said("The ratio is 1:2.", "1:2")

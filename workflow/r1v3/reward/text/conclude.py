@@ -27,7 +27,7 @@ _MATH_SPAN = re.compile(
 )
 _NUMBER_SPAN = re.compile(
     r"(?<![A-Za-z\d.,_^])[-+−]?(?:\\?\$|[€£¥])?\s?-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:[.,]\d+)?"
-    r"(?:\s?/\s?\d+(?![\d/]))?\s?(?:\\?%|°)?(?!\d)"
+    r"(?:\s?/\s?\d+(?![\d/])|(?:(?: : |[:∶])\d+(?:\.\d+)?)+)?\s?(?:\\?%|°)?(?!\d)"
 )
 _PROSE_WORD = re.compile(
     r"(?<![\\A-Za-z\d)])(?:[A-Za-z]{3,}(?![A-Za-z(\d])|(?:is|it|we|he|as|so|of|no|to|be|by|an|on|if)(?=\s))"
@@ -197,9 +197,19 @@ def _stated_elsewhere(text: str, ending: str, question: str | None) -> str | Non
         value = stated(sentence, question) if sentence != ending else None
         if value:
             return value
-    if question and asked_for(question) & words_of(sentences[0]):
+    computed = any(_COMPUTES.search(sentence) for sentence in sentences[1:])
+    if question and not computed and asked_for(question) & words_of(sentences[0]):
         return stated(sentences[0], question)
     return None
+
+
+# A later sentence that works with what the first one counts.
+_COMPUTES = re.compile(
+    r"(?<![A-Za-z])(?:leav(?:e|es|ing)|left|remain(?:s|ing)?|remov\w+|subtract\w*|add(?:s|ed|ing)?|minus|plus|tak\w+\s+away"
+    r"|times|divid\w+|multipl\w+|gives|makes|becomes|in\s+total|altogether|so|thus|therefore|hence)(?![A-Za-z])"
+    r"|[=+×÷]|减|加|剩|所以|因此|一共",
+    re.IGNORECASE,
+)
 
 
 def sentences_of(text: str) -> list[str]:
