@@ -42,11 +42,12 @@ class OwnLogs(DefaultFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         own = copy.copy(record)
-        if hasattr(own, "log"):
-            own.log = self._fresh(own.log)
-        if hasattr(own, "job_error_info"):
-            own.job_error_info = [
-                {**info, "log": self._fresh(info["log"])} for info in own.job_error_info
+        said = own.__dict__  # Snakemake puts what it says into attributes of its own
+        if "log" in said:
+            said["log"] = self._fresh(said["log"])
+        if "job_error_info" in said:
+            said["job_error_info"] = [
+                {**info, "log": self._fresh(info["log"])} for info in said["job_error_info"]
             ]
         return super().format(own)
 

@@ -151,6 +151,7 @@ def mmbench_en_v11(draw: Drawer, items: int) -> Rows:
     rows = []
     for group in range(1, max(1, items // 4) + 1):
         item = draw.item("mcq")
+        assert item.options is not None, "a choice has options"
         for turn in range(len(item.options)):
             options = item.options[turn:] + item.options[:turn]
             right = options.index(item.options["ABCD".index(item.answer)])

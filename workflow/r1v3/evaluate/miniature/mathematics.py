@@ -27,6 +27,7 @@ def mathvista_mini(draw: Drawer, items: int) -> Rows:
             "answer_type": kind,
         }
         if kind == "text":
+            assert item.options is not None, "a choice has options"
             answer = item.options["ABCD".index(item.answer)]
             choice = {"question_type": "multi_choice", "choices": str(list(item.options))}
             rows.append({**common, **choice, "answer": answer, "answer_option": item.answer})
