@@ -89,7 +89,7 @@ def open_r1(rows: list[Row]) -> list[bool]:
 
 def verl(rows: list[Row]) -> list[bool]:
     """Judge by verl's rule for MATH."""
-    compute_score = import_module("verl.utils.reward_score.math").compute_score
+    compute_score = import_module("verl.utils.reward_score.math_reward").compute_score
     return [compute_score(row["response"], accepted(row["gold"])[0]) > 0 for row in rows]
 
 
