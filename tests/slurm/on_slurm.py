@@ -31,7 +31,8 @@ def write_overlay(path: Path, **layout: dict) -> Path:
     overlay = yaml.safe_load(STEPS.read_text())
     overlay["evaluation"]["benchmarks"] = ["mmmu_val"]
     overlay["grpo"]["math"] |= {"steps": 2, "checkpoint_every": 2, "lengths": [LENGTH]}
-    overlay["grpo"] |= dict.fromkeys(("math_ablation", "math_tenth_rate"), overlay["grpo"]["math"])
+    others = ("math_ablation", "math_tenth_rate", "math_lora")
+    overlay["grpo"] |= dict.fromkeys(others, overlay["grpo"]["math"])
     path.write_text(yaml.safe_dump(overlay | {"layout": LAYOUT | layout}))
     return path
 

@@ -90,7 +90,9 @@ def test_the_small_shapes_have_the_sizes_that_their_cards_tell():
     assert billions["OpenGVLab/InternVL3-38B-hf"] == 38.39
 
 
-@pytest.mark.parametrize("recipe", ["paper", "8b", "1b", "open", "open-8b", "open-1b"])
+@pytest.mark.parametrize(
+    "recipe", ["paper", "8b", "1b", "open", "open-8b", "open-8b-lora", "open-1b"]
+)
 def test_every_model_that_is_trained_or_asked_here_has_its_sizes(recipe):
     shapes = read_yaml(ROOT / "config/shapes.yaml")
     models = load_project(ROOT, recipe).recipe.models

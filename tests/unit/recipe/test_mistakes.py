@@ -142,7 +142,7 @@ MISTAKES = {
     "settings that do not exist": (
         (RUNS, set_key("rl", "settings", to="maths")),
         "config/runs.yaml: run rl: settings: there is no entry of the recipe's grpo 'maths'; allowed: "
-        "math, math_ablation, math_tenth_rate; did you mean 'math'?",
+        "math, math_ablation, math_tenth_rate, math_lora; did you mean 'math'?",
     ),
     "a group in `set` that does not exist": (
         (RUNS, set_key("rl_frozen_connector", "set", "train", to=["vision_tower", "conector"])),

@@ -12,7 +12,7 @@ from r1v3.recipe.tables.licences import admits
 from r1v3.recipe.tables.sources import Files, SourceLicence
 
 ROOT = Path(__file__).parents[3]
-RECIPES = ("open", "open-1b", "open-8b")
+RECIPES = ("open", "open-1b", "open-8b", "open-8b-lora")
 PERMISSIVE = ROOT / "config/overlays/permissive.yaml"
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import nn
 
+from r1v3.model.stored_weights import StoredTensor, stored_tensors
+
 GROUPS = {
     "vision_tower": ("model.vision_tower.", "model.visual."),
     "connector": (
@@ -85,19 +87,19 @@ def group_hashes(
     model: nn.Module,
     *,
     groups: Iterable[str] = tuple(GROUPS),
-    whole: Callable = torch.Tensor.detach,
+    whole: Callable[[StoredTensor], torch.Tensor] = StoredTensor.merge,
 ) -> dict[str, str]:
-    """sha256 of the tensors of each group asked for, names included, in a fixed order.
+    """sha256 of each group's tensors as a checkpoint stores them, names included, in a fixed order.
 
     Args:
-        whole: gathers a sharded tensor.
+        whole: gathers a sharded tensor; adapters are merged, unless it is `StoredTensor.base`.
     """
     hashes, named = {}, grouped_parameters(model)
     for group in groups:
         digest = hashlib.sha256()
-        for name, parameter in sorted(named[group]):
-            digest.update(name.encode())
-            tensor = whole(parameter).cpu().contiguous().flatten()
+        for stored in sorted(stored_tensors(model, named[group]), key=lambda each: each.name):
+            digest.update(stored.name.encode())
+            tensor = whole(stored).cpu().contiguous().flatten()
             digest.update(tensor.view(torch.uint8).numpy().tobytes())
         hashes[group] = digest.hexdigest()
     return hashes
@@ -115,6 +117,20 @@ def check_frozen(before: dict[str, str], after: dict[str, str], trained: Iterabl
             raise RuntimeError(f"{group} was to stay frozen, but its tensors changed")
         if not moved and group in trained:
             raise RuntimeError(f"{group} was to be trained, but its tensors did not change")
+
+
+def check_base(before: dict[str, str], base: dict[str, str]) -> None:
+    """Fail when the weights below adapters moved.
+
+    Args:
+        base: hash of each group that has adapters, without these.
+
+    Raises:
+        RuntimeError: naming the group.
+    """
+    for group, digest in base.items():
+        if before[group] != digest:
+            raise RuntimeError(f"{group} has adapters, but the weights below them changed")
 
 
 def group_norms(model: nn.Module) -> dict[str, float]:

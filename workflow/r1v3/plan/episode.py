@@ -60,7 +60,7 @@ def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> Rollouts:
         device=device,
     )
     cache = 0.0 if plan.cpu else gpus * parts["keys and values"]
-    count = FlopCount.of(plan.model, settings.train)
+    count = FlopCount.of(plan.model, settings.train, settings.adapted)
     starts = [stage.step for stage in settings.lengths] + [settings.steps]
     phases = {"generate": 0.0, "straggling": 0.0, "update": 0.0, "weights": 0.0}
     most, busy, answer_tokens, flops = 0, 0.0, 0.0, 0.0

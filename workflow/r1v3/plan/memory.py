@@ -5,11 +5,12 @@ Training keeps weights, gradients, AdamW's two averages and, for 16-bit weights,
 are a formula's result times a measured factor. Each function gives {part: bytes}.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from r1v3.plan.costs import Activations, Device
 from r1v3.plan.shapes import ModelShape
+from r1v3.recipe.schema.training import Lora
 from r1v3.train.core.token_stats import LOGITS_AT_ONCE, chunk_of, chunk_on_card
 
 GIB = 2**30
@@ -34,6 +35,7 @@ def training_parts(
     device: Device,
     factors: Activations,
     card: float = 0.0,
+    lora: Lora | None = None,
 ) -> dict[str, float]:
     """What a training process keeps.
 
@@ -43,9 +45,10 @@ def training_parts(
         checkpointing: share of the layers that are computed again in the backward pass.
         tokens: of its longest pass; `responses` of these are predicted, and `tiles` lie in it.
         card: bytes of a GPU's memory; 0 on a processor.
+        lora: adapters in place of some groups' weights.
     """
     size = 2 if dtype == "bfloat16" else FLOAT
-    trained = shape.trained(train)
+    trained = shape.trained(train, lora)
     parts = world if zero else 1
     masters = FLOAT * trained if size == 2 else 0
     gathered = 0
@@ -54,6 +57,7 @@ def training_parts(
         gathered = size * copies * BUCKETS
     if zero == 3:
         gathered += size * (min(LIVE, shape.all) + shape.largest)
+    whole = set(train) - set(lora.targets if lora else ())
     return {
         "process": device.base_gib * GIB + device.fixed_gib * GIB,
         "weights": size * shape.all / (world if zero == 3 else 1),
@@ -69,7 +73,7 @@ def training_parts(
             tiles=tiles,
             factors=factors,
         ),
-        "logits": _logits(shape, train, responses, factors, card),
+        "logits": _logits(shape, whole, responses, factors, card),
     }
 
 
@@ -81,6 +85,7 @@ def parts_beside_engine(
     dtype: str,
     zero: Literal[2, 3] | None,
     world: int,
+    lora: Lora | None = None,
 ) -> dict[str, float]:
     """What the trainer keeps on a device while vLLM samples there, after it has emptied its cache.
 
@@ -95,7 +100,9 @@ def parts_beside_engine(
     held = {name: parts[name] for name in ("process", "weights", "optimizer")}
     if zero:
         held["gradients"] = parts["gradients"]
-    held["copies of the start and of the step before"] = 2 * size * shape.trained(train) / shards
+    held["copies of the start and of the step before"] = (
+        2 * size * shape.trained(train, lora) / shards
+    )
     return held
 
 
@@ -130,11 +137,11 @@ def activation_bytes(
 
 
 def _logits(
-    shape: ModelShape, train: Sequence[str], responses: int, factors: Activations, card: float
+    shape: ModelShape, whole: Collection[str], responses: int, factors: Activations, card: float
 ) -> float:
     words = shape.vocabulary
     chunk = chunk_on_card(words, card) if card else chunk_of(words, LOGITS_AT_ONCE)
-    head = FLOAT * words * shape.width if "llm" in train else 0
+    head = FLOAT * words * shape.width if "llm" in whole else 0
     return FLOAT * factors.logit_copies * min(chunk, responses) * words + head
 
 

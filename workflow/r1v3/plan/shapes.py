@@ -1,11 +1,12 @@
 """Models as shapes: made on the meta device, where 38B parameters take no memory."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from pydantic import ValidationError
@@ -18,11 +19,13 @@ from transformers import (
 from transformers.models.internvl.configuration_internvl import InternVLVisionConfig
 
 from r1v3.model.groups import grouped_parameters
+from r1v3.model.lora import adaptable_layers
 from r1v3.recipe.errors import RecipeError, unknown
 from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.schema.data import Architecture
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.section import Positive, Section
+from r1v3.recipe.schema.training import Group, Lora
 
 SHAPES = Path("config") / "shapes.yaml"
 
@@ -64,7 +67,9 @@ class ModelSizes(Section):
 class ModelShape:
     """What memory and time follow from: parameters of each group, and the sizes of layers.
 
-    `patches` and `image_tokens` are those of one tile, `side` its pixels.
+    `patches` and `image_tokens` are those of one tile, `side` its pixels. `sides` adds up the widths, in
+    and out, of the linear layers of each name in a group: an adapter of rank r on them has r times as many
+    parameters.
     """
 
     parameters: dict[str, int]
@@ -79,15 +84,19 @@ class ModelShape:
     patches: int
     image_tokens: int
     side: int
+    sides: dict[Group, dict[str, int]] = field(default_factory=dict)
 
     @property
     def all(self) -> int:
         """Parameters of the whole model."""
         return sum(self.parameters.values())
 
-    def trained(self, groups: Iterable[str]) -> int:
-        """Parameters of these groups."""
-        return sum(self.parameters[group] for group in groups)
+    def trained(self, groups: Collection[str], lora: Lora | None = None) -> int:
+        """Parameters of these groups that learn: those of its adapters, where a group has some."""
+        targets = {g: names for g, names in lora.targets.items() if g in groups} if lora else {}
+        whole = sum(self.parameters[group] for group in groups if group not in targets)
+        sides = sum(self.sides[group].get(name, 0) for group in targets for name in targets[group])
+        return whole + (lora.rank * sides if lora else 0)
 
 
 def model_shape(model: PreTrainedModel) -> ModelShape:
@@ -111,7 +120,15 @@ def model_shape(model: PreTrainedModel) -> ModelShape:
         patches=side * side + 1,
         image_tokens=model.config.image_seq_length,
         side=vision.image_size[0],
+        sides={group: _sides(model, group) for group in get_args(Group)},
     )
+
+
+def _sides(model: PreTrainedModel, group: Group) -> dict[str, int]:
+    found = Counter[str]()
+    for name, layer in adaptable_layers(model, group).items():
+        found[name.rpartition(".")[2]] += layer.in_features + layer.out_features
+    return dict(found)
 
 
 def meta_model(recipe: Recipe, name: str, root: Path) -> InternVLForConditionalGeneration:

@@ -160,7 +160,7 @@ class RecipePlan:
         longest = parallel.pass_tokens or math.ceil(tokens / devices)
         tiles = max(1, math.ceil(longest / (self.prompt + sum(answers) / len(answers))))
         seconds = train_seconds(
-            FlopCount.of(self.model, settings.train),
+            FlopCount.of(self.model, settings.train, settings.adapted),
             self.shape,
             lengths=lengths,
             responses=sum(answers),
@@ -174,6 +174,7 @@ class RecipePlan:
         parts = memory.training_parts(
             self.shape,
             train=settings.train,
+            lora=settings.lora,
             dtype=settings.dtype,
             zero=parallel.zero,
             checkpointing=parallel.gradient_checkpointing,
@@ -206,7 +207,7 @@ class RecipePlan:
 
     def _states(self, settings: Sft | Grpo) -> float:
         """Bytes of the states that a run keeps to resume from."""
-        trained = STATE[settings.dtype] * self.shape.trained(settings.train)
+        trained = STATE[settings.dtype] * self.shape.trained(settings.train, settings.lora)
         return settings.resume.keep * (self._size(settings.dtype) * self.shape.all + trained)
 
     def _samples(self, data: str) -> int:
@@ -242,6 +243,7 @@ class RecipePlan:
         parts = memory.training_parts(
             self.shape,
             train=settings.train,
+            lora=settings.lora,
             dtype=settings.dtype,
             zero=parallel.zero,
             checkpointing=parallel.gradient_checkpointing,
@@ -265,6 +267,7 @@ class RecipePlan:
             self.shape,
             parts,
             train=settings.train,
+            lora=settings.lora,
             dtype=settings.dtype,
             zero=parallel.zero,
             world=devices,

@@ -103,7 +103,29 @@ class Watch(Section):
     """Steps of that median."""
 
 
-class Sft(Section):
+class Lora(Section):
+    """Adapters of low rank on some layers; the layers' own weights stay as they are (arXiv 2106.09685).
+
+    What is saved, and what an engine samples with, is merged. A group of `train` without targets learns
+    whole, and targets of a group that `train` leaves out say nothing.
+    """
+
+    rank: Positive
+    """Rank of the adapters."""
+    alpha: Rate
+    """An adapter's product is scaled by alpha / rank."""
+    targets: Annotated[dict[Group, Annotated[list[str], Field(min_length=1)]], Field(min_length=1)]
+    """Linear layers with adapters, by module group: the last part of their names, as q_proj."""
+
+    @model_validator(mode="after")
+    def _the_head_stays(self):
+        for group, names in self.targets.items():
+            if "lm_head" in names:
+                raise ValueError(f"targets.{group} may not have lm_head, whose weights stay")
+        return self
+
+
+class Sft(GrowingSection):
     """Supervised fine-tuning of any group of modules (sections 3.2, 3.4, 5.6, 6.1)."""
 
     train: list[Group]
@@ -132,16 +154,30 @@ class Sft(Section):
     """How an unfinished run is saved."""
     watch: Watch
     """When a run stops by itself."""
+    lora: Lora | None = None
+    """Adapters of low rank in place of whole weights; null: whole weights."""
 
     @model_validator(mode="after")
     def _deepspeed_steps_adamw(self):
         _check_optimizer(self)
+        _check_lora(self)
         return self
+
+    @property
+    def adapted(self) -> list[Group]:
+        """The groups that learn by adapters alone."""
+        return [group for group in self.lora.targets if group in self.train] if self.lora else []
 
 
 def _check_optimizer(settings: "Sft | Grpo") -> None:
     if settings.parallel.engine == "deepspeed" and settings.optimizer.algorithm != "adamw":
         raise ValueError("parallel.engine deepspeed needs optimizer.algorithm adamw")
+
+
+def _check_lora(settings: "Sft | Grpo") -> None:
+    if settings.lora and not settings.adapted:
+        named = ", ".join(settings.lora.targets)
+        raise ValueError(f"lora.targets names {named}, and train names none of these")
 
 
 class LengthStage(Section):
@@ -480,10 +516,13 @@ class Grpo(GrowingSection):
     curriculum: Annotated[Curriculum, Field(discriminator="kind")] | None = None
     """Order of the prompts by the pass rate of the model that `by` of their data set names; null: a shuffle.
     """
+    lora: Lora | None = None
+    """Adapters of low rank in place of whole weights; null: whole weights."""
 
     @model_validator(mode="after")
     def _parts_fit(self):
         _check_optimizer(self)
+        _check_lora(self)
         if self.mismatch and self.old_logprobs != "trainer":
             raise ValueError(
                 "mismatch needs old_logprobs trainer; with engine, the ratio holds the mismatch already"
@@ -500,6 +539,11 @@ class Grpo(GrowingSection):
         if self.overlong_buffer is not None and self.overlong_buffer > shortest:
             raise ValueError(f"overlong_buffer may be {shortest} at most, the shortest of lengths")
         return self
+
+    @property
+    def adapted(self) -> list[Group]:
+        """The groups that learn by adapters alone."""
+        return [group for group in self.lora.targets if group in self.train] if self.lora else []
 
 
 def checkpoint_steps(settings: Grpo) -> list[int]:

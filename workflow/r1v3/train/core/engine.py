@@ -17,9 +17,11 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from r1v3.model.groups import GROUPS, group_hashes, group_norms, grouped_parameters, train_only
 from r1v3.model.load import save_checkpoint
+from r1v3.model.lora import add_adapters
 from r1v3.model.packed import use_packed_attention
 from r1v3.model.processor import ImageProcessor
-from r1v3.recipe.schema.training import Group, Optimizer, Parallel
+from r1v3.model.stored_weights import StoredTensor, has_adapters, stored_tensors
+from r1v3.recipe.schema.training import Group, Lora, Optimizer, Parallel
 from r1v3.train.core.optimizer import build_optimizer
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.core.saved_state import load_state, save_state
@@ -68,7 +70,11 @@ class TrainingEngine(Protocol):
         ...
 
     def hashes(self, groups: Iterable[str] = ...) -> dict[str, str]:
-        """Hash of each module group's tensors."""
+        """Hash of each module group's tensors as a checkpoint stores them."""
+        ...
+
+    def base_hashes(self, groups: Iterable[str]) -> dict[str, str]:
+        """Hash of each group's tensors without its adapters."""
         ...
 
     def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
@@ -109,6 +115,7 @@ class WholeEngine:
         self.model: PreTrainedModel = model.to(ranks.device)  # type: ignore[arg-type]
         self.module = module
         self.max_grad_norm = optimizer.max_grad_norm
+        self.adapted = has_adapters(model)
         self.optimizer = build_optimizer(self.model, optimizer)
         accumulate_in_32_bits(self.model)
 
@@ -144,12 +151,17 @@ class WholeEngine:
         self.optimizer.zero_grad()
 
     def hashes(self, groups: Iterable[str] = tuple(GROUPS)) -> dict[str, str]:
-        """Hash of each module group's tensors, or of those named."""
+        """Hash of each module group's tensors as a checkpoint stores them, or of those named."""
         return group_hashes(self.model, groups=groups)
+
+    def base_hashes(self, groups: Iterable[str]) -> dict[str, str]:
+        """Hash of each group's tensors without its adapters."""
+        return group_hashes(self.model, groups=groups, whole=StoredTensor.base)
 
     def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Every tensor under its name in the checkpoint; all ranks iterate together."""
-        yield from self.model.state_dict().items()
+        for stored in stored_tensors(self.model, self.model.state_dict().items()):
+            yield stored.name, stored.merge()
 
     def parts(self) -> dict[str, list[torch.Tensor]]:
         """This rank's part of each trained group's weights; the ranks' parts make up the whole."""
@@ -162,13 +174,14 @@ class WholeEngine:
     def save(self, processor: ImageProcessor, folder: Path) -> None:
         """Write a checkpoint in Hugging Face's format."""
         if self.ranks.first:
-            save_checkpoint(self.model, processor, folder)
+            weights = dict(self.weights()) if self.adapted else None
+            save_checkpoint(self.model, processor, folder, weights=weights)
         self.ranks.wait()
 
     def save_state(self, folder: Path, step: int, progress: State, *, keep: int) -> None:
         """Write what a resumed run needs; only the newest `keep` states stay."""
         if self.ranks.first:
-            state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+            state = {"model": self._model_state(), "optimizer": self.optimizer.state_dict()}
             save_state(folder, step, progress | state, keep=keep)
         self.ranks.wait()
 
@@ -178,9 +191,17 @@ class WholeEngine:
         if restored is None:
             return None
         state = restored[1]
-        self.model.load_state_dict(state.pop("model"))
+        self.model.load_state_dict(state.pop("model"), strict=not self.adapted)
         self.optimizer.load_state_dict(state.pop("optimizer"))
         return state
+
+    def _model_state(self) -> State:
+        """The model's tensors; with adapters only what learns, because the rest is the start's."""
+        tensors = self.model.state_dict()
+        if not self.adapted:
+            return tensors
+        learning = {name for name, p in self.model.named_parameters() if p.requires_grad}
+        return {name: tensor for name, tensor in tensors.items() if name in learning}
 
 
 def accumulate_in_32_bits(model: nn.Module) -> None:
@@ -190,10 +211,24 @@ def accumulate_in_32_bits(model: nn.Module) -> None:
             parameter.grad_dtype = torch.float32
 
 
-def prepare_model(model: PreTrainedModel, train: list[Group], parallel: Parallel) -> None:
-    """Freeze all groups but `train`; set attention and gradient checkpointing as the recipe says."""
+def prepare_model(
+    model: PreTrainedModel,
+    train: list[Group],
+    parallel: Parallel,
+    *,
+    lora: Lora | None = None,
+    seed: int = 0,
+) -> None:
+    """Freeze all groups but `train`; set attention and gradient checkpointing as the recipe says.
+
+    Args:
+        lora: adapters of some of these groups.
+        seed: of the adapters' first values.
+    """
     use_packed_attention(model, parallel.attention)
     train_only(model, train)
+    if lora is not None:
+        add_adapters(model, lora, train, seed=seed)
     if parallel.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
         checkpoint_first_layers(model, float(parallel.gradient_checkpointing))

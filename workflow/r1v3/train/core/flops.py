@@ -40,8 +40,14 @@ class FlopCount:
     tile: float
 
     @classmethod
-    def of(cls, model: PreTrainedModel, trained: Sequence[str]) -> "FlopCount":
-        """Count for a model of which the groups `trained` train."""
+    def of(
+        cls, model: PreTrainedModel, trained: Sequence[str], adapted: Sequence[str] = ()
+    ) -> "FlopCount":
+        """Count for a model of which the groups `trained` train.
+
+        Args:
+            adapted: those of them that train by adapters, so that their weights need no gradient.
+        """
         sizes = {g: sum(p.numel() for _, p in own) for g, own in grouped_parameters(model).items()}
         text = model.config.text_config
         head = text.vocab_size * text.hidden_size
@@ -49,10 +55,11 @@ class FlopCount:
         layers = sizes["llm"] - head * (1 if tied else 2)
         below = bool({"vision_tower", "connector"} & set(trained))
         own = "llm" in trained
-        passes = 1 + (own or below) + own
-        seen = 3 if "vision_tower" in trained else 1
+        whole = set(trained) - set(adapted)
+        passes = 1 + (own or below) + ("llm" in whole)
+        seen = 1 + ("vision_tower" in trained) + ("vision_tower" in whole)
         projected = 1 + ("connector" in trained or "vision_tower" in trained)
-        projected += "connector" in trained
+        projected += "connector" in whole
         return cls(
             token=2 * layers * passes,
             token_squared=2 * text.num_hidden_layers * _attention_width(text) * passes,

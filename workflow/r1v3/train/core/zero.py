@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from r1v3.model.groups import GROUPS, group_hashes, grouped_parameters
 from r1v3.model.load import save_checkpoint
 from r1v3.model.processor import ImageProcessor
+from r1v3.model.stored_weights import StoredTensor, has_adapters, stored_tensors
 from r1v3.recipe.schema.training import Optimizer, Parallel
 from r1v3.train.core.deepspeed_start import open_deepspeed, shard_weights, zero_config
 from r1v3.train.core.optimizer import adamw, full_shape
@@ -44,7 +45,7 @@ class ZeroEngine:
         config = zero_config(parallel, dtype, ranks.world, max_grad_norm=optimizer.max_grad_norm)
         deepspeed = open_deepspeed(ranks)
         self.zero, self.ranks, self.model = deepspeed.zero, ranks, model
-        self.sharded = parallel.zero == 3
+        self.sharded, self.adapted = parallel.zero == 3, has_adapters(model)
         if self.sharded:
             shard_weights(deepspeed, module, config, ranks)
         trained = [p for p in model.parameters() if p.requires_grad]
@@ -100,13 +101,22 @@ class ZeroEngine:
 
     def hashes(self, groups: Iterable[str] = tuple(GROUPS)) -> dict[str, str]:
         """Hash of each module group's tensors, or of those named; only these are gathered."""
-        return group_hashes(self.model, groups=groups, whole=self._gathered)
+        return group_hashes(self.model, groups=groups, whole=self._merged)
 
-    def _gathered(self, parameter: torch.Tensor) -> torch.Tensor:
-        if not self.sharded:
-            return parameter.detach().cpu()
-        with self.zero.GatheredParameters([parameter]):
-            return parameter.detach().cpu().clone()
+    def base_hashes(self, groups: Iterable[str]) -> dict[str, str]:
+        """Hash of each group's tensors without its adapters."""
+        return group_hashes(self.model, groups=groups, whole=self._base)
+
+    def _merged(self, stored: StoredTensor) -> torch.Tensor:
+        """A copy of a whole tensor; merged where it lies, as an engine gets it, and then brought here."""
+        with self.zero.GatheredParameters(_parameters([stored]), enabled=self.sharded):
+            return stored.merge().cpu().clone()
+
+    def _base(self, stored: StoredTensor) -> torch.Tensor:
+        return self._merged(StoredTensor(stored.name, stored.parts[:1]))
+
+    def _stored(self) -> Iterator[StoredTensor]:
+        return stored_tensors(self.model, self.model.state_dict(keep_vars=True).items())
 
     def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Every tensor under its name in the checkpoint, on this rank's device.
@@ -114,19 +124,18 @@ class ZeroEngine:
         All ranks iterate together; sharded ones are gathered some `GATHERED_BYTES` at a time, and a tensor is
         whole only until the next one is asked for.
         """
-        for some in _portions(self.model.state_dict(keep_vars=True).items()):
-            whole = {id(t): t for _, t in some if isinstance(t, nn.Parameter)}  # a tied one once
-            with self.zero.GatheredParameters(list(whole.values()), enabled=self.sharded):
-                yield from ((name, tensor.detach()) for name, tensor in some)
+        for some in _portions(self._stored()):
+            with self.zero.GatheredParameters(_parameters(some), enabled=self.sharded):
+                yield from ((stored.name, stored.merge()) for stored in some)
 
     def parts(self) -> dict[str, list[torch.Tensor]]:
         """This rank's part of each trained group's weights; the ranks' parts make up the whole."""
         groups = grouped_parameters(self.model).items() if self.sharded or self.ranks.first else ()
-        return {
-            group: [self._own_part(p) for _, p in parameters]
+        learning = {
+            group: [self._own_part(p) for _, p in parameters if p.requires_grad]
             for group, parameters in groups
-            if any(p.requires_grad for _, p in parameters)
         }
+        return {group: parts for group, parts in learning.items() if parts}
 
     def _own_part(self, parameter: Any) -> torch.Tensor:
         return parameter.ds_tensor if self.sharded else parameter.detach()
@@ -134,14 +143,15 @@ class ZeroEngine:
     def save(self, processor: ImageProcessor, folder: Path) -> None:
         """Write a checkpoint in Hugging Face's format; sharded weights are gathered one at a time."""
         weights = None
-        if self.sharded:
-            copies: dict[int, torch.Tensor] = {}  # a tied tensor stays one tensor
-            for parameter in self.model.parameters():
-                gathered = self._gathered(parameter)
-                if self.ranks.first:
-                    copies[id(parameter)] = gathered
-            named = self.model.state_dict(keep_vars=True).items()
-            weights = {name: copies.get(id(tensor), tensor) for name, tensor in named}
+        if self.sharded or self.adapted:
+            weights = {}
+            copies: dict[int, torch.Tensor | None] = {}  # a tied tensor stays one tensor
+            for stored in self._stored():
+                key = id(stored.parts[0])
+                if key not in copies:  # all ranks gather it, and the first keeps it
+                    whole = self._merged(stored)
+                    copies[key] = whole if self.ranks.first else None
+                weights[stored.name] = copies[key]
         if self.ranks.first:
             save_checkpoint(self.model, processor, folder, weights=weights)
         self.ranks.wait()
@@ -165,18 +175,23 @@ class ZeroEngine:
         return kept["progress"]
 
 
-def _portions(
-    named: Iterable[tuple[str, torch.Tensor]],
-) -> Iterator[list[tuple[str, torch.Tensor]]]:
+def _parameters(some: Iterable[StoredTensor]) -> list[nn.Parameter]:
+    """Their parameters; a tied one once."""
+    parts = (part for stored in some for part in stored.parts if isinstance(part, nn.Parameter))
+    return list({id(part): part for part in parts}.values())
+
+
+def _portions(tensors: Iterable[StoredTensor]) -> Iterator[list[StoredTensor]]:
     """Neighbouring tensors of at most `GATHERED_BYTES` together; a larger one stands alone."""
-    some: list[tuple[str, torch.Tensor]] = []
+    some: list[StoredTensor] = []
     held = 0
-    for name, tensor in named:
+    for stored in tensors:
+        tensor = stored.parts[0]
         size = full_shape(tensor).numel() * tensor.itemsize
         if some and held + size > GATHERED_BYTES:
             yield some
             some, held = [], 0
-        some.append((name, tensor))
+        some.append(stored)
         held += size
     if some:
         yield some

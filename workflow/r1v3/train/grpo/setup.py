@@ -11,6 +11,7 @@ from r1v3.model.groups import group_hashes, zero_modules
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import use_packed_attention
 from r1v3.model.processor import ImageProcessor
+from r1v3.model.stored_weights import StoredTensor
 from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.recipe.schema.training import Grpo
 from r1v3.train.core.engine import TrainingEngine, open_engine, open_frozen, prepare_model
@@ -147,9 +148,10 @@ def _open_policy(
 ) -> tuple[TrainingEngine, dict[str, str], EpisodeSpeed]:
     """The engine that learns, the hashes of its module groups, and what counts its speed."""
     settings = config.settings
-    prepare_model(model, settings.train, settings.parallel)
+    prepare_model(model, settings.train, settings.parallel, lora=settings.lora, seed=config.seed)
     zero_modules(model, config.without)
-    before, speed = group_hashes(model), EpisodeSpeed(model, settings, ranks)
+    before = group_hashes(model, whole=StoredTensor.base)
+    speed = EpisodeSpeed(model, settings, ranks)
     stats = PackedStats(model, temperature=settings.temperature, never=encoder.never)
     policy = open_engine(
         model,

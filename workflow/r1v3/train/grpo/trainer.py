@@ -12,7 +12,7 @@ from typing import Any
 from r1v3.base.seeding import stable_seed
 from r1v3.generate.types import Sampling
 from r1v3.model import lean_transformers as lean_transformers  # before transformers' first import
-from r1v3.model.groups import check_frozen
+from r1v3.model.groups import check_base, check_frozen
 from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.recipe.schema.training import LengthStage
 from r1v3.reward import Grader
@@ -151,10 +151,13 @@ def finish_grpo(run: GrpoRun) -> dict[str, Any]:
     settings, progress = run.config.settings, run.progress
     after = run.policy.hashes()
     check_frozen(progress.before, after, settings.train)
+    base = run.policy.base_hashes(settings.adapted)
+    check_base(progress.before, base)
+    groups = {"before": progress.before, "after": after, "trained": list(settings.train)}
     return {
         "steps": settings.steps,
         "checkpoints": progress.kept,
         "last": progress.kept[-1]["path"] if progress.kept else None,
         "best": None,
-        "groups": {"before": progress.before, "after": after, "trained": list(settings.train)},
+        "groups": groups | ({"below_adapters": base} if base else {}),
     }

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from r1v3.model.encode import Encoder
 from r1v3.model.groups import group_hashes
 from r1v3.model.processor import ImageProcessor
+from r1v3.model.stored_weights import StoredTensor
 from r1v3.recipe.graph.configs import ShownConfig
 from r1v3.recipe.schema.training import Sft
 from r1v3.train.core.engine import TrainingEngine, open_engine, prepare_model
@@ -84,9 +85,9 @@ def open_sft_run(
     began, ranks = time.monotonic(), Ranks.join()
     encoder, parallel = Encoder(processor, config.images), settings.parallel
     samples = load_samples(data, encoder, config, settings, folder / "skipped.json")
-    prepare_model(model, settings.train, parallel)
-    hashes_before = group_hashes(model)
-    operations = FlopCount.of(model, settings.train)
+    prepare_model(model, settings.train, parallel, lora=settings.lora, seed=config.seed)
+    hashes_before = group_hashes(model, whole=StoredTensor.base)
+    operations = FlopCount.of(model, settings.train, settings.adapted)
     engine = open_engine(
         model,
         PackedLoss(model),

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from r1v3.model.groups import check_frozen
+from r1v3.model.groups import check_base, check_frozen
 from r1v3.model.load import load_model, load_processor
 from r1v3.model.packed import Pack
 from r1v3.model.processor import ImageProcessor
@@ -171,6 +171,8 @@ def finish_sft(run: SftRun) -> dict[str, Any]:
     progress, stopping = run.progress, run.settings.early_stopping
     after = run.engine.hashes()
     check_frozen(run.hashes_before, after, run.settings.train)
+    base = run.engine.base_hashes(run.settings.adapted)
+    check_base(run.hashes_before, base)
     folder = run.checkpoint(f"step-{progress.step:06d}")
     run.engine.save(run.processor, folder)
     last, best = (str(f.relative_to(run.folder)) for f in (folder, run.checkpoint("best")))
@@ -188,5 +190,6 @@ def finish_sft(run: SftRun) -> dict[str, Any]:
             "before": run.hashes_before,
             "after": after,
             "trained": list(run.settings.train),
+            **({"below_adapters": base} if base else {}),
         },
     }

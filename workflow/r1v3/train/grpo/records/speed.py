@@ -13,7 +13,7 @@ class EpisodeSpeed:
     """Rates over all ranks; see `r1v3.train.core.flops` for what counts as an operation."""
 
     def __init__(self, model: PreTrainedModel, settings: Grpo, ranks: Ranks):
-        self.count = FlopCount.of(model, settings.train)
+        self.count = FlopCount.of(model, settings.train, settings.adapted)
         self.updates = settings.updates_per_episode
         self.peak = peak_flops(ranks.device) * ranks.world
 
