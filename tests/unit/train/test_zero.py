@@ -42,7 +42,7 @@ def together(request, alone, tmp_path_factory):
 
 
 def test_sigterm_saves_and_leaves_with_the_code_for_requeueing(together):
-    assert json.loads((together / "codes.json").read_text()) == [REQUEUE] * 6
+    assert json.loads((together / "codes.json").read_text()) == [REQUEUE] * 5
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -60,7 +60,7 @@ def test_bfloat16_agrees_with_the_plain_path_in_bfloat16(together, alone):
         assert row["loss"] == pytest.approx(expected["loss"], abs=0.03)
 
 
-@pytest.mark.parametrize("run", [*RUNS, "zero3_bfloat16", "zero3_connector", "zero3_lora"])
+@pytest.mark.parametrize("run", [*RUNS, "zero3_bfloat16", "zero3_connector"])
 def test_what_is_saved_is_to_the_bit_what_was_trained(run, together):
     facts = json.loads((together / f"{run}.json").read_text())
     dtype = "bfloat16" if "bfloat16" in run else "float32"
@@ -73,12 +73,6 @@ def test_frozen_groups_stay_frozen_under_zero(together, alone):
     groups = json.loads((together / "zero3_connector.json").read_text())["groups"]
     moved = {g for g in groups["before"] if groups["before"][g] != groups["after"][g]}
     assert moved == {"connector"}
-
-
-def test_weights_below_sharded_adapters_stay(together):
-    groups = json.loads((together / "zero3_lora.json").read_text())["groups"]
-    assert groups["below_adapters"] == {"llm": groups["before"]["llm"]}
-    assert groups["after"]["llm"] != groups["before"]["llm"]
     start = group_hashes(load_model(alone / "start"))
     assert groups["before"] == start
 

@@ -36,11 +36,6 @@ RUNS = {
     "zero2_packed": {"parallel": zero(2, pass_tokens=150)},
     "zero3_bfloat16": {"parallel": zero(3), "dtype": "bfloat16"},
     "zero3_connector": {"parallel": zero(3), "train": ["connector"]},
-    "zero3_lora": {
-        "parallel": zero(3),
-        "train": ["connector", "llm"],
-        "lora": {"rank": 2, "alpha": 4.0, "targets": {"llm": ["q_proj", "down_proj"]}},
-    },
 }
 for name, settings in RUNS.items():
     ranks.wait()
