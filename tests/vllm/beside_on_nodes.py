@@ -18,8 +18,8 @@ from r1v3.train.grpo.sampling import sampler
 asked = []
 
 
-def open_counted(*arguments):
-    engine = open_vllm(*arguments)
+def open_counted(*arguments, **named):
+    engine = open_vllm(*arguments, **named)
     generate = engine.generate
 
     def counted(requests, sampling):

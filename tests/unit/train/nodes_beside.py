@@ -38,7 +38,7 @@ class Beside(TransformersEngine):
 opened = []
 
 
-def open_beside(images, start, thinking):
+def open_beside(images, start, thinking, *, first_gpu):
     model = load_model(start).eval()
     opened.append(Beside(model, Encoder(load_processor(start), images)))
     return opened[0]

@@ -63,7 +63,7 @@ def sampling(wanted, rounds, **changes):
 def collected(names, rounds, wanted=3):
     settings = sampling(wanted, rounds)
     order = Given(prompts(names), seed=0)
-    return collect_episode(answer, order, settings, BesideTrainer(None, Ranks(0, 1)), seed="0/4")
+    return collect_episode(answer, order, settings, BesideTrainer(None, Ranks(0, 1), 1), seed="0/4")
 
 
 def test_without_dynamic_sampling_prompts_are_taken_as_they_come():
@@ -107,7 +107,7 @@ class Two(Ranks):
 def test_a_round_of_several_ranks_may_bring_more_good_groups_than_are_missing():
     order = Given(prompts(["v1", "v2", "v3", "v4"]), seed=0)
     settings = sampling(3, 2)
-    sampler = BesideTrainer(None, Two(0, 2, 2))
+    sampler = BesideTrainer(None, Two(0, 2, 2), 2)
     sampler.share = lambda chosen: chosen
     found = collect_episode(answer, order, settings, sampler, seed="0/4")
     assert [p.record.id for p in found.episode.prompts] == ["v1", "v2", "v3"]
@@ -126,7 +126,7 @@ def test_unjudged_answers_are_counted_once_over_all_of_an_episode(rounds):
         return replace(episode, reasons=reasons)
 
     names = ["v1", "s1", "v2", "v3", "v4"]
-    sampler = BesideTrainer(None, Ranks(0, 1))
+    sampler = BesideTrainer(None, Ranks(0, 1), 1)
     share = 1 / (8 if rounds else 6)  # a second round asks for one more
     for allowed in (share + 0.001, share - 0.001):
         verifier = {"model": "x", "max_unjudged": allowed}

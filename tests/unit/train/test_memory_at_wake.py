@@ -125,7 +125,7 @@ GIVEN_BACK = ["free", "empty cache", "barrier"]
 
 def test_memory_is_given_back_on_every_rank_before_the_engine_wakes(beside):
     policy, engine, card, events = beside
-    BesideTrainer(engine, policy.ranks).sync_weights(policy)
+    BesideTrainer(engine, policy.ranks, 1).sync_weights(policy)
     woken = ["wake weights", "gather", *GIVEN_BACK, "wake kv_cache"]
     assert events == GIVEN_BACK + woken
     assert card.held == {"trainer": 20, "engine": 52}
@@ -134,7 +134,7 @@ def test_memory_is_given_back_on_every_rank_before_the_engine_wakes(beside):
 
 def test_a_rank_without_an_engine_gives_its_memory_back_at_the_same_points(beside):
     policy, _, card, events = beside
-    BesideTrainer(None, policy.ranks).sync_weights(policy)
+    BesideTrainer(None, policy.ranks, 1).sync_weights(policy)
     assert events == [*GIVEN_BACK, "gather", *GIVEN_BACK]
     assert card.held["trainer"] == 20
 
@@ -160,7 +160,7 @@ def test_a_run_empties_its_cache_between_each_update_and_the_wake(tmp_path, monk
             events.append("wake")
             return super().sync_weights(weights)
 
-    def open_beside(images, start, thinking):
+    def open_beside(images, start, thinking, *, first_gpu):
         events.append("open")
         return Beside(load_model(start).eval(), Encoder(load_processor(start), images))
 

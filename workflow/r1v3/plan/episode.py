@@ -1,6 +1,6 @@
 """A synchronous GRPO run on several nodes, simulated: who works, who waits, and for whom (section 3.3).
 
-Every node samples its share of the prompts with one engine over the GPUs that share it. All nodes wait for
+Every engine samples its share of the prompts, over the GPUs that share it. All wait for
 the last answer, then update together. Response lengths are drawn.
 """
 
@@ -50,8 +50,8 @@ def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> Rollouts:
     """The phases of a run's steps on this many devices."""
     asked, shape, device = settings.prompts_per_step * settings.samples, plan.shape, plan.device
     machines = plan.recipe.layout.grpo
-    engines = 1 if plan.cpu else max(1, devices // machines.gpus)
     gpus = devices if plan.cpu else (machines.tensor_parallel or machines.gpus)
+    engines = 1 if plan.cpu else max(1, devices // gpus)
     parts = memory.engine_parts(
         shape,
         gpus=gpus,

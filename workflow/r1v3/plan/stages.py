@@ -277,6 +277,8 @@ class RecipePlan:
         parts |= {} if self.cpu else {"engine asleep": memory.sleeping_engine(self.device)}
         weights = self._size(settings.dtype) * self.shape.all
         kept = len(checkpoint_steps(settings))
+        machines = self._machines("grpo")
+        engines = 1 if self.cpu else machines.gpus // (machines.tensor_parallel or machines.gpus)
         return Estimate(
             "grpo",
             run,
@@ -286,7 +288,7 @@ class RecipePlan:
             parts,
             self.most,
             kept * weights + self._states(settings),
-            *self._host("grpo", settings.dtype, 2, held),  # the sleeping engine's weights
+            *self._host("grpo", settings.dtype, 1 + engines, held),  # sleeping engines' weights
             assumed=not self.device.measured,
             notes=(f"{settings.steps} steps of {rollouts.seconds / settings.steps:.3g} s",),
             step_seconds=rollouts.seconds / settings.steps,

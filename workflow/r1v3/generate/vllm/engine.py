@@ -241,11 +241,16 @@ def spread(seed: int | str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}".encode()).digest()[:7], "big")
 
 
-def open_vllm(images: Images, model_folder: Path, thinking: ThinkingChanges | None) -> VllmEngine:
+def open_vllm(
+    images: Images, model_folder: Path, thinking: ThinkingChanges | None, *, first_gpu: int = 0
+) -> VllmEngine:
     """The engine of a checkpoint folder; what only the machine decides stands in the environment.
 
     R1V3_VLLM_TENSOR_PARALLEL (else all visible accelerators), R1V3_VLLM_MEMORY (share of an accelerator's
     memory, 0.9), R1V3_VLLM_ROWS (samples that decode at once, 256).
+
+    Args:
+        first_gpu: of those that it takes, as this process numbers them.
 
     Raises:
         ValueError: vLLM is not installed, or a value is malformed.
@@ -254,7 +259,7 @@ def open_vllm(images: Images, model_folder: Path, thinking: ThinkingChanges | No
     from r1v3.model.encode import Encoder
 
     rows = int(os.environ.get("R1V3_VLLM_ROWS", "256"))
-    llm, processor = start(model_folder, images, rows=rows)
+    llm, processor = start(model_folder, images, rows=rows, first_gpu=first_gpu)
     encoder = Encoder(processor, images)
     return VllmEngine(llm, encoder, rows=rows, thinking=Thinking(thinking, encoder.tokenizer))
 

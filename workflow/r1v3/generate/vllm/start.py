@@ -26,8 +26,14 @@ CPU = {
 EVERYWHERE = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
 
 
-def start(folder: Path, images: Images, *, rows: int) -> tuple[LLM, ImageProcessor]:
+def start(
+    folder: Path, images: Images, *, rows: int, first_gpu: int = 0
+) -> tuple[LLM, ImageProcessor]:
     """vLLM with our processor, and that processor.
+
+    Args:
+        rows: samples that decode at once.
+        first_gpu: of those that it takes, as this process numbers them.
 
     Raises:
         ValueError: vLLM is not installed, or R1V3_VLLM_TENSOR_PARALLEL or _MEMORY is malformed.
@@ -43,9 +49,8 @@ def start(folder: Path, images: Images, *, rows: int) -> tuple[LLM, ImageProcess
     from r1v3.generate.vllm.processor import use_our_processor
 
     processor = use_our_processor(folder, images)
-    options: Options = visible(folder, rows=rows) | {
-        "mm_processor_kwargs": processor.arguments(images)
-    }
+    options = visible(folder, rows=rows, first_gpu=first_gpu)
+    options["mm_processor_kwargs"] = processor.arguments(images)
     return vllm.LLM(str(folder), **options), processor
 
 
@@ -62,15 +67,19 @@ def prepare() -> None:
         compiler.disable = True  # where torch was imported before the variable was set
 
 
-def visible(folder: Path, *, rows: int) -> Options:
+def visible(folder: Path, *, rows: int, first_gpu: int = 0) -> Options:
     """`arguments` for the accelerators that this process sees."""
     import torch
 
-    return arguments(folder, rows=rows, accelerators=torch.cuda.device_count())
+    accelerators = torch.cuda.device_count()
+    return arguments(folder, rows=rows, accelerators=accelerators, first_gpu=first_gpu)
 
 
-def arguments(folder: Path, *, rows: int, accelerators: int) -> Options:
-    """vLLM's arguments: the checkpoint's own precision, no remote code, safetensors alone."""
+def arguments(folder: Path, *, rows: int, accelerators: int, first_gpu: int = 0) -> Options:
+    """vLLM's arguments: the checkpoint's own precision, no remote code, safetensors alone.
+
+    Where it takes some accelerators only, they are named: its workers would else begin with the first one.
+    """
     config = json.loads((Path(folder) / "config.json").read_text())
     chosen: Options = {
         "dtype": config.get("dtype") or config.get("torch_dtype") or "auto",
@@ -81,16 +90,23 @@ def arguments(folder: Path, *, rows: int, accelerators: int) -> Options:
         "enable_prefix_caching": True,
         "max_num_seqs": rows,
         "worker_extension_cls": "r1v3.generate.vllm.worker.Weights",
-        "tensor_parallel_size": _parallel(accelerators),
+        "tensor_parallel_size": (size := tensor_parallel(accelerators)),
     }
     if accelerators:
         share = _number("R1V3_VLLM_MEMORY", 0.9)
+        if first_gpu:
+            chosen["device_ids"] = list(range(first_gpu, first_gpu + size))
         return chosen | {"enable_sleep_mode": True, "gpu_memory_utilization": share}
     # A prompt in pieces would rewind its random stream, which a CPU's generator cannot.
     return chosen | {"enforce_eager": True, "enable_chunked_prefill": False}
 
 
-def _parallel(accelerators: int) -> int:
+def tensor_parallel(accelerators: int) -> int:
+    """Accelerators that share a vLLM: R1V3_VLLM_TENSOR_PARALLEL, else all of them.
+
+    Raises:
+        ValueError: there are not so many.
+    """
     size = _number("R1V3_VLLM_TENSOR_PARALLEL", max(1, accelerators))
     if size != int(size) or size > max(1, accelerators):
         raise ValueError(

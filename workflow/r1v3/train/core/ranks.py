@@ -75,10 +75,19 @@ class Ranks:
         """This rank's part of a list; the ranks' parts in order make up the list."""
         return _part(items, self.rank, self.world)
 
-    def share_of_node(self, items: list[Item]) -> list[Item]:
-        """The node's part of a list in the node's first process, an empty list in its others."""
-        per_node = self.per_node or self.world
-        return _part(items, self.rank // per_node, self.world // per_node) if self.leads else []
+    def leads_team(self, size: int) -> bool:
+        """Whether this process is the first of its team of `size` neighbours."""
+        return self.rank % size == 0
+
+    def share_of_team(self, items: list[Item], size: int) -> list[Item]:
+        """The team's part of a list in its first process, an empty list in its others.
+
+        Args:
+            size: processes of a team; it divides those of a node.
+        """
+        if not self.leads_team(size):
+            return []
+        return _part(items, self.rank // size, self.world // size)
 
     def sum_gradients(self, model: nn.Module) -> None:
         """Sum every trained parameter's gradient over the ranks; a missing one counts as 0."""

@@ -126,7 +126,12 @@ def _sample(
 def _ask(
     engine: PolicyEngine, prompts: list[Prompt], places: list[int], sampling: Sampling, seed: str
 ) -> Iterator[list[Response]]:
-    """Answers of the engine to the prompts at `places`."""
+    """Answers of the engine to the prompts at `places`.
+
+    The longest prompts are asked first where the order changes no answer: what begins last is waited for.
+    """
+    if not engine.depends_on_batch:
+        places = sorted(places, key=lambda n: -len(prompts[n].encoded.prompt_ids))
     seeds = {n: stable_seed(seed, prompts[n].record.id) for n in places}
     requests = [Request(str(n), prompts[n].text, prompts[n].pictures, seeds[n]) for n in places]
     encoded = [prompts[n].encoded for n in places]

@@ -1,20 +1,22 @@
 """What samples for the policy that learns: the model itself, a copy of it, or vLLM beside the trainer.
 
-The first process of each node opens vLLM, over as many accelerators as it is told to, and it answers the
-node's share of the prompts. It sleeps while the policy learns, so that both fit on the same accelerators.
-After each update it gets the new weights and drops every cache of the old ones. Then the hash of its
-connector is compared with the trainer's, because stale embeddings of pictures would give wrong tokens
-without an error.
+Neighbouring processes make a team: as many as vLLM has accelerators (`layout.grpo.tensor_parallel`), or a
+whole node. The first of each team opens vLLM over the team's accelerators, and it answers the team's share
+of the prompts. It sleeps while the policy learns, so that both fit on the same accelerators. After each
+update it gets the new weights and drops every cache of the old ones. Then the hash of its connector is
+compared with the trainer's, because stale embeddings of pictures would give wrong tokens without an error.
 """
 
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from transformers import PreTrainedModel
 
 from r1v3.generate import PolicyEngine
 from r1v3.generate.in_process.engine import TransformersEngine
 from r1v3.generate.vllm.engine import open_vllm
+from r1v3.generate.vllm.start import tensor_parallel
 from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model
 from r1v3.recipe.graph.configs import GrpoConfig, ProbeConfig
@@ -58,15 +60,16 @@ class BesideTrainer:
     """An engine with weights of its own.
 
     Args:
-        engine: None in all but the first process of each node.
+        engine: None in all but the first process of each team.
+        team: processes that share an engine.
     """
 
-    def __init__(self, engine: PolicyEngine | None, ranks: Ranks):
-        self.engine, self.ranks = engine, ranks
+    def __init__(self, engine: PolicyEngine | None, ranks: Ranks, team: int):
+        self.engine, self.ranks, self.team = engine, ranks, team
 
     def share(self, prompts: list[Item]) -> list[Item]:
-        """The node's prompts in its first process, none in its others."""
-        return self.ranks.share_of_node(prompts)
+        """The team's prompts in its first process, none in its others."""
+        return self.ranks.share_of_team(prompts, self.team)
 
     def offload(self) -> None:
         """Give the accelerators' memory to the trainer."""
@@ -125,9 +128,30 @@ def open_sampler(
         engine = None
         empty_cache()  # of what loading the model took
         ranks.wait()
-        if ranks.leads:
-            engine = open_vllm(config.images, start, generation.thinking)
-        return BesideTrainer(engine, ranks)
+        team = team_size(ranks, torch.cuda.device_count())
+        if ranks.leads_team(team):
+            engine = open_vllm(config.images, start, generation.thinking, first_gpu=ranks.gpu)
+        return BesideTrainer(engine, ranks, team)
     raise ValueError(
         f"generation.engine must be transformers or vllm in RL, not {generation.engine!r}"
     )
+
+
+def team_size(ranks: Ranks, gpus: int) -> int:
+    """Processes that share an engine: one for each of its accelerators, all of a node without accelerators.
+
+    Args:
+        gpus: that this process sees.
+
+    Raises:
+        ValueError: a node's processes cannot be divided into such teams.
+    """
+    per_node = ranks.per_node or ranks.world
+    if not gpus:
+        return per_node
+    team = min(per_node, tensor_parallel(gpus))
+    if per_node % team:
+        raise ValueError(
+            f"R1V3_VLLM_TENSOR_PARALLEL must divide the {per_node} processes of a node, not be {team}"
+        )
+    return team
