@@ -78,7 +78,9 @@ class Asked:
 def test_the_longest_prompts_are_asked_first_where_the_order_changes_no_answer(depends, order):
     prompts = [
         SimpleNamespace(
-            record=SimpleNamespace(id=str(n), question="?", options=None, answer="1", answer_type="x"),
+            record=SimpleNamespace(
+                id=str(n), question="?", options=None, answer="1", answer_type="x"
+            ),
             text="?",
             pictures=(),
             encoded=SimpleNamespace(prompt_ids=(1,) * n),
@@ -86,7 +88,9 @@ def test_the_longest_prompts_are_asked_first_where_the_order_changes_no_answer(d
         for n in (5, 2, 9)
     ]
     engine = Asked(depends)
-    grader = SimpleNamespace(grade_many=lambda rows: [Verdict("1", True, "rule:x", "") for _ in rows])
+    grader = SimpleNamespace(
+        grade_many=lambda rows: [Verdict("1", True, "rule:x", "") for _ in rows]
+    )
     weights = SimpleNamespace(accuracy_weight=1.0, format_weight=0.0)
     episode = rollouts.run_episode(
         engine, prompts, Sampling(1.0, 1.0, 4, 1), grader, weights, mode="slow", seed="0"
