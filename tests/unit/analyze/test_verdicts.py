@@ -194,9 +194,9 @@ def test_a_correlation_that_points_the_right_way_within_runs_says_how_many_it_wo
 
 def test_arithmetic_and_the_untestable_are_settled_without_a_run():
     base = {"says": "a", "section": "4"}
-    wrong = Arithmetic(**base, kind="arithmetic", check="77.1 is below 79.0", holds=False)
+    wrong = Arithmetic(**base, kind="arithmetic", check="77.1 > 79.0")
     assert judge_claim("c", wrong, None).verdict == "contradicted"
-    agrees = judge_claim("c", wrong.model_copy(update={"holds": True}), None)
+    agrees = judge_claim("c", wrong.model_copy(update={"check": "77.1 < 79.0"}), None)
     assert agrees.verdict == "not testable here"  # no run of ours reproduced it
     assert agrees.why.startswith("its own tables agree")
     never = Untestable(**base, kind="untestable", why="it takes 38B")

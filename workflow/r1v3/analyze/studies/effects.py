@@ -37,21 +37,42 @@ class Effect:
     seed_spread: float | None
 
 
+class NothingToCompareWith(ValueError):
+    """A relative effect whose denominator is 0."""
+
+    def __init__(self) -> None:
+        super().__init__("what the effect is relative to is 0")
+
+
 def paired(
-    a: list[pd.Series], b: list[pd.Series], *, seed: int = 0, confidence: float = 0.95
+    a: list[pd.Series],
+    b: list[pd.Series],
+    *,
+    relative: bool = False,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> Effect:
     """Arm a minus arm b, one Series for each seed; the only Series of a shared run is paired with every seed.
 
+    Args:
+        relative: as a share of arm b's mean.
+
     Raises:
         ValueError: the two were not asked the same items, or have different numbers of seeds.
+        NothingToCompareWith: the effect is relative, and arm b's mean is 0.
     """
     a, b = _same_length(a, b)
-    differences = []
     for one, other in zip(a, b, strict=True):
         if not one.index.equals(other.index):
             raise ValueError("the two arms were not asked the same items")
-        differences.append((one - other).to_numpy())
-    return mean_effect(np.stack(differences), seed=seed, confidence=confidence)
+    a_SI, b_SI = (np.stack([each.to_numpy(float) for each in side]) for side in (a, b))
+    if not relative:
+        return mean_effect(a_SI - b_SI, seed=seed, confidence=confidence)
+    items = a_SI.shape[1]
+    (weight_RI,) = cluster_weights(items, RESAMPLES, np.random.default_rng(seed))
+    ratios_R = _ratios(weight_RI @ a_SI.mean(0), weight_RI @ b_SI.mean(0))
+    by_seed = _ratios(a_SI.mean(1), b_SI.mean(1))
+    return _with_seeds(float(by_seed.mean()), ratios_R, by_seed, items, confidence)
 
 
 def single(values: list[pd.Series], *, seed: int = 0, confidence: float = 0.95) -> Effect:
@@ -77,19 +98,55 @@ def mean_effect(value_SI: np.ndarray, *, seed: int = 0, confidence: float = 0.95
 
 
 def windows(
-    late: list[np.ndarray], early: list[np.ndarray], *, seed: int = 0, confidence: float = 0.95
+    late: list[np.ndarray],
+    early: list[np.ndarray],
+    *,
+    relative: bool = False,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> Effect:
     """The mean of a window of steps minus the mean of another, one array for each seed.
 
     Steps count as independent.
+
+    Args:
+        relative: as a share of the other window's mean.
+
+    Raises:
+        NothingToCompareWith: the effect is relative, and that mean is 0.
     """
     rng = np.random.default_rng(seed)
+    compare = _ratios if relative else np.subtract
     means_R = np.zeros(RESAMPLES)
     for one, other in zip(late, early, strict=True):
-        means_R += _resampled_means(one, rng) - _resampled_means(other, rng)
-    by_seed = [float(one.mean() - other.mean()) for one, other in zip(late, early, strict=True)]
+        means_R += compare(_resampled_means(one, rng), _resampled_means(other, rng))
+    by_seed = compare(
+        np.array([one.mean() for one in late]), np.array([other.mean() for other in early])
+    )
     steps = sum(len(one) for one in late)
-    return _with_seeds(float(np.mean(by_seed)), means_R / len(late), by_seed, steps, confidence)
+    return _with_seeds(float(by_seed.mean()), means_R / len(late), by_seed, steps, confidence)
+
+
+def of_score(value: float, low: float, high: float, error: float, items: int, bar: float) -> Effect:
+    """A score with its interval minus a number that is taken as exact."""
+    return Effect(value - bar, low - bar, high - bar, error, 1, items, None)
+
+
+def share_of_answers(marked: np.ndarray, cluster: np.ndarray, *, seed: int = 0) -> Effect:
+    """The share of marked answers over clusters: an item's runs are one item.
+
+    At 0 or 1 the interval is Wilson's.
+    """
+    names, place = np.unique(cluster, return_inverse=True)
+    counts_C = np.bincount(place).astype(float)
+    marked_C = np.bincount(place, weights=marked.astype(float))
+    (weight_RC,) = cluster_weights(len(names), RESAMPLES, np.random.default_rng(seed))
+    shares_R = (weight_RC @ marked_C) / (weight_RC @ counts_C)
+    share = float(marked.mean())
+    low, high = percentile_interval(shares_R, 0.95)
+    if share in (0.0, 1.0):
+        low, high = wilson(share, len(names), 0.95)
+    return Effect(share, low, high, float(np.std(shares_R)), 1, len(names), None)
 
 
 def between_answers(
@@ -143,6 +200,13 @@ def _with_seeds(
     freedom = error**4 / (between**2 / (seeds - 1)) if between else np.inf
     reach = float(stats.t.ppf(1 - (1 - confidence) / 2, freedom)) * error
     return Effect(estimate, estimate - reach, estimate + reach, error, seeds, items, spread)
+
+
+def _ratios(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """`one` as a share of `other`, less 1."""
+    if np.any(np.abs(other) < 1e-12):
+        raise NothingToCompareWith
+    return one / other - 1
 
 
 def _resampled_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -3,6 +3,7 @@
 Nothing here trains or answers. A missing result is an error that names its folder.
 """
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from r1v3.analyze.results import Result, read_result
-from r1v3.recipe.graph.arms import evaluation_of, seeded, steps_of, suite_of
+from r1v3.recipe.graph.arms import checkpoint_of, evaluation_of, seeded, steps_of, suite_of
 from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.studies import Arm, Study
@@ -81,6 +82,14 @@ class Evidence:
         """What the probe measured for each kept checkpoint of a reinforced arm."""
         node = self.documents.selection(seeded(self.documents, self.arm(label).run, seed))
         return _result(self.root / node.folder / "manifest.json").facts["checkpoints"]
+
+    def score(self, label: str, benchmark: str) -> dict[str, Any] | None:
+        """The score of an arm on a whole benchmark with its interval, of the first seed; None: not asked."""
+        arm = self.arm(label)
+        at = checkpoint_of(self.documents, self.study, arm)
+        node = self.documents.evaluation(seeded(self.documents, arm.run, 1), at, "benchmarks")
+        scores = json.loads((self.root / node.folder / "scores.json").read_text())
+        return scores["benchmarks"].get(benchmark)
 
     def verdicts(self, label: str, measure: str, seed: int) -> pd.DataFrame:
         """Every answer of an arm to a benchmark or set, with its verdict."""

@@ -230,7 +230,25 @@ def in_percent(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table.assign(**{name: 100 * column(table, name)})
 
 
+def benchmark_scores(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[DrawnFigure]]:
+    """Every arm's score on each benchmark that the recipe asks, beside the report's."""
+    table, rows = evidence.documents.project.benchmarks, []
+    for label in evidence.study.arms:
+        for benchmark in evidence.documents.recipe.evaluation.benchmarks:
+            score = evidence.score(label, benchmark)
+            if score is None:
+                continue
+            value, low, high = (f"{100 * score[key]:.1f}" for key in ("mean", "low", "high"))
+            known = table[benchmark].published.get("skywork_r1v3_38b")
+            theirs = "" if known is None else f"{known.score:g}"
+            rows.append([label, table[benchmark].title, value, f"{low} to {high}", theirs])
+    caption = "Scores of whole benchmarks, in percent."
+    columns = ["model", "benchmark", "score", "95 % interval", "the report"]
+    return [{"caption": caption, "columns": columns, "rows": rows}], []
+
+
 ANALYSES = {
+    "benchmark_scores": benchmark_scores,
     "entropy_accuracy": entropy_accuracy,
     "entropy_distribution": entropy_distribution,
     "hallucination": hallucination,

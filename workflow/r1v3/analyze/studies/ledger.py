@@ -41,6 +41,7 @@ def ledger(documents: ResultGraph, studies: list[dict]) -> dict:
                     "section": claim.section,
                     "carries": claim.carries,
                     "post_hoc": claim.post_hoc,
+                    "newer": [paper.model_dump() for paper in claim.newer],
                     "study": None,
                     "published": claim.published.model_dump() if claim.published else None,
                 }

@@ -78,6 +78,7 @@ def study_content(name: str, evidence: Evidence, folder: Path) -> dict[str, Any]
                 "section": c.section,
                 "carries": c.carries,
                 "post_hoc": c.post_hoc,
+                "newer": [paper.model_dump() for paper in c.newer],
                 "study": None,  # only the ledger names the study
                 "published": c.published.model_dump() if c.published else None,
             }

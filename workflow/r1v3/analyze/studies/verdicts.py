@@ -17,10 +17,20 @@ import numpy as np
 import pandas as pd
 
 from r1v3.analyze.studies import checkpoints
-from r1v3.analyze.studies.effects import Effect, between_answers, paired, spreads, windows
+from r1v3.analyze.studies.effects import (
+    Effect,
+    NothingToCompareWith,
+    between_answers,
+    of_score,
+    paired,
+    share_of_answers,
+    spreads,
+    windows,
+)
 from r1v3.analyze.studies.evidence import Evidence, column
-from r1v3.evaluate.pages.hallucination import find_phrase
+from r1v3.evaluate.pages.hallucination import find_phrase, split_reply
 from r1v3.evaluate.statistics import has_contrast
+from r1v3.recipe.schema.report_numbers import settle_sum, value_of
 from r1v3.recipe.schema.studies import (
     Arithmetic,
     AuditClaim,
@@ -30,11 +40,13 @@ from r1v3.recipe.schema.studies import (
     CurveDifference,
     Difference,
     Regret,
+    Score,
     Untestable,
 )
 
 # Claims that one measured effect settles.
 MeasuredClaim = Difference | CurveChange | CurveDifference | Regret
+SettledClaim = MeasuredClaim | AuditClaim | Score
 Direction = Literal["more", "less", "same"]
 Values = np.ndarray | pd.Series
 
@@ -51,7 +63,10 @@ BY_CONSTRUCTION, INCONCLUSIVE, NOT_TESTABLE = "by construction", "inconclusive",
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """What came of a claim; `leans` says where an inconclusive one points, `needs` what would settle it."""
+    """What came of a claim; `leans` says where an inconclusive one points, `needs` what would settle it.
+
+    `beside` is the effect on the measure that stands beside the verdict.
+    """
 
     claim: str
     verdict: str
@@ -64,6 +79,7 @@ class ClaimVerdict:
     leans: str | None = None
     needs: str = ""
     why: str = ""
+    beside: str = ""
 
 
 def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> ClaimVerdict:
@@ -78,9 +94,7 @@ def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> ClaimVerd
     if isinstance(claim, Untestable):
         return ClaimVerdict(name, NOT_TESTABLE, why=claim.why)
     if isinstance(claim, Arithmetic):
-        verdict = NOT_TESTABLE if claim.holds else CONTRADICTED
-        said = "its own tables agree" if claim.holds else "by its own tables"
-        return ClaimVerdict(name, verdict, why=f"{said}: {claim.check}")
+        return _arithmetic(name, claim)
     if evidence is None:
         raise ValueError(f"claims: {name}: study: a claim of kind {claim.kind} needs one")
     if isinstance(claim, CorrelationClaim):
@@ -89,7 +103,29 @@ def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> ClaimVerd
         claim = claim.model_copy(update={"by_construction": None})
     if isinstance(claim, AuditClaim):
         return _audit(name, claim, evidence)
-    return settle_claim(name, claim, measured_effect(claim, evidence), unit_of(claim))
+    if isinstance(claim, Score):
+        return _score(name, claim, evidence)
+    try:
+        found = measured_effect(claim, evidence)
+    except NothingToCompareWith as error:
+        return ClaimVerdict(name, NOT_TESTABLE, why=str(error))
+    verdict = settle_claim(name, claim, found, unit_of(claim))
+    if isinstance(claim, Difference) and claim.beside is not None:
+        return replace(verdict, beside=_beside(claim, claim.beside, evidence))
+    return verdict
+
+
+def _beside(claim: Difference, measure: str, evidence: Evidence) -> str:
+    """The same difference on another measure, in words."""
+    other = claim.model_copy(update={"measure": measure})
+    try:
+        found = measured_effect(other, evidence)
+    except NothingToCompareWith as error:
+        return f"on {measure}: {error}"
+    unit = unit_of(other)
+    scale = 100 if unit == "points" else 1
+    low, high = scale * found.low, scale * found.high
+    return f"on {measure}: {scale * found.estimate:+.3g} {unit} ({low:.3g} to {high:.3g})"
 
 
 def measured_effect(claim: MeasuredClaim, evidence: Evidence) -> Effect:
@@ -99,10 +135,12 @@ def measured_effect(claim: MeasuredClaim, evidence: Evidence) -> Effect:
             [evidence.items(arm, claim.measure, seed) for seed in evidence.seeds_of(arm)]
             for arm in (claim.a, claim.b)
         )
-        return paired(a, b)
+        return paired(a, b, relative=claim.relative)
     if isinstance(claim, CurveChange):
         curves = [evidence.curve(claim.arm, s, claim.metric) for s in evidence.seeds_of(claim.arm)]
-        return windows([_last(c) for c in curves], [_first(c) for c in curves])
+        before = _first if claim.since == "start" else _best
+        ends = [_last(c) for c in curves], [before(c) for c in curves]
+        return windows(*ends, relative=claim.relative)
     if isinstance(claim, Regret):
         table = checkpoints.checkpoint_table(evidence)
         return checkpoints.regret(table, claim.measure, claim.against)
@@ -113,14 +151,20 @@ def measured_effect(claim: MeasuredClaim, evidence: Evidence) -> Effect:
         return spreads(a, b)
     if claim.of == "end":
         a, b = ([_last(curve) for curve in side] for side in (a, b))
-    return windows(a, b)
+    return windows(a, b, relative=claim.relative)
 
 
-def settle_claim(
-    name: str, claim: MeasuredClaim | AuditClaim, found: Effect, unit: str
-) -> ClaimVerdict:
+def settle_claim(name: str, claim: SettledClaim, found: Effect, unit: str) -> ClaimVerdict:
     """Compare an effect's interval with what the claim needs."""
-    direction = _direction(claim)
+    direction, shown = _direction(claim), found
+    target = getattr(claim, "target", 0.0)
+    if target:  # how far the effect is from the size that the sentence names
+        found = replace(
+            found,
+            estimate=found.estimate - target,
+            low=found.low - target,
+            high=found.high - target,
+        )
     if isinstance(claim, Regret):  # no worse than by `least`
         leans = (
             "for" if found.low > -claim.least else "against" if found.high < -claim.least else None
@@ -130,9 +174,9 @@ def settle_claim(
     known = ClaimVerdict(
         name,
         INCONCLUSIVE,
-        found.estimate,
-        found.low,
-        found.high,
+        shown.estimate,
+        shown.low,
+        shown.high,
         unit,
         found.items,
         found.seeds,
@@ -151,10 +195,13 @@ def settle_claim(
     return replace(known, needs=unsettled)
 
 
-def _direction(claim: MeasuredClaim | AuditClaim) -> Direction:
-    """Which way the effect must go; an audit claims that answers with the phrase are right less often."""
+def _direction(claim: SettledClaim) -> Direction:
+    """Which way the effect must go.
+
+    An audit claims that answers with the phrase are right less often, or that next to no final answer has it.
+    """
     if isinstance(claim, AuditClaim):
-        return "less"
+        return "less" if claim.of == "accuracy" else "same"
     return "same" if isinstance(claim, Regret) else claim.direction
 
 
@@ -198,6 +245,9 @@ def needed(direction: Direction, least: float, found: Effect, kind: str = "diffe
 
 def unit_of(claim: MeasuredClaim) -> str:
     """How a claim's effect is written: points for shares of right answers, tokens, or the metric's name."""
+    if isinstance(claim, Difference | CurveChange | CurveDifference) and claim.relative:
+        of = claim.measure if isinstance(claim, Difference) else claim.metric
+        return f"share of {'tokens' if of.startswith('tokens:') else of}"
     if isinstance(claim, Difference | Regret):
         return "tokens" if claim.measure.startswith("tokens:") else "points"
     if isinstance(claim, CurveDifference) and claim.of == "spread":
@@ -208,13 +258,13 @@ def unit_of(claim: MeasuredClaim) -> str:
 def _correlation(name: str, claim: CorrelationClaim, evidence: Evidence) -> ClaimVerdict:
     table = checkpoints.checkpoint_table(evidence)
     found = checkpoints.correlation(
-        table, "critical words/mean", claim.measure, kind="spearman", detrended=claim.detrended
+        table, f"{claim.reading}/mean", claim.measure, kind="spearman", detrended=claim.detrended
     )
     if found.value is None or found.low is None or found.high is None or found.p is None:
         return ClaimVerdict(
             name, NOT_TESTABLE, why="too few checkpoints with critical tokens, or no spread"
         )
-    seeds = max(table["seed"])
+    seeds = int(table.groupby("arm")["seed"].nunique().min())
     as_effect = Effect(found.value, found.low, found.high, 0.0, seeds, found.points, None)
     leans = lean(claim.direction, claim.least, as_effect)
     if leans == "for" and found.p >= P_NEEDED:
@@ -253,20 +303,61 @@ def _runs_needed(
     return f"{max(found.runs + 1, ceil(found.runs * max(factors))):,} runs"
 
 
+def _arithmetic(name: str, claim: Arithmetic) -> ClaimVerdict:
+    """A false sum contradicts a claim; a true one is no reproduction, since no run made its numbers."""
+    found = settle_sum(claim.check, claim.numbers)
+    if not found.holds:
+        return ClaimVerdict(name, CONTRADICTED, why=f"by its own tables: not {found.shown}")
+    return ClaimVerdict(name, NOT_TESTABLE, why=f"its own tables agree: {found.shown}")
+
+
+def _score(name: str, claim: Score, evidence: Evidence) -> ClaimVerdict:
+    own = settle_sum(claim.check, claim.numbers) if claim.check else None
+    if own is not None and not own.holds:
+        return ClaimVerdict(name, CONTRADICTED, why=f"by its own tables: not {own.shown}")
+    agrees = f"its own tables agree: {own.shown}; " if own is not None else ""
+    if evidence.documents.recipe.evaluation.source == "miniature":
+        why = f"{agrees}miniatures are asked here, and the number is for {claim.benchmark} itself"
+        return ClaimVerdict(name, NOT_TESTABLE, why=why)
+    score = evidence.score(claim.arm, claim.benchmark)
+    if score is None:
+        return ClaimVerdict(name, NOT_TESTABLE, why=f"{agrees}{claim.benchmark} was not asked")
+    bar = value_of(claim.bar, claim.numbers) / 100
+    interval = score["mean"], score["low"], score["high"], score["standard_error"]
+    found = of_score(*interval, score["clusters"], bar)
+    return settle_claim(name, claim, found, "points")
+
+
 def _audit(name: str, claim: AuditClaim, evidence: Evidence) -> ClaimVerdict:
-    arm, measure = next(iter(evidence.study.arms)), evidence.study.measures[0]
-    verdicts = evidence.verdicts(arm, measure, 1)
+    verdicts = evidence.verdicts(claim.arm, claim.measure, 1)
+    if claim.of == "summary":
+        return _summary(name, claim, verdicts)
     says = np.array([find_phrase(text) is not None for text in verdicts["response"]], dtype=bool)
     if not says.any() or says.all():
-        counted = f"{int(says.sum())} of {len(says):,} answers say it"
-        return ClaimVerdict(
-            name, NOT_TESTABLE, why=f"{counted}: no chain that the tiny models learned from does"
-        )
+        return ClaimVerdict(name, NOT_TESTABLE, why=_nobody(int(says.sum()), len(says)))
     right = column(verdicts, "correct").astype(float).to_numpy()
     cluster = column(verdicts, "cluster").astype(str).to_numpy()
     if not has_contrast(says, cluster):
         return ClaimVerdict(name, NOT_TESTABLE, why="the answers of one item alone say it")
     return settle_claim(name, claim, between_answers(right, says, cluster), "points")
+
+
+def _summary(name: str, claim: AuditClaim, verdicts: pd.DataFrame) -> ClaimVerdict:
+    """Of the answers whose thought has the phrase, the share whose final answer has it too."""
+    parts = [split_reply(text) for text in verdicts["response"]]
+    thought = np.array([find_phrase(each) is not None for each, _ in parts], dtype=bool)
+    if not thought.any():
+        return ClaimVerdict(name, NOT_TESTABLE, why=_nobody(0, len(parts)))
+    cluster = column(verdicts, "cluster").astype(str).to_numpy()
+    answer = np.array([find_phrase(each) is not None for _, each in parts], dtype=bool)
+    found = share_of_answers(answer[thought], cluster[thought])
+    return settle_claim(name, claim, found, "points")
+
+
+def _nobody(saying: int, answers: int) -> str:
+    return (
+        f"{saying} of {answers:,} answers say it: no chain that the tiny models learned from does"
+    )
 
 
 def _curves(arm: str, claim: CurveDifference, evidence: Evidence) -> list[pd.Series]:
@@ -279,6 +370,14 @@ def _tenth(values: Values) -> int:
 
 def _first(values: Values) -> np.ndarray:
     return np.asarray(values, float)[: _tenth(values)]
+
+
+def _best(values: Values) -> np.ndarray:
+    """The tenth of the steps with the highest mean; of equal ones, the first."""
+    known, width = np.asarray(values, float), _tenth(values)
+    starts = range(max(1, len(known) - width + 1))
+    start = max(starts, key=lambda place: known[place : place + width].mean())
+    return known[start : start + width]
 
 
 def _last(values: Values) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What a study needs to have been run and answered, as nodes of the graph.
 
-Budgets differ between recipes, so an arm may name one by its place: `cap_first`, `cap_middle`, `cap_last`.
+Budgets differ between recipes, so an arm may name one by its place: `cap_first`, `cap_second`, `cap_middle`,
+`cap_penultimate`, `cap_last`.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from r1v3.recipe.schema.studies import Arm, Study, suite_of
 from r1v3.recipe.schema.training import checkpoint_steps
 from r1v3.recipe.seeds import SHARED, twin, untwinned
 
-PLACES = ("first", "second", "middle", "last")
+PLACES = ("first", "second", "middle", "penultimate", "last")
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,15 @@ def thinking_mode_of(graph: ResultGraph, arm: Arm) -> str | None:
     if place not in PLACES:
         return arm.thinking_mode
     budgets = graph.recipe.thinking.budgets
-    at = {"first": 0, "second": 1, "middle": len(budgets) // 2, "last": len(budgets) - 1}[place]
-    return f"{kind}_{budgets[at]}"
+    last = len(budgets) - 1
+    at = {
+        "first": 0,
+        "second": 1,
+        "middle": len(budgets) // 2,
+        "penultimate": last - 1,
+        "last": last,
+    }
+    return f"{kind}_{budgets[max(0, min(at[place], last))]}"
 
 
 def evaluation_of(graph: ResultGraph, study: Study, arm: Arm, measure: str, seed: int) -> Node:
@@ -96,6 +104,9 @@ def needs(graph: ResultGraph, study: Study, seeds: int) -> Needs:
                 probes[name] = graph.selection(name)
             for measure in study.measures:
                 node = evaluation_of(graph, study, arm, measure, seed)
+                evaluations[node.folder] = node
+            if "benchmark_scores" in study.analyses and seed == 1:
+                node = graph.evaluation(name, checkpoint_of(graph, study, arm), "benchmarks")
                 evaluations[node.folder] = node
             for suite in sorted({suite_of(measure, None)[0] for measure in study.by_step}):
                 for step in steps_of(graph, arm):

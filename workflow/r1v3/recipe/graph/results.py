@@ -200,6 +200,8 @@ class ResultGraph:
         entry = self.project.runs[run].entry if run else None
         if entry and entry.stage == "model":
             mode = self.recipe.models[entry.model].mode
+        if entry and entry.stage == "grpo" and entry.mode is not None:
+            mode = entry.mode
         if not thinking_mode and mode != "nowait":
             return Answering(engine=engine, mode=mode)
         changes = dict(self.recipe.thinking.modes()[thinking_mode or "nowait"])
@@ -277,7 +279,7 @@ class ResultGraph:
             # Left out where empty, so that runs from before this key keep their names.
             if entry.without:
                 content["without"] = entry.without
-            content |= {"entropy": self.recipe.entropy, "generation": self._answering()}
+            content |= {"entropy": self.recipe.entropy, "generation": self._answering(name)}
         return self._node(entry.stage, name, parents, content)
 
     def _checkpoint(self, run: str, checkpoint: str) -> tuple[CheckpointOf, list[Node]]:
@@ -319,7 +321,7 @@ class ResultGraph:
             "selection": self.recipe.selection,
             "entropy": self.recipe.entropy,
             **self._asked(run),
-            "generation": self._answering(),
+            "generation": self._answering(run),
             "grading": self.recipe.grading,
         }
         return self._node("probe", run, [policy, data], content)

@@ -277,6 +277,8 @@ class GrpoEntry(Section):
     """Keys of the settings that this run changes."""
     without: list[Literal["connector"]] = []
     """Groups whose output is zero from the first step on; they are not trained."""
+    mode: Literal["slow", "nothink"] | None = None
+    """Whether prompts open `<think>` for it, in training and after: slow, or nothink; null: the recipe's."""
     seed: Seed | None = None
     """The seed of this run alone; null: the recipe's."""
     why: str | None = None

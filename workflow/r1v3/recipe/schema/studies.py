@@ -13,9 +13,17 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from r1v3.recipe.errors import RecipeError, explain, unknown
 from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.schema.recipe import Recipe
+from r1v3.recipe.schema.report_numbers import flatten, names_of, settle_sum, value_of
 from r1v3.recipe.schema.section import Positive, Section, Share
 
-Analysis = Literal["entropy_accuracy", "entropy_distribution", "hallucination", "critical_words"]
+Analysis = Literal[
+    "entropy_accuracy",
+    "entropy_distribution",
+    "hallucination",
+    "critical_words",
+    "benchmark_scores",
+]
+Reading = Literal["critical words", "sentence starts", "control words"]
 
 
 class Arm(Section):
@@ -81,6 +89,25 @@ class PublishedPair(Section):
     """Where the report has them."""
 
 
+class Newer(Section):
+    """A paper after the report that bears on a claim; `read` says how much of it was read for the line."""
+
+    arxiv: str
+    """Its number at arXiv."""
+    title: str
+    """Its short name."""
+    finds: str | None = None
+    """What it finds, in a line; null where it was not read."""
+    read: Literal["whole", "abstract", "unread"]
+    """How much of it was read."""
+
+    @model_validator(mode="after")
+    def _only_what_was_read_finds_something(self):
+        if (self.read == "unread") != (self.finds is None):
+            raise ValueError("finds: a line for a paper that was read, and for no other")
+        return self
+
+
 class Claimed(Section):
     """What every claim has. `training`: it is about the outcome of training, so one seed cannot settle it.
 
@@ -104,19 +131,33 @@ class Claimed(Section):
     """Why it was worded after the first results."""
     published: PublishedPair | None = None
     """The report's own numbers."""
+    newer: list[Newer] = []
+    """What papers after the report found about it."""
 
 
 class Directed(Claimed):
     """A claim that something is more, less or the same.
 
     `least`: the smallest effect that would count, in the measure's own unit (a share, tokens, nats), fixed
-    before the runs.
+    before the runs. Where the sentence gives a proportion, `relative` takes the effect as a share of what it
+    is compared with (arm b, or the curve's beginning). `target` is the size the sentence names: `same` with
+    a target of -0.18 and `least` 0.06 is "some 18 % less", from 12 to 24.
     """
 
     direction: Literal["more", "less", "same"]
     """Which way the effect goes."""
     least: Annotated[float, Field(ge=0)]
     """The smallest effect that counts, in the measure's unit, fixed before the runs."""
+    relative: bool = False
+    """Whether the effect is a share of what it is compared with: of arm b, or of the curve's beginning."""
+    target: float = 0.0
+    """The size that the sentence names, for `same`: the effect lies within `least` of it."""
+
+    @model_validator(mode="after")
+    def _a_target_is_met(self):
+        if self.target and self.direction != "same":
+            raise ValueError(f"target: a size is met with 'same', not with '{self.direction}'")
+        return self
 
 
 class Difference(Directed):
@@ -130,13 +171,21 @@ class Difference(Directed):
     """The second arm."""
     measure: str
     """What is measured."""
+    beside: str | None = None
+    """Another measure, whose effect stands beside the verdict and does not change it."""
 
 
 class CurveChange(Directed):
-    """An arm's training metric in its last tenth of steps minus that of its first tenth."""
+    """An arm's training metric in its last tenth of steps minus that of its first tenth, or of its best.
+
+    The best tenth is chosen for being high, so that noise alone puts the end below it. A claim looking back
+    to the `peak` needs a `least` far above the noise of a tenth.
+    """
 
     kind: Literal["change"]
-    """The last tenth of a curve minus the first."""
+    """The last tenth of a curve minus the first, or minus the best."""
+    since: Literal["start", "peak"] = "start"
+    """What the end is compared with: the first tenth, or the best."""
     arm: str
     """The arm."""
     metric: str
@@ -163,6 +212,8 @@ class CorrelationClaim(Claimed):
 
     kind: Literal["correlation"]
     """Critical-token entropy against a measure over checkpoints."""
+    reading: Reading = "critical words"
+    """Where entropy is read."""
     measure: str
     """What is measured."""
     detrended: bool
@@ -187,23 +238,53 @@ class Regret(Claimed):
 
 
 class AuditClaim(Claimed):
-    """Answers that say the picture cannot be seen are right less often (table 5)."""
+    """What goes with answers that say the picture cannot be seen (table 5).
+
+    `accuracy`: they are right less often than the others, by `least` or more. `summary`: of the answers whose
+    thought says it, no more than a share `least` says it again in the final answer.
+    """
 
     kind: Literal["audit"]
-    """Answers that say the picture cannot be seen are right less often (table 5)."""
+    """What goes with answers that say the picture cannot be seen (table 5)."""
+    arm: str = "slow"
+    """The arm whose answers are read."""
+    measure: str = "checkpoint/mmmu_val"
+    """The benchmark or set that they answer."""
+    of: Literal["accuracy", "summary"] = "accuracy"
+    """Whether they are right less often, or whether the final answer says it too."""
     least: Share
-    """The smallest difference that counts."""
+    """The smallest difference, or the largest share, that counts."""
+
+
+class Score(Directed):
+    """An arm's score on a benchmark against a number of the report, where the benchmark itself was asked.
+
+    A sentence about Table 1 has a `check` too: where the table contradicts it, no run can help it.
+    """
+
+    kind: Literal["score"]
+    """An arm's score on a benchmark against a number of the report."""
+    arm: str
+    """The arm."""
+    benchmark: str
+    """The benchmark."""
+    bar: str
+    """What it is compared with, in percent: numbers of the report by name, and sums of them."""
+    check: str | None = None
+    """What the report's own tables must show."""
+    numbers: dict[str, float] = {}
+    """The report's numbers that `bar` and `check` name; filled in from config/report.yaml and Table 1."""
 
 
 class Arithmetic(Claimed):
-    """A statement about the report's own tables, settled by them."""
+    """A statement about the report's own tables, settled by computing it."""
 
     kind: Literal["arithmetic"]
     """A statement about the report's own tables."""
     check: str
-    """The computation."""
-    holds: bool
-    """Whether it holds."""
+    """The sum that must hold, in the report's numbers by name, as in `table_2.rl < table_2.connector`."""
+    numbers: dict[str, float] = {}
+    """The report's numbers that `check` names; filled in from config/report.yaml and Table 1."""
 
 
 class Untestable(Claimed):
@@ -222,6 +303,7 @@ Claim = Annotated[
     | CorrelationClaim
     | Regret
     | AuditClaim
+    | Score
     | Arithmetic
     | Untestable,
     Field(discriminator="kind"),
@@ -243,14 +325,25 @@ def load_studies(path: Path, runs: dict[str, Any], recipe: Recipe) -> dict[str, 
     return studies
 
 
+def report_numbers(config: Path) -> dict[str, float]:
+    """The report's numbers by path: `report.yaml`, and Table 1 out of `benchmarks.yaml`, of a folder."""
+    table_1 = {
+        name: entry["published"]
+        for name, entry in read_yaml(config / "benchmarks.yaml").items()
+        if isinstance(entry, dict) and isinstance(entry.get("published"), dict)
+    }
+    return flatten(table_1) | flatten(read_yaml(config / "report.yaml"))
+
+
 def load_claims(path: Path, studies: dict[str, Study]) -> dict[str, Claim]:
-    """Read and check the claims.
+    """Read and check the claims, beside which the report's numbers lie.
 
     Raises:
         RecipeError: with one line for each mistake.
     """
     claims = _read(path, Claim)
-    lines = []
+    lines: list[str] = []
+    numbers: dict[str, float] = {}
     for name, claim in claims.items():
         if claim.study is not None and claim.study not in studies:
             lines.append(f"{path}: {name}: study: {unknown('study', claim.study, studies)}")
@@ -260,9 +353,28 @@ def load_claims(path: Path, studies: dict[str, Study]) -> dict[str, Claim]:
             arm = getattr(claim, key, None)
             if arm is not None and arm not in arms:
                 lines.append(f"{path}: {name}: {key}: {unknown('arm', arm, arms)}")
+        if isinstance(claim, Arithmetic | Score):
+            numbers = numbers or report_numbers(path.parent)
+            try:
+                claims[name] = _with_numbers(claim, numbers)
+            except ValueError as error:
+                lines.append(f"{path}: {name}: check: {error}")
     if lines:
         raise RecipeError(lines)
     return claims
+
+
+def _with_numbers(claim: Arithmetic | Score, known: dict[str, float]) -> Arithmetic | Score:
+    """The claim with the values of the numbers that it names; a sum that cannot be worked out is an error."""
+    sums = [claim.check] if isinstance(claim, Arithmetic) else [claim.check, claim.bar]
+    names = {name for text in sums if text for name in names_of(text)}
+    known = known | claim.numbers
+    numbers = {name: known[name] for name in names if name in known}
+    if claim.check:
+        settle_sum(claim.check, numbers)
+    if isinstance(claim, Score):
+        value_of(claim.bar, numbers)
+    return claim.model_copy(update={"numbers": dict(sorted(numbers.items()))})
 
 
 def suite_of(measure: str, thinking_mode: str | None) -> tuple[str, str]:

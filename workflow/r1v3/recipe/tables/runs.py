@@ -26,7 +26,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 LONGEST_NAME = 100  # letters
 MOST_CELLS = 10_000  # runs of one grid
 DEEPEST = 50  # runs that `like` leads through
-ENTRY_KEYS = ("from", "checkpoint", "data", "settings", "seed", "without", "method")
+ENTRY_KEYS = ("from", "checkpoint", "data", "settings", "seed", "without", "method", "mode")
 
 
 @dataclass(frozen=True)
