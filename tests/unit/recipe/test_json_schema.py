@@ -11,8 +11,8 @@ from r1v3.recipe.layers import read_yaml
 
 ROOT = Path(__file__).parents[3]
 MODELINE = re.compile(r"# yaml-language-server: \$schema=(\S+)")
-# Constants of the plan; they decide no result and have no model.
-WITHOUT = ("costs.yaml", "shapes.yaml", "config.yaml")
+# Constants of the plan and the report's numbers; they decide no result and have no model.
+WITHOUT = ("costs.yaml", "shapes.yaml", "report.yaml", "config.yaml")
 FILES = sorted(
     path
     for folder in ("config", "config/recipes", "slurm")
