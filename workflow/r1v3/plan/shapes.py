@@ -84,7 +84,7 @@ class ModelShape:
     patches: int
     image_tokens: int
     side: int
-    sides: dict[Group, dict[str, int]] = field(default_factory=dict)
+    sides: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def all(self) -> int:
