@@ -264,7 +264,7 @@ def _correlation(name: str, claim: CorrelationClaim, evidence: Evidence) -> Clai
         return ClaimVerdict(
             name, NOT_TESTABLE, why="too few checkpoints with critical tokens, or no spread"
         )
-    seeds = int(table.groupby("arm")["seed"].nunique().min())
+    seeds = min(len(set(arm["seed"])) for _, arm in table.groupby("arm"))
     as_effect = Effect(found.value, found.low, found.high, 0.0, seeds, found.points, None)
     leans = lean(claim.direction, claim.least, as_effect)
     if leans == "for" and found.p >= P_NEEDED:
