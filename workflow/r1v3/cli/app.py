@@ -13,6 +13,7 @@ from r1v3.base.told import SHOW, sentence
 from r1v3.cli import (
     ablate,
     chaos,
+    claims,
     data,
     evaluate,
     grade,
@@ -43,6 +44,7 @@ app.command("explain")(grade.explain_command)
 app.command("attack")(grade.attack_command)
 app.add_typer(data.app, name="data")
 app.add_typer(model.app, name="model")
+app.add_typer(claims.app, name="claims")
 app.command("ablate")(ablate.ablate_command)
 app.command("browse")(runs.browse_command)
 app.command("watch")(runs.watch_command)

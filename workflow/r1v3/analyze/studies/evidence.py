@@ -4,6 +4,7 @@ Nothing here trains or answers. A missing result is an error that names its fold
 """
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from r1v3.recipe.graph.arms import checkpoint_of, evaluation_of, seeded, steps_o
 from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.studies import Arm, Study
+
+
+class NotMeasured(LookupError):
+    """Results that a claim needs are not among those that were given."""
 
 
 class Evidence:
@@ -33,7 +38,7 @@ class Evidence:
         """The arm of that label."""
         return self.study.arms[label]
 
-    def seeds_of(self, label: str) -> range:
+    def seeds_of(self, label: str) -> Sequence[int]:
         """The seeds of an arm; a run that all seeds share has one."""
         run = self.arm(label).run
         return range(1, 2 if seeded(self.documents, run, 2) == run else self.seeds + 1)

@@ -27,7 +27,7 @@ from r1v3.analyze.studies.effects import (
     spreads,
     windows,
 )
-from r1v3.analyze.studies.evidence import Evidence, column
+from r1v3.analyze.studies.evidence import Evidence, NotMeasured, column
 from r1v3.evaluate.pages.hallucination import find_phrase, split_reply
 from r1v3.evaluate.statistics import has_contrast
 from r1v3.recipe.schema.report_numbers import settle_sum, value_of
@@ -82,6 +82,19 @@ class ClaimVerdict:
     beside: str = ""
 
 
+def as_line(verdict: ClaimVerdict) -> str:
+    """A verdict for a terminal: what, the effect with its interval, why or what it needs."""
+    parts = [f"{verdict.verdict:17} {verdict.claim}"]
+    if verdict.estimate is not None:
+        scale = 100 if verdict.unit == "points" else 1
+        low, high = (scale * (end or 0.0) for end in (verdict.low, verdict.high))
+        effect = f"{scale * verdict.estimate:+.3g} {verdict.unit} ({low:.3g} to {high:.3g})"
+        parts.append(f"{effect}, {verdict.items} items, {verdict.seeds} seeds")
+    parts += [f"leans {verdict.leans}"] if verdict.verdict == INCONCLUSIVE and verdict.leans else []
+    parts += [f"needs {verdict.needs}"] if verdict.needs else []
+    return "; ".join([*parts, *([verdict.why] if verdict.why else [])])
+
+
 def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> ClaimVerdict:
     """The verdict on one claim.
 
@@ -120,7 +133,7 @@ def _beside(claim: Difference, measure: str, evidence: Evidence) -> str:
     other = claim.model_copy(update={"measure": measure})
     try:
         found = measured_effect(other, evidence)
-    except NothingToCompareWith as error:
+    except (NothingToCompareWith, NotMeasured) as error:
         return f"on {measure}: {error}"
     unit = unit_of(other)
     scale = 100 if unit == "points" else 1
