@@ -60,7 +60,7 @@ class Maker:
                     image.load()
                     if min(image.size) >= 32:
                         return image.convert("RGB")
-            except OSError:
+            except (OSError, Image.DecompressionBombError):
                 continue
         return None
 

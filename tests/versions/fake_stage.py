@@ -50,6 +50,10 @@ def main() -> None:
     elif output := option("--output"):
         if output.endswith(".html"):
             Path(output).write_text("<html>")
+            if output.endswith("pages/index.html"):
+                (Path(output).parent / "errors").mkdir(exist_ok=True)
+                (Path(output).parent / "errors" / "mmstar.html").write_text("<html>errors")
+                (Path(output).parent / "figure_1.svg").write_text("<svg/>")
         elif output.endswith("scores.json"):
             write_json(Path(output), {"accuracy": 0.5})
         else:

@@ -34,6 +34,11 @@ def test_after_dvc_pull_there_is_nothing_to_do_and_the_report_is_there(colleague
     assert "report.html" in said
     assert (colleague.folder / "results" / "report.html").exists()
     assert colleague.call("git", "status", "--porcelain") == ""
+    # A browser tells a page or a picture by its name, so none of them may be a link into the cache.
+    shown = [
+        colleague.folder / "results/pages" / name for name in ("figure_1.svg", "errors/mmstar.html")
+    ]
+    assert all(path.is_file() and path.resolve() == path.absolute() for path in shown)
     for manifest in colleague.folder.glob("results/runs/*-*/manifest.json"):
         for name in json.loads(manifest.read_text())["files"]:
             assert (manifest.parent / name).exists()

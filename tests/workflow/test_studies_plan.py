@@ -60,9 +60,12 @@ def done(finished, make_workflow, tmp_path):
 def test_studies_train_every_run_of_the_table_once_and_nothing_twice(workflow):
     table = yaml.safe_load((workflow.folder / "config/runs.yaml").read_text())
     found = jobs(workflow, STUDIES)
-    assert trained(found) == set(table)
+    alone = {
+        "rl_lora"
+    }  # `r1v3 ablate rl_lora` trains it; no sentence of the report is about adapters
+    assert trained(found) == set(table) - alone
     plan = workflow.planned(STUDIES)
-    assert plan["grpo"] + plan["sft"] + plan["model"] == len(table)
+    assert plan["grpo"] + plan["sft"] + plan["model"] == len(table) - len(alone)
     assert plan["study"] == len(
         yaml.safe_load((workflow.folder / "config/studies.yaml").read_text())
     )

@@ -133,7 +133,7 @@ def test_a_run_names_its_data_sets_its_rule_and_where_dvc_has_it(send, tree):
         (held.name, held.hash, "validation"),
     }
     tags = runs[final.id]["tags"]
-    assert tags["study"] == "stages, tuning, thinking, budgets, hallucination"
+    assert tags["study"] == "stages, results, tuning, thinking, budgets, hallucination"
     assert tags["path"] == "core"
     assert tags["snakemake_rule"] == "sft"
     assert tags["dvc"].endswith(f"results/runs/{final.id}/data.dvc")

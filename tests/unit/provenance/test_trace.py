@@ -107,9 +107,12 @@ def test_a_claim_leads_to_what_it_compares_and_a_study_to_its_runs(tree):
     ]
     (tree.root / "results/studies").mkdir()
     (tree.root / "results/studies/stages.json").write_text(json.dumps({"arms": arms}))
+    score = {"held_out": {}, "benchmarks": {"mathvista_mini": {"mean": 0.7}}}
+    for run, checkpoint in (("rl", "selected"), ("cold_start", "last")):
+        write_scores(tree, (run, checkpoint, "study"), score)
     compared = heads(trace_lines(tree.root, "rl_lifts_mathematics"))
     assert [head.partition("-")[0] for head in compared] == ["rl", "cold_start"]
-    assert all("/held_out-" in head for head in compared)
+    assert all("/study-" in head for head in compared)
     assert heads(trace_lines(tree.root, "reward_rises")) == [f"{runs['rl']}  (stages: RL)"]
     assert len(heads(trace_lines(tree.root, "stages"))) == 2
 

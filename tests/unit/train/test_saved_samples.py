@@ -1,6 +1,7 @@
 """Responses that survive a kill before their episode is graded."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from grpo_fixtures import grpo_settings, record
@@ -12,7 +13,10 @@ from r1v3.train.grpo.sampling.prompts import Prompt
 from r1v3.train.grpo.sampling.rollouts import run_episode
 
 SAMPLING = Sampling(1.0, 1.0, 8, samples=2)
-PROMPTS = [Prompt(record(name), name, None) for name in ("a", "b", "a")]  # one prompt is met twice
+ENCODED = SimpleNamespace(prompt_ids=(1, 2))
+PROMPTS = [
+    Prompt(record(name), name, ENCODED) for name in ("a", "b", "a")
+]  # one prompt is met twice
 
 
 def answers(request):

@@ -19,8 +19,9 @@ from r1v3.recipe.outputs.manifest import read_manifest
 
 # results/mlflow.json is left out, since the database of another machine has none of its runs.
 TOP = ("summary.json", "report.html", "claims.*", "plots/*.csv", "cards/*.html", "runs/*.json")
-TOP += ("tables/*", "studies/*.html", "studies/*.json", "studies/*/*")
-PAGES = "results/pages"
+TOP += ("tables/*", "studies/*.html", "studies/*.json", "studies/*/*", "branches/*.html")
+# Pages go to git whole: a browser cannot tell what a link into the cache of DVC shows.
+TOP += ("pages/**/*",)
 MANY = 500  # paths a call
 
 
@@ -39,12 +40,12 @@ def snapshot(root: Path, documents: ResultGraph) -> list[str]:
         if wrong:
             raise ValueError("not recorded, because these changed afterwards:\n" + "\n".join(wrong))
         files = [write_dvc_file(found.path, found.kept_in_dvc(), seal(found)) for found in new]
-        files += _pages(root)
         for part in _parts([str(file.relative_to(root)) for file in files if file]):
             dvc(root, "commit", "--force", *part)
             dvc(root, "checkout", "--relink", *part)
         if (root / "results" / "summary.json").exists():
             dvc(root, "commit", "--force", "dvc.yaml")
+        _own_pages(root)
         for part in _parts(_for_git(root, kept)):
             subprocess.run(["git", "add", "--force", "--", *part], cwd=root, check=True)
     return [found.folder for found in new]
@@ -102,25 +103,21 @@ def dvc(root: Path, *arguments: str) -> None:
         raise RuntimeError(f"dvc {arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
 
 
-def _pages(root: Path) -> list[Path]:
-    """A data.dvc of the pages' pictures where the pages are new; git keeps their index."""
-    index = root / PAGES / "index.html"
-    if not index.exists():
-        return []
-    digest = _sha256(index)
-    file = index.with_name(DVC_FILE)
-    if file.exists() and yaml.safe_load(file.read_text())["meta"]["seal"] == digest:
-        return []
-    paths = [p for p in sorted(index.parent.iterdir()) if p.name not in (index.name, DVC_FILE)]
-    made = write_dvc_file(index.parent, paths, digest)
-    return [made] if made else []
+def _own_pages(root: Path) -> None:
+    """Make files of the links that an earlier version left of pages, and take their data.dvc out."""
+    pages = root / "results" / "pages"
+    for path in (path for path in pages.rglob("*") if path.is_symlink()):
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)
+    (pages / DVC_FILE).unlink(missing_ok=True)
 
 
 def _for_git(root: Path, kept: list[ResultFolder]) -> list[str]:
     files = [path for found in kept for path in (*found.kept_in_git(), found.dvc_file)]
     files += [path for pattern in TOP for path in sorted((root / "results").glob(pattern))]
-    files += [root / PAGES / "index.html", root / PAGES / DVC_FILE, root / "dvc.lock"]
-    return [str(path.relative_to(root)) for path in files if path.exists()]
+    files += [root / "dvc.lock"]
+    return [str(path.relative_to(root)) for path in files if path.is_file()]
 
 
 def _parts(paths: list[str]) -> list[list[str]]:
