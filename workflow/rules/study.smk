@@ -182,6 +182,7 @@ rule study:
         results=lambda w: TARGETS.study_results(w.study),
         studies="config/studies.yaml",
         claims="config/claims.yaml",
+        numbers="config/report.yaml",
     output:
         page="results/studies/{study}.html",
         content="results/studies/{study}.json",
@@ -238,6 +239,7 @@ rule claims:
     input:
         studies=expand("results/studies/{study}.json", study=PROJECT.studies),
         claims="config/claims.yaml",
+        numbers="config/report.yaml",
     output:
         page="results/claims.html",
         content="results/claims.json",
