@@ -9,8 +9,10 @@ with `step`, a point of a training curve, or a reading of a kept checkpoint (`cr
 an accuracy); with neither, the score of a whole benchmark as a share, with its interval.
 """
 
+import csv
+import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,89 +43,134 @@ NUMBERS = ("seed", "step", "value", *OF_A_SCORE)
 PARTS = ("mean", "low", "high", "count")  # of a reading of a checkpoint
 
 
-def read_table(path: Path, documents: ResultGraph) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Row:
+    """One number of one arm with one seed; `item` is empty and `step` None where a row has none."""
+
+    study: str
+    arm: str
+    seed: int
+    measure: str
+    item: str
+    step: int | None
+    value: float
+    interval: dict[str, float | None]
+
+
+def read_table(path: Path, documents: ResultGraph) -> list[Row]:
     """Read and check a CSV file.
 
     Raises:
         ValueError: a column, study or arm is not known, or a value is no number; the line is named.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, UnicodeError) as error:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            rows, columns = list(reader), list(reader.fieldnames or [])
+    except (csv.Error, UnicodeError) as error:
         raise ValueError(f"{path}: not a CSV file in UTF-8 ({error})") from None
     known = (*NEEDED, *PLACES, *OF_A_SCORE)
-    if strange := [str(name) for name in table.columns if name not in known]:
+    if strange := [name for name in columns if name not in known]:
         raise ValueError(f"{path}: {unknown('column', strange[0], known)}")
-    if absent := [name for name in NEEDED if name not in table.columns]:
+    if absent := [name for name in NEEDED if name not in columns]:
         raise ValueError(f"{path}: no column {', '.join(absent)}")
-    table = table.reindex(columns=known, fill_value="")
+    found: list[Row] = []
+    seen: set[tuple[str, ...]] = set()
+    for line, row in enumerate(rows, 2):  # the first line has the names
+        found.append(_row(f"{path}, line {line}", row, documents))
+        place = tuple(row.get(name) or "" for name in ("study", "arm", "seed", "measure", *PLACES))
+        if place in seen:
+            raise ValueError(
+                f"{path}, line {line}: the same number stands above; a row is one number"
+            )
+        seen.add(place)
+    return found
+
+
+def _row(where: str, row: dict[str, str], documents: ResultGraph) -> Row:
     studies = documents.project.studies
-    for line, row in enumerate(table.to_dict("records"), 2):  # the first line has the names
-        where = f"{path}, line {line}"
-        if row["study"] not in studies:
-            raise ValueError(f"{where}: {unknown('study', row['study'], studies)}")
-        if row["arm"] not in studies[row["study"]].arms:
-            arms = studies[row["study"]].arms
-            raise ValueError(f"{where}: {unknown('arm', row['arm'], arms)}")
-        if row["item"] and row["step"]:
-            raise ValueError(f"{where}: item or step, not both")
-    for name in NUMBERS:
-        column = pd.to_numeric(table[name].replace("", None), errors="coerce")
-        wrong = table.index[(table[name] != "") & column.isna()]
-        empty = table.index[table[name] == ""] if name in NEEDED else wrong[:0]
-        if bad := sorted([*wrong, *empty]):
-            said = table[name].iloc[bad[0]]
-            raise ValueError(f"{path}, line {bad[0] + 2}: {name}: a number is needed, not '{said}'")
-        table[name] = column
-    doubled = table.duplicated(["study", "arm", "seed", "measure", "item", "step"])
-    if doubled.any():
-        line = int(doubled.to_numpy().argmax()) + 2
-        raise ValueError(f"{path}, line {line}: the same number stands above; a row is one number")
-    return table
+    if None in row:
+        raise ValueError(f"{where}: more values than columns")
+    if row["study"] not in studies:
+        raise ValueError(f"{where}: {unknown('study', row['study'], studies)}")
+    if row["arm"] not in studies[row["study"]].arms:
+        raise ValueError(f"{where}: {unknown('arm', row['arm'], studies[row['study']].arms)}")
+    if row.get("item") and row.get("step"):
+        raise ValueError(f"{where}: item or step, not both")
+    numbers = {name: _number(where, name, row.get(name, "")) for name in NUMBERS}
+    value, seed = numbers["value"], numbers["seed"]
+    if value is None or seed is None:
+        name = "value" if value is None else "seed"
+        raise ValueError(f"{where}: {name}: a number is needed, not ''")
+    step = numbers["step"]
+    return Row(
+        row["study"],
+        row["arm"],
+        int(seed),
+        row["measure"],
+        row.get("item", ""),
+        None if step is None else int(step),
+        value,
+        {name: numbers[name] for name in OF_A_SCORE},
+    )
+
+
+def _number(where: str, name: str, said: str) -> float | None:
+    if said == "":
+        return None
+    try:
+        number = float(said)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{where}: {name}: a number is needed, not '{said}'")
+    return number
 
 
 class TableEvidence(Evidence):
     """The rows of one study, read as the results of a workflow are."""
 
-    def __init__(self, documents: ResultGraph, name: str, study: Study, table: pd.DataFrame):
+    def __init__(self, documents: ResultGraph, name: str, study: Study, table: list[Row]):
         super().__init__(documents, study, Path(), 1)
         self.name = name
-        self.rows = table[table["study"] == name]
+        self.rows = [row for row in table if row.study == name]
 
     def seeds_of(self, label: str) -> Sequence[int]:
         """The seeds that the table has of an arm."""
-        return sorted({int(seed) for seed in self.rows.loc[self.rows["arm"] == label, "seed"]})
+        return sorted({row.seed for row in self.rows if row.arm == label})
 
     def curve(self, label: str, seed: int, key: str) -> pd.Series:
         """A metric by step."""
-        found = self._of(label, seed, key)
-        found = found[found["step"].notna()].sort_values("step")
-        if found.empty:
+        points = {r.step: r.value for r in self._of(label, seed, key) if r.step is not None}
+        if not points:
             raise NotMeasured(f"no steps of {key}, arm '{label}', seed {seed}")
-        return pd.Series(found["value"].to_numpy(float), index=found["step"].astype(int))
+        steps = sorted(points)
+        return pd.Series([points[step] for step in steps], index=steps, dtype=float)
 
     def items(self, label: str, measure: str, seed: int) -> pd.Series:
         """What each question got."""
-        found = self._of(label, seed, measure)
-        found = found[found["item"] != ""]
-        if found.empty:
+        found = {row.item: row.value for row in self._of(label, seed, measure) if row.item}
+        if not found:
             raise NotMeasured(f"no items of {measure}, arm '{label}', seed {seed}")
-        return pd.Series(found["value"].to_numpy(float), index=found["item"]).sort_index()
+        names = sorted(found)
+        return pd.Series([found[name] for name in names], index=names, dtype=float)
 
     def items_at(self, label: str, measure: str, seed: int, step: int) -> pd.Series:
         """What a kept checkpoint reached, as one number; none where the table lacks it."""
-        found = self._of(label, seed, measure)
-        return pd.Series(found.loc[found["step"] == step, "value"].to_numpy(float), dtype=float)
+        return pd.Series(
+            [row.value for row in self._of(label, seed, measure) if row.step == step], dtype=float
+        )
 
     def probes(self, label: str, seed: int) -> list[dict[str, Any]]:
         """The readings of each step that has one of critical tokens; others are empty."""
-        steps = self._of(label, seed, "critical words/mean")["step"].dropna().astype(int)
-        return [self._probe(label, seed, step) for step in sorted(steps)]
+        rows = self._of(label, seed, "critical words/mean")
+        steps = sorted({row.step for row in rows if row.step is not None})
+        return [self._probe(label, seed, step) for step in steps]
 
     def _probe(self, label: str, seed: int, step: int) -> dict[str, Any]:
         def at(measure: str) -> float:
-            found = self.items_at(label, measure, seed, step)
-            return float(found.iloc[0]) if len(found) else float("nan")
+            rows = self._of(label, seed, measure)
+            return next((row.value for row in rows if row.step == step), math.nan)
 
         readings = {
             key: {part: at(f"{name}/{part}") for part in PARTS} for name, key in READINGS.items()
@@ -133,27 +180,25 @@ class TableEvidence(Evidence):
     def score(self, label: str, benchmark: str) -> dict[str, Any] | None:
         """The score of a whole benchmark with its interval, of the first seed that has one."""
         for seed in self.seeds_of(label):
-            found = self._of(label, seed, benchmark)
-            found = found[(found["item"] == "") & found["step"].isna()]
-            if len(found):
-                row = found.iloc[0]
-                if row[list(OF_A_SCORE)].isna().any():
+            for row in self._of(label, seed, benchmark):
+                if row.item or row.step is not None:
+                    continue
+                if None in row.interval.values():
                     raise NotMeasured(f"a score of {benchmark} without {', '.join(OF_A_SCORE)}")
-                scored = {"mean": float(row["value"]), "clusters": int(row["clusters"])}
-                return scored | {name: float(row[name]) for name in OF_A_SCORE[:3]}
+                clusters = int(row.interval["clusters"] or 0)
+                return {"mean": row.value, **row.interval, "clusters": clusters}
         return None
 
     def verdicts(self, label: str, measure: str, seed: int) -> pd.DataFrame:
         """Not in a table of numbers: the claims about phrases need the answers themselves."""
         raise NotMeasured("a table of numbers has no answers to read")
 
-    def _of(self, label: str, seed: int, measure: str) -> pd.DataFrame:
-        rows = self.rows
-        chosen = (rows["arm"] == label) & (rows["seed"] == seed) & (rows["measure"] == measure)
-        return rows[chosen]
+    def _of(self, label: str, seed: int, measure: str) -> list[Row]:
+        wanted = (label, seed, measure)
+        return [row for row in self.rows if (row.arm, row.seed, row.measure) == wanted]
 
 
-def check_table(documents: ResultGraph, table: pd.DataFrame) -> list[ClaimVerdict]:
+def check_table(documents: ResultGraph, table: list[Row]) -> list[ClaimVerdict]:
     """The verdict on every claim, in the order of config/claims.yaml.
 
     A claim of which the table lacks something is not testable here; the verdict says what is lacking.
@@ -171,15 +216,14 @@ def check_table(documents: ResultGraph, table: pd.DataFrame) -> list[ClaimVerdic
 
 def _verdict(name: str, claim: Claim, evidence: TableEvidence) -> ClaimVerdict:
     arms = [arm for arm in arms_of(claim) if not evidence.seeds_of(arm)]
-    if arms or evidence.rows.empty:
+    if arms or not evidence.rows:
         lacking = f"arm '{arms[0]}'" if arms else "row"
         return ClaimVerdict(name, NOT_TESTABLE, why=f"no {lacking} of study {evidence.name}")
     if isinstance(claim, CorrelationClaim | Regret):
-        steps = evidence.rows["measure"] == "critical words/mean"
-        if not steps.any():
-            return ClaimVerdict(name, NOT_TESTABLE, why="no checkpoint has critical words/mean")
-        if not (evidence.rows["measure"] == claim.measure).any():
-            return ClaimVerdict(name, NOT_TESTABLE, why=f"no checkpoint has {claim.measure}")
+        known = {row.measure for row in evidence.rows if row.step is not None}
+        for measure in ("critical words/mean", claim.measure):
+            if measure not in known:
+                return ClaimVerdict(name, NOT_TESTABLE, why=f"no checkpoint has {measure}")
     try:
         return judge_claim(name, claim, evidence)
     except (NotMeasured, NothingToCompareWith) as error:
