@@ -99,6 +99,7 @@ def elsewhere(tree, tmp_path):
 def test_another_machine_s_numbers_are_told_from_changes(elsewhere):
     intel = {"instructions": "GenuineIntel avx512f", "gpus": []}
     assert elsewhere({"weights": "a" * 64}, machine=intel) == "  All files are equal."
+    assert "1 files differ, more" in elsewhere({"weights": "a" * 64, "more": "c" * 64})
     said = elsewhere({"weights": "b" * 64}, machine=intel)
     assert "arithmetic is not: 1 files differ, weights first" in said
     assert "AuthenticAMD avx2  ->  GenuineIntel avx512f" in said

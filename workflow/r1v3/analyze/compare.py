@@ -53,9 +53,7 @@ def reasons(one: Result, other: Result) -> list[str]:
     """What results that differ can come from: a change of the user's, other arithmetic, or neither."""
     if recipe_of(one) != recipe_of(other) or ancestors(one) != ancestors(other):
         return ["  Settings or ancestors differ, so results may."]
-    if unlike := sorted(
-        name for name, digest in _files(one).items() if _files(other).get(name) != digest
-    ):
+    if unlike := sorted(differing_keys(_files(one), _files(other))):
         rounding = differing(arithmetic(one), arithmetic(other))
         code = [one.environment.get(key) for key in ("commit", "diff")]
         same_code = code == [other.environment.get(key) for key in ("commit", "diff")]

@@ -62,8 +62,5 @@ def _filled(pattern: str) -> list[str]:
     found: list[str] = []
     for chosen in itertools.product(*choices.values()):
         named = dict(zip(choices, chosen, strict=True))
-        parts = WILDCARD_REGEX.split(pattern)
-        texts, names = parts[:: WILDCARD_REGEX.groups + 1], WILDCARD_REGEX.finditer(pattern)
-        filled = [named[wildcard["name"]] for wildcard in names]
-        found.append("".join(map("".join, zip(texts, [*filled, ""], strict=True))))
+        found.append(WILDCARD_REGEX.sub(lambda each, named=named: named[each["name"]], pattern))
     return found

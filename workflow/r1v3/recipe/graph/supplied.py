@@ -86,6 +86,12 @@ def is_url(place: str) -> bool:
 
 def pictures_named(path: Path) -> Iterator[Path]:
     """The pictures that rows of a .tsv, .csv or .jsonl file name in `image_path`, as often as they do."""
+    if (
+        path.suffix in SEPARATORS
+    ):  # a table of gigabytes is read at every call only where it has that column
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            if PICTURE_PATHS not in file.readline():
+                return
     for row in rows_of_text(path):
         for name in paths_in(str(row.get(PICTURE_PATHS) or "")):
             yield path.parent / name
