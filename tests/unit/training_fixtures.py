@@ -1,8 +1,13 @@
 """A supervised run of the small model, and its settings, that many tests share."""
 
-import pytest
-from model_fixtures import IMAGES, TEMPLATE
+from pathlib import Path
 
+import pytest
+from data_fixtures import source_config
+from model_fixtures import IMAGES, TEMPLATE, small_model, small_processor
+
+from r1v3.data.prepare import prepare
+from r1v3.model.load import save_checkpoint
 from r1v3.recipe.graph.configs import CheckpointOf, SftConfig
 from r1v3.recipe.schema.training import Sft
 from r1v3.train.core.metrics import read_metrics
@@ -49,6 +54,13 @@ SOURCE = {
     "told": 0.0,
     "seed": 1,
 }
+
+
+def write_parts(folder: Path) -> Path:
+    """The small model's checkpoint in `start`, and a set of 13 questions in `data`; the folder."""
+    save_checkpoint(small_model(), small_processor(), folder / "start")
+    prepare(source_config(SOURCE, 13, name="set"), folder / "data")
+    return folder
 
 
 def sft_settings(**changes) -> Sft:

@@ -2,15 +2,13 @@
 
 import pytest
 import torch
-from data_fixtures import source_config
 from grpo_fixtures import TEXTS, episode_of_policy, grpo_run, grpo_settings, update
 from model_fixtures import small_model, small_processor
 from pydantic import ValidationError
-from training_fixtures import SFT, SOURCE, sft_run, sft_settings, without_times
+from training_fixtures import SFT, sft_run, sft_settings, without_times, write_parts
 
-from r1v3.data.prepare import prepare
 from r1v3.model.groups import check_base, group_hashes, group_of
-from r1v3.model.load import load_model, save_checkpoint
+from r1v3.model.load import load_model
 from r1v3.model.lora import add_adapters
 from r1v3.model.packed import use_packed_attention
 from r1v3.model.stored_weights import StoredTensor, is_adapter
@@ -29,10 +27,7 @@ TRAIN = ["connector", "llm"]
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("parts")
-    save_checkpoint(small_model(), small_processor(), folder / "start")
-    prepare(source_config(SOURCE, 13, name="set"), folder / "data")
-    return folder
+    return write_parts(tmp_path_factory.mktemp("parts"))
 
 
 def adapted_learner(dtype=torch.float32, **changes) -> WholeEngine:

@@ -1,14 +1,12 @@
 """How runs and models are opened: what is refused, what is skipped, what a run keeps of its start."""
 
 import pytest
-from data_fixtures import source_config
 from grpo_fixtures import ENTROPY, grpo_settings
 from model_fixtures import IMAGES, SIZES, TEMPLATE, small_model, small_processor
-from training_fixtures import SOURCE, sft_settings
+from training_fixtures import sft_settings, write_parts
 
-from r1v3.data.prepare import prepare
 from r1v3.model.groups import group_hashes
-from r1v3.model.load import load_model, save_checkpoint
+from r1v3.model.load import load_model
 from r1v3.recipe.graph.configs import (
     Answering,
     CheckpointOf,
@@ -30,10 +28,7 @@ SHOWN = {"version": 1, "name": "run", "seed": 3, "template": TEMPLATE, "images":
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("parts")
-    save_checkpoint(small_model(), small_processor(), folder / "start")
-    prepare(source_config(SOURCE, 13, name="set"), folder / "data")
-    return folder
+    return write_parts(tmp_path_factory.mktemp("parts"))
 
 
 def opened_sft(parts, folder, validation=None, **changes):
