@@ -1,6 +1,7 @@
 """`r1v3 claims ...`: results of anyone's runs through the ledger of the report's claims."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def check_command(
     root: Root = HERE,
 ) -> None:
     """Judge every claim of config/claims.yaml by the runs, checkpoints and scores of a table."""
-    from r1v3.analyze.studies.from_file import as_json, check_table, read_table
+    from r1v3.analyze.studies.from_file import check_table, read_table
     from r1v3.analyze.studies.verdicts import NOT_TESTABLE, as_line
     from r1v3.base.atomic_write import write_text
     from r1v3.cli.provenance import open_documents
@@ -38,7 +39,7 @@ def check_command(
     for verdict in sorted(verdicts, key=lambda each: each.verdict == NOT_TESTABLE):
         print(as_line(verdict))
     if output:
-        write_text(output, json.dumps(as_json(verdicts), indent=1) + "\n")
+        write_text(output, json.dumps([asdict(each) for each in verdicts], indent=1) + "\n")
 
 
 @app.command("wanted")

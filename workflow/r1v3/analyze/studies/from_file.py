@@ -12,7 +12,7 @@ an accuracy); with neither, the score of a whole benchmark as a share, with its 
 import csv
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from r1v3.analyze.studies.verdicts import NOT_TESTABLE, ClaimVerdict, judge_clai
 from r1v3.recipe.errors import unknown
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.studies import (
-    AuditClaim,
     Claim,
     CorrelationClaim,
     CurveChange,
@@ -239,7 +238,7 @@ def wanted(documents: ResultGraph) -> list[dict[str, str]]:
     """What a table needs for each claim that runs can settle: study, arms, measure, kind of rows."""
     rows = []
     for name, claim in documents.project.claims.items():
-        if claim.study is None or isinstance(claim, AuditClaim):
+        if claim.study is None:
             continue
         if isinstance(claim, Score):
             kind, measure = "score", claim.benchmark
@@ -251,15 +250,10 @@ def wanted(documents: ResultGraph) -> list[dict[str, str]]:
             kind, measure = "step", f"critical words/mean, reward, {claim.measure}"
         elif isinstance(claim, CurveChange | CurveDifference):
             kind, measure = "step", claim.metric
-        else:
+        else:  # about phrases, which are read in the answers themselves
             continue
         arms = " | ".join(arms_of(claim)) or "all that were reinforced"
         rows.append(
             {"claim": name, "study": claim.study, "arms": arms, "measure": measure, "rows": kind}
         )
     return rows
-
-
-def as_json(verdicts: list[ClaimVerdict]) -> list[dict[str, Any]]:
-    """The verdicts as JSON."""
-    return [asdict(verdict) for verdict in verdicts]

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from r1v3.analyze.studies.published import CORRELATIONS, chance, chance_of_parts
-from r1v3.analyze.studies.verdicts import judge_claim
+from r1v3.analyze.studies.verdicts import ClaimVerdict, judge_claim
 from r1v3.base.atomic_write import write_text
 from r1v3.recipe.graph.results import ResultGraph
+from r1v3.recipe.schema.studies import Claim
 from r1v3.render.page import render_page
 
 TABLE_5 = (853, 47)  # items without and with the phrase
@@ -34,23 +35,25 @@ def ledger(documents: ResultGraph, studies: list[dict]) -> dict:
         if claim.study is not None and name in judged:
             claims.append(judged[name] | {"study": claim.study})
         elif claim.study is None:
-            claims.append(
-                asdict(judge_claim(name, claim, None))
-                | {
-                    "says": claim.says,
-                    "section": claim.section,
-                    "carries": claim.carries,
-                    "post_hoc": claim.post_hoc,
-                    "newer": [paper.model_dump() for paper in claim.newer],
-                    "study": None,
-                    "published": claim.published.model_dump() if claim.published else None,
-                }
-            )
+            claims.append(claim_row(claim, judge_claim(name, claim, None)))
     return {
         "claims": claims,
         "counts": counts(claims),
         "chances": chances(claims),
         "correlations": list(CORRELATIONS),
+    }
+
+
+def claim_row(claim: Claim, verdict: ClaimVerdict) -> dict:
+    """A claim with its verdict, as pages show it; only the ledger names the study."""
+    return asdict(verdict) | {
+        "says": claim.says,
+        "section": claim.section,
+        "carries": claim.carries,
+        "post_hoc": claim.post_hoc,
+        "newer": [paper.model_dump() for paper in claim.newer],
+        "study": None,
+        "published": claim.published.model_dump() if claim.published else None,
     }
 
 

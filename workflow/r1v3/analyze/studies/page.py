@@ -5,7 +5,6 @@ Its figures (SVG, PNG, CSV) are beside the page, as is `<study>.json`, which the
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from r1v3.analyze.studies.figures import (
     step_table,
     write_drawn,
 )
+from r1v3.analyze.studies.ledger import claim_row
 from r1v3.analyze.studies.verdicts import judge_claim
 from r1v3.base.atomic_write import write_text
 from r1v3.recipe.graph.arms import checkpoint_of, common_step, seeded, thinking_mode_of
@@ -71,19 +71,7 @@ def study_content(name: str, evidence: Evidence, folder: Path) -> dict[str, Any]
         ],
         "table": measure_table(evidence),
         "tables": tables,
-        "claims": [
-            {
-                **asdict(verdicts[n]),
-                "says": c.says,
-                "section": c.section,
-                "carries": c.carries,
-                "post_hoc": c.post_hoc,
-                "newer": [paper.model_dump() for paper in c.newer],
-                "study": None,  # only the ledger names the study
-                "published": c.published.model_dump() if c.published else None,
-            }
-            for n, c in claims.items()
-        ],
+        "claims": [claim_row(claim, verdicts[each]) for each, claim in claims.items()],
     }
 
 
