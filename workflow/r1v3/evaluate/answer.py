@@ -38,7 +38,7 @@ Render = Callable[[str, str], str]  # of a question and a thinking mode
 def answer(
     config: EvaluationConfig,
     *,
-    model: Path,
+    model: Path | str,
     benchmarks: dict[str, Path],
     held_out: dict[str, Path],
     folder: Path,

@@ -147,7 +147,6 @@ def _signed(share: float) -> str:
 
 def _frame(verdicts: pd.DataFrame, items: dict[str, Item]) -> pd.DataFrame:
     columns = pd.DataFrame([items[key].columns for key in verdicts["key"]], index=verdicts.index)
-    known = verdicts[["key", "cluster", "correct", "share", "points"]].assign(
-        extra=[items[key].extra for key in verdicts["key"]]
-    )
+    extra = pd.Series([items[key].extra for key in verdicts["key"]], index=verdicts.index)
+    known = verdicts[["key", "cluster", "correct", "share", "points"]].assign(extra=extra)
     return pd.concat([known, columns.drop(columns=known.columns, errors="ignore")], axis=1)

@@ -33,20 +33,19 @@ def _prepare() -> None:
     if "vlmeval" in sys.modules:
         return
     spec = importlib.util.find_spec("vlmeval")
-    if spec is None:
+    if spec is None or spec.submodule_search_locations is None:
         raise ImportError("VLMEvalKit is not installed: pip install --no-deps ms-vlmeval==0.0.20")
     root = Path(spec.submodule_search_locations[0])
     for name in EMPTY:
         if importlib.util.find_spec(name) is None:
             sys.modules[name] = _Empty(name)
     if isinstance(sys.modules.get("validators"), _Empty):
-        sys.modules["validators"].url = lambda text: "://" in str(text)
+        vars(sys.modules["validators"])["url"] = lambda text: "://" in str(text)
     for name in ("vlmeval", "vlmeval.dataset", "vlmeval.dataset.utils"):
         package = types.ModuleType(name)
         package.__path__ = [str(root.joinpath(*name.split(".")[1:]))]
         sys.modules[name] = package
-    utils = sys.modules["vlmeval.dataset.utils"]
-    utils.DEBUG_MESSAGE, utils.build_judge = "", _no_judge
+    vars(sys.modules["vlmeval.dataset.utils"]).update(DEBUG_MESSAGE="", build_judge=_no_judge)
 
 
 def _no_judge(*_, **__):

@@ -346,7 +346,7 @@ def _repeated(every: pd.DataFrame, runs: int) -> dict:
     ]
     return {
         "pass_at": {
-            str(k): float(right.map(lambda c, k=k: pass_at_k(int(c), runs, k)).mean())
+            str(k): float(pd.Series([pass_at_k(int(c), runs, k) for c in right]).mean())
             for k in range(1, runs + 1)
         },
         "majority": float(sum(majority) / len(majority)),

@@ -74,8 +74,9 @@ def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
     """Wilson's interval of a share of `count`."""
     from statsmodels.stats.proportion import proportion_confint  # half a second, so not at import
 
-    low, high = proportion_confint(share * count, count, alpha=1 - confidence, method="wilson")
-    return (0.0 if share == 0 else float(low)), (1.0 if share == 1 else float(high))
+    ends = proportion_confint(share * count, count, alpha=1 - confidence, method="wilson")
+    low, high = np.asarray(ends, dtype=float).tolist()
+    return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
 
 
 def spread(runs: list[Score]) -> float | None:
@@ -219,7 +220,7 @@ def _difference(pieces_a: Pieces, pieces_b: Pieces, weight_RC: np.ndarray) -> np
 
 
 def _swapped(pieces_a: Pieces, pieces_b: Pieces, swap_RC: np.ndarray) -> np.ndarray:
-    total = 0.0
+    total = np.zeros(len(swap_RC))
     for (ga, oa), (gb, ob) in zip(pieces_a, pieces_b, strict=True):
         swap = swap_RC.astype(float)
         ratio_a = (ga.sum() + swap @ (gb - ga)) / (oa.sum() + swap @ (ob - oa))
@@ -232,7 +233,7 @@ def holm(p_values: list[float]) -> list[float]:
     """Holm's correction for the number of comparisons, in the order given."""
     from statsmodels.stats.multitest import multipletests  # half a second, so not at import
 
-    return multipletests(p_values, method="holm")[1].tolist() if p_values else []
+    return np.asarray(multipletests(p_values, method="holm")[1]).tolist() if p_values else []
 
 
 def smallest_effect(error: float, *, confidence: float, power: float = POWER) -> float:

@@ -83,10 +83,10 @@ def mode_table(rows: list[Row]) -> TextTable:
         for row in own:
             line = [row.thinking_mode, meaning(row.thinking_mode), cell(row.score)]
             line += [
-                _points(row.score["mean"], slow and slow["mean"]),
+                _points(row.score["mean"], slow["mean"] if slow else None),
                 f"{row.score['tokens']:.1f}",
             ]
-            line += [_ratio(row.score["tokens"], slow and slow["tokens"])]
+            line += [_ratio(row.score["tokens"], slow["tokens"] if slow else None)]
             shows = percent(row.score["detectable_difference"])
             lines.append([*line, percent(row.score["truncated"]), shows])
     caption = (

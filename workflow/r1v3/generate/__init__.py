@@ -10,14 +10,15 @@ __all__ = ["Engine", "PolicyEngine", "Request", "Response", "Sampling", "load_en
 
 
 def load_engine(
-    generation: Answering, images: Images, model_folder: Path, usage: Path | None = None
+    generation: Answering, images: Images, model: Path | str, usage: Path | None = None
 ) -> Engine:
-    """Load the engine that the recipe names for a checkpoint folder.
+    """Load the engine that the recipe names for a model.
 
     Args:
         generation: names the engine; `thinking` holds what a thinking mode changes besides the template
             (see `r1v3.generate.thinking`).
         images: how a picture becomes tiles.
+        model: a checkpoint folder; where a server answers, the name that it knows the model by.
         usage: the file in which a server's tokens and price are counted.
 
     Raises:
@@ -30,13 +31,14 @@ def load_engine(
         from r1v3.model.encode import Encoder
         from r1v3.model.load import load_model, load_processor
 
-        model = load_model(model_folder).eval()
-        encoder = Encoder(load_processor(model_folder), images)
-        return TransformersEngine(model, encoder, thinking=Thinking(thinking, encoder.tokenizer))
+        folder = Path(model)
+        loaded = load_model(folder).eval()
+        encoder = Encoder(load_processor(folder), images)
+        return TransformersEngine(loaded, encoder, thinking=Thinking(thinking, encoder.tokenizer))
     if generation.engine == "server":
         from r1v3.generate.server.start import open_server
 
-        return open_server(images, model_folder, thinking, usage)
+        return open_server(images, model, thinking, usage)
     from r1v3.generate.vllm.engine import open_vllm
 
-    return open_vllm(images, model_folder, thinking)
+    return open_vllm(images, Path(model), thinking)

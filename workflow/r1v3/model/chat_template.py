@@ -12,7 +12,7 @@ from r1v3.recipe.schema.recipe import OwnTemplate, Template
 
 
 def renderer(
-    template: Template | OwnTemplate | Literal["own"], model: Path
+    template: Template | OwnTemplate | Literal["own"], model: Path | str
 ) -> Callable[[str, str], str]:
     """A function of a question and a mode that gives the prompt up to where the model writes.
 
@@ -31,7 +31,7 @@ def renderer(
     own = _written_beside(model) or tokenizer.chat_template
     if not own:
         raise ValueError(f"{model}: the model has no chat template, and it is none of our runs")
-    foreign = ForeignTemplate(tokenizer.get_chat_template(own), model)
+    foreign = ForeignTemplate(tokenizer.get_chat_template(own), Path(model))
     tokens = tokenizer.special_tokens_map
 
     system, tag = (None, THINK) if template == OWN else (template.system, template.opens)
@@ -58,7 +58,7 @@ def in_our_tags(template: Template | OwnTemplate | Literal["own"], text: str) ->
     return text.replace(template.opens, THINK).replace(template.closes, END_OF_THINK)
 
 
-def _written_beside(model: Path) -> str | None:
+def _written_beside(model: Path | str) -> str | None:
     """The template of a processor in its older form, which a tokenizer does not read."""
     path = Path(model) / "chat_template.json"
     return json.loads(path.read_text(encoding="utf-8"))["chat_template"] if path.exists() else None

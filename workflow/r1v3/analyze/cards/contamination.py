@@ -131,8 +131,8 @@ def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str
         frames = []
         for path in sorted((scores.parent / "verdicts").glob(f"{name}.run-*.parquet")):
             frame = pd.read_parquet(path)
-            frame["columns"] = [known[key].columns for key in frame["key"]]
-            frame["extra"] = [known[key].extra for key in frame["key"]]
+            frame["columns"] = frame["key"].map(lambda key, known=known: known[key].columns)
+            frame["extra"] = frame["key"].map(lambda key, known=known: known[key].extra)
             frames.append(frame)
         hit = items[name] & set(known)
         clusters = {known[key].cluster for key in hit}

@@ -19,7 +19,7 @@ def digit_instances(split: str) -> dict[int, np.ndarray]:
         raise ValueError(f"instances must be one of {', '.join(SPLITS)}, not {split!r}")
     from sklearn.datasets import load_digits
 
-    pictures, labels = load_digits(return_X_y=True)
+    pictures, labels = (np.asarray(part) for part in load_digits(return_X_y=True))
     order = np.random.default_rng(SHUFFLE_SEED).permutation(len(labels))
     chosen = order[slice(*SPLITS[split])]
     ink = pictures[chosen].reshape(-1, 8, 8) / 16.0

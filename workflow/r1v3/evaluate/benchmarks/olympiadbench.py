@@ -79,7 +79,7 @@ def judge(item: Item, response: str) -> Judged | None:
     if extracted is None:
         return None
     given = split_answers(extracted)
-    errors = item.extra["errors"] or [None]
+    errors: list[float | None] = item.extra["errors"] or [None]
     errors = errors * len(golds) if len(errors) == 1 else errors
     errors = (errors + [None] * len(golds))[: len(golds)]
     right = len(given) == len(golds) and _paired(given, golds, errors)

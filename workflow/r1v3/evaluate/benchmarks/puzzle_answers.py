@@ -56,8 +56,8 @@ def read_structure(text: str):
         if opening < place:
             continue
         piece = _balanced(text, opening)
-        value = None if piece is None else _parsed(piece)
-        if isinstance(value, dict | list):
+        value = _parsed(piece) if piece else None
+        if piece and isinstance(value, dict | list):
             found, place = value, opening + len(piece)
     return found
 
@@ -120,7 +120,7 @@ def read_ids(text: str, puzzle: Puzzle) -> list[str] | None:
         value = next(iter(value.values()))
     if isinstance(value, list) and not any(isinstance(one, dict | list) for one in value):
         return [str(one).strip() for one in value]
-    right = [str(one).strip() for many in puzzle.answer for one in _as_list(many)]
+    right = [str(one).strip() for many in _as_list(puzzle.answer) for one in _as_list(many)]
     if not text or len(text) > LONGEST:
         return None
     if text in right:
@@ -186,7 +186,7 @@ def grid_of(text: str, puzzle: Puzzle) -> list[list[int]] | None:
     """A grid of the printed one's size."""
     size = len(puzzle.info["base_matrix"])
     value = read_structure(text)
-    if _is_grid(value, size):
+    if value is not None and _is_grid(value, size):
         return [[int(cell) for cell in row] for row in value]
     return read_grid(text, size)
 

@@ -78,6 +78,6 @@ def _of_line(line: str) -> list[dict]:
         before = None if said else _BEFORE.search(line[free : match.start()])
         said = said or before
         number = 2 if (said and said[2]) or (not said and "=" in match[2]) else 1
-        free = match.end() if said is before else said.end()
+        free = match.end() if said is None or said is before else said.end()
         bridges.append({"start": match[1].lower(), "end": match[3].lower(), "number": number})
     return bridges

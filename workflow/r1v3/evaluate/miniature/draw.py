@@ -43,7 +43,7 @@ class Drawer:
 
 def lettered(item: Item) -> dict[str, str]:
     """A drawn choice as option columns and answer."""
-    return {**dict(zip(LETTERS, item.options, strict=False)), "answer": item.answer}
+    return {**dict(zip(LETTERS, item.options or (), strict=False)), "answer": item.answer}
 
 
 def encoded(images: tuple[Image.Image, ...]) -> str:

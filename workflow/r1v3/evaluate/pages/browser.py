@@ -48,12 +48,12 @@ def write_browser(
     wrong = right[right < 1].sort_values(ascending=False, kind="stable").index[:most]
     wanted = set(wrong)
     images = tsv.parent / "images"
-    asked = {}
+    asked: dict[str, tuple[Item, list[Path]]] = {}
     for plain, pictures in load_asked(entry, tsv, images):
         if plain.key in wanted:
             item = probe_item(plain, probe, entry, seed).item
             asked[plain.key] = (item, probed_pictures(plain, item, pictures, probe, images))
-    by_key = dict(tuple(answers[answers["key"].isin(wanted)].groupby("key")))
+    by_key = {key: rows for key, rows in answers[answers["key"].isin(wanted)].groupby("key")}
     items = [_shown_item(*asked[key], by_key[key]) for key in wrong]
     page = render_page("errors.html.j2", title=title, asked=len(right), items=items, marks=MARKS)
     write_text(output, page)

@@ -85,11 +85,19 @@ def split_reply(response: str) -> tuple[str, str]:
     return (response, "") if response.startswith("<think>") else ("", response)
 
 
+def _phrase_in_thought(parts: tuple[str, str]) -> bool:
+    return find_phrase(parts[0]) is not None
+
+
+def _phrase_in_answer(parts: tuple[str, str]) -> bool:
+    return find_phrase(parts[1]) is not None
+
+
 def audit(verdicts: pd.DataFrame) -> Audit:
     """Audit the verdicts of one benchmark over all runs: key, run, response, correct."""
     parts = verdicts["response"].map(split_reply)
-    thought = parts.map(lambda both: find_phrase(both[0]) is not None)
-    said = parts.map(lambda both: find_phrase(both[1]) is not None)
+    thought = parts.map(_phrase_in_thought).astype(bool)
+    said = parts.map(_phrase_in_answer).astype(bool)
     marked = thought | said
     right = verdicts["correct"].astype(float)
     frame = pd.DataFrame({"key": verdicts["key"], "marked": marked, "right": right})

@@ -13,7 +13,7 @@ from r1v3.recipe.schema.recipe import Images
 
 
 def open_server(
-    images: Images, model_folder: Path, thinking: ThinkingChanges | None, usage: Path | None
+    images: Images, model: Path | str, thinking: ThinkingChanges | None, usage: Path | None
 ) -> ServerEngine:
     """The engine of the server that the environment names.
 
@@ -39,10 +39,10 @@ def open_server(
         )
     tokenizer, never = None, ()
     settings = ("processor_config.json", "preprocessor_config.json")
-    if any((Path(model_folder) / name).exists() for name in settings):
+    if any((Path(model) / name).exists() for name in settings):
         from r1v3.model.processor import load_processor
 
-        processor = load_processor(model_folder)
+        processor = load_processor(Path(model))
         tokenizer, never = processor.tokenizer, processor.image_ids
     path = setting("USAGE") or usage
     return ServerEngine(
@@ -54,7 +54,7 @@ def open_server(
             first_wait=1.0,
             key_variable="R1V3_SERVER_KEY",
         ),
-        setting("MODEL", str(model_folder)),
+        setting("MODEL", str(model)),
         kind=setting("KIND", "vllm"),
         images=images,
         concurrency=int(setting("CONCURRENCY", "32")),
