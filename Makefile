@@ -27,8 +27,8 @@ test-slurm: setup ## the user's command on a real Slurm of simulated nodes, faul
 	@tests/slurm/install.sh
 	@R1V3_TEST_SLURM=1 python -m pytest -q tests/slurm
 
-plan: setup ## what a recipe costs before it is run: RECIPE=paper NODES= PRICE=
-	@r1v3 plan --recipe $(or $(RECIPE),paper) $(if $(NODES),--nodes $(NODES)) $(if $(PRICE),--price $(PRICE))
+plan: setup ## what a recipe costs before it is run: RECIPE=paper NODES= PRICE=, or what its studies can settle: STUDIES=1 SEEDS=
+	@r1v3 plan --recipe $(or $(RECIPE),paper) $(if $(STUDIES),--studies --seeds $(or $(SEEDS),1)) $(if $(NODES),--nodes $(NODES)) $(if $(PRICE),--price $(PRICE))
 
 open: setup ## public data to your own model: checks, plan, then everything; RECIPE=open-1b
 	@r1v3 start --recipe $(or $(RECIPE),open-1b)

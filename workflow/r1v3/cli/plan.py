@@ -1,5 +1,6 @@
 """`r1v3 plan`: GPUs, memory, hours, disk and money of every stage, before any is spent."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -19,11 +20,40 @@ def plan_command(
         float | None,
         typer.Option(help="price of one GPU for one hour, instead of that of the site"),
     ] = None,
+    studies: Annotated[
+        bool,
+        typer.Option(
+            "--studies", help="show what settles each claim instead: seeds, items and steps"
+        ),
+    ] = False,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="with --studies: seeds of each arm, as of `make studies`")
+    ] = 1,
+    seed_spread: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="with --studies: spread of accuracies between seeds, as a share, where no result shows it",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="with --studies: print JSON instead of a table")
+    ] = False,
 ) -> None:
-    """Show what a recipe costs before it is run.
+    """Show what a recipe costs before it is run, or with --studies what its studies can settle.
 
     A star marks stages that rest on constants that nobody has measured. Exit code 1: a stage does not fit.
     """
+    if studies:
+        from r1v3.plan import claims
+
+        rows = claims.plan_claims(root, recipe, overlay, seeds=seeds, seed_spread=seed_spread)
+        if as_json:
+            print(json.dumps(claims.as_json(recipe, seeds, rows), indent=1))
+        else:
+            print("\n".join(claims.as_text(recipe, seeds, rows)))
+        return
     from r1v3.plan.report import report
 
     lines, fits = report(root, recipe, overlay, nodes=nodes, price=price)

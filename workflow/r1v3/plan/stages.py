@@ -3,22 +3,20 @@
 import math
 from pathlib import Path
 
-from r1v3.evaluate.items.convert import count_rows
 from r1v3.generate.vllm.buckets import BUCKET_BYTES
 from r1v3.plan import memory
 from r1v3.plan.costs import Costs, Device, Workload
 from r1v3.plan.episode import simulate
 from r1v3.plan.estimate import Estimate
+from r1v3.plan.questions import questions_of_benchmark, questions_of_set
 from r1v3.plan.servers import servers
 from r1v3.plan.shapes import ModelShape, meta_model, model_shape
 from r1v3.plan.speed import decode, draw_lengths, train_seconds
-from r1v3.recipe.graph.supplied import benchmark_by_hand, is_url
 from r1v3.recipe.load import Project
 from r1v3.recipe.schema.data import SampledSet
 from r1v3.recipe.schema.layout import Machines, Stage
 from r1v3.recipe.schema.training import Grpo, Sft, checkpoint_steps
 from r1v3.recipe.site import Site
-from r1v3.recipe.tables.benchmarks import OwnFile
 from r1v3.train.core.flops import FlopCount
 from r1v3.train.grpo.sampling.prompts import KEPT_TILES
 
@@ -84,26 +82,7 @@ class RecipePlan:
         return found + servers(self, found)
 
     def _items(self, benchmark: str) -> int:
-        """Questions of a benchmark that are put to a model, by its entry in the table."""
-        entry = self.project.benchmarks[benchmark]
-        known = entry.questions or entry.items or self._own_rows(benchmark)
-        return min(known, self.recipe.evaluation.items or known)
-
-    def _own_rows(self, benchmark: str) -> int:
-        """Rows of a benchmark's file that the user supplies.
-
-        Raises:
-            ValueError: the file is not on this machine.
-        """
-        source = self.project.benchmarks[benchmark].source
-        place = source.place if isinstance(source, OwnFile) else ""
-        by_hand = benchmark_by_hand(Path(place).name) if is_url(place) else None
-        file = by_hand or self.project.root / place
-        if not file.is_file():
-            raise ValueError(
-                f"{benchmark}: {place} is not on this machine, so its questions cannot be counted"
-            )
-        return count_rows(file)
+        return questions_of_benchmark(self.project, benchmark)
 
     def sampled(self) -> dict[str, SampledSet]:
         """The sampled sets that the core path learns from, or that stop its runs early."""
@@ -117,9 +96,7 @@ class RecipePlan:
         return {name: entry for name, entry in sets.items() if isinstance(entry, SampledSet)}
 
     def _questions(self, name: str) -> int:
-        """Questions of a set; a sampled one asks those of another."""
-        entry = self.recipe.data[name]
-        return self._questions(entry.questions) if isinstance(entry, SampledSet) else entry.size
+        return questions_of_set(self.project, name)
 
     def _machines(self, stage: Stage) -> Machines:
         asked: Machines = getattr(self.recipe.layout, stage)

@@ -28,6 +28,7 @@ from r1v3.analyze.studies.effects import (
     windows,
 )
 from r1v3.analyze.studies.evidence import Evidence, NotMeasured, column
+from r1v3.analyze.studies.power import Rule, seeds_at
 from r1v3.evaluate.pages.hallucination import find_phrase, split_reply
 from r1v3.evaluate.statistics import has_contrast
 from r1v3.recipe.schema.report_numbers import settle_sum, value_of
@@ -65,7 +66,8 @@ BY_CONSTRUCTION, INCONCLUSIVE, NOT_TESTABLE = "by construction", "inconclusive",
 class ClaimVerdict:
     """What came of a claim; `leans` says where an inconclusive one points, `needs` what would settle it.
 
-    `beside` is the effect on the measure that stands beside the verdict.
+    `beside` is the effect on the measure that stands beside the verdict. `by_seeds` says how many seeds would
+    settle an inconclusive claim if its effect is as large as it was found.
     """
 
     claim: str
@@ -80,6 +82,7 @@ class ClaimVerdict:
     needs: str = ""
     why: str = ""
     beside: str = ""
+    by_seeds: str = ""
 
 
 def as_line(verdict: ClaimVerdict) -> str:
@@ -92,6 +95,7 @@ def as_line(verdict: ClaimVerdict) -> str:
         parts.append(f"{effect}, {verdict.items} items, {verdict.seeds} seeds")
     parts += [f"leans {verdict.leans}"] if verdict.verdict == INCONCLUSIVE and verdict.leans else []
     parts += [f"needs {verdict.needs}"] if verdict.needs else []
+    parts += [f"seeds that would settle it: {verdict.by_seeds}"] if verdict.by_seeds else []
     return "; ".join([*parts, *([verdict.why] if verdict.why else [])])
 
 
@@ -196,15 +200,23 @@ def settle_claim(name: str, claim: SettledClaim, found: Effect, unit: str) -> Cl
         leans,
     )
     unsettled = "" if leans else needed(direction, claim.least, found, claim.kind)
+    if not isinstance(
+        claim, AuditClaim | Score
+    ):  # these are about one checkpoint, whatever the seeds
+        rule = Rule("no worse" if isinstance(claim, Regret) else direction, claim.least)
+        steps = COUNTED.get(claim.kind) == "steps"
+        seeds = seeds_at(rule, found, unit, steps=steps, training=claim.training)
+        known = replace(known, by_seeds=seeds)
     if claim.training and found.seeds < SEEDS_NEEDED:
         both = filter(None, [_more_seeds(found.seeds), unsettled])
         return replace(known, needs="; and ".join(both))
+    settled = replace(known, by_seeds="")
     if leans == "against":
-        return replace(known, verdict=CONTRADICTED)
+        return replace(settled, verdict=CONTRADICTED)
     if leans == "for":
         constructed = claim.by_construction is not None
         why = claim.by_construction or ""
-        return replace(known, verdict=BY_CONSTRUCTION if constructed else REPRODUCED, why=why)
+        return replace(settled, verdict=BY_CONSTRUCTION if constructed else REPRODUCED, why=why)
     return replace(known, needs=unsettled)
 
 
@@ -294,12 +306,23 @@ def _correlation(name: str, claim: CorrelationClaim, evidence: Evidence) -> Clai
         leans,
         why=f"p = {found.p:.3f} by permutation within runs",
     )
-    runs = "" if leans else _runs_needed(claim, found, as_effect)
+    wanted = _runs_needed(claim, found, as_effect)
+    runs = "" if leans else wanted
+    known = replace(known, by_seeds=_seeds_for_runs(wanted, found.runs, seeds))
     if claim.training and seeds < SEEDS_NEEDED:
         return replace(known, needs="; and ".join(filter(None, [_more_seeds(seeds), runs])))
     if leans:
-        return replace(known, verdict=REPRODUCED if leans == "for" else CONTRADICTED)
+        return replace(known, by_seeds="", verdict=REPRODUCED if leans == "for" else CONTRADICTED)
     return replace(known, needs=runs)
+
+
+def _seeds_for_runs(wanted: str, runs: int, seeds: int) -> str:
+    """Seeds of the arms that there are, after which there are so many runs."""
+    count, _, unit = wanted.partition(" ")
+    if unit != "runs":
+        return "no number, since within runs the two do not go together"
+    needed = ceil(int(count.replace(",", "")) * seeds / runs)
+    return str(max(SEEDS_NEEDED, needed))
 
 
 def _runs_needed(
