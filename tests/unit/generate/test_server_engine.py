@@ -8,11 +8,13 @@ import time
 import pytest
 from model_fixtures import IMAGES, TEMPLATE, picture, small_processor
 from PIL import Image
+from prices import priced
 from scripted_server import completion, serve
 
 from r1v3.generate import Request, Sampling, load_engine
 from r1v3.generate.server.endpoint import Endpoint, ServerError
-from r1v3.generate.server.engine import ServerEngine
+from r1v3.generate.server.engine import ServerEngine, form_of
+from r1v3.generate.server.serving import Serving
 from r1v3.generate.server.usage import Usage, read_usage
 from r1v3.generate.thinking import Thinking
 from r1v3.model.prompt_template import render_prompt
@@ -22,7 +24,16 @@ GREEDY = Sampling(0.0, 1.0, 20)
 
 
 def engine(
-    url, *, kind="vllm", concurrency=4, per_minute=None, path=None, changes=None, timeout=5.0
+    url,
+    *,
+    kind="vllm",
+    concurrency=4,
+    per_minute=None,
+    path=None,
+    changes=None,
+    timeout=5.0,
+    budget=None,
+    replies=None,
 ):
     endpoint = Endpoint(
         url,
@@ -31,6 +42,7 @@ def engine(
         per_minute=per_minute,
         first_wait=0.01,
         key_variable="R1V3_SERVER_KEY",
+        wire=form_of(kind).wire,
     )
     return ServerEngine(
         endpoint,
@@ -38,7 +50,8 @@ def engine(
         kind=kind,
         images=IMAGES,
         concurrency=concurrency,
-        usage=Usage(path, (2.0, 10.0)),
+        usage=Usage(path, priced(), budget),
+        replies=replies,
         thinking=Thinking(changes, None),
     )
 
@@ -230,6 +243,7 @@ def test_tokens_and_price_are_counted_in_a_file_over_several_starts(tmp_path):
         "requests": 3,
         "attempts": 3,
         "prompt_tokens": 30,
+        "cached_tokens": 0,
         "new_tokens": 12,
         "price": pytest.approx((30 * 2 + 12 * 10) / 1e6),
     }
@@ -308,7 +322,7 @@ def test_the_recipe_opens_the_server_of_the_environment(monkeypatch, tmp_path):
         monkeypatch.setenv("R1V3_SERVER_URL", url)
         monkeypatch.setenv("R1V3_SERVER_MODEL", "served")
         monkeypatch.setenv("R1V3_SERVER_PRICE", "1/2")
-        built = load_engine(generation, IMAGES, tmp_path, tmp_path / "usage.jsonl")
+        built = load_engine(generation, IMAGES, tmp_path, Serving(tmp_path))
         answers(built, [asking("a")])
     assert asked[0]["body"]["model"] == "served"
     assert list(read_usage(tmp_path / "usage.jsonl")) == ["served"]

@@ -9,6 +9,7 @@ import typer
 from r1v3.cli.options import HERE, Recipe, Root
 
 INCOMPLETE = 3
+OUT_OF_BUDGET = 4
 
 
 def evaluate_command(
@@ -42,6 +43,15 @@ def evaluate_command(
             "--from", help="score this file of VLMEvalKit or lmms-eval instead of asking a model"
         ),
     ] = None,
+    price: Annotated[
+        bool, typer.Option("--price", help="only say what the answers will cost; nothing is asked")
+    ] = False,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, help="stop before all answers of this evaluation cost more than this"
+        ),
+    ] = None,
 ) -> None:
     """Score any model on the recipe's benchmarks, outside the run table.
 
@@ -52,10 +62,25 @@ def evaluate_command(
     `--from FILE [BENCHMARK]` asks nothing: it scores answers in VLMEvalKit's result layout or in lmms-eval's
     sample log. The benchmark is read from the file's name where none is given.
 
-    The exit code is 3 where a benchmark, a row or the verifier was missing; the rest is scored all the same.
-    """
-    from r1v3.evaluate.any_model import evaluate, evaluate_file, what_is_missing
+    `--price` counts the tokens of what is not answered yet and says the price by config/prices.yaml.
+    `--budget AMOUNT` stops before it is exceeded, requests in flight counted at the most that they may cost.
+    What was answered is stored, and is not paid again.
 
+    The exit code is 3 where a benchmark, a row or the verifier was missing; the rest is scored all the same.
+    It is 4 where the budget stopped the answers; nothing is scored then.
+    """
+    from r1v3.evaluate.any_model import evaluate, evaluate_file, prepare, what_is_missing
+    from r1v3.generate.server.usage import BudgetReached
+
+    asked = {"benchmarks": benchmarks or None, "mode": mode, "name": name, "probe": probe}
+    if (price or budget is not None) and answers is not None:
+        raise ValueError("--from: stored answers cost nothing")
+    if price and model is not None:
+        from r1v3.evaluate.price import price_table
+        from r1v3.render.text_table import as_markdown
+
+        print(as_markdown(price_table(root, prepare(root, recipe, model, **asked))))
+        return
     if answers is not None:
         named = [each for each in (model, *(benchmarks or [])) if each]
         if len(named) > 1:
@@ -65,15 +90,11 @@ def evaluate_command(
     elif model is None:
         raise ValueError("a model, or --from FILE, is needed")
     else:
-        folder = evaluate(
-            root,
-            recipe,
-            model,
-            benchmarks=benchmarks or None,
-            mode=mode,
-            name=name,
-            probe=probe,
-        )
+        try:
+            folder = evaluate(root, recipe, model, **asked, budget=budget)
+        except BudgetReached as reached:
+            print(f"r1v3: {reached}", file=sys.stderr)
+            raise typer.Exit(OUT_OF_BUDGET) from None
     print((folder / "pages/table_1.md").read_text())
     print(f"scores and verdicts: {folder}\npages: {folder / 'pages/index.html'}")
     lacking = what_is_missing(folder)

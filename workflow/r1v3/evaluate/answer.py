@@ -21,6 +21,7 @@ from r1v3.evaluate.probes import probe_item, probed_pictures
 from r1v3.evaluate.protocols import sampling_of
 from r1v3.evaluate.reuse import take_over
 from r1v3.generate import load_engine
+from r1v3.generate.server.serving import Serving
 from r1v3.generate.store import Store, read_responses
 from r1v3.generate.types import Engine, Request, Sampling
 from r1v3.model.chat_template import renderer
@@ -33,6 +34,7 @@ from r1v3.reward.configured import URL as VERIFIER_URL
 
 HELD_OUT = "held_out."
 Render = Callable[[str, str], str]  # of a question and a thinking mode
+Plans = dict[Sampling, list[Request]]
 
 
 def answer(
@@ -42,10 +44,14 @@ def answer(
     benchmarks: dict[str, Path],
     held_out: dict[str, Path],
     folder: Path,
+    serving: Serving | None = None,
 ) -> dict:
     """Fill `folder/responses` with answers; benchmarks are sampled, held-out sets answered greedily.
 
     A benchmark that cannot be read is said before anything is asked, and keeps no other from being asked.
+
+    Args:
+        serving: where a paid server's answers are kept and what they cost.
 
     Returns:
         How many samples there are of each benchmark or set, how many this process asked for, and by name why
@@ -57,9 +63,39 @@ def answer(
     if taken:
         print(f"answers taken over from a suite beside: {', '.join(taken)}", flush=True)
     store = Store(responses, model_of(config), *shard())
+    plans, missing = plan_answers(
+        config, model=model, benchmarks=benchmarks, held_out=held_out, store=store
+    )
+    say_what_judging_lacks(config, benchmarks)
+    done = 0
+    if plans:
+        engine = load_engine(config.generation, config.images, model, serving)
+        for sampling, lacking in plans.items():
+            done += _ask(engine, lacking, sampling, store)
+    names = [*benchmarks, *(f"{HELD_OUT}{name}" for name in held_out)]
+    return {
+        "samples": {name: sum(1 for _ in read_responses(responses, name)) for name in names},
+        "asked": done,
+        **({"missing": missing} if missing else {}),
+    }
+
+
+def plan_answers(
+    config: EvaluationConfig,
+    *,
+    model: Path | str,
+    benchmarks: dict[str, Path],
+    held_out: dict[str, Path],
+    store: Store,
+) -> tuple[Plans, dict[str, str]]:
+    """What is to be asked: the requests that have no stored answer, by their sampling.
+
+    Returns:
+        The requests, and by name why a benchmark cannot be asked.
+    """
     greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=config.evaluation.max_new_tokens)
     render = renderer(config.template, model)
-    plans: dict[Sampling, list[Request]] = {}
+    plans: Plans = {}
     missing: dict[str, str] = {}
     for name, tsv in benchmarks.items():
         entry = config.entries[name]
@@ -75,19 +111,7 @@ def answer(
     for name, data in held_out.items():
         asked = held_out_requests(config, render, name, data)
         plans.setdefault(greedy, []).extend(store.missing(asked, greedy))
-    say_what_judging_lacks(config, benchmarks)
-    plans = {sampling: lacking for sampling, lacking in plans.items() if lacking}
-    done = 0
-    if plans:
-        engine = load_engine(config.generation, config.images, model)
-        for sampling, lacking in plans.items():
-            done += _ask(engine, lacking, sampling, store)
-    names = [*benchmarks, *(f"{HELD_OUT}{name}" for name in held_out)]
-    return {
-        "samples": {name: sum(1 for _ in read_responses(responses, name)) for name in names},
-        "asked": done,
-        **({"missing": missing} if missing else {}),
-    }
+    return {sampling: lacking for sampling, lacking in plans.items() if lacking}, missing
 
 
 def say_what_is_read(name: str, entry: Benchmark, tsv: Path) -> None:

@@ -11,13 +11,13 @@ Answers that another harness stored are scored without a model: `r1v3 evaluate -
 import json
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from r1v3.base.atomic_write import write_text
 from r1v3.base.determinism import make_exact
 from r1v3.base.file_hash import CACHE, file_sha256
-from r1v3.evaluate.answer import answer
+from r1v3.evaluate.answer import answer, shard
 from r1v3.evaluate.exchange.names import benchmark_in
 from r1v3.evaluate.exchange.read import Matched, match, read_foreign
 from r1v3.evaluate.exchange.write import write_exchange
@@ -25,7 +25,8 @@ from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.items.source import obtain_or_say
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score
-from r1v3.evaluate.target import Target, find_target, plain_name
+from r1v3.evaluate.target import CLOSED, Target, find_target, plain_name
+from r1v3.generate.server.serving import Serving
 from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig, EvaluationSettings, Probe
 from r1v3.recipe.graph.identity import OWN, VERSION, hash_of
 from r1v3.recipe.graph.results import ResultGraph
@@ -34,6 +35,48 @@ from r1v3.recipe.outputs.manifest import write_json
 from r1v3.recipe.schema.data import HubModel, ServedModel
 from r1v3.recipe.schema.recipe import Recipe, own_template
 from r1v3.recipe.tables.benchmarks import load_table
+from r1v3.recipe.tables.prices import load_prices
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation that is ready to be asked: its config, model and files, and the folder of its results."""
+
+    config: EvaluationConfig
+    target: Target
+    benchmarks: dict[str, Path]
+    folder: Path
+
+
+def prepare(
+    root: Path,
+    recipe: str,
+    model: str,
+    *,
+    benchmarks: list[str] | None = None,
+    mode: str | None = None,
+    name: str | None = None,
+    probe: Probe | None = None,
+) -> Evaluation:
+    """Find the model and fetch the benchmarks; nothing is asked. Arguments are those of `evaluate`."""
+    project = load_project(root, recipe)
+    names = _known(project, benchmarks or project.recipe.evaluation.benchmarks)
+    known = project.recipe.models | project.recipe.baselines
+    target = find_target(model, known, root / "results" / CACHE, root)
+    paths = {each: _obtained(root, ResultGraph(project), each) for each in names}
+    config = _config(
+        project, target, mode, {each: path.parent.name for each, path in paths.items()}
+    )
+    if probe is not None:
+        config = config.model_copy(update={"probe": probe})
+    return Evaluation(config, target, paths, _folder_of(root, recipe, config, name or target.name))
+
+
+def serving_of(root: Path, evaluation: Evaluation, budget: float | None = None) -> Serving:
+    """Where a server's answers are kept, and what they cost where somebody said so."""
+    part, parts = shard()
+    price = load_prices(root).get(str(evaluation.target.model))
+    return Serving(evaluation.folder, price, budget, f"{part}-of-{parts}")
 
 
 def evaluate(
@@ -45,6 +88,7 @@ def evaluate(
     mode: str | None = None,
     name: str | None = None,
     probe: Probe | None = None,
+    budget: float | None = None,
 ) -> Path:
     """Fetch benchmarks, ask, score, write the pages; returns the folder of all that.
 
@@ -54,22 +98,27 @@ def evaluate(
         mode: thinking mode; None for the model's or the recipe's.
         name: of the results' folder, None for the model's.
         probe: asks the questions in another way (`r1v3.evaluate.probes`); None for Table 1.
+        budget: most money that all answers of the folder may cost; None for no limit.
+
+    Raises:
+        BudgetReached: the next question might cost more than is left. Answers so far are stored.
     """
-    project = load_project(root, recipe)
-    names = _known(project, benchmarks or project.recipe.evaluation.benchmarks)
-    known = project.recipe.models | project.recipe.baselines
-    target = find_target(model, known, root / "results" / CACHE, root)
-    paths = {each: _obtained(root, ResultGraph(project), each) for each in names}
-    config = _config(
-        project, target, mode, {each: path.parent.name for each, path in paths.items()}
-    )
-    if probe is not None:
-        config = config.model_copy(update={"probe": probe})
-    folder = _folder_of(root, recipe, config, name or target.name)
+    ready = prepare(root, recipe, model, benchmarks=benchmarks, mode=mode, name=name, probe=probe)
+    config, folder = ready.config, ready.folder
+    if budget is not None and not ready.target.served:
+        raise ValueError("--budget: only a model behind a server is paid by the answer")
     if config.determinism == "exact":
         make_exact()
-    answer(config, model=target.model, benchmarks=paths, held_out={}, folder=folder)
-    _score_and_show(root, config, paths, folder, name or target.name)
+    serving = serving_of(root, ready, budget) if ready.target.served else None
+    answer(
+        config,
+        model=ready.target.model,
+        benchmarks=ready.benchmarks,
+        held_out={},
+        folder=folder,
+        serving=serving,
+    )
+    _score_and_show(root, config, ready.benchmarks, folder, name or ready.target.name)
     return folder
 
 
@@ -210,9 +259,9 @@ def _config(
     generation["mode"] = mode or target.mode or generation["mode"]
     if target.served:
         generation["engine"] = "server"
-        keeps_its_own = os.environ.get("R1V3_SERVER_KIND") == "openai"
-        if keeps_its_own and generation["mode"] != "nothink":
-            raise ValueError("--mode: a server of kind openai opens no thought; allowed: nothink")
+        kind = os.environ.get("R1V3_SERVER_KIND")
+        if kind in CLOSED and generation["mode"] != "nothink":
+            raise ValueError(f"--mode: a server of kind {kind} opens no thought; allowed: nothink")
     document = {
         "version": VERSION["evaluation"],
         "name": target.name,

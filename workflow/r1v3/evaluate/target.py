@@ -1,7 +1,9 @@
 """Which model is evaluated: a checkpoint's folder, a Hugging Face id, an endpoint, a recipe's model.
 
-An endpoint's address is a matter of the machine and stands in R1V3_SERVER_URL, or is given itself; the
-other R1V3_SERVER_ variables are those of `r1v3.generate.server.engine`.
+An endpoint's address is a matter of the machine: it is given itself, or stands in R1V3_SERVER_URL, or in
+R1V3_SERVER_URL_<NAME> for one model of the recipe (`R1V3_SERVER_URL_QVQ_72B_PREVIEW`). Without either, a
+closed model is asked at its provider's address. The other R1V3_SERVER_ variables are those of
+`r1v3.generate.server.start`.
 """
 
 import hashlib
@@ -19,12 +21,13 @@ from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint, read_jso
 from r1v3.model.obtain import PATTERNS, hub_config
 from r1v3.model.supported import check_supported
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
-from r1v3.recipe.schema.data import Baseline, Model
+from r1v3.recipe.schema.data import Baseline, Model, ServedModel
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w.-]+)?")
 RUN_FOLDER = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{10}")
 COMMIT = re.compile("[0-9a-f]{40}")
 ADDRESS = ("http://", "https://")
+CLOSED = ("openai", "anthropic")  # kinds of server that keep their own template
 EXPECTED = (
     "a run's name, json or folder, a folder with config.json, a Hugging Face id, an http address followed"
     " by # and the model's name"
@@ -134,17 +137,34 @@ def _of_recipe(name: str, entry: Model | Baseline, cache: Path | None) -> Target
             identity, place = _download(f"{entry.id}@{entry.revision}")
         return Target(name, identity, place, entry.mode, served=False)
     if entry.source == "server":
-        if not os.environ.get("R1V3_SERVER_URL"):
-            raise ValueError(
-                f"--model {name}: {entry.id} is asked through a server that applies the model's own chat"
-                " template: set R1V3_SERVER_URL to its address, such as http://node:8000/v1"
-            )
-        os.environ.setdefault("R1V3_SERVER_KIND", "openai")
+        _point_to_server(name, entry)
         return Target(name, entry.id, entry.id, entry.mode, served=True)
     raise ValueError(
         f"--model {name}: is trained here, and is not there yet: `snakemake --cores all"
         f" results/runs/{name}.json` makes it; or name the folder of one of its checkpoints"
     )
+
+
+def _point_to_server(name: str, entry: ServedModel) -> None:
+    """Name the server of a recipe's model in the environment, from which the engine reads it.
+
+    A provider's key goes to the provider's own address alone. Another server gets R1V3_SERVER_KEY, or
+    R1V3_SERVER_KEY_<NAME>.
+    """
+    own = re.sub(r"\W", "_", name).upper()
+    url = os.environ.get(f"R1V3_SERVER_URL_{own}") or os.environ.get("R1V3_SERVER_URL")
+    if url is None and entry.address is None:
+        raise ValueError(
+            f"--model {name}: {entry.id} is asked through a server that applies the model's own chat"
+            f" template: set R1V3_SERVER_URL, or R1V3_SERVER_URL_{own} for it alone, to its address, such"
+            " as http://node:8000/v1"
+        )
+    if f"R1V3_SERVER_KEY_{own}" in os.environ:
+        os.environ["R1V3_SERVER_KEY_VARIABLE"] = f"R1V3_SERVER_KEY_{own}"
+    elif url is None and entry.key:
+        os.environ["R1V3_SERVER_KEY_VARIABLE"] = entry.key
+    os.environ["R1V3_SERVER_URL"] = url or entry.address or ""
+    os.environ.setdefault("R1V3_SERVER_KIND", entry.form)
 
 
 def _served(text: str) -> Target:
@@ -157,7 +177,7 @@ def _served(text: str) -> Target:
         )
     os.environ["R1V3_SERVER_URL"] = address
     # A server that keeps its own template opens no thought for us.
-    mode = "nothink" if os.environ.get("R1V3_SERVER_KIND") == "openai" else None
+    mode = "nothink" if os.environ.get("R1V3_SERVER_KIND") in CLOSED else None
     return Target(plain_name(model), f"{address}#{model}", model, mode, served=True)
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from r1v3.generate.server.serving import Serving
 from r1v3.generate.types import Engine, PolicyEngine, Request, Response, Sampling
 from r1v3.recipe.graph.configs import Answering
 from r1v3.recipe.schema.recipe import Images
@@ -10,7 +11,7 @@ __all__ = ["Engine", "PolicyEngine", "Request", "Response", "Sampling", "load_en
 
 
 def load_engine(
-    generation: Answering, images: Images, model: Path | str, usage: Path | None = None
+    generation: Answering, images: Images, model: Path | str, serving: Serving | None = None
 ) -> Engine:
     """Load the engine that the recipe names for a model.
 
@@ -19,7 +20,7 @@ def load_engine(
             (see `r1v3.generate.thinking`).
         images: how a picture becomes tiles.
         model: a checkpoint folder; where a server answers, the name that it knows the model by.
-        usage: the file in which a server's tokens and price are counted.
+        serving: where a server's answers are kept and what they cost; other engines need none.
 
     Raises:
         ValueError: the engine cannot be opened here; the message says what is missing.
@@ -38,7 +39,7 @@ def load_engine(
     if generation.engine == "server":
         from r1v3.generate.server.start import open_server
 
-        return open_server(images, model, thinking, usage)
+        return open_server(images, model, thinking, serving)
     from r1v3.generate.vllm.engine import open_vllm
 
     return open_vllm(images, Path(model), thinking)

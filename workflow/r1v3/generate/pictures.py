@@ -27,8 +27,13 @@ def check_places(request: Request) -> None:
             raise ValueError(f"picture {Path(picture).name!r} lies outside the data root")
 
 
-def data_url(picture: Path | Image.Image, max_pixels: int) -> str:
+def data_url(
+    picture: Path | Image.Image, max_pixels: int, kinds: frozenset[str] | None = None
+) -> str:
     """A picture as a `data:` URL, a file's bytes as they are.
+
+    Args:
+        kinds: the types that may be sent; a picture of another becomes a PNG. None for any.
 
     Raises:
         ValueError: the picture has more than `max_pixels` pixels.
@@ -44,6 +49,9 @@ def data_url(picture: Path | Image.Image, max_pixels: int) -> str:
             _check_size(image, max_pixels)
             kind = image.get_format_mimetype() or "application/octet-stream"
             image.load()
+            other = image.convert("RGBA") if kinds is not None and kind not in kinds else None
+        if other is not None:
+            return data_url(other, max_pixels)
         content = Path(picture).read_bytes()
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 

@@ -16,6 +16,7 @@ from r1v3.recipe.schema.studies import Claim, Study
 from r1v3.recipe.schema.training import Grpo, Sft
 from r1v3.recipe.site import Site
 from r1v3.recipe.tables.benchmarks import ListedBenchmark, OwnBenchmark
+from r1v3.recipe.tables.prices import Price
 from r1v3.recipe.tables.sources import SourceEntry
 
 Schema = dict[str, Any]
@@ -43,6 +44,7 @@ def json_schemas() -> dict[str, Schema]:
         "benchmarks": _table(_benchmark(), "The benchmark table"),
         "sources": _table(_source(), "The source table"),
         "studies": _table(_schema(Study), "Studies"),
+        "prices": _table(_schema(Price), "Prices"),
         "claims": _table(_schema(Claim), "Claims of the report"),
         "site": _titled(_site(), "A cluster"),
     }

@@ -1,4 +1,4 @@
-"""One endpoint of chat completions: limits its rate, tries again, and never shows its key."""
+"""One endpoint of completions: limits its rate, tries again, and never shows its key."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 import httpx
 import tenacity
 
 RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+TURNED_AWAY = {409, 425, 429, 503, 529}  # before any work was done
 FATAL = {401, 403, 404}
 LONGEST_WAIT = 60.0  # seconds between two attempts
 LARGEST_REPLY = 256 * 2**20  # bytes
 
 Body = dict[str, Any]  # JSON of a request or a reply
+Got = TypeVar("Got")
 
 
 class ServerError(RuntimeError):
@@ -35,19 +37,62 @@ class Refused(Exception):
 
 
 class _Retry(Exception):
-    """An attempt failed and another may succeed, after `wait` seconds where the server asked for them."""
+    """An attempt failed and another may succeed, after `wait` seconds where the server asked for them.
 
-    def __init__(self, why: str, wait: float = 0.0):
+    `free` says that the server surely did no work for it, so that nobody pays for it.
+    """
+
+    def __init__(self, why: str, wait: float = 0.0, *, free: bool = False):
         super().__init__(why)
-        self.wait = wait
+        self.wait, self.free = wait, free
+
+
+class Charge(Protocol):
+    """What one attempt may cost, set aside before it is sent."""
+
+    def hold(self) -> str:
+        """Set it aside; returns its name."""
+        ...
+
+    def end(self, held: str, *, free: bool) -> None:
+        """The attempt got no reply; give back what it would have cost where it surely was free."""
+        ...
+
+
+class _Unpaid:
+    """The charge of a server that nobody pays."""
+
+    def hold(self) -> str:
+        return ""
+
+    def end(self, held: str, *, free: bool) -> None:
+        return None
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The body of a completion, and after how many attempts it came."""
+    """The body of a completion, after how many attempts it came, and the name of its charge."""
 
     body: Body
     attempts: int
+    held: str = ""
+
+
+def bearer(key: str | None) -> dict[str, str]:
+    """The header by which OpenAI-compatible servers know a key."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How an interface is spoken: where completions are posted, how the key travels, what a reply holds."""
+
+    path: str = "/chat/completions"
+    answer: str = "choices"
+    headers: Callable[[str | None], dict[str, str]] = field(default=bearer)
+
+
+CHAT = Wire()
 
 
 class Endpoint:
@@ -60,6 +105,7 @@ class Endpoint:
         per_minute: most attempts a minute, None for no limit.
         first_wait: seconds before the second attempt at most; doubles each time, with full jitter.
         key_variable: environment variable that holds the key; unset means no key.
+        wire: the interface that the server speaks.
 
     Raises:
         ValueError: a number is out of range, or the address is malformed or holds a password.
@@ -74,11 +120,13 @@ class Endpoint:
         per_minute: float | None,
         first_wait: float,
         key_variable: str,
+        wire: Wire = CHAT,
     ):
         if attempts < 1 or timeout <= 0 or (per_minute is not None and per_minute <= 0):
             raise ValueError("server: attempts, timeout and rate must be above 0")
         host = _checked_host(url)
-        self.url = url.rstrip("/") + "/chat/completions"
+        self.base, self.wire = url.rstrip("/"), wire
+        self.url = self.base + wire.path
         self.attempts, self.timeout, self.first_wait = attempts, timeout, first_wait
         self.key_variable = key_variable
         self._turn = _turns(per_minute)
@@ -90,20 +138,76 @@ class Endpoint:
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )
 
-    def ask(self, body: Body, accept: Callable[[Body], object] | None = None) -> Reply:
+    def ask(
+        self,
+        body: Body,
+        accept: Callable[[Body], object] | None = None,
+        charge: Charge | None = None,
+    ) -> Reply:
         """Post until there is a reply.
 
         Args:
             accept: looks at a completion; a ValueError of it is worth another attempt.
+            charge: sets aside what an attempt may cost; what it raises is passed on.
 
         Raises:
             Refused: the server refuses this request, or fails at it in all attempts.
             ServerError: address, model or key are wrong.
         """
         data = json.dumps(body).encode("utf-8", "replace")
+        paid = charge or _Unpaid()
+
+        def attempt(number: int) -> Reply:
+            self._turn()
+            held = paid.hold()
+            try:
+                reply = self._completion(data)
+                if accept:
+                    _check(reply, accept)
+            except _Retry as failure:
+                paid.end(held, free=failure.free)
+                raise
+            except (Refused, ServerError):
+                paid.end(held, free=True)
+                raise
+            return Reply(reply, number, held)
+
+        return self._retried(attempt)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        *,
+        content_type: str = "application/json",
+        attempts: int | None = None,
+    ) -> bytes:
+        """Ask for something beside completions, such as a batch; errors are those of `ask`.
+
+        Args:
+            path: behind the endpoint's base, from `/` on.
+            attempts: how often at most, None for the endpoint's number.
+        """
+        return self._retried(
+            lambda _: self._send(method, self.base + path, content, content_type), attempts
+        )
+
+    def is_there(self) -> bool:
+        """Whether anything answers at the address; an error that may pass is no answer."""
+        models = self.base + "/models"
+        try:
+            with self._client.stream("GET", models, timeout=min(self.timeout, 30)) as reply:
+                return reply.status_code not in RETRIED
+        except (httpx.HTTPError, OSError):
+            return False
+
+    def _retried(self, attempt: Callable[[int], Got], attempts: int | None = None) -> Got:
+        """What the first attempt that succeeds gives; each is told its number."""
+        most = attempts or self.attempts
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Retry),
-            stop=tenacity.stop_after_attempt(self.attempts),
+            stop=tenacity.stop_after_attempt(most),
             wait=tenacity.wait_combine(
                 _wait_asked_for,
                 tenacity.wait_random_exponential(self.first_wait, max=LONGEST_WAIT),
@@ -111,42 +215,39 @@ class Endpoint:
             reraise=True,
         )
         try:
-            for attempt in retrying:
-                with attempt:
-                    self._turn()
-                    reply = Reply(self._post(data), attempt.retry_state.attempt_number)
-                    if accept:
-                        _check(reply.body, accept)
-                    return reply
+            for each in retrying:
+                with each:
+                    return attempt(each.retry_state.attempt_number)
         except _Retry as failure:
-            raise Refused(f"{failure} in {self.attempts} attempts", may_pass=True) from None
+            raise Refused(f"{failure} in {most} attempts", may_pass=True) from None
         raise AssertionError("unreachable")
 
-    def is_there(self) -> bool:
-        """Whether anything answers at the address; an error that may pass is no answer."""
-        models = self.url.removesuffix("/chat/completions") + "/models"
+    def _completion(self, data: bytes) -> Body:
+        content = self._send("POST", self.url, data, "application/json")
         try:
-            with self._client.stream("GET", models, timeout=min(self.timeout, 30)) as reply:
-                return reply.status_code not in RETRIED
-        except (httpx.HTTPError, OSError):
-            return False
-
-    def _post(self, data: bytes) -> Body:
-        key = self._key()
-        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        try:
-            with self._client.stream("POST", self.url, content=data, headers=headers) as reply:
-                if not reply.is_success:
-                    self._refuse(reply, key)
-                body = json.loads(_read(reply, LARGEST_REPLY))
-        except (httpx.HTTPError, OSError, ValueError, RecursionError) as error:
-            # refused, reset, timed out, cut, no JSON, or JSON nested without end
-            raise _Retry(_without(f"{type(error).__name__}: {error}", key)) from None
-        if not isinstance(body, dict) or not body.get("choices"):
+            body = json.loads(content)
+        except (ValueError, RecursionError) as error:  # no JSON, or nested without end
+            why = _without(f"{type(error).__name__}: {error}", self._key())
+            raise _Retry(why) from None
+        answer = self.wire.answer
+        if not isinstance(body, dict) or answer not in body or body[answer] is None:
             raise _Retry("no completion in the reply")
         return body
+
+    def _send(self, method: str, url: str, content: bytes | None, content_type: str) -> bytes:
+        key = self._key()
+        headers = {"Content-Type": content_type, "Accept-Encoding": "identity"}
+        headers |= self.wire.headers(key)
+        try:
+            with self._client.stream(method, url, content=content, headers=headers) as reply:
+                if not reply.is_success:
+                    self._refuse(reply, key)
+                return _read(reply, LARGEST_REPLY)
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            # Refused, reset, timed out or cut. Only what never reached the server is surely free.
+            free = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            why = _without(f"{type(error).__name__}: {error}", key)
+            raise _Retry(why, free=free) from None
 
     def _key(self) -> str | None:
         key = os.environ.get(self.key_variable)
@@ -165,7 +266,7 @@ class Endpoint:
                 f"in ${self.key_variable}; it says: {message}"
             )
         if status in RETRIED:
-            raise _Retry(f"HTTP {status}", _retry_after(reply))
+            raise _Retry(f"HTTP {status}", _retry_after(reply), free=status in TURNED_AWAY)
         raise Refused(f"HTTP {status}: {message}")
 
 

@@ -1,4 +1,4 @@
-"""The engine behind an OpenAI-compatible server: a vLLM server, or a closed model of Table 1.
+"""The engine behind a server: a vLLM server, or a closed model of Table 1 at its provider's own endpoint.
 
 A rendered prompt is taken apart into its turns again. A vLLM server continues the reply that the
 template opened (`<think>`) and tells token ids; any other model keeps its own template, so the opened
@@ -10,64 +10,61 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias
 
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.pictures import check_places, data_url
-from r1v3.generate.server.endpoint import Body, Endpoint, Refused, Reply, ServerError
-from r1v3.generate.server.read_reply import Choice, read_choices
-from r1v3.generate.server.usage import Usage
+from r1v3.generate.server.anthropic_form import AnthropicForm
+from r1v3.generate.server.endpoint import Endpoint, Refused, ServerError
+from r1v3.generate.server.forms import Ask, Chat, Form, Message, OpenAIForm, Picture, Text, VllmForm
+from r1v3.generate.server.read_reply import Choice
+from r1v3.generate.server.replies import Replies, reply_key
+from r1v3.generate.server.tokens import Tokens, prompt_tokens
+from r1v3.generate.server.usage import BudgetReached, Usage
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
 from r1v3.model.prompt_template import END_OF_THINK, read_prompt
 from r1v3.recipe.schema.recipe import Images
 
 MARKER = "<image>"
-KINDS = ("vllm", "openai")
-NEVER = -100.0  # the bias that bans
+KINDS = ("vllm", "openai", "anthropic")
 
 # Samples or errors; whether the error may be the server's.
 Answer: TypeAlias = tuple[list[Response], bool]
 
 
-class Link(TypedDict):
-    """Where a picture lies; here always a `data:` URL."""
+def form_of(kind: str, omits: Iterable[str] = ()) -> Form:
+    """The interface of a kind of server.
 
-    url: str
+    Args:
+        omits: parameters that the model refuses.
 
-
-class Text(TypedDict):
-    """A piece of text in a turn."""
-
-    type: str
-    text: str
-
-
-class Picture(TypedDict):
-    """A picture in a turn."""
-
-    type: str
-    image_url: Link
-
-
-class Message(TypedDict):
-    """One turn as the interface writes it."""
-
-    role: str
-    content: str | list[Text | Picture]
+    Raises:
+        ValueError: there is no such kind.
+    """
+    if kind == "vllm":
+        return VllmForm()
+    if kind == "openai":
+        return OpenAIForm(frozenset(omits))
+    if kind == "anthropic":
+        return AnthropicForm(frozenset(omits))
+    raise ValueError(f"server: kind must be one of {', '.join(KINDS)}, not {kind!r}")
 
 
 @dataclass(frozen=True)
-class Chat:
-    """The finished turns, and what the reply begins with, which a vLLM server continues."""
+class _Charge:
+    """What an attempt at a request may cost, in the usage file."""
 
-    turns: tuple[Message, ...]
-    opened: str
+    usage: Usage
+    key: str
+    model: str
+    at_most: Tokens
 
-    def messages(self) -> list[Message]:
-        """All turns to be sent."""
-        reply: Message = {"role": "assistant", "content": self.opened}
-        return [*self.turns, reply] if self.opened else list(self.turns)
+    def hold(self) -> str:
+        return self.usage.hold(self.key, self.model, self.at_most)
+
+    def end(self, held: str, *, free: bool) -> None:
+        self.usage.end(held, free=free)
 
 
 class ServerEngine:
@@ -76,12 +73,13 @@ class ServerEngine:
     Args:
         endpoint: where they are posted.
         model: name the server knows the model by.
-        kind: `vllm`, or `openai` for a server that knows nothing beyond that interface.
+        kind: `vllm`, or `openai` or `anthropic` for a server that knows nothing beyond that interface.
         images: `max_pixels` refuses larger pictures.
         concurrency: requests in flight.
         usage: counts tokens and money.
         thinking: applied to every sampling.
         never: ids of image tokens, where they are known; drawn, they would make the model look for a picture.
+        replies: keeps what was paid until it is stored; None where nothing is paid.
     """
 
     def __init__(
@@ -95,14 +93,15 @@ class ServerEngine:
         usage: Usage,
         thinking: Thinking | None = None,
         never: tuple[int, ...] = (),
+        replies: Replies | None = None,
     ):
         self.never = never
-        if kind not in KINDS:
-            raise ValueError(f"server: kind must be one of {', '.join(KINDS)}, not {kind!r}")
+        self.form = form_of(kind, usage.price.omits if usage.price else ())
         if concurrency < 1:
             raise ValueError("server: concurrency must be 1 or more")
         self.endpoint, self.model, self.kind = endpoint, model, kind
         self.images, self.concurrency, self.usage = images, concurrency, usage
+        self.replies = replies
         self.thinking = thinking or Thinking(None, None)
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
@@ -113,6 +112,7 @@ class ServerEngine:
 
         Raises:
             ServerError: address, model or key are wrong, or the server is away.
+            BudgetReached: the next request might cost more than is left; answers before it were given.
         """
         sampling = self.thinking(sampling)
         if sampling.thought_tokens is not None and self.kind != "vllm":
@@ -134,6 +134,8 @@ class ServerEngine:
             raise ServerError(f"{self.endpoint.url}: {errors[0].error}")
         if errors:
             yield errors
+        elif self.replies:
+            self.replies.clear()
 
     def _answers(
         self, requests: Iterable[Request], sampling: Sampling
@@ -142,21 +144,34 @@ class ServerEngine:
 
         Raises:
             ServerError: request after request fails.
+            BudgetReached: after the answers of all requests that were in flight.
         """
         waiting, failures, stop = iter(requests), 0, threading.Event()
         why: str | None = None
+        reached: BudgetReached | None = None
         with ThreadPoolExecutor(self.concurrency) as threads:
             running: dict[Future[Answer], Request] = {}
             try:
                 while True:
-                    while len(running) < 2 * self.concurrency and (ask := next(waiting, None)):
+                    while (
+                        reached is None
+                        and len(running) < 2 * self.concurrency
+                        and (ask := next(waiting, None))
+                    ):
                         running[threads.submit(self._answer, ask, sampling, stop)] = ask
+                    if not running and reached:
+                        raise reached
                     if not running:
                         return
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        responses, away = future.result()
+                        request = running.pop(future)
+                        try:
+                            responses, away = future.result()
+                        except BudgetReached as error:  # those in flight are paid, so they go on
+                            reached = error
+                            continue
                         failures, why = failures + 1 if away else 0, responses[0].error
-                        yield running.pop(future), responses, away
+                        yield request, responses, away
                     if failures > 2 * self.concurrency:
                         raise ServerError(f"{self.endpoint.url}: {why}")
             finally:
@@ -183,7 +198,9 @@ class ServerEngine:
 
     def _chat(self, request: Request) -> Chat:
         turns = read_prompt(request.prompt)
-        pictures = [data_url(each, self.images.max_pixels) for each in request.images]
+        pictures = [
+            data_url(each, self.images.max_pixels, self.form.pictures) for each in request.images
+        ]
         pieces = sum(text.count(MARKER) for _, text in turns[:-1])
         if pieces != len(pictures):
             raise ValueError(f"{pieces} image markers for {len(pictures)} pictures")
@@ -211,11 +228,12 @@ class ServerEngine:
             chat,
             sampling,
             seed=request.seed + have,
-            n=sampling.samples - have,
+            n=sampling.samples - have if self.form.takes_n else 1,
+            sample=have,
             most=sampling.max_new_tokens if budget is None else budget,
         )
         found = []
-        for number, choice in enumerate(read_choices(first.body), have):
+        for number, choice in enumerate(first, have):
             response = _response(request, number, choice)
             if budget is not None and response.finish_reason == "length":
                 response = self._close(request, chat, sampling, response)
@@ -234,9 +252,10 @@ class ServerEngine:
             sampling,
             seed=request.seed + thought.sample,
             n=1,
+            sample=thought.sample,
             most=sampling.max_new_tokens,
         )
-        answer = _response(request, thought.sample, read_choices(reply.body)[0])
+        answer = _response(request, thought.sample, reply[0])
         closing = () if closed else self.thinking.ids_of(sampling.close)
         return Response(
             request.key,
@@ -250,31 +269,41 @@ class ServerEngine:
         )
 
     def _ask(
-        self, request: Request, chat: Chat, sampling: Sampling, *, seed: int, n: int, most: int
-    ) -> Reply:
-        body: Body = {
-            "model": self.model,
-            "messages": chat.messages(),
-            "n": n,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "seed": seed % 2**31,
-        }
-        if sampling.stop:
-            body["stop"] = list(sampling.stop)
-        bias = {str(i): value for i, value in sampling.bias}
-        bias |= {str(i): NEVER for i in (*self.never, *sampling.banned)}
-        if bias:
-            body["logit_bias"] = bias
-        if self.kind == "vllm":
-            body |= {"max_tokens": most, "logprobs": True, "return_token_ids": True}
-            if chat.opened:
-                body |= {"add_generation_prompt": False, "continue_final_message": True}
-        else:
-            body["max_completion_tokens"] = most
-        reply = self.endpoint.ask(body, accept=read_choices)
-        self.usage.add(request.key, self.model, reply.body, reply.attempts)
-        return reply
+        self,
+        request: Request,
+        chat: Chat,
+        sampling: Sampling,
+        *,
+        seed: int,
+        n: int,
+        sample: int,
+        most: int,
+    ) -> list[Choice]:
+        """Samples of one request to the server, or of its reply where that lies on disk."""
+        body = self.form.body(Ask(self.model, chat, sampling, seed, n, most, self.never))
+        key = reply_key(request.key, body, sample)
+        known = self.replies.get(key) if self.replies else None
+        if known is not None:
+            return self.form.choices(known)
+        counted, at_most = 0, Tokens(0, 0)
+        if self.usage.price:
+            counted, bound = prompt_tokens(request, self.usage.price)
+            at_most = Tokens(bound, n * most)
+        charge = _Charge(self.usage, request.key, self.model, at_most)
+        reply = self.endpoint.ask(body, accept=self.form.choices, charge=charge)
+        if self.replies:
+            self.replies.put(key, reply.body)
+        choices = self.form.choices(reply.body)
+        self.usage.settle(
+            reply.held,
+            request.key,
+            self.model,
+            self.form.tokens(reply.body),
+            attempts=reply.attempts,
+            counted=counted,
+            samples=len(choices),
+        )
+        return choices
 
 
 def _response(request: Request, sample: int, choice: Choice) -> Response:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from r1v3.generate.server.endpoint import Body
+from r1v3.generate.server.tokens import Tokens
 
 # How a choice may end beside `stop`: each is an outcome of its own, not an answer that stopped by itself.
 OUTCOMES = {
@@ -34,20 +35,32 @@ def read_choices(body: Body) -> list[Choice]:
     """
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
-        raise ValueError(f"choices: a list is expected, not {_shown(choices)}")
-    usage = _mapping(body.get("usage"), "usage")
-    prompt, new = (_count(usage.get(f"{name}_tokens"), name) for name in ("prompt", "completion"))
-    return [_read_choice(choice, prompt, round(new / len(choices))) for choice in choices]
+        raise ValueError(f"choices: a list is expected, not {shown(choices)}")
+    told = read_tokens(body)
+    share = round(told.new / len(choices))
+    return [_read_choice(choice, told.prompt, share) for choice in choices]
+
+
+def read_tokens(body: Body) -> Tokens:
+    """What the server counted; nothing where it does not tell.
+
+    Raises:
+        ValueError: a count is none.
+    """
+    usage = mapping(body.get("usage"), "usage")
+    details = mapping(usage.get("prompt_tokens_details"), "prompt_tokens_details")
+    prompt, new = (count(usage.get(f"{name}_tokens"), name) for name in ("prompt", "completion"))
+    return Tokens(prompt, new, cached=min(prompt, count(details.get("cached_tokens"), "cached")))
 
 
 def _read_choice(choice: object, prompt_tokens: int, share: int) -> Choice:
     if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
-        raise ValueError(f"a choice with a message is expected, not {_shown(choice)}")
+        raise ValueError(f"a choice with a message is expected, not {shown(choice)}")
     reason = choice.get("finish_reason")
     if reason is not None and not isinstance(reason, str):
-        raise ValueError(f"finish_reason: a word is expected, not {_shown(reason)}")
-    told = _list(_mapping(choice.get("logprobs"), "logprobs").get("content"), "logprobs")
-    ids = tuple(_count(each, "token_ids") for each in _list(choice.get("token_ids"), "token_ids"))
+        raise ValueError(f"finish_reason: a word is expected, not {shown(reason)}")
+    told = _list(mapping(choice.get("logprobs"), "logprobs").get("content"), "logprobs")
+    ids = tuple(count(each, "token_ids") for each in _list(choice.get("token_ids"), "token_ids"))
     logprobs = tuple(_logprob(each) for each in told)
     return Choice(
         text=_text(choice["message"].get("content")),
@@ -66,12 +79,12 @@ def _text(content: object) -> str:
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        raise ValueError(f"content: a text is expected, not {_shown(content)}")
+        raise ValueError(f"content: a text is expected, not {shown(content)}")
     texts: list[str] = []
     for part in content:
         text = part.get("text") if isinstance(part, dict) else None
         if not isinstance(text, str) or part.get("type") not in ("text", "output_text"):
-            raise ValueError(f"content: parts of text are expected, not {_shown(part)}")
+            raise ValueError(f"content: parts of text are expected, not {shown(part)}")
         texts.append(text)
     return "".join(texts)
 
@@ -79,23 +92,23 @@ def _text(content: object) -> str:
 def _logprob(token: object) -> float:
     value = token.get("logprob") if isinstance(token, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"logprobs: a number for each token is expected, not {_shown(token)}")
+        raise ValueError(f"logprobs: a number for each token is expected, not {shown(token)}")
     return float(value)
 
 
-def _count(value: object, name: str) -> int:
+def count(value: object, name: str) -> int:
     if value is None and name != "token_ids":
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{name}: a count is expected, not {_shown(value)}")
+        raise ValueError(f"{name}: a count is expected, not {shown(value)}")
     return value
 
 
-def _mapping(value: object, name: str) -> Body:
+def mapping(value: object, name: str) -> Body:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ValueError(f"{name}: a mapping is expected, not {_shown(value)}")
+        raise ValueError(f"{name}: a mapping is expected, not {shown(value)}")
     return value
 
 
@@ -103,9 +116,9 @@ def _list(value: object, name: str) -> list[object]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise ValueError(f"{name}: a list is expected, not {_shown(value)}")
+        raise ValueError(f"{name}: a list is expected, not {shown(value)}")
     return value
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     return repr(value)[:60]

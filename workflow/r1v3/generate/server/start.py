@@ -5,20 +5,41 @@ import re
 from pathlib import Path
 
 from r1v3.generate.server.endpoint import Endpoint
-from r1v3.generate.server.engine import ServerEngine
+from r1v3.generate.server.engine import ServerEngine, form_of
+from r1v3.generate.server.replies import Replies
+from r1v3.generate.server.serving import Serving
 from r1v3.generate.server.usage import Usage
 from r1v3.generate.thinking import Thinking
 from r1v3.recipe.graph.configs import ThinkingChanges
 from r1v3.recipe.schema.recipe import Images
+from r1v3.recipe.tables.prices import Area, Price
+
+# What is taken of a model that no one has listed: a picture counts by area, and a batch saves nothing.
+UNKNOWN = Price(
+    source="",
+    date="",
+    currency="(no currency said)",
+    input=1.0,
+    cached_input=1.0,
+    cache_write=1.0,
+    output=1.0,
+    batch=1.0,
+    pictures=Area(kind="area", pixels=512, longest=8192, most=16384),
+    answer_tokens=1000,
+)
 
 
 def open_server(
-    images: Images, model: Path | str, thinking: ThinkingChanges | None, usage: Path | None
+    images: Images,
+    model: Path | str,
+    thinking: ThinkingChanges | None,
+    serving: Serving | None,
 ) -> ServerEngine:
     """The engine of the server that the environment names.
 
-    R1V3_SERVER_URL (required), _MODEL (the checkpoint's folder), _KIND (vllm or openai), _KEY, _PRICE
-    (money for a million prompt tokens and a million new ones, `2.5/10`), _RATE (attempts a minute),
+    R1V3_SERVER_URL (required), _MODEL (the checkpoint's folder), _KIND (vllm, openai or anthropic), _KEY,
+    _KEY_VARIABLE (the variable that holds the key in place of _KEY), _PRICE (money for a million prompt
+    tokens and a million new ones, `2.5/10`, in place of config/prices.yaml), _RATE (attempts a minute),
     _CONCURRENCY, _TIMEOUT (seconds), _USAGE (a file).
 
     Raises:
@@ -32,11 +53,10 @@ def open_server(
         raise ValueError(
             "engine server: R1V3_SERVER_URL must hold the address, as http://host:8000/v1"
         )
-    price = re.fullmatch(r"([\d.]+)/([\d.]+)", setting("PRICE"))
-    if setting("PRICE") and not price:
-        raise ValueError(
-            "R1V3_SERVER_PRICE must be <a million prompt tokens>/<a million new tokens>"
-        )
+    price = serving.price if serving else None
+    if setting("PRICE"):
+        price = _price_of(setting("PRICE"), price)
+    kind = setting("KIND", "vllm")
     tokenizer, never = None, ()
     settings = ("processor_config.json", "preprocessor_config.json")
     if any((Path(model) / name).exists() for name in settings):
@@ -44,23 +64,41 @@ def open_server(
 
         processor = load_processor(Path(model))
         tokenizer, never = processor.tokenizer, processor.image_ids
-    path = setting("USAGE") or usage
+    path = Path(setting("USAGE")) if setting("USAGE") else serving and serving.usage
+    endpoint = Endpoint(
+        setting("URL"),
+        attempts=int(setting("ATTEMPTS", "6")),
+        timeout=float(setting("TIMEOUT", "3600")),
+        per_minute=float(setting("RATE")) if setting("RATE") else None,
+        first_wait=1.0,
+        key_variable=setting("KEY_VARIABLE", "R1V3_SERVER_KEY"),
+        wire=form_of(kind).wire,
+    )
     return ServerEngine(
-        Endpoint(
-            setting("URL"),
-            attempts=int(setting("ATTEMPTS", "6")),
-            timeout=float(setting("TIMEOUT", "3600")),
-            per_minute=float(setting("RATE")) if setting("RATE") else None,
-            first_wait=1.0,
-            key_variable="R1V3_SERVER_KEY",
-        ),
+        endpoint,
         setting("MODEL", str(model)),
-        kind=setting("KIND", "vllm"),
+        kind=kind,
         images=images,
         concurrency=int(setting("CONCURRENCY", "32")),
-        usage=Usage(
-            Path(path) if path else None, (float(price[1]), float(price[2])) if price else None
-        ),
+        usage=Usage(path, price, serving.budget if serving else None),
         thinking=Thinking(thinking, tokenizer),
         never=never,
+        replies=Replies(serving.folder, serving.part) if serving and kind != "vllm" else None,
     )
+
+
+def _price_of(text: str, known: Price | None) -> Price:
+    """The price that the environment says, in the form `2.5/10`.
+
+    Args:
+        known: the price of config/prices.yaml, of which all else stays.
+    """
+    found = re.fullmatch(r"([\d.]+)/([\d.]+)", text)
+    if not found:
+        raise ValueError(
+            "R1V3_SERVER_PRICE must be <a million prompt tokens>/<a million new tokens>"
+        )
+    prompt, new = float(found[1]), float(found[2])
+    changed = {"input": prompt, "cached_input": prompt, "cache_write": prompt, "output": new}
+    changed |= {"source": "R1V3_SERVER_PRICE"}
+    return Price.model_validate((known or UNKNOWN).model_dump() | changed)

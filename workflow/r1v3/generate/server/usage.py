@@ -1,19 +1,38 @@
-"""What a server was asked for: one line a request in a JSONL file, tokens and price with it."""
+"""What a server was asked for and what it costs: a file of JSON lines, and a budget that it never exceeds.
+
+Where a price is known, a request is held at the most that it can cost before it is sent, and settled when its
+reply is there. One that was sent and whose end nobody knows (the process was killed, the connection broke)
+stays held, since the provider may count it. Several processes share a file; a lock keeps their sum right.
+"""
 
 import json
+import os
 import threading
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from r1v3.generate.server.endpoint import Body
+from filelock import FileLock
+
+from r1v3.generate.server.tokens import Tokens
+from r1v3.recipe.tables.prices import Price
+
+ROUNDING = 1e-9
+
+
+class BudgetReached(RuntimeError):
+    """The next request might cost more than what is left; nothing of it was sent."""
 
 
 class Totals(TypedDict):
-    """What one request or many cost: tokens, and money where the price is known."""
+    """What requests cost: tokens, and money where the price is known."""
 
     requests: int
     attempts: int
     prompt_tokens: int
+    cached_tokens: int
     new_tokens: int
     price: float | None
 
@@ -22,55 +41,193 @@ class Usage:
     """Counts tokens and money, and appends them to a file where there is one; safe in threads.
 
     Args:
-        price: money for a million prompt tokens and a million new ones; None if nobody said.
+        path: the file; None keeps the count in memory.
+        price: of the model; None if nobody said.
+        budget: most money that all requests of the file may cost; None for no limit.
+
+    Raises:
+        ValueError: there is a budget and no price.
     """
 
-    def __init__(self, path: Path | None, price: tuple[float, float] | None):
-        self.path, self.price = path, price
+    def __init__(self, path: Path | None, price: Price | None, budget: float | None = None):
+        if budget is not None and price is None:
+            raise ValueError(
+                "--budget: nobody said what the model costs: add it to config/prices.yaml"
+            )
+        self.path, self.price, self.budget = path, price, budget
         self.total = _nothing(0.0 if price else None)
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._flying = set[str]()
+        self._read, self._spent, self._held = 0, 0.0, dict[str, float]()
 
-    def add(self, key: str, model: str, body: Body, attempts: int) -> None:
-        """Count one reply of a server."""
-        told = body.get("usage") or {}
+    def hold(
+        self, key: str, model: str, at_most: Tokens, *, batch: bool = False, waits: bool = True
+    ) -> str:
+        """Set aside the most that a request can cost; returns what `settle` and `end` name it by.
+
+        Args:
+            waits: for requests of this process that are in flight, which may cost less than is set aside.
+
+        Raises:
+            BudgetReached: there is not so much left.
+        """
+        if self.price is None:
+            return ""
+        most, name = at_most.cost(self.price, batch=batch), uuid.uuid4().hex[:16]
+        with self._changed:
+            while True:
+                with self._file():
+                    if self._fits(most):
+                        self._append({"held": name, "key": key, "model": model, "at_most": most})
+                        self._flying.add(name)
+                        return name
+                if not (waits and self._flying):
+                    raise BudgetReached(self._why(most))
+                self._changed.wait()
+
+    def end(self, held: str, *, free: bool) -> None:
+        """A request got no reply; what was set aside is given back where it surely cost nothing."""
+        with self._changed:
+            if held and free:
+                with self._file():
+                    self._append({"released": held})
+            self._flying.discard(held)
+            self._changed.notify_all()
+
+    def settle(
+        self,
+        held: str,
+        key: str,
+        model: str,
+        tokens: Tokens,
+        *,
+        attempts: int = 1,
+        counted: int = 0,
+        samples: int = 1,
+        batch: bool = False,
+    ) -> None:
+        """Note what a request did cost, in place of what was set aside for it.
+
+        Args:
+            counted: the prompt's tokens as they were counted before.
+            samples: how many answers the reply holds.
+        """
         row: Totals = {
             "requests": 1,
             "attempts": attempts,
-            "prompt_tokens": int(told.get("prompt_tokens") or 0),
-            "new_tokens": int(told.get("completion_tokens") or 0),
-            "price": None,
+            "prompt_tokens": tokens.prompt,
+            "cached_tokens": tokens.cached,
+            "new_tokens": tokens.new,
+            "price": tokens.cost(self.price, batch=batch) if self.price else None,
         }
-        if self.price:
-            of_prompt, of_new = self.price
-            row["price"] = (row["prompt_tokens"] * of_prompt + row["new_tokens"] * of_new) / 1e6
-        with self._lock:
+        line = {"settled": held, "key": key, "model": model, "samples": samples, **row}
+        with self._changed:
             _add(self.total, row)
-            if self.path:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with self.path.open("a", encoding="utf-8") as out:
-                    out.write(json.dumps({"key": key, "model": model, **row}) + "\n")
+            with self._file():
+                self._append(line | ({"counted": counted} if counted else {}))
+            self._flying.discard(held)
+            self._changed.notify_all()
+
+    def _why(self, most: float) -> str:
+        assert self.price
+        assert self.budget is not None
+        return (
+            f"the budget of {self.budget:.2f} {self.price.currency} stops here: {self._spent:.2f} are spent,"
+            f" {sum(self._held.values()):.2f} are held for requests whose end is not known, and the next may"
+            f" cost {most:.2f}; answers so far are stored, and a higher --budget goes on from there"
+        )
+
+    def _fits(self, most: float) -> bool:
+        if self.budget is None:
+            return True
+        self._catch_up()
+        return self._spent + sum(self._held.values()) + most <= self.budget + ROUNDING
+
+    @contextmanager
+    def _file(self) -> Generator[None]:
+        """Alone among the file's writers."""
+        if self.path is None:
+            yield
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{self.path}.lock"):
+            yield
+
+    def _catch_up(self) -> None:
+        """Read what this or another process has appended since."""
+        if self.path is None or not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._read += len(line)
+                row = _row(line)
+                if row is not None:
+                    self._take(row)
+
+    def _take(self, row: dict[str, Any]) -> None:
+        if "held" in row:
+            self._held[row["held"]] = row["at_most"]
+        else:
+            self._held.pop(row.get("released") or row.get("settled") or "", None)
+            self._spent += row.get("price") or 0.0
+
+    def _append(self, row: dict[str, Any]) -> None:
+        if self.path is None:
+            self._take(row)
+            return
+        with self.path.open("a+b") as out:
+            if out.tell() and not _ends_a_line(out.fileno(), out.tell()):
+                out.write(b"\n")  # behind half a line of a process that was killed
+            out.write(json.dumps(row).encode() + b"\n")
 
 
 def read_usage(path: Path) -> dict[str, Totals]:
     """Totals of a usage file by model; half a line, left by a process that was killed, is skipped."""
     totals: dict[str, Totals] = {}
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
+    for row in read_rows(path):
         _add(totals.setdefault(row["model"], _nothing(None)), row)
     return totals
 
 
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The answered requests of a usage file; none where there is no file."""
+    if not Path(path).exists():
+        return []
+    rows = (_row(line) for line in Path(path).read_bytes().splitlines())
+    return [row for row in rows if row is not None and "requests" in row]
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _ends_a_line(descriptor: int, size: int) -> bool:
+    return os.pread(descriptor, 1, size - 1) == b"\n"
+
+
 def _nothing(price: float | None) -> Totals:
-    return {"requests": 0, "attempts": 0, "prompt_tokens": 0, "new_tokens": 0, "price": price}
+    return {
+        "requests": 0,
+        "attempts": 0,
+        "prompt_tokens": 0,
+        "cached_tokens": 0,
+        "new_tokens": 0,
+        "price": price,
+    }
 
 
-def _add(total: Totals, row: Totals) -> None:
+def _add(total: Totals, row: Any) -> None:
     total["requests"] += row["requests"]
     total["attempts"] += row["attempts"]
     total["prompt_tokens"] += row["prompt_tokens"]
+    total["cached_tokens"] += row.get("cached_tokens", 0)
     total["new_tokens"] += row["new_tokens"]
     if row["price"] is not None:
         total["price"] = (total["price"] or 0.0) + row["price"]

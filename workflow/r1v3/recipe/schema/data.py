@@ -165,19 +165,32 @@ class TunedModel(Section):
 
 
 class ServedModel(Section):
-    """A model behind an OpenAI-compatible server, which applies the model's own chat template.
+    """A model behind a server, which applies the model's own chat template.
 
-    `id` is the name that the server knows it by; its address is a matter of the machine.
+    `id` is the name that the server knows it by. The address of a server of ours is a matter of the machine;
+    that of a provider is `address`, and `key` names the environment variable that holds the key for it.
     """
 
     source: Literal["server"]
-    """Behind an OpenAI-compatible server."""
+    """Behind a server."""
     mode: Mode
     """The thinking mode in which it answers."""
     id: str
     """The name that the server knows it by."""
     system: SystemPrompt | None = None
     """Its authors' system prompt; null: the recipe's."""
+    form: Literal["openai", "anthropic"] = "openai"
+    """The interface of its server: OpenAI's chat completions, or Anthropic's Messages."""
+    address: str | None = None
+    """The provider's address; null: the machine says where the server is."""
+    key: str | None = None
+    """The environment variable that holds the provider's key."""
+
+    @model_validator(mode="after")
+    def _a_key_is_for_an_address(self) -> "ServedModel":
+        if self.key and not self.address:
+            raise ValueError("key: it belongs to the provider's address, and there is none")
+        return self
 
 
 Model = Annotated[HubModel | ScratchModel | TunedModel, Field(discriminator="source")]
