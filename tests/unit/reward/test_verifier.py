@@ -197,8 +197,8 @@ def test_what_stays_away_leaves_the_item_unjudged_and_uncached(server, tmp_path)
 
 
 def test_no_server_at_all_is_unjudged_too(tmp_path, monkeypatch):
-    asked, post = [], Endpoint._post
-    monkeypatch.setattr(Endpoint, "_post", lambda *words: asked.append(1) or post(*words))
+    asked, send = [], Endpoint._send
+    monkeypatch.setattr(Endpoint, "_send", lambda *words: asked.append(1) or send(*words))
     away = VerifierClient("http://127.0.0.1:9/v1", "m", cache=tmp_path, concurrency=2, attempts=2,
                     timeout=1.0, first_wait=0.01)  # fmt: skip
     assert [j.correct for j in away.judge_many([("q", "g", str(i)) for i in range(30)])] == [
