@@ -12,7 +12,7 @@ from r1v3.generate import Request
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Last what opens engines of its own and ends them: it ends vLLM's groups for the whole process."""
-    items.sort(key=lambda item: item.path.name == "test_internvl_chat.py")
+    items.sort(key=lambda item: item.path.name in ("test_internvl_chat.py", "test_qwen.py"))
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,13 @@ def test_the_machine_decides_parallel_size_and_memory_by_the_environment(checkpo
             arguments(checkpoint, rows=8, accelerators=4)
 
 
+def test_a_connector_that_lies_in_the_tower_is_whole_in_every_worker(checkpoint, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen3_vl"}))
+    assert arguments(tmp_path, rows=8, accelerators=4)["mm_encoder_tp_mode"] == "data"
+    assert "mm_encoder_tp_mode" not in arguments(tmp_path, rows=8, accelerators=1)
+    assert "mm_encoder_tp_mode" not in arguments(checkpoint, rows=8, accelerators=4)
+
+
 def test_without_vllm_the_engine_says_where_it_is(checkpoint):
     if subprocess.run([sys.executable, "-c", "import vllm"], capture_output=True).returncode == 0:
         pytest.skip("vLLM is installed here")
@@ -75,7 +82,7 @@ def test_the_servers_template_writes_what_the_other_engines_read(mode):
         messages.append({"role": "assistant", "content": "<think>"})
     shown = small_processor().tokenizer.apply_chat_template(
         messages,
-        chat_template=chat_template(TEMPLATE),
+        chat_template=chat_template(TEMPLATE, small_processor().sent),
         tokenize=False,
         add_generation_prompt=mode != "slow",
         continue_final_message=mode == "slow",

@@ -189,7 +189,14 @@ def test_evaluation_opens_a_converted_model_under_its_name(hub, tmp_path):
         ),
         ({"architectures": ["Llama4ForConditionalGeneration"]}, "unknown here"),
         ({"model_type": "qwen3_vl_moe", "architectures": ["Qwen3VLMoe"]}, "mixture of experts"),
-        ({"model_type": "qwen2_5_vl"}, "through a server alone"),
+        ({"model_type": "qwen2_vl"}, "through a server alone"),
+        ({"model_type": "qwen2_5_vl", "architectures": ["ColQwen2_5"]}, "something made of one"),
+        ({"model_type": "qwen2_5_vl", "quantization_config": {}}, "quantized"),
+        ({"model_type": "qwen2_5_vl", "use_sliding_window": True}, "sliding windows"),
+        (
+            {"model_type": "qwen3_vl", "text_config": {"use_sliding_window": True}},
+            "sliding windows",
+        ),
         (
             {"model_type": "internvl", "text_config": {"model_type": "gpt_oss"}},
             "mixture of experts",

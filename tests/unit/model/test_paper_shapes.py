@@ -1,10 +1,13 @@
 """38B parameters on the meta device: names, groups, parts and a checkpoint's index fit, without a GPU."""
 
+import copy
 import json
 from pathlib import Path
 
 import pytest
 from huggingface_hub import split_torch_state_dict_into_shards
+from model_fixtures import IMAGES, picture
+from qwen_checkpoints import KINDS, qwen_model, qwen_processor
 
 from r1v3.model.groups import GROUPS, group_of, grouped_parameters, train_only
 from r1v3.plan.shapes import build_meta, config_from_sizes, meta_model, model_shape, read_sizes
@@ -88,6 +91,28 @@ def test_the_small_shapes_have_the_sizes_that_their_cards_tell():
     assert billions["OpenGVLab/InternVL3-1B-hf"] == 0.94
     assert billions["OpenGVLab/InternVL3-8B-hf"] == 7.94
     assert billions["OpenGVLab/InternVL3-38B-hf"] == 38.39
+    assert billions["Qwen/Qwen2.5-VL-3B-Instruct"] == 3.75
+    assert billions["Qwen/Qwen2.5-VL-7B-Instruct"] == 8.29
+    assert billions["Qwen/Qwen2.5-VL-32B-Instruct"] == 33.45
+    assert billions["Qwen/Qwen2.5-VL-72B-Instruct"] == 73.41
+    assert billions["Qwen/Qwen3-VL-2B-Instruct"] == 2.13
+    assert billions["Qwen/Qwen3-VL-4B-Instruct"] == 4.44
+    assert billions["Qwen/Qwen3-VL-8B-Instruct"] == 8.77
+    assert billions["Qwen/Qwen3-VL-32B-Instruct"] == 33.36
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_qwens_tile_is_what_its_processor_and_tower_make_of_a_square_of_its_side(kind):
+    model, processor = qwen_model(kind), qwen_processor(kind)
+    shape = model_shape(model)
+    roomy = copy.deepcopy(processor)
+    roomy.image_processor.size = {"shortest_edge": 1, "longest_edge": 2**24}
+    patches, counts = roomy.pixels([picture(1, shape.side, shape.side)], IMAGES)
+    assert counts == [shape.patches]
+    assert roomy.tokens(shape.patches) == shape.image_tokens
+    assert patches.pixels_NF.numel() == shape.numbers
+    assert shape.vision_layers == len(model.model.visual.blocks)
+    assert shape.all == sum(p.numel() for p in model.parameters())
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ SHAPE = ModelShape(
     patches=5,
     image_tokens=1,
     side=4,
+    numbers=48,
 )
 
 

@@ -66,6 +66,7 @@ def train_only(model: nn.Module, trained: Iterable[str]) -> None:
 def zero_modules(model: nn.Module, groups: Iterable[str]) -> None:
     """Set the last linear layer of each group to zero, bias included, so that the group gives zeros.
 
+    Of Qwen3-VL's connector that is the last layer of each merger, since they stand side by side.
     Section 5.2 trains with the connector "removed" and does not say how. Here the language model gets zero
     vectors as image tokens. The checkpoint keeps its structure, so every engine can open it.
 
@@ -75,12 +76,19 @@ def zero_modules(model: nn.Module, groups: Iterable[str]) -> None:
     for group in groups:
         names = [name for name, _ in grouped_parameters(model)[group]]
         owners = dict.fromkeys(name.rpartition(".")[0] for name in names)
-        layers = [model.get_submodule(owner) for owner in owners]
-        linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
+        layers = [(owner, model.get_submodule(owner)) for owner in owners]
+        linear = {_part(name): layer for name, layer in layers if isinstance(layer, nn.Linear)}
         if not linear:
             raise ValueError(f"{group} has no linear layer to set to zero")
-        for parameter in linear[-1].parameters(recurse=False):
-            parameter.zero_()
+        for layer in linear.values():
+            for parameter in layer.parameters(recurse=False):
+                parameter.zero_()
+
+
+def _part(name: str) -> str:
+    """The number of the merger that a module of this name lies in; empty for all that are not numbered."""
+    _, inside, rest = name.partition(".deepstack_merger_list.")
+    return rest.partition(".")[0] if inside else ""
 
 
 def group_hashes(

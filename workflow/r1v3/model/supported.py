@@ -15,12 +15,16 @@ SUPPORTED = (
     "InternVL, HF-native (InternVLForConditionalGeneration before Qwen2, Qwen2.5, Qwen3 or Llama)",
     "InternVL2.5, 3 and 3.5 dense and Skywork-R1V 1 to 3 in their authors' layout (InternVLChatModel,"
     " SkyworkChatModel, SkyworkR1VChatModel), which are converted",
+    "Qwen2.5-VL (Qwen2_5_VLForConditionalGeneration)",
+    "Qwen3-VL dense (Qwen3VLForConditionalGeneration)",
 )
+QWEN = {
+    "qwen2_5_vl": ("Qwen2.5-VL", "Qwen2_5_VLForConditionalGeneration"),
+    "qwen3_vl": ("Qwen3-VL", "Qwen3VLForConditionalGeneration"),
+}
 # Models whose architecture is known and that are asked through a server of theirs alone.
 SERVED_ALONE = {
     "qwen2_vl": "Qwen2-VL",
-    "qwen2_5_vl": "Qwen2.5-VL",
-    "qwen3_vl": "Qwen3-VL",
     "llava": "LLaVA",
     "llava_next": "LLaVA-NeXT",
 }
@@ -72,6 +76,9 @@ def support_of(config: Json) -> Support:
         if "quantization_config" in config:
             refused = "it is quantized"
         return Support(f"InternVL, HF-native, {language}", architecture, "none", refused)
+    if kind in QWEN:
+        family, model = QWEN[kind]
+        return Support(family, architecture, "none", _qwen_refusal(config, architecture, model))
     if kind in SERVED_ALONE:
         return Support(
             SERVED_ALONE[kind],
@@ -94,6 +101,18 @@ def check_supported(config: Json, name: str) -> Support:
             f"{name}: {found.architecture}: {found.refused}. Supported: {'; '.join(SUPPORTED)}"
         )
     return found
+
+
+def _qwen_refusal(config: Json, architecture: str, model: str) -> str | None:
+    """Why a Qwen-VL cannot be opened; its language model's fields may stand at the top, as on the hub."""
+    if architecture != model and config.get("architectures"):
+        return f"it is no {model}, but something made of one"
+    if "quantization_config" in config:
+        return "it is quantized"
+    text = config.get("text_config") or {}
+    if config.get("use_sliding_window") or text.get("use_sliding_window"):
+        return "its language model has sliding windows (use_sliding_window)"
+    return None
 
 
 def _experts(config: Json, architecture: str) -> str | None:

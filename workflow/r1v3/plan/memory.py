@@ -147,7 +147,7 @@ def _logits(
 
 def sample_bytes(shape: ModelShape, samples: int, tiles: int) -> float:
     """Encoded samples in a process's memory: their tiles in 32 bits, and their text."""
-    return samples * (SAMPLE_TEXT + FLOAT * tiles * 3 * shape.side**2)
+    return samples * (SAMPLE_TEXT + FLOAT * tiles * shape.numbers)
 
 
 def cache_token(shape: ModelShape) -> float:

@@ -10,7 +10,7 @@ from r1v3.model.obtain import ask_hub, hub_config
 from r1v3.model.supported import SUPPORTED, support_of
 from r1v3.plan import memory
 from r1v3.plan.costs import load_costs
-from r1v3.plan.shapes import ModelShape, build_meta, model_shape
+from r1v3.plan.shapes import ModelShape, build_meta, config_of, model_shape
 
 Json = dict[str, Any]
 GPU_GB = 80
@@ -62,15 +62,20 @@ def _sizes(root: Path, config: Json) -> list[str]:
         # The ids of tokens decide no size.
         native = native_config(config, image_token=0, end_of_turn=0, tied=False)
         native.pop("internvl_chat")
-    from transformers import InternVLConfig
-
-    shape = model_shape(build_meta(InternVLConfig.from_dict(native)))
+    shape = model_shape(build_meta(config_of(native)))
     parts = ", ".join(f"{name} {count / 1e9:.2f}" for name, count in shape.parameters.items())
     return [
         f"parameters    {shape.all / 1e9:.2f} billion ({parts})",
-        f"pictures      {shape.image_tokens} tokens a tile of {shape.side} pixels",
+        f"pictures      {_pictures(shape, native)}",
         f"GPUs of {GPU_GB} GB: {_gpus(root, shape)}",
     ]
+
+
+def _pictures(shape: ModelShape, config: Json) -> str:
+    if config["model_type"] == "internvl":
+        return f"{shape.image_tokens} tokens a tile of {shape.side} pixels"
+    token = round(shape.side / shape.image_tokens**0.5)
+    return f"at native resolution, a token for {token} x {token} pixels"
 
 
 def _gpus(root: Path, shape: ModelShape) -> str:

@@ -6,20 +6,22 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args, overload
 
 import torch
 from pydantic import ValidationError
 from transformers import (
     InternVLConfig,
-    InternVLForConditionalGeneration,
+    PreTrainedConfig,
     PreTrainedModel,
     Qwen2Config,
 )
 from transformers.models.internvl.configuration_internvl import InternVLVisionConfig
 
+from r1v3.model.families import config_class, family_of
 from r1v3.model.groups import grouped_parameters
 from r1v3.model.lora import adaptable_layers
+from r1v3.plan.qwen_sizes import QwenSizes, config_from_qwen_sizes
 from r1v3.recipe.errors import RecipeError, unknown
 from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.schema.data import Architecture
@@ -55,7 +57,7 @@ class TextSizes(Section):
 
 
 class ModelSizes(Section):
-    """An entry of config/shapes.yaml; `image_size` and `patch_size` are sides in pixels."""
+    """An InternVL's entry of config/shapes.yaml; `image_size` and `patch_size` are sides in pixels."""
 
     vision: VisionSizes
     text: TextSizes
@@ -67,9 +69,9 @@ class ModelSizes(Section):
 class ModelShape:
     """What memory and time follow from: parameters of each group, and the sizes of layers.
 
-    `patches` and `image_tokens` are those of one tile, `side` its pixels. `sides` adds up the widths, in
-    and out, of the linear layers of each name in a group: an adapter of rank r on them has r times as many
-    parameters.
+    `patches`, `image_tokens`, `side` and `numbers` are those of one `r1v3.model.families.family.Tile`.
+    `sides` adds up the widths, in and out, of the linear layers of each name in a group: an adapter of rank
+    r on them has r times as many parameters.
     """
 
     parameters: dict[str, int]
@@ -84,6 +86,7 @@ class ModelShape:
     patches: int
     image_tokens: int
     side: int
+    numbers: int
     sides: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
@@ -101,9 +104,8 @@ class ModelShape:
 
 def model_shape(model: PreTrainedModel) -> ModelShape:
     """The shape of a model, which may lie on the meta device."""
-    text, vision = model.config.text_config, model.config.vision_config
+    text, tile = model.config.text_config, family_of(model.config).tile(model.config)
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    side = vision.image_size[0] // vision.patch_size[0]
     return ModelShape(
         parameters={
             group: sum(p.numel() for _, p in own)
@@ -115,11 +117,12 @@ def model_shape(model: PreTrainedModel) -> ModelShape:
         mlp_width=text.intermediate_size,
         kv_width=text.num_key_value_heads * head,
         vocabulary=text.vocab_size,
-        vision_width=vision.hidden_size,
-        vision_layers=vision.num_hidden_layers,
-        patches=side * side + 1,
-        image_tokens=model.config.image_seq_length,
-        side=vision.image_size[0],
+        vision_width=model.config.vision_config.hidden_size,
+        vision_layers=tile.layers,
+        patches=tile.patches,
+        image_tokens=tile.tokens,
+        side=tile.side,
+        numbers=tile.numbers,
         sides={group: _sides(model, group) for group in get_args(Group)},
     )
 
@@ -131,7 +134,7 @@ def _sides(model: PreTrainedModel, group: Group) -> dict[str, int]:
     return dict(found)
 
 
-def meta_model(recipe: Recipe, name: str, root: Path) -> InternVLForConditionalGeneration:
+def meta_model(recipe: Recipe, name: str, root: Path) -> PreTrainedModel:
     """A model of the recipe, without weights.
 
     Raises:
@@ -145,7 +148,7 @@ def meta_model(recipe: Recipe, name: str, root: Path) -> InternVLForConditionalG
     return build_meta(config_from_sizes(read_sizes(root, spec.id)))
 
 
-def read_sizes(root: Path, model: str) -> ModelSizes:
+def read_sizes(root: Path, model: str) -> ModelSizes | QwenSizes:
     """The sizes of a model of the hub, from config/shapes.yaml.
 
     Raises:
@@ -154,25 +157,43 @@ def read_sizes(root: Path, model: str) -> ModelSizes:
     shapes = read_yaml(Path(root) / SHAPES)
     if model not in shapes:
         raise RecipeError([f"{SHAPES}: {unknown('shape', model, shapes)}"])
+    entry = shapes[model]
+    kind = QwenSizes if isinstance(entry, dict) and "family" in entry else ModelSizes
     try:
-        return ModelSizes.model_validate(shapes[model])
+        return kind.model_validate(entry)
     except ValidationError as error:
         raise RecipeError([f"{SHAPES}: {model}: {error}"]) from None
 
 
-def build_meta(config: InternVLConfig) -> InternVLForConditionalGeneration:
+def build_meta(config: PreTrainedConfig) -> PreTrainedModel:
     """A model of these sizes whose tensors have shapes and nothing else; made once in a process."""
     return _build(config.to_json_string())
 
 
+def config_of(content: dict[str, Any]) -> PreTrainedConfig:
+    """The library's configuration of a `config.json` of a family that is supported."""
+    return config_class(content["model_type"]).from_dict(content)
+
+
 @lru_cache(maxsize=8)
-def _build(text: str) -> InternVLForConditionalGeneration:
+def _build(text: str) -> PreTrainedModel:
+    config = config_of(json.loads(text))
     with torch.device("meta"):
-        return InternVLForConditionalGeneration(InternVLConfig.from_dict(json.loads(text)))
+        return family_of(config).model_class()(config)
 
 
-def config_from_sizes(sizes: ModelSizes) -> InternVLConfig:
+@overload
+def config_from_sizes(sizes: ModelSizes) -> InternVLConfig: ...
+
+
+@overload
+def config_from_sizes(sizes: ModelSizes | QwenSizes) -> PreTrainedConfig: ...
+
+
+def config_from_sizes(sizes: ModelSizes | QwenSizes) -> PreTrainedConfig:
     """The library's configuration of a model with these sizes."""
+    if isinstance(sizes, QwenSizes):
+        return config_from_qwen_sizes(sizes)
     vision, text = sizes.vision, sizes.text
     side = sizes.image_size // sizes.patch_size
     return InternVLConfig(

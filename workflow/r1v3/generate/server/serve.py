@@ -20,8 +20,12 @@ from r1v3.recipe.schema.recipe import Images, Template
 LOOPBACK = "127.0.0.1"
 
 
-def chat_template(template: Template) -> str:
-    """The recipe's template for a server, which renders turns; it writes what `render_prompt` writes."""
+def chat_template(template: Template, picture: str) -> str:
+    """The recipe's template for a server, which renders turns; it writes what `render_prompt` writes.
+
+    Args:
+        picture: what stands for one, as vLLM takes it (`ImageProcessor.sent`).
+    """
     roles = {"user": template.user_role, "assistant": template.assistant_role}
     return (
         "{%- set roles = " + json.dumps(roles) + " -%}"
@@ -29,7 +33,7 @@ def chat_template(template: Template) -> str:
         "{{- '<|im_start|>' + roles.get(message.role, message.role) + '\\n' -}}"
         "{%- if message.content is string -%}{{- message.content -}}{%- else -%}"
         "{%- for part in message.content -%}"
-        "{{- part.text if part.type == 'text' else '<IMG_CONTEXT>' -}}"
+        "{{- part.text if part.type == 'text' else " + json.dumps(picture) + " -}}"
         "{%- endfor -%}{%- endif -%}"
         "{{- '<|im_end|>\\n' -}}"
         "{%- endfor -%}"
@@ -80,14 +84,14 @@ def serve(
     from r1v3.generate.vllm.start import prepare
 
     prepare()
+    processor = use_our_processor(model, images)
     os.environ["VLLM_API_KEY"] = write_key(key_file)
     words = server_arguments(model, images, port=port, rows=rows)
     with tempfile.TemporaryDirectory(prefix="r1v3-serve-") as folder:
         if template is not None:
             path = Path(folder) / "template.jinja"
-            path.write_text(chat_template(template))
+            path.write_text(chat_template(template, processor.sent))
             words += ["--chat-template", str(path), "--chat-template-content-format", "openai"]
-        use_our_processor(model, images)
         print(f"http://{LOOPBACK}:{port}/v1, the key in {key_file}", flush=True)
         module = "vllm.entrypoints.openai.api_server"
         sys.argv = [module, *words]

@@ -80,6 +80,8 @@ def arguments(folder: Path, *, rows: int, accelerators: int, first_gpu: int = 0)
 
     Where it takes some accelerators only, they are named: its workers would else begin with the first one.
     """
+    from r1v3.model.families import type_of_folder
+
     config = json.loads((Path(folder) / "config.json").read_text())
     chosen: Options = {
         "dtype": config.get("dtype") or config.get("torch_dtype") or "auto",
@@ -92,6 +94,9 @@ def arguments(folder: Path, *, rows: int, accelerators: int, first_gpu: int = 0)
         "worker_extension_cls": "r1v3.generate.vllm.worker.Weights",
         "tensor_parallel_size": (size := tensor_parallel(accelerators)),
     }
+    if size > 1 and type_of_folder(folder) != "internvl":
+        # Else their connectors would be divided among the workers, and no worker could hash them.
+        chosen["mm_encoder_tp_mode"] = "data"
     if accelerators:
         share = _number("R1V3_VLLM_MEMORY", 0.9)
         if first_gpu:

@@ -86,7 +86,7 @@ def _note_connector(
     pairs: Iterable[Named], dtype: dtype, sent: dict[str, Tensor]
 ) -> Iterator[Named]:
     for name, tensor in pairs:
-        if CONNECTOR in name:
+        if any(part in name for part in CONNECTOR):
             sent[name] = tensor.detach().to("cpu", dtype, copy=True)
         yield name, tensor.detach()
 

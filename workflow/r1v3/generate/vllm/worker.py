@@ -29,7 +29,8 @@ if TYPE_CHECKING:  # a worker imports torch and vLLM itself
         def reset_mm_cache(self) -> None: ...
 
 
-CONNECTOR = "multi_modal_projector."
+# The connectors of the families, by vLLM's names; `model.` before them makes our own.
+CONNECTOR = ("multi_modal_projector.", "visual.merger.", "visual.deepstack_merger_list.")
 
 
 class Weights:

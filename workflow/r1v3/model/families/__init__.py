@@ -6,8 +6,13 @@ from transformers import PreTrainedConfig
 
 from r1v3.model.families.family import Family, ImageProcessor
 from r1v3.model.families.internvl import InternVL
+from r1v3.model.families.qwen_vl import Qwen3VL, Qwen25VL
 
-FAMILIES: dict[str, Family] = {"internvl": InternVL()}
+FAMILIES: dict[str, Family] = {
+    "internvl": InternVL(),
+    "qwen2_5_vl": Qwen25VL(),
+    "qwen3_vl": Qwen3VL(),
+}
 
 
 def family_of(config: PreTrainedConfig) -> Family:
@@ -19,17 +24,33 @@ def family_of(config: PreTrainedConfig) -> Family:
     return _family(str(config.model_type))
 
 
+def config_class(kind: str) -> type[PreTrainedConfig]:
+    """The library's configuration of a type of model.
+
+    Raises:
+        ValueError: the type of model is not supported.
+    """
+    found = _family(kind).model_class().config_class
+    assert found is not None  # the library's classes without one are abstract
+    return found
+
+
 def family_of_folder(folder: Path) -> Family:
     """The family of a checkpoint folder; a processor without a model is InternVL's.
 
     Raises:
         ValueError: the type of model is not supported.
     """
+    return _family(type_of_folder(folder))
+
+
+def type_of_folder(folder: Path) -> str:
+    """The type of model that a checkpoint folder states; InternVL's where it holds a processor alone."""
     import json
 
     path = Path(folder) / "config.json"
     config = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return _family(str(config.get("model_type", "internvl")))
+    return str(config.get("model_type", "internvl"))
 
 
 def _family(kind: str) -> Family:
@@ -38,4 +59,11 @@ def _family(kind: str) -> Family:
     return FAMILIES[kind]
 
 
-__all__ = ["Family", "ImageProcessor", "family_of", "family_of_folder"]
+__all__ = [
+    "Family",
+    "ImageProcessor",
+    "config_class",
+    "family_of",
+    "family_of_folder",
+    "type_of_folder",
+]

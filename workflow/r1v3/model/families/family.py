@@ -1,6 +1,7 @@
 """What differs between families of models; each family is one file of this package."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,23 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from r1v3.model.pictures import Pictures
 from r1v3.recipe.schema.recipe import Images
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What the costs of pictures are planned in: InternVL's tile, or a square of as many tokens.
+
+    Attributes:
+        side: pixels.
+        patches: what the vision tower computes, `layers` times.
+        numbers: of its pixels, as they lie in memory.
+    """
+
+    side: int
+    patches: int
+    tokens: int
+    numbers: int
+    layers: int
 
 
 class ImageProcessor(Protocol):
@@ -103,6 +121,10 @@ class Family(Protocol):
 
     def blank(self, config: PreTrainedConfig) -> Pictures:
         """The smallest picture, in the mean colour."""
+        ...
+
+    def tile(self, config: PreTrainedConfig) -> Tile:
+        """What the costs of pictures are planned in."""
         ...
 
     def seeing(self, model: Any) -> list[nn.Module]:

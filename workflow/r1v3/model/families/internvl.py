@@ -20,6 +20,7 @@ from transformers import (
 )
 from transformers.models.internvl.processing_internvl import InternVLProcessor
 
+from r1v3.model.families.family import Tile
 from r1v3.model.pictures import Patches, Pictures
 from r1v3.recipe.schema.recipe import Images
 
@@ -152,6 +153,14 @@ class InternVL:
         """A tile in the mean colour."""
         side = config.vision_config.image_size[0]
         return torch.zeros(1, 3, side, side)
+
+    def tile(self, config: Any) -> Tile:
+        """A tile; the vision tower has one patch more, for the class."""
+        vision = config.vision_config
+        side = vision.image_size[0]
+        patches = (side // vision.patch_size[0]) ** 2 + 1
+        tokens = config.image_seq_length
+        return Tile(side, patches, tokens, 3 * side**2, vision.num_hidden_layers)
 
     def seeing(self, model: Any) -> list[nn.Module]:
         """Vision tower and connector."""
