@@ -1,10 +1,13 @@
 """The judge and the reward model behind servers: asked once, read strictly, never guessed."""
 
 import json
+from pathlib import Path
 
 import pytest
+from batch_server import Anthropic, OpenAI, serve_batches
 from data_fixtures import source_config
 from model_fixtures import IMAGES
+from providers import anthropic, openai
 from sampled_fixtures import FILTERS, sampled_config
 from scripted_server import completion, serve
 
@@ -14,6 +17,7 @@ from r1v3.data.sampling import reject as rejection
 from r1v3.data.sampling import sample as sampling
 from r1v3.data.sampling.critics import Chain, UnjudgedError, rambles, rewards
 from r1v3.generate import Response
+from r1v3.generate.server.usage import read_usage
 from r1v3.recipe.schema.data import Judge, RewardModel
 
 JUDGE = Judge(model="gpt-4o", max_unjudged=0.0)
@@ -71,6 +75,29 @@ def test_the_judge_sees_question_picture_and_response_and_is_asked_once(
     assert asked[0]["headers"]["Authorization"] == "Bearer k"
     assert asked[0]["body"]["temperature"] == 0.0
     assert asked[0]["body"]["model"] == "gpt-4o"
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_a_judge_is_asked_by_a_batch_for_half_the_price(kind, chains, monkeypatch, tmp_path):
+    made, script = {"openai": (OpenAI, openai), "anthropic": (Anthropic, anthropic)}[kind]
+    there = made(script("CLEAR"))
+    model = {"openai": "gpt-4o-2024-11-20", "anthropic": "claude-3-7-sonnet-20250219"}[kind]
+    monkeypatch.chdir(Path(__file__).parents[3])  # where config/prices.yaml is
+    with serve_batches(there) as url:
+        for name, value in {"URL": url, "KIND": kind, "BATCH": "1", "POLL": "0.01"}.items():
+            monkeypatch.setenv(f"R1V3_JUDGE_{name}", value)
+        judge = Judge(model=model, max_unjudged=0.0)
+        found = rambles(chains, judge, IMAGES, tmp_path)
+        assert rambles(chains, judge, IMAGES, tmp_path) == found
+    assert list(found.values()) == [False] * 3
+    assert (len(there.batches), len(there.requests())) == (1, 3)
+    # three replies, of 6 fresh, 4 cached and 3 new tokens, or of 6, 3, 1 written and 3
+    whole = {
+        "openai": 6 * 2.5 + 4 * 1.25 + 3 * 10,
+        "anthropic": 6 * 3 + 3 * 0.3 + 3.75 + 3 * 15,
+    }[kind]
+    usage = read_usage(tmp_path / "paid-judge/usage.jsonl")[model]
+    assert usage["price"] == pytest.approx(3 * whole / 2 / 1e6)
 
 
 def test_the_reward_model_sees_the_response_as_the_assistants_turn(chains, monkeypatch, tmp_path):

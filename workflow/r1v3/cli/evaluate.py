@@ -46,6 +46,12 @@ def evaluate_command(
     price: Annotated[
         bool, typer.Option("--price", help="only say what the answers will cost; nothing is asked")
     ] = False,
+    batch: Annotated[
+        bool,
+        typer.Option(
+            "--batch", help="ask through the provider's batch interface, for half the price"
+        ),
+    ] = False,
     budget: Annotated[
         float | None,
         typer.Option(
@@ -64,7 +70,7 @@ def evaluate_command(
 
     `--price` counts the tokens of what is not answered yet and says the price by config/prices.yaml.
     `--budget AMOUNT` stops before it is exceeded, requests in flight counted at the most that they may cost.
-    What was answered is stored, and is not paid again.
+    What was answered is stored, and is not paid again. `--batch` asks within a day, for half the price.
 
     The exit code is 3 where a benchmark, a row or the verifier was missing; the rest is scored all the same.
     It is 4 where the budget stopped the answers; nothing is scored then.
@@ -73,7 +79,7 @@ def evaluate_command(
     from r1v3.generate.server.usage import BudgetReached
 
     asked = {"benchmarks": benchmarks or None, "mode": mode, "name": name, "probe": probe}
-    if (price or budget is not None) and answers is not None:
+    if (price or batch or budget is not None) and answers is not None:
         raise ValueError("--from: stored answers cost nothing")
     if price and model is not None:
         from r1v3.evaluate.price import price_table
@@ -91,7 +97,7 @@ def evaluate_command(
         raise ValueError("a model, or --from FILE, is needed")
     else:
         try:
-            folder = evaluate(root, recipe, model, **asked, budget=budget)
+            folder = evaluate(root, recipe, model, **asked, budget=budget, batch=batch)
         except BudgetReached as reached:
             print(f"r1v3: {reached}", file=sys.stderr)
             raise typer.Exit(OUT_OF_BUDGET) from None

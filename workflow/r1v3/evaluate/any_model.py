@@ -72,11 +72,13 @@ def prepare(
     return Evaluation(config, target, paths, _folder_of(root, recipe, config, name or target.name))
 
 
-def serving_of(root: Path, evaluation: Evaluation, budget: float | None = None) -> Serving:
+def serving_of(
+    root: Path, evaluation: Evaluation, budget: float | None = None, *, batch: bool = False
+) -> Serving:
     """Where a server's answers are kept, and what they cost where somebody said so."""
     part, parts = shard()
     price = load_prices(root).get(str(evaluation.target.model))
-    return Serving(evaluation.folder, price, budget, f"{part}-of-{parts}")
+    return Serving(evaluation.folder, price, budget, batch, f"{part}-of-{parts}")
 
 
 def evaluate(
@@ -89,6 +91,7 @@ def evaluate(
     name: str | None = None,
     probe: Probe | None = None,
     budget: float | None = None,
+    batch: bool = False,
 ) -> Path:
     """Fetch benchmarks, ask, score, write the pages; returns the folder of all that.
 
@@ -99,17 +102,22 @@ def evaluate(
         name: of the results' folder, None for the model's.
         probe: asks the questions in another way (`r1v3.evaluate.probes`); None for Table 1.
         budget: most money that all answers of the folder may cost; None for no limit.
+        batch: whether to ask through the provider's batch interface.
 
     Raises:
         BudgetReached: the next question might cost more than is left. Answers so far are stored.
     """
     ready = prepare(root, recipe, model, benchmarks=benchmarks, mode=mode, name=name, probe=probe)
     config, folder = ready.config, ready.folder
-    if budget is not None and not ready.target.served:
-        raise ValueError("--budget: only a model behind a server is paid by the answer")
+    if (batch or budget is not None) and not ready.target.served:
+        raise ValueError("--budget, --batch: only a model behind a server is paid by the answer")
+    kind = os.environ.get("R1V3_SERVER_KIND")
+    if batch and kind not in CLOSED:
+        allowed = ", ".join(CLOSED)
+        raise ValueError(f"--batch: a server of kind {kind or 'vllm'} has none; allowed: {allowed}")
     if config.determinism == "exact":
         make_exact()
-    serving = serving_of(root, ready, budget) if ready.target.served else None
+    serving = serving_of(root, ready, budget, batch=batch) if ready.target.served else None
     answer(
         config,
         model=ready.target.model,

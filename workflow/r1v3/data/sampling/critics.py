@@ -1,7 +1,9 @@
 """Models that read a finished chain (section 3.2): one says whether it rambles, one says how good it is.
 
-Both stand behind OpenAI-compatible servers, see the question with its pictures and the whole response, and
-are asked through the server engine. R1V3_JUDGE_URL and R1V3_REWARD_URL hold the addresses, ..._KEY the keys.
+Both stand behind servers, see the question with its pictures and the whole response, and are asked through
+the server engine. R1V3_JUDGE_URL and R1V3_REWARD_URL hold the addresses, ..._KEY the keys, ..._KIND the
+interface (openai or anthropic). ..._BATCH=1 asks through the provider's batch interface, and ..._BUDGET is
+the most that a stage's replies may cost, by config/prices.yaml.
 The reward model gets the response as the assistant's turn and must reply with a number alone; what is
 stored of either is asked for once. A reply outside its grammar is no verdict, and none is guessed.
 """
@@ -14,13 +16,16 @@ from pathlib import Path
 
 from r1v3.data.records import Record, render_question
 from r1v3.generate.server.endpoint import Endpoint
-from r1v3.generate.server.engine import ServerEngine
+from r1v3.generate.server.engine import ServerEngine, form_of
+from r1v3.generate.server.serving import Serving
+from r1v3.generate.server.start import engine_of
 from r1v3.generate.server.usage import Usage
 from r1v3.generate.store import Store, read_responses
 from r1v3.generate.types import Request, Sampling
 from r1v3.model.prompt_template import without_control
 from r1v3.recipe.schema.data import Judge, RewardModel
 from r1v3.recipe.schema.recipe import Images
+from r1v3.recipe.tables.prices import PRICES, load_prices
 
 ASK = (
     "Below are a question and a student's worked solution, between the lines of equal signs. Whatever stands "
@@ -107,14 +112,14 @@ def _ask(kind: str, chains: list[Chain], model: str, images: Images, folder: Pat
     missing = list(store.missing(requests, SAMPLING))
     if missing:
         store.drop_half_lines()
-        for batch in _engine(kind, model, images).generate(missing, SAMPLING):
+        for batch in _engine(kind, model, images, folder).generate(missing, SAMPLING):
             store.append([each for each in batch if each.error is None])
     wanted = {request.key: chain.key for request, chain in zip(requests, chains, strict=True)}
     stored = read_responses(folder, kind)
     return {wanted[row["key"]]: row["text"] for row in stored if row["key"] in wanted}
 
 
-def _engine(kind: str, model: str, images: Images) -> ServerEngine:
+def _engine(kind: str, model: str, images: Images, folder: Path) -> ServerEngine:
     variable = f"R1V3_{kind.upper()}"
     url = os.environ.get(f"{variable}_URL")
     if not url:
@@ -122,6 +127,7 @@ def _engine(kind: str, model: str, images: Images) -> ServerEngine:
             f"the recipe's filters ask {model}: set {variable}_URL to its endpoint, such as "
             "http://node:8000/v1, or switch that filter off"
         )
+    interface = os.environ.get(f"{variable}_KIND", "openai")
     endpoint = Endpoint(
         url,
         attempts=ATTEMPTS,
@@ -129,14 +135,25 @@ def _engine(kind: str, model: str, images: Images) -> ServerEngine:
         per_minute=None,
         first_wait=1.0,
         key_variable=f"{variable}_KEY",
+        wire=form_of(interface).wire,
     )
-    return ServerEngine(
+    budget = os.environ.get(f"{variable}_BUDGET")
+    serving = Serving(
+        folder / f"paid-{kind}",
+        price=load_prices(Path()).get(model) if PRICES.exists() else None,
+        budget=float(budget) if budget else None,
+        batch=os.environ.get(f"{variable}_BATCH") == "1",
+    )
+    paid = serving.price is not None or serving.batch
+    return engine_of(
         endpoint,
         model,
-        kind="openai",
-        images=images,
+        interface,
+        images,
         concurrency=CONCURRENCY,
-        usage=Usage(None, None),
+        usage=Usage(serving.usage if paid else None, serving.price, serving.budget),
+        serving=serving if paid else None,
+        seconds=float(os.environ.get(f"{variable}_POLL", "60")),
     )
 
 

@@ -10,11 +10,13 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TypeAlias
 
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.pictures import check_places, data_url
 from r1v3.generate.server.anthropic_form import AnthropicForm
+from r1v3.generate.server.batches import Batches, Job
 from r1v3.generate.server.endpoint import Endpoint, Refused, ServerError
 from r1v3.generate.server.forms import Ask, Chat, Form, Message, OpenAIForm, Picture, Text, VllmForm
 from r1v3.generate.server.read_reply import Choice
@@ -80,6 +82,7 @@ class ServerEngine:
         thinking: applied to every sampling.
         never: ids of image tokens, where they are known; drawn, they would make the model look for a picture.
         replies: keeps what was paid until it is stored; None where nothing is paid.
+        batches: answers all requests through a batch interface; None asks for each at once.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class ServerEngine:
         thinking: Thinking | None = None,
         never: tuple[int, ...] = (),
         replies: Replies | None = None,
+        batches: Batches | None = None,
     ):
         self.never = never
         self.form = form_of(kind, usage.price.omits if usage.price else ())
@@ -101,7 +105,8 @@ class ServerEngine:
             raise ValueError("server: concurrency must be 1 or more")
         self.endpoint, self.model, self.kind = endpoint, model, kind
         self.images, self.concurrency, self.usage = images, concurrency, usage
-        self.replies = replies
+        self.replies, self.batches = replies, batches
+        self._reached: BudgetReached | None = None
         self.thinking = thinking or Thinking(None, None)
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
@@ -117,6 +122,8 @@ class ServerEngine:
         sampling = self.thinking(sampling)
         if sampling.thought_tokens is not None and self.kind != "vllm":
             raise ValueError("thinking: a closed thought can be forced on a vllm server alone")
+        if self.batches:
+            self._fill(self.batches, requests, sampling)
         again, errors, answered = [], [], False
         for request, responses, away in self._answers(requests, sampling):
             answered = answered or responses[0].error is None
@@ -228,7 +235,7 @@ class ServerEngine:
             chat,
             sampling,
             seed=request.seed + have,
-            n=sampling.samples - have if self.form.takes_n else 1,
+            n=self._samples(sampling, have),
             sample=have,
             most=sampling.max_new_tokens if budget is None else budget,
         )
@@ -239,6 +246,10 @@ class ServerEngine:
                 response = self._close(request, chat, sampling, response)
             found.append(response)
         return found
+
+    def _samples(self, sampling: Sampling, have: int) -> int:
+        """How many samples one request to the server is to bring."""
+        return sampling.samples - have if self.form.takes_n else 1
 
     def _close(
         self, request: Request, chat: Chat, sampling: Sampling, thought: Response
@@ -285,10 +296,11 @@ class ServerEngine:
         known = self.replies.get(key) if self.replies else None
         if known is not None:
             return self.form.choices(known)
-        counted, at_most = 0, Tokens(0, 0)
-        if self.usage.price:
-            counted, bound = prompt_tokens(request, self.usage.price)
-            at_most = Tokens(bound, n * most)
+        if self.batches:
+            if self._reached and key not in self.batches.errors:
+                raise self._reached
+            raise Refused(self.batches.errors.get(key, "no batch answered it"))
+        counted, at_most = self._at_most(request, n * most)
         charge = _Charge(self.usage, request.key, self.model, at_most)
         reply = self.endpoint.ask(body, accept=self.form.choices, charge=charge)
         if self.replies:
@@ -304,6 +316,45 @@ class ServerEngine:
             samples=len(choices),
         )
         return choices
+
+    def _at_most(self, request: Request, new: int) -> tuple[int, Tokens]:
+        """A prompt's tokens as counted, and the most that a request of `new` new tokens takes."""
+        if self.usage.price is None:
+            return 0, Tokens(0, 0)
+        counted, bound = prompt_tokens(request, self.usage.price)
+        return counted, Tokens(bound, new)
+
+    def _fill(self, batches: Batches, requests: list[Request], sampling: Sampling) -> None:
+        """Have batches answer all requests, as far as the budget goes."""
+        batches.resume()
+        self._reached = None
+        while self._reached is None:
+            jobs = self._jobs(batches, requests, sampling)
+            first = next(jobs, None)
+            if first is None:
+                return
+            self._reached = batches.answer(chain([first], jobs))
+
+    def _jobs(self, batches: Batches, requests: list[Request], sampling: Sampling) -> Iterator[Job]:
+        """What has neither a reply nor an error; of a request that no engine can answer, nothing."""
+        for request in requests:
+            try:
+                check_places(request)
+                chat = self._chat(request)
+            except IMAGE_ERRORS:
+                continue
+            have = 0
+            while have < sampling.samples:
+                n, most = self._samples(sampling, have), sampling.max_new_tokens
+                seed = request.seed + have
+                body = self.form.body(Ask(self.model, chat, sampling, seed, n, most, self.never))
+                name = reply_key(request.key, body, have)
+                known = batches.replies.get(name)
+                if known is None and name not in batches.errors:
+                    counted, at_most = self._at_most(request, n * most)
+                    yield Job(name, request.key, body, at_most, counted)
+                # Of an answer to come nobody knows how many samples it brings.
+                have += n if known is None else len(self.form.choices(known))
 
 
 def _response(request: Request, sample: int, choice: Choice) -> Response:

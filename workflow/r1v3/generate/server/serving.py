@@ -14,12 +14,14 @@ class Serving:
         folder: keeps the usage file and replies that are not stored as answers yet.
         price: of the model; None if nobody said.
         budget: most money that all requests of the folder may cost; None for no limit.
+        batch: whether requests go through the provider's batch interface.
         part: this process's part, as `0-of-1`.
     """
 
     folder: Path
     price: Price | None = None
     budget: float | None = None
+    batch: bool = False
     part: str = "0-of-1"
 
     @property

@@ -2,8 +2,10 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
+from r1v3.generate.server.batches import Batches
 from r1v3.generate.server.endpoint import Endpoint
 from r1v3.generate.server.engine import ServerEngine, form_of
 from r1v3.generate.server.replies import Replies
@@ -40,7 +42,8 @@ def open_server(
     R1V3_SERVER_URL (required), _MODEL (the checkpoint's folder), _KIND (vllm, openai or anthropic), _KEY,
     _KEY_VARIABLE (the variable that holds the key in place of _KEY), _PRICE (money for a million prompt
     tokens and a million new ones, `2.5/10`, in place of config/prices.yaml), _RATE (attempts a minute),
-    _CONCURRENCY, _TIMEOUT (seconds), _USAGE (a file).
+    _CONCURRENCY, _TIMEOUT (seconds), _USAGE (a file), _BATCH (1 for the batch interface), _POLL (seconds
+    between two questions whether a batch is ready).
 
     Raises:
         ValueError: the address is missing or a value is malformed.
@@ -74,16 +77,57 @@ def open_server(
         key_variable=setting("KEY_VARIABLE", "R1V3_SERVER_KEY"),
         wire=form_of(kind).wire,
     )
-    return ServerEngine(
+    kept = serving and replace(serving, price=price, batch=serving.batch or setting("BATCH") == "1")
+    return engine_of(
         endpoint,
         setting("MODEL", str(model)),
-        kind=kind,
-        images=images,
+        kind,
+        images,
         concurrency=int(setting("CONCURRENCY", "32")),
         usage=Usage(path, price, serving.budget if serving else None),
+        serving=kept if kind != "vllm" else None,
+        seconds=float(setting("POLL", "60")),
         thinking=Thinking(thinking, tokenizer),
         never=never,
-        replies=Replies(serving.folder, serving.part) if serving and kind != "vllm" else None,
+    )
+
+
+def engine_of(
+    endpoint: Endpoint,
+    model: str,
+    kind: str,
+    images: Images,
+    *,
+    concurrency: int,
+    usage: Usage,
+    serving: Serving | None,
+    seconds: float = 60.0,
+    thinking: Thinking | None = None,
+    never: tuple[int, ...] = (),
+) -> ServerEngine:
+    """The engine of an endpoint, with what is paid kept on disk.
+
+    Args:
+        serving: where replies and batches are kept; None where nothing is paid.
+        seconds: between two questions whether a batch is ready.
+    """
+    replies = Replies(serving.folder, serving.part) if serving else None
+    batches = None
+    if serving and replies and serving.batch:
+        form, folder = form_of(kind, usage.price.omits if usage.price else ()), serving.folder
+        place = folder / "batches"
+        batches = Batches(endpoint, kind, form, model, place, replies, usage, seconds=seconds)
+    return ServerEngine(
+        endpoint,
+        model,
+        kind=kind,
+        images=images,
+        concurrency=concurrency,
+        usage=usage,
+        thinking=thinking,
+        never=never,
+        replies=replies,
+        batches=batches,
     )
 
 

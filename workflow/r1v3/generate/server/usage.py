@@ -61,19 +61,27 @@ class Usage:
         self._read, self._spent, self._held = 0, 0.0, dict[str, float]()
 
     def hold(
-        self, key: str, model: str, at_most: Tokens, *, batch: bool = False, waits: bool = True
+        self,
+        key: str,
+        model: str,
+        at_most: Tokens,
+        *,
+        batch: bool = False,
+        waits: bool = True,
+        name: str = "",
     ) -> str:
         """Set aside the most that a request can cost; returns what `settle` and `end` name it by.
 
         Args:
             waits: for requests of this process that are in flight, which may cost less than is set aside.
+            name: what it will be named by; a new one without.
 
         Raises:
             BudgetReached: there is not so much left.
         """
         if self.price is None:
             return ""
-        most, name = at_most.cost(self.price, batch=batch), uuid.uuid4().hex[:16]
+        most, name = at_most.cost(self.price, batch=batch), name or uuid.uuid4().hex[:16]
         with self._changed:
             while True:
                 with self._file():
@@ -84,6 +92,14 @@ class Usage:
                 if not (waits and self._flying):
                     raise BudgetReached(self._why(most))
                 self._changed.wait()
+
+    def holds(self, held: str) -> bool:
+        """Whether something is set aside under this name."""
+        if not held:
+            return False
+        with self._changed, self._file():
+            self._catch_up()
+            return held in self._held
 
     def end(self, held: str, *, free: bool) -> None:
         """A request got no reply; what was set aside is given back where it surely cost nothing."""
