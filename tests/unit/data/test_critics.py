@@ -8,6 +8,7 @@ from batch_server import Anthropic, OpenAI, serve_batches
 from data_fixtures import source_config
 from model_fixtures import IMAGES
 from providers import anthropic, openai
+from reward_model_fixtures import reward_checkpoint, served_reward_model
 from sampled_fixtures import FILTERS, sampled_config
 from scripted_server import completion, serve
 
@@ -229,3 +230,33 @@ def test_jobs_share_a_set_and_ask_each_question_once(questions, monkeypatch, tmp
     facts = rejection.reject(sampled_config(), questions=questions, model=out, folder=out)
     assert sorted(asked) == sorted(f"sampled/{id}" for id in answers)
     assert facts["funnel"]["kept"] == 3
+
+
+def kept_and_low(monkeypatch, questions, folder, least):
+    answers = {record.id: record.answer for record in read_records(questions)}
+    engine = Scripted(answers, ("It is so.", "Hm, let me see.", "7 and 7"))
+    monkeypatch.setattr(sampling, "load_engine", lambda *_: engine)
+    folder.mkdir()
+    model = RewardModel(model="vl-reward", least=least, max_unjudged=0.0)
+    config = sampled_config(
+        keep="shortest", keep_per_question=3, filters=FILTERS | {"reward_model": model}
+    )
+    rejection.reject(config, questions=questions, model=folder, folder=folder)
+    kept = [(r.response, r.meta["reward"]) for r in read_records(folder)]
+    lines = (folder / "rejected.jsonl").read_text().splitlines()
+    return kept, [row for row in map(json.loads, lines) if row["step"] == "low reward"]
+
+
+def test_the_filter_keeps_what_scores_at_least_what_it_says(questions, monkeypatch, tmp_path):
+    monkeypatch.delenv("R1V3_REWARD_KEY", raising=False)
+    with served_reward_model(reward_checkpoint(tmp_path / "vl-reward")) as url:
+        monkeypatch.setenv("R1V3_REWARD_URL", url)
+        every, none = kept_and_low(monkeypatch, questions, tmp_path / "all", -1e9)
+        scores = sorted(reward for _, reward in every)
+        assert (len(set(scores)), none) == (len(scores), [])
+        # In the widest gap, since the last bits of a score depend on the batch.
+        first = max(range(1, len(scores)), key=lambda n: scores[n] - scores[n - 1])
+        least = (scores[first - 1] + scores[first]) / 2
+        kept, low = kept_and_low(monkeypatch, questions, tmp_path / "some", least)
+    assert sorted(reward for _, reward in kept) == pytest.approx(scores[first:], abs=1e-4)
+    assert len(low) == first > 0

@@ -60,6 +60,7 @@ app.command("push")(provenance.push_command)
 app.command("ui")(mlflow.ui_command)
 app.command("follow", hidden=True)(mlflow.follow_command)
 app.command("serve")(serve.serve_command)
+app.command("serve-reward")(serve.serve_reward_command)
 app.command("chaos")(chaos.chaos_command)
 app.command("schemas")(schemas.schemas_command)
 

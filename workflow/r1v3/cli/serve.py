@@ -1,4 +1,4 @@
-"""`r1v3 serve`: a checkpoint behind vLLM's OpenAI-compatible server."""
+"""`r1v3 serve` and `r1v3 serve-reward`: a checkpoint, or a reward model, behind an address of its own."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,4 +35,55 @@ def serve_command(
         key_file=key_file,
         port=port,
         rows=rows,
+    )
+
+
+def serve_reward_command(
+    model: Annotated[
+        Path,
+        typer.Argument(help="the folder of a Qwen2.5-VL with a value head (Skywork-VL-Reward)"),
+    ],
+    key_file: Annotated[Path, typer.Option(help="file for a new key")],
+    recipe: Recipe = "tiny",
+    root: Root = HERE,
+    name: Annotated[
+        str | None, typer.Option(help="what clients call the model; the folder's name if left out")
+    ] = None,
+    port: Annotated[int, typer.Option()] = 8001,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1")] = "auto",
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        typer.Option(help="number format; auto is bfloat16 on CUDA, else float32"),
+    ] = "auto",
+    batch: Annotated[int, typer.Option(help="most conversations of a forward pass")] = 8,
+    batch_tokens: Annotated[int, typer.Option(help="most tokens of it, padding included")] = 32768,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="longest conversation; as the model allows if left out")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(help="seconds after which a request without a score is given up")
+    ] = 240.0,
+    cache: Annotated[
+        Path | None, typer.Option(help="folder of scores that are not computed again")
+    ] = None,
+) -> None:
+    """Serve a reward model on loopback, protected by a new key.
+
+    Then: export R1V3_REWARD_URL=http://127.0.0.1:8001/v1 R1V3_REWARD_KEY=$(cat KEY_FILE)
+    """
+    from r1v3.recipe.load import load_project
+    from r1v3.reward.reward_model.serve import serve_reward
+    from r1v3.reward.reward_model.service import Limits
+
+    max_pixels = load_project(root, recipe).recipe.images.max_pixels
+    serve_reward(
+        model,
+        Limits(batch, batch_tokens, timeout, max_pixels),
+        name=name or model.resolve().name,
+        key_file=key_file,
+        port=port,
+        device=device,
+        dtype=dtype,
+        max_tokens=max_tokens,
+        cache=cache,
     )

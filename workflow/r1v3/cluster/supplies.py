@@ -80,12 +80,15 @@ def supply_checks(root: Path, project: Project) -> dict[str, Check]:
         if isinstance(entry := recipe.data[name], SampledSet)
     ]
     judge = next((each.judge.model for each in filters if each.judge), None)
-    reward = next((each.reward_model.model for each in filters if each.reward_model), None)
+    terms = [*filters, *recipe.grpo.values()]
+    reward = next((each.reward_model.model for each in terms if each.reward_model), None)
     rewards = [recipe.grading, *(settings.reward for settings in recipe.grpo.values())]
     verifier = next((each.verifier.model for each in rewards if each.verifier), None)
     without = "or switch that filter off in the recipe (`filters`)"
     checks["judge"] = lambda: server("R1V3_JUDGE", judge, without)
-    checks["reward server"] = lambda: server("R1V3_REWARD", reward, without)
+    checks["reward server"] = lambda: server(
+        "R1V3_REWARD", reward, f"{without}, or grpo's reward_model to null"
+    )
     checks["verifier"] = lambda: server(
         "R1V3_VERIFIER", verifier, "or grade by rules alone (`verifier: null` in the recipe)"
     )

@@ -29,7 +29,7 @@ def servers(plan: "RecipePlan", stages: list[Estimate]) -> list[Estimate]:
     Raises:
         RecipeError: config/costs.yaml has no entry for a model that is asked.
     """
-    return [*_verifiers(plan, stages), *_critics(plan, stages)]
+    return [*_verifiers(plan, stages), *_critics(plan, stages), *_reward_terms(plan, stages)]
 
 
 def _verifiers(plan: "RecipePlan", stages: list[Estimate]) -> Iterator[Estimate]:
@@ -58,6 +58,17 @@ def _critics(plan: "RecipePlan", stages: list[Estimate]) -> Iterator[Estimate]:
             tokens = plan.load.question_tokens + plan.load.answer_median
             tokens += plan.costs.asking.picture_tokens
             yield _line(plan, kind, model, own, round(asked), tokens)
+
+
+def _reward_terms(plan: "RecipePlan", stages: list[Estimate]) -> Iterator[Estimate]:
+    """The reward model that is a part of RL's reward; it reads every response."""
+    term = plan.project.runs["rl"].grpo.reward_model
+    asking = [each for each in stages if each.stage == "grpo"]
+    if term is None or not asking:
+        return
+    tokens = plan.load.question_tokens + plan.load.answer_median + plan.costs.asking.picture_tokens
+    asked = sum(each.jobs * each.answers for each in asking)
+    yield _line(plan, "reward model", term.model, asking, round(asked), tokens)
 
 
 def _line(

@@ -231,6 +231,26 @@ class Reward(Section):
         return self
 
 
+class RewardTerm(Section):
+    """A reward model's score of each response as a part of its reward.
+
+    A score s counts as sigmoid((s - middle) / scale), in [0, 1]: reward models learn from pairs, as if the
+    sigmoid of a difference of scores were a probability. The reward is (1 - weight) of equation 3 and
+    `weight` of this.
+    """
+
+    model: str
+    """The reward model's name at its endpoint."""
+    weight: Annotated[float, Field(gt=0, le=1)]
+    """Share of this term in the reward; the rest is equation 3."""
+    middle: float
+    """The score that counts as 0.5."""
+    scale: Rate
+    """How far from the middle a score counts as 0.73."""
+    max_unjudged: Share
+    """Largest share of responses that may stay without a score; such a one counts as 0."""
+
+
 class DynamicSampling(Section):
     """Ask further prompts until every group's accuracy varies, at most so many rounds an episode
     (section 5.5; DAPO, arXiv 2503.14476, section 3.2)."""
@@ -518,6 +538,8 @@ class Grpo(GrowingSection):
     """
     lora: Lora | None = None
     """Adapters of low rank in place of whole weights; null: whole weights."""
+    reward_model: RewardTerm | None = None
+    """A reward model's score as a part of the reward; null: equation 3 alone."""
 
     @model_validator(mode="after")
     def _parts_fit(self):

@@ -1,6 +1,6 @@
-"""Verdicts of the verifier on disk: append-only JSONL, one file a process, no locks.
+"""What models said, on disk: append-only JSONL, one file a process, no locks.
 
-All files of the folder are read when the cache opens, so what one process asked no later one asks
+All files of the folder are read when a cache opens, so what one process asked no later one asks
 again. A line that was cut by a crash is skipped. Only settled verdicts are stored, never failures.
 """
 
@@ -9,7 +9,11 @@ import json
 import os
 import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+Verdict = TypeVar("Verdict")
 
 
 def cache_key(model: str, prompt_version: int, question: str, gold: str, answer: str) -> str:
@@ -18,35 +22,41 @@ def cache_key(model: str, prompt_version: int, question: str, gold: str, answer:
     return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class JudgeCache:
-    """A mapping from key to verdict that survives the process; safe to use from threads."""
+class AnswerCache(Generic[Verdict]):
+    """A mapping from key to verdict that survives the process; safe to use from threads.
 
-    def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
-        self._verdicts: dict[str, bool] = {}
+    Args:
+        folder: of its files.
+        name: the verdict's key in a line.
+        read: makes a verdict of the JSON under `name`; a ValueError of it skips the line.
+    """
+
+    def __init__(self, folder: str | Path, name: str, read: Callable[[Any], Verdict]):
+        self.folder, self.name = Path(folder), name
+        self._verdicts: dict[str, Verdict] = {}
         self._lock = threading.Lock()
         self._owner = None
         for path in sorted(self.folder.glob("*.jsonl")):
-            self._load(path)
+            self._load(path, read)
 
-    def _load(self, path: Path) -> None:
+    def _load(self, path: Path, read: Callable[[Any], Verdict]) -> None:
         with path.open(encoding="utf-8") as lines:
             for line in lines:
                 try:
                     entry = json.loads(line)
-                    self._verdicts[entry["key"]] = bool(entry["correct"])
+                    self._verdicts[entry["key"]] = read(entry[self.name])
                 except (ValueError, KeyError, TypeError):
                     continue  # the last line of a process that was killed
 
-    def get(self, key: str) -> bool | None:
+    def get(self, key: str) -> Verdict | None:
         """Return the stored verdict, None where there is none."""
         return self._verdicts.get(key)
 
-    def put(self, key: str, correct: bool, model: str) -> None:
+    def put(self, key: str, verdict: Verdict, model: str) -> None:
         """Store a verdict."""
-        line = json.dumps({"key": key, "correct": correct, "model": model}) + "\n"
+        line = json.dumps({"key": key, self.name: verdict, "model": model}) + "\n"
         with self._lock:
-            self._verdicts[key] = correct
+            self._verdicts[key] = verdict
             if self._owner != os.getpid():  # a forked process writes its own file
                 self._owner = os.getpid()
                 self._path = self.folder / f"{uuid.uuid4().hex}.jsonl"
@@ -56,3 +66,10 @@ class JudgeCache:
 
     def __len__(self) -> int:
         return len(self._verdicts)
+
+
+class JudgeCache(AnswerCache[bool]):
+    """The verifier's verdicts."""
+
+    def __init__(self, folder: str | Path):
+        super().__init__(folder, "correct", bool)

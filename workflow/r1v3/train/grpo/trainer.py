@@ -17,6 +17,7 @@ from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.recipe.schema.training import LengthStage
 from r1v3.reward import Grader
 from r1v3.reward.configured import open_grader
+from r1v3.reward.score_term import ScoreTerm
 from r1v3.train.core.optimizer import learning_rate
 from r1v3.train.grpo.loss.update import Updated, score_advantages, update_policy
 from r1v3.train.grpo.records.log import GrpoLog
@@ -39,10 +40,11 @@ def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> 
     """
     run = open_grpo_run(config, start=start, data=data, folder=Path(folder))
     settings, progress, log = config.settings, run.progress, GrpoLog(run)
+    term = open_term(run)
     with open_grader(settings.reward.verifier, run.folder / "judge") as grader, run.unfinished:
         for step in range(progress.done, settings.steps):
             timer, limit = StepTimer(), response_limit(settings.lengths, step)
-            collected = sample_episode(run, grader, step, limit, timer)
+            collected = sample_episode(run, grader, term, step, limit, timer)
             timer.lap("sampling")
             run.sampler.offload()
             rate = learning_rate(step, settings.steps, settings.optimizer)
@@ -63,12 +65,27 @@ def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> 
     return finish_grpo(run)
 
 
+def open_term(run: GrpoRun) -> ScoreTerm | None:
+    """What asks the reward model, if the recipe has one; each process keeps scores of its own."""
+    settings = run.config.settings.reward_model
+    if settings is None:
+        return None
+    own = run.folder / "reward_model" / f"rank-{run.policy.ranks.rank:03d}"
+    return ScoreTerm(settings, run.config.images, own)
+
+
 def sample_episode(
-    run: GrpoRun, grader: Grader, step: int, limit: int, timer: StepTimer
+    run: GrpoRun,
+    grader: Grader,
+    term: ScoreTerm | None,
+    step: int,
+    limit: int,
+    timer: StepTimer,
 ) -> Collected:
     """Ask the prompts of a step and grade the answers, unless a killed run has already done so.
 
     Args:
+        term: asks the reward model, where the recipe names one.
         step: from 0.
         limit: most tokens of a response.
         timer: adds up the seconds of sampling and grading.
@@ -88,6 +105,7 @@ def sample_episode(
             mode=config.generation.mode,
             timer=timer,
             saved=run.unfinished.samples(step + 1),
+            term=term,
         )
         seed = f"{config.seed}/{step}"
         collected = collect_episode(run_round, run.order, settings, run.sampler, seed=seed)

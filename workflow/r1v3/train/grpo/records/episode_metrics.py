@@ -10,7 +10,8 @@ from transformers import PreTrainedTokenizerBase
 
 from r1v3.data.sampling.filters import repetition
 from r1v3.generate.types import Response
-from r1v3.recipe.schema.training import Mismatch
+from r1v3.recipe.schema.training import Mismatch, RewardTerm
+from r1v3.reward.score_term import term_of_score
 from r1v3.train.entropy.readings import Readings
 from r1v3.train.grpo.loss.advantage import zero_variance_groups
 from r1v3.train.grpo.loss.mismatch import (
@@ -28,12 +29,14 @@ TOKENS_NAMED = 20
 HISTOGRAM_BIN, HISTOGRAM_TOP = 0.5, 12.0  # nats; the logarithm of 151,674 tokens is 11.9
 
 
-def reward_metrics(episode: Episode) -> dict[str, float]:
+def reward_metrics(episode: Episode, term: RewardTerm | None = None) -> dict[str, float]:
     """Reward and its parts, overall and by data source; lengths in tokens; shares of zero-variance groups.
 
     A group without variance in accuracy differs at most in format. `repetition` is the share by which the
     responses shrink when compressed. `advantage_spread` is the mean standard deviation within a group.
-    `prompt_pass_rate` is the mean of the prompts' pass rates where these were measured.
+    `prompt_pass_rate` is the mean of the prompts' pass rates where these were measured. With a reward model,
+    `reward_model/score` is its mean score, `reward_model/term` the mean of what the scores count, in [0, 1],
+    and `reward_model/unscored` the share of responses without a score.
     """
     responses = episode.responses
     lengths = episode.lengths
@@ -55,7 +58,20 @@ def reward_metrics(episode: Episode) -> dict[str, float]:
         "advantage_spread": float(episode.reward_GM.std(1).mean()),
         "repetition": sum(repetition(r.text) for r in responses) / len(responses),
         **known,
+        **_score_metrics(episode, term),
         **{f"reward/{name}": sum(values) / len(values) for name, values in sources.items()},
+    }
+
+
+def _score_metrics(episode: Episode, term: RewardTerm | None) -> dict[str, float]:
+    if term is None or episode.score_GM is None:
+        return {}
+    scores = episode.score_GM.flatten().tolist()
+    given = [score for score in scores if not math.isnan(score)]
+    return {
+        **({"reward_model/score": sum(given) / len(given)} if given else {}),
+        "reward_model/term": sum(term_of_score(term, score) for score in scores) / len(scores),
+        "reward_model/unscored": 1 - len(given) / len(scores),
     }
 
 

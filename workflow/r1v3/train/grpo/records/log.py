@@ -67,7 +67,8 @@ class GrpoLog:
             seed=run.config.seed,
             unused=collected.unused,
         )
-        values: dict[str, Any] = {**moved, **reward_metrics(episode), **updated.metrics}
+        rewards = reward_metrics(episode, run.config.settings.reward_model)
+        values: dict[str, Any] = {**moved, **rewards, **updated.metrics}
         values |= collected.counts
         values |= self.paid.measure(step, episode, run.config.generation.mode)
         self.recent.append(values)

@@ -33,6 +33,8 @@ SCHEMA = pa.schema(
     ]
 )
 
+SCORE = pa.field("score", pa.float32())  # only where a reward model is a part of the reward
+
 
 def write_rollouts(
     folder: Path,
@@ -86,10 +88,13 @@ def write_rollouts(
                         "used": used,
                     }
                 )
+                if group.score_M is not None:
+                    rows[-1]["score"] = float(group.score_M[m])
             first += len(response.token_ids)
     if not rows:
         return None
     path = folder / f"step-{step:06d}.parquet"
+    schema = SCHEMA if episode.score_GM is None else SCHEMA.append(SCORE)
     with atomic_write(path) as partial:
-        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), partial, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(rows, schema), partial, compression="zstd")
     return path

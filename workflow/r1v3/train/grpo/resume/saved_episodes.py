@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
         ("used", pa.bool_()),
     ]
 )
+SCORE = pa.field("score", pa.float32())  # only where a reward model is a part of the reward
 VALUES = ("accuracy", "format", "reward")
 
 
@@ -59,9 +60,12 @@ def save_episode(folder: Path, step: int, collected: Collected) -> None:
     columns["by"], columns["reason"] = zip(*episode.reasons)
     columns["used"] = [n < used for n in range(len(responses))]
     counts = {name: str(value) for name, value in collected.counts.items()}
+    schema = SCHEMA
+    if episode.score_GM is not None:
+        schema, columns["score"] = SCHEMA.append(SCORE), episode.score_GM.flatten().tolist()
     table = pa.table(
-        [pa.array(columns[field.name], field.type) for field in SCHEMA],
-        schema=SCHEMA.with_metadata(counts | {"drawn": str(collected.drawn)}),
+        [pa.array(columns[field.name], field.type) for field in schema],
+        schema=schema.with_metadata(counts | {"drawn": str(collected.drawn)}),
     )
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", compression_level=1)
@@ -106,6 +110,7 @@ def restore_episode(folder: Path, step: int, prompts: dict[str, Prompt]) -> Coll
         values["format"],
         values["reward"],
         [(row["by"], row["reason"]) for row in rows],
+        torch.tensor([row["score"] for row in rows]).view(shape) if "score" in rows[0] else None,
     )
     counts = {name.decode(): int(value) for name, value in table.schema.metadata.items()}
     groups, used = groups_of(episode), sum(row["used"] for row in rows[::samples])

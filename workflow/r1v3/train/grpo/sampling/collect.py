@@ -16,13 +16,21 @@ from r1v3.recipe.schema.training import Grpo
 from r1v3.train.grpo.loss.advantage import has_variance
 from r1v3.train.grpo.sampling.prompt_order import PromptOrder
 from r1v3.train.grpo.sampling.prompts import Prompt
-from r1v3.train.grpo.sampling.rollouts import Episode, check_judged, gather_episode
+from r1v3.train.grpo.sampling.rollouts import (
+    Episode,
+    check_judged,
+    check_scored,
+    gather_episode,
+)
 from r1v3.train.grpo.sampling.sampler import BesideTrainer, OwnModel
 
 
 @dataclass(frozen=True)
 class Graded:
-    """A prompt with its M responses and their rewards, each in [0, 1] and of shape (M,)."""
+    """A prompt with its M responses and their rewards, each in [0, 1] and of shape (M,).
+
+    `score_M` is the reward model's, as `Episode` has it.
+    """
 
     prompt: Prompt
     responses: list[Response]
@@ -30,6 +38,7 @@ class Graded:
     format_M: torch.Tensor
     reward_M: torch.Tensor
     reasons: list[tuple[str, str]]
+    score_M: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,7 @@ def collect_episode(
         own = run(prompts=sampler.share(chosen), seed=seed)
         episode = gather_episode(chosen, own, sampler.ranks)
         check_judged(episode.reasons, settings.reward)
+        check_scored(episode.score_GM, settings.reward_model)
         return Collected(episode, order.drawn, {})
     rounds = 0
     taken: list[Graded] = []
@@ -100,6 +110,7 @@ def collect_episode(
         rounds += 1
     reasons = [reason for group in taken + passed_over for reason in group.reasons]
     check_judged(reasons, settings.reward)
+    check_scored(episode_of(taken + passed_over).score_GM, settings.reward_model)
     unfilled = max(0, wanted - len(taken))
     format_only = [group for group in passed_over if has_variance(group.reward_M[None])[0]]
     zero_variance = [group for group in passed_over if not has_variance(group.reward_M[None])[0]]
@@ -126,6 +137,7 @@ def groups_of(episode: Episode) -> list[Graded]:
             episode.format_GM[n],
             episode.reward_GM[n],
             episode.reasons[part],
+            None if episode.score_GM is None else episode.score_GM[n],
         )
         for n, (prompt, part) in enumerate(zip(episode.prompts, parts))
     ]
@@ -133,6 +145,7 @@ def groups_of(episode: Episode) -> list[Graded]:
 
 def episode_of(groups: list[Graded]) -> Episode:
     """The episode that these groups make up, in their order."""
+    scores = [group.score_M for group in groups if group.score_M is not None]
     return Episode(
         [group.prompt for group in groups],
         [response for group in groups for response in group.responses],
@@ -140,4 +153,5 @@ def episode_of(groups: list[Graded]) -> Episode:
         torch.stack([group.format_M for group in groups]),
         torch.stack([group.reward_M for group in groups]),
         [reason for group in groups for reason in group.reasons],
+        torch.stack(scores) if scores else None,
     )

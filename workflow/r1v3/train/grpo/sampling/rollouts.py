@@ -4,20 +4,25 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 
 from r1v3.base.seeding import stable_seed
+from r1v3.data.records import render_question
 from r1v3.generate.types import PolicyEngine, Request, Response, Sampling
 from r1v3.model.prompt_template import prompt_tail
 from r1v3.recipe.schema.data import Mode
-from r1v3.recipe.schema.training import Reward
+from r1v3.recipe.schema.training import Reward, RewardTerm
 from r1v3.reward import Grader, Verdict, combine, format_reward
+from r1v3.reward.score_term import ScoreTerm, Shown, term_of_score
 from r1v3.reward.verdict import Row
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.grpo.records.timer import StepTimer
 from r1v3.train.grpo.resume.saved_samples import SavedSamples
 from r1v3.train.grpo.sampling.prompts import Prompt
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Episode:
         responses: those of the first prompt, then those of the second, and so on.
         accuracy_GM, format_GM, reward_GM: in [0, 1].
         reasons: of each response, who decided on it, and why.
+        score_GM: of the reward model, NaN where it gave none; None without one.
     """
 
     prompts: list[Prompt]
@@ -38,6 +44,7 @@ class Episode:
     format_GM: torch.Tensor
     reward_GM: torch.Tensor
     reasons: list[tuple[str, str]]
+    score_GM: torch.Tensor | None = None
 
     @property
     def lengths(self) -> list[int]:
@@ -56,6 +63,7 @@ def run_episode(
     seed: str,
     timer: StepTimer | None = None,
     saved: SavedSamples | None = None,
+    term: ScoreTerm | None = None,
 ) -> Episode:
     """Sample and grade one episode; answers are graded while others are still being sampled.
 
@@ -65,6 +73,7 @@ def run_episode(
         seed: names this episode; each prompt gets a random stream of its own.
         timer: adds up the seconds of sampling, and of what grading takes longer.
         saved: keeps the answers as they come, and has those of a run that was killed.
+        term: asks the reward model, where the recipe names one.
 
     Raises:
         RuntimeError: the engine cannot answer a prompt.
@@ -72,24 +81,47 @@ def run_episode(
     began = time.monotonic()
     responses: dict[str, list[Response]] = {}
     graded: dict[str, tuple[Future[list[Verdict]], int]] = {}
-    with ThreadPoolExecutor(1, thread_name_prefix="reward") as pool:
+    scored: dict[str, tuple[Future[list[float]], int]] = {}
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="reward") as pool,
+        ThreadPoolExecutor(1, thread_name_prefix="score") as other,
+    ):
         for part in _sample(engine, prompts, sampling, seed, saved):
             groups = [part[n : n + sampling.samples] for n in range(0, len(part), sampling.samples)]
             asked = [prompts[int(group[0].key)] for group in groups]
             coming = pool.submit(grade_responses, grader, asked, part, mode=mode)
+            judging = None
+            if term is not None:
+                judging = other.submit(score_responses, term, asked, part, mode, seed)
             for n, group in enumerate(groups):
                 responses[group[0].key] = group
                 graded[group[0].key] = (coming, n * sampling.samples)
+                if judging is not None:
+                    scored[group[0].key] = (judging, n * sampling.samples)
         generated = time.monotonic()
         order = [str(n) for n in range(len(prompts))]
-        verdicts: list[Verdict] = []
-        for key in order:
-            coming, first = graded[key]
-            verdicts += coming.result()[first : first + sampling.samples]
+        verdicts = in_order(graded, order, sampling.samples)
+        scores = in_order(scored, order if term else [], sampling.samples)
     if timer is not None:
         timer.add(generate=generated - began, reward=time.monotonic() - generated)
     named = [replace(r, key=prompts[int(key)].record.id) for key in order for r in responses[key]]
-    return score_rollouts(prompts, named, verdicts, reward, mode=mode)
+    episode = score_rollouts(prompts, named, verdicts, reward, mode=mode)
+    return episode if term is None else with_scores(episode, scores, term.settings)
+
+
+def in_order(
+    coming: dict[str, tuple[Future[list[Found]], int]], order: list[str], samples: int
+) -> list[Found]:
+    """What was found of each prompt's samples, prompt after prompt.
+
+    Args:
+        coming: of each prompt, the result of its part, and the place in it where its samples begin.
+    """
+    found: list[Found] = []
+    for key in order:
+        result, first = coming[key]
+        found += result.result()[first : first + samples]
+    return found
 
 
 def _sample(
@@ -164,6 +196,29 @@ def grade_responses(
     return grader.grade_many(rows)
 
 
+def score_responses(
+    term: ScoreTerm, prompts: list[Prompt], responses: list[Response], mode: Mode, seed: str
+) -> list[float]:
+    """The reward model's score of each response; NaN where it gave none."""
+    samples = len(responses) // len(prompts)
+    shown: list[Shown] = []
+    for n, response in enumerate(responses):
+        prompt = prompts[n // samples]
+        record = prompt.record
+        question = render_question(record.question, record.options, len(record.images))
+        shown.append(Shown(question, prompt.pictures, prompt_tail(mode) + response.text))
+    return term.scores(shown, seed.replace("/", "-"))
+
+
+def with_scores(episode: Episode, scores: list[float], settings: RewardTerm) -> Episode:
+    """The episode with its scores, which are a part of its reward."""
+    score_GM = torch.tensor(scores).view(episode.reward_GM.shape)
+    term_GM = torch.tensor([term_of_score(settings, score) for score in scores])
+    reward_GM = (1 - settings.weight) * episode.reward_GM
+    reward_GM = reward_GM + settings.weight * term_GM.view(reward_GM.shape)
+    return replace(episode, reward_GM=reward_GM, score_GM=score_GM)
+
+
 def score_rollouts(
     prompts: list[Prompt],
     responses: list[Response],
@@ -202,6 +257,22 @@ def check_judged(reasons: list[tuple[str, str]], reward: Reward) -> None:
         )
 
 
+def check_scored(score_GM: torch.Tensor | None, settings: RewardTerm | None) -> None:
+    """Fail if the reward model left too many responses without a score.
+
+    Raises:
+        RuntimeError: more than the recipe allows.
+    """
+    if score_GM is None or settings is None:
+        return
+    missing = float(score_GM.isnan().float().mean())
+    if missing > settings.max_unjudged:
+        raise RuntimeError(
+            f"{missing:.1%} of the responses have no score of {settings.model}; reward_model allows "
+            f"{settings.max_unjudged:.1%}"
+        )
+
+
 def gather_episode(prompts: list[Prompt], own: Episode, ranks: Ranks) -> Episode:
     """The episode of all ranks, put together from their parts, on every rank.
 
@@ -213,6 +284,7 @@ def gather_episode(prompts: list[Prompt], own: Episode, ranks: Ranks) -> Episode
         return own
     rewards = zip(own.accuracy_GM.tolist(), own.format_GM.tolist(), own.reward_GM.tolist())
     accuracy, form, reward = zip(*ranks.gather(list(rewards)))
+    scores = None if own.score_GM is None else torch.tensor(ranks.gather(own.score_GM.tolist()))
     return Episode(
         prompts,
         ranks.gather(own.responses),
@@ -220,4 +292,5 @@ def gather_episode(prompts: list[Prompt], own: Episode, ranks: Ranks) -> Episode
         torch.tensor(form),
         torch.tensor(reward),
         ranks.gather(own.reasons),
+        scores,
     )

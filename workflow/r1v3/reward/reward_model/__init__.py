@@ -1,0 +1,1 @@
+"""A reward model in the layout of Skywork-VL-Reward: loaded, batched, served, and asked for numbers."""
