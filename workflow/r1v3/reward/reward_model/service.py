@@ -4,6 +4,7 @@ It speaks chat completions, as every other model that r1v3 asks does: the respon
 assistant's, and the reply is its score as a number. Requests that arrive together share a forward pass.
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -195,11 +196,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, status: int, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        with contextlib.suppress(ConnectionError):  # a client that waited no longer
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
 
 
 def _parsed(content: bytes) -> object:
