@@ -160,6 +160,20 @@ def test_servers_have_lines_with_their_gpus_and_fees(costs, paper):
     )
 
 
+def test_a_reward_model_in_the_reward_of_rl_is_a_server_too(costs, tmp_path):
+    term = (
+        "{model: Skywork/Skywork-VL-Reward-7B, weight: 0.2, middle: 0, scale: 5, max_unjudged: 0}"
+    )
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(f"grpo: {{math: {{reward_model: {term}}}}}\n")
+    project = load_project(ROOT, "paper", overlay)
+    estimates = RecipePlan(ROOT, project, load_site(ROOT), costs).estimates()
+    (rl,) = [each for each in estimates if each.stage == "grpo"]
+    notes = [each.notes for each in estimates if each.name == "reward model"]
+    assert any(f"{rl.jobs * rl.answers:,} questions" in note for (note, *_) in notes)
+    assert len(notes) == 2  # the filter of rejection sampling, and RL
+
+
 def test_what_trainer_and_engine_hold_at_once_is_a_line_and_decides(costs, paper):
     plan = RecipePlan(ROOT, paper, load_site(ROOT), costs)
     rl = plan.grpo("rl")

@@ -1,5 +1,6 @@
 """A reward model behind HTTP gives what a forward pass gives, in batches, in time, and once."""
 
+import json
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import httpx
 import pytest
 import torch
 from reward_model_fixtures import HEAD, LIMITS, SPECIAL, conversation, reward_checkpoint, served
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
@@ -251,6 +252,30 @@ def test_a_head_among_the_weights_is_the_same_head(model, tmp_path, names):
     assert other.score([encoded(other, ASKED[0])]) == model.score([encoded(model, ASKED[0])])
 
 
+def test_both_spellings_of_weights_and_a_flat_config_are_read(folder, model, tmp_path):
+    """Published files have `visual.` and `model.layers.`; the library now calls these otherwise."""
+    other = reward_checkpoint(tmp_path / "m")
+    weights = load_file(other / "model.safetensors")
+    assert "visual.patch_embed.proj.weight" in weights
+    new = {_new_name(name): each for name, each in weights.items()}
+    save_file(new, other / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((other / "config.json").read_text())
+    text = config.pop("text_config")
+    flat = {name: each for name, each in text.items() if name not in ("model_type", "layer_types")}
+    rope = flat.pop("rope_parameters")
+    flat |= {"rope_theta": rope["rope_theta"]}
+    flat |= {"rope_scaling": {"type": "mrope", "mrope_section": rope["mrope_section"]}}
+    (other / "config.json").write_text(json.dumps(flat | config))
+    found = RewardModel(other, device="cpu")
+    assert found.score([encoded(found, ASKED[0])]) == model.score([encoded(model, ASKED[0])])
+
+
+def _new_name(name: str) -> str:
+    if name.startswith("visual."):
+        return f"model.{name}"
+    return name.replace("model.", "model.language_model.", 1)
+
+
 def test_a_folder_that_is_no_reward_model_says_so(folder, tmp_path):
     bare = reward_checkpoint(tmp_path / "bare")
     (bare / "value_head.safetensors").unlink()
@@ -261,6 +286,11 @@ def test_a_folder_that_is_no_reward_model_says_so(folder, tmp_path):
         RewardModel(bare, device="cpu")
     save_file(HEAD | {"score.weight": torch.ones(1, 32)}, bare / "value_head.safetensors")
     with pytest.raises(ValueError, match="several value heads"):
+        RewardModel(bare, device="cpu")
+    weights = load_file(bare / "model.safetensors")
+    weights.pop("model.norm.weight")
+    save_file(weights, bare / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(RuntimeError, match=r"missing_keys.*norm\.weight"):
         RewardModel(bare, device="cpu")
     (bare / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(ValueError, match="type llama"):

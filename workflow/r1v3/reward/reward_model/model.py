@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2_5_VLModel
+from transformers import (
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLModel,
+)
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from r1v3.base.file_hash import files_sha256
@@ -140,22 +145,23 @@ class RewardModel:
 
 
 def _load_weights(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLModel:
-    """The model without its language head, which no score needs."""
-    loaded = Qwen2_5_VLModel.from_pretrained(
+    """The model without its language head, which no score needs.
+
+    The class with that head is loaded, since only it reads both spellings of the weights' names.
+    """
+    loaded = Qwen2_5_VLForConditionalGeneration.from_pretrained(
         folder, dtype=dtype, use_safetensors=True, output_loading_info=True
     )
     model, info = cast("tuple[Any, dict[str, Any]]", loaded)
-    known = [n for n in info["unexpected_keys"] if is_of_head(n) or n.startswith("lm_head.")]
     wrong = {key: sorted(names) for key, names in info.items() if names and key != "error_msgs"}
-    if rest := sorted(set(info["unexpected_keys"]) - set(known)):
-        wrong["unexpected_keys"] = rest
-    else:
-        wrong.pop("unexpected_keys", None)
-    if wrong or info.get("error_msgs"):
+    wrong["unexpected_keys"] = [n for n in info["unexpected_keys"] if not is_of_head(n)]
+    wrong["missing_keys"] = [n for n in info["missing_keys"] if n != "lm_head.weight"]
+    if any(wrong.values()) or info.get("error_msgs"):
+        told = {key: names for key, names in wrong.items() if names}
         raise RuntimeError(
-            f"{folder} does not hold this model's weights: {wrong or info['error_msgs']}"
+            f"{folder} does not hold this model's weights: {told or info['error_msgs']}"
         )
-    return model.eval().requires_grad_(False)
+    return model.model.eval().requires_grad_(False)
 
 
 def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
