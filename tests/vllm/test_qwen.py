@@ -55,6 +55,11 @@ def test_a_checkpoint_and_two_updates_say_what_the_trainers_model_says(kind, tmp
         for each in compare(qwen_model(kind), encoder, answered):
             assert each.same_prompt
             assert each.gap < 1e-3
+        narrow = Request("narrow", "<image> 3+4=", (picture(4, 900, 2),), seed=4)
+        told = [r for batch in engine.generate([narrow, REQUESTS[0]], GREEDY) for r in batch]
+        errors = {response.key: response.error for response in told}
+        assert errors["narrow"].startswith("ValueError")  # a side is 450 times the other
+        assert errors["text"] is None
         for seed in (1, 2):
             model = qwen_model(kind, seed)
             told = engine.sync_weights(iter(model.state_dict().items()))

@@ -19,6 +19,7 @@ from r1v3.model.families import family_of
 from r1v3.model.groups import GROUPS, check_frozen, group_hashes, train_only, zero_modules
 from r1v3.model.load import load_model, load_processor, save_checkpoint
 from r1v3.model.packed import Group, hidden_states, pack_groups, use_packed_attention
+from r1v3.model.spread import spread
 from r1v3.model.supported import check_supported
 from r1v3.plan.model_check import check_model
 from r1v3.train.core.flops import FlopCount
@@ -303,3 +304,12 @@ def test_the_hubs_spelling_is_opened_too(kind, tmp_path):
     one, other = ours.prompt(*asked), theirs.prompt(*asked)
     assert one.prompt_ids == other.prompt_ids
     assert torch.equal(one.tiles.pixels_NF, other.tiles.pixels_NF)
+
+
+def test_layers_spread_over_devices_say_the_same(opened, groups):
+    model = copy.deepcopy(opened[0])
+    ids = list(groups[2].prompt_ids)
+    with torch.no_grad():
+        expected = own_logits(model, ids, groups[2].tiles)
+        spread(model, [torch.device("cpu")] * 2, [1e9, 1e9])
+        assert torch.equal(own_logits(model, ids, groups[2].tiles), expected)

@@ -12,6 +12,7 @@ from training_fixtures import SFT, SOURCE, sft_run
 from r1v3.data.prepare import prepare
 from r1v3.evaluate.answer import answer, read_responses
 from r1v3.evaluate.score import score
+from r1v3.model.families import type_of_folder
 from r1v3.model.groups import group_hashes
 from r1v3.model.load import load_model
 from r1v3.recipe.tables.benchmarks import load_table
@@ -72,6 +73,23 @@ def test_a_step_of_grpo_moves_what_is_trained(parts, tmp_path):
         rollouts.format_reward = format_reward
     assert moved(facts) == {"connector", "llm"}
     check_kept(facts, tmp_path / "rl")
+
+
+def test_adapters_are_trained_and_merged(parts, tmp_path):
+    newer = type_of_folder(parts / "start") == "qwen3_vl"
+    merger = ["linear_fc1", "linear_fc2"] if newer else ["0", "2"]
+    targets = {"vision_tower": ["qkv"], "connector": merger, "llm": ["q_proj", "down_proj"]}
+    facts = sft_run(
+        tmp_path / "lora",
+        parts / "start",
+        parts / "data",
+        train=["connector", "llm"],
+        max_steps=1,
+        early_stopping=None,
+        lora={"rank": 2, "alpha": 4, "targets": targets},
+    )
+    assert moved(facts) == {"connector", "llm"}
+    check_kept(facts, tmp_path / "lora")
 
 
 def test_a_benchmark_is_answered_and_scored(parts, tmp_path):
