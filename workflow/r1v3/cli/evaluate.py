@@ -37,6 +37,12 @@ def evaluate_command(
             help="ask with options shuffled, pictures masked, or the beginning of a question alone"
         ),
     ] = None,
+    second_judge: Annotated[
+        str | None,
+        typer.Option(
+            help="a second judge's name at R1V3_SECOND_JUDGE_URL, to show how far two agree"
+        ),
+    ] = None,
     answers: Annotated[
         Path | None,
         typer.Option(
@@ -79,6 +85,7 @@ def evaluate_command(
     from r1v3.generate.server.usage import BudgetReached
 
     asked = {"benchmarks": benchmarks or None, "mode": mode, "name": name, "probe": probe}
+    asked["second_judge"] = second_judge
     if (price or batch or budget is not None) and answers is not None:
         raise ValueError("--from: stored answers cost nothing")
     if price and model is not None:

@@ -34,6 +34,7 @@ from r1v3.recipe.load import Project, load_project
 from r1v3.recipe.outputs.manifest import write_json
 from r1v3.recipe.schema.data import HubModel, ServedModel
 from r1v3.recipe.schema.recipe import Recipe, own_template
+from r1v3.recipe.schema.training import Verifier
 from r1v3.recipe.tables.benchmarks import load_table
 from r1v3.recipe.tables.prices import load_prices
 
@@ -57,6 +58,7 @@ def prepare(
     mode: str | None = None,
     name: str | None = None,
     probe: Probe | None = None,
+    second_judge: str | None = None,
 ) -> Evaluation:
     """Find the model and fetch the benchmarks; nothing is asked. Arguments are those of `evaluate`."""
     project = load_project(root, recipe)
@@ -69,6 +71,10 @@ def prepare(
     )
     if probe is not None:
         config = config.model_copy(update={"probe": probe})
+    if second_judge is not None:
+        judge = Verifier(model=second_judge, max_unjudged=1.0)
+        asked = config.evaluation.model_copy(update={"second_judge": judge})
+        config = config.model_copy(update={"evaluation": asked})
     return Evaluation(config, target, paths, _folder_of(root, recipe, config, name or target.name))
 
 
@@ -90,6 +96,7 @@ def evaluate(
     mode: str | None = None,
     name: str | None = None,
     probe: Probe | None = None,
+    second_judge: str | None = None,
     budget: float | None = None,
     batch: bool = False,
 ) -> Path:
@@ -101,13 +108,23 @@ def evaluate(
         mode: thinking mode; None for the model's or the recipe's.
         name: of the results' folder, None for the model's.
         probe: asks the questions in another way (`r1v3.evaluate.probes`); None for Table 1.
+        second_judge: the model that judges the same answers once more; None for none.
         budget: most money that all answers of the folder may cost; None for no limit.
         batch: whether to ask through the provider's batch interface.
 
     Raises:
         BudgetReached: the next question might cost more than is left. Answers so far are stored.
     """
-    ready = prepare(root, recipe, model, benchmarks=benchmarks, mode=mode, name=name, probe=probe)
+    ready = prepare(
+        root,
+        recipe,
+        model,
+        benchmarks=benchmarks,
+        mode=mode,
+        name=name,
+        probe=probe,
+        second_judge=second_judge,
+    )
     config, folder = ready.config, ready.folder
     if (batch or budget is not None) and not ready.target.served:
         raise ValueError("--budget, --batch: only a model behind a server is paid by the answer")
@@ -232,6 +249,8 @@ def what_is_missing(folder: Path) -> list[str]:
             lines.append(f"{name}, row {row['row']} ({unreadable['scored']}): {row['reason']}")
         if judged := found.get("judged_by"):
             lines.append(f"{name}: judged by {judged}")
+        if missing := found.get("second_judge", {}).get("missing"):
+            lines.append(f"{name}: no second judge: {missing}")
     return lines
 
 

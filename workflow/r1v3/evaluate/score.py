@@ -27,6 +27,7 @@ from r1v3.evaluate.marks import apply_marks, read_marks
 from r1v3.evaluate.probes import Probed, is_completed, probe_item
 from r1v3.evaluate.protocols import as_released, runs_of
 from r1v3.evaluate.scorers import Score, part_value, score_run
+from r1v3.evaluate.second_judge import ask_second_judge
 from r1v3.evaluate.statistics import (
     calibration_error,
     detectable_difference,
@@ -47,7 +48,7 @@ from r1v3.reward.configured import open_grader
 
 COLUMNS = (
     "key", "run", "cluster", "response", "extracted", "correct", "judged", "share", "points",
-    "by", "reason", "finish_reason", "tokens", "prompt_tokens", "format",
+    "by", "reason", "finish_reason", "tokens", "prompt_tokens", "format", "second",
 )  # fmt: skip
 NEVER_ASKED = {"finish_reason": "unreadable", "tokens": 0, "prompt_tokens": 0}
 
@@ -145,16 +146,23 @@ def score_benchmark(
         for row in read_responses(stored, name)
     ]
     verifier = config.grading.verifier if entry.judge != "never" else None
+    count, mode = runs_of(settings), config.generation.mode
+    items = {item.key: item for item in loaded.scored(entry)}
+
+    def judge_runs(grader: Grader) -> list[pd.DataFrame]:
+        return judge_all(name, entry, loaded, rows, runs=count, mode=mode, grader=grader)
+
     rules_alone = verifier is not None and not os.environ.get(VERIFIER_URL)
     with open_grader(None if rules_alone else verifier, folder / "judge") as grader:
-        runs, items = judge_all(
-            name,
-            entry,
-            loaded,
-            rows,
-            runs=runs_of(settings),
-            mode=config.generation.mode,
-            grader=grader,
+        runs = judge_runs(grader)
+    second = None
+    if settings.second_judge and entry.judge != "never":
+        second = ask_second_judge(
+            settings.second_judge,
+            folder / "second_judge",
+            runs,
+            judge_runs,
+            lambda judged: score_run(scored_frame(judged), entry).value,
         )
     by_hand = folder / "marks" / f"{name}.csv"
     if by_hand.is_file():
@@ -168,6 +176,8 @@ def score_benchmark(
         write_parquet(judged[columns], folder / "verdicts" / f"{name}.run-{number}.parquet")
     found = summarise(entry, runs, items, settings, config.seed)
     found["without_picture"] = loaded.without_picture
+    if second is not None:
+        found["second_judge"] = second
     if config.probe is not None:
         found["probe"] = probe_facts(config.probe, probed, runs)
     found["unreadable"] = {
@@ -205,7 +215,7 @@ def judge_all(
     runs: int,
     mode: str,
     grader: Grader,
-) -> tuple[list[pd.DataFrame], dict[str, Item]]:
+) -> list[pd.DataFrame]:
     """The judged items of each run, in the order of the file; an answer given twice is judged once.
 
     Rows that could not be read stand behind them, wrong, where the entry counts them so.
@@ -245,7 +255,7 @@ def judge_all(
                 _line(item, row, text, verdicts[key, text, row["finish_reason"] == "length"])
             )
         frames.append(pd.DataFrame(lines))
-    return frames, scored
+    return frames
 
 
 def _line(item: Item, row: dict, text: str, judged: Judged) -> dict:

@@ -10,12 +10,13 @@ from r1v3.reward.grader import Grader
 from r1v3.reward.verifier.verifier import VerifierClient
 
 URL = "R1V3_VERIFIER_URL"
+SECOND_URL = "R1V3_SECOND_JUDGE_URL"
 CONCURRENCY, ATTEMPTS, TIMEOUT_SECONDS = 16, 5, 120
 
 
 @contextlib.contextmanager
 def open_grader(
-    verifier: Verifier | None, cache: Path, *, limit_unjudged: bool = False
+    verifier: Verifier | None, cache: Path, *, limit_unjudged: bool = False, address: str = URL
 ) -> Generator[Grader]:
     """Open a grader whose workers stop when the context ends.
 
@@ -24,21 +25,23 @@ def open_grader(
         cache: folder of the verifier's verdicts.
         limit_unjudged: whether `verifier.max_unjudged` limits each call of the grader. A caller that grades
             a whole stage in one call sets it; the trainer limits its episodes itself.
+        address: the environment variable that holds the verifier's endpoint.
 
     Raises:
-        ValueError: the recipe names a verifier and R1V3_VERIFIER_URL is not set.
+        ValueError: the recipe names a verifier and its address is not set.
     """
     client, limit = None, None
     if verifier:
-        if not os.environ.get(URL):
+        if not os.environ.get(address):
             raise ValueError(
-                f"the recipe names the verifier {verifier.model}: set {URL} to its endpoint, such as"
+                f"the recipe names the verifier {verifier.model}: set {address} to its endpoint, such as"
                 " http://node:8000/v1, or set verifier to null"
             )
         client = VerifierClient(
-            os.environ[URL],
+            os.environ[address],
             verifier.model,
             cache=cache,
+            key_variable=f"{address.removesuffix('_URL')}_KEY",
             concurrency=CONCURRENCY,
             attempts=ATTEMPTS,
             timeout=TIMEOUT_SECONDS,

@@ -36,6 +36,7 @@ HEADINGS = {
     "comparison": "Comparison with other models",
     "agreement": "Abstention and calibration from the runs",
     "probe": "Questions asked in another way",
+    "judges": "Two judges",
 }
 
 
@@ -77,6 +78,8 @@ def write_pages(
         tables["agreement"] = agreement_table(scores, titles)
     if config.probe is not None:
         tables["probe"] = probe_table(config.probe, scores, titles)
+    if any("second_judge" in score for score in scores.values()):
+        tables["judges"] = judges_table(scores, titles)
     tables["protocols"] = protocol_table(scores, titles)
     asked = config.evaluation
     tables["hallucination"] = audit_table(
@@ -188,6 +191,32 @@ def agreement_table(scores: dict, titles: dict[str, str]) -> TextTable:
         " that this many items show between two models."
     )
     return TextTable(caption, [*header, "shows"], rows)
+
+
+def judges_table(scores: dict, titles: dict[str, str]) -> TextTable:
+    """How far two judges agree on the answers that either decided, and the score under each."""
+    header = ["Benchmark", "second judge", "decided", "agree, %", "kappa", "unjudged"]
+    header += ["first, %", "second, %", "shows"]
+    rows = []
+    for name, score in scores.items():
+        found = score.get("second_judge")
+        if found is None or "missing" in found:
+            why = "rules settle every answer" if found is None else found["missing"]
+            rows.append([titles[name], why, *["-"] * (len(header) - 2)])
+            continue
+        kappa = "-" if found["kappa"] is None else f"{found['kappa']:.2f}"
+        counts = [str(found["decided"]), _share(found["agree"]), kappa, str(found["unjudged"])]
+        means = [percent(found["first_mean"]), percent(found["second_mean"])]
+        rows.append(
+            [titles[name], found["model"], *counts, *means, percent(score["detectable_difference"])]
+        )
+    caption = (
+        "Decided: answers on which at least one of the judges gave the verdict; letters and plain numbers are"
+        " settled by rule. Agree: the share of equal verdicts among those that both judged. Kappa: Cohen's,"
+        " 1 for full agreement and 0 for what chance gives. Shows: the smallest difference between two models"
+        " that this many items show."
+    )
+    return TextTable(caption, header, rows)
 
 
 def probe_table(probe: Probe, scores: dict, titles: dict[str, str]) -> TextTable:

@@ -30,8 +30,8 @@ from r1v3.recipe.schema.recipe import (
     Selection,
     Template,
 )
-from r1v3.recipe.schema.section import Positive, Section, Share
-from r1v3.recipe.schema.training import Grpo, Reward, Sft
+from r1v3.recipe.schema.section import GrowingSection, Positive, Section, Share
+from r1v3.recipe.schema.training import Grpo, Reward, Sft, Verifier
 from r1v3.recipe.tables.benchmarks import (
     AnswerFormat,
     Benchmark,
@@ -245,7 +245,7 @@ class BenchmarkConfig(StageConfig):
     file: Annotated[PublishedFile | MiniatureFile, Field(discriminator="made_from")]
 
 
-class EvaluationSettings(Section):
+class EvaluationSettings(GrowingSection):
     """How a suite is asked and scored (section 4)."""
 
     protocol: Literal["report", "released"]
@@ -255,6 +255,7 @@ class EvaluationSettings(Section):
     max_new_tokens: Positive
     confidence: Share
     resamples: Positive
+    second_judge: Verifier | None = None
 
 
 Probe = Literal["shuffled", "masked", "partial"]

@@ -12,9 +12,9 @@ from pydantic import Field
 from r1v3.recipe.schema.cleaning import Cleaning
 from r1v3.recipe.schema.data import Baseline, DataSet, HubModel, Model
 from r1v3.recipe.schema.layout import Layout
-from r1v3.recipe.schema.section import Positive, Rate, Section, Seed, Share
+from r1v3.recipe.schema.section import GrowingSection, Positive, Rate, Section, Seed, Share
 from r1v3.recipe.schema.thinking import ThinkingModes
-from r1v3.recipe.schema.training import Grpo, Parallel, Reward, Sft
+from r1v3.recipe.schema.training import Grpo, Parallel, Reward, Sft, Verifier
 
 Determinism = Literal["exact", "fast"]
 LicenceGate = Literal["any", "stated", "permissive"]
@@ -119,7 +119,7 @@ class StudySuite(Section):
     """Data sets of the suite `study`, by the name that measures use; they are answered greedily."""
 
 
-class Evaluation(Section):
+class Evaluation(GrowingSection):
     """Section 4's settings."""
 
     protocol: Literal["report", "released"]
@@ -148,6 +148,8 @@ class Evaluation(Section):
     """Level of the intervals, as a share."""
     resamples: Positive
     """Bootstrap resamples of each interval."""
+    second_judge: Verifier | None = None
+    """A second model that judges the same answers, to show how far two judges agree; null: none."""
 
 
 class Parity(Section):
