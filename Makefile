@@ -51,7 +51,7 @@ dry: setup ## plan every run of both recipes
 studies: setup ## every ablation and analysis, then the report again; SEEDS=3 runs three seeds of each branch
 	@snakemake --cores all --config seeds=$(or $(SEEDS),1) -- studies
 	@snakemake --cores all --config seeds=$(or $(SEEDS),1)
-	@echo "results/claims.html, results/studies/ and results/report.html"
+	@echo "results/summary.html, results/claims.html, results/studies/ and results/report.html"
 
 compare: setup ## what differs between two runs: A=rl B=rl_frozen_connector
 	@r1v3 compare $(A) $(B)

@@ -1,7 +1,7 @@
 """The pages of the docs site that are made from the code at each build; a hook of MkDocs.
 
 Commands come from the Makefile and `r1v3`, configuration from the pydantic models, modules from mkdocstrings.
-CONTRIBUTING and CHANGELOG are shown with their links turned.
+CONTRIBUTING and CHANGELOG are shown with their links turned. Results are published as far as they are there.
 """
 
 import ast
@@ -15,6 +15,7 @@ from typing import get_args
 
 import typer
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from pydantic import BaseModel
 
@@ -23,6 +24,7 @@ LIBRARY = ROOT / "workflow" / "r1v3"
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "workflow")]
 
 from file_list import file_list  # noqa: E402
+from site_results import published, results_page, shrink, too_large  # noqa: E402
 
 from r1v3.cli.app import app  # noqa: E402
 from r1v3.recipe.schema.recipe import GrpoEntry, ModelEntry, Recipe, SftEntry  # noqa: E402
@@ -71,9 +73,24 @@ CONFIGURATION = {
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add the pages that are made; called by MkDocs."""
+    results = ROOT / "results"
     for name, text in made_pages().items():
         files.append(File.generated(config, name, content=text))
+    try:
+        files.append(File.generated(config, "results.md", content=results_page(results)))
+        for name, text in published(results).items():
+            files.append(File.generated(config, f"results/{name}", content=text))
+    except ValueError as error:
+        raise PluginError(str(error)) from None
     return files
+
+
+def on_post_build(*, config: MkDocsConfig) -> None:
+    """Keep the site small; called by MkDocs."""
+    site = Path(config.site_dir)
+    shrink(site)
+    if fault := too_large(site):
+        raise PluginError(fault)
 
 
 def made_pages() -> dict[str, str]:

@@ -265,12 +265,40 @@ rule claims:
         """
 
 
+rule summary_page:
+    """Say in sentences what holds of the report, what does not, and what cannot be known at this size."""
+    input:
+        claims="results/claims.json",
+    output:
+        page="results/summary.html",
+        content="results/claims_summary.json",
+    log:
+        "results/log/summary_page.txt",
+    priority: 5
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    params:
+        recipe=config.get("recipe", "tiny"),
+        overlay=config.get("overlay", []),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python workflow/scripts/summary_page.py \
+            --recipe {params.recipe:q} \
+            --overlay {params.overlay:q} \
+            --claims {input.claims:q} \
+            --output {output.page:q}
+        """
+
+
 rule studies:
     """Every study's page, the ledger, MLflow's copy; `--config seeds=3` runs three seeds of each branch."""
     input:
         TARGETS.all_study_results(),
         expand("results/studies/{study}.html", study=PROJECT.studies),
         "results/claims.html",
+        "results/summary.html",
         "results/tables/modes.md",
         COPIES.wanted("mlflow-studies"),
     localrule: True

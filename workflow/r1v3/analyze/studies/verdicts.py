@@ -124,7 +124,7 @@ def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> ClaimVerd
         return _score(name, claim, evidence)
     try:
         found = measured_effect(claim, evidence)
-    except NothingToCompareWith as error:
+    except (NothingToCompareWith, NotMeasured) as error:
         return ClaimVerdict(name, NOT_TESTABLE, why=str(error))
     verdict = settle_claim(name, claim, found, unit_of(claim))
     if isinstance(claim, Difference) and claim.beside is not None:
@@ -154,7 +154,7 @@ def measured_effect(claim: MeasuredClaim, evidence: Evidence) -> Effect:
         )
         return paired(a, b, relative=claim.relative)
     if isinstance(claim, CurveChange):
-        curves = [evidence.curve(claim.arm, s, claim.metric) for s in evidence.seeds_of(claim.arm)]
+        curves = _curves(claim.arm, claim, evidence)
         before = _first if claim.since == "start" else _best
         ends = [_last(c) for c in curves], [before(c) for c in curves]
         return windows(*ends, relative=claim.relative)
@@ -396,8 +396,12 @@ def _nobody(saying: int, answers: int) -> str:
     )
 
 
-def _curves(arm: str, claim: CurveDifference, evidence: Evidence) -> list[pd.Series]:
-    return [evidence.curve(arm, seed, claim.metric) for seed in evidence.seeds_of(arm)]
+def _curves(arm: str, claim: CurveChange | CurveDifference, evidence: Evidence) -> list[pd.Series]:
+    """Raises NotMeasured where a run has no step of the metric, as one of earlier code may."""
+    found = [evidence.curve(arm, seed, claim.metric) for seed in evidence.seeds_of(arm)]
+    if any(curve.empty for curve in found):
+        raise NotMeasured(f"no steps of {claim.metric}, arm '{arm}'")
+    return found
 
 
 def _tenth(values: Values) -> int:

@@ -1,0 +1,93 @@
+"""The docs site publishes results as far as they are there: static, small, with their origin."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "docs"))
+
+from site_results import published, results_page, shrink, too_large  # noqa: E402
+
+PAGE = """<html><head><title>A page</title></head><body id="top">
+<a href="claims.html#claim-x">kept</a> <a class="c" href="runs/rl-1/log.txt">a log</a>
+<a href="https://arxiv.org/abs/1">a paper</a><script>alert(1)</script>
+<section aria-labelledby="studies"><h3>one</h3><figure><svg/></figure></section>
+<svg><path d="M 1.23456 -2.98765
+L 3 4.5"/></svg></body></html>"""
+
+
+@pytest.fixture
+def results(tmp_path) -> Path:
+    (tmp_path / "studies").mkdir()
+    run = tmp_path / "runs" / "rl-1"
+    run.mkdir(parents=True)
+    (tmp_path / "report.html").write_text(PAGE)
+    (tmp_path / "claims.html").write_text("<html><title>Claims</title><body></body></html>")
+    (tmp_path / "claims.json").write_text(json.dumps({"recipe": "tiny", "seeds": 5}))
+    study = '<html><title>Study</title><body><a href="../claims.html">c</a></body></html>'
+    (tmp_path / "studies" / "freeze.html").write_text(study)
+    (tmp_path / "studies" / "freeze.png").write_bytes(b"no")
+    machine = {"host": "secret", "cpu": "Some CPU", "cores": 2, "memory_gib": 16, "gpus": []}
+    manifest = {
+        "created": "2026-11-29T12:00:00+00:00",
+        "environment": {"machine": machine, "commit": "abc"},
+    }
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    return tmp_path
+
+
+def test_pages_and_small_data_are_published_and_nothing_else(results):
+    assert set(published(results)) == {
+        "report.html",
+        "claims.html",
+        "claims.json",
+        "studies/freeze.html",
+    }
+
+
+def test_links_lead_to_what_is_published_and_no_script_is_left(results):
+    page = published(results)["report.html"]
+    assert '<a href="claims.html#claim-x">kept</a>' in page
+    assert '<span class="c">a log</span>' in page
+    assert '<a href="https://arxiv.org/abs/1">' in page
+    assert "<script" not in page
+    assert '<a href="../claims.html">' in published(results)["studies/freeze.html"]
+
+
+def test_figures_are_compact_and_those_of_studies_stand_once(results):
+    page = published(results)["report.html"]
+    assert 'd="M 1.2 -2.9 L 3 4.5"' in page
+    assert "<figure" not in page
+
+
+def test_command_date_and_machine_stand_on_each_page_and_no_host(results):
+    told = "make studies SEEDS=5; 2026-11-29; 2 cores of Some CPU, 16 GiB"
+    for name, text in published(results).items():
+        assert name.endswith(".json") or told in text
+    assert 'href="../../results.html"' in published(results)["studies/freeze.html"]
+    index = results_page(results)
+    assert "[A page](results/report.html)" in index
+    assert "make studies SEEDS=5" in index
+    assert "secret" not in index + "".join(published(results).values())
+
+
+def test_a_page_that_loads_from_a_network_is_refused_by_name(results):
+    (results / "report.html").write_text('<body><img src="//cdn.example/x.svg"></body>')
+    with pytest.raises(ValueError, match=r"results/report\.html loads from a network"):
+        published(results)
+
+
+def test_without_results_the_page_says_so(tmp_path):
+    assert published(tmp_path) == {}
+    assert "without results" in results_page(tmp_path)
+
+
+def test_a_site_that_is_too_large_is_refused_with_its_largest_files(tmp_path):
+    (tmp_path / "large.html").write_text("x" * 2000)
+    (tmp_path / "code.js.map").write_text("x" * 9000)
+    shrink(tmp_path)  # the map is gone
+    assert too_large(tmp_path, most=2000) is None
+    assert "large.html" in (too_large(tmp_path, most=1999) or "")
