@@ -114,7 +114,7 @@ def test_one_study_asks_for_its_own_runs(workflow):
 
 def test_a_changed_claim_trains_and_asks_nothing(done):
     done.edit("claims.yaml", lambda claims: claims["nothink_is_worse"].update(least=0.05))
-    assert set(done.planned(STUDIES)) == {"study", "claims", "studies"}
+    assert set(done.planned(STUDIES)) == {"study", "claims", "summary_page", "studies"}
 
 
 def test_the_report_is_made_again_once_a_study_is_there(workflow):
