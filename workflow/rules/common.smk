@@ -17,6 +17,7 @@ from r1v3.cluster.failures import show_failures
 from r1v3.provenance.outdated import OtherCode
 from r1v3.provenance.times import settle_times
 from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.graph.baselines import Baselines
 from r1v3.recipe.graph.configs import resolved_config
 from r1v3.recipe.graph.copies import Copies
 from r1v3.recipe.graph.targets import Targets
@@ -44,6 +45,7 @@ shell.prefix(resources.prefix(SITE))
 PROJECT = GRAPH.project
 SEEDS = seeds_of(config)
 TARGETS = Targets(GRAPH, SEEDS)
+BASELINES = Baselines(GRAPH)
 # What a store has been given is noted in `results/mlflow<mark>.json`, so that another one gets its own copy.
 COPIES = Copies(TARGETS, mark_of_store(tracking_uri()))
 # What other code computed is told, and made again where `--config rerun_code=true` asks (docs/identity.md).

@@ -120,3 +120,6 @@ rule pages:
             --table {input.table:q} \
             --output {output.index:q}
         """
+
+
+include: "table_1.smk"

@@ -59,9 +59,10 @@ def prepare(
     name: str | None = None,
     probe: Probe | None = None,
     second_judge: str | None = None,
+    overlay: Path | None = None,
 ) -> Evaluation:
     """Find the model and fetch the benchmarks; nothing is asked. Arguments are those of `evaluate`."""
-    project = load_project(root, recipe)
+    project = load_project(root, recipe, overlay)
     names = _known(project, benchmarks or project.recipe.evaluation.benchmarks)
     known = project.recipe.models | project.recipe.baselines
     target = find_target(model, known, root / "results" / CACHE, root)
@@ -99,6 +100,7 @@ def evaluate(
     second_judge: str | None = None,
     budget: float | None = None,
     batch: bool = False,
+    overlay: Path | None = None,
 ) -> Path:
     """Fetch benchmarks, ask, score, write the pages; returns the folder of all that.
 
@@ -111,6 +113,7 @@ def evaluate(
         second_judge: the model that judges the same answers once more; None for none.
         budget: most money that all answers of the folder may cost; None for no limit.
         batch: whether to ask through the provider's batch interface.
+        overlay: a file that changes the recipe.
 
     Raises:
         BudgetReached: the next question might cost more than is left. Answers so far are stored.
@@ -124,6 +127,7 @@ def evaluate(
         name=name,
         probe=probe,
         second_judge=second_judge,
+        overlay=overlay,
     )
     config, folder = ready.config, ready.folder
     if (batch or budget is not None) and not ready.target.served:
@@ -145,6 +149,34 @@ def evaluate(
     )
     _score_and_show(root, config, ready.benchmarks, folder, name or ready.target.name)
     return folder
+
+
+def evaluate_column(
+    root: Path,
+    recipe: str,
+    baseline: str,
+    output: Path,
+    *,
+    overlay: Path | None = None,
+    budget: float | None = None,
+) -> None:
+    """Score a baseline of the recipe on all its benchmarks, and write its column of Table 1.
+
+    Args:
+        output: a JSON file of the baseline's name and its `scores.json`.
+        budget: most money that the answers may cost, where config/prices.yaml has the model's price.
+
+    Raises:
+        ValueError: the recipe has no such baseline.
+    """
+    baselines = load_project(root, recipe, overlay).recipe.baselines
+    if baseline not in baselines:
+        raise ValueError(f"no baseline {baseline}; allowed: {', '.join(baselines)}")
+    priced = baselines[baseline].id in load_prices(root)
+    folder = evaluate(root, recipe, baseline, budget=budget if priced else None, overlay=overlay)
+    scores = json.loads((folder / "scores.json").read_text())
+    where = folder.relative_to(root).as_posix()
+    write_json(output, {"baseline": baseline, "folder": where, "scores": scores})
 
 
 def evaluate_file(

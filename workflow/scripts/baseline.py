@@ -1,0 +1,37 @@
+"""Stage `baseline`: one column of Table 1, measured: a baseline of the recipe answers all benchmarks.
+
+Asks the model at its server or provider, or in process where it comes from a hub, and scores it. Answers
+lie in results/evaluations/<name>/; a second start asks for what is missing. R1V3_SERVER_BUDGET is the most
+that a priced model may cost, R1V3_SERVER_BATCH=1 asks through the provider's batch interface.
+
+    python workflow/scripts/baseline.py --baseline gpt_4o --recipe paper --output results/table_1/<id>.json
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from r1v3.base.told import tell
+from r1v3.evaluate.any_model import evaluate_column
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--baseline", required=True)
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--overlay", type=Path, nargs="?")
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    budget = os.environ.get("R1V3_SERVER_BUDGET")
+    evaluate_column(
+        Path.cwd(),
+        args.recipe,
+        args.baseline,
+        args.output,
+        overlay=args.overlay,
+        budget=float(budget) if budget else None,
+    )
+
+
+if __name__ == "__main__":
+    tell(main)

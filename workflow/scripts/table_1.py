@@ -1,0 +1,34 @@
+"""Stage `table_1`: the measured columns of Table 1 beside the published ones, and figures 1 and 3.
+
+    python workflow/scripts/table_1.py --columns results/table_1/<id>.json --table config/benchmarks.yaml \
+        --final results/evaluations/<run>/last/<suite>/scores.json --source files \
+        --output results/studies/table_1.html
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from r1v3.base.told import tell
+from r1v3.evaluate.pages.measured import FINAL, write_measured
+from r1v3.recipe.tables.benchmarks import load_table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--columns", type=Path, nargs="+", required=True, help="one a baseline")
+    parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--final", type=Path, nargs="?", help="scores.json of our final model")
+    parser.add_argument("--source", choices=["files", "miniature"], required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    columns = [json.loads(path.read_text()) for path in args.columns]
+    measured = {column["baseline"]: column["scores"] for column in columns}
+    if args.final:
+        measured[FINAL] = json.loads(args.final.read_text())
+    miniature = args.source == "miniature"
+    write_measured(measured, load_table(args.table), args.output, miniature=miniature)
+
+
+if __name__ == "__main__":
+    tell(main)
