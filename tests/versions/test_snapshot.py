@@ -57,7 +57,7 @@ def test_an_unfinished_folder_is_left_alone(copy):
     assert copy.snapshot().startswith("0 folders recorded")
 
 
-def test_eight_snapshots_at_once_take_turns(copy):
+def test_snapshots_at_once_take_turns(copy):
     for file in copy.folder.glob("results/runs/*/data.dvc"):
         file.unlink()
     command = [sys.executable, "-m", "r1v3", "snapshot"]
@@ -65,11 +65,11 @@ def test_eight_snapshots_at_once_take_turns(copy):
         subprocess.Popen(
             command, cwd=copy.folder, env=copy.environment, stdout=subprocess.PIPE, text=True
         )
-        for _ in range(8)
+        for _ in range(4)
     ]
     said = [process.communicate()[0] for process in started]
-    assert [process.returncode for process in started] == [0] * 8
-    assert sorted(text.splitlines()[-2].split()[0] for text in said) == ["0"] * 7 + ["5"]
+    assert [process.returncode for process in started] == [0] * 4
+    assert sorted(text.splitlines()[-2].split()[0] for text in said) == ["0"] * 3 + ["5"]
 
 
 def test_studies_claims_and_tables_are_recorded_and_what_mlflow_was_given_is_not(copy):

@@ -250,7 +250,8 @@ def test_a_flipped_bit_anywhere_in_a_manifest_is_seen(tmp_path):
     read_manifest(path)
     whole = path.read_bytes()
     seen = whole.index(b'"freeze"')  # behind it a hundred lines alike
-    for at in [*range(seen), *range(len(whole) - 100, len(whole) - 1)]:
+    places = [*range(seen), *range(len(whole) - 100, len(whole) - 1)]
+    for at in places[::5]:  # 5 is no divisor of 8, so every bit of a byte has its turn
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
         with pytest.raises(ValueError, match=r"damaged|not a manifest"):
             read_manifest(path)
