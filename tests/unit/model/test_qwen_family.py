@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from model_fixtures import IMAGES, TEMPLATE, picture
+from PIL import Image
 from qwen_checkpoints import KINDS, qwen_model, qwen_processor, write_qwen
 from safetensors.torch import load_file, save_file
 
@@ -219,6 +220,14 @@ def test_a_picture_has_the_patches_and_tokens_that_its_header_promises(opened, t
         prompt = encoder.prompt("<image> ?", [path])
         assert prompt.prompt_ids.count(encoder.processor.image_token_id) == promised / merge**2
         assert patches.pixels_NF.nbytes == promised * encoder.processor.unit_bytes
+
+
+def test_a_picture_too_narrow_for_the_family_is_named(opened, tmp_path):
+    _, encoder = opened
+    path = tmp_path / "thread.png"
+    Image.new("RGB", (1, 300)).save(path)
+    with pytest.raises(ValueError, match=r"thread\.png: .*aspect ratio"):
+        encoder.tile_counts([path])
 
 
 def test_the_recipe_limits_a_picture_and_never_raises_what_the_checkpoint_allows(opened):

@@ -159,11 +159,16 @@ class Encoder:
         """How many tiles each picture becomes, told by its header.
 
         Raises:
-            ValueError: a header cannot be read, or its picture is too large.
+            ValueError: a header cannot be read, or its picture is too large or too narrow; with its name.
         """
-        most = self.images.max_pixels
-        sizes = [_read(picture, most, lambda image: image.size) for picture in pictures]
-        return [self.processor.units(height, width, self.images) for width, height in sizes]
+        return [self._tile_count(picture) for picture in pictures]
+
+    def _tile_count(self, picture: Path) -> int:
+        width, height = _read(picture, self.images.max_pixels, lambda image: image.size)
+        try:
+            return self.processor.units(height, width, self.images)
+        except ValueError as error:
+            raise ValueError(f"{picture}: {error}") from error
 
     def check(self, pictures: list[Path]) -> None:
         """Decode pictures only to know that it can be done; JPEGs at an eighth of their size.
