@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 from r1v3.data.decontamination.evaluation_index import (  # noqa: E402
     EvaluationIndex,
     Hit,
-    Question,
+    IndexedQuestion,
     index_evaluations,
 )
 from r1v3.data.decontamination.ngrams import Words  # noqa: E402
@@ -224,7 +224,7 @@ def indexed(questions: list[Asked], cleaning: CleaningRules, folder: Path) -> Ev
             files.append(pictures / f"{number}-{part}.png")
             image.save(files[-1])
         text = said(each.text, each.options or None)
-        rows.append(Question(f"evaluation/{each.name}", text, tuple(files)))
+        rows.append(IndexedQuestion(f"evaluation/{each.name}", text, tuple(files)))
     index_evaluations(cleaning, rows, folder / "index")
     return EvaluationIndex(folder / "index", cleaning)
 

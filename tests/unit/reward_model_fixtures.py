@@ -16,10 +16,10 @@ from transformers import (
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from r1v3.reward.reward_model.model import RewardModel
-from r1v3.reward.reward_model.service import Limits, RewardServer, RewardService
+from r1v3.reward.reward_model.model import ScoringModel
+from r1v3.reward.reward_model.service import RewardServer, RewardService, ServiceLimits
 
-LIMITS = Limits(batch=4, batch_tokens=2048, seconds=60, max_pixels=200_000)
+LIMITS = ServiceLimits(batch=4, batch_tokens=2048, seconds=60, max_pixels=200_000)
 SPECIAL = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>",
     "<|image_pad|>", "<|video_pad|>",
@@ -94,7 +94,7 @@ def served(model, limits=LIMITS, cache=None, key=None):
 
 def served_reward_model(folder):
     """The model of a folder behind HTTP."""
-    return served(RewardModel(folder, device="cpu"))
+    return served(ScoringModel(folder, device="cpu"))
 
 
 def conversation(question: str, response: str, *pictures: int):

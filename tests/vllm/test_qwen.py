@@ -9,7 +9,7 @@ from qwen_checkpoints import KINDS, qwen_model, qwen_processor, write_qwen
 
 from r1v3.generate import Request, Sampling
 from r1v3.generate.in_process.engine import TransformersEngine
-from r1v3.generate.parity import Answered, compare
+from r1v3.generate.parity import Answered, compare_engines
 from r1v3.model.encode import Encoder
 from r1v3.model.groups import group_hashes
 
@@ -52,7 +52,7 @@ def test_a_checkpoint_and_two_updates_say_what_the_trainers_model_says(kind, tmp
             Answered(request, engine.prompt_ids(request), response)
             for request, response in zip(REQUESTS, sorted(ours, key=order))
         ]
-        for each in compare(qwen_model(kind), encoder, answered):
+        for each in compare_engines(qwen_model(kind), encoder, answered):
             assert each.same_prompt
             assert each.gap < 1e-3
         narrow = Request("narrow", "<image> 3+4=", (picture(4, 900, 2),), seed=4)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from r1v3.cluster import checks, measurements, supplies
-from r1v3.cluster.preflight import Finding, check_node, lines
+from r1v3.cluster.preflight import CheckResult, check_node, lines
 from r1v3.recipe.load import load_project
 
 ROOT = Path(__file__).parents[3]
@@ -99,10 +99,10 @@ def test_a_quota_that_is_nearly_spent_stops_a_run(monkeypatch, tmp_path):
 
 
 def test_nodes_that_differ_have_a_line_each():
-    found = [Finding("disk", "ok", "1 TB free", "", node) for node in ("a", "b")]
+    found = [CheckResult("disk", "ok", "1 TB free", "", node) for node in ("a", "b")]
     found += [
-        Finding("GPUs", "ok", "8 of 8", "", "a"),
-        Finding("GPUs", "STOP", "7 of 8", "mend", "b"),
+        CheckResult("GPUs", "ok", "8 of 8", "", "a"),
+        CheckResult("GPUs", "STOP", "7 of 8", "mend", "b"),
     ]
     assert lines(found) == [
         "ok      disk: 1 TB free",

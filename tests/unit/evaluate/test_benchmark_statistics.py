@@ -4,7 +4,7 @@ import pytest
 
 from r1v3.evaluate.scorers import Score
 from r1v3.evaluate.statistics import (
-    compare,
+    compare_paired,
     contrast,
     detectable_difference,
     holm,
@@ -13,7 +13,7 @@ from r1v3.evaluate.statistics import (
     mean_parts,
     pass_at_k,
     smallest_effect,
-    spread,
+    spread_of_runs,
     wilson,
 )
 
@@ -29,8 +29,8 @@ def run(values, of=1.0):
 def test_the_mean_is_over_runs_and_the_spread_between_them():
     runs = [run([1, 1, 0, 0]), run([1, 1, 1, 0])]
     assert interval(runs, **SETTINGS).mean == 0.625
-    assert spread(runs) == pytest.approx(0.1767766953)
-    assert spread(runs[:1]) is None
+    assert spread_of_runs(runs) == pytest.approx(0.1767766953)
+    assert spread_of_runs(runs[:1]) is None
 
 
 def test_runs_are_averaged_item_by_item():
@@ -85,13 +85,13 @@ def test_the_same_seed_gives_the_same_interval():
 
 
 def test_equal_models_do_not_differ():
-    found = compare([run([1, 0, 1, 0])], [run([1, 0, 1, 0])], **SETTINGS)
+    found = compare_paired([run([1, 0, 1, 0])], [run([1, 0, 1, 0])], **SETTINGS)
     assert (found.difference, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
 
 
 def test_five_items_all_better_give_the_sign_test_p():
     # 2 of 2^5 arrangements are as extreme: p = 1/16.
-    found = compare([run([1] * 5)], [run([0] * 5)], **SETTINGS)
+    found = compare_paired([run([1] * 5)], [run([0] * 5)], **SETTINGS)
     assert found.difference == 1.0
     assert found.p == pytest.approx(1 / 16, abs=0.02)
 
@@ -99,7 +99,7 @@ def test_five_items_all_better_give_the_sign_test_p():
 def test_pairing_shows_what_two_intervals_hide():
     # b misses 10 of the 50 items that a has right, and has none that a misses.
     a, b = [1] * 50 + [0] * 50, [1] * 40 + [0] * 60
-    found = compare([run(a)], [run(b)], **SETTINGS)
+    found = compare_paired([run(a)], [run(b)], **SETTINGS)
     assert found.difference == pytest.approx(0.1)
     assert found.low > 0
     assert found.p < 0.01
@@ -108,7 +108,7 @@ def test_pairing_shows_what_two_intervals_hide():
 
 def test_different_questions_are_not_compared():
     with pytest.raises(ValueError, match="same questions"):
-        compare([run([1, 0])], [run([1, 0, 1])], **SETTINGS)
+        compare_paired([run([1, 0])], [run([1, 0, 1])], **SETTINGS)
 
 
 def test_holm_multiplies_by_what_is_left_and_stays_in_order():
@@ -171,9 +171,9 @@ def test_a_contrast_keeps_an_item_on_both_sides_together():
 
 def test_a_paired_comparison_says_what_it_can_show():
     a, b = [1, 1, 1, 0] * 25, [1, 1, 0, 0] * 25
-    found = compare([run(a)], [run(b)], **SETTINGS)
+    found = compare_paired([run(a)], [run(b)], **SETTINGS)
     # The differences are 1 for a quarter of 100 items: their standard error is sqrt(0.25 * 0.75 / 100).
     assert found.error == pytest.approx(0.0433, rel=0.1)
     assert smallest_effect(0.0433, confidence=0.95) == pytest.approx(0.1213, abs=0.0005)
-    certain = compare([run([1] * 20)], [run([0] * 20)], **SETTINGS)
+    certain = compare_paired([run([1] * 20)], [run([0] * 20)], **SETTINGS)
     assert certain.error == pytest.approx(1 / 20**0.5, rel=0.15)

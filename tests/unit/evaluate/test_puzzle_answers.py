@@ -5,7 +5,7 @@ import json
 import pytest
 
 from r1v3.evaluate.benchmarks import mme_reasoning
-from r1v3.evaluate.benchmarks.puzzle_answers import Puzzle, read_ids, read_pairs, read_structure
+from r1v3.evaluate.benchmarks.puzzle_answers import PuzzleRow, read_ids, read_pairs, read_structure
 from r1v3.evaluate.judge import judge_many, judge_response
 from r1v3.reward import Grader
 
@@ -239,5 +239,5 @@ def test_what_no_rule_can_read_goes_to_the_verifier_where_there_is_an_answer(tab
 def test_readers_survive_what_no_person_writes():
     assert read_structure("[" * 5000) is None
     assert read_structure("[1, {'a': 2}] and {3: 4}") == {3: 4}
-    assert read_pairs("A: " * 3000, Puzzle(("A", "B"))) is None
-    assert read_ids("A " * 5000, Puzzle(answer=[["A"]])) is None
+    assert read_pairs("A: " * 3000, PuzzleRow(("A", "B"))) is None
+    assert read_ids("A " * 5000, PuzzleRow(answer=[["A"]])) is None

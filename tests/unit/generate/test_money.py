@@ -14,7 +14,7 @@ from scripted_server import serve
 from r1v3.generate import Request, Sampling
 from r1v3.generate.server.endpoint import Endpoint, ServerError
 from r1v3.generate.server.engine import ServerEngine, form_of
-from r1v3.generate.server.forecast import forecast, measure
+from r1v3.generate.server.forecast import forecast, measure_tokens
 from r1v3.generate.server.replies import Replies
 from r1v3.generate.server.tokens import Tokens, count_text, prompt_tokens
 from r1v3.generate.server.usage import BudgetReached, Usage, read_usage
@@ -204,7 +204,7 @@ def test_text_is_counted_by_rule_and_never_above_its_bytes():
 
 def test_a_forecast_pays_a_prompt_for_each_sample_where_no_request_brings_several(tmp_path):
     requests = [Request("a", "a b c d", (picture(1, 100, 75),), 0)] * 10
-    unmeasured = measure(tmp_path / "none", "model", priced())
+    unmeasured = measure_tokens(tmp_path / "none", "model", priced())
     once, often = (
         forecast(requests, TWICE, priced(), unmeasured, takes_n=takes_n)
         for takes_n in (True, False)
@@ -222,7 +222,7 @@ def test_answered_requests_correct_the_forecast(tmp_path):
     usage = Usage(tmp_path / "usage.jsonl", priced())
     for _ in range(2):
         usage.settle("", "k", "model", Tokens(30, 80), counted=20, samples=2)
-    measured = measure(tmp_path / "usage.jsonl", "model", priced())
+    measured = measure_tokens(tmp_path / "usage.jsonl", "model", priced())
     assert (measured.requests, measured.prompt_ratio, measured.answer_tokens) == (2, 1.5, 40.0)
     found = forecast([Request("a", "a b c d", (), 0)], TWICE, priced(), measured, takes_n=True)
     assert found.tokens == Tokens(6, 80)

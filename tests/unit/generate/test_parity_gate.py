@@ -9,7 +9,7 @@ from model_fixtures import IMAGES, TEMPLATE, small_encoder, small_model, small_p
 
 from r1v3.generate import Sampling, parity
 from r1v3.generate.in_process.engine import TransformersEngine
-from r1v3.generate.parity import Agreement, Answered, Disagreement, cases, check, compare
+from r1v3.generate.parity import Agreement, Answered, Disagreement, cases, check, compare_engines
 from r1v3.model import spread as spread_module
 from r1v3.model.load import save_checkpoint
 from r1v3.model.spread import places_of, spread
@@ -28,7 +28,7 @@ def answered() -> list[Answered]:
 
 
 def test_an_engine_that_says_the_same_passes(answered):
-    found = compare(small_model(), small_encoder(), answered)
+    found = compare_engines(small_model(), small_encoder(), answered)
     assert {each.case: each.tiles for each in found} == {
         "text": 0,
         "single tile": 1,
@@ -42,7 +42,7 @@ def test_an_engine_that_says_the_same_passes(answered):
 
 
 def test_other_weights_are_seen(answered):
-    found = compare(small_model(seed=1), small_encoder(), answered)
+    found = compare_engines(small_model(seed=1), small_encoder(), answered)
     with pytest.raises(Disagreement, match=r"allows 0.001 nats\): text: log-probabilities differ"):
         check(found, 1e-3)
 
@@ -51,7 +51,7 @@ def test_one_token_that_is_off_is_seen(answered):
     logprobs = list(answered[2].response.logprobs)
     logprobs[3] -= 0.5
     off = replace(answered[2], response=replace(answered[2].response, logprobs=tuple(logprobs)))
-    (found,) = compare(small_model(), small_encoder(), [off])
+    (found,) = compare_engines(small_model(), small_encoder(), [off])
     assert found.gap == pytest.approx(0.5, abs=1e-3)
 
 
@@ -83,7 +83,9 @@ def test_a_model_over_several_devices_says_the_same(answered, monkeypatch):
         spread_module, "_moved", lambda value, device: moved.append(device) or value
     )
     spread(model, [torch.device("cpu", n) for n in (0, 0)], [1e9, 1e9])
-    whole, parts = (compare(each, small_encoder(), answered) for each in (small_model(), model))
+    whole, parts = (
+        compare_engines(each, small_encoder(), answered) for each in (small_model(), model)
+    )
     assert [each.gap for each in parts] == [each.gap for each in whole]
     assert len(moved) > 2 * 2 * len(answered)
 

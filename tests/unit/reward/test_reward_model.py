@@ -19,8 +19,8 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from r1v3.cli.serve import serve_reward_command
 from r1v3.generate.server.endpoint import Endpoint, Refused, ServerError
 from r1v3.reward.reward_model.conversation import Unreadable, read_conversation
-from r1v3.reward.reward_model.model import RewardModel
-from r1v3.reward.reward_model.service import Limits, RewardService
+from r1v3.reward.reward_model.model import ScoringModel
+from r1v3.reward.reward_model.service import RewardService, ServiceLimits
 
 ROOT = Path(__file__).parents[3]
 ASKED = [
@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(folder):
-    return RewardModel(folder, device="cpu")
+    return ScoringModel(folder, device="cpu")
 
 
 def endpoint(url, timeout=60.0, attempts=1):
@@ -117,7 +117,7 @@ def test_a_batch_holds_no_more_tokens_than_it_may(model, monkeypatch):
     sizes, real = [], model.score
     monkeypatch.setattr(model, "score", lambda batch: sizes.append(len(batch)) or real(batch))
     longest = max(len(encoded(model, each).ids) for each in ASKED)
-    limits = Limits(4, 2 * longest, 60, 200_000)
+    limits = ServiceLimits(4, 2 * longest, 60, 200_000)
     with served(model, limits) as url, ThreadPoolExecutor(4) as threads:
         assert len(list(threads.map(lambda each: ask(url, each), ASKED))) == 4
     assert max(sizes) <= 3
@@ -144,7 +144,7 @@ def test_another_checkpoint_shares_no_score(model, tmp_path):
     )  # no bias, which is allowed
     with served(model, cache=tmp_path / "cache") as url:
         first = ask(url, ASKED[0])
-    with served(RewardModel(other, device="cpu"), cache=tmp_path / "cache") as url:
+    with served(ScoringModel(other, device="cpu"), cache=tmp_path / "cache") as url:
         assert ask(url, ASKED[0]) != pytest.approx(first, abs=1e-3)
 
 
@@ -156,7 +156,7 @@ def test_a_request_without_a_score_in_time_is_told_by_both_sides(model, monkeypa
         return [0.0] * len(batch)
 
     monkeypatch.setattr(model, "score", slow)
-    with served(model, Limits(4, 2048, 0.05, 200_000)) as url:
+    with served(model, ServiceLimits(4, 2048, 0.05, 200_000)) as url:
         reply = httpx.post(
             f"{url}/chat/completions",
             json={"model": "vl-reward", "messages": ASKED[1]},
@@ -248,7 +248,7 @@ def test_key_model_and_address_are_checked(model, monkeypatch):
 )
 def test_a_head_among_the_weights_is_the_same_head(model, tmp_path, names):
     head = dict(zip(names, HEAD.values()))
-    other = RewardModel(reward_checkpoint(tmp_path / "m", head, beside=False), device="cpu")
+    other = ScoringModel(reward_checkpoint(tmp_path / "m", head, beside=False), device="cpu")
     assert other.score([encoded(other, ASKED[0])]) == model.score([encoded(model, ASKED[0])])
 
 
@@ -266,7 +266,7 @@ def test_both_spellings_of_weights_and_a_flat_config_are_read(folder, model, tmp
     flat |= {"rope_theta": rope["rope_theta"]}
     flat |= {"rope_scaling": {"type": "mrope", "mrope_section": rope["mrope_section"]}}
     (other / "config.json").write_text(json.dumps(flat | config))
-    found = RewardModel(other, device="cpu")
+    found = ScoringModel(other, device="cpu")
     assert found.score([encoded(found, ASKED[0])]) == model.score([encoded(model, ASKED[0])])
 
 
@@ -280,21 +280,21 @@ def test_a_folder_that_is_no_reward_model_says_so(folder, tmp_path):
     bare = reward_checkpoint(tmp_path / "bare")
     (bare / "value_head.safetensors").unlink()
     with pytest.raises(ValueError, match="has no value head"):
-        RewardModel(bare, device="cpu")
+        ScoringModel(bare, device="cpu")
     save_file({"v_head.summary.weight": torch.ones(1, 8)}, bare / "value_head.safetensors")
     with pytest.raises(ValueError, match=r"shape \(1, 8\)"):
-        RewardModel(bare, device="cpu")
+        ScoringModel(bare, device="cpu")
     save_file(HEAD | {"score.weight": torch.ones(1, 32)}, bare / "value_head.safetensors")
     with pytest.raises(ValueError, match="several value heads"):
-        RewardModel(bare, device="cpu")
+        ScoringModel(bare, device="cpu")
     weights = load_file(bare / "model.safetensors")
     weights.pop("model.norm.weight")
     save_file(weights, bare / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(RuntimeError, match=r"missing_keys.*norm\.weight"):
-        RewardModel(bare, device="cpu")
+        ScoringModel(bare, device="cpu")
     (bare / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(ValueError, match="type llama"):
-        RewardModel(bare, device="cpu")
+        ScoringModel(bare, device="cpu")
 
 
 def test_its_tokens_are_those_that_no_text_may_hold(model):

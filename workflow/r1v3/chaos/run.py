@@ -11,7 +11,7 @@ from pathlib import Path
 from r1v3.base.atomic_write import write_text
 from r1v3.base.file_hash import files_sha256
 from r1v3.chaos.fault import Fault
-from r1v3.chaos.server import Verifier
+from r1v3.chaos.server import VerifierServer
 from r1v3.chaos.tree import Hung, Tree
 
 TRACEBACK = "Traceback (most recent call last)"
@@ -31,7 +31,7 @@ class Outcome:
     seconds: float
 
 
-def undisturbed(root: Path, folder: Path, verifier: Verifier) -> Tree:
+def undisturbed(root: Path, folder: Path, verifier: VerifierServer) -> Tree:
     """A tree in which everything is made once, taken from `folder` where it was made before.
 
     Raises:
@@ -81,7 +81,7 @@ def play(
     draw = random.Random(seed)
     cases = [(fault, case) for fault in faults for case in fault.cases]
     outcomes: list[Outcome] = []
-    with Verifier() as verifier:
+    with VerifierServer() as verifier:
         whole = undisturbed(root, baseline or work / "undisturbed", verifier)
         expected = whole.outcome()
         print(f"undisturbed: {len(expected)} files, {time.monotonic() - began:.0f} s", flush=True)

@@ -12,7 +12,7 @@ from typing import Self
 from r1v3.reward.configured import URL
 
 
-class Verifier:
+class VerifierServer:
     """Serves while it lives; `die` closes its port, `live` opens the same one again."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from r1v3.base.file_hash import file_sha256
-from r1v3.chaos.server import Verifier
+from r1v3.chaos.server import VerifierServer
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.graph.targets import Targets
 from r1v3.recipe.load import load_project
@@ -75,7 +75,7 @@ class Tree:
     root: Path
     folder: Path
     random: random.Random
-    verifier: Verifier
+    verifier: VerifierServer
     environment: dict[str, str] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)  # what other commands said

@@ -81,7 +81,7 @@ def evaluate_command(
     The exit code is 3 where a benchmark, a row or the verifier was missing; the rest is scored all the same.
     It is 4 where the budget stopped the answers; nothing is scored then.
     """
-    from r1v3.evaluate.any_model import evaluate, evaluate_file, prepare, what_is_missing
+    from r1v3.evaluate.any_model import evaluate, evaluate_file, prepare_evaluation, what_is_missing
     from r1v3.generate.server.usage import BudgetReached
 
     asked = {"benchmarks": benchmarks or None, "mode": mode, "name": name, "probe": probe}
@@ -92,7 +92,7 @@ def evaluate_command(
         from r1v3.evaluate.price import price_table
         from r1v3.render.text_table import as_markdown
 
-        print(as_markdown(price_table(root, prepare(root, recipe, model, **asked))))
+        print(as_markdown(price_table(root, prepare_evaluation(root, recipe, model, **asked))))
         return
     if answers is not None:
         named = [each for each in (model, *(benchmarks or [])) if each]

@@ -73,12 +73,12 @@ def serve_reward_command(
     """
     from r1v3.recipe.load import load_project
     from r1v3.reward.reward_model.serve import serve_reward
-    from r1v3.reward.reward_model.service import Limits
+    from r1v3.reward.reward_model.service import ServiceLimits
 
     max_pixels = load_project(root, recipe).recipe.images.max_pixels
     serve_reward(
         model,
-        Limits(batch, batch_tokens, timeout, max_pixels),
+        ServiceLimits(batch, batch_tokens, timeout, max_pixels),
         name=name or model.resolve().name,
         key_file=key_file,
         port=port,

@@ -25,7 +25,7 @@ from r1v3.train.core.ranks import Ranks
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What was checked, its state, what was seen, what mends it, and on which node."""
 
     what: str
@@ -40,7 +40,7 @@ class Finding:
         return self.state != "STOP"
 
 
-def check_node(root: Path, recipe: str, overlay: Path | None, work: Path) -> list[Finding]:
+def check_node(root: Path, recipe: str, overlay: Path | None, work: Path) -> list[CheckResult]:
     """The findings of all checks on this node.
 
     Args:
@@ -96,7 +96,7 @@ def preflight(root: Path, recipe: str, overlay: Path | None, output: Path) -> bo
     return not ranks.first or all(each.fine for each in [*found, *network])
 
 
-def lines(findings: list[Finding]) -> list[str]:
+def lines(findings: list[CheckResult]) -> list[str]:
     """A line for each check and node, or one line where all nodes found the same; then what mends it."""
     told, said = [], ""
     for what in dict.fromkeys(each.what for each in findings):
@@ -111,7 +111,7 @@ def lines(findings: list[Finding]) -> list[str]:
     return told
 
 
-def summary(findings: list[Finding]) -> list[str]:
+def summary(findings: list[CheckResult]) -> list[str]:
     """One line: how many checks there are of each state, and whether a run can begin."""
     counts = Counter(each.state for each in findings)
     shown = ", ".join(f"{counts[state]} {state}" for state in ("ok", "unknown", "STOP"))
@@ -122,7 +122,7 @@ def summary(findings: list[Finding]) -> list[str]:
     return [f"{shown}: a run can begin"]
 
 
-def _find(what: str, check: Callable[[], Seen]) -> Finding:
+def _find(what: str, check: Callable[[], Seen]) -> CheckResult:
     """The finding of a check. Any error of it is a finding too: neither it nor a node may hide the others."""
     try:
         seen = check()
@@ -133,7 +133,7 @@ def _find(what: str, check: Callable[[], Seen]) -> Finding:
             f"could not be checked: {type(error).__name__}: {text}",
             "look at it by hand; if it is in order, go on",
         )
-    return Finding(what, seen.state, seen.text, seen.remedy, socket.gethostname())
+    return CheckResult(what, seen.state, seen.text, seen.remedy, socket.gethostname())
 
 
 def _tell(ranks: Ranks, told: list[str]) -> None:

@@ -40,7 +40,7 @@ from r1v3.recipe.tables.prices import load_prices
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ReadyEvaluation:
     """An evaluation that is ready to be asked: its config, model and files, and the folder of its results."""
 
     config: EvaluationConfig
@@ -49,7 +49,7 @@ class Evaluation:
     folder: Path
 
 
-def prepare(
+def prepare_evaluation(
     root: Path,
     recipe: str,
     model: str,
@@ -60,7 +60,7 @@ def prepare(
     probe: Probe | None = None,
     second_judge: str | None = None,
     overlay: Path | None = None,
-) -> Evaluation:
+) -> ReadyEvaluation:
     """Find the model and fetch the benchmarks; nothing is asked. Arguments are those of `evaluate`."""
     project = load_project(root, recipe, overlay)
     names = _known(project, benchmarks or project.recipe.evaluation.benchmarks)
@@ -76,11 +76,13 @@ def prepare(
         judge = Verifier(model=second_judge, max_unjudged=1.0)
         asked = config.evaluation.model_copy(update={"second_judge": judge})
         config = config.model_copy(update={"evaluation": asked})
-    return Evaluation(config, target, paths, _folder_of(root, recipe, config, name or target.name))
+    return ReadyEvaluation(
+        config, target, paths, _folder_of(root, recipe, config, name or target.name)
+    )
 
 
 def serving_of(
-    root: Path, evaluation: Evaluation, budget: float | None = None, *, batch: bool = False
+    root: Path, evaluation: ReadyEvaluation, budget: float | None = None, *, batch: bool = False
 ) -> Serving:
     """Where a server's answers are kept, and what they cost where somebody said so."""
     part, parts = shard()
@@ -118,7 +120,7 @@ def evaluate(
     Raises:
         BudgetReached: the next question might cost more than is left. Answers so far are stored.
     """
-    ready = prepare(
+    ready = prepare_evaluation(
         root,
         recipe,
         model,

@@ -8,7 +8,7 @@ import pandas as pd
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import load_scored
 from r1v3.evaluate.scorers import Score, score_run
-from r1v3.evaluate.statistics import compare, holm, smallest_effect
+from r1v3.evaluate.statistics import compare_paired, holm, smallest_effect
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.stage import read_config
 from r1v3.recipe.tables.benchmarks import Benchmark
@@ -68,7 +68,7 @@ def compare_models(
     for name, other in pairs:
         tsv = benchmarks[name]
         ours, theirs = scores_of(tsv, verdicts, name), scores_of(tsv, other.verdicts, name)
-        found = compare(ours, theirs, **settings)
+        found = compare_paired(ours, theirs, **settings)
         rows.append(
             {
                 "benchmark": name,

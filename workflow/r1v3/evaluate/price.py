@@ -5,10 +5,10 @@ from itertools import groupby
 from pathlib import Path
 
 from r1v3.evaluate.answer import model_of, plan_answers
-from r1v3.evaluate.any_model import Evaluation, serving_of
+from r1v3.evaluate.any_model import ReadyEvaluation, serving_of
 from r1v3.evaluate.reuse import take_over
 from r1v3.generate.server.engine import form_of
-from r1v3.generate.server.forecast import Forecast, Measured, forecast, measure
+from r1v3.generate.server.forecast import Forecast, Measured, forecast, measure_tokens
 from r1v3.generate.server.serving import Serving
 from r1v3.generate.server.tokens import Tokens
 from r1v3.generate.server.usage import read_usage
@@ -17,7 +17,7 @@ from r1v3.recipe.tables.prices import PRICES, Price, load_prices, price_of
 from r1v3.render.text_table import TextTable
 
 
-def price_table(root: Path, evaluation: Evaluation) -> TextTable:
+def price_table(root: Path, evaluation: ReadyEvaluation) -> TextTable:
     """A row for each benchmark with questions that have no stored answer, and the sum.
 
     Raises:
@@ -27,7 +27,7 @@ def price_table(root: Path, evaluation: Evaluation) -> TextTable:
     if not evaluation.target.served:
         raise ValueError("--price: only a model behind a server is paid by the answer")
     price, serving = price_of(load_prices(root), model), serving_of(root, evaluation)
-    measured = measure(serving.usage, model, price)
+    measured = measure_tokens(serving.usage, model, price)
     form = form_of(os.environ.get("R1V3_SERVER_KIND", "vllm"), price.omits)
     take_over(evaluation.config, evaluation.folder)
     store = Store(evaluation.folder / "responses", model_of(evaluation.config), read_only=True)

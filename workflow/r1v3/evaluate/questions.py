@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from r1v3.data.decontamination.evaluation_index import Question
+from r1v3.data.decontamination.evaluation_index import IndexedQuestion
 from r1v3.data.decontamination.question_text import said
 from r1v3.data.records import iter_records
 from r1v3.evaluate.items.load import load_asked
@@ -14,7 +14,7 @@ from r1v3.recipe.graph.configs import IndexedBenchmark
 
 def evaluation_questions(
     entries: dict[str, IndexedBenchmark], benchmarks: dict[str, Path], held_out: dict[str, Path]
-) -> Iterator[Question]:
+) -> Iterator[IndexedQuestion]:
     """Yield each question with its pictures; a benchmark that cannot be read is said and left out.
 
     Args:
@@ -26,10 +26,12 @@ def evaluation_questions(
         try:
             for item, pictures in load_asked(entries[name].reader(), tsv, tsv.parent / "images"):
                 text = said(item.question, item.options)
-                yield Question(f"{name}/{item.key}", text, tuple(pictures))
+                yield IndexedQuestion(f"{name}/{item.key}", text, tuple(pictures))
         except UnreadableFileError as error:
             print(f"no training set is compared with {name}: {error}", file=sys.stderr, flush=True)
     for name, folder in held_out.items():
         for record in iter_records(folder):
             pictures = tuple(folder / image for image in record.images)
-            yield Question(f"{name}/{record.id}", said(record.question, record.options), pictures)
+            yield IndexedQuestion(
+                f"{name}/{record.id}", said(record.question, record.options), pictures
+            )

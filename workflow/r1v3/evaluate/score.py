@@ -35,7 +35,7 @@ from r1v3.evaluate.statistics import (
     majority_is_right,
     mean_parts,
     pass_at_k,
-    spread,
+    spread_of_runs,
     vote,
 )
 from r1v3.model.chat_template import in_our_tags
@@ -314,7 +314,7 @@ def summarise(
         "clusters": clusters,
         "runs": len(runs),
         "by_run": [score.value for score in scores],
-        "spread": spread(scores),
+        "spread": spread_of_runs(scores),
         "detectable_difference": detectable_difference(
             found.error, correlation=0.0, confidence=settings.confidence
         ),

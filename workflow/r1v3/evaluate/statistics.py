@@ -79,7 +79,7 @@ def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
     return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
 
 
-def spread(runs: list[Score]) -> float | None:
+def spread_of_runs(runs: list[Score]) -> float | None:
     """The standard deviation between runs (n - 1), or None for a single run."""
     return float(np.std([run.value for run in runs], ddof=1)) if len(runs) > 1 else None
 
@@ -105,7 +105,7 @@ def _resampled(pieces: Pieces, resamples: int, rng: np.random.Generator) -> np.n
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """Model a minus model b on the same items; `p` is two-sided, by permutation.
 
     `error` is the standard error of the difference, paired: what both find hard or easy is in neither.
@@ -119,9 +119,9 @@ class Comparison:
     error: float
 
 
-def compare(
+def compare_paired(
     a: list[Score], b: list[Score], *, resamples: int, confidence: float, seed: int
-) -> Comparison:
+) -> PairedComparison:
     """Paired comparison over items, each at the mean of its runs.
 
     The interval is a bootstrap over clusters common to both; p swaps the two models within clusters
@@ -148,7 +148,7 @@ def compare(
     low, high = percentile_interval(found_R, confidence)
     extreme = (np.abs(permuted_R) >= abs(observed) - 1e-12).sum()
     p = float((1 + extreme) / (1 + resamples))
-    return Comparison(observed, low, high, p, clusters, _error(found_R, permuted_R))
+    return PairedComparison(observed, low, high, p, clusters, _error(found_R, permuted_R))
 
 
 def _error(found_R: np.ndarray, permuted_R: np.ndarray) -> float:
@@ -173,7 +173,7 @@ def contrast(
     resamples: int,
     confidence: float,
     seed: int,
-) -> Comparison:
+) -> PairedComparison:
     """The mean of the marked answers minus that of the others, whole clusters drawn with all their answers.
 
     So five runs of an item are one item, however its answers divide between the two sides. p is that of the
@@ -206,7 +206,7 @@ def contrast(
     low, high = percentile_interval(found_R, confidence)
     beyond = min((found_R <= 0).sum(), (found_R >= 0).sum())
     p = min(1.0, 2 * float(1 + beyond) / (1 + len(found_R)))
-    return Comparison(observed, low, high, p, len(names), float(found_R.std()))
+    return PairedComparison(observed, low, high, p, len(names), float(found_R.std()))
 
 
 def _difference(pieces_a: Pieces, pieces_b: Pieces, weight_RC: np.ndarray) -> np.ndarray:

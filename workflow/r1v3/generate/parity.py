@@ -106,7 +106,9 @@ def ask_vllm(folder: Path, images: Images, template: Template, tokens: int) -> l
     return found
 
 
-def compare(model: PreTrainedModel, encoder: Encoder, answered: list[Answered]) -> list[Agreement]:
+def compare_engines(
+    model: PreTrainedModel, encoder: Encoder, answered: list[Answered]
+) -> list[Agreement]:
     """Ask the model itself about every prompt and token; one forward pass a case."""
     import torch
 
@@ -185,7 +187,7 @@ def gate(config: ShownConfig, *, model: Path, max_gap: float, tokens: int, outpu
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         answered = process.submit(ask_vllm, *asked).result()
     loaded = load_over_devices(model)
-    found = compare(loaded, Encoder(load_processor(model), config.images), answered)
+    found = compare_engines(loaded, Encoder(load_processor(model), config.images), answered)
     for each in found:
         print(f"{each.case}: {each.tiles} tiles, {each.tokens} tokens, gap {each.gap:.6f} nats")
     check(found, max_gap)

@@ -25,7 +25,7 @@ BATCH = 512
 
 
 @dataclass(frozen=True)
-class Question:
+class IndexedQuestion:
     """A question of an evaluation: `key` is `<benchmark>/<item>`, `pictures` are files."""
 
     key: str
@@ -48,7 +48,9 @@ class Hit:
         return "text" if self.text else "picture"
 
 
-def index_evaluations(cleaning: CleaningRules, questions: Iterable[Question], folder: Path) -> dict:
+def index_evaluations(
+    cleaning: CleaningRules, questions: Iterable[IndexedQuestion], folder: Path
+) -> dict:
     """Index every question into `folder/text` and `folder/looks`.
 
     Returns:
@@ -132,8 +134,8 @@ class EvaluationIndex:
         return next(each["text"] for each in self.questions if each["key"] == key)
 
 
-def _batches(questions: Iterable[Question]) -> Iterator[list[Question]]:
-    batch: list[Question] = []
+def _batches(questions: Iterable[IndexedQuestion]) -> Iterator[list[IndexedQuestion]]:
+    batch: list[IndexedQuestion] = []
     for question in questions:
         batch.append(question)
         if len(batch) == BATCH:

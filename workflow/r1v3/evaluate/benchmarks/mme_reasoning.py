@@ -101,7 +101,7 @@ def _read(rule: str, text: str, response: str, extra: dict):
     """
     reader = READERS.get(rule, answers.read_pairs)
     names = KEYS.get(rule, ()) or (extra["answer"] if isinstance(extra["answer"], dict) else ())
-    puzzle = answers.Puzzle(tuple(map(str, names)), extra["answer"], extra["info"])
+    puzzle = answers.PuzzleRow(tuple(map(str, names)), extra["answer"], extra["info"])
     whole = (final_text(response) or "")[-PHRASE_TAIL:]
     given = None
     if boxed_answer(whole) is not None or reader not in SPREAD:

@@ -33,7 +33,7 @@ _SHORT_PLACE = re.compile(r"\b([A-Z])\s*[,，\-]?\s*(\d+)\b")
 
 
 @dataclass(frozen=True)
-class Puzzle:
+class PuzzleRow:
     """What a row says of its puzzle: the names that an answer gives values to, its answer, its layout."""
 
     keys: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ def _balanced(text: str, start: int) -> str | None:
     return None
 
 
-def read_pairs(text: str, puzzle: Puzzle) -> dict | None:
+def read_pairs(text: str, puzzle: PuzzleRow) -> dict | None:
     """A value for every name, from JSON or from the last run of pairs that has them all.
 
     `A + B = 9` gives B no value. A name whose right value is a list or has spaces needs JSON.
@@ -113,7 +113,7 @@ def _number(value):
     return int(value) if isinstance(value, str) and re.fullmatch(r"-?\d+", value) else value
 
 
-def read_ids(text: str, puzzle: Puzzle) -> list[str] | None:
+def read_ids(text: str, puzzle: PuzzleRow) -> list[str] | None:
     """The ids that an answer names: of letters and numbers those that stand alone, else what commas part."""
     value = read_structure(text)
     if isinstance(value, dict) and len(value) == 1:
@@ -136,7 +136,7 @@ def _as_list(value) -> list:
     return list(value) if isinstance(value, list | tuple | set) else [value]
 
 
-def read_places(text: str, puzzle: Puzzle) -> list[dict] | None:
+def read_places(text: str, puzzle: PuzzleRow) -> list[dict] | None:
     """Rows and columns: `(A, 1), (B, 3)`, `row A, column 1`, `A1`."""
     value = read_structure(text)
     value = [value] if isinstance(value, dict) else value
@@ -151,7 +151,7 @@ def read_places(text: str, puzzle: Puzzle) -> list[dict] | None:
     return None
 
 
-def read_equation(text: str, puzzle: Puzzle) -> dict | None:
+def read_equation(text: str, puzzle: PuzzleRow) -> dict | None:
     """The one equation that a text states, in signs that Python's grammar knows."""
     value = read_structure(text)
     if isinstance(value, dict) and isinstance(value.get("equation"), str):
@@ -169,7 +169,7 @@ def read_equation(text: str, puzzle: Puzzle) -> dict | None:
     return {"equation": equation}
 
 
-def read_formula(text: str, puzzle: Puzzle) -> str | None:
+def read_formula(text: str, puzzle: PuzzleRow) -> str | None:
     """The formula of the game of 24: of an equation the side that is no bare number."""
     sides = [side.strip() for side in with_cards(as_formula(text)).split("=")]
     side = next((side for side in sides if not re.fullmatch(r"\d*", side)), "")
@@ -182,7 +182,7 @@ def read_formula(text: str, puzzle: Puzzle) -> str | None:
     return side
 
 
-def grid_of(text: str, puzzle: Puzzle) -> list[list[int]] | None:
+def grid_of(text: str, puzzle: PuzzleRow) -> list[list[int]] | None:
     """A grid of the printed one's size."""
     size = len(puzzle.info["base_matrix"])
     value = read_structure(text)
@@ -200,7 +200,7 @@ def _is_grid(value, size: int) -> bool:
     )
 
 
-def bridges_of(text: str, puzzle: Puzzle) -> list[dict] | None:
+def bridges_of(text: str, puzzle: PuzzleRow) -> list[dict] | None:
     """Bridges as JSON or as words: `two bridges from a1 to c1; a1 - a3 (1)`."""
     value = read_structure(text)
     named = {"start", "end", "number"}

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from r1v3.evaluate.statistics import Comparison, contrast, has_contrast
+from r1v3.evaluate.statistics import PairedComparison, contrast, has_contrast
 from r1v3.model.prompt_template import END_OF_THINK
 
 _NOT = r"(?:can\s*not|can[’']?t|could\s+not|couldn[’']?t)"
@@ -118,7 +118,7 @@ def audit(verdicts: pd.DataFrame) -> Audit:
 
 def phrase_contrast(
     verdicts: pd.DataFrame, *, confidence: float, resamples: int, seed: int
-) -> Comparison | None:
+) -> PairedComparison | None:
     """Accuracy of answers with the phrase minus that of answers without, by what hangs together.
 
     None where the answers of fewer than two items say it, or do not.

@@ -32,7 +32,7 @@ class Forecast:
     at_most: float
 
 
-def measure(usage: Path, model: str, price: Price) -> Measured:
+def measure_tokens(usage: Path, model: str, price: Price) -> Measured:
     """What the answered requests of a usage file tell of a model."""
     rows = [row for row in read_rows(usage) if row["model"] == model and row.get("counted")]
     samples = sum(row.get("samples", 1) for row in rows)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from r1v3.reward.attack.question import Question
+from r1v3.reward.attack.question import AttackedQuestion
 from r1v3.reward.attack.undeserved import Generator, box
 from r1v3.reward.maths.numbers import parse_number
 from r1v3.reward.maths.units import split_unit
@@ -12,7 +12,7 @@ from r1v3.reward.text.normalize import normalise
 from r1v3.reward.text.question import restates
 
 
-def plain(question: Question) -> Iterator[str]:
+def plain(question: AttackedQuestion) -> Iterator[str]:
     """The answer as a model gives it: boxed, in a sentence, bold."""
     right = question.answer
     yield box(right)
@@ -23,7 +23,7 @@ def plain(question: Question) -> Iterator[str]:
         yield f"故答案为：{right}" if question.letters else f"故答案为：${right}$"
 
 
-def dress(question: Question) -> Iterator[str]:
+def dress(question: AttackedQuestion) -> Iterator[str]:
     """Colour, words and brackets around it."""
     right = question.answer
     yield box(rf"\textcolor{{red}}{{{right}}}")
@@ -43,7 +43,7 @@ def dress(question: Question) -> Iterator[str]:
             yield box(f"{right}. {question.options['ABCDEFGHIJ'.index(right)]}")
 
 
-def units(question: Question) -> Iterator[str]:
+def units(question: AttackedQuestion) -> Iterator[str]:
     """The unit left out, written in Chinese, in brackets or converted."""
     if question.letters:
         return
@@ -60,7 +60,7 @@ def units(question: Question) -> Iterator[str]:
         yield box(f"{head}厘米")
 
 
-def forms(question: Question) -> Iterator[str]:
+def forms(question: AttackedQuestion) -> Iterator[str]:
     """Another form of the same number."""
     if not question.is_number or question.letters:
         return
@@ -84,7 +84,7 @@ def _terminates(value: Fraction) -> bool:
     return rest == 1 and value.denominator < 10**6
 
 
-def rewritten(question: Question) -> Iterator[str]:
+def rewritten(question: AttackedQuestion) -> Iterator[str]:
     """What sympy makes of an expression: expanded, factored, over one denominator."""
     from r1v3.reward.attack.rewrite import forms_of
 

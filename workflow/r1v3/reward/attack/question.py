@@ -14,7 +14,7 @@ from r1v3.reward.verdict import Row
 
 
 @dataclass(frozen=True)
-class Question:
+class AttackedQuestion:
     """What a generator needs to know.
 
     Attributes:
@@ -55,13 +55,13 @@ class Question:
 _DOLLARS = re.compile(r"^\$+|\$+$")
 
 
-def read_questions(lines: Iterable[str], name: str) -> list[Question]:
+def read_questions(lines: Iterable[str], name: str) -> list[AttackedQuestion]:
     """Read JSON lines with `gold`, `type` and, where known, `question` and `options`.
 
     Raises:
         ValueError: a line is no such object; names the line.
     """
-    found: list[Question] = []
+    found: list[AttackedQuestion] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -74,10 +74,10 @@ def read_questions(lines: Iterable[str], name: str) -> list[Question]:
     return found
 
 
-def _question(row: Row, number: int) -> Question:
+def _question(row: Row, number: int) -> AttackedQuestion:
     gold = _DOLLARS.sub("", gold_text(accepted(row["gold"])[0].strip()).strip()).strip(" .")
     options = options_of(row) if row["type"].startswith("mcq") else None
     letters = (gold_letters(gold, options) or "") if row["type"].startswith("mcq") else ""
-    return Question(
+    return AttackedQuestion(
         str(row.get("id", number)), row.get("question") or "", gold, row["type"], letters, options
     )

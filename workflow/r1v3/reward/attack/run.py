@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from r1v3.reward.attack.honest import HONEST
-from r1v3.reward.attack.question import Question
+from r1v3.reward.attack.question import AttackedQuestion
 from r1v3.reward.attack.undeserved import UNDESERVED
 from r1v3.reward.grader import Grader
 from r1v3.reward.rules import accepted
@@ -30,7 +30,7 @@ class Made:
     row: Row
 
 
-def make(questions: Iterable[Question]) -> Iterator[Made]:
+def make(questions: Iterable[AttackedQuestion]) -> Iterator[Made]:
     """Return all answers to all questions."""
     for question in questions:
         for honest, generators in ((False, UNDESERVED), (True, HONEST)):

@@ -13,7 +13,7 @@ Waiting = tuple[Item, "Future[float]"]
 GATHER_SECONDS = 0.01  # a batch waits so long for requests that arrive together
 
 
-class Batches(Generic[Item]):
+class Batcher(Generic[Item]):
     """Scores what is handed in, several items at a time, in the order in which they came.
 
     Args:

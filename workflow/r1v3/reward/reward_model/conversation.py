@@ -17,7 +17,7 @@ class Unreadable(ValueError):
 
 
 @dataclass(frozen=True)
-class Conversation:
+class AskedConversation:
     """Turns as a chat template takes them, and their pictures in order."""
 
     turns: list[dict[str, Any]]
@@ -29,7 +29,7 @@ class Conversation:
         return [part["text"] for turn in self.turns for part in turn["content"] if "text" in part]
 
 
-def read_conversation(messages: object, max_pixels: int) -> Conversation:
+def read_conversation(messages: object, max_pixels: int) -> AskedConversation:
     """The conversation of a request in OpenAI's layout; pictures travel as `data:` URLs alone.
 
     Raises:
@@ -37,7 +37,7 @@ def read_conversation(messages: object, max_pixels: int) -> Conversation:
     """
     if not isinstance(messages, list) or not messages:
         raise Unreadable("messages: a list of turns is expected")
-    conversation = Conversation([])
+    conversation = AskedConversation([])
     for message in messages:
         if not isinstance(message, dict) or message.get("role") not in ROLES:
             raise Unreadable(f"messages: a role of {', '.join(ROLES)} is expected")

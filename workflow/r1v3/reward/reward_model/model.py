@@ -23,7 +23,7 @@ from transformers import (
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from r1v3.base.file_hash import files_sha256
-from r1v3.reward.reward_model.conversation import Conversation, Unreadable
+from r1v3.reward.reward_model.conversation import AskedConversation, Unreadable
 from r1v3.reward.reward_model.value_head import is_of_head, load_value_head
 
 MODEL_TYPE = "qwen2_5_vl"
@@ -31,7 +31,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedConversation:
     """A conversation as the model sees it.
 
     Attributes:
@@ -45,7 +45,7 @@ class Encoded:
     grid_I3: torch.Tensor | None
 
 
-class RewardModel:
+class ScoringModel:
     """Scores conversations.
 
     Args:
@@ -91,7 +91,7 @@ class RewardModel:
         text = json.dumps([named, str(self.model.dtype), self.max_tokens])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def encode(self, conversation: Conversation) -> Encoded:
+    def encode(self, conversation: AskedConversation) -> EncodedConversation:
         """Tokens and patches of a conversation in the model's chat template.
 
         Raises:
@@ -115,10 +115,10 @@ class RewardModel:
         ids = self.tokenizer(whole, add_special_tokens=False)["input_ids"]
         if len(ids) > self.max_tokens:
             raise Unreadable(f"{len(ids)} tokens; {self.max_tokens} are allowed")
-        return Encoded(ids, patches_PC, grid_I3)
+        return EncodedConversation(ids, patches_PC, grid_I3)
 
     @torch.no_grad()
-    def score(self, batch: list[Encoded]) -> list[float]:
+    def score(self, batch: list[EncodedConversation]) -> list[float]:
         """The score of each conversation, in one forward pass."""
         device = self.device
         length_B = torch.tensor([len(each.ids) for each in batch], device=device)

@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 
 from r1v3.generate.server.serve import LOOPBACK, write_key
-from r1v3.reward.reward_model.model import RewardModel
-from r1v3.reward.reward_model.service import Limits, RewardServer, RewardService
+from r1v3.reward.reward_model.model import ScoringModel
+from r1v3.reward.reward_model.service import RewardServer, RewardService, ServiceLimits
 
 
 def serve_reward(
     folder: Path,
-    limits: Limits,
+    limits: ServiceLimits,
     *,
     name: str,
     key_file: Path,
@@ -41,7 +41,7 @@ def serve_reward(
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if dtype == "auto":
         dtype = "bfloat16" if device.startswith("cuda") else "float32"
-    model = RewardModel(folder, device=device, dtype=dtype, max_tokens=max_tokens)
+    model = ScoringModel(folder, device=device, dtype=dtype, max_tokens=max_tokens)
     service = RewardService(model, name, limits, cache)
     with RewardServer(service, host=LOOPBACK, port=port, key=write_key(key_file)) as server:
         stop, ends = threading.Event(), (signal.SIGTERM, signal.SIGINT)

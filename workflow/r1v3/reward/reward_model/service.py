@@ -16,9 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from r1v3.reward.reward_model.batches import Batches
+from r1v3.reward.reward_model.batches import Batcher
 from r1v3.reward.reward_model.conversation import Unreadable, read_conversation
-from r1v3.reward.reward_model.model import Encoded, RewardModel
+from r1v3.reward.reward_model.model import EncodedConversation, ScoringModel
 from r1v3.reward.verifier.cache import AnswerCache
 
 LARGEST_REQUEST = 256 * 2**20  # bytes
@@ -26,7 +26,7 @@ SOCKET_SECONDS = 120  # a client that sends nothing so long is hung up on
 
 
 @dataclass(frozen=True)
-class Limits:
+class ServiceLimits:
     """What the server takes.
 
     Attributes:
@@ -59,11 +59,11 @@ class RewardService:
         cache: folder of scores that are not computed again; None for none.
     """
 
-    def __init__(self, model: RewardModel, name: str, limits: Limits, cache: Path | None):
+    def __init__(self, model: ScoringModel, name: str, limits: ServiceLimits, cache: Path | None):
         self.model, self.name, self.limits = model, name, limits
         self.cache = AnswerCache(cache, "score", float) if cache else None
         self.fingerprint = model.fingerprint() if cache else ""
-        self.batches = Batches[Encoded](
+        self.batches = Batcher[EncodedConversation](
             model.score,
             size=lambda each: len(each.ids),
             most=limits.batch,
