@@ -1,6 +1,6 @@
-"""Processes that each follow one run folder until all of it is sent; sixteen share a database in a test.
+"""Processes that each follow one run folder until all of it is sent; several share a database in a test.
 
-    python live_runs.py <root> <tracking uri> <run id>...
+    python live_runs.py <root> <tracking uri> <rows of a run> <run id>...
 
 They are forked after MLflow's import, which would be most of their time, and before it has opened anything.
 """
@@ -15,11 +15,11 @@ from r1v3.analyze.mlflow.live import send_new
 from r1v3.analyze.mlflow.store import MlflowStore
 
 
-def follow(folder: Path, uri: str) -> int:
+def follow(folder: Path, uri: str, rows: int) -> int:
     """How many rows were sent; gives up after five minutes."""
     store, sent = MlflowStore(uri, "tiny"), 0
     until = time.monotonic() + 300
-    while sent < 100 and time.monotonic() < until:
+    while sent < rows and time.monotonic() < until:
         sent += send_new(store, folder)
         time.sleep(0.3)
     return sent
@@ -28,12 +28,12 @@ def follow(folder: Path, uri: str) -> int:
 def main() -> None:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     import_module("mlflow.store.tracking.sqlalchemy_store")
-    root, uri, runs = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    root, uri, rows, runs = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4:]
     for run in runs:
         if os.fork() == 0:
-            sent = follow(root / "results" / "runs" / run, uri)
+            sent = follow(root / "results" / "runs" / run, uri, rows)
             print(f"{run}: {sent} rows sent", flush=True)
-            os._exit(int(sent != 100))
+            os._exit(int(sent != rows))
     failed = sum(os.waitstatus_to_exitcode(os.wait()[1]) != 0 for _ in runs)
     sys.exit(f"{failed} of {len(runs)} failed" if failed else 0)
 

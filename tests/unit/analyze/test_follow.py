@@ -167,7 +167,7 @@ def test_many_runs_at_once_lose_no_point_and_lock_nothing(tree, live):
     script = Path(__file__).with_name("live_runs.py")
     uri = f"sqlite:///{tree.root}/mlflow.db"
     followers = subprocess.Popen(
-        [sys.executable, str(script), str(tree.root), uri, *(run.name for run in runs)],
+        [sys.executable, str(script), str(tree.root), uri, "40", *(run.name for run in runs)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
