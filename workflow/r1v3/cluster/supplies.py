@@ -87,7 +87,9 @@ def supply_checks(root: Path, project: Project) -> dict[str, Check]:
     without = "or switch that filter off in the recipe (`filters`)"
     checks["judge"] = lambda: server("R1V3_JUDGE", judge, without)
     checks["reward server"] = lambda: server(
-        "R1V3_REWARD", reward, f"{without}, or grpo's reward_model to null"
+        "R1V3_REWARD",
+        reward,
+        f"such as `r1v3 serve-reward` starts, {without}, or grpo's reward_model to null",
     )
     checks["verifier"] = lambda: server(
         "R1V3_VERIFIER", verifier, "or grade by rules alone (`verifier: null` in the recipe)"
