@@ -36,7 +36,7 @@ from published_sets import (  # noqa: E402
 )
 from replay import Replay, serve_replay  # noqa: E402
 
-from r1v3.evaluate.any_model import evaluate  # noqa: E402
+from r1v3.evaluate.any_model import evaluate, prepare_evaluation  # noqa: E402
 from r1v3.render.text_table import TextTable, as_markdown, write_tables  # noqa: E402
 
 UNEXPLAINED = "no reason yet"
@@ -105,13 +105,14 @@ def conform(replayed: ReplayedSet, files: Path, folder: Path, published: float) 
     settings = {"R1V3_BENCHMARKS": str(files), "R1V3_SERVER_KIND": "openai"}
     settings |= {"R1V3_SERVER_ATTEMPTS": "1", "R1V3_SERVER_CONCURRENCY": "4"}
     with serve_replay(replay) as address, patch.dict(os.environ, settings):
-        done = evaluate(
+        ready = prepare_evaluation(
             folder,
             "conformance",
             f"{address}#replayed",
             benchmarks=[replayed.benchmark],
             name=files.name,
         )
+        done = evaluate(folder, ready)
     scores = json.loads((done / "scores.json").read_text())["benchmarks"][replayed.benchmark]
     verdicts = pd.read_parquet(done / f"verdicts/{replayed.benchmark}.run-0.parquet")
     expected = replayed.expected

@@ -5,7 +5,8 @@ import re
 import threading
 from contextlib import contextmanager
 from email.parser import BytesParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from loopback import Handler, running
 
 WHEN = "2999-01-01T00:00:00Z"
 
@@ -132,9 +133,9 @@ def serve_batches(provider):
     """Run a provider; gives its address."""
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Batches(Handler):
         def do_POST(self):
-            content = self.rfile.read(int(self.headers["Content-Length"]))
+            content = self.body()
             with lock:
                 provider.asked.append(("POST", self.path))
                 reply = provider.post(self.path, content, self.headers["Content-Type"])
@@ -149,21 +150,7 @@ def serve_batches(provider):
 
         def answer(self, status, reply):
             lines = reply if isinstance(reply, list) else [reply]
-            content = "".join(json.dumps(line) + "\n" for line in lines).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.send(status, "".join(json.dumps(line) + "\n" for line in lines).encode())
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running(Batches) as address:
+        yield address

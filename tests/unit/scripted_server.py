@@ -4,7 +4,8 @@ import json
 import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from loopback import Handler, running
 
 
 def completion(body: dict, text: str = "four", finish: str = "stop") -> dict:
@@ -30,41 +31,17 @@ def serve(script, models=lambda: 200):
     """
     asked, lock = [], threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Scripted(Handler):
         def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.body())
+            seen = {"body": body, "headers": dict(self.headers), "path": self.path}
             with lock:
                 number = len(asked)
-                asked.append(
-                    {
-                        "body": body,
-                        "headers": dict(self.headers),
-                        "at": time.monotonic(),
-                        "path": self.path,
-                    }
-                )
-            status, reply, headers = script(body, number)
-            content = json.dumps(reply).encode()
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(content)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
+                asked.append(seen | {"at": time.monotonic()})
+            self.send_json(*script(body, number))
 
         def do_GET(self):
-            self.send_response(models())
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.send(models(), b"")
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running(Scripted) as address:
+        yield address, asked

@@ -15,7 +15,7 @@ from PIL import Image
 from scripted_server import completion, serve
 
 from r1v3.cluster.supplies import supply_checks
-from r1v3.evaluate.any_model import evaluate
+from r1v3.evaluate.any_model import evaluate, prepare_evaluation
 from r1v3.evaluate.items.load import load_asked, load_benchmark
 from r1v3.evaluate.items.source import obtain_file
 from r1v3.evaluate.scorers import score_run
@@ -145,14 +145,21 @@ def test_a_recipe_of_miniatures_asks_the_real_rows_of_any_model(checkout):
         return 200, completion(body, "</think>\\boxed{B}"), {}
 
     with serve(script) as (address, asked):
-        folder = evaluate(checkout, "tiny", f"{address}#any", benchmarks=["charts"])
+        model = f"{address}#any"
+        ready = prepare_evaluation(checkout, "tiny", model, benchmarks=["charts"])
+        folder = evaluate(checkout, ready)
+        again = prepare_evaluation(
+            checkout, "tiny", model, benchmarks=["charts"], second_judge="two"
+        )
+        judged_twice = evaluate(checkout, again)
     turns = [
         turn["content"]
         for request in asked
         for turn in request["body"]["messages"]
         if turn["role"] == "user"
     ]
-    assert len(turns) == 2
+    assert len(turns) == 2  # the second evaluation took the answers over
+    assert judged_twice != folder
     for turn in turns:
         assert [part["type"] for part in turn] == ["image_url", "text"]
         assert base64.b64decode(turn[0]["image_url"]["url"].partition(",")[2])[:4] == b"\x89PNG"

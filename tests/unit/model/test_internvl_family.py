@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from chat_checkpoints import SIX_B, chat_config, write_chat_checkpoint
+from family_passes import alone, packed
 from model_fixtures import IMAGES, picture
 
 from r1v3.generate import Request, Sampling
@@ -13,8 +14,7 @@ from r1v3.model.encode import Encoder
 from r1v3.model.groups import GROUPS, check_frozen, group_hashes, train_only
 from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint
 from r1v3.model.load import load_model, load_processor, save_checkpoint
-from r1v3.model.packed import Group, hidden_states, pack_groups, use_packed_attention
-from r1v3.train.core.token_stats import token_stats
+from r1v3.model.packed import Group
 
 KINDS = {
     "InternVL3": lambda: chat_config("qwen2"),
@@ -45,22 +45,6 @@ def groups(opened):
     ]
     encoded = [(encoder.prompt(text, pictures), own) for text, pictures, own in asked]
     return [Group(prompt.prompt_ids, tuple(own), prompt.tiles) for prompt, own in encoded]
-
-
-def alone(model, group, answer):
-    """Log-probabilities by the library's own forward pass, one sequence at a time."""
-    ids = torch.tensor([[*group.prompt_ids, *answer]])
-    tiles = group.tiles if len(group.tiles) else None
-    logp = model(input_ids=ids, pixel_values=tiles).logits[0].log_softmax(-1)
-    start = len(group.prompt_ids)
-    return torch.stack([logp[start + n - 1, token] for n, token in enumerate(answer)])
-
-
-def packed(model, groups):
-    """Log-probabilities of all responses in one row."""
-    use_packed_attention(model)
-    pack = pack_groups(groups)
-    return token_stats(hidden_states(model, pack), model.lm_head.weight, pack.target_N)[0]
 
 
 def test_packed_log_probabilities_and_gradients_equal_those_of_each_sequence_alone(opened, groups):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from family_passes import alone, own_logits, packed
 from model_fixtures import IMAGES, TEMPLATE, picture
 from PIL import Image
 from qwen_checkpoints import KINDS, qwen_model, qwen_processor, write_qwen
@@ -24,7 +25,6 @@ from r1v3.model.spread import spread
 from r1v3.model.supported import check_supported
 from r1v3.plan.model_check import check_model
 from r1v3.train.core.flops import FlopCount
-from r1v3.train.core.token_stats import token_stats
 
 ROOT = Path(__file__).parents[3]
 WIDE, HIGH = picture(1, 56, 24), picture(2, 17, 40)
@@ -48,26 +48,6 @@ def groups(opened):
     ]
     encoded = [(encoder.prompt(text, pictures), own) for text, pictures, own in asked]
     return [Group(prompt.prompt_ids, tuple(own), prompt.tiles) for prompt, own in encoded]
-
-
-def own_logits(model, ids, pictures):
-    """Logits of the library's own forward pass, which computes positions itself."""
-    inputs = family_of(model.config).inputs(ids, pictures)
-    return model(input_ids=torch.tensor([ids]), **inputs).logits[0]
-
-
-def alone(model, group, answer):
-    """Log-probabilities by the library's own forward pass, one sequence at a time."""
-    logp = own_logits(model, [*group.prompt_ids, *answer], group.tiles).log_softmax(-1)
-    start = len(group.prompt_ids)
-    return torch.stack([logp[start + n - 1, token] for n, token in enumerate(answer)])
-
-
-def packed(model, groups):
-    """Log-probabilities of all responses in one row."""
-    use_packed_attention(model)
-    pack = pack_groups(groups)
-    return token_stats(hidden_states(model, pack), model.lm_head.weight, pack.target_N)[0]
 
 
 def test_packed_log_probabilities_and_gradients_equal_those_of_each_sequence_alone(opened, groups):

@@ -84,27 +84,39 @@ def evaluate_command(
     from r1v3.evaluate.any_model import evaluate, evaluate_file, prepare_evaluation, what_is_missing
     from r1v3.generate.server.usage import BudgetReached
 
-    asked = {"benchmarks": benchmarks or None, "mode": mode, "name": name, "probe": probe}
-    asked["second_judge"] = second_judge
     if (price or batch or budget is not None) and answers is not None:
         raise ValueError("--from: stored answers cost nothing")
-    if price and model is not None:
-        from r1v3.evaluate.price import price_table
-        from r1v3.render.text_table import as_markdown
-
-        print(as_markdown(price_table(root, prepare_evaluation(root, recipe, model, **asked))))
-        return
+    if answers is not None and (mode or probe):
+        raise ValueError("--from: stored answers are asked in no mode and by no probe")
     if answers is not None:
         named = [each for each in (model, *(benchmarks or [])) if each]
         if len(named) > 1:
             raise ValueError(f"--from: a file answers one benchmark, not {', '.join(named)}")
         benchmark = named[0] if named else None
-        folder = evaluate_file(root, recipe, answers, benchmark=benchmark, name=name)
+        folder = evaluate_file(
+            root, recipe, answers, benchmark=benchmark, name=name, second_judge=second_judge
+        )
     elif model is None:
         raise ValueError("a model, or --from FILE, is needed")
     else:
+        ready = prepare_evaluation(
+            root,
+            recipe,
+            model,
+            benchmarks=benchmarks or None,
+            mode=mode,
+            name=name,
+            probe=probe,
+            second_judge=second_judge,
+        )
+        if price:
+            from r1v3.evaluate.price import price_table
+            from r1v3.render.text_table import as_markdown
+
+            print(as_markdown(price_table(root, ready)))
+            return
         try:
-            folder = evaluate(root, recipe, model, **asked, budget=budget, batch=batch)
+            folder = evaluate(root, ready, budget=budget, batch=batch)
         except BudgetReached as reached:
             print(f"r1v3: {reached}", file=sys.stderr)
             raise typer.Exit(OUT_OF_BUDGET) from None

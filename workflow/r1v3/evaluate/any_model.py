@@ -48,6 +48,11 @@ class ReadyEvaluation:
     benchmarks: dict[str, Path]
     folder: Path
 
+    @property
+    def name(self) -> str:
+        """What the model is called on the pages."""
+        return self.folder.parent.name
+
 
 def prepare_evaluation(
     root: Path,
@@ -61,21 +66,26 @@ def prepare_evaluation(
     second_judge: str | None = None,
     overlay: Path | None = None,
 ) -> ReadyEvaluation:
-    """Find the model and fetch the benchmarks; nothing is asked. Arguments are those of `evaluate`."""
+    """Find the model and fetch the benchmarks; nothing is asked.
+
+    Args:
+        root: the checkout: `config/` is read, `results/` written.
+        benchmarks: some of the table's; None for the recipe's.
+        mode: thinking mode; None for the model's or the recipe's.
+        name: of the results' folder, None for the model's.
+        probe: asks the questions in another way (`r1v3.evaluate.probes`); None for Table 1.
+        second_judge: the model that judges the same answers once more; None for none.
+        overlay: a file that changes the recipe.
+    """
     project = load_project(root, recipe, overlay)
     names = _known(project, benchmarks or project.recipe.evaluation.benchmarks)
     known = project.recipe.models | project.recipe.baselines
     target = find_target(model, known, root / "results" / CACHE, root)
     paths = {each: _obtained(root, ResultGraph(project), each) for each in names}
-    config = _config(
-        project, target, mode, {each: path.parent.name for each, path in paths.items()}
-    )
+    asked = {each: path.parent.name for each, path in paths.items()}
+    config = _config(_judged_twice(project, second_judge), target, mode, asked)
     if probe is not None:
         config = config.model_copy(update={"probe": probe})
-    if second_judge is not None:
-        judge = Verifier(model=second_judge, max_unjudged=1.0)
-        asked = config.evaluation.model_copy(update={"second_judge": judge})
-        config = config.model_copy(update={"evaluation": asked})
     return ReadyEvaluation(
         config, target, paths, _folder_of(root, recipe, config, name or target.name)
     )
@@ -91,46 +101,19 @@ def serving_of(
 
 
 def evaluate(
-    root: Path,
-    recipe: str,
-    model: str,
-    *,
-    benchmarks: list[str] | None = None,
-    mode: str | None = None,
-    name: str | None = None,
-    probe: Probe | None = None,
-    second_judge: str | None = None,
-    budget: float | None = None,
-    batch: bool = False,
-    overlay: Path | None = None,
+    root: Path, ready: ReadyEvaluation, *, budget: float | None = None, batch: bool = False
 ) -> Path:
-    """Fetch benchmarks, ask, score, write the pages; returns the folder of all that.
+    """Ask, score, write the pages; returns the folder of all that.
 
     Args:
-        root: the checkout: `config/` is read, `results/` written.
-        benchmarks: some of the table's; None for the recipe's.
-        mode: thinking mode; None for the model's or the recipe's.
-        name: of the results' folder, None for the model's.
-        probe: asks the questions in another way (`r1v3.evaluate.probes`); None for Table 1.
-        second_judge: the model that judges the same answers once more; None for none.
+        root: the checkout.
+        ready: what `prepare_evaluation` found.
         budget: most money that all answers of the folder may cost; None for no limit.
         batch: whether to ask through the provider's batch interface.
-        overlay: a file that changes the recipe.
 
     Raises:
         BudgetReached: the next question might cost more than is left. Answers so far are stored.
     """
-    ready = prepare_evaluation(
-        root,
-        recipe,
-        model,
-        benchmarks=benchmarks,
-        mode=mode,
-        name=name,
-        probe=probe,
-        second_judge=second_judge,
-        overlay=overlay,
-    )
     config, folder = ready.config, ready.folder
     if (batch or budget is not None) and not ready.target.served:
         raise ValueError("--budget, --batch: only a model behind a server is paid by the answer")
@@ -149,7 +132,7 @@ def evaluate(
         folder=folder,
         serving=serving,
     )
-    _score_and_show(root, config, ready.benchmarks, folder, name or ready.target.name)
+    _score_and_show(root, config, ready.benchmarks, folder, ready.name)
     return folder
 
 
@@ -175,7 +158,8 @@ def evaluate_column(
     if baseline not in baselines:
         raise ValueError(f"no baseline {baseline}; allowed: {', '.join(baselines)}")
     priced = baselines[baseline].id in load_prices(root)
-    folder = evaluate(root, recipe, baseline, budget=budget if priced else None, overlay=overlay)
+    ready = prepare_evaluation(root, recipe, baseline, overlay=overlay)
+    folder = evaluate(root, ready, budget=budget if priced else None)
     scores = json.loads((folder / "scores.json").read_text())
     where = folder.relative_to(root).as_posix()
     write_json(output, {"baseline": baseline, "folder": where, "scores": scores})
@@ -188,6 +172,7 @@ def evaluate_file(
     *,
     benchmark: str | None = None,
     name: str | None = None,
+    second_judge: str | None = None,
 ) -> Path:
     """Score answers that another harness stored; returns the folder of scores, verdicts and pages.
 
@@ -197,11 +182,12 @@ def evaluate_file(
         file: a result of VLMEvalKit or a sample log of lmms-eval.
         benchmark: what it answers; None where the file's name says so.
         name: of the results' folder, None for the file's.
+        second_judge: as for `prepare_evaluation`.
 
     Raises:
         ValueError: the file is neither, names no benchmark, or answers none of its questions.
     """
-    project = load_project(root, recipe)
+    project = _judged_twice(load_project(root, recipe), second_judge)
     which = benchmark or benchmark_in(file.stem, list(project.benchmarks))
     if which is None:
         allowed = ", ".join(project.benchmarks)
@@ -228,6 +214,15 @@ def evaluate_file(
     print(f"{which}: {len(found.texts)} of {len(items)} questions answered, {lacking} without")
     _score_and_show(root, config, {which: tsv}, folder, name or target.name)
     return folder
+
+
+def _judged_twice(project: Project, second_judge: str | None) -> Project:
+    """The project with this second judge in its evaluation; None leaves the recipe's, if it has one."""
+    if second_judge is None:
+        return project
+    judge = Verifier(model=second_judge, max_unjudged=1.0)
+    settings = project.recipe.evaluation.model_copy(update={"second_judge": judge})
+    return replace(project, recipe=project.recipe.model_copy(update={"evaluation": settings}))
 
 
 def _known(project: Project, names: list[str]) -> list[str]:
