@@ -29,6 +29,19 @@ def test_what_was_there_before_does_not_count_in_the_rate(capsys):
     assert line.startswith("probe: item 10/10  1.0/s  0 s left")
 
 
+def test_the_first_unit_which_waits_for_the_start_tells_no_time(capsys):
+    progress = Progress(3, "prepare: row", every=0.0)
+    progress.start -= 1000.0
+    for _ in range(2):
+        progress.advance()
+    progress.start -= 1.0
+    progress.advance()
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first == "prepare: row 1/3"
+    assert "/s  0 s left" in second
+    assert third == "prepare: row 3/3  2.0/s  0 s left"
+
+
 def test_a_terminal_gets_one_bar_even_where_libraries_bars_are_off(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)

@@ -24,6 +24,7 @@ class Progress:
         self.every = every
         self.start = self.last = time.monotonic()
         self.done = self.before = 0
+        self.first = True
         self.bar = None
         if sys.stderr.isatty():
             self.bar = tqdm(total=total, desc=name, unit=unit or "item", disable=False)
@@ -47,18 +48,27 @@ class Progress:
                 self.bar.close()
             return
         now = time.monotonic()
+        if self.first and self.done < self.total:
+            # It waited for all that a stage starts with, and says nothing of the units to come.
+            self.start, self.before = now, self.done
+        self.first = False
         if now - self.last < self.every and self.done < self.total:
             return
         self.last = now
-        rate = (self.done - self.before) / max(now - self.start, 1e-9)
-        left = (self.total - self.done) / rate if rate else float("inf")
         shown = "  ".join(f"{key} {_short(value)}" for key, value in facts.items())
         print(
-            f"{self.name}: {self.unit} {self.done}/{self.total}  {rate:.1f}/s  "
-            f"{left:.0f} s left  {shown}".rstrip(),
+            f"{self.name}: {self.unit} {self.done}/{self.total}  {self._pace(now)}{shown}".rstrip(),
             file=sys.stderr,
             flush=True,
         )
+
+    def _pace(self, now: float) -> str:
+        """Units a second and the time left; nothing before a second unit."""
+        counted = self.done - self.before
+        if not counted:
+            return ""
+        rate = counted / max(now - self.start, 1e-9)
+        return f"{rate:.1f}/s  {(self.total - self.done) / rate:.0f} s left  "
 
 
 def _short(value: object) -> str:
