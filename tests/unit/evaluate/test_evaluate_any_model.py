@@ -66,10 +66,10 @@ def test_a_served_model_of_the_recipe_needs_an_address(paper_models, monkeypatch
     assert find_target(name, paper_models).model == paper_models[name].id
 
 
-def test_a_model_that_is_trained_here_is_named_by_a_checkpoint():
+def test_a_model_that_is_trained_here_is_named_by_a_checkpoint(tmp_path):
     models = load_project(ROOT, "tiny").recipe.models
     with pytest.raises(ValueError, match="folder of one of its checkpoints"):
-        find_target("base", models)
+        find_target("base", models, root=tmp_path)
 
 
 def finished_run(root: Path) -> Path:
