@@ -17,4 +17,5 @@ python workflow/scripts/unlock.py
 status=0
 { snakemake --cores all 2>&1 >&3 | shorten >&2; } 3>&1 || status=$?
 ((status == 0)) || exit "$status"
-python workflow/scripts/show.py --summary results/summary.json --report results/report.html
+python workflow/scripts/show.py --summary results/summary.json --report results/report.html \
+    --seeds docs/demo_scores.json
