@@ -9,7 +9,7 @@
         tree.training(call)
         call.kill()
 
-Optional names: `AGAIN`, what is made during the round (`rl` with its answers, `answers`, `scores`; none);
+Optional names: `AGAIN`, what is made during the round (of `rl`, `answers`, `scores`; or none);
 `CASES`, names of which each is a round of its own, given to `strike` as its second argument; `mend(tree)`,
 what a person does whom the message asks to; `possible()`, which gives a reason why this machine cannot.
 """

@@ -5,6 +5,7 @@ import random
 import re
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from r1v3.chaos.tree import Hung, Tree
 
 TRACEBACK = "Traceback (most recent call last)"
 LONGEST = 180  # characters of a message in the table
+BEGINS = re.compile(r"grpo rl-\w+: starting")
+GOES_ON = re.compile(r"/rl-\w+/\S*: going on after step (\d+)")
 CALLS = 2  # after a fault: one, and one more after doing what the first asked for
+BYTECODE = ".bytecode"  # there, too: compiled modules
 CODE = ".code"  # in the folder of an undisturbed run: what made it
 
 
@@ -53,12 +57,13 @@ def undisturbed(root: Path, folder: Path, verifier: VerifierServer) -> Tree:
 
 
 def code_of(root: Path) -> str:
-    """A digest of all that decides what a run gives: workflow and configuration."""
+    """A digest of all that decides what a run gives: workflow, and configuration, but no fault."""
+    faults = root / "workflow" / "r1v3" / "chaos" / "faults"
     files = [
         path
         for part in ("workflow", "config")
         for path in sorted((root / part).rglob("*"))
-        if path.suffix in (".py", ".yaml", ".smk")
+        if path.suffix in (".py", ".yaml", ".smk") and faults not in path.parents
     ]
     digests = files_sha256(files)
     lines = [f"{digests[path]}  {path.relative_to(root)}\n" for path in files]
@@ -68,39 +73,59 @@ def code_of(root: Path) -> str:
 def play(
     root: Path, faults: list[Fault], work: Path, *, seed: int, minutes: float, baseline: Path | None
 ) -> list[Outcome]:
-    """Play each case of each fault, in an order drawn by the seed, again and again until time is over.
+    """Play each fault, in an order drawn by the seed, and its cases in turn, until time is over.
 
-    A round that has begun ends. The undisturbed run before them counts.
+    A round begins only where one as long as the longest so far would end in time; one is always played.
+    The undisturbed run before them counts.
 
     Args:
         root: the checkout.
         work: a folder for copies; each goes when its round is over.
+        minutes: the time for all; 0 plays each case of each fault once.
         baseline: the folder of an undisturbed run, made if absent; None for one of this call's own.
     """
     began = time.monotonic()
     draw = random.Random(seed)
-    cases = [(fault, case) for fault in faults for case in fault.cases]
     outcomes: list[Outcome] = []
     with VerifierServer() as verifier:
         whole = undisturbed(root, baseline or work / "undisturbed", verifier)
         expected = whole.outcome()
         print(f"undisturbed: {len(expected)} files, {time.monotonic() - began:.0f} s", flush=True)
-        while True:
-            for fault, case in draw.sample(cases, len(cases)):
-                if minutes and time.monotonic() - began > 60 * minutes:
-                    return outcomes
-                tree = Tree(root, work / "hurt", random.Random(draw.random()), verifier)
-                tree.fill(whole.folder)
-                try:
-                    outcomes.append(_round(tree, fault, case, expected))
-                finally:
-                    verifier.live()
-                    tree.end()
-                last = outcomes[-1]
-                word = {True: "survived", False: "FAILED", None: "not tried"}[last.survived]
-                print(f"{word}  {last.fault}  ({last.seconds:.0f} s)  {last.message}", flush=True)
-            if not minutes:
-                return outcomes
+        for fault, case in _in_turn(faults, draw, endless=minutes > 0):
+            longest = max((outcome.seconds for outcome in outcomes), default=0)
+            if minutes and outcomes and time.monotonic() - began + longest > 60 * minutes:
+                break
+            tree = Tree(
+                root,
+                work / "hurt",
+                random.Random(draw.random()),
+                verifier,
+                bytecode=whole.folder / BYTECODE,
+            )
+            tree.fill(whole.folder)
+            try:
+                outcomes.append(_round(tree, fault, case, expected))
+            finally:
+                verifier.live()
+                tree.end()
+            last = outcomes[-1]
+            word = {True: "survived", False: "FAILED", None: "not tried"}[last.survived]
+            print(f"{word}  {last.fault}  ({last.seconds:.0f} s)  {last.message}", flush=True)
+    return outcomes
+
+
+def _in_turn(
+    faults: list[Fault], draw: random.Random, *, endless: bool
+) -> Iterator[tuple[Fault, str]]:
+    """The first case of each fault, then the second ones, so that a short time meets many faults."""
+    while True:
+        cases = {fault.name: draw.sample(fault.cases, len(fault.cases)) for fault in faults}
+        for number in range(max(map(len, cases.values()))):
+            for fault in draw.sample(faults, len(faults)):
+                if number < len(cases[fault.name]):
+                    yield fault, cases[fault.name][number]
+        if not endless:
+            return
 
 
 def _round(tree: Tree, fault: Fault, case: str, expected: dict[str, object]) -> Outcome:
@@ -109,9 +134,10 @@ def _round(tree: Tree, fault: Fault, case: str, expected: dict[str, object]) -> 
     if reason := fault.possible():
         return Outcome(name, None, "-", f"not tried: {reason}", 0.0)
     tree.forget(*fault.again)
-    before = tree.complete()
+    before, steps, hurt = tree.complete(), 0, 0
     try:
         fault.strike(tree, *([case] if case else []))
+        steps, hurt = tree.steps(), len(tree.calls)
         failed = _go_on(tree, fault)
     except Hung as error:
         failed = str(error)
@@ -127,8 +153,23 @@ def _round(tree: Tree, fault: Fault, case: str, expected: dict[str, object]) -> 
         failed = f"made again though complete: {', '.join(again)}"
     if not failed and fault.says and not message:
         failed = f"no line says {fault.says}"
-    redone = ", ".join(sorted(tree.hurt)) or "nothing"
+    after_harm = "\n".join(call.said() for call in tree.calls[hurt:])
+    redone = redone_work(sorted(tree.hurt), steps if "rl" in fault.again else 0, after_harm)
     return Outcome(name, not failed, redone, failed or message, time.monotonic() - began)
+
+
+def redone_work(folders: list[str], steps: int, said: str) -> str:
+    """What was made twice: folders that were deleted because they were damaged, and steps of RL.
+
+    Args:
+        steps: how many the curve had when the harm was done.
+        said: the screen of the calls after it, which says from which step RL went on.
+    """
+    gone_on = [int(step) for step in GOES_ON.findall(said)]
+    begun = bool(BEGINS.search(said)) and not gone_on
+    twice = max(0, steps - gone_on[0]) if gone_on else steps * begun
+    parts = [*folders, *([f"{twice} step{'s' * (twice > 1)}"] if twice else [])]
+    return ", ".join(parts) or "nothing"
 
 
 def _go_on(tree: Tree, fault: Fault) -> str:

@@ -1,4 +1,4 @@
-"""A verifier on loopback whose verdict depends on the question alone; a fault may kill it."""
+"""A verifier on loopback whose verdict depends on the question alone; a fault may kill it or let it hang."""
 
 import json
 import socket
@@ -13,13 +13,15 @@ from r1v3.reward.configured import URL
 
 
 class VerifierServer:
-    """Serves while it lives; `die` closes its port, `live` opens the same one again."""
+    """Serves while it lives; `die` closes its port, `hang` takes requests in silence, `live` serves again."""
 
     def __init__(self) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.server: ThreadingHTTPServer | None = None
+        self.silent = threading.Event()
+        self.waiting = threading.Semaphore(0)  # how often it was asked while it hung
 
     @property
     def environment(self) -> dict[str, str]:
@@ -39,12 +41,17 @@ class VerifierServer:
         self.die()
 
     def live(self) -> None:
-        """Answer, at the same address as before."""
+        """Answer, at the same address as before; requests that hang lose their connection."""
+        self.silent.clear()
         if self.server is None:
             ThreadingHTTPServer.allow_reuse_address = True
             self.server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
             self.server.daemon_threads = True
             threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def hang(self) -> None:
+        """Take connections and requests, and say nothing, as a network that loses packets."""
+        self.silent.set()
 
     def die(self) -> None:
         """Answer no more: connections are refused."""
@@ -54,9 +61,17 @@ class VerifierServer:
             self.server = None
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
+        silent, waiting = self.silent, self.waiting
+
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 asked = self.rfile.read(int(self.headers["Content-Length"]))
+                if silent.is_set():
+                    waiting.release()
+                    while silent.is_set():
+                        time.sleep(0.05)
+                    self.close_connection = True
+                    return
                 text = json.dumps(json.loads(asked)["messages"], sort_keys=True)
                 verdict = f"VERDICT: {'CORRECT' if zlib.crc32(text.encode()) % 2 else 'INCORRECT'}"
                 choice = {"index": 0, "message": {"role": "assistant", "content": verdict}}

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from r1v3.base.file_hash import file_sha256
 from r1v3.chaos.server import VerifierServer
 from r1v3.recipe.graph.results import ResultGraph
@@ -20,8 +22,13 @@ from r1v3.recipe.load import load_project
 
 PARTS = ("Snakefile", "workflow", "config", "profiles", "slurm", "envs")
 OVERLAY = Path(__file__).with_name("tiny_chaos.yaml")
+START = {
+    "from": "base"
+}  # RL's entry of the copied run table: neither a teacher nor a cold start is made
 STEADY = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "workflow"}
 MOST = 3600  # seconds that a call may take on a busy machine
+# Compiled modules are kept, as torch would else be compiled again in each process: half of a round.
+DROPPED = ("MLFLOW_TRACKING_URI", "RANK", "PYTHONDONTWRITEBYTECODE")
 TIMED = ("metrics.jsonl",)  # files that hold times
 UNLOCK = "workflow/scripts/unlock.py"
 
@@ -70,6 +77,8 @@ class Tree:
         random: what draws moments and places.
         verifier: the server that RL asks.
         environment: further variables of every call.
+        prefix: words before the command of every call of Snakemake, such as those of `setpriv`.
+        bytecode: the folder of Python's compiled modules, which trees share; None for one of its own.
     """
 
     root: Path
@@ -77,6 +86,8 @@ class Tree:
     random: random.Random
     verifier: VerifierServer
     environment: dict[str, str] = field(default_factory=dict)
+    prefix: list[str] = field(default_factory=list)
+    bytecode: Path | None = None
     calls: list[Call] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)  # what other commands said
     hurt: set[str] = field(default_factory=set)  # folders of results that had to be made again
@@ -95,12 +106,16 @@ class Tree:
                 shutil.copytree(source, self.folder / part, ignore=ignored, symlinks=True)
             elif source.exists():
                 shutil.copy2(source, self.folder / part)
+        table = self.folder / "config" / "runs.yaml"
+        runs = yaml.safe_load(table.read_text())
+        runs["rl"] |= START
+        table.write_text(yaml.safe_dump(runs, sort_keys=False))
         graph = ResultGraph(load_project(self.folder, "tiny", OVERLAY))
         self.rl = self.folder / graph.run("rl").folder
         scores = Targets(graph, 1).scores("rl", "last", "held_out")
         self.answers = (self.folder / scores).parent
         self.data = self.folder / graph.data("math_normal").folder
-        self.start = self.folder / graph.run("cold_start").folder
+        self.start = self.folder / graph.run(START["from"]).folder
         self.targets = ["results/runs/rl.json", scores]
 
     @property
@@ -111,15 +126,19 @@ class Tree:
     def forget(self, *parts: str) -> None:
         """Remove results, as if they had not been made yet; configs stay.
 
+        Answers depend on weights alone, which are compared. So where `rl` is made again and `answers` is not
+        named, the answers are not asked for, which keeps a round short.
+
         Args:
-            parts: `rl` with the answers of its model, `answers`, or `scores`.
+            parts: of `rl`, `answers` and `scores`; `answers` takes the scores along.
         """
-        folders = {"rl": [self.rl, self.answers], "answers": [self.answers], "scores": []}
         if "rl" in parts:
             (self.results / "runs" / "rl.json").unlink()
+            self.targets = self.targets[: None if "answers" in parts else 1]
         if "scores" in parts:
             (self.answers / "scores.json").unlink()
-        for folder in (folder for part in parts for folder in folders[part]):
+        folders = {"rl": self.rl, "answers": self.answers}
+        for folder in (folders[part] for part in parts if part in folders):
             config = (folder / "config.json").read_bytes()
             shutil.rmtree(folder)
             folder.mkdir(parents=True)
@@ -128,7 +147,7 @@ class Tree:
     def call(self, *targets: str) -> Call:
         """Start Snakemake on the targets; it makes what is missing."""
         log = self.folder / f"call-{len(self.calls)}.txt"
-        command = [sys.executable, "-m", "snakemake", "--cores", "2"]
+        command = [*self.prefix, sys.executable, "-m", "snakemake", "--cores", "2"]
         command += [
             "--config",
             "recipe=tiny",
@@ -195,6 +214,10 @@ class Tree:
                 raise Hung(f"{what} was not seen in {MOST} s")
             time.sleep(0.02)
 
+    def pause(self, most: float) -> None:
+        """Let a random time go by, of `most` seconds."""
+        time.sleep(self.random.random() * most)
+
     def steps(self) -> int:
         """How many steps of RL are in its curve."""
         metrics = self.rl / "metrics.jsonl"
@@ -204,7 +227,7 @@ class Tree:
         """Wait for a random step of RL that is not its last one, and for a random moment in it."""
         step = self.random.randint(1, 5)
         self.wait_for(f"step {step}", lambda: self.steps() >= step, call)
-        time.sleep(self.random.random() * 0.3)
+        self.pause(0.3)
         return step
 
     def processes(self, *words: str) -> list[int]:
@@ -266,8 +289,9 @@ class Tree:
                 end(pid)
 
     def _environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "RANK")}
-        return kept | STEADY | self.verifier.environment | self.environment
+        kept = {k: v for k, v in os.environ.items() if k not in DROPPED}
+        compiled = {"PYTHONPYCACHEPREFIX": str(self.bytecode or self.folder / ".bytecode")}
+        return kept | STEADY | compiled | self.verifier.environment | self.environment
 
 
 def end(pid: int, number: signal.Signals = signal.SIGKILL) -> None:

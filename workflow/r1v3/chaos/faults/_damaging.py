@@ -1,26 +1,28 @@
 """Which file is damaged, and how."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from r1v3.chaos.tree import Hung, Tree
 
 WAYS = ("cut", "zeros", "flipped bit")
-NAMED = r"(changed|gone|unreadable|edited|cut or damaged).*(delete|dvc checkout)"
+NAMED = r"(changed|gone|unreadable|edited|cut or damaged|damaged).*(delete|dvc checkout)"
+KINDS: dict[str, Callable[[Tree], Iterable[Path]]] = {
+    "weights": lambda tree: tree.start.rglob("model.safetensors"),
+    "tokenizer": lambda tree: tree.start.rglob("tokenizer.json"),
+    "records": lambda tree: tree.data.glob("*.parquet"),
+    "pictures": lambda tree: tree.data.glob("images/*/*"),
+    "config": lambda tree: [tree.rl / "config.json"],
+    "manifest": lambda tree: [tree.rl / "manifest.json"],
+    "answers": lambda tree: tree.answers.glob("responses/*"),
+    "benchmark": lambda tree: tree.results.glob("benchmarks/*/*.tsv"),
+    "index": lambda tree: tree.results.glob("evaluation_index/*/*"),
+}
 
 
 def files_of(tree: Tree, kind: str) -> list[Path]:
     """Files of a kind, of which one is damaged."""
-    found = {
-        "weights": lambda: tree.start.rglob("model.safetensors"),
-        "tokenizer": lambda: tree.start.rglob("tokenizer.json"),
-        "records": lambda: tree.data.glob("*.parquet"),
-        "pictures": lambda: tree.data.glob("images/*/*"),
-        "config": lambda: [tree.rl / "config.json"],
-        "manifest": lambda: [tree.rl / "manifest.json"],
-        "answers": lambda: tree.answers.glob("responses/*"),
-        "benchmark": lambda: tree.results.glob("benchmarks/*/*.tsv"),
-    }[kind]()
-    paths = sorted(path for path in found if path.is_file() and path.stat().st_size > 8)
+    paths = sorted(path for path in KINDS[kind](tree) if path.is_file() and path.stat().st_size > 8)
     if not paths:
         raise Hung(f"there is no file of the kind {kind}")
     return paths

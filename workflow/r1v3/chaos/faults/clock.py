@@ -1,4 +1,4 @@
-"""the clock jumps ahead by a day, and back, between two calls"""
+"""the clock jumps by a day between two calls"""
 
 import os
 import time
@@ -6,11 +6,12 @@ import time
 from r1v3.chaos.tree import Tree
 
 AGAIN = ("answers",)
+CASES = ("ahead", "back")
 
 
-def strike(tree: Tree) -> None:
-    """Half of all files get times of tomorrow; what is complete must not be made again."""
-    tomorrow = time.time() + 86400
+def strike(tree: Tree, case: str) -> None:
+    """Half of all files get times of another day; what is complete must not be made again."""
+    then = time.time() + (86400 if case == "ahead" else -86400)
     for path in sorted(tree.results.rglob("*")):
         if path.is_file() and tree.random.random() < 0.5:
-            os.utime(path, (tomorrow, tomorrow))
+            os.utime(path, (then, then))

@@ -1,38 +1,26 @@
-"""a finished file is damaged"""
+"""a finished file is cut, overwritten with zeros, or loses a bit"""
 
 import re
 import shutil
+from pathlib import Path
 
-from r1v3.chaos.faults._damaging import NAMED, WAYS, damage, files_of, folder_of
+from r1v3.chaos.faults._damaging import KINDS, NAMED, WAYS, damage, files_of, folder_of
 from r1v3.chaos.tree import Hung, Tree
 
 SAYS = NAMED
 AGAIN = ()
-KINDS = (
-    "weights",
-    "records",
-    "pictures",
-    "config",
-    "manifest",
-    "answers",
-    "benchmark",
-    "tokenizer",
-)
-CASES = tuple(f"{kind}, {way}" for kind in KINDS for way in WAYS)
+CASES = tuple(KINDS)
 
 
 def strike(tree: Tree, case: str) -> None:
-    """`r1v3 verify` names the file and what to do; the next call, with that done, gives the same bytes."""
-    kind, _, way = case.partition(", ")
-    path = tree.random.choice(files_of(tree, kind))
+    """`r1v3 verify` names the file each time; after the last time, what its line says is done."""
+    *others, last = tree.random.sample(WAYS, len(WAYS))
+    for way in others:
+        path, whole, _ = _damaged(tree, case, way)
+        path.write_bytes(whole)
+    path, _, said = _damaged(tree, case, last)
     folder = folder_of(path, tree)
-    damage(path, way, tree)
-    code, said = tree.r1v3("verify", str(folder))
-    if code != 1 or path.name not in said:
-        raise Hung(f"{path}: {way}, and `r1v3 verify` ended with {code}: {said[-400:]}")
-    tree.heard.append(said)
-    # What the line says. The config of a folder is written again by Snakemake.
-    if kind in ("manifest", "config"):
+    if case in ("manifest", "config"):  # Snakemake writes the config of a folder again
         path.unlink()
     else:
         made = re.search(r"`snakemake (\S+)` makes it again", said)
@@ -41,3 +29,15 @@ def strike(tree: Tree, case: str) -> None:
         tree.targets.append(made[1])
         shutil.rmtree(folder)
     tree.hurt.add(str(folder.relative_to(tree.results)))
+
+
+def _damaged(tree: Tree, kind: str, way: str) -> tuple[Path, bytes, str]:
+    """Damage a file: it, the bytes that it had, and what `r1v3 verify` said."""
+    path = tree.random.choice(files_of(tree, kind))
+    whole = path.read_bytes()
+    damage(path, way, tree)
+    code, said = tree.r1v3("verify", str(folder_of(path, tree)))
+    if code != 1 or path.name not in said:
+        raise Hung(f"{path}: {way}, and `r1v3 verify` ended with {code}: {said[-400:]}")
+    tree.heard.append(said)
+    return path, whole, said

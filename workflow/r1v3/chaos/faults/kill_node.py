@@ -2,7 +2,8 @@
 
 from r1v3.chaos.tree import Tree
 
-SAYS = r"going on after step|taken|step 1/"
+SAYS = r"going on after step|taken|rl-\w+: starting"
+AGAIN = ("rl", "answers")
 
 
 def strike(tree: Tree) -> None:
