@@ -1,6 +1,9 @@
-"""Picture files as bytes."""
+"""Picture files as bytes, and archives of them."""
 
 import io
+import tarfile
+import zipfile
+from pathlib import Path
 
 from PIL import Image
 
@@ -18,3 +21,21 @@ def plain(side: int = 40) -> Image.Image:
 
 
 PNG = saved(plain(), "PNG")
+
+
+def packed(path: Path, members: dict[str, bytes]) -> Path:
+    """An archive of members, and of a link that leads out where it is a tar file."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+        return path
+    with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as archive:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+        link = tarfile.TarInfo("link.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    return path

@@ -5,8 +5,6 @@ import csv
 import gzip
 import io
 import json
-import tarfile
-import zipfile
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 from data_fixtures import CLEANING, listed, source_config
-from picture_files import PNG, plain, saved
+from picture_files import PNG, packed, plain, saved
 
 from r1v3.data.check import as_asked, check_source, entry_of_files
 from r1v3.data.fields import Refused
@@ -218,23 +216,6 @@ def test_what_is_no_picture_is_refused_with_a_reason(tmp_path, cell, reason):
     with pytest.raises(Refused) as refused:
         content(cell, files(tmp_path), LIMIT)
     assert refused.value.reason == reason
-
-
-def packed(path: Path, members: dict[str, bytes]) -> Path:
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, data in members.items():
-                archive.writestr(name, data)
-        return path
-    with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as archive:
-        for name, data in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-        link = tarfile.TarInfo("link.png")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
-    return path
 
 
 @pytest.mark.parametrize("name", ["images.zip", "images.tar", "images.tar.gz", "images.tgz"])

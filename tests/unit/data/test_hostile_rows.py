@@ -37,7 +37,7 @@ ROWS = {
     "unknown language": row(10, language="english"),
     "not a date": row(11, date="2023-02-31"),
     "empty field": row(12, answer=" "),
-    "wrong type of field": row(13, answer=5),
+    "wrong type of field": row(13, answer=True),
     "markers do not fit": row(14, question="In <image> and <image>?", images=["a.png"]),
     "path leads out of the source": row(15, images=["../a.png"]),
     "picture is missing": row(16, images=["b.png"]),

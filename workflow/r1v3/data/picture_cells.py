@@ -37,8 +37,11 @@ Bytes = bytes | bytearray | memoryview
 def pictures_of(cell: object) -> list[object]:
     """The pictures of a cell, which may be one, a list of them, lists in lists, or a list written as JSON.
 
+    Empty places at the end of a list are columns that a row does not need; one before a picture is a lost
+    picture, behind which all others would have moved up.
+
     Raises:
-        Refused: there are too many.
+        Refused: there are too many, or one is missing among them.
     """
     found = list(_each(cell, 0))
     if len(found) > MAX_PICTURES:
@@ -62,7 +65,7 @@ def content(picture: object, files: PictureFiles, max_bytes: int) -> tuple[bytes
 
 
 def _each(cell: object, depth: int) -> Iterable[object]:
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
+    if _is_nothing(cell):
         return
     if isinstance(cell, str) and cell.lstrip()[0] == "[":
         try:
@@ -77,8 +80,19 @@ def _each(cell: object, depth: int) -> Iterable[object]:
     elif _is_bytes(cell := list(cell)):
         yield bytes(cell)
     else:
-        for each in cell:
+        while cell and _is_nothing(cell[-1]):
+            cell.pop()
+        for number, each in enumerate(cell, 1):
+            if _is_nothing(each):
+                raise Refused("picture is missing", f"number {number} of {len(cell)} is empty")
             yield from _each(each, depth + 1)
+
+
+def _is_nothing(cell: object) -> bool:
+    """Whether a place in a list is empty: null, NaN, or a blank text."""
+    if isinstance(cell, float):
+        return cell != cell
+    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def _is_bytes(cell: list) -> bool:

@@ -103,6 +103,12 @@ class PictureFiles:
             return archive.read(member, max_bytes)
         if isinstance(found, Path):
             return _file(found, name, max_bytes)
+        inner = [each for archive in self._archives for each in archive.members if _nested(each)]
+        if inner:
+            raise Refused(
+                "picture is missing",
+                f"{name[:100]!r}; archives in archives, as {inner[0][-80:]}, are not opened",
+            )
         if self.folder is None and not self._archives:
             raise Refused("picture is missing", "the source has no folder of pictures")
         raise Refused("picture is missing", repr(name[:200]))
@@ -216,6 +222,10 @@ class TarMembers:
 
     def close(self) -> None:
         self._tar.close()
+
+
+def _nested(member: str) -> bool:
+    return member.lower().endswith(ARCHIVES)
 
 
 def is_archive(path: Path) -> bool:

@@ -19,6 +19,13 @@ FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "BMP": "bm
 FULL = 65535
 KEPT = ("PNG", "JPEG", "WEBP")  # bytes of these are stored as they came, unless repaired
 NAMES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg"}
+# How other files begin, so that a refusal can say what they are.
+BEGINS = {
+    b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF": "PDF", b"\0\0\1\0": "ICO", b"\0\0\0\x0cjP": "JPEG 2000",
+    b"\xff\x0a": "JPEG XL", b"8BPS": "Photoshop", b"%!PS": "PostScript", b"PK\3\4": "a zip file",
+    b"version https://git-lfs": "a pointer of Git LFS, whose file `git lfs pull` brings",
+}  # fmt: skip
+BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"avif": "AVIF"}
 MARKUP = (b"<svg", b"<?xml", b"<!doctype", b"<html")
 ALSO = {"MPO": "JPEG"}  # a JPEG with more pictures behind the first, as cameras write them
 # Names that claim a type; other endings, such as the 2 of `figure.2`, claim none.
@@ -50,6 +57,8 @@ def admit(data: bytes, name: str | None, limits: Limits) -> Picture:
     """
     if len(data) > limits.max_bytes:
         raise Refused("picture file is too large", f"{len(data):,} bytes")
+    if not data:
+        raise Refused("not a picture", "a file of 0 bytes")
     if data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(MARKUP):
         raise Refused("not a picture", "markup (SVG, XML or HTML)")
     edits: list[str] = []
@@ -88,7 +97,7 @@ def admit(data: bytes, name: str | None, limits: Limits) -> Picture:
     except (Image.DecompressionBombError, MemoryError):
         raise Refused("picture has too many pixels") from None
     except Image.UnidentifiedImageError:
-        raise Refused("not a picture", f"begins with {data[:8]!r}") from None
+        raise Refused("not a picture", _kind_of(data)) from None
     except IMAGE_ERRORS as error:
         raise Refused("picture is damaged", str(error)[:200]) from None
     changed = [edit for edit in edits if not edit.startswith("named ")]
@@ -97,6 +106,14 @@ def admit(data: bytes, name: str | None, limits: Limits) -> Picture:
     if not changed:
         edits.append(f"{kind} to PNG")
     return Picture(png_bytes(rgb), "png", rgb, tuple(edits))
+
+
+def _kind_of(data: bytes) -> str:
+    """What a file is that is no picture of FORMATS, by its first bytes."""
+    if data[4:8] == b"ftyp":
+        return BRANDS.get(data[8:12], f"a file of brand {data[8:12]!r}")
+    known = next((name for begin, name in BEGINS.items() if data.startswith(begin)), None)
+    return known or f"begins with {data[:8]!r}"
 
 
 def _told(name: str | None) -> str | None:

@@ -100,26 +100,31 @@ def _take(
 ) -> bool:
     """Put a row into the pool, or reject it at the first step that it fails; whether it was put there."""
     fields, step = row.fields, row.step
+    check.pictures = row.pictures
     try:
         if isinstance(fields, Refused):
             raise fields
-        check.pictures = row.pictures
         record, pictures = check(fields)
         step = "licence"
         check_licence(record, cleaning.licences, row.training)
         step = "date"
         check_date(record, spec.before, spec.undated)
     except Refused as refused:
-        known = fields if isinstance(fields, dict) else {}
+        known = fields if isinstance(fields, dict) else row.told or {}
         text = known.get("question")
         question = text if isinstance(text, str) else None
         rejected.add(
-            step, refused.reason, where=row.where, source=row.source, id=known.get("id"),
+            step, refused.reason, where=row.where, source=row.source, id=_named(known.get("id")),
             detail=refused.detail, question=question, thumbnail=lambda: check.first_picture(known),
         )  # fmt: skip
         return False
     pool.add(record, pictures, row.where)
     return True
+
+
+def _named(id: object) -> str | int | None:
+    """An id as it can be listed, whatever a refused row holds in its place."""
+    return id if isinstance(id, str | int | None) else str(id)
 
 
 def _drop_twins(spec: SourceSet, pool: Pool, folder: Path, rejected: Rejections) -> set[int]:

@@ -27,7 +27,7 @@ SHOWN = 50  # values of a column that are listed; the rest are counted together
 
 
 class Chosen:
-    """Applies one entry's `select`, `map` and `split`, and counts what they did not know.
+    """Applies one entry's `select`, `rename`, `map` and `split`, and counts what they did not know.
 
     Attributes:
         unmatched: by field of the record, how often each value was not listed in `map`.
@@ -38,9 +38,10 @@ class Chosen:
         select: Mapping[str, Value | list[Value] | Condition] | None,
         mapped: Mapping[MappedField, ValueMap] | None,
         split: HashSplit | None,
+        rename: Mapping[str, str] | None = None,
     ):
         self.select = {column: _condition(asked) for column, asked in (select or {}).items()}
-        self.mapped, self.split = dict(mapped or {}), split
+        self.mapped, self.split, self.rename = dict(mapped or {}), split, dict(rename or {})
         self.unmatched: dict[str, Counter[str]] = {field: Counter() for field in self.mapped}
         self.rows = 0
         self._seen: set[str] = set()
@@ -125,7 +126,33 @@ class Chosen:
         columns = [*self.select, *(rule.column for rule in self.mapped.values() if rule.column)]
         if self.split is not None and self.split.by != "id":
             columns.append(self.split.by)
-        return columns
+        return [*columns, *self.rename]
+
+
+def renamed(row: Mapping, rename: Mapping[str, str]) -> dict:
+    """A row under our names; dots in theirs lead into nested columns, which are left out once they are read.
+
+    Columns of one new name, by their names and the numbers in these, are the pictures of a list where it is
+    `images`; else the first that is filled counts. A column that had the new name before gives way.
+    """
+    given: dict[str, list[object]] = {}
+    taken: set[str] = set()
+    for theirs, ours in sorted(rename.items(), key=lambda each: _by_numbers(each[0])):
+        value = at(row, theirs)
+        if value is not MISSING:
+            taken.add(theirs if theirs in row else theirs.partition(".")[0])
+            given.setdefault(ours, []).append(value)
+    rest = {key: value for key, value in row.items() if key not in taken}
+    for ours, values in given.items():
+        filled = [value for value in values if not _is_empty(value)]
+        one = filled[0] if filled else values[0]
+        rest[ours] = values if ours == "images" and len(values) > 1 else one
+    return rest
+
+
+def _by_numbers(name: str) -> list[str | int]:
+    """A key by which `image_10` comes after `image_9`."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def at(row: object, column: str) -> object:

@@ -3,7 +3,8 @@
 A scanner looks at brackets and quotes alone, so the bounds of each row are known before it is parsed: a row
 that is too long is skipped unread, and a row that is no JSON costs itself alone. Of an object the rows are
 its values (of `{"v1_9": {...}}`, whose key is the id where there is none), the one list in it (`{"example":
-[{...}]}`), or itself.
+[{...}]}`), those that its columns make (`{"id": [...], ...}`, or `{"id": {"0": ...}, ...}` as pandas writes a
+table), or itself.
 """
 
 import json
@@ -53,11 +54,15 @@ def _members(scanner: "Scanner") -> Iterator[Row]:
             yield member if isinstance(member, Refused) else Refused("not valid JSON")
             continue
         alone |= member
-        table = table or (len(alone) > 1 and all(isinstance(each, dict) for each in alone.values()))
+        objects = len(alone) > 1 and all(isinstance(each, dict) for each in alone.values())
+        table = table or (objects and not _are_columns(alone))
         if table:
             yield from _table(alone)
             alone.clear()
     if table or not alone:
+        return
+    if _are_columns(alone):
+        yield from _of_columns(alone)
         return
     if all(isinstance(each, dict) for each in alone.values()):
         yield from _table(alone)
@@ -67,7 +72,40 @@ def _members(scanner: "Scanner") -> Iterator[Row]:
         for value in alone.values()
         if isinstance(value, list) and value and all(isinstance(each, dict) for each in value)
     ]
-    yield from lists[0] if len(lists) == 1 else [alone]
+    if len(lists) > 1:
+        names = [name for name, value in alone.items() if any(value is each for each in lists)]
+        yield Refused("not a row of fields", f"lists of rows as {', '.join(names)}: keep one"[:200])
+        return
+    yield from lists[0] if lists else [alone]
+
+
+def _are_columns(members: dict[str, object]) -> bool:
+    """Whether members are the columns of a table: lists of one length, or objects by the same numbers."""
+    columns = list(members.values())
+    if len(columns) < 2:
+        return False
+    if all(isinstance(each, dict) for each in columns):
+        keys = [list(each) for each in columns]  # type: ignore[arg-type]
+        return bool(keys[0]) and keys[0] == keys[1] and all(key.isdecimal() for key in keys[0])
+    if not all(isinstance(each, list) for each in columns):
+        return False
+    return len({len(each) for each in columns}) == 1 and any(  # type: ignore[arg-type]
+        not isinstance(cell, dict)
+        for each in columns
+        for cell in each  # type: ignore[union-attr]
+    )
+
+
+def _of_columns(columns: dict[str, object]) -> Iterator[Row]:
+    """The rows of a table that was written by its columns."""
+    cells = [
+        {str(number): cell for number, cell in enumerate(column)}
+        if isinstance(column, list)
+        else column
+        for column in columns.values()
+    ]
+    for key in cells[0]:  # type: ignore[union-attr]
+        yield {name: column.get(key) for name, column in zip(columns, cells, strict=True)}  # type: ignore[union-attr]
 
 
 def _table(members: dict[str, object]) -> Iterator[Row]:

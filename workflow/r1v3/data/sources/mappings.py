@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from r1v3.data.fields import Refused
 from r1v3.data.sources import public_sets
+from r1v3.data.sources.record_cells import read_record
 from r1v3.data.sources.row_fields import (
     BOXED,
     inline_options,
@@ -22,11 +23,10 @@ from r1v3.data.sources.row_fields import (
 
 
 def records(row: dict, number: int) -> dict:
-    """A record's own fields; lists, pictures and `meta` may be written as JSON, as a TSV has to."""
-    fields = {key: value for key, value in row.items() if value is not None}
-    for name in ("options", "edits"):
-        if isinstance(fields.get(name), str):
-            fields[name] = json_of(name, fields[name], list)
+    """A record's own fields, in the forms that `r1v3.data.sources.record_cells` reads."""
+    fields = read_record(row)
+    if isinstance(fields.get("edits"), str):
+        fields["edits"] = json_of("edits", fields["edits"], list)
     return fields
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from r1v3.data.fields import Refused
 from r1v3.data.picture_files import PictureFiles
-from r1v3.data.sources.choose import Chosen
+from r1v3.data.sources.choose import Chosen, renamed
 from r1v3.data.sources.fetch import fetch
 from r1v3.data.sources.mappings import MAPPINGS
 from r1v3.data.sources.opened import Opened
@@ -29,7 +29,7 @@ class SourceRow:
     """One row: `fields` for `r1v3.data.validate`, or why there are none.
 
     `pictures` is where its pictures lie, `training` what the source's licence says;
-    `step` is the funnel's where a refused row goes.
+    `step` is the funnel's where a refused row goes, `told` its columns under our names, which show it.
     """
 
     source: str
@@ -38,6 +38,7 @@ class SourceRow:
     pictures: PictureFiles
     training: str
     step: str = "valid"
+    told: dict | None = None
 
 
 class Sources:
@@ -95,18 +96,19 @@ def _rows(
 ) -> Iterator[SourceRow]:
     for each in opened:
         name, entry = each.name, each.entry
-        chosen = Chosen(entry.select, entry.map, entry.split)
+        chosen = Chosen(entry.select, entry.map, entry.split, entry.rename)
         where = ""
         for number, (file, line, row) in enumerate(_numbered(each.files, max_bytes), 1):
             where = f"{name}/{file.name}:{line}"
             if entry.limit is not None and taken[name] >= entry.limit:
                 facts[name]["stopped"] = f"limit of {entry.limit:,} records, before {where}"
                 break
-            fields, step = row, "valid"
+            fields, step, told = row, "valid", None
             if isinstance(row, dict):
                 fields, step = _fields(row, number, name, entry, source, chosen)
+                told = renamed(row, entry.rename) if isinstance(fields, Refused) else None
             pictures = each.pictures(file)
-            yield SourceRow(name, where, fields, pictures, entry.licence.training, step)
+            yield SourceRow(name, where, fields, pictures, entry.licence.training, step, told)
         if not where:
             names = ", ".join(file.name for file in each.files[:20])
             raise ValueError(f"{name}: its files hold no row: {names}")
@@ -166,7 +168,7 @@ def _mapped(
     Raises:
         Refused: the mapping cannot read the row.
     """
-    row = {entry.rename.get(key, key): value for key, value in row.items()} | entry.constants
+    row = renamed(row, entry.rename) | entry.constants
     licence = entry.licence.name or "not stated"
     fields = MAPPINGS[entry.mapping](row, number)
     own = {"licence": fields.get("licence") or licence, "date": fields.get("date") or entry.date}

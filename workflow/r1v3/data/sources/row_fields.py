@@ -10,7 +10,13 @@ INLINE = re.compile(
     r"(?:^|[\n\s])\(?([A-D])[.．、:)]\s*(.+?)(?=(?:[\n\s]\(?[A-D][.．、:)])|$)", re.DOTALL
 )
 BOXED = re.compile(r"\\boxed\{(.*)\}\s*$", re.DOTALL)
-MARKS = re.compile(r"<image[ _]?\d*>")
+# What stands for a picture in a text, as sets, servers and models write it.
+MARKS = re.compile(
+    r"<img><IMG_CONTEXT></img>|<\|vision_start\|><\|image_pad\|><\|vision_end\|>|<image></image>|"
+    r"(?:<\|?|(?<!\w)\[)(?:image|img)(?:[ _-]?(?:here|placeholder|pad|context))?[ _-]?(?P<number>\d*)"
+    r"\s?/?(?:\|?>|\])|!\[[^\]\n]{0,80}\]\([^()\s]{1,200}\)",
+    re.IGNORECASE,
+)
 
 
 def language_of(text: str) -> str:

@@ -6,7 +6,9 @@ name `.json`, an array under the name `.jsonl`, and a compressed file without `.
 A row that cannot be read is yielded as the reason why, so that each line of a file is accounted for.
 """
 
+import codecs
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
@@ -24,8 +26,21 @@ from r1v3.recipe.tables.sources import suffixes
 
 READABLE = (".parquet", ".jsonl", ".ndjson", ".json", ".tsv", ".csv")
 GZIP, BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
+# Byte order marks of other encodings, which editors and spreadsheets write; the longer come first.
+ENCODINGS = {
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+# What a download may bring in a file's place.
+OTHERS = {
+    b"version https://git-lfs": "a pointer of Git LFS, whose file `git lfs pull` brings",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+}
+PEEKED = 1 << 16
 ROWS_AT_A_TIME = 64
 LINE_BLOCK = 1 << 20
+WRONG_TYPE = "wrong type of field"
 Row = dict | Refused
 
 
@@ -40,7 +55,9 @@ def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
         ValueError: the file is of another kind.
     """
     kind = suffixes(path)
-    if kind == ".parquet":
+    if kind in READABLE and (other := _other(path)):
+        yield 1, Refused("file is damaged", f"it is {other}")
+    elif kind == ".parquet":
         yield from _parquet(path, max_bytes)
     elif kind in (".jsonl", ".json", ".ndjson"):
         yield from _guarded(
@@ -71,11 +88,63 @@ def _guarded(rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
         yield number + 1, Refused("file is damaged", str(error)[:200])
 
 
+def _other(path: Path) -> str | None:
+    """What a file is that is none of rows, whatever its name; None where it may be one."""
+    with open(path, "rb") as file:
+        begin = file.read(64).lstrip().lower()
+    return next((name for mark, name in OTHERS.items() if begin.startswith(mark)), None)
+
+
 def _opened(path: Path) -> BinaryIO:
-    """A file for reading, unpacked where its content is compressed."""
+    """A file for reading, unpacked where it is compressed, in UTF-8 and with lines that end in line feeds."""
     with open(path, "rb") as file:
         packed = file.read(2) == GZIP
-    return cast(BinaryIO, gzip.open(path)) if packed else open(path, "rb")
+    file = cast(BinaryIO, gzip.open(path) if packed else open(path, "rb"))  # noqa: SIM115 the caller closes
+    begin = cast(io.BufferedReader, file).peek(PEEKED)[:PEEKED]
+    encoding = next((name for mark, name in ENCODINGS.items() if begin.startswith(mark)), None)
+    if encoding is None and (b"\r" not in begin[:-1] or b"\n" in begin):
+        return file
+    return cast(BinaryIO, io.BufferedReader(Recoded(file, encoding), LINE_BLOCK))
+
+
+class Recoded(io.RawIOBase):
+    """A file in UTF-8, whose lines end in line feeds; what cannot be decoded stays wrong.
+
+    Args:
+        encoding: it has a byte order mark of this one; None where only its carriage returns are line ends.
+    """
+
+    def __init__(self, file: BinaryIO, encoding: str | None):
+        self._file, self._held = file, b""
+        self._decoder = (
+            codecs.getincrementaldecoder(encoding)("surrogatepass") if encoding else None
+        )
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        while not self._held:
+            block = self._file.read(len(buffer))
+            self._held = self._decoded(block)
+            if not block:
+                break
+        many = min(len(buffer), len(self._held))
+        buffer[:many], self._held = self._held[:many], self._held[many:]
+        return many
+
+    def _decoded(self, block: bytes) -> bytes:
+        if self._decoder is None:
+            return block.replace(b"\r", b"\n")
+        try:
+            return self._decoder.decode(block, not block).encode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            self._decoder.reset()
+            return b"\xff"
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def _value(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
@@ -115,7 +184,15 @@ def _parquet(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
         yield 1, Refused("file is damaged", str(error)[:200])
         return
     with file:
-        for batch in file.iter_batches(ROWS_AT_A_TIME):
+        batches = file.iter_batches(ROWS_AT_A_TIME)
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError) as error:
+                yield number + 1, Refused("file is damaged", f"from here on: {error}"[:200])
+                return
+            if batch is None:
+                return
             long = _too_long(batch, max_bytes)
             for position in range(batch.num_rows):
                 number += 1
@@ -124,8 +201,10 @@ def _parquet(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
                     continue
                 try:
                     yield number, batch.slice(position, 1).to_pylist()[0]
-                except (UnicodeDecodeError, pa.ArrowException) as error:
+                except UnicodeDecodeError as error:
                     yield number, Refused("not valid Unicode", str(error)[:200])
+                except (ValueError, OverflowError, pa.ArrowException) as error:
+                    yield number, Refused(WRONG_TYPE, str(error)[:200])
 
 
 def _too_long(batch: pa.RecordBatch, max_bytes: int) -> dict[int, int]:

@@ -5,10 +5,15 @@ lines in it look like rows themselves, its first line alone is refused and the o
 """
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 
 from r1v3.data.fields import Refused
+
+NO_ROW = "not a row of fields"
+SEPARATORS = ",\t;|"
+SAID = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # a first line by which spreadsheets are told
 
 
 class Lines:
@@ -53,9 +58,11 @@ def read_separated(
 
     Args:
         max_bytes: of a cell.
+        separator: what the file's name says; the first line decides where it has another one alone.
     """
     csv.field_size_limit(max_bytes + 1)
     source = Lines(lines)
+    separator = _told_by(source, separator)
     reader = csv.reader(source, delimiter=separator)
     names: list[str] | None = None
     while True:
@@ -64,6 +71,13 @@ def read_separated(
             cells, problem = next(reader, None), None
         except csv.Error as error:
             cells, problem = [], str(error)[:200]
+        if names is None and source.refused:
+            number, refused = source.refused[0]
+            yield (
+                number,
+                Refused(refused.reason, f"the names of the columns: {refused.detail}"[:200]),
+            )
+            return
         yield from source.refused
         source.refused.clear()
         if cells is None:
@@ -72,6 +86,12 @@ def read_separated(
             continue
         if names is None:
             names = cells
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                yield (
+                    source.taken[-1][0],
+                    Refused(NO_ROW, f"two columns are called {twice[0]!r}"[:200]),
+                )
+                return
             continue
         taken = list(source.taken)
         if problem is None and len(cells) != len(names):
@@ -80,12 +100,27 @@ def read_separated(
             source.give_back(taken[1:])
             yield taken[0][0], Refused("quote is not closed")
         elif problem:
-            yield taken[-1][0], Refused("not a row of fields", problem)
+            yield taken[-1][0], Refused(NO_ROW, problem)
         elif any("\ufffd" in cell for cell in cells):
             yield taken[-1][0], Refused("null byte")
         else:
             row = dict(zip(names, cells, strict=True))
             yield taken[-1][0], {name: cell for name, cell in row.items() if cell != ""}
+
+
+def _told_by(source: Lines, separator: str) -> str:
+    """The separator that a file's first line has, where it has not the one that its name says."""
+    first = next(source, None)
+    if first is None or source.refused:
+        source.give_back(source.taken)
+        return separator
+    if said := SAID.fullmatch(first):
+        return said[1]
+    source.give_back(source.taken)
+    counts = {each: first.count(each) for each in SEPARATORS}
+    if counts[separator] or not any(counts.values()):
+        return separator
+    return max(SEPARATORS, key=lambda each: counts[each])
 
 
 def _took_rows(taken: list[tuple[int, str]], width: int, separator: str, wrong: bool) -> bool:

@@ -174,7 +174,7 @@ class Decides(SourcePart):
     constants: dict[str, str] = {}
     """Fields that all rows share."""
     rename: dict[str, str] = {}
-    """Our names for fields of theirs."""
+    """Our names for fields of theirs, with dots into nested ones; several may be called images."""
     licence: SourceLicence = SourceLicence(name=None, training="not stated")
     """Its licence."""
     date: str | None = None
