@@ -118,6 +118,13 @@ def test_the_cache_tells_models_apart(server, tmp_path):
     assert len(server.requests) == 2
 
 
+def test_a_cached_verdict_reads_as_one_that_was_asked_for(server, tmp_path):
+    # A resumed rank has read the verdicts of all ranks; what it writes must not differ for that.
+    asked = verifier(server, tmp_path).judge_many([("q", "g", "a")])
+    assert verifier(server, tmp_path).judge_many([("q", "g", "a")]) == asked
+    assert len(server.requests) == 1
+
+
 def test_a_cut_line_in_the_cache_is_skipped(server, tmp_path):
     verifier(server, tmp_path).judge_many([("q", "g", "a"), ("q", "g", "b")])
     (path,) = tmp_path.glob("*.jsonl")

@@ -99,7 +99,7 @@ class VerifierClient:
         key = cache_key(self.model, PROMPT_VERSION, question, gold, answer)
         known = self.cache.get(key)
         if known is not None:
-            return Judgement(known, f"{self.model} (cached)")
+            return Judgement(known, self.model)
         if failures.too_many:
             return Judgement(None, "verifier unreachable")
         try:
