@@ -1,15 +1,17 @@
-"""The sides of `grpo.py`, each run in a process of its own: this loop, and TRL's `GRPOTrainer`.
+"""The sides of `grpo.py` and `overlapped.py`, each run in a process of its own: this loop, and TRL's.
 
 Both start from the same random weights, ask the same questions in the same order, as many samples each, up to
 as many tokens, at temperature 1, pay them by the same grader, and take one on-policy step of AdamW. What
 random weights write has no form; in place of the format reward both pay for a text's length, so that
-there is something to learn.
+there is something to learn. `on_policy` and `overlapped` are this loop at a higher rate, paid for digits,
+which random weights learn to write within some steps.
 """
 
 import argparse
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +33,7 @@ from r1v3.train.grpo.sampling import rollouts  # noqa: E402
 from r1v3.train.grpo.trainer import train_grpo  # noqa: E402
 
 SEED, RATE, BETAS = 1, 1e-5, (0.9, 0.999)
+FAST = 2e-3  # the rate at which something is learned
 REWARD = {"accuracy_weight": 0.8, "format_weight": 0.2, "verifier": None}
 
 
@@ -39,14 +42,33 @@ def pay_for_length(text: str) -> float:
     return len(text) % 3 / 2
 
 
-def ours(folder: Path, shape: str, steps: int, out: Path) -> dict:
-    """This loop, as a run of the graph calls it, with all that it measures and keeps."""
+def pay_for_digits(text: str) -> float:
+    """The share of digits among the characters, in place of the format reward."""
+    return sum(character.isdigit() for character in text) / max(1, len(text))
+
+
+def learning(folder: Path, shape: str, steps: int, out: Path, mode: dict) -> dict:
+    """This loop where it learns something, with rollouts sampled as `mode` says."""
+    weights = {"level": "token", "mode": "truncate", "cap": 2.0}
+    changes = {"rollouts": mode, "mismatch": weights, "keep_rollouts": 0.0}
+    return ours(folder, shape, steps, out, pay=pay_for_digits, rate=FAST, **changes)
+
+
+def ours(
+    folder: Path, shape: str, steps: int, out: Path, *, pay=pay_for_length, rate=RATE, **changes
+) -> dict:
+    """This loop, as a run of the graph calls it, with all that it measures and keeps.
+
+    Args:
+        pay: gives what stands for the format reward.
+        changes: further keys of `grpo`.
+    """
     load = LOADS[shape]
     settings = {
         "train": ["vision_tower", "connector", "llm"],
         "optimizer": {
             "algorithm": "adamw",
-            "learning_rate": RATE,
+            "learning_rate": rate,
             "schedule": "constant",
             "warmup": 0.0,
             "betas": list(BETAS),
@@ -86,6 +108,7 @@ def ours(folder: Path, shape: str, steps: int, out: Path) -> dict:
             "attention": "auto",
         },
         "resume": {"seconds": 1e9, "keep": 2},
+        **changes,
     }
     entropy = {"critical_words": ["Wait"], "control_words": ["max"], "minimum_count": 20}
     config = GrpoConfig.model_validate(
@@ -102,7 +125,7 @@ def ours(folder: Path, shape: str, steps: int, out: Path) -> dict:
             "generation": {"engine": "transformers", "mode": "slow"},
         }
     )
-    rollouts.format_reward = pay_for_length
+    rollouts.format_reward = pay
     train_grpo(config, start=folder / "start", data=folder / "data", folder=out)
     rows = read_metrics(out / "metrics.jsonl")
     return {
@@ -112,6 +135,7 @@ def ours(folder: Path, shape: str, steps: int, out: Path) -> dict:
         "update": [row["seconds_update"] for row in rows],
         "tokens": [row["speed/tokens_per_second"] * row["seconds"] for row in rows],
         "paid": [row["reward"] for row in rows],
+        "format": [row["format"] for row in rows],
         "mfu": [row["speed/update_mfu"] for row in rows],
     }
 
@@ -243,9 +267,17 @@ def trl(folder: Path, shape: str, steps: int, out: Path) -> dict:
     return found
 
 
+SIDES = {
+    "ours": ours,
+    "trl": trl,
+    "on_policy": partial(learning, mode={"mode": "on_policy"}),
+    "overlapped": partial(learning, mode={"mode": "overlapped", "staleness": 1}),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("side", choices=["build", "ours", "trl"])
+    parser.add_argument("side", choices=["build", *SIDES])
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--shape", choices=LOADS, required=True)
     parser.add_argument("--steps", type=int, required=True)
@@ -257,8 +289,7 @@ def main() -> None:
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
     args.out.mkdir(parents=True)
-    side = {"ours": ours, "trl": trl}[args.side]
-    found = side(args.folder, args.shape, args.steps, args.out)
+    found = SIDES[args.side](args.folder, args.shape, args.steps, args.out)
     found["peak"] = peak_memory()
     found["resident"] = peak_rss()
     (args.out / "found.json").write_text(json.dumps(found))

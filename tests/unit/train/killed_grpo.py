@@ -1,6 +1,7 @@
 """A GRPO run of the small model that kills itself, by signal 9, in a phase; notes what it samples.
 
-Settings of its own may follow as JSON.
+Settings of its own may follow as JSON, and after them `here`: an engine that overlaps is then a thread's,
+which spares the start of another process.
 """
 
 import json
@@ -11,18 +12,39 @@ from pathlib import Path
 
 from grpo_fixtures import grpo_run
 
+from r1v3.generate.apart.engine import EngineApart
 from r1v3.generate.in_process.engine import TransformersEngine
+from r1v3.model.encode import Encoder
+from r1v3.model.load import load_model, load_processor
 from r1v3.train.core import engine, sharded_state
 from r1v3.train.grpo import trainer as grpo
 from r1v3.train.grpo.records import log
 from r1v3.train.grpo.resume import saved_episodes
-from r1v3.train.grpo.sampling import rollouts
+from r1v3.train.grpo.sampling import rollouts, sampler, source
 
 phase, step, start, data, folder = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:6])
 settings = {"dynamic_sampling": {"max_rounds": 1}}
 if sys.argv[6:]:
     settings = json.loads(sys.argv[6])
 at = {"step": 0}
+
+
+class Here(TransformersEngine):
+    """`EngineApart` without another process: a model of its own."""
+
+    def __init__(self, opening):
+        encoder = Encoder(load_processor(opening.start), opening.images)
+        super().__init__(load_model(opening.start), encoder)
+
+    def offload(self):
+        """It goes on."""
+
+    def close(self):
+        """It ends with its thread."""
+
+
+if sys.argv[7:]:
+    sampler.EngineApart = Here
 folder.mkdir(exist_ok=True)
 
 
@@ -46,13 +68,16 @@ def around(module, name, *, before="", after="", counts=False):
     setattr(module, name, wrapped)
 
 
-around(grpo, "run_episode", after="graded")
-around(TransformersEngine, "generate_batch", before="generating", counts=True)
+around(source, "run_episode", after="graded")
+for engines in (TransformersEngine, EngineApart):
+    around(engines, "generate_batch", before="generating", counts=True)
 around(rollouts, "score_rollouts", before="grading")
 around(saved_episodes, "save_episode", before="keeping", after="updating")
 around(grpo, "update_policy", after="updated")
 around(log, "write_rollouts", after="writing")
 around(engine, "save_state", before="saving", after="between saves")
 around(sharded_state, "_sha256", before="sealing")  # ZeRO's state is written, its sums are not
-seconds = 0.0 if phase in ("saving", "between saves", "sealing") else 1e9
+if phase == "ahead":  # each step's state is saved, and the next ones' rollouts lie beside it
+    around(grpo, "update_policy", after="ahead")
+seconds = 0.0 if phase in ("saving", "between saves", "sealing", "ahead") else 1e9
 grpo_run(folder, start, data, **settings, resume={"seconds": seconds, "keep": 2})

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from r1v3.train.core.ranks import Ranks
 from r1v3.train.core.unfinished import UnfinishedRun
 from r1v3.train.grpo.resume.unfinished import UnfinishedGrpo
 from r1v3.train.grpo.sampling.collect import Collected
+
+ALONE = Ranks(0, 1)
 
 
 class Engine:
@@ -84,17 +87,33 @@ def test_a_sampled_episode_is_there_until_a_state_covers_it(clock, tmp_path):
     episode = episode_of_policy(learner(), prompts=2)
     engine, resume = Engine(), Resume(seconds=5, keep=2)
     run = UnfinishedGrpo(engine, tmp_path, resume, 9, episode.prompts)
-    assert run.restore_episode(1) is None
+    assert run.restore_episode(1, ALONE) is None
     run.save_episode(1, Collected(episode, drawn=2, counts={}))
-    found = run.restore_episode(1)
+    found = run.restore_episode(1, ALONE)
     assert found.drawn == 2
     assert [r.text for r in found.episode.responses] == [r.text for r in episode.responses]
     assert [p.record.id for p in found.episode.prompts] == ["q0", "q1"]
     assert found.episode.reward_GM.tolist() == episode.reward_GM.tolist()
-    assert run.restore_episode(2) is None
+    assert run.restore_episode(2, ALONE) is None
     clock.now = 6.0
     run.save_if_due(1, {})
-    assert run.restore_episode(1) is None
+    assert run.restore_episode(1, ALONE) is None
+
+
+def test_a_state_holds_the_episode_that_older_weights_have_sampled(clock, tmp_path):
+    episode = episode_of_policy(learner(), prompts=2)
+    engine, resume = Engine(), Resume(seconds=0, keep=2)
+    run = UnfinishedGrpo(engine, tmp_path / "lost", resume, 9, episode.prompts)
+    run.save_episode(2, Collected(episode, drawn=4, counts={"staleness": 1}))
+    run.ahead = Future()
+    run.ahead.set_result(None)
+    clock.now = 1.0
+    run.save_if_due(1, {"done": 1})
+    again = UnfinishedGrpo(engine, tmp_path / "new", resume, 9, episode.prompts)
+    assert again.restore() == {"done": 1}
+    found = again.restore_episode(2, ALONE)
+    assert (found.drawn, found.counts) == (4, {"staleness": 1})
+    assert found.episode.responses == episode.responses
 
 
 def test_the_episode_on_which_training_stopped_stays(clock, tmp_path):

@@ -35,6 +35,8 @@ class Arm(Section):
     """Which of its checkpoints; common: the last step that all reinforced arms kept."""
     thinking_mode: str | None = None
     """The thinking mode in which it answers; null: the run's own."""
+    engine: Literal["transformers", "vllm", "server"] | None = None
+    """The engine that its run needs; the study has no such arm in recipes with another. null: any."""
 
 
 class Study(Section):
@@ -322,7 +324,14 @@ def load_studies(path: Path, runs: dict[str, Any], recipe: Recipe) -> dict[str, 
         lines += [f"{path}: {name}: {line}" for line in _mistakes(study, runs, recipe)]
     if lines:
         raise RecipeError(lines)
-    return studies
+    engine = recipe.generation.engine
+    return {name: _with_engine(study, engine) for name, study in studies.items()}
+
+
+def _with_engine(study: Study, engine: str) -> Study:
+    """The study without the arms that need another engine."""
+    arms = {label: arm for label, arm in study.arms.items() if arm.engine in (None, engine)}
+    return study if len(arms) == len(study.arms) else study.model_copy(update={"arms": arms})
 
 
 def report_numbers(config: Path) -> dict[str, float]:

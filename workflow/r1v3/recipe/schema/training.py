@@ -444,6 +444,26 @@ class Window(Section):
 Curriculum = Staged | Mixed | Window
 
 
+class Rollouts(GrowingSection):
+    """When the rollouts of a step are sampled.
+
+    `on_policy`: before the step, by the policy that then learns from them, as in the report. `overlapped`:
+    while the policy learns from those of the step before, by the weights from before that (one step off).
+    """
+
+    mode: Literal["on_policy", "overlapped"] = "on_policy"
+    """Whether the engine waits for each update, or samples the next step beside it."""
+    staleness: Literal[0, 1] = 0
+    """How many updates old the weights that sample may be: 1 with overlapped, else 0."""
+
+    @model_validator(mode="after")
+    def _as_old_as_the_mode_makes_them(self):
+        wanted = 1 if self.mode == "overlapped" else 0
+        if self.staleness != wanted:
+            raise ValueError(f"staleness must be {wanted} with mode {self.mode}")
+        return self
+
+
 class Grpo(GrowingSection):
     """Group-normalised reinforcement learning (section 3.3).
 
@@ -460,7 +480,9 @@ class Grpo(GrowingSection):
     section 6.5 cites).
     `instruction` follows each question (section 6.6).
     `surrogate` replaces equation 7's clip per token (`r1v3.train.grpo.loss.surrogates`). `mismatch` weighs
-    tokens by the trainer's probability over the engine's (`r1v3.train.grpo.loss.mismatch`).
+    tokens by the trainer's probability over the engine's (`r1v3.train.grpo.loss.mismatch`); with `rollouts`
+    overlapped, the engine's is that of older weights, and the clip's ratio starts at the policy before the
+    step (decoupled PPO).
     `parallel.pass_tokens`: each rank takes a run of responses of about as many tokens as the others', in
     passes of at most this many; `null`: its part of the prompts, 64 a pass.
     `keep_rollouts` is the share of a step's prompts whose responses are kept (`r1v3 browse` shows them).
@@ -540,6 +562,8 @@ class Grpo(GrowingSection):
     """Adapters of low rank in place of whole weights; null: whole weights."""
     reward_model: RewardTerm | None = None
     """A reward model's score as a part of the reward; null: equation 3 alone."""
+    rollouts: Rollouts = Rollouts()
+    """When the rollouts of a step are sampled; the report's way unless set."""
 
     @model_validator(mode="after")
     def _parts_fit(self):
@@ -548,6 +572,11 @@ class Grpo(GrowingSection):
         if self.mismatch and self.old_logprobs != "trainer":
             raise ValueError(
                 "mismatch needs old_logprobs trainer; with engine, the ratio holds the mismatch already"
+            )
+        if self.overlapped and not self.mismatch and self.old_logprobs != "engine":
+            raise ValueError(
+                "rollouts overlapped are those of older weights; set mismatch (as {level: token, mode:"
+                " truncate, cap: 2.0}), or old_logprobs engine"
             )
         if self.surrogate and self.covariance and self.covariance.kind == "kl":
             raise ValueError(
@@ -561,6 +590,11 @@ class Grpo(GrowingSection):
         if self.overlong_buffer is not None and self.overlong_buffer > shortest:
             raise ValueError(f"overlong_buffer may be {shortest} at most, the shortest of lengths")
         return self
+
+    @property
+    def overlapped(self) -> bool:
+        """Whether rollouts are sampled while the policy learns."""
+        return self.rollouts.mode == "overlapped"
 
     @property
     def adapted(self) -> list[Group]:

@@ -5,16 +5,16 @@ first meet here: each counts itself as come in the store that they joined by, an
 a process that no longer beats ends the waiting.
 """
 
-import itertools
 import threading
 import time
+from collections import Counter
 from typing import Any
 
 BEAT = 15.0  # seconds between two beats
 SILENT = 600.0  # seconds without a beat after which a process counts as lost
 LONGEST_NAP = 0.2  # seconds between two looks
 
-_meetings = itertools.count()
+_meetings: Counter[str] = Counter()  # so far, by lane
 
 
 def beat_beside_the_work(store: Any, rank: int) -> None:
@@ -35,14 +35,18 @@ def beat_beside_the_work(store: Any, rank: int) -> None:
     threading.Thread(target=beat, name="heartbeat", daemon=True).start()
 
 
-def meet(store: Any, rank: int, world: int) -> None:
+def meet(store: Any, rank: int, world: int, lane: str = "") -> None:
     """Wait until all processes have called this as often as this one.
+
+    Args:
+        lane: meetings of one thread of each process; those of other lanes are counted apart.
 
     Raises:
         RuntimeError: a process has not beaten for `SILENT` seconds; names its rank.
     """
-    number = next(_meetings)
-    come = store.add(_come(number), 1)
+    number = _meetings[lane]
+    _meetings[lane] += 1
+    come = store.add(_come(number, lane), 1)
     began = looked = time.monotonic()
     heard: dict[int, tuple[int, float]] = {}
     while come < world:
@@ -51,9 +55,9 @@ def meet(store: Any, rank: int, world: int) -> None:
         if now - looked >= min(BEAT, SILENT / 4):
             looked = now
             _check_beats(store, world, heard)
-        come = store.add(_come(number), 0)
+        come = store.add(_come(number, lane), 0)
     if rank == 0 and number:
-        store.delete_key(_come(number - 1))  # all have left that one
+        store.delete_key(_come(number - 1, lane))  # all have left that one
 
 
 def _check_beats(store: Any, world: int, heard: dict[int, tuple[int, float]]) -> None:
@@ -73,5 +77,5 @@ def _beats(rank: int) -> str:
     return f"r1v3/beats/{rank}"
 
 
-def _come(number: int) -> str:
-    return f"r1v3/come/{number}"
+def _come(number: int, lane: str) -> str:
+    return f"r1v3/come/{lane}{number}"

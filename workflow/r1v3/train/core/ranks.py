@@ -4,7 +4,7 @@ torchrun launches them; without it there is one. Every rank ends each step with 
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -24,12 +24,16 @@ class Ranks:
         per_node: processes that share a node; None for all of them.
         gpu: number of the GPU that this process computes on. CUDA's own current device differs between
             threads, so it is kept here.
+        lane: name of the thread of each process that meets those of the others; empty for the main one.
+        group: torch's process group of that lane; None for the one of all.
     """
 
     rank: int
     world: int
     per_node: int | None = None
     gpu: int = 0
+    lane: str = ""
+    group: Any = None
 
     @classmethod
     def join(cls) -> "Ranks":
@@ -53,6 +57,15 @@ class Ranks:
             return cls(0, 1)
         per_node = int(os.environ.get("LOCAL_WORLD_SIZE", world))
         return cls(int(os.environ["RANK"]), world, per_node, int(os.environ["LOCAL_RANK"]))
+
+    def beside(self, lane: str) -> "Ranks":
+        """The same processes for another thread of each, which meet there and wait for no main thread.
+
+        All ranks call this together.
+        """
+        if self.world == 1:
+            return self
+        return replace(self, lane=lane, group=dist.new_group(backend="gloo"))
 
     @property
     def first(self) -> bool:
@@ -104,7 +117,7 @@ class Ranks:
         if self.world == 1:
             return values
         total = torch.tensor(values, dtype=torch.float64)
-        dist.all_reduce(total)
+        dist.all_reduce(total, group=self.group)
         return tuple(total.tolist())
 
     def gather(self, part: list[Item]) -> list[Item]:
@@ -113,7 +126,7 @@ class Ranks:
             return part
         self.wait()
         parts: list[Any] = [None] * self.world
-        dist.all_gather_object(parts, part)
+        dist.all_gather_object(parts, part, group=self.group)
         return [item for each in parts for item in each]
 
     def wait(self) -> None:
@@ -121,8 +134,8 @@ class Ranks:
         if self.world == 1:
             return
         if store := _store():
-            patience.meet(store, self.rank, self.world)
-        dist.barrier()
+            patience.meet(store, self.rank, self.world, self.lane)
+        dist.barrier(group=self.group)
 
 
 def _store() -> Any:

@@ -63,11 +63,16 @@ class UnfinishedRun:
         came, due = ranks.sum(self.preemption.came, due)
         if not (came or due) or step >= self.total:
             return
-        self.engine.save_state(self.folder, step, progress, keep=self.resume.keep)
+        state = progress | self.beside(step)
+        self.engine.save_state(self.folder, step, state, keep=self.resume.keep)
         self.after_save(step)
         self.saved_at = time.monotonic()
         if came:
             raise Preempted(step)
+
+    def beside(self, step: int) -> State:
+        """A hook for what a state after `step` steps needs beside the progress."""
+        return {}
 
     def after_save(self, step: int) -> None:
         """A hook for what a saved state makes superfluous."""

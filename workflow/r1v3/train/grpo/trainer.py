@@ -1,29 +1,27 @@
-"""Reinforcement learning by GRPO (section 3.3): sample, score, learn, record, save; one step on-policy.
+"""Reinforcement learning by GRPO (section 3.3): sample, score, learn, record, save.
+
+Each step is on-policy, as in the report; `rollouts: {mode: overlapped, staleness: 1}` samples a step ahead.
 
 Equation 7 has the reference policy in the denominator of its ratio; the recipes take the policy that
 sampled, as PPO does (equation 5 calls it both). `old_logprobs: reference` is the equation as written.
 """
 
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from r1v3.base.seeding import stable_seed
-from r1v3.generate.types import Sampling
 from r1v3.model import lean_transformers as lean_transformers  # before transformers' first import
 from r1v3.model.groups import check_base, check_frozen
 from r1v3.recipe.graph.configs import GrpoConfig
-from r1v3.recipe.schema.training import LengthStage
-from r1v3.reward import Grader
 from r1v3.reward.configured import open_grader
 from r1v3.reward.score_term import ScoreTerm
 from r1v3.train.core.optimizer import learning_rate
 from r1v3.train.grpo.loss.update import Updated, score_advantages, update_policy
 from r1v3.train.grpo.records.log import GrpoLog
 from r1v3.train.grpo.records.timer import StepTimer
-from r1v3.train.grpo.sampling.collect import Collected, collect_episode
-from r1v3.train.grpo.sampling.rollouts import run_episode
+from r1v3.train.grpo.sampling.collect import Collected
+from r1v3.train.grpo.sampling.source import open_source, response_limit
 from r1v3.train.grpo.setup import GrpoRun, open_grpo_run
 
 
@@ -40,26 +38,21 @@ def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> 
     """
     run = open_grpo_run(config, start=start, data=data, folder=Path(folder))
     settings, progress, log = config.settings, run.progress, GrpoLog(run)
-    term = open_term(run)
-    with open_grader(settings.reward.verifier, run.folder / "judge") as grader, run.unfinished:
+    with (
+        open_grader(settings.reward.verifier, run.folder / "judge") as grader,
+        open_source(run, grader, open_term(run)) as source,
+        run.unfinished,
+    ):
         for step in range(progress.done, settings.steps):
-            timer, limit = StepTimer(), response_limit(settings.lengths, step)
-            collected = sample_episode(run, grader, term, step, limit, timer)
-            timer.lap("sampling")
-            run.sampler.offload()
+            timer = StepTimer()
+            collected = source.take(step, timer)
             rate = learning_rate(step, settings.steps, settings.optimizer)
-            updated = learn(run, collected, step, limit, rate)
+            updated = learn(run, collected, step, rate)
             timer.lap("update")
             moved = run.movement.measure()
-            run.order.adapt(float(collected.episode.accuracy_GM.mean()))
-            progress.done, progress.drawn = step + 1, run.order.drawn
-            progress.order = run.order.state()
+            progress.done = step + 1
             save_checkpoint_if_due(run)
             timer.lap("checkpoint")
-            # Last of all: an engine that is awake leaves the trainer no room.
-            if step + 1 < settings.steps:
-                run.sampler.sync_weights(run.policy)
-            timer.lap("weights")
             log.record(step + 1, collected, updated, moved=moved, rate=rate, timer=timer)
             run.unfinished.save_if_due(step + 1, asdict(progress))
     return finish_grpo(run)
@@ -74,52 +67,11 @@ def open_term(run: GrpoRun) -> ScoreTerm | None:
     return ScoreTerm(settings, run.config.images, own)
 
 
-def sample_episode(
-    run: GrpoRun,
-    grader: Grader,
-    term: ScoreTerm | None,
-    step: int,
-    limit: int,
-    timer: StepTimer,
-) -> Collected:
-    """Ask the prompts of a step and grade the answers, unless a killed run has already done so.
-
-    Args:
-        term: asks the reward model, where the recipe names one.
-        step: from 0.
-        limit: most tokens of a response.
-        timer: adds up the seconds of sampling and grading.
-
-    Raises:
-        RuntimeError: a prompt cannot be answered, or too many answers stayed unjudged.
-    """
-    config, settings = run.config, run.config.settings
-    collected = run.unfinished.restore_episode(step + 1)
-    if collected is None:
-        run_round = partial(
-            run_episode,
-            run.sampler.engine,
-            sampling=Sampling(settings.temperature, settings.top_p, limit, settings.samples),
-            grader=grader,
-            reward=settings.reward,
-            mode=config.generation.mode,
-            timer=timer,
-            saved=run.unfinished.samples(step + 1),
-            term=term,
-        )
-        seed = f"{config.seed}/{step}"
-        collected = collect_episode(run_round, run.order, settings, run.sampler, seed=seed)
-        run.unfinished.save_episode(step + 1, collected)
-    run.order.go_to(collected.drawn)
-    return collected
-
-
-def learn(run: GrpoRun, collected: Collected, step: int, limit: int, rate: float) -> Updated:
+def learn(run: GrpoRun, collected: Collected, step: int, rate: float) -> Updated:
     """Take the gradient steps of an episode.
 
     Args:
         step: from 0.
-        limit: most tokens of a response.
         rate: learning rate.
 
     Raises:
@@ -127,6 +79,7 @@ def learn(run: GrpoRun, collected: Collected, step: int, limit: int, rate: float
             the episode is saved beside the run's states.
     """
     config, settings = run.config, run.config.settings
+    limit = response_limit(settings.lengths, step)
     try:
         return update_policy(
             run.policy,
@@ -143,12 +96,6 @@ def learn(run: GrpoRun, collected: Collected, step: int, limit: int, rate: float
         raise FloatingPointError(
             f"step {step + 1}: {error}; the step was not taken, and its episode is in {path}"
         ) from None
-
-
-def response_limit(lengths: list[LengthStage], step: int) -> int:
-    """Most tokens of a response at a step: the report raises 4,096 to 8,192 (section 3.3)."""
-    begun = [stage for stage in lengths if stage.step <= step]
-    return max(begun, key=lambda stage: stage.step).tokens
 
 
 def save_checkpoint_if_due(run: GrpoRun) -> None:

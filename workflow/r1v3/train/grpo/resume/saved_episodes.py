@@ -69,10 +69,18 @@ def save_episode(folder: Path, step: int, collected: Collected) -> None:
     )
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", compression_level=1)
-    path, data = path_of(folder, step), buffer.getvalue()
-    write_text(_seal_of(path), hashlib.sha256(data).hexdigest())
-    write_bytes(path, data)
+    _write(path_of(folder, step), buffer.getvalue())
     delete_samples(folder, through=step)
+
+
+def take_episode(folder: Path, step: int) -> torch.Tensor:
+    """The bytes of a step's episode, as a state can hold them."""
+    return torch.frombuffer(bytearray(path_of(folder, step).read_bytes()), dtype=torch.uint8)
+
+
+def put_episode(folder: Path, step: int, content: torch.Tensor) -> None:
+    """Write the bytes of a step's episode where `restore_episode` finds them."""
+    _write(path_of(folder, step), content.numpy().tobytes())
 
 
 def restore_episode(folder: Path, step: int, prompts: dict[str, Prompt]) -> Collected | None:
@@ -131,6 +139,11 @@ def delete_episodes(folder: Path, through: int) -> None:
 def path_of(folder: Path, step: int) -> Path:
     """Where a step's episode lies."""
     return Path(folder) / f"episode-{step:06d}.parquet"
+
+
+def _write(path: Path, data: bytes) -> None:
+    write_text(_seal_of(path), hashlib.sha256(data).hexdigest())
+    write_bytes(path, data)
 
 
 def _seal_of(path: Path) -> Path:

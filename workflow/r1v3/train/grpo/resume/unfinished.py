@@ -1,9 +1,15 @@
-"""An unfinished GRPO run: besides its states, it keeps what it has sampled since the newest one."""
+"""An unfinished GRPO run: besides its states, it keeps what it has sampled since the newest one.
 
+A state of a run with overlapped rollouts holds the next step's episode: the weights that sampled it are gone.
+"""
+
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 from r1v3.recipe.schema.training import Resume
-from r1v3.train.core.engine import TrainingEngine
+from r1v3.train.core.engine import State, TrainingEngine
+from r1v3.train.core.ranks import Ranks
 from r1v3.train.core.unfinished import UnfinishedRun
 from r1v3.train.grpo.resume import saved_episodes
 from r1v3.train.grpo.resume.saved_samples import SavedSamples
@@ -16,6 +22,9 @@ class UnfinishedGrpo(UnfinishedRun):
 
     Args:
         prompts: of the run; a saved episode names them by their records' ids.
+
+    Attributes:
+        ahead: the next step's episode, where it is sampled while the policy learns.
     """
 
     def __init__(
@@ -28,11 +37,35 @@ class UnfinishedGrpo(UnfinishedRun):
     ):
         super().__init__(engine, folder, resume, total)
         self.prompts = {prompt.record.id: prompt for prompt in prompts}
+        self.ahead: Future[Any] | None = None
 
-    def restore_episode(self, step: int) -> Collected | None:
-        """The episode of a step (from 1), if a killed run has sampled it; all ranks call this together."""
+    def restore(self) -> State | None:
+        """As for every run; the episode that a state holds lies among the others again."""
+        state = super().restore()
+        if state is not None and "ahead" in state:
+            ahead = state.pop("ahead")
+            if self.engine.ranks.first:
+                saved_episodes.put_episode(self.folder, state["done"] + 1, ahead)
+            self.engine.ranks.wait()
+        return state
+
+    def beside(self, step: int) -> State:
+        """The next step's episode, once it is sampled."""
+        if self.ahead is None:
+            return {}
+        self.ahead.result()
+        if not self.engine.ranks.first:  # the first one writes the state
+            return {}
+        return {"ahead": saved_episodes.take_episode(self.folder, step + 1)}
+
+    def restore_episode(self, step: int, ranks: Ranks) -> Collected | None:
+        """The episode of a step (from 1), if a killed run has sampled it; all ranks call this together.
+
+        Args:
+            ranks: of the thread that samples.
+        """
         collected = saved_episodes.restore_episode(self.folder, step, self.prompts)
-        self.engine.ranks.wait()  # until every rank has looked, before the first one saves
+        ranks.wait()  # until every rank has looked, before the first one saves
         return collected
 
     def save_episode(self, step: int, collected: Collected) -> None:

@@ -5,6 +5,8 @@ whole node. The first of each team opens vLLM over the team's accelerators, and 
 of the prompts. It sleeps while the policy learns, so that both fit on the same accelerators. After each
 update it gets the new weights and drops every cache of the old ones. Then the hash of its connector is
 compared with the trainer's, because stale embeddings of pictures would give wrong tokens without an error.
+
+With overlapped rollouts each process has an engine in a process of its own, which samples on.
 """
 
 from pathlib import Path
@@ -14,6 +16,8 @@ import torch
 from transformers import PreTrainedModel
 
 from r1v3.generate import PolicyEngine
+from r1v3.generate.apart.engine import EngineApart
+from r1v3.generate.apart.opening import Opening
 from r1v3.generate.in_process.engine import TransformersEngine
 from r1v3.generate.vllm.engine import open_vllm
 from r1v3.generate.vllm.start import tensor_parallel
@@ -96,6 +100,17 @@ class BesideTrainer:
             )
 
 
+class ApartFromTrainer(BesideTrainer):
+    """An engine in a process of its own for each process that learns; it samples while the policy learns.
+
+    `ranks` are those of the thread that waits for it, so its meetings are none of the trainer's.
+    """
+
+    def __init__(self, engine: EngineApart, ranks: Ranks):
+        super().__init__(engine, ranks.beside("rollouts"), 1)
+        self.close = engine.close
+
+
 Sampler = OwnModel | BesideTrainer
 
 
@@ -119,6 +134,8 @@ def open_sampler(
         ValueError: the engine cannot take a learning policy's weights.
     """
     generation = config.generation
+    if isinstance(config, GrpoConfig) and config.settings.overlapped:
+        return open_apart(config, start, ranks)
     if generation.engine == "transformers":
         if parallel.zero != 3:
             return OwnModel(model.to(ranks.device), encoder, ranks)  # type: ignore[arg-type]
@@ -135,6 +152,28 @@ def open_sampler(
     raise ValueError(
         f"generation.engine must be transformers or vllm in RL, not {generation.engine!r}"
     )
+
+
+def open_apart(config: GrpoConfig, start: Path, ranks: Ranks) -> ApartFromTrainer:
+    """The engine in a process of its own, with the weights of `start`.
+
+    Raises:
+        ValueError: the recipe's engine cannot sample while the policy learns.
+    """
+    if config.generation.engine != "transformers":
+        raise ValueError(
+            f"rollouts overlapped cannot sample with generation.engine {config.generation.engine}, which"
+            " shares the trainer's accelerators; set generation.engine transformers, or rollouts on_policy"
+        )
+    opening = Opening(
+        start,
+        config.images,
+        config.settings.dtype,
+        str(ranks.device),
+        torch.get_num_threads(),
+        config.determinism == "exact",
+    )
+    return ApartFromTrainer(EngineApart(opening), ranks)
 
 
 def team_size(ranks: Ranks, gpus: int) -> int:

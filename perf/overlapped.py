@@ -1,0 +1,76 @@
+"""Rollouts sampled while the policy learns, against those sampled in between: speed and what is learned.
+
+Both sides train the tiny recipe's model from the same random weights, on the same questions, with the same
+weights of importance, each in a process of its own with one thread; overlapped, a second process samples.
+Both are paid for writing digits. Repeats are interleaved; the ratio is the median over repeats of the sides'
+median step, and the reward is the mean of the last quarter of steps. `ahead` is true where overlapped is
+faster and reaches at least 95 % of what the other has gained.
+
+    python perf/overlapped.py [--repeats 3] [--steps 40]
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from grpo import call
+from machine import busy, median_ratio, told_busy
+
+SIDES = ("on_policy", "overlapped")
+SHAPE, EQUAL = "tiny", 0.95
+
+
+def summary(runs: list[dict]) -> dict:
+    """Medians over repeats: of the median step, of its parts, and of the reward at both ends."""
+
+    def median(key: str) -> float:
+        return round(statistics.median(statistics.median(run[key][1:]) for run in runs), 3)
+
+    quarter = max(1, len(runs[0]["format"]) // 4)
+    last = statistics.median(statistics.mean(run["format"][-quarter:]) for run in runs)
+    found = {name: median(name) for name in ("seconds", "generate", "update", "tokens")}
+    found["rates"] = [1 / statistics.median(run["seconds"][1:]) for run in runs]
+    found["first"] = round(statistics.median(run["format"][0] for run in runs), 4)
+    return found | {"last": round(last, 4)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=40)
+    args = parser.parse_args()
+    at_start = busy()
+    print(told_busy())
+    folder = Path(tempfile.mkdtemp(prefix="r1v3-overlapped-"))
+    call("build", SHAPE, args.steps, folder, folder / "none")
+    runs: dict[str, list[dict]] = {side: [] for side in SIDES}
+    for repeat in range(args.repeats):
+        for side in SIDES if repeat % 2 == 0 else SIDES[::-1]:
+            out = folder / f"{side}-{repeat}"
+            runs[side].append(call(side, SHAPE, args.steps, folder, out))
+    shutil.rmtree(folder)
+    found = {side: summary(own) for side, own in runs.items() if all(own)}
+    columns = ("seconds", "generate", "update", "tokens", "first", "last")
+    print(f"{'side':12}" + "".join(f"{name:>10}" for name in columns))
+    for side, own in found.items():
+        print(f"{side:12}" + "".join(f"{own[name]:10.3f}" for name in columns))
+    result, aims = {}, {"both_ran": len(found) == len(SIDES)}
+    if aims["both_ran"]:
+        apart, together = found["overlapped"], found["on_policy"]
+        result["speed_over_on_policy"] = round(median_ratio(apart["rates"], together["rates"]), 3)
+        gained = [own["last"] - own["first"] for own in (apart, together)]
+        aims["faster"] = result["speed_over_on_policy"] > 1
+        aims["learns_as_much"] = gained[0] >= EQUAL * gained[1] > 0
+    print(
+        json.dumps({**found, **result, "aims": aims, "busy": at_start, "ahead": all(aims.values())})
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""What a process that samples is told when it starts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from r1v3.recipe.schema.recipe import Images
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The engine to open, and how it computes.
+
+    Attributes:
+        start: folder of the checkpoint.
+        images: how a picture becomes tiles.
+        dtype: number format of the weights.
+        device: that it computes on.
+        threads: of a processor; other numbers give other bits.
+        exact: whether all choices that could change the last bits are fixed (`determinism: exact`).
+    """
+
+    start: Path
+    images: Images
+    dtype: str
+    device: str
+    threads: int
+    exact: bool

@@ -1,0 +1,165 @@
+"""Where a step's episode comes from: it is sampled before the step, or while the step before is learned.
+
+On-policy, engine and trainer take turns, and an episode is the policy's own. Overlapped, the engine samples
+the next episode with a copy of the weights while this one is learned from, so each but the first comes from
+a policy that is one update older than the one that learns (one step off).
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from r1v3.generate.types import Sampling
+from r1v3.recipe.schema.training import LengthStage
+from r1v3.reward import Grader
+from r1v3.reward.score_term import ScoreTerm
+from r1v3.train.grpo.records.timer import StepTimer
+from r1v3.train.grpo.sampling.collect import Collected, collect_episode
+from r1v3.train.grpo.sampling.rollouts import run_episode
+from r1v3.train.grpo.sampling.sampler import ApartFromTrainer
+from r1v3.train.grpo.setup import GrpoRun
+
+
+class OnPolicy:
+    """Samples an episode when it is asked for, with the weights as they then are.
+
+    Args:
+        term: asks the reward model, where the recipe names one.
+    """
+
+    def __init__(self, run: GrpoRun, grader: Grader, term: ScoreTerm | None):
+        self.run, self.grader, self.term = run, grader, term
+        self.learned = False  # whether the policy has moved since the engine took its weights
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing is open."""
+
+    def take(self, step: int, timer: StepTimer) -> Collected:
+        """The episode of a step.
+
+        Args:
+            step: from 0.
+            timer: of the step; it takes the seconds of sampling, grading and moving weights.
+
+        Raises:
+            RuntimeError: a prompt cannot be answered, or too many answers stayed unjudged.
+        """
+        sampler = self.run.sampler
+        if self.learned:
+            sampler.sync_weights(self.run.policy)
+        timer.lap("weights")
+        collected = self.sample(step, timer)
+        timer.lap("sampling")
+        self.hear(collected)
+        sampler.offload()
+        self.learned = True
+        return collected
+
+    def sample(self, step: int, timer: StepTimer) -> Collected:
+        """Ask the prompts of a step and grade the answers, unless a killed run has already done so."""
+        run, config, settings = self.run, self.run.config, self.run.config.settings
+        collected = run.unfinished.restore_episode(step + 1, run.sampler.ranks)
+        if collected is None:
+            limit = response_limit(settings.lengths, step)
+            run_round = partial(
+                run_episode,
+                run.sampler.engine,
+                sampling=Sampling(settings.temperature, settings.top_p, limit, settings.samples),
+                grader=self.grader,
+                reward=settings.reward,
+                mode=config.generation.mode,
+                timer=timer,
+                saved=run.unfinished.samples(step + 1),
+                term=self.term,
+            )
+            seed = f"{config.seed}/{step}"
+            collected = collect_episode(run_round, run.order, settings, run.sampler, seed=seed)
+            collected = self.noted(collected, step)
+            run.unfinished.save_episode(step + 1, collected)
+        run.order.go_to(collected.drawn)
+        return collected
+
+    def noted(self, collected: Collected, step: int) -> Collected:
+        """The episode with what is to be kept of how it was sampled."""
+        return collected
+
+    def hear(self, collected: Collected) -> None:
+        """Let the prompts' order know the episode, and note how far it is, before it draws the next one."""
+        order, progress = self.run.order, self.run.progress
+        order.adapt(float(collected.episode.accuracy_GM.mean()))
+        progress.drawn, progress.order = order.drawn, order.state()
+
+
+class Overlapped(OnPolicy):
+    """Samples each episode in a thread while the one before is learned from.
+
+    Args:
+        sampler: its engine has weights of its own.
+    """
+
+    def __init__(
+        self, run: GrpoRun, grader: Grader, term: ScoreTerm | None, sampler: ApartFromTrainer
+    ):
+        super().__init__(run, grader, term)
+        self.sampler = sampler
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="rollouts")
+        self.coming: Future[tuple[Collected, StepTimer]] | None = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the engine, and with it an episode that nobody will learn from."""
+        self.sampler.close()
+        self.thread.shutdown()
+
+    def take(self, step: int, timer: StepTimer) -> Collected:
+        """As `OnPolicy.take`; on return the next step's episode is being sampled."""
+        coming = self.coming or self.begin(step)
+        collected, own = coming.result()
+        timer.add(**own.seconds)
+        timer.lap("sampling")
+        self.hear(collected)
+        self.sampler.sync_weights(self.run.policy)
+        timer.lap("weights")
+        last = step + 1 == self.run.config.settings.steps
+        self.coming = self.run.unfinished.ahead = None if last else self.begin(step + 1)
+        return collected
+
+    def begin(self, step: int) -> Future[tuple[Collected, StepTimer]]:
+        """Sample an episode beside what this thread does, with the weights that the engine has now."""
+
+        def sampled() -> tuple[Collected, StepTimer]:
+            timer = StepTimer()
+            return self.sample(step, timer), timer
+
+        return self.thread.submit(sampled)
+
+    def noted(self, collected: Collected, step: int) -> Collected:
+        """With the number of updates between the weights that sampled and those that learn."""
+        return replace(collected, counts=collected.counts | {"staleness": min(step, 1)})
+
+
+def open_source(run: GrpoRun, grader: Grader, term: ScoreTerm | None) -> OnPolicy:
+    """The source that the recipe's `rollouts` names."""
+    if isinstance(run.sampler, ApartFromTrainer):
+        return Overlapped(run, grader, term, run.sampler)
+    return OnPolicy(run, grader, term)
+
+
+def response_limit(lengths: list[LengthStage], step: int) -> int:
+    """Most tokens of a response at a step: the report raises 4,096 to 8,192 (section 3.3)."""
+    begun = [stage for stage in lengths if stage.step <= step]
+    return max(begun, key=lambda stage: stage.step).tokens
