@@ -28,6 +28,7 @@ from r1v3.reward.text.question import (
     echoes,
     restates,
     same_in_frame,
+    without_count,
     without_counted,
     without_domain,
 )
@@ -129,9 +130,11 @@ def options_of(row: Row) -> Options:
 def accepted(gold: str | list[str]) -> list[str]:
     """Return the accepted answers of a gold: a list, one answer, or several set apart by `##`."""
     golds = gold if isinstance(gold, list) else [gold]
-    return [part for one in golds for part in _ALTERNATIVES.split(str(one)) if part.strip()] or [""]
+    parts = [part for one in golds for part in _ALTERNATIVES.split(str(one)) if part.strip()]
+    return [*parts, *(_MISPRINTED.sub("", one) for one in parts if _MISPRINTED.search(one))] or [""]
 
 
+_MISPRINTED = re.compile(r"(?<=\A\d\.)\s+(?=\d+\.?\s*\Z)")  # a gold `0. 98` is 0.98 as well
 _ALTERNATIVES = re.compile(r"\s\\?#\s*\\?#\s")
 
 
@@ -211,7 +214,7 @@ def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool |
     answer, gold = in_same_names(answer, gold)
     g = normalise(gold)
     a = with_plain_subscripts(normalise(answer), g)
-    if not a or not g or goes_on(answer) != goes_on(gold):
+    if not a or not g or goes_on(without_count(answer)) != goes_on(gold):
         return False
     if same_string(a, g):
         return "string"

@@ -13,8 +13,8 @@ NOISE = re.compile(
     r"^(?:(?i:(?:so|therefore|thus|hence),?\s+)?(?i:the\s+)?(?i:(?:correct|final|right|best|closest)\s+)?"
     r"(?i:answers?|options?|choices?|letters?|set|image|figure|picture|situation|statements?)"
     r"(?i:\s+(?:is|are)(?![A-Za-z]))?\s*[:：]?\s*(?=[^a-zA-Z]|[A-J](?![a-z]))"
-    r"|(?i:(?:so\s+)?(?:I|we)\s+(?:would\s+)?(?:choose|pick|select))\s+(?=[(\[]?[A-J](?![A-Za-z]))|【\s*答案\s*】|只有(?=[A-J])"
-    r"|(?:所以|因此|故|综上|本题|应该?|我)*\s*[,，]?\s*(?:正确(?:的)?(?:答案|选项|说法|结论)?(?:的?是|的?有|为)?|(?:最终)?答案(?:应该?)?[是为选]?"
+    r"|(?i:(?:so\s+)?(?:(?:(?:I|we)\s+(?:would\s+)?)?(?:choose|pick|select)|it\s+is))\s+(?=[(\[]?[A-J](?![A-Za-z]))|【\s*答案\s*】|只有(?=[A-J])"
+    r"|(?:所以|因此|故|综上|本题|应该?|该|我)*\s*[,，]?\s*(?:正确(?:的)?(?:答案|选项|说法|结论)?(?:的?是|的?有|为)?|(?:最终)?答案(?:应该?)?[是为选]?"
     r"|选项|选择|应?选|选的是)\s*[:：]?\s*(?=[^\u4e00-\u9fff]))"
 )
 
@@ -68,7 +68,7 @@ def _fits(rest: str, letter: str, options: Options) -> bool:
 
 
 _WEIGHS = re.compile(
-    r"^\s*\??\s*[,(;]?\s*(?:(?:and|or|but)\s+)?(?:but\b|though\b|however\b|yet\b|no\b|not\b(?!\s+[A-J]\b)|then\b|但|\?|or\b|maybe\b|perhaps\b|possibly\b|probably\s+not|或|可能|也许)",
+    r"^\s*\??\s*[,(;]?\s*(?:(?:and|or|but)\s+)?(?:but\b|though\b|however\b|yet\b|no\b|not\b(?!\s+[A-J]\b)|then\b|if\b|unless\b|但|如果|若|\?|or\b|maybe\b|perhaps\b|possibly\b|probably\s+not|或|可能|也许)",
     re.IGNORECASE,
 )
 _OTHER = re.compile(

@@ -19,12 +19,13 @@ cases wedge vee approx equiv R
 _KNOWN = frozenset(_WORDS.split())
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _RUN = re.compile(r"[A-Za-z]{3,}")
+_MARKED = re.compile(r"\^\s*(?:\{\s*[-+*]+\s*\}|[-+*](?![\d({\\A-Za-z]))")  # `12^{*}` is no 12
 
 
 def is_algebra(text: str) -> bool:
     """Whether every command of an answer is known and no word stands between its signs."""
     text = normalise(text)
-    if text.endswith("'") or (r"\to" in text and r"\lim" not in text):
+    if text.endswith("'") or _MARKED.search(text) or (r"\to" in text and r"\lim" not in text):
         return False
     if not all(char.isascii() or char in "∞" for char in text):
         return False

@@ -17,6 +17,8 @@ def in_same_names(answer: str, gold: str) -> tuple[str, str]:
     if ("Z" in gold or "ℤ" in gold) and ("Z" in answer or "ℤ" in answer):
         answer = _with_runner_of(answer, gold)
     if "\\" in answer and "\\" in gold:
+        for bound in (_SUMMED, _INTEGRATED):
+            answer = _with_bound_of(answer, gold, bound)
         bold = [bool(_BOLD.search(text)) for text in (answer, gold)]
         if bold[0] and _ARROW.search(gold):
             answer = _BOLD.sub(r"\\vec{\1}", answer)
@@ -34,6 +36,23 @@ def with_plain_subscripts(answer: str, gold: str) -> str:
     if "_" in gold or "_" not in answer or len(_PLAIN_SUBSCRIPT.findall(gold)) < 2:
         return answer
     return _SUBSCRIPT.sub(r"\1\2", answer)
+
+
+_SUMMED = re.compile(r"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=")
+_INTEGRATED = re.compile(
+    r"\\int.*?(?<![A-Za-z\\])(?:\\mathrm\s*\{\s*d\s*\}|d)\s*([a-z])(?![A-Za-z])"
+)
+
+
+def _with_bound_of(answer: str, gold: str, bound: re.Pattern[str]) -> str:
+    """Return an answer whose summation index, or variable of integration, is called as in its gold."""
+    mine, wanted = bound.findall(answer), bound.findall(gold)
+    if len(mine) != 1 or len(wanted) != 1 or mine == wanted:
+        return answer
+    if re.search(rf"(?<![A-Za-z\\]){wanted[0]}(?![A-Za-z])", answer):
+        return answer
+    named = re.sub(rf"(?<![A-Za-z\\]){mine[0]}(?![A-Za-z])", wanted[0], answer)
+    return re.sub(rf"(?<![A-Za-z\\])d{mine[0]}(?![A-Za-z])", f"d{wanted[0]}", named)
 
 
 def _with_runner_of(answer: str, gold: str) -> str:

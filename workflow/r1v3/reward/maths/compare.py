@@ -23,10 +23,11 @@ from r1v3.reward.maths.relations import (
     value_of_relation,
 )
 from r1v3.reward.maths.shape import NUMBERED, Shape, shape_of
+from r1v3.reward.text.normalize import squeeze
 
 _LISTS = ("list", "blanks", "either", "set", "union")
 _NESTING = ("list", "either", "union")
-_CLOCK = re.compile(r"\d{1,2}:[0-5]\d(?::[0-5]\d)?")
+_CLOCK = re.compile(r"(\d{1,2}):([0-5]\d(?::[0-5]\d)?)(?: ?([AP])M)?", re.IGNORECASE)
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![a-zA-Z])\s*")
 
 
@@ -55,6 +56,11 @@ class Comparison:
             return True
         if a.kind == g.kind == "relation":
             return self._relations(a, g)
+        if (a.kind == "set") != (g.kind == "set") and r"\{\emptyset\}" in (
+            squeeze(a.text),
+            squeeze(g.text),
+        ):
+            return False  # the set that holds the empty one
         ordered = [x.kind == "relation" and bool(set(x.operators) & ORDER) for x in (a, g)]
         if (ordered[0] and g.kind == "list") or (ordered[1] and a.kind == "list"):
             joint = [joint_interval(x) or x for x in (a, g)]
@@ -171,8 +177,10 @@ class Comparison:
         return every(self.same(x, y) for x, y in zip(a.items, g.items, strict=True))
 
     def _ratios(self, a: Shape, g: Shape) -> bool | None:
-        if _CLOCK.fullmatch(a.text) and _CLOCK.fullmatch(g.text):
-            return a.text.lstrip("0") == g.text.lstrip("0")
+        clocks = [_CLOCK.fullmatch(shape.text) for shape in (a, g)]
+        if any(clock and clock.group(3) for clock in clocks) or all(clocks):
+            times = [clock and _time_of_day(*clock.groups()) for clock in clocks]
+            return times[0] == times[1]
         terms = [shape.items if shape.kind == "ratio" else None for shape in (a, g)]
         if terms[0] and terms[1]:
             if len(terms[0]) != len(terms[1]):
@@ -198,6 +206,10 @@ class Comparison:
         if bound is not None:
             return bound
         if len(a.items) == len(g.items) == 2 and a.operators[0] in MIRROR:
+            if _COMPOUND.search(g.text) and "+" in g.text:  # a reaction has a direction
+                sides = [[squeeze(side.text) for side in shape.items] for shape in (a, g)]
+                if sides[0] == sides[1][::-1]:
+                    return False
             equal = same_relation(a, g)
             if equal is not False:
                 return equal
@@ -211,6 +223,11 @@ class Comparison:
         return None if _opaque(a.text) or _opaque(g.text) else False
 
 
+def _time_of_day(hour: str, rest: str, half: str | None) -> tuple[int, str]:
+    """Return the hour of 24 and the rest of a time: `3:30 PM` is (15, "30")."""
+    return (int(hour) % 12 + 12 * (half in "pP") if half else int(hour)), rest
+
+
 _LETTERED = re.compile(r"[A-Z]|[A-Za-z]{2,}|[\u4e00-\u9fff]+")
 _MATRIX = re.compile(
     r"\\begin\s*\{([pb]?matrix)\}((?:(?!\\begin|\\end).)*)\\end\s*\{\1\}", re.DOTALL
@@ -220,7 +237,10 @@ _MATRIX = re.compile(
 _REALS_BUT = re.compile(
     r"(?:\\R|R|\(-\\infty,\s*\+?\\infty\))\s*(?:\\(?:setminus|backslash)|-)\s*\\\{([^{},;]+)\\\}"
 )
-_POINT = re.compile(r"[A-OQ-Z]'?\s*(\([^()]*,[^()]*\))")  # A(1, 2); P(5, 2) may count arrangements
+_COMPOUND = re.compile(r"[A-Z][a-z]?_\{?\d+\}?[A-Z]|[A-Z][a-z]?[A-Z][a-z]?_\{?\d")
+_POINT = re.compile(
+    r"(?:(?:点|坐标)[是为]?\s*)?(?:[A-Z]'?)?\s*(\([^()]*,[^()]*\))"
+)  # A(1, 2), 点P(1, 2)
 _PLACE = re.compile(r"第([一二三四五六1-6])[空问个]{0,2}")
 
 

@@ -21,7 +21,10 @@ _PARTS = {"half": 2, "quarter": 4} | {
 _FRACTION = re.compile(
     rf"(?:(?P<whole>[a-z -]+?) and )?(?P<top>a|an|[a-z]+)[\s-]+(?P<part>{'|'.join(_PARTS)}|halve)s?"
 )
-_ORDINAL = re.compile(r"(\d+)\s*(?:\^\s*)?\{?\s*(?:st|nd|rd|th)\s*\}?(?![A-Za-z])")
+_PLACE = re.compile(
+    r"(?:the\s+)?(\d+)\s*(?:\^\s*)?\{?\s*(?:st|nd|rd|th)\s*\}?(?:\s+(?i:day|week|month|year|term|row|column|place|floor|"
+    r"page|person|time))?|第\s*(\d+)\s*[天年月周个次名行列层排位项步]?"
+)
 
 
 @lru_cache(maxsize=16_384)
@@ -44,6 +47,8 @@ def english_in_digits(text: str) -> str:
 
 def _fraction(folded: str) -> Fraction | None:
     """Return the value of `half`, `two thirds`, `one and a half`, None for any other words."""
+    if folded in ("a dozen", "one dozen"):
+        return Fraction(12)
     if folded in ("half", "one half", "a half"):
         return Fraction(1, 2)
     found = _FRACTION.fullmatch(folded)
@@ -70,7 +75,7 @@ def _value(words: list[str]) -> int | None:
             group, last = group + value, value
         elif word == "a" and place == 0 and words[1:2] and words[1] in _SCALES:
             group, last = 1, 1
-        elif word == "hundred" and 0 < group < 10:
+        elif word == "hundred" and 0 < group < 100 and group % 10:  # fifteen hundred
             group, last = group * 100, 100
         elif word in _SCALES and word != "hundred" and group:
             total, group, last = total + group * _SCALES[word], 0, 10**12
@@ -80,6 +85,8 @@ def _value(words: list[str]) -> int | None:
 
 
 def without_ordinal(text: str) -> str:
-    """Return `12` for `12th`, `12^{th}` and `twelfth`."""
-    match = _ORDINAL.fullmatch(text.strip())
-    return match.group(1) if match else _ORDINAL_WORDS.get(text.strip().casefold(), text)
+    """Return `12` for `12th`, `the 12^{th} day`, `twelfth` and `第12天`."""
+    match = _PLACE.fullmatch(text.strip())
+    if match:
+        return match.group(1) or match.group(2)
+    return _ORDINAL_WORDS.get(text.strip().casefold().removeprefix("the "), text)

@@ -128,7 +128,24 @@ def _factorial(n: Number) -> Fraction:
     return Fraction(math.factorial(int(n)))
 
 
-def _binomial(n: Number, k: Number) -> Fraction:
+MAX_CHOSEN = 6
+
+
+def _is_natural(n: Number) -> bool:
+    return isinstance(n, Fraction) and n.denominator == 1 and n >= 0
+
+
+def _binomial(n: Number, k: Number) -> Number:
+    if (
+        isinstance(k, Fraction)
+        and k.denominator == 1
+        and 0 <= k <= MAX_CHOSEN
+        and not _is_natural(n)
+    ):
+        chosen: Number = Fraction(1)
+        for place in range(int(k)):  # n (n - 1) ... / k!, for the n of a formula
+            chosen = chosen * (n - place) / Fraction(place + 1)
+        return chosen
     if not (isinstance(n, Fraction) and isinstance(k, Fraction)) or any(
         x.denominator != 1 or x < 0 for x in (n, k)
     ):
@@ -335,11 +352,13 @@ def solves(name: str, value: Tree, tree: Tree) -> bool:
         point = sample_point(others, index)
         try:
             root = value_of(value, point)
-            at = [as_complex(value_of(tree, {**point, name: root + k})) for k in (0, 1, 2)]
+            at = [as_complex(value_of(tree, {**point, name: root + k})) for k in (0, 1, 2, -9)]
         except (Undefined, TooLarge):
             continue
         slope = at[1] - at[0]
         if abs(at[0]) > 1e-9 * max(1, abs(slope)) or not close(at[2] - at[1], slope) or slope == 0:
+            return False
+        if not close(at[3] - at[0], -9 * slope):  # |x| = 3 has a second root
             return False
         compared += 1
     return compared >= 2

@@ -29,6 +29,7 @@ _COUNTER = re.compile(
     r"(?P<word>[\u4e00-\u9fff]+|[A-Za-z][a-z]{2,}(?:\s+[a-z]+){0,3})"
 )
 # A unit or counter in brackets behind its number: `12 (cm)`, `12（个）`.
+_ANGLE_AND_UNIT = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})\s+(?=[A-Za-z])")
 _TRIG = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _BRACKETED = re.compile(r"(?P<number>.*[\d}])\s*[(\[]\s*(?P<word>[^()\[\]+*=-]{1,24})\s*[)\]]")
 _LED = re.compile(
@@ -73,7 +74,7 @@ def read_quantity(text: str) -> Quantity:
     text = _LED.sub("", text.strip(), count=1).lstrip("+")
     bracketed = _BRACKETED.fullmatch(text)
     if bracketed and _is_measure(bracketed.group("word")):
-        text = f"{bracketed.group('number')} {bracketed.group('word')}"
+        text = f"{bracketed.group('number')} {bracketed.group('word').strip()}"
     number = parse_number(text)
     if number is not None:
         return _quantity(("num", number), None, False, text)
@@ -84,6 +85,8 @@ def read_quantity(text: str) -> Quantity:
     number = parse_number(head)
     if number is not None:
         return _quantity(("num", number), unit, glued, head)
+    if unit is not None and _ANGLE_AND_UNIT.match(unit.name) and _TRIG.search(head):
+        head, unit = head + r"^\circ", parse_unit(_ANGLE_AND_UNIT.sub("", unit.name))
     tree = parse_expression(head)
     if unit is not None and unit.dimension == ANGLE and _TRIG.search(head):
         # the degree is the function's, not the whole's: \sin 30^\circ
@@ -181,6 +184,10 @@ def same_leaf(
         return same_words(answer, gold)
     if same_string(answer.lstrip("+"), gold.lstrip("+")):
         return True
+    if _SCRIPTS.sub("", answer) == _SCRIPTS.sub("", gold) and all(
+        map(_FORMULA.fullmatch, (answer, gold))
+    ):
+        return True
     if r"\begin" in answer + gold:
         return None
     if _PLAIN_WORDS.fullmatch(answer) and _PLAIN_WORDS.fullmatch(gold):
@@ -202,6 +209,13 @@ _DATE = re.compile(
 
 # A substance: H_2O, CO_2; a product of numbered letters (F_1F_2) has no letter without its number.
 _SUBSTANCE = re.compile(r"(?=.*_)(?=.*[A-Z](?!_|[a-z]_))(?:[A-Z][a-z]?(?:_\{?\d+\}?)?){2,}")
+
+
+# A chemical formula, whose numbers and charge may stand below, above or in line: Fe_2O_3, Fe2O3, SO4^{2-}.
+_FORMULA = re.compile(
+    r"(?=.*[A-Z].*[A-Z+-])\d*(?:[A-Z][a-z]?(?:_?\{?\d+\}?)?|[()](?:_?\{?\d\}?)?)+(?:\^?\{?\d*[+-]\}?)?"
+)
+_SCRIPTS = re.compile(r"[\^_{}]")
 
 
 def is_letter_word(text: str) -> bool:
@@ -295,7 +309,8 @@ def _percent(a: Quantity, g: Quantity, tolerance: float | None, asked: bool | No
         and abs(share - wanted) <= 0.5 * 10.0 ** -(rounded.decimals + 2) * (1 + 1e-9)
     ):
         return True
-    if min(size, gold_size) < 1 or (asked is False and a.unit is not None):
+    per_mille = any(side.unit and side.factor != Fraction(1, 100) for side in (a, g))
+    if min(size, gold_size) < 1 or per_mille or (asked is False and a.unit is not None):
         return across
     return same_number(a, g, a.number, g.number, tolerance)
 
@@ -394,9 +409,13 @@ _USUAL = {
     for words in (
         "> 大于 greaterthan", "< 小于 lessthan", "= 等于 相等 equalto equals",
         "\\ge 大于等于 大于或等于 不小于",
-        "\\le 小于等于 小于或等于 不大于", "\\ne 不等于", "\\parallel 平行 平行于 // parallel",
+        "\\le 小于等于 小于或等于 不大于", "\\ne 不等于", "\\parallel 平行 平行于 互相平行 // parallel",
         "\\perp 垂直 垂直于 互相垂直 perpendicular", "\\cong 全等 全等于", "\\in 属于", "\\notin 不属于",
-        "增大 变大", "减小 变小", "对 正确 true", "错 错误 false",
+        "增大 变大", "减小 变小", "不变 保持不变", "顺时针 顺时针方向", "逆时针 逆时针方向",
+        "左 向左 左侧 左边", "右 向右 右侧 右边", "上 向上 上方", "下 向下 下方",
+        "东 向东", "西 向西", "南 向南", "北 向北",
+        "一 第一象限", "二 第二象限", "三 第三象限", "四 第四象限",
+        "对 正确 true \\sqrt", "错 错误 false \\times",
         "充要 充要条件 充分必要 充分必要条件 充分且必要条件",
         "既不充分也不必要 既不充分也不必要条件 既非充分也非必要条件 既不充分又不必要条件",
     )
@@ -417,12 +436,17 @@ def _in_usual_words(text: str) -> str:
     return _USUAL.get(text.replace(" ", "").casefold(), text)
 
 
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[^\w.,]+(?=\.?\d)|(?<=\d\.)\s+(?=\d)")
+
+
 @lru_cache(maxsize=16_384)
 def _soft(text: str) -> str:
     text = _ARTICLES.sub(" ", fold_case(text))
-    text = re.sub(r"(?<=\d)\s+(?=\d)", "_", text)
+    text = _BETWEEN_DIGITS.sub("_", text)
     text = re.sub(r"(?<![\w])-(?=\d)", "minus", text)
-    return re.sub(r"(?!(?<=\d),(?=\s*\d))[^\w\u4e00-\u9fff.]|(?<!\d)_|_(?!\d)|\.(?!\d)", "", text)
+    return re.sub(
+        r"(?!(?<=\d),(?=\s*\d))[^\w\u4e00-\u9fff.]|(?<!\d)_|_(?!\.?\d)|\.(?!\d)", "", text
+    )
 
 
 def close_values(left: Fraction, right: Fraction, tolerance: float | None) -> bool:

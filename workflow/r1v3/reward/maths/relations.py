@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from r1v3.reward.maths.expression import parse_expression, variables_of
+from r1v3.reward.maths.numbers import parse_number
 from r1v3.reward.maths.numeric import (
     TooLarge,
     Undefined,
@@ -42,7 +43,11 @@ def value_of_relation(shape: Shape) -> Shape | None:
     first, last = sides[0].text, sides[-1]
     if len(sides) > 2:
         computed = all(is_constant(side.text) for side in sides)
-        return last if not computed or all(_holds(side.text, last.text) for side in sides) else None
+        middle = [parse_number(side.text) for side in sides[1:-1]]
+        if computed or (parse_number(last.text) is not None and None not in middle):
+            checked = sides if computed else sides[1:]  # x = 15 = 12 is worth nothing
+            return last if all(_holds(side.text, last.text) for side in checked) else None
+        return last
     if is_label(first) or (
         is_constant(first) and is_constant(last.text) and _holds(first, last.text)
     ):
@@ -129,10 +134,10 @@ def same_variable(a: Shape, g: Shape) -> bool:
         return False
     if not (label_of(a) and label_of(g)):
         single = all(re.fullmatch(r"[a-zA-Z]", name) for name in names)
-        return not single or names[0].casefold() == names[1].casefold()
+        return not single or names[0] == names[1]
     one, other = (_name(name) for name in names)
     if one == other or (
-        one.casefold() == other.casefold() and (one.isalpha() or not one.isascii())
+        len(one) > 1 and one.casefold() == other.casefold() and (one.isalpha() or not one.isascii())
     ):
         return True
     if "y" in (one, other) and all(
@@ -162,7 +167,10 @@ _LENGTH = re.compile(r"\|([A-Z]{2})\||\\overline([A-Z]{2})|([A-Z]{2})")
 
 def _name(label: str) -> str:
     """Return a label without braces, and without the marks of a length or an angle: `|AB|`, `angle A`."""
+    directed = re.search(r"\\vec\{?[A-Z]{2}", label)
     label = re.sub(r"[{}]|\\(?:angle|vec)(?![a-z])", "", label)
+    if directed:
+        return label
     length = _LENGTH.fullmatch(label)
     return "".join(sorted(next(ends for ends in length.groups() if ends))) if length else label
 

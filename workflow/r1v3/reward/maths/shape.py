@@ -130,7 +130,7 @@ _PART_NAME = re.compile(
 )
 _RATIO_WORDS = re.compile(r"[\d.]+(?:(?:\s+to\s+|\s*比\s*)[\d.]+)+")
 _ENUMERATOR = re.compile(
-    r"\s*[,;]?\s*(?:\((?P<digit>\d)\)|(?P<circled>[①-⑨])|第(?P<blank>[一二三四五六])[空问]|\((?P<letter>[a-f])\)"
+    r"\s*[,;]?\s*(?:\((?P<digit>\d)\)|(?P<circled>[①-⑨])|(?:第(?P<blank>[一二三四五六])|空(?P<place>\d))[空问]?填?为?|\((?P<letter>[a-f])\)"
     r"|\((?P<roman>i{1,3}|iv|v|vi)\))\s*[:.,]?\s*"
 )
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi")
@@ -138,8 +138,8 @@ _ROMAN = ("i", "ii", "iii", "iv", "v", "vi")
 
 def _place_of(mark: re.Match[str]) -> int:
     """Return which part an enumerator begins: 2 for `(2)`, `②`, `(b)` and `(ii)`."""
-    if mark.group("digit"):
-        return int(mark.group("digit"))
+    if digit := mark.group("digit") or mark.group("place"):
+        return int(digit)
     if mark.group("circled"):
         return ord(mark.group("circled")) - 0x2460 + 1
     if mark.group("blank"):
@@ -151,7 +151,7 @@ def _place_of(mark: re.Match[str]) -> int:
 
 def enumerated(text: str) -> list[str] | None:
     """Split `(1) 5; (2) 6`, `①5 ②6`, `(a) 5, (b) 6` or `第一空5，第二空6` into its answers, else None."""
-    if text[0] not in "(①第":
+    if text[0] not in "(①第空":
         return None
     marks = []
     for mark in _ENUMERATOR.finditer(text):
@@ -224,7 +224,9 @@ def _enclosed(text: str, depth: int) -> Shape | None:
 def _set(text: str, inside: str, depth: int) -> Shape:
     for bar in ("|", ":"):
         head, found, condition = inside.partition(bar)
-        if found and re.fullmatch(r"\(?[a-zA-Z,\s]{1,5}\)?(?:\s*\\in\s*[A-Z])?\s*", head):
+        if found and re.fullmatch(
+            r"\(?(?:[a-zA-Z,\s]{1,5}|\\[a-z]+\s*)\)?(?:\s*\\in\s*[A-Z])?\s*", head
+        ):
             return _node("builder", text, [_with_usual_names(head, condition)], depth)
     items = _parts(inside, re.compile(r"\s*[,;]\s*")) or ([inside] if inside else [])
     return _node("set", text, items, depth)
@@ -235,11 +237,11 @@ _RUNS_OVER = re.compile(r"(?<![A-Za-z\\])([a-z])\s*\\in\s*(?:Z|N)")
 
 def _with_usual_names(head: str, condition: str) -> str:
     """Return a set-builder's condition about x, with k for the number that runs over Z or N."""
-    element = re.match(r"\(?\s*([a-z])\s*(?:\\in\s*[A-Z]\s*)?$", head)
+    element = re.match(r"\(?\s*(\\?[a-z]+)\s*(?:\\in\s*[A-Z]\s*)?$", head)
     runner = _RUNS_OVER.search(condition)
     for old, new in ((element and element.group(1), "x"), (runner and runner.group(1), "k")):
         if old and old != new and not re.search(rf"(?<![A-Za-z\\]){new}(?![A-Za-z])", condition):
-            condition = re.sub(rf"(?<![A-Za-z\\]){old}(?![A-Za-z])", new, condition)
+            condition = re.sub(rf"(?<![A-Za-z\\]){re.escape(old)}(?![A-Za-z])", new, condition)
     return condition
 
 
@@ -256,7 +258,7 @@ def readings(text: str) -> list[str]:
     if spaced != text:
         found.append(spaced)
     found.append(text)
-    if _DECIMAL_COMMA.fullmatch(text):
+    if _DECIMAL_COMMA.fullmatch(text) and (joined == text or text.lstrip("+-")[0] == "0"):
         found.append(text.replace(",", "."))
     return found
 

@@ -84,7 +84,9 @@ _LEADS_BEHIND = re.compile(
     re.IGNORECASE,
 )
 # An answer is its value; what it contains, has or needs is another thing.
-_ANSWER = re.compile(r"(?<![A-Za-z])answers?(?![A-Za-z])|答案", re.IGNORECASE)
+_ANSWER = re.compile(
+    r"(?<![A-Za-z])(?:answers?|solution|proof|explanation)(?![A-Za-z])|答案", re.IGNORECASE
+)
 _IS = re.compile(
     r"(?:(?<![A-Za-z])(?:is|are|was|were|be|equals?|equal\s+to|becomes?|gives?|get|got|us|of)|[=≈:：是为得于])\W*$",
     re.IGNORECASE,
@@ -272,6 +274,8 @@ def _passes_behind(behind: str, unit: str, question: str | None) -> bool:
     words = behind.strip(" .。!！,，;；*)）")
     if not words:
         return True
+    if words[0] == "的":  # 6的因数
+        return False
     if _GOES_ON.search(words) or (re.search(r"\d|\0", words) and not question):
         return False
     return is_counted(words, question) or is_plain(words, question)

@@ -6,14 +6,14 @@ import re
 _DANGLING = re.compile(
     r"(?:(?<![A-Za-z])(?:a|an|the|of|to|and|or|but|so|thus|then|than|that|which|because|since|with|for|from|by|in|on"
     r"|at|as|if|is|are|was|were|be|has|have|had|we|it|its|their|this|weighs?|costs?|equals?|gets?|gives?|therefore"
-    r"|hence|into|per|not|will|would|can|must|should|let|where|when|while|between|subtract|add|multiply|divide)"
-    r"|的|和|与|或|是|为|因为|所以|因此|故|则|得|由|且|在|把|将|有|从|(?<!不)对|即|而|但|但是|如果|当|由于|其中|那么|接下来|然后|再|可得|等于|[-+=<>*/^_,，、;；(（\[{&≤≥≈×÷])\s*\Z"
+    r"|hence|into|per|not|will|would|can|must|should|let|where|when|while|between|subtract|add|multiply|divide|times|minus|plus)"
+    r"|的|和|与|或|是|为|因为|所以|因此|故|则|得|由|且|在|把|将|有|从|(?<!不)对|即|而|但|但是|如果|当|由于|其中|那么|接下来|然后|我们|再|可得|等于|[-+=<>*/^_,，、;；(（\[{&≤≥≈×÷])\s*\Z"
 )
 # A clause that has named what it is about, and nothing of it: `x = 5, so the area`.
 _WITHOUT_VERB = re.compile(
     r"[,;]\s*(?:so|therefore|thus|hence|then|and|but|which\s+makes)\s+(?:the|its|their|this|that)"
     r"(?:\s+(?!is\b|are\b|was\b|were\b|has\b|have\b|equals?\b|gives?\b)[a-z]+){1,4}\s*\Z"
-    r"|=.*\s(?:and|so|but)\s+\$?[a-z]\$?\s*\Z"
+    r"|=.*\s(?:and|so|but)\s+(?:(?:thus|so|hence|then|therefore)\s+)?\$?[a-z]\$?\s*\Z"
 )
 _ENDED = re.compile(r"[.!?。！？．…:：)）\]】}\"'”’`*|$~✓✅>]\s*\Z")
 _SENTENCE_BEFORE = re.compile(r"[A-Za-z\d)$][.!?]\s+(?=[A-Z$\\\d(])|[。！？]")

@@ -19,7 +19,7 @@ _KEYWORD = re.compile(
 _MARKER = re.compile(
     r"""
       【\s*答案\s*】\s*[:：]?
-    | (?:答案|選項|选项|结果)\s*(?:应该|应当|应)?\s*(?P<denied>并?不)?(?:是|为|為|選|选)\s*[:：]?
+    | (?:答案|選項|选项|结果)\s*(?:应该|应当|应|就)?\s*(?P<denied>并?不)?(?:是|为|為|選|选)\s*[:：]?
     | 答案?\s*[:：]
     | (?<!不)(?<!不[能应该可要会])(?<!不应该)(?<!排除)
         [选選]\s*(?:择|項|项)?\s*(?:的是|是|为)?\s*[:：]?(?=\s*[(（\[【]?\s*[$*\\A-J])
@@ -33,6 +33,7 @@ _MARKER = re.compile(
         (?:\s*(?:simply|therefore|thus|then|option|choice|likely|most\s+likely|probably|given\s+by))*
         \s*[:：]?
     | (?<![A-Za-z])ans\.?\s*[:=]
+    | (?<![A-Za-z])answer\s+[-–—](?=\s)
     | (?<![A-Za-z])answer\s*\*{0,2}\s*(?:\n|(?=\s?(?:\$|\\[(\[])))
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -43,6 +44,9 @@ _ONE_OF_SEVERAL = re.compile(
     r"(?<![A-Za-z])(?:some|many|most|several|one|two|three|four|another|other|first|second|previous|old|former|earlier"
     r"|initial|his|her|their|friend['’]?s?)(?:\s+(?:of|the|my|possible|correct|right|all))*\s*\Z",
     re.IGNORECASE,
+)
+_BY_OTHERS = re.compile(
+    r"(?:有的?人|别人|某人|他们?|她们?|大家|同学们?|很多人|许多人)(?:会|都|说|常)*\s*\Z"
 )
 _AFFIRMS = re.compile(
     r"\s*(?:so|thus|therefore|hence)?\s*the\s+(?:correct|right|best)\s", re.IGNORECASE
@@ -115,7 +119,11 @@ def leads_up(before: str, question: str | None) -> bool:
     """Whether the words of the clause before an answer phrase pass."""
     clause = _CLAUSE.split(before[-300:])[-1]
     passes = is_plain(clause, question) or (bool(_AFFIRMS.match(clause)) and not turns(clause))
-    return passes and not _SUPPOSING.match(_SENTENCE.split(before[-600:])[-1])
+    return (
+        passes
+        and not _BY_OTHERS.search(clause)
+        and not _SUPPOSING.match(_SENTENCE.split(before[-600:])[-1])
+    )
 
 
 def one_of_several(before: str) -> bool:

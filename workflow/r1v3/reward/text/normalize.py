@@ -53,14 +53,15 @@ _SPACES = re.compile(
 )
 _WRAPPER = re.compile(
     r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathbb"
-    r"|mathcal|mathscr|boldsymbol|bm|mbox|hbox|operatorname\*?|emph|underline|fbox|boxed)"
+    r"|mathcal|mathscr|boldsymbol|bm|mbox|hbox|operatorname\*?|emph|underline|fbox|framebox|boxed|ce)"
     r"\s*\{((?:[^{}]|\{[^{}]*\})*)\}"
 )
 _UNBRACED = re.compile(r"\\math(?:bb|bf|rm|cal|it|sf)\s+([A-Za-z])(?![A-Za-z])")
 _ARC = re.compile(r"\\operatorname\s*\{\s*a(?:rc)?(sin|cos|tan)\s*\}")
 _UNIT_VECTOR = re.compile(
-    r"\\(?:mathbf|boldsymbol|bm|hat|vec|overrightarrow|textbf)\s*\{\s*(?:\\(?:mathbf|imath|jmath)\s*\{?)?([ijk])\s*\}?\}"
+    r"\\(?:mathbf|boldsymbol|bm|hat|vec|overrightarrow|textbf)\s*\{\s*(?:\\mathbf\s*\{?)?([ijk])\s*\}?\}"
 )
+_DOTLESS = re.compile(r"\\([ij])math(?![a-zA-Z])")
 # Colour is dress.
 _COLOUR = re.compile(
     r"\\(?:textcolor|colorbox|mathcolor)\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}(?=\s*\{)|\\color\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
@@ -75,7 +76,7 @@ _SYNONYMS = {
     "acos": "arccos", "tg": "tan", "ctg": "cot", "lbrac": "[", "rbrac": "]", "land": r"\wedge ",
     "vartheta": "theta", "epsilon": "varepsilon", "colonequals": ":=", "doteq": "approx",
     "minus": "-", "overrightarrow": "vec", "percent": "%", "yen": "¥", "pounds": "£", "euro": "€",
-    "textdegree": r"^\circ ", "langle": "(", "rangle": ")",
+    "textdegree": r"^\circ ", "langle": "(", "rangle": ")", "lnot": "neg",
 }  # fmt: skip
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _BLANK = re.compile(r"\s+")
@@ -121,10 +122,12 @@ def fold_width(text: str) -> str:
 @lru_cache(maxsize=65_536)
 def normalise(text: str) -> str:
     """Return the canonical spelling of a short answer (at most MAX_CHARS characters are read)."""
-    text = fold_width(text[:MAX_CHARS])
+    text = fold_width(text[:MAX_CHARS]).replace("{:}", ":")
     if "\\" in text or "~" in text or "$" in text or "*" in text or "`" in text:
         text = _strip_dress(text)
     text = _BLANK.sub(" ", text).strip().replace("per cent", "percent")
+    if ".m" in text:
+        text = _HALF_DAY.sub(lambda m: f" {m.group(1).upper()}M", text)
     if r"\in" in text:
         text = _FAMILY.sub("", text)
     builder = _BUILDER.fullmatch(text)
@@ -133,10 +136,11 @@ def normalise(text: str) -> str:
     return _without_tail(_strip_ends(_PREFIX.sub("", text, count=1)))
 
 
+_HALF_DAY = re.compile(r"(?<=\d)\s?([ap])\.m\.?(?![A-Za-z])")
 # Words that only say that the answer follows, or repeat it.
 _PREFIX = re.compile(
-    r"^(?:(?:答案?|解)\s*:\s*|(?:故|应|所以)*填\s*:?\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])|(?i:so|hence|thus|therefore)\s*,?\s+(?=[-+\d\\(])"
-    r"|(?i:(?:the\s+)?(?:final\s+|correct\s+)?ans(?:wer)?)\s*(?:is\s*:?\s+|:\s*|=\s*)(?=\S))"
+    r"^(?:(?:答案?|解)\s*:\s*|(?:故|应|所以)*填\s*:?\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:等于|为)\s*(?=[-+\d\\(])|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])|(?i:so|hence|thus|therefore)\s*,?\s+(?=[-+\d\\(])"
+    r"|(?i:(?:the\s+)?(?:final\s+|correct\s+)?ans(?:wer)?\.?)\s*(?:(?<=\.)(?=\s*[-+\d\\(])|is\s*:?\s+|:\s*|=\s*)(?=\S))"
 )
 _CONFIRMED = re.compile(
     r"(?i:(yes)\s*,\s*(?:it|they|he|she|this|that|there|we|you|i)\s+(?:is|are|does|do|can|was|were|will|has|have|did)"
@@ -153,7 +157,7 @@ def _without_tail(text: str) -> str:
 _CHOOSE = re.compile(r"\{\s*(\w+)\s*\\choose\s*(\w+)\s*\}")
 # Characters without a place in an answer: control, direction, private ones, lone surrogates.
 _FOREIGN = re.compile(
-    r"~~[^\s~]+~~|\A\s*%|\\tag\b|\\(?:text)?color\s*\{\s*white|[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff]"
+    r"~~[^\s~]+~~|\A\s*%|\\tag\b|\\(?:text)?color\s*\{\s*[wW]hite|[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff]"
 )
 
 
@@ -190,6 +194,7 @@ def _strip_dress(text: str) -> str:
     text = _THIN.sub(lambda m: "," if m.group()[0] == "," else "", text)
     if "operatorname" in text:
         text = _ARC.sub(r"\\arc\1 ", text)
+    text = _DOTLESS.sub(r"\1", text)
     text = _UNIT_VECTOR.sub(lambda m: rf"\vec{{{m.group(1)}}}", text)
     text = _DROPPED.sub(" ", _COLOUR.sub(" ", text) if "color" in text else text)
     text = _SPACES.sub(" ", text)
@@ -263,7 +268,7 @@ def _is_word(token: str) -> bool:
 
 _TOKEN = re.compile(r"[a-z\d]*[A-Z][A-Za-z\d]*")
 # Blanks between digits part numbers.
-_APART = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
+_APART = re.compile(r"(?<!\d)(?<!\d\.)\s+|\s+(?!\.?\d)")
 
 
 _WORDS = re.compile(r"[^\\=+*/^_<>{}]*[A-Za-z]{2}[^\\=+*/^_<>{}]*")

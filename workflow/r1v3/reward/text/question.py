@@ -50,7 +50,7 @@ def restates(answer: str, gold: str, question: str) -> bool:
     said, wanted = squeeze(normalise(answer)), squeeze(normalise(gold))
     if not said or re.fullmatch(rf"(?:.*[=:])?{re.escape(wanted)}[^\d]*", said):
         return False
-    if _holds(_squeezed(question), said):
+    if _holds(_squeezed(question), said) or _holds(_unbraced(_squeezed(question)), _unbraced(said)):
         return True
     if _runs(said) and not _runs(wanted) and _RUN_ASKED.search(question):
         return True  # a sum in signs for a sum to be worked out
@@ -59,6 +59,7 @@ def restates(answer: str, gold: str, question: str) -> bool:
 
 
 _EQUALS = re.compile(r"=(?![^{]*\})")  # not the one of \\sum_{k=1}
+_SHORT_FRACTION = re.compile(r"\\frac\s*(\d)\s*(\d)")
 _LEAF = re.compile(r"\d+(?:\.\d+)?|\\[a-zA-Z]+|[A-Za-z]")
 _JOINTS = frozenset(
     rf"\{name}"
@@ -83,6 +84,7 @@ def _leaves(text: str) -> tuple[str, ...]:
 
     The letters of a sum are one letter, since a bound variable may have any name.
     """
+    text = _SHORT_FRACTION.sub(r"\\frac \1 \2", text)
     found = [leaf for leaf in _LEAF.findall(text) if leaf not in _JOINTS and leaf not in ("0", "1")]
     if _RUNS & set(found):
         found = ["x" if len(leaf) == 1 and leaf.isalpha() else leaf for leaf in found]
@@ -94,19 +96,31 @@ def _spans(question: str) -> frozenset[tuple[str, ...]]:
     """Return the leaves of each formula of a question, and of each computation in its text."""
     question = question[:20_000]
     found = [next(part for part in parts if part) for parts in _SPAN.findall(question)]
-    texts = [squeeze(normalise(part)) for part in [*found, *_COMPUTATION.findall(question)]]
+    computed = [" ".join(_NUMBER.findall(part)) for part in _COMPUTATION.findall(question)]
+    texts = [squeeze(normalise(part)) for part in [*found, *computed]]
     return frozenset(_leaves(_EQUALS.split(text)[0]) for text in texts) | frozenset(
         map(_leaves, texts)
     )
 
 
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _SPAN = re.compile(r"\$+([^$]{1,400})\$+|\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]")
-_COMPUTATION = re.compile(r"\d[\d.]*(?:\s*[-+*/×÷^]\s*\(?\d[\d.]*\)?)+")
+_COMPUTATION = re.compile(
+    r"\d[\d.]*%?(?:\s*(?:[-+*/×÷^]|(?:of|times|plus|minus|divided\s+by|multiplied\s+by|and)(?=\s)|[加减乘和与]|乘以|除以)"
+    r"\s*\(?\d[\d.]*\)?%?)+"
+)
 
 
 @lru_cache(maxsize=4_096)
 def _squeezed(question: str) -> str:
     return squeeze(normalise(question[:2_000]))
+
+
+def _unbraced(text: str) -> str:
+    return _SIGNED.sub(r"\1", text)
+
+
+_SIGNED = re.compile(r"(?<![\w}])\{(-\w+)\}")
 
 
 def _holds(question: str, said: str) -> bool:
@@ -171,19 +185,32 @@ _FOR = re.compile(
 
 
 _LIMITED = (
-    r"(?P<letter>[a-z])(?:\s*(?:>=?|<=?|\\[gl]e|\\ne)(?![a-z])\s*-?\d+"
+    r"(?:-?\d+\s*(?:<=?|\\le)\s*)?(?P<letter>[a-z])(?:\s*(?:>=?|<=?|\\[gl]e|\\ne)(?![a-z])\s*-?\d+"
     r"|\s*\\in(?![a-z])\s*[^,=]{1,30}?)"
 )
 # A formula and the domain of its variable, behind a comma or in brackets: `2n-1, n \ge 1`.
 _BEHIND = re.compile(rf"(?P<one>[^,;]*[^,;\s])\s*(?:,\s*\(?|\()\s*{_LIMITED}\s*\)?", re.DOTALL)
 _COMPARED = re.compile(r"[<>]|\\(?:in|notin|ge|le|ne|cup|infty)(?![a-zA-Z])")
-_FOR_EACH = re.compile(r"(?P<one>[^,]+?)\s*,?\s*for\s+(?:all|any|every|each)\s+(?:real\s+)?[a-z]")
+_KIND_OF_NUMBER = r"(?:(?:real|positive|natural|whole)\s+)*(?:numbers?|integers?)"
+_FOR_EACH = re.compile(
+    rf"(?P<one>[^,]+?)\s*,?\s*(?:for\s+(?:all|any|every|each)\s+(?:(?:real|{_KIND_OF_NUMBER})\s+)?[a-z]|for\s+some\s+constant\s+[a-z]"
+    rf"|where\s+[a-zA-Z]\s+is\s+(?:an?|any|some)\s+(?:{_KIND_OF_NUMBER}|(?:real\s+|arbitrary\s+)*constant))"
+)
+_COUNTS_ON = re.compile(
+    r"\s*[,(]\s*\(?\s*[a-z]\s*=\s*(?:0\s*,\s*)?1\s*,\s*2\s*(?:,\s*3\s*)?,?\s*(?:\\[lc]?dots|\.{3}|…)?\s*\)?\s*\Z"
+)
+
+
+def without_count(answer: str) -> str:
+    """Return an answer without the values that its index runs through: `a_n=2n, n=1,2,3,...`."""
+    return _COUNTS_ON.sub("", answer) if "=" in answer else answer
 
 
 def without_domain(answer: str, gold: str) -> str:
     """Return a normalised answer without the domain that it repeats and its gold does not name."""
     if r"\forall" in gold or re.search(r"\b(?:for|where|when|if)\b", gold):
         return answer
+    answer = without_count(answer)
     if r"\forall" in answer:
         found = _FOR_ALL.fullmatch(answer)
         return (found.group("one") or found.group("two")).strip() if found else answer

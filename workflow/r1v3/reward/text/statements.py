@@ -8,22 +8,27 @@ _NUMBERED = re.compile(r"\(\d{1,2}\)\s*(?:[,;]\s*|和|与|and\s+)?")
 _PLAIN = re.compile(r"\d{1,2}(?:\s*[,;]\s*\d{1,2})*")
 
 
-def statement_numbers(text: str, plain: bool = False) -> frozenset[int] | None:
-    """Return the numbers of the listed statements, or None for any other text."""
+def statement_numbers(text: str, plain: bool = False) -> list[int] | None:
+    """Return the numbers of the listed statements as they are written, or None for any other text."""
     if re.fullmatch(rf"(?:{_CIRCLED_LIST.pattern})+", text):
-        return frozenset(_CIRCLED[char] for char in text if char in _CIRCLED)
+        return [_CIRCLED[char] for char in text if char in _CIRCLED]
     if re.fullmatch(rf"(?:{_NUMBERED.pattern})+", text) and text.count("(") > 1 - plain:
-        return frozenset(int(number) for number in re.findall(r"\d+", text))
+        return [int(number) for number in re.findall(r"\d+", text)]
     if plain and _PLAIN.fullmatch(text):
-        return frozenset(int(number) for number in re.findall(r"\d+", text))
+        return [int(number) for number in re.findall(r"\d+", text)]
     return None
 
 
 def same_statements(answer: str, gold: str) -> bool | None:
-    """Compare two lists of statement numbers; None where the gold is no such list."""
+    """Compare two lists of statement numbers; None where the gold is no such list.
+
+    A gold that does not go upwards, such as `③①②`, is an order.
+    """
     if not gold or (gold[0] not in _CIRCLED and gold[0] != "("):
         return None
     wanted = statement_numbers(gold)
     if wanted is None:
         return None
-    return statement_numbers(answer, plain=True) == wanted
+    said = statement_numbers(answer, plain=True)
+    ordered = wanted != sorted(wanted)
+    return said is not None and (said == wanted or (not ordered and set(said) == set(wanted)))

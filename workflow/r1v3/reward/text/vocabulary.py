@@ -174,7 +174,7 @@ def _stem(word: str) -> str:
 _ENDING = re.compile(r"(?:ing|ed|es|s|e|d)$")
 
 
-_CHINESE_TERMS = frozenset(_PLAIN_CHINESE.split()) | NOUN_WORDS
+_CHINESE_TERMS = frozenset(_PLAIN_CHINESE.split()) | NOUN_WORDS - {"可能"}
 
 
 def _passes_chinese(run: str, known: frozenset[str]) -> bool:
@@ -201,6 +201,8 @@ def is_counted(words: str, question: str | None = None) -> bool:
         if "的" in words:  # 12的平方 is no count
             return False
         rest = words[1:] if words[0] in MEASURES else words
+        if words == "可能":  # 12可能 doubts, 12种可能 counts
+            return False
         return (
             not rest
             or rest in NOUN_WORDS
