@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from r1v3.chaos.fault import FAULTS, Fault, read_faults
+from r1v3.chaos.fault import FAULTS, Fault, chosen_faults, read_faults
 from r1v3.chaos.faults._damaging import WAYS, damage
-from r1v3.chaos.run import Outcome, _in_turn, code_of, redone_work, table_of, undisturbed
+from r1v3.chaos.run import Outcome, _in_turn, _line, code_of, redone_work, table_of, undisturbed
 from r1v3.chaos.server import VerifierServer
 from r1v3.chaos.tree import Tree
 
@@ -157,3 +157,20 @@ def test_what_is_made_again_is_removed_and_asked_for(tmp_path, parts, left, targ
     tree.forget(*parts)
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json")} == left
     assert tree.targets == targets
+
+
+def test_one_case_of_a_fault_is_played_alone():
+    faults = [
+        Fault(name, name, print, cases=cases) for name, cases in (("a", ("x", "y")), ("b", ("",)))
+    ]
+    chosen = chosen_faults(faults, ["b", "a:y"])
+    assert [(fault.name, fault.cases) for fault in chosen] == [("b", ("",)), ("a", ("y",))]
+    with pytest.raises(ValueError, match="there is no fault c; there are a, b"):
+        chosen_faults(faults, ["c"])
+    with pytest.raises(ValueError, match="a has no case z; it has x, y"):
+        chosen_faults(faults, ["a:z"])
+
+
+def test_the_message_is_where_a_run_goes_on():
+    assert _line(GOING_ON, "starting|going on after") == GOING_ON.splitlines()[1]
+    assert _line(GOING_ON, "is taken") == ""

@@ -1,8 +1,14 @@
 """Records, tables and pictures of strangers: kept, or set aside with a reason; never a traceback."""
 
+import codecs
+import gzip
+import io
+import json
 import tempfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as parquet
 from data_fixtures import CLEANING
 from fuzzing import JSON, TEXT, changed, fuzz
 from hypothesis import given
@@ -12,6 +18,7 @@ from picture_files import PNG, plain, saved
 from r1v3.data.fields import Refused
 from r1v3.data.picture_files import PictureFiles
 from r1v3.data.pictures import admit
+from r1v3.data.sources.rows import read_rows as read_source
 from r1v3.data.validate import Validator
 from r1v3.evaluate.items.rows import UnreadableFileError, read_rows
 
@@ -69,3 +76,66 @@ def test_any_table_gives_rows_or_says_that_it_is_none(content):
                 assert all(text.encode() is not None for text in line.row.values())
         except UnreadableFileError as error:
             assert "table.tsv" in str(error)
+
+
+def _files() -> dict[str, list[bytes]]:
+    """Whole files of each kind that a source may have: plain, packed, and as spreadsheets write them."""
+    rows = [
+        {"id": "a", "n": 1, "text": 'é "quoted", ²'},
+        {"id": "b", "n": None, "text": "two\nlines"},
+    ]
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    table = 'id,n,text\na,1,"é ""quoted"", ²"\nb,,"two\nlines"\n'
+    plain = {
+        ".jsonl": lines,
+        ".json": json.dumps(rows, indent=1),
+        ".csv": table,
+        ".tsv": table.replace(",", "\t"),
+    }
+    found = {}
+    for kind, text in plain.items():
+        whole = text.encode()
+        found[kind] = [
+            whole,
+            codecs.BOM_UTF8 + whole,
+            text.encode("utf-16"),
+            whole.replace(b"\n", b"\r"),
+        ]
+        found[f"{kind}.gz"] = [gzip.compress(whole)]
+    made = []
+    for packed in ("none", "zstd", "snappy"):
+        buffer = io.BytesIO()
+        parquet.write_table(pa.Table.from_pylist(rows), buffer, compression=packed)
+        made.append(buffer.getvalue())
+    return found | {".parquet": made}
+
+
+FILES = _files()
+
+
+def _rows_of(kind: str, content: bytes) -> list[tuple[int, object]]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"rows{kind}"
+        path.write_bytes(content)
+        return list(read_source(path, 10_000))
+
+
+def test_the_files_that_are_damaged_are_whole_ones():
+    for kind, whole in FILES.items():
+        for content in whole:
+            assert [row["id"] for _, row in _rows_of(kind, content)] == ["a", "b"], (kind, content)
+
+
+@fuzz
+@given(st.data())
+def test_any_damaged_file_gives_rows_or_refusals(data):
+    kind = data.draw(st.sampled_from(sorted(FILES)))
+    content = bytearray(data.draw(st.sampled_from(FILES[kind])))
+    for _ in range(data.draw(st.integers(0, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.none() | st.integers(0, len(content)))
+    numbers = []
+    for number, row in _rows_of(kind, bytes(content[:cut])):
+        assert isinstance(row, dict) or row.reason
+        numbers.append(number)
+    assert len(numbers) == len(set(numbers))

@@ -16,7 +16,7 @@ what a person does whom the message asks to; `possible()`, which gives a reason 
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,25 @@ def read_faults(folder: Path) -> list[Fault]:
     """
     paths = sorted(folder.glob("*.py"))
     return [_read(path) for path in paths if not path.name.startswith("_")]
+
+
+def chosen_faults(faults: list[Fault], only: list[str]) -> list[Fault]:
+    """The faults that `--only` names, each with all its cases, or with those named as in `damage:weights`.
+
+    Raises:
+        ValueError: there is no such fault or case.
+    """
+    by_name = {fault.name: fault for fault in faults}
+    cases: dict[str, list[str]] = {}
+    for each in only:
+        name, colon, case = each.partition(":")
+        if name not in by_name:
+            raise ValueError(f"--only: there is no fault {name}; there are {', '.join(by_name)}")
+        known = by_name[name].cases
+        if colon and case not in known:
+            raise ValueError(f"--only: {name} has no case {case}; it has {', '.join(known)}")
+        cases.setdefault(name, []).extend([case] if colon else known)
+    return [replace(by_name[name], cases=tuple(dict.fromkeys(c))) for name, c in cases.items()]
 
 
 def _read(path: Path) -> Fault:

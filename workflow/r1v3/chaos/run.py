@@ -141,19 +141,19 @@ def _round(tree: Tree, fault: Fault, case: str, expected: dict[str, object]) -> 
         failed = _go_on(tree, fault)
     except Hung as error:
         failed = str(error)
-    said = "\n".join([*tree.heard, *(call.said() for call in tree.calls)])
     found = tree.outcome() if not failed else {}
     wrong = [key for key in {*expected, *found} if expected.get(key) != found.get(key)]
     after = tree.complete()
     again = [key for key, made in before.items() if after.get(key) != made and key not in tree.hurt]
-    message = _line(said, fault.says)
+    after_harm = "\n".join(call.said() for call in tree.calls[hurt:])
+    before_that = [*(call.said() for call in tree.calls[:hurt]), *tree.heard]
+    message = _line(after_harm, fault.says) or _line("\n".join(before_that), fault.says)
     if not failed and wrong:
         failed = f"other bytes: {', '.join(sorted(wrong)[:3])}"
     if not failed and again:
         failed = f"made again though complete: {', '.join(again)}"
     if not failed and fault.says and not message:
         failed = f"no line says {fault.says}"
-    after_harm = "\n".join(call.said() for call in tree.calls[hurt:])
     redone = redone_work(sorted(tree.hurt), steps if "rl" in fault.again else 0, after_harm)
     return Outcome(name, not failed, redone, failed or message, time.monotonic() - began)
 
@@ -188,12 +188,11 @@ def _go_on(tree: Tree, fault: Fault) -> str:
 
 
 def _line(said: str, pattern: str) -> str:
+    """The last line that has the pattern: a stage says that it starts before it says where it goes on."""
     if not pattern:
         return "goes on"
-    for line in said.splitlines():
-        if re.search(pattern, line):
-            return line.strip()
-    return ""
+    found = [line.strip() for line in said.splitlines() if re.search(pattern, line)]
+    return found[-1] if found else ""
 
 
 def table_of(outcomes: list[Outcome]) -> str:

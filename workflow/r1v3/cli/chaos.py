@@ -15,7 +15,8 @@ def chaos_command(
         float, typer.Option(help="begin no further round after this; 0 plays each fault once")
     ] = 0,
     only: Annotated[
-        list[str] | None, typer.Option(help="the name of a fault's file; repeatable")
+        list[str] | None,
+        typer.Option(help="a fault's file, or one of its cases as in damage:weights; repeatable"),
     ] = None,
     faults: Annotated[
         Path | None, typer.Option(help="a folder of further faults, a file each")
@@ -32,17 +33,12 @@ def chaos_command(
     After each fault the run must go on, or say in a sentence what to do, and end in the same bytes.
     """
     from r1v3.base.atomic_write import write_text
-    from r1v3.chaos.fault import FAULTS, read_faults
+    from r1v3.chaos.fault import FAULTS, chosen_faults, read_faults
     from r1v3.chaos.run import play, table_of
 
     chosen = [f for folder in (FAULTS, faults) if folder for f in read_faults(folder)]
-    names = {fault.name for fault in chosen}
-    if absent := sorted(set(only or ()) - names):
-        raise ValueError(
-            f"--only: there is no fault {', '.join(absent)}; there are {', '.join(sorted(names))}"
-        )
     if only:
-        chosen = [fault for fault in chosen if fault.name in only]
+        chosen = chosen_faults(chosen, only)
     with tempfile.TemporaryDirectory(prefix="r1v3-chaos-") as work:
         outcomes = play(
             root.resolve(),
