@@ -91,7 +91,8 @@ def test_old_states_are_pruned_by_the_recipe(keep, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2 * keep
 
 
-@pytest.mark.parametrize("harm", ["cut", "alter", "remove", "unseal", "cut seal", "other seal"])
+@pytest.mark.parametrize("harm", ["cut", "alter", "remove", "unseal", "cut seal", "other seal",
+                                  "flipped seal", "forgetful seal", "renamed key of seal"])  # fmt: skip
 def test_a_damaged_part_is_named_and_the_state_before_it_is_used(harm, tmp_path, capsys):
     for step in range(1, 5):
         save_sharded_state(
@@ -110,10 +111,19 @@ def test_a_damaged_part_is_named_and_the_state_before_it_is_used(harm, tmp_path,
         "unseal": seal_of(part).unlink,
         "cut seal": lambda: seal_of(part).write_text('{"ranks": 1, "fi'),
         "other seal": lambda: seal_of(part).write_text('{"ranks": 1, "files": [3]}'),
+        "flipped seal": lambda: replace_in(seal_of(part), '"ranks": 1', '"ranks": 3'),
+        "forgetful seal": lambda: replace_in(seal_of(part), '"part.pt"', '"qart.pt"'),
+        "renamed key of seal": lambda: replace_in(seal_of(part), '"seal"', '"reaL"'),
     }[harm]()
     assert newest_intact(tmp_path, ALONE).name == "step-000003"
     named = "sha256.json" if "seal" in harm else "part.pt"
     assert f"step-000004 is damaged ({named}); using the one before it" in capsys.readouterr().out
+
+
+def replace_in(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 def seal_of(part):

@@ -6,7 +6,7 @@ A damaged one is renamed, as in `saved_state`.
 import json
 import shutil
 from collections.abc import Callable
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from r1v3.base.atomic_write import settle_file, sync_folder, write_text
 from r1v3.train.core.ranks import Ranks
 
 SUMS = "sha256.json"
+SEAL = "seal"  # of the sums: the sha256 of all else they say; those of earlier versions have none
 
 
 def save_sharded_state(
@@ -40,8 +41,8 @@ def save_sharded_state(
         settle_file(path)  # a loss of power must not leave a name that vouches for nothing
     sums = dict(ranks.gather([(str(p.relative_to(partial)), _sha256(p)) for p in own]))
     if ranks.first:
-        note = {"ranks": ranks.world, "files": sums}
-        write_text(partial / SUMS, json.dumps(note, indent=1))
+        note: dict[str, Any] = {"ranks": ranks.world, "files": sums}
+        write_text(partial / SUMS, json.dumps(note | {SEAL: _seal_of(note)}, indent=1))
         partial.rename(final)
         sync_folder(final.parent)
         for old in [p for p in sorted(Path(folder).glob("step-??????")) if p <= final][:-keep]:
@@ -86,12 +87,18 @@ def _damaged(path: Path, ranks: Ranks) -> list[str]:
 
 
 def _read_sums(path: Path) -> dict[str, Any] | None:
-    """The recorded sums and number of ranks; None if the file cannot be read."""
+    """The recorded sums and number of ranks; None if the file cannot be read, or was changed."""
     try:
         note = json.loads((path / SUMS).read_text())
-        return {"ranks": int(note["ranks"]), "files": dict(note["files"])}
+        read = {"ranks": int(note["ranks"]), "files": dict(note["files"])}
+        whole = not set(note) - {*read, SEAL} and note.get(SEAL, _seal_of(read)) == _seal_of(read)
+        return read if whole else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
+
+
+def _seal_of(note: dict[str, Any]) -> str:
+    return sha256(json.dumps(note, sort_keys=True).encode()).hexdigest()
 
 
 def _matches(path: Path, recorded: str) -> bool:
