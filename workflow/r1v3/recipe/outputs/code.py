@@ -22,7 +22,10 @@ HERE = Path(__file__).parents[2]
 ENGINES = f"{PACKAGE}.generate"
 # The server's client always counts: judge, reward model and verifier are asked through it.
 OWN = {"vllm": f"{ENGINES}.vllm", "transformers": f"{ENGINES}.in_process"}
-STARTED = {"r1v3.model.foreign_template": "r1v3.model.template_process"}  # as `python -m`
+STARTED = {  # as `python -m`
+    "r1v3.model.foreign_template": "r1v3.model.template_process",
+    "r1v3.generate.apart.engine": "r1v3.generate.apart.process",
+}
 ASKING = ("reject", "grpo", "probe", "evaluate")  # rules that ask a model
 DIGITS = 10
 SHOWN = 3
