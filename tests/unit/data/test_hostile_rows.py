@@ -9,11 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
-from data_fixtures import listed, source_config
+from data_fixtures import CLEANING, listed, source_config
 from picture_files import PNG
 
+from r1v3.data.fields import Refused
+from r1v3.data.picture_files import PictureFiles
 from r1v3.data.prepare import prepare
 from r1v3.data.records import read_records
+from r1v3.data.validate import Validator
 
 
 def row(number: int, **changed) -> dict:
@@ -88,7 +91,9 @@ MEASURED = """
 import json, sys
 from pathlib import Path
 sys.path.insert(0, "tests/unit")
-from data_fixtures import listed, source_config
+from data_fixtures import CLEANING, listed, source_config
+from r1v3.data.fields import Refused
+from r1v3.data.picture_files import PictureFiles
 from r1v3.data.prepare import prepare
 from r1v3.base.memory import peak_rss
 folder = Path(sys.argv[1])
@@ -155,3 +160,37 @@ def test_files_and_sets_can_be_checked_from_the_shell(tmp_path):
     changed = check(tmp_path / "set")
     assert changed.returncode == 1
     assert "picture is not what its name says" in changed.stdout
+
+
+WHOLE = row(1) | {"source": "made", "licence": "CC0-1.0", "split": "train"}
+
+
+def validated(**changed):
+    return Validator(CLEANING.limits, PictureFiles(None, scratch=Path("absent")))(WHOLE | changed)[
+        0
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"edits": True}, "wrong type of field"),
+        ({"edits": 3.5}, "wrong type of field"),
+        ({"edits": {"a": 1}}, "wrong type of field"),
+        ({"edits": b"cut"}, "wrong type of field"),
+        ({"edits": ["cut", "\ud800"]}, "not valid Unicode"),
+        ({"meta": "[" * 100_000}, "wrong type of field"),
+        ({"meta": [1]}, "wrong type of field"),
+    ],
+)
+def test_a_field_beside_the_question_of_a_wrong_type_is_a_reason(changed, reason):
+    with pytest.raises(Refused) as refused:
+        validated(**changed)
+    assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("edits", "kept"), [(None, ()), ("", ()), ("cut", ("cut",)), (["cut", 2, ""], ("cut", "2"))]
+)
+def test_edits_are_texts_and_a_text_alone_is_one(edits, kept):
+    assert validated(edits=edits).edits == kept

@@ -67,7 +67,7 @@ class Validator:
         if key in self._ids:
             raise Refused("duplicate id", texts["id"])
         self._ids.add(key)
-        edits = [*map(str, row.get("edits") or ()), *mended]
+        edits = [*self._edits(row.get("edits")), *mended]
         for number, picture in enumerate(pictures, 1):
             edits += [f"validate: picture {number}: {edit}" for edit in picture.edits]
         meta = _meta(row.get("meta"))
@@ -113,6 +113,16 @@ class Validator:
         if not value.strip():
             raise Refused("empty field", name)
         return value
+
+    def _edits(self, edits: object) -> list[str]:
+        """What was done to the row before; a text alone is one edit."""
+        if edits is None:
+            return []
+        if isinstance(edits, str):
+            edits = [edits]
+        if isinstance(edits, bytes | Mapping) or not isinstance(edits, Iterable):
+            raise Refused("wrong type of field", f"edits is {type(edits).__name__}")
+        return [self._text("edits", text) for each in edits if (text := str(each)).strip()]
 
     def _options(self, options: object) -> tuple[str, ...] | None:
         if options is None:
@@ -179,7 +189,7 @@ def _meta(meta: object) -> dict:
     if isinstance(meta, str):
         try:
             meta = json.loads(meta)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Refused("wrong type of field", "meta is no JSON") from None
     if meta is None:
         return {}
