@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from r1v3.base import file_hash
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.configs import StageConfig
 from r1v3.recipe.graph.identity import Node
-from r1v3.recipe.outputs.check import Changed, changes, check_inputs
+from r1v3.recipe.outputs.check import Changed, are_the_same, changes, check_inputs, digest_of
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.manifest import read_manifest
 from r1v3.recipe.outputs.stage import run_stage
@@ -28,6 +29,7 @@ def made(root: Path, kind: str = "data", seed: int = 1, inputs=(), content: byte
 
     def work(config, folder):
         runs.append(folder)
+        (folder / "metrics.jsonl").write_text(f'{{"step": 1, "seconds": {time.time_ns()}}}\n')
         for name in ("table", "checkpoints/step-000001/model", "checkpoints/step-000002/model"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
@@ -164,6 +166,28 @@ def test_a_finished_stage_whose_input_was_made_otherwise_is_made_again(tmp_path)
     made(tmp_path, content=b"other")
     made(tmp_path, "sft", inputs=[data])
     assert made.worked
+
+
+def test_an_input_that_was_made_again_with_the_same_bytes_makes_nothing_else_again(tmp_path):
+    run = made(tmp_path, "sft")
+    later = made(tmp_path, inputs=[run])
+    later.unlink()
+    curve = (run.parent / "metrics.jsonl").read_text()
+    shutil.rmtree(run.parent)
+    run = made(tmp_path, "sft")
+    assert (run.parent / "metrics.jsonl").read_text() != curve
+    made(tmp_path, inputs=[run])
+    assert not made.worked
+
+
+def test_digests_of_earlier_versions_are_known(tmp_path):
+    run = made(tmp_path, "sft")
+    files = read_manifest(run)["files"]
+    assert are_the_same({run.parent.name: digest_of(files)}, [run, None])
+    assert are_the_same({run.parent.name: digest_of(files, timed=True)}, [run, None])
+    assert digest_of(files) != digest_of(files, timed=True)
+    assert not are_the_same({run.parent.name: "0" * 64}, [run])
+    assert not are_the_same(None, [run])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from r1v3.base.atomic_write import atomic_write
 from r1v3.recipe.graph.configs import EvaluationConfig
-from r1v3.recipe.outputs.check import digest_of
+from r1v3.recipe.outputs.check import are_the_same
 from r1v3.recipe.outputs.manifest import read_manifest
 from r1v3.recipe.outputs.stage import KEPT, read_config
 
@@ -57,10 +57,10 @@ def _of_present_model(suite: Path, config: EvaluationConfig) -> bool:
         return False
     try:
         inputs = read_manifest(noted).get("inputs", {})
-        digests = {path.parent.name: digest_of(read_manifest(path)["files"]) for path in present}
+        recorded = {path.parent.name: inputs.get(path.parent.name) for path in present}
+        return are_the_same(recorded, present)
     except ValueError:
         return False
-    return all(inputs.get(id) == digest for id, digest in digests.items())
 
 
 def _suite(path: Path) -> EvaluationConfig | None:

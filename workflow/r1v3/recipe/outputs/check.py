@@ -17,6 +17,7 @@ RUNS = ("model", "sft", "grpo")  # kinds of folder of which only the checkpoint 
 # What later stages and people put into the folder of answers, and what DVC puts into each.
 LATER = ("scores.json", "verdicts", "judge", "marks", "pages", "data.dvc")
 OWN_CHECK = ("config.json", *LATER)  # by its hash; older manifests name what came later
+TIMED = ("metrics.jsonl",)  # of a run: it holds seconds, and no later stage reads it
 SHOWN = 5
 
 
@@ -89,10 +90,30 @@ def changes(manifest: Path, below: str = "", *, cached: bool = True) -> Iterator
             yield path, "changed"
 
 
-def digest_of(files: dict[str, str]) -> str:
-    """One digest of all that a manifest vouches for."""
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(files.items())]
+def digest_of(files: dict[str, str], *, timed: bool = False) -> str:
+    """One digest of all that a manifest vouches for, so that an input that is made again is known by it.
+
+    Args:
+        files: the sha256 of each file.
+        timed: count files that hold times too, as earlier versions did.
+    """
+    lines = [
+        f"{digest}  {name}\n"
+        for name, digest in sorted(files.items())
+        if timed or name not in TIMED
+    ]
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def are_the_same(recorded: object, manifests: Iterable[Path | None]) -> bool:
+    """Whether a stage's inputs have the digests that it recorded, in this version or an earlier one."""
+    files = {
+        path.parent.name: read_manifest(path)["files"] for path in manifests if path is not None
+    }
+    return any(
+        recorded == {name: digest_of(named, timed=timed) for name, named in files.items()}
+        for timed in (False, True)
+    )
 
 
 def _pictures(folder: Path) -> Iterator[Path]:

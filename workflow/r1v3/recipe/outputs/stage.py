@@ -18,7 +18,7 @@ from r1v3.base.atomic_write import atomic_write
 from r1v3.base.determinism import make_exact
 from r1v3.recipe.graph.configs import ShownConfig, StageConfig
 from r1v3.recipe.graph.identity import hash_of
-from r1v3.recipe.outputs.check import LATER, changes, check_inputs
+from r1v3.recipe.outputs.check import LATER, are_the_same, changes, check_inputs
 from r1v3.recipe.outputs.code import code_for, rule_of
 from r1v3.recipe.outputs.environment import begin_or_resume
 from r1v3.recipe.outputs.manifest import read_manifest, write_json, write_manifest
@@ -163,9 +163,10 @@ def _begins_anew(kept: Path, inputs: Iterable[Path | None]) -> bool:
     """
     if os.environ.get(FORCED):
         return True
-    now = check_inputs(inputs)
+    inputs = list(inputs)
+    check_inputs(inputs)
     with contextlib.suppress(ValueError):
-        return read_manifest(kept).get("inputs") != now
+        return not are_the_same(read_manifest(kept).get("inputs"), inputs)
     return False
 
 
