@@ -110,7 +110,8 @@ def play(
                 tree.end()
             last = outcomes[-1]
             word = {True: "survived", False: "FAILED", None: "not tried"}[last.survived]
-            print(f"{word}  {last.fault}  ({last.seconds:.0f} s)  {last.message}", flush=True)
+            told = f"{word}  {last.fault}  ({last.seconds:.0f} s, redone: {last.redone})"
+            print(f"{told}  {last.message}", flush=True)
     return outcomes
 
 
