@@ -51,7 +51,7 @@ def test_the_paper_recipe_has_the_numbers_that_the_report_states():
     assert recipe.entropy.threshold == 6.8
 
 
-@pytest.mark.parametrize("name", ["paper", "8b", "1b"])
+@pytest.mark.parametrize("name", ["paper", "8b", "1b", "open-1b", "tiny"])
 def test_a_picture_that_cleaning_admits_is_encoded(name):
     recipe = load_project(ROOT, name).recipe
     assert recipe.images.max_pixels == recipe.cleaning.limits.max_pixels
