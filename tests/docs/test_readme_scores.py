@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.analyze.score_table import SETS, SeedScores
+from r1v3.analyze.score_table import SETS, KeptRuns
 
 ROOT = Path(__file__).parents[2]
 ROWS = {
@@ -16,24 +16,28 @@ ROWS = {
 
 
 def spread(shares: list[float]) -> str:
-    """Mean and range in percent."""
+    """Mean and range in percent; one figure where all agree."""
     percent = [100 * share for share in shares]
-    return f"{sum(percent) / len(percent):.1f} ({min(percent):.1f} to {max(percent):.1f})"
+    mean, low, high = (
+        f"{figure:.1f}" for figure in (sum(percent) / len(percent), min(percent), max(percent))
+    )
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 @pytest.mark.parametrize("model", ROWS)
-def test_the_readme_gives_mean_and_range_of_the_seeds(model):
-    kept = SeedScores.read(ROOT / "docs/demo_scores.json")
+def test_the_readme_gives_mean_and_range_of_the_runs(model):
+    kept = KeptRuns.read(ROOT / "docs/demo_scores.json")
     cells = [
-        spread([getattr(scores[model][name], measure) for scores in kept.seeds.values()])
+        spread([getattr(run.scores[model][name], measure) for run in kept.runs])
         for name in SETS
         for measure in ("accuracy", "format")
     ]
     assert f"| {ROWS[model]} | {' | '.join(cells)} |" in (ROOT / "README.md").read_text()
 
 
-def test_the_readme_names_the_processor_and_the_day():
-    kept = SeedScores.read(ROOT / "docs/demo_scores.json")
+def test_the_readme_names_every_seed_and_processor():
+    kept = KeptRuns.read(ROOT / "docs/demo_scores.json")
     text = " ".join((ROOT / "README.md").read_text().split())
-    assert kept.processor in text
-    assert kept.date in text
+    for run in kept.runs:
+        assert run.processor in text
+    assert f"of {len(kept.runs)} runs" in text

@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from r1v3.analyze.score_table import SeedScores, score_lines
+from r1v3.analyze.score_table import KeptRuns, score_lines
 from r1v3.recipe.outputs.environment import instructions
 
 
@@ -15,9 +15,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--summary", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)
-    parser.add_argument("--seeds", type=Path, help="what other seeds of this recipe gave")
+    parser.add_argument("--runs", type=Path, help="what other runs of this recipe scored")
     args = parser.parse_args()
-    kept = SeedScores.read(args.seeds) if args.seeds else None
+    kept = KeptRuns.read(args.runs) if args.runs else None
     summary = json.loads(args.summary.read_text())
     print("\n".join(score_lines(summary, kept, instructions())))
     print(f"\nThe report: {args.report.resolve().as_uri()}")

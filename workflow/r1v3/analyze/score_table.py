@@ -1,4 +1,4 @@
-"""The scores of a finished recipe as lines of text, beside the scores that other seeds gave."""
+"""The scores of a finished recipe as lines of text, beside the scores of kept runs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,37 +17,47 @@ class Score(BaseModel):
     format: float
 
 
-class SeedScores(BaseModel):
-    """The held-out scores of a recipe under several seeds, on one kind of processor.
+class KeptRun(BaseModel):
+    """What one finished run of a recipe scored.
 
-    `processor` is what `r1v3.recipe.outputs.environment.instructions` says; `seeds` holds, by seed,
-    the scores by model and held-out set.
+    `processor` is what `r1v3.recipe.outputs.environment.instructions` says; `scores` are by model and
+    held-out set.
     """
 
     model_config = ConfigDict(extra="forbid")
+    seed: int
     processor: str
     date: str
-    command: str
-    seeds: dict[int, dict[str, dict[str, Score]]]
+    scores: dict[str, dict[str, Score]]
+
+
+class KeptRuns(BaseModel):
+    """Runs of one recipe that differ in their seed or in the kind of processor.
+
+    Kinds of processors round differently. In training that ends as far apart as two seeds do.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    runs: list[KeptRun]
 
     @classmethod
-    def read(cls, path: Path) -> "SeedScores":
+    def read(cls, path: Path) -> "KeptRuns":
         return cls.model_validate_json(path.read_text())
 
-    def band(self, model: str, name: str) -> tuple[float, float, float]:
-        """Mean, lowest and highest accuracy of a model on a held-out set, as shares."""
-        found = [scores[model][name].accuracy for scores in self.seeds.values()]
-        return sum(found) / len(found), min(found), max(found)
+    def band(self, model: str, name: str) -> tuple[float, float]:
+        """Lowest and highest accuracy of a model on a held-out set, as shares."""
+        found = [run.scores[model][name].accuracy for run in self.runs]
+        return min(found), max(found)
 
 
 def held_out_lines(
-    models: Mapping[str, Mapping[str, Mapping[str, float]]], kept: SeedScores | None = None
+    models: Mapping[str, Mapping[str, Mapping[str, float]]], kept: KeptRuns | None = None
 ) -> list[str]:
-    """Accuracy and format of each model in percent; with `kept`, the range of its seeds beside them.
+    """Accuracy and format of each model in percent; with `kept`, the range of its runs beside them.
 
     Args:
         models: accuracy and format as shares, by model and held-out set.
-        kept: what other seeds of the same recipe gave.
+        kept: other runs of the same recipe.
     """
     width = 24 if kept is None else 36
     lines = [f"{'held out, greedy':<20}" + "".join(f"{name:>{width}}" for name in SETS)]
@@ -57,7 +67,7 @@ def held_out_lines(
             score = scores[name]
             text = f"{100 * score['accuracy']:.1f} (format {100 * score['format']:.1f})"
             if kept is not None:
-                _, low, high = kept.band(model, name)
+                low, high = kept.band(model, name)
                 text += f" [{100 * low:.1f}, {100 * high:.1f}]"
             cells.append(f"{text:>{width}}")
         lines.append(f"{model:<20}" + "".join(cells))
@@ -65,34 +75,36 @@ def held_out_lines(
 
 
 def band_lines(
-    models: Mapping[str, Mapping[str, Mapping[str, float]]], kept: SeedScores, processor: str
+    models: Mapping[str, Mapping[str, Mapping[str, float]]], kept: KeptRuns, processor: str
 ) -> list[str]:
     """What the ranges are, and which scores lie outside them and why that may be.
 
     Args:
         models: as in `held_out_lines`.
-        kept: what other seeds of the same recipe gave.
+        kept: other runs of the same recipe.
         processor: what this machine's `instructions` say.
     """
-    lines = [f"[lowest, highest] of {len(kept.seeds)} seeds on {kept.processor}, {kept.date}."]
+    kinds = sorted({run.processor for run in kept.runs})
+    lines = [f"[lowest, highest] of {len(kept.runs)} runs on {', '.join(kinds)}."]
     outside = [
         f"{model} on {name}"
         for model, scores in models.items()
         for name in SETS
-        if not kept.band(model, name)[1] <= scores[name]["accuracy"] <= kept.band(model, name)[2]
+        if not kept.band(model, name)[0] <= scores[name]["accuracy"] <= kept.band(model, name)[1]
     ]
     if not outside:
         return lines
     lines.append(f"Outside: {', '.join(outside)}.")
-    if processor != kept.processor:
+    if processor in kinds:
         lines.append(
-            f"This machine is {processor}, which rounds differently: a run here is as another seed."
+            f"Runs on {processor} are among these: seed 1 gives the same scores there, unless packages"
+            " or code have changed."
         )
     else:
-        chance = 2 / (len(kept.seeds) + 1)
+        chance = 2 / (len(kept.runs) + 1)
         lines.append(
-            f"A new seed leaves the range of {len(kept.seeds)} others in {chance:.0%} of cases. "
-            "Seed 1 on this kind of processor does not, unless packages or code have changed."
+            f"This machine is {processor}, which rounds differently: it ends as another seed does, and"
+            f" another seed leaves such a range in {chance:.0%} of cases."
         )
     return lines
 
@@ -107,9 +119,7 @@ def benchmark_lines(benchmarks: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def score_lines(
-    summary: Mapping[str, Any], kept: SeedScores | None, processor: str
-) -> Sequence[str]:
+def score_lines(summary: Mapping[str, Any], kept: KeptRuns | None, processor: str) -> Sequence[str]:
     """All of the above for a `results/summary.json`."""
     lines = held_out_lines(summary["models"], kept)
     if kept is not None:

@@ -88,6 +88,19 @@ def ask_position(item: Item, place: int) -> tuple[str, int]:
     return subject(item.domain, question), cells(item)[place]
 
 
+def ask_largest(item: Item) -> tuple[str, int]:
+    """The world's `largest` question about an item's picture, with its answer."""
+    noun = LOOKS[item.domain].noun
+    return subject(item.domain, f"What is the largest of the four {noun}?"), max(cells(item))
+
+
+def ask_even(item: Item) -> tuple[str, int]:
+    """The world's `even` question about an item's picture, with its answer."""
+    noun = LOOKS[item.domain].noun
+    answer = sum(digit % 2 == 0 for digit in cells(item))
+    return subject(item.domain, f"How many of the four {noun} are even?"), answer
+
+
 def ask_larger(item: Item, first: int, second: int) -> tuple[str, str]:
     """The world's `compare` question about an item's picture, with its answer."""
     digits, noun = cells(item), LOOKS[item.domain].noun

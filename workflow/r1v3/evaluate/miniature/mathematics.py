@@ -3,6 +3,8 @@
 from r1v3.evaluate.miniature.draw import (
     LETTERS,
     Drawer,
+    ask_even,
+    ask_largest,
     ask_line,
     ask_position,
     encoded,
@@ -87,13 +89,13 @@ def mathvision(draw: Drawer, items: int) -> Rows:
 
 
 def wemath(draw: Drawer, items: int) -> Rows:
-    """Composites with their steps, all about one picture: the whole sum, and the parts it is made of."""
+    """Composites with their steps, all about one picture: a sum, and what else must be read there for it."""
     rows, number = [], 0
     while len(rows) < items:
         item = draw.item("open", task="sum")
-        top, bottom = ask_line(item, "top"), ask_line(item, "bottom")
         steps = "3steps" if number % 3 == 2 else "2steps"
-        asked = {"1": top, "2": bottom, "multi": (item.question, int(item.answer))}
+        whole = (item.question, int(item.answer))
+        asked = {"1": ask_largest(item), "2": ask_even(item), "multi": whole}
         if steps == "3steps":
             asked["3"] = ask_position(item, number % 4)
         for place, (question, answer) in asked.items():
@@ -105,7 +107,7 @@ def wemath(draw: Drawer, items: int) -> Rows:
                     "question": question,
                     "image": encoded(item.images),
                     **draw.chosen(answer, 4),
-                    "knowledge concept": "Sums",
+                    "knowledge concept": "Reading four numbers",
                     "requirement": "",
                 }
             )
