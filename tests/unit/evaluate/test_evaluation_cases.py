@@ -68,6 +68,8 @@ TAGGED = [
     "<result>Option {}</result>", "<ans>{}</ans>", "<|answer|>{}<|/answer|>", "<answer>**{}**</answer>",
     "[ANSWER]{}[/ANSWER]", "<|begin_of_solution|>{}<|end_of_solution|>", "<answer>选{}</answer>",
     "<SUMMARY> A? </SUMMARY>\n<CONCLUSION>The answer is: {}</CONCLUSION>", "<Answer>: {}", "<answer>{}",
+    "<final>{}</final>", "<choice>{}</choice>", "<option>{}</option>", "＜answer＞{}＜/answer＞",
+    "<|answer_start|>{}<|answer_end|>", "[[{}]]", "Final answer → {}",
 ]  # fmt: skip
 THOUGHTS = [
     "<think>\nx\n</think>\n{}", "◁think▷A or D◁/think▷{}", "<thinking>A</thinking>{}",

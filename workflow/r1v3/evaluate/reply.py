@@ -21,12 +21,15 @@ _CLOSED_THOUGHT = re.compile(
     r"|<\|(?:end_of_thought|thought_end|/thinking)\|>|\[/THINK\]|<\|channel\|>final<\|message\|>",
     re.I,
 )
-_NAMES = r"(?:answer|ans|final[ _]?answer|conclusion|solution|output|response|result)"
+_NAMES = (
+    r"(?:answer|ans|final(?:[ _]?answer)?|choice|option|conclusion|solution|output|response|result)"
+)
 _NAME = rf"(?P<name>{_NAMES})"
 _TAGGED = re.compile(
     rf"<{_NAME}>\s*:?(?P<a>(?:(?!<{_NAMES}>).)*?)</(?P=name)>"
     r"|<\|begin_of_(?P<kind>box|solution|answer)\|>(?P<b>(?:(?!<\|begin_of_).)*?)<\|end_of_(?P=kind)\|>"
-    r"|<\|answer\|>(?P<d>(?:(?!<\|answer\|>).)*?)<\|/answer\|>"
+    r"|<\|answer(?:_start)?\|>(?P<d>(?:(?!<\|answer(?:_start)?\|>).)*?)<\|(?:/answer|answer_end)\|>"
+    r"|(?:\A|(?<=\n))\[\[(?P<e>[^\[\]\n]{1,100})\]\](?=\s*\Z)"
     r"|\[(?P<bracket>ANSWER|FINAL ANSWER)\](?P<c>.*?)\[/(?P=bracket)\]",
     re.DOTALL | re.IGNORECASE,
 )
@@ -52,6 +55,8 @@ def with_boxes(response: str, *, cut: bool = False) -> str:
     Args:
         cut: whether the limit of length ended it; an answer's tag that is still open then holds nothing.
     """
+    if "＜" in response:
+        response = response.replace("＜", "<").replace("＞", ">")
     text = _CLOSED_THOUGHT.sub("</think>", _OPEN_THOUGHT.sub("<think>", response))
     behind = text.rfind("</think>") + len("</think>") if "</think>" in text else 0
     answer = text[behind:]
@@ -61,7 +66,7 @@ def with_boxes(response: str, *, cut: bool = False) -> str:
     if last is None:
         return text
     inside = next(
-        part for part in last.groupdict().items() if part[0] in "abcd" and part[1] is not None
+        part for part in last.groupdict().items() if part[0] in "abcde" and part[1] is not None
     )
     return f"{text[:behind]}\n{_boxed(inside[1])}{answer[last.end() :]}"
 

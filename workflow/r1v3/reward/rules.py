@@ -162,14 +162,34 @@ def _digits(row: Row) -> int:
 
 def _comparison(row: Row) -> Comparison:
     """Return how the row's answers compare: a question of several blanks fixes their order."""
-    blanks = len(_BLANK.findall((row.get("question") or "")[:20_000]))
-    question = (row.get("question") or "")[:20_000]
-    asked = bool(_PERCENT.search(question)) if question else None
+    blanks, asked = _asked(row.get("question") or "")
     return Comparison(
         row.get("tolerance"), row["type"] == "fill" or blanks >= 2, blanks >= 2, asked
     )
 
 
+@lru_cache(maxsize=4_096)
+def _asked(question: str) -> tuple[int, bool | None]:
+    """Return how many blanks a question has, and whether it may ask for a percentage (None without one)."""
+    question = question[:20_000]
+    folded = question.casefold()
+    speaks = any(word in folded for word in _OF_PERCENT) and bool(_PERCENT.search(question))
+    return len(_BLANK.findall(question)), speaks if question else None
+
+
+_OF_PERCENT = (
+    "percent",
+    "%",
+    "百分",
+    "chart",
+    "pie",
+    "bar",
+    "accura",
+    "rate",
+    "share",
+    "growth",
+    "率",
+)
 # Questions whose answer may be a percentage.
 _PERCENT = re.compile(
     r"percent|%|百分|chart|\bpie\b|\bbars?\b|accura|\brates?\b|\bshare\b|growth|率", re.IGNORECASE

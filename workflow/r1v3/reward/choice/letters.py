@@ -77,7 +77,9 @@ def extract_letters(
     if boxes:
         return _from_boxes(answer_text, boxes, options, several)
     text = answer_text[-6_000:].strip(" \n\r\t\u200b")
-    if _ASKS.search(text) or leaves_box_open(text):
+    if (text.rstrip("\n\r\t *").endswith(("?", "？")) and _ASKS.search(text)) or leaves_box_open(
+        text
+    ):
         return None
     if several and _LEFT_OPEN.search(text[-60:] if len(text) > 60 else text):
         return None

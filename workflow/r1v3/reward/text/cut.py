@@ -20,8 +20,8 @@ _SENTENCE_BEFORE = re.compile(r"[A-Za-z\d)$][.!?]\s+(?=[A-Z$\\\d(])|[。！？]"
 # A formula that opened and never closed; `$5` is a price.
 _OPEN_FORMULA = re.compile(r"\$(?=[^$]*[\\\\={^])[^$]*\Z")
 _END_MARKS = re.compile(r"(?:\s*<(?:eo[aet]|\|[a-z_]{1,24}\|[a-z]*)>\s*[a-z]*)+\Z")
-_LINE = re.compile(r"(?:\A|\n)[^\n]*\Z")
 SEARCHED = 2_000
+MARKED = 60  # characters at the end, among which the last end mark begins
 
 
 def ends_within_sentence(text: str) -> bool:
@@ -50,9 +50,11 @@ def ends_on_joint(text: str) -> bool:
 
 
 def _last_line(text: str) -> str:
-    tail = _END_MARKS.sub("", text[-SEARCHED:].rstrip()).rstrip("* _\n")
-    line = _LINE.search(tail)
-    return line.group().strip() if line else tail
+    tail = text[-SEARCHED:].rstrip()
+    if "<" in tail[-MARKED:]:
+        tail = _END_MARKS.sub("", tail)
+    tail = tail.rstrip("* _\n")
+    return tail[tail.rfind("\n") + 1 :].strip()
 
 
 _SIGN_AT_END = re.compile(

@@ -33,7 +33,7 @@ _MARKER = re.compile(
         (?:\s*(?:simply|therefore|thus|then|option|choice|likely|most\s+likely|probably|given\s+by))*
         \s*[:：]?
     | (?<![A-Za-z])ans\.?\s*[:=]
-    | (?<![A-Za-z])answer\s+[-–—](?=\s)
+    | (?<![A-Za-z])answer\s+(?:[-–—→]|[-=]>|\\(?:to|rightarrow)\b)(?=\s)
     | (?<![A-Za-z])answer\s*\*{0,2}\s*(?:\n|(?=\s?(?:\$|\\[(\[])))
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -60,6 +60,7 @@ _SENTENCE_END = re.compile(
     r"(?<=[^\d\s.][.!?])\s+(?=[A-Z])|(?<=[\d)])[.](?=\s|$)|[。！\n]|<eo[aet]>"
 )
 _RUNS = re.compile(r"[ \t\xa0]{3,}|\n{3,}|\\{5,}")
+_HAS_RUNS = ("   ", "\t", "\xa0", "\n\n\n", "\\" * 5)  # where the pattern above may match at all
 _GLUE = re.compile(r"^[\s:：*_]+|[\s*_]+$")
 
 
@@ -74,7 +75,9 @@ def final_text(response: str) -> str | None:
         text = _ANSWER_TAG.sub(" ", text).strip()
     if text and "<!--" in text:
         text = _COMMENT.sub(" ", text)
-    return _RUNS.sub(lambda run: run.group()[:2], text).replace("根号", "√") if text else text
+    if text and any(run in text for run in _HAS_RUNS):
+        text = _RUNS.sub(lambda run: run.group()[:2], text)
+    return text.replace("根号", "√") if text else text
 
 
 def boxed_answer(answer_text: str) -> str | None:
@@ -121,7 +124,7 @@ def leads_up(before: str, question: str | None) -> bool:
     passes = is_plain(clause, question) or (bool(_AFFIRMS.match(clause)) and not turns(clause))
     return (
         passes
-        and not _BY_OTHERS.search(clause)
+        and (clause.isascii() or not _BY_OTHERS.search(clause))
         and not _SUPPOSING.match(_SENTENCE.split(before[-600:])[-1])
     )
 
