@@ -200,7 +200,7 @@ def _stated_elsewhere(text: str, ending: str, question: str | None) -> str | Non
         if value:
             return value
     computed = any(
-        _COMPUTES.search(sentence) or _VALUES.search(_ONE.sub(" ", sentence))
+        _COMPUTES.search(sentence) or len(_VALUES.findall(_ONE.sub(" ", sentence))) == 1
         for sentence in sentences[1:]
     )
     if question and not computed and asked_for(question) & words_of(sentences[0]):
@@ -211,7 +211,8 @@ def _stated_elsewhere(text: str, ending: str, question: str | None) -> str | Non
 _ONE = re.compile(
     r"(?<![A-Za-z])(?:one|一)(?![A-Za-z])", re.IGNORECASE
 )  # `one of them` counts nothing
-# A later sentence that works with what the first one counts, as one with a number may.
+# A later sentence that works with what the first one counts, as one with a number may;
+# several numbers are a list of what was counted.
 _COMPUTES = re.compile(
     r"(?<![A-Za-z])(?:leav(?:e|es|ing)|left|remain(?:s|ing)?|remov\w+|subtract\w*|add(?:s|ed|ing)?|minus|plus|tak\w+\s+away"
     r"|times|divid\w+|multipl\w+|gives|makes|becomes|in\s+total|altogether|so|thus|therefore|hence)(?![A-Za-z])"
