@@ -3,9 +3,9 @@
 Indexes MATH-V's questions that have a picture. Plants 30 of them in each disguise, under words of their own
 where the picture is disguised, so that the picture alone must be recognised. Then asks for every question of
 five other sets, which hold none of MATH-V's, and for two sets of templates: PuzzleVQA's odd questions against
-its even ones, and 300 questions drawn as pages of text against 300 others. Prints each false hit and a table,
-and ends with one JSON line; `ahead` is true when all disguises but those in BEYOND are found to 95 % and no
-set has 0.5 % false hits.
+its even ones (some have one picture to the pixel, and are no false hits), and 300 questions drawn as pages of
+text against 300 others. Prints each false hit and a table, and ends with one JSON line; `ahead` is true when
+all disguises but those in BEYOND are found to 95 % and no set has 0.5 % false hits.
 
     R1V3_REAL=<folder> .venv/bin/python perf/decontamination.py [--recipe open-1b]
 
@@ -207,8 +207,10 @@ def hits(index: EvaluationIndex, questions: list[Asked]) -> list[list[Hit]]:
     """The twins of each question, as `r1v3.data.pool` asks for them."""
     texts = Words()([said(each.text, each.options or None) for each in questions])
     pictured = np.array([bool(each.pictures) for each in questions])
+    cut = index.looks.settings.cut
     looks = [
-        [seen for image in each.opened() if (seen := look(image)) is not None] for each in questions
+        [seen for image in each.opened() if (seen := look(image, cut=cut)) is not None]
+        for each in questions
     ]
     return index.hits(texts, pictured, looks)
 
@@ -239,6 +241,7 @@ def planted(evaluation: list[Asked], index: EvaluationIndex) -> list[dict]:
             for number, each in enumerate(chosen)
         ]
         rows.append(_found(name, asked, index))
+        print(f"  {name}: missed {rows[-1]['missed']}", flush=True)
     long = [each for each in evaluation if len(each.text.split()) >= 20][:PLANTED]
     other = [Asked(each.name, each.text, ("all", "none", "both"), ()) for each in long]
     return [*rows, _found(RE_OPTIONED, other, index)]
@@ -253,10 +256,22 @@ def _found(disguise: str, asked: list[Asked], index: EvaluationIndex) -> dict:
     return {"disguise": disguise, "found": sum(found), "of": len(asked), "missed": missed}
 
 
-def unrelated(name: str, questions: list[Asked], index: EvaluationIndex) -> dict:
+def _is_copy(one: Asked, other: Asked) -> bool:
+    """Whether two questions have one picture, to the pixel, so that a hit is none that is false."""
+    first, second = one.opened(), other.opened()
+    return bool(first) and [each.tobytes() for each in first] == [each.tobytes() for each in second]
+
+
+def unrelated(
+    name: str, questions: list[Asked], evaluation: list[Asked], index: EvaluationIndex
+) -> dict:
     """How many of a set that holds nothing of the evaluation are hits all the same."""
-    twins = hits(index, questions)
-    false = [(each.name, found[0]) for each, found in zip(questions, twins) if found]
+    known = {f"evaluation/{each.name}": each for each in evaluation}
+    twins = [
+        [hit for hit in found if not _is_copy(each, known[hit.twin])]
+        for each, found in zip(questions, hits(index, questions), strict=True)
+    ]
+    false = [(each.name, found[0]) for each, found in zip(questions, twins, strict=True) if found]
     for asked, hit in false:
         print(f"  {name} {asked}: {hit.twin} text {hit.text:.2f} picture {hit.picture:.2f}")
     return {"set": name, "false": len(false), "of": len(questions)}
@@ -295,12 +310,12 @@ def main() -> int:
         evaluation = list(math_v(real))
         index = indexed(evaluation, cleaning, Path(place) / "math_v")
         disguises = planted(evaluation, index)
-        sets = [unrelated(name, list(read(real)), index) for name, read in SETS.items()]
+        sets = [unrelated(name, list(read(real)), evaluation, index) for name, read in SETS.items()]
         puzzles, (known, others) = list(puzzle_vqa(real)), pages(real)
         index = indexed(puzzles[::2], cleaning, Path(place) / "puzzles")
-        sets.append(unrelated("PuzzleVQA, odd against even", puzzles[1::2], index))
+        sets.append(unrelated("PuzzleVQA, odd against even", puzzles[1::2], puzzles[::2], index))
         index = indexed(known, cleaning, Path(place) / "pages")
-        sets.append(unrelated("pages of text", others, index))
+        sets.append(unrelated("pages of text", others, known, index))
     print("| disguise | found |\n| -- | -- |")
     for row in disguises:
         print(f"| {row['disguise']} | {row['found']} of {row['of']} |")

@@ -17,6 +17,7 @@ from evaluation_fixtures import (
     write_benchmark,
     write_config,
 )
+from picture_files import PNG
 
 from r1v3.analyze.cards.contamination import find_twins, scores_without
 from r1v3.analyze.cards.pages import data_section, make_cards
@@ -150,8 +151,29 @@ def test_a_set_is_compared_again_where_the_evaluations_changed(made, tmp_path):
 def test_questions_that_two_training_sets_share_are_named(made):
     folders = [made["sets"][name].parent for name in ("first", "second")]
     assert shared_questions(folders, CLEANING) == [
-        {"set": "second", "earlier": "first", "count": 1, "first": ("b0", "a2")}
-    ]
+        {"set": "second", "earlier": "first", "ids": 0, "count": 1, "pictures": 0,
+         "first": ("b0", "a2")}
+    ]  # fmt: skip
+
+
+def test_sets_that_share_an_id_or_a_picture_alone_are_named(tmp_path):
+    sets = {}
+    base = {"answer": "4", "answer_type": "fill", "domain": "logic", "difficulty": "k12"}
+    rows = {
+        "train": [{"id": "a", "question": LONG, "images": ["p.png"]}, {"id": "b", "question": LONG[:60]}],
+        "probe": [{"id": "c", "question": "What colour is it?", "images": ["p.png"]},
+                  {"id": "b", "question": "Why is the sky blue in the morning?"}],
+        "test": [{"id": "d", "question": "How many legs has a spider of that kind?"}],
+    }  # fmt: skip
+    (tmp_path / "p.png").write_bytes(PNG)
+    for name, listed_rows in rows.items():
+        lines = [json.dumps(row | base | {"language": "en"}) for row in listed_rows]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+        sets[name] = tmp_path / f"{name}-made"
+        prepare(source_config(listed(tmp_path / f"{name}.jsonl"), 5, name=name), sets[name])
+    assert shared_questions(list(sets.values()), CLEANING) == [
+        {"set": "probe", "earlier": "train", "ids": 1, "count": 0, "pictures": 1, "first": ("c", "a")}
+    ]  # fmt: skip
 
 
 class Tags(HTMLParser):

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, index_evaluations
 from r1v3.data.decontamination.ngrams import Words, grams, jaccard, words
+from r1v3.data.decontamination.parts import part_boxes
 from r1v3.data.decontamination.phash import hashes, likeness, look, thumbnail
 from r1v3.data.decontamination.question_text import said
 from r1v3.data.prepare import prepare
@@ -102,7 +103,8 @@ def evaluation(tmp_path_factory):
 
 def hits(evaluation, question: str, *images: Image.Image):
     texts = Words()([said(question, None)])
-    looks = [[each for image in images if (each := look(image)) is not None]]
+    cut = evaluation.looks.settings.cut
+    looks = [[each for image in images if (each := look(image, cut=cut)) is not None]]
     return evaluation.hits(texts, np.array([bool(images)]), looks)[0]
 
 
@@ -291,7 +293,8 @@ def test_pages_of_text_are_told_apart_and_found_again(tmp_path):
 def strict(**pictures) -> Cleaning:
     """The rules of the recipe `open`, with other keys for pictures where named."""
     text = CLEANING.text.model_copy(update={"template": 3})
-    keys = {"min_detail": 0.93, "turned": True} | pictures
+    keys = {"min_detail": 0.93, "turned": True, "cut": True, "colours": True, "max_replaced": 1}
+    keys |= pictures
     return CLEANING.model_copy(
         update={"text": text, "pictures": CLEANING.pictures.model_copy(update=keys)}
     )
@@ -348,3 +351,87 @@ def test_words_that_stand_beside_three_pictures_say_nothing_beside_a_fourth(tmp_
     (tmp_path / "two").mkdir()
     two = index_of(tmp_path / "two", strict(), [(LONG, drawing(n)) for n in (0, 1, 1)])
     assert len(hits(two, LONG, drawing(70))) == 3  # three questions about two pictures
+
+
+def wide(number: int) -> Image.Image:
+    """A drawing five times as wide as high."""
+    return drawing(number).resize((900, 180))
+
+
+def under_text(image: Image.Image) -> Image.Image:
+    taller = Image.new("RGB", (image.width, image.height + 120), "white")
+    taller.paste(image, (0, 120))
+    text = "7. Look at the drawing below and\nanswer the question in your book."
+    font = ImageFont.load_default(30)
+    ImageDraw.Draw(taller).multiline_text((30, 15), text, fill="black", font=font)
+    return taller
+
+
+def test_a_drawing_on_a_larger_sheet_or_under_lines_of_text_is_found(tmp_path):
+    index = index_of(tmp_path, strict(), [("How many?", wide(n)) for n in range(6)])
+    whole = EvaluationIndex(tmp_path / "index", strict(cut=False))
+    for number in range(6):
+        sheet = ImageOps.expand(wide(number), border=45, fill="white")
+        for image in (sheet, under_text(wide(number))):
+            assert [hit.twin for hit in hits(index, "Another?", image)] == [f"held/e{number}"]
+        assert hits(whole, "Another?", under_text(wide(number))) == []
+        assert hits(index, "Another?", under_text(wide(number + 50))) == []
+
+
+def test_parts_of_a_picture_are_what_lies_within_its_margins_and_beyond_its_gaps():
+    image = Image.new("RGB", (200, 200), "white")
+    ImageDraw.Draw(image).rectangle((40, 90, 159, 179), fill="black")
+    assert part_boxes(image) == ((40, 90, 160, 180), [])
+    ImageDraw.Draw(image).rectangle((20, 20, 99, 29), fill="black")  # a line of text above
+    assert part_boxes(image) == ((20, 20, 160, 180), [(40, 90, 160, 180)])
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200), dtype=np.uint8)  # as a photograph
+    assert part_boxes(Image.fromarray(noise)) == (None, [])
+    assert part_boxes(Image.new("RGB", (200, 200), "white")) == (None, [])
+
+
+def circles(*colours: str) -> Image.Image:
+    """Nine circles in these colours, by turns."""
+    image = Image.new("RGB", (300, 300), "white")
+    pen = ImageDraw.Draw(image)
+    for place in range(9):
+        left, top = 20 + 95 * (place % 3), 20 + 95 * (place // 3)
+        colour = colours[place % len(colours)]
+        pen.ellipse((left, top, left + 70, top + 70), fill=colour, outline="black", width=2)
+    return image
+
+
+def test_a_pattern_in_other_colours_is_another_picture_and_a_copy_without_colours_is_not(tmp_path):
+    cells = ["#8e7cc3", "#6fa8dc", "#8e7cc3", "#6fa8dc", "#f6b26b", "#6fa8dc"] + ["#8e7cc3"] * 3
+    original = circles(*cells)
+    index = index_of(tmp_path, strict(), [("Which colour?", original)])
+    grey_only = EvaluationIndex(tmp_path / "index", strict(colours=False))
+    yellow = circles(*[each.replace("#f6b26b", "#ffd966") for each in cells])
+    assert hits(grey_only, "Another?", yellow)
+    assert hits(index, "Another?", yellow) == []
+    tinted = ImageOps.colorize(original.convert("L"), black="navy", white="lightyellow")
+    faded = Image.blend(original, original.convert("L").convert("RGB"), 0.4)
+    for copy in (original.convert("L").convert("RGB"), tinted, faded, jpeg(original, 40)):
+        assert [hit.twin for hit in hits(index, "Another?", copy)] == ["held/e0"]
+
+
+def digits(*numbers: int) -> Image.Image:
+    """A grid of nine numbers."""
+    image = Image.new("RGB", (300, 300), "white")
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(40)
+    for place, number in enumerate(numbers):
+        left, top = 100 * (place % 3), 100 * (place // 3)
+        pen.rectangle((left + 4, top + 4, left + 96, top + 96), outline="black", width=3)
+        pen.text((left + 36, top + 28), str(number), fill="black", font=font)
+    return image
+
+
+def test_numbers_in_the_place_of_others_make_another_picture_and_a_watermark_does_not(tmp_path):
+    original = digits(3, 7, 4, 1, 9, 2, 5, 8, 6)
+    index = index_of(tmp_path, strict(), [("Which number?", original)])
+    loose = EvaluationIndex(tmp_path / "index", strict(max_replaced=None))
+    other = digits(3, 7, 4, 1, 4, 2, 5, 8, 6)
+    assert hits(loose, "Another?", other)
+    assert hits(index, "Another?", other) == []
+    marked = original.copy()
+    ImageDraw.Draw(marked).text((210, 284), "sheet 7", fill="grey", font=ImageFont.load_default(12))
+    assert [hit.twin for hit in hits(index, "Another?", marked)] == ["held/e0"]

@@ -78,7 +78,8 @@ class Pool:
         self._records.add(record)
         self._places.write(json.dumps(where) + "\n")
         if self.seek or self.index is not None:
-            looks = [look(each.image) for each in pictures]
+            cut = self.index is not None and self.cleaning.pictures.cut
+            looks = [look(each.image, cut=cut) for each in pictures]
             self._batch.append((record, [each for each in looks if each is not None]))
             if len(self._batch) == BATCH:
                 self._flush()

@@ -77,11 +77,12 @@ def _of_source(folder: Path, index: EvaluationIndex) -> list[dict]:
 def records_with_twins(folder: Path, index: EvaluationIndex) -> list[tuple[Record, list[Hit]]]:
     """The records of a set that have twins in the evaluations."""
     words, found, batch = Words(), [], []
+    cut = index.looks.settings.cut
 
     def flush() -> None:
         texts = words([said(record.question, record.options) for record in batch])
         looks = [
-            [seen for image in r.images if (seen := _look(folder / image)) is not None]
+            [seen for image in r.images if (seen := _look(folder / image, cut)) is not None]
             for r in batch
         ]
         pictured = pd.Series([bool(record.images) for record in batch]).to_numpy(dtype=bool)
@@ -98,9 +99,9 @@ def records_with_twins(folder: Path, index: EvaluationIndex) -> list[tuple[Recor
     return found
 
 
-def _look(path: Path) -> Look | None:
+def _look(path: Path, cut: bool) -> Look | None:
     with Image.open(path) as image:
-        return look(image.convert("RGB"))
+        return look(image.convert("RGB"), cut=cut)
 
 
 def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str]]) -> list[dict]:

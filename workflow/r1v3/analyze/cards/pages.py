@@ -45,13 +45,14 @@ def make_cards(
     stages = [folders[name] for name in trained]
     cleaning = read_config(evaluation_index.parent / "config.json", EvaluationIndexConfig).cleaning
     learned = [path.parent for path in data if _instances(path) == "train"]
+    held = [f for f in folders.values() if f not in learned and "questions" not in _document(f)]
     twins, questions = find_twins(learned, evaluation_index.parent, cleaning)
     found = Contamination(questions, [_name(f / "manifest.json") for f in learned], twins)
     tsvs = {_name(path): path.parent / f"{_name(path)}.tsv" for path in benchmarks}
     found = replace(
         found,
         scores=scores_without(scores, tsvs, found.items),
-        shared=shared_questions(stages, cleaning),
+        shared=shared_questions([*stages, *held], cleaning),
     )
     write_cards(list(folders.values()), found, output, read_yaml(sources))
 
@@ -60,9 +61,13 @@ def _name(manifest: Path) -> str:
     return manifest.parent.name.rpartition("-")[0]
 
 
+def _document(folder: Path) -> dict:
+    return json.loads((folder / "config.json").read_text())["document"]
+
+
 def _instances(manifest: Path) -> str:
     """The instances that a set is drawn from: `train`, `validation` or `test`."""
-    document = json.loads((manifest.parent / "config.json").read_text())["document"]
+    document = _document(manifest.parent)
     if "questions" in document:
         return _instances(manifest.parent.parent / document["questions"] / "manifest.json")
     return document["set"]["source"]["instances"]

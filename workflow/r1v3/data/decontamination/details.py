@@ -6,6 +6,7 @@ brightness, block by block, each block where it fits best nearby, since resampli
 parts of a picture unequally.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -24,14 +25,24 @@ def detail(image: Image.Image) -> np.ndarray:
     return np.asarray(grey.resize((DETAIL, DETAIL), Image.Resampling.BOX, reducing_gap=3.0))
 
 
-def block_agreement(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True)
+class Agreement:
+    """How well the blocks of two pictures agree.
+
+    Attributes:
+        every: the best correlation within REACH of each block with details in either, in [-1, 1].
+        both: those of blocks with details in both, so without what stands in one of them alone.
+    """
+
+    every: np.ndarray
+    both: np.ndarray
+
+
+def block_agreement(one: np.ndarray, other: np.ndarray) -> Agreement:
     """How well each block that holds details agrees with the other picture near its place.
 
     Args:
         one, other: grey values of shape (DETAIL, DETAIL), aligned but for some pixels.
-
-    Returns:
-        The best correlation of each such block within REACH, in [-1, 1].
     """
     first, second = _details(one), _details(other)
     wide = np.pad(second, REACH)
@@ -46,8 +57,8 @@ def block_agreement(one: np.ndarray, other: np.ndarray) -> np.ndarray:
             best = np.maximum(best, found)
             if down == right == REACH:
                 most = theirs
-    filled = np.maximum(power, most) >= (FLAT**2) * BLOCK * BLOCK
-    return best[filled]
+    least = (FLAT**2) * BLOCK * BLOCK
+    return Agreement(best[np.maximum(power, most) >= least], best[np.minimum(power, most) >= least])
 
 
 def _details(grey: np.ndarray) -> np.ndarray:

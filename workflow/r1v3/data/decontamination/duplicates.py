@@ -62,8 +62,29 @@ def find_duplicates(folder: Path, cleaning: CleaningRules) -> dict[int, Hit]:
 
 
 def shared_questions(folders: list[Path], cleaning: CleaningRules) -> list[dict]:
-    """Pairs of sets that share questions: set, earlier set, how many, and the first pair of ids."""
+    """Pairs of sets that share something: set, earlier set, and how much of it they share.
+
+    Returns:
+        Rows with `ids` (equal ids), `count` (near-duplicates by text and pictures), `pictures` (equal to the
+        byte, of either question) and `first`, a pair of ids.
+    """
     words, batch, names, ids = Words(), [], [], []
+    rows: dict[tuple[str, str], dict] = {}
+    firsts: dict[
+        str, dict[tuple[str, str], str]
+    ] = {}  # by set: what it has first, and in which record
+
+    def note(later: str, earlier: str, what: str, pair: tuple[str, str]) -> None:
+        none = {
+            "set": later,
+            "earlier": earlier,
+            "ids": 0,
+            "count": 0,
+            "pictures": 0,
+            "first": pair,
+        }
+        rows.setdefault((later, earlier), none)[what] += 1
+
     with tempfile.TemporaryDirectory() as place:
         text = TextWriter(Path(place) / "text", cleaning.text, whole=False)
         looks = PhashWriter(Path(place) / "looks", trims=False)
@@ -75,12 +96,22 @@ def shared_questions(folders: list[Path], cleaning: CleaningRules) -> list[dict]
             batch.clear()
 
         for folder, record in _records(folders):
+            name = folder.name.rpartition("-")[0]
+            own = firsts.setdefault(name, {})
+            for what, value in [
+                ("ids", record.id),
+                *(("pictures", each) for each in record.images),
+            ]:
+                for earlier, seen in firsts.items():
+                    if earlier != name and (what, value) in seen and (what, value) not in own:
+                        note(name, earlier, what, (record.id, seen[what, value]))
+                own.setdefault((what, value), record.id)
             for image in record.images:
                 with Image.open(folder / image) as picture:
                     seen = look(picture.convert("RGB"))
                 if seen is not None:
                     looks.add(seen, len(ids))
-            names.append(folder.name.rpartition("-")[0])
+            names.append(name)
             ids.append(record.id)
             batch.append(record)
             if len(batch) == BATCH:
@@ -89,17 +120,11 @@ def shared_questions(folders: list[Path], cleaning: CleaningRules) -> list[dict]
             flush()
         text.close()
         looks.close()
-        rows: dict[tuple[str, str], dict] = {}
         for later, hit in sorted(find_duplicates(Path(place), cleaning).items()):
             earlier = int(hit.twin)
             if names[later] == names[earlier]:
                 continue
-            row = rows.setdefault(
-                (names[later], names[earlier]),
-                {"set": names[later], "earlier": names[earlier], "count": 0,
-                 "first": (ids[later], ids[earlier])},
-            )  # fmt: skip
-            row["count"] += 1
+            note(names[later], names[earlier], "count", (ids[later], ids[earlier]))
     return list(rows.values())
 
 

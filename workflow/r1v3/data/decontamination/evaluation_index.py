@@ -70,10 +70,12 @@ def index_evaluations(
             )
             count["questions"] += 1
             for picture in each.pictures:
-                seen = _look(picture)
+                seen = _look(picture, cleaning.pictures.cut)
                 count["pictures" if seen is not None else "blank"] += 1
                 if seen is not None:
                     looks.add(seen, len(keys))
+                if seen is not None and seen.inner is not None:
+                    looks.add(seen.inner, len(keys), inner=True)
             names = [picture.name for picture in each.pictures]
             keys.append({"key": each.key, "text": each.text[:500], "pictures": names})
     text.close()
@@ -101,8 +103,12 @@ class EvaluationIndex:
             looks: how each question's pictures look.
         """
         by_text = self.text.twins(texts, pictured)
+        parts = [
+            [part for one in each for part in (one.inner, *one.parts) if part] for each in looks
+        ]
         if self.looks.settings.turned:
             looks = [[way for one in each for way in (one, *turned_looks(one))] for each in looks]
+        looks = [whole + cut for whole, cut in zip(looks, parts, strict=True)]
         owner = [n for n, each in enumerate(looks) for _ in each]
         by_look: list[dict[int, float]] = [{} for _ in looks]
         for n, found in zip(
@@ -126,7 +132,7 @@ class EvaluationIndex:
         least = self.text.settings.template
         if least is None or len(twins) < least:
             return False
-        of_twins = np.isin(self.looks.owners, list(twins))
+        of_twins = np.isin(self.looks.owners, list(twins)) & ~self.looks.inner
         return len(np.unique(self.looks.hashes[of_twins, WHOLE])) >= least
 
     def text_of(self, key: str) -> str:
@@ -145,9 +151,9 @@ def _batches(questions: Iterable[IndexedQuestion]) -> Iterator[list[IndexedQuest
         yield batch
 
 
-def _look(path: Path) -> Look | None:
+def _look(path: Path, cut: bool) -> Look | None:
     try:
         with Image.open(path) as image:
-            return look(image.convert("RGB"))
+            return look(image.convert("RGB"), cut=cut)
     except IMAGE_ERRORS:
         return None

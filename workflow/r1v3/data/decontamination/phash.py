@@ -13,7 +13,9 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from r1v3.data.decontamination.details import DETAIL, block_agreement, detail
+from r1v3.data.decontamination.colours import COARSE, colours_agree, small_colours
+from r1v3.data.decontamination.details import DETAIL, Agreement, block_agreement, detail
+from r1v3.data.decontamination.parts import PART_SIDE, part_boxes
 
 SIDE = 64  # of the thumbnail that is kept
 SMALL = 32  # of what is compared
@@ -25,6 +27,12 @@ VARIANTS = len(PAIRS) ** 2
 WHOLE = 0  # the variant without a trim
 UNLIKE = 0.3  # correlation at the trim that the hash found, below which none is looked for
 TURNS = (-5.0, -2.5, 2.5, 5.0)  # degrees; blocks of details may move by one more
+FINER = (
+    -1.0,
+    -0.5,
+    0.5,
+    1.0,
+)  # degrees by which a turned picture is turned again, where it nearly fits
 HOPELESS = 0.6  # correlation on the coarse grid below which no fine one is tried
 
 
@@ -39,30 +47,49 @@ def thumbnail(image: Image.Image) -> np.ndarray | None:
 class Look:
     """How a picture looks from afar and nearby: its thumbnail, and `details.detail`.
 
-    `aspect` is its width by its height, which both have lost.
+    `aspect` is its width by its height, which both have lost; `colour` is `colours.small_colours`, None where
+    it is not known. `inner` is a look of it without its margins, if it has any, and `parts` are looks of it
+    without lines above or below, where these were asked for. `turned` is true of a picture that was turned.
     """
 
     thumb: np.ndarray
     detail: np.ndarray
     aspect: float = 1.0
+    colour: np.ndarray | None = None
+    inner: "Look | None" = None
+    parts: tuple["Look", ...] = ()
+    turned: bool = False
 
 
-def look(image: Image.Image) -> Look | None:
-    """How a picture looks; None where it is all but blank."""
+def look(image: Image.Image, *, cut: bool = False) -> Look | None:
+    """How a picture looks; None where it is all but blank.
+
+    Args:
+        cut: also look at its parts.
+    """
     grey = image.convert("L") if image.mode != "L" else image
     thumb = thumbnail(grey)
     if thumb is None:
         return None
-    return Look(thumb, detail(grey), image.width / image.height)
+    inner, parts = None, ()
+    if cut:
+        small = image.reduce(max(1, max(image.size) // PART_SIDE))
+        box, boxes = part_boxes(small)
+        inner = look(small.crop(box)) if box else None
+        found = (look(small.crop(each)) for each in boxes)
+        parts = tuple(each for each in found if each is not None)
+    aspect, colour = image.width / image.height, small_colours(image)
+    return Look(thumb, detail(grey), aspect, colour, inner, parts)
 
 
 def turned_looks(seen: Look) -> list[Look]:
     """How a picture looks as a negative, and turned by each of TURNS."""
-    negative = Look(255 - seen.thumb, 255 - seen.detail, seen.aspect)
-    return [negative, *(_turned(seen, degrees) for degrees in TURNS)]
+    colour = None if seen.colour is None else 255 - seen.colour
+    negative = Look(255 - seen.thumb, 255 - seen.detail, seen.aspect, colour)
+    return [negative, *(turned(seen, degrees) for degrees in TURNS)]
 
 
-def _turned(seen: Look, degrees: float) -> Look:
+def turned(seen: Look, degrees: float) -> Look:
     """A look turned about its centre, with white where the corners come in."""
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle), np.sin(angle)
@@ -81,7 +108,10 @@ def _turned(seen: Look, degrees: float) -> Look:
         )
         return np.asarray(image)
 
-    return Look(turn(seen.thumb), turn(seen.detail), seen.aspect)
+    colour = seen.colour
+    if colour is not None:
+        colour = np.stack([turn(colour[:, :, band]) for band in range(3)], axis=2)
+    return Look(turn(seen.thumb), turn(seen.detail), seen.aspect, colour, turned=True)
 
 
 def hashes(thumb: np.ndarray, *, trims: bool = True) -> np.ndarray:
@@ -128,12 +158,29 @@ def likeness(
     return best, trims
 
 
-def same_details(one: Look, other: Look, trims: tuple[float, float, float, float]) -> np.ndarray:
-    """How well the details of `other`, trimmed, agree with those of the whole of `one`, block by block."""
+def same_colours(one: Look, other: Look, trims: tuple[float, float, float, float]) -> bool:
+    """Whether what is coloured in `one` has its colours in `other`, trimmed; true where that is not known."""
+    if one.colour is None or other.colour is None:
+        return True
+    top, bottom, left, right = trims
+    rows, columns = (_resampling(*pair, COARSE, COARSE) for pair in ((top, bottom), (left, right)))
+    trimmed = np.einsum("ij,jkc,lk->ilc", rows, other.colour.astype(np.float32), columns)
+    return colours_agree(one.colour.astype(np.float32), trimmed)
+
+
+def same_details(
+    one: Look, other: Look, trims: tuple[float, float, float, float], *, back: bool = False
+) -> Agreement:
+    """How well the details of `other`, trimmed, agree with those of the whole of `one`, block by block.
+
+    Args:
+        back: look for each block of the former in the latter, and not the other way about.
+    """
     top, bottom, left, right = trims
     rows = _resampling(top, bottom, DETAIL, DETAIL)
     columns = _resampling(left, right, DETAIL, DETAIL)
-    return block_agreement(one.detail, rows @ other.detail.astype(np.float32) @ columns.T)
+    trimmed = rows @ other.detail.astype(np.float32) @ columns.T
+    return block_agreement(trimmed, one.detail) if back else block_agreement(one.detail, trimmed)
 
 
 def _climb(wanted: np.ndarray, other: np.ndarray, trims: tuple, size: int, step: float) -> tuple:

@@ -11,15 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from r1v3.data.arrays import as_npy, mapped
-from r1v3.data.decontamination.details import DETAIL
+from r1v3.data.decontamination.colours import COARSE
+from r1v3.data.decontamination.details import DETAIL, Agreement
 from r1v3.data.decontamination.phash import (
+    FINER,
     SIDE,
     VARIANTS,
     WHOLE,
     Look,
     hashes,
     likeness,
+    same_colours,
     same_details,
+    turned,
 )
 from r1v3.recipe.schema.cleaning import PictureTwins
 
@@ -33,6 +37,13 @@ EXACT_BLOCK = (
 SAME_BLOCK = 0.6  # correlation of a block in two pictures that are one
 MOST_BLOCKS = 0.95  # of blocks that agree in a changed picture
 MARKED_BLOCKS = 0.85  # of them where `min_detail` holds half of the blocks to more
+NEARLY = 0.85  # likeness of a turned picture from which it is turned a little more
+OUTLIER = (
+    0.12  # correlation below the lower quartile at which a block of a family's picture is another
+)
+FAMILY = (
+    2  # pictures of an evaluation that look so alike from afar that details alone tell them apart
+)
 
 
 class ByteTable:
@@ -94,26 +105,35 @@ class PhashWriter:
     def __init__(self, folder: Path, *, trims: bool):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.variants, self.owners = folder, VARIANTS if trims else 1, []
+        self.inner: list[bool] = []
         self._starts = [0]
         self._thumbs = open(folder / "thumbs.raw", "wb")  # noqa: SIM115 closed by `close`
+        self._colours = open(folder / "colours.raw", "wb")  # noqa: SIM115 closed by `close`
         self._details = open(folder / "details.bin", "wb")  # noqa: SIM115 closed by `close`
 
-    def add(self, look: Look, owner: int) -> None:
+    def add(self, look: Look, owner: int, *, inner: bool = False) -> None:
+        """Index a picture of an owner; `inner`: it is another one's picture without margins."""
         self._thumbs.write(np.ascontiguousarray(look.thumb).data)
+        assert look.colour is not None, "only looks of whole pictures and their parts are indexed"
+        self._colours.write(np.ascontiguousarray(look.colour).data)
         packed = zlib.compress(np.ascontiguousarray(look.detail).data, level=1)
         self._details.write(packed)
         self._starts.append(self._starts[-1] + len(packed))
         self.owners.append(owner)
+        self.inner.append(inner)
 
     def close(self) -> None:
         """Write what `PhashIndex` opens."""
         folder, count = self.folder, len(self.owners)
-        self._thumbs.close()
-        self._details.close()
+        for file in (self._thumbs, self._colours, self._details):
+            file.close()
         np.save(folder / "detail_starts.npy", np.asarray(self._starts, dtype=np.int64))
         as_npy(folder, "thumbs", np.uint8, (count, SIDE, SIDE))
-        (folder / "thumbs.raw").unlink()
+        as_npy(folder, "colours", np.uint8, (count, COARSE, COARSE, 3))
+        for name in ("thumbs.raw", "colours.raw"):
+            (folder / name).unlink()
         np.save(folder / "owners.npy", np.asarray(self.owners, dtype=np.uint32))
+        np.save(folder / "inner.npy", np.asarray(self.inner, dtype=np.bool_))
         thumbs = mapped(folder / "thumbs.npy")
         every = np.lib.format.open_memmap(
             folder / "hashes.npy", mode="w+", dtype=np.uint64, shape=(count, self.variants)
@@ -138,8 +158,9 @@ class PhashIndex:
     def __init__(self, folder: Path, settings: PictureTwins):
         self.settings, self.folder = settings, folder
         self.starts = mapped(folder / "detail_starts.npy")
-        self.thumbs, self.owners, self.hashes = (
-            mapped(folder / f"{name}.npy") for name in ("thumbs", "owners", "hashes")
+        self.thumbs, self.colours, self.owners, self.inner, self.hashes = (
+            mapped(folder / f"{name}.npy")
+            for name in ("thumbs", "colours", "owners", "inner", "hashes")
         )
         self.whole = ByteTable(folder, "whole")
         self.trimmed = None
@@ -152,7 +173,8 @@ class PhashIndex:
         with open(self.folder / "details.bin", "rb") as file:
             file.seek(begin)
             grey = np.frombuffer(zlib.decompress(file.read(end - begin)), dtype=np.uint8)
-        return Look(self.thumbs[picture], grey.reshape(DETAIL, DETAIL))
+        colour = self.colours[picture]
+        return Look(self.thumbs[picture], grey.reshape(DETAIL, DETAIL), colour=colour)
 
     def twins(
         self,
@@ -195,42 +217,69 @@ class PhashIndex:
                 note(entry // VARIANTS, picture, entry % VARIANTS, True)
         return [self._decided(look, near, exact) for look, near in zip(looks, closest, strict=True)]
 
+    def _likeness(
+        self, look: Look, picture: int, variant: int, other_way: bool
+    ) -> tuple[float, tuple[float, float, float, float]]:
+        """The likeness of a picture and an indexed one from afar; `other_way`: the former is trimmed."""
+        pair = (look.thumb, self.thumbs[picture])
+        whole, trimmed = pair[::-1] if other_way else pair
+        return likeness(whole, trimmed, variant)
+
     def _decided(
         self, look: Look, near: dict[tuple[int, bool], tuple[int, int]], exact: bool
     ) -> list[tuple[int, float]]:
         """The owners of those candidates whose details agree, with the likeness, best first."""
-        afar = []
+        afar: list[tuple[float, int, bool, tuple[float, float, float, float], Look]] = []
         by_bits = sorted(near.items(), key=lambda each: each[1])[:MOST_COMPARED]
-        for (picture, turned), (_, variant) in by_bits:
-            pair = (look.thumb, self.thumbs[picture])
-            whole, trimmed = pair[::-1] if turned else pair
-            alike, trims = likeness(whole, trimmed, variant)
+        for (picture, other_way), (_, variant) in by_bits:
+            seen, (alike, trims) = look, self._likeness(look, picture, variant, other_way)
+            if look.turned and NEARLY <= alike < self.settings.min_likeness:
+                for each in (turned(look, degrees) for degrees in FINER):
+                    tried = self._likeness(each, picture, variant, other_way)
+                    if tried[0] > alike:
+                        seen, (alike, trims) = each, tried
             if alike >= self.settings.min_likeness:
-                afar.append((alike, picture, turned, trims))
-        afar.sort(reverse=True)
+                afar.append((alike, picture, other_way, trims, seen))
+        afar.sort(key=lambda each: each[:3], reverse=True)
+        family = len({int(self.owners[picture]) for _, picture, *_ in afar}) >= FAMILY
         found: dict[int, float] = {}
-        for alike, picture, turned, trims in afar[:MOST_DETAILED]:
+        for alike, picture, other_way, trims, seen in afar[:MOST_DETAILED]:
             owner = int(self.owners[picture])
             if owner in found:
                 continue
-            pair = (look, self.look(picture))
-            whole, trimmed = pair[::-1] if turned else pair
-            blocks = same_details(whole, trimmed, trims)
-            if _agree(blocks, exact, self.settings.min_detail):
+            pair = (seen, self.look(picture))
+            whole, trimmed = pair[::-1] if other_way else pair
+            if self.settings.colours and not same_colours(whole, trimmed, trims):
+                continue
+            ways = (False,) if self.settings.max_replaced is None else (False, True)
+            found_again = (same_details(whole, trimmed, trims, back=back) for back in ways)
+            if all(_agree(each, exact, family, self.settings) for each in found_again):
                 found[owner] = alike
         return sorted(found.items(), key=lambda each: (-each[1], each[0]))
 
 
-def _agree(blocks: np.ndarray, exact: bool, middle: float) -> bool:
+def _agree(agreement: Agreement, exact: bool, family: bool, settings: PictureTwins) -> bool:
     """Whether two pictures are one, by the correlations of their blocks; without any, they are.
 
     Lines of text agree with other lines to some 0.87, letters of the same text to 0.95. So where half of the
-    blocks must reach `middle`, fewer need agree: a watermark may cover some.
+    blocks must reach `min_detail`, fewer need agree: a watermark may cover some. It seldom covers details;
+    another digit stands in the place of one, in few blocks among others that agree wholly.
+
+    Args:
+        exact: every detail must agree.
+        family: several pictures of the index look so alike that one block in another state decides.
     """
+    blocks, middle = agreement.every, settings.min_detail
     if not len(blocks):
         return True
     if exact:
         return bool(blocks.min() >= EXACT_BLOCK)
     if middle and np.median(blocks) < middle:
         return False
+    if settings.max_replaced is not None and len(agreement.both):
+        lowest = np.quantile(agreement.both, 0.25) - OUTLIER
+        if (agreement.both < EXACT_BLOCK).sum() > settings.max_replaced:
+            return False
+        if family and agreement.both.min() < lowest:
+            return False
     return bool((blocks >= SAME_BLOCK).mean() >= (MARKED_BLOCKS if middle else MOST_BLOCKS))

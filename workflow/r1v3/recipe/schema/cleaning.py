@@ -58,6 +58,12 @@ class PictureTwins(GrowingSection):
     """Correlation that half of the blocks with details must reach."""
     turned: bool = False
     """Whether negatives, and pictures turned by a few degrees, are looked for too."""
+    cut: bool = False
+    """Whether pictures are looked for without their margins, and without lines of text above or below."""
+    colours: bool = False
+    """Whether what is coloured in both must have the same colours."""
+    max_replaced: int | None = None
+    """Blocks that may hold other details in the place of a twin's; null: as many as may differ at all."""
 
 
 class CleaningRules(Section):
