@@ -199,20 +199,23 @@ def _stated_elsewhere(text: str, ending: str, question: str | None) -> str | Non
         value = stated(sentence, question) if sentence != ending else None
         if value:
             return value
-    computed = any(
-        _COMPUTES.search(sentence) or len(_VALUES.findall(_ONE.sub(" ", sentence))) == 1
-        for sentence in sentences[1:]
-    )
-    if question and not computed and asked_for(question) & words_of(sentences[0]):
+    counted = bool(question) and bool(asked_for(question) & words_of(sentences[0]))
+    if counted and not any(map(_works_on, sentences[1:])):
         return stated(sentences[0], question)
     return None
+
+
+def _works_on(sentence: str) -> bool:
+    """Whether a later sentence works with what the first one counts, as one with a number may.
+
+    Several numbers are a list of what was counted.
+    """
+    return bool(_COMPUTES.search(sentence)) or len(_VALUES.findall(_ONE.sub(" ", sentence))) == 1
 
 
 _ONE = re.compile(
     r"(?<![A-Za-z])(?:one|一)(?![A-Za-z])", re.IGNORECASE
 )  # `one of them` counts nothing
-# A later sentence that works with what the first one counts, as one with a number may;
-# several numbers are a list of what was counted.
 _COMPUTES = re.compile(
     r"(?<![A-Za-z])(?:leav(?:e|es|ing)|left|remain(?:s|ing)?|remov\w+|subtract\w*|add(?:s|ed|ing)?|minus|plus|tak\w+\s+away"
     r"|times|divid\w+|multipl\w+|gives|makes|becomes|in\s+total|altogether|so|thus|therefore|hence)(?![A-Za-z])"
