@@ -38,9 +38,8 @@ def colours_agree(one: np.ndarray, other: np.ndarray) -> bool:
     weaker, stronger = np.minimum(strength[0], strength[1]), np.maximum(strength[0], strength[1])
     if (grey := weaker < GREY).any() and np.median(stronger[grey]) > GREY:
         return True  # one of them has a tint as a whole
-    return all(
-        _found_again(*pair, strong) for pair, strong in zip((chroma, chroma[::-1]), strength)
-    )
+    (first, second), (strong, others) = chroma, strength
+    return _found_again(first, second, strong) and _found_again(second, first, others)
 
 
 def _found_again(chroma: np.ndarray, other: np.ndarray, strength: np.ndarray) -> bool:
