@@ -3,6 +3,8 @@
 python -m r1v3.generate.apart.process <descriptor of the socket> <process id of the trainer>
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
@@ -11,15 +13,12 @@ import time
 import traceback
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
-import torch
-
-from r1v3.base.determinism import make_exact
 from r1v3.generate.apart.opening import Opening
-from r1v3.generate.in_process.engine import TransformersEngine
-from r1v3.generate.vllm.buckets import Opened
-from r1v3.model.encode import Encoder
-from r1v3.model.load import load_model, load_processor
+
+if TYPE_CHECKING:  # slow imports come after the signals, of which one may come meanwhile
+    import torch
 
 LOOK = 0.5  # seconds between two looks at whether the trainer lives
 
@@ -29,6 +28,13 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # they mean the trainer, which finishes its step
     threading.Thread(target=_end_with, args=(int(sys.argv[2]),), daemon=True).start()
+    import torch
+
+    from r1v3.base.determinism import make_exact
+    from r1v3.generate.in_process.engine import TransformersEngine
+    from r1v3.model.encode import Encoder
+    from r1v3.model.load import load_model, load_processor
+
     channel = Connection(int(sys.argv[1]))
     opening: Opening = channel.recv()
     if opening.exact:
@@ -56,6 +62,10 @@ def main() -> None:
 
 def _weights(channel: Connection, device: torch.device) -> Iterator[tuple[str, torch.Tensor]]:
     """The tensors of each bucket that comes; the trainer fills it again once it was read."""
+    import torch
+
+    from r1v3.generate.vllm.buckets import Opened
+
     opened = Opened(device)
     while (told := channel.recv()) != (None,):
         yield from opened.tensors(*told)
