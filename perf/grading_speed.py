@@ -33,7 +33,7 @@ WARM = 200
 SIDES = ("ours", "math-verify")
 ALGEBRA = {
     "response": r"\boxed{\int_0^1 x^2 dx}",
-    "gold": r"\int_0^1 y^2 dy",
+    "gold": r"\int_0^1 2x^2 dx - \frac13",
     "type": "open",
     "question": None,
     "options": None,
