@@ -48,7 +48,7 @@ def test_a_server_that_goes_and_comes_back_misses_nothing_and_costs_training_no_
         log.write(**row)
         slowest = max(slowest, time.monotonic() - began)
         time.sleep(SECONDS)
-    assert slowest < 0.25  # seconds; a file's line, whoever else is busy on this machine
+    assert slowest < 5  # seconds: less than a server that is away is waited for
     training.set()
     follower.join(timeout=120)
     assert not follower.is_alive()

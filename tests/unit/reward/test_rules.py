@@ -7,7 +7,6 @@ quantity, units, unit_table, chinese_numerals.
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -120,7 +119,7 @@ def test_rows_are_graded_in_order(grader):
     assert [verdict.correct for verdict in grader.grade_many(rows)] == [i == 7 for i in range(20)]
 
 
-def test_short_answers_cost_microseconds(grader):
+def test_a_short_answer_costs_few_calls(grader):
     rows = [
         {
             "response": f"<think>{'so ' * 50}</think> \\boxed{{{i % 20}}}",
@@ -136,13 +135,19 @@ def test_short_answers_cost_microseconds(grader):
         }
         for i in range(256)
     ]
-    grader.grade_many(rows[:2] + rows[-2:])
-    spent = []
-    for _ in range(3):
-        started = time.process_time()
+    grader.grade_many(rows)
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
         grader.grade_many(rows)
-        spent.append(time.process_time() - started)
-    assert min(spent) < 0.05
+    finally:
+        sys.setprofile(None)
+    assert calls < 250 * len(rows)  # 167 when this was written
 
 
 def test_importing_the_grader_loads_neither_torch_nor_sympy():
