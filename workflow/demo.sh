@@ -18,4 +18,4 @@ status=0
 { snakemake --cores all 2>&1 >&3 | shorten >&2; } 3>&1 || status=$?
 ((status == 0)) || exit "$status"
 python workflow/scripts/show.py --summary results/summary.json --report results/report.html \
-    --runs docs/demo_scores.json
+    --runs config/demo_scores.json

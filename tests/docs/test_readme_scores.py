@@ -1,4 +1,4 @@
-"""README's table of scores is that of `docs/demo_scores.json`, which `make demo` shows beside its own."""
+"""README's table of scores is that of `config/demo_scores.json`, which `make demo` shows beside its own."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def spread(shares: list[float]) -> str:
 
 @pytest.mark.parametrize("model", ROWS)
 def test_the_readme_gives_mean_and_range_of_the_runs(model):
-    kept = KeptRuns.read(ROOT / "docs/demo_scores.json")
+    kept = KeptRuns.read(ROOT / "config/demo_scores.json")
     cells = [
         spread([getattr(run.scores[model][name], measure) for run in kept.runs])
         for name in SETS
@@ -36,7 +36,7 @@ def test_the_readme_gives_mean_and_range_of_the_runs(model):
 
 
 def test_the_readme_names_every_seed_and_processor():
-    kept = KeptRuns.read(ROOT / "docs/demo_scores.json")
+    kept = KeptRuns.read(ROOT / "config/demo_scores.json")
     text = " ".join((ROOT / "README.md").read_text().split())
     for run in kept.runs:
         assert run.processor in text
