@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up .venv first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# Every stage is a process of its own, and takes twice as long to start where no compiled module is kept.
+# Tests start many processes, which take twice as long where no compiled module is kept.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight open rehearsal lint format dry studies compare evaluate snapshot trace crate prune ui grading-report conformance chaos site clean

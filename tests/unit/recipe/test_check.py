@@ -126,11 +126,18 @@ def test_a_call_that_forces_rules_makes_a_finished_stage_again(tmp_path, monkeyp
     assert made.worked
 
 
-@pytest.mark.parametrize("word", ["-F", "--forceall", "--forcerun", "--forcerun=sft", "-R"])
-def test_the_jobs_of_a_forcing_call_are_told(word, tmp_path, monkeypatch):
-    monkeypatch.setenv("R1V3_FORCED", "")
+@pytest.fixture
+def shell(monkeypatch):
+    """The variables of this process, which `command_environment` changes; given back behind the test."""
     for name in ("PATH", "PYTHONPATH", "TQDM_DISABLE"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.setenv("R1V3_FORCED", "")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize("word", ["-F", "--forceall", "--forcerun", "--forcerun=sft", "-R"])
+def test_the_jobs_of_a_forcing_call_are_told(word, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["snakemake", "--cores", "1"])
     command_environment(tmp_path)
     assert os.environ["R1V3_FORCED"] == ""
@@ -139,11 +146,9 @@ def test_the_jobs_of_a_forcing_call_are_told(word, tmp_path, monkeypatch):
     assert os.environ["R1V3_FORCED"] == "1"
 
 
+@pytest.mark.usefixtures("shell")
 def test_a_job_that_snakemake_starts_elsewhere_is_not_forced_for_that(tmp_path, monkeypatch):
     """Such a call always holds `--force`; under it a job that Slurm queues again trained once more."""
-    monkeypatch.setenv("R1V3_FORCED", "")
-    for name in ("PATH", "PYTHONPATH", "TQDM_DISABLE"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.setattr(sys, "argv", ["snakemake", "--target-jobs", "sft:run=a", "--force"])
     command_environment(tmp_path)
     assert os.environ["R1V3_FORCED"] == ""
@@ -281,3 +286,9 @@ def test_rerun_code_is_true_or_false(said, meant):
 def test_another_word_for_rerun_code_is_refused():
     with pytest.raises(RecipeError, match="true or false"):
         asks_for_rerun({"rerun_code": "score"})
+
+
+@pytest.mark.usefixtures("shell")
+def test_stages_keep_compiled_modules_whatever_the_shell_says(tmp_path):
+    command_environment(tmp_path)
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ

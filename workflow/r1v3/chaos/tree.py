@@ -22,13 +22,11 @@ from r1v3.recipe.load import load_project
 
 PARTS = ("Snakefile", "workflow", "config", "profiles", "slurm", "envs")
 OVERLAY = Path(__file__).with_name("tiny_chaos.yaml")
-START = {
-    "from": "base"
-}  # RL's entry of the copied run table: neither a teacher nor a cold start is made
+# Of RL's entry in the copied run table, so that neither a teacher nor a cold start is made.
+START = {"from": "base"}
 STEADY = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "workflow"}
 MOST = 3600  # seconds that a call may take on a busy machine
-# Compiled modules are kept, as torch would else be compiled again in each process: half of a round.
-DROPPED = ("MLFLOW_TRACKING_URI", "RANK", "PYTHONDONTWRITEBYTECODE")
+DROPPED = ("MLFLOW_TRACKING_URI", "RANK")
 TIMED = ("metrics.jsonl",)  # files that hold times
 UNLOCK = "workflow/scripts/unlock.py"
 

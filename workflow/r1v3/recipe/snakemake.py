@@ -84,11 +84,16 @@ def forced_by(arguments: list[str]) -> set[str]:
 
 def command_environment(root: Path, config: dict[str, Any] | None = None) -> None:
     """What commands need to find: this interpreter as `python`, and the library, in or out of an activated
-    shell. Progress bars of libraries are switched off, since their place is not in a log. Where this call
-    forces rules, stages are told, so that a finished one is made again."""
+    shell.
+
+    Progress bars of libraries are switched off, since their place is not in a log. Compiled modules are kept,
+    without which each stage compiles torch again. Where this call forces rules, stages are told, so that a
+    finished one is made again.
+    """
     _prepend("PATH", Path(sys.executable).parent)
     _prepend("PYTHONPATH", root / "workflow")
     os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # Snakemake gives `--force` to every job that it starts elsewhere; what the user forced is in the
     # environment there.
     options = {word.partition("=")[0] for word in sys.argv}
