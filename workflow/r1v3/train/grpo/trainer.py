@@ -6,6 +6,7 @@ Equation 7 has the reference policy in the denominator of its ratio; the recipes
 sampled, as PPO does (equation 5 calls it both). `old_logprobs: reference` is the equation as written.
 """
 
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> 
     settings, progress, log = config.settings, run.progress, GrpoLog(run)
     with (
         open_grader(settings.reward.verifier, run.folder / "judge") as grader,
-        open_source(run, grader, open_term(run)) as source,
+        closing(open_source(run, grader, open_term(run))) as source,
         run.unfinished,
     ):
         for step in range(progress.done, settings.steps):

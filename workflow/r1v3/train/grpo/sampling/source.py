@@ -8,8 +8,6 @@ a policy that is one update older than the one that learns (one step off).
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from types import TracebackType
-from typing import Self
 
 from r1v3.generate.types import Sampling
 from r1v3.recipe.schema.training import LengthStage
@@ -33,15 +31,7 @@ class OnPolicy:
         self.run, self.grader, self.term = run, grader, term
         self.learned = False  # whether the policy has moved since the engine took its weights
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Nothing is open."""
 
     def take(self, step: int, timer: StepTimer) -> Collected:
@@ -115,12 +105,7 @@ class Overlapped(OnPolicy):
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="rollouts")
         self.coming: Future[tuple[Collected, StepTimer]] | None = None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """End the engine, and with it an episode that nobody will learn from."""
         self.sampler.close()
         self.thread.shutdown()
