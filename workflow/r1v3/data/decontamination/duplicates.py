@@ -70,20 +70,13 @@ def shared_questions(folders: list[Path], cleaning: CleaningRules) -> list[dict]
     """
     words, batch, names, ids = Words(), [], [], []
     rows: dict[tuple[str, str], dict] = {}
-    firsts: dict[
-        str, dict[tuple[str, str], str]
-    ] = {}  # by set: what it has first, and in which record
+    # By set: each id and picture, and the record that has it first.
+    firsts: dict[str, dict[tuple[str, str], str]] = {}
 
     def note(later: str, earlier: str, what: str, pair: tuple[str, str]) -> None:
-        none = {
-            "set": later,
-            "earlier": earlier,
-            "ids": 0,
-            "count": 0,
-            "pictures": 0,
-            "first": pair,
-        }
-        rows.setdefault((later, earlier), none)[what] += 1
+        none = {"ids": 0, "count": 0, "pictures": 0}
+        row = {"set": later, "earlier": earlier, **none, "first": pair}
+        rows.setdefault((later, earlier), row)[what] += 1
 
     with tempfile.TemporaryDirectory() as place:
         text = TextWriter(Path(place) / "text", cleaning.text, whole=False)

@@ -7,9 +7,7 @@ the picture's edge are blank; a photograph has none, and so no parts.
 import numpy as np
 from PIL import Image
 
-PART_SIDE = (
-    480  # pixels of the longer side in which parts are looked for, to within a factor of two
-)
+PART_SIDE = 480  # pixels of the longer side in which parts are looked for, within a factor of two
 BLANK = 24  # grey levels by which a pixel of a blank row may differ from the edge
 MARGIN = 0.02  # of a side: smaller margins are no reason for a part
 GAP = 0.012  # of the height: blank rows of a gap
