@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,17 @@ def test_a_changed_picture_of_an_evaluation_is_found_with_its_twin(evaluation, c
     for number in range(0, 20, 4):
         found = hits(evaluation, "Quite another question?", CHANGES[change](drawing(number)))
         assert [(hit.twin, hit.kind) for hit in found] == [(f"held/e{number}", "picture")]
+
+
+def test_an_index_of_an_earlier_version_is_read_where_its_keys_ask_for_no_more(
+    evaluation, tmp_path
+):
+    shutil.copytree(evaluation.looks.folder.parent, tmp_path / "index")
+    for name in ("colours.npy", "inner.npy"):
+        (found,) = (tmp_path / "index").rglob(name)
+        found.unlink()
+    old = EvaluationIndex(tmp_path / "index", CLEANING)
+    assert [hit.twin for hit in hits(old, "Another?", drawing(4))] == ["held/e4"]
 
 
 def test_an_evaluation_that_shows_a_part_of_the_picture_is_found_too(evaluation):

@@ -27,12 +27,8 @@ VARIANTS = len(PAIRS) ** 2
 WHOLE = 0  # the variant without a trim
 UNLIKE = 0.3  # correlation at the trim that the hash found, below which none is looked for
 TURNS = (-5.0, -2.5, 2.5, 5.0)  # degrees; blocks of details may move by one more
-FINER = (
-    -1.0,
-    -0.5,
-    0.5,
-    1.0,
-)  # degrees by which a turned picture is turned again, where it nearly fits
+# Degrees by which a turned picture is turned again, if it nearly fits.
+FINER = (-1.0, -0.5, 0.5, 1.0)
 HOPELESS = 0.6  # correlation on the coarse grid below which no fine one is tried
 
 

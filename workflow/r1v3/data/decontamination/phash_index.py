@@ -38,12 +38,9 @@ SAME_BLOCK = 0.6  # correlation of a block in two pictures that are one
 MOST_BLOCKS = 0.95  # of blocks that agree in a changed picture
 MARKED_BLOCKS = 0.85  # of them where `min_detail` holds half of the blocks to more
 NEARLY = 0.85  # likeness of a turned picture from which it is turned a little more
-OUTLIER = (
-    0.12  # correlation below the lower quartile at which a block of a family's picture is another
-)
-FAMILY = (
-    2  # pictures of an evaluation that look so alike from afar that details alone tell them apart
-)
+# Correlation below the lower quartile at which a block of a family's picture is another.
+OUTLIER = 0.12
+FAMILY = 2  # pictures of an evaluation so alike from afar that details alone tell them apart
 
 
 class ByteTable:
@@ -158,9 +155,13 @@ class PhashIndex:
     def __init__(self, folder: Path, settings: PictureTwins):
         self.settings, self.folder = settings, folder
         self.starts = mapped(folder / "detail_starts.npy")
-        self.thumbs, self.colours, self.owners, self.inner, self.hashes = (
-            mapped(folder / f"{name}.npy")
-            for name in ("thumbs", "colours", "owners", "inner", "hashes")
+        self.thumbs, self.owners, self.hashes = (
+            mapped(folder / f"{name}.npy") for name in ("thumbs", "owners", "hashes")
+        )
+        # Indexes of earlier versions have neither, and their settings ask for neither.
+        self.colours = mapped(folder / "colours.npy") if settings.colours else None
+        self.inner = (
+            mapped(folder / "inner.npy") if settings.cut else np.zeros(len(self.owners), np.bool_)
         )
         self.whole = ByteTable(folder, "whole")
         self.trimmed = None
@@ -173,7 +174,7 @@ class PhashIndex:
         with open(self.folder / "details.bin", "rb") as file:
             file.seek(begin)
             grey = np.frombuffer(zlib.decompress(file.read(end - begin)), dtype=np.uint8)
-        colour = self.colours[picture]
+        colour = None if self.colours is None else self.colours[picture]
         return Look(self.thumbs[picture], grey.reshape(DETAIL, DETAIL), colour=colour)
 
     def twins(
