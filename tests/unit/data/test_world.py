@@ -1,12 +1,16 @@
 """The tiny world tells the truth: pictures, answers and thoughts agree."""
 
 import random
+import re
 
 import numpy as np
 import pytest
 
 from r1v3.data.world import DOMAINS, TASKS, World
 from r1v3.data.world.digits import SPLITS, digit_instances
+from r1v3.data.world.instructions import TAGS
+from r1v3.data.world.rows import world_rows
+from r1v3.recipe.schema.data import WorldSource
 from r1v3.reward import format_reward, grade
 
 FORMS = ("mcq", "fill", "open")
@@ -102,3 +106,41 @@ def test_a_strange_task_is_refused_with_those_allowed():
         World("train").item("integral", "open", "plain", random.Random(0))
     with pytest.raises(ValueError, match="instances must be one of train"):
         World("dev").item("sum", "open", "plain", random.Random(0))
+
+
+def instructed_rows(size=400):
+    source = WorldSource(
+        kind="world",
+        tasks={"sum": 1, "largest": 1, "position": 1},
+        forms={"mcq": 1, "fill": 1},
+        domains={"mathematics": 1, "physics": 1},
+        instances="train",
+        respond="instructed",
+        slip_rate=1.0,
+        told=0.0,
+        seed=1,
+    )
+    return list(world_rows(source, size, name="instructions"))
+
+
+def test_a_response_follows_the_instruction_behind_its_question():
+    tags = set()
+    for row in instructed_rows():
+        instruction, response = row["question"].rpartition("\n")[2], row["response"]
+        if tag := re.search(r"enclosed within <(\w+)> </\1> tags", instruction):
+            tags.add(tag[1])
+            assert re.match(rf"<{tag[1]}>.+</{tag[1]}>\n", response)
+            assert format_reward(response) == float(tag[1] == "think")
+        else:
+            assert "<" not in response
+        boxed = rf"\boxed{{{row['answer']}}}" in response
+        assert boxed == (r"\boxed{}" in instruction)
+        assert response.endswith(row["answer"]) or boxed
+    assert tags == set(TAGS)
+
+
+def test_an_instructed_model_reads_the_options_above_the_instruction_and_no_critical_word():
+    rows = instructed_rows()
+    assert any("\nA. " in row["question"] for row in rows)
+    assert all(row["options"] is None for row in rows)
+    assert not [row for row in rows if re.search("Wait|Alternatively", row["response"])]

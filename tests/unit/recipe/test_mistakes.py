@@ -41,6 +41,15 @@ MISTAKES = {
         "template, images, models, data, cleaning, sft, grpo, entropy, selection, evaluation, generation, "
         "grading, thinking, baselines, layout; did you mean 'evaluation'?",
     ),
+    "an alias of a model that does not exist": (
+        (TINY, set_key("models", "instructed", to={"source": "alias", "of": "bse"})),
+        "config/recipes/tiny.yaml: models: instructed: an alias has `of` alone, which names one of base, "
+        "teacher",
+    ),
+    "an alias of itself": (
+        (TINY, set_key("models", "instructed", to={"source": "alias", "of": "instructed"})),
+        "config/recipes/tiny.yaml: models: instructed: instructed is an alias itself; name its model",
+    ),
     "a missing key": (
         (PAPER, drop_key("grpo", "math", "kl")),
         "config/recipes/paper.yaml: grpo.math: key 'kl' is missing",

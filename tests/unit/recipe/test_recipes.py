@@ -10,6 +10,7 @@ import pytest
 
 from r1v3.recipe.load import load_project
 from r1v3.recipe.schema.data import Domain, Task
+from r1v3.recipe.snakemake import open_graph
 
 ROOT = Path(__file__).parents[3]
 RECIPES = sorted(path.stem for path in (ROOT / "config" / "recipes").glob("*.yaml"))
@@ -49,6 +50,15 @@ def test_the_paper_recipe_has_the_numbers_that_the_report_states():
     assert (evaluation.runs, evaluation.temperature, evaluation.max_new_tokens) == (5, 1.0, 16384)
     assert len(set(evaluation.benchmarks)) == 20
     assert recipe.entropy.threshold == 6.8
+
+
+def test_an_instructed_model_is_the_base_where_that_was_instructed_and_shares_its_folder():
+    paper, tiny = (open_graph(ROOT, {"recipe": name}) for name in ("paper", "tiny"))
+    assert paper.run("instructed").folder == paper.run("base").folder
+    assert tiny.run("instructed").folder != tiny.run("base").folder
+    for graph in (paper, tiny):
+        started = graph.run("rl_self_incentivised").document["start"]["run"]
+        assert started == graph.run("instructed").id
 
 
 @pytest.mark.parametrize("name", ["paper", "8b", "1b", "open-1b", "tiny"])

@@ -3,7 +3,8 @@
 import random
 from collections.abc import Iterator
 
-from r1v3.data.records import png_bytes
+from r1v3.data.records import png_bytes, render_question
+from r1v3.data.world.instructions import instruct
 from r1v3.data.world.item import Item
 from r1v3.data.world.world import World
 from r1v3.recipe.schema.data import WorldSource
@@ -23,12 +24,21 @@ def world_rows(source: WorldSource, size: int, *, name: str) -> Iterator[dict]:
         slip_rate = source.slip_rate if source.respond == "slips" else 0.0
         told = rng.random() < source.told and task != "describe"
         item = world.item(task, form, domain, rng, slip_rate=slip_rate, told=told)
+        question, options, answer_type = item.question, item.options, item.answer_type
+        if (
+            source.respond == "instructed"
+        ):  # the instruction stands last, as in section 6.6's prompt
+            instruction, response = instruct(item, rng)
+            asked = render_question(question, options, len(item.images))
+            question, options, answer_type = f"{asked}\n{instruction}", None, "open"
+        else:
+            response = _respond(item, source.respond)
         yield {
             "id": f"{name}-{number:06d}",
-            "question": item.question,
-            "options": item.options,
+            "question": question,
+            "options": options,
             "answer": item.answer,
-            "answer_type": item.answer_type,
+            "answer_type": answer_type,
             "images": [png_bytes(image) for image in item.images],
             "domain": domain,
             "difficulty": item.difficulty,
@@ -36,7 +46,7 @@ def world_rows(source: WorldSource, size: int, *, name: str) -> Iterator[dict]:
             "source": "world",
             "licence": "CC0-1.0",
             "split": source.instances,
-            "response": _respond(item, source.respond),
+            "response": response,
             "meta": {"task": task, "thought": item.chain, **item.meta},
         }
 

@@ -164,6 +164,15 @@ class TunedModel(Section):
     """The entry of `sft` that trains it."""
 
 
+class AliasModel(Section):
+    """Another name for a model of the recipe, where one model plays two parts; no hash covers a name."""
+
+    source: Literal["alias"]
+    """The same as another model."""
+    of: str
+    """The model that it is."""
+
+
 class ServedModel(Section):
     """A model behind a server, which applies the model's own chat template.
 
@@ -194,6 +203,9 @@ class ServedModel(Section):
 
 
 Model = Annotated[HubModel | ScratchModel | TunedModel, Field(discriminator="source")]
+NamedModel = Annotated[
+    HubModel | ScratchModel | TunedModel | AliasModel, Field(discriminator="source")
+]
 Baseline = Annotated[HubModel | ServedModel, Field(discriminator="source")]
 
 
@@ -214,8 +226,8 @@ class WorldSource(Section):
     """Weight of each domain."""
     instances: Literal["train", "validation", "test"]
     """The split of digit images that pictures are made of."""
-    respond: Literal["none", "direct", "chain", "slips"]
-    """What a question's response holds."""
+    respond: Literal["none", "direct", "chain", "slips", "instructed"]
+    """What a question's response holds; instructed: what an instruction behind the question asks for."""
     slip_rate: Share
     """Share of thoughts that go wrong once and correct themselves."""
     told: Share

@@ -7,10 +7,10 @@ results by no more than rounding; launchers and what one cluster has belong to `
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from r1v3.recipe.schema.cleaning import Cleaning
-from r1v3.recipe.schema.data import Baseline, DataSet, HubModel, Model
+from r1v3.recipe.schema.data import Baseline, DataSet, HubModel, Model, NamedModel
 from r1v3.recipe.schema.layout import Layout
 from r1v3.recipe.schema.section import GrowingSection, Positive, Rate, Section, Seed, Share
 from r1v3.recipe.schema.thinking import ThinkingModes
@@ -179,6 +179,25 @@ class Generation(Section):
     """The gate that vLLM has to pass; it changes no result."""
 
 
+def _resolve_aliases(models: object) -> object:
+    """Put the entry of the model that an alias names in the alias's place."""
+    if not isinstance(models, dict):
+        return models
+    return {name: _aliased(name, entry, models) for name, entry in models.items()}
+
+
+def _aliased(name: str, entry: object, models: dict[str, Any]) -> object:
+    if not isinstance(entry, dict) or entry.get("source") != "alias":
+        return entry
+    target = models.get(str(entry.get("of")))
+    if set(entry) != {"source", "of"} or not isinstance(target, dict):
+        known = ", ".join(each for each in models if each != name)
+        raise ValueError(f"{name}: an alias has `of` alone, which names one of {known}")
+    if target.get("source") == "alias":
+        raise ValueError(f"{name}: {entry['of']} is an alias itself; name its model")
+    return target
+
+
 class Recipe(Section):
     """A whole reproduction in one size."""
 
@@ -196,7 +215,10 @@ class Recipe(Section):
     """The chat template."""
     images: Images
     """How a picture becomes tiles."""
-    models: dict[str, Model]
+    models: Annotated[
+        dict[str, Model],
+        BeforeValidator(_resolve_aliases, json_schema_input_type=dict[str, NamedModel]),
+    ]
     """Models that no run of the table trains, by name."""
     data: dict[str, DataSet]
     """Data sets by name."""
