@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.functional import linear_cross_entropy
 
 from r1v3.train.sft import response_loss
 from r1v3.train.sft.response_loss import ResponseLoss
@@ -19,6 +20,19 @@ def test_loss_and_gradients_equal_the_full_logits(at_once, monkeypatch):
     loss = ResponseLoss(weight)(hidden, target, 400)
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(torch.autograd.grad(3 * loss, (hidden, weight)), wanted)
+
+
+def test_loss_and_gradients_equal_those_of_pytorchs_fused_loss():
+    generator = torch.Generator().manual_seed(1)
+    hidden = torch.randn(300, 16, generator=generator, requires_grad=True)
+    weight = torch.nn.Parameter(torch.randn(500, 16, generator=generator))
+    target = torch.randint(0, 500, (300,), generator=generator)
+    options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=64, chunking_method=None)
+    fused = linear_cross_entropy(hidden, weight, target, reduction="sum", options=options) / 700
+    wanted = torch.autograd.grad(fused, (hidden, weight))
+    own = ResponseLoss(weight)(hidden, target, 700)
+    torch.testing.assert_close(own, fused)
+    torch.testing.assert_close(torch.autograd.grad(own, (hidden, weight)), wanted)
 
 
 def test_a_frozen_head_gets_no_gradient_and_no_memory_for_one():

@@ -15,6 +15,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from r1v3.model.fused_norms import use_fused_norms
 from r1v3.model.groups import GROUPS, group_hashes, group_norms, grouped_parameters, train_only
 from r1v3.model.load import save_checkpoint
 from r1v3.model.lora import add_adapters
@@ -262,11 +263,18 @@ def open_engine(
     Args:
         module: what a pass computes, with `model` inside.
     """
+    _fuse(module, ranks)
     if parallel.engine == "ranks":
         return WholeEngine(model, module, optimizer, ranks)
     from r1v3.train.core.zero import ZeroEngine
 
     return ZeroEngine(model, module, ranks, optimizer=optimizer, parallel=parallel, dtype=dtype)
+
+
+def _fuse(module: nn.Module, ranks: Ranks) -> None:
+    """Take kernels of an accelerator where the recipe's `determinism` allows other last bits."""
+    if ranks.device.type != "cpu" and not torch.are_deterministic_algorithms_enabled():
+        use_fused_norms(module)
 
 
 def open_frozen(module: nn.Module, ranks: Ranks, *, parallel: Parallel, dtype: Dtype):
@@ -275,6 +283,7 @@ def open_frozen(module: nn.Module, ranks: Ranks, *, parallel: Parallel, dtype: D
     Returns:
         Something that computes the module when called.
     """
+    _fuse(module, ranks)
     if parallel.zero != 3:
         return module.to(ranks.device)
     from r1v3.train.core.zero import ZeroModule
