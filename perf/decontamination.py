@@ -38,8 +38,8 @@ from r1v3.data.decontamination.evaluation_index import (  # noqa: E402
     index_evaluations,
 )
 from r1v3.data.decontamination.ngrams import Words  # noqa: E402
-from r1v3.data.decontamination.phash import look  # noqa: E402
-from r1v3.data.decontamination.question_text import said  # noqa: E402
+from r1v3.data.decontamination.phash import picture_hash  # noqa: E402
+from r1v3.data.decontamination.question_text import question_words  # noqa: E402
 from r1v3.recipe.load import load_project  # noqa: E402
 from r1v3.recipe.schema.cleaning import CleaningRules  # noqa: E402
 
@@ -205,11 +205,11 @@ RE_OPTIONED = "other options, without its picture"
 
 def hits(index: EvaluationIndex, questions: list[Asked]) -> list[list[Hit]]:
     """The twins of each question, as `r1v3.data.pool` asks for them."""
-    texts = Words()([said(each.text, each.options or None) for each in questions])
+    texts = Words()([question_words(each.text, each.options or None) for each in questions])
     pictured = np.array([bool(each.pictures) for each in questions])
     cut = index.looks.settings.cut
     looks = [
-        [seen for image in each.opened() if (seen := look(image, cut=cut)) is not None]
+        [seen for image in each.opened() if (seen := picture_hash(image, cut=cut)) is not None]
         for each in questions
     ]
     return index.hits(texts, pictured, looks)
@@ -225,7 +225,7 @@ def indexed(questions: list[Asked], cleaning: CleaningRules, folder: Path) -> Ev
         for part, image in enumerate(each.opened()):
             files.append(pictures / f"{number}-{part}.png")
             image.save(files[-1])
-        text = said(each.text, each.options or None)
+        text = question_words(each.text, each.options or None)
         rows.append(IndexedQuestion(f"evaluation/{each.name}", text, tuple(files)))
     index_evaluations(cleaning, rows, folder / "index")
     return EvaluationIndex(folder / "index", cleaning)

@@ -29,7 +29,7 @@ from r1v3.base.memory import peak_rss  # noqa: E402
 from r1v3.evaluate.items.load import load_asked, load_items  # noqa: E402
 from r1v3.evaluate.items.source import obtain_benchmark  # noqa: E402
 from r1v3.evaluate.peer import is_installed, load_peer  # noqa: E402
-from r1v3.evaluate.score import score  # noqa: E402
+from r1v3.evaluate.score import score_evaluation  # noqa: E402
 from r1v3.recipe.graph.configs import (  # noqa: E402
     BenchmarkConfig,
     EvaluationConfig,
@@ -126,7 +126,7 @@ def time_scoring(root: Path, paths: dict[str, Path], runs: int) -> tuple[float, 
     """Seconds from stored answers to verdicts and scores."""
     config = _config(runs)
     began = time.monotonic()
-    scores = score(
+    scores = score_evaluation(
         config,
         responses=root,
         benchmarks=paths,

@@ -361,9 +361,9 @@ def bits(world: World) -> Iterator[Line]:
 READER = """
 import json, sys, torch
 sys.path.insert(0, sys.argv[1])
-from r1v3.generate.vllm.buckets import Opened
+from r1v3.generate.vllm.buckets import MappedBuffers
 from r1v3.generate.vllm.worker import hash_tensors
-opened, connector = Opened(torch.device(sys.argv[2])), {}
+opened, connector = MappedBuffers(torch.device(sys.argv[2])), {}
 for line in sys.stdin:
     pieces, device, handle = json.loads(line)
     for name, tensor in opened.tensors(pieces, {device: bytes.fromhex(handle)}):

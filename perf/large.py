@@ -61,7 +61,7 @@ def steps(count: int, folder: Path) -> str:
     from r1v3.analyze.results import read_result
     from r1v3.recipe.graph.results import ResultGraph
     from r1v3.recipe.load import load_project
-    from r1v3.train.grpo.records.watch import look, write_watch_page
+    from r1v3.train.grpo.records.watch import read_run_so_far, write_watch_page
 
     graph = ResultGraph(load_project(ROOT, "tiny"))
     tree = build_tree(folder, graph)
@@ -71,7 +71,7 @@ def steps(count: int, folder: Path) -> str:
         for step in range(count):
             file.write(json.dumps(rows[step % len(rows)] | {"step": step + 1}) + "\n")
     picture = grpo_picture(read_result(run / "manifest.json"))
-    write_watch_page(look(run), folder / "watch.html", every=10)
+    write_watch_page(read_run_so_far(run), folder / "watch.html", every=10)
     page = (folder / "watch.html").stat().st_size
     return f"{count} steps, a figure of {len(picture) / 1e6:.1f} MB, a page of {page / 1e6:.1f} MB"
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from r1v3.evaluate.answer import benchmark_requests
 from r1v3.evaluate.exchange.names import PEERS
-from r1v3.evaluate.protocols import sampling_of
+from r1v3.evaluate.protocols import sampling_of_benchmark
 from r1v3.generate.server.engine import MARKER
 from r1v3.model.chat_template import renderer
 from r1v3.model.prompt_template import read_prompt
@@ -63,7 +63,7 @@ def golden(name: str, project: Project) -> dict[str, Any]:
             pd.DataFrame([row]).to_csv(tsv, sep="\t", index=False)
             render = renderer(config.template, tsv.parent)
             request = next(benchmark_requests(config, render, name, entry, tsv))
-        sampling = asdict(sampling_of(config.evaluation, entry))
+        sampling = asdict(sampling_of_benchmark(config.evaluation, entry))
         kept = ("temperature", "top_p", "max_new_tokens", "samples")
         found[protocol] = {
             "who judges": f"a model {entry.judge}" if protocol == "report" else entry.released.rule,

@@ -42,9 +42,9 @@ def vllm_of(folder, architecture):
     import vllm
     from chat_config_classes import register_chat_configs
 
-    from r1v3.generate.vllm.start import prepare
+    from r1v3.generate.vllm.start import set_vllm_environment
 
-    prepare()
+    set_vllm_environment()
     register_chat_configs()
     config = json.loads((folder / "config.json").read_text())
     del config["auto_map"]

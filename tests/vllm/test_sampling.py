@@ -4,7 +4,7 @@ from model_fixtures import picture
 
 from r1v3.generate import Request, Sampling
 from r1v3.generate.thinking import Thinking
-from r1v3.generate.vllm.engine import spread
+from r1v3.generate.vllm.engine import library_seed
 from r1v3.recipe.graph.configs import ThinkingChanges
 
 TEXTS = ["What is the sum?", "<image>\nWhat is the sum? A. 1 B. 2", "<image>\n<image>\n3+4="]
@@ -38,7 +38,7 @@ def test_more_long_prompts_than_one_step_takes_keep_their_seeds(engine, answers)
 
 def test_neighbouring_seeds_share_no_sample(engine, answers):
     """The library numbers the samples of a seed upwards, into the next one."""
-    assert abs(spread(100) - spread(101)) > 10**6
+    assert abs(library_seed(100) - library_seed(101)) > 10**6
     found = answers(
         engine,
         [Request(f"q{n}", TEXTS[0], (), seed=100 + n) for n in range(3)],

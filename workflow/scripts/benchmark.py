@@ -10,7 +10,7 @@ being asked: its manifest says `missing` and why.
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 from r1v3.evaluate.items.source import obtain_in_workflow
 from r1v3.recipe.graph.configs import BenchmarkConfig
 from r1v3.recipe.outputs.stage import run_stage
@@ -25,4 +25,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

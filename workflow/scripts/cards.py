@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.cards.pages import make_cards
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 
 
 def main() -> None:
@@ -27,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

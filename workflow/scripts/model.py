@@ -11,7 +11,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 from r1v3.recipe.graph.configs import ModelConfig
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.stage import folders, run_stage
@@ -43,4 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

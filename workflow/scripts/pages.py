@@ -13,8 +13,8 @@ import argparse
 import json
 from pathlib import Path
 
-from r1v3.base.told import tell
-from r1v3.evaluate.pages.pages import model_of, write_pages
+from r1v3.base.told import run_main
+from r1v3.evaluate.pages.pages import model_label, write_pages
 from r1v3.recipe.outputs.stage import own_files, tables
 from r1v3.recipe.tables.benchmarks import load_table
 
@@ -34,11 +34,11 @@ def main() -> None:
         tables(document["benchmarks"], args.benchmarks),
         load_table(args.table),
         args.output.parent,
-        name=model_of(args.scores.parent),
-        against={model_of(path.parent): path.parent for path in args.against},
+        name=model_label(args.scores.parent),
+        against={model_label(path.parent): path.parent for path in args.against},
         report="../report.html",
     )
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

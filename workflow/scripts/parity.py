@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 from r1v3.generate.parity import Disagreement, gate
 from r1v3.recipe.graph.configs import GrpoConfig, ModelConfig, SftConfig
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
@@ -42,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

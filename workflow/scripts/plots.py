@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.plots import write_plots
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 
 
 def main() -> None:
@@ -24,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

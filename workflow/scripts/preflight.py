@@ -8,7 +8,7 @@ Writes the findings, and ends with 1 where one of them would stop a run.
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 from r1v3.cluster.preflight import preflight
 
 
@@ -22,4 +22,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

@@ -12,7 +12,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 from r1v3.data.prepare import prepare
 from r1v3.recipe.graph.configs import SourceDataConfig
 from r1v3.recipe.outputs.stage import run_stage
@@ -38,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

@@ -11,7 +11,7 @@ Reads a run's checkpoint and the probe set; writes one JSON file.
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 from r1v3.recipe.graph.configs import ProbeConfig
 from r1v3.recipe.outputs.check import check_inputs
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
@@ -40,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

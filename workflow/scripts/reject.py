@@ -11,7 +11,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 from r1v3.data.sampling.reject import reject
 from r1v3.recipe.graph.configs import SampledDataConfig
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
@@ -41,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

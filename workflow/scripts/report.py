@@ -14,7 +14,7 @@ from pathlib import Path
 
 from r1v3.analyze.report.page import write_report
 from r1v3.analyze.report.parts import recipe_sections
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 
 
 def main() -> None:
@@ -45,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

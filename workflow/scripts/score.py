@@ -11,8 +11,8 @@ Reads responses/ and the suite's benchmarks or held-out sets; writes scores.json
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import tell
-from r1v3.evaluate.score import score
+from r1v3.base.told import run_main
+from r1v3.evaluate.score import score_evaluation
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.check import check_files, check_inputs
 from r1v3.recipe.outputs.stage import folders, own_files, read_config, tables
@@ -30,7 +30,7 @@ def main() -> None:
     check_files(args.responses, below="responses")
     check_inputs([*args.benchmarks, *args.held_out])
     own_files(args.output.parent / "verdicts")
-    score(
+    score_evaluation(
         config,
         responses=args.responses.parent,
         benchmarks=tables(config.benchmarks, args.benchmarks),
@@ -40,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

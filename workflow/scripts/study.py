@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.studies.page import write_study
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 
@@ -29,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 from r1v3.evaluate.pages.measured import FINAL, write_measured
 from r1v3.recipe.tables.benchmarks import load_table
 
@@ -31,4 +31,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    tell(main)
+    run_main(main)

@@ -5,7 +5,7 @@ from made_up_results import build_tree
 from made_up_studies import write_needs
 from page_reader import without_tags
 
-from r1v3.analyze.mlflow.describe import descriptions, differences
+from r1v3.analyze.mlflow.describe import changes_from_like, descriptions
 from r1v3.analyze.studies.branch import write_branch
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.branches import branch_needs, branch_study, page_name, pair
@@ -74,8 +74,10 @@ def test_a_branch_s_copy_asks_nothing_of_the_core_path(documents, monkeypatch, t
 
 
 def test_a_run_says_how_it_differs_from_its_parent(documents):
-    assert any("learning_rate" in each and "→" in each for each in differences(documents, BRANCH))
-    assert differences(documents, "rl") == []
+    assert any(
+        "learning_rate" in each and "→" in each for each in changes_from_like(documents, BRANCH)
+    )
+    assert changes_from_like(documents, "rl") == []
     tags = descriptions(documents)[documents.run(BRANCH).id]
     assert documents.project.runs[BRANCH].entry.why in tags["mlflow.note.content"]
     assert f"`snakemake results/runs/{BRANCH}.json`" in tags["mlflow.note.content"]

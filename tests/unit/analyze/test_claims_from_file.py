@@ -18,7 +18,7 @@ from r1v3.analyze.studies.from_file import (
 from r1v3.cli.app import main
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
-from r1v3.recipe.schema.report_numbers import value_of
+from r1v3.recipe.schema.report_numbers import expression_value
 
 DOCUMENTS = ResultGraph(load_project(ROOT, "paper"))
 CLAIMS = DOCUMENTS.project.claims
@@ -68,7 +68,7 @@ def checkpoints_of(name, sign):
 
 def score_of(name, above):
     claim = CLAIMS[name]
-    mean = value_of(claim.bar, claim.numbers) / 100 + above
+    mean = expression_value(claim.bar, claim.numbers) / 100 + above
     return {"study": claim.study, "arm": claim.arm, "seed": 1, "measure": claim.benchmark,
             "value": mean, "low": mean - 0.004, "high": mean + 0.004, "standard_error": 0.002,
             "clusters": 900}  # fmt: skip

@@ -10,7 +10,7 @@ from made_up_results import ROOT
 from r1v3.analyze.studies import checkpoints
 from r1v3.analyze.studies.verdicts import judge_claim
 from r1v3.recipe.load import load_project
-from r1v3.recipe.schema.report_numbers import settle_sum, value_of
+from r1v3.recipe.schema.report_numbers import expression_value, settle_sum
 from r1v3.recipe.schema.studies import Arithmetic, Score
 
 PROJECT = load_project(ROOT, "tiny", seeds=3)
@@ -93,7 +93,7 @@ def answers_with(claim, agrees):
 
 
 def score_with(claim, agrees):
-    bar = value_of(claim.bar, claim.numbers) / 100
+    bar = expression_value(claim.bar, claim.numbers) / 100
     effect = sizes(claim)[0 if agrees else 1]
     mean = bar + effect
     return {

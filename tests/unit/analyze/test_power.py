@@ -9,7 +9,6 @@ from r1v3.analyze.studies.power import (
     Rule,
     Spread,
     both_needed,
-    chances,
     detectable,
     detectable_correlation,
     items_needed,
@@ -19,6 +18,7 @@ from r1v3.analyze.studies.power import (
     settles,
     share_items,
     spread_of,
+    verdict_chances,
 )
 from r1v3.analyze.studies.verdicts import lean
 
@@ -47,7 +47,7 @@ def simulated(effect: float, rule: Rule, spread: Spread, design: Design, draws: 
     ],
 )
 def test_the_chances_are_those_of_a_simulated_judge(effect, rule, spread, design):
-    known = chances(effect, rule, spread, design)
+    known = verdict_chances(effect, rule, spread, design)
     supports, opposes = simulated(effect, rule, spread, design)
     # 200 draws have a standard error of at most 0.035.
     assert known.supports == pytest.approx(supports, abs=0.09)
@@ -56,7 +56,7 @@ def test_the_chances_are_those_of_a_simulated_judge(effect, rule, spread, design
 
 def test_with_one_seed_and_no_spread_between_seeds_it_is_the_textbook_z_test():
     # An effect of 2.8 standard errors (0.5 / sqrt(2500) = 0.01) is seen in 80 % of runs.
-    known = chances(0.028, Rule("more", 0.0), Spread(0.5, 0.0), Design(2500, 1))
+    known = verdict_chances(0.028, Rule("more", 0.0), Spread(0.5, 0.0), Design(2500, 1))
     assert known.supports == pytest.approx(0.80, abs=0.002)
     found = detectable(Rule("more", 0.0), Spread(0.5, 0.0), Design(2500, 1))
     assert found == pytest.approx(0.02802, abs=1e-4)
@@ -104,10 +104,10 @@ def test_a_claim_without_a_least_effect_needs_the_size_that_the_report_names():
 def test_no_worse_is_a_border_below_zero():
     rule = Rule("no worse", 0.05)
     # The border is 0.05 below, which is 2.8 standard errors of 0.5 / sqrt(785).
-    assert chances(0.0, rule, Spread(0.5, 0.0), Design(785, 1)).supports == pytest.approx(
+    assert verdict_chances(0.0, rule, Spread(0.5, 0.0), Design(785, 1)).supports == pytest.approx(
         0.8, abs=0.01
     )
-    assert chances(-0.10, rule, Spread(0.5, 0.0), Design(785, 1)).opposes == pytest.approx(
+    assert verdict_chances(-0.10, rule, Spread(0.5, 0.0), Design(785, 1)).opposes == pytest.approx(
         0.8, abs=0.01
     )
 

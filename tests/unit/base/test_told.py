@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from r1v3.base.told import tell
+from r1v3.base.told import run_main
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def failing(tmp_path, monkeypatch, capsys):
             raise error
 
         with pytest.raises(SystemExit) as ended:
-            tell(main)
+            run_main(main)
         assert ended.value.code == 1
         kept = tmp_path / "run" / ".traceback.log"
         return capsys.readouterr().err, kept.read_text() if kept.exists() else ""
@@ -52,13 +52,13 @@ def test_an_error_is_one_line_and_its_traceback_is_kept(failing, error, said):
 def test_the_traceback_is_shown_where_it_is_asked_for(monkeypatch):
     monkeypatch.setenv("R1V3_TRACEBACK", "1")
     with pytest.raises(KeyError):
-        tell(lambda: {}["absent"])
+        run_main(lambda: {}["absent"])
 
 
 def test_a_script_that_ends_well_ends_with_its_code():
     for code, expected in ((None, 0), (3, 3)):
         with pytest.raises(SystemExit) as ended:
-            tell(lambda code=code: code)
+            run_main(lambda code=code: code)
         assert ended.value.code == expected
 
 
@@ -68,5 +68,5 @@ def test_a_folder_that_cannot_be_written_costs_the_traceback_and_not_the_sentenc
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(sys, "argv", ["stage.py", "--manifest", f"{tmp_path}/file/manifest.json"])
     with pytest.raises(SystemExit):
-        tell(lambda: int("x"))
+        run_main(lambda: int("x"))
     assert capsys.readouterr().err == "stage: invalid literal for int() with base 10: 'x'\n"

@@ -11,7 +11,7 @@ import pytest
 
 from r1v3.chaos.fault import FAULTS, Fault, chosen_faults, read_faults
 from r1v3.chaos.faults._damaging import WAYS, damage
-from r1v3.chaos.run import Outcome, _in_turn, _line, code_of, redone_work, table_of, undisturbed
+from r1v3.chaos.run import Outcome, _in_turn, _line, code_digest, redone_work, table_of, undisturbed
 from r1v3.chaos.server import VerifierServer
 from r1v3.chaos.tree import Tree
 
@@ -59,10 +59,10 @@ def test_an_undisturbed_run_of_other_code_is_refused(tmp_path):
     (tmp_path / "workflow").mkdir()
     module = tmp_path / "workflow" / "score.py"
     module.write_text("1\n")
-    before = code_of(tmp_path)
+    before = code_digest(tmp_path)
     (tmp_path / ".code").write_text(before)
     module.write_text("2\n")
-    assert code_of(tmp_path) != before
+    assert code_digest(tmp_path) != before
     with pytest.raises(ValueError, match=r"made by other code.*; delete it"):
         undisturbed(tmp_path, tmp_path, None)
 

@@ -115,7 +115,7 @@ def test_nodes_that_differ_have_a_line_each():
 @pytest.fixture
 def no_network(monkeypatch, tmp_path):
     """No host answers, no token and no server is set, and the hub's cache is empty."""
-    monkeypatch.setattr(supplies, "reached", lambda host: False)
+    monkeypatch.setattr(supplies, "accepts_connection", lambda host: False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(supplies, "_cached_config", lambda spec: None)
     for variable in [name for name in os.environ if name.startswith("R1V3_")]:
@@ -200,7 +200,7 @@ def judge():
 
 
 def test_a_server_must_be_named_answer_take_the_key_and_have_the_model(judge, monkeypatch):
-    supplies.reached.cache_clear()
+    supplies.accepts_connection.cache_clear()
     for ending in ("URL", "KEY"):
         monkeypatch.delenv(f"R1V3_JUDGE_{ending}", raising=False)
 
@@ -224,14 +224,14 @@ import os, socket, sys
 from pathlib import Path
 from r1v3.cluster import checks, measurements
 from r1v3.cluster.preflight import preflight
-from r1v3.cluster.seen import Seen
+from r1v3.cluster.seen import CheckOutcome
 
 node = f"node{os.environ['RANK']}"
 socket.gethostname = lambda: node
-checks.versions = lambda lock: Seen("ok", "as in the lock")
+checks.versions = lambda lock: CheckOutcome("ok", "as in the lock")
 measurements.DISK_MB = 1
 if node == "node1":
-    checks.ports = lambda: Seen("STOP", "port 8000: taken", "end it")
+    checks.ports = lambda: CheckOutcome("STOP", "port 8000: taken", "end it")
     checks.quota = lambda *_: os.stat("not mounted")
 sys.exit(0 if preflight(Path(sys.argv[1]), "tiny", None, Path(sys.argv[2])) else 1)
 """

@@ -16,7 +16,7 @@ from r1v3.data.prepare import prepare
 from r1v3.data.records import read_records
 from r1v3.data.sampling import reject as rejection
 from r1v3.data.sampling import sample as sampling
-from r1v3.data.sampling.critics import Chain, UnjudgedError, rambles, rewards
+from r1v3.data.sampling.critics import Chain, UnjudgedChainsError, rambles, rewards
 from r1v3.generate import Response
 from r1v3.generate.server.usage import read_usage
 from r1v3.recipe.schema.data import Judge, RewardModel
@@ -116,7 +116,7 @@ def test_the_reward_model_sees_the_response_as_the_assistants_turn(chains, monke
 def test_what_is_no_verdict_is_none_and_too_many_stop_the_stage(chains, monkeypatch, tmp_path):
     with serve(replying("I think it RAMBLES", "CLEAR", "nan")) as (url, _):
         monkeypatch.setenv("R1V3_JUDGE_URL", url)
-        with pytest.raises(UnjudgedError, match="2 of 3 chains have no verdict"):
+        with pytest.raises(UnjudgedChainsError, match="2 of 3 chains have no verdict"):
             rambles(chains, JUDGE, IMAGES, tmp_path / "a")
         loose = JUDGE.model_copy(update={"max_unjudged": 0.7})
         assert list(rambles(chains, loose, IMAGES, tmp_path / "b").values()) == [False]

@@ -17,7 +17,7 @@ from data_fixtures import CLEANING, listed, source_config
 from picture_files import PNG, packed, plain, saved
 
 from r1v3.data.check import as_asked, check_source, entry_of_files
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.picture_cells import content, pictures_of
 from r1v3.data.picture_files import PictureFiles
 from r1v3.data.prepare import prepare
@@ -129,7 +129,7 @@ def test_a_file_that_was_cut_is_said_to_be_damaged(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(gzip.compress(str(data).encode())[:-40])
     *_, (_, last) = read_rows(path, LIMIT)
-    assert isinstance(last, Refused)
+    assert isinstance(last, Rejected)
     assert last.reason == "file is damaged"
 
 
@@ -213,7 +213,7 @@ def test_an_empty_cell_holds_no_picture(cell):
     ],
 )
 def test_what_is_no_picture_is_refused_with_a_reason(tmp_path, cell, reason):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         content(cell, files(tmp_path), LIMIT)
     assert refused.value.reason == reason
 
@@ -233,7 +233,7 @@ def test_pictures_lie_in_archives_under_their_paths_or_base_names(tmp_path, name
         "../up.png": "path leads out of the source",
         "link.png": "picture is missing",
     }.items():
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Rejected) as refused:
             found.read(asked, LIMIT)
         assert refused.value.reason == reason
     found.close()
@@ -271,11 +271,11 @@ def test_pictures_lie_at_urls(tmp_path, host, monkeypatch):
     assert content(f"{host}/a.png?size=3", found, LIMIT) == (PNG, "a.png")
     assert content({"url": f"{host}/a.png"}, found, LIMIT)[0] == PNG
     for _ in range(3):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Rejected) as refused:
             found.read(f"{host}/b.png", LIMIT)
         assert refused.value.reason == "picture cannot be fetched"
     assert "failed 2 times" in refused.value.detail
-    with pytest.raises(Refused, match="too large"):
+    with pytest.raises(Rejected, match="too large"):
         files(tmp_path / "other").read(f"{host}/a.png", 10)
 
 

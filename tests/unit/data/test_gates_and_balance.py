@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from data_fixtures import listed, source_config
 
-from r1v3.data.balance import draw, quotas
-from r1v3.data.fields import Refused
+from r1v3.data.balance import draw_balanced, quotas
+from r1v3.data.fields import Rejected
 from r1v3.data.gates import check_date, check_licence
 from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, read_records
@@ -40,7 +40,7 @@ def test_a_licence_that_forbids_training_is_out(licence, training, reason):
     if reason is None:
         check_licence(record, LICENCES, training)
         return
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         check_licence(record, LICENCES, training)
     assert refused.value.reason == reason
 
@@ -75,7 +75,7 @@ def test_the_papers_patterns_see_a_licence_however_it_is_written(licence, allowe
     if allowed:
         check_licence(record, SHIPPED, "allowed")
         return
-    with pytest.raises(Refused, match="licence forbids training"):
+    with pytest.raises(Rejected, match="licence forbids training"):
         check_licence(record, SHIPPED, "allowed")
 
 
@@ -102,13 +102,13 @@ def test_a_date_past_the_cut_off_is_out(date, before, passes):
     if passes:
         check_date(record, before, "drop")
         return
-    with pytest.raises(Refused, match="is not before"):
+    with pytest.raises(Rejected, match="is not before"):
         check_date(record, before, "drop")
 
 
 def test_samples_without_a_date_are_kept_or_not_as_the_recipe_says():
     check_date(RECORD, "2024-01-01", "keep")
-    with pytest.raises(Refused, match="no date"):
+    with pytest.raises(Rejected, match="no date"):
         check_date(RECORD, "2024-01-01", "drop")
 
 
@@ -120,7 +120,7 @@ def test_quotas_add_up_and_follow_the_shares():
 
 def test_a_cell_with_too_few_is_told_and_not_filled():
     cells = [("a",)] * 30 + [("b",)] * 3 + [("c",)] * 30
-    chosen, short = draw(cells, 30, {"domain": {"a": 1, "b": 1, "c": 1}}, "seed")
+    chosen, short = draw_balanced(cells, 30, {"domain": {"a": 1, "b": 1, "c": 1}}, "seed")
     assert Counter(cells[n] for n in chosen) == {("a",): 10, ("b",): 3, ("c",): 10}
     assert short == [{"cell": ["b"], "wanted": 10, "found": 3}]
     assert chosen == sorted(chosen)
@@ -128,10 +128,10 @@ def test_a_cell_with_too_few_is_told_and_not_filled():
 
 def test_the_same_seed_draws_the_same_samples_and_another_others():
     cells = [("a",)] * 100
-    first, _ = draw(cells, 10, None, "one")
-    assert draw(cells, 10, None, "one")[0] == first
-    assert draw(cells, 10, None, "two")[0] != first
-    everything, short = draw(cells, 120, None, "one")
+    first, _ = draw_balanced(cells, 10, None, "one")
+    assert draw_balanced(cells, 10, None, "one")[0] == first
+    assert draw_balanced(cells, 10, None, "two")[0] != first
+    everything, short = draw_balanced(cells, 120, None, "one")
     assert everything == list(range(100))
     assert short == [{"cell": [], "wanted": 120, "found": 100}]
 

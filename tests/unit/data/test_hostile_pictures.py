@@ -12,7 +12,7 @@ from data_fixtures import CLEANING
 from picture_files import PNG, plain, saved
 from PIL import Image
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.picture_files import PictureFiles
 from r1v3.data.pictures import admit
 
@@ -67,7 +67,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_hostile_picture_is_refused_with_its_reason(case):
     data, name, reason = REFUSED[case]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         admit(data, name, LIMITS)
     assert refused.value.reason == reason
 
@@ -87,7 +87,7 @@ def test_what_can_be_repaired_is_repaired_and_noted_or_refused(data, reason, edi
     with Image.open(io.BytesIO(picture.data)) as again:
         assert again.mode == "RGB"
         assert not getattr(again, "is_animated", False)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         admit(data, None, NONE)
     assert refused.value.reason == reason
 
@@ -120,7 +120,7 @@ def test_any_damage_is_a_picture_or_a_refusal(kind):
         try:
             assert admit(cut, None, LIMITS).image.mode == "RGB"
             outcomes.add("picture")
-        except Refused as refused:
+        except Rejected as refused:
             outcomes.add(refused.reason)
     assert {"not a picture", "picture is damaged"} & outcomes
 
@@ -137,7 +137,7 @@ def test_a_path_leads_nowhere_but_to_files_below_the_source(tmp_path, name):
     (root / "link.png").symlink_to(tmp_path / "secret.png")
     (root / "dir" / "link").symlink_to(tmp_path)
     os.mkfifo(root / "pipe")
-    with pytest.raises(Refused):
+    with pytest.raises(Rejected):
         PictureFiles(root, scratch=tmp_path).read(name, LIMITS.max_bytes)
 
 
@@ -154,7 +154,7 @@ def test_a_zip_file_gives_its_members_and_no_bombs(tmp_path):
         "../up.png": "path leads out of the source",
         "images/b.png": "picture is missing",
     }.items():
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Rejected) as refused:
             files.read(name, LIMITS.max_bytes)
         assert refused.value.reason == reason
     files.close()
@@ -222,5 +222,5 @@ def test_a_camera_s_jpeg_with_a_preview_behind_it_is_a_jpeg():
 def test_a_tiny_picture_is_kept_and_a_line_of_pixels_is_not():
     tiny = saved(Image.new("RGB", (13, 3), "red"), "PNG")
     assert admit(tiny, "a.png", LIMITS).data == tiny
-    with pytest.raises(Refused, match="too narrow"):
+    with pytest.raises(Rejected, match="too narrow"):
         admit(saved(Image.new("RGB", (1005, 5), "red"), "PNG"), None, LIMITS)

@@ -12,7 +12,7 @@ import pytest
 from data_fixtures import CLEANING, listed, source_config
 from picture_files import PNG
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.picture_files import PictureFiles
 from r1v3.data.prepare import prepare
 from r1v3.data.records import read_records
@@ -92,7 +92,7 @@ import json, sys
 from pathlib import Path
 sys.path.insert(0, "tests/unit")
 from data_fixtures import CLEANING, listed, source_config
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.picture_files import PictureFiles
 from r1v3.data.prepare import prepare
 from r1v3.base.memory import peak_rss
@@ -184,7 +184,7 @@ def validated(**changed):
     ],
 )
 def test_a_field_beside_the_question_of_a_wrong_type_is_a_reason(changed, reason):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         validated(**changed)
     assert refused.value.reason == reason
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.picture_cells import pictures_of
 from r1v3.data.sources.mappings import MAPPINGS
 
@@ -21,7 +21,7 @@ def read(**changed) -> dict:
 
 
 def refusal(**changed) -> tuple[str, str]:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         read(**changed)
     return refused.value.reason, refused.value.detail
 
@@ -204,6 +204,6 @@ def test_a_gap_among_pictures_is_a_lost_picture(empty):
         (["a.png", empty, "b.png"], "number 2 of 3 is empty"),
         ([empty, "a.png"], "number 1 of 2 is empty"),
     ):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Rejected) as refused:
             pictures_of(cell)
         assert (refused.value.reason, refused.value.detail) == ("picture is missing", detail)

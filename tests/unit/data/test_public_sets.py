@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.sources.mappings import MAPPINGS
 
 K12 = {
@@ -57,7 +57,7 @@ def test_a_school_question_keeps_its_one_blank_without_dollars():
 @pytest.mark.parametrize("answers", [["1", "2"], [], [None]])
 def test_a_school_question_of_several_blanks_or_none_is_refused(answers):
     row = K12 | {"format_answer": json.dumps({"ground_truth": answers})}
-    with pytest.raises(Refused, match="several blanks"):
+    with pytest.raises(Rejected, match="several blanks"):
         fields("k12_vista", row)
 
 
@@ -71,7 +71,7 @@ def test_chinese_mathematics_has_its_options_by_line_and_its_mark_at_the_picture
 
 
 def test_an_answer_that_is_an_essay_is_refused():
-    with pytest.raises(Refused, match="answer is no short one"):
+    with pytest.raises(Rejected, match="answer is no short one"):
         fields("cmm_math", CMM | {"options": "[]", "answer": "证明：" + "因为" * 60})
 
 
@@ -85,10 +85,10 @@ def test_bmmr_takes_the_first_code_that_is_a_domain_and_all_pictures():
 def test_a_puzzle_answers_by_the_letter_of_its_option():
     found = fields("puzzle_vqa", PUZZLE)
     assert (found["answer"], found["options"]) == ("C", ["6", "3", "4", "2"])
-    with pytest.raises(Refused, match="wrong answer letter"):
+    with pytest.raises(Rejected, match="wrong answer letter"):
         fields("puzzle_vqa", PUZZLE | {"answer": 9})
     many = [str(n) for n in range(12)]
-    with pytest.raises(Refused, match="wrong answer letter"):
+    with pytest.raises(Rejected, match="wrong answer letter"):
         fields("puzzle_vqa", PUZZLE | {"options": many, "answer": "11"})
 
 

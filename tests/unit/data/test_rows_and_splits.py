@@ -6,7 +6,7 @@ import pytest
 from data_fixtures import listed, source_config
 
 from r1v3.analyze.cards.describe import funnel_rows
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.prepare import prepare
 from r1v3.data.records import read_records
 from r1v3.data.sources.rows import read_rows
@@ -49,7 +49,7 @@ def test_a_source_of_one_split_has_no_such_step(tmp_path):
 def read(path, text: str, max_bytes: int = 10_000) -> list:
     path.write_text(text)
     return [
-        (number, found.reason if isinstance(found, Refused) else list(found.values()))
+        (number, found.reason if isinstance(found, Rejected) else list(found.values()))
         for number, found in read_rows(path, max_bytes)
     ]
 

@@ -8,7 +8,7 @@ from data_fixtures import listed, source_config
 from picture_files import saved
 from PIL import Image, ImageDraw, ImageFont
 
-from r1v3.data.decontamination.question_text import said
+from r1v3.data.decontamination.question_text import question_words
 from r1v3.data.prepare import prepare
 from r1v3.data.records import read_records
 
@@ -142,4 +142,4 @@ def test_options_in_another_order_make_no_other_question(tmp_path):
 
 def test_only_the_last_list_of_options_is_left_out_of_what_a_question_says():
     question = f"{PASSAGE} A. x B. y Which is true of the passage? A. this B. that"
-    assert said(question, None).endswith("A. x B. y Which is true of the passage?")
+    assert question_words(question, None).endswith("A. x B. y Which is true of the passage?")

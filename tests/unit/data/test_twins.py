@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, index_evaluations
 from r1v3.data.decontamination.ngrams import Words, grams, jaccard, words
 from r1v3.data.decontamination.parts import part_boxes
-from r1v3.data.decontamination.phash import hashes, likeness, look, thumbnail
-from r1v3.data.decontamination.question_text import said
+from r1v3.data.decontamination.phash import hashes, likeness, picture_hash, thumbnail
+from r1v3.data.decontamination.question_text import question_words
 from r1v3.data.prepare import prepare
 from r1v3.data.records import Record, png_bytes, read_records, store_image, write_records
 from r1v3.data.world import World
@@ -103,9 +103,9 @@ def evaluation(tmp_path_factory):
 
 
 def hits(evaluation, question: str, *images: Image.Image):
-    texts = Words()([said(question, None)])
+    texts = Words()([question_words(question, None)])
     cut = evaluation.looks.settings.cut
-    looks = [[each for image in images if (each := look(image, cut=cut)) is not None]]
+    looks = [[each for image in images if (each := picture_hash(image, cut=cut)) is not None]]
     return evaluation.hits(texts, np.array([bool(images)]), looks)[0]
 
 
@@ -160,8 +160,11 @@ def test_few_words_say_enough_only_where_no_picture_is(evaluation):
 
 def test_options_in_another_place_make_no_other_question():
     options = ("12", "15", "20")
-    assert said(LONG, options) == said(f"{LONG}\nA. 12\nB. 15\nC. 20", None).strip()
-    assert said("Which?", ("b", "a")) == said("Which?", ("a", "b"))
+    assert (
+        question_words(LONG, options)
+        == question_words(f"{LONG}\nA. 12\nB. 15\nC. 20", None).strip()
+    )
+    assert question_words("Which?", ("b", "a")) == question_words("Which?", ("a", "b"))
 
 
 def test_boilerplate_says_nothing(tmp_path):

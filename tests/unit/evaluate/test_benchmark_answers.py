@@ -13,7 +13,7 @@ from r1v3.evaluate import answer as generate
 from r1v3.evaluate.answer import answer, read_responses
 from r1v3.evaluate.items.item import make_item
 from r1v3.evaluate.judge import judge_many
-from r1v3.evaluate.score import score
+from r1v3.evaluate.score import score_evaluation
 from r1v3.generate.types import Response
 from r1v3.recipe.schema.training import Verifier
 from r1v3.recipe.tables.benchmarks import load_table
@@ -151,14 +151,14 @@ def test_other_settings_are_asked_anew(stars, use, tmp_path, changes):
 def test_scoring_needs_every_answer(stars, tmp_path, stored):
     stored(tmp_path, "mmstar", {("0", 0): "</think>A"})
     with pytest.raises(ValueError, match="mmstar: 17 of 18 answers are missing"):
-        score(CONFIG, responses=tmp_path, benchmarks=stars, held_out={}, folder=tmp_path)
+        score_evaluation(CONFIG, responses=tmp_path, benchmarks=stars, held_out={}, folder=tmp_path)
 
 
 def test_unanswered_truncated_and_unformatted_are_counted_as_wrong(stars, tmp_path, stored):
     texts = {(str(n), run): "thinking and thinking" for n in range(6) for run in range(3)}
     stored(tmp_path, "mmstar", texts)
     where = {"benchmarks": stars, "held_out": {}, "folder": tmp_path}
-    found = score(CONFIG, responses=tmp_path, **where)["benchmarks"]["mmstar"]
+    found = score_evaluation(CONFIG, responses=tmp_path, **where)["benchmarks"]["mmstar"]
     assert (found["mean"], found["unanswered"], found["format"]) == (0.0, 1.0, 0.0)
     assert (found["tokens"], found["truncated"], found["unjudged"]) == (3.0, 0.0, 0.0)
 
@@ -168,8 +168,8 @@ def test_scores_can_be_made_again_without_an_engine_and_are_the_same(stars, use,
     ask(stars, tmp_path)
     use(None)
     where = {"benchmarks": stars, "held_out": {}, "folder": tmp_path}
-    first = score(CONFIG, responses=tmp_path, **where)
-    assert score(CONFIG, responses=tmp_path, **where) == first
+    first = score_evaluation(CONFIG, responses=tmp_path, **where)
+    assert score_evaluation(CONFIG, responses=tmp_path, **where) == first
     assert json.loads((tmp_path / "scores.json").read_text()) == first
     found = first["benchmarks"]["mmstar"]
     assert found["mean"] == pytest.approx(sum(found["by_run"]) / 3)
@@ -207,7 +207,7 @@ def test_held_out_sets_are_answered_once_and_scored_for_accuracy_and_format(use,
     facts = ask({}, tmp_path / "out", {"math": tmp_path})
     assert facts == {"samples": {"held_out.math": 2}, "asked": 2}
     where = {"benchmarks": {}, "held_out": {"math": tmp_path}, "folder": tmp_path / "out"}
-    found = score(CONFIG, responses=tmp_path / "out", **where)["held_out"]["math"]
+    found = score_evaluation(CONFIG, responses=tmp_path / "out", **where)["held_out"]["math"]
     assert (found["accuracy"], found["format"], found["n"]) == (0.5, 0.5, 2)
 
 

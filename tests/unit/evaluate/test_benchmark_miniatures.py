@@ -7,7 +7,7 @@ from evaluation_fixtures import asked_entry, evaluation_config, write_benchmark
 from r1v3.data.records import render_question
 from r1v3.evaluate.items.load import load_asked, load_items
 from r1v3.evaluate.items.source import obtain_benchmark
-from r1v3.evaluate.score import score
+from r1v3.evaluate.score import score_evaluation
 from r1v3.recipe.graph.configs import BenchmarkConfig
 from r1v3.recipe.outputs.stage import read_config
 from r1v3.recipe.tables.benchmarks import load_table
@@ -50,7 +50,9 @@ def test_right_answers_score_one_and_wrong_ones_nothing(name, miniatures, stored
             (i.key, run): f"t</think>\n\\boxed{{{answer(i)}}}" for i in items for run in (0, 1)
         }
         stored(folder, name, texts)
-        scores = score(CONFIG, responses=folder, benchmarks={name: tsv}, held_out={}, folder=folder)
+        scores = score_evaluation(
+            CONFIG, responses=folder, benchmarks={name: tsv}, held_out={}, folder=folder
+        )
         found = scores["benchmarks"][name]
         assert found["mean"] == pytest.approx(expected)
         assert found["low"] <= expected <= found["high"]
@@ -100,7 +102,7 @@ def test_a_model_that_always_says_a_gets_nothing_in_circular_scoring(miniatures,
         {(i.key, r): "</think>\\boxed{A}" for i in items for r in (0, 1)},
     )
     where = {"benchmarks": {"mmbench_en_v11": tsv}, "held_out": {}, "folder": tmp_path}
-    found = score(CONFIG, responses=tmp_path, **where)["benchmarks"]["mmbench_en_v11"]
+    found = score_evaluation(CONFIG, responses=tmp_path, **where)["benchmarks"]["mmbench_en_v11"]
     assert found["mean"] == 0.0
     assert found["parts"] == {"circular": 0.0, "single": 0.25}
 

@@ -4,7 +4,7 @@ from evaluation_fixtures import evaluation_config
 
 from r1v3.evaluate.items.item import make_item
 from r1v3.evaluate.originals import edit_distance, mathvista_normalised, released_box
-from r1v3.evaluate.protocols import as_released, sampling_of
+from r1v3.evaluate.protocols import as_released, sampling_of_benchmark
 
 SETTINGS = {"top_p": 0.9, "max_new_tokens": 16384, "runs": 5}
 
@@ -14,7 +14,7 @@ def settings(**changes):
 
 
 def test_the_report_draws_five_runs_at_temperature_one(table):
-    drawn = sampling_of(settings(protocol="report"), table["emma_mini"])
+    drawn = sampling_of_benchmark(settings(protocol="report"), table["emma_mini"])
     assert (drawn.temperature, drawn.top_p, drawn.max_new_tokens, drawn.samples) == (
         1.0,
         0.9,
@@ -28,12 +28,14 @@ def test_the_report_draws_five_runs_at_temperature_one(table):
     [("mmmu_val", 0.0, 16384), ("mmk12", 0.8, 16384), ("emma_mini", 0.7, 64000)],
 )
 def test_the_released_code_drew_once_at_temperatures_of_its_own(table, name, temperature, tokens):
-    drawn = sampling_of(settings(protocol="released"), table[name])
+    drawn = sampling_of_benchmark(settings(protocol="released"), table[name])
     assert (drawn.temperature, drawn.max_new_tokens, drawn.samples) == (temperature, tokens, 1)
 
 
 def test_a_tiny_limit_is_scaled_as_the_released_one_was(table):
-    drawn = sampling_of(settings(protocol="released", max_new_tokens=96), table["emma_mini"])
+    drawn = sampling_of_benchmark(
+        settings(protocol="released", max_new_tokens=96), table["emma_mini"]
+    )
     assert drawn.max_new_tokens == 375
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from r1v3.evaluate.scorers import Score
+from r1v3.evaluate.scorers import RunScore
 from r1v3.evaluate.statistics import (
     compare_paired,
     contrast,
@@ -23,7 +23,7 @@ SETTINGS = {"resamples": 2000, "confidence": 0.95, "seed": 3}
 def run(values, of=1.0):
     index = [f"{n:03d}" for n in range(len(values))]
     frame = pd.DataFrame({"got": [float(v) for v in values], "of": of}, index=index)
-    return Score({"accuracy": frame}, ("accuracy",))
+    return RunScore({"accuracy": frame}, ("accuracy",))
 
 
 def test_the_mean_is_over_runs_and_the_spread_between_them():

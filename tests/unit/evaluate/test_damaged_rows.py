@@ -14,7 +14,7 @@ from r1v3.evaluate.items.load import load_asked, load_benchmark, load_items
 from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.evaluate.items.source import obtain_or_say
 from r1v3.evaluate.pages.pages import write_pages
-from r1v3.evaluate.score import score
+from r1v3.evaluate.score import score_evaluation
 from r1v3.recipe.tables.benchmarks import UnreadableRows
 
 COLUMNS = ("index", "question", "A", "B", "C", "answer", "category", "l2_category", "image")
@@ -235,7 +235,7 @@ def run(folder, configs, table, files: str = ""):
     write_config(folder, config)
     where = {"benchmarks": tsvs, "held_out": {}, "folder": folder}
     asked = answer(config, model=None, **where)
-    return facts, asked, score(config, responses=folder, **where), tsvs
+    return facts, asked, score_evaluation(config, responses=folder, **where), tsvs
 
 
 def test_the_others_are_asked_and_scored_and_the_table_says_what_is_missing(suite, table, capsys):
@@ -292,7 +292,7 @@ def test_a_missing_verifier_is_said_before_anything_is_asked(suite, table, monke
 
     monkeypatch.setattr("r1v3.evaluate.answer.load_engine", refuse)
     answer(config, model=None, **where)
-    found = score(config, responses=folder, **where)["benchmarks"]["good"]
+    found = score_evaluation(config, responses=folder, **where)["benchmarks"]["good"]
     assert found["judged_by"].startswith("rules alone: judge has no address")
 
 

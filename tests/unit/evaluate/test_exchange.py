@@ -15,9 +15,9 @@ from r1v3.evaluate.exchange.read import ForeignAnswer, match, read_foreign
 from r1v3.evaluate.exchange.workbook import read_workbook
 from r1v3.evaluate.exchange.write import write_exchange
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.rows import read_rows
+from r1v3.evaluate.items.rows import read_benchmark_rows
 from r1v3.evaluate.items.source import obtain_or_say
-from r1v3.evaluate.score import score
+from r1v3.evaluate.score import score_evaluation
 from r1v3.recipe.graph.configs import BenchmarkConfig
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
@@ -51,7 +51,9 @@ def scored(table, tsv, picture, stored, tmp_path):
         benchmarks={"mmstar": "mmstar-0"},
         entries={"mmstar": table["mmstar"].asked("files")},
     )
-    score(config, responses=folder, benchmarks={"mmstar": path}, held_out={}, folder=folder)
+    score_evaluation(
+        config, responses=folder, benchmarks={"mmstar": path}, held_out={}, folder=folder
+    )
     return write_exchange(config, {"mmstar": path}, folder, "m"), path
 
 
@@ -221,7 +223,7 @@ def test_answers_of_another_harness_are_scored_without_a_model(checkout, capsys)
     node = ResultGraph(load_project(checkout, "tiny")).benchmark("visulogic")
     folder = checkout / node.folder
     obtain_or_say(BenchmarkConfig.model_validate(node.document), folder)
-    rows = [line.row for line in read_rows(folder / "visulogic.tsv")]
+    rows = [line.row for line in read_benchmark_rows(folder / "visulogic.tsv")]
     lines = [
         {"index": row["index"], "resps": [f"so</think>{row['answer']}", "none"]} for row in rows[1:]
     ]

@@ -5,7 +5,7 @@ from page_reader import without_tags
 from r1v3.evaluate.compare import Other, compare_models, comparison_table, protocol_table, scores_of
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.pages.pages import write_pages
-from r1v3.evaluate.score import score
+from r1v3.evaluate.score import score_evaluation
 from r1v3.render.text_table import as_csv
 
 NAMES = ("hallusionbench", "mmstar")
@@ -31,7 +31,7 @@ def evaluated(table, tmp_path, stored):
     for model, folder in folders.items():
         write_config(folder, config)
         where = {"benchmarks": benchmarks, "held_out": {}, "folder": folder}
-        scores[model] = score(config, responses=folder, **where)["benchmarks"]
+        scores[model] = score_evaluation(config, responses=folder, **where)["benchmarks"]
     return benchmarks, {model: folder / "verdicts" for model, folder in folders.items()}, scores
 
 

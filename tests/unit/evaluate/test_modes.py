@@ -6,7 +6,7 @@ import json
 import pytest
 from evaluation_fixtures import evaluation_config, write_config
 
-from r1v3.evaluate.thinking_modes import read_rows, write_modes
+from r1v3.evaluate.thinking_modes import read_mode_scores, write_modes
 
 SLOW = {"mean": 0.5, "low": 0.4, "high": 0.6, "tokens": 50.0, "truncated": 0.05, "n": 40, "runs": 5}
 SLOW["detectable_difference"] = 0.124
@@ -83,4 +83,4 @@ def test_a_held_out_set_stands_below_with_its_own_slow(tmp_path):
 
 def test_a_suite_without_a_way_is_refused(tmp_path):
     with pytest.raises(ValueError, match="checkpoint__nowait, is expected"):
-        read_rows(evaluation(tmp_path, "checkpoint"))
+        read_mode_scores(evaluation(tmp_path, "checkpoint"))

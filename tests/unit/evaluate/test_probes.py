@@ -10,9 +10,9 @@ from PIL import Image
 from r1v3.evaluate.answer import answer, benchmark_requests
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.judge import judge_response
-from r1v3.evaluate.pages.pages import model_of, write_pages
+from r1v3.evaluate.pages.pages import model_label, write_pages
 from r1v3.evaluate.probes import is_completed, probe_item, split_question
-from r1v3.evaluate.score import agreement_of, score
+from r1v3.evaluate.score import agreement_of, score_evaluation
 from r1v3.evaluate.statistics import Vote, calibration_error, vote
 from r1v3.generate.types import Response
 from r1v3.model.chat_template import renderer
@@ -141,14 +141,14 @@ def test_a_probe_is_a_suite_of_its_own_beside_table_1(
     write_config(folder, config)
     where = {"benchmarks": {"mmstar": path}, "held_out": {}, "folder": folder}
     answer(config, model=tmp_path, **where)
-    found = score(config, responses=folder, **where)["benchmarks"]["mmstar"]
+    found = score_evaluation(config, responses=folder, **where)["benchmarks"]["mmstar"]
     assert found["probe"]["name"] == probe
     assert found["mean"] < 0.8 if probe == "shuffled" else found["mean"] == 1.0
     assert found["probe"].get("completed") == (1.0 if probe == "partial" else None)
     listed = {"mmstar": table["mmstar"]}
     index = write_pages(folder, {"mmstar": path}, listed, tmp_path / "pages", name="m", against={})
     assert f"under the probe {probe}" in without_tags(index.read_text())
-    assert model_of(folder).endswith(f"({probe})")
+    assert model_label(folder).endswith(f"({probe})")
 
 
 def test_without_a_probe_no_config_changes():

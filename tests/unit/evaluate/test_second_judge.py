@@ -8,7 +8,7 @@ from scripted_server import completion, serve
 from r1v3.evaluate.any_model import what_is_missing
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.pages.pages import write_pages
-from r1v3.evaluate.score import score
+from r1v3.evaluate.score import score_evaluation
 from r1v3.evaluate.second_judge import agreement
 
 JUDGE = {"max_unjudged": 1.0}
@@ -52,7 +52,7 @@ def scored(table, stored, tmp_path):
     def run():
         where = {"responses": tmp_path, "benchmarks": {"seephys": tsv}, "held_out": {}}
         folder = tmp_path / "out"
-        found = score(config, folder=folder, **where)["benchmarks"]["seephys"]
+        found = score_evaluation(config, folder=folder, **where)["benchmarks"]["seephys"]
         write_config(folder, config)
         return folder, tsv, found
 

@@ -7,7 +7,7 @@ from r1v3.evaluate.benchmarks import gaokao
 from r1v3.evaluate.items.item import make_item
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.judge import judge_many, judge_response
-from r1v3.evaluate.score import score
+from r1v3.evaluate.score import score_evaluation
 from r1v3.reward import Grader
 from r1v3.reward.verifier.verifier import Judgement
 
@@ -77,7 +77,7 @@ def test_the_share_of_unjudged_answers_stands_in_the_scores(table, stored, tmp_p
         (item.key, 0): f"x</think>\\boxed{{{text}}}" for item, text in zip(items, said, strict=True)
     }
     stored(tmp_path, "seephys", answers)
-    scores = score(
+    scores = score_evaluation(
         evaluation_config(entries={"seephys": asked_entry(table["seephys"])}),
         responses=tmp_path,
         benchmarks={"seephys": tsv},

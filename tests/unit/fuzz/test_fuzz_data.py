@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from picture_files import PNG, plain, saved
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.picture_files import PictureFiles
 from r1v3.data.pictures import admit
 from r1v3.data.sources.rows import read_rows as read_source
 from r1v3.data.validate import Validator
-from r1v3.evaluate.items.rows import UnreadableFileError, read_rows
+from r1v3.evaluate.items.rows import UnreadableFileError, read_benchmark_rows
 
 NO_FILES = PictureFiles(None, scratch=Path("absent"))
 RECORD = {
@@ -36,7 +36,7 @@ RECORD = {
 def test_any_row_is_kept_or_rejected(row):
     try:
         record, pictures = Validator(CLEANING.limits, NO_FILES)(row)
-    except Refused as refused:
+    except Rejected as refused:
         assert refused.reason
     else:
         assert record.question.encode()
@@ -61,7 +61,7 @@ def test_any_bytes_are_a_picture_or_a_refusal(data):
     cut = bytes(whole[: data.draw(st.integers(0, len(whole)))])
     try:
         assert admit(cut, data.draw(st.none() | TEXT), CLEANING.limits).image.mode == "RGB"
-    except Refused as refused:
+    except Rejected as refused:
         assert refused.reason
 
 
@@ -72,7 +72,7 @@ def test_any_table_gives_rows_or_says_that_it_is_none(content):
         path = Path(folder) / "table.tsv"
         path.write_bytes(content)
         try:
-            for line in read_rows(path):
+            for line in read_benchmark_rows(path):
                 assert all(text.encode() is not None for text in line.row.values())
         except UnreadableFileError as error:
             assert "table.tsv" in str(error)

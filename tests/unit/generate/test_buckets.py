@@ -10,7 +10,7 @@ import torch
 from model_fixtures import small_model
 
 from r1v3.generate.vllm import buckets
-from r1v3.generate.vllm.buckets import Opened, fill_buckets
+from r1v3.generate.vllm.buckets import MappedBuffers, fill_buckets
 from r1v3.generate.vllm.weights import InBuckets, replace_weights, through_buckets
 from r1v3.generate.vllm.worker import hash_tensors
 from r1v3.model.groups import group_hashes
@@ -38,7 +38,7 @@ def mixed():
 
 @pytest.mark.parametrize("size", [64, 200, 10**6])
 def test_every_tensor_arrives_whole_whatever_the_size_of_a_bucket(size):
-    opened, found, counts = Opened(CPU), {}, []
+    opened, found, counts = MappedBuffers(CPU), {}, []
     for bucket in fill_buckets(mixed().items(), size):
         found |= dict(opened.tensors(pieces(bucket), {bucket.device: bucket.handle}))
         counts.append(len(bucket.pieces))
@@ -51,9 +51,9 @@ def test_every_tensor_arrives_whole_whatever_the_size_of_a_bucket(size):
 
 WORKER = """
 import json, sys, torch
-from r1v3.generate.vllm.buckets import Opened
+from r1v3.generate.vllm.buckets import MappedBuffers
 from r1v3.generate.vllm.worker import hash_tensors
-opened, found = Opened(torch.device("cpu")), {}
+opened, found = MappedBuffers(torch.device("cpu")), {}
 for line in sys.stdin:
     pieces, handle = json.loads(line)
     found |= dict(opened.tensors(pieces, {"cpu": bytes.fromhex(handle)}))
@@ -81,7 +81,7 @@ def test_another_process_reads_what_was_filled():
 def test_a_worker_without_a_bucket_on_its_device_says_so(monkeypatch):
     (bucket,) = fill_buckets(mixed().items(), 10**6)
     with pytest.raises(RuntimeError, match=r"no trainer process has weights on cpu, only on GPU-7"):
-        list(Opened(CPU).tensors(pieces(bucket), {"GPU-7": bucket.handle}))
+        list(MappedBuffers(CPU).tensors(pieces(bucket), {"GPU-7": bucket.handle}))
 
 
 def test_weights_go_through_memory_only_where_they_fit(monkeypatch, tmp_path):
@@ -109,7 +109,7 @@ class Llm:
             pass
 
     def __init__(self):
-        self.calls, self.found, self.opened = [], {}, Opened(CPU)
+        self.calls, self.found, self.opened = [], {}, MappedBuffers(CPU)
 
     def collective_rpc(self, method, args=()):
         self.calls.append(method)

@@ -9,7 +9,7 @@ from model_fixtures import IMAGES, TEMPLATE, small_encoder, small_model, small_p
 
 from r1v3.generate import Sampling, parity
 from r1v3.generate.in_process.engine import TransformersEngine
-from r1v3.generate.parity import Agreement, Answered, Disagreement, cases, check, compare_engines
+from r1v3.generate.parity import Answered, Disagreement, ParityCase, cases, check, compare_engines
 from r1v3.model import spread as spread_module
 from r1v3.model.load import save_checkpoint
 from r1v3.model.spread import places_of, spread
@@ -56,7 +56,7 @@ def test_one_token_that_is_off_is_seen(answered):
 
 
 def test_other_tiles_and_another_prompt_are_named():
-    good = Agreement("text", True, (0, 0), 0, 8, 0.0)
+    good = ParityCase("text", True, (0, 0), 0, 8, 0.0)
     check([good], 0.1)
     with pytest.raises(Disagreement, match="wide: 16 image tokens in transformers, 4 in vLLM"):
         check([good, replace(good, case="wide", image_tokens=(16, 4), same_prompt=False)], 0.1)

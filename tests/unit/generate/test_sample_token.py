@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from r1v3.generate.in_process.sample_token import draw, uniforms
+from r1v3.generate.in_process.sample_token import draw_tokens, uniforms
 from r1v3.generate.types import Request, Sampling
 
 PLAIN = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=4, samples=3)
@@ -13,7 +13,7 @@ PLAIN = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=4, samples=3)
 def many(logits, sampling, count=20_000):
     """How often each token comes, of evenly spread uniforms."""
     uniform_B = (torch.arange(count) + 0.5) / count
-    token_B, log_probs = draw(torch.tensor([logits]).expand(count, -1), uniform_B, sampling)
+    token_B, log_probs = draw_tokens(torch.tensor([logits]).expand(count, -1), uniform_B, sampling)
     return np.bincount(token_B.numpy(), minlength=len(logits)) / count, log_probs[0]
 
 
@@ -36,13 +36,13 @@ def test_top_p_keeps_the_fewest_tokens_that_reach_it_and_tells_the_whole_distrib
 
 def test_a_forbidden_token_never_comes_even_at_the_ends_of_the_range():
     logits = torch.tensor([[float("-inf"), 0.0, 0.0, float("-inf")]]).expand(2, -1)
-    token_B, _ = draw(logits, torch.tensor([0.0, 1.0 - 1e-7]), PLAIN)
+    token_B, _ = draw_tokens(logits, torch.tensor([0.0, 1.0 - 1e-7]), PLAIN)
     assert token_B.tolist() == [1, 2]
 
 
 def test_greedy_takes_the_largest_logit():
     greedy = Sampling(temperature=0, top_p=1.0, max_new_tokens=1)
-    token_B, log_probs = draw(torch.tensor([[0.0, 3.0, 1.0]]), torch.zeros(1), greedy)
+    token_B, log_probs = draw_tokens(torch.tensor([[0.0, 3.0, 1.0]]), torch.zeros(1), greedy)
     assert token_B.tolist() == [1]
     assert log_probs.exp().sum() == pytest.approx(1.0)
 

@@ -6,7 +6,7 @@ import pytest
 
 from r1v3.plan.costs import load_costs
 from r1v3.plan.episode import simulate
-from r1v3.plan.layouts import ASLEEP, layouts, overlapped, table, together
+from r1v3.plan.layouts import ASLEEP, layouts, layouts_table, overlapped, together
 from r1v3.plan.stages import RecipePlan
 from r1v3.recipe.load import load_project
 from r1v3.recipe.site import load_site
@@ -59,7 +59,7 @@ def test_one_node_cannot_be_divided(given):
 
 @pytest.mark.slow
 def test_the_table_has_the_four_layouts_that_people_ask_about(given):
-    lines = table(layouts(ROOT, *given))
+    lines = layouts_table(layouts(ROOT, *given))
     assert [line[:15].strip() for line in lines[1:]] == [
         "as the report",
         "overlapped",

@@ -12,10 +12,10 @@ from r1v3.plan.memory import (
     parts_beside_engine,
     training_parts,
 )
+from r1v3.plan.report import cost_table
 from r1v3.plan.report import parts as parts_of
-from r1v3.plan.report import table
 from r1v3.plan.shapes import ModelShape
-from r1v3.plan.speed import decode, draw_lengths
+from r1v3.plan.speed import decoding_time, draw_lengths
 from r1v3.plan.stages import RecipePlan
 from r1v3.recipe.load import load_project
 from r1v3.recipe.site import load_site
@@ -96,7 +96,7 @@ def test_keys_and_values_of_a_token_are_two_numbers_a_layer_and_feature(costs):
 
 
 def test_one_long_answer_keeps_an_engine_for_itself(costs):
-    told = decode(
+    told = decoding_time(
         [10] * 7 + [1000],
         shape=SHAPE,
         prompt=1,
@@ -122,7 +122,7 @@ def test_the_paper_recipe_fits_its_layout_and_says_that_no_gpu_was_measured(cost
     estimates = plan.estimates()
     assert [each.name for each in estimates if not each.fits] == []
     assert all(each.assumed for each in estimates)
-    lines = table(estimates, 2.0, gpus=True)
+    lines = cost_table(estimates, 2.0, gpus=True)
     assert all("*" in line for line in lines[1:-1])
 
 
@@ -156,7 +156,7 @@ def test_servers_have_lines_with_their_gpus_and_fees(costs, paper):
     read = 150 + 1272 + 765
     assert judge.fee == pytest.approx(0.5 * 80_000 * (read * 2.5 + 5 * 10) / 1e6)
     assert f"{judge.fee:,.0f}" in next(
-        line for line in table(estimates, 2.0, gpus=True) if "judge" in line
+        line for line in cost_table(estimates, 2.0, gpus=True) if "judge" in line
     )
 
 

@@ -85,7 +85,7 @@ def test_the_table_and_the_json_have_every_claim(graph):
         "rl_lifts_mathematics", "dynamic_sampling_keeps_signal", "not_in_the_summary", "gaokao"
     ]  # fmt: skip
     rows = [plan(graph, name) for name in names]
-    text = "\n".join(claims.as_text("tiny", 3, rows))
+    text = "\n".join(claims.claims_table("tiny", 3, rows))
     assert all(name in text for name in names)
     assert "Not planned, 1:\n  gaokao: no run settles it" in text
     read = json.loads(json.dumps(claims.as_json("tiny", 3, rows)))

@@ -13,7 +13,7 @@ from r1v3.base import file_hash
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.configs import StageConfig
 from r1v3.recipe.graph.identity import Node
-from r1v3.recipe.outputs.check import Changed, are_the_same, changes, check_inputs, digest_of
+from r1v3.recipe.outputs.check import Changed, are_the_same, changes, check_inputs, manifest_digest
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.manifest import read_manifest
 from r1v3.recipe.outputs.stage import run_stage
@@ -188,9 +188,9 @@ def test_an_input_that_was_made_again_with_the_same_bytes_makes_nothing_else_aga
 def test_digests_of_earlier_versions_are_known(tmp_path):
     run = made(tmp_path, "sft")
     files = read_manifest(run)["files"]
-    assert are_the_same({run.parent.name: digest_of(files)}, [run, None])
-    assert are_the_same({run.parent.name: digest_of(files, timed=True)}, [run, None])
-    assert digest_of(files) != digest_of(files, timed=True)
+    assert are_the_same({run.parent.name: manifest_digest(files)}, [run, None])
+    assert are_the_same({run.parent.name: manifest_digest(files, timed=True)}, [run, None])
+    assert manifest_digest(files) != manifest_digest(files, timed=True)
     assert not are_the_same({run.parent.name: "0" * 64}, [run])
     assert not are_the_same(None, [run])
 

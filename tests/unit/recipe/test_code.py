@@ -8,7 +8,7 @@ import pytest
 
 from r1v3.recipe.graph.identity import Node
 from r1v3.recipe.outputs import code
-from r1v3.recipe.outputs.code import ENTRY, Outdated, code_for, outdated, rule_of, tell
+from r1v3.recipe.outputs.code import ENTRY, Outdated, code_for, outdated, outdated_lines, rule_of
 
 ROOT = Path(__file__).parents[3]
 SCRIPTS = ROOT / "workflow/scripts"
@@ -126,7 +126,7 @@ def test_a_changed_grader_is_named(package, tmp_path, file, module):
     found = outdated([node], tmp_path)
     scores = f"{node.folder}/scores.json"
     assert found == [Outdated("score", scores, (module,))]
-    assert tell(found) == [
+    assert outdated_lines(found) == [
         f"computed with other code: `--forcerun score` to redo {scores} (changed: {module})"
     ]
 
@@ -140,7 +140,7 @@ def test_a_result_from_before_this_note_is_not_judged(package, tmp_path):
 
 def test_one_line_a_rule_says_how_many():
     found = [Outdated("score", f"{place}/scores.json", tuple("abcde")) for place in ("x", "y", "z")]
-    (line,) = tell(found)
+    (line,) = outdated_lines(found)
     assert "to redo x/scores.json and 2 more (changed: a, b, c and 2 more)" in line
 
 

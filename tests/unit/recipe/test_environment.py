@@ -11,8 +11,8 @@ from r1v3.recipe.graph.identity import hash_of
 from r1v3.recipe.outputs import environment as module
 from r1v3.recipe.outputs.environment import (
     begin_or_resume,
-    differences,
     environment,
+    environment_changes,
     freeze,
     instructions,
 )
@@ -67,11 +67,13 @@ def test_the_freeze_agrees_with_what_python_imports():
 
 def test_only_what_changes_results_counts_as_a_difference():
     now = under(torch="2.14.0", snakemake="10")
-    assert differences(under(torch="2.13.0", snakemake="9"), now) == ["torch was 2.13.0, is 2.14.0"]
-    assert differences(under(vllm="0.32.0"), under()) == ["vllm was 0.32.0, is none"]
+    assert environment_changes(under(torch="2.13.0", snakemake="9"), now) == [
+        "torch was 2.13.0, is 2.14.0"
+    ]
+    assert environment_changes(under(vllm="0.32.0"), under()) == ["vllm was 0.32.0, is none"]
     on_gpu = under() | {"machine": {"gpus": ["H200", "H200"]}}
-    assert differences(under(), on_gpu) == ["GPU was none, is H200"]
-    assert differences(on_gpu, under() | {"machine": {"gpus": ["H200"]}}) == []
+    assert environment_changes(under(), on_gpu) == ["GPU was none, is H200"]
+    assert environment_changes(on_gpu, under() | {"machine": {"gpus": ["H200"]}}) == []
 
 
 def test_an_interrupted_stage_goes_on_under_the_same_versions(tmp_path):

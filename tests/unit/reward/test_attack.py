@@ -12,7 +12,7 @@ import pytest
 
 from r1v3.reward.attack.honest import HONEST
 from r1v3.reward.attack.question import read_questions
-from r1v3.reward.attack.run import as_text, attack, judges, make, ours, sample
+from r1v3.reward.attack.run import attack, attack_table, judges, make, ours, sample_answers
 from r1v3.reward.attack.undeserved import UNDESERVED
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -55,12 +55,12 @@ def test_a_grader_that_pays_everything_is_shown_to(made):
     table, wrong = attack(made[:200], {"ours": lambda rows: [True] * len(rows)})
     assert table[-2].shares == {"ours": 1.0}
     assert len(wrong) == sum(not one.honest for one in made[:200])
-    assert "100.00%" in as_text(table)
+    assert "100.00%" in attack_table(table)
 
 
 def test_a_sample_is_drawn_by_its_seed(made):
-    one, other = sample(made, 5, seed=1), sample(made, 5, seed=1)
-    assert one == other != sample(made, 5, seed=2)
+    one, other = sample_answers(made, 5, seed=1), sample_answers(made, 5, seed=1)
+    assert one == other != sample_answers(made, 5, seed=2)
     assert len(one) <= 5 * (len(UNDESERVED) + len(HONEST))
 
 

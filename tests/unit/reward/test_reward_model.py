@@ -17,7 +17,7 @@ from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from r1v3.cli.serve import serve_reward_command
-from r1v3.generate.server.endpoint import Endpoint, Refused, ServerError
+from r1v3.generate.server.endpoint import Endpoint, RefusedRequest, ServerError
 from r1v3.reward.reward_model.conversation import Unreadable, read_conversation
 from r1v3.reward.reward_model.model import ScoringModel
 from r1v3.reward.reward_model.service import RewardService, ServiceLimits
@@ -134,7 +134,7 @@ def test_what_was_scored_is_not_computed_again_after_a_restart(model, monkeypatc
     monkeypatch.setattr(model, "score", never)
     with served(model, cache=tmp_path) as url:
         assert [ask(url, each) for each in ASKED[:2]] == first
-        with pytest.raises(Refused, match="500 in 1 attempts"):
+        with pytest.raises(RefusedRequest, match="500 in 1 attempts"):
             ask(url, ASKED[2])
 
 
@@ -164,12 +164,12 @@ def test_a_request_without_a_score_in_time_is_told_by_both_sides(model, monkeypa
         )
         assert reply.status_code == 503
         assert "no score within 0.05 seconds" in reply.json()["error"]["message"]
-        with pytest.raises(Refused, match="503 in 2 attempts"):
+        with pytest.raises(RefusedRequest, match="503 in 2 attempts"):
             ask(url, ASKED[1], attempts=2)
         ended.set()
     ended.clear()
     with served(model) as url:
-        with pytest.raises(Refused, match="Timeout"):
+        with pytest.raises(RefusedRequest, match="Timeout"):
             ask(url, ASKED[1], timeout=0.1)
         ended.set()
 
@@ -188,7 +188,7 @@ def test_one_request_that_fails_spoils_no_other(model, monkeypatch):
         futures = [threads.submit(ask, url, each) for each in ASKED]
         for number, future in enumerate(futures):
             if number == 2:
-                with pytest.raises(Refused, match="500"):
+                with pytest.raises(RefusedRequest, match="500"):
                     future.result()
             else:
                 assert isinstance(future.result(), float)
@@ -231,7 +231,7 @@ def test_key_model_and_address_are_checked(model, monkeypatch):
         monkeypatch.setenv("R1V3_REWARD_KEY", "secret")
         with pytest.raises(ServerError, match="the model served here is vl-reward"):
             endpoint(url).ask({"model": "other", "messages": ASKED[0]})
-        with pytest.raises(Refused, match="one score is given"):
+        with pytest.raises(RefusedRequest, match="one score is given"):
             endpoint(url).ask({"model": "vl-reward", "messages": ASKED[1], "n": 2})
         assert endpoint(url).is_there()
         listed = httpx.get(f"{url}/models", headers={"Authorization": "Bearer secret"})

@@ -7,7 +7,7 @@ from grpo_fixtures import grpo_settings
 from model_fixtures import small_model
 from training_fixtures import SFT
 
-from r1v3.generate.vllm.buckets import Opened
+from r1v3.generate.vllm.buckets import MappedBuffers
 from r1v3.generate.vllm.worker import hash_tensors
 from r1v3.model.packed import use_packed_attention
 from r1v3.train.core import zero
@@ -41,7 +41,7 @@ for parallel in ways if sys.argv[1] == "deepspeed" else ways[:1]:
         if form == "pairs":
             found = {name: tensor.clone() for name, tensor in weights}
         else:
-            opened = Opened(torch.device("cpu"))
+            opened = MappedBuffers(torch.device("cpu"))
             for bucket, handles in weights.buckets():
                 pieces = [(p.name, p.dtype, list(p.shape), p.first) for p in bucket.pieces]
                 found |= dict(opened.tensors(pieces, handles))

@@ -11,7 +11,7 @@ from training_fixtures import SFT, SOURCE, sft_run
 
 from r1v3.data.prepare import prepare
 from r1v3.evaluate.answer import answer, read_responses
-from r1v3.evaluate.score import score
+from r1v3.evaluate.score import score_evaluation
 from r1v3.model.families import type_of_folder
 from r1v3.model.groups import group_hashes
 from r1v3.model.load import load_model
@@ -102,5 +102,5 @@ def test_a_benchmark_is_answered_and_scored(parts, tmp_path):
     responses = list(read_responses(tmp_path / "responses", "mmstar"))
     assert not any(row.get("error") for row in responses)
     assert all(row["text"] for row in responses)
-    scored = score(config, responses=tmp_path, **where)["benchmarks"]["mmstar"]
+    scored = score_evaluation(config, responses=tmp_path, **where)["benchmarks"]["mmstar"]
     assert (scored["n"], scored["errors"]) == (6, 0)

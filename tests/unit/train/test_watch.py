@@ -10,7 +10,13 @@ from r1v3.analyze.mlflow.publish import alarm_tags
 from r1v3.cli.app import app
 from r1v3.data.records import Record, write_records
 from r1v3.train.grpo.records.alarms import SPAN, find_alarms
-from r1v3.train.grpo.records.watch import as_text, course, folder_of, look, write_watch_page
+from r1v3.train.grpo.records.watch import (
+    course,
+    grpo_folder,
+    read_run_so_far,
+    watch_screen,
+    write_watch_page,
+)
 
 CALM = {
     "reward": 0.5,
@@ -99,7 +105,7 @@ def run(tmp_path):
 
 
 def test_a_screen_has_course_alarms_rules_and_answers(run):
-    text = as_text(look(run))
+    text = watch_screen(read_run_so_far(run))
     assert text.startswith("rl-abcdef0123: step 30 of 40, running")
     assert "ALARM entropy_collapse: mean entropy is 0.050 nats and was 1.000" in text
     assert "decided by rule:number 50% (100% of the right), none 50% (0% of the right)" in text
@@ -109,14 +115,14 @@ def test_a_screen_has_course_alarms_rules_and_answers(run):
 
 
 def test_the_page_shows_pictures_escapes_answers_and_refreshes_until_the_end(run, tmp_path):
-    write_watch_page(look(run), tmp_path / "page.html", every=5)
+    write_watch_page(read_run_so_far(run), tmp_path / "page.html", every=5)
     page = (tmp_path / "page.html").read_text()
     assert "&lt;b&gt;7&lt;/b&gt;" in page
     assert "<b>7" not in page
     assert "data:image/png;base64," in page
     assert "location.reload(), 5000" in page
     (run / "manifest.json").write_text("{}")
-    write_watch_page(look(run), tmp_path / "page.html", every=5)
+    write_watch_page(read_run_so_far(run), tmp_path / "page.html", every=5)
     assert "location.reload" not in (tmp_path / "page.html").read_text()
 
 
@@ -124,17 +130,17 @@ def test_a_run_is_found_by_folder_stable_name_or_name(run, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results/runs/rl_hard-abcdef0123").mkdir()
     (tmp_path / "results/runs/rl_hard-abcdef0123/config.json").write_text("{}")
-    assert folder_of("rl").name == run.name
+    assert grpo_folder("rl").name == run.name
     (tmp_path / "rl.json").write_text(json.dumps({"folder": str(run)}))
-    assert folder_of(tmp_path / "rl.json") == run
+    assert grpo_folder(tmp_path / "rl.json") == run
     app(["watch", "rl", "--once", "--page", "page.html"], standalone_mode=False)
     assert "step 30 of 40" in capsys.readouterr().out
     assert (tmp_path / "page.html").exists()
     with pytest.raises(ValueError, match="there is no run here"):
-        look(tmp_path / "nothing")
+        read_run_so_far(tmp_path / "nothing")
 
 
 def test_a_run_of_another_stage_is_told(run):
     (run / "config.json").write_text('{"kind": "sft"}')
     with pytest.raises(ValueError, match="stage grpo is needed, not sft"):
-        look(run)
+        read_run_so_far(run)

@@ -41,7 +41,7 @@ def compare_runs(root: Path, a: str, b: str) -> list[str]:
     for title, rows in (
         ("recipe", differing(recipe_of(one), recipe_of(other))),
         ("made from", differing(ancestors(one), ancestors(other))),
-        ("code", differing(code_of(one), code_of(other))),
+        ("code", differing(code_and_machine(one), code_and_machine(other))),
         ("results", results_of(one, other)),
         ("so", reasons(one, other)),
     ):
@@ -114,7 +114,7 @@ def ancestors(run: Result) -> dict[str, str]:
     return dotted({key: run.document[key] for key in keys if run.document.get(key) is not None})
 
 
-def code_of(run: Result) -> dict[str, str]:
+def code_and_machine(run: Result) -> dict[str, str]:
     """Commit, uncommitted changes, Python, packages and machine."""
     known = {
         key: run.environment.get(key)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 SETS = ("math", "multi_domain")
 
 
-class Score(BaseModel):
+class HeldOutScore(BaseModel):
     """Accuracy and format of one held-out set, as shares."""
 
     model_config = ConfigDict(extra="forbid")
@@ -28,7 +28,7 @@ class KeptRun(BaseModel):
     seed: int
     processor: str
     date: str
-    scores: dict[str, dict[str, Score]]
+    scores: dict[str, dict[str, HeldOutScore]]
 
 
 class KeptRuns(BaseModel):

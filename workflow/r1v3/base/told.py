@@ -28,7 +28,7 @@ REMEDIES = {
 }
 
 
-def tell(main: Callable[[], object]) -> None:
+def run_main(main: Callable[[], object]) -> None:
     """Call the main function of a script; where it fails, say so in one line and end with code 1.
 
     With `R1V3_TRACEBACK=1` the traceback is shown.

@@ -43,7 +43,7 @@ def undisturbed(root: Path, folder: Path, verifier: VerifierServer) -> Tree:
         Hung: the run failed, which no fault was the reason of.
     """
     tree = Tree(root, folder, random.Random(0), verifier)
-    code, note = code_of(root), folder / CODE
+    code, note = code_digest(root), folder / CODE
     if note.exists() and note.read_text() != code:
         raise ValueError(f"{folder}: made by other code, whose results may differ; delete it")
     if not (folder / "results" / "runs" / "rl.json").exists():
@@ -56,7 +56,7 @@ def undisturbed(root: Path, folder: Path, verifier: VerifierServer) -> Tree:
     return tree
 
 
-def code_of(root: Path) -> str:
+def code_digest(root: Path) -> str:
     """A digest of all that decides what a run gives: workflow, and configuration, but no fault."""
     faults = root / "workflow" / "r1v3" / "chaos" / "faults"
     files = [

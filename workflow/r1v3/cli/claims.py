@@ -20,7 +20,7 @@ def claims_commands() -> None:
 
 
 @app.command("check")
-def check_command(
+def check_claims_command(
     file: Annotated[
         Path, typer.Argument(help="a CSV file, a number a row", exists=True, dir_okay=False)
     ],

@@ -25,7 +25,7 @@ def data_commands() -> None:
 
 
 @app.command("check")
-def check_command(
+def check_data_command(
     places: Annotated[
         list[Path] | None,
         typer.Argument(help="files of rows, entries of config/sources.yaml, or folders of sets"),

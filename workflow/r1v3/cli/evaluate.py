@@ -137,7 +137,7 @@ def pages_command(
     root: Root = HERE,
 ) -> None:
     """Write all pages of one evaluation: Table 1, protocols, figures, hallucination audit, errors."""
-    from r1v3.evaluate.pages.pages import benchmarks_of, model_of, write_pages
+    from r1v3.evaluate.pages.pages import benchmarks_of, model_label, write_pages
     from r1v3.recipe.tables.benchmarks import load_table
 
     index = write_pages(
@@ -145,7 +145,7 @@ def pages_command(
         benchmarks_of(evaluation),
         load_table(root / "config" / "benchmarks.yaml"),
         output,
-        name=model_of(evaluation),
-        against={model_of(other): other for other in against or []},
+        name=model_label(evaluation),
+        against={model_label(other): other for other in against or []},
     )
     print(index)

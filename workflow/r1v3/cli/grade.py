@@ -83,7 +83,7 @@ def attack_command(
     import json
 
     from r1v3.reward.attack.question import read_questions
-    from r1v3.reward.attack.run import as_text, attack, judges, make, sample
+    from r1v3.reward.attack.run import attack, attack_table, judges, make, sample_answers
 
     installed = judges()
     unknown = set(grader or ()) - set(installed)
@@ -100,8 +100,8 @@ def attack_command(
         asked = read_questions(lines, str(questions))
     if not asked:
         raise ValueError(f"{questions}: no question in it")
-    table, wrong = attack(sample(list(make(asked)), limit, seed), chosen)
-    print(as_text(table))
+    table, wrong = attack(sample_answers(list(make(asked)), limit, seed), chosen)
+    print(attack_table(table))
     if output:
         rows = [{"kind": one.kind, "deserved": one.honest, **one.row} for one in wrong]
         output.write_text(

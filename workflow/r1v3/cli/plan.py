@@ -52,7 +52,7 @@ def plan_command(
         if as_json:
             print(json.dumps(claims.as_json(recipe, seeds, rows), indent=1))
         else:
-            print("\n".join(claims.as_text(recipe, seeds, rows)))
+            print("\n".join(claims.claims_table(recipe, seeds, rows)))
         return
     from r1v3.plan.report import report
 

@@ -29,11 +29,11 @@ def watch_command(
     once: Annotated[bool, typer.Option("--once", help="look once and end")] = False,
 ) -> None:
     """Show a GRPO run as it learns: metrics, alarms, rules, newest answers; ends when the run does."""
-    from r1v3.train.grpo.records.watch import as_text, look, write_watch_page
+    from r1v3.train.grpo.records.watch import read_run_so_far, watch_screen, write_watch_page
 
     while True:
-        seen = look(run)
-        print(as_text(seen), flush=True)
+        seen = read_run_so_far(run)
+        print(watch_screen(seen), flush=True)
         if page is not None:
             write_watch_page(seen, page, every=every)
         if once or seen.finished:

@@ -24,11 +24,11 @@ def serve_command(
 
     Then: export R1V3_SERVER_URL=http://127.0.0.1:8000/v1 R1V3_SERVER_KEY=$(cat KEY_FILE)
     """
-    from r1v3.generate.server.serve import serve
+    from r1v3.generate.server.serve import serve_checkpoint
     from r1v3.recipe.load import load_project
 
     chosen = load_project(root, recipe).recipe
-    serve(
+    serve_checkpoint(
         model,
         chosen.images,
         chosen.template if template == "recipe" else None,

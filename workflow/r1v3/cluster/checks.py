@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from math import inf
 from pathlib import Path
 
-from r1v3.cluster.seen import Seen, judged
+from r1v3.cluster.seen import CheckOutcome, ok_or_stop
 from r1v3.recipe.load import Project
 from r1v3.recipe.outputs.environment import PACKAGES
 
@@ -17,7 +17,7 @@ FILES_NEEDED = 100_000
 ROOM = "free some, or call in a checkout on a larger file system"
 
 
-def versions(lock: Path) -> Seen:
+def versions(lock: Path) -> CheckOutcome:
     """Whether packages that can change a number have the lock's versions; build tags do not count."""
     pinned = dict(re.findall(r"^([\w.-]+)==(\S+)$", lock.read_text(), re.M))
     wrong = []
@@ -30,25 +30,25 @@ def versions(lock: Path) -> Seen:
             have = "none"
         if have != pinned[name]:
             wrong.append(f"{name} is {have}, {lock.name} has {pinned[name]}")
-    return judged(
+    return ok_or_stop(
         not wrong,
         "; ".join(wrong) or f"as in {lock.name}",
         f"install the lock: pip install -r envs/{lock.name}",
     )
 
 
-def gpus(wanted: int | None) -> Seen:
+def gpus(wanted: int | None) -> CheckOutcome:
     """Whether PyTorch sees so many GPUs that can multiply; `None` needs none."""
     import torch
 
     if wanted is None:
-        return Seen("ok", "none needed")
+        return CheckOutcome("ok", "none needed")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     names = []
     for number in range(count):
         ones = torch.ones(256, 256, device=f"cuda:{number}", dtype=torch.bfloat16)
         if float((ones @ ones)[0, 0]) != 256.0:
-            return Seen(
+            return CheckOutcome(
                 "STOP",
                 f"GPU {number} cannot multiply",
                 "have this GPU repaired, or leave its node out",
@@ -58,7 +58,7 @@ def gpus(wanted: int | None) -> Seen:
             f"{torch.cuda.get_device_name(number)} {free / 2**30:.0f}/{whole / 2**30:.0f} GiB"
         )
     seen = "; ".join(sorted(set(names))) or "PyTorch sees none"
-    return judged(
+    return ok_or_stop(
         count >= wanted,
         f"{count} of {wanted} a node: {seen}",
         "call on a node with GPUs (under Slurm preflight does so itself), or lower layout.sft.gpus",
@@ -75,14 +75,16 @@ def space_needed(root: Path, project: Project) -> float:
     return sum(each.disk for each in plan.estimates())
 
 
-def space(work: Path, needed: float) -> Seen:
+def space(work: Path, needed: float) -> CheckOutcome:
     """Whether the disk has room for what the plan says will be written."""
     work.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(work).free
-    return judged(free >= needed, f"{free / 1e12:.2f} TB free, {needed / 1e12:.2f} TB needed", ROOM)
+    return ok_or_stop(
+        free >= needed, f"{free / 1e12:.2f} TB free, {needed / 1e12:.2f} TB needed", ROOM
+    )
 
 
-def quota(work: Path, needed: float) -> Seen:
+def quota(work: Path, needed: float) -> CheckOutcome:
     """Whether the user may write so much: by a small file, and by the quota of a Lustre file system.
 
     Args:
@@ -93,10 +95,10 @@ def quota(work: Path, needed: float) -> Seen:
         trial.write_bytes(b"x" * 2**20)
         trial.unlink()
     except OSError as error:
-        return Seen("STOP", f"{work}: {error}", "call where you may write")
+        return CheckOutcome("STOP", f"{work}: {error}", "call where you may write")
     files = os.statvfs(work).f_favail
     if not shutil.which("lfs"):
-        return judged(files > FILES_NEEDED, f"{files:,} more files allowed", ROOM)
+        return ok_or_stop(files > FILES_NEEDED, f"{files:,} more files allowed", ROOM)
     told = subprocess.run(
         ["lfs", "quota", "-u", str(os.getuid()), str(work)],
         capture_output=True,
@@ -106,11 +108,11 @@ def quota(work: Path, needed: float) -> Seen:
     left = lustre_left(told.stdout)
     if left is None:
         seen = f"Lustre reports no quota; {files:,} more files allowed"
-        return judged(files > FILES_NEEDED, seen, ROOM)
+        return ok_or_stop(files > FILES_NEEDED, seen, ROOM)
     room, count = left
     shown = ["room without limit" if room == inf else f"{room / 1e12:.2f} TB left"]
     shown += ["files without limit" if count == inf else f"{count:,.0f} more files allowed"]
-    return judged(
+    return ok_or_stop(
         room >= needed and count > FILES_NEEDED,
         f"{', '.join(shown)}, {needed / 1e12:.2f} TB needed",
         "delete files, or ask for a larger quota",
@@ -140,7 +142,7 @@ def lustre_left(told: str) -> tuple[float, float] | None:
     return 1024 * left[0], left[1]
 
 
-def ports() -> Seen:
+def ports() -> CheckOutcome:
     """Whether the ports of the rendezvous and of a server can be opened."""
     for port in (20_000, 29_500, 8000):
         with socket.socket() as trial:
@@ -148,9 +150,9 @@ def ports() -> Seen:
             try:
                 trial.bind(("", port))
             except OSError as error:
-                return Seen(
+                return CheckOutcome(
                     "STOP",
                     f"port {port}: {error.strerror}",
                     "end the process that listens there (ss -ltnp names it)",
                 )
-    return Seen("ok", "20000, 29500 and 8000 are free")
+    return CheckOutcome("ok", "20000, 29500 and 8000 are free")

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from r1v3.cluster.seen import Seen, judged
+from r1v3.cluster.seen import CheckOutcome, ok_or_stop
 from r1v3.train.core.ranks import Ranks
 
 DISK_MB, LEAST_DISK = 256, 100e6  # bytes a second; at less, a state of 0.5 TB takes over an hour
@@ -15,7 +15,7 @@ DISK_MB, LEAST_DISK = 256, 100e6  # bytes a second; at less, a state of 0.5 TB t
 LEAST_GPU_BUS = 20e9
 
 
-def disk(work: Path, least: float = LEAST_DISK) -> Seen:
+def disk(work: Path, least: float = LEAST_DISK) -> CheckOutcome:
     """Write and read a file, without the cache as far as the system allows.
 
     Args:
@@ -40,21 +40,21 @@ def disk(work: Path, least: float = LEAST_DISK) -> Seen:
     finally:
         path.unlink(missing_ok=True)
     seen = f"writes {written / 1e6:,.0f} MB/s, reads {read / 1e6:,.0f} MB/s at {work}"
-    return judged(
+    return ok_or_stop(
         written >= least,
         seen,
         f"at least {least / 1e6:.0f} MB/s are needed: call in a checkout on the parallel file system",
     )
 
 
-def all_reduce(ranks: Ranks, size: int = 2**26) -> Seen:
+def all_reduce(ranks: Ranks, size: int = 2**26) -> CheckOutcome:
     """Bus bandwidth of an all-reduce over all processes, as nccl-tests define it, in bytes a second.
 
     Raises:
         RuntimeError: the sum over the processes is wrong.
     """
     if ranks.world == 1:
-        return Seen("ok", "one process, none needed")
+        return CheckOutcome("ok", "one process, none needed")
     tensor = torch.ones(size if ranks.device.type == "cuda" else size // 16, device=ranks.device)
     dist.all_reduce(tensor)
     if float(tensor[-1]) != ranks.world:
@@ -70,7 +70,7 @@ def all_reduce(ranks: Ranks, size: int = 2**26) -> Seen:
         best = min(best, time.perf_counter() - began)
     bus = 2 * (ranks.world - 1) / ranks.world * tensor.numel() * 4 / best
     fine = ranks.device.type != "cuda" or bus >= LEAST_GPU_BUS
-    return judged(
+    return ok_or_stop(
         fine,
         f"{bus / 1e9:.2f} GB/s on the bus over {ranks.world} {ranks.device.type} processes",
         "choose the fast network by NCCL_SOCKET_IFNAME and NCCL_IB_HCA in slurm/site.yaml",

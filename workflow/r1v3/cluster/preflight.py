@@ -18,7 +18,7 @@ import torch.distributed as dist
 
 from r1v3.base.atomic_write import write_text
 from r1v3.cluster import checks, measurements
-from r1v3.cluster.seen import Seen, State
+from r1v3.cluster.seen import CheckOutcome, State
 from r1v3.cluster.supplies import supply_checks
 from r1v3.recipe.load import load_project
 from r1v3.train.core.ranks import Ranks
@@ -58,7 +58,7 @@ def check_node(root: Path, recipe: str, overlay: Path | None, work: Path) -> lis
     def needed() -> float:
         return 0.0 if cpu else checks.space_needed(root, project)
 
-    asked: dict[str, Callable[[], Seen]] = {
+    asked: dict[str, Callable[[], CheckOutcome]] = {
         "versions": lambda: checks.versions(lock),
         "GPUs": lambda: checks.gpus(None if cpu else project.recipe.layout.sft.gpus),
         "disk": lambda: checks.space(work, needed()),
@@ -86,7 +86,9 @@ def preflight(root: Path, recipe: str, overlay: Path | None, output: Path) -> bo
     if all(each.fine for each in found if each.what == "GPUs"):
         network = [_find("all-reduce", lambda: measurements.all_reduce(ranks))]
     else:
-        missing = Seen("unknown", "not measured, since GPUs are missing", "call again with GPUs")
+        missing = CheckOutcome(
+            "unknown", "not measured, since GPUs are missing", "call again with GPUs"
+        )
         network = [_find("all-reduce", lambda: missing)]
     _tell(ranks, [*lines(network), *summary([*found, *network])])
     if dist.is_initialized():
@@ -122,13 +124,13 @@ def summary(findings: list[CheckResult]) -> list[str]:
     return [f"{shown}: a run can begin"]
 
 
-def _find(what: str, check: Callable[[], Seen]) -> CheckResult:
+def _find(what: str, check: Callable[[], CheckOutcome]) -> CheckResult:
     """The finding of a check. Any error of it is a finding too: neither it nor a node may hide the others."""
     try:
         seen = check()
     except Exception as error:  # whatever it is, the other checks must still be told
         text = " ".join(str(error).split()) or "no message"
-        seen = Seen(
+        seen = CheckOutcome(
             "unknown",
             f"could not be checked: {type(error).__name__}: {text}",
             "look at it by hand; if it is in order, go on",

@@ -7,7 +7,7 @@ State = Literal["ok", "STOP", "unknown"]
 
 
 @dataclass(frozen=True)
-class Seen:
+class CheckOutcome:
     """The result of a check. `remedy` is what to do; empty where nothing is to be done.
 
     `STOP`: a run would fail. `unknown`: it could not be told, for example without a network.
@@ -18,6 +18,6 @@ class Seen:
     remedy: str = ""
 
 
-def judged(fine: bool, text: str, remedy: str) -> Seen:
+def ok_or_stop(fine: bool, text: str, remedy: str) -> CheckOutcome:
     """`ok` where it is fine, else `STOP` with its remedy."""
-    return Seen("ok", text) if fine else Seen("STOP", text, remedy)
+    return CheckOutcome("ok", text) if fine else CheckOutcome("STOP", text, remedy)

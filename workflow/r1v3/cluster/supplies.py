@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from r1v3.cluster.seen import Seen
+from r1v3.cluster.seen import CheckOutcome
 from r1v3.recipe.graph.supplied import (
     BENCHMARKS_BY_HAND,
     HUB,
@@ -30,7 +30,7 @@ from r1v3.recipe.tables.sources import Files, Hub
 CORE = ("cold_start", "rl", "final")
 SECONDS = 5.0
 CONNECT = "connect this machine to the network, or set HF_ENDPOINT to a mirror; then call again"
-Check = Callable[[], Seen]
+Check = Callable[[], CheckOutcome]
 
 
 def supply_checks(root: Path, project: Project) -> dict[str, Check]:
@@ -127,7 +127,7 @@ def core_sets(project: Project) -> set[str]:
     return found
 
 
-def data_files(root: Path, project: Project) -> Seen:
+def data_files(root: Path, project: Project) -> CheckOutcome:
     """Whether the user's own data files exist, by `config/sources.yaml`."""
     core = core_sets(project)
     needed, later = set[str](), set[str]()
@@ -149,8 +149,8 @@ def data_files(root: Path, project: Project) -> Seen:
     )
     if needed:
         missing = f"missing: {', '.join(sorted(needed))}"
-        return Seen("STOP", "; ".join(filter(None, [missing, studies])), remedy)
-    return Seen("ok", studies or "nothing is missing", remedy if studies else "")
+        return CheckOutcome("STOP", "; ".join(filter(None, [missing, studies])), remedy)
+    return CheckOutcome("ok", studies or "nothing is missing", remedy if studies else "")
 
 
 def asked_benchmarks(recipe: Recipe) -> list[str]:
@@ -159,7 +159,7 @@ def asked_benchmarks(recipe: Recipe) -> list[str]:
     return sorted({*section.benchmarks, section.checkpoint_benchmark, *recipe.cleaning.benchmarks})
 
 
-def benchmark_addresses(project: Project) -> Seen:
+def benchmark_addresses(project: Project) -> CheckOutcome:
     """Whether the hosts answer from which benchmark files are downloaded, unless they lie here."""
     by_hand, urls = 0, set[str]()
     for name in asked_benchmarks(project.recipe):
@@ -170,40 +170,40 @@ def benchmark_addresses(project: Project) -> Seen:
                 urls.add(url)
     seen = hosts(urls)
     text = f"{len(urls)} files are downloaded, {by_hand} lie in ${BENCHMARKS_BY_HAND}: {seen.text}"
-    return Seen(seen.state, text, seen.remedy)
+    return CheckOutcome(seen.state, text, seen.remedy)
 
 
-def benchmark_file(name: str, entry: ListedBenchmark, others: int) -> Seen:
+def benchmark_file(name: str, entry: ListedBenchmark, others: int) -> CheckOutcome:
     """Whether a file that nobody publishes lies here; without it this benchmark alone is left out."""
     for filename, _ in benchmark_files(name, entry.source):
         if benchmark_by_hand(filename) is None:
-            return Seen(
+            return CheckOutcome(
                 "ok",
                 f"{filename} is missing: {entry.title} is left out, the other {others} go on",
                 f"put it into a folder and set {BENCHMARKS_BY_HAND} to that folder (docs/benchmarks.md)",
             )
-    return Seen("ok", "it is there")
+    return CheckOutcome("ok", "it is there")
 
 
-def own_file(name: str, source: OwnFile, root: Path) -> Seen:
+def own_file(name: str, source: OwnFile, root: Path) -> CheckOutcome:
     """Whether a benchmark of the user's own lies where its entry says."""
     if is_url(source.place):
         return hosts([source.place])
     if not (root / source.place).is_file():
         text = f"{source.place} is not there: {name} is left out, the others go on"
-        return Seen("STOP", text, f"put it there, or correct `file` of {name}")
-    return Seen("ok", "it is there")
+        return CheckOutcome("STOP", text, f"put it there, or correct `file` of {name}")
+    return CheckOutcome("ok", "it is there")
 
 
-def hosts(urls: Iterable[str]) -> Seen:
+def hosts(urls: Iterable[str]) -> CheckOutcome:
     """Whether the hosts of these addresses can be reached; `unknown` where one cannot."""
-    away = sorted({_host(url) for url in urls if not reached(_host(url))})
+    away = sorted({_host(url) for url in urls if not accepts_connection(_host(url))})
     if away:
-        return Seen("unknown", f"{', '.join(away)} cannot be reached from here", CONNECT)
-    return Seen("ok", "every host can be reached")
+        return CheckOutcome("unknown", f"{', '.join(away)} cannot be reached from here", CONNECT)
+    return CheckOutcome("ok", "every host can be reached")
 
 
-def model(spec: HubModel) -> Seen:
+def model(spec: HubModel) -> CheckOutcome:
     """Whether a model can be read at its revision, and can be used here."""
     from r1v3.model.layouts.internvl_chat_folder import read_json
     from r1v3.model.obtain import hub_config
@@ -212,15 +212,17 @@ def model(spec: HubModel) -> Seen:
     local = Path(spec.id)
     if local.is_dir():
         config = read_json(local / "config.json")
-    elif reached(_host(_hub())):
+    elif accepts_connection(_host(_hub())):
         try:
             config = hub_config(spec.id, spec.revision)
         except ValueError as error:
-            return Seen("STOP", str(error), f"accept its terms and set HF_TOKEN, or mend {spec.id}")
+            return CheckOutcome(
+                "STOP", str(error), f"accept its terms and set HF_TOKEN, or mend {spec.id}"
+            )
     elif (cached := _cached_config(spec)) is not None:
         config = read_json(cached)
     else:
-        return Seen(
+        return CheckOutcome(
             "unknown",
             f"{spec.id}: {_host(_hub())} cannot be reached from here, and the cache does not have it",
             f"{CONNECT}; or fetch the model elsewhere, and put its folder into the recipe as `id`",
@@ -228,15 +230,17 @@ def model(spec: HubModel) -> Seen:
     try:
         found = check_supported(config, spec.id)
     except ValueError as error:
-        return Seen("STOP", str(error), "name a supported checkpoint (docs/which-models.md)")
+        return CheckOutcome(
+            "STOP", str(error), "name a supported checkpoint (docs/which-models.md)"
+        )
     change = "" if found.conversion == "none" else f", converted {found.conversion}"
-    return Seen("ok", f"{spec.id} can be read: {found.family}{change}")
+    return CheckOutcome("ok", f"{spec.id} can be read: {found.family}{change}")
 
 
-def hub_data(repository: str, revision: str) -> Seen:
+def hub_data(repository: str, revision: str) -> CheckOutcome:
     """Whether a hub's data set exists, and whether its files may be read with the token that is set."""
-    if not reached(_host(_hub())):
-        return Seen("unknown", f"{_host(_hub())} cannot be reached from here", CONNECT)
+    if not accepts_connection(_host(_hub())):
+        return CheckOutcome("unknown", f"{_host(_hub())} cannot be reached from here", CONNECT)
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
@@ -247,15 +251,15 @@ def hub_data(repository: str, revision: str) -> Seen:
         if info.gated:
             api.auth_check(repository, repo_type="dataset")
     except GatedRepoError:
-        return Seen("STOP", f"{repository} is gated, and we have no access", accept)
+        return CheckOutcome("STOP", f"{repository} is gated, and we have no access", accept)
     except RepositoryNotFoundError:
-        return Seen("STOP", f"{repository} is not there, or wants HF_TOKEN", accept)
+        return CheckOutcome("STOP", f"{repository} is not there, or wants HF_TOKEN", accept)
     except HfHubHTTPError as error:
-        return Seen("unknown", f"{repository}: {error}".splitlines()[0], "call again later")
-    return Seen("ok", f"{repository} can be read{', gated' if info.gated else ''}")
+        return CheckOutcome("unknown", f"{repository}: {error}".splitlines()[0], "call again later")
+    return CheckOutcome("ok", f"{repository} can be read{', gated' if info.gated else ''}")
 
 
-def tokens(project: Project) -> Seen:
+def tokens(project: Project) -> CheckOutcome:
     """Whether a token for gated models and data sets is set; their own lines say which of them want one."""
     names = {spec.id for spec in project.recipe.models.values() if isinstance(spec, HubModel)}
     for name in core_sets(project):
@@ -264,31 +268,31 @@ def tokens(project: Project) -> Seen:
             names |= {where.id} if isinstance(where, Hub) else set()
     names = {name for name in names if not Path(name).is_dir()}
     if not names:
-        return Seen("ok", "none needed")
+        return CheckOutcome("ok", "none needed")
     from huggingface_hub import get_token
 
     if get_token():
-        return Seen(
+        return CheckOutcome(
             "ok", f"HF_TOKEN is set; fetched from {_host(_hub())}: {', '.join(sorted(names))}"
         )
-    return Seen(
+    return CheckOutcome(
         "ok",
         f"HF_TOKEN is not set; fetched from {_host(_hub())}: {', '.join(sorted(names))}",
         "set HF_TOKEN where one of these is gated (its own line says so)",
     )
 
 
-def server(variable: str, model: str | None, otherwise: str) -> Seen:
+def server(variable: str, model: str | None, otherwise: str) -> CheckOutcome:
     """Whether the server of `<variable>_URL` answers, accepts `<variable>_KEY` and has the model."""
     if model is None:
-        return Seen("ok", "none needed")
+        return CheckOutcome("ok", "none needed")
     start = f"set {variable}_URL to an OpenAI-compatible address that has {model}, as http://node:8000/v1"
     remedy = ", ".join(filter(None, [f"{start}, and {variable}_KEY to its key", otherwise]))
     address = os.environ.get(f"{variable}_URL")
     if not address:
-        return Seen("STOP", f"{variable}_URL is not set, and {model} is asked", remedy)
-    if not reached(_host(address)):
-        return Seen("STOP", f"{address} cannot be reached from here", remedy)
+        return CheckOutcome("STOP", f"{variable}_URL is not set, and {model} is asked", remedy)
+    if not accepts_connection(_host(address)):
+        return CheckOutcome("STOP", f"{address} cannot be reached from here", remedy)
     import httpx
 
     key = os.environ.get(f"{variable}_KEY", "")
@@ -296,24 +300,26 @@ def server(variable: str, model: str | None, otherwise: str) -> Seen:
     try:
         reply = httpx.get(f"{address.rstrip('/')}/models", headers=headers, timeout=SECONDS)
         if reply.status_code in (401, 403):
-            return Seen("STOP", f"{address} refuses the key", f"set {variable}_KEY to its key")
+            return CheckOutcome(
+                "STOP", f"{address} refuses the key", f"set {variable}_KEY to its key"
+            )
         if reply.status_code >= 500:
-            return Seen("STOP", f"{address} fails with status {reply.status_code}", remedy)
+            return CheckOutcome("STOP", f"{address} fails with status {reply.status_code}", remedy)
         served = [each["id"] for each in reply.raise_for_status().json()["data"]]
     except httpx.InvalidURL as error:
-        return Seen("STOP", f"{address}: {error}", remedy)
+        return CheckOutcome("STOP", f"{address}: {error}", remedy)
     except httpx.TransportError as error:
-        return Seen("unknown", f"{address} gives no reply ({type(error).__name__})", remedy)
+        return CheckOutcome("unknown", f"{address} gives no reply ({type(error).__name__})", remedy)
     except (httpx.HTTPStatusError, ValueError, KeyError, TypeError):
-        return Seen("ok", f"{address} answers, and does not say which models it has")
+        return CheckOutcome("ok", f"{address} answers, and does not say which models it has")
     if model in served or model == "the policy":
-        return Seen("ok", f"{address} answers, and has {model}")
+        return CheckOutcome("ok", f"{address} answers, and has {model}")
     shown = ", ".join(served[:5]) or "none"
-    return Seen("STOP", f"{address} has no {model}; it has {shown}", remedy)
+    return CheckOutcome("STOP", f"{address} has no {model}; it has {shown}", remedy)
 
 
 @lru_cache(maxsize=256)
-def reached(host: str) -> bool:
+def accepts_connection(host: str) -> bool:
     """Whether `host:port` accepts a connection, or a proxy does where one is set."""
     name, _, port = host.rpartition(":")
     proxy = getproxies().get("https")

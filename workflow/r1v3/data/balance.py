@@ -33,7 +33,7 @@ def quotas(
     return found
 
 
-def draw(
+def draw_balanced(
     cells: Sequence[tuple[str, ...]],
     size: int,
     shares: Mapping[BalancedField, Mapping[str, float]] | None,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.prepare import NothingLeftError, prepare
 from r1v3.data.records import Record, iter_records
 from r1v3.data.rejected import Rejections
@@ -35,7 +35,7 @@ class Checked:
     places: dict[str, list[str]] = field(default_factory=dict)
     example: Record | None = None
 
-    def refuse(self, refused: Refused, place: str) -> None:
+    def refuse(self, refused: Rejected, place: str) -> None:
         self.reasons[refused.reason] += 1
         shown = self.places.setdefault(refused.reason, [])
         if len(shown) < SHOWN:
@@ -148,7 +148,7 @@ def check_source(config: SourceDataConfig) -> Checked:
             checked.right = sum(1 for _ in iter_records(folder))
         with open(folder / Rejections.NAME, encoding="utf-8") as lines:
             for line in map(json.loads, lines):
-                checked.refuse(Refused(line["reason"], line.get("detail") or ""), line["where"])
+                checked.refuse(Rejected(line["reason"], line.get("detail") or ""), line["where"])
     return checked
 
 
@@ -161,9 +161,9 @@ def check_set(folder: Path) -> Checked:
                 if image not in seen:
                     seen[image] = _state(folder / image)
                 if seen[image]:
-                    raise Refused(seen[image], image)
+                    raise Rejected(seen[image], image)
             checked.right += 1
-        except Refused as refused:
+        except Rejected as refused:
             checked.refuse(refused, record.id)
     return checked
 

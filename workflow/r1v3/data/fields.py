@@ -7,7 +7,7 @@ NEEDED = (
 KNOWN = {*NEEDED, "options", "images", "response", "date", "edits", "meta"}
 
 
-class Refused(ValueError):
+class Rejected(ValueError):
     """A picture, or a sample, that cannot be taken; the message is the reason, `detail` says more."""
 
     def __init__(self, reason: str, detail: str = ""):

@@ -3,7 +3,7 @@
 import re
 from fnmatch import fnmatchcase
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.records import Record
 from r1v3.recipe.schema.cleaning import Licences
 
@@ -18,16 +18,16 @@ def check_licence(record: Record, licences: Licences, training: str) -> None:
         training: what the source's entry says: allowed, forbidden or not stated.
 
     Raises:
-        Refused: it is forbidden, or not stated where that does not do.
+        Rejected: it is forbidden, or not stated where that does not do.
     """
     name = record.licence
     if training == "forbidden":
-        raise Refused("licence forbids training", name)
+        raise Rejected("licence forbids training", name)
     if any(_fits(name, pattern) for pattern in licences.forbidden):
-        raise Refused("licence forbids training", name)
+        raise Rejected("licence forbids training", name)
     unknown = training == NOT_STATED or name.casefold() in (NOT_STATED, "unknown")
     if unknown and licences.not_stated == "drop":
-        raise Refused("licence is not stated", name)
+        raise Rejected("licence is not stated", name)
 
 
 def _fits(name: str, pattern: str) -> bool:
@@ -53,14 +53,14 @@ def check_date(record: Record, before: str | None, undated: str) -> None:
         undated: `keep` or `drop` samples without a date.
 
     Raises:
-        Refused: the date is too late, or there is none where one is needed.
+        Rejected: the date is too late, or there is none where one is needed.
     """
     if before is None:
         return
     if record.date is None:
         if undated == "drop":
-            raise Refused("no date", f"needed to be before {before}")
+            raise Rejected("no date", f"needed to be before {before}")
         return
     latest = record.date + {4: "-12-31", 7: "-31"}.get(len(record.date), "")
     if latest >= before:
-        raise Refused("too new", f"{record.date} is not before {before}")
+        raise Rejected("too new", f"{record.date} is not before {before}")

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.picture_files import PictureFiles
 
 MAX_PICTURES = 32
@@ -41,11 +41,11 @@ def pictures_of(cell: object) -> list[object]:
     picture, behind which all others would have moved up.
 
     Raises:
-        Refused: there are too many, or one is missing among them.
+        Rejected: there are too many, or one is missing among them.
     """
     found = list(_each(cell, 0))
     if len(found) > MAX_PICTURES:
-        raise Refused("too many pictures", str(len(found)))
+        raise Rejected("too many pictures", str(len(found)))
     return found
 
 
@@ -53,7 +53,7 @@ def content(picture: object, files: PictureFiles, max_bytes: int) -> tuple[bytes
     """A picture's bytes, and the file name or type that it goes by, where it has one.
 
     Raises:
-        Refused: it is of a kind that no picture is, or cannot be had.
+        Rejected: it is of a kind that no picture is, or cannot be had.
     """
     if isinstance(picture, Mapping):
         return _of_structure(picture, files, max_bytes)
@@ -61,7 +61,7 @@ def content(picture: object, files: PictureFiles, max_bytes: int) -> tuple[bytes
         return _of_bytes(bytes(picture), None, max_bytes)
     if isinstance(picture, str):
         return _of_text(picture.strip(), files, max_bytes)
-    raise Refused("wrong type of field", f"a picture is {type(picture).__name__}")
+    raise Rejected("wrong type of field", f"a picture is {type(picture).__name__}")
 
 
 def _each(cell: object, depth: int) -> Iterable[object]:
@@ -76,7 +76,7 @@ def _each(cell: object, depth: int) -> Iterable[object]:
     if isinstance(cell, str | Bytes | Mapping) or not isinstance(cell, Iterable):
         yield cell
     elif depth > 2:
-        raise Refused("wrong type of field", "images are lists in lists in lists")
+        raise Rejected("wrong type of field", "images are lists in lists in lists")
     elif _is_bytes(cell := list(cell)):
         yield bytes(cell)
     else:
@@ -84,7 +84,7 @@ def _each(cell: object, depth: int) -> Iterable[object]:
             cell.pop()
         for number, each in enumerate(cell, 1):
             if _is_nothing(each):
-                raise Refused("picture is missing", f"number {number} of {len(cell)} is empty")
+                raise Rejected("picture is missing", f"number {number} of {len(cell)} is empty")
             yield from _each(each, depth + 1)
 
 
@@ -117,7 +117,7 @@ def _of_structure(
         found = picture.get(key)
         if isinstance(found, Mapping) or (isinstance(found, str) and found.strip()):
             return content(found, files, max_bytes)
-    raise Refused("picture is missing", f"a structure of {', '.join(map(str, picture))}"[:200])
+    raise Rejected("picture is missing", f"a structure of {', '.join(map(str, picture))}"[:200])
 
 
 def _of_bytes(data: bytes, name: str | None, max_bytes: int) -> tuple[bytes, str | None]:
@@ -134,7 +134,7 @@ def _of_text(text: str, files: PictureFiles, max_bytes: int) -> tuple[bytes, str
     if text[:5].lower() == "data:" or _is_base64(text):
         return _of_base64(text, max_bytes)
     if len(text) > LONGEST_PATH and not text.startswith(("http://", "https://")):
-        raise Refused("not a picture", f"a text of {len(text):,} characters")
+        raise Rejected("not a picture", f"a text of {len(text):,} characters")
     return files.read(text, max_bytes), _without_query(text)
 
 
@@ -149,19 +149,19 @@ def _of_base64(text: str, max_bytes: int) -> tuple[bytes, str | None]:
     told = None
     if head := DATA_URL.match(text):
         if not head["base64"]:
-            raise Refused(
+            raise Rejected(
                 "not a picture", f"a data URL without base64 of type {head['type']}"[:200]
             )
         told, text = head["type"] or None, text[head.end() :]
     elif text[:5].lower() == "data:":
-        raise Refused("picture is damaged", "a data URL that cannot be read")
+        raise Rejected("picture is damaged", "a data URL that cannot be read")
     if 3 * len(text) // 4 > max_bytes + 2:
-        raise Refused("picture file is too large", f"about {3 * len(text) // 4:,} bytes")
+        raise Rejected("picture file is too large", f"about {3 * len(text) // 4:,} bytes")
     plain = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True), told
     except (binascii.Error, ValueError) as error:
-        raise Refused("picture is damaged", f"no base64: {error}"[:200]) from None
+        raise Rejected("picture is damaged", f"no base64: {error}"[:200]) from None
 
 
 def _without_query(text: str) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import httpx
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 MOST_UNPACKED = 100  # times the size of a packed archive, beyond which it is a bomb
@@ -67,24 +67,24 @@ class PictureFiles:
         """The bytes of a picture.
 
         Raises:
-            Refused: the name leads out of the source, also by a link; to no plain file; to several; or to one
-                that is too large.
+            Rejected: the name leads out of the source, also by a link; to no plain file; to several; or to
+                one that is too large.
             ValueError: an archive is damaged, or unpacks to far more than it holds.
         """
         try:
             name.encode()
         except UnicodeEncodeError:
-            raise Refused("not valid Unicode", "a picture's name") from None
+            raise Rejected("not valid Unicode", "a picture's name") from None
         if name.startswith(("http://", "https://")):
             return self._fetched(name, max_bytes)
         parts = PurePosixPath(name.replace("\\", "/")).parts
         if "\0" in name or not parts or ".." in parts or name.startswith(("/", "\\", "~")):
-            raise Refused("path leads out of the source", repr(name[:200]))
+            raise Rejected("path leads out of the source", repr(name[:200]))
         place = "/".join(parts)
         if self.folder is not None:
             path = Path(os.path.realpath(self.folder.joinpath(*parts)))
             if not path.is_relative_to(self.folder):
-                raise Refused("path leads out of the source", repr(name[:200]))
+                raise Rejected("path leads out of the source", repr(name[:200]))
             if os.path.lexists(path):
                 return _file(path, name, max_bytes)
         for archive in self._archives:
@@ -97,7 +97,7 @@ class PictureFiles:
             self._by_name = self._index()
         found = self._by_name.get(base)
         if found is SHARED:
-            raise Refused("picture is not the only one of its name", repr(name[:200]))
+            raise Rejected("picture is not the only one of its name", repr(name[:200]))
         if isinstance(found, tuple):
             archive, member = found
             return archive.read(member, max_bytes)
@@ -105,13 +105,13 @@ class PictureFiles:
             return _file(found, name, max_bytes)
         inner = [each for archive in self._archives for each in archive.members if _nested(each)]
         if inner:
-            raise Refused(
+            raise Rejected(
                 "picture is missing",
                 f"{name[:100]!r}; archives in archives, as {inner[0][-80:]}, are not opened",
             )
         if self.folder is None and not self._archives:
-            raise Refused("picture is missing", "the source has no folder of pictures")
-        raise Refused("picture is missing", repr(name[:200]))
+            raise Rejected("picture is missing", "the source has no folder of pictures")
+        raise Rejected("picture is missing", repr(name[:200]))
 
     def _index(self) -> dict[str, object]:
         """What each base name leads to, with and without its ending."""
@@ -143,9 +143,9 @@ class PictureFiles:
         try:
             host = httpx.URL(url).host
         except httpx.InvalidURL as error:
-            raise Refused("picture cannot be fetched", f"{url[:200]}: {error}") from None
+            raise Rejected("picture cannot be fetched", f"{url[:200]}: {error}") from None
         if self._failed.get(host, 0) >= MOST_FAILURES:
-            raise Refused("picture cannot be fetched", f"{host} failed {MOST_FAILURES} times")
+            raise Rejected("picture cannot be fetched", f"{host} failed {MOST_FAILURES} times")
         problem = ""
         for _ in range(TRIES):
             try:
@@ -158,7 +158,7 @@ class PictureFiles:
             kept.write_bytes(data)
             return data
         self._failed[host] = self._failed.get(host, 0) + 1
-        raise Refused("picture cannot be fetched", f"{url[:200]}: {problem}")
+        raise Rejected("picture cannot be fetched", f"{url[:200]}: {problem}")
 
 
 class ZipMembers:
@@ -178,7 +178,7 @@ class ZipMembers:
     def read(self, name: str, max_bytes: int) -> bytes:
         found = self.members[name]
         if found.file_size > max_bytes:
-            raise Refused("picture file is too large", f"{found.file_size:,} bytes")
+            raise Rejected("picture file is too large", f"{found.file_size:,} bytes")
         try:
             with self._zip.open(found) as member:
                 return member.read(max_bytes + 1)
@@ -189,7 +189,7 @@ class ZipMembers:
             RuntimeError,
             EOFError,
         ) as error:
-            raise Refused("picture is damaged", str(error)[:200]) from None
+            raise Rejected("picture is damaged", str(error)[:200]) from None
 
     def close(self) -> None:
         self._zip.close()
@@ -211,14 +211,14 @@ class TarMembers:
     def read(self, name: str, max_bytes: int) -> bytes:
         found = self.members[name]
         if found.size > max_bytes:
-            raise Refused("picture file is too large", f"{found.size:,} bytes")
+            raise Rejected("picture file is too large", f"{found.size:,} bytes")
         try:
             member = self._tar.extractfile(found)
             assert member is not None  # it is a plain file
             with member:
                 return member.read()
         except (tarfile.TarError, OSError) as error:
-            raise Refused("picture is damaged", str(error)[:200]) from None
+            raise Rejected("picture is damaged", str(error)[:200]) from None
 
     def close(self) -> None:
         self._tar.close()
@@ -265,9 +265,9 @@ def _is_plain(member: zipfile.ZipInfo) -> bool:
 def _file(path: Path, name: str, max_bytes: int) -> bytes:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise Refused("picture is missing", f"{name[:200]!r} is no file")
+        raise Rejected("picture is missing", f"{name[:200]!r} is no file")
     if found.st_size > max_bytes:
-        raise Refused("picture file is too large", f"{found.st_size:,} bytes")
+        raise Rejected("picture file is too large", f"{found.st_size:,} bytes")
     return path.read_bytes()
 
 
@@ -278,5 +278,5 @@ def _get(client: httpx.Client, url: str, max_bytes: int) -> bytes:
         for block in answer.iter_bytes():
             data += block
             if len(data) > max_bytes:
-                raise Refused("picture file is too large", f"more than {max_bytes:,} bytes")
+                raise Rejected("picture file is too large", f"more than {max_bytes:,} bytes")
         return bytes(data)

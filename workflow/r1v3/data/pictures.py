@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageOps
 
 from r1v3.base.image_errors import IMAGE_ERRORS
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.records import png_bytes
 from r1v3.recipe.schema.cleaning import Limits
 
@@ -36,7 +36,7 @@ REPAIRS = ("animated", "rotated", "cmyk", "mislabelled")
 
 
 @dataclass(frozen=True)
-class Picture:
+class AdmittedPicture:
     """An admitted picture: its bytes as they will be stored, decoded, and what was changed."""
 
     data: bytes
@@ -45,7 +45,7 @@ class Picture:
     edits: tuple[str, ...]
 
 
-def admit(data: bytes, name: str | None, limits: Limits) -> Picture:
+def admit(data: bytes, name: str | None, limits: Limits) -> AdmittedPicture:
     """Decode a picture under guard.
 
     Args:
@@ -53,19 +53,19 @@ def admit(data: bytes, name: str | None, limits: Limits) -> Picture:
         limits: `repair` lists the REPAIRS that are made rather than refused.
 
     Raises:
-        Refused: with the reason.
+        Rejected: with the reason.
     """
     if len(data) > limits.max_bytes:
-        raise Refused("picture file is too large", f"{len(data):,} bytes")
+        raise Rejected("picture file is too large", f"{len(data):,} bytes")
     if not data:
-        raise Refused("not a picture", "a file of 0 bytes")
+        raise Rejected("not a picture", "a file of 0 bytes")
     if data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(MARKUP):
-        raise Refused("not a picture", "markup (SVG, XML or HTML)")
+        raise Rejected("not a picture", "markup (SVG, XML or HTML)")
     edits: list[str] = []
 
     def repair(kind: str, reason: str, done: str) -> None:
         if kind not in limits.repair:
-            raise Refused(reason, done)
+            raise Rejected(reason, done)
         edits.append(done)
 
     try:
@@ -75,9 +75,9 @@ def admit(data: bytes, name: str | None, limits: Limits) -> Picture:
             kind = ALSO.get(str(image.format), str(image.format))
             width, height = image.size
             if max(width, height) > MOST_NARROW * min(width, height):
-                raise Refused("picture is too narrow", f"{width} x {height}")
+                raise Rejected("picture is too narrow", f"{width} x {height}")
             if width * height > limits.max_pixels:
-                raise Refused("picture has too many pixels", f"{width} x {height}")
+                raise Rejected("picture has too many pixels", f"{width} x {height}")
             told = _told(name)
             if told and told != FORMATS[kind]:
                 repair("mislabelled", "wrong type", f"named {told}, is {kind}")
@@ -92,20 +92,20 @@ def admit(data: bytes, name: str | None, limits: Limits) -> Picture:
             elif image.mode not in ("RGB", "L", "1", "P") or "transparency" in image.info:
                 edits.append(f"{image.mode} to RGB, on white")
             rgb = _on_white(image)
-    except Refused:
+    except Rejected:
         raise
     except (Image.DecompressionBombError, MemoryError):
-        raise Refused("picture has too many pixels") from None
+        raise Rejected("picture has too many pixels") from None
     except Image.UnidentifiedImageError:
-        raise Refused("not a picture", _kind_of(data)) from None
+        raise Rejected("not a picture", _kind_of(data)) from None
     except IMAGE_ERRORS as error:
-        raise Refused("picture is damaged", str(error)[:200]) from None
+        raise Rejected("picture is damaged", str(error)[:200]) from None
     changed = [edit for edit in edits if not edit.startswith("named ")]
     if kind in KEPT and not changed:
-        return Picture(data, FORMATS[kind], rgb, tuple(edits))
+        return AdmittedPicture(data, FORMATS[kind], rgb, tuple(edits))
     if not changed:
         edits.append(f"{kind} to PNG")
-    return Picture(png_bytes(rgb), "png", rgb, tuple(edits))
+    return AdmittedPicture(png_bytes(rgb), "png", rgb, tuple(edits))
 
 
 def _kind_of(data: bytes) -> str:

@@ -16,10 +16,10 @@ from r1v3.data.decontamination.duplicates import find_duplicates
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, Hit
 from r1v3.data.decontamination.ngram_index import TextWriter
 from r1v3.data.decontamination.ngrams import Words
-from r1v3.data.decontamination.phash import Look, look
+from r1v3.data.decontamination.phash import PictureHash, picture_hash
 from r1v3.data.decontamination.phash_index import PhashWriter
-from r1v3.data.decontamination.question_text import asked, said
-from r1v3.data.pictures import Picture
+from r1v3.data.decontamination.question_text import question_fingerprint, question_words
+from r1v3.data.pictures import AdmittedPicture
 from r1v3.data.records import Record, RecordWriter, iter_records, store_bytes
 from r1v3.recipe.schema.cleaning import CleaningRules
 
@@ -53,7 +53,7 @@ class Pool:
         self.hits: dict[int, list[Hit]] = {}
         self.count = 0
         self._words = Words()
-        self._batch: list[tuple[Record, list[Look]]] = []
+        self._batch: list[tuple[Record, list[PictureHash]]] = []
 
     def __enter__(self) -> Self:
         self._records = RecordWriter(self.folder).__enter__()
@@ -70,7 +70,7 @@ class Pool:
         self._places.close()
         self._records.__exit__(kind, *rest)
 
-    def add(self, record: Record, pictures: list[Picture], where: str) -> None:
+    def add(self, record: Record, pictures: list[AdmittedPicture], where: str) -> None:
         """Take a record, and the file and row that it is; its pictures are stored and its `images` set."""
         self.count += 1
         paths = tuple(store_bytes(self.images, each.data, each.suffix) for each in pictures)
@@ -79,7 +79,7 @@ class Pool:
         self._places.write(json.dumps(where) + "\n")
         if self.seek or self.index is not None:
             cut = self.index is not None and self.cleaning.pictures.cut
-            looks = [look(each.image, cut=cut) for each in pictures]
+            looks = [picture_hash(each.image, cut=cut) for each in pictures]
             self._batch.append((record, [each for each in looks if each is not None]))
             if len(self._batch) == BATCH:
                 self._flush()
@@ -88,11 +88,16 @@ class Pool:
         if not self._batch:
             return
         first = self.count - len(self._batch)
-        texts = self._words([said(record.question, record.options) for record, _ in self._batch])
+        texts = self._words(
+            [question_words(record.question, record.options) for record, _ in self._batch]
+        )
         pictured = np.array([bool(record.images) for record, _ in self._batch])
         looks = [found for _, found in self._batch]
         if self.seek:
-            marks = [asked(each.question, each.options, each.answer) for each, _ in self._batch]
+            marks = [
+                question_fingerprint(each.question, each.options, each.answer)
+                for each, _ in self._batch
+            ]
             self._text.add(texts, pictured, marks)
             for number, found in enumerate(looks):
                 for each in found:

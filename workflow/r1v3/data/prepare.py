@@ -15,9 +15,9 @@ from pathlib import Path
 from PIL import Image
 
 from r1v3.base.progress import Progress
-from r1v3.data.balance import draw
+from r1v3.data.balance import draw_balanced
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, Hit
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.gates import check_date, check_licence
 from r1v3.data.pool import Pool
 from r1v3.data.records import Record, write_records
@@ -102,14 +102,14 @@ def _take(
     fields, step = row.fields, row.step
     check.pictures = row.pictures
     try:
-        if isinstance(fields, Refused):
+        if isinstance(fields, Rejected):
             raise fields
         record, pictures = check(fields)
         step = "licence"
         check_licence(record, cleaning.licences, row.training)
         step = "date"
         check_date(record, spec.before, spec.undated)
-    except Refused as refused:
+    except Rejected as refused:
         known = fields if isinstance(fields, dict) else row.told or {}
         text = known.get("question")
         question = text if isinstance(text, str) else None
@@ -202,7 +202,7 @@ def _draw(
             numbers.append(number)
             cells.append(tuple(getattr(record, field) for field in by))
     seed = f"{config.seed}/{config.name}"
-    positions, short = draw(cells, spec.size, spec.balance, seed)
+    positions, short = draw_balanced(cells, spec.size, spec.balance, seed)
     kept = {numbers[position] for position in positions}
     if len(kept) < len(left):
         for number, (record, where) in enumerate(pool.placed()):

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 
 from PIL import Image
 
-from r1v3.data.fields import KNOWN, NEEDED, Refused
+from r1v3.data.fields import KNOWN, NEEDED, Rejected
 from r1v3.data.picture_cells import content, pictures_of
 from r1v3.data.picture_files import PictureFiles
-from r1v3.data.pictures import Picture, admit
+from r1v3.data.pictures import AdmittedPicture, admit
 from r1v3.data.records import ANSWER_TYPES, LETTERS, Record
 from r1v3.data.sampling.filters import tells_answer
 from r1v3.data.tex import with_backslashes
@@ -39,20 +39,20 @@ class Validator:
         self.limits, self.pictures = limits, pictures
         self._ids: set[int] = set()
 
-    def __call__(self, row: Mapping) -> tuple[Record, list[Picture]]:
+    def __call__(self, row: Mapping) -> tuple[Record, list[AdmittedPicture]]:
         """The record, whose `images` are still empty, and its pictures, decoded.
 
         Raises:
-            Refused: with the reason.
+            Rejected: with the reason.
         """
         if not isinstance(row, Mapping):
-            raise Refused("not a row of fields", type(row).__name__)
+            raise Rejected("not a row of fields", type(row).__name__)
         missing = [name for name in NEEDED if row.get(name) is None]
         if missing:
-            raise Refused("missing field", ", ".join(missing))
+            raise Rejected("missing field", ", ".join(missing))
         strange = sorted(map(str, set(row) - KNOWN))
         if strange:
-            raise Refused("unknown field", ", ".join(strange)[:200])
+            raise Rejected("unknown field", ", ".join(strange)[:200])
         row, mended = _mended(row)
         texts: dict[str, str] = {name: self._text(name, row[name]) for name in NEEDED}
         response, date = (self._optional_text(row, name) for name in ("response", "date"))
@@ -62,10 +62,10 @@ class Validator:
         pictures = self._pictures(row.get("images"))
         marked = texts["question"].count("<image>")
         if marked not in (0, len(pictures)):
-            raise Refused("markers do not fit", f"{marked} for {len(pictures)} pictures")
+            raise Rejected("markers do not fit", f"{marked} for {len(pictures)} pictures")
         key = hash(texts["id"])
         if key in self._ids:
-            raise Refused("duplicate id", texts["id"])
+            raise Rejected("duplicate id", texts["id"])
         self._ids.add(key)
         edits = [*self._edits(row.get("edits")), *mended]
         for number, picture in enumerate(pictures, 1):
@@ -81,7 +81,7 @@ class Validator:
             meta=meta,
         )
         if tells_answer(record.question, record.answer):
-            raise Refused("question tells its answer", record.answer)
+            raise Rejected("question tells its answer", record.answer)
         return record, pictures
 
     def first_picture(self, row: Mapping) -> Image.Image | None:
@@ -89,7 +89,7 @@ class Validator:
         try:
             pictures = pictures_of(row.get("images"))
             return self._picture(pictures[0]).image if pictures else None
-        except Refused:
+        except Rejected:
             return None
 
     def _optional_text(self, row: Mapping[str, object], name: str) -> str | None:
@@ -98,20 +98,20 @@ class Validator:
 
     def _text(self, name: str, value: object) -> str:
         if not isinstance(value, str):
-            raise Refused("wrong type of field", f"{name} is {type(value).__name__}")
+            raise Rejected("wrong type of field", f"{name} is {type(value).__name__}")
         if len(value) > min(SHORT.get(name, 10**12), self.limits.max_characters):
-            raise Refused("text is too long", f"{name} has {len(value):,} characters")
+            raise Rejected("text is too long", f"{name} has {len(value):,} characters")
         if "\0" in value:
-            raise Refused("null byte", name)
+            raise Rejected("null byte", name)
         if CONTROL.search(value):
-            raise Refused("control character", name)
+            raise Rejected("control character", name)
         if not value.isascii():
             try:
                 value.encode()
             except UnicodeEncodeError:
-                raise Refused("not valid Unicode", name) from None
+                raise Rejected("not valid Unicode", name) from None
         if not value.strip():
-            raise Refused("empty field", name)
+            raise Rejected("empty field", name)
         return value
 
     def _edits(self, edits: object) -> list[str]:
@@ -121,25 +121,25 @@ class Validator:
         if isinstance(edits, str):
             edits = [edits]
         if isinstance(edits, bytes | Mapping) or not isinstance(edits, Iterable):
-            raise Refused("wrong type of field", f"edits is {type(edits).__name__}")
+            raise Rejected("wrong type of field", f"edits is {type(edits).__name__}")
         return [self._text("edits", text) for each in edits if (text := str(each)).strip()]
 
     def _options(self, options: object) -> tuple[str, ...] | None:
         if options is None:
             return None
         if isinstance(options, str) or not isinstance(options, Iterable):
-            raise Refused("wrong type of field", f"options is {type(options).__name__}")
+            raise Rejected("wrong type of field", f"options is {type(options).__name__}")
         options = tuple(self._text("options", each) for each in options)
         if not 2 <= len(options) <= len(LETTERS):
-            raise Refused("wrong options", f"{len(options)} of them")
+            raise Rejected("wrong options", f"{len(options)} of them")
         if len({each.strip() for each in options}) < len(options):
-            raise Refused("wrong options", "two are the same")
+            raise Rejected("wrong options", "two are the same")
         return options
 
-    def _pictures(self, images: object) -> list[Picture]:
+    def _pictures(self, images: object) -> list[AdmittedPicture]:
         return [self._picture(each) for each in pictures_of(images)]
 
-    def _picture(self, picture: object) -> Picture:
+    def _picture(self, picture: object) -> AdmittedPicture:
         assert self.pictures is not None, "pictures must be set before the first row that has some"
         data, name = content(picture, self.pictures, self.limits.max_bytes)
         return admit(data, name, self.limits)
@@ -164,13 +164,13 @@ def _mended(row: Mapping) -> tuple[Mapping, list[str]]:
 
 def _check_words(texts: dict[str, str], date: str | None) -> None:
     if texts["answer_type"] not in ANSWER_TYPES:
-        raise Refused("unknown answer type", texts["answer_type"])
+        raise Rejected("unknown answer type", texts["answer_type"])
     if texts["split"] not in SPLITS:
-        raise Refused("unknown split", texts["split"])
+        raise Rejected("unknown split", texts["split"])
     if not LANGUAGE.fullmatch(texts["language"]):
-        raise Refused("unknown language", texts["language"])
+        raise Rejected("unknown language", texts["language"])
     if date is not None and not is_date(date):
-        raise Refused("not a date", date)
+        raise Rejected("not a date", date)
 
 
 def _answer(answer: str, kind: str, options: tuple[str, ...] | None) -> str:
@@ -181,7 +181,7 @@ def _answer(answer: str, kind: str, options: tuple[str, ...] | None) -> str:
     letters = re.sub(r"[\s,;.()]", "", answer).upper()
     one = kind == "mcq"
     if not letters or set(letters) - set(allowed) or (one and len(letters) != 1):
-        raise Refused("wrong answer letter", f"{answer[:50]!r} of {allowed}")
+        raise Rejected("wrong answer letter", f"{answer[:50]!r} of {allowed}")
     return "".join(sorted(set(letters)))
 
 
@@ -190,9 +190,9 @@ def _meta(meta: object) -> dict:
         try:
             meta = json.loads(meta)
         except (ValueError, RecursionError):
-            raise Refused("wrong type of field", "meta is no JSON") from None
+            raise Rejected("wrong type of field", "meta is no JSON") from None
     if meta is None:
         return {}
     if not isinstance(meta, Mapping):
-        raise Refused("wrong type of field", f"meta is {type(meta).__name__}")
+        raise Rejected("wrong type of field", f"meta is {type(meta).__name__}")
     return dict(meta)

@@ -18,7 +18,7 @@ from r1v3.evaluate.items.load import load_asked, load_benchmark
 from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.evaluate.items.source import is_miniature, warn_of_count
 from r1v3.evaluate.probes import probe_item, probed_pictures
-from r1v3.evaluate.protocols import sampling_of
+from r1v3.evaluate.protocols import sampling_of_benchmark
 from r1v3.evaluate.reuse import take_over
 from r1v3.generate import load_engine
 from r1v3.generate.server.serving import Serving
@@ -62,7 +62,7 @@ def answer(
     taken = [] if os.environ.get(FORCED) else take_over(config, folder)
     if taken:
         print(f"answers taken over from a suite beside: {', '.join(taken)}", flush=True)
-    store = Store(responses, model_of(config), *shard())
+    store = Store(responses, model_key(config), *shard())
     plans, missing = plan_answers(
         config, model=model, benchmarks=benchmarks, held_out=held_out, store=store
     )
@@ -99,7 +99,7 @@ def plan_answers(
     missing: dict[str, str] = {}
     for name, tsv in benchmarks.items():
         entry = config.entries[name]
-        sampling = sampling_of(config.evaluation, entry)
+        sampling = sampling_of_benchmark(config.evaluation, entry)
         try:
             say_what_is_read(name, entry, tsv)
             asked = list(benchmark_requests(config, render, name, entry, tsv))
@@ -187,7 +187,7 @@ def _request(
     )
 
 
-def model_of(config: EvaluationConfig) -> str:
+def model_key(config: EvaluationConfig) -> str:
     """What tells one model's answers from another's: its checkpoint, and the thinking mode and tiles, which
     the engine adds to a request.
     """

@@ -24,7 +24,7 @@ from r1v3.evaluate.exchange.write import write_exchange
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.items.source import obtain_or_say
 from r1v3.evaluate.pages.pages import write_pages
-from r1v3.evaluate.score import score
+from r1v3.evaluate.score import score_evaluation
 from r1v3.evaluate.target import CLOSED, Target, find_target, plain_name
 from r1v3.generate.server.serving import Serving
 from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig, EvaluationSettings, Probe
@@ -248,7 +248,7 @@ def _folder_of(root: Path, recipe: str, config: EvaluationConfig, name: str) -> 
 def _score_and_show(
     root: Path, config: EvaluationConfig, paths: dict[str, Path], folder: Path, name: str
 ) -> None:
-    score(config, responses=folder, benchmarks=paths, held_out={}, folder=folder)
+    score_evaluation(config, responses=folder, benchmarks=paths, held_out={}, folder=folder)
     if config.probe is None:  # a probe's answers belong to other questions than the file's
         write_exchange(config, paths, folder, plain_name(name))
     table = load_table(root / "config/benchmarks.yaml")

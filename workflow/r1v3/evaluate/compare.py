@@ -7,7 +7,7 @@ import pandas as pd
 
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import load_scored
-from r1v3.evaluate.scorers import Score, score_run
+from r1v3.evaluate.scorers import RunScore, score_run
 from r1v3.evaluate.statistics import compare_paired, holm, smallest_effect
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.stage import read_config
@@ -16,7 +16,7 @@ from r1v3.render.page import percent
 from r1v3.render.text_table import TextTable
 
 
-def scores_of(tsv: Path, verdicts: Path, name: str) -> list[Score]:
+def scores_of(tsv: Path, verdicts: Path, name: str) -> list[RunScore]:
     """Each run's score again, from the verdicts of an evaluation.
 
     Raises:

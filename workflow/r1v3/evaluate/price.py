@@ -4,7 +4,7 @@ import os
 from itertools import groupby
 from pathlib import Path
 
-from r1v3.evaluate.answer import model_of, plan_answers
+from r1v3.evaluate.answer import model_key, plan_answers
 from r1v3.evaluate.any_model import ReadyEvaluation, serving_of
 from r1v3.evaluate.reuse import take_over
 from r1v3.generate.server.engine import form_of
@@ -30,7 +30,7 @@ def price_table(root: Path, evaluation: ReadyEvaluation) -> TextTable:
     measured = measure_tokens(serving.usage, model, price)
     form = form_of(os.environ.get("R1V3_SERVER_KIND", "vllm"), price.omits)
     take_over(evaluation.config, evaluation.folder)
-    store = Store(evaluation.folder / "responses", model_of(evaluation.config), read_only=True)
+    store = Store(evaluation.folder / "responses", model_key(evaluation.config), read_only=True)
     plans, _ = plan_answers(
         evaluation.config,
         model=model,

@@ -17,7 +17,7 @@ from r1v3.recipe.tables.benchmarks import Benchmark
 REPORT_TOKENS = 16_384
 
 
-def sampling_of(settings: EvaluationSettings, entry: Benchmark) -> Sampling:
+def sampling_of_benchmark(settings: EvaluationSettings, entry: Benchmark) -> Sampling:
     """How a benchmark's answers are drawn under the recipe's protocol.
 
     A released limit other than the report's 16,384 tokens scales the recipe's by the same factor.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from r1v3.data.decontamination.evaluation_index import IndexedQuestion
-from r1v3.data.decontamination.question_text import said
+from r1v3.data.decontamination.question_text import question_words
 from r1v3.data.records import iter_records
 from r1v3.evaluate.items.load import load_asked
 from r1v3.evaluate.items.rows import UnreadableFileError
@@ -25,7 +25,7 @@ def evaluation_questions(
     for name, tsv in benchmarks.items():
         try:
             for item, pictures in load_asked(entries[name].reader(), tsv, tsv.parent / "images"):
-                text = said(item.question, item.options)
+                text = question_words(item.question, item.options)
                 yield IndexedQuestion(f"{name}/{item.key}", text, tuple(pictures))
         except UnreadableFileError as error:
             print(f"no training set is compared with {name}: {error}", file=sys.stderr, flush=True)
@@ -33,5 +33,5 @@ def evaluation_questions(
         for record in iter_records(folder):
             pictures = tuple(folder / image for image in record.images)
             yield IndexedQuestion(
-                f"{name}/{record.id}", said(record.question, record.options), pictures
+                f"{name}/{record.id}", question_words(record.question, record.options), pictures
             )

@@ -26,7 +26,7 @@ from r1v3.evaluate.judge import Judged, judge_many
 from r1v3.evaluate.marks import apply_marks, read_marks
 from r1v3.evaluate.probes import Probed, is_completed, probe_item
 from r1v3.evaluate.protocols import as_released, runs_of
-from r1v3.evaluate.scorers import Score, part_value, score_run
+from r1v3.evaluate.scorers import RunScore, part_value, score_run
 from r1v3.evaluate.second_judge import ask_second_judge
 from r1v3.evaluate.statistics import (
     calibration_error,
@@ -57,7 +57,7 @@ class AnswersMissingError(ValueError):
     """Not every question has its answers yet; the message says how many lack theirs."""
 
 
-def score(
+def score_evaluation(
     config: EvaluationConfig,
     *,
     responses: Path,
@@ -313,13 +313,13 @@ def summarise(
         "n": len(items),
         "clusters": clusters,
         "runs": len(runs),
-        "by_run": [score.value for score in scores],
+        "by_run": [score_evaluation.value for score_evaluation in scores],
         "spread": spread_of_runs(scores),
         "detectable_difference": detectable_difference(
             found.error, correlation=0.0, confidence=settings.confidence
         ),
         "protocols": {
-            "report": sum(score.value for score in ours) / len(ours),
+            "report": sum(score_evaluation.value for score_evaluation in ours) / len(ours),
             "released": released.value,
             "first_run": ours[0].value,
         },
@@ -335,12 +335,16 @@ def summarise(
     }
 
 
-def _mean_details(scores: list[Score]) -> dict[str, float]:
+def _mean_details(scores: list[RunScore]) -> dict[str, float]:
     names = sorted(set().union(*(score.details for score in scores)))
     return {
         name: sum(s.details[name] for s in having) / len(having)
         for name in names
-        if (having := [score for score in scores if name in score.details])
+        if (
+            having := [
+                score_evaluation for score_evaluation in scores if name in score_evaluation.details
+            ]
+        )
     }
 
 

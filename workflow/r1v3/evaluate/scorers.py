@@ -18,7 +18,7 @@ from r1v3.recipe.tables.benchmarks import Benchmark
 
 
 @dataclass(frozen=True)
-class Score:
+class RunScore:
     """One run's score: `parts` maps a part to a frame of `got` and `of`, indexed by cluster."""
 
     parts: dict[str, pd.DataFrame]
@@ -42,7 +42,7 @@ def tally(got: pd.Series, cluster: pd.Series, of: pd.Series | float = 1.0) -> pd
     return frame.groupby("cluster", sort=True)[["got", "of"]].sum()
 
 
-def score_run(judged: pd.DataFrame, entry: Benchmark) -> Score:
+def score_run(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
     """Score one run by the benchmark's own metric."""
     if entry.scorer == "code":
         return benchmark_code(entry, "score", accuracy)(judged, entry)
@@ -51,16 +51,16 @@ def score_run(judged: pd.DataFrame, entry: Benchmark) -> Score:
     )
 
 
-def accuracy(judged: pd.DataFrame, entry: Benchmark) -> Score:
+def accuracy(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
     """The share of right items, with the share within each group of each column of `by`."""
-    return Score(
+    return RunScore(
         parts={"accuracy": tally(judged["correct"], judged["cluster"])},
         headline=("accuracy",),
         details=by_group(judged, judged["correct"]),
     )
 
 
-def circular(judged: pd.DataFrame, entry: Benchmark) -> Score:
+def circular(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
     """MMBench: a question is right only if it is right in every rotation of its options.
 
     `accuracy` of single rotations is reported beside it; the cluster is the question.
@@ -68,7 +68,7 @@ def circular(judged: pd.DataFrame, entry: Benchmark) -> Score:
     groups = judged.groupby("cluster", sort=True)
     every = groups["correct"].all()
     first = groups.first()
-    return Score(
+    return RunScore(
         parts={
             "circular": pd.DataFrame({"got": every.astype(float), "of": 1.0}),
             "single": tally(judged["correct"], judged["cluster"]),
@@ -78,10 +78,10 @@ def circular(judged: pd.DataFrame, entry: Benchmark) -> Score:
     )
 
 
-def points(judged: pd.DataFrame, entry: Benchmark) -> Score:
+def points(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
     """An exam: points earned of points to be had, items of several letters with partial credit."""
     earned = judged["share"] * judged["points"]
-    return Score(
+    return RunScore(
         parts={"points": tally(earned, judged["cluster"], judged["points"])},
         headline=("points",),
         details={

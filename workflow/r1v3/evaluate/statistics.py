@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from r1v3.base.bootstrap import cluster_weights, percentile_interval
-from r1v3.evaluate.scorers import Score
+from r1v3.evaluate.scorers import RunScore
 
 RESAMPLES_AT_A_TIME = 256
 POWER = 0.8  # the chance with which a difference of the detectable size is seen
@@ -31,7 +31,7 @@ class Interval:
     error: float
 
 
-def mean_parts(runs: list[Score]) -> dict[str, pd.DataFrame]:
+def mean_parts(runs: list[RunScore]) -> dict[str, pd.DataFrame]:
     """Each part of the metric averaged over runs, cluster by cluster.
 
     Raises:
@@ -47,7 +47,7 @@ def mean_parts(runs: list[Score]) -> dict[str, pd.DataFrame]:
     return mean
 
 
-def interval(runs: list[Score], *, resamples: int, confidence: float, seed: int) -> Interval:
+def interval(runs: list[RunScore], *, resamples: int, confidence: float, seed: int) -> Interval:
     """The mean over runs with a percentile bootstrap interval over clusters.
 
     Where every cluster scores the same, a bootstrap would claim certainty: there the interval is
@@ -79,7 +79,7 @@ def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
     return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
 
 
-def spread_of_runs(runs: list[Score]) -> float | None:
+def spread_of_runs(runs: list[RunScore]) -> float | None:
     """The standard deviation between runs (n - 1), or None for a single run."""
     return float(np.std([run.value for run in runs], ddof=1)) if len(runs) > 1 else None
 
@@ -120,7 +120,7 @@ class PairedComparison:
 
 
 def compare_paired(
-    a: list[Score], b: list[Score], *, resamples: int, confidence: float, seed: int
+    a: list[RunScore], b: list[RunScore], *, resamples: int, confidence: float, seed: int
 ) -> PairedComparison:
     """Paired comparison over items, each at the mean of its runs.
 

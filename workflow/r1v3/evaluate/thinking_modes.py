@@ -27,7 +27,7 @@ MEANING = {
 
 
 @dataclass(frozen=True)
-class Row:
+class ModeScore:
     """A thinking mode and its scores of one benchmark or held-out set."""
 
     thinking_mode: str
@@ -35,7 +35,7 @@ class Row:
     score: dict
 
 
-def read_rows(scores: Path) -> list[Row]:
+def read_mode_scores(scores: Path) -> list[ModeScore]:
     """The rows of an evaluation's `scores.json`; the suite's name, in `config.json`, ends in the mode.
 
     A held-out set is answered greedily, once; its interval is Wilson's for so many questions.
@@ -51,18 +51,18 @@ def read_rows(scores: Path) -> list[Row]:
         )
     confidence = config.evaluation.confidence
     content = json.loads(scores.read_text())
-    rows = [Row(mode, name, score) for name, score in content["benchmarks"].items()]
+    rows = [ModeScore(mode, name, score) for name, score in content["benchmarks"].items()]
     for name, score in content["held_out"].items():
         low, high = wilson(score["accuracy"], score["n"], confidence)
         error = share_error(score["accuracy"], score["n"])
         shows = detectable_difference(error, correlation=0.0, confidence=confidence)
         known = {"mean": score["accuracy"], "low": low, "high": high, "runs": 1}
         known["detectable_difference"] = shows
-        rows.append(Row(mode, f"held-out {name}", score | known))
+        rows.append(ModeScore(mode, f"held-out {name}", score | known))
     return rows
 
 
-def mode_table(rows: list[Row]) -> TextTable:
+def mode_table(rows: list[ModeScore]) -> TextTable:
     """Accuracy with its interval, and mean tokens; differences to `slow`, where that was measured."""
     header = [
         "Mode",
@@ -114,5 +114,7 @@ def _ratio(tokens: float, other: float | None) -> str:
 def write_modes(scores: list[Path], output: Path) -> None:
     """Write the table beside `output`, which is its Markdown form."""
     write_tables(
-        mode_table([row for path in scores for row in read_rows(path)]), output.parent, output.stem
+        mode_table([row for path in scores for row in read_mode_scores(path)]),
+        output.parent,
+        output.stem,
     )

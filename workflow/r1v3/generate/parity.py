@@ -45,7 +45,7 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class ParityCase:
     """One case: what both engines make of it; `gap` is the largest of all tokens, in nats."""
 
     case: str
@@ -108,7 +108,7 @@ def ask_vllm(folder: Path, images: Images, template: Template, tokens: int) -> l
 
 def compare_engines(
     model: PreTrainedModel, encoder: Encoder, answered: list[Answered]
-) -> list[Agreement]:
+) -> list[ParityCase]:
     """Ask the model itself about every prompt and token; one forward pass a case."""
     import torch
 
@@ -133,7 +133,7 @@ def compare_engines(
         told = torch.tensor(each.response.logprobs, device=logp.device)
         shown = (encoded.prompt_ids.count(image_id), each.prompt_ids.count(image_id))
         found.append(
-            Agreement(
+            ParityCase(
                 each.request.key,
                 encoded.prompt_ids == tuple(each.prompt_ids),
                 shown,
@@ -145,7 +145,7 @@ def compare_engines(
     return found
 
 
-def check(found: list[Agreement], max_gap: float) -> None:
+def check(found: list[ParityCase], max_gap: float) -> None:
     """Accept or refuse.
 
     Raises:

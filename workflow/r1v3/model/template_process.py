@@ -9,7 +9,6 @@ that it starts in a tenth of a second; a test compares both.
 """
 
 import json
-import resource
 import signal
 import sys
 from datetime import datetime
@@ -20,11 +19,13 @@ import jinja2.ext
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from r1v3.base.memory import limit_process
+
 MEMORY = 512 * 2**20  # bytes of address space, Python's own included
 LONGEST = 2**20  # characters of a template, and of what it writes
 
 
-class Generation(jinja2.ext.Extension):
+class GenerationTag(jinja2.ext.Extension):
     """`{% generation %}` marks what an assistant wrote; for a prompt it changes nothing."""
 
     tags = {"generation"}
@@ -39,10 +40,10 @@ class Generation(jinja2.ext.Extension):
         return caller()
 
 
-def environment() -> ImmutableSandboxedEnvironment:
+def sandboxed_environment() -> ImmutableSandboxedEnvironment:
     """Templates as transformers reads them."""
     found = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, jinja2.ext.loopcontrols]
+        trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, jinja2.ext.loopcontrols]
     )
     found.filters["tojson"] = _to_json
     found.globals["raise_exception"] = _refuse
@@ -67,7 +68,7 @@ def _now(form: str) -> str:
     return datetime.now().strftime(form)
 
 
-def reply_to(request: dict[str, Any], compiled: dict[str, jinja2.Template]) -> dict[str, str]:
+def render_request(request: dict[str, Any], compiled: dict[str, jinja2.Template]) -> dict[str, str]:
     """The prompt, or what is wrong with the template.
 
     Args:
@@ -80,7 +81,7 @@ def reply_to(request: dict[str, Any], compiled: dict[str, jinja2.Template]) -> d
         if len(text) > LONGEST:
             return {"error": f"longer than {LONGEST} characters"}
         if text not in compiled:
-            compiled[text] = environment().from_string(text)
+            compiled[text] = sandboxed_environment().from_string(text)
         parts, size = [], 0
         for part in compiled[text].generate(**request["values"]):
             parts.append(part)
@@ -96,19 +97,12 @@ def reply_to(request: dict[str, Any], compiled: dict[str, jinja2.Template]) -> d
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def limit_self(memory: int) -> None:
-    """Cap what this process may use, for good."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
-
 def main() -> None:
     """Answer until the parent's end of the pipe closes."""
     compiled: dict[str, jinja2.Template] = {}
-    limit_self(MEMORY)
+    limit_process(MEMORY)
     for line in sys.stdin:
-        print(json.dumps(reply_to(json.loads(line), compiled)), flush=True)
+        print(json.dumps(render_request(json.loads(line), compiled)), flush=True)
 
 
 if __name__ == "__main__":

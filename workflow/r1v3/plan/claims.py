@@ -42,7 +42,7 @@ from r1v3.analyze.studies.verdicts import (
 from r1v3.plan.questions import questions_of_benchmark, questions_of_measure
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import Project, load_project
-from r1v3.recipe.schema.report_numbers import value_of
+from r1v3.recipe.schema.report_numbers import expression_value
 from r1v3.recipe.schema.studies import (
     Arithmetic,
     AuditClaim,
@@ -234,7 +234,7 @@ def _planned(
     """Raises ValueError where the items are not known, or nothing is known of the spread."""
     rule, expected = _rule(claim), _expected(claim)
     if isinstance(claim, Score):
-        share = value_of(claim.bar, claim.numbers) / 100
+        share = expression_value(claim.bar, claim.numbers) / 100
         items = questions_of_benchmark(project, claim.benchmark)
         return Planned(rule, Spread(_deviation(share), 0.0), items, "items", expected, "computed")
     if isinstance(claim, AuditClaim):
@@ -334,7 +334,7 @@ def _expected(claim: MeasuredClaim | Score | AuditClaim) -> float | None:
     ours, other = (known.a, known.b) if known else (None, None)
     if isinstance(claim, Score):
         ours = claim.numbers.get(f"{claim.benchmark}.{OURS}", ours)
-        other = value_of(claim.bar, claim.numbers)
+        other = expression_value(claim.bar, claim.numbers)
     if ours is None or other is None:
         return None
     size = (ours - other) / 100 * (-1 if _rule(claim).direction == "less" else 1)
@@ -443,7 +443,7 @@ def as_json(recipe: str, seeds: int, rows: list[ClaimPower]) -> dict[str, Any]:
     }
 
 
-def as_text(recipe: str, seeds: int, rows: list[ClaimPower]) -> list[str]:
+def claims_table(recipe: str, seeds: int, rows: list[ClaimPower]) -> list[str]:
     """The plan as a table, with how to read it."""
     planned = [each for each in rows if not each.note]
     shown = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from r1v3.plan import memory
-from r1v3.plan.speed import decode, draw_lengths, train_seconds
+from r1v3.plan.speed import decoding_time, draw_lengths, train_seconds
 from r1v3.recipe.schema.training import Grpo
 from r1v3.train.core.flops import FlopCount
 
@@ -22,7 +22,7 @@ EPISODES = 8  # simulated for each stage of lengths
 
 
 @dataclass(frozen=True)
-class Rollouts:
+class RolloutSeconds:
     """Seconds of the whole run by phase.
 
     `straggling` is the part of `generate` in which fewer than a quarter of the rows are at work; `idle` the
@@ -46,7 +46,7 @@ class Rollouts:
         return self.generate + self.update + self.weights
 
 
-def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> Rollouts:
+def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> RolloutSeconds:
     """The phases of a run's steps on this many devices."""
     asked, shape, device = settings.prompts_per_step * settings.samples, plan.shape, plan.device
     machines = plan.recipe.layout.grpo
@@ -71,7 +71,7 @@ def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> Rollouts:
             most = max(most, sum(lengths) + settings.prompts_per_step * plan.prompt)
             cuts = [asked * n // engines for n in range(engines + 1)]
             told = [
-                decode(
+                decoding_time(
                     lengths[first:last],
                     shape=shape,
                     prompt=plan.prompt,
@@ -96,7 +96,7 @@ def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> Rollouts:
     whole = phases["generate"] + phases["update"] + phases["weights"]
     waiting = phases["generate"] - busy / devices
     idle = (waiting + phases["weights"] * (1 - engines / devices)) / whole
-    return Rollouts(
+    return RolloutSeconds(
         **phases,
         idle=idle,
         most_tokens=most,

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from r1v3.plan.episode import Rollouts
+from r1v3.plan.episode import RolloutSeconds
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Estimate:
     assumed: bool = True
     notes: tuple[str, ...] = ()
     step_seconds: float = 0.0
-    rollouts: Rollouts | None = None
+    rollouts: RolloutSeconds | None = None
     advice: tuple[str, ...] = field(default=())
     sampling: dict[str, float] = field(default_factory=dict)
     fee: float = 0.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r1v3.plan.costs import Costs
-from r1v3.plan.episode import Rollouts, simulate
+from r1v3.plan.episode import RolloutSeconds, simulate
 from r1v3.plan.stages import RecipePlan
 from r1v3.recipe.load import Project, load_project
 from r1v3.recipe.site import Site
@@ -19,7 +19,7 @@ ASLEEP = "engine asleep"
 
 
 @dataclass(frozen=True)
-class Step:
+class LayoutStep:
     """One step of RL.
 
     Attributes:
@@ -45,7 +45,7 @@ class Step:
     note: str = ""
 
 
-def layouts(root: Path, paper: Project, site: Site, costs: Costs) -> Iterator[Step]:
+def layouts(root: Path, paper: Project, site: Site, costs: Costs) -> Iterator[LayoutStep]:
     """The layouts that people ask about, each with the recipe that has it.
 
     Args:
@@ -57,13 +57,13 @@ def layouts(root: Path, paper: Project, site: Site, costs: Costs) -> Iterator[St
     yield together("1B on one GPU", RecipePlan(root, load_project(root, "1b"), site, costs))
 
 
-def together(name: str, plan: RecipePlan) -> Step:
+def together(name: str, plan: RecipePlan) -> LayoutStep:
     """Engines and trainer take turns on the same GPUs, as the recipe's layout has it."""
     estimate = plan.grpo("rl")
     told = estimate.rollouts
     assert told is not None  # every estimate of stage grpo has rollouts
     steps, gpus = plan.project.runs["rl"].grpo.steps, estimate.devices
-    return Step(
+    return LayoutStep(
         name,
         gpus,
         estimate.memory,
@@ -77,27 +77,27 @@ def together(name: str, plan: RecipePlan) -> Step:
     )
 
 
-def overlapped(name: str, root: Path, project: Project, site: Site, costs: Costs) -> Step:
+def overlapped(name: str, root: Path, project: Project, site: Site, costs: Costs) -> LayoutStep:
     """Engines on nodes of their own, the others learn: the division with the shortest step that fits.
 
     Where none fits, or there is one node alone, the nearest one, which says so.
     """
     machines = project.recipe.layout.grpo
     settings = project.runs["rl"].grpo
-    found: list[Step] = []
+    found: list[LayoutStep] = []
     for engines in range(1, machines.nodes):
         learners = machines.nodes - engines
         trainer = RecipePlan(root, project, site, costs, nodes=learners)
         sampler = RecipePlan(root, project, site, costs, nodes=engines, apart=True)
         estimate, gpus = trainer.grpo("rl"), machines.nodes * machines.gpus
-        learn: Rollouts | None = estimate.rollouts
+        learn: RolloutSeconds | None = estimate.rollouts
         assert learn is not None  # every estimate of stage grpo has rollouts
         write = simulate(sampler, settings, engines * machines.gpus)
         # No engine lies beside the trainer, neither asleep nor awake.
         memory = sum(estimate.parts.values()) - estimate.parts[ASLEEP]
         seconds = max(write.generate, learn.update) + learn.weights
         found.append(
-            Step(
+            LayoutStep(
                 name,
                 gpus,
                 memory,
@@ -114,11 +114,11 @@ def overlapped(name: str, root: Path, project: Project, site: Site, costs: Costs
     if not found:
         none = math.nan
         why = "needs two nodes"
-        return Step(name, machines.gpus, none, none, none, none, none, none, none, False, why)
+        return LayoutStep(name, machines.gpus, none, none, none, none, none, none, none, False, why)
     return min(found, key=lambda step: (not step.fits, step.seconds))
 
 
-def table(steps: Iterator[Step]) -> list[str]:
+def layouts_table(steps: Iterator[LayoutStep]) -> list[str]:
     """One line for each layout."""
     lines = [
         f"{'layout':15} {'GPUs':>4} {'GB each':>8} {'step s':>7} {'generate':>9} {'update':>7} {'weights':>8}"

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from transformers import PreTrainedConfig
 
-from r1v3.model.families import config_class
+from r1v3.model.families import library_config
 from r1v3.recipe.schema.section import Positive, Section
 
 
@@ -79,4 +79,4 @@ def config_from_qwen_sizes(sizes: QwenSizes) -> PreTrainedConfig:
         "text_config": language,
         "tie_word_embeddings": text.tied,
     }
-    return config_class(sizes.family).from_dict(whole)
+    return library_config(sizes.family).from_dict(whole)

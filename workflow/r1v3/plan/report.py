@@ -18,7 +18,7 @@ from r1v3.recipe.site import load_site
 NODES = (1, 2, 4, 8)
 
 
-def table(estimates: list[Estimate], price: float, *, gpus: bool) -> list[str]:
+def cost_table(estimates: list[Estimate], price: float, *, gpus: bool) -> list[str]:
     """One line for each stage, and one for the total."""
     unit = "GPUs" if gpus else "CPUs"
     lines = [
@@ -98,7 +98,7 @@ def report(
     plan = RecipePlan(root, project, site, costs, nodes=nodes)
     price = site.gpus.price_per_hour if price is None else price
     estimates = plan.estimates()
-    lines = table(estimates, 0.0 if plan.cpu else price, gpus=not plan.cpu)
+    lines = cost_table(estimates, 0.0 if plan.cpu else price, gpus=not plan.cpu)
     lines += ["", "GB of the fullest device", *parts(estimates)]
     if known := beside(root, project, estimates):
         lines += ["", "Planned and measured, of finished runs", *known]
@@ -107,7 +107,7 @@ def report(
         lines += waits(lambda count: RecipePlan(root, project, site, costs, nodes=count))
         lines += ["", "RL, a step of it, on other machines or in another order"]
         paper = project if recipe == "paper" else load_project(root, "paper")
-        lines += layouts.table(layouts.layouts(root, paper, site, costs))
+        lines += layouts.layouts_table(layouts.layouts(root, paper, site, costs))
     lines += ["", assumptions(plan)]
     refused = [each for each in estimates if not each.fits]
     for each in refused:

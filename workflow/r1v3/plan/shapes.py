@@ -18,7 +18,7 @@ from transformers import (
 )
 from transformers.models.internvl.configuration_internvl import InternVLVisionConfig
 
-from r1v3.model.families import config_class, family_of
+from r1v3.model.families import family_of, library_config
 from r1v3.model.groups import grouped_parameters
 from r1v3.model.lora import adaptable_layers
 from r1v3.plan.qwen_sizes import QwenSizes, config_from_qwen_sizes
@@ -172,7 +172,7 @@ def build_meta(config: PreTrainedConfig) -> PreTrainedModel:
 
 def config_of(content: dict[str, Any]) -> PreTrainedConfig:
     """The library's configuration of a `config.json` of a family that is supported."""
-    return config_class(content["model_type"]).from_dict(content)
+    return library_config(content["model_type"]).from_dict(content)
 
 
 @lru_cache(maxsize=8)

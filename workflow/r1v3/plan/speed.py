@@ -66,7 +66,7 @@ class Decoding:
     prefill: float
 
 
-def decode(
+def decoding_time(
     lengths: list[int],
     *,
     shape: ModelShape,

@@ -11,7 +11,7 @@ from r1v3.plan.estimate import Estimate
 from r1v3.plan.questions import questions_of_benchmark, questions_of_set
 from r1v3.plan.servers import servers
 from r1v3.plan.shapes import ModelShape, meta_model, model_shape
-from r1v3.plan.speed import decode, draw_lengths, train_seconds
+from r1v3.plan.speed import decoding_time, draw_lengths, train_seconds
 from r1v3.recipe.load import Project
 from r1v3.recipe.schema.data import SampledSet
 from r1v3.recipe.schema.layout import Machines, Stage
@@ -375,7 +375,7 @@ class RecipePlan:
         )
         if self.cpu:
             parts = {"process": 2**30 * self.device.base_gib, "weights": 4.0 * shape.all}
-        told = decode(
+        told = decoding_time(
             drawn,
             shape=shape,
             prompt=self.prompt,

@@ -7,7 +7,7 @@ which is in the crate, has their hashes. The terms are those of schema.org, afte
 import json
 from pathlib import Path
 
-from r1v3.provenance.found import DVC_FILE, ResultFolder, reached
+from r1v3.provenance.found import DVC_FILE, ResultFolder, is_configured
 from r1v3.provenance.graph import LineageGraph
 from r1v3.recipe.graph.results import ResultGraph
 
@@ -34,7 +34,7 @@ def write_crate(root: Path, documents: ResultGraph, out: Path) -> list[str]:
     inside = {
         key: found
         for key, found in graph.found.items()
-        if found.finished and reached(documents, found.folder)
+        if found.finished and is_configured(documents, found.folder)
     }
     if not (root / "results/summary.json").exists() or not inside:
         raise ValueError(

@@ -87,7 +87,7 @@ def result_folders(root: Path) -> Iterator[ResultFolder]:
                 yield ResultFolder(root, path.relative_to(root).as_posix())
 
 
-def reached(documents: ResultGraph, folder: str) -> bool:
+def is_configured(documents: ResultGraph, folder: str) -> bool:
     """Whether the configuration makes this folder."""
     try:
         return documents.at(folder).folder == folder

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.base.atomic_write import write_text
-from r1v3.provenance.found import reached, result_folders
+from r1v3.provenance.found import is_configured, result_folders
 from r1v3.recipe.graph.results import ResultGraph
-from r1v3.recipe.outputs.code import Outdated, outdated, tell
+from r1v3.recipe.outputs.code import Outdated, outdated, outdated_lines
 from r1v3.recipe.snakemake import asks_for_rerun, forced_by
 
 NOTE = Path(".snakemake/other_code.txt")
@@ -18,7 +18,7 @@ NOTE = Path(".snakemake/other_code.txt")
 def outdated_results(graph: ResultGraph) -> list[Outdated]:
     """The finished results of a configuration that other code computed."""
     root = graph.project.root
-    folders = [found.folder for found in result_folders(root) if reached(graph, found.folder)]
+    folders = [found.folder for found in result_folders(root) if is_configured(graph, found.folder)]
     return outdated([graph.at(folder) for folder in folders], root)
 
 
@@ -44,7 +44,7 @@ class OtherCode:
         found = outdated_results(graph)
         rerun = [each.output for each in found] if asks_for_rerun(config) else []
         asked = {*rerun, *forced_by(arguments)}
-        lines = tell([each for each in found if not {each.rule, each.output} & asked])
+        lines = outdated_lines([each for each in found if not {each.rule, each.output} & asked])
         for line in lines:
             logger.warning(line)
         return cls(rerun, _note(lines))

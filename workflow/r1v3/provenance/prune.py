@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from r1v3.provenance.found import ResultFolder, reached, result_folders
+from r1v3.provenance.found import ResultFolder, is_configured, result_folders
 from r1v3.provenance.graph import LineageGraph, key_of
 from r1v3.recipe.graph.results import ResultGraph
 
@@ -12,7 +12,9 @@ from r1v3.recipe.graph.results import ResultGraph
 def unreached(root: Path, projects: list[ResultGraph]) -> list[ResultFolder]:
     """Folders that no recipe makes, that are not recorded, and from which no result to keep was made."""
     found = list(result_folders(root))
-    kept = [f for f in found if f.dvc_file.exists() or any(reached(p, f.folder) for p in projects)]
+    kept = [
+        f for f in found if f.dvc_file.exists() or any(is_configured(p, f.folder) for p in projects)
+    ]
     graph = LineageGraph.of(root)
     needed = {each for f in kept for each in (key_of(f), *graph.above(key_of(f)))}
     return [f for f in found if key_of(f) not in needed]

@@ -13,7 +13,7 @@ import yaml
 from filelock import FileLock
 
 from r1v3.base.atomic_write import write_text
-from r1v3.provenance.found import DVC_FILE, ResultFolder, reached, result_folders
+from r1v3.provenance.found import DVC_FILE, ResultFolder, is_configured, result_folders
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.outputs.manifest import read_manifest
 
@@ -34,7 +34,9 @@ def snapshot(root: Path, documents: ResultGraph) -> list[str]:
     place = root / ".dvc" / "tmp" / "snapshot.lock"
     place.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(place):
-        kept = [f for f in result_folders(root) if f.finished and reached(documents, f.folder)]
+        kept = [
+            f for f in result_folders(root) if f.finished and is_configured(documents, f.folder)
+        ]
         new = [found for found in kept if not recorded(found)]
         wrong = [line for found in new for line in not_vouched_for(found)]
         if wrong:

@@ -3,7 +3,7 @@
 from r1v3.provenance.outdated import outdated_results
 from r1v3.recipe.graph.identity import Node
 from r1v3.recipe.graph.results import ResultGraph
-from r1v3.recipe.outputs.code import tell
+from r1v3.recipe.outputs.code import outdated_lines
 from r1v3.recipe.tables.runs import CORE
 
 # What an unfinished stage leaves in its folder.
@@ -21,7 +21,7 @@ def status_lines(graph: ResultGraph) -> list[str]:
     ]
     done = sum(state == "finished" for *_, state in rows)
     lines.append(f"{done} of {len(rows)} runs of recipe {graph.recipe.name} are finished")
-    told = tell(outdated_results(graph))
+    told = outdated_lines(outdated_results(graph))
     if told:
         told.append(
             "`snakemake --config rerun_code=true` makes all of them again, and what is made from them"

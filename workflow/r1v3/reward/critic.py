@@ -110,7 +110,7 @@ class Critic:
         return {wanted[row["key"]]: row["text"] for row in stored if row["key"] in wanted}
 
 
-def turns(*said: tuple[str, str]) -> str:
+def prompt_of_turns(*said: tuple[str, str]) -> str:
     """A prompt of these turns (role and text), from which the server engine takes them again."""
     text = "".join(f"<|im_start|>{role}\n{words}<|im_end|>\n" for role, words in said)
     return f"{text}<|im_start|>assistant\n"
@@ -122,7 +122,9 @@ def reward_prompt(question: str, response: str) -> str:
     Args:
         question: with an `<image>` marker for each picture.
     """
-    return turns(("user", without_control(question)), ("assistant", shown_response(response)))
+    return prompt_of_turns(
+        ("user", without_control(question)), ("assistant", shown_response(response))
+    )
 
 
 def shown_response(response: str) -> str:

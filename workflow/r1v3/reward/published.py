@@ -53,7 +53,7 @@ def _row(
     } | more
 
 
-def mmmu(folder: Path, name: str) -> Iterator[Row]:
+def read_mmmu(folder: Path, name: str) -> Iterator[Row]:
     """900 validation items; only the total is published."""
     for item in _jsonl(folder / f"mmmu/{name}.jsonl"):
         choice = item["question_type"] == "multiple-choice"
@@ -62,7 +62,7 @@ def mmmu(folder: Path, name: str) -> Iterator[Row]:
         yield _row(item["id"], item["response"], item["answer"], kind, options=options)
 
 
-def mmmu_pro(folder: Path, name: str) -> Iterator[Row]:
+def read_mmmu_pro(folder: Path, name: str) -> Iterator[Row]:
     """1,730 items of up to ten options, a verdict for each."""
     for item in _jsonl(folder / f"mmmu_pro/{name}.jsonl"):
         yield _row(
@@ -76,7 +76,7 @@ def mmmu_pro(folder: Path, name: str) -> Iterator[Row]:
         )
 
 
-def mathvista(folder: Path, name: str) -> Iterator[Row]:
+def read_mathvista(folder: Path, name: str) -> Iterator[Row]:
     """1,000 testmini items: options given as texts, integers, floats to a stated precision."""
     for key, item in json.loads((folder / f"mathvista/{name}.json").read_text("utf-8")).items():
         choice = item["question_type"] == "multi_choice"
@@ -96,7 +96,7 @@ def mathvista(folder: Path, name: str) -> Iterator[Row]:
         )
 
 
-def mathvision(folder: Path, name: str) -> Iterator[Row]:
+def read_mathvision(folder: Path, name: str) -> Iterator[Row]:
     """3,040 items, half of them with five options, a verdict for each."""
     golds = {item["id"]: item for item in _jsonl(folder / "mathvision/test.jsonl")}
     for item in _jsonl(folder / f"mathvision/{name}.jsonl"):
@@ -112,7 +112,7 @@ def mathvision(folder: Path, name: str) -> Iterator[Row]:
         )
 
 
-def logicvista(folder: Path, name: str) -> Iterator[Row]:
+def read_logicvista(folder: Path, name: str) -> Iterator[Row]:
     """448 items, some with several letters; the label is GPT-4's reading of the answer."""
     items = json.loads((folder / "logicvista/dataset.json").read_text("utf-8"))
     path = folder / f"logicvista/{name}-accuracy-results.csv"
@@ -130,7 +130,7 @@ def logicvista(folder: Path, name: str) -> Iterator[Row]:
             )
 
 
-def gaokao(folder: Path, name: str) -> Iterator[Row]:
+def read_gaokao(folder: Path, name: str) -> Iterator[Row]:
     """Chinese examination items: options, and blanks marked by GPT-4 (right = full marks)."""
     examples = json.loads((folder / f"gaokao/{name}.json").read_text("utf-8"))["example"]
     for item in examples:
@@ -166,20 +166,24 @@ class PublishedSet:
 
 MATH, CHOICE = 0.99, 0.98
 SETS = {
-    "mmmu/llava": PublishedSet(mmmu, "llava1.5_13b", 0.367, CHOICE),
-    "mmmu/qwen": PublishedSet(mmmu, "qwen_vl", 0.361, CHOICE),
-    "mmmu_pro/cot": PublishedSet(mmmu_pro, "gpt-4o_vision_cot", 0.5006, CHOICE),
-    "mmmu_pro/direct": PublishedSet(mmmu_pro, "gpt-4o_vision_direct", 0.4243, CHOICE),
-    "mathvista/bard": PublishedSet(mathvista, "output_bard", 0.348, MATH),
-    "mathvista/gpt4": PublishedSet(mathvista, "output_gpt4_2shot_solution_use_ocr", 0.321, MATH),
-    "mathvision/gemini": PublishedSet(mathvision, "Gemini-Pro-CoT", 436 / 3040, MATH),
-    "mathvision/llava": PublishedSet(mathvision, "LLaVA-v1.5-13B", 338 / 3040, MATH),
-    "logicvista/llava": PublishedSet(logicvista, "LLAVA7B", None, CHOICE),
-    "logicvista/instructblip": PublishedSet(logicvista, "instructBLIP-vicuna-7B", None, CHOICE),
-    "logicvista/minigpt": PublishedSet(logicvista, "miniGPTvicuna13B", None, CHOICE),
-    "logicvista/otter": PublishedSet(logicvista, "otter9B", None, CHOICE),
-    "gaokao/choice": PublishedSet(gaokao, "Math_I_MCQs_gpt4", 575 / 1070, CHOICE),
-    "gaokao/fill": PublishedSet(gaokao, "Math_I_fill_in_gpt4_marked", None, MATH),
+    "mmmu/llava": PublishedSet(read_mmmu, "llava1.5_13b", 0.367, CHOICE),
+    "mmmu/qwen": PublishedSet(read_mmmu, "qwen_vl", 0.361, CHOICE),
+    "mmmu_pro/cot": PublishedSet(read_mmmu_pro, "gpt-4o_vision_cot", 0.5006, CHOICE),
+    "mmmu_pro/direct": PublishedSet(read_mmmu_pro, "gpt-4o_vision_direct", 0.4243, CHOICE),
+    "mathvista/bard": PublishedSet(read_mathvista, "output_bard", 0.348, MATH),
+    "mathvista/gpt4": PublishedSet(
+        read_mathvista, "output_gpt4_2shot_solution_use_ocr", 0.321, MATH
+    ),
+    "mathvision/gemini": PublishedSet(read_mathvision, "Gemini-Pro-CoT", 436 / 3040, MATH),
+    "mathvision/llava": PublishedSet(read_mathvision, "LLaVA-v1.5-13B", 338 / 3040, MATH),
+    "logicvista/llava": PublishedSet(read_logicvista, "LLAVA7B", None, CHOICE),
+    "logicvista/instructblip": PublishedSet(
+        read_logicvista, "instructBLIP-vicuna-7B", None, CHOICE
+    ),
+    "logicvista/minigpt": PublishedSet(read_logicvista, "miniGPTvicuna13B", None, CHOICE),
+    "logicvista/otter": PublishedSet(read_logicvista, "otter9B", None, CHOICE),
+    "gaokao/choice": PublishedSet(read_gaokao, "Math_I_MCQs_gpt4", 575 / 1070, CHOICE),
+    "gaokao/fill": PublishedSet(read_gaokao, "Math_I_fill_in_gpt4_marked", None, MATH),
 }
 
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, Hit
 from r1v3.data.decontamination.ngrams import Words
-from r1v3.data.decontamination.phash import Look, look
-from r1v3.data.decontamination.question_text import said
+from r1v3.data.decontamination.phash import PictureHash, picture_hash
+from r1v3.data.decontamination.question_text import question_words
 from r1v3.data.records import Record, iter_records
 from r1v3.recipe.schema.cleaning import CleaningRules
 
@@ -80,7 +80,7 @@ def records_with_twins(folder: Path, index: EvaluationIndex) -> list[tuple[Recor
     cut = index.looks.settings.cut
 
     def flush() -> None:
-        texts = words([said(record.question, record.options) for record in batch])
+        texts = words([question_words(record.question, record.options) for record in batch])
         looks = [
             [seen for image in r.images if (seen := _look(folder / image, cut)) is not None]
             for r in batch
@@ -99,9 +99,9 @@ def records_with_twins(folder: Path, index: EvaluationIndex) -> list[tuple[Recor
     return found
 
 
-def _look(path: Path, cut: bool) -> Look | None:
+def _look(path: Path, cut: bool) -> PictureHash | None:
     with Image.open(path) as image:
-        return look(image.convert("RGB"), cut=cut)
+        return picture_hash(image.convert("RGB"), cut=cut)
 
 
 def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str]]) -> list[dict]:

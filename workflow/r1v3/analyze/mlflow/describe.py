@@ -29,7 +29,7 @@ def experiment_note(graph: ResultGraph) -> str:
     )
 
 
-def differences(graph: ResultGraph, name: str) -> list[str]:
+def changes_from_like(graph: ResultGraph, name: str) -> list[str]:
     """What a run's resolved config has otherwise than that of the run that its entry is `like`."""
     parent = graph.project.runs[name].like
     if parent is None:
@@ -43,7 +43,7 @@ def differences(graph: ResultGraph, name: str) -> list[str]:
 
 
 def _tags(graph: ResultGraph, name: str) -> dict[str, str]:
-    run, changed = graph.project.runs[name], differences(graph, name)
+    run, changed = graph.project.runs[name], changes_from_like(graph, name)
     claims = [
         claim
         for claim, each in graph.project.claims.items()

@@ -21,7 +21,7 @@ from r1v3.analyze.mlflow.store import (
     MlflowStore,
     StoreError,
     alone_with,
-    digest_of,
+    rows_digest,
     same_rows,
     store_errors,
 )
@@ -98,7 +98,7 @@ def send_new(store: MlflowStore, folder: Path, studies: dict[str, Study] | None 
             store.client.update_run(id, status="RUNNING")
         for at in range(sent, len(rows), ROWS_A_CALL):
             to = min(at + ROWS_A_CALL, len(rows))
-            store.client.log_batch(id, tags=[RunTag(BEGUN, f"{to} {digest_of(lines[:to])}")])
+            store.client.log_batch(id, tags=[RunTag(BEGUN, f"{to} {rows_digest(lines[:to])}")])
             seconds = sum(row.get("seconds", 0.0) for row in rows[:at])
             store.send(id, row_points(rows[at:to], run.info.start_time, seconds))
             store.client.log_batch(id, tags=[RunTag(SENT, str(to))])

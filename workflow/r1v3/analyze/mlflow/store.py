@@ -187,10 +187,10 @@ def same_rows(tags: dict[str, str], rows: Sequence[bytes]) -> bool:
     if BEGUN not in tags:
         return True
     number, _, digest = tags[BEGUN].partition(" ")
-    return len(rows) >= int(number) and digest_of(rows[: int(number)]) == digest
+    return len(rows) >= int(number) and rows_digest(rows[: int(number)]) == digest
 
 
-def digest_of(rows: Sequence[bytes]) -> str:
+def rows_digest(rows: Sequence[bytes]) -> str:
     return hashlib.sha256(b"".join(rows)).hexdigest()
 
 

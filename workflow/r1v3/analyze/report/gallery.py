@@ -48,7 +48,7 @@ def gallery(scores: Scores, root: Path) -> list[ShownAnswer]:
             shown.append(
                 ShownAnswer(
                     key=row["key"],
-                    question=asked(record.question, record.options),
+                    question=question_with_options(record.question, record.options),
                     pictures=[picture_uri(data / image) for image in record.images],
                     response=row["response"],
                     right=bool(row["correct"]),
@@ -59,7 +59,7 @@ def gallery(scores: Scores, root: Path) -> list[ShownAnswer]:
     return shown
 
 
-def asked(question: str, options: tuple[str, ...] | None) -> str:
+def question_with_options(question: str, options: tuple[str, ...] | None) -> str:
     """A question with its lettered options; picture marks are removed, as pictures are shown beside it."""
     text = render_question(question.replace("<image>", " "), options, 0)
     return " ".join(text.split())

@@ -19,7 +19,7 @@ NORMAL = 1.96
 
 
 @dataclass(frozen=True)
-class Box:
+class StageBox:
     """A stage in the picture of the pipeline: what it is, what it learns from, and its scores."""
 
     title: str
@@ -44,7 +44,7 @@ class EntropyAnswer:
 
 def pipeline(
     runs: list[Result], data: dict[str, Result], models: dict[str, dict[str, Any]], chosen: int
-) -> list[Box]:
+) -> list[StageBox]:
     """The stages of the core path, in order; models that are only asked, such as the teacher, are no stage.
 
     Args:
@@ -72,7 +72,7 @@ def pipeline(
             (SETS.get(name, name), f"{100 * score['accuracy']:.1f} %")
             for name, score in models[run.name].items()
         ]
-        boxes.append(Box(STAGES.get(run.name, run.name), run.name, lines, scores))
+        boxes.append(StageBox(STAGES.get(run.name, run.name), run.name, lines, scores))
     return boxes
 
 

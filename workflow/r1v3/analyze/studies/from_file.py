@@ -43,7 +43,7 @@ PARTS = ("mean", "low", "high", "count")  # of a reading of a checkpoint
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One number of one arm with one seed; `item` is empty and `step` None where a row has none."""
 
     study: str
@@ -56,7 +56,7 @@ class Row:
     interval: dict[str, float | None]
 
 
-def read_table(path: Path, documents: ResultGraph) -> list[Row]:
+def read_table(path: Path, documents: ResultGraph) -> list[TableRow]:
     """Read and check a CSV file.
 
     Raises:
@@ -73,7 +73,7 @@ def read_table(path: Path, documents: ResultGraph) -> list[Row]:
         raise ValueError(f"{path}: {unknown('column', strange[0], known)}")
     if absent := [name for name in NEEDED if name not in columns]:
         raise ValueError(f"{path}: no column {', '.join(absent)}")
-    found: list[Row] = []
+    found: list[TableRow] = []
     seen: set[tuple[str, ...]] = set()
     for line, row in enumerate(rows, 2):  # the first line has the names
         found.append(_row(f"{path}, line {line}", row, documents))
@@ -86,7 +86,7 @@ def read_table(path: Path, documents: ResultGraph) -> list[Row]:
     return found
 
 
-def _row(where: str, row: dict[str, str], documents: ResultGraph) -> Row:
+def _row(where: str, row: dict[str, str], documents: ResultGraph) -> TableRow:
     studies = documents.project.studies
     if None in row:
         raise ValueError(f"{where}: more values than columns")
@@ -102,7 +102,7 @@ def _row(where: str, row: dict[str, str], documents: ResultGraph) -> Row:
         name = "value" if value is None else "seed"
         raise ValueError(f"{where}: {name}: a number is needed, not ''")
     step = numbers["step"]
-    return Row(
+    return TableRow(
         row["study"],
         row["arm"],
         int(seed),
@@ -129,7 +129,7 @@ def _number(where: str, name: str, said: str) -> float | None:
 class TableEvidence(Evidence):
     """The rows of one study, read as the results of a workflow are."""
 
-    def __init__(self, documents: ResultGraph, name: str, study: Study, table: list[Row]):
+    def __init__(self, documents: ResultGraph, name: str, study: Study, table: list[TableRow]):
         super().__init__(documents, study, Path(), 1)
         self.name = name
         self.rows = [row for row in table if row.study == name]
@@ -192,12 +192,12 @@ class TableEvidence(Evidence):
         """Not in a table of numbers: the claims about phrases need the answers themselves."""
         raise NotMeasured("a table of numbers has no answers to read")
 
-    def _of(self, label: str, seed: int, measure: str) -> list[Row]:
+    def _of(self, label: str, seed: int, measure: str) -> list[TableRow]:
         wanted = (label, seed, measure)
         return [row for row in self.rows if (row.arm, row.seed, row.measure) == wanted]
 
 
-def check_table(documents: ResultGraph, table: list[Row]) -> list[ClaimVerdict]:
+def check_table(documents: ResultGraph, table: list[TableRow]) -> list[ClaimVerdict]:
     """The verdict on every claim, in the order of config/claims.yaml.
 
     A claim of which the table lacks something is not testable here; the verdict says what is lacking.

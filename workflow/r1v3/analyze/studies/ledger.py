@@ -39,7 +39,7 @@ def ledger(documents: ResultGraph, studies: list[dict]) -> dict:
     return {
         "claims": claims,
         "counts": counts(claims),
-        "chances": chances(claims),
+        "chances": tested_differences(claims),
         "correlations": list(CORRELATIONS),
     }
 
@@ -80,7 +80,7 @@ def counts(claims: list[dict]) -> list[dict]:
     ]
 
 
-def chances(claims: list[dict]) -> list[dict]:
+def tested_differences(claims: list[dict]) -> list[dict]:
     """The published differences between two numbers, tested against chance."""
     rows = []
     for claim in claims:

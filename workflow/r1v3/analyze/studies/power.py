@@ -71,7 +71,7 @@ def errors(spread: Spread, design: Design) -> tuple[float, float]:
     return spread.item / sqrt(counted), spread.seed / sqrt(design.seeds)
 
 
-def chances(effect: float, rule: Rule, spread: Spread, design: Design) -> Chances:
+def verdict_chances(effect: float, rule: Rule, spread: Spread, design: Design) -> Chances:
     """The chances of both verdicts where the true effect is `effect`."""
     of_items, of_seeds = errors(spread, design)
     error = max(sqrt(of_items**2 + of_seeds**2), 1e-12)
@@ -117,7 +117,7 @@ def settles(rule: Rule, spread: Spread, design: Design, expected: float | None) 
     """
 
     def chance(effect: float) -> Chances:
-        return chances(effect, rule, spread, design)
+        return verdict_chances(effect, rule, spread, design)
 
     size = TWICE * rule.least if expected is None else abs(expected)
     if rule.direction == "same":
@@ -133,7 +133,7 @@ def settles(rule: Rule, spread: Spread, design: Design, expected: float | None) 
 
 def settled_at(rule: Rule, spread: Spread, design: Design, effect: float) -> bool:
     """Whether one verdict has 80 % power where the true effect is `effect`."""
-    found = chances(effect, rule, spread, design)
+    found = verdict_chances(effect, rule, spread, design)
     return max(found.supports, found.opposes) >= POWER
 
 
@@ -196,8 +196,8 @@ def detectable(rule: Rule, spread: Spread, design: Design) -> float:
 
     def enough(size: float) -> bool:
         if rule.direction in ("same", "no worse"):
-            return chances(0.0, replace(rule, least=size), spread, design).supports >= POWER
-        return chances(size, Rule("more", 0.0), spread, design).supports >= POWER
+            return verdict_chances(0.0, replace(rule, least=size), spread, design).supports >= POWER
+        return verdict_chances(size, Rule("more", 0.0), spread, design).supports >= POWER
 
     high = max(sum(errors(spread, design)), 1e-9)
     while not enough(high):

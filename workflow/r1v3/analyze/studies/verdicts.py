@@ -31,7 +31,7 @@ from r1v3.analyze.studies.evidence import Evidence, NotMeasured, column
 from r1v3.analyze.studies.power import Rule, seeds_at
 from r1v3.evaluate.pages.hallucination import find_phrase, split_reply
 from r1v3.evaluate.statistics import has_contrast
-from r1v3.recipe.schema.report_numbers import settle_sum, value_of
+from r1v3.recipe.schema.report_numbers import expression_value, settle_sum
 from r1v3.recipe.schema.studies import (
     Arithmetic,
     AuditClaim,
@@ -358,7 +358,7 @@ def _score(name: str, claim: Score, evidence: Evidence) -> ClaimVerdict:
     score = evidence.score(claim.arm, claim.benchmark)
     if score is None:
         return ClaimVerdict(name, NOT_TESTABLE, why=f"{agrees}{claim.benchmark} was not asked")
-    bar = value_of(claim.bar, claim.numbers) / 100
+    bar = expression_value(claim.bar, claim.numbers) / 100
     interval = score["mean"], score["low"], score["high"], score["standard_error"]
     found = of_score(*interval, score["clusters"], bar)
     return settle_claim(name, claim, found, "points")

@@ -28,7 +28,7 @@ def files_of(tree: Tree, kind: str) -> list[Path]:
     return paths
 
 
-def folder_of(path: Path, tree: Tree) -> Path:
+def damaged_folder(path: Path, tree: Tree) -> Path:
     """The folder of results that a file belongs to."""
     for above in path.parents:
         if (above / "manifest.json").exists() or (above / "responses.json").exists():

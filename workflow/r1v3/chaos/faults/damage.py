@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from r1v3.chaos.faults._damaging import KINDS, NAMED, WAYS, damage, files_of, folder_of
+from r1v3.chaos.faults._damaging import KINDS, NAMED, WAYS, damage, damaged_folder, files_of
 from r1v3.chaos.tree import Hung, Tree
 
 SAYS = NAMED
@@ -19,7 +19,7 @@ def strike(tree: Tree, case: str) -> None:
         path, whole, _ = _damaged(tree, case, way)
         path.write_bytes(whole)
     path, _, said = _damaged(tree, case, last)
-    folder = folder_of(path, tree)
+    folder = damaged_folder(path, tree)
     if case in ("manifest", "config"):  # Snakemake writes the config of a folder again
         path.unlink()
     else:
@@ -36,7 +36,7 @@ def _damaged(tree: Tree, kind: str, way: str) -> tuple[Path, bytes, str]:
     path = tree.random.choice(files_of(tree, kind))
     whole = path.read_bytes()
     damage(path, way, tree)
-    code, said = tree.r1v3("verify", str(folder_of(path, tree)))
+    code, said = tree.r1v3("verify", str(damaged_folder(path, tree)))
     if code != 1 or path.name not in said:
         raise Hung(f"{path}: {way}, and `r1v3 verify` ended with {code}: {said[-400:]}")
     tree.heard.append(said)

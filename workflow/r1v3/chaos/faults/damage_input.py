@@ -2,7 +2,7 @@
 
 import shutil
 
-from r1v3.chaos.faults._damaging import NAMED, WAYS, damage, files_of, folder_of
+from r1v3.chaos.faults._damaging import NAMED, WAYS, damage, damaged_folder, files_of
 from r1v3.chaos.tree import Hung, Tree
 
 SAYS = NAMED
@@ -16,6 +16,6 @@ def strike(tree: Tree, case: str) -> None:
     call = tree.call("results/runs/rl.json")
     if call.wait() == 0:
         raise Hung(f"{path}: {way}, and RL read it without a word")
-    folder = folder_of(path, tree)
+    folder = damaged_folder(path, tree)
     shutil.rmtree(folder)
     tree.hurt.add(str(folder.relative_to(tree.results)))

@@ -26,7 +26,7 @@ def detail(image: Image.Image) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class BlockAgreement:
     """How well the blocks of two pictures agree.
 
     Attributes:
@@ -38,7 +38,7 @@ class Agreement:
     both: np.ndarray
 
 
-def block_agreement(one: np.ndarray, other: np.ndarray) -> Agreement:
+def block_agreement(one: np.ndarray, other: np.ndarray) -> BlockAgreement:
     """How well each block that holds details agrees with the other picture near its place.
 
     Args:
@@ -58,7 +58,9 @@ def block_agreement(one: np.ndarray, other: np.ndarray) -> Agreement:
             if down == right == REACH:
                 most = theirs
     least = (FLAT**2) * BLOCK * BLOCK
-    return Agreement(best[np.maximum(power, most) >= least], best[np.minimum(power, most) >= least])
+    return BlockAgreement(
+        best[np.maximum(power, most) >= least], best[np.minimum(power, most) >= least]
+    )
 
 
 def _details(grey: np.ndarray) -> np.ndarray:

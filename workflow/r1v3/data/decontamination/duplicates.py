@@ -10,9 +10,9 @@ from PIL import Image
 from r1v3.data.decontamination.evaluation_index import Hit
 from r1v3.data.decontamination.ngram_index import TextIndex, TextWriter
 from r1v3.data.decontamination.ngrams import Words
-from r1v3.data.decontamination.phash import look
+from r1v3.data.decontamination.phash import picture_hash
 from r1v3.data.decontamination.phash_index import PhashIndex, PhashWriter
-from r1v3.data.decontamination.question_text import asked, said
+from r1v3.data.decontamination.question_text import question_fingerprint, question_words
 from r1v3.data.records import Record, iter_records
 from r1v3.recipe.schema.cleaning import CleaningRules
 
@@ -22,7 +22,7 @@ BATCH = 512
 def find_duplicates(folder: Path, cleaning: CleaningRules) -> dict[int, Hit]:
     """Later questions that repeat an earlier one, by number; the twin's key is the earlier one's number.
 
-    Two questions are the same if they ask the same (`question_text.asked`) in the same words, down to their
+    Two questions are the same if their `question_fingerprint` is one, and their words are, down to their
     ends. Where both have pictures, all pictures of the later must be the earlier's, in every detail.
 
     Args:
@@ -84,8 +84,14 @@ def shared_questions(folders: list[Path], cleaning: CleaningRules) -> list[dict]
 
         def flush() -> None:
             pictured = np.array([bool(record.images) for record in batch])
-            marks = [asked(each.question, each.options, each.answer) for each in batch]
-            text.add(words([said(each.question, each.options) for each in batch]), pictured, marks)
+            marks = [
+                question_fingerprint(each.question, each.options, each.answer) for each in batch
+            ]
+            text.add(
+                words([question_words(each.question, each.options) for each in batch]),
+                pictured,
+                marks,
+            )
             batch.clear()
 
         for folder, record in _records(folders):
@@ -101,7 +107,7 @@ def shared_questions(folders: list[Path], cleaning: CleaningRules) -> list[dict]
                 own.setdefault((what, value), record.id)
             for image in record.images:
                 with Image.open(folder / image) as picture:
-                    seen = look(picture.convert("RGB"))
+                    seen = picture_hash(picture.convert("RGB"))
                 if seen is not None:
                     looks.add(seen, len(ids))
             names.append(name)

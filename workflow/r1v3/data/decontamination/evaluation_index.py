@@ -17,7 +17,7 @@ from r1v3.base.download import file_digest
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.data.decontamination.ngram_index import TextIndex, TextWriter
 from r1v3.data.decontamination.ngrams import Texts, Words
-from r1v3.data.decontamination.phash import WHOLE, Look, look, turned_looks
+from r1v3.data.decontamination.phash import WHOLE, PictureHash, picture_hash, turned_looks
 from r1v3.data.decontamination.phash_index import PhashIndex, PhashWriter
 from r1v3.recipe.schema.cleaning import CleaningRules
 
@@ -95,7 +95,9 @@ class EvaluationIndex:
         with open(folder / "questions.jsonl", encoding="utf-8") as lines:
             self.questions = [json.loads(line) for line in lines]
 
-    def hits(self, texts: Texts, pictured: np.ndarray, looks: list[list[Look]]) -> list[list[Hit]]:
+    def hits(
+        self, texts: Texts, pictured: np.ndarray, looks: list[list[PictureHash]]
+    ) -> list[list[Hit]]:
         """The twins of each question of a batch, the most alike first.
 
         Args:
@@ -151,9 +153,9 @@ def _batches(questions: Iterable[IndexedQuestion]) -> Iterator[list[IndexedQuest
         yield batch
 
 
-def _look(path: Path, cut: bool) -> Look | None:
+def _look(path: Path, cut: bool) -> PictureHash | None:
     try:
         with Image.open(path) as image:
-            return look(image.convert("RGB"), cut=cut)
+            return picture_hash(image.convert("RGB"), cut=cut)
     except IMAGE_ERRORS:
         return None

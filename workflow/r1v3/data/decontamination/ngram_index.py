@@ -46,7 +46,7 @@ class TextWriter:
         """Index a batch, with whether each question has pictures.
 
         Args:
-            marks: of each question (`question_text.asked`), where near-duplicates among these are sought.
+            marks: `question_fingerprint` of each question, where near-duplicates among these are sought.
         """
         hashes, starts = grams(texts, SHINGLE)
         self._write("bands", band_keys(hashes, starts))

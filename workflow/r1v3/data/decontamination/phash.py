@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from r1v3.data.decontamination.colours import COARSE, colours_agree, small_colours
-from r1v3.data.decontamination.details import DETAIL, Agreement, block_agreement, detail
+from r1v3.data.decontamination.details import DETAIL, BlockAgreement, block_agreement, detail
 from r1v3.data.decontamination.parts import PART_SIDE, part_boxes
 
 SIDE = 64  # of the thumbnail that is kept
@@ -40,7 +40,7 @@ def thumbnail(image: Image.Image) -> np.ndarray | None:
 
 
 @dataclass(frozen=True)
-class Look:
+class PictureHash:
     """How a picture looks from afar and nearby: its thumbnail, and `details.detail`.
 
     `aspect` is its width by its height, which both have lost; `colour` is `colours.small_colours`, None where
@@ -52,12 +52,12 @@ class Look:
     detail: np.ndarray
     aspect: float = 1.0
     colour: np.ndarray | None = None
-    inner: "Look | None" = None
-    parts: tuple["Look", ...] = ()
+    inner: "PictureHash | None" = None
+    parts: tuple["PictureHash", ...] = ()
     turned: bool = False
 
 
-def look(image: Image.Image, *, cut: bool = False) -> Look | None:
+def picture_hash(image: Image.Image, *, cut: bool = False) -> PictureHash | None:
     """How a picture looks; None where it is all but blank.
 
     Args:
@@ -71,21 +71,21 @@ def look(image: Image.Image, *, cut: bool = False) -> Look | None:
     if cut:
         small = image.reduce(max(1, max(image.size) // PART_SIDE))
         box, boxes = part_boxes(small)
-        inner = look(small.crop(box)) if box else None
-        found = (look(small.crop(each)) for each in boxes)
+        inner = picture_hash(small.crop(box)) if box else None
+        found = (picture_hash(small.crop(each)) for each in boxes)
         parts = tuple(each for each in found if each is not None)
     aspect, colour = image.width / image.height, small_colours(image)
-    return Look(thumb, detail(grey), aspect, colour, inner, parts)
+    return PictureHash(thumb, detail(grey), aspect, colour, inner, parts)
 
 
-def turned_looks(seen: Look) -> list[Look]:
+def turned_looks(seen: PictureHash) -> list[PictureHash]:
     """How a picture looks as a negative, and turned by each of TURNS."""
     colour = None if seen.colour is None else 255 - seen.colour
-    negative = Look(255 - seen.thumb, 255 - seen.detail, seen.aspect, colour)
+    negative = PictureHash(255 - seen.thumb, 255 - seen.detail, seen.aspect, colour)
     return [negative, *(turned(seen, degrees) for degrees in TURNS)]
 
 
-def turned(seen: Look, degrees: float) -> Look:
+def turned(seen: PictureHash, degrees: float) -> PictureHash:
     """A look turned about its centre, with white where the corners come in."""
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle), np.sin(angle)
@@ -107,7 +107,7 @@ def turned(seen: Look, degrees: float) -> Look:
     colour = seen.colour
     if colour is not None:
         colour = np.stack([turn(colour[:, :, band]) for band in range(3)], axis=2)
-    return Look(turn(seen.thumb), turn(seen.detail), seen.aspect, colour, turned=True)
+    return PictureHash(turn(seen.thumb), turn(seen.detail), seen.aspect, colour, turned=True)
 
 
 def hashes(thumb: np.ndarray, *, trims: bool = True) -> np.ndarray:
@@ -154,7 +154,9 @@ def likeness(
     return best, trims
 
 
-def same_colours(one: Look, other: Look, trims: tuple[float, float, float, float]) -> bool:
+def same_colours(
+    one: PictureHash, other: PictureHash, trims: tuple[float, float, float, float]
+) -> bool:
     """Whether what is coloured in `one` has its colours in `other`, trimmed; true where that is not known."""
     if one.colour is None or other.colour is None:
         return True
@@ -165,8 +167,12 @@ def same_colours(one: Look, other: Look, trims: tuple[float, float, float, float
 
 
 def same_details(
-    one: Look, other: Look, trims: tuple[float, float, float, float], *, back: bool = False
-) -> Agreement:
+    one: PictureHash,
+    other: PictureHash,
+    trims: tuple[float, float, float, float],
+    *,
+    back: bool = False,
+) -> BlockAgreement:
     """How well the details of `other`, trimmed, agree with those of the whole of `one`, block by block.
 
     Args:

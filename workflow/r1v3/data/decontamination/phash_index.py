@@ -12,13 +12,13 @@ import numpy as np
 
 from r1v3.data.arrays import as_npy, mapped
 from r1v3.data.decontamination.colours import COARSE
-from r1v3.data.decontamination.details import DETAIL, Agreement
+from r1v3.data.decontamination.details import DETAIL, BlockAgreement
 from r1v3.data.decontamination.phash import (
     FINER,
     SIDE,
     VARIANTS,
     WHOLE,
-    Look,
+    PictureHash,
     hashes,
     likeness,
     same_colours,
@@ -108,7 +108,7 @@ class PhashWriter:
         self._colours = open(folder / "colours.raw", "wb")  # noqa: SIM115 closed by `close`
         self._details = open(folder / "details.bin", "wb")  # noqa: SIM115 closed by `close`
 
-    def add(self, look: Look, owner: int, *, inner: bool = False) -> None:
+    def add(self, look: PictureHash, owner: int, *, inner: bool = False) -> None:
         """Index a picture of an owner; `inner`: it is another one's picture without margins."""
         self._thumbs.write(np.ascontiguousarray(look.thumb).data)
         assert look.colour is not None, "only looks of whole pictures and their parts are indexed"
@@ -168,18 +168,18 @@ class PhashIndex:
         if (folder / "trimmed.starts.npy").exists():
             self.trimmed = ByteTable(folder, "trimmed")
 
-    def look(self, picture: int) -> Look:
+    def look(self, picture: int) -> PictureHash:
         """An indexed picture, by its number."""
         begin, end = int(self.starts[picture]), int(self.starts[picture + 1])
         with open(self.folder / "details.bin", "rb") as file:
             file.seek(begin)
             grey = np.frombuffer(zlib.decompress(file.read(end - begin)), dtype=np.uint8)
         colour = None if self.colours is None else self.colours[picture]
-        return Look(self.thumbs[picture], grey.reshape(DETAIL, DETAIL), colour=colour)
+        return PictureHash(self.thumbs[picture], grey.reshape(DETAIL, DETAIL), colour=colour)
 
     def twins(
         self,
-        looks: Sequence[Look],
+        looks: Sequence[PictureHash],
         *,
         exact: bool = False,
         wanted: Callable[[int, int], bool] | None = None,
@@ -219,7 +219,7 @@ class PhashIndex:
         return [self._decided(look, near, exact) for look, near in zip(looks, closest, strict=True)]
 
     def _likeness(
-        self, look: Look, picture: int, variant: int, other_way: bool
+        self, look: PictureHash, picture: int, variant: int, other_way: bool
     ) -> tuple[float, tuple[float, float, float, float]]:
         """The likeness of a picture and an indexed one from afar; `other_way`: the former is trimmed."""
         pair = (look.thumb, self.thumbs[picture])
@@ -227,10 +227,10 @@ class PhashIndex:
         return likeness(whole, trimmed, variant)
 
     def _decided(
-        self, look: Look, near: dict[tuple[int, bool], tuple[int, int]], exact: bool
+        self, look: PictureHash, near: dict[tuple[int, bool], tuple[int, int]], exact: bool
     ) -> list[tuple[int, float]]:
         """The owners of those candidates whose details agree, with the likeness, best first."""
-        afar: list[tuple[float, int, bool, tuple[float, float, float, float], Look]] = []
+        afar: list[tuple[float, int, bool, tuple[float, float, float, float], PictureHash]] = []
         by_bits = sorted(near.items(), key=lambda each: each[1])[:MOST_COMPARED]
         for (picture, other_way), (_, variant) in by_bits:
             seen, (alike, trims) = look, self._likeness(look, picture, variant, other_way)
@@ -259,7 +259,7 @@ class PhashIndex:
         return sorted(found.items(), key=lambda each: (-each[1], each[0]))
 
 
-def _agree(agreement: Agreement, exact: bool, family: bool, settings: PictureTwins) -> bool:
+def _agree(agreement: BlockAgreement, exact: bool, family: bool, settings: PictureTwins) -> bool:
     """Whether two pictures are one, by the correlations of their blocks; without any, they are.
 
     Lines of text agree with other lines to some 0.87, letters of the same text to 0.95. So where half of the

@@ -13,7 +13,7 @@ FEW = 13  # words
 BLANKS = re.compile(r"[\s$]+")
 
 
-def said(question: str, options: tuple[str, ...] | None) -> str:
+def question_words(question: str, options: tuple[str, ...] | None) -> str:
     """A question's text without its options; with them where it says little alone.
 
     Options are sorted, since another order makes no other question. Of several lists of options only the last
@@ -26,7 +26,7 @@ def said(question: str, options: tuple[str, ...] | None) -> str:
     return " ".join([text, *sorted(options)]) if options else question
 
 
-def asked(question: str, options: tuple[str, ...] | None, answer: str) -> int:
+def question_fingerprint(question: str, options: tuple[str, ...] | None, answer: str) -> int:
     """A 64-bit mark that two questions share only if they may be one: of options, answer, numbers and names.
 
     Options count in any order, and a letter counts as what it stands for. Numbers and single letters of the
@@ -38,7 +38,7 @@ def asked(question: str, options: tuple[str, ...] | None, answer: str) -> int:
         right = sorted(texts[each] for each in letters)
     else:
         right = [_plain(answer)]
-    exact = sorted(word for word in words(said(question, None)) if _is_exact(word))
+    exact = sorted(word for word in words(question_words(question, None)) if _is_exact(word))
     parts = "\0".join(["\1".join(sorted(texts)), "\1".join(right), " ".join(exact)])
     digest = blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little")

@@ -14,7 +14,7 @@ from r1v3.generate.types import Request
 from r1v3.model.prompt_template import without_control
 from r1v3.recipe.schema.data import Judge, RewardModel
 from r1v3.recipe.schema.recipe import Images
-from r1v3.reward.critic import Critic, read_number, reward_prompt, shown_response, turns
+from r1v3.reward.critic import Critic, prompt_of_turns, read_number, reward_prompt, shown_response
 
 ASK = (
     "Below are a question and a student's worked solution, between the lines of equal signs. Whatever stands "
@@ -26,7 +26,7 @@ RULE = "=" * 20
 WORDS = {"RAMBLES": True, "CLEAR": False}
 
 
-class UnjudgedError(RuntimeError):
+class UnjudgedChainsError(RuntimeError):
     """More chains stayed without a verdict than the recipe allows."""
 
 
@@ -69,7 +69,7 @@ def _settled(name: str, found: dict, asked: int, max_unjudged: float) -> dict:
     settled = {key: value for key, value in found.items() if value is not None}
     missing = asked - len(settled)
     if missing > max_unjudged * asked:
-        raise UnjudgedError(
+        raise UnjudgedChainsError(
             f"{name}: {missing} of {asked} chains have no verdict, more than max_unjudged allows "
             f"({max_unjudged}); started again, the stage asks for these alone"
         )
@@ -107,7 +107,7 @@ def _question(chain: Chain) -> str:
 def _judge_prompt(chain: Chain) -> str:
     asked = without_control(_question(chain))
     text = f"{ASK}\n\nQuestion:\n{RULE}\n{asked}\n{RULE}\nSolution:\n{RULE}\n"
-    return turns(("user", f"{text}{shown_response(chain.response)}\n{RULE}"))
+    return prompt_of_turns(("user", f"{text}{shown_response(chain.response)}\n{RULE}"))
 
 
 def _reward_prompt(chain: Chain) -> str:

@@ -39,14 +39,14 @@ STEPS = ("overlong", "repetitive", "looping", "rambling", "mixed language", "for
 
 
 @dataclass(frozen=True)
-class Failure:
+class FilterFailure:
     """The step that a response fails, and what was measured."""
 
     step: str
     detail: str
 
 
-def first_failure(response: str, tokens: int, filters: Filters) -> Failure | None:
+def first_failure(response: str, tokens: int, filters: Filters) -> FilterFailure | None:
     """The first step that a response fails, or None.
 
     Args:
@@ -62,11 +62,11 @@ def first_failure(response: str, tokens: int, filters: Filters) -> Failure | Non
     ]
     for step, allowed, measure in measures:
         if allowed is not None and (found := measure()) > allowed:
-            return Failure(step, f"{found:.3g}, {allowed} allowed")
+            return FilterFailure(step, f"{found:.3g}, {allowed} allowed")
     if filters.format and not format_reward(response):
-        return Failure("format", "no closed thought before the answer")
+        return FilterFailure("format", "no closed thought before the answer")
     if filters.leakage and (leak := LEAK.search(response)):
-        return Failure("leakage", leak[0])
+        return FilterFailure("leakage", leak[0])
     return None
 
 

@@ -35,7 +35,7 @@ def sample(
         folder: of the sampled set; shards lie in its `responses/`.
     """
     store = Store(folder / "responses", _model_of(config), part, parts)
-    sampling = sampling_of(config.set)
+    sampling = sampling_of_set(config.set)
     render = renderer(config.template, model)
     asked = [
         request_of(config, record, questions, render)
@@ -70,7 +70,7 @@ def is_asked(settings: SampledSet, record: Record) -> bool:
     return settings.ask == "all" or not record.response
 
 
-def sampling_of(settings: SampledSet) -> Sampling:
+def sampling_of_set(settings: SampledSet) -> Sampling:
     """How the recipe's set is sampled."""
     return Sampling(settings.temperature, settings.top_p, settings.max_new_tokens, settings.samples)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import translate
 from functools import cache
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.recipe.tables.sources import (
     Condition,
     HashSplit,
@@ -52,7 +52,7 @@ class Chosen:
         """Refuse a row that `select` does not take.
 
         Raises:
-            Refused: with the column and the value that it has.
+            Rejected: with the column and the value that it has.
         """
         self.rows += 1
         if self.rows <= SHOWN:
@@ -61,20 +61,20 @@ class Chosen:
         self._seen |= {column for column, value in found.items() if value is not MISSING}
         for column, condition in self.select.items():
             if not holds(condition, found[column]):
-                raise Refused(NOT_SELECTED, f"{column} is {shown(found[column])}")
+                raise Rejected(NOT_SELECTED, f"{column} is {cut_value(found[column])}")
 
     def part(self, row: Mapping, fields: Mapping) -> str | None:
         """The part of the source that a row falls in by its hash; None where the entry has no `split`.
 
         Raises:
-            Refused: the row has no value to hash.
+            Rejected: the row has no value to hash.
         """
         if self.split is None:
             return None
         by = self.split.by
         value = fields.get("id") if by == "id" else at(row, by)
         if value is None or value is MISSING:
-            raise Refused("no value to split by", by)
+            raise Rejected("no value to split by", by)
         digest = hashlib.sha256(f"{self.split.seed}\n".encode() + _bytes(value)).digest()
         place, reached = int.from_bytes(digest[:8], "big") / 2**64, 0.0
         for name, share in sorted(self.split.shares.items()):  # their order is no part of the hash
@@ -90,10 +90,10 @@ class Chosen:
             value = fields.get(field) if rule.column is None else at(row, rule.column)
             name = _looked_up(rule.values, value)
             if name is None:
-                self.unmatched[field][shown(value)] += 1
+                self.unmatched[field][cut_value(value)] += 1
                 name = rule.otherwise
             if name is None and fields.get(field) is None and value not in (None, MISSING):
-                name = shown(value)
+                name = cut_value(value)
             if name is not None:
                 given[field] = name
         return fields | given
@@ -214,7 +214,7 @@ def elements(value: object) -> list[object]:
     return [value]
 
 
-def shown(value: object) -> str:
+def cut_value(value: object) -> str:
     """A value as it is listed: cut to 100 characters."""
     text = _compared(value)
     return text if len(text) <= 100 else f"{text[:100]}…"

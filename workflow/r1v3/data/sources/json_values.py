@@ -12,13 +12,13 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 
 BLOCK = 1 << 20
 OUTSIDE = re.compile(rb'["\[\]{},]')
 INSIDE = re.compile(rb'["\\]')
 DAMAGED = "file is damaged"
-Row = dict | Refused
+Row = dict | Rejected
 
 
 def read_value(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, Row]]:
@@ -38,10 +38,10 @@ def read_value(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, Row]]:
             number += 1
             yield number, row
     else:
-        yield 1, Refused("not valid JSON", "neither an array nor an object")
+        yield 1, Rejected("not valid JSON", "neither an array nor an object")
         return
     if scanner.wrong:
-        yield number + 1, Refused(DAMAGED, scanner.wrong)
+        yield number + 1, Rejected(DAMAGED, scanner.wrong)
 
 
 def _members(scanner: "Scanner") -> Iterator[Row]:
@@ -49,9 +49,9 @@ def _members(scanner: "Scanner") -> Iterator[Row]:
     alone: dict[str, object] = {}
     table = False
     for part in scanner.parts():
-        member = part if isinstance(part, Refused) else _parsed(b"{" + part + b"}")
+        member = part if isinstance(part, Rejected) else _parsed(b"{" + part + b"}")
         if not isinstance(member, dict):
-            yield member if isinstance(member, Refused) else Refused("not valid JSON")
+            yield member if isinstance(member, Rejected) else Rejected("not valid JSON")
             continue
         alone |= member
         objects = len(alone) > 1 and all(isinstance(each, dict) for each in alone.values())
@@ -74,7 +74,9 @@ def _members(scanner: "Scanner") -> Iterator[Row]:
     ]
     if len(lists) > 1:
         names = [name for name, value in alone.items() if any(value is each for each in lists)]
-        yield Refused("not a row of fields", f"lists of rows as {', '.join(names)}: keep one"[:200])
+        yield Rejected(
+            "not a row of fields", f"lists of rows as {', '.join(names)}: keep one"[:200]
+        )
         return
     yield from lists[0] if lists else [alone]
 
@@ -112,25 +114,25 @@ def _table(members: dict[str, object]) -> Iterator[Row]:
     """Rows by their ids."""
     for key, value in members.items():
         if not isinstance(value, dict):
-            yield Refused("not a row of fields", f"{key[:100]} is {type(value).__name__}")
+            yield Rejected("not a row of fields", f"{key[:100]} is {type(value).__name__}")
         else:
             yield value if value.get("id") is not None else {**value, "id": key}
 
 
-def _row(part: bytes | Refused) -> Row:
-    if isinstance(part, Refused):
+def _row(part: bytes | Rejected) -> Row:
+    if isinstance(part, Rejected):
         return part
     value = _parsed(part)
-    return value if isinstance(value, dict | Refused) else Refused("not a row of fields")
+    return value if isinstance(value, dict | Rejected) else Rejected("not a row of fields")
 
 
 def _parsed(text: bytes) -> object:
     try:
         return json.loads(text.decode("utf-8"))
     except UnicodeDecodeError as error:
-        return Refused("not valid Unicode", str(error)[:200])
+        return Rejected("not valid Unicode", str(error)[:200])
     except (ValueError, RecursionError) as error:
-        return Refused("not valid JSON", str(error)[:200])
+        return Rejected("not valid JSON", str(error)[:200])
 
 
 class Scanner:
@@ -151,7 +153,7 @@ class Scanner:
                 break
         self._block, self.opens = begin[1:] or file.read(BLOCK), begin[:1]
 
-    def parts(self) -> Iterator[bytes | Refused]:
+    def parts(self) -> Iterator[bytes | Rejected]:
         """The bytes of each part, or that it is too long."""
         depth, quoted, skip = 1, False, False
         held, size = [], 0
@@ -188,10 +190,10 @@ class Scanner:
         yield from self._part(held, size)
         self.wrong = "it ends before its last bracket"
 
-    def _part(self, held: list[bytes], size: int) -> Iterator[bytes | Refused]:
+    def _part(self, held: list[bytes], size: int) -> Iterator[bytes | Rejected]:
         if size > self.max_bytes:
             self.count += 1
-            yield Refused("text is too long", f"a row of {size:,} bytes")
+            yield Rejected("text is too long", f"a row of {size:,} bytes")
             return
         part = b"".join(held)
         if part.strip():

@@ -1,13 +1,13 @@
 """How a row of each known data set becomes the fields of a record; `r1v3.data.validate` checks the result.
 
 A mapping takes a row, after the entry's renames and constants, and the row's number in the source. It
-returns fields, or raises `Refused`. Data sets of a record's own fields need none (`records`).
+returns fields, or raises `Rejected`. Data sets of a record's own fields need none (`records`).
 """
 
 import re
 from collections.abc import Callable
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.sources import public_sets
 from r1v3.data.sources.record_cells import read_record
 from r1v3.data.sources.row_fields import (
@@ -90,7 +90,7 @@ def scienceqa(row: dict, number: int) -> dict:
     choices = [str(each) for each in row.get("choices") or ()]
     answer = row.get("answer")
     if not isinstance(answer, int) or not 0 <= answer < len(choices):
-        raise Refused("wrong answer letter", f"index {answer} of {len(choices)} choices")
+        raise Rejected("wrong answer letter", f"index {answer} of {len(choices)} choices")
     hint = (row.get("hint") or "").strip()
     image = row.get("image")
     topic = str(row.get("topic") or "").replace("-", "_")

@@ -12,7 +12,7 @@ from r1v3.recipe.tables.sources import Decides, Hub, suffixes
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 
 
-class Opened:
+class SourceFiles:
     """A source's files: those of rows, and where the pictures of each lie.
 
     Raises:

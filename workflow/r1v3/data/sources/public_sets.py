@@ -8,7 +8,7 @@ import ast
 import json
 import re
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.records import LETTERS
 from r1v3.data.sources.row_fields import (
     BOXED,
@@ -73,7 +73,7 @@ def k12_vista(row: dict, number: int) -> dict:
     truth = _parsed(answers.get("ground_truth")) if isinstance(answers, dict) else answers
     truth = truth if isinstance(truth, list) else [truth]
     if len(truth) != 1 or truth[0] is None:
-        raise Refused("several blanks", f"{len(truth)} answers")
+        raise Rejected("several blanks", f"{len(truth)} answers")
     question = _without_marks(text_of(row, "question"))
     return _question(
         row,
@@ -147,7 +147,7 @@ def bmmr(row: dict, number: int) -> dict:
     answer = _parsed(row.get("answer"))
     if isinstance(answer, list):
         if len(answer) != 1:
-            raise Refused("several blanks", f"{len(answer)} answers")
+            raise Rejected("several blanks", f"{len(answer)} answers")
         answer = answer[0]
     return _question(
         row,
@@ -203,7 +203,7 @@ def puzzle_vqa(row: dict, number: int) -> dict:
     options = [str(each) for each in parsed] if isinstance(parsed, list | tuple) else []
     answer = str(row.get("answer"))
     if answer not in options[: len(LETTERS)]:
-        raise Refused("wrong answer letter", f"{answer[:50]!r} is none of the options")
+        raise Rejected("wrong answer letter", f"{answer[:50]!r} is none of the options")
     image = row.get("image")
     name = image if isinstance(image, str) else str(number)
     return _question(
@@ -230,11 +230,11 @@ def _question(row: dict, *, answer: object, images: list, options=None, **fields
     else:
         kind = "fill"
         if not text:
-            raise Refused("empty field", "answer")
+            raise Rejected("empty field", "answer")
         if len(text) > LONGEST_ANSWER:
-            raise Refused("answer is no short one", f"{len(text)} characters")
+            raise Rejected("answer is no short one", f"{len(text)} characters")
         if options:
-            raise Refused("wrong answer letter", repr(text[:50]))
+            raise Rejected("wrong answer letter", repr(text[:50]))
     constant = {name: row[name] for name in CONSTANTS if isinstance(row.get(name), str)}
     return {
         "language": language_of(question),

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.picture_files import PictureFiles
 from r1v3.data.sources.choose import Chosen, renamed
 from r1v3.data.sources.fetch import fetch
 from r1v3.data.sources.mappings import MAPPINGS
-from r1v3.data.sources.opened import Opened
+from r1v3.data.sources.opened import SourceFiles
 from r1v3.data.sources.rows import read_rows
 from r1v3.data.validate import SPLITS
 from r1v3.recipe.graph.configs import ResolvedListedSource, SourceDataConfig
@@ -34,7 +34,7 @@ class SourceRow:
 
     source: str
     where: str
-    fields: dict | Refused
+    fields: dict | Rejected
     pictures: PictureFiles
     training: str
     step: str = "valid"
@@ -77,18 +77,18 @@ def open_sources(config: SourceDataConfig, folder: Path) -> Sources:
         facts = {"world": {"instances": source.instances}}
         return Sources(wrapped, spec.size, facts, Counter())
     facts, taken = {}, Counter()
-    opened: list[Opened] = []
+    opened: list[SourceFiles] = []
     for name, entry in source.entries.items():
         scratch = folder / DOWNLOADS / name
         files, sums = fetch(entry.where, scratch)
         facts[name] = {"files": sums, "licence": entry.licence.model_dump()}
-        opened.append(Opened(name, entry, files, scratch))
+        opened.append(SourceFiles(name, entry, files, scratch))
     rows = _rows(opened, source, config.cleaning.limits.max_bytes, facts, taken)
     return Sources(rows, spec.size, facts, taken)
 
 
 def _rows(
-    opened: list[Opened],
+    opened: list[SourceFiles],
     source: ResolvedListedSource,
     max_bytes: int,
     facts: dict[str, dict],
@@ -106,7 +106,7 @@ def _rows(
             fields, step, told = row, "valid", None
             if isinstance(row, dict):
                 fields, step = _fields(row, number, name, entry, source, chosen)
-                told = renamed(row, entry.rename) if isinstance(fields, Refused) else None
+                told = renamed(row, entry.rename) if isinstance(fields, Rejected) else None
             pictures = each.pictures(file)
             yield SourceRow(name, where, fields, pictures, entry.licence.training, step, told)
         if not where:
@@ -118,7 +118,7 @@ def _rows(
         each.close()
 
 
-def _numbered(files: list[Path], max_bytes: int) -> Iterator[tuple[Path, int, dict | Refused]]:
+def _numbered(files: list[Path], max_bytes: int) -> Iterator[tuple[Path, int, dict | Rejected]]:
     """Every row of a source's files: its file, its number in the file, and its content."""
     for file in files:
         for line, row in read_rows(file, max_bytes):
@@ -132,7 +132,7 @@ def _fields(
     entry: Decides,
     source: ResolvedListedSource,
     chosen: Chosen,
-) -> tuple[dict | Refused, str]:
+) -> tuple[dict | Rejected, str]:
     """A row's fields, or why it has none; and the step of the funnel that it reached."""
     step = "select"
     try:
@@ -145,9 +145,9 @@ def _fields(
         part = chosen.part(row, fields)
         if part not in (None, source.split):
             step = "split"
-            raise Refused(OTHER_SPLIT, part)
+            raise Rejected(OTHER_SPLIT, part)
         return chosen.fields(row, fields), step
-    except Refused as refused:
+    except Rejected as refused:
         return refused, "valid" if refused.reason in UNREADABLE_SPLIT else step
 
 
@@ -156,8 +156,8 @@ def _check_split(split: object, wanted: str) -> None:
     if split is None or split == wanted:
         return
     if not isinstance(split, str):
-        raise Refused(WRONG_TYPE, f"split is {type(split).__name__}")
-    raise Refused(OTHER_SPLIT if split in SPLITS else UNKNOWN_SPLIT, split[:100])
+        raise Rejected(WRONG_TYPE, f"split is {type(split).__name__}")
+    raise Rejected(OTHER_SPLIT if split in SPLITS else UNKNOWN_SPLIT, split[:100])
 
 
 def _mapped(
@@ -166,7 +166,7 @@ def _mapped(
     """A row's fields.
 
     Raises:
-        Refused: the mapping cannot read the row.
+        Rejected: the mapping cannot read the row.
     """
     row = renamed(row, entry.rename) | entry.constants
     licence = entry.licence.name or "not stated"

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from r1v3.data.fields import NEEDED, Refused
+from r1v3.data.fields import NEEDED, Rejected
 from r1v3.data.picture_cells import pictures_of
 from r1v3.data.records import LETTERS
 from r1v3.data.sources.row_fields import MARKS
@@ -37,7 +37,7 @@ def read_record(row: Mapping) -> dict:
     """The fields of a row whose columns are a record's.
 
     Raises:
-        Refused: a cell can be read in no way, or in two.
+        Rejected: a cell can be read in no way, or in two.
     """
     fields = {
         name: value
@@ -47,7 +47,7 @@ def read_record(row: Mapping) -> dict:
     if "image" in fields and "images" not in fields:
         fields["images"] = fields.pop("image")
     if "options" in fields:
-        fields["options"] = options_of(fields["options"])
+        fields["options"] = options_in_cell(fields["options"])
         if not fields["options"]:
             del fields["options"]
     chosen = fields.get("answer_type") in ("mcq", "mcq_multi")
@@ -77,40 +77,40 @@ def text_of_cell(name: str, value: object) -> object:
         try:
             return bytes(value).decode("utf-8")
         except UnicodeDecodeError:
-            raise Refused("not valid Unicode", name) from None
+            raise Rejected("not valid Unicode", name) from None
     if isinstance(value, bool):
         return value
     if isinstance(value, datetime.date):
         return value.isoformat()[:10]
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise Refused(WRONG, f"{name} is {value}")
+            raise Rejected(WRONG, f"{name} is {value}")
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, int):
         try:
             return str(value)
         except ValueError:
-            raise Refused(
+            raise Rejected(
                 "text is too long", f"{name} is a number of thousands of digits"
             ) from None
     return format(value, "f") if isinstance(value, Decimal) and value.is_finite() else value
 
 
-def options_of(cell: object) -> list[object]:
+def options_in_cell(cell: object) -> list[object]:
     """The options of a cell, in order and without their letters.
 
     A cell is a list, an object by letters (`{"A": ...}`), an object of labels and texts, a list of such
     pairs, or a text: JSON, a Python literal, or lines that begin with their letters.
 
     Raises:
-        Refused: the cell is none of these, or its letters are not A, B, C without a gap.
+        Rejected: the cell is none of these, or its letters are not A, B, C without a gap.
     """
     if isinstance(cell, str):
         cell = _parsed_options(cell)
     if isinstance(cell, Mapping):
         return _of_object(cell)
     if not isinstance(cell, Iterable) or isinstance(cell, bytes):
-        raise Refused(WRONG, f"options is {type(cell).__name__}")
+        raise Rejected(WRONG, f"options is {type(cell).__name__}")
     found = list(cell)
     while found and (is_null(found[-1]) or found[-1] == ""):
         found.pop()
@@ -119,7 +119,7 @@ def options_of(cell: object) -> list[object]:
     if found and all(isinstance(each, Mapping) for each in found):
         return _of_object(dict(_labelled(each) for each in found))
     if any(is_null(each) for each in found):
-        raise Refused("wrong options", "one of them is empty")
+        raise Rejected("wrong options", "one of them is empty")
     found = [text_of_cell("options", each) for each in found]
     cut = [LETTERED.fullmatch(each) if isinstance(each, str) else None for each in found]
     letters = "".join(each[1] for each in cut if each)
@@ -132,7 +132,7 @@ def letters_of(answer: object, options: list[object]) -> object:
     """The letter or letters that an answer stands for: written as such, in a wrapper, or as an option's text.
 
     Raises:
-        Refused: it is a number that is no option's text, and could be an index.
+        Rejected: it is a number that is no option's text, and could be an index.
     """
     if isinstance(answer, list | tuple) and len(answer) > 1:
         parts = [letters_of(each, options) for each in answer]
@@ -156,7 +156,7 @@ def letters_of(answer: object, options: list[object]) -> object:
     if begins and letter in allowed and texts[allowed.find(letter)] == begins[2].strip():
         return letter
     if options and re.fullmatch(r"\d{1,2}", text):
-        raise Refused(
+        raise Rejected(
             "wrong answer letter",
             f"{text} of {allowed}: an index from 0 belongs into the column answer_index",
         )
@@ -169,7 +169,7 @@ def _letter_at(index: object, options: list[object]) -> str:
     if isinstance(index, str) and index.strip().isdecimal():
         index = int(index)
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(options):
-        raise Refused("wrong answer letter", f"index {index!r} of {len(options)} options")
+        raise Rejected("wrong answer letter", f"index {index!r} of {len(options)} options")
     return LETTERS[index] if index < len(LETTERS) else ""
 
 
@@ -187,7 +187,7 @@ def _parsed_options(text: str) -> object:
     letters = "".join(each[1] for each in cut if each)
     if len(letters) == len(parts) > 1 and _are_letters(letters):
         return {each[1]: each[2] for each in cut if each}
-    raise Refused(WRONG, "options is neither JSON nor lines that begin with A, B, C")
+    raise Rejected(WRONG, "options is neither JSON nor lines that begin with A, B, C")
 
 
 def _of_object(cell: Mapping) -> list[object]:
@@ -198,11 +198,11 @@ def _of_object(cell: Mapping) -> list[object]:
     given = {str(key).strip(" .:()"): value for key, value in cell.items()}
     filled = {key.upper(): each for key, each in given.items() if not is_null(each) and each != ""}
     if len(filled) != sum(not is_null(each) and each != "" for each in cell.values()):
-        raise Refused("wrong options", "two have one letter")
+        raise Rejected("wrong options", "two have one letter")
     if not filled:
         return []
     if not _are_letters("".join(filled)) or any(len(key) != 1 for key in filled):
-        raise Refused("wrong options", f"named {', '.join(map(str, cell))}"[:200])
+        raise Rejected("wrong options", f"named {', '.join(map(str, cell))}"[:200])
     return [text_of_cell("options", filled[key]) for key in sorted(filled)]
 
 
@@ -211,7 +211,7 @@ def _labelled(option: Mapping) -> tuple[object, object]:
         next((option[name] for name in names if name in option), None) for names in (LABEL, TEXT)
     )
     if key is None or value is None:
-        raise Refused(WRONG, f"an option is an object of {', '.join(map(str, option))}"[:200])
+        raise Rejected(WRONG, f"an option is an object of {', '.join(map(str, option))}"[:200])
     return key, value
 
 
@@ -231,7 +231,7 @@ def _with_marks(fields: dict) -> dict:
     """The question with our marker for each mark of a picture; numbered marks put pictures in their order.
 
     Raises:
-        Refused: a number is that of no picture, or stands twice.
+        Rejected: a number is that of no picture, or stands twice.
     """
     question = fields.get("question")
     if not isinstance(question, str):
@@ -247,9 +247,9 @@ def _with_marks(fields: dict) -> dict:
     first = 0 if 0 in numbers else 1
     for number in numbers:
         if not first <= number < first + len(pictures):
-            raise Refused("markers do not fit", f"picture {number} of {len(pictures)}")
+            raise Rejected("markers do not fit", f"picture {number} of {len(pictures)}")
     if len(set(numbers)) < len(numbers):
-        raise Refused("markers do not fit", f"a picture is marked twice, of {len(pictures)}")
+        raise Rejected("markers do not fit", f"a picture is marked twice, of {len(pictures)}")
     if len(numbers) == len(pictures):
         fields["images"] = [pictures[number - first] for number in numbers]
     return fields

@@ -3,7 +3,7 @@
 import json
 import re
 
-from r1v3.data.fields import KNOWN, Refused
+from r1v3.data.fields import KNOWN, Rejected
 
 CJK = re.compile(r"[\u4e00-\u9fff]")
 INLINE = re.compile(
@@ -51,7 +51,7 @@ def text_of(row: dict, name: str) -> str:
     """A cell of text; refused where it is missing or no text."""
     value = row.get(name)
     if not isinstance(value, str):
-        raise Refused("missing field" if value is None else "wrong type of field", name)
+        raise Rejected("missing field" if value is None else "wrong type of field", name)
     return value
 
 
@@ -60,14 +60,14 @@ def json_of(name: str, text: str, kind: type):
     try:
         value = json.loads(text)
     except ValueError:
-        raise Refused("wrong type of field", f"{name} is no JSON") from None
+        raise Rejected("wrong type of field", f"{name} is no JSON") from None
     if not isinstance(value, kind):
-        raise Refused("wrong type of field", f"{name} is {type(value).__name__}")
+        raise Rejected("wrong type of field", f"{name} is {type(value).__name__}")
     return value
 
 
 def picture_in(row: dict, name: str) -> object:
     """A cell that must hold a picture."""
     if row.get(name) in (None, ""):
-        raise Refused("picture is missing", name)
+        raise Rejected("picture is missing", name)
     return row[name]

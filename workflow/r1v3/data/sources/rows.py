@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 from r1v3.data.sources.json_values import read_value
 from r1v3.data.sources.separated import read_separated
 from r1v3.recipe.tables.sources import suffixes
@@ -41,7 +41,7 @@ PEEKED = 1 << 16
 ROWS_AT_A_TIME = 64
 LINE_BLOCK = 1 << 20
 WRONG_TYPE = "wrong type of field"
-Row = dict | Refused
+Row = dict | Rejected
 
 
 def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
@@ -56,7 +56,7 @@ def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
     """
     kind = suffixes(path)
     if kind in READABLE and (other := _other(path)):
-        yield 1, Refused("file is damaged", f"it is {other}")
+        yield 1, Rejected("file is damaged", f"it is {other}")
     elif kind == ".parquet":
         yield from _parquet(path, max_bytes)
     elif kind in (".jsonl", ".json", ".ndjson"):
@@ -85,7 +85,7 @@ def _guarded(rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
         for number, row in rows:
             yield number, row
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        yield number + 1, Refused("file is damaged", str(error)[:200])
+        yield number + 1, Rejected("file is damaged", str(error)[:200])
 
 
 def _other(path: Path) -> str | None:
@@ -181,7 +181,7 @@ def _parquet(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
     try:
         file = parquet.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
-        yield 1, Refused("file is damaged", str(error)[:200])
+        yield 1, Rejected("file is damaged", str(error)[:200])
         return
     with file:
         batches = file.iter_batches(ROWS_AT_A_TIME)
@@ -189,7 +189,7 @@ def _parquet(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
             try:
                 batch = next(batches, None)
             except (pa.ArrowException, OSError) as error:
-                yield number + 1, Refused("file is damaged", f"from here on: {error}"[:200])
+                yield number + 1, Rejected("file is damaged", f"from here on: {error}"[:200])
                 return
             if batch is None:
                 return
@@ -197,14 +197,14 @@ def _parquet(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
             for position in range(batch.num_rows):
                 number += 1
                 if position in long:
-                    yield number, Refused("text is too long", f"{long[position]:,} bytes")
+                    yield number, Rejected("text is too long", f"{long[position]:,} bytes")
                     continue
                 try:
                     yield number, batch.slice(position, 1).to_pylist()[0]
                 except UnicodeDecodeError as error:
-                    yield number, Refused("not valid Unicode", str(error)[:200])
+                    yield number, Rejected("not valid Unicode", str(error)[:200])
                 except (ValueError, OverflowError, pa.ArrowException) as error:
-                    yield number, Refused(WRONG_TYPE, str(error)[:200])
+                    yield number, Rejected(WRONG_TYPE, str(error)[:200])
 
 
 def _too_long(batch: pa.RecordBatch, max_bytes: int) -> dict[int, int]:
@@ -219,7 +219,7 @@ def _too_long(batch: pa.RecordBatch, max_bytes: int) -> dict[int, int]:
     return found
 
 
-def _lines(path: Path, max_bytes: int) -> Iterator[tuple[int, bytes | Refused]]:
+def _lines(path: Path, max_bytes: int) -> Iterator[tuple[int, bytes | Rejected]]:
     with _opened(path) as file:
         number = 0
         while line := file.readline(max_bytes + 1):
@@ -230,18 +230,18 @@ def _lines(path: Path, max_bytes: int) -> Iterator[tuple[int, bytes | Refused]]:
             size = len(line)
             while (more := file.readline(LINE_BLOCK)) and not more.endswith(b"\n"):
                 size += len(more)
-            yield number, Refused("text is too long", f"a line of {size + len(more):,} bytes")
+            yield number, Rejected("text is too long", f"a line of {size + len(more):,} bytes")
 
 
 def _jsonl(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
     for number, line in _lines(path, max_bytes):
-        if isinstance(line, Refused):
+        if isinstance(line, Rejected):
             yield number, line
         elif line.strip():
             try:
                 row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-                yield number, row if isinstance(row, dict) else Refused("not a row of fields")
+                yield number, row if isinstance(row, dict) else Rejected("not a row of fields")
             except UnicodeDecodeError as error:
-                yield number, Refused("not valid Unicode", str(error)[:200])
+                yield number, Rejected("not valid Unicode", str(error)[:200])
             except (ValueError, RecursionError) as error:
-                yield number, Refused("not valid JSON", str(error)[:200])
+                yield number, Rejected("not valid JSON", str(error)[:200])

@@ -9,7 +9,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from r1v3.data.fields import Refused
+from r1v3.data.fields import Rejected
 
 NO_ROW = "not a row of fields"
 SEPARATORS = ",\t;|"
@@ -19,11 +19,11 @@ SAID = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # a first line by which spreads
 class Lines:
     """Decoded lines with their numbers, which can be given back; `refused` collects those that are none."""
 
-    def __init__(self, lines: Iterable[tuple[int, bytes | Refused]]):
+    def __init__(self, lines: Iterable[tuple[int, bytes | Rejected]]):
         self._lines = iter(lines)
         self._back: deque[tuple[int, str]] = deque()
         self.taken: list[tuple[int, str]] = []
-        self.refused: list[tuple[int, Refused]] = []
+        self.refused: list[tuple[int, Rejected]] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -35,13 +35,13 @@ class Lines:
 
     def _decoded(self) -> tuple[int, str]:
         for number, line in self._lines:
-            if isinstance(line, Refused):
+            if isinstance(line, Rejected):
                 self.refused.append((number, line))
                 continue
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                self.refused.append((number, Refused("not valid Unicode", str(error)[:200])))
+                self.refused.append((number, Rejected("not valid Unicode", str(error)[:200])))
                 continue
             return number, text.replace("\0", "\ufffd")
         raise StopIteration
@@ -52,8 +52,8 @@ class Lines:
 
 
 def read_separated(
-    lines: Iterable[tuple[int, bytes | Refused]], max_bytes: int, separator: str
-) -> Iterator[tuple[int, dict | Refused]]:
+    lines: Iterable[tuple[int, bytes | Rejected]], max_bytes: int, separator: str
+) -> Iterator[tuple[int, dict | Rejected]]:
     """The number of the last line, and the content, of each row; the first row names the columns.
 
     Args:
@@ -75,7 +75,7 @@ def read_separated(
             number, refused = source.refused[0]
             yield (
                 number,
-                Refused(refused.reason, f"the names of the columns: {refused.detail}"[:200]),
+                Rejected(refused.reason, f"the names of the columns: {refused.detail}"[:200]),
             )
             return
         yield from source.refused
@@ -89,7 +89,7 @@ def read_separated(
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 yield (
                     source.taken[-1][0],
-                    Refused(NO_ROW, f"two columns are called {twice[0]!r}"[:200]),
+                    Rejected(NO_ROW, f"two columns are called {twice[0]!r}"[:200]),
                 )
                 return
             continue
@@ -98,11 +98,11 @@ def read_separated(
             problem = "wrong number of cells"
         if _took_rows(taken, len(names), separator, problem is not None):
             source.give_back(taken[1:])
-            yield taken[0][0], Refused("quote is not closed")
+            yield taken[0][0], Rejected("quote is not closed")
         elif problem:
-            yield taken[-1][0], Refused(NO_ROW, problem)
+            yield taken[-1][0], Rejected(NO_ROW, problem)
         elif any("\ufffd" in cell for cell in cells):
-            yield taken[-1][0], Refused("null byte")
+            yield taken[-1][0], Rejected("null byte")
         else:
             row = dict(zip(names, cells, strict=True))
             yield taken[-1][0], {name: cell for name, cell in row.items() if cell != ""}

@@ -6,9 +6,9 @@ Every task has an answer, a direct response and a chain of thought that names al
 reckons; with `slips` the chain first goes wrong and then corrects itself after "Wait" or "Alternatively".
 """
 
-from r1v3.data.world.item import Item
+from r1v3.data.world.item import WorldItem as WorldItem
 from r1v3.data.world.looks import DOMAINS, LOOKS, Look
 from r1v3.data.world.tasks import TASKS
 from r1v3.data.world.world import World
 
-__all__ = ["DOMAINS", "LOOKS", "TASKS", "Item", "Look", "World"]
+__all__ = ["DOMAINS", "LOOKS", "TASKS", "Look", "World", "WorldItem"]

@@ -11,12 +11,12 @@ import random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from r1v3.data.world.item import Item
+    from r1v3.data.world.item import WorldItem
 
 TAGS = ("think", "work", "notes", "steps")
 
 
-def instruct(item: Item, rng: random.Random) -> tuple[str, str]:
+def instruct(item: WorldItem, rng: random.Random) -> tuple[str, str]:
     """Draw an instruction for an item.
 
     Returns:

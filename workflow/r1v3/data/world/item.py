@@ -6,7 +6,7 @@ from PIL import Image
 
 
 @dataclass(frozen=True)
-class Item:
+class WorldItem:
     """A question with its pictures, its answer and ways to respond.
 
     `direct` is the answer without a thought, `chain` the thought without its tags, `summary` what

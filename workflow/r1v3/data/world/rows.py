@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from r1v3.data.records import png_bytes, render_question
 from r1v3.data.world.instructions import instruct
-from r1v3.data.world.item import Item
+from r1v3.data.world.item import WorldItem
 from r1v3.data.world.world import World
 from r1v3.recipe.schema.data import WorldSource
 
@@ -51,7 +51,7 @@ def world_rows(source: WorldSource, size: int, *, name: str) -> Iterator[dict]:
         }
 
 
-def _respond(item: Item, how: str) -> str | None:
+def _respond(item: WorldItem, how: str) -> str | None:
     if how == "none":
         return None
     return item.direct if how == "direct" else item.thoughtful

@@ -15,7 +15,7 @@ LINES = {"top": (0, 1), "bottom": (2, 3), "left": (0, 2), "right": (1, 3)}
 
 
 @dataclass(frozen=True)
-class Step:
+class ThoughtStep:
     """A step of a thought; `slip` is the same step with a mistake, if one can be made here."""
 
     text: str
@@ -29,9 +29,9 @@ class Puzzle:
     cells: Sequence[Sequence[Cell]]
     question: str
     answer: str
-    steps: list[Step]
+    steps: list[ThoughtStep]
     choices: list[str]
-    retry: list[Step] = field(default_factory=list)
+    retry: list[ThoughtStep] = field(default_factory=list)
     letters: str | None = None
     difficulty: str = "normal"
 
@@ -40,8 +40,8 @@ def _digits(rng: random.Random) -> list[int]:
     return [rng.randrange(10) for _ in range(4)]
 
 
-def _seen(cells: Sequence[Cell]) -> Step:
-    return Step(
+def _seen(cells: Sequence[Cell]) -> ThoughtStep:
+    return ThoughtStep(
         ",".join(
             c if isinstance(c, str) else str(c) if isinstance(c, int) else " ".join(c)
             for c in cells
@@ -49,12 +49,12 @@ def _seen(cells: Sequence[Cell]) -> Step:
     )
 
 
-def _added(numbers: list[int], rng: random.Random) -> tuple[list[Step], int]:
+def _added(numbers: list[int], rng: random.Random) -> tuple[list[ThoughtStep], int]:
     """Running sums, each a step that may slip by one."""
     total, steps = numbers[0], []
     for number in numbers[1:]:
         wrong = max(0, total + number + rng.choice((-1, 1)))
-        steps.append(Step(f"{total}+{number}={total + number}", f"{total}+{number}={wrong}"))
+        steps.append(ThoughtStep(f"{total}+{number}={total + number}", f"{total}+{number}={wrong}"))
         total += number
     return steps, total
 
@@ -76,7 +76,7 @@ def largest(rng: random.Random, noun: str) -> Puzzle:
     running = [max(digits[: n + 1]) for n in range(4)]
     wrong = [min(digits[: n + 1]) for n in range(4)]
     say = "max "
-    step = Step(say + ",".join(map(str, running)), say + ",".join(map(str, wrong)))
+    step = ThoughtStep(say + ",".join(map(str, running)), say + ",".join(map(str, wrong)))
     question = f"What is the largest of the four {noun}?"
     return Puzzle([digits], question, str(running[-1]), [_seen(digits), step], _numbers_to(9))
 
@@ -85,7 +85,7 @@ def even(rng: random.Random, noun: str) -> Puzzle:
     digits = _digits(rng)
     running = [sum(d % 2 == 0 for d in digits[: n + 1]) for n in range(4)]
     odd = [sum(d % 2 for d in digits[: n + 1]) for n in range(4)]
-    step = Step("even " + ",".join(map(str, running)), "even " + ",".join(map(str, odd)))
+    step = ThoughtStep("even " + ",".join(map(str, running)), "even " + ",".join(map(str, odd)))
     question = f"How many of the four {noun} are even?"
     return Puzzle([digits], question, str(running[-1]), [_seen(digits), step], _numbers_to(4))
 
@@ -103,7 +103,7 @@ def position(rng: random.Random, noun: str) -> Puzzle:
     digits = _digits(rng)
     place = rng.randrange(4)
     question = f"Which of the {noun} is at the {PLACES[place]}?"
-    steps = [_seen(digits), Step(f"{PLACES[place]} {digits[place]}")]
+    steps = [_seen(digits), ThoughtStep(f"{PLACES[place]} {digits[place]}")]
     return Puzzle([digits], question, str(digits[place]), steps, _numbers_to(9))
 
 
@@ -113,7 +113,7 @@ def compare(rng: random.Random, noun: str) -> Puzzle:
     a, b = digits[first], digits[second]
     sign = "<" if a < b else ">" if a > b else "="
     question = f"Of the {noun}, is the {PLACES[first]} one larger than the {PLACES[second]} one?"
-    steps = [_seen(digits), Step(f"{a}{sign}{b}", f"{b}{sign}{a}" if a != b else None)]
+    steps = [_seen(digits), ThoughtStep(f"{a}{sign}{b}", f"{b}{sign}{a}" if a != b else None)]
     return Puzzle([digits], question, "yes" if a > b else "no", steps, ["yes", "no"])
 
 
@@ -123,9 +123,9 @@ def difference(rng: random.Random, noun: str) -> Puzzle:
     question = f"What is the largest of the four {noun} minus the smallest?"
     steps = [
         _seen(digits),
-        Step(f"max {high}"),
-        Step(f"min {low}"),
-        Step(f"{high}-{low}={high - low}", f"{high}-{low}={high - low + 1}"),
+        ThoughtStep(f"max {high}"),
+        ThoughtStep(f"min {low}"),
+        ThoughtStep(f"{high}-{low}={high - low}", f"{high}-{low}={high - low + 1}"),
     ]
     return Puzzle([digits], question, str(high - low), steps, _numbers_to(9), difficulty="hard")
 
@@ -136,7 +136,7 @@ def product(rng: random.Random, noun: str) -> Puzzle:
     question = f"Multiply the {PLACES[0]} of the {noun} by the {PLACES[3]} one."
     steps = [
         _seen(digits),
-        Step(f"{a}*{b}={a * b}", f"{a}*{b}={max(0, a * b + rng.choice((-a, a)))}"),
+        ThoughtStep(f"{a}*{b}={a * b}", f"{a}*{b}={max(0, a * b + rng.choice((-a, a)))}"),
     ]
     choices = sorted({str(i * j) for i in range(10) for j in range(10)}, key=int)
     return Puzzle([digits], question, str(a * b), steps, choices, difficulty="hard")
@@ -150,7 +150,12 @@ def places(rng: random.Random, noun: str) -> Puzzle:
     question = f"Which of the {noun} are even? Choose all."
     names = ",".join("even" if d % 2 == 0 else "odd" for d in digits)
     return Puzzle(
-        [digits], question, letters, [_seen(digits), Step(names)], list(PLACES), letters=letters
+        [digits],
+        question,
+        letters,
+        [_seen(digits), ThoughtStep(names)],
+        list(PLACES),
+        letters=letters,
     )
 
 
@@ -162,8 +167,8 @@ def sequence(rng: random.Random, noun: str) -> Puzzle:
     sign = "+" if step > 0 else "-"
     steps = [
         _seen(cells),
-        Step(f"{sign}{abs(step)}"),
-        Step(f"{row[2]}{sign}{abs(step)}={row[3]}", f"{row[2]}{sign}{abs(step)}={row[2]}"),
+        ThoughtStep(f"{sign}{abs(step)}"),
+        ThoughtStep(f"{row[2]}{sign}{abs(step)}={row[3]}", f"{row[2]}{sign}{abs(step)}={row[2]}"),
     ]
     question = f"Which of the {noun} comes next in the pattern?"
     return Puzzle([cells], question, str(row[3]), steps, _numbers_to(9))
@@ -179,14 +184,14 @@ def shape_count(rng: random.Random, noun: str) -> Puzzle:
     wanted = rng.choice(SHAPES) if kind else rng.choice(list(COLOURS))
     running = [sum(c[kind] == wanted for c in cells[: n + 1]) for n in range(4)]
     what = f"{wanted} shapes" if not kind else {"cross": "crosses"}.get(wanted, f"{wanted}s")
-    steps = [_seen(cells), Step(",".join(map(str, running)))]
+    steps = [_seen(cells), ThoughtStep(",".join(map(str, running)))]
     return Puzzle([cells], f"How many {what} are there?", str(running[-1]), steps, _numbers_to(4))
 
 
 def shape_at(rng: random.Random, noun: str) -> Puzzle:
     cells = _shapes(rng)
     place = rng.randrange(4)
-    steps = [_seen(cells), Step(f"{PLACES[place]} {cells[place][1]}")]
+    steps = [_seen(cells), ThoughtStep(f"{PLACES[place]} {cells[place][1]}")]
     return Puzzle(
         [cells], f"Which shape is at the {PLACES[place]}?", cells[place][1], steps, list(SHAPES)
     )
@@ -195,7 +200,7 @@ def shape_at(rng: random.Random, noun: str) -> Puzzle:
 def colour_at(rng: random.Random, noun: str) -> Puzzle:
     cells = _shapes(rng)
     place = rng.randrange(4)
-    steps = [_seen(cells), Step(f"{PLACES[place]} {cells[place][0]}")]
+    steps = [_seen(cells), ThoughtStep(f"{PLACES[place]} {cells[place][0]}")]
     question = f"Which colour is the shape at the {PLACES[place]}?"
     return Puzzle([cells], question, cells[place][0], steps, list(COLOURS))
 
@@ -205,7 +210,7 @@ def odd_one_out(rng: random.Random, noun: str) -> Puzzle:
     place = rng.randrange(4)
     cells = [(rng.choice(list(COLOURS)), other if n == place else common) for n in range(4)]
     question = "Which place holds the odd one out?"
-    steps = [_seen(cells), Step(f"{other} {PLACES[place]}")]
+    steps = [_seen(cells), ThoughtStep(f"{other} {PLACES[place]}")]
     return Puzzle([cells], question, PLACES[place], steps, list(PLACES))
 
 
@@ -218,11 +223,11 @@ def pictured(rng: random.Random, noun: str) -> Puzzle:
         steps, answer = _added(digits, rng)
     elif sign == "max":
         answer = max(digits)
-        steps = [Step("max " + ",".join(str(max(digits[: n + 1])) for n in range(3)))]
+        steps = [ThoughtStep("max " + ",".join(str(max(digits[: n + 1])) for n in range(3)))]
     else:
         running = [sum(d % 2 == 0 for d in digits[: n + 1]) for n in range(3)]
         answer = running[-1]
-        steps = [Step("even " + ",".join(map(str, running)))]
+        steps = [ThoughtStep("even " + ",".join(map(str, running)))]
     question = "Answer the question in the picture."
     return Puzzle([cells], question, str(answer), [_seen(cells), *steps], _numbers_to(27))
 

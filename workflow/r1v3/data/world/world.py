@@ -3,9 +3,9 @@
 import random
 
 from r1v3.data.world.draw import draw_cells
-from r1v3.data.world.item import Item
+from r1v3.data.world.item import WorldItem
 from r1v3.data.world.looks import LOOKS
-from r1v3.data.world.tasks import PLACES, TASKS, Puzzle, Step
+from r1v3.data.world.tasks import PLACES, TASKS, Puzzle, ThoughtStep
 
 TWO_PICTURES = "<image>\n<image>\n"
 FORMS = ("mcq", "mcq_multi", "fill", "open")
@@ -26,7 +26,7 @@ class World:
         *,
         slip_rate: float = 0.0,
         told: bool = False,
-    ) -> Item:
+    ) -> WorldItem:
         """Draw one item; a task that asks for several letters is `mcq_multi` whatever the form.
 
         Args:
@@ -52,7 +52,7 @@ class World:
             steps = steps[len(puzzle.cells) :]
         else:
             images = tuple(draw_cells(cells, look, self.instances, rng) for cells in puzzle.cells)
-        return Item(
+        return WorldItem(
             question=_tell(puzzle, form, domain) if told else _wording(puzzle, form, domain),
             options=options,
             answer=answer,
@@ -101,7 +101,12 @@ def _tell(puzzle: Puzzle, form: str, domain: str) -> str:
 
 
 def _think(
-    puzzle: Puzzle, steps: list[Step], options, answer: str, rng: random.Random, slip_rate: float
+    puzzle: Puzzle,
+    steps: list[ThoughtStep],
+    options,
+    answer: str,
+    rng: random.Random,
+    slip_rate: float,
 ) -> str:
     slippery = [n for n, step in enumerate(steps) if step.slip]
     said: list[str] = []
@@ -121,6 +126,6 @@ def _think(
     return ". ".join(said) + "."
 
 
-def _alternatively(steps: list[Step]) -> str:
+def _alternatively(steps: list[ThoughtStep]) -> str:
     """The whole reckoning again, in another order."""
     return "Alternatively, " + ". ".join(step.text for step in steps)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from r1v3.evaluate.items.item import Item, make_item
 from r1v3.evaluate.items.rows import Row
-from r1v3.evaluate.scorers import Score, by_group, part_value, tally
+from r1v3.evaluate.scorers import RunScore, by_group, part_value, tally
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 
@@ -32,13 +32,13 @@ def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     return [{"key": row["index"], "cluster": cluster, "columns": columns, "extra": groups}]
 
 
-def score(judged: pd.DataFrame, entry: Benchmark) -> Score:
+def score(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
     parts = {"aAcc": tally(judged["correct"], judged["cluster"])}
     for name, group in (("fAcc", "figure"), ("qAcc", "question")):
         names = [extra.get(group, key) for extra, key in zip(judged["extra"], judged["key"])]
         together = judged.assign(group=names).groupby("group")
         parts[name] = tally(together["correct"].all(), together["cluster"].first())
     details = {name: part_value(part) for name, part in parts.items()}
-    return Score(
+    return RunScore(
         parts, ("aAcc", "fAcc", "qAcc"), {**details, **by_group(judged, judged["correct"])}
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from r1v3.evaluate.items.item import Item, columns_of, make_item
-from r1v3.evaluate.items.rows import Row, read_rows
+from r1v3.evaluate.items.rows import Row, read_benchmark_rows
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 ROTATION = 1_000_000
@@ -33,7 +33,7 @@ def write_submission(tsv: Path, verdicts: Path, output: Path) -> int:
     judged = pd.read_parquet(verdicts)
     letters = dict(judged.set_index("key")["extracted"].dropna())
     kept = []
-    for line in read_rows(tsv):
+    for line in read_benchmark_rows(tsv):
         row = {column: line.row[column] for column in SUBMITTED if column in line.row}
         kept.append({**row, "prediction": letters.get(row.get("index"), "")})
     pd.DataFrame(kept).to_csv(output, sep="\t", index=False)

@@ -105,9 +105,9 @@ def _read(rule: str, text: str, response: str, extra: dict):
     whole = (final_text(response) or "")[-PHRASE_TAIL:]
     given = None
     if boxed_answer(whole) is not None or reader not in SPREAD:
-        given = reader(answers.plain(text), puzzle)
+        given = reader(answers.without_markup(text), puzzle)
     if given is None and reader in SPREAD:
-        return reader(answers.plain(whole), puzzle)
-    if given is None and answers.read_structure(answers.plain(whole)) is not None:
-        return reader(answers.plain(whole), puzzle)
+        return reader(answers.without_markup(whole), puzzle)
+    if given is None and answers.read_structure(answers.without_markup(whole)) is not None:
+        return reader(answers.without_markup(whole), puzzle)
     return given

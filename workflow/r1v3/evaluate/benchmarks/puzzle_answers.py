@@ -41,7 +41,7 @@ class PuzzleRow:
     info: dict = field(default_factory=dict)
 
 
-def plain(text: str) -> str:
+def without_markup(text: str) -> str:
     """The text without LaTeX's and Markdown's dress."""
     for pattern, new in _TEX:
         text = pattern.sub(new, text)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from r1v3.evaluate.items.item import Item, make_item
 from r1v3.evaluate.items.rows import Row, UnreadableFileError
-from r1v3.evaluate.scorers import Score, part_value
+from r1v3.evaluate.scorers import RunScore, part_value
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 
@@ -31,7 +31,7 @@ def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     return [{"key": row["index"], "cluster": cluster, "columns": {}, "extra": extra}]
 
 
-def score(judged: pd.DataFrame, entry: Benchmark) -> Score:
+def score(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
     # A row that cannot be read may not say which composite it is a part of.
     judged = judged[[bool(extra) for extra in judged["extra"]]]
     place = pd.Series([extra["place"] for extra in judged["extra"]], index=judged.index)
@@ -70,7 +70,7 @@ def score(judged: pd.DataFrame, entry: Benchmark) -> Score:
     details["one_step"] = float(judged[place != "multi"]["correct"].mean())
     for count, rows in judged[place == "multi"].groupby(steps, sort=True):
         details[count] = float(rows["correct"].mean())
-    return Score(parts, ("strict",), details)
+    return RunScore(parts, ("strict",), details)
 
 
 def _complete(cluster: pd.Series, place: pd.Series) -> set[str]:

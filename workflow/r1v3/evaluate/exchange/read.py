@@ -13,7 +13,7 @@ from typing import Any
 
 from r1v3.evaluate.exchange.workbook import read_workbook
 from r1v3.evaluate.items.item import MARK, Item
-from r1v3.evaluate.items.rows import SEPARATORS, read_rows
+from r1v3.evaluate.items.rows import SEPARATORS, read_benchmark_rows
 
 FORMS = (*SEPARATORS, ".xlsx", ".json", ".jsonl")
 
@@ -67,7 +67,7 @@ def read_foreign(path: Path) -> list[ForeignAnswer]:
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     if path.suffix in SEPARATORS:
-        for line in read_rows(path):
+        for line in read_benchmark_rows(path):
             if line.reason:
                 raise ValueError(f"{path}, line {line.number}: {line.reason}")
             yield dict(line.row)

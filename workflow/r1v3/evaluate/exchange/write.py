@@ -18,7 +18,7 @@ from r1v3.evaluate.answer import judged_text
 from r1v3.evaluate.exchange.names import dataset_of, task_of
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.rows import Row, read_rows
+from r1v3.evaluate.items.rows import Row, read_benchmark_rows
 from r1v3.generate.store import read_responses
 from r1v3.model.prompt_template import END_OF_THINK
 from r1v3.recipe.graph.configs import EvaluationConfig
@@ -45,7 +45,7 @@ def write_exchange(
         items = load_items(config.entries[name], tsv)
         rows = {
             line.row.get("index", ""): (number, line.row)
-            for number, line in enumerate(read_rows(tsv))
+            for number, line in enumerate(read_benchmark_rows(tsv))
         }
         texts = _texts(folder / "responses", name, config.generation.mode)
         asked = [(item, *(rows.get(item.key) or rows[item.cluster])) for item in items]

@@ -20,7 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from r1v3.base.atomic_write import atomic_write
-from r1v3.evaluate.items.rows import SEPARATORS, UNREADABLE, UnreadableFileError, read_rows
+from r1v3.evaluate.items.rows import (
+    SEPARATORS,
+    UNREADABLE,
+    UnreadableFileError,
+    read_benchmark_rows,
+)
 from r1v3.recipe.graph.supplied import PICTURE_PATHS, paths_in
 
 ROWS_AT_A_TIME = 128
@@ -71,7 +76,7 @@ def _rows(file: Path) -> Iterator[Found]:
         except (pa.ArrowException, OSError) as error:
             raise UnreadableFileError(f"{file}: it is no Parquet file ({error})") from None
     elif file.suffix in SEPARATORS:
-        for line in read_rows(file):
+        for line in read_benchmark_rows(file):
             yield {**line.row, UNREADABLE: line.reason} if line.reason else dict(line.row)
     elif file.suffix == ".jsonl":
         yield from _json_lines(file)

@@ -18,8 +18,14 @@ from typing import Any
 
 from r1v3.base.atomic_write import write_bytes
 from r1v3.evaluate.items.item import Item, cluster_of, columns_of, plain_items, read_list
-from r1v3.evaluate.items.pictures import LONGEST_REFERENCE, decode, faults, file_fault
-from r1v3.evaluate.items.rows import Line, Row, UnreadableFileError, read_header, read_rows
+from r1v3.evaluate.items.pictures import LONGEST_REFERENCE, decode_base64, faults, file_fault
+from r1v3.evaluate.items.rows import (
+    Line,
+    Row,
+    UnreadableFileError,
+    read_benchmark_rows,
+    read_columns,
+)
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 MISSING = ".missing.json"  # beside where the TSV would be: why it could not be had
@@ -199,7 +205,7 @@ def _rows(
     bad = faults(tsv)
     known: dict[str, list[Path] | int | str] = {}
     waiting: list[tuple[Line, str]] = []
-    for line in read_rows(tsv):
+    for line in read_benchmark_rows(tsv):
         row = dict(line.row)
         image = row.pop("image", "").strip()
         column = image or row.get("image_path", "")
@@ -245,7 +251,7 @@ def _with_pictures(
 
 
 def _require_columns(entry: Benchmark, tsv: Path) -> None:
-    columns = read_header(tsv)
+    columns = read_columns(tsv)
     wanted = {"index", *entry.select, *entry.by, *entry.cluster}
     if entry.code is None:  # a benchmark's own module reads what it needs, and says what is missing
         wanted.add(entry.answer.column)
@@ -265,7 +271,7 @@ def _pictures(column: str, encoded: bool, tsv: Path, folder: Path | None) -> lis
         return wrong or (paths if folder is not None else len(paths))
     if folder is None:
         return len(values)
-    return [_written(decode(value), folder) for value in values]
+    return [_written(decode_base64(value), folder) for value in values]
 
 
 def _written(data: bytes, folder: Path) -> Path:

@@ -16,13 +16,13 @@ from PIL import Image
 from r1v3.base.atomic_write import write_text
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.evaluate.items.item import read_list
-from r1v3.evaluate.items.rows import read_rows
+from r1v3.evaluate.items.rows import read_benchmark_rows
 
 SMALL = (64, 64)  # a JPEG is decoded at an eighth; each of its bytes is still read
 LONGEST_REFERENCE = 64
 
 
-def decode(text: str) -> bytes:
+def decode_base64(text: str) -> bytes:
     """The bytes of one picture in base64, plain or as a data URL.
 
     Raises:
@@ -84,13 +84,17 @@ def faults(tsv: Path) -> dict[str, str]:
 
 def _look(tsv: Path) -> dict[str, str]:
     found: dict[str, str] = {}
-    for line in read_rows(tsv):
+    for line in read_benchmark_rows(tsv):
         image = line.row.get("image", "").strip()
         if line.reason or (len(image) <= LONGEST_REFERENCE and not image.startswith("[")):
             continue
         try:
             wrong = next(
-                (fault for each in read_list(image) if (fault := picture_fault(decode(str(each))))),
+                (
+                    fault
+                    for each in read_list(image)
+                    if (fault := picture_fault(decode_base64(str(each))))
+                ),
                 None,
             )
         except ValueError as error:

@@ -31,7 +31,7 @@ class Line:
     reason: str | None = None
 
 
-def read_header(path: Path) -> list[str]:
+def read_columns(path: Path) -> list[str]:
     """The names of the columns.
 
     Raises:
@@ -49,13 +49,13 @@ def read_header(path: Path) -> list[str]:
     return header
 
 
-def read_rows(path: Path) -> Iterator[Line]:
+def read_benchmark_rows(path: Path) -> Iterator[Line]:
     """Every row of a `.tsv` or `.csv` file in UTF-8; a cell that is not there is a reason, not a guess.
 
     Raises:
-        UnreadableFileError: see `read_header`.
+        UnreadableFileError: see `read_columns`.
     """
-    header = read_header(path)
+    header = read_columns(path)
     csv.field_size_limit(LONGEST_CELL)
     with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         damaged_until = 0

@@ -6,7 +6,7 @@ import random
 
 from PIL import Image
 
-from r1v3.data.world import LOOKS, Item, World
+from r1v3.data.world import LOOKS, World, WorldItem
 from r1v3.data.world.tasks import LINES, PLACES
 
 LETTERS = "ABCDEFGHIJ"
@@ -21,7 +21,7 @@ class Drawer:
         self.domains, self.tasks = domains, tasks
         self.drawn = 0
 
-    def item(self, form: str, *, task: str | None = None, domain: str | None = None) -> Item:
+    def item(self, form: str, *, task: str | None = None, domain: str | None = None) -> WorldItem:
         """The next question, over the tasks and domains in turn unless told otherwise."""
         task = task or self.tasks[self.drawn % len(self.tasks)]
         domain = domain or self.domains[self.drawn % len(self.domains)]
@@ -41,7 +41,7 @@ class Drawer:
         return {**dict(zip(LETTERS, numbers, strict=False)), "answer": letter}
 
 
-def lettered(item: Item) -> dict[str, str]:
+def lettered(item: WorldItem) -> dict[str, str]:
     """A drawn choice as option columns and answer."""
     return {**dict(zip(LETTERS, item.options or (), strict=False)), "answer": item.answer}
 
@@ -56,14 +56,14 @@ def encoded(images: tuple[Image.Image, ...]) -> str:
     return texts[0] if len(texts) == 1 else str(texts)
 
 
-def numbered(question: str, style: str = "<image {}>") -> str:
+def number_pictures(question: str, style: str = "<image {}>") -> str:
     """World markers `<image>` as the benchmark numbers them."""
     for number in range(1, question.count("<image>") + 1):
         question = question.replace("<image>", style.format(number), 1)
     return question
 
 
-def cells(item: Item) -> list[int]:
+def cells(item: WorldItem) -> list[int]:
     """The four digits of an item's first picture."""
     return [int(cell) for cell in item.meta["cells"][0]]
 
@@ -73,7 +73,7 @@ def subject(domain: str, question: str) -> str:
     return question if domain == "plain" else f"{domain.replace('_', ' ').capitalize()}. {question}"
 
 
-def ask_line(item: Item, line: str) -> tuple[str, int]:
+def ask_line(item: WorldItem, line: str) -> tuple[str, int]:
     """The world's `line` question about an item's picture, with its answer."""
     digits = cells(item)
     answer = sum(digits[place] for place in LINES[line])
@@ -81,27 +81,27 @@ def ask_line(item: Item, line: str) -> tuple[str, int]:
     return subject(item.domain, f"What is the sum of the two {noun} on the {line}?"), answer
 
 
-def ask_position(item: Item, place: int) -> tuple[str, int]:
+def ask_position(item: WorldItem, place: int) -> tuple[str, int]:
     """The world's `position` question about an item's picture, with its answer."""
     noun = LOOKS[item.domain].noun
     question = f"Which of the {noun} is at the {PLACES[place]}?"
     return subject(item.domain, question), cells(item)[place]
 
 
-def ask_largest(item: Item) -> tuple[str, int]:
+def ask_largest(item: WorldItem) -> tuple[str, int]:
     """The world's `largest` question about an item's picture, with its answer."""
     noun = LOOKS[item.domain].noun
     return subject(item.domain, f"What is the largest of the four {noun}?"), max(cells(item))
 
 
-def ask_even(item: Item) -> tuple[str, int]:
+def ask_even(item: WorldItem) -> tuple[str, int]:
     """The world's `even` question about an item's picture, with its answer."""
     noun = LOOKS[item.domain].noun
     answer = sum(digit % 2 == 0 for digit in cells(item))
     return subject(item.domain, f"How many of the four {noun} are even?"), answer
 
 
-def ask_larger(item: Item, first: int, second: int) -> tuple[str, str]:
+def ask_larger(item: WorldItem, first: int, second: int) -> tuple[str, str]:
     """The world's `compare` question about an item's picture, with its answer."""
     digits, noun = cells(item), LOOKS[item.domain].noun
     question = f"Of the {noun}, is the {PLACES[first]} one larger than the {PLACES[second]} one?"

@@ -6,7 +6,7 @@ from r1v3.evaluate.miniature.draw import (
     ask_larger,
     encoded,
     lettered,
-    numbered,
+    number_pictures,
     with_options,
 )
 
@@ -33,7 +33,7 @@ def mmmu_val(draw: Drawer, items: int) -> Rows:
     for number in range(items):
         task = "two_pictures" if number % 2 else None
         item = draw.item("open" if number % 20 == 3 else "mcq", task=task)
-        question = numbered(item.question) if task else f"<image 1>\n{item.question}"
+        question = number_pictures(item.question) if task else f"<image 1>\n{item.question}"
         options = (
             lettered(item) if item.options else {"answer": f"['{item.answer}', '{item.answer}.0']"}
         )

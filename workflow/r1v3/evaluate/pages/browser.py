@@ -18,7 +18,7 @@ from r1v3.evaluate.probes import probe_item, probed_pictures
 from r1v3.recipe.graph.configs import Probe
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.render.page import render_page
-from r1v3.render.picture import data_url
+from r1v3.render.picture import embedded_picture
 
 MARKS = ("unanswered", "unjudged", "truncated", "blind")
 LONGEST_ANSWER = 200  # characters of an extracted answer in its summary line
@@ -66,7 +66,7 @@ def _shown_item(item: Item, pictures: list[Path], runs: pd.DataFrame) -> dict[st
         "key": item.key,
         "prompt": item.prompt,
         "golds": item.golds,
-        "pictures": [data_url(path) for path in pictures],
+        "pictures": [embedded_picture(path) for path in pictures],
         "marks": sorted({mark for row in rows for mark in _marks(row)}),
         "right": int(runs["correct"].sum()),
         "answers": [_shown_answer(row) for row in rows],

@@ -327,7 +327,7 @@ def benchmarks_of(evaluation: Path) -> dict[str, Path]:
     return {key: shelf / name / f"{key}.tsv" for key, name in document["benchmarks"].items()}
 
 
-def model_of(evaluation: Path) -> str:
+def model_label(evaluation: Path) -> str:
     """`rl step-000030` for results/evaluations/rl-<hash>/step-000030/<suite>; `final` for its last one."""
     below = evaluation.resolve().parts
     run, *rest = below[below.index("evaluations") + 1 :]

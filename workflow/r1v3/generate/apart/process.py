@@ -64,9 +64,9 @@ def _weights(channel: Connection, device: torch.device) -> Iterator[tuple[str, t
     """The tensors of each bucket that comes; the trainer fills it again once it was read."""
     import torch
 
-    from r1v3.generate.vllm.buckets import Opened
+    from r1v3.generate.vllm.buckets import MappedBuffers
 
-    opened = Opened(device)
+    opened = MappedBuffers(device)
     while (told := channel.recv()) != (None,):
         yield from opened.tensors(*told)
         if device.type == "cuda":

@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 from transformers import PreTrainedModel
 
 from r1v3.generate.in_process.row_cache import RowCache
-from r1v3.generate.in_process.sample_token import draw, uniforms
+from r1v3.generate.in_process.sample_token import draw_tokens, uniforms
 from r1v3.generate.types import Request, Sampling
 from r1v3.model.encode import EncodedPrompt, Encoder
 from r1v3.model.packed import embed, masks_by_layer
@@ -36,7 +36,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Row:
+class FinishedSample:
     """A finished sample: its request, and its ids and their log-probabilities."""
 
     asked: Asked
@@ -91,7 +91,7 @@ class DecodeLoop:
         self.layers = model.config.get_text_config().num_hidden_layers
         self.context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
 
-    def run(self) -> Iterator[list[Row]]:
+    def run(self) -> Iterator[list[FinishedSample]]:
         """Finished rows, some at a time, until nothing waits."""
         while waiting := self.feed(max(1, self.capacity // self.sampling.samples)):
             self._start(waiting)
@@ -133,12 +133,12 @@ class DecodeLoop:
         position = torch.arange(self.cache.room, device=self.device)
         return position[None] >= self.padding[:, None]
 
-    def _decode(self) -> Iterator[list[Row]]:
+    def _decode(self) -> Iterator[list[FinishedSample]]:
         """Until no row is open; the last ones end together with an empty queue, or a new start follows."""
         while True:
             token_B = self._emit()
             left = int(self.open.sum())
-            done: list[Row] = []
+            done: list[FinishedSample] = []
             joining: tuple[torch.Tensor, list[Asked]] | None = None  # rows kept, and who joins them
             if left <= KEEP_SHARE * len(self.open):
                 done = self._finished()
@@ -173,7 +173,7 @@ class DecodeLoop:
             logits_BV[:, self.bias_ids] += self.bias
         logits_BV[:, self.never] = -torch.inf
         at = self.step.clamp(max=self.tokens - 1)
-        token_B, log_probs_BV = draw(logits_BV, self.drawn[self.slot, at], sampling)
+        token_B, log_probs_BV = draw_tokens(logits_BV, self.drawn[self.slot, at], sampling)
         logp_B = log_probs_BV.gather(1, token_B[:, None])[:, 0]
         if self.close and sampling.thought_tokens is not None:
             token_B, logp_B = self._closed(token_B, logp_B, sampling.thought_tokens)
@@ -211,7 +211,7 @@ class DecodeLoop:
             if any(string in text for string in self.sampling.stop):
                 self.open[row] = False
 
-    def _finished(self) -> list[Row]:
+    def _finished(self) -> list[FinishedSample]:
         """Hand out the rows that are closed, and free their slots."""
         done = []
         closed = (~self.open).nonzero()[:, 0]
@@ -220,7 +220,7 @@ class DecodeLoop:
         for number, (slot, end) in enumerate(zip(slots.tolist(), self.step[closed].tolist())):
             asked, sample = self.owner[slot]
             self.owner[slot] = None
-            done.append(Row(asked, sample, ids[number][:end], logp[number][:end]))
+            done.append(FinishedSample(asked, sample, ids[number][:end], logp[number][:end]))
         return done
 
     def _keep(self, rows: torch.Tensor) -> None:

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.decode_reply import decode_reply
 from r1v3.generate.in_process.decode_attention import DECODE
-from r1v3.generate.in_process.decode_loop import Asked, DecodeLoop, Row
+from r1v3.generate.in_process.decode_loop import Asked, DecodeLoop, FinishedSample
 from r1v3.generate.pictures import check_places
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
@@ -113,9 +113,11 @@ class TransformersEngine:
         self.model.eval()
         return group_hashes(self.model, groups=("connector",))["connector"]
 
-    def _whole(self, loop: Iterator[list[Row]], sampling: Sampling) -> Iterator[list[Response]]:
+    def _whole(
+        self, loop: Iterator[list[FinishedSample]], sampling: Sampling
+    ) -> Iterator[list[Response]]:
         """Responses of requests all of whose samples are finished; perhaps none, after some steps."""
-        unfinished: dict[int, list[Row]] = {}
+        unfinished: dict[int, list[FinishedSample]] = {}
         while (finished := self._next(loop)) is not None:
             whole = []
             for row in finished:
@@ -140,12 +142,12 @@ class TransformersEngine:
             raise ValueError(f"{shown} image tokens for {wanted} of the pictures")
         return encoded
 
-    def _next(self, loop: Iterator[list[Row]]) -> list[Row] | None:
+    def _next(self, loop: Iterator[list[FinishedSample]]) -> list[FinishedSample] | None:
         """Go on until rows are finished, in the setting that decoding needs."""
         with language_attention(self.model, DECODE), torch.inference_mode():
             return next(loop, None)
 
-    def _response(self, row: Row, sampling: Sampling) -> Response:
+    def _response(self, row: FinishedSample, sampling: Sampling) -> Response:
         text, reason = decode_reply(self.encoder.tokenizer, row.ids, self.stop_id, sampling.stop)
         return Response(
             key=row.asked.request.key,

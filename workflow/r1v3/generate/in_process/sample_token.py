@@ -14,7 +14,7 @@ def uniforms(request: Request, sampling: Sampling, tokens: int) -> torch.Tensor:
     return torch.from_numpy(stream.random((sampling.samples, tokens))).float()
 
 
-def draw(
+def draw_tokens(
     logits_BV: torch.Tensor, uniform_B: torch.Tensor, sampling: Sampling
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens, and the log-probabilities of all tokens, by inverting the cumulative distribution."""

@@ -23,14 +23,14 @@ class BatchRefused(ServerError):
 
 
 @dataclass(frozen=True)
-class Failure:
+class RequestFailure:
     """A request of a batch without an answer; `may_pass` if another batch may bring one."""
 
     why: str
     may_pass: bool
 
 
-Result = tuple[str, Body | Failure]  # by custom_id
+Result = tuple[str, Body | RequestFailure]  # by custom_id
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class OpenAIBatches:
             return line["custom_id"], body
         told = error or body.get("error") or {}
         by_request = response.get("status_code") == 400 or told.get("code") in BY_REQUEST
-        return line["custom_id"], Failure(str(told.get("message"))[:300], not by_request)
+        return line["custom_id"], RequestFailure(str(told.get("message"))[:300], not by_request)
 
 
 class AnthropicBatches:
@@ -163,7 +163,7 @@ class AnthropicBatches:
         told = result.get("error") or {}
         told = told.get("error") or told
         why = str(told.get("message") or result["type"])[:300]
-        return line["custom_id"], Failure(why, told.get("type") not in BY_REQUEST)
+        return line["custom_id"], RequestFailure(why, told.get("type") not in BY_REQUEST)
 
 
 def _form(edge: str, content: bytes) -> bytes:

@@ -19,12 +19,12 @@ from r1v3.generate.server.batch_forms import (
     AnthropicBatches,
     BatchForm,
     BatchRefused,
-    Failure,
     OpenAIBatches,
+    RequestFailure,
     Result,
     Sent,
 )
-from r1v3.generate.server.endpoint import Body, Endpoint, Refused, ServerError
+from r1v3.generate.server.endpoint import Body, Endpoint, RefusedRequest, ServerError
 from r1v3.generate.server.forms import Form
 from r1v3.generate.server.replies import Replies
 from r1v3.generate.server.tokens import Tokens
@@ -48,7 +48,7 @@ class Job:
 
 
 @dataclass
-class Batch:
+class RequestBatch:
     """A batch as it lies on disk; `held` and the rest are by the names of its requests."""
 
     name: str
@@ -97,10 +97,10 @@ class Batches:
 
     def resume(self) -> None:
         """Take in the batches of processes before this one; those of a living process are left to it."""
-        open_batches: list[Batch] = []
+        open_batches: list[RequestBatch] = []
         for path in sorted(self.folder.glob("*.json")):
             if self._own(path.stem):
-                open_batches.append(Batch(**json.loads(path.read_text())))
+                open_batches.append(RequestBatch(**json.loads(path.read_text())))
         for batch in open_batches:
             if batch.id is None:
                 batch.id = self._found(batch)
@@ -125,12 +125,12 @@ class Batches:
         # What the sent ones did cost is known by now, so that more may have room.
         return None if batches else self._reached
 
-    def _send(self, jobs: list[Job]) -> Batch | None:
+    def _send(self, jobs: list[Job]) -> RequestBatch | None:
         """Send those of the jobs that have room; None where none has."""
         if self._reached:
             return None
         name = f"{jobs[0].name}-{time.time_ns():x}"
-        batch = Batch(
+        batch = RequestBatch(
             name=name,
             at=time.time(),
             id=None,
@@ -150,7 +150,7 @@ class Batches:
             try:
                 batch.id = FORMS[self.kind].create(self.endpoint, batch.sent, bodies)
                 break
-            except Refused as error:
+            except RefusedRequest as error:
                 if not error.may_pass:
                     self._drop(batch)
                     raise ServerError(
@@ -169,7 +169,7 @@ class Batches:
         print(f"batch {batch.id} of {len(jobs)} requests was sent", flush=True)
         return batch
 
-    def _with_room(self, jobs: list[Job], batch: Batch) -> list[Job]:
+    def _with_room(self, jobs: list[Job], batch: RequestBatch) -> list[Job]:
         """The jobs up to the first that has no room; the batch forgets the others."""
         for place, job in enumerate(jobs):
             try:
@@ -188,7 +188,7 @@ class Batches:
                 return jobs[:place]
         return jobs
 
-    def _found(self, batch: Batch) -> str | None:
+    def _found(self, batch: RequestBatch) -> str | None:
         """The id of a batch that may have been sent."""
         others = (json.loads(path.read_text()) for path in self.folder.glob("*.json"))
         taken = frozenset(other["id"] for other in others if other["id"])
@@ -198,10 +198,10 @@ class Batches:
             time.sleep(self.seconds)
         return None
 
-    def _wait(self, batches: list[Batch]) -> None:
+    def _wait(self, batches: list[RequestBatch]) -> None:
         """Take in each batch as it is ready."""
         while batches:
-            left: list[Batch] = []
+            left: list[RequestBatch] = []
             for batch in batches:
                 assert batch.id
                 try:
@@ -217,21 +217,21 @@ class Batches:
             if batches:
                 time.sleep(self.seconds)
 
-    def _take(self, batch: Batch, results: list[Result]) -> None:
+    def _take(self, batch: RequestBatch, results: list[Result]) -> None:
         lacking = set(batch.questions)
         for name, found in results:
             if name not in lacking:
                 continue
             lacking.discard(name)
-            if isinstance(found, Failure):
+            if isinstance(found, RequestFailure):
                 self._failed(name, found)
             else:
                 self._take_reply(batch, name, found)
         for name in sorted(lacking):
-            self._failed(name, Failure("the batch has no result of it", may_pass=True))
+            self._failed(name, RequestFailure("the batch has no result of it", may_pass=True))
         self._drop(batch)  # requests without an answer are not charged
 
-    def _take_reply(self, batch: Batch, name: str, reply: Body) -> None:
+    def _take_reply(self, batch: RequestBatch, name: str, reply: Body) -> None:
         held = batch.held[name]
         try:
             samples, tokens = len(self.form.choices(reply)), self.form.tokens(reply)
@@ -254,15 +254,15 @@ class Batches:
             batch=True,
         )
 
-    def _failed(self, name: str, failure: Failure) -> None:
+    def _failed(self, name: str, failure: RequestFailure) -> None:
         self._tries[name] = self._tries.get(name, 0) + 1
         if not failure.may_pass or self._tries[name] >= TRIES:
             self.errors[name] = failure.why
 
-    def _keep(self, batch: Batch) -> None:
+    def _keep(self, batch: RequestBatch) -> None:
         write_text(self.folder / f"{batch.name}.json", json.dumps(vars(batch)))
 
-    def _drop(self, batch: Batch) -> None:
+    def _drop(self, batch: RequestBatch) -> None:
         """Forget a batch; what is still held for its requests is given back."""
         for held in batch.held.values():
             if self.usage.holds(held):

@@ -28,7 +28,7 @@ class ServerError(RuntimeError):
     """The server is away or misconfigured (address, model, key); the job may be started again later."""
 
 
-class Refused(Exception):
+class RefusedRequest(Exception):
     """The server does not answer this request; `may_pass` if it only failed at it."""
 
     def __init__(self, why: str, *, may_pass: bool = False):
@@ -167,7 +167,7 @@ class Endpoint:
             except _Retry as failure:
                 paid.end(held, free=failure.free)
                 raise
-            except (Refused, ServerError):
+            except (RefusedRequest, ServerError):
                 paid.end(held, free=True)
                 raise
             return Reply(reply, number, held)
@@ -219,7 +219,7 @@ class Endpoint:
                 with each:
                     return attempt(each.retry_state.attempt_number)
         except _Retry as failure:
-            raise Refused(f"{failure} in {most} attempts", may_pass=True) from None
+            raise RefusedRequest(f"{failure} in {most} attempts", may_pass=True) from None
         raise AssertionError("unreachable")
 
     def _completion(self, data: bytes) -> Body:
@@ -267,7 +267,7 @@ class Endpoint:
             )
         if status in RETRIED:
             raise _Retry(f"HTTP {status}", _retry_after(reply), free=status in TURNED_AWAY)
-        raise Refused(f"HTTP {status}: {message}")
+        raise RefusedRequest(f"HTTP {status}: {message}")
 
 
 def _checked_host(url: str) -> str:

@@ -17,8 +17,17 @@ from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.generate.pictures import check_places, data_url
 from r1v3.generate.server.anthropic_form import AnthropicForm
 from r1v3.generate.server.batches import Batches, Job
-from r1v3.generate.server.endpoint import Endpoint, Refused, ServerError
-from r1v3.generate.server.forms import Ask, Chat, Form, Message, OpenAIForm, Picture, Text, VllmForm
+from r1v3.generate.server.endpoint import Endpoint, RefusedRequest, ServerError
+from r1v3.generate.server.forms import (
+    Ask,
+    Chat,
+    Form,
+    Message,
+    OpenAIForm,
+    PicturePart,
+    Text,
+    VllmForm,
+)
 from r1v3.generate.server.read_reply import Choice
 from r1v3.generate.server.replies import Replies, reply_key
 from r1v3.generate.server.tokens import Tokens, prompt_tokens
@@ -200,7 +209,7 @@ class ServerEngine:
             while len(found) < sampling.samples:  # some servers know no `n`
                 found += self._sample(request, chat, sampling, len(found))
             return found[: sampling.samples], False
-        except Refused as error:
+        except RefusedRequest as error:
             return failed(request, sampling, str(error)), error.may_pass
 
     def _chat(self, request: Request) -> Chat:
@@ -215,7 +224,7 @@ class ServerEngine:
         messages: list[Message] = []
         for role, text in turns[:-1]:
             own = role if role in ("system", "assistant") else "user"
-            content: str | list[Text | Picture] = text
+            content: str | list[Text | PicturePart] = text
             if MARKER in text:
                 content = []
                 for piece in re.split(f"({MARKER})", text):
@@ -299,7 +308,7 @@ class ServerEngine:
         if self.batches:
             if self._reached and key not in self.batches.errors:
                 raise self._reached
-            raise Refused(self.batches.errors.get(key, "no batch answered it"))
+            raise RefusedRequest(self.batches.errors.get(key, "no batch answered it"))
         counted, at_most = self._at_most(request, n * most)
         charge = _Charge(self.usage, request.key, self.model, at_most)
         reply = self.endpoint.ask(body, accept=self.form.choices, charge=charge)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r1v3.generate.server.tokens import Tokens, prompt_tokens
-from r1v3.generate.server.usage import read_rows
+from r1v3.generate.server.usage import read_answered
 from r1v3.generate.types import Request, Sampling
 from r1v3.recipe.tables.prices import Price
 
@@ -34,7 +34,7 @@ class Forecast:
 
 def measure_tokens(usage: Path, model: str, price: Price) -> Measured:
     """What the answered requests of a usage file tell of a model."""
-    rows = [row for row in read_rows(usage) if row["model"] == model and row.get("counted")]
+    rows = [row for row in read_answered(usage) if row["model"] == model and row.get("counted")]
     samples = sum(row.get("samples", 1) for row in rows)
     if not samples:
         return Measured(0, 1.0, float(price.answer_tokens))

@@ -29,7 +29,7 @@ class Text(TypedDict):
     text: str
 
 
-class Picture(TypedDict):
+class PicturePart(TypedDict):
     """A picture in a turn."""
 
     type: str
@@ -40,7 +40,7 @@ class Message(TypedDict):
     """One turn as OpenAI's interface writes it."""
 
     role: str
-    content: str | list[Text | Picture]
+    content: str | list[Text | PicturePart]
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def server_arguments(model: Path, images: Images, *, port: int, rows: int) -> li
     return words
 
 
-def serve(
+def serve_checkpoint(
     model: Path, images: Images, template: Template | None, *, key_file: Path, port: int, rows: int
 ) -> None:
     """Become the server of a checkpoint; returns when it is told to end.
@@ -81,9 +81,9 @@ def serve(
         rows: samples that decode at once.
     """
     from r1v3.generate.vllm.processor import use_our_processor
-    from r1v3.generate.vllm.start import prepare
+    from r1v3.generate.vllm.start import set_vllm_environment
 
-    prepare()
+    set_vllm_environment()
     processor = use_our_processor(model, images)
     os.environ["VLLM_API_KEY"] = write_key(key_file)
     words = server_arguments(model, images, port=port, rows=rows)

@@ -203,12 +203,12 @@ class Usage:
 def read_usage(path: Path) -> dict[str, Totals]:
     """Totals of a usage file by model; half a line, left by a process that was killed, is skipped."""
     totals: dict[str, Totals] = {}
-    for row in read_rows(path):
+    for row in read_answered(path):
         _add(totals.setdefault(row["model"], _nothing(None)), row)
     return totals
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_answered(path: Path) -> list[dict[str, Any]]:
     """The answered requests of a usage file; none where there is no file."""
     if not Path(path).exists():
         return []

@@ -35,12 +35,12 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Bucket:
+class WeightBucket:
     """A filled buffer.
 
     Attributes:
         device: names the device that the buffer is on, the same in all processes.
-        handle: opens the buffer in another process (`Opened`).
+        handle: opens the buffer in another process (`MappedBuffers`).
     """
 
     pieces: list[Piece]
@@ -80,7 +80,7 @@ def room_for(size: int) -> Path | None:
 
 def fill_buckets(
     pairs: Iterable[tuple[str, torch.Tensor]], size: int = BUCKET_BYTES
-) -> Iterator[Bucket]:
+) -> Iterator[WeightBucket]:
     """Copy tensors into buckets of at most `size` bytes, or of the largest tensor so far.
 
     A bucket's buffer is filled again for the next one: ask for that only when all workers have read it.
@@ -91,11 +91,11 @@ def fill_buckets(
     pieces: list[Piece] = []
     end = 0
 
-    def full() -> Bucket:
+    def full() -> WeightBucket:
         assert buffer is not None
         if buffer.bytes.is_cuda:
             torch.cuda.current_stream(buffer.bytes.device).synchronize()
-        return Bucket(pieces, device_name(buffer.bytes.device), buffer.handle)
+        return WeightBucket(pieces, device_name(buffer.bytes.device), buffer.handle)
 
     for name, tensor in pairs:
         content = tensor.detach().contiguous().view(-1).view(torch.uint8)
@@ -113,7 +113,7 @@ def fill_buckets(
         yield full()
 
 
-class Opened:
+class MappedBuffers:
     """The buffers of a trainer as a worker maps them; each is opened once, and closed with this object."""
 
     def __init__(self, device: torch.device):

@@ -207,7 +207,7 @@ class Task:
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=most,
-            seed=None if sampling.temperature == 0 else spread(seed),
+            seed=None if sampling.temperature == 0 else library_seed(seed),
             stop=list(sampling.stop),
             stop_token_ids=[engine.stop_id],
             ignore_eos=True,
@@ -236,7 +236,7 @@ class Task:
         )
 
 
-def spread(seed: int | str) -> int:
+def library_seed(seed: int | str) -> int:
     """A seed of 56 bits. The library adds the sample's number to it, so neighbours must lie far apart."""
     return int.from_bytes(hashlib.sha256(f"{seed}".encode()).digest()[:7], "big")
 

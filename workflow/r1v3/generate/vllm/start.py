@@ -38,7 +38,7 @@ def start(
     Raises:
         ValueError: vLLM is not installed, or R1V3_VLLM_TENSOR_PARALLEL or _MEMORY is malformed.
     """
-    prepare()
+    set_vllm_environment()
     try:
         import vllm
     except ImportError as error:
@@ -54,7 +54,7 @@ def start(
     return vllm.LLM(str(folder), **options), processor
 
 
-def prepare() -> None:
+def set_vllm_environment() -> None:
     """Set what vLLM reads from the environment when it is imported; what is set already stays."""
     import torch
 

@@ -12,7 +12,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from r1v3.generate.vllm.buckets import Bucket, fill_buckets, reclaim
+from r1v3.generate.vllm.buckets import WeightBucket, fill_buckets, reclaim
 from r1v3.generate.vllm.worker import CONNECTOR, hash_tensors
 from r1v3.generate.weights import Weights, named_weights
 
@@ -27,7 +27,7 @@ Named: TypeAlias = "tuple[str, Tensor]"
 class InBuckets(Protocol):
     """Weights that the trainer's processes put into buckets together, each on its own GPU."""
 
-    def buckets(self) -> Iterator[tuple[Bucket, dict[str, bytes]]]:
+    def buckets(self) -> Iterator[tuple[WeightBucket, dict[str, bytes]]]:
         """Each bucket, and every process's handle of it by device; read it before the next one."""
         ...
 
@@ -117,7 +117,7 @@ def _in_process(llm: LLM) -> bool:
 
 
 def through_buckets(
-    llm: LLM, buckets: Iterable[tuple[Bucket, dict[str, bytes]]]
+    llm: LLM, buckets: Iterable[tuple[WeightBucket, dict[str, bytes]]]
 ) -> list[list[str]]:
     """Let all workers read buckets one after another; what each of them missed."""
     llm.collective_rpc("begin_new_weights")

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from r1v3.generate.vllm.buckets import Opened
+from r1v3.generate.vllm.buckets import MappedBuffers
 
 if TYPE_CHECKING:  # a worker imports torch and vLLM itself
     import torch
@@ -67,7 +67,7 @@ class Weights:
         from vllm.config import set_current_vllm_config
         from vllm.model_executor.model_loader.reload import initialize_layerwise_reload
 
-        self.opened = Opened(self.device)
+        self.opened = MappedBuffers(self.device)
         self.arrived: set[str] = set()
         with set_current_vllm_config(self.vllm_config):
             initialize_layerwise_reload(self.model_runner.get_model())

@@ -24,7 +24,7 @@ def family_of(config: PreTrainedConfig) -> Family:
     return _family(str(config.model_type))
 
 
-def config_class(kind: str) -> type[PreTrainedConfig]:
+def library_config(kind: str) -> type[PreTrainedConfig]:
     """The library's configuration of a type of model.
 
     Raises:
@@ -62,8 +62,8 @@ def _family(kind: str) -> Family:
 __all__ = [
     "Family",
     "ImageProcessor",
-    "config_class",
     "family_of",
     "family_of_folder",
+    "library_config",
     "type_of_folder",
 ]

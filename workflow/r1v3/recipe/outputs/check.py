@@ -43,7 +43,7 @@ def check_inputs(manifests: Iterable[Path | None]) -> dict[str, str]:
         content = read_manifest(manifest)
         if content["kind"] not in RUNS:
             check_files(manifest)
-        digests[manifest.parent.name] = digest_of(content["files"])
+        digests[manifest.parent.name] = manifest_digest(content["files"])
     return digests
 
 
@@ -90,7 +90,7 @@ def changes(manifest: Path, below: str = "", *, cached: bool = True) -> Iterator
             yield path, "changed"
 
 
-def digest_of(files: dict[str, str], *, timed: bool = False) -> str:
+def manifest_digest(files: dict[str, str], *, timed: bool = False) -> str:
     """One digest of all that a manifest vouches for, so that an input that is made again is known by it.
 
     Args:
@@ -111,7 +111,7 @@ def are_the_same(recorded: object, manifests: Iterable[Path | None]) -> bool:
         path.parent.name: read_manifest(path)["files"] for path in manifests if path is not None
     }
     return any(
-        recorded == {name: digest_of(named, timed=timed) for name, named in files.items()}
+        recorded == {name: manifest_digest(named, timed=timed) for name, named in files.items()}
         for timed in (False, True)
     )
 

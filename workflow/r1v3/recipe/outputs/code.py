@@ -106,7 +106,7 @@ def outdated(nodes: list[Node], root: Path) -> list[Outdated]:
     return found
 
 
-def tell(found: list[Outdated]) -> list[str]:
+def outdated_lines(found: list[Outdated]) -> list[str]:
     """One line for each rule whose outputs other code computed."""
     lines = []
     for rule in dict.fromkeys(each.rule for each in found):

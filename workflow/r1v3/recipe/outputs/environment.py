@@ -109,7 +109,7 @@ def freeze() -> list[str]:
     return [f"{name}=={number}" for name, number in sorted(found.items())]
 
 
-def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def environment_changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What changes results and is not as it was: Python, packages, the kind of accelerator."""
     pairs = {"python": (before["python"], now["python"])}
     for name in sorted({*before["packages"], *now["packages"]} - set(HARMLESS)):
@@ -134,7 +134,7 @@ def begin_or_resume(folder: Path, half_done: bool) -> list[dict[str, Any]]:
     """
     note, now = folder / NOTE, environment()
     before = json.loads(note.read_text()) if half_done and note.exists() else []
-    changed = differences(before[-1], now) if before else []
+    changed = environment_changes(before[-1], now) if before else []
     if changed and not os.environ.get(ANYWAY):
         raise ValueError(
             f"{folder} was begun under other versions: {'; '.join(changed)}. Go back to those, delete "

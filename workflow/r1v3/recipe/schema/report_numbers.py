@@ -62,7 +62,7 @@ def names_of(text: str) -> list[str]:
     return sorted(set(PATH.findall(text)))
 
 
-def value_of(text: str, numbers: Mapping[str, float]) -> float:
+def expression_value(text: str, numbers: Mapping[str, float]) -> float:
     """The value of an expression without a comparison.
 
     Raises:
@@ -89,10 +89,10 @@ def _settle_part(text: str, numbers: Mapping[str, float]) -> Sum:
         left, right = sides
         _, _, decimals = right.strip().partition(".")
         places = len(decimals) if decimals.isdigit() else 0
-        got = value_of(left, numbers)
+        got = expression_value(left, numbers)
         # A hair more than half of the last decimal written, for sums such as 0.1 + 0.2.
         half = 0.5 * 10**-places + TOLERANCE
-        return Sum(abs(got - value_of(right, numbers)) <= half, f"{shown} ({got:g})")
+        return Sum(abs(got - expression_value(right, numbers)) <= half, f"{shown} ({got:g})")
     tree = _tree(text)
     if not isinstance(tree, ast.Compare):
         raise ValueError(f"'{text}' compares nothing; write one of < <= > >= =")

@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from r1v3.recipe.errors import RecipeError, explain, unknown
 from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.schema.recipe import Recipe
-from r1v3.recipe.schema.report_numbers import flatten, names_of, settle_sum, value_of
+from r1v3.recipe.schema.report_numbers import expression_value, flatten, names_of, settle_sum
 from r1v3.recipe.schema.section import Positive, Section, Share
 
 Analysis = Literal[
@@ -382,7 +382,7 @@ def _with_numbers(claim: Arithmetic | Score, known: dict[str, float]) -> Arithme
     if claim.check:
         settle_sum(claim.check, numbers)
     if isinstance(claim, Score):
-        value_of(claim.bar, numbers)
+        expression_value(claim.bar, numbers)
     return claim.model_copy(update={"numbers": dict(sorted(numbers.items()))})
 
 

@@ -12,7 +12,7 @@ from r1v3.reward.text.normalize import normalise
 from r1v3.reward.text.question import restates
 
 
-def plain(question: AttackedQuestion) -> Iterator[str]:
+def plain_answers(question: AttackedQuestion) -> Iterator[str]:
     """The answer as a model gives it: boxed, in a sentence, bold."""
     right = question.answer
     yield box(right)
@@ -99,5 +99,5 @@ def rewritten(question: AttackedQuestion) -> Iterator[str]:
 
 
 HONEST: dict[str, Generator] = {
-    "plain": plain, "dress": dress, "units": units, "forms": forms, "rewritten": rewritten,
+    "plain": plain_answers, "dress": dress, "units": units, "forms": forms, "rewritten": rewritten,
 }  # fmt: skip

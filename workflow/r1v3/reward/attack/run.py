@@ -39,7 +39,7 @@ def make(questions: Iterable[AttackedQuestion]) -> Iterator[Made]:
                     yield Made(kind, honest, question.row(THOUGHT + response))
 
 
-def sample(made: list[Made], limit: int, seed: int) -> list[Made]:
+def sample_answers(made: list[Made], limit: int, seed: int) -> list[Made]:
     """Return at most `limit` answers of a kind, drawn with a seed."""
     chosen: list[Made] = []
     for kind in dict.fromkeys((one.honest, one.kind) for one in made):
@@ -137,7 +137,7 @@ def attack(made: list[Made], graders: dict[str, Judge]) -> tuple[list[Paid], lis
     return table, wrong
 
 
-def as_text(table: list[Paid]) -> str:
+def attack_table(table: list[Paid]) -> str:
     """Return the table as aligned text, undeserved answers first."""
     names = list(table[0].shares)
     lines = [f"{'answers':24s}{'n':>8s}" + "".join(f"{name:>14s}" for name in names)]

@@ -8,7 +8,7 @@ import re
 import string
 from collections.abc import Sequence
 
-from r1v3.reward.choice.named import NAMED, NOISE, judged, leading, named
+from r1v3.reward.choice.named import NAMED, NOISE, leading, named, options_judged
 from r1v3.reward.choice.options import (
     MAX_OPTIONS,
     Options,
@@ -31,7 +31,7 @@ from r1v3.reward.text.denial import (
 )
 from r1v3.reward.text.extract import phrased_answers, superseding_answers
 from r1v3.reward.text.normalize import normalise, squeeze
-from r1v3.reward.text.vocabulary import turns
+from r1v3.reward.text.vocabulary import denies_or_computes
 
 _SEPARATOR = r"\s*(?:,|;|&|\+|\band\b|和|与|及|\s)\s*(?:\band\b\s*)?(?:options?\s+)?"
 _ONE = r"[(\[]?\s*([A-Ja-j])\s*[)\]]?"
@@ -175,7 +175,7 @@ def _judged_or_led(said: str, options: Options, several: bool) -> str | None:
     """Read options called right and wrong, or the letter that a statement opens with."""
     if several and _LEFT_OPEN.search(said):
         return None
-    return judged(said, options, several) or leading(normalise(said), options)
+    return options_judged(said, options, several) or leading(normalise(said), options)
 
 
 def _spelled_out(said: str, options: Options, several: bool) -> str | None:
@@ -275,13 +275,13 @@ def _from_prose(text: str, options: Options, several: bool, question: str | None
     enumerated = [m for m in enumerated if not denied_behind(ending, m.end())]
     if enumerated:
         last = enumerated[-1]
-        if _LEFT_OPEN.search(ending) or turns(ending[: last.start()]):
+        if _LEFT_OPEN.search(ending) or denies_or_computes(ending[: last.start()]):
             return None
         return checked("".join(_ALONE.findall(last.group())), options)
     for passage in (ending, text):
         found = named(passage, options, question)
         turned = len(passage) <= 80 and (
-            turns(passage) or SUPPOSING.match(passage) or _COMPARES.search(passage)
+            denies_or_computes(passage) or SUPPOSING.match(passage) or _COMPARES.search(passage)
         )
         found = found or (None if turned else option_mentioned(passage, options))
         if found:

@@ -6,7 +6,7 @@ from r1v3.reward.choice.options import Options, checked, option_of_text
 from r1v3.reward.text.denial import denied_before, denied_behind
 from r1v3.reward.text.extract import leads_up
 from r1v3.reward.text.normalize import normalise, squeeze
-from r1v3.reward.text.vocabulary import SOMEBODY, turns
+from r1v3.reward.text.vocabulary import SOMEBODY, denies_or_computes
 
 # Words before a letter that only say that it is the answer.
 NOISE = re.compile(
@@ -29,7 +29,11 @@ def leading(text: str, options: Options) -> str | None:
     if not match or denied_behind(text, match.end()) or weighs(text[match.end() :]):
         return None
     aside = _ASIDE.match(text, match.end())
-    if aside and turns(aside.group(1)) and not _fits(aside.group(1), match.group(0)[:1], options):
+    if (
+        aside
+        and denies_or_computes(aside.group(1))
+        and not _fits(aside.group(1), match.group(0)[:1], options)
+    ):
         return None
     if match.group("loose") and not _fits(text[match.end() :], match.group("loose"), options):
         return None
@@ -91,7 +95,7 @@ _JUDGED = re.compile(
 )
 
 
-def judged(text: str, options: Options, several: bool) -> str | None:
+def options_judged(text: str, options: Options, several: bool) -> str | None:
     """Read a text that calls each of several options right or wrong: `A正确，B错误，C正确`."""
     found = {match.group(1): bool(match.group(2)) for match in _JUDGED.finditer(text)}
     right = [letter for letter, is_right in found.items() if is_right]

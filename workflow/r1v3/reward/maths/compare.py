@@ -11,12 +11,12 @@ from r1v3.reward.maths.quantity import read_quantity, same_leaf, same_string
 from r1v3.reward.maths.relations import (
     MIRROR,
     ORDER,
+    are_numbered_roots,
     by_label,
     distinct,
     interval_of,
     label_of,
     named_apart,
-    numbered,
     same_relation,
     same_up_to_bound,
     same_variable,
@@ -120,16 +120,21 @@ class Comparison:
             return False  # `4 or -2` fills no two blanks
         a_items = in_place(a_items)
         pairs = by_label(a_items, g_items)
-        if pairs and "either" in (a.kind, g.kind) and a.kind != g.kind and not numbered(a_items):
+        if (
+            pairs
+            and "either" in (a.kind, g.kind)
+            and a.kind != g.kind
+            and not are_numbered_roots(a_items)
+        ):
             labels = {label_of(item) for item in g_items}
             if len(labels) == len(g_items) > 1:
                 return False  # `x = 1 or y = 2` is no solution of a system
         if pairs:
             return every(self.same(x, y) for x, y in pairs)
-        if numbered(a_items) or numbered(g_items):  # roots in any order
+        if are_numbered_roots(a_items) or are_numbered_roots(g_items):  # roots in any order
             a_items, g_items = ([self.plain(x) for x in items] for items in (a_items, g_items))
         named = [named_apart(items) for items in (a_items, g_items)]
-        if named[0] != named[1] or (self._in_order(a, g) and not numbered(g_items)):
+        if named[0] != named[1] or (self._in_order(a, g) and not are_numbered_roots(g_items)):
             return every(self.same(x, y) for x, y in zip(a_items, g_items, strict=True))
         return self._matching(list(a_items), list(g_items))
 

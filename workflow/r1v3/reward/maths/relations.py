@@ -102,7 +102,7 @@ def by_label(
     g_labels = [label_of(item) for item in g_items]
     if None in a_labels or None in g_labels or len(set(g_labels)) < len(g_labels):
         return None
-    if set(a_labels) != set(g_labels) or numbered(g_items):
+    if set(a_labels) != set(g_labels) or are_numbered_roots(g_items):
         return None
     return [(a_items[a_labels.index(label)], g) for label, g in zip(g_labels, g_items, strict=True)]
 
@@ -114,11 +114,11 @@ def named_apart(items: Sequence[Shape]) -> bool:
         len(labels) > 1
         and None not in labels
         and len(set(labels)) == len(labels)
-        and not numbered(items)
+        and not are_numbered_roots(items)
     )
 
 
-def numbered(items: Sequence[Shape]) -> bool:
+def are_numbered_roots(items: Sequence[Shape]) -> bool:
     """Whether the items are roots in any order: `x_1 = ..., x_2 = ...`."""
     labels = [label_of(item) for item in items]
     bases = {re.sub(r"_?\d$", "", label) for label in labels if label}

@@ -13,20 +13,14 @@ of sympy: that is how the rest of a batch full of hanging answers is asked.
 import json
 import logging
 import os
-import resource
 import signal
 import sys
 from functools import lru_cache
 from typing import Any
 
+from r1v3.base.memory import limit_process
+
 WALL_FACTOR = 10  # wall-clock seconds a request may take for each second of processor time
-
-
-def limit_self(memory_bytes: int) -> None:
-    """Cap what this process may use, from now on and for good."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def equal(answer: str, gold: str, digits: int) -> bool:
@@ -87,10 +81,10 @@ def reply_of_fork(request: dict[str, Any], seconds: float) -> str:
     )
 
 
-def serve(seconds: float, memory_bytes: int) -> None:
+def answer_requests(seconds: float, memory_bytes: int) -> None:
     """Answer requests until stdin closes."""
     logging.disable(logging.CRITICAL)
-    limit_self(memory_bytes)
+    limit_process(memory_bytes)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     equal(r"\frac{1}{2}", "0.5", 12)  # load everything before the clock of the first request starts
@@ -104,4 +98,4 @@ def serve(seconds: float, memory_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(float(sys.argv[1]), int(sys.argv[2]))
+    answer_requests(float(sys.argv[1]), int(sys.argv[2]))

@@ -42,7 +42,7 @@ class ServiceLimits:
     max_pixels: int
 
 
-class Refused(Exception):
+class ServiceError(Exception):
     """A request that is answered with an error, by its status and text."""
 
     def __init__(self, status: int, why: str):
@@ -77,11 +77,11 @@ class RewardService:
             Refused: it is malformed, names another model, or has no score in time.
         """
         if not isinstance(body, dict):
-            raise Refused(400, "an object is expected")
+            raise ServiceError(400, "an object is expected")
         if body.get("model") != self.name:
-            raise Refused(404, f"the model served here is {self.name}")
+            raise ServiceError(404, f"the model served here is {self.name}")
         if body.get("stream") or body.get("n") not in (None, 1):
-            raise Refused(400, "one score is given, at once: n 1, without stream")
+            raise ServiceError(400, "one score is given, at once: n 1, without stream")
         messages = body.get("messages")
         key = self._key(messages)
         score = None if self.cache is None else self.cache.get(key)
@@ -111,19 +111,19 @@ class RewardService:
         try:
             shown = self.model.encode(read_conversation(messages, self.limits.max_pixels))
         except Unreadable as error:
-            raise Refused(400, str(error)) from None
+            raise ServiceError(400, str(error)) from None
         waiting: Future[float] = self.batches.submit(shown)
         try:
             score = waiting.result(self.limits.seconds)
         except LateError:
             waiting.cancel()
-            raise Refused(
+            raise ServiceError(
                 503, f"no score within {self.limits.seconds:g} seconds; ask again later"
             ) from None
         except Exception as error:
-            raise Refused(500, f"{type(error).__name__}: {error}") from None
+            raise ServiceError(500, f"{type(error).__name__}: {error}") from None
         if not math.isfinite(score):
-            raise Refused(422, f"the score is {score}")
+            raise ServiceError(422, f"the score is {score}")
         return score, len(shown.ids)
 
 
@@ -161,10 +161,10 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._check_key()
             if self.path != "/v1/models":
-                raise Refused(404, f"there is no {self.path}")
+                raise ServiceError(404, f"there is no {self.path}")
             name = self._here.service.name
             self._reply(200, {"object": "list", "data": [{"id": name, "object": "model"}]})
-        except Refused as error:
+        except ServiceError as error:
             self._reply(error.status, _error(str(error)))
 
     def do_POST(self) -> None:
@@ -173,9 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
             content = self._content()  # read first: a client that still sends would see no reply
             self._check_key()
             if self.path != "/v1/chat/completions":
-                raise Refused(404, f"there is no {self.path}")
+                raise ServiceError(404, f"there is no {self.path}")
             self._reply(200, self._here.service.answer(_parsed(content)))
-        except Refused as error:
+        except ServiceError as error:
             self._reply(error.status, _error(str(error)))
 
     def log_message(self, format: str, *args: object) -> None:
@@ -184,14 +184,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _check_key(self) -> None:
         said, key = self.headers.get("Authorization", ""), self._here.key
         if key and not hmac.compare_digest(said.encode(), f"Bearer {key}".encode()):
-            raise Refused(401, "the key is missing or wrong")
+            raise ServiceError(401, "the key is missing or wrong")
 
     def _content(self) -> bytes:
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit():
-            raise Refused(411, "a Content-Length is expected")
+            raise ServiceError(411, "a Content-Length is expected")
         if int(length) > LARGEST_REQUEST:
-            raise Refused(413, f"{length} bytes; {LARGEST_REQUEST} are allowed")
+            raise ServiceError(413, f"{length} bytes; {LARGEST_REQUEST} are allowed")
         return self.rfile.read(int(length))
 
     def _reply(self, status: int, body: dict[str, Any]) -> None:
@@ -208,7 +208,7 @@ def _parsed(content: bytes) -> object:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise Refused(400, "JSON is expected") from None
+        raise ServiceError(400, "JSON is expected") from None
 
 
 def _error(text: str) -> dict[str, Any]:

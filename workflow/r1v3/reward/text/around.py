@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from r1v3.reward.text.boxes import Box
 from r1v3.reward.text.denial import denied_behind
-from r1v3.reward.text.vocabulary import turns
+from r1v3.reward.text.vocabulary import denies_or_computes
 
 # Signs of the same formula, right before the box and right behind it; a bullet or a dash is no minus.
 _SIGN_BEFORE = re.compile(
@@ -72,7 +72,7 @@ def spoils(text: str, boxes: Sequence[Box]) -> bool:
     clause = _CLAUSE.split(led.rstrip(":："))[-1] + led[len(led.rstrip(":：")) :]
     phrase = _PHRASE.search(clause)
     said = clause[: phrase.start()] if phrase else ""
-    return turns(said) or bool(_DOUBTS.search(said))
+    return denies_or_computes(said) or bool(_DOUBTS.search(said))
 
 
 def _computes(before: str) -> bool:

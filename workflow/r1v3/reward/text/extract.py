@@ -7,7 +7,7 @@ from r1v3.reward.text.boxes import corrects, find_boxes, join_last_boxes
 from r1v3.reward.text.cut import ends_on_joint
 from r1v3.reward.text.denial import affirmed, behind_first_retraction
 from r1v3.reward.text.format import after_thought
-from r1v3.reward.text.vocabulary import is_plain, turns
+from r1v3.reward.text.vocabulary import denies_or_computes, is_plain
 
 # What a reader looks at where nothing is boxed.
 PHRASE_TAIL = 4_000
@@ -121,7 +121,9 @@ def phrased_answers(
 def leads_up(before: str, question: str | None) -> bool:
     """Whether the words of the clause before an answer phrase pass."""
     clause = _CLAUSE.split(before[-300:])[-1]
-    passes = is_plain(clause, question) or (bool(_AFFIRMS.match(clause)) and not turns(clause))
+    passes = is_plain(clause, question) or (
+        bool(_AFFIRMS.match(clause)) and not denies_or_computes(clause)
+    )
     return (
         passes
         and (clause.isascii() or not _BY_OTHERS.search(clause))

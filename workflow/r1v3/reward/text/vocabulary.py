@@ -144,7 +144,7 @@ _SUPPOSED = frozenset(["let", "assume", "suppose", "supposing", "try", "given"])
 _SEGMENT = re.compile(r"[A-Z]{2}")  # the segment NO
 
 
-def turns(words: str) -> bool:
+def denies_or_computes(words: str) -> bool:
     """Whether some word denies, weighs or computes."""
     return any(
         word.casefold() in TURNING

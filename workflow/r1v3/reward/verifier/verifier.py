@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from r1v3.generate.server.endpoint import Endpoint, Refused, ServerError
+from r1v3.generate.server.endpoint import Endpoint, RefusedRequest, ServerError
 from r1v3.reward.verdict import shorten
 from r1v3.reward.verifier.cache import JudgeCache, cache_key
 from r1v3.reward.verifier.prompt import PROMPT_VERSION, is_addressed_to_judge, messages, read_reply
@@ -106,7 +106,7 @@ class VerifierClient:
             correct = self._ask(question, gold, answer)
         except ServerError as error:
             raise VerifierError(f"verifier, model {self.model!r}: {error}") from None
-        except Refused as failure:
+        except RefusedRequest as failure:
             failures.add()
             log.warning("verifier gave no verdict: %s", shorten(str(failure), 200))
             return Judgement(None, f"verifier: {shorten(str(failure), 80)}")

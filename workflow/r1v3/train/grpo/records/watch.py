@@ -14,7 +14,7 @@ from r1v3.data.records import Record, read_records
 from r1v3.recipe.graph.identity import ID
 from r1v3.render.figures import curves
 from r1v3.render.page import render_page
-from r1v3.render.picture import data_url
+from r1v3.render.picture import embedded_picture
 from r1v3.train.core.metrics import read_metrics
 from r1v3.train.grpo.records.alarms import Alarm, find_alarms
 
@@ -34,7 +34,7 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
-class Seen:
+class RunSoFar:
     """What a run has written so far.
 
     Attributes:
@@ -51,7 +51,7 @@ class Seen:
     samples: list[dict[str, Any]]
 
 
-def look(run: Path) -> Seen:
+def read_run_so_far(run: Path) -> RunSoFar:
     """Read a run's folder.
 
     Args:
@@ -61,13 +61,13 @@ def look(run: Path) -> Seen:
     Raises:
         ValueError: no run of reinforcement learning is there.
     """
-    run = folder_of(run)
+    run = grpo_folder(run)
     config = json.loads((run / "config.json").read_text())
     if config["kind"] != "grpo":
         raise ValueError(f"{run}: a run of stage grpo is needed, not {config['kind']}")
     rows = read_metrics(run / "metrics.jsonl")
     answers = newest_rollouts(run)
-    return Seen(
+    return RunSoFar(
         name=run.resolve().name,
         rows=rows,
         steps=config["document"]["settings"]["steps"],
@@ -78,7 +78,7 @@ def look(run: Path) -> Seen:
     )
 
 
-def folder_of(run: Path) -> Path:
+def grpo_folder(run: Path) -> Path:
     """The folder of a run that may not be finished, so that its stable name may not be there.
 
     Raises:
@@ -140,13 +140,13 @@ def with_pictures(samples: list[dict[str, Any]], run: Path, data: str) -> list[d
             | {
                 "question": record.question if record else "",
                 "answer": record.answer if record else "",
-                "pictures": [data_url(path) for path in pictures if path.exists()],
+                "pictures": [embedded_picture(path) for path in pictures if path.exists()],
             }
         )
     return shown
 
 
-def as_text(seen: Seen) -> str:
+def watch_screen(seen: RunSoFar) -> str:
     """A screen of text: the newest value of each metric with its course, alarms, rules, and one answer."""
     if not seen.rows:
         return f"{seen.name}: no step is done yet"
@@ -179,7 +179,7 @@ def course(values: list[float], width: int = 30) -> str:
     return "".join(BARS[round((mean - low) * scale)] for mean in means)
 
 
-def write_watch_page(seen: Seen, output: Path, *, every: float) -> None:
+def write_watch_page(seen: RunSoFar, output: Path, *, every: float) -> None:
     """Write the page; it loads itself again every so many seconds until the run is finished."""
     figures: list[str] = []
     for key, title in SHOWN.items():

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import torch
 
-from r1v3.generate.vllm.buckets import BUCKET_BYTES, Bucket, fill_buckets, reclaim
+from r1v3.generate.vllm.buckets import BUCKET_BYTES, WeightBucket, fill_buckets, reclaim
 from r1v3.train.core.device_memory import give_back
 from r1v3.train.core.engine import TrainingEngine
 
@@ -31,7 +31,7 @@ class SharedWeights:
         self._agree("pairs")
         yield from self._pairs()
 
-    def buckets(self) -> Iterator[tuple[Bucket, dict[str, bytes]]]:
+    def buckets(self) -> Iterator[tuple[WeightBucket, dict[str, bytes]]]:
         """Buckets, for workers in other processes, with every rank's handle by its device."""
         self._agree("buckets")
         yield from self._buckets()
@@ -62,7 +62,7 @@ class SharedWeights:
         yield from self.policy.weights()
         give_back(self.policy)
 
-    def _buckets(self) -> Iterator[tuple[Bucket, dict[str, bytes]]]:
+    def _buckets(self) -> Iterator[tuple[WeightBucket, dict[str, bytes]]]:
         ranks = self.policy.ranks
         for bucket in fill_buckets(self.policy.weights(), self.size):
             yield bucket, dict(ranks.gather([(bucket.device, bucket.handle)]))
