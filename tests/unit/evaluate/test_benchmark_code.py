@@ -1,5 +1,8 @@
 """The benchmarks that need more than an entry, on cases worked by hand."""
 
+import importlib
+from typing import get_args
+
 import pandas as pd
 import pytest
 
@@ -13,6 +16,7 @@ from r1v3.evaluate.benchmarks import (
     olympiadbench,
     seephys,
 )
+from r1v3.evaluate.items.load import Hook
 from r1v3.evaluate.judge import judge_response
 from r1v3.evaluate.marks import apply_marks, read_marks
 
@@ -27,7 +31,7 @@ def share(entry, item, answer):
 
 def test_hallusionbench_reads_its_groups_from_the_index(table):
     entry = table["hallusionbench"]
-    [item] = hallusionbench.read(row(index="VS_ocr_2_7_1_3", answer="No"), entry)
+    [item] = hallusionbench.items_of_row(row(index="VS_ocr_2_7_1_3", answer="No"), entry)
     assert item.cluster == "VS/ocr/7"
     assert item.extra == {"figure": "VS/ocr/7/1", "question": "VS/ocr/7/3"}
     assert share(entry, item, "no") == 1.0
@@ -38,7 +42,7 @@ def test_hallusionbench_reads_its_groups_from_the_index(table):
 def test_mathvista_rounds_to_the_items_precision(table):
     entry = table["mathvista_mini"]
     number = row(question_type="free_form", answer_type="float", precision="1.0", answer="1.2")
-    [item] = mathvista.read(number, entry)
+    [item] = mathvista.items_of_row(number, entry)
     assert [share(entry, item, x) for x in ("1.2", "1.24", "1.15", "1.26", "1.3")] == [
         1,
         1,
@@ -50,7 +54,7 @@ def test_mathvista_rounds_to_the_items_precision(table):
 
 def test_mathvista_gives_no_tolerance_to_integers(table):
     entry = table["mathvista_mini"]
-    [item] = mathvista.read(
+    [item] = mathvista.items_of_row(
         row(question_type="free_form", answer_type="integer", answer="8"), entry
     )
     assert [share(entry, item, x) for x in ("8", "8.0", "8.4")] == [1, 1, 0]
@@ -60,7 +64,7 @@ def test_mathvista_finds_the_letter_of_its_answer(table):
     choice = row(
         question_type="multi_choice", answer_type="text", choices="['97', '102']", answer="102"
     )
-    [item] = mathvista.read(choice, table["mathvista_mini"])
+    [item] = mathvista.items_of_row(choice, table["mathvista_mini"])
     assert (item.golds, item.options) == (("B",), ("97", "102"))
     assert share(table["mathvista_mini"], item, "102") == 1.0
 
@@ -68,7 +72,7 @@ def test_mathvista_finds_the_letter_of_its_answer(table):
 def test_mathverse_asks_without_the_question(table):
     columns = {"query_cot": "According to the question shown in the image, think.", "answer": "A"}
     metadata = "{'subject': 'Plane Geometry', 'subfield': 'Angle'}"
-    [item] = mathverse.read(
+    [item] = mathverse.items_of_row(
         row(question_type="multi-choice", metadata=metadata, **columns),
         table["mathverse_vision_only"],
     )
@@ -79,9 +83,9 @@ def test_mathverse_asks_without_the_question(table):
 
 def test_seephys_asks_in_the_questions_language_and_for_significant_figures(table):
     english, chinese = (
-        seephys.read(row(language=language, sig_figs="2.0", answer="1.5"), table["seephys"])[
-            0
-        ].prompt
+        seephys.items_of_row(
+            row(language=language, sig_figs="2.0", answer="1.5"), table["seephys"]
+        )[0].prompt
         for language in ("English", "Chinese")
     )
     assert english.endswith("tags.The final answer should retain 2 significant figures.")
@@ -92,7 +96,7 @@ def test_csvqa_asks_each_question_in_both_languages(table):
     columns = {"zh_question": "<image>哪个?", "en_question": "<image>Which?", "answer": "A,C"}
     options = {f"{language}_{x}": f"{language}{x}" for language in ("zh", "en") for x in "ABCD"}
     kind = {"question_type": "choice", "category": "Math", "difficulty": "easy"}
-    chinese, english = csvqa.read(row(**columns, **options, **kind), table["csvqa"])
+    chinese, english = csvqa.items_of_row(row(**columns, **options, **kind), table["csvqa"])
     assert (chinese.key, english.key, chinese.cluster, english.cluster) == (
         "1-zh",
         "1-en",
@@ -109,7 +113,7 @@ def test_csvqa_asks_each_question_in_both_languages(table):
 def olympiad(table, answer, **more):
     columns = {"source": "OE_MM_physics_en_COMP", "final_answer": answer, "error": "", "unit": ""}
     columns |= {"answer_type": "Numerical", "is_multiple_answer": "False", **more}
-    return olympiadbench.read(row(**columns), table["olympiadbench"])
+    return olympiadbench.items_of_row(row(**columns), table["olympiadbench"])
 
 
 def test_olympiadbench_takes_the_tolerance_of_the_item(table):
@@ -148,7 +152,9 @@ def test_olympiadbench_leaves_out_proofs_and_items_without_a_picture(table):
 
 
 def exam(table, kind, answer, points, **more):
-    [item] = gaokao.read(row(type=kind, answer=answer, points=points, **more), table["gaokao_2025"])
+    [item] = gaokao.items_of_row(
+        row(type=kind, answer=answer, points=points, **more), table["gaokao_2025"]
+    )
     return item
 
 
@@ -189,7 +195,7 @@ def test_marks_by_hand_stand_above_the_judge(tmp_path):
 
 def test_a_submission_for_mmbenchs_hidden_answers_holds_the_letters(table, tsv, tmp_path):
     rows = [row(index=str(n), A="x", B="y", answer="", category="c") for n in (1, 1_000_001)]
-    [item] = mmbench.read(rows[1], table["mmbench_en_v11"])
+    [item] = mmbench.items_of_row(rows[1], table["mmbench_en_v11"])
     assert (item.cluster, item.golds) == ("1", ("",))
     verdicts = pd.DataFrame({"key": ["1", "1000001"], "extracted": ["A", None]})
     verdicts.to_parquet(tmp_path / "v.parquet")
@@ -197,3 +203,10 @@ def test_a_submission_for_mmbenchs_hidden_answers_holds_the_letters(table, tsv, 
     sent = pd.read_csv(tmp_path / "out.tsv", sep="\t", keep_default_na=False)
     assert sent["prediction"].tolist() == ["A", ""]
     assert "answer" not in sent
+
+
+def test_every_module_that_an_entry_names_has_a_hook(table):
+    modules = {entry.code for entry in table.values() if entry.code}
+    for name in sorted(modules):
+        module = importlib.import_module(f"r1v3.evaluate.benchmarks.{name}")
+        assert set(get_args(Hook)) & set(vars(module)), name

@@ -119,7 +119,7 @@ def test_mathvista_differs_from_its_own_labels_where_the_nearest_spelling_decide
         columns = {"index": pid, "pictures": "1", "question": row["query"], "answer": row["answer"]}
         columns |= {key: row[key] or "" for key in ("question_type", "answer_type")}
         columns |= {"choices": str(row["choices"] or []), "precision": str(row["precision"] or "")}
-        [item] = mathvista.read(columns | {"task": row["metadata"]["task"]}, entry)
+        [item] = mathvista.items_of_row(columns | {"task": row["metadata"]["task"]}, entry)
         ours = judge_response(item, f"\\boxed{{{row['extraction']}}}", entry).share == 1
         if ours == row["true_false"]:
             continue
@@ -166,7 +166,7 @@ def test_hallusionbench_on_real_answers(table):
         if name not in gold:  # the sample is of an older edition
             continue
         columns = {"index": "_".join(name), "pictures": "1", "question": row["question"]}
-        [item] = hallusionbench.read(
+        [item] = hallusionbench.items_of_row(
             columns | {"answer": "Yes" if gold[name] == "1" else "No"}, entry
         )
         right = judge_response(item, row["model_prediction"], entry).share == 1

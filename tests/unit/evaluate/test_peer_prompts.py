@@ -112,7 +112,7 @@ def test_emma_asks_as_theirs(table):
 @pytest.mark.parametrize("language", ["English", "Chinese"])
 def test_seephys_asks_as_theirs(table, language):
     row = {**CHOICE, "language": language, "sig_figs": "3"}
-    [item] = seephys.read(row, table["seephys"])
+    [item] = seephys.items_of_row(row, table["seephys"])
     assert squeezed(item.prompt) == squeezed(theirs("dataset.image_vqa", "SeePhys", "SeePhys", row))
 
 
@@ -126,7 +126,7 @@ def test_seephys_asks_as_theirs(table, language):
 @pytest.mark.parametrize("unit", ["", "kg"])
 def test_olympiadbench_asks_as_theirs(table, source, kind, several, unit):
     row = CHOICE | {"source": source, "answer_type": kind, "final_answer": "['1']", "context": ""}
-    ours = olympiadbench.read(
+    ours = olympiadbench.items_of_row(
         row | {"is_multiple_answer": several, "unit": unit, "error": ""}, table["olympiadbench"]
     )
     line = row | {"is_multiple_answer": bool(several), "unit": unit or None}

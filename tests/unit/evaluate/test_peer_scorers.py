@@ -49,7 +49,7 @@ def test_circular_groups_are_right_where_theirs_are(table):
             row = {**CHOICE, **dict(zip("ABCD", options)), "index": str(group + turn * 1_000_000)}
             row |= {"answer": gold}
             text = said(rng, answer, options)
-            [item] = mmbench.read(row, entry)
+            [item] = mmbench.items_of_row(row, entry)
             share = judge_response(item, text, entry).share
             judged.append({"key": item.key, "cluster": item.cluster, "correct": share == 1})
             lines.append(row | {"GT": gold, "prediction": text})
@@ -71,7 +71,7 @@ def test_wemath_counts_the_four_classes_as_theirs(table, tmp_path):
                 "ID": str(number),
                 "key": f"{steps}steps_{place}",
             }
-            [item] = wemath.read(row, table["wemath"])
+            [item] = wemath.items_of_row(row, table["wemath"])
             right = rng.random() < 0.6
             rows.append({**row, "hit": int(right), "knowledge concept": "x"})
             judged.append(
@@ -108,7 +108,7 @@ def test_hallusionbench_rates_as_theirs(table, tmp_path):
     for number in range(SAMPLES):
         group, figure, question = number // 8, number // 4 % 2, number % 4
         index = f"VD_figure_{figure + 1}_{group}_{figure}_{question}"
-        [item] = hallusionbench.read(
+        [item] = hallusionbench.items_of_row(
             CHOICE | {"index": index, "answer": "Yes"}, table["hallusionbench"]
         )
         right = rng.random() < 0.8
@@ -188,7 +188,7 @@ def test_mathvista_checks_extracted_answers_as_theirs(table):
             row |= {"question_type": "multi_choice", "choices": str([str(n) for n in range(5)])}
             row |= {"answer_option": "ABCDE"[value]}
             given = rng.choice("ABCDE")
-        [item] = mathvista.read(CHOICE | row, entry)
+        [item] = mathvista.items_of_row(CHOICE | row, entry)
         ours = judge_response(item, f"\\boxed{{{given}}}", entry).share == 1
         assert ours == peer.post_check({**row, "res": given, "prediction": given})
 
@@ -206,7 +206,7 @@ def test_olympiadbench_takes_the_tolerances_of_theirs(table):
         given = [str(float(gold) + rng.choice((0, 0.05, -0.3, 0.8))) for gold in golds]
         rng.shuffle(given)
         more = {"final_answer": f"['{','.join(golds)}']", "error": str(error)}
-        [item] = olympiadbench.read(
+        [item] = olympiadbench.items_of_row(
             CHOICE | row | more | {"is_multiple_answer": str(several)}, table["olympiadbench"]
         )
         ours = (

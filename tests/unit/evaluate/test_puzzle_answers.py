@@ -20,7 +20,7 @@ ISLANDS = (
 def item_of(table, function, answer="", info=""):
     row = {"index": "1", "pictures": "1", "question": "?", "question_type": "rule"}
     row |= {"capability": "", "reasoning_type": "", "function_id": function}
-    [item] = mme_reasoning.read(
+    [item] = mme_reasoning.items_of_row(
         row | {"answer": answer, "special_info": info}, table["mme_reasoning"]
     )
     return item

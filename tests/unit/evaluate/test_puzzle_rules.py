@@ -10,7 +10,7 @@ from r1v3.evaluate.judge import judge_response
 def reasoning(table, **columns):
     known = {"index": "1", "pictures": "1", "question": "How long?", "question_type": "rule"}
     known |= {"capability": "", "reasoning_type": "", "special_info": ""}
-    [item] = mme_reasoning.read(known | columns, table["mme_reasoning"])
+    [item] = mme_reasoning.items_of_row(known | columns, table["mme_reasoning"])
     return item
 
 

@@ -61,10 +61,10 @@ def test_where_a_judge_only_helps_the_rules_say_no(table):
 def test_the_exams_steps_are_unjudged_and_its_letters_are_not(table):
     entry = table["gaokao_2025"]
     row = {"index": "1", "pictures": "1", "question": "Prove.", "points": "17"}
-    [proof] = gaokao.read({**row, "type": "solve", "answer": ""}, entry)
+    [proof] = gaokao.items_of_row({**row, "type": "solve", "answer": ""}, entry)
     assert judge_response(proof, "x</think>\\boxed{done}", entry).verdict.correct is None
     letters = {**row, "type": "single", "answer": "B", "A": "1", "B": "2", "C": "3", "D": "4"}
-    [choice] = gaokao.read(letters, entry)
+    [choice] = gaokao.items_of_row(letters, entry)
     assert judge_response(choice, "x</think>\\boxed{A}", entry).verdict.correct is False
 
 

@@ -2,8 +2,8 @@
 
 A model's own tags are read (`r1v3.evaluate.reply`). A reply that was cut counts only if it had concluded.
 
-A benchmark's own module may judge an answer itself (`judge`, which returns None for what it leaves to the
-grader) and may give part of the points for an answer that is not all right (`share`).
+A benchmark's own module may judge an answer itself (`own_verdict`: None for what it leaves to the
+grader) and may give part of the points for an answer that is not all right (`earned_share`).
 
 Where a benchmark needs a judge (`judge: needed`) and there is no verifier, an answer that the rules find
 neither equal nor surely different is unjudged: it earns nothing, and is counted as such.
@@ -90,7 +90,7 @@ def _read(response: str, cut: bool) -> str | None:
 
 def _own_verdict(item: Item, response: str, entry: Benchmark) -> Judged | None:
     """The verdict of a benchmark's own rule, which does not look whether the reply breaks off."""
-    own = benchmark_code(entry, "judge", _leave)(item, response)
+    own = benchmark_code(entry, "own_verdict", _leave)(item, response)
     if own is not None and own.verdict.extracted is not None and is_broken_off(response):
         return NOT_CONCLUDED
     return own
@@ -139,4 +139,6 @@ def _row(item: Item, response: str) -> dict[str, Any]:
 def _with_share(item: Item, verdict: Verdict, entry: Benchmark) -> Judged:
     if verdict.correct:
         return Judged(verdict, 1.0)
-    return Judged(verdict, benchmark_code(entry, "share", lambda item, verdict: 0.0)(item, verdict))
+    return Judged(
+        verdict, benchmark_code(entry, "earned_share", lambda item, verdict: 0.0)(item, verdict)
+    )

@@ -45,7 +45,7 @@ def tally(got: pd.Series, cluster: pd.Series, of: pd.Series | float = 1.0) -> pd
 def score_run(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
     """Score one run by the benchmark's own metric."""
     if entry.scorer == "code":
-        return benchmark_code(entry, "score", accuracy)(judged, entry)
+        return benchmark_code(entry, "score_items", accuracy)(judged, entry)
     return {"accuracy": accuracy, "circular": circular, "points": points}[entry.scorer](
         judged, entry
     )

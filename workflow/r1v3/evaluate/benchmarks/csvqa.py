@@ -25,9 +25,9 @@ CHINESE = {
 }
 
 
-def read(row: Row, entry: Benchmark) -> list[Item]:
+def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
     items = []
-    for language, belongs in zip(LANGUAGES, place(row, entry), strict=True):
+    for language, belongs in zip(LANGUAGES, describe_row(row, entry), strict=True):
         question = row[f"{language}_question"].replace("<image>", "")
         options = tuple(row.get(f"{language}_{x}", "").strip() for x in "ABCD")
         kind = "open" if row["question_type"].lower() == "open" else "choice"
@@ -57,7 +57,7 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     return items
 
 
-def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     return [
         {
             "key": f"{row['index']}-{language}",

@@ -19,7 +19,7 @@ from r1v3.reward import Verdict
 TYPES = {"single": "mcq", "multiple": "mcq_multi", "fill": "fill", "solve": "open"}
 
 
-def read(row: Row, entry: Benchmark) -> list[Item]:
+def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
     kind = row["type"]
     if kind not in TYPES:
         raise ValueError(f"type must be one of {', '.join(TYPES)}, not {kind!r}")
@@ -47,18 +47,18 @@ def _points(row: Row) -> float:
     return points
 
 
-def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     """A question that cannot be read keeps its points, which are then not earned."""
     return [{"key": row["index"], "cluster": row["index"], "points": _points(row)}]
 
 
-def judge(item: Item, response: str) -> Judged | None:
+def own_verdict(item: Item, response: str) -> Judged | None:
     if item.extra.get("type") == "solve" and not item.golds[0]:
         return Judged(Verdict(None, None, "none", "its steps are for people to mark"), 0.0)
     return None
 
 
-def share(item: Item, verdict: Verdict) -> float:
+def earned_share(item: Item, verdict: Verdict) -> float:
     """Part of the points for some of the right letters and no wrong one."""
     if item.extra.get("type") != "multiple":
         return 0.0

@@ -15,11 +15,11 @@ from r1v3.evaluate.scorers import RunScore, by_group, part_value, tally
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 
-def read(row: Row, entry: Benchmark) -> list[Item]:
-    return [make_item(row, entry, **place(row, entry)[0])]
+def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
+    return [make_item(row, entry, **describe_row(row, entry)[0])]
 
 
-def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     parts = row["index"].split("_")
     if len(parts) != 6:
         raise ValueError(
@@ -32,7 +32,7 @@ def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     return [{"key": row["index"], "cluster": cluster, "columns": columns, "extra": groups}]
 
 
-def score(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
+def score_items(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
     parts = {"aAcc": tally(judged["correct"], judged["cluster"])}
     for name, group in (("fAcc", "figure"), ("qAcc", "question")):
         names = [extra.get(group, key) for extra, key in zip(judged["extra"], judged["key"])]

@@ -14,13 +14,13 @@ from r1v3.recipe.tables.benchmarks import Benchmark
 KINDS = ("multi-choice", "free-form")
 
 
-def read(row: Row, entry: Benchmark) -> list[Item]:
+def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
     if row["question_type"] not in KINDS:
         raise ValueError(
             f"question_type must be {' or '.join(KINDS)}, not {row['question_type']!r}"
         )
     question = row.get("question_for_eval") or row.get("question", "")
-    item = {**place(row, entry)[0], "question": question}
+    item = {**describe_row(row, entry)[0], "question": question}
     if row["question_type"] == "free-form":
         return [make_item(row, entry, options=None, **item)]
     options = options_in_text(question)
@@ -38,7 +38,7 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     ]
 
 
-def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     metadata = ast.literal_eval(row["metadata"]) if row.get("metadata") else {}
     columns = columns_of(row, entry)
     for name in ("subject", "subfield"):

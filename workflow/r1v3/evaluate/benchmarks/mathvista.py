@@ -12,7 +12,7 @@ from r1v3.recipe.tables.benchmarks import Benchmark
 MOST_DECIMALS = 12
 
 
-def read(row: Row, entry: Benchmark) -> list[Item]:
+def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
     kind = row["question_type"]
     if kind == "multi_choice":
         options = read_options(row, entry)

@@ -17,13 +17,13 @@ ROTATION = 1_000_000
 SUBMITTED = ("index", "question", "hint", "A", "B", "C", "D", "category", "l2-category", "split")
 
 
-def read(row: Row, entry: Benchmark) -> list[Item]:
+def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
     unpublished = row.get("split", "test") == "test" and not row.get("answer")
     hidden = {"golds": ("",)} if unpublished else {}
-    return [make_item(row, entry, **place(row, entry)[0], **hidden)]
+    return [make_item(row, entry, **describe_row(row, entry)[0], **hidden)]
 
 
-def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     question = row.get("g_index") or str(int(float(row["index"])) % ROTATION)
     return [{"key": row["index"], "cluster": question, "columns": columns_of(row, entry)}]
 

@@ -43,7 +43,7 @@ READERS = {
 SPREAD = (answers.read_pairs, answers.grid_of, answers.bridges_of)
 
 
-def read(row: Row, entry: Benchmark) -> list[Item]:
+def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
     rule = row.get("function_id", "")
     if rule in ("", "choice_function", "open_function"):
         if row["question_type"].lower() == "choice" or rule == "choice_function":
@@ -73,7 +73,7 @@ def _stated(text: str):
     return {key: int(v) if re.fullmatch(r"-?\d+", v) else v for key, v in pairs} or None
 
 
-def judge(item: Item, response: str) -> Judged | None:
+def own_verdict(item: Item, response: str) -> Judged | None:
     rule = item.extra.get("rule")
     if rule is None:
         return None

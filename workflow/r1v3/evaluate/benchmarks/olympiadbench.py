@@ -22,7 +22,7 @@ KINDS = {
 }
 
 
-def read(row: Row, entry: Benchmark) -> list[Item]:
+def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
     if not _asked(row):
         return []
     gold = ", ".join(str(answer).strip("$ ") for answer in read_list(row["final_answer"]))
@@ -32,7 +32,7 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     several = row.get("is_multiple_answer", "").lower() == "true"
     subject, language = _subject(row), _language(row)
     changes: dict[str, Any] = {
-        **place(row, entry)[0],
+        **describe_row(row, entry)[0],
         "golds": (gold,),
         "tolerance": errors[0] if row.get("error", "") and len(errors) == 1 else None,
         "extra": {"several": several, "errors": errors if row.get("error", "") else []},
@@ -44,7 +44,7 @@ def read(row: Row, entry: Benchmark) -> list[Item]:
     return [make_item(row, entry, **changes)]
 
 
-def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     columns = {"source": row["source"], "subject": _subject(row), "language": _language(row)}
     known = {"key": row["index"], "cluster": row["index"], "columns": columns}
     return [{**known, "extra": {"several": False, "errors": []}}] if _asked(row) else []
@@ -71,7 +71,7 @@ def _tolerance(text: str) -> float | None:
         return None
 
 
-def judge(item: Item, response: str) -> Judged | None:
+def own_verdict(item: Item, response: str) -> Judged | None:
     golds = split_answers(item.golds[0])
     if not item.extra["several"] or len(golds) < 2:
         return None

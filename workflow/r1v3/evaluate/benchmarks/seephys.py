@@ -10,7 +10,7 @@ CHINESE = (
 )
 
 
-def read(row: Row, entry: Benchmark) -> list[Item]:
+def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
     chinese = row.get("language", "English") != "English"
     text = row["question"] + CHINESE if chinese else fill(entry.prompt.open, row, entry, None)
     if row.get("sig_figs", ""):

@@ -18,11 +18,11 @@ from r1v3.evaluate.scorers import RunScore, part_value
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 
-def read(row: Row, entry: Benchmark) -> list[Item]:
-    return [make_item(row, entry, **place(row, entry)[0])]
+def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
+    return [make_item(row, entry, **describe_row(row, entry)[0])]
 
 
-def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
+def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     steps, _, part = row["key"].partition("_")
     if not (steps and part and row["ID"]):
         raise ValueError(f"key {row['key']!r} with ID {row['ID']!r} names no part of a composite")
@@ -31,7 +31,7 @@ def place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     return [{"key": row["index"], "cluster": cluster, "columns": {}, "extra": extra}]
 
 
-def score(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
+def score_items(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
     # A row that cannot be read may not say which composite it is a part of.
     judged = judged[[bool(extra) for extra in judged["extra"]]]
     place = pd.Series([extra["place"] for extra in judged["extra"]], index=judged.index)

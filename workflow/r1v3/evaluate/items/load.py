@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from r1v3.base.atomic_write import write_bytes
 from r1v3.evaluate.items.item import Item, cluster_of, columns_of, plain_items, read_list
@@ -65,8 +65,11 @@ class Loaded:
         return [*self.items, *(item for row in self.unreadable for item in row.stand_ins)]
 
 
-def benchmark_code(entry: Benchmark, hook: str, default: Callable[..., Any]) -> Callable[..., Any]:
-    """A hook (`read`, `place`, `judge`, `share` or `score`) of a benchmark's own module, or the default."""
+Hook = Literal["items_of_row", "describe_row", "own_verdict", "earned_share", "score_items"]
+
+
+def benchmark_code(entry: Benchmark, hook: Hook, default: Callable[..., Any]) -> Callable[..., Any]:
+    """A hook of a benchmark's own module (see `r1v3.evaluate.benchmarks`), or the default."""
     if entry.code is None:
         return default
     module = importlib.import_module(f"r1v3.evaluate.benchmarks.{entry.code}")
@@ -135,7 +138,7 @@ def _read(
     entry: Benchmark, tsv: Path, folder: Path | None, counts: dict[str, int]
 ) -> Iterator[tuple[Item | UnreadableRow, list[Path]]]:
     """Items and unreadable rows, in the file's order; `counts` is filled."""
-    read = benchmark_code(entry, "read", plain_items)
+    read = benchmark_code(entry, "items_of_row", plain_items)
     keys: set[str] = set()
     for line, pictures in _rows(entry, tsv, folder, counts):
         counts["rows"] += 1
@@ -163,7 +166,7 @@ def _unreadable(entry: Benchmark, line: Line, reason: str, keys: set[str]) -> Un
     index = line.row.get("index", "")
     row = {**line.row, "index": index or f"line {line.number}"}
     try:
-        places = benchmark_code(entry, "place", _place)(row, entry)
+        places = benchmark_code(entry, "describe_row", _place)(row, entry)
     except ROW_ERRORS:
         places = [{"key": row["index"], "cluster": row["index"]}]
     stand_ins = []
