@@ -52,6 +52,33 @@ def test_mmk12s_options_are_lines_of_its_question(table, tsv, picture, said, rig
     assert found.correct is right
 
 
+LAYOUTS = [
+    "What?\n<A> 10 N\n<B> 12 N\n<C> 14 N\n<D> 16 N", "What?\n[A] 10 N\n[B] 12 N\n[C] 14 N\n[D] 16 N",
+    "What?\na) 10 N\nb) 12 N\nc) 14 N\nd) 16 N", "What?\nA - 10 N\nB - 12 N\nC - 14 N\nD - 16 N",
+    "What?<br>A. 10 N<br>B. 12 N<br>C. 14 N<br>D. 16 N", "What?\\nA. 10 N\\nB. 12 N\\nC. 14 N\\nD. 16 N",
+    "What?\n\\textbf{A.} 10 N\n\\textbf{B.} 12 N\n\\textbf{C.} 14 N\n\\textbf{D.} 16 N",
+    "What?\n$\\text{A}$. 10 N\n$\\text{B}$. 12 N\n$\\text{C}$. 14 N\n$\\text{D}$. 16 N",
+    "<p>What?</p><p>A. 10 N</p><p>B. 12 N</p><p>C. 14 N</p><p>D. 16 N</p>",
+    "What?\nA. 10 N  B. 12 N\nC. 14 N  D. 16 N",
+    "What?\n【A】10 N\n【B】12 N\n【C】14 N\n【D】16 N",
+    "What?\n<b>A.</b> 10 N\n<b>B.</b> 12 N\n<b>C.</b> 14 N",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("question", LAYOUTS)
+@pytest.mark.parametrize("gold", ["B", "b", "$B$", "B.", "B. 12 N", "（B）"])
+def test_mmk12s_options_are_read_in_any_layout(table, tsv, picture, question, gold):
+    row = MMK12 | {"question": question, "answer": gold}
+    for said, right in (("12 N", True), ("B", True), ("14 N", False)):
+        found = judged(table, tsv, picture, "mmk12", row, f"x</think>\\boxed{{{said}}}")
+        assert found.correct is right
+
+
+def test_what_a_question_lists_beside_its_options_is_none_of_them(table, tsv, picture):
+    row = MMK12 | {"question": "a) Read it.\nb) Think.\nc) Choose a figure.", "answer": "D"}
+    assert judged(table, tsv, picture, "mmk12", row, "x</think>\\boxed{D}").correct
+
+
 def test_mmk12s_options_may_stand_in_one_line_or_in_the_picture(table, tsv, picture):
     row = MMK12 | {"question": "The friction is ( ) A. 10 N B. 12 N C. 14 N D. 16 N"}
     assert judged(table, tsv, picture, "mmk12", row, "x</think>\\boxed{12 N}").correct
@@ -169,11 +196,55 @@ def test_options_keep_their_letters(table, tsv, picture, options, gold, shown):
         assert (found.extracted, found.correct) == (letter, True)
 
 
+EMPTY = [
+    ({"A": "nan", "B": "Two", "C": "One", "D": "nan"}, "B. Two\nC. One"),
+    ({"A": "NaN", "B": "Two", "C": "One"}, "B. Two\nC. One"),
+    ({"A": "None", "B": "Two", "C": "One", "D": "None"}, "B. Two\nC. One"),
+    ({"A": "null", "B": "Two", "C": "One"}, "B. Two\nC. One"),
+    ({"A": "<NA>", "B": "Two", "C": "One", "D": "Six"}, "B. Two\nC. One\nD. Six"),
+    ({"A": "Six", "B": "Two", "C": "One", "D": "None"}, "A. Six\nB. Two\nC. One\nD. None"),
+    ({"A": "N/A", "B": "Two", "C": "One", "D": "-"}, "A. N/A\nB. Two\nC. One\nD. -"),
+]
+
+
+@pytest.mark.parametrize(("options", "shown"), EMPTY)
+def test_a_cell_that_was_written_as_empty_is_no_option(table, tsv, picture, options, shown):
+    row = STAR | options | {"answer": "C", "hint": "nan"}
+    [item] = load_items(table["mmstar"], tsv([{"image": picture(), **row}], "mmstar"))
+    assert f"Options:\n{shown}\nPlease" in item.prompt
+    assert "nan" not in item.prompt
+    for said in ("C", "One"):
+        found = judge_response(item, f"x</think>\\boxed{{{said}}}", table["mmstar"]).verdict
+        assert (found.extracted, found.correct) == ("C", True)
+
+
+def test_the_right_option_may_be_the_word_none(table, tsv, picture):
+    row = STAR | {"A": "None", "B": "Two", "C": "None", "answer": "A"}
+    found = judged(table, tsv, picture, "mmstar", row, "x</think>\\boxed{None}")
+    assert (found.extracted, found.correct) == ("A", True)
+
+
+@pytest.mark.parametrize("options", ["['1', nan, '3']", '["1", NaN, "3"]', "['1', None, '3']"])
+def test_a_list_may_hold_an_empty_cell(table, tsv, picture, options):
+    row = {
+        "index": "1",
+        "question": "?",
+        "answer": "C",
+        "choices": options,
+        "category": "x",
+        "level": "1",
+    }
+    [item] = load_items(table["mathvision"], tsv([{"image": picture(), **row}], "mathvision"))
+    assert item.options == ("1", "", "3")
+
+
 CUT = [
     ("We have 3x + 15 = 60, so the answer must be B or", False), ("The answer is B", False),
     ("Therefore \\boxed{B", False), ("<answer>B", False), ("B. y is what we", False),
     ("The answer is B. Let me check this by", True), ("\\boxed{B} and to see this", True),
-    ("<answer>B</answer> Because", True), ("", False),
+    ("<answer>B</answer> Because", True), ("", False), ("The answer is B. Wait, but that is not", False),
+    ("The answer is B. However, option C", False), ("The answer is B. Actually, the", False),
+    ("答案是B。等等，", False), ("答案是B。因为", True), ("**Solution**: B", False), ("<b>B</b>", False),
 ]  # fmt: skip
 
 

@@ -46,6 +46,46 @@ def test_a_statement_may_repeat_the_words_of_its_question():
     assert not grade(text, "6", "open").correct
 
 
+RANGES = [
+    "13 to 18", "13 and 18", "13 of 18", "13 as 18", "from 13 to 18", "13 through 18",
+    "There are 13 to 18 marbles.",
+    "The answer is 13 to 18.", "The answer is 13 and 18.", "So there are 13 of 18.",
+    "The number is 13 by 18.",
+    "The answer is 13 for 2 boxes.", "The answer is 13 marbles to 18 marbles.",
+    "The answer is thirteen to eighteen.",
+    "There are 13 marbles and 18 marbles.", "13 up to 18", "13到18个", "答案是13至18之间。",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", RANGES)
+def test_a_range_or_a_pair_is_not_its_first_number(text):
+    for question in (None, "How many marbles are in the box?"):
+        assert not grade(text, "13", "open", question=question).correct
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["There are 13 marbles in the box.", "The answer is 13 rounded to two decimal places.",
+     "thirteen marbles",
+     "There are thirteen marbles.", "\\boxed{\\text{thirteen marbles}}",
+     "The answer is 13 with a total of $40."],
+)  # fmt: skip
+def test_other_words_behind_a_number_leave_it_alone(text):
+    assert grade(text, "13", "open", question="How many marbles are in the box?").correct
+
+
+def test_a_number_in_words_may_have_a_unit():
+    assert grade("\\boxed{six cm}", "6 cm", "open").correct
+    assert not grade("\\boxed{six cm}", "6 mm", "open").correct
+
+
+@pytest.mark.parametrize(
+    "text", ["There are 3 ways:\n1. by car\n2. by bus", "We see:\n1) a ball\n2) a box"]
+)
+def test_the_number_of_a_lists_line_is_no_answer(text):
+    assert not grade(text, "2", "open", question="How many are there?").correct
+
+
 def test_what_no_rule_reads_goes_to_the_verifier_with_its_text():
     verdict = grade("The lagoon was surveyed and 6 came out of it.", "6", "open")
     assert (verdict.correct, verdict.by) == (False, "rule:unreadable")

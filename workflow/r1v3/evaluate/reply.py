@@ -7,8 +7,10 @@ those that models were published with: `<answer>` (many), `<|begin_of_box|>` (GL
 
 import re
 
+from r1v3.evaluate.dress import undressed
 from r1v3.reward.text.boxes import find_boxes
 from r1v3.reward.text.cut import ends_within_sentence
+from r1v3.reward.text.denial import behind_first_retraction
 from r1v3.reward.text.extract import final_text, last_phrase
 
 _OPEN_THOUGHT = re.compile(
@@ -22,11 +24,15 @@ _CLOSED_THOUGHT = re.compile(
     re.I,
 )
 _NAMES = (
-    r"(?:answer|ans|final(?:[ _]?answer)?|choice|option|conclusion|solution|output|response|result)"
+    r"(?:(?:(?:final|correct|selected|chosen|best|my)[ _-]?)?"
+    r"(?:answer|ans|choice|option|selection)(?:[ _-]?letter)?"
+    r"|final|letter|verdict|decision|prediction|conclusion|solution|output|response|result)"
 )
 _NAME = rf"(?P<name>{_NAMES})"
+_ATTRIBUTES = r"(?:\s[^<>]{0,100})?"
 _TAGGED = re.compile(
-    rf"<{_NAME}>\s*:?(?P<a>(?:(?!<{_NAMES}>).)*?)</(?P=name)>"
+    rf"<{_NAME}{_ATTRIBUTES}>\s*:?(?P<a>(?:(?!<{_NAMES}{_ATTRIBUTES}>).)*?)</(?P=name)>"
+    r"|<\|box_start\|>(?P<f>\W{0,4}[A-J]\W{0,4})<\|box_end\|>"
     r"|<\|begin_of_(?P<kind>box|solution|answer)\|>(?P<b>(?:(?!<\|begin_of_).)*?)<\|end_of_(?P=kind)\|>"
     r"|<\|answer(?:_start)?\|>(?P<d>(?:(?!<\|answer(?:_start)?\|>).)*?)<\|(?:/answer|answer_end)\|>"
     r"|(?:\A|(?<=\n))\[\[(?P<e>[^\[\]\n]{1,100})\]\](?=\s*\Z)"
@@ -35,7 +41,7 @@ _TAGGED = re.compile(
 )
 # A tag that its model left open at the end of a turn, or a label that looks like one (We-Math's).
 _LEFT_OPEN = re.compile(
-    rf"(?:<{_NAME}>|<\|begin_of_(?:box|answer)\|>)\s*:?\s*(?P<a>[^\n<]{{1,100}}|<<[^<>\n]{{1,20}}>>)\s*\Z",
+    rf"(?:<{_NAME}{_ATTRIBUTES}>|<\|begin_of_(?:box|answer)\|>)\s*:?\s*(?P<a>[^\n<]{{1,100}}|<<[^<>\n]{{1,20}}>>)\s*\Z",
     re.IGNORECASE,
 )
 _AROUND = re.compile(r"\A[\s*<>\"'`]+|[\s*<>\"'`]+\Z")
@@ -47,6 +53,11 @@ _LABEL = re.compile(
 _WORD = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]")
 LONGEST_ANSWER = 200  # characters; what is longer is an explanation, read as one
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]|[.!?]\Z")
+_TURNS = re.compile(
+    r"\W*(?:wait|but|however|hmm+|no|not|actually|alternatively|although|unless|sorry|oops|let me re"
+    r"|但|不过|然而|等等|等一下|不对|不是|其实|实际上|慢着)(?![a-z])",
+    re.IGNORECASE,
+)
 
 
 def with_boxes(response: str, *, cut: bool = False) -> str:
@@ -59,16 +70,27 @@ def with_boxes(response: str, *, cut: bool = False) -> str:
         response = response.replace("＜", "<").replace("＞", ">")
     text = _CLOSED_THOUGHT.sub("</think>", _OPEN_THOUGHT.sub("<think>", response))
     behind = text.rfind("</think>") + len("</think>") if "</think>" in text else 0
-    answer = text[behind:]
+    answer = undressed(text[behind:])
     found = list(_TAGGED.finditer(answer))
     left_open = None if cut else _LEFT_OPEN.search(answer, found[-1].end() if found else 0)
     last = left_open or (found[-1] if found else None)
-    if last is None:
-        return text
+    if last is None or _is_listing(found):
+        return text[:behind] + answer
     inside = next(
-        part for part in last.groupdict().items() if part[0] in "abcde" and part[1] is not None
+        part for part in last.groupdict().items() if part[0] in "abcdef" and part[1] is not None
     )
     return f"{text[:behind]}\n{_boxed(inside[1])}{answer[last.end() :]}"
+
+
+def _is_listing(found: list[re.Match[str]]) -> bool:
+    """Whether the tags are those of a list of options, side by side, none of which is chosen by that."""
+    names = [(tag["name"] or "").casefold() for tag in found]
+    listed = {
+        tag["a"].strip()
+        for name, tag in zip(names, found, strict=True)
+        if name in ("option", "choice", "letter")
+    }
+    return len(listed) > 1 and names[-1] in ("option", "choice", "letter")
 
 
 def _boxed(inside: str) -> str:
@@ -98,6 +120,9 @@ def as_concluded(text: str, *, cut: bool) -> str | None:
         return text
     ends = list(_SENTENCE_END.finditer(answer))
     whole = answer[: ends[-1].end()] if ends else ""
+    begun = answer[len(whole) :]  # what it was about to say, which may take the answer back
+    if behind_first_retraction(begun) or _TURNS.match(begun):
+        return None
     return whole if last_phrase(whole) else None
 
 

@@ -22,11 +22,25 @@ PLACEHOLDER = re.compile(r"(?<![A-Za-z])\{([^\W\d][\w-]*)\}")
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 NUMPY_LIST = re.compile(rf"\[\s*(?:{QUOTED.pattern})(?:\s+(?:{QUOTED.pattern}))+\s*\]")
 OPTION_LINE = re.compile(
-    r"^\s*(?:[-*•]\s+)?(?:[Oo]ption\s+|选项\s*)?(?:\*\*|\$)?[(（]?([A-J])"
-    r"(?:\$|\*\*)?\s*[)）.．、:：](?:\*\*)?\s*(.*?)\s*$"
+    r"^\s*(?:[-*•]\s+)?(?:[Oo]ption\s+|选项\s*)?(?:\*\*|\$)?[(（\[［【<]?\s*([A-J])"
+    r"(?:\$|\*\*)?\s*(?:[)）\].．、:：\]］】>]|[-–—](?=\s))(?:\*\*)?\s*(.*?)\s*$"
 )
+LED_TEXT = re.compile(r"[(（]?([A-J])\s*[)）.．、:：]\s*(.+)", re.DOTALL)
 BARE_LINE = re.compile(r"^\s*([A-J])\s+(.*?)\s*$")  # `A 10 N`, which may begin a sentence too
+SMALL_LINE = re.compile(
+    r"^\s*[(（]?([a-j])\s*[)）.．]\s*(.*?)\s*$"
+)  # `a) 10 N`, or parts of a question
 FEWEST_BARE = 3
+NO_CELL = frozenset(("None", "null", "NULL", "<NA>", "NaT", "#N/A"))  # of empty cells, beside `nan`
+NAN = re.compile(r"(?<=[\[,(])\s*(?:nan|NaN)\s*(?=[,\])])")
+# How a layout that is no plain text writes a line's end, and a letter.
+BREAKS = re.compile(
+    r"<br\s*/?>|</?(?:p|li|div)>|\\n(?=\s*[(（]?[A-J]\s*[)）.．、:：])|\r\n?", re.IGNORECASE
+)
+DRESSED_LETTER = re.compile(
+    r"\$?\\(?:textbf|text|textrm|mathrm|mathbf|mathsf|rm|bf)\s*\{\s*([(（]?[A-J]\s*[)）.．、:：]?)\s*\}\$?"
+    r"|</?(?:b|strong)>"
+)
 
 
 @dataclass(frozen=True)
@@ -86,9 +100,9 @@ def make_item(row: Row, entry: Benchmark, **changes: Any) -> Item:
         form = "choice" if options else "open"
     golds = changes.pop("golds", None) or read_golds(row, entry, form, options)
     if options and not _names_options(golds, options):
-        if _pictured(entry):
-            options = None  # the columns hold less than the picture
-        elif entry.answer.options != "question":
+        if _pictured(entry) or entry.answer.options == "question":
+            options = None  # the columns hold less than the picture, or its text lists other things
+        else:
             raise ValueError(f"the right option, {' or '.join(golds)}, is empty or not there")
     template = changes.pop("template", entry.prompt.choice if form != "open" else entry.prompt.open)
     listed = None if entry.answer.options == "question" else options
@@ -156,6 +170,7 @@ def read_options(row: Row, entry: Benchmark) -> tuple[str, ...] | None:
         found = [row.get(letter, "") for letter in ascii_uppercase]
     else:
         found = _read_texts(source, row.get(source, ""))
+    found = _without_none(found, row.get(entry.answer.column, ""))
     while found and not found[-1].strip():
         found.pop()
     if len(found) == 1:  # one cell that holds them all, as MMMU-Pro's validation_Accounting_29
@@ -164,12 +179,31 @@ def read_options(row: Row, entry: Benchmark) -> tuple[str, ...] | None:
     return tuple(found) or None
 
 
+def _without_none(options: list[str], answer: str) -> list[str]:
+    """Options with empty texts for what some program wrote for an empty cell.
+
+    `None` may be an option, as in `How many? One, Two, None`; two of them in a row are empty cells.
+    """
+    places = [place for place, text in enumerate(options) if text.strip() in NO_CELL]
+    named = answer.strip(" ().").upper()
+    sure = {text for text in NO_CELL if text != "None"}
+    empty = {
+        place
+        for place in places
+        if (len(places) > 1 or options[place].strip() in sure)
+        and named not in (ascii_uppercase[place : place + 1], options[place].strip().upper())
+    }
+    return ["" if place in empty else text for place, text in enumerate(options)]
+
+
 def options_in_text(question: str) -> tuple[str, ...] | None:
     """The options that a question lists, one a line (`A. 10 N`), else within its lines; None for none."""
+    question = DRESSED_LETTER.sub(lambda found: found[1] or "", BREAKS.sub("\n", question))
     best = _listed(question, OPTION_LINE)
-    if not best:
-        bare = _listed(question, BARE_LINE)
-        best = bare if len(bare) >= FEWEST_BARE else []
+    for loose in (BARE_LINE, SMALL_LINE):
+        if not best:
+            bare = _listed(question, loose)
+            best = bare if len(bare) >= FEWEST_BARE else []
     if any(best):
         return tuple(best)
     return options_in(question) if not best else None
@@ -181,9 +215,9 @@ def _listed(question: str, form: re.Pattern[str]) -> list[str]:
     run: list[str] = []
     for line in question.split("\n"):
         match = form.match(line)
-        if match and run and match[1] == LETTERS[len(run) : len(run) + 1]:
+        if match and run and match[1].upper() == LETTERS[len(run) : len(run) + 1]:
             run.append(match[2])
-        elif match and match[1] == "A":
+        elif match and match[1].upper() == "A":
             run = [match[2]]
         elif run and line.strip():
             run[-1] = f"{run[-1]} {line.strip()}".strip()
@@ -211,7 +245,8 @@ def read_golds(
             raise ValueError(f"{column} must be Yes or No, not {answer!r}")
         return ("A",) if answer.lower() == "yes" else ("B",)
     if form == "choice":
-        return (read_letter(answer, options, pictured=_pictured(entry)),)
+        open_list = _pictured(entry) or entry.answer.options == "question"
+        return (read_letter(answer, options, pictured=open_list),)
     if form == "letters":
         letters = "".join(sorted(set(re.findall(r"[A-Z]", answer.upper()))))
         if not letters:
@@ -234,15 +269,18 @@ def read_letter(answer: str, options: tuple[str, ...] | None, *, pictured: bool 
         return answer.strip()
     if answer.strip() in texts:
         return ascii_uppercase[texts.index(answer.strip())]
-    letter = answer.strip(" ().:").upper()
+    letter = answer.strip(" ()（）[].．:：、$*").upper()
     if letter in set(allowed):
         return letter
+    led = LED_TEXT.match(answer.strip())  # `B. 12 N`
+    if led and led[1] in set(allowed) and led[2] == texts[ascii_uppercase.index(led[1])]:
+        return led[1]
     raise ValueError(f"the answer {answer!r} is none of {', '.join(allowed)}")
 
 
 def read_list(text: str) -> list[Any]:
     """A list written as Python, JSON or by numpy (`['a' 'b']`); anything else is a list of one, the empty
-    text of none.
+    text of none. A `nan` in it, as pandas writes an empty cell, is None.
     """
     text = text.strip()
     if not text:
@@ -250,12 +288,18 @@ def read_list(text: str) -> list[Any]:
     if text[0] in "[(":
         if NUMPY_LIST.fullmatch(text):
             return [part[1:-1] for part in QUOTED.findall(text)]
-        for parse in (ast.literal_eval, json.loads):
+        for parse, written in (
+            (ast.literal_eval, text),
+            (json.loads, text),
+            (ast.literal_eval, NAN.sub("None", text)),
+        ):
             try:
-                found = parse(text)
+                found = parse(written)
             except (ValueError, SyntaxError, MemoryError, RecursionError):
                 continue
-            return list(found) if isinstance(found, list | tuple) else [text]
+            if not isinstance(found, list | tuple):
+                return [text]
+            return [None if one != one else one for one in found]
     return [text]
 
 

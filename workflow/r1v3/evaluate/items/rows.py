@@ -15,6 +15,7 @@ UNREADABLE = "unreadable"  # a column of a converted file: why the row could not
 SEPARATORS = {".tsv": "\t", ".csv": ","}
 LONGEST_CELL = 2**28  # characters; a picture of 200 MB in base64
 LONGEST_ROW = 2**16  # lines; what is longer is a row that lost a quote
+NOT_A_NUMBER = ("nan", "NaN")  # how pandas writes a cell that is empty
 CODES = range(0xDC80, 0xDD00)  # how `surrogateescape` writes a byte that is not UTF-8
 
 
@@ -75,7 +76,7 @@ def read_benchmark_rows(path: Path) -> Iterator[Line]:
 def _line(number: int, header: list[str], cells: list[str]) -> Line:
     row: Row = {}
     for name, cell in zip(header, cells):
-        row.setdefault(name, cell)
+        row.setdefault(name, "" if cell.strip() in NOT_A_NUMBER else cell)
     odd = [name for name, cell in row.items() if _odd(cell)]
     if odd:
         row = {name: _clean(cell) for name, cell in row.items()}

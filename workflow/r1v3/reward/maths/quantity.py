@@ -70,7 +70,7 @@ class Quantity:
 @lru_cache(maxsize=32_768)
 def read_quantity(text: str) -> Quantity:
     """Read a normalised leaf."""
-    text = without_ordinal(english_in_digits(in_digits(text)))
+    text = without_ordinal(_measured_in_digits(english_in_digits(in_digits(text))))
     text = _LED.sub("", text.strip(), count=1).lstrip("+")
     bracketed = _BRACKETED.fullmatch(text)
     if bracketed and _is_measure(bracketed.group("word")):
@@ -108,6 +108,15 @@ def read_quantity(text: str) -> Quantity:
     if unit is not None and tree is not None and glued and variables_of(tree):
         return _quantity(parse_expression(text), None, False, text)
     return _quantity(tree, unit, glued, head)
+
+
+def _measured_in_digits(text: str) -> str:
+    """`seven squares` and `six cm` with their number in digits; other texts as they are."""
+    number, _, word = text.rpartition(" ")
+    if not number[:1].isalpha() or not _is_measure(word):
+        return text
+    digits = english_in_digits(number)
+    return f"{digits} {word}" if digits[-1:].isdigit() else text
 
 
 def _is_measure(word: str) -> bool:

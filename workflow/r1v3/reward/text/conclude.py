@@ -226,8 +226,19 @@ _COMPUTES = re.compile(
 
 def sentences_of(text: str) -> list[str]:
     """Return the sentences of the end of a passage, without the courtesies behind it."""
-    text = _CLOSING.sub(" ", text[-PHRASE_TAIL:])
+    text = _without_list_numbers(_CLOSING.sub(" ", text[-PHRASE_TAIL:]))
     return [part.strip() for part in _SENTENCES.split(text) if part and part.strip()] or [""]
+
+
+def _without_list_numbers(text: str) -> str:
+    """A text without the numbers of a list's lines, where they run from 1."""
+    numbers = list(_LIST_NUMBER.finditer(text))
+    if [int(found[1]) for found in numbers] != list(range(1, len(numbers) + 1)):
+        return text
+    return _LIST_NUMBER.sub("", text) if len(numbers) > 1 else text
+
+
+_LIST_NUMBER = re.compile(r"^[ \t]*[(（]?(\d{1,2})[.)）、][ \t]*(?=[^\s\d])", re.MULTILINE)
 
 
 def open_answer(answer_text: str, question: str | None = None) -> str | None:
@@ -286,11 +297,22 @@ def _passes_behind(behind: str, unit: str, question: str | None) -> bool:
         return True
     if words[0] == "的":  # 6的因数
         return False
-    if _GOES_ON.search(words) or (re.search(r"\d|\0", words) and not question):
+    if _GOES_ON.search(words) or _TO_ANOTHER.match(words):
+        return False
+    if re.search(r"\d|\0", words) and not question:
         return False
     return is_counted(words, question) or is_plain(words, question)
 
 
+# The value is one of two or the first of a range: `13 to 18`, `13 marbles and 18 more`, `13 of 18`.
+_NEXT_VALUE = (
+    rf"(?:about\s+)?(?:[-\d\0$]|{_NUMBER_WORD}(?![A-Za-z-]))"
+    r"(?!\w*\s+(?:decimal|significant|places?|digits?)\b)"
+)
+_TO_ANOTHER = re.compile(
+    rf"(?:(?:.*\s)?(?:to|and|through|until|till)|of|out\s+of|by|from|as|for|per|in|on|at|with)\s+{_NEXT_VALUE}",
+    re.IGNORECASE,
+)
 # The value is part of a computation.
 _GOES_ON = re.compile(r"[/*^+=<>]|(?<![A-Za-z])-|-(?![A-Za-z])")
 
@@ -306,6 +328,8 @@ def _introduces(front: str, value: str, behind: str, question: str | None) -> bo
     answer = _ANSWER.search(front)
     if answer and (not _IS.search(front) or one_of_several(front[: answer.start()])):
         return False
+    if _ANOTHER_BEFORE.match(front, answer.end() if answer else 0):
+        return False
     if _SOMEBODY.search(front) and not question:
         return False
     if _EQUATES.search(front) or _RELATES.search(value):
@@ -314,6 +338,14 @@ def _introduces(front: str, value: str, behind: str, question: str | None) -> bo
     if counted is None or not question:
         return False
     return counted.group(1).casefold() in asked_for(question)
+
+
+# `The answer is 13 with a total of`: what follows is not the answer.
+_ANOTHER_BEFORE = re.compile(
+    rf"(?:\s*(?:is|are|was|be|:)\s)?\s*(?:{_VALUES.pattern})"
+    r"[A-Za-z ]*?\s(?:with|for|and|from|out|in|by|at|per)\s",
+    re.IGNORECASE,
+)
 
 
 def conclusion(text: str) -> str:
