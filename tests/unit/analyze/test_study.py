@@ -1,6 +1,7 @@
 """A study's page from stored results alone: figures with their data, table, verdicts; and the ledger."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -8,6 +9,7 @@ from made_up_results import ROOT, build_tree
 from made_up_studies import write_study_results
 from page_reader import Page, without_tags
 
+from r1v3.analyze.studies.figures import draw_arms
 from r1v3.analyze.studies.ledger import write_ledger
 from r1v3.analyze.studies.page import write_study
 from r1v3.recipe.graph.results import ResultGraph
@@ -187,3 +189,21 @@ def test_the_same_results_give_the_same_page(freeze, documents):
         (freeze / "freeze/freeze-reward.png").read_bytes(),
     )
     assert before == after
+
+
+def place_of(drawn, label):
+    """How far right a mark that shows `label` under the mouse lies, as a share of the picture's width."""
+    width = float(re.search(r'viewBox="0 0 ([\d.]+)', drawn.svg)[1])
+    found = re.search(rf'<title>{label}[^<]*</title>.*?<use [^>]*?x="([\d.]+)"', drawn.svg, re.S)
+    return float(found[1]) / width
+
+
+@pytest.mark.parametrize("one_scale", [False, True])
+def test_the_reports_numbers_share_an_axis_with_ours_only_on_the_same_items(one_scale):
+    rows = [("cold start", 30.0), ("rl", 50.0)]
+    table = pd.DataFrame([{"arm": a, "value": v, "low": v - 2, "high": v + 2} for a, v in rows])
+    drawn = draw_arms("x", table, "score", {"rl": 900.0}, one_scale=one_scale)
+    spread = place_of(drawn, "rl: 50.0") - place_of(drawn, "cold start: 30.0")
+    assert (spread < 0.05) if one_scale else (spread > 0.2)
+    assert place_of(drawn, "rl, the report: 900.0") > place_of(drawn, "rl: 50.0")
+    assert drawn.alt.endswith("the report: rl 900.0")

@@ -18,7 +18,7 @@ from scipy import stats
 
 from r1v3.analyze.studies.effects import single
 from r1v3.analyze.studies.evidence import Evidence
-from r1v3.render.figures import COLOURS, CYCLE, MARKERS, STYLE, running_mean, to_svg
+from r1v3.render.figures import COLOURS, CYCLE, MARKERS, STYLE, hover, running_mean, to_svg
 
 TITLES = {
     "reward": "reward",
@@ -147,47 +147,61 @@ def draw_curves(
 
 
 def draw_arms(
-    name: str, table: pd.DataFrame, title: str, published: dict[str, float]
+    name: str,
+    table: pd.DataFrame,
+    title: str,
+    published: dict[str, float],
+    *,
+    one_scale: bool,
 ) -> DrawnFigure:
-    """A dot with its interval for each arm; hollow diamonds are the report's numbers, on another scale."""
+    """A dot with its interval for each arm, and a hollow diamond for the report's number.
+
+    Args:
+        published: the report's numbers by arm.
+        one_scale: both were measured on the same items, so one axis has both; else the report's numbers
+            have a panel and an axis of their own.
+    """
+    known = {arm: published[arm] for arm in table["arm"] if arm in published}
+    apart = bool(known) and not one_scale
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(4.6, 0.9 + 0.28 * len(table)), layout="constrained")
+        size = (7.2 if apart else 4.6, 0.9 + 0.28 * len(table))
+        figure = Figure(figsize=size, layout="constrained")
         figure.patch.set_alpha(0)
-        axes = figure.subplots()
+        panels = figure.subplots(1, 1 + apart, squeeze=False, sharey=True)[0]
+        own, theirs = panels[0], panels[-1]
         rows = table.to_dict("records")
         for place, row in enumerate(rows):
             ends = [row["low"], row["high"]]
-            axes.plot(ends, [place, place], color=COLOURS["blue"], linewidth=1.6)
-            axes.plot(
-                row["value"],
-                place,
-                "o",
-                color=COLOURS["blue"],
-                markersize=6,
-                label="ours, with interval" if place == 0 else None,
-            )
-        known = [(n, published[arm]) for n, arm in enumerate(table["arm"]) if arm in published]
-        if known:
-            axes.plot(
-                [v for _, v in known],
-                [n for n, _ in known],
-                "D",
-                markersize=6,
-                linestyle="none",
-                markerfacecolor="none",
-                color=COLOURS["vermilion"],
-                label="the report's, another scale",
-            )
-            axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
-        axes.set_yticks(range(len(table)), table["arm"])
-        axes.set_ylim(len(table) - 0.4, -0.6)
-        axes.tick_params(axis="y", length=0)
-        axes.set_xlabel(title)
+            own.plot(ends, [place, place], color=COLOURS["blue"], linewidth=1.6)
+            (dot,) = own.plot(row["value"], place, "o", color=COLOURS["blue"], markersize=6)
+            text = f"{row['arm']}: {row['value']:.1f} ({row['low']:.1f} to {row['high']:.1f})"
+            hover(dot, text)
+        for place, arm in enumerate(table["arm"]):
+            if arm in known:
+                (mark,) = theirs.plot(
+                    known[arm], place, "D", color=COLOURS["vermilion"], mfc="none", markersize=6
+                )
+                hover(mark, f"{arm}, the report: {known[arm]:.1f}")
+        own.set_yticks(range(len(table)), table["arm"])
+        own.set_ylim(len(table) - 0.4, -0.6)
+        own.set_xlabel(title)
+        for axes in panels:
+            axes.patch.set_alpha(0)
+            axes.tick_params(axis="y", length=0)
+        if apart:
+            own.set_title("ours, with interval", fontsize=9, loc="left")
+            theirs.set_title("the report's, on the real benchmark", fontsize=9, loc="left")
+        elif known:
+            own.plot([], [], "o", color=COLOURS["blue"], label="ours, with interval")
+            own.plot([], [], "D", color=COLOURS["vermilion"], mfc="none", label="the report's")
+            own.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
         said = "; ".join(
             f"{row['arm']} {row['value']:.1f} ({row['low']:.1f} to {row['high']:.1f})"
             for row in rows
         )
         alt = f"{title}: {said}"
+        if known:
+            alt += "; the report: " + "; ".join(f"{arm} {v:.1f}" for arm, v in known.items())
         return _drawn(figure, name, alt, table)
 
 

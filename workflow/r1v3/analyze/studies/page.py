@@ -70,6 +70,7 @@ def study_content(name: str, evidence: Evidence, folder: Path) -> dict[str, Any]
             for each in [*drawn, *extras]
         ],
         "table": measure_table(evidence),
+        "miniature": _miniature(evidence),
         "tables": tables,
         "claims": [claim_row(claim, verdicts[each]) for each, claim in claims.items()],
     }
@@ -77,7 +78,7 @@ def study_content(name: str, evidence: Evidence, folder: Path) -> dict[str, Any]
 
 def study_figures(name: str, evidence: Evidence) -> list[DrawnFigure]:
     """A study's figures: curves of training, measures by step, and arms side by side."""
-    drawn = []
+    drawn, one_scale = [], not _miniature(evidence)
     for key in evidence.study.curves:
         table = curve_table(evidence, key)
         if not table.empty:
@@ -89,10 +90,14 @@ def study_figures(name: str, evidence: Evidence) -> list[DrawnFigure]:
     for measure in evidence.study.measures:
         published = {a: m[measure] for a, m in evidence.study.published.items() if measure in m}
         title = measure_title(evidence.documents, measure)
-        drawn.append(
-            draw_arms(_slug(name, measure), arm_table(evidence, measure), title, published)
-        )
+        arms = arm_table(evidence, measure)
+        drawn.append(draw_arms(_slug(name, measure), arms, title, published, one_scale=one_scale))
     return drawn
+
+
+def _miniature(evidence: Evidence) -> bool:
+    """Whether benchmarks are miniatures, whose scores are on another scale than the report's."""
+    return evidence.documents.recipe.evaluation.source == "miniature"
 
 
 def measure_table(evidence: Evidence) -> dict[str, Any]:
