@@ -1,4 +1,7 @@
-"""For the same checkpoint and prompt, vLLM and transformers agree."""
+"""For the same checkpoint and prompt, vLLM and transformers agree.
+
+Equal tiles are the work of `r1v3.generate.vllm.processor`.
+"""
 
 import pytest
 from model_fixtures import TEMPLATE, picture

@@ -1,4 +1,7 @@
-"""An engine in a process of its own answers as one in this process does, by the weights that it was given."""
+"""An engine in a process of its own answers as one in this process does, by the weights that it was given.
+
+Covers both ends: `r1v3.generate.apart.engine` and the program `r1v3.generate.apart.process`.
+"""
 
 import signal
 import time

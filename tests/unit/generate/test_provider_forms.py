@@ -1,4 +1,7 @@
-"""Closed models in their providers' own forms, against loopback servers as strict as these."""
+"""Closed models in their providers' own forms, against loopback servers as strict as these.
+
+Covers `r1v3.generate.server.forms` and `r1v3.generate.server.anthropic_form`.
+"""
 
 import logging
 

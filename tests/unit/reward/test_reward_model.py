@@ -1,4 +1,7 @@
-"""A reward model behind HTTP gives what a forward pass gives, in batches, in time, and once."""
+"""A reward model behind HTTP gives what a forward pass gives, in batches, in time, and once.
+
+The command `r1v3 serve-reward` is `r1v3.reward.reward_model.serve`.
+"""
 
 import json
 import os

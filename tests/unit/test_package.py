@@ -1,10 +1,16 @@
-"""A public name of the package stands for one thing."""
+"""What holds for every module of the package: one meaning a name, and a test that names it."""
 
 import ast
+import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2] / "workflow" / "r1v3"
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "workflow" / "r1v3"
+TESTED = ("recipe", "train", "reward", "generate")
 # Names that several modules define on purpose: each is one thing that has several makers.
 SHARED = {
     "main": "what a module does that is started as a program",
@@ -37,3 +43,29 @@ def test_no_two_modules_define_the_same_public_name():
 def test_the_list_of_shared_names_holds_no_name_that_is_gone():
     homes = homes_of_public_names()
     assert [name for name in SHARED if len(homes.get(name, ())) < 2] == []
+
+
+@cache
+def names_in_tests() -> tuple[set[str], set[str]]:
+    """Stems of the test files, and the modules that they import or write out in full."""
+    stems, modules = set(), set()
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        stems.add(path.stem)
+        modules.update(re.findall(r"\br1v3(?:\.\w+)+", text))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("r1v3"):
+                modules.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return stems, modules
+
+
+@pytest.mark.parametrize("folder", TESTED)
+def test_every_module_has_a_test_file_of_its_name_or_is_named_in_one(folder):
+    stems, modules = names_in_tests()
+    untested = []
+    for path in sorted((PACKAGE / folder).rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        known = f"test_{path.stem}" in stems or ".".join(parts) in modules
+        if path.stem != "__init__" and not known:
+            untested.append("/".join(parts))
+    assert untested == []
