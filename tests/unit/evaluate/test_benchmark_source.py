@@ -185,5 +185,5 @@ def test_hub_files_are_joined_renamed_and_their_pictures_become_base64(
 
 def test_an_unknown_kind_of_file_is_refused(tmp_path):
     (tmp_path / "x.xlsx").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"\.tsv, \.csv, \.jsonl or \.parquet"):
+    with pytest.raises(ValueError, match=r"\.tsv, \.csv, \.json, .* or \.parquet"):
         to_tsv([tmp_path / "x.xlsx"], {}, tmp_path / "out.tsv")

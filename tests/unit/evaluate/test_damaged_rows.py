@@ -142,8 +142,8 @@ def test_a_line_that_is_no_json_and_a_file_that_is_no_parquet(table, picture, tm
     loaded = load_benchmark(table["mmstar"], tmp_path / "mmstar.tsv")
     assert [item.key for item in loaded.items] == ["1", "2"]
     reasons = [row.reason for row in loaded.unreadable]
-    assert "line 2 is not JSON" in reasons[0]
-    assert reasons[1] == "line 3 is not an object"
+    assert "line 2: not valid JSON" in reasons[0]
+    assert reasons[1] == "line 3: not a row of fields"
     (tmp_path / "x.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(UnreadableFileError, match=r"x\.parquet: it is no Parquet file"):
         to_tsv([tmp_path / "x.parquet"], {}, tmp_path / "y.tsv")

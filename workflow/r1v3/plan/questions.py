@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from r1v3.evaluate.items.convert import count_rows
+from r1v3.evaluate.items.file_rows import count_rows
 from r1v3.recipe.graph.supplied import benchmark_by_hand, is_url
 from r1v3.recipe.load import Project
 from r1v3.recipe.schema.data import SampledSet

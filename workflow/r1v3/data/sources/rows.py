@@ -55,7 +55,7 @@ def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
         ValueError: the file is of another kind.
     """
     kind = suffixes(path)
-    if kind in READABLE and (other := _other(path)):
+    if kind in READABLE and (other := kind_of_another(path)):
         yield 1, Rejected("file is damaged", f"it is {other}")
     elif kind == ".parquet":
         yield from _parquet(path, max_bytes)
@@ -88,7 +88,7 @@ def _guarded(rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
         yield number + 1, Rejected("file is damaged", str(error)[:200])
 
 
-def _other(path: Path) -> str | None:
+def kind_of_another(path: Path) -> str | None:
     """What a file is that is none of rows, whatever its name; None where it may be one."""
     with open(path, "rb") as file:
         begin = file.read(64).lstrip().lower()

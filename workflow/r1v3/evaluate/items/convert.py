@@ -1,4 +1,4 @@
-"""Data-card files (Parquet, JSON lines, CSV or TSV) become one TSV in VLMEvalKit's format.
+"""Data-card files (Parquet, JSON, CSV or TSV) become one TSV in VLMEvalKit's format.
 
 Columns are renamed as the entry says. Picture columns (`image`, or `image_1`, `image_2`, ...) hold
 bytes in Parquet and become base64; several become a list in the order of their numbers. A row that cannot be
@@ -12,25 +12,16 @@ import base64
 import csv
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as parquet
-
 from r1v3.base.atomic_write import atomic_write
-from r1v3.evaluate.items.rows import (
-    SEPARATORS,
-    UNREADABLE,
-    UnreadableFileError,
-    read_benchmark_rows,
-)
+from r1v3.evaluate.items.file_rows import FoundRow, rows_of_file
+from r1v3.evaluate.items.pictures import picture_fault
+from r1v3.evaluate.items.rows import UNREADABLE, UnreadableFileError
 from r1v3.recipe.graph.supplied import PICTURE_PATHS, paths_in
 
-ROWS_AT_A_TIME = 128
 NUMBERED = re.compile(r"image_?(\d+)")
-Found = dict[str, Any]
 
 
 def to_tsv(
@@ -50,13 +41,15 @@ def to_tsv(
     # The columns are known only after the last row, so rows wait in a file, not in memory.
     with atomic_write(rows) as waiting, atomic_write(path) as partial:
         with open(waiting, "w", encoding="utf-8") as file:
-            rows_found = (row for each in files for row in _rows(each))
+            rows_found = (row for each in files for row in rows_of_file(each))
             for number, found in enumerate(rows_found, 1):
                 plain = _plain(found, columns)
                 if pictures is not None:
                     _complete(plain, number, pictures)
                 names.update(dict.fromkeys(plain))
                 file.write(json.dumps(plain) + "\n")
+            if not names:
+                raise UnreadableFileError(f"{files[0]}: it has no rows")
         with (
             open(waiting, encoding="utf-8") as file,
             open(partial, "w", encoding="utf-8", errors="replace", newline="") as target,
@@ -67,69 +60,28 @@ def to_tsv(
     rows.unlink()
 
 
-def _rows(file: Path) -> Iterator[Found]:
-    """The rows of a file; an unreadable one has its reason under `UNREADABLE`."""
-    if file.suffix == ".parquet":
-        try:
-            for batch in parquet.ParquetFile(file).iter_batches(batch_size=ROWS_AT_A_TIME):
-                yield from batch.to_pylist()
-        except (pa.ArrowException, OSError) as error:
-            raise UnreadableFileError(f"{file}: it is no Parquet file ({error})") from None
-    elif file.suffix in SEPARATORS:
-        for line in read_benchmark_rows(file):
-            yield {**line.row, UNREADABLE: line.reason} if line.reason else dict(line.row)
-    elif file.suffix == ".jsonl":
-        yield from _json_lines(file)
-    else:
-        raise UnreadableFileError(
-            f"{file}: a benchmark's file is .tsv, .csv, .jsonl or .parquet, not {file.suffix!r}"
-        )
-
-
-def _json_lines(file: Path) -> Iterator[Found]:
-    with open(file, "rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:  # bytes that are not UTF-8 too
-                row, reason = None, f"line {number} is not JSON ({error})"
-            else:
-                reason = f"line {number} is not an object"
-            yield row if isinstance(row, dict) else {UNREADABLE: reason}
-
-
-def count_rows(file: Path) -> int:
-    """How many rows a file has, unreadable ones included.
-
-    Raises:
-        UnreadableFileError: see `to_tsv`.
-    """
-    if file.suffix == ".parquet":
-        try:
-            return parquet.ParquetFile(file).metadata.num_rows
-        except (pa.ArrowException, OSError) as error:
-            raise UnreadableFileError(f"{file}: it is no Parquet file ({error})") from None
-    return sum(1 for _ in _rows(file))
-
-
 def _complete(row: dict[str, str], number: int, pictures: Path) -> None:
     """Number a row that has no index, and read its pictures from their files."""
-    row["index"] = row.get("index", "").strip() or str(number)
+    if UNREADABLE not in row and not row.get("index", "").strip():
+        # In a file with indices, a bare number may be another row's.
+        row["index"] = f"row {number}" if "index" in row else str(number)
     paths = row.pop(PICTURE_PATHS, "")
     if row.get("image", "").strip() or not paths.strip():
         return
     read = []
     for each in paths_in(paths):
         try:
-            read.append(base64.b64encode((pictures / each).read_bytes()).decode())
+            data = (pictures / each).read_bytes()
         except OSError as error:
             row[UNREADABLE] = f"the picture {each} cannot be read ({error.strerror})"
+            continue
+        if fault := picture_fault(data):
+            row[UNREADABLE] = f"{each}: {fault}"
+        read.append(base64.b64encode(data).decode())
     row["image"] = read[0] if len(read) == 1 else str(read)
 
 
-def _plain(row: Found, columns: dict[str, str]) -> dict[str, str]:
+def _plain(row: FoundRow, columns: dict[str, str]) -> dict[str, str]:
     numbered = sorted(
         (int(match[1]), name)
         for name in row

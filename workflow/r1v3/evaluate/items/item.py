@@ -264,6 +264,8 @@ def read_letter(answer: str, options: tuple[str, ...] | None, *, pictured: bool 
         ValueError: it names no option.
     """
     allowed = ascii_uppercase[: len(options)] if options and not pictured else LETTERS
+    if answer.startswith("[") and len(alone := read_list(answer)) == 1:
+        answer = str(alone[0])
     texts = [option.strip() for option in options or ()]
     if answer.strip() in set(allowed):
         return answer.strip()

@@ -11,7 +11,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from r1v3.base.atomic_write import write_text
 from r1v3.base.image_errors import IMAGE_ERRORS
@@ -20,10 +20,11 @@ from r1v3.evaluate.items.rows import read_benchmark_rows
 
 SMALL = (64, 64)  # a JPEG is decoded at an eighth; each of its bytes is still read
 LONGEST_REFERENCE = 64
+ADDRESS_SAFE = str.maketrans("-_", "+/")
 
 
 def decode_base64(text: str) -> bytes:
-    """The bytes of one picture in base64, plain or as a data URL.
+    """The bytes of one picture in base64: plain, in a data URL, safe for URLs, or as Python prints it.
 
     Raises:
         ValueError: it is not base64.
@@ -31,8 +32,15 @@ def decode_base64(text: str) -> bytes:
     text = text.strip()
     if text.startswith("data:"):
         text = text.partition(",")[2]
+    elif text.startswith(("b'", 'b"')) and text[-1] == text[1]:
+        text = text[2:-1]
+    text = "".join(text.split())
+    if "+" not in text and "/" not in text:
+        text = text.translate(ADDRESS_SAFE)
+    if "=" not in text:
+        text += "=" * (-len(text) % 4)
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ValueError(f"a picture is not base64 ({error})") from None
 
@@ -45,6 +53,8 @@ def picture_fault(data: bytes) -> str | None:
         with Image.open(io.BytesIO(data)) as image:
             image.draft(image.mode, SMALL)
             image.load()
+    except UnidentifiedImageError:
+        return f"a picture cannot be decoded (it begins with {data[:12]!r})"
     except IMAGE_ERRORS as error:
         return f"a picture cannot be decoded ({error})"
     return None

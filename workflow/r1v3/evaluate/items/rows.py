@@ -63,6 +63,10 @@ def read_benchmark_rows(path: Path) -> Iterator[Line]:
         for record in _Records(file, SEPARATORS[path.suffix], len(header)):
             if record.first == 1:
                 continue
+            if record.cells == header or (
+                record.lines == 1 and not any(map(str.strip, record.cells))
+            ):
+                continue  # the first line again, where files were joined, or an empty one
             if record.error is None:
                 yield _line(record.first, header, record.cells)
                 damaged_until = 0
@@ -75,13 +79,16 @@ def read_benchmark_rows(path: Path) -> Iterator[Line]:
 
 def _line(number: int, header: list[str], cells: list[str]) -> Line:
     row: Row = {}
+    unlike = ""
     for name, cell in zip(header, cells):
-        row.setdefault(name, "" if cell.strip() in NOT_A_NUMBER else cell)
+        text = "" if cell.strip() in NOT_A_NUMBER else cell
+        if row.setdefault(name, text) != text:
+            unlike = f"two columns are called {name}, and differ"
     odd = [name for name, cell in row.items() if _odd(cell)]
     if odd:
         row = {name: _clean(cell) for name, cell in row.items()}
         return Line(number, row, f"{', '.join(odd)} is not text in UTF-8")
-    return Line(number, row, row.pop(UNREADABLE, "") or None)
+    return Line(number, row, row.pop(UNREADABLE, "") or unlike or None)
 
 
 def _odd(text: str) -> bool:

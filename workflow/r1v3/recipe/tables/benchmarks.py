@@ -339,7 +339,7 @@ class OwnBenchmark(BenchmarkPart):
     title: str
     """Its name in tables."""
     file: str
-    """A .tsv, .csv, .jsonl or .parquet file: a path from the checkout, an absolute path, or a URL."""
+    """A .tsv, .csv, .json, .jsonl or .parquet file: a path from the checkout, an absolute path, or a URL."""
     form: Literal["choice", "letters", "yes_no", "open", "mixed"]
     """What an answer is: a letter, letters, yes or no, open, or mixed, a letter where a row has options."""
     metric: Literal["accuracy", "circular", "points"] = "accuracy"
