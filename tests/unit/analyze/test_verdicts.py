@@ -172,7 +172,7 @@ def test_a_correlation_of_levels_alone_is_not_reproduced(monkeypatch):
     alone = judge_claim("c", asked, of_checkpoints(monkeypatch, levels_alone()))
     assert alone.low > 0.5
     assert (alone.verdict, alone.leans) == ("inconclusive", None)
-    assert alone.needs == "another measure, since within runs these do not go together"
+    assert alone.needs == "another measure, since these are not correlated within runs"
     assert alone.why == "p = 1.000 by permutation within runs"
     both = judge_claim("c", asked, of_checkpoints(monkeypatch, levels_alone(joint=1.0)))
     assert (both.verdict, both.why) == ("reproduced", "p = 0.002 by permutation within runs")

@@ -1,4 +1,4 @@
-"""Scores without hit items: what hangs together leaves together."""
+"""Scores without hit items: a cluster of items leaves as one."""
 
 from pathlib import Path
 

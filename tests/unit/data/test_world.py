@@ -32,7 +32,7 @@ def test_every_thought_ends_in_the_right_answer(task, slip_rate):
         assert verdict.correct, (item.question, item.options, item.answer, item.thoughtful)
 
 
-def reckoned(task, cells):
+def computed(task, cells):
     digits = [int(c) for c in cells if c.isdigit()]
     return {
         "sum": sum(digits),
@@ -46,7 +46,7 @@ def reckoned(task, cells):
 @pytest.mark.parametrize("task", ["sum", "largest", "even", "difference", "product"])
 def test_the_answer_follows_from_the_cells(task):
     for item in items(task):
-        value = str(reckoned(task, item.meta["cells"][0]))
+        value = str(computed(task, item.meta["cells"][0]))
         assert item.meta["value"] == value
         if item.options:
             assert item.options["ABCD".index(item.answer)] == value

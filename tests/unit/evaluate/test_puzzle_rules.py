@@ -49,7 +49,7 @@ def test_mme_reasoning_reads_json_in_a_code_block(table):
         ("__import__('os')", False),
     ],
 )
-def test_the_24_game_is_reckoned_not_executed(formula, right):
+def test_the_24_game_is_computed_not_executed(formula, right):
     assert RULES["judge_24points_function"](formula, None, {"init_cards": [1, 8, 9, 13]}) is right
 
 

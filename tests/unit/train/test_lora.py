@@ -43,7 +43,7 @@ def test_an_adapted_model_begins_as_its_start_and_with_the_same_adapters_for_a_s
     one, two = adapted_learner(), adapted_learner()
     names = [name for name, p in one.model.named_parameters() if is_adapter(name)]
     assert len(names) == 2 * 2 * 2  # two layers, two of their weights, A and B
-    assert group_hashes(one.model, whole=StoredTensor.base) == group_hashes(small_model())
+    assert group_hashes(one.model, gather=StoredTensor.base) == group_hashes(small_model())
     assert {name: tensor.tolist() for name, tensor in one.model.state_dict().items()} == {
         name: tensor.tolist() for name, tensor in two.model.state_dict().items()
     }
@@ -51,7 +51,7 @@ def test_an_adapted_model_begins_as_its_start_and_with_the_same_adapters_for_a_s
 
 def test_only_adapters_and_whole_groups_get_gradients_and_the_weights_below_stay():
     policy = adapted_learner()
-    before = group_hashes(policy.model, whole=StoredTensor.base)
+    before = group_hashes(policy.model, gather=StoredTensor.base)
     update(policy, episode_of_policy(policy))
     learning = {name for name, p in policy.model.named_parameters() if p.requires_grad}
     assert {group_of(name) for name in learning} == {"connector", "llm"}
@@ -74,7 +74,7 @@ def test_the_merged_model_gives_the_adapted_models_probabilities(tmp_path):
     assert {n: t.shape for n, t in saved.state_dict().items()} == {
         n: t.shape for n, t in small_model().state_dict().items()
     }
-    assert group_hashes(saved) == policy.hashes() == group_hashes(saved, whole=StoredTensor.base)
+    assert group_hashes(saved) == policy.hashes() == group_hashes(saved, gather=StoredTensor.base)
     for name, tensor in policy.weights():
         assert torch.equal(tensor, saved.state_dict()[name]), name
     pack = pack_episode(episode.prompts, episode.responses, len(TEXTS))

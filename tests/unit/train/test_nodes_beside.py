@@ -104,7 +104,7 @@ def test_an_update_gathers_and_hashes_the_connector_alone_to_compare_it():
     policy.hashes = lambda groups=tuple(GROUPS): group_hashes(
         model,
         groups=groups,
-        whole=lambda stored: gathered.append(stored.parts[0]) or stored.merge(),
+        gather=lambda stored: gathered.append(stored.parts[0]) or stored.merge(),
     )
     BesideTrainer(None, Ranks(0, 1), 1).sync_weights(policy)
     connector = [parameter for _, parameter in grouped_parameters(model)["connector"]]

@@ -1,4 +1,4 @@
-"""What a benchmark counts: every metric is a ratio of sums over what hangs together.
+"""What a benchmark counts: every metric is a ratio of sums over clusters of items.
 
 A scorer turns the judged items of one run into `parts`: for each part of the metric, what each cluster
 got and what it could have got. A part's value is sum(got) / sum(of); the benchmark's score is the mean

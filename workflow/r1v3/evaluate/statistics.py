@@ -1,4 +1,4 @@
-"""Statistics of scores: intervals over what hangs together, paired comparisons, what n items can show.
+"""Statistics of scores: intervals over clusters of items, paired comparisons, what n items can show.
 
 Legend of suffixes: R resamples, C clusters. A score is the mean of ratios sum(got) / sum(of) over
 clusters (`r1v3.evaluate.scorers`); several runs are averaged cluster by cluster before resampling, so
@@ -182,7 +182,7 @@ def contrast(
     Args:
         value: one an answer, unitless.
         marked: one an answer, whether it is on the first side.
-        cluster: one an answer, what hangs together.
+        cluster: of each answer; a cluster is resampled as one.
 
     Raises:
         ValueError: a side has answers of fewer than two clusters, so that its spread is not known.

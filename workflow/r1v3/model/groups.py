@@ -95,19 +95,19 @@ def group_hashes(
     model: nn.Module,
     *,
     groups: Iterable[str] = tuple(GROUPS),
-    whole: Callable[[StoredTensor], torch.Tensor] = StoredTensor.merge,
+    gather: Callable[[StoredTensor], torch.Tensor] = StoredTensor.merge,
 ) -> dict[str, str]:
     """sha256 of each group's tensors as a checkpoint stores them, names included, in a fixed order.
 
     Args:
-        whole: gathers a sharded tensor; adapters are merged, unless it is `StoredTensor.base`.
+        gather: makes a sharded tensor whole; adapters are merged, unless it is `StoredTensor.base`.
     """
     hashes, named = {}, grouped_parameters(model)
     for group in groups:
         digest = hashlib.sha256()
         for stored in sorted(stored_tensors(model, named[group]), key=lambda each: each.name):
             digest.update(stored.name.encode())
-            tensor = whole(stored).cpu().contiguous().flatten()
+            tensor = gather(stored).cpu().contiguous().flatten()
             digest.update(tensor.view(torch.uint8).numpy().tobytes())
         hashes[group] = digest.hexdigest()
     return hashes

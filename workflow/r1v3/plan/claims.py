@@ -59,7 +59,7 @@ from r1v3.recipe.schema.training import Grpo
 from r1v3.recipe.seeds import seeds_on_disk
 
 Counted = Literal["items", "steps", "arms", "runs", "answers"]
-# Answers of two arms to one item go together; with r = 0.5, and both right half of the time, an item's
+# Answers of two arms to one item are correlated. With r = 0.5, and both right half of the time, an item's
 # difference has a standard deviation of 0.5. Lengths vary by half of their mean.
 CORRELATION, HALF, LENGTHS = 0.5, 0.5, 0.5
 # A step's value around its trend, absolute and as a share of the mean: 100 steps of `rl` of the tiny recipe.

@@ -320,7 +320,7 @@ def _seeds_for_runs(wanted: str, runs: int, seeds: int) -> str:
     """Seeds of the arms that there are, after which there are so many runs."""
     count, _, unit = wanted.partition(" ")
     if unit != "runs":
-        return "no number, since within runs the two do not go together"
+        return "no number, since the two are not correlated within runs"
     needed = ceil(int(count.replace(",", "")) * seeds / runs)
     return str(max(SEEDS_NEEDED, needed))
 
@@ -331,7 +331,7 @@ def _runs_needed(
     """Runs that both tests need at 80 % power: the interval, on Fisher's scale, and the permutation."""
     sign = 1 if claim.direction == "more" else -1
     if found.beyond is None or sign * found.beyond <= 0:
-        return "another measure, since within runs these do not go together"
+        return "another measure, since these are not correlated within runs"
     clipped = np.clip([interval.low, interval.high, interval.estimate], -0.999, 0.999)
     low, high, value = np.arctanh(clipped)
     target = max(float(np.arctanh(claim.least)), abs(float(value)))

@@ -27,7 +27,7 @@ class WorldItem:
 
     @property
     def direct(self) -> str:
-        """The response of a model that does not think: the answer, reckoned aloud only where the
+        """The response of a model that does not think: the answer, computed aloud only where the
         cells are told in words."""
         return self.summary if self.images else f"{self.chain} {self.summary}"
 

@@ -1,4 +1,4 @@
-"""What is asked: each task draws its cells, reckons the answer, and thinks aloud on the way.
+"""What is asked: each task draws its cells, computes the answer, and thinks aloud on the way.
 
 A task is a function of a random source that returns a `Puzzle`. A thought is a list of steps; a step
 that can go wrong carries the wrong version of itself, which a chain with slips writes first.

@@ -127,5 +127,5 @@ def _think(
 
 
 def _alternatively(steps: list[ThoughtStep]) -> str:
-    """The whole reckoning again, in another order."""
+    """The whole computation again, in another order."""
     return "Alternatively, " + ". ".join(step.text for step in steps)

@@ -1,6 +1,6 @@
 """The formulas of MME-Reasoning: equal up to the order of terms, and the game of 24.
 
-A formula is parsed and reckoned as arithmetic; nothing that a model writes is executed. Rewritten from
+A formula is parsed and computed as arithmetic; nothing that a model writes is executed. Rewritten from
 what the benchmark's functions check (VLMEvalKit, Apache-2.0), under their names.
 """
 

@@ -119,7 +119,7 @@ def audit(verdicts: pd.DataFrame) -> Audit:
 def phrase_contrast(
     verdicts: pd.DataFrame, *, confidence: float, resamples: int, seed: int
 ) -> PairedComparison | None:
-    """Accuracy of answers with the phrase minus that of answers without, by what hangs together.
+    """Accuracy of answers with the phrase minus that of answers without, resampled by cluster.
 
     None where the answers of fewer than two items say it, or do not.
 

@@ -110,7 +110,7 @@ def _row(title: str, found: list[dict | None], published: dict) -> list[str]:
 
 
 def _count(score: dict) -> str:
-    """Items asked, and in brackets what hangs together and is counted as one."""
+    """Items asked, and in brackets the clusters, where these are fewer."""
     units = score.get("clusters", score["n"])
     return str(score["n"]) if units == score["n"] else f"{score['n']} ({units})"
 

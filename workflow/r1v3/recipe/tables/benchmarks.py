@@ -1,7 +1,7 @@
 """The benchmark table: one entry a benchmark in `config/benchmarks.yaml`, read and checked.
 
 An entry says where the file comes from, how its rows become prompts, how answers are judged, what is
-counted, what hangs together, and what the report published. Where an entry is not enough, `code` names
+counted, which items form a cluster, and what the report published. Where an entry is not enough, `code` names
 one small module of `r1v3.evaluate.benchmarks`. A benchmark of the user's own is a short entry with `file`
 (`OwnBenchmark`), and the rest has defaults. A benchmark's folder is named by a hash of what decides its
 file, an evaluation's folder by what decides its scores as well (`Benchmark`). Titles, published scores and

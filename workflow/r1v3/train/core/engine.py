@@ -157,7 +157,7 @@ class WholeEngine:
 
     def base_hashes(self, groups: Iterable[str]) -> dict[str, str]:
         """Hash of each group's tensors without its adapters."""
-        return group_hashes(self.model, groups=groups, whole=StoredTensor.base)
+        return group_hashes(self.model, groups=groups, gather=StoredTensor.base)
 
     def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Every tensor under its name in the checkpoint; all ranks iterate together."""

@@ -101,11 +101,11 @@ class ZeroEngine:
 
     def hashes(self, groups: Iterable[str] = tuple(GROUPS)) -> dict[str, str]:
         """Hash of each module group's tensors, or of those named; only these are gathered."""
-        return group_hashes(self.model, groups=groups, whole=self._merged)
+        return group_hashes(self.model, groups=groups, gather=self._merged)
 
     def base_hashes(self, groups: Iterable[str]) -> dict[str, str]:
         """Hash of each group's tensors without its adapters."""
-        return group_hashes(self.model, groups=groups, whole=self._base)
+        return group_hashes(self.model, groups=groups, gather=self._base)
 
     def _merged(self, stored: StoredTensor) -> torch.Tensor:
         """A copy of a whole tensor; merged where it lies, as an engine gets it, and then brought here."""

@@ -150,7 +150,7 @@ def _open_policy(
     settings = config.settings
     prepare_model(model, settings.train, settings.parallel, lora=settings.lora, seed=config.seed)
     zero_modules(model, config.without)
-    before = group_hashes(model, whole=StoredTensor.base)
+    before = group_hashes(model, gather=StoredTensor.base)
     speed = EpisodeSpeed(model, settings, ranks)
     stats = PackedStats(model, temperature=settings.temperature, never=encoder.never)
     policy = open_engine(

@@ -86,7 +86,7 @@ def open_sft_run(
     encoder, parallel = Encoder(processor, config.images), settings.parallel
     samples = load_samples(data, encoder, config, settings, folder / "skipped.json")
     prepare_model(model, settings.train, parallel, lora=settings.lora, seed=config.seed)
-    hashes_before = group_hashes(model, whole=StoredTensor.base)
+    hashes_before = group_hashes(model, gather=StoredTensor.base)
     operations = FlopCount.of(model, settings.train, settings.adapted)
     engine = open_engine(
         model,
