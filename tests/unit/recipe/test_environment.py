@@ -99,6 +99,21 @@ def test_an_interrupted_stage_refuses_other_versions_unless_told(tmp_path, monke
     ]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"5", b"[5]", b"[null]", b"\xff", b'[{"python": "3"}]', b"[" * 10**5,
+     b'[{"python": "3", "packages": [], "machine": {"gpus": []}}]',
+     b'[{"python": "3", "packages": {}, "machine": {"gpus": [5]}}]'],
+)  # fmt: skip
+def test_a_damaged_note_of_versions_is_named_with_what_to_do(tmp_path, content):
+    note = tmp_path / module.NOTE
+    note.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{note}: damaged.*; delete it to go on"):
+        begin_or_resume(tmp_path, half_done=True)
+    note.unlink()
+    assert begin_or_resume(tmp_path, half_done=True) == []
+
+
 def test_a_stage_that_starts_afresh_may_have_any_versions(tmp_path, monkeypatch):
     begin_or_resume(tmp_path, half_done=False)
     monkeypatch.setattr(module, "environment", lambda: under(torch="9.9"))

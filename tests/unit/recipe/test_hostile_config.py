@@ -1,5 +1,6 @@
 """Whatever a configuration file holds, a mistake in it is told with the file's name, at once."""
 
+import json
 import time
 
 import pytest
@@ -9,6 +10,10 @@ from r1v3.recipe.snakemake import seeds_of
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join(['*' + before] * 9)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi")
+)
+MERGES = "a: &a {k: 1}\n" + "".join(
+    f"{name}: &{name} {{<<: [{','.join(['*' + before] * 9)}]}}\n"
     for before, name in zip("abcdefgh", "bcdefghi")
 )
 RATE = "grpo: {math: {optimizer: {learning_rate: %s}}}\n"
@@ -44,6 +49,30 @@ OVERLAYS = {
     "rate -inf": (RATE % "-.inf").encode(),
     "rate nan": (RATE % ".nan").encode(),
     "temperature inf": b"evaluation: {temperature: .inf}\n",
+    "bomb of merges": MERGES.encode(),
+    "merge of a number": b"images: {<<: 5}\n",
+    "utf-32": "seed: 2\n".encode("utf-32"),
+    "utf-16 without a mark": "seed: 2\n".encode("utf-16-le"),
+    "no bool": b"seed: !!bool abc\n",
+    "no timestamp": b"seed: !!timestamp abc\n",
+    "no int": b"seed: !!int ''\n",
+    "no binary": b"seed: !!binary '###'\n",
+    "base 60": b"seed: 1:30\n",
+    "base 8": b"seed: 010\n",
+    "5,000 digits": b"seed: " + b"9" * 5000 + b"\n",
+    "a number as name": b"data: {5: {size: 1}}\n",
+    "a truth as name": b"data: {yes: {size: 1}}\n",
+    "over": b"over: [tiny]\n",
+    "no tasks": b"data: {math_normal: {source: {tasks: {}}}}\n",
+    "a benchmark twice": b"evaluation: {benchmarks: [mmstar, mmstar]}\n",
+    "tiles out of order": b"images: {min_tiles: 5, max_tiles: 2}\n",
+    "a name that leaves": b"name: ../../x\n",
+    "steps beyond 64 bits": b"grpo: {math: {steps: 99999999999999999999}}\n",
+    "nucleus of nothing": b"evaluation: {top_p: 0}\n",
+    "certainty": b"evaluation: {confidence: 1}\n",
+    "a million letters": b"seed: " + b"x" * 10**6 + b"\n",
+    "key of a million letters": b"? " + b"x" * 10**6 + b"\n: 1\n",
+    "key that paints": b'"\\e[31mseed\\n": 1\n',
 }
 
 
@@ -52,9 +81,48 @@ def test_an_overlay_that_is_none_is_named(checkout, tmp_path, content):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_bytes(content)
     began = time.monotonic()
-    with pytest.raises(RecipeError, match=r"overlay\.yaml"):
+    with pytest.raises(RecipeError, match=r"overlay\.yaml") as told:
         checkout.documents(overlay=overlay)
     assert time.monotonic() - began < 20
+    assert all(line.isprintable() and len(line) < 1000 for line in told.value.lines)
+    assert str(told.value).count("overlay.yaml: ") <= len(told.value.lines)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"seed: !!bool abc\n", r"overlay\.yaml, line 1: 'abc' is no bool"),
+        (b"name: x\nseed: 1:30\n", "line 2: '1:30' is no decimal number"),
+        ("seed: 2\n".encode("utf-32"), r"not UTF-8 \(UTF-32\); save it as UTF-8"),
+        (b"data: {math_normal: {size: true}}\n", r"overlay\.yaml: data\.math_normal\.size: .* got True"),
+        (b"data: {5: {size: 1}}\n", r"overlay\.yaml: data: '5' is no name"),
+        (b"data: {1.5: {size: 1}}\n", r"overlay\.yaml: data: '1\.5' is no name"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_place(checkout, tmp_path, content, said):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_bytes(content)
+    with pytest.raises(RecipeError, match=said):
+        checkout.documents(overlay=overlay)
+
+
+def test_a_merge_lays_one_mapping_under_another(checkout, tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(
+        "grpo: {math: {optimizer: &o {<<: {learning_rate: 0.5}, learning_rate: 0.25}}}\n"
+        "sft: {base: {optimizer: {<<: *o}}}\n"
+    )
+    recipe = checkout.documents(overlay=overlay).recipe
+    assert recipe.grpo["math"].optimizer.learning_rate == 0.25
+    assert recipe.sft["base"].optimizer.learning_rate == 0.25
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 101, "../x", "a\nb", "a/b", "rl\n"])
+def test_a_recipe_names_files_and_so_has_a_plain_name(checkout, tmp_path, name):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(f"name: {json.dumps(name)}\n")
+    with pytest.raises(RecipeError, match=r"overlay\.yaml: name: "):
+        checkout.documents(overlay=overlay)
 
 
 def test_a_folder_for_an_overlay_is_named(checkout, tmp_path):

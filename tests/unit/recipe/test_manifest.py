@@ -244,6 +244,43 @@ def test_parents_are_found_by_their_ids():
     }
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": ["grpo"]}, {"kind": None}, {"name": 5}, {"created": 5}, {"hash": 5}, {"environment": [1]},
+        {"environment": None}, {"inputs": [1]}, {"code": "x"}, {"environments_before": {}}, {"facts": []},
+        {"files": {"": "0" * 64}}, {"files": {".": "0" * 64}}, {"files": {"a\0b": "0" * 64}},
+        {"files": {"\ud800": "0" * 64}}, {"files": {"a/../../b": "0" * 64}}, {"files": {"a": "0" * 63}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_manifest_of_wrong_types_is_told_and_never_taken(tmp_path, change):
+    """Without a seal, as earlier versions wrote it."""
+    path = tmp_path / "manifest.json"
+    whole = write_manifest(path, config=CONFIG, files=[], facts={}) | change
+    del whole["seal"]
+    path.write_text(json.dumps(whole))
+    with pytest.raises(ValueError, match=rf"{path}: (damaged|names).*; delete {path}"):
+        read_manifest(path)
+    path.rename(path.with_name(stage.KEPT))
+    with alone(path, lambda: stage._take_finished(path, CONFIG, [])) as finished:
+        assert not finished
+
+
+def test_a_kept_manifest_without_a_hash_is_not_taken(tmp_path):
+    path = tmp_path / stage.KEPT
+    whole = write_manifest(path, config=CONFIG, files=[], facts={})
+    del whole["seal"], whole["hash"]
+    path.write_text(json.dumps(whole))
+    assert not stage._take_finished(tmp_path / "manifest.json", CONFIG, [])
+
+
+def test_a_lock_that_holds_no_text_stops_nobody(tmp_path):
+    (tmp_path / ".manifest.json.lock").write_bytes(b"\xff\xfe\x00\n")
+    with alone(tmp_path / "manifest.json") as finished:
+        assert not finished
+
+
 def test_a_flipped_bit_anywhere_in_a_manifest_is_seen(tmp_path):
     path = tmp_path / "manifest.json"
     write_manifest(path, config=CONFIG, files=[], facts={"rate": 0.1, "by_step": {25: None}})

@@ -24,6 +24,13 @@ REMEDIES = {
     errno.EROFS: "the file system is read-only; have it mounted for writing, then call the command again",
     errno.EACCES: "permission denied; have its owner allow it, then call the same command again",
     errno.EMFILE: "too many open files; raise `ulimit -n`, then call the same command again",
+    errno.ENOENT: "is not there; look at its path, or make what it belongs to again",
+    errno.EISDIR: "a folder lies where a file belongs; move it away, then call the same command again",
+    errno.ENOTDIR: "a file lies where a folder belongs; move it away, then call the same command again",
+    errno.ELOOP: "a link that leads to itself; remove it, then call the same command again",
+    errno.ENAMETOOLONG: "the name is too long for this file system; choose a shorter one",
+    errno.EIO: "the disk fails here; restore the file on another disk, then call the same command again",
+    errno.ESTALE: "the file server has lost it; have it mounted again, then call the same command again",
     errno.ENOMEM: "no memory is left; end other programs or ask for more, then call the same command again",
 }
 

@@ -11,27 +11,40 @@ from pydantic import BaseModel, ValidationError
 
 # Where a key stands: names of mappings, places in lists.
 KeyPath = tuple[int | str, ...]
+LONGEST = 80  # characters of a word or value of a file that a message shows
+DISCRIMINATORS = ("kind", "source", "stage")  # keys that say which sort of thing a mapping is
 
 
 class RecipeError(ValueError):
     """One or more mistakes in the configuration; `str()` of it is what the user reads."""
 
     def __init__(self, lines: Iterable[str]):
-        self.lines = list(lines)
+        self.lines = [printable(line) for line in lines]
         super().__init__("\n".join(self.lines))
+
+
+def printable(text: str) -> str:
+    """A text on one line, without the characters by which a file could write over a terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def shown(value: object) -> str:
+    """A word or value of a file, cut where it is longer than a line."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def suggest(word: object, allowed: Iterable[str]) -> str:
     """The tail of a message: what is allowed, and which of it was probably meant."""
     names = [str(name) for name in allowed]
-    close = difflib.get_close_matches(str(word), names, n=1)
+    close = difflib.get_close_matches(shown(word), names, n=1)
     meant = f"; did you mean '{close[0]}'?" if close else ""
     return f"allowed: {', '.join(names) or 'none'}{meant}"
 
 
 def unknown(what: str, word: object, allowed: Iterable[str]) -> str:
     """A message about a name that refers to nothing."""
-    return f"there is no {what} '{word}'; {suggest(word, sorted(allowed))}"
+    return f"there is no {what} '{shown(word)}'; {suggest(word, sorted(allowed))}"
 
 
 def explain(
@@ -55,11 +68,15 @@ def explain(
 def _message(item: Mapping[str, Any], kind: object, raw: KeyPath, path: KeyPath) -> str:
     above, key, value = _dotted(path[:-1]), path[-1] if path else "", item["input"]
     if raw[-1:] == ("[key]",):
-        return f"{above}unknown key '{key}'; {suggest(key, _quoted(item['ctx']['expected']))}"
+        if "ctx" not in item:
+            return f"{above}'{shown(key)}' is no name; put it in quotes if it is one"
+        return (
+            f"{above}unknown key '{shown(key)}'; {suggest(key, _quoted(item['ctx']['expected']))}"
+        )
     match item["type"]:
         case "extra_forbidden":
             keys = _keys(_annotation(kind, raw[:-1]))
-            return f"{above}unknown key '{key}'; {suggest(key, keys)}"
+            return f"{above}unknown key '{shown(key)}'; {suggest(key, keys)}"
         case "missing":
             return f"{above}key '{key}' is missing"
         case "union_tag_not_found":
@@ -67,17 +84,17 @@ def _message(item: Mapping[str, Any], kind: object, raw: KeyPath, path: KeyPath)
         case "union_tag_invalid":
             tag, word = item["ctx"]["discriminator"].strip("'"), item["ctx"]["tag"]
             allowed = _quoted(item["ctx"]["expected_tags"])
-            return f"{_dotted((*path, tag))}'{word}' is not known; {suggest(word, allowed)}"
+            return f"{_dotted((*path, tag))}'{shown(word)}' is not known; {suggest(word, allowed)}"
         case "literal_error":
             allowed = _quoted(item["ctx"]["expected"])
-            return f"{_dotted(path)}'{value}' is not known; {suggest(value, allowed)}"
+            return f"{_dotted(path)}'{shown(value)}' is not known; {suggest(value, allowed)}"
     text = item["msg"].removeprefix("Value error, ")
-    got = "" if isinstance(value, dict) else f", got {value!r}"
+    got = "" if isinstance(value, dict) else f", got {shown(repr(value))}"
     return f"{_dotted(path)}{text[:1].lower()}{text[1:]}{got}"
 
 
 def _dotted(path: KeyPath) -> str:
-    return "".join([".".join(map(str, path)), ": "]) if path else ""
+    return "".join([".".join(map(shown, path)), ": "]) if path else ""
 
 
 def _quoted(text: str) -> list[str]:
@@ -87,11 +104,15 @@ def _quoted(text: str) -> list[str]:
 
 def _real_path(raw: KeyPath, data: object) -> KeyPath:
     """Drop the tags that pydantic puts into a location; they are no keys of the file."""
-    path, here = [], data
+    path, here, entered = [], data, True
     raw = raw[:-1] if raw[-1:] == ("[key]",) else raw
     for position, step in enumerate(raw):
-        if isinstance(here, dict) and step in here:
-            here = here[step]
+        if entered and isinstance(here, dict) and step in [here.get(d) for d in DISCRIMINATORS]:
+            entered = False  # a tag comes first, and may be the name of a key beside it
+            continue
+        entered = True
+        if isinstance(here, dict) and (key := _key_of(here, step)) is not None:
+            here, step = here[key], key
         elif isinstance(here, list) and isinstance(step, int) and step < len(here):
             here = here[step]
         elif position == len(raw) - 1 and not _is_tag(here, step):
@@ -100,6 +121,11 @@ def _real_path(raw: KeyPath, data: object) -> KeyPath:
             continue
         path.append(step)
     return tuple(path)
+
+
+def _key_of(here: dict[Any, Any], step: object) -> Any:
+    """The key that a location means, which holds a number as text."""
+    return step if step in here else next((key for key in here if str(key) == step), None)
 
 
 def _is_tag(here: object, step: object) -> bool:

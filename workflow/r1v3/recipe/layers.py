@@ -12,34 +12,71 @@ from typing import Any
 
 import yaml
 
-from r1v3.recipe.errors import KeyPath, RecipeError
+from r1v3.recipe.errors import KeyPath, RecipeError, shown
 
 TAGS = {"models": "source", "data": "kind"}
 LARGEST = 10 * 2**20  # bytes of a file; ours have some 100,000
 DEEPEST = 50  # ours nest 10 deep
 WHOLE = ("tasks", "forms")
+SCALAR = "tag:yaml.org,2002:"  # what the tags of YAML's own types begin with
 OVER = "over"  # names the recipes that a recipe lies over; no key of the recipe itself
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML in which a key that stands twice is a mistake, not the last one's victory."""
+    """YAML in which a key that stands twice is a mistake, not the last one's victory.
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+    Nor is a value taken for another than a reader sees: YAML 1.1 reads `1:30` as 90, and `010` as 8.
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """A value; one that is not what its tag says is named with its line."""
+        kind = node.tag.removeprefix(SCALAR)
+        if kind in ("int", "float") and isinstance(node, yaml.ScalarNode) and _odd(node.value):
+            raise yaml.MarkedYAMLError(
+                problem=f"'{shown(node.value)}' is no decimal number; write it as one, or in quotes",
+                problem_mark=node.start_mark,
+            )
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            raise yaml.MarkedYAMLError(
+                problem=f"'{shown(str(node.value))}' is no {kind}", problem_mark=node.start_mark
+            ) from None
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Lay what `<<` names under a mapping, each key once; else a few lines of it fill the memory.
+
+        What was laid under another mapping may come here again, and its keys were looked at before.
+        """
+        if not getattr(node, "flat", False):
+            self._check_keys(node)
+            super().flatten_mapping(node)
+            pairs = {(key.tag, key.value): (key, value) for key, value in node.value}
+            node.value = list(pairs.values())
+            setattr(node, "flat", True)  # noqa: B010 - nodes take further names
+
+    def _check_keys(self, node: yaml.MappingNode) -> None:
         seen: set[Hashable] = set()
         for key_node, _ in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
             key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable) or not isinstance(key, str | int | float):
+            if not isinstance(key, str | int | float):
                 raise yaml.MarkedYAMLError(
-                    problem=f"a key is a word, not {key!r}"[:200], problem_mark=key_node.start_mark
+                    problem=f"a key is a word, not {shown(repr(key))}",
+                    problem_mark=key_node.start_mark,
                 )
             if key in seen:
                 raise yaml.MarkedYAMLError(
-                    problem=f"key '{key}' stands twice", problem_mark=key_node.start_mark
+                    problem=f"key '{shown(key)}' stands twice", problem_mark=key_node.start_mark
                 )
             seen.add(key)
-        return super().construct_mapping(node, deep)
+
+
+def _odd(number: str) -> bool:
+    """Whether a number is written to base 60, 8, 16 or 2, and so is not what it looks like."""
+    digits = number.lstrip("+-")
+    return ":" in digits or (len(digits) > 1 and digits[0] == "0" and digits.isalnum())
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -64,7 +101,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise RecipeError([f"{path}: {error.strerror}; a YAML file is expected"]) from None
     except RecursionError:
         raise RecipeError([f"{path}: lists and mappings are nested too deeply"]) from None
-    except ValueError as error:  # such as a date with a 13th month
+    except RecipeError:
+        raise
+    except ValueError as error:  # such as a path with a NUL
         raise RecipeError([f"{path}: {error}"]) from None
     if content is None:
         content = {}
@@ -84,15 +123,14 @@ def _text(path: Path) -> str:
     if path.stat().st_size > LARGEST:
         raise RecipeError([f"{path}: larger than {LARGEST} bytes; a YAML file is expected"])
     data = path.read_bytes()
+    if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise RecipeError([f"{path}: not UTF-8 (NUL characters, as UTF-16 has); save it as UTF-8"])
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        found = (
-            "UTF-16"
-            if wide
-            else f"byte {data[error.start]:#04x} in line {data[: error.start].count(10) + 1}"
-        )
+        found = f"byte {data[error.start]:#04x} in line {data[: error.start].count(10) + 1}"
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            found = "UTF-32" if data[2:4] == b"\0\0" else "UTF-16"
         raise RecipeError([f"{path}: not UTF-8 ({found}); save it as UTF-8"]) from None
 
 

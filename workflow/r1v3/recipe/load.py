@@ -53,6 +53,10 @@ def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[R
     if overlay is not None:
         paths.append(Path(overlay))
     layers = Layers(paths)
+    if overlay is not None and OVER in layers.parts[-1][1]:
+        raise RecipeError(
+            [f"{overlay}: {OVER}: an overlay has none; name the recipe by --config recipe"]
+        )
     try:
         return Recipe.model_validate(layers.merged), layers
     except ValidationError as error:

@@ -133,7 +133,7 @@ def begin_or_resume(folder: Path, half_done: bool) -> list[dict[str, Any]]:
         ValueError: names what differs, and how to go on all the same.
     """
     note, now = folder / NOTE, environment()
-    before = json.loads(note.read_text()) if half_done and note.exists() else []
+    before = _noted(note) if half_done and note.exists() else []
     changed = environment_changes(before[-1], now) if before else []
     if changed and not os.environ.get(ANYWAY):
         raise ValueError(
@@ -144,6 +144,32 @@ def begin_or_resume(folder: Path, half_done: bool) -> list[dict[str, Any]]:
         before.append(now)
         write_text(note, json.dumps(before))
     return before[:-1]
+
+
+def _noted(note: Path) -> list[dict[str, Any]]:
+    """The environments of a note.
+
+    Raises:
+        ValueError: the note is damaged.
+    """
+    try:
+        found = json.loads(note.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(map(_is_environment, found)):
+        raise ValueError(
+            f"{note}: damaged, so nobody knows under which versions this was begun; delete it to go on"
+            " all the same"
+        )
+    return found
+
+
+def _is_environment(found: object) -> bool:
+    if not isinstance(found, dict) or not isinstance(machine := found.get("machine"), dict):
+        return False
+    gpus = machine.get("gpus")
+    texts = isinstance(gpus, list) and all(isinstance(gpu, str) for gpu in gpus)
+    return texts and "python" in found and isinstance(found.get("packages"), dict)
 
 
 def _read(path: str | Path) -> str:

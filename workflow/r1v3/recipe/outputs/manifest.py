@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from r1v3.base.atomic_write import write_text
@@ -24,6 +24,12 @@ KEYS = NEEDED | {
     "environments_before",
     "code",
     SEAL,
+}
+# What each key holds; keys of earlier versions may be absent, and a wrong type is told before it is used.
+TYPES: dict[str, type] = {
+    **dict.fromkeys(("kind", "name", "hash", "created", SEAL), str),
+    **dict.fromkeys(("files", "facts", "inputs", "environment", "code"), dict),
+    "environments_before": list,
 }
 REMEDY = (
     "`dvc checkout {folder}/data.dvc` brings it back where it was recorded; else delete {folder}, and "
@@ -96,15 +102,22 @@ def read_manifest(path: Path) -> dict[str, Any]:
     # Manifests of earlier versions have no seal.
     if not set(manifest) <= KEYS or manifest.get(SEAL, seal_of(manifest)) != seal_of(manifest):
         raise ValueError(f"{path}: edited, cut or damaged; it does not fit its own seal; {remedy}")
-    files, facts = manifest["files"], manifest["facts"]
-    if not isinstance(facts, dict) or not isinstance(files, dict):
-        raise ValueError(f"{path}: damaged; files and facts are mappings in a manifest; {remedy}")
-    for name, digest in files.items():
+    for key, kind in TYPES.items():
+        if not isinstance(manifest.get(key, kind()), kind):
+            raise ValueError(f"{path}: damaged; {key} is no {kind.__name__}; {remedy}")
+    for name, digest in manifest["files"].items():
         if not isinstance(digest, str) or not SHA256.fullmatch(digest):
-            raise ValueError(f"{path}: damaged; no sha256 of {name}; {remedy}")
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise ValueError(f"{path}: names {name}, which is not below its folder; {remedy}")
+            raise ValueError(f"{path}: damaged; no sha256 of {name!r}; {remedy}")
+        if not _is_below(name):
+            raise ValueError(f"{path}: names {name!r}, which is not below its folder; {remedy}")
     return manifest
+
+
+def _is_below(name: str) -> bool:
+    """Whether a name is that of a file below the folder."""
+    parts = PurePosixPath(name).parts
+    named = bool(parts) and name.isprintable() and not PurePosixPath(name).is_absolute()
+    return named and ".." not in parts
 
 
 def seal_of(manifest: dict[str, Any]) -> str:

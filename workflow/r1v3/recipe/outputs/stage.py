@@ -136,7 +136,7 @@ def _take_finished(manifest: Path, config: dict[str, Any], inputs: list[Path | N
     if not anew:
         with contextlib.suppress(ValueError):
             found = read_manifest(kept)
-            fits = found["hash"] == config["hash"] and not any(changes(kept))
+            fits = found.get("hash") == config["hash"] and not any(changes(kept))
             content = found if fits else None
     if content is None:
         _drop(kept, answers=anew)
@@ -215,7 +215,7 @@ def alone(output: Path, take: Callable[[], bool] = lambda: False) -> Generator[b
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     launch = os.environ.get("TORCHELASTIC_RUN_ID", str(os.getpid()))
-    with open(output.with_name(f".{output.name}.lock"), "a+") as lock:
+    with open(output.with_name(f".{output.name}.lock"), "a+", errors="replace") as lock:
         if not _is_first_rank():
             yield _told_by_first_rank(lock, launch) == "finished"
             return

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from r1v3.recipe.schema.section import GrowingSection, Positive, Section, Share
+from r1v3.recipe.schema.section import GrowingSection, Names, Positive, Section, Share
 
 
 class Limits(Section):
@@ -82,7 +82,7 @@ class CleaningRules(Section):
 class Cleaning(CleaningRules):
     """`benchmarks` and `held_out` are the evaluations that training sets are compared with."""
 
-    benchmarks: list[str]
+    benchmarks: Names
     """Benchmarks that training sets are compared with."""
-    held_out: list[str]
+    held_out: Names
     """Held-out sets that training sets are compared with."""

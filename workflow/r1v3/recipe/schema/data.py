@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from r1v3.recipe.schema.section import Positive, Rate, Section, Seed, Share
+from r1v3.recipe.schema.section import Names, Positive, Rate, Section, Seed, Share
 
 BalancedField = Literal["domain", "answer_type", "difficulty", "language", "source"]
 AnswerForm = Literal["mcq", "mcq_multi", "fill", "open"]
@@ -218,11 +218,11 @@ class WorldSource(Section):
 
     kind: Literal["world"]
     """Drawn from the tiny world."""
-    tasks: dict[Task, Rate]
+    tasks: Annotated[dict[Task, Rate], Field(min_length=1)]
     """Weight of each task."""
-    forms: dict[AnswerForm, Rate]
+    forms: Annotated[dict[AnswerForm, Rate], Field(min_length=1)]
     """Weight of each form of answer."""
-    domains: dict[Domain, Rate]
+    domains: Annotated[dict[Domain, Rate], Field(min_length=1)]
     """Weight of each domain."""
     instances: Literal["train", "validation", "test"]
     """The split of digit images that pictures are made of."""
@@ -241,7 +241,7 @@ class ListedSource(Section):
 
     kind: Literal["listed"]
     """Entries of config/sources.yaml."""
-    entries: list[str]
+    entries: Names
     """Names of the entries."""
     instead: list[str] = []
     """Entries that take the place of those that the recipe's `licences` rule out; none where none is."""
@@ -354,7 +354,7 @@ class SampledSet(Section):
     """Answers to each question."""
     temperature: Annotated[float, Field(ge=0)]
     """Sampling temperature; 0 is greedy."""
-    top_p: Share
+    top_p: Annotated[Share, Field(gt=0)]
     """Nucleus of the sampling distribution; 1 is all of it."""
     max_new_tokens: Positive
     """Most tokens of an answer."""

@@ -7,12 +7,12 @@ results by no more than rounding; launchers and what one cluster has belong to `
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from r1v3.recipe.schema.cleaning import Cleaning
 from r1v3.recipe.schema.data import Baseline, DataSet, HubModel, Model, NamedModel
 from r1v3.recipe.schema.layout import Layout
-from r1v3.recipe.schema.section import GrowingSection, Positive, Rate, Section, Seed, Share
+from r1v3.recipe.schema.section import GrowingSection, Names, Positive, Rate, Section, Seed, Share
 from r1v3.recipe.schema.thinking import ThinkingModes
 from r1v3.recipe.schema.training import Grpo, Parallel, Reward, Sft, Verifier
 
@@ -67,6 +67,12 @@ class Images(Section):
     max_pixels: Positive
     """Pictures with more pixels are scaled down before they are cut."""
 
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.min_tiles > self.max_tiles:
+            raise ValueError(f"min_tiles is above max_tiles ({self.min_tiles}, {self.max_tiles})")
+        return self
+
 
 class Entropy(Section):
     """What counts as a critical token (section 5.1) and as a high entropy (section 6.5), in nats."""
@@ -113,7 +119,7 @@ class Selection(Section):
 class StudySuite(Section):
     """What the checkpoints of every study answer: benchmarks, and sets that are answered greedily."""
 
-    benchmarks: list[str]
+    benchmarks: Names
     """Benchmarks of the suite `study`."""
     sets: dict[str, str]
     """Data sets of the suite `study`, by the name that measures use; they are answered greedily."""
@@ -124,7 +130,7 @@ class Evaluation(GrowingSection):
 
     protocol: Literal["report", "released"]
     """The report's own settings, or those of its released code."""
-    benchmarks: list[str]
+    benchmarks: Names
     """Benchmarks of the final table."""
     source: Literal["files", "miniature"]
     """Published files, or miniatures drawn from the tiny world."""
@@ -134,7 +140,7 @@ class Evaluation(GrowingSection):
     """Sampled runs of each benchmark."""
     temperature: Annotated[float, Field(ge=0)]
     """Sampling temperature; 0 is greedy."""
-    top_p: Share
+    top_p: Annotated[Share, Field(gt=0)]
     """Nucleus of the sampling distribution; 1 is all of it."""
     max_new_tokens: Positive
     """Most tokens of an answer."""
@@ -144,7 +150,7 @@ class Evaluation(GrowingSection):
     """The benchmark that every checkpoint of RL answers."""
     study: StudySuite
     """What the checkpoints of every study answer."""
-    confidence: Share
+    confidence: Annotated[float, Field(gt=0, lt=1)]
     """Level of the intervals, as a share."""
     resamples: Positive
     """Bootstrap resamples of each interval."""
@@ -201,8 +207,8 @@ def _aliased(name: str, entry: object, models: dict[str, Any]) -> object:
 class Recipe(Section):
     """A whole reproduction in one size."""
 
-    name: str
-    """The recipe's name."""
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+    """The recipe's name, which names files; letters, digits and `_.-`."""
     seed: Seed
     """Every random stream derives from it."""
     determinism: Determinism

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -10,8 +11,18 @@ from pydantic import (
     model_serializer,
 )
 
+
+def _once(names: list[str]) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"a name stands once, and {', '.join(twice)} stands twice")
+    return names
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0, strict=True)]  # strict: `true` is no number
+# Strict: `true` is no number. Larger ones than 64 bits hold are told before a library meets them.
+Positive = Annotated[int, Field(gt=0, lt=2**63, strict=True)]
+Names = Annotated[list[str], AfterValidator(_once)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Rate = Annotated[float, Field(gt=0)]
 

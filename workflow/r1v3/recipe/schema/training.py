@@ -525,7 +525,7 @@ class Grpo(GrowingSection):
     """Ask on until every group's accuracy varies (section 5.5); null: one round."""
     temperature: Rate
     """Sampling temperature of responses."""
-    top_p: Share
+    top_p: Annotated[Share, Field(gt=0)]
     """Nucleus of the sampling distribution; 1 is all of it."""
     lengths: list[LengthStage]
     """Most tokens of a response, by step (section 3.3)."""
