@@ -10,9 +10,9 @@ files; writes index.html and what it links to into one folder.
 """
 
 import argparse
-import json
 from pathlib import Path
 
+from r1v3.base.json_file import read_json
 from r1v3.base.told import run_main
 from r1v3.evaluate.pages.pages import model_label, write_pages
 from r1v3.recipe.outputs.stage import own_files, tables
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    document = json.loads((args.scores.parent / "config.json").read_text())["document"]
+    document = read_json(args.scores.parent / "config.json", "document")["document"]
     own_files(args.output.parent)
     write_pages(
         args.scores.parent,

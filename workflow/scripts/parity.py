@@ -8,10 +8,10 @@ Reads a run and its last checkpoint; writes what was compared, or stops with wha
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
+from r1v3.base.json_file import read_json
 from r1v3.base.told import run_main
 from r1v3.generate.parity import Disagreement, gate
 from r1v3.recipe.graph.configs import GrpoConfig, ModelConfig, SftConfig
@@ -31,7 +31,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         gate(
-            read_config(args.config, CONFIGS[json.loads(args.config.read_text())["kind"]]),
+            read_config(args.config, CONFIGS[read_json(args.config, "kind")["kind"]]),
             model=checkpoint_folder(args.run, "last"),
             max_gap=args.max_gap,
             tokens=args.tokens,

@@ -4,10 +4,10 @@ python workflow/scripts/show.py --summary results/summary.json --report results/
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from r1v3.analyze.score_table import KeptRuns, score_lines
+from r1v3.base.json_file import read_json
 from r1v3.recipe.outputs.environment import instructions
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="what other runs of this recipe scored")
     args = parser.parse_args()
     kept = KeptRuns.read(args.runs) if args.runs else None
-    summary = json.loads(args.summary.read_text())
+    summary = read_json(args.summary)
     print("\n".join(score_lines(summary, kept, instructions())))
     print(f"\nThe report: {args.report.resolve().as_uri()}")
 

@@ -6,9 +6,9 @@
 """
 
 import argparse
-import json
 from pathlib import Path
 
+from r1v3.base.json_file import read_json
 from r1v3.base.told import run_main
 from r1v3.evaluate.pages.measured import FINAL, write_measured
 from r1v3.recipe.tables.benchmarks import load_table
@@ -22,10 +22,10 @@ def main() -> None:
     parser.add_argument("--source", choices=["files", "miniature"], required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    columns = [json.loads(path.read_text()) for path in args.columns]
+    columns = [read_json(path) for path in args.columns]
     measured = {column["baseline"]: column["scores"] for column in columns}
     if args.final:
-        measured[FINAL] = json.loads(args.final.read_text())
+        measured[FINAL] = read_json(args.final)
     miniature = args.source == "miniature"
     write_measured(measured, load_table(args.table), args.output, miniature=miniature)
 

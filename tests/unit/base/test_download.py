@@ -11,10 +11,20 @@ from r1v3.base.download import download, file_digest
 DATA = bytes(range(256)) * 40
 
 
+HONEST = {
+    "data": DATA, "most": None, "tagged": True, "dated": None, "shift": 0, "packed": None, "ranges": False,
+}  # fmt: skip
+
+
 class Server(BaseHTTPRequestHandler):
     """Serves `data`, honours Range and If-Range, and stops after `most` bytes of an answer."""
 
     data, most, tagged, dated = DATA, None, True, None
+    shift, packed, ranges = (
+        0,
+        None,
+        False,
+    )  # lies: another part, compressed, a part that nobody asked for
     log: list[tuple[str | None, str | None]] = []
 
     def do_GET(self):
@@ -32,7 +42,13 @@ class Server(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        self.send_response(206 if asked else 200)
+        start += kind.shift if asked else 0
+        self.send_response(206 if asked or kind.ranges else 200)
+        if asked or kind.ranges:
+            last = len(kind.data) - 1
+            self.send_header("Content-Range", f"bytes {start + 5 * kind.ranges}-{last}/{last + 1}")
+        if kind.packed:
+            self.send_header("Content-Encoding", kind.packed)
         self.send_header("Content-Length", str(len(kind.data) - start))
         if kind.tagged:
             self.send_header("ETag", tag)
@@ -47,7 +63,7 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url(monkeypatch):
-    for name, value in {"data": DATA, "most": None, "tagged": True, "dated": None}.items():
+    for name, value in HONEST.items():
         monkeypatch.setattr(Server, name, value)
     monkeypatch.setattr(Server, "log", [])
     http = ThreadingHTTPServer(("127.0.0.1", 0), Server)
@@ -120,3 +136,37 @@ def test_a_part_longer_than_the_file_is_not_taken_for_it(url, tmp_path):
 def test_a_server_that_is_away_is_an_oserror(tmp_path, url):
     with pytest.raises(OSError, match="ConnectError"):
         download("http://127.0.0.1:9/f", tmp_path / "f")
+
+
+@pytest.mark.parametrize("shift", [-100, -1, 1])
+def test_another_part_than_the_one_asked_for_is_not_appended(url, tmp_path, shift):
+    cut_off(url, tmp_path / "f")
+    Server.shift = shift
+    download(url, tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == DATA
+    assert [asked for asked, _ in Server.log] == [None, "bytes=100-", None]
+
+
+def test_a_part_that_nobody_asked_for_is_no_file(url, tmp_path):
+    Server.ranges = True
+    with pytest.raises(OSError, match="sends a part of the file, though all of it was asked for"):
+        download(url, tmp_path / "f")
+    assert not (tmp_path / "f").exists()
+
+
+def test_compressed_bytes_are_not_taken_for_the_file(url, tmp_path):
+    Server.packed = "gzip"
+    with pytest.raises(
+        OSError, match="the server sends gzip, though the file itself was asked for"
+    ):
+        download(url, tmp_path / "f")
+    assert not (tmp_path / "f").exists()
+
+
+@pytest.mark.parametrize("note", [b"\xff\xfe", b"\0\0", b"a\r\nX-Injected: 1", b""])
+def test_a_damaged_note_of_the_version_costs_a_whole_download(url, tmp_path, note):
+    cut_off(url, tmp_path / "f")
+    (tmp_path / "f.part.version").write_bytes(note)
+    download(url, tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == DATA
+    assert Server.log[1] == (None, None)

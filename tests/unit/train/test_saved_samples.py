@@ -1,5 +1,6 @@
 """Responses that survive a kill before their episode is graded."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -131,3 +132,44 @@ def test_samples_are_deleted_with_their_steps(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
     delete_samples(tmp_path, through=5)
     assert list(tmp_path.iterdir()) == []
+
+
+def saved_lines(folder):
+    asked = [SimpleNamespace(key=place, prompt="p", seed=1) for place in ("0", "1")]
+    found = [each for request in asked for each in answers(request)]
+    SavedSamples(folder, 5, 1).add("r", ["a", "b"], found)
+    return folder / "sampled-000005-001.jsonl"
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"\xff", b"5", b"[]", b"{}", b'{"round": "r"}', b"[" * 10**5]
+)
+def test_a_damaged_line_is_named_and_its_prompt_asked_again(tmp_path, capsys, line):
+    path = saved_lines(tmp_path)
+    first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(line + b"\n" + second)
+    saved = SavedSamples(tmp_path, 5, 1)
+    assert [each.key for each in saved.of_round("r", ["a", "b"])] == ["1", "1"]
+    assert f"{path}, line 1: damaged; its prompt is asked again" in capsys.readouterr().out
+    assert path.read_bytes() == second
+    assert json.loads(first)["prompt"] == "a"
+
+
+def test_a_flipped_bit_of_a_saved_answer_is_seen(tmp_path):
+    path = saved_lines(tmp_path)
+    whole = path.read_bytes()
+    kept = SavedSamples(tmp_path, 5, 1).of_round("r", ["a", "b"])
+    for at in range(0, whole.index(b"\n"), 3):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
+        found = SavedSamples(tmp_path, 5, 1).of_round("r", ["a", "b"])
+        assert found == kept[2:], whole[at - 5 : at + 5]
+
+
+def test_lines_of_an_earlier_version_are_read(tmp_path):
+    path = saved_lines(tmp_path)
+    rows = [json.loads(line) for line in path.read_bytes().splitlines()]
+    kept = SavedSamples(tmp_path, 5, 1).of_round("r", ["a", "b"])
+    for row in rows:
+        del row["sha256"]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert SavedSamples(tmp_path, 5, 1).of_round("r", ["a", "b"]) == kept

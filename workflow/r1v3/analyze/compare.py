@@ -4,12 +4,12 @@ A run is named by its id, or as in the run table; then it is the newest run of t
 also be a folder, of another checkout too, such as one that was copied from another machine.
 """
 
-import json
 import re
 from pathlib import Path
 
 from r1v3.analyze.mlflow.points import last_step
 from r1v3.analyze.results import Result, chosen_step, differing_keys, dotted, name_of, read_result
+from r1v3.base.json_file import read_json
 from r1v3.recipe.errors import unknown
 from r1v3.recipe.outputs.manifest import read_manifest
 
@@ -167,7 +167,7 @@ def run_scores(run: Result) -> dict[str, tuple[int, float]]:
     found: dict[str, tuple[int, float]] = {}
     results = run.folder.parents[1]
     for path in sorted((results / "evaluations" / run.id).glob("*/*/scores.json")):
-        content = json.loads(path.read_text())
+        content = read_json(path, "benchmarks", "held_out")
         step = _step(results, run, path)
         where = f"{path.parent.parent.name} {name_of(path.parent.name)}"
         for name, score in content["benchmarks"].items():
@@ -188,7 +188,7 @@ def _step(results: Path, run: Result, scores: Path) -> int:
     if match := re.fullmatch(r"step-(\d+)", checkpoint):
         return int(match[1])
     if checkpoint == "selected":
-        document = json.loads((scores.parent / "config.json").read_text())["document"]
+        document = read_json(scores.parent / "config.json", "document")["document"]
         manifest = results / f"selections/{document['selection']}/manifest.json"
         return chosen_step(read_result(manifest))
     return last_step(run)

@@ -3,9 +3,10 @@
 Snakemake does not measure energy, and it is not estimated here.
 """
 
-import json
 from pathlib import Path
 from typing import Any
+
+from r1v3.base.json_file import read_json
 
 KINDS = {"runs": "training", "evaluations": "answering", "data": "data"}
 
@@ -52,7 +53,7 @@ def _gpus(folder: Path) -> int:
     """GPUs of the machine that made a result, by its manifest; 0 where it names none."""
     for name in ("manifest.json", "responses.json"):
         if (folder / name).exists():
-            environment = json.loads((folder / name).read_text()).get("environment", {})
+            environment = read_json(folder / name).get("environment", {})
             return len(environment.get("machine", {}).get("gpus") or [])
     return 0
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from r1v3.base.json_file import read_json
 from r1v3.recipe.graph.configs import EvaluationConfig, StageConfig, resolved_config
 from r1v3.recipe.graph.identity import Node
 from r1v3.recipe.outputs.manifest import read_manifest
@@ -96,7 +97,7 @@ def read_result(manifest: Path) -> Result:
     """
     manifest = Path(manifest)
     content = read_manifest(manifest)
-    config = json.loads((manifest.parent / "config.json").read_text())
+    config = read_json(manifest.parent / "config.json", "document")
     return Result(
         name=content["name"],
         id=manifest.parent.name,
@@ -115,8 +116,8 @@ def read_scores(path: Path) -> Scores:
     A benchmark that could not be read has no score; `missing` of scores.json says why.
     """
     path = Path(path)
-    content = json.loads(path.read_text())
-    document = json.loads((path.parent / "config.json").read_text())["document"]
+    content = read_json(path, "benchmarks", "held_out")
+    document = read_json(path.parent / "config.json", "document")["document"]
     found = content["benchmarks"]
     benchmarks = {name: found[name] for name in document["benchmarks"] if name in found}
     held_out = {name: content["held_out"][name] for name in document["held_out"]}

@@ -26,8 +26,11 @@ def download(url: str, path: Path) -> None:
     try:
         with httpx.Client(follow_redirects=True, timeout=SECONDS, headers=headers) as client:
             if not _fetch(client, url, partial, version):
-                partial.unlink()
-                _fetch(client, url, partial, version)
+                partial.unlink(missing_ok=True)
+                if not _fetch(client, url, partial, version):
+                    raise OSError(
+                        "the server sends a part of the file, though all of it was asked for"
+                    )
     except httpx.HTTPError as error:
         raise OSError(f"{type(error).__name__}: {error}") from error
     partial.replace(path)
@@ -35,9 +38,10 @@ def download(url: str, path: Path) -> None:
 
 
 def _fetch(client: httpx.Client, url: str, partial: Path, version: Path) -> bool:
-    """Fetch what is missing; False where what is there is no part of the file."""
-    have = partial.stat().st_size if partial.exists() and version.exists() else 0
-    headers = {"Range": f"bytes={have}-", "If-Range": version.read_text()} if have else {}
+    """Fetch what is missing; False where what is there, or what is sent, is no part of the file."""
+    known = _noted(version)
+    have = partial.stat().st_size if partial.exists() and known else 0
+    headers = {"Range": f"bytes={have}-", "If-Range": known} if have else {}
     with client.stream("GET", url, headers=headers) as answer:
         if answer.status_code == 416 and have:
             # Nothing follows what is there: it is whole, or longer than the file.
@@ -46,6 +50,11 @@ def _fetch(client: httpx.Client, url: str, partial: Path, version: Path) -> bool
         if answer.is_error:
             raise OSError(f"HTTP status {answer.status_code} {answer.reason_phrase}".rstrip())
         continued = answer.status_code == 206
+        if continued and _began_at(answer) != have:
+            return False  # other bytes than those that follow what is there
+        packed = answer.headers.get("Content-Encoding", "identity")
+        if packed != "identity":
+            raise OSError(f"the server sends {packed}, though the file itself was asked for")
         announced = answer.headers.get("Content-Length")
         total = int(announced) + (have if continued else 0) if announced else None
         if not continued:
@@ -63,6 +72,18 @@ def _fetch(client: httpx.Client, url: str, partial: Path, version: Path) -> bool
     if cut:
         raise cut
     return True
+
+
+def _began_at(answer: httpx.Response) -> int | None:
+    """Where the part of the file begins that a server says it sends (RFC 9110, section 14.4)."""
+    said = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+    return int(said[1]) if said else None
+
+
+def _noted(version: Path) -> str:
+    """The version of what is there; nothing where it is unknown, or its note is damaged."""
+    noted = version.read_bytes() if version.exists() else b""
+    return noted.decode() if re.fullmatch(rb"[\x20-\x7e]+", noted) else ""
 
 
 def _note_version(answer: httpx.Response, version: Path) -> None:

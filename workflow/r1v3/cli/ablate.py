@@ -1,6 +1,5 @@
 """`r1v3 ablate`: one command from an entry of the run table to the answer."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from r1v3.base.json_file import read_json
 from r1v3.cli.mlflow import ADDRESS
 from r1v3.cli.options import HERE, Overlay, Recipe, Root, choice
 from r1v3.cli.provenance import open_documents
@@ -57,7 +57,7 @@ def ablate_command(
     address = (root / output).resolve().as_uri()
     print(f"page: {address}")
     if (root / receipt).exists():
-        found = json.loads((root / receipt).read_text())
+        found = read_json(root / receipt)
         served = without_secrets(uri) if uri.startswith("http") else ADDRESS
         shown = link(served, found["experiment_id"], found["view"], chart=True)
         print(f"MLflow{'' if uri.startswith('http') else ', with `r1v3 ui` running'}: {shown}")

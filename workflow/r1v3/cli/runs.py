@@ -1,12 +1,12 @@
 """`r1v3 browse`, `watch`, `figure` and `compare`: inspect finished runs."""
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from r1v3.base.json_file import read_json
 from r1v3.cli.options import HERE, Root
 
 
@@ -50,7 +50,7 @@ def figure_command(
     from r1v3.analyze.results import read_result
     from r1v3.base.atomic_write import write_text
 
-    write_text(output, grpo_picture(read_result(json.loads(run.read_text())["manifest"])))
+    write_text(output, grpo_picture(read_result(read_json(run, "manifest")["manifest"])))
 
 
 def compare_command(

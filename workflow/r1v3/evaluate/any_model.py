@@ -17,6 +17,7 @@ from pathlib import Path
 from r1v3.base.atomic_write import write_text
 from r1v3.base.determinism import make_exact
 from r1v3.base.file_hash import CACHE, file_sha256
+from r1v3.base.json_file import read_json
 from r1v3.evaluate.answer import answer, shard
 from r1v3.evaluate.exchange.names import benchmark_in
 from r1v3.evaluate.exchange.read import Matched, match, read_foreign
@@ -160,7 +161,7 @@ def evaluate_column(
     priced = baselines[baseline].id in load_prices(root)
     ready = prepare_evaluation(root, recipe, baseline, overlay=overlay)
     folder = evaluate(root, ready, budget=budget if priced else None)
-    scores = json.loads((folder / "scores.json").read_text())
+    scores = read_json(folder / "scores.json", "benchmarks", "held_out")
     where = folder.relative_to(root).as_posix()
     write_json(output, {"baseline": baseline, "folder": where, "scores": scores})
 
@@ -270,7 +271,7 @@ def _store(found: Matched, keys: list[str], benchmark: str, responses: Path) -> 
 
 def what_is_missing(folder: Path) -> list[str]:
     """A line for each benchmark without a score, each unreadable row, and each one without its judge."""
-    scores = json.loads((folder / "scores.json").read_text())
+    scores = read_json(folder / "scores.json", "benchmarks", "held_out")
     lines = [f"{name} is missing: {reason}" for name, reason in scores["missing"].items()]
     for name, found in scores["benchmarks"].items():
         unreadable = found["unreadable"]

@@ -7,7 +7,6 @@ closed model is asked at its provider's address. The other R1V3_SERVER_ variable
 """
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -15,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r1v3.base.file_hash import files_sha256
+from r1v3.base.json_file import read_json, read_model_json
 from r1v3.model.foreign_weights import check_weights
 from r1v3.model.layouts.internvl_chat_config import is_chat_config
-from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint, read_json
+from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint
 from r1v3.model.obtain import PATTERNS, hub_config
 from r1v3.model.supported import check_supported
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
@@ -102,8 +102,8 @@ def _last_checkpoint(text: str, root: Path) -> tuple[str, Path] | None:
     """
     place = Path(text) if Path(text).exists() else root / "results/runs" / f"{text}.json"
     if place.suffix == ".json" and place.is_file():
-        named = json.loads(place.read_text())
-        if not isinstance(named, dict) or not {"run", "hash"} <= set(named):
+        named = read_json(place)
+        if not {"run", "hash"} <= set(named):
             return None
         place = place.parent / f"{named['run']}-{named['hash']}"
         if "folder" in named and not place.is_dir():
@@ -124,7 +124,7 @@ def _ours(checkpoint: str) -> bool:
     config = Path(checkpoint).resolve().parents[1] / "config.json"
     if not config.is_file():
         return False
-    document = json.loads(config.read_text()).get("document", {})
+    document = read_json(config).get("document", {})
     return bool(document.get("start") or document.get("spec", {}).get("source", "hub") != "hub")
 
 
@@ -226,7 +226,7 @@ def _download(text: str) -> tuple[str, Path]:
 
 def _opened(folder: Path, identity: str) -> Path:
     """A folder of the user's, or its native form in the hub's cache where it is in its authors' layout."""
-    config = read_json(folder / "config.json")
+    config = read_model_json(folder / "config.json")
     if config.get("model_type") or config.get("architectures"):
         check_supported(config, str(folder))
     check_weights(folder)

@@ -4,10 +4,10 @@ One checkpoint; for each benchmark and held-out set one row a mode. A cap cuts t
 a budget closes the thought there and asks for the answer.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1v3.base.json_file import read_json
 from r1v3.evaluate.pages.tables import cell
 from r1v3.evaluate.statistics import detectable_difference, share_error, wilson
 from r1v3.recipe.graph.configs import EvaluationConfig
@@ -50,7 +50,7 @@ def read_mode_scores(scores: Path) -> list[ModeScore]:
             f"{scores}: a suite with a thinking mode, as checkpoint__nowait, is expected"
         )
     confidence = config.evaluation.confidence
-    content = json.loads(scores.read_text())
+    content = read_json(scores, "benchmarks", "held_out")
     rows = [ModeScore(mode, name, score) for name, score in content["benchmarks"].items()]
     for name, score in content["held_out"].items():
         low, high = wilson(score["accuracy"], score["n"], confidence)

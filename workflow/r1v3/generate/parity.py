@@ -20,6 +20,7 @@ from PIL import Image
 
 from r1v3.base.atomic_write import write_text
 from r1v3.base.determinism import make_exact
+from r1v3.base.json_file import read_model_json
 from r1v3.generate.types import Request, Response, Sampling
 from r1v3.model.prompt_template import render_prompt
 from r1v3.recipe.graph.configs import ShownConfig
@@ -202,7 +203,7 @@ def load_over_devices(folder: Path) -> PreTrainedModel:
     from r1v3.model.spread import spread
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    saved = json.loads((Path(folder) / "config.json").read_text())
+    saved = read_model_json(Path(folder) / "config.json")
     dtype = saved.get("dtype") or saved.get("torch_dtype") or "float32"
     model = load_model(folder, dtype=dtype).eval()
     size = sum(p.nbytes for p in model.parameters())

@@ -1,10 +1,10 @@
 """Who renders a conversation: the report's template for our runs, its own for any other model."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from r1v3.base.json_file import FETCH, read_json
 from r1v3.model.foreign_template import ForeignTemplate
 from r1v3.model.prompt_template import END_OF_THINK, NOTHINK, THINK, render_prompt, without_control
 from r1v3.recipe.graph.identity import OWN
@@ -61,7 +61,9 @@ def in_our_tags(template: Template | OwnTemplate | Literal["own"], text: str) ->
 def _written_beside(model: Path | str) -> str | None:
     """The template of a processor in its older form, which a tokenizer does not read."""
     path = Path(model) / "chat_template.json"
-    return json.loads(path.read_text(encoding="utf-8"))["chat_template"] if path.exists() else None
+    if not path.exists():
+        return None
+    return read_json(path, "chat_template", remedy=FETCH)["chat_template"]
 
 
 def opened(prompt: str, mode: str, tag: str = THINK) -> str:

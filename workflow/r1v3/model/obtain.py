@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from r1v3.base.json_file import read_model_json
 from r1v3.model.foreign_weights import check_weights
 from r1v3.model.layouts.internvl_chat_config import is_chat_config
-from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint, read_json
+from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint
 from r1v3.model.supported import check_supported
 
 PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.jinja", "tokenizer.model", "conversation.py"]
@@ -35,9 +36,9 @@ def obtain_checkpoint(name: str, revision: str | None, target: Path) -> Path:
     source = Path(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        check_supported(read_json(source / "config.json"), name)
+        check_supported(read_model_json(source / "config.json"), name)
         check_weights(source)
-        if is_chat_config(read_json(source / "config.json")):
+        if is_chat_config(read_model_json(source / "config.json")):
             return convert_checkpoint(source, target)
         return _copy(source, target)
     config = hub_config(name, revision)
@@ -66,7 +67,7 @@ def hub_config(name: str, revision: str | None) -> dict[str, Any]:
     def fetch() -> str:
         return hf_hub_download(name, "config.json", revision=revision, endpoint=_endpoint())
 
-    return read_json(Path(ask_hub(name, fetch)))
+    return read_model_json(Path(ask_hub(name, fetch)))
 
 
 def ask_hub(name: str, fetch: Callable[[], Any]) -> Any:

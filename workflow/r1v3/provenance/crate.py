@@ -4,9 +4,9 @@ The crate has copies of small files. Checkpoints, pictures and answers stay in D
 which is in the crate, has their hashes. The terms are those of schema.org, after Workflow Run RO-Crate 0.5.
 """
 
-import json
 from pathlib import Path
 
+from r1v3.base.json_file import read_json
 from r1v3.provenance.found import DVC_FILE, ResultFolder, is_configured
 from r1v3.provenance.graph import LineageGraph
 from r1v3.recipe.graph.results import ResultGraph
@@ -91,7 +91,7 @@ def _folder(crate, found: ResultFolder):
 def _action(
     crate, workflow, key: str, found: ResultFolder, graph: LineageGraph, folders: dict
 ) -> None:
-    manifest = json.loads(found.seals[-1].read_text())
+    manifest = read_json(found.seals[-1])
     made = manifest.get("environment", {})
     action = crate.add_action(
         workflow,

@@ -1,11 +1,11 @@
 """The result folders on this disk, and which of them the present configuration makes."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1v3.base.json_file import read_json
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.results import ResultGraph
 
@@ -41,7 +41,7 @@ class ResultFolder:
 
     @property
     def config(self) -> dict:
-        return json.loads((self.path / "config.json").read_text())
+        return read_json(self.path / "config.json")
 
     @property
     def seals(self) -> list[Path]:

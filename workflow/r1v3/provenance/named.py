@@ -5,9 +5,9 @@ An id (`rl-0123456789`), a name (`rl`, `math_normal`), a path in results/, a sco
 name in config/, or the id of a sample.
 """
 
-import json
 from pathlib import Path
 
+from r1v3.base.json_file import read_json
 from r1v3.provenance.graph import LineageGraph
 from r1v3.recipe.errors import unknown
 from r1v3.recipe.layers import read_yaml
@@ -50,7 +50,7 @@ def _score(root: Path, graph: LineageGraph, what: str) -> Named:
         path = each.path / "scores.json"
         if not path.exists():
             continue
-        document, scores = each.config["document"], json.loads(path.read_text())
+        document, scores = each.config["document"], read_json(path)
         held_out, benchmarks = scores.get("held_out", {}), scores.get("benchmarks", {})
         if run not in (None, document["run"].rpartition("-")[0]):
             continue
@@ -72,7 +72,7 @@ def _score(root: Path, graph: LineageGraph, what: str) -> Named:
 def _shown(root: Path, place: str, words: list[str]) -> float | None:
     """The score in the summary."""
     path = root / "results" / "summary.json"
-    entry = json.loads(path.read_text()).get(place, {}) if path.exists() else {}
+    entry = read_json(path).get(place, {}) if path.exists() else {}
     for word in words:
         entry = entry.get(word, {})
     return entry.get("accuracy", entry.get("mean"))
@@ -97,7 +97,7 @@ def _arms(
     """Results of these arms of a finished study, or of all arms without labels."""
     path = root / "results" / "studies" / f"{study}.json"
     found: dict[str, str] = {}
-    for arm in json.loads(path.read_text())["arms"] if path.exists() else []:
+    for arm in read_json(path, "arms")["arms"] if path.exists() else []:
         if labels and arm["label"] not in labels:
             continue
         for run in (folder["id"] for folder in arm["folders"]):

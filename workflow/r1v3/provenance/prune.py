@@ -1,9 +1,9 @@
 """Finds results that no configuration makes any more, measures disk use, and removes folders."""
 
-import json
 import shutil
 from pathlib import Path
 
+from r1v3.base.json_file import read_json
 from r1v3.provenance.found import ResultFolder, is_configured, result_folders
 from r1v3.provenance.graph import LineageGraph, key_of
 from r1v3.recipe.graph.results import ResultGraph
@@ -36,7 +36,7 @@ def remove_dangling_links(root: Path) -> list[str]:
     gone = []
     for path in sorted((root / "results" / "runs").glob("*.json")):
         try:
-            folder = json.loads(path.read_text())["folder"]
+            folder = read_json(path, "folder")["folder"]
         except (ValueError, KeyError, TypeError):
             continue  # a person's own file, or a damaged one, which Snakemake makes again
         if not (root / folder).exists():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import read_json
 from r1v3.model.layouts.internvl_chat_folder import export_checkpoint
 from r1v3.provenance.found import ResultFolder
 from r1v3.provenance.graph import LineageGraph
@@ -116,7 +117,7 @@ def _one_run(graph: LineageGraph, run: str) -> ResultFolder:
 
 def _facts(found: ResultFolder) -> dict[str, Any]:
     manifest = found.path / "manifest.json"
-    return json.loads(manifest.read_text()).get("facts", {}) if manifest.exists() else {}
+    return read_json(manifest).get("facts", {}) if manifest.exists() else {}
 
 
 def _licences(above: list[ResultFolder]) -> dict[str, dict[str, int]]:
@@ -149,7 +150,7 @@ def _scores(graph: LineageGraph, run: ResultFolder, names: set[str]) -> list[str
         document = graph.found[key].config["document"]
         if not path.exists() or document.get("checkpoint") not in names:
             continue
-        scores = json.loads(path.read_text())
+        scores = read_json(path)
         for name, each in {**scores.get("benchmarks", {}), **scores.get("held_out", {})}.items():
             rows.append(f"| {name} | {_interval(each)} | {each.get('n', '')} | {key} |")
     if not rows:
@@ -170,6 +171,6 @@ def _claims(root: Path) -> list[str]:
     if not found:
         return ["The studies behind the claims have not been run."]
     rows = ["| claim | what the report says | verdict |", "| -- | -- | -- |"]
-    for each in json.loads(found[0].read_text())["claims"]:
+    for each in read_json(found[0], "claims")["claims"]:
         rows.append(f"| {each['claim']} | {each['says']} | {each['verdict']} |")
     return rows

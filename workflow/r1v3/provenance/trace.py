@@ -3,9 +3,9 @@
 `r1v3.provenance.named` says which names can be traced.
 """
 
-import json
 from pathlib import Path
 
+from r1v3.base.json_file import read_json
 from r1v3.provenance.found import ResultFolder
 from r1v3.provenance.graph import LineageGraph
 from r1v3.provenance.named import resolve
@@ -37,7 +37,7 @@ def _about(found: ResultFolder, indent: str) -> list[str]:
         lines.append(f"bytes: {found.folder}/data.dvc")
     if not found.seals[0].exists():
         return [indent + line for line in [*lines, "not finished"]]
-    manifest = json.loads(found.seals[0].read_text())
+    manifest = read_json(found.seals[0])
     made = manifest.get("environment", {})
     machine = made.get("machine", {})
     changed = (
@@ -62,7 +62,7 @@ def evaluation_scores(found: ResultFolder) -> dict[str, float]:
     path = found.path / "scores.json"
     if not path.exists():
         return {}
-    scores = json.loads(path.read_text())
+    scores = read_json(path)
     means = {name: each["mean"] for name, each in scores.get("benchmarks", {}).items()}
     return means | {name: each["accuracy"] for name, each in scores.get("held_out", {}).items()}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from r1v3.base.json_file import read_json
 from r1v3.data.decontamination.evaluation_index import EvaluationIndex, Hit
 from r1v3.data.decontamination.ngrams import Words
 from r1v3.data.decontamination.phash import PictureHash, picture_hash
@@ -48,8 +49,8 @@ def find_twins(
     index = EvaluationIndex(index_folder, cleaning)
     found = []
     for folder in folders:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        document = json.loads((folder / "config.json").read_text())["document"]
+        manifest = read_json(folder / "manifest.json")
+        document = read_json(folder / "config.json", "document")["document"]
         if "questions" in document:
             asked = folder.parent / document["questions"]
             ids = {record.id for record in iter_records(folder)}
@@ -61,7 +62,7 @@ def find_twins(
 
 
 def _of_source(folder: Path, index: EvaluationIndex) -> list[dict]:
-    facts = json.loads((folder / "manifest.json").read_text())["facts"]
+    facts = read_json(folder / "manifest.json", "facts")["facts"]
     if facts.get("evaluation_index") == index.digest:
         with open(folder / "twins.jsonl", encoding="utf-8") as lines:
             twins = [json.loads(line) for line in lines]

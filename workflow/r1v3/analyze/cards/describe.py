@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from r1v3.base.json_file import read_json
 from r1v3.data.records import Record, iter_records
 from r1v3.data.rejected import SHOWN
 
@@ -62,8 +63,8 @@ def describe_set(folder: Path) -> Described:
     Raises:
         FileNotFoundError: it is not finished.
     """
-    manifest = json.loads((folder / "manifest.json").read_text())
-    document = json.loads((folder / "config.json").read_text())["document"]
+    manifest = read_json(folder / "manifest.json")
+    document = read_json(folder / "config.json", "document")["document"]
     questions, responses = Counter(), Counter()
     chosen: list[Record] = []
     rng, seen = random.Random(folder.name), 0

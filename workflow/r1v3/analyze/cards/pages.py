@@ -10,6 +10,7 @@ from markupsafe import Markup
 from r1v3.analyze.cards.contamination import Contamination, find_twins, scores_without
 from r1v3.analyze.cards.describe import FORMS, Described, describe_set, funnel_rows
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import read_json
 from r1v3.data.decontamination.duplicates import shared_questions
 from r1v3.recipe.graph.configs import EvaluationIndexConfig
 from r1v3.recipe.layers import read_yaml
@@ -62,7 +63,7 @@ def _name(manifest: Path) -> str:
 
 
 def _document(folder: Path) -> dict:
-    return json.loads((folder / "config.json").read_text())["document"]
+    return read_json(folder / "config.json", "document")["document"]
 
 
 def _instances(manifest: Path) -> str:
@@ -151,11 +152,11 @@ def data_section(manifests: list[Path]) -> Markup:
 
 def _light(folder: Path) -> dict:
     """A set's facts and funnel, without reading its records."""
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = read_json(folder / "manifest.json")
     facts = manifest["facts"]
     return {
         "name": manifest["name"],
-        "document": json.loads((folder / "config.json").read_text())["document"],
+        "document": read_json(folder / "config.json", "document")["document"],
         "facts": facts,
         "rows": funnel_rows(facts),
     }

@@ -25,6 +25,7 @@ from r1v3.analyze.mlflow.store import (
     same_rows,
     store_errors,
 )
+from r1v3.base.json_file import read_json
 from r1v3.recipe.schema.studies import Study
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def send_new(store: MlflowStore, folder: Path, studies: dict[str, Study] | None 
             store.send(id, row_points(rows[at:to], run.info.start_time, seconds))
             store.client.log_batch(id, tags=[RunTag(SENT, str(to))])
         if len(rows) > sent:
-            kind = json.loads((folder / "config.json").read_text())["kind"]
+            kind = read_json(folder / "config.json", "kind")["kind"]
             alarms = alarm_tags(kind, rows)
             store.client.log_batch(id, tags=[RunTag(k, v) for k, v in alarms.items()])
             store.drop_alarms(id, run.data.tags, alarms)
@@ -135,7 +136,7 @@ def _begin(
 ) -> "Run":
     from mlflow.entities import Param
 
-    config = json.loads((folder / "config.json").read_text())
+    config = read_json(folder / "config.json", "kind", "name", "document")
     document = config["document"]
     seconds = sum(row.get("seconds", 0.0) for row in rows)
     relative = Path(*folder.parts[-3:])

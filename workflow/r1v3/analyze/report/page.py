@@ -22,6 +22,7 @@ from r1v3.analyze.results import (
     read_scores,
 )
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import read_json
 from r1v3.recipe.graph.configs import BenchmarkConfig, GrpoConfig, MiniatureFile, SourceDataConfig
 from r1v3.recipe.tables.benchmarks import MODELS, ListedBenchmark, load_table
 from r1v3.render.page import render_page
@@ -68,7 +69,7 @@ def write_report(
     """
     page = context(
         recipe=recipe,
-        models=json.loads(Path(summary).read_text())["models"],
+        models=read_json(Path(summary), "models")["models"],
         runs=[read_result(path) for path in runs],
         selection=read_result(selection),
         checkpoints=[read_scores(path) for path in checkpoints],

@@ -4,12 +4,12 @@ report, studies, claims and cost.
 The page shows the studies and claims that have been run, and says how to make the others.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from r1v3.analyze.cost import cost_rows
 from r1v3.analyze.results import differing_keys, dotted
+from r1v3.base.json_file import read_json
 from r1v3.recipe.load import COMPLETE, load_recipe
 
 # A table or figure of the report, what it shows, and its anchor on our page; `study-<name>` is a study.
@@ -86,7 +86,7 @@ def extras(
         pages: the folder of figures 1, 3 and 4.
         root: results/.
     """
-    found = {path.stem: json.loads(path.read_text()) for path in studies}
+    found = {path.stem: read_json(path) for path in studies}
     figures = {}
     for number in (1, 3, 4):
         path = pages / f"figure_{number}.svg"
@@ -96,7 +96,7 @@ def extras(
         "departures": DEPARTURES,
         "changed": changed,
         "studies": found,
-        "ledger": json.loads(claims.read_text()) if claims else None,
+        "ledger": read_json(claims) if claims else None,
         "cost": cost_rows(root),
         "figures": figures,
     }

@@ -3,7 +3,6 @@
 Nothing here trains or answers. A missing result is an error that names its folder.
 """
 
-import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from r1v3.analyze.results import Result, read_result
+from r1v3.base.json_file import read_json
 from r1v3.recipe.graph.arms import checkpoint_of, evaluation_of, seeded, steps_of, suite_of
 from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.recipe.graph.results import ResultGraph
@@ -93,7 +93,7 @@ class Evidence:
         arm = self.arm(label)
         at = checkpoint_of(self.documents, self.study, arm)
         node = self.documents.evaluation(seeded(self.documents, arm.run, 1), at, "benchmarks")
-        scores = json.loads((self.root / node.folder / "scores.json").read_text())
+        scores = read_json(self.root / node.folder / "scores.json", "benchmarks", "held_out")
         return scores["benchmarks"].get(benchmark)
 
     def verdicts(self, label: str, measure: str, seed: int) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from r1v3.analyze.studies.verdicts import (
     REPRODUCED,
 )
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import read_json
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.studies import (
     Arithmetic,
@@ -106,7 +107,7 @@ def write_summary_page(documents: ResultGraph, claims: Path, output: Path) -> No
     Args:
         claims: results/claims.json.
     """
-    ledger = json.loads(claims.read_text())
+    ledger = read_json(claims)
     content = summary_content(documents, ledger)
     write_text(output, render_page("summary.html.j2", **content))
     text = json.dumps(content, indent=1, sort_keys=True) + "\n"

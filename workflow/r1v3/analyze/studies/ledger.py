@@ -8,6 +8,7 @@ from pathlib import Path
 from r1v3.analyze.studies.published import CORRELATIONS, chance, chance_of_parts
 from r1v3.analyze.studies.verdicts import ClaimVerdict, judge_claim
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import read_json
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.studies import Claim
 from r1v3.render.page import render_page
@@ -21,7 +22,7 @@ def write_ledger(documents: ResultGraph, studies: list[Path], *, seeds: int, out
     Args:
         studies: the JSON of every study.
     """
-    content = ledger(documents, [json.loads(path.read_text()) for path in studies])
+    content = ledger(documents, [read_json(path) for path in studies])
     content |= {"recipe": documents.recipe.name, "seeds": seeds}
     write_text(output, render_page("claims.html.j2", **content))
     write_text(output.with_suffix(".json"), json.dumps(content, indent=1, sort_keys=True))

@@ -10,13 +10,13 @@ With more of them than it allows, the file is not the benchmark, and nothing of 
 
 import hashlib
 import importlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from r1v3.base.atomic_write import write_bytes
+from r1v3.base.json_file import read_json
 from r1v3.evaluate.items.item import Item, cluster_of, columns_of, plain_items, read_list
 from r1v3.evaluate.items.pictures import LONGEST_REFERENCE, decode_base64, faults, file_fault
 from r1v3.evaluate.items.rows import (
@@ -240,7 +240,7 @@ def _rows(
 def why_missing(tsv: Path) -> str:
     """Why a benchmark's file is not there, as `obtain_benchmark` left it."""
     note = tsv.parent / MISSING
-    return json.loads(note.read_text())["reason"] if note.is_file() else "the file is not there"
+    return read_json(note, "reason")["reason"] if note.is_file() else "the file is not there"
 
 
 def _with_pictures(

@@ -6,6 +6,7 @@ are what they were. So asking and scoring agree on which rows can be read.
 
 import base64
 import binascii
+import contextlib
 import io
 import json
 from functools import lru_cache
@@ -15,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from r1v3.base.atomic_write import write_text
 from r1v3.base.image_errors import IMAGE_ERRORS
+from r1v3.base.json_file import read_json
 from r1v3.evaluate.items.item import read_list
 from r1v3.evaluate.items.rows import read_benchmark_rows
 
@@ -84,9 +86,10 @@ def faults(tsv: Path) -> dict[str, str]:
     stamp = [stat.st_size, stat.st_mtime_ns]
     kept = tsv.parent / "images" / f"{tsv.stem}.faults.json"
     if kept.is_file():
-        known = json.loads(kept.read_text())
-        if known["stamp"] == stamp:
-            return known["faults"]
+        with contextlib.suppress(ValueError):  # a damaged one is written again
+            known = read_json(kept, "stamp", "faults")
+            if known["stamp"] == stamp:
+                return known["faults"]
     found = _look(tsv)
     write_text(kept, json.dumps({"stamp": stamp, "faults": found}))
     return found

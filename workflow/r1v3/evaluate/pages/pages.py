@@ -5,13 +5,13 @@
 Everything is read from what scoring left behind; nothing is asked of a model or of the network.
 """
 
-import json
 import re
 from pathlib import Path
 
 import pandas as pd
 
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import read_json
 from r1v3.evaluate.benchmarks.mmbench import write_submission
 from r1v3.evaluate.compare import Other, compare_models, comparison_table, protocol_table
 from r1v3.evaluate.items.source import is_miniature
@@ -61,7 +61,7 @@ def write_pages(
         report: the link to the report, where one is made beside these pages.
     """
     config = read_config(evaluation / "config.json", EvaluationConfig)
-    content = json.loads((evaluation / "scores.json").read_text())
+    content = read_json(evaluation / "scores.json", "benchmarks", "held_out")
     scores = {key: content["benchmarks"][key] for key in benchmarks if key in content["benchmarks"]}
     missing = {key: why for key, why in content.get("missing", {}).items() if key in table}
     every = {key: entry.title for key, entry in table.items()}
@@ -319,7 +319,7 @@ def _share(value: float | None) -> str:
 
 def benchmarks_of(evaluation: Path) -> dict[str, Path]:
     """The TSVs that an evaluation was asked on, in results/benchmarks/ beside results/evaluations/."""
-    document = json.loads((evaluation / "config.json").read_text())["document"]
+    document = read_json(evaluation / "config.json", "document")["document"]
     results = next(
         parent for parent in evaluation.resolve().parents if parent.name == "evaluations"
     )
@@ -333,5 +333,5 @@ def model_label(evaluation: Path) -> str:
     run, *rest = below[below.index("evaluations") + 1 :]
     name = re.sub(r"-[0-9a-f]{10}$", "", run)
     checkpoint = rest[0] if len(rest) == 2 and rest[0] != "last" else ""
-    probe = json.loads((evaluation / "config.json").read_text())["document"].get("probe")
+    probe = read_json(evaluation / "config.json", "document")["document"].get("probe")
     return " ".join(filter(None, [name, checkpoint, probe and f"({probe})"]))

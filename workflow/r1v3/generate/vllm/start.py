@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from r1v3.base.json_file import read_model_json
 from r1v3.recipe.schema.recipe import Images
 
 if TYPE_CHECKING:  # torch and vLLM are imported when an engine is opened
@@ -82,7 +82,7 @@ def arguments(folder: Path, *, rows: int, accelerators: int, first_gpu: int = 0)
     """
     from r1v3.model.families import type_of_folder
 
-    config = json.loads((Path(folder) / "config.json").read_text())
+    config = read_model_json(Path(folder) / "config.json")
     chosen: Options = {
         "dtype": config.get("dtype") or config.get("torch_dtype") or "auto",
         "trust_remote_code": False,

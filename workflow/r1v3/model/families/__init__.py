@@ -4,6 +4,7 @@ from pathlib import Path
 
 from transformers import PreTrainedConfig
 
+from r1v3.base.json_file import read_model_json
 from r1v3.model.families.family import Family, ImageProcessor
 from r1v3.model.families.internvl import InternVL
 from r1v3.model.families.qwen_vl import Qwen3VL, Qwen25VL
@@ -46,10 +47,8 @@ def family_of_folder(folder: Path) -> Family:
 
 def type_of_folder(folder: Path) -> str:
     """The type of model that a checkpoint folder states; InternVL's where it holds a processor alone."""
-    import json
-
     path = Path(folder) / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    config = read_model_json(path) if path.exists() else {}
     return str(config.get("model_type", "internvl"))
 
 

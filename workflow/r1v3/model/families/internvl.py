@@ -20,6 +20,7 @@ from transformers import (
 )
 from transformers.models.internvl.processing_internvl import InternVLProcessor
 
+from r1v3.base.json_file import read_model_json
 from r1v3.model.families.family import Tile
 from r1v3.model.pictures import Patches, Pictures
 from r1v3.recipe.schema.recipe import Images
@@ -102,7 +103,9 @@ class TileProcessor(InternVLProcessor):
 
         written = super().save_pretrained(save_directory, push_to_hub, **kwargs)
         settings = Path(save_directory) / "processor_config.json"
-        processor = json.loads(settings.read_text()) | {"processor_class": "InternVLProcessor"}
+        processor: dict[str, Any] = read_model_json(settings) | {
+            "processor_class": "InternVLProcessor"
+        }
         settings.write_text(json.dumps(processor, indent=2, sort_keys=True) + "\n")
         own = processor["image_processor"]
         videos = {"video_processor_type": "InternVLVideoProcessor"}
@@ -132,12 +135,11 @@ class InternVL:
 
     def load_processor(self, folder: Path) -> TileProcessor:
         """Load from a checkpoint folder (or a hub id already on disk)."""
-        import json
 
         tokenizer = AutoTokenizer.from_pretrained(folder)
         pictures = GotOcr2ImageProcessorPil.from_pretrained(folder)
         path = Path(folder) / "processor_config.json"
-        length = json.loads(path.read_text()).get("image_seq_length") if path.exists() else None
+        length = read_model_json(path).get("image_seq_length") if path.exists() else None
         return TileProcessor(pictures, tokenizer, image_seq_length=length or 256)
 
     def features(self, model: Any, pictures: Pictures) -> list[torch.Tensor]:

@@ -23,6 +23,7 @@ from transformers import (
 )
 from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProcessor
 
+from r1v3.base.json_file import read_model_json
 from r1v3.model.families.family import Tile
 from r1v3.model.pictures import Patches, Pictures
 from r1v3.recipe.schema.recipe import Images
@@ -135,7 +136,7 @@ class PatchProcessor(Qwen2_5_VLProcessor):
 
         written = super().save_pretrained(save_directory, push_to_hub, **kwargs)
         settings = Path(save_directory) / "processor_config.json"
-        processor = json.loads(settings.read_text()) | {"processor_class": self.saved_as}
+        processor: dict[str, Any] = read_model_json(settings) | {"processor_class": self.saved_as}
         settings.write_text(json.dumps(processor, indent=2, sort_keys=True) + "\n")
         own = processor["image_processor"]
         keys = ("image_mean", "image_std", "patch_size", "temporal_patch_size", "merge_size")

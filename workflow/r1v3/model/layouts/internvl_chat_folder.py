@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import read_model_json
 from r1v3.model.foreign_weights import INDEX, weight_files
 from r1v3.model.layouts.conversations import Conversation, conversation_of, jinja
 from r1v3.model.layouts.internvl_chat_config import (
@@ -48,25 +49,13 @@ OF_NATIVE = (
 Json = dict[str, Any]
 
 
-def read_json(path: Path) -> Json:
-    """A file of JSON.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
 def convert_checkpoint(source: Path, target: Path) -> Path:
     """Write the native form of a checkpoint in InternVL's layout to `target`, which appears when whole.
 
     Raises:
         ValueError: the checkpoint is of another layout, or has no native form; the message says why.
     """
-    config = read_json(source / "config.json")
+    config = read_model_json(source / "config.json")
     if not is_chat_config(config):
         raise ValueError(f"{source}: not in InternVL's own layout")
     if wrong := refusals(config):
@@ -84,7 +73,9 @@ def convert_checkpoint(source: Path, target: Path) -> Path:
         whole.pop(HEAD, None)
     partial = _begin(target)
     tokenizer = _native_tokenizer(source, partial, config, conversation)
-    came: Json = {name: read_json(source / name) for name in SETTINGS if (source / name).exists()}
+    came: Json = {
+        name: read_model_json(source / name) for name in SETTINGS if (source / name).exists()
+    }
     came["tokenizer_files"] = [name for name in TOKENIZER_FILES if (source / name).exists()]
     native = native_config(
         config,
@@ -99,7 +90,7 @@ def convert_checkpoint(source: Path, target: Path) -> Path:
     generation = source / "generation_config.json"
     _dump(
         partial / "generation_config.json",
-        (read_json(generation) if generation.exists() else {})
+        (read_model_json(generation) if generation.exists() else {})
         | {"eos_token_id": tokenizer.eos_token_id},
     )
     _write_processor(partial, native, config, tokenizer)
@@ -114,7 +105,7 @@ def export_checkpoint(source: Path, target: Path) -> Path:
     Raises:
         ValueError: the checkpoint is not native InternVL.
     """
-    native = read_json(source / "config.json")
+    native = read_model_json(source / "config.json")
     if native.get("model_type") != "internvl":
         raise ValueError(f"{source}: model_type {native.get('model_type')}; internvl is expected")
     tiles = _tiles(source)
@@ -144,7 +135,7 @@ def export_checkpoint(source: Path, target: Path) -> Path:
     if generation or (not came and (source / "generation_config.json").exists()):
         _dump(
             partial / "generation_config.json",
-            generation or read_json(source / "generation_config.json"),
+            generation or read_model_json(source / "generation_config.json"),
         )
     return _finish(partial, target)
 
@@ -203,7 +194,7 @@ def _native_tokenizer(
         if (source / name).exists():
             shutil.copy(source / name, target)
     path = target / "tokenizer_config.json"
-    settings = read_json(path) if path.exists() else {}
+    settings = read_model_json(path) if path.exists() else {}
     settings.pop("auto_map", None)
     _dump(path, settings)
     _dump(target / "config.json", {"model_type": config["llm_config"].get("model_type", "qwen2")})
@@ -266,7 +257,7 @@ def _write_processor(folder: Path, native: Json, config: Json, tokenizer: Any) -
 def _image_processor(folder: Path) -> Json:
     for name in ("processor_config.json", "preprocessor_config.json"):
         if (folder / name).exists():
-            settings = read_json(folder / name)
+            settings = read_model_json(folder / name)
             found = settings.get("image_processor", settings)
             if "image_mean" in found:
                 return found
@@ -297,7 +288,7 @@ def _tiles(folder: Path) -> tuple[int, int]:
 
 def _chat_tokenizer(source: Path, target: Path, came: Json) -> None:
     """The tokenizer as InternVL's code opens it: no keys of the native processor, files for the slow one."""
-    core = read_json(source / "tokenizer.json")
+    core = read_model_json(source / "tokenizer.json")
     qwen = _is_qwen(core)
     wanted = came.get("tokenizer_files") or [
         name for name in TOKENIZER_FILES if (source / name).exists()
@@ -318,7 +309,7 @@ def _chat_tokenizer(source: Path, target: Path, came: Json) -> None:
     if settings := came.get("tokenizer_config.json"):
         _dump(path, settings)
         return
-    settings = read_json(source / "tokenizer_config.json")
+    settings = read_model_json(source / "tokenizer_config.json")
     for key in (*IMAGE_TOKENS, *OF_NATIVE):
         settings.pop(key, None)
     if settings.get("tokenizer_class") in (None, "TokenizersBackend", "PreTrainedTokenizerFast"):

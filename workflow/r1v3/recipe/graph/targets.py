@@ -4,12 +4,12 @@ A target names such folders, not stable names alone, because a changed number is
 Snakemake has no notes of earlier runs (a fresh clone).
 """
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from r1v3.base.json_file import read_json
 from r1v3.recipe.graph.arms import Needs, needs
 from r1v3.recipe.graph.branches import OF, branch_needs
 from r1v3.recipe.graph.results import ResultGraph
@@ -89,7 +89,7 @@ class Targets:
         """Whether `results/runs/<name>.json` shows another run than this name's, or one that is gone."""
         path = root / f"results/runs/{name}.json"
         try:
-            shown = json.loads(path.read_text()).get("hash")
+            shown = read_json(path).get("hash")
         except (OSError, ValueError):
             return path.exists()
         run = self.graph.run(name)

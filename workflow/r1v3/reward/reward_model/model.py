@@ -23,6 +23,7 @@ from transformers import (
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from r1v3.base.file_hash import files_sha256
+from r1v3.base.json_file import FETCH, read_json, read_model_json
 from r1v3.reward.reward_model.conversation import AskedConversation, Unreadable
 from r1v3.reward.reward_model.value_head import is_of_head, load_value_head
 
@@ -62,7 +63,7 @@ class ScoringModel:
     def __init__(
         self, folder: Path, *, device: str, dtype: str = "float32", max_tokens: int | None = None
     ):
-        config = json.loads((folder / "config.json").read_text())
+        config = read_model_json(folder / "config.json")
         if config.get("model_type") != MODEL_TYPE:
             raise ValueError(
                 f"{folder} is a model of type {config.get('model_type')}; a reward model of type"
@@ -167,7 +168,7 @@ def _load_weights(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLModel:
 def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if not tokenizer.chat_template and (folder / "chat_template.json").exists():
-        stored = json.loads((folder / "chat_template.json").read_text())
+        stored = read_json(folder / "chat_template.json", "chat_template", remedy=FETCH)
         tokenizer.chat_template = stored["chat_template"]
     if not tokenizer.chat_template:
         raise ValueError(f"{folder} has no chat template, in which conversations are scored")

@@ -1,9 +1,9 @@
 """Checkpoint selection (section 5.1), by the policy that the recipe names; no benchmark takes part."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal, assert_never
 
+from r1v3.base.json_file import read_json
 from r1v3.recipe.schema.recipe import Selection
 
 Probe = dict[str, Any]  # what `probe_checkpoint` wrote
@@ -23,7 +23,7 @@ def select_checkpoint(settings: Selection, *, probes: list[Path]) -> dict[str, A
         chosen (step), policy, why, reward_lost against the best, accuracy_lost by such a policy in
         hindsight, and every checkpoint's probe.
     """
-    checkpoints = sorted((json.loads(Path(p).read_text()) for p in probes), key=lambda c: c["step"])
+    checkpoints = sorted((read_json(Path(p)) for p in probes), key=lambda c: c["step"])
     policy, within = settings.policy, settings.within_reward
     chosen, why = choose_checkpoint(checkpoints, policy, within)
     best = max(checkpoint["reward"] for checkpoint in checkpoints)

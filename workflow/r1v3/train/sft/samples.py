@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import read_json
 from r1v3.data.records import Record, read_records, render_question
 from r1v3.model.encode import Encoder
 from r1v3.model.packed import Group
@@ -214,7 +215,7 @@ def load_samples(
     """
     ranks, known = Ranks.join(), None
     if (skipped.parent / "resume").exists() and skipped.exists():
-        known = json.loads(skipped.read_text())
+        known = read_json(skipped)
     samples = encode_samples(
         read_records(folder),
         folder,

@@ -3,12 +3,12 @@
 r1v3 browse results/runs/rl.json --output rollouts.html
 """
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import read_json
 from r1v3.render.page import render_page
 
 
@@ -22,7 +22,7 @@ def write_rollout_page(run: Path, output: Path, *, count: int = 20) -> dict[str,
         ValueError: the run kept no rollouts.
     """
     if Path(run).suffix == ".json":
-        run = Path(json.loads(Path(run).read_text())["folder"])
+        run = Path(read_json(Path(run), "folder")["folder"])
     files = sorted((Path(run) / "rollouts").glob("step-*.parquet"))
     if not files:
         raise ValueError(

@@ -1,6 +1,5 @@
 """A run as it learns: numbers, alarms and newest answers, in the terminal and as a page that refreshes."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from r1v3.base.atomic_write import write_text
+from r1v3.base.json_file import read_json
 from r1v3.data.records import Record, read_records
 from r1v3.recipe.graph.identity import ID
 from r1v3.render.figures import curves
@@ -62,7 +62,7 @@ def read_run_so_far(run: Path) -> RunSoFar:
         ValueError: no run of reinforcement learning is there.
     """
     run = grpo_folder(run)
-    config = json.loads((run / "config.json").read_text())
+    config = read_json(run / "config.json", "kind")
     if config["kind"] != "grpo":
         raise ValueError(f"{run}: a run of stage grpo is needed, not {config['kind']}")
     rows = read_metrics(run / "metrics.jsonl")
@@ -86,7 +86,7 @@ def grpo_folder(run: Path) -> Path:
     """
     run = Path(run)
     if run.suffix == ".json" and run.exists():
-        return Path(json.loads(run.read_text())["folder"])
+        return Path(read_json(run, "folder")["folder"])
     if (run / "config.json").exists():
         return run
     name = run.stem if len(run.parts) == 1 or run.suffix == ".json" else ""

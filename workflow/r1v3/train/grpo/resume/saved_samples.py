@@ -1,15 +1,21 @@
 """Responses of an episode that is not complete yet.
 
 They let a run that was killed while it sampled or graded, or whose verifier failed, sample nothing twice.
-Each rank adds a line of JSON for each prompt to its own file in `resume/` as responses come.
+Each rank adds a line of JSON for each prompt to its own file in `resume/` as responses come. A line whose
+seal does not fit is named and its prompt is asked again: a flipped bit must not become a gradient.
 `saved_episodes` replaces them once the episode is graded.
 """
 
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
+from r1v3.base.atomic_write import write_bytes
 from r1v3.generate.types import Response
 
+SEAL = "sha256"  # of all else that a line says; lines of earlier versions have none
+KEYS = {"round", "place", "prompt", "samples"}
 FIELDS = ("text", "token_ids", "logprobs", "finish_reason", "prompt_tokens")
 
 
@@ -47,23 +53,45 @@ class SavedSamples:
             for place, group in groups.items():
                 samples = [[getattr(response, name) for name in FIELDS] for response in group]
                 row = {"round": str(seed), "place": int(place), "prompt": ids[int(place)]}
-                stream.write(json.dumps(row | {"samples": samples}) + "\n")
+                row |= {"samples": samples}
+                stream.write(json.dumps(row | {SEAL: _seal_of(row)}) + "\n")
 
     def _read(self) -> dict[tuple[str, int, str], list[Response]]:
-        """What was written; removes a line that a kill cut short."""
+        """What was written; removes what a kill cut short, or a disk has changed."""
         if not self.path.exists():
             return {}
         data = self.path.read_bytes()
-        complete = data[: data.rfind(b"\n") + 1]
-        if complete != data:
-            self.path.write_bytes(complete)
+        lines = data.splitlines(keepends=True)
+        rows = [_row(line) for line in lines]
+        for number, (line, row) in enumerate(zip(lines, rows, strict=True), 1):
+            if row is None and line.endswith(b"\n"):
+                print(f"{self.path}, line {number}: damaged; its prompt is asked again", flush=True)
+        kept = b"".join(line for line, row in zip(lines, rows, strict=True) if row is not None)
+        if kept != data:
+            write_bytes(self.path, kept)
         saved: dict[tuple[str, int, str], list[Response]] = {}
-        for row in map(json.loads, complete.splitlines()):
+        for row in filter(None, rows):
             saved[row["round"], row["place"], row["prompt"]] = [
                 Response(str(row["place"]), number, text, tuple(ids), tuple(logprobs), *rest)
                 for number, (text, ids, logprobs, *rest) in enumerate(row["samples"])
             ]
         return saved
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    """What a line says; None for half a line, or one that was changed."""
+    try:
+        row = json.loads(line) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict):
+        return None
+    seal = row.pop(SEAL, None)
+    return row if set(row) == KEYS and seal in (None, _seal_of(row)) else None
+
+
+def _seal_of(row: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
 
 
 def delete_samples(folder: Path, through: int) -> None:
