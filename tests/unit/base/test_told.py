@@ -44,6 +44,7 @@ def failing(tmp_path, monkeypatch, capsys):
         (OSError(errno.EBUSY, "Device busy", "x"), "stage: x: Device busy"),
         (MemoryError(), "stage: no memory is left; end other programs"),
         (KeyError("best"), "stage: an error that nobody foresaw, please report it (KeyError: 'best')"),
+        (ValueError("a\x1b[31mb\ud800: gone"), "stage: a\\x1b[31mb\\ud800: gone"),
         (RuntimeError(), "stage: an error that nobody foresaw"),
     ],
 )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 REMEDY = "delete it, and what made it makes it again"
 FETCH = "fetch the model again"
+LARGEST = 256 * 2**20  # bytes
 
 
 def read_model_json(path: Path) -> dict[str, Any]:
@@ -13,19 +14,26 @@ def read_model_json(path: Path) -> dict[str, Any]:
     return read_json(path, remedy=FETCH)
 
 
-def read_json(path: Path, *keys: str, remedy: str = REMEDY) -> dict[str, Any]:
+def read_json(path: Path, *keys: str, remedy: str = REMEDY, once: bool = False) -> dict[str, Any]:
     """What a file holds.
 
     Args:
         keys: that it must have.
         remedy: what to do with a damaged file.
+        once: refuse a key that stands twice, of which readers take one or the other.
 
     Raises:
         ValueError: it is cut or damaged, no mapping, or lacks a key; the message names file and remedy.
         OSError: it cannot be read.
     """
+    path = Path(path)
+    if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST):
+        raise ValueError(
+            f"{path}: damaged; a file of JSON is expected, not a device or a huge one; {remedy}"
+        )
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text, object_pairs_hook=each_once if once else None)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: cut or damaged ({error}); {remedy}") from None
     if not isinstance(content, dict):
@@ -34,3 +42,17 @@ def read_json(path: Path, *keys: str, remedy: str = REMEDY) -> dict[str, Any]:
     if missing:
         raise ValueError(f"{path}: damaged; it has no {', '.join(missing)}; {remedy}")
     return content
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A mapping of JSON.
+
+    Raises:
+        ValueError: a key stands twice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands twice")
+    return found

@@ -1,8 +1,10 @@
 """Weights of other people: read from the model's own folder alone, and refused where they are no numbers."""
 
-import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from r1v3.base.json_file import FETCH, read_json
+from r1v3.model.layouts.safetensors_bytes import read_header
 
 INDEX = "model.safetensors.index.json"
 SHOWN = 3
@@ -16,26 +18,29 @@ def weight_files(folder: Path) -> list[Path]:
     """
     index = folder / INDEX
     if not index.exists():
-        found = sorted(folder.glob("*.safetensors"))
+        found = sorted(path for path in folder.glob("*.safetensors") if path.is_file())
         if not found:
             raise ValueError(f"{folder}: no *.safetensors; pickled weights are not opened")
         return found
-    try:
-        content: Any = json.loads(index.read_text(encoding="utf-8"))
-        names = sorted(set(content["weight_map"].values()))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{index}: damaged ({error!r}); fetch the model again") from None
+    places = read_json(index, "weight_map", remedy=FETCH, once=True)["weight_map"]
+    if not isinstance(places, dict) or not places or not _are_texts(places.values()):
+        raise ValueError(f"{index}: damaged (weight_map does not name files); {FETCH}")
+    names = sorted(set(places.values()))
     # A name such as ../../other would have any file of this machine read as weights.
-    leaving = [str(n) for n in names if not isinstance(n, str) or n == ".." or Path(n).name != n]
+    leaving = [n for n in names if n in ("", "..") or Path(n).name != n or not n.isprintable()]
     if leaving:
         raise ValueError(
-            f"{index}: names {', '.join(leaving[:SHOWN])}, which is not in the model's own folder; do not"
-            " use this model"
+            f"{index}: names {', '.join(map(repr, leaving[:SHOWN]))}, which is not in the model's own"
+            " folder; do not use this model"
         )
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise ValueError(f"{folder}: {', '.join(missing[:SHOWN])} of the index is missing")
     return [folder / name for name in names]
+
+
+def _are_texts(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def check_weights(folder: Path) -> None:
@@ -48,6 +53,7 @@ def check_weights(folder: Path) -> None:
     from safetensors import SafetensorError, safe_open
 
     for path in weight_files(folder):
+        read_header(path)
         try:
             with safe_open(path, framework="pt") as file:
                 for name in file.keys():  # noqa: SIM118 - it is no mapping

@@ -1,12 +1,12 @@
 """The plan beside the measurements of finished runs; `r1v3 plan` shows both where there are such runs."""
 
-import json
 import statistics
 from pathlib import Path
 
 from r1v3.plan.estimate import Estimate
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import Project
+from r1v3.train.core.metrics import read_metrics
 
 FIRST = 3  # steps that are still warming up
 
@@ -16,7 +16,7 @@ def measured_step(folder: Path) -> tuple[float, float] | None:
     path = folder / "metrics.jsonl"
     if not path.exists():
         return None
-    rows = [json.loads(line) for line in path.read_text().splitlines()][FIRST:]
+    rows = read_metrics(path)[FIRST:]
     memory = [row["speed/memory_gib"] for row in rows if "speed/memory_gib" in row]
     if not memory:
         return None

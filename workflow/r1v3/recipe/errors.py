@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from r1v3.base.told import printable
+
 # Where a key stands: names of mappings, places in lists.
 KeyPath = tuple[int | str, ...]
 LONGEST = 80  # characters of a word or value of a file that a message shows
@@ -21,11 +23,6 @@ class RecipeError(ValueError):
     def __init__(self, lines: Iterable[str]):
         self.lines = [printable(line) for line in lines]
         super().__init__("\n".join(self.lines))
-
-
-def printable(text: str) -> str:
-    """A text on one line, without the characters by which a file could write over a terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def shown(value: object) -> str:

@@ -35,6 +35,7 @@ from r1v3.recipe.outputs.manifest import write_json
 from r1v3.recipe.schema.studies import Study
 from r1v3.recipe.tables.runs import CORE
 from r1v3.recipe.tracking import without_secrets
+from r1v3.train.core.metrics import read_row
 from r1v3.train.grpo.records.alarms import find_alarms
 
 
@@ -237,10 +238,10 @@ def settings_of(document: dict[str, Any]) -> dict[str, str]:
 
 
 def metric_lines(folder: Path) -> list[bytes]:
-    """The complete lines of metrics.jsonl, without a last one that is still being written."""
+    """The lines of metrics.jsonl that hold a step, without a last one that is still being written."""
     path = folder / "metrics.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    return [line for line in lines if line.endswith(b"\n")]
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    return [line + b"\n" for line in lines if read_row(line) is not None]
 
 
 def _git_tag(run: Result) -> dict[str, str]:

@@ -7,6 +7,7 @@ KINDS = {
     "state": "*.pt",
     "its seal": "step-*.json",
     "episode": "episode-*.parquet",
+    "samples": "sampled-*.jsonl",
     "curve": "../metrics.jsonl",
 }
 CASES = tuple(KINDS)

@@ -11,6 +11,9 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from r1v3.base.json_file import FETCH, each_once
 
 CHUNK = 16 * 2**20  # bytes that are in memory at once
 # The order of the library, largest numbers first.
@@ -75,26 +78,46 @@ def read_header(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors of a file by name, in the file's order, and its metadata.
 
     Raises:
-        ValueError: it is no safetensors file, or shorter than its header says.
+        ValueError: it is no safetensors file, or shorter than its header says, or two tensors share bytes.
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or length > size - 8:
-            raise ValueError(f"{path}: no safetensors file, or cut short")
+            raise ValueError(f"{path}: damaged (no safetensors file, or cut short); {FETCH}")
         try:
-            header = json.loads(file.read(length))
-        except ValueError as error:
-            raise ValueError(f"{path}: no safetensors file ({error})") from None
-    metadata, start = header.pop("__metadata__", {}), 8 + length
-    tensors = {}
-    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-        first, last = entry["data_offsets"]
+            header = json.loads(file.read(length), object_pairs_hook=each_once)
+            metadata = header.pop("__metadata__", {})
+            entries = [(name, *_entry(entry)) for name, entry in header.items()]
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f"{path}: damaged (no safetensors file: {error}); {FETCH}") from None
+    start, before = 8 + length, 0
+    tensors: dict[str, Tensor] = {}
+    for name, dtype, shape, (first, last) in sorted(entries, key=lambda entry: entry[3]):
         if start + last > size:
-            raise ValueError(f"{path}: cut short; {name} ends behind the file's end")
+            raise ValueError(
+                f"{path}: damaged (cut short: {name} ends behind the file's end); {FETCH}"
+            )
+        if first < before:
+            raise ValueError(f"{path}: damaged ({name} shares bytes with another tensor); {FETCH}")
+        before = last
         piece = FilePiece(path, start + first, start + last)
-        tensors[name] = Tensor(entry["dtype"], tuple(entry["shape"]), (piece,))
+        tensors[name] = Tensor(dtype, shape, (piece,))
     return tensors, metadata
+
+
+def _entry(entry: dict[str, Any]) -> tuple[str, tuple[int, ...], tuple[int, int]]:
+    """Number format, shape and place of a tensor.
+
+    Raises:
+        ValueError, LookupError, TypeError: it has none.
+    """
+    dtype, shape, (first, last) = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or not isinstance(shape, list):
+        raise TypeError("dtype and shape are expected")
+    if any(type(n) is not int or n < 0 for n in (*shape, first, last)) or last < first:
+        raise ValueError("shape and data_offsets are counts")
+    return dtype, tuple(shape), (first, last)
 
 
 def write_file(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

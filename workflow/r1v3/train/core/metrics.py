@@ -40,18 +40,26 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     if not Path(path).exists():
         return []
     rows: list[dict[str, Any]] = []
-    for number, line in enumerate(Path(path).read_bytes().splitlines(keepends=True), 1):
-        row = _row(line)
-        if row is not None:
-            rows.append(row)
-        elif line.endswith(b"\n"):
-            print(f"{path}, line {number}: no step can be read here; it is left out", flush=True)
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            row = read_row(line)
+            if row is not None:
+                rows.append(row)
+            elif line.endswith(b"\n"):
+                print(
+                    f"{path}, line {number}: no step can be read here; it is left out", flush=True
+                )
     return rows
 
 
-def _row(line: bytes) -> dict[str, Any] | None:
+def read_row(line: bytes) -> dict[str, Any] | None:
+    """A step's values: numbers, nothing, or lists; None where a line holds no step."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return row if isinstance(row, dict) and type(row.get("step")) is int else None
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        return None
+    if not 0 <= row["step"] < 2**63 or any(isinstance(value, str | dict) for value in row.values()):
+        return None
+    return row if isinstance(row.get("seconds", 0.0), int | float) else None
