@@ -205,13 +205,13 @@ def hosts(urls: Iterable[str]) -> CheckOutcome:
 
 def model(spec: HubModel) -> CheckOutcome:
     """Whether a model can be read at its revision, and can be used here."""
-    from r1v3.model.layouts.internvl_chat_folder import read_json
+    from r1v3.base.json_file import read_model_json
     from r1v3.model.obtain import hub_config
     from r1v3.model.supported import check_supported
 
     local = Path(spec.id)
     if local.is_dir():
-        config = read_json(local / "config.json")
+        config = read_model_json(local / "config.json")
     elif accepts_connection(_host(_hub())):
         try:
             config = hub_config(spec.id, spec.revision)
@@ -220,7 +220,7 @@ def model(spec: HubModel) -> CheckOutcome:
                 "STOP", str(error), f"accept its terms and set HF_TOKEN, or mend {spec.id}"
             )
     elif (cached := _cached_config(spec)) is not None:
-        config = read_json(cached)
+        config = read_model_json(cached)
     else:
         return CheckOutcome(
             "unknown",

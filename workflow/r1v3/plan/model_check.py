@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from r1v3.base.json_file import read_model_json
 from r1v3.model.layouts.internvl_chat_config import is_chat_config, native_config
-from r1v3.model.layouts.internvl_chat_folder import INDEX, read_json
+from r1v3.model.layouts.internvl_chat_folder import INDEX
 from r1v3.model.obtain import ask_hub, hub_config
 from r1v3.model.supported import SUPPORTED, support_of
 from r1v3.plan import memory
@@ -30,7 +31,7 @@ def check_model(root: Path, model: str) -> tuple[list[str], bool]:
     """
     folder = Path(model)
     if folder.is_dir():
-        config, facts = read_json(folder / "config.json"), _folder_facts(folder)
+        config, facts = read_model_json(folder / "config.json"), _folder_facts(folder)
     else:
         name, _, revision = model.partition("@")
         config, facts = hub_config(name, revision or None), _hub_facts(name, revision or None)
@@ -121,7 +122,7 @@ def _gpus(root: Path, shape: ModelShape) -> str:
 def _folder_facts(folder: Path) -> Json:
     index = folder / INDEX
     if index.exists():
-        size = read_json(index).get("metadata", {}).get("total_size", 0)
+        size = read_model_json(index).get("metadata", {}).get("total_size", 0)
     else:
         size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     return {
