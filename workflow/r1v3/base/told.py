@@ -54,14 +54,14 @@ def run_main(main: Callable[[], object]) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """A text without the characters by which a stranger's name could write over a terminal, or stop it."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def sentence(error: BaseException) -> str:
     """What to say of an error: its own words, or the system's with what can be done."""
-    return "\n".join(map(printable, _sentence(error).split("\n")))
+    return "\n".join(map(escape_unprintable, _sentence(error).split("\n")))
 
 
 def _sentence(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from r1v3.base.told import printable
+from r1v3.base.told import escape_unprintable
 
 # Where a key stands: names of mappings, places in lists.
 KeyPath = tuple[int | str, ...]
@@ -21,11 +21,11 @@ class RecipeError(ValueError):
     """One or more mistakes in the configuration; `str()` of it is what the user reads."""
 
     def __init__(self, lines: Iterable[str]):
-        self.lines = [printable(line) for line in lines]
+        self.lines = [escape_unprintable(line) for line in lines]
         super().__init__("\n".join(self.lines))
 
 
-def shown(value: object) -> str:
+def clip_value(value: object) -> str:
     """A word or value of a file, cut where it is longer than a line."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
@@ -34,14 +34,14 @@ def shown(value: object) -> str:
 def suggest(word: object, allowed: Iterable[str]) -> str:
     """The tail of a message: what is allowed, and which of it was probably meant."""
     names = [str(name) for name in allowed]
-    close = difflib.get_close_matches(shown(word), names, n=1)
+    close = difflib.get_close_matches(clip_value(word), names, n=1)
     meant = f"; did you mean '{close[0]}'?" if close else ""
     return f"allowed: {', '.join(names) or 'none'}{meant}"
 
 
 def unknown(what: str, word: object, allowed: Iterable[str]) -> str:
     """A message about a name that refers to nothing."""
-    return f"there is no {what} '{shown(word)}'; {suggest(word, sorted(allowed))}"
+    return f"there is no {what} '{clip_value(word)}'; {suggest(word, sorted(allowed))}"
 
 
 def explain(
@@ -66,14 +66,12 @@ def _message(item: Mapping[str, Any], kind: object, raw: KeyPath, path: KeyPath)
     above, key, value = _dotted(path[:-1]), path[-1] if path else "", item["input"]
     if raw[-1:] == ("[key]",):
         if "ctx" not in item:
-            return f"{above}'{shown(key)}' is no name; put it in quotes if it is one"
-        return (
-            f"{above}unknown key '{shown(key)}'; {suggest(key, _quoted(item['ctx']['expected']))}"
-        )
+            return f"{above}'{clip_value(key)}' is no name; put it in quotes if it is one"
+        return f"{above}unknown key '{clip_value(key)}'; {suggest(key, _quoted(item['ctx']['expected']))}"
     match item["type"]:
         case "extra_forbidden":
             keys = _keys(_annotation(kind, raw[:-1]))
-            return f"{above}unknown key '{shown(key)}'; {suggest(key, keys)}"
+            return f"{above}unknown key '{clip_value(key)}'; {suggest(key, keys)}"
         case "missing":
             return f"{above}key '{key}' is missing"
         case "union_tag_not_found":
@@ -81,17 +79,17 @@ def _message(item: Mapping[str, Any], kind: object, raw: KeyPath, path: KeyPath)
         case "union_tag_invalid":
             tag, word = item["ctx"]["discriminator"].strip("'"), item["ctx"]["tag"]
             allowed = _quoted(item["ctx"]["expected_tags"])
-            return f"{_dotted((*path, tag))}'{shown(word)}' is not known; {suggest(word, allowed)}"
+            return f"{_dotted((*path, tag))}'{clip_value(word)}' is not known; {suggest(word, allowed)}"
         case "literal_error":
             allowed = _quoted(item["ctx"]["expected"])
-            return f"{_dotted(path)}'{shown(value)}' is not known; {suggest(value, allowed)}"
+            return f"{_dotted(path)}'{clip_value(value)}' is not known; {suggest(value, allowed)}"
     text = item["msg"].removeprefix("Value error, ")
-    got = "" if isinstance(value, dict) else f", got {shown(repr(value))}"
+    got = "" if isinstance(value, dict) else f", got {clip_value(repr(value))}"
     return f"{_dotted(path)}{text[:1].lower()}{text[1:]}{got}"
 
 
 def _dotted(path: KeyPath) -> str:
-    return "".join([".".join(map(shown, path)), ": "]) if path else ""
+    return "".join([".".join(map(clip_value, path)), ": "]) if path else ""
 
 
 def _quoted(text: str) -> list[str]:

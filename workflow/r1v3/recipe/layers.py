@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from r1v3.recipe.errors import KeyPath, RecipeError, shown
+from r1v3.recipe.errors import KeyPath, RecipeError, clip_value
 
 TAGS = {"models": "source", "data": "kind"}
 LARGEST = 10 * 2**20  # bytes of a file; ours have some 100,000
@@ -33,14 +33,15 @@ class _Loader(yaml.CSafeLoader):
         kind = node.tag.removeprefix(SCALAR)
         if kind in ("int", "float") and isinstance(node, yaml.ScalarNode) and _odd(node.value):
             raise yaml.MarkedYAMLError(
-                problem=f"'{shown(node.value)}' is no decimal number; write it as one, or in quotes",
+                problem=f"'{clip_value(node.value)}' is no decimal number; write it as one, or in quotes",
                 problem_mark=node.start_mark,
             )
         try:
             return super().construct_object(node, deep)
         except (ValueError, TypeError, LookupError, AttributeError):
             raise yaml.MarkedYAMLError(
-                problem=f"'{shown(str(node.value))}' is no {kind}", problem_mark=node.start_mark
+                problem=f"'{clip_value(str(node.value))}' is no {kind}",
+                problem_mark=node.start_mark,
             ) from None
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
@@ -63,12 +64,13 @@ class _Loader(yaml.CSafeLoader):
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str | int | float):
                 raise yaml.MarkedYAMLError(
-                    problem=f"a key is a word, not {shown(repr(key))}",
+                    problem=f"a key is a word, not {clip_value(repr(key))}",
                     problem_mark=key_node.start_mark,
                 )
             if key in seen:
                 raise yaml.MarkedYAMLError(
-                    problem=f"key '{shown(key)}' stands twice", problem_mark=key_node.start_mark
+                    problem=f"key '{clip_value(key)}' stands twice",
+                    problem_mark=key_node.start_mark,
                 )
             seen.add(key)
 
