@@ -1,4 +1,4 @@
-"""Grade many answers at once: rules in this process, algebra in workers, a verifier where told."""
+"""Grade many answers at once: rules in this process, algebra in workers, a verifier if there is one."""
 
 from __future__ import annotations
 

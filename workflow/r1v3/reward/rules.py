@@ -1,7 +1,7 @@
 """Rule accuracy (R_rule of the report's eq. 2): is the extracted answer the gold one?
 
-The order is cheap before dear: equal strings, equal numbers, structure with exact or numeric
-evaluation, and only then symbolic algebra (math-verify, in a killable worker).
+The cheap checks come first: equal strings, equal numbers, then structure with exact or numeric
+evaluation. Symbolic algebra comes last (math-verify, in a worker that can be killed).
 """
 
 import math
@@ -63,7 +63,7 @@ def check_type(type: object) -> None:
 
 
 def apply_rules(row: Row) -> Verdict | list[Pending]:
-    """Grade one row by rules; questions for a worker where the rules of this process end."""
+    """Grade one row by rules; return questions for a worker where only algebra can decide."""
     check_type(row.get("type"))
     golds = accepted(row["gold"])
     text = final_text(str(row["response"] or ""))
@@ -114,7 +114,7 @@ def apply_rules(row: Row) -> Verdict | list[Pending]:
 
 
 def _of_another(answer: str, gold: str) -> bool:
-    """Whether two equations begin with other limits or integrals; algebra would read their ends alone."""
+    """Whether two equations begin with different limits or integrals; algebra would compare their ends."""
     sides = [squeeze(normalise(text)).split("=") for text in (answer, gold)]
     runs = any(r"\lim" in side[0] or r"\int" in side[0] for side in sides)
     return runs and min(map(len, sides)) == 2 and sides[0][0] != sides[1][0]

@@ -1,4 +1,4 @@
-"""A reward model's scores of sampled responses, as a term of the reward beside equation 3."""
+"""A reward model's scores of sampled responses, as a part of the reward in addition to equation 3."""
 
 import hashlib
 import json

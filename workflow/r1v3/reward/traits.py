@@ -1,4 +1,4 @@
-"""Traits of an answer that a verdict does not show, and that a policy learns where it is paid for them."""
+"""Traits of an answer that a verdict does not show. A policy learns those that are paid."""
 
 import re
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Traits:
 
 
 def traits_of(response: str, question: str | None) -> Traits:
-    """Return the traits of a response, read behind its thought."""
+    """Return the traits of a response; its thought is not read."""
     text = final_text(response) or ""
     answer = squeeze(normalise(extract_answer(response) or ""))
     asked = squeeze(normalise(question or ""))

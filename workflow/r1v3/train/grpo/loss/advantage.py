@@ -1,4 +1,4 @@
-"""Equation 6: how much better a sample is than its group; and what other papers compare it with.
+"""Advantages: how much better a sample is than its group (equation 6), and other papers' estimators.
 
 Shapes: G prompts, M samples of each, R = G x M responses.
 """
@@ -63,14 +63,14 @@ def centred(reward_GM: torch.Tensor) -> torch.Tensor:
 def leave_one_out(reward_GM: torch.Tensor) -> torch.Tensor:
     """Rewards less the mean of the group's other samples (RLOO, arXiv 2402.14740).
 
-    The others' mean lies as far from the group's on the other side, M - 1 times nearer.
+    That is M / (M - 1) times the reward less the mean of the whole group.
     """
     samples = reward_GM.shape[1]
     return centred(reward_GM) * samples / (samples - 1)
 
 
 def over_spread(centred_GM: torch.Tensor, settings: Advantage) -> torch.Tensor:
-    """What is centred, over the spread of the whole episode (REINFORCE++, arXiv 2501.03262).
+    """Centred rewards, divided by the spread of the whole episode (REINFORCE++, arXiv 2501.03262).
 
     An episode of equal values gets 0.
     """

@@ -1,8 +1,8 @@
 """Weights that correct for an engine whose probabilities are not the trainer's, and how far they differ.
 
-vLLM's kernels round otherwise than the trainer's, so tokens come from a policy that is slightly another one.
+vLLM's kernels round otherwise than the trainer's, so its tokens come from a slightly different policy.
 The weight of a token is the trainer's probability over the engine's, before the episode's first step. Yao et
-al. (2025) truncate it (TIS); masking takes what lies beyond the cap out (MIS).
+al. (2025) truncate it (TIS). Masking gives tokens beyond the cap no weight (MIS).
 
 Shapes: N tokens, R responses.
 """
@@ -17,7 +17,7 @@ from r1v3.recipe.schema.training import Mismatch
 
 
 class MismatchError(FloatingPointError):
-    """Trainer and engine are so far apart that what is learned would not be what was sampled."""
+    """Trainer and engine are too far apart to learn from what the engine sampled."""
 
 
 def mismatch_weights(

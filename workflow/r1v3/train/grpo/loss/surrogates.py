@@ -1,4 +1,4 @@
-"""What an update makes larger: equation 7's clipped ratio, and what other papers have in its place.
+"""The objective that an update increases: equation 7's clipped ratio, and those of other papers.
 
 Each function gives the objective of each token, of shape (N,), and where its bound took the gradient away.
 `policy_loss` weighs the tokens and adds the penalties.

@@ -65,7 +65,7 @@ class Updated:
 
 
 def score_advantages(episode: Episode, settings: Grpo, limit: int) -> torch.Tensor:
-    """Equation 6, or the recipe's other estimator, over rewards less the penalty on length if there is one.
+    """Advantages by the recipe's estimator (equation 6), of rewards less the penalty on length.
 
     Args:
         limit: most tokens of a response in this episode.
@@ -156,7 +156,7 @@ def update_policy(
 
 
 def check_mismatch(rule: Mismatch | None, stats: TokenStats, episode: Episode) -> None:
-    """Stop where the engine's tokens are not the trainer's any more; all ranks see the same numbers.
+    """Stop where engine and trainer are too far apart; all ranks see the same numbers.
 
     Raises:
         MismatchError: says how far apart the two are, where the most, and what the usual causes are.
@@ -187,7 +187,7 @@ def _backward(
     *,
     last: bool,
 ) -> tuple[float, dict[str, float]]:
-    """Add a pass's gradients; its pack and all that it kept on the device end with this call.
+    """Add a pass's gradients; the pass's memory on the device is free after this call.
 
     Returns:
         The pass's part of the loss, and the counts of `policy_loss`.

@@ -148,7 +148,7 @@ def plan_updates(
 def _pack(
     episode: Episode, samples: int, rows: slice, blank: Pictures | None, device: torch.device
 ) -> Pack:
-    """The pack of `rows`; if these are none, that of the next response without a token to learn."""
+    """The pack of `rows`. If there are none, the pack of the next response, with no token to learn."""
     shown = rows if rows.stop > rows.start else slice(rows.start, rows.start + 1)
     pack = pack_rows(episode.prompts, episode.responses, samples, shown)
     if shown != rows:

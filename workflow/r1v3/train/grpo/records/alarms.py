@@ -1,7 +1,7 @@
 """Alarms of a run that goes wrong, read from its metrics alone.
 
-Each compares the last steps with the first ones, with the best, or the last step with those just before, so
-that none depends on the size of a model: what is long for one is short for another. `r1v3 watch` shows them
+Each compares steps of one run: the last with the first, with the best, or with those just before. So none
+depends on the size of a model; what is long for one is short for another. `r1v3 watch` shows them
 and MLflow has them as tags; a run itself prints those of its last step.
 """
 
@@ -33,7 +33,7 @@ class Alarm:
 
 
 def find_alarms(rows: Rows) -> list[Alarm]:
-    """The alarms that hold at the last of some steps.
+    """The alarms at the last of the given steps.
 
     Args:
         rows: of `metrics.jsonl`, in order.
@@ -43,7 +43,7 @@ def find_alarms(rows: Rows) -> list[Alarm]:
 
 
 def find_jumps(rows: Rows) -> list[str]:
-    """What the last step's alarms against the steps just before it say.
+    """Alarms that compare the last step with the steps just before it.
 
     Args:
         rows: the last `RECENT` + 1 rows of `metrics.jsonl`, or more.
@@ -64,7 +64,7 @@ def _reward_collapse(rows: Rows) -> str | None:
 
 
 def _entropy_collapse(rows: Rows) -> str | None:
-    """Entropy is below a tenth of what it was: every answer to a question is the same."""
+    """Entropy is below a tenth of its first values: all answers to a question are alike."""
     ends = _ends(rows, "entropy")
     if ends and ends[1] < ends[0] / 10:
         return f"mean entropy is {ends[1]:.3f} nats and was {ends[0]:.3f}"
@@ -88,7 +88,7 @@ def _repetition(rows: Rows) -> str | None:
 
 
 def _hacked_reward(rows: Rows) -> str | None:
-    """The reward rose and accuracy did not: something else than right answers is paid."""
+    """The reward rose and accuracy did not, so something other than right answers is paid."""
     reward, accuracy = _ends(rows, "reward"), _ends(rows, "accuracy")
     if reward and accuracy:
         gained, earned = reward[1] - reward[0], accuracy[1] - accuracy[0]
@@ -114,7 +114,7 @@ def _mismatch(rows: Rows) -> str | None:
 
 
 def _share_jump(rows: Rows) -> str | None:
-    """A rule, or a trait of paid answers, suddenly earns more: what a policy has found out."""
+    """A rule, or a trait of paid answers, suddenly earns more: the policy may have found a hole."""
     before, now = _recent(rows)
     count = now.get("answers/count") if before else None
     if not count:

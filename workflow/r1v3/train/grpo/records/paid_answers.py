@@ -1,4 +1,4 @@
-"""What earns reward, since a policy finds whatever a rule pays by mistake.
+"""Which answers earn reward: a policy finds every rule that pays by mistake.
 
 Each step's `metrics.jsonl` gets the shares of answers by the rule that paid them, and by traits that no
 verdict shows; `alarms.py` tells where a share jumps. `to_judge.jsonl` beside it keeps a few paid answers of

@@ -46,8 +46,10 @@ def write_rollout_page(run: Path, output: Path, *, count: int = 20) -> dict[str,
 
 
 def choose_rollouts(rollouts: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
-    """The latest of the best and of the worst that were learned from; of the prompts met twice, first and
-    last answer of those whose mean reward changed most, learned from or not."""
+    """Rollouts for the page's three sections.
+
+    The best and the worst are the latest of those that were learned from. The most changed are the first and
+    the last answer to prompts that were asked twice, learned from or not."""
     latest = pd.DataFrame(rollouts[rollouts.used]).sort_values(
         ["step", "prompt", "sample"], ascending=[False, True, True]
     )

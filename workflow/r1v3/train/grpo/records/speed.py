@@ -20,7 +20,7 @@ class EpisodeSpeed:
     def of_step(
         self, episode: Episode, seconds: float, phases: dict[str, float]
     ) -> dict[str, float]:
-        """Metrics of one step. Grading counts only the seconds that it took longer than sampling.
+        """Metrics of one step. Of grading, only the seconds after sampling has ended count.
 
         Args:
             seconds: wall time of the whole step.

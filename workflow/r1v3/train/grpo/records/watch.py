@@ -79,7 +79,7 @@ def read_run_so_far(run: Path) -> RunSoFar:
 
 
 def grpo_folder(run: Path) -> Path:
-    """The folder of a run that may not be finished, so that its stable name may not be there.
+    """The folder of a run; an unfinished one has no stable name yet.
 
     Raises:
         ValueError: there is none.

@@ -40,7 +40,7 @@ class UnfinishedGrpo(UnfinishedRun):
         self.ahead: Future[Any] | None = None
 
     def restore(self) -> State | None:
-        """As for every run; the episode that a state holds lies among the others again."""
+        """Restore as every run does, and put the episode that the state holds back on disk."""
         state = super().restore()
         if state is not None and "ahead" in state:
             ahead = state.pop("ahead")
@@ -74,7 +74,7 @@ class UnfinishedGrpo(UnfinishedRun):
             saved_episodes.save_episode(self.folder, step, collected)
 
     def keep_bad_episode(self, step: int, collected: Collected) -> Path:
-        """Write the episode on which training stopped where no later state deletes it."""
+        """Write the episode on which training stopped to a folder that no later state deletes."""
         folder = self.folder / "bad_steps"
         if self.engine.ranks.first:
             folder.mkdir(parents=True, exist_ok=True)

@@ -42,11 +42,11 @@ class PromptOrder(Generic[Item]):
         return taken
 
     def go_to(self, drawn: int) -> None:
-        """Count prompts as handed out that a killed run has drawn for an episode which is there."""
+        """Skip the prompts of an episode that a killed run has already sampled."""
         self.drawn = drawn
 
     def adapt(self, accuracy: float) -> None:
-        """Hear the mean accuracy of an episode that is over; a shuffle does not care."""
+        """Take note of a finished episode's mean accuracy; a shuffle ignores it."""
 
     def state(self) -> dict[str, Any]:
         """What a resumed run needs beside `drawn`."""

@@ -112,7 +112,7 @@ def run_episode(
 def in_order(
     coming: dict[str, tuple[Future[list[Found]], int]], order: list[str], samples: int
 ) -> list[Found]:
-    """What was found of each prompt's samples, prompt after prompt.
+    """The results of all samples, in the order of the prompts.
 
     Args:
         coming: of each prompt, the result of its part, and the place in it where its samples begin.
@@ -133,8 +133,8 @@ def _sample(
 ) -> Iterator[list[Response]]:
     """All samples of some prompts as they are finished, first those that were saved; keys are places.
 
-    What the engine in this process writes depends, in the last bits, on the prompts sampled beside it. So it
-    answers all prompts again unless all were saved; then a resumed run is the same run.
+    The engine of this process gives other last bits if other prompts are sampled beside. So it answers all
+    prompts again unless all were saved, and a resumed run stays the same run.
     """
     ids = [prompt.record.id for prompt in prompts]
     known = saved.of_round(seed, ids) if saved else []
@@ -160,7 +160,7 @@ def _ask(
 ) -> Iterator[list[Response]]:
     """Answers of the engine to the prompts at `places`.
 
-    The longest prompts are asked first where the order changes no answer: what begins last is waited for.
+    The longest prompts are asked first where the order changes no answer, so that none begins last.
     """
     if not engine.depends_on_batch:
         places = sorted(places, key=lambda n: -len(prompts[n].encoded.prompt_ids))

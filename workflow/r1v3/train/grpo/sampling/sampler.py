@@ -1,4 +1,4 @@
-"""What samples for the policy that learns: the model itself, a copy of it, or vLLM beside the trainer.
+"""The engine that samples for the policy: the model itself, a copy of it, or vLLM beside the trainer.
 
 Neighbouring processes make a team: as many as vLLM has accelerators (`layout.grpo.tensor_parallel`), or a
 whole node. The first of each team opens vLLM over the team's accelerators, and it answers the team's share
@@ -6,7 +6,7 @@ of the prompts. It sleeps while the policy learns, so that both fit on the same 
 update it gets the new weights and drops every cache of the old ones. Then the hash of its connector is
 compared with the trainer's, because stale embeddings of pictures would give wrong tokens without an error.
 
-With overlapped rollouts each process has an engine in a process of its own, which samples on.
+With overlapped rollouts each process has an engine in a separate process, which samples during updates.
 """
 
 from pathlib import Path

@@ -17,7 +17,7 @@ from r1v3.train.core.engine import TrainingEngine
 class SharedWeights:
     """The policy's weights, once: as pairs of name and tensor, or in buckets (`generate.vllm.weights`).
 
-    In both forms every rank gives back what gathering took before the engine goes on.
+    In both forms every rank frees the memory of gathering before the engine goes on.
 
     Args:
         size: of a bucket, bytes.

@@ -1,8 +1,8 @@
-"""Where a step's episode comes from: it is sampled before the step, or while the step before is learned.
+"""The source of a step's episode: it is sampled before the step, or during the update of the step before.
 
 On-policy, engine and trainer take turns, and an episode is the policy's own. Overlapped, the engine samples
-the next episode with a copy of the weights while this one is learned from, so each but the first comes from
-a policy that is one update older than the one that learns (one step off).
+the next episode with a copy of the weights while this one is learned from. So each but the first comes
+from a policy that is one update older than the one that learns.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -80,11 +80,11 @@ class OnPolicy:
         return collected
 
     def noted(self, collected: Collected, step: int) -> Collected:
-        """The episode with what is to be kept of how it was sampled."""
+        """The episode, with notes on how it was sampled."""
         return collected
 
     def hear(self, collected: Collected) -> None:
-        """Let the prompts' order know the episode, and note how far it is, before it draws the next one."""
+        """Tell the prompt order the episode's accuracy, and note its state before the next draw."""
         order, progress = self.run.order, self.run.progress
         order.adapt(float(collected.episode.accuracy_GM.mean()))
         progress.drawn, progress.order = order.drawn, order.state()
@@ -106,7 +106,7 @@ class Overlapped(OnPolicy):
         self.coming: Future[tuple[Collected, StepTimer]] | None = None
 
     def close(self) -> None:
-        """End the engine, and with it an episode that nobody will learn from."""
+        """End the engine, and with it an episode that is still being sampled."""
         self.sampler.close()
         self.thread.shutdown()
 
@@ -124,7 +124,7 @@ class Overlapped(OnPolicy):
         return collected
 
     def begin(self, step: int) -> Future[tuple[Collected, StepTimer]]:
-        """Sample an episode beside what this thread does, with the weights that the engine has now."""
+        """Sample an episode in another thread, with the weights that the engine has now."""
 
         def sampled() -> tuple[Collected, StepTimer]:
             timer = StepTimer()
