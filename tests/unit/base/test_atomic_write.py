@@ -3,7 +3,7 @@
 import pytest
 
 from r1v3.base import atomic_write as module
-from r1v3.base.atomic_write import atomic_write, write_bytes, write_text
+from r1v3.base.atomic_write import atomic_folder, atomic_write, write_bytes, write_text
 
 
 def test_a_new_file_appears_whole_in_a_new_folder_and_nothing_beside_it(tmp_path):
@@ -67,3 +67,38 @@ def test_a_file_of_its_owner_alone_becomes_one_that_the_umask_allows(tmp_path):
     settle_file(file)
     os.umask(before)
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_folder_replaces_the_old_one_when_it_is_complete(tmp_path):
+    path = tmp_path / "checkpoint"
+    for content in ("old", "new"):
+        with atomic_folder(path) as partial:
+            (partial / f"{content}.txt").write_text(content)
+    assert [file.name for file in path.iterdir()] == ["new.txt"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_no_part_of_the_next_folder(tmp_path):
+    path = tmp_path / "checkpoint"
+    left = tmp_path / "checkpoint.partial"
+    left.mkdir()
+    (left / "model-00009.safetensors").write_bytes(b"half")
+    with atomic_folder(path) as partial:
+        (partial / "config.json").write_text("{}")
+    assert [file.name for file in path.iterdir()] == ["config.json"]
+
+
+def test_after_an_error_the_old_folder_is_as_it_was(tmp_path):
+    path = tmp_path / "checkpoint"
+    with atomic_folder(path) as partial:
+        (partial / "old").touch()
+
+    def full() -> None:
+        with atomic_folder(path) as partial:
+            (partial / "new").touch()
+            raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        full()
+    assert [file.name for file in path.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [path]

@@ -67,3 +67,12 @@ def test_text_survives_the_tokenizer_byte_for_byte():
     text = "答案是 Ω\n\t\\boxed{½}  two  spaces <think>Hmm</think>"
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     assert tokenizer.decode(ids) == text
+
+
+def test_a_checkpoint_holds_nothing_of_a_save_that_was_killed(tmp_path):
+    left = tmp_path / "step-000001.partial"
+    left.mkdir()
+    (left / "half.json").write_text("{")
+    folder = tmp_path / "step-000001"
+    save_checkpoint(small_model(seed=4), small_processor(), folder)
+    assert not (folder / "half.json").exists()

@@ -1,6 +1,7 @@
-"""Files that are old or new, and never half, also after a loss of power."""
+"""Files and folders that are old or new, and never half, also after a loss of power."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,30 @@ def atomic_write(path: Path, *, sync: bool = True) -> Iterator[Path]:
         raise
     if sync:
         _sync(path.parent)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill; it then replaces the folder `path`, its files being on the disk.
+
+    A reader sees the old folder, none for a moment, or the whole new one. After an error `path` is as it was,
+    and the other folder is removed. What a killed process left there is removed first.
+    """
+    path = Path(path)
+    partial = path.with_name(f"{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        for file in sorted(partial.rglob("*")):
+            settle_file(file)
+        if path.exists():
+            shutil.rmtree(path)
+        partial.rename(path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    _sync(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from transformers import (
 )
 from transformers.models.internvl.configuration_internvl import InternVLVisionConfig
 
-from r1v3.base.atomic_write import settle_file, sync_folder
+from r1v3.base.atomic_write import atomic_folder
 from r1v3.model.families import family_of_folder
 from r1v3.model.processor import ImageProcessor, load_processor
 from r1v3.model.tokenizer import IMAGE_CONTEXT
@@ -56,18 +56,10 @@ def save_checkpoint(
     Args:
         weights: the state dict, where the model itself holds only a part of it.
     """
-    partial = Path(f"{folder}.partial")
-    with _unwrapped():
-        model.save_pretrained(partial, state_dict=weights, save_original_format=False)
-    processor.save_pretrained(partial)
-    for path in sorted(partial.rglob("*")):
-        settle_file(path)
-    if Path(folder).exists():
-        import shutil
-
-        shutil.rmtree(folder)
-    partial.rename(folder)
-    sync_folder(Path(folder).parent)
+    with atomic_folder(folder) as partial:
+        with _unwrapped():
+            model.save_pretrained(partial, state_dict=weights, save_original_format=False)
+        processor.save_pretrained(partial)
 
 
 @contextlib.contextmanager

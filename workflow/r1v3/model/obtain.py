@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from r1v3.base.atomic_write import atomic_folder
 from r1v3.base.json_file import read_model_json
 from r1v3.model.foreign_weights import check_weights
 from r1v3.model.layouts.internvl_chat_config import is_chat_config
@@ -118,14 +119,11 @@ def _fetch(name: str, revision: str | None, folder: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> Path:
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    for pattern in PATTERNS:
-        for path in sorted(source.glob(pattern)):
-            shutil.copy(path, partial)
-    shutil.rmtree(target, ignore_errors=True)
-    return partial.rename(target)
+    with atomic_folder(target) as partial:
+        for pattern in PATTERNS:
+            for path in sorted(source.glob(pattern)):
+                shutil.copy(path, partial)
+    return target
 
 
 def _endpoint() -> str | None:

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from r1v3.base.atomic_write import write_text
+from r1v3.base.atomic_write import atomic_folder, write_text
 from r1v3.base.json_file import read_model_json
 from r1v3.model.foreign_weights import INDEX, weight_files
 from r1v3.model.layouts.conversations import Conversation, conversation_of, jinja
@@ -71,30 +71,30 @@ def convert_checkpoint(source: Path, target: Path) -> Path:
         for own in tensors.values():
             own.pop(HEAD, None)
         whole.pop(HEAD, None)
-    partial = _begin(target)
-    tokenizer = _native_tokenizer(source, partial, config, conversation)
-    came: Json = {
-        name: read_model_json(source / name) for name in SETTINGS if (source / name).exists()
-    }
-    came["tokenizer_files"] = [name for name in TOKENIZER_FILES if (source / name).exists()]
-    native = native_config(
-        config,
-        image_token=tokenizer.context_image_token_id,
-        end_of_turn=tokenizer.eos_token_id,
-        tied=tied,
-    )
-    native[KEPT] |= came
-    _check_shapes(native, whole)
-    _write_weights(partial, tensors)
-    _dump(partial / "config.json", native)
-    generation = source / "generation_config.json"
-    _dump(
-        partial / "generation_config.json",
-        (read_model_json(generation) if generation.exists() else {})
-        | {"eos_token_id": tokenizer.eos_token_id},
-    )
-    _write_processor(partial, native, config, tokenizer)
-    return _finish(partial, target)
+    with atomic_folder(target) as partial:
+        tokenizer = _native_tokenizer(source, partial, config, conversation)
+        came: Json = {
+            name: read_model_json(source / name) for name in SETTINGS if (source / name).exists()
+        }
+        came["tokenizer_files"] = [name for name in TOKENIZER_FILES if (source / name).exists()]
+        native = native_config(
+            config,
+            image_token=tokenizer.context_image_token_id,
+            end_of_turn=tokenizer.eos_token_id,
+            tied=tied,
+        )
+        native[KEPT] |= came
+        _check_shapes(native, whole)
+        _write_weights(partial, tensors)
+        _dump(partial / "config.json", native)
+        generation = source / "generation_config.json"
+        _dump(
+            partial / "generation_config.json",
+            (read_model_json(generation) if generation.exists() else {})
+            | {"eos_token_id": tokenizer.eos_token_id},
+        )
+        _write_processor(partial, native, config, tokenizer)
+    return target
 
 
 def export_checkpoint(source: Path, target: Path) -> Path:
@@ -123,34 +123,22 @@ def export_checkpoint(source: Path, target: Path) -> Path:
     for name, tensor in chat.items():
         first = tensor.pieces[0]
         tensors[home_of_piece[first.file, first.start]][name] = tensor
-    partial = _begin(target)
-    _write_weights(partial, tensors)
-    _dump(partial / "config.json", config)
-    came = native.get(KEPT, {})
-    _chat_tokenizer(source, partial, came)
-    _dump(
-        partial / "preprocessor_config.json", came.get("preprocessor_config.json") or _clip(source)
-    )
-    generation = came.get("generation_config.json")
-    if generation or (not came and (source / "generation_config.json").exists()):
+    with atomic_folder(target) as partial:
+        _write_weights(partial, tensors)
+        _dump(partial / "config.json", config)
+        came = native.get(KEPT, {})
+        _chat_tokenizer(source, partial, came)
         _dump(
-            partial / "generation_config.json",
-            generation or read_model_json(source / "generation_config.json"),
+            partial / "preprocessor_config.json",
+            came.get("preprocessor_config.json") or _clip(source),
         )
-    return _finish(partial, target)
-
-
-def _begin(target: Path) -> Path:
-    partial = Path(f"{target}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    return partial
-
-
-def _finish(partial: Path, target: Path) -> Path:
-    if target.exists():
-        shutil.rmtree(target)
-    return partial.rename(target)
+        generation = came.get("generation_config.json")
+        if generation or (not came and (source / "generation_config.json").exists()):
+            _dump(
+                partial / "generation_config.json",
+                generation or read_model_json(source / "generation_config.json"),
+            )
+    return target
 
 
 def _write_weights(folder: Path, files: dict[str, dict[str, Tensor]]) -> None:
