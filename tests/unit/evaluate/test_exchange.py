@@ -182,7 +182,7 @@ def test_a_thought_in_a_column_of_its_own_stands_before_the_answer(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("x.jsonl", '{"doc_id": 1}\n', "neither|resps or filtered_resps in every line"),
+        ("x.jsonl", '{"doc_id": 1}\n', "resps or filtered_resps"),
         ("x.jsonl", '{"doc_id": 1, "resps"', "line 1: it is not JSON"),
         ("x.jsonl", "[]\n", "line 1: it is not an object"),
         ("x.tsv", "index\tanswer\n1\tB\n", "the columns index and prediction"),
@@ -198,6 +198,81 @@ def test_a_file_of_another_kind_is_refused_by_name(tmp_path, name, content, reas
     assert str(tmp_path / name) in str(error.value)
     with pytest.raises(ValueError, match="the file is not there"):
         read_foreign(tmp_path / "gone.tsv")
+
+
+KIT = [
+    {"index": str(n), "question": f"Which is {n}?", "A": "x", "prediction": f"it is {n}"}
+    for n in (1, 2, 3)
+]
+LMMS = [
+    {"doc_id": n, "input": f"<image>\nWhich is {n + 1}?\nA. x", "resps": [[f"it is {n + 1}"]]}
+    for n in range(3)
+]
+
+
+def lines(found):
+    return "\n".join(json.dumps(row) for row in found)
+
+
+ODD = {
+    "reversed.jsonl": lines(KIT[::-1]),
+    "more.jsonl": lines([row | {"hit": 1, "log": None, "thinking": float("nan")} for row in KIT]),
+    "renumbered.jsonl": lines(
+        [row | {"index": str(n)} for row, n in zip(KIT, (3, 1, 2), strict=True)]
+    ),
+    "other_names.jsonl": lines([row | {"index": f"x{n}"} for n, row in enumerate(KIT)]),
+    "no_index.json": json.dumps([{k: v for k, v in row.items() if k != "index"} for row in KIT]),
+    "floats.json": json.dumps([row | {"index": float(row["index"])} for row in KIT]),
+    "bare.json": json.dumps([{k: row[k] for k in ("index", "prediction")} for row in KIT]),
+    "twice.jsonl": lines(KIT + [row | {"prediction": "another"} for row in KIT]),
+    "logs.json": json.dumps({"args": {}, "logs": LMMS}),
+    "turns.jsonl": lines(
+        [row | {"input": [{"role": "user", "content": [{"text": row["input"]}]}]} for row in LMMS]
+    ),
+    "document.jsonl": lines(
+        [
+            {"doc_id": 99, "resps": row["resps"], "doc": {"index": n}}
+            for n, row in enumerate(LMMS, 1)
+        ]
+    ),
+    "reversed_log.jsonl": lines(LMMS[::-1]),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_file_gives_each_question_its_own_answer(table, tsv, picture, tmp_path, name):
+    rows = [
+        {"index": n, "question": f"Which is {n}?", "A": "x", "B": "y", "answer": "B"} for n in "123"
+    ]
+    more = {"category": "c", "l2_category": "d", "image": picture()}
+    items = load_items(table["mmstar"], tsv([row | more for row in rows], "mmstar"))
+    (tmp_path / name).write_text(ODD[name])
+    found = match(read_foreign(tmp_path / name), items)
+    assert found.texts == {n: (f"it is {n}",) for n in "123"}
+
+
+def test_a_damaged_line_of_answers_costs_that_line_alone(table, tsv, picture, tmp_path):
+    rows = [
+        {"index": n, "question": f"Which is {n}?", "A": "x", "B": "y", "answer": "B"} for n in "123"
+    ]
+    more = {"category": "c", "l2_category": "d", "image": picture()}
+    items = load_items(table["mmstar"], tsv([row | more for row in rows], "mmstar"))
+    text = lines(KIT).split("\n")
+    (tmp_path / "a.jsonl").write_text("\n".join([text[0], text[1][:-3], "[]", text[2]]))
+    (tmp_path / "a.tsv").write_text("index\tprediction\n1\tit is 1\n2\n3\tit is 3\n")
+    without = {name: text for name, text in KIT[1].items() if name != "prediction"}
+    (tmp_path / "a.json").write_text(json.dumps([KIT[0], without, KIT[2]]))
+    for name, said in (
+        ("a.jsonl", ["on line 2: it is not JSON", "on line 3: it is not an object"]),
+        ("a.tsv", ["on line 3: it has 1 of 2 cells"]),
+        ("a.json", []),
+    ):
+        found = match(read_foreign(tmp_path / name), items)
+        assert (found.texts["1"], found.texts["3"]) == (("it is 1",), ("it is 3",))
+        assert found.texts.get("2", ("",)) == ("",)
+        assert [
+            line.startswith(part) for line, part in zip(found.unmatched, said, strict=True)
+        ] == [True for _ in said]
 
 
 def test_a_files_name_says_its_benchmark(table):
@@ -238,7 +313,7 @@ def test_answers_of_another_harness_are_scored_without_a_model(checkout, capsys)
     assert found["errors"] == pytest.approx(1 / count)
     out, err = capsys.readouterr()
     assert f"visulogic: {count - 1} of {count} questions answered, 1 without" in out
-    assert "row no: no question of ours is left out" in err
+    assert "left out, row no: no question of ours" in err
     assert (done / "pages/table_1.md").is_file()
     file.write_text(json.dumps({"index": "no", "resps": ["B"]}))
     with pytest.raises(ValueError, match="answers no question of visulogic"):

@@ -210,7 +210,7 @@ def evaluate_file(
     folder = _folder_of(root, recipe, config, name or target.name)
     _store(found, [item.key for item in items], which, folder / "responses")
     for each in found.unmatched:
-        print(f"{file}: row {each} is left out", file=sys.stderr)
+        print(f"{file}: left out, row {each}", file=sys.stderr)
     lacking = len(items) - len(found.texts)
     print(f"{which}: {len(found.texts)} of {len(items)} questions answered, {lacking} without")
     _score_and_show(root, config, {which: tsv}, folder, name or target.name)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 from r1v3.evaluate.exchange.workbook import read_workbook
@@ -23,6 +24,7 @@ class ForeignAnswer:
     """A question as another harness names it, and its answers, one a run.
 
     `index` is the row's own name, `place` its number in their file (from 0), `asked` the text that was sent.
+    `damage` says why a row cannot be read.
     """
 
     index: str | None
@@ -30,6 +32,7 @@ class ForeignAnswer:
     asked: str
     target: str
     texts: tuple[str, ...]
+    damage: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,23 +57,28 @@ def read_foreign(path: Path) -> list[ForeignAnswer]:
     if not path.is_file():
         raise ValueError(f"{path}: the file is not there")
     rows = list(_rows(path))
-    if rows and all("prediction" in row and "index" in row for row in rows):
-        return [_of_kit(row) for row in rows]
-    if rows and all("filtered_resps" in row or "resps" in row for row in rows):
-        return [_of_lmms(row) for row in rows]
+    columns = {name for row in rows if isinstance(row, dict) for name in row}
+    if "prediction" in columns and columns & {"index", "question"}:
+        return [_damaged(row) if isinstance(row, str) else _of_kit(row) for row in rows]
+    if columns & {"filtered_resps", "resps"}:
+        return [_damaged(row) if isinstance(row, str) else _of_lmms(row) for row in rows]
+    damage = next((row for row in rows if isinstance(row, str)), None)
+    has = ", ".join(sorted(columns)) if columns else damage or "no rows"
     raise ValueError(
-        f"{path}: a result of VLMEvalKit has the columns index and prediction in every row, a sample log of"
-        f" lmms-eval resps or filtered_resps in every line; this file has"
-        f" {', '.join(sorted(rows[0])) if rows else 'no rows'}"
+        f"{path}: a result of VLMEvalKit has the columns index and prediction, a sample log of lmms-eval"
+        f" resps or filtered_resps; this file has {has}"
     )
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _damaged(reason: str) -> ForeignAnswer:
+    return ForeignAnswer(None, None, "", "", (), reason)
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any] | str]:
+    """Each row, or why it cannot be read."""
     if path.suffix in SEPARATORS:
         for line in read_benchmark_rows(path):
-            if line.reason:
-                raise ValueError(f"{path}, line {line.number}: {line.reason}")
-            yield dict(line.row)
+            yield f"on line {line.number}: {line.reason}" if line.reason else dict(line.row)
     elif path.suffix == ".xlsx":
         yield from read_workbook(path)
     elif path.suffix in (".json", ".jsonl"):
@@ -79,49 +87,53 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         raise ValueError(f"{path}: one of {', '.join(FORMS)} is expected")
 
 
-def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
-    text = path.read_text(encoding="utf-8")
+def _json_rows(path: Path) -> Iterator[dict[str, Any] | str]:
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
     if path.suffix == ".json":
         try:
             found = json.loads(text)
         except ValueError as error:
             raise ValueError(f"{path}: it is not JSON ({error})") from None
+        if isinstance(found, dict) and isinstance(found.get("logs"), list):
+            found = found["logs"]  # as lmms-eval wrote its logs before there were lines
         if isinstance(found, dict):  # a table by column, as pandas writes it
             columns = {name: _column(cells) for name, cells in found.items()}
             found = [dict(zip(columns, cells)) for cells in zip(*columns.values())]
-        rows = list(enumerate(found, 1))
-    else:
-        rows = []
-        for number, line in enumerate(text.split("\n"), 1):
-            if line.strip():
-                try:
-                    rows.append((number, json.loads(line)))
-                except ValueError as error:
-                    raise ValueError(f"{path}, line {number}: it is not JSON ({error})") from None
-    for number, row in rows:
-        if not isinstance(row, dict):
-            raise ValueError(f"{path}, line {number}: it is not an object")
-        yield row
+        for number, row in enumerate(found, 1):
+            yield row if isinstance(row, dict) else f"number {number}: it is not an object"
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            yield f"on line {number}: it is not JSON ({error})"
+        else:
+            yield row if isinstance(row, dict) else f"on line {number}: it is not an object"
 
 
 def _column(cells: Any) -> list[Any]:
-    return list(cells.values()) if isinstance(cells, dict) else list(cells)
+    if isinstance(cells, dict):
+        return list(cells.values())
+    return list(cells) if isinstance(cells, list) else [cells]
 
 
 def _of_kit(row: dict[str, Any]) -> ForeignAnswer:
-    text = row["prediction"]
-    thought = row.get("thinking") or ""  # SPLIT_THINK keeps it in a column of its own
+    text = _said(row.get("prediction"))
+    thought = _said(row.get("thinking"))  # SPLIT_THINK keeps it in a column of its own
     whole = f"<think>{thought}</think>{text}" if thought else text
-    index = re.sub(r"\.0+$", "", str(row["index"]))  # what pandas makes of a number beside a gap
-    target = str(row.get("answer", ""))
-    return ForeignAnswer(index, None, str(row.get("question", "")), target, (_said(whole),))
+    # A number beside a gap has decimals in pandas.
+    index = re.sub(r"\.0+$", "", _said(row.get("index"))) or None
+    asked = "\n".join(_said(row.get(name)) for name in ("question", *ascii_uppercase))
+    return ForeignAnswer(index, None, asked, _said(row.get("answer")), (whole,))
 
 
 def _of_lmms(row: dict[str, Any]) -> ForeignAnswer:
     texts = tuple(_flat(row.get("resps", row.get("filtered_resps"))))
-    asked = row.get("input", "")
-    asked = asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False)
-    index = row.get("index")
+    asked = "\n".join(_words(row.get("input") or row.get("arguments") or row.get("doc")))
+    document = row.get("doc")
+    index = row.get("index", document.get("index") if isinstance(document, dict) else None)
     place = row.get("doc_id")
     return ForeignAnswer(
         None if index is None else str(index),
@@ -140,6 +152,18 @@ def _flat(value: Any) -> Iterator[str]:
         yield _said(value)
 
 
+def _words(value: Any) -> Iterator[str]:
+    """All texts of what was asked: a text, turns with parts, or a document."""
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _words(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _words(each)
+    elif isinstance(value, str):
+        yield value
+
+
 def _said(value: Any) -> str:
     return "" if value is None or value != value else str(value)
 
@@ -147,6 +171,8 @@ def _said(value: Any) -> str:
 def match(answers: list[ForeignAnswer], items: list[Item]) -> Matched:
     """Find the question of each answer: by its index, else by the text that was asked.
 
+    Where a row's question is that of another item than its index says, the question counts: files are
+    numbered anew.
     An answer of several candidates belongs to the one at its place in the file, if that is among them.
     A question that is answered twice keeps its first answer.
     """
@@ -155,8 +181,12 @@ def match(answers: list[ForeignAnswer], items: list[Item]) -> Matched:
     texts: dict[str, tuple[str, ...]] = {}
     unmatched = []
     for number, answer in enumerate(answers):
-        by_index = answer.index is not None
-        item = known.get(answer.index or "") if by_index else _by_text(answer, squeezed)
+        if answer.damage:
+            unmatched.append(answer.damage)
+            continue
+        item = known.get(answer.index or "")
+        if item is None or (answer.asked and not _asks(answer, item)):
+            item = (_by_text(answer, squeezed) if answer.asked.strip() else None) or item
         if item is None or item.key in texts:
             twice = "answered twice" if item is not None else "no question of ours"
             name = answer.index if answer.index is not None else f"number {number}"
@@ -164,6 +194,10 @@ def match(answers: list[ForeignAnswer], items: list[Item]) -> Matched:
         else:
             texts[item.key] = answer.texts
     return Matched(texts, unmatched)
+
+
+def _asks(answer: ForeignAnswer, item: Item) -> bool:
+    return _squeezed(item.question) in _squeezed(answer.asked)
 
 
 def _by_text(answer: ForeignAnswer, squeezed: list[tuple[str, Item]]) -> Item | None:
