@@ -65,6 +65,13 @@ def test_models_are_compared_pair_by_pair_with_a_correction(evaluated):
     assert lines[1:] == [["MMStar", "b", "40", "50.0"], ["MMStar", "a again", "40", "0.0"]]
 
 
+def test_pairs_that_all_differ_alike_promise_no_power():
+    row = {"benchmark": "b", "against": "o", "difference": 0.0, "low": 0.0, "high": 0.0, "p": 1.0}
+    row |= {"clusters": 6, "shows": 0.0, "p_corrected": 1.0}
+    table = comparison_table([row, row | {"shows": 0.125}], "m", {"b": "B"})
+    assert [line[-1] for line in table.rows] == ["-", "12.5"]
+
+
 def test_a_benchmark_without_verdicts_is_an_error(evaluated, tmp_path):
     benchmarks, _, _ = evaluated
     with pytest.raises(ValueError, match="no verdicts of mmstar"):

@@ -7,6 +7,7 @@ from evaluation_fixtures import evaluation_config, published_config, write_confi
 from page_reader import without_tags
 from PIL import Image
 
+from r1v3.cli.evaluate import printed_tables
 from r1v3.evaluate.answer import answer, benchmark_requests
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.judge import judge_response
@@ -181,3 +182,12 @@ def test_abstaining_answers_fewer_items_better():
     found = agreement_of(every, 2)["abstaining"]
     assert found[0] == {"agree": 1, "answered": 1.0, "right": pytest.approx(0.5)}
     assert found[1] == {"agree": 2, "answered": pytest.approx(1 / 3), "right": 1.0}
+
+
+def test_a_call_prints_the_probes_table_in_place_of_table_1(tmp_path):
+    (tmp_path / "table_1.md").write_text("Table 1\n")
+    assert printed_tables(tmp_path) == "Table 1\n"
+    (tmp_path / "judges.md").write_text("two judges\n")
+    assert printed_tables(tmp_path) == "Table 1\n\ntwo judges\n"
+    (tmp_path / "probe.md").write_text("0 of 6 changed\n")
+    assert printed_tables(tmp_path) == "0 of 6 changed\n\ntwo judges\n"

@@ -120,12 +120,19 @@ def evaluate_command(
         except BudgetReached as reached:
             print(f"r1v3: {reached}", file=sys.stderr)
             raise typer.Exit(OUT_OF_BUDGET) from None
-    print((folder / "pages/table_1.md").read_text())
+    print(printed_tables(folder / "pages"))
     print(f"scores and verdicts: {folder}\npages: {folder / 'pages/index.html'}")
     lacking = what_is_missing(folder)
     if lacking:
         print("\n".join(["not complete:", *lacking]), file=sys.stderr)
         raise typer.Exit(INCOMPLETE)
+
+
+def printed_tables(pages: Path) -> str:
+    """What a call prints: Table 1, or the probe's table in its place, and what two judges say."""
+    probe = pages / "probe.md"
+    shown = [probe if probe.is_file() else pages / "table_1.md", pages / "judges.md"]
+    return "\n".join(page.read_text() for page in shown if page.is_file())
 
 
 def pages_command(

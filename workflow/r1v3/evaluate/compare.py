@@ -98,7 +98,7 @@ def comparison_table(rows: list[dict], model: str, titles: dict[str, str]) -> Te
             f"[{percent(row['low'])}, {percent(row['high'])}]",
             f"{row['p']:.3f}",
             f"{row['p_corrected']:.3f}",
-            percent(row["shows"]),
+            percent(row["shows"]) if row["shows"] > 0 else "-",
         ]
         for row in rows
     ]
@@ -106,7 +106,8 @@ def comparison_table(rows: list[dict], model: str, titles: dict[str, str]) -> Te
         f"{model} minus another model in points, paired over items at the mean of their runs: bootstrap"
         " interval, permutation p, and p corrected for the number of rows (Holm). n counts what hangs"
         " together, as the benchmark has it; the runs of an item are one item. Shows: the smallest"
-        " difference that these pairs show with 80 % power."
+        " difference that these pairs show with 80 % power; a dash where all pairs differ alike, which"
+        " says nothing of others."
     )
     return TextTable(caption, header, lines)
 
