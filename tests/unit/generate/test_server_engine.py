@@ -1,8 +1,10 @@
 """The engine behind a server, against a scripted one on loopback."""
 
 import base64
+import contextlib
 import io
 import logging
+import socket
 import threading
 import time
 
@@ -13,7 +15,7 @@ from prices import priced
 from scripted_server import completion, serve
 
 from r1v3.generate import Request, Sampling, load_engine
-from r1v3.generate.server.endpoint import Endpoint, ServerError
+from r1v3.generate.server.endpoint import Endpoint, RefusedRequest, ServerError
 from r1v3.generate.server.engine import ServerEngine, form_of
 from r1v3.generate.server.serving import Serving
 from r1v3.generate.server.usage import Usage, read_usage
@@ -407,6 +409,13 @@ ODD = [
     odd(["usage"], [1]),
     odd(["usage"], {"prompt_tokens": "x", "completion_tokens": "y"}),
     odd(["usage"], {"prompt_tokens": float("nan")}),
+    odd(["usage"], {"prompt_tokens": 10**30, "completion_tokens": 10**30}),
+    odd(["choices", 0, "token_ids"], [10**30]),
+    odd(["choices", 0, "logprobs"], {"content": [{"logprob": 0.5}]}),
+    odd(["choices", 0, "logprobs"], {"content": [{"logprob": 10**400}]}),
+    odd(["choices", 0, "logprobs"], {"content": [{"logprob": -(10**400)}]}),
+    odd(["choices", 0, "finish_reason"], "error"),
+    odd(["choices", 0, "finish_reason"], "insufficient_system_resource"),
 ]
 
 
@@ -424,6 +433,59 @@ def test_a_reply_of_the_wrong_type_is_retried_then_unanswered(change, tmp_path):
     assert found[1].finish_reason == "error"
     assert "3 attempts" in found[1].error
     assert len(asked) == 1 + 2 * 3  # three attempts, and three more at the end
+
+
+@contextlib.contextmanager
+def raw_endpoint(speak):
+    """An endpoint whose server does with each connection what `speak` does, behind the request."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve_all():
+            while True:
+                with contextlib.suppress(OSError):
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.recv(2**16)
+                        speak(connection)
+
+        threading.Thread(target=serve_all, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        yield Endpoint(
+            url, attempts=1, timeout=0.5, per_minute=None, first_wait=0.01, key_variable="ABSENT"
+        )
+
+
+def test_a_reply_that_trickles_ends():
+    """Each byte comes in time, and the last one never."""
+
+    def trickle(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n")
+        for _ in range(400):
+            connection.sendall(b" ")
+            time.sleep(0.05)
+
+    said = "the reply was not whole after 5 s"
+    with raw_endpoint(trickle) as endpoint, pytest.raises(RefusedRequest, match=said):
+        endpoint.ask({})
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (b"HTTP/1.1 400 Bad\r\nContent-Length: 8\r\n\r\n\x1b[31mno\n", r"HTTP 400: \\x1b\[31mno"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b", "Unicode"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "incomplete chunked read"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{", "received 1 bytes, expected 500"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>", "JSONDecodeError"),
+        (b"SSH-2.0-OpenSSH\r\n", "RemoteProtocolError"),
+        (b"", "RemoteProtocolError|ReadError"),
+    ],
+)  # fmt: skip
+def test_bytes_that_are_no_reply_are_told_in_one_line(reply, said):
+    served = raw_endpoint(lambda connection: connection.sendall(reply))
+    with served as endpoint, pytest.raises(RefusedRequest, match=said) as told:
+        endpoint.ask({})
+    assert str(told.value).isprintable()
 
 
 def test_a_reply_that_is_odd_once_is_asked_again():

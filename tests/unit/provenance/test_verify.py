@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 import typer
@@ -54,6 +55,33 @@ def test_what_is_damaged_is_named_with_what_to_do(tmp_path, folder, name, damage
     with pytest.raises(typer.Exit):
         command(root=tmp_path)
     assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda path: path.unlink(), "gone"),
+        (lambda path: path.write_bytes(b"{"), "cut or damaged"),
+        (lambda path: path.write_bytes(b"[5]"), "cut or damaged"),
+    ],
+)
+def test_a_config_is_written_again_by_the_command_that_is_named(tmp_path, folder, harm, said):
+    """Nothing else asks Snakemake for it once the folder is finished."""
+    harm(folder / "config.json")
+    (line,) = verify(tmp_path)[1]
+    assert f"config.json: {said}" in line
+    assert f"`snakemake {(folder / 'config.json').relative_to(tmp_path)}` writes it again" in line
+
+
+def test_a_folder_in_the_place_of_a_config_hides_no_other_damage(tmp_path, folder):
+    other = folder.with_name("zwei-0123456789")
+    shutil.copytree(folder, other)
+    (folder / "config.json").unlink()
+    (folder / "config.json").mkdir()
+    first, second = verify(tmp_path)[1]
+    assert "one-" in first
+    assert "a folder lies where a file belongs; move it away" in first
+    assert "zwei-0123456789/config.json: edited; its hash is" in second
 
 
 def test_a_file_that_is_gone_is_named(tmp_path, folder):

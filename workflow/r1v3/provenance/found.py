@@ -79,12 +79,19 @@ def in_git(name: str) -> bool:
     return name in IN_GIT or probe or name == "log.txt" or name.endswith(".log")
 
 
-def result_folders(root: Path) -> Iterator[ResultFolder]:
-    """Every folder of results/ that has a config."""
+def result_folders(root: Path, *, damaged: bool = False) -> Iterator[ResultFolder]:
+    """Every folder of results/ that has a config.
+
+    Args:
+        damaged: give a finished one that has lost its config, too.
+    """
     for place in PLACES:
         for path in sorted((root / "results").glob(place)):
-            if HASHED.fullmatch(path.name) and (path / "config.json").is_file():
-                yield ResultFolder(root, path.relative_to(root).as_posix())
+            if not HASHED.fullmatch(path.name):
+                continue
+            found = ResultFolder(root, path.relative_to(root).as_posix())
+            if (path / "config.json").is_file() or (damaged and found.seals[0].exists()):
+                yield found
 
 
 def is_configured(documents: ResultGraph, folder: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from r1v3.base.told import sentence
 from r1v3.provenance.found import ResultFolder, result_folders
 from r1v3.recipe.outputs.check import changes
 from r1v3.recipe.outputs.manifest import REMEDY
@@ -17,7 +18,7 @@ def verify(root: Path, below: Path | None = None) -> tuple[int, list[str]]:
     """
     chosen = [
         found
-        for found in result_folders(root)
+        for found in result_folders(root, damaged=True)
         if below is None or found.path.resolve().is_relative_to(below.resolve())
     ]
     finished = [found for found in chosen if found.seals[0].exists()]
@@ -29,8 +30,8 @@ def _wrong(found: ResultFolder) -> Iterator[str]:
     try:
         check_config(found.path / "config.json")
         wrong = list(changes(manifest, cached=False))
-    except ValueError as error:
-        yield str(error)
+    except (ValueError, OSError) as error:
+        yield sentence(error)
         return
     for path, what in wrong:
         remedy = REMEDY.format(folder=found.folder, manifest=manifest.name)

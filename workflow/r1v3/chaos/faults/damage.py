@@ -20,13 +20,14 @@ def strike(tree: Tree, case: str) -> None:
         path.write_bytes(whole)
     path, _, said = _damaged(tree, case, last)
     folder = damaged_folder(path, tree)
-    if case in ("manifest", "config"):  # Snakemake writes the config of a folder again
+    made = re.search(r"`snakemake (\S+)` (makes|writes) it again", said)
+    if made:
+        tree.targets.append(made[1])
+    elif case != "manifest":
+        raise Hung(f"no line says what makes {folder} again: {said[-400:]}")
+    if case in ("manifest", "config"):
         path.unlink()
     else:
-        made = re.search(r"`snakemake (\S+)` makes it again", said)
-        if not made:
-            raise Hung(f"no line says what makes {folder} again: {said[-400:]}")
-        tree.targets.append(made[1])
         shutil.rmtree(folder)
     tree.hurt.add(str(folder.relative_to(tree.results)))
 

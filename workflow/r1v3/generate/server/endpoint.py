@@ -14,10 +14,13 @@ from typing import Any, Protocol, TypeVar
 import httpx
 import tenacity
 
+from r1v3.base.told import escape_unprintable
+
 RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 TURNED_AWAY = {409, 425, 429, 503, 529}  # before any work was done
 FATAL = {401, 403, 404}
 LONGEST_WAIT = 60.0  # seconds between two attempts
+TRICKLES = 10  # timeouts that a reply may take from its first byte to its last
 LARGEST_REPLY = 256 * 2**20  # bytes
 
 Body = dict[str, Any]  # JSON of a request or a reply
@@ -242,7 +245,7 @@ class Endpoint:
             with self._client.stream(method, url, content=content, headers=headers) as reply:
                 if not reply.is_success:
                     self._refuse(reply, key)
-                return _read(reply, LARGEST_REPLY)
+                return _read(reply, LARGEST_REPLY, TRICKLES * self.timeout)
         except (httpx.HTTPError, OSError, ValueError) as error:
             # Refused, reset, timed out or cut. Only what never reached the server is surely free.
             free = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
@@ -259,7 +262,8 @@ class Endpoint:
     def _refuse(self, reply: httpx.Response, key: str | None) -> None:
         """Raise what an error of the server means."""
         status = reply.status_code
-        message = _without(_read(reply, 2000).decode("utf-8", "replace"), key)[:300]
+        said = _read(reply, 2000, TRICKLES * self.timeout).decode("utf-8", "replace")
+        message = escape_unprintable(_without(said, key)[:300])
         if status in FATAL:
             raise ServerError(
                 f"the server at {self.url} answers {status}: check address, model and the key "
@@ -280,13 +284,19 @@ def _checked_host(url: str) -> str:
     return parts.host
 
 
-def _read(reply: httpx.Response, most: int) -> bytes:
-    """The reply's first `most` bytes."""
-    content = bytearray()
+def _read(reply: httpx.Response, most: int, seconds: float) -> bytes:
+    """The reply's first `most` bytes.
+
+    Raises:
+        httpx.ReadTimeout: it comes in drops, each in time, and is not whole after so many seconds.
+    """
+    content, until = bytearray(), time.monotonic() + seconds
     for part in reply.iter_raw():
         content += part
         if len(content) >= most:
             break
+        if time.monotonic() > until:
+            raise httpx.ReadTimeout(f"the reply was not whole after {seconds:g} s")
     return bytes(content[:most])
 
 

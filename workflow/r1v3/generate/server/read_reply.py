@@ -1,6 +1,6 @@
 """The choices of a completion, read strictly: a server may say anything, and only text is an answer."""
 
-import math
+import sys
 from dataclasses import dataclass
 
 from r1v3.generate.server.endpoint import Body
@@ -13,6 +13,10 @@ OUTCOMES = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
+# Words of servers that gave up on a sample: what came of it is no answer.
+BROKEN = {"error", "abort", "aborted", "cancelled", "timeout", "insufficient_system_resource"}
+ROUNDING = 1e-3  # nats
+LARGEST_COUNT = 2**31  # of tokens, and of their ids
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ def _read_choice(choice: object, prompt_tokens: int, share: int) -> Choice:
     reason = choice.get("finish_reason")
     if reason is not None and not isinstance(reason, str):
         raise ValueError(f"finish_reason: a word is expected, not {shown(reason)}")
+    if reason in BROKEN:
+        raise ValueError(f"finish_reason: {reason}; an answer is expected")
     told = _list(mapping(choice.get("logprobs"), "logprobs").get("content"), "logprobs")
     ids = tuple(count(each, "token_ids") for each in _list(choice.get("token_ids"), "token_ids"))
     logprobs = tuple(_logprob(each) for each in told)
@@ -91,15 +97,20 @@ def _text(content: object) -> str:
 
 def _logprob(token: object) -> float:
     value = token.get("logprob") if isinstance(token, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_logprob(value):
         raise ValueError(f"logprobs: a number for each token is expected, not {shown(token)}")
     return float(value)
+
+
+def _is_logprob(value: float) -> bool:
+    """Whether it can be the logarithm of a probability, which is at most 0 but for rounding."""
+    return -sys.float_info.max <= value <= ROUNDING
 
 
 def count(value: object, name: str) -> int:
     if value is None and name != "token_ids":
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < LARGEST_COUNT:
         raise ValueError(f"{name}: a count is expected, not {shown(value)}")
     return value
 

@@ -33,7 +33,7 @@ HASHED = re.compile(r".*-([0-9a-f]{10})")
 FORCED = "R1V3_FORCED"  # set in the jobs of a call that forces rules (r1v3.recipe.snakemake)
 KEPT = ".finished.json"  # a copy of the manifest that Snakemake does not know, and so never deletes
 SILENT = 600  # seconds in which the first rank must have begun, or waits for another process
-REMEDY = "delete it, and Snakemake writes it again; settings are changed in config/"
+REMEDY = "delete it, and `snakemake {target}` writes it again; settings are changed in config/"
 HALF_DONE = ("resume", "responses")  # what an interrupted stage leaves to go on from
 
 
@@ -46,7 +46,7 @@ def read_config(path: Path, kind: type[Config]) -> Config:
     try:
         return kind.model_validate(check_config(Path(path))["document"])
     except ValidationError as error:
-        raise ValueError(f"{path}: {error}; {REMEDY}") from None
+        raise ValueError(f"{path}: {error}; {_remedy(path)}") from None
 
 
 def check_config(path: Path) -> dict[str, Any]:
@@ -54,13 +54,22 @@ def check_config(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         hash, found = content["hash"], hash_of(content["kind"], content["document"])
+    except FileNotFoundError:
+        raise ValueError(f"{path}: gone; {_remedy(path)}") from None
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path}: cut or damaged ({error!r}); {REMEDY}") from None
+        raise ValueError(f"{path}: cut or damaged ({error!r}); {_remedy(path)}") from None
     named = HASHED.fullmatch(path.resolve().parent.name)
     if found != hash or (named and named[1] != hash):
         expected = named[1] if named else hash
-        raise ValueError(f"{path}: edited; its hash is {found}, not {expected}; {REMEDY}")
+        raise ValueError(f"{path}: edited; its hash is {found}, not {expected}; {_remedy(path)}")
     return content
+
+
+def _remedy(path: Path) -> str:
+    """What to do with a config that is damaged, as a command in the checkout."""
+    parts = Path(path).parts
+    at = len(parts) - 1 - parts[::-1].index("results") if "results" in parts else 0
+    return REMEDY.format(target=Path(*parts[at:]))
 
 
 def run_stage(
