@@ -3,12 +3,14 @@
 import json
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
-from loopback import free_port
+from loopback import Handler, free_port, running
 
 from r1v3.analyze.mlflow.publish import publish_runs
-from r1v3.analyze.mlflow.store import StoreError
+from r1v3.analyze.mlflow.store import StoreError, store_errors
 from r1v3.recipe.tracking import mark_of_store, without_login, without_secrets
 
 SECRET = "S3CRETPW"
@@ -35,6 +37,74 @@ def test_a_damaged_database_is_named_with_its_remedy(tmp_path):
     with pytest.raises(StoreError, match=r"mlflow\.db: .*move it away, and `r1v3 ui`"):
         publish(f"sqlite:///{store}", tmp_path)
     assert not (tmp_path / "mlflow.json").exists()
+
+
+def database(folder, *statements):
+    path = folder / "mlflow.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+    return path
+
+
+def test_a_database_of_a_newer_mlflow_is_named_with_its_remedy(tmp_path):
+    store = database(
+        tmp_path,
+        "CREATE TABLE alembic_version (version_num VARCHAR(32))",
+        "INSERT INTO alembic_version VALUES ('ffffffffffff')",
+    )
+    with pytest.raises(
+        StoreError, match=r"mlflow\.db: .*move it away, and `r1v3 ui`.*ffffffffffff"
+    ):
+        publish(f"sqlite:///{store}", tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"hello", bytes(8192)])
+def test_what_is_no_database_is_named(tmp_path, content):
+    store = tmp_path / "mlflow.db"
+    store.write_bytes(content) if content is not None else store.mkdir()
+    with pytest.raises(StoreError, match=r"mlflow\.db: .*move it away, and `r1v3 ui`"):
+        publish(f"sqlite:///{store}", tmp_path)
+
+
+def test_a_database_of_another_program_is_named(tmp_path):
+    store = database(tmp_path, "CREATE TABLE experiments (a)")
+    with pytest.raises(StoreError, match=r"mlflow\.db: .*move it away"):
+        publish(f"sqlite:///{store}", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("status", "reply"),
+    [
+        (200, b"<html>login</html>"), (200, b"5"), (200, b'{"experiment": 5}'), (200, b"[" * 10**5),
+        (200, b'{"experiment": {"experiment_id": {"a": 1}}}'), (400, b'{"error_code": [1], "message": 5}'),
+        (403, b"<html>"), (500, b"\xff\xfe"),
+    ],
+)  # fmt: skip
+def test_a_server_that_talks_nonsense_is_named(tmp_path, status, reply):
+    class Odd(Handler):
+        def do_GET(self):
+            self.send(status, reply)
+
+        do_POST = do_GET
+
+    with running(Odd) as address, pytest.raises(StoreError, match="have the server answer"):
+        publish(address, tmp_path)
+
+
+def test_a_database_without_its_driver_is_named(tmp_path):
+    with pytest.raises(StoreError, match=r"mssql\+pymssql://db/x: .*install the driver.*pymssql"):
+        publish(f"mssql+pymssql://bob:{SECRET}@db/x", tmp_path)
+
+
+def test_an_address_that_is_none_is_told_without_it(tmp_path):
+    with pytest.raises(ValueError, match=r"MLFLOW_TRACKING_URI: no address .*; correct it"):
+        publish(f"http://bob:{SECRET}@[::1", tmp_path)
+
+
+def test_an_error_of_our_own_is_not_blamed_on_mlflow():
+    with pytest.raises(KeyError), store_errors("http://127.0.0.1:5000"):
+        {}["absent"]
 
 
 def test_a_server_that_is_away_is_named_without_its_password(tmp_path):

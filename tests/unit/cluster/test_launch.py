@@ -20,6 +20,7 @@ def test_one_process_needs_no_torchrun_and_eight_do():
     command = launch.ranks_command(["py"], ["a.py"], processes=8)
     assert command[:4] == ["py", "-m", "r1v3.cluster.ranks", "--nproc-per-node=8"]
     assert command[-2:] == ["--standalone", "a.py"]
+    assert "--local-addr=127.0.0.1" in command, "else the host's own name must lead to it"
 
 
 def test_several_nodes_meet_on_the_first_under_a_name_that_a_restart_changes():

@@ -25,7 +25,8 @@ def ranks_command(python: list[str], script: list[str], *, processes: int) -> li
     """The command that starts the processes of one node; a single process needs no torchrun."""
     if processes == 1:
         return [*python, *script]
-    return [*_torchrun(python, processes), "--standalone", *script]
+    # By number: a host whose own name leads nowhere would wait for minutes, and then fail.
+    return [*_torchrun(python, processes), "--local-addr=127.0.0.1", "--standalone", *script]
 
 
 def nodes_command(

@@ -6,7 +6,7 @@ address from `MLFLOW_TRACKING_URI` themselves, and what is written leaves out us
 
 import hashlib
 import os
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 LOCAL_STORE = "sqlite:///mlflow.db"
@@ -27,9 +27,16 @@ def mark_of_store(uri: str) -> str:
     return "-" + hashlib.sha256(without_secrets(uri).encode()).hexdigest()[:10]
 
 
+def _split(uri: str) -> SplitResult:
+    try:
+        return urlsplit(uri)
+    except ValueError as error:  # which shows nothing of the address
+        raise ValueError(f"{VARIABLE}: no address ({error}); correct it, or unset it") from None
+
+
 def without_secrets(uri: str) -> str:
     """An address as it may be shown: without user, password, query and fragment."""
-    scheme, place, path, _, _ = urlsplit(uri)
+    scheme, place, path, _, _ = _split(uri)
     return urlunsplit((scheme, place.rpartition("@")[2], path, "", "")) if place else uri
 
 
@@ -38,7 +45,7 @@ def without_login(uri: str) -> tuple[str, str | None, str | None]:
 
     MLflow puts the address of a request into its errors, and takes user and password from the environment.
     """
-    parts = urlsplit(uri)
+    parts = _split(uri)
     if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
         return uri, None, None
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Run
 
+# Whoever reads what a server or a database says: none of them has one kind of error for all of it.
+LIBRARIES = ("mlflow", "sqlalchemy", "alembic", "google", "requests", "urllib3")
 ARTIFACTS = "mlartifacts"
 POINTS_A_CALL = 1000
 Point = tuple[str, float, int, int]  # metric, value, time in ms, step
@@ -150,22 +152,31 @@ def store_errors(tracking_uri: str) -> Generator[None]:
     Raises:
         StoreError: the server is away, hangs or fails, or the database is damaged.
     """
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
     try:
         yield
-    except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
+    except Exception as error:
+        if not isinstance(error, sqlite3.Error) and _raised_by(error) not in LIBRARIES:
+            raise
         reason = " ".join(str(error).split())[:300]
         shown = without_secrets(tracking_uri)
         if is_local(tracking_uri):
             remedy = "move it away, and `r1v3 ui` makes it again from the result files"
         else:
             remedy = "have the server answer, then call the same command again, or unset MLFLOW_TRACKING_URI"
+        if isinstance(error, ImportError):
+            remedy = "install the driver of this address, or unset MLFLOW_TRACKING_URI"
         raise StoreError(
             f"{shown}: MLflow's store cannot be used; all results are there without it; {remedy}"
             f" ({reason})"
         ) from error
+
+
+def _raised_by(error: BaseException) -> str:
+    """The package whose code raised an error."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame.tb_frame.f_globals["__name__"].partition(".")[0] if frame is not None else ""
 
 
 def delete_runs(tracking_uri: str, keys: set[str]) -> int:
