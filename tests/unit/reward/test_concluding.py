@@ -74,6 +74,13 @@ def test_other_words_behind_a_number_leave_it_alone(text):
     assert grade(text, "13", "open", question="How many marbles are in the box?").correct
 
 
+def test_a_number_for_each_is_no_number_of_all():
+    for text in ("There are 6 dots per row.", "6 dots each", "The answer is 6 dots in every row."):
+        assert not grade(text, "6", "open", question="How many dots are there?").correct
+        asked = "How many dots are in each row?"
+        assert grade(text, "6", "open", question=asked).correct
+
+
 def test_a_number_in_words_may_have_a_unit():
     assert grade("\\boxed{six cm}", "6 cm", "open").correct
     assert not grade("\\boxed{six cm}", "6 mm", "open").correct

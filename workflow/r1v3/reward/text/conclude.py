@@ -301,9 +301,13 @@ def _passes_behind(behind: str, unit: str, question: str | None) -> bool:
         return False
     if re.search(r"\d|\0", words) and not question:
         return False
+    if _OF_EACH.search(words) and not _OF_EACH.search(question or ""):
+        return False
     return is_counted(words, question) or is_plain(words, question)
 
 
+# `24 dots per row` is no number of dots, unless the question asks so.
+_OF_EACH = re.compile(r"(?<![A-Za-z])(?:per|each|every|apiece)(?![A-Za-z])", re.IGNORECASE)
 # The value is one of two or the first of a range: `13 to 18`, `13 marbles and 18 more`, `13 of 18`.
 _NEXT_VALUE = (
     rf"(?:about\s+)?(?:[-\d\0$]|{_NUMBER_WORD}(?![A-Za-z-]))"
