@@ -17,8 +17,9 @@ demo: setup ## every stage of the tiny recipe, then where the report is
 test: setup ## all tests
 	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
-test-fast: setup ## the tests that take less than a minute together
-	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not integration"
+test-fast: setup ## settings, identity, grading and pages: what most changes touch, in about a minute
+	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not integration" \
+		$(addprefix tests/unit/,base recipe render reward)
 
 test-vllm: ## vLLM without a GPU, in an environment of its own (2 GB, .venv-vllm)
 	@workflow/setup_vllm.sh

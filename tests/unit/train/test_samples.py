@@ -1,6 +1,7 @@
 """What is learned, token by token; what cannot be learned is skipped with its reason."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,10 +10,14 @@ from model_fixtures import TEMPLATE, picture, small_encoder, small_processor
 from r1v3.data.records import Record
 from r1v3.model.encode import Encoder
 from r1v3.model.packed import pack_groups
+from r1v3.recipe.graph.configs import ModelConfig
+from r1v3.recipe.snakemake import open_graph
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.sft import samples as encoding
 from r1v3.train.sft.batches import Packer
 from r1v3.train.sft.samples import check_skipped, encode_samples
+
+ROOT = Path(__file__).parents[3]
 
 
 def record(
@@ -71,6 +76,31 @@ def test_the_mask_covers_the_reply_and_nothing_else_token_by_token(tmp_path):
         labels[source] = target
     # every place predicts the token after it: none of the prompt, all of the reply, the end of the turn
     assert labels == [-100] * (len(ids) - 1) + learned
+
+
+def test_a_model_whose_template_opens_no_thought_learns_to_write_the_tag_itself(tmp_path):
+    group = encoded([record("one", tmp_path)], tmp_path, opens=False).groups[0]
+    decode = small_processor().tokenizer.decode
+    assert decode(group.prompt_ids).endswith("<|im_start|>assistant\n")
+    assert decode(group.responses[0]) == "<think>3+4=7.</think>\\boxed{7}<|im_end|>"
+
+
+@pytest.mark.parametrize(
+    ("model", "opens"), [("instructed", False), ("base", False), ("teacher", True)]
+)
+def test_a_model_learns_the_tag_as_its_thinking_mode_says(model, opens, tmp_path, monkeypatch):
+    document = open_graph(ROOT, {"recipe": "tiny"}).run(model).document
+    config = ModelConfig.model_validate(document)
+    asked = {}
+    monkeypatch.setattr(encoding, "read_records", lambda folder: [])
+    monkeypatch.setattr(encoding, "check_skipped", lambda samples, allowed: None)
+    monkeypatch.setattr(
+        encoding, "encode_samples", lambda *a, **k: asked.update(k) or encoding.Samples()
+    )
+    encoding.load_samples(
+        tmp_path, small_encoder(), config, config.spec.settings, tmp_path / "s.json"
+    )
+    assert asked["opens"] is opens
 
 
 def test_in_a_pack_each_sample_has_its_own_mask(tmp_path):

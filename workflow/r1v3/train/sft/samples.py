@@ -14,8 +14,8 @@ from r1v3.base.json_file import read_json
 from r1v3.data.records import Record, read_records, render_question
 from r1v3.model.encode import Encoder
 from r1v3.model.packed import Group
-from r1v3.model.prompt_template import render_prompt, split_response
-from r1v3.recipe.graph.configs import ShownConfig
+from r1v3.model.prompt_template import NOTHINK, render_prompt, split_response
+from r1v3.recipe.graph.configs import ModelConfig, ShownConfig
 from r1v3.recipe.schema.recipe import Template
 from r1v3.recipe.schema.training import Sft
 from r1v3.reward.text.format import after_thought
@@ -76,11 +76,12 @@ def encode_samples(
     threads: int = 1,
     ranks: Ranks = ALONE,
     known: dict[str, str] | None = None,
+    opens: bool = True,
 ) -> Samples:
     """Encode every record that has a response; nothing is ever cut to fit.
 
     The reply ends with the template's end-of-turn token, which is learned too. If the reply begins with
-    `<think>`, the template has opened the thought and that tag belongs to the prompt.
+    `<think>`, the template has opened the thought and that tag belongs to the prompt, unless `opens` is false.
 
     If tiles are not kept, the pictures' headers tell how many there will be. Each picture is still decoded
     once, so that a broken one is found before training begins; the ranks share that work.
@@ -92,6 +93,7 @@ def encode_samples(
         threads: that read pictures.
         known: samples with broken pictures, by id with the reason, if an earlier start of this run found
             them; no picture is then decoded again.
+        opens: the template opens thoughts; false: the model learns to write `<think>` itself.
     """
     encoder.text_ids("")  # sets the tokenizer's options before threads share it
     parts = [
@@ -99,7 +101,7 @@ def encode_samples(
         for first in range(0, len(records), ENCODED_AT_ONCE)
     ]
     with ThreadPoolExecutor(threads, thread_name_prefix="encode") as pool:
-        encode = partial(_encode_part, folder, encoder, template, max_length, keep_tiles)
+        encode = partial(_encode_part, folder, encoder, template, max_length, keep_tiles, opens)
         encoded = [sample for part in pool.map(encode, parts) for sample in part]
         if not keep_tiles:
             bad = _undecodable(records, encoded, folder, encoder, pool, ranks, known)
@@ -143,10 +145,11 @@ def _encode_part(
     template: Template,
     max_length: int,
     keep_tiles: bool,
+    opens: bool,
     records: list[Record],
 ) -> list[Tiled]:
     """Each sample with the number of its tiles, or the reason why it is skipped."""
-    encode = partial(_encode, folder, encoder, template, keep_tiles)
+    encode = partial(_encode, folder, encoder, template, keep_tiles, opens)
     try:
         encoded = encode(records)
     except ValueError:  # one record is bad: encode each alone to find out which
@@ -169,7 +172,12 @@ def _too_long(sample: Group | str, max_length: int) -> str | None:
 
 
 def _encode(
-    folder: Path, encoder: Encoder, template: Template, keep_tiles: bool, records: list[Record]
+    folder: Path,
+    encoder: Encoder,
+    template: Template,
+    keep_tiles: bool,
+    opens: bool,
+    records: list[Record],
 ) -> list[Tiled]:
     texts: list[str] = []
     replies: list[tuple[int, ...]] = []
@@ -179,7 +187,8 @@ def _encode(
                 "empty response" if not record.response else "no answer in the response"
             )
         question = render_question(record.question, record.options, len(record.images))
-        mode, response = split_response(record.response)
+        whole = (NOTHINK, record.response)
+        mode, response = split_response(record.response) if opens else whole
         texts.append(render_prompt(template, question, mode))
         replies.append((*encoder.plain_ids(response), encoder.tokenizer.eos_token_id))
     pictures = [_paths(record, folder) for record in records]
@@ -226,6 +235,7 @@ def load_samples(
         threads=settings.loading.threads,
         ranks=ranks,
         known=known,
+        opens=not (isinstance(config, ModelConfig) and config.spec.mode == NOTHINK),
     )
     if ranks.first:
         write_text(skipped, json.dumps(samples.skipped, indent=1))
