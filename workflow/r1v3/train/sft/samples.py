@@ -81,7 +81,8 @@ def encode_samples(
     """Encode every record that has a response; nothing is ever cut to fit.
 
     The reply ends with the template's end-of-turn token, which is learned too. If the reply begins with
-    `<think>`, the template has opened the thought and that tag belongs to the prompt, unless `opens` is false.
+    `<think>`, the template has opened the thought and that tag belongs to the prompt; not so where `opens` is
+    false.
 
     If tiles are not kept, the pictures' headers tell how many there will be. Each picture is still decoded
     once, so that a broken one is found before training begins; the ranks share that work.
