@@ -30,7 +30,7 @@ def published(tmp_path):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     publish_runs(
         experiment="tiny",
-        recipe={},
+        recipe=load_project(ROOT, "tiny").recipe,
         runs=tree.runs,
         selections=[tree.selection],
         scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
@@ -80,7 +80,7 @@ def test_the_printed_link_opens_the_chart_without_a_click(page, published, tmp_p
     browser, address = page
     graph = ResultGraph(load_project(ROOT, "tiny"))
     store = MlflowStore(published, "tiny")
-    set_views(store, graph.recipe.model_dump(mode="json"), graph.project.studies, "a note")
+    set_views(store, graph.recipe.evaluation, graph.project.studies, "a note")
     browser.open(link(address, store.experiment, CHART, chart=True))
     points = browser.wait(
         """(() => {
@@ -102,7 +102,7 @@ def test_the_printed_link_opens_the_run_list_with_metrics(page, published):
     browser, address = page
     graph = ResultGraph(load_project(ROOT, "tiny"))
     store = MlflowStore(published, "tiny")
-    set_views(store, graph.recipe.model_dump(mode="json"), graph.project.studies, "a note")
+    set_views(store, graph.recipe.evaluation, graph.project.studies, "a note")
     browser.open(link(address, store.experiment, RUN_LIST))
     columns = "[...document.querySelectorAll('[role=columnheader]')].map((e) => e.innerText.trim())"
     # The list draws the columns that are in sight, and these come first.

@@ -63,7 +63,7 @@ def test_a_server_that_goes_and_comes_back_misses_nothing_and_costs_training_no_
     content = [
         publish_runs(
             experiment="tiny",
-            recipe={"name": "tiny"},
+            recipe=load_project(ROOT, "tiny").recipe,
             runs=tree.runs,
             selections=[tree.selection],
             scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],

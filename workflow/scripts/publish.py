@@ -35,7 +35,7 @@ def main() -> None:
     project = graph.project
     publish_runs(
         experiment=project.recipe.name,
-        recipe=project.recipe.model_dump(mode="json"),
+        recipe=project.recipe,
         runs=args.runs,
         selections=args.selections,
         scores=args.scores,

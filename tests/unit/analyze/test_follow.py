@@ -59,7 +59,7 @@ def state(store: MlflowStore, key: str) -> str:
 def publish_all(tree, uri: str) -> dict:
     return publish_runs(
         experiment="tiny",
-        recipe={},
+        recipe=tree.documents.recipe,
         runs=tree.runs,
         selections=[tree.selection],
         scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],

@@ -22,7 +22,7 @@ def send(tree, empty_database):
     def publish_and_look(studies=tree.documents.project.studies) -> tuple[dict, dict[str, dict]]:
         content = publish_runs(
             experiment="tiny",
-            recipe=tree.documents.recipe.model_dump(mode="json"),
+            recipe=tree.documents.recipe,
             runs=tree.runs,
             selections=[tree.selection],
             scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],

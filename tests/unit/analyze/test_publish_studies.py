@@ -32,7 +32,7 @@ def test_a_studys_runs_have_checkpoints_with_probes_and_what_the_study_asked(
     uri = f"sqlite:///{tree.root}/mlflow.db"
     publish_runs(
         experiment="tiny",
-        recipe=documents.recipe.model_dump(mode="json"),
+        recipe=documents.recipe,
         runs=[tree.folder(node) / "manifest.json" for node in needed.runs],
         selections=[probed / "manifest.json"],
         scores=[*tree.checkpoints, *paths],

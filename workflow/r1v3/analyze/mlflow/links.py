@@ -21,7 +21,7 @@ def publish_present(graph: ResultGraph, tracking_uri: str, receipt: Path) -> int
         return 0
     publish_runs(
         experiment=graph.recipe.name,
-        recipe=graph.recipe.model_dump(mode="json"),
+        recipe=graph.recipe,
         runs=[Path(path) for path in runs],
         selections=[Path(path) for path in selections],
         scores=[Path(path) for path in scores],

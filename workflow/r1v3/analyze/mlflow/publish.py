@@ -32,6 +32,7 @@ from r1v3.analyze.results import (
 )
 from r1v3.recipe.graph.arms import studies_of
 from r1v3.recipe.outputs.manifest import write_json
+from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.studies import Study
 from r1v3.recipe.tables.runs import CORE
 from r1v3.recipe.tracking import without_secrets
@@ -42,7 +43,7 @@ from r1v3.train.grpo.records.alarms import find_alarms
 def publish_runs(
     *,
     experiment: str,
-    recipe: dict[str, Any],
+    recipe: Recipe,
     runs: list[Path],
     selections: list[Path],
     scores: list[Path],
@@ -57,7 +58,7 @@ def publish_runs(
 
     Args:
         experiment: the experiment's name, which is the recipe's.
-        recipe: the resolved recipe, an artifact of each run.
+        recipe: an artifact of each run, and the views' columns.
         runs: manifests.
         selections: manifests of the checkpoint selections of GRPO runs; a run may lack one.
         scores: scores.json of any evaluation of these runs; of two with the same metric, the first counts.
@@ -71,12 +72,12 @@ def publish_runs(
         StoreError: MLflow cannot be reached, or its database is damaged.
     """
     chosen = {found.document["run"]: found for found in map(read_result, selections)}
-    asked = recipe.get("evaluation", {}).get("checkpoint_benchmark")
+    asked = recipe.evaluation.checkpoint_benchmark
     evaluations = [read_scores(path) for path in scores]
     published = {}
     with store_errors(tracking_uri):
         store = MlflowStore(tracking_uri, experiment)
-        set_views(store, recipe, studies or {}, note)
+        set_views(store, recipe.evaluation, studies or {}, note)
         for run in map(read_result, runs):
             mine = [found for found in evaluations if found.document["run"] == run.id]
             probes = chosen.get(run.id)
@@ -104,7 +105,7 @@ def publish_runs(
                 for each in published.values()
                 for id in (each["mlflow_run"], *each["checkpoints"].values())
             ]
-            set_pair_view(store, view, pair, asked or "mmmu_val")
+            set_pair_view(store, view, pair, asked)
     content = {
         "experiment": experiment,
         "experiment_id": store.experiment,
@@ -122,13 +123,13 @@ def _publish_run(
     tags: dict[str, str],
     scored: list[Point],
     fingerprint: str,
-    recipe: dict[str, Any],
+    recipe: Recipe,
 ) -> str:
     reinforced = run.kind == "grpo"
 
     def complete(id: str) -> None:
         store.client.log_artifact(id, str(run.folder / "config.json"))
-        store.client.log_dict(id, recipe, "recipe.json")
+        store.client.log_dict(id, recipe.model_dump(mode="json"), "recipe.json")
         log_datasets(store, id, run)
         if not reinforced and run.facts["last"]:
             path = run.facts.get("best") or run.facts["last"]

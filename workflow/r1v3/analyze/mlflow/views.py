@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from r1v3.analyze.mlflow.store import MlflowStore
+from r1v3.recipe.schema.recipe import Evaluation
 from r1v3.recipe.schema.studies import Study
 
 KIND = "mlflow.experimentKind"  # without it, pages for chat models are shown
@@ -32,17 +33,16 @@ def columns(benchmark: str, held_out: list[str]) -> list[str]:
 
 
 def set_views(
-    store: MlflowStore, recipe: dict[str, Any], studies: dict[str, Study], note: str
+    store: MlflowStore, evaluation: Evaluation, studies: dict[str, Study], note: str
 ) -> None:
     """Set the experiment's note and its shared views; the same call again changes nothing.
 
     Args:
-        recipe: the resolved recipe, as plain values.
+        evaluation: the recipe's section; it names the benchmark and held-out sets that are shown.
         studies: each gets a view of its own runs.
     """
-    evaluation = recipe.get("evaluation", {})
-    benchmark = evaluation.get("checkpoint_benchmark", "mmmu_val")
-    shown = columns(benchmark, list(evaluation.get("held_out", [])))
+    benchmark = evaluation.checkpoint_benchmark
+    shown = columns(benchmark, list(evaluation.held_out))
     views = {
         RUN_LIST: _view(shown, "tags.stage != 'checkpoint'"),
         CHART: _view(shown, "tags.stage = 'checkpoint'", scatter=(ENTROPY, benchmark)),
