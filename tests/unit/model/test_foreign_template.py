@@ -56,6 +56,13 @@ def test_a_template_gives_what_transformers_gives(template):
         ("{{ raise_exception('only users may speak') }}", "only users may speak"),
         ("{% for %}", "TemplateSyntaxError"),
         ("x" * (2**20 + 1), "longer than"),
+        ("", "it writes nothing"),
+        ("{{ ''|attr('__class__') }} \n", "it writes nothing"),
+        ("{{ '\\ud800' }}", "UnicodeEncodeError"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "RecursionError"),
+        ("{% set n = namespace(x='a') %}{% for i in range(60) %}{% set n.x = n.x*2 %}{% endfor %}", "512"),
+        ("{{ messages | tojson(indent=100000000) }}", "it needs more than 512 MiB"),
+        ("{% if 1 %}" * 500 + "{% endif %}" * 500, "RecursionError"),
     ],
 )  # fmt: skip
 def test_what_is_no_honest_template_is_told_and_ends(template, said):

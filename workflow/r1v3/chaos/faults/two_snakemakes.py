@@ -1,6 +1,8 @@
 """two Snakemakes in one tree"""
 
-from r1v3.chaos.tree import Hung, Tree
+import signal
+
+from r1v3.chaos.tree import Hung, Tree, end
 
 SAYS = r"[Ll]ock"
 
@@ -9,10 +11,18 @@ def strike(tree: Tree) -> None:
     """Start a second one while RL trains; it must say that the first one lives, and leave it alone."""
     first = tree.call()
     tree.training(first)
-    said = tree.unlock()
-    if "stays" not in said:
-        raise Hung(f"the lock of a living Snakemake was removed: {said}")
-    if tree.call().wait() == 0:
-        raise Hung("a second Snakemake ran beside the first one")
+    ranks = tree.ranks()
+    for pid in ranks:  # else RL may have ended before a second one has started on a busy machine
+        end(pid, signal.SIGSTOP)
+    try:
+        said = tree.unlock()
+        if "stays" not in said:
+            raise Hung(f"the lock of a living Snakemake was removed: {said}")
+        second = tree.call()
+        if second.wait() == 0:
+            raise Hung(f"a second Snakemake ran beside the first one: {second.said()[-600:]}")
+    finally:
+        for pid in ranks:
+            end(pid, signal.SIGCONT)
     if first.wait():
         raise Hung(f"the first one was disturbed: {first.said()[-600:]}")

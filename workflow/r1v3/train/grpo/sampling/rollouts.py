@@ -253,7 +253,8 @@ def check_judged(reasons: list[tuple[str, str]], reward: Reward) -> None:
     allowed = reward.verifier.max_unjudged if reward.verifier else 0.0
     if unjudged > allowed:
         raise RuntimeError(
-            f"{unjudged:.1%} of the answers unjudged; reward.verifier allows {allowed:.1%}"
+            f"{unjudged:.1%} of the answers unjudged; reward.verifier allows {allowed:.1%}; have the"
+            " verifier answer, then call the same command again: it goes on"
         )
 
 
