@@ -31,6 +31,8 @@ class Server(BaseHTTPRequestHandler):
         self.send_response(206 if asked else 200)
         self.send_header("Content-Length", str(len(data) - start))
         self.send_header("ETag", '"only"')
+        if asked:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         self.end_headers()
         self.wfile.write(data[start:][: type(self).most])
 
