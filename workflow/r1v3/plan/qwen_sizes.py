@@ -9,43 +9,56 @@ from r1v3.recipe.schema.section import Positive, Section
 
 
 class QwenVisionSizes(Section):
-    """Sizes of a vision tower, in features, layers, heads and pixels.
-
-    Args:
-        whole: Qwen2.5-VL's layers that see the whole picture, not a window.
-        deepstack: Qwen3-VL's layers that speak to the language model too.
-        positions: learned positions of Qwen3-VL's tower.
-    """
+    """Sizes of a vision tower."""
 
     width: Positive
+    """Features."""
     layers: Positive
+    """Layers."""
     heads: Positive
+    """Attention heads."""
     mlp_width: Positive
+    """Features inside a feed-forward layer."""
     patch_size: Positive
+    """Side of a patch, in pixels."""
     whole: list[int] = []
+    """Qwen2.5-VL's layers that see the whole picture, not a window."""
     deepstack: list[int] = []
+    """Qwen3-VL's layers that speak to the language model too."""
     positions: Positive = 2304
+    """Learned positions of Qwen3-VL's tower."""
 
 
 class QwenTextSizes(Section):
-    """Sizes of a language model, in features, layers, heads and words; `head_width` is Qwen3-VL's."""
+    """Sizes of a language model."""
 
     width: Positive
+    """Features."""
     layers: Positive
+    """Layers."""
     heads: Positive
+    """Attention heads."""
     kv_heads: Positive
+    """Heads that keys and values have."""
     mlp_width: Positive
+    """Features inside a feed-forward layer."""
     vocabulary: Positive
+    """Words of the embedding."""
     tied: bool
+    """Whether the LM head is the embedding."""
     head_width: Positive = 128
+    """Features of a head of Qwen3-VL."""
 
 
 class QwenSizes(Section):
     """An entry of config/shapes.yaml that names a family."""
 
     family: Literal["qwen2_5_vl", "qwen3_vl"]
+    """The family of the model."""
     vision: QwenVisionSizes
+    """The vision tower."""
     text: QwenTextSizes
+    """The language model."""
 
 
 def config_from_qwen_sizes(sizes: QwenSizes) -> PreTrainedConfig:

@@ -33,36 +33,54 @@ SHAPES = Path("config") / "shapes.yaml"
 
 
 class VisionSizes(Section):
-    """Sizes of a vision tower, in features, layers and heads."""
+    """Sizes of a vision tower."""
 
     width: Positive
+    """Features."""
     layers: Positive
+    """Layers."""
     heads: Positive
+    """Attention heads."""
     mlp_width: Positive
+    """Features inside a feed-forward layer."""
     norm: Literal["layer_norm", "rms_norm"]
+    """Kind of its norms."""
     qk_norm: bool
+    """Whether queries and keys are normalised."""
     bias: bool
+    """Whether attention has biases."""
 
 
 class TextSizes(Section):
-    """Sizes of a language model, in features, layers, heads and words."""
+    """Sizes of a language model."""
 
     width: Positive
+    """Features."""
     layers: Positive
+    """Layers."""
     heads: Positive
+    """Attention heads."""
     kv_heads: Positive
+    """Heads that keys and values have."""
     mlp_width: Positive
+    """Features inside a feed-forward layer."""
     vocabulary: Positive
+    """Words of the embedding."""
     tied: bool
+    """Whether the LM head is the embedding."""
 
 
 class ModelSizes(Section):
-    """An InternVL's entry of config/shapes.yaml; `image_size` and `patch_size` are sides in pixels."""
+    """An InternVL's entry of config/shapes.yaml."""
 
     vision: VisionSizes
+    """The vision tower."""
     text: TextSizes
+    """The language model."""
     image_size: Positive
+    """Side of a tile, in pixels."""
     patch_size: Positive
+    """Side of a patch, in pixels."""
 
 
 @dataclass(frozen=True)

@@ -38,22 +38,22 @@ RUN_KEYS: Schema = {
 def json_schemas() -> dict[str, Schema]:
     """The schema of each kind of file, by its name in config/schemas/ without the suffix."""
     return {
-        "recipe": _titled(_schema(Recipe), "A complete recipe"),
-        "recipe_overlay": _titled(_overlay(), "What a recipe changes of paper.yaml"),
-        "runs": _table(_run_entry(), "The run table"),
-        "benchmarks": _table(_benchmark(), "The benchmark table"),
-        "sources": _table(_source(), "The source table"),
-        "studies": _table(_schema(Study), "Studies"),
-        "prices": _table(_schema(Price), "Prices"),
-        "claims": _table(_schema(Claim), "Claims of the report"),
-        "site": _titled(_site(), "A cluster"),
+        "recipe": titled(schema_of(Recipe), "A complete recipe"),
+        "recipe_overlay": titled(_overlay(), "What a recipe changes of paper.yaml"),
+        "runs": mapping_of(_run_entry(), "The run table"),
+        "benchmarks": mapping_of(_benchmark(), "The benchmark table"),
+        "sources": mapping_of(_source(), "The source table"),
+        "studies": mapping_of(schema_of(Study), "Studies"),
+        "prices": mapping_of(schema_of(Price), "Prices"),
+        "claims": mapping_of(schema_of(Claim), "Claims of the report"),
+        "site": titled(_site(), "A cluster"),
     }
 
 
-def write_schemas(root: Path) -> list[Path]:
-    """Write every schema below a checkout; gives the paths."""
+def write_schemas(root: Path, schemas: dict[str, Schema]) -> list[Path]:
+    """Write schemas below a checkout; gives the paths."""
     paths = []
-    for name, schema in json_schemas().items():
+    for name, schema in schemas.items():
         path = Path(root) / FOLDER / f"{name}.json"
         write_text(path, schema_text(schema))
         paths.append(path)
@@ -65,25 +65,27 @@ def schema_text(schema: Schema) -> str:
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
-def _schema(kind: Any) -> Schema:
+def schema_of(kind: Any) -> Schema:
+    """The schema of a pydantic model, or of a union of some."""
     return TypeAdapter(kind).json_schema()
 
 
-def _titled(schema: Schema, title: str) -> Schema:
+def titled(schema: Schema, title: str) -> Schema:
+    """A schema with its title and the standard that it follows."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": title}
 
 
-def _table(entry: Schema, title: str) -> Schema:
+def mapping_of(entry: Schema, title: str) -> Schema:
     """A file that is a mapping from names to entries."""
     entry = dict(entry)
     definitions = entry.pop("$defs", {})
     table = {"type": "object", "additionalProperties": entry, "$defs": definitions}
-    return _titled(table, title)
+    return titled(table, title)
 
 
 def _benchmark() -> Schema:
     """An entry of the benchmark table: a whole one, or a short one of the user's own, which says `file`."""
-    whole, own = _schema(ListedBenchmark), _schema(OwnBenchmark)
+    whole, own = schema_of(ListedBenchmark), schema_of(OwnBenchmark)
     definitions = whole.pop("$defs") | own.pop("$defs")
     chosen = {"if": {"required": ["file"]}, "then": own, "else": whole}
     return {"type": "object", **chosen, "$defs": definitions}
@@ -91,7 +93,7 @@ def _benchmark() -> Schema:
 
 def _source() -> Schema:
     """An entry of the source table, whose `where` may be one place or a list of them."""
-    source = _schema(SourceEntry)
+    source = schema_of(SourceEntry)
     where = source["properties"]["where"]
     described = where.pop("description")
     place: Schema = {"type": "string"}
@@ -107,10 +109,10 @@ def _run_entry() -> Schema:
     entry: Schema = {"type": "object", "properties": dict(RUN_KEYS), "additionalProperties": False}
     definitions: Schema = {}
     for stage in (ModelEntry, SftEntry, GrpoEntry):
-        schema = _schema(stage)
+        schema = schema_of(stage)
         definitions |= schema.get("$defs", {})
         entry["properties"] |= schema["properties"]
-    changes = [_partial(_schema(settings)) for settings in (Sft, Grpo)]
+    changes = [_partial(schema_of(settings)) for settings in (Sft, Grpo)]
     for each in changes:
         definitions |= each.pop("$defs")
     described = entry["properties"]["set"]["description"]
@@ -127,7 +129,7 @@ def _stage_of(run: type[ModelEntry | SftEntry | GrpoEntry]) -> str:
 
 
 def _overlay() -> Schema:
-    overlay = _partial(_schema(Recipe))
+    overlay = _partial(schema_of(Recipe))
     overlay["properties"][OVER] = {
         "type": "array",
         "items": {"type": "string"},
@@ -137,7 +139,7 @@ def _overlay() -> Schema:
 
 
 def _site() -> Schema:
-    site = _schema(Site)
+    site = schema_of(Site)
     definitions = site.pop("$defs", {})
     return {"type": "object", "properties": {"site": site}, "$defs": definitions}
 
