@@ -28,7 +28,7 @@ test-vllm: ## vLLM without a GPU, in an environment of its own (2 GB, .venv-vllm
 
 test-slurm: setup ## the user's command on a real Slurm of simulated nodes, faults included (root or sudo, Debian)
 	@tests/slurm/install.sh
-	@R1V3_TEST_SLURM=1 python -m pytest -q tests/slurm
+	@R1V3_TEST_SLURM=1 python -m pytest -q tests/slurm $(PYTEST)
 
 plan: setup ## what a recipe costs before it is run: RECIPE=paper NODES= PRICE=, or what its studies can settle: STUDIES=1 SEEDS=
 	@r1v3 plan --recipe $(or $(RECIPE),paper) $(if $(STUDIES),--studies --seeds $(or $(SEEDS),1)) $(if $(NODES),--nodes $(NODES)) $(if $(PRICE),--price $(PRICE))
