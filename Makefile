@@ -17,7 +17,7 @@ demo: setup ## every stage of the tiny recipe, then where the report is
 test: setup ## all tests
 	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
-test-fast: setup ## settings, identity, grading and pages: what most changes touch, in about a minute
+test-fast: setup ## settings, identity, grading and pages: what most changes touch, in a minute or two
 	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not integration" \
 		$(addprefix tests/unit/,base recipe render reward)
 

@@ -38,6 +38,7 @@ def settings(mode):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_exact_fixes_every_choice_that_could_change_the_last_bits():
     assert settings("exact") == {
         "deterministic": True,
@@ -51,6 +52,7 @@ def test_exact_fixes_every_choice_that_could_change_the_last_bits():
     }
 
 
+@pytest.mark.slow
 def test_fast_leaves_the_libraries_as_they_are():
     found = settings("fast")
     assert not found["deterministic"]

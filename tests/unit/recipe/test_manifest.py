@@ -208,6 +208,7 @@ def start_rank(rank: str, folder: Path) -> multiprocessing.Process:
     return process
 
 
+@pytest.mark.slow
 def test_of_several_ranks_all_work_and_only_the_first_writes(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     second = start_rank("1", tmp_path)
@@ -281,6 +282,7 @@ def test_a_lock_that_holds_no_text_stops_nobody(tmp_path):
         assert not finished
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_anywhere_in_a_manifest_is_seen(tmp_path):
     path = tmp_path / "manifest.json"
     write_manifest(path, config=CONFIG, files=[], facts={"rate": 0.1, "by_step": {25: None}})

@@ -46,6 +46,7 @@ def test_the_highest_seed_on_disk_is_found(tmp_path):
     assert seeds_on_disk(tmp_path) == 4
 
 
+@pytest.mark.slow
 def test_a_grid_is_the_product_of_its_axes_over_keys_of_entry_and_settings(checkout):
     grid = {
         "train": {"all": ["vision_tower", "connector", "llm"], "frozen": ["vision_tower", "llm"]},

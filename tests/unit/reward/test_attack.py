@@ -15,6 +15,8 @@ from r1v3.reward.attack.question import read_questions
 from r1v3.reward.attack.run import attack, attack_table, judges, make, ours, sample_answers
 from r1v3.reward.attack.undeserved import UNDESERVED
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 QUESTIONS = ROOT / "tests/data/attack_questions.jsonl"
 

@@ -25,6 +25,8 @@ from r1v3.reward.reward_model.conversation import Unreadable, read_conversation
 from r1v3.reward.reward_model.model import ScoringModel
 from r1v3.reward.reward_model.service import RewardService, ServiceLimits
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 ASKED = [
     conversation("What is the sum?", "<think>3+4</think> \\boxed{7}", 0),

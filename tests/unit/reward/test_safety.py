@@ -178,6 +178,7 @@ def test_a_worker_past_its_memory_dies_alone():
     with_little.close()
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced():
     pool = WorkerPool(1)
     assert pool.ask("x^2-1", "(x-1)(x+1)")["equal"]
