@@ -3,7 +3,7 @@
 from r1v3.plan.costs import Costs
 from r1v3.plan.qwen_sizes import QwenSizes
 from r1v3.plan.shapes import ModelSizes
-from r1v3.recipe.json_schema import Schema, schema_of, mapping_of, titled
+from r1v3.recipe.json_schema import Schema, mapping_of, schema_of, titled
 
 
 def plan_schemas() -> dict[str, Schema]:
