@@ -2,9 +2,9 @@
 
 import pytest
 
-from r1v3.evaluate.dress import undressed
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.judge import judge_response
+from r1v3.evaluate.reply.dress import undressed
 
 SAID = [
     "<b>{}</b>", "<strong>{}</strong>", "<u>{}</u>", "<p>{}</p>", "<h2>Answer: {}</h2>", "<mark>{}</mark>",

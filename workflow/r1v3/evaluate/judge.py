@@ -1,6 +1,7 @@
 """Answers, judged: the grader's verdict on any of the right answers, and the share of the points.
 
-A model's own tags are read (`r1v3.evaluate.reply`). A reply that was cut counts only if it had concluded.
+A model's own tags are read (`r1v3.evaluate.reply.read`). A reply that was cut counts only if it had
+concluded.
 
 A benchmark's own module may judge an answer itself (`own_verdict`: None for what it leaves to the
 grader) and may give part of the points for an answer that is not all right (`earned_share`).
@@ -14,7 +15,7 @@ from typing import Any
 
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import benchmark_code
-from r1v3.evaluate.reply import as_concluded, is_broken_off, with_boxes
+from r1v3.evaluate.reply.read import as_concluded, is_broken_off, with_boxes
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Grader, Verdict, grade
 from r1v3.reward.maths.numbers import parse_number

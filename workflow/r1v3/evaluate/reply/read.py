@@ -7,7 +7,7 @@ those that models were published with: `<answer>` (many), `<|begin_of_box|>` (GL
 
 import re
 
-from r1v3.evaluate.dress import undressed
+from r1v3.evaluate.reply.dress import undressed
 from r1v3.reward.text.boxes import find_boxes
 from r1v3.reward.text.cut import ends_within_sentence
 from r1v3.reward.text.denial import behind_first_retraction
