@@ -313,13 +313,13 @@ def summarise(
         "n": len(items),
         "clusters": clusters,
         "runs": len(runs),
-        "by_run": [score_evaluation.value for score_evaluation in scores],
+        "by_run": [run.value for run in scores],
         "spread": spread_of_runs(scores),
         "detectable_difference": detectable_difference(
             found.error, correlation=0.0, confidence=settings.confidence
         ),
         "protocols": {
-            "report": sum(score_evaluation.value for score_evaluation in ours) / len(ours),
+            "report": sum(run.value for run in ours) / len(ours),
             "released": released.value,
             "first_run": ours[0].value,
         },
@@ -336,15 +336,11 @@ def summarise(
 
 
 def _mean_details(scores: list[RunScore]) -> dict[str, float]:
-    names = sorted(set().union(*(score.details for score in scores)))
+    names = sorted(set().union(*(run.details for run in scores)))
     return {
-        name: sum(s.details[name] for s in having) / len(having)
+        name: sum(run.details[name] for run in having) / len(having)
         for name in names
-        if (
-            having := [
-                score_evaluation for score_evaluation in scores if name in score_evaluation.details
-            ]
-        )
+        if (having := [run for run in scores if name in run.details])
     }
 
 
