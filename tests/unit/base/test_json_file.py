@@ -5,7 +5,7 @@ import json
 import pytest
 
 from r1v3.analyze.results import read_result, read_scores
-from r1v3.base.json_file import read_json, read_model_json
+from r1v3.base.json_file import parse_line, read_json, read_model_json
 from r1v3.recipe.outputs.manifest import write_manifest
 
 DAMAGED = [
@@ -38,6 +38,14 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path, content):
 def test_a_whole_file_is_read(tmp_path):
     (tmp_path / "x.json").write_text('{"a": "é"}', encoding="utf-8")
     assert read_json(tmp_path / "x.json", "a") == {"a": "é"}
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"a": 1}', b'{"a": \n', b"[1]\n", b"\xff\n", b"[" * 10**5 + b"\n"]
+)
+def test_half_a_line_and_what_is_no_mapping_hold_nothing(line):
+    assert parse_line(line) is None
+    assert parse_line(b'{"a": 1}\n') == {"a": 1}
 
 
 @pytest.mark.parametrize("name", ["config.json", "scores.json"])

@@ -1,4 +1,4 @@
-"""JSON files that hold a mapping, read so that a damaged one is named, with what to do."""
+"""Files and lines of JSON that hold a mapping, read so that a damaged file is named, with what to do."""
 
 import json
 from pathlib import Path
@@ -42,6 +42,15 @@ def read_json(path: Path, *keys: str, remedy: str = REMEDY, once: bool = False) 
     if missing:
         raise ValueError(f"{path}: damaged; it has no {', '.join(missing)}; {remedy}")
     return content
+
+
+def parse_line(line: bytes) -> dict[str, Any] | None:
+    """What a line of JSON lines holds; None for half a line, which a kill leaves, and for no mapping."""
+    try:
+        found = json.loads(line) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

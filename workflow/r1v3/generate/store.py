@@ -18,6 +18,7 @@ from typing import Any
 from PIL import Image
 
 from r1v3.base.atomic_write import atomic_write
+from r1v3.base.json_file import parse_line
 from r1v3.generate.types import Request, Response, Sampling
 
 DIGITS = 16
@@ -174,11 +175,8 @@ def read_responses(
 
 def _read_row(line: bytes) -> Row | None:
     """A stored sample; None for half a line, or one that is no sample."""
-    try:
-        row = json.loads(line) if line.endswith(b"\n") else None
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(row, dict):
+    row = parse_line(line)
+    if row is None:
         return None
     texts = (row.get(name) for name in ("key", "text", "finish_reason"))
     counts = (row.get(name) for name in ("run", "tokens", "prompt_tokens"))

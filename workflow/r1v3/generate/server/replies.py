@@ -9,6 +9,7 @@ import json
 import threading
 from pathlib import Path
 
+from r1v3.base.json_file import parse_line
 from r1v3.generate.server.endpoint import Body
 
 
@@ -65,10 +66,7 @@ class Replies:
         start = 0
         with path.open("rb") as file:
             for line in file:
-                try:
-                    row = json.loads(line) if line.endswith(b"\n") else None
-                except ValueError:
-                    row = None
-                if isinstance(row, dict) and isinstance(row.get("body"), dict):
+                row = parse_line(line)
+                if row is not None and isinstance(row.get("body"), dict):
                     self._places[str(row.get("key"))] = (path, start, len(line))
                 start += len(line)

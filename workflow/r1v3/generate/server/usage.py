@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 
 from filelock import FileLock
 
+from r1v3.base.json_file import parse_line
 from r1v3.generate.server.tokens import Tokens
 from r1v3.recipe.tables.prices import Price
 
@@ -179,7 +180,7 @@ class Usage:
                 if not line.endswith(b"\n"):
                     break
                 self._read += len(line)
-                row = _row(line)
+                row = parse_line(line)
                 if row is not None:
                     self._take(row)
 
@@ -212,16 +213,8 @@ def read_answered(path: Path) -> list[dict[str, Any]]:
     """The answered requests of a usage file; none where there is no file."""
     if not Path(path).exists():
         return []
-    rows = (_row(line) for line in Path(path).read_bytes().splitlines())
+    rows = map(parse_line, Path(path).read_bytes().splitlines(keepends=True))
     return [row for row in rows if row is not None and "requests" in row]
-
-
-def _row(line: bytes) -> dict[str, Any] | None:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) else None
 
 
 def _ends_a_line(descriptor: int, size: int) -> bool:

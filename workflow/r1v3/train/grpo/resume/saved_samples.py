@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.base.atomic_write import write_bytes
+from r1v3.base.json_file import parse_line
 from r1v3.generate.types import Response
 
 SEAL = "sha256"  # of all else that a line says; lines of earlier versions have none
@@ -80,11 +81,8 @@ class SavedSamples:
 
 def _row(line: bytes) -> dict[str, Any] | None:
     """What a line says; None for half a line, or one that was changed."""
-    try:
-        row = json.loads(line) if line.endswith(b"\n") else None
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(row, dict):
+    row = parse_line(line)
+    if row is None:
         return None
     seal = row.pop(SEAL, None)
     return row if set(row) == KEYS and seal in (None, _seal_of(row)) else None
