@@ -149,6 +149,13 @@ def test_the_tiny_recipe_needs_nothing_from_anybody(no_network):
     assert {check().state for check in checked.values()} == {"ok"}
 
 
+def test_a_model_with_two_names_is_looked_at_once():
+    project = load_project(ROOT, "paper")
+    assert project.recipe.models["instructed"] == project.recipe.models["base"]
+    models = [name for name in supplies.supply_checks(ROOT, project) if name.startswith("model ")]
+    assert models == ["model base", "model teacher"]
+
+
 def test_data_of_studies_stops_nothing_that_needs_none_of_it(tmp_path):
     project = load_project(ROOT, "paper")
     seen = supplies.data_files(tmp_path, project)

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from r1v3.base.json_file import read_model_json
 from r1v3.cluster.seen import CheckOutcome
 from r1v3.recipe.graph.supplied import (
     BENCHMARKS_BY_HAND,
@@ -71,8 +72,10 @@ def supply_checks(root: Path, project: Project) -> dict[str, Check]:
         }
         for repository, revision in sorted(repositories.items()):
             checks[f"benchmark {repository}"] = lambda r=repository, v=revision: hub_data(r, v)
+    seen: list[HubModel] = []
     for name, spec in recipe.models.items():
-        if isinstance(spec, HubModel):
+        if isinstance(spec, HubModel) and spec not in seen:  # an alias is looked at once
+            seen.append(spec)
             checks[f"model {name}"] = lambda spec=spec: model(spec)
     filters = [
         entry.filters
@@ -205,7 +208,6 @@ def hosts(urls: Iterable[str]) -> CheckOutcome:
 
 def model(spec: HubModel) -> CheckOutcome:
     """Whether a model can be read at its revision, and can be used here."""
-    from r1v3.base.json_file import read_model_json
     from r1v3.model.obtain import hub_config
     from r1v3.model.supported import check_supported
 
