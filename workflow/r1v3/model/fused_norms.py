@@ -1,8 +1,8 @@
-"""Root mean square norms by one kernel of PyTorch in place of six, on accelerators.
+"""Root mean square norms by one kernel of PyTorch in place of many small ones, on accelerators.
 
-The library's module makes a copy in 32 bits and four more tensors, which the backward pass keeps. The kernel
-keeps its input and one number a row. Its result is rounded once, the library's twice, so the last bits differ
-in 16 bits; `determinism: exact` and processors keep the library's.
+The library's module computes in 32 bits by single operations, whose inputs the backward pass keeps. The
+kernel keeps its own input and one number a row. Its result is rounded once, the library's twice, so the
+last bits differ in 16 bits; `determinism: exact` and processors keep the library's.
 """
 
 from types import MethodType

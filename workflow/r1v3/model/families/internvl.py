@@ -135,7 +135,6 @@ class InternVL:
 
     def load_processor(self, folder: Path) -> TileProcessor:
         """Load from a checkpoint folder (or a hub id already on disk)."""
-
         tokenizer = AutoTokenizer.from_pretrained(folder)
         pictures = GotOcr2ImageProcessorPil.from_pretrained(folder)
         path = Path(folder) / "processor_config.json"

@@ -188,8 +188,9 @@ def _encode(
                 "empty response" if not record.response else "no answer in the response"
             )
         question = render_question(record.question, record.options, len(record.images))
-        whole = (NOTHINK, record.response)
-        mode, response = split_response(record.response) if opens else whole
+        mode, response = NOTHINK, record.response
+        if opens:
+            mode, response = split_response(response)
         texts.append(render_prompt(template, question, mode))
         replies.append((*encoder.plain_ids(response), encoder.tokenizer.eos_token_id))
     pictures = [_paths(record, folder) for record in records]
