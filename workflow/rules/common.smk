@@ -23,6 +23,7 @@ from r1v3.recipe.graph.copies import Copies
 from r1v3.recipe.graph.targets import Targets
 from r1v3.recipe.site import read_site
 from r1v3.recipe.snakemake import command_environment, note_owner, open_graph, seeds_of
+from r1v3.recipe.snakemake_disk import DiskErrors
 from r1v3.recipe.snakemake_targets import NearTargets
 from r1v3.recipe.tables.runs import CORE
 from r1v3.recipe.tracking import mark_of_store, tracking_uri
@@ -40,6 +41,7 @@ except RecipeError as error:
 if SITE:
     show_failures(logger, workflow.output_settings)
 logger.addFilter(NearTargets(workflow))
+logger.addFilter(DiskErrors())
 shell.prefix(resources.prefix(SITE))
 
 PROJECT = GRAPH.project

@@ -4,7 +4,7 @@ from r1v3.chaos.faults._mounts import mounted, no_mounts
 from r1v3.chaos.tree import Tree
 
 AGAIN = ("answers",)
-SAYS = r"read-only|Read-only"
+SAYS = r"read-only; have it mounted for writing"
 possible = no_mounts
 
 
