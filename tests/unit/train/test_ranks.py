@@ -1,5 +1,7 @@
-"""Where each process computes."""
+"""Where each process computes, and how they wait for each other."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,6 +49,30 @@ def test_a_process_alone_computes_on_the_first_device(monkeypatch):
 @pytest.mark.parametrize("what", ["long work", "a lost rank"])
 def test_ranks_wait_as_long_as_all_live(what):
     run_ranks(Path(__file__).with_name("patient_ranks.py"), 2, what)
+
+
+ENDING = """
+import threading, time
+from r1v3.train.core.patience import beat_beside_the_work
+
+begun = threading.Event()
+
+class Store:
+    def add(self, key, amount):
+        begun.set()
+        time.sleep(1)  # outside of Python's lock, as in torch's store
+        print("the beat came back")
+
+beat_beside_the_work(Store(), rank=0)
+begun.wait()
+"""
+
+
+def test_a_process_ends_after_the_beat_that_is_under_way():
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "the beat came back\n"
 
 
 def test_a_process_on_a_processor_has_one_thread_whatever_it_was_given():

@@ -5,6 +5,8 @@ first meet here: each counts itself as come in the store that they joined by, an
 a process that no longer beats ends the waiting.
 """
 
+import atexit
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -12,27 +14,36 @@ from typing import Any
 
 BEAT = 15.0  # seconds between two beats
 SILENT = 600.0  # seconds without a beat after which a process counts as lost
+LAST_BEAT = 10.0  # seconds that the end of a process waits for a beat under way
 LONGEST_NAP = 0.2  # seconds between two looks
 
 _meetings: Counter[str] = Counter()  # so far, by lane
 
 
 def beat_beside_the_work(store: Any, rank: int) -> None:
-    """Start this process's heartbeat; it ends with the process, or when the store has gone.
+    """Start this process's heartbeat; it ends before the process does, or when the store has gone.
+
+    A thread that is inside the store while Python ends is torn out of C++, which aborts the process. So the
+    process waits at its end for the beat that is under way.
 
     Args:
         store: `torch.distributed.Store` of all processes.
     """
+    over = threading.Event()
 
     def beat() -> None:
-        try:
-            while True:
+        with contextlib.suppress(RuntimeError):  # the process that keeps the store has ended
+            store.add(_beats(rank), 1)
+            while not over.wait(BEAT):
                 store.add(_beats(rank), 1)
-                time.sleep(BEAT)
-        except RuntimeError:  # the process that keeps the store has ended
-            return
 
-    threading.Thread(target=beat, name="heartbeat", daemon=True).start()
+    def end() -> None:
+        over.set()
+        thread.join(LAST_BEAT)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    atexit.register(end)
 
 
 def meet(store: Any, rank: int, world: int, lane: str = "") -> None:
