@@ -61,9 +61,9 @@ def write_files(root: Path, share: float) -> dict[str, Path]:
         rows = max(20, round(share * (entry.questions or entry.items)))
         plan = entry.miniature.model_dump(include={"domains", "tasks"})
         file = {"made_from": "miniature", "items": rows, **plan}
-        document = {"version": 1, "name": name, "seed": 0, "benchmark": name, "file": file}
-        (folder / "config.json").write_text(json.dumps({"document": document}))
-        obtain_benchmark(BenchmarkConfig.model_validate(document), folder)
+        resolved = {"version": 1, "name": name, "seed": 0, "benchmark": name, "file": file}
+        (folder / "config.json").write_text(json.dumps({"document": resolved}))
+        obtain_benchmark(BenchmarkConfig.model_validate(resolved), folder)
     return paths
 
 

@@ -29,7 +29,7 @@ def results(tmp_path) -> Path:
         link = {"run": name, "folder": manifest.parent.relative_to(tmp_path).as_posix()}
         link |= json.loads(manifest.read_text())["facts"]
         (tmp_path / "results/runs" / f"{name}.json").write_text(json.dumps(link))
-    rl = tree.folder(tree.documents.run("rl"))
+    rl = tree.folder(tree.graph.run("rl"))
     write_plots(
         run=rl / "manifest.json",
         selection=tree.selection,

@@ -95,15 +95,15 @@ def results(tmp_path_factory) -> Path:
     """A results folder with its pages."""
     if given := os.environ.get("R1V3_PAGES"):
         return Path(given)
-    documents = ResultGraph(load_project(ROOT, "tiny"))
-    tree = build_tree(tmp_path_factory.mktemp("pages"), documents)
+    graph = ResultGraph(load_project(ROOT, "tiny"))
+    tree = build_tree(tmp_path_factory.mktemp("pages"), graph)
     found = tree.root / "results"
     write_study_results(tree, "freeze", {"rl": 0.7})
-    write_study("freeze", documents, root=tree.root, seeds=1, output=found / "studies/freeze.html")
-    write_ledger(documents, [found / "studies/freeze.json"], seeds=1, output=found / "claims.html")
-    branch, beside = "rl_tenth_rate", build_tree(tmp_path_factory.mktemp("branch"), documents)
-    write_needs(beside, branch_needs(documents, branch), {"rl": 0.7, branch: 0.4})
-    write_branch(branch, documents, root=beside.root, output=found / f"branches/{branch}.html")
+    write_study("freeze", graph, root=tree.root, seeds=1, output=found / "studies/freeze.html")
+    write_ledger(graph, [found / "studies/freeze.json"], seeds=1, output=found / "claims.html")
+    branch, beside = "rl_tenth_rate", build_tree(tmp_path_factory.mktemp("branch"), graph)
+    write_needs(beside, branch_needs(graph, branch), {"rl": 0.7, branch: 0.4})
+    write_branch(branch, graph, root=beside.root, output=found / f"branches/{branch}.html")
     write_summary(held_out=tree.held_out, benchmarks=tree.benchmarks, output=found / "summary.json")
     (found / "pages").mkdir()
     (found / "pages" / "index.html").write_text(

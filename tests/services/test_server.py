@@ -23,7 +23,7 @@ def test_a_server_that_goes_and_comes_back_misses_nothing_and_costs_training_no_
     from mlflow import MlflowClient
 
     tree = build_tree(tmp_path, ResultGraph(load_project(ROOT, "tiny")))
-    rl = tree.documents.run("rl")
+    rl = tree.graph.run("rl")
     folder = tree.folder(rl)
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     (folder / "metrics.jsonl").unlink()

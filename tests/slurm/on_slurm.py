@@ -55,7 +55,7 @@ class OnSlurm:
         return ["--config", "recipe=tiny", f"overlay={self.overlay}"]
 
     @property
-    def documents(self) -> ResultGraph:
+    def graph(self) -> ResultGraph:
         return ResultGraph(load_project(self.folder, "tiny", self.overlay))
 
     @property

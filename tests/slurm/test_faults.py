@@ -63,7 +63,7 @@ def short_of_time(checkout, cluster, tmp_path_factory):
 @pytest.fixture(scope="module")
 def hurt(checkout, cluster, short_of_time):
     """What Snakemake said of all the runs, each of which was hurt after its tenth step."""
-    folders = {name: checkout.documents.run(name).folder for name in FAULTS}
+    folders = {name: checkout.graph.run(name).folder for name in FAULTS}
     process = checkout.start(
         *checkout.tiny, "--", *(f"results/runs/{name}.json" for name in ("untouched", *FAULTS))
     )
@@ -120,7 +120,7 @@ def test_a_run_that_was_hurt_ends_as_the_one_that_nobody_touched(hurt, checkout,
     assert code == 0, said[-8000:]
     weights, losses = [], []
     for run in ("untouched", name):
-        node = checkout.documents.run(run)
+        node = checkout.graph.run(run)
         manifest = json.loads((checkout.folder / node.folder / "manifest.json").read_text())
         weights.append(manifest["facts"]["groups"]["after"])
         losses.append(checkout.losses(node.folder))
@@ -132,7 +132,7 @@ def test_a_run_that_was_hurt_ends_as_the_one_that_nobody_touched(hurt, checkout,
 @pytest.mark.parametrize("name", FAULTS)
 def test_it_went_on_from_a_state_that_it_had_saved(hurt, checkout, name):
     _, before = hurt[0][name]
-    folder = checkout.folder / checkout.documents.run(name).folder
+    folder = checkout.folder / checkout.graph.run(name).folder
     # Seconds of a step are never the same twice: a run that began anew would have others.
     assert (folder / "metrics.jsonl").read_text().splitlines()[:5] == before
 

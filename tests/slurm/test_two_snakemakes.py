@@ -59,7 +59,7 @@ def trainers(checkout: OnSlurm) -> list[int]:
 
 
 def test_a_second_snakemake_on_another_node_disturbs_nothing(checkout):
-    folder = checkout.documents.run(RUN).folder
+    folder = checkout.graph.run(RUN).folder
     log = checkout.folder / folder / "log.txt"
     first = snakemake(checkout, "node1")
     with ended(first):

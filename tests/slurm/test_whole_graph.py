@@ -38,7 +38,7 @@ def test_a_second_call_has_nothing_to_do(finished):
 
 def test_training_on_two_nodes_has_the_losses_of_one_process(finished):
     checkout, _ = finished
-    node = checkout.documents.run("cold_start")
+    node = checkout.graph.run("cold_start")
     folder = checkout.folder / node.folder
     assert ": 2 nodes with 1 processes each" in (folder / "log.txt").read_text()
     alone = folder.with_name("alone")
@@ -56,7 +56,7 @@ def test_training_on_two_nodes_has_the_losses_of_one_process(finished):
 
 def test_processes_on_two_nodes_share_an_evaluation(finished):
     checkout, _ = finished
-    node = checkout.documents.evaluation("base", "last", "held_out")
+    node = checkout.graph.evaluation("base", "last", "held_out")
     folder = checkout.folder / node.folder
     shared = folder.with_name("shared")
     shared.mkdir()

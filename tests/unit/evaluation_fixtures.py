@@ -50,10 +50,10 @@ def indexed(folder: Path, entry: ListedBenchmark) -> IndexedBenchmark:
 
 def write_config(folder: Path, config: BenchmarkConfig | EvaluationConfig) -> None:
     """Write `config.json` as a stage finds it."""
-    document = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    resolved = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
     kind = "benchmark" if isinstance(config, BenchmarkConfig) else "evaluation"
-    written = {"kind": kind, "name": config.name, "hash": hash_of(kind, document)}
-    (folder / "config.json").write_text(json.dumps(written | {"document": document}))
+    written = {"kind": kind, "name": config.name, "hash": hash_of(kind, resolved)}
+    (folder / "config.json").write_text(json.dumps(written | {"document": resolved}))
 
 
 def evaluation_config(*, evaluation: dict | None = None, **changed) -> EvaluationConfig:

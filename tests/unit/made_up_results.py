@@ -26,7 +26,7 @@ class Tree:
     """Where the made-up results lie."""
 
     root: Path
-    documents: ResultGraph
+    graph: ResultGraph
     steps: int
 
     def folder(self, node: Node) -> Path:
@@ -34,21 +34,21 @@ class Tree:
 
     @property
     def runs(self) -> list[Path]:
-        return [self.folder(self.documents.run(name)) / "manifest.json" for name in RUNS]
+        return [self.folder(self.graph.run(name)) / "manifest.json" for name in RUNS]
 
     @property
     def selection(self) -> Path:
-        return self.folder(self.documents.selection("rl")) / "manifest.json"
+        return self.folder(self.graph.selection("rl")) / "manifest.json"
 
     @property
     def data(self) -> list[Path]:
         names = ("cold_start", "math_normal", "multi_domain")
-        return [self.folder(self.documents.data(name)) / "manifest.json" for name in names]
+        return [self.folder(self.graph.data(name)) / "manifest.json" for name in names]
 
     @property
     def asked(self) -> list[Path]:
-        names = self.documents.recipe.evaluation.benchmarks
-        return [self.folder(self.documents.benchmark(name)) / "manifest.json" for name in names]
+        names = self.graph.recipe.evaluation.benchmarks
+        return [self.folder(self.graph.benchmark(name)) / "manifest.json" for name in names]
 
     @property
     def report_inputs(self) -> dict:
@@ -68,7 +68,7 @@ class Tree:
         }
 
     def scores(self, run: str, checkpoint: str, suite: str) -> Path:
-        return self.folder(self.documents.evaluation(run, checkpoint, suite)) / "scores.json"
+        return self.folder(self.graph.evaluation(run, checkpoint, suite)) / "scores.json"
 
     @property
     def held_out(self) -> list[Path]:
@@ -84,15 +84,15 @@ class Tree:
         return self.scores("final", "last", "benchmarks")
 
 
-def build_tree(root: Path, documents: ResultGraph) -> Tree:
-    made = Tree(root, documents, steps=150)
+def build_tree(root: Path, graph: ResultGraph) -> Tree:
+    made = Tree(root, graph, steps=150)
     for name in RUNS:
         write_run(made, name)
     for path, facts in zip(made.data, data_facts(), strict=True):
-        write_result(made, documents.data(path.parent.name.rpartition("-")[0]), facts)
+        write_result(made, graph.data(path.parent.name.rpartition("-")[0]), facts)
     for path in made.asked:
-        write_result(made, documents.benchmark(path.parent.name.rpartition("-")[0]), {})
-    write_result(made, documents.selection("rl"), selection_facts(0.5))
+        write_result(made, graph.benchmark(path.parent.name.rpartition("-")[0]), {})
+    write_result(made, graph.selection("rl"), selection_facts(0.5))
     for run, (accuracy, form) in HELD_OUT.items():
         checkpoint = "selected" if run == "rl" else "last"
         score = {"accuracy": accuracy, "format": form, "n": 1000, "tokens": 9.0, "truncated": 0.0}
@@ -102,7 +102,7 @@ def build_tree(root: Path, documents: ResultGraph) -> Tree:
         scores = {"mmmu_val": benchmark_score(0.5 + number / 50)}
         where = ("rl", f"step-{step:06d}", "checkpoint")
         write_scores(made, where, {"held_out": {}, "benchmarks": scores})
-    names = documents.recipe.evaluation.benchmarks
+    names = graph.recipe.evaluation.benchmarks
     scores = {name: benchmark_score(0.3 + number / 50) for number, name in enumerate(names)}
     write_scores(made, ("final", "last", "benchmarks"), {"held_out": {}, "benchmarks": scores})
     return made
@@ -126,7 +126,7 @@ def write_result(tree: Tree, node: Node, facts: dict) -> Path:
 
 
 def write_run(tree: Tree, name: str) -> None:
-    node = tree.documents.run(name)
+    node = tree.graph.run(name)
     last = f"checkpoints/step-{tree.steps:06d}"
     facts = {
         "steps": tree.steps,
@@ -193,7 +193,7 @@ def benchmark_score(mean: float) -> dict:
 
 
 def write_scores(tree: Tree, where: tuple[str, str, str], scores: dict) -> None:
-    node = tree.documents.evaluation(*where)
+    node = tree.graph.evaluation(*where)
     folder = tree.folder(node)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(node.config))

@@ -18,7 +18,7 @@ def write_study_results(tree: Tree, study: str, accuracy: dict[str, float], seed
     Args:
         accuracy: the share of right answers of each run by name; 0.5 for those that are not named.
     """
-    write_needs(tree, needs(tree.documents, tree.documents.project.studies[study], seeds), accuracy)
+    write_needs(tree, needs(tree.graph, tree.graph.project.studies[study], seeds), accuracy)
 
 
 def write_needs(tree: Tree, needed: Needs, accuracy: dict[str, float]) -> None:
@@ -26,7 +26,7 @@ def write_needs(tree: Tree, needed: Needs, accuracy: dict[str, float]) -> None:
     for node in needed.runs:
         write_run(tree, node.name)
     for node in needed.probes:
-        steps = checkpoint_steps(tree.documents.project.runs[node.name].settings)
+        steps = checkpoint_steps(tree.graph.project.runs[node.name].settings)
         facts = selection_facts(0.5)
         facts["checkpoints"] = [
             {**probe, "step": step}
@@ -34,7 +34,7 @@ def write_needs(tree: Tree, needed: Needs, accuracy: dict[str, float]) -> None:
         ]
         write_result(tree, node, facts)
     for node in needed.evaluations:
-        run = node.document["run"].rpartition("-")[0]
+        run = node.resolved["run"].rpartition("-")[0]
         write_verdicts(tree, node, accuracy.get(run, 0.5))
 
 
@@ -50,8 +50,8 @@ def write_verdicts(tree: Tree, node, accuracy: float) -> None:
     table["tokens"] = 20 + np.arange(ITEMS) % 10
     table["reason"] = "equals 2"
     table["response"] = "<think>7,2.</think>\\boxed{2}"
-    for name in node.document["held_out"]:
+    for name in node.resolved["held_out"]:
         table.to_parquet(folder / "verdicts" / f"held_out.{name}.parquet")
-    for name in node.document["benchmarks"]:
+    for name in node.resolved["benchmarks"]:
         for run in range(2):
             table.assign(run=run).to_parquet(folder / "verdicts" / f"{name}.run-{run}.parquet")

@@ -28,7 +28,7 @@ def sampled_config(**changed) -> SampledDataConfig:
         "filters": FILTERS,
         "seed": 1,
     }
-    document = {
+    resolved = {
         "version": 1,
         "name": "test",
         "seed": 1,
@@ -40,4 +40,4 @@ def sampled_config(**changed) -> SampledDataConfig:
         "template": TEMPLATE,
         "images": IMAGES,
     }
-    return SampledDataConfig.model_validate(document)
+    return SampledDataConfig.model_validate(resolved)

@@ -40,19 +40,19 @@ def test_studies_publish_every_run_that_they_show_with_probes_and_scores(finishe
     text = finished.snakemake("-n", "--quiet", "host", "--", "studies").stdout
     jobs = [part for part in text.split("rule publish:\n")[1:] if "mlflow-studies" in part]
     asked = next(line for line in jobs[0].splitlines() if line.startswith("    input:"))
-    documents = ResultGraph(load_project(finished.folder, "tiny"))
+    graph = ResultGraph(load_project(finished.folder, "tiny"))
     for name in ("rl", "rl_frozen_connector", "rl_removed_connector", "sft_math"):
-        assert f"{documents.run(name).folder}/manifest.json" in asked
-    assert f"{documents.selection('rl_frozen_connector').folder}/manifest.json" in asked
+        assert f"{graph.run(name).folder}/manifest.json" in asked
+    assert f"{graph.selection('rl_frozen_connector').folder}/manifest.json" in asked
     for step in ("step-000025", "step-000050"):
-        node = documents.evaluation("rl_frozen_connector", step, "study")
+        node = graph.evaluation("rl_frozen_connector", step, "study")
         assert f"{node.folder}/scores.json" in asked
     assert "__nowait-" not in asked
 
 
 def test_the_plain_copy_takes_what_studies_asked_of_its_runs_once_it_is_there(finished):
-    documents = ResultGraph(load_project(finished.folder, "tiny"))
-    node = documents.evaluation("rl", "step-000050", "study")
+    graph = ResultGraph(load_project(finished.folder, "tiny"))
+    node = graph.evaluation("rl", "step-000050", "study")
     path = finished.folder / node.folder / "scores.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("{}")
@@ -60,8 +60,8 @@ def test_the_plain_copy_takes_what_studies_asked_of_its_runs_once_it_is_there(fi
 
 
 def test_a_branch_that_was_run_alone_is_copied_by_the_next_plain_call(finished):
-    documents = ResultGraph(load_project(finished.folder, "tiny"))
-    path = finished.folder / documents.run("rl_hard").folder / "manifest.json"
+    graph = ResultGraph(load_project(finished.folder, "tiny"))
+    path = finished.folder / graph.run("rl_hard").folder / "manifest.json"
     path.parent.mkdir(parents=True)
     path.write_text("{}")
     assert finished.planned() == {"publish": 1, "all": 1}
@@ -70,9 +70,9 @@ def test_a_branch_that_was_run_alone_is_copied_by_the_next_plain_call(finished):
 
 
 def test_a_clone_of_recorded_runs_publishes_nothing_until_it_has_a_database(finished):
-    documents = ResultGraph(load_project(finished.folder, "tiny"))
+    graph = ResultGraph(load_project(finished.folder, "tiny"))
     for name in CORE:
-        (finished.folder / documents.run(name).folder / "data.dvc").write_text("outs: []\n")
+        (finished.folder / graph.run(name).folder / "data.dvc").write_text("outs: []\n")
     (finished.folder / "results/mlflow.json").unlink()
     assert finished.planned() == {}
     (finished.folder / "mlflow.db").write_text("")
@@ -80,10 +80,10 @@ def test_a_clone_of_recorded_runs_publishes_nothing_until_it_has_a_database(fini
 
 
 def test_a_target_alone_needs_no_cores(workflow):
-    documents = ResultGraph(load_project(workflow.folder, "tiny"))
-    target = f"{documents.run('base').folder}/config.json"
+    graph = ResultGraph(load_project(workflow.folder, "tiny"))
+    target = f"{graph.run('base').folder}/config.json"
     workflow.snakemake(target)
     assert (workflow.folder / target).exists()
-    other = f"{documents.run('rl').folder}/config.json"
+    other = f"{graph.run('rl').folder}/config.json"
     said = workflow.snakemake("--cores", "1", "--quiet", "host", "--", other).stdout
     assert "Provided cores: 1 " in said

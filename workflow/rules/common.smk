@@ -18,7 +18,7 @@ from r1v3.provenance.outdated import OtherCode
 from r1v3.provenance.times import settle_times
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.baselines import Baselines
-from r1v3.recipe.graph.configs import resolved_config
+from r1v3.recipe.graph.configs import typed_config
 from r1v3.recipe.graph.copies import Copies
 from r1v3.recipe.graph.targets import Targets
 from r1v3.recipe.site import read_site
@@ -93,19 +93,19 @@ def rerun(path):
 
 # What a stage reads; the inputs of its rule follow from it.
 def run_settings(w):
-    return resolved_config(GRAPH.at(rerun(f"results/runs/{w.run}")))
+    return typed_config(GRAPH.at(rerun(f"results/runs/{w.run}")))
 
 
 def data_settings(w):
-    return resolved_config(GRAPH.at(rerun(f"results/data/{w.data}")))
+    return typed_config(GRAPH.at(rerun(f"results/data/{w.data}")))
 
 
 def selection_settings(w):
-    return resolved_config(GRAPH.at(rerun(f"results/selections/{w.selection}")))
+    return typed_config(GRAPH.at(rerun(f"results/selections/{w.selection}")))
 
 
 def evaluation_settings(w):
-    return resolved_config(GRAPH.at(rerun(f"results/evaluations/{w.run}/{w.checkpoint}/{w.suite}")))
+    return typed_config(GRAPH.at(rerun(f"results/evaluations/{w.run}/{w.checkpoint}/{w.suite}")))
 
 
 def parent(path, id):

@@ -23,8 +23,8 @@ def main() -> None:
     parser.add_argument("--studies", type=Path, nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    documents = ResultGraph(load_project(Path.cwd(), args.recipe, args.overlay, args.seeds))
-    write_ledger(documents, args.studies, seeds=args.seeds, output=args.output)
+    graph = ResultGraph(load_project(Path.cwd(), args.recipe, args.overlay, args.seeds))
+    write_ledger(graph, args.studies, seeds=args.seeds, output=args.output)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ files; writes index.html and what it links to into one folder.
 import argparse
 from pathlib import Path
 
-from r1v3.base.json_file import read_json
 from r1v3.base.told import run_main
 from r1v3.evaluate.pages.pages import model_label, write_pages
+from r1v3.recipe.outputs.config_file import read_resolved
 from r1v3.recipe.outputs.stage import own_files, tables
 from r1v3.recipe.tables.benchmarks import load_table
 
@@ -27,11 +27,11 @@ def main() -> None:
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    document = read_json(args.scores.parent / "config.json", "document")["document"]
+    resolved = read_resolved(args.scores.parent / "config.json")
     own_files(args.output.parent)
     write_pages(
         args.scores.parent,
-        tables(document["benchmarks"], args.benchmarks),
+        tables(resolved["benchmarks"], args.benchmarks),
         load_table(args.table),
         args.output.parent,
         name=model_label(args.scores.parent),

@@ -24,8 +24,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     root = Path.cwd()
-    documents = ResultGraph(load_project(root, args.recipe, args.overlay, args.seeds))
-    write_study(args.study, documents, root=root, seeds=args.seeds, output=args.output)
+    graph = ResultGraph(load_project(root, args.recipe, args.overlay, args.seeds))
+    write_study(args.study, graph, root=root, seeds=args.seeds, output=args.output)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def main() -> None:
     parser.add_argument("--claims", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    documents = ResultGraph(load_project(Path.cwd(), args.recipe, args.overlay))
-    write_summary_page(documents, args.claims, args.output)
+    graph = ResultGraph(load_project(Path.cwd(), args.recipe, args.overlay))
+    write_summary_page(graph, args.claims, args.output)
 
 
 if __name__ == "__main__":

@@ -9,20 +9,20 @@ from r1v3.recipe.load import load_project
 
 
 @pytest.fixture(scope="session")
-def documents():
+def graph():
     return ResultGraph(load_project(ROOT, "tiny"))
 
 
 @pytest.fixture
-def tree(tmp_path, documents) -> Tree:
+def tree(tmp_path, graph) -> Tree:
     """Made-up results that a test may change."""
-    return build_tree(tmp_path, documents)
+    return build_tree(tmp_path, graph)
 
 
 @pytest.fixture(scope="session")
-def shared_tree(tmp_path_factory, documents) -> Tree:
+def shared_tree(tmp_path_factory, graph) -> Tree:
     """Made-up results that no test changes."""
-    return build_tree(tmp_path_factory.mktemp("tree"), documents)
+    return build_tree(tmp_path_factory.mktemp("tree"), graph)
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,10 @@ from r1v3.recipe.graph.targets import Targets
 BRANCH = "rl_tenth_rate"
 
 
-def test_a_branch_is_compared_with_the_run_that_it_is_like(documents):
-    assert pair(documents, BRANCH) == (BRANCH, "rl")
-    assert pair(documents, "rl_hard_tenth_rate") == ("rl_hard_tenth_rate", "rl_hard")
-    assert pair(documents, "rl_hard-of-rl_longer") == ("rl_hard", "rl_longer")
+def test_a_branch_is_compared_with_the_run_that_it_is_like(graph):
+    assert pair(graph, BRANCH) == (BRANCH, "rl")
+    assert pair(graph, "rl_hard_tenth_rate") == ("rl_hard_tenth_rate", "rl_hard")
+    assert pair(graph, "rl_hard-of-rl_longer") == ("rl_hard", "rl_longer")
 
 
 @pytest.mark.parametrize(
@@ -31,37 +31,37 @@ def test_a_branch_is_compared_with_the_run_that_it_is_like(documents):
         (BRANCH, BRANCH, "are one run"),
     ],
 )
-def test_what_cannot_be_compared_is_told(documents, branch, parent, said):
+def test_what_cannot_be_compared_is_told(graph, branch, parent, said):
     with pytest.raises(RecipeError, match=said):
-        page_name(documents, branch, parent)
+        page_name(graph, branch, parent)
 
 
-def test_it_needs_both_runs_their_probes_and_scores_at_equal_steps(documents):
-    needed = branch_needs(documents, BRANCH)
-    ids = {documents.run(name).id for name in ("rl", BRANCH)}
+def test_it_needs_both_runs_their_probes_and_scores_at_equal_steps(graph):
+    needed = branch_needs(graph, BRANCH)
+    ids = {graph.run(name).id for name in ("rl", BRANCH)}
     assert {node.id for node in needed.runs} == ids
-    assert {node.document["run"] for node in needed.probes} == ids
+    assert {node.resolved["run"] for node in needed.probes} == ids
     steps = {
         run: {
-            node.document["checkpoint"]
+            node.resolved["checkpoint"]
             for node in needed.evaluations
-            if node.document["run"] == run and node.name == "held_out"
+            if node.resolved["run"] == run and node.name == "held_out"
         }
         for run in ids
     }
     assert list(steps.values()) == [{"step-000050"}] * 2
 
 
-def test_supervised_branches_are_compared_without_probes(documents):
-    needed = branch_needs(documents, "final_all")
+def test_supervised_branches_are_compared_without_probes(graph):
+    needed = branch_needs(graph, "final_all")
     assert not needed.probes
-    assert {node.document["checkpoint"] for node in needed.evaluations} == {"last"}
-    assert branch_study(documents, "final_all").by_step == []
+    assert {node.resolved["checkpoint"] for node in needed.evaluations} == {"last"}
+    assert branch_study(graph, "final_all").by_step == []
 
 
-def test_a_branch_s_copy_asks_nothing_of_the_core_path(documents, monkeypatch, tmp_path):
+def test_a_branch_s_copy_asks_nothing_of_the_core_path(graph, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    targets = Targets(documents)
+    targets = Targets(graph)
     copies = Copies(targets, "-0123456789")
     receipt = copies.branch(BRANCH)
     assert receipt == f"results/mlflow-branch-{BRANCH}-0123456789.json"
@@ -73,23 +73,21 @@ def test_a_branch_s_copy_asks_nothing_of_the_core_path(documents, monkeypatch, t
     assert wanted == set(targets.branch_results(BRANCH))
 
 
-def test_a_run_says_how_it_differs_from_its_parent(documents):
-    assert any(
-        "learning_rate" in each and "→" in each for each in changes_from_like(documents, BRANCH)
-    )
-    assert changes_from_like(documents, "rl") == []
-    tags = descriptions(documents)[documents.run(BRANCH).id]
-    assert documents.project.runs[BRANCH].entry.why in tags["mlflow.note.content"]
+def test_a_run_says_how_it_differs_from_its_parent(graph):
+    assert any("learning_rate" in each and "→" in each for each in changes_from_like(graph, BRANCH))
+    assert changes_from_like(graph, "rl") == []
+    tags = descriptions(graph)[graph.run(BRANCH).id]
+    assert graph.project.runs[BRANCH].entry.why in tags["mlflow.note.content"]
     assert f"`snakemake results/runs/{BRANCH}.json`" in tags["mlflow.note.content"]
     assert "learning_rate" in tags["differs"]
 
 
 @pytest.mark.slow
-def test_its_page_has_paired_scores_settings_entropy_and_cost(tmp_path, documents):
-    tree = build_tree(tmp_path, documents)
-    write_needs(tree, branch_needs(documents, BRANCH), {"rl": 0.7, BRANCH: 0.4})
+def test_its_page_has_paired_scores_settings_entropy_and_cost(tmp_path, graph):
+    tree = build_tree(tmp_path, graph)
+    write_needs(tree, branch_needs(graph, BRANCH), {"rl": 0.7, BRANCH: 0.4})
     output = tree.root / "results/branches" / f"{BRANCH}.html"
-    write_branch(BRANCH, documents, root=tree.root, output=output)
+    write_branch(BRANCH, graph, root=tree.root, output=output)
     text = without_tags(output.read_text())
     assert "-30.0" in text  # paired: 40 % minus 70 %
     assert "settings.optimizer.learning_rate" in text

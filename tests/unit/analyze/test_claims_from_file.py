@@ -20,8 +20,8 @@ from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 from r1v3.recipe.schema.report_numbers import expression_value
 
-DOCUMENTS = ResultGraph(load_project(ROOT, "paper"))
-CLAIMS = DOCUMENTS.project.claims
+GRAPH = ResultGraph(load_project(ROOT, "paper"))
+CLAIMS = GRAPH.project.claims
 SEEDS = (1, 2, 3)
 
 
@@ -34,7 +34,7 @@ def write(path, rows):
 
 
 def verdicts(path):
-    return {v.claim: v for v in check_table(DOCUMENTS, read_table(path, DOCUMENTS))}
+    return {v.claim: v for v in check_table(GRAPH, read_table(path, GRAPH))}
 
 
 def items_of(name, effect):
@@ -58,7 +58,7 @@ def curve_of(name, ends):
 
 def checkpoints_of(name, sign):
     claim, rng = CLAIMS[name], np.random.default_rng(0)
-    for arm in DOCUMENTS.project.studies[claim.study].arms:
+    for arm in GRAPH.project.studies[claim.study].arms:
         for seed in SEEDS:
             for step, entropy in enumerate(rng.permutation(6), 1):
                 at = {"study": claim.study, "arm": arm, "seed": seed, "step": step}
@@ -111,13 +111,13 @@ def test_a_wrong_row_is_named_by_its_line(change, said, tmp_path):
     rows = list(items_of("rl_lifts_mathematics", 0.2))
     rows[0] |= change
     with pytest.raises(ValueError, match=said):
-        read_table(write(tmp_path / "runs.csv", rows), DOCUMENTS)
+        read_table(write(tmp_path / "runs.csv", rows), GRAPH)
 
 
 def test_a_number_that_stands_twice_is_refused(tmp_path):
     rows = list(items_of("rl_lifts_mathematics", 0.2))
     with pytest.raises(ValueError, match=f"line {len(rows) + 2}: the same number stands above"):
-        read_table(write(tmp_path / "runs.csv", [*rows, rows[4]]), DOCUMENTS)
+        read_table(write(tmp_path / "runs.csv", [*rows, rows[4]]), GRAPH)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_number_that_stands_twice_is_refused(tmp_path):
 def test_a_wrong_column_is_named(text, said, tmp_path):
     (tmp_path / "runs.csv").write_text(text)
     with pytest.raises(ValueError, match=said):
-        read_table(tmp_path / "runs.csv", DOCUMENTS)
+        read_table(tmp_path / "runs.csv", GRAPH)
 
 
 def test_the_command_prints_verdicts_and_what_a_table_needs(tmp_path, capsys):
@@ -143,4 +143,4 @@ def test_the_command_prints_verdicts_and_what_a_table_needs(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "reproduced        rl_lifts_mathematics; +20 points" in said
     assert "rl_lifts_mathematics" in output.read_text()
-    assert {row["rows"] for row in wanted(DOCUMENTS)} == {"item", "step", "score"}
+    assert {row["rows"] for row in wanted(GRAPH)} == {"item", "step", "score"}

@@ -9,7 +9,7 @@ from made_up_results import write_run
 from r1v3.analyze.compare import compare_runs
 
 
-def test_it_tells_recipe_ancestry_and_results(tree, documents):
+def test_it_tells_recipe_ancestry_and_results(tree, graph):
     write_run(tree, "rl_minibatches")
     text = compare_runs(tree.root, "rl", "rl_minibatches")
     recipe = text[text.index("recipe") : text.index("made from")]
@@ -19,7 +19,7 @@ def test_it_tells_recipe_ancestry_and_results(tree, documents):
     ]
     assert text[text.index("made from") + 1] == "  nothing"
     assert text[text.index("code") + 1] == "  nothing"
-    assert text[0] == f"A = {documents.run('rl').id}"
+    assert text[0] == f"A = {graph.run('rl').id}"
 
 
 def test_a_run_compared_with_itself_differs_in_nothing(tree):
@@ -31,7 +31,7 @@ def test_a_run_compared_with_itself_differs_in_nothing(tree):
 
 def test_runs_of_unequal_length_are_compared_at_equal_steps(tree):
     write_run(tree, "rl_minibatches")
-    folder = tree.root / tree.documents.run("rl_minibatches").folder
+    folder = tree.root / tree.graph.run("rl_minibatches").folder
     lines = (folder / "metrics.jsonl").read_text().splitlines()[:50]
     rows = [json.loads(line) for line in lines]
     # At each step better than rl, and yet below what rl has after twice as many steps.
@@ -46,14 +46,14 @@ def test_runs_of_unequal_length_are_compared_at_equal_steps(tree):
 
 
 def test_scores_at_unequal_steps_stand_apart_with_their_steps(tree):
-    evaluation = tree.documents.evaluation("rl", "last", "held_out")
-    other = tree.documents.evaluation("base", "last", "held_out")
+    evaluation = tree.graph.evaluation("rl", "last", "held_out")
+    other = tree.graph.evaluation("base", "last", "held_out")
     for node, score in ((evaluation, 0.5), (other, 0.4)):
         folder = tree.root / node.folder
         folder.mkdir(parents=True, exist_ok=True)
         scores = {"benchmarks": {}, "held_out": {"math": {"accuracy": score}}}
         (folder / "scores.json").write_text(json.dumps(scores))
-    run = tree.root / tree.documents.run("base").folder / "manifest.json"
+    run = tree.root / tree.graph.run("base").folder / "manifest.json"
     content = json.loads(run.read_text())
     content["facts"]["steps"] = 700
     run.write_text(json.dumps(content))
@@ -64,7 +64,7 @@ def test_scores_at_unequal_steps_stand_apart_with_their_steps(tree):
 
 def test_runs_without_a_step_in_common_show_no_mean(tree):
     write_run(tree, "rl_minibatches")
-    folder = tree.root / tree.documents.run("rl_minibatches").folder
+    folder = tree.root / tree.graph.run("rl_minibatches").folder
     (folder / "metrics.jsonl").write_text('{"step": 700, "reward": 0.5}\n')
     text = compare_runs(tree.root, "rl", "rl_minibatches")
     assert not any(line.startswith("  reward") for line in text)
@@ -78,7 +78,7 @@ def test_a_run_that_is_not_there_is_named(tree):
 @pytest.fixture
 def elsewhere(tree, tmp_path):
     """The folder of `rl` as another machine's checkout has it, and a way to change its manifest."""
-    run = tree.root / tree.documents.run("rl").folder
+    run = tree.root / tree.graph.run("rl").folder
     copy = tmp_path / "elsewhere" / "results" / "runs" / run.name
     shutil.copytree(run, copy)
 

@@ -29,7 +29,7 @@ class MadeUp:
         self.made_items = items
         self.study = PROJECT.studies[claim.study]
         evaluation = SimpleNamespace(source="files")
-        self.documents = SimpleNamespace(recipe=SimpleNamespace(evaluation=evaluation))
+        self.graph = SimpleNamespace(recipe=SimpleNamespace(evaluation=evaluation))
 
     def seeds_of(self, label):
         return SEEDS
@@ -249,9 +249,9 @@ def test_published_numbers_of_studies_stand_at_the_benchmark_that_they_are_of():
 def test_a_miniature_settles_no_score_and_a_false_table_is_not_saved_by_a_run():
     claim = CLAIMS["mmmu_is_best_of_open"]
     made = MadeUp(claim, score=score_with(claim, True))
-    made.documents.recipe.evaluation.source = "miniature"
+    made.graph.recipe.evaluation.source = "miniature"
     assert judge_claim("c", claim, made).verdict == "not testable here"
-    made.documents.recipe.evaluation.source = "files"
+    made.graph.recipe.evaluation.source = "files"
     false = claim.model_copy(update={"check": "mmmu_val.skywork_r1v3_38b < 70"})
     assert judge_claim("c", false, made).verdict == "contradicted"
     made.made_score = None

@@ -26,8 +26,8 @@ VERDICTS = {
 
 
 @pytest.fixture
-def ledger(documents) -> dict:
-    claims = documents.project.claims
+def ledger(graph) -> dict:
+    claims = graph.project.claims
     rows = [
         claim_row(claims[name], ClaimVerdict(name, **verdict)) | {"study": claims[name].study}
         for name, verdict in VERDICTS.items()
@@ -35,8 +35,8 @@ def ledger(documents) -> dict:
     return {"claims": rows, "recipe": "tiny", "seeds": 3}
 
 
-def test_every_claim_stands_in_the_part_of_its_verdict(documents, ledger):
-    content = summary_content(documents, ledger)
+def test_every_claim_stands_in_the_part_of_its_verdict(graph, ledger):
+    content = summary_content(graph, ledger)
     assert content["counts"] == {
         "holds": 2, "fails": 1, "own": 1, "built": 1, "open": 1, "unknowable": 1
     }  # fmt: skip
@@ -46,9 +46,9 @@ def test_every_claim_stands_in_the_part_of_its_verdict(documents, ledger):
     assert first == ["rl_generalises", "trained_tower_gains"]
 
 
-def test_each_sentence_has_its_number_interval_seeds_and_command(documents, ledger, tmp_path):
+def test_each_sentence_has_its_number_interval_seeds_and_command(graph, ledger, tmp_path):
     (tmp_path / "claims.json").write_text(json.dumps(ledger))
-    write_summary_page(documents, tmp_path / "claims.json", tmp_path / "summary.html")
+    write_summary_page(graph, tmp_path / "claims.json", tmp_path / "summary.html")
     page = Page((tmp_path / "summary.html").read_text())
     assert page.scripts == 0
     assert {f"finding-{name}" for name in VERDICTS} <= set(page.ids)

@@ -27,7 +27,7 @@ def empty_database(tmp_path_factory):
 def live(tree, empty_database):
     """The RL run as it is while it trains: no manifest; and a store."""
     shutil.copy(empty_database, tree.root / "mlflow.db")
-    folder = tree.folder(tree.documents.run("rl"))
+    folder = tree.folder(tree.graph.run("rl"))
     (folder / "manifest.json").rename(folder / "later")
     (folder / "metrics.jsonl").rename(folder / "rows")
     return folder
@@ -59,7 +59,7 @@ def state(store: MlflowStore, key: str) -> str:
 def publish_all(tree, uri: str) -> dict:
     return publish_runs(
         experiment="tiny",
-        recipe=tree.documents.recipe,
+        recipe=tree.graph.recipe,
         runs=tree.runs,
         selections=[tree.selection],
         scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],

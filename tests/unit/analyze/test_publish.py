@@ -19,10 +19,10 @@ def send(tree, empty_database):
     uri = f"sqlite:///{tree.root}/mlflow.db"
     shutil.copy(empty_database, tree.root / "mlflow.db")
 
-    def publish_and_look(studies=tree.documents.project.studies) -> tuple[dict, dict[str, dict]]:
+    def publish_and_look(studies=tree.graph.project.studies) -> tuple[dict, dict[str, dict]]:
         content = publish_runs(
             experiment="tiny",
-            recipe=tree.documents.recipe,
+            recipe=tree.graph.recipe,
             runs=tree.runs,
             selections=[tree.selection],
             scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
@@ -37,10 +37,10 @@ def send(tree, empty_database):
 
 def test_every_run_and_checkpoint_is_there_once_however_often_it_is_published(send, tree):
     content, first = send()
-    rl = tree.documents.run("rl").id
+    rl = tree.graph.run("rl").id
     checkpoints = {f"{rl}/step-{step:06d}" for step in (30, 60, 90, 120, 150)}
     names = ("base", "teacher", "cold_start", "rl", "final")
-    assert set(first) == {tree.documents.run(name).id for name in names} | checkpoints
+    assert set(first) == {tree.graph.run(name).id for name in names} | checkpoints
     assert {run["status"] for run in first.values()} == {"FINISHED"}
 
     run = first[rl]
@@ -53,7 +53,7 @@ def test_every_run_and_checkpoint_is_there_once_however_often_it_is_published(se
         (30, 0.5), (60, 0.52), (90, 0.54), (120, 0.56), (150, 0.58)
     ]  # fmt: skip
     assert run["points"]["held_out/math/accuracy"] == [(120, 0.75)]
-    rate = tree.documents.recipe.grpo["math"].optimizer.learning_rate
+    rate = tree.graph.recipe.grpo["math"].optimizer.learning_rate
     assert run["params"]["optimizer.learning_rate"] == str(rate)
     assert run["tags"]["stage"] == "grpo"
     assert run["tags"]["from"] == "cold_start"
@@ -99,7 +99,7 @@ def test_checkpoints_are_logged_models_with_their_scores_and_the_chosen_one_has_
     from mlflow import MlflowClient
 
     _, runs = send()
-    rl, final = tree.documents.run("rl").id, tree.documents.run("final").id
+    rl, final = tree.graph.run("rl").id, tree.graph.run("final").id
     found = models(tree)
     assert len(found) == 4 + 5  # the last checkpoint of four runs, and every kept one of rl
     chosen = found[f"{rl}/checkpoints/step-000120"]
@@ -121,13 +121,13 @@ def test_a_run_names_its_data_sets_its_rule_and_where_dvc_has_it(send, tree):
     from mlflow import MlflowClient
 
     _, runs = send()
-    final = tree.documents.run("final")
+    final = tree.graph.run("final")
     run = MlflowClient(f"sqlite:///{tree.root}/mlflow.db").get_run(runs[final.id]["id"])
     inputs = {
         (each.dataset.name, each.dataset.digest, each.tags[0].value)
         for each in run.inputs.dataset_inputs
     }
-    data, held = (tree.documents.data(n) for n in ("multi_domain", "multi_domain_validation"))
+    data, held = (tree.graph.data(n) for n in ("multi_domain", "multi_domain_validation"))
     assert inputs == {
         (data.name, data.hash, "training"),
         (held.name, held.hash, "validation"),
@@ -164,7 +164,7 @@ def test_an_interrupted_publication_is_completed_without_a_second_point(
     assert len(found) == 10
     assert {run["status"] for run in found.values()} == {"FINISHED"}
     for name in ("base", "teacher"):
-        assert len(found[tree.documents.run(name).id]["points"]["loss"]) == 150
+        assert len(found[tree.graph.run(name).id]["points"]["loss"]) == 150
     assert len(models(tree)) == 9
 
 
@@ -195,21 +195,21 @@ def test_an_experiment_that_somebody_deleted_comes_back(send, tree):
 
 def test_changed_results_replace_the_old_copy(send, tree):
     _, first = send()
-    rl = tree.documents.run("rl")
+    rl = tree.graph.run("rl")
     metrics = tree.folder(rl) / "metrics.jsonl"
     rows = [json.loads(line) for line in metrics.read_text().splitlines()]
     metrics.write_text("".join(json.dumps({**row, "reward": 0.25}) + "\n" for row in rows))
     _, second = send()
     assert set(second) == set(first)
     assert {value for _, value in second[rl.id]["points"]["reward"]} == {0.25}
-    base = tree.documents.run("base").id
+    base = tree.graph.run("base").id
     assert second[base] == first[base]
 
 
-def test_a_published_run_that_another_study_shows_gets_its_tag_and_no_second_copy(send, documents):
+def test_a_published_run_that_another_study_shows_gets_its_tag_and_no_second_copy(send, graph):
     _, first = send()
-    rl = documents.run("rl").id
-    studies = documents.project.studies
+    rl = graph.run("rl").id
+    studies = graph.project.studies
     assert first[rl]["tags"]["study"].startswith("stages, freeze, curriculum, rates, ")
     _, second = send({"mine": studies["freeze"]})
     assert second[rl]["tags"]["study"] == "mine"

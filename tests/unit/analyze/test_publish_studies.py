@@ -17,28 +17,28 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_studys_runs_have_checkpoints_with_probes_and_what_the_study_asked(
-    tree, documents, empty_database
+    tree, graph, empty_database
 ):
-    study = documents.project.studies["freeze"]
-    needed = needs(documents, study, 1)
+    study = graph.project.studies["freeze"]
+    needed = needs(graph, study, 1)
     write_study_results(tree, "freeze", {})
     paths = []
     for node in needed.evaluations:
         paths.append(tree.folder(node) / "scores.json")
         paths[-1].write_text(json.dumps(of_study(node)))
-    frozen = documents.run("rl_frozen_connector")
-    probed = write_result(tree, documents.selection("rl_frozen_connector"), selection_facts(0.5))
+    frozen = graph.run("rl_frozen_connector")
+    probed = write_result(tree, graph.selection("rl_frozen_connector"), selection_facts(0.5))
     shutil.copy(empty_database, tree.root / "mlflow.db")
     uri = f"sqlite:///{tree.root}/mlflow.db"
     publish_runs(
         experiment="tiny",
-        recipe=documents.recipe,
+        recipe=graph.recipe,
         runs=[tree.folder(node) / "manifest.json" for node in needed.runs],
         selections=[probed / "manifest.json"],
         scores=[*tree.checkpoints, *paths],
         tracking_uri=uri,
         output=tree.root / "results" / "mlflow-studies.json",
-        studies=documents.project.studies,
+        studies=graph.project.studies,
     )
     found = look(uri)
     tags = found[frozen.id]["tags"]
@@ -52,13 +52,13 @@ def test_a_studys_runs_have_checkpoints_with_probes_and_what_the_study_asked(
     assert child["points"]["critical_token_entropy"] == [(120, 0.53)]
     assert child["tags"]["chosen"] == "true"
     # A run that no selection probes has its checkpoints all the same, and is not said to have chosen.
-    removed = documents.run("rl_removed_connector")
+    removed = graph.run("rl_removed_connector")
     assert "chosen" not in found[f"{removed.id}/step-000150"]["tags"]
 
 
-def test_of_two_scores_of_a_checkpoint_in_one_benchmark_the_first_counts(tree, documents):
+def test_of_two_scores_of_a_checkpoint_in_one_benchmark_the_first_counts(tree, graph):
     run = read_result(tree.runs[3])
-    node = documents.evaluation("rl", "step-000030", "study")
+    node = graph.evaluation("rl", "step-000030", "study")
     write_scores(tree, ("rl", "step-000030", "study"), of_study(node))
     scores = [read_scores(tree.checkpoints[0]), read_scores(tree.folder(node) / "scores.json")]
     points = [point for point in score_points(run, scores, None, "mmmu_val") if point[3] == 30]
@@ -69,6 +69,6 @@ def test_of_two_scores_of_a_checkpoint_in_one_benchmark_the_first_counts(tree, d
 def of_study(node) -> dict:
     """Scores of everything that the study suite asks."""
     return {
-        "benchmarks": {name: benchmark_score(0.9) for name in node.document["benchmarks"]},
-        "held_out": {name: {"accuracy": 0.7, "format": 1.0} for name in node.document["held_out"]},
+        "benchmarks": {name: benchmark_score(0.9) for name in node.resolved["benchmarks"]},
+        "held_out": {name: {"accuracy": 0.7, "format": 1.0} for name in node.resolved["held_out"]},
     }

@@ -176,13 +176,13 @@ def test_what_may_be_concluded_depends_on_points_and_interval(entropies, scores,
 
 
 @pytest.mark.slow
-def test_with_studies_claims_and_answers_the_page_holds_them_all(tree, documents):
+def test_with_studies_claims_and_answers_the_page_holds_them_all(tree, graph):
     results = tree.root / "results"
     write_study_results(tree, "freeze", {"rl": 0.7})
     study = results / "studies" / "freeze.html"
-    write_study("freeze", documents, root=tree.root, seeds=1, output=study)
-    write_ledger(documents, [study.with_suffix(".json")], seeds=1, output=results / "claims.html")
-    held_out = documents.evaluation("final", "last", "held_out")
+    write_study("freeze", graph, root=tree.root, seeds=1, output=study)
+    write_ledger(graph, [study.with_suffix(".json")], seeds=1, output=results / "claims.html")
+    held_out = graph.evaluation("final", "last", "held_out")
     write_verdicts(tree, held_out, 0.5)
     write_questions(tree, held_out)
     (results / "pages").mkdir()
@@ -213,7 +213,7 @@ def write_questions(tree, node):
     """The questions that `write_verdicts` has verdicts on."""
     common = {"options": None, "answer": "2", "answer_type": "fill", "domain": "mathematics"}
     common |= {"difficulty": "normal", "language": "en", "source": "world", "licence": "CC0-1.0"}
-    for id in node.document["held_out"].values():
+    for id in node.resolved["held_out"].values():
         folder = tree.root / "results" / "data" / id
         folder.mkdir(parents=True, exist_ok=True)
         picture = store_image(folder, Image.new("RGB", (8, 8)))

@@ -21,12 +21,12 @@ ACCURACY = {"rl": 0.7, "rl_frozen_connector": 0.4, "rl_frozen_vision_tower": 0.6
 
 
 @pytest.fixture(scope="module")
-def freeze(tmp_path_factory, documents):
+def freeze(tmp_path_factory, graph):
     """The folder of studies after `freeze` was made, with one seed."""
-    tree = build_tree(tmp_path_factory.mktemp("study"), documents)
+    tree = build_tree(tmp_path_factory.mktemp("study"), graph)
     write_study_results(tree, "freeze", ACCURACY)
     output = tree.root / "results" / "studies" / "freeze.html"
-    write_study("freeze", documents, root=tree.root, seeds=1, output=output)
+    write_study("freeze", graph, root=tree.root, seeds=1, output=output)
     return output.parent
 
 
@@ -45,12 +45,12 @@ def test_every_figure_is_there_as_svg_png_and_csv_and_the_page_links_to_them(fre
     assert page.scripts == 0
 
 
-def test_the_page_says_by_which_filter_mlflow_finds_its_runs(freeze, documents):
+def test_the_page_says_by_which_filter_mlflow_finds_its_runs(freeze, graph):
     text = without_tags((freeze / "freeze.html").read_text())
     assert "tags.`study.freeze` = 'yes'" in text
-    assert f"tags.run_id = '{documents.run('rl').id}'" in text
+    assert f"tags.run_id = '{graph.run('rl').id}'" in text
     for name in ("rl_frozen_connector", "rl_removed_connector", "rl_frozen_vision_tower"):
-        assert documents.run(name).id in text
+        assert graph.run(name).id in text
 
 
 def test_the_csv_holds_what_is_drawn(freeze):
@@ -72,31 +72,31 @@ def test_claims_about_training_stay_inconclusive_with_one_seed_and_say_where_the
 
 
 def test_with_three_seeds_the_same_claims_are_settled(tmp_path):
-    documents = ResultGraph(load_project(ROOT, "tiny", seeds=3))
-    tree = build_tree(tmp_path, documents)
+    graph = ResultGraph(load_project(ROOT, "tiny", seeds=3))
+    tree = build_tree(tmp_path, graph)
     accuracy = ACCURACY | {"rl__seed2": 0.72, "rl__seed3": 0.69}
     accuracy |= {"rl_frozen_connector__seed2": 0.41, "rl_frozen_connector__seed3": 0.38}
     write_study_results(tree, "freeze", accuracy, seeds=3)
     output = tree.root / "results" / "studies" / "freeze.html"
-    write_study("freeze", documents, root=tree.root, seeds=3, output=output)
+    write_study("freeze", graph, root=tree.root, seeds=3, output=output)
     claims = {c["claim"]: c for c in json.loads(output.with_suffix(".json").read_text())["claims"]}
     assert claims["frozen_connector_is_worse"]["verdict"] == "reproduced"
     assert claims["frozen_connector_is_worse"]["seeds"] == 3
     assert claims["frozen_connector_loses_reward"]["verdict"] == "contradicted"
     ledger = tree.root / "results" / "claims.html"
-    write_ledger(documents, [output.with_suffix(".json")], seeds=3, output=ledger)
+    write_ledger(graph, [output.with_suffix(".json")], seeds=3, output=ledger)
     text = ledger.read_text()
     assert 'class="verdict contradicted"' in text
     assert "3 seeds" in without_tags(text)
 
 
-def test_the_ledger_holds_the_studies_claims_and_those_that_need_none(freeze, documents, tmp_path):
+def test_the_ledger_holds_the_studies_claims_and_those_that_need_none(freeze, graph, tmp_path):
     output = tmp_path / "claims.html"
-    write_ledger(documents, [freeze / "freeze.json"], seeds=1, output=output)
+    write_ledger(graph, [freeze / "freeze.json"], seeds=1, output=output)
     content = json.loads(output.with_suffix(".json").read_text())
     names = [claim["claim"] for claim in content["claims"]]
-    studied = {n for n, c in documents.project.claims.items() if c.study == "freeze"}
-    free = {n for n, c in documents.project.claims.items() if c.study is None}
+    studied = {n for n, c in graph.project.claims.items() if c.study == "freeze"}
+    free = {n for n, c in graph.project.claims.items() if c.study is None}
     assert set(names) == studied | free
     assert sum(row["all"] for row in content["counts"]) == len(names)
     mathvista = next(c for c in content["claims"] if c["claim"] == "mathvista_beats_all_open")
@@ -108,26 +108,26 @@ def test_the_ledger_holds_the_studies_claims_and_those_that_need_none(freeze, do
     assert f"◆ marks the {carrying} claims that carry the report" in " ".join(text.split())
 
 
-def test_a_claim_worded_after_a_run_says_so(others, documents, tmp_path):
+def test_a_claim_worded_after_a_run_says_so(others, graph, tmp_path):
     path = tmp_path / "incentive.json"
     path.write_text(json.dumps(others["incentive"]))
     (claim,) = [claim for claim in others["incentive"]["claims"] if claim["post_hoc"]]
     assert claim["claim"] == "instructed_does_not_grow"
-    write_ledger(documents, [path], seeds=1, output=tmp_path / "claims.html")
+    write_ledger(graph, [path], seeds=1, output=tmp_path / "claims.html")
     text = " ".join(without_tags((tmp_path / "claims.html").read_text()).split())
     assert "before the runs, except 1 marked post hoc" in text
     assert "post hoc: worded after a first run" in text
 
 
 @pytest.fixture(scope="module")
-def others(tmp_path_factory, documents):
+def others(tmp_path_factory, graph):
     """The studies with analyses of their own, of made-up results."""
-    tree = build_tree(tmp_path_factory.mktemp("others"), documents)
+    tree = build_tree(tmp_path_factory.mktemp("others"), graph)
     made = {}
     for name in ("entropy", "uncertainty", "hallucination", "incentive"):
         write_study_results(tree, name, {"rl": 0.7, "rl_hard": 0.3})
         output = tree.root / "results" / "studies" / f"{name}.html"
-        write_study(name, documents, root=tree.root, seeds=1, output=output)
+        write_study(name, graph, root=tree.root, seeds=1, output=output)
         made[name] = json.loads(output.with_suffix(".json").read_text())
     return made
 
@@ -166,24 +166,24 @@ def test_figure_11_counts_critical_tokens(others):
     assert {row[2] for row in table["rows"]} == {"first tenth", "last tenth"}
 
 
-def test_a_result_that_is_missing_is_named(documents, tmp_path):
-    tree = build_tree(tmp_path, documents)
+def test_a_result_that_is_missing_is_named(graph, tmp_path):
+    tree = build_tree(tmp_path, graph)
     with pytest.raises(FileNotFoundError, match="rl_frozen_connector"):
         write_study(
             "freeze",
-            documents,
+            graph,
             root=tree.root,
             seeds=1,
             output=tree.root / "results/studies/freeze.html",
         )
 
 
-def test_the_same_results_give_the_same_page(freeze, documents):
+def test_the_same_results_give_the_same_page(freeze, graph):
     before = (
         (freeze / "freeze.html").read_bytes(),
         (freeze / "freeze/freeze-reward.png").read_bytes(),
     )
-    write_study("freeze", documents, root=freeze.parents[1], seeds=1, output=freeze / "freeze.html")
+    write_study("freeze", graph, root=freeze.parents[1], seeds=1, output=freeze / "freeze.html")
     after = (
         (freeze / "freeze.html").read_bytes(),
         (freeze / "freeze/freeze-reward.png").read_bytes(),

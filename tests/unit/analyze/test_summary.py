@@ -17,7 +17,7 @@ def test_the_summary_holds_each_model_and_each_benchmark_in_the_recipes_order(tr
         "math": {"accuracy": 0.75, "format": 1.0, "n": 1000},
         "multi_domain": {"accuracy": 0.55, "format": 1.0, "n": 1000},
     }
-    assert list(summary["benchmarks"]) == tree.documents.recipe.evaluation.benchmarks
+    assert list(summary["benchmarks"]) == tree.graph.recipe.evaluation.benchmarks
     first = summary["benchmarks"]["mmmu_val"]
     assert first == {"mean": 0.3, "low": pytest.approx(0.2), "high": 0.4, "n": 40, "runs": 5}
 

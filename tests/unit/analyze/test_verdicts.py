@@ -106,9 +106,7 @@ def test_a_claim_about_training_says_what_it_lacks_beside_seeds_where_its_items_
 class Checkpoints:
     """Evidence that is a table of checkpoints, of arms with so many seeds."""
 
-    documents = SimpleNamespace(
-        recipe=SimpleNamespace(evaluation=SimpleNamespace(source="miniature"))
-    )
+    graph = SimpleNamespace(recipe=SimpleNamespace(evaluation=SimpleNamespace(source="miniature")))
 
 
 def of_checkpoints(monkeypatch, table: pd.DataFrame) -> Checkpoints:
@@ -216,7 +214,7 @@ class Answers:
         self.table = pd.DataFrame(known)
         self.study = SimpleNamespace(arms={"slow": None}, measures=["checkpoint/mmmu_val"])
         evaluation = SimpleNamespace(source=source)
-        self.documents = SimpleNamespace(recipe=SimpleNamespace(evaluation=evaluation))
+        self.graph = SimpleNamespace(recipe=SimpleNamespace(evaluation=evaluation))
 
     def verdicts(self, arm, measure, seed):
         return self.table

@@ -10,12 +10,12 @@ from r1v3.analyze.mlflow.views import SHARED, link, set_pair_view
 
 
 def test_what_is_there_is_published_with_notes_columns_and_links(
-    tree, documents, empty_database, monkeypatch
+    tree, graph, empty_database, monkeypatch
 ):
     monkeypatch.chdir(tree.root)
     shutil.copy(empty_database, "mlflow.db")
     uri = "sqlite:///mlflow.db"
-    count = publish_present(documents, uri, Path("receipt.json"))
+    count = publish_present(graph, uri, Path("receipt.json"))
     assert count == len(tree.runs)
     store = MlflowStore(uri, "tiny")
     tags = store.client.get_experiment(store.experiment).tags
@@ -30,9 +30,9 @@ def test_what_is_there_is_published_with_notes_columns_and_links(
     runs = store.client.search_runs([store.experiment], "tags.stage = 'grpo'")
     assert "Made by `snakemake results/runs/rl.json`" in runs[0].data.tags["mlflow.note.content"]
     before = {run.info.run_id for run in store.client.search_runs([store.experiment])}
-    publish_present(documents, uri, Path("receipt.json"))
+    publish_present(graph, uri, Path("receipt.json"))
     assert {run.info.run_id for run in store.client.search_runs([store.experiment])} == before
-    links = dict(links_of(documents, uri, "http://127.0.0.1:5000"))
+    links = dict(links_of(graph, uri, "http://127.0.0.1:5000"))
     assert links["tiny, runs"].endswith("&viewStateShareKey=runs")
     assert "study freeze" not in links  # one of its runs is here
     set_pair_view(store, "branch-a", ["1", "2"], "mmmu_val")
@@ -40,9 +40,9 @@ def test_what_is_there_is_published_with_notes_columns_and_links(
     assert json.loads(held)["searchFilter"] == "attributes.run_id IN ('1', '2')"
 
 
-def test_where_nothing_is_there_nothing_is_published(tmp_path, documents, monkeypatch):
+def test_where_nothing_is_there_nothing_is_published(tmp_path, graph, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert publish_present(documents, "sqlite:///mlflow.db", Path("receipt.json")) == 0
+    assert publish_present(graph, "sqlite:///mlflow.db", Path("receipt.json")) == 0
     assert not Path("mlflow.db").exists()
 
 

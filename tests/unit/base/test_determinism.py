@@ -110,7 +110,7 @@ def test_a_stage_sets_it_before_its_work(tmp_path, monkeypatch):
 
     seen = []
     monkeypatch.setattr(stage, "make_exact", lambda: seen.append("exact"))
-    document = {
+    resolved = {
         "version": 1, "name": "sft", "seed": 1, "template": TEMPLATE.model_dump(),
         "images": IMAGES.model_dump(), "settings": SFT, "data": "d", "validation": None,
         "start": {"run": "r", "checkpoint": "last", "selection": None},
@@ -118,7 +118,7 @@ def test_a_stage_sets_it_before_its_work(tmp_path, monkeypatch):
     for mode in ("fast", "exact"):
         folder = tmp_path / mode
         folder.mkdir()
-        own = document | ({"determinism": mode} if mode == "exact" else {})
+        own = resolved | ({"determinism": mode} if mode == "exact" else {})
         config = Node("sft", "sft", own, ()).config
         (folder / "config.json").write_text(json.dumps(config))
 

@@ -59,8 +59,8 @@ def finish_sampled(folder: Path, asked: Path) -> Path:
     rejected = {"wrong": {"answer is wrong": 1}}
     facts = {"funnel": {"asked": 3, "sampled": 2, "right": 1, "kept": 1}, "rejected": rejected}
     facts |= {"pass_rate": 0.5, "questions_kept": 1, "examples": {}, **count_records([record])}
-    document = {"set": {"samples": 2, "temperature": 1.0, "keep": "first"}, "questions": asked.name}
-    return finish(folder, "data", document | {"by": {"run": "teacher-0"}}, facts)
+    resolved = {"set": {"samples": 2, "temperature": 1.0, "keep": "first"}, "questions": asked.name}
+    return finish(folder, "data", resolved | {"by": {"run": "teacher-0"}}, facts)
 
 
 @pytest.fixture(scope="module")

@@ -100,10 +100,10 @@ def test_the_check_says_what_prepare_does(checkout, monkeypatch, tmp_path, name)
     original = (ROOT / "config/sources.yaml").read_text()
     table.write_text(original + yaml.safe_dump({"mine": SHORT | keys}))
     (checkout / "data/mine.jsonl").write_text(text)
-    document = ResultGraph(load_project(Path(), "tiny")).data("mine").document
+    resolved = ResultGraph(load_project(Path(), "tiny")).data("mine").resolved
     error, kept = None, 0
     try:
-        kept = prepare(SourceDataConfig.model_validate(document), tmp_path)["records"]
+        kept = prepare(SourceDataConfig.model_validate(resolved), tmp_path)["records"]
     except ValueError as raised:
         error = raised
     rejected = tmp_path / "rejected.jsonl"

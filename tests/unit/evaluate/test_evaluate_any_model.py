@@ -126,12 +126,12 @@ def test_a_results_folder_is_named_after_the_model():
     [({"start": {"run": "base-0"}}, True), ({"spec": {"source": "scratch"}}, True),
      ({"spec": {"source": "hub"}}, False), (None, False)],
 )  # fmt: skip
-def test_a_checkpoint_of_ours_is_known_by_the_run_that_it_lies_in(tmp_path, document, ours):
+def test_a_checkpoint_of_ours_is_known_by_the_run_that_it_lies_in(tmp_path, resolved, ours):
     checkpoint = tmp_path / "checkpoints" / "step-000001"
     checkpoint.mkdir(parents=True)
     write_model(checkpoint, 1.0)
-    if document is not None:
-        (tmp_path / "config.json").write_text(json.dumps({"document": document}))
+    if resolved is not None:
+        (tmp_path / "config.json").write_text(json.dumps({"document": resolved}))
     assert find_target(str(checkpoint), NO_MODELS).ours == ours
 
 

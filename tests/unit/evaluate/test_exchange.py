@@ -297,7 +297,7 @@ def checkout(tmp_path):
 def test_answers_of_another_harness_are_scored_without_a_model(checkout, capsys):
     node = ResultGraph(load_project(checkout, "tiny")).benchmark("visulogic")
     folder = checkout / node.folder
-    obtain_or_say(BenchmarkConfig.model_validate(node.document), folder)
+    obtain_or_say(BenchmarkConfig.model_validate(node.resolved), folder)
     rows = [line.row for line in read_benchmark_rows(folder / "visulogic.tsv")]
     lines = [
         {"index": row["index"], "resps": [f"so</think>{row['answer']}", "none"]} for row in rows[1:]

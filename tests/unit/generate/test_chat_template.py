@@ -53,13 +53,13 @@ def test_a_model_without_a_template_is_refused_by_name(model):
 
 def test_models_from_a_hub_keep_theirs_and_what_learns_here_has_the_reports():
     paper = ResultGraph(load_project(ROOT, "paper"))
-    assert paper.evaluation("base", "last", "held_out").document["template"] == "own"
-    assert paper.data("cold_start").document["template"] == "own"  # the teacher's
+    assert paper.evaluation("base", "last", "held_out").resolved["template"] == "own"
+    assert paper.data("cold_start").resolved["template"] == "own"  # the teacher's
     template = paper.recipe.template.model_dump()
-    assert paper.evaluation("final", "last", "held_out").document["template"] == template
-    assert paper.run("cold_start").document["template"] == template
+    assert paper.evaluation("final", "last", "held_out").resolved["template"] == template
+    assert paper.run("cold_start").resolved["template"] == template
     tiny = ResultGraph(load_project(ROOT, "tiny"))
-    assert tiny.evaluation("base", "last", "held_out").document["template"] == template
+    assert tiny.evaluation("base", "last", "held_out").resolved["template"] == template
 
 
 def test_a_run_that_learnt_with_an_instruction_is_asked_with_it():
@@ -70,6 +70,6 @@ def test_a_run_that_learnt_with_an_instruction_is_asked_with_it():
         if getattr(run.settings, "instruction", None)
     ]
     instruction = tiny.project.runs[run].settings.instruction
-    assert tiny.evaluation(run, "last", "study").document["instruction"] == instruction
-    assert tiny.selection(run).document["instruction"] == instruction
-    assert "instruction" not in tiny.evaluation("rl", "last", "study").document
+    assert tiny.evaluation(run, "last", "study").resolved["instruction"] == instruction
+    assert tiny.selection(run).resolved["instruction"] == instruction
+    assert "instruction" not in tiny.evaluation("rl", "last", "study").resolved

@@ -16,7 +16,7 @@ from r1v3.model.chat_template import renderer
 from r1v3.model.load import load_model, load_processor, save_checkpoint
 from r1v3.model.obtain import obtain_checkpoint
 from r1v3.model.supported import support_of
-from r1v3.recipe.graph.configs import resolved_config
+from r1v3.recipe.graph.configs import typed_config
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 from r1v3.train.base_model import obtain_base_model
@@ -70,13 +70,13 @@ def test_a_model_of_the_recipes_is_obtained_and_opens(name, hub, tmp_path):
 @pytest.mark.parametrize("recipe", ["paper", "8b"])
 def test_the_stage_obtains_the_teacher_of_each_recipe_by_its_own_config(recipe, hub, tmp_path):
     graph = ResultGraph(load_project(ROOT, recipe))
-    config = resolved_config(graph.run("teacher"))
+    config = typed_config(graph.run("teacher"))
     assert config.spec.id == TEACHER
     facts = obtain_base_model(config, data={}, start=None, folder=tmp_path)
     checkpoint = tmp_path / facts["last"]
     assert load_model(checkpoint).config.model_type == "internvl"
     # Rejection sampling asks it as its authors do.
-    sampled = resolved_config(graph.data("cold_start"))
+    sampled = typed_config(graph.data("cold_start"))
     assert sampled.template == "own"
     asked = renderer(sampled.template, checkpoint)("Why?", sampled.generation.mode)
     assert asked.endswith("<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n<think>")

@@ -43,7 +43,7 @@ def names(found) -> set[str]:
 
 
 def test_what_the_configuration_makes_is_reached(tree):
-    assert unreached(tree.root, [tree.documents]) == []
+    assert unreached(tree.root, [tree.graph]) == []
 
 
 def test_a_run_that_no_entry_makes_is_shown_and_removed_with_its_evaluations(tree):
@@ -53,7 +53,7 @@ def test_a_run_that_no_entry_makes_is_shown_and_removed_with_its_evaluations(tre
     shutil.copytree(scores, theirs)
     config = (theirs / "config.json").read_text()
     (theirs / "config.json").write_text(config.replace(tree.runs[3].parent.name, old.name))
-    found = unreached(tree.root, [tree.documents])
+    found = unreached(tree.root, [tree.graph])
     assert names(found) == {f"results/runs/{old.name}", str(theirs.relative_to(tree.root))}
     expected = size(old) + size(theirs)
     before = len(list(result_folders(tree.root)))
@@ -69,9 +69,9 @@ def test_what_dvc_keeps_and_what_that_was_made_from_is_kept(tree):
     run = as_another(tree.runs[3].parent)
     config = (run / "config.json").read_text()
     (run / "config.json").write_text(config.replace(tree.data[1].parent.name, data.name))
-    assert len(unreached(tree.root, [tree.documents])) == 2
+    assert len(unreached(tree.root, [tree.graph])) == 2
     (run / "data.dvc").write_text("outs: []\n")
-    assert unreached(tree.root, [tree.documents]) == []
+    assert unreached(tree.root, [tree.graph]) == []
 
 
 def test_a_result_of_any_recipe_is_reached(tree):
@@ -80,8 +80,8 @@ def test_a_result_of_any_recipe_is_reached(tree):
     folder = tree.root / node.folder
     folder.mkdir()
     (folder / "config.json").write_text('{"document": {}}')
-    assert names(unreached(tree.root, [tree.documents])) == {node.folder}
-    assert unreached(tree.root, [tree.documents, paper]) == []
+    assert names(unreached(tree.root, [tree.graph])) == {node.folder}
+    assert unreached(tree.root, [tree.graph, paper]) == []
 
 
 def test_the_command_keeps_what_any_recipe_makes_and_removes_the_rest(tree, capsys):
@@ -119,7 +119,7 @@ def test_a_removed_run_leaves_no_copy_in_mlflow(tree):
     gone, kept = as_another(tree.runs[3].parent), tree.runs[3].parent
     for key in (gone.name, f"{gone.name}/step-000050", kept.name):
         store.client.create_run(store.experiment, tags={"run_id": key})
-    found = unreached(tree.root, [tree.documents])
+    found = unreached(tree.root, [tree.graph])
     prune(tree.root, found)
     assert remove_from_mlflow(tree.root, found) == 2
     (left,) = store.client.search_runs([store.experiment])

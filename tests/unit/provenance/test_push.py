@@ -19,7 +19,7 @@ from r1v3.recipe.load import load_project
 def tree(tmp_path):
     """Made-up results whose final model has real weights."""
     made = build_tree(tmp_path / "checkout", ResultGraph(load_project(ROOT, "tiny")))
-    final = made.folder(made.documents.run("final"))
+    final = made.folder(made.graph.run("final"))
     facts = json.loads((final / "manifest.json").read_text())["facts"]
     folder = final / (facts.get("best") or facts["last"])
     shutil.rmtree(folder, ignore_errors=True)
@@ -28,14 +28,14 @@ def tree(tmp_path):
 
 
 def test_the_folder_opens_and_its_card_tells_where_the_model_comes_from(tree, tmp_path):
-    documents = tree.documents
+    graph = tree.graph
     scores = {"benchmarks": {"mmmu_val": benchmark_score(0.5)}, "held_out": {}}
     write_scores(tree, ("final", "last", "benchmarks"), scores)
     prepare_push(tree.root, "final", "last", tmp_path / "out", chat=False)
     assert load_model(tmp_path / "out").config.model_type == "internvl"
     card = (tmp_path / "out/README.md").read_text()
     assert card.startswith("---\nlibrary_name: transformers\n")
-    for node in (documents.run("rl"), documents.run("base"), documents.data("multi_domain")):
+    for node in (graph.run("rl"), graph.run("base"), graph.data("multi_domain")):
         assert node.id in card
     assert "| mmmu_val | 50.0 (40.0 to 60.0) | 40 |" in card
     assert '"learning_rate"' in card
@@ -48,7 +48,7 @@ def test_the_folder_opens_and_its_card_tells_where_the_model_comes_from(tree, tm
 def test_the_authors_layout_and_the_ledger_on_request(tree, tmp_path):
     claims = {"claims": [{"claim": "c1", "says": "x rises", "verdict": "agrees"}]}
     (tree.root / "results/claims.json").write_text(json.dumps(claims))
-    prepare_push(tree.root, tree.documents.run("final").id, "last", tmp_path / "out", chat=True)
+    prepare_push(tree.root, tree.graph.run("final").id, "last", tmp_path / "out", chat=True)
     assert json.loads((tmp_path / "out/config.json").read_text())["model_type"] == "internvl_chat"
     assert load_model(convert_checkpoint(tmp_path / "out", tmp_path / "native"))
     assert "| c1 | x rises | agrees |" in (tmp_path / "out/README.md").read_text()

@@ -28,29 +28,29 @@ def part(lines: list[str], head: str) -> str:
 
 def test_a_score_of_the_summary_leads_to_run_data_code_and_environment(tree):
     lines = trace_lines(tree.root, "models.rl.math")
-    documents = tree.documents
-    assert lines[0].startswith(f"{documents.run('rl').id}/selected/held_out-")
+    graph = tree.graph
+    assert lines[0].startswith(f"{graph.run('rl').id}/selected/held_out-")
     assert lines[0].endswith("(accuracy 0.75)")
     above = part(lines, "made from:")
-    for node in (documents.run("rl"), documents.run("cold_start"), documents.run("base")):
+    for node in (graph.run("rl"), graph.run("cold_start"), graph.run("base")):
         assert node.id in above
-    assert documents.data("math_normal").id in above
-    assert documents.selection("rl").id in above
-    assert documents.data("multi_domain").id not in above
-    run = "\n".join(trace_lines(tree.root, documents.run("rl").id))
+    assert graph.data("math_normal").id in above
+    assert graph.selection("rl").id in above
+    assert graph.data("multi_domain").id not in above
+    run = "\n".join(trace_lines(tree.root, graph.run("rl").id))
     assert "code: 0123abc" in run
     assert "torch 2.13.0" in run
-    assert f"recipe: results/runs/{documents.run('rl').id}/config.json" in run
+    assert f"recipe: results/runs/{graph.run('rl').id}/config.json" in run
     assert "checkpoint: results/runs/" in run
 
 
 def test_a_data_set_leads_to_the_runs_checkpoints_and_scores_that_it_touched(tree):
     below = part(trace_lines(tree.root, "multi_domain"), "touched:")
-    assert tree.documents.run("final").id in below
+    assert tree.graph.run("final").id in below
     assert "mean" not in below
-    assert f"{tree.documents.run('final').id}/last/held_out-" in below
+    assert f"{tree.graph.run('final').id}/last/held_out-" in below
     assert "math 0.74, multi_domain 0.54" in below
-    assert tree.documents.run("rl").id not in below
+    assert tree.graph.run("rl").id not in below
 
 
 def heads(lines: list[str]) -> list[str]:
@@ -66,13 +66,13 @@ def summary_of(tree) -> None:
 
 def test_a_score_leads_to_the_evaluation_that_the_summary_shows(tree):
     """Others that have it: checkpoints, ways of thinking, and leftovers of other settings."""
-    final = tree.documents.run("final").id
+    final = tree.graph.run("final").id
     for suite in ("held_out__nowait", "study"):
-        node = tree.documents.evaluation("final", "last", suite)
+        node = tree.graph.evaluation("final", "last", suite)
         score = {"accuracy": 0.74, "format": 1.0}
         scores = {"held_out": {"math": score}, "benchmarks": {"mmmu_val": benchmark_score(0.3)}}
         write_scores(tree, ("final", "last", suite), scores)
-        assert node.document["run"] == final
+        assert node.resolved["run"] == final
     assert len(heads(trace_lines(tree.root, "benchmarks.mmmu_val"))) == 5 + 1 + 2
     summary_of(tree)
     for what, suite in (("benchmarks.mmmu_val", "benchmarks"), ("models.final.math", "held_out")):
@@ -92,7 +92,7 @@ def test_a_measure_of_studies_leads_to_every_checkpoint_that_answered_it(tree):
 
 def test_a_claim_leads_to_what_it_compares_and_a_study_to_its_runs(tree):
     (tree.root / "config").symlink_to(ROOT / "config")
-    runs = {name: tree.documents.run(name).id for name in ("rl", "cold_start")}
+    runs = {name: tree.graph.run(name).id for name in ("rl", "cold_start")}
     arms = [
         {
             "label": label,
@@ -118,15 +118,15 @@ def test_a_claim_leads_to_what_it_compares_and_a_study_to_its_runs(tree):
 
 
 def test_a_sample_is_found_in_its_set(tree):
-    folder = tree.folder(tree.documents.data("math_normal"))
+    folder = tree.folder(tree.graph.data("math_normal"))
     pd.DataFrame({"id": ["a-1", "a-2"]}).to_parquet(folder / "records.parquet")
     lines = trace_lines(tree.root, "a-2")
-    assert lines[0] == f"{tree.documents.data('math_normal').id}  (record 2 of 2)"
-    assert tree.documents.run("rl").id in part(lines, "touched:")
+    assert lines[0] == f"{tree.graph.data('math_normal').id}  (record 2 of 2)"
+    assert tree.graph.run("rl").id in part(lines, "touched:")
 
 
 def test_a_path_is_traced_as_its_folder(tree):
-    run = tree.documents.run("rl")
+    run = tree.graph.run("rl")
     lines = trace_lines(tree.root, f"{run.folder}/checkpoints/step-000150")
     assert lines[0] == f"{run.id}  (checkpoints/step-000150)"
 
@@ -145,8 +145,8 @@ def test_the_uncommitted_changes_are_mentioned(tree):
 
 
 def test_the_graph_on_disk_is_the_one_that_was_planned(tree):
-    graph, documents = LineageGraph.of(tree.root), tree.documents
+    lineage, graph = LineageGraph.of(tree.root), tree.graph
     for name in ("base", "cold_start", "rl", "final"):
-        node = documents.run(name)
-        planned = {parent.id for parent in node.parents} & set(graph.found)
-        assert set(graph.parents[node.id]) == planned
+        node = graph.run(name)
+        planned = {parent.id for parent in node.parents} & set(lineage.found)
+        assert set(lineage.parents[node.id]) == planned

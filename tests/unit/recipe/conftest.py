@@ -31,10 +31,10 @@ class Checkout:
         path.write_text(text)
         return path
 
-    def documents(self, recipe: str = "tiny", overlay: Path | None = None) -> ResultGraph:
-        documents = ResultGraph(load_project(self.root, recipe, overlay))
-        documents.check()
-        return documents
+    def graph(self, recipe: str = "tiny", overlay: Path | None = None) -> ResultGraph:
+        graph = ResultGraph(load_project(self.root, recipe, overlay))
+        graph.check()
+        return graph
 
 
 @pytest.fixture

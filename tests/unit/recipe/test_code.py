@@ -151,8 +151,8 @@ def test_a_folder_s_rule_follows_from_its_config():
 
 
 def evaluation(root: Path, noted: dict[str, str] | None) -> Node:
-    document = {"run": "rl-0123456789", "checkpoint": "last", "name": "held_out"}
-    node = Node("evaluation", "held_out", document, ())
+    resolved = {"run": "rl-0123456789", "checkpoint": "last", "name": "held_out"}
+    node = Node("evaluation", "held_out", resolved, ())
     (root / node.folder).mkdir(parents=True)
     content = {"benchmarks": {}} | ({} if noted is None else {"code": noted})
     (root / node.folder / "scores.json").write_text(json.dumps(content))

@@ -82,7 +82,7 @@ def test_an_overlay_that_is_none_is_named(checkout, tmp_path, content):
     overlay.write_bytes(content)
     began = time.monotonic()
     with pytest.raises(RecipeError, match=r"overlay\.yaml") as told:
-        checkout.documents(overlay=overlay)
+        checkout.graph(overlay=overlay)
     assert time.monotonic() - began < 20
     assert all(line.isprintable() and len(line) < 1000 for line in told.value.lines)
     assert str(told.value).count("overlay.yaml: ") <= len(told.value.lines)
@@ -103,7 +103,7 @@ def test_a_mistake_is_told_with_its_place(checkout, tmp_path, content, said):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_bytes(content)
     with pytest.raises(RecipeError, match=said):
-        checkout.documents(overlay=overlay)
+        checkout.graph(overlay=overlay)
 
 
 def test_a_merge_lays_one_mapping_under_another(checkout, tmp_path):
@@ -112,7 +112,7 @@ def test_a_merge_lays_one_mapping_under_another(checkout, tmp_path):
         "grpo: {math: {optimizer: &o {<<: {learning_rate: 0.5}, learning_rate: 0.25}}}\n"
         "sft: {base: {optimizer: {<<: *o}}}\n"
     )
-    recipe = checkout.documents(overlay=overlay).recipe
+    recipe = checkout.graph(overlay=overlay).recipe
     assert recipe.grpo["math"].optimizer.learning_rate == 0.25
     assert recipe.sft["base"].optimizer.learning_rate == 0.25
 
@@ -122,18 +122,18 @@ def test_a_recipe_names_files_and_so_has_a_plain_name(checkout, tmp_path, name):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text(f"name: {json.dumps(name)}\n")
     with pytest.raises(RecipeError, match=r"overlay\.yaml: name: "):
-        checkout.documents(overlay=overlay)
+        checkout.graph(overlay=overlay)
 
 
 def test_a_folder_for_an_overlay_is_named(checkout, tmp_path):
     with pytest.raises(RecipeError, match="a YAML file is expected"):
-        checkout.documents(overlay=tmp_path)
+        checkout.graph(overlay=tmp_path)
 
 
 def test_a_byte_order_mark_is_no_mistake(checkout, tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_bytes(b"\xef\xbb\xbfseed: 2\n")
-    assert checkout.documents(overlay=overlay).recipe.seed == 2
+    assert checkout.graph(overlay=overlay).recipe.seed == 2
 
 
 def chain(length: int) -> str:
@@ -167,14 +167,14 @@ def test_a_run_that_is_none_is_named(checkout, text):
     table.write_text(f"{table.read_text()}\n{text}")
     began = time.monotonic()
     with pytest.raises(RecipeError, match=r"runs\.yaml"):
-        checkout.documents()
+        checkout.graph()
     assert time.monotonic() - began < 20
 
 
 def test_an_empty_set_beside_a_grid_changes_nothing(checkout):
     table = checkout.root / "config/runs.yaml"
     table.write_text(f"{table.read_text()}\nqq: {{like: rl, set: , grid: {{seed: {{a: 2}}}}}}\n")
-    assert "qq_a" in checkout.documents().project.runs
+    assert "qq_a" in checkout.graph().project.runs
 
 
 @pytest.mark.parametrize("said", ["0", "-1", "x", "²", "1.0", "1000000", "9" * 5000, "", "٣"])

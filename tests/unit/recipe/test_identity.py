@@ -10,29 +10,27 @@ from r1v3.recipe.graph.identity import Node, canonical, hash_of
 from r1v3.recipe.schema.training import checkpoint_steps
 
 
-def every_folder(documents) -> dict[str, str]:
+def every_folder(graph) -> dict[str, str]:
     """Each result's own name and the folder it has."""
-    nodes = {f"data {n}": documents.data(n) for n in documents.recipe.data}
-    nodes |= {f"run {n}": documents.run(n) for n in documents.project.runs}
-    nodes |= {
-        f"benchmark {n}": documents.benchmark(n) for n in documents.recipe.evaluation.benchmarks
-    }
-    nodes["selection rl"] = documents.selection("rl")
+    nodes = {f"data {n}": graph.data(n) for n in graph.recipe.data}
+    nodes |= {f"run {n}": graph.run(n) for n in graph.project.runs}
+    nodes |= {f"benchmark {n}": graph.benchmark(n) for n in graph.recipe.evaluation.benchmarks}
+    nodes["selection rl"] = graph.selection("rl")
     for run, checkpoint in (
         ("base", "last"),
         ("cold_start", "last"),
         ("rl", "selected"),
         ("final", "last"),
     ):
-        nodes[f"held_out {run}"] = documents.evaluation(run, checkpoint, "held_out")
-    nodes["benchmarks final"] = documents.evaluation("final", "last", "benchmarks")
-    nodes["checkpoint rl"] = documents.evaluation("rl", "step-000001", "checkpoint")
+        nodes[f"held_out {run}"] = graph.evaluation(run, checkpoint, "held_out")
+    nodes["benchmarks final"] = graph.evaluation("final", "last", "benchmarks")
+    nodes["checkpoint rl"] = graph.evaluation("rl", "step-000001", "checkpoint")
     return {name: node.folder for name, node in nodes.items()}
 
 
 def changed(checkout, file, change) -> set[str]:
-    before = every_folder(checkout.documents())
-    after = every_folder(checkout.edit(file, change).documents())
+    before = every_folder(checkout.graph())
+    after = every_folder(checkout.edit(file, change).graph())
     return {name for name in after if before.get(name) != after[name]}
 
 
@@ -50,7 +48,7 @@ AFTER_SELECTION = {
 
 def test_a_hash_is_the_sha256_of_sorted_json_without_spaces():
     node = Node("sft", "a", {"b": 1, "a": "é"}, ())
-    assert canonical(node.document) == '{"a":"é","b":1}'
+    assert canonical(node.resolved) == '{"a":"é","b":1}'
     # printf '{"a":"é","b":1}' | sha256sum
     assert node.hash == "aa58fba848"
 
@@ -64,32 +62,30 @@ def test_a_run_is_known_by_its_content_and_by_the_hashes_of_those_before_it():
 
 
 def test_a_second_name_of_a_run_shares_its_folder_and_everything_after_it(checkout):
-    documents = checkout.edit("runs.yaml", lambda t: t.update(rl_x={"like": "rl"})).documents()
-    assert documents.run("rl_x").folder == documents.run("rl").folder
-    assert documents.run("rl_x").name == "rl_x"
-    assert documents.selection("rl_x").folder == documents.selection("rl").folder
-    both = [documents.evaluation(run, "selected", "held_out") for run in ("rl", "rl_x")]
+    graph = checkout.edit("runs.yaml", lambda t: t.update(rl_x={"like": "rl"})).graph()
+    assert graph.run("rl_x").folder == graph.run("rl").folder
+    assert graph.run("rl_x").name == "rl_x"
+    assert graph.selection("rl_x").folder == graph.selection("rl").folder
+    both = [graph.evaluation(run, "selected", "held_out") for run in ("rl", "rl_x")]
     assert both[0].folder == both[1].folder
-    assert documents.at(both[1].folder).folder == both[0].folder
+    assert graph.at(both[1].folder).folder == both[0].folder
 
 
 def test_a_renamed_run_keeps_its_folder_and_so_does_what_starts_from_it(checkout):
     later = {"like": "rl_hard", "from": "rl_hard"}
-    before = every_folder(
-        checkout.edit("runs.yaml", lambda t: t.update(rl_later=later)).documents()
-    )
+    before = every_folder(checkout.edit("runs.yaml", lambda t: t.update(rl_later=later)).graph())
     for folder in before.values():
         if folder.startswith("results/runs/"):
             (checkout.root / folder).mkdir(parents=True)
             (checkout.root / folder / "config.json").write_text("{}")
     _rename(checkout, "rl_hard", "rl_second_stage")
-    documents = checkout.documents()
-    renamed, later = documents.run("rl_second_stage"), documents.run("rl_later")
+    graph = checkout.graph()
+    renamed, later = graph.run("rl_second_stage"), graph.run("rl_later")
     assert renamed.folder == before["run rl_hard"]
     assert renamed.config["document"]["name"] == "rl_hard"  # so that its config.json stays as it is
     assert later.folder == before["run rl_later"]
-    assert later.document["start"]["run"] == renamed.id
-    assert documents.at(renamed.folder).name == "rl_second_stage"
+    assert later.resolved["start"]["run"] == renamed.id
+    assert graph.at(renamed.folder).name == "rl_second_stage"
 
 
 def _rename(checkout, old: str, new: str) -> None:
@@ -99,23 +95,23 @@ def _rename(checkout, old: str, new: str) -> None:
 
 
 def test_without_its_folder_a_renamed_run_has_the_same_hash(checkout):
-    before = checkout.documents().run("rl_frozen_connector").hash
+    before = checkout.graph().run("rl_frozen_connector").hash
     _rename(checkout, "rl_frozen_connector", "rl_renamed")
-    after = checkout.documents().run("rl_renamed")
+    after = checkout.graph().run("rl_renamed")
     assert (after.hash, after.label) == (before, "rl_renamed")
 
 
 def test_loading_twice_gives_the_same_folders(checkout):
-    assert every_folder(checkout.documents()) == every_folder(checkout.documents())
+    assert every_folder(checkout.graph()) == every_folder(checkout.graph())
 
 
 def test_exact_moves_what_a_model_computes_and_fast_leaves_no_trace(checkout):
-    nodes = checkout.documents()
-    assert "determinism" not in nodes.run("rl").document
+    nodes = checkout.graph()
+    assert "determinism" not in nodes.run("rl").resolved
     moved = changed(checkout, "recipes/paper.yaml", lambda r: r.update(determinism="exact"))
     assert {"run cold_start", "run rl", "selection rl", "held_out final"} <= moved
     assert not {name for name in moved if name.startswith("benchmark ")}
-    assert checkout.documents().run("rl").document["determinism"] == "exact"
+    assert checkout.graph().run("rl").resolved["determinism"] == "exact"
 
 
 def test_a_changed_number_of_rl_moves_rl_and_what_descends_from_it(checkout):
@@ -210,14 +206,14 @@ def test_rows_that_are_read_otherwise_move_the_sets_compared_with_them_but_no_fi
 def test_five_runs_of_a_benchmark_do_not_concern_what_is_decoded_greedily(checkout):
     moved = changed(checkout, "recipes/tiny.yaml", lambda r: r["evaluation"].update(runs=3))
     assert moved == {"benchmarks final", "checkpoint rl"}
-    held_out = checkout.documents().evaluation("final", "last", "held_out").document
+    held_out = checkout.graph().evaluation("final", "last", "held_out").resolved
     assert (held_out["evaluation"]["temperature"], held_out["evaluation"]["runs"]) == (0.0, 1)
 
 
 def test_a_bumped_version_moves_its_stage_and_what_descends_from_it(checkout, monkeypatch):
-    before = every_folder(checkout.documents())
+    before = every_folder(checkout.graph())
     monkeypatch.setitem(identity.VERSION, "probe", 99)
-    after = every_folder(checkout.documents())
+    after = every_folder(checkout.graph())
     moved = {name for name in after if before[name] != after[name]}
     assert moved == {f"run {name}" for name in AFTER_SELECTION} | {
         "selection rl",
@@ -231,67 +227,67 @@ def test_a_bumped_version_moves_its_stage_and_what_descends_from_it(checkout, mo
 
 
 def test_every_folder_leads_back_to_its_node(checkout):
-    documents = checkout.documents()
-    for folder in every_folder(documents).values():
-        assert documents.at(folder).folder == folder
+    graph = checkout.graph()
+    for folder in every_folder(graph).values():
+        assert graph.at(folder).folder == folder
 
 
 def test_a_folder_of_an_older_configuration_is_refused(checkout):
-    documents = checkout.documents()
+    graph = checkout.graph()
     with pytest.raises(RecipeError, match=r"runs/rl-0123456789: the configuration now makes"):
-        documents.at("results/runs/rl-0123456789")
+        graph.at("results/runs/rl-0123456789")
 
 
 @pytest.mark.parametrize(
     ("steps", "every", "kept"), [(10, 5, [5, 10]), (11, 5, [5, 10, 11]), (3, 5, [3])]
 )
 def test_a_run_keeps_every_so_many_steps_and_the_last(checkout, steps, every, kept):
-    settings = checkout.documents().project.runs["rl"].settings
+    settings = checkout.graph().project.runs["rl"].settings
     settings = settings.model_copy(update={"steps": steps, "checkpoint_every": every})
     assert checkpoint_steps(settings) == kept
 
 
-def test_the_documents_hold_what_the_stages_read(checkout):
-    documents = checkout.documents()
+def test_resolved_configs_hold_what_the_stages_read(checkout):
+    graph = checkout.graph()
     shared = {"version", "name", "seed"}
     dialogue = {"template", "images"}
-    rl, selection = documents.run("rl"), documents.selection("rl")
-    evaluation = documents.evaluation("rl", "selected", "held_out").document
+    rl, selection = graph.run("rl"), graph.selection("rl")
+    evaluation = graph.evaluation("rl", "selected", "held_out").resolved
     compared = shared | {"set", "cleaning", "evaluation_index"}
-    assert set(documents.data("math_normal").document) == compared
-    assert set(documents.data("probe").document) == compared - {"evaluation_index"}
-    assert set(documents.evaluation_index().document) == shared | {
+    assert set(graph.data("math_normal").resolved) == compared
+    assert set(graph.data("probe").resolved) == compared - {"evaluation_index"}
+    assert set(graph.evaluation_index().resolved) == shared | {
         "cleaning",
         "benchmarks",
         "held_out",
     }
-    assert set(documents.data("cold_start").document) == shared | dialogue | {
+    assert set(graph.data("cold_start").resolved) == shared | dialogue | {
         "set",
         "questions",
         "by",
         "generation",
         "grading",
     }
-    assert set(documents.run("base").document) == shared | dialogue | {"spec", "data", "start"}
-    assert documents.run("teacher").document["start"] == documents.run("base").id
-    assert set(rl.document) == shared | dialogue | {
+    assert set(graph.run("base").resolved) == shared | dialogue | {"spec", "data", "start"}
+    assert graph.run("teacher").resolved["start"] == graph.run("base").id
+    assert set(rl.resolved) == shared | dialogue | {
         "settings",
         "start",
         "data",
         "entropy",
         "generation",
     }
-    assert documents.run("final").document["start"]["selection"] == selection.id
-    assert selection.document["run"] == rl.id
+    assert graph.run("final").resolved["start"]["selection"] == selection.id
+    assert selection.resolved["run"] == rl.id
     assert evaluation["selection"] == selection.id
     assert set(evaluation["held_out"]) == {"math", "multi_domain"}
 
 
 def test_a_model_answers_in_its_own_mode_and_a_trained_run_in_the_recipes(checkout):
-    documents = checkout.documents()
+    graph = checkout.graph()
     modes = {
-        run: documents.evaluation(run, "last", "held_out").document["generation"]["mode"]
+        run: graph.evaluation(run, "last", "held_out").resolved["generation"]["mode"]
         for run in ("base", "teacher", "cold_start", "final")
     }
     assert modes == {"base": "nothink", "teacher": "slow", "cold_start": "slow", "final": "slow"}
-    assert documents.data("cold_start").document["generation"]["mode"] == "slow"
+    assert graph.data("cold_start").resolved["generation"]["mode"] == "slow"

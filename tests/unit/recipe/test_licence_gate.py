@@ -64,7 +64,7 @@ def test_a_recipe_that_trains_on_mathvista_does_not_load(checkout):
         next(s for s in sources if s.get("entries") == ["mmk12"])["entries"] = ["vista"]
 
     checkout.edit("sources.yaml", add)
-    checkout.documents("paper")  # listed, and used by nobody
+    checkout.graph("paper")  # listed, and used by nobody
     checkout.edit("recipes/paper.yaml", use)
     with pytest.raises(RecipeError, match=r"sources.yaml: vista: mathvista_mini .*not be trained"):
-        checkout.documents("paper")
+        checkout.graph("paper")

@@ -17,11 +17,11 @@ from r1v3.recipe.outputs.manifest import read_manifest, write_manifest
 from r1v3.recipe.outputs.stage import alone, folders, run_stage, tables
 
 
-def config_of(**document) -> dict:
-    """What `config.json` holds for a document."""
-    document = {"version": 1, "name": "cold_start", "seed": 7} | document
-    hash = hash_of("sft", document)
-    return {"kind": "sft", "name": "cold_start", "hash": hash, "document": document}
+def config_of(**resolved) -> dict:
+    """What `config.json` holds for a resolved config."""
+    resolved = {"version": 1, "name": "cold_start", "seed": 7} | resolved
+    hash = hash_of("sft", resolved)
+    return {"kind": "sft", "name": "cold_start", "hash": hash, "document": resolved}
 
 
 CONFIG = config_of(steps=3)

@@ -186,7 +186,7 @@ def test_a_mistake_names_file_run_key_and_what_is_allowed(name, checkout):
     (file, change), beginning = MISTAKES[name]
     checkout.edit(file, change)
     with pytest.raises(RecipeError) as caught:
-        checkout.documents()
+        checkout.graph()
     assert any(line.startswith(beginning) for line in caught.value.lines), str(caught.value)
 
 
@@ -194,7 +194,7 @@ def test_several_mistakes_are_told_at_once(checkout):
     checkout.edit(RUNS, set_key("rl", "from", to="x"))
     checkout.edit(RUNS, set_key("final", "data", to="y"))
     with pytest.raises(RecipeError) as caught:
-        checkout.documents()
+        checkout.graph()
     assert len([line for line in caught.value.lines if " run rl:" in line]) == 1
     assert len([line for line in caught.value.lines if " run final:" in line]) == 1
 
@@ -202,33 +202,33 @@ def test_several_mistakes_are_told_at_once(checkout):
 def test_a_mistake_in_an_overlay_names_the_overlay(checkout):
     overlay = checkout.write("short.yaml", "grpo: {math: {stepps: 3}}")
     with pytest.raises(RecipeError, match=r"^config/short.yaml: grpo.math: unknown key 'stepps'"):
-        checkout.documents(overlay=overlay)
+        checkout.graph(overlay=overlay)
 
 
 def test_a_nucleus_whose_log_probabilities_are_not_the_policys_is_refused(checkout):
     overlay = checkout.write("short.yaml", "grpo: {math: {top_p: 0.9}}")
-    checkout.documents(overlay=overlay)  # the engine in process tells them from before the cut
+    checkout.graph(overlay=overlay)  # the engine in process tells them from before the cut
     said = r"paper.yaml: grpo.math.top_p: must be 1 with generation.engine vllm, got 0.9"
     checkout.edit("recipes/paper.yaml", lambda r: r["grpo"]["math"].update(top_p=0.9))
     with pytest.raises(RecipeError, match=said):
-        checkout.documents(recipe="paper")
+        checkout.graph(recipe="paper")
 
 
 def test_a_key_that_stands_twice_is_told_with_its_line(checkout):
     overlay = checkout.write("short.yaml", "seed: 1\nseed: 2\n")
     with pytest.raises(RecipeError, match=r"config/short.yaml, line 2: key 'seed' stands twice"):
-        checkout.documents(overlay=overlay)
+        checkout.graph(overlay=overlay)
 
 
 def test_what_is_not_yaml_is_told_with_its_line(checkout):
     overlay = checkout.write("short.yaml", "seed: 1\n  name: [\n")
     with pytest.raises(RecipeError, match=r"config/short.yaml, line 2: "):
-        checkout.documents(overlay=overlay)
+        checkout.graph(overlay=overlay)
 
 
 def test_a_missing_overlay_is_told(checkout):
     with pytest.raises(RecipeError, match=r"nowhere.yaml: no such file"):
-        checkout.documents(overlay=checkout.root / "nowhere.yaml")
+        checkout.graph(overlay=checkout.root / "nowhere.yaml")
 
 
 def test_an_unknown_recipe_names_those_that_there_are(checkout):
@@ -236,7 +236,7 @@ def test_an_unknown_recipe_names_those_that_there_are(checkout):
         RecipeError,
         match=r"no recipe 'tny'; allowed: 1b, 8b, .*, open-8b-lora, paper, tiny; did you mean 'tiny'",
     ):
-        checkout.documents("tny")
+        checkout.graph("tny")
 
 
 def test_an_unknown_config_key_of_the_command_line_is_told(checkout):

@@ -52,12 +52,12 @@ def test_what_is_measured_on_is_cut_off_and_training_sets_are_compared_with_it()
 
 def test_permissive_licences_take_the_place_of_the_others_and_the_config_says_what_is_gone():
     graph = ResultGraph(load_project(ROOT, "open-1b", PERMISSIVE))
-    source = graph.data("math_normal").document["set"]["source"]
+    source = graph.data("math_normal").resolved["set"]["source"]
     assert list(source["entries"]) == ["cmm_math", "geometry3k"]
     assert source["ruled_out"] == {"mmk12": "not stated"}
-    assert list(graph.data("probe").document["set"]["source"]["entries"]) == ["cmm_math_test"]
+    assert list(graph.data("probe").resolved["set"]["source"]["entries"]) == ["cmm_math_test"]
     plain = ResultGraph(load_project(ROOT, "open-1b"))
-    assert "ruled_out" not in plain.data("math_normal").document["set"]["source"]
+    assert "ruled_out" not in plain.data("math_normal").resolved["set"]["source"]
 
 
 def test_a_set_of_which_no_source_is_left_is_a_mistake_that_names_them(tmp_path):

@@ -57,7 +57,7 @@ def test_an_instructed_model_is_the_base_where_that_was_instructed_and_shares_it
     assert paper.run("instructed").folder == paper.run("base").folder
     assert tiny.run("instructed").folder != tiny.run("base").folder
     for graph in (paper, tiny):
-        started = graph.run("rl_self_incentivised").document["start"]["run"]
+        started = graph.run("rl_self_incentivised").resolved["start"]["run"]
         assert started == graph.run("instructed").id
 
 

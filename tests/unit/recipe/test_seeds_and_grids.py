@@ -20,16 +20,16 @@ def test_one_seed_adds_nothing_and_more_move_no_run_of_the_table(checkout):
 
 
 def test_a_twin_differs_in_its_seed_alone_and_goes_on_from_twins(checkout):
-    documents = with_seeds(checkout, 2)
-    rl, twin = documents.run("rl").document, documents.run("rl__seed2").document
+    graph = with_seeds(checkout, 2)
+    rl, twin = graph.run("rl").resolved, graph.run("rl__seed2").resolved
     assert {key for key in rl if rl[key] != twin[key]} == {"name", "seed"}
     assert (rl["seed"], twin["seed"]) == (1, 2)
-    final = documents.run("final__seed2").document
-    assert final["start"]["run"] == documents.run("rl__seed2").id
-    assert final["data"] == documents.data("multi_domain__seed2").id
-    answered = documents.data("multi_domain__seed2").document
-    assert answered["by"]["run"] == documents.run("rl__seed2").id
-    assert final["validation"] == documents.data("multi_domain_validation__seed2").id
+    final = graph.run("final__seed2").resolved
+    assert final["start"]["run"] == graph.run("rl__seed2").id
+    assert final["data"] == graph.data("multi_domain__seed2").id
+    answered = graph.data("multi_domain__seed2").resolved
+    assert answered["by"]["run"] == graph.run("rl__seed2").id
+    assert final["validation"] == graph.data("multi_domain_validation__seed2").id
 
 
 def test_models_and_the_cold_start_are_shared_by_all_seeds(checkout):
@@ -55,7 +55,7 @@ def test_a_grid_is_the_product_of_its_axes_over_keys_of_entry_and_settings(check
     }
     entry = {"like": "rl", "why": "a test", "set": {"steps": 7}, "grid": grid}
     checkout.edit("runs.yaml", lambda table: table.update(factors=entry))
-    runs = checkout.documents().project.runs
+    runs = checkout.graph().project.runs
     made = [name for name in runs if name.startswith("factors")]
     assert len(made) == 8
     assert "factors" not in runs
@@ -64,7 +64,7 @@ def test_a_grid_is_the_product_of_its_axes_over_keys_of_entry_and_settings(check
     assert one.settings.optimizer.learning_rate == 1e-4
     assert one.settings.optimizer.betas == runs["rl"].settings.optimizer.betas
     assert (one.settings.steps, one.entry.seed, one.entry.why) == (7, 2, "a test")
-    assert len({checkout.documents().run(name).id for name in made}) == 8
+    assert len({checkout.graph().run(name).id for name in made}) == 8
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_grid_is_the_product_of_its_axes_over_keys_of_entry_and_settings(check
 def test_a_mistake_in_a_grid_is_told(checkout, grid, said):
     checkout.edit("runs.yaml", lambda table: table.update(factors={"like": "rl", "grid": grid}))
     with pytest.raises(RecipeError) as error:
-        checkout.documents()
+        checkout.graph()
     assert said in str(error.value)
 
 
@@ -89,10 +89,10 @@ def test_a_grid_makes_no_name_that_stands_already(checkout):
         "runs.yaml", lambda table: table.update(rl_more=entry, rl_more_hard={"like": "rl"})
     )
     with pytest.raises(RecipeError, match="makes 'rl_more_hard', which stands already"):
-        checkout.documents()
+        checkout.graph()
 
 
-def test_a_connector_that_is_kept_is_in_no_document_and_a_removed_one_is(checkout):
-    documents = checkout.documents()
-    assert "without" not in documents.run("rl").document
-    assert documents.run("rl_removed_connector").document["without"] == ["connector"]
+def test_a_resolved_config_names_a_connector_only_where_it_was_removed(checkout):
+    graph = checkout.graph()
+    assert "without" not in graph.run("rl").resolved
+    assert graph.run("rl_removed_connector").resolved["without"] == ["connector"]

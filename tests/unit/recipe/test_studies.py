@@ -46,24 +46,24 @@ def test_a_mistake_is_told_in_one_line(checkout, name):
     file, change, said = MISTAKES[name]
     checkout.edit(file, change)
     with pytest.raises(RecipeError) as error:
-        checkout.documents()
+        checkout.graph()
     assert any(line.startswith(said) for line in error.value.lines), error.value.lines
 
 
 def test_reinforced_arms_are_compared_at_the_last_step_that_all_kept(checkout):
-    documents = checkout.documents()
-    freeze = documents.project.studies["freeze"]
-    assert documents.project.runs["rl"].settings.steps == 100
-    assert common_step(documents, freeze) == 50
-    assert common_step(checkout.documents("paper"), freeze) == 220
-    ends = [node for node in needs(documents, freeze, 1).evaluations if node.document["run"]]
-    assert {e.document["checkpoint"] for e in ends} == {f"step-{n:06d}" for n in (25, 50, 75, 100)}
+    graph = checkout.graph()
+    freeze = graph.project.studies["freeze"]
+    assert graph.project.runs["rl"].settings.steps == 100
+    assert common_step(graph, freeze) == 50
+    assert common_step(checkout.graph("paper"), freeze) == 220
+    ends = [node for node in needs(graph, freeze, 1).evaluations if node.resolved["run"]]
+    assert {e.resolved["checkpoint"] for e in ends} == {f"step-{n:06d}" for n in (25, 50, 75, 100)}
 
 
 def test_more_seeds_need_twins_of_every_arm_that_luck_can_change(checkout):
-    documents = ResultGraph(load_project(checkout.root, "tiny", seeds=3))
-    stages = documents.project.studies["stages"]
-    names = sorted(node.name for node in needs(documents, stages, 3).runs)
+    graph = ResultGraph(load_project(checkout.root, "tiny", seeds=3))
+    stages = graph.project.studies["stages"]
+    names = sorted(node.name for node in needs(graph, stages, 3).runs)
     assert names == sorted(
         ["base", "cold_start"]
         + [f"{run}{s}" for run in ("rl", "final") for s in ("", "__seed2", "__seed3")]
@@ -71,18 +71,18 @@ def test_more_seeds_need_twins_of_every_arm_that_luck_can_change(checkout):
 
 
 def test_a_budget_is_named_by_its_place_so_that_both_recipes_have_it(checkout):
-    study = checkout.documents().project.studies["budgets"]
+    study = checkout.graph().project.studies["budgets"]
     for recipe, smallest, middle, largest in (("tiny", 8, 24, 48), ("paper", 1024, 4096, 16384)):
-        documents = checkout.documents(recipe)
+        graph = checkout.graph(recipe)
         labels = ("smallest", "middle", "largest")
-        modes = [thinking_mode_of(documents, study.arms[label]) for label in labels]
+        modes = [thinking_mode_of(graph, study.arms[label]) for label in labels]
         assert modes == [f"cap_{smallest}", f"cap_{middle}", f"cap_{largest}"]
 
 
 def test_every_table_and_figure_of_the_report_has_a_study_or_a_part_of_the_page(checkout):
     from r1v3.analyze.report.parts import INDEX
 
-    studies = checkout.documents().project.studies
+    studies = checkout.graph().project.studies
     named = [anchor.removeprefix("study-") for _, _, anchor in INDEX if anchor.startswith("study-")]
     assert set(named) <= set(studies)
     whats = {what for what, _, _ in INDEX}
@@ -90,6 +90,6 @@ def test_every_table_and_figure_of_the_report_has_a_study_or_a_part_of_the_page(
 
 
 def test_claims_about_training_outnumber_forty_and_fifteen_carry_the_report(checkout):
-    claims = checkout.documents().project.claims
+    claims = checkout.graph().project.claims
     assert len(claims) >= 40
     assert sum(claim.carries for claim in claims.values()) >= 15

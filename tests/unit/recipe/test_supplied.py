@@ -28,15 +28,15 @@ def mine(checkout):
 def test_a_changed_row_makes_another_set_and_the_same_rows_the_same(mine):
     file = mine.root / "mine.jsonl"
     file.write_text('{"id": 1, "answer": "23"}')
-    first = mine.documents().data("mine").id
+    first = mine.graph().data("mine").id
     file.write_text('{"id": 1, "answer": "24"}')
-    assert mine.documents().data("mine").id != first
+    assert mine.graph().data("mine").id != first
     file.write_text('{"id": 1, "answer": "23"}')
-    assert mine.documents().data("mine").id == first
+    assert mine.graph().data("mine").id == first
 
 
 def test_what_is_not_there_yet_is_planned_all_the_same(mine):
-    assert "content" not in mine.documents().data("mine").document["set"]["source"]
+    assert "content" not in mine.graph().data("mine").resolved["set"]["source"]
 
 
 def test_a_folder_counts_by_names_and_content_of_its_files(tmp_path):
@@ -83,9 +83,9 @@ def test_a_repaired_benchmark_of_the_user_moves_its_file_and_its_scores(mine, mo
     (mine.root / "mine.tsv").write_text("index")
 
     def made() -> tuple[str, str]:
-        documents = mine.documents()
-        scores = documents.evaluation("final", "last", "benchmarks")
-        return documents.benchmark("mine").id, scores.id
+        graph = mine.graph()
+        scores = graph.evaluation("final", "last", "benchmarks")
+        return graph.benchmark("mine").id, scores.id
 
     first = made()
     (mine.root / "mine.tsv").write_text("index\tquestion")

@@ -1,4 +1,4 @@
-"""Ways of thinking stand in the documents that use them, and in no other."""
+"""A thinking mode stands in the resolved configs that use it, and in no other."""
 
 from pathlib import Path
 
@@ -18,29 +18,29 @@ def test_the_budgets_of_figure_9_are_modes_of_the_paper_recipe():
 
 
 def test_a_mode_changes_the_generation_of_its_evaluation_alone(checkout):
-    documents = checkout.documents()
-    plain = documents.evaluation("rl", "last", "checkpoint").document
+    graph = checkout.graph()
+    plain = graph.evaluation("rl", "last", "checkpoint").resolved
     assert "thinking" not in plain["generation"]
-    nowait = documents.evaluation("rl", "last", "checkpoint__nowait")
-    words = documents.recipe.thinking.banned_words
-    assert nowait.document["generation"] == {
+    nowait = graph.evaluation("rl", "last", "checkpoint__nowait")
+    words = graph.recipe.thinking.banned_words
+    assert nowait.resolved["generation"] == {
         **plain["generation"],
         "mode": "nowait",
         "thinking": {"banned_words": words},
     }
-    differing = {key for key in plain if plain[key] != nowait.document[key]}
+    differing = {key for key in plain if plain[key] != nowait.resolved[key]}
     assert differing == {"generation", "name"}
-    assert documents.at(nowait.folder) is nowait
+    assert graph.at(nowait.folder) is nowait
 
 
 def test_changed_words_move_no_run(checkout):
-    before = checkout.documents()
+    before = checkout.graph()
     runs = {name: before.run(name).id for name in before.project.runs}
     plain = before.evaluation("rl", "last", "checkpoint").id
     nowait = before.evaluation("rl", "last", "checkpoint__nowait").id
     after = checkout.edit(
         "recipes/tiny.yaml", lambda r: r["thinking"].update(banned_words=["Hmm"])
-    ).documents()
+    ).graph()
     assert runs == {name: after.run(name).id for name in after.project.runs}
     assert after.evaluation("rl", "last", "checkpoint").id == plain
     assert after.evaluation("rl", "last", "checkpoint__nowait").id != nowait
@@ -48,5 +48,5 @@ def test_changed_words_move_no_run(checkout):
 
 @pytest.mark.parametrize("mode", ["slow", "nothink"])
 def test_modes_of_the_template_alone_change_nothing_else(checkout, mode):
-    document = checkout.documents().evaluation("rl", "last", f"checkpoint__{mode}").document
-    assert document["generation"] == {"engine": "transformers", "mode": mode}
+    resolved = checkout.graph().evaluation("rl", "last", f"checkpoint__{mode}").resolved
+    assert resolved["generation"] == {"engine": "transformers", "mode": mode}

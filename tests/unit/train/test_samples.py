@@ -89,8 +89,8 @@ def test_a_model_whose_template_opens_no_thought_learns_to_write_the_tag_itself(
     ("model", "opens"), [("instructed", False), ("base", False), ("teacher", True)]
 )
 def test_a_model_learns_the_tag_as_its_thinking_mode_says(model, opens, tmp_path, monkeypatch):
-    document = open_graph(ROOT, {"recipe": "tiny"}).run(model).document
-    config = ModelConfig.model_validate(document)
+    resolved = open_graph(ROOT, {"recipe": "tiny"}).run(model).resolved
+    config = ModelConfig.model_validate(resolved)
     asked = {}
     monkeypatch.setattr(encoding, "read_records", lambda folder: [])
     monkeypatch.setattr(encoding, "check_skipped", lambda samples, allowed: None)

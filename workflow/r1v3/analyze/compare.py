@@ -11,6 +11,7 @@ from r1v3.analyze.mlflow.points import last_step
 from r1v3.analyze.results import Result, chosen_step, differing_keys, dotted, name_of, read_result
 from r1v3.base.json_file import read_json
 from r1v3.recipe.errors import unknown
+from r1v3.recipe.outputs.config_file import read_resolved
 from r1v3.recipe.outputs.manifest import read_manifest
 
 SAME = "nothing"
@@ -105,13 +106,13 @@ def find_run(root: Path, what: str) -> Result:
 def recipe_of(run: Result) -> dict[str, str]:
     """What a run's hash covers, without its name and its ancestors, as dotted keys."""
     outside = ("name", "start", "data", "validation")
-    return dotted({key: value for key, value in run.document.items() if key not in outside})
+    return dotted({key: value for key, value in run.resolved.items() if key not in outside})
 
 
 def ancestors(run: Result) -> dict[str, str]:
     """What a run was made from: its start, checkpoint, selection, data."""
     keys = ("start", "data", "validation")
-    return dotted({key: run.document[key] for key in keys if run.document.get(key) is not None})
+    return dotted({key: run.resolved[key] for key in keys if run.resolved.get(key) is not None})
 
 
 def code_and_machine(run: Result) -> dict[str, str]:
@@ -188,8 +189,8 @@ def _step(results: Path, run: Result, scores: Path) -> int:
     if match := re.fullmatch(r"step-(\d+)", checkpoint):
         return int(match[1])
     if checkpoint == "selected":
-        document = read_json(scores.parent / "config.json", "document")["document"]
-        manifest = results / f"selections/{document['selection']}/manifest.json"
+        resolved = read_resolved(scores.parent / "config.json")
+        manifest = results / f"selections/{resolved['selection']}/manifest.json"
         return chosen_step(read_result(manifest))
     return last_step(run)
 

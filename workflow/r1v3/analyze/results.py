@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from r1v3.base.json_file import read_json
-from r1v3.recipe.graph.configs import EvaluationConfig, StageConfig, resolved_config
-from r1v3.recipe.graph.identity import Node
+from r1v3.recipe.graph.configs import EvaluationConfig, StageConfig, typed_config
+from r1v3.recipe.graph.identity import RESOLVED, Node
+from r1v3.recipe.outputs.config_file import read_resolved
 from r1v3.recipe.outputs.manifest import read_manifest
 from r1v3.train.core.metrics import read_metrics
 
@@ -21,13 +22,13 @@ Config = TypeVar("Config", bound=StageConfig)
 class Result:
     """A folder with config.json and manifest.json: a run, a data set, a selection, a benchmark.
 
-    `document` is its resolved config as the file has it; `config` is the same as the model of its stage.
+    `resolved` is its resolved config as the file has it; `config` is the same as the model of its stage.
     """
 
     name: str
     id: str
     folder: Path
-    document: dict[str, Any]
+    resolved: dict[str, Any]
     facts: dict[str, Any]
     environment: dict[str, Any]
     created: str
@@ -40,7 +41,7 @@ class Result:
         Raises:
             pydantic.ValidationError: the folder was made by another version of the code.
         """
-        return resolved_config(Node(self.kind, self.name, self.document, ()))
+        return typed_config(Node(self.kind, self.name, self.resolved, ()))
 
     def config_as(self, kind: type[Config]) -> Config:
         """The resolved config of a result that a stage of that kind made.
@@ -68,24 +69,24 @@ class Scores:
     """One evaluation: what was asked (its resolved config) and what came out (scores.json)."""
 
     path: Path
-    document: dict[str, Any]
+    resolved: dict[str, Any]
     benchmarks: dict[str, dict[str, Any]]
     held_out: dict[str, dict[str, Any]]
 
     @cached_property
     def config(self) -> EvaluationConfig:
         """The resolved config, as the model that the evaluation itself reads."""
-        return EvaluationConfig.model_validate(self.document)
+        return EvaluationConfig.model_validate(self.resolved)
 
     @property
     def run(self) -> str:
         """The name of the run that answered."""
-        return name_of(self.document["run"])
+        return name_of(self.resolved["run"])
 
     @property
     def step(self) -> int | None:
         """The training step that answered, where the evaluation names it."""
-        match = re.fullmatch(r"step-(\d+)", self.document["checkpoint"])
+        match = re.fullmatch(r"step-(\d+)", self.resolved["checkpoint"])
         return int(match[1]) if match else None
 
 
@@ -97,12 +98,12 @@ def read_result(manifest: Path) -> Result:
     """
     manifest = Path(manifest)
     content = read_manifest(manifest)
-    config = read_json(manifest.parent / "config.json", "document")
+    config = read_json(manifest.parent / "config.json", RESOLVED)
     return Result(
         name=content["name"],
         id=manifest.parent.name,
         folder=manifest.parent,
-        document=config["document"],
+        resolved=config[RESOLVED],
         facts=content["facts"],
         environment=content.get("environment", {}),
         created=content.get("created", ""),
@@ -117,11 +118,11 @@ def read_scores(path: Path) -> Scores:
     """
     path = Path(path)
     content = read_json(path, "benchmarks", "held_out")
-    document = read_json(path.parent / "config.json", "document")["document"]
+    resolved = read_resolved(path.parent / "config.json")
     found = content["benchmarks"]
-    benchmarks = {name: found[name] for name in document["benchmarks"] if name in found}
-    held_out = {name: content["held_out"][name] for name in document["held_out"]}
-    return Scores(path, document, benchmarks, held_out)
+    benchmarks = {name: found[name] for name in resolved["benchmarks"] if name in found}
+    held_out = {name: content["held_out"][name] for name in resolved["held_out"]}
+    return Scores(path, resolved, benchmarks, held_out)
 
 
 def name_of(id: str) -> str:

@@ -11,7 +11,7 @@ import typer
 from r1v3.base.json_file import read_json
 from r1v3.cli.mlflow import ADDRESS
 from r1v3.cli.options import HERE, Overlay, Recipe, Root, choice
-from r1v3.cli.provenance import open_documents
+from r1v3.cli.provenance import checked_graph
 
 
 def ablate_command(
@@ -42,7 +42,7 @@ def ablate_command(
     from r1v3.recipe.graph.targets import Targets
     from r1v3.recipe.tracking import mark_of_store, tracking_uri, without_secrets
 
-    graph = open_documents(root, recipe, overlay)
+    graph = checked_graph(root, recipe, overlay)
     page = page_name(graph, name, of)
     uri = tracking_uri()
     receipt = Copies(Targets(graph), mark_of_store(uri)).branch(page)

@@ -32,10 +32,10 @@ def check_claims_command(
     from r1v3.analyze.studies.from_file import check_table, read_table
     from r1v3.analyze.studies.verdicts import NOT_TESTABLE, as_line
     from r1v3.base.atomic_write import write_text
-    from r1v3.cli.provenance import open_documents
+    from r1v3.cli.provenance import checked_graph
 
-    documents = open_documents(root, recipe, None)
-    verdicts = check_table(documents, read_table(file, documents))
+    graph = checked_graph(root, recipe, None)
+    verdicts = check_table(graph, read_table(file, graph))
     for verdict in sorted(verdicts, key=lambda each: each.verdict == NOT_TESTABLE):
         print(as_line(verdict))
     if output:
@@ -48,6 +48,6 @@ def wanted_command(recipe: Recipe = "paper", root: Root = HERE) -> None:
     from tabulate import tabulate
 
     from r1v3.analyze.studies.from_file import wanted
-    from r1v3.cli.provenance import open_documents
+    from r1v3.cli.provenance import checked_graph
 
-    print(tabulate(wanted(open_documents(root, recipe, None)), headers="keys"))
+    print(tabulate(wanted(checked_graph(root, recipe, None)), headers="keys"))

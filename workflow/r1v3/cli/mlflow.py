@@ -87,11 +87,11 @@ def follow_command(
 ) -> None:
     """Copy runs to MLflow while they train. The workflow starts this by itself."""
     from r1v3.analyze.mlflow.live import alive, follow_runs
-    from r1v3.cli.provenance import open_documents
+    from r1v3.cli.provenance import checked_graph
     from r1v3.recipe.tracking import tracking_uri
 
     os.nice(10)
-    project = open_documents(root, recipe, overlay).project
+    project = checked_graph(root, recipe, overlay).project
     follow_runs(
         root,
         tracking_uri(),

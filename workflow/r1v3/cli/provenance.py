@@ -28,7 +28,7 @@ def status_command(recipe: Recipe = "tiny", overlay: Overlay = None, root: Root 
     """Show which runs are finished, and which results were computed with other code than the present one."""
     from r1v3.provenance.status import status_lines
 
-    print("\n".join(status_lines(open_documents(root, recipe, overlay))))
+    print("\n".join(status_lines(checked_graph(root, recipe, overlay))))
 
 
 def verify_command(
@@ -51,7 +51,7 @@ def snapshot_command(recipe: Recipe = "tiny", overlay: Overlay = None, root: Roo
     from r1v3.provenance.snapshot import snapshot
 
     try:
-        new = snapshot(root, open_documents(root, recipe, overlay))
+        new = snapshot(root, checked_graph(root, recipe, overlay))
     except RuntimeError as error:  # DVC or git failed
         raise ValueError(str(error)) from None
     print("\n".join([*new, f"{len(new)} folders recorded in DVC and added to git's index."]))
@@ -121,7 +121,7 @@ def crate_command(
     """Write a finished recipe as an RO-Crate."""
     from r1v3.provenance.crate import write_crate
 
-    inside = write_crate(root, open_documents(root, recipe, overlay), output)
+    inside = write_crate(root, checked_graph(root, recipe, overlay), output)
     print(f"{len(inside)} results and their lineage: {output}/ro-crate-metadata.json")
 
 
@@ -148,7 +148,7 @@ def push_command(
         print(upload_folder(output, repository))
 
 
-def open_documents(root: Path, recipe: str, overlay: Path | None) -> "ResultGraph":
+def checked_graph(root: Path, recipe: str, overlay: Path | None) -> "ResultGraph":
     """The checked results of a recipe, with as many seeds as results on this disk have.
 
     Raises:
@@ -161,8 +161,8 @@ def open_documents(root: Path, recipe: str, overlay: Path | None) -> "ResultGrap
 
     try:
         seeds = seeds_on_disk(root / "results")
-        documents = ResultGraph(load_project(root, recipe, overlay, seeds))
-        documents.check()
+        graph = ResultGraph(load_project(root, recipe, overlay, seeds))
+        graph.check()
     except RecipeError as error:
         raise RecipeError(["mistakes in the configuration:", *error.lines]) from None
-    return documents
+    return graph

@@ -29,7 +29,7 @@ from r1v3.evaluate.score import score_evaluation
 from r1v3.evaluate.target import CLOSED, Target, find_target, plain_name
 from r1v3.generate.server.serving import Serving
 from r1v3.recipe.graph.configs import BenchmarkConfig, EvaluationConfig, EvaluationSettings, Probe
-from r1v3.recipe.graph.identity import OWN, VERSION, hash_of
+from r1v3.recipe.graph.identity import OWN, RESOLVED, VERSION, hash_of
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import Project, load_project
 from r1v3.recipe.outputs.manifest import write_json
@@ -236,11 +236,11 @@ def _known(project: Project, names: list[str]) -> list[str]:
 
 def _folder_of(root: Path, recipe: str, config: EvaluationConfig, name: str) -> Path:
     """The evaluation's folder, with its config."""
-    document = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    digest = hash_of("evaluation", document)
+    resolved = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    digest = hash_of("evaluation", resolved)
     folder = root / "results/evaluations" / name / f"{recipe}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
-    written = {"kind": "evaluation", "name": config.name, "hash": digest, "document": document}
+    written = {"kind": "evaluation", "name": config.name, "hash": digest, RESOLVED: resolved}
     if not (folder / "config.json").exists():
         write_json(folder / "config.json", written)
     return folder
@@ -284,14 +284,14 @@ def what_is_missing(folder: Path) -> list[str]:
     return lines
 
 
-def _obtained(root: Path, documents: ResultGraph, name: str) -> Path:
+def _obtained(root: Path, graph: ResultGraph, name: str) -> Path:
     """A benchmark's TSV, beside the config that says what it is."""
-    node = documents.benchmark(name)
+    node = graph.benchmark(name)
     folder = root / node.folder
     # As the rule `config` writes it, and left alone where it is there: the folder's name is its hash.
     if not (folder / "config.json").exists():
         write_json(folder / "config.json", node.config)
-    obtain_or_say(BenchmarkConfig.model_validate(node.document), folder, root)
+    obtain_or_say(BenchmarkConfig.model_validate(node.resolved), folder, root)
     return folder / f"{name}.tsv"
 
 
@@ -319,7 +319,7 @@ def _config(
         kind = os.environ.get("R1V3_SERVER_KIND")
         if kind in CLOSED and generation["mode"] != "nothink":
             raise ValueError(f"--mode: a server of kind {kind} opens no thought; allowed: nothink")
-    document = {
+    resolved = {
         "version": VERSION["evaluation"],
         "name": target.name,
         "seed": recipe.seed,
@@ -340,5 +340,5 @@ def _config(
         "held_out": {},
     }
     if recipe.determinism == "exact":
-        document["determinism"] = "exact"
-    return EvaluationConfig.model_validate(document)
+        resolved["determinism"] = "exact"
+    return EvaluationConfig.model_validate(resolved)

@@ -20,6 +20,7 @@ from r1v3.model.layouts.internvl_chat_config import is_chat_config
 from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint
 from r1v3.model.obtain import PATTERNS, hub_config
 from r1v3.model.supported import check_supported
+from r1v3.recipe.graph.identity import RESOLVED
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.schema.data import Baseline, Model, ServedModel
 
@@ -124,8 +125,8 @@ def _ours(checkpoint: str) -> bool:
     config = Path(checkpoint).resolve().parents[1] / "config.json"
     if not config.is_file():
         return False
-    document = read_json(config).get("document", {})
-    return bool(document.get("start") or document.get("spec", {}).get("source", "hub") != "hub")
+    resolved = read_json(config).get(RESOLVED, {})
+    return bool(resolved.get("start") or resolved.get("spec", {}).get("source", "hub") != "hub")
 
 
 def _of_recipe(name: str, entry: Model | Baseline, cache: Path | None) -> Target:

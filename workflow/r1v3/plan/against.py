@@ -25,11 +25,11 @@ def measured_step(folder: Path) -> tuple[float, float] | None:
 
 def beside(root: Path, project: Project, estimates: list[Estimate]) -> list[str]:
     """One line for each finished training run: plan over measurement, of time and memory."""
-    documents, lines = ResultGraph(project), []
+    graph, lines = ResultGraph(project), []
     for each in estimates:
         if not each.step_seconds or each.name not in project.runs:
             continue
-        found = measured_step(root / documents.run(each.name).folder)
+        found = measured_step(root / graph.run(each.name).folder)
         if found:
             seconds, memory = found
             lines.append(

@@ -122,8 +122,8 @@ class RecipePlan:
         return Estimate("model", name, 1, 0, hours, {}, self.most, bytes_)
 
     def _sft(self, run: str) -> Estimate:
-        resolved = self.project.runs[run]
-        return self._training("sft", run, resolved.sft, resolved.data)
+        training = self.project.runs[run]
+        return self._training("sft", run, training.sft, training.data)
 
     def _training(self, stage: Stage, name: str, settings: Sft, data: str) -> Estimate:
         parallel, devices = settings.parallel, self._devices(stage)
@@ -212,8 +212,8 @@ class RecipePlan:
 
     def grpo(self, run: str) -> Estimate:
         """A reinforced run."""
-        resolved = self.project.runs[run]
-        settings, parallel, devices = resolved.grpo, resolved.grpo.parallel, self._devices("grpo")
+        training = self.project.runs[run]
+        settings, parallel, devices = training.grpo, training.grpo.parallel, self._devices("grpo")
         rollouts = simulate(self, settings, devices)
         limit = max(stage.tokens for stage in settings.lengths)
         longest = parallel.pass_tokens or math.ceil(rollouts.most_tokens / devices)
@@ -233,7 +233,7 @@ class RecipePlan:
             factors=self.costs.activations,
             card=self.card,
         )
-        prompts = self._samples(resolved.data)
+        prompts = self._samples(training.data)
         held = min(KEPT_TILES, memory.sample_bytes(self.shape, prompts, self.load.tiles))
         # The trained model samples; its keys and values are there twice while they grow.
         if self.cpu:

@@ -19,7 +19,7 @@ PROFILES = (
 LICENCE = "https://spdx.org/licenses/Apache-2.0"
 
 
-def write_crate(root: Path, documents: ResultGraph, out: Path) -> list[str]:
+def write_crate(root: Path, graph: ResultGraph, out: Path) -> list[str]:
     """Write the crate of all results that the configuration makes; return their ids.
 
     Args:
@@ -30,20 +30,18 @@ def write_crate(root: Path, documents: ResultGraph, out: Path) -> list[str]:
     """
     from rocrate.rocrate import ROCrate
 
-    graph = LineageGraph.of(root)
+    lineage = LineageGraph.of(root)
     inside = {
         key: found
-        for key, found in graph.found.items()
-        if found.finished and is_configured(documents, found.folder)
+        for key, found in lineage.found.items()
+        if found.finished and is_configured(graph, found.folder)
     }
     if not (root / "results/summary.json").exists() or not inside:
-        raise ValueError(
-            f"the recipe {documents.recipe.name} is not finished: run the workflow first"
-        )
+        raise ValueError(f"the recipe {graph.recipe.name} is not finished: run the workflow first")
     if out.exists():
         raise ValueError(f"{out} exists; name another folder")
     crate = ROCrate()
-    crate.name = f"Skywork-R1V3, reproduced: recipe {documents.recipe.name}"
+    crate.name = f"Skywork-R1V3, reproduced: recipe {graph.recipe.name}"
     crate.description = (
         "Data sets, checkpoints, scores and their lineage, of one Snakemake workflow."
     )
@@ -54,7 +52,7 @@ def write_crate(root: Path, documents: ResultGraph, out: Path) -> list[str]:
         crate.add_file(path, path.relative_to(root).as_posix())
     folders = {key: _folder(crate, found) for key, found in inside.items()}
     for key, found in inside.items():
-        _action(crate, workflow, key, found, graph, folders)
+        _action(crate, workflow, key, found, lineage, folders)
     crate.write(out)
     return sorted(inside)
 
@@ -89,14 +87,14 @@ def _folder(crate, found: ResultFolder):
 
 
 def _action(
-    crate, workflow, key: str, found: ResultFolder, graph: LineageGraph, folders: dict
+    crate, workflow, key: str, found: ResultFolder, lineage: LineageGraph, folders: dict
 ) -> None:
     manifest = read_json(found.seals[-1])
     made = manifest.get("environment", {})
     action = crate.add_action(
         workflow,
         identifier=f"#{key}",
-        object=[folders[parent] for parent in graph.parents[key] if parent in folders],
+        object=[folders[parent] for parent in lineage.parents[key] if parent in folders],
         result=[folders[key]],
         properties={
             "name": f"{found.config['kind']} {found.config['name']}",

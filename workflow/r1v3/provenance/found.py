@@ -94,9 +94,9 @@ def result_folders(root: Path, *, damaged: bool = False) -> Iterator[ResultFolde
                 yield found
 
 
-def is_configured(documents: ResultGraph, folder: str) -> bool:
+def is_configured(graph: ResultGraph, folder: str) -> bool:
     """Whether the configuration makes this folder."""
     try:
-        return documents.at(folder).folder == folder
+        return graph.at(folder).folder == folder
     except (RecipeError, KeyError, StopIteration):
         return False

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from r1v3.provenance.found import ResultFolder, result_folders
+from r1v3.recipe.graph.identity import RESOLVED
 
 
 @dataclass
@@ -20,7 +21,7 @@ class LineageGraph:
         """The graph of a checkout; an evaluation's id is `<run>/<checkpoint>/<suite>`."""
         found = {key_of(each): each for each in result_folders(root)}
         parents = {
-            key: sorted({text for text in _texts(each.config["document"]) if text in found})
+            key: sorted({text for text in _texts(each.config[RESOLVED]) if text in found})
             for key, each in found.items()
         }
         children: dict[str, list[str]] = {key: [] for key in found}

@@ -10,6 +10,7 @@ from pathlib import Path
 from r1v3.base.json_file import read_json
 from r1v3.provenance.graph import LineageGraph
 from r1v3.recipe.errors import unknown
+from r1v3.recipe.graph.identity import RESOLVED
 from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.schema.studies import suite_of
 
@@ -18,27 +19,27 @@ OF_SUMMARY = {"models": "held_out", "benchmarks": "benchmarks"}  # the suite tha
 MEASURED = ("study", "held_out", "checkpoint")
 
 
-def resolve(root: Path, graph: LineageGraph, what: str) -> Named:
+def resolve(root: Path, lineage: LineageGraph, what: str) -> Named:
     """The ids of the results that `what` stands for, each with a note that explains it.
 
     Raises:
         ValueError: nothing on this disk has that name.
     """
     path = what.removeprefix("./").rstrip("/")
-    for key, found in graph.found.items():
+    for key, found in lineage.found.items():
         if key == what or path == found.folder or path.startswith(f"{found.folder}/"):
             return [(key, path.removeprefix(found.folder).lstrip("/"))]
     for look in (_score, _claim, _study):
-        if found := look(root, graph, what):
+        if found := look(root, lineage, what):
             return found
-    if what in graph.by_name:
-        return [(key, "") for key in graph.by_name[what]]
-    if samples := _sample(graph, what):
+    if what in lineage.by_name:
+        return [(key, "") for key in lineage.by_name[what]]
+    if samples := _sample(lineage, what):
         return samples
-    raise ValueError(unknown("result, score or sample", what, [*graph.by_name, *graph.found]))
+    raise ValueError(unknown("result, score or sample", what, [*lineage.by_name, *lineage.found]))
 
 
-def _score(root: Path, graph: LineageGraph, what: str) -> Named:
+def _score(root: Path, lineage: LineageGraph, what: str) -> Named:
     """The evaluation with a score of the summary; for a measure, or without a summary, all that have it."""
     place, *words = what.replace("/", ".").split(".")
     if len(words) != {"models": 2}.get(place, 1) or place not in (*OF_SUMMARY, *MEASURED):
@@ -46,15 +47,15 @@ def _score(root: Path, graph: LineageGraph, what: str) -> Named:
     run, name = words if place == "models" else (None, words[0])
     shown = _shown(root, place, words)
     summarised, found = [], []
-    for key, each in graph.found.items():
+    for key, each in lineage.found.items():
         path = each.path / "scores.json"
         if not path.exists():
             continue
-        document, scores = each.config["document"], read_json(path)
+        resolved, scores = each.config[RESOLVED], read_json(path)
         held_out, benchmarks = scores.get("held_out", {}), scores.get("benchmarks", {})
-        if run not in (None, document["run"].rpartition("-")[0]):
+        if run not in (None, resolved["run"].rpartition("-")[0]):
             continue
-        if place in MEASURED and document["suite"] != place:
+        if place in MEASURED and resolved["suite"] != place:
             continue
         if name in held_out and place != "benchmarks":
             value, note = held_out[name]["accuracy"], f"accuracy {held_out[name]['accuracy']}"
@@ -78,21 +79,21 @@ def _shown(root: Path, place: str, words: list[str]) -> float | None:
     return entry.get("accuracy", entry.get("mean"))
 
 
-def _claim(root: Path, graph: LineageGraph, what: str) -> Named:
+def _claim(root: Path, lineage: LineageGraph, what: str) -> Named:
     """What a claim compares: the evaluations of its arms, or their runs where the claim is about curves."""
     path = root / "config" / "claims.yaml"
     claim = read_yaml(path).get(what, {}) if path.exists() else {}
     arms = [claim[key] for key in ("a", "b", "arm") if key in claim]
-    return _arms(root, graph, claim.get("study"), arms, claim.get("measure"))
+    return _arms(root, lineage, claim.get("study"), arms, claim.get("measure"))
 
 
-def _study(root: Path, graph: LineageGraph, what: str) -> Named:
+def _study(root: Path, lineage: LineageGraph, what: str) -> Named:
     """The runs of a study."""
-    return _arms(root, graph, what, [], None)
+    return _arms(root, lineage, what, [], None)
 
 
 def _arms(
-    root: Path, graph: LineageGraph, study: str | None, labels: list[str], measure: str | None
+    root: Path, lineage: LineageGraph, study: str | None, labels: list[str], measure: str | None
 ) -> Named:
     """Results of these arms of a finished study, or of all arms without labels."""
     path = root / "results" / "studies" / f"{study}.json"
@@ -105,17 +106,17 @@ def _arms(
             if measure and labels:
                 suite, _ = suite_of(measure, arm["thinking_mode"] or None)
                 start = f"{run}/{arm['checkpoint']}/{suite}-"
-                keys = [key for key in graph.found if key.startswith(start)]
-            found |= {key: f"{study}: {arm['label']}" for key in keys if key in graph.found}
+                keys = [key for key in lineage.found if key.startswith(start)]
+            found |= {key: f"{study}: {arm['label']}" for key in keys if key in lineage.found}
     return list(found.items())
 
 
-def _sample(graph: LineageGraph, what: str) -> Named:
+def _sample(lineage: LineageGraph, what: str) -> Named:
     """The data sets with a record of that id."""
     import pyarrow.parquet
 
     found = []
-    for key, each in graph.found.items():
+    for key, each in lineage.found.items():
         records = each.path / "records.parquet"
         if records.exists():
             ids = pyarrow.parquet.read_table(records, columns=["id"])["id"].to_pylist()

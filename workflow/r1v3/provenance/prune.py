@@ -15,8 +15,8 @@ def unreached(root: Path, projects: list[ResultGraph]) -> list[ResultFolder]:
     kept = [
         f for f in found if f.dvc_file.exists() or any(is_configured(p, f.folder) for p in projects)
     ]
-    graph = LineageGraph.of(root)
-    needed = {each for f in kept for each in (key_of(f), *graph.above(key_of(f)))}
+    lineage = LineageGraph.of(root)
+    needed = {each for f in kept for each in (key_of(f), *lineage.above(key_of(f)))}
     return [f for f in found if key_of(f) not in needed]
 
 

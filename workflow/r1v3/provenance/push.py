@@ -13,6 +13,7 @@ from r1v3.provenance.found import ResultFolder
 from r1v3.provenance.graph import LineageGraph
 from r1v3.provenance.trace import trace_lines
 from r1v3.recipe.errors import unknown
+from r1v3.recipe.graph.identity import RESOLVED
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 
 TRAINED = ("model", "sft", "grpo")
@@ -33,16 +34,18 @@ def prepare_push(root: Path, run: str, checkpoint: str, output: Path, *, chat: b
     """
     if output.exists():
         raise ValueError(f"{output} exists; name another folder")
-    graph = LineageGraph.of(root)
-    found = _one_run(graph, run)
-    weights = checkpoint_folder(found.path / "manifest.json", checkpoint, _selection(graph, found))
+    lineage = LineageGraph.of(root)
+    found = _one_run(lineage, run)
+    weights = checkpoint_folder(
+        found.path / "manifest.json", checkpoint, _selection(lineage, found)
+    )
     if chat:
         export_checkpoint(weights, output)
     else:
         output.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(weights, output, symlinks=False)
     names = {checkpoint, weights.name}
-    write_text(output / "README.md", model_card(root, graph, found, names))
+    write_text(output / "README.md", model_card(root, lineage, found, names))
     return sorted(path for path in output.rglob("*") if path.is_file())
 
 
@@ -63,15 +66,15 @@ def upload_folder(folder: Path, repository: str) -> str:
     return str(address)
 
 
-def model_card(root: Path, graph: LineageGraph, run: ResultFolder, names: set[str]) -> str:
+def model_card(root: Path, lineage: LineageGraph, run: ResultFolder, names: set[str]) -> str:
     """The card of a run's checkpoint: recipe, lineage, data, scores with intervals, claims, licences.
 
     Args:
         names: what evaluations call this checkpoint, as `last` and `step-000100`.
     """
-    above = [graph.found[key] for key in graph.above(run.id)]
+    above = [lineage.found[key] for key in lineage.above(run.id)]
     models = [each for each in [run, *above] if each.config["kind"] == "model"]
-    hub = [spec for each in models if (spec := each.config["document"]["spec"])["source"] == "hub"]
+    hub = [spec for each in models if (spec := each.config[RESOLVED]["spec"])["source"] == "hub"]
     licences = _licences(above)
     stated = sorted({name for own in licences.values() for name in own})
     head = ["---", "library_name: transformers", "pipeline_tag: image-text-to-text"]
@@ -80,9 +83,9 @@ def model_card(root: Path, graph: LineageGraph, run: ResultFolder, names: set[st
     # A model under several terms, or under those of another model, has no one licence that we could state.
     one = stated[0].lower() if len(stated) == 1 and stated != [NOT_STATED] and not hub else "other"
     head += [f"license: {one}", "---"]
-    document = json.dumps(run.config["document"], indent=1, ensure_ascii=False)
+    resolved = json.dumps(run.config[RESOLVED], indent=1, ensure_ascii=False)
     sections = {
-        "Scores": _scores(graph, run, names),
+        "Scores": _scores(lineage, run, names),
         "Claims": _claims(root),
         "Data": _data(above, licences),
         "Models that it was made from": [
@@ -91,7 +94,7 @@ def model_card(root: Path, graph: LineageGraph, run: ResultFolder, names: set[st
         ]
         or ["None: it was trained from random weights."],
         "Lineage": ["```", *trace_lines(root, run.id), "```"],
-        "Recipe": ["```json", document, "```"],
+        "Recipe": ["```json", resolved, "```"],
     }
     lines = [*head, "", f"# {run.id}, {max(names)}", ""]
     lines += ["Made by the workflow that reproduces the post-training of Skywork-R1V3.", ""]
@@ -100,15 +103,15 @@ def model_card(root: Path, graph: LineageGraph, run: ResultFolder, names: set[st
     return "\n".join(lines)
 
 
-def _one_run(graph: LineageGraph, run: str) -> ResultFolder:
-    keys = [run] if run in graph.found else graph.by_name.get(run, [])
+def _one_run(lineage: LineageGraph, run: str) -> ResultFolder:
+    keys = [run] if run in lineage.found else lineage.by_name.get(run, [])
     runs = [
-        graph.found[key]
+        lineage.found[key]
         for key in keys
-        if graph.found[key].config["kind"] in TRAINED and graph.found[key].finished
+        if lineage.found[key].config["kind"] in TRAINED and lineage.found[key].finished
     ]
     if not runs:
-        known = [k for k, each in graph.found.items() if each.config["kind"] in TRAINED]
+        known = [k for k, each in lineage.found.items() if each.config["kind"] in TRAINED]
         raise ValueError(unknown("finished run", run, known))
     if len(runs) > 1:
         raise ValueError(f"{run}: name one of {', '.join(each.id for each in runs)}")
@@ -135,20 +138,20 @@ def _data(above: list[ResultFolder], licences: dict[str, dict[str, int]]) -> lis
     return lines if len(lines) > 2 else ["None."]
 
 
-def _selection(graph: LineageGraph, run: ResultFolder) -> Path | None:
+def _selection(lineage: LineageGraph, run: ResultFolder) -> Path | None:
     """The manifest of the run's selection, where one chose among its checkpoints."""
-    for key in graph.children[run.id]:
-        if graph.found[key].folder.startswith("results/selections/"):
-            return graph.found[key].path / "manifest.json"
+    for key in lineage.children[run.id]:
+        if lineage.found[key].folder.startswith("results/selections/"):
+            return lineage.found[key].path / "manifest.json"
     return None
 
 
-def _scores(graph: LineageGraph, run: ResultFolder, names: set[str]) -> list[str]:
+def _scores(lineage: LineageGraph, run: ResultFolder, names: set[str]) -> list[str]:
     rows = []
-    for key in graph.children[run.id]:
-        path = graph.found[key].path / "scores.json"
-        document = graph.found[key].config["document"]
-        if not path.exists() or document.get("checkpoint") not in names:
+    for key in lineage.children[run.id]:
+        path = lineage.found[key].path / "scores.json"
+        resolved = lineage.found[key].config[RESOLVED]
+        if not path.exists() or resolved.get("checkpoint") not in names:
             continue
         scores = read_json(path)
         for name, each in {**scores.get("benchmarks", {}), **scores.get("held_out", {})}.items():

@@ -25,7 +25,7 @@ TOP += ("pages/**/*",)
 MANY = 500  # paths a call
 
 
-def snapshot(root: Path, documents: ResultGraph) -> list[str]:
+def snapshot(root: Path, graph: ResultGraph) -> list[str]:
     """Record finished results of the present configuration that are new; return their folders.
 
     Raises:
@@ -34,9 +34,7 @@ def snapshot(root: Path, documents: ResultGraph) -> list[str]:
     place = root / ".dvc" / "tmp" / "snapshot.lock"
     place.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(place):
-        kept = [
-            f for f in result_folders(root) if f.finished and is_configured(documents, f.folder)
-        ]
+        kept = [f for f in result_folders(root) if f.finished and is_configured(graph, f.folder)]
         new = [found for found in kept if not recorded(found)]
         wrong = [line for found in new for line in not_vouched_for(found)]
         if wrong:

@@ -17,15 +17,15 @@ def trace_lines(root: Path, what: str) -> list[str]:
     Raises:
         ValueError: nothing on this disk has that name.
     """
-    graph = LineageGraph.of(root)
+    lineage = LineageGraph.of(root)
     lines = []
-    for key, note in resolve(root, graph, what):
-        lines += [f"{key}{f'  ({note})' if note else ''}", *_about(graph.found[key], "  ")]
-        above, below = graph.above(key), graph.below(key)
+    for key, note in resolve(root, lineage, what):
+        lines += [f"{key}{f'  ({note})' if note else ''}", *_about(lineage.found[key], "  ")]
+        above, below = lineage.above(key), lineage.below(key)
         lines.append("  made from:" if above else "  made from nothing else here")
-        lines += [line for each in above for line in _one(graph.found[each], each)]
+        lines += [line for each in above for line in _one(lineage.found[each], each)]
         lines.append("  touched:" if below else "  nothing here was made from it")
-        lines += [line for each in below for line in _one(graph.found[each], each)]
+        lines += [line for each in below for line in _one(lineage.found[each], each)]
         lines.append("")
     return lines
 

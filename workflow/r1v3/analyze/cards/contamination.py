@@ -17,6 +17,7 @@ from r1v3.data.decontamination.ngrams import Words
 from r1v3.data.decontamination.phash import PictureHash, picture_hash
 from r1v3.data.decontamination.question_text import question_words
 from r1v3.data.records import Record, iter_records
+from r1v3.recipe.outputs.config_file import read_resolved
 from r1v3.recipe.schema.cleaning import CleaningRules
 
 BATCH = 512
@@ -50,9 +51,9 @@ def find_twins(
     found = []
     for folder in folders:
         manifest = read_json(folder / "manifest.json")
-        document = read_json(folder / "config.json", "document")["document"]
-        if "questions" in document:
-            asked = folder.parent / document["questions"]
+        resolved = read_resolved(folder / "config.json")
+        if "questions" in resolved:
+            asked = folder.parent / resolved["questions"]
             ids = {record.id for record in iter_records(folder)}
             hits = [hit for hit in _of_source(asked, index) if hit["id"] in ids]
         else:

@@ -13,6 +13,7 @@ from PIL import Image
 from r1v3.base.json_file import read_json
 from r1v3.data.records import Record, iter_records
 from r1v3.data.rejected import SHOWN
+from r1v3.recipe.outputs.config_file import read_resolved
 
 SAMPLES = 8  # pictures of a card
 WHOLE = 20_000  # bytes; a card contains a small copy of a larger picture
@@ -44,7 +45,7 @@ class Described:
     name: str
     id: str
     folder: Path
-    document: dict
+    resolved: dict
     facts: dict
     questions: dict[str, int]
     responses: dict[str, int]
@@ -54,7 +55,7 @@ class Described:
     @property
     def sampled(self) -> bool:
         """Whether a model wrote the responses."""
-        return "questions" in self.document
+        return "questions" in self.resolved
 
 
 def describe_set(folder: Path) -> Described:
@@ -64,7 +65,7 @@ def describe_set(folder: Path) -> Described:
         FileNotFoundError: it is not finished.
     """
     manifest = read_json(folder / "manifest.json")
-    document = read_json(folder / "config.json", "document")["document"]
+    resolved = read_resolved(folder / "config.json")
     questions, responses = Counter(), Counter()
     chosen: list[Record] = []
     rng, seen = random.Random(folder.name), 0
@@ -86,7 +87,7 @@ def describe_set(folder: Path) -> Described:
         manifest["name"],
         folder.name,
         folder,
-        document,
+        resolved,
         manifest["facts"],
         _sorted(questions),
         _sorted(responses),

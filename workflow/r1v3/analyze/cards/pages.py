@@ -14,6 +14,7 @@ from r1v3.base.json_file import read_json
 from r1v3.data.decontamination.duplicates import shared_questions
 from r1v3.recipe.graph.configs import EvaluationIndexConfig
 from r1v3.recipe.layers import read_yaml
+from r1v3.recipe.outputs.config_file import read_resolved
 from r1v3.recipe.outputs.stage import read_config
 from r1v3.render.figures import bars
 from r1v3.render.page import render_page
@@ -46,7 +47,7 @@ def make_cards(
     stages = [folders[name] for name in trained]
     cleaning = read_config(evaluation_index.parent / "config.json", EvaluationIndexConfig).cleaning
     learned = [path.parent for path in data if _instances(path) == "train"]
-    held = [f for f in folders.values() if f not in learned and "questions" not in _document(f)]
+    held = [f for f in folders.values() if f not in learned and "questions" not in _resolved(f)]
     twins, questions = find_twins(learned, evaluation_index.parent, cleaning)
     found = Contamination(questions, [_name(f / "manifest.json") for f in learned], twins)
     tsvs = {_name(path): path.parent / f"{_name(path)}.tsv" for path in benchmarks}
@@ -62,16 +63,16 @@ def _name(manifest: Path) -> str:
     return manifest.parent.name.rpartition("-")[0]
 
 
-def _document(folder: Path) -> dict:
-    return read_json(folder / "config.json", "document")["document"]
+def _resolved(folder: Path) -> dict:
+    return read_resolved(folder / "config.json")
 
 
 def _instances(manifest: Path) -> str:
     """The instances that a set is drawn from: `train`, `validation` or `test`."""
-    document = _document(manifest.parent)
-    if "questions" in document:
-        return _instances(manifest.parent.parent / document["questions"] / "manifest.json")
-    return document["set"]["source"]["instances"]
+    resolved = _resolved(manifest.parent)
+    if "questions" in resolved:
+        return _instances(manifest.parent.parent / resolved["questions"] / "manifest.json")
+    return resolved["set"]["source"]["instances"]
 
 
 def write_cards(
@@ -93,7 +94,7 @@ def write_cards(
 
 def card(each: Described, sources: dict) -> dict:
     """What a card's template shows."""
-    spec, facts = each.document["set"], each.facts
+    spec, facts = each.resolved["set"], each.facts
     entries = spec.get("source", {}).get("entries", {})
     return {
         "set": each,
@@ -117,7 +118,7 @@ def card(each: Described, sources: dict) -> dict:
             for what, counts in (("questions", each.questions), ("responses", each.responses))
             if counts
         ],
-        "json": json.dumps(each.document, indent=1, ensure_ascii=False),
+        "json": json.dumps(each.resolved, indent=1, ensure_ascii=False),
     }
 
 
@@ -143,7 +144,7 @@ def data_section(manifests: list[Path]) -> Markup:
     for manifest, colour in zip(manifests, COLOURS, strict=False):
         each = _light(manifest.parent)
         stages.append({**each, "panels": panels(each["name"], each["facts"], colour)})
-        asked = manifest.parent.parent / each["document"].get("questions", "none")
+        asked = manifest.parent.parent / each["resolved"].get("questions", "none")
         if (asked / "manifest.json").exists():
             before.append(_light(asked))
     sets = [*before, *stages]
@@ -156,7 +157,7 @@ def _light(folder: Path) -> dict:
     facts = manifest["facts"]
     return {
         "name": manifest["name"],
-        "document": read_json(folder / "config.json", "document")["document"],
+        "resolved": read_resolved(folder / "config.json"),
         "facts": facts,
         "rows": funnel_rows(facts),
     }

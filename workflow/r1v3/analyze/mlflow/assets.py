@@ -17,9 +17,9 @@ def log_datasets(store: MlflowStore, id: str, run: Result) -> None:
     """Log the sets that a run was trained and validated on; the digest is the hash in the set's id."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    data = run.document.get("data") or {}
+    data = run.resolved.get("data") or {}
     sets = [(each, "training") for each in (data.values() if isinstance(data, dict) else [data])]
-    sets += [(run.document["validation"], "validation")] if run.document.get("validation") else []
+    sets += [(run.resolved["validation"], "validation")] if run.resolved.get("validation") else []
     inputs = []
     for set_id, context in sets:
         source = json.dumps({"uri": f"results/data/{set_id}/records.parquet"})

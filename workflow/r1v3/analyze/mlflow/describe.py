@@ -63,5 +63,5 @@ def _tags(graph: ResultGraph, name: str) -> dict[str, str]:
 
 
 def _settings(graph: ResultGraph, name: str) -> dict[str, str]:
-    document = graph.run(name).document
-    return dotted({key: value for key, value in document.items() if key not in UNTOLD})
+    resolved = graph.run(name).resolved
+    return dotted({key: value for key, value in resolved.items() if key not in UNTOLD})

@@ -26,6 +26,7 @@ from r1v3.analyze.mlflow.store import (
     store_errors,
 )
 from r1v3.base.json_file import read_json
+from r1v3.recipe.graph.identity import RESOLVED
 from r1v3.recipe.schema.studies import Study
 
 if TYPE_CHECKING:
@@ -136,11 +137,11 @@ def _begin(
 ) -> "Run":
     from mlflow.entities import Param
 
-    config = read_json(folder / "config.json", "kind", "name", "document")
-    document = config["document"]
+    config = read_json(folder / "config.json", "kind", "name", RESOLVED)
+    resolved = config[RESOLVED]
     seconds = sum(row.get("seconds", 0.0) for row in rows)
     relative = Path(*folder.parts[-3:])
-    tags = run_tags(config["kind"], config["name"], relative, document, studies)
+    tags = run_tags(config["kind"], config["name"], relative, resolved, studies)
     tags["run_id"] = folder.name
     run = store.client.create_run(
         store.experiment,
@@ -148,7 +149,7 @@ def _begin(
         tags=tags,
         run_name=config["name"],
     )
-    params = [Param(k, v) for k, v in settings_of(document).items()]
+    params = [Param(k, v) for k, v in settings_of(resolved).items()]
     store.client.log_batch(run.info.run_id, params=params)
     return run
 

@@ -80,7 +80,7 @@ def checkpoint_metrics(scores: list[Scores], asked: str | None = None) -> set[st
 
 def _named(scores: Scores, asked: str | None) -> dict[str, float]:
     """Scores by name of metric; those that only studies ask are below `validation/`."""
-    studied = scores.document["suite"] == "study"
+    studied = scores.resolved["suite"] == "study"
     named = {
         f"validation/{name}" if studied and name != asked else name: score["mean"]
         for name, score in scores.benchmarks.items()
@@ -107,7 +107,7 @@ def last_step(run: Result) -> int:
 def _step(scores: Scores, run: Result, probes: Result | None) -> int:
     if scores.step is not None:
         return scores.step
-    if scores.document["checkpoint"] == "selected" and probes is not None:
+    if scores.resolved["checkpoint"] == "selected" and probes is not None:
         return chosen_step(probes)
     return last_step(run)
 

@@ -71,7 +71,7 @@ def publish_runs(
     Raises:
         StoreError: MLflow cannot be reached, or its database is damaged.
     """
-    chosen = {found.document["run"]: found for found in map(read_result, selections)}
+    chosen = {found.resolved["run"]: found for found in map(read_result, selections)}
     asked = recipe.evaluation.checkpoint_benchmark
     evaluations = [read_scores(path) for path in scores]
     published = {}
@@ -79,11 +79,11 @@ def publish_runs(
         store = MlflowStore(tracking_uri, experiment)
         set_views(store, recipe.evaluation, studies or {}, note)
         for run in map(read_result, runs):
-            mine = [found for found in evaluations if found.document["run"] == run.id]
+            mine = [found for found in evaluations if found.resolved["run"] == run.id]
             probes = chosen.get(run.id)
             points = score_points(run, mine, probes, asked)
             fingerprint = _fingerprint(run, mine, probes)
-            tags = run_tags(run.kind, run.name, run.folder, run.document, studies) | _git_tag(run)
+            tags = run_tags(run.kind, run.name, run.folder, run.resolved, studies) | _git_tag(run)
             tags |= (described or {}).get(run.id, {})
             with alone_with(run.folder):
                 raised = alarm_tags(run.kind, run.metrics)
@@ -140,7 +140,7 @@ def _publish_run(
         name=run.name,
         fingerprint=fingerprint,
         tags=tags,
-        parameters=settings_of(run.document),
+        parameters=settings_of(run.resolved),
         # A supervised run sends its scores with the checkpoint that is logged as a model.
         points=lambda start: (
             row_points(run.metrics, start) + cost_points(run) + (scored if reinforced else [])
@@ -194,11 +194,11 @@ def run_tags(
     kind: str,
     name: str,
     folder: Path,
-    document: dict[str, Any],
+    resolved: dict[str, Any],
     studies: dict[str, Study] | None = None,
 ) -> dict[str, str]:
     """Tags by which a run is found in MLflow; the rule that trains a stage has the stage's name."""
-    start = document.get("start")
+    start = resolved.get("start")
     start = start["run"] if isinstance(start, dict) else start
     tags = {
         "study": ", ".join(studies_of(studies or {}, name)),
@@ -208,7 +208,7 @@ def run_tags(
         "branch": name,
         "recipe_hash": folder.name.rpartition("-")[2],
         "from": name_of(start) if start else "",
-        "seed": str(document["seed"]),
+        "seed": str(resolved["seed"]),
         "folder": folder.as_posix(),
         "dvc": dvc_version(folder),
     }
@@ -232,9 +232,9 @@ def _of_checkpoint(tags: dict[str, str], parent: str) -> dict[str, str]:
     }
 
 
-def settings_of(document: dict[str, Any]) -> dict[str, str]:
+def settings_of(resolved: dict[str, Any]) -> dict[str, str]:
     """The training settings of a run's resolved config, as dotted keys and short texts."""
-    settings = document.get("settings") or document.get("spec", {}).get("settings") or {}
+    settings = resolved.get("settings") or resolved.get("spec", {}).get("settings") or {}
     return dotted(settings)
 
 

@@ -49,7 +49,7 @@ def paired_scores(evidence: Evidence) -> ExtraTable:
         apart = "yes" if found.low > 0 or found.high < 0 else "no"
         rows.append(
             [
-                measure_title(evidence.documents, measure),
+                measure_title(evidence.graph, measure),
                 f"{100 * theirs.mean():.1f}",
                 f"{100 * ours.mean():.1f}",
                 f"{100 * found.estimate:+.1f}",
@@ -100,7 +100,7 @@ def cost(graph: ResultGraph, page: str, root: Path) -> ExtraTable:
     branch, parent = pair(graph, page)
     for name in (parent, branch):
         run = graph.run(name)
-        asked = [node for node in needed.evaluations if node.document["run"] == run.id]
+        asked = [node for node in needed.evaluations if node.resolved["run"] == run.id]
         for what, nodes in (("training", [run]), ("answers", asked)):
             found = [stage_cost(root / node.folder / "benchmark.tsv") for node in nodes]
             known = [each for each in found if each]

@@ -31,8 +31,8 @@ class Evidence:
         seeds: how many seeds each arm was run with.
     """
 
-    def __init__(self, documents: ResultGraph, study: Study, root: Path, seeds: int):
-        self.documents, self.study, self.root, self.seeds = documents, study, Path(root), seeds
+    def __init__(self, graph: ResultGraph, study: Study, root: Path, seeds: int):
+        self.graph, self.study, self.root, self.seeds = graph, study, Path(root), seeds
 
     def arm(self, label: str) -> Arm:
         """The arm of that label."""
@@ -41,11 +41,11 @@ class Evidence:
     def seeds_of(self, label: str) -> Sequence[int]:
         """The seeds of an arm; a run that all seeds share has one."""
         run = self.arm(label).run
-        return range(1, 2 if seeded(self.documents, run, 2) == run else self.seeds + 1)
+        return range(1, 2 if seeded(self.graph, run, 2) == run else self.seeds + 1)
 
     def run(self, label: str, seed: int) -> Result:
         """The run of an arm."""
-        node = self.documents.run(seeded(self.documents, self.arm(label).run, seed))
+        node = self.graph.run(seeded(self.graph, self.arm(label).run, seed))
         return _result(self.root / node.folder / "manifest.json")
 
     def curve(self, label: str, seed: int, key: str) -> pd.Series:
@@ -70,35 +70,35 @@ class Evidence:
 
     def items(self, label: str, measure: str, seed: int) -> pd.Series:
         """Every item's mean over the runs of an arm: the share of right answers, or tokens."""
-        node = evaluation_of(self.documents, self.study, self.arm(label), measure, seed)
+        node = evaluation_of(self.graph, self.study, self.arm(label), measure, seed)
         return _items(self.root / node.folder, measure)
 
     def items_at(self, label: str, measure: str, seed: int, step: int) -> pd.Series:
         """The same for a checkpoint that a reinforced arm kept."""
-        run = seeded(self.documents, self.arm(label).run, seed)
-        node = self.documents.evaluation(run, f"step-{step:06d}", suite_of(measure, None)[0])
+        run = seeded(self.graph, self.arm(label).run, seed)
+        node = self.graph.evaluation(run, f"step-{step:06d}", suite_of(measure, None)[0])
         return _items(self.root / node.folder, measure)
 
     def steps(self, label: str) -> list[int]:
         """The kept steps of a reinforced arm."""
-        return steps_of(self.documents, self.arm(label))
+        return steps_of(self.graph, self.arm(label))
 
     def probes(self, label: str, seed: int) -> list[dict[str, Any]]:
         """What the probe measured for each kept checkpoint of a reinforced arm."""
-        node = self.documents.selection(seeded(self.documents, self.arm(label).run, seed))
+        node = self.graph.selection(seeded(self.graph, self.arm(label).run, seed))
         return _result(self.root / node.folder / "manifest.json").facts["checkpoints"]
 
     def score(self, label: str, benchmark: str) -> dict[str, Any] | None:
         """The score of an arm on a whole benchmark with its interval, of the first seed; None: not asked."""
         arm = self.arm(label)
-        at = checkpoint_of(self.documents, self.study, arm)
-        node = self.documents.evaluation(seeded(self.documents, arm.run, 1), at, "benchmarks")
+        at = checkpoint_of(self.graph, self.study, arm)
+        node = self.graph.evaluation(seeded(self.graph, arm.run, 1), at, "benchmarks")
         scores = read_json(self.root / node.folder / "scores.json", "benchmarks", "held_out")
         return scores["benchmarks"].get(benchmark)
 
     def verdicts(self, label: str, measure: str, seed: int) -> pd.DataFrame:
         """Every answer of an arm to a benchmark or set, with its verdict."""
-        node = evaluation_of(self.documents, self.study, self.arm(label), measure, seed)
+        node = evaluation_of(self.graph, self.study, self.arm(label), measure, seed)
         return _verdicts(self.root / node.folder, suite_of(measure, None)[1])
 
 

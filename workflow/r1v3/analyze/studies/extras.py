@@ -118,7 +118,7 @@ def entropy_distribution(
 ) -> tuple[list[ExtraTable], list[DrawnFigure]]:
     """Figure 10: the distribution of token entropy in fifths of each run, and its upper end."""
     rows, points = [], []
-    threshold = evidence.documents.recipe.entropy.threshold
+    threshold = evidence.graph.recipe.entropy.threshold
     for label in evidence.study.arms:
         metrics = evidence.run(label, 1).metrics
         for places in np.array_split(np.arange(len(metrics)), PARTS):
@@ -232,9 +232,9 @@ def in_percent(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def benchmark_scores(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[DrawnFigure]]:
     """Every arm's score on each benchmark that the recipe asks, beside the report's."""
-    table, rows = evidence.documents.project.benchmarks, []
+    table, rows = evidence.graph.project.benchmarks, []
     for label in evidence.study.arms:
-        for benchmark in evidence.documents.recipe.evaluation.benchmarks:
+        for benchmark in evidence.graph.recipe.evaluation.benchmarks:
             score = evidence.score(label, benchmark)
             if score is None:
                 continue

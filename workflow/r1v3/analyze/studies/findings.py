@@ -101,37 +101,37 @@ PARTS = (
 )
 
 
-def write_summary_page(documents: ResultGraph, claims: Path, output: Path) -> None:
+def write_summary_page(graph: ResultGraph, claims: Path, output: Path) -> None:
     """Write `output` (summary.html) and claims_summary.json beside it.
 
     Args:
         claims: results/claims.json.
     """
     ledger = read_json(claims)
-    content = summary_content(documents, ledger)
+    content = summary_content(graph, ledger)
     write_text(output, render_page("summary.html.j2", **content))
     text = json.dumps(content, indent=1, sort_keys=True) + "\n"
     write_text(output.with_name("claims_summary.json"), text)
 
 
-def summary_content(documents: ResultGraph, ledger: dict[str, Any]) -> dict[str, Any]:
+def summary_content(graph: ResultGraph, ledger: dict[str, Any]) -> dict[str, Any]:
     """All that the page shows."""
     seeds = ledger["seeds"]
     found: dict[str, list[Finding]] = {kind: [] for _, _, kind in PARTS}
     for row in ledger["claims"]:
-        claim = documents.project.claims[row["claim"]]
-        found[_kind(row)].append(_finding(row, claim, documents, seeds))
+        claim = graph.project.claims[row["claim"]]
+        found[_kind(row)].append(_finding(row, claim, graph, seeds))
     parts = [Part(title, lede, _ordered(found[kind])) for title, lede, kind in PARTS if found[kind]]
     return {
-        "recipe": documents.recipe.name,
+        "recipe": graph.recipe.name,
         "seeds": seeds,
         "claims": len(ledger["claims"]),
         "counts": {kind: len(each) for kind, each in found.items()},
         "settled": sum(len(found[kind]) for kind in ("holds", "fails")),
         "testable": sum(len(found[kind]) for kind in ("holds", "fails", "open")),
-        "miniature": documents.recipe.evaluation.source == "miniature",
+        "miniature": graph.recipe.evaluation.source == "miniature",
         "parts": [asdict(part) for part in parts],
-        "command": command_for("results/summary.html", documents.recipe.name, seeds),
+        "command": command_for("results/summary.html", graph.recipe.name, seeds),
     }
 
 
@@ -160,7 +160,7 @@ def _kind(row: dict[str, Any]) -> str:
     }[row["verdict"]]
 
 
-def _finding(row: dict[str, Any], claim: Claim, documents: ResultGraph, seeds: int) -> Finding:
+def _finding(row: dict[str, Any], claim: Claim, graph: ResultGraph, seeds: int) -> Finding:
     study = row["study"]
     target = f"results/studies/{study}.html" if study else "results/claims.html"
     return Finding(
@@ -170,7 +170,7 @@ def _finding(row: dict[str, Any], claim: Claim, documents: ResultGraph, seeds: i
         carries=row["carries"],
         verdict=row["verdict"],
         leans=row["leans"],
-        measured=measured_as(claim, documents),
+        measured=measured_as(claim, graph),
         estimate=row["estimate"],
         low=row["low"],
         high=row["high"],
@@ -179,7 +179,7 @@ def _finding(row: dict[str, Any], claim: Claim, documents: ResultGraph, seeds: i
         seeds=row["seeds"],
         then="; ".join(_then(row)),
         study=study,
-        command=command_for(target, documents.recipe.name, seeds),
+        command=command_for(target, graph.recipe.name, seeds),
     )
 
 
@@ -195,10 +195,10 @@ def _then(row: dict[str, Any]) -> Iterator[str]:
         yield f"beside it, {row['beside']}"
 
 
-def measured_as(claim: Claim, documents: ResultGraph) -> str:
+def measured_as(claim: Claim, graph: ResultGraph) -> str:
     """What a claim's number is, in words."""
     if isinstance(claim, Difference):
-        what = measure_title(documents, claim.measure)
+        what = measure_title(graph, claim.measure)
         share = f", as a share of {claim.b}" if claim.relative else ""
         return f"{claim.a} minus {claim.b}, {what}{share}"
     if isinstance(claim, CurveChange):
@@ -217,18 +217,20 @@ def measured_as(claim: Claim, documents: ResultGraph) -> str:
         return f"{_metric(claim.metric)}, {claim.a} minus {claim.b}, {over[claim.of]}{share}"
     if isinstance(claim, CorrelationClaim):
         within = ", within runs and without the step" if claim.detrended else ""
-        what = measure_title(documents, claim.measure)
+        what = measure_title(graph, claim.measure)
         return (
             f"rank correlation of entropy at {claim.reading} with {what}, over checkpoints{within}"
         )
     if isinstance(claim, Regret):
-        what = measure_title(documents, claim.measure)
+        what = measure_title(graph, claim.measure)
         return f"{what}, the choice by critical entropy minus that by {claim.against}"
     if isinstance(claim, AuditClaim):
         of = "that say the picture cannot be seen"
         return f"answers {of}" if claim.of == "summary" else f"answers {of}, minus the others"
     if isinstance(claim, Score):
-        return f"{claim.arm} on {documents.project.benchmarks[claim.benchmark].title}, minus {claim.bar}"
+        return (
+            f"{claim.arm} on {graph.project.benchmarks[claim.benchmark].title}, minus {claim.bar}"
+        )
     return f"the sum {claim.check}" if isinstance(claim, Arithmetic) else ""
 
 

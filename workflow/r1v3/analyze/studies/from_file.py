@@ -56,7 +56,7 @@ class TableRow:
     interval: dict[str, float | None]
 
 
-def read_table(path: Path, documents: ResultGraph) -> list[TableRow]:
+def read_table(path: Path, graph: ResultGraph) -> list[TableRow]:
     """Read and check a CSV file.
 
     Raises:
@@ -76,7 +76,7 @@ def read_table(path: Path, documents: ResultGraph) -> list[TableRow]:
     found: list[TableRow] = []
     seen: set[tuple[str, ...]] = set()
     for line, row in enumerate(rows, 2):  # the first line has the names
-        found.append(_row(f"{path}, line {line}", row, documents))
+        found.append(_row(f"{path}, line {line}", row, graph))
         place = tuple(row.get(name) or "" for name in ("study", "arm", "seed", "measure", *PLACES))
         if place in seen:
             raise ValueError(
@@ -86,8 +86,8 @@ def read_table(path: Path, documents: ResultGraph) -> list[TableRow]:
     return found
 
 
-def _row(where: str, row: dict[str, str], documents: ResultGraph) -> TableRow:
-    studies = documents.project.studies
+def _row(where: str, row: dict[str, str], graph: ResultGraph) -> TableRow:
+    studies = graph.project.studies
     if None in row:
         raise ValueError(f"{where}: more values than columns")
     if row["study"] not in studies:
@@ -129,8 +129,8 @@ def _number(where: str, name: str, said: str) -> float | None:
 class TableEvidence(Evidence):
     """The rows of one study, read as the results of a workflow are."""
 
-    def __init__(self, documents: ResultGraph, name: str, study: Study, table: list[TableRow]):
-        super().__init__(documents, study, Path(), 1)
+    def __init__(self, graph: ResultGraph, name: str, study: Study, table: list[TableRow]):
+        super().__init__(graph, study, Path(), 1)
         self.name = name
         self.rows = [row for row in table if row.study == name]
 
@@ -197,18 +197,18 @@ class TableEvidence(Evidence):
         return [row for row in self.rows if (row.arm, row.seed, row.measure) == wanted]
 
 
-def check_table(documents: ResultGraph, table: list[TableRow]) -> list[ClaimVerdict]:
+def check_table(graph: ResultGraph, table: list[TableRow]) -> list[ClaimVerdict]:
     """The verdict on every claim, in the order of config/claims.yaml.
 
     A claim of which the table lacks something is not testable here; the verdict says what is lacking.
     """
     found = []
-    for name, claim in documents.project.claims.items():
+    for name, claim in graph.project.claims.items():
         if claim.study is None:
             found.append(judge_claim(name, claim, None))
             continue
-        study = documents.project.studies[claim.study]
-        evidence = TableEvidence(documents, claim.study, study, table)
+        study = graph.project.studies[claim.study]
+        evidence = TableEvidence(graph, claim.study, study, table)
         found.append(_verdict(name, claim, evidence))
     return found
 
@@ -234,10 +234,10 @@ def arms_of(claim: Claim) -> list[str]:
     return [arm for key in ("a", "b", "arm") if (arm := getattr(claim, key, None)) is not None]
 
 
-def wanted(documents: ResultGraph) -> list[dict[str, str]]:
+def wanted(graph: ResultGraph) -> list[dict[str, str]]:
     """What a table needs for each claim that runs can settle: study, arms, measure, kind of rows."""
     rows = []
-    for name, claim in documents.project.claims.items():
+    for name, claim in graph.project.claims.items():
         if claim.study is None:
             continue
         if isinstance(claim, Score):

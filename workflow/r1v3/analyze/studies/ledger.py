@@ -16,23 +16,23 @@ from r1v3.render.page import render_page
 TABLE_5 = (853, 47)  # items without and with the phrase
 
 
-def write_ledger(documents: ResultGraph, studies: list[Path], *, seeds: int, output: Path) -> None:
+def write_ledger(graph: ResultGraph, studies: list[Path], *, seeds: int, output: Path) -> None:
     """Write `output` (claims.html) and claims.json beside it.
 
     Args:
         studies: the JSON of every study.
     """
-    content = ledger(documents, [read_json(path) for path in studies])
-    content |= {"recipe": documents.recipe.name, "seeds": seeds}
+    content = ledger(graph, [read_json(path) for path in studies])
+    content |= {"recipe": graph.recipe.name, "seeds": seeds}
     write_text(output, render_page("claims.html.j2", **content))
     write_text(output.with_suffix(".json"), json.dumps(content, indent=1, sort_keys=True))
 
 
-def ledger(documents: ResultGraph, studies: list[dict]) -> dict:
+def ledger(graph: ResultGraph, studies: list[dict]) -> dict:
     """All rows, in the order of config/claims.yaml, and their counts."""
     judged = {claim["claim"]: claim for study in studies for claim in study["claims"]}
     claims = []
-    for name, claim in documents.project.claims.items():
+    for name, claim in graph.project.claims.items():
         if claim.study is not None and name in judged:
             claims.append(judged[name] | {"study": claim.study})
         elif claim.study is None:

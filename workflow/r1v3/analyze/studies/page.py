@@ -30,14 +30,14 @@ from r1v3.recipe.schema.studies import suite_of
 from r1v3.render.page import render_page
 
 
-def write_study(name: str, documents: ResultGraph, *, root: Path, seeds: int, output: Path) -> None:
+def write_study(name: str, graph: ResultGraph, *, root: Path, seeds: int, output: Path) -> None:
     """Write `output`, a folder of figures beside it, and `<name>.json`.
 
     Args:
         root: of the checkout, above results/.
         output: results/studies/<name>.html.
     """
-    evidence = Evidence(documents, documents.project.studies[name], root, seeds)
+    evidence = Evidence(graph, graph.project.studies[name], root, seeds)
     content = study_content(name, evidence, output.with_suffix(""))
     where = output.parent
     page = render_page("study.html.j2", **content, prefix="../")
@@ -47,12 +47,12 @@ def write_study(name: str, documents: ResultGraph, *, root: Path, seeds: int, ou
 
 def study_content(name: str, evidence: Evidence, folder: Path) -> dict[str, Any]:
     """All that a study's page shows; its figures are written to `folder`."""
-    study, documents, root = evidence.study, evidence.documents, evidence.root
+    study, graph, root = evidence.study, evidence.graph, evidence.root
     drawn = study_figures(name, evidence)
     tables, extras = study_extras(name, evidence)
     for each in [*drawn, *extras]:
         write_drawn(each, folder)
-    claims = {n: c for n, c in documents.project.claims.items() if c.study == name}
+    claims = {n: c for n, c in graph.project.claims.items() if c.study == name}
     verdicts = {n: judge_claim(n, claim, evidence) for n, claim in claims.items()}
     return {
         "name": name,
@@ -61,9 +61,9 @@ def study_content(name: str, evidence: Evidence, folder: Path) -> dict[str, Any]
         "shows": study.shows,
         "question": study.question,
         "note": study.note,
-        "recipe": documents.recipe.name,
+        "recipe": graph.recipe.name,
         "seeds": evidence.seeds,
-        "step": common_step(documents, study),
+        "step": common_step(graph, study),
         "arms": [_arm_row(label, evidence, root) for label in study.arms],
         "figures": [
             {"name": each.name, "alt": each.alt, "svg": each.svg, "folder": folder.name}
@@ -85,11 +85,11 @@ def study_figures(name: str, evidence: Evidence) -> list[DrawnFigure]:
             drawn.append(draw_curves(_slug(name, key), table, TITLES.get(key, key)))
     for measure in evidence.study.by_step:
         table = step_table(evidence, measure)
-        title = f"{measure_title(evidence.documents, measure)}, by step"
+        title = f"{measure_title(evidence.graph, measure)}, by step"
         drawn.append(draw_curves(_slug(name, "by-step", measure), table, title, intervals=True))
     for measure in evidence.study.measures:
         published = {a: m[measure] for a, m in evidence.study.published.items() if measure in m}
-        title = measure_title(evidence.documents, measure)
+        title = measure_title(evidence.graph, measure)
         arms = arm_table(evidence, measure)
         drawn.append(draw_arms(_slug(name, measure), arms, title, published, one_scale=one_scale))
     return drawn
@@ -97,7 +97,7 @@ def study_figures(name: str, evidence: Evidence) -> list[DrawnFigure]:
 
 def _miniature(evidence: Evidence) -> bool:
     """Whether benchmarks are miniatures, whose scores are on another scale than the report's."""
-    return evidence.documents.recipe.evaluation.source == "miniature"
+    return evidence.graph.recipe.evaluation.source == "miniature"
 
 
 def measure_table(evidence: Evidence) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def measure_table(evidence: Evidence) -> dict[str, Any]:
         rows.append({"arm": label, "cells": cells})
     columns = [
         {
-            "title": measure_title(evidence.documents, m),
+            "title": measure_title(evidence.graph, m),
             "items": int(tables[m]["items"].iloc[0]),
             "published": any(m in known for known in study.published.values()),
         }
@@ -129,12 +129,12 @@ def measure_table(evidence: Evidence) -> dict[str, Any]:
     return {"columns": columns, "rows": rows}
 
 
-def measure_title(documents: ResultGraph, measure: str) -> str:
+def measure_title(graph: ResultGraph, measure: str) -> str:
     """A measure in words, with its unit."""
     suite, name = suite_of(measure, None)
-    evaluation = documents.recipe.evaluation
+    evaluation = graph.recipe.evaluation
     if suite in ("benchmarks", "checkpoint") or name in evaluation.study.benchmarks:
-        title = documents.project.benchmarks[name].title
+        title = graph.project.benchmarks[name].title
         kind = f"{title}{', miniature' if evaluation.source == 'miniature' else ''}"
     else:
         kind = f"{'held out' if suite == 'held_out' else 'validation'}: {name.replace('_', '-')}"
@@ -142,16 +142,16 @@ def measure_title(documents: ResultGraph, measure: str) -> str:
 
 
 def _arm_row(label: str, evidence: Evidence, root: Path) -> dict[str, Any]:
-    documents, arm = evidence.documents, evidence.arm(label)
-    run = documents.project.runs[arm.run]
-    nodes = [documents.run(seeded(documents, arm.run, s)) for s in evidence.seeds_of(label)]
-    thinking_mode = thinking_mode_of(documents, arm)
+    graph, arm = evidence.graph, evidence.arm(label)
+    run = graph.project.runs[arm.run]
+    nodes = [graph.run(seeded(graph, arm.run, s)) for s in evidence.seeds_of(label)]
+    thinking_mode = thinking_mode_of(graph, arm)
     costs = [stage_cost(root / node.folder / "benchmark.tsv") for node in nodes]
     return {
         "label": label,
         "run": arm.run,
         "why": run.entry.why or "",
-        "checkpoint": checkpoint_of(documents, evidence.study, arm),
+        "checkpoint": checkpoint_of(graph, evidence.study, arm),
         "thinking_mode": thinking_mode or "",
         "folders": [
             {"id": n.id, "href": os.path.relpath(n.folder, "results") + "/"} for n in nodes

@@ -116,7 +116,7 @@ def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> ClaimVerd
         raise ValueError(f"claims: {name}: study: a claim of kind {claim.kind} needs one")
     if isinstance(claim, CorrelationClaim):
         return _correlation(name, claim, evidence)
-    if evidence.documents.recipe.evaluation.source != "miniature":  # only the tiny world was built
+    if evidence.graph.recipe.evaluation.source != "miniature":  # only the tiny world was built
         claim = claim.model_copy(update={"by_construction": None})
     if isinstance(claim, AuditClaim):
         return _audit(name, claim, evidence)
@@ -352,7 +352,7 @@ def _score(name: str, claim: Score, evidence: Evidence) -> ClaimVerdict:
     if own is not None and not own.holds:
         return ClaimVerdict(name, CONTRADICTED, why=f"by its own tables: not {own.shown}")
     agrees = f"its own tables agree: {own.shown}; " if own is not None else ""
-    if evidence.documents.recipe.evaluation.source == "miniature":
+    if evidence.graph.recipe.evaluation.source == "miniature":
         why = f"{agrees}miniatures are asked here, and the number is for {claim.benchmark} itself"
         return ClaimVerdict(name, NOT_TESTABLE, why=why)
     score = evidence.score(claim.arm, claim.benchmark)

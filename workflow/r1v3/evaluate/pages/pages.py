@@ -21,6 +21,7 @@ from r1v3.evaluate.pages.hallucination import as_row, audit, phrase_contrast
 from r1v3.evaluate.pages.tables import cell, table_1
 from r1v3.evaluate.statistics import holm, smallest_effect
 from r1v3.recipe.graph.configs import EvaluationConfig, Probe
+from r1v3.recipe.outputs.config_file import read_resolved
 from r1v3.recipe.outputs.stage import read_config
 from r1v3.recipe.tables.benchmarks import ListedBenchmark
 from r1v3.render.page import percent, render_page
@@ -319,12 +320,12 @@ def _share(value: float | None) -> str:
 
 def benchmarks_of(evaluation: Path) -> dict[str, Path]:
     """The TSVs that an evaluation was asked on, in results/benchmarks/ beside results/evaluations/."""
-    document = read_json(evaluation / "config.json", "document")["document"]
+    resolved = read_resolved(evaluation / "config.json")
     results = next(
         parent for parent in evaluation.resolve().parents if parent.name == "evaluations"
     )
     shelf = results.parent / "benchmarks"
-    return {key: shelf / name / f"{key}.tsv" for key, name in document["benchmarks"].items()}
+    return {key: shelf / name / f"{key}.tsv" for key, name in resolved["benchmarks"].items()}
 
 
 def model_label(evaluation: Path) -> str:
@@ -333,5 +334,5 @@ def model_label(evaluation: Path) -> str:
     run, *rest = below[below.index("evaluations") + 1 :]
     name = re.sub(r"-[0-9a-f]{10}$", "", run)
     checkpoint = rest[0] if len(rest) == 2 and rest[0] != "last" else ""
-    probe = read_json(evaluation / "config.json", "document")["document"].get("probe")
+    probe = read_resolved(evaluation / "config.json").get("probe")
     return " ".join(filter(None, [name, checkpoint, probe and f"({probe})"]))

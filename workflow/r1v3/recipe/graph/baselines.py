@@ -29,7 +29,7 @@ class Baselines:
         """The name of a column with the hash of what decides its scores."""
         recipe, project = self.graph.recipe, self.graph.project
         benchmarks = recipe.evaluation.benchmarks
-        document = {
+        resolved = {
             "version": VERSION["evaluation"],
             "entry": recipe.baselines[name].model_dump(exclude=OF_THE_MACHINE),
             "seed": recipe.seed,
@@ -43,7 +43,7 @@ class Baselines:
                 for each in benchmarks
             },
         }
-        return f"{name}-{hash_of('baseline', document)}"
+        return f"{name}-{hash_of('baseline', resolved)}"
 
     def hashes(self, source: str) -> str:
         """A pattern of the hashes of one source's columns."""

@@ -1,9 +1,10 @@
-"""The resolved config of each stage: what `config.json` holds, and all that the stage's code may read.
+"""The typed config of each stage: the resolved config in `config.json` as a pydantic model.
+
+A stage's code reads nothing else.
 
 Every config holds `version` (of the stage's code), `name` and `seed`. Parents are named by their ids
 `<name>-<hash>`. A key that is left out where it says nothing (`instruction`, `without`, `thinking`,
-`determinism`) has a
-default here, so that configs from before it keep their hash.
+`determinism`) has a default here, so that configs from before it keep their hash.
 """
 
 from typing import Annotated, Literal
@@ -297,10 +298,10 @@ def config_class(node: Node) -> type[StageConfig]:
         KeyError: no stage makes nodes of this kind.
     """
     if node.kind == "data":
-        return SampledDataConfig if "questions" in node.document else SourceDataConfig
+        return SampledDataConfig if "questions" in node.resolved else SourceDataConfig
     return CONFIGS[node.kind]
 
 
-def resolved_config(node: Node) -> StageConfig:
+def typed_config(node: Node) -> StageConfig:
     """What a node's stage reads, as the model of that stage."""
-    return config_class(node).model_validate(node.document)
+    return config_class(node).model_validate(node.resolved)

@@ -34,22 +34,25 @@ SHELF = {
 # What an id looks like: the name of a folder, and the hash of what is in it.
 ID = re.compile(r"[a-z][a-z0-9_]*-([0-9a-f]{10})")
 
+# The key of the resolved config in `config.json`. Finished results have it, and so it stays.
+RESOLVED = "document"
+
 # Kinds whose name is the user's choice and decides nothing. A data set draws its rows by its name.
 NAMED_AT_WILL = ("model", "sft", "grpo", "probe")
 
 
-def canonical(document: Any) -> str:
-    """JSON with sorted keys and no spaces: equal documents give equal text."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def canonical(content: Any) -> str:
+    """JSON with sorted keys and no spaces: equal content gives equal text."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def hash_of(kind: str, document: dict[str, Any]) -> str:
+def hash_of(kind: str, resolved: dict[str, Any]) -> str:
     """Ten hexadecimal digits of the sha256 of what a result depends on.
 
     A run's name is no part of that, neither its own nor those of the runs before it: each id counts by its
     hash. So a renamed run is the same run, and runs that differ in name alone are one.
     """
-    counted = dict(document)
+    counted = dict(resolved)
     if kind in NAMED_AT_WILL:
         counted.pop("name", None)
     return hashlib.sha256(canonical(_by_hash(counted)).encode()).hexdigest()[:10]
@@ -66,7 +69,7 @@ def _by_hash(part: Any) -> Any:
 
 @dataclass(frozen=True)
 class Node:
-    """One result: its document, and the nodes whose outputs it reads.
+    """One result: its resolved config, and the nodes whose outputs it reads.
 
     `name` is what it was asked for by; `label` is the name that its folder carries, where it is another one:
     of a run that is there under a first name, or was renamed after it was made.
@@ -74,13 +77,13 @@ class Node:
 
     kind: str
     name: str
-    document: dict[str, Any]
+    resolved: dict[str, Any]
     parents: tuple["Node", ...]
     label: str = ""
 
     @cached_property
     def hash(self) -> str:
-        return hash_of(self.kind, self.document)
+        return hash_of(self.kind, self.resolved)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or self.name)
@@ -93,7 +96,7 @@ class Node:
     def folder(self) -> str:
         """Where the result lives, from the root of the checkout."""
         if self.kind == "evaluation":
-            run, checkpoint = self.document["run"], self.document["checkpoint"]
+            run, checkpoint = self.resolved["run"], self.resolved["checkpoint"]
             return f"results/evaluations/{run}/{checkpoint}/{self.id}"
         return f"results/{SHELF.get(self.kind, 'runs')}/{self.id}"
 
@@ -104,5 +107,5 @@ class Node:
             "kind": self.kind,
             "name": self.label,
             "hash": self.hash,
-            "document": self.document,
+            RESOLVED: self.resolved,
         }

@@ -184,13 +184,13 @@ class ResultGraph:
 
         A model from a hub keeps its own template, which a server applies by itself.
         """
-        resolved, shown = self.project.runs[run], self._shown()
-        if resolved.entry.stage == "model":
-            spec = self.recipe.models[resolved.entry.model]
+        training, shown = self.project.runs[run], self._shown()
+        if training.entry.stage == "model":
+            spec = self.recipe.models[training.entry.model]
             if spec.source == "hub" and self.recipe.generation.engine != "server":
                 return shown | {"template": own_template(spec)}
             return shown
-        settings = resolved.settings
+        settings = training.settings
         instruction = settings.instruction if isinstance(settings, Grpo) else None
         return shown | ({"instruction": instruction} if instruction else {})
 

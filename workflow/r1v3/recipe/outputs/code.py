@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from r1v3.recipe.graph.identity import Node
+from r1v3.recipe.graph.identity import RESOLVED, Node
 
 PACKAGE = "r1v3"
 HERE = Path(__file__).parents[2]
@@ -61,17 +61,17 @@ def rule_of(config: dict[str, Any]) -> str:
     """The rule that makes a folder's manifest, from what `config.json` holds."""
     kind: str = config["kind"]
     if kind == "data":
-        return "reject" if "questions" in config["document"] else "prepare"
+        return "reject" if "questions" in config[RESOLVED] else "prepare"
     return {"probe": "select_checkpoint", "evaluation": "evaluate"}.get(kind, kind)
 
 
-def code_for(rule: str, document: dict[str, Any]) -> dict[str, str]:
+def code_for(rule: str, resolved: dict[str, Any]) -> dict[str, str]:
     """The fingerprint of each module that a rule's code can reach, by the module's name.
 
     Args:
-        document: the result's resolved config, which names the engine.
+        resolved: the result's resolved config, which names the engine.
     """
-    return _code(rule, document.get("generation", {}).get("engine"))
+    return _code(rule, resolved.get("generation", {}).get("engine"))
 
 
 @cache
@@ -99,7 +99,7 @@ def outdated(nodes: list[Node], root: Path) -> list[Outdated]:
             noted = _noted(path)
             if noted is None:
                 continue
-            now = code_for(rule, node.document)
+            now = code_for(rule, node.resolved)
             changed = sorted(name for name in {*noted, *now} if noted.get(name) != now.get(name))
             if changed:
                 found.append(Outdated(rule, path.relative_to(root).as_posix(), tuple(changed)))

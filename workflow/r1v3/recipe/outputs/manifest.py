@@ -10,6 +10,7 @@ from typing import Any
 
 from r1v3.base.atomic_write import write_text
 from r1v3.base.file_hash import CACHE, files_sha256
+from r1v3.recipe.graph.identity import RESOLVED
 from r1v3.recipe.outputs.environment import environment
 
 SHA256 = re.compile("[0-9a-f]{64}")
@@ -50,7 +51,7 @@ def write_manifest(
     """Write the manifest of the folder that `path` lies in, and return what it holds.
 
     Args:
-        config: what `config.json` holds: kind, name, hash, document.
+        config: what `config.json` holds: kind, name, hash, resolved config.
         files: the files to vouch for, each inside the folder.
         facts: the results of the stage, as JSON.
         environments_before: other ones under which the stage ran before it was interrupted.
@@ -67,7 +68,7 @@ def write_manifest(
         "files": {
             file.relative_to(path.parent).as_posix(): digest for file, digest in digests.items()
         },
-        "seed": config["document"].get("seed"),
+        "seed": config[RESOLVED].get("seed"),
         "inputs": inputs or {},
         "facts": facts,
         "environment": environment(),

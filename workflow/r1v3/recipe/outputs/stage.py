@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from r1v3.base.atomic_write import atomic_write
 from r1v3.base.determinism import make_exact
 from r1v3.recipe.graph.configs import ShownConfig, StageConfig
-from r1v3.recipe.graph.identity import hash_of
+from r1v3.recipe.graph.identity import RESOLVED, hash_of
 from r1v3.recipe.outputs.check import LATER, are_the_same, changes, check_inputs
 from r1v3.recipe.outputs.code import code_for, rule_of
 from r1v3.recipe.outputs.environment import begin_or_resume
@@ -44,7 +44,7 @@ def read_config(path: Path, kind: type[Config]) -> Config:
         ValueError: the file holds something else, or was edited; the message names the file and each key.
     """
     try:
-        return kind.model_validate(check_config(Path(path))["document"])
+        return kind.model_validate(check_config(Path(path))[RESOLVED])
     except ValidationError as error:
         raise ValueError(f"{path}: {error}; {_remedy(path)}") from None
 
@@ -53,7 +53,7 @@ def check_config(path: Path) -> dict[str, Any]:
     """What `config.json` holds, whose hash must fit, for the folder is known by it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        hash, found = content["hash"], hash_of(content["kind"], content["document"])
+        hash, found = content["hash"], hash_of(content["kind"], content[RESOLVED])
     except FileNotFoundError:
         raise ValueError(f"{path}: gone; {_remedy(path)}") from None
     except (ValueError, LookupError, TypeError, RecursionError) as error:
@@ -108,7 +108,7 @@ def run_stage(
             print(f"{config['kind']} {config['name']}-{config['hash']}: starting", flush=True)
             digests = check_inputs(inputs)
             # Noted at the start: who edits a file meanwhile does not change what is running.
-            code = code_for(rule_of(config), config["document"])
+            code = code_for(rule_of(config), config[RESOLVED])
             own_files(manifest.parent)
             half_done = any((manifest.parent / name).exists() for name in HALF_DONE)
             before = begin_or_resume(manifest.parent, half_done)

@@ -173,7 +173,7 @@ class Parity(Section):
 class Generation(Section):
     """Which engine answers, and how a thought begins (`slow`: the template opens `<think>`).
 
-    `parity` stops what would follow; it changes no result, and so is in no document.
+    `parity` stops what would follow; it changes no result, and so is in no resolved config.
     """
 
     engine: Literal["transformers", "vllm", "server"]

@@ -3,8 +3,8 @@
 `slow`, `nothink` and `nowait`; `nocontrol`, which bans words that turn no thought, so that what NoWait
 loses can be told from what any ban loses; `nocannotsee`, against section 6.4's hallucination. For every
 budget of B tokens `cap_B`, a plain cap on new tokens as in figure 9, and `force_B`, which closes a thought at
-B tokens and asks for the answer. An evaluation's config holds the one mode that it uses; the documents of
-training hold none.
+B tokens and asks for the answer. An evaluation's config holds the one mode that it uses; a training
+run's config holds none.
 """
 
 from typing import Any

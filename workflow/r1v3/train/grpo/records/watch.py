@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from r1v3.base.atomic_write import write_text
 from r1v3.base.json_file import read_json
 from r1v3.data.records import Record, read_records
-from r1v3.recipe.graph.identity import ID
+from r1v3.recipe.graph.identity import ID, RESOLVED
 from r1v3.render.figures import curves
 from r1v3.render.page import render_page
 from r1v3.render.picture import embedded_picture
@@ -70,11 +70,11 @@ def read_run_so_far(run: Path) -> RunSoFar:
     return RunSoFar(
         name=run.resolve().name,
         rows=rows,
-        steps=config["document"]["settings"]["steps"],
+        steps=config[RESOLVED]["settings"]["steps"],
         finished=(run / "manifest.json").exists(),
         alarms=find_alarms(rows),
         rules=shares_of_rules(answers),
-        samples=with_pictures(choose_samples(answers), run, config["document"]["data"]),
+        samples=with_pictures(choose_samples(answers), run, config[RESOLVED]["data"]),
     )
 
 
