@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Tests start many processes, which take twice as long where no compiled module is kept.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight open rehearsal lint format dry studies compare evaluate snapshot trace crate prune ui grading-report conformance chaos site clean
+.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight open rehearsal lint format dry studies compare evaluate snapshot trace crate prune ui grading-report conformance chaos site published clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -90,6 +90,9 @@ site: setup ## the docs as a website in site/, readable without a network
 	@python -m pip install --quiet --no-compile --requirement envs/docs.lock.txt
 	@mkdocs build --strict --quiet
 	@echo site/index.html
+
+published: setup ## the pages of finished results into docs/published/, which git has and `make site` shows
+	@python docs/site_results.py
 
 clean: ## what can be deleted, and by which command; deletes nothing
 	@echo "results and MLflow: rm -r results/* mlflow.db     Snakemake's notes: rm -r .snakemake     set-up: rm -r .venv .venv-vllm"

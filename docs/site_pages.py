@@ -24,7 +24,7 @@ LIBRARY = ROOT / "workflow" / "r1v3"
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "workflow")]
 
 from file_list import file_list  # noqa: E402
-from site_results import published, results_page, shrink, too_large  # noqa: E402
+from site_results import KEPT, shrink, site_files, too_large  # noqa: E402
 
 from r1v3.cli.app import app  # noqa: E402
 from r1v3.recipe.schema.recipe import GrpoEntry, ModelEntry, Recipe, SftEntry  # noqa: E402
@@ -73,15 +73,12 @@ CONFIGURATION = {
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add the pages that are made; called by MkDocs."""
-    results = ROOT / "results"
-    for name, text in made_pages().items():
-        files.append(File.generated(config, name, content=text))
     try:
-        files.append(File.generated(config, "results.md", content=results_page(results)))
-        for name, text in published(results).items():
-            files.append(File.generated(config, f"results/{name}", content=text))
+        made = made_pages() | site_files(ROOT / "results", KEPT)
     except ValueError as error:
         raise PluginError(str(error)) from None
+    for name, text in made.items():
+        files.append(File.generated(config, name, content=text))
     return files
 
 

@@ -1,16 +1,25 @@
 """Results for the docs site: the pages of a finished checkout, made static, as far as they are there.
 
 Pages keep their inline SVG. Links to what is not published become text. Nothing is loaded from a network.
+
+    python docs/site_results.py     # keeps this checkout's pages in docs/published/, for git
+
+A checkout without results shows what is kept there.
 """
 
 import html
 import json
 import posixpath
 import re
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "docs" / "published"
+INDEX = "README.md"  # of what is kept, so that a reader of the repository sees it below the folder's files
 MOST_BYTES = 15_000_000  # of the whole site
 MOST_JSON = 300_000
 # What is published, in the order in which it is listed; a study's figures stand in its page.
@@ -80,6 +89,42 @@ def published(results: Path) -> dict[str, str]:
         path.name: path.read_text("utf-8") for path in data if path.stat().st_size <= MOST_JSON
     }
     return pages | small
+
+
+def keep(results: Path, kept: Path) -> int:
+    """Replace what is kept by the pages of finished results.
+
+    Returns:
+        Bytes that are kept.
+
+    Raises:
+        ValueError: there are no results, or a page loads something from a network.
+    """
+    texts = published(results)
+    if not texts:
+        raise ValueError(f"{results}: no pages are there; `make studies` makes them")
+    shutil.rmtree(kept, ignore_errors=True)
+    texts[INDEX] = results_page(results, texts, place="")
+    for name, text in texts.items():
+        (kept / name).parent.mkdir(parents=True, exist_ok=True)
+        (kept / name).write_text(text, "utf-8")
+    return sum(len(text.encode()) for text in texts.values())
+
+
+def site_files(results: Path, kept: Path) -> dict[str, str]:
+    """What the site shows by its place: `results.md`, and the pages below `results/`.
+
+    They are this checkout's own where it has results, else those that are kept.
+    """
+    if texts := published(results):
+        index = results_page(results, texts)
+    elif (kept / INDEX).is_file():
+        paths = [path for path in sorted(kept.rglob("*")) if path.is_file() and path.name != INDEX]
+        texts = {path.relative_to(kept).as_posix(): path.read_text("utf-8") for path in paths}
+        index = re.sub(r"\]\((?!https?:)", "](results/", (kept / INDEX).read_text("utf-8"))
+    else:
+        index = NO_RESULTS
+    return {"results.md": index} | {f"results/{name}": text for name, text in texts.items()}
 
 
 def static(name: str, text: str, known: set[str], origin: Origin) -> str:
@@ -163,18 +208,20 @@ def _read(path: Path) -> dict:
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
-def results_page(results: Path) -> str:
-    """The page of the site's navigation: what was published and how it was made, or how to make it."""
-    known = published(results)
-    if not known:
-        return NO_RESULTS
+def results_page(results: Path, texts: dict[str, str], place: str = "results/") -> str:
+    """What was published and how it was made, as Markdown.
+
+    Args:
+        texts: what `published` gives.
+        place: of the published pages, as seen from this one.
+    """
     origin = origin_of(results)
     rows = [
-        f"| [{title(name, text)}](results/{name}) | `{source(name, origin)}` |"
-        for name, text in known.items()
+        f"| [{title(name, text)}]({place}{name}) | `{source(name, origin)}` |"
+        for name, text in texts.items()
         if name.endswith(".html")
     ]
-    data = [f"[{name}](results/{name})" for name in known if name.endswith(".json")]
+    data = [f"[{name}]({place}{name})" for name in texts if name.endswith(".json")]
     lines = [
         "# Results", "",
         "These are the pages of one finished checkout, as they were made there. Their numbers come from a"
@@ -225,3 +272,11 @@ def too_large(site: Path, most: int = MOST_BYTES) -> str | None:
     return (
         f"{site} has {whole / 1e6:.1f} MB, and {most / 1e6:.0f} are the most; the largest: {shown}"
     )
+
+
+if __name__ == "__main__":
+    try:
+        size = keep(ROOT / "results", KEPT)
+    except ValueError as error:
+        sys.exit(f"site_results: {error}")
+    print(f"{KEPT.relative_to(ROOT)}: {size / 1e6:.1f} MB")

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "docs"))
 
-from site_results import published, results_page, shrink, too_large  # noqa: E402
+from site_results import keep, published, shrink, site_files, too_large  # noqa: E402
 
 PAGE = """<html><head><title>A page</title></head><body id="top">
 <a href="claims.html#claim-x">kept</a> <a class="c" href="runs/rl-1/log.txt">a log</a>
@@ -68,7 +68,7 @@ def test_command_date_and_machine_stand_on_each_page_and_no_host(results):
     for name, text in published(results).items():
         assert name.endswith(".json") or told in text
     assert 'href="../../results.html"' in published(results)["studies/freeze.html"]
-    index = results_page(results)
+    index = site_files(results, results / "nothing")["results.md"]
     assert "[A page](results/report.html)" in index
     assert "make studies SEEDS=5" in index
     assert "secret" not in index + "".join(published(results).values())
@@ -82,7 +82,35 @@ def test_a_page_that_loads_from_a_network_is_refused_by_name(results):
 
 def test_without_results_the_page_says_so(tmp_path):
     assert published(tmp_path) == {}
-    assert "without results" in results_page(tmp_path)
+    files = site_files(tmp_path, tmp_path / "published")
+    assert list(files) == ["results.md"]
+    assert "without results" in files["results.md"]
+
+
+def test_what_is_kept_is_what_a_checkout_without_results_shows(results, tmp_path):
+    kept = tmp_path / "docs" / "published"
+    size = keep(results, kept)
+    assert size == sum(path.stat().st_size for path in kept.rglob("*") if path.is_file())
+    shown = site_files(results, kept)
+    assert site_files(tmp_path / "nothing", kept) == shown
+    assert "](results/report.html)" in shown["results.md"]
+    assert "](report.html)" in (kept / "README.md").read_text()  # on the page of the folder itself
+
+
+def test_pages_of_earlier_results_are_not_kept_beside_new_ones(results, tmp_path):
+    kept = tmp_path / "docs" / "published"
+    keep(results, kept)
+    (results / "studies" / "freeze.html").unlink()
+    keep(results, kept)
+    assert not (kept / "studies" / "freeze.html").exists()
+
+
+def test_nothing_is_kept_without_results_and_what_was_kept_stays(results, tmp_path):
+    kept = tmp_path / "docs" / "published"
+    keep(results, kept)
+    with pytest.raises(ValueError, match="make studies"):
+        keep(tmp_path / "nothing", kept)
+    assert (kept / "report.html").is_file()
 
 
 def test_a_site_that_is_too_large_is_refused_with_its_largest_files(tmp_path):
