@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Tests start many processes, which take twice as long where no compiled module is kept.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-fast test-vllm test-slurm plan preflight open rehearsal lint format dry studies compare evaluate snapshot trace crate prune ui grading-report conformance chaos site published clean
+.PHONY: help setup demo test test-fast test-slow test-vllm test-slurm plan preflight open rehearsal lint format dry studies compare evaluate snapshot trace crate prune ui grading-report conformance chaos site published clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -14,8 +14,11 @@ setup: ## .venv with the pinned dependencies
 demo: setup ## every stage of the tiny recipe, then where the report is
 	@workflow/demo.sh
 
-test: setup ## all tests
-	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+test: setup ## every part, in ten minutes on two quiet cores; `make test-slow` runs the rest
+	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not integration"
+
+test-slow: setup ## what takes long: whole pipelines, killed processes, DVC, services, pages in a browser
+	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "slow or integration"
 
 test-fast: setup ## settings, identity, grading and pages: what most changes touch, in a minute or two
 	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not integration" \

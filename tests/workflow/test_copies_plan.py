@@ -8,6 +8,8 @@ from r1v3.recipe.load import load_project
 from r1v3.recipe.tables.runs import CORE
 from r1v3.recipe.tracking import LOCAL_STORE, mark_of_store
 
+pytestmark = pytest.mark.slow
+
 SERVER = "http://127.0.0.1:5000"
 
 
@@ -35,7 +37,6 @@ def test_a_server_that_is_named_after_a_local_demo_gets_its_own_copy(finished, m
     assert finished.planned() == {}
 
 
-@pytest.mark.slow
 def test_studies_publish_every_run_that_they_show_with_probes_and_scores(finished):
     text = finished.snakemake("-n", "--quiet", "host", "--", "studies").stdout
     jobs = [part for part in text.split("rule publish:\n")[1:] if "mlflow-studies" in part]

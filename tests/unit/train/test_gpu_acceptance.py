@@ -55,6 +55,7 @@ def checked(lines, parts):
     return judged
 
 
+@pytest.mark.slow
 def test_all_parts_run_and_what_can_be_judged_here_is_ok():
     assert checked(run(*FAST), FAST) == {"attention", "head", "nan", "weights"}
 
