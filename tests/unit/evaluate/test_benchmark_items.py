@@ -1,6 +1,7 @@
 import pytest
 
-from r1v3.evaluate.items.item import fill, make_item, place_images, read_list
+from r1v3.evaluate.items.cells import read_list
+from r1v3.evaluate.items.item import fill, make_item, place_images
 
 
 def row(**columns):

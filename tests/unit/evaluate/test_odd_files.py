@@ -127,7 +127,10 @@ def test_two_columns_of_one_name_that_differ_cost_the_row(table, picture, tmp_pa
     text = as_text(pd.concat([frame, other], axis=1), sep="\t")
     found = loaded(table, tmp_path, "x.tsv", text.encode())
     [lost] = found.unreadable
-    assert (lost.row, lost.reason) == ("3 (line 5)", "two columns are called answer, and differ")
+    assert (lost.row, lost.reason) == (
+        "3 (row 4 of x.tsv)",
+        "two columns are called answer, and differ",
+    )
 
 
 @pytest.mark.parametrize("answer", ["B", "b", "(B)", "['B']", '["B"]', "y", "B. y"])

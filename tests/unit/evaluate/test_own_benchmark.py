@@ -29,9 +29,10 @@ from r1v3.recipe.site import load_site
 from r1v3.recipe.tables.benchmarks import OwnBenchmark, read_entry
 
 ROOT = Path(__file__).parents[3]
-EIGHT = {
+NINE = {
     "title": "My charts",
     "file": "data/charts.tsv",
+    "encoding": "utf-8",
     "form": "choice",
     "metric": "accuracy",
     "group": "Charts",
@@ -69,8 +70,8 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("R1V3_BENCHMARKS", raising=False)
     table = tmp_path / "config/benchmarks.yaml"
-    table.write_text(table.read_text() + yaml.safe_dump({"charts": EIGHT}))
-    write_rows(tmp_path / EIGHT["file"], [row | {"image_path": "bar.png"} for row in ROWS])
+    table.write_text(table.read_text() + yaml.safe_dump({"charts": NINE}))
+    write_rows(tmp_path / NINE["file"], [row | {"image_path": "bar.png"} for row in ROWS])
     (tmp_path / "data/bar.png").write_bytes(png())
     for recipe in ("paper", "tiny"):
         file = tmp_path / f"config/recipes/{recipe}.yaml"
@@ -83,16 +84,16 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_eight_keys_are_all_that_an_entry_may_say_and_three_are_enough():
-    assert len(OwnBenchmark.model_fields) == len(EIGHT) == 8
-    assert set(EIGHT) == set(OwnBenchmark.model_fields)
-    shortest = read_entry({key: EIGHT[key] for key in ("title", "file", "form")})
+def test_nine_keys_are_all_that_an_entry_may_say_and_three_are_enough():
+    assert len(OwnBenchmark.model_fields) == len(NINE) == 9
+    assert set(NINE) == set(OwnBenchmark.model_fields)
+    shortest = read_entry({key: NINE[key] for key in ("title", "file", "form")})
     assert "{question}" in shortest.prompt.choice
     assert not shortest.published
     schema = json_schemas()["benchmarks"]
-    jsonschema.validate({"mine": EIGHT}, schema)
+    jsonschema.validate({"mine": NINE}, schema)
     with pytest.raises(jsonschema.ValidationError, match="metrics"):
-        jsonschema.validate({"mine": EIGHT | {"metrics": "accuracy"}}, schema)
+        jsonschema.validate({"mine": NINE | {"metrics": "accuracy"}}, schema)
 
 
 @pytest.mark.parametrize(
@@ -118,11 +119,11 @@ def test_it_is_planned_by_the_rows_of_its_file_and_missed_before_the_first_job(c
     for recipe in ("paper", "tiny"):
         project = load_project(checkout, recipe)
         checks = supply_checks(checkout, project)
-        (checkout / EIGHT["file"]).rename("elsewhere.tsv")
+        (checkout / NINE["file"]).rename("elsewhere.tsv")
         missing = checks["benchmark charts"]()
         assert missing.state == "STOP"
-        assert EIGHT["file"] in missing.text
-        Path("elsewhere.tsv").rename(checkout / EIGHT["file"])
+        assert NINE["file"] in missing.text
+        Path("elsewhere.tsv").rename(checkout / NINE["file"])
         assert checks["benchmark charts"]().state == "ok"
 
 
@@ -135,7 +136,7 @@ def test_a_changed_row_or_picture_moves_its_file_and_no_training_set(checkout):
     (checkout / "data/bar.png").write_bytes(png("blue"))
     second = ids()
     assert second[0] != first[0]
-    write_rows(checkout / EIGHT["file"], ROWS)
+    write_rows(checkout / NINE["file"], ROWS)
     assert ids()[0] not in (first[0], second[0])
     assert ids()[1] == first[1]
 
@@ -194,7 +195,7 @@ def test_each_form_of_file_is_read_with_options_wherever_they_stand(tmp_path, su
     ]  # fmt: skip
     assert loaded.items[1].prompt.startswith("A list?\nA. p\nB. q\nAnswer")
     assert loaded.items[2].prompt.startswith("Lines?\nA. one\nB. two\nAnswer")
-    assert [row.row for row in loaded.unreadable] == ["4 (line 7)"]
+    assert [row.row for row in loaded.unreadable] == [f"4 (row 4 of {own.name})"]
 
 
 def test_a_row_whose_picture_is_not_there_costs_itself(tmp_path):

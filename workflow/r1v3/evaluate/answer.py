@@ -15,6 +15,7 @@ from pathlib import Path
 from r1v3.base.progress import Progress
 from r1v3.data.records import read_records, render_question
 from r1v3.evaluate.items.load import load_asked, load_benchmark
+from r1v3.evaluate.items.origin import named_file
 from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.evaluate.items.source import is_miniature, warn_of_count
 from r1v3.evaluate.probes import probe_item, probed_pictures
@@ -123,7 +124,7 @@ def say_what_is_read(name: str, entry: Benchmark, tsv: Path) -> None:
     loaded = load_benchmark(entry, tsv)
     counts = "counts as wrong" if entry.unreadable.scored == "wrong" else "is left out"
     for row in loaded.unreadable:
-        print(f"{name} ({tsv}), row {row.row} {counts}: {row.reason}", file=sys.stderr)
+        print(f"{name} ({named_file(tsv)}), row {row.row} {counts}: {row.reason}", file=sys.stderr)
     without = f"; {loaded.without_picture} rows without a picture left out"
     print(f"{name}: {len(loaded.items)} items{without if entry.needs_picture else ''}", flush=True)
     if not is_miniature(tsv):

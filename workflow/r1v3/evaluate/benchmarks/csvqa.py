@@ -5,6 +5,8 @@ The answer of a choice may be several letters. The score is over all askings; ea
 
 from typing import Any
 
+from r1v3.data.tex import with_backslashes
+from r1v3.evaluate.items.cells import letters_in
 from r1v3.evaluate.items.item import Item, columns_of, fill, make_item
 from r1v3.evaluate.items.rows import Row
 from r1v3.recipe.tables.benchmarks import Benchmark
@@ -40,13 +42,13 @@ def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
         template = entry.prompt.choice if kind == "choice" else entry.prompt.open
         if language == "zh" and template.startswith("Below are Chinese"):
             template = CHINESE[kind]
-        letters = "".join(sorted(set(x for x in row["answer"].upper() if x in "ABCDEFGH")))
+        letters = letters_in(row["answer"])
         if not row["answer"].strip() or (kind == "choice" and not letters):
             raise ValueError(f"answer must be letters or a text, not {row['answer']!r}")
         form = {
             "text": fill(template, wording, entry, options),
             "options": options or None,
-            "golds": (row["answer"],) if kind == "open" else (letters,),
+            "golds": (with_backslashes(row["answer"]),) if kind == "open" else (letters,),
             "answer_type": "open"
             if kind == "open"
             else "mcq"

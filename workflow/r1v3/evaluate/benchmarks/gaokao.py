@@ -6,11 +6,11 @@ here: a solve item with a final answer in `answer` is judged by that alone, all 
 left unjudged and counted, until people's marks are imported (`r1v3.evaluate.marks`).
 """
 
-import math
-import re
 from typing import Any
 
-from r1v3.evaluate.items.item import LETTERS, Item, make_item
+from r1v3.data.tex import with_backslashes
+from r1v3.evaluate.items.cells import letters_in, read_number_of_points
+from r1v3.evaluate.items.item import Item, make_item
 from r1v3.evaluate.items.rows import Row
 from r1v3.evaluate.judge import Judged
 from r1v3.recipe.tables.benchmarks import Benchmark
@@ -24,32 +24,23 @@ def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
     if kind not in TYPES:
         raise ValueError(f"type must be one of {', '.join(TYPES)}, not {kind!r}")
     letters = kind in ("single", "multiple")
-    gold = row["answer"].strip()
+    gold = with_backslashes(row["answer"]).strip()
     if letters:
-        gold = "".join(sorted(set(re.sub(r"[\s,;、]", "", gold).upper())))
-        if not gold or not set(gold) <= set(LETTERS):
+        gold = letters_in(gold)
+        if not gold:
             raise ValueError(f"answer must be letters, not {row['answer']!r}")
     elif kind == "fill" and not gold:
         raise ValueError("the column answer is empty: there is no right answer")
-    changes: dict[str, Any] = {"golds": (gold,), "answer_type": TYPES[kind], "points": _points(row)}
+    points = read_number_of_points(row)
+    changes: dict[str, Any] = {"golds": (gold,), "answer_type": TYPES[kind], "points": points}
     if not letters:
         changes["options"] = None
     return [make_item(row, entry, extra={"type": kind}, **changes)]
 
 
-def _points(row: Row) -> float:
-    try:
-        points = float(row["points"])
-    except ValueError:
-        points = 0.0
-    if not 0 < points < math.inf:
-        raise ValueError(f"points must be a number above 0, not {row['points']!r}")
-    return points
-
-
 def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
     """A question that cannot be read keeps its points, which are then not earned."""
-    return [{"key": row["index"], "cluster": row["index"], "points": _points(row)}]
+    return [{"key": row["index"], "cluster": row["index"], "points": read_number_of_points(row)}]
 
 
 def own_verdict(item: Item, response: str) -> Judged | None:

@@ -8,7 +8,8 @@ Proofs (`TP`) are not asked; items without a picture (`TO`) are not part of this
 
 from typing import Any
 
-from r1v3.evaluate.items.item import Item, make_item, read_list
+from r1v3.evaluate.items.cells import read_list
+from r1v3.evaluate.items.item import Item, make_item
 from r1v3.evaluate.items.rows import Row
 from r1v3.evaluate.judge import Judged
 from r1v3.recipe.tables.benchmarks import Benchmark

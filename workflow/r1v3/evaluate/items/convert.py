@@ -16,40 +16,59 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.base.atomic_write import atomic_write
+from r1v3.evaluate.items.encoding import not_utf8
 from r1v3.evaluate.items.file_rows import FoundRow, rows_of_file
+from r1v3.evaluate.items.origin import note_origin
 from r1v3.evaluate.items.pictures import picture_fault
 from r1v3.evaluate.items.rows import UNREADABLE, UnreadableFileError
 from r1v3.recipe.graph.supplied import PICTURE_PATHS, paths_in
 
+TEXT = (".tsv", ".csv", ".json", ".jsonl", ".ndjson")
 NUMBERED = re.compile(r"image_?(\d+)")
 
 
 def to_tsv(
-    files: list[Path], columns: dict[str, str], path: Path, *, pictures: Path | None = None
+    files: list[Path],
+    columns: dict[str, str],
+    path: Path,
+    *,
+    pictures: Path | None = None,
+    names_of: list[Path] | None = None,
 ) -> None:
     """Write the rows of all files, in order, as one TSV.
 
     Args:
         columns: our names for columns of theirs.
+        names_of: the files that messages name, where `files` are copies of them.
         pictures: the folder that `image_path` leads from, of a user's own file; None for a published one.
 
     Raises:
         UnreadableFileError: a file is of a kind that is not known, or cannot be opened as what it is.
     """
+    named = names_of or files
     rows = path.with_suffix(".rows.jsonl")
     names: dict[str, None] = {}
+    lost: list[str] = []  # why a row cannot be read, the first one first
     # The columns are known only after the last row, so rows wait in a file, not in memory.
     with atomic_write(rows) as waiting, atomic_write(path) as partial:
         with open(waiting, "w", encoding="utf-8") as file:
-            rows_found = (row for each in files for row in rows_of_file(each))
-            for number, found in enumerate(rows_found, 1):
+            counts = dict.fromkeys(range(len(files)), 0)
+            rows_found = ((each, row) for each in counts for row in rows_of_file(files[each]))
+            for number, (each, found) in enumerate(rows_found, 1):
+                counts[each] += 1
                 plain = _plain(found, columns)
+                if not lost and UNREADABLE in plain:
+                    lost.append(plain[UNREADABLE])
                 if pictures is not None:
                     _complete(plain, number, pictures)
                 names.update(dict.fromkeys(plain))
                 file.write(json.dumps(plain) + "\n")
+            if names and pictures is not None:
+                names.setdefault("index")  # where no row could be read, none was numbered
             if not names:
-                raise UnreadableFileError(f"{files[0]}: it has no rows")
+                raise UnreadableFileError(f"{named[0]}: it has no rows")
+            if set(names) <= {UNREADABLE, "index"}:
+                raise UnreadableFileError(_none_can_be_read(named[0], files[0], lost[0]))
         with (
             open(waiting, encoding="utf-8") as file,
             open(partial, "w", encoding="utf-8", errors="replace", newline="") as target,
@@ -58,6 +77,12 @@ def to_tsv(
             table.writeheader()
             table.writerows(json.loads(line) for line in file)
     rows.unlink()
+    note_origin(path, named, list(counts.values()))
+
+
+def _none_can_be_read(named: Path, file: Path, first: str) -> str:
+    hint = not_utf8(file) if file.suffix in TEXT else None
+    return f"{named}: no row can be read; the first: {first}{f'; {hint}' if hint else ''}"
 
 
 def _complete(row: dict[str, str], number: int, pictures: Path) -> None:

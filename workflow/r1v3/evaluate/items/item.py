@@ -4,23 +4,31 @@ A row that cannot become one raises a ValueError that says why; `r1v3.evaluate.i
 benchmark and row, and goes on with the next one.
 """
 
-import ast
-import json
-import math
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 from typing import Any
 
+from r1v3.data.tex import with_backslashes
+from r1v3.evaluate.items.cells import (
+    LETTERS,
+    NO_CELL,
+    letters_in,
+    read_list,
+    read_number_of_points,
+    read_texts,
+)
 from r1v3.evaluate.items.rows import Row
 from r1v3.recipe.tables.benchmarks import FOUND, Benchmark, BenchmarkPrompt
+from r1v3.reward.choice.letters import gold_letters
 from r1v3.reward.choice.options import options_in
+from r1v3.reward.text.yes_no import yes_or_no_if_asked
 
-LETTERS = ascii_uppercase[:10]
+# How some files write yes and no.
+FLAGS = {"1": True, "1.0": True, "0": False, "0.0": False}
 MARK = re.compile(r"<image(?:[ _]?(\d+))?>")
 PLACEHOLDER = re.compile(r"(?<![A-Za-z])\{([^\W\d][\w-]*)\}")
-QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-NUMPY_LIST = re.compile(rf"\[\s*(?:{QUOTED.pattern})(?:\s+(?:{QUOTED.pattern}))+\s*\]")
 OPTION_LINE = re.compile(
     r"^\s*(?:[-*•]\s+)?(?:[Oo]ption\s+|选项\s*)?(?:\*\*|\$)?[(（\[［【<]?\s*([A-J])"
     r"(?:\$|\*\*)?\s*(?:[)）\].．、:：\]］】>]|[-–—](?=\s))(?:\*\*)?\s*(.*?)\s*$"
@@ -31,8 +39,6 @@ SMALL_LINE = re.compile(
     r"^\s*[(（]?([a-j])\s*[)）.．]\s*(.*?)\s*$"
 )  # `a) 10 N`, or parts of a question
 FEWEST_BARE = 3
-NO_CELL = frozenset(("None", "null", "NULL", "<NA>", "NaT", "#N/A"))  # of empty cells, beside `nan`
-NAN = re.compile(r"(?<=[\[,(])\s*(?:nan|NaN)\s*(?=[,\])])")
 # How a layout that is no plain text writes a line's end, and a letter.
 BREAKS = re.compile(
     r"<br\s*/?>|</?(?:p|li|div)>|\\n(?=\s*[(（]?[A-J]\s*[)）.．、:：])|\r\n?", re.IGNORECASE
@@ -73,18 +79,8 @@ def plain_items(row: Row, entry: Benchmark) -> list[Item]:
         ValueError: see `make_item`; or an exam's row has no number of points.
     """
     if entry.scorer == "points":
-        return [make_item(row, entry, points=_points(row))]
+        return [make_item(row, entry, points=read_number_of_points(row))]
     return [make_item(row, entry)]
-
-
-def _points(row: Row) -> float:
-    try:
-        points = float(row.get("points", ""))
-    except ValueError:
-        points = 0.0
-    if not 0 < points < math.inf:
-        raise ValueError(f"points must be a number above 0, not {row.get('points', '')!r}")
-    return points
 
 
 def make_item(row: Row, entry: Benchmark, **changes: Any) -> Item:
@@ -169,14 +165,14 @@ def read_options(row: Row, entry: Benchmark) -> tuple[str, ...] | None:
     if source == "columns":
         found = [row.get(letter, "") for letter in ascii_uppercase]
     else:
-        found = _read_texts(source, row.get(source, ""))
+        found = read_texts(source, row.get(source, ""))
     found = _without_none(found, row.get(entry.answer.column, ""))
     while found and not found[-1].strip():
         found.pop()
     if len(found) == 1:  # one cell that holds them all, as MMMU-Pro's validation_Accounting_29
-        nested = _read_texts("the only option", found[0])
-        found = nested if len(nested) > 1 else found
-    return tuple(found) or None
+        nested = read_texts("the only option", found[0])
+        found = list((len(nested) < 2 and options_in_text(found[0])) or nested)
+    return tuple(map(with_backslashes, found)) or None
 
 
 def _without_none(options: list[str], answer: str) -> list[str]:
@@ -237,28 +233,33 @@ def read_golds(
         ValueError: there is none, or it is of another form.
     """
     column = entry.answer.column
-    answer = row.get(column, "").strip()
+    answer = with_backslashes(row.get(column, "")).strip()
     if not answer:
         raise ValueError(f"the column {column} is empty: there is no right answer")
     if form == "yes_no":
-        if answer.lower() not in ("yes", "no"):
+        said = FLAGS.get(answer, yes_or_no_if_asked(answer))
+        if said is None:
             raise ValueError(f"{column} must be Yes or No, not {answer!r}")
-        return ("A",) if answer.lower() == "yes" else ("B",)
+        return ("A",) if said else ("B",)
     if form == "choice":
         open_list = _pictured(entry) or entry.answer.options == "question"
         return (read_letter(answer, options, pictured=open_list),)
     if form == "letters":
-        letters = "".join(sorted(set(re.findall(r"[A-Z]", answer.upper()))))
+        letters = letters_in(answer)
         if not letters:
             raise ValueError(f"{column} must be letters, not {answer!r}")
         return (letters,)
     if entry.answer.alternatives and answer.startswith("["):
-        return tuple(str(gold) for gold in read_list(answer))
+        given = [with_backslashes(str(gold)) for gold in read_list(answer) if gold is not None]
+        golds = tuple(gold for gold in given if gold.strip())
+        if not golds:
+            raise ValueError(f"{column} is a list without a right answer: {answer!r}")
+        return golds
     return (answer,)
 
 
 def read_letter(answer: str, options: tuple[str, ...] | None, *, pictured: bool = False) -> str:
-    """The letter that a choice's answer names: `B`, `(b)`, `B.`, or the text of an option.
+    """The letter that a choice's answer names: `B`, `(b)`, `Option B`, or the text of an option.
 
     Raises:
         ValueError: it names no option.
@@ -277,44 +278,10 @@ def read_letter(answer: str, options: tuple[str, ...] | None, *, pictured: bool 
     led = LED_TEXT.match(answer.strip())  # `B. 12 N`
     if led and led[1] in set(allowed) and led[2] == texts[ascii_uppercase.index(led[1])]:
         return led[1]
+    found = gold_letters(unicodedata.normalize("NFKC", answer), options)
+    if found is not None and found in set(allowed):
+        return found
     raise ValueError(f"the answer {answer!r} is none of {', '.join(allowed)}")
-
-
-def read_list(text: str) -> list[Any]:
-    """A list written as Python, JSON or by numpy (`['a' 'b']`); anything else is a list of one, the empty
-    text of none. A `nan` in it, as pandas writes an empty cell, is None.
-    """
-    text = text.strip()
-    if not text:
-        return []
-    if text[0] in "[(":
-        if NUMPY_LIST.fullmatch(text):
-            return [part[1:-1] for part in QUOTED.findall(text)]
-        for parse, written in (
-            (ast.literal_eval, text),
-            (json.loads, text),
-            (ast.literal_eval, NAN.sub("None", text)),
-        ):
-            try:
-                found = parse(written)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                continue
-            if not isinstance(found, list | tuple):
-                return [text]
-            return [None if one != one else one for one in found]
-    return [text]
-
-
-def _read_texts(column: str, text: str) -> list[str]:
-    """The texts of a column that holds a list.
-
-    Raises:
-        ValueError: it begins as a list and is none.
-    """
-    found = read_list(text)
-    if found == [text.strip()] and text.strip().startswith("["):
-        raise ValueError(f"{column} is not a list: {text.strip()[:60]!r}")
-    return ["" if one is None else str(one) for one in found]
 
 
 def write_options(options: tuple[str, ...], prompt: BenchmarkPrompt) -> str:

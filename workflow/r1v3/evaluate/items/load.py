@@ -10,14 +10,18 @@ With more of them than it allows, the file is not the benchmark, and nothing of 
 
 import hashlib
 import importlib
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from r1v3.base.atomic_write import write_bytes
 from r1v3.base.json_file import read_json
-from r1v3.evaluate.items.item import Item, cluster_of, columns_of, plain_items, read_list
+from r1v3.evaluate.items.cells import read_list
+from r1v3.evaluate.items.encoding import not_utf8
+from r1v3.evaluate.items.item import Item, cluster_of, columns_of, plain_items
+from r1v3.evaluate.items.origin import Origin, named_file, origin_of
 from r1v3.evaluate.items.pictures import LONGEST_REFERENCE, decode_base64, faults, file_fault
 from r1v3.evaluate.items.rows import (
     Line,
@@ -31,6 +35,7 @@ from r1v3.recipe.tables.benchmarks import Benchmark
 MISSING = ".missing.json"  # beside where the TSV would be: why it could not be had
 # What reading a damaged row may raise; anything else is a mistake of ours.
 ROW_ERRORS = (ValueError, LookupError, TypeError, SyntaxError, ArithmeticError, AttributeError)
+NOT_TEXT = re.compile("not text in UTF-8|not valid Unicode")
 JPEG = b"\xff\xd8"
 
 
@@ -125,13 +130,27 @@ def _check_share(
         first = f"; first row {unreadable[0].row}: {unreadable[0].reason}"
     policy = entry.unreadable
     if len(unreadable) > max(policy.rows, policy.share * rows):
+        first += _hint_of_encoding(tsv, unreadable)
         raise UnreadableFileError(
-            f"{name} ({tsv}): {len(unreadable)} of {rows} rows cannot be read, more than the"
+            f"{name} ({named_file(tsv)}): {len(unreadable)} of {rows} rows cannot be read, more than the"
             f" {policy.rows} rows or {100 * policy.share:g} % that `unreadable` allows{first}"
         )
     if not any_left:
         which = f" and {entry.select}" if entry.select else ""
-        raise UnreadableFileError(f"{name} ({tsv}): no row with a picture{which} is left{first}")
+        raise UnreadableFileError(
+            f"{name} ({named_file(tsv)}): no row with a picture{which} is left{first}"
+        )
+
+
+def _hint_of_encoding(tsv: Path, unreadable: list[UnreadableRow]) -> str:
+    """What to do where most rows are lost because the file is in another encoding."""
+    odd = [row for row in unreadable if NOT_TEXT.search(row.reason)]
+    origin = origin_of(tsv)
+    file = Path(origin.files[0]) if origin else tsv
+    if 2 * len(odd) < len(unreadable) or not file.is_file():
+        return ""
+    hint = not_utf8(file)
+    return f"; {hint}" if hint else ""
 
 
 def _read(
@@ -150,7 +169,7 @@ def _read(
             if twice:
                 raise ValueError(f"two items have the key {twice[0]!r}")
         except ROW_ERRORS as error:
-            yield _unreadable(entry, line, _said(error), keys), []
+            yield _unreadable(entry, line, _said(error), keys, origin_of(tsv)), []
             continue
         keys.update(item.key for item in items)
         for item in items:
@@ -161,7 +180,9 @@ def _said(error: Exception) -> str:
     return f"no {error.args[0]!r}" if isinstance(error, KeyError) else str(error) or repr(error)
 
 
-def _unreadable(entry: Benchmark, line: Line, reason: str, keys: set[str]) -> UnreadableRow:
+def _unreadable(
+    entry: Benchmark, line: Line, reason: str, keys: set[str], origin: Origin | None
+) -> UnreadableRow:
     """An unreadable row with the items that stand in its place, under keys of their own."""
     index = line.row.get("index", "")
     row = {**line.row, "index": index or f"line {line.number}"}
@@ -191,7 +212,8 @@ def _unreadable(entry: Benchmark, line: Line, reason: str, keys: set[str]) -> Un
                 **known,
             )
         )
-    return UnreadableRow(f"{index} (line {line.number})".strip(), reason, tuple(stand_ins))
+    where = origin.row(line.place) if origin and origin.rows else f"line {line.number}"
+    return UnreadableRow(f"{index} ({where})".strip(), reason, tuple(stand_ins))
 
 
 def _place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
@@ -208,15 +230,16 @@ def _rows(
     bad = faults(tsv)
     known: dict[str, list[Path] | int | str] = {}
     waiting: list[tuple[Line, str]] = []
-    for line in read_benchmark_rows(tsv):
+    for place, line in enumerate(read_benchmark_rows(tsv), 1):
         row = dict(line.row)
+        line = replace(line, row=row, place=place)
         image = row.pop("image", "").strip()
         column = image or row.get("image_path", "")
         chosen = all(row.get(name, "") == value for name, value in entry.select.items())
         if line.reason is not None:
             # Its split cannot be trusted, unless it says another one.
             if chosen or not all(row.get(name) for name in entry.select):
-                yield Line(line.number, row, line.reason), []
+                yield line, []
             continue
         if not column and entry.needs_picture:
             counts["without_picture"] += chosen
@@ -229,12 +252,12 @@ def _rows(
             continue
         source = image if refers else row["index"]
         if source in known:
-            yield _with_pictures(line.number, row, known[source])
+            yield _with_pictures(line, known[source])
         else:
-            waiting.append((Line(line.number, row), image))
+            waiting.append((line, image))
     for line, image in waiting:
         found = known.get(image, f"it has the picture of row {image!r}, which is not there")
-        yield _with_pictures(line.number, line.row, found)
+        yield _with_pictures(line, found)
 
 
 def why_missing(tsv: Path) -> str:
@@ -243,14 +266,12 @@ def why_missing(tsv: Path) -> str:
     return read_json(note, "reason")["reason"] if note.is_file() else "the file is not there"
 
 
-def _with_pictures(
-    number: int, row: Row, pictures: list[Path] | int | str
-) -> tuple[Line, list[Path]]:
+def _with_pictures(line: Line, pictures: list[Path] | int | str) -> tuple[Line, list[Path]]:
     if isinstance(pictures, str):
-        return Line(number, row, pictures), []
+        return replace(line, reason=pictures), []
     count = pictures if isinstance(pictures, int) else len(pictures)
     files = [] if isinstance(pictures, int) else pictures
-    return Line(number, {**row, "pictures": str(count)}), files
+    return replace(line, row={**line.row, "pictures": str(count)}), files
 
 
 def _require_columns(entry: Benchmark, tsv: Path) -> None:
@@ -261,7 +282,7 @@ def _require_columns(entry: Benchmark, tsv: Path) -> None:
     missing = sorted(wanted - set(columns))
     if missing:
         raise UnreadableFileError(
-            f"{tsv.stem} ({tsv}): no column {', '.join(missing)} (it has {', '.join(columns)})"
+            f"{tsv.stem} ({named_file(tsv)}): no column {', '.join(missing)} (it has {', '.join(columns)})"
         )
 
 

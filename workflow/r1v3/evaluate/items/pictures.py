@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from r1v3.base.atomic_write import write_text
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.base.json_file import read_json
-from r1v3.evaluate.items.item import read_list
+from r1v3.evaluate.items.cells import read_list
 from r1v3.evaluate.items.rows import read_benchmark_rows
 
 SMALL = (64, 64)  # a JPEG is decoded at an eighth; each of its bytes is still read

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1v3.evaluate.items.encoding import not_utf8
+
 Row = dict[str, str]
 
 UNREADABLE = "unreadable"  # a column of a converted file: why the row could not be read
@@ -25,11 +27,15 @@ class UnreadableFileError(ValueError):
 
 @dataclass(frozen=True)
 class Line:
-    """A row and the number of the line where it begins; `reason` says why it cannot be read."""
+    """A row and the number of the line where it begins; `reason` says why it cannot be read.
+
+    `place` counts the rows, from 1.
+    """
 
     number: int
     row: Row
     reason: str | None = None
+    place: int = 0
 
 
 def read_columns(path: Path) -> list[str]:
@@ -46,7 +52,7 @@ def read_columns(path: Path) -> list[str]:
     if not header:
         raise UnreadableFileError(f"{path}: the file is empty")
     if any(_odd(name) for name in header):
-        raise UnreadableFileError(f"{path}: the first line is not text in UTF-8")
+        raise UnreadableFileError(f"{path}: the first line is not text in UTF-8; {not_utf8(path)}")
     return header
 
 

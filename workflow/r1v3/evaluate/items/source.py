@@ -8,13 +8,16 @@ missing, since one that is supplied or repaired makes another folder; a download
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from r1v3.base.atomic_write import atomic_write, write_text
 from r1v3.base.download import download, file_digest
 from r1v3.evaluate.items.convert import to_tsv
+from r1v3.evaluate.items.encoding import recode
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import MISSING
+from r1v3.evaluate.items.origin import note_origin
 from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.evaluate.miniature.write import write_miniature
 from r1v3.recipe.graph.configs import BenchmarkConfig, MiniatureFile, PublishedFile
@@ -98,7 +101,7 @@ def obtain_file(name: str, source: Source, path: Path, root: Path = HERE) -> Non
                 f"{source.place} is not there: put it there, or correct `file` of {name} in"
                 " config/benchmarks.yaml"
             )
-        to_tsv([own], {}, path, pictures=own.parent)
+        _own_to_tsv(own, own, source, path)
         return
     wanted = list(benchmark_files(name, source))
     parts = []
@@ -117,13 +120,26 @@ def obtain_file(name: str, source: Source, path: Path, root: Path = HERE) -> Non
         parts.append(found)
     _check(name, source, parts)
     if isinstance(source, OwnFile):
-        to_tsv(parts, {}, path, pictures=parts[0].parent)
+        _own_to_tsv(parts[0], Path(source.place), source, path)
     elif len(parts) == 1 and parts[0].suffix == ".tsv" and not _renames(source):
         with atomic_write(path) as partial:
             shutil.copyfile(parts[0], partial)
+        if "downloads" not in parts[0].parts:  # the user's copy, line for line
+            note_origin(path, parts, [])
     else:
         to_tsv(parts, _renames(source), path)
     shutil.rmtree(path.parent / "downloads", ignore_errors=True)
+
+
+def _own_to_tsv(file: Path, named: Path, source: OwnFile, path: Path) -> None:
+    """Turn a user's file into the TSV, from a copy in UTF-8 where the entry says how it is written."""
+    if source.encoding is None:
+        to_tsv([file], {}, path, pictures=file.parent, names_of=[named])
+        return
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        copy = Path(folder) / file.name
+        recode(file, source.encoding, copy)
+        to_tsv([copy], {}, path, pictures=file.parent, names_of=[named])
 
 
 def file_md5(path: Path) -> str:

@@ -36,11 +36,16 @@ _MARKED_LINE = re.compile(
     re.MULTILINE,
 )
 _SIGNS = frozenset("#><«|→⇒➡∴✓✔✅☑👉🎯➤►!！;")
+_RULE_AT_END = re.compile(r"(?:\n[ \t]*(?:-{3,}|={3,}|\*{3,}|_{3,})[ \t]*)+\s*\Z")
 _THEREFORE = re.compile(r"^[ \t]*∴[ \t]*", re.MULTILINE)
 
 # Labels of a last line. What some of them introduce is as often a worked solution, so only a letter counts.
 _LAST_LINE = re.compile(r"(?:\A|(?<=\n))[ \t]*(?P<line>[^\n]{1,300}?)\s*\Z")
-_WEAK = r"(?:final\s+)?(?:solution|conclusion|result|verdict|decision|selection)"
+_WEAK = (
+    r"(?:(?:final\s+)?(?:solution|conclusion|result|verdict|decision|selection)"
+    r"|final(?:\s+(?:pick|guess|choice|letter|option))?|(?:my\s+)?(?:pick|choice|guess)"
+    r"|so|thus|hence|therefore|结论|最终结论|最终选择|因此|所以)"
+)
 _NAMES_OF_ANSWERS = (
     r"(?:la\s+|le\s+|il\s+|a\s+|die\s+|den\s+|das\s+)?(?:bonne\s+|richtige\s+|korrekte\s+)?"
     r"(?:réponse|respuesta|resposta|risposta|antwort|lösung|antwoord|svar|odpowiedź|cevap|jawaban|đáp\s+án"
@@ -58,8 +63,11 @@ _LABELLED = re.compile(
     rf"{_DRESS}{_POLITE}\s*[.。]?{_DRESS}",
     re.IGNORECASE,
 )
+# The answer of a JSON or Python object, other keys aside.
 _QUOTED = re.compile(
-    r"[{,]\s*'(?:final_?)?answer'\s*:\s*'(?P<said>[^'\n]{1,100})'\s*[,}]", re.IGNORECASE
+    r"[{,]\s*(?P<q>['\"])(?:(?:final|correct|selected)[_ ]?)?(?:answer|choice|option|letter)(?P=q)\s*:\s*"
+    r"(?:(?P<r>['\"])(?P<said>[^'\"\n]{1,100})(?P=r)|(?P<number>-?\d[\d.]*))\s*[,}]",
+    re.IGNORECASE,
 )
 
 
@@ -79,7 +87,7 @@ def _undressed(answer: str) -> str:
     if not _SIGNS.isdisjoint(answer):
         answer = _MARKED_LINE.sub(lambda line: line["letter"], answer)
         answer = _THEREFORE.sub("So ", answer)
-    return _with_label(answer)
+    return _with_label(_RULE_AT_END.sub("", answer))
 
 
 def _without_tags(text: str) -> str:
@@ -98,7 +106,8 @@ def _without_tags(text: str) -> str:
 def _with_label(answer: str) -> str:
     quoted = _QUOTED.search(answer)
     if quoted:
-        return f"{answer[: quoted.start()]}\nAnswer: {quoted['said']}"
+        said = (quoted["said"] or quoted["number"]).replace("\\\\", "\\")
+        return f"{answer[: quoted.start()]}\nAnswer: {said}"
     last = _LAST_LINE.search(answer)
     label = _LABELLED.fullmatch(last["line"]) if last else None
     if last is None or label is None:

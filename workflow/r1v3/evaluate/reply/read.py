@@ -23,16 +23,18 @@ _CLOSED_THOUGHT = re.compile(
     r"|<\|(?:end_of_thought|thought_end|/thinking)\|>|\[/THINK\]|<\|channel\|>final<\|message\|>",
     re.I,
 )
+# A box whose backslash was lost, or read as an escape: `boxed{B}`, backspace and `oxed{B}`.
+_LOST_BACKSLASH = re.compile(r"(?<![\\A-Za-z])boxed\{|\x08oxed\{")
 _NAMES = (
     r"(?:(?:(?:final|correct|selected|chosen|best|my)[ _-]?)?"
     r"(?:answer|ans|choice|option|selection)(?:[ _-]?letter)?"
-    r"|final|letter|verdict|decision|prediction|conclusion|solution|output|response|result)"
+    r"|final|letter|verdict|decision|prediction|conclusion|solution|output|response|result|boxed)"
 )
 _NAME = rf"(?P<name>{_NAMES})"
 _ATTRIBUTES = r"(?:\s[^<>]{0,100})?"
 _TAGGED = re.compile(
     rf"<{_NAME}{_ATTRIBUTES}>\s*:?(?P<a>(?:(?!<{_NAMES}{_ATTRIBUTES}>).)*?)</(?P=name)>"
-    r"|<\|box_start\|>(?P<f>\W{0,4}[A-J]\W{0,4})<\|box_end\|>"
+    r"|(?:<\|box(?:_start)?\|>|<box>)(?P<f>\W{0,4}[A-J]\W{0,4})(?:<\|(?:box_end|/box)\|>|</box>)"
     r"|<\|begin_of_(?P<kind>box|solution|answer)\|>(?P<b>(?:(?!<\|begin_of_).)*?)<\|end_of_(?P=kind)\|>"
     r"|<\|answer(?:_start)?\|>(?P<d>(?:(?!<\|answer(?:_start)?\|>).)*?)<\|(?:/answer|answer_end)\|>"
     r"|(?:\A|(?<=\n))\[\[(?P<e>[^\[\]\n]{1,100})\]\](?=\s*\Z)"
@@ -41,7 +43,7 @@ _TAGGED = re.compile(
 )
 # A tag that its model left open at the end of a turn, or a label that looks like one (We-Math's).
 _LEFT_OPEN = re.compile(
-    rf"(?:<{_NAME}{_ATTRIBUTES}>|<\|begin_of_(?:box|answer)\|>)\s*:?\s*(?P<a>[^\n<]{{1,100}}|<<[^<>\n]{{1,20}}>>)\s*\Z",
+    rf"(?:<{_NAME}{_ATTRIBUTES}>|<\|begin_of_(?:box|answer)\|>|<\|answer\|>|\[answer\](?=\s*:))\s*:?\s*(?P<a>[^\n<]{{1,100}}|<<[^<>\n]{{1,20}}>>)\s*\Z",
     re.IGNORECASE,
 )
 _AROUND = re.compile(r"\A[\s*<>\"'`]+|[\s*<>\"'`]+\Z")
@@ -52,6 +54,9 @@ _LABEL = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]")
 LONGEST_ANSWER = 200  # characters; what is longer is an explanation, read as one
+_SPOKEN = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}(?![A-Za-z{])")
+_LETTER_AT_END = re.compile(r"(?<![A-Za-z\\{])[A-J]\W*\Z")
+FEWEST_SPOKEN = 4  # words that make a sentence of an answer
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]|[.!?]\Z")
 _TURNS = re.compile(
     r"\W*(?:wait|but|however|hmm+|no|not|actually|alternatively|although|unless|sorry|oops|let me re"
@@ -66,6 +71,7 @@ def with_boxes(response: str, *, cut: bool = False) -> str:
     Args:
         cut: whether the limit of length ended it; an answer's tag that is still open then holds nothing.
     """
+    response = _LOST_BACKSLASH.sub(r"\\boxed{", response)
     if "＜" in response:
         response = response.replace("＜", "<").replace("＞", ">")
     text = _CLOSED_THOUGHT.sub("</think>", _OPEN_THOUGHT.sub("<think>", response))
@@ -97,9 +103,16 @@ def _boxed(inside: str) -> str:
     if find_boxes(inside):
         return inside
     bare = _LABEL.sub("", _AROUND.sub("", inside)).rstrip(" .")
-    if not bare or len(bare) > LONGEST_ANSWER or "\n" in bare or bare.count("{") != bare.count("}"):
+    if not bare or len(bare) > LONGEST_ANSWER or "\n" in bare or _is_prose(bare):
+        return inside
+    if bare.count("{") != bare.count("}"):
         return inside
     return f"\\boxed{{{bare}}}"
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a text is a sentence of its own that ends with a letter: `It moves at 4 m/s, so C`."""
+    return len(_SPOKEN.findall(text)) >= FEWEST_SPOKEN and bool(_LETTER_AT_END.search(text))
 
 
 def as_concluded(text: str, *, cut: bool) -> str | None:

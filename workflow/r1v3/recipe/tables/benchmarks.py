@@ -8,6 +8,7 @@ file, an evaluation's folder by what decides its scores as well (`Benchmark`). T
 notes (`ListedBenchmark`) may be edited without renaming either.
 """
 
+import codecs
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -84,6 +85,8 @@ class OwnFile(BenchmarkPart):
     """A file of the user's own."""
     place: str
     """A path from the checkout, an absolute path, or a URL."""
+    encoding: str | None = None
+    """How its text is written, such as gbk; null: UTF-8, or what its byte order mark says."""
 
 
 Source = Annotated[UrlSource | HubSource | UserSource | OwnFile, Field(discriminator="kind")]
@@ -340,6 +343,8 @@ class OwnBenchmark(BenchmarkPart):
     """Its name in tables."""
     file: str
     """A .tsv, .csv, .json, .jsonl or .parquet file: a path from the checkout, an absolute path, or a URL."""
+    encoding: str | None = None
+    """How a text file is written, such as gbk or latin-1; null: UTF-8, or what its byte order mark says."""
     form: Literal["choice", "letters", "yes_no", "open", "mixed"]
     """What an answer is: a letter, letters, yes or no, open, or mixed, a letter where a row has options."""
     metric: Literal["accuracy", "circular", "points"] = "accuracy"
@@ -351,6 +356,18 @@ class OwnBenchmark(BenchmarkPart):
     by: list[Column] = []
     """Columns by which scores are split."""
     published: Annotated[dict[str, Any], WithJsonSchema(WRITTEN_SCORES)] = {}
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, encoding: str | None) -> str | None:
+        try:
+            if encoding is not None and not codecs.lookup(encoding)._is_text_encoding:
+                raise LookupError
+        except LookupError:
+            raise ValueError(
+                f"{encoding!r} is no encoding of text, such as gbk, big5 or latin-1"
+            ) from None
+        return encoding
 
     @field_validator("published")
     @classmethod
@@ -377,11 +394,13 @@ class OwnBenchmark(BenchmarkPart):
             images=asked.images,
         )
         options = None if self.form in ("open", "yes_no") else FOUND
+        # Left out where it is null, as in entries that are older than the key.
+        written = {} if self.encoding is None else {"encoding": self.encoding}
         return ListedBenchmark(
             title=self.title,
             group=self.group,
             version=1,
-            source=OwnFile(kind="own", place=self.file),
+            source=OwnFile(kind="own", place=self.file, **written),
             select={},
             needs_picture=False,
             items=None,

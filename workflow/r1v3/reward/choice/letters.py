@@ -8,12 +8,14 @@ import re
 import string
 from collections.abc import Sequence
 
+from r1v3.reward.choice.matched import matched
 from r1v3.reward.choice.named import NAMED, NOISE, leading, named, options_judged
 from r1v3.reward.choice.options import (
     MAX_OPTIONS,
     Options,
     checked,
     option_mentioned,
+    option_of_leading_word,
     option_of_text,
     option_to_decline,
     options_mentioned,
@@ -175,7 +177,11 @@ def _judged_or_led(said: str, options: Options, several: bool) -> str | None:
     """Read options called right and wrong, or the letter that a statement opens with."""
     if several and _LEFT_OPEN.search(said):
         return None
-    return options_judged(said, options, several) or leading(normalise(said), options)
+    return (
+        options_judged(said, options, several)
+        or leading(normalise(said), options)
+        or option_of_leading_word(said, options)
+    )
 
 
 def _spelled_out(said: str, options: Options, several: bool) -> str | None:
@@ -264,6 +270,8 @@ def _from_prose(text: str, options: Options, several: bool, question: str | None
         return None
     lines = [normalise(line) for line in text.splitlines()[-8:] if len(line) <= 120]
     alone = {read_letters(line, options) or _spelled(line, options) for line in lines} - {None}
+    if not several:  # a line `A, B, C, D` lists options
+        alone = {letters for letters in alone if len(letters or "") == 1}
     if len(alone) == 1:
         return alone.pop()
     ending = conclusion(text)
@@ -278,6 +286,9 @@ def _from_prose(text: str, options: Options, several: bool, question: str | None
         if _LEFT_OPEN.search(ending) or denies_or_computes(ending[: last.start()]):
             return None
         return checked("".join(_ALONE.findall(last.group())), options)
+    fitting = matched(ending, options)
+    if fitting:
+        return fitting
     for passage in (ending, text):
         found = named(passage, options, question)
         turned = len(passage) <= 80 and (

@@ -90,8 +90,9 @@ def weighs(behind: str) -> bool:
 
 _GROUNDS = re.compile(r"(?<!\.)\.(?!\.)|[;。；]|\b(?:because|since|as)\b|因为")
 _JUDGED = re.compile(
-    r"(?<![A-Za-z])\(?([A-J])\)?\s*(?:选?项|说法)?(?:\s+is\s+|\s*是?)"
-    r"(?:(正确|对|成立|correct\b|true\b|right\b)|不(?:正确|对|成立)|错误?|not\s|(?:in)?correct\b|wrong\b|false\b)"
+    r"(?<![A-Za-z])\(?([A-J])\)?\s*(?:选?项|说法)?(?:\s+is\s+|\s*[:：=]\s*|\s*是?)"
+    r"(?:(正确|对|成立|correct\b|true\b|right\b|yes\b|[✓✔√✅])"
+    r"|不(?:正确|对|成立)|错误?|not\s|(?:in)?correct\b|wrong\b|false\b|no\b|[✗✘×❌])"
 )
 
 

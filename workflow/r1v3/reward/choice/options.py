@@ -7,6 +7,7 @@ from functools import lru_cache
 from r1v3.reward.maths.compare import Comparison
 from r1v3.reward.maths.quantity import read_quantity, same_words
 from r1v3.reward.text.normalize import normalise, squeeze
+from r1v3.reward.text.yes_no import leading_yes_or_no, yes_or_no_if_asked
 
 MAX_OPTIONS = 10  # A to J
 
@@ -92,7 +93,22 @@ def option_of_text(text: str, options: Options) -> str | None:
     soft = [i for i, option in enumerate(clean) if option and same_words(text, option)]
     if len(soft) == 1:
         return string.ascii_uppercase[soft[0]]
-    return _option_of_value(text, clean)
+    return _option_of_value(text, clean) or _option_that_says(yes_or_no_if_asked(text), options)
+
+
+def option_of_leading_word(text: str, options: Options) -> str | None:
+    """Return the letter of the option yes or no that a statement opens with: `No, the left one is`."""
+    return _option_that_says(leading_yes_or_no(text), options)
+
+
+def _option_that_says(said: bool | None, options: Options) -> str | None:
+    """Return the letter of the option that says yes, or no, where one option says each."""
+    if said is None or not options:
+        return None
+    meant = [yes_or_no_if_asked(normalise(option)) for option in options[:MAX_OPTIONS]]
+    if meant.count(True) != 1 or meant.count(False) != 1:
+        return None
+    return string.ascii_uppercase[meant.index(said)]
 
 
 _APART = re.compile(r"\s*(?:;|,|\band\b|以及|和|与|及)\s*")

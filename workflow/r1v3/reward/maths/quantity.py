@@ -17,6 +17,7 @@ from r1v3.reward.maths.reader import Tree
 from r1v3.reward.maths.units import Dimension, Unit, kelvins, parse_unit, split_unit
 from r1v3.reward.text.normalize import fold_case, squeeze
 from r1v3.reward.text.vocabulary import is_counted
+from r1v3.reward.text.yes_no import yes_or_no, yes_or_no_if_asked
 
 # A decimal answer to an exact gold counts from this many significant digits on.
 SIGNIFICANT = 6
@@ -435,6 +436,9 @@ _SUFFICIENT = re.compile(r"(充分|必要)[而但]?[不非](必要|充分)的?(?
 
 def same_usual_words(answer: str, gold: str) -> bool:
     """Whether two answers are usual ways to fill a blank with the same: `大于` and `>`, `充要条件`."""
+    said = yes_or_no(gold)
+    if said is not None and yes_or_no_if_asked(answer) is said:
+        return True
     return _in_usual_words(answer) == _in_usual_words(gold)
 
 

@@ -74,7 +74,7 @@ _VALUES = re.compile(
 _EQUATES = re.compile(
     r"(?:[=≈:：]|(?<![A-Za-z])(?:is|are|was|were|be|equals?|equal\s+to|has|have|had|gives?|gave|gets?|got|needs?"
     r"|costs?|spends?|spent|pays?|paid|takes?|took|makes?|made|sells?|sold|buys?|bought|earns?|earned|weighs?|measures?"
-    r"|contains?|holds?|find|found|obtain|us|(?:total|value|velocity|speed|sum|area|length|perimeter|accuracy)\s+of)"
+    r"|contains?|holds?|leaves?|leaving|find|found|obtain|us|(?:total|value|velocity|speed|sum|area|length|perimeter|accuracy)\s+of)"
     r"|为|是|有|等于|得|共|了|需要?|剩下?|出)\s*$",
     re.IGNORECASE,
 )

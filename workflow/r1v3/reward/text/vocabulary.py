@@ -71,7 +71,8 @@ system matrix matrices identity zero special fractions distinct arithmetic geome
 conditions condition domain game win wins could might may formed multiplying than general driven
 taken seen known daily low high temperature temperatures rounding rounded round decimal decimals
 places place nearest velocity accuracy ordered pair pairs solves question mark red blue green
-yellow black white rest one x y z n k using subtracting adding after together your two three
+yellow black white rest one x y z n k using subtracting adding removing leaves leaving
+after together your two three
 """
 _PLAIN = frozenset(_PLAIN_WORDS.split())
 _PLAIN_CHINESE = """

@@ -1,0 +1,119 @@
+"""What a cell of a benchmark's file holds: a list in any program's notation, letters, a number of points."""
+
+import ast
+import json
+import math
+import re
+import unicodedata
+from string import ascii_uppercase
+from typing import Any
+
+from r1v3.evaluate.items.rows import Row
+
+LETTERS = ascii_uppercase[:10]
+NO_CELL = frozenset(("None", "null", "NULL", "<NA>", "NaT", "#N/A"))  # of empty cells, beside `nan`
+NAN = re.compile(r"(?<=[\[,(])\s*(?:nan|NaN)\s*(?=[,\])])")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+# How numpy prints what it holds.
+NUMPY_LIST = re.compile(rf"\[\s*(?:{QUOTED.pattern})(?:\s+(?:{QUOTED.pattern}))+\s*\]")
+NUMPY_NUMBERS = re.compile(r"\[\s*-?\d[\d.e+-]*(?:\s+-?\d[\d.e+-]*)+\s*\]")
+NUMPY_ARRAY = re.compile(
+    r"\A(?:(?:np|numpy)\.)?array\(\s*(\[.*\])\s*(?:,\s*dtype=[^()]*)?\)\Z", re.DOTALL
+)
+NUMPY_SCALAR = re.compile(
+    r"\b(?:np|numpy)\.(?:str_|int64|int32|float64|float32)\(((?:[^()\"']|'[^']*'|\"[^\"]*\")*)\)"
+)
+JOINTS = frozenset(
+    ("and", "both", "option", "options", "answer", "answers", "choice", "choices")
+)  # words between letters
+
+
+def read_list(text: str) -> list[Any]:
+    """A list written as Python, JSON or by numpy (`['a' 'b']`); anything else is a list of one, the empty
+    text of none. A `nan` in it, as pandas writes an empty cell, is None.
+    """
+    text = text.strip()
+    if not text:
+        return []
+    if array := NUMPY_ARRAY.match(text):
+        text = array[1]
+    if text[0] not in "[(":
+        return [text]
+    if NUMPY_LIST.fullmatch(text):
+        return [part[1:-1] for part in QUOTED.findall(text)]
+    if NUMPY_NUMBERS.fullmatch(text):
+        return text.strip("[]").split()
+    for parse, written in (
+        (ast.literal_eval, text),
+        (json.loads, text),
+        (ast.literal_eval, NAN.sub("None", NUMPY_SCALAR.sub(r"\1", text))),
+    ):
+        try:
+            found = parse(written)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+        if not isinstance(found, list | tuple):
+            return [text]
+        return [None if one != one else one for one in found]
+    return [text]
+
+
+def read_texts(column: str, text: str) -> list[str]:
+    """The texts of a column that holds a list, a list in another, or an object by letters.
+
+    Raises:
+        ValueError: it begins as a list and is none.
+    """
+    text = text.strip()
+    if text in NO_CELL:
+        return []
+    found = _by_letters(text) or read_list(text)
+    if found == [text] and text.startswith("["):
+        raise ValueError(f"{column} is not a list: {text[:60]!r}")
+    if len(found) == 1 and isinstance(found[0], list | tuple):
+        found = list(found[0])
+    elif len(found) == 1 and str(found[0]).startswith("[") and text != found[0]:
+        return read_texts(column, str(found[0]))
+    return ["" if one is None else str(one) for one in found]
+
+
+def _by_letters(text: str) -> list[Any]:
+    """The values of `{"A": ..., "B": ...}` in the order of the letters; nothing for anything else."""
+    if not text.startswith("{"):
+        return []
+    for parse in (ast.literal_eval, json.loads):
+        try:
+            found = parse(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+        if isinstance(found, dict) and set(found) == set(LETTERS[: len(found)]):
+            return [found[letter] for letter in LETTERS[: len(found)]]
+    return []
+
+
+def letters_in(text: str) -> str:
+    """The letters that an answer names, sorted: `A, C`, `ac`, `['A', 'C']`, `A和C`, `Both A and C`.
+
+    Returns:
+        Nothing where it holds another word, or no letter.
+    """
+    words = re.findall(r"[A-Za-z]+", unicodedata.normalize("NFKC", text))
+    named = [word.upper() for word in words if word.casefold() not in JOINTS]
+    if not all(set(word) <= set(LETTERS) for word in named):
+        return ""
+    return "".join(sorted(set("".join(named))))
+
+
+def read_number_of_points(row: Row) -> float:
+    """The column `points`: `6`, `6.0` or `6分`.
+
+    Raises:
+        ValueError: it is no number above 0.
+    """
+    try:
+        points = float(row.get("points", "").strip().removesuffix("分"))
+    except ValueError:
+        points = 0.0
+    if not 0 < points < math.inf:
+        raise ValueError(f"points must be a number above 0, not {row.get('points', '')!r}")
+    return points

@@ -1,0 +1,52 @@
+"""Text files that are not UTF-8: read by a declared encoding, or refused with what to do about it."""
+
+import codecs
+from pathlib import Path
+
+BLOCK = 1 << 20  # bytes
+# In the order in which they are tried; the last one can read anything.
+GUESSED = ("gb18030", "big5", "shift_jis", "cp1252")
+ASCII_SHARE = 0.2  # of the characters of a text in UTF-16; their other byte is 0
+CHINESE = range(0x4E00, 0xA000)
+SHARE = 0.5  # of the characters beyond ASCII, that must be common ones
+
+
+def recode(file: Path, encoding: str, target: Path) -> None:
+    """Write a file as UTF-8; bytes that are not of the encoding stay as they are, and cost their row."""
+    decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+    with open(file, "rb") as source, open(target, "wb") as written:
+        while block := source.read(BLOCK):
+            written.write(decoder.decode(block).encode("utf-8", "surrogateescape"))
+        written.write(decoder.decode(b"", final=True).encode("utf-8", "surrogateescape"))
+
+
+def not_utf8(file: Path) -> str | None:
+    """What to do about a text file that is not UTF-8, None where its beginning is."""
+    with open(file, "rb") as source:
+        begin = source.read(BLOCK)
+    begin = begin[: begin.rfind(b"\n") + 1] or begin
+    try:
+        begin.decode("utf-8")
+    except UnicodeDecodeError:
+        guess = _guess(begin)
+        return (
+            f"it is not UTF-8{f' but perhaps {guess}' if guess else ''}: save it as UTF-8, or say in the"
+            f" benchmark's entry `encoding: {guess or 'gbk'}`"
+        )
+    return None
+
+
+def _guess(text: bytes) -> str | None:
+    """The encoding of whose characters most are common ones."""
+    for name, half in (("utf-16-le", text[1::2]), ("utf-16-be", text[::2])):
+        if half.count(0) > ASCII_SHARE * len(half):
+            return name
+    for encoding in GUESSED:
+        try:
+            beyond = [char for char in text.decode(encoding) if not char.isascii()]
+        except UnicodeDecodeError:
+            continue
+        common = [char for char in beyond if ord(char) in CHINESE or char.isalpha()]
+        if len(common) >= SHARE * len(beyond):
+            return "gbk" if encoding == "gb18030" else encoding
+    return None
