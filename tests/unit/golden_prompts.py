@@ -21,7 +21,7 @@ from PIL import Image
 from r1v3.evaluate.answer import benchmark_requests
 from r1v3.evaluate.exchange.names import PEERS
 from r1v3.evaluate.protocols import sampling_of_benchmark
-from r1v3.generate.server.engine import MARKER
+from r1v3.generate.server.engine import IMAGE_MARKER
 from r1v3.model.chat_template import renderer
 from r1v3.model.prompt_template import read_prompt
 from r1v3.recipe.graph.configs import EvaluationConfig, EvaluationSettings
@@ -39,7 +39,7 @@ def messages_of(prompt: str) -> list[dict[str, Any]]:
     turns = []
     for role, text in read_prompt(prompt):
         content: list[dict[str, Any]] = []
-        for number, piece in enumerate(text.split(MARKER)):
+        for number, piece in enumerate(text.split(IMAGE_MARKER)):
             if number:
                 shown += 1
                 content.append({"picture": shown})

@@ -22,6 +22,13 @@ SHARED = {
     "learn": "the step of both trainers, read side by side",
     "mmk12": "a data set of this name: its rows, and its miniature, are found by it",
 }
+# Constants that several modules define alike on purpose.
+ALIKE = {
+    "AGAIN": "what a fault of chaos says of itself; r1v3.chaos.fault reads it",
+    "CASES": "what a fault of chaos says of itself; r1v3.chaos.fault reads it",
+    "SAYS": "what a fault of chaos says of itself; r1v3.chaos.fault reads it",
+    "possible": "what a fault of chaos says of itself; r1v3.chaos.fault reads it",
+}
 
 
 def homes_of_public_names() -> dict[str, set[str]]:
@@ -43,6 +50,51 @@ def test_no_two_modules_define_the_same_public_name():
 def test_the_list_of_shared_names_holds_no_name_that_is_gone():
     homes = homes_of_public_names()
     assert [name for name in SHARED if len(homes.get(name, ())) < 2] == []
+
+
+@cache
+def constants() -> dict[str, dict[str, ast.expr]]:
+    """The value of each public constant, by name and by the module that defines it at its top."""
+    found = defaultdict(dict)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            targets = (
+                node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            )
+            if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+                continue
+            for target in targets:
+                if isinstance(target, ast.Name) and not target.id.startswith("_"):
+                    found[target.id][path.relative_to(PACKAGE).as_posix()] = node.value
+    return found
+
+
+def test_no_two_modules_give_out_a_constant_of_one_name():
+    given = defaultdict(set)
+    for path in sorted(PACKAGE.parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("r1v3."):
+                home = PACKAGE.parent.joinpath(*node.module.split(".")).with_suffix(".py")
+                for alias in node.names:
+                    if home.exists():
+                        given[alias.name].add(home.relative_to(PACKAGE).as_posix())
+    several = {name: sorted(given[name] & set(homes)) for name, homes in constants().items()}
+    assert {name: homes for name, homes in several.items() if len(homes) > 1} == {}
+
+
+def test_no_two_modules_define_a_constant_of_one_name_and_value():
+    """A bare number may be the same by chance, as 512 records in a batch; all else is imported."""
+    alike = {}
+    for name, homes in constants().items():
+        texts = defaultdict(list)
+        for home, value in homes.items():
+            typevar = isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar"
+            if not typevar and not isinstance(getattr(value, "value", None), int | float):
+                texts[ast.unparse(value)].append(home)
+        twice = [homes for homes in texts.values() if len(homes) > 1]
+        if twice and name not in ALIKE:
+            alike[name] = twice
+    assert alike == {}, "import all but one"
 
 
 @cache

@@ -7,7 +7,7 @@ import pytest
 
 from r1v3.analyze.report.panels import ends
 from r1v3.analyze.report.tables import chain_rows
-from r1v3.render.figures import COLOURS, bars, curves, running_mean, scatter
+from r1v3.render.figures import PALETTE, bars, curves, running_mean, scatter
 
 
 def draw() -> str:
@@ -36,8 +36,8 @@ def test_ids_of_two_figures_never_meet():
 def test_every_colour_can_be_replaced_by_the_page():
     point = {"x": 1, "x_low": 0, "x_high": 2, "y": 1, "y_low": 0, "y_high": 2, "label": "30"}
     text = scatter("s", "points", [{**point, "chosen": True}], x="x", y="y")
-    assert f"var(--vermilion, {COLOURS['vermilion']})" in text
-    for hexadecimal in COLOURS.values():
+    assert f"var(--vermilion, {PALETTE['vermilion']})" in text
+    for hexadecimal in PALETTE.values():
         assert text.count(hexadecimal) == text.count(f", {hexadecimal})")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from r1v3.data.fields import Rejected
 from r1v3.data.picture_cells import pictures_of
-from r1v3.data.sources.mappings import MAPPINGS
+from r1v3.data.sources.mappings import MAPPING_FUNCTIONS
 
 ROW = {
     "id": "q1", "question": "What is shown here?", "answer": "B", "answer_type": "mcq",
@@ -17,7 +17,7 @@ NAN = float("nan")
 
 
 def read(**changed) -> dict:
-    return MAPPINGS["records"](ROW | changed, 1)
+    return MAPPING_FUNCTIONS["records"](ROW | changed, 1)
 
 
 def refusal(**changed) -> tuple[str, str]:

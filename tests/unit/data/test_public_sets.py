@@ -5,7 +5,7 @@ import json
 import pytest
 
 from r1v3.data.fields import Rejected
-from r1v3.data.sources.mappings import MAPPINGS
+from r1v3.data.sources.mappings import MAPPING_FUNCTIONS
 
 K12 = {
     "hash_id": "h1",
@@ -44,7 +44,7 @@ PUZZLE = {
 
 
 def fields(mapping: str, row: dict) -> dict:
-    return MAPPINGS[mapping](row, 3)
+    return MAPPING_FUNCTIONS[mapping](row, 3)
 
 
 def test_a_school_question_keeps_its_one_blank_without_dollars():

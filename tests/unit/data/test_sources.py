@@ -17,7 +17,7 @@ from PIL import Image
 from r1v3.data.prepare import prepare
 from r1v3.data.records import read_records
 from r1v3.data.sources.fetch import fetch
-from r1v3.data.sources.mappings import MAPPINGS
+from r1v3.data.sources.mappings import MAPPING_FUNCTIONS
 from r1v3.data.sources.row_fields import inline_options, language_of
 from r1v3.recipe.load import load_sources
 from r1v3.recipe.tables.sources import Files, Hub
@@ -179,7 +179,7 @@ def test_virl39k_takes_its_pictures_out_of_the_zip_file_and_no_others(monkeypatc
 )
 def test_virl39k_has_the_categories_that_it_publishes(category, domain):
     row = {"question": "Q?", "answer": "\\boxed{1}", "category": category, "qid": "1", "image": []}
-    assert MAPPINGS["virl39k"](row, 1)["domain"] == domain
+    assert MAPPING_FUNCTIONS["virl39k"](row, 1)["domain"] == domain
 
 
 def test_scienceqa_answers_by_index(monkeypatch, tmp_path):
@@ -285,7 +285,7 @@ def test_every_entry_names_a_mapping_and_says_what_it_stands_in_for():
     from r1v3.recipe.layers import read_yaml
 
     for name, entry in read_yaml(ROOT / "config" / "sources.yaml").items():
-        assert entry["mapping"] in MAPPINGS, name
+        assert entry["mapping"] in MAPPING_FUNCTIONS, name
         assert all(entry[key] for key in ("citation", "stands_in_for", "differs")), name
 
 

@@ -263,13 +263,13 @@ def test_a_manifest_of_wrong_types_is_told_and_never_taken(tmp_path, change):
     path.write_text(json.dumps(whole))
     with pytest.raises(ValueError, match=rf"{path}: (damaged|names).*; delete {path}"):
         read_manifest(path)
-    path.rename(path.with_name(stage.KEPT))
+    path.rename(path.with_name(stage.FINISHED_COPY))
     with alone(path, lambda: stage._take_finished(path, CONFIG, [])) as finished:
         assert not finished
 
 
 def test_a_kept_manifest_without_a_hash_is_not_taken(tmp_path):
-    path = tmp_path / stage.KEPT
+    path = tmp_path / stage.FINISHED_COPY
     whole = write_manifest(path, config=CONFIG, files=[], facts={})
     del whole["seal"], whole["hash"]
     path.write_text(json.dumps(whole))

@@ -11,12 +11,12 @@ from r1v3.analyze.mlflow.points import last_step
 from r1v3.analyze.results import Result, chosen_step, differing_keys, dotted, name_of, read_result
 from r1v3.base.json_file import read_json
 from r1v3.recipe.errors import unknown
+from r1v3.recipe.outputs.check import TIMED
 from r1v3.recipe.outputs.config_file import read_resolved
 from r1v3.recipe.outputs.manifest import read_manifest
 
 SAME = "nothing"
 LAST = 10  # steps of the mean that is compared
-TIMED = "metrics.jsonl"  # holds times
 # What decides how numbers are rounded: the processor or GPU, and the packages that compute.
 ARITHMETIC = ("instructions", "gpus")
 COMPUTING = ("torch", "numpy", "transformers", "deepspeed", "vllm")

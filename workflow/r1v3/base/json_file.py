@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+Json = dict[str, Any]  # a mapping as JSON holds it
+
 REMEDY = "delete it, and what made it makes it again"
 FETCH = "fetch the model again"
 LARGEST = 256 * 2**20  # bytes

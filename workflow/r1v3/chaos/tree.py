@@ -19,6 +19,7 @@ from r1v3.chaos.server import VerifierServer
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.graph.targets import Targets
 from r1v3.recipe.load import load_project
+from r1v3.recipe.outputs.check import TIMED
 
 PARTS = ("Snakefile", "workflow", "config", "profiles", "slurm", "envs")
 OVERLAY = Path(__file__).with_name("tiny_chaos.yaml")
@@ -27,7 +28,6 @@ START = {"from": "base"}
 STEADY = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "workflow"}
 MOST = 3600  # seconds that a call may take on a busy machine
 DROPPED = ("MLFLOW_TRACKING_URI", "RANK")
-TIMED = ("metrics.jsonl",)  # files that hold times
 UNLOCK = "workflow/scripts/unlock.py"
 
 

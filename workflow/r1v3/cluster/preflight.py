@@ -18,7 +18,7 @@ import torch.distributed as dist
 
 from r1v3.base.atomic_write import write_text
 from r1v3.cluster import checks, measurements
-from r1v3.cluster.seen import CheckOutcome, State
+from r1v3.cluster.seen import CheckOutcome, CheckState
 from r1v3.cluster.supplies import supply_checks
 from r1v3.recipe.load import load_project
 from r1v3.train.core.ranks import Ranks
@@ -29,7 +29,7 @@ class CheckResult:
     """What was checked, its state, what was seen, what mends it, and on which node."""
 
     what: str
-    state: State
+    state: CheckState
     seen: str
     remedy: str
     node: str

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["ok", "STOP", "unknown"]
+CheckState = Literal["ok", "STOP", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class CheckOutcome:
     `STOP`: a run would fail. `unknown`: it could not be told, for example without a network.
     """
 
-    state: State
+    state: CheckState
     text: str
     remedy: str = ""
 

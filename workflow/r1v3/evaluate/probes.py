@@ -17,6 +17,7 @@ from PIL import Image
 
 from r1v3.base.atomic_write import atomic_write
 from r1v3.evaluate.items.item import MARK, Item, write_options
+from r1v3.model.prompt_template import IMAGE_MARKER
 from r1v3.recipe.graph.configs import Probe
 from r1v3.recipe.tables.benchmarks import Benchmark
 
@@ -24,7 +25,6 @@ GREY = (128, 128, 128)
 GIVEN = 0.6  # of a question's words
 FEWEST_WORDS = 15  # in a question whose end is worth guessing
 COMPLETED = 0.75  # of the missing words, in their order
-MARKER = "<image>"
 CONTINUE = (
     "This is the beginning of a question. Continue it word by word as it goes on, and then answer"
     " it.\n\n{}"
@@ -56,7 +56,7 @@ def _shuffled(item: Item, entry: Benchmark, seed: int) -> Probed:
     options = item.options
     if options is None or len(options) < 2 or not item.answer_type.startswith("mcq"):
         return Probed(item, False)
-    block = MARK.sub(MARKER, write_options(options, entry.prompt))
+    block = MARK.sub(IMAGE_MARKER, write_options(options, entry.prompt))
     before, found, after = item.prompt.partition(block)
     if not found or not block or not all(option.strip() for option in options):
         return Probed(item, False)
@@ -64,10 +64,10 @@ def _shuffled(item: Item, entry: Benchmark, seed: int) -> Probed:
     digest = hashlib.sha256(f"{seed}/{item.key}".encode()).digest()
     random.Random(digest).shuffle(order)
     moved = tuple(options[place] for place in order)
-    written = MARK.sub(MARKER, write_options(moved, entry.prompt))
+    written = MARK.sub(IMAGE_MARKER, write_options(moved, entry.prompt))
     new = {ascii_uppercase[old]: ascii_uppercase[now] for now, old in enumerate(order)}
     golds = tuple("".join(sorted(new[letter] for letter in gold)) for gold in item.golds)
-    images = _moved_images(item, before.count(MARKER), options, order)
+    images = _moved_images(item, before.count(IMAGE_MARKER), options, order)
     changes = {"prompt": before + written + after, "golds": golds, "options": moved}
     return Probed(replace(item, images=images, **changes), order != sorted(order))
 

@@ -11,7 +11,7 @@ from r1v3.base.atomic_write import atomic_write
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.check import are_the_same
 from r1v3.recipe.outputs.manifest import read_manifest
-from r1v3.recipe.outputs.stage import KEPT, read_config
+from r1v3.recipe.outputs.stage import FINISHED_COPY, read_config
 
 SAME = (
     "version",
@@ -52,7 +52,7 @@ def _of_present_model(suite: Path, config: EvaluationConfig) -> bool:
     present = [path for path in present if path.exists()]
     if not present:  # a model outside the run table: its id is that of its bytes
         return True
-    noted = next((p for p in (suite / "responses.json", suite / KEPT) if p.exists()), None)
+    noted = next((p for p in (suite / "responses.json", suite / FINISHED_COPY) if p.exists()), None)
     if noted is None:
         return False
     try:

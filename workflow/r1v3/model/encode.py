@@ -12,9 +12,9 @@ from PIL import Image
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.model.pictures import Pictures, join
 from r1v3.model.processor import ImageProcessor
+from r1v3.model.prompt_template import IMAGE_MARKER
 from r1v3.recipe.schema.recipe import Images
 
-MARKER = "<image>"
 DECODED = 2**24  # pixels that are decoded before they become tiles, the last picture's beside
 
 
@@ -118,7 +118,7 @@ class Encoder:
         """
         for text, own in zip(texts, counts, strict=True):
             _check_markers(text, own)
-        marked = [text.replace(MARKER, self.processor.shown) for text in texts]
+        marked = [text.replace(IMAGE_MARKER, self.processor.shown) for text in texts]
         found = self.tokenizer(marked, add_special_tokens=False)["input_ids"]
         return [self._spread(ids, own) for ids, own in zip(found, counts)]
 
@@ -203,5 +203,5 @@ def _read(picture: Path | Image.Image, max_pixels: int, take: Callable):
 
 
 def _check_markers(text: str, pictures: Sequence[object]) -> None:
-    if text.count(MARKER) != len(pictures):
-        raise ValueError(f"{text.count(MARKER)} image markers for {len(pictures)} pictures")
+    if text.count(IMAGE_MARKER) != len(pictures):
+        raise ValueError(f"{text.count(IMAGE_MARKER)} image markers for {len(pictures)} pictures")

@@ -12,6 +12,8 @@ SLOW, NOTHINK, NOWAIT = "slow", "nothink", "nowait"
 MODES = (SLOW, NOTHINK, NOWAIT)
 THINK, END_OF_THINK = "<think>", "</think>"
 
+IMAGE_MARKER = "<image>"  # where a picture stands in a rendered prompt, before encoding
+
 # The special tokens of InternVL and Qwen; `<image>` is our own marker of a picture and stays.
 CONTROL = re.compile(r"<(?=\|[A-Za-z0-9_]+\|>|/?(?:img|IMG_CONTEXT|video|box|ref|quad|tool_call)>)")
 

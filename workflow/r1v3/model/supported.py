@@ -1,8 +1,8 @@
 """Which checkpoints can be used here, told from `config.json` alone: before a byte of weights is fetched."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from r1v3.base.json_file import Json
 from r1v3.model.layouts.internvl_chat_config import (
     CLASS_OF_TEXT,
     is_chat_config,
@@ -10,7 +10,6 @@ from r1v3.model.layouts.internvl_chat_config import (
     refusals,
 )
 
-Json = dict[str, Any]
 SUPPORTED = (
     "InternVL, HF-native (InternVLForConditionalGeneration before Qwen2, Qwen2.5, Qwen3 or Llama)",
     "InternVL2.5, 3 and 3.5 dense and Skywork-R1V 1 to 3 in their authors' layout (InternVLChatModel,"

@@ -2,9 +2,8 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
-from r1v3.base.json_file import read_model_json
+from r1v3.base.json_file import Json, read_model_json
 from r1v3.model.layouts.internvl_chat_config import is_chat_config, native_config
 from r1v3.model.layouts.internvl_chat_folder import INDEX
 from r1v3.model.obtain import ask_hub, hub_config
@@ -13,7 +12,6 @@ from r1v3.plan import memory
 from r1v3.plan.costs import load_costs
 from r1v3.plan.shapes import ModelShape, build_meta, config_of, model_shape
 
-Json = dict[str, Any]
 GPU_GB = 80
 COUNTS = (1, 2, 4, 8, 16, 32, 64)
 TOKENS = 16384  # of the longest pass, as in config/recipes/paper.yaml

@@ -8,6 +8,7 @@ from typing import Any
 
 from r1v3.base.atomic_write import write_text
 from r1v3.base.json_file import read_json
+from r1v3.data.gates import NOT_STATED
 from r1v3.model.layouts.internvl_chat_folder import export_checkpoint
 from r1v3.provenance.found import ResultFolder
 from r1v3.provenance.graph import LineageGraph
@@ -17,7 +18,6 @@ from r1v3.recipe.graph.identity import RESOLVED
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 
 TRAINED = ("model", "sft", "grpo")
-NOT_STATED = "not stated"
 
 
 def prepare_push(root: Path, run: str, checkpoint: str, output: Path, *, chat: bool) -> list[Path]:

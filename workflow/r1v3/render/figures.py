@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 
 INK = "#1b1b1b"
 GRID = "#d8d8d8"
-COLOURS = {
+PALETTE = {
     "blue": "#0072b2",
     "vermilion": "#d55e00",
     "green": "#009e73",
@@ -26,7 +26,7 @@ COLOURS = {
     "orange": "#e69f00",
     "sky": "#56b4e9",
 }
-CYCLE = list(COLOURS.values())
+CYCLE = list(PALETTE.values())
 MARKERS = "osD^vP"
 SIZE = (3.6, 2.5)
 STYLE: dict[Any, Any] = {  # matplotlib's keys are a Literal of hundreds of names
@@ -139,7 +139,7 @@ def scatter(name: str, alt: str, points: list[dict], *, x: str, y: str) -> str:
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((4.8, 3.2))
         for point in points:
-            colour = COLOURS["vermilion"] if point["chosen"] else COLOURS["blue"]
+            colour = PALETTE["vermilion"] if point["chosen"] else PALETTE["blue"]
             drawn = axes.errorbar(
                 point["x"],
                 point["y"],
@@ -169,7 +169,7 @@ def bars(name: str, alt: str, counts: Mapping[str, float], *, x: str, colour: st
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((SIZE[0], 0.6 + 0.22 * len(counts)))
         places = range(len(counts))
-        drawn = axes.barh(places, list(counts.values()), color=COLOURS[colour], height=0.72)
+        drawn = axes.barh(places, list(counts.values()), color=PALETTE[colour], height=0.72)
         for bar, (label, count) in zip(drawn, counts.items(), strict=True):
             hover(bar, f"{label}: {count:,}")
         axes.set_yticks(list(places), list(counts))
@@ -202,7 +202,7 @@ def intervals(
     """Effects with their intervals about zero, from the top down.
 
     Args:
-        points: label, estimate, low, high and a name of `COLOURS`.
+        points: label, estimate, low, high and a name of `PALETTE`.
     """
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((6.8, 0.7 + 0.24 * len(points)))
@@ -303,7 +303,7 @@ def _dotted(
     axes: Any, points: list[tuple[str, float, float, float]], colours: Sequence[str] = ()
 ) -> None:
     for place, (label, mean, low, high) in enumerate(points):
-        colour = COLOURS[colours[place] if colours else "blue"]
+        colour = PALETTE[colours[place] if colours else "blue"]
         axes.plot([low, high], [place, place], color=colour, linewidth=1.4)
         (mark,) = axes.plot(mean, place, color=colour, marker="o", markersize=5)
         hover(mark, f"{label}: {mean:.3g} ({low:.3g} to {high:.3g})")
@@ -352,7 +352,7 @@ def to_svg(
     text = re.sub(r'xlink:href="#', f'href="#{name}-', text)
     text = text.replace("url(#", f"url(#{name}-")
     text = text.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
-    for colour, hexadecimal in COLOURS.items():
+    for colour, hexadecimal in PALETTE.items():
         text = text.replace(hexadecimal, f"var(--{colour}, {hexadecimal})")
     text = text.replace(INK, f"var(--ink, {INK})").replace(GRID, f"var(--grid, {GRID})")
     view = re.search(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', text)

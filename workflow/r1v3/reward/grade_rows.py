@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from r1v3.reward.grader import Grader
 from r1v3.reward.rules import check_type
-from r1v3.reward.verdict import Row
+from r1v3.reward.verdict import AnswerRow
 
 BATCH_ROWS = 2_000
 
@@ -23,7 +23,7 @@ def grade_lines(lines: Iterable[str], name: str, *, workers: int = 0) -> Iterato
         ValueError: a line is no such object; names the line.
     """
     with Grader(workers=workers) as grader:
-        batch: list[Row] = []
+        batch: list[AnswerRow] = []
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 batch.append(_read_row(line, f"{name}:{number}"))
@@ -33,7 +33,7 @@ def grade_lines(lines: Iterable[str], name: str, *, workers: int = 0) -> Iterato
         yield from _verdicts(grader, batch)
 
 
-def _read_row(line: str, where: str) -> Row:
+def _read_row(line: str, where: str) -> AnswerRow:
     try:
         row = json.loads(line)
         check_type(row["type"])
@@ -42,6 +42,6 @@ def _read_row(line: str, where: str) -> Row:
         raise ValueError(f"{where}: {type(error).__name__}: {error}") from None
 
 
-def _verdicts(grader: Grader, batch: list[Row]) -> Iterator[str]:
+def _verdicts(grader: Grader, batch: list[AnswerRow]) -> Iterator[str]:
     for row, verdict in zip(batch, grader.grade_many(batch), strict=True):
         yield json.dumps(verdict.as_row(row.get("id")), ensure_ascii=False) + "\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from r1v3.reward.maths.workers import WorkerPool, shared_pool
 from r1v3.reward.rules import apply_rules, settle
-from r1v3.reward.verdict import Row, Verdict, shorten
+from r1v3.reward.verdict import AnswerRow, Verdict, shorten
 from r1v3.reward.verifier.question import questions_for_verifier
 
 if TYPE_CHECKING:  # the client pulls in an HTTP library, which rules alone do not need
@@ -48,7 +48,7 @@ def grade(
     return _by_rules([row], shared_pool())[0]
 
 
-def _by_rules(rows: list[Row], pool: WorkerPool) -> list[Verdict]:
+def _by_rules(rows: list[AnswerRow], pool: WorkerPool) -> list[Verdict]:
     """Grade rows by rules; what needs algebra goes to the workers together, each question once."""
     found = [apply_rules(row) for row in rows]
     asked = [p.question for item in found if not isinstance(item, Verdict) for p in item]
@@ -81,7 +81,7 @@ class Grader:
         self.unjudged = 0
         self._pool = WorkerPool(workers or min(16, os.cpu_count() or 1))
 
-    def grade_many(self, rows: list[Row]) -> list[Verdict]:
+    def grade_many(self, rows: list[AnswerRow]) -> list[Verdict]:
         """Return one verdict a row, in order.
 
         Raises:
@@ -118,7 +118,9 @@ class Grader:
         self.close()
 
 
-def _verify(verifier: VerifierClient, rows: list[Row], verdicts: list[Verdict]) -> list[Verdict]:
+def _verify(
+    verifier: VerifierClient, rows: list[AnswerRow], verdicts: list[Verdict]
+) -> list[Verdict]:
     """Ask the verifier about answers that the rules found wrong; letters that were read are settled."""
     indices: list[int] = []
     items: list[tuple[str, str, str]] = []

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1v3.reward.verdict import Row
+from r1v3.reward.verdict import AnswerRow
 
 _LETTER = re.compile(r"(?<![A-Za-z'])[A-HJ](?![A-Za-z'])|\(I\)|[:*]\s*I\b")
 
@@ -25,7 +25,7 @@ def grading_folder(root: Path) -> Path:
     return Path(os.environ.get("R1V3_GRADING") or root.parent / "shared/grading")
 
 
-def _jsonl(path: Path) -> list[Row]:
+def _jsonl(path: Path) -> list[AnswerRow]:
     with path.open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
@@ -40,7 +40,7 @@ def _row(
     label: bool | None = None,
     question: str | None = None,
     **more: float | bool | None,
-) -> Row:
+) -> AnswerRow:
     return {
         "id": str(row_id),
         "response": response or "",
@@ -53,7 +53,7 @@ def _row(
     } | more
 
 
-def read_mmmu(folder: Path, name: str) -> Iterator[Row]:
+def read_mmmu(folder: Path, name: str) -> Iterator[AnswerRow]:
     """900 validation items; only the total is published."""
     for item in _jsonl(folder / f"mmmu/{name}.jsonl"):
         choice = item["question_type"] == "multiple-choice"
@@ -62,7 +62,7 @@ def read_mmmu(folder: Path, name: str) -> Iterator[Row]:
         yield _row(item["id"], item["response"], item["answer"], kind, options=options)
 
 
-def read_mmmu_pro(folder: Path, name: str) -> Iterator[Row]:
+def read_mmmu_pro(folder: Path, name: str) -> Iterator[AnswerRow]:
     """1,730 items of up to ten options, a verdict for each."""
     for item in _jsonl(folder / f"mmmu_pro/{name}.jsonl"):
         yield _row(
@@ -76,7 +76,7 @@ def read_mmmu_pro(folder: Path, name: str) -> Iterator[Row]:
         )
 
 
-def read_mathvista(folder: Path, name: str) -> Iterator[Row]:
+def read_mathvista(folder: Path, name: str) -> Iterator[AnswerRow]:
     """1,000 testmini items: options given as texts, integers, floats to a stated precision."""
     for key, item in json.loads((folder / f"mathvista/{name}.json").read_text("utf-8")).items():
         choice = item["question_type"] == "multi_choice"
@@ -96,7 +96,7 @@ def read_mathvista(folder: Path, name: str) -> Iterator[Row]:
         )
 
 
-def read_mathvision(folder: Path, name: str) -> Iterator[Row]:
+def read_mathvision(folder: Path, name: str) -> Iterator[AnswerRow]:
     """3,040 items, half of them with five options, a verdict for each."""
     golds = {item["id"]: item for item in _jsonl(folder / "mathvision/test.jsonl")}
     for item in _jsonl(folder / f"mathvision/{name}.jsonl"):
@@ -112,7 +112,7 @@ def read_mathvision(folder: Path, name: str) -> Iterator[Row]:
         )
 
 
-def read_logicvista(folder: Path, name: str) -> Iterator[Row]:
+def read_logicvista(folder: Path, name: str) -> Iterator[AnswerRow]:
     """448 items, some with several letters; the label is GPT-4's reading of the answer."""
     items = json.loads((folder / "logicvista/dataset.json").read_text("utf-8"))
     path = folder / f"logicvista/{name}-accuracy-results.csv"
@@ -130,7 +130,7 @@ def read_logicvista(folder: Path, name: str) -> Iterator[Row]:
             )
 
 
-def read_gaokao(folder: Path, name: str) -> Iterator[Row]:
+def read_gaokao(folder: Path, name: str) -> Iterator[AnswerRow]:
     """Chinese examination items: options, and blanks marked by GPT-4 (right = full marks)."""
     examples = json.loads((folder / f"gaokao/{name}.json").read_text("utf-8"))["example"]
     for item in examples:
@@ -154,12 +154,12 @@ def read_gaokao(folder: Path, name: str) -> Iterator[Row]:
 class PublishedSet:
     """A file of answers, its published accuracy (None: the mean of its labels), what is asked."""
 
-    load: Callable[[Path, str], Iterator[Row]]
+    load: Callable[[Path, str], Iterator[AnswerRow]]
     file: str
     accuracy: float | None
     agreement: float
 
-    def rows(self, folder: Path) -> list[Row]:
+    def rows(self, folder: Path) -> list[AnswerRow]:
         """Return all rows of the set."""
         return list(self.load(folder, self.file))
 
@@ -187,7 +187,7 @@ SETS = {
 }
 
 
-def every_gold(folder: Path) -> list[Row]:
+def every_gold(folder: Path) -> list[AnswerRow]:
     """Return each distinct gold of all sets as a row that answers it with itself, boxed."""
     rows, seen = [], set()
     puzzles = [

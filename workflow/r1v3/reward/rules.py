@@ -33,7 +33,7 @@ from r1v3.reward.text.question import (
     without_domain,
 )
 from r1v3.reward.text.statements import same_statements
-from r1v3.reward.verdict import Row, Verdict, shorten
+from r1v3.reward.verdict import AnswerRow, Verdict, shorten
 
 TYPES = ("mcq", "mcq_multi", "open", "fill")
 _DELIMITERS = re.compile(r"(?<!\\)\$+|(?<!\\)\\[()\[\]]")
@@ -62,7 +62,7 @@ def check_type(type: object) -> None:
         raise ValueError(f"type: {type!r} is not one of {', '.join(TYPES)}")
 
 
-def apply_rules(row: Row) -> Verdict | list[Pending]:
+def apply_rules(row: AnswerRow) -> Verdict | list[Pending]:
     """Grade one row by rules; return questions for a worker where only algebra can decide."""
     check_type(row.get("type"))
     golds = accepted(row["gold"])
@@ -120,7 +120,7 @@ def _of_another(answer: str, gold: str) -> bool:
     return runs and min(map(len, sides)) == 2 and sides[0][0] != sides[1][0]
 
 
-def options_of(row: Row) -> Options:
+def options_of(row: AnswerRow) -> Options:
     """Return the option texts of a row, looked for in its question where the row has none."""
     given = row.get("options") or []
     given = given.values() if isinstance(given, dict) else given
@@ -154,13 +154,13 @@ def bare_latex(text: str) -> str:
     return _DELIMITERS.sub(" ", fold_width(text)).strip(" .;,")
 
 
-def _digits(row: Row) -> int:
+def _digits(row: AnswerRow) -> int:
     """Return to how many decimals algebra compares floating point numbers."""
     tolerance = row.get("tolerance")
     return 12 if not tolerance else max(0, round(-math.log10(2 * tolerance)))
 
 
-def _comparison(row: Row) -> Comparison:
+def _comparison(row: AnswerRow) -> Comparison:
     """Return how the row's answers compare: a question of several blanks fixes their order."""
     blanks, asked = _asked(row.get("question") or "")
     return Comparison(

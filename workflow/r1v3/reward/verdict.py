@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 # One answer to grade: `response`, `gold` and `type`; `id`, `options`, `question` and `tolerance` where known.
-Row: TypeAlias = dict[str, Any]
+AnswerRow: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Verdict:
     by: str
     reason: str
 
-    def as_row(self, row_id: str | int | None) -> Row:
+    def as_row(self, row_id: str | int | None) -> AnswerRow:
         return {
             "id": row_id,
             "extracted": self.extracted,

@@ -18,7 +18,7 @@ from scipy import stats
 
 from r1v3.analyze.studies.effects import single
 from r1v3.analyze.studies.evidence import Evidence
-from r1v3.render.figures import COLOURS, CYCLE, MARKERS, STYLE, hover, running_mean, to_svg
+from r1v3.render.figures import CYCLE, MARKERS, PALETTE, STYLE, hover, running_mean, to_svg
 
 TITLES = {
     "reward": "reward",
@@ -172,14 +172,14 @@ def draw_arms(
         rows = table.to_dict("records")
         for place, row in enumerate(rows):
             ends = [row["low"], row["high"]]
-            own.plot(ends, [place, place], color=COLOURS["blue"], linewidth=1.6)
-            (dot,) = own.plot(row["value"], place, "o", color=COLOURS["blue"], markersize=6)
+            own.plot(ends, [place, place], color=PALETTE["blue"], linewidth=1.6)
+            (dot,) = own.plot(row["value"], place, "o", color=PALETTE["blue"], markersize=6)
             text = f"{row['arm']}: {row['value']:.1f} ({row['low']:.1f} to {row['high']:.1f})"
             hover(dot, text)
         for place, arm in enumerate(table["arm"]):
             if arm in known:
                 (mark,) = theirs.plot(
-                    known[arm], place, "D", color=COLOURS["vermilion"], mfc="none", markersize=6
+                    known[arm], place, "D", color=PALETTE["vermilion"], mfc="none", markersize=6
                 )
                 hover(mark, f"{arm}, the report: {known[arm]:.1f}")
         own.set_yticks(range(len(table)), table["arm"])
@@ -192,8 +192,8 @@ def draw_arms(
             own.set_title("ours, with interval", fontsize=9, loc="left")
             theirs.set_title("the report's, on the real benchmark", fontsize=9, loc="left")
         elif known:
-            own.plot([], [], "o", color=COLOURS["blue"], label="ours, with interval")
-            own.plot([], [], "D", color=COLOURS["vermilion"], mfc="none", label="the report's")
+            own.plot([], [], "o", color=PALETTE["blue"], label="ours, with interval")
+            own.plot([], [], "D", color=PALETTE["vermilion"], mfc="none", label="the report's")
             own.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
         said = "; ".join(
             f"{row['arm']} {row['value']:.1f} ({row['low']:.1f} to {row['high']:.1f})"

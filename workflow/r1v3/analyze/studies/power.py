@@ -17,8 +17,8 @@ import numpy as np
 from scipy import stats
 
 from r1v3.analyze.studies.effects import Effect
+from r1v3.evaluate.statistics import POWER
 
-POWER = 0.8
 CONFIDENCE = 0.95
 QUANTILES = 100
 MOST_SEEDS, MOST_ITEMS = 1000, 10**8

@@ -55,7 +55,8 @@ SEEDS_NEEDED = 3
 # p-value of the permutation test within runs. A correlation that comes from
 # differences between runs alone does not pass it.
 P_NEEDED = 0.05
-POWER = 1.96 + 0.84  # two-sided 5 %, power 80 %
+# Standard errors of the smallest effect that is seen: two-sided 5 %, power 80 %.
+DETECTABLE = 1.96 + 0.84
 LEAST_STEPS = 5
 COUNTED = {"change": "steps", "curve": "steps", "regret": "arms"}  # what an effect's items are
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
@@ -256,13 +257,13 @@ def needed(direction: Direction, least: float, found: Effect, kind: str = "diffe
     distance = abs(border - size)
     target = max(least, abs(estimate)) if direction != "same" else distance
     if found.seed_spread and target > 1e-9:
-        seeds = ceil((POWER * found.seed_spread / target) ** 2)
+        seeds = ceil((DETECTABLE * found.seed_spread / target) ** 2)
         if seeds > found.seeds:
             return f"{seeds} seeds"
     for each in (target, distance):
         if each < 1e-9:
             break
-        counted = ceil(round(found.items * (POWER * found.error / each) ** 2, 6))
+        counted = ceil(round(found.items * (DETECTABLE * found.error / each) ** 2, 6))
         if counted > found.items:
             return f"{counted:,} {COUNTED.get(kind, 'items')}"
     return "more of both; the estimate lies on the border"
@@ -335,7 +336,7 @@ def _runs_needed(
     clipped = np.clip([interval.low, interval.high, interval.estimate], -0.999, 0.999)
     low, high, value = np.arctanh(clipped)
     target = max(float(np.arctanh(claim.least)), abs(float(value)))
-    factors = [(POWER * (high - low) / 3.92 / target) ** 2, (POWER / found.beyond) ** 2]
+    factors = [(DETECTABLE * (high - low) / 3.92 / target) ** 2, (DETECTABLE / found.beyond) ** 2]
     return f"{max(found.runs + 1, ceil(found.runs * max(factors))):,} runs"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from r1v3.chaos.tree import Hung, Tree
 
 WAYS = ("cut", "zeros", "flipped bit")
-NAMED = r"(changed|gone|unreadable|edited|damaged).*(delete|dvc checkout)"
+NAMES_THE_FILE = r"(changed|gone|unreadable|edited|damaged).*(delete|dvc checkout)"
 KINDS: dict[str, Callable[[Tree], Iterable[Path]]] = {
     "weights": lambda tree: tree.start.rglob("model.safetensors"),
     "tokenizer": lambda tree: tree.start.rglob("tokenizer.json"),

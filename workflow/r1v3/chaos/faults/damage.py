@@ -4,10 +4,17 @@ import re
 import shutil
 from pathlib import Path
 
-from r1v3.chaos.faults._damaging import KINDS, NAMED, WAYS, damage, damaged_folder, files_of
+from r1v3.chaos.faults._damaging import (
+    KINDS,
+    NAMES_THE_FILE,
+    WAYS,
+    damage,
+    damaged_folder,
+    files_of,
+)
 from r1v3.chaos.tree import Hung, Tree
 
-SAYS = NAMED
+SAYS = NAMES_THE_FILE
 AGAIN = ()
 CASES = tuple(KINDS)
 

@@ -2,10 +2,10 @@
 
 import shutil
 
-from r1v3.chaos.faults._damaging import NAMED, WAYS, damage, damaged_folder, files_of
+from r1v3.chaos.faults._damaging import NAMES_THE_FILE, WAYS, damage, damaged_folder, files_of
 from r1v3.chaos.tree import Hung, Tree
 
-SAYS = NAMED
+SAYS = NAMES_THE_FILE
 CASES = ("weights", "records", "pictures")
 
 

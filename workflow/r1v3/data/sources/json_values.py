@@ -18,10 +18,10 @@ BLOCK = 1 << 20
 OUTSIDE = re.compile(rb'["\[\]{},]')
 INSIDE = re.compile(rb'["\\]')
 DAMAGED = "file is damaged"
-Row = dict | Rejected
+ReadRow = dict | Rejected
 
 
-def read_value(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, Row]]:
+def read_value(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
     """Number (from 1) and content of each row of a file that holds one JSON array or object.
 
     Args:
@@ -44,7 +44,7 @@ def read_value(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, Row]]:
         yield number + 1, Rejected(DAMAGED, scanner.wrong)
 
 
-def _members(scanner: "Scanner") -> Iterator[Row]:
+def _members(scanner: "Scanner") -> Iterator[ReadRow]:
     """The rows of an object: its values, where all of them are objects; else those of the one list in it."""
     alone: dict[str, object] = {}
     table = False
@@ -98,7 +98,7 @@ def _are_columns(members: dict[str, object]) -> bool:
     )
 
 
-def _of_columns(columns: dict[str, object]) -> Iterator[Row]:
+def _of_columns(columns: dict[str, object]) -> Iterator[ReadRow]:
     """The rows of a table that was written by its columns."""
     cells = [
         {str(number): cell for number, cell in enumerate(column)}
@@ -110,7 +110,7 @@ def _of_columns(columns: dict[str, object]) -> Iterator[Row]:
         yield {name: column.get(key) for name, column in zip(columns, cells, strict=True)}  # type: ignore[union-attr]
 
 
-def _table(members: dict[str, object]) -> Iterator[Row]:
+def _table(members: dict[str, object]) -> Iterator[ReadRow]:
     """Rows by their ids."""
     for key, value in members.items():
         if not isinstance(value, dict):
@@ -119,7 +119,7 @@ def _table(members: dict[str, object]) -> Iterator[Row]:
             yield value if value.get("id") is not None else {**value, "id": key}
 
 
-def _row(part: bytes | Rejected) -> Row:
+def _row(part: bytes | Rejected) -> ReadRow:
     if isinstance(part, Rejected):
         return part
     value = _parsed(part)

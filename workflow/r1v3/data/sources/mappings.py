@@ -135,7 +135,7 @@ def geometry3k(row: dict, number: int) -> dict:
     )
 
 
-MAPPINGS: dict[str, Callable[[dict, int], dict]] = {
+MAPPING_FUNCTIONS: dict[str, Callable[[dict, int], dict]] = {
     each.__name__: each
     for each in (
         records,

@@ -9,9 +9,9 @@ from r1v3.data.fields import Rejected
 from r1v3.data.picture_files import PictureFiles
 from r1v3.data.sources.choose import Chosen, renamed
 from r1v3.data.sources.fetch import fetch
-from r1v3.data.sources.mappings import MAPPINGS
+from r1v3.data.sources.mappings import MAPPING_FUNCTIONS
 from r1v3.data.sources.opened import SourceFiles
-from r1v3.data.sources.rows import read_rows
+from r1v3.data.sources.rows import WRONG_TYPE, read_rows
 from r1v3.data.validate import SPLITS
 from r1v3.recipe.graph.configs import ResolvedListedSource, SourceDataConfig
 from r1v3.recipe.schema.data import WorldSource
@@ -19,7 +19,6 @@ from r1v3.recipe.tables.sources import Decides
 
 OTHER_SPLIT = "other split"
 UNKNOWN_SPLIT = "unknown split"
-WRONG_TYPE = "wrong type of field"
 UNREADABLE_SPLIT = (UNKNOWN_SPLIT, WRONG_TYPE)  # a fault of the row, not of what is asked for
 DOWNLOADS = ".downloads"  # in a set's folder, until its rows are read
 
@@ -170,7 +169,7 @@ def _mapped(
     """
     row = renamed(row, entry.rename) | entry.constants
     licence = entry.licence.name or "not stated"
-    fields = MAPPINGS[entry.mapping](row, number)
+    fields = MAPPING_FUNCTIONS[entry.mapping](row, number)
     own = {"licence": fields.get("licence") or licence, "date": fields.get("date") or entry.date}
     fields |= own | {"source": name, "split": source.instances}
     if entry.mapping != "records":

@@ -20,7 +20,7 @@ import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
 from r1v3.data.fields import Rejected
-from r1v3.data.sources.json_values import read_value
+from r1v3.data.sources.json_values import ReadRow, read_value
 from r1v3.data.sources.separated import read_separated
 from r1v3.recipe.tables.sources import suffixes
 
@@ -41,10 +41,9 @@ PEEKED = 1 << 16
 ROWS_AT_A_TIME = 64
 LINE_BLOCK = 1 << 20
 WRONG_TYPE = "wrong type of field"
-Row = dict | Rejected
 
 
-def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
+def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
     """Number (from 1) and content of each row.
 
     Args:
@@ -78,7 +77,7 @@ def unknown_form(path: Path) -> str:
     return f"{path.name}: a source's file is {', '.join(READABLE[:-1])} or {READABLE[-1]} (text also .gz)"
 
 
-def _guarded(rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
+def _guarded(rows: Iterator[tuple[int, ReadRow]]) -> Iterator[tuple[int, ReadRow]]:
     """The rows of a file that may be damaged: what cannot be unpacked is its last row."""
     number = 0
     try:
@@ -147,7 +146,7 @@ class Recoded(io.RawIOBase):
         super().close()
 
 
-def _value(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
+def _value(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
     with _opened(path) as file:
         yield from read_value(file, max_bytes)
 
@@ -176,7 +175,7 @@ def _is_whole(line: bytes) -> bool:
         return False
 
 
-def _parquet(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
+def _parquet(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
     number = 0
     try:
         file = parquet.ParquetFile(path)
@@ -233,7 +232,7 @@ def _lines(path: Path, max_bytes: int) -> Iterator[tuple[int, bytes | Rejected]]
             yield number, Rejected("text is too long", f"a line of {size + len(more):,} bytes")
 
 
-def _jsonl(path: Path, max_bytes: int) -> Iterator[tuple[int, Row]]:
+def _jsonl(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
     for number, line in _lines(path, max_bytes):
         if isinstance(line, Rejected):
             yield number, line

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from r1v3.data.world.draw import COLOURS, SHAPES, Cell
 
 PLACES = ("top left", "top right", "bottom left", "bottom right")
-LINES = {"top": (0, 1), "bottom": (2, 3), "left": (0, 2), "right": (1, 3)}
+HALVES = {"top": (0, 1), "bottom": (2, 3), "left": (0, 2), "right": (1, 3)}
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def even(rng: random.Random, noun: str) -> Puzzle:
 
 def line(rng: random.Random, noun: str) -> Puzzle:
     digits = _digits(rng)
-    name = rng.choice(list(LINES))
-    pair = [digits[place] for place in LINES[name]]
+    name = rng.choice(list(HALVES))
+    pair = [digits[place] for place in HALVES[name]]
     steps, answer = _added(pair, rng)
     question = f"What is the sum of the two {noun} on the {name}?"
     return Puzzle([digits], question, str(answer), [_seen(digits), *steps], _numbers_to(18))

@@ -5,7 +5,7 @@ once rounded to the row's `precision`, as the original rounds it before it compa
 half a unit of the last place.
 """
 
-from r1v3.evaluate.items.cells import LETTERS
+from r1v3.data.records import LETTERS
 from r1v3.evaluate.items.item import Item, make_item, read_letter, read_options
 from r1v3.evaluate.items.rows import Row
 from r1v3.recipe.tables.benchmarks import Benchmark

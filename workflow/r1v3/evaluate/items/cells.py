@@ -5,12 +5,11 @@ import json
 import math
 import re
 import unicodedata
-from string import ascii_uppercase
 from typing import Any
 
+from r1v3.data.records import LETTERS
 from r1v3.evaluate.items.rows import Row
 
-LETTERS = ascii_uppercase[:10]
 NO_CELL = frozenset(("None", "null", "NULL", "<NA>", "NaT", "#N/A"))  # of empty cells, beside `nan`
 NAN = re.compile(r"(?<=[\[,(])\s*(?:nan|NaN)\s*(?=[,\])])")
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")

@@ -25,7 +25,7 @@ from r1v3.recipe.tables.sources import suffixes
 
 FORMS = (".tsv", ".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 ROWS_AT_A_TIME = 128
-PEEKED = 1 << 16
+FIRST_BYTES = 1 << 16
 PARQUET_ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError)
 FoundRow = dict[str, Any]
 
@@ -65,7 +65,7 @@ def count_rows(file: Path) -> int:
 def _is_plain(file: Path, separator: str) -> bool:
     """Whether a file is a table of the separator that its name says, not packed and not in UTF-16."""
     with open(file, "rb") as opened:
-        begin = opened.read(PEEKED)
+        begin = opened.read(FIRST_BYTES)
     if begin.startswith((GZIP, *ENCODINGS)):
         return False
     first = begin.splitlines()[0] if begin else b""

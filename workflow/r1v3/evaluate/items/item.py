@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from string import ascii_uppercase
 from typing import Any
 
+from r1v3.data.records import LETTERS
 from r1v3.data.tex import with_backslashes
 from r1v3.evaluate.items.cells import (
-    LETTERS,
     NO_CELL,
     letters_in,
     read_list,

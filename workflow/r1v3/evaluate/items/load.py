@@ -32,7 +32,7 @@ from r1v3.evaluate.items.rows import (
 )
 from r1v3.recipe.tables.benchmarks import Benchmark
 
-MISSING = ".missing.json"  # beside where the TSV would be: why it could not be had
+MISSING_FILE = ".missing.json"  # beside where the TSV would be: why it could not be had
 # What reading a damaged row may raise; anything else is a mistake of ours.
 ROW_ERRORS = (ValueError, LookupError, TypeError, SyntaxError, ArithmeticError, AttributeError)
 NOT_TEXT = re.compile("not text in UTF-8|not valid Unicode")
@@ -262,7 +262,7 @@ def _rows(
 
 def why_missing(tsv: Path) -> str:
     """Why a benchmark's file is not there, as `obtain_benchmark` left it."""
-    note = tsv.parent / MISSING
+    note = tsv.parent / MISSING_FILE
     return read_json(note, "reason")["reason"] if note.is_file() else "the file is not there"
 
 

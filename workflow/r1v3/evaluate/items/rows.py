@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from r1v3.evaluate.items.encoding import not_utf8
+from r1v3.recipe.graph.supplied import LONGEST_CELL, SEPARATORS
 
 Row = dict[str, str]
 
 UNREADABLE = "unreadable"  # a column of a converted file: why the row could not be read
-SEPARATORS = {".tsv": "\t", ".csv": ","}
-LONGEST_CELL = 2**28  # characters; a picture of 200 MB in base64
 LONGEST_ROW = 2**16  # lines; what is longer is a row that lost a quote
 NOT_A_NUMBER = ("nan", "NaN")  # how pandas writes a cell that is empty
 CODES = range(0xDC80, 0xDD00)  # how `surrogateescape` writes a byte that is not UTF-8

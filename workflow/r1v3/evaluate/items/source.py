@@ -16,7 +16,7 @@ from r1v3.base.download import download, file_digest
 from r1v3.evaluate.items.convert import to_tsv
 from r1v3.evaluate.items.encoding import recode
 from r1v3.evaluate.items.item import Item
-from r1v3.evaluate.items.load import MISSING
+from r1v3.evaluate.items.load import MISSING_FILE
 from r1v3.evaluate.items.origin import note_origin
 from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.evaluate.miniature.write import write_miniature
@@ -30,15 +30,17 @@ from r1v3.recipe.graph.supplied import (
 from r1v3.recipe.outputs.stage import read_config
 from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, OwnFile, Source
 
-HERE = Path()
+CHECKOUT = Path()
 
 
-def obtain_or_say(config: BenchmarkConfig, folder: Path, root: Path = HERE) -> dict[str, str]:
+def obtain_or_say(config: BenchmarkConfig, folder: Path, root: Path = CHECKOUT) -> dict[str, str]:
     """As `obtain_benchmark`, but a benchmark that cannot be had is a fact, and said, not an error."""
     try:
         return obtain_benchmark(config, folder, root)
     except (ValueError, OSError) as error:
-        write_text(folder / MISSING, json.dumps({"reason": str(error)}, ensure_ascii=False) + "\n")
+        write_text(
+            folder / MISSING_FILE, json.dumps({"reason": str(error)}, ensure_ascii=False) + "\n"
+        )
         print(f"{config.benchmark} is missing: {error}", file=sys.stderr, flush=True)
         return {"made_from": config.file.made_from, "missing": str(error)}
 
@@ -58,7 +60,9 @@ def obtain_in_workflow(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
     return (obtain_or_say if users else obtain_benchmark)(config, folder)
 
 
-def obtain_benchmark(config: BenchmarkConfig, folder: Path, root: Path = HERE) -> dict[str, str]:
+def obtain_benchmark(
+    config: BenchmarkConfig, folder: Path, root: Path = CHECKOUT
+) -> dict[str, str]:
     """Put `<benchmark>.tsv` into the folder and return what it is.
 
     Args:
@@ -75,7 +79,7 @@ def obtain_benchmark(config: BenchmarkConfig, folder: Path, root: Path = HERE) -
         write_miniature(name, file, config.seed, path)
     elif not path.exists():
         obtain_file(name, file.source, path, root)
-    (folder / MISSING).unlink(missing_ok=True)
+    (folder / MISSING_FILE).unlink(missing_ok=True)
     return {"made_from": file.made_from, "md5": file_md5(path)}
 
 
@@ -92,7 +96,7 @@ def warn_of_count(name: str, entry: Benchmark, items: list[Item]) -> None:
         print(f"{name}: {len(items)} items, but {entry.items} were published", file=sys.stderr)
 
 
-def obtain_file(name: str, source: Source, path: Path, root: Path = HERE) -> None:
+def obtain_file(name: str, source: Source, path: Path, root: Path = CHECKOUT) -> None:
     """Copy or download the real file, check it and turn it into the TSV at `path`."""
     if isinstance(source, OwnFile) and not is_url(source.place):
         own = root / source.place

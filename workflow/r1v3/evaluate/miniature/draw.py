@@ -6,10 +6,9 @@ import random
 
 from PIL import Image
 
+from r1v3.data.records import LETTERS
 from r1v3.data.world import LOOKS, World, WorldItem
-from r1v3.data.world.tasks import LINES, PLACES
-
-LETTERS = "ABCDEFGHIJ"
+from r1v3.data.world.tasks import HALVES, PLACES
 
 
 class Drawer:
@@ -76,7 +75,7 @@ def subject(domain: str, question: str) -> str:
 def ask_line(item: WorldItem, line: str) -> tuple[str, int]:
     """The world's `line` question about an item's picture, with its answer."""
     digits = cells(item)
-    answer = sum(digits[place] for place in LINES[line])
+    answer = sum(digits[place] for place in HALVES[line])
     noun = LOOKS[item.domain].noun
     return subject(item.domain, f"What is the sum of the two {noun} on the {line}?"), answer
 

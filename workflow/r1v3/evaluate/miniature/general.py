@@ -1,7 +1,7 @@
 """Miniatures of the general benchmarks and of those that cross languages."""
 
+from r1v3.data.records import LETTERS
 from r1v3.evaluate.miniature.draw import (
-    LETTERS,
     Drawer,
     ask_larger,
     encoded,

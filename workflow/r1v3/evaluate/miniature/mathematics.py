@@ -1,7 +1,7 @@
 """Miniatures of the mathematics benchmarks and of the exams."""
 
+from r1v3.data.records import LETTERS
 from r1v3.evaluate.miniature.draw import (
-    LETTERS,
     Drawer,
     ask_even,
     ask_largest,

@@ -21,7 +21,7 @@ from r1v3.render.page import render_page
 from r1v3.render.picture import embedded_picture
 
 MARKS = ("unanswered", "unjudged", "truncated", "blind")
-LONGEST_ANSWER = 200  # characters of an extracted answer in its summary line
+LONGEST_SHOWN = 200  # characters of an extracted answer in its summary line
 
 
 def write_browser(
@@ -79,7 +79,7 @@ def _shown_answer(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "run": row["run"],
         "outcome": "right" if row["correct"] else "wrong" if row["judged"] else "unjudged",
-        "extracted": extracted[:LONGEST_ANSWER],
+        "extracted": extracted[:LONGEST_SHOWN],
         "reason": row["reason"],
         "tokens": row["tokens"],
         "finish_reason": row["finish_reason"],

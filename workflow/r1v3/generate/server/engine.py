@@ -34,10 +34,9 @@ from r1v3.generate.server.tokens import Tokens, prompt_tokens
 from r1v3.generate.server.usage import BudgetReached, Usage
 from r1v3.generate.thinking import Thinking
 from r1v3.generate.types import Request, Response, Sampling, failed
-from r1v3.model.prompt_template import END_OF_THINK, read_prompt
+from r1v3.model.prompt_template import END_OF_THINK, IMAGE_MARKER, read_prompt
 from r1v3.recipe.schema.recipe import Images
 
-MARKER = "<image>"
 KINDS = ("vllm", "openai", "anthropic")
 
 # Samples or errors; whether the error may be the server's.
@@ -217,7 +216,7 @@ class ServerEngine:
         pictures = [
             data_url(each, self.images.max_pixels, self.form.pictures) for each in request.images
         ]
-        pieces = sum(text.count(MARKER) for _, text in turns[:-1])
+        pieces = sum(text.count(IMAGE_MARKER) for _, text in turns[:-1])
         if pieces != len(pictures):
             raise ValueError(f"{pieces} image markers for {len(pictures)} pictures")
         rest = iter(pictures)
@@ -225,10 +224,10 @@ class ServerEngine:
         for role, text in turns[:-1]:
             own = role if role in ("system", "assistant") else "user"
             content: str | list[Text | PicturePart] = text
-            if MARKER in text:
+            if IMAGE_MARKER in text:
                 content = []
-                for piece in re.split(f"({MARKER})", text):
-                    if piece == MARKER:
+                for piece in re.split(f"({IMAGE_MARKER})", text):
+                    if piece == IMAGE_MARKER:
                         content.append({"type": "image_url", "image_url": {"url": next(rest)}})
                     elif piece:
                         content.append({"type": "text", "text": piece})

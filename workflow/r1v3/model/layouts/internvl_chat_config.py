@@ -6,16 +6,15 @@ compute is refused by name: another result would be worse than none.
 """
 
 import copy
-from typing import Any
 
+from r1v3.base.json_file import Json
 from r1v3.model.layouts.internvl_chat_names import Heads
 
-Json = dict[str, Any]
 ARCHITECTURES = ("InternVLChatModel", "SkyworkChatModel", "SkyworkR1VChatModel")
 MODEL_TYPES = ("internvl_chat", "skywork_chat")
 # Key of the native config.json under which the settings files that a checkpoint came with travel along,
 # through training too: the way back needs what the native ones have no place for.
-KEPT = "internvl_chat"
+CAME_WITH = "internvl_chat"
 # Language models by the class that a checkpoint names, as transformers knows them.
 LANGUAGE_MODELS = {
     "Qwen2ForCausalLM": "qwen2",
@@ -189,7 +188,7 @@ def native_config(config: Json, *, image_token: int, end_of_turn: int, tied: boo
         },
         "vision_feature_layer": chat["select_layer"],
         "vision_feature_select_strategy": "default",
-        KEPT: {"config": copy.deepcopy(config)},
+        CAME_WITH: {"config": copy.deepcopy(config)},
     }
     return native | ({"dtype": dtype} if dtype else {})
 
@@ -207,7 +206,7 @@ def chat_config(native: Json, tiles: tuple[int, int]) -> Json:
         ValueError: the model has something that InternVL's layout cannot say.
     """
     dtype = native.get("dtype") or native.get("torch_dtype")
-    if came := copy.deepcopy(native.get(KEPT, {}).get("config")):
+    if came := copy.deepcopy(native.get(CAME_WITH, {}).get("config")):
         return came | ({"torch_dtype": dtype} if dtype and "torch_dtype" in came else {})
     text, vision = native["text_config"], native["vision_config"]
     kind = text.get("model_type", "qwen2")

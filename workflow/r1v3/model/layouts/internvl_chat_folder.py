@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.base.atomic_write import atomic_folder, write_text
-from r1v3.base.json_file import read_model_json
+from r1v3.base.json_file import Json, read_model_json
 from r1v3.model.foreign_weights import INDEX, weight_files
 from r1v3.model.layouts.conversations import Conversation, conversation_of, jinja
 from r1v3.model.layouts.internvl_chat_config import (
-    KEPT,
+    CAME_WITH,
     chat_config,
     heads_of,
     is_chat_config,
@@ -46,7 +46,6 @@ OF_NATIVE = (
     *("video_token", "extra_special_tokens", "processor_class", "backend"),
     *("model_specific_special_tokens", "is_local", "local_files_only"),
 )
-Json = dict[str, Any]
 
 
 def convert_checkpoint(source: Path, target: Path) -> Path:
@@ -83,7 +82,7 @@ def convert_checkpoint(source: Path, target: Path) -> Path:
             end_of_turn=tokenizer.eos_token_id,
             tied=tied,
         )
-        native[KEPT] |= came
+        native[CAME_WITH] |= came
         _check_shapes(native, whole)
         _write_weights(partial, tensors)
         _dump(partial / "config.json", native)
@@ -126,7 +125,7 @@ def export_checkpoint(source: Path, target: Path) -> Path:
     with atomic_folder(target) as partial:
         _write_weights(partial, tensors)
         _dump(partial / "config.json", config)
-        came = native.get(KEPT, {})
+        came = native.get(CAME_WITH, {})
         _chat_tokenizer(source, partial, came)
         _dump(
             partial / "preprocessor_config.json",
@@ -156,7 +155,7 @@ def _check_shapes(native: Json, tensors: dict[str, Tensor]) -> None:
     import torch
     from transformers import InternVLConfig, InternVLForConditionalGeneration
 
-    without = {key: value for key, value in native.items() if key != KEPT}
+    without = {key: value for key, value in native.items() if key != CAME_WITH}
     with torch.device("meta"):
         model = InternVLForConditionalGeneration(InternVLConfig.from_dict(without))
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}

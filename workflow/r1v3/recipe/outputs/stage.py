@@ -31,7 +31,9 @@ UNVOUCHED = ("resume", "images")
 LOGS = ("log.txt", "benchmark.tsv")  # and *.log
 HASHED = re.compile(r".*-([0-9a-f]{10})")
 FORCED = "R1V3_FORCED"  # set in the jobs of a call that forces rules (r1v3.recipe.snakemake)
-KEPT = ".finished.json"  # a copy of the manifest that Snakemake does not know, and so never deletes
+FINISHED_COPY = (
+    ".finished.json"  # a copy of the manifest that Snakemake does not know, and so never deletes
+)
 SILENT = 600  # seconds in which the first rank must have begun, or waits for another process
 REMEDY = "delete it, and `snakemake {target}` writes it again; settings are changed in config/"
 HALF_DONE = ("resume", "responses")  # what an interrupted stage leaves to go on from
@@ -119,7 +121,7 @@ def run_stage(
             return
         # The copy first: whoever is killed between the two has finished all the same.
         written = write_manifest(
-            manifest.with_name(KEPT),
+            manifest.with_name(FINISHED_COPY),
             config=config,
             files=vouched(manifest),
             facts=facts,
@@ -138,7 +140,7 @@ def _take_finished(manifest: Path, config: dict[str, Any], inputs: list[Path | N
 
     Where the stage is forced, or reads what was made again, its answers are no half of the new work and go.
     """
-    kept = manifest.with_name(KEPT)
+    kept = manifest.with_name(FINISHED_COPY)
     if not kept.exists():
         return False
     content, anew = None, _begins_anew(kept, inputs)
@@ -158,8 +160,8 @@ def _take_finished(manifest: Path, config: dict[str, Any], inputs: list[Path | N
 
 def drop_outdated(manifest: Path, inputs: Iterable[Path | None]) -> None:
     """Before several processes share a stage: answers that are no half of the new work go, once."""
-    kept = manifest.with_name(KEPT)
-    with FileLock(manifest.with_name(f"{KEPT}.lock")):
+    kept = manifest.with_name(FINISHED_COPY)
+    with FileLock(manifest.with_name(f"{FINISHED_COPY}.lock")):
         if kept.exists() and _begins_anew(kept, inputs):
             _drop(kept, answers=True)
 

@@ -10,7 +10,7 @@ from r1v3.reward.choice.options import Options
 from r1v3.reward.maths.numbers import parse_number
 from r1v3.reward.rules import accepted, check_type, gold_text, options_of
 from r1v3.reward.text.normalize import normalise
-from r1v3.reward.verdict import Row
+from r1v3.reward.verdict import AnswerRow
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class AttackedQuestion:
     letters: str
     options: Options
 
-    def row(self, response: str) -> Row:
+    def row(self, response: str) -> AnswerRow:
         """Return a row for a grader."""
         return {
             "id": self.id,
@@ -74,7 +74,7 @@ def read_questions(lines: Iterable[str], name: str) -> list[AttackedQuestion]:
     return found
 
 
-def _question(row: Row, number: int) -> AttackedQuestion:
+def _question(row: AnswerRow, number: int) -> AttackedQuestion:
     gold = _DOLLARS.sub("", gold_text(accepted(row["gold"])[0].strip()).strip()).strip(" .")
     options = options_of(row) if row["type"].startswith("mcq") else None
     letters = (gold_letters(gold, options) or "") if row["type"].startswith("mcq") else ""

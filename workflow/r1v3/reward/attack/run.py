@@ -15,9 +15,9 @@ from r1v3.reward.attack.question import AttackedQuestion
 from r1v3.reward.attack.undeserved import UNDESERVED
 from r1v3.reward.grader import Grader
 from r1v3.reward.rules import accepted
-from r1v3.reward.verdict import Row
+from r1v3.reward.verdict import AnswerRow
 
-Judge = Callable[[list[Row]], list[bool]]
+Judge = Callable[[list[AnswerRow]], list[bool]]
 THOUGHT = "<think>\nI reason.\n</think>\n\n"
 
 
@@ -27,7 +27,7 @@ class Made:
 
     kind: str
     honest: bool
-    row: Row
+    row: AnswerRow
 
 
 def make(questions: Iterable[AttackedQuestion]) -> Iterator[Made]:
@@ -49,13 +49,13 @@ def sample_answers(made: list[Made], limit: int, seed: int) -> list[Made]:
     return chosen
 
 
-def ours(rows: list[Row]) -> list[bool]:
+def ours(rows: list[AnswerRow]) -> list[bool]:
     """Judge by our rules."""
     with Grader() as grader:
         return [bool(verdict.correct) for verdict in grader.grade_many(rows)]
 
 
-def math_verify(rows: list[Row]) -> list[bool]:
+def math_verify(rows: list[AnswerRow]) -> list[bool]:
     """Judge by math-verify as its manual shows it, options by their letters."""
     from math_verify import (
         ExprExtractionConfig,
@@ -79,7 +79,7 @@ def math_verify(rows: list[Row]) -> list[bool]:
     return found
 
 
-def open_r1(rows: list[Row]) -> list[bool]:
+def open_r1(rows: list[AnswerRow]) -> list[bool]:
     """Judge by open-r1's accuracy reward."""
     accuracy_reward = import_module("open_r1.rewards").accuracy_reward
     contents = [[{"content": row["response"].rpartition("</think>")[2]}] for row in rows]
@@ -87,7 +87,7 @@ def open_r1(rows: list[Row]) -> list[bool]:
     return [reward == 1.0 for reward in rewards]
 
 
-def verl(rows: list[Row]) -> list[bool]:
+def verl(rows: list[AnswerRow]) -> list[bool]:
     """Judge by verl's rule for MATH."""
     compute_score = import_module("verl.utils.reward_score.math_reward").compute_score
     return [compute_score(row["response"], accepted(row["gold"])[0]) > 0 for row in rows]

@@ -16,7 +16,7 @@ from r1v3.reward.maths.lexicon import (
     DEGREE,
     FUNCTIONS,
     GREEK,
-    LETTERS,
+    LATIN,
     NUMBER,
     OPAQUE,
     SCRIPT,
@@ -156,7 +156,7 @@ class _Parser(Reader):
         raise NotAnExpression(char)
 
     def letters(self, depth: int) -> Tree:
-        match = LETTERS.match(self.text, self.at)
+        match = LATIN.match(self.text, self.at)
         assert match  # the caller saw a letter here
         run = match.group()
         for length in range(min(6, len(run)), 1, -1):
@@ -278,7 +278,7 @@ class _Parser(Reader):
         return inside
 
     def function_ahead(self) -> bool:
-        match = COMMAND.match(self.text, self.at) or LETTERS.match(self.text, self.at)
+        match = COMMAND.match(self.text, self.at) or LATIN.match(self.text, self.at)
         return bool(match) and match.group().lstrip("\\") in FUNCTIONS
 
 

@@ -18,7 +18,7 @@ ACCENTS = {"vec", "hat", "bar", "overline", "overrightarrow", "widehat", "tilde"
 NUMBER = re.compile(r"\d+(?:\.\d*)?|\.\d+")
 SPACE = re.compile(r"\s*")
 COMMAND = re.compile(r"\\([a-zA-Z]+)")
-LETTERS = re.compile(r"[A-Za-z]+")
+LATIN = re.compile(r"[A-Za-z]+")
 DEGREE = re.compile(r"\s*\^\s*(?:\\circ(?![a-zA-Z])|\{\s*\\circ\s*\})")
 REPEATING = re.compile(
     r"(\d*)\.(\d*)\\(?:overline|dot)\s*\{\s*(\d+)\s*\}(?:(\d*)\\dot\s*\{\s*(\d)\s*\})?"

@@ -24,11 +24,11 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from r1v3.base.file_hash import files_sha256
 from r1v3.base.json_file import FETCH, read_json, read_model_json
+from r1v3.model.load import DTYPES
 from r1v3.reward.reward_model.conversation import AskedConversation, Unreadable
 from r1v3.reward.reward_model.value_head import is_of_head, load_value_head
 
 MODEL_TYPE = "qwen2_5_vl"
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)

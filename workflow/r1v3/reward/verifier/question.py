@@ -6,11 +6,11 @@ from r1v3.reward.choice.letters import gold_letters
 from r1v3.reward.choice.options import MAX_OPTIONS, Options
 from r1v3.reward.rules import accepted, options_of
 from r1v3.reward.text.extract import final_text
-from r1v3.reward.verdict import Row, Verdict
+from r1v3.reward.verdict import AnswerRow, Verdict
 from r1v3.reward.verifier.prompt import MAX_ANSWER
 
 
-def questions_for_verifier(row: Row, verdict: Verdict) -> list[tuple[str, str, str]]:
+def questions_for_verifier(row: AnswerRow, verdict: Verdict) -> list[tuple[str, str, str]]:
     """Return (question, gold, answer) for each accepted gold; none where there is nothing to judge.
 
     Of a multiple-choice row whose letter was read there is nothing left to judge. Where none was read,

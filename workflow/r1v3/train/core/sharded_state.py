@@ -14,7 +14,9 @@ from r1v3.base.atomic_write import settle_file, sync_folder, write_text
 from r1v3.train.core.ranks import Ranks
 
 SUMS = "sha256.json"
-SEAL = "seal"  # of the sums: the sha256 of all else they say; those of earlier versions have none
+SUMS_SEAL = (
+    "seal"  # of the sums: the sha256 of all else they say; those of earlier versions have none
+)
 
 
 def save_sharded_state(
@@ -42,7 +44,7 @@ def save_sharded_state(
     sums = dict(ranks.gather([(str(p.relative_to(partial)), _sha256(p)) for p in own]))
     if ranks.first:
         note: dict[str, Any] = {"ranks": ranks.world, "files": sums}
-        write_text(partial / SUMS, json.dumps(note | {SEAL: _seal_of(note)}, indent=1))
+        write_text(partial / SUMS, json.dumps(note | {SUMS_SEAL: _seal_of(note)}, indent=1))
         partial.rename(final)
         sync_folder(final.parent)
         for old in [p for p in sorted(Path(folder).glob("step-??????")) if p <= final][:-keep]:
@@ -91,7 +93,9 @@ def _read_sums(path: Path) -> dict[str, Any] | None:
     try:
         note = json.loads((path / SUMS).read_text())
         read = {"ranks": int(note["ranks"]), "files": dict(note["files"])}
-        whole = not set(note) - {*read, SEAL} and note.get(SEAL, _seal_of(read)) == _seal_of(read)
+        whole = not set(note) - {*read, SUMS_SEAL} and note.get(
+            SUMS_SEAL, _seal_of(read)
+        ) == _seal_of(read)
         return read if whole else None
     except (OSError, ValueError, LookupError, TypeError):
         return None

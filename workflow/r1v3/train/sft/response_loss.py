@@ -14,9 +14,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from r1v3.model.packed import Pack, hidden_states
-from r1v3.train.core.token_stats import chunk_for
-
-LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
+from r1v3.train.core.token_stats import LOGITS_AT_ONCE, chunk_for
 
 
 class _ResponseLoss(torch.autograd.Function):

@@ -15,6 +15,7 @@ import torch
 
 from r1v3.base.atomic_write import write_bytes, write_text
 from r1v3.generate.types import Response
+from r1v3.train.grpo.records.rollout_log import SCORE
 from r1v3.train.grpo.resume.saved_samples import delete_samples
 from r1v3.train.grpo.sampling.collect import Collected, episode_of, groups_of
 from r1v3.train.grpo.sampling.prompts import Prompt
@@ -37,7 +38,6 @@ SCHEMA = pa.schema(
         ("used", pa.bool_()),
     ]
 )
-SCORE = pa.field("score", pa.float32())  # only where a reward model is a part of the reward
 VALUES = ("accuracy", "format", "reward")
 
 

@@ -15,7 +15,7 @@ from r1v3.base.atomic_write import write_bytes
 from r1v3.base.json_file import parse_line
 from r1v3.generate.types import Response
 
-SEAL = "sha256"  # of all else that a line says; lines of earlier versions have none
+LINE_SEAL = "sha256"  # of all else that a line says; lines of earlier versions have none
 KEYS = {"round", "place", "prompt", "samples"}
 FIELDS = ("text", "token_ids", "logprobs", "finish_reason", "prompt_tokens")
 
@@ -55,7 +55,7 @@ class SavedSamples:
                 samples = [[getattr(response, name) for name in FIELDS] for response in group]
                 row = {"round": str(seed), "place": int(place), "prompt": ids[int(place)]}
                 row |= {"samples": samples}
-                stream.write(json.dumps(row | {SEAL: _seal_of(row)}) + "\n")
+                stream.write(json.dumps(row | {LINE_SEAL: _seal_of(row)}) + "\n")
 
     def _read(self) -> dict[tuple[str, int, str], list[Response]]:
         """What was written; removes what a kill cut short, or a disk has changed."""
@@ -84,7 +84,7 @@ def _row(line: bytes) -> dict[str, Any] | None:
     row = parse_line(line)
     if row is None:
         return None
-    seal = row.pop(SEAL, None)
+    seal = row.pop(LINE_SEAL, None)
     return row if set(row) == KEYS and seal in (None, _seal_of(row)) else None
 
 

@@ -16,7 +16,7 @@ from r1v3.recipe.schema.data import Mode
 from r1v3.recipe.schema.training import Reward, RewardTerm
 from r1v3.reward import Grader, Verdict, combine, format_reward
 from r1v3.reward.score_term import ScoreTerm, Shown, term_of_score
-from r1v3.reward.verdict import Row
+from r1v3.reward.verdict import AnswerRow
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.grpo.records.timer import StepTimer
 from r1v3.train.grpo.resume.saved_samples import SavedSamples
@@ -180,7 +180,7 @@ def grade_responses(
 ) -> list[Verdict]:
     """One verdict on each response (eq. 2)."""
     samples = len(responses) // len(prompts)
-    rows: list[Row] = []
+    rows: list[AnswerRow] = []
     for n, response in enumerate(responses):
         record = prompts[n // samples].record
         rows.append(
