@@ -82,14 +82,24 @@ def test_no_two_modules_give_out_a_constant_of_one_name():
     assert {name: homes for name, homes in several.items() if len(homes) > 1} == {}
 
 
+def is_number(value: ast.expr) -> bool:
+    """Whether a value is a number, written out or as `2**20`."""
+    parts = [part for part in ast.walk(value) if isinstance(part, ast.expr)]
+    return all(
+        isinstance(part, ast.BinOp | ast.UnaryOp)
+        or (isinstance(part, ast.Constant) and isinstance(part.value, int | float))
+        for part in parts
+    )
+
+
 def test_no_two_modules_define_a_constant_of_one_name_and_value():
-    """A bare number may be the same by chance, as 512 records in a batch; all else is imported."""
+    """A number may be the same by chance, as 512 records in a batch; all else is imported."""
     alike = {}
     for name, homes in constants().items():
         texts = defaultdict(list)
         for home, value in homes.items():
             typevar = isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar"
-            if not typevar and not isinstance(getattr(value, "value", None), int | float):
+            if not typevar and not is_number(value):
                 texts[ast.unparse(value)].append(home)
         twice = [homes for homes in texts.values() if len(homes) > 1]
         if twice and name not in ALIKE:
