@@ -107,3 +107,72 @@ def test_a_first_sentence_or_a_part_of_a_ratio_does_not_win(text, gold, question
 
 def test_a_ratio_is_stated_whole():
     assert said("The ratio is 1:2.", "1:2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The sum of the digits of the answer is 6.", "The square of the answer is 6.",
+     "The answer to the previous question is 6.", "A possible answer is 6",
+     "There were 6 steps in my solution."],
+)  # fmt: skip
+def test_what_is_said_of_an_answer_is_not_the_answer(text):
+    assert not said(text, "6")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["A和C之一", "A, C (D uncertain)", "at least A and C", "the answer excludes A and C",
+     "A、C、D中的两个", "One of A and C"],
+)  # fmt: skip
+def test_letters_that_are_not_all_chosen_are_no_set(text):
+    assert not said(text, "AC", "mcq_multi", OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [r"\boxed{\text{B (eliminated)}}", "(B) is inconsistent with the figure.", "B... just kidding", "~B",
+     "选A还是选B", "The value 15 is too large."],
+)  # fmt: skip
+def test_a_letter_with_a_predicate_of_its_own_is_not_chosen(text):
+    assert not said(text, "B", "mcq", OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("text", "gold"),
+    [("因为6×3=18，所以还要", "C"), ("选项C的值是18，比较选项D可知", "C"),
+     ("因为A=12，所以我们需要计算", "A"), ("After simplification: 18 -", "C")],
+)  # fmt: skip
+def test_a_choice_is_not_read_from_a_sentence_that_breaks_off(text, gold):
+    assert not said(text, gold, "mcq", OPTIONS)
+
+
+def test_a_clause_without_a_verb_behind_a_semicolon_breaks_off():
+    assert not said("Now 12 is the number of red balls; the number of blue", "12")
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [("2021/3/4", "2021/4/3"), ("2021/3/4", "2021/12"), ("5", "5'"), ("5", r"\bar 5"), ("5", r"\vec{5}"),
+     (r"m\ne\pm1", r"m\ne 1"), (r"x\ne1,x\ne2", r"(-\infty,1)\cup(2,\infty)"), ("5;12", "(Ⅱ)5；(Ⅰ)12"),
+     ("2mh", "3mg"), (r"\frac{mg}{\cos 60^\circ}", "3mg")],
+)  # fmt: skip
+def test_a_sign_or_an_order_that_makes_another_value_is_not_paid(gold, answer):
+    assert not boxed(answer, gold, "fill" if ";" in gold else "open")
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [("2021-03-04", "2021/3/4"), ("2021-03-04", "2021年3月4日"), (r"m\ne\pm1", r"m\ne1且m\ne-1"),
+     (r"x\ne1,x\ne2", r"(-\infty,1)\cup(1,2)\cup(2,\infty)"), ("5;12", "(Ⅰ)5；(Ⅱ)12"),
+     ("2;3", "(I) 2; (II) 3"),
+     ("10;20", r"\text{Part 1: } 10; \text{Part 2: } 20"), ("a=2,b=3", r"\begin{matrix}a=2\\b=3\end{matrix}"),
+     (r"\frac12\vec{a}+\frac12\vec{b}", r"\frac{\vec a+\vec b}{2}"),
+     (r"2\pi\sqrt{\frac{l}{g}}", r"\frac{2\pi\sqrt{lg}}{g}"), (r"\frac{mg}{\cos 60^\circ}", "2mg"),
+     ("12", "12组"), ("1234", "1{,}234"), ("12", r"{\huge 12}")],
+)  # fmt: skip
+def test_a_sign_or_a_name_that_changes_nothing_is_paid(gold, answer):
+    assert boxed(answer, gold, "fill" if ";" in gold else "open")
+
+
+def test_a_letter_chosen_in_words_is_paid():
+    assert said(r"\boxed{\text{I choose option B}}", "B", "mcq", OPTIONS)

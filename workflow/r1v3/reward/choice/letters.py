@@ -31,7 +31,7 @@ from r1v3.reward.text.denial import (
     behind_last_retraction,
     denied_behind,
 )
-from r1v3.reward.text.extract import phrased_answers, superseding_answers
+from r1v3.reward.text.extract import leads_up, phrased_answers, superseding_answers
 from r1v3.reward.text.normalize import normalise, squeeze
 from r1v3.reward.text.vocabulary import denies_or_computes
 
@@ -43,7 +43,8 @@ _CALLED = re.compile(r"(?<=[A-J])\s*选?项$")
 # Words and signs that leave open which options are chosen, or add some that are not named.
 _LEFT_OPEN = re.compile(
     r"(?<![A-Za-z])(?:maybe|perhaps|possibly|probably|likely|unlikely|might|may|could|or|unsure|not\s+sure|not\s+certain"
-    r"|also|plus|as\s+well|etc|so\s+on|if|unless|torn|guess)(?![A-Za-z])"
+    r"|also|plus|as\s+well|etc|so\s+on|if|unless|torn|guess|uncertain|doubtful|unclear|questionable|either|one\s+of|two\s+of|among"
+    r"|at\s+least|at\s+most)(?![A-Za-z])|之一|[A-J]\s*(?:中|里)的?|至少|至多|任[一选]|存疑"
     r"|可能|也许|或|大概|不确定|不知道|以及|还有|还是|等|外加|[?？…]|\.\.\.|(?<![A-Za-z])too\W*\Z",
     re.IGNORECASE,
 )
@@ -51,8 +52,10 @@ _LEFT_OPEN = re.compile(
 _ASKS = re.compile(r"(?<![A-Za-z])[A-J][)\]\"'*]*\s*[?？][\s*]*\Z|\A[^\n]{0,40}[?？][\s*]*\Z")
 _QUOTED = r"[\"']?\s*[A-J]\s*[\"']?"
 _BRACED = re.compile(rf"\\?[\[{{(]\s*{_QUOTED}(?:\s*[,;]?\s*{_QUOTED})*\s*\\?[\]}})]")
-# A derivative or complement of B is no option.
-_PRIMED = re.compile(r"\s*\(?[A-J]\)?\s*(?:['′’]+|\^\s*\{?\s*(?:'|\\prime)+\s*\}?)\s*")
+# A derivative, complement or negation of B is no option.
+_PRIMED = re.compile(
+    r"\s*[~¬]\s*\(?[A-J]\)?\s*|\s*\(?[A-J]\)?\s*(?:['′’]+|\^\s*\{?\s*(?:'|\\prime)+\s*\}?)\s*"
+)
 _LED = re.compile(
     r"(?:[(\[]\s*([A-Ja-j])\s*[)\]][.:]?|([A-J])\s*[.:)\]](?!\d))\s*(.*)|([A-J])\s+(.*)|([A-J])(.+)",
     re.DOTALL,
@@ -79,6 +82,8 @@ def extract_letters(
     if boxes:
         return _from_boxes(answer_text, boxes, options, several)
     text = answer_text[-6_000:].strip(" \n\r\t\u200b")
+    if _PRIMED.fullmatch(text):
+        return None
     if (text.rstrip("\n\r\t *").endswith(("?", "？")) and _ASKS.search(text)) or leaves_box_open(
         text
     ):
@@ -254,7 +259,7 @@ _ENUMERATION = re.compile(
 
 _COMPARES = re.compile(
     r"(?<![A-Za-z])(?:(?:more|less|greater|fewer|larger|smaller|higher|lower|other)\s+than|at\s+(?:least|most)|between"
-    r"|over|under|above|below)\s|大于|小于|超过|不到|至少|最多",
+    r"|over|under|above|below|too)\s|大于|小于|超过|不到|至少|最多",
     re.IGNORECASE,
 )
 
@@ -283,7 +288,7 @@ def _from_prose(text: str, options: Options, several: bool, question: str | None
     enumerated = [m for m in enumerated if not denied_behind(ending, m.end())]
     if enumerated:
         last = enumerated[-1]
-        if _LEFT_OPEN.search(ending) or denies_or_computes(ending[: last.start()]):
+        if _LEFT_OPEN.search(ending) or not leads_up(ending[: last.start()], question):
             return None
         return checked("".join(_ALONE.findall(last.group())), options)
     fitting = matched(ending, options)

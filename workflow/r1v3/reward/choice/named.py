@@ -13,7 +13,7 @@ NOISE = re.compile(
     r"^(?:(?i:(?:so|therefore|thus|hence),?\s+)?(?i:the\s+)?(?i:(?:correct|final|right|best|closest)\s+)?"
     r"(?i:answers?|options?|choices?|letters?|set|image|figure|picture|situation|statements?)"
     r"(?i:\s+(?:is|are)(?![A-Za-z]))?\s*[:：]?\s*(?=[^a-zA-Z]|[A-J](?![a-z]))"
-    r"|(?i:(?:so\s+)?(?:(?:(?:I|we)\s+(?:would\s+)?)?(?:choose|pick|select)|it\s+is))\s+(?=[(\[]?[A-J](?![A-Za-z]))|【\s*答案\s*】|只有(?=[A-J])"
+    r"|(?i:(?:so\s+)?(?:(?:(?:I|we)\s+(?:would\s+)?)?(?:choose|pick|select)|it\s+is))\s+(?i:option\s+|choice\s+|letter\s+)?(?=[(\[]?[A-J](?![A-Za-z]))|【\s*答案\s*】|只有(?=[A-J])"
     r"|(?:所以|因此|故|综上|本题|应该?|该|我)*\s*[,，]?\s*(?:正确(?:的)?(?:答案|选项|说法|结论)?(?:的?是|的?有|为)?|(?:最终)?答案(?:应该?)?[是为选]?"
     r"|选项|选择|应?选|选的是)\s*[:：]?\s*(?=[^\u4e00-\u9fff]))"
 )
@@ -31,7 +31,7 @@ def leading(text: str, options: Options) -> str | None:
     aside = _ASIDE.match(text, match.end())
     if (
         aside
-        and denies_or_computes(aside.group(1))
+        and (denies_or_computes(aside.group(1)) or _SET_ASIDE.search(aside.group(1)))
         and not _fits(aside.group(1), match.group(0)[:1], options)
     ):
         return None
@@ -43,6 +43,10 @@ def leading(text: str, options: Options) -> str | None:
         if "," not in also.group():
             return None
         also = None
+    if also and (_GOES_ON.match(rest, also.end()) or not _ENDS_THERE.match(rest[also.end() :])):
+        return None
+    if _PREDICATE.match(text, match.end()) and not _RIGHT.match(text, match.end()):
+        return None
     letters = next(g for g in match.groups() if g) + (also.group(1) if also else "")
     return checked(letters, options)
 
@@ -51,7 +55,16 @@ _LEADING = re.compile(
     r"[(\[]\s*([A-J])\s*[)\]]|([A-J])(?=\s*[.,:;)]|\s+(?:because|since|as|for)\b|\s*\(|$)"
     r"|(?P<loose>[A-J])(?=\s*[\u4e00-\u9fff]|\s+[a-zA-Z\\\d])"
 )
+_GOES_ON = re.compile(r"\s*(?:,|;|、|and|和|与|or|或)\s*[(\[]?[A-J](?![A-Za-z])")
+_PREDICATE = re.compile(
+    r"\s*(?:is|are|was|seems|looks|appears|contradicts|conflicts|disagrees)(?![A-Za-z])"
+)
 _ASIDE = re.compile(r"\s*[)\].:]?\s*\(([^()]{1,60})\)")  # `B (wrong)`
+_SET_ASIDE = re.compile(
+    r"(?<![A-Za-z])(?:eliminat|exclud|ruled|reject|discard|trap|distract|doubt|uncertain|unclear|invalid|mistak|impossible"
+    r"|fail|contradict)|排除|存疑|陷阱|干扰",
+    re.IGNORECASE,
+)
 _RIGHT = re.compile(
     r"\s*(?:is|are|was|would\s+be)\s+(?:therefore\s+|thus\s+)?(?:the\s+)?(?:only\s+)?(?:correct|right|best|true|answer)"
     r"|\s*选?项?\s*(?:是|为)?(?:正确|对|成立|符合)"
@@ -72,7 +85,7 @@ def _fits(rest: str, letter: str, options: Options) -> bool:
 
 
 _WEIGHS = re.compile(
-    r"^\s*\??\s*[,(;]?\s*(?:(?:and|or|but)\s+)?(?:but\b|though\b|however\b|yet\b|no\b|not\b(?!\s+[A-J]\b)|then\b|if\b|unless\b|但|如果|若|\?|or\b|maybe\b|perhaps\b|possibly\b|probably\s+not|或|可能|也许)",
+    r"^\s*(?:\.{2,}|…)|^\s*\??\s*[,(;]?\s*(?:(?:and|or|but)\s+)?(?:but\b|though\b|however\b|yet\b|no\b|not\b(?!\s+[A-J]\b)|then\b|if\b|unless\b|但|如果|若|\?|or\b|maybe\b|perhaps\b|possibly\b|probably\s+not|或|可能|也许)",
     re.IGNORECASE,
 )
 _OTHER = re.compile(

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from r1v3.reward.maths.compare import Comparison
 from r1v3.reward.maths.quantity import read_quantity, same_words
+from r1v3.reward.text.cut import ends_on_sign
 from r1v3.reward.text.normalize import normalise, squeeze
 from r1v3.reward.text.yes_no import leading_yes_or_no, yes_or_no_if_asked
 
@@ -90,6 +91,8 @@ def option_of_text(text: str, options: Options) -> str | None:
     exact = [i for i, option in enumerate(clean) if option and squeeze(option) == wanted]
     if exact:
         return string.ascii_uppercase[exact[0]]
+    if ends_on_sign(text):  # `18 -` goes on
+        return None
     soft = [i for i, option in enumerate(clean) if option and same_words(text, option)]
     if len(soft) == 1:
         return string.ascii_uppercase[soft[0]]

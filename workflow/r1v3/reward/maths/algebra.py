@@ -19,7 +19,10 @@ cases wedge vee approx equiv R
 _KNOWN = frozenset(_WORDS.split())
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _RUN = re.compile(r"[A-Za-z]{3,}")
-_MARKED = re.compile(r"\^\s*(?:\{\s*[-+*]+\s*\}|[-+*](?![\d({\\A-Za-z]))")  # `12^{*}` is no 12
+# `12^{*}` and `\bar 5` are no 12 and no 5.
+_MARKED = re.compile(
+    r"(?<![\d.])\\(?:bar|hat|vec|overline|dot)\s*\{?\s*\d|\^\s*(?:\{\s*[-+*]+\s*\}|[-+*](?![\d({\\A-Za-z]))"
+)
 
 
 def is_algebra(text: str) -> bool:

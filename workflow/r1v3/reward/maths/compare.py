@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from r1v3.reward.maths.numbers import parse_number
 from r1v3.reward.maths.quantity import read_quantity, same_leaf, same_string
 from r1v3.reward.maths.relations import (
     MIRROR,
@@ -90,7 +91,7 @@ class Comparison:
             if shape.kind == "builder":
                 shape = shape.items[0]
             elif shape.kind == "relation":
-                value = value_of_relation(shape) or interval_of(shape)
+                value = value_of_relation(shape) or without_points(shape) or interval_of(shape)
                 if value is None:
                     return shape
                 shape = value
@@ -246,7 +247,7 @@ _COMPOUND = re.compile(r"[A-Z][a-z]?_\{?\d+\}?[A-Z]|[A-Z][a-z]?[A-Z][a-z]?_\{?\d
 _POINT = re.compile(
     r"(?:(?:点|坐标)[是为]?\s*)?(?:[A-Z]'?)?\s*(\([^()]*,[^()]*\))"
 )  # A(1, 2), 点P(1, 2)
-_PLACE = re.compile(r"第([一二三四五六1-6])[空问个]{0,2}")
+_PLACE = re.compile(r"(?:第|(?i:part|blank|question))([一二三四五六1-6])(?:[空问个]{0,2})")
 
 
 def in_place(items: list[Shape]) -> list[Shape]:
@@ -288,26 +289,40 @@ def components_of(text: str) -> Shape | None:
     return shape_of(f"({','.join(found.get(name, '0') for name in names)})")
 
 
-def without_point(shape: Shape) -> Shape | None:
-    """Return the union that `x > 1 and x != 2` describes, None for any other list."""
-    apart = [item for item in shape.items if item.operators == ("!=",)]
-    bound = [item for item in shape.items if item.kind == "relation" and item not in apart]
-    if len(shape.items) != 2 or len(apart) != 1 or len(bound) != 1:
+def without_points(shape: Shape) -> Shape | None:
+    """Return the union that `x > 1 and x != 2`, `x != 1, x != 2` or `x != \\pm 1` describes, else None."""
+    items = shape.items if shape.kind == "list" else (shape,)
+    apart = [item for item in items if item.operators == ("!=",)]
+    bound = [item for item in items if item not in apart]
+    unknowns = {item.items[0].text for item in apart}
+    holes = [hole for item in apart for hole in _both_signs(item.items[1].text)]
+    if len(unknowns) != 1 or len(bound) > 1 or (not bound and len(holes) < 2):
         return None
-    unknown, hole = (side.text for side in apart[0].items)
-    whole = interval_of(bound[0])
-    if whole is None or whole.kind != "bracket" or unknown not in [i.text for i in bound[0].items]:
+    whole = interval_of(bound[0]) if bound else shape_of(r"(-\infty,\infty)")
+    if whole is None or whole.kind != "bracket":
+        return None
+    if bound and not unknowns & {side.text for side in bound[0].items}:
+        return None
+    places = {hole: parse_number(hole) for hole in holes}
+    if len(places) > 1 and None in places.values():
         return None
     low, high = (item.text for item in whole.items)
-    return shape_of(f"{whole.opening}{low},{hole})\\cup ({hole},{high}{whole.closing}")
+    ordered = sorted(places, key=lambda hole: places[hole] or 0)
+    inner = "".join(rf"{hole})\cup ({hole}," for hole in ordered)
+    return shape_of(f"{whole.opening}{low},{inner}{high}{whole.closing}")
+
+
+def _both_signs(text: str) -> list[str]:
+    bare = _PLUS_MINUS.sub("", text)
+    return [bare, f"-{bare}"] if text.startswith("\\pm") else [text]
 
 
 def joint_interval(shape: Shape) -> Shape | None:
     """Return what `a > -1 and a < 2` or `x > 1 and x != 2` describes, None for any other list."""
+    if holed := without_points(shape):
+        return holed
     if shape.kind != "list" or len(shape.items) != 2:
         return None
-    if holed := without_point(shape):
-        return holed
     sides: dict[str, tuple[str, str]] = {}
     unknowns: set[str] = set()
     for item in shape.items:

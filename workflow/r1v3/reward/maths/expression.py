@@ -27,6 +27,7 @@ from r1v3.reward.maths.reader import NotAnExpression, Reader, Tree
 
 MAX_CHARS = 400
 MAX_DEPTH = 40
+_ACCENTED = re.compile(r"\s*(?:\{([^{}]{1,20})\}|([A-Za-z])(?![A-Za-z]))")  # \vec{AB}, \vec a
 
 
 @lru_cache(maxsize=65_536)
@@ -160,7 +161,9 @@ class _Parser(Reader):
         assert match  # the caller saw a letter here
         run = match.group()
         for length in range(min(6, len(run)), 1, -1):
-            if run[:length] in FUNCTIONS:
+            if run[:length] in FUNCTIONS and (
+                run != "lg" or self.text[self.at + 2 :].lstrip()[:1] not in ("", "}", ")")
+            ):
                 self.at += length
                 return self.function(run[:length], depth)
         if run.startswith("pi"):
@@ -212,10 +215,11 @@ class _Parser(Reader):
         if name in GREEK:
             return self.variable("\\" + name, depth)
         if name in ACCENTS:
-            inside = re.compile(r"\s*\{([^{}]{1,20})\}").match(self.text, self.at)
+            inside = _ACCENTED.match(self.text, self.at)
             if inside:
                 self.at = inside.end()
-                return self.variable(f"\\{name}{{{inside.group(1).replace(' ', '')}}}", depth)
+                label = (inside.group(1) or inside.group(2)).replace(" ", "")
+                return self.variable(f"\\{name}{{{label}}}", depth)
         if name == "angle" and self.peek().isdigit():
             return self.number()
         if name in ("angle", "triangle"):

@@ -185,12 +185,9 @@ def same_leaf(
     places = [without_ordinal(text) for text in (answer, gold)]
     if places[0].isdigit() and places[1].isdigit():
         answer, gold = places
-    if (
-        is_letter_word(answer)
-        or is_letter_word(gold)
-        or _DATE.fullmatch(answer)
-        or _DATE.fullmatch(gold)
-    ):
+    if date_of(answer) or date_of(gold):
+        return date_of(answer) == date_of(gold)
+    if is_letter_word(answer) or is_letter_word(gold):
         return same_words(answer, gold)
     if same_string(answer.lstrip("+"), gold.lstrip("+")):
         return True
@@ -212,9 +209,15 @@ def same_leaf(
 
 
 _DATE = re.compile(
-    r"[12]\d{3}\s*[-/.]\s*\d{1,2}\s*[-/.]\s*\d{1,2}"
-    r"|\d{1,2}\s*[-/.]\s*\d{1,2}\s*[-/.]\s*[12]\d{3}"
+    r"([12]\d{3})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?"
+    r"|(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*([12]\d{3})"
 )
+
+
+def date_of(text: str) -> tuple[int, ...]:
+    """Return the numbers of a date in their order: (2023, 5, 6) of `2023-05-06`; () for other texts."""
+    found = _DATE.fullmatch(text)
+    return tuple(int(part) for part in found.groups() if part) if found else ()
 
 
 # A substance: H_2O, CO_2; a product of numbered letters (F_1F_2) has no letter without its number.
@@ -290,8 +293,10 @@ def _one_unit(
         return _percent(a, g, tolerance, percent_asked)
     if unit.dimension == ANGLE:
         return written_alike or _across(a, g, tolerance)
-    if (a.glued or g.glued) and unit.name in _names_of(a, g):
-        return None
+    if (a.glued or g.glued) and not written_alike and set(unit.name) <= _names_of(a, g):
+        named = parse_expression(unit.name)  # 2mg is no milligram beside an m and a g
+        sides = (("mul", side.number, named) if side.unit else side.number for side in (a, g))
+        return same_value(*sides) if named else None
     return written_alike
 
 
@@ -386,6 +391,8 @@ def _rounds(a: Quantity, g: Quantity, x: complex, y: complex) -> bool:
 _SIGN = re.compile(r"\\[a-z]+\s*|[^\w\\]+")  # a lone sign, as in "fill in > or <"
 _MATH = re.compile(r"[=+<>^\\*/|]")
 _WORD = re.compile(r"[a-zA-Z]{3}|[\u4e00-\u9fff]")
+_LETTER = re.compile(r"[^\W\d_]")
+_BRACKETS = "(){}[]\\ "
 _PLAIN_WORDS = re.compile(r"(?=.*[a-zA-Z]{4})[a-zA-Z][a-zA-Z\s'\-]*|[\u4e00-\u9fff]+")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\s+(?=[a-z])")
 _EMPTY = {
@@ -410,6 +417,8 @@ def same_words(answer: str, gold: str) -> bool | None:
     if _MATH.search(answer) or _MATH.search(gold):
         prose = [bool(_WORD.search(re.sub(r"\\[a-zA-Z]+", "", t))) for t in (answer, gold)]
         return False if any(prose) else None
+    if not _LETTER.search(answer + gold):  # signs count where there are no words: 5' is no 5
+        return squeeze(answer).strip(_BRACKETS) == squeeze(gold).strip(_BRACKETS)
     return _soft(answer) == _soft(gold) != ""
 
 

@@ -126,12 +126,13 @@ def shape_of(text: str, depth: int = 0) -> Shape:
 
 # The name of a part of an answer: `Minimum`, `A`, `第一空`.
 _PART_NAME = re.compile(
-    r"[A-Za-z][A-Za-z ]{0,30}|第[一二三四五六1-6][空问个]{0,2}|[\u4e00-\u9fff]{1,8}"
+    r"[A-Za-z][A-Za-z ]{0,30}|(?i:part|blank|question) ?[1-6]"
+    r"|第[一二三四五六1-6][空问个]{0,2}|[\u4e00-\u9fff]{1,8}"
 )
 _RATIO_WORDS = re.compile(r"[\d.]+(?:(?:\s+to\s+|\s*比\s*)[\d.]+)+")
 _ENUMERATOR = re.compile(
     r"\s*[,;]?\s*(?:\((?P<digit>\d)\)|(?P<circled>[①-⑨])|(?:第(?P<blank>[一二三四五六])|空(?P<place>\d))[空问]?填?为?|\((?P<letter>[a-f])\)"
-    r"|\((?P<roman>i{1,3}|iv|v|vi)\))\s*[:.,]?\s*"
+    r"|\((?P<roman>(?i:i{1,3}|iv|v|vi))\))\s*[:.,]?\s*"
 )
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi")
 
@@ -144,9 +145,9 @@ def _place_of(mark: re.Match[str]) -> int:
         return ord(mark.group("circled")) - 0x2460 + 1
     if mark.group("blank"):
         return "一二三四五六".index(mark.group("blank")) + 1
-    if mark.group("letter"):
-        return ord(mark.group("letter")) - ord("a") + 1
-    return _ROMAN.index(mark.group("roman")) + 1
+    if letter := mark.group("letter"):
+        return ord(letter) - ord("a") + 1
+    return _ROMAN.index(mark.group("roman").casefold()) + 1
 
 
 def enumerated(text: str) -> list[str] | None:

@@ -297,7 +297,7 @@ def _passes_behind(behind: str, unit: str, question: str | None) -> bool:
         return True
     if words[0] == "的":  # 6的因数
         return False
-    if _GOES_ON.search(words) or _TO_ANOTHER.match(words):
+    if _GOES_ON.search(words) or _TO_ANOTHER.match(words) or _OF_WORKING.search(words):
         return False
     if re.search(r"\d|\0", words) and not question:
         return False
@@ -315,6 +315,12 @@ _NEXT_VALUE = (
 )
 _TO_ANOTHER = re.compile(
     rf"(?:(?:.*\s)?(?:to|and|through|until|till)|of|out\s+of|by|from|as|for|per|in|on|at|with)\s+{_NEXT_VALUE}",
+    re.IGNORECASE,
+)
+# `6 steps in my solution` counts the speaker's own words.
+_OF_WORKING = re.compile(
+    r"(?<![A-Za-z])(?:in|of|to)\s+(?:my|our|the|this)\s+(?:solution|proof|reasoning|working|explanation|argument)"
+    r"(?![A-Za-z])",
     re.IGNORECASE,
 )
 # The value is part of a computation.

@@ -7,12 +7,14 @@ _DANGLING = re.compile(
     r"(?:(?<![A-Za-z])(?:a|an|the|of|to|and|or|but|so|thus|then|than|that|which|because|since|with|for|from|by|in|on"
     r"|at|as|if|is|are|was|were|be|has|have|had|we|it|its|their|this|weighs?|costs?|equals?|gets?|gives?|therefore"
     r"|hence|into|per|not|will|would|can|must|should|let|where|when|while|between|subtract|add|multiply|divide|times|minus|plus)"
-    r"|的|和|与|或|(?<![:：“\"*])(?:是|有|(?<!不)对)|为|因为|所以|因此|故|则|得|由|且|在|把|将|从|即|而|但|但是|如果|当|由于|其中|那么|接下来|然后|我们|再|可得|等于|[-+=<>*/^_,，、;；(（\[{&≤≥≈×÷])\s*\Z"
+    r"|的|和|与|或|(?<![:：“\"*])(?:是|有|(?<!不)对)|为|因为|所以|因此|故|则|得|由|且|在|把|将|从|即|而|但|但是|如果|当|由于|其中|那么|接下来|然后|我们|再|可得|可知|得知|可见|等于|[-+=<>*/^_,，、;；(（\[{&≤≥≈×÷])\s*\Z"
 )
 # A clause that has named what it is about, and nothing of it: `x = 5, so the area`.
 _WITHOUT_VERB = re.compile(
-    r"[,;]\s*(?:so|therefore|thus|hence|then|and|but|which\s+makes)\s+(?:the|its|their|this|that)"
+    r"(?:[,;]\s*(?:so|therefore|thus|hence|then|and|but|which\s+makes)\s+|;\s*)(?:the|its|their|this|that)"
     r"(?:\s+(?!is\b|are\b|was\b|were\b|has\b|have\b|equals?\b|gives?\b)[a-z]+){1,4}\s*\Z"
+    r"|[,，;；]\s*(?:所以|因此|于是|那么|再|还|然后|接着|下面|我们|需要?|只要|继续|就)+(?:我们|要|计算|求出?|看看?|比较|考虑|讨论"
+    r"|验证|代入)*\s*\Z"
     r"|=.*\s(?:and|so|but)\s+(?:(?:thus|so|hence|then|therefore)\s+)?\$?[a-z]\$?\s*\Z"
 )
 _ENDED = re.compile(r"[.!?。！？．…:：)）\]】}\"'”’`*|$~✓✅>]\s*\Z")
@@ -63,9 +65,14 @@ _SIGN_AT_END = re.compile(
 _BRACKETS = re.compile(r"\\?[()\[\]{}]")
 
 
+def ends_on_sign(text: str) -> bool:
+    """Whether a formula ends with a sign that wants something behind it: `18 -`."""
+    return bool(_SIGN_AT_END.search(text))
+
+
 def is_broken(text: str) -> bool:
     """Whether a formula ends with a sign that wants something behind it, or lacks a bracket."""
-    if _SIGN_AT_END.search(text):
+    if ends_on_sign(text):
         return True
     depth = sum(1 if mark[-1] in "([{" else -1 for mark in _BRACKETS.findall(text))
     return depth != 0

@@ -25,7 +25,7 @@ _MARKER = re.compile(
         [选選]\s*(?:择|項|项)?\s*(?:的是|是|为)?\s*[:：]?(?=\s*[(（\[【]?\s*[$*\\A-J])
     | \#{4}
     | (?<![A-Za-z])(?<!your\ )(?:answers?|choice|option|solution(?=\s+(?:is|to|of)\b))\b
-        (?:\s+(?:to|for|of)\s+(?:the|this|that)\s+(?:\w+\s+){0,2}
+        (?:\s+(?:to|for|of)\s+(?:the|this|that)\s+(?!(?:previous|last|other|next|first|second|old)\b)(?:\w+\s+){0,2}
            (?:question|problem|image|expression|equation))?
         (?:\s+(?:choice|option|value|here))?
         \s*(?:\*{1,2})?
@@ -42,11 +42,14 @@ _CLAUSE = re.compile(r"[,;:.!?\n，；：。！？]|\d\)")
 # Words that make an answer one of several, or somebody else's.
 _ONE_OF_SEVERAL = re.compile(
     r"(?<![A-Za-z])(?:some|many|most|several|one|two|three|four|another|other|first|second|previous|old|former|earlier"
-    r"|initial|his|her|their|friend['’]?s?)(?:\s+(?:of|the|my|possible|correct|right|all))*\s*\Z",
+    r"|initial|his|her|their|friend['’]?s?)(?:\s+(?:of|the|my|possible|correct|right|all))*\s*\Z"
+    r"|(?<![A-Za-z])an?\s+(?:possible|potential|plausible|candidate|common|popular|tempting|good|partial|rough)\s*\Z"
+    # what is said of an answer is not the answer: `the square of the answer is`
+    r"|(?<![A-Za-z])(?<!value\s)(?:of|than|times|minus|plus|half|twice)\s+(?:(?:the|this|that|my|correct|final|right)\s+)*\Z",
     re.IGNORECASE,
 )
 _BY_OTHERS = re.compile(
-    r"(?:有的?人|别人|某人|他们?|她们?|大家|同学们?|很多人|许多人)(?:会|都|说|常)*\s*\Z"
+    r"(?:有的?人|别人|某人|他们?|她们?|大家|同学们?|很多人|许多人)(?:会|都|说|常)*\s*\Z|[A-J]\s*(?:还是|或者?|要么|不如)\s*\Z"
 )
 _AFFIRMS = re.compile(
     r"\s*(?:so|thus|therefore|hence)?\s*the\s+(?:correct|right|best)\s", re.IGNORECASE

@@ -46,7 +46,7 @@ _ROOT = re.compile(r"√\s*(\d+(?:\.\d+)?|[A-Za-z])|√\s*(?=[({])|√")
 
 _DROPPED = re.compile(
     r"\\(?:left|right|bigl|bigr|Bigl|Bigr|biggl|biggr|big|Big|bigg|Bigg|displaystyle|textstyle"
-    r"|limits|nolimits|therefore|rm|bf|it|normalsize|large|Large|centering|nonumber)(?![a-zA-Z])"
+    r"|limits|nolimits|therefore|rm|bf|it|sf|tt|normalsize|small|large|Large|LARGE|huge|Huge|centering|nonumber)(?![a-zA-Z])"
 )
 _SPACES = re.compile(
     r"(?<!\\)\\[,;:> ]|\\q?quad(?![a-zA-Z])|\\(?:hspace|vspace)\*?\{[^{}]{0,20}\}|~|\\\n"
@@ -85,6 +85,7 @@ _SYSTEM = re.compile(
     r"(?:\\left)?\s*(?:\\\{|\\lbrace)\s*\\begin\{(?:array|aligned|matrix)\}(?:\{[lcr|\s]*\})?((?:(?!\\begin).)*?)"
     r"\\end\{(?:array|aligned|matrix)\}\s*(?:\\right\s*\.)?"
     r"|\\begin\{d?cases\}((?:(?!\\begin).)*?)\\end\{d?cases\}"
+    r"|\\begin\{matrix\}(?=[^&]*=)((?:(?!\\begin)[^&])*?)\\end\{matrix\}"
     r"|\\begin\{(?:array\}\s*\{\s*[lcr]\s*\}|aligned\}|gathered\}|align\*?\})((?:(?!\\begin).)*?)"
     r"\\end\{(?:array|aligned|gathered|align\*?)\}",
     re.DOTALL,
@@ -122,7 +123,7 @@ def fold_width(text: str) -> str:
 @lru_cache(maxsize=65_536)
 def normalise(text: str) -> str:
     """Return the canonical spelling of a short answer (at most MAX_CHARS characters are read)."""
-    text = fold_width(text[:MAX_CHARS]).replace("{:}", ":")
+    text = fold_width(text[:MAX_CHARS]).replace("{:}", ":").replace("{,}", ",")
     if "\\" in text or "~" in text or "$" in text or "*" in text or "`" in text:
         text = _strip_dress(text)
     text = _BLANK.sub(" ", text).strip().replace("per cent", "percent")
@@ -176,7 +177,7 @@ def _strip_dress(text: str) -> str:
     if r"\begin" in text:
         text = _SYSTEM.sub(
             lambda m: re.sub(
-                r"\\\\|\n", ", ", (m.group(1) or m.group(2) or m.group(3) or "").replace("&", " ")
+                r"\\\\|\n", ", ", next(filter(None, m.groups()), "").replace("&", " ")
             ),
             text,
         )
@@ -188,9 +189,7 @@ def _strip_dress(text: str) -> str:
         text = _UNBRACED.sub(r"\1", text)
     text = text.replace(r"\$", "\x01").replace("$", " ").replace("\x01", r"\$ ")
     text = re.sub(r"(?<!\\)\\[()\[\]]", " ", text)
-    text = (
-        text.replace("{,}", ",").replace("^{\\circ}", r"^\circ ").replace("^{ \\circ }", r"^\circ ")
-    )
+    text = text.replace("^{\\circ}", r"^\circ ").replace("^{ \\circ }", r"^\circ ")
     text = _THIN.sub(lambda m: "," if m.group()[0] == "," else "", text)
     if "operatorname" in text:
         text = _ARC.sub(r"\\arc\1 ", text)

@@ -34,7 +34,7 @@ COUNTED = frozenset(_COUNTED_WORDS.split())
 # Chinese measure words, a closed class of the language.
 MEASURES = frozenset(
     "个只条张本种次人名位件块支棵头辆道页岁根台把间枚颗粒朵家座层排行列级场份套束串篇首幅户队班辈匹艘架盏扇滴瓶杯碗盘盒箱袋包"
-    "筐桶车面顶口尾项样类步圈遍处所门节课题分"
+    "筐桶车面顶口尾项样类步圈遍处所门节课题分组"
 )
 # What is counted, behind a measure word.
 _NOUNS = """
