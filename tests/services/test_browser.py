@@ -72,7 +72,7 @@ def test_one_click_on_the_compare_page_draws_mmmu_against_critical_token_entropy
     assert drawn[0] == ["mmmu_val", "critical_token_entropy"]
     expected = [[r.data.metrics[axis] for axis in drawn[0]] for r in found]
     assert sorted(drawn[1]) == sorted(expected)
-    browser.screenshot(os.environ.get("R1V3_SCREENSHOT", tmp_path / "page.png"))
+    browser.screenshot(tmp_path / "page.png")
     assert browser.foreign == []
 
 

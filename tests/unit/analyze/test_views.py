@@ -27,6 +27,7 @@ def test_what_is_there_is_published_with_notes_columns_and_links(
     chart = json.loads(tags[f"{SHARED}entropy"])
     (plot,) = chart["compareRunCharts"]
     assert (plot["xaxis"]["key"], plot["yaxis"]["key"]) == ("critical_token_entropy", "mmmu_val")
+    assert chart["compareRunSections"][0]["columns"] == 1  # a chart alone has the width
     runs = store.client.search_runs([store.experiment], "tags.stage = 'grpo'")
     assert "Made by `snakemake results/runs/rl.json`" in runs[0].data.tags["mlflow.note.content"]
     before = {run.info.run_id for run in store.client.search_runs([store.experiment])}

@@ -30,7 +30,7 @@ def ui_command(
 ) -> None:
     """Open MLflow on this checkout's runs, and print links to its run list, charts and studies.
 
-    What the database lacks of the result files is added first.
+    What the database lacks of the result files is added first. The links come once the server answers.
     """
     from r1v3.analyze.mlflow.links import links_of, publish_present
 
@@ -41,14 +41,15 @@ def ui_command(
         receipt = Path(f"results/log/mlflow-{graph.recipe.name}.json")
         if publish_present(graph, uri, receipt):
             links += links_of(graph, uri, address)
-    print("\n".join(f"{title}: {link}" for title, link in links), flush=True)
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
     # Without its job queue the server is 5 processes instead of 14.
     environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     serve = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", f"sqlite:///{STORE}"]
     server = subprocess.Popen([*serve, "--port", str(port)], env=environment)
-    if show and links and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
-        _open_when_up(server, f"{address}/health", links[0][1])
+    if links and _answers(server, f"{address}/health"):
+        print("\n".join(f"{title}: {link}" for title, link in links), flush=True)
+        if show and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
+            typer.launch(links[0][1])
     raise typer.Exit(server.wait())
 
 
@@ -67,16 +68,16 @@ def _graphs() -> "Iterator[ResultGraph]":
             print(f"recipe {path.stem} is left out: {error}", file=sys.stderr)
 
 
-def _open_when_up(server: "subprocess.Popen[bytes]", health: str, link: str) -> None:
-    """Open a link once the server answers; leave it where it does not start."""
+def _answers(server: "subprocess.Popen[bytes]", health: str) -> bool:
+    """Wait until the server answers; False where it ended before."""
     while server.poll() is None:
         try:
             urllib.request.urlopen(health, timeout=2).close()
         except OSError:
             time.sleep(0.5)
         else:
-            typer.launch(link)
-            return
+            return True
+    return False
 
 
 def follow_command(

@@ -119,6 +119,8 @@ def _view(
         charts.append(chart)
     section = {"uuid": "chosen", "name": "Chosen", "display": True, "isReordered": False}
     section |= {"deleted": False, "isGenerated": False}
+    # A chart alone has the width; MLflow's own choice is three in a row.
+    section |= {"columns": min(len(charts), 2), "cardHeight": 340}
     return {
         "searchFilter": search,
         # Sorted by time, runs would stand folded below their parents, and no chart would show them.
