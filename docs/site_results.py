@@ -150,7 +150,7 @@ def static(name: str, text: str, known: set[str], origin: Origin) -> str:
         raise ValueError(f"results/{name} loads from a network: {loaded[0][:120]}")
     up = "../" * (name.count("/") + 1)
     told = html.escape(f"{origin.command}; {origin.date}; {'; '.join(origin.machines)}")
-    banner = f'<p class="published"><a href="{up}results.html">Published results</a>: {told}.</p>'
+    banner = f'<p style="margin: .5rem 1rem"><a href="{up}results.html">Published results</a>: {told}.</p>'
     return re.sub(r"(<body\b[^>]*>)", lambda body: body[0] + "\n" + banner, page, count=1)
 
 
@@ -224,8 +224,8 @@ def results_page(results: Path, texts: dict[str, str], place: str = "results/") 
     data = [f"[{name}]({place}{name})" for name in texts if name.endswith(".json")]
     lines = [
         "# Results", "",
-        "These are the pages of one finished checkout, as they were made there. Their numbers come from a"
-        " model of under two million parameters on drawn pictures, unless the recipe says otherwise.", "",
+        "These are the pages of one finished checkout, as they were made there. Their numbers come from a",
+        "model of under two million parameters on drawn pictures, unless the recipe says otherwise.", "",
         "| | |", "|---|---|",
         f"| recipe | `{origin.recipe}`, {origin.seeds} seed{'' if origin.seeds == 1 else 's'} |",
         f"| command | `{origin.command}` |",
@@ -235,9 +235,10 @@ def results_page(results: Path, texts: dict[str, str], place: str = "results/") 
         "", "| page | made by |", "|---|---|", *rows, "",
     ]  # fmt: skip
     lines += [f"As data: {', '.join(data)}.", ""] if data else []
-    lines.append(
-        "Links of these pages to files that are not published here, such as logs and checkpoints, are text."
-    )
+    lines += [
+        "Links of these pages to files that are not published here, such as logs and checkpoints, are",
+        "text.",
+    ]
     return "\n".join(lines) + "\n"
 
 
