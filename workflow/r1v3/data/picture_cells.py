@@ -2,11 +2,12 @@
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Iterable, Mapping
 
 from r1v3.data.fields import Rejected
+from r1v3.data.literals import BEGINS as BEGINS_OF_VALUES
+from r1v3.data.literals import read_literal
 from r1v3.data.picture_files import PictureFiles
 
 MAX_PICTURES = 32
@@ -14,6 +15,7 @@ MAX_PICTURES = 32
 BEGINS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "Qk")
 BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*")
 LONGEST_PATH = 1024
+NO_PICTURE = ("", "nan", "NaN", "None", "null", "<NA>")  # what programs write for an empty cell
 DATA_URL = re.compile(
     r"data:(?P<type>[\w.+/-]*)(?:;[\w=.-]+)*?(?P<base64>;base64)?,", re.IGNORECASE
 )
@@ -35,7 +37,8 @@ Bytes = bytes | bytearray | memoryview
 
 
 def pictures_of(cell: object) -> list[object]:
-    """The pictures of a cell, which may be one, a list of them, lists in lists, or a list written as JSON.
+    """The pictures of a cell, which may be one, a list of them, lists in lists, or a list
+    or structure written as JSON, Python or numpy writes it.
 
     Empty places at the end of a list are columns that a row does not need; one before a picture is a lost
     picture, behind which all others would have moved up.
@@ -67,10 +70,10 @@ def content(picture: object, files: PictureFiles, max_bytes: int) -> tuple[bytes
 def _each(cell: object, depth: int) -> Iterable[object]:
     if _is_nothing(cell):
         return
-    if isinstance(cell, str) and cell.lstrip()[0] == "[":
+    if isinstance(cell, str) and cell.lstrip().startswith(BEGINS_OF_VALUES):
         try:
-            cell = json.loads(cell)
-        except (ValueError, RecursionError):
+            cell = read_literal(cell)
+        except ValueError:
             yield cell
             return
     if isinstance(cell, str | Bytes | Mapping) or not isinstance(cell, Iterable):
@@ -92,7 +95,7 @@ def _is_nothing(cell: object) -> bool:
     """Whether a place in a list is empty: null, NaN, or a blank text."""
     if isinstance(cell, float):
         return cell != cell
-    return cell is None or (isinstance(cell, str) and not cell.strip())
+    return cell is None or (isinstance(cell, str) and cell.strip() in NO_PICTURE)
 
 
 def _is_bytes(cell: list) -> bool:

@@ -4,9 +4,8 @@ What can be read in one way only is read; the rest is refused with what it is. A
 count from 0 or from 1, so it is read from a column `answer_index` alone, which counts from 0.
 """
 
-import ast
+import contextlib
 import datetime
-import json
 import math
 import re
 import unicodedata
@@ -14,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from r1v3.data.fields import NEEDED, Rejected
+from r1v3.data.literals import BEGINS, read_literal
 from r1v3.data.picture_cells import pictures_of
 from r1v3.data.records import LETTERS
 from r1v3.data.sources.row_fields import MARKS
@@ -112,6 +112,8 @@ def options_in_cell(cell: object) -> list[object]:
     if not isinstance(cell, Iterable) or isinstance(cell, bytes):
         raise Rejected(WRONG, f"options is {type(cell).__name__}")
     found = list(cell)
+    if len(found) == 1 and isinstance(found[0], list | tuple):  # a list in a list
+        found = list(found[0])
     while found and (is_null(found[-1]) or found[-1] == ""):
         found.pop()
     if found and all(isinstance(each, tuple) and len(each) == 2 for each in found):
@@ -176,12 +178,9 @@ def _letter_at(index: object, options: list[object]) -> str:
 def _parsed_options(text: str) -> object:
     if not text.strip():
         return []
-    if text.lstrip()[0] in "[{(":
-        for read in (json.loads, ast.literal_eval):
-            try:
-                return read(text)
-            except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-                continue
+    if text.lstrip().startswith(BEGINS):
+        with contextlib.suppress(ValueError):
+            return read_literal(text)
     parts = [part.strip() for part in NEXT_OPTION.split(text) if part.strip()]
     cut = [LETTERED.fullmatch(part) for part in parts]
     letters = "".join(each[1] for each in cut if each)

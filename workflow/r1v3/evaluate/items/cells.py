@@ -1,27 +1,15 @@
 """What a cell of a benchmark's file holds: a list in any program's notation, letters, a number of points."""
 
-import ast
-import json
 import math
 import re
 import unicodedata
 from typing import Any
 
+from r1v3.data.literals import BEGINS, read_literal
 from r1v3.data.records import LETTERS
 from r1v3.evaluate.items.rows import Row
 
 NO_CELL = frozenset(("None", "null", "NULL", "<NA>", "NaT", "#N/A"))  # of empty cells, beside `nan`
-NAN = re.compile(r"(?<=[\[,(])\s*(?:nan|NaN)\s*(?=[,\])])")
-QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-# How numpy prints what it holds.
-NUMPY_LIST = re.compile(rf"\[\s*(?:{QUOTED.pattern})(?:\s+(?:{QUOTED.pattern}))+\s*\]")
-NUMPY_NUMBERS = re.compile(r"\[\s*-?\d[\d.e+-]*(?:\s+-?\d[\d.e+-]*)+\s*\]")
-NUMPY_ARRAY = re.compile(
-    r"\A(?:(?:np|numpy)\.)?array\(\s*(\[.*\])\s*(?:,\s*dtype=[^()]*)?\)\Z", re.DOTALL
-)
-NUMPY_SCALAR = re.compile(
-    r"\b(?:np|numpy)\.(?:str_|int64|int32|float64|float32)\(((?:[^()\"']|'[^']*'|\"[^\"]*\")*)\)"
-)
 JOINTS = frozenset(
     ("and", "both", "option", "options", "answer", "answers", "choice", "choices")
 )  # words between letters
@@ -34,27 +22,15 @@ def read_list(text: str) -> list[Any]:
     text = text.strip()
     if not text:
         return []
-    if array := NUMPY_ARRAY.match(text):
-        text = array[1]
-    if text[0] not in "[(":
+    if not text.startswith(BEGINS) or text[0] in "b{":
         return [text]
-    if NUMPY_LIST.fullmatch(text):
-        return [part[1:-1] for part in QUOTED.findall(text)]
-    if NUMPY_NUMBERS.fullmatch(text):
-        return text.strip("[]").split()
-    for parse, written in (
-        (ast.literal_eval, text),
-        (json.loads, text),
-        (ast.literal_eval, NAN.sub("None", NUMPY_SCALAR.sub(r"\1", text))),
-    ):
-        try:
-            found = parse(written)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            continue
-        if not isinstance(found, list | tuple):
-            return [text]
-        return [None if one != one else one for one in found]
-    return [text]
+    try:
+        found = read_literal(text)
+    except ValueError:
+        return [text]
+    if not isinstance(found, list | tuple):
+        return [text]
+    return [None if one != one else one for one in found]
 
 
 def read_texts(column: str, text: str) -> list[str]:
@@ -80,13 +56,12 @@ def _by_letters(text: str) -> list[Any]:
     """The values of `{"A": ..., "B": ...}` in the order of the letters; nothing for anything else."""
     if not text.startswith("{"):
         return []
-    for parse in (ast.literal_eval, json.loads):
-        try:
-            found = parse(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            continue
-        if isinstance(found, dict) and set(found) == set(LETTERS[: len(found)]):
-            return [found[letter] for letter in LETTERS[: len(found)]]
+    try:
+        found = read_literal(text)
+    except ValueError:
+        return []
+    if isinstance(found, dict) and set(found) == set(LETTERS[: len(found)]):
+        return [found[letter] for letter in LETTERS[: len(found)]]
     return []
 
 
