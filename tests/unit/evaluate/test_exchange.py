@@ -13,7 +13,7 @@ from r1v3.evaluate.any_model import evaluate_file
 from r1v3.evaluate.exchange.names import PEERS, benchmark_in
 from r1v3.evaluate.exchange.read import ForeignAnswer, match, read_foreign
 from r1v3.evaluate.exchange.workbook import read_workbook
-from r1v3.evaluate.exchange.write import write_exchange
+from r1v3.evaluate.exchange.write import split_thought, write_exchange
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.items.rows import read_benchmark_rows
 from r1v3.evaluate.items.source import obtain_or_say
@@ -61,7 +61,8 @@ def test_vlmevalkit_finds_its_table_for_each_run(scored):
     exchange, _ = scored
     table = pd.read_csv(exchange / "vlmevalkit/run-1/m_MMStar.tsv", sep="\t", dtype=str)
     assert list(table["index"]) == list(ANSWERS)
-    assert list(table["prediction"]) == [f"<think>{texts[1]}" for texts in ANSWERS.values()]
+    assert list(table["prediction"]) == ["\\boxed{A}", "A", "\\boxed{D}"]
+    assert list(table["thinking"]) == ["no idea", "x", "x"]
     assert {"question", "A", "answer", "category"} <= set(table)
     assert "image" not in table
 
@@ -88,6 +89,17 @@ def test_what_is_written_is_read_again(scored, table):
     found = match(read_foreign(exchange / "lmms_eval/m/r1v3_samples_mmstar.jsonl"), items)
     assert found.texts == {key: tuple(f"<think>{t}" for t in ts) for key, ts in ANSWERS.items()}
     assert (found.runs, found.unmatched) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "thought", "answer"),
+    [
+        ("<think>\nB or C\n</think>\n\nC", "B or C", "C"), ("C", "", "C"), ("<think>B or", "", "<think>B or"),
+        ("B</think>C", "B", "C"), ("<think>A</think>B</think>C", "<think>A</think>B</think>", "C"),
+    ],
+)  # fmt: skip
+def test_a_thought_has_a_column_of_its_own(text, thought, answer):
+    assert split_thought(text) == (thought, answer)
 
 
 def sample(number, question, answer, options="A. a cat\nB. a dog\nD. none"):

@@ -1,7 +1,8 @@
 """An evaluation's answers as VLMEvalKit's result files and lmms-eval's sample logs.
 
 VLMEvalKit keeps one table a run, `<model>_<data set>.tsv` (its PRED_FORMAT=tsv): the benchmark's own columns
-without the pictures, and `prediction`. lmms-eval keeps one `<date>_samples_<task>.jsonl`, a line a question:
+without the pictures, `prediction`, and `thinking` (its SPLIT_THINK), since its exact matching reads no letter
+behind a thought. lmms-eval keeps one `<date>_samples_<task>.jsonl`, a line a question:
 doc_id, target, resps, filtered_resps, doc_hash, input and the metric.
 """
 
@@ -20,7 +21,7 @@ from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.items.rows import Row, read_benchmark_rows
 from r1v3.generate.store import read_responses
-from r1v3.model.prompt_template import END_OF_THINK
+from r1v3.model.prompt_template import END_OF_THINK, THINK
 from r1v3.recipe.graph.configs import EvaluationConfig
 
 PICTURES = ("image", "image_path")
@@ -73,10 +74,25 @@ def _right(verdicts: Path) -> dict[str, float]:
 def _write_table(asked: list[tuple[Item, int, Row]], texts: dict[str, str], path: Path) -> None:
     columns = [name for name in (asked[0][2] if asked else {}) if name not in PICTURES]
     with atomic_write(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, [*columns, "prediction"], "", "ignore", delimiter="\t")
+        table = csv.DictWriter(
+            file, [*columns, "prediction", "thinking"], "", "ignore", delimiter="\t"
+        )
         table.writeheader()
         for item, _, row in asked:
-            table.writerow({**row, "index": item.key, "prediction": texts[item.key]})
+            thought, answer = split_thought(texts[item.key])
+            told = {"index": item.key, "prediction": answer, "thinking": thought}
+            table.writerow({**row, **told})
+
+
+def split_thought(text: str) -> tuple[str, str]:
+    """A response's thought and what stands behind it; one that never closed its thought has no thought."""
+    before, end, behind = text.rpartition(END_OF_THINK)
+    if not end:
+        return "", text
+    thought = before.strip().removeprefix(THINK)
+    if THINK in thought or END_OF_THINK in thought:  # several, which stay as they are
+        return f"{before.strip()}{END_OF_THINK}", behind.strip()
+    return thought.strip(), behind.strip()
 
 
 def _write_samples(
