@@ -176,3 +176,42 @@ def test_a_sign_or_a_name_that_changes_nothing_is_paid(gold, answer):
 
 def test_a_letter_chosen_in_words_is_paid():
     assert said(r"\boxed{\text{I choose option B}}", "B", "mcq", OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("question", "gold", "answer"),
+    [("What is half of 46?", "23", "46/2"), ("What is 9 squared?", "81", "9^2"),
+     ("Find the sum of 3, 4 and 5.", "12", "3+4+5"),
+     ("A train goes 60 km in 2 hours. What is its speed in km/h?", "30", r"\frac{60}{2}")],
+)  # fmt: skip
+def test_a_computation_with_the_numbers_of_the_question_is_not_worked_out(question, gold, answer):
+    assert not boxed(answer, gold, question=question)
+    assert boxed(gold, gold, question=question)
+
+
+def test_a_number_of_other_numbers_than_the_question_has_is_paid():
+    assert boxed("24/2", "12", question="How many of the 30 are red?")
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [("8 apples", "8 oranges"), ("15 boys", "15 girls"), ("12个苹果", "12个橘子")],
+)
+def test_a_number_of_other_things_is_not_paid(gold, answer):
+    assert not boxed(rf"\text{{{answer}}}", gold)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [("8 apples", "8 apple"), ("8 red balls", "8 balls"), ("12个", "12只"), ("12个苹果", "12个"),
+     ("8", "8 oranges")],
+)  # fmt: skip
+def test_a_number_of_the_same_things_is_paid(gold, answer):
+    assert boxed(rf"\text{{{answer}}}", gold)
+
+
+@pytest.mark.parametrize(
+    "text", ["可得总数为9，其中男生", "The perimeter is 9 and the area", "First find 9, then find"]
+)
+def test_a_clause_that_has_only_named_its_subject_breaks_off(text):
+    assert not said(text, "9")

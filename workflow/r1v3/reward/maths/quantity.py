@@ -16,7 +16,7 @@ from r1v3.reward.maths.numeric import TooLarge, Undefined, as_complex, close, sa
 from r1v3.reward.maths.reader import Tree
 from r1v3.reward.maths.units import Dimension, Unit, kelvins, parse_unit, split_unit
 from r1v3.reward.text.normalize import fold_case, squeeze
-from r1v3.reward.text.vocabulary import is_counted
+from r1v3.reward.text.vocabulary import counts_another, is_counted
 from r1v3.reward.text.yes_no import yes_or_no, yes_or_no_if_asked
 
 # A decimal answer to an exact gold counts from this many significant digits on.
@@ -49,7 +49,7 @@ class Quantity:
     glued: bool
     decimals: int | None  # of a plain decimal number
     significant: int  # digits of a plain number, 0 for any other expression
-    counts: bool = False  # whether it counts things, as `12 students` does
+    counted: str = ""  # the things it counts, as `12 students` does
 
     @property
     def number(self) -> Tree:
@@ -105,7 +105,7 @@ def read_quantity(text: str) -> Quantity:
             scale = _SCALES.get(counted.group("word"))
             if scale and tree is not None:
                 return Quantity(("mul", ("num", scale), tree), None, False, None, 0)
-            return replace(_quantity(tree, None, False, inner), counts=True)
+            return replace(_quantity(tree, None, False, inner), counted=counted.group("word"))
     if unit is not None and tree is not None and glued and variables_of(tree):
         return _quantity(parse_expression(text), None, False, text)
     return _quantity(tree, unit, glued, head)
@@ -262,6 +262,8 @@ def same_quantity(
             return same_number(a, g, left, right, None)
         return _temperatures(a, g, tolerance) or _across(a, g, tolerance)
     if not a.unit and not g.unit:
+        if counts_another(a.counted, g.counted):
+            return False
         return same_number(a, g, a.number, g.number, tolerance)
     return _one_unit(a, g, tolerance, percent_asked)
 
@@ -282,7 +284,7 @@ def _one_unit(
 ) -> bool | None:
     """Compare where only one side names its unit: a left-out unit is forgiven, a scale is not, nor is another
     thing: 12 dogs are not 12 cm."""
-    if a.counts or g.counts:
+    if a.counted or g.counted:
         return False
     unit = a.unit or g.unit
     assert unit is not None

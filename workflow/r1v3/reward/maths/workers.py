@@ -24,7 +24,7 @@ Reply: TypeAlias = dict[str, Any]
 
 SECONDS = 3.0  # processor time per request; the wall-clock backstop is ten times that
 MEMORY_BYTES = 1 << 30  # address space per worker
-START_SECONDS = 60.0
+START_SECONDS = 300.0  # a machine full of other work needs minutes; a dead worker is seen at once
 MAX_SYMBOLIC_CHARS = 600  # longer answers never reach a worker
 MAX_KILLS = 24  # in one batch; past it the rest is asked briefly, so that a batch ends
 BRIEF_SECONDS = 0.2  # processor time of such a request; most take a tenth of it

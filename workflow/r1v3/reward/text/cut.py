@@ -13,6 +13,8 @@ _DANGLING = re.compile(
 _WITHOUT_VERB = re.compile(
     r"(?:[,;]\s*(?:so|therefore|thus|hence|then|and|but|which\s+makes)\s+|;\s*)(?:the|its|their|this|that)"
     r"(?:\s+(?!is\b|are\b|was\b|were\b|has\b|have\b|equals?\b|gives?\b)[a-z]+){1,4}\s*\Z"
+    r"|[\d$}]\s+and\s+(?:the|its|their|each)(?:\s+(?!is\b|are\b|was\b|were\b|has\b|have\b)[a-z]+){1,3}\s*\Z"
+    r"|[,;]\s*then\s+[a-z]+\s*\Z|[,，;；]\s*(?:其中|剩下|另外)的?[\u4e00-\u9fff]{1,6}\s*\Z"
     r"|[,，;；]\s*(?:所以|因此|于是|那么|再|还|然后|接着|下面|我们|需要?|只要|继续|就)+(?:我们|要|计算|求出?|看看?|比较|考虑|讨论"
     r"|验证|代入)*\s*\Z"
     r"|=.*\s(?:and|so|but)\s+(?:(?:thus|so|hence|then|therefore)\s+)?\$?[a-z]\$?\s*\Z"

@@ -54,10 +54,28 @@ def restates(answer: str, gold: str, question: str) -> bool:
         return True
     if _runs(said) and not _runs(wanted) and _RUN_ASKED.search(question):
         return True  # a sum in signs for a sum to be worked out
+    if wanted.isdigit() and _only_computes(_EQUALS.split(said)[-1], question):
+        return True
     parts, worked_out = _leaves(_EQUALS.split(said)[-1]), _leaves(wanted)
     return len(parts) > 1 and parts != worked_out and parts in _spans(question)
 
 
+def _only_computes(said: str, question: str) -> bool:
+    """Whether an expression only computes with numbers of the question: `46/2`, `3+4+5`."""
+    if not _ARITHMETIC.fullmatch(said.replace(r"\left", "").replace(r"\right", "")):
+        return False
+    given = set(_NUMBER.findall(question[:20_000]))
+    given.update(number for number, words in _IMPLIED if words.search(question))
+    return set(_NUMBER.findall(said)) <= given
+
+
+_ARITHMETIC = re.compile(
+    r"(?=.*\d[)}\s]*(?:[-+*/^]|\\cdot|\\times|\\div)|.*\\(?:frac|sqrt))(?:[-+*/^(){}\d.%\s]|\\(?:cdot|times|div|frac|sqrt))+"
+)
+_IMPLIED = (
+    ("2", re.compile(r"\b(?:half|twice|doubled?|squared?)\b|一半|两倍|平方", re.IGNORECASE)),
+    ("3", re.compile(r"\b(?:triple|thrice|cubed?|third)\b|三分之一|立方", re.IGNORECASE)),
+)
 _EQUALS = re.compile(r"=(?![^{]*\})")  # not the one of \\sum_{k=1}
 _SHORT_FRACTION = re.compile(r"\\frac\s*(\d)\s*(\d)")
 _LEAF = re.compile(r"\d+(?:\.\d+)?|\\[a-zA-Z]+|[A-Za-z]")

@@ -215,6 +215,21 @@ def is_counted(words: str, question: str | None = None) -> bool:
     return parts[-1] in COUNTED | known and all(part in COLOURS | known for part in parts[:-1])
 
 
+def counts_another(one: str, other: str) -> bool:
+    """Whether the words behind two numbers name different things: 8 apples are not 8 oranges."""
+    if not one or not other or one.isascii() != other.isascii():
+        return False
+    if not one.isascii():
+        nouns = [words[1:] if words[0] in MEASURES else words for words in (one, other)]
+        return (
+            bool(nouns[0] and nouns[1])
+            and not nouns[0].endswith(nouns[1])
+            and not nouns[1].endswith(nouns[0])
+        )
+    things = [_stem(words.casefold().split()[-1]) for words in (one, other)]
+    return things[0] != things[1]
+
+
 # Whose answer it is, if not the speaker's own.
 SOMEBODY = (
     r"(?<![A-Za-z])(?:my|his|her|their|your|a|some)\s+"
