@@ -6,6 +6,7 @@ axe-core comes by `npm ci --prefix tests/services/axe`; without it, its test is 
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 
@@ -15,7 +16,7 @@ from made_up_results import ROOT, build_tree
 from made_up_studies import write_needs, write_study_results
 
 from r1v3.analyze.report.page import write_report
-from r1v3.analyze.report.parts import recipe_sections
+from r1v3.analyze.report.parts import changed_numbers
 from r1v3.analyze.studies.branch import write_branch
 from r1v3.analyze.studies.ledger import write_ledger
 from r1v3.analyze.studies.page import write_study
@@ -109,12 +110,13 @@ def results(tmp_path_factory) -> Path:
     (found / "pages" / "index.html").write_text(
         '<!doctype html><html lang="en"><title>a</title><main><h1>a</h1></main></html>'
     )
-    write_report(
-        **tree.report_inputs,
+    files = replace(
+        tree.report_files,
         studies=[found / "studies/freeze.json"],
         claims=found / "claims.json",
-        **recipe_sections(ROOT, "tiny", None),
+        changed=changed_numbers(ROOT, "tiny"),
     )
+    write_report(files, found / "report.html")
     copytree(beside.root / "results/runs", found / "runs", dirs_exist_ok=True)  # the branch's links
     return found
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from r1v3.analyze.report.page import ReportFiles
 from r1v3.recipe.graph.identity import Node
 from r1v3.recipe.graph.results import ResultGraph
 
@@ -51,21 +52,19 @@ class Tree:
         return [self.folder(self.graph.benchmark(name)) / "manifest.json" for name in names]
 
     @property
-    def report_inputs(self) -> dict:
-        """What `write_report` reads, without studies and recipe sections, and where it writes."""
-        results = self.root / "results"
-        return {
-            "recipe": "tiny",
-            "summary": results / "summary.json",
-            "runs": self.runs,
-            "selection": self.selection,
-            "checkpoints": self.checkpoints,
-            "data": self.data,
-            "benchmarks": self.benchmarks,
-            "asked": self.asked,
-            "table": ROOT / "config" / "benchmarks.yaml",
-            "output": results / "report.html",
-        }
+    def report_files(self) -> ReportFiles:
+        """What `write_report` reads, without studies and changed numbers."""
+        return ReportFiles(
+            recipe="tiny",
+            summary=self.root / "results/summary.json",
+            runs=self.runs,
+            selection=self.selection,
+            checkpoints=self.checkpoints,
+            data=self.data,
+            benchmarks=self.benchmarks,
+            asked=self.asked,
+            table=ROOT / "config" / "benchmarks.yaml",
+        )
 
     def scores(self, run: str, checkpoint: str, suite: str) -> Path:
         return self.folder(self.graph.evaluation(run, checkpoint, suite)) / "scores.json"

@@ -12,8 +12,8 @@ writes report.html.
 import argparse
 from pathlib import Path
 
-from r1v3.analyze.report.page import write_report
-from r1v3.analyze.report.parts import recipe_sections
+from r1v3.analyze.report.page import ReportFiles, write_report
+from r1v3.analyze.report.parts import changed_numbers
 from r1v3.base.told import run_main
 
 
@@ -38,10 +38,10 @@ def main() -> None:
         "--other-code", type=Path, nargs="?", help="results of other code, a line each"
     )
     parser.add_argument("--overlay", type=Path, nargs="?")
-    args = parser.parse_args()
-    known = vars(args)
-    sections = recipe_sections(Path.cwd(), args.recipe, known.pop("overlay"))
-    write_report(**known, **sections)
+    files = vars(parser.parse_args())
+    output = files.pop("output")
+    changed = changed_numbers(Path.cwd(), files["recipe"], files.pop("overlay"))
+    write_report(ReportFiles(**files, changed=changed), output)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from made_up_results import ROOT
@@ -11,7 +12,7 @@ from PIL import Image
 
 from r1v3.analyze.report.overview import entropy_answer
 from r1v3.analyze.report.page import write_report
-from r1v3.analyze.report.parts import recipe_sections
+from r1v3.analyze.report.parts import changed_numbers
 from r1v3.analyze.studies.ledger import write_ledger
 from r1v3.analyze.studies.page import write_study
 from r1v3.analyze.summary import write_summary
@@ -42,10 +43,10 @@ def page(shared_tree) -> str:
 
 
 def write(tree, **more) -> str:
-    inputs = tree.report_inputs
-    write_summary(held_out=tree.held_out, benchmarks=tree.benchmarks, output=inputs["summary"])
-    write_report(**inputs | more)
-    return inputs["output"].read_text()
+    files, output = replace(tree.report_files, **more), tree.root / "results" / "report.html"
+    write_summary(held_out=tree.held_out, benchmarks=tree.benchmarks, output=files.summary)
+    write_report(files, output)
+    return output.read_text()
 
 
 def test_the_page_has_every_section_and_well_formed_unique_ids(page):
@@ -187,13 +188,12 @@ def test_with_studies_claims_and_answers_the_page_holds_them_all(tree, graph):
     write_questions(tree, held_out)
     (results / "pages").mkdir()
     (results / "pages" / "figure_1.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    sections = recipe_sections(ROOT, "tiny", None)
     text = write(
         tree,
         studies=[study.with_suffix(".json")],
         claims=results / "claims.json",
         held_out=tree.folder(held_out) / "scores.json",
-        **sections,
+        changed=changed_numbers(ROOT, "tiny"),
     )
     page = Page(text)
     assert len(page.ids) == len(set(page.ids))

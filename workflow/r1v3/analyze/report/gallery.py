@@ -3,7 +3,6 @@
 Nothing is picked by hand: the page shows the first right and the first wrong answers of each held-out set.
 """
 
-import base64
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from r1v3.analyze.results import Scores
 from r1v3.data.records import read_records, render_question
+from r1v3.render.picture import embedded_picture
 
 EACH = 2
 
@@ -49,7 +49,7 @@ def gallery(scores: Scores, root: Path) -> list[ShownAnswer]:
                 ShownAnswer(
                     key=row["key"],
                     question=question_with_options(record.question, record.options),
-                    pictures=[picture_uri(data / image) for image in record.images],
+                    pictures=[embedded_picture(data / image) for image in record.images],
                     response=row["response"],
                     right=bool(row["correct"]),
                     gold=record.answer,
@@ -63,9 +63,3 @@ def question_with_options(question: str, options: tuple[str, ...] | None) -> str
     """A question with its lettered options; picture marks are removed, as pictures are shown beside it."""
     text = render_question(question.replace("<image>", " "), options, 0)
     return " ".join(text.split())
-
-
-def picture_uri(path: Path) -> str:
-    """A picture as a data URI, so that a page contains it."""
-    kind = {"svg": "svg+xml", "jpg": "jpeg"}.get(path.suffix[1:], path.suffix[1:])
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

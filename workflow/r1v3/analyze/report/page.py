@@ -5,14 +5,15 @@ It has no time and no date, so that equal results give an equal page.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from r1v3.analyze.cards.pages import data_section
 from r1v3.analyze.report import overview, panels, tables
 from r1v3.analyze.report.gallery import gallery
-from r1v3.analyze.report.parts import changed_numbers, extras
+from r1v3.analyze.report.parts import ChangedNumber, extras
 from r1v3.analyze.results import (
     Result,
     Scores,
@@ -30,28 +31,11 @@ from r1v3.render.page import render_page
 BESIDE = ("config.json", "manifest.json", "metrics.jsonl", "log.txt")
 
 
-def write_report(
-    *,
-    recipe: str,
-    summary: Path,
-    runs: list[Path],
-    selection: Path,
-    checkpoints: list[Path],
-    data: list[Path],
-    benchmarks: Path,
-    asked: list[Path],
-    table: Path,
-    held_out: Path | None = None,
-    studies: Sequence[Path] = (),
-    claims: Path | None = None,
-    other_code: Path | None = None,
-    paper: dict[str, Any] | None = None,
-    ours: dict[str, Any] | None = None,
-    output: Path,
-) -> None:
-    """Write the page.
+@dataclass(frozen=True, kw_only=True)
+class ReportFiles:
+    """The files that the page is made from.
 
-    Args:
+    Attributes:
         recipe: name of the recipe.
         summary: results/summary.json.
         runs: manifests of the core runs, in order.
@@ -65,46 +49,85 @@ def write_report(
         studies: the JSON of every study that was run, in order.
         claims: claims.json, if it was made.
         other_code: a file with one line for each rule whose results other code computed.
-        paper, ours: sections {name: plain values} of the report's recipe and of this one.
+        changed: the recipe's numbers that differ from the report's, by section.
     """
-    page = context(
-        recipe=recipe,
-        models=read_json(Path(summary), "models")["models"],
-        runs=[read_result(path) for path in runs],
-        selection=read_result(selection),
-        checkpoints=[read_scores(path) for path in checkpoints],
-        data=[read_result(path) for path in data],
-        benchmarks=read_scores(benchmarks),
-        asked={Path(path).parent.name: read_result(path) for path in asked},
-        table=load_table(table),
-        root=Path(output).parent,
-    )
-    root = Path(output).parent
-    changed = {}
-    if paper and ours:
-        changed = {name: changed_numbers(ours[name], paper[name]) for name in paper}
+
+    recipe: str
+    summary: Path
+    runs: Sequence[Path]
+    selection: Path
+    checkpoints: Sequence[Path]
+    data: Sequence[Path]
+    benchmarks: Path
+    asked: Sequence[Path]
+    table: Path
+    held_out: Path | None = None
+    studies: Sequence[Path] = ()
+    claims: Path | None = None
+    other_code: Path | None = None
+    changed: Mapping[str, Sequence[ChangedNumber]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorePath:
+    """The results of the core path, read from `ReportFiles`; `asked` holds benchmarks by their ids.
+
+    `models` are the held-out scores of each stage, and `root` is the page's folder.
+    """
+
+    recipe: str
+    models: dict[str, dict[str, Any]]
+    runs: list[Result]
+    selection: Result
+    checkpoints: list[Scores]
+    data: list[Result]
+    benchmarks: Scores
+    asked: dict[str, Result]
+    table: dict[str, ListedBenchmark]
+    root: Path
+
+    @classmethod
+    def read(cls, files: ReportFiles, root: Path) -> "CorePath":
+        """Read all files.
+
+        Raises:
+            ValueError: one is damaged, or no manifest; the message names it.
+        """
+        return cls(
+            recipe=files.recipe,
+            models=read_json(files.summary, "models")["models"],
+            runs=[read_result(path) for path in files.runs],
+            selection=read_result(files.selection),
+            checkpoints=[read_scores(path) for path in files.checkpoints],
+            data=[read_result(path) for path in files.data],
+            benchmarks=read_scores(files.benchmarks),
+            asked={path.parent.name: read_result(path) for path in files.asked},
+            table=load_table(files.table),
+            root=root,
+        )
+
+
+def write_report(files: ReportFiles, output: Path) -> None:
+    """Write the page; links lead to what lies beside it."""
+    root = output.parent
+    page = context(CorePath.read(files, root))
     page |= extras(
-        studies=list(studies), claims=claims, changed=changed, pages=root / "pages", root=root
+        studies=files.studies,
+        claims=files.claims,
+        changed=files.changed,
+        pages=root / "pages",
+        root=root,
     )
-    page["gallery"] = gallery(read_scores(held_out), root) if held_out else []
-    page["other_code"] = other_code.read_text().splitlines() if other_code else []
+    page["gallery"] = gallery(read_scores(files.held_out), root) if files.held_out else []
+    page["other_code"] = files.other_code.read_text().splitlines() if files.other_code else []
     write_text(output, render_page("report.html.j2", **page))
 
 
-def context(
-    *,
-    recipe: str,
-    models: dict[str, dict[str, Any]],
-    runs: list[Result],
-    selection: Result,
-    checkpoints: list[Scores],
-    data: list[Result],
-    benchmarks: Scores,
-    asked: dict[str, Result],
-    table: dict[str, ListedBenchmark],
-    root: Path,
-) -> dict[str, Any]:
-    """All that the template shows; for the arguments see `write_report`."""
+def context(core: CorePath) -> dict[str, Any]:
+    """All that the template shows of the core path."""
+    runs, data, models = core.runs, core.data, core.models
+    selection, checkpoints, benchmarks = core.selection, core.checkpoints, core.benchmarks
+    asked, table = core.asked, core.table
     by_id = {result.id: result for result in data}
     by_name = {run.name: run for run in runs}
     rl, final = by_name[selection.name], runs[-1]
@@ -115,7 +138,7 @@ def context(
     groups = tables.benchmark_groups(benchmarks, table)
     sampled = [result for result in data if "funnel" in result.facts]
     return {
-        "recipe": recipe,
+        "recipe": core.recipe,
         "seed": reinforced.seed,
         "parameters": parameter_count(final),
         "world": any(_is_drawn(result) for result in data),
@@ -147,7 +170,7 @@ def context(
         "benchmark_panel": panels.benchmark_panel(groups),
         "published": list(MODELS.values()),
         "protocol": protocol,
-        "links": [_links(result, root) for result in [*runs, selection, *data]],
+        "links": [_links(result, core.root) for result in [*runs, selection, *data]],
         "environments": environments([*runs, *data, selection]),
     }
 

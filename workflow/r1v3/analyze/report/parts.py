@@ -4,6 +4,8 @@ report, studies, claims and cost.
 The page shows the studies and claims that have been run, and says how to make the others.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from r1v3.analyze.cost import cost_rows
 from r1v3.analyze.results import differing_keys, dotted
 from r1v3.base.json_file import read_json
 from r1v3.recipe.load import COMPLETE, load_recipe
+from r1v3.recipe.schema.recipe import Recipe
 
 # A table or figure of the report, what it shows, and its anchor on our page; `study-<name>` is a study.
 INDEX = (
@@ -58,22 +61,57 @@ def index_rows(studies: dict[str, Any]) -> list[dict[str, str | None]]:
     return rows
 
 
-def changed_numbers(ours: dict[str, Any], paper: dict[str, Any]) -> list[dict[str, str]]:
-    """The numbers in a section of the recipe that differ from the report's, by dotted key.
+@dataclass(frozen=True)
+class ChangedNumber:
+    """A number of the recipe that differs from the report's; empty where one of them has no such key.
+
+    Attributes:
+        key: dotted, below its section.
+    """
+
+    key: str
+    ours: str
+    paper: str
+
+
+def changed_numbers(
+    root: Path, recipe: str, overlay: Path | None = None
+) -> dict[str, list[ChangedNumber]]:
+    """The numbers of the core path's settings that differ from the report's, by section.
 
     Args:
-        ours: a section as plain values; paper: the same of the recipe `paper`.
+        root: the checkout.
+
+    Raises:
+        RecipeError: a recipe has mistakes.
     """
-    here, there = dotted(ours), dotted(paper)
-    keys = differing_keys(there, here)
-    return [{"key": key, "ours": here.get(key, ""), "paper": there.get(key, "")} for key in keys]
+    folder = root / "config" / "recipes"
+    paper = _sections(load_recipe(folder, COMPLETE)[0])
+    ours = _sections(load_recipe(folder, recipe, overlay)[0])
+    found: dict[str, list[ChangedNumber]] = {}
+    for section in paper:
+        here, there = dotted(ours[section]), dotted(paper[section])
+        keys = differing_keys(there, here)
+        found[section] = [ChangedNumber(k, here.get(k, ""), there.get(k, "")) for k in keys]
+    return found
+
+
+def _sections(recipe: Recipe) -> dict[str, dict[str, Any]]:
+    """The settings of the core path as plain values."""
+    return {
+        "sft.cold_start": recipe.sft["cold_start"].model_dump(),
+        "grpo.math": recipe.grpo["math"].model_dump(),
+        "sft.connector_tuning": recipe.sft["connector_tuning"].model_dump(),
+        "selection": recipe.selection.model_dump(),
+        "evaluation": recipe.evaluation.model_dump(exclude={"benchmarks"}),
+    }
 
 
 def extras(
     *,
-    studies: list[Path],
+    studies: Sequence[Path],
     claims: Path | None,
-    changed: dict[str, list[dict[str, str]]],
+    changed: Mapping[str, Sequence[ChangedNumber]],
     pages: Path,
     root: Path,
 ) -> dict[str, Any]:
@@ -82,7 +120,7 @@ def extras(
     Args:
         studies: the JSON of each study that was run, in order.
         claims: claims.json, or None where the ledger was not made.
-        changed: {section: rows of `changed_numbers`}.
+        changed: what `changed_numbers` found.
         pages: the folder of figures 1, 3 and 4.
         root: results/.
     """
@@ -100,22 +138,3 @@ def extras(
         "cost": cost_rows(root),
         "figures": figures,
     }
-
-
-def recipe_sections(root: Path, recipe: str, overlay: Path | None) -> dict[str, dict[str, Any]]:
-    """`paper` and `ours`: the sections of the core path's settings, as plain values by name."""
-    folder = root / "config" / "recipes"
-    sides = {
-        "paper": load_recipe(folder, COMPLETE)[0],
-        "ours": load_recipe(folder, recipe, overlay)[0],
-    }
-    found = {}
-    for side, loaded in sides.items():
-        found[side] = {
-            "sft.cold_start": loaded.sft["cold_start"].model_dump(),
-            "grpo.math": loaded.grpo["math"].model_dump(),
-            "sft.connector_tuning": loaded.sft["connector_tuning"].model_dump(),
-            "selection": loaded.selection.model_dump(),
-            "evaluation": loaded.evaluation.model_dump(exclude={"benchmarks"}),
-        }
-    return found
