@@ -80,6 +80,7 @@ _SYNONYMS = {
 }  # fmt: skip
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _BLANK = re.compile(r"\s+")
+_BRACED_COMMA = re.compile(r"\s*\{\s*,\s*\}\s*")  # 1{,}234
 # A system of equations is the list of its rows.
 _SYSTEM = re.compile(
     r"(?:\\left)?\s*(?:\\\{|\\lbrace)\s*\\begin\{(?:array|aligned|matrix)\}(?:\{[lcr|\s]*\})?((?:(?!\\begin).)*?)"
@@ -123,7 +124,7 @@ def fold_width(text: str) -> str:
 @lru_cache(maxsize=65_536)
 def normalise(text: str) -> str:
     """Return the canonical spelling of a short answer (at most MAX_CHARS characters are read)."""
-    text = fold_width(text[:MAX_CHARS]).replace("{:}", ":").replace("{,}", ",")
+    text = _BRACED_COMMA.sub(",", fold_width(text[:MAX_CHARS]).replace("{:}", ":"))
     if "\\" in text or "~" in text or "$" in text or "*" in text or "`" in text:
         text = _strip_dress(text)
     text = _BLANK.sub(" ", text).strip().replace("per cent", "percent")
