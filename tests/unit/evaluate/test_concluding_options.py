@@ -33,6 +33,7 @@ NOT_CONCLUDED = [
     "Option C fits half of the pattern.", "Option C fits better than option D.", "Only option C fails.",
     "可能对应选项C。", "排除与选项C相符的", "如果旋转，就是C", "别选C", "有人选C", "Answer: A/C",
     "Answer: C/A", "\\boxed{A/C}", "答案是A或C", "Answer: C | D",
+    "(A) and (C)\n\n(A) 1, 6, 7, 8\n(C) 1, 2, 3, 4", "A and C\n\nC. 1, 2, 3",
 ]  # fmt: skip
 
 

@@ -264,6 +264,11 @@ _COMPARES = re.compile(
 )
 
 
+def _lists_options(letters: str) -> bool:
+    """Whether letters are those of the first three options or more."""
+    return len(letters) > 2 and string.ascii_uppercase.startswith(letters)
+
+
 def _spelled(line: str, options: Options) -> str | None:
     """Return the letter of the option that a line, without its list number, spells out."""
     return option_of_text(re.sub(r"^\d\s*[.)]\s+", "", line), options)
@@ -275,8 +280,8 @@ def _from_prose(text: str, options: Options, several: bool, question: str | None
         return None
     lines = [normalise(line) for line in text.splitlines()[-8:] if len(line) <= 120]
     alone = {read_letters(line, options) or _spelled(line, options) for line in lines} - {None}
-    if not several:  # a line `A, B, C, D` lists options
-        alone = {letters for letters in alone if len(letters or "") == 1}
+    if not several:  # a line `A, B, C, D` lists the options, `A and D` chooses two
+        alone = {letters for letters in alone if letters and not _lists_options(letters)}
     if len(alone) == 1:
         return alone.pop()
     ending = conclusion(text)
