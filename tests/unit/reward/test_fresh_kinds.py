@@ -154,7 +154,8 @@ def test_a_clause_without_a_verb_behind_a_semicolon_breaks_off():
     ("gold", "answer"),
     [("2021/3/4", "2021/4/3"), ("2021/3/4", "2021/12"), ("5", "5'"), ("5", r"\bar 5"), ("5", r"\vec{5}"),
      (r"m\ne\pm1", r"m\ne 1"), (r"x\ne1,x\ne2", r"(-\infty,1)\cup(2,\infty)"), ("5;12", "(Ⅱ)5；(Ⅰ)12"),
-     ("2mh", "3mg"), (r"\frac{mg}{\cos 60^\circ}", "3mg")],
+     ("2mh", "3mg"), (r"\frac{mg}{\cos 60^\circ}", "3mg"), ("7;8", "a) 8; b) 7"), ("7;8", "b) 7; a) 8"),
+     ("120", r"5!\ne120"), ("7;8", "a) 7; c) 8")],
 )  # fmt: skip
 def test_a_sign_or_an_order_that_makes_another_value_is_not_paid(gold, answer):
     assert not boxed(answer, gold, "fill" if ";" in gold else "open")
@@ -164,7 +165,8 @@ def test_a_sign_or_an_order_that_makes_another_value_is_not_paid(gold, answer):
     ("gold", "answer"),
     [("2021-03-04", "2021/3/4"), ("2021-03-04", "2021年3月4日"), (r"m\ne\pm1", r"m\ne1且m\ne-1"),
      (r"x\ne1,x\ne2", r"(-\infty,1)\cup(1,2)\cup(2,\infty)"), ("5;12", "(Ⅰ)5；(Ⅱ)12"),
-     ("2;3", "(I) 2; (II) 3"),
+     ("2;3", "(I) 2; (II) 3"), ("7;8", "a) 7; b) 8"), ("7;8", "1) 7, 2) 8"), ("7;8", "i) 7; ii) 8"),
+     ("a) 7; b) 8", "7;8"), ("120", "5!=120"), (r"x\ne3", "x!=3"),
      ("10;20", r"\text{Part 1: } 10; \text{Part 2: } 20"), ("a=2,b=3", r"\begin{matrix}a=2\\b=3\end{matrix}"),
      (r"\frac12\vec{a}+\frac12\vec{b}", r"\frac{\vec a+\vec b}{2}"),
      (r"2\pi\sqrt{\frac{l}{g}}", r"\frac{2\pi\sqrt{lg}}{g}"), (r"\frac{mg}{\cos 60^\circ}", "2mg"),

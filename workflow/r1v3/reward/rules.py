@@ -16,7 +16,7 @@ from r1v3.reward.maths.alike import in_same_names, with_plain_subscripts
 from r1v3.reward.maths.compare import Comparison
 from r1v3.reward.maths.numbers import parse_number
 from r1v3.reward.maths.quantity import close_values, same_string, same_usual_words
-from r1v3.reward.maths.shape import readings
+from r1v3.reward.maths.shape import readings, with_whole_marks
 from r1v3.reward.maths.units import split_unit
 from r1v3.reward.maths.workers import Reply
 from r1v3.reward.text.boxes import find_boxes, join_last_boxes
@@ -232,8 +232,8 @@ def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool |
     if max(len(answer), len(gold)) > MAX_CHARS:
         return "string" if answer.strip() == gold.strip() else False
     answer, gold = in_same_names(answer, gold)
-    g = normalise(gold)
-    a = with_plain_subscripts(normalise(answer), g)
+    g = with_whole_marks(normalise(gold))
+    a = with_plain_subscripts(with_whole_marks(normalise(answer)), g)
     if not a or not g or goes_on(without_count(answer)) != goes_on(gold):
         return False
     if same_string(a, g):

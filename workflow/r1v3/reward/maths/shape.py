@@ -73,7 +73,7 @@ _COMMA = re.compile(r"\s*,\s*(?:(?:and|or)\s+)?")
 _CUP = re.compile(r"\s*\\cup(?![a-zA-Z])\s*")
 _COLON = re.compile(r"\s*:\s*")
 _RELATION = re.compile(
-    r"\s*(\\(?:le|ge|ne|approx|in|notin|equiv)(?![a-zA-Z])|<=|>=|!=|==|<|>|=)\s*"
+    r"\s*(\\(?:le|ge|ne|approx|in|notin|equiv)(?![a-zA-Z])|<=|>=|(?<![\d)])!=|==|<|>|=)\s*"
 )
 _BRACKETED = re.compile(r"(?:\\\{|[(\[{])")
 
@@ -135,6 +135,7 @@ _ENUMERATOR = re.compile(
     r"|\((?P<roman>(?i:i{1,3}|iv|v|vi))\))\s*[:.,]?\s*"
 )
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi")
+_HALF_OPEN = re.compile(r"(?:\A|(?<=[\s,;]))([1-6a-fA-F]|(?i:i{1,3}|iv|vi?))\)")
 
 
 def _place_of(mark: re.Match[str]) -> int:
@@ -164,6 +165,16 @@ def enumerated(text: str) -> list[str] | None:
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     parts = [text[m.end() : end].strip(" ,;") for m, end in zip(marks, ends, strict=True)]
     return parts if all(parts) else None
+
+
+def with_whole_marks(text: str) -> str:
+    """Write `a) 7; b) 8` as `(a) 7; (b) 8`; other texts as they are."""
+    marks = [mark[1].lower() for mark in _HALF_OPEN.finditer(text)]
+    if len(marks) < 2 or not _HALF_OPEN.match(text):
+        return text
+    if any(marks == list(order[: len(marks)]) for order in ("123456", "abcdef", _ROMAN)):
+        return _HALF_OPEN.sub(lambda mark: f"({mark[1].lower()})", text)
+    return text
 
 
 def _membership(piece: str) -> tuple[str, str]:
