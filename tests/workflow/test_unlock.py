@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from r1v3.recipe.snakemake import note_owner
+from r1v3.recipe.locks import note_owner, own_folder
 
 UNLOCK = Path(__file__).parents[2] / "workflow/scripts/unlock.py"
 
@@ -58,3 +58,22 @@ def test_the_lock_of_a_living_or_unseen_snakemake_stays(locked, changes):
 
 def test_a_lock_without_a_note_stays(locked):
     assert not unlock(locked)[0]
+
+
+def test_a_snakemake_takes_the_lock_of_a_killed_one_away_and_notes_itself(locked, capsys):
+    noted(locked, pid=2**22 + 1)
+    own_folder(locked)
+    assert not list((locked / ".snakemake/locks").iterdir())
+    assert "going on from where it was" in capsys.readouterr().err
+    own_folder(locked)  # nothing is locked, so there is nothing to say
+    assert capsys.readouterr().err == ""
+    (note,) = (locked / ".snakemake/owners").iterdir()
+    assert not unlock(locked)[1]
+    assert note.exists()
+
+
+def test_a_snakemake_leaves_the_lock_of_a_living_one(locked, capsys):
+    noted(locked)
+    own_folder(locked)
+    assert list((locked / ".snakemake/locks").iterdir())
+    assert capsys.readouterr().err == ""

@@ -21,15 +21,15 @@ from r1v3.recipe.graph.baselines import Baselines
 from r1v3.recipe.graph.configs import typed_config
 from r1v3.recipe.graph.copies import Copies
 from r1v3.recipe.graph.targets import Targets
+from r1v3.recipe.locks import own_folder
 from r1v3.recipe.site import read_site
-from r1v3.recipe.snakemake import command_environment, note_owner, open_graph, seeds_of
-from r1v3.recipe.snakemake_disk import DiskErrors
-from r1v3.recipe.snakemake_targets import NearTargets
+from r1v3.recipe.snakemake import command_environment, open_graph, seeds_of
+from r1v3.recipe.snakemake_messages import DiskErrors, NearTargets
 from r1v3.recipe.tables.runs import CORE
 from r1v3.recipe.tracking import mark_of_store, tracking_uri
 
 command_environment(Path(workflow.basedir), config)
-note_owner(Path.cwd())
+own_folder(Path.cwd())
 settle_times(Path(workflow.basedir))
 
 try:

@@ -1,16 +1,11 @@
 """What the Snakefile needs before its rules: the result graph, and an environment for its commands."""
 
-import atexit
-import contextlib
-import json
 import os
-import platform
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
-from r1v3.base.atomic_write import write_text
 from r1v3.recipe.errors import RecipeError, unknown
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
@@ -100,27 +95,6 @@ def command_environment(root: Path, config: dict[str, Any] | None = None) -> Non
     forcing = "--target-jobs" not in options and not options.isdisjoint(FORCING)
     if forcing or str((config or {}).get("rerun_code")).lower() == "true":
         os.environ[FORCED] = "1"
-
-
-def note_owner(folder: Path) -> None:
-    """Note who runs Snakemake in a folder, for `workflow/scripts/unlock.py`; the note goes when it ends."""
-    note = folder / ".snakemake" / "owners" / f"{platform.node()}-{os.getpid()}.json"
-    owner = {
-        "host": platform.node(),
-        "user": str(os.getuid()),
-        "pid": os.getpid(),
-        "boot": _line("/proc/sys/kernel/random/boot_id"),
-        "processes": os.readlink("/proc/self/ns/pid"),
-        # Another process may get the same number later, but began at another time.
-        "began": _line("/proc/self/stat").rpartition(")")[2].split()[19],
-    }
-    with contextlib.suppress(OSError):
-        write_text(note, json.dumps(owner))
-        atexit.register(note.unlink, missing_ok=True)
-
-
-def _line(path: str) -> str:
-    return Path(path).read_text().strip()
 
 
 def _prepend(variable: str, folder: Path) -> None:

@@ -1,14 +1,18 @@
-"""A target that no rule makes is told with the names that are near it.
+"""Words in place of Snakemake's own, for what people meet most: a target that no rule makes, and a full disk.
 
-What a call asks for is known to Snakemake only after the rules are read, so its own message is replaced.
+What a call asks for is known to Snakemake only after the rules are read, and it alone meets some errors of
+the file system, for which it shows a traceback. So its messages are replaced as they are logged.
 """
 
 import difflib
 import itertools
 import logging
 import re
+import sys
 from collections.abc import Iterable
 from typing import Any
+
+from r1v3.base.told import sentence
 
 NEAR, SHOWN = 0.6, 3
 MISSING = re.compile(r"No rule to produce (.+?) \(if you use input functions")
@@ -27,6 +31,19 @@ class NearTargets(logging.Filter):
             target = found[1]
             record.msg = f"nothing makes '{target}'{near(target, _names(self.workflow.rules))}"
             record.args = ()
+        return True
+
+
+class DiskErrors(logging.Filter):
+    """Says what, where and what to do where the file system stops Snakemake.
+
+    `--verbose` still shows the traceback.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = sys.exc_info()[1]
+        if record.levelno >= logging.ERROR and isinstance(error, OSError) and error.errno:
+            record.msg, record.args = sentence(error), ()
         return True
 
 
