@@ -122,7 +122,7 @@ def test_a_results_folder_is_named_after_the_model():
 
 
 @pytest.mark.parametrize(
-    ("document", "ours"),
+    ("resolved", "ours"),
     [({"start": {"run": "base-0"}}, True), ({"spec": {"source": "scratch"}}, True),
      ({"spec": {"source": "hub"}}, False), (None, False)],
 )  # fmt: skip
