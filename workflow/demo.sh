@@ -13,7 +13,6 @@ shorten() {
         -e 's/^Finished jobid: [0-9]+ \(Rule: (.*)\)\n/\1 done; /'
 }
 
-python workflow/scripts/unlock.py
 status=0
 { snakemake --cores all 2>&1 >&3 | shorten >&2; } 3>&1 || status=$?
 ((status == 0)) || exit "$status"

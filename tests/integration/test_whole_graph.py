@@ -46,9 +46,7 @@ def command(*targets: str, cores: int = 2) -> list[str]:
 
 
 def run(workflow, *targets: str, cores: int = 2, elsewhere: bool = False) -> str:
-    """Run Snakemake to its end, as `make demo` does, and give its output."""
-    unlock = [sys.executable, "workflow/scripts/unlock.py"]
-    subprocess.run(unlock, cwd=workflow.folder, check=True, capture_output=True)
+    """Run Snakemake to its end, and give its output."""
     done = subprocess.run(
         command(*targets, cores=cores),
         cwd=workflow.folder,

@@ -120,9 +120,6 @@ def snakemake(checkout: Path, url: str, options: argparse.Namespace) -> int:
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": path,
     }
-    subprocess.run(
-        [sys.executable, "workflow/scripts/unlock.py"], cwd=checkout, env=environment, check=True
-    )
     command = [sys.executable, "-m", "snakemake", "--cores", options.cores, "--keep-going"]
     command += [
         "--set-resources",

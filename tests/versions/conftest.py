@@ -76,7 +76,7 @@ def with_stand_ins(folder: Path) -> Checkout:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     for script in (folder / "workflow" / "scripts").glob("*.py"):
-        if script.stem not in ("link", "show", "unlock"):
+        if script.stem not in ("link", "show"):
             shutil.copy(HERE / "fake_stage.py", script)
     checkout = Checkout(folder)
     checkout.call("git", "init", "--quiet")

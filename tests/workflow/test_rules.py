@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 RULE_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 SCRIPTS = sorted((ROOT / "workflow" / "scripts").glob("*.py"))
 # Called by workflow/demo.sh, not by a rule.
-AROUND = {"show.py", "unlock.py"}
+AROUND = {"show.py"}
 
 
 def rules() -> dict[str, str]:

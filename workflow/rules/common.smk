@@ -24,7 +24,7 @@ from r1v3.recipe.graph.targets import Targets
 from r1v3.recipe.locks import own_folder
 from r1v3.recipe.site import read_site
 from r1v3.recipe.snakemake import command_environment, open_graph, seeds_of
-from r1v3.recipe.snakemake_messages import DiskErrors, NearTargets
+from r1v3.recipe.snakemake_messages import DiskErrors, Locked, NearTargets
 from r1v3.recipe.tables.runs import CORE
 from r1v3.recipe.tracking import mark_of_store, tracking_uri
 
@@ -40,8 +40,8 @@ except RecipeError as error:
 
 if SITE:
     show_failures(logger, workflow.output_settings)
-logger.addFilter(NearTargets(workflow))
-logger.addFilter(DiskErrors())
+for words in (NearTargets(workflow), Locked(), DiskErrors()):
+    logger.addFilter(words)
 shell.prefix(resources.prefix(SITE))
 
 PROJECT = GRAPH.project

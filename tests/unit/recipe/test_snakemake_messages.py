@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from r1v3.recipe.snakemake_messages import DiskErrors, NearTargets, near
+from r1v3.recipe.locks import why_locked
+from r1v3.recipe.snakemake_messages import DiskErrors, Locked, NearTargets, near
 
 SAID = "No rule to produce {} (if you use input functions make sure that they don't raise)."
 
@@ -92,3 +93,13 @@ def test_other_errors_and_lesser_messages_stay_as_they_are():
     made = record(logging.ERROR)
     assert DiskErrors().filter(made)
     assert made.getMessage() == plain
+
+
+def test_a_lock_is_told_with_whose_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = record(logging.ERROR, "LockException:\nError: Directory cannot be locked. Please make%s")
+    assert Locked().filter(made)
+    assert made.getMessage() == why_locked(tmp_path)
+    other = record(logging.ERROR)
+    assert Locked().filter(other)
+    assert other.getMessage().startswith("Traceback")

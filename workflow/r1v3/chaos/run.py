@@ -49,7 +49,6 @@ def undisturbed(root: Path, folder: Path, verifier: VerifierServer) -> Tree:
     if not (folder / "results" / "runs" / "rl.json").exists():
         tree.fill()
         write_text(note, code)
-        tree.unlock()
         call = tree.call()
         if call.wait():
             raise Hung(f"the undisturbed run failed: {call.said()[-2000:]}")
@@ -175,7 +174,6 @@ def redone_work(folders: list[str], steps: int, said: str) -> str:
 
 def _go_on(tree: Tree, fault: Fault) -> str:
     """Call Snakemake as a person would until all is there; what stayed wrong."""
-    tree.heard.append(tree.unlock())
     for number in range(CALLS):
         call = tree.call()
         if call.wait() == 0:
@@ -184,7 +182,6 @@ def _go_on(tree: Tree, fault: Fault) -> str:
             return f"a traceback: {call.said()[-300:]}"
         if number + 1 < CALLS:
             fault.mend(tree)
-            tree.heard.append(tree.unlock())
     return f"it did not go on: {tree.calls[-1].said()[-600:]}"
 
 

@@ -28,7 +28,6 @@ START = {"from": "base"}
 STEADY = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "workflow"}
 MOST = 3600  # seconds that a call may take on a busy machine
 DROPPED = ("MLFLOW_TRACKING_URI", "RANK")
-UNLOCK = "workflow/scripts/unlock.py"
 
 
 class Hung(RuntimeError):
@@ -172,18 +171,6 @@ class Tree:
         for pid in self.processes():
             end(pid)
         self.wait_for("the end of all processes", lambda: not self.processes(), None)
-
-    def unlock(self) -> str:
-        """Do what `make demo` does before it calls Snakemake; what that said."""
-        done = subprocess.run(
-            [sys.executable, UNLOCK],
-            cwd=self.folder,
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout
 
     def r1v3(self, *arguments: str) -> tuple[int, str]:
         """Call a command of this project in the copy; its exit code and all that it said."""

@@ -43,7 +43,6 @@ def start_command(
     if not begin:
         raise typer.Exit(0)
     _show("4. Begin. Ctrl-C ends it; the same command goes on", [])
-    subprocess.call([sys.executable, "workflow/scripts/unlock.py"], cwd=root)
     code = subprocess.call(run_command(recipe, overlay), cwd=root)
     if code == 0:
         shown = ["--summary", "results/summary.json", "--report", "results/report.html"]

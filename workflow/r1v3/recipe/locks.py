@@ -14,39 +14,32 @@ from pathlib import Path
 
 from r1v3.base.atomic_write import write_text
 
-BY_HAND = "If no Snakemake runs in this folder any more, `snakemake --unlock` removes the lock."
-KILLED = "An earlier run was killed; going on from where it was."
-
 
 def own_folder(folder: Path) -> None:
-    """Remove the lock of Snakemakes that are dead, and note the one that runs now."""
-    if unlock_dead(folder) == KILLED:
-        print(KILLED, file=sys.stderr)
+    """Remove a lock where every owner is seen to be dead, and note the Snakemake that runs now."""
+    locks = list((folder / ".snakemake" / "locks").glob("*"))
+    notes = list(_owners(folder).glob("*.json"))
+    if locks and notes and all(map(_is_dead, notes)):
+        print("An earlier run was killed; going on from where it was.", file=sys.stderr)
+        for path in (*locks, *notes):
+            path.unlink(missing_ok=True)
     note_owner(folder)
 
 
-def unlock_dead(folder: Path) -> str:
-    """Remove a lock where every owner is seen to be dead.
-
-    Returns:
-        What to say of it; empty where there is no lock.
-    """
-    locks = sorted((folder / ".snakemake" / "locks").glob("*"))
-    notes = sorted(_owners(folder).glob("*.json"))
-    living = [note for note in notes if not _is_dead(note)]
-    if not locks:
-        return ""
-    if living or not notes:
-        names = ", ".join(note.stem for note in living) or "one that left no note"
-        return f"The lock of this folder stays: its Snakemake ({names}) may live. {BY_HAND}"
-    for path in (*locks, *notes):
-        path.unlink(missing_ok=True)
-    return KILLED
+def why_locked(folder: Path) -> str:
+    """Whose lock keeps this process out of a folder, and what to do about it."""
+    notes = [note for note in _owners(folder).glob("*.json") if note != _own_note(folder)]
+    living = sorted(note.stem for note in notes if not _is_dead(note))
+    names = ", ".join(living) or "one that left no note"
+    return (
+        f"the folder is locked, and its Snakemake ({names}) may live; if none runs here any more,"
+        " `snakemake --unlock` removes the lock"
+    )
 
 
 def note_owner(folder: Path) -> None:
     """Note the Snakemake that this process is; the note goes when it ends."""
-    note = _owners(folder) / f"{platform.node()}-{os.getpid()}.json"
+    note = _own_note(folder)
     owner = {
         "host": platform.node(),
         "user": str(os.getuid()),
@@ -79,6 +72,10 @@ def _is_dead(note: Path) -> bool:
 
 def _owners(folder: Path) -> Path:
     return folder / ".snakemake" / "owners"
+
+
+def _own_note(folder: Path) -> Path:
+    return _owners(folder) / f"{platform.node()}-{os.getpid()}.json"
 
 
 def _boot() -> str:

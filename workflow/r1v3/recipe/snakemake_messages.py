@@ -1,4 +1,4 @@
-"""Words in place of Snakemake's own, for what people meet most: a target that no rule makes, and a full disk.
+"""Words in place of Snakemake's own, for what people meet: a target that no rule makes, a lock, a full disk.
 
 What a call asks for is known to Snakemake only after the rules are read, and it alone meets some errors of
 the file system, for which it shows a traceback. So its messages are replaced as they are logged.
@@ -10,9 +10,11 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from r1v3.base.told import sentence
+from r1v3.recipe.locks import why_locked
 
 NEAR, SHOWN = 0.6, 3
 MISSING = re.compile(r"No rule to produce (.+?) \(if you use input functions")
@@ -31,6 +33,15 @@ class NearTargets(logging.Filter):
             target = found[1]
             record.msg = f"nothing makes '{target}'{near(target, _names(self.workflow.rules))}"
             record.args = ()
+        return True
+
+
+class Locked(logging.Filter):
+    """Says who keeps this Snakemake out of its folder."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if "Directory cannot be locked" in record.getMessage():
+            record.msg, record.args = why_locked(Path.cwd()), ()
         return True
 
 

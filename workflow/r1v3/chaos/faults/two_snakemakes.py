@@ -4,7 +4,7 @@ import signal
 
 from r1v3.chaos.tree import Hung, Tree, end
 
-SAYS = r"[Ll]ock"
+SAYS = r"is locked, and its Snakemake \(\S+\) may live"
 
 
 def strike(tree: Tree) -> None:
@@ -15,9 +15,6 @@ def strike(tree: Tree) -> None:
     for pid in ranks:  # else RL may have ended before a second one has started on a busy machine
         end(pid, signal.SIGSTOP)
     try:
-        said = tree.unlock()
-        if "stays" not in said:
-            raise Hung(f"the lock of a living Snakemake was removed: {said}")
         second = tree.call()
         if second.wait() == 0:
             raise Hung(f"a second Snakemake ran beside the first one: {second.said()[-600:]}")
