@@ -72,7 +72,7 @@ def test_bytes_that_are_not_of_the_encoding_cost_their_row(tmp_path):
     assert (lost.row, lost.reason) == ("(row 9 of mine.tsv)", "question is not text in UTF-8")
 
 
-@pytest.mark.parametrize("encoding", ["nonsense", "base64", "hex"])
+@pytest.mark.parametrize("encoding", ["nonsense", "base64", "hex", "rot13", ""])
 def test_what_is_no_encoding_of_text_is_refused(encoding):
     with pytest.raises(ValidationError, match="no encoding of text"):
         read_entry({"title": "-", "file": "x.tsv", "form": "choice", "encoding": encoding})

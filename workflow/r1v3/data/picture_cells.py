@@ -37,8 +37,9 @@ Bytes = bytes | bytearray | memoryview
 
 
 def pictures_of(cell: object) -> list[object]:
-    """The pictures of a cell, which may be one, a list of them, lists in lists, or a list
-    or structure written as JSON, Python or numpy writes it.
+    """The pictures of a cell, which may be one, a list of them, lists in lists, or any of these as a text.
+
+    The text may be written as JSON, Python or numpy writes it.
 
     Empty places at the end of a list are columns that a row does not need; one before a picture is a lost
     picture, behind which all others would have moved up.

@@ -52,10 +52,10 @@ def to_tsv(
     # The columns are known only after the last row, so rows wait in a file, not in memory.
     with atomic_write(rows) as waiting, atomic_write(path) as partial:
         with open(waiting, "w", encoding="utf-8") as file:
-            counts = dict.fromkeys(range(len(files)), 0)
-            rows_found = ((each, row) for each in counts for row in rows_of_file(files[each]))
-            for number, (each, found) in enumerate(rows_found, 1):
-                counts[each] += 1
+            counts = [0] * len(files)
+            rows_found = ((i, row) for i, each in enumerate(files) for row in rows_of_file(each))
+            for number, (i, found) in enumerate(rows_found, 1):
+                counts[i] += 1
                 plain = _plain(found, columns)
                 if not lost and UNREADABLE in plain:
                     lost.append(plain[UNREADABLE])
@@ -77,7 +77,7 @@ def to_tsv(
             table.writeheader()
             table.writerows(json.loads(line) for line in file)
     rows.unlink()
-    note_origin(path, named, list(counts.values()))
+    note_origin(path, named, counts)
 
 
 def _none_can_be_read(named: Path, file: Path, first: str) -> str:

@@ -31,9 +31,8 @@ UNVOUCHED = ("resume", "images")
 LOGS = ("log.txt", "benchmark.tsv")  # and *.log
 HASHED = re.compile(r".*-([0-9a-f]{10})")
 FORCED = "R1V3_FORCED"  # set in the jobs of a call that forces rules (r1v3.recipe.snakemake)
-FINISHED_COPY = (
-    ".finished.json"  # a copy of the manifest that Snakemake does not know, and so never deletes
-)
+# A copy of the manifest that Snakemake does not know, and so never deletes.
+FINISHED_COPY = ".finished.json"
 SILENT = 600  # seconds in which the first rank must have begun, or waits for another process
 REMEDY = "delete it, and `snakemake {target}` writes it again; settings are changed in config/"
 HALF_DONE = ("resume", "responses")  # what an interrupted stage leaves to go on from

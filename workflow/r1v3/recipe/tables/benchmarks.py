@@ -8,7 +8,6 @@ file, an evaluation's folder by what decides its scores as well (`Benchmark`). T
 notes (`ListedBenchmark`) may be edited without renaming either.
 """
 
-import codecs
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -361,8 +360,8 @@ class OwnBenchmark(BenchmarkPart):
     @classmethod
     def _is_known(cls, encoding: str | None) -> str | None:
         try:
-            if encoding is not None and not codecs.lookup(encoding)._is_text_encoding:
-                raise LookupError
+            if encoding is not None:
+                "".encode(encoding)  # refuses codecs of bytes, such as hex, too
         except LookupError:
             raise ValueError(
                 f"{encoding!r} is no encoding of text, such as gbk, big5 or latin-1"

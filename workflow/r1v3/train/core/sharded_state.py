@@ -14,9 +14,8 @@ from r1v3.base.atomic_write import settle_file, sync_folder, write_text
 from r1v3.train.core.ranks import Ranks
 
 SUMS = "sha256.json"
-SUMS_SEAL = (
-    "seal"  # of the sums: the sha256 of all else they say; those of earlier versions have none
-)
+# Of the sums: the sha256 of all else they say; those of earlier versions have none.
+SUMS_SEAL = "seal"
 
 
 def save_sharded_state(
