@@ -147,12 +147,13 @@ class Encoder:
         Raises:
             ValueError: a picture cannot be read or is too large.
         """
-        parts, counts, opened = [], [], []
+        parts, counts, opened, decoded = [], [], [], 0
         for number, picture in enumerate(pictures, start=1):
             opened.append(_open(picture, self.images.max_pixels))
-            if number == len(pictures) or sum(p.width * p.height for p in opened) > DECODED:
+            decoded += opened[-1].width * opened[-1].height
+            if number == len(pictures) or decoded > DECODED:
                 tiles, own = self.processor.pixels(opened, self.images)
-                parts, counts, opened = [*parts, tiles], counts + own, []
+                parts, counts, opened, decoded = [*parts, tiles], counts + own, [], 0
         return join(parts), counts
 
     def tile_counts(self, pictures: list[Path]) -> list[int]:

@@ -117,7 +117,7 @@ class WholeEngine:
         self.module = module
         self.max_grad_norm = optimizer.max_grad_norm
         self.adapted = has_adapters(model)
-        self.optimizer = build_optimizer(self.model, optimizer)
+        self.optimizer = build_optimizer(self.model, optimizer, ranks)
         accumulate_in_32_bits(self.model)
 
     def __call__(self, *args: Any) -> Any:

@@ -12,9 +12,12 @@ import torch
 from torch import nn
 
 from r1v3.recipe.schema.training import Optimizer
+from r1v3.train.core.ranks import Ranks
+from r1v3.train.core.shared_muon import SharedMuon
 
 Masters = list[tuple[torch.Tensor, torch.Tensor]]
 
+ALONE = Ranks(0, 1)
 NOT_HIDDEN = ("embed_tokens", "lm_head", "embeddings.")
 AT_ONCE = 2**28  # elements whose gradients exist in 32 bits at a time: 1 GiB
 
@@ -93,8 +96,12 @@ def _portions(masters: Masters, at_once: int) -> Iterator[Masters]:
         yield some
 
 
-def build_optimizer(model: nn.Module, settings: Optimizer) -> Optimizers:
-    """Optimizers over what trains; frozen parameters have no state. Vectors are not decayed."""
+def build_optimizer(model: nn.Module, settings: Optimizer, ranks: Ranks = ALONE) -> Optimizers:
+    """Optimizers over what trains; frozen parameters have no state. Vectors are not decayed.
+
+    Args:
+        ranks: who divides Muon's work; all of them hold the whole model.
+    """
     trained: list[tuple[str, torch.Tensor]] = [
         (name, p) for name, p in model.named_parameters() if p.requires_grad
     ]
@@ -106,8 +113,9 @@ def build_optimizer(model: nn.Module, settings: Optimizer) -> Optimizers:
         return Optimizers([adamw([p for _, p in trained], settings)], masters)
     hidden = [p for name, p in trained if p.ndim == 2 and not any(n in name for n in NOT_HIDDEN)]
     others = [p for _, p in trained if all(p is not h for h in hidden)]
-    muon = torch.optim.Muon(
+    muon = SharedMuon(
         hidden,
+        ranks,
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
         adjust_lr_fn="match_rms_adamw",

@@ -112,6 +112,15 @@ class Ranks:
         for parameter, part in zip(trained, flat.split([p.numel() for p in trained])):
             parameter.grad = part.view_as(parameter)
 
+    def send_from(self, owner: int, tensors: list[torch.Tensor]) -> None:
+        """Give every rank the values that `owner` has; the tensors have the same shapes on all ranks."""
+        if self.world == 1 or not tensors:
+            return
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        dist.broadcast(flat, owner, group=self.group)
+        for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors])):
+            tensor.copy_(part.view_as(tensor))
+
     def sum(self, *values: float) -> tuple[float, ...]:
         """Each value, summed over the ranks."""
         if self.world == 1:
