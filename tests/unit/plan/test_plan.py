@@ -7,6 +7,9 @@ import pytest
 from r1v3.plan.advice import advise
 from r1v3.plan.costs import load_costs
 from r1v3.plan.memory import (
+    LargestPass,
+    TrainingDevice,
+    TrainingSetup,
     activation_bytes,
     cache_token,
     parts_beside_engine,
@@ -15,7 +18,7 @@ from r1v3.plan.memory import (
 from r1v3.plan.report import cost_table
 from r1v3.plan.report import parts as parts_of
 from r1v3.plan.shapes import ModelShape
-from r1v3.plan.speed import decoding_time, draw_lengths
+from r1v3.plan.speed import EngineSize, decoding_time, draw_lengths
 from r1v3.plan.stages import RecipePlan
 from r1v3.recipe.load import load_project
 from r1v3.recipe.site import load_site
@@ -51,16 +54,9 @@ def paper():
 def parts(costs, zero, world, train=("vision_tower", "connector", "llm"), dtype="bfloat16"):
     return training_parts(
         SHAPE,
-        train=list(train),
-        dtype=dtype,
-        zero=zero,
-        checkpointing=False,
-        world=world,
-        tokens=1,
-        responses=1,
-        tiles=1,
-        device=costs.devices["h100"],
-        factors=costs.activations,
+        TrainingSetup(list(train), dtype, zero, checkpointing=False, world=world),
+        LargestPass(tokens=1, responses=1, tiles=1),
+        TrainingDevice(costs.devices["h100"], costs.activations),
     )
 
 
@@ -98,14 +94,10 @@ def test_keys_and_values_of_a_token_are_two_numbers_a_layer_and_feature(costs):
 def test_one_long_answer_keeps_an_engine_for_itself(costs):
     told = decoding_time(
         [10] * 7 + [1000],
+        EngineSize(rows=8, gpus=1, cache=0, device=costs.devices["h100"], peak=1e12),
         shape=SHAPE,
         prompt=1,
         prompts=1,
-        rows=8,
-        gpus=1,
-        cache=0,
-        device=costs.devices["h100"],
-        peak=1e12,
     )
     assert told.straggling / told.seconds == pytest.approx(0.99, abs=0.005)
 
@@ -222,11 +214,15 @@ def test_both_sides_are_counted_with_their_contexts(costs, paper):
 
 def test_without_zero_gradients_are_let_go_before_the_engine_wakes(costs):
     told = parts(costs, None, 1)
-    given = {"train": ["llm"], "dtype": "bfloat16", "world": 1}
-    whole = parts_beside_engine(SHAPE, told, zero=None, **given)
+
+    def beside(zero):
+        setup = TrainingSetup(["llm"], "bfloat16", zero, checkpointing=False, world=1)
+        return parts_beside_engine(SHAPE, told, setup)
+
+    whole = beside(None)
     assert "gradients" not in whole
     assert whole["copies of the start and of the step before"] == 2 * 2 * 880
-    assert parts_beside_engine(SHAPE, told, zero=2, **given)["gradients"] == 4000
+    assert beside(2)["gradients"] == 4000
 
 
 def test_the_gate_is_in_the_plan_over_all_its_gpus(costs, paper):

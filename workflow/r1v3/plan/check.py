@@ -15,7 +15,7 @@ from r1v3.plan.shapes import (
     config_from_sizes,
     model_shape,
 )
-from r1v3.plan.speed import train_seconds
+from r1v3.plan.speed import StepWork, train_seconds
 from r1v3.train.core.flops import FlopCount
 
 
@@ -88,24 +88,14 @@ def check_case(root: Path, name: str) -> CheckedCase:
     length = case.prompt + case.response
     parts = memory.training_parts(
         shape,
-        train=case.train,
-        dtype="float32",
-        zero=None,
-        checkpointing=case.checkpointing,
-        world=1,
-        tokens=case.samples * length,
-        responses=case.samples * case.response,
-        tiles=case.samples,
-        device=device,
-        factors=costs.activations,
+        memory.TrainingSetup(case.train, "float32", None, case.checkpointing, world=1),
+        memory.LargestPass(case.samples * length, case.samples * case.response, case.samples),
+        memory.TrainingDevice(device, costs.activations),
     )
     seconds = train_seconds(
         FlopCount.of(model, case.train),
         shape,
-        lengths=[length] * count,
-        responses=count * case.response,
-        tiles=count,
-        passes=case.passes,
+        StepWork([length] * count, count * case.response, count, case.passes),
         devices=1,
         device=device,
         peak=found.peak,

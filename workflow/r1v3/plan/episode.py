@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from r1v3.plan import memory
-from r1v3.plan.speed import decoding_time, draw_lengths, train_seconds
+from r1v3.plan.speed import EngineSize, StepWork, decoding_time, draw_lengths, train_seconds
 from r1v3.recipe.schema.training import Grpo
 from r1v3.train.core.flops import FlopCount
 
@@ -59,7 +59,13 @@ def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> RolloutSeconds
         share=plan.engine_share(),
         device=device,
     )
-    cache = 0.0 if plan.cpu else gpus * parts["keys and values"]
+    engine = EngineSize(
+        rows=asked if plan.cpu else 256,
+        gpus=gpus,
+        cache=0.0 if plan.cpu else gpus * parts["keys and values"],
+        device=device,
+        peak=plan.peak,
+    )
     count = FlopCount.of(plan.model, settings.train, settings.adapted)
     starts = [stage.step for stage in settings.lengths] + [settings.steps]
     phases = {"generate": 0.0, "straggling": 0.0, "update": 0.0, "weights": 0.0}
@@ -73,19 +79,15 @@ def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> RolloutSeconds
             told = [
                 decoding_time(
                     lengths[first:last],
+                    engine,
                     shape=shape,
                     prompt=plan.prompt,
                     prompts=max(1, settings.prompts_per_step // engines),
-                    rows=asked if plan.cpu else 256,
-                    gpus=gpus,
-                    cache=cache,
-                    device=device,
-                    peak=plan.peak,
                 )
                 for first, last in itertools.pairwise(cuts)
             ]
             share = steps / EPISODES
-            last = max(told, key=lambda engine: engine.seconds)
+            last = max(told, key=lambda each: each.seconds)
             phases["generate"] += share * last.seconds
             phases["straggling"] += share * last.straggling
             busy += share * gpus * sum(each.seconds - each.straggling for each in told)
@@ -128,10 +130,7 @@ def _update(
     seconds = train_seconds(
         count,
         plan.shape,
-        lengths=texts,
-        responses=sum(lengths),
-        tiles=plan.load.tiles * prompts,
-        passes=passes,
+        StepWork(texts, sum(lengths), plan.load.tiles * prompts, passes),
         devices=devices,
         device=plan.device,
         peak=plan.peak,

@@ -6,11 +6,12 @@ are a formula's result times a measured factor. Each function gives {part: bytes
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from r1v3.plan.costs import Activations, Device
 from r1v3.plan.shapes import ModelShape
-from r1v3.recipe.schema.training import Lora
+from r1v3.recipe.schema.training import Grpo, Lora, Sft
 from r1v3.train.core.token_stats import LOGITS_AT_ONCE, chunk_of, chunk_on_card
 
 GIB = 2**30
@@ -21,35 +22,79 @@ BUCKETS = 2 * 500_000_000
 SAMPLE_TEXT = 5000  # bytes of an encoded sample beside its tiles
 
 
-def training_parts(
-    shape: ModelShape,
-    *,
-    train: Sequence[str],
-    dtype: str,
-    zero: Literal[2, 3] | None,
-    checkpointing: float,
-    world: int,
-    tokens: int,
-    responses: int,
-    tiles: int,
-    device: Device,
-    factors: Activations,
-    card: float = 0.0,
-    lora: Lora | None = None,
-) -> dict[str, float]:
-    """What a training process keeps.
+@dataclass(frozen=True)
+class TrainingSetup:
+    """The settings of a training stage that decide its memory.
 
-    Args:
+    Attributes:
         train: the module groups that learn.
         zero: the ZeRO stage; None where every process holds the whole model.
         checkpointing: share of the layers that are computed again in the backward pass.
-        tokens: of its longest pass; `responses` of these are predicted, and `tiles` lie in it.
-        card: bytes of a GPU's memory; 0 on a processor.
+        world: training processes, one for each device.
         lora: adapters in place of some groups' weights.
     """
-    size = 2 if dtype == "bfloat16" else FLOAT
-    trained = shape.trained(train, lora)
-    parts = world if zero else 1
+
+    train: Sequence[str]
+    dtype: str
+    zero: Literal[2, 3] | None
+    checkpointing: float
+    world: int
+    lora: Lora | None = None
+
+    @classmethod
+    def of(cls, settings: Sft | Grpo, world: int) -> "TrainingSetup":
+        """The setup of a run with these settings, on `world` devices."""
+        parallel = settings.parallel
+        return cls(
+            train=settings.train,
+            dtype=settings.dtype,
+            zero=parallel.zero,
+            checkpointing=parallel.gradient_checkpointing,
+            world=world,
+            lora=settings.lora,
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes of a weight."""
+        return 2 if self.dtype == "bfloat16" else FLOAT
+
+    @property
+    def weight_shards(self) -> int:
+        """How many devices share one copy of the weights."""
+        return self.world if self.zero == 3 else 1
+
+
+@dataclass(frozen=True)
+class LargestPass:
+    """The largest pass of a training process: its tokens, those that are predicted, and its tiles."""
+
+    tokens: int
+    responses: int
+    tiles: int
+
+
+@dataclass(frozen=True)
+class TrainingDevice:
+    """The device of a training process.
+
+    Attributes:
+        factors: what the backward pass keeps there.
+        card: bytes of a GPU's memory; 0 on a processor.
+    """
+
+    device: Device
+    factors: Activations
+    card: float = 0.0
+
+
+def training_parts(
+    shape: ModelShape, setup: TrainingSetup, largest: LargestPass, on: TrainingDevice
+) -> dict[str, float]:
+    """What a training process keeps."""
+    size, zero = setup.size, setup.zero
+    trained = shape.trained(setup.train, setup.lora)
+    parts = setup.world if zero else 1
     masters = FLOAT * trained if size == 2 else 0
     gathered = 0
     if zero:
@@ -57,35 +102,28 @@ def training_parts(
         gathered = size * copies * BUCKETS
     if zero == 3:
         gathered += size * (min(LIVE, shape.all) + shape.largest)
-    whole = set(train) - set(lora.targets if lora else ())
+    whole = set(setup.train) - set(setup.lora.targets if setup.lora else ())
     return {
-        "process": device.base_gib * GIB + device.fixed_gib * GIB,
-        "weights": size * shape.all / (world if zero == 3 else 1),
+        "process": on.device.base_gib * GIB + on.device.fixed_gib * GIB,
+        "weights": size * shape.all / setup.weight_shards,
         "gradients": FLOAT * trained / parts,
         "optimizer": (8 * trained + masters) / parts,
         "gathered": gathered,
         "activations": activation_bytes(
             shape,
-            train,
+            setup.train,
             size,
-            checkpointing=checkpointing,
-            tokens=tokens,
-            tiles=tiles,
-            factors=factors,
+            checkpointing=setup.checkpointing,
+            tokens=largest.tokens,
+            tiles=largest.tiles,
+            factors=on.factors,
         ),
-        "logits": _logits(shape, whole, responses, factors, card),
+        "logits": _logits(shape, whole, largest.responses, on.factors, on.card),
     }
 
 
 def parts_beside_engine(
-    shape: ModelShape,
-    parts: dict[str, float],
-    *,
-    train: Sequence[str],
-    dtype: str,
-    zero: Literal[2, 3] | None,
-    world: int,
-    lora: Lora | None = None,
+    shape: ModelShape, parts: dict[str, float], setup: TrainingSetup
 ) -> dict[str, float]:
     """What the trainer keeps on a device while vLLM samples there, after it has emptied its cache.
 
@@ -95,13 +133,11 @@ def parts_beside_engine(
     Args:
         parts: of `training_parts`.
     """
-    size = 2 if dtype == "bfloat16" else FLOAT
-    shards = world if zero == 3 else 1
     held = {name: parts[name] for name in ("process", "weights", "optimizer")}
-    if zero:
+    if setup.zero:
         held["gradients"] = parts["gradients"]
     held["copies of the start and of the step before"] = (
-        2 * size * shape.trained(train, lora) / shards
+        2 * setup.size * shape.trained(setup.train, setup.lora) / setup.weight_shards
     )
     return held
 

@@ -86,16 +86,11 @@ def _gpus(root: Path, shape: ModelShape) -> str:
         for count in COUNTS:
             parts = memory.training_parts(
                 shape,
-                train=groups,
-                dtype="bfloat16",
-                zero=3 if count > 1 else None,
-                checkpointing=True,
-                world=count,
-                tokens=TOKENS,
-                responses=TOKENS,
-                tiles=13,
-                device=device,
-                factors=costs.activations,
+                memory.TrainingSetup(
+                    groups, "bfloat16", 3 if count > 1 else None, checkpointing=True, world=count
+                ),
+                memory.LargestPass(TOKENS, TOKENS, tiles=13),
+                memory.TrainingDevice(device, costs.activations),
             )
             if sum(parts.values()) <= most:
                 return str(count)

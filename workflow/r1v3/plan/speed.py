@@ -9,38 +9,49 @@ from r1v3.plan.shapes import ModelShape
 from r1v3.train.core.flops import FlopCount
 
 
+@dataclass(frozen=True)
+class StepWork:
+    """What a training step computes, over all devices.
+
+    Attributes:
+        lengths: tokens of each sequence.
+        responses: tokens that are predicted.
+        tiles: of the pictures.
+        passes: of one device.
+    """
+
+    lengths: list[int]
+    responses: int
+    tiles: int
+    passes: int
+
+
 def train_seconds(
     count: FlopCount,
     shape: ModelShape,
+    work: StepWork,
     *,
-    lengths: list[int],
-    responses: int,
-    tiles: int,
-    passes: int,
     devices: int,
     device: Device,
     peak: float,
     recomputed: float,
 ) -> float:
-    """Seconds of a step on sequences of these lengths, over all devices.
+    """Seconds of a training step.
 
     The time of matrix products, and of what is read and written between them. Layers with gradient
     checkpointing are computed once more, which adds a third to forward and backward.
 
     Args:
-        responses: tokens that are predicted.
-        passes: of one device.
         peak: operations a second of one device.
         recomputed: share of the layers that have gradient checkpointing.
     """
     again = 1 + recomputed / 3
-    work = again * count.batch(lengths, responses, tiles) / (device.train_share * peak)
+    flops = again * count.batch(work.lengths, work.responses, work.tiles)
     floats = shape.layers * (8 * shape.width + 4 * shape.kv_width + 4 * shape.mlp_width)
-    moved = (
-        again * TOUCHED * device.float_bytes * sum(lengths) * floats / (1e9 * device.bandwidth_gb)
-    )
+    moved = again * TOUCHED * device.float_bytes * sum(work.lengths) * floats
+    seconds = flops / (device.train_share * peak) + moved / (1e9 * device.bandwidth_gb)
     layers = shape.layers + shape.vision_layers
-    return (work + moved) / devices + passes * layers * device.layer_seconds
+    return seconds / devices + work.passes * layers * device.layer_seconds
 
 
 def draw_lengths(workload: Workload, count: int, limit: int, seed: int) -> list[int]:
@@ -66,17 +77,25 @@ class Decoding:
     prefill: float
 
 
+@dataclass(frozen=True)
+class EngineSize:
+    """One engine, and the GPUs that share it.
+
+    Attributes:
+        rows: most answers that decode at once.
+        cache: bytes for keys and values, on all of the engine's GPUs together; 0: no limit.
+        peak: operations a second of one GPU.
+    """
+
+    rows: int
+    gpus: int
+    cache: float
+    device: Device
+    peak: float
+
+
 def decoding_time(
-    lengths: list[int],
-    *,
-    shape: ModelShape,
-    prompt: int,
-    prompts: int,
-    rows: int,
-    gpus: int,
-    cache: float,
-    device: Device,
-    peak: float,
+    lengths: list[int], engine: EngineSize, *, shape: ModelShape, prompt: int, prompts: int
 ) -> Decoding:
     """Generation with continuous batching: when a row ends, the next answer takes its place.
 
@@ -85,13 +104,12 @@ def decoding_time(
     Args:
         lengths: tokens of each answer.
         prompt: tokens of a prompt; `prompts` of them are read.
-        rows: most answers that decode at once.
-        cache: bytes for keys and values, on all of the engine's GPUs together; 0: no limit.
-        peak: operations a second of one GPU.
     """
-    share, kv = device.decode_share, cache_token(shape)
-    most = int(cache // (kv * (prompt + sum(lengths) / len(lengths)))) if cache else rows
-    rows = max(1, min(rows, most, len(lengths)))
+    device, gpus, peak = engine.device, engine.gpus, engine.peak
+    share, kv, rows = device.decode_share, cache_token(shape), engine.rows
+    if engine.cache:
+        rows = min(rows, int(engine.cache // (kv * (prompt + sum(lengths) / len(lengths)))))
+    rows = max(1, min(rows, len(lengths)))
     prefill = 2 * shape.all * prompt * prompts / (gpus * share * peak)
     waiting, running = list(reversed(lengths)), []
     seconds = straggling = 0.0

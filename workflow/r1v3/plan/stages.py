@@ -11,7 +11,7 @@ from r1v3.plan.estimate import Estimate
 from r1v3.plan.questions import questions_of_benchmark, questions_of_set
 from r1v3.plan.servers import servers
 from r1v3.plan.shapes import ModelShape, meta_model, model_shape
-from r1v3.plan.speed import decoding_time, draw_lengths, train_seconds
+from r1v3.plan.speed import EngineSize, StepWork, decoding_time, draw_lengths, train_seconds
 from r1v3.recipe.load import Project
 from r1v3.recipe.schema.data import SampledSet
 from r1v3.recipe.schema.layout import Machines, Stage
@@ -139,10 +139,12 @@ class RecipePlan:
         seconds = train_seconds(
             FlopCount.of(self.model, settings.train, settings.adapted),
             self.shape,
-            lengths=lengths,
-            responses=sum(answers),
-            tiles=self.load.tiles * len(lengths),
-            passes=math.ceil(tokens / devices / longest),
+            StepWork(
+                lengths,
+                responses=sum(answers),
+                tiles=self.load.tiles * len(lengths),
+                passes=math.ceil(tokens / devices / longest),
+            ),
             devices=devices,
             device=self.device,
             peak=self.peak,
@@ -150,18 +152,9 @@ class RecipePlan:
         )
         parts = memory.training_parts(
             self.shape,
-            train=settings.train,
-            lora=settings.lora,
-            dtype=settings.dtype,
-            zero=parallel.zero,
-            checkpointing=parallel.gradient_checkpointing,
-            world=devices,
-            tokens=longest,
-            responses=longest,
-            tiles=tiles * self.load.tiles,
-            device=self.device,
-            factors=self.costs.activations,
-            card=self.card,
+            memory.TrainingSetup.of(settings, devices),
+            memory.LargestPass(longest, longest, tiles * self.load.tiles),
+            self._training_device(),
         )
         held = memory.sample_bytes(self.shape, size, self.load.tiles * settings.loading.cached)
         parts |= {"samples": held} if self.cpu else {}
@@ -181,6 +174,9 @@ class RecipePlan:
             notes=(f"{steps} steps of {seconds:.3g} s",),
             step_seconds=seconds,
         )
+
+    def _training_device(self) -> memory.TrainingDevice:
+        return memory.TrainingDevice(self.device, self.costs.activations, self.card)
 
     def _states(self, settings: Sft | Grpo) -> float:
         """Bytes of the states that a run keeps to resume from."""
@@ -217,21 +213,17 @@ class RecipePlan:
         rollouts = simulate(self, settings, devices)
         limit = max(stage.tokens for stage in settings.lengths)
         longest = parallel.pass_tokens or math.ceil(rollouts.most_tokens / devices)
+        groups = max(1, math.ceil(longest / (self.prompt + limit * settings.samples)))
+        setup = memory.TrainingSetup.of(settings, devices)
         parts = memory.training_parts(
             self.shape,
-            train=settings.train,
-            lora=settings.lora,
-            dtype=settings.dtype,
-            zero=parallel.zero,
-            checkpointing=parallel.gradient_checkpointing,
-            world=devices,
-            tokens=max(longest, self.prompt + limit),
-            responses=longest,
-            tiles=self.load.tiles
-            * max(1, math.ceil(longest / (self.prompt + limit * settings.samples))),
-            device=self.device,
-            factors=self.costs.activations,
-            card=self.card,
+            setup,
+            memory.LargestPass(
+                tokens=max(longest, self.prompt + limit),
+                responses=longest,
+                tiles=self.load.tiles * groups,
+            ),
+            self._training_device(),
         )
         prompts = self._samples(training.data)
         held = min(KEPT_TILES, memory.sample_bytes(self.shape, prompts, self.load.tiles))
@@ -240,15 +232,7 @@ class RecipePlan:
             rows = self.prompt + limit
             cache = rollouts.rows / devices * rows * 2 * memory.cache_token(self.shape)
             parts |= {"samples": held, "keys and values": 2 * cache}
-        kept_beside = memory.parts_beside_engine(
-            self.shape,
-            parts,
-            train=settings.train,
-            lora=settings.lora,
-            dtype=settings.dtype,
-            zero=parallel.zero,
-            world=devices,
-        )
+        kept_beside = memory.parts_beside_engine(self.shape, parts, setup)
         copies = "copies of the start and of the step before"
         parts |= {copies: kept_beside[copies]}
         parts |= {} if self.cpu else {"engine asleep": memory.sleeping_engine(self.device)}
@@ -377,14 +361,16 @@ class RecipePlan:
             parts = {"process": 2**30 * self.device.base_gib, "weights": 4.0 * shape.all}
         told = decoding_time(
             drawn,
+            EngineSize(
+                rows=ENGINE_ROWS,
+                gpus=gpus,
+                cache=gpus * parts.get("keys and values", 0.0),
+                device=self.device,
+                peak=self.peak,
+            ),
             shape=shape,
             prompt=self.prompt,
             prompts=math.ceil(len(drawn) / samples),
-            rows=ENGINE_ROWS,
-            gpus=gpus,
-            cache=gpus * parts.get("keys and values", 0.0),
-            device=self.device,
-            peak=self.peak,
         )
         seconds = told.seconds * own / len(drawn) + self.load.start_seconds
         return Estimate(
