@@ -12,8 +12,21 @@ _ARROW = re.compile(r"\\(?:vec|overrightarrow)(?![a-zA-Z])")
 _BOLD = re.compile(r"\\(?:mathbf|boldsymbol|bm)\s*\{\s*([a-z])\s*\}")
 
 
+_CHOSEN = re.compile(
+    r"([AC])\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)|(?:\{\s*\})?[_^]\{?(\d+)\}?\s*(C)_\{?(\d+)\}?"
+)
+
+
+def _in_usual_choice(found: re.Match[str]) -> str:
+    """Write `C(5,2)` and `{}_5C_2` as `C_5^2`."""
+    kind, n, k = found.group(1, 2, 3) if found.group(1) else found.group(5, 4, 6)
+    return f"{kind}_{{{n}}}^{{{k}}}"
+
+
 def in_same_names(answer: str, gold: str) -> tuple[str, str]:
     r"""Return answer and gold with one name for the whole number of a family, and one dress for vectors."""
+    if gold.strip(" $").isdigit():  # a gold of two numbers may be a point C(5, 2)
+        answer = _CHOSEN.sub(_in_usual_choice, answer)
     if ("Z" in gold or "ℤ" in gold) and ("Z" in answer or "ℤ" in answer):
         answer = _with_runner_of(answer, gold)
     if "\\" in answer and "\\" in gold:

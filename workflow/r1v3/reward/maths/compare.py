@@ -3,6 +3,7 @@ r"""Compare two answers by structure, leaf by leaf.
 `Comparison.same` returns True, False, or None where some leaf is beyond this package's own reading.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -187,6 +188,8 @@ class Comparison:
         if any(clock and clock.group(3) for clock in clocks) or all(clocks):
             times = [clock and _time_of_day(*clock.groups()) for clock in clocks]
             return times[0] == times[1]
+        if clocks[1] and math.gcd(*map(int, clocks[1].group().split(":")[:2])) > 1:
+            return False  # 9:45 is no ratio in lowest terms, so a time of day
         terms = [shape.items if shape.kind == "ratio" else None for shape in (a, g)]
         if terms[0] and terms[1]:
             if len(terms[0]) != len(terms[1]):

@@ -178,7 +178,7 @@ class _Parser(Reader):
         return self.variable(run[0], depth)
 
     def variable(self, name: str, depth: int) -> Tree:
-        chosen = self.chosen(name) if name in "AC" else None
+        chosen = self.chosen(name) if name in "ACP" else None
         if chosen:
             return chosen
         script = SCRIPT.match(self.text, self.at)

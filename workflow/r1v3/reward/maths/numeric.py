@@ -342,6 +342,9 @@ def proportional(left: Tree, right: Tree) -> int | None:
     return 1 if ratio.real > 0 else -1
 
 
+_FAR = (-9, -(10**4), 10**4)  # how far from its root an equation is tried: |x| = 3 has a second one
+
+
 def solves(name: str, value: Tree, tree: Tree) -> bool:
     """Whether `name = value` is the one root of `tree`, linear in `name`, at all sample points."""
     others = (variables_of(tree) | variables_of(value)) - {name}
@@ -352,13 +355,13 @@ def solves(name: str, value: Tree, tree: Tree) -> bool:
         point = sample_point(others, index)
         try:
             root = value_of(value, point)
-            at = [as_complex(value_of(tree, {**point, name: root + k})) for k in (0, 1, 2, -9)]
+            at = [as_complex(value_of(tree, {**point, name: root + k})) for k in (0, 1, 2, *_FAR)]
         except (Undefined, TooLarge):
             continue
         slope = at[1] - at[0]
         if abs(at[0]) > 1e-9 * max(1, abs(slope)) or not close(at[2] - at[1], slope) or slope == 0:
             return False
-        if not close(at[3] - at[0], -9 * slope):  # |x| = 3 has a second root
+        if not all(close(y - at[0], k * slope) for y, k in zip(at[3:], _FAR, strict=True)):
             return False
         compared += 1
     return compared >= 2

@@ -33,6 +33,9 @@ _COUNTER = re.compile(
 _ANGLE_AND_UNIT = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})\s+(?=[A-Za-z])")
 _TRIG = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _BRACKETED = re.compile(r"(?P<number>.*[\d}])\s*[(\[]\s*(?P<word>[^()\[\]+*=-]{1,24})\s*[)\]]")
+_UNIT_FRACTION = re.compile(  # 40 \frac{km}{h}
+    r"(?<=\d)\s*\\frac\s*\{\s*([A-Za-z]+)\s*\}\s*\{\s*([A-Za-z]+(?:\^\{?2\}?)?)\s*\}\Z"
+)
 _LED = re.compile(
     r"(?:一?共|约为?|大约|about|approximately|around|只有|有|\\approx)\s*(?=[\d\\-])|第\s*(?=\d+$)"
 )
@@ -82,6 +85,7 @@ def read_quantity(text: str) -> Quantity:
     compound = _compound(text)
     if compound:
         return compound
+    text = _UNIT_FRACTION.sub(r" \1/\2", text)
     head, unit, glued = split_unit(text)
     number = parse_number(head)
     if number is not None:
@@ -294,12 +298,20 @@ def _one_unit(
     if unit.dimension == PERCENT:
         return _percent(a, g, tolerance, percent_asked)
     if unit.dimension == ANGLE:
-        return written_alike or _across(a, g, tolerance)
-    if (a.glued or g.glued) and not written_alike and set(unit.name) <= _names_of(a, g):
+        return (written_alike and (g.unit is not None or _may_be_degrees(g.number))) or _across(a, g, tolerance)
+    if not written_alike and set(unit.name) <= _names_of(a, g):
         named = parse_expression(unit.name)  # 2mg is no milligram beside an m and a g
         sides = (("mul", side.number, named) if side.unit else side.number for side in (a, g))
         return same_value(*sides) if named else None
     return written_alike
+
+
+def _may_be_degrees(tree: Tree) -> bool:
+    """Whether a bare number may be one of degrees: 45 may, the root of 3 may not."""
+    try:
+        return bool(variables_of(tree)) or isinstance(value_of(tree), Fraction)
+    except (Undefined, TooLarge):
+        return False
 
 
 def _percent(a: Quantity, g: Quantity, tolerance: float | None, asked: bool | None) -> bool | None:

@@ -57,9 +57,13 @@ def value_of_relation(shape: Shape) -> Shape | None:
     return None
 
 
+# The modulus of a real unknown, which has two values; |z| is a length.
+_MODULUS = re.compile(r"\|\s*[a-xy]\s*\|")
+
+
 def is_label(text: str) -> bool:
     """Whether the left of an equals sign is a name (`x`, `f(x)`, `|AB|`, `(p,q)`, `面积`)."""
-    if denies(text):
+    if denies(text) or _MODULUS.fullmatch(text):
         return False
     text = _SCRIPTS.sub("", text)
     if r"\frac" in text:

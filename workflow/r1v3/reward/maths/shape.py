@@ -113,6 +113,8 @@ def shape_of(text: str, depth: int = 0) -> Shape:
     enclosed = _enclosed(text, depth)
     if enclosed:
         return enclosed
+    if measure := _MEASURE.fullmatch(text):
+        return _node("relation", text, list(measure.groups()), depth, operators=("=",))
     if ":" in text or " to " in text or "比" in text:
         terms = _parts(text, _COLON)
         if terms and len(terms) == 2 and _PART_NAME.fullmatch(terms[0]):
@@ -128,6 +130,11 @@ def shape_of(text: str, depth: int = 0) -> Shape:
 _PART_NAME = re.compile(
     r"[A-Za-z][A-Za-z ]{0,30}|(?i:part|blank|question) ?[1-6]"
     r"|第[一二三四五六1-6][空问个]{0,2}|[\u4e00-\u9fff]{1,8}"
+)
+# A measure of a figure behind its name: `长3`, `width 4`.
+_MEASURE = re.compile(
+    r"(长|宽|高|底|半径|直径|边长|周长|面积|体积|length|width|height|radius|diameter|base|perimeter|area)\s*[为是]?\s*"
+    r"(\d[\d.]*|\\(?:frac|sqrt).*)"
 )
 _RATIO_WORDS = re.compile(r"[\d.]+(?:(?:\s+to\s+|\s*比\s*)[\d.]+)+")
 _ENUMERATOR = re.compile(
@@ -240,6 +247,9 @@ def _set(text: str, inside: str, depth: int) -> Shape:
             r"\(?(?:[a-zA-Z,\s]{1,5}|\\[a-z]+\s*)\)?(?:\s*\\in\s*[A-Z])?\s*", head
         ):
             return _node("builder", text, [_with_usual_names(head, condition)], depth)
+    head, _, condition = inside.partition("|")
+    if _RUNS_OVER.fullmatch(condition.strip()) and "," not in head:  # {3k | k in Z}
+        return _set(text, f"x|x={head},{condition}", depth)
     items = _parts(inside, re.compile(r"\s*[,;]\s*")) or ([inside] if inside else [])
     return _node("set", text, items, depth)
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from r1v3.reward.maths.quantity import same_leaf
+from r1v3.reward.maths.shape import shape_of
 from r1v3.reward.maths.units import parse_unit
 from r1v3.reward.text.around import spoils
 from r1v3.reward.text.boxes import find_boxes, join_last_boxes, leaves_box_open
@@ -287,6 +288,8 @@ def stated(said: str, question: str | None = None) -> str | None:
 def stated_in_box(content: str, question: str | None) -> str | None:
     """Return the value that the sentence in a box ends with: `面积为12`, `The maximum is 12`."""
     text = normalise(content)
+    if shape_of(text).kind == "relation":
+        return None
     said = stated(text, question) if len(text) <= 80 and _is_sentence(text) else None
     return said if said and said != text and text.endswith(said.strip()) else None
 

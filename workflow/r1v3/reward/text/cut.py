@@ -6,8 +6,8 @@ import re
 _DANGLING = re.compile(
     r"(?:(?<![A-Za-z])(?:a|an|the|of|to|and|or|but|so|thus|then|than|that|which|because|since|with|for|from|by|in|on"
     r"|at|as|if|is|are|was|were|be|has|have|had|we|it|its|their|this|weighs?|costs?|equals?|gets?|gives?|therefore"
-    r"|hence|into|per|not|will|would|can|must|should|let|where|when|while|between|subtract|add|multiply|divide|times|minus|plus)"
-    r"|的|和|与|或|(?<![:：“\"*])(?:是|有|(?<!不)对)|为|因为|所以|因此|故|则|得|由|且|在|把|将|从|即|而|但|但是|如果|当|由于|其中|那么|接下来|然后|我们|再|可得|可知|得知|可见|等于|[-+=<>*/^_,，、;；(（\[{&≤≥≈×÷])\s*\Z"
+    r"|(?:must|should|will|can|have\s+to|need\s+to)\s+(?:now|then|next)|hence|into|per|not|will|would|can|must|should|let|where|when|while|between|subtract|add|multiply|divide|times|minus|plus)"
+    r"|的|和|与|或|(?<![:：“\"*])(?:是|有|(?<!不)对)|为|因为|所以|因此|故|则|得|由|且|在|把|将|从|即|而|但|但是|如果|当|由于|其中|那么|接下来|然后|我们|再|可得|可知|得知|可见|等于|得到|减去|加上|乘以|除以|代入|[-+=<>*/^_,，、;；(（\[{&≤≥≈×÷])\s*\Z"
 )
 # A clause that has named what it is about, and nothing of it: `x = 5, so the area`.
 _WITHOUT_VERB = re.compile(

@@ -60,6 +60,7 @@ _UNBRACED = re.compile(r"\\math(?:bb|bf|rm|cal|it|sf)\s+([A-Za-z])(?![A-Za-z])")
 _ARC = re.compile(r"\\operatorname\s*\{\s*a(?:rc)?(sin|cos|tan)\s*\}")
 _UNIT_VECTOR = re.compile(
     r"\\(?:mathbf|boldsymbol|bm|hat|vec|overrightarrow|textbf)\s*\{\s*(?:\\mathbf\s*\{?)?([ijk])\s*\}?\}"
+    r"|\\(?:vec|hat)\s+([ijk])(?![A-Za-z])"
 )
 _DOTLESS = re.compile(r"\\([ij])math(?![a-zA-Z])")
 # Colour is dress.
@@ -141,7 +142,7 @@ def normalise(text: str) -> str:
 _HALF_DAY = re.compile(r"(?<=\d)\s?([ap])\.m\.?(?![A-Za-z])")
 # Words that only say that the answer follows, or repeat it.
 _PREFIX = re.compile(
-    r"^(?:(?:答案?|解)\s*:\s*|(?:故|应|所以)*填\s*:?\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:等于|为)\s*(?=[-+\d\\(])|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])|(?i:so|hence|thus|therefore)\s*,?\s+(?=[-+\d\\(])"
+    r"^(?:(?:答案?|解)\s*:\s*|(?:故|应|所以)*填\s*:?\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:等于|为|(?:解|可|求)?得到?)\s*(?=[-+\d\\(])|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])|(?i:so|hence|thus|therefore)\s*,?\s+(?=[-+\d\\(])"
     r"|(?i:(?:the\s+)?(?:final\s+|correct\s+)?ans(?:wer)?\.?)\s*(?:(?<=\.)(?=\s*[-+\d\\(])|is\s*:?\s+|:\s*|=\s*)(?=\S))"
 )
 _CONFIRMED = re.compile(
@@ -157,6 +158,7 @@ def _without_tail(text: str) -> str:
 
 
 _CHOOSE = re.compile(r"\{\s*(\w+)\s*\\choose\s*(\w+)\s*\}")
+_OVER = re.compile(r"\{\s*([^{}]+?)\s*\\over(?![A-Za-z])\s*([^{}]+?)\s*\}")
 # Characters without a place in an answer: control, direction, private ones, lone surrogates.
 _FOREIGN = re.compile(
     r"~~[^\s~]+~~|\A\s*%|\\tag\b|\\(?:text)?color\s*\{\s*[wW]hite|[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff]"
@@ -195,7 +197,7 @@ def _strip_dress(text: str) -> str:
     if "operatorname" in text:
         text = _ARC.sub(r"\\arc\1 ", text)
     text = _DOTLESS.sub(r"\1", text)
-    text = _UNIT_VECTOR.sub(lambda m: rf"\vec{{{m.group(1)}}}", text)
+    text = _UNIT_VECTOR.sub(lambda m: rf"\vec{{{m.group(1) or m.group(2)}}}", text)
     text = _DROPPED.sub(" ", _COLOUR.sub(" ", text) if "color" in text else text)
     text = _SPACES.sub(" ", text)
     for _ in range(4):
@@ -203,6 +205,7 @@ def _strip_dress(text: str) -> str:
         if not changed:
             break
     text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
+    text = _OVER.sub(r"\\frac{\1}{\2}", text)
     text = text.replace(r"\not=", r"\ne ").replace(r"\not\in", r"\notin ")
     text = _COMMAND.sub(_rename, text)
     text = re.sub(r"\s+(?=[_^])", "", text)
