@@ -123,7 +123,7 @@ def test_more_damage_than_is_allowed_names_file_benchmark_and_row(table, picture
     [
         (b"", "the file is empty"),
         (b"\xff\xfei\x00n\x00d\x00", "the first line is not text in UTF-8"),
-        (b"<html>not found</html>\n", "no column"),
+        (b"<html>not found</html>\n", "it is a web page"),
         (b"\t".join(name.encode() for name in COLUMNS) + b"\n", "no row with a picture"),
     ],
 )
@@ -163,7 +163,7 @@ BAD = {
     "mme_reasoning": [({"question_type": "choice", "answer": ""}, "answer must be letters")],
     "mathverse_vision_only": [({"question_type": "multi", "answer": "A"}, "question_type must be")],
     "csvqa": [({"zh_question": "?", "en_question": "?", "question_type": "choice", "answer": "",
-                "category": "Math", "difficulty": "x"}, "answer must be")],
+                "category": "Math", "difficulty": "x"}, "the column answer is empty")],
     "seephys": [({"answer": "1", "sig_figs": "few", "language": "English"}, "sig_figs must be a number")],
 }  # fmt: skip
 
@@ -320,11 +320,11 @@ TEN_WAYS = {
         "row", "a picture cannot be decoded",
     ),
     "empty_file": (lambda _: b"", "benchmark", "the file is empty"),
-    "web_page": (lambda _: b"<html>not found</html>\n", "benchmark", "no column"),
+    "web_page": (lambda _: b"<html>not found</html>\n", "benchmark", "it is a web page"),
     "no_rows": (lambda _: file_of(), "benchmark", "no row with a picture"),
     "all_rows": (
         lambda p: file_of(*(cells(n, p, answer="E") for n in range(4))),
-        "benchmark", "no row with a picture is left",
+        "benchmark", "none of its rows can be read; first row 0 (line 2): the answer 'E'",
     ),
     "not_there": (lambda _: None, "benchmark", "by hand as not_there.tsv"),
 }  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any
 
 from r1v3.evaluate.items.item import Item
 from r1v3.evaluate.items.load import benchmark_code
+from r1v3.evaluate.items.options import bare_options
 from r1v3.evaluate.reply.read import as_concluded, is_broken_off, with_boxes
 from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Grader, Verdict, grade
@@ -131,7 +132,7 @@ def _row(item: Item, response: str) -> dict[str, Any]:
         "response": response,
         "gold": list(item.golds),
         "type": item.answer_type,
-        "options": list(item.options) if item.options else None,
+        "options": list(bare_options(item.options)) if item.options else None,
         "question": item.question,
         "tolerance": item.tolerance,
     }

@@ -16,7 +16,8 @@ from string import ascii_uppercase
 from PIL import Image
 
 from r1v3.base.atomic_write import atomic_write
-from r1v3.evaluate.items.item import MARK, Item, write_options
+from r1v3.evaluate.items.item import MARK, Item
+from r1v3.evaluate.items.options import write_options
 from r1v3.model.prompt_template import IMAGE_MARKER
 from r1v3.recipe.graph.configs import Probe
 from r1v3.recipe.tables.benchmarks import Benchmark

@@ -36,6 +36,9 @@ OTHERS = {
     b"version https://git-lfs": "a pointer of Git LFS, whose file `git lfs pull` brings",
     b"<!doctype html": "a web page",
     b"<html": "a web page",
+    b"pk\x03\x04": "a zip archive, or a workbook such as .xlsx",
+    b"\xd0\xcf\x11\xe0": "a workbook of an old kind (.xls)",
+    b"%pdf-": "a PDF",
 }
 PEEKED = 1 << 16
 ROWS_AT_A_TIME = 64

@@ -8,8 +8,10 @@ from typing import Any
 from r1v3.data.tex import with_backslashes
 from r1v3.evaluate.items.cells import letters_in
 from r1v3.evaluate.items.item import Item, columns_of, fill, make_item
+from r1v3.evaluate.items.options import bare_options
 from r1v3.evaluate.items.rows import Row
 from r1v3.recipe.tables.benchmarks import Benchmark
+from r1v3.reward.choice.letters import gold_letters
 
 LANGUAGES = ("zh", "en")
 SUBJECTS = {"Math": "数学", "Biology": "生物", "Chemistry": "化学", "Physics": "物理"}
@@ -28,23 +30,27 @@ CHINESE = {
 
 
 def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
+    answer = row["answer"].strip()
+    if not answer:
+        raise ValueError("the column answer is empty: there is no right answer")
+    letters = letters_in(answer) or _letters_of_text(answer, row)
+    is_open = row["question_type"].strip().lower() == "open" or not (
+        row["question_type"].strip() or letters
+    )
+    kind = "open" if is_open else "choice"
     items = []
     for language, belongs in zip(LANGUAGES, describe_row(row, entry), strict=True):
         question = row[f"{language}_question"].replace("<image>", "")
-        options = tuple(row.get(f"{language}_{x}", "").strip() for x in "ABCD")
-        kind = "open" if row["question_type"].lower() == "open" else "choice"
-        if kind == "open" or not any(options):
-            options = ()
-        while options and not options[-1]:
-            options = options[:-1]
+        if not question.strip():
+            raise ValueError(f"the column {language}_question is empty")
+        options = () if is_open else _options(row, language)
         subject = SUBJECTS.get(row["category"], row["category"])
         wording = {**row, "question": question, "subject": subject}
         template = entry.prompt.choice if kind == "choice" else entry.prompt.open
         if language == "zh" and template.startswith("Below are Chinese"):
             template = CHINESE[kind]
-        letters = letters_in(row["answer"])
-        if not row["answer"].strip() or (kind == "choice" and not letters):
-            raise ValueError(f"answer must be letters or a text, not {row['answer']!r}")
+        if kind == "choice" and not letters:
+            raise ValueError(f"the answer {row['answer']!r} of a choice names none of its options")
         form = {
             "text": fill(template, wording, entry, options),
             "options": options or None,
@@ -57,6 +63,19 @@ def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
         }
         items.append(make_item(wording, entry, **belongs, **form))
     return items
+
+
+def _options(row: Row, language: str) -> tuple[str, ...]:
+    options = [row.get(f"{language}_{letter}", "").strip() for letter in "ABCD"]
+    while options and not options[-1]:
+        options.pop()
+    return tuple(options)
+
+
+def _letters_of_text(answer: str, row: Row) -> str:
+    """The letters of an answer that is the text of an option in either language."""
+    found = (gold_letters(answer, bare_options(_options(row, language))) for language in LANGUAGES)
+    return next((letters for letters in found if letters), "")
 
 
 def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:

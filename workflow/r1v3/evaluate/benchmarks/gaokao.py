@@ -9,7 +9,7 @@ left unjudged and counted, until people's marks are imported (`r1v3.evaluate.mar
 from typing import Any
 
 from r1v3.data.tex import with_backslashes
-from r1v3.evaluate.items.cells import letters_in, read_number_of_points
+from r1v3.evaluate.items.cells import letters_in, read_kind, read_number_of_points
 from r1v3.evaluate.items.item import Item, make_item
 from r1v3.evaluate.items.rows import Row
 from r1v3.evaluate.judge import Judged
@@ -17,18 +17,24 @@ from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward import Verdict
 
 TYPES = {"single": "mcq", "multiple": "mcq_multi", "fill": "fill", "solve": "open"}
+CHINESE = {"单选": "single", "多选": "multiple", "填空": "fill", "解答": "solve"}
+NAMES = (
+    {kind: kind for kind in TYPES} | CHINESE | {f"{name}题": kind for name, kind in CHINESE.items()}
+)
 
 
 def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
-    kind = row["type"]
-    if kind not in TYPES:
-        raise ValueError(f"type must be one of {', '.join(TYPES)}, not {kind!r}")
+    kind = read_kind("type", row["type"], NAMES)
     letters = kind in ("single", "multiple")
     gold = with_backslashes(row["answer"]).strip()
     if letters:
         gold = letters_in(gold)
         if not gold:
             raise ValueError(f"answer must be letters, not {row['answer']!r}")
+        if kind == "single" and len(gold) > 1:
+            raise ValueError(
+                f"the type is single, and the answer {row['answer']!r} has several letters"
+            )
     elif kind == "fill" and not gold:
         raise ValueError("the column answer is empty: there is no right answer")
     points = read_number_of_points(row)

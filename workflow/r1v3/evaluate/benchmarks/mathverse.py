@@ -4,24 +4,25 @@
 letter, and a judge sees what was asked. Subject and subfield lie in the `metadata` column.
 """
 
-import ast
 from typing import Any
 
-from r1v3.evaluate.items.item import Item, columns_of, make_item, options_in_text, read_letter
+from r1v3.data.literals import read_literal
+from r1v3.evaluate.items.cells import NO_CELL, read_kind
+from r1v3.evaluate.items.item import Item, columns_of, make_item, read_letter
+from r1v3.evaluate.items.options import options_in_text
 from r1v3.evaluate.items.rows import Row
 from r1v3.recipe.tables.benchmarks import Benchmark
 
-KINDS = ("multi-choice", "free-form")
+KINDS = {"multichoice": "multi-choice", "multiplechoice": "multi-choice", "freeform": "free-form"}
 
 
 def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
-    if row["question_type"] not in KINDS:
-        raise ValueError(
-            f"question_type must be {' or '.join(KINDS)}, not {row['question_type']!r}"
-        )
-    question = row.get("question_for_eval") or row.get("question", "")
+    kind = read_kind("question_type", row["question_type"], KINDS)
+    question = row.get("question_for_eval", "")
+    if not question.strip() or question.strip() in NO_CELL:
+        question = row.get("question", "")
     item = {**describe_row(row, entry)[0], "question": question}
-    if row["question_type"] == "free-form":
+    if kind == "free-form":
         return [make_item(row, entry, options=None, **item)]
     options = options_in_text(question)
     gold = read_letter(row["answer"].strip(), options)
@@ -39,8 +40,15 @@ def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
 
 
 def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
-    metadata = ast.literal_eval(row["metadata"]) if row.get("metadata") else {}
-    columns = columns_of(row, entry)
-    for name in ("subject", "subfield"):
-        columns[name] = str(metadata.get(name, ""))
+    columns = {**columns_of(row, entry), **_subjects(row.get("metadata", ""))}
     return [{"key": row["index"], "cluster": row["index"], "columns": columns}]
+
+
+def _subjects(metadata: str) -> dict[str, str]:
+    """Subject and subfield, empty where the column does not say them: they decide no score."""
+    try:
+        found = read_literal(metadata)
+    except ValueError:
+        found = None
+    known = found if isinstance(found, dict) else {}
+    return {name: str(known.get(name) or "") for name in ("subject", "subfield")}

@@ -10,9 +10,12 @@ from r1v3.data.records import LETTERS
 from r1v3.evaluate.items.rows import Row
 
 NO_CELL = frozenset(("None", "null", "NULL", "<NA>", "NaT", "#N/A"))  # of empty cells, beside `nan`
+TEXTS = ("text", "content", "value", "option", "answer")  # keys of an option that is an object
 JOINTS = frozenset(
     ("and", "both", "option", "options", "answer", "answers", "choice", "choices")
 )  # words between letters
+
+POINTS = re.compile(r"\s*(?:分|points?|pts?\.?|marks?)\Z", re.IGNORECASE)
 
 
 def read_list(text: str) -> list[Any]:
@@ -49,7 +52,33 @@ def read_texts(column: str, text: str) -> list[str]:
         found = list(found[0])
     elif len(found) == 1 and str(found[0]).startswith("[") and text != found[0]:
         return read_texts(column, str(found[0]))
-    return ["" if one is None else str(one) for one in found]
+    return [_text(one) for one in found]
+
+
+def _text(option: Any) -> str:
+    """An option's text: `x`, `{"label": "A", "text": "x"}`, or `{"A": "x"}`."""
+    if not isinstance(option, dict):
+        return "" if option is None else str(option)
+    named = [value for key, value in option.items() if str(key).casefold() in TEXTS]
+    if named or len(option) == 1:
+        return str((named or list(option.values()))[0])
+    return str(option)
+
+
+def read_kind(column: str, text: str, kinds: dict[str, str]) -> str:
+    """The kind of a row, whatever the case of its name and what joins its words: `Multi-Choice`.
+
+    Args:
+        kinds: the kind by its name in small letters, without blanks, dashes and underscores.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    kind = kinds.get(re.sub(r"[\s_-]+", "", text).casefold())
+    if kind is None:
+        *allowed, last = dict.fromkeys(kinds.values())
+        raise ValueError(f"{column} must be {', '.join(allowed)} or {last}, not {text!r}")
+    return kind
 
 
 def _by_letters(text: str) -> list[Any]:
@@ -79,13 +108,13 @@ def letters_in(text: str) -> str:
 
 
 def read_number_of_points(row: Row) -> float:
-    """The column `points`: `6`, `6.0` or `6分`.
+    """The column `points`: `6`, `6.0`, `6分` or `6 points`.
 
     Raises:
         ValueError: it is no number above 0.
     """
     try:
-        points = float(row.get("points", "").strip().removesuffix("分"))
+        points = float(POINTS.sub("", row.get("points", "").strip()))
     except ValueError:
         points = 0.0
     if not 0 < points < math.inf:

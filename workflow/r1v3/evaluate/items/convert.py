@@ -24,6 +24,10 @@ from r1v3.evaluate.items.rows import UNREADABLE, UnreadableFileError
 from r1v3.recipe.graph.supplied import PICTURE_PATHS, paths_in
 
 TEXT = (".tsv", ".csv", ".json", ".jsonl", ".ndjson")
+# Names that files of one's own have for our columns.
+OTHER_NAMES = {"options": ("choices",), "image": ("images",)} | {
+    x: (x.lower(),) for x in "ABCDEFGH"
+}
 NUMBERED = re.compile(r"image_?(\d+)")
 
 
@@ -56,7 +60,7 @@ def to_tsv(
             rows_found = ((i, row) for i, each in enumerate(files) for row in rows_of_file(each))
             for number, (i, found) in enumerate(rows_found, 1):
                 counts[i] += 1
-                plain = _plain(found, columns)
+                plain = _plain(found if pictures is None else _in_our_names(found), columns)
                 if not lost and UNREADABLE in plain:
                     lost.append(plain[UNREADABLE])
                 if pictures is not None:
@@ -106,6 +110,18 @@ def _complete(row: dict[str, str], number: int, pictures: Path) -> None:
     row["image"] = read[0] if len(read) == 1 else str(read)
 
 
+def _in_our_names(row: FoundRow) -> FoundRow:
+    """A row of a user's file whose options and pictures have other names: `choices`, `images`, a, b, ..."""
+    lettered = all(name in row for name in ("a", "b"))
+    names = {
+        other: ours
+        for ours, others in OTHER_NAMES.items()
+        for other in others
+        if other in row and ours not in row and (len(ours) > 1 or lettered)
+    }
+    return {names.get(name, name): value for name, value in row.items()}
+
+
 def _plain(row: FoundRow, columns: dict[str, str]) -> dict[str, str]:
     numbered = sorted(
         (int(match[1]), name)
@@ -130,11 +146,13 @@ def _text(value: Any) -> str:
         return ""
     if (isinstance(value, dict) and set(value) == {"bytes", "path"}) or isinstance(value, bytes):
         return _base64(value)
-    if isinstance(value, list) and value and isinstance(value[0], dict) and "bytes" in value[0]:
-        return str([_base64(one) for one in value])
+    if isinstance(value, list) and any(isinstance(one, dict) and "bytes" in one for one in value):
+        return str([_base64(one) if isinstance(one, dict | bytes) else str(one) for one in value])
     return str(value)
 
 
 def _base64(value: dict[str, Any] | bytes | None) -> str:
     data = value.get("bytes") if isinstance(value, dict) else value
+    if isinstance(data, str):  # base64 already, as in JSON
+        return data
     return base64.b64encode(data).decode() if data else ""

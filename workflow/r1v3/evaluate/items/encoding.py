@@ -29,11 +29,16 @@ def not_utf8(file: Path) -> str | None:
         begin.decode("utf-8")
     except UnicodeDecodeError:
         guess = _guess(begin)
-        return (
-            f"it is not UTF-8{f' but perhaps {guess}' if guess else ''}: save it as UTF-8, or say in the"
-            f" benchmark's entry `encoding: {guess or 'gbk'}`"
-        )
-    return None
+        return _advice(guess)
+    guess = _guess(begin) if 0 in begin else None
+    return _advice(guess) if guess else None
+
+
+def _advice(guess: str | None) -> str:
+    return (
+        f"it is not UTF-8{f' but perhaps {guess}' if guess else ''}: save it as UTF-8, or, for a benchmark of"
+        f" your own, say in its entry `encoding: {guess or 'gbk'}`"
+    )
 
 
 def _guess(text: bytes) -> str | None:

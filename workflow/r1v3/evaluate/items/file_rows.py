@@ -20,12 +20,14 @@ from r1v3.evaluate.items.rows import (
     UNREADABLE,
     UnreadableFileError,
     read_benchmark_rows,
+    read_columns,
 )
 from r1v3.recipe.tables.sources import suffixes
 
 FORMS = (".tsv", ".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 ROWS_AT_A_TIME = 128
 FIRST_BYTES = 1 << 16
+PARQUET = b"PAR1"
 PARQUET_ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError)
 FoundRow = dict[str, Any]
 
@@ -40,8 +42,7 @@ def rows_of_file(file: Path) -> Iterator[FoundRow]:
     if kind not in FORMS:
         allowed = f"{', '.join(FORMS[:-1])} or {FORMS[-1]}"
         raise UnreadableFileError(f"{file}: a benchmark's file is {allowed}, not {kind!r}")
-    if other := kind_of_another(file):
-        raise UnreadableFileError(f"{file}: it is {other}")
+    refuse_another(file)
     if kind == ".parquet":
         yield from _parquet(file)
     elif kind in SEPARATORS and _is_plain(file, SEPARATORS[kind]):
@@ -49,6 +50,30 @@ def rows_of_file(file: Path) -> Iterator[FoundRow]:
             yield {**line.row, UNREADABLE: line.reason} if line.reason else dict(line.row)
     else:
         yield from _as_sources_are(file)
+
+
+def refuse_another(file: Path) -> None:
+    """Refuse a file that is none of rows, or is Parquet by another name.
+
+    Raises:
+        UnreadableFileError: it is; the message says what it is.
+    """
+    other = kind_of_another(file)
+    if other is None and suffixes(file) != ".parquet":
+        with open(file, "rb") as opened:
+            other = "a Parquet file by another name" if opened.read(4) == PARQUET else None
+    if other:
+        raise UnreadableFileError(f"{file}: it is {other}")
+
+
+def is_published_form(file: Path) -> bool:
+    """Whether a file is a table in UTF-8 as its name says, with an index, which needs no other form."""
+    if file.suffix not in SEPARATORS or not _is_plain(file, SEPARATORS[file.suffix]):
+        return False
+    try:
+        return "index" in read_columns(file)
+    except UnreadableFileError:
+        return False
 
 
 def count_rows(file: Path) -> int:

@@ -12,41 +12,19 @@ from typing import Any
 
 from r1v3.data.records import LETTERS
 from r1v3.data.tex import with_backslashes
-from r1v3.evaluate.items.cells import (
-    NO_CELL,
-    letters_in,
-    read_list,
-    read_number_of_points,
-    read_texts,
-)
+from r1v3.evaluate.items.cells import letters_in, read_list, read_number_of_points
+from r1v3.evaluate.items.options import bare_options, read_options, without_letters, write_options
 from r1v3.evaluate.items.rows import Row
-from r1v3.recipe.tables.benchmarks import FOUND, Benchmark, BenchmarkPrompt
+from r1v3.recipe.tables.benchmarks import FOUND, Benchmark
 from r1v3.reward.choice.letters import gold_letters
-from r1v3.reward.choice.options import options_in
 from r1v3.reward.text.yes_no import yes_or_no_if_asked
 
 # How some files write yes and no.
 FLAGS = {"1": True, "1.0": True, "0": False, "0.0": False}
 MARK = re.compile(r"<image(?:[ _]?(\d+))?>")
 PLACEHOLDER = re.compile(r"(?<![A-Za-z])\{([^\W\d][\w-]*)\}")
-OPTION_LINE = re.compile(
-    r"^\s*(?:[-*•]\s+)?(?:[Oo]ption\s+|选项\s*)?(?:\*\*|\$)?[(（\[［【<]?\s*([A-J])"
-    r"(?:\$|\*\*)?\s*(?:[)）\].．、:：\]］】>]|[-–—](?=\s))(?:\*\*)?\s*(.*?)\s*$"
-)
+ONE_IN_LIST = re.compile(r"\[\s*(['\"]).*\1\s*\]", re.DOTALL)
 LED_TEXT = re.compile(r"[(（]?([A-J])\s*[)）.．、:：]\s*(.+)", re.DOTALL)
-BARE_LINE = re.compile(r"^\s*([A-J])\s+(.*?)\s*$")  # `A 10 N`, which may begin a sentence too
-SMALL_LINE = re.compile(
-    r"^\s*[(（]?([a-j])\s*[)）.．]\s*(.*?)\s*$"
-)  # `a) 10 N`, or parts of a question
-FEWEST_BARE = 3
-# How a layout that is no plain text writes a line's end, and a letter.
-BREAKS = re.compile(
-    r"<br\s*/?>|</?(?:p|li|div)>|\\n(?=\s*[(（]?[A-J]\s*[)）.．、:：])|\r\n?", re.IGNORECASE
-)
-DRESSED_LETTER = re.compile(
-    r"\$?\\(?:textbf|text|textrm|mathrm|mathbf|mathsf|rm|bf)\s*\{\s*([(（]?[A-J]\s*[)）.．、:：]?)\s*\}\$?"
-    r"|</?(?:b|strong)>"
-)
 
 
 @dataclass(frozen=True)
@@ -87,10 +65,15 @@ def make_item(row: Row, entry: Benchmark, **changes: Any) -> Item:
     """Read a row by its entry; `changes` replaces fields that the entry cannot express.
 
     Raises:
-        ValueError: the answer is empty, or that of a choice names none of its options.
+        ValueError: the answer is empty, or that of a choice names none of its options; or nothing is asked.
     """
+    if not row.get("question", "").strip() and row.get("pictures") == "0":
+        raise ValueError("there is neither a question nor a picture")
+    of_the_user = entry.answer.options == FOUND
     entry = _with_options_found(row, entry)
     options = changes.pop("options") if "options" in changes else read_options(row, entry)
+    if options and of_the_user:
+        options = without_letters(options)  # the prompt adds them
     form = entry.answer.form
     if form == "mixed":
         form = "choice" if options else "open"
@@ -121,8 +104,9 @@ def make_item(row: Row, entry: Benchmark, **changes: Any) -> Item:
 
 
 def cluster_of(row: Row, entry: Benchmark) -> str:
-    """What a row is resampled with."""
-    return "/".join(row.get(column, "") for column in entry.cluster)
+    """What a row is resampled with: itself, where it does not say."""
+    named = [row.get(column, "") for column in entry.cluster]
+    return "/".join(named) if any(named) else row["index"]
 
 
 def columns_of(row: Row, entry: Benchmark) -> dict[str, str]:
@@ -155,75 +139,6 @@ def _names_options(golds: tuple[str, ...], options: tuple[str, ...]) -> bool:
     return all(set(gold) <= filled for gold in golds if gold.isalpha() and gold.isupper())
 
 
-def read_options(row: Row, entry: Benchmark) -> tuple[str, ...] | None:
-    """The options of a row, in the order of their letters; an empty one between others keeps its letter."""
-    source = entry.answer.options
-    if source is None or source == "picture":
-        return None
-    if source == "question":
-        return options_in_text(row.get("question", ""))
-    if source == "columns":
-        found = [row.get(letter, "") for letter in ascii_uppercase]
-    else:
-        found = read_texts(source, row.get(source, ""))
-    found = _without_none(found, row.get(entry.answer.column, ""))
-    while found and not found[-1].strip():
-        found.pop()
-    if len(found) == 1:  # one cell that holds them all, as MMMU-Pro's validation_Accounting_29
-        nested = read_texts("the only option", found[0])
-        found = list((len(nested) < 2 and options_in_text(found[0])) or nested)
-    return tuple(map(with_backslashes, found)) or None
-
-
-def _without_none(options: list[str], answer: str) -> list[str]:
-    """Options with empty texts for what some program wrote for an empty cell.
-
-    `None` may be an option, as in `How many? One, Two, None`; two of them in a row are empty cells.
-    """
-    places = [place for place, text in enumerate(options) if text.strip() in NO_CELL]
-    named = answer.strip(" ().").upper()
-    sure = {text for text in NO_CELL if text != "None"}
-    empty = {
-        place
-        for place in places
-        if (len(places) > 1 or options[place].strip() in sure)
-        and named not in (ascii_uppercase[place : place + 1], options[place].strip().upper())
-    }
-    return ["" if place in empty else text for place, text in enumerate(options)]
-
-
-def options_in_text(question: str) -> tuple[str, ...] | None:
-    """The options that a question lists, one a line (`A. 10 N`), else within its lines; None for none."""
-    question = DRESSED_LETTER.sub(lambda found: found[1] or "", BREAKS.sub("\n", question))
-    best = _listed(question, OPTION_LINE)
-    for loose in (BARE_LINE, SMALL_LINE):
-        if not best:
-            bare = _listed(question, loose)
-            best = bare if len(bare) >= FEWEST_BARE else []
-    if any(best):
-        return tuple(best)
-    return options_in(question) if not best else None
-
-
-def _listed(question: str, form: re.Pattern[str]) -> list[str]:
-    """The longest run of lines A, B, ... in a form; a line between two belongs to the one above."""
-    best: list[str] = []
-    run: list[str] = []
-    for line in question.split("\n"):
-        match = form.match(line)
-        if match and run and match[1].upper() == LETTERS[len(run) : len(run) + 1]:
-            run.append(match[2])
-        elif match and match[1].upper() == "A":
-            run = [match[2]]
-        elif run and line.strip():
-            run[-1] = f"{run[-1]} {line.strip()}".strip()
-        else:
-            run = []
-        if len(run) >= max(2, len(best)):
-            best = list(run)
-    return best
-
-
 def read_golds(
     row: Row, entry: Benchmark, form: str, options: tuple[str, ...] | None
 ) -> tuple[str, ...]:
@@ -245,7 +160,7 @@ def read_golds(
         open_list = _pictured(entry) or entry.answer.options == "question"
         return (read_letter(answer, options, pictured=open_list),)
     if form == "letters":
-        letters = letters_in(answer)
+        letters = letters_in(answer) or gold_letters(answer, options and bare_options(options))
         if not letters:
             raise ValueError(f"{column} must be letters, not {answer!r}")
         return (letters,)
@@ -255,6 +170,8 @@ def read_golds(
         if not golds:
             raise ValueError(f"{column} is a list without a right answer: {answer!r}")
         return golds
+    if ONE_IN_LIST.fullmatch(answer) and len(alone := read_list(answer)) == 1:
+        return (str(alone[0]),)
     return (answer,)
 
 
@@ -278,19 +195,11 @@ def read_letter(answer: str, options: tuple[str, ...] | None, *, pictured: bool 
     led = LED_TEXT.match(answer.strip())  # `B. 12 N`
     if led and led[1] in set(allowed) and led[2] == texts[ascii_uppercase.index(led[1])]:
         return led[1]
-    found = gold_letters(unicodedata.normalize("NFKC", answer), options)
+    bare = bare_options(options) if options else None
+    found = gold_letters(unicodedata.normalize("NFKC", answer), bare)
     if found is not None and found in set(allowed):
         return found
     raise ValueError(f"the answer {answer!r} is none of {', '.join(allowed)}")
-
-
-def write_options(options: tuple[str, ...], prompt: BenchmarkPrompt) -> str:
-    """The options as the prompt writes them, one a line."""
-    return "\n".join(
-        prompt.option.replace("{letter}", letter).replace("{text}", text)
-        for letter, text in zip(ascii_uppercase, options, strict=False)
-        if text.strip()
-    )
 
 
 def fill(template: str, row: Row, entry: Benchmark, options: tuple[str, ...] | None) -> str:

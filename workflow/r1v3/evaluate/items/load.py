@@ -18,11 +18,18 @@ from typing import Any, Literal
 
 from r1v3.base.atomic_write import write_bytes
 from r1v3.base.json_file import read_json
-from r1v3.evaluate.items.cells import read_list
 from r1v3.evaluate.items.encoding import not_utf8
+from r1v3.evaluate.items.file_rows import refuse_another
 from r1v3.evaluate.items.item import Item, cluster_of, columns_of, plain_items
 from r1v3.evaluate.items.origin import Origin, named_file, origin_of
-from r1v3.evaluate.items.pictures import LONGEST_REFERENCE, decode_base64, faults, file_fault
+from r1v3.evaluate.items.pictures import (
+    decode_base64,
+    faults,
+    file_fault,
+    is_reference,
+    picture_texts,
+    unknown_reference,
+)
 from r1v3.evaluate.items.rows import (
     Line,
     Row,
@@ -135,11 +142,19 @@ def _check_share(
             f"{name} ({named_file(tsv)}): {len(unreadable)} of {rows} rows cannot be read, more than the"
             f" {policy.rows} rows or {100 * policy.share:g} % that `unreadable` allows{first}"
         )
-    if not any_left:
-        which = f" and {entry.select}" if entry.select else ""
+    if any_left:
+        return
+    if unreadable:
+        first += _hint_of_encoding(tsv, unreadable)
         raise UnreadableFileError(
-            f"{name} ({named_file(tsv)}): no row with a picture{which} is left{first}"
+            f"{name} ({named_file(tsv)}): none of its rows can be read{first}"
         )
+    which = [f"with {column} {value!r}" for column, value in entry.select.items()]
+    if entry.needs_picture:
+        which.insert(0, "with a picture")
+    raise UnreadableFileError(
+        f"{name} ({named_file(tsv)}): it has no row {' and '.join(which)}".rstrip()
+    )
 
 
 def _hint_of_encoding(tsv: Path, unreadable: list[UnreadableRow]) -> str:
@@ -234,30 +249,31 @@ def _rows(
         row = dict(line.row)
         line = replace(line, row=row, place=place)
         image = row.pop("image", "").strip()
-        column = image or row.get("image_path", "")
+        refers = is_reference(image)
+        encoded = picture_texts(image)
+        named = encoded or picture_texts(row.get("image_path", ""))
         chosen = all(row.get(name, "") == value for name, value in entry.select.items())
         if line.reason is not None:
             # Its split cannot be trusted, unless it says another one.
             if chosen or not all(row.get(name) for name in entry.select):
                 yield line, []
             continue
-        if not column and entry.needs_picture:
+        if not named and entry.needs_picture:
             counts["without_picture"] += chosen
             continue
-        refers = bool(image) and len(image) <= LONGEST_REFERENCE and not image.startswith("[")
+        row["index"] = row["index"] or f"row {place}"
         if not refers:
             fault = bad.get(str(line.number))
-            known[row["index"]] = fault or _pictures(column, bool(image), tsv, folder)
+            known[row["index"]] = fault or _pictures(named, bool(encoded), tsv, folder)
         if not chosen:
             continue
         source = image if refers else row["index"]
         if source in known:
             yield _with_pictures(line, known[source])
         else:
-            waiting.append((line, image))
-    for line, image in waiting:
-        found = known.get(image, f"it has the picture of row {image!r}, which is not there")
-        yield _with_pictures(line, found)
+            waiting.append((line, source))
+    for line, source in waiting:
+        yield _with_pictures(line, known.get(source, unknown_reference(source)))
 
 
 def why_missing(tsv: Path) -> str:
@@ -275,7 +291,12 @@ def _with_pictures(line: Line, pictures: list[Path] | int | str) -> tuple[Line, 
 
 
 def _require_columns(entry: Benchmark, tsv: Path) -> None:
-    columns = read_columns(tsv)
+    try:
+        refuse_another(tsv)
+        columns = read_columns(tsv)
+    except UnreadableFileError as error:
+        reason = str(error).removeprefix(f"{tsv}: ")
+        raise UnreadableFileError(f"{tsv.stem} ({named_file(tsv)}): {reason}") from None
     wanted = {"index", *entry.select, *entry.by, *entry.cluster}
     if entry.code is None:  # a benchmark's own module reads what it needs, and says what is missing
         wanted.add(entry.answer.column)
@@ -286,9 +307,10 @@ def _require_columns(entry: Benchmark, tsv: Path) -> None:
         )
 
 
-def _pictures(column: str, encoded: bool, tsv: Path, folder: Path | None) -> list[Path] | int | str:
+def _pictures(
+    values: list[str], encoded: bool, tsv: Path, folder: Path | None
+) -> list[Path] | int | str:
     """The files of a row's pictures, how many there are where no folder is given, or what is wrong."""
-    values = [str(value) for value in read_list(column)]
     if not encoded:
         paths = [tsv.parent / value for value in values]  # an absolute one stays as it is
         wrong = next((fault for path in paths if (fault := file_fault(path))), None)

@@ -4,6 +4,7 @@ The result lies in `images/<benchmark>.faults.json` beside the TSV, and holds wh
 are what they were. So asking and scoring agree on which rows can be read.
 """
 
+import ast
 import base64
 import binascii
 import contextlib
@@ -17,25 +18,71 @@ from PIL import Image, UnidentifiedImageError
 from r1v3.base.atomic_write import write_text
 from r1v3.base.image_errors import IMAGE_ERRORS
 from r1v3.base.json_file import read_json
-from r1v3.evaluate.items.cells import read_list
+from r1v3.data.literals import read_literal
+from r1v3.evaluate.items.cells import NO_CELL, read_list
 from r1v3.evaluate.items.rows import read_benchmark_rows
 
 SMALL = (64, 64)  # a JPEG is decoded at an eighth; each of its bytes is still read
 LONGEST_REFERENCE = 64
 ADDRESS_SAFE = str.maketrans("-_", "+/")
+# How PNG, JPEG, GIF, WebP and BMP begin, and the same in base64.
+BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")
+IN_BASE64 = ("iVBORw0", "/9j/", "R0lGOD", "UklGR", "Qk0", "data:")
+SEVERAL = ("[", "(", "array(", "np.array(", "numpy.array(")
+
+
+def is_reference(cell: str) -> bool:
+    """Whether a cell of pictures holds the index of another row in their place."""
+    short = 0 < len(cell) <= LONGEST_REFERENCE and cell not in NO_CELL
+    return short and not cell.startswith((*SEVERAL, *IN_BASE64, "{"))
+
+
+def picture_texts(cell: str) -> list[str]:
+    """The pictures of a cell, each as text: none of an empty list, or of what a program wrote for nothing."""
+    found = [] if cell.strip() in NO_CELL else read_list(cell)
+    return [
+        text
+        for one in found
+        if one is not None and (text := _of_object(one).strip()) and text not in NO_CELL
+    ]
+
+
+def _of_object(one: object) -> str:
+    """The picture of `{"bytes": ..., "path": ...}`, as data sets of the hub are written out."""
+    if isinstance(one, str) and one.startswith("{"):
+        with contextlib.suppress(ValueError):
+            one = read_literal(one)
+    if isinstance(one, dict) and set(one) & {"bytes", "path"}:
+        one = one.get("bytes") or ""
+    return str(one)
+
+
+def unknown_reference(cell: str) -> str:
+    """What is wrong with a cell that names a picture which is not there."""
+    if cell.startswith(("http://", "https://")):
+        return f"the picture {cell!r} is an address, and must be base64"
+    if "/" in cell or "." in cell.strip("."):
+        return f"the picture {cell!r} is a path, which must stand in the column image_path"
+    return f"it has the picture of row {cell!r}, which is not there"
 
 
 def decode_base64(text: str) -> bytes:
-    """The bytes of one picture in base64: plain, in a data URL, safe for URLs, or as Python prints it.
+    """The bytes of one picture in base64: plain, quoted, in a data URL, safe for URLs, or as Python prints
+    it; also bytes as Python prints them.
 
     Raises:
         ValueError: it is not base64.
     """
     text = text.strip()
+    if text.startswith(("b'", 'b"')) and text[-1] == text[1]:
+        with contextlib.suppress(ValueError, SyntaxError):
+            printed = ast.literal_eval(text)
+            if printed.startswith(BEGINNINGS):
+                return printed
+        text = text[2:-1]
+    text = text.strip("\"' ")
     if text.startswith("data:"):
         text = text.partition(",")[2]
-    elif text.startswith(("b'", 'b"')) and text[-1] == text[1]:
-        text = text[2:-1]
     text = "".join(text.split())
     if "+" not in text and "/" not in text:
         text = text.translate(ADDRESS_SAFE)
@@ -99,14 +146,14 @@ def _look(tsv: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in read_benchmark_rows(tsv):
         image = line.row.get("image", "").strip()
-        if line.reason or (len(image) <= LONGEST_REFERENCE and not image.startswith("[")):
+        if line.reason or not image or is_reference(image):
             continue
         try:
             wrong = next(
                 (
                     fault
-                    for each in read_list(image)
-                    if (fault := picture_fault(decode_base64(str(each))))
+                    for each in picture_texts(image)
+                    if (fault := picture_fault(decode_base64(each)))
                 ),
                 None,
             )

@@ -5,6 +5,7 @@ that lost a quote would swallow the rows behind it, so reading begins again at t
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ Row = dict[str, str]
 UNREADABLE = "unreadable"  # a column of a converted file: why the row could not be read
 LONGEST_ROW = 2**16  # lines; what is longer is a row that lost a quote
 NOT_A_NUMBER = ("nan", "NaN")  # how pandas writes a cell that is empty
+WHOLE = re.compile(r"\d+\.0")  # and how it writes an index in a column that has an empty cell
 CODES = range(0xDC80, 0xDD00)  # how `surrogateescape` writes a byte that is not UTF-8
 
 
@@ -38,21 +40,25 @@ class Line:
 
 
 def read_columns(path: Path) -> list[str]:
-    """The names of the columns.
+    """The names of the columns, in the first line that is not empty.
 
     Raises:
         UnreadableFileError: the file is empty, or its first line is not text in UTF-8.
     """
     with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         try:
-            header = next(csv.reader(file, delimiter=SEPARATORS[path.suffix]), None)
+            lines = csv.reader(file, delimiter=SEPARATORS[path.suffix])
+            header = next((cells for cells in lines if any(map(str.strip, cells))), None)
         except csv.Error as error:
             raise UnreadableFileError(f"{path}: the first line is no header ({error})") from None
     if not header:
         raise UnreadableFileError(f"{path}: the file is empty")
     if any(_odd(name) for name in header):
-        raise UnreadableFileError(f"{path}: the first line is not text in UTF-8; {not_utf8(path)}")
-    return header
+        hint = not_utf8(path)
+        raise UnreadableFileError(
+            f"{path}: the first line is not text in UTF-8{f'; {hint}' if hint else ''}"
+        )
+    return [name.strip() for name in header]
 
 
 def read_benchmark_rows(path: Path) -> Iterator[Line]:
@@ -66,12 +72,10 @@ def read_benchmark_rows(path: Path) -> Iterator[Line]:
     with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         damaged_until = 0
         for record in _Records(file, SEPARATORS[path.suffix], len(header)):
-            if record.first == 1:
-                continue
-            if record.cells == header or (
+            if [cell.strip() for cell in record.cells] == header or (
                 record.lines == 1 and not any(map(str.strip, record.cells))
             ):
-                continue  # the first line again, where files were joined, or an empty one
+                continue  # the first line, also where files were joined, or an empty one
             if record.error is None:
                 yield _line(record.first, header, record.cells)
                 damaged_until = 0
@@ -89,10 +93,16 @@ def _line(number: int, header: list[str], cells: list[str]) -> Line:
         text = "" if cell.strip() in NOT_A_NUMBER else cell
         if row.setdefault(name, text) != text:
             unlike = f"two columns are called {name}, and differ"
+    if "index" in row:
+        index = row["index"].strip()
+        row["index"] = index.removesuffix(".0") if WHOLE.fullmatch(index) else index
     odd = [name for name, cell in row.items() if _odd(cell)]
     if odd:
+        holds = (
+            "holds a NUL byte" if any("\0" in row[name] for name in odd) else "is not text in UTF-8"
+        )
         row = {name: _clean(cell) for name, cell in row.items()}
-        return Line(number, row, f"{', '.join(odd)} is not text in UTF-8")
+        return Line(number, row, f"{', '.join(odd)} {holds}")
     return Line(number, row, row.pop(UNREADABLE, "") or unlike or None)
 
 

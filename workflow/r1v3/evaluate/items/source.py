@@ -15,8 +15,9 @@ from r1v3.base.atomic_write import atomic_write, write_text
 from r1v3.base.download import download, file_digest
 from r1v3.evaluate.items.convert import to_tsv
 from r1v3.evaluate.items.encoding import recode
+from r1v3.evaluate.items.file_rows import is_published_form, refuse_another
 from r1v3.evaluate.items.item import Item
-from r1v3.evaluate.items.load import MISSING_FILE
+from r1v3.evaluate.items.load import MISSING_FILE, ROW_ERRORS
 from r1v3.evaluate.items.origin import note_origin
 from r1v3.evaluate.items.rows import UnreadableFileError
 from r1v3.evaluate.miniature.write import write_miniature
@@ -28,7 +29,7 @@ from r1v3.recipe.graph.supplied import (
     is_url,
 )
 from r1v3.recipe.outputs.stage import read_config
-from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, OwnFile, Source
+from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, OwnFile, Source, UserSource
 
 CHECKOUT = Path()
 
@@ -37,10 +38,9 @@ def obtain_or_say(config: BenchmarkConfig, folder: Path, root: Path = CHECKOUT) 
     """As `obtain_benchmark`, but a benchmark that cannot be had is a fact, and said, not an error."""
     try:
         return obtain_benchmark(config, folder, root)
-    except (ValueError, OSError) as error:
-        write_text(
-            folder / MISSING_FILE, json.dumps({"reason": str(error)}, ensure_ascii=False) + "\n"
-        )
+    except (*ROW_ERRORS, OSError) as error:
+        reason = json.dumps({"reason": str(error)}, ensure_ascii=False)
+        write_text(folder / MISSING_FILE, f"{reason}\n")
         print(f"{config.benchmark} is missing: {error}", file=sys.stderr, flush=True)
         return {"made_from": config.file.made_from, "missing": str(error)}
 
@@ -125,14 +125,21 @@ def obtain_file(name: str, source: Source, path: Path, root: Path = CHECKOUT) ->
     _check(name, source, parts)
     if isinstance(source, OwnFile):
         _own_to_tsv(parts[0], Path(source.place), source, path)
-    elif len(parts) == 1 and parts[0].suffix == ".tsv" and not _renames(source):
+    elif len(parts) == 1 and not _renames(source) and _is_ready(source, parts[0]):
         with atomic_write(path) as partial:
             shutil.copyfile(parts[0], partial)
         if "downloads" not in parts[0].parts:  # the user's copy, line for line
             note_origin(path, parts, [])
     else:
-        to_tsv(parts, _renames(source), path)
+        users = parts[0].parent if isinstance(source, UserSource) else None
+        to_tsv(parts, _renames(source), path, pictures=users)
     shutil.rmtree(path.parent / "downloads", ignore_errors=True)
+
+
+def _is_ready(source: Source, file: Path) -> bool:
+    """Whether a file is the published TSV itself, or as good as one."""
+    published = file.suffix == ".tsv" and getattr(source, "md5", None) is not None
+    return published or (file.suffix == ".tsv" and is_published_form(file))
 
 
 def _own_to_tsv(file: Path, named: Path, source: OwnFile, path: Path) -> None:
@@ -156,18 +163,21 @@ def _renames(source: Source) -> dict[str, str]:
 
 
 def _check(name: str, source: Source, parts: list[Path]) -> None:
-    expected = getattr(source, "md5", None)
-    if expected is None:
-        return
-    found = file_md5(parts[0])
-    if found != expected:
+    try:
         for part in parts:
-            if part.parent.name == "downloads" or "downloads" in part.parts:
+            refuse_another(part)
+        expected = getattr(source, "md5", None)
+        found = expected and file_md5(parts[0])
+        if found != expected:
+            raise UnreadableFileError(
+                f"{parts[0]} has md5 {found}, but {expected} was published: it is another"
+                " version, or damaged. For a file of your own, set the entry's `md5` to null"
+            )
+    except UnreadableFileError as error:
+        for part in parts:
+            if "downloads" in part.parts:
                 part.unlink(missing_ok=True)
-        raise UnreadableFileError(
-            f"{name}: {parts[0]} has md5 {found}, but {expected} was published: it is another"
-            " version, or damaged. For a file of your own, set the entry's `md5` to null"
-        )
+        raise UnreadableFileError(f"{name}: {error}") from None
 
 
 def _where_to_put(name: str, source: Source, filename: str) -> str:

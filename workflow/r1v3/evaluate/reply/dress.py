@@ -79,15 +79,21 @@ def undressed(answer: str) -> str:
 
 def _undressed(answer: str) -> str:
     if "<" in answer or "~~" in answer:
-        answer = _without_tags(_STRUCK.sub(" ", answer))
-    if "&" in answer:
-        answer = _ENTITY.sub(
-            lambda found: html.unescape(found.group()).replace("\xa0", " "), answer
-        )
+        answer = _STRUCK.sub(" ", answer)
+    answer = without_markup(answer)
     if not _SIGNS.isdisjoint(answer):
         answer = _MARKED_LINE.sub(lambda line: line["letter"], answer)
         answer = _THEREFORE.sub("So ", answer)
     return _with_label(_RULE_AT_END.sub("", answer))
+
+
+def without_markup(text: str) -> str:
+    """A text without HTML: bold becomes `**`, a superscript `^{}`, a block a line, and `&lt;` a sign."""
+    if "<" in text:
+        text = _without_tags(text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda found: html.unescape(found.group()).replace("\xa0", " "), text)
+    return text
 
 
 def _without_tags(text: str) -> str:
