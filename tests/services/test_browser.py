@@ -8,7 +8,7 @@ from browser import CHROMIUM, Browser
 from made_up_results import ROOT, build_tree
 from mlflow_server import Server
 
-from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.analyze.mlflow.publish import ResultFiles, publish_runs
 from r1v3.analyze.mlflow.store import MlflowStore
 from r1v3.analyze.mlflow.views import CHART, RUN_LIST, link, set_views
 from r1v3.recipe.graph.results import ResultGraph
@@ -29,11 +29,10 @@ def published(tmp_path):
     tree = build_tree(tmp_path, ResultGraph(load_project(ROOT, "tiny")))
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     publish_runs(
-        experiment="tiny",
-        recipe=load_project(ROOT, "tiny").recipe,
-        runs=tree.runs,
-        selections=[tree.selection],
-        scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
+        load_project(ROOT, "tiny").recipe,
+        ResultFiles(
+            tree.runs, [tree.selection], [*tree.checkpoints, *tree.held_out, tree.benchmarks]
+        ),
         tracking_uri=uri,
         output=tmp_path / "mlflow.json",
     )

@@ -8,7 +8,7 @@ import pytest
 from made_up_results import ROOT, build_tree
 
 from r1v3.analyze.mlflow.live import follow_runs
-from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.analyze.mlflow.publish import ResultFiles, publish_runs
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 from r1v3.train.core.metrics import MetricsLog
@@ -62,11 +62,10 @@ def test_a_server_that_goes_and_comes_back_misses_nothing_and_costs_training_no_
     assert 0 < some < STEPS
     content = [
         publish_runs(
-            experiment="tiny",
-            recipe=load_project(ROOT, "tiny").recipe,
-            runs=tree.runs,
-            selections=[tree.selection],
-            scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
+            load_project(ROOT, "tiny").recipe,
+            ResultFiles(
+                tree.runs, [tree.selection], [*tree.checkpoints, *tree.held_out, tree.benchmarks]
+            ),
             tracking_uri=server.address,
             output=tmp_path / "mlflow.json",
         )

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.mlflow.describe import descriptions, experiment_note
-from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.analyze.mlflow.publish import Labels, ResultFiles, publish_runs
 from r1v3.base.told import run_main
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
@@ -34,17 +34,12 @@ def main() -> None:
     graph = ResultGraph(load_project(Path.cwd(), args.recipe, args.overlay, args.seeds))
     project = graph.project
     publish_runs(
-        experiment=project.recipe.name,
-        recipe=project.recipe,
-        runs=args.runs,
-        selections=args.selections,
-        scores=args.scores,
+        project.recipe,
+        ResultFiles(args.runs, args.selections, args.scores),
+        Labels(project.studies, descriptions(graph), experiment_note(graph)),
         tracking_uri=tracking_uri(),
         output=args.output,
-        studies=project.studies,
-        described=descriptions(graph),
-        note=experiment_note(graph),
-        page=args.page or "",
+        branch=args.page or "",
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from r1v3.analyze.mlflow.live import alive, close_copy, follow_runs, send_new, unfinished
-from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.analyze.mlflow.publish import ResultFiles, publish_runs
 from r1v3.analyze.mlflow.store import MlflowStore
 
 pytestmark = pytest.mark.slow
@@ -58,11 +58,10 @@ def state(store: MlflowStore, key: str) -> str:
 
 def publish_all(tree, uri: str) -> dict:
     return publish_runs(
-        experiment="tiny",
-        recipe=tree.graph.recipe,
-        runs=tree.runs,
-        selections=[tree.selection],
-        scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
+        tree.graph.recipe,
+        ResultFiles(
+            tree.runs, [tree.selection], [*tree.checkpoints, *tree.held_out, tree.benchmarks]
+        ),
         tracking_uri=uri,
         output=tree.root / "results" / "mlflow.json",
     )

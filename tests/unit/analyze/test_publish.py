@@ -7,7 +7,7 @@ import pytest
 from in_mlflow import look
 
 from r1v3.analyze.mlflow.points import score_points
-from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.analyze.mlflow.publish import Labels, ResultFiles, publish_runs
 from r1v3.analyze.results import read_result
 
 pytestmark = pytest.mark.slow  # creating MLflow's database takes seconds
@@ -21,14 +21,13 @@ def send(tree, empty_database):
 
     def publish_and_look(studies=tree.graph.project.studies) -> tuple[dict, dict[str, dict]]:
         content = publish_runs(
-            experiment="tiny",
-            recipe=tree.graph.recipe,
-            runs=tree.runs,
-            selections=[tree.selection],
-            scores=[*tree.checkpoints, *tree.held_out, tree.benchmarks],
+            tree.graph.recipe,
+            ResultFiles(
+                tree.runs, [tree.selection], [*tree.checkpoints, *tree.held_out, tree.benchmarks]
+            ),
+            Labels(studies),
             tracking_uri=uri,
             output=tree.root / "results" / "mlflow.json",
-            studies=studies,
         )
         return content, look(uri)
 

@@ -9,7 +9,7 @@ from made_up_results import benchmark_score, selection_facts, write_result, writ
 from made_up_studies import write_study_results
 
 from r1v3.analyze.mlflow.points import score_points
-from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.analyze.mlflow.publish import Labels, ResultFiles, publish_runs
 from r1v3.analyze.results import read_result, read_scores
 from r1v3.recipe.graph.arms import needs
 
@@ -31,14 +31,15 @@ def test_a_studys_runs_have_checkpoints_with_probes_and_what_the_study_asked(
     shutil.copy(empty_database, tree.root / "mlflow.db")
     uri = f"sqlite:///{tree.root}/mlflow.db"
     publish_runs(
-        experiment="tiny",
-        recipe=graph.recipe,
-        runs=[tree.folder(node) / "manifest.json" for node in needed.runs],
-        selections=[probed / "manifest.json"],
-        scores=[*tree.checkpoints, *paths],
+        graph.recipe,
+        ResultFiles(
+            [tree.folder(node) / "manifest.json" for node in needed.runs],
+            [probed / "manifest.json"],
+            [*tree.checkpoints, *paths],
+        ),
+        Labels(graph.project.studies),
         tracking_uri=uri,
         output=tree.root / "results" / "mlflow-studies.json",
-        studies=graph.project.studies,
     )
     found = look(uri)
     tags = found[frozen.id]["tags"]

@@ -10,7 +10,7 @@ import pytest
 from loopback import Handler, free_port, running
 from made_up_results import ROOT
 
-from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.analyze.mlflow.publish import ResultFiles, publish_runs
 from r1v3.analyze.mlflow.store import StoreError, store_errors
 from r1v3.recipe.load import load_project
 from r1v3.recipe.tracking import mark_of_store, without_login, without_secrets
@@ -20,7 +20,7 @@ SECRET = "S3CRETPW"
 
 def publish(uri, folder):
     return publish_runs(
-        experiment="tiny", recipe=load_project(ROOT, "tiny").recipe, runs=[], selections=[], scores=[],
+        load_project(ROOT, "tiny").recipe, ResultFiles([], [], []),
         tracking_uri=uri, output=folder / "mlflow.json",
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from r1v3.analyze.mlflow.describe import descriptions, experiment_note
-from r1v3.analyze.mlflow.publish import publish_runs
+from r1v3.analyze.mlflow.publish import Labels, ResultFiles, publish_runs
 from r1v3.analyze.mlflow.store import MlflowStore
 from r1v3.analyze.mlflow.views import CHART, RUN_LIST, link
 from r1v3.recipe.graph.copies import Copies
@@ -16,22 +16,19 @@ def publish_present(graph: ResultGraph, tracking_uri: str, receipt: Path) -> int
 
     Nothing is trained or asked, and what was published before is not sent again.
     """
-    runs, selections, scores = Copies(Targets(graph)).present()
-    if not runs:
+    files = ResultFiles(
+        *([Path(path) for path in kind] for kind in Copies(Targets(graph)).present())
+    )
+    if not files.runs:
         return 0
     publish_runs(
-        experiment=graph.recipe.name,
-        recipe=graph.recipe,
-        runs=[Path(path) for path in runs],
-        selections=[Path(path) for path in selections],
-        scores=[Path(path) for path in scores],
+        graph.recipe,
+        files,
+        Labels(graph.project.studies, descriptions(graph), experiment_note(graph)),
         tracking_uri=tracking_uri,
         output=receipt,
-        studies=graph.project.studies,
-        described=descriptions(graph),
-        note=experiment_note(graph),
     )
-    return len(runs)
+    return len(files.runs)
 
 
 def links_of(graph: ResultGraph, tracking_uri: str, address: str) -> list[tuple[str, str]]:

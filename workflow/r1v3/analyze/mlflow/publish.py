@@ -7,6 +7,7 @@ is deleted and a new one is made.
 """
 
 import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from r1v3.analyze.mlflow.points import (
     score_points,
     times,
 )
-from r1v3.analyze.mlflow.store import MlflowStore, Point, alone_with, store_errors
+from r1v3.analyze.mlflow.store import MlflowStore, Point, RunContent, alone_with, store_errors
 from r1v3.analyze.mlflow.views import CHART, NOTE, set_pair_view, set_views
 from r1v3.analyze.results import (
     Result,
@@ -40,51 +41,72 @@ from r1v3.train.core.metrics import read_row
 from r1v3.train.grpo.records.alarms import find_alarms
 
 
+@dataclass(frozen=True)
+class ResultFiles:
+    """The files of a recipe's results that are published.
+
+    Attributes:
+        runs: manifests.
+        selections: manifests of the checkpoint selections of GRPO runs; a run may lack one.
+        scores: scores.json of any evaluation of these runs; of two with the same metric, the first counts.
+    """
+
+    runs: list[Path]
+    selections: list[Path]
+    scores: list[Path]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the pages say beside the numbers.
+
+    Attributes:
+        studies: a run is tagged with those that show it.
+        tags: further tags of each run, by its id (`r1v3.analyze.mlflow.describe`).
+        note: the experiment's.
+    """
+
+    studies: dict[str, Study] = field(default_factory=dict[str, Study])
+    tags: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    note: str = ""
+
+
+NO_LABELS = Labels()
+
+
 def publish_runs(
-    *,
-    experiment: str,
     recipe: Recipe,
-    runs: list[Path],
-    selections: list[Path],
-    scores: list[Path],
+    files: ResultFiles,
+    labels: Labels = NO_LABELS,
+    *,
     tracking_uri: str,
     output: Path,
-    studies: dict[str, Study] | None = None,
-    described: dict[str, dict[str, str]] | None = None,
-    note: str = "",
-    page: str = "",
+    branch: str = "",
 ) -> dict[str, Any]:
     """Publish training runs, and below each GRPO run a small run for every checkpoint that it kept.
 
     Args:
-        experiment: the experiment's name, which is the recipe's.
-        recipe: an artifact of each run, and the views' columns.
-        runs: manifests.
-        selections: manifests of the checkpoint selections of GRPO runs; a run may lack one.
-        scores: scores.json of any evaluation of these runs; of two with the same metric, the first counts.
+        recipe: names the experiment; it is an artifact of each run, and decides the views' columns.
         output: where to write what was published.
-        studies: a run is tagged with those that show it.
-        described: further tags of each run, by its id (`r1v3.analyze.mlflow.describe`).
-        note: the experiment's.
-        page: of a branch; its runs get a view of their own.
+        branch: its runs, which are all of these, get a view of their own.
 
     Raises:
         StoreError: MLflow cannot be reached, or its database is damaged.
     """
-    chosen = {found.resolved["run"]: found for found in map(read_result, selections)}
+    chosen = {found.resolved["run"]: found for found in map(read_result, files.selections)}
     asked = recipe.evaluation.checkpoint_benchmark
-    evaluations = [read_scores(path) for path in scores]
+    evaluations = [read_scores(path) for path in files.scores]
     published = {}
     with store_errors(tracking_uri):
-        store = MlflowStore(tracking_uri, experiment)
-        set_views(store, recipe.evaluation, studies or {}, note)
-        for run in map(read_result, runs):
+        store = MlflowStore(tracking_uri, recipe.name)
+        set_views(store, recipe.evaluation, labels.studies, labels.note)
+        for run in map(read_result, files.runs):
             mine = [found for found in evaluations if found.resolved["run"] == run.id]
             probes = chosen.get(run.id)
             points = score_points(run, mine, probes, asked)
             fingerprint = _fingerprint(run, mine, probes)
-            tags = run_tags(run.kind, run.name, run.folder, run.resolved, studies) | _git_tag(run)
-            tags |= (described or {}).get(run.id, {})
+            tags = run_tags(run.kind, run.name, run.folder, run.resolved, labels.studies)
+            tags |= _git_tag(run) | labels.tags.get(run.id, {})
             with alone_with(run.folder):
                 raised = alarm_tags(run.kind, run.metrics)
                 found = _publish_run(store, run, tags | raised, points, fingerprint, recipe)
@@ -98,8 +120,8 @@ def publish_runs(
                 "checkpoints": checkpoints,
             }
         view = CHART
-        if page:
-            view = f"branch-{page}"
+        if branch:
+            view = f"branch-{branch}"
             pair = [
                 id
                 for each in published.values()
@@ -107,7 +129,7 @@ def publish_runs(
             ]
             set_pair_view(store, view, pair, asked)
     content = {
-        "experiment": experiment,
+        "experiment": recipe.name,
         "experiment_id": store.experiment,
         "view": view,
         "tracking_uri": without_secrets(tracking_uri),
@@ -135,20 +157,21 @@ def _publish_run(
             path = run.facts.get("best") or run.facts["last"]
             log_checkpoint(store, id, run, last_step(run), path, scored)
 
-    return store.keep(
-        run.id,
+    def points(start: int) -> list[Point]:
+        # A supervised run sends its scores with the checkpoint that is logged as a model.
+        return row_points(run.metrics, start) + cost_points(run) + (scored if reinforced else [])
+
+    content = RunContent(
         name=run.name,
         fingerprint=fingerprint,
         tags=tags,
-        parameters=settings_of(run.resolved),
-        # A supervised run sends its scores with the checkpoint that is logged as a model.
-        points=lambda start: (
-            row_points(run.metrics, start) + cost_points(run) + (scored if reinforced else [])
-        ),
         times=times(run),
+        parameters=settings_of(run.resolved),
+        points=points,
         rows=metric_lines(run.folder),
         complete=complete,
     )
+    return store.keep(run.id, content)
 
 
 def _publish_checkpoints(
@@ -176,17 +199,15 @@ def _publish_checkpoints(
                 register_chosen(store, run, model)
 
         known = {"snakemake_rule": "probe", "chosen": str(chosen).lower()} if probes else {}
-        found[str(step)] = store.keep(
-            f"{run.id}/step-{step:06d}",
+        # No parameters: the compare page then offers the first metric as the x axis of its scatter plot.
+        content = RunContent(
             name=f"{run.name} step {step}",
             fingerprint=f"{fingerprint} {tags['mlflow.parentRunId']}",
             tags={**tags, "stage": "checkpoint", "step": str(step), **known},
-            # No parameters: the compare page then offers the first metric as the x axis of its scatter plot.
-            parameters={},
-            points=lambda start: [],
             times=(over, over),
             complete=complete,
         )
+        found[str(step)] = store.keep(f"{run.id}/step-{step:06d}", content)
     return found
 
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,28 @@ POINTS_A_CALL = 1000
 Point = tuple[str, float, int, int]  # metric, value, time in ms, step
 # Tags of a live copy: the number and sha256 of the rows that it began to send, and the rows that it sent.
 BEGUN, SENT = "rows_begun", "rows_sent"
+
+
+@dataclass(frozen=True)
+class RunContent:
+    """What a run of MLflow is to hold.
+
+    Attributes:
+        fingerprint: of the files that it is made from.
+        times: when it began and ended, in ms.
+        points: makes the points, given the time at which the run began; a live copy has set it.
+        rows: the lines of metrics.jsonl; a live copy that sent other lines is replaced.
+        complete: given MLflow's id, adds artifacts, data sets and models.
+    """
+
+    name: str
+    fingerprint: str
+    tags: dict[str, str]
+    times: tuple[int, int]
+    parameters: dict[str, str] = field(default_factory=dict[str, str])
+    points: Callable[[int], list[Point]] = lambda start: []
+    rows: Sequence[bytes] = ()
+    complete: Callable[[str], None] = lambda id: None
 
 
 class MlflowStore:
@@ -77,51 +100,33 @@ class MlflowStore:
                 self.client.delete_run(run.info.run_id)
         return same
 
-    def keep(
-        self,
-        key: str,
-        *,
-        name: str,
-        fingerprint: str,
-        tags: dict[str, str],
-        parameters: dict[str, str],
-        points: Callable[[int], list[Point]],
-        times: tuple[int, int],
-        rows: Sequence[bytes] = (),
-        complete: Callable[[str], None] = lambda id: None,
-    ) -> str:
-        """Make the run of that key hold exactly this, and return MLflow's id of it.
-
-        Args:
-            points: makes the points, given the time at which the run began; a live copy has set it.
-            rows: the lines of metrics.jsonl; a live copy that sent other lines is replaced.
-            complete: given MLflow's id, adds artifacts, data sets and models.
-        """
+    def keep(self, key: str, content: RunContent) -> str:
+        """Make the run of that key hold exactly this content, and return MLflow's id of it."""
         from mlflow.entities import Param, RunTag
 
         def is_this(run: "Run") -> bool:
             held = run.data.tags
             if "fingerprint" in held:
-                return held["fingerprint"] == fingerprint
-            return same_rows(held, rows)
+                return held["fingerprint"] == content.fingerprint
+            return same_rows(held, content.rows)
 
         same = self.find(key, is_this)
-        tags = {**tags, "run_id": key, "fingerprint": fingerprint}
+        tags = {**content.tags, "run_id": key, "fingerprint": content.fingerprint}
         if same is not None and same.info.status == "FINISHED" and "fingerprint" in same.data.tags:
             changed = [RunTag(k, v) for k, v in tags.items() if same.data.tags.get(k) != v]
             if changed:
                 self.client.log_batch(same.info.run_id, tags=changed)
             return same.info.run_id
-        start, end = times
+        start, end = content.times
         if same is None:
             same = self.client.create_run(
-                self.experiment, start_time=start, tags=tags, run_name=name
+                self.experiment, start_time=start, tags=tags, run_name=content.name
             )
         id = same.info.run_id
-        for part in _parts([Param(k, v) for k, v in parameters.items()], 100):
+        for part in _parts([Param(k, v) for k, v in content.parameters.items()], 100):
             self.client.log_batch(id, params=part)
-        self.send(id, points(same.info.start_time))
-        complete(id)
+        self.send(id, content.points(same.info.start_time))
+        content.complete(id)
         self.client.log_batch(id, tags=[RunTag(k, v) for k, v in tags.items()])
         self.drop_alarms(id, same.data.tags, tags)
         self.client.set_terminated(id, status="FINISHED", end_time=max(end, same.info.start_time))
