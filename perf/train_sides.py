@@ -28,7 +28,7 @@ from r1v3.train.core.flops import FlopCount, peak_flops  # noqa: E402
 from r1v3.train.core.metrics import read_metrics  # noqa: E402
 from r1v3.train.core.sample_order import order_of_step  # noqa: E402
 from r1v3.train.sft import log as sft_log  # noqa: E402
-from r1v3.train.sft.samples import encode_samples  # noqa: E402
+from r1v3.train.sft.samples import Encoding, encode_samples  # noqa: E402
 from r1v3.train.sft.trainer import fit  # noqa: E402
 
 TEMPLATE = Template(
@@ -116,10 +116,7 @@ def peer(
     processor = load_processor(folder / "start")
     samples = encode_samples(
         read_records(folder / "data"),
-        folder / "data",
-        Encoder(processor, IMAGES),
-        TEMPLATE,
-        max_length=10**6,
+        Encoding(folder / "data", Encoder(processor, IMAGES), TEMPLATE, max_length=10**6),
     )
     order = [n for step in range(steps) for n in order_of_step(len(samples.ids), step, batch, SEED)]
     rows = [{"number": n} for n in order]

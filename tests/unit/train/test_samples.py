@@ -15,7 +15,7 @@ from r1v3.recipe.snakemake import open_graph
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.sft import samples as encoding
 from r1v3.train.sft.batches import Packer
-from r1v3.train.sft.samples import check_skipped, encode_samples
+from r1v3.train.sft.samples import Encoding, check_skipped, encode_samples
 
 ROOT = Path(__file__).parents[3]
 
@@ -49,10 +49,9 @@ def record(
     )
 
 
-def encoded(records, folder, **settings):
-    return encode_samples(
-        records, folder, small_encoder(), TEMPLATE, **{"max_length": 400} | settings
-    )
+def encoded(records, folder, *, keep_tiles=True, opens=True, **shared):
+    encoding = Encoding(folder, small_encoder(), TEMPLATE, 400, keep_tiles, opens)
+    return encode_samples(records, encoding, **shared)
 
 
 def test_the_mask_covers_the_reply_and_nothing_else_token_by_token(tmp_path):
@@ -95,7 +94,9 @@ def test_a_model_learns_the_tag_as_its_thinking_mode_says(model, opens, tmp_path
     monkeypatch.setattr(encoding, "read_records", lambda folder: [])
     monkeypatch.setattr(encoding, "check_skipped", lambda samples, allowed: None)
     monkeypatch.setattr(
-        encoding, "encode_samples", lambda *a, **k: asked.update(k) or encoding.Samples()
+        encoding,
+        "encode_samples",
+        lambda records, given, **shared: asked.update(opens=given.opens) or encoding.Samples(),
     )
     encoding.load_samples(
         tmp_path, small_encoder(), config, config.spec.settings, tmp_path / "s.json"

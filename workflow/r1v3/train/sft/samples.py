@@ -1,7 +1,6 @@
 """From records to what SFT learns: a prompt, its pictures, and the reply to predict."""
 
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -45,15 +44,15 @@ class Samples:
     pictures: list[list[Path]] = field(default_factory=list[list[Path]])
     skipped: dict[str, str] = field(default_factory=dict[str, str])
 
-    def add(self, record: Record, sample: Group | str, tiles: int, folder: Path) -> None:
+    def add(self, id: str, sample: Group | str, tiles: int, pictures: list[Path]) -> None:
         """Add a sample with the number of its tiles, or the reason why it is skipped."""
         if isinstance(sample, str):
-            self.skipped[record.id] = sample
+            self.skipped[id] = sample
             return
-        self.ids.append(record.id)
+        self.ids.append(id)
         self.groups.append(sample)
         self.tiles.append(tiles)
-        self.pictures.append(_paths(record, folder))
+        self.pictures.append(pictures)
 
     def lengths(self, indices: list[int]) -> list[int]:
         """Tokens of each sample, prompt and response."""
@@ -65,59 +64,72 @@ class Samples:
         return sum(len(self.groups[i].responses[0]) for i in indices)
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """How the records of a data set become samples.
+
+    Attributes:
+        folder: of the data set.
+        max_length: most tokens of a sample.
+        keep_tiles: keep all tiles in memory.
+        opens: the template opens thoughts; false: the model learns to write `<think>` itself.
+    """
+
+    folder: Path
+    encoder: Encoder
+    template: Template
+    max_length: int
+    keep_tiles: bool = True
+    opens: bool = True
+
+    def pictures(self, record: Record) -> list[Path]:
+        """The files of a record's pictures."""
+        return [Path(self.folder) / image for image in record.images]
+
+
 def encode_samples(
     records: list[Record],
-    folder: Path,
-    encoder: Encoder,
-    template: Template,
+    encoding: Encoding,
     *,
-    max_length: int,
-    keep_tiles: bool = True,
     threads: int = 1,
     ranks: Ranks = ALONE,
     known: dict[str, str] | None = None,
-    opens: bool = True,
 ) -> Samples:
     """Encode every record that has a response; nothing is ever cut to fit.
 
     The reply ends with the template's end-of-turn token, which is learned too. If the reply begins with
-    `<think>`, the template has opened the thought and that tag belongs to the prompt; not so where `opens` is
-    false.
+    `<think>`, the template has opened the thought and that tag belongs to the prompt. Where the template
+    opens no thought, the tag belongs to the reply.
 
     If tiles are not kept, the pictures' headers tell how many there will be. Each picture is still decoded
     once, so that a broken one is found before training begins; the ranks share that work.
 
     Args:
-        folder: of the data set.
-        max_length: most tokens of a sample.
-        keep_tiles: keep all tiles in memory.
         threads: that read pictures.
         known: samples with broken pictures, by id with the reason, if an earlier start of this run found
             them; no picture is then decoded again.
-        opens: the template opens thoughts; false: the model learns to write `<think>` itself.
     """
-    encoder.text_ids("")  # sets the tokenizer's options before threads share it
+    encoding.encoder.text_ids("")  # sets the tokenizer's options before threads share it
     parts = [
         records[first : first + ENCODED_AT_ONCE]
         for first in range(0, len(records), ENCODED_AT_ONCE)
     ]
     with ThreadPoolExecutor(threads, thread_name_prefix="encode") as pool:
-        encode = partial(_encode_part, folder, encoder, template, max_length, keep_tiles, opens)
+        encode = partial(_encode_part, encoding)
         encoded = [sample for part in pool.map(encode, parts) for sample in part]
-        if not keep_tiles:
-            bad = _undecodable(records, encoded, folder, encoder, pool, ranks, known)
+        if not encoding.keep_tiles:
+            bad = _undecodable(records, encoded, encoding, pool, ranks, known)
             encoded = [(bad.get(r.id, sample), n) for r, (sample, n) in zip(records, encoded)]
     samples = Samples()
     for record, (sample, tiles) in zip(records, encoded):
-        samples.add(record, sample, tiles, folder)
+        samples.add(record.id, sample, tiles, encoding.pictures(record))
     return samples
 
 
 def _undecodable(
     records: list[Record],
     encoded: list[Tiled],
-    folder: Path,
-    encoder: Encoder,
+    encoding: Encoding,
     pool: ThreadPoolExecutor,
     ranks: Ranks,
     known: dict[str, str] | None,
@@ -129,7 +141,7 @@ def _undecodable(
 
     def problem_of(record: Record) -> str | None:
         try:
-            encoder.check(_paths(record, folder))
+            encoding.encoder.check(encoding.pictures(record))
         except ValueError as problem:
             return str(problem)
         return None
@@ -140,27 +152,19 @@ def _undecodable(
     return dict(ranks.gather(found))
 
 
-def _encode_part(
-    folder: Path,
-    encoder: Encoder,
-    template: Template,
-    max_length: int,
-    keep_tiles: bool,
-    opens: bool,
-    records: list[Record],
-) -> list[Tiled]:
+def _encode_part(encoding: Encoding, records: list[Record]) -> list[Tiled]:
     """Each sample with the number of its tiles, or the reason why it is skipped."""
-    encode = partial(_encode, folder, encoder, template, keep_tiles, opens)
     try:
-        encoded = encode(records)
+        encoded = _encode(encoding, records)
     except ValueError:  # one record is bad: encode each alone to find out which
-        encoded = [_encode_alone(encode, record) for record in records]
-    return [(_too_long(sample, max_length) or sample, tiles) for sample, tiles in encoded]
+        encoded = [_encode_alone(encoding, record) for record in records]
+    most = encoding.max_length
+    return [(_too_long(sample, most) or sample, tiles) for sample, tiles in encoded]
 
 
-def _encode_alone(encode: Callable[[list[Record]], list[Tiled]], record: Record) -> Tiled:
+def _encode_alone(encoding: Encoding, record: Record) -> Tiled:
     try:
-        return encode([record])[0]
+        return _encode(encoding, [record])[0]
     except ValueError as problem:
         return str(problem), 0
 
@@ -172,14 +176,8 @@ def _too_long(sample: Group | str, max_length: int) -> str | None:
     return f"{length} tokens; {max_length} allowed" if length > max_length else None
 
 
-def _encode(
-    folder: Path,
-    encoder: Encoder,
-    template: Template,
-    keep_tiles: bool,
-    opens: bool,
-    records: list[Record],
-) -> list[Tiled]:
+def _encode(encoding: Encoding, records: list[Record]) -> list[Tiled]:
+    encoder = encoding.encoder
     texts: list[str] = []
     replies: list[tuple[int, ...]] = []
     for record in records:
@@ -189,12 +187,12 @@ def _encode(
             )
         question = render_question(record.question, record.options, len(record.images))
         mode, response = NOTHINK, record.response
-        if opens:
+        if encoding.opens:
             mode, response = split_response(response)
-        texts.append(render_prompt(template, question, mode))
+        texts.append(render_prompt(encoding.template, question, mode))
         replies.append((*encoder.plain_ids(response), encoder.tokenizer.eos_token_id))
-    pictures = [_paths(record, folder) for record in records]
-    if keep_tiles:
+    pictures = [encoding.pictures(record) for record in records]
+    if encoding.keep_tiles:
         return [
             (Group(prompt.prompt_ids, (reply,), prompt.tiles), len(prompt.tiles))
             for prompt, reply in zip(encoder.prompts(texts, pictures), replies)
@@ -204,10 +202,6 @@ def _encode(
         (Group(ids, (reply,), torch.zeros(0)), sum(own))
         for ids, reply, own in zip(encoder.prompt_ids(texts, counts), replies, counts)
     ]
-
-
-def _paths(record: Record, folder: Path) -> list[Path]:
-    return [Path(folder) / image for image in record.images]
 
 
 def load_samples(
@@ -227,17 +221,16 @@ def load_samples(
     ranks, known = Ranks.join(), None
     if (skipped.parent / "resume").exists() and skipped.exists():
         known = read_json(skipped)
-    samples = encode_samples(
-        read_records(folder),
+    encoding = Encoding(
         folder,
         encoder,
         recipe_template(config),
         max_length=settings.max_length,
         keep_tiles=settings.loading.cached,
-        threads=settings.loading.threads,
-        ranks=ranks,
-        known=known,
         opens=not (isinstance(config, ModelConfig) and config.spec.mode == NOTHINK),
+    )
+    samples = encode_samples(
+        read_records(folder), encoding, threads=settings.loading.threads, ranks=ranks, known=known
     )
     if ranks.first:
         write_text(skipped, json.dumps(samples.skipped, indent=1))
