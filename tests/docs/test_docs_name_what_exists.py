@@ -1,9 +1,13 @@
 """The README and the docs name only files, modules and pages that exist."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
+
+from r1v3.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -53,6 +57,34 @@ def anchors(page: Path) -> set[str]:
     return {
         re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
     }
+
+
+def shell_lines(text: str) -> Iterator[str]:
+    """The lines of a page's code, in blocks and in sentences, without their comments."""
+    blocks = re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.M | re.S)
+    lines = [line for block in blocks for line in re.sub(r"\\\n\s*", "", block).splitlines()]
+    lines += re.findall(r"^    (.*)$", text, re.M)
+    lines += [" ".join(span.split()) for span in re.findall(r"(?<!`)`([^`]+)`(?!`)", text)]
+    for line in lines:
+        yield line.partition(" #")[0].strip()
+
+
+def wrong_command(line: str) -> str | None:
+    """What a line calls that does not exist: a target of make, or a command or option of `r1v3`."""
+    if found := re.match(r"make ([a-z-]+)", line):
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
+        return None if found[1] in targets else f"make {found[1]}"
+    found = re.match(r"(?:[A-Z0-9_]+=\S+ )*r1v3 (.+)", line)
+    if found is None:
+        return None
+    command, words = typer.main.get_command(app), found[1].split()
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]
+    if hasattr(command, "commands") and words and words[0][0].isalpha():
+        return f"r1v3 {words[0]}"
+    known = {each for own in command.params for each in (*own.opts, *own.secondary_opts)}
+    wrong = [word for word in words if re.match(r"--\w", word) and word.split("=")[0] not in known]
+    return next((f"{line}: {word}" for word in wrong if word != "--help"), None)
 
 
 def without_history(page: Path) -> str:
@@ -109,6 +141,25 @@ def test_a_readme_activates_the_environment_before_the_first_bare_command(comman
     first = re.search(rf"^    {command}", text, re.M)
     if first:
         assert "source .venv/bin/activate" in text[: first.start()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_every_command_and_option_that_a_page_names_exists(page):
+    found = [wrong_command(line) for line in shell_lines(without_history(page))]
+    assert [wrong for wrong in found if wrong] == []
+
+
+def test_a_command_an_option_and_a_target_that_do_not_exist_are_seen():
+    text = (
+        "`make demos`, `r1v3 tracks rl`\n\n```\nR1V3_X=1 r1v3 evaluate a \\\n    --export b\n```\n"
+    )
+    assert sorted(filter(None, map(wrong_command, shell_lines(text)))) == [
+        "R1V3_X=1 r1v3 evaluate a --export b: --export",
+        "make demos",
+        "r1v3 tracks",
+    ]
+    fine = "`r1v3 model check ORG/NAME`, `r1v3 claims`, `make demo`, `r1v3 --help`"
+    assert [wrong_command(line) for line in shell_lines(fine)] == [None] * 4
 
 
 def test_a_path_that_is_nowhere_and_a_module_that_is_none_are_seen():
