@@ -52,6 +52,13 @@ GRPO = {
     "parallel": SFT["parallel"],
     "resume": {"seconds": 20, "keep": 2},
 }
+OVERLAPPED = {
+    "rollouts": {"mode": "overlapped", "staleness": 1},
+    "mismatch": {"level": "token", "mode": "truncate", "cap": 2.0},
+    "minibatches": 3,
+    "optimizer": GRPO["optimizer"] | {"learning_rate": 0.02},
+    "checkpoint_every": 1,
+}
 ENTROPY = {
     "critical_words": ["Wait"],
     "control_words": ["sum"],
@@ -144,6 +151,11 @@ def grpo_run(folder, start, data, generation=None, without=(), **changes):
         ),
     )
     return grpo.train_grpo(config, start=start, data=data, folder=folder)
+
+
+def overlapped_run(folder, start, data):
+    """A run whose episodes are sampled one step ahead, at a rate at which the lag can be seen."""
+    return grpo_run(folder, start, data, **OVERLAPPED)
 
 
 def probe_run(folder, checkpoint, data, parallel=SFT["parallel"]):

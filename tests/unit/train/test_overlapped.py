@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from data_fixtures import source_config
-from grpo_fixtures import GRPO, grpo_run, grpo_settings
+from grpo_fixtures import OVERLAPPED, grpo_run, grpo_settings
 from launched import run_script
 from model_fixtures import IMAGES, TEMPLATE, small_model, small_processor
 from pydantic import ValidationError
@@ -31,13 +31,6 @@ from r1v3.train.grpo.sampling.prompt_order import PromptOrder
 from r1v3.train.grpo.sampling.prompts import load_prompts
 
 SEED = 3  # of `grpo_run`
-OVERLAPPED = {
-    "rollouts": {"mode": "overlapped", "staleness": 1},
-    "mismatch": {"level": "token", "mode": "truncate", "cap": 2.0},
-    "minibatches": 3,
-    "optimizer": GRPO["optimizer"] | {"learning_rate": 0.02},
-    "checkpoint_every": 1,
-}
 
 
 @pytest.fixture(scope="module")

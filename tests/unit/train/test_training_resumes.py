@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from data_fixtures import source_config
-from grpo_fixtures import grpo_run
+from grpo_fixtures import grpo_run, overlapped_run
 from launched import run_ranks
 from model_fixtures import small_model, small_processor
 from training_fixtures import SOURCE, assert_same_course, packed_sft_run, sft_run, without_times
@@ -151,7 +151,13 @@ def test_grpo_keeps_the_checkpoints_that_the_recipe_names(start, data, tmp_path)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kind", "run"), [("sft", sft_run), ("packed_sft", sft_run), ("grpo", grpo_run)]
+    ("kind", "run"),
+    [
+        ("sft", sft_run),
+        ("packed_sft", sft_run),
+        ("grpo", grpo_run),
+        ("overlapped", overlapped_run),
+    ],
 )
 def test_two_processes_learn_what_one_learns(kind, run, start, data, tmp_path):
     alone = run(tmp_path / "alone", start, data)

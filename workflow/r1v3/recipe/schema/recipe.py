@@ -65,7 +65,7 @@ class Images(Section):
     """The most tiles that a picture is cut into; a thumbnail comes on top where there are several.
     """
     max_pixels: Positive
-    """Pictures with more pixels are scaled down before they are cut."""
+    """A picture with more pixels is refused before it is decoded; smaller ones are scaled into the tiles."""
 
     @model_validator(mode="after")
     def _in_order(self):
