@@ -163,3 +163,16 @@ def test_importing_the_grader_loads_neither_torch_nor_sympy():
         env={"PYTHONPATH": str(ROOT / "workflow")},
     )
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "right"),
+    [
+        (r"\sqrt{3}", r"\sqrt{3} \approx 1.732", True), ("1.732", r"\sqrt{3} \approx 1.732", True),
+        (r"12\pi", r"12\pi \approx 37.7", True), ("2/3", r"\frac{2}{3} ≈ 0.667", True),
+        (r"12\pi", r"12\pi \approx 30", False), (r"\sqrt{2}", r"\sqrt{3} \approx 1.732", False),
+        (r"\sqrt{3}", r"\sqrt{2} \approx 1.732", False), (r"\sqrt{3}", "1.732", False),
+    ],
+)  # fmt: skip
+def test_an_exact_value_may_stand_before_its_rounded_one(gold, answer, right):
+    assert boxed(answer, gold).correct is right

@@ -7,6 +7,8 @@ line such as `**Solution**: B` or `Respuesta: B` becomes `Answer: B`, whose word
 import html
 import re
 
+from r1v3.evaluate.reply.last_line import chosen_in_plain_words, ticked
+
 _STRUCK = re.compile(
     r"<(s|del|strike)>.{0,400}?</\1>|(?<![\\~\w])~~(?=[^\s~])[^~\\\n]{1,80}(?<=\S)~~(?![~\w])",
     re.DOTALL | re.IGNORECASE,
@@ -47,8 +49,9 @@ _WEAK = (
     r"|so|thus|hence|therefore|结论|最终结论|最终选择|因此|所以)"
 )
 _NAMES_OF_ANSWERS = (
-    r"(?:la\s+|le\s+|il\s+|a\s+|die\s+|den\s+|das\s+)?(?:bonne\s+|richtige\s+|korrekte\s+)?"
+    r"(?:(?:la|le|el|il|a|o|die|den|das)\s+)?(?:bonne\s+|richtige\s+|korrekte\s+)?"
     r"(?:réponse|respuesta|resposta|risposta|antwort|lösung|antwoord|svar|odpowiedź|cevap|jawaban|đáp\s+án"
+    r"|résultat|resultado|risultato|ergebnis|resultaat|результат|wynik|sonuç"
     r"|ответ|відповідь|정답|답변?|正解|答え|解答|回答|الإجابة|الجواب|उत्तर|คำตอบ)"
     r"(?:\s+(?:correcte|correcta|corretta|finale?|final|exacte|est\s+la))?"
 )
@@ -116,8 +119,14 @@ def _with_label(answer: str) -> str:
         return f"{answer[: quoted.start()]}\nAnswer: {said}"
     last = _LAST_LINE.search(answer)
     label = _LABELLED.fullmatch(last["line"]) if last else None
+    letter = chosen_in_plain_words(last["line"]) if last and not label else None
+    if last and letter:
+        above = _LAST_LINE.search(answer[: last.start("line")])
+        several = above is not None and chosen_in_plain_words(above["line"])
+        return answer if several else f"{answer[: last.start('line')]}Answer: {letter}"
     if last is None or label is None:
-        return answer
+        letter = ticked(answer)
+        return f"{answer}\nAnswer: {letter}" if letter else answer
     letter = label["letter"]
     if letter is None and label["foreign"] is None:
         return answer

@@ -16,6 +16,7 @@ from r1v3.reward.maths.relations import (
     are_numbered_roots,
     by_label,
     distinct,
+    exact_before_rounded,
     interval_of,
     label_of,
     named_apart,
@@ -58,6 +59,9 @@ class Comparison:
             return True
         if a.kind == g.kind == "relation":
             return self._relations(a, g)
+        exact = exact_before_rounded(a)
+        if exact and self.same(exact, g):  # else the rounded value counts, see `plain`
+            return True
         if (a.kind == "set") != (g.kind == "set") and r"\{\emptyset\}" in (
             squeeze(a.text),
             squeeze(g.text),

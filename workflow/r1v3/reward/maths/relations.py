@@ -57,6 +57,15 @@ def value_of_relation(shape: Shape) -> Shape | None:
     return None
 
 
+def exact_before_rounded(shape: Shape) -> Shape | None:
+    r"""Return the exact value of `\sqrt{3} \approx 1.732`, where the rounded one agrees with it."""
+    if shape.kind != "relation" or shape.operators != ("~",):
+        return None
+    exact, rounded = shape.items
+    agrees = parse_number(rounded.text) is not None and is_constant(exact.text)
+    return exact if agrees and _holds(exact.text, rounded.text) else None
+
+
 # The modulus of a real unknown, which has two values; |z| is a length.
 _MODULUS = re.compile(r"\|\s*[a-xy]\s*\|")
 
