@@ -18,6 +18,8 @@ _NUMERAL = re.compile(
 )
 _COUNTERS = frozenset("个只条张本种次人名位件块支棵头辆道页岁倍组对根")
 
+_PLACES = "个名位天年月周次行列层排项步"
+
 
 @lru_cache(maxsize=16_384)
 def in_digits(text: str) -> str:
@@ -29,7 +31,7 @@ def in_digits(text: str) -> str:
         return text
     if text == "一半":
         return "1/2"
-    if text[0] == "第" and (place := in_digits(text[1:].rstrip("个名位"))).isdigit():
+    if text[0] == "第" and (place := in_digits(text[1:].rstrip(_PLACES))).isdigit():
         return place
     if text[0] == "负":
         size = in_digits(text[1:].strip())

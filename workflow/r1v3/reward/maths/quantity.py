@@ -298,7 +298,8 @@ def _one_unit(
     if unit.dimension == PERCENT:
         return _percent(a, g, tolerance, percent_asked)
     if unit.dimension == ANGLE:
-        return (written_alike and (g.unit is not None or _may_be_degrees(g.number))) or _across(a, g, tolerance)
+        left_out = g.unit is not None or _may_be_degrees(g.number)
+        return (written_alike and left_out) or _across(a, g, tolerance)
     if not written_alike and set(unit.name) <= _names_of(a, g):
         named = parse_expression(unit.name)  # 2mg is no milligram beside an m and a g
         sides = (("mul", side.number, named) if side.unit else side.number for side in (a, g))

@@ -66,13 +66,13 @@ def exact_before_rounded(shape: Shape) -> Shape | None:
     return exact if agrees and _holds(exact.text, rounded.text) else None
 
 
-# The modulus of a real unknown, which has two values; |z| is a length.
-_MODULUS = re.compile(r"\|\s*[a-xy]\s*\|")
+# The modulus of a real unknown, which has two values (|z| is a length), and a logarithm.
+_OF_UNKNOWN = re.compile(r"\|\s*[a-xy]\s*\||\\(?:log|ln|lg|exp)(?![a-z]).*")
 
 
 def is_label(text: str) -> bool:
     """Whether the left of an equals sign is a name (`x`, `f(x)`, `|AB|`, `(p,q)`, `面积`)."""
-    if denies(text) or _MODULUS.fullmatch(text):
+    if denies(text) or _OF_UNKNOWN.fullmatch(text.strip()):
         return False
     text = _SCRIPTS.sub("", text)
     if r"\frac" in text:

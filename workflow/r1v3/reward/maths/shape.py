@@ -133,12 +133,12 @@ _PART_NAME = re.compile(
 )
 # A measure of a figure behind its name: `长3`, `width 4`.
 _MEASURE = re.compile(
-    r"(长|宽|高|底|半径|直径|边长|周长|面积|体积|length|width|height|radius|diameter|base|perimeter|area)\s*[为是]?\s*"
+    r"(长|宽|高|底|半径|直径|边长|周长|面积|体积|最[大小]值?|min|max|length|width|height|radius|diameter|base|perimeter|area)\s*[为是]?\s*"
     r"(\d[\d.]*|\\(?:frac|sqrt).*)"
 )
 _RATIO_WORDS = re.compile(r"[\d.]+(?:(?:\s+to\s+|\s*比\s*)[\d.]+)+")
 _ENUMERATOR = re.compile(
-    r"\s*[,;]?\s*(?:\((?P<digit>\d)\)|(?P<circled>[①-⑨])|(?:第(?P<blank>[一二三四五六])|空(?P<place>\d))[空问]?填?为?|\((?P<letter>[a-f])\)"
+    r"\s*[,;]?\s*(?:\((?P<digit>\d)\)|(?P<circled>[①-⑨])|(?:第(?P<blank>[一二三四五六1-6])|空(?P<place>\d))[空问]?填?为?|\((?P<letter>[a-f])\)"
     r"|\((?P<roman>(?i:i{1,3}|iv|v|vi))\))\s*[:.,]?\s*"
 )
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi")
@@ -152,7 +152,7 @@ def _place_of(mark: re.Match[str]) -> int:
     if mark.group("circled"):
         return ord(mark.group("circled")) - 0x2460 + 1
     if mark.group("blank"):
-        return "一二三四五六".index(mark.group("blank")) + 1
+        return "一二三四五六123456".index(mark.group("blank")) % 6 + 1
     if letter := mark.group("letter"):
         return ord(letter) - ord("a") + 1
     return _ROMAN.index(mark.group("roman").casefold()) + 1

@@ -142,7 +142,7 @@ def normalise(text: str) -> str:
 _HALF_DAY = re.compile(r"(?<=\d)\s?([ap])\.m\.?(?![A-Za-z])")
 # Words that only say that the answer follows, or repeat it.
 _PREFIX = re.compile(
-    r"^(?:(?:答案?|解)\s*:\s*|(?:故|应|所以)*填\s*:?\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:等于|为|(?:解|可|求)?得到?)\s*(?=[-+\d\\(])|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])|(?i:so|hence|thus|therefore)\s*,?\s+(?=[-+\d\\(])"
+    r"^(?:(?:答案?|解)\s*:\s*|(?:故|应|所以)*填\s*:?\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:等于|为|即|(?:解|可|求)?得到?)\s*(?=[-+\d\\(])|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])|(?i:so|hence|thus|therefore)\s*,?\s+(?=[-+\d\\(])"
     r"|(?i:(?:the\s+)?(?:final\s+|correct\s+)?ans(?:wer)?\.?)\s*(?:(?<=\.)(?=\s*[-+\d\\(])|is\s*:?\s+|:\s*|=\s*)(?=\S))"
 )
 _CONFIRMED = re.compile(

@@ -48,6 +48,7 @@ def restates(answer: str, gold: str, question: str) -> bool:
     if not question:
         return False
     said, wanted = squeeze(normalise(answer)), squeeze(normalise(gold))
+    said = _HALF_POWER.sub(r"\\sqrt{\1}", said)
     if not said or re.fullmatch(rf"(?:.*[=:])?{re.escape(wanted)}[^\d]*", said):
         return False
     if _holds(_squeezed(question), said) or _holds(_unbraced(_squeezed(question)), _unbraced(said)):
@@ -58,6 +59,9 @@ def restates(answer: str, gold: str, question: str) -> bool:
         return True
     parts, worked_out = _leaves(_EQUALS.split(said)[-1]), _leaves(wanted)
     return len(parts) > 1 and parts != worked_out and parts in _spans(question)
+
+
+_HALF_POWER = re.compile(r"(\d+)\^\{?(?:1/2|0\.5|\\frac\{?1\}?\{?2\}?)\}?")
 
 
 def _only_computes(said: str, question: str) -> bool:

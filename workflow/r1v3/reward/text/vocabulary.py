@@ -178,12 +178,14 @@ _ENDING = re.compile(r"(?:ing|ed|es|s|e|d)$")
 _CHINESE_TERMS = frozenset(_PLAIN_CHINESE.split()) | NOUN_WORDS - {"可能"}
 
 
-def _passes_chinese(run: str, known: frozenset[str]) -> bool:
+def _passes_chinese(
+    run: str, known: frozenset[str], terms: frozenset[str] = _CHINESE_TERMS
+) -> bool:
     at = 0
     while at < len(run):
         for size in (4, 3, 2, 1):
             piece = run[at : at + size]
-            if piece in _CHINESE_TERMS or (piece in known and size == 2):
+            if piece in terms or (piece in known and size == 2):
                 break
         else:
             if run[at] in TURNING or run[at] not in known:
@@ -207,7 +209,7 @@ def is_counted(words: str, question: str | None = None) -> bool:
         return (
             not rest
             or rest in NOUN_WORDS
-            or (rest not in MEASURES and _passes_chinese(rest, known))
+            or (rest not in MEASURES and _passes_chinese(rest, known, NOUN_WORDS))
         )
     parts = [part.casefold() for part in words.split()]
     if len(parts) > 4 or any(part in TURNING for part in parts):
