@@ -10,6 +10,7 @@ from evaluation_fixtures import published_config
 from PIL import Image
 
 from r1v3.evaluate.items.load import load_asked, load_benchmark
+from r1v3.evaluate.items.rows import read_benchmark_rows
 from r1v3.evaluate.items.source import obtain_file, obtain_or_say
 from r1v3.evaluate.judge import judge_response
 from r1v3.recipe.tables.benchmarks import OwnBenchmark
@@ -235,8 +236,16 @@ def test_a_row_without_a_picture_is_left_out_however_nothing_is_written(table, t
 def test_an_index_is_the_same_as_a_float_and_with_blanks(table, tsv, picture):
     rows = [{"image": picture(), **ROWS["mmstar"], "index": n} for n in ("1.0", " 2 ", "", "2.5")]
     rows.append({**rows[0], "index": "2.0"})
-    found = load_benchmark(table["mmstar"], tsv(rows, "mmstar"))
+    path = tsv(rows, "mmstar")
+    found = load_benchmark(table["mmstar"], path)
     assert [item.key for item in found.items] == ["1", "2", "row 3", "2.5"]
+    # Whoever looks a row up finds it by the name of its item.
+    assert [line.row["index"] for line in read_benchmark_rows(path)][:4] == [
+        "1",
+        "2",
+        "row 3",
+        "2.5",
+    ]
     [lost] = found.unreadable
     assert (lost.row, lost.reason) == ("2 (line 6)", "two items have the key '2'")
 

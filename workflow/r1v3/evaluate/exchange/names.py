@@ -4,6 +4,7 @@ Names and files are those of VLMEvalKit at commit e8e78f0 and of lmms-eval at co
 one of them does not have goes by our own name.
 """
 
+import re
 from dataclasses import dataclass
 
 KIT = "open-compass/VLMEvalKit, vlmeval/dataset"
@@ -57,6 +58,13 @@ PEERS = {
     ),
 }
 
+COT = re.compile(
+    "_cot$", re.IGNORECASE
+)  # the same items, asked for steps; EMMA alone is the whole set
+BEHIND = re.compile(
+    r"(?:_(?:exact_matching|openai|chatgpt[\w.-]*?|gpt-?\d[\w.-]*?|result|score|acc|20\d\d[\dt_:.-]*))+$"
+)
+
 
 def dataset_of(benchmark: str) -> str:
     """VLMEvalKit's name, or ours where it has none."""
@@ -73,10 +81,21 @@ def task_of(benchmark: str) -> str:
 def benchmark_in(stem: str, known: list[str]) -> str | None:
     """The benchmark that a file's name ends with, by any harness's name; the longest wins.
 
+    A date, or who judged it, may follow (`my_model_MMStar_openai_result`), and case does not matter.
+
     Args:
         stem: such as `my_model_MMStar` or `20260101_120000_samples_mmstar`.
         known: our names of benchmarks.
     """
-    names = {alias: name for name in known for alias in {name, dataset_of(name), task_of(name)}}
-    matching = [alias for alias in names if stem == alias or stem.endswith(f"_{alias}")]
-    return names[max(matching, key=len)] if matching else None
+    names = {
+        alias.casefold(): name
+        for name in known
+        for full in (name, dataset_of(name), task_of(name))
+        for alias in (full, COT.sub("", full) if name != "emma_mini" else full)
+    }
+    whole = stem.casefold()
+    for text in (whole, BEHIND.sub("", whole)):
+        matching = [alias for alias in names if text == alias or text.endswith(f"_{alias}")]
+        if matching:
+            return names[max(matching, key=len)]
+    return None

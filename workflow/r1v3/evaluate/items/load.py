@@ -245,9 +245,9 @@ def _rows(
     bad = faults(tsv)
     known: dict[str, list[Path] | int | str] = {}
     waiting: list[tuple[Line, str]] = []
-    for place, line in enumerate(read_benchmark_rows(tsv), 1):
+    for line in read_benchmark_rows(tsv):
         row = dict(line.row)
-        line = replace(line, row=row, place=place)
+        line = replace(line, row=row)
         image = row.pop("image", "").strip()
         refers = is_reference(image)
         encoded = picture_texts(image)
@@ -261,7 +261,6 @@ def _rows(
         if not named and entry.needs_picture:
             counts["without_picture"] += chosen
             continue
-        row["index"] = row["index"] or f"row {place}"
         if not refers:
             fault = bad.get(str(line.number))
             known[row["index"]] = fault or _pictures(named, bool(encoded), tsv, folder)

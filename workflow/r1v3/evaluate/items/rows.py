@@ -7,7 +7,7 @@ that lost a quote would swallow the rows behind it, so reading begins again at t
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from r1v3.evaluate.items.encoding import not_utf8
@@ -64,9 +64,18 @@ def read_columns(path: Path) -> list[str]:
 def read_benchmark_rows(path: Path) -> Iterator[Line]:
     """Every row of a `.tsv` or `.csv` file in UTF-8; a cell that is not there is a reason, not a guess.
 
+    A row whose index is empty is named by its place.
+
     Raises:
         UnreadableFileError: see `read_columns`.
     """
+    for place, line in enumerate(_lines(path), 1):
+        unnamed = line.reason is None and not line.row.get("index", "named")
+        row = {**line.row, "index": f"row {place}"} if unnamed else line.row
+        yield replace(line, row=row, place=place)
+
+
+def _lines(path: Path) -> Iterator[Line]:
     header = read_columns(path)
     csv.field_size_limit(LONGEST_CELL)
     with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
