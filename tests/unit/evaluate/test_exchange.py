@@ -295,7 +295,12 @@ def test_a_files_name_says_its_benchmark(table):
             if alias:
                 assert benchmark_in(f"some_model_{alias}", known) == name
     assert benchmark_in("20260101_120000_samples_mmmu_pro_vision_cot", known) == "mmmu_pro_vision"
-    for behind in ("_openai_result", "_exact_matching_result", "_gpt-4-turbo", "_2026-01-01T10-00-00.5"):
+    for behind in (
+        "_openai_result",
+        "_exact_matching_result",
+        "_gpt-4-turbo",
+        "_2026-01-01T10-00-00.5",
+    ):
         assert benchmark_in(f"some_model_MathVista_MINI{behind}", known) == "mathvista_mini"
     assert benchmark_in("m_MMMU_Pro_V", known) == "mmmu_pro_vision"
     assert benchmark_in("m_mmstar", known) == benchmark_in("m_MMSTAR", known) == "mmstar"
