@@ -50,7 +50,7 @@ def test_an_unknown_command_is_told_in_one_line(capsys):
 
 def test_a_missing_file_is_told_in_one_line(capsys):
     code = call("figure", "nothing/rl.json", "--output", "x.svg")
-    assert code.startswith("r1v3: nothing/rl.json: is not there; look at its path")
+    assert code.startswith("r1v3: nothing/rl.json: there is no run here; name a folder of")
     assert "\n" not in code
 
 

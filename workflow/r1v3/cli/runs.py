@@ -6,24 +6,23 @@ from typing import Annotated
 
 import typer
 
-from r1v3.base.json_file import read_json
 from r1v3.cli.options import HERE, Root
 
 
 def browse_command(
-    run: Annotated[Path, typer.Argument(help="a GRPO run's stable name or folder")],
+    run: Annotated[Path, typer.Argument(help="a GRPO run's name, stable name or folder")],
     output: Annotated[Path, typer.Option(help="the page")] = Path("rollouts.html"),
     count: Annotated[int, typer.Option(help="rollouts in each section")] = 20,
 ) -> None:
     """Write a page of a GRPO run's rollouts: the best, the worst, and the most changed."""
     from r1v3.train.grpo.records.rollout_page import write_rollout_page
 
-    shown = write_rollout_page(run, output, count=count)
+    shown = write_rollout_page(_folder(run), output, count=count)
     print(f"{output}: " + ", ".join(f"{title} {n}" for title, n in shown.items()))
 
 
 def watch_command(
-    run: Annotated[Path, typer.Argument(help="a GRPO run's stable name or folder")],
+    run: Annotated[Path, typer.Argument(help="a GRPO run's name, stable name or folder")],
     page: Annotated[Path | None, typer.Option(help="also write this page, which refreshes")] = None,
     every: Annotated[float, typer.Option(min=0.1, help="seconds between two looks")] = 10.0,
     once: Annotated[bool, typer.Option("--once", help="look once and end")] = False,
@@ -42,7 +41,7 @@ def watch_command(
 
 
 def figure_command(
-    run: Annotated[Path, typer.Argument(help="a GRPO run's stable name: results/runs/rl.json")],
+    run: Annotated[Path, typer.Argument(help="a GRPO run's name, stable name or folder")],
     output: Annotated[Path, typer.Option(help="the SVG file")],
 ) -> None:
     """Draw a GRPO run's curves as one SVG file."""
@@ -50,7 +49,15 @@ def figure_command(
     from r1v3.analyze.results import read_result
     from r1v3.base.atomic_write import write_text
 
-    write_text(output, grpo_picture(read_result(read_json(run, "manifest")["manifest"])))
+    write_text(output, grpo_picture(read_result(_folder(run) / "manifest.json")))
+
+
+def _folder(run: Path) -> Path:
+    """The folder of a run; of a name, the one that its stable name says, or else the one begun last."""
+    from r1v3.train.grpo.records.watch import grpo_folder
+
+    stable = Path("results") / "runs" / f"{run}.json"
+    return grpo_folder(stable if stable.exists() else run)
 
 
 def compare_command(
