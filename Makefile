@@ -14,7 +14,7 @@ setup: ## .venv with the pinned dependencies
 demo: setup ## every stage of the tiny recipe, then where the report is
 	@workflow/demo.sh
 
-test: setup ## every part, in ten minutes on two quiet cores; `make test-slow` runs the rest
+test: setup ## every part, in some ten minutes on two cores; `make test-slow` runs the rest
 	@python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not integration"
 
 test-slow: setup ## what takes long: whole pipelines, killed processes, DVC, services, pages in a browser
@@ -51,7 +51,7 @@ lint: setup ## ruff, snakefmt, snakemake --lint, the floors, types
 format: setup ## what lint asks for
 	@ruff check --fix --quiet . ; ruff format --quiet . && snakefmt .
 
-dry: setup ## plan every run of both recipes
+dry: setup ## plan every run: of tiny here, and of paper on Slurm
 	@snakemake -n dry && snakemake --profile slurm -n dry
 
 studies: setup ## every ablation and analysis, then the report again; SEEDS=3 runs three seeds of each branch
@@ -74,7 +74,7 @@ crate: setup ## the finished recipe as an RO-Crate in the folder OUT
 prune: setup ## disk use by run, and what no table entry reaches; REMOVE=1 removes that
 	@r1v3 prune $(if $(REMOVE),--remove)
 
-ui: setup ## MLflow in the browser; made from the files first where there is no mlflow.db
+ui: setup ## MLflow in the browser, with links to its charts; finished runs that it lacks are added first
 	@r1v3 ui
 
 grading-report: setup ## how often the grader agrees with people
