@@ -115,6 +115,12 @@ def test_mathvistas_lists_need_no_brackets(table, tsv, picture):
         assert verdict(table, found, "mathvista_mini", said) is right
 
 
+def test_logicvistas_numbered_options_are_asked_for_as_a_number(table, tsv, picture):
+    found = loaded(table, tsv, picture, "logicvista", question="Select from 1-5", answer="3")
+    for said, right in (("3", True), ("\\boxed{3}", True), ("4", False), ("C", False)):
+        assert verdict(table, found, "logicvista", said) is right
+
+
 CSVQA = {"question_type": "choice"} | {
     f"{language}_{letter}": text
     for language, texts in (("zh", "一二三四"), ("en", ("one", "two", "three", "four")))

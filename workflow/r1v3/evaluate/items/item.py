@@ -77,6 +77,8 @@ def make_item(row: Row, entry: Benchmark, **changes: Any) -> Item:
     form = entry.answer.form
     if form == "mixed":
         form = "choice" if options else "open"
+    if form == "letters" and not options and row.get(entry.answer.column, "").strip().isdigit():
+        form = "open"  # LogicVista's v1_20: `Select from 1-5`
     golds = changes.pop("golds", None) or read_golds(row, entry, form, options)
     if options and not _names_options(golds, options):
         if _pictured(entry) or entry.answer.options == "question":
