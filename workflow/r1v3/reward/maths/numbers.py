@@ -53,9 +53,3 @@ def number_of(match: re.Match[str]) -> Fraction | None:
     if bottom == 0:
         return None
     return sign * (int(found["whole"] or found["whole2"] or 0) + Fraction(top, bottom))
-
-
-def decimals_of(text: str) -> int | None:
-    """Return how many decimals a plain decimal number shows, None for any other text."""
-    match = re.fullmatch(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?\.(\d+)", text.strip())
-    return len(match.group(1)) if match else None

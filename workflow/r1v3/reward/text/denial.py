@@ -47,13 +47,6 @@ _CUES = (
     "scratch that", "second thought", "mistake", "error", "let me correct", "let me redo",
     "let me reconsider", "no,", "actually", "不对", "错了", "等等", "等一下", "更正", "纠正", "重新",
 )  # fmt: skip
-# A number that a sentence compares with or denies is not the one it states.
-_HEDGE = re.compile(
-    r"""(?:\bnot|n['’]t|\b(?:less|more|greater|fewer|larger|smaller|bigger|higher|lower)\s+than|\bbetween
-      |\bbetween\s+\S+\s+and|不是|并非|不等于|小于|大于|不到|超过|少于|多于|低于|高于|介于|介于\S{1,12}[和与到至])
-      \s*(?:equal\s+to\s+|exactly\s+|about\s+)?\$?$""",
-    re.VERBOSE | re.IGNORECASE,
-)
 
 
 def denied_before(text: str, at: int) -> bool:
@@ -70,11 +63,6 @@ def denied_behind(text: str, at: int, listed: bool = False) -> bool:
     more = _LISTED.match(text, at) if listed else None
     at = more.end() if more else at
     return bool(_DENIED_BEHIND.match(text[at : at + 60]))
-
-
-def hedged(text: str, at: int) -> bool:
-    """Whether a number at a place is one that the sentence denies or compares with."""
-    return bool(_HEDGE.search(text[max(0, at - 40) : at]))
 
 
 def affirmed(said: str, denied: bool) -> str:

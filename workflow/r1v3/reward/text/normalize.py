@@ -213,7 +213,6 @@ def _strip_dress(text: str) -> str:
     return text.replace("**", "").replace("`", "")
 
 
-_OUTER = {"{": "}"}
 _TRAILING = " .,;"
 
 

@@ -44,13 +44,6 @@ _NOUNS = """
 自然数 因数 约数 质数 方法 选法 排法 情况 可能 方案
 """
 NOUN_WORDS = frozenset(_NOUNS.split())
-# Words that say how a value was come by, or that it is one, and change nothing of it.
-LEADS = re.compile(
-    r"(?:(?:only|exactly|about|approximately|approx\.?|around|roughly|simply|just|a\s+total\s+of|in\s+total|equal\s+to"
-    r"|given\s+by|therefore|thus|then|likely|most\s+likely|probably|indeed|also|now)\s+"
-    r"|(?:一共|总共|共有|共|约为|约是|大约|约|只有|仅|恰好|恰|有|为|是)\s*)+(?=[-+\d$\\(√\u4e00-\u9fff*€£¥.]|[A-Za-z])",
-    re.IGNORECASE,
-)
 # Words of a sentence that states a value: joints, articles, verbs that equate, names of what is asked for.
 _PLAIN_WORDS = """
 a an the this that these those there it its he she they we i you our my is are was were be been
