@@ -28,7 +28,7 @@ def in_same_names(answer: str, gold: str) -> tuple[str, str]:
     if gold.strip(" $").isdigit():  # a gold of two numbers may be a point C(5, 2)
         answer = _CHOSEN.sub(_in_usual_choice, answer)
     if ("Z" in gold or "ℤ" in gold) and ("Z" in answer or "ℤ" in answer):
-        answer = _with_runner_of(answer, gold)
+        answer = _with_bound_of(answer, gold, _RUNNER)
     if "\\" in answer and "\\" in gold:
         for bound in (_SUMMED, _INTEGRATED):
             answer = _with_bound_of(answer, gold, bound)
@@ -58,7 +58,7 @@ _INTEGRATED = re.compile(
 
 
 def _with_bound_of(answer: str, gold: str, bound: re.Pattern[str]) -> str:
-    """Return an answer whose summation index, or variable of integration, is called as in its gold."""
+    """Return an answer whose summation index, variable of integration or whole number is called as in its gold."""
     mine, wanted = bound.findall(answer), bound.findall(gold)
     if len(mine) != 1 or len(wanted) != 1 or mine == wanted:
         return answer
@@ -66,12 +66,3 @@ def _with_bound_of(answer: str, gold: str, bound: re.Pattern[str]) -> str:
         return answer
     named = re.sub(rf"(?<![A-Za-z\\]){mine[0]}(?![A-Za-z])", wanted[0], answer)
     return re.sub(rf"(?<![A-Za-z\\])d{mine[0]}(?![A-Za-z])", f"d{wanted[0]}", named)
-
-
-def _with_runner_of(answer: str, gold: str) -> str:
-    mine, wanted = _RUNNER.findall(answer), _RUNNER.findall(gold)
-    if len(mine) != 1 or len(wanted) != 1 or mine == wanted:
-        return answer
-    if re.search(rf"(?<![A-Za-z\\]){wanted[0]}(?![A-Za-z])", answer):
-        return answer
-    return re.sub(rf"(?<![A-Za-z\\]){mine[0]}(?![A-Za-z])", wanted[0], answer)
