@@ -48,9 +48,9 @@ _OPENERS = {"(": ")", "[": "]", "{": "}"}
 _CLOSERS = {")", "]", "}"}
 
 
-def split_top(text: str, pattern: re.Pattern[str]) -> list[str]:
-    """Split where the pattern matches outside of all brackets."""
-    parts, depth, start, at = [], 0, 0, 0
+def _outside_brackets(text: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
+    """Return the matches of a pattern, none of them empty, that begin outside of all brackets."""
+    found, depth, at = [], 0, 0
     while at < len(text):
         char = text[at]
         if char in _OPENERS:
@@ -60,12 +60,17 @@ def split_top(text: str, pattern: re.Pattern[str]) -> list[str]:
         elif depth == 0:
             match = pattern.match(text, at)
             if match and match.end() > at:
-                parts.append(text[start:at])
-                start = at = match.end()
+                found.append(match)
+                at = match.end()
                 continue
         at += 1
-    parts.append(text[start:])
-    return parts
+    return found
+
+
+def _between(text: str, marks: list[re.Match[str]]) -> list[str]:
+    """Return the pieces of a text that its marks set apart, without the blanks around them."""
+    starts, ends = [0, *(m.end() for m in marks)], [*(m.start() for m in marks), len(text)]
+    return [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
 
 
 _SEMICOLON = re.compile(r"\s*(?:;|\\\\)\s*")
@@ -190,8 +195,7 @@ def _membership(piece: str) -> tuple[str, str]:
 
 
 def _parts(text: str, pattern: re.Pattern[str]) -> list[str] | None:
-    parts = [part.strip() for part in split_top(text, pattern)]
-    parts = [part for part in parts if part]
+    parts = [part for part in _between(text, _outside_brackets(text, pattern)) if part]
     return parts if 2 <= len(parts) <= MAX_ITEMS else None
 
 
@@ -200,24 +204,11 @@ def _node(kind: str, text: str, parts: list[str], depth: int, **more: Any) -> Sh
 
 
 def _relation(text: str, depth: int) -> Shape | None:
-    sides, operators, start, level, at = [], [], 0, 0, 0
-    while at < len(text):
-        char = text[at]
-        if char in _OPENERS:
-            level += 1
-        elif char in _CLOSERS:
-            level = max(0, level - 1)
-        elif level == 0:
-            match = _RELATION.match(text, at)
-            if match:
-                sides.append(text[start:at].strip())
-                operators.append(RELATIONS[match.group(1)])
-                start = at = match.end()
-                continue
-        at += 1
+    marks = _outside_brackets(text, _RELATION)
+    operators = [RELATIONS[mark.group(1)] for mark in marks]
     if not operators or len(operators) > 12:
         return None
-    sides.append(text[start:].strip())
+    sides = _between(text, marks)
     if not sides[0] and len(sides) == 2 and operators[0] in ("=", "~"):
         return shape_of(sides[1], depth + 1)
     return _node("relation", text, sides, depth, operators=tuple(operators))
