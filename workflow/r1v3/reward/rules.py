@@ -172,24 +172,9 @@ def _comparison(row: AnswerRow) -> Comparison:
 def _asked(question: str) -> tuple[int, bool | None]:
     """Return how many blanks a question has, and whether it may ask for a percentage (None without one)."""
     question = question[:20_000]
-    folded = question.casefold()
-    speaks = any(word in folded for word in _OF_PERCENT) and bool(_PERCENT.search(question))
-    return len(_BLANK.findall(question)), speaks if question else None
+    return len(_BLANK.findall(question)), bool(_PERCENT.search(question)) if question else None
 
 
-_OF_PERCENT = (
-    "percent",
-    "%",
-    "百分",
-    "chart",
-    "pie",
-    "bar",
-    "accura",
-    "rate",
-    "share",
-    "growth",
-    "率",
-)
 # Questions whose answer may be a percentage.
 _PERCENT = re.compile(
     r"percent|%|百分|chart|\bpie\b|\bbars?\b|accura|\brates?\b|\bshare\b|growth|率", re.IGNORECASE
