@@ -71,7 +71,7 @@ class Comparison:
         if (ordered[0] and g.kind == "list") or (ordered[1] and a.kind == "list"):
             joint = [joint_interval(x) or x for x in (a, g)]
             if "list" in (joint[0].kind, joint[1].kind):  # `-1, 3` is not `-1 < x < 3`
-                return None if _opaque(a.text) or _opaque(g.text) else False
+                return _unlike(a, g)
         a, g = self.plain(a), self.plain(g)
         if (a.kind == "list") != (g.kind == "list"):
             a, g = joint_interval(a) or a, joint_interval(g) or g
@@ -83,7 +83,7 @@ class Comparison:
         if a.kind == g.kind == "relation":
             return self._relations(a, g)
         if "relation" in (a.kind, g.kind):
-            return self._relation_with_value(a, g)
+            return _unlike(a, g)  # `2x + z = 1` is not `1`
         if a.kind == "bracket" or g.kind == "bracket":
             return self._brackets(a, g)
         if a.kind == "ratio" or g.kind == "ratio":
@@ -121,7 +121,7 @@ class Comparison:
         if len(a_items) != len(g_items):
             a_items, g_items = distinct(a_items), distinct(g_items)
             if len(a_items) != len(g_items):
-                return None if _opaque(a.text) or _opaque(g.text) else False
+                return _unlike(a, g)
         if {"either", "blanks"} == {a.kind, g.kind}:
             return False  # `4 or -2` fills no two blanks
         a_items = in_place(a_items)
@@ -182,7 +182,7 @@ class Comparison:
 
     def _brackets(self, a: Shape, g: Shape) -> bool | None:
         if a.kind != g.kind:
-            return None if _opaque(a.text) or _opaque(g.text) else False
+            return _unlike(a, g)
         if (a.opening, a.closing) != (g.opening, g.closing) or len(a.items) != len(g.items):
             return False
         return every(self.same(x, y) for x, y in zip(a.items, g.items, strict=True))
@@ -228,12 +228,8 @@ class Comparison:
                 return equal
         va, vg = self.plain(a), self.plain(g)
         if "relation" in (va.kind, vg.kind) or not same_variable(a, g):
-            return None if _opaque(a.text) or _opaque(g.text) else False
+            return _unlike(a, g)
         return self.same(va, vg)
-
-    def _relation_with_value(self, a: Shape, g: Shape) -> bool | None:
-        """A full equation or inequality never equals a mere value (`2x + z = 1` is not `1`)."""
-        return None if _opaque(a.text) or _opaque(g.text) else False
 
 
 def _time_of_day(hour: str, rest: str, half: str | None) -> tuple[int, str]:
@@ -373,9 +369,10 @@ def every(results: Iterable[bool | None]) -> bool | None:
     return None if unsure else True
 
 
-def _opaque(text: str) -> bool:
-    """Whether the text holds LaTeX beyond the reading of this package."""
-    return r"\begin" in text or r"\int" in text or r"\sum" in text or r"\lim" in text
+def _unlike(a: Shape, g: Shape) -> bool | None:
+    """Return False for two structures that cannot be equal, None where LaTeX beyond our reading may be."""
+    beyond = any(rf"\{name}" in a.text + g.text for name in ("begin", "int", "sum", "lim"))
+    return None if beyond else False
 
 
 def flat(shape: Shape) -> list[Shape]:
