@@ -58,7 +58,7 @@ _INTEGRATED = re.compile(
 
 
 def _with_bound_of(answer: str, gold: str, bound: re.Pattern[str]) -> str:
-    """Return an answer whose summation index, variable of integration or whole number is called as in its gold."""
+    """Return an answer whose one bound variable is called as in its gold."""
     mine, wanted = bound.findall(answer), bound.findall(gold)
     if len(mine) != 1 or len(wanted) != 1 or mine == wanted:
         return answer
