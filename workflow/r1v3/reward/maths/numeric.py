@@ -170,15 +170,6 @@ def _power(base: Number, exponent: Number) -> Number:
             return complex(-magnitude if exponent.numerator % 2 else magnitude)
     if base == 0:
         return Fraction(0) if complex(exponent).real > 0 else _fail()
-    if (
-        isinstance(exponent, Fraction)
-        and exponent.denominator % 2 == 1
-        and exponent.denominator > 1
-    ):
-        number = complex(base)
-        if abs(number.imag) < 1e-12 and number.real < 0:
-            magnitude = (-number.real) ** float(exponent)
-            return complex(-magnitude if exponent.numerator % 2 else magnitude)
     return complex(base) ** complex(exponent)
 
 
