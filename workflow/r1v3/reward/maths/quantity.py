@@ -411,15 +411,8 @@ _BRACKETS = "(){}[]\\ "
 _PLAIN_WORDS = re.compile(r"(?=.*[a-zA-Z]{4})[a-zA-Z][a-zA-Z\s'\-]*|[\u4e00-\u9fff]+")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\s+(?=[a-z])")
 _EMPTY = {
-    "\\emptyset",
-    "\\{\\}",
-    "空集",
-    "emptyset",
-    "无解",
-    "nosolution",
-    "norealsolution",
-    "无实数解",
-}
+    r"\emptyset", r"\{\}", "emptyset", "空集", "无解", "无实数解", "nosolution", "norealsolution",
+}  # fmt: skip
 
 
 def same_words(answer: str, gold: str) -> bool | None:
