@@ -1,4 +1,4 @@
-"""Some 4,000 answers, written and judged one by one, of every kind of issue 21.
+"""Some 5,000 answers, written and judged one by one, of every kind of issue 21.
 
 Covers of `reward`: text/question, text/statements, maths/quantity, maths/relations, choice/named.
 """

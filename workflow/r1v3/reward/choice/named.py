@@ -85,7 +85,7 @@ def _fits(rest: str, letter: str, options: Options) -> bool:
 
 
 _WEIGHS = re.compile(
-    r"^\s*(?:\.{2,}|…)|^\s*\??\s*[,(;]?\s*(?:(?:and|or|but)\s+)?(?:but\b|though\b|however\b|yet\b|no\b|not\b(?!\s+[A-J]\b)|then\b|if\b|unless\b|但|如果|若|\?|or\b|maybe\b|perhaps\b|possibly\b|probably\s+not|或|可能|也许)",
+    r"^\s*(?:\.{2,}|…)|^\s*\??\s*[,(;]?\s*(?:(?:and|or|but)\s+)?(?:but\b|though\b|however\b|yet\b|no\b|not\b(?!\s+[A-J]\b)|then\b|if\b|unless\b|但|如果|若|\?|or\b|hmm+\b|maybe\b|perhaps\b|possibly\b|probably\s+not|或|可能|也许)",
     re.IGNORECASE,
 )
 _OTHER = re.compile(

@@ -28,7 +28,12 @@ _MARKED = re.compile(
 def is_algebra(text: str) -> bool:
     """Whether every command of an answer is known and no word stands between its signs."""
     text = normalise(text)
-    if text.endswith("'") or _MARKED.search(text) or (r"\to" in text and r"\lim" not in text):
+    if (
+        text.endswith("'")
+        or text.count("|") % 2
+        or _MARKED.search(text)
+        or (r"\to" in text and r"\lim" not in text)
+    ):
         return False
     if not all(char.isascii() or char in "∞" for char in text):
         return False

@@ -72,6 +72,8 @@ class Comparison:
             joint = [joint_interval(x) or x for x in (a, g)]
             if "list" in (joint[0].kind, joint[1].kind):  # `-1, 3` is not `-1 < x < 3`
                 return _unlike(a, g)
+        if a.kind == "list" and g.kind == "union" and ordered_items(a) and _BOTH.search(a.text):
+            return False  # `2 < x < 3 and x > 5` is no union
         a, g = self.plain(a), self.plain(g)
         if (a.kind == "list") != (g.kind == "list"):
             a, g = joint_interval(a) or a, joint_interval(g) or g
@@ -230,6 +232,14 @@ class Comparison:
         if "relation" in (va.kind, vg.kind) or not same_variable(a, g):
             return _unlike(a, g)
         return self.same(va, vg)
+
+
+_BOTH = re.compile(r"\band\b|且|\\wedge")
+
+
+def ordered_items(shape: Shape) -> bool:
+    """Whether all items of a list are inequalities."""
+    return all(set(item.operators) & ORDER for item in shape.items)
 
 
 def _time_of_day(hour: str, rest: str, half: str | None) -> tuple[int, str]:

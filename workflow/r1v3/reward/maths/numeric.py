@@ -223,6 +223,17 @@ def sample_point(names: Iterable[str], index: int) -> Point:
     return point
 
 
+def _points(names: Iterable[str], *trees: Tree) -> list[Point]:
+    """Return the points at which trees are compared; one is far out where a tree has a modulus.
+
+    Near 0, |x + 2| is x + 2.
+    """
+    points = [sample_point(names, index) for index in range(POINTS)]
+    if any(_has_modulus(tree) for tree in trees) and not any(has_root(tree) for tree in trees):
+        points.append({name: _FAR[1] * abs(size) for name, size in points[0].items()})
+    return points
+
+
 def _value_or_kind(tree: Tree) -> Number | type[ArithmeticError]:
     try:
         return value_of(tree)
@@ -242,8 +253,7 @@ def same_value(left: Tree, right: Tree) -> bool | None:
     compared = 0
     real_only = not ({"i"} & (constants_of(left) | constants_of(right)))
     rooted = has_root(left) or has_root(right)
-    for index in range(POINTS):
-        point = sample_point(names, index)
+    for index, point in enumerate(_points(names, left, right)):
         if rooted:
             point = {n: v if n in _SIGNED else abs(v) for n, v in point.items()}
         if real_only and rooted and index >= POINTS // 2 and not _in_domain(left, right, point):
@@ -275,6 +285,12 @@ def constants_of(tree: Tree) -> frozenset[str]:
         return frozenset((tree[1],))
     parts = (constants_of(part) for part in tree[1:] if isinstance(part, tuple))
     return frozenset[str]().union(*parts)
+
+
+def _has_modulus(tree: Tree) -> bool:
+    return tree[0] == "abs" or any(
+        _has_modulus(part) for part in tree[1:] if isinstance(part, tuple)
+    )
 
 
 def has_root(tree: Tree) -> bool:
@@ -313,8 +329,7 @@ def proportional(left: Tree, right: Tree) -> int | None:
         return 0
     ratio = None
     compared = 0
-    for index in range(POINTS):
-        point = sample_point(names, index)
+    for point in _points(names, left, right):
         try:
             x, y = as_complex(value_of(left, point)), as_complex(value_of(right, point))
         except (Undefined, TooLarge):

@@ -34,7 +34,7 @@ _ANGLE_AND_UNIT = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})\s+(?=[A-Za-z])")
 _TRIG = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _BRACKETED = re.compile(r"(?P<number>.*[\d}])\s*[(\[]\s*(?P<word>[^()\[\]+*=-]{1,24})\s*[)\]]")
 _UNIT_FRACTION = re.compile(  # 40 \frac{km}{h}
-    r"(?<=\d)\s*\\frac\s*\{\s*([A-Za-z]+)\s*\}\s*\{\s*([A-Za-z]+(?:\^\{?2\}?)?)\s*\}\Z"
+    r"\A([-+]?\d[\d.,]*)\s*\\frac\s*\{\s*([A-Za-z]+)\s*\}\s*\{\s*([A-Za-z]+(?:\^\{?2\}?)?)\s*\}\Z"
 )
 _LED = re.compile(
     r"(?:一?共|约为?|大约|about|approximately|around|只有|有|\\approx)\s*(?=[\d\\-])|第\s*(?=\d+$)"
@@ -85,7 +85,7 @@ def read_quantity(text: str) -> Quantity:
     compound = _compound(text)
     if compound:
         return compound
-    text = _UNIT_FRACTION.sub(r" \1/\2", text)
+    text = _UNIT_FRACTION.sub(r"\1 \2/\3", text)
     head, unit, glued = split_unit(text)
     number = parse_number(head)
     if number is not None:
@@ -235,9 +235,12 @@ _FORMULA = re.compile(
 _SCRIPTS = re.compile(r"[\^_{}]")
 
 
+_ROUTE = re.compile(r"[A-Z](?:\s*-\s*[A-Z]){2,}")  # from A by C to B
+
+
 def is_letter_word(text: str) -> bool:
     """Whether letters in a row are a word (`AAS`, `dog`), whose order counts, not a product (`xy`, `ab`)."""
-    if _SUBSTANCE.fullmatch(text):
+    if _SUBSTANCE.fullmatch(text) or _ROUTE.fullmatch(text):
         return True
     if not (text.isascii() and text.isalpha() and len(text) > 1):
         return False
@@ -300,7 +303,7 @@ def _one_unit(
     if unit.dimension == ANGLE:
         left_out = g.unit is not None or _may_be_degrees(g.number)
         return (written_alike and left_out) or _across(a, g, tolerance)
-    if not written_alike and set(unit.name) <= _names_of(a, g):
+    if not written_alike and set(unit.name) - {"/"} <= _names_of(a, g):
         named = parse_expression(unit.name)  # 2mg is no milligram beside an m and a g
         sides = (("mul", side.number, named) if side.unit else side.number for side in (a, g))
         return same_value(*sides) if named else None

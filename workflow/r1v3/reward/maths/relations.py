@@ -22,7 +22,7 @@ from r1v3.reward.text.vocabulary import denies
 
 ORDER = {"<", "<=", ">", ">="}
 MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
-_LABEL = re.compile(r"(?!\d)[^+\-*/^=<>]{1,40}")
+_LABEL = re.compile(r"(?!\d)[^+\-*/^=<>%]{1,40}")
 _SCRIPTS = re.compile(r"_\s*(?:\{[^{}]*\}|\\?[A-Za-z0-9]+)|(?<=[A-Za-z])'+")
 
 
@@ -89,6 +89,11 @@ def is_constant(text: str) -> bool:
     return tree is not None and not variables_of(tree)
 
 
+_MULTIPLE = re.compile(
+    r"[-+]?\d[\d.]*\s*[A-Za-z]"
+)  # 2m = 12 is an equation before it is two metres
+
+
 def _holds(left: str, right: str) -> bool:
     """Whether a computation comes out: `2 + 3 = 5` does, `15 = 12` does not."""
     one, other = read_quantity(left), read_quantity(right)
@@ -97,7 +102,9 @@ def _holds(left: str, right: str) -> bool:
         y = as_complex(value_of(("mul", ("num", other.factor), other.number)))
     except (Undefined, TooLarge):
         return False
-    return abs(x - y) <= 0.01 * max(abs(x), abs(y)) or one.dimension != other.dimension
+    if abs(x - y) <= 0.01 * max(abs(x), abs(y)):
+        return True
+    return one.dimension != other.dimension and not _MULTIPLE.fullmatch(left)
 
 
 def label_of(shape: Shape) -> str | None:

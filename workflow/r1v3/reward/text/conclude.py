@@ -322,12 +322,15 @@ _TO_ANOTHER = re.compile(
 )
 # `6 steps in my solution` counts the speaker's own words.
 _OF_WORKING = re.compile(
-    r"(?<![A-Za-z])(?:in|of|to)\s+(?:my|our|the|this)\s+(?:solution|proof|reasoning|working|explanation|argument)"
-    r"(?![A-Za-z])",
+    r"(?<![A-Za-z])(?:in|of|to)\s+(?:my|our|the|this)\s+(?:solution|proof|reasoning|working|explanation|argument"
+    r"|page|question|problem|exercise)"
+    r"(?![A-Za-z])|(?<![A-Za-z])at\s+first(?![A-Za-z])",
     re.IGNORECASE,
 )
 # The value is part of a computation.
-_GOES_ON = re.compile(r"[/*^+=<>]|(?<![A-Za-z])-|-(?![A-Za-z])")
+_GOES_ON = re.compile(
+    rf"[/*^+=<>]|(?<![A-Za-z])-|-(?![A-Za-z])|(?<![A-Za-z])times\s+(?:\d|{_NUMBER_WORD})"
+)
 
 
 def _introduces(front: str, value: str, behind: str, question: str | None) -> bool:

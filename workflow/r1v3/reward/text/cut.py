@@ -7,7 +7,7 @@ _DANGLING = re.compile(
     r"(?:(?<![A-Za-z])(?:a|an|the|of|to|and|or|but|so|thus|then|than|that|which|because|since|with|for|from|by|in|on"
     r"|at|as|if|is|are|was|were|be|has|have|had|we|it|its|their|this|weighs?|costs?|equals?|gets?|gives?|therefore"
     r"|(?:must|should|will|can|have\s+to|need\s+to)\s+(?:now|then|next)|hence|into|per|not|will|would|can|must|should|let|where|when|while|between|subtract|add|multiply|divide|times|minus|plus)"
-    r"|的|和|与|或|(?<![:：“\"*])(?:是|有|(?<!不)对)|为|因为|所以|因此|故|则|得|由|且|在|把|将|从|即|而|但|但是|如果|当|由于|其中|那么|接下来|然后|我们|再|可得|可知|得知|可见|等于|得到|减去|加上|乘以|除以|代入|[-+=<>*/^_,，、;；(（\[{&≤≥≈×÷])\s*\Z"
+    r"|的|和|与|或|(?<![:：“\"*])(?:是|有|(?<!不)对)|为|因为|所以|因此|故|则|得|由|且|在|把|将|从|即|而|但|但是|如果|当|由于|其中|那么|接下来|然后|我们|再|可得|可知|得知|可见|等于|得到|求|减去|加上|乘以|除以|代入|[-+=<>*/^_,，、;；(（\[{&≤≥≈×÷])\s*\Z"
 )
 # A clause that has named what it is about, and nothing of it: `x = 5, so the area`.
 _WITHOUT_VERB = re.compile(
@@ -15,8 +15,9 @@ _WITHOUT_VERB = re.compile(
     r"(?:\s+(?!is\b|are\b|was\b|were\b|has\b|have\b|equals?\b|gives?\b)[a-z]+){1,4}\s*\Z"
     r"|[\d$}]\s+and\s+(?:the|its|their|each)(?:\s+(?!is\b|are\b|was\b|were\b|has\b|have\b)[a-z]+){1,3}\s*\Z"
     r"|[,;]\s*(?:so|thus|then|hence|therefore)\s+(?:angle|side|edge|triangle|line|segment)\s+[A-Z]{1,3}\s*\Z"
-    r"|[,，;；]\s*(?:所以|因此|于是|那么|则|故)(?:另|其|它|该|这|那|两|的|一|外|个|条)*"
+    r"|(?:[,，;；]\s*(?:所以|因此|于是|那么|则|故)|\d[^,，;；]{0,8}[,，;；]\s*)(?:另|其|它|该|这|那|两|的|一|外|个|条)*"
     r"(?:边长?|高|底边?|斜边|直角边|腰|角|[棱弦]长|长|宽|半径|直径|周长|[表侧]?面积|体积|速度|时间|距离|总数|概率)\s*\Z"
+    r"|[,，;；]\s*(?:从而|所以|因此|于是|则|故|而|且)\s*(?:[a-z]|每|两)\s*\Z"
     r"|[,;]\s*then\s+[a-z]+\s*\Z|[,，;；]\s*(?:其中|剩下|另外)的?[\u4e00-\u9fff]{1,6}\s*\Z"
     r"|[,，;；]\s*(?:所以|因此|于是|那么|再|还|然后|接着|下面|我们|需要?|只要|继续|就)+(?:我们|要|计算|求出?|看看?|比较|考虑|讨论"
     r"|验证|代入)*\s*\Z"

@@ -134,7 +134,8 @@ def denies(label: str) -> bool:
     )
 
 
-_SUPPOSED = frozenset(["let", "assume", "suppose", "supposing", "try", "given"]) | frozenset("设令")
+_SUPPOSING = "let assume suppose supposing try given because since 设 令 因为 由于 已知"
+_SUPPOSED = frozenset(_SUPPOSING.split())
 _SEGMENT = re.compile(r"[A-Z]{2}")  # the segment NO
 
 
@@ -205,9 +206,12 @@ def is_counted(words: str, question: str | None = None) -> bool:
             or (rest not in MEASURES and _passes_chinese(rest, known, NOUN_WORDS))
         )
     parts = [part.casefold() for part in words.split()]
-    if len(parts) > 4 or any(part in TURNING for part in parts):
+    if len(parts) > 4 or any(part in TURNING for part in parts) or _POWERS.search(words):
         return False
     return parts[-1] in COUNTED | known and all(part in COLOURS | known for part in parts[:-1])
+
+
+_POWERS = re.compile(r"(?:square|cube)(?:\s+roots?)?\Z", re.IGNORECASE)  # `7 square` is no count
 
 
 def counts_another(one: str, other: str) -> bool:
