@@ -30,7 +30,7 @@ def is_algebra(text: str) -> bool:
     text = normalise(text)
     if (
         text.endswith("'")
-        or text.count("|") % 2
+        or (text.count("|") % 2 and r"\begin" not in text)
         or _MARKED.search(text)
         or (r"\to" in text and r"\lim" not in text)
     ):
