@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Tests start many processes, which take twice as long where no compiled module is kept.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-fast test-slow test-vllm test-slurm plan preflight open rehearsal lint format dry studies compare evaluate snapshot trace crate prune ui grading-report conformance chaos site published clean
+.PHONY: help setup demo test test-fast test-slow test-vllm test-slurm plan preflight open rehearsal lint format dry studies claims compare evaluate snapshot trace crate prune ui grading-report conformance chaos site published clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 24
@@ -58,6 +58,11 @@ studies: setup ## every ablation and analysis, then the report again; SEEDS=3 ru
 	@snakemake --cores all --config seeds=$(or $(SEEDS),1) -- studies
 	@snakemake --cores all --config seeds=$(or $(SEEDS),1)
 	@echo "results/summary.html, results/claims.html, results/studies/ and results/report.html"
+
+claims: setup ## the report's claims alone: the studies that they name, the verdicts, the summary; SEEDS=3
+	@snakemake --cores all --config seeds=$(or $(SEEDS),1) -- results/summary.html
+	@snakemake --cores all --config seeds=$(or $(SEEDS),1)
+	@echo "results/summary.html, results/claims.html and results/report.html"
 
 compare: setup ## what differs between two runs: A=rl B=rl_frozen_connector
 	@r1v3 compare $(A) $(B)

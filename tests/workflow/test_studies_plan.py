@@ -112,6 +112,14 @@ def test_one_study_asks_for_its_own_runs(workflow):
     assert {name.split("/")[-1] for name in found["study"]} == {"freeze.html", "freeze.json"}
 
 
+def test_the_report_s_claims_need_no_branch_that_asks_a_question_of_our_own(workflow):
+    pretend(workflow, finished_core(workflow))
+    found = jobs(workflow, "results/summary.html")
+    assert {"rl_hard", "rl_clip_higher", "sft_math"} < trained(found)
+    assert not {"rl_gspo", "rl_staged", "rl_kl_cov", "rl_vppo"} & trained(found)
+    assert len(found["grpo"]) < 0.6 * workflow.planned(STUDIES)["grpo"]
+
+
 def test_a_changed_claim_trains_and_asks_nothing(done):
     done.edit("claims.yaml", lambda claims: claims["nothink_is_worse"].update(least=0.05))
     assert set(done.planned(STUDIES)) == {"study", "claims", "summary_page", "studies"}

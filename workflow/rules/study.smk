@@ -237,7 +237,7 @@ rule branch:
 rule claims:
     """Gather every claim's verdict in one table."""
     input:
-        studies=expand("results/studies/{study}.json", study=PROJECT.studies),
+        studies=expand("results/studies/{study}.json", study=TARGETS.claimed_studies()),
         claims="config/claims.yaml",
         numbers="config/report.yaml",
     output:

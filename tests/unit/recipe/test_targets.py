@@ -145,3 +145,11 @@ def test_a_stable_name_is_outdated_where_its_run_is_gone(targets, tmp_path):
     name.parent.mkdir(parents=True)
     name.write_text(f'{{"hash": "{targets.graph.run("rl").hash}"}}')
     assert targets.is_outdated("rl", tmp_path)
+
+
+def test_the_ledger_needs_the_studies_that_claims_name_and_no_others(targets):
+    named = targets.claimed_studies()
+    claims = targets.graph.project.claims.values()
+    assert set(named) == {claim.study for claim in claims if claim.study is not None}
+    assert named == [study for study in targets.graph.project.studies if study in named]
+    assert not {"methods", "curricula"} & set(named)

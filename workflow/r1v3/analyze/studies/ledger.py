@@ -20,7 +20,7 @@ def write_ledger(graph: ResultGraph, studies: list[Path], *, seeds: int, output:
     """Write `output` (claims.html) and claims.json beside it.
 
     Args:
-        studies: the JSON of every study.
+        studies: the JSON of every study that a claim names.
     """
     content = ledger(graph, [read_json(path) for path in studies])
     content |= {"recipe": graph.recipe.name, "seeds": seeds}

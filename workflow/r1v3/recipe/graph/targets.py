@@ -122,6 +122,11 @@ class Targets:
         studies = self.graph.project.studies
         return sorted({path for study in studies for path in self.study_results(study)})
 
+    def claimed_studies(self) -> list[str]:
+        """The studies that a claim of the report names; the others ask questions of our own."""
+        named = {claim.study for claim in self.graph.project.claims.values()}
+        return [study for study in self.graph.project.studies if study in named]
+
 
 def _paths(needed: Needs) -> list[str]:
     manifests = [f"{node.folder}/manifest.json" for node in (*needed.runs, *needed.probes)]
