@@ -222,29 +222,24 @@ def _strip_ends(text: str) -> str:
         text = text.strip().strip('"').rstrip(_TRAILING).lstrip(" :,;").strip()
         if text.endswith("\\"):
             text = text.rstrip("\\")
-        if len(text) > 1 and text[0] == "{" and _closes_at_end(text):
+        if len(text) > 1 and text[0] == "{" and _is_braced(text):
             text = text[1:-1]
         if text == before:
             break
     return text
 
 
-def _closes_at_end(text: str) -> bool:
-    """Whether the bracket that opens the text is closed by its last character."""
-    opening, closing = text[0], {"{": "}", "(": ")", "[": "]"}[text[0]]
-    if text[-1] != closing or (len(text) > 1 and text[-2] == "\\"):
-        return False
+_BRACE = re.compile(r"\\.|[{}]")
+
+
+def _is_braced(text: str) -> bool:
+    """Whether the brace that opens the text is closed by its last character."""
     depth = 0
-    for index, char in enumerate(text):
-        if index and text[index - 1] == "\\":
-            continue
-        if char == opening:
-            depth += 1
-        elif char == closing:
-            depth -= 1
-            if depth == 0 and index < len(text) - 1:
-                return False
-    return depth == 0
+    for mark in _BRACE.finditer(text):
+        depth += {"{": 1, "}": -1}.get(mark.group(), 0)
+        if depth == 0 and mark.group() == "}":
+            return mark.end() == len(text)
+    return False
 
 
 @lru_cache(maxsize=65_536)
