@@ -277,7 +277,7 @@ def test_a_file_with_another_checksum_is_refused(tmp_path):
     where = Files(kind="files", places=["rows.jsonl"], sha256={"rows.jsonl": "0" * 64})
     with pytest.raises(ValueError, match="but the entry says 000"):
         fetch(where, tmp_path / "downloads")
-    with pytest.raises(ValueError, match="the user's to supply"):
+    with pytest.raises(ValueError, match="supply this file yourself"):
         fetch(Files(kind="files", places=["absent.jsonl"]), tmp_path)
 
 

@@ -50,7 +50,9 @@ class Result:
             ValueError: another stage made it.
         """
         if not isinstance(self.config, kind):
-            raise ValueError(f"{self.folder}: {kind.__name__} is needed, not one of {self.kind}")
+            raise ValueError(
+                f"{self.folder}: a result with a {kind.__name__} is needed, not one of stage {self.kind}"
+            )
         return self.config
 
     @cached_property

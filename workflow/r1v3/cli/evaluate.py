@@ -85,9 +85,11 @@ def evaluate_command(
     from r1v3.generate.server.usage import BudgetReached
 
     if (price or batch or budget is not None) and answers is not None:
-        raise ValueError("--from: stored answers cost nothing")
+        raise ValueError(
+            "--from: stored answers cost nothing; leave out --price, --budget and --batch"
+        )
     if answers is not None and (mode or probe):
-        raise ValueError("--from: stored answers are asked in no mode and by no probe")
+        raise ValueError("--from: no model is asked; leave out --mode and --probe")
     if answers is not None:
         named = [each for each in (model, *(benchmarks or [])) if each]
         if len(named) > 1:

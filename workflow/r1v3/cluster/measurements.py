@@ -58,7 +58,9 @@ def all_reduce(ranks: Ranks, size: int = 2**26) -> CheckOutcome:
     tensor = torch.ones(size if ranks.device.type == "cuda" else size // 16, device=ranks.device)
     dist.all_reduce(tensor)
     if float(tensor[-1]) != ranks.world:
-        raise RuntimeError(f"{ranks.world} ones add up to {float(tensor[-1])}")
+        raise RuntimeError(
+            f"all_reduce of a 1 from each of {ranks.world} processes gave {float(tensor[-1])}"
+        )
     tensor.fill_(0)
     best = float("inf")
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""Shares of a set: as many samples of each kind as asked, drawn by a seed; what is missing is told.
+"""Shares of a set: so many samples of each kind are drawn by a seed, and what is missing is reported.
 
 A cell is a combination of values, such as (physics, mcq); its share is the product of their shares. A cell
 with too few samples gives all it has, and no other cell fills the gap.
@@ -16,7 +16,7 @@ from r1v3.recipe.schema.data import BalancedField
 def quotas(
     shares: Mapping[BalancedField, Mapping[str, float]], size: int
 ) -> dict[tuple[str, ...], int]:
-    """How many samples each cell gets; largest remainders, so that they add up to `size`.
+    """How many samples each cell gets. Rounding by largest remainders makes them add up to `size`.
 
     Args:
         shares: by field, the weight of each value; weights need not add up to 1.

@@ -1,6 +1,6 @@
-"""A report on rows that are no set yet (what would be refused), or on a set (are its pictures whole).
+"""A report on rows before they are a set, or on the pictures of a finished set.
 
-Rows are judged by `prepare` itself, in a folder that is deleted afterwards, so that both say the same.
+`prepare` itself judges the rows, in a folder that is deleted afterwards. So both say the same.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ UNLIMITED = 2**62
 
 @dataclass
 class Checked:
-    """How many rows are right, and why the others are not, with the first places of each reason.
+    """How many rows are accepted, and why the others are not, with the first places of each reason.
 
     `example` is the first record that was made of the rows.
     """
@@ -42,7 +42,7 @@ class Checked:
             shown.append(f"{place}: {refused.detail}" if refused.detail else place)
 
     def lines(self) -> list[str]:
-        """The report, a line a fact."""
+        """The report, one fact a line."""
         wrong = sum(self.reasons.values())
         lines = [f"{self.right + wrong:,} rows: {self.right:,} right, {wrong:,} refused"]
         for reason, count in self.reasons.most_common():
@@ -78,7 +78,7 @@ EXAMPLE = {
 def entry_of_place(
     place: Path, sources: dict[str, SourceEntry], root: Path
 ) -> tuple[str, SourceEntry] | None:
-    """The entry of config/sources.yaml that a file belongs to, or whose name this is; None for none."""
+    """The entry of config/sources.yaml that names this file, or that has this name; None if there is none."""
     if str(place) in sources and not place.exists():
         return str(place), sources[str(place)]
     for name, entry in sources.items():
@@ -90,7 +90,7 @@ def entry_of_place(
 
 
 def from_root(entry: SourceEntry, root: Path) -> SourceEntry:
-    """An entry whose local places can be opened from anywhere."""
+    """The entry with its local paths made absolute."""
     if not isinstance(entry.where, Files):
         return entry
     places = [each if "://" in each else str(root / each) for each in entry.where.places]
@@ -134,7 +134,7 @@ def check_source(config: SourceDataConfig) -> Checked:
     """Send every row of a set's sources through `prepare`, and keep none.
 
     Raises:
-        ValueError: a file cannot be had, is of a form that is not read, or holds no row.
+        ValueError: a file cannot be fetched, is of a form that is not read, or holds no row.
     """
     checked = Checked()
     with TemporaryDirectory(prefix="r1v3-check-") as scratch:
@@ -153,7 +153,7 @@ def check_source(config: SourceDataConfig) -> Checked:
 
 
 def check_set(folder: Path) -> Checked:
-    """Whether every picture of a set is there and is what its name says."""
+    """Check that every picture of a set is there and fits the checksum in its name."""
     checked, seen = Checked(), {}
     for record in iter_records(folder):
         try:

@@ -1,4 +1,4 @@
-"""The names of a raw row's fields, and the refusal of a row; without heavy imports."""
+"""The names of a raw row's fields, and the exception that rejects a row. This module has no heavy imports."""
 
 NEEDED = (
     "id", "question", "answer", "answer_type", "domain", "difficulty", "language", "source",
@@ -8,7 +8,7 @@ KNOWN = {*NEEDED, "options", "images", "response", "date", "edits", "meta"}
 
 
 class Rejected(ValueError):
-    """A picture, or a sample, that cannot be taken; the message is the reason, `detail` says more."""
+    """A picture or a sample is rejected. The message is the reason, and `detail` says more."""
 
     def __init__(self, reason: str, detail: str = ""):
         super().__init__(f"{reason}: {detail}" if detail else reason)

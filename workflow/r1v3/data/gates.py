@@ -1,4 +1,4 @@
-"""The licence and the date of a sample: what may not be trained on, or is too new, is out, and listed."""
+"""The gates of licence and date: a sample that may not be trained on, or is too new, is rejected."""
 
 import re
 from fnmatch import fnmatchcase
@@ -18,7 +18,7 @@ def check_licence(record: Record, licences: Licences, training: str) -> None:
         training: what the source's entry says: allowed, forbidden or not stated.
 
     Raises:
-        Rejected: it is forbidden, or not stated where that does not do.
+        Rejected: it is forbidden, or not stated where a stated one is needed.
     """
     name = record.licence
     if training == "forbidden":
@@ -37,7 +37,7 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def _words(text: str) -> str:
-    """Small letters, one hyphen for whatever parts words, and `nd` for No Derivatives by any name."""
+    """The name in lower case, with hyphens as separators, and `nd` for each spelling of No Derivatives."""
     text = re.sub(r"[\s\-_./,:()]+", "-", text.casefold().strip())
     return re.sub(r"no-?deriv(?:ative)?s?(?:-works?)?", "nd", text)
 

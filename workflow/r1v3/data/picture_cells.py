@@ -1,4 +1,4 @@
-"""What stands for a picture in a row: bytes, base64, a data URL, a path, a URL, or a structure of these."""
+"""The forms of a picture in a row: bytes, base64, a data URL, a path, a URL, or a structure of these."""
 
 import base64
 import binascii
@@ -37,12 +37,12 @@ Bytes = bytes | bytearray | memoryview
 
 
 def pictures_of(cell: object) -> list[object]:
-    """The pictures of a cell, which may be one, a list of them, lists in lists, or any of these as a text.
+    """The pictures of a cell. A cell holds one, a list of them, lists in lists, or any of these as a text.
 
     The text may be written as JSON, Python or numpy writes it.
 
-    Empty places at the end of a list are columns that a row does not need; one before a picture is a lost
-    picture, behind which all others would have moved up.
+    Empty places at the end of a list are columns that a row does not need. An empty place before a picture
+    is a lost picture; if it were left out, all later pictures would move up by one.
 
     Raises:
         Rejected: there are too many, or one is missing among them.
@@ -57,7 +57,7 @@ def content(picture: object, files: PictureFiles, max_bytes: int) -> tuple[bytes
     """A picture's bytes, and the file name or type that it goes by, where it has one.
 
     Raises:
-        Rejected: it is of a kind that no picture is, or cannot be had.
+        Rejected: it is of a kind that no picture is, or cannot be fetched.
     """
     if isinstance(picture, Mapping):
         return _of_structure(picture, files, max_bytes)

@@ -1,7 +1,7 @@
-"""Pictures from anywhere: what is no plain picture is refused with a reason, before it costs memory.
+"""Pictures from anywhere: whatever is not a plain picture is refused with a reason, before it costs memory.
 
-The size is read from the header and judged before a pixel is decoded. Formats are told by content, and
-only those of `FORMATS` are opened, so that no decoder of a rare format ever sees a stranger's bytes.
+The size is read from the header and checked before a pixel is decoded. The content decides the format, not
+the name. Only the formats of `FORMATS` are opened, so no decoder of a rare format sees a stranger's bytes.
 """
 
 import io
@@ -46,7 +46,7 @@ class AdmittedPicture:
 
 
 def admit(data: bytes, name: str | None, limits: Limits) -> AdmittedPicture:
-    """Decode a picture under guard.
+    """Decode a picture within limits.
 
     Args:
         name: its file name or MIME type, where the source tells one; it must agree with the content.
@@ -109,7 +109,7 @@ def admit(data: bytes, name: str | None, limits: Limits) -> AdmittedPicture:
 
 
 def _kind_of(data: bytes) -> str:
-    """What a file is that is no picture of FORMATS, by its first bytes."""
+    """Name the kind of a file that is no picture of FORMATS, by its first bytes."""
     if data[4:8] == b"ftyp":
         return BRANDS.get(data[8:12], f"a file of brand {data[8:12]!r}")
     known = next((name for begin, name in BEGINS.items() if data.startswith(begin)), None)
@@ -133,8 +133,8 @@ def _told(name: str | None) -> str | None:
 def _on_white(image: Image.Image) -> Image.Image:
     """The picture in RGB, on white where it is transparent.
 
-    Of 16 bits a pixel the upper 8 are kept. Scanners write 10 or 12 bits into 16; such a picture, whose
-    lightest pixel is below an eighth of what 16 bits hold, would be all black, so its lightest becomes white.
+    Of 16 bits a pixel the upper 8 are kept. Scanners write 10 or 12 bits into 16, which would give a black
+    picture. So if the lightest pixel is below an eighth of the 16-bit range, it becomes white.
     """
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits a pixel, or more
         _, high = image.getextrema()

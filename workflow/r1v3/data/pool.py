@@ -1,6 +1,6 @@
 """Candidates of a set on disk: records, pictures and fingerprints, before any of them is chosen.
 
-Memory holds one batch, a byte or two a record, and what was found; the rest lies in a folder.
+Memory holds one batch, a byte or two for each record, and the twins that were found. The rest is on disk.
 """
 
 import json
@@ -28,7 +28,7 @@ PLACES = "places.jsonl"
 
 
 class Pool:
-    """Takes records with their decoded pictures; finds twins among them and in evaluations.
+    """Takes records with their decoded pictures, and finds twins among them and in the evaluations.
 
     Args:
         folder: for the candidates; removed with `remove`.

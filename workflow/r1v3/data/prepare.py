@@ -1,8 +1,8 @@
 """Data preparation (section 2): sources become one clean set of records and pictures.
 
-Each row of a source is read, checked, held against the licence and date gates, compared with all other rows
-and with the evaluations, and drawn or not. What is left out is listed in `rejected.jsonl`, and twins that
-were found are listed in `twins.jsonl`; read = kept + rejected.
+Each row of a source is read and checked. Then its licence and date are checked, and it is compared with all
+other rows and with the evaluations. At last the set's size is drawn. `rejected.jsonl` lists every row that is
+left out, and `twins.jsonl` every twin. Rows read = rows kept + rows rejected.
 """
 
 import json
@@ -43,17 +43,19 @@ def prepare(config: SourceDataConfig, folder: Path, index: Path | None = None) -
         index: folder of the evaluations' index, where the set is compared with it.
 
     Returns:
-        What is in it: counts by domain, answer type, difficulty and task; and the funnel that led there.
+        Counts by domain, answer type, difficulty and task, and how many rows each step left out.
 
     Raises:
-        ValueError: nothing is left, or a source cannot be had.
+        ValueError: nothing is left, or a source cannot be fetched.
     """
     spec, cleaning, name = config.set, config.cleaning, config.name
     folder.mkdir(parents=True, exist_ok=True)
     against = None
     if spec.contaminated is not None:
         if index is None:
-            raise ValueError(f"{name}: contaminated needs the index of the evaluations")
+            raise ValueError(
+                f"{name}: with `contaminated` set, the index of the evaluations is needed"
+            )
         against = EvaluationIndex(index, cleaning)
     seek = spec.duplicates is not None
     read = 0
@@ -98,7 +100,7 @@ def _take(
     pool: Pool,
     rejected: Rejections,
 ) -> bool:
-    """Put a row into the pool, or reject it at the first step that it fails; whether it was put there."""
+    """Put a row into the pool, or reject it at the first step that it fails. True: it is in the pool."""
     fields, step = row.fields, row.step
     check.pictures = row.pictures
     try:
@@ -123,12 +125,12 @@ def _take(
 
 
 def _named(id: object) -> str | int | None:
-    """An id as it can be listed, whatever a refused row holds in its place."""
+    """An id as text for the list, also where a refused row holds something else in its place."""
     return id if isinstance(id, str | int | None) else str(id)
 
 
 def _drop_twins(spec: SourceSet, pool: Pool, folder: Path, rejected: Rejections) -> set[int]:
-    """Numbers of the candidates without twins, or with twins that the recipe lists and keeps."""
+    """Numbers of the candidates that stay: those without twins, or all where the recipe only lists twins."""
     duplicates = pool.duplicates() if pool.seek else {}
     left = set(range(pool.count))
     if not duplicates and not pool.hits:
@@ -217,7 +219,7 @@ def _draw(
 
 
 def funnel(read: int, rejected: dict[str, dict[str, int]], kept: int) -> list[dict]:
-    """Rows read, what each step took out, and what is kept."""
+    """How many rows were read, left out by each step, and kept."""
     rows = [{"step": "read", "removed": 0, "left": read}]
     for step in STEPS:
         removed = sum(rejected.get(step, {}).values())

@@ -81,7 +81,7 @@ class Record:
 class RecordWriter:
     """Writes `records.parquet` into a folder, some rows at a time; a context manager.
 
-    The file appears when all records are in; after an error there is none.
+    The file appears when all records are written. After an error there is none.
     """
 
     def __init__(self, folder: Path):

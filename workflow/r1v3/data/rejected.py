@@ -1,4 +1,4 @@
-"""What is rejected: one line each in `rejected.jsonl`, with the step, the reason and where it came from."""
+"""The list of what is rejected: one line each in `rejected.jsonl`, with step, reason and place."""
 
 import base64
 import io
@@ -70,7 +70,7 @@ class Rejections:
 
     @property
     def facts(self) -> dict[str, dict]:
-        """Counts by step and reason, and examples of each step; and both for each source."""
+        """Counts by step and reason, and examples of each step, in all and by source."""
         counts = {step: dict(sorted(each.items())) for step, each in self.counts.items()}
         return {
             "rejected": counts,

@@ -1,4 +1,4 @@
-"""A raw row becomes a record, or is rejected with a reason; nothing is guessed, nothing is lost.
+"""Turns a raw row into a record, or rejects it with a reason. Nothing is guessed.
 
 A row is a mapping with a record's fields; `r1v3.data.picture_cells` says what may stand for a picture.
 """
@@ -28,7 +28,7 @@ TEXTS = ("question", "answer", "response")  # in which TeX may stand
 
 
 class Validator:
-    """Checks rows one by one; remembers ids, as 64-bit hashes, so that a second one is seen.
+    """Checks rows one by one. It remembers ids as 64-bit hashes, so that an id that occurs twice is seen.
 
     Args:
         limits: what a text or a picture may cost.
@@ -115,7 +115,7 @@ class Validator:
         return value
 
     def _edits(self, edits: object) -> list[str]:
-        """What was done to the row before; a text alone is one edit."""
+        """The edits that were made to the row before. A single text is one edit."""
         if edits is None:
             return []
         if isinstance(edits, str):

@@ -285,7 +285,7 @@ def _counted(claim: MeasuredClaim, project: Project) -> tuple[int, Counted]:
     names = [claim.arm] if isinstance(claim, CurveChange) else [claim.a, claim.b]
     settings = [project.runs[study.arms[name].run].settings for name in names]
     if not all(isinstance(each, Grpo) for each in settings):
-        raise ValueError("the steps of a supervised run are known after its data are")
+        raise ValueError("the steps of a supervised run are known only once its data set is made")
     steps = min(each.steps for each in settings if isinstance(each, Grpo))
     whole = isinstance(claim, CurveDifference) and claim.of != "end"
     return (steps if whole else min(steps, max(LEAST_STEPS, steps // 10))), "steps"

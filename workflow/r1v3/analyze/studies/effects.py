@@ -224,7 +224,9 @@ def _resampled_spreads(values: np.ndarray, rng: np.random.Generator) -> np.ndarr
 def _same_length(a: list, b: list) -> tuple[list, list]:
     if len(a) != len(b):
         if 1 not in (len(a), len(b)):
-            raise ValueError(f"{len(a)} and {len(b)} seeds cannot be paired")
+            raise ValueError(
+                f"one arm has {len(a)} seeds and the other {len(b)}, so they cannot be paired"
+            )
         longest = max(len(a), len(b))
         a, b = (side * longest if len(side) == 1 else side for side in (a, b))
     return a, b

@@ -22,8 +22,9 @@ BATCH = 512
 def find_duplicates(folder: Path, cleaning: CleaningRules) -> dict[int, Hit]:
     """Later questions that repeat an earlier one, by number; the twin's key is the earlier one's number.
 
-    Two questions are the same if their `question_fingerprint` is one, and their words are, down to their
-    ends. Where both have pictures, all pictures of the later must be the earlier's, in every detail.
+    Two questions are the same if their `question_fingerprint` is equal and their words nearly are, also at
+    their ends. If both have pictures, each picture of the later must equal one of the earlier in every
+    detail.
 
     Args:
         folder: holds the indexes `text` and `looks` of the questions.

@@ -1,8 +1,8 @@
 """What training data must not hold: every question of the benchmarks and held-out sets, indexed on disk.
 
-A training question is a hit if its text is that of an evaluation's, if one of its pictures is, or both.
-Text alone counts only if it says enough (`alone_words`) or if neither question has a picture: many
-questions of exams and of drawn worlds share their wording and differ in the picture.
+A training question is a hit if its text or one of its pictures is that of an evaluation's question. Text
+alone counts only if it has `alone_words` words, or if neither question has a picture. Many questions of exams
+and of drawn worlds share their wording and differ in the picture.
 """
 
 import json
@@ -130,7 +130,7 @@ class EvaluationIndex:
         return hits
 
     def _is_template(self, twins: dict[int, float]) -> bool:
-        """Whether so many questions with different pictures share a text that it says nothing."""
+        """Whether so many questions with different pictures share a text that the text is only a template."""
         least = self.text.settings.template
         if least is None or len(twins) < least:
             return False

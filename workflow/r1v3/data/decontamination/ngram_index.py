@@ -1,6 +1,6 @@
 """Texts by what they share, on disk: n-grams for texts inside longer ones, MinHash for edited ones.
 
-N-grams that stand in many of the indexed texts are boilerplate and count for nothing, as in GPT-3's
+N-grams that occur in many of the indexed texts are boilerplate and do not count, as in GPT-3's
 decontamination (Brown et al. 2020, appendix C). Candidates of either kind are then compared exactly.
 """
 
@@ -152,9 +152,9 @@ class TextIndex:
     def own_twins(self) -> Iterator[tuple[int, int, float]]:
         """Near-duplicates among the indexed texts: (later, earlier, Jaccard), by the later one.
 
-        In a group of equal keys and marks each text is held against the first and the one before it, over
-        all bands, so the work grows with the number of texts and not with its square. Of two questions with
-        pictures texts alone say nothing.
+        In a group of equal keys and marks, each text is compared with the first and with the one before it,
+        over all bands. So the work grows with the number of texts, not with its square. For two questions
+        with pictures, texts alone decide nothing.
         """
         if not len(self.words):
             return

@@ -1,8 +1,8 @@
 """Models that read a finished chain (section 3.2): one says whether it rambles, one says how good it is.
 
 Both see the question with its pictures and the whole response (`r1v3.reward.critic`). The reward model
-gets the response as the assistant's turn and must reply with a number alone. A reply outside its grammar is
-no verdict, and none is guessed.
+gets the response as the assistant's turn and must reply with a number alone. A reply of
+another form is no verdict, and none is guessed.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ WORDS = {"RAMBLES": True, "CLEAR": False}
 
 
 class UnjudgedChainsError(RuntimeError):
-    """More chains stayed without a verdict than the recipe allows."""
+    """More chains have no verdict than the recipe allows."""
 
 
 @dataclass(frozen=True)

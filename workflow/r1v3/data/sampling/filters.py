@@ -1,7 +1,7 @@
 """The filters of section 3.2 as a chain of named steps; the recipe switches each on or off.
 
-Steps here look at the text alone. A language model that judges rambling and a reward model come after them
-(`r1v3.data.sampling.critics`), on what is left.
+The steps here look at the text alone. Chains that pass them go to a language model that judges rambling, and
+to a reward model (`r1v3.data.sampling.critics`).
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Rejection sampling (section 2): a model answers every question, what the grader accepts is kept.
+"""Rejection sampling (section 2): a model answers every question, and accepted answers are kept.
 
-Then the filters of section 3.2 take out the overlong and the rambling, the cheap ones first. Every chain that
-is not kept is listed in `rejected.jsonl`; `questions.parquet` has each question's pass rate.
+Then the filters of section 3.2 reject chains that are too long or ramble; cheap filters come first. Every
+chain that is not kept is listed in `rejected.jsonl`. `questions.parquet` has each question's pass rate.
 """
 
 import os
@@ -165,7 +165,7 @@ def _criticise(
     folder: Path,
     rejected: Rejections,
 ) -> None:
-    """The judge and the reward model, on what the filters left."""
+    """Apply the judge and the reward model to the chains that the filters left."""
     filters, images = config.set.filters, config.images
 
     def left() -> list[tuple[Answer, Chain]]:
@@ -213,7 +213,7 @@ def _choose(
     rates: dict[str, float | None],
     rejected: Rejections,
 ) -> tuple[list[Record], Counter[str]]:
-    """Each question's responses by the recipe's rule, and where all answers went."""
+    """Choose each question's responses by the recipe's rule, and count what became of all answers."""
     settings = config.set
     funnel: Counter[str] = Counter(asked=len(records))
     funnel["sampled"] = sum(len(each) for each in found.values())
@@ -283,7 +283,7 @@ def _write_questions(
 
 
 def _link_images(records: list[Record], source: Path, folder: Path) -> None:
-    """The kept questions' pictures, linked where the file system can."""
+    """Link the kept questions' pictures, or copy them where the file system cannot link."""
     for image in sorted({image for record in records for image in record.images}):
         target = folder / image
         if target.exists():

@@ -1,4 +1,4 @@
-"""A model answers every question of a set, some samples each; what is answered already is not asked again.
+"""A model answers every question of a set several times. Answered questions are not asked again.
 
 Answers are appended to shards below `responses/` as they come (`r1v3.generate.store`). Several jobs may share
 a set: each asks its own part of the questions.
@@ -29,7 +29,7 @@ def sample(
     part: int = 0,
     parts: int = 1,
 ) -> int:
-    """Ask for what part `part` of `parts` lacks; return how many answers came.
+    """Ask for the answers that part `part` of `parts` lacks. Returns how many answers came.
 
     Args:
         folder: of the sampled set; shards lie in its `responses/`.
@@ -66,7 +66,7 @@ def answers(config: SampledDataConfig, folder: Path) -> dict[str, list[dict]]:
 
 
 def is_asked(settings: SampledSet, record: Record) -> bool:
-    """Whether a question is put to the model; one that came with a response may keep it."""
+    """Whether the model is asked. A question that came with a response may keep that."""
     return settings.ask == "all" or not record.response
 
 
@@ -78,7 +78,7 @@ def sampling_of_set(settings: SampledSet) -> Sampling:
 def request_of(
     config: SampledDataConfig, record: Record, questions: Path, render: Callable[[str, str], str]
 ) -> Request:
-    """What is asked about a record; its random stream belongs to the record."""
+    """The request about a record. Its random stream belongs to the record."""
     question = render_question(record.question, record.options, len(record.images))
     return Request(
         f"{SHARD}/{record.id}",

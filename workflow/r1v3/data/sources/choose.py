@@ -1,4 +1,4 @@
-"""Which rows of a source are taken, in which part of it they fall, and what their values become.
+"""Which rows of a source are taken, which part of it they belong to, and how their values are mapped.
 
 `select`, `split` and `map` of an entry of `config/sources.yaml` name columns as published; dots lead into
 nested ones, and through a text that holds a JSON object.
@@ -99,7 +99,7 @@ class Chosen:
         return fields | given
 
     def check(self, source: str) -> None:
-        """Refuse a column that no row has: a misspelt one would select nothing, or change nothing.
+        """Refuse a column that no row has, since a misspelt one would select or change nothing.
 
         Raises:
             ValueError: with the columns that there are.
@@ -132,8 +132,9 @@ class Chosen:
 def renamed(row: Mapping, rename: Mapping[str, str]) -> dict:
     """A row under our names; dots in theirs lead into nested columns, which are left out once they are read.
 
-    Columns of one new name, by their names and the numbers in these, are the pictures of a list where it is
-    `images`; else the first that is filled counts. A column that had the new name before gives way.
+    Several columns may get one new name. They are ordered by their old names and the numbers in these. As
+    `images` they form the list of pictures; under another name the first filled one counts. A column that
+    had the new name before is dropped.
     """
     given: dict[str, list[object]] = {}
     taken: set[str] = set()

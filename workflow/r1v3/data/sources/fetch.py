@@ -20,7 +20,7 @@ def fetch(where: Hub | Files, folder: Path) -> tuple[list[Path], dict[str, str]]
     `<owner>/<name>/<file>`; then nothing is asked for.
 
     Raises:
-        ValueError: a file cannot be had, or is not the published one.
+        ValueError: a file cannot be fetched, or is not the published one.
     """
     if isinstance(where, Hub):
         return _from_hub(where, folder)
@@ -66,7 +66,7 @@ def _from_hub(where: Hub, folder: Path) -> tuple[list[Path], dict[str, str]]:
             files.append(path)
     except (HTTPError, OSError) as error:
         raise ValueError(
-            f"{where.id} at {where.revision} cannot be had ({error}). Put its files into a folder as "
+            f"{where.id} at {where.revision} cannot be fetched ({error}). Put its files into a folder as "
             f"{where.id}/<file>, and name that folder in the variable {BY_HAND}"
         ) from error
     assert info.sha is not None  # the hub names the commit that it answers for
@@ -94,7 +94,7 @@ def _from_places(where: Files, folder: Path) -> tuple[list[Path], dict[str, str]
                 try:
                     download(place, path)
                 except OSError as error:
-                    raise ValueError(f"{place} cannot be had ({error})") from error
+                    raise ValueError(f"{place} cannot be fetched ({error})") from error
             files.append(path)
         elif Path(place).is_dir():
             found = sorted(
@@ -106,7 +106,7 @@ def _from_places(where: Files, folder: Path) -> tuple[list[Path], dict[str, str]
         elif Path(place).is_file():
             files.append(Path(place))
         else:
-            raise ValueError(f"{place}: no such file or folder; it is the user's to supply")
+            raise ValueError(f"{place}: no such file or folder; supply this file yourself")
     found = {}
     for path in files:
         digest = found[path.name] = file_digest(path, "sha256")

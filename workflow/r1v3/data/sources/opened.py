@@ -1,4 +1,4 @@
-"""A source's files, once they are here: which hold rows, and where the pictures of each lie."""
+"""A source's fetched files: which hold rows, and where the pictures of each lie."""
 
 import os
 from fnmatch import fnmatch

@@ -27,7 +27,7 @@ DOWNLOADS = ".downloads"  # in a set's folder, until its rows are read
 class SourceRow:
     """One row: `fields` for `r1v3.data.validate`, or why there are none.
 
-    `pictures` is where its pictures lie, `training` what the source's licence says;
+    `pictures` is where its pictures lie, and `training` is what the source's licence says.
     `step` is the funnel's where a refused row goes, `told` its columns under our names, which show it.
     """
 
@@ -61,7 +61,7 @@ def open_sources(config: SourceDataConfig, folder: Path) -> Sources:
     """The rows of a data set's sources; files are fetched now, rows read as they are asked for.
 
     Raises:
-        ValueError: a file cannot be had or is not the published one.
+        ValueError: a file cannot be fetched, or is not the published one.
     """
     spec, source = config.set, config.set.source
     if isinstance(source, WorldSource):
@@ -132,7 +132,7 @@ def _fields(
     source: ResolvedListedSource,
     chosen: Chosen,
 ) -> tuple[dict | Rejected, str]:
-    """A row's fields, or why it has none; and the step of the funnel that it reached."""
+    """A row's fields, or why it has none, and the step that it reached."""
     step = "select"
     try:
         chosen.refuse(row)
@@ -151,7 +151,7 @@ def _fields(
 
 
 def _check_split(split: object, wanted: str) -> None:
-    """Refuse a row that names another split than the one wanted; a row that names none is of it."""
+    """Refuse a row that names another split than the one wanted. A row that names none is taken."""
     if split is None or split == wanted:
         return
     if not isinstance(split, str):

@@ -1,7 +1,7 @@
-"""Rows of JSON, JSONL, TSV, CSV and Parquet files, one at a time; what is too long is refused unread.
+"""Rows of JSON, JSONL, TSV, CSV and Parquet files, one at a time. A row that is too long is refused unread.
 
-A name says the kind, and the content decides where the two differ in what is common: JSON lines under the
-name `.json`, an array under the name `.jsonl`, and a compressed file without `.gz`.
+A file's name says its kind. In common cases where the content differs, the content decides: JSON lines in a
+`.json`, an array in a `.jsonl`, and a compressed file without `.gz`.
 
 A row that cannot be read is yielded as the reason why, so that each line of a file is accounted for.
 """
@@ -76,12 +76,12 @@ def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
 
 
 def unknown_form(path: Path) -> str:
-    """What to say of a file that is none of rows."""
+    """The message about a file that holds no rows."""
     return f"{path.name}: a source's file is {', '.join(READABLE[:-1])} or {READABLE[-1]} (text also .gz)"
 
 
 def _guarded(rows: Iterator[tuple[int, ReadRow]]) -> Iterator[tuple[int, ReadRow]]:
-    """The rows of a file that may be damaged: what cannot be unpacked is its last row."""
+    """The rows of a file. If it is damaged and cannot be unpacked further, the error is its last row."""
     number = 0
     try:
         for number, row in rows:
@@ -91,7 +91,7 @@ def _guarded(rows: Iterator[tuple[int, ReadRow]]) -> Iterator[tuple[int, ReadRow
 
 
 def kind_of_another(path: Path) -> str | None:
-    """What a file is that is none of rows, whatever its name; None where it may be one."""
+    """Name the kind of a file that holds no rows, whatever its name says; None where it may hold rows."""
     with open(path, "rb") as file:
         begin = file.read(64).lstrip().lower()
     return next((name for mark, name in OTHERS.items() if begin.startswith(mark)), None)
@@ -210,7 +210,7 @@ def _parquet(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
 
 
 def _too_long(batch: pa.RecordBatch, max_bytes: int) -> dict[int, int]:
-    """Rows with a text cell above the limit, told without copying it."""
+    """Rows with a text cell above the limit, found without copying the cell."""
     found: dict[int, int] = {}
     if batch.nbytes <= max_bytes:
         return found

@@ -1,7 +1,7 @@
-"""Rows of TSV and CSV files, of which a cell in quotes may go over many lines.
+"""Rows of TSV and CSV files. A cell in quotes may go over many lines.
 
-A quote that is never closed takes the lines after it into its cell. Where such a record is no proper one and
-lines in it look like rows themselves, its first line alone is refused and the others are read again.
+A quote that is never closed takes the lines after it into its cell. If such a record is wrong, and lines in
+it look like rows themselves, only its first line is refused and the others are read again.
 """
 
 import csv
@@ -109,7 +109,7 @@ def read_separated(
 
 
 def _told_by(source: Lines, separator: str) -> str:
-    """The separator that a file's first line has, where it has not the one that its name says."""
+    """The separator of a file's first line, if that lacks the one that the file's name says."""
     first = next(source, None)
     if first is None or source.refused:
         source.give_back(source.taken)

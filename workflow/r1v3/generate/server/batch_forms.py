@@ -193,7 +193,7 @@ def _json(content: bytes) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ServerError(f"the batch interface says no JSON: {content[:60]!r}")
+        raise ServerError(f"the batch interface sent no JSON: {content[:60]!r}")
     return found
 
 

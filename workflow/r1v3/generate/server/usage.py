@@ -53,7 +53,7 @@ class Usage:
     def __init__(self, path: Path | None, price: Price | None, budget: float | None = None):
         if budget is not None and price is None:
             raise ValueError(
-                "--budget: nobody said what the model costs: add it to config/prices.yaml"
+                "--budget: the price of this model is not known; add it to config/prices.yaml"
             )
         self.path, self.price, self.budget = path, price, budget
         self.total = _nothing(0.0 if price else None)

@@ -42,7 +42,9 @@ def pair(graph: ResultGraph, page: str) -> tuple[str, str]:
     parent = parent or runs[branch].like or _start(runs[branch])
     if parent is None:
         raise RecipeError(
-            [f"run {branch} is like no other; name one: r1v3 ablate {branch} --of rl"]
+            [
+                f"the entry of run {branch} has no `like`; name its parent: r1v3 ablate {branch} --of rl"
+            ]
         )
     return branch, parent
 
@@ -60,7 +62,9 @@ def branch_study(graph: ResultGraph, page: str) -> Study:
         core = ", ".join(CORE)
         raise RecipeError([f"{branch} is a run of the core path ({core}), which `snakemake` makes"])
     if "model" in (one.stage, other.stage):
-        raise RecipeError([f"{branch} and {parent}: a model that no stage trains is no branch"])
+        raise RecipeError(
+            [f"{branch} and {parent}: only a run that sft or grpo trains can be a branch"]
+        )
     if graph.run(branch).hash == graph.run(parent).hash:
         raise RecipeError([f"{branch} and {parent} are one run: their settings are the same"])
     both = one.stage == other.stage == "grpo"

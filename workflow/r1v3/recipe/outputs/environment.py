@@ -158,7 +158,7 @@ def _noted(note: Path) -> list[dict[str, Any]]:
         found = None
     if not isinstance(found, list) or not all(map(_is_environment, found)):
         raise ValueError(
-            f"{note}: damaged, so nobody knows under which versions this was begun; delete it to go on"
+            f"{note}: damaged, so the versions under which this was begun are not known; delete it to go on"
             " all the same"
         )
     return found

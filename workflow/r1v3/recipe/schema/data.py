@@ -198,7 +198,9 @@ class ServedModel(Section):
     @model_validator(mode="after")
     def _a_key_is_for_an_address(self) -> "ServedModel":
         if self.key and not self.address:
-            raise ValueError("key: it belongs to the provider's address, and there is none")
+            raise ValueError(
+                "key: a key is sent to the provider's address alone; name that address too"
+            )
         return self
 
 

@@ -15,7 +15,7 @@ from pydantic import (
 def _once(names: list[str]) -> list[str]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"a name stands once, and {', '.join(twice)} stands twice")
+        raise ValueError(f"each name may stand once; {', '.join(twice)} stands twice")
     return names
 
 

@@ -106,7 +106,9 @@ class Newer(Section):
     @model_validator(mode="after")
     def _only_what_was_read_finds_something(self):
         if (self.read == "unread") != (self.finds is None):
-            raise ValueError("finds: a line for a paper that was read, and for no other")
+            raise ValueError(
+                "finds: needed where the paper was read, and left out where it was not"
+            )
         return self
 
 

@@ -361,7 +361,7 @@ class VisualWeights(Section):
     @model_validator(mode="after")
     def _low_is_low(self):
         if self.low > self.high:
-            raise ValueError(f"low may be {self.high:g} at most, which is high")
+            raise ValueError(f"low may not be above high, which is {self.high:g}")
         return self
 
 
