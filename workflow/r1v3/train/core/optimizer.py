@@ -12,12 +12,11 @@ import torch
 from torch import nn
 
 from r1v3.recipe.schema.training import Optimizer
-from r1v3.train.core.ranks import Ranks
+from r1v3.train.core.ranks import ALONE, Ranks
 from r1v3.train.core.shared_muon import SharedMuon
 
 Masters = list[tuple[torch.Tensor, torch.Tensor]]
 
-ALONE = Ranks(0, 1)
 NOT_HIDDEN = ("embed_tokens", "lm_head", "embeddings.")
 AT_ONCE = 2**28  # elements whose gradients exist in 32 bits at a time: 1 GiB
 

@@ -147,6 +147,9 @@ class Ranks:
         dist.barrier(group=self.group)
 
 
+ALONE = Ranks(0, 1)
+
+
 def _store() -> Any:
     """The store that the processes joined by; None where none has joined."""
     if not dist.is_initialized():

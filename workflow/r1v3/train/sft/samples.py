@@ -18,11 +18,10 @@ from r1v3.recipe.graph.configs import ModelConfig, ShownConfig
 from r1v3.recipe.schema.recipe import Template
 from r1v3.recipe.schema.training import Sft
 from r1v3.reward.text.format import after_thought
-from r1v3.train.core.ranks import Ranks
+from r1v3.train.core.ranks import ALONE, Ranks
 from r1v3.train.core.template import recipe_template
 
 ENCODED_AT_ONCE = 256
-ALONE = Ranks(0, 1)
 # A sample with the number of its tiles, or the reason why it is skipped.
 Tiled = tuple[Group | str, int]
 
