@@ -113,3 +113,10 @@ def test_other_settings_are_reason_enough(tree):
     write_run(tree, "rl_minibatches")
     text = compare_runs(tree.root, "rl", "rl_minibatches")
     assert text[-1] == "  Settings or ancestors differ, so results may."
+
+
+def test_a_run_may_be_called_by_its_stable_name(tree):
+    folder = tree.folder(tree.graph.run("rl")).relative_to(tree.root)
+    stable = tree.root / "results/runs/rl.json"
+    stable.write_text(json.dumps({"folder": str(folder), "manifest": f"{folder}/manifest.json"}))
+    assert compare_runs(tree.root, str(stable), "base") == compare_runs(tree.root, "rl", "base")

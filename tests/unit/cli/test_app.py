@@ -76,6 +76,13 @@ def test_an_unknown_recipe_is_told_with_what_is_allowed(monkeypatch):
     assert "did you mean 'tiny'?" in told
 
 
+@pytest.mark.parametrize("option", [["--json"], ["--seeds", "3"], ["--seed-spread", "0.02"]])
+def test_an_option_of_plan_that_would_do_nothing_is_refused(option, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    assert call("plan", "--recipe", "tiny", *option) == 2
+    assert "--json, --seeds and --seed-spread go with --studies" in capsys.readouterr().err
+
+
 def test_a_constant_without_a_value_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     rows = tmp_path / "rows.jsonl"

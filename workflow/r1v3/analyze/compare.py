@@ -89,14 +89,20 @@ def _files(run: Result) -> dict[str, str]:
 
 
 def find_run(root: Path, what: str) -> Result:
-    """The finished run of that id, name or folder; of several, the newest.
+    """The finished run of that id, name, folder or stable name (`results/runs/rl.json`).
+
+    Of several runs with one name it is the newest.
 
     Raises:
         ValueError: there is none.
     """
     if (Path(what) / "manifest.json").is_file():
         return read_result(Path(what).resolve() / "manifest.json")
-    manifests = sorted((root / "results" / "runs").glob("*/manifest.json"))
+    runs = root / "results" / "runs"
+    stable = Path(what)
+    if stable.suffix == ".json" and stable.is_file():
+        runs, what = stable.resolve().parent, Path(read_json(stable)["folder"]).name
+    manifests = sorted(runs.glob("*/manifest.json"))
     named = [m for m in manifests if what in (m.parent.name, name_of(m.parent.name))]
     if not named:
         raise ValueError(unknown("finished run", what, [m.parent.name for m in manifests]))

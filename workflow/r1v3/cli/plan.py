@@ -54,6 +54,8 @@ def plan_command(
         else:
             print("\n".join(claims.claims_table(recipe, seeds, rows)))
         return
+    if as_json or seed_spread is not None or seeds != 1:
+        raise typer.BadParameter("--json, --seeds and --seed-spread go with --studies")
     from r1v3.plan.report import report
 
     lines, fits = report(root, recipe, overlay, nodes=nodes, price=price)

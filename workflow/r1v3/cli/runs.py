@@ -61,7 +61,7 @@ def _folder(run: Path) -> Path:
 
 
 def compare_command(
-    a: Annotated[str, typer.Argument(help="name, id or folder of a run")],
+    a: Annotated[str, typer.Argument(help="name, stable name, id or folder of a run")],
     b: Annotated[str, typer.Argument(help="another, also of another machine's checkout")],
     root: Root = HERE,
 ) -> None:

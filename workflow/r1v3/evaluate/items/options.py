@@ -9,7 +9,7 @@ from r1v3.data.records import LETTERS
 from r1v3.data.tex import with_backslashes
 from r1v3.evaluate.items.cells import NO_CELL, read_list, read_texts
 from r1v3.evaluate.items.rows import Row
-from r1v3.evaluate.reply.dress import without_markup
+from r1v3.evaluate.reply.dress import without_html
 from r1v3.recipe.tables.benchmarks import Benchmark, BenchmarkPrompt
 from r1v3.reward.choice.options import options_in
 
@@ -168,7 +168,7 @@ def bare_options(options: tuple[str, ...]) -> tuple[str, ...]:
     with (`A. 10 N`).
     """
     plain = tuple(
-        without_markup(option).strip("* ") if "<" in option else option for option in options
+        without_html(option).strip("* ") if "<" in option else option for option in options
     )
     return without_letters(plain)
 

@@ -83,14 +83,14 @@ def undressed(answer: str) -> str:
 def _undressed(answer: str) -> str:
     if "<" in answer or "~~" in answer:
         answer = _STRUCK.sub(" ", answer)
-    answer = without_markup(answer)
+    answer = without_html(answer)
     if not _SIGNS.isdisjoint(answer):
         answer = _MARKED_LINE.sub(lambda line: line["letter"], answer)
         answer = _THEREFORE.sub("So ", answer)
     return _with_label(_RULE_AT_END.sub("", answer))
 
 
-def without_markup(text: str) -> str:
+def without_html(text: str) -> str:
     """A text without HTML: bold becomes `**`, a superscript `^{}`, a block a line, and `&lt;` a sign."""
     if "<" in text:
         text = _without_tags(text)
