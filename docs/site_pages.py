@@ -17,6 +17,7 @@ import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 from pydantic import BaseModel
 
 ROOT = Path(__file__).parents[1]
@@ -80,6 +81,11 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     for name, text in made.items():
         files.append(File.generated(config, name, content=text))
     return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Links to files of the root, which readers of the repository follow, lead to pages; called by MkDocs."""
+    return markdown.replace("](../CONTRIBUTING.md", "](contributing.md")
 
 
 def on_post_build(*, config: MkDocsConfig) -> None:
