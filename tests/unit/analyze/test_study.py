@@ -1,5 +1,6 @@
 """A study's page from stored results alone: figures with their data, table, verdicts; and the ledger."""
 
+import html
 import json
 import re
 
@@ -207,3 +208,14 @@ def test_the_reports_numbers_share_an_axis_with_ours_only_on_the_same_items(one_
     assert (spread < 0.05) if one_scale else (spread > 0.2)
     assert place_of(drawn, "rl, the report: 900.0") > place_of(drawn, "rl: 50.0")
     assert drawn.alt.endswith("the report: rl 900.0")
+
+
+@pytest.mark.parametrize("name", load_project(ROOT, "tiny").studies)
+def test_every_study_of_the_table_has_a_page(name, tmp_path_factory, graph):
+    tree = build_tree(tmp_path_factory.mktemp(name), graph)
+    write_study_results(tree, name, ACCURACY)
+    output = tree.root / "results" / "studies" / f"{name}.html"
+    write_study(name, graph, root=tree.root, seeds=1, output=output)
+    arms = json.loads(output.with_suffix(".json").read_text())["arms"]
+    assert len(arms) == len(graph.project.studies[name].arms)
+    assert f"<h1>{graph.project.studies[name].title}</h1>" in html.unescape(output.read_text())

@@ -35,7 +35,8 @@ def write_branch(page: str, graph: ResultGraph, *, root: Path, output: Path) -> 
         cost(graph, page, root),
     ]
     branch, parent = pair(graph, page)
-    text = render_page("branch.html.j2", **content, prefix="../", branch=branch, parent=parent)
+    shown = {"study": content, "branch": branch, "parent": parent, "prefix": "../"}
+    text = render_page("branch.html.j2", **content, **shown)
     write_text(output, text)
 
 

@@ -40,7 +40,7 @@ def write_study(name: str, graph: ResultGraph, *, root: Path, seeds: int, output
     evidence = Evidence(graph, graph.project.studies[name], root, seeds)
     content = study_content(name, evidence, output.with_suffix(""))
     where = output.parent
-    page = render_page("study.html.j2", **content, prefix="../")
+    page = render_page("study.html.j2", study=content, **content, prefix="../")
     write_text(output, page)
     write_text(where / f"{name}.json", json.dumps(content, indent=1, sort_keys=True))
 
