@@ -168,14 +168,13 @@ def origin_of(results: Path) -> Origin:
     claims = _read(results / "claims.json")
     recipe = claims.get("recipe") or _read(results / "mlflow.json").get("experiment") or "tiny"
     seeds = int(claims.get("seeds") or 1)
-    command = f"make studies SEEDS={seeds}" if claims else "make demo"
+    named = {claim["study"] for claim in claims.get("claims", [])}
+    every = any(page.stem not in named for page in results.glob("studies/*.html"))
+    command = f"make {'studies' if every else 'claims'} SEEDS={seeds}" if claims else "make demo"
     if recipe != "tiny":
-        target = (
-            f"--config recipe={recipe} seeds={seeds} -- studies"
-            if claims
-            else f"--config recipe={recipe}"
-        )
-        command = f"snakemake --cores all {target}"
+        target = "studies" if every else "results/summary.html"
+        target = f" seeds={seeds} -- {target}" if claims else ""
+        command = f"snakemake --cores all --config recipe={recipe}{target}"
     days = sorted(each["created"][:10] for each in manifests if each.get("created"))
     date = " to ".join(sorted({days[0], days[-1]})) if days else "date not known"
     known = [each.get("environment") or {} for each in manifests]

@@ -74,6 +74,14 @@ def test_command_date_and_machine_stand_on_each_page_and_no_host(results):
     assert "secret" not in index + "".join(published(results).values())
 
 
+def test_studies_that_claims_name_are_told_as_made_by_the_command_for_claims(results):
+    ledger = {"recipe": "tiny", "seeds": 1, "claims": [{"study": "freeze"}, {"study": None}]}
+    (results / "claims.json").write_text(json.dumps(ledger))
+    assert "make claims SEEDS=1; " in published(results)["report.html"]
+    (results / "studies" / "methods.html").write_text("<html><title>Own</title></html>")
+    assert "make studies SEEDS=1; " in published(results)["report.html"]
+
+
 def test_a_page_that_loads_from_a_network_is_refused_by_name(results):
     (results / "report.html").write_text('<body><img src="//cdn.example/x.svg"></body>')
     with pytest.raises(ValueError, match=r"results/report\.html loads from a network"):
