@@ -27,7 +27,7 @@ def test_a_branch_is_compared_with_the_run_that_it_is_like(graph):
         ("rl_tenth_rat", None, "did you mean 'rl_tenth_rate'"),
         (BRANCH, "rl_hrd", "did you mean 'rl_hard'"),
         ("rl", None, "core path"),
-        (BRANCH, "base", "no stage trains"),
+        (BRANCH, "base", "only a run that sft or grpo trains can be a branch"),
         (BRANCH, BRANCH, "are one run"),
     ],
 )

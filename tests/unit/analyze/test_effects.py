@@ -54,7 +54,7 @@ def test_an_arm_that_all_seeds_share_is_paired_with_every_seed():
     found = paired([series(1, 1), series(1, 0), series(0, 0)], [series(0, 0)])
     assert found.estimate == 0.5
     assert found.seeds == 3
-    with pytest.raises(ValueError, match="2 and 3 seeds"):
+    with pytest.raises(ValueError, match="2 seeds and the other 3"):
         paired([series(1, 1)] * 2, [series(0, 0)] * 3)
 
 

@@ -68,7 +68,7 @@ def test_weights_take_the_gradient_of_what_the_picture_does_not_decide():
 
 
 def test_the_order_of_low_and_high_is_checked():
-    with pytest.raises(ValueError, match="low may be 1 at most"):
+    with pytest.raises(ValueError, match="low may not be above high, which is 1"):
         VisualWeights(share=0.4, low=1.5, high=1.0)
 
 
