@@ -45,7 +45,10 @@ class SharedMuon(torch.optim.Muon):
 
     def _momentum(self, matrix: torch.Tensor) -> torch.Tensor:
         """The matrix's momentum, which a resumed run needs on whichever rank saves it."""
-        return self.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix))
+        state = self.state[matrix]
+        if "momentum_buffer" not in state:  # another rank made it
+            state["momentum_buffer"] = torch.zeros_like(matrix)
+        return state["momentum_buffer"]
 
 
 def divide_matrices(shapes: Sequence[Sequence[int]], world: int) -> list[int]:
