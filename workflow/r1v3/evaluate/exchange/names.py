@@ -58,9 +58,9 @@ PEERS = {
     ),
 }
 
-COT = re.compile(
-    "_cot$", re.IGNORECASE
-)  # the same items, asked for steps; EMMA alone is the whole set
+# The same items, asked for steps; of EMMA alone the name without it is another set, the whole one.
+COT = re.compile("_cot$", re.IGNORECASE)
+# Who judged the answers, or when they were given.
 BEHIND = re.compile(
     r"(?:_(?:exact_matching|openai|chatgpt[\w.-]*?|gpt-?\d[\w.-]*?|result|score|acc|20\d\d[\dt_:.-]*))+$"
 )

@@ -24,10 +24,8 @@ from r1v3.evaluate.items.rows import UNREADABLE, UnreadableFileError
 from r1v3.recipe.graph.supplied import PICTURE_PATHS, paths_in
 
 TEXT = (".tsv", ".csv", ".json", ".jsonl", ".ndjson")
-# Names that files of one's own have for our columns.
-OTHER_NAMES = {"options": ("choices",), "image": ("images",)} | {
-    x: (x.lower(),) for x in "ABCDEFGH"
-}
+# Our columns by the names that they have in files of one's own.
+OTHER_NAMES = {"choices": "options", "images": "image"} | {x.lower(): x for x in "ABCDEFGH"}
 NUMBERED = re.compile(r"image_?(\d+)")
 
 
@@ -115,9 +113,8 @@ def _in_our_names(row: FoundRow) -> FoundRow:
     lettered = all(name in row for name in ("a", "b"))
     names = {
         other: ours
-        for ours, others in OTHER_NAMES.items()
-        for other in others
-        if other in row and ours not in row and (len(ours) > 1 or lettered)
+        for other, ours in OTHER_NAMES.items()
+        if other in row and ours not in row and (len(other) > 1 or lettered)
     }
     return {names.get(name, name): value for name, value in row.items()}
 

@@ -28,8 +28,7 @@ def not_utf8(file: Path) -> str | None:
     try:
         begin.decode("utf-8")
     except UnicodeDecodeError:
-        guess = _guess(begin)
-        return _advice(guess)
+        return _advice(_guess(begin))
     guess = _guess(begin) if 0 in begin else None
     return _advice(guess) if guess else None
 

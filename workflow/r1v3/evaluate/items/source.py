@@ -138,8 +138,8 @@ def obtain_file(name: str, source: Source, path: Path, root: Path = CHECKOUT) ->
 
 def _is_ready(source: Source, file: Path) -> bool:
     """Whether a file is the published TSV itself, or as good as one."""
-    published = file.suffix == ".tsv" and getattr(source, "md5", None) is not None
-    return published or (file.suffix == ".tsv" and is_published_form(file))
+    checked = getattr(source, "md5", None) is not None
+    return file.suffix == ".tsv" and (checked or is_published_form(file))
 
 
 def _own_to_tsv(file: Path, named: Path, source: OwnFile, path: Path) -> None:

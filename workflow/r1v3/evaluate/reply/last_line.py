@@ -30,8 +30,9 @@ LONGEST_CHOICE = 60  # characters
 
 
 def chosen_in_plain_words(line: str) -> str | None:
-    """The letter of a line that says nothing else than that it is the answer, where English `answer` does not
-    say so: that the rules read themselves.
+    """The letter of a line that says nothing else than that this letter is the answer.
+
+    Lines with the English word `answer` are left to the rules, which read them.
     """
     line = _PRONOUN.sub("i", _ARTICLE.sub("", line))
     if len(line) > LONGEST_CHOICE or _OPENS_MORE.search(line.replace(", ", " ")):
