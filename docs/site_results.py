@@ -40,7 +40,7 @@ LOADED = re.compile(
     r"""<(?:script|link|img|iframe|image|source|object|embed|video|audio)\b[^>]*?\s(?:xlink:href|href|src|data)=["']?\s*(?:https?:)?//[^\s"'>]*""",
     re.I,
 )
-STUDIES = re.compile(r"""<section aria-labelledby="studies">.*?</section>""", re.S)
+OWN_PAGES = re.compile(r"""<section aria-labelledby="(?:studies|claims)">.*?</section>""", re.S)
 FIGURE = re.compile(r"<figure\b.*?</figure>", re.S)
 PATH = re.compile(r"""\bd="M[^"]*\"""", re.S)
 DECIMALS = re.compile(r"(-?\d+\.\d)\d+")
@@ -155,9 +155,9 @@ def static(name: str, text: str, known: set[str], origin: Origin) -> str:
 
 
 def compact(page: str) -> str:
-    """The page with SVG coordinates to a tenth of a pixel, and each study's figures on its own page alone."""
-    page = STUDIES.sub(
-        lambda studies: FIGURE.sub("<p>Its figures stand on its page.</p>", studies[0]), page
+    """The page with SVG coordinates to a tenth of a pixel, and without figures that other pages have too."""
+    page = OWN_PAGES.sub(
+        lambda section: FIGURE.sub("<p>Its figures stand on its page.</p>", section[0]), page
     )
     return PATH.sub(lambda path: " ".join(DECIMALS.sub(r"\1", path[0]).split()), page)
 
