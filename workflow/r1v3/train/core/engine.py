@@ -15,7 +15,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from r1v3.model.fused_norms import use_fused_norms
+from r1v3.model.fused_kernels import use_fused_kernels
 from r1v3.model.groups import GROUPS, group_hashes, group_norms, grouped_parameters, train_only
 from r1v3.model.load import save_checkpoint
 from r1v3.model.lora import add_adapters
@@ -274,7 +274,7 @@ def open_engine(
 def _fuse(module: nn.Module, ranks: Ranks) -> None:
     """Take kernels of an accelerator where the recipe's `determinism` allows other last bits."""
     if ranks.device.type != "cpu" and not torch.are_deterministic_algorithms_enabled():
-        use_fused_norms(module)
+        use_fused_kernels(module)
 
 
 def open_frozen(module: nn.Module, ranks: Ranks, *, parallel: Parallel, dtype: Dtype):

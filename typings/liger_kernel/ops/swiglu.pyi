@@ -1,0 +1,5 @@
+import torch
+
+class LigerSiLUMulFunction:
+    @staticmethod
+    def apply(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor: ...

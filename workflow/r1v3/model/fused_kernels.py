@@ -1,0 +1,128 @@
+"""Several small operations of a layer by one kernel, on accelerators where the last bits may differ.
+
+RMS norms take PyTorch's kernel. Where the package `liger_kernel` is installed, gated activations (SwiGLU) and
+rotary positions take its kernels (Hsu et al., arXiv 2410.10989). A fused operation keeps its inputs for the
+backward pass, and the library's own code keeps the results between its operations too. The fused result is
+rounded once and the library's twice, so the last bits differ in 16 bits. Processors keep the library's code,
+and so does `determinism: exact`.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from types import MethodType, ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.functional import rms_norm
+
+Rotary = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+ROTARY = "apply_rotary_pos_emb"  # a function of each of the library's modeling files
+
+
+def use_fused_kernels(model: nn.Module) -> None:
+    """Fuse a model's norms; where Liger is installed, its activations and rotary positions too."""
+    use_fused_norms(model)
+    if find_spec("liger_kernel") is not None:
+        use_fused_activations(model)
+        use_fused_rotary(model)
+
+
+def use_fused_norms(model: nn.Module) -> int:
+    """Let every RMS norm of a model compute by PyTorch's kernel.
+
+    Returns:
+        How many norms were changed.
+    """
+    norms = [each for each in model.modules() if _is_rms_norm(each)]
+    for norm in norms:
+        norm.forward = MethodType(_norm, norm)
+    return len(norms)
+
+
+def use_fused_activations(model: nn.Module) -> int:
+    """Let every gated linear unit with SiLU (SwiGLU, arXiv 2002.05202) compute by Liger's kernel.
+
+    Returns:
+        How many units were changed.
+    """
+    units = [each for each in model.modules() if _is_swiglu(each)]
+    for unit in units:
+        unit.forward = MethodType(_swiglu, unit)
+    return len(units)
+
+
+def use_fused_rotary(model: nn.Module) -> int:
+    """Let the attention of a model turn queries and keys by Liger's kernel.
+
+    The library's layers call a function of their Python module, so that function is replaced, for all models
+    of this family in this process. It still takes the library's way for tensors on a processor.
+
+    Returns:
+        In how many Python modules the function is Liger's now.
+    """
+    homes = {sys.modules[type(each).__module__] for each in model.modules()}
+    homes = {home for home in homes if hasattr(home, ROTARY)}
+    for home in homes:
+        _replace_rotary(home)
+    return len(homes)
+
+
+def _is_rms_norm(module: nn.Module) -> bool:
+    return type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon")
+
+
+def _norm(norm: nn.Module, hidden_states: torch.Tensor) -> torch.Tensor:
+    """Same shape as `hidden_states` (..., W)."""
+    weight: torch.Tensor = norm.weight  # type: ignore[assignment]
+    epsilon: float = norm.variance_epsilon  # type: ignore[assignment]
+    return rms_norm(hidden_states, hidden_states.shape[-1:], weight, epsilon)
+
+
+def _is_swiglu(module: nn.Module) -> bool:
+    parts = all(hasattr(module, name) for name in ("gate_proj", "up_proj", "down_proj"))
+    return parts and type(getattr(module, "act_fn", None)).__name__.startswith("SiLU")
+
+
+def _swiglu(unit: Any, hidden_states: torch.Tensor) -> torch.Tensor:
+    """Same shape as `hidden_states` (..., W)."""
+    from liger_kernel.ops.swiglu import LigerSiLUMulFunction
+
+    gate, up = unit.gate_proj(hidden_states), unit.up_proj(hidden_states)
+    return unit.down_proj(LigerSiLUMulFunction.apply(gate, up))
+
+
+def _replace_rotary(home: ModuleType) -> None:
+    theirs: Rotary = getattr(home, ROTARY)
+    if not hasattr(theirs, "of_library"):
+        setattr(home, ROTARY, _rotary_beside(theirs))
+
+
+def _rotary_beside(theirs: Rotary) -> Rotary:
+    """Liger's function for what its kernel computes, and the library's for all else."""
+
+    def rotary(
+        q: torch.Tensor,
+        k: torch.Tensor,
+        cos: torch.Tensor,
+        sin: torch.Tensor,
+        *more: Any,
+        **named: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`q` and `k` (B, heads, T, W) turned by `cos` and `sin` (B, T, W)."""
+        whole = q.ndim == 4 and cos.ndim == 3 and cos.shape[-1] == q.shape[-1]
+        if more or named or not whole or not _has_triton(q):
+            return theirs(q, k, cos, sin, *more, **named)
+        from liger_kernel.ops.rope import LigerRopeFunction
+
+        return LigerRopeFunction.apply(q, k, cos, sin)
+
+    rotary.of_library = theirs  # type: ignore[attr-defined]
+    return rotary
+
+
+def _has_triton(tensor: torch.Tensor) -> bool:
+    """Whether Triton computes on the device of a tensor; its interpreter does on a processor, for tests."""
+    return tensor.device.type != "cpu" or os.environ.get("TRITON_INTERPRET") == "1"
