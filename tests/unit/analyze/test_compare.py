@@ -120,3 +120,16 @@ def test_a_run_may_be_called_by_its_stable_name(tree):
     stable = tree.root / "results/runs/rl.json"
     stable.write_text(json.dumps({"folder": str(folder), "manifest": f"{folder}/manifest.json"}))
     assert compare_runs(tree.root, str(stable), "base") == compare_runs(tree.root, "rl", "base")
+
+
+def test_a_name_means_what_its_stable_name_says_though_a_newer_run_has_it(tree):
+    stable = tree.folder(tree.graph.run("rl"))
+    newer = stable.with_name("rl-ffffffffff")
+    shutil.copytree(stable, newer)
+    manifest = json.loads((newer / "manifest.json").read_text())
+    (newer / "manifest.json").write_text(json.dumps(manifest | {"created": "2999-01-01T00:00:00Z"}))
+    assert compare_runs(tree.root, "rl", "base")[0] == "A = rl-ffffffffff"
+    folder = str(stable.relative_to(tree.root))
+    content = json.dumps({"folder": folder, "manifest": f"{folder}/manifest.json"})
+    (tree.root / "results/runs/rl.json").write_text(content)
+    assert compare_runs(tree.root, "rl", "base")[0] == f"A = {stable.name}"

@@ -136,6 +136,9 @@ def test_a_run_is_found_by_folder_stable_name_or_name(run, tmp_path, monkeypatch
     app(["watch", "rl", "--once", "--page", "page.html"], standalone_mode=False)
     assert "step 30 of 40" in capsys.readouterr().out
     assert (tmp_path / "page.html").exists()
+    monkeypatch.chdir("/")
+    app(["watch", "rl", "--once", "--root", str(tmp_path)], standalone_mode=False)
+    assert "step 30 of 40" in capsys.readouterr().out
     with pytest.raises(ValueError, match="there is no run here"):
         read_run_so_far(tmp_path / "nothing")
 

@@ -1,6 +1,6 @@
 """What differs between two runs: recipe, ancestors, code and packages, results.
 
-A run is named by its id, or as in the run table; then it is the newest run of that name on this disk. It may
+A run is named by its id, or as in the run table; then it is the one that its stable name says. It may
 also be a folder, of another checkout too, such as one that was copied from another machine.
 """
 
@@ -91,7 +91,7 @@ def _files(run: Result) -> dict[str, str]:
 def find_run(root: Path, what: str) -> Result:
     """The finished run of that id, name, folder or stable name (`results/runs/rl.json`).
 
-    Of several runs with one name it is the newest.
+    A name means what its stable name says. Where there is none, it is the newest run of that name.
 
     Raises:
         ValueError: there is none.
@@ -99,8 +99,8 @@ def find_run(root: Path, what: str) -> Result:
     if (Path(what) / "manifest.json").is_file():
         return read_result(Path(what).resolve() / "manifest.json")
     runs = root / "results" / "runs"
-    stable = Path(what)
-    if stable.suffix == ".json" and stable.is_file():
+    stable = Path(what) if what.endswith(".json") else runs / f"{what}.json"
+    if stable.is_file():
         runs, what = stable.resolve().parent, Path(read_json(stable)["folder"]).name
     manifests = sorted(runs.glob("*/manifest.json"))
     named = [m for m in manifests if what in (m.parent.name, name_of(m.parent.name))]

@@ -8,16 +8,24 @@ import typer
 
 from r1v3.cli.options import HERE, Root
 
+NamesIn = Annotated[  # unlike Root it need be no checkout, since a run's folder may lie anywhere
+    Path,
+    typer.Option(
+        "--root", envvar="R1V3_ROOT", help="the checkout in whose results/ a name is looked for"
+    ),
+]
+
 
 def browse_command(
     run: Annotated[Path, typer.Argument(help="a GRPO run's name, stable name or folder")],
     output: Annotated[Path, typer.Option(help="the page")] = Path("rollouts.html"),
     count: Annotated[int, typer.Option(help="rollouts in each section")] = 20,
+    root: NamesIn = HERE,
 ) -> None:
     """Write a page of a GRPO run's rollouts: the best, the worst, and the most changed."""
     from r1v3.train.grpo.records.rollout_page import write_rollout_page
 
-    shown = write_rollout_page(_folder(run), output, count=count)
+    shown = write_rollout_page(_folder(run, root), output, count=count)
     print(f"{output}: " + ", ".join(f"{title} {n}" for title, n in shown.items()))
 
 
@@ -26,12 +34,18 @@ def watch_command(
     page: Annotated[Path | None, typer.Option(help="also write this page, which refreshes")] = None,
     every: Annotated[float, typer.Option(min=0.1, help="seconds between two looks")] = 10.0,
     once: Annotated[bool, typer.Option("--once", help="look once and end")] = False,
+    root: NamesIn = HERE,
 ) -> None:
     """Show a GRPO run as it learns: metrics, alarms, rules, newest answers; ends when the run does."""
-    from r1v3.train.grpo.records.watch import read_run_so_far, watch_screen, write_watch_page
+    from r1v3.train.grpo.records.watch import (
+        grpo_folder,
+        read_run_so_far,
+        watch_screen,
+        write_watch_page,
+    )
 
     while True:
-        seen = read_run_so_far(run)
+        seen = read_run_so_far(grpo_folder(run, root))
         print(watch_screen(seen), flush=True)
         if page is not None:
             write_watch_page(seen, page, every=every)
@@ -43,21 +57,22 @@ def watch_command(
 def figure_command(
     run: Annotated[Path, typer.Argument(help="a GRPO run's name, stable name or folder")],
     output: Annotated[Path, typer.Option(help="the SVG file")],
+    root: NamesIn = HERE,
 ) -> None:
     """Draw a GRPO run's curves as one SVG file."""
     from r1v3.analyze.report.panels import grpo_picture
     from r1v3.analyze.results import read_result
     from r1v3.base.atomic_write import write_text
 
-    write_text(output, grpo_picture(read_result(_folder(run) / "manifest.json")))
+    write_text(output, grpo_picture(read_result(_folder(run, root) / "manifest.json")))
 
 
-def _folder(run: Path) -> Path:
+def _folder(run: Path, root: Path) -> Path:
     """The folder of a run; of a name, the one that its stable name says, or else the one begun last."""
     from r1v3.train.grpo.records.watch import grpo_folder
 
-    stable = Path("results") / "runs" / f"{run}.json"
-    return grpo_folder(stable if stable.exists() else run)
+    stable = root / "results" / "runs" / f"{run}.json"
+    return grpo_folder(stable if stable.exists() else run, root)
 
 
 def compare_command(

@@ -78,8 +78,13 @@ def read_run_so_far(run: Path) -> RunSoFar:
     )
 
 
-def grpo_folder(run: Path) -> Path:
-    """The folder of a run; an unfinished one has no stable name yet.
+def grpo_folder(run: Path, root: Path = Path()) -> Path:
+    """The folder of a run, given its folder, its stable name's file, or its name.
+
+    An unfinished run has no stable name yet, so of several runs with one name it is the one begun last.
+
+    Args:
+        root: the checkout in whose results a name is looked for.
 
     Raises:
         ValueError: there is none.
@@ -90,7 +95,7 @@ def grpo_folder(run: Path) -> Path:
     if (run / "config.json").exists():
         return run
     name = run.stem if len(run.parts) == 1 or run.suffix == ".json" else ""
-    begun = [path for path in Path("results/runs").glob(f"{name}-*/config.json") if name]
+    begun = [path for path in (root / "results/runs").glob(f"{name}-*/config.json") if name]
     begun = [path for path in begun if ID.fullmatch(path.parent.name)]
     begun = [path for path in begun if path.parent.name.rpartition("-")[0] == name]
     if not begun:
