@@ -1,1 +1,1 @@
-"""Training: SFT, GRPO, and what is measured of a policy."""
+"""Training: supervised fine-tuning, GRPO, and measurements of the policy."""

@@ -1,4 +1,4 @@
-"""Models that no run of the table trains: obtained from a hub at a revision, or made here from scratch."""
+"""Models that no run of the table trains: downloaded at a revision, or trained here from scratch."""
 
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from r1v3.train.core.template import recipe_template
 def obtain_base_model(
     config: ModelConfig, *, data: dict[str, Path], start: Path | None, folder: Path
 ) -> dict[str, Any]:
-    """Put a model's checkpoint under `folder/checkpoints`; the facts are those of a training run.
+    """Put a model's checkpoint under `folder/checkpoints`, and return the facts of a training run.
 
     Args:
-        data: folders of the data sets that the entry names.
+        data: folders of the data sets that the model's entry names.
         start: the checkpoint that a tuned model starts from.
     """
     spec = config.spec
@@ -61,7 +61,7 @@ def _obtain(spec: HubModel, folder: Path) -> dict[str, Any]:
 
 
 def _texts(folder: Path, template: Template) -> list[str]:
-    """Every record of a data set as text: prompt and response."""
+    """Return every record of a data set as text: prompt and response."""
     texts: list[str] = []
     for record in read_records(folder):
         question = render_question(record.question, record.options, len(record.images))

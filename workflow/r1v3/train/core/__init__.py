@@ -1,1 +1,1 @@
-"""What supervised and reinforced training share."""
+"""Code that supervised training and reinforcement learning share."""

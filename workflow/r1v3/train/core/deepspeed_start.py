@@ -1,4 +1,4 @@
-"""Start DeepSpeed: its configuration, its process group, and a module's weights in shards."""
+"""Starts DeepSpeed: its configuration, its process group, and the sharding of a module's weights."""
 
 import os
 from typing import Any
@@ -14,9 +14,9 @@ from r1v3.train.core.ranks import Ranks
 def zero_config(
     parallel: Parallel, dtype: str, world: int, *, max_grad_norm: float = 0.0
 ) -> dict[str, Any]:
-    """DeepSpeed's own configuration, from the recipe's settings.
+    """Make DeepSpeed's own configuration from the recipe's settings.
 
-    We count micro-batches ourselves, because packs differ in size; DeepSpeed sees one a step.
+    DeepSpeed sees one micro-batch a step. We count micro-batches ourselves, because packs differ in size.
 
     Args:
         world: number of ranks.
@@ -46,21 +46,23 @@ def open_deepspeed(ranks: Ranks) -> Any:
     _open_single_process_group(ranks)
     import deepspeed
 
-    if ranks.device.type == "cpu":  # gloo carries everything, so no extension has to be compiled
+    if (
+        ranks.device.type == "cpu"
+    ):  # gloo does all communication, so no extension has to be compiled
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(dist_backend=None, verbose=False)
     return deepspeed
 
 
 def shard_weights(deepspeed: Any, module: nn.Module, config: dict[str, Any], ranks: Ranks) -> None:
-    """Shard the weights one by one, so that no device ever holds the whole model."""
+    """Shard the weights one tensor at a time, so that no device ever holds the whole model."""
     deepspeed.zero.Init(module=module, config_dict_or_path=config, mem_efficient_linear=False)
     for buffer in module.buffers():
         buffer.data = buffer.data.to(ranks.device)
 
 
 def _open_single_process_group(ranks: Ranks) -> None:
-    """DeepSpeed needs a process group and torchrun's variables even for a single process."""
+    """Open a process group for a single process, because DeepSpeed needs one and torchrun's variables."""
     os.environ.setdefault("LOCAL_RANK", "0")
     if ranks.world == 1 and not dist.is_initialized():
         backend = "nccl" if ranks.device.type == "cuda" else "gloo"

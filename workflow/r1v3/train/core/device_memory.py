@@ -1,4 +1,4 @@
-"""Memory of the device that trains."""
+"""Memory of the training device."""
 
 import gc
 
@@ -9,10 +9,10 @@ from r1v3.train.core.engine import TrainingEngine
 
 
 def give_back(engine: TrainingEngine) -> None:
-    """Give the accelerators' memory that the trainer does not hold to others; all ranks together.
+    """Free accelerator memory that the trainer does not use. All ranks call this together.
 
-    What torch has freed it keeps for itself, and no other process can map it until its cache is emptied.
-    On return every rank has done so, so an engine over all of them may wake.
+    torch keeps freed memory in a cache, and no other process can use it until the cache is emptied. When this
+    returns, every rank has emptied its cache, so an engine on all of their devices may wake up.
     """
     engine.free()
     empty_cache()
@@ -20,14 +20,14 @@ def give_back(engine: TrainingEngine) -> None:
 
 
 def empty_cache() -> None:
-    """Return what torch keeps for later to the device."""
+    """Return the memory in torch's cache to the device."""
     if torch.cuda.is_available():
-        gc.collect()  # a traceback or a closure may still hold a pass
+        gc.collect()  # a traceback or a closure may still refer to a pass
         torch.cuda.empty_cache()
 
 
 def peak_memory() -> int:
-    """Most bytes that this process has used at once: on its GPU if it has one, else in memory."""
+    """Return the most bytes that this process has used: on its GPU if it has one, else in memory."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     return peak_rss()

@@ -1,8 +1,8 @@
-"""The engine that holds the weights while they train: a whole copy on every rank, or ZeRO's shards (`zero`).
+"""The engine that holds the weights during training: a whole copy on every rank, or ZeRO's shards (`zero`).
 
-Both engines take the same steps, so a trainer need not know which one it has. Calling an engine computes its
-module: the loss of a pack, or log-probabilities. Then follow `backward` once a pass, `reduce`, `norms` and
-`step`. `save` writes a checkpoint; `save_state` and `load_state` serve an unfinished run.
+Both engines have the same interface, so a trainer need not know which one it has. Calling an engine computes
+its module, which returns the loss of a pack or its log-probabilities. A step is `backward` once a pass, then
+`reduce`, `norms` and `step`. `save` writes a checkpoint. `save_state` and `load_state` are for resuming.
 """
 
 import math
@@ -32,10 +32,10 @@ State = dict[str, Any]
 
 
 class TrainingEngine(Protocol):
-    """What a trainer asks of the engine that holds its weights.
+    """The interface of an engine that holds weights during training.
 
     Attributes:
-        alike: whether every rank must make as many passes as the others, each with a tile.
+        alike: whether all ranks must make the same number of passes, each with a tile.
     """
 
     alike: bool
@@ -51,7 +51,7 @@ class TrainingEngine(Protocol):
         ...
 
     def backward(self, loss: torch.Tensor, *, last: bool) -> None:
-        """Add a pass's gradients; `last` marks this rank's last pass before a step."""
+        """Add the gradients of a pass; `last` is true for this rank's last pass before a step."""
         ...
 
     def reduce(self) -> None:
@@ -59,7 +59,7 @@ class TrainingEngine(Protocol):
         ...
 
     def norms(self) -> dict[str, float]:
-        """Norm of each module group's gradient, before clipping."""
+        """Return the norm of each module group's gradient, before clipping."""
         ...
 
     def step(self, rate: float) -> None:
@@ -67,23 +67,23 @@ class TrainingEngine(Protocol):
         ...
 
     def free(self) -> None:
-        """Let go of what the next step makes anew: gradients, gathered weights."""
+        """Free what the next step computes again: gradients and gathered weights."""
         ...
 
     def hashes(self, groups: Iterable[str] = ...) -> dict[str, str]:
-        """Hash of each module group's tensors as a checkpoint stores them."""
+        """Hash each module group's tensors, in the form that a checkpoint stores."""
         ...
 
     def base_hashes(self, groups: Iterable[str]) -> dict[str, str]:
-        """Hash of each group's tensors without its adapters."""
+        """Hash each group's tensors without its adapters."""
         ...
 
     def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Every tensor under its name in the checkpoint."""
+        """Yield every tensor with its name in the checkpoint."""
         ...
 
     def parts(self) -> dict[str, list[torch.Tensor]]:
-        """This rank's part of each trained group's weights."""
+        """Return this rank's part of each trained group's weights."""
         ...
 
     def save(self, processor: ImageProcessor, folder: Path) -> None:
@@ -91,7 +91,7 @@ class TrainingEngine(Protocol):
         ...
 
     def save_state(self, folder: Path, step: int, progress: State, *, keep: int) -> None:
-        """Write what a resumed run needs."""
+        """Write the state that a resumed run needs."""
         ...
 
     def load_state(self, folder: Path) -> State | None:
@@ -100,10 +100,10 @@ class TrainingEngine(Protocol):
 
 
 class WholeEngine:
-    """Every rank holds the whole model; gradients are summed over the ranks.
+    """Every rank holds the whole model, and gradients are summed over the ranks.
 
     Args:
-        module: what a pass computes, with the model inside.
+        module: the module that a pass computes; it contains the model.
         optimizer: the recipe's section.
     """
 
@@ -129,7 +129,7 @@ class WholeEngine:
         self.optimizer.zero_grad()
 
     def backward(self, loss: torch.Tensor, *, last: bool) -> None:
-        """Add a pass's gradients; `last` marks this rank's last pass before a step."""
+        """Add the gradients of a pass; `last` is true for this rank's last pass before a step."""
         loss.backward()
 
     def reduce(self) -> None:
@@ -137,7 +137,7 @@ class WholeEngine:
         self.ranks.sum_gradients(self.model)
 
     def norms(self) -> dict[str, float]:
-        """Norm of each module group's gradient, before clipping."""
+        """Return the norm of each module group's gradient, before clipping."""
         return group_norms(self.model)
 
     def step(self, rate: float) -> None:
@@ -148,24 +148,24 @@ class WholeEngine:
         self.optimizer.step(rate)
 
     def free(self) -> None:
-        """Let go of the gradients."""
+        """Free the gradients."""
         self.optimizer.zero_grad()
 
     def hashes(self, groups: Iterable[str] = tuple(GROUPS)) -> dict[str, str]:
-        """Hash of each module group's tensors as a checkpoint stores them, or of those named."""
+        """Hash the tensors of the named module groups (default: all) as a checkpoint stores them."""
         return group_hashes(self.model, groups=groups)
 
     def base_hashes(self, groups: Iterable[str]) -> dict[str, str]:
-        """Hash of each group's tensors without its adapters."""
+        """Hash each group's tensors without its adapters."""
         return group_hashes(self.model, groups=groups, gather=StoredTensor.base)
 
     def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Every tensor under its name in the checkpoint; all ranks iterate together."""
+        """Yield every tensor with its name in the checkpoint. All ranks iterate together."""
         for stored in stored_tensors(self.model, self.model.state_dict().items()):
             yield stored.name, stored.merge()
 
     def parts(self) -> dict[str, list[torch.Tensor]]:
-        """This rank's part of each trained group's weights; the ranks' parts make up the whole."""
+        """Return this rank's part of each trained group's weights. All ranks' parts make up the whole."""
         groups = grouped_parameters(self.model).items() if self.ranks.first else ()
         return {
             group: [p.detach() for _, p in parameters if p.requires_grad]
@@ -180,7 +180,7 @@ class WholeEngine:
         self.ranks.wait()
 
     def save_state(self, folder: Path, step: int, progress: State, *, keep: int) -> None:
-        """Write what a resumed run needs; only the newest `keep` states stay."""
+        """Write the state that a resumed run needs, and delete all but the newest `keep` states."""
         if self.ranks.first:
             state = {"model": self._model_state(), "optimizer": self.optimizer.state_dict()}
             save_state(folder, step, progress | state, keep=keep)
@@ -197,7 +197,7 @@ class WholeEngine:
         return state
 
     def _model_state(self) -> State:
-        """The model's tensors; with adapters only what learns, because the rest is the start's."""
+        """Return the model's tensors. With adapters only trained ones, because `start` has the others."""
         tensors = self.model.state_dict()
         if not self.adapted:
             return tensors
@@ -206,7 +206,7 @@ class WholeEngine:
 
 
 def accumulate_in_32_bits(model: nn.Module) -> None:
-    """Add up the gradients of 16-bit weights in 32 bits: over 126 passes, 16 bits lose 1.3 % of them."""
+    """Sum the gradients of 16-bit weights in 32 bits: over 126 passes, 16 bits lose 1.3 % of them."""
     for parameter in model.parameters():
         if parameter.requires_grad and parameter.itemsize == 2:
             parameter.grad_dtype = torch.float32
@@ -220,11 +220,11 @@ def prepare_model(
     lora: Lora | None = None,
     seed: int = 0,
 ) -> None:
-    """Freeze all groups but `train`; set attention and gradient checkpointing as the recipe says.
+    """Freeze all groups but `train`, and set attention and gradient checkpointing as the recipe says.
 
     Args:
         lora: adapters of some of these groups.
-        seed: of the adapters' first values.
+        seed: seed of the adapters' initial values.
     """
     use_packed_attention(model, parallel.attention)
     train_only(model, train)
@@ -233,13 +233,14 @@ def prepare_model(
     if parallel.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
         checkpoint_first_layers(model, float(parallel.gradient_checkpointing))
-        model.train()  # the library checkpoints in training mode only; no layer here has dropout
+        model.train()  # the library checkpoints only in training mode; no layer here has dropout
 
 
 def checkpoint_first_layers(model: nn.Module, share: float) -> None:
-    """Of each stack compute the first layers again in the backward pass, at least a share of them.
+    """Recompute the first layers of each stack in the backward pass: at least `share` of them.
 
-    The last ones are kept, because the backward pass comes to them first and lets go of them.
+    The activations of the last layers are kept. The backward pass starts with those layers, so it frees
+    their activations first.
     """
     for stack in model.modules():
         if not isinstance(stack, nn.ModuleList):
@@ -258,10 +259,10 @@ def open_engine(
     parallel: Parallel,
     dtype: Dtype,
 ) -> TrainingEngine:
-    """The engine that the recipe's `parallel` section names.
+    """Open the engine that the recipe's `parallel` section describes.
 
     Args:
-        module: what a pass computes, with `model` inside.
+        module: the module that a pass computes; it contains `model`.
     """
     _fuse(module, ranks)
     if parallel.engine == "ranks":
@@ -272,16 +273,16 @@ def open_engine(
 
 
 def _fuse(module: nn.Module, ranks: Ranks) -> None:
-    """Take kernels of an accelerator where the recipe's `determinism` allows other last bits."""
+    """Use an accelerator's fused kernels if the recipe's `determinism` allows other last bits."""
     if ranks.device.type != "cpu" and not torch.are_deterministic_algorithms_enabled():
         use_fused_kernels(module)
 
 
 def open_frozen(module: nn.Module, ranks: Ranks, *, parallel: Parallel, dtype: Dtype):
-    """A module that does not learn, on this rank's device; ZeRO stage 3 shards it as it shards the policy.
+    """Put a module that does not learn on this rank's device; ZeRO stage 3 shards it like the policy.
 
     Returns:
-        Something that computes the module when called.
+        A callable that computes the module.
     """
     _fuse(module, ranks)
     if parallel.zero != 3:

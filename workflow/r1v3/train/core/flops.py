@@ -1,9 +1,9 @@
-"""Floating-point operations that a training step needs, and how many the device can do.
+"""Counts the floating-point operations of a training step, and those that the device can do.
 
-They are counted from the model's definition. A weight costs two operations a token in the forward pass, two
-for gradients of activations if something below trains, and two for its own gradient if it trains. Attention
-counts half a square (causal) in the language model and a whole one in the vision tower. Recomputed
-(checkpointed) layers do not count, so waste cannot raise the share of the peak.
+The counts come from the model's definition. A weight costs two operations a token in the forward pass, two
+for the gradients of activations if an earlier layer trains, and two for its own gradient if it trains.
+Attention costs half a square (causal) in the language model and a whole square in the vision tower. Layers
+that are recomputed (checkpointed) count once, so that waste cannot raise the share of the peak.
 """
 
 import time
@@ -29,7 +29,7 @@ PEAKS = {
 
 @dataclass(frozen=True)
 class FlopCount:
-    """Operations a token, a response token and a tile; attention costs operations a squared length.
+    """Operations for each token, response token, tile, and squared length (attention).
 
     At native resolution a patch takes the place of a tile.
     """
@@ -43,10 +43,10 @@ class FlopCount:
     def of(
         cls, model: PreTrainedModel, trained: Sequence[str], adapted: Sequence[str] = ()
     ) -> "FlopCount":
-        """Count for a model of which the groups `trained` train.
+        """Count the operations of a model whose groups `trained` train.
 
         Args:
-            adapted: those of them that train by adapters, so that their weights need no gradient.
+            adapted: those of the groups that train by adapters, so that their own weights need no gradient.
         """
         sizes = {g: sum(p.numel() for _, p in own) for g, own in grouped_parameters(model).items()}
         text = model.config.text_config
@@ -70,12 +70,12 @@ class FlopCount:
         )
 
     def batch(self, lengths: list[int], response_tokens: int, tiles: int) -> float:
-        """Operations of a batch.
+        """Count the operations of a batch.
 
         Args:
             lengths: tokens of each sequence.
-            response_tokens: predicted tokens of all sequences together.
-            tiles: of all pictures together.
+            response_tokens: number of predicted tokens of all sequences.
+            tiles: number of tiles of all pictures.
         """
         return (
             self.token * sum(lengths)
@@ -91,10 +91,10 @@ def _attention_width(text: PreTrainedConfig) -> int:
 
 
 def peak_flops(device: torch.device, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Operations a second: from the data sheet of a known GPU, else measured on one large matrix product.
+    """Return the peak operations a second: from a known GPU's data sheet, else measured on a matrix product.
 
     Args:
-        clock: counts the seconds; `time.process_time` counts only this process's own work.
+        clock: returns seconds; `time.process_time` counts only this process's own work.
     """
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)

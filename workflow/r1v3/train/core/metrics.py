@@ -1,4 +1,4 @@
-"""`metrics.jsonl`: one line a step; MLflow and the report are made from it."""
+"""`metrics.jsonl` has one line a step. MLflow and the report are made from it."""
 
 import json
 import math
@@ -9,10 +9,10 @@ from r1v3.base.atomic_write import write_text
 
 
 class MetricsLog:
-    """Appends steps to a file; after a resume it drops the steps past the restored one.
+    """Appends steps to a file. After a resume it first drops the steps after the restored one.
 
     Args:
-        keep_through: the last step to keep of a file that is there already.
+        keep_through: last step to keep if the file exists already.
     """
 
     def __init__(self, path: Path, *, keep_through: int = -1):
@@ -21,7 +21,7 @@ class MetricsLog:
         write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
 
     def write(self, step: int, **values: Any) -> None:
-        """Append one step's values.
+        """Append the values of one step.
 
         Raises:
             FloatingPointError: the loss is not finite.
@@ -33,9 +33,9 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The steps written so far.
+    """Read the steps that were written so far.
 
-    A last line that a kill cut short is left out; any other line that cannot be read is named.
+    A last line that a kill cut short is ignored. Any other unreadable line is reported and ignored.
     """
     if not Path(path).exists():
         return []
@@ -53,7 +53,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def read_row(line: bytes) -> dict[str, Any] | None:
-    """A step's values: numbers, nothing, or lists; None where a line holds no step."""
+    """Parse a step's values (numbers, null or lists); None if the line holds no step."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
 """The optimizer and its learning-rate schedule, as the recipe's `optimizer` section says.
 
-The report names no optimizer; AdamW is assumed. Muon orthogonalises the update of every hidden matrix and
-learns the tiny world from scratch in half the samples; AdamW then steps what is not a hidden matrix.
+The report names no optimizer, so AdamW is assumed. Muon orthogonalises the update of every hidden matrix. It
+learns the tiny world from scratch with half the samples. AdamW then updates all other parameters.
 """
 
 import math
@@ -18,15 +18,15 @@ from r1v3.train.core.shared_muon import SharedMuon
 Masters = list[tuple[torch.Tensor, torch.Tensor]]
 
 NOT_HIDDEN = ("embed_tokens", "lm_head", "embeddings.")
-AT_ONCE = 2**28  # elements whose gradients exist in 32 bits at a time: 1 GiB
+AT_ONCE = 2**28  # number of elements that have gradients in 32 bits at the same time: 1 GiB
 
 
 class Optimizers:
     """One or two optimizers that step together, at one learning rate.
 
     Args:
-        masters: each 16-bit parameter with the 32-bit copy that is stepped instead of it. At a rate of 1e-5
-            most updates are smaller than the gap between neighbouring bfloat16 numbers.
+        masters: each 16-bit parameter with a 32-bit copy, which is updated instead. At a rate of 1e-5 most
+            updates are smaller than the gap between neighbouring bfloat16 numbers.
     """
 
     def __init__(self, parts: list[torch.optim.Optimizer], masters: Masters | None = None):
@@ -41,10 +41,10 @@ class Optimizers:
 
     @torch.no_grad()
     def step(self, rate: float, at_once: int = AT_ONCE) -> None:
-        """One update at a learning rate.
+        """Update the parameters at a learning rate.
 
-        Sixteen-bit parameters are stepped `at_once` elements at a time. Each drops its 16-bit gradient when
-        the 32-bit one is made, so no gradient exists twice.
+        16-bit parameters are updated `at_once` elements at a time. Each 16-bit gradient is dropped when its
+        32-bit copy has been made, so no gradient exists twice.
         """
         for part in self.parts:
             for group in part.param_groups:
@@ -56,7 +56,9 @@ class Optimizers:
                 if parameter.grad is not None:
                     master.grad, parameter.grad = parameter.grad.float(), None
             self._step()
-            for part in self.parts:  # also of parameters without a copy: they have been stepped
+            for (
+                part
+            ) in self.parts:  # also clears parameters without a copy, which have been updated
                 part.zero_grad(set_to_none=True)
             for parameter, master in some:
                 parameter.copy_(master)
@@ -66,13 +68,13 @@ class Optimizers:
             part.step()
 
     def state_dict(self) -> list[Any]:
-        """What a resumed run needs."""
+        """Return the state that a resumed run needs."""
         states = [part.state_dict() for part in self.parts]
         return [*states, [master for _, master in self.masters]] if self.masters else states
 
     @torch.no_grad()
     def load_state_dict(self, states: list[Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore the state that `state_dict` returned."""
         if self.masters:
             *states, masters = states
             for (_, master), saved in zip(self.masters, masters, strict=True):
@@ -82,7 +84,7 @@ class Optimizers:
 
 
 def _portions(masters: Masters, at_once: int) -> Iterator[Masters]:
-    """Neighbouring pairs with at most `at_once` elements together; a larger pair stands alone."""
+    """Yield neighbouring pairs with at most `at_once` elements in total; a larger pair comes alone."""
     some: Masters = []
     elements = 0
     for pair in masters:
@@ -96,10 +98,10 @@ def _portions(masters: Masters, at_once: int) -> Iterator[Masters]:
 
 
 def build_optimizer(model: nn.Module, settings: Optimizer, ranks: Ranks = ALONE) -> Optimizers:
-    """Optimizers over what trains; frozen parameters have no state. Vectors are not decayed.
+    """Build the optimizers of the parameters that train. Vectors have no weight decay.
 
     Args:
-        ranks: who divides Muon's work; all of them hold the whole model.
+        ranks: the ranks that divide Muon's work; each of them holds the whole model.
     """
     trained: list[tuple[str, torch.Tensor]] = [
         (name, p) for name, p in model.named_parameters() if p.requires_grad
@@ -123,7 +125,7 @@ def build_optimizer(model: nn.Module, settings: Optimizer, ranks: Ranks = ALONE)
 
 
 def adamw(parameters: Sequence[torch.Tensor], settings: Optimizer) -> torch.optim.AdamW:
-    """AdamW over parameters; vectors are not decayed."""
+    """Build AdamW for some parameters. Vectors have no weight decay."""
     matrices = [p for p in parameters if len(full_shape(p)) > 1]
     vectors = [p for p in parameters if len(full_shape(p)) <= 1]
     groups = [
@@ -139,12 +141,12 @@ def adamw(parameters: Sequence[torch.Tensor], settings: Optimizer) -> torch.opti
 
 
 def full_shape(parameter: torch.Tensor) -> torch.Size:
-    """The shape of the whole parameter: under ZeRO-3 a rank holds an empty vector in its place."""
+    """Return the shape of the whole parameter. Under ZeRO-3 a rank holds an empty vector instead."""
     return getattr(parameter, "ds_shape", parameter.shape)
 
 
 def learning_rate(step: int, total: int, settings: Optimizer) -> float:
-    """The rate of step `step` (from 0) of `total`: linear warm-up, then a cosine to 0 or a constant."""
+    """Return the rate of step `step` (from 0) of `total`: linear warm-up, then cosine to 0 or constant."""
     peak = settings.learning_rate
     warmup = math.ceil(settings.warmup * total)
     if step < warmup:

@@ -1,8 +1,8 @@
-"""A barrier that waits as long as every process lives, however long one of them works.
+"""A barrier without a time limit: it waits as long as every process is alive.
 
-gloo gives up after 30 minutes and NCCL after 10, while one process may sample for hours. So the processes
-first meet here: each counts itself as come in the store that they joined by, and beats beside its work. Only
-a process that no longer beats ends the waiting.
+gloo's barrier fails after 30 minutes and NCCL's after 10, but one process may sample for hours. So the
+processes meet here first. Each process counts itself in the store that all have joined, and a thread of each
+process sends heartbeats. The waiting fails only if a process sends no more heartbeats.
 """
 
 import atexit
@@ -12,19 +12,19 @@ import time
 from collections import Counter
 from typing import Any
 
-BEAT = 15.0  # seconds between two beats
-SILENT = 600.0  # seconds without a beat after which a process counts as lost
-LAST_BEAT = 10.0  # seconds that the end of a process waits for a beat under way
-LONGEST_NAP = 0.2  # seconds between two looks
+BEAT = 15.0  # seconds between two heartbeats
+SILENT = 600.0  # seconds without a heartbeat after which a process counts as lost
+LAST_BEAT = 10.0  # most seconds that an ending process waits for its last heartbeat
+LONGEST_NAP = 0.2  # most seconds between two looks at the store
 
-_meetings: Counter[str] = Counter()  # so far, by lane
+_meetings: Counter[str] = Counter()  # number of barriers so far, by lane
 
 
 def beat_beside_the_work(store: Any, rank: int) -> None:
-    """Start this process's heartbeat; it ends before the process does, or when the store has gone.
+    """Start the heartbeat of this process. It ends with the process, or when the store is gone.
 
-    A thread that is inside the store while Python ends is torn out of C++, which aborts the process. So the
-    process waits at its end for the beat that is under way.
+    Python aborts if it ends while a thread is inside the store's C++ code. So the process waits at its end
+    for a heartbeat that is being sent.
 
     Args:
         store: `torch.distributed.Store` of all processes.
@@ -47,13 +47,13 @@ def beat_beside_the_work(store: Any, rank: int) -> None:
 
 
 def meet(store: Any, rank: int, world: int, lane: str = "") -> None:
-    """Wait until all processes have called this as often as this one.
+    """Wait until all processes have called this function as often as this one.
 
     Args:
-        lane: meetings of one thread of each process; those of other lanes are counted apart.
+        lane: name of a thread of each process. Barriers of different lanes are counted separately.
 
     Raises:
-        RuntimeError: a process has not beaten for `SILENT` seconds; names its rank.
+        RuntimeError: a process has sent no heartbeat for `SILENT` seconds; the message names its rank.
     """
     number = _meetings[lane]
     _meetings[lane] += 1
@@ -68,11 +68,11 @@ def meet(store: Any, rank: int, world: int, lane: str = "") -> None:
             _check_beats(store, world, heard)
         come = store.add(_come(number, lane), 0)
     if rank == 0 and number:
-        store.delete_key(_come(number - 1, lane))  # all have left that one
+        store.delete_key(_come(number - 1, lane))  # all have left that barrier
 
 
 def _check_beats(store: Any, world: int, heard: dict[int, tuple[int, float]]) -> None:
-    """Note every process's beats, and when they last grew by this process's clock."""
+    """Read the number of heartbeats of each process, and when it last grew by this process's clock."""
     now = time.monotonic()
     for other in range(world):
         beats = store.add(_beats(other), 0)

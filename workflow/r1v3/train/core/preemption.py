@@ -1,7 +1,7 @@
-"""SIGTERM, by which a cluster takes the machine back: finish the step, save, ask for a restart.
+"""Handles SIGTERM, by which a cluster takes the machine back: finish the step, save, ask for a restart.
 
-`torchrun` forwards the signal to its processes and reports a failed one with code 1; Snakemake's `retries`
-and Slurm's requeueing then start the job again. A process without torchrun exits with `REQUEUE`.
+`torchrun` forwards the signal to its processes and itself exits with code 1. Snakemake's `retries` and
+Slurm's requeueing then start the job again. A process without torchrun exits with `REQUEUE`.
 """
 
 import signal
@@ -11,7 +11,7 @@ REQUEUE = 75  # EX_TEMPFAIL of sysexits.h: try again later
 
 
 class Preemption:
-    """Notes whether SIGTERM came; leaving the block restores the former handler."""
+    """Records whether SIGTERM came. Leaving the block restores the former handler."""
 
     def __init__(self) -> None:
         self.came = False
@@ -28,7 +28,7 @@ class Preemption:
 
 
 class Preempted(SystemExit):
-    """The state is saved; the same command continues the run."""
+    """Ends the process after its state was saved. The same command continues the run."""
 
     def __init__(self, step: int):
         print(f"SIGTERM: saved after step {step}, leaving with code {REQUEUE}", flush=True)

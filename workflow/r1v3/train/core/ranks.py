@@ -1,6 +1,6 @@
-"""Processes that train one model together: each takes its share of a batch, and gradients are summed.
+"""Processes that train one model together. Each takes its share of a batch, and gradients are summed.
 
-torchrun launches them; without it there is one. Every rank ends each step with the same weights, to the bit.
+torchrun starts them; without it there is only one. After each step all ranks have bit-identical weights.
 """
 
 import os
@@ -18,14 +18,15 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which of how many processes this one is.
+    """This process's place among the training processes.
 
     Attributes:
-        per_node: processes that share a node; None for all of them.
-        gpu: number of the GPU that this process computes on. CUDA's own current device differs between
-            threads, so it is kept here.
-        lane: name of the thread of each process that meets those of the others; empty for the main one.
-        group: torch's process group of that lane; None for the one of all.
+        per_node: number of processes on a node; None if all are on one node.
+        gpu: index of the GPU that this process computes on. It is stored because CUDA's current device
+            differs between threads.
+        lane: name of the thread that waits for the same thread of the other processes; empty for the main
+            thread.
+        group: torch's process group of that lane; None for the default group.
     """
 
     rank: int
@@ -37,10 +38,10 @@ class Ranks:
 
     @classmethod
     def join(cls) -> "Ranks":
-        """Connect to the other processes that torchrun started; without torchrun there is only this one.
+        """Connect to the other processes that torchrun started. Without torchrun there is only this one.
 
-        On a processor a process has one thread, however many cores a job was given: sums over more
-        threads have other bits, and the number of cores is in no hash.
+        On a CPU a process uses one thread, whatever number of cores the job has. With more threads sums have
+        other last bits, and the number of cores is in no hash.
         """
         world = int(os.environ.get("WORLD_SIZE", "1"))
         if not torch.cuda.is_available():
@@ -59,7 +60,7 @@ class Ranks:
         return cls(int(os.environ["RANK"]), world, per_node, int(os.environ["LOCAL_RANK"]))
 
     def beside(self, lane: str) -> "Ranks":
-        """The same processes for another thread of each, which meet there and wait for no main thread.
+        """Return the same processes for another thread of each; its barriers do not wait for main threads.
 
         All ranks call this together.
         """
@@ -79,31 +80,31 @@ class Ranks:
 
     @property
     def device(self) -> torch.device:
-        """The device of this process, the same in all its threads."""
+        """Return the device of this process, which is the same in all its threads."""
         if torch.cuda.is_available():
             return torch.device("cuda", self.gpu)
         return torch.device("cpu")
 
     def share(self, items: list[Item]) -> list[Item]:
-        """This rank's part of a list; the ranks' parts in order make up the list."""
+        """Return this rank's part of a list. The parts of all ranks, in order, make up the list."""
         return _part(items, self.rank, self.world)
 
     def leads_team(self, size: int) -> bool:
-        """Whether this process is the first of its team of `size` neighbours."""
+        """Return whether this process is the first of its team of `size` neighbouring processes."""
         return self.rank % size == 0
 
     def share_of_team(self, items: list[Item], size: int) -> list[Item]:
-        """The team's part of a list in its first process, an empty list in its others.
+        """Return the team's part of a list in its first process, and an empty list in its others.
 
         Args:
-            size: processes of a team; it divides those of a node.
+            size: number of processes of a team; it divides the number on a node.
         """
         if not self.leads_team(size):
             return []
         return _part(items, self.rank // size, self.world // size)
 
     def sum_gradients(self, model: nn.Module) -> None:
-        """Sum every trained parameter's gradient over the ranks; a missing one counts as 0."""
+        """Sum the gradient of every trained parameter over the ranks. A missing gradient counts as 0."""
         if self.world == 1:
             return
         trained = [p for p in model.parameters() if p.requires_grad]
@@ -113,7 +114,7 @@ class Ranks:
             parameter.grad = part.view_as(parameter)
 
     def send_from(self, owner: int, tensors: list[torch.Tensor]) -> None:
-        """Give every rank the values that `owner` has; the tensors have the same shapes on all ranks."""
+        """Copy the values of `owner`'s tensors to every rank. Shapes must be the same on all ranks."""
         if self.world == 1 or not tensors:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
@@ -122,7 +123,7 @@ class Ranks:
             tensor.copy_(part.view_as(tensor))
 
     def sum(self, *values: float) -> tuple[float, ...]:
-        """Each value, summed over the ranks."""
+        """Return each value, summed over the ranks."""
         if self.world == 1:
             return values
         total = torch.tensor(values, dtype=torch.float64)
@@ -130,7 +131,7 @@ class Ranks:
         return tuple(total.tolist())
 
     def gather(self, part: list[Item]) -> list[Item]:
-        """The parts of all ranks, one after another, on every rank; waits as `wait` does."""
+        """Return the parts of all ranks, one after another, on every rank. It waits as `wait` does."""
         if self.world == 1:
             return part
         self.wait()
@@ -139,7 +140,7 @@ class Ranks:
         return [item for each in parts for item in each]
 
     def wait(self) -> None:
-        """Wait until every rank is here, as long as all of them live (`patience`)."""
+        """Wait until every rank has called this, for as long as all of them live (`patience`)."""
         if self.world == 1:
             return
         if store := _store():
@@ -151,14 +152,14 @@ ALONE = Ranks(0, 1)
 
 
 def _store() -> Any:
-    """The store that the processes joined by; None where none has joined."""
+    """Return the store that the processes joined; None if no process group is open."""
     if not dist.is_initialized():
         return None
     return dist.distributed_c10d._get_default_store()  # pyright: ignore[reportPrivateUsage]
 
 
 def _gradient(parameter: torch.Tensor) -> torch.Tensor:
-    """A parameter's gradient; zeros in the gradient's own precision where it has none."""
+    """Return a parameter's gradient, or zeros in its own precision if it has none."""
     if parameter.grad is not None:
         return parameter.grad
     return torch.zeros_like(parameter, dtype=parameter.grad_dtype or parameter.dtype)

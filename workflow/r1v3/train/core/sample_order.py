@@ -1,16 +1,16 @@
-"""The order in which samples are shown: a fresh shuffle each epoch."""
+"""The order of the training samples: a new shuffle each epoch."""
 
 import random
 
 
 def order_of_step(count: int, step: int, size: int, seed: int) -> list[int]:
-    """Numbers of a step's samples; within an epoch none is repeated or skipped.
+    """Return the indices of a step's samples. Within an epoch none is repeated or skipped.
 
     Args:
         count: number of all samples.
         step: from 0.
-        size: samples of a step.
-        seed: of the shuffles.
+        size: number of samples of a step.
+        seed: seed of the shuffles.
     """
     first, epoch = step * size, -1
     batch: list[int] = []

@@ -1,7 +1,7 @@
-"""The state that a killed run continues from: written atomically, checked when read.
+"""The state from which a killed run continues. It is written atomically and checked when it is read.
 
-A damaged state is renamed, so that it no longer counts among the newest ones that are kept. Otherwise states
-saved after it, at lower steps, would be pruned instead of it.
+A damaged state is renamed, so that it does not count among the newest states, which are kept. Otherwise later
+states with lower steps would be deleted instead of it.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from r1v3.train.core.ranks import Ranks
 
 
 def save_state(folder: Path, step: int, state: dict[str, Any], *, keep: int = 2) -> None:
-    """Write the state after `step`; of it and the earlier ones, only the newest `keep` stay."""
+    """Write the state after `step`, and delete all but the newest `keep` states up to that step."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -39,12 +39,12 @@ def save_state(folder: Path, step: int, state: dict[str, Any], *, keep: int = 2)
 
 
 def load_state(folder: Path, ranks: Ranks) -> tuple[int, dict[str, Any]] | None:
-    """The newest intact state, with its step; a message names each damaged one, which is skipped.
+    """Return the newest intact state and its step. A damaged state is reported and skipped.
 
-    The first rank chooses, and all ranks read the same state.
+    The first rank chooses the state, and all ranks read the same one.
 
     Raises:
-        ValueError: another rank finds the chosen one damaged, or it holds more than data.
+        ValueError: another rank finds that state damaged, or it holds more than data.
     """
     found = _newest_intact(Path(folder)) if ranks.first else None
     names: list[str | None] = [found[0].name if found else None] if ranks.first else []
@@ -57,7 +57,7 @@ def load_state(folder: Path, ranks: Ranks) -> tuple[int, dict[str, Any]] | None:
         raise ValueError(f"{path} is intact for the first rank and damaged for rank {ranks.rank}")
     step = int(path.stem.split("-")[1])
     try:
-        # A state is data alone: reading must not run what a stranger has put into it.
+        # A state must be data alone, because reading must never run code that somebody put into it.
         state = torch.load(io.BytesIO(data), weights_only=True)
     except pickle.UnpicklingError:
         raise ValueError(
@@ -80,7 +80,7 @@ def _newest_intact(folder: Path) -> tuple[Path, bytes] | None:
 
 
 def _intact_bytes(path: Path) -> bytes | None:
-    """A state's bytes, if their sha256 is the one that was recorded."""
+    """Return a state's bytes if their sha256 is the recorded one, else None."""
     try:
         recorded = json.loads(path.with_suffix(".json").read_text())["sha256"]
         data = path.read_bytes()

@@ -1,6 +1,6 @@
-"""States that every rank writes a part of: a folder with a list of sha256, checked when read.
+"""States to which every rank writes a part: a folder with a list of sha256 sums, checked when it is read.
 
-A damaged one is renamed, as in `saved_state`.
+A damaged state is renamed, as in `saved_state`.
 """
 
 import json
@@ -14,19 +14,19 @@ from r1v3.base.atomic_write import settle_file, sync_folder, write_text
 from r1v3.train.core.ranks import Ranks
 
 SUMS = "sha256.json"
-# Of the sums: the sha256 of all else they say; those of earlier versions have none.
+# The sha256 of the rest of the list of sums; lists of earlier versions have none.
 SUMS_SEAL = "seal"
 
 
 def save_sharded_state(
     folder: Path, step: int, write: Callable[[Path], None], ranks: Ranks, *, keep: int
 ) -> None:
-    """Let all ranks write into a folder and rename it when it is complete.
+    """Let all ranks write into a folder, and rename the folder when it is complete.
 
-    Of this state and the earlier ones, only the newest `keep` stay.
+    All but the newest `keep` states up to this step are deleted.
 
     Args:
-        write: writes this rank's part into the folder that it is given.
+        write: writes this rank's part into the folder that it gets.
     """
     final = Path(folder) / f"step-{step:06d}"
     partial = final.with_suffix(".partial")
@@ -39,7 +39,9 @@ def save_sharded_state(
     ranks.wait()
     own = [path for path in sorted(partial.rglob("*")) if path.is_file()][ranks.rank :: ranks.world]
     for path in own:
-        settle_file(path)  # a loss of power must not leave a name that vouches for nothing
+        settle_file(
+            path
+        )  # after a power failure the list must not name files that were never written
     sums = dict(ranks.gather([(str(p.relative_to(partial)), _sha256(p)) for p in own]))
     if ranks.first:
         note: dict[str, Any] = {"ranks": ranks.world, "files": sums}
@@ -52,10 +54,10 @@ def save_sharded_state(
 
 
 def newest_intact(folder: Path, ranks: Ranks) -> Path | None:
-    """The newest state whose files are intact; a message names each damaged one, which is skipped.
+    """Return the newest state whose files are intact. A damaged state is reported and skipped.
 
     Raises:
-        ValueError: another number of ranks wrote it, so its shards do not fit.
+        ValueError: another number of ranks wrote the state, so its shards do not fit.
     """
     for path in sorted(Path(folder).glob("step-??????"), reverse=True):
         damaged = ranks.gather(_damaged(path, ranks))
@@ -79,7 +81,7 @@ def newest_intact(folder: Path, ranks: Ranks) -> Path | None:
 
 
 def _damaged(path: Path, ranks: Ranks) -> list[str]:
-    """Names of this rank's share of the files that are missing or altered."""
+    """Return the names of missing or damaged files, among those that this rank checks."""
     note = _read_sums(path)
     if note is None:
         return [SUMS]
@@ -88,7 +90,7 @@ def _damaged(path: Path, ranks: Ranks) -> list[str]:
 
 
 def _read_sums(path: Path) -> dict[str, Any] | None:
-    """The recorded sums and number of ranks; None if the file cannot be read, or was changed."""
+    """Read the recorded sums and number of ranks; None if the file is unreadable or was changed."""
     try:
         note = json.loads((path / SUMS).read_text())
         read = {"ranks": int(note["ranks"]), "files": dict(note["files"])}

@@ -1,7 +1,8 @@
-"""Muon with its matrices divided among the ranks, since each update costs as much wherever it is computed.
+"""Muon with its matrices divided among the ranks.
 
-Orthogonalising an update takes fifteen products of matrices, and all ranks hold the same gradients. So each
-rank steps its own matrices and sends them to the others: the same bits as if every rank had stepped all.
+Orthogonalising an update takes fifteen matrix products, and all ranks hold the same gradients. So each rank
+updates its own share of the matrices and sends them to the others. The result has the same bits as if every
+rank had updated all matrices.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,12 @@ from r1v3.train.core.ranks import Ranks
 
 
 class SharedMuon(torch.optim.Muon):
-    """Muon of which each rank computes a part; every rank ends each step with all of it.
+    """Muon whose work is divided among the ranks. After each step every rank has all results.
 
     Args:
         matrices: the parameters, the same on every rank and in the same order.
-        ranks: who shares the work.
-        options: of `torch.optim.Muon`.
+        ranks: the ranks that divide the work.
+        options: options of `torch.optim.Muon`.
     """
 
     def __init__(self, matrices: Sequence[torch.Tensor], ranks: Ranks, **options: Any):
@@ -28,7 +29,7 @@ class SharedMuon(torch.optim.Muon):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
-        """Step the matrices that have a gradient; all ranks call this together."""
+        """Update the matrices that have a gradient. All ranks call this together."""
         if self.ranks.world == 1:
             super().step()
             return
@@ -44,15 +45,15 @@ class SharedMuon(torch.optim.Muon):
             matrix.grad = gradient
 
     def _momentum(self, matrix: torch.Tensor) -> torch.Tensor:
-        """The matrix's momentum, which a resumed run needs on whichever rank saves it."""
+        """Return the momentum of a matrix. Every rank needs it, because any rank may save the state."""
         state = self.state[matrix]
-        if "momentum_buffer" not in state:  # another rank made it
+        if "momentum_buffer" not in state:  # another rank updates this matrix
             state["momentum_buffer"] = torch.zeros_like(matrix)
         return state["momentum_buffer"]
 
 
 def divide_matrices(shapes: Sequence[Sequence[int]], world: int) -> list[int]:
-    """The rank that steps each matrix: the costliest first, each to the rank with the least to do.
+    """Assign each matrix to a rank: the costliest first, always to the rank with the least work.
 
     Args:
         shapes: rows and columns of each matrix.

@@ -5,10 +5,10 @@ from r1v3.recipe.schema.recipe import Template
 
 
 def recipe_template(config: ShownConfig) -> Template:
-    """The recipe's template.
+    """Return the prompt template of the recipe.
 
     Raises:
-        ValueError: the model keeps a template of its own, which only evaluation knows.
+        ValueError: the recipe uses the model's own template, which is for evaluation only.
     """
     if not isinstance(config.template, Template):
         raise ValueError(f"{config.name}: only an evaluation may use the model's own template")

@@ -1,7 +1,7 @@
-"""Log-probability and entropy of tokens from hidden states, a chunk of tokens at a time.
+"""Log-probability and entropy of tokens from hidden states, computed for a chunk of tokens at a time.
 
-Logits of shape tokens x vocabulary never exist as a whole: the backward pass computes those of each chunk
-again. Entropies carry no gradient.
+The whole logits, of shape tokens x vocabulary, never exist at once. The backward pass computes the logits of
+each chunk again. Entropies have no gradient.
 
 Shapes: N tokens, V vocabulary, W width.
 """
@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 from r1v3.model.packed import Pack, hidden_states
 
 LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
-# On a GPU small chunks leave it idle; a 64th of its memory holds the 2,048 tokens and more that do not.
+# Small chunks leave a GPU idle. A 64th of its memory holds the logits of 2,048 tokens or more, which do not.
 CARD_SHARE, LEAST_ON_CARD, MOST = 64, 2048, 4096
 
 
@@ -50,7 +50,7 @@ class _TokenStats(torch.autograd.Function):
         hidden_NW, weight_VW, target_N = ctx.saved_tensors
         grad_hidden = torch.empty_like(hidden_NW)
         grad_weight = None
-        if ctx.needs_input_grad[1]:  # chunks add up in 32 bits, as in `response_loss`
+        if ctx.needs_input_grad[1]:  # chunks are summed in 32 bits, as in `response_loss`
             grad_weight = torch.zeros_like(weight_VW, dtype=torch.float32)
         for first in range(0, len(hidden_NW), ctx.chunk):
             rows = slice(first, first + ctx.chunk)
@@ -70,7 +70,7 @@ class _TokenStats(torch.autograd.Function):
 def _logits(
     hidden_NW: torch.Tensor, weight_VW: torch.Tensor, never: tuple[int, ...]
 ) -> torch.Tensor:
-    """Logits of shape (N, V), float32."""
+    """Compute logits of shape (N, V) in float32."""
     logits = (hidden_NW @ weight_VW.T).float()
     if never:
         logits[:, list(never)] = -torch.inf
@@ -86,19 +86,19 @@ def token_stats(
     never: tuple[int, ...] = (),
     chunk: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probability of each target at the temperature, and the entropy at temperature 1, in nats.
+    """Compute each target's log-probability at `temperature` and the entropy at temperature 1, in nats.
 
     Args:
         hidden_NW: last hidden states.
-        weight_VW: the LM head.
+        weight_VW: weight of the LM head.
         target_N: token ids.
-        temperature: of the distribution that the tokens were drawn from.
-        never: token ids that the engine cannot emit; they are excluded here too, so that both distributions
+        temperature: temperature at which the tokens were sampled.
+        never: token ids that the engine cannot emit. They are excluded here too, so that both distributions
             are the same.
-        chunk: tokens whose logits exist at a time; None for `chunk_for`.
+        chunk: number of tokens whose logits exist at a time; None for `chunk_for`.
 
     Returns:
-        logp_N (differentiable) and entropy_N (not), float32.
+        logp_N (differentiable) and entropy_N (not differentiable), float32.
     """
     if chunk is None:
         chunk = chunk_for(weight_VW, LOGITS_AT_ONCE)
@@ -106,12 +106,12 @@ def token_stats(
 
 
 def chunk_for(weight_VW: torch.Tensor, at_once: int) -> int:
-    """Tokens whose logits exist at a time, by the memory of the device, not by what is free of it.
+    """Return how many tokens' logits exist at a time, from the total memory of the device.
 
-    So equal runs are cut equally.
+    Free memory does not count, so equal runs are divided equally.
 
     Args:
-        at_once: logits that may exist on a processor.
+        at_once: number of logits that may exist on a CPU.
     """
     if not weight_VW.is_cuda:
         return chunk_of(len(weight_VW), at_once)
@@ -120,12 +120,12 @@ def chunk_for(weight_VW: torch.Tensor, at_once: int) -> int:
 
 
 def chunk_of(words: int, at_once: int) -> int:
-    """Tokens of which so many logits are."""
+    """Return how many tokens have `at_once` logits in total; `words` is the size of the vocabulary."""
     return min(MOST, max(64, at_once // words))
 
 
 def chunk_on_card(words: int, card: float) -> int:
-    """The same on a GPU with so many bytes of memory; logits have 4."""
+    """Return the same number for a GPU with `card` bytes of memory; a logit has 4 bytes."""
     return min(MOST, max(LEAST_ON_CARD, int(card / CARD_SHARE / 4) // words))
 
 
@@ -147,7 +147,7 @@ class _Head(nn.Module):
 
 
 class PackedStats(nn.Module):
-    """A model's log-probability and entropy of each response token of a pack, as one module.
+    """A model that computes log-probability and entropy of each response token of a pack, as one module.
 
     Args:
         never: token ids that the engine cannot emit.
@@ -159,6 +159,6 @@ class PackedStats(nn.Module):
         self.head = _Head(model.lm_head.weight)
 
     def forward(self, pack: Pack) -> tuple[torch.Tensor, torch.Tensor]:
-        """logp_N at the temperature (differentiable) and entropy_N at temperature 1, in nats."""
+        """Return logp_N at the temperature (differentiable) and entropy_N at temperature 1, in nats."""
         hidden_NW = hidden_states(self.model, pack)
         return self.head(hidden_NW, pack.target_N, self.temperature, self.never)

@@ -1,4 +1,4 @@
-"""An unfinished run: when its state is saved, how it is restored, and what SIGTERM does to it."""
+"""Saving and restoring of an unfinished run, and its reaction to SIGTERM."""
 
 import time
 from pathlib import Path
@@ -11,14 +11,14 @@ from r1v3.train.core.preemption import Preempted, Preemption
 
 
 class UnfinishedRun:
-    """Saves a run's state every `resume.seconds` and when SIGTERM comes, and restores the newest one.
+    """Saves a run's state every `resume.seconds` and on SIGTERM, and restores the newest state.
 
-    Open it as a context manager around the training loop; inside, SIGTERM ends the run after the step.
+    Use it as a context manager around the training loop. Inside, SIGTERM ends the run after the current step.
 
     Args:
-        folder: of the run; states lie in its `resume/`.
+        folder: folder of the run; states are in its `resume/`.
         resume: the recipe's section.
-        total: steps of the whole run; after the last one nothing is saved.
+        total: steps of the whole run; nothing is saved after the last one.
     """
 
     def __init__(self, engine: TrainingEngine, folder: Path, resume: Resume, total: int):
@@ -30,7 +30,7 @@ class UnfinishedRun:
     def restore(self) -> State | None:
         """Load the newest intact state into the engine and return its progress; None on a first start.
 
-        Returns once every rank has read the state, because the first rank will soon replace it.
+        It returns after every rank has read the state, because the first rank will soon replace the file.
         """
         progress = self.engine.load_state(self.folder)
         self.engine.ranks.wait()
@@ -53,10 +53,10 @@ class UnfinishedRun:
         """Save after `step` steps if it is time, or if any rank got SIGTERM.
 
         Args:
-            progress: what a resumed run needs besides weights and optimizer.
+            progress: the part of the state that is neither weights nor optimizer.
 
         Raises:
-            SystemExit: with the code `REQUEUE`, when SIGTERM came; the state is saved.
+            SystemExit: SIGTERM came. The state is saved, and the exit code is `REQUEUE`.
         """
         ranks = self.engine.ranks
         due = ranks.first and time.monotonic() - self.saved_at > self.resume.seconds
@@ -71,8 +71,8 @@ class UnfinishedRun:
             raise Preempted(step)
 
     def beside(self, step: int) -> State:
-        """A hook for what a state after `step` steps needs beside the progress."""
+        """Return what else the state after `step` steps needs. Subclasses override this hook."""
         return {}
 
     def after_save(self, step: int) -> None:
-        """A hook for what a saved state makes superfluous."""
+        """Delete what the saved state makes superfluous. Subclasses override this hook."""

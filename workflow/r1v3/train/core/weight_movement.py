@@ -1,4 +1,4 @@
-"""How far each module group's weights move: in a step, and since the start."""
+"""Measures how far each module group's weights move, in a step and since the start."""
 
 import torch
 
@@ -8,7 +8,7 @@ from r1v3.train.core.engine import TrainingEngine
 
 
 class WeightMovement:
-    """Compares the trained weights with those of the start and of the last measurement.
+    """Compares the trained weights with those at the start and at the last measurement.
 
     Each rank keeps copies of its part (`TrainingEngine.parts`), in the model's own precision.
 
@@ -22,7 +22,7 @@ class WeightMovement:
         self.last = self.start
 
     def measure(self) -> dict[str, float]:
-        """`update_norm/<group>` since the last measurement and `weight_drift/<group>` since the start.
+        """Return `update_norm/<group>` since the last measurement and `weight_drift/<group>` since the start.
 
         Both are 2-norms. All ranks call this together.
         """
@@ -36,7 +36,7 @@ class WeightMovement:
         return found
 
     def restart(self) -> None:
-        """Measure the next step from the weights as they are now, for example after a restore."""
+        """Take the current weights as those of the last measurement, for example after a restore."""
         self.last = self._copy()
 
     def _copy(self) -> dict[str, list[torch.Tensor]]:

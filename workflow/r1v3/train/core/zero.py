@@ -1,8 +1,8 @@
 """DeepSpeed ZeRO: the ranks shard optimizer states, gradients (stage 2) and weights (stage 3).
 
-DeepSpeed averages gradients over the ranks. Our loss is already divided by the tokens of the whole batch,
-so it is multiplied by the number of ranks. All ranks gather sharded weights and reduce gradients together;
-so every rank must make the same passes with the same modules (`alike`).
+DeepSpeed averages gradients over the ranks. Our loss is already divided by the tokens of the whole batch, so
+it is multiplied by the number of ranks. All ranks gather sharded weights and reduce gradients together. So
+every rank must make the same number of passes through the same modules (`alike`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ GATHERED_BYTES = 2**30
 
 
 class ZeroEngine:
-    """The same steps as `WholeEngine`, by DeepSpeed."""
+    """Trains with DeepSpeed ZeRO, with the interface of `WholeEngine`."""
 
     alike: bool = True
 
@@ -58,18 +58,18 @@ class ZeroEngine:
         return self.engine(*args)
 
     def zero_grad(self) -> None:
-        """Nothing: DeepSpeed clears the gradients after a step."""
+        """Do nothing, because DeepSpeed clears the gradients after a step."""
 
     def backward(self, loss: torch.Tensor, *, last: bool) -> None:
-        """Add a pass's gradients; DeepSpeed sums them over the ranks after the last pass."""
+        """Add the gradients of a pass. DeepSpeed sums them over the ranks after the last pass."""
         self.engine.set_gradient_accumulation_boundary(last)
         self.engine.backward(loss * self.ranks.world, scale_wrt_gas=False)
 
     def reduce(self) -> None:
-        """Nothing: the last `backward` has summed the gradients."""
+        """Do nothing, because the last `backward` has summed the gradients."""
 
     def norms(self) -> dict[str, float]:
-        """Norm of each module group's gradient, before clipping; each rank adds up the part it holds."""
+        """Return each module group's gradient norm before clipping, summed from the parts of all ranks."""
         squares: list[float] = []
         for parameters in grouped_parameters(self.model).values():
             parts = [self._own_gradient(p) for _, p in parameters if p.requires_grad]
@@ -95,20 +95,20 @@ class ZeroEngine:
         self.engine.step()
 
     def free(self) -> None:
-        """Let go of gradients that are left, and of weights that are gathered."""
+        """Free remaining gradients and gathered weights."""
         self.engine.zero_grad()
         self.engine.empty_partition_cache()
 
     def hashes(self, groups: Iterable[str] = tuple(GROUPS)) -> dict[str, str]:
-        """Hash of each module group's tensors, or of those named; only these are gathered."""
+        """Hash the tensors of the named module groups (default: all). Only these are gathered."""
         return group_hashes(self.model, groups=groups, gather=self._merged)
 
     def base_hashes(self, groups: Iterable[str]) -> dict[str, str]:
-        """Hash of each group's tensors without its adapters."""
+        """Hash each group's tensors without its adapters."""
         return group_hashes(self.model, groups=groups, gather=self._base)
 
     def _merged(self, stored: StoredTensor) -> torch.Tensor:
-        """A copy of a whole tensor; merged where it lies, as an engine gets it, and then brought here."""
+        """Return a copy of a whole tensor. Adapters are merged on its device, as for an engine."""
         with self.zero.GatheredParameters(_parameters([stored]), enabled=self.sharded):
             return stored.merge().cpu().clone()
 
@@ -119,17 +119,17 @@ class ZeroEngine:
         return stored_tensors(self.model, self.model.state_dict(keep_vars=True).items())
 
     def weights(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Every tensor under its name in the checkpoint, on this rank's device.
+        """Yield every tensor with its name in the checkpoint, on this rank's device.
 
-        All ranks iterate together; sharded ones are gathered some `GATHERED_BYTES` at a time, and a tensor is
-        whole only until the next one is asked for.
+        All ranks iterate together. Sharded tensors are gathered about `GATHERED_BYTES` at a time. A tensor is
+        valid only until the next one is taken.
         """
         for some in _portions(self._stored()):
             with self.zero.GatheredParameters(_parameters(some), enabled=self.sharded):
                 yield from ((stored.name, stored.merge()) for stored in some)
 
     def parts(self) -> dict[str, list[torch.Tensor]]:
-        """This rank's part of each trained group's weights; the ranks' parts make up the whole."""
+        """Return this rank's part of each trained group's weights. All ranks' parts make up the whole."""
         groups = grouped_parameters(self.model).items() if self.sharded or self.ranks.first else ()
         learning = {
             group: [self._own_part(p) for _, p in parameters if p.requires_grad]
@@ -141,14 +141,14 @@ class ZeroEngine:
         return parameter.ds_tensor if self.sharded else parameter.detach()
 
     def save(self, processor: ImageProcessor, folder: Path) -> None:
-        """Write a checkpoint in Hugging Face's format; sharded weights are gathered one at a time."""
+        """Write a checkpoint in Hugging Face's format. Sharded weights are gathered one tensor at a time."""
         weights = None
         if self.sharded or self.adapted:
             weights = {}
             copies: dict[int, torch.Tensor | None] = {}  # a tied tensor stays one tensor
             for stored in self._stored():
                 key = id(stored.parts[0])
-                if key not in copies:  # all ranks gather it, and the first keeps it
+                if key not in copies:  # all ranks gather the tensor, and the first one keeps it
                     whole = self._merged(stored)
                     copies[key] = whole if self.ranks.first else None
                 weights[stored.name] = copies[key]
@@ -157,7 +157,7 @@ class ZeroEngine:
         self.ranks.wait()
 
     def save_state(self, folder: Path, step: int, progress: dict[str, Any], *, keep: int) -> None:
-        """Write every rank's part of the state; only the newest `keep` states stay."""
+        """Write every rank's part of the state, and delete all but the newest `keep` states."""
 
         def write(partial: Path) -> None:
             self.engine.save_checkpoint(
@@ -176,13 +176,13 @@ class ZeroEngine:
 
 
 def _parameters(some: Iterable[StoredTensor]) -> list[nn.Parameter]:
-    """Their parameters; a tied one once."""
+    """Return the parameters of some stored tensors; a tied parameter occurs once."""
     parts = (part for stored in some for part in stored.parts if isinstance(part, nn.Parameter))
     return list({id(part): part for part in parts}.values())
 
 
 def _portions(tensors: Iterable[StoredTensor]) -> Iterator[list[StoredTensor]]:
-    """Neighbouring tensors of at most `GATHERED_BYTES` together; a larger one stands alone."""
+    """Yield neighbouring tensors of at most `GATHERED_BYTES` in total; a larger tensor comes alone."""
     some: list[StoredTensor] = []
     held = 0
     for stored in tensors:
@@ -198,10 +198,10 @@ def _portions(tensors: Iterable[StoredTensor]) -> Iterator[list[StoredTensor]]:
 
 
 class ZeroModule:
-    """A frozen module, sharded as the trained weights are: the reference policy.
+    """A frozen module, such as the reference policy, sharded like the trained weights.
 
     Raises:
-        ValueError: the stage is not 3, so every rank can hold a whole copy.
+        ValueError: the ZeRO stage is not 3, so every rank can hold a whole copy.
     """
 
     def __init__(self, module: nn.Module, ranks: Ranks, *, parallel: Parallel, dtype: str):

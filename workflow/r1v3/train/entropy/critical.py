@@ -1,7 +1,6 @@
-"""Critical tokens: where a model begins to reconsider, and how uncertain it was there (section 5.1).
+"""Critical tokens: where a model begins to reconsider, and how uncertain it is there (section 5.1).
 
-A critical token is the first token of a critical word, whatever its spacing, its case and its split into
-tokens.
+A critical token is the first token of a critical word. Spacing, case and the split into tokens do not matter.
 """
 
 import re
@@ -15,11 +14,11 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 
 class CriticalTokens:
-    """Finds the first tokens of words and of sentences in sampled token ids.
+    """Finds the first tokens of critical words and of sentences in sampled token ids.
 
     Args:
-        tokenizer: byte-level BPE, as InternVL's.
-        words: matched as whole words, in any case.
+        tokenizer: a byte-level BPE tokenizer, such as InternVL's.
+        words: matched as whole words, whatever their case.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, words: list[str]):
@@ -29,22 +28,22 @@ class CriticalTokens:
         self.sentence = re.compile(r"(?:^|[.!?]\s|[。！？\n])\s*(?=\w)")
 
     def words(self, token_ids: tuple[int, ...]) -> list[int]:
-        """Positions of the tokens that hold the first letter of a critical word."""
+        """Return the positions of the tokens that hold the first letter of a critical word."""
         return self._positions(
             token_ids, lambda text: [m.start() for m in self.pattern.finditer(text)]
         )
 
     def sentences(self, token_ids: tuple[int, ...]) -> list[int]:
-        """Positions of the tokens that begin a sentence.
+        """Return the positions of the tokens that begin a sentence.
 
-        These are the first token, and those after a line's end or a full stop. A full stop must be followed
-        by a space, so that 3.14 is one number; a Chinese full stop needs none.
+        These are the first token, and those after the end of a line or a full stop. A full stop must be
+        followed by a space, so that 3.14 is one number. A Chinese full stop needs no space.
         """
         return self._positions(token_ids, self._sentence_starts)
 
     def _sentence_starts(self, text: bytes) -> list[int]:
-        """Offsets in bytes of what follows the ends of sentences."""
-        # A response may end within the bytes of a letter.
+        """Return the offsets in bytes where sentences start."""
+        # A response may end in the middle of a multi-byte character.
         letters = text.decode("utf-8", errors="surrogateescape")
         starts, seen, size = [], 0, 0
         for match in self.sentence.finditer(letters):
@@ -63,18 +62,18 @@ class CriticalTokens:
         return sorted({int(n) for n in np.searchsorted(ends, starts, side="right")})
 
 
-@lru_cache(maxsize=4096)  # several finders read the same responses
+@lru_cache(maxsize=4096)  # several readings use the same responses
 def _text(
     tokenizer: PreTrainedTokenizerBase, token_ids: tuple[int, ...]
 ) -> tuple[bytes, NDArray[np.int64]]:
-    """The bytes of a response, and where each token ends; special tokens have none."""
+    """Return the bytes of a response, and where each token ends. Special tokens have no bytes."""
     special = _special(tokenizer)
     pieces = [b"" if i in special else _token_bytes(tokenizer, i) for i in token_ids]
     return b"".join(pieces), np.cumsum([len(piece) for piece in pieces])
 
 
 def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
-    """A token's own letters; none of a special token, and none of the bytes of a broken letter."""
+    """Return a token's own text, without incomplete characters; a special token has none."""
     if token_id in _special(tokenizer):
         return ""
     return _token_bytes(tokenizer, token_id).decode("utf-8", errors="ignore")
@@ -93,7 +92,7 @@ def _byte_values() -> dict[str, int]:
 @cache
 def _token_bytes(tokenizer: PreTrainedTokenizerBase, token_id: int) -> bytes:
     token: str | None = tokenizer.convert_ids_to_tokens(token_id)  # type: ignore[assignment]
-    if token is None:  # a head may be wider than the tokenizer
+    if token is None:  # the LM head may be wider than the vocabulary of the tokenizer
         return b""
     values = _byte_values()
     if all(char in values for char in token):

@@ -1,4 +1,4 @@
-"""Means with bootstrap intervals over prompts, because the samples of a prompt are not independent."""
+"""Means with bootstrap intervals over prompts. The samples of a prompt are not independent."""
 
 from typing import TypedDict
 
@@ -8,7 +8,7 @@ from r1v3.base.bootstrap import cluster_picks, percentile_interval
 
 
 class MeanInterval(TypedDict):
-    """A mean with its percentile interval, None where there is no value; `count` values went in."""
+    """A mean of `count` values with its percentile interval; None without values."""
 
     mean: float | None
     low: float | None
@@ -19,11 +19,11 @@ class MeanInterval(TypedDict):
 def clustered_mean(
     clusters: list[list[float]], *, resamples: int, seed: int, confidence: float = 0.95
 ) -> MeanInterval:
-    """Mean of all values and its percentile interval, resampling whole clusters.
+    """Compute the mean of all values and its percentile interval. The bootstrap resamples whole clusters.
 
     Args:
         clusters: the values of each prompt; a prompt may have none.
-        resamples: of the bootstrap.
+        resamples: number of bootstrap resamples.
         confidence: share of the resampled means inside the interval.
     """
     sums = np.array([sum(values) for values in clusters], dtype=float)

@@ -1,9 +1,10 @@
-"""Where the entropy of tokens is read (section 5.1); this needs no forward pass of its own.
+"""Readings of the entropy of tokens (section 5.1). They need no forward pass of their own.
 
-There are two readings of "critical-token entropy", both at temperature 1. `emitted` reads where the first
-token of a critical word was emitted; `candidate` reads at every sentence start, where such a word could
-have stood. `control` is `emitted` for words that are as frequent and do not turn a thought. Each is also
-read one position later, to tell a falling reading from a model that becomes more certain everywhere.
+"Critical-token entropy" can mean two readings, both at temperature 1. `emitted` is the entropy at the first
+token of each critical word that was emitted. `candidate` is the entropy at the start of every sentence, where
+such a word could have been. `control` is like `emitted`, for words that are as frequent but do not turn a
+thought. Each reading is repeated one position later. If that falls too, the model becomes more certain
+everywhere, not only at critical words.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ NAMES = ("emitted", "candidate", "control")
 
 @dataclass(frozen=True)
 class Reading:
-    """Entropies by prompt, over all its responses, in nats; `after` those one position later."""
+    """The entropies of a reading, by prompt, over all its responses, in nats; `after` one position later."""
 
     here: list[list[float]]
     after: list[list[float]]
@@ -33,11 +34,11 @@ class ReadingInterval(MeanInterval):
 
 
 class Readings:
-    """Finds the positions in responses and summarises the entropies there.
+    """Finds the positions of each reading in responses, and summarises the entropies there.
 
     Args:
         settings: the recipe's section `entropy`.
-        seed: of the bootstrap over prompts.
+        seed: seed of the bootstrap over prompts.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, settings: Entropy, seed: int):
@@ -48,11 +49,11 @@ class Readings:
     def read(
         self, responses: list[Response], entropies: list[list[float]], samples: int
     ) -> dict[str, Reading]:
-        """Every reading, by name.
+        """Return every reading, by name.
 
         Args:
-            responses: `samples` of each prompt, one prompt after another.
-            entropies: of each response's tokens, in nats.
+            responses: `samples` responses of each prompt, one prompt after another.
+            entropies: entropies at each response's tokens, in nats.
         """
         find = (self.critical.words, self.critical.sentences, self.control.words)
         found = {name: Reading([], []) for name in NAMES}
@@ -68,7 +69,7 @@ class Readings:
         return found
 
     def interval(self, reading: Reading) -> ReadingInterval:
-        """Mean, interval over prompts, count, and the mean one position later (`next`), in nats."""
+        """Return mean, interval over prompts, count, and the mean one position later (`next`), in nats."""
         found = clustered_mean(reading.here, resamples=self.settings.resamples, seed=self.seed)
         after = [value for values in reading.after for value in values]
         return {**found, "next": sum(after) / len(after) if after else None}

@@ -1,9 +1,9 @@
-"""Which tokens need the picture: visual dependency by class of token, and entropy at the dependent ones.
+"""Visual dependency by class of token, and the entropy at tokens that depend on the picture.
 
-Section 5.1 reads entropy where a thought turns. Beside it stand here the tokens that the picture decides, and
-control words chosen by a rule instead of by hand: each critical word's partner is the function word that
-stands nearest at the same relative place of a response, in the same episode, none taken twice. So controls
-are at most as many as critical words, and stand where these stand.
+Section 5.1 reads entropy where a thought turns. This module adds tokens that the picture decides. It also
+adds control words that a rule chooses instead of a person. The partner of each critical word is the function
+word of the same episode that is nearest by its relative position in the response. No function word is the
+partner of two. So there are at most as many controls as critical words, at similar positions.
 
 Classes of tokens: `critical`, `control` (the recipe's words), `number`, `word`, `symbol`.
 """
@@ -18,7 +18,7 @@ from r1v3.train.entropy.critical import CriticalTokens, token_text
 from r1v3.train.entropy.readings import Readings
 
 CLASSES = ("critical", "control", "number", "word", "symbol")
-# Words of grammar alone: none of them turns a thought ("but", "or", "if") or concludes ("so", "thus").
+# Words that only serve grammar. None turns a thought ("but", "or", "if") or concludes ("so", "thus").
 FUNCTION_WORDS: str = (
     "a an the of to in on at by for from with into as is are was were be been has have had it its this that "
     "these those we and which there can will"
@@ -26,11 +26,11 @@ FUNCTION_WORDS: str = (
 
 
 class VisualReadings:
-    """Reads visual dependencies of an episode's tokens.
+    """Measures the visual dependency of an episode's tokens.
 
     Args:
-        readings: has the critical and the control words.
-        dependent: nats from which a token counts as visually dependent.
+        readings: knows the critical and the control words.
+        dependent: a token counts as visually dependent from this many nats on.
     """
 
     def __init__(self, readings: Readings, dependent: float):
@@ -43,14 +43,14 @@ class VisualReadings:
         visual: Sequence[float],
         entropy: Sequence[float],
     ) -> dict[str, float]:
-        """Means over an episode, in nats, with the counts that went in.
+        """Return means over an episode, in nats, and the counts behind them.
 
         `visual/<class>` is the mean dependency of a class. `visual/dependent/` has the share of dependent
-        tokens, their mean entropy, and the share of critical words among them. `matched/` is the mean entropy
-        and dependency at the function words that stand where critical words stand.
+        tokens, their mean entropy, and the share of critical words among them. `matched/` has the mean
+        entropy and dependency at the function words that are the partners of critical words.
 
         Args:
-            visual, entropy: of each token of all responses, in order, nats.
+            visual, entropy: values of each token of all responses, in order, nats.
         """
         classes = [c for r in responses for c in self.classes_of(r)]
         critical, function = self._places(responses)
@@ -74,7 +74,7 @@ class VisualReadings:
         return found
 
     def classes_of(self, response: Response) -> list[str]:
-        """The class of each token of a response."""
+        """Return the class of each token of a response."""
         tokenizer = self.readings.tokenizer
         classes = [_class_of(tokenizer, token) for token in response.token_ids]
         for finder, name in (
@@ -88,7 +88,7 @@ class VisualReadings:
     def _places(
         self, responses: list[Response]
     ) -> tuple[list[tuple[float, int]], list[tuple[float, int]]]:
-        """Critical and function words: the relative place in the response, and the place in the episode."""
+        """Return for critical and function words the relative position and the index in the episode."""
         critical: list[tuple[float, int]] = []
         function: list[tuple[float, int]] = []
         first = 0
@@ -104,13 +104,13 @@ class VisualReadings:
 def matched_places(
     critical: list[tuple[float, int]], function: list[tuple[float, int]]
 ) -> list[int]:
-    """For each critical word the nearest function word by relative place, none taken twice.
+    """Find for each critical word the nearest unused function word by relative position.
 
     Args:
-        critical, function: relative place in a response, and place among all tokens.
+        critical, function: relative position in a response, and index among all tokens.
 
     Returns:
-        Places among all tokens; fewer than critical words if function words run out.
+        Indices among all tokens; fewer than critical words if function words run out.
     """
     free, chosen = sorted(function), list[int]()
     for place, _ in sorted(critical):
@@ -131,7 +131,7 @@ def _class_of(tokenizer: PreTrainedTokenizerBase, token: int) -> str:
 
 
 def _named(name: str, values: Sequence[float]) -> dict[str, float]:
-    """A mean under its name; nothing if there is no value."""
+    """Return the mean of the values under a name; nothing without values."""
     return {name: _mean(values)} if values else {}
 
 

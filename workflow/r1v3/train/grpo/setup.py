@@ -30,14 +30,14 @@ from r1v3.train.grpo.sampling.sampler import Sampler, open_sampler
 
 @dataclass
 class GrpoProgress:
-    """What a resumed run needs besides weights and optimizer.
+    """The part of a run's state that is neither weights nor optimizer; a resumed run needs it.
 
     Attributes:
-        done: steps taken.
-        before: hashes of every module group at the very start.
-        kept: step and path of each checkpoint.
-        drawn: prompts drawn so far.
-        order: what the prompts' order needs beside.
+        done: number of steps taken.
+        before: hash of every module group before the first step.
+        kept: step and path of each saved checkpoint.
+        drawn: number of prompts drawn so far.
+        order: further state of the prompt order, such as a curriculum's window.
     """
 
     done: int
@@ -52,10 +52,10 @@ class GrpoRun:
     """A GRPO run that is ready to train.
 
     Attributes:
-        policy: the engine that learns; called, it gives log-probabilities and entropies of a pack.
-        reference: the frozen start, if the KL penalty or the ratio needs it.
-        sampler: writes the answers.
-        order: hands out the prompts.
+        policy: the engine that learns. Calling it computes log-probabilities and entropies of a pack.
+        reference: the frozen start of the run; None if neither the KL penalty nor the ratio needs it.
+        sampler: generates the responses.
+        order: decides which prompts come next.
     """
 
     config: GrpoConfig
@@ -72,14 +72,14 @@ class GrpoRun:
     unfinished: UnfinishedGrpo
 
     def checkpoint(self, step: int) -> Path:
-        """The folder of a checkpoint; its parent exists."""
+        """Return the folder of the checkpoint of a step, after making its parent folder."""
         path = self.folder / "checkpoints" / f"step-{step:06d}"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
 
 def open_grpo_run(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> GrpoRun:
-    """Load the policy from `start` and the prompts from `data`; restore the newest state if there is one."""
+    """Load the policy from `start` and the prompts from `data`, then restore the newest state, if any."""
     settings, seed, ranks = config.settings, config.seed, Ranks.join()
     model, processor = load_model(start, dtype=settings.dtype), load_processor(start)
     encoder = Encoder(processor, config.images)
@@ -104,7 +104,7 @@ def open_grpo_run(config: GrpoConfig, *, start: Path, data: Path, folder: Path) 
         progress = GrpoProgress(**state)
         order.restore(progress.drawn, progress.order)
         movement.restart()
-    if state or config.without:  # an engine beside the trainer has opened the start as it was
+    if state or config.without:  # an engine with weights of its own has loaded `start` unchanged
         sampler.offload()
         sampler.sync_weights(policy)
     return GrpoRun(
@@ -124,10 +124,10 @@ def open_grpo_run(config: GrpoConfig, *, start: Path, data: Path, folder: Path) 
 
 
 def open_order(prompts: list[Prompt], settings: Grpo, seed: int) -> PromptOrder[Prompt]:
-    """A shuffle of the prompts, or the recipe's curriculum.
+    """Return the order of the prompts: a shuffle, or the recipe's curriculum.
 
     Raises:
-        ValueError: a curriculum finds prompts whose pass rate was not measured, or too few prompts.
+        ValueError: with a curriculum, a prompt has no measured pass rate, or there are too few prompts.
     """
     if settings.curriculum is None:
         return PromptOrder(prompts, seed)
@@ -146,7 +146,7 @@ def open_order(prompts: list[Prompt], settings: Grpo, seed: int) -> PromptOrder[
 def _open_policy(
     model: PreTrainedModel, config: GrpoConfig, encoder: Encoder, ranks: Ranks
 ) -> tuple[TrainingEngine, dict[str, str], EpisodeSpeed]:
-    """The engine that learns, the hashes of its module groups, and what counts its speed."""
+    """Return the engine that learns, the hashes of its module groups, and the object that measures speed."""
     settings = config.settings
     prepare_model(model, settings.train, settings.parallel, lora=settings.lora, seed=config.seed)
     zero_modules(model, config.without)
@@ -167,7 +167,7 @@ def _open_policy(
 def _open_reference(
     start: Path, settings: Grpo, ranks: Ranks, encoder: Encoder
 ) -> Reference | None:
-    """The frozen start, if the KL penalty or the ratio needs it; sharded if the policy is."""
+    """Load the frozen start if the KL penalty or the ratio needs it; shard it if the policy is sharded."""
     if not settings.kl and settings.old_logprobs != "reference":
         return None
     model = load_model(start, dtype=settings.dtype).requires_grad_(False)

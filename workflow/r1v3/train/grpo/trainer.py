@@ -1,9 +1,11 @@
 """Reinforcement learning by GRPO (section 3.3): sample, score, learn, record, save.
 
-Each step is on-policy, as in the report; `rollouts: {mode: overlapped, staleness: 1}` samples a step ahead.
+Each step is on-policy, as in the report. With `rollouts: {mode: overlapped, staleness: 1}` the next step's
+episode is sampled while the policy learns from this one.
 
-Equation 7 has the reference policy in the denominator of its ratio; the recipes take the policy that
-sampled, as PPO does (equation 5 calls it both). `old_logprobs: reference` is the equation as written.
+Equation 7 puts the reference policy into the denominator of its ratio. The recipes put the policy that
+sampled there, as PPO does; equation 5 uses one symbol for both. `old_logprobs: reference` computes the
+equation as written.
 """
 
 from contextlib import closing
@@ -27,15 +29,16 @@ from r1v3.train.grpo.setup import GrpoRun, open_grpo_run
 
 
 def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> dict[str, Any]:
-    """Reinforce the checkpoint `start` on the prompts of `data`; resumes where a killed run stopped.
+    """Train the checkpoint `start` by GRPO on the prompts of `data`; continue a run that was killed.
 
     Returns:
-        The facts of the manifest: steps, kept checkpoints, last, hashes of the module groups.
+        The facts for the manifest: steps, kept checkpoints, the last one, hashes of the module groups.
 
     Raises:
-        RuntimeError: a frozen group moved or a trained one did not, or too much stayed unjudged.
-        FloatingPointError: the loss or a gradient is not finite; names step, group and the saved episode.
-        SystemExit: SIGTERM came and the state is saved; the exit code asks for a restart.
+        RuntimeError: a frozen group changed, a trained group did not, or too many answers stayed unjudged.
+        FloatingPointError: the loss or a gradient is not finite. The message names step, group and the file
+            with the episode.
+        SystemExit: SIGTERM came. The state is saved, and the exit code asks for a restart.
     """
     run = open_grpo_run(config, start=start, data=data, folder=Path(folder))
     settings, progress, log = config.settings, run.progress, GrpoLog(run)
@@ -60,7 +63,7 @@ def train_grpo(config: GrpoConfig, *, start: Path, data: Path, folder: Path) -> 
 
 
 def open_term(run: GrpoRun) -> ScoreTerm | None:
-    """What asks the reward model, if the recipe has one; each process keeps scores of its own."""
+    """Return the client of the reward model, or None without one; each rank saves its own scores."""
     settings = run.config.settings.reward_model
     if settings is None:
         return None
@@ -76,8 +79,8 @@ def learn(run: GrpoRun, collected: Collected, step: int, rate: float) -> Updated
         rate: learning rate.
 
     Raises:
-        FloatingPointError: the loss or a gradient is not finite. The weights are those before that step, and
-            the episode is saved beside the run's states.
+        FloatingPointError: the loss or a gradient is not finite. The weights stay as they were before that
+            gradient step, and the episode is saved beside the run's states.
     """
     config, settings = run.config, run.config.settings
     limit = response_limit(settings.lengths, step)
@@ -100,7 +103,7 @@ def learn(run: GrpoRun, collected: Collected, step: int, rate: float) -> Updated
 
 
 def save_checkpoint_if_due(run: GrpoRun) -> None:
-    """Keep a checkpoint every `checkpoint_every` steps, and after the last one."""
+    """Save a checkpoint every `checkpoint_every` steps and after the last step."""
     settings, step = run.config.settings, run.progress.done
     if step % settings.checkpoint_every == 0 or step == settings.steps:
         path = run.checkpoint(step)
@@ -109,10 +112,10 @@ def save_checkpoint_if_due(run: GrpoRun) -> None:
 
 
 def finish_grpo(run: GrpoRun) -> dict[str, Any]:
-    """The facts of the manifest.
+    """Check the module groups and return the facts for the manifest.
 
     Raises:
-        RuntimeError: a frozen group moved, or a trained one did not.
+        RuntimeError: a frozen group changed, or a trained one did not.
     """
     settings, progress = run.config.settings, run.progress
     after = run.policy.hashes()

@@ -1,7 +1,7 @@
-"""The probe (section 5.1): a checkpoint answers a fixed set; how uncertain is it where it reconsiders?
+"""The probe (section 5.1): a checkpoint answers a fixed set, and its entropy at critical tokens is measured.
 
 Critical-token entropy has two readings, both at temperature 1, in nats: `emitted`, at the first token of a
-critical word, and `candidate`, at every sentence start. Control words are read beside them.
+critical word, and `candidate`, at the start of every sentence. Control words are measured as well.
 """
 
 import json
@@ -38,10 +38,10 @@ PROMPTS_AT_ONCE = 64
 def probe_checkpoint(
     config: ProbeConfig, *, checkpoint: Path, step: int, data: Path, output: Path
 ) -> None:
-    """Write one JSON: reward on the probe set, and the entropies with their bootstrap intervals.
+    """Write a JSON file: reward on the probe set, and the entropies with their bootstrap intervals.
 
     Args:
-        step: of the checkpoint.
+        step: step of the checkpoint.
         data: folder of the probe set.
     """
     settings, entropy, ranks = config.selection, config.entropy, Ranks.join()
@@ -86,13 +86,13 @@ def probe_checkpoint(
 def _answer(
     config: ProbeConfig, sampler: Sampler, encoder: Encoder, data: Path, step: int, judged: Path
 ) -> Episode:
-    """Every prompt's samples, graded, of all ranks.
+    """Sample and grade every prompt, and return the episode of all ranks.
 
     Args:
         judged: folder of the verifier's verdicts.
     """
     settings, reward, mode = config.selection, config.grading, config.generation.mode
-    # A run that learnt with an instruction is probed with it (section 6.6).
+    # A run that was trained with an instruction is probed with it (section 6.6).
     prompts = load_prompts(data, encoder, recipe_template(config), mode, config.instruction)
     sampling = Sampling(settings.temperature, 1.0, settings.max_new_tokens, settings.samples)
     progress, episodes = Progress(len(prompts), f"probe step {step}: prompt"), list[Episode]()
@@ -119,7 +119,7 @@ def _answer(
 def _entropies(
     stats: Reference, episode: Episode, settings: Selection, ranks: Ranks, blank: Pictures | None
 ) -> torch.Tensor:
-    """Entropy of the distribution at each token of all responses, of shape (N,), in nats."""
+    """Compute the entropy at each token of all responses, of shape (N,), in nats."""
     plan = plan_episode(
         episode, settings.samples, ranks, pass_tokens=settings.parallel.pass_tokens, blank=blank
     )

@@ -1,4 +1,4 @@
-"""Checkpoint selection (section 5.1), by the policy that the recipe names; no benchmark takes part."""
+"""Selection of a checkpoint (section 5.1) by the policy that the recipe names, without any benchmark."""
 
 from pathlib import Path
 from typing import Any, Literal, assert_never
@@ -6,22 +6,22 @@ from typing import Any, Literal, assert_never
 from r1v3.base.json_file import read_json
 from r1v3.recipe.schema.recipe import Selection
 
-Probe = dict[str, Any]  # what `probe_checkpoint` wrote
+Probe = dict[str, Any]  # the JSON that `probe_checkpoint` wrote
 Policy = Literal["critical_entropy", "reward", "last"]
 
 
 def select_checkpoint(settings: Selection, *, probes: list[Path]) -> dict[str, Any]:
     """Choose among the probed checkpoints.
 
-    If no checkpoint emitted enough critical tokens, critical entropy cannot choose. Then the last
-    checkpoint is taken, and the facts say so.
+    If no checkpoint emitted enough critical tokens, critical entropy cannot choose. Then the last checkpoint
+    is taken, and the returned facts say so.
 
     Args:
         probes: files of `probe_checkpoint`, in any order.
 
     Returns:
-        chosen (step), policy, why, reward_lost against the best, accuracy_lost by such a policy in
-        hindsight, and every checkpoint's probe.
+        chosen (a step), policy, why, reward_lost against the checkpoint with the highest reward,
+        accuracy_lost (see `hindsight`), and every checkpoint's probe.
     """
     checkpoints = sorted((read_json(Path(p)) for p in probes), key=lambda c: c["step"])
     policy, within = settings.policy, settings.within_reward
@@ -38,15 +38,15 @@ def select_checkpoint(settings: Selection, *, probes: list[Path]) -> dict[str, A
 
 
 def hindsight(checkpoints: list[Probe], policy: Policy, within: float | None) -> float:
-    """How much accuracy the policy loses against the most accurate checkpoint, as a share.
+    """Estimate how much accuracy the policy loses against the most accurate checkpoint, as a share.
 
-    The best is chosen on one half of the probe items and scored on the other half; then the halves swap. So
-    its luck on the items that chose it does not count. A policy that uses rewards sees only those of the
-    choosing half, for the same reason. The loss may be below 0, if the best of one half is not the best of
-    the other.
+    The most accurate checkpoint is chosen on one half of the probe items and scored on the other half; then
+    the halves swap. So it gains nothing from luck on the items that chose it. For the same reason a policy
+    that uses rewards sees only those of the choosing half. The loss is negative if the policy's checkpoint
+    scores higher on the other half.
 
     Args:
-        checkpoints: their probes, by step, at least two items each.
+        checkpoints: their probes, ordered by step, with at least two items each.
         policy, within: as in `choose_checkpoint`.
     """
     lost: list[float] = []
@@ -70,11 +70,11 @@ def _mean(values: list[float]) -> float:
 def choose_checkpoint(
     checkpoints: list[Probe], policy: Policy, within: float | None
 ) -> tuple[Probe, str]:
-    """The checkpoint a policy takes, and the reason in words; ties go to the later one.
+    """Return the checkpoint that a policy chooses, and the reason in words. The later one wins a tie.
 
     Args:
-        checkpoints: their probes, by step.
-        within: how far below the best reward a candidate of critical entropy may lie; None for any.
+        checkpoints: their probes, ordered by step.
+        within: how far below the best reward a candidate of critical entropy may be; None for any.
     """
     last = checkpoints[-1]
     if policy == "last":

@@ -1,4 +1,4 @@
-"""From samples to the packs of a rank's passes, in training and in validation."""
+"""Packs samples for the passes of a rank, in training and in validation."""
 
 from dataclasses import dataclass, replace
 
@@ -15,8 +15,8 @@ class Batch:
     """This rank's passes of a step; `ids` and the counts cover all ranks.
 
     Attributes:
-        response_tokens: tokens that are predicted.
-        tokens: of prompts and responses.
+        response_tokens: number of predicted tokens.
+        tokens: number of tokens of prompts and responses.
         flops: operations of the step.
     """
 
@@ -29,11 +29,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Packer:
-    """Makes packs of samples by their numbers.
+    """Makes packs of samples, which are given by their indices.
 
     Attributes:
-        alike: every rank makes as many passes as the others, each with a tile. A rank that has nothing to
-            compute takes the first sample, with no token to learn.
+        alike: whether all ranks must make the same number of passes, each with a tile. A rank without samples
+            left then computes the first sample, with no token to learn.
         budget: most tokens of a pass; see `plan_passes`.
     """
 
@@ -63,7 +63,7 @@ class Packer:
         return [[chosen[n] for n in part] for part in own if part or self.alike]
 
     def passes(self, size: int) -> list[list[int]]:
-        """This rank's passes over all samples, `size` samples at a time, for validation."""
+        """Return this rank's passes over all samples, `size` samples at a time, for validation."""
         every = list(range(len(self.samples.ids)))
         if self.budget is None and not self.alike:
             own = self.ranks.share(every)
@@ -72,7 +72,7 @@ class Packer:
         return [own for first in firsts for own in self._passes(every[first : first + size])]
 
     def pack(self, indices: list[int]) -> Pack:
-        """One pass on this rank's device."""
+        """Pack the samples of one pass, on this rank's device."""
         if not self.alike:
             return pack_groups([self._group(i) for i in indices]).to(self.ranks.device)
         pack = pack_groups([self._group(i) for i in indices or [0]])

@@ -15,9 +15,9 @@ class SftLog:
     """Times the steps and writes their metrics.
 
     Args:
-        name: of the run.
-        done: steps taken before this process began.
-        total: steps of the whole run.
+        name: name of the run.
+        done: number of steps taken before this process began.
+        total: number of steps of the whole run.
     """
 
     def __init__(self, ranks: Ranks, folder: Path, name: str, *, done: int, total: int):
@@ -30,15 +30,15 @@ class SftLog:
         self.began = self.updated_at = time.monotonic()
 
     def updated(self) -> None:
-        """Note that a step's update is done; validation and saving do not count as its speed."""
+        """Record that the update is done. Validation and saving come after it and do not count as speed."""
         self.updated_at = time.monotonic()
 
     def record(self, step: int, values: dict[str, float], batch: Batch, waited: float) -> None:
-        """Write a step's metrics, and start the clock of the next one.
+        """Write the metrics of a step, and start the clock of the next one.
 
         Args:
             step: from 1.
-            values: what was measured.
+            values: the measured values.
             waited: seconds spent waiting for data.
         """
         if self.first:

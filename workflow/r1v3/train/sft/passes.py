@@ -1,14 +1,14 @@
-"""Which samples a rank computes in which forward pass: balanced by length, within a budget of tokens."""
+"""Plans which samples a rank computes in which forward pass."""
 
 from r1v3.train.core.ranks import Ranks
 
 
 def plan_passes(lengths: list[int], world: int, budget: int | None) -> list[list[list[int]]]:
-    """Plan which samples each rank computes in which pass; every sample occurs once.
+    """Plan which samples each rank computes in which pass. Every sample occurs once.
 
     Without a budget each rank takes its part in order, in one pass, which may be empty. With a budget all
-    ranks make the same number of passes of about the same length. A pass exceeds the budget only if one
-    sample does, and is empty only if there are fewer samples than ranks.
+    ranks make the same number of passes of about the same length. A pass exceeds the budget only if a single
+    sample does. A pass is empty only if there are fewer samples than ranks.
 
     Args:
         lengths: tokens of each sample of the step's batch.

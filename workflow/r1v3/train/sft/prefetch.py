@@ -1,4 +1,4 @@
-"""Results of a function in order, made by threads a few items ahead of the consumer."""
+"""Computes results in threads, in order, a few items before they are needed."""
 
 import time
 from collections import deque
@@ -13,10 +13,10 @@ Made = TypeVar("Made")
 
 
 class Prefetch(Generic[Item, Made]):
-    """Iterate over `make(item)` for each item, with the seconds that the consumer waited for it.
+    """Iterates over `make(item)` for each item, with the seconds that the consumer waited for it.
 
     Args:
-        loading: the recipe's section: how many threads, and how many items ahead.
+        loading: the recipe's section. It sets the number of threads, and how many items they work ahead.
     """
 
     def __init__(self, make: Callable[[Item], Made], items: Iterable[Item], loading: Loading):

@@ -1,4 +1,4 @@
-"""How far a supervised run is, and early stopping on its validation loss (section 3.4)."""
+"""The progress of a supervised run, and early stopping on its validation loss (section 3.4)."""
 
 import math
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 @dataclass
 class SftProgress:
-    """What a resumed run needs besides weights and optimizer.
+    """The part of a run's state that is neither weights nor optimizer; a resumed run needs it.
 
     Attributes:
-        step: steps taken.
-        best_step, best_loss: of the lowest validation loss so far, in nats a token.
-        worse: validations since then.
+        step: number of steps taken.
+        best_step, best_loss: step and value of the lowest validation loss so far, in nats a token.
+        worse: number of validations since then.
         stopped: whether early stopping has ended the run.
         recent: losses of the last steps, which `check_step` compares with.
     """
@@ -24,10 +24,10 @@ class SftProgress:
     recent: list[float] = field(default_factory=list[float])
 
     def note_validation(self, loss: float, patience: int) -> bool:
-        """Note a validation loss, in nats a token; True if it is the lowest so far.
+        """Record a validation loss, in nats a token, and return whether it is the lowest so far.
 
         Args:
-            patience: validations in a row without a lower loss that stop the run.
+            patience: number of validations in a row without a lower loss that stops the run.
         """
         if loss < self.best_loss:
             self.best_loss, self.best_step, self.worse = loss, self.step, 0

@@ -1,8 +1,8 @@
-"""Cross-entropy of response tokens, a chunk of tokens at a time, with its gradient in the same pass.
+"""Cross-entropy of response tokens, with its gradient, for a chunk of tokens at a time.
 
-Logits of shape tokens x vocabulary never exist as a whole. They are computed only once: the divisor of the
-loss is known beforehand, so each chunk can compute its gradient at once. (GRPO needs `token_stats`, which
-computes the logits twice.)
+The whole logits, of shape tokens x vocabulary, never exist at once. They are computed only once: the divisor
+of the loss is known beforehand, so each chunk computes its gradient together with its loss. (GRPO needs
+`token_stats`, which computes the logits twice.)
 
 Shapes: N tokens, V vocabulary, W width.
 """
@@ -61,14 +61,14 @@ class _ResponseLoss(torch.autograd.Function):
 
 
 class ResponseLoss(nn.Module):
-    """The LM head and the loss as one module, so that ZeRO-3 gathers the head's weight around it."""
+    """The LM head and the loss as one module, so that ZeRO-3 gathers the head's weight for both."""
 
     def __init__(self, weight_VW: nn.Parameter):
         super().__init__()
         self.weight = weight_VW
 
     def forward(self, hidden_NW: torch.Tensor, target_N: torch.Tensor, tokens: int) -> torch.Tensor:
-        """Sum of -log p over the targets, divided by `tokens` (those of the whole batch), in nats.
+        """Sum -log p over the targets and divide by `tokens`, the number in the whole batch; in nats.
 
         Args:
             hidden_NW: last hidden states, one for each target.
@@ -86,5 +86,5 @@ class PackedLoss(nn.Module):
         self.head = ResponseLoss(model.lm_head.weight)
 
     def forward(self, pack: Pack, tokens: int) -> torch.Tensor:
-        """The pack's share of the mean loss over `tokens` response tokens, in nats."""
+        """Compute the pack's share of the mean loss over `tokens` response tokens, in nats."""
         return self.head(hidden_states(self.model, pack), pack.target_N, tokens)

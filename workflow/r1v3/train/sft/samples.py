@@ -1,4 +1,4 @@
-"""From records to what SFT learns: a prompt, its pictures, and the reply to predict."""
+"""Turns records into samples for supervised training: a prompt, its pictures, and the reply to predict."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -22,19 +22,19 @@ from r1v3.train.core.ranks import ALONE, Ranks
 from r1v3.train.core.template import recipe_template
 
 ENCODED_AT_ONCE = 256
-# A sample with the number of its tiles, or the reason why it is skipped.
+# A sample with its number of tiles, or the reason why it is skipped.
 Tiled = tuple[Group | str, int]
 
 
 @dataclass
 class Samples:
-    """Encoded samples in the records' order.
+    """Encoded samples in the order of the records.
 
     Attributes:
-        groups: prompt and reply of each; they hold the tiles if these are kept in memory.
-        tiles: number of each sample's tiles.
-        pictures: files of each sample's pictures.
-        skipped: id and reason of each record that cannot be learned from.
+        groups: prompt and reply of each sample, with the tiles if these are kept in memory.
+        tiles: number of tiles of each sample.
+        pictures: picture files of each sample.
+        skipped: id and reason of each record that is skipped.
     """
 
     ids: list[str] = field(default_factory=list[str])
@@ -44,7 +44,7 @@ class Samples:
     skipped: dict[str, str] = field(default_factory=dict[str, str])
 
     def add(self, id: str, sample: Group | str, tiles: int, pictures: list[Path]) -> None:
-        """Add a sample with the number of its tiles, or the reason why it is skipped."""
+        """Add a sample with its number of tiles, or the reason why it is skipped."""
         if isinstance(sample, str):
             self.skipped[id] = sample
             return
@@ -54,24 +54,24 @@ class Samples:
         self.pictures.append(pictures)
 
     def lengths(self, indices: list[int]) -> list[int]:
-        """Tokens of each sample, prompt and response."""
+        """Return the number of tokens of each sample, prompt and response."""
         groups = [self.groups[i] for i in indices]
         return [len(g.prompt_ids) + len(g.responses[0]) for g in groups]
 
     def responses(self, indices: list[int]) -> int:
-        """Response tokens of the samples together."""
+        """Return the number of response tokens of the samples together."""
         return sum(len(self.groups[i].responses[0]) for i in indices)
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the records of a data set become samples.
+    """Settings for turning the records of a data set into samples.
 
     Attributes:
-        folder: of the data set.
+        folder: folder of the data set.
         max_length: most tokens of a sample.
-        keep_tiles: keep all tiles in memory.
-        opens: the template opens thoughts; false: the model learns to write `<think>` itself.
+        keep_tiles: whether all tiles are kept in memory.
+        opens: whether the template writes `<think>`; if not, the model learns to write it.
     """
 
     folder: Path
@@ -82,7 +82,7 @@ class Encoding:
     opens: bool = True
 
     def pictures(self, record: Record) -> list[Path]:
-        """The files of a record's pictures."""
+        """Return the files of a record's pictures."""
         return [Path(self.folder) / image for image in record.images]
 
 
@@ -94,19 +94,18 @@ def encode_samples(
     ranks: Ranks = ALONE,
     known: dict[str, str] | None = None,
 ) -> Samples:
-    """Encode every record that has a response; nothing is ever cut to fit.
+    """Encode every record that has a response. A record that is too long is skipped, never shortened.
 
-    The reply ends with the template's end-of-turn token, which is learned too. If the reply begins with
-    `<think>`, the template has opened the thought and that tag belongs to the prompt. Where the template
-    opens no thought, the tag belongs to the reply.
+    The reply ends with the template's end-of-turn token, which is learned too. If the template writes
+    `<think>` and the reply begins with it, that tag belongs to the prompt. Otherwise it belongs to the reply.
 
     If tiles are not kept, the pictures' headers tell how many there will be. Each picture is still decoded
-    once, so that a broken one is found before training begins; the ranks share that work.
+    once, so that a broken one is found before training begins. The ranks share that work.
 
     Args:
-        threads: that read pictures.
-        known: samples with broken pictures, by id with the reason, if an earlier start of this run found
-            them; no picture is then decoded again.
+        threads: number of threads that read pictures.
+        known: reason by id of samples with broken pictures, if an earlier start of this run found them. No
+            picture is then decoded again.
     """
     encoding.encoder.text_ids("")  # sets the tokenizer's options before threads share it
     parts = [
@@ -133,7 +132,7 @@ def _undecodable(
     ranks: Ranks,
     known: dict[str, str] | None,
 ) -> dict[str, str]:
-    """Ids and reasons of samples whose pictures have a header but cannot be decoded."""
+    """Return id and reason of samples whose pictures have a header but cannot be decoded."""
     (known,) = ranks.gather([known] if ranks.first else [])
     if known is not None:
         return known
@@ -152,10 +151,10 @@ def _undecodable(
 
 
 def _encode_part(encoding: Encoding, records: list[Record]) -> list[Tiled]:
-    """Each sample with the number of its tiles, or the reason why it is skipped."""
+    """Encode records: each sample with its number of tiles, or the reason why it is skipped."""
     try:
         encoded = _encode(encoding, records)
-    except ValueError:  # one record is bad: encode each alone to find out which
+    except ValueError:  # at least one record is bad, so encode each alone to find out which
         encoded = [_encode_alone(encoding, record) for record in records]
     most = encoding.max_length
     return [(_too_long(sample, most) or sample, tiles) for sample, tiles in encoded]
@@ -206,13 +205,13 @@ def _encode(encoding: Encoding, records: list[Record]) -> list[Tiled]:
 def load_samples(
     folder: Path, encoder: Encoder, config: ShownConfig, settings: Sft, skipped: Path
 ) -> Samples:
-    """Encode a data set, and write what is skipped to a file.
+    """Encode a data set, and write the skipped records to a file.
 
     Args:
-        folder: of the data set.
-        config: with the prompt template.
-        skipped: a JSON file, from id to reason. If the run has been started before, it is read first, and no
-            picture is decoded again.
+        folder: folder of the data set.
+        config: has the prompt template.
+        skipped: a JSON file from id to reason. If an earlier start of the run wrote it, it is read first, and
+            no picture is decoded again.
 
     Raises:
         ValueError: a larger share is skipped than the recipe allows.
@@ -238,10 +237,10 @@ def load_samples(
 
 
 def check_skipped(samples: Samples, allowed: float) -> None:
-    """Stop when too much of the data cannot be learned from.
+    """Stop if too many samples are skipped.
 
     Raises:
-        ValueError: the share skipped is above `allowed`; the message holds the first reasons.
+        ValueError: the skipped share is above `allowed`. The message gives the first reasons.
     """
     skipped, total = len(samples.skipped), len(samples.skipped) + len(samples.ids)
     if not samples.ids or skipped > allowed * total:

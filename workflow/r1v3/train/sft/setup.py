@@ -1,4 +1,4 @@
-"""What a supervised run consists of, and how it is opened or resumed."""
+"""The parts of a supervised run, and how it is opened or resumed."""
 
 import math
 import time
@@ -32,10 +32,10 @@ class SftRun:
     """A supervised run that is ready to train.
 
     Attributes:
-        batches: of the steps to come, each with the seconds that the trainer waited for it.
+        batches: the batches of the coming steps, each with the seconds that the trainer waited for it.
         held_out: the validation set, with early stopping.
-        hashes_before: of every module group, at the very start.
-        total: steps of the whole run, unless early stopping ends it.
+        hashes_before: hash of every module group before the first step.
+        total: number of steps of the whole run, unless early stopping ends it.
     """
 
     name: str
@@ -53,15 +53,15 @@ class SftRun:
 
     @property
     def finished(self) -> bool:
-        """Whether no step is left."""
+        """Return whether no step is left."""
         return self.progress.stopped or self.progress.step >= self.total
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs besides weights and optimizer."""
+        """Return the part of the state that is neither weights nor optimizer."""
         return {"progress": asdict(self.progress), "before": self.hashes_before}
 
     def checkpoint(self, name: str) -> Path:
-        """The folder of a checkpoint; its parent exists."""
+        """Return the folder of a checkpoint, after making its parent folder."""
         path = self.folder / "checkpoints" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -80,7 +80,7 @@ def open_sft_run(
     """Encode the samples, open the engine, and restore the newest state if there is one.
 
     Raises:
-        ValueError: more samples cannot be used than the recipe allows, or early stopping has no data.
+        ValueError: more samples are skipped than the recipe allows, or early stopping has no validation set.
     """
     began, ranks = time.monotonic(), Ranks.join()
     encoder, parallel = Encoder(processor, config.images), settings.parallel

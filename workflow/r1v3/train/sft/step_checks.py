@@ -1,4 +1,4 @@
-"""Checks of each step: whether training may go on, and how well it uses the machine."""
+"""Checks whether training may continue after each step, and measures how well it uses the machine."""
 
 import math
 import statistics
@@ -20,14 +20,15 @@ def check_step(
     """Stop before a bad step is taken.
 
     Args:
-        loss: of the step, in nats a token.
+        loss: loss of the step, in nats a token.
         norms: gradient norm of each module group.
-        recent: losses of the steps before; this one is appended.
-        ids: the samples of the step's batch.
+        recent: losses of earlier steps; this step's loss is appended.
+        ids: ids of the samples of the step's batch.
         watch: the recipe's section.
 
     Raises:
-        FloatingPointError: the loss or a gradient is not finite, or the loss has jumped; names the samples.
+        FloatingPointError: the loss or a gradient is not finite, or the loss has jumped. The message names
+            the samples.
     """
     values = {"loss": loss} | {f"grad_norm/{group}": norm for group, norm in norms.items()}
     bad = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
@@ -43,13 +44,13 @@ def check_step(
 
 @dataclass(frozen=True)
 class Speed:
-    """Rates of a step over all ranks; `mfu` is the share of the machines' peak (see `flops`)."""
+    """Computes rates of a step over all ranks; `mfu` is the share of the machines' peak (see `flops`)."""
 
     world: int
     peak: float
 
     def of_step(self, *, seconds: float, waited: float, batch: Batch) -> dict[str, float]:
-        """Metrics of one step, without its validation.
+        """Compute the metrics of one step, without its validation.
 
         Args:
             seconds: wall time of the step, waiting included.

@@ -1,7 +1,7 @@
 """Supervised fine-tuning: cold start (3.2), connector-only tuning (3.4), the variants of Tables 2 and 3.
 
-There is one trainer; recipe entries say which groups train, on which data, at which lengths. The loss is the
-cross-entropy of the response tokens alone, averaged over the tokens of the global batch.
+All of them use this trainer. The entry of a run says which groups train, on which data, at which lengths. The
+loss is the cross-entropy of the response tokens alone, averaged over the tokens of the global batch.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from r1v3.train.sft.step_checks import check_step
 def train_sft(
     config: SftConfig, *, start: Path, data: Path, validation: Path | None, folder: Path
 ) -> dict[str, Any]:
-    """Tune the checkpoint `start` on the data set `data`; see `fit` for what comes out."""
+    """Tune the checkpoint `start` on the data set `data`; see `fit` for the returned facts."""
     model, processor = load_model(start, dtype=config.settings.dtype), load_processor(start)
     return fit(
         model,
@@ -52,21 +52,21 @@ def fit(
     validation: Path | None,
     folder: Path,
 ) -> dict[str, Any]:
-    """Train, resuming where a killed run stopped, and write checkpoints under `folder`.
+    """Train, continuing a run that was killed, and write checkpoints under `folder`.
 
     Args:
         config: name, seed, template and images of the run.
         data, validation: folders of data sets; early stopping needs `validation`.
 
     Returns:
-        The facts of the manifest: steps, checkpoints, last and best, hashes of every module group
-        before and after, how many samples were skipped.
+        The facts for the manifest: steps, checkpoints, last and best, hashes of every module group before
+        and after, number of skipped samples.
 
     Raises:
-        ValueError: more samples cannot be used than the recipe allows.
-        FloatingPointError: the loss is no number or has jumped; names the step's samples.
-        RuntimeError: a frozen group moved, or a trained one did not.
-        SystemExit: SIGTERM came and the state is saved; the exit code asks for a restart.
+        ValueError: more samples are skipped than the recipe allows.
+        FloatingPointError: the loss is not finite or has jumped. The message names the step's samples.
+        RuntimeError: a frozen group changed, or a trained one did not.
+        SystemExit: SIGTERM came. The state is saved, and the exit code asks for a restart.
     """
     run = open_sft_run(
         model, processor, settings, config, data=data, validation=validation, folder=Path(folder)
@@ -86,14 +86,14 @@ def fit(
 
 @dataclass(frozen=True)
 class Learned:
-    """One step: its loss in nats a token, its learning rate, the gradient norm of each module group."""
+    """The results of a step: loss in nats a token, learning rate, gradient norm of each module group."""
 
     loss: float
     rate: float
     norms: dict[str, float]
 
     def metrics(self, batch: Batch) -> dict[str, float]:
-        """The step as metrics."""
+        """Return the metrics of the step."""
         values = {"loss": self.loss, "learning_rate": self.rate, "tokens": batch.response_tokens}
         return values | {f"grad_norm/{group}": norm for group, norm in self.norms.items()}
 
@@ -102,7 +102,7 @@ def learn(run: SftRun, batch: Batch) -> Learned:
     """Take one step: forward and backward passes, checks, update.
 
     Raises:
-        FloatingPointError: the step is bad (see `check_step`); it was not taken.
+        FloatingPointError: the step is bad (see `check_step`) and was not taken.
     """
     progress, settings = run.progress, run.settings
     rate = learning_rate(progress.step, run.total, settings.optimizer)
@@ -115,11 +115,11 @@ def learn(run: SftRun, batch: Batch) -> Learned:
 
 
 def backward(engine: TrainingEngine, packs: list[Pack], tokens: int) -> float:
-    """Compute the gradients of the mean loss over all ranks' packs.
+    """Compute the gradients of the mean loss over the packs of all ranks.
 
     Args:
-        packs: of this rank.
-        tokens: response tokens of all ranks together, which the loss is divided by.
+        packs: packs of this rank.
+        tokens: number of response tokens of all ranks together; the loss is divided by it.
 
     Returns:
         The mean loss over all ranks, in nats a token.
@@ -135,10 +135,10 @@ def backward(engine: TrainingEngine, packs: list[Pack], tokens: int) -> float:
 
 
 def validate(run: SftRun) -> dict[str, float]:
-    """With early stopping, validate every so many steps and after the last; save the best checkpoint.
+    """With early stopping, validate every so many steps and after the last one; save the best checkpoint.
 
     Returns:
-        `validation_loss` in nats a token; empty where the step is not validated.
+        `validation_loss` in nats a token; nothing at a step without validation.
     """
     stopping, step = run.settings.early_stopping, run.progress.step
     if stopping is None or not (step % stopping.every == 0 or step == run.total):
@@ -151,7 +151,7 @@ def validate(run: SftRun) -> dict[str, float]:
 
 @torch.no_grad()
 def validation_loss(run: SftRun) -> float:
-    """Mean cross-entropy of the response tokens of the validation set, in nats."""
+    """Compute the mean cross-entropy of the validation set's response tokens, in nats."""
     packer, settings = run.held_out, run.settings
     assert packer is not None, "a run with early stopping has a validation set"
     total, tokens = 0.0, 0.0
@@ -163,10 +163,10 @@ def validation_loss(run: SftRun) -> float:
 
 
 def finish_sft(run: SftRun) -> dict[str, Any]:
-    """Save the last checkpoint and return the facts of the manifest.
+    """Save the last checkpoint and return the facts for the manifest.
 
     Raises:
-        RuntimeError: a frozen group moved, or a trained one did not.
+        RuntimeError: a frozen group changed, or a trained one did not.
     """
     progress, stopping = run.progress, run.settings.early_stopping
     after = run.engine.hashes()

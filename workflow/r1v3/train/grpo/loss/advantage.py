@@ -11,15 +11,15 @@ from r1v3.recipe.schema.training import Advantage
 
 
 def advantages(reward_GM: torch.Tensor, settings: Advantage) -> torch.Tensor:
-    """The advantage of every sample, of shape (G, M), by the recipe's estimator.
+    """Compute the advantage of every sample, of shape (G, M), with the recipe's estimator.
 
     Args:
-        reward_GM: reward of sample m of prompt g, unitless, in [0, 1], penalties included.
-        settings: the recipe's section. `ddof` 0 divides squared deviations by their number, 1 by one less;
-            `epsilon` is added to a spread.
+        reward_GM: reward of sample m of prompt g, unitless, in [0, 1] before penalties are subtracted.
+        settings: the recipe's section. `ddof` is subtracted from the number of values that a variance is
+            divided by. `epsilon` is added to a standard deviation before dividing by it.
 
     Raises:
-        ValueError: M is 1.
+        ValueError: M is 1, so a group has no standard deviation.
     """
     if reward_GM.shape[1] < 2:
         raise ValueError("grpo.samples must be at least 2: a group of one has no spread")
@@ -51,9 +51,9 @@ def group_advantage(reward_GM: torch.Tensor, settings: Advantage) -> torch.Tenso
 
 
 def centred(reward_GM: torch.Tensor) -> torch.Tensor:
-    """Rewards less their group's mean, without a spread to divide by (Dr. GRPO, arXiv 2503.20783).
+    """Subtract each group's mean reward and divide by nothing (Dr. GRPO, arXiv 2503.20783).
 
-    A group whose rewards are all equal gets 0, not what rounding leaves.
+    A group whose rewards are all equal gets exactly 0, without rounding errors.
     """
     return torch.where(
         has_variance(reward_GM)[:, None], reward_GM - reward_GM.mean(1, keepdim=True), 0
@@ -61,18 +61,18 @@ def centred(reward_GM: torch.Tensor) -> torch.Tensor:
 
 
 def leave_one_out(reward_GM: torch.Tensor) -> torch.Tensor:
-    """Rewards less the mean of the group's other samples (RLOO, arXiv 2402.14740).
+    """Subtract from each reward the mean of the group's other samples (RLOO, arXiv 2402.14740).
 
-    That is M / (M - 1) times the reward less the mean of the whole group.
+    This equals M / (M - 1) times the reward minus the mean of the whole group.
     """
     samples = reward_GM.shape[1]
     return centred(reward_GM) * samples / (samples - 1)
 
 
 def over_spread(centred_GM: torch.Tensor, settings: Advantage) -> torch.Tensor:
-    """Centred rewards, divided by the spread of the whole episode (REINFORCE++, arXiv 2501.03262).
+    """Divide centred rewards by the standard deviation of the episode (REINFORCE++, arXiv 2501.03262).
 
-    An episode of equal values gets 0.
+    If all values of the episode are equal, each advantage is 0.
     """
     spread = centred_GM.flatten().std(correction=settings.ddof)
     same = centred_GM.max() == centred_GM.min()
@@ -80,24 +80,26 @@ def over_spread(centred_GM: torch.Tensor, settings: Advantage) -> torch.Tensor:
 
 
 def has_variance(value_GM: torch.Tensor) -> torch.Tensor:
-    """Whether each group's values differ; booleans of shape (G,)."""
+    """Return for each group whether its values differ; booleans of shape (G,)."""
     return value_GM.max(1).values != value_GM.min(1).values
 
 
 def zero_variance_groups(reward_GM: torch.Tensor) -> float:
-    """Share of groups whose rewards are all equal; these teach nothing."""
+    """Return the share of groups whose rewards are all equal. Such groups give no gradient."""
     return float((~has_variance(reward_GM)).float().mean())
 
 
 def overlong_penalty(length_R: torch.Tensor, *, limit: int, buffer: int) -> torch.Tensor:
-    """DAPO's soft punishment (arXiv 2503.14476, eq. 13): 0 up to `limit - buffer` tokens, -1 at the limit.
+    """Compute DAPO's soft penalty on long responses (arXiv 2503.14476, eq. 13).
+
+    It is 0 up to `limit - buffer` tokens and falls linearly to -1 at `limit` tokens.
 
     Args:
         length_R: tokens of each response.
-        limit: most tokens of a response.
-        buffer: tokens over which the penalty grows.
+        limit: most tokens that a response may have.
+        buffer: number of tokens before the limit over which the penalty grows.
 
     Returns:
-        What is added to each reward, of shape (R,).
+        The penalty that is added to each reward, of shape (R,), in [-1, 0].
     """
     return ((limit - buffer - length_R) / buffer).clamp(-1.0, 0.0)

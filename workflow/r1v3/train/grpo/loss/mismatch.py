@@ -1,8 +1,9 @@
-"""Weights that correct for an engine whose probabilities are not the trainer's, and how far they differ.
+"""Measure and correct the mismatch between the engine's probabilities and the trainer's.
 
-vLLM's kernels round otherwise than the trainer's, so its tokens come from a slightly different policy.
-The weight of a token is the trainer's probability over the engine's, before the episode's first step. Yao et
-al. (2025) truncate it (TIS). Masking gives tokens beyond the cap no weight (MIS).
+vLLM's kernels round differently from the trainer's, so its tokens come from a slightly different policy.
+The weight of a token is its probability under the trainer divided by that under the engine, before the
+episode's first gradient step. Truncation limits the weight (TIS, Yao et al. 2025). Masking sets a weight
+beyond the limits to 0 (MIS).
 
 Shapes: N tokens, R responses.
 """
@@ -17,7 +18,7 @@ from r1v3.recipe.schema.training import Mismatch
 
 
 class MismatchError(FloatingPointError):
-    """Trainer and engine are too far apart to learn from what the engine sampled."""
+    """The trainer's probabilities are too far from the engine's to learn from what it sampled."""
 
 
 def mismatch_weights(
@@ -27,13 +28,13 @@ def mismatch_weights(
     response_N: torch.Tensor,
     responses: int,
 ) -> torch.Tensor:
-    """The weight of each token, of shape (N,), without a gradient.
+    """Compute the weight of each token, of shape (N,), without a gradient.
 
     Args:
-        logp_N: log-probability of each token by the trainer before the first step, nats.
-        sampled_N: the same by the engine that sampled it.
-        response_N: number of the response that a token belongs to.
-        responses: how many these are.
+        logp_N: log-probability of each token under the trainer before the first gradient step, nats.
+        sampled_N: log-probability of each token under the engine that sampled it, nats.
+        response_N: number of the response that each token belongs to.
+        responses: number of responses.
     """
     weight_N = raw_ratio(rule, logp_N, sampled_N, response_N, responses)
     if rule.mode == "truncate":
@@ -48,7 +49,7 @@ def raw_ratio(
     response_N: torch.Tensor,
     responses: int,
 ) -> torch.Tensor:
-    """Trainer's probability over the engine's, of each token or of the response that it belongs to."""
+    """Divide the trainer's probability by the engine's, for each token or for its whole response."""
     gap_N = (logp_N - sampled_N).detach()
     if rule.level == "sequence":
         gap_R = torch.zeros(responses, dtype=gap_N.dtype, device=gap_N.device)
@@ -57,13 +58,13 @@ def raw_ratio(
 
 
 def within(rule: Mismatch, ratio_N: torch.Tensor) -> torch.Tensor:
-    """Whether each ratio lies between the rule's floor and its cap."""
+    """Return for each ratio whether it lies between the rule's floor and cap."""
     return (ratio_N >= rule.floor) & (ratio_N <= rule.cap)
 
 
 @dataclass(frozen=True)
 class Worst:
-    """The token on which trainer and engine differ the most."""
+    """The token on which trainer and engine differ most: its index and both log-probabilities, nats."""
 
     place: int
     logp: float
@@ -71,13 +72,13 @@ class Worst:
 
 
 def worst_token(logp_N: torch.Tensor, sampled_N: torch.Tensor) -> Worst:
-    """Its place among all tokens, and its log-probabilities by trainer and engine, in nats."""
+    """Find the token whose two log-probabilities differ most; `place` is its index among all tokens."""
     place = int((logp_N - sampled_N).abs().argmax())
     return Worst(place, float(logp_N[place]), float(sampled_N[place]))
 
 
 def token_at(responses: Sequence[Response], place: int) -> tuple[Response, int]:
-    """The response that a token of the episode is in, and its place there."""
+    """Return the response that contains a token of the episode, and the token's index in that response."""
     for response in responses:
         if place < len(response.token_ids):
             return response, place
@@ -86,9 +87,10 @@ def token_at(responses: Sequence[Response], place: int) -> tuple[Response, int]:
 
 
 def mismatch_kl(logp_N: torch.Tensor, sampled_N: torch.Tensor) -> float:
-    """KL divergence of the engine from the trainer, a mean over the tokens that the engine sampled, in nats.
+    """Estimate the KL divergence of the engine from the trainer as a mean over sampled tokens, in nats.
 
-    It is Schulman's k3, exp(d) - 1 - d with d = trainer - engine: never negative, and without bias.
+    The estimator is Schulman's k3: exp(d) - 1 - d with d = log-probability under the trainer minus that
+    under the engine. It is never negative and has no bias.
     """
     gap_N = logp_N.double() - sampled_N.double()
     return float((gap_N.exp() - 1 - gap_N).mean())

@@ -28,15 +28,15 @@ KlEstimator = Literal["k1", "k2", "k3"]
 
 @dataclass(frozen=True)
 class Surrogate:
-    """What a loss is computed with.
+    """The settings and counts that the loss of a mini-batch depends on.
 
-    `responses` and `tokens` count the whole mini-batch, so that the losses of its passes add up to its loss.
+    `responses` and `tokens` count the whole mini-batch, so the losses of its passes add up to its loss.
 
     Attributes:
         clip_low, clip_high: the ratio is clipped to [1 - clip_low, 1 + clip_high].
         kl: weight of the KL penalty.
         longest: most tokens that a response may have.
-        rule: what replaces the clip of each token's ratio; None: nothing.
+        rule: another paper's rule in place of the clip of each token's ratio; None for the clip.
     """
 
     clip_low: float
@@ -53,10 +53,10 @@ class Surrogate:
 def token_weights(
     surrogate: Surrogate, response_N: torch.Tensor, length_R: torch.Tensor
 ) -> torch.Tensor:
-    """The weight of each token in the loss, of shape (N,).
+    """Compute the weight of each token in the loss, of shape (N,).
 
     Args:
-        response_N: number of the response that a token belongs to.
+        response_N: number of the response that each token belongs to.
         length_R: tokens of each response.
     """
     if surrogate.aggregation == "sequence_mean":
@@ -72,15 +72,15 @@ def token_weights(
 def divergence(
     estimator: KlEstimator, logp_N: torch.Tensor, reference_logp_N: torch.Tensor
 ) -> torch.Tensor:
-    """Each token's estimate of the KL divergence from the reference, in nats, of shape (N,).
+    """Estimate the KL divergence from the reference at each token, in nats, of shape (N,).
 
-    The names follow Schulman's note. `k1` is equation 7's log-ratio: its value is unbiased, but on-policy its
-    expected gradient is 0, so it restrains nothing. `k2` is half its square. `k3` is r - 1 - log r with
-    r = reference / policy.
+    The names follow Schulman's note. `k1` is the log-ratio of equation 7. Its value is unbiased, but
+    on-policy its expected gradient is 0, so it does not hold the policy near the reference. `k2` is half the
+    square of the log-ratio. `k3` is r - 1 - log r with r = reference / policy.
 
     Args:
         logp_N: log-probability of each token under the policy, nats.
-        reference_logp_N: the same under the reference.
+        reference_logp_N: log-probability of each token under the reference, nats.
     """
     log_ratio_N = logp_N - reference_logp_N
     if estimator == "k1":
@@ -105,26 +105,26 @@ def policy_loss(
     kl_weight_N: torch.Tensor | None = None,
     mismatch_N: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """The GRPO loss of some responses (report, eq. 7).
+    """Compute the GRPO loss of some responses (report, eq. 7).
 
-    The importance ratio compares the policy with the one of `old_logp_N`. In a single on-policy step the
-    two are the same, so the ratio is 1 and the clip cannot act.
+    The importance ratio is the policy's probability divided by that of `old_logp_N`. In a single on-policy
+    step the two are the same, so the ratio is 1 and the clip has no effect.
 
     Args:
         logp_N: log-probability of each token under the policy, nats, differentiable.
-        old_logp_N: the same under the policy in the denominator of the ratio.
-        advantage_R: of each response.
-        response_N: number of the response that a token belongs to.
+        old_logp_N: log-probability under the policy in the denominator of the ratio, nats.
+        advantage_R: advantage of each response.
+        response_N: number of the response that each token belongs to.
         length_R: tokens of each response.
-        keep_N: 1 for tokens that count, 0 for others; None if all count.
-        reference_logp_N: log-probabilities under the reference, needed if `kl` is not 0.
-        kl_weight_N: KL-Cov's weight on each token's |log-ratio|; if given, nothing is clipped.
-        mismatch_N: weight of each token's objective that corrects for the engine; None: 1. Penalties have
-            none.
+        keep_N: 1 for tokens that count and 0 for others; None if all count.
+        reference_logp_N: log-probability under the reference, nats; required if `kl` is not 0.
+        kl_weight_N: KL-Cov's weight of each token's |log-ratio|; if given, nothing is clipped.
+        mismatch_N: weight of each token's objective that corrects for the engine; None for weights of 1.
+            It does not apply to the penalties.
 
     Returns:
-        The loss, a scalar, and two counts of tokens: `kept`, which count, and `clipped`, on which the clip
-        or another bound acted.
+        The loss, a scalar, and two token counts: `kept` is the number of tokens that count, `clipped` the
+        number of those whose ratio the clip (or the rule in its place) changed.
     """
     weight_N = token_weights(surrogate, response_N, length_R)
     kept_N = torch.ones_like(weight_N, dtype=torch.bool)
@@ -161,7 +161,7 @@ def _objective(
     *,
     clip: bool,
 ) -> Objective:
-    """The objective of each token by the surrogate's rule, and where its bound acted."""
+    """Compute the objective of each token and where the clip, or the rule in its place, was active."""
     log_ratio_N, rule = logp_N - old_logp_N, surrogate.rule
     low, high = surrogate.clip_low, surrogate.clip_high
     if not clip:

@@ -1,7 +1,7 @@
-"""The objective that an update increases: equation 7's clipped ratio, and those of other papers.
+"""The objective that a gradient step increases: equation 7's clipped ratio, and those of other papers.
 
-Each function gives the objective of each token, of shape (N,), and where its bound took the gradient away.
-`policy_loss` weighs the tokens and adds the penalties.
+Each function returns the objective of each token, of shape (N,), and booleans that say where the clip or cap
+was active. `policy_loss` weights the tokens and adds the penalties. A is the advantage, r the ratio.
 
 Shapes: N tokens, R responses.
 """
@@ -10,14 +10,14 @@ import torch
 
 from r1v3.recipe.schema.training import Cispo, Gspo, Sapo, WholeRatio
 
-# An objective and where a bound acted, both of shape (N,).
+# The objective, and booleans where the clip or cap was active; both of shape (N,).
 Objective = tuple[torch.Tensor, torch.Tensor]
 
 
 def clipped(
     log_ratio_N: torch.Tensor, advantage_N: torch.Tensor, clip_low: float, clip_high: float
 ) -> Objective:
-    """PPO's clip: min(r A, clip(r, 1 - low, 1 + high) A), of each ratio r (report, eq. 7)."""
+    """Compute PPO's clipped objective: min(r A, clip(r, 1 - low, 1 + high) A) (report, eq. 7)."""
     ratio_N = log_ratio_N.exp()
     bounded_N = ratio_N.clamp(1 - clip_low, 1 + clip_high)
     free_N, held_N = ratio_N * advantage_N, bounded_N * advantage_N
@@ -25,7 +25,7 @@ def clipped(
 
 
 def unclipped(log_ratio_N: torch.Tensor, advantage_N: torch.Tensor) -> Objective:
-    """r A, as KL-Cov needs it."""
+    """Compute r A without a clip, as KL-Cov needs it."""
     objective_N = log_ratio_N.exp() * advantage_N
     return objective_N, torch.zeros_like(objective_N, dtype=torch.bool)
 
@@ -33,14 +33,14 @@ def unclipped(log_ratio_N: torch.Tensor, advantage_N: torch.Tensor) -> Objective
 def cispo(
     log_ratio_N: torch.Tensor, logp_N: torch.Tensor, advantage_N: torch.Tensor, rule: Cispo
 ) -> Objective:
-    """min(r, cap) A log p, where min(r, cap) is a constant: a capped token keeps its gradient."""
+    """Compute min(r, cap) A log p with min(r, cap) held constant, so a capped token keeps its gradient."""
     ratio_N = log_ratio_N.detach().exp()
     weight_N = ratio_N.clamp(max=rule.cap)
     return weight_N * advantage_N * logp_N, ratio_N > rule.cap
 
 
 def sapo(log_ratio_N: torch.Tensor, advantage_N: torch.Tensor, rule: Sapo) -> Objective:
-    """4 / t sigmoid(t (r - 1)) A: the gradient is that of r A at r = 1 and fades away from there."""
+    """Compute 4 / t sigmoid(t (r - 1)) A. Its gradient is that of r A at r = 1 and fades away from there."""
     steep_N = torch.where(advantage_N > 0, rule.temperature_positive, rule.temperature_negative)
     soft_N = (steep_N * (log_ratio_N.exp() - 1)).sigmoid() * 4 / steep_N
     return soft_N * advantage_N, torch.zeros_like(soft_N, dtype=torch.bool)
@@ -52,9 +52,9 @@ def log_ratio_of_response(
     response_N: torch.Tensor,
     length_R: torch.Tensor,
 ) -> torch.Tensor:
-    """Each token's share in its response's ratio: the mean over the response (GSPO), or the sum (RLOO).
+    """Return for each token the log-ratio of its response: the mean (GSPO) or the sum (RLOO) over its tokens.
 
-    With `sequence_mean` the objective of a response then counts once, whatever its length.
+    With `sequence_mean` each response's objective then counts once, whatever its length.
     """
     total_R = log_ratio_N.new_zeros(len(length_R)).index_add(0, response_N, log_ratio_N)
     if isinstance(rule, Gspo):

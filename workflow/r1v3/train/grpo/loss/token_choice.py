@@ -1,11 +1,12 @@
-"""Which tokens an update takes, by the papers that the report cites on entropy.
+"""Choose the tokens that an update learns from, by papers that the report cites on entropy.
 
-- The top share by entropy alone (Wang et al. 2025, arXiv 2506.01939: 20 %).
-- Clip-Cov and KL-Cov (Cui et al. 2025, arXiv 2505.22617): entropy collapses because of the tokens whose
-  log-probability and advantage vary together the most; some of them get no gradient, or a KL penalty.
-- The top share by visual dependency, with advantages weighed by it (after VPPO, arXiv 2510.09285). VPPO
-  compares whole distributions by their KL divergence; here it is the sampled token's log-ratio, whose mean is
-  that divergence, and the share is of the episode's tokens.
+- The tokens with the highest entropy (Wang et al. 2025, arXiv 2506.01939: 20 %).
+- Clip-Cov and KL-Cov (Cui et al. 2025, arXiv 2505.22617). Entropy collapses because of the tokens whose
+  log-probability and advantage have the highest covariance. Some of these get no gradient (Clip-Cov) or a KL
+  penalty (KL-Cov).
+- The tokens with the highest visual dependency, which also weights the advantages (after VPPO, arXiv
+  2510.09285). VPPO compares whole distributions by their KL divergence. Here the measure is the log-ratio
+  of the sampled token, whose expected value is that divergence. The share is taken over the episode.
 
 Departure: covariances are computed once before the episode's first step, not for each mini-batch.
 
@@ -20,7 +21,7 @@ from r1v3.recipe.schema.training import ClipCov, KlCov, VisualWeights
 
 
 def token_covariance(logp_N: torch.Tensor, advantage_N: torch.Tensor) -> torch.Tensor:
-    """Each token's term of the covariance of log-probability and advantage, of shape (N,), in nats.
+    """Compute each token's term of the covariance of log-probability and advantage, shape (N,), nats.
 
     The mean of the terms is the covariance.
     """
@@ -28,7 +29,7 @@ def token_covariance(logp_N: torch.Tensor, advantage_N: torch.Tensor) -> torch.T
 
 
 def top_share(value_N: torch.Tensor, share: float) -> torch.Tensor:
-    """Whether each token's value reaches the (1 - share) quantile of the episode's; shape (N,)."""
+    """Return for each token whether its value is among the episode's highest `share`; shape (N,)."""
     kept = len(value_N) - math.ceil((len(value_N) - 1) * (1 - share) - 1e-9)
     return value_N >= value_N.topk(kept).values[-1]
 
@@ -36,13 +37,13 @@ def top_share(value_N: torch.Tensor, share: float) -> torch.Tensor:
 def visual_factor(
     visual_N: torch.Tensor, length_R: torch.Tensor, rule: VisualWeights
 ) -> torch.Tensor:
-    """What each response's advantage is multiplied by, of shape (R,).
+    """Compute the factor that multiplies each response's advantage, of shape (R,).
 
-    It grows from `low` to `high` with the mean visual dependency of the response's tokens; 1 where all
-    responses depend equally.
+    It grows from `low` to `high` with the mean visual dependency of the response's tokens. It is 1 if all
+    responses have the same mean.
 
     Args:
-        visual_N: of each token, nats.
+        visual_N: visual dependency of each token, nats.
         length_R: tokens of each response.
     """
     response_N = torch.arange(len(length_R)).repeat_interleave(length_R)
@@ -54,9 +55,9 @@ def visual_factor(
 
 
 def clip_cov(covariance_N: torch.Tensor, rule: ClipCov, *, seed: int) -> torch.Tensor:
-    """Clip-Cov: which tokens get no gradient, of shape (N,).
+    """Return for each token whether Clip-Cov removes its gradient; booleans of shape (N,).
 
-    They are a `share` of all, drawn among those with a covariance between `low` and `high`.
+    It removes a `share` of all tokens, drawn at random among those with a covariance from `low` to `high`.
     """
     between = (covariance_N > rule.low) & (covariance_N < rule.high)
     candidates = between.nonzero()[:, 0]
@@ -68,7 +69,7 @@ def clip_cov(covariance_N: torch.Tensor, rule: ClipCov, *, seed: int) -> torch.T
 
 
 def kl_cov(covariance_N: torch.Tensor, rule: KlCov) -> torch.Tensor:
-    """KL-Cov: the weight of each token's KL penalty, of shape (N,).
+    """Compute the weight of each token's KL penalty by KL-Cov, of shape (N,).
 
     It is `weight` for the `share` of tokens with the largest covariance and 0 for the others.
     """

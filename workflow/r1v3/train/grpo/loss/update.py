@@ -1,9 +1,9 @@
-"""The gradient steps of an episode: equation 7, with each prompt computed once for all its samples.
+"""The gradient steps of an episode (equation 7). A pass computes each prompt once for all its samples.
 
-With one update an episode and the trainer's own log-probabilities, one forward pass is enough: the policy
-that sampled is the policy that learns, and the ratio is 1 by definition. With mini-batches, or if tokens
-are chosen among those of the whole episode, a pass without gradients runs before the first step, so that
-metrics describe the policy that sampled.
+One forward pass is enough if the episode has one update and the old log-probabilities are the trainer's own.
+The policy that sampled is then the policy that learns, and the ratio is 1 by definition. A pass without
+gradients runs before the first step in two cases: with mini-batches, and if tokens are chosen by a
+comparison over the whole episode. Its metrics describe the policy that sampled.
 
 Shapes: R responses, N tokens of all responses.
 """
@@ -46,16 +46,16 @@ Reference = Callable[[Pack], tuple[torch.Tensor, torch.Tensor]]
 
 @dataclass(frozen=True)
 class Updated:
-    """What the gradient steps of an episode measured.
+    """The measurements of an episode's gradient steps.
 
     Attributes:
-        entropy_N: of each sampled token before any step, nats.
+        entropy_N: entropy at each sampled token before any step, nats.
         metrics: `loss` and `grad_norm/` are means over the steps, weighted by the tokens of each mini-batch.
             `clip_fraction` is the share of the counted tokens on which the clip acted, over all steps.
             `logprob_gap_` and `mismatch/` compare trainer and engine before any step (`logprob_metrics`,
             `mismatch_metrics`).
         worst: the token on which trainer and engine differ the most.
-        visual_N: visual dependency of each token before any step, nats; None where it was not measured.
+        visual_N: visual dependency of each token before any step, nats; None if it was not measured.
     """
 
     entropy_N: torch.Tensor
@@ -65,10 +65,10 @@ class Updated:
 
 
 def score_advantages(episode: Episode, settings: Grpo, limit: int) -> torch.Tensor:
-    """Advantages by the recipe's estimator (equation 6), of rewards less the penalty on length.
+    """Compute advantages with the recipe's estimator (equation 6), after adding the penalty on length.
 
     Args:
-        limit: most tokens of a response in this episode.
+        limit: most tokens that a response of this episode may have.
 
     Returns:
         The advantage of each response, of shape (R,).
@@ -96,16 +96,16 @@ def update_policy(
     """Take the episode's gradient steps.
 
     Args:
-        policy: the engine of a `PackedStats`.
+        policy: the engine that learns; it computes a `PackedStats`.
         reference: the frozen policy's `PackedStats`, if the KL penalty or the ratio needs it.
-        advantage_R: of each response.
+        advantage_R: advantage of each response.
         rate: learning rate.
-        seed: of Clip-Cov's random choice.
-        step: of the run, from 0; says whether visual dependency is measured.
+        seed: seed of Clip-Cov's random choice.
+        step: step of the run, from 0; it decides whether visual dependency is measured.
 
     Raises:
-        FloatingPointError: the loss or a group's gradient is not finite; that step is not taken.
-        MismatchError: trainer and engine are further apart than `mismatch.stop`; no step is taken.
+        FloatingPointError: the loss or a group's gradient is not finite. That step is not taken.
+        MismatchError: trainer and engine are further apart than `mismatch.stop`. No step is taken.
     """
     ranks = policy.ranks
     advantage_R = advantage_R.to(ranks.device)
@@ -138,7 +138,9 @@ def update_policy(
             policy.reduce()
             norms_of_step = policy.norms()
             _check_finite(ranks.sum(batch_loss)[0], norms_of_step)
-            if stats is None:  # before the first step: every pass has had its first forward pass
+            if (
+                stats is None
+            ):  # no step was taken yet, and every pass has had its first forward pass
                 stats = gather_stats(plan.passes, ranks)
                 check_mismatch(settings.mismatch, stats, episode)
             for group, norm in norms_of_step.items():
@@ -156,10 +158,10 @@ def update_policy(
 
 
 def check_mismatch(rule: Mismatch | None, stats: TokenStats, episode: Episode) -> None:
-    """Stop where engine and trainer are too far apart; all ranks see the same numbers.
+    """Stop if engine and trainer are too far apart. All ranks see the same numbers, so all stop.
 
     Raises:
-        MismatchError: says how far apart the two are, where the most, and what the usual causes are.
+        MismatchError: the message gives the distance, the worst token and the usual causes.
     """
     if rule is None or rule.stop is None:
         return
@@ -187,7 +189,7 @@ def _backward(
     *,
     last: bool,
 ) -> tuple[float, dict[str, float]]:
-    """Add a pass's gradients; the pass's memory on the device is free after this call.
+    """Add the gradients of a pass, and free its memory on the device.
 
     Returns:
         The pass's part of the loss, and the counts of `policy_loss`.
@@ -211,7 +213,7 @@ def _backward(
 
 
 def _mismatch_weights(part: Pass, settings: Grpo) -> torch.Tensor | None:
-    """Weights of a pass's tokens that correct for the engine, if the recipe has some."""
+    """Compute the weights that correct a pass's tokens for the engine; None without such a rule."""
     if settings.mismatch is None:
         return None
     assert part.logp_N is not None, "no forward pass yet"
@@ -222,10 +224,10 @@ def _mismatch_weights(part: Pass, settings: Grpo) -> torch.Tensor | None:
 
 
 def _check_finite(loss: float, norms: dict[str, float]) -> None:
-    """Stop before a step that would make the weights useless; all ranks see the same numbers.
+    """Stop before a step whose loss or gradient is not finite. All ranks see the same numbers, so all stop.
 
     Raises:
-        FloatingPointError: names what is not finite.
+        FloatingPointError: the message names what is not finite.
     """
     values = {"loss": loss} | {f"grad_norm/{group}": norm for group, norm in norms.items()}
     bad = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
@@ -234,16 +236,16 @@ def _check_finite(loss: float, norms: dict[str, float]) -> None:
 
 
 def blank_picture(policy: TrainingEngine) -> Pictures | None:
-    """A blank picture, if every rank's passes need one; else None."""
+    """Return a blank picture if the engine needs a picture in every pass, else None."""
     config = policy.model.config
     return family_of(config).blank(config) if policy.alike else None
 
 
 def needs_first_pass(settings: Grpo) -> bool:
-    """Whether the policy must compute all tokens before the first step.
+    """Return whether the policy must compute all tokens before the first step.
 
-    Several updates of a single mini-batch need no such pass: the first one computes all tokens before it
-    steps.
+    Several updates on one single mini-batch need no such pass, because the first update computes all tokens
+    before it steps.
     """
     chosen = settings.top_entropy is not None or settings.covariance is not None
     chosen = chosen or (settings.perception is not None and settings.perception.weigh is not None)
@@ -251,14 +253,14 @@ def needs_first_pass(settings: Grpo) -> bool:
 
 
 def measures_perception(settings: Grpo, step: int) -> bool:
-    """Whether the visual dependency of a step's tokens is computed."""
+    """Return whether this step measures the visual dependency of its tokens."""
     rule = settings.perception
     return rule is not None and (rule.weigh is not None or step % rule.every == 0)
 
 
 @torch.no_grad()
 def _compute_with_blank_pictures(policy: TrainingEngine, passes: list[Pass]) -> None:
-    """Note in each pass the policy's log-probabilities if every picture has the mean colour."""
+    """Store in each pass the policy's log-probabilities when every picture is blank (the mean colour)."""
     for part in passes:
         pack = part.build()
         part.blank_N = policy(replace(pack, tiles=mean_colour(pack.tiles)))[0]
@@ -274,7 +276,7 @@ def _compute_before_steps(
     length_R: torch.Tensor,
     seed: int,
 ) -> torch.Tensor:
-    """Note in each pass the reference's log-probabilities and, if needed, the policy's before any step.
+    """Store in each pass the reference's log-probabilities and, if needed, the policy's before any step.
 
     Returns:
         The advantages that the steps use, of shape (R,).
@@ -311,10 +313,10 @@ def _choose_tokens(
     ranks: Ranks,
     seed: int,
 ) -> torch.Tensor:
-    """Exclude tokens or give them a KL penalty, by a comparison of all tokens of the episode.
+    """Exclude tokens, or give them a KL penalty, by comparing all tokens of the episode.
 
     Returns:
-        The advantages, weighed by visual dependency if the recipe says so.
+        The advantages, weighted by visual dependency if the recipe says so, of shape (R,).
     """
     stats = gather_stats(passes, ranks)
     length_R, advantage_R = length_R.cpu(), advantage_R.cpu()

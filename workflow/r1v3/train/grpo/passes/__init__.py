@@ -1,1 +1,1 @@
-"""How an episode becomes forward passes of each rank."""
+"""Divide an episode into the forward passes of each rank."""

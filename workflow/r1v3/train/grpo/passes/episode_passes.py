@@ -1,4 +1,4 @@
-"""An episode as forward passes of this rank: prompts with their responses, by mini-batch.
+"""The forward passes of this rank over an episode. A pass holds prompts with their responses.
 
 Shapes: R responses, N tokens of the responses of a pass (or of the episode, where the docstring says so).
 """
@@ -25,21 +25,21 @@ OldPolicy = Literal["trainer", "engine", "reference"]
 
 @dataclass
 class Pass:
-    """What one forward pass computes; a tensor is None until it is known, or if it is not needed.
+    """The inputs and results of one forward pass. A tensor is None if it is unknown yet or not needed.
 
     Attributes:
         batch: number of the mini-batch.
-        rows: the pass's responses among those of the episode.
-        build: makes the pack on this rank's device. Let go of one before the next is made: an episode's
-            packs together take tens of GB.
-        response_N: number of the response that a token belongs to, from 0 in each pass.
-        sampled_N: log-probabilities by the engine that sampled, nats.
+        rows: which of the episode's responses are in the pass.
+        build: makes the pack on this rank's device. Free one pack before making the next: all packs of an
+            episode together take tens of GB.
+        response_N: number of the response that each token belongs to, from 0 in each pass.
+        sampled_N: log-probabilities under the engine that sampled, nats.
         keep_N: 1 for tokens that count in the loss, 0 for others.
-        logp_N: log-probabilities by the policy before the episode's first step, nats.
-        entropy_N: entropies by that policy, nats.
-        reference_N: log-probabilities by the reference policy, nats.
+        logp_N: log-probabilities under the policy before the episode's first step, nats.
+        entropy_N: entropies of the policy before the episode's first step, nats.
+        reference_N: log-probabilities under the reference policy, nats.
         kl_weight_N: KL-Cov's penalty on each token.
-        blank_N: log-probabilities by the policy before the first step if every picture is blank, nats.
+        blank_N: as `logp_N`, with every picture blank.
     """
 
     batch: int
@@ -55,12 +55,12 @@ class Pass:
     blank_N: torch.Tensor | None = None
 
     def note_first(self, logp_N: torch.Tensor, entropy_N: torch.Tensor) -> None:
-        """Keep what the first forward pass computes, of shape (N,); later ones change nothing."""
+        """Store the results of the first forward pass, of shape (N,). Later calls change nothing."""
         if self.logp_N is None:
             self.logp_N, self.entropy_N = logp_N.detach(), entropy_N
 
     def old_logp_N(self, policy: OldPolicy) -> torch.Tensor:
-        """Log-probabilities by the policy in the denominator of the importance ratio, of shape (N,)."""
+        """Return the log-probabilities in the denominator of the importance ratio, of shape (N,), nats."""
         known = {"trainer": self.logp_N, "engine": self.sampled_N, "reference": self.reference_N}
         found = known[policy]
         assert found is not None, f"no forward pass of the {policy} has been made"
@@ -69,19 +69,19 @@ class Pass:
 
 @dataclass(frozen=True)
 class EpisodePlan:
-    """This rank's passes, and the responses of each mini-batch over all ranks."""
+    """This rank's passes, and the responses of each mini-batch, counted over all ranks."""
 
     passes: list[Pass]
     minibatches: list[slice]
 
 
 def pack_episode(prompts: list[Prompt], responses: list[Response], samples: int) -> Pack:
-    """Prompts with their `samples` responses each, in order, as one pack."""
+    """Pack prompts with `samples` responses each, in order."""
     return pack_rows(prompts, responses, samples, slice(0, len(responses)))
 
 
 def pack_rows(prompts: list[Prompt], responses: list[Response], samples: int, rows: slice) -> Pack:
-    """The responses `rows` with their prompts, each prompt once, as one pack."""
+    """Pack the responses `rows` with their prompts; each prompt occurs once."""
     groups: list[Group] = []
     for n in range(rows.start // samples, (rows.stop - 1) // samples + 1):
         first, stop = max(rows.start, n * samples), min(rows.stop, (n + 1) * samples)
@@ -106,8 +106,8 @@ def plan_episode(
         samples: responses of each prompt.
         pass_tokens: most tokens of a pass; see `plan_rows`.
         mask_overlong: responses that were cut off do not count in the loss.
-        blank: a blank picture, if every rank must make as many passes as the others, each with a
-            picture; a pass that is added for this has no token to learn. None if ranks may differ.
+        blank: a blank picture, if every rank must make the same number of passes, each with a picture. A
+            pass that is added for this purpose has no token to learn. None if the numbers may differ.
     """
     count = len(episode.prompts)
     cuts = [count * n // minibatches for n in range(minibatches + 1)]
@@ -133,7 +133,7 @@ def plan_episode(
 def plan_updates(
     episode: Episode, settings: Grpo, ranks: Ranks, *, blank: Pictures | None
 ) -> EpisodePlan:
-    """Divide an episode as the recipe says; see `plan_episode`."""
+    """Divide an episode into mini-batches and passes as the recipe says; see `plan_episode`."""
     return plan_episode(
         episode,
         settings.samples,
@@ -148,7 +148,7 @@ def plan_updates(
 def _pack(
     episode: Episode, samples: int, rows: slice, blank: Pictures | None, device: torch.device
 ) -> Pack:
-    """The pack of `rows`. If there are none, the pack of the next response, with no token to learn."""
+    """Pack the responses `rows`. If there are none, pack the next response with no token to learn."""
     shown = rows if rows.stop > rows.start else slice(rows.start, rows.start + 1)
     pack = pack_rows(episode.prompts, episode.responses, samples, shown)
     if shown != rows:
@@ -182,10 +182,10 @@ def _pass(
 
 @dataclass(frozen=True)
 class TokenStats:
-    """Of every token of the episode, in the order of its responses, in nats and on the CPU.
+    """Measurements of every token of the episode, in the order of its responses, in nats, on the CPU.
 
-    `visual_N` is the visual dependency: how much more probable the picture makes the token. None if no pass
-    with blank pictures was made.
+    `visual_N` is the visual dependency: how much the picture raises the token's log-probability. It is None
+    if no pass with blank pictures was made.
     """
 
     logp_N: torch.Tensor
@@ -195,7 +195,7 @@ class TokenStats:
 
 
 def gather_stats(passes: list[Pass], ranks: Ranks) -> TokenStats:
-    """Put the passes of all ranks together; each has had its first forward pass (`note_first`)."""
+    """Put the passes of all ranks together. Each pass must have had its first forward pass (`note_first`)."""
     own: list[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]] = []
     for each in passes:
         assert each.logp_N is not None, "no forward pass yet"

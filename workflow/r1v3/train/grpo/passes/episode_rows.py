@@ -1,4 +1,4 @@
-"""Which responses of an episode each rank computes in which forward pass: consecutive ones, in order.
+"""Plan which responses of an episode each rank computes in which forward pass. Responses keep their order.
 
 A pass computes a prompt once for all its responses in that pass. A group may be split over passes, because 32
 responses of 8,192 tokens are more than one pass can hold.
@@ -14,15 +14,15 @@ PROMPTS_A_PASS = 64
 def plan_rows(
     prompt_lengths: list[int], lengths: list[int], samples: int, budget: int | None, world: int
 ) -> list[list[slice]]:
-    """Consecutive responses, by rank and pass; every response occurs once.
+    """Divide the responses into consecutive slices, by rank and pass. Every response occurs once.
 
-    Without a budget each rank takes its part of the prompts, at most 64 a pass. With a budget the ranks'
-    parts have about the same number of tokens, and a pass exceeds the budget only if a single response with
-    its prompt does.
+    Without a budget each rank takes an equal share of the prompts, at most 64 a pass. With a budget the ranks
+    get about the same number of tokens each. A pass exceeds the budget only if a single response with its
+    prompt does.
 
     Args:
         prompt_lengths: tokens of each prompt.
-        lengths: tokens of each response; the `samples` of a prompt are neighbours.
+        lengths: tokens of each response; the `samples` responses of a prompt are neighbours.
         budget: most tokens of a pass.
         world: number of ranks.
     """

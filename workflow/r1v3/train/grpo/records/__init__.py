@@ -1,1 +1,1 @@
-"""What a GRPO run writes about its steps: metrics, speed, rollouts and their page."""
+"""The files that a GRPO run writes about its steps: metrics, speed, rollouts and their page."""

@@ -1,8 +1,8 @@
-"""Alarms of a run that goes wrong, read from its metrics alone.
+"""Alarms for a run that goes wrong, computed from its metrics alone.
 
-Each compares steps of one run: the last with the first, with the best, or with those just before. So none
-depends on the size of a model; what is long for one is short for another. `r1v3 watch` shows them
-and MLflow has them as tags; a run itself prints those of its last step.
+Each alarm compares steps of the same run: the last steps with the first, with the best, or with those just
+before. No alarm uses a fixed length, because what is long for one model is short for another. `r1v3 watch`
+shows the alarms, MLflow has them as tags, and a run prints those of its last step.
 """
 
 import math
@@ -12,20 +12,20 @@ from typing import Any
 
 Rows = Sequence[dict[str, Any]]
 
-# Steps whose mean is compared; a run of fewer than two such spans has no alarm.
+# Means are taken over this many steps; a run of fewer than two such spans has no alarm.
 SPAN = 10
-# A jump is told against so many steps before it, and against five at least.
+# A jump is judged against this many steps before it, and needs at least five.
 RECENT = 10
 FEWEST = 5
-JUMP = 0.15  # a share rises by this much at least, and by three standard errors
-LENGTHS = 2.0  # mean length of a response against the recent one, up or down
-FALL = 0.3  # in the share of well-formed responses
+JUMP = 0.15  # a share must rise by at least this much, and by three standard errors
+LENGTHS = 2.0  # factor by which the mean length changes against the recent steps, up or down
+FALL = 0.3  # fall of the share of well-formed responses
 BY_RULE, OF_PAID = "rewarded_by/", ("answers/hedged", "answers/unboxed", "answers/from_question")
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """What is wrong, from the metrics up to a step."""
+    """The name of an alarm, and a sentence that says what is wrong."""
 
     name: str
     step: int
@@ -33,17 +33,17 @@ class Alarm:
 
 
 def find_alarms(rows: Rows) -> list[Alarm]:
-    """The alarms at the last of the given steps.
+    """Return the alarms at the last of the given steps.
 
     Args:
-        rows: of `metrics.jsonl`, in order.
+        rows: rows of `metrics.jsonl`, in order.
     """
     found = ((name, check(rows)) for name, check in CHECKS.items())
     return [Alarm(name, rows[-1]["step"], says) for name, says in found if says]
 
 
 def find_jumps(rows: Rows) -> list[str]:
-    """Alarms that compare the last step with the steps just before it.
+    """Return the alarms that compare the last step with the steps just before it.
 
     Args:
         rows: the last `RECENT` + 1 rows of `metrics.jsonl`, or more.
@@ -52,7 +52,7 @@ def find_jumps(rows: Rows) -> list[str]:
 
 
 def _reward_collapse(rows: Rows) -> str | None:
-    """The reward fell below half of the best that it was for `SPAN` steps."""
+    """Alarm if the mean reward fell below half of the run's best mean over `SPAN` steps."""
     values = _values(rows, "reward")
     if len(values) < 2 * SPAN:
         return None
@@ -64,7 +64,7 @@ def _reward_collapse(rows: Rows) -> str | None:
 
 
 def _entropy_collapse(rows: Rows) -> str | None:
-    """Entropy is below a tenth of its first values: all answers to a question are alike."""
+    """Alarm if entropy is below a tenth of its first values: all answers to a question are alike."""
     ends = _ends(rows, "entropy")
     if ends and ends[1] < ends[0] / 10:
         return f"mean entropy is {ends[1]:.3f} nats and was {ends[0]:.3f}"
@@ -72,7 +72,7 @@ def _entropy_collapse(rows: Rows) -> str | None:
 
 
 def _length_explosion(rows: Rows) -> str | None:
-    """Responses are more than twice as long, and a quarter and more of them is cut off."""
+    """Alarm if responses are more than twice as long as at first and at least a quarter is cut off."""
     lengths, cut = _ends(rows, "response_length"), _ends(rows, "truncated")
     if lengths and cut and lengths[1] > 2 * lengths[0] and cut[1] > 0.25:
         return f"responses have {lengths[1]:.0f} tokens and had {lengths[0]:.0f}; {cut[1]:.0%} are cut off"
@@ -80,7 +80,7 @@ def _length_explosion(rows: Rows) -> str | None:
 
 
 def _repetition(rows: Rows) -> str | None:
-    """Responses compress by 15 points more than they did."""
+    """Alarm if responses compress by 15 percentage points more than at first."""
     ends = _ends(rows, "repetition")
     if ends and ends[1] > ends[0] + 0.15:
         return f"responses shrink by {ends[1]:.0%} when compressed, and did by {ends[0]:.0%}"
@@ -88,7 +88,7 @@ def _repetition(rows: Rows) -> str | None:
 
 
 def _hacked_reward(rows: Rows) -> str | None:
-    """The reward rose and accuracy did not, so something other than right answers is paid."""
+    """Alarm if the reward rose and accuracy did not: something other than right answers earns reward."""
     reward, accuracy = _ends(rows, "reward"), _ends(rows, "accuracy")
     if reward and accuracy:
         gained, earned = reward[1] - reward[0], accuracy[1] - accuracy[0]
@@ -98,7 +98,7 @@ def _hacked_reward(rows: Rows) -> str | None:
 
 
 def _no_signal(rows: Rows) -> str | None:
-    """Nine groups of ten teach nothing, since their rewards are all equal."""
+    """Alarm if nine groups of ten have zero variance, so that they teach nothing."""
     ends = _ends(rows, "zero_variance_groups")
     if ends and ends[1] > 0.9:
         return f"rewards are equal within {ends[1]:.0%} of the groups"
@@ -106,7 +106,7 @@ def _no_signal(rows: Rows) -> str | None:
 
 
 def _mismatch(rows: Rows) -> str | None:
-    """Engine and trainer are a tenth of a nat a token apart, and further than they were."""
+    """Alarm if engine and trainer are a tenth of a nat a token apart, and further than at first."""
     ends = _ends(rows, "mismatch/kl")
     if ends and ends[1] > max(0.1, 2 * ends[0]):
         return f"engine and trainer are {ends[1]:.2f} nats a token apart, and were {ends[0]:.2f}"
@@ -114,7 +114,7 @@ def _mismatch(rows: Rows) -> str | None:
 
 
 def _share_jump(rows: Rows) -> str | None:
-    """A rule, or a trait of paid answers, suddenly earns more: the policy may have found a hole."""
+    """Alarm if a rule or a trait of paid answers suddenly earns more: the policy may exploit a fault."""
     before, now = _recent(rows)
     count = now.get("answers/count") if before else None
     if not count:
@@ -133,7 +133,7 @@ def _share_jump(rows: Rows) -> str | None:
 
 
 def _length_jump(rows: Rows) -> str | None:
-    """Responses are suddenly half or twice as long."""
+    """Alarm if responses are suddenly half or twice as long."""
     before, now = _recent(rows)
     usual = _mean(_values(before, "response_length") or [0.0])
     length = now.get("response_length")
@@ -143,7 +143,7 @@ def _length_jump(rows: Rows) -> str | None:
 
 
 def _format_fall(rows: Rows) -> str | None:
-    """Responses suddenly lack the form."""
+    """Alarm if fewer responses suddenly have the required format."""
     before, now = _recent(rows)
     usual = _mean(_values(before, "format") or [0.0])
     if now.get("format", usual) < usual - FALL:
@@ -169,13 +169,13 @@ CHECKS: dict[str, Callable[[Rows], str | None]] = {
 
 
 def _recent(rows: Rows) -> tuple[Rows, dict[str, Any]]:
-    """The steps before the last one, none where they are too few to tell a jump, and the last one."""
+    """Return the steps before the last one (none if they are too few to judge a jump) and the last one."""
     before = rows[-1 - RECENT : -1]
     return (before, rows[-1]) if len(before) >= FEWEST else ([], {})
 
 
 def _ends(rows: Rows, name: str) -> tuple[float, float] | None:
-    """Means of a metric over the first and the last `SPAN` steps that have it."""
+    """Return the mean of a metric over the first and over the last `SPAN` steps that have it."""
     values = _values(rows, name)
     if len(values) < 2 * SPAN:
         return None

@@ -1,4 +1,4 @@
-"""Metrics of an episode; they need no forward pass of their own."""
+"""Metrics of an episode that need no further forward pass."""
 
 import math
 from collections import Counter
@@ -30,13 +30,13 @@ HISTOGRAM_BIN, HISTOGRAM_TOP = 0.5, 12.0  # nats; the logarithm of 151,674 token
 
 
 def reward_metrics(episode: Episode, term: RewardTerm | None = None) -> dict[str, float]:
-    """Reward and its parts, overall and by data source; lengths in tokens; shares of zero-variance groups.
+    """Compute the reward and its parts, overall and by data source, lengths, and zero-variance shares.
 
-    A group without variance in accuracy differs at most in format. `repetition` is the share by which the
-    responses shrink when compressed. `advantage_spread` is the mean standard deviation within a group.
-    `prompt_pass_rate` is the mean of the prompts' pass rates where these were measured. With a reward model,
-    `reward_model/score` is its mean score, `reward_model/term` the mean of what the scores count, in [0, 1],
-    and `reward_model/unscored` the share of responses without a score.
+    Lengths are in tokens. A group without variance in accuracy can still differ in format. `repetition` is
+    the share by which the responses shrink when compressed. `advantage_spread` is the mean standard deviation
+    within a group. `prompt_pass_rate` is the mean pass rate of the prompts for which one was measured. With
+    a reward model, `reward_model/score` is its mean score, `reward_model/term` is the mean of the term that
+    the score adds to the reward, in [0, 1], and `reward_model/unscored` is the share without a score.
     """
     responses = episode.responses
     lengths = episode.lengths
@@ -78,18 +78,18 @@ def _score_metrics(episode: Episode, term: RewardTerm | None) -> dict[str, float
 def entropy_metrics(
     entropy_N: torch.Tensor, responses: list[Response], readings: Readings, samples: int
 ) -> dict[str, Any]:
-    """Entropy of the sampled tokens (section 6.5, figure 10) and at critical ones (section 5.1), in nats.
+    """Measure entropy at sampled tokens (section 6.5, figure 10) and at critical ones (section 5.1), in nats.
 
-    `emitted/`, `candidate/` and `control/` (see `entropy.readings`) each have a `count`. If there is any such
-    token they have `mean`, and `next` for one position later; if there are as many as the recipe's minimum
-    they have the bounds of an interval over prompts, `low` and `high`. `critical_token_entropy` and
+    `emitted/`, `candidate/` and `control/` (see `entropy.readings`) each have a `count`. If the count is not
+    0, they also have `mean`, and `next` for the mean one position later. If the count reaches the recipe's
+    minimum, they have `low` and `high`, the bounds of an interval over prompts. `critical_token_entropy` and
     `critical_tokens` are other names of `emitted/mean` and `emitted/count`. The histogram counts tokens in
-    bins of half a nat. `high_entropy_tokens` are the most frequent ones above the threshold, with their
+    bins of half a nat. `high_entropy_tokens` are the most frequent tokens above the threshold, with their
     counts.
 
     Args:
-        entropy_N: of each token of all responses, nats.
-        samples: responses of each prompt.
+        entropy_N: entropy at each token of all responses, nats.
+        samples: number of responses of each prompt.
     """
     edges = torch.arange(0.0, HISTOGRAM_TOP, HISTOGRAM_BIN)
     bins = torch.bucketize(entropy_N.clamp(min=0), edges, right=True) - 1
@@ -118,15 +118,15 @@ def entropy_metrics(
 def logprob_metrics(
     logp_N: torch.Tensor, sampled_N: torch.Tensor, advantage_N: torch.Tensor
 ) -> dict[str, float]:
-    """The gap between trainer and engine, and the covariance of log-probability and advantage (5.5).
+    """Compare trainer and engine, and compute the covariance of log-probability and advantage (5.5).
 
-    `logprob_gap_max` and `_mean` are in nats. `logprob_gap_share` is the share of tokens whose ratio is
-    above 1.05 or below 1 / 1.05. The covariance drives entropy down (Cui et al. 2025); it is in nats.
+    `logprob_gap_max` and `logprob_gap_mean` are in nats. `logprob_gap_share` is the share of tokens whose
+    ratio is above 1.05 or below 1 / 1.05. A high covariance lowers entropy (Cui et al. 2025); it is in nats.
 
     Args:
-        logp_N: log-probability of each token by the trainer, nats.
-        sampled_N: the same by the engine that sampled it.
-        advantage_N: of each token's response.
+        logp_N: log-probability of each token under the trainer, nats.
+        sampled_N: log-probability of each token under the engine that sampled it, nats.
+        advantage_N: advantage of each token's response.
     """
     gap_N = (logp_N - sampled_N).abs()
     return {
@@ -140,14 +140,14 @@ def logprob_metrics(
 def mismatch_metrics(
     rule: Mismatch | None, logp_N: torch.Tensor, sampled_N: torch.Tensor, length_R: torch.Tensor
 ) -> dict[str, float]:
-    """How far the engine's policy is from the trainer's, before any step.
+    """Measure how far the engine's policy is from the trainer's before any step.
 
-    `mismatch/kl` is in nats a token. With a rule, `mismatch/beyond` is the share of tokens whose weight lay
-    beyond its cap or floor, and `mismatch/weight` the mean of the weights that were used.
+    `mismatch/kl` is in nats a token. With a rule, `mismatch/beyond` is the share of tokens whose weight was
+    beyond its cap or floor, and `mismatch/weight` is the mean of the weights that were used.
 
     Args:
         rule: the recipe's section.
-        logp_N, sampled_N: log-probability of each token by trainer and engine, nats.
+        logp_N, sampled_N: log-probability of each token under trainer and engine, nats.
         length_R: tokens of each response.
     """
     found = {"mismatch/kl": mismatch_kl(logp_N, sampled_N)}
@@ -162,7 +162,7 @@ def mismatch_metrics(
 def worst_token_shown(
     worst: Worst, responses: list[Response], tokenizer: PreTrainedTokenizerBase
 ) -> list[Any]:
-    """Text of the token on which trainer and engine differ the most, and its log-probability by each."""
+    """Return the text of the token on which trainer and engine differ most, and both log-probabilities."""
     response, place = token_at(responses, worst.place)
     return [tokenizer.decode([response.token_ids[place]]), worst.logp, worst.sampled]
 
@@ -170,7 +170,7 @@ def worst_token_shown(
 def _commonest(
     high_N: torch.Tensor, responses: list[Response], tokenizer: PreTrainedTokenizerBase
 ) -> list[list[Any]]:
-    """Text and count of the most frequent tokens where `high_N` is true."""
+    """Return text and count of the most frequent tokens among those where `high_N` is true."""
     ids = torch.tensor([token for response in responses for token in response.token_ids])
     counts = Counter(ids[high_N].tolist())
     most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:TOKENS_NAMED]

@@ -21,7 +21,7 @@ from r1v3.train.grpo.setup import GrpoRun
 
 
 class GrpoLog:
-    """Measures the steps of a run and writes what was measured."""
+    """Computes the metrics of each step and writes them with the rollouts."""
 
     def __init__(self, run: GrpoRun):
         self.run, self.first = run, run.policy.ranks.first

@@ -1,8 +1,8 @@
-"""Which answers earn reward: a policy finds every rule that pays by mistake.
+"""Track which answers earn reward, because a policy finds every rule that pays wrong answers.
 
-Each step's `metrics.jsonl` gets the shares of answers by the rule that paid them, and by traits that no
-verdict shows; `alarms.py` tells where a share jumps. `to_judge.jsonl` beside it keeps a few paid answers of
-each step for people to read: a rule that pays what they would not is a hole.
+Each row of `metrics.jsonl` gets the shares of answers by the rule that paid them, and by traits of the answer
+that no verdict shows. `alarms.py` finds shares that jump. `to_judge.jsonl` beside it keeps a few paid answers
+of each step for people to read. A paid answer that a person calls wrong shows a fault in a rule.
 """
 
 from collections import Counter
@@ -17,31 +17,31 @@ from r1v3.train.grpo.sampling.rollouts import Episode
 
 BY_RULE = "rewarded_by/"
 TRAITS = ("hedged", "unboxed", "from_question")
-JUDGED = 4  # paid answers a step that are kept for people, each rule's first
-TAIL = 600  # characters of an answer that are kept
+JUDGED = 4  # paid answers a step that are kept for people; one of each rule comes first
+TAIL = 600  # characters that are kept of an answer's end
 
 
 class PaidAnswers:
     """Measures the paid answers of a run, step by step.
 
     Args:
-        folder: of the run. Steps past `keep_through` are dropped from its sample, as from its metrics.
-        seed: of the run; it chooses the sample.
+        folder: folder of the run. Rows after step `keep_through` are dropped, as they are from the metrics.
+        seed: seed of the run; it chooses which answers are kept.
     """
 
     def __init__(self, folder: Path, *, keep_through: int, seed: int):
         self.seed = seed
         rows = read_metrics(folder / "metrics.jsonl")
-        # A rule that was seen before and pays nothing in a step has a share of 0 there.
+        # A rule of an earlier step that pays nothing in this one gets a share of 0.
         self.rules = {key for row in rows for key in row if key.startswith(BY_RULE)}
         self.sample = MetricsLog(folder / "to_judge.jsonl", keep_through=keep_through)
 
     def measure(self, step: int, episode: Episode, mode: Mode) -> dict[str, float]:
-        """Return a step's shares and write its sample.
+        """Return the shares of a step, and write the answers that are kept for people.
 
-        `rewarded_by/rule_letter` is the share of all answers that the rule `rule:letter` paid, and so on for
-        each rule and the verifier. `answers/hedged`, `answers/unboxed` and `answers/from_question` are shares
-        of the paid answers. `answers/count` is how many answers there are.
+        `rewarded_by/rule_letter` is the share of all answers that the rule `rule:letter` paid. Each other
+        rule and the verifier have a key of the same form. `answers/hedged`, `answers/unboxed` and
+        `answers/from_question` are shares of the paid answers. `answers/count` is the number of answers.
         """
         samples = episode.reward_GM.shape[1]
         paid = [n for n, right in enumerate(episode.accuracy_GM.flatten().tolist()) if right > 0]
@@ -63,7 +63,7 @@ class PaidAnswers:
         return shares | {"answers/count": count}
 
     def _to_judge(self, step: int, episode: Episode, paid: list[int]) -> list[dict[str, str]]:
-        """A few paid answers, one of each rule before a second of any, by a hash of seed, step and place."""
+        """Choose paid answers by a hash of seed, step and index; each rule gives one before any gives two."""
         samples = episode.reward_GM.shape[1]
         of_rule: Counter[str] = Counter()
         ranked = []

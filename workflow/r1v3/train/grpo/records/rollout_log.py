@@ -1,4 +1,4 @@
-"""Rollouts on disk: one compressed Parquet file for each step; `rollout_page` shows them."""
+"""Writes rollouts as one compressed Parquet file a step. `rollout_page` shows them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ SCHEMA = pa.schema(
     ]
 )
 
-SCORE = pa.field("score", pa.float32())  # only where a reward model is a part of the reward
+SCORE = pa.field("score", pa.float32())  # only if a reward model is part of the reward
 
 
 def write_rollouts(
@@ -47,14 +47,14 @@ def write_rollouts(
     seed: int,
     unused: Sequence[Graded] = (),
 ) -> Path | None:
-    """Write a step's rollouts, always all samples of a prompt, so that these can be compared.
+    """Write rollouts of a step. All samples of a prompt are written together, so they can be compared.
 
     Args:
         step: from 1.
-        entropy_N: of every sampled token of the episode, nats.
-        critical: finds the tokens whose entropies are written.
-        share: of the prompts, chosen by a hash of seed, step and prompt; 0 writes nothing.
-        unused: groups that were sampled but not learned from; no forward pass has computed their entropies.
+        entropy_N: entropy at every sampled token of the episode, nats.
+        critical: finds the critical tokens, whose entropies are written.
+        share: share of the prompts to write, chosen by a hash of seed, step and prompt; 0 writes nothing.
+        unused: groups that were sampled but not learned from. Their entropies are unknown.
 
     Returns:
         The file `step-000001.parquet`, written atomically; None if nothing is written.

@@ -1,4 +1,4 @@
-"""The rollouts of a GRPO run as a page: the best, the worst and those whose prompt changed most.
+"""A page of a GRPO run's rollouts: the best, the worst, and the prompts whose answer changed most.
 
 r1v3 browse results/runs/rl.json --output rollouts.html
 """
@@ -13,7 +13,7 @@ from r1v3.render.page import render_page
 
 
 def write_rollout_page(run: Path, output: Path, *, count: int = 20) -> dict[str, int]:
-    """Write the page; returns how many rollouts each of its sections shows.
+    """Write the page, and return the number of rollouts in each of its sections.
 
     Args:
         run: a run's folder, or its stable name, such as results/runs/rl.json.
@@ -46,10 +46,10 @@ def write_rollout_page(run: Path, output: Path, *, count: int = 20) -> dict[str,
 
 
 def choose_rollouts(rollouts: pd.DataFrame, count: int) -> dict[str, pd.DataFrame]:
-    """Rollouts for the page's three sections.
+    """Choose the rollouts of the page's three sections.
 
-    The best and the worst are the latest of those that were learned from. The most changed are the first and
-    the last answer to prompts that were asked twice, learned from or not."""
+    The best and the worst are the latest ones that were learned from. The most changed are the first and the
+    last answer to prompts that were asked twice, whether learned from or not."""
     latest = pd.DataFrame(rollouts[rollouts.used]).sort_values(
         ["step", "prompt", "sample"], ascending=[False, True, True]
     )

@@ -10,7 +10,7 @@ from r1v3.train.grpo.sampling.rollouts import Episode
 
 
 class EpisodeSpeed:
-    """Rates over all ranks; see `r1v3.train.core.flops` for what counts as an operation."""
+    """Computes rates over all ranks; `r1v3.train.core.flops` says which operations count."""
 
     def __init__(self, model: PreTrainedModel, settings: Grpo, ranks: Ranks):
         self.count = FlopCount.of(model, settings.train, settings.adapted)
@@ -20,11 +20,11 @@ class EpisodeSpeed:
     def of_step(
         self, episode: Episode, seconds: float, phases: dict[str, float]
     ) -> dict[str, float]:
-        """Metrics of one step. Of grading, only the seconds after sampling has ended count.
+        """Compute the metrics of one step. Grading counts only the seconds after sampling has ended.
 
         Args:
             seconds: wall time of the whole step.
-            phases: seconds of its phases, by name.
+            phases: seconds of each phase, by name.
         """
         generated = sum(len(response.token_ids) for response in episode.responses)
         found = {f"seconds_{phase}": value for phase, value in phases.items()}
@@ -36,7 +36,7 @@ class EpisodeSpeed:
         return found
 
     def flops(self, episode: Episode) -> float:
-        """Operations that the episode's updates need; a prompt counts once for all its samples."""
+        """Count the operations of the episode's updates. A prompt counts once for all its samples."""
         tokens = squares = responses = tiles = 0
         samples = len(episode.responses) // len(episode.prompts)
         for n, prompt in enumerate(episode.prompts):

@@ -4,14 +4,14 @@ import time
 
 
 class StepTimer:
-    """Times a step from its creation on; phases may be timed by `lap` or added."""
+    """Measures the time since its creation and the seconds of each phase, by `lap` or by `add`."""
 
     def __init__(self) -> None:
         self.began = self.last = time.monotonic()
         self.seconds: dict[str, float] = {}
 
     def lap(self, phase: str) -> None:
-        """End a phase that began with the step or with the lap before."""
+        """End a phase that began at the last lap, or at the start of the step."""
         now = time.monotonic()
         self.add(**{phase: now - self.last})
         self.last = now

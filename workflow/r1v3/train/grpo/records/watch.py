@@ -1,4 +1,4 @@
-"""A run as it learns: numbers, alarms and newest answers, in the terminal and as a page that refreshes."""
+"""Shows a run while it learns: metrics, alarms and newest answers, in the terminal or on a page."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from r1v3.render.picture import embedded_picture
 from r1v3.train.core.metrics import read_metrics
 from r1v3.train.grpo.records.alarms import Alarm, find_alarms
 
-# Metric and what it is called.
+# The key of a metric, and its title on the screen.
 SHOWN = {
     "reward": "reward",
     "accuracy": "accuracy",
@@ -35,11 +35,11 @@ BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True)
 class RunSoFar:
-    """What a run has written so far.
+    """The results that a run has written so far.
 
     Attributes:
-        rules: share of the newest step's answers that each rule decided on, and of those that it found right.
-        samples: of the newest step, the best and the worst of each of some prompts.
+        rules: each rule's share of the newest step's answers, and its share of the answers graded right.
+        samples: for some prompts of the newest step, the best and the worst answer.
     """
 
     name: str
@@ -52,14 +52,14 @@ class RunSoFar:
 
 
 def read_run_so_far(run: Path) -> RunSoFar:
-    """Read a run's folder.
+    """Read the folder of a run.
 
     Args:
-        run: a run's folder, its stable name (results/runs/rl.json), or its name (rl), of which the folder
-            that was begun last is taken.
+        run: a run's folder, its stable name (results/runs/rl.json), or its name (rl). A name stands for the
+            folder of that name that was begun last.
 
     Raises:
-        ValueError: no run of reinforcement learning is there.
+        ValueError: there is no GRPO run.
     """
     run = grpo_folder(run)
     config = read_json(run / "config.json", "kind")
@@ -79,12 +79,12 @@ def read_run_so_far(run: Path) -> RunSoFar:
 
 
 def grpo_folder(run: Path, root: Path = Path()) -> Path:
-    """The folder of a run, given its folder, its stable name's file, or its name.
+    """Return the folder of a run, given its folder, its stable name's file, or its name.
 
-    An unfinished run has no stable name yet, so of several runs with one name it is the one begun last.
+    An unfinished run has no stable name yet, so of several folders with the name, the one that was begun last is returned.
 
     Args:
-        root: the checkout in whose results a name is looked for.
+        root: the checkout whose results are searched for a name.
 
     Raises:
         ValueError: there is none.
@@ -104,13 +104,13 @@ def grpo_folder(run: Path, root: Path = Path()) -> Path:
 
 
 def newest_rollouts(run: Path) -> list[dict[str, Any]]:
-    """The newest step's kept rollouts, group by group; none where none were kept."""
+    """Return the newest step's kept rollouts, group by group; an empty list if none were kept."""
     files = sorted((run / "rollouts").glob("step-*.parquet"))
     return pq.read_table(files[-1]).to_pylist() if files else []
 
 
 def shares_of_rules(answers: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
-    """Each rule or verifier with its share of the answers, and of the right ones; the commonest first."""
+    """Return each rule or verifier with its share of the answers and of the right ones, commonest first."""
     all_of = Counter(str(answer["by"]) for answer in answers)
     right_of = Counter(str(answer["by"]) for answer in answers if answer["accuracy"] > 0)
     right = max(1, right_of.total())
@@ -118,7 +118,7 @@ def shares_of_rules(answers: list[dict[str, Any]]) -> list[tuple[str, float, flo
 
 
 def choose_samples(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The best and the worst answer to each of the first prompts, best first."""
+    """Choose the best and the worst answer to each of the first prompts, best first."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for answer in answers:
         groups.setdefault(answer["prompt"], []).append(answer)
@@ -130,7 +130,7 @@ def choose_samples(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def with_pictures(samples: list[dict[str, Any]], run: Path, data: str) -> list[dict[str, Any]]:
-    """Samples with their question and pictures, where the run's data set still lies beside it."""
+    """Add question and pictures to samples, if the run's data set is still beside it."""
     folder = run.resolve().parents[1] / "data" / data
     records: dict[str, Record] = {}
     if samples and (folder / "records.parquet").exists():
@@ -152,7 +152,7 @@ def with_pictures(samples: list[dict[str, Any]], run: Path, data: str) -> list[d
 
 
 def watch_screen(seen: RunSoFar) -> str:
-    """A screen of text: the newest value of each metric with its course, alarms, rules, and one answer."""
+    """Write a screen of text: the newest values with their course, alarms, rules, and one answer."""
     if not seen.rows:
         return f"{seen.name}: no step is done yet"
     step = seen.rows[-1]["step"]
@@ -175,7 +175,7 @@ def watch_screen(seen: RunSoFar) -> str:
 
 
 def course(values: list[float], width: int = 30) -> str:
-    """A line of bars: means of equal parts of the values, from the lowest to the highest."""
+    """Draw values as a line of bars. Each bar is the mean of an equal part of the values."""
     count = min(width, len(values))
     cuts = [len(values) * n // count for n in range(count + 1)]
     means = [sum(values[a:b]) / (b - a) for a, b in pairwise(cuts)]
@@ -185,7 +185,7 @@ def course(values: list[float], width: int = 30) -> str:
 
 
 def write_watch_page(seen: RunSoFar, output: Path, *, every: float) -> None:
-    """Write the page; it loads itself again every so many seconds until the run is finished."""
+    """Write the page. It reloads itself every `every` seconds until the run is finished."""
     figures: list[str] = []
     for key, title in SHOWN.items():
         found = [(row["step"], row[key]) for row in seen.rows if key in row]

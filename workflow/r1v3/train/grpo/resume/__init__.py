@@ -1,1 +1,1 @@
-"""What an unfinished GRPO run keeps, so that it resumes to the bit."""
+"""The files that let an unfinished GRPO run resume with bit-identical results."""

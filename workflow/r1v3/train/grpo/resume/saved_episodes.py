@@ -1,6 +1,6 @@
-"""Complete episodes since the newest saved state, so that a killed run samples nothing twice.
+"""Saves complete episodes, so that a killed run samples none of them again.
 
-They lie beside the states in `resume/`, one Parquet file a step. A newer state makes them superfluous.
+The files are in `resume/` beside the states, one Parquet file a step. A newer state makes them superfluous.
 """
 
 import hashlib
@@ -42,9 +42,9 @@ VALUES = ("accuracy", "format", "reward")
 
 
 def save_episode(folder: Path, step: int, collected: Collected) -> None:
-    """Write a step's episode atomically before the policy moves, and the groups that it does not use.
+    """Write a step's episode and its unused groups atomically, before the policy changes.
 
-    Then the ranks' samples of that step are deleted.
+    Afterwards the saved samples of that step are deleted.
     """
     episode, used = collected.episode, len(collected.episode.responses)
     if collected.unused:
@@ -74,22 +74,22 @@ def save_episode(folder: Path, step: int, collected: Collected) -> None:
 
 
 def take_episode(folder: Path, step: int) -> torch.Tensor:
-    """The bytes of a step's episode, as a state can hold them."""
+    """Return the bytes of a step's saved episode as a tensor, so that a state can hold them."""
     return torch.frombuffer(bytearray(path_of(folder, step).read_bytes()), dtype=torch.uint8)
 
 
 def put_episode(folder: Path, step: int, content: torch.Tensor) -> None:
-    """Write the bytes of a step's episode where `restore_episode` finds them."""
+    """Write the bytes of a step's episode to the file that `restore_episode` reads."""
     _write(path_of(folder, step), content.numpy().tobytes())
 
 
 def restore_episode(folder: Path, step: int, prompts: dict[str, Prompt]) -> Collected | None:
-    """A step's episode as it was sampled before the run was killed; None if there is none.
+    """Return the episode of a step that a killed run had saved; None if there is none.
 
-    A damaged one is named and passed over: the step is then sampled again.
+    A damaged file is reported and ignored, so the step is sampled again.
 
     Args:
-        prompts: by their records' ids.
+        prompts: the run's prompts, by the ids of their records.
     """
     data = _intact_bytes(path_of(folder, step))
     if data is None:
@@ -128,7 +128,7 @@ def restore_episode(folder: Path, step: int, prompts: dict[str, Prompt]) -> Coll
 
 
 def delete_episodes(folder: Path, through: int) -> None:
-    """Remove episodes and samples of the steps up to `through`, which a saved state covers."""
+    """Delete the episodes and samples of the steps up to `through`, which a saved state covers."""
     for path in sorted(Path(folder).glob("episode-*.parquet")):
         if int(path.stem.rpartition("-")[2]) <= through:
             path.unlink()
@@ -137,7 +137,7 @@ def delete_episodes(folder: Path, through: int) -> None:
 
 
 def path_of(folder: Path, step: int) -> Path:
-    """Where a step's episode lies."""
+    """Return the file of a step's episode."""
     return Path(folder) / f"episode-{step:06d}.parquet"
 
 
@@ -147,12 +147,12 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _seal_of(path: Path) -> Path:
-    """The file with an episode's sha256."""
+    """Return the file that holds the sha256 of an episode file."""
     return path.with_suffix(".sha256")
 
 
 def _intact_bytes(path: Path) -> bytes | None:
-    """An episode's bytes; None where there are none, or others than were written."""
+    """Return the bytes of an episode file; None if it is missing or damaged."""
     if not path.exists():
         return None
     try:

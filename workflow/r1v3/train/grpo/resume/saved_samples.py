@@ -1,9 +1,9 @@
-"""Responses of an episode that is not complete yet.
+"""Saves the responses of an episode that is not complete yet.
 
-They let a run that was killed while it sampled or graded, or whose verifier failed, sample nothing twice.
-Each rank adds a line of JSON for each prompt to its own file in `resume/` as responses come. A line whose
-seal does not fit is named and its prompt is asked again: a flipped bit must not become a gradient.
-`saved_episodes` replaces them once the episode is graded.
+A run that is killed while it samples or grades, or whose verifier fails, then samples nothing twice. Each
+rank appends one line of JSON for each prompt to its own file in `resume/` as responses come. Each line has a
+checksum. If it does not match, the line is reported and its prompt is sampled again, so damaged data never
+reach a gradient. `saved_episodes` replaces these files once the episode is graded.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from r1v3.base.atomic_write import write_bytes
 from r1v3.base.json_file import parse_line
 from r1v3.generate.types import Response
 
-LINE_SEAL = "sha256"  # of all else that a line says; lines of earlier versions have none
+LINE_SEAL = "sha256"  # checksum of the rest of the line; lines of earlier versions have none
 KEYS = {"round", "place", "prompt", "samples"}
 FIELDS = ("text", "token_ids", "logprobs", "finish_reason", "prompt_tokens")
 
 
 class SavedSamples:
-    """One rank's responses of a step.
+    """The responses of one rank to the prompts of one step.
 
     Args:
         folder: of the run's states.
@@ -34,11 +34,11 @@ class SavedSamples:
         self.saved = self._read()
 
     def of_round(self, seed: str, ids: list[str]) -> list[Response]:
-        """The saved responses to a round's prompts; their keys are the prompts' places in `ids`.
+        """Return the saved responses to the prompts of a round, with keys that are indices into `ids`.
 
         Args:
             seed: names the round.
-            ids: of the prompts.
+            ids: ids of the round's prompts.
         """
         found: list[Response] = []
         for place, prompt in enumerate(ids):
@@ -46,7 +46,7 @@ class SavedSamples:
         return found
 
     def add(self, seed: str, ids: list[str], responses: list[Response]) -> None:
-        """Write all responses to some prompts, with keys as `of_round` returns them."""
+        """Write all responses to some prompts; their keys are indices into `ids`, as in `of_round`."""
         groups: dict[str, list[Response]] = {}
         for response in responses:
             groups.setdefault(response.key, []).append(response)
@@ -58,7 +58,7 @@ class SavedSamples:
                 stream.write(json.dumps(row | {LINE_SEAL: _seal_of(row)}) + "\n")
 
     def _read(self) -> dict[tuple[str, int, str], list[Response]]:
-        """What was written; removes what a kill cut short, or a disk has changed."""
+        """Read the file, and remove lines that were cut short by a kill or damaged on disk."""
         if not self.path.exists():
             return {}
         data = self.path.read_bytes()
@@ -80,7 +80,7 @@ class SavedSamples:
 
 
 def _row(line: bytes) -> dict[str, Any] | None:
-    """What a line says; None for half a line, or one that was changed."""
+    """Parse a line; None if it is incomplete or damaged."""
     row = parse_line(line)
     if row is None:
         return None
@@ -93,7 +93,7 @@ def _seal_of(row: dict[str, Any]) -> str:
 
 
 def delete_samples(folder: Path, through: int) -> None:
-    """Remove every rank's samples of the steps up to `through`, which are saved elsewhere."""
+    """Delete every rank's samples of the steps up to `through`, whose episodes are saved."""
     for path in sorted(Path(folder).glob("sampled-*.jsonl")):
         if int(path.stem.split("-")[1]) <= through:
             path.unlink()

@@ -1,6 +1,7 @@
-"""An unfinished GRPO run: besides its states, it keeps what it has sampled since the newest one.
+"""The saved files of an unfinished GRPO run: states, and all that was sampled since the newest state.
 
-A state of a run with overlapped rollouts holds the next step's episode: the weights that sampled it are gone.
+With overlapped rollouts a state also holds the next step's episode, because the weights that sampled it no
+longer exist.
 """
 
 from concurrent.futures import Future
@@ -18,13 +19,13 @@ from r1v3.train.grpo.sampling.prompts import Prompt
 
 
 class UnfinishedGrpo(UnfinishedRun):
-    """Saves states, complete episodes and samples of an incomplete one, so that nothing is sampled twice.
+    """Saves states, complete episodes, and the samples of an incomplete one, so nothing is sampled twice.
 
     Args:
-        prompts: of the run; a saved episode names them by their records' ids.
+        prompts: prompts of the run; a saved episode refers to them by the ids of their records.
 
     Attributes:
-        ahead: the next step's episode, where it is sampled while the policy learns.
+        ahead: the next step's episode, if it is sampled while the policy learns.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class UnfinishedGrpo(UnfinishedRun):
         self.ahead: Future[Any] | None = None
 
     def restore(self) -> State | None:
-        """Restore as every run does, and put the episode that the state holds back on disk."""
+        """Restore the newest state, and write the episode that it holds to disk again."""
         state = super().restore()
         if state is not None and "ahead" in state:
             ahead = state.pop("ahead")
@@ -50,31 +51,31 @@ class UnfinishedGrpo(UnfinishedRun):
         return state
 
     def beside(self, step: int) -> State:
-        """The next step's episode, once it is sampled."""
+        """Return the next step's episode for the state, after it has been sampled."""
         if self.ahead is None:
             return {}
         self.ahead.result()
-        if not self.engine.ranks.first:  # the first one writes the state
+        if not self.engine.ranks.first:  # the first rank writes the state
             return {}
         return {"ahead": saved_episodes.take_episode(self.folder, step + 1)}
 
     def restore_episode(self, step: int, ranks: Ranks) -> Collected | None:
-        """The episode of a step (from 1), if a killed run has sampled it; all ranks call this together.
+        """Return the episode of a step (from 1) if a killed run has saved it. All ranks call this together.
 
         Args:
-            ranks: of the thread that samples.
+            ranks: the ranks of the thread that samples.
         """
         collected = saved_episodes.restore_episode(self.folder, step, self.prompts)
-        ranks.wait()  # until every rank has looked, before the first one saves
+        ranks.wait()  # until every rank has read, before the first rank saves
         return collected
 
     def save_episode(self, step: int, collected: Collected) -> None:
-        """Write the episode of a step before the policy moves."""
+        """Write the episode of a step before the policy changes."""
         if self.engine.ranks.first:
             saved_episodes.save_episode(self.folder, step, collected)
 
     def keep_bad_episode(self, step: int, collected: Collected) -> Path:
-        """Write the episode on which training stopped to a folder that no later state deletes."""
+        """Write the episode that stopped training to a folder that later states do not delete."""
         folder = self.folder / "bad_steps"
         if self.engine.ranks.first:
             folder.mkdir(parents=True, exist_ok=True)
@@ -82,10 +83,10 @@ class UnfinishedGrpo(UnfinishedRun):
         return saved_episodes.path_of(folder, step)
 
     def samples(self, step: int) -> SavedSamples:
-        """This rank's samples of a step whose episode is not complete."""
+        """Return this rank's saved samples of a step whose episode is incomplete."""
         return SavedSamples(self.folder, step, self.engine.ranks.rank)
 
     def after_save(self, step: int) -> None:
-        """Delete the episodes that the saved state covers."""
+        """Delete the episodes that the saved state makes superfluous."""
         if self.engine.ranks.first:
             saved_episodes.delete_episodes(self.folder, through=step)

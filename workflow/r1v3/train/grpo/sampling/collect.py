@@ -1,8 +1,8 @@
 """Collect an episode: one round of prompts, or as many rounds as Dynamic Sampling needs (section 5.5).
 
-Dynamic Sampling (DAPO, arXiv 2503.14476) replaces the groups whose samples are all right or all wrong. It
-looks at the variance of *accuracy*. A group that differs only in format has advantages too, but it teaches
-the template and not the task; such groups are replaced as well, and counted.
+Dynamic Sampling (DAPO, arXiv 2503.14476) replaces groups whose samples are all right or all wrong. It
+compares the *accuracy* of the samples. A group whose samples differ only in format has nonzero advantages
+too, but it teaches the template instead of the task. Such groups are replaced as well, and counted.
 """
 
 import math
@@ -27,9 +27,9 @@ from r1v3.train.grpo.sampling.sampler import BesideTrainer, OwnModel
 
 @dataclass(frozen=True)
 class Graded:
-    """A prompt with its M responses and their rewards, each in [0, 1] and of shape (M,).
+    """A prompt with its M responses, and their rewards of shape (M,), each in [0, 1].
 
-    `score_M` is the reward model's, as `Episode` has it.
+    `score_M` has the reward model's scores, as in `Episode`.
     """
 
     prompt: Prompt
@@ -43,11 +43,11 @@ class Graded:
 
 @dataclass(frozen=True)
 class Collected:
-    """An episode, and how it came about.
+    """An episode, and facts about how it was collected.
 
     Attributes:
-        drawn: prompts drawn since the run began.
-        counts: what Dynamic Sampling counted; empty without it.
+        drawn: number of prompts drawn since the run began.
+        counts: counts of Dynamic Sampling; empty without it.
         unused: groups that were sampled but are not part of the episode.
     """
 
@@ -58,10 +58,10 @@ class Collected:
 
 
 class RunRound(Protocol):
-    """Samples and grades some prompts; `seed` names the round."""
+    """A function that samples and grades some prompts; `seed` names the round."""
 
     def __call__(self, *, prompts: list[Prompt], seed: str) -> Episode:
-        """The episode of these prompts."""
+        """Return the episode of these prompts."""
         ...
 
 
@@ -73,20 +73,20 @@ def collect_episode(
     *,
     seed: str,
 ) -> Collected:
-    """An episode of `prompts_per_step` groups.
+    """Collect an episode of `prompts_per_step` groups.
 
-    With Dynamic Sampling, rounds go on until every group's accuracy varies. If `max_rounds` are not enough,
-    the missing groups are taken from those passed over, first the ones that differ in format. A round asks at
-    least one prompt a rank, so the last one may bring more groups than are missing: a surplus.
+    With Dynamic Sampling, rounds continue until accuracy varies in every group. If that takes more than
+    `max_rounds` rounds, groups that were passed over fill the gap; those that differ in format come first. A
+    round asks at least one prompt a rank, so the last round may bring more groups than are missing.
 
     Args:
         run: samples and grades a round of prompts.
-        order: hands out the prompts.
-        sampler: says which of them this process asks.
+        order: decides which prompts come next.
+        sampler: decides which of them this process asks.
         seed: names the episode.
 
     Raises:
-        RuntimeError: of all answers, used or not, more stayed unjudged than the recipe allows.
+        RuntimeError: more of all sampled answers stayed unjudged than the recipe allows.
     """
     wanted, dynamic = settings.prompts_per_step, settings.dynamic_sampling
     if not dynamic:
@@ -102,7 +102,7 @@ def collect_episode(
     while rounds < dynamic.max_rounds and len(taken) < wanted:
         missing = wanted - len(taken)
         world = sampler.ranks.world
-        chosen = order.take(world * math.ceil(missing / world))  # one each at least
+        chosen = order.take(world * math.ceil(missing / world))  # at least one for each rank
         own = run(prompts=sampler.share(chosen), seed=f"{seed}/{rounds}" if rounds else seed)
         episode = gather_episode(chosen, own, sampler.ranks)
         for group, good in zip(groups_of(episode), has_variance(episode.accuracy_GM).tolist()):
@@ -126,7 +126,7 @@ def collect_episode(
 
 
 def groups_of(episode: Episode) -> list[Graded]:
-    """The episode's groups one by one."""
+    """Split an episode into its groups."""
     samples = episode.reward_GM.shape[1]
     parts = [slice(n * samples, (n + 1) * samples) for n in range(len(episode.prompts))]
     return [
@@ -144,7 +144,7 @@ def groups_of(episode: Episode) -> list[Graded]:
 
 
 def episode_of(groups: list[Graded]) -> Episode:
-    """The episode that these groups make up, in their order."""
+    """Join groups, in their order, into an episode."""
     scores = [group.score_M for group in groups if group.score_M is not None]
     return Episode(
         [group.prompt for group in groups],

@@ -1,8 +1,8 @@
-"""Which prompts an episode asks: a fresh shuffle each epoch, or a curriculum by measured pass rate (5.3).
+"""The order of the prompts: a new shuffle each epoch, or a curriculum by measured pass rate (5.3).
 
-A curriculum divides the prompts into bands of equal size, from those that a given model solves most often to
-those that it solves least. Which band a draw takes from depends on the seed, the draw's number and, for a
-window, on where the window stands. Within a band no prompt comes again before all others have.
+A curriculum sorts the prompts by the pass rate of a given model and divides them into bands of equal size,
+the easiest first. The seed and the draw's number decide which band a draw takes from; with a window, the
+window's position decides too. Within a band no prompt repeats before all others were drawn.
 """
 
 import random
@@ -17,11 +17,11 @@ Item = TypeVar("Item")
 
 
 class PromptOrder(Generic[Item]):
-    """Hands out prompts; a resumed run needs `drawn`, the number handed out so far, and `state`.
+    """Decides which prompts come next. A resumed run needs `drawn`, the number drawn so far, and `state`.
 
     Args:
-        prompts: all of them.
-        seed: of the shuffles.
+        prompts: all prompts.
+        seed: seed of the shuffles.
     """
 
     def __init__(self, prompts: list[Item], seed: int, drawn: int = 0):
@@ -30,7 +30,7 @@ class PromptOrder(Generic[Item]):
         self._order: list[int] = []
 
     def take(self, count: int) -> list[Item]:
-        """The next prompts, in the order of `order_of_step`."""
+        """Return the next prompts, in the order of `order_of_step`."""
         taken: list[Item] = []
         for position in range(self.drawn, self.drawn + count):
             epoch, place = divmod(position, len(self.prompts))
@@ -42,28 +42,28 @@ class PromptOrder(Generic[Item]):
         return taken
 
     def go_to(self, drawn: int) -> None:
-        """Skip the prompts of an episode that a killed run has already sampled."""
+        """Skip prompts, because a killed run has already sampled their episode."""
         self.drawn = drawn
 
     def adapt(self, accuracy: float) -> None:
-        """Take note of a finished episode's mean accuracy; a shuffle ignores it."""
+        """Adapt to the mean accuracy of a finished episode. A shuffle ignores it."""
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs beside `drawn`."""
+        """Return what a resumed run needs besides `drawn`."""
         return {}
 
     def restore(self, drawn: int, state: Mapping[str, Any]) -> None:
-        """Go on where a run with this state was."""
+        """Continue from the state of another run."""
         self.drawn = drawn
 
 
 class CurriculumOrder(PromptOrder[Item]):
-    """Hands out prompts by difficulty.
+    """Draws prompts by difficulty.
 
     Args:
-        rates: measured pass rate of each prompt, a share.
+        rates: measured pass rate of each prompt, in [0, 1].
         rule: the recipe's section.
-        total: prompts that the run draws if no episode needs a second round.
+        total: number of prompts that the run draws if no episode needs a second round.
 
     Raises:
         ValueError: there are fewer prompts than bands.
@@ -79,15 +79,15 @@ class CurriculumOrder(PromptOrder[Item]):
         self._shuffled: dict[int, tuple[int, list[int]]] = {}  # epoch and order of each band
 
     def take(self, count: int) -> list[Item]:
-        """The next prompts, each from the band that the schedule says."""
+        """Return the next prompts, each from the band that the schedule chooses."""
         return [self.prompts[self._next()] for _ in range(count)]
 
     def go_to(self, drawn: int) -> None:
-        """Draw again what a killed run has drawn: the window stands where it stood then."""
+        """Repeat the draws of a killed run, with the window at its position of that time."""
         self.take(drawn - self.drawn)
 
     def adapt(self, accuracy: float) -> None:
-        """Move the window by one band where the episode was too easy or too hard."""
+        """Move the window by one band if the episode was too easy or too hard."""
         if not isinstance(self.rule, Window):
             return
         if accuracy >= self.rule.harder_from:
@@ -96,11 +96,11 @@ class CurriculumOrder(PromptOrder[Item]):
             self.window = max(self.window - 1, 0)
 
     def state(self) -> dict[str, Any]:
-        """Where the window stands, and how many prompts of each band have been handed out."""
+        """Return the window's position, and the number of prompts drawn from each band."""
         return {"window": self.window, "taken": list(self.taken)}
 
     def restore(self, drawn: int, state: Mapping[str, Any]) -> None:
-        """Go on where a run with this state was."""
+        """Continue from the state of another run."""
         self.drawn, self.window, self.taken = drawn, state["window"], list(state["taken"])
 
     def _next(self) -> int:
@@ -128,7 +128,7 @@ class CurriculumOrder(PromptOrder[Item]):
 
 
 def equal_bands(rates: Sequence[float], count: int) -> list[list[int]]:
-    """Numbers of the prompts in bands of equal size, the most often solved first; ties keep their order.
+    """Divide the prompts' indices into bands of equal size, highest pass rate first; ties keep their order.
 
     Raises:
         ValueError: there are fewer prompts than bands.

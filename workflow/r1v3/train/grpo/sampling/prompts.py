@@ -1,4 +1,4 @@
-"""The prompts of a run: a data set's records, rendered and encoded once."""
+"""The prompts of a run: the records of a data set, rendered and encoded once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from r1v3.model.prompt_template import render_prompt
 from r1v3.recipe.schema.data import Mode
 from r1v3.recipe.schema.recipe import Template
 
-# Bytes of tiles that a process keeps in memory, and prompts that are encoded together.
+# Bytes of tiles that a process keeps in memory, and number of prompts that are encoded together.
 KEPT_TILES, ENCODED_AT_ONCE = 8 * 2**30, 1024
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A question, ready to be asked."""
+    """A question that is encoded and ready for the engine."""
 
     record: Record
     text: str
@@ -27,11 +27,11 @@ class Prompt:
 def load_prompts(
     folder: Path, encoder: Encoder, template: Template, mode: Mode, instruction: str | None = None
 ) -> list[Prompt]:
-    """Every record of a data set as a prompt.
+    """Load and encode every record of a data set as a prompt.
 
     Args:
-        folder: of the data set.
-        instruction: follows each question on a line of its own.
+        folder: folder of the data set.
+        instruction: text that follows each question on a line of its own.
     """
     records = read_records(folder)
     suffix = f"\n{instruction}" if instruction else ""
@@ -45,10 +45,10 @@ def load_prompts(
 def encode_prompts(
     texts: list[str], pictures: list[tuple[Path, ...]], encoder: Encoder, keep: int = KEPT_TILES
 ) -> list[Encoded | EncodedOnDisk]:
-    """Encode prompts; their tiles stay in memory up to `keep` bytes, the rest on disk.
+    """Encode prompts. Their tiles stay in memory up to `keep` bytes; the rest is read from disk when needed.
 
-    15,000 questions of 7 tiles would take 250 GB. The pictures that stay on disk are decoded once, only to
-    know that they can be; their headers tell how many tiles they give.
+    15,000 questions of 7 tiles would take 250 GB. A picture that stays on disk is decoded once here, to find
+    out whether it can be. Its header tells how many tiles it gives.
     """
     encoded: list[Encoded | EncodedOnDisk] = []
     size = 0

@@ -27,15 +27,15 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Episode:
-    """Prompts, their M responses each in order, and the rewards of these.
+    """Prompts with M responses each, and the rewards of the responses.
 
     Shapes: G prompts, M samples.
 
     Attributes:
-        responses: those of the first prompt, then those of the second, and so on.
+        responses: the responses to the first prompt, then those to the second, and so on.
         accuracy_GM, format_GM, reward_GM: in [0, 1].
-        reasons: of each response, who decided on it, and why.
-        score_GM: of the reward model, NaN where it gave none; None without one.
+        reasons: for each response, which rule or verifier decided, and why.
+        score_GM: scores of the reward model, NaN where it gave none; None without a reward model.
     """
 
     prompts: list[Prompt]
@@ -48,7 +48,7 @@ class Episode:
 
     @property
     def lengths(self) -> list[int]:
-        """Tokens of each response."""
+        """Return the number of tokens of each response."""
         return [len(response.token_ids) for response in self.responses]
 
 
@@ -112,10 +112,11 @@ def run_episode(
 def in_order(
     coming: dict[str, tuple[Future[list[Found]], int]], order: list[str], samples: int
 ) -> list[Found]:
-    """The results of all samples, in the order of the prompts.
+    """Return the results of all samples, in the order of the prompts.
 
     Args:
-        coming: of each prompt, the result of its part, and the place in it where its samples begin.
+        coming: for each prompt, the future result of its batch, and the index in it of the prompt's first
+            sample.
     """
     found: list[Found] = []
     for key in order:
@@ -131,10 +132,10 @@ def _sample(
     seed: str,
     saved: SavedSamples | None,
 ) -> Iterator[list[Response]]:
-    """All samples of some prompts as they are finished, first those that were saved; keys are places.
+    """Yield all samples of each prompt as they are finished, saved ones first. Keys are prompt indices.
 
-    The engine of this process gives other last bits if other prompts are sampled beside. So it answers all
-    prompts again unless all were saved, and a resumed run stays the same run.
+    An engine in this process gives other last bits if it samples other prompts at the same time. So it
+    answers all prompts again unless all were saved. A resumed run then equals an undisturbed one.
     """
     ids = [prompt.record.id for prompt in prompts]
     known = saved.of_round(seed, ids) if saved else []
@@ -158,9 +159,9 @@ def _sample(
 def _ask(
     engine: PolicyEngine, prompts: list[Prompt], places: list[int], sampling: Sampling, seed: str
 ) -> Iterator[list[Response]]:
-    """Answers of the engine to the prompts at `places`.
+    """Yield the engine's responses to the prompts with the indices `places`.
 
-    The longest prompts are asked first where the order changes no answer, so that none begins last.
+    If the order of asking changes no response, the longest prompts are asked first, so that none begins last.
     """
     if not engine.depends_on_batch:
         places = sorted(places, key=lambda n: -len(prompts[n].encoded.prompt_ids))
@@ -178,7 +179,7 @@ def _ask(
 def grade_responses(
     grader: Grader, prompts: list[Prompt], responses: list[Response], *, mode: Mode
 ) -> list[Verdict]:
-    """One verdict on each response (eq. 2)."""
+    """Grade each response (eq. 2)."""
     samples = len(responses) // len(prompts)
     rows: list[AnswerRow] = []
     for n, response in enumerate(responses):
@@ -199,7 +200,7 @@ def grade_responses(
 def score_responses(
     term: ScoreTerm, prompts: list[Prompt], responses: list[Response], mode: Mode, seed: str
 ) -> list[float]:
-    """The reward model's score of each response; NaN where it gave none."""
+    """Ask the reward model for a score of each response; NaN where it gives none."""
     samples = len(responses) // len(prompts)
     shown: list[Shown] = []
     for n, response in enumerate(responses):
@@ -211,7 +212,7 @@ def score_responses(
 
 
 def with_scores(episode: Episode, scores: list[float], settings: RewardTerm) -> Episode:
-    """The episode with its scores, which are a part of its reward."""
+    """Return the episode with the reward model's scores, which become part of the reward."""
     score_GM = torch.tensor(scores).view(episode.reward_GM.shape)
     term_GM = torch.tensor([term_of_score(settings, score) for score in scores])
     reward_GM = (1 - settings.weight) * episode.reward_GM
@@ -227,7 +228,7 @@ def score_rollouts(
     *,
     mode: Mode,
 ) -> Episode:
-    """Format reward (eq. 1) and total reward (eq. 3) of every response; an unjudged one counts as wrong."""
+    """Compute format reward (eq. 1) and total reward (eq. 3); an unjudged response counts as wrong."""
     shape = (len(prompts), len(responses) // max(1, len(prompts)))
     weights = {"accuracy_weight": reward.accuracy_weight, "format_weight": reward.format_weight}
     accuracy_GM = torch.tensor([float(bool(v.correct)) for v in verdicts]).view(shape)
@@ -240,10 +241,10 @@ def score_rollouts(
 
 
 def check_judged(reasons: list[tuple[str, str]], reward: Reward) -> None:
-    """Fail if a verifier left too many answers unjudged.
+    """Stop if a verifier left too many answers unjudged.
 
     Args:
-        reasons: of every answer that was graded, of all ranks.
+        reasons: for every graded answer of all ranks, who decided, and why.
         reward: the recipe's section.
 
     Raises:
@@ -259,10 +260,10 @@ def check_judged(reasons: list[tuple[str, str]], reward: Reward) -> None:
 
 
 def check_scored(score_GM: torch.Tensor | None, settings: RewardTerm | None) -> None:
-    """Fail if the reward model left too many responses without a score.
+    """Stop if the reward model left too many responses without a score.
 
     Raises:
-        RuntimeError: more than the recipe allows.
+        RuntimeError: the share is higher than the recipe allows.
     """
     if score_GM is None or settings is None:
         return
@@ -275,10 +276,10 @@ def check_scored(score_GM: torch.Tensor | None, settings: RewardTerm | None) -> 
 
 
 def gather_episode(prompts: list[Prompt], own: Episode, ranks: Ranks) -> Episode:
-    """The episode of all ranks, put together from their parts, on every rank.
+    """Join the parts of all ranks to one episode, which every rank gets.
 
     Args:
-        prompts: of all ranks.
+        prompts: prompts of all ranks.
         own: this rank's part.
     """
     if ranks.world == 1:

@@ -1,12 +1,13 @@
 """The engine that samples for the policy: the model itself, a copy of it, or vLLM beside the trainer.
 
-Neighbouring processes make a team: as many as vLLM has accelerators (`layout.grpo.tensor_parallel`), or a
-whole node. The first of each team opens vLLM over the team's accelerators, and it answers the team's share
-of the prompts. It sleeps while the policy learns, so that both fit on the same accelerators. After each
-update it gets the new weights and drops every cache of the old ones. Then the hash of its connector is
-compared with the trainer's, because stale embeddings of pictures would give wrong tokens without an error.
+Neighbouring processes form a team. A team has as many processes as vLLM uses accelerators
+(`layout.grpo.tensor_parallel`), or all processes of a node. The first process of each team opens vLLM on the
+team's accelerators and samples the team's share of the prompts. vLLM sleeps while the policy learns, so that
+both fit on the same accelerators. After each update it takes the new weights and clears every cache that the
+old weights filled. Then the hash of its connector is compared with the trainer's. Without that check, stale
+picture embeddings would give wrong tokens and no error.
 
-With overlapped rollouts each process has an engine in a separate process, which samples during updates.
+With overlapped rollouts, each process has its own engine in a separate process, which samples during updates.
 """
 
 from pathlib import Path
@@ -34,45 +35,45 @@ Item = TypeVar("Item")
 
 
 class OwnModel:
-    """The model that learns also samples, each process its share of the prompts."""
+    """The model that learns also samples. Each process asks its share of the prompts."""
 
     def __init__(self, model: PreTrainedModel, encoder: Encoder, ranks: Ranks):
         self.engine, self.ranks = TransformersEngine(model, encoder), ranks
 
     def share(self, prompts: list[Item]) -> list[Item]:
-        """The prompts that this process asks."""
+        """Return the prompts that this process asks."""
         return self.ranks.share(prompts)
 
     def offload(self) -> None:
-        """Make room for an update: return the model to the mode in which it learns."""
+        """Make room for an update: switch the model back to its training mode."""
         self.engine.offload()
 
     def sync_weights(self, policy: TrainingEngine) -> None:
-        """Make the model ready to sample; it has the policy's weights already."""
+        """Make the model ready to sample. It is the policy, so it has the weights already."""
         self.engine.model.eval()
 
 
 class CopyOfModel(OwnModel):
-    """Every process samples with a whole copy, because the weights that learn are sharded."""
+    """Every process samples with a copy of the whole model, because the training weights are sharded."""
 
     def sync_weights(self, policy: TrainingEngine) -> None:
-        """Copy the policy's weights, gathered one at a time."""
+        """Copy the policy's weights; they are gathered one tensor at a time."""
         self.engine.sync_weights(policy.weights())
 
 
 class BesideTrainer:
-    """An engine with weights of its own.
+    """An engine with its own weights, beside the trainer.
 
     Args:
-        engine: None in all but the first process of each team.
-        team: processes that share an engine.
+        engine: the engine; None in all but the first process of each team.
+        team: number of processes that share an engine.
     """
 
     def __init__(self, engine: PolicyEngine | None, ranks: Ranks, team: int):
         self.engine, self.ranks, self.team = engine, ranks, team
 
     def share(self, prompts: list[Item]) -> list[Item]:
-        """The team's prompts in its first process, none in its others."""
+        """Return the team's prompts in its first process, and an empty list in its others."""
         return self.ranks.share_of_team(prompts, self.team)
 
     def offload(self) -> None:
@@ -81,10 +82,10 @@ class BesideTrainer:
             self.engine.offload()
 
     def sync_weights(self, policy: TrainingEngine) -> None:
-        """Wake the engine with the policy's weights, once every rank has given its memory back.
+        """Wake the engine with the policy's weights, after every rank has freed its memory.
 
         Raises:
-            RuntimeError: the engine's connector is not the policy's.
+            RuntimeError: the engine's connector differs from the policy's.
         """
         connector = policy.hashes(("connector",))["connector"]
         give_back(policy)
@@ -101,9 +102,9 @@ class BesideTrainer:
 
 
 class ApartFromTrainer(BesideTrainer):
-    """An engine in a process of its own for each process that learns; it samples while the policy learns.
+    """Each training process has its own engine in a separate process, which samples during updates.
 
-    `ranks` are those of the thread that waits for it, so its meetings are none of the trainer's.
+    `ranks` belong to the thread that waits for the engine, so its barriers do not mix with the trainer's.
     """
 
     def __init__(self, engine: EngineApart, ranks: Ranks):
@@ -124,14 +125,14 @@ def open_sampler(
     parallel: Parallel,
     dtype: Dtype,
 ) -> Sampler:
-    """The engine that the recipe names.
+    """Open the engine that the recipe names.
 
     Args:
         start: the checkpoint that `model` was loaded from.
-        parallel, dtype: of the model.
+        parallel, dtype: settings of `model`.
 
     Raises:
-        ValueError: the engine cannot take a learning policy's weights.
+        ValueError: the engine cannot take new weights from a training policy.
     """
     generation = config.generation
     if isinstance(config, GrpoConfig) and config.settings.overlapped:
@@ -143,7 +144,7 @@ def open_sampler(
         return CopyOfModel(copy, encoder, ranks)
     if generation.engine == "vllm":
         engine = None
-        empty_cache()  # of what loading the model took
+        empty_cache()  # of memory that loading the model used
         ranks.wait()
         team = team_size(ranks, torch.cuda.device_count())
         if ranks.leads_team(team):
@@ -155,7 +156,7 @@ def open_sampler(
 
 
 def open_apart(config: GrpoConfig, start: Path, ranks: Ranks) -> ApartFromTrainer:
-    """The engine in a process of its own, with the weights of `start`.
+    """Open an engine in a separate process, with the weights of `start`.
 
     Raises:
         ValueError: the recipe's engine cannot sample while the policy learns.
@@ -177,13 +178,13 @@ def open_apart(config: GrpoConfig, start: Path, ranks: Ranks) -> ApartFromTraine
 
 
 def team_size(ranks: Ranks, gpus: int) -> int:
-    """Processes that share an engine: one for each of its accelerators, all of a node without accelerators.
+    """Return how many processes share an engine: one for each accelerator, or a whole node without any.
 
     Args:
-        gpus: that this process sees.
+        gpus: number of GPUs that this process sees.
 
     Raises:
-        ValueError: a node's processes cannot be divided into such teams.
+        ValueError: the processes of a node cannot be divided into such teams.
     """
     per_node = ranks.per_node or ranks.world
     if not gpus:

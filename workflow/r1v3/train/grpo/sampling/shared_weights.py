@@ -1,8 +1,8 @@
-"""A policy's weights on their way to the engine of each node; all ranks take part.
+"""Sends the policy's weights to the engine of each node. All ranks take part.
 
-Sharded weights are gathered by all ranks together, and each rank holds a bucket on its own GPU, which the
-engine's worker on that GPU reads. The process that has the engine decides in which form it takes them, and
-tells the others.
+All ranks gather sharded weights together. Each rank then has a bucket of weights on its own GPU, and the
+engine's worker on that GPU reads it. The process that has the engine chooses the form of the weights (pairs
+or buckets), and the others follow.
 """
 
 from collections.abc import Iterator
@@ -15,35 +15,36 @@ from r1v3.train.core.engine import TrainingEngine
 
 
 class SharedWeights:
-    """The policy's weights, once: as pairs of name and tensor, or in buckets (`generate.vllm.weights`).
+    """The policy's weights, to be read once: as pairs of name and tensor, or as buckets.
 
-    In both forms every rank frees the memory of gathering before the engine goes on.
+    See `generate.vllm.weights` for buckets. In both forms every rank frees the memory that gathering used
+    before the engine continues.
 
     Args:
-        size: of a bucket, bytes.
+        size: bytes of a bucket.
     """
 
     def __init__(self, policy: TrainingEngine, size: int = BUCKET_BYTES):
         self.policy, self.size = policy, size
 
     def __iter__(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Pairs, for an engine in this process; a tensor is whole only until the next one is asked for."""
+        """Yield pairs for an engine in this process. A tensor is valid only until the next one is taken."""
         self._agree("pairs")
         yield from self._pairs()
 
     def buckets(self) -> Iterator[tuple[WeightBucket, dict[str, bytes]]]:
-        """Buckets, for workers in other processes, with every rank's handle by its device."""
+        """Yield buckets for workers in other processes, with every rank's memory handle by its device."""
         self._agree("buckets")
         yield from self._buckets()
 
     def done(self) -> None:
-        """All workers have closed their buckets."""
+        """Free memory on every rank. The caller's workers must have closed their buckets."""
         self.policy.ranks.wait()
         reclaim()
         give_back(self.policy)
 
     def help(self) -> None:
-        """Take part, in a process without an engine."""
+        """Take part in sending, in a process without an engine."""
         if self._agree(None) == "pairs":
             for _ in self._pairs():
                 pass
@@ -53,7 +54,7 @@ class SharedWeights:
             self.done()
 
     def _agree(self, form: str | None) -> str:
-        """The form in which the processes with an engine take the weights; pairs where none has one."""
+        """Return the form that the processes with an engine chose; pairs if no process has an engine."""
         told = set(self.policy.ranks.gather([form] if form else []))
         assert len(told) <= 1, "all nodes have the same kind of engine"
         return told.pop() if told else "pairs"
@@ -66,4 +67,4 @@ class SharedWeights:
         ranks = self.policy.ranks
         for bucket in fill_buckets(self.policy.weights(), self.size):
             yield bucket, dict(ranks.gather([(bucket.device, bucket.handle)]))
-            ranks.wait()  # until every worker has read it
+            ranks.wait()  # until every worker has read the bucket

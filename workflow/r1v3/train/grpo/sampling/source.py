@@ -1,8 +1,8 @@
-"""The source of a step's episode: it is sampled before the step, or during the update of the step before.
+"""The source of each step's episode.
 
-On-policy, engine and trainer take turns, and an episode is the policy's own. Overlapped, the engine samples
-the next episode with a copy of the weights while this one is learned from. So each but the first comes
-from a policy that is one update older than the one that learns.
+On-policy, engine and trainer take turns, and each episode is sampled with the current weights. Overlapped,
+the engine samples the next episode with a copy of the weights while the policy learns from this one. So every
+episode but the first comes from weights that are one update older than those that learn from it.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,25 +21,25 @@ from r1v3.train.grpo.setup import GrpoRun
 
 
 class OnPolicy:
-    """Samples an episode when it is asked for, with the weights as they then are.
+    """Samples each episode when it is needed, with the weights of that moment.
 
     Args:
-        term: asks the reward model, where the recipe names one.
+        term: client of the reward model; None without one.
     """
 
     def __init__(self, run: GrpoRun, grader: Grader, term: ScoreTerm | None):
         self.run, self.grader, self.term = run, grader, term
-        self.learned = False  # whether the policy has moved since the engine took its weights
+        self.learned = False  # whether the policy has changed since the engine took its weights
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Close nothing; there is nothing open."""
 
     def take(self, step: int, timer: StepTimer) -> Collected:
-        """The episode of a step.
+        """Return the episode of a step.
 
         Args:
             step: from 0.
-            timer: of the step; it takes the seconds of sampling, grading and moving weights.
+            timer: timer of the step; it gets the seconds of sampling, grading and sending weights.
 
         Raises:
             RuntimeError: a prompt cannot be answered, or too many answers stayed unjudged.
@@ -56,7 +56,7 @@ class OnPolicy:
         return collected
 
     def sample(self, step: int, timer: StepTimer) -> Collected:
-        """Ask the prompts of a step and grade the answers, unless a killed run has already done so."""
+        """Sample and grade the episode of a step, unless a killed run has already saved it."""
         run, config, settings = self.run, self.run.config, self.run.config.settings
         collected = run.unfinished.restore_episode(step + 1, run.sampler.ranks)
         if collected is None:
@@ -80,21 +80,21 @@ class OnPolicy:
         return collected
 
     def noted(self, collected: Collected, step: int) -> Collected:
-        """The episode, with notes on how it was sampled."""
+        """Add metrics about how the episode was sampled; there are none here."""
         return collected
 
     def hear(self, collected: Collected) -> None:
-        """Tell the prompt order the episode's accuracy, and note its state before the next draw."""
+        """Give the episode's accuracy to the prompt order, and store the order's state for a resume."""
         order, progress = self.run.order, self.run.progress
         order.adapt(float(collected.episode.accuracy_GM.mean()))
         progress.drawn, progress.order = order.drawn, order.state()
 
 
 class Overlapped(OnPolicy):
-    """Samples each episode in a thread while the one before is learned from.
+    """Samples each episode in a thread while the policy learns from the one before.
 
     Args:
-        sampler: its engine has weights of its own.
+        sampler: an engine with its own weights.
     """
 
     def __init__(
@@ -106,12 +106,12 @@ class Overlapped(OnPolicy):
         self.coming: Future[tuple[Collected, StepTimer]] | None = None
 
     def close(self) -> None:
-        """End the engine, and with it an episode that is still being sampled."""
+        """Stop the engine, and with it any episode that is still being sampled."""
         self.sampler.close()
         self.thread.shutdown()
 
     def take(self, step: int, timer: StepTimer) -> Collected:
-        """As `OnPolicy.take`; on return the next step's episode is being sampled."""
+        """Return the episode of a step, as `OnPolicy.take`, after starting to sample the next one."""
         coming = self.coming or self.begin(step)
         collected, own = coming.result()
         timer.add(**own.seconds)
@@ -124,7 +124,7 @@ class Overlapped(OnPolicy):
         return collected
 
     def begin(self, step: int) -> Future[tuple[Collected, StepTimer]]:
-        """Sample an episode in another thread, with the weights that the engine has now."""
+        """Start sampling an episode in another thread, with the engine's current weights."""
 
         def sampled() -> tuple[Collected, StepTimer]:
             timer = StepTimer()
@@ -133,18 +133,18 @@ class Overlapped(OnPolicy):
         return self.thread.submit(sampled)
 
     def noted(self, collected: Collected, step: int) -> Collected:
-        """With the number of updates between the weights that sampled and those that learn."""
+        """Add the number of updates between the weights that sampled and the weights that learn."""
         return replace(collected, counts=collected.counts | {"staleness": min(step, 1)})
 
 
 def open_source(run: GrpoRun, grader: Grader, term: ScoreTerm | None) -> OnPolicy:
-    """The source that the recipe's `rollouts` names."""
+    """Return the source that the recipe's `rollouts` names."""
     if isinstance(run.sampler, ApartFromTrainer):
         return Overlapped(run, grader, term, run.sampler)
     return OnPolicy(run, grader, term)
 
 
 def response_limit(lengths: list[LengthStage], step: int) -> int:
-    """Most tokens of a response at a step: the report raises 4,096 to 8,192 (section 3.3)."""
+    """Return the most tokens of a response at a step; the report raises 4,096 to 8,192 (section 3.3)."""
     begun = [stage for stage in lengths if stage.step <= step]
     return max(begun, key=lambda stage: stage.step).tokens
