@@ -1,1 +1,1 @@
-"""Analysis of all results: the summary, the report, the studies, and the copy in MLflow."""
+"""Analysis of results: the summary, the report, the studies, and the copy of all runs in MLflow."""

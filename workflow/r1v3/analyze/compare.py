@@ -1,7 +1,7 @@
-"""What differs between two runs: recipe, ancestors, code and packages, results.
+"""Compare two runs: recipe, ancestors, code and packages, results.
 
-A run is named by its id, or as in the run table; then it is the one that its stable name says. It may
-also be a folder, of another checkout too, such as one that was copied from another machine.
+A run is named by its id, or by its name in the run table, which means the run that its stable name refers
+to. It may also be named by a folder, for example one that was copied from another machine.
 """
 
 import re
@@ -16,8 +16,8 @@ from r1v3.recipe.outputs.config_file import read_resolved
 from r1v3.recipe.outputs.manifest import read_manifest
 
 SAME = "nothing"
-LAST = 10  # steps of the mean that is compared
-# What decides how numbers are rounded: the processor or GPU, and the packages that compute.
+LAST = 10  # number of last steps whose mean is compared
+# These decide how numbers are rounded: the processor or GPU, and the packages that compute.
 ARITHMETIC = ("instructions", "gpus")
 COMPUTING = ("torch", "numpy", "transformers", "deepspeed", "vllm")
 METRICS = (
@@ -32,7 +32,7 @@ METRICS = (
 
 
 def compare_runs(root: Path, a: str, b: str) -> list[str]:
-    """What differs, as lines.
+    """Return the differences as lines of text.
 
     Raises:
         ValueError: one of the two names no finished run on this disk.
@@ -51,7 +51,7 @@ def compare_runs(root: Path, a: str, b: str) -> list[str]:
 
 
 def reasons(one: Result, other: Result) -> list[str]:
-    """What results that differ can come from: a change of the user's, other arithmetic, or neither."""
+    """Say why results may differ: another setting, another arithmetic, other code, or none of these."""
     if recipe_of(one) != recipe_of(other) or ancestors(one) != ancestors(other):
         return ["  Settings or ancestors differ, so results may."]
     if unlike := sorted(differing_keys(_files(one), _files(other))):
@@ -76,22 +76,22 @@ def reasons(one: Result, other: Result) -> list[str]:
 
 
 def arithmetic(run: Result) -> dict[str, str]:
-    """The machine's instructions and GPUs, and the packages that compute."""
+    """Return the machine's instruction set and GPUs, and the packages that compute."""
     machine, packages = run.environment.get("machine", {}), run.environment.get("packages", {})
     known = {key: machine.get(key) for key in ARITHMETIC}
     return dotted({**known, **{name: packages.get(name) for name in COMPUTING}})
 
 
 def _files(run: Result) -> dict[str, str]:
-    """The sha256 of each file that a run vouches for, but the one that holds times."""
+    """Return the sha256 of each file in a run's manifest, except the one that holds times."""
     files = read_manifest(run.folder / "manifest.json")["files"]
     return {name: digest for name, digest in files.items() if not name.endswith(TIMED)}
 
 
 def find_run(root: Path, what: str) -> Result:
-    """The finished run of that id, name, folder or stable name (`results/runs/rl.json`).
+    """Find the finished run with an id, a name, a folder or a stable name (`results/runs/rl.json`).
 
-    A name means what its stable name says. Where there is none, it is the newest run of that name.
+    A name means the run of its stable name. If there is none, the newest run with that name is returned.
 
     Raises:
         ValueError: there is none.
@@ -110,19 +110,19 @@ def find_run(root: Path, what: str) -> Result:
 
 
 def recipe_of(run: Result) -> dict[str, str]:
-    """What a run's hash covers, without its name and its ancestors, as dotted keys."""
+    """Return what a run's hash covers, without its name and ancestors, as dotted keys."""
     outside = ("name", "start", "data", "validation")
     return dotted({key: value for key, value in run.resolved.items() if key not in outside})
 
 
 def ancestors(run: Result) -> dict[str, str]:
-    """What a run was made from: its start, checkpoint, selection, data."""
+    """Return the results that a run was made from: its start, checkpoint, selection and data."""
     keys = ("start", "data", "validation")
     return dotted({key: run.resolved[key] for key in keys if run.resolved.get(key) is not None})
 
 
 def code_and_machine(run: Result) -> dict[str, str]:
-    """Commit, uncommitted changes, Python, packages and machine."""
+    """Return commit, uncommitted changes, Python, packages and machine."""
     known = {
         key: run.environment.get(key)
         for key in ("commit", "dirty", "python", "platform", "machine")
@@ -131,9 +131,9 @@ def code_and_machine(run: Result) -> dict[str, str]:
 
 
 def results_of(one: Result, other: Result) -> list[str]:
-    """Curves at equal steps, and every score that both runs have; those at unequal steps stand apart.
+    """Compare curves at equal steps, then every score that both runs have; unequal steps come last.
 
-    A run that is longer has learned longer, so the last steps of each do not say which setting is better.
+    A longer run has learned longer. So the last steps of both do not show which setting is better.
     """
     rows, lengths = [], [_length(run) for run in (one, other)]
     if lengths[0] != lengths[1]:
@@ -157,7 +157,7 @@ def results_of(one: Result, other: Result) -> list[str]:
 
 
 def equal_steps(one: Result, other: Result) -> list[tuple[str, str, float, float]]:
-    """Each metric that both runs wrote, over their last common steps: its name, the steps, both means."""
+    """Return each metric of both runs over their last common steps: its name, the steps, both means."""
     found: list[tuple[str, str, float, float]] = []
     for metric in METRICS:
         a, b = (dict(zip(*run.series(metric), strict=True)) for run in (one, other))
@@ -170,7 +170,7 @@ def equal_steps(one: Result, other: Result) -> list[tuple[str, str, float, float
 
 
 def run_scores(run: Result) -> dict[str, tuple[int, float]]:
-    """The step and the score of every evaluation of a run, by `<checkpoint> <suite>/<name>`."""
+    """Return step and score of every evaluation of a run, by `<checkpoint> <suite>/<name>`."""
     found: dict[str, tuple[int, float]] = {}
     results = run.folder.parents[1]
     for path in sorted((results / "evaluations" / run.id).glob("*/*/scores.json")):
@@ -185,12 +185,12 @@ def run_scores(run: Result) -> dict[str, tuple[int, float]]:
 
 
 def _length(run: Result) -> int:
-    """The last step that a run wrote of, or trained."""
+    """Return the last step in a run's metrics, or else the number of steps that it trained."""
     return max([row["step"] for row in run.metrics] or [run.facts.get("steps", 0)])
 
 
 def _step(results: Path, run: Result, scores: Path) -> int:
-    """The step of the checkpoint that an evaluation asked."""
+    """Return the training step of the checkpoint that an evaluation asked."""
     checkpoint = scores.parent.parent.name
     if match := re.fullmatch(r"step-(\d+)", checkpoint):
         return int(match[1])
@@ -202,7 +202,7 @@ def _step(results: Path, run: Result, scores: Path) -> int:
 
 
 def differing(a: dict[str, str], b: dict[str, str]) -> list[str]:
-    """A line for each key whose value differs."""
+    """Return a line for each key whose value differs."""
     keys = differing_keys(a, b)
     return [f"  {key:<36} {a.get(key, '-')}  ->  {b.get(key, '-')}" for key in keys]
 

@@ -1,4 +1,4 @@
-"""What the results on this disk cost, by kind of stage, from Snakemake's benchmark files.
+"""The cost of the results on this disk by kind of stage, read from Snakemake's benchmark files.
 
 Snakemake does not measure energy, and it is not estimated here.
 """
@@ -12,7 +12,7 @@ KINDS = {"runs": "training", "evaluations": "answering", "data": "data"}
 
 
 def cost_rows(results: Path) -> list[dict[str, Any]]:
-    """For each kind of stage: jobs, hours of wall, processor and GPU time, peak memory in GiB."""
+    """Return for each kind of stage: jobs, hours of wall, CPU and GPU time, peak memory in GiB."""
     rows = []
     for shelf, kind in KINDS.items():
         found = [stage_cost(path) for path in sorted((results / shelf).glob("**/benchmark.tsv"))]
@@ -33,7 +33,7 @@ def cost_rows(results: Path) -> list[dict[str, Any]]:
 
 
 def stage_cost(benchmark: Path) -> dict[str, float] | None:
-    """Seconds of wall, processor and GPU time, and peak memory in MiB; None without a measurement."""
+    """Return seconds of wall, CPU and GPU time, and peak memory in MiB; None if nothing was measured."""
     if not benchmark.exists():
         return None
     lines = [line.split("\t") for line in benchmark.read_text().splitlines()]
@@ -50,7 +50,7 @@ def stage_cost(benchmark: Path) -> dict[str, float] | None:
 
 
 def _gpus(folder: Path) -> int:
-    """GPUs of the machine that made a result, by its manifest; 0 where it names none."""
+    """Return the number of GPUs of the machine that made a result, from its manifest; 0 if it has none."""
     for name in ("manifest.json", "responses.json"):
         if (folder / name).exists():
             environment = read_json(folder / name).get("environment", {})
@@ -61,5 +61,5 @@ def _gpus(folder: Path) -> int:
 def _number(text: str) -> float:
     try:
         return float(text)
-    except ValueError:  # Snakemake writes NA or - where it could not measure
+    except ValueError:  # Snakemake writes NA or - if it could not measure
         return 0.0

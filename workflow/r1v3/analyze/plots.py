@@ -1,4 +1,4 @@
-"""results/plots/*.csv: the data of `dvc plots`, at paths without a hash."""
+"""Writes results/plots/*.csv, the data of `dvc plots`, at paths without a hash."""
 
 import csv
 from pathlib import Path
@@ -10,12 +10,12 @@ CURVES = ("reward", "accuracy", "format", "response_length", "entropy", "loss")
 
 
 def write_plots(*, run: Path, selection: Path, scores: list[Path], folder: Path) -> None:
-    """Write `grpo.csv`, one line for each step, and `checkpoints.csv`, one line for each checkpoint.
+    """Write `grpo.csv`, with one line a step, and `checkpoints.csv`, with one line a checkpoint.
 
     Args:
         run: manifest of the GRPO run.
-        selection: manifest of its selection.
-        scores: scores.json of each of its checkpoints.
+        selection: manifest of the run's selection.
+        scores: scores.json of each checkpoint of the run.
     """
     metrics = read_result(run).metrics
     rows = [{"step": row["step"], **{key: row.get(key) for key in CURVES}} for row in metrics]

@@ -1,4 +1,4 @@
-"""Folders of results/ as the analysis reads them: a config, a manifest, metrics, scores."""
+"""Reads the folders of results/ for the analysis: config, manifest, metrics, scores."""
 
 import json
 import re
@@ -20,9 +20,9 @@ Config = TypeVar("Config", bound=StageConfig)
 
 @dataclass(frozen=True)
 class Result:
-    """A folder with config.json and manifest.json: a run, a data set, a selection, a benchmark.
+    """A folder with config.json and manifest.json: a run, a data set, a selection or a benchmark.
 
-    `resolved` is its resolved config as the file has it; `config` is the same as the model of its stage.
+    `resolved` is the resolved config as it is in the file. `config` is the same as a typed config.
     """
 
     name: str
@@ -36,18 +36,18 @@ class Result:
 
     @cached_property
     def config(self) -> StageConfig:
-        """The resolved config, as the model that the stage itself reads.
+        """Return the typed config that the stage itself reads.
 
         Raises:
-            pydantic.ValidationError: the folder was made by another version of the code.
+            pydantic.ValidationError: another version of the code made the folder.
         """
         return typed_config(Node(self.kind, self.name, self.resolved, ()))
 
     def config_as(self, kind: type[Config]) -> Config:
-        """The resolved config of a result that a stage of that kind made.
+        """Return the typed config, checked to be of one kind of stage.
 
         Raises:
-            ValueError: another stage made it.
+            ValueError: another kind of stage made the result.
         """
         if not isinstance(self.config, kind):
             raise ValueError(
@@ -57,18 +57,18 @@ class Result:
 
     @cached_property
     def metrics(self) -> list[dict[str, Any]]:
-        """The steps of a training run, in order."""
+        """Return the rows of a training run's metrics, in order of steps."""
         return read_metrics(self.folder / "metrics.jsonl")
 
     def series(self, key: str) -> tuple[list[int], list[float]]:
-        """The steps at which a metric was written, and its values."""
+        """Return the steps that have a metric, and its values."""
         rows = [row for row in self.metrics if row.get(key) is not None]
         return [row["step"] for row in rows], [row[key] for row in rows]
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One evaluation: what was asked (its resolved config) and what came out (scores.json)."""
+    """One evaluation: its resolved config and its scores.json."""
 
     path: Path
     resolved: dict[str, Any]
@@ -77,17 +77,17 @@ class Scores:
 
     @cached_property
     def config(self) -> EvaluationConfig:
-        """The resolved config, as the model that the evaluation itself reads."""
+        """Return the typed config that the evaluation itself reads."""
         return EvaluationConfig.model_validate(self.resolved)
 
     @property
     def run(self) -> str:
-        """The name of the run that answered."""
+        """Return the name of the run whose checkpoint answered."""
         return name_of(self.resolved["run"])
 
     @property
     def step(self) -> int | None:
-        """The training step that answered, where the evaluation names it."""
+        """Return the training step of the checkpoint that answered; None if the evaluation has none."""
         match = re.fullmatch(r"step-(\d+)", self.resolved["checkpoint"])
         return int(match[1]) if match else None
 
@@ -114,9 +114,9 @@ def read_result(manifest: Path) -> Result:
 
 
 def read_scores(path: Path) -> Scores:
-    """Read scores.json and the config beside it; benchmarks and sets are in the config's order.
+    """Read scores.json and the config beside it. Benchmarks and sets keep the config's order.
 
-    A benchmark that could not be read has no score; `missing` of scores.json says why.
+    A benchmark that could not be read has no score, and `missing` in scores.json says why.
     """
     path = Path(path)
     content = read_json(path, "benchmarks", "held_out")
@@ -128,17 +128,17 @@ def read_scores(path: Path) -> Scores:
 
 
 def name_of(id: str) -> str:
-    """`rl` of `rl-0123456789`."""
+    """Return the name in an id, such as `rl` for `rl-0123456789`."""
     return id.rpartition("-")[0] or id
 
 
 def chosen_step(selection: Result) -> int:
-    """The step that a checkpoint selection chose."""
+    """Return the step that a checkpoint selection chose."""
     return selection.facts["chosen"]
 
 
 def parameter_count(run: Result) -> int | None:
-    """How many parameters the run's last checkpoint holds; None where it is not on this machine."""
+    """Count the parameters of the run's last checkpoint; None if it is not on this machine."""
     folder = run.folder / str(run.facts.get("best") or run.facts.get("last"))
     files = sorted(folder.glob("*.safetensors"))
     if not files:
@@ -161,12 +161,12 @@ def _product(shape: list[int]) -> int:
 
 
 def differing_keys(a: dict[str, str], b: dict[str, str]) -> list[str]:
-    """The keys whose values differ, those of `a` first."""
+    """Return the keys whose values differ, those of `a` first."""
     return [key for key in {**a, **b} if a.get(key) != b.get(key)]
 
 
 def dotted(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested settings as dotted keys and short texts; lists and nulls as JSON."""
+    """Turn nested settings into dotted keys with short texts; lists and nulls become JSON."""
     found: dict[str, str] = {}
     for key, value in settings.items():
         if isinstance(value, dict):

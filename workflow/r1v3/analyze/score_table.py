@@ -1,4 +1,4 @@
-"""The scores of a finished recipe as lines of text, beside the scores of kept runs."""
+"""Prints the scores of a finished recipe beside the scores of kept runs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,9 +18,9 @@ class HeldOutScore(BaseModel):
 
 
 class KeptRun(BaseModel):
-    """What one finished run of a recipe scored.
+    """The scores of one finished run of a recipe.
 
-    `processor` is what `r1v3.recipe.outputs.environment.instructions` says; `scores` are by model and
+    `processor` is the text of `r1v3.recipe.outputs.environment.instructions`. `scores` are by model and
     held-out set.
     """
 
@@ -32,9 +32,9 @@ class KeptRun(BaseModel):
 
 
 class KeptRuns(BaseModel):
-    """Runs of one recipe that differ in their seed or in the kind of processor.
+    """Finished runs of one recipe with different seeds or on different kinds of processors.
 
-    Kinds of processors round differently. In training that ends as far apart as two seeds do.
+    Kinds of processors round differently. After training, that difference is as large as one between seeds.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -45,7 +45,7 @@ class KeptRuns(BaseModel):
         return cls.model_validate_json(path.read_text())
 
     def band(self, model: str, name: str) -> tuple[float, float]:
-        """Lowest and highest accuracy of a model on a held-out set, as shares."""
+        """Return the lowest and the highest accuracy of a model on a held-out set, as shares."""
         found = [run.scores[model][name].accuracy for run in self.runs]
         return min(found), max(found)
 
@@ -53,11 +53,11 @@ class KeptRuns(BaseModel):
 def held_out_lines(
     models: Mapping[str, Mapping[str, Mapping[str, float]]], kept: KeptRuns | None = None
 ) -> list[str]:
-    """Accuracy and format of each model in percent; with `kept`, the range of its runs beside them.
+    """Write accuracy and format of each model in percent, with the range of kept runs if there are any.
 
     Args:
         models: accuracy and format as shares, by model and held-out set.
-        kept: other runs of the same recipe.
+        kept: finished runs of the same recipe.
     """
     width = 24 if kept is None else 36
     lines = [f"{'held out, greedy':<20}" + "".join(f"{name:>{width}}" for name in SETS)]
@@ -77,12 +77,12 @@ def held_out_lines(
 def band_lines(
     models: Mapping[str, Mapping[str, Mapping[str, float]]], kept: KeptRuns, processor: str
 ) -> list[str]:
-    """What the ranges are, and which scores lie outside them and why that may be.
+    """Explain the ranges, name the scores that lie outside, and give a possible reason.
 
     Args:
         models: as in `held_out_lines`.
-        kept: other runs of the same recipe.
-        processor: what this machine's `instructions` say.
+        kept: finished runs of the same recipe.
+        processor: this machine's `instructions`.
     """
     kinds = sorted({run.processor for run in kept.runs})
     lines = [f"[lowest, highest] of {len(kept.runs)} runs on {', '.join(kinds)}."]
@@ -110,7 +110,7 @@ def band_lines(
 
 
 def benchmark_lines(benchmarks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Mean and 95 % interval in percent, items and runs of each benchmark of the final model."""
+    """Write mean and 95 % interval in percent, items and runs of each benchmark of the final model."""
     lines = [f"{'benchmark, final':<24}{'mean':>8}{'interval':>18}{'items':>8}{'runs':>6}"]
     for name, score in benchmarks.items():
         interval = f"{100 * score['low']:.1f} to {100 * score['high']:.1f}"
@@ -120,7 +120,7 @@ def benchmark_lines(benchmarks: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def score_lines(summary: Mapping[str, Any], kept: KeptRuns | None, processor: str) -> Sequence[str]:
-    """All of the above for a `results/summary.json`."""
+    """Write all tables of this module for a `results/summary.json`."""
     lines = held_out_lines(summary["models"], kept)
     if kept is not None:
         lines += band_lines(summary["models"], kept, processor)

@@ -1,4 +1,4 @@
-"""`results/summary.json`: the scores of the core path in one small file, as shares in [0, 1]."""
+"""Writes `results/summary.json`: the scores of the core path in one small file, as shares in [0, 1]."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ def write_summary(*, held_out: list[Path], benchmarks: Path, output: Path) -> di
         benchmarks: scores.json of the final model.
 
     Raises:
-        ValueError: two of the held-out scores are of the same run.
+        ValueError: two of the held-out scores belong to the same run.
     """
     models: dict[str, dict[str, Any]] = {}
     for path in held_out:

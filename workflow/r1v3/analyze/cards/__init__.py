@@ -1,1 +1,1 @@
-"""Data cards, and what evaluations share with training data."""
+"""Data cards, and the search for evaluation items in training data."""

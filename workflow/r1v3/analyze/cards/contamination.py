@@ -1,7 +1,8 @@
-"""Items that evaluations share with training data, and a model's scores without those items.
+"""Finds evaluation items in training data, and scores a model without those items.
 
-A twin that a set dropped was never learned. Two kinds of twins count: those that a set kept (`contaminated:
-list`), and those of evaluations that changed after the set was made, for which it is compared again.
+A twin that a set removed was never learned, so it does not count. Two kinds of twins count. The first are
+those that a set kept (`contaminated: list`). The second are in evaluations that changed after the set was
+made; the set is compared with those again.
 """
 
 import json
@@ -25,7 +26,7 @@ BATCH = 512
 
 @dataclass(frozen=True)
 class Contamination:
-    """`twins`: (set, record, hit); `scores`: a row for each benchmark with hits."""
+    """`twins` has set, record and hit of each twin; `scores` has a row for each benchmark with hits."""
 
     questions: int
     sets: list[str]
@@ -35,7 +36,7 @@ class Contamination:
 
     @property
     def items(self) -> dict[str, set[str]]:
-        """The hit items of each evaluation."""
+        """Return the hit items of each evaluation."""
         found: dict[str, set[str]] = {}
         for twin in self.twins:
             name, _, item = twin["twin"].partition("/")
@@ -46,7 +47,7 @@ class Contamination:
 def find_twins(
     folders: list[Path], index_folder: Path, cleaning: CleaningRules
 ) -> tuple[list[dict], int]:
-    """The twins in evaluations of the records that sets really hold, and how many questions those have."""
+    """Find the twins of the records that sets still contain; also return how many questions they match."""
     index = EvaluationIndex(index_folder, cleaning)
     found = []
     for folder in folders:
@@ -77,7 +78,7 @@ def _of_source(folder: Path, index: EvaluationIndex) -> list[dict]:
 
 
 def records_with_twins(folder: Path, index: EvaluationIndex) -> list[tuple[Record, list[Hit]]]:
-    """The records of a set that have twins in the evaluations."""
+    """Return the records of a set that have twins in the evaluations."""
     words, found, batch = Words(), [], []
     cut = index.looks.settings.cut
 
@@ -107,18 +108,18 @@ def _look(path: Path, cut: bool) -> PictureHash | None:
 
 
 def scores_without(scores: Path, tsvs: dict[str, Path], items: dict[str, set[str]]) -> list[dict]:
-    """Each benchmark's score with and without its hit items, by its own metric, over the stored verdicts.
+    """Compute each benchmark's score with and without its hit items, from the stored verdicts.
 
     An item is left out with its whole cluster (the rotations of a question, or a composite and its steps),
-    since a metric over half a cluster means something else.
+    because the metric over half a cluster would have another meaning.
 
     Args:
         scores: `scores.json`, beside its `verdicts/`.
-        items: by benchmark, the keys of the items to leave out; only these benchmarks are scored.
+        items: by benchmark, the keys of the items to leave out. Only these benchmarks are scored.
 
     Returns:
-        Rows of benchmark, items, hits, left_out (items of clusters with a hit), score, without (None where
-        nothing is left).
+        Rows of benchmark, items, hits, left_out (items of clusters with a hit), score, and without (the
+        score without them; None if nothing is left).
     """
     from r1v3.evaluate.compare import entry_of
     from r1v3.evaluate.items.load import load_scored

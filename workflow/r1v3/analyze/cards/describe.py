@@ -1,4 +1,4 @@
-"""The content of a data card, from a set's folder: counts, lengths, funnel, twins and samples."""
+"""Collects the content of a data card from a set's folder: counts, lengths, funnel, twins and samples."""
 
 import base64
 import io
@@ -15,9 +15,9 @@ from r1v3.data.records import Record, iter_records
 from r1v3.data.rejected import SHOWN
 from r1v3.recipe.outputs.config_file import read_resolved
 
-SAMPLES = 8  # pictures of a card
-WHOLE = 20_000  # bytes; a card contains a small copy of a larger picture
-SMALL = (256, 256)  # pixels
+SAMPLES = 8  # number of pictures on a card
+WHOLE = 20_000  # bytes; of a larger picture a card contains a small copy
+SMALL = (256, 256)  # size of that copy, pixels
 EDGES = (0, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 FORMS = {
     "mcq": "multiple choice",
@@ -40,7 +40,7 @@ STEPS = {
 
 @dataclass(frozen=True)
 class Described:
-    """A set as its card shows it; `questions` and `responses` are counts by length in words."""
+    """The content of a set's card; `questions` and `responses` count by length in words."""
 
     name: str
     id: str
@@ -54,15 +54,15 @@ class Described:
 
     @property
     def sampled(self) -> bool:
-        """Whether a model wrote the responses."""
+        """Return whether a model wrote the responses."""
         return "questions" in self.resolved
 
 
 def describe_set(folder: Path) -> Described:
-    """Read a set's folder.
+    """Read the folder of a set.
 
     Raises:
-        FileNotFoundError: it is not finished.
+        FileNotFoundError: the set is not finished.
     """
     manifest = read_json(folder / "manifest.json")
     resolved = read_resolved(folder / "config.json")
@@ -97,7 +97,7 @@ def describe_set(folder: Path) -> Described:
 
 
 def funnel_rows(facts: dict) -> list[dict]:
-    """The steps of a set's funnel: count, records left, reasons and examples."""
+    """Return the steps of a set's funnel: count, records left, reasons and examples."""
     examples = facts.get("examples", {})
     if "steps" in facts:
         return [
@@ -164,7 +164,7 @@ def _sample(folder: Path, record: Record) -> dict:
 
 
 def _shown(path: Path) -> str:
-    """A picture as the `src` of an `<img>`."""
+    """Return a picture as the `src` of an `<img>`."""
     data, kind = path.read_bytes(), path.suffix[1:].replace("jpg", "jpeg")
     if len(data) > WHOLE:
         with Image.open(path) as image:

@@ -1,4 +1,4 @@
-"""Data cards as pages, and the report's section on data: figure 2, the funnels, links to the cards."""
+"""Writes data cards, and the report's section on data: figure 2, the funnels, links to the cards."""
 
 import json
 import os
@@ -33,13 +33,13 @@ def make_cards(
     sources: Path,
     output: Path,
 ) -> None:
-    """Write all cards, and which evaluation items the final model may have learned.
+    """Write all cards, and say which evaluation items the final model may have learned.
 
     Args:
         data: manifests of all sets.
         trained: names of the sets of the three stages, in order.
-        evaluation_index: manifest of the evaluations' index.
-        benchmarks: manifests of the benchmarks that `scores` are of.
+        evaluation_index: manifest of the evaluation index.
+        benchmarks: manifests of the benchmarks in `scores`.
         scores: the final model's scores.json.
         sources: config/sources.yaml.
     """
@@ -68,7 +68,7 @@ def _resolved(folder: Path) -> dict:
 
 
 def _instances(manifest: Path) -> str:
-    """The instances that a set is drawn from: `train`, `validation` or `test`."""
+    """Return which instances a set is drawn from: `train`, `validation` or `test`."""
     resolved = _resolved(manifest.parent)
     if "questions" in resolved:
         return _instances(manifest.parent.parent / resolved["questions"] / "manifest.json")
@@ -78,7 +78,7 @@ def _instances(manifest: Path) -> str:
 def write_cards(
     folders: list[Path], contamination: Contamination, output: Path, sources: dict
 ) -> None:
-    """Write `<set>.html` for each set beside `output`, which lists them.
+    """Write `<set>.html` for each set, and `output`, which lists them.
 
     Args:
         contamination: twins in the present evaluations, and the scores without them.
@@ -93,7 +93,7 @@ def write_cards(
 
 
 def card(each: Described, sources: dict) -> dict:
-    """What a card's template shows."""
+    """Return the values that a card's template shows."""
     spec, facts = each.resolved["set"], each.facts
     entries = spec.get("source", {}).get("entries", {})
     return {
@@ -123,7 +123,7 @@ def card(each: Described, sources: dict) -> dict:
 
 
 def panels(name: str, facts: dict, colour: str) -> list[Markup]:
-    """A set by domain, form and difficulty (figure 2)."""
+    """Draw a set by domain, form and difficulty (figure 2)."""
     found = []
     for field, what in FIELDS.items():
         known: dict[str, int] = facts[field]
@@ -133,12 +133,12 @@ def panels(name: str, facts: dict, colour: str) -> list[Markup]:
 
 
 def data_section(manifests: list[Path]) -> Markup:
-    """The report's section on data, as HTML: figure 2, each set's funnel with examples, links to the cards.
+    """Make the report's section on data as HTML: figure 2, each set's funnel with examples, links to cards.
 
-    The cards are in `cards/` beside the page.
+    The cards must be in `cards/` beside the page.
 
     Args:
-        manifests: of the training sets of the three stages, in order.
+        manifests: manifests of the training sets of the three stages, in order.
     """
     stages, before = [], []
     for manifest, colour in zip(manifests, COLOURS, strict=False):
@@ -152,7 +152,7 @@ def data_section(manifests: list[Path]) -> Markup:
 
 
 def _light(folder: Path) -> dict:
-    """A set's facts and funnel, without reading its records."""
+    """Read a set's facts and funnel, without reading its records."""
     manifest = read_json(folder / "manifest.json")
     facts = manifest["facts"]
     return {

@@ -1,4 +1,4 @@
-"""What MLflow shows beside numbers: data sets, checkpoints as logged models, an alias for the chosen one."""
+"""Logs data sets and checkpoints in MLflow, and an alias for the chosen checkpoint."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ ALIAS = "chosen"
 
 
 def log_datasets(store: MlflowStore, id: str, run: Result) -> None:
-    """Log the sets that a run was trained and validated on; the digest is the hash in the set's id."""
+    """Log the data sets of a run's training and validation. The digest is the hash in the set's id."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     data = run.resolved.get("data") or {}
@@ -32,7 +32,7 @@ def log_datasets(store: MlflowStore, id: str, run: Result) -> None:
 def log_checkpoint(
     store: MlflowStore, id: str, run: Result, step: int, path: str, points: list[Point]
 ) -> str:
-    """Log a checkpoint and its scores as a model of MLflow's run `id`; return the model's id."""
+    """Log a checkpoint and its scores as a model of MLflow's run `id`, and return the model's id."""
     from mlflow.entities import LoggedModelOutput
 
     key = f"{run.id}/{path}"
@@ -54,7 +54,7 @@ def log_checkpoint(
 
 
 def register_chosen(store: MlflowStore, run: Result, model: str) -> None:
-    """Give the chosen checkpoint the alias `chosen` of the registered model `<experiment>-<run>`."""
+    """Give the chosen checkpoint the alias `chosen` in the registered model `<experiment>-<run>`."""
     from mlflow.exceptions import MlflowException
 
     name = f"{store.name}-{run.name}"
@@ -72,7 +72,7 @@ def register_chosen(store: MlflowStore, run: Result, model: str) -> None:
 
 
 def dvc_version(folder: Path) -> str:
-    """The data.dvc of a result folder, and the md5s in it where the folder is recorded."""
+    """Return the data.dvc of a result folder, and the md5s in it if the folder is recorded in DVC."""
     file = folder / "data.dvc"
     if not file.exists():
         return file.as_posix()
@@ -83,7 +83,7 @@ def dvc_version(folder: Path) -> str:
 
 
 def _one_model(store: MlflowStore, key: str, id: str) -> "LoggedModel | None":
-    """The logged model of that checkpoint by MLflow's run `id`; models of other runs are deleted."""
+    """Return the logged model of a checkpoint by MLflow's run `id`, after deleting those of other runs."""
     same = None
     found = store.client.search_logged_models(
         [store.experiment], filter_string=f"tags.`checkpoint` = '{key}'"

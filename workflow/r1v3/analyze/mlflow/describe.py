@@ -1,15 +1,15 @@
-"""What MLflow says of a run in words: why it is there, how to make it, how it differs from its parent."""
+"""Describes a run in words for MLflow: its purpose, how to make it, how it differs from its parent."""
 
 from r1v3.analyze.mlflow.views import NOTE
 from r1v3.analyze.results import differing_keys, dotted
 from r1v3.recipe.graph.results import ResultGraph
 
-SHORT = 250  # letters of a cell in the run list
+SHORT = 250  # most characters of a cell in the run list
 UNTOLD = ("name", "version", "seed")
 
 
 def descriptions(graph: ResultGraph) -> dict[str, dict[str, str]]:
-    """Tags for each run of the run table, by the run's id: its description, differences and claims."""
+    """Return the tags of each run of the run table, by its id: description, differences and claims."""
     found = {}
     for name in reversed(graph.project.runs):
         found[graph.run(name).id] = _tags(graph, name)
@@ -17,7 +17,7 @@ def descriptions(graph: ResultGraph) -> dict[str, dict[str, str]]:
 
 
 def experiment_note(graph: ResultGraph) -> str:
-    """The experiment's note: what is in it, and where to look first."""
+    """Write the experiment's note: its content, and where to look first."""
     studies = "\n".join(
         f"- {name}: {study.question}" for name, study in graph.project.studies.items()
     )
@@ -30,7 +30,7 @@ def experiment_note(graph: ResultGraph) -> str:
 
 
 def changes_from_like(graph: ResultGraph, name: str) -> list[str]:
-    """What a run's resolved config has otherwise than that of the run that its entry is `like`."""
+    """List how a run's resolved config differs from that of the run in its `like`."""
     parent = graph.project.runs[name].like
     if parent is None:
         return []

@@ -1,4 +1,4 @@
-"""Links into MLflow's pages, and a copy of all that is there, without Snakemake: what `r1v3 ui` needs."""
+"""Links into MLflow's pages, and publishing without Snakemake, for `r1v3 ui`."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from r1v3.recipe.graph.targets import Targets
 
 
 def publish_present(graph: ResultGraph, tracking_uri: str, receipt: Path) -> int:
-    """Publish every finished run of a recipe with the scores that are there; return how many runs.
+    """Publish every finished run of a recipe with the scores that exist; return the number of runs.
 
-    Nothing is trained or asked, and what was published before is not sent again.
+    This trains nothing and asks no model. Runs that were published before are not sent again.
     """
     files = ResultFiles(
         *([Path(path) for path in kind] for kind in Copies(Targets(graph)).present())
@@ -32,7 +32,7 @@ def publish_present(graph: ResultGraph, tracking_uri: str, receipt: Path) -> int
 
 
 def links_of(graph: ResultGraph, tracking_uri: str, address: str) -> list[tuple[str, str]]:
-    """A title and a link for the chart, the run list, and each study that has two runs or more here."""
+    """Return title and link of the chart, the run list, and each study with at least two runs here."""
     store = MlflowStore(tracking_uri, graph.recipe.name)
     found = [
         (f"{graph.recipe.name}, entropy against the benchmark", CHART, True),

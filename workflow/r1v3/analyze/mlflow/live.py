@@ -1,9 +1,9 @@
-"""Live copies: one process beside the workflow reads what training writes and sends it to MLflow in batches.
+"""Sends the metrics of running training to MLflow, from one process beside the workflow.
 
 Training never waits for it, so a slow or missing server costs no training time. Rows that could not be sent
-are sent when the server is back, or by the rule `publish`. Each copy carries the number and the sha256 of the
-rows that it has begun to send. Where a resumed run has rewritten its rows, the copy is deleted and made
-again, so that no step appears twice.
+are sent when the server answers again, or by the rule `publish`. Each live copy stores the number and the
+sha256 of the rows that it has begun to send. If a resumed run has rewritten its rows, its copy is deleted and
+made again, so that no step appears twice.
 """
 
 import json
@@ -32,7 +32,7 @@ from r1v3.recipe.schema.studies import Study
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-EVERY = 5.0  # seconds
+EVERY = 5.0  # seconds between two looks
 ROWS_A_CALL = 50
 
 
@@ -75,7 +75,7 @@ def follow_runs(
 
 
 def unfinished(root: Path, since: float) -> list[Path]:
-    """Run folders in which training has written since then."""
+    """Return run folders in which training has written since a time."""
     found = []
     for metrics in sorted((root / "results" / "runs").glob("*/metrics.jsonl")):
         if metrics.stat().st_mtime >= since and (metrics.parent / "config.json").exists():
@@ -84,7 +84,7 @@ def unfinished(root: Path, since: float) -> list[Path]:
 
 
 def send_new(store: MlflowStore, folder: Path, studies: dict[str, Study] | None = None) -> int:
-    """Send the rows that the store does not have yet; return how many."""
+    """Send the rows that the store does not have yet, and return their number."""
     from mlflow.entities import RunTag
 
     with alone_with(folder):
@@ -113,7 +113,7 @@ def send_new(store: MlflowStore, folder: Path, studies: dict[str, Study] | None 
 
 
 def close_copy(store: MlflowStore, folder: Path) -> None:
-    """Mark a live copy as finished, or as killed where the run has no manifest."""
+    """Mark a live copy as finished, or as killed if the run has no manifest."""
     with alone_with(folder):
         run = store.find(folder.name, lambda _: True)
         if run is not None and run.info.status == "RUNNING":
@@ -124,7 +124,7 @@ def close_copy(store: MlflowStore, folder: Path) -> None:
 
 
 def alive(process: int) -> bool:
-    """Whether a process of that id exists."""
+    """Return whether a process with that id exists."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -1,7 +1,7 @@
-"""Where a local database says that artifacts lie: beside itself, also after the checkout was moved or copied.
+"""Corrects the artifact paths in a local MLflow database after the checkout was moved or copied.
 
-MLflow stores absolute paths. In a copied checkout they name the first one, which would then receive the
-artifacts of the second.
+MLflow stores absolute paths. In a copied checkout they point into the original one, which would then receive
+the copy's artifacts.
 """
 
 import re
@@ -9,21 +9,21 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-# What MLflow makes of a place when an experiment, a run, a model or a version of one is made.
+# The columns in which MLflow stores the path of an experiment, a run, a model or a model version.
 COLUMNS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
     ("model_versions", "storage_location"),
 )
-# The folders that this project and MLflow make beside a database, and what lies in them.
+# The folders that this project and MLflow make beside a database.
 LOCAL = re.compile(r"(?P<scheme>(file://)?)(?P<folder>/.*?)(?P<rest>/(mlartifacts|mlruns)(/.*)?)")
 
 
 def settle_place(database: Path) -> int:
-    """Let every local artifact of a database lie beside it; return how many entries named another folder.
+    """Make every local artifact path point beside the database; return the number of changed entries.
 
-    The caller holds the lock of the database.
+    The caller must hold the lock of the database.
     """
     if not database.exists():
         return 0

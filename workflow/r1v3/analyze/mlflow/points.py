@@ -1,4 +1,4 @@
-"""The numbers of a run as points of MLflow: (metric, value, time in ms, step)."""
+"""Turns the numbers of a run into points of MLflow: (metric, value, time in ms, step)."""
 
 import math
 from datetime import datetime
@@ -8,17 +8,17 @@ from r1v3.analyze.cost import stage_cost
 from r1v3.analyze.mlflow.store import Point
 from r1v3.analyze.results import Result, Scores, chosen_step
 
-# Training measures it on the prompts of a step; the plain name is the probe's, which checkpoints share.
+# Training measures it on the prompts of a step. The plain name is for the probe, common to all checkpoints.
 RENAMED = {"critical_token_entropy": "critical_token_entropy_sampled"}
 PROBED = ("critical_token_entropy", "probe_critical_tokens", "probe_reward", "probe_entropy")
 
 
 def row_points(rows: list[dict[str, Any]], start: int, seconds: float = 0.0) -> list[Point]:
-    """Every number of rows of metrics.jsonl, at the time at which its step ended.
+    """Return every number in rows of metrics.jsonl, with the time at which its step ended.
 
     Args:
-        start: when the run began, in ms.
-        seconds: what the rows before these took.
+        start: time at which the run began, in ms.
+        seconds: duration of the steps before these rows.
     """
     points = []
     for row in rows:
@@ -31,7 +31,7 @@ def row_points(rows: list[dict[str, Any]], start: int, seconds: float = 0.0) -> 
 
 
 def cost_points(run: Result) -> list[Point]:
-    """What the job of a run took, as MLflow's system metrics, at its last step."""
+    """Return the resources that a run's job used, as MLflow's system metrics, at its last step."""
     cost = stage_cost(run.folder / "benchmark.tsv")
     if cost is None:
         return []
@@ -48,17 +48,19 @@ def cost_points(run: Result) -> list[Point]:
 def score_points(
     run: Result, scores: list[Scores], probes: Result | None, asked: str | None = None
 ) -> list[Point]:
-    """The probes of a GRPO run's checkpoints and every score, at the step of the scored checkpoint.
+    """Return the probes of a GRPO run's checkpoints and all scores, at the step of the scored checkpoint.
 
     Args:
-        scores: of two with one metric at one step, the first counts.
-        asked: the benchmark that the recipe asks of every checkpoint; its name is plain in every suite.
+        scores: evaluations; if two have the same metric at the same step, the first counts.
+        asked: the benchmark that every checkpoint is asked; its metric has no prefix, whatever the suite.
     """
     _, time = times(run)
     points = []
     for probe in probes.facts["checkpoints"] if probes else []:
         values = (
-            probe["emitted"]["mean"],  # even of few tokens, since their count is beside it
+            probe["emitted"][
+                "mean"
+            ],  # even from few tokens, because their count is shown beside it
             probe["emitted"]["count"],
             probe["reward"],
             probe["entropy"],
@@ -73,13 +75,13 @@ def score_points(
 
 
 def checkpoint_metrics(scores: list[Scores], asked: str | None = None) -> set[str]:
-    """Metrics that a checkpoint's own run shows: its probe, and what every checkpoint is asked."""
+    """Return the metrics of a checkpoint's own run: its probe, and the scores that every checkpoint has."""
     of_steps = [found for found in scores if found.step is not None]
     return {name for found in of_steps for name in _named(found, asked)} | set(PROBED)
 
 
 def _named(scores: Scores, asked: str | None) -> dict[str, float]:
-    """Scores by name of metric; those that only studies ask are below `validation/`."""
+    """Return scores by name of metric. Those that only studies need have the prefix `validation/`."""
     studied = scores.resolved["suite"] == "study"
     named = {
         f"validation/{name}" if studied and name != asked else name: score["mean"]
@@ -92,14 +94,14 @@ def _named(scores: Scores, asked: str | None) -> dict[str, float]:
 
 
 def times(run: Result) -> tuple[int, int]:
-    """Start and end of a run in ms; the end is when its manifest was written."""
+    """Return start and end of a run in ms. The end is the time at which its manifest was written."""
     end = round(1000 * datetime.fromisoformat(run.created).timestamp())
     seconds = sum(row.get("seconds", 0.0) for row in run.metrics)
     return end - round(1000 * seconds), end
 
 
 def last_step(run: Result) -> int:
-    """The step of the checkpoint that `last` stands for."""
+    """Return the step of the checkpoint that `last` means."""
     best = run.facts.get("best_step")
     return run.facts["steps"] if best is None else best
 

@@ -1,9 +1,9 @@
-"""MLflow's copy of training runs: complete, without duplicates, and made from files alone.
+"""Publishes training runs in MLflow: a complete copy without duplicates, made from files alone.
 
-Each training run has one MLflow run, which is found by the tag `run_id`. A published run carries the
-fingerprint of its files. While the files are the same, nothing is sent again. An interrupted or live copy is
-sent again with the same times, so that no point is stored twice. Where the files have changed, the old copy
-is deleted and a new one is made.
+Each training run has one MLflow run, which the tag `run_id` identifies. A published run has a tag with the
+fingerprint of its files. If the files are the same, nothing is sent again. An interrupted or live copy is
+sent again with the same times, so that no point is stored twice. If the files have changed, the old copy is
+deleted and a new one is made.
 """
 
 import hashlib
@@ -43,12 +43,12 @@ from r1v3.train.grpo.records.alarms import find_alarms
 
 @dataclass(frozen=True)
 class ResultFiles:
-    """The files of a recipe's results that are published.
+    """The result files that are published.
 
     Attributes:
-        runs: manifests.
-        selections: manifests of the checkpoint selections of GRPO runs; a run may lack one.
-        scores: scores.json of any evaluation of these runs; of two with the same metric, the first counts.
+        runs: manifests of training runs.
+        selections: manifests of checkpoint selections; a GRPO run may lack one.
+        scores: scores.json of any evaluation of these runs. If two have the same metric, the first counts.
     """
 
     runs: list[Path]
@@ -58,12 +58,12 @@ class ResultFiles:
 
 @dataclass(frozen=True)
 class Labels:
-    """What the pages say beside the numbers.
+    """The texts that MLflow's pages show beside the numbers.
 
     Attributes:
-        studies: a run is tagged with those that show it.
+        studies: studies; a run gets a tag for each study that shows it.
         tags: further tags of each run, by its id (`r1v3.analyze.mlflow.describe`).
-        note: the experiment's.
+        note: the note of the experiment.
     """
 
     studies: dict[str, Study] = field(default_factory=dict[str, Study])
@@ -83,12 +83,12 @@ def publish_runs(
     output: Path,
     branch: str = "",
 ) -> dict[str, Any]:
-    """Publish training runs, and below each GRPO run a small run for every checkpoint that it kept.
+    """Publish training runs, and below each GRPO run a small run for every kept checkpoint.
 
     Args:
-        recipe: names the experiment; it is an artifact of each run, and decides the views' columns.
-        output: where to write what was published.
-        branch: its runs, which are all of these, get a view of their own.
+        recipe: names the experiment, is an artifact of each run, and decides the columns of the views.
+        output: file that records what was published.
+        branch: name of a branch to which all these runs belong; they get a view of their own.
 
     Raises:
         StoreError: MLflow cannot be reached, or its database is damaged.
@@ -158,7 +158,7 @@ def _publish_run(
             log_checkpoint(store, id, run, last_step(run), path, scored)
 
     def points(start: int) -> list[Point]:
-        # A supervised run sends its scores with the checkpoint that is logged as a model.
+        # The scores of a supervised run are sent with the checkpoint that is logged as a model.
         return row_points(run.metrics, start) + cost_points(run) + (scored if reinforced else [])
 
     content = RunContent(
@@ -182,7 +182,7 @@ def _publish_checkpoints(
     points: list[Point],
     fingerprint: str,
 ) -> dict[str, str]:
-    """Publish a run below a GRPO run for each kept checkpoint; return MLflow's ids by step."""
+    """Publish a run for each kept checkpoint of a GRPO run; return MLflow's ids by step."""
     if run.kind != "grpo":
         return {}
     found: dict[str, str] = {}
@@ -199,7 +199,7 @@ def _publish_checkpoints(
                 register_chosen(store, run, model)
 
         known = {"snakemake_rule": "probe", "chosen": str(chosen).lower()} if probes else {}
-        # No parameters: the compare page then offers the first metric as the x axis of its scatter plot.
+        # Without parameters, the compare page offers the first metric as the x axis of its scatter plot.
         content = RunContent(
             name=f"{run.name} step {step}",
             fingerprint=f"{fingerprint} {tags['mlflow.parentRunId']}",
@@ -218,7 +218,7 @@ def run_tags(
     resolved: dict[str, Any],
     studies: dict[str, Study] | None = None,
 ) -> dict[str, str]:
-    """Tags by which a run is found in MLflow; the rule that trains a stage has the stage's name."""
+    """Return the tags by which a run is found in MLflow; `stage` is the name of the rule that trains it."""
     start = resolved.get("start")
     start = start["run"] if isinstance(start, dict) else start
     tags = {
@@ -238,7 +238,7 @@ def run_tags(
 
 
 def alarm_tags(kind: str, rows: list[dict[str, Any]]) -> dict[str, str]:
-    """A tag for each alarm that a reinforced run's rows raise, as `r1v3 watch` shows it, and their number."""
+    """Return a tag for each alarm in a GRPO run's rows, as `r1v3 watch` shows it, and their number."""
     if kind != "grpo":
         return {}
     found = find_alarms(rows)
@@ -247,20 +247,20 @@ def alarm_tags(kind: str, rows: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _of_checkpoint(tags: dict[str, str], parent: str) -> dict[str, str]:
-    """A run's tags without its description, for the runs below it."""
+    """Return a run's tags without its description, for the checkpoint runs below it."""
     return {key: value for key, value in tags.items() if key != NOTE} | {
         "mlflow.parentRunId": parent
     }
 
 
 def settings_of(resolved: dict[str, Any]) -> dict[str, str]:
-    """The training settings of a run's resolved config, as dotted keys and short texts."""
+    """Return the training settings in a run's resolved config, as dotted keys and short texts."""
     settings = resolved.get("settings") or resolved.get("spec", {}).get("settings") or {}
     return dotted(settings)
 
 
 def metric_lines(folder: Path) -> list[bytes]:
-    """The lines of metrics.jsonl that hold a step, without a last one that is still being written."""
+    """Return the lines of metrics.jsonl that hold a step, without a line that is still being written."""
     path = folder / "metrics.jsonl"
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
     return [line + b"\n" for line in lines if read_row(line) is not None]

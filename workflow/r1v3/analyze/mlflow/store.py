@@ -1,4 +1,4 @@
-"""A tracking store: one experiment; the tag `run_id` identifies a run, so that nothing is there twice."""
+"""Access to a tracking store with one experiment. The tag `run_id` identifies a run and is unique."""
 
 import hashlib
 import logging
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Run
 
-# Whoever reads what a server or a database says: none of them has one kind of error for all of it.
+# Packages whose errors mean that the store cannot be used. These errors have no common base class.
 LIBRARIES = ("mlflow", "sqlalchemy", "alembic", "google", "requests", "urllib3")
 ARTIFACTS = "mlartifacts"
 POINTS_A_CALL = 1000
 Point = tuple[str, float, int, int]  # metric, value, time in ms, step
-# Tags of a live copy: the number and sha256 of the rows that it began to send, and the rows that it sent.
+# Tags of a live copy: number and sha256 of the rows that it began to send, and number of rows sent.
 BEGUN, SENT = "rows_begun", "rows_sent"
 
 
 @dataclass(frozen=True)
 class RunContent:
-    """What a run of MLflow is to hold.
+    """The content that a run of MLflow must have.
 
     Attributes:
-        fingerprint: of the files that it is made from.
-        times: when it began and ended, in ms.
-        points: makes the points, given the time at which the run began; a live copy has set it.
-        rows: the lines of metrics.jsonl; a live copy that sent other lines is replaced.
-        complete: given MLflow's id, adds artifacts, data sets and models.
+        fingerprint: fingerprint of the files that the content comes from.
+        times: start and end, in ms.
+        points: makes the points from the start time; the start of a live copy is kept.
+        rows: lines of metrics.jsonl; a live copy that sent other lines is replaced.
+        complete: adds artifacts, data sets and models to the run with MLflow's id.
     """
 
     name: str
@@ -54,7 +54,7 @@ class RunContent:
 class MlflowStore:
     """One experiment of a tracking store, without MLflow's log messages and telemetry.
 
-    A server that does not answer fails after one retry and ten seconds, not after MLflow's four minutes.
+    If a server does not answer, a call fails after one retry and ten seconds instead of four minutes.
     """
 
     def __init__(self, tracking_uri: str, experiment: str):
@@ -69,7 +69,7 @@ class MlflowStore:
             os.environ["MLFLOW_TRACKING_PASSWORD"] = password or ""
         from mlflow import MlflowClient, set_tracking_uri
 
-        # The model registry of a database reads the global address.
+        # The model registry of a database uses the globally set address.
         set_tracking_uri(tracking_uri)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         self.name = experiment
@@ -79,7 +79,7 @@ class MlflowStore:
             self.client = MlflowClient(tracking_uri=tracking_uri)
             found = self.client.get_experiment_by_name(experiment)
             if found is None:
-                # A server has its own place for artifacts; a local database keeps them beside itself.
+                # A server chooses its own place for artifacts; a local database keeps them beside itself.
                 local = is_local(tracking_uri)
                 location = str(_beside(tracking_uri) / ARTIFACTS) if local else None
                 self.experiment = self.client.create_experiment(
@@ -91,7 +91,7 @@ class MlflowStore:
                     self.client.restore_experiment(self.experiment)
 
     def find(self, key: str, accept: Callable[["Run"], bool]) -> "Run | None":
-        """The first run of that key that is accepted; all other runs of that key are deleted."""
+        """Return the first run with that key that is accepted, after deleting all others with that key."""
         same = None
         for run in self.client.search_runs([self.experiment], f"tags.run_id = '{key}'"):
             if same is None and accept(run):
@@ -101,7 +101,7 @@ class MlflowStore:
         return same
 
     def keep(self, key: str, content: RunContent) -> str:
-        """Make the run of that key hold exactly this content, and return MLflow's id of it."""
+        """Give the run with that key exactly this content, and return MLflow's id of it."""
         from mlflow.entities import Param, RunTag
 
         def is_this(run: "Run") -> bool:
@@ -133,13 +133,13 @@ class MlflowStore:
         return id
 
     def drop_alarms(self, id: str, had: dict[str, str], now: dict[str, str]) -> None:
-        """Remove the tags of alarms that no longer hold."""
+        """Remove the tags of alarms that are over."""
         for key in had:
             if key.startswith("alarm.") and key not in now:
                 self.client.delete_tag(id, key)
 
     def send(self, id: str, points: list[Point], model: str | None = None) -> None:
-        """Add points; a point that is sent again with the same time is stored once."""
+        """Add points. A point that is sent again with the same time is stored once."""
         from mlflow.entities import Metric
 
         for part in _parts([Metric(*point, model_id=model) for point in points], POINTS_A_CALL):
@@ -147,12 +147,12 @@ class MlflowStore:
 
 
 class StoreError(OSError):
-    """The store cannot be used; results are complete without it."""
+    """The store cannot be used. Results are complete without it."""
 
 
 @contextmanager
 def store_errors(tracking_uri: str) -> Generator[None]:
-    """Turn whatever MLflow and its database raise into one sentence that says what to do.
+    """Turn the errors of MLflow and its database into one sentence that says what to do.
 
     Raises:
         StoreError: the server is away, hangs or fails, or the database is damaged.
@@ -177,7 +177,7 @@ def store_errors(tracking_uri: str) -> Generator[None]:
 
 
 def _raised_by(error: BaseException) -> str:
-    """The package whose code raised an error."""
+    """Return the package whose code raised an error."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
@@ -185,7 +185,7 @@ def _raised_by(error: BaseException) -> str:
 
 
 def delete_runs(tracking_uri: str, keys: set[str]) -> int:
-    """Delete the runs of these keys, and of their checkpoints, with their models; return how many runs."""
+    """Delete the runs with these keys, their checkpoints and models; return the number of runs."""
     client, count = MlflowStore(tracking_uri, "Default").client, 0
     for id in [each.experiment_id for each in client.search_experiments()]:
         for run in client.search_runs([id], max_results=50_000):
@@ -199,7 +199,7 @@ def delete_runs(tracking_uri: str, keys: set[str]) -> int:
 
 
 def same_rows(tags: dict[str, str], rows: Sequence[bytes]) -> bool:
-    """Whether the rows that a live copy with these tags has sent are the first of these rows."""
+    """Return whether the rows that a live copy with these tags has sent are the first of these rows."""
     if BEGUN not in tags:
         return True
     number, _, digest = tags[BEGUN].partition(" ")
@@ -211,19 +211,19 @@ def rows_digest(rows: Sequence[bytes]) -> str:
 
 
 def alone_with(folder: Path) -> AbstractContextManager:
-    """A lock on publishing a run folder."""
+    """Return a lock for publishing one run folder."""
     return FileLock(Path(folder) / ".mlflow.lock")
 
 
 def _one_at_a_time(tracking_uri: str) -> AbstractContextManager:
-    """A lock on a local database: two processes must not create its tables at once."""
+    """Return a lock on a local database, because two processes must not create its tables together."""
     if not is_local(tracking_uri):
         return nullcontext()
     return FileLock(_beside(tracking_uri) / ".mlflow.lock")
 
 
 def is_local(tracking_uri: str) -> bool:
-    """Whether a store is a database in a file, and no server."""
+    """Return whether a store is a database file instead of a server."""
     return tracking_uri.startswith("sqlite:")
 
 
@@ -242,7 +242,7 @@ def _parts(things: Iterable, size: int) -> Iterator[list]:
 
 
 def _models(client: "MlflowClient", experiment: str) -> list["LoggedModel"]:
-    """All models of an experiment, which MLflow tells in pages."""
+    """Return all models of an experiment, which MLflow returns in pages."""
     models, token = [], None
     while True:
         page = client.search_logged_models([experiment], max_results=1000, page_token=token)

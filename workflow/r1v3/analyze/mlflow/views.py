@@ -1,7 +1,8 @@
-"""What MLflow's pages show at first: chosen columns, the chart, and links that open them.
+"""Prepares MLflow's pages: chosen columns, the chart, and links that open them.
 
-MLflow keeps a shared view as a tag of the experiment, `mlflow.sharedViewState.<key>`, which a link names.
-Without it the run list of MLflow 3.17 shows neither metric nor parameter, and the chart takes ten clicks.
+MLflow stores a shared view as a tag of the experiment, `mlflow.sharedViewState.<key>`, and a link names the
+key. Without a view, the run list of MLflow 3.17 shows no metric and no parameter, and the chart takes ten
+clicks.
 """
 
 import json
@@ -12,7 +13,7 @@ from r1v3.analyze.mlflow.store import MlflowStore
 from r1v3.recipe.schema.recipe import Evaluation
 from r1v3.recipe.schema.studies import Study
 
-KIND = "mlflow.experimentKind"  # without it, pages for chat models are shown
+KIND = "mlflow.experimentKind"  # without it, MLflow shows pages for chat models
 NOTE = "mlflow.note.content"
 SHARED = "mlflow.sharedViewState."
 ENTROPY = "critical_token_entropy"
@@ -20,7 +21,7 @@ RUN_LIST, CHART = "runs", "entropy"
 
 
 def columns(benchmark: str, held_out: list[str]) -> list[str]:
-    """The columns of the run list: what a run is, how it differs, what it learned, what it cost."""
+    """Return the columns of the run list: what a run is, how it differs, its scores, its cost."""
     metrics = ["reward", ENTROPY, benchmark, *(f"held_out/{name}/accuracy" for name in held_out)]
     return [
         "tags.`stage`",
@@ -35,10 +36,10 @@ def columns(benchmark: str, held_out: list[str]) -> list[str]:
 def set_views(
     store: MlflowStore, evaluation: Evaluation, studies: dict[str, Study], note: str
 ) -> None:
-    """Set the experiment's note and its shared views; the same call again changes nothing.
+    """Set the experiment's note and its shared views. Calling it again changes nothing.
 
     Args:
-        evaluation: the recipe's section; it names the benchmark and held-out sets that are shown.
+        evaluation: the recipe's section, which names the benchmark and held-out sets to show.
         studies: each gets a view of its own runs.
     """
     benchmark = evaluation.checkpoint_benchmark
@@ -62,7 +63,7 @@ def set_pair_view(store: MlflowStore, key: str, runs: list[str], benchmark: str)
     """Set a view of some runs alone, such as a branch with its parent and the checkpoints of both.
 
     Args:
-        runs: MLflow's ids of them.
+        runs: MLflow's ids of the runs.
     """
     chosen = ", ".join(f"'{run}'" for run in runs)
     view = _view(
@@ -73,7 +74,7 @@ def set_pair_view(store: MlflowStore, key: str, runs: list[str], benchmark: str)
 
 
 def link(address: str, experiment: str, key: str, *, chart: bool = False) -> str:
-    """A link that opens a shared view of an experiment, as a chart or as a list."""
+    """Return a link that opens a shared view of an experiment, as a chart or as a list."""
     query = {"workflowType": "machine_learning"}
     query |= {"compareRunsMode": "CHART"} if chart else {}
     query |= {"viewStateShareKey": key}
@@ -94,7 +95,7 @@ def _view(
     scatter: tuple[str, str] | None = None,
     lines: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """A view as MLflow's pages write it."""
+    """Return a view in the form that MLflow's pages use."""
     place = {"metricSectionId": "chosen", "deleted": False, "isGenerated": False}
     charts: list[dict[str, Any]] = []
     if scatter:
@@ -119,14 +120,14 @@ def _view(
         charts.append(chart)
     section = {"uuid": "chosen", "name": "Chosen", "display": True, "isReordered": False}
     section |= {"deleted": False, "isGenerated": False}
-    # A chart alone has the width; MLflow's own choice is three in a row.
+    # A single chart gets the full width; MLflow's own default is three in a row.
     section |= {"columns": min(len(charts), 2), "cardHeight": 340}
     return {
         "searchFilter": search,
-        # Sorted by time, runs would stand folded below their parents, and no chart would show them.
+        # If runs are sorted by time, MLflow folds them below their parents, and no chart shows them.
         "orderByKey": f"metrics.`{scatter[0]}`" if scatter else "attributes.start_time",
         "orderByAsc": True,
-        "isAccordionReordered": True,  # else sections are sorted by name, and this one is not the first
+        "isAccordionReordered": True,  # otherwise MLflow sorts sections by name, and this one is not first
         "selectedColumns": shown,
         "runsHiddenMode": "SHOW_ALL",
         "compareRunCharts": [chart | place for chart in charts] or None,

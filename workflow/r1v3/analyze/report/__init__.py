@@ -1,1 +1,1 @@
-"""The report about the core path."""
+"""The report on the core path."""

@@ -1,6 +1,6 @@
-"""Figures 12 to 15: real responses of the final model to held-out questions, with their pictures.
+"""Figures 12 to 15: responses of the final model to held-out questions, with their pictures.
 
-Nothing is picked by hand: the page shows the first right and the first wrong answers of each held-out set.
+Nobody chooses them. The page shows the first right and the first wrong answers of each held-out set.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ EACH = 2
 
 @dataclass(frozen=True)
 class ShownAnswer:
-    """A question, its pictures as data URIs, and what was answered."""
+    """A question, its pictures as data URIs, and the model's answer."""
 
     key: str
     question: str
@@ -29,7 +29,7 @@ class ShownAnswer:
 
 
 def gallery(scores: Scores, root: Path) -> list[ShownAnswer]:
-    """Right and wrong answers of each held-out set whose verdicts and data are on this disk.
+    """Return right and wrong answers of each held-out set whose verdicts and data are on this disk.
 
     Args:
         root: results/.
@@ -60,6 +60,6 @@ def gallery(scores: Scores, root: Path) -> list[ShownAnswer]:
 
 
 def question_with_options(question: str, options: tuple[str, ...] | None) -> str:
-    """A question with its lettered options; picture marks are removed, as pictures are shown beside it."""
+    """Return a question with its lettered options and without picture marks; pictures are shown beside it."""
     text = render_question(question.replace("<image>", " "), options, 0)
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""The first screen of the report: pipeline, scores of the stages, reward, and figure 5's answer."""
+"""The first screen of the report: pipeline, scores of the stages, reward, and the result of figure 5."""
 
 import math
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from r1v3.evaluate.statistics import wilson
 from r1v3.recipe.graph.configs import GrpoConfig, ModelConfig, SftConfig
 from r1v3.render.figures import curves, stages
 
-FEWEST = 4  # points of which a correlation can have an interval
+FEWEST = 4  # fewest points for which a correlation can have an interval
 NORMAL = 1.96
 
 
 @dataclass(frozen=True)
 class StageBox:
-    """A stage in the picture of the pipeline: what it is, what it learns from, and its scores."""
+    """A stage in the picture of the pipeline: what it does, what it learns from, and its scores."""
 
     title: str
     run: str
@@ -30,9 +30,9 @@ class StageBox:
 
 @dataclass(frozen=True)
 class EntropyAnswer:
-    """Does entropy at critical tokens predict the benchmark? Spearman's rho, and what may be concluded.
+    """Whether entropy at critical tokens predicts the benchmark: Spearman's rho, and the conclusion in words.
 
-    `low` and `high` are the ends of its 95 % interval; None where there are too few points.
+    `low` and `high` are the ends of the 95 % interval; None if there are too few points.
     """
 
     points: int
@@ -45,12 +45,12 @@ class EntropyAnswer:
 def pipeline(
     runs: list[Result], data: dict[str, Result], models: dict[str, dict[str, Any]], chosen: int
 ) -> list[StageBox]:
-    """The stages of the core path, in order; models that are only asked, such as the teacher, are no stage.
+    """Return the stages of the core path in order, without models that are only asked, such as the teacher.
 
     Args:
         data: data sets by id.
         models: the held-out scores of each stage.
-        chosen: the step of the reinforced run that goes on.
+        chosen: the step of the GRPO run from which the next stage starts.
     """
     boxes = []
     for run in runs:
@@ -77,7 +77,7 @@ def pipeline(
 
 
 def stage_panel(models: dict[str, dict[str, Any]]) -> str:
-    """Held-out accuracy of every stage with its 95 % Wilson interval."""
+    """Draw held-out accuracy of every stage with its 95 % Wilson interval."""
     lines: dict[str, list[tuple[str, float, float, float]]] = {}
     for name, scores in models.items():
         for key, score in scores.items():
@@ -92,7 +92,7 @@ def stage_panel(models: dict[str, dict[str, Any]]) -> str:
 
 
 def reward_panel(run: Result) -> str | None:
-    """The reward of the reinforced run over its steps, with its two parts."""
+    """Draw the reward of the GRPO run over its steps, with its two parts."""
     lines = {key: run.series(key) for key in ("reward", "accuracy", "format")}
     lines = {key: line for key, line in lines.items() if line[0]}
     if not lines:
@@ -103,13 +103,13 @@ def reward_panel(run: Result) -> str | None:
 
 
 def entropy_answer(rows: list[dict[str, Any]], title: str) -> EntropyAnswer:
-    """What the kept checkpoints of one run say about critical entropy and the benchmark.
+    """Say what the kept checkpoints of one run show about critical-token entropy and the benchmark.
 
     The interval is Fisher's, with the variance 1.06 / (n - 3) of Spearman's rho (Fieller et al. 1957).
 
     Args:
-        rows: of `tables.checkpoint_rows`.
-        title: the benchmark's.
+        rows: rows of `tables.checkpoint_rows`.
+        title: title of the benchmark.
     """
     known = [row for row in rows if row["entropy"] is not None]
     count = len(known)

@@ -1,6 +1,6 @@
 """`results/report.html`: one self-contained page about the core path, made from stored results alone.
 
-It has no time and no date, so that equal results give an equal page.
+The page has no time and no date, so equal results give an equal page.
 """
 
 import json
@@ -39,8 +39,8 @@ class ReportFiles:
         recipe: name of the recipe.
         summary: results/summary.json.
         runs: manifests of the core runs, in order.
-        selection: manifest of the RL run's selection.
-        checkpoints: scores.json of each kept checkpoint of the RL run.
+        selection: manifest of the GRPO run's selection.
+        checkpoints: scores.json of each kept checkpoint of the GRPO run.
         data: manifests of the three stages' training sets, in order (figure 2).
         benchmarks: scores.json of the final model.
         asked: manifests of these benchmarks.
@@ -48,7 +48,7 @@ class ReportFiles:
         held_out: scores.json of the final model on the held-out sets; the page shows some responses.
         studies: the JSON of every study that was run, in order.
         claims: claims.json, if it was made.
-        other_code: a file with one line for each rule whose results other code computed.
+        other_code: a file with one line for each rule whose results were made by other code than today's.
         changed: the recipe's numbers that differ from the report's, by section.
     """
 
@@ -70,9 +70,9 @@ class ReportFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class CorePath:
-    """The results of the core path, read from `ReportFiles`; `asked` holds benchmarks by their ids.
+    """The results of the core path, read from `ReportFiles`.
 
-    `models` are the held-out scores of each stage, and `root` is the page's folder.
+    `asked` has benchmarks by id, `models` the held-out scores of each stage, and `root` is the page's folder.
     """
 
     recipe: str
@@ -91,7 +91,7 @@ class CorePath:
         """Read all files.
 
         Raises:
-            ValueError: one is damaged, or no manifest; the message names it.
+            ValueError: a file is damaged or not a manifest; the message names it.
         """
         return cls(
             recipe=files.recipe,
@@ -108,7 +108,7 @@ class CorePath:
 
 
 def write_report(files: ReportFiles, output: Path) -> None:
-    """Write the page; links lead to what lies beside it."""
+    """Write the page, with links to the results beside it."""
     root = output.parent
     page = context(CorePath.read(files, root))
     page |= extras(
@@ -124,7 +124,7 @@ def write_report(files: ReportFiles, output: Path) -> None:
 
 
 def context(core: CorePath) -> dict[str, Any]:
-    """All that the template shows of the core path."""
+    """Return the values that the template shows about the core path."""
     runs, data, models = core.runs, core.data, core.models
     selection, checkpoints, benchmarks = core.selection, core.checkpoints, core.benchmarks
     asked, table = core.asked, core.table
@@ -176,7 +176,7 @@ def context(core: CorePath) -> dict[str, Any]:
 
 
 def asked_title(scores: Scores, asked: dict[str, Result], table: dict[str, ListedBenchmark]) -> str:
-    """The title of the benchmark that every checkpoint answers, marked where it is a miniature."""
+    """Return the title of the benchmark that every checkpoint is asked; it says if it is a miniature."""
     ((name, id),) = scores.config.benchmarks.items()
     if id not in asked:
         return name
@@ -185,7 +185,7 @@ def asked_title(scores: Scores, asked: dict[str, Result], table: dict[str, Liste
 
 
 def environments(results: list[Result]) -> list[dict[str, Any]]:
-    """The different environments that results were made in, with the names of those results."""
+    """Return the different environments that results were made in, with the names of those results."""
     found: dict[str, dict[str, Any]] = {}
     for result in results:
         key = json.dumps(result.environment, sort_keys=True)
@@ -203,7 +203,7 @@ def _is_miniature(benchmark: Result) -> bool:
 
 
 def _links(result: Result, root: Path) -> dict[str, Any]:
-    """Links from the page to a folder and to what lies in it."""
+    """Return links from the page to a folder and to the files in it."""
     folder = os.path.relpath(result.folder, root).replace(os.sep, "/")
     return {
         "id": result.id,

@@ -1,4 +1,4 @@
-"""The curves and bars of the report; each panel is a small figure that fits on a phone."""
+"""Curves and bars of the report. Each panel is a small figure that fits on a phone."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from r1v3.analyze.results import Result
 from r1v3.recipe.graph.configs import GrpoConfig
 from r1v3.render.figures import curves, dots, scatter, strip
 
-# Metric, title, whether the axis begins at zero.
+# Metric, title, and whether the axis begins at zero.
 GRPO_PANELS = (
     ("reward", "reward", False),
     ("accuracy", "accuracy of samples", False),
@@ -22,7 +22,7 @@ GRPO_PANELS = (
 
 
 def grpo_panels(run: Result, chosen: int | None = None) -> list[str]:
-    """The quantities of figures 6, 10 and 11 over the steps of a GRPO run, as far as it recorded them."""
+    """Draw the quantities of figures 6, 10 and 11 over the steps of a GRPO run, if it recorded them."""
     config = run.config_as(GrpoConfig)
     lengths = config.settings.lengths
     raised = [(stage.step, f"{stage.tokens:,} allowed") for stage in lengths if stage.step]
@@ -50,7 +50,7 @@ def grpo_panels(run: Result, chosen: int | None = None) -> list[str]:
 
 
 def grpo_picture(run: Result) -> str:
-    """The curves that introduce a GRPO run: reward and its parts, response length, entropy."""
+    """Draw the curves that introduce a GRPO run: reward and its parts, response length, entropy."""
     reward = {key: run.series(key) for key in ("reward", "accuracy", "format")}
     length = run.series("response_length")
     entropy = run.series("entropy")
@@ -70,7 +70,7 @@ def grpo_picture(run: Result) -> str:
 
 
 def gradient_norms(run: Result) -> str | None:
-    """The gradient norm of each module group over the steps."""
+    """Draw the gradient norm of each module group over the steps."""
     prefix = "grad_norm/"
     keys = sorted({key for row in run.metrics for key in row if key.startswith(prefix)})
     if not keys:
@@ -82,7 +82,7 @@ def gradient_norms(run: Result) -> str | None:
 
 
 def loss_panels(runs: list[Result]) -> list[str]:
-    """The losses of the supervised runs, with the validation loss that stops one early."""
+    """Draw the losses of supervised runs, with the validation loss that early stopping uses."""
     panels = []
     for run in runs:
         lines = {"training": run.series("loss")}
@@ -105,7 +105,7 @@ def loss_panels(runs: list[Result]) -> list[str]:
 
 
 def selection_panel(rows: list[dict[str, Any]], title: str) -> str | None:
-    """Figure 5: entropy at critical tokens against the benchmark, one point for each checkpoint."""
+    """Draw figure 5: entropy at critical tokens against the benchmark, one point for each checkpoint."""
     points = [
         {
             "x": row["entropy"],
@@ -131,7 +131,7 @@ def selection_panel(rows: list[dict[str, Any]], title: str) -> str | None:
 
 
 def benchmark_panel(groups: dict[str, list[dict[str, Any]]]) -> str:
-    """Our benchmark scores with their intervals, in Table 1's order."""
+    """Draw our benchmark scores with their intervals, in Table 1's order."""
     rows = [row for group in groups.values() for row in group]
     points = [
         (row["title"], *(100 * row["score"][k] for k in ("mean", "low", "high"))) for row in rows
@@ -143,7 +143,7 @@ def benchmark_panel(groups: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def ends(values: list[float]) -> str:
-    """Where a curve begins and ends, in words: the means of its first and its last tenth."""
+    """Say where a curve begins and ends: the means of its first and its last tenth."""
     tenth = max(1, len(values) // 10)
     first, last = (sum(part) / tenth for part in (values[:tenth], values[-tenth:]))
     return f"from {first:.3g} at first to {last:.3g} at the end"

@@ -1,6 +1,6 @@
-"""Parts of our page beyond the core path: an index of the report's tables and figures, departures from the
-report, studies, claims and cost.
+"""Parts of our page beyond the core path.
 
+They are an index of the report's tables and figures, departures from the report, studies, claims and cost.
 The page shows the studies and claims that have been run, and says how to make the others.
 """
 
@@ -15,7 +15,7 @@ from r1v3.base.json_file import read_json
 from r1v3.recipe.load import COMPLETE, load_recipe
 from r1v3.recipe.schema.recipe import Recipe
 
-# A table or figure of the report, what it shows, and its anchor on our page; `study-<name>` is a study.
+# A table or figure of the report, its content, and its anchor on our page; `study-<name>` is a study.
 INDEX = (
     ("Table 1", "20 benchmarks", "benchmarks"),
     ("Table 2", "what to tune after RL", "study-tuning"),
@@ -36,7 +36,7 @@ INDEX = (
     ("Figures 12 to 15", "responses", "gallery"),
 )
 
-# Where we depart from the report, or where it is silent. Numbers have a table of their own.
+# Where we depart from the report, or where the report is silent. Numbers have a table of their own.
 DEPARTURES = (
     "Equation 7 writes the reference policy below the ratio's line. Here stands the policy that sampled, as"
     " in equation 5; the study of Clip-Higher runs the equation as it stands, too.",
@@ -52,7 +52,7 @@ DEPARTURES = (
 
 
 def index_rows(studies: dict[str, Any]) -> list[dict[str, str | None]]:
-    """Every table and figure of the report with its place here; `missing` names a study that was not run."""
+    """List every table and figure of the report with its place here; `missing` names a study not yet run."""
     rows: list[dict[str, str | None]] = []
     for what, shows, anchor in INDEX:
         name = anchor.removeprefix("study-")
@@ -63,10 +63,10 @@ def index_rows(studies: dict[str, Any]) -> list[dict[str, str | None]]:
 
 @dataclass(frozen=True)
 class ChangedNumber:
-    """A number of the recipe that differs from the report's; empty where one of them has no such key.
+    """A number of the recipe that differs from the report's; empty if one of the two has no such key.
 
     Attributes:
-        key: dotted, below its section.
+        key: dotted key below its section.
     """
 
     key: str
@@ -77,10 +77,10 @@ class ChangedNumber:
 def changed_numbers(
     root: Path, recipe: str, overlay: Path | None = None
 ) -> dict[str, list[ChangedNumber]]:
-    """The numbers of the core path's settings that differ from the report's, by section.
+    """Find the core path's numbers that differ from the report's, by section.
 
     Args:
-        root: the checkout.
+        root: root of the checkout.
 
     Raises:
         RecipeError: a recipe has mistakes.
@@ -97,7 +97,7 @@ def changed_numbers(
 
 
 def _sections(recipe: Recipe) -> dict[str, dict[str, Any]]:
-    """The settings of the core path as plain values."""
+    """Return the settings of the core path as plain values."""
     return {
         "sft.cold_start": recipe.sft["cold_start"].model_dump(),
         "grpo.math": recipe.grpo["math"].model_dump(),
@@ -115,13 +115,13 @@ def extras(
     pages: Path,
     root: Path,
 ) -> dict[str, Any]:
-    """What the template shows beyond the core path.
+    """Return the values that the template shows beyond the core path.
 
     Args:
         studies: the JSON of each study that was run, in order.
-        claims: claims.json, or None where the ledger was not made.
-        changed: what `changed_numbers` found.
-        pages: the folder of figures 1, 3 and 4.
+        claims: claims.json; None if the ledger was not made.
+        changed: result of `changed_numbers`.
+        pages: folder of figures 1, 3 and 4.
         root: results/.
     """
     found = {path.stem: read_json(path) for path in studies}

@@ -1,4 +1,4 @@
-"""The tables of the report, as plain rows for its template. Percentages are texts with a decimal point."""
+"""Tables of the report as plain rows for its template. Percentages are texts with a decimal point."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ STAGES = {
 
 
 def stage_rows(models: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each model's held-out scores, with its interval and the gain over the model above."""
+    """Return each model's held-out scores, with the interval and the gain over the model above it."""
     rows: list[dict[str, Any]] = []
     before: dict[str, Any] | None = None
     for name, scores in models.items():
@@ -50,7 +50,7 @@ def stage_rows(models: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def run_rows(runs: list[Result], data: dict[str, Result]) -> list[dict[str, Any]]:
-    """The main settings of each run; its config.json has all of them.
+    """Return the main settings of each run; its config.json has all of them.
 
     Args:
         data: data sets by id, for the number of their records.
@@ -102,7 +102,7 @@ def _trained_row(
 
 
 def _row(run: Result, stage: str, start: str, learned: str) -> dict[str, Any]:
-    """What every run has; `learned` is the id or name of its data set."""
+    """Return the columns that every run has; `learned` is the id or name of its data set."""
     return {
         "name": run.name,
         "id": run.id,
@@ -122,7 +122,7 @@ def _checkpoint(start: CheckpointOf) -> str:
 
 
 def data_rows(data: list[Result]) -> list[dict[str, Any]]:
-    """The records of each training set, and the forms of their answers."""
+    """Return the number of records of each training set, and the forms of their answers."""
     forms = {
         "mcq": "multiple choice",
         "mcq_multi": "several letters",
@@ -146,13 +146,13 @@ def data_rows(data: list[Result]) -> list[dict[str, Any]]:
 
 
 def _replaced_set(result: Result) -> str:
-    """The report's data set that a set from sources stands in for."""
+    """Return the report's data set that a set from sources replaces."""
     config = result.config
     return (config.set.stands_in_for or "") if isinstance(config, SourceDataConfig) else ""
 
 
 def funnel_head(result: Result) -> dict[str, Any]:
-    """Which model answered, how often, and for how many questions one of its answers was kept."""
+    """Say which model answered, how often, and for how many questions one of its answers was kept."""
     funnel = result.facts["funnel"]
     written = funnel.get("written", 0)
     others = written + funnel.get("came with a response", 0) + funnel.get("question alone", 0)
@@ -170,7 +170,7 @@ def funnel_head(result: Result) -> dict[str, Any]:
 
 
 def chain_rows(result: Result) -> list[dict[str, Any]]:
-    """What became of the sampled chains; shares are of all sampled ones."""
+    """Return what happened to the sampled responses; shares are of all sampled ones."""
     funnel = result.facts["funnel"]
     sampled = funnel["sampled"]
     removed = [key for key in funnel if key.startswith("removed: ")]
@@ -194,7 +194,7 @@ def chain_rows(result: Result) -> list[dict[str, Any]]:
 
 
 def checkpoint_rows(selection: Result, scores: list[Scores]) -> list[dict[str, Any]]:
-    """The probe of each kept checkpoint beside its benchmark score; `entropy` is None with too few words.
+    """Return the probe of each kept checkpoint with its benchmark score; `entropy` is None if words are few.
 
     Raises:
         ValueError: a probed checkpoint has no benchmark score.
@@ -226,7 +226,7 @@ def checkpoint_rows(selection: Result, scores: list[Scores]) -> list[dict[str, A
 def benchmark_groups(
     scores: Scores, table: dict[str, ListedBenchmark]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Table 1 by its groups: our score, and the six published scores that the report has."""
+    """Return Table 1 by its groups: our score, and the six published scores of the report."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for name, score in scores.benchmarks.items():
         entry = table[name]

@@ -1,1 +1,1 @@
-"""Studies: comparisons of runs, verdicts on claims, the ledger."""
+"""Studies: comparisons of runs, verdicts on claims, and the ledger of all claims."""

@@ -1,6 +1,6 @@
-"""The page of a branch: beside its parent at equal steps, what differs in settings, and what it cost.
+"""The page of a branch. It compares the branch with its parent at equal steps, in settings and in cost.
 
-It is the page of a study of two arms, with tables that only two arms can have.
+It is the page of a study with two arms, plus tables that only two arms can have.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ def write_branch(page: str, graph: ResultGraph, *, root: Path, output: Path) -> 
 
     Args:
         page: `<branch>`, or `<branch>-of-<parent>`.
-        root: of the checkout, above results/.
+        root: root of the checkout, above results/.
     """
     evidence = Evidence(graph, branch_study(graph, page), root, seeds=1)
     content = study_content(page, evidence, output.with_suffix(""))
@@ -41,7 +41,7 @@ def write_branch(page: str, graph: ResultGraph, *, root: Path, output: Path) -> 
 
 
 def paired_scores(evidence: Evidence) -> ExtraTable:
-    """Branch minus parent in each measure, paired over items, with the interval of the difference."""
+    """Tabulate branch minus parent for each measure, paired over items, with the difference's interval."""
     parent, branch = evidence.study.arms
     rows = []
     for measure in evidence.study.measures:
@@ -71,7 +71,7 @@ def paired_scores(evidence: Evidence) -> ExtraTable:
 
 
 def training(evidence: Evidence) -> ExtraTable:
-    """Training metrics of both over the last steps that both have."""
+    """Tabulate training metrics of both runs over the last steps that both have."""
     one, other = _runs(evidence)
     rows = [
         [metric, span, f"{a:.4f}", f"{b:.4f}", f"{b - a:+.4f}"]
@@ -85,7 +85,7 @@ def training(evidence: Evidence) -> ExtraTable:
 
 
 def settings(evidence: Evidence) -> ExtraTable:
-    """What differs between the resolved configs of both, parents included."""
+    """Tabulate the differences between the resolved configs of both runs, parents included."""
     one, other = ({**recipe_of(run), **ancestors(run)} for run in _runs(evidence))
     keys = differing_keys(one, other)
     return {
@@ -96,7 +96,7 @@ def settings(evidence: Evidence) -> ExtraTable:
 
 
 def cost(graph: ResultGraph, page: str, root: Path) -> ExtraTable:
-    """What training and asking took, of the branch and of its parent, as far as it was measured."""
+    """Tabulate what training and evaluation of branch and parent cost, if it was measured."""
     needed, rows = branch_needs(graph, page), []
     branch, parent = pair(graph, page)
     for name in (parent, branch):

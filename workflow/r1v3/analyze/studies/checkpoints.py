@@ -1,8 +1,9 @@
-"""Critical-token entropy against accuracy over checkpoints (section 5.1, figure 5), with its controls.
+"""Critical-token entropy against accuracy over checkpoints (section 5.1, figure 5), with controls.
 
-Both quantities drift with the step, so a raw correlation proves little. There are four controls: the
-correlation after the step and each run's own level are removed; a permutation of the checkpoints within their
-runs; the same correlation for control words; and what the choice by entropy loses.
+Both quantities drift with the step, so a raw correlation proves little. There are four controls. The first
+removes the effect of the step and each run's mean before correlating. The second permutes the checkpoints
+within their runs. The third computes the same correlation for control words. The fourth measures how much
+accuracy is lost when entropy chooses the checkpoint.
 """
 
 from dataclasses import asdict, dataclass
@@ -22,11 +23,11 @@ READINGS = {"critical words": "emitted", "sentence starts": "candidate", "contro
 
 @dataclass(frozen=True)
 class CheckpointCorrelation:
-    """A correlation with its bootstrap interval over runs, and its p-value by permutation within runs.
+    """A correlation, its bootstrap interval over runs, and the p-value of the permutation test within runs.
 
-    `beyond`: how many standard deviations it lies above the mean of these permutations. Near 0, the
-    correlation comes from differences between runs, not from the steps within a run. What could not be
-    computed is None.
+    `beyond` is the number of standard deviations by which the correlation exceeds the mean over these
+    permutations. If it is near 0, the correlation comes from differences between runs, not from the steps
+    within a run. A value that could not be computed is None.
     """
 
     kind: str
@@ -41,7 +42,7 @@ class CheckpointCorrelation:
 
 
 def checkpoint_table(evidence: Evidence) -> pd.DataFrame:
-    """A row for each kept checkpoint of each reinforced arm and seed: entropies, reward, accuracies."""
+    """Return a row for each kept checkpoint of each GRPO arm and seed: entropies, reward, accuracies."""
     rows = []
     for label in evidence.study.arms:
         for seed in evidence.seeds_of(label):
@@ -69,12 +70,12 @@ def checkpoint_table(evidence: Evidence) -> pd.DataFrame:
 def correlation(
     table: pd.DataFrame, x: str, y: str, *, kind: str, detrended: bool, seed: int = 0
 ) -> CheckpointCorrelation:
-    """Spearman's or Pearson's correlation of two columns over checkpoints.
+    """Compute Spearman's or Pearson's correlation of two columns over checkpoints.
 
     Args:
-        table: with columns run, step, x and y; rows that lack x or y are left out.
+        table: has the columns run, step, x and y; rows without x or y are left out.
         kind: `spearman` or `pearson`.
-        detrended: remove one slope over steps and the level of each run first.
+        detrended: whether each run's mean and a common slope over steps are removed first.
     """
     known = table.dropna(subset=[x, y]).reset_index(drop=True)
     runs = len(set(known["run"]))
@@ -104,7 +105,7 @@ def correlation(
 
 
 def correlations(table: pd.DataFrame, measures: list[str]) -> list[dict[str, Any]]:
-    """Both kinds of correlation of every reading with every measure, raw and detrended."""
+    """Compute both kinds of correlation of every reading with every measure, raw and detrended."""
     rows = []
     for measure in measures:
         for name in READINGS:
@@ -118,7 +119,7 @@ def correlations(table: pd.DataFrame, measures: list[str]) -> list[dict[str, Any
 
 
 def choices(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """For each run, the measure at the checkpoint that each criterion chooses; of equal ones, the last."""
+    """Return for each run the measure at the checkpoint that each criterion chooses; ties go to the last."""
     rows = []
     for run, group in table.groupby("run", sort=False):
         group = group.sort_values("step")
@@ -136,16 +137,16 @@ def choices(table: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def regret(table: pd.DataFrame, measure: str, against: str) -> Effect:
-    """What the choice by critical entropy gains over another (negative: loses); arms are the items."""
+    """Compute what the choice by critical-token entropy gains over another; arms are the items."""
     chosen = choices(table, measure)
     return over_arms(chosen, column(chosen, "critical entropy") - column(chosen, against))
 
 
 def over_arms(chosen: pd.DataFrame, values: pd.Series) -> Effect:
-    """The mean over runs of a value; the arms are items, and a seed is a cluster of them.
+    """Compute a value's mean over runs. Arms are the items, and the seeds of an arm form a cluster.
 
     Args:
-        chosen: what `choices` gives; an arm that lacks a seed is left out.
+        chosen: result of `choices`; an arm that lacks a seed is left out.
     """
     cells = chosen[["seed", "arm"]].assign(value=values)
     by_seed = cells.pivot_table(index="seed", columns="arm", values="value", dropna=False)
@@ -164,7 +165,7 @@ def _correlate(table: pd.DataFrame, x: str, y: str, kind: str, detrended: bool) 
 
 
 def _detrended(table: pd.DataFrame, name: str) -> np.ndarray:
-    """A column without the level of each run and one slope over steps."""
+    """Return a column after removing each run's mean and a common slope over steps."""
     step, value = _without_level(table, "step"), _without_level(table, name)
     slope = (step @ value) / (step @ step) if step @ step else 0.0
     return value - slope * step
@@ -176,6 +177,6 @@ def _without_level(table: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def _within_runs(table: pd.DataFrame, name: str, rng: np.random.Generator) -> np.ndarray:
-    """A column whose values are permuted within each run."""
+    """Return a column whose values are permuted within each run."""
     by_run = table.groupby("run")[name]
     return by_run.transform(lambda part: rng.permutation(part.to_numpy())).to_numpy()

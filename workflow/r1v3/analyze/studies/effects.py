@@ -1,11 +1,12 @@
 """Effects with intervals over items and over seeds.
 
 Every seed answers the same items. An effect is the mean over both. Its variance is the sum of two parts: the
-variance over items, by a paired bootstrap, and the variance between seeds. With one seed the interval is the
-bootstrap's own, and does not cover the variation between training runs. With several seeds it is Student's,
-with the degrees of freedom of Welch and Satterthwaite, since few seeds estimate their own spread poorly.
+variance over items, by a paired bootstrap, and the variance between seeds. With one seed the interval comes
+from the bootstrap alone, so it does not cover the variation between training runs. With several seeds it is
+Student's, with the degrees of freedom of Welch and Satterthwaite, because few seeds estimate their own
+variance poorly.
 
-Legend of suffixes: S seeds, I items or steps, R resamples.
+Suffixes: S seeds, I items or steps, R resamples.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Effect:
-    """An estimate with its interval, standard error, and numbers of seeds and items.
+    """An estimate with its interval, standard error, number of seeds and number of items.
 
     `seed_spread` is the standard deviation between seeds; None with one seed.
     """
@@ -38,7 +39,7 @@ class Effect:
 
 
 class NothingToCompareWith(ValueError):
-    """A relative effect whose denominator is 0."""
+    """An effect relative to a mean that is 0."""
 
     def __init__(self) -> None:
         super().__init__("what the effect is relative to is 0")
@@ -52,10 +53,10 @@ def paired(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Effect:
-    """Arm a minus arm b, one Series for each seed; the only Series of a shared run is paired with every seed.
+    """Compute arm a minus arm b. Each list has one Series a seed; a single Series is paired with every seed.
 
     Args:
-        relative: as a share of arm b's mean.
+        relative: whether the effect is a share of arm b's mean.
 
     Raises:
         ValueError: the two were not asked the same items, or have different numbers of seeds.
@@ -76,8 +77,8 @@ def paired(
 
 
 def single(values: list[pd.Series], *, seed: int = 0, confidence: float = 0.95) -> Effect:
-    """One arm's mean. Where all items are right or all are wrong, the interval is Wilson's, since a bootstrap
-    would claim certainty."""
+    """Compute one arm's mean. If all items are right or all are wrong, the interval is Wilson's, because a
+    bootstrap would claim certainty."""
     found = mean_effect(
         np.stack([each.to_numpy() for each in values]), seed=seed, confidence=confidence
     )
@@ -88,7 +89,7 @@ def single(values: list[pd.Series], *, seed: int = 0, confidence: float = 0.95) 
 
 
 def mean_effect(value_SI: np.ndarray, *, seed: int = 0, confidence: float = 0.95) -> Effect:
-    """The mean of values of S seeds on the same I items."""
+    """Compute the mean over values of S seeds on the same I items."""
     rng = np.random.default_rng(seed)
     items = value_SI.shape[1]
     mean_I = value_SI.mean(0)
@@ -105,12 +106,12 @@ def windows(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Effect:
-    """The mean of a window of steps minus the mean of another, one array for each seed.
+    """Compute the mean of a window of steps minus that of another, with one array for each seed.
 
     Steps count as independent.
 
     Args:
-        relative: as a share of the other window's mean.
+        relative: whether the effect is a share of the other window's mean.
 
     Raises:
         NothingToCompareWith: the effect is relative, and that mean is 0.
@@ -128,12 +129,12 @@ def windows(
 
 
 def of_score(value: float, low: float, high: float, error: float, items: int, bar: float) -> Effect:
-    """A score with its interval minus a number that is taken as exact."""
+    """Compute a score with its interval minus a number that is taken as exact."""
     return Effect(value - bar, low - bar, high - bar, error, 1, items, None)
 
 
 def share_of_answers(marked: np.ndarray, cluster: np.ndarray, *, seed: int = 0) -> Effect:
-    """The share of marked answers over clusters: an item's runs are one item.
+    """Compute the share of marked answers. All answers to one item form a cluster.
 
     At 0 or 1 the interval is Wilson's.
     """
@@ -157,7 +158,7 @@ def between_answers(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Effect:
-    """The mean of marked answers minus that of the others, over clusters: an item's runs are one item."""
+    """Compute the mean of marked answers minus that of the others. All answers to one item are a cluster."""
     found = contrast(value, marked, cluster, resamples=RESAMPLES, confidence=confidence, seed=seed)
     return Effect(found.difference, found.low, found.high, found.error, 1, found.clusters, None)
 
@@ -165,7 +166,7 @@ def between_answers(
 def spreads(
     a: list[np.ndarray], b: list[np.ndarray], *, seed: int = 0, confidence: float = 0.95
 ) -> Effect:
-    """The relative spread (standard deviation over mean) of one series of steps minus that of another."""
+    """Compute the relative spread (standard deviation over mean) of one series of steps minus another's."""
     rng = np.random.default_rng(seed)
     spread_R = np.zeros(RESAMPLES)
     for one, other in zip(a, b, strict=True):
@@ -178,7 +179,7 @@ def spreads(
 
 
 def relative_spread(values: np.ndarray) -> float:
-    """Standard deviation over mean; 0 where the mean is."""
+    """Return standard deviation over mean; 0 if the mean is 0."""
     mean = float(np.mean(values))
     return float(np.std(values, ddof=1)) / mean if mean else 0.0
 
@@ -203,7 +204,7 @@ def _with_seeds(
 
 
 def _ratios(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """`one` as a share of `other`, less 1."""
+    """Return `one` as a share of `other`, minus 1."""
     if np.any(np.abs(other) < 1e-12):
         raise NothingToCompareWith
     return one / other - 1

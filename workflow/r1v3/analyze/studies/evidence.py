@@ -1,6 +1,6 @@
-"""What a study reads of finished results: curves, verdicts by item, and probes, by arm and seed.
+"""Reads finished results for a study: curves, verdicts by item, and probes, by arm and seed.
 
-Nothing here trains or answers. A missing result is an error that names its folder.
+Nothing here trains or asks a model. A missing result raises an error that names its folder.
 """
 
 from collections.abc import Sequence
@@ -20,36 +20,39 @@ from r1v3.recipe.schema.studies import Arm, Study
 
 
 class NotMeasured(LookupError):
-    """Results that a claim needs are not among those that were given."""
+    """The given results lack something that a claim needs."""
 
 
 class Evidence:
     """The results of one study.
 
     Args:
-        root: of the checkout, above results/.
-        seeds: how many seeds each arm was run with.
+        root: root of the checkout, above results/.
+        seeds: number of seeds that each arm was run with.
     """
 
     def __init__(self, graph: ResultGraph, study: Study, root: Path, seeds: int):
         self.graph, self.study, self.root, self.seeds = graph, study, Path(root), seeds
 
     def arm(self, label: str) -> Arm:
-        """The arm of that label."""
+        """Return the arm with that label."""
         return self.study.arms[label]
 
     def seeds_of(self, label: str) -> Sequence[int]:
-        """The seeds of an arm; a run that all seeds share has one."""
+        """Return the seeds of an arm. A run that all seeds share has one."""
         run = self.arm(label).run
         return range(1, 2 if seeded(self.graph, run, 2) == run else self.seeds + 1)
 
     def run(self, label: str, seed: int) -> Result:
-        """The run of an arm."""
+        """Return the run of an arm and seed."""
         node = self.graph.run(seeded(self.graph, self.arm(label).run, seed))
         return _result(self.root / node.folder / "manifest.json")
 
     def curve(self, label: str, seed: int, key: str) -> pd.Series:
-        """A metric by step; `grad_norm` is over all groups, `critical_share` critical tokens a response."""
+        """Return a metric by step.
+
+        `grad_norm` is over all groups, and `critical_share` is the number of critical tokens a response.
+        """
         run = self.run(label, seed)
         if not run.metrics:
             return pd.Series(dtype=float)
@@ -69,27 +72,27 @@ class Evidence:
         return pd.Series(pd.to_numeric(column(steps, key))).dropna()
 
     def items(self, label: str, measure: str, seed: int) -> pd.Series:
-        """Every item's mean over the runs of an arm: the share of right answers, or tokens."""
+        """Return each item's mean over an arm's evaluation runs: its share of right answers, or tokens."""
         node = evaluation_of(self.graph, self.study, self.arm(label), measure, seed)
         return _items(self.root / node.folder, measure)
 
     def items_at(self, label: str, measure: str, seed: int, step: int) -> pd.Series:
-        """The same for a checkpoint that a reinforced arm kept."""
+        """Return the same as `items` for a kept checkpoint of a GRPO arm."""
         run = seeded(self.graph, self.arm(label).run, seed)
         node = self.graph.evaluation(run, f"step-{step:06d}", suite_of(measure, None)[0])
         return _items(self.root / node.folder, measure)
 
     def steps(self, label: str) -> list[int]:
-        """The kept steps of a reinforced arm."""
+        """Return the kept steps of a GRPO arm."""
         return steps_of(self.graph, self.arm(label))
 
     def probes(self, label: str, seed: int) -> list[dict[str, Any]]:
-        """What the probe measured for each kept checkpoint of a reinforced arm."""
+        """Return the probe of each kept checkpoint of a GRPO arm."""
         node = self.graph.selection(seeded(self.graph, self.arm(label).run, seed))
         return _result(self.root / node.folder / "manifest.json").facts["checkpoints"]
 
     def score(self, label: str, benchmark: str) -> dict[str, Any] | None:
-        """The score of an arm on a whole benchmark with its interval, of the first seed; None: not asked."""
+        """Return the first seed's score on a whole benchmark with its interval; None if it was not asked."""
         arm = self.arm(label)
         at = checkpoint_of(self.graph, self.study, arm)
         node = self.graph.evaluation(seeded(self.graph, arm.run, 1), at, "benchmarks")
@@ -97,13 +100,13 @@ class Evidence:
         return scores["benchmarks"].get(benchmark)
 
     def verdicts(self, label: str, measure: str, seed: int) -> pd.DataFrame:
-        """Every answer of an arm to a benchmark or set, with its verdict."""
+        """Return every answer of an arm to a benchmark or set, with its verdict."""
         node = evaluation_of(self.graph, self.study, self.arm(label), measure, seed)
         return _verdicts(self.root / node.folder, suite_of(measure, None)[1])
 
 
 def column(table: pd.DataFrame, name: str) -> pd.Series:
-    """One column of a table, each of whose names stands once."""
+    """Return one column of a table whose column names are unique."""
     found = table[name]
     assert isinstance(found, pd.Series)
     return found

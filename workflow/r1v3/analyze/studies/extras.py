@@ -1,6 +1,6 @@
 """Analyses of single studies: figures 5 and 10, table 5, and the critical words of figure 11.
 
-Each returns tables and drawn figures.
+Each analysis returns tables and drawn figures.
 """
 
 from typing import TypedDict
@@ -13,11 +13,11 @@ from r1v3.analyze.studies.evidence import Evidence, column
 from r1v3.analyze.studies.figures import DrawnFigure, draw_curves, draw_points
 from r1v3.evaluate.pages.hallucination import audit, table_5
 
-PARTS = 5  # of a run, for the distribution of entropy
+PARTS = 5  # parts of a run for which the distribution of entropy is drawn
 
 
 class ExtraTable(TypedDict):
-    """A table of a study's page; all cells are text."""
+    """A table of a study's page, whose cells are all text."""
 
     caption: str
     columns: list[str]
@@ -25,7 +25,7 @@ class ExtraTable(TypedDict):
 
 
 def study_extras(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[DrawnFigure]]:
-    """The tables and figures of a study's `analyses`."""
+    """Make the tables and figures of a study's `analyses`."""
     tables: list[ExtraTable] = []
     drawn: list[DrawnFigure] = []
     for analysis in evidence.study.analyses:
@@ -36,7 +36,7 @@ def study_extras(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[
 
 
 def entropy_accuracy(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[DrawnFigure]]:
-    """Figure 5 with its controls: every checkpoint, the correlations, and what each choice loses."""
+    """Make figure 5 with its controls: every checkpoint, the correlations, and the loss of each choice."""
     table = checkpoints.checkpoint_table(evidence)
     drawn = [
         draw_points(
@@ -116,7 +116,7 @@ def entropy_accuracy(name: str, evidence: Evidence) -> tuple[list[ExtraTable], l
 def entropy_distribution(
     name: str, evidence: Evidence
 ) -> tuple[list[ExtraTable], list[DrawnFigure]]:
-    """Figure 10: the distribution of token entropy in fifths of each run, and its upper end."""
+    """Make figure 10: the distribution of token entropy in fifths of each run, and its upper end."""
     rows, points = [], []
     threshold = evidence.graph.recipe.entropy.threshold
     for label in evidence.study.arms:
@@ -171,7 +171,7 @@ def entropy_distribution(
 
 
 def hallucination(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[DrawnFigure]]:
-    """Table 5: answers with and without the phrase, of each arm and measure."""
+    """Make table 5: answers with and without the phrase, for each arm and measure."""
     tables: list[ExtraTable] = []
     for label in evidence.study.arms:
         for measure in evidence.study.measures:
@@ -196,7 +196,7 @@ def hallucination(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list
 
 
 def critical_words(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[DrawnFigure]]:
-    """The second half of figure 11: how often each model writes a critical token, at first and at the end."""
+    """Make the second half of figure 11: critical tokens a response, at first and at the end."""
     rows = []
     for label in evidence.study.arms:
         for seed in evidence.seeds_of(label):
@@ -226,12 +226,12 @@ def critical_words(name: str, evidence: Evidence) -> tuple[list[ExtraTable], lis
 
 
 def in_percent(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The table with one column in percent."""
+    """Return the table with one column in percent."""
     return table.assign(**{name: 100 * column(table, name)})
 
 
 def benchmark_scores(name: str, evidence: Evidence) -> tuple[list[ExtraTable], list[DrawnFigure]]:
-    """Every arm's score on each benchmark that the recipe asks, beside the report's."""
+    """Tabulate every arm's score on each benchmark of the recipe, with the report's score."""
     table, rows = evidence.graph.project.benchmarks, []
     for label in evidence.study.arms:
         for benchmark in evidence.graph.recipe.evaluation.benchmarks:

@@ -1,6 +1,6 @@
 """A study's figures with their data: curves with intervals over seeds, measures by step, arms side by side.
 
-Each figure is drawn from a table alone. The table is written as CSV, the figure as SVG for the page and as
+Each figure is drawn from one table. The table is written as CSV, and the figure as SVG for the page and as
 PNG for slides.
 """
 
@@ -45,7 +45,7 @@ DASHES = ("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)))
 
 @dataclass(frozen=True)
 class DrawnFigure:
-    """A figure: its name, what it shows in words, its pictures, and the table that it is drawn from."""
+    """A figure: its name, a description in words, its pictures, and the table that it is drawn from."""
 
     name: str
     alt: str
@@ -55,7 +55,7 @@ class DrawnFigure:
 
 
 def curve_table(evidence: Evidence, key: str) -> pd.DataFrame:
-    """A metric by arm, seed and step."""
+    """Return a metric by arm, seed and step."""
     parts = []
     for label in evidence.study.arms:
         for seed in evidence.seeds_of(label):
@@ -70,7 +70,7 @@ def curve_table(evidence: Evidence, key: str) -> pd.DataFrame:
 
 
 def step_table(evidence: Evidence, measure: str) -> pd.DataFrame:
-    """A measure of every kept checkpoint of the reinforced arms, in percent, with its interval."""
+    """Return a measure of every kept checkpoint of the GRPO arms, in percent, with its interval."""
     rows = []
     for label in evidence.study.arms:
         for step in evidence.steps(label):
@@ -90,7 +90,7 @@ def step_table(evidence: Evidence, measure: str) -> pd.DataFrame:
 
 
 def arm_table(evidence: Evidence, measure: str) -> pd.DataFrame:
-    """A measure of every arm, in percent or tokens, with its interval."""
+    """Return a measure of every arm, in percent or tokens, with its interval."""
     scale = 1 if measure.startswith("tokens:") else 100
     rows = []
     for label in evidence.study.arms:
@@ -111,7 +111,7 @@ def arm_table(evidence: Evidence, measure: str) -> pd.DataFrame:
 def draw_curves(
     name: str, table: pd.DataFrame, title: str, *, intervals: bool = False
 ) -> DrawnFigure:
-    """A line for each arm by step; bands are intervals over seeds, or over items with `intervals`."""
+    """Draw a line for each arm by step. Bands are intervals over seeds, or over items with `intervals`."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel()
         said = []
@@ -154,12 +154,12 @@ def draw_arms(
     *,
     one_scale: bool,
 ) -> DrawnFigure:
-    """A dot with its interval for each arm, and a hollow diamond for the report's number.
+    """Draw a dot with its interval for each arm, and a hollow diamond for the report's number.
 
     Args:
         published: the report's numbers by arm.
-        one_scale: both were measured on the same items, so one axis has both; else the report's numbers
-            have a panel and an axis of their own.
+        one_scale: whether both were measured on the same items, so that they share an axis. If not, the
+            report's numbers have a panel and an axis of their own.
     """
     known = {arm: published[arm] for arm in table["arm"] if arm in published}
     apart = bool(known) and not one_scale
@@ -208,7 +208,7 @@ def draw_arms(
 def draw_points(
     name: str, table: pd.DataFrame, x: str, y: str, titles: tuple[str, str]
 ) -> DrawnFigure:
-    """Checkpoints as points, a colour and a mark for each arm, joined in the order of their steps."""
+    """Draw checkpoints as points, with colour and mark by arm, joined in the order of their steps."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((5.4, 3.6))
         known = table.dropna(subset=[x, y])
@@ -231,7 +231,7 @@ def draw_points(
 
 
 def write_drawn(drawn: DrawnFigure, folder: Path) -> None:
-    """The figure as SVG and PNG, and its table as CSV."""
+    """Write the figure as SVG and PNG, and its table as CSV."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{drawn.name}.svg").write_text(drawn.svg, encoding="utf-8")
     (folder / f"{drawn.name}.png").write_bytes(drawn.png)
@@ -245,7 +245,7 @@ def _drawn(figure: Figure, name: str, alt: str, table: pd.DataFrame) -> DrawnFig
 
 
 def _line(axes: Axes, part: pd.DataFrame, label: str, style: dict[str, Any]) -> pd.Series:
-    """A line of the smoothed mean over seeds, with Student's interval where there are several."""
+    """Draw the smoothed mean over seeds, with Student's interval if there are several seeds."""
     wide = part.pivot(index="step", columns="seed", values="value").dropna()
     smooth = wide.apply(
         lambda column: pd.Series(running_mean(column.to_list()), index=column.index)

@@ -1,7 +1,7 @@
-"""`results/summary.html`: what of the report holds here, what does not, what cannot be known at this size.
+"""`results/summary.html`: which claims of the report hold here, which do not, and which stay open.
 
-It is made from the ledger alone. Each finding is a sentence with what was measured, the number, its interval,
-the seeds, and the command that makes it again. It has no date, so that equal results give an equal page.
+It is made from the ledger alone. Each finding is a sentence with the measure, the number, its interval, the
+seeds, and the command that makes it again. The page has no date, so equal results give an equal page.
 """
 
 import json
@@ -37,7 +37,7 @@ from r1v3.render.page import render_page
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence of the summary; `measured` says what the number is, `then` what follows or is lacking."""
+    """One sentence of the summary; `measured` names the number, `then` says what follows or is lacking."""
 
     claim: str
     says: str
@@ -59,7 +59,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Part:
-    """A section of the page: a heading, what all its sentences have in common, and the sentences."""
+    """A section of the page: a heading, a sentence about all its findings, and the findings."""
 
     title: str
     lede: str
@@ -115,7 +115,7 @@ def write_summary_page(graph: ResultGraph, claims: Path, output: Path) -> None:
 
 
 def summary_content(graph: ResultGraph, ledger: dict[str, Any]) -> dict[str, Any]:
-    """All that the page shows."""
+    """Return the values that the page shows."""
     seeds = ledger["seeds"]
     found: dict[str, list[Finding]] = {kind: [] for _, _, kind in PARTS}
     for row in ledger["claims"]:
@@ -136,7 +136,7 @@ def summary_content(graph: ResultGraph, ledger: dict[str, Any]) -> dict[str, Any
 
 
 def command_for(target: str, recipe: str, seeds: int) -> str:
-    """The command that makes one page again."""
+    """Return the command that makes one page again."""
     settings = [f"recipe={recipe}"] if recipe != "tiny" else []
     settings += [f"seeds={seeds}"] if seeds > 1 else []
     given = ["--config", *settings, "--"] if settings else []
@@ -144,7 +144,7 @@ def command_for(target: str, recipe: str, seeds: int) -> str:
 
 
 def _ordered(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Those that carry the report first; otherwise in the order of config/claims.yaml."""
+    """Sort findings: those that carry the report first, otherwise in the order of config/claims.yaml."""
     return tuple(sorted(findings, key=lambda each: not each.carries))
 
 
@@ -196,7 +196,7 @@ def _then(row: dict[str, Any]) -> Iterator[str]:
 
 
 def measured_as(claim: Claim, graph: ResultGraph) -> str:
-    """What a claim's number is, in words."""
+    """Say in words what the number of a claim measures."""
     if isinstance(claim, Difference):
         what = measure_title(graph, claim.measure)
         share = f", as a share of {claim.b}" if claim.relative else ""

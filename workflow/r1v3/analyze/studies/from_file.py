@@ -1,12 +1,12 @@
-"""Anyone's results through the same ledger: a table of runs, checkpoints and scores in place of results/.
+"""Judges claims from a table of runs, checkpoints and scores instead of results/, so anyone's results fit.
 
 A row is one number of one arm of a study (config/studies.yaml) with one seed:
 
     study, arm, seed, measure, item, step, value, low, high, standard_error, clusters
 
-with `item`, what a question got, as the share of right answers over its runs, or its tokens (`tokens:...`);
-with `step`, a point of a training curve, or a reading of a kept checkpoint (`critical words/mean`, `reward`,
-an accuracy); with neither, the score of a whole benchmark as a share, with its interval.
+With `item`, the number is a question's share of right answers over its runs, or its tokens (`tokens:...`).
+With `step`, it is a point of a training curve, or a reading of a kept checkpoint (`critical words/mean`,
+`reward`, an accuracy). With neither, it is the score on a whole benchmark as a share, with its interval.
 """
 
 import csv
@@ -39,12 +39,12 @@ NEEDED = ("study", "arm", "seed", "measure", "value")
 PLACES = ("item", "step")
 OF_A_SCORE = ("low", "high", "standard_error", "clusters")
 NUMBERS = ("seed", "step", "value", *OF_A_SCORE)
-PARTS = ("mean", "low", "high", "count")  # of a reading of a checkpoint
+PARTS = ("mean", "low", "high", "count")  # parts of a checkpoint's reading
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One number of one arm with one seed; `item` is empty and `step` None where a row has none."""
+    """One number of one arm with one seed; `item` is empty and `step` is None if the row has none."""
 
     study: str
     arm: str
@@ -60,7 +60,7 @@ def read_table(path: Path, graph: ResultGraph) -> list[TableRow]:
     """Read and check a CSV file.
 
     Raises:
-        ValueError: a column, study or arm is not known, or a value is no number; the line is named.
+        ValueError: a column, study or arm is unknown, or a value is no number. The message names the line.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -75,7 +75,7 @@ def read_table(path: Path, graph: ResultGraph) -> list[TableRow]:
         raise ValueError(f"{path}: no column {', '.join(absent)}")
     found: list[TableRow] = []
     seen: set[tuple[str, ...]] = set()
-    for line, row in enumerate(rows, 2):  # the first line has the names
+    for line, row in enumerate(rows, 2):  # line 1 has the column names
         found.append(_row(f"{path}, line {line}", row, graph))
         place = tuple(row.get(name) or "" for name in ("study", "arm", "seed", "measure", *PLACES))
         if place in seen:
@@ -127,7 +127,7 @@ def _number(where: str, name: str, said: str) -> float | None:
 
 
 class TableEvidence(Evidence):
-    """The rows of one study, read as the results of a workflow are."""
+    """The rows of one study, with the interface for the results of a workflow."""
 
     def __init__(self, graph: ResultGraph, name: str, study: Study, table: list[TableRow]):
         super().__init__(graph, study, Path(), 1)
@@ -135,11 +135,11 @@ class TableEvidence(Evidence):
         self.rows = [row for row in table if row.study == name]
 
     def seeds_of(self, label: str) -> Sequence[int]:
-        """The seeds that the table has of an arm."""
+        """Return the seeds that the table has for an arm."""
         return sorted({row.seed for row in self.rows if row.arm == label})
 
     def curve(self, label: str, seed: int, key: str) -> pd.Series:
-        """A metric by step."""
+        """Return a metric by step."""
         points = {r.step: r.value for r in self._of(label, seed, key) if r.step is not None}
         if not points:
             raise NotMeasured(f"no steps of {key}, arm '{label}', seed {seed}")
@@ -147,7 +147,7 @@ class TableEvidence(Evidence):
         return pd.Series([points[step] for step in steps], index=steps, dtype=float)
 
     def items(self, label: str, measure: str, seed: int) -> pd.Series:
-        """What each question got."""
+        """Return the number of each question."""
         found = {row.item: row.value for row in self._of(label, seed, measure) if row.item}
         if not found:
             raise NotMeasured(f"no items of {measure}, arm '{label}', seed {seed}")
@@ -155,13 +155,13 @@ class TableEvidence(Evidence):
         return pd.Series([found[name] for name in names], index=names, dtype=float)
 
     def items_at(self, label: str, measure: str, seed: int, step: int) -> pd.Series:
-        """What a kept checkpoint reached, as one number; none where the table lacks it."""
+        """Return what a kept checkpoint reached, as one number; nothing if the table lacks it."""
         return pd.Series(
             [row.value for row in self._of(label, seed, measure) if row.step == step], dtype=float
         )
 
     def probes(self, label: str, seed: int) -> list[dict[str, Any]]:
-        """The readings of each step that has one of critical tokens; others are empty."""
+        """Return readings of each step that has one for critical tokens; missing ones are empty."""
         rows = self._of(label, seed, "critical words/mean")
         steps = sorted({row.step for row in rows if row.step is not None})
         return [self._probe(label, seed, step) for step in steps]
@@ -177,7 +177,7 @@ class TableEvidence(Evidence):
         return {"step": step, "reward": at("reward"), "entropy": at("mean_entropy"), **readings}
 
     def score(self, label: str, benchmark: str) -> dict[str, Any] | None:
-        """The score of a whole benchmark with its interval, of the first seed that has one."""
+        """Return the score on a whole benchmark with its interval, of the first seed that has one."""
         for seed in self.seeds_of(label):
             for row in self._of(label, seed, benchmark):
                 if row.item or row.step is not None:
@@ -189,7 +189,7 @@ class TableEvidence(Evidence):
         return None
 
     def verdicts(self, label: str, measure: str, seed: int) -> pd.DataFrame:
-        """Not in a table of numbers: the claims about phrases need the answers themselves."""
+        """Raise `NotMeasured`: claims about phrases need the answers, and a table has only numbers."""
         raise NotMeasured("a table of numbers has no answers to read")
 
     def _of(self, label: str, seed: int, measure: str) -> list[TableRow]:
@@ -198,9 +198,9 @@ class TableEvidence(Evidence):
 
 
 def check_table(graph: ResultGraph, table: list[TableRow]) -> list[ClaimVerdict]:
-    """The verdict on every claim, in the order of config/claims.yaml.
+    """Return the verdict on every claim, in the order of config/claims.yaml.
 
-    A claim of which the table lacks something is not testable here; the verdict says what is lacking.
+    If the table lacks something for a claim, the verdict is "not testable" and says what is lacking.
     """
     found = []
     for name, claim in graph.project.claims.items():
@@ -230,12 +230,12 @@ def _verdict(name: str, claim: Claim, evidence: TableEvidence) -> ClaimVerdict:
 
 
 def arms_of(claim: Claim) -> list[str]:
-    """The arms that a claim compares, by their labels; none for one about all checkpoints of a study."""
+    """Return the labels of the arms that a claim compares; none for one about all checkpoints."""
     return [arm for key in ("a", "b", "arm") if (arm := getattr(claim, key, None)) is not None]
 
 
 def wanted(graph: ResultGraph) -> list[dict[str, str]]:
-    """What a table needs for each claim that runs can settle: study, arms, measure, kind of rows."""
+    """Return what a table needs for each claim that runs can settle: study, arms, measure, kind of rows."""
     rows = []
     for name, claim in graph.project.claims.items():
         if claim.study is None:
@@ -250,7 +250,7 @@ def wanted(graph: ResultGraph) -> list[dict[str, str]]:
             kind, measure = "step", f"critical words/mean, reward, {claim.measure}"
         elif isinstance(claim, CurveChange | CurveDifference):
             kind, measure = "step", claim.metric
-        else:  # about phrases, which are read in the answers themselves
+        else:  # about phrases; these are read in the answers
             continue
         arms = " | ".join(arms_of(claim)) or "all that were reinforced"
         rows.append(

@@ -1,4 +1,4 @@
-"""The claims ledger: every claim with its verdict, and the report's own numbers against chance."""
+"""The ledger: every claim with its verdict, and a test of the report's own numbers against chance."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.studies import Claim
 from r1v3.render.page import render_page
 
-TABLE_5 = (853, 47)  # items without and with the phrase
+TABLE_5 = (853, 47)  # number of items without and with the phrase
 
 
 def write_ledger(graph: ResultGraph, studies: list[Path], *, seeds: int, output: Path) -> None:
@@ -29,7 +29,7 @@ def write_ledger(graph: ResultGraph, studies: list[Path], *, seeds: int, output:
 
 
 def ledger(graph: ResultGraph, studies: list[dict]) -> dict:
-    """All rows, in the order of config/claims.yaml, and their counts."""
+    """Return all rows, in the order of config/claims.yaml, and the number of each verdict."""
     judged = {claim["claim"]: claim for study in studies for claim in study["claims"]}
     claims = []
     for name, claim in graph.project.claims.items():
@@ -46,7 +46,7 @@ def ledger(graph: ResultGraph, studies: list[dict]) -> dict:
 
 
 def claim_row(claim: Claim, verdict: ClaimVerdict) -> dict:
-    """A claim with its verdict, as pages show it; only the ledger names the study."""
+    """Return a claim with its verdict, as pages show it. Only the ledger names the study."""
     return asdict(verdict) | {
         "says": claim.says,
         "section": claim.section,
@@ -59,7 +59,7 @@ def claim_row(claim: Claim, verdict: ClaimVerdict) -> dict:
 
 
 def counts(claims: list[dict]) -> list[dict]:
-    """How many claims have each verdict, and how many of these carry the report."""
+    """Count the claims with each verdict, and those of them that carry the report."""
     labels = [_label(claim) for claim in claims]
     every, carrying = (
         Counter(labels),
@@ -82,7 +82,7 @@ def counts(claims: list[dict]) -> list[dict]:
 
 
 def tested_differences(claims: list[dict]) -> list[dict]:
-    """The published differences between two numbers, tested against chance."""
+    """Test the published differences between two numbers against chance."""
     rows = []
     for claim in claims:
         known = claim["published"]

@@ -1,6 +1,6 @@
-"""A page per study: the question, its runs, curves, a table with the report's numbers, the verdicts.
+"""The page of a study: its question, runs, curves, a table with the report's numbers, and verdicts.
 
-Its figures (SVG, PNG, CSV) are beside the page, as is `<study>.json`, which the ledger and the report read.
+The folder of figures (SVG, PNG, CSV) is beside the page. So is `<study>.json`, which ledger and report read.
 """
 
 import json
@@ -34,7 +34,7 @@ def write_study(name: str, graph: ResultGraph, *, root: Path, seeds: int, output
     """Write `output`, a folder of figures beside it, and `<name>.json`.
 
     Args:
-        root: of the checkout, above results/.
+        root: root of the checkout, above results/.
         output: results/studies/<name>.html.
     """
     evidence = Evidence(graph, graph.project.studies[name], root, seeds)
@@ -46,7 +46,7 @@ def write_study(name: str, graph: ResultGraph, *, root: Path, seeds: int, output
 
 
 def study_content(name: str, evidence: Evidence, folder: Path) -> dict[str, Any]:
-    """All that a study's page shows; its figures are written to `folder`."""
+    """Return the values that a study's page shows, and write its figures to `folder`."""
     study, graph, root = evidence.study, evidence.graph, evidence.root
     drawn = study_figures(name, evidence)
     tables, extras = study_extras(name, evidence)
@@ -77,7 +77,7 @@ def study_content(name: str, evidence: Evidence, folder: Path) -> dict[str, Any]
 
 
 def study_figures(name: str, evidence: Evidence) -> list[DrawnFigure]:
-    """A study's figures: curves of training, measures by step, and arms side by side."""
+    """Draw a study's figures: training curves, measures by step, and arms side by side."""
     drawn, one_scale = [], not _miniature(evidence)
     for key in evidence.study.curves:
         table = curve_table(evidence, key)
@@ -96,12 +96,12 @@ def study_figures(name: str, evidence: Evidence) -> list[DrawnFigure]:
 
 
 def _miniature(evidence: Evidence) -> bool:
-    """Whether benchmarks are miniatures, whose scores are on another scale than the report's."""
+    """Return whether benchmarks are miniatures, whose scores are on another scale than the report's."""
     return evidence.graph.recipe.evaluation.source == "miniature"
 
 
 def measure_table(evidence: Evidence) -> dict[str, Any]:
-    """Arms by measures: our value with its interval, and the report's number where it has one."""
+    """Tabulate arms by measures: our value with its interval, and the report's number if it has one."""
     study, rows = evidence.study, []
     tables = {m: arm_table(evidence, m).set_index("arm") for m in study.measures}
     for label in study.arms:
@@ -130,7 +130,7 @@ def measure_table(evidence: Evidence) -> dict[str, Any]:
 
 
 def measure_title(graph: ResultGraph, measure: str) -> str:
-    """A measure in words, with its unit."""
+    """Return a measure in words, with its unit."""
     suite, name = suite_of(measure, None)
     evaluation = graph.recipe.evaluation
     if suite in ("benchmarks", "checkpoint") or name in evaluation.study.benchmarks:

@@ -1,9 +1,10 @@
-"""The chance that a claim is settled: what seeds and items can show, before a run and after it.
+"""The power of a claim's test: how likely given numbers of seeds and items are to settle the claim.
 
 The model is that of `effects`. An estimate of an effect on I items and S seeds is normal, with the variance
-item^2 / I + seed^2 / S. With one seed the judge sees the first part alone. With several the judge estimates
-the second part with S - 1 degrees of freedom, and takes Student's t at those of Welch and Satterthwaite. A
-chance is the mean over what the judge may estimate, by quantiles of chi-squared, so no run is simulated.
+item^2 / I + seed^2 / S. With one seed, the test knows only the first part. With several seeds, it estimates
+the second part with S - 1 degrees of freedom, and uses Student's t with the degrees of freedom of Welch and
+Satterthwaite. The power is the mean over the possible estimates, by quantiles of chi-squared, so nothing is
+simulated.
 
 Suffix Q: quantiles of the estimated variance between seeds.
 """
@@ -22,15 +23,17 @@ from r1v3.evaluate.statistics import POWER
 CONFIDENCE = 0.95
 QUANTILES = 100
 MOST_SEEDS, MOST_ITEMS = 1000, 10**8
-TWICE = 2.0  # a claim without a published size is to be seen where the effect is twice the least that counts
+TWICE = (
+    2.0  # a claim without a published size must be detectable at twice the least effect that counts
+)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """What makes an estimate vary, as standard deviations in the unit of the effect.
+    """The standard deviations of what makes an estimate vary, in the unit of the effect.
 
-    `item`: of one item, or one step of a curve. `seed`: between training runs; 0 for a checkpoint.
-    `steps`: whether each seed brings steps of its own; all seeds answer the same items.
+    `item` is that of one item, or of one step of a curve. `seed` is that between training runs; 0 for a
+    checkpoint. `steps` says whether each seed has steps of its own; otherwise all seeds share the items.
     """
 
     item: float
@@ -40,7 +43,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Design:
-    """How much is asked: items, or steps of a seed, and seeds."""
+    """The size of an experiment: number of items (or of steps a seed), and number of seeds."""
 
     items: int
     seeds: int
@@ -48,9 +51,9 @@ class Design:
 
 @dataclass(frozen=True)
 class Rule:
-    """When a claim is settled (`verdicts.lean`): the effect's direction, and the smallest that counts.
+    """The condition that settles a claim (`verdicts.lean`): the direction, and the least effect that counts.
 
-    `no worse` is the rule of a choice of checkpoints: the effect lies above minus `least`.
+    `no worse` is for a choice of checkpoints: the effect must be above minus `least`.
     """
 
     direction: Literal["more", "less", "same", "no worse"]
@@ -59,20 +62,20 @@ class Rule:
 
 @dataclass(frozen=True)
 class Chances:
-    """The chance that an estimate speaks for a claim, and that it speaks against it."""
+    """The probability that an estimate speaks for a claim, and that it speaks against the claim."""
 
     supports: float
     opposes: float
 
 
 def errors(spread: Spread, design: Design) -> tuple[float, float]:
-    """The standard errors of an estimate that come from items and from seeds."""
+    """Return the standard errors of an estimate that come from items and from seeds."""
     counted = design.items * (design.seeds if spread.steps else 1)
     return spread.item / sqrt(counted), spread.seed / sqrt(design.seeds)
 
 
 def verdict_chances(effect: float, rule: Rule, spread: Spread, design: Design) -> Chances:
-    """The chances of both verdicts where the true effect is `effect`."""
+    """Return the probabilities of both verdicts if the true effect is `effect`."""
     of_items, of_seeds = errors(spread, design)
     error = max(sqrt(of_items**2 + of_seeds**2), 1e-12)
     reach_Q = _reaches(of_items, of_seeds, design.seeds)
@@ -99,7 +102,7 @@ def verdict_chances(effect: float, rule: Rule, spread: Spread, design: Design) -
 
 
 def _reaches(of_items: float, of_seeds: float, seeds: int) -> np.ndarray:
-    """Half the width of the judge's interval, by quantile of the spread that he finds between seeds."""
+    """Return half the width of the test's interval, by quantile of the estimated spread between seeds."""
     tail = 1 - (1 - CONFIDENCE) / 2
     if seeds == 1 or of_seeds == 0:
         return np.array([stats.norm.ppf(tail) * of_items])
@@ -110,10 +113,10 @@ def _reaches(of_items: float, of_seeds: float, seeds: int) -> np.ndarray:
 
 
 def settles(rule: Rule, spread: Spread, design: Design, expected: float | None) -> bool:
-    """Whether both truths would be found with 80 % power: an effect that is there, and none.
+    """Return whether 80 % power is reached both if the effect exists and if it does not.
 
     Args:
-        expected: the size in the claimed direction; None takes twice the least that counts.
+        expected: size of the effect in the claimed direction; None for twice the least that counts.
     """
 
     def chance(effect: float) -> Chances:
@@ -127,18 +130,18 @@ def settles(rule: Rule, spread: Spread, design: Design, expected: float | None) 
     sign = -1 if rule.direction == "less" else 1
     absent = (
         0.0 if rule.least else -sign * size
-    )  # with no least effect, the opposite is what tells against it
+    )  # without a least effect, only the opposite effect speaks against the claim
     return chance(sign * size).supports >= POWER and chance(absent).opposes >= POWER
 
 
 def settled_at(rule: Rule, spread: Spread, design: Design, effect: float) -> bool:
-    """Whether one verdict has 80 % power where the true effect is `effect`."""
+    """Return whether one verdict has 80 % power if the true effect is `effect`."""
     found = verdict_chances(effect, rule, spread, design)
     return max(found.supports, found.opposes) >= POWER
 
 
 def fewest(enough: Callable[[int], bool], start: int, most: int) -> int | None:
-    """The smallest count from `start` on that is enough, if each larger one is too; None: `most` is not."""
+    """Return the least sufficient count from `start` to `most`, or None. Sufficiency must be monotone."""
     if enough(start):
         return start
     low, high = start, start
@@ -155,7 +158,7 @@ def fewest(enough: Callable[[int], bool], start: int, most: int) -> int | None:
 def seeds_needed(
     rule: Rule, spread: Spread, design: Design, expected: float | None, *, at_least: int
 ) -> int | None:
-    """Seeds that settle a claim on the items of `design`; None: its items are too few for any number."""
+    """Return the seeds that settle a claim on the items of `design`; None if no number of seeds does."""
     return fewest(
         lambda seeds: settles(rule, spread, replace(design, seeds=seeds), expected),
         at_least,
@@ -164,7 +167,7 @@ def seeds_needed(
 
 
 def items_needed(rule: Rule, spread: Spread, design: Design, expected: float | None) -> int | None:
-    """Items, or steps of a seed, that settle a claim with the seeds of `design`; None: no number does."""
+    """Return the items (or steps a seed) that settle a claim with the seeds of `design`, or None."""
     return fewest(
         lambda items: settles(rule, spread, replace(design, items=items), expected), 2, MOST_ITEMS
     )
@@ -173,7 +176,7 @@ def items_needed(rule: Rule, spread: Spread, design: Design, expected: float | N
 def both_needed(
     rule: Rule, spread: Spread, expected: float | None, *, at_least: int
 ) -> Design | None:
-    """Seeds and items that settle a claim together with about the fewest answers; None: none do."""
+    """Return seeds and items that settle a claim with about the fewest answers; None if none do."""
     fewest_seeds = seeds_needed(
         rule, spread, Design(MOST_ITEMS, at_least), expected, at_least=at_least
     )
@@ -189,9 +192,9 @@ def both_needed(
 
 
 def detectable(rule: Rule, spread: Spread, design: Design) -> float:
-    """The smallest true effect, in its unit, that would exclude 0 with 80 % power.
+    """Return the smallest true effect, in its unit, whose interval would exclude 0 with 80 % power.
 
-    For `same` and `no worse`, the smallest margin that would hold.
+    For `same` and `no worse` it is the smallest margin that would hold.
     """
 
     def enough(size: float) -> bool:
@@ -210,10 +213,10 @@ def detectable(rule: Rule, spread: Spread, design: Design) -> float:
 
 
 def spread_of(found: Effect, *, steps: bool, seed: float) -> Spread:
-    """The spread that a measured effect shows.
+    """Return the spread that a measured effect shows.
 
     Args:
-        seed: taken for the spread between seeds where one seed was run.
+        seed: the assumed spread between seeds, used if only one seed was run.
     """
     between = (found.seed_spread or 0.0) ** 2 / found.seeds
     of_items = sqrt(max(found.error**2 - between, 0.0)) * sqrt(found.items)
@@ -221,10 +224,10 @@ def spread_of(found: Effect, *, steps: bool, seed: float) -> Spread:
 
 
 def assumed_seed_spread(unit: str) -> float | None:
-    """The spread between seeds that is taken where there is one seed; None where nothing is known.
+    """Return the assumed spread between seeds for a single seed; None if nothing is known.
 
-    Points: two demos of the tiny recipe that differed in the processor alone were 7.0 points apart, and two
-    that differed in rounding 4.7, which are spreads of 4.9 and 3.3.
+    For points: two demos of the tiny recipe on different processors differed by 7.0 points, and two with
+    different rounding by 4.7. These are standard deviations of 4.9 and 3.3.
     """
     if unit == "points":
         return 0.04
@@ -234,7 +237,7 @@ def assumed_seed_spread(unit: str) -> float | None:
 
 
 def seeds_at(rule: Rule, found: Effect, unit: str, *, steps: bool, training: bool) -> str:
-    """How many seeds would settle a claim whose effect is as large as was found, in words."""
+    """Say how many seeds would settle a claim if the true effect equals the measured one."""
     assumed = assumed_seed_spread(unit) if training else 0.0
     if found.seed_spread is None and assumed is None:
         return "unknown, since nothing is known of the spread between seeds"
@@ -259,16 +262,17 @@ def seeds_at(rule: Rule, found: Effect, unit: str, *, steps: bool, training: boo
 
 
 def runs_for_correlation(least: float, variance: float) -> int:
-    """Runs after which a correlation of 0 would be told from `least` with 80 % power, on Fisher's scale.
+    """Return the runs needed to tell a correlation of 0 from `least` with 80 % power, on Fisher's scale.
 
     Args:
-        variance: of one run, that of n runs being `variance / (n - 3)`; 1.06 for ranks of independent points.
+        variance: variance of one run; n runs have `variance / (n - 3)`. It is 1.06 for ranks of independent
+            points.
     """
     return int(np.ceil(3 + variance * (_reach() / np.arctanh(least)) ** 2)) if least else MOST_ITEMS
 
 
 def detectable_correlation(runs: int, variance: float) -> float:
-    """The smallest correlation that so many runs tell from 0 with 80 % power; 1 for three runs or fewer."""
+    """Return the smallest correlation that so many runs tell from 0 with 80 % power; 1 up to three runs."""
     return float(np.tanh(_reach() * sqrt(variance / (runs - 3)))) if runs > 3 else 1.0
 
 
@@ -278,6 +282,6 @@ def _reach() -> float:
 
 
 def share_items(least: float) -> int:
-    """Answers without one mark after which Wilson's interval ends below `least`."""
+    """Return how many answers, none of them marked, put the upper end of Wilson's interval below `least`."""
     z = float(stats.norm.ppf(1 - (1 - CONFIDENCE) / 2))
     return int(z**2 * (1 - least) / least) + 1

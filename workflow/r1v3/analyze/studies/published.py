@@ -1,8 +1,8 @@
-"""Which of the report's own differences are larger than chance, for several correlations of the answers.
+"""Tests which of the report's own differences are larger than chance, for several correlations of answers.
 
 Two models answer the same n items. The report does not publish the correlation r of their answers over
-items. The variance of the difference is (pq + p'q' - 2 r sqrt(pq p'q')) / n. The largest possible r is that
-of a better model which is right wherever the other is. The average of five runs reduces the noise of
+items. The variance of the difference is (pq + p'q' - 2 r sqrt(pq p'q')) / n. The largest possible r belongs
+to a better model that is right wherever the other one is. The average of five runs reduces the noise of
 sampling, but not that of the items, so one run is assumed.
 """
 
@@ -15,10 +15,11 @@ CORRELATIONS = (0.0, 0.25, 0.5, 0.75, 0.9)
 
 @dataclass(frozen=True)
 class Chance:
-    """A published difference against chance.
+    """A published difference compared with chance.
 
-    `z` has a value for each correlation, None where the shares do not allow it. The difference is larger than
-    chance from the correlation `from_correlation` on; None: never. `most` is the largest correlation.
+    `z` has a value for each correlation, or None if the shares do not allow that correlation. The difference
+    is larger than chance for correlations from `from_correlation` on; None if it never is. `most` is the
+    largest possible correlation.
     """
 
     difference: float
@@ -53,6 +54,6 @@ def chance(a: float, b: float, n: int, *, confidence: float = 0.95) -> Chance:
 
 
 def chance_of_parts(a: float, n_a: int, b: float, n_b: int) -> float:
-    """z of two shares in percent of different items, as in table 5."""
+    """Compute z of two shares in percent that were measured on different items, as in table 5."""
     p, q = a / 100, b / 100
     return abs(p - q) / sqrt(p * (1 - p) / n_a + q * (1 - q) / n_b)

@@ -1,12 +1,12 @@
-"""A verdict on every claim, by rules fixed before the runs (config/claims.yaml).
+"""Judges every claim by rules that were fixed before the runs (config/claims.yaml).
 
-reproduced      the whole interval lies on the claimed side, and the effect is at least `least`
+reproduced      the whole interval is on the claimed side, and the effect is at least `least`
 contradicted    no value in the interval satisfies the claim, or the report's own tables contradict it
 by construction the data agree, but the tiny world could not have shown anything else
 inconclusive    none of these; the verdict says how many items or seeds would settle the claim. A claim about
                 training needs three seeds. A correlation also needs p below 0.05 in the permutation test
                 within runs
-not testable    not testable here, with the reason
+not testable    it cannot be tested here; the verdict says why
 """
 
 from dataclasses import dataclass, replace
@@ -52,23 +52,23 @@ Direction = Literal["more", "less", "same"]
 Values = np.ndarray | pd.Series
 
 SEEDS_NEEDED = 3
-# p-value of the permutation test within runs. A correlation that comes from
-# differences between runs alone does not pass it.
+# Limit of the p-value of the permutation test within runs. A correlation that comes
+# only from differences between runs does not pass it.
 P_NEEDED = 0.05
-# Standard errors of the smallest effect that is seen: two-sided 5 %, power 80 %.
+# Number of standard errors of the smallest detectable effect: two-sided 5 %, power 80 %.
 DETECTABLE = 1.96 + 0.84
 LEAST_STEPS = 5
-COUNTED = {"change": "steps", "curve": "steps", "regret": "arms"}  # what an effect's items are
+COUNTED = {"change": "steps", "curve": "steps", "regret": "arms"}  # name of an effect's items
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
 BY_CONSTRUCTION, INCONCLUSIVE, NOT_TESTABLE = "by construction", "inconclusive", "not testable here"
 
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """What came of a claim; `leans` says where an inconclusive one points, `needs` what would settle it.
+    """The result for a claim. `leans` is the direction of an inconclusive one, `needs` what would settle it.
 
-    `beside` is the effect on the measure that stands beside the verdict. `by_seeds` says how many seeds would
-    settle an inconclusive claim if its effect is as large as it was found.
+    `beside` is the effect on the second measure, which does not decide the verdict. `by_seeds` says how many
+    seeds would settle an inconclusive claim if the true effect equals the measured one.
     """
 
     claim: str
@@ -87,7 +87,7 @@ class ClaimVerdict:
 
 
 def as_line(verdict: ClaimVerdict) -> str:
-    """A verdict for a terminal: what, the effect with its interval, why or what it needs."""
+    """Return a verdict for a terminal: claim, effect with interval, and the reason or what it needs."""
     parts = [f"{verdict.verdict:17} {verdict.claim}"]
     if verdict.estimate is not None:
         scale = 100 if verdict.unit == "points" else 1
@@ -101,10 +101,10 @@ def as_line(verdict: ClaimVerdict) -> str:
 
 
 def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> ClaimVerdict:
-    """The verdict on one claim.
+    """Judge one claim.
 
     Args:
-        evidence: of the claim's study; None where the claim needs no run.
+        evidence: results of the claim's study; None if the claim needs no run.
 
     Raises:
         ValueError: the claim is about runs, and there is no evidence.
@@ -117,7 +117,9 @@ def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> ClaimVerd
         raise ValueError(f"claims: {name}: study: a claim of kind {claim.kind} needs one")
     if isinstance(claim, CorrelationClaim):
         return _correlation(name, claim, evidence)
-    if evidence.graph.recipe.evaluation.source != "miniature":  # only the tiny world was built
+    if (
+        evidence.graph.recipe.evaluation.source != "miniature"
+    ):  # only the tiny world was constructed
         claim = claim.model_copy(update={"by_construction": None})
     if isinstance(claim, AuditClaim):
         return _audit(name, claim, evidence)
@@ -134,7 +136,7 @@ def judge_claim(name: str, claim: Claim, evidence: Evidence | None) -> ClaimVerd
 
 
 def _beside(claim: Difference, measure: str, evidence: Evidence) -> str:
-    """The same difference on another measure, in words."""
+    """Say what the same difference is on another measure."""
     other = claim.model_copy(update={"measure": measure})
     try:
         found = measured_effect(other, evidence)
@@ -147,7 +149,7 @@ def _beside(claim: Difference, measure: str, evidence: Evidence) -> str:
 
 
 def measured_effect(claim: MeasuredClaim, evidence: Evidence) -> Effect:
-    """The effect that a claim speaks of, in its measure's own unit."""
+    """Measure the effect that a claim is about, in the unit of its measure."""
     if isinstance(claim, Difference):
         a, b = (
             [evidence.items(arm, claim.measure, seed) for seed in evidence.seeds_of(arm)]
@@ -173,17 +175,17 @@ def measured_effect(claim: MeasuredClaim, evidence: Evidence) -> Effect:
 
 
 def settle_claim(name: str, claim: SettledClaim, found: Effect, unit: str) -> ClaimVerdict:
-    """Compare an effect's interval with what the claim needs."""
+    """Compare the interval of an effect with what the claim states."""
     direction, shown = _direction(claim), found
     target = getattr(claim, "target", 0.0)
-    if target:  # how far the effect is from the size that the sentence names
+    if target:  # the distance of the effect from the size that the claim states
         found = replace(
             found,
             estimate=found.estimate - target,
             low=found.low - target,
             high=found.high - target,
         )
-    if isinstance(claim, Regret):  # no worse than by `least`
+    if isinstance(claim, Regret):  # not worse by more than `least`
         leans = (
             "for" if found.low > -claim.least else "against" if found.high < -claim.least else None
         )
@@ -203,7 +205,7 @@ def settle_claim(name: str, claim: SettledClaim, found: Effect, unit: str) -> Cl
     unsettled = "" if leans else needed(direction, claim.least, found, claim.kind)
     if not isinstance(
         claim, AuditClaim | Score
-    ):  # these are about one checkpoint, whatever the seeds
+    ):  # these claims are about one checkpoint, whatever the number of seeds
         rule = Rule("no worse" if isinstance(claim, Regret) else direction, claim.least)
         steps = COUNTED.get(claim.kind) == "steps"
         seeds = seeds_at(rule, found, unit, steps=steps, training=claim.training)
@@ -222,9 +224,9 @@ def settle_claim(name: str, claim: SettledClaim, found: Effect, unit: str) -> Cl
 
 
 def _direction(claim: SettledClaim) -> Direction:
-    """Which way the effect must go.
+    """Return the direction in which the effect must go.
 
-    An audit claims that answers with the phrase are right less often, or that next to no final answer has it.
+    An audit claims that answers with the phrase are right less often, or that almost no final answer has it.
     """
     if isinstance(claim, AuditClaim):
         return "less" if claim.of == "accuracy" else "same"
@@ -232,7 +234,7 @@ def _direction(claim: SettledClaim) -> Direction:
 
 
 def lean(direction: Direction, least: float, found: Effect) -> str | None:
-    """`for`, `against`, or None where the interval allows both."""
+    """Return `for` or `against`, or None if the interval allows both."""
     if direction == "same":
         if -least < found.low and found.high < least:
             return "for"
@@ -246,10 +248,11 @@ def lean(direction: Direction, least: float, found: Effect) -> str | None:
 
 
 def needed(direction: Direction, least: float, found: Effect, kind: str = "difference") -> str:
-    """How many items or seeds would settle a claim, with 80 % power.
+    """Say how many items or seeds would settle a claim with 80 % power.
 
-    The items of a curve are steps, those of a regret arms. First counts what would show an effect of the size
-    that matters. Where there are enough already, counts what would tell the effect from that size.
+    The items of a curve are steps, and those of a regret are arms. The first count is what would show an
+    effect of the least size that counts. If there are enough already, the count is what would tell the
+    measured effect from that size.
     """
     estimate = -found.estimate if direction == "less" else found.estimate
     border = -least if kind == "regret" else least
@@ -270,7 +273,7 @@ def needed(direction: Direction, least: float, found: Effect, kind: str = "diffe
 
 
 def unit_of(claim: MeasuredClaim) -> str:
-    """How a claim's effect is written: points for shares of right answers, tokens, or the metric's name."""
+    """Return the unit of a claim's effect: points for shares of right answers, tokens, or a metric's name."""
     if isinstance(claim, Difference | CurveChange | CurveDifference) and claim.relative:
         of = claim.measure if isinstance(claim, Difference) else claim.metric
         return f"share of {'tokens' if of.startswith('tokens:') else of}"
@@ -318,7 +321,7 @@ def _correlation(name: str, claim: CorrelationClaim, evidence: Evidence) -> Clai
 
 
 def _seeds_for_runs(wanted: str, runs: int, seeds: int) -> str:
-    """Seeds of the arms that there are, after which there are so many runs."""
+    """Return the number of seeds of the present arms that makes so many runs."""
     count, _, unit = wanted.partition(" ")
     if unit != "runs":
         return "no number, since the two are not correlated within runs"
@@ -329,7 +332,7 @@ def _seeds_for_runs(wanted: str, runs: int, seeds: int) -> str:
 def _runs_needed(
     claim: CorrelationClaim, found: checkpoints.CheckpointCorrelation, interval: Effect
 ) -> str:
-    """Runs that both tests need at 80 % power: the interval, on Fisher's scale, and the permutation."""
+    """Say how many runs both tests need for 80 % power: the interval on Fisher's scale, and permutation."""
     sign = 1 if claim.direction == "more" else -1
     if found.beyond is None or sign * found.beyond <= 0:
         return "another measure, since these are not correlated within runs"
@@ -341,7 +344,7 @@ def _runs_needed(
 
 
 def _arithmetic(name: str, claim: Arithmetic) -> ClaimVerdict:
-    """A false sum contradicts a claim; a true one is no reproduction, since no run made its numbers."""
+    """Judge a sum: a false one contradicts a claim; a true one is no reproduction, as no run made it."""
     found = settle_sum(claim.check, claim.numbers)
     if not found.holds:
         return ClaimVerdict(name, CONTRADICTED, why=f"by its own tables: not {found.shown}")
@@ -380,7 +383,7 @@ def _audit(name: str, claim: AuditClaim, evidence: Evidence) -> ClaimVerdict:
 
 
 def _summary(name: str, claim: AuditClaim, verdicts: pd.DataFrame) -> ClaimVerdict:
-    """Of the answers whose thought has the phrase, the share whose final answer has it too."""
+    """Judge, among answers whose thought has the phrase, the share whose final answer has it too."""
     parts = [split_reply(text) for text in verdicts["response"]]
     thought = np.array([find_phrase(each) is not None for each, _ in parts], dtype=bool)
     if not thought.any():
@@ -398,7 +401,7 @@ def _nobody(saying: int, answers: int) -> str:
 
 
 def _curves(arm: str, claim: CurveChange | CurveDifference, evidence: Evidence) -> list[pd.Series]:
-    """Raises NotMeasured where a run has no step of the metric, as one of earlier code may."""
+    """Return an arm's curves; raise NotMeasured if a run of earlier code has no step of the metric."""
     found = [evidence.curve(arm, seed, claim.metric) for seed in evidence.seeds_of(arm)]
     if any(curve.empty for curve in found):
         raise NotMeasured(f"no steps of {claim.metric}, arm '{arm}'")
@@ -414,7 +417,7 @@ def _first(values: Values) -> np.ndarray:
 
 
 def _best(values: Values) -> np.ndarray:
-    """The tenth of the steps with the highest mean; of equal ones, the first."""
+    """Return the tenth of the steps with the highest mean; the first one wins a tie."""
     known, width = np.asarray(values, float), _tenth(values)
     starts = range(max(1, len(known) - width + 1))
     start = max(starts, key=lambda place: known[place : place + width].mean())

@@ -81,7 +81,8 @@ def read_run_so_far(run: Path) -> RunSoFar:
 def grpo_folder(run: Path, root: Path = Path()) -> Path:
     """Return the folder of a run, given its folder, its stable name's file, or its name.
 
-    An unfinished run has no stable name yet, so of several folders with the name, the one that was begun last is returned.
+    An unfinished run has no stable name yet. If several folders have the name, the one that was begun last
+    is returned.
 
     Args:
         root: the checkout whose results are searched for a name.
