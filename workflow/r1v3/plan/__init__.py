@@ -1,1 +1,1 @@
-"""What a recipe costs before it is run: memory, hours, disk and money of each stage."""
+"""Estimates what a recipe needs before it runs: memory, hours, disk and money of each stage."""

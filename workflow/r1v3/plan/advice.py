@@ -1,4 +1,4 @@
-"""Changes that make a stage fit: each known change is tried on the plan, and those that help are named."""
+"""Proposes changes that make a stage fit. It tries each known change in the plan, and names those that do."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from r1v3.recipe.site import Site
 
 
 def advise(root: Path, project: Project, site: Site, costs: Costs, refused: Estimate) -> list[str]:
-    """Changes that help by themselves; none where no known change does."""
+    """Return the changes of which each alone makes the stage fit; an empty list if none does."""
     if refused.advice:
         return list(refused.advice)
     told = []

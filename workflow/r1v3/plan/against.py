@@ -1,4 +1,4 @@
-"""The plan beside the measurements of finished runs; `r1v3 plan` shows both where there are such runs."""
+"""Compares the plan with the measurements of finished runs; `r1v3 plan` shows both if there are any."""
 
 import statistics
 from pathlib import Path
@@ -8,11 +8,11 @@ from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import Project
 from r1v3.train.core.metrics import read_metrics
 
-FIRST = 3  # steps that are still warming up
+FIRST = 3  # first steps that are left out, because they are still warming up
 
 
 def measured_step(folder: Path) -> tuple[float, float] | None:
-    """Median seconds of a step, and peak bytes of the first process; None where neither was measured."""
+    """Return median seconds of a step, and peak bytes of the first process; None without measurements."""
     path = folder / "metrics.jsonl"
     if not path.exists():
         return None
@@ -24,7 +24,7 @@ def measured_step(folder: Path) -> tuple[float, float] | None:
 
 
 def beside(root: Path, project: Project, estimates: list[Estimate]) -> list[str]:
-    """One line for each finished training run: plan over measurement, of time and memory."""
+    """Return one line for each finished training run: planned and measured time and memory."""
     graph, lines = ResultGraph(project), []
     for each in estimates:
         if not each.step_seconds or each.name not in project.runs:

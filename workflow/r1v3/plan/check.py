@@ -1,4 +1,4 @@
-"""The plan beside measurements: training steps of small and medium models on this machine's processor."""
+"""Compares the plan with measured training steps of small and medium models on this machine's CPU."""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from r1v3.train.core.flops import FlopCount
 
 @dataclass(frozen=True)
 class CheckedCase:
-    """Most bytes, and seconds a step: measured, and planned."""
+    """Peak memory in bytes and seconds a step, both measured and planned."""
 
     memory: float
     planned_memory: float
@@ -79,7 +79,7 @@ CASES = {
 
 
 def check_case(root: Path, name: str) -> CheckedCase:
-    """Measure a case and plan it, for the machine's own peak."""
+    """Measure a case, and plan it with this machine's own peak."""
     case, costs = CASES[name], load_costs(root)
     found = measure(case)
     device = costs.devices["cpu"]

@@ -1,8 +1,8 @@
-"""`r1v3 plan --studies`: for each claim, what would settle it, and what the recipe's studies can show.
+"""`r1v3 plan --studies`: what would settle each claim, and what the recipe's studies can show.
 
-A claim is settled where both truths would be found with 80 % power: no effect, and the effect that the report
-names, or twice the least that counts where it names none. Spreads come from finished results where there are
-any. Otherwise they are the assumptions below, and the table says so.
+A claim is settled if both possible truths would be found with 80 % power: no effect, and the expected effect.
+The expected effect is the one that the report names, or else twice the least effect that counts. Spreads come
+from finished results if there are any. Otherwise they are the assumptions below, and the table says so.
 """
 
 from collections.abc import Iterator
@@ -59,10 +59,11 @@ from r1v3.recipe.schema.training import Grpo
 from r1v3.recipe.seeds import seeds_on_disk
 
 Counted = Literal["items", "steps", "arms", "runs", "answers"]
-# Answers of two arms to one item are correlated. With r = 0.5, and both right half of the time, an item's
-# difference has a standard deviation of 0.5. Lengths vary by half of their mean.
+# The answers of two arms to the same item are correlated. With r = 0.5, and both right half of the time, the
+# standard deviation of an item's difference is 0.5. The standard deviation of lengths is half of their mean.
 CORRELATION, HALF, LENGTHS = 0.5, 0.5, 0.5
-# A step's value around its trend, absolute and as a share of the mean: 100 steps of `rl` of the tiny recipe.
+# Standard deviation of a step's value around its trend, absolute and as a share of the mean, from 100 steps
+# of `rl` of the tiny recipe.
 STEP = {
     "reward": (0.033, 0.04),
     "accuracy": (0.041, 0.05),
@@ -75,21 +76,22 @@ STEP = {
     "critical_token_entropy": (0.026, 0.45),
 }
 OTHER_STEP = (0.05, 0.2)
-ARM = 0.03  # what a choice of checkpoints gains or loses, from run to run
-SAYING = 47 / 900  # answers of table 5 that say that the picture cannot be seen
-RANKS = 1.06  # variance of Fisher's z of ranks, times runs less 3; a run counts as one point
-OURS = "skywork_r1v3_38b"  # its column of Table 1
+ARM = 0.03  # standard deviation over runs of what a choice of checkpoints gains or loses
+SAYING = 47 / 900  # share of answers in table 5 that say that the picture cannot be seen
+RANKS = 1.06  # variance of Fisher's z of ranks, times (runs - 3); a run counts as one point
+OURS = "skywork_r1v3_38b"  # the model's column of Table 1
 SEEDS_SHOWN = (1, 3, 5, 10)
 
 
 @dataclass(frozen=True)
 class ClaimPower:
-    """What a claim takes; spreads, `least`, `expected` and `detectable` have the unit of the effect.
+    """What a claim needs. Spreads, `least`, `expected` and `detectable` have the unit of the effect.
 
-    `seeds_needed` is with the planned items. `items_needed`, and `steps_needed` of a whole run, are with the
-    planned seeds, or three where training is claimed. None: no number settles it. `together`: the cheapest
-    seeds and items (or steps of a whole run), where neither alone does. `settled`: the plan settles it.
-    `basis`: where the spreads are from. `note`: why there is no plan for a claim.
+    `seeds_needed` is the number with the planned items. `items_needed`, and `steps_needed` of a whole run,
+    are the numbers with the planned seeds, or with three seeds for a claim about training. None means that
+    no number settles the claim. `together` is the cheapest combination of seeds and items (or steps of a
+    whole run), if neither alone is enough. `settled` says whether the plan settles the claim. `basis` says
+    where the spreads come from. `note` says why a claim has no plan.
     """
 
     claim: str
@@ -115,7 +117,7 @@ class ClaimPower:
 
 @dataclass(frozen=True)
 class Planned:
-    """A claim's rule, its spread, and how much of what is counted a seed has."""
+    """The rule of a claim, its spread, and the number of items, steps or arms that a seed has."""
 
     rule: Rule
     spread: Spread
@@ -128,14 +130,15 @@ class Planned:
 def plan_claims(
     root: Path, recipe: str, overlay: Path | None, *, seeds: int, seed_spread: float | None = None
 ) -> list[ClaimPower]:
-    """What each claim takes to be settled, in the order of config/claims.yaml.
+    """Return what each claim needs, in the order of config/claims.yaml.
 
     Args:
-        seeds: of each arm, as `make studies SEEDS=` would run.
-        seed_spread: between seeds, taken for accuracies in place of the assumption, as a share.
+        seeds: number of seeds of each arm, as in `make studies SEEDS=`.
+        seed_spread: standard deviation between seeds, as a share, that replaces the assumed one for
+            accuracies.
 
     Raises:
-        RecipeError: with one line for each mistake in the configuration.
+        RecipeError: the configuration has mistakes; the message has one line for each.
     """
     on_disk = seeds_on_disk(root / "results")
     project = load_project(root, recipe, overlay, seeds=max(seeds, on_disk))
@@ -155,7 +158,7 @@ def plan_claim(
     on_disk: int = 1,
     seed_spread: float | None = None,
 ) -> ClaimPower:
-    """What one claim takes; `on_disk` is the most seeds that results may have."""
+    """Return what one claim needs; `on_disk` is the largest number of seeds that results may have."""
     empty = ClaimPower(name, claim.study)
     if isinstance(claim, Arithmetic | Untestable):
         why = claim.why if isinstance(claim, Untestable) else "a sum over the report's own tables"
@@ -231,7 +234,7 @@ def _planned(
     evidences: Iterator[Evidence],
     seed_spread: float | None,
 ) -> Planned:
-    """Raises ValueError where the items are not known, or nothing is known of the spread."""
+    """Plan a claim; raise ValueError if its items are unknown, or nothing is known of its spread."""
     rule, expected = _rule(claim), _expected(claim)
     if isinstance(claim, Score):
         share = expression_value(claim.bar, claim.numbers) / 100
@@ -259,7 +262,7 @@ def _planned(
 
 
 def _evidences(claim: Claim, graph: ResultGraph, most: int) -> Iterator[Evidence]:
-    """Results of the claim's study, with as many seeds as there may be and then with fewer."""
+    """Yield the results of the claim's study, with the largest number of seeds first and then with fewer."""
     if claim.study is not None:
         study = graph.project.studies[claim.study]
         for seeds in range(most, 0, -1):
@@ -267,7 +270,7 @@ def _evidences(claim: Claim, graph: ResultGraph, most: int) -> Iterator[Evidence
 
 
 def _measured(claim: MeasuredClaim, evidence: Evidence) -> Effect | None:
-    """The effect in finished results; None where they lack a part of it, or show no spread."""
+    """Return the effect in finished results; None if they lack a part of it, or have no spread."""
     try:
         found = measured_effect(claim, evidence)
     except (FileNotFoundError, NotMeasured, NothingToCompareWith, KeyError):
@@ -276,7 +279,7 @@ def _measured(claim: MeasuredClaim, evidence: Evidence) -> Effect | None:
 
 
 def _counted(claim: MeasuredClaim, project: Project) -> tuple[int, Counted]:
-    """How many items, arms, or steps of a seed an effect is over."""
+    """Return the number of items, of arms, or of steps a seed that an effect is measured over."""
     if isinstance(claim, Difference):
         return questions_of_measure(project, claim.measure), "items"
     study = project.studies[claim.study or ""]
@@ -292,13 +295,13 @@ def _counted(claim: MeasuredClaim, project: Project) -> tuple[int, Counted]:
 
 
 def _whole_run(claim: Claim, window: int) -> int:
-    """Steps of a run whose window has so many; a tenth, or all of it."""
+    """Return the steps of a whole run if the window (a tenth, or all of it) has this many steps."""
     whole = isinstance(claim, CurveDifference) and claim.of != "end"
     return window if whole else 10 * max(LEAST_STEPS, window)
 
 
 def _assumed(claim: MeasuredClaim) -> float:
-    """The spread of an item, step or arm where nothing was measured."""
+    """Return the assumed standard deviation of an item, step or arm, if nothing was measured."""
     if isinstance(claim, Regret):
         return ARM
     if isinstance(claim, Difference):
@@ -326,7 +329,7 @@ def _rule(claim: MeasuredClaim | Score | AuditClaim) -> Rule:
 
 
 def _expected(claim: MeasuredClaim | Score | AuditClaim) -> float | None:
-    """The size that the report names in the unit of the effect, where it is beyond the least that counts."""
+    """Return the size that the report names, in the effect's unit, if it exceeds the least that counts."""
     points = isinstance(claim, Score | AuditClaim) or unit_of(claim) == "points"
     if not points or _rule(claim).direction == "same":
         return None
@@ -351,7 +354,7 @@ def _correlation(
     evidences: Iterator[Evidence],
     seeds: int,
 ) -> ClaimPower:
-    """A run counts as one point, so that what is counted are runs; a seed brings one of each arm."""
+    """Plan a correlation. A run counts as one point, and a seed has one run of each arm."""
     arms = len(project.studies[claim.study or ""].arms)
     variance, basis = RANKS, "assumed"
     for evidence in evidences:
@@ -396,7 +399,7 @@ def _measured_correlation(
 
 
 def _summary(empty: ClaimPower, claim: AuditClaim, project: Project) -> ClaimPower:
-    """Answers with the phrase that show, if none repeats it, that fewer than `least` do."""
+    """Return how many answers must have the phrase to show, if none repeats it, that fewer than `least` do."""
     try:
         items = questions_of_measure(project, claim.measure)
     except ValueError as error:
@@ -424,7 +427,7 @@ def _summary(empty: ClaimPower, claim: AuditClaim, project: Project) -> ClaimPow
 
 
 def settled_by_seeds(rows: list[ClaimPower]) -> dict[int, int]:
-    """How many claims so many seeds settle, on the planned items and steps."""
+    """Return how many claims each number of seeds settles, on the planned items and steps."""
     return {
         seeds: sum(each.seeds_needed is not None and each.seeds_needed <= seeds for each in rows)
         for seeds in SEEDS_SHOWN
@@ -432,7 +435,7 @@ def settled_by_seeds(rows: list[ClaimPower]) -> dict[int, int]:
 
 
 def as_json(recipe: str, seeds: int, rows: list[ClaimPower]) -> dict[str, Any]:
-    """The whole plan, for `--json`."""
+    """Return the whole plan, for `--json`."""
     return {
         "recipe": recipe,
         "seeds": seeds,
@@ -444,7 +447,7 @@ def as_json(recipe: str, seeds: int, rows: list[ClaimPower]) -> dict[str, Any]:
 
 
 def claims_table(recipe: str, seeds: int, rows: list[ClaimPower]) -> list[str]:
-    """The plan as a table, with how to read it."""
+    """Return the plan as a table, with an explanation of its columns."""
     planned = [each for each in rows if not each.note]
     shown = [
         {

@@ -1,4 +1,4 @@
-"""The constants of the plan, `config/costs.yaml`, and whether anybody measured them."""
+"""The constants of the plan, `config/costs.yaml`, each with a note whether it was measured."""
 
 import time
 from pathlib import Path
@@ -13,12 +13,12 @@ COSTS = Path("config") / "costs.yaml"
 
 
 class Device(Section):
-    """A processor: training reaches `train_share` of its peak; `layer_seconds` is a layer's overhead."""
+    """A GPU or CPU with the constants that decide time and memory on it."""
 
     measured: str | None
-    """By what and where its figures were measured; null: assumed."""
+    """How and where the figures were measured; null: they are assumed."""
     peak_tflops: Rate | None
-    """Peak of a matrix product, in 10^12 operations a second; null: measured on this machine."""
+    """Peak of a matrix product, in 10^12 operations a second; null: it is measured on this machine."""
     train_share: Rate
     """Share of the peak that training reaches."""
     layer_seconds: float
@@ -38,7 +38,7 @@ class Device(Section):
 
     @property
     def peak(self) -> float:
-        """Operations a second; measured on this machine where the file has none."""
+        """Return the peak in operations a second; it is measured on this machine if the file has none."""
         if self.peak_tflops:
             return 1e12 * self.peak_tflops
         torch.set_num_threads(1)  # as in every process of a stage
@@ -46,21 +46,21 @@ class Device(Section):
 
 
 class Activations(Section):
-    """What the backward pass needs, as multiples of what a formula gives."""
+    """Memory that the backward pass needs, as multiples of what a formula gives."""
 
     text: Rate
     """Multiple of `8 width + 4 kv + 4 mlp` numbers a token and layer of the language model."""
     vision: Rate
-    """The same of the vision tower."""
+    """The same for the vision tower."""
     logit_copies: Rate
     """Copies of a chunk's logits."""
 
 
 class Workload(Section):
-    """Sizes of a recipe's questions and answers, in tokens; `tiles` is of a question."""
+    """Sizes of a recipe's questions and answers, in tokens; `tiles` is the number for one question."""
 
     measured: str | None
-    """By what its figures were measured; null: assumed."""
+    """How the figures were measured; null: they are assumed."""
     question_tokens: Positive
     """Tokens of a question's text."""
     tiles: Positive
@@ -68,31 +68,31 @@ class Workload(Section):
     answer_median: Rate
     """Median length of an answer, in tokens."""
     answer_spread: Rate
-    """Standard deviation of the logarithm of that length."""
+    """Standard deviation of the logarithm of an answer's length."""
     limit: Positive
     """Most tokens of an answer."""
     start_seconds: Rate
-    """Seconds until a stage has loaded a model."""
+    """Seconds that a stage needs to load a model."""
 
 
 class Server(Section):
-    """A model that stages ask: on GPUs of ours, or an API with prices of a million tokens."""
+    """A model that stages ask: on our own GPUs, or an API with prices for a million tokens."""
 
     parameters_billion: Rate | None
-    """Its parameters, in billions, where it stands on GPUs of ours; null: an API."""
+    """Parameters in billions, if the model runs on our own GPUs; null: it is an API."""
     input_price: Rate | None
-    """Price of a million tokens that it reads; null: no API."""
+    """Price of a million input tokens; null: it is no API."""
     output_price: Rate | None
-    """Price of a million tokens that it writes; null: no API."""
+    """Price of a million output tokens; null: it is no API."""
 
 
 class Asking(Section):
     """How often servers are asked, as shares of answers, and tokens of a picture and of a verdict."""
 
     right: Share
-    """Of sampled chains, the share that the grader calls right, so that judge and reward model see them."""
+    """Share of sampled responses that the grader calls right; judge and reward model see only these."""
     left_by_rules: Share
-    """Of answers, the share that rules cannot decide, so that the verifier sees them."""
+    """Share of answers that the rules cannot decide; the verifier sees only these."""
     picture_tokens: Positive
     """Tokens that an API counts for a picture."""
     verdict_tokens: Positive
@@ -100,7 +100,7 @@ class Asking(Section):
 
 
 class Costs(Section):
-    """All constants."""
+    """All constants of the plan."""
 
     devices: dict[str, Device]
     """Processors by name."""
@@ -115,5 +115,5 @@ class Costs(Section):
 
 
 def load_costs(root: Path) -> Costs:
-    """The constants of a checkout."""
+    """Read the constants of a checkout."""
     return Costs.model_validate(read_yaml(Path(root) / COSTS))

@@ -1,7 +1,7 @@
-"""A synchronous GRPO run on several nodes, simulated: who works, who waits, and for whom (section 3.3).
+"""Simulates synchronous GRPO on several nodes: how long devices work, and how long they wait (section 3.3).
 
-Every engine samples its share of the prompts, over the GPUs that share it. All wait for
-the last answer, then update together. Response lengths are drawn.
+Each engine uses one or more GPUs and samples its share of the prompts. All engines wait for the last answer,
+then all update together. Response lengths are drawn at random.
 """
 
 import itertools
@@ -17,18 +17,18 @@ from r1v3.train.core.flops import FlopCount
 if TYPE_CHECKING:
     from r1v3.plan.stages import RecipePlan
 
-WEIGHT_BYTES_A_SECOND = 10e9  # assumed, of a node; perf/gpu_acceptance.py measures it
-EPISODES = 8  # simulated for each stage of lengths
+WEIGHT_BYTES_A_SECOND = 10e9  # assumed for a node; perf/gpu_acceptance.py measures it
+EPISODES = 8  # episodes that are simulated for each stage of lengths
 
 
 @dataclass(frozen=True)
 class RolloutSeconds:
     """Seconds of the whole run by phase.
 
-    `straggling` is the part of `generate` in which fewer than a quarter of the rows are at work; `idle` the
-    share of all device seconds in which a device has nothing to do; `most_tokens` an episode's largest, and
-    `rows` its responses. `answer_tokens` are those of all responses, and `flops` the operations that the
-    updates need, of which recomputed layers are none.
+    `straggling` is the part of `generate` in which fewer than a quarter of the rows are busy. `idle` is the
+    share of all device seconds in which a device has nothing to do. `most_tokens` is the size of the largest
+    episode, and `rows` the number of its responses. `answer_tokens` counts the tokens of all responses.
+    `flops` are the operations that the updates need, without those of recomputed layers.
     """
 
     generate: float
@@ -47,7 +47,7 @@ class RolloutSeconds:
 
 
 def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> RolloutSeconds:
-    """The phases of a run's steps on this many devices."""
+    """Simulate the phases of a run's steps on this many devices."""
     asked, shape, device = settings.prompts_per_step * settings.samples, plan.shape, plan.device
     machines = plan.recipe.layout.grpo
     gpus = devices if plan.cpu else (machines.tensor_parallel or machines.gpus)
@@ -109,7 +109,7 @@ def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> RolloutSeconds
 
 
 def _needed(plan: "RecipePlan", settings: Grpo, lengths: list[int], count: FlopCount) -> float:
-    """Operations of an episode's updates as the trainer counts them; a prompt once for all its samples."""
+    """Count the operations of an episode's updates as the trainer does: a prompt once for all its samples."""
     prompts, prompt = settings.prompts_per_step, plan.prompt
     once = count.batch([prompt] * prompts, sum(lengths), plan.load.tiles * prompts)
     once += count.token * sum(lengths)
@@ -120,7 +120,7 @@ def _needed(plan: "RecipePlan", settings: Grpo, lengths: list[int], count: FlopC
 def _update(
     plan: "RecipePlan", settings: Grpo, lengths: list[int], count: FlopCount, devices: int
 ) -> float:
-    """Log-probabilities and gradients of an episode; a prompt is computed once in each pass."""
+    """Estimate log-probabilities and gradients of an episode; each pass computes a prompt once."""
     budget = settings.parallel.pass_tokens
     whole = sum(lengths) + settings.prompts_per_step * plan.prompt
     passes = math.ceil(whole / devices / budget) if budget else 1
@@ -136,14 +136,14 @@ def _update(
         peak=plan.peak,
         recomputed=settings.parallel.gradient_checkpointing,
     )
-    # With several steps an episode, one more forward pass computes the log-probabilities of the policy that
-    # sampled.
+    # With several steps an episode, one more forward pass computes the log-probabilities of the policy
+    # that sampled.
     again = settings.updates_per_episode * settings.minibatches
     return seconds * settings.updates_per_episode + (seconds / 3 if again > 1 else 0)
 
 
 def _sync_weights(plan: "RecipePlan") -> float:
-    """Seconds of new weights: all ranks gather them in buckets, which each worker of an engine reads."""
+    """Estimate the seconds of sending weights: all ranks gather them in buckets, which the engines read."""
     if plan.cpu:
         return 0.0
     return 2 * plan.shape.all / WEIGHT_BYTES_A_SECOND

@@ -1,4 +1,4 @@
-"""What a stage needs: devices, hours, memory of the fullest device and of its host, disk."""
+"""The needs of a stage: devices, hours, memory of the fullest device and of its host, disk."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,11 +8,12 @@ from r1v3.plan.episode import RolloutSeconds
 
 @dataclass(frozen=True)
 class Estimate:
-    """A stage: `jobs` of it, each on `devices` for `hours`.
+    """A stage that runs as `jobs` jobs, each on `devices` devices for `hours` hours.
 
-    `parts` is the memory of its fullest device, in bytes; `sampling` the same while vLLM samples beside a
-    trainer. `disk` is in bytes, all jobs together. `fee` is money beside that for GPUs. `answers` are those
-    of one job that are graded. `assumed` says that nobody measured a constant that it rests on.
+    `parts` is the memory of the fullest device by part, in bytes. `sampling` is the same while vLLM samples
+    beside a trainer. `disk` is in bytes, for all jobs together. `fee` is money in addition to that for GPUs.
+    `answers` is the number of graded answers of one job. `assumed` says whether the estimate uses a constant
+    that nobody measured.
     """
 
     stage: str
@@ -36,7 +37,7 @@ class Estimate:
 
     @property
     def memory(self) -> float:
-        """The most that its fullest device holds at once, in bytes."""
+        """Return the most bytes that the fullest device holds at the same time."""
         return max(sum(self.parts.values()), sum(self.sampling.values()))
 
     @property

@@ -7,7 +7,7 @@ from r1v3.recipe.json_schema import Schema, mapping_of, schema_of, titled
 
 
 def plan_schemas() -> dict[str, Schema]:
-    """The schema of each file of constants, by its name in config/schemas/ without the suffix."""
+    """Return the schema of each file of constants, by its name in config/schemas/ without the suffix."""
     return {
         "costs": titled(schema_of(Costs), "Constants of the plan"),
         "shapes": mapping_of(schema_of(ModelSizes | QwenSizes), "Sizes of models"),

@@ -1,7 +1,8 @@
-"""RL on other machines or in another order, by the same plan: as the report has it, overlapped, and smaller.
+"""Plans RL on other machines or in another order: as in the report, overlapped, and smaller.
 
-Overlapped, engines have nodes of their own and sample the next episode while the trainer learns from this,
-one step late; a step then takes the longer of the two. The plan can say what that would bring.
+With overlapped rollouts, engines have nodes of their own. They sample the next episode while the trainer
+learns from this one, so the weights are one step older. A step then takes as long as the longer of the two.
+The plan can say whether that would pay.
 """
 
 import math
@@ -20,16 +21,16 @@ ASLEEP = "engine asleep"
 
 @dataclass(frozen=True)
 class LayoutStep:
-    """One step of RL.
+    """One step of RL in a layout.
 
     Attributes:
-        name: of the layout.
-        memory: of the fullest device, bytes.
-        seconds: of the step; `generate`, `update` and `weights` are those of its phases.
-        tokens: written, a second and GPU.
-        mfu: share of the peak of the GPUs that learn, while they learn.
+        name: name of the layout.
+        memory: memory of the fullest device, bytes.
+        seconds: seconds of the step; `generate`, `update` and `weights` are those of its phases.
+        tokens: generated tokens a second and GPU.
+        mfu: share of the peak that the training GPUs reach while they learn.
         fits: whether memory is enough.
-        note: how nodes are divided, or nothing.
+        note: how nodes are divided; may be empty.
     """
 
     name: str
@@ -46,7 +47,7 @@ class LayoutStep:
 
 
 def layouts(root: Path, paper: Project, site: Site, costs: Costs) -> Iterator[LayoutStep]:
-    """The layouts that people ask about, each with the recipe that has it.
+    """Yield the layouts that people ask about, each planned with its recipe.
 
     Args:
         paper: the recipe of the report's size.
@@ -58,7 +59,7 @@ def layouts(root: Path, paper: Project, site: Site, costs: Costs) -> Iterator[La
 
 
 def together(name: str, plan: RecipePlan) -> LayoutStep:
-    """Engines and trainer take turns on the same GPUs, as the recipe's layout has it."""
+    """Plan engines and trainer that take turns on the same GPUs, as in the recipe's layout."""
     estimate = plan.grpo("rl")
     told = estimate.rollouts
     assert told is not None  # every estimate of stage grpo has rollouts
@@ -78,9 +79,9 @@ def together(name: str, plan: RecipePlan) -> LayoutStep:
 
 
 def overlapped(name: str, root: Path, project: Project, site: Site, costs: Costs) -> LayoutStep:
-    """Engines on nodes of their own, the others learn: the division with the shortest step that fits.
+    """Plan engines on their own nodes: the division of nodes with the shortest step that fits.
 
-    Where none fits, or there is one node alone, the nearest one, which says so.
+    If none fits, or if there is a single node, the nearest division is returned, and its note says so.
     """
     machines = project.recipe.layout.grpo
     settings = project.runs["rl"].grpo
@@ -119,7 +120,7 @@ def overlapped(name: str, root: Path, project: Project, site: Site, costs: Costs
 
 
 def layouts_table(steps: Iterator[LayoutStep]) -> list[str]:
-    """One line for each layout."""
+    """Write one line for each layout."""
     lines = [
         f"{'layout':15} {'GPUs':>4} {'GB each':>8} {'step s':>7} {'generate':>9} {'update':>7} {'weights':>8}"
         f" {'tokens/s/GPU':>13} {'MFU':>5}"

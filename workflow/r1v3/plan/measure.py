@@ -2,8 +2,8 @@
 
     python -m r1v3.plan.measure '{"sizes": {...}, "passes": 2, "samples": 4, "prompt": 40, "response": 60}'
 
-A model of random weights takes a few steps with the trainer's own engine, on packs of random tokens. Seconds
-are those of the processor, so that other work on the machine does not count. Prints one JSON line.
+A model with random weights takes a few steps with the trainer's own engine, on packs of random tokens. The
+seconds are CPU time, so that other work on the machine does not count. It prints one JSON line.
 """
 
 import random
@@ -27,7 +27,7 @@ from r1v3.train.sft.response_loss import PackedLoss
 
 
 class Case(Section):
-    """A training step of `passes`, each of `samples` with `prompt` tokens, one tile and `response` tokens."""
+    """A training step of `passes` passes. Each has `samples` samples: a prompt, one tile and a response."""
 
     sizes: ModelSizes
     samples: Positive
@@ -39,7 +39,7 @@ class Case(Section):
 
 
 class Measurement(Section):
-    """`seconds` a step, most bytes of `memory`, bytes of `base` before there was a model, and the machine's
+    """`seconds` a step, `memory` (peak bytes), `base` (bytes before there was a model), and the machine's
     `peak` in operations a second."""
 
     seconds: float
@@ -64,7 +64,7 @@ def measure(case: Case) -> Measurement:
 
 
 def measure_here(case: Case) -> Measurement:
-    """Measure a case in this process, whose peak memory may already be higher."""
+    """Measure a case in this process. Its peak memory may already be higher."""
     torch.set_num_threads(1)
     base = peak_rss()
     config = config_from_sizes(case.sizes)

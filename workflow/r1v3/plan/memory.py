@@ -1,8 +1,8 @@
 """Memory of training and of generation, in bytes of one device, part by part.
 
-Training keeps weights, gradients, AdamW's two averages and, for 16-bit weights, copies in 32 bits
-(Rajbhandari et al. 2020, ZeRO, section 3). The ZeRO stage says which share of each a rank holds. Activations
-are a formula's result times a measured factor. Each function gives {part: bytes}.
+Training holds weights, gradients, AdamW's two averages and, for 16-bit weights, 32-bit copies (Rajbhandari et
+al. 2020, ZeRO, section 3). The ZeRO stage says which of these the ranks share. The memory of activations is
+the result of a formula times a measured factor. Functions return {part: bytes}.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,10 +16,10 @@ from r1v3.train.core.token_stats import LOGITS_AT_ONCE, chunk_of, chunk_on_card
 
 GIB = 2**30
 FLOAT = 4
-# DeepSpeed's stage3_max_live_parameters, and its buckets of gathered and reduced gradients (its defaults).
+# DeepSpeed's defaults: stage3_max_live_parameters, and the buckets of gathered and of reduced gradients.
 LIVE = 1_000_000_000
 BUCKETS = 2 * 500_000_000
-SAMPLE_TEXT = 5000  # bytes of an encoded sample beside its tiles
+SAMPLE_TEXT = 5000  # bytes of an encoded sample without its tiles
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class TrainingSetup:
     """The settings of a training stage that decide its memory.
 
     Attributes:
-        train: the module groups that learn.
-        zero: the ZeRO stage; None where every process holds the whole model.
-        checkpointing: share of the layers that are computed again in the backward pass.
-        world: training processes, one for each device.
-        lora: adapters in place of some groups' weights.
+        train: module groups that train.
+        zero: the ZeRO stage; None if every process holds the whole model.
+        checkpointing: share of the layers that are recomputed in the backward pass.
+        world: number of training processes, one for each device.
+        lora: adapters that replace the weights of some groups.
     """
 
     train: Sequence[str]
@@ -43,7 +43,7 @@ class TrainingSetup:
 
     @classmethod
     def of(cls, settings: Sft | Grpo, world: int) -> "TrainingSetup":
-        """The setup of a run with these settings, on `world` devices."""
+        """Return the setup of a run with these settings on `world` devices."""
         parallel = settings.parallel
         return cls(
             train=settings.train,
@@ -56,18 +56,18 @@ class TrainingSetup:
 
     @property
     def size(self) -> int:
-        """Bytes of a weight."""
+        """Return the bytes of a weight."""
         return 2 if self.dtype == "bfloat16" else FLOAT
 
     @property
     def weight_shards(self) -> int:
-        """How many devices share one copy of the weights."""
+        """Return how many devices share one copy of the weights."""
         return self.world if self.zero == 3 else 1
 
 
 @dataclass(frozen=True)
 class LargestPass:
-    """The largest pass of a training process: its tokens, those that are predicted, and its tiles."""
+    """The largest pass of a training process: its tokens, predicted tokens, and tiles."""
 
     tokens: int
     responses: int
@@ -79,8 +79,8 @@ class TrainingDevice:
     """The device of a training process.
 
     Attributes:
-        factors: what the backward pass keeps there.
-        card: bytes of a GPU's memory; 0 on a processor.
+        factors: memory factors of the backward pass on it.
+        card: memory of a GPU in bytes; 0 for a CPU.
     """
 
     device: Device
@@ -91,7 +91,7 @@ class TrainingDevice:
 def training_parts(
     shape: ModelShape, setup: TrainingSetup, largest: LargestPass, on: TrainingDevice
 ) -> dict[str, float]:
-    """What a training process keeps."""
+    """Return what a training process holds on its device."""
     size, zero = setup.size, setup.zero
     trained = shape.trained(setup.train, setup.lora)
     parts = setup.world if zero else 1
@@ -125,13 +125,13 @@ def training_parts(
 def parts_beside_engine(
     shape: ModelShape, parts: dict[str, float], setup: TrainingSetup
 ) -> dict[str, float]:
-    """What the trainer keeps on a device while vLLM samples there, after it has emptied its cache.
+    """Return what the trainer holds on a device while vLLM samples there, after emptying its cache.
 
-    Its context, weights and averages stay, and so do the copies that measure how far the weights move. ZeRO
-    keeps its buffer of gradients; without ZeRO the gradients are freed.
+    Context, weights, averages, and the copies that measure weight movement stay. ZeRO keeps its buffer of
+    gradients; without ZeRO the gradients are freed.
 
     Args:
-        parts: of `training_parts`.
+        parts: result of `training_parts`.
     """
     held = {name: parts[name] for name in ("process", "weights", "optimizer")}
     if setup.zero:
@@ -143,7 +143,7 @@ def parts_beside_engine(
 
 
 def sleeping_engine(device: Device) -> float:
-    """Bytes of a device that a sleeping vLLM keeps: its context and kernels."""
+    """Return the bytes that a sleeping vLLM holds on a device: its context and kernels."""
     return device.base_gib * GIB
 
 
@@ -157,7 +157,9 @@ def activation_bytes(
     tiles: int,
     factors: Activations,
 ) -> float:
-    """What a pass keeps for its backward pass; of checkpointed layers the input of each, and one layer.
+    """Return the bytes that a pass keeps for its backward pass.
+
+    Of checkpointed layers that is the input of each, plus all of one layer.
 
     Args:
         size: bytes of a number.
@@ -182,20 +184,20 @@ def _logits(
 
 
 def sample_bytes(shape: ModelShape, samples: int, tiles: int) -> float:
-    """Encoded samples in a process's memory: their tiles in 32 bits, and their text."""
+    """Return the bytes of encoded samples in a process's memory: their tiles in 32 bits, and their text."""
     return samples * (SAMPLE_TEXT + FLOAT * tiles * shape.numbers)
 
 
 def cache_token(shape: ModelShape) -> float:
-    """Bytes of the keys and values of one token, in 16 bits."""
+    """Return the bytes of keys and values of one token, in 16 bits."""
     return 2 * 2 * shape.layers * shape.kv_width
 
 
 def engine_parts(
     shape: ModelShape, *, gpus: int, memory_gb: float, share: float, device: Device
 ) -> dict[str, float]:
-    """What one of the `gpus` of a vLLM holds: its part of the weights; the rest of vLLM's share is for keys
-    and values."""
+    """Return what vLLM holds on one of its `gpus` GPUs: a part of the weights; the rest of vLLM's share is
+    for keys and values."""
     process, weights = (device.base_gib + device.fixed_gib) * GIB, 2 * shape.all / gpus
     return {
         "process": process,

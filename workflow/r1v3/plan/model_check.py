@@ -1,4 +1,4 @@
-"""What a checkpoint is and what it takes, from `config.json` and the hub's page: `r1v3 model check`."""
+"""`r1v3 model check`: describes a checkpoint and what it needs, from `config.json` and the hub's page."""
 
 import os
 from pathlib import Path
@@ -14,18 +14,18 @@ from r1v3.plan.shapes import ModelShape, build_meta, config_of, model_shape
 
 GPU_GB = 80
 COUNTS = (1, 2, 4, 8, 16, 32, 64)
-TOKENS = 16384  # of the longest pass, as in config/recipes/paper.yaml
+TOKENS = 16384  # tokens of the longest pass, as in config/recipes/paper.yaml
 CONNECTOR, EVERY = ["connector"], ["vision_tower", "connector", "llm"]
 
 
 def check_model(root: Path, model: str) -> tuple[list[str], bool]:
-    """Lines that describe a checkpoint, and whether it can be opened here.
+    """Return lines that describe a checkpoint, and whether it can be opened here.
 
     Args:
-        model: a folder, or a hub's id with `@revision` where it is not the main one.
+        model: a folder, or a hub's id, with `@revision` if it is not the main revision.
 
     Raises:
-        ValueError: there is no such model, or the hub refuses.
+        ValueError: there is no such model, or the hub refuses access.
     """
     folder = Path(model)
     if folder.is_dir():
@@ -58,7 +58,7 @@ def check_model(root: Path, model: str) -> tuple[list[str], bool]:
 def _sizes(root: Path, config: Json) -> list[str]:
     native = config
     if is_chat_config(config):
-        # The ids of tokens decide no size.
+        # Ids of tokens do not change any size.
         native = native_config(config, image_token=0, end_of_turn=0, tied=False)
         native.pop("internvl_chat")
     shape = model_shape(build_meta(config_of(native)))
@@ -78,7 +78,7 @@ def _pictures(shape: ModelShape, config: Json) -> str:
 
 
 def _gpus(root: Path, shape: ModelShape) -> str:
-    """The fewest GPUs of each stage, by the formulas of the plan, in bfloat16."""
+    """Return the fewest GPUs of each stage, by the formulas of the plan, in bfloat16."""
     costs = load_costs(root)
     device, most = costs.devices["h100"], GPU_GB * 1e9
 

@@ -1,4 +1,4 @@
-"""How many questions a benchmark, a set or a study's measure puts to a model."""
+"""Counts the questions that a benchmark, a set or a study's measure asks."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from r1v3.recipe.tables.benchmarks import OwnFile
 
 
 def questions_of_benchmark(project: Project, benchmark: str) -> int:
-    """Questions of a benchmark that are put to a model, by its entry in the table.
+    """Count the questions of a benchmark by its entry in the table.
 
     Raises:
-        ValueError: it is a file that the user supplies, and not on this machine.
+        ValueError: it is a file of the user's own, and it is not on this machine.
     """
     entry = project.benchmarks[benchmark]
     known = entry.questions or entry.items or _own_rows(project, benchmark)
@@ -34,7 +34,7 @@ def _own_rows(project: Project, benchmark: str) -> int:
 
 
 def questions_of_set(project: Project, name: str) -> int:
-    """Questions of a set; a sampled one asks those of another."""
+    """Count the questions of a set; a sampled set asks those of another set."""
     entry = project.recipe.data[name]
     if isinstance(entry, SampledSet):
         return questions_of_set(project, entry.questions)
@@ -42,7 +42,7 @@ def questions_of_set(project: Project, name: str) -> int:
 
 
 def questions_of_measure(project: Project, measure: str) -> int:
-    """Questions behind a measure of a study, as `study/normal` or `tokens:held_out/math`."""
+    """Count the questions behind a measure of a study, such as `study/normal` or `tokens:held_out/math`."""
     suite, name = suite_of(measure, None)
     sets = project.recipe.evaluation.held_out
     if suite == "study":

@@ -1,4 +1,4 @@
-"""Sizes of a Qwen-VL, as config/shapes.yaml states them, and the library's configuration of them."""
+"""Sizes of a Qwen-VL model from config/shapes.yaml, and the library's configuration for them."""
 
 from typing import Any, Literal
 
@@ -62,7 +62,7 @@ class QwenSizes(Section):
 
 
 def config_from_qwen_sizes(sizes: QwenSizes) -> PreTrainedConfig:
-    """The library's configuration of a model with these sizes."""
+    """Make the library's configuration of a model with these sizes."""
     vision, text = sizes.vision, sizes.text
     tower: dict[str, Any] = {
         "depth": vision.layers,

@@ -1,6 +1,6 @@
-"""The plan as text, `r1v3 plan`: GPUs, memory, hours, disk and money of every stage, before any is spent.
+"""Prints the plan (`r1v3 plan`): GPUs, memory, hours, disk and money of every stage, before any is spent.
 
-A star marks a stage whose figures rest on constants that nobody has measured.
+A star marks a stage whose figures use constants that nobody has measured.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ NODES = (1, 2, 4, 8)
 
 
 def cost_table(estimates: list[Estimate], price: float, *, gpus: bool) -> list[str]:
-    """One line for each stage, and one for the total."""
+    """Write one line for each stage, and one for the total."""
     unit = "GPUs" if gpus else "CPUs"
     lines = [
         f"{'stage':9} {'of':15} {'jobs':>4} {unit:>5} {'GB each':>8} {'hours':>8} {'disk TB':>8} {'money':>9}"
@@ -41,7 +41,7 @@ def cost_table(estimates: list[Estimate], price: float, *, gpus: bool) -> list[s
 
 
 def parts(estimates: list[Estimate]) -> list[str]:
-    """What fills a device in each stage, in GB; for RL also while vLLM samples beside the trainer."""
+    """Say what fills a device in each stage, in GB; for RL also while vLLM samples beside the trainer."""
     lines = []
     for each in estimates:
         if each.parts:
@@ -60,7 +60,7 @@ def _listed(parts: dict[str, float]) -> str:
 
 
 def waits(plan_of: Callable[[int], RecipePlan], site_nodes: tuple[int, ...] = NODES) -> list[str]:
-    """Where synchronous GRPO waits, by number of nodes."""
+    """Say where synchronous GRPO waits, by number of nodes."""
     lines = [
         f"{'nodes':>5} {'hours':>7} {'step s':>7} {'generate':>9} {'of it stragglers':>17} {'update':>7}"
         f" {'weights':>8} {'GPUs idle':>10}"
@@ -83,15 +83,15 @@ def waits(plan_of: Callable[[int], RecipePlan], site_nodes: tuple[int, ...] = NO
 def report(
     root: Path, recipe: str, overlay: Path | None, *, nodes: int | None, price: float | None
 ) -> tuple[list[str], bool]:
-    """The plan of a recipe as lines, and whether every stage fits.
+    """Return the plan of a recipe as lines, and whether every stage fits.
 
     Args:
-        root: the checkout.
-        nodes: of every training stage, instead of the layout's.
-        price: of one GPU for one hour, instead of the site's.
+        root: root of the checkout.
+        nodes: number of nodes of every training stage, instead of the layout's.
+        price: price of one GPU for one hour, instead of the site's.
 
     Raises:
-        RecipeError: with one line for each mistake in the configuration.
+        RecipeError: the configuration has mistakes; the message has one line for each.
     """
     project = load_project(root, recipe, overlay)
     site, costs = load_site(root), load_costs(root)
@@ -118,7 +118,7 @@ def report(
 
 
 def assumptions(plan: RecipePlan) -> str:
-    """What the figures rest on."""
+    """State the assumptions behind the figures."""
     load, device = plan.load, plan.device
     known = f"Measured: {device.measured}." if device.measured else "* nobody measured these GPUs."
     return (
@@ -129,7 +129,7 @@ def assumptions(plan: RecipePlan) -> str:
 
 
 def refusal(estimate: Estimate) -> str:
-    """Why a stage cannot fit."""
+    """Say why a stage cannot fit."""
     return (
         f"{estimate.stage} {estimate.name} cannot fit: {estimate.memory / 1e9:.0f} GB on a device of"
         f" {estimate.most / 1e9:.0f}, {estimate.host / 1e9:.0f} GB on a node of"

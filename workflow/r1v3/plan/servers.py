@@ -1,6 +1,6 @@
-"""The servers that stages ask: GPUs of verifier and reward model, and fees of an API that judges.
+"""Plans the servers that stages ask: GPUs of verifier and reward model, and fees of an API that judges.
 
-A server of our own holds its GPUs as long as the stages run that ask it. An API is paid by the token.
+A server of our own occupies its GPUs as long as the stages that ask it run. An API is paid by the token.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from r1v3.plan.stages import RecipePlan
 
 COUNTS = (1, 2, 4, 8, 16)
-# Of a GPU's memory, what weights may take, so that keys and values have room.
+# Share of a GPU's memory that weights may take, so that keys and values have room.
 WEIGHTS_SHARE = 0.7
-# Stages whose answers are graded, and so may be shown to the verifier.
+# Stages whose answers are graded, so that the verifier may be asked about them.
 GRADED = ("reject", "grpo", "probe", "evaluate")
 
 
 def servers(plan: "RecipePlan", stages: list[Estimate]) -> list[Estimate]:
-    """A line for each server that the recipe's core path asks.
+    """Return a line for each server that the recipe's core path asks.
 
     Args:
         stages: the other lines of the plan.
@@ -46,7 +46,7 @@ def _verifiers(plan: "RecipePlan", stages: list[Estimate]) -> Iterator[Estimate]
 
 
 def _critics(plan: "RecipePlan", stages: list[Estimate]) -> Iterator[Estimate]:
-    """The judge and the reward model of the filters; both read question, pictures and whole response."""
+    """Plan the judge and the reward model of the filters; both read question, pictures and whole response."""
     sets = plan.sampled()
     for kind, name in (("judge", "judge"), ("reward model", "reward_model")):
         asking: dict[str, list[Estimate]] = {}
@@ -61,7 +61,7 @@ def _critics(plan: "RecipePlan", stages: list[Estimate]) -> Iterator[Estimate]:
 
 
 def _reward_terms(plan: "RecipePlan", stages: list[Estimate]) -> Iterator[Estimate]:
-    """The reward model that is a part of RL's reward; it reads every response."""
+    """Plan the reward model whose score is part of the reward of RL; it reads every response."""
     term = plan.project.runs["rl"].grpo.reward_model
     asking = [each for each in stages if each.stage == "grpo"]
     if term is None or not asking:
@@ -74,11 +74,11 @@ def _reward_terms(plan: "RecipePlan", stages: list[Estimate]) -> Iterator[Estima
 def _line(
     plan: "RecipePlan", kind: str, model: str, asking: list[Estimate], asked: int, tokens: float
 ) -> Estimate:
-    """A server's line.
+    """Return the line of a server.
 
     Args:
-        asking: the stages that ask it, one after the other.
-        asked: how many questions, of `tokens` each.
+        asking: the stages that ask it, one after another.
+        asked: number of questions, of `tokens` tokens each.
     """
     known = plan.costs.servers
     if model not in known:
@@ -97,5 +97,5 @@ def _line(
 
 
 def _fee(server: Server, read: float, written: float) -> float:
-    """Money of one question, of `read` and `written` tokens."""
+    """Return the price of one question with `read` input tokens and `written` output tokens."""
     return (read * (server.input_price or 0) + written * (server.output_price or 0)) / 1e6

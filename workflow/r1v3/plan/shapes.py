@@ -1,4 +1,4 @@
-"""Models as shapes: made on the meta device, where 38B parameters take no memory."""
+"""Builds models on the meta device, where 38B parameters take no memory, to read their sizes."""
 
 import json
 from collections import Counter
@@ -71,7 +71,7 @@ class TextSizes(Section):
 
 
 class ModelSizes(Section):
-    """An InternVL's entry of config/shapes.yaml."""
+    """The entry of an InternVL model in config/shapes.yaml."""
 
     vision: VisionSizes
     """The vision tower."""
@@ -85,11 +85,11 @@ class ModelSizes(Section):
 
 @dataclass(frozen=True)
 class ModelShape:
-    """What memory and time follow from: parameters of each group, and the sizes of layers.
+    """The sizes that decide memory and time: parameters of each group, and sizes of layers.
 
     `patches`, `image_tokens`, `side` and `numbers` are those of one `r1v3.model.families.family.Tile`.
-    `sides` adds up the widths, in and out, of the linear layers of each name in a group: an adapter of rank
-    r on them has r times as many parameters.
+    `sides` has for each group and each name of linear layers the sum of their input and output widths. An
+    adapter of rank r on these layers has r times as many parameters.
     """
 
     parameters: dict[str, int]
@@ -109,11 +109,11 @@ class ModelShape:
 
     @property
     def all(self) -> int:
-        """Parameters of the whole model."""
+        """Return the number of parameters of the whole model."""
         return sum(self.parameters.values())
 
     def trained(self, groups: Collection[str], lora: Lora | None = None) -> int:
-        """Parameters of these groups that learn: those of its adapters, where a group has some."""
+        """Count the parameters of these groups that train; of a group with adapters, only the adapters'."""
         targets = {g: names for g, names in lora.targets.items() if g in groups} if lora else {}
         whole = sum(self.parameters[group] for group in groups if group not in targets)
         sides = sum(self.sides[group].get(name, 0) for group in targets for name in targets[group])
@@ -121,7 +121,7 @@ class ModelShape:
 
 
 def model_shape(model: PreTrainedModel) -> ModelShape:
-    """The shape of a model, which may lie on the meta device."""
+    """Return the shape of a model, which may be on the meta device."""
     text, tile = model.config.text_config, family_of(model.config).tile(model.config)
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     return ModelShape(
@@ -153,10 +153,10 @@ def _sides(model: PreTrainedModel, group: Group) -> dict[str, int]:
 
 
 def meta_model(recipe: Recipe, name: str, root: Path) -> PreTrainedModel:
-    """A model of the recipe, without weights.
+    """Build a model of the recipe without weights.
 
     Raises:
-        RecipeError: config/shapes.yaml lacks a model of the hub, or an entry of it is wrong.
+        RecipeError: config/shapes.yaml lacks a model of the hub, or its entry is wrong.
     """
     spec = recipe.models[name]
     if spec.source == "tuned":
@@ -167,7 +167,7 @@ def meta_model(recipe: Recipe, name: str, root: Path) -> PreTrainedModel:
 
 
 def read_sizes(root: Path, model: str) -> ModelSizes | QwenSizes:
-    """The sizes of a model of the hub, from config/shapes.yaml.
+    """Read the sizes of a model of the hub from config/shapes.yaml.
 
     Raises:
         RecipeError: the file lacks this model, or its entry is wrong.
@@ -184,12 +184,12 @@ def read_sizes(root: Path, model: str) -> ModelSizes | QwenSizes:
 
 
 def build_meta(config: PreTrainedConfig) -> PreTrainedModel:
-    """A model of these sizes whose tensors have shapes and nothing else; made once in a process."""
+    """Build a model with these sizes on the meta device; a process builds each model once."""
     return _build(config.to_json_string())
 
 
 def config_of(content: dict[str, Any]) -> PreTrainedConfig:
-    """The library's configuration of a `config.json` of a family that is supported."""
+    """Return the library's configuration for the `config.json` of a supported family."""
     return library_config(content["model_type"]).from_dict(content)
 
 
@@ -209,7 +209,7 @@ def config_from_sizes(sizes: ModelSizes | QwenSizes) -> PreTrainedConfig: ...
 
 
 def config_from_sizes(sizes: ModelSizes | QwenSizes) -> PreTrainedConfig:
-    """The library's configuration of a model with these sizes."""
+    """Return the library's configuration of a model with these sizes."""
     if isinstance(sizes, QwenSizes):
         return config_from_qwen_sizes(sizes)
     vision, text = sizes.vision, sizes.text
@@ -242,7 +242,7 @@ def config_from_sizes(sizes: ModelSizes | QwenSizes) -> PreTrainedConfig:
 
 
 def config_from_architecture(sizes: Architecture) -> InternVLConfig:
-    """The configuration of a model from scratch; its tokenizer may end with fewer words."""
+    """Return the configuration of a model from scratch; its tokenizer may end with fewer words."""
     vision = VisionSizes(
         width=sizes.vision_width,
         layers=sizes.vision_layers,

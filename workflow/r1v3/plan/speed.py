@@ -1,4 +1,4 @@
-"""Seconds of training steps and of generation."""
+"""Estimates seconds of training steps and of generation."""
 
 import random
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from r1v3.train.core.flops import FlopCount
 
 @dataclass(frozen=True)
 class StepWork:
-    """What a training step computes, over all devices.
+    """The work of a training step, over all devices.
 
     Attributes:
         lengths: tokens of each sequence.
-        responses: tokens that are predicted.
-        tiles: of the pictures.
-        passes: of one device.
+        responses: number of predicted tokens.
+        tiles: number of tiles of all pictures.
+        passes: number of passes of one device.
     """
 
     lengths: list[int]
@@ -36,10 +36,10 @@ def train_seconds(
     peak: float,
     recomputed: float,
 ) -> float:
-    """Seconds of a training step.
+    """Estimate the seconds of a training step.
 
-    The time of matrix products, and of what is read and written between them. Layers with gradient
-    checkpointing are computed once more, which adds a third to forward and backward.
+    It is the time of matrix products, plus that of reading and writing values between them. Layers with
+    gradient checkpointing are computed once more, which adds a third to forward and backward.
 
     Args:
         peak: operations a second of one device.
@@ -55,7 +55,7 @@ def train_seconds(
 
 
 def draw_lengths(workload: Workload, count: int, limit: int, seed: int) -> list[int]:
-    """Answers of lognormal length about the workload's median, cut at the limit."""
+    """Draw lengths of answers from a lognormal distribution with the workload's median, up to the limit."""
     draw = random.Random(seed)
     spread = workload.answer_spread
     return [
@@ -64,13 +64,13 @@ def draw_lengths(workload: Workload, count: int, limit: int, seed: int) -> list[
     ]
 
 
-# How often a value that a layer keeps is read or written in forward and backward.
+# Number of times that a value which a layer keeps is read or written in forward and backward.
 TOUCHED = 6
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """Seconds of one engine: in all, with fewer than a quarter of its rows busy, and to read prompts."""
+    """Seconds of one engine: in total, with less than a quarter of its rows busy, and for reading prompts."""
 
     seconds: float
     straggling: float
@@ -79,11 +79,11 @@ class Decoding:
 
 @dataclass(frozen=True)
 class EngineSize:
-    """One engine, and the GPUs that share it.
+    """One engine, and the GPUs that it uses.
 
     Attributes:
-        rows: most answers that decode at once.
-        cache: bytes for keys and values, on all of the engine's GPUs together; 0: no limit.
+        rows: most answers that decode at the same time.
+        cache: bytes for keys and values, on all of the engine's GPUs together; 0 for no limit.
         peak: operations a second of one GPU.
     """
 
@@ -97,7 +97,7 @@ class EngineSize:
 def decoding_time(
     lengths: list[int], engine: EngineSize, *, shape: ModelShape, prompt: int, prompts: int
 ) -> Decoding:
-    """Generation with continuous batching: when a row ends, the next answer takes its place.
+    """Simulate generation with continuous batching: when a row ends, the next answer takes its place.
 
     A token takes the time to read weights, keys and values, or the time to multiply, whichever is longer.
 

@@ -1,4 +1,4 @@
-"""Each stage of a recipe's core path: whether it fits, how long it takes, how much it writes."""
+"""Plans each stage of a recipe's core path: whether it fits, how long it takes, how much it writes."""
 
 import math
 from pathlib import Path
@@ -20,20 +20,20 @@ from r1v3.recipe.site import Site
 from r1v3.train.core.flops import FlopCount
 from r1v3.train.grpo.sampling.prompts import KEPT_TILES
 
-# What the launcher lets vLLM take of a GPU, and how many samples decode at once (r1v3.generate.vllm.start).
+# Share of a GPU that the launcher gives vLLM, and number of samples that decode at once (vllm.start).
 ENGINE_SHARE, ENGINE_ROWS = 0.9, 256
 TIGHT = "weights leave no room for keys and values: raise layout's tensor_parallel"
-# Bytes of a trained parameter, beside its weight, in a state that a run resumes from: AdamW's averages, and
-# the 32-bit copy of a 16-bit weight.
+# Bytes of a trained parameter, without its weight, in a saved state: AdamW's averages, and the 32-bit copy
+# of a 16-bit weight.
 STATE = {"float32": 8, "bfloat16": 8 + 4}
 
 
 class RecipePlan:
-    """What each stage of a recipe needs on a site.
+    """Estimates what each stage of a recipe needs on a site.
 
     Args:
-        nodes: of every training stage; None takes the layout's.
-        apart: engines of RL have GPUs of their own.
+        nodes: number of nodes of every training stage; None for the layout's.
+        apart: whether the engines of RL have their own GPUs.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class RecipePlan:
         self.prompt = self.load.question_tokens + self.load.tiles * self.shape.image_tokens
 
     def estimates(self) -> list[Estimate]:
-        """Every stage of the core path, in order."""
+        """Return the estimates of every stage of the core path, in order."""
         runs, recipe = self.project.runs, self.recipe
         found = [self._download(name) for name in ("base", "teacher")]
         found += [self._reject(name, entry) for name, entry in self.sampled().items()]
@@ -85,7 +85,7 @@ class RecipePlan:
         return questions_of_benchmark(self.project, benchmark)
 
     def sampled(self) -> dict[str, SampledSet]:
-        """The sampled sets that the core path learns from, or that stop its runs early."""
+        """Return the sampled sets that the core path trains on, or uses for early stopping."""
         names = []
         for name in ("cold_start", "rl", "final"):
             run = self.project.runs[name]
@@ -179,12 +179,12 @@ class RecipePlan:
         return memory.TrainingDevice(self.device, self.costs.activations, self.card)
 
     def _states(self, settings: Sft | Grpo) -> float:
-        """Bytes of the states that a run keeps to resume from."""
+        """Return the bytes of the states that a run keeps for resuming."""
         trained = STATE[settings.dtype] * self.shape.trained(settings.train, settings.lora)
         return settings.resume.keep * (self._size(settings.dtype) * self.shape.all + trained)
 
     def _samples(self, data: str) -> int:
-        """Samples of a set. A sampled one keeps the share of its questions that section 2 kept, or all."""
+        """Count the samples of a set. A set that drops unsolved questions keeps 60 % of them (section 2)."""
         entry, questions = self.recipe.data[data], self._questions(data)
         if isinstance(entry, SampledSet) and entry.otherwise == "drop":
             return round(0.6 * questions)
@@ -193,10 +193,10 @@ class RecipePlan:
     def _host(
         self, stage: Stage, dtype: str, copies: int, held: float, readers: int | None = None
     ) -> tuple[float, float]:
-        """Memory of a node while each of its processes has read the checkpoint, and what a node has.
+        """Return a node's memory use while each of its processes has read the checkpoint, and its memory.
 
         Args:
-            readers: processes that read it; None for one on each GPU.
+            readers: number of processes that read the checkpoint; None for one on each GPU.
         """
         if self.cpu:
             return 0.0, math.inf
@@ -207,7 +207,7 @@ class RecipePlan:
         return weights + readers * held, 1e9 * asked
 
     def grpo(self, run: str) -> Estimate:
-        """A reinforced run."""
+        """Estimate a GRPO run."""
         training = self.project.runs[run]
         settings, parallel, devices = training.grpo, training.grpo.parallel, self._devices("grpo")
         rollouts = simulate(self, settings, devices)
@@ -227,7 +227,7 @@ class RecipePlan:
         )
         prompts = self._samples(training.data)
         held = min(KEPT_TILES, memory.sample_bytes(self.shape, prompts, self.load.tiles))
-        # The trained model samples; its keys and values are there twice while they grow.
+        # The trained model samples. Its keys and values exist twice while their buffers grow.
         if self.cpu:
             rows = self.prompt + limit
             cache = rollouts.rows / devices * rows * 2 * memory.cache_token(self.shape)
@@ -260,7 +260,7 @@ class RecipePlan:
         )
 
     def _at_once(self, held: dict[str, float]) -> dict[str, float]:
-        """What a GPU holds while vLLM samples beside the trainer; nothing where they share none."""
+        """Return what a GPU holds while vLLM samples beside the trainer; nothing if they share no GPU."""
         if self.cpu or self.apart:
             return {}
         on_the_way = 2 * max(BUCKET_BYTES, 2 * self.shape.largest)
@@ -271,19 +271,19 @@ class RecipePlan:
         }
 
     def engine_share(self) -> float:
-        """The share of a GPU that vLLM takes, beside the trainer or apart from it."""
+        """Return the share of a GPU that vLLM takes, beside the trainer or on its own GPUs."""
         share = self.recipe.layout.grpo.engine_memory
         return ENGINE_SHARE if self.apart or share is None else share
 
     def _engine_memory_advice(self, held: dict[str, float]) -> tuple[str, ...]:
-        """What to change where vLLM's share of a GPU, its context included, does not fit beside the trainer.
+        """Advise if vLLM's share of a GPU, with its context, does not fit beside the trainer.
 
         Args:
-            held: what the trainer keeps, by `memory.parts_beside_engine`.
+            held: what the trainer holds, by `memory.parts_beside_engine`.
         """
         if self.cpu:
             return ()
-        # A bucket of weights on its way to vLLM, and what is gathered to fill it.
+        # A bucket of weights that is sent to vLLM, and what is gathered to fill it.
         kept = sum(held.values()) + 2 * max(BUCKET_BYTES, 2 * self.shape.largest)
         room = (self.most - kept) / self.most
         if self.engine_share() <= room:
@@ -294,7 +294,7 @@ class RecipePlan:
         )
 
     def _parity(self) -> Estimate:
-        """The gate: vLLM answers; then the model, its layers spread over all GPUs, checks the answers."""
+        """Estimate the parity check: vLLM answers, then the model, on all GPUs, checks the answers."""
         devices, load = self._devices("parity"), self.load
         gpus = self._machines("parity").tensor_parallel or devices
         engine = memory.engine_parts(
@@ -311,7 +311,7 @@ class RecipePlan:
         return Estimate(
             "parity",
             "gates",
-            3,  # of cold_start, rl and final
+            3,  # for cold_start, rl and final
             devices,
             2 * load.start_seconds / 3600,
             parts,
@@ -342,11 +342,11 @@ class RecipePlan:
         samples: int = 1,
         shape: ModelShape | None = None,
     ) -> Estimate:
-        """A stage that only generates: each job writes `answers`, each of at most `limit` tokens."""
+        """Estimate a stage that only generates: each job writes `answers` answers of up to `limit` tokens."""
         shape = shape or self.shape
         devices = self._devices(stage)
         gpus = 1 if self.cpu else (self._machines(stage).tensor_parallel or devices)
-        # Only in an evaluation do the processes of a job share the questions.
+        # Only an evaluation divides a job's questions among processes.
         engines = devices // gpus if stage == "evaluate" else 1
         own = math.ceil(answers / engines)
         drawn = draw_lengths(self.load, min(own, 4096), limit, seed=2)
