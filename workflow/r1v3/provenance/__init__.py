@@ -1,1 +1,1 @@
-"""Where results come from: versions in DVC, lineage, RO-Crates, and folders that nothing needs any more."""
+"""The origin of results: versions in DVC, lineage, RO-Crates, and folders that nothing needs any more."""

@@ -1,7 +1,8 @@
-"""A finished recipe as an RO-Crate for archives: what was made from what, by which code.
+"""Packs a finished recipe as an RO-Crate for archives: which result was made from which, by which code.
 
-The crate has copies of small files. Checkpoints, pictures and answers stay in DVC; each folder's data.dvc,
-which is in the crate, has their hashes. The terms are those of schema.org, after Workflow Run RO-Crate 0.5.
+The crate has copies of small files. Checkpoints, pictures and answers stay in DVC; the data.dvc of each
+folder is in the crate and has their hashes. The terms are those of schema.org, after Workflow Run RO-Crate
+0.5.
 """
 
 from pathlib import Path
@@ -20,7 +21,7 @@ LICENCE = "https://spdx.org/licenses/Apache-2.0"
 
 
 def write_crate(root: Path, graph: ResultGraph, out: Path) -> list[str]:
-    """Write the crate of all results that the configuration makes; return their ids.
+    """Write the crate of all results that the configuration makes, and return their ids.
 
     Args:
         out: a folder that does not exist yet.

@@ -18,7 +18,7 @@ PLACES = (
     "evaluations/*/*/*",
 )
 HASHED = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{10}")
-# Files that are small, outputs of rules, or written by the shell. git keeps them, DVC keeps the others.
+# git keeps these files, because they are small, outputs of rules, or written by the shell. DVC keeps others.
 IN_GIT = ("config.json", "manifest.json", "responses.json", "scores.json", "benchmark.tsv")
 DVC_FILE = "data.dvc"
 UNFINISHED = ("resume",)
@@ -26,7 +26,7 @@ UNFINISHED = ("resume",)
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """A result folder; `folder` is its path from the root of the checkout."""
+    """A result folder. `folder` is its path from the root of the checkout."""
 
     root: Path
     folder: str
@@ -45,7 +45,7 @@ class ResultFolder:
 
     @property
     def seals(self) -> list[Path]:
-        """The files that are written last; with them the folder is complete."""
+        """Return the files that are written last. When they exist, the folder is complete."""
         evaluation = self.folder.startswith("results/evaluations/")
         names = ("responses.json", "scores.json") if evaluation else ("manifest.json",)
         return [self.path / name for name in names]
@@ -62,7 +62,7 @@ class ResultFolder:
         return [path for path in self._entries() if path.is_file() and in_git(path.name)]
 
     def kept_in_dvc(self) -> list[Path]:
-        """Files and folders directly below this one whose bytes DVC keeps."""
+        """Return the files and folders directly in this one whose bytes DVC keeps."""
         return [path for path in self._entries() if not (path.is_file() and in_git(path.name))]
 
     def _entries(self) -> list[Path]:
@@ -74,16 +74,16 @@ class ResultFolder:
 
 
 def in_git(name: str) -> bool:
-    """Whether git keeps a file of this name that lies directly in a result folder."""
+    """Return whether git keeps a file with this name that is directly in a result folder."""
     probe = name.startswith("probe-step-") and name.endswith(".json")
     return name in IN_GIT or probe or name == "log.txt" or name.endswith(".log")
 
 
 def result_folders(root: Path, *, damaged: bool = False) -> Iterator[ResultFolder]:
-    """Every folder of results/ that has a config.
+    """Yield every folder of results/ that has a config.
 
     Args:
-        damaged: give a finished one that has lost its config, too.
+        damaged: whether to include finished folders that have lost their config.
     """
     for place in PLACES:
         for path in sorted((root / "results").glob(place)):
@@ -95,7 +95,7 @@ def result_folders(root: Path, *, damaged: bool = False) -> Iterator[ResultFolde
 
 
 def is_configured(graph: ResultGraph, folder: str) -> bool:
-    """Whether the configuration makes this folder."""
+    """Return whether the configuration makes this folder."""
     try:
         return graph.at(folder).folder == folder
     except (RecipeError, KeyError, StopIteration):

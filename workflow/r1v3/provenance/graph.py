@@ -1,4 +1,4 @@
-"""Which result was made from which, read from the configs on disk, which name their parents."""
+"""The lineage graph: which result was made from which, read from the configs on disk."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +10,7 @@ from r1v3.recipe.graph.identity import RESOLVED
 
 @dataclass
 class LineageGraph:
-    """Result folders by id, with the results that each was made from (`parents`) and those made from it."""
+    """Result folders by id, the results that each was made from (`parents`), and those made from it."""
 
     found: dict[str, ResultFolder]
     parents: dict[str, list[str]]
@@ -18,7 +18,7 @@ class LineageGraph:
 
     @classmethod
     def of(cls, root: Path) -> "LineageGraph":
-        """The graph of a checkout; an evaluation's id is `<run>/<checkpoint>/<suite>`."""
+        """Read the graph of a checkout. The id of an evaluation is `<run>/<checkpoint>/<suite>`."""
         found = {key_of(each): each for each in result_folders(root)}
         parents = {
             key: sorted({text for text in _texts(each.config[RESOLVED]) if text in found})
@@ -31,16 +31,16 @@ class LineageGraph:
         return cls(found, parents, children)
 
     def above(self, key: str) -> list[str]:
-        """All that a result was made from, nearest first."""
+        """Return all results that a result was made from, nearest first."""
         return _reach(key, self.parents)
 
     def below(self, key: str) -> list[str]:
-        """All that was made from a result, nearest first."""
+        """Return all results that were made from a result, nearest first."""
         return _reach(key, self.children)
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
-        """Ids of results by name, since a user may not know the hash."""
+        """Return the ids of results by name, because a user may not know the hash."""
         names: dict[str, list[str]] = {}
         for key in self.found:
             names.setdefault(key.rpartition("/")[2].rpartition("-")[0], []).append(key)
@@ -64,7 +64,7 @@ def _reach(key: str, edges: dict[str, list[str]]) -> list[str]:
 
 
 def _texts(value) -> list[str]:
-    """Every text in a config; the ids of parents are among them."""
+    """Yield every text in a config; the ids of parents are among them."""
     if isinstance(value, dict):
         return [text for each in value.values() for text in _texts(each)]
     if isinstance(value, list):

@@ -1,8 +1,8 @@
-"""The results on this disk that a name stands for, as it appears on a page or in a table.
+"""Finds the results on this disk that a name means, as it appears on a page or in a table.
 
-An id (`rl-0123456789`), a name (`rl`, `math_normal`), a path in results/, a score as the summary names it
-(`models.rl.math`, `benchmarks.mmmu_val`), a measure of studies (`study.normal`), a study or a claim by its
-name in config/, or the id of a sample.
+A name may be an id (`rl-0123456789`), a name (`rl`, `math_normal`), a path in results/, a score as the
+summary names it (`models.rl.math`, `benchmarks.mmmu_val`), a measure of studies (`study.normal`), the name of
+a study or a claim in config/, or the id of a sample.
 """
 
 from pathlib import Path
@@ -15,12 +15,15 @@ from r1v3.recipe.layers import read_yaml
 from r1v3.recipe.schema.studies import suite_of
 
 Named = list[tuple[str, str]]
-OF_SUMMARY = {"models": "held_out", "benchmarks": "benchmarks"}  # the suite that the summary shows
+OF_SUMMARY = {
+    "models": "held_out",
+    "benchmarks": "benchmarks",
+}  # the suite of each part of the summary
 MEASURED = ("study", "held_out", "checkpoint")
 
 
 def resolve(root: Path, lineage: LineageGraph, what: str) -> Named:
-    """The ids of the results that `what` stands for, each with a note that explains it.
+    """Return the ids of the results that `what` means, each with a note that explains it.
 
     Raises:
         ValueError: nothing on this disk has that name.
@@ -40,7 +43,7 @@ def resolve(root: Path, lineage: LineageGraph, what: str) -> Named:
 
 
 def _score(root: Path, lineage: LineageGraph, what: str) -> Named:
-    """The evaluation with a score of the summary; for a measure, or without a summary, all that have it."""
+    """Find the evaluation behind a score of the summary; without a summary, all that have the measure."""
     place, *words = what.replace("/", ".").split(".")
     if len(words) != {"models": 2}.get(place, 1) or place not in (*OF_SUMMARY, *MEASURED):
         return []
@@ -71,7 +74,7 @@ def _score(root: Path, lineage: LineageGraph, what: str) -> Named:
 
 
 def _shown(root: Path, place: str, words: list[str]) -> float | None:
-    """The score in the summary."""
+    """Return the score in the summary."""
     path = root / "results" / "summary.json"
     entry = read_json(path).get(place, {}) if path.exists() else {}
     for word in words:
@@ -80,7 +83,7 @@ def _shown(root: Path, place: str, words: list[str]) -> float | None:
 
 
 def _claim(root: Path, lineage: LineageGraph, what: str) -> Named:
-    """What a claim compares: the evaluations of its arms, or their runs where the claim is about curves."""
+    """Find what a claim compares: the evaluations of its arms, or their runs if it is about curves."""
     path = root / "config" / "claims.yaml"
     claim = read_yaml(path).get(what, {}) if path.exists() else {}
     arms = [claim[key] for key in ("a", "b", "arm") if key in claim]
@@ -88,14 +91,14 @@ def _claim(root: Path, lineage: LineageGraph, what: str) -> Named:
 
 
 def _study(root: Path, lineage: LineageGraph, what: str) -> Named:
-    """The runs of a study."""
+    """Find the runs of a study."""
     return _arms(root, lineage, what, [], None)
 
 
 def _arms(
     root: Path, lineage: LineageGraph, study: str | None, labels: list[str], measure: str | None
 ) -> Named:
-    """Results of these arms of a finished study, or of all arms without labels."""
+    """Find the results of these arms of a finished study; all arms if `labels` is empty."""
     path = root / "results" / "studies" / f"{study}.json"
     found: dict[str, str] = {}
     for arm in read_json(path, "arms")["arms"] if path.exists() else []:
@@ -112,7 +115,7 @@ def _arms(
 
 
 def _sample(lineage: LineageGraph, what: str) -> Named:
-    """The data sets with a record of that id."""
+    """Find the data sets with a record of that id."""
     import pyarrow.parquet
 
     found = []

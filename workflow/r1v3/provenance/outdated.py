@@ -1,4 +1,4 @@
-"""Results that other code computed: told by each call of the workflow, the report and `r1v3 status`."""
+"""Finds results that other code computed. Each workflow call, the report and `r1v3 status` show them."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ NOTE = Path(".snakemake/other_code.txt")
 
 
 def outdated_results(graph: ResultGraph) -> list[Outdated]:
-    """The finished results of a configuration that other code computed."""
+    """Return the finished results of a configuration that other code computed."""
     root = graph.project.root
     folders = [found.folder for found in result_folders(root) if is_configured(graph, found.folder)]
     return outdated([graph.at(folder) for folder in folders], root)
@@ -24,7 +24,7 @@ def outdated_results(graph: ResultGraph) -> list[Outdated]:
 
 @dataclass(frozen=True)
 class OtherCode:
-    """What a call of Snakemake makes again for its code, and the file that tells the report of the others."""
+    """The results that a call of Snakemake makes again for their code, and the file that lists the others."""
 
     rerun: list[str]
     note: list[str]
@@ -37,7 +37,7 @@ class OtherCode:
         arguments: list[str],
         logger: logging.Logger | None,
     ) -> "OtherCode":
-        """Look, tell the user, and note it for the report. Jobs of a call have no logger and do not look."""
+        """Find such results, tell the user, and list them for the report; jobs, without a logger, skip it."""
         note = [NOTE.as_posix()] if NOTE.exists() else []
         if logger is None:
             return cls([], note)
@@ -51,7 +51,7 @@ class OtherCode:
 
 
 def _note(lines: list[str]) -> list[str]:
-    """Write the lines where they changed; the report, which shows them, is then made again."""
+    """Write the lines if they changed. The report shows them, so Snakemake then makes it again."""
     if lines or NOTE.exists():
         text = "".join(f"{line}\n" for line in lines)
         with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from r1v3.recipe.graph.results import ResultGraph
 
 
 def unreached(root: Path, projects: list[ResultGraph]) -> list[ResultFolder]:
-    """Folders that no recipe makes, that are not recorded, and from which no result to keep was made."""
+    """Return folders that no recipe makes, that DVC has not recorded, and that no kept result came from."""
     found = list(result_folders(root))
     kept = [
         f for f in found if f.dvc_file.exists() or any(is_configured(p, f.folder) for p in projects)
@@ -21,7 +21,7 @@ def unreached(root: Path, projects: list[ResultGraph]) -> list[ResultFolder]:
 
 
 def prune(root: Path, found: list[ResultFolder]) -> int:
-    """Remove these folders; return the freed bytes."""
+    """Remove folders, and return the number of freed bytes."""
     freed = sum(size(each.path) for each in found)
     for each in reversed(found):
         shutil.rmtree(each.path)
@@ -32,13 +32,13 @@ def prune(root: Path, found: list[ResultFolder]) -> int:
 
 
 def remove_dangling_links(root: Path) -> list[str]:
-    """Remove stable names (`results/runs/<name>.json`) whose run is gone; return them."""
+    """Remove stable names (`results/runs/<name>.json`) whose run is gone, and return them."""
     gone = []
     for path in sorted((root / "results" / "runs").glob("*.json")):
         try:
             folder = read_json(path, "folder")["folder"]
         except (ValueError, KeyError, TypeError):
-            continue  # a person's own file, or a damaged one, which Snakemake makes again
+            continue  # the user's own file, or a damaged one, which Snakemake makes again
         if not (root / folder).exists():
             path.unlink()
             gone.append(path.relative_to(root).as_posix())
@@ -46,9 +46,9 @@ def remove_dangling_links(root: Path) -> list[str]:
 
 
 def remove_from_mlflow(root: Path, found: list[ResultFolder]) -> int:
-    """Delete copies of removed runs, checkpoints included, in the checkout's own MLflow; return how many.
+    """Delete the copies of removed runs and their checkpoints in the checkout's own MLflow; return how many.
 
-    They go to MLflow's bin, from which `mlflow gc` frees their space.
+    Deleted runs stay in MLflow's trash until `mlflow gc` frees their space.
     """
     removed = {each.id for each in found if each.folder.startswith("results/runs/")}
     database = root / "mlflow.db"
@@ -60,10 +60,10 @@ def remove_from_mlflow(root: Path, found: list[ResultFolder]) -> int:
 
 
 def size(folder: Path) -> int:
-    """Bytes on disk; a link into DVC's cache counts as the file that it points to."""
+    """Return the bytes on disk; a link into DVC's cache counts as the file that it points to."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def mebibytes(bytes: int) -> str:
-    """A size as text in MiB."""
+    """Write a size in MiB."""
     return f"{bytes / 2**20:,.1f} MiB"

@@ -1,4 +1,4 @@
-"""A checkpoint as a folder for a hub: weights, processor, a card made of what is known; then its upload."""
+"""Prepares a checkpoint for a hub: weights, processor and a model card in one folder; then uploads it."""
 
 import json
 import os
@@ -21,13 +21,13 @@ TRAINED = ("model", "sft", "grpo")
 
 
 def prepare_push(root: Path, run: str, checkpoint: str, output: Path, *, chat: bool) -> list[Path]:
-    """Write the folder of a run's checkpoint; the files that are in it.
+    """Write the folder of a run's checkpoint, and return the files in it.
 
     Args:
-        run: its name or id.
+        run: name or id of the run.
         checkpoint: `last`, `selected`, or a step such as `step-000100`.
-        output: a folder that is not there yet.
-        chat: in the layout of InternVL's own code instead of the native one.
+        output: a folder that does not exist yet.
+        chat: whether to use the layout of InternVL's own code instead of the native one.
 
     Raises:
         ValueError: there is no such finished run or checkpoint, or the output exists.
@@ -50,7 +50,7 @@ def prepare_push(root: Path, run: str, checkpoint: str, output: Path, *, chat: b
 
 
 def upload_folder(folder: Path, repository: str) -> str:
-    """Upload a prepared folder to a private repository of the hub; its address.
+    """Upload a prepared folder to a private repository of the hub, and return its address.
 
     Raises:
         ValueError: HF_TOKEN is not set.
@@ -67,10 +67,10 @@ def upload_folder(folder: Path, repository: str) -> str:
 
 
 def model_card(root: Path, lineage: LineageGraph, run: ResultFolder, names: set[str]) -> str:
-    """The card of a run's checkpoint: recipe, lineage, data, scores with intervals, claims, licences.
+    """Write the card of a run's checkpoint: recipe, lineage, data, scores with intervals, claims, licences.
 
     Args:
-        names: what evaluations call this checkpoint, as `last` and `step-000100`.
+        names: names of this checkpoint in evaluations, such as `last` and `step-000100`.
     """
     above = [lineage.found[key] for key in lineage.above(run.id)]
     models = [each for each in [run, *above] if each.config["kind"] == "model"]
@@ -80,7 +80,7 @@ def model_card(root: Path, lineage: LineageGraph, run: ResultFolder, names: set[
     head = ["---", "library_name: transformers", "pipeline_tag: image-text-to-text"]
     if hub:
         head += ["base_model:", *(f"- {spec['id']}" for spec in hub)]
-    # A model under several terms, or under those of another model, has no one licence that we could state.
+    # With several licences, or with that of another model, there is no single licence to state.
     one = stated[0].lower() if len(stated) == 1 and stated != [NOT_STATED] and not hub else "other"
     head += [f"license: {one}", "---"]
     resolved = json.dumps(run.config[RESOLVED], indent=1, ensure_ascii=False)
@@ -124,7 +124,7 @@ def _facts(found: ResultFolder) -> dict[str, Any]:
 
 
 def _licences(above: list[ResultFolder]) -> dict[str, dict[str, int]]:
-    """Records by licence, for each data set."""
+    """Count records by licence, for each data set."""
     sets = [each for each in above if each.config["kind"] == "data"]
     return {each.id: _facts(each).get("licence") or {NOT_STATED: 0} for each in sets}
 
@@ -139,7 +139,7 @@ def _data(above: list[ResultFolder], licences: dict[str, dict[str, int]]) -> lis
 
 
 def _selection(lineage: LineageGraph, run: ResultFolder) -> Path | None:
-    """The manifest of the run's selection, where one chose among its checkpoints."""
+    """Return the manifest of the run's checkpoint selection; None without one."""
     for key in lineage.children[run.id]:
         if lineage.found[key].folder.startswith("results/selections/"):
             return lineage.found[key].path / "manifest.json"
@@ -169,7 +169,7 @@ def _interval(score: dict[str, Any]) -> str:
 
 
 def _claims(root: Path) -> list[str]:
-    """The ledger's verdicts, where the studies have been run."""
+    """Return the verdicts of the ledger, if the studies have been run."""
     found = sorted((root / "results").rglob("claims.json"))
     if not found:
         return ["The studies behind the claims have not been run."]

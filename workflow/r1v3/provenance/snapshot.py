@@ -1,7 +1,7 @@
-"""Record finished results: large files in DVC, small files in git's index. One process at a time.
+"""Records finished results: large files in DVC, small files in git's index. One process works at a time.
 
 Each result folder gets one `data.dvc` beside its manifest, so that a single run can be pulled. A folder is
-recorded only where its files have the hashes of its manifest. Large files become links into DVC's cache.
+recorded only if its files have the hashes of its manifest. Large files become links into DVC's cache.
 """
 
 import hashlib
@@ -17,19 +17,19 @@ from r1v3.provenance.found import DVC_FILE, ResultFolder, is_configured, result_
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.outputs.manifest import read_manifest
 
-# results/mlflow.json is left out, since the database of another machine has none of its runs.
+# results/mlflow.json is left out, because the database of another machine has none of its runs.
 TOP = ("summary.json", "report.html", "claims.*", "plots/*.csv", "cards/*.html", "runs/*.json")
 TOP += ("tables/*", "studies/*.html", "studies/*.json", "studies/*/*", "branches/*.html")
-# Pages go to git whole: a browser cannot tell what a link into the cache of DVC shows.
+# Pages go to git as whole files, because a browser cannot show a link into DVC's cache.
 TOP += ("pages/**/*",)
-MANY = 500  # paths a call
+MANY = 500  # most paths in one call
 
 
 def snapshot(root: Path, graph: ResultGraph) -> list[str]:
-    """Record finished results of the present configuration that are new; return their folders.
+    """Record new finished results of the present configuration, and return their folders.
 
     Raises:
-        ValueError: a file has changed since its manifest was written; then nothing is recorded.
+        ValueError: a file has changed since its manifest was written. Then nothing is recorded.
     """
     place = root / ".dvc" / "tmp" / "snapshot.lock"
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def snapshot(root: Path, graph: ResultGraph) -> list[str]:
 
 
 def recorded(found: ResultFolder) -> bool:
-    """Whether this folder is recorded in DVC in its present state."""
+    """Return whether DVC has recorded this folder in its present state."""
     if not found.dvc_file.exists():
         return not found.kept_in_dvc()
     content = yaml.safe_load(found.dvc_file.read_text())
@@ -61,7 +61,7 @@ def recorded(found: ResultFolder) -> bool:
 
 
 def seal(found: ResultFolder) -> str:
-    """The sha256 of the files that complete the folder."""
+    """Return the sha256 of the files that complete the folder."""
     digest = hashlib.sha256()
     for path in found.seals:
         digest.update(path.read_bytes())
@@ -69,7 +69,7 @@ def seal(found: ResultFolder) -> str:
 
 
 def not_vouched_for(found: ResultFolder) -> list[str]:
-    """The files of the manifest that are missing or changed, one line each."""
+    """List the files of the manifest that are missing or changed, one line each."""
     wrong = []
     for name, expected in read_manifest(found.seals[0])["files"].items():
         path = found.path / name
@@ -81,7 +81,7 @@ def not_vouched_for(found: ResultFolder) -> list[str]:
 
 
 def write_dvc_file(folder: Path, paths: list[Path], seal: str) -> Path | None:
-    """Write a `data.dvc` with these paths; `dvc commit` adds their hashes."""
+    """Write a `data.dvc` with these paths. `dvc commit` adds their hashes."""
     if not paths:
         return None
     file = folder / DVC_FILE
@@ -92,10 +92,10 @@ def write_dvc_file(folder: Path, paths: list[Path], seal: str) -> Path | None:
 
 
 def dvc(root: Path, *arguments: str) -> None:
-    """Call DVC; an error has its message.
+    """Call DVC.
 
     Raises:
-        RuntimeError: DVC failed.
+        RuntimeError: DVC failed; the message is DVC's own.
     """
     command = [sys.executable, "-m", "dvc", *arguments]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
@@ -104,7 +104,7 @@ def dvc(root: Path, *arguments: str) -> None:
 
 
 def _own_pages(root: Path) -> None:
-    """Make files of the links that an earlier version left of pages, and take their data.dvc out."""
+    """Replace links of pages, which an earlier version made, by files, and remove them from data.dvc."""
     pages = root / "results" / "pages"
     for path in (path for path in pages.rglob("*") if path.is_symlink()):
         content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""What of a recipe is there: each run, how far it is, and what other code computed."""
+"""Shows the state of a recipe: how far each run is, and which results other code computed."""
 
 from r1v3.provenance.outdated import outdated_results
 from r1v3.recipe.graph.identity import Node
@@ -6,12 +6,12 @@ from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.outputs.code import outdated_lines
 from r1v3.recipe.tables.runs import CORE
 
-# What an unfinished stage leaves in its folder.
+# Files that an unfinished stage leaves in its folder.
 BEGUN = (".environment.json", "resume", "responses")
 
 
 def status_lines(graph: ResultGraph) -> list[str]:
-    """A line for each run of the run table, those of the core path first; then what other code computed."""
+    """Return a line for each run of the run table, core path first; then results that other code computed."""
     others = [name for name in graph.project.runs if name not in CORE]
     nodes = {name: graph.run(name) for name in (*CORE, *others)}
     rows = [(name, node, _state(graph, node)) for name, node in nodes.items()]

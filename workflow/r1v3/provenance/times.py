@@ -1,7 +1,7 @@
-"""Equal times for files from git: a clone's files have the times of its checkout, not those of their making.
+"""Gives files from git equal times. In a clone they have the times of the checkout instead of their making.
 
-Snakemake compares times, so in a fresh clone it would make everything again. Files that git has and nobody
-changed were complete when they were recorded. They all get the oldest time among them.
+Snakemake compares times, so it would make everything again in a fresh clone. Files that git has and nobody
+changed were complete when they were recorded. All of them get the oldest time among them.
 """
 
 import os

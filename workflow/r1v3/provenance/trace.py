@@ -1,4 +1,4 @@
-"""Lineage in both directions: what a result was made from, and what was made from it.
+"""Shows lineage in both directions: what a result was made from, and what was made from it.
 
 `r1v3.provenance.named` says which names can be traced.
 """
@@ -12,7 +12,7 @@ from r1v3.provenance.named import resolve
 
 
 def trace_lines(root: Path, what: str) -> list[str]:
-    """What `what` was made from and what was made from it, as lines.
+    """Return lines that say what `what` was made from, and what was made from it.
 
     Raises:
         ValueError: nothing on this disk has that name.
@@ -31,7 +31,7 @@ def trace_lines(root: Path, what: str) -> list[str]:
 
 
 def _about(found: ResultFolder, indent: str) -> list[str]:
-    """Config, data version, code, environment and machine of one result."""
+    """Describe config, data version, code, environment and machine of one result."""
     lines = [f"recipe: {found.folder}/config.json"]
     if found.dvc_file.exists():
         lines.append(f"bytes: {found.folder}/data.dvc")
@@ -58,7 +58,7 @@ def _about(found: ResultFolder, indent: str) -> list[str]:
 
 
 def evaluation_scores(found: ResultFolder) -> dict[str, float]:
-    """The scores of an evaluation as shares, by benchmark and held-out set."""
+    """Return the scores of an evaluation as shares, by benchmark and held-out set."""
     path = found.path / "scores.json"
     if not path.exists():
         return {}

@@ -1,4 +1,4 @@
-"""Whether every finished result is still what its manifest vouches for: `r1v3 verify`. Reads every file."""
+"""`r1v3 verify`: reads every file of finished results, and compares it with its manifest."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +11,10 @@ from r1v3.recipe.outputs.stage import check_config
 
 
 def verify(root: Path, below: Path | None = None) -> tuple[int, list[str]]:
-    """Read the files of all finished folders, or of those below one.
+    """Check the files of all finished folders, or of those below one folder.
 
     Returns:
-        How many folders were read, and a line for each thing that is wrong.
+        The number of folders that were read, and a line for each fault.
     """
     chosen = [
         found
