@@ -1,1 +1,1 @@
-"""HTML pages, SVG figures, and tables of texts in four formats."""
+"""HTML pages, SVG figures, and tables of text in four formats."""

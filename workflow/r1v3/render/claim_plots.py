@@ -1,4 +1,4 @@
-"""Claims as plots of their effects with intervals, one plot for each unit."""
+"""Draws claims as effects with intervals, one plot for each unit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,13 +8,13 @@ from markupsafe import Markup
 from r1v3.render.figures import intervals
 
 COLOUR_OF = {"reproduced": "green", "contradicted": "vermilion", "by construction": "purple"}
-LONGEST = 46  # letters of a label
+LONGEST = 46  # most characters of a label
 
 
 def claim_plots(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """`unit` and `svg` of a plot for each unit: every claim that has an estimate, in the ledger's order.
+    """Return `unit` and `svg` of a plot for each unit, with every claim that has an estimate, in order.
 
-    Shares of right answers are drawn in points.
+    Shares of right answers are drawn in percentage points.
     """
     by_unit: dict[str, list[Mapping[str, Any]]] = {}
     for claim in claims:

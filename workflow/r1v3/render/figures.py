@@ -1,7 +1,7 @@
-"""Figures as SVG text: colour-blind safe (Okabe and Ito), equal results give equal bytes.
+"""Draws figures as SVG text, in colours that colour-blind people can tell apart (Okabe and Ito).
 
-Colours are CSS variables with a fallback, so that a page can give other ones on a dark ground and the
-file still stands alone; text stays text.
+Equal results give equal bytes. Colours are CSS variables with a fallback: a page can replace them on a dark
+background, and the file alone is complete. Text stays text.
 """
 
 import io
@@ -30,10 +30,12 @@ CYCLE = list(PALETTE.values())
 MARKERS = "osD^vP"
 SIZE = (3.6, 2.5)
 STYLE: dict[Any, Any] = {  # matplotlib's keys are a Literal of hundreds of names
-    "text.parse_math": False,  # labels are text: an odd `$` of a data set is no formula
+    "text.parse_math": False,  # labels are text, so a `$` in a name of a data set is no formula
     "svg.fonttype": "none",
     "svg.hashsalt": "r1v3",
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that layouts agree everywhere
+    "font.family": [
+        "DejaVu Sans"
+    ],  # comes with matplotlib, so that layouts are the same everywhere
     "font.size": 9,
     "text.color": INK,
     "axes.edgecolor": INK,
@@ -52,22 +54,22 @@ STYLE: dict[Any, Any] = {  # matplotlib's keys are a Literal of hundreds of name
 }
 
 
-HOVERED = 24  # points of a curve that show their values
+HOVERED = 24  # most points of a curve that show their values
 
 
 def hover(artist: Any, text: str) -> None:
-    """Have an artist show a text where the mouse rests on it; `to_svg` writes it as an SVG title."""
+    """Make an artist show a text under the mouse; `to_svg` writes the text as an SVG title."""
     artist.set_gid(f"hover-{text.encode().hex()}")
 
 
 def hover_points(
     axes: Any, xs: Sequence[float], ys: Sequence[float], label: str, *, x: str = "step"
 ) -> None:
-    """Invisible marks along a line that show its values; at most `HOVERED` of them."""
+    """Add invisible marks along a line that show its values under the mouse; at most `HOVERED` of them."""
     count = len(xs)
     for place in sorted({round(n * (count - 1) / max(1, HOVERED - 1)) for n in range(HOVERED)}):
         if place < count:
-            # An artist of the figure, not of the axes: the legend's search for room must not see it.
+            # The mark belongs to the figure, so that the legend's search for free space ignores it.
             mark = Line2D(
                 [xs[place]],
                 [ys[place]],
@@ -92,7 +94,7 @@ def curves(
     smooth: bool = True,
     from_zero: bool = False,
 ) -> str:
-    """Lines over steps: a running mean over the faint raw values, and marked steps as dashed lines."""
+    """Draw lines over steps: a running mean over the faint raw values, and marked steps as dashed lines."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel()
         for number, (label, (steps, values)) in enumerate(lines.items()):
@@ -117,9 +119,9 @@ def curves(
 
 
 def strip(name: str, alt: str, panels: list[dict]) -> str:
-    """Several panels of curves in a row on a white ground, for a page that has no style of its own.
+    """Draw several panels of curves in a row on white, for a page that has no style of its own.
 
-    Each panel has y (its title) and lines {label: (steps, values)}.
+    Each panel has `y` (its title) and `lines`, {label: (steps, values)}.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.3 * len(panels), 2.6), layout="constrained", facecolor="white")
@@ -135,7 +137,7 @@ def strip(name: str, alt: str, panels: list[dict]) -> str:
 
 
 def scatter(name: str, alt: str, points: list[dict], *, x: str, y: str) -> str:
-    """Points with their intervals; each has x, y, x_low, x_high, y_low, y_high, label, chosen."""
+    """Draw points with intervals; each has x, y, x_low, x_high, y_low, y_high, label, chosen."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((4.8, 3.2))
         for point in points:
@@ -165,7 +167,7 @@ def scatter(name: str, alt: str, points: list[dict], *, x: str, y: str) -> str:
 
 
 def bars(name: str, alt: str, counts: Mapping[str, float], *, x: str, colour: str = "blue") -> str:
-    """Horizontal bars in the order given, each with its number."""
+    """Draw horizontal bars in the given order, each with its number."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((SIZE[0], 0.6 + 0.22 * len(counts)))
         places = range(len(counts))
@@ -187,7 +189,7 @@ def bars(name: str, alt: str, counts: Mapping[str, float], *, x: str, colour: st
 
 
 def dots(name: str, alt: str, points: list[tuple[str, float, float, float]], *, x: str) -> str:
-    """A dot with its interval for each (label, mean, low, high), from the top down, in percent."""
+    """Draw a dot with its interval for each (label, mean, low, high), from the top down, in percent."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((6.2, 0.6 + 0.23 * len(points)))
         _dotted(axes, points)
@@ -199,7 +201,7 @@ def dots(name: str, alt: str, points: list[tuple[str, float, float, float]], *, 
 def intervals(
     name: str, alt: str, points: list[tuple[str, float, float, float, str]], *, x: str
 ) -> str:
-    """Effects with their intervals about zero, from the top down.
+    """Draw effects with their intervals around zero, from the top down.
 
     Args:
         points: label, estimate, low, high and a name of `PALETTE`.
@@ -215,7 +217,7 @@ def intervals(
 def stages(
     name: str, alt: str, lines: Mapping[str, list[tuple[str, float, float, float]]], *, y: str
 ) -> str:
-    """A line for each set over the stages of training, each point with its interval, in percent."""
+    """Draw a line for each set over the stages of training, each point with its interval, in percent."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _panel((4.6, 3.0))
         labels: list[str] = []
@@ -254,12 +256,12 @@ def bars_beside(
     y: str,
     most: float = 100,
 ) -> str:
-    """Grouped bars in panels side by side, each with an axis of its own: ours, and what was published.
+    """Draw grouped bars in panels side by side, each with its own axis: ours, and what was published.
 
     Args:
-        panels: a title, and {model: {label: (value, low, high)}}; the interval of a published score is
-            the score itself.
-        most: the end of the axis.
+        panels: a title, and {model: {label: (value, low, high)}}. A published score has no interval, so its
+            low and high are the score.
+        most: upper end of the axis.
     """
     with matplotlib.rc_context(STYLE):
         labels = list(
@@ -267,7 +269,7 @@ def bars_beside(
         )
         most_models = max(len(models) for _, models in panels)
         bars = max(0.1 * len(labels) * most_models, 0.24 * len(labels), 1.0)
-        # A title above, ticks and their label below; the legends lie under them and are saved with the rest.
+        # The title is above, ticks and their label below. The legends are under them and saved with the rest.
         figure = Figure(figsize=(4.4 * len(panels) + 1.2, bars + 0.9), layout="constrained")
         every = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
         number = 0
@@ -313,12 +315,12 @@ def _dotted(
 
 
 def _folded(label: str) -> str:
-    """A label in lines of some fourteen letters."""
+    """Break a label into lines of about fourteen characters."""
     return textwrap.fill(label, 14)
 
 
 def running_mean(values: Sequence[float], window: int | None = None) -> list[float]:
-    """The mean of a window around each value, cut off at the ends; a fifteenth of them by default."""
+    """Return the mean of a window around each value, shorter at the ends; by default a fifteenth of all."""
     window = window or max(3, len(values) // 15)
     half = window // 2
     array = np.asarray(values, dtype=float)
@@ -332,10 +334,10 @@ def to_svg(
     ground: str = "none",
     box: Literal["tight"] | None = None,
 ) -> str:
-    """The figure as an `<svg>` element with a text alternative; its ids begin with its name.
+    """Return the figure as an `<svg>` element with a text alternative. Its ids begin with its name.
 
     Args:
-        box: `tight` takes in what is drawn outside the figure's size.
+        box: `tight` includes what is drawn outside the figure's size.
     """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", facecolor=ground, bbox_inches=box, metadata={"Date": None})

@@ -1,4 +1,4 @@
-"""HTML pages from the templates beside this file. Every page has one frame and style, and loads nothing."""
+"""Makes HTML pages from the templates in this folder. All share one frame and style, and load nothing."""
 
 from functools import cache
 from importlib.resources import files
@@ -10,17 +10,17 @@ from r1v3.render.claim_plots import claim_plots
 
 
 def render_page(template: str, **content: object) -> str:
-    """The page that a template makes of this content; all text in it is escaped.
+    """Fill a template with content. All text is escaped.
 
     Raises:
-        jinja2.UndefinedError: the template names something that `content` lacks.
+        jinja2.UndefinedError: the template uses a name that `content` lacks.
     """
     return template_environment().get_template(template).render(**content)
 
 
 @cache
 def template_environment() -> jinja2.Environment:
-    """The templates of all pages, with their filters `percent` and `effect`, and `claim_plots`."""
+    """Return the templates of all pages, with the filters `percent` and `effect`, and `claim_plots`."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(files("r1v3.render") / "templates")),
         autoescape=True,
@@ -37,12 +37,12 @@ def template_environment() -> jinja2.Environment:
 
 
 def percent(share: float) -> str:
-    """A share in [0, 1] as a number of percent with one decimal."""
+    """Write a share in [0, 1] in percent with one decimal."""
     return f"{100 * share:.1f}"
 
 
 def effect(value: float | None, unit: str) -> str:
-    """A signed effect: shares of right answers in points, other units with up to three decimals."""
+    """Write a signed effect: shares of right answers in points, other units with up to three decimals."""
     if value is None:
         return ""
     if unit == "points":

@@ -1,6 +1,4 @@
-"""One table of texts in four formats: HTML, Markdown, LaTeX and CSV. Each escapes what its format would read
-as markup.
-"""
+"""Writes a table of texts as HTML, Markdown, LaTeX and CSV. Each format escapes its own markup."""
 
 import csv
 import io
@@ -37,31 +35,31 @@ class TextTable:
     rows: list[list[str]]
 
     def is_heading(self, row: list[str]) -> bool:
-        """Whether a row is the heading of a group."""
+        """Return whether a row is the heading of a group."""
         return len(row) == 1 and len(self.header) > 1
 
 
 def as_html(table: TextTable) -> str:
-    """The table as a `<table>` element."""
+    """Return the table as a `<table>` element."""
     template = template_environment().get_template("text_table.html.j2")
     return str(template.make_module().text_table(table))  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def as_markdown(table: TextTable) -> str:
-    """The table as GitHub's Markdown, with its caption below."""
+    """Return the table in GitHub's Markdown, with its caption below."""
     grid = _drawn(table, "pipe", _markdown_text, "**{}**")
     return f"{grid}\n\n{_markdown_text(table.caption)}\n"
 
 
 def as_latex(table: TextTable) -> str:
-    """The table as a LaTeX `table` with its caption."""
+    """Return the table as a LaTeX `table` with its caption."""
     grid = _drawn(table, "latex_raw", _latex_text, r"\textit{{{}}}")
     caption = rf"\caption{{{_latex_text(table.caption)}}}"
     return "\n".join([r"\begin{table}", grid, caption, r"\end{table}", ""])
 
 
 def as_csv(table: TextTable) -> str:
-    """The table as CSV, with the heading of each group as the first column."""
+    """Return the table as CSV, with the heading of each group in the first column."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(["Group", *map(spreadsheet_cell, table.header)])
@@ -75,9 +73,9 @@ def as_csv(table: TextTable) -> str:
 
 
 def spreadsheet_cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: an apostrophe stands before =, +, -, @ or a tab.
+    """Put an apostrophe before =, +, -, @ or a tab, so that no spreadsheet takes the text for a formula.
 
-    Numbers with a sign, and the dash of an empty cell, stay as they are.
+    Signed numbers, and the dash of an empty cell, stay as they are.
     """
     if text.startswith(FORMULA) and not NUMBER.fullmatch(text):
         return f"'{text}"
@@ -85,10 +83,10 @@ def spreadsheet_cell(text: str) -> str:
 
 
 def write_tables(table: TextTable, folder: Path, name: str, heading: str = "") -> list[Path]:
-    """Write `<name>.html`, a page of its own, `.md`, `.tex` and `.csv` and return their paths.
+    """Write `<name>.html` (a whole page), `.md`, `.tex` and `.csv`, and return their paths.
 
     Args:
-        heading: of the page, which is one of the benchmarks' pages then; else `name`.
+        heading: heading of the page, for a page of benchmarks; `name` if it is empty.
     """
     texts = {
         "html": render_page("table.html.j2", heading=heading, name=name, table=table),
@@ -103,7 +101,7 @@ def write_tables(table: TextTable, folder: Path, name: str, heading: str = "") -
 
 
 def _drawn(table: TextTable, style: str, escape: Callable[[str], str], heading: str) -> str:
-    """The rows in one of tabulate's styles; `heading` is how the first cell of a heading is written."""
+    """Format rows in one of tabulate's styles; `heading` is the format of a group heading's first cell."""
     rows = [
         [heading.format(escape(row[0]))] if table.is_heading(row) else [*map(escape, row)]
         for row in table.rows
