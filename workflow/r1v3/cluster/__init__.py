@@ -1,1 +1,1 @@
-"""Clusters: the resources that stages ask for, how stages start, and whether the machines are ready."""
+"""Clusters: the resources that stages request, how stages start, and checks of the machines."""

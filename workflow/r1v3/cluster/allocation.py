@@ -1,4 +1,4 @@
-"""The Slurm job around this process: its nodes, the rest of its time, and how it is queued again."""
+"""The Slurm job that this process runs in: its nodes, its remaining time, and how it is queued again."""
 
 import os
 import re
@@ -15,7 +15,7 @@ FIELDS = "%D|%C|%L|%N"
 
 @dataclass(frozen=True)
 class Allocation:
-    """A running job. `left` is in seconds; it is infinite where the job has no limit."""
+    """A running job. `left` is the remaining time in seconds; it is infinite if the job has no limit."""
 
     id: str
     nodes: int
@@ -25,9 +25,9 @@ class Allocation:
 
     @classmethod
     def here(cls) -> "Allocation | None":
-        """The job that this process is part of; None outside of a job.
+        """Return the job that this process runs in; None outside of a job.
 
-        Snakemake passes on only the id of Slurm's variables, so Slurm is asked for the rest.
+        Of Slurm's variables, Snakemake passes only the job's id on, so Slurm is asked for the rest.
         """
         job = os.environ.get("SLURM_JOB_ID")
         if job is None:
@@ -44,13 +44,13 @@ class Allocation:
 
     @property
     def first_host(self) -> str:
-        """The job's first node, where its own script runs."""
+        """Return the job's first node, on which its own script runs."""
         return socket.gethostname()
 
     def watch(self, child: subprocess.Popen, *, margin: float) -> int:
-        """Wait for a child. `margin` seconds before the job's limit, let it save and queue the job again.
+        """Wait for a child. `margin` seconds before the job's limit, let it save, and queue the job again.
 
-        A signal from outside (`scancel`, pre-emption) reaches the child directly; then Slurm decides what
+        A signal from outside (`scancel`, pre-emption) reaches the child directly, and Slurm decides what
         happens to the job. The margin is at most a quarter of the time that was left at the start.
 
         Returns:
@@ -73,7 +73,7 @@ class Allocation:
         return REQUEUE
 
     def _terminate(self, child: subprocess.Popen) -> None:
-        """Send SIGTERM to the child, or to every process of its step, since srun would kill them at once."""
+        """Send SIGTERM to the child, or to all processes of its step, because srun would kill them at once."""
         if self.nodes == 1:
             child.terminate()
         else:
@@ -81,7 +81,7 @@ class Allocation:
 
 
 def seconds_of(text: str) -> float:
-    """Seconds of Slurm's `days-hours:minutes:seconds`, which may lack leading parts; words are infinite."""
+    """Parse Slurm's `days-hours:minutes:seconds`, whose leading parts may be missing; words mean infinity."""
     days, _, clock = text.strip().rpartition("-")
     parts = clock.split(":")
     if not all(part.isdigit() for part in parts):

@@ -1,4 +1,4 @@
-"""What a run needs of a machine: versions, GPUs, room on the disk, ports."""
+"""Checks what a run needs of a machine: versions, GPUs, disk space, ports."""
 
 import os
 import re
@@ -18,7 +18,7 @@ ROOM = "free some, or call in a checkout on a larger file system"
 
 
 def versions(lock: Path) -> CheckOutcome:
-    """Whether packages that can change a number have the lock's versions; build tags do not count."""
+    """Check that packages that can change a number have the versions of the lock; build tags do not count."""
     pinned = dict(re.findall(r"^([\w.-]+)==(\S+)$", lock.read_text(), re.M))
     wrong = []
     for name in PACKAGES:
@@ -38,7 +38,7 @@ def versions(lock: Path) -> CheckOutcome:
 
 
 def gpus(wanted: int | None) -> CheckOutcome:
-    """Whether PyTorch sees so many GPUs that can multiply; `None` needs none."""
+    """Check that PyTorch sees `wanted` GPUs and can compute on them; None requires no GPU."""
     import torch
 
     if wanted is None:
@@ -66,7 +66,7 @@ def gpus(wanted: int | None) -> CheckOutcome:
 
 
 def space_needed(root: Path, project: Project) -> float:
-    """Bytes that the core path writes, according to the plan."""
+    """Return the bytes that the core path writes, according to the plan."""
     from r1v3.plan.costs import load_costs
     from r1v3.plan.stages import RecipePlan
     from r1v3.recipe.site import load_site
@@ -76,7 +76,7 @@ def space_needed(root: Path, project: Project) -> float:
 
 
 def space(work: Path, needed: float) -> CheckOutcome:
-    """Whether the disk has room for what the plan says will be written."""
+    """Check that the disk has space for what the core path will write, according to the plan."""
     work.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(work).free
     return ok_or_stop(
@@ -85,7 +85,7 @@ def space(work: Path, needed: float) -> CheckOutcome:
 
 
 def quota(work: Path, needed: float) -> CheckOutcome:
-    """Whether the user may write so much: by a small file, and by the quota of a Lustre file system.
+    """Check that the user may write so much, with a small file and with the quota of a Lustre file system.
 
     Args:
         needed: bytes that a run writes.
@@ -120,13 +120,14 @@ def quota(work: Path, needed: float) -> CheckOutcome:
 
 
 def lustre_left(told: str) -> tuple[float, float] | None:
-    """Bytes and files that a user may still write, from the output of `lfs quota`; infinite without a limit.
+    """Parse the output of `lfs quota`: bytes and files that a user may still write, infinite without a limit.
 
-    After the header come the file system and, for KiB and for files, usage, quota, limit and grace time. A
-    long name has its own line. A star marks a value over its limit, brackets mark a stale one.
+    After the header, a line has the file system and then, for KiB and for files, usage, quota, limit and
+    grace time. A long name is on a line of its own. A star marks a value over its limit, brackets mark an
+    outdated one.
 
     Returns:
-        None where the output has no such numbers.
+        None if the output has no such numbers.
     """
     header = re.search(r"kbytes\s.*\bfiles\s.*\bgrace\s*$", told, re.M)
     words = told[header.end() :].split()[1:9] if header else []
@@ -143,7 +144,7 @@ def lustre_left(told: str) -> tuple[float, float] | None:
 
 
 def ports() -> CheckOutcome:
-    """Whether the ports of the rendezvous and of a server can be opened."""
+    """Check that the ports of the rendezvous and of a server can be opened."""
     for port in (20_000, 29_500, 8000):
         with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

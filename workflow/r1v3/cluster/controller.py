@@ -1,4 +1,4 @@
-"""Whether a Slurm controller answers on this machine."""
+"""Checks whether a Slurm controller answers on this machine."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ SECONDS = 60
 
 
 def why_no_slurm() -> str | None:
-    """Why no job can be handed to Slurm from here, or None where its controller answers."""
+    """Return why no job can be submitted to Slurm from here, or None if its controller answers."""
     remedy = "call this where Slurm's commands work, or leave out `--profile slurm`"
     if not shutil.which("sinfo"):
         return f"there is no Slurm on this machine (no command `sinfo`): {remedy}"

@@ -1,7 +1,7 @@
-"""Shows a failed cluster job with its log, although rules are quiet.
+"""Shows a failed cluster job with its log, although the profile keeps rules quiet.
 
-`quiet: rules` of Snakemake also hides the errors of jobs. On one machine the rule's own output is on the
-screen; on a cluster nothing would be.
+Snakemake's `quiet: rules` also hides the errors of jobs. On one machine, the rule's own output is on the
+screen anyway. On a cluster, nothing would be.
 """
 
 import copy
@@ -14,11 +14,11 @@ from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 NAME = "r1v3 failures"
-CLOCKS = 2.0  # seconds by which clocks of machines may differ
+CLOCKS = 2.0  # seconds by which the clocks of machines may differ
 
 
 def show_failures(logger: logging.Logger, settings) -> None:
-    """Write each failed job to standard error where rules are quiet, with its log if Snakemake shows logs.
+    """Write each failed job to standard error if rules are quiet, with its log if Snakemake shows logs.
 
     Args:
         settings: Snakemake's output settings.
@@ -34,7 +34,7 @@ def show_failures(logger: logging.Logger, settings) -> None:
 
 
 class OwnLogs(DefaultFormatter):
-    """Shows only logs that were written since this call began, since older ones are of other failures."""
+    """Shows only logs that were written after this call began, because older logs are of other failures."""
 
     def __init__(self, *, show_failed_logs: bool):
         super().__init__(show_failed_logs=show_failed_logs)
@@ -42,7 +42,7 @@ class OwnLogs(DefaultFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         own = copy.copy(record)
-        said = own.__dict__  # Snakemake puts what it says into attributes of its own
+        said = own.__dict__  # Snakemake stores the parts of its message in attributes of its own
         if "log" in said:
             said["log"] = self._fresh(said["log"])
         if "job_error_info" in said:

@@ -2,9 +2,9 @@
 
     python -m r1v3.cluster.launch --processes 8 workflow/scripts/sft.py --config ...
 
-torchrun starts the ranks of one node, srun and torchrun those of several. A Slurm job asks Slurm for its
-nodes and for the time that is left. Shortly before that time is over, the script gets SIGTERM, saves and
-exits, and the job is queued again; this uses none of Snakemake's retries.
+torchrun starts the ranks of one node; srun and torchrun start those of several. In a Slurm job, Slurm is
+asked for its nodes and for the remaining time. Shortly before that time is over, the script gets SIGTERM, saves and
+exits, and the job is queued again. This uses none of Snakemake's retries.
 """
 
 import argparse
@@ -17,22 +17,22 @@ from pathlib import Path
 from r1v3.cluster.allocation import Allocation
 from r1v3.cluster.shards import shards_command
 
-# Seconds between torchrun's SIGTERM and its SIGKILL; a state is saved meanwhile.
+# Seconds between torchrun's SIGTERM and its SIGKILL; the script saves its state in this time.
 SECONDS_TO_SAVE = 600
 
 
 def ranks_command(python: list[str], script: list[str], *, processes: int) -> list[str]:
-    """The command that starts the processes of one node; a single process needs no torchrun."""
+    """Return the command that starts the processes of one node; a single process needs no torchrun."""
     if processes == 1:
         return [*python, *script]
-    # By number: a host whose own name leads nowhere would wait for minutes, and then fail.
+    # By its number, because a host whose own name does not resolve would wait for minutes and then fail.
     return [*_torchrun(python, processes), "--local-addr=127.0.0.1", "--standalone", *script]
 
 
 def nodes_command(
     python: list[str], script: list[str], *, processes: int, job: Allocation
 ) -> list[str]:
-    """The command that starts a torchrun on each of several nodes; they meet on the first."""
+    """Return the command that starts a torchrun on each of several nodes; they connect to the first."""
     srun = ["srun", f"--nodes={job.nodes}", f"--ntasks={job.nodes}", "--ntasks-per-node=1"]
     srun += [f"--cpus-per-task={job.cpus_per_node}", "--kill-on-bad-exit=1", "--unbuffered"]
     meet = [f"--nnodes={job.nodes}", "--rdzv-backend=c10d", f"--rdzv-id={job.id}-{job.restarts}"]
@@ -47,7 +47,7 @@ def _torchrun(python: list[str], processes: int) -> list[str]:
 
 
 def gpus_here() -> int:
-    """How many GPUs this process may use, without asking the driver, which takes a second."""
+    """Count the GPUs that this process may use, without asking the driver, which takes a second."""
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     if shown is not None:
         return len([each for each in shown.split(",") if each.strip() not in ("", "-1")])

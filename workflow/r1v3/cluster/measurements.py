@@ -1,4 +1,4 @@
-"""How fast the disk and the network are. A check fails where a run would be unusably slow."""
+"""Measures how fast the disk and the network are. A check fails if a run would be unusably slow."""
 
 import os
 import time
@@ -10,16 +10,16 @@ import torch.distributed as dist
 from r1v3.cluster.seen import CheckOutcome, ok_or_stop
 from r1v3.train.core.ranks import Ranks
 
-DISK_MB, LEAST_DISK = 256, 100e6  # bytes a second; at less, a state of 0.5 TB takes over an hour
-# Bytes a second; at less, gathering weights takes longer than computing with them.
+DISK_MB, LEAST_DISK = 256, 100e6  # bytes a second; below this, a state of 0.5 TB takes over an hour
+# Bytes a second; below this, gathering weights takes longer than computing with them.
 LEAST_GPU_BUS = 20e9
 
 
 def disk(work: Path, least: float = LEAST_DISK) -> CheckOutcome:
-    """Write and read a file, without the cache as far as the system allows.
+    """Write and read a file, without the cache if the system allows that.
 
     Args:
-        least: bytes a second that a run needs; 0 where its states are small.
+        least: bytes a second that a run needs; 0 if its states are small.
     """
     work.mkdir(parents=True, exist_ok=True)
     path, block = work / f".preflight-{os.environ.get('RANK', '0')}", os.urandom(2**20)
@@ -48,7 +48,7 @@ def disk(work: Path, least: float = LEAST_DISK) -> CheckOutcome:
 
 
 def all_reduce(ranks: Ranks, size: int = 2**26) -> CheckOutcome:
-    """Bus bandwidth of an all-reduce over all processes, as nccl-tests define it, in bytes a second.
+    """Measure the bus bandwidth of an all-reduce over all processes, bytes a second, as nccl-tests define it.
 
     Raises:
         RuntimeError: the sum over the processes is wrong.

@@ -1,9 +1,10 @@
-"""Is the machine ready? `r1v3 preflight` finds what would stop a run, before any GPU hour is spent.
+"""`r1v3 preflight`: finds what would stop a run, before any GPU hour is spent.
 
-Checks versions, GPUs, disk, quota and ports on every node, and everything that the user must supply.
-Measures the disk and, with several processes, the network. Under Slurm it runs on the nodes of a training
-stage, with the same launcher. Each check stands alone: one that breaks is `unknown`, and the others go on.
-The findings of the nodes are printed first, since measuring a broken network may hang.
+It checks versions, GPUs, disk, quota and ports on every node, and everything that the user must supply. It
+measures the disk and, with several processes, the network. Under Slurm it runs on the nodes of a training
+stage, with the same launcher. Checks are independent: if one fails with an error, its result is `unknown`,
+and the others continue. The results of the nodes are printed before the network is measured, because
+measuring a broken network may hang.
 """
 
 import json
@@ -26,7 +27,7 @@ from r1v3.train.core.ranks import Ranks
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What was checked, its state, what was seen, what mends it, and on which node."""
+    """The result of one check on one node: what was checked, state, finding, remedy and node."""
 
     what: str
     state: CheckState
@@ -36,15 +37,15 @@ class CheckResult:
 
     @property
     def fine(self) -> bool:
-        """Whether a run can begin in spite of it."""
+        """Return whether a run can begin in spite of this result."""
         return self.state != "STOP"
 
 
 def check_node(root: Path, recipe: str, overlay: Path | None, work: Path) -> list[CheckResult]:
-    """The findings of all checks on this node.
+    """Run all checks on this node.
 
     Args:
-        root: the checkout.
+        root: root of the checkout.
         work: the folder whose disk is checked.
 
     Raises:
@@ -54,7 +55,7 @@ def check_node(root: Path, recipe: str, overlay: Path | None, work: Path) -> lis
     cpu = project.recipe.generation.engine == "transformers"
     lock = root / "envs" / ("cpu.lock.txt" if cpu else "gpu.lock.txt")
 
-    @cache  # where the plan breaks, it breaks the checks that ask for it, and no others
+    @cache  # if the plan fails, only the checks that need it fail
     def needed() -> float:
         return 0.0 if cpu else checks.space_needed(root, project)
 
@@ -71,10 +72,10 @@ def check_node(root: Path, recipe: str, overlay: Path | None, work: Path) -> lis
 
 
 def preflight(root: Path, recipe: str, overlay: Path | None, output: Path) -> bool:
-    """Print the findings of every node, write them to `output`, and return whether a run can begin.
+    """Print the results of every node, write them to `output`, and return whether a run can begin.
 
     Args:
-        root: the checkout.
+        root: root of the checkout.
 
     Raises:
         RecipeError: the recipe cannot be read.
@@ -99,7 +100,7 @@ def preflight(root: Path, recipe: str, overlay: Path | None, output: Path) -> bo
 
 
 def lines(findings: list[CheckResult]) -> list[str]:
-    """A line for each check and node, or one line where all nodes found the same; then what mends it."""
+    """Write one line a check if all nodes have the same result, else one a node; then the remedies."""
     told, said = [], ""
     for what in dict.fromkeys(each.what for each in findings):
         of_nodes = [each for each in findings if each.what == what]
@@ -114,7 +115,7 @@ def lines(findings: list[CheckResult]) -> list[str]:
 
 
 def summary(findings: list[CheckResult]) -> list[str]:
-    """One line: how many checks there are of each state, and whether a run can begin."""
+    """Write one line: how many checks have each state, and whether a run can begin."""
     counts = Counter(each.state for each in findings)
     shown = ", ".join(f"{counts[state]} {state}" for state in ("ok", "unknown", "STOP"))
     if counts["STOP"]:
@@ -125,10 +126,10 @@ def summary(findings: list[CheckResult]) -> list[str]:
 
 
 def _find(what: str, check: Callable[[], CheckOutcome]) -> CheckResult:
-    """The finding of a check. Any error of it is a finding too: neither it nor a node may hide the others."""
+    """Run a check. Any error in it becomes a result, so that no check and no node hides the others."""
     try:
         seen = check()
-    except Exception as error:  # whatever it is, the other checks must still be told
+    except Exception as error:  # whatever it is, the other results must still be shown
         text = " ".join(str(error).split()) or "no message"
         seen = CheckOutcome(
             "unknown",

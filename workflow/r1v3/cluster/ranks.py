@@ -1,4 +1,4 @@
-"""torchrun without its own traceback: what a rank said of its error stands above, and is what people need.
+"""Runs torchrun without its own traceback, because a rank's own error message is already on the screen.
 
 python -m r1v3.cluster.ranks --nproc-per-node=2 --standalone workflow/scripts/sft.py --config ...
 """
@@ -7,7 +7,7 @@ import sys
 
 
 def main() -> None:
-    """Run torchrun; where a rank fails, end with its code and name it."""
+    """Run torchrun. If a rank fails, exit with its code and name the rank."""
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun

@@ -1,6 +1,6 @@
 """The resources of rules: the recipe's layout, in the keys of Snakemake's plugin for Slurm.
 
-Without a site there are no resources, and a stage starts on this machine.
+Without a site file, rules have no such resources, and stages run on this machine.
 """
 
 import shlex
@@ -11,20 +11,20 @@ from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.schema.layout import Layout, Machines
 from r1v3.recipe.site import Site
 
-# TOGETHER: the processes share one model. TRAINING: of these, stages that take two processes without a GPU.
-# SHARED: the processes share the questions. All other stages have one process.
+# TOGETHER: the processes of these stages share one model. TRAINING: those of them that use two processes if
+# there is no GPU. SHARED: the processes share the questions. All other stages have one process.
 TOGETHER = ("model", "sft", "grpo", "probe")
 TRAINING = ("model", "sft", "grpo")
 SHARED = ("evaluate",)
 
 
 # Slurm signals every process of a job step. bash must wait until the stage has saved its state, and `tee`
-# until it has the last lines of the log. `-p`: a stage outlives its Snakemake, and its log goes on.
+# until it has the last lines of the log. `-p`: a stage may outlive its Snakemake and still write its log.
 PATIENCE = """trap : TERM; tee() {{ trap "" TERM; command tee -p "$@"; }}; """
 
 
 def prefix(site: Site | None) -> str:
-    """What the shell command of every rule begins with."""
+    """Return the text that begins the shell command of every rule."""
     if site is None:
         return f"set -euo pipefail; {PATIENCE}"
     exports = "".join(f"export {n}={shlex.quote(v)}; " for n, v in site.environment.items())
@@ -35,7 +35,7 @@ def prefix(site: Site | None) -> str:
 
 
 def machines(stage: str, layout: Layout, site: Site | None) -> dict[str, Any]:
-    """The `resources` of a stage's rule; memory and time grow with Snakemake's `attempt`.
+    """Return the `resources` of a stage's rule. Memory and time grow with Snakemake's `attempt`.
 
     Raises:
         RecipeError: a node of the site has fewer GPUs than the layout asks for.
@@ -66,7 +66,7 @@ def machines(stage: str, layout: Layout, site: Site | None) -> dict[str, Any]:
 
 
 def launcher(stage: str, asked: Machines, site: Site) -> str:
-    """The command before a stage's script."""
+    """Return the command before a stage's script."""
     words = f"python -m r1v3.cluster.launch --save-minutes {site.save_minutes:g}"
     if site.python != "python":
         words += f" --python '{site.python}'"
@@ -85,7 +85,8 @@ def _one_node(asked: Machines, site: Site) -> dict[str, Any]:
 
 
 def _several_nodes(asked: Machines, site: Site) -> dict[str, Any]:
-    """The plugin starts the command of an `mpi` job on its first node; our launcher starts the others."""
+    """Return resources for several nodes: the plugin starts an `mpi` job's command on its first node, and our
+    launcher starts the others."""
     gpus = f"{site.gpus.model}:{asked.gpus}" if site.gpus.model else f"{asked.gpus}"
     return {
         "mpi": "srun",

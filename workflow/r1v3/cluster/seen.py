@@ -1,4 +1,4 @@
-"""What a check of preflight found: its state, a line that says what was seen, and what mends it."""
+"""The outcome of a check of preflight: its state, a line of text, and a remedy."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,9 +8,10 @@ CheckState = Literal["ok", "STOP", "unknown"]
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """The result of a check. `remedy` is what to do; empty where nothing is to be done.
+    """The outcome of a check. `remedy` says what to do; it is empty if there is nothing to do.
 
-    `STOP`: a run would fail. `unknown`: it could not be told, for example without a network.
+    `STOP` means that a run would fail. `unknown` means that the check could not decide, for example without a
+    network.
     """
 
     state: CheckState
@@ -19,5 +20,5 @@ class CheckOutcome:
 
 
 def ok_or_stop(fine: bool, text: str, remedy: str) -> CheckOutcome:
-    """`ok` where it is fine, else `STOP` with its remedy."""
+    """Return `ok` if `fine`, else `STOP` with the remedy."""
     return CheckOutcome("ok", text) if fine else CheckOutcome("STOP", text, remedy)

@@ -1,8 +1,9 @@
 """Shards: several processes share a stage's questions, each with its own engine on its own GPUs.
 
 Each shard asks its part of the questions (`R1V3_SHARD`) and writes no manifest. Afterwards one process finds
-all answers there and writes the manifest. The launcher has one child for all of this. When the job's time is
-nearly over, that child gets SIGTERM, passes it on, and exits with the code of its shards; answers are kept.
+all answers on disk and writes the manifest. The launcher has a single child for all of this. When the job's
+time is nearly over, that child gets SIGTERM, passes it on, and exits with the code of its shards. Answers
+that were written are kept.
 """
 
 import os
@@ -16,7 +17,7 @@ from r1v3.cluster.allocation import Allocation
 def shards_command(
     python: list[str], script: list[str], *, gpus: int, each: int, job: Allocation | None
 ) -> list[str]:
-    """The command that runs `gpus // each` shards on each node, waits, and then runs the script once."""
+    """Return the command that runs `gpus // each` shards on each node, waits, then runs the script once."""
     here = max(1, gpus // max(1, each))
     own = [sys.executable, "-m", "r1v3.cluster.shards"]
     nodes, cpus = (job.nodes, job.cpus_per_node) if job else (1, 0)
@@ -24,10 +25,10 @@ def shards_command(
 
 
 def run_shards(nodes: int, cpus: int, here: int, each: int, command: list[str]) -> int:
-    """Run the shards of every node, then the script once; return the exit code of the first failure."""
+    """Run the shards of every node, then the script once. Return the exit code of the first failure."""
     if nodes * here > 1:
         if nodes > 1:
-            # Slurm signals the tasks itself; srun would kill them.
+            # Slurm signals the tasks itself; srun would kill them if it got the signal.
             signal.signal(signal.SIGTERM, lambda *_: None)
             code = subprocess.call(node_command(nodes, cpus, here, each, command))
         else:
@@ -38,7 +39,7 @@ def run_shards(nodes: int, cpus: int, here: int, each: int, command: list[str]) 
 
 
 def node_command(nodes: int, cpus: int, here: int, each: int, command: list[str]) -> list[str]:
-    """The command that starts the shards of each node; srun must be told the job's processors."""
+    """Return the command that starts the shards of each node; srun needs the job's number of CPUs."""
     srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
     srun += [f"--cpus-per-task={cpus}", "--kill-on-bad-exit=1"]
     return [
@@ -54,7 +55,7 @@ def node_command(nodes: int, cpus: int, here: int, each: int, command: list[str]
 
 
 def shards_of_node(command: list[str], first: int, count: int, parts: int, each: int) -> int:
-    """Run the shards of one node. When one fails the others are stopped; a later run continues them."""
+    """Run the shards of one node. If one fails, the others are stopped; a later run continues them."""
     shown = [gpu for gpu in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpu]
     shown = shown or [str(number) for number in range(count * each)]
     running = []
@@ -79,7 +80,7 @@ def shards_of_node(command: list[str], first: int, count: int, parts: int, each:
 
 
 def _call(command: list[str]) -> int:
-    """Run one command, which gets this process's SIGTERM; return its exit code."""
+    """Run one command and pass this process's SIGTERM on to it. Return its exit code."""
     running = [subprocess.Popen(command)]
     _forward_sigterm(running)
     return running[0].wait()

@@ -1,6 +1,6 @@
-"""What a run needs that nobody but the user can supply: data, benchmark files, servers, models, tokens.
+"""Checks what only the user can supply: data, benchmark files, servers, models, tokens.
 
-Each is checked before the first job. Nothing is downloaded but the `config.json` of a model.
+Each is checked before the first job. Nothing is downloaded except the `config.json` of a model.
 """
 
 import os
@@ -35,10 +35,10 @@ Check = Callable[[], CheckOutcome]
 
 
 def supply_checks(root: Path, project: Project) -> dict[str, Check]:
-    """A check for each thing that must be supplied, by the name that its line begins with.
+    """Return a check for each thing that the user must supply, by the name that begins its line.
 
     Args:
-        root: the checkout.
+        root: root of the checkout.
     """
     recipe = project.recipe
     checks: dict[str, Check] = {"data files": lambda: data_files(root, project)}
@@ -74,7 +74,7 @@ def supply_checks(root: Path, project: Project) -> dict[str, Check]:
             checks[f"benchmark {repository}"] = lambda r=repository, v=revision: hub_data(r, v)
     seen: list[HubModel] = []
     for name, spec in recipe.models.items():
-        if isinstance(spec, HubModel) and spec not in seen:  # an alias is looked at once
+        if isinstance(spec, HubModel) and spec not in seen:  # two names may mean the same model
             seen.append(spec)
             checks[f"model {name}"] = lambda spec=spec: model(spec)
     filters = [
@@ -104,7 +104,7 @@ def supply_checks(root: Path, project: Project) -> dict[str, Check]:
 
 
 def core_sets(project: Project) -> set[str]:
-    """The data sets of the core path: what it learns from, stops early by, probes and is tested on."""
+    """Return the data sets of the core path: for training, early stopping, probing and testing."""
     recipe = project.recipe
     found = {
         recipe.selection.probe,
@@ -131,7 +131,7 @@ def core_sets(project: Project) -> set[str]:
 
 
 def data_files(root: Path, project: Project) -> CheckOutcome:
-    """Whether the user's own data files exist, by `config/sources.yaml`."""
+    """Check that the user's own data files exist, by `config/sources.yaml`."""
     core = core_sets(project)
     needed, later = set[str](), set[str]()
     for name in project.recipe.data:
@@ -157,13 +157,13 @@ def data_files(root: Path, project: Project) -> CheckOutcome:
 
 
 def asked_benchmarks(recipe: Recipe) -> list[str]:
-    """Every benchmark that something of the core path reads: evaluation, checkpoints, decontamination."""
+    """Return every benchmark that the core path reads: for evaluation, checkpoints, decontamination."""
     section = recipe.evaluation
     return sorted({*section.benchmarks, section.checkpoint_benchmark, *recipe.cleaning.benchmarks})
 
 
 def benchmark_addresses(project: Project) -> CheckOutcome:
-    """Whether the hosts answer from which benchmark files are downloaded, unless they lie here."""
+    """Check that the hosts of benchmark files answer, except for files that are on this machine."""
     by_hand, urls = 0, set[str]()
     for name in asked_benchmarks(project.recipe):
         for filename, url in benchmark_files(name, project.benchmarks[name].source):
@@ -177,7 +177,7 @@ def benchmark_addresses(project: Project) -> CheckOutcome:
 
 
 def benchmark_file(name: str, entry: ListedBenchmark, others: int) -> CheckOutcome:
-    """Whether a file that nobody publishes lies here; without it this benchmark alone is left out."""
+    """Check that a file that nobody publishes is here. Without it only this benchmark is left out."""
     for filename, _ in benchmark_files(name, entry.source):
         if benchmark_by_hand(filename) is None:
             return CheckOutcome(
@@ -189,7 +189,7 @@ def benchmark_file(name: str, entry: ListedBenchmark, others: int) -> CheckOutco
 
 
 def own_file(name: str, source: OwnFile, root: Path) -> CheckOutcome:
-    """Whether a benchmark of the user's own lies where its entry says."""
+    """Check that a benchmark of the user's own is where its entry says."""
     if is_url(source.place):
         return hosts([source.place])
     if not (root / source.place).is_file():
@@ -199,7 +199,7 @@ def own_file(name: str, source: OwnFile, root: Path) -> CheckOutcome:
 
 
 def hosts(urls: Iterable[str]) -> CheckOutcome:
-    """Whether the hosts of these addresses can be reached; `unknown` where one cannot."""
+    """Check that the hosts of these addresses can be reached; `unknown` if one cannot."""
     away = sorted({_host(url) for url in urls if not accepts_connection(_host(url))})
     if away:
         return CheckOutcome("unknown", f"{', '.join(away)} cannot be reached from here", CONNECT)
@@ -207,7 +207,7 @@ def hosts(urls: Iterable[str]) -> CheckOutcome:
 
 
 def model(spec: HubModel) -> CheckOutcome:
-    """Whether a model can be read at its revision, and can be used here."""
+    """Check that a model can be read at its revision, and can be used here."""
     from r1v3.model.obtain import hub_config
     from r1v3.model.supported import check_supported
 
@@ -240,7 +240,7 @@ def model(spec: HubModel) -> CheckOutcome:
 
 
 def hub_data(repository: str, revision: str) -> CheckOutcome:
-    """Whether a hub's data set exists, and whether its files may be read with the token that is set."""
+    """Check that a hub's data set exists, and that the token that is set may read its files."""
     if not accepts_connection(_host(_hub())):
         return CheckOutcome("unknown", f"{_host(_hub())} cannot be reached from here", CONNECT)
     from huggingface_hub import HfApi
@@ -262,7 +262,7 @@ def hub_data(repository: str, revision: str) -> CheckOutcome:
 
 
 def tokens(project: Project) -> CheckOutcome:
-    """Whether a token for gated models and data sets is set; their own lines say which of them want one."""
+    """Check that a token for gated models and data sets is set; their own lines say which need one."""
     names = {spec.id for spec in project.recipe.models.values() if isinstance(spec, HubModel)}
     for name in core_sets(project):
         for entry in _listed(project, name):
@@ -285,7 +285,7 @@ def tokens(project: Project) -> CheckOutcome:
 
 
 def server(variable: str, model: str | None, otherwise: str) -> CheckOutcome:
-    """Whether the server of `<variable>_URL` answers, accepts `<variable>_KEY` and has the model."""
+    """Check that the server of `<variable>_URL` answers, accepts `<variable>_KEY` and has the model."""
     if model is None:
         return CheckOutcome("ok", "none needed")
     start = f"set {variable}_URL to an OpenAI-compatible address that has {model}, as http://node:8000/v1"
@@ -322,7 +322,7 @@ def server(variable: str, model: str | None, otherwise: str) -> CheckOutcome:
 
 @lru_cache(maxsize=256)
 def accepts_connection(host: str) -> bool:
-    """Whether `host:port` accepts a connection, or a proxy does where one is set."""
+    """Return whether `host:port` accepts a connection, or the proxy does if one is set."""
     name, _, port = host.rpartition(":")
     proxy = getproxies().get("https")
     if proxy and name not in ("localhost", "127.0.0.1") and not proxy_bypass(name):
@@ -351,7 +351,7 @@ def _cached_config(spec: HubModel) -> Path | None:
 
 
 def _listed(project: Project, name: str) -> list[str]:
-    """The entries of config/sources.yaml that a data set reads; none where it is drawn or sampled."""
+    """Return the entries of config/sources.yaml that a data set reads; none if it is drawn or sampled."""
     entry = project.recipe.data[name]
     if isinstance(entry, SourceSet) and isinstance(entry.source, ListedSource):
         return gated(project.recipe.licences, entry.source, project.sources)[0]
