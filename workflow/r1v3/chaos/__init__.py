@@ -1,1 +1,1 @@
-"""`r1v3 chaos`: a tiny run is hurt in every way we know, and must end in the same bytes."""
+"""`r1v3 chaos`: damages a tiny run in every way we know, and checks that it ends in the same bytes."""

@@ -1,4 +1,4 @@
-"""A fault is a file: its first line says what happens, `strike` does it. See docs/reliability.md.
+"""A fault is a file. Its first line says what happens, and `strike` does it. See docs/reliability.md.
 
     \"\"\"kill -9 of Snakemake while RL trains\"\"\"
 
@@ -9,9 +9,10 @@
         tree.training(call)
         call.kill()
 
-Optional names: `AGAIN`, what is made during the round (of `rl`, `answers`, `scores`; or none);
-`CASES`, names of which each is a round of its own, given to `strike` as its second argument; `mend(tree)`,
-what a person does whom the message asks to; `possible()`, which gives a reason why this machine cannot.
+Optional names: `AGAIN`, the results that are made again during the round (some of `rl`, `answers`, `scores`;
+or none); `CASES`, names of cases, each of which is a round and is the second argument of `strike`;
+`mend(tree)`, which does what a message asks a person to do; `possible()`, which returns a reason if this
+machine cannot play the fault.
 """
 
 import importlib.util
@@ -27,7 +28,7 @@ FAULTS = Path(__file__).with_name("faults")
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to hurt a tree."""
+    """One way to damage a tree."""
 
     name: str
     what: str
@@ -40,7 +41,7 @@ class Fault:
 
 
 def read_faults(folder: Path) -> list[Fault]:
-    """The faults of a folder, a file each; those whose name begins with `_` are not looked at.
+    """Read the faults of a folder, one a file. Files whose name begins with `_` are ignored.
 
     Raises:
         ValueError: a file lacks its docstring or `strike`.
@@ -50,7 +51,7 @@ def read_faults(folder: Path) -> list[Fault]:
 
 
 def chosen_faults(faults: list[Fault], only: list[str]) -> list[Fault]:
-    """The faults that `--only` names, each with all its cases, or with those named as in `damage:weights`.
+    """Return the faults that `--only` names, each with all its cases, or one case as in `damage:weights`.
 
     Raises:
         ValueError: there is no such fault or case.

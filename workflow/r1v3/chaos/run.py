@@ -1,4 +1,4 @@
-"""Rounds of chaos: hurt a copy of a finished tree, call Snakemake as a person would, compare the bytes."""
+"""Rounds of chaos: damage a copy of a finished tree, call Snakemake as a person would, compare the bytes."""
 
 import hashlib
 import random
@@ -16,31 +16,31 @@ from r1v3.chaos.server import VerifierServer
 from r1v3.chaos.tree import Hung, Tree
 
 TRACEBACK = "Traceback (most recent call last)"
-LONGEST = 180  # characters of a message in the table
+LONGEST = 180  # most characters of a message in the table
 BEGINS = re.compile(r"grpo rl-\w+: starting")
 GOES_ON = re.compile(r"/rl-\w+/\S*: going on after step (\d+)")
-CALLS = 2  # after a fault: one, and one more after doing what the first asked for
-BYTECODE = ".bytecode"  # there, too: compiled modules
-CODE = ".code"  # in the folder of an undisturbed run: what made it
+CALLS = 2  # calls after a fault: one, and another after doing what the first one asked for
+BYTECODE = ".bytecode"  # folder of compiled modules in the work folder
+CODE = ".code"  # file in the folder of an undisturbed run: the digest of the code that made it
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a round gave."""
+    """The outcome of a round."""
 
     fault: str
-    survived: bool | None  # None: not tried
+    survived: bool | None  # None if it was not tried
     redone: str
     message: str
     seconds: float
 
 
 def undisturbed(root: Path, folder: Path, verifier: VerifierServer) -> Tree:
-    """A tree in which everything is made once, taken from `folder` where it was made before.
+    """Return a tree in which everything was made once; it is taken from `folder` if it was made before.
 
     Raises:
         ValueError: other code made it.
-        Hung: the run failed, which no fault was the reason of.
+        Hung: the run failed, although there was no fault.
     """
     tree = Tree(root, folder, random.Random(0), verifier)
     code, note = code_digest(root), folder / CODE
@@ -56,7 +56,7 @@ def undisturbed(root: Path, folder: Path, verifier: VerifierServer) -> Tree:
 
 
 def code_digest(root: Path) -> str:
-    """A digest of all that decides what a run gives: workflow, and configuration, but no fault."""
+    """Return a digest of everything that decides the results: workflow and configuration, without faults."""
     faults = root / "workflow" / "r1v3" / "chaos" / "faults"
     files = [
         path
@@ -72,16 +72,16 @@ def code_digest(root: Path) -> str:
 def play(
     root: Path, faults: list[Fault], work: Path, *, seed: int, minutes: float, baseline: Path | None
 ) -> list[Outcome]:
-    """Play each fault, in an order drawn by the seed, and its cases in turn, until time is over.
+    """Play each fault, in an order drawn by the seed, and its cases in turn, until the time is over.
 
-    A round begins only where one as long as the longest so far would end in time; one is always played.
-    The undisturbed run before them counts.
+    A round begins only if it would end in time when it takes as long as the longest so far. One round is
+    always played. The time of the undisturbed run before them counts.
 
     Args:
-        root: the checkout.
-        work: a folder for copies; each goes when its round is over.
-        minutes: the time for all; 0 plays each case of each fault once.
-        baseline: the folder of an undisturbed run, made if absent; None for one of this call's own.
+        root: root of the checkout.
+        work: a folder for copies; each is deleted when its round is over.
+        minutes: time for all rounds; 0 plays each case of each fault once.
+        baseline: folder of an undisturbed run, which is made if absent; None for a new one.
     """
     began = time.monotonic()
     draw = random.Random(seed)
@@ -117,7 +117,7 @@ def play(
 def _in_turn(
     faults: list[Fault], draw: random.Random, *, endless: bool
 ) -> Iterator[tuple[Fault, str]]:
-    """The first case of each fault, then the second ones, so that a short time meets many faults."""
+    """Yield the first case of each fault, then the second ones, so that a short time covers many faults."""
     while True:
         cases = {fault.name: draw.sample(fault.cases, len(fault.cases)) for fault in faults}
         for number in range(max(map(len, cases.values()))):
@@ -159,11 +159,11 @@ def _round(tree: Tree, fault: Fault, case: str, expected: dict[str, object]) -> 
 
 
 def redone_work(folders: list[str], steps: int, said: str) -> str:
-    """What was made twice: folders that were deleted because they were damaged, and steps of RL.
+    """Say what was made twice: folders that were deleted because they were damaged, and steps of RL.
 
     Args:
-        steps: how many the curve had when the harm was done.
-        said: the screen of the calls after it, which says from which step RL went on.
+        steps: number of steps in the curve when the damage was done.
+        said: screen output of the calls afterwards, which names the step from which RL continued.
     """
     gone_on = [int(step) for step in GOES_ON.findall(said)]
     begun = bool(BEGINS.search(said)) and not gone_on
@@ -173,7 +173,7 @@ def redone_work(folders: list[str], steps: int, said: str) -> str:
 
 
 def _go_on(tree: Tree, fault: Fault) -> str:
-    """Call Snakemake as a person would until all is there; what stayed wrong."""
+    """Call Snakemake as a person would until everything is made. Return what went wrong, if anything."""
     for number in range(CALLS):
         call = tree.call()
         if call.wait() == 0:
@@ -186,7 +186,7 @@ def _go_on(tree: Tree, fault: Fault) -> str:
 
 
 def _line(said: str, pattern: str) -> str:
-    """The last line that has the pattern: a stage says that it starts before it says where it goes on."""
+    """Return the last line with the pattern: a stage reports its start first, and later where it continues."""
     if not pattern:
         return "goes on"
     found = [line.strip() for line in said.splitlines() if re.search(pattern, line)]
@@ -194,7 +194,7 @@ def _line(said: str, pattern: str) -> str:
 
 
 def table_of(outcomes: list[Outcome]) -> str:
-    """The rounds by fault, as Markdown."""
+    """Return the rounds by fault, as a Markdown table."""
     grouped: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         grouped[outcome.fault].append(outcome)
@@ -209,7 +209,7 @@ def table_of(outcomes: list[Outcome]) -> str:
 
 
 def _shorten(message: str) -> str:
-    """A message as one line of a table, without the digits of hashes and the folders above results/."""
+    """Shorten a message to one line of a table, without digits of hashes and folders above results/."""
     text = " ".join(message.split())
     text = re.sub(r"\S*?results/", "results/", text)
     text = re.sub(r"-[0-9a-f]{10}\b", "", text)

@@ -1,4 +1,4 @@
-"""A verifier on loopback whose verdict depends on the question alone; a fault may kill it or let it hang."""
+"""A verifier on loopback whose verdict depends on the question alone. A fault may stop it or make it hang."""
 
 import json
 import socket
@@ -13,7 +13,7 @@ from r1v3.reward.configured import URL
 
 
 class VerifierServer:
-    """Serves while it lives; `die` closes its port, `hang` takes requests in silence, `live` serves again."""
+    """A server. `die` closes its port, `hang` accepts requests without replying, `live` starts it again."""
 
     def __init__(self) -> None:
         with socket.socket() as free:
@@ -21,11 +21,11 @@ class VerifierServer:
             self.port = free.getsockname()[1]
         self.server: ThreadingHTTPServer | None = None
         self.silent = threading.Event()
-        self.waiting = threading.Semaphore(0)  # how often it was asked while it hung
+        self.waiting = threading.Semaphore(0)  # counts the requests that came while it hung
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a stage needs to find it."""
+        """Return the variables by which a stage finds the server."""
         return {URL: f"http://127.0.0.1:{self.port}/v1"}
 
     def __enter__(self) -> Self:
@@ -41,7 +41,7 @@ class VerifierServer:
         self.die()
 
     def live(self) -> None:
-        """Answer, at the same address as before; requests that hang lose their connection."""
+        """Answer, at the same address as before. Requests that hang lose their connection."""
         self.silent.clear()
         if self.server is None:
             ThreadingHTTPServer.allow_reuse_address = True
@@ -50,11 +50,11 @@ class VerifierServer:
             threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def hang(self) -> None:
-        """Take connections and requests, and say nothing, as a network that loses packets."""
+        """Accept connections and requests and send nothing, like a network that loses packets."""
         self.silent.set()
 
     def die(self) -> None:
-        """Answer no more: connections are refused."""
+        """Stop answering: connections are refused."""
         if self.server is not None:
             self.server.shutdown()
             self.server.server_close()

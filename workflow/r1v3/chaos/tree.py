@@ -1,4 +1,4 @@
-"""A copy of a checkout in which Snakemake runs and is hurt; nothing outside of it is touched."""
+"""A copy of a checkout in which Snakemake runs and is damaged. Nothing outside of it is touched."""
 
 import json
 import os
@@ -23,26 +23,26 @@ from r1v3.recipe.outputs.check import TIMED
 
 PARTS = ("Snakefile", "workflow", "config", "profiles", "slurm", "envs")
 OVERLAY = Path(__file__).with_name("tiny_chaos.yaml")
-# Of RL's entry in the copied run table, so that neither a teacher nor a cold start is made.
+# Overrides RL's entry in the copied run table, so that neither a teacher nor a cold start is made.
 START = {"from": "base"}
 STEADY = {"OMP_NUM_THREADS": "1", "PYTHONPATH": "workflow"}
-MOST = 3600  # seconds that a call may take on a busy machine
+MOST = 3600  # most seconds that a call may take on a busy machine
 DROPPED = ("MLFLOW_TRACKING_URI", "RANK")
 
 
 class Hung(RuntimeError):
-    """Something that should have happened did not; a round that says so has failed."""
+    """Something that should have happened did not. The round has failed."""
 
 
 @dataclass
 class Call:
-    """A Snakemake in a session of its own, and the file that has what it said."""
+    """A Snakemake process in its own session, and the file with its output."""
 
     process: subprocess.Popen[bytes]
     log: Path
 
     def wait(self) -> int:
-        """Its exit code; it is killed where it does not end.
+        """Wait for the process and return its exit code. If it does not end, it is killed.
 
         Raises:
             Hung: it did not end.
@@ -54,28 +54,28 @@ class Call:
             raise Hung(f"Snakemake did not end in {MOST} s") from None
 
     def kill(self) -> None:
-        """Send SIGKILL to Snakemake and to all that it started in its session, as a node that dies."""
+        """Send SIGKILL to Snakemake and to all processes of its session, as if the node had died."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def said(self) -> str:
-        """All that it and its jobs wrote to the screen so far."""
+        """Return everything that it and its jobs have written to the screen."""
         return self.log.read_text(errors="replace")
 
 
 @dataclass
 class Tree:
-    """A checkout's copy with results.
+    """A copy of a checkout with results.
 
     Args:
         root: the checkout whose workflow and configuration are copied.
-        folder: where the copy lies.
-        random: what draws moments and places.
+        folder: folder of the copy.
+        random: draws moments and places.
         verifier: the server that RL asks.
         environment: further variables of every call.
         prefix: words before the command of every call of Snakemake, such as those of `setpriv`.
-        bytecode: the folder of Python's compiled modules, which trees share; None for one of its own.
+        bytecode: folder of Python's compiled modules, which trees share; None for a separate one.
     """
 
     root: Path
@@ -86,11 +86,11 @@ class Tree:
     prefix: list[str] = field(default_factory=list)
     bytecode: Path | None = None
     calls: list[Call] = field(default_factory=list)
-    heard: list[str] = field(default_factory=list)  # what other commands said
-    hurt: set[str] = field(default_factory=set)  # folders of results that had to be made again
+    heard: list[str] = field(default_factory=list)  # output of other commands
+    hurt: set[str] = field(default_factory=set)  # result folders that had to be made again
 
     def fill(self, finished: Path | None = None) -> None:
-        """Copy workflow and configuration, and the results of a finished tree with Snakemake's notes."""
+        """Copy workflow and configuration, and the results of a finished tree with Snakemake's metadata."""
         if finished is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
             shutil.copytree(finished / "results", self.results, symlinks=True)
@@ -117,17 +117,17 @@ class Tree:
 
     @property
     def results(self) -> Path:
-        """The folder of all results."""
+        """Return the folder of all results."""
         return self.folder / "results"
 
     def forget(self, *parts: str) -> None:
-        """Remove results, as if they had not been made yet; configs stay.
+        """Remove results, as if they had not been made yet. Configs stay.
 
-        Answers depend on weights alone, which are compared. So where `rl` is made again and `answers` is not
-        named, the answers are not asked for, which keeps a round short.
+        Answers depend on the weights alone, which are compared. So if `rl` is made again and `answers` is
+        not named, the answers are not requested, which keeps a round short.
 
         Args:
-            parts: of `rl`, `answers` and `scores`; `answers` takes the scores along.
+            parts: some of `rl`, `answers` and `scores`; `answers` includes the scores.
         """
         if "rl" in parts:
             (self.results / "runs" / "rl.json").unlink()
@@ -142,7 +142,7 @@ class Tree:
             (folder / "config.json").write_bytes(config)
 
     def call(self, *targets: str) -> Call:
-        """Start Snakemake on the targets; it makes what is missing."""
+        """Start Snakemake on the targets, so that it makes what is missing."""
         log = self.folder / f"call-{len(self.calls)}.txt"
         command = [*self.prefix, sys.executable, "-m", "snakemake", "--cores", "2"]
         command += [
@@ -166,14 +166,14 @@ class Tree:
         return self.calls[-1]
 
     def lose_power(self, call: Call) -> None:
-        """Kill the call and every process of this tree, those in sessions of their own too."""
+        """Kill the call and every process of this tree, including those in their own sessions."""
         call.kill()
         for pid in self.processes():
             end(pid)
         self.wait_for("the end of all processes", lambda: not self.processes(), None)
 
     def r1v3(self, *arguments: str) -> tuple[int, str]:
-        """Call a command of this project in the copy; its exit code and all that it said."""
+        """Call a command of this project in the copy. Return its exit code and its output."""
         done = subprocess.run(
             [sys.executable, "-m", "r1v3", *arguments],
             cwd=self.folder,
@@ -186,10 +186,10 @@ class Tree:
         return done.returncode, done.stdout
 
     def wait_for(self, what: str, seen: Callable[[], bool], call: Call | None) -> None:
-        """Wait until something is seen; where a call is named, only while it runs.
+        """Wait until `seen` returns true; if a call is given, only while it runs.
 
         Raises:
-            Hung: the call ended, or too much time went by, without it.
+            Hung: the call ended, or too much time passed, before that.
         """
         until = time.monotonic() + MOST
         while not seen():
@@ -200,23 +200,23 @@ class Tree:
             time.sleep(0.02)
 
     def pause(self, most: float) -> None:
-        """Let a random time go by, of `most` seconds."""
+        """Wait for a random time of at most `most` seconds."""
         time.sleep(self.random.random() * most)
 
     def steps(self) -> int:
-        """How many steps of RL are in its curve."""
+        """Return the number of steps in RL's curve."""
         metrics = self.rl / "metrics.jsonl"
         return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
 
     def training(self, call: Call) -> int:
-        """Wait for a random step of RL that is not its last one, and for a random moment in it."""
+        """Wait for a random step of RL except the last one, and for a random moment in it."""
         step = self.random.randint(1, 5)
         self.wait_for(f"step {step}", lambda: self.steps() >= step, call)
         self.pause(0.3)
         return step
 
     def processes(self, *words: str) -> list[int]:
-        """The processes of this tree whose command has all the words; of no other tree."""
+        """Return the processes of this tree (and of no other) whose command has all the words."""
         found = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -231,7 +231,7 @@ class Tree:
         return sorted(found)
 
     def ranks(self) -> list[int]:
-        """The processes of RL's ranks."""
+        """Return the processes of RL's ranks."""
         return [
             pid
             for pid in self.processes("workflow/scripts/grpo.py")
@@ -239,15 +239,15 @@ class Tree:
         ]
 
     def complete(self) -> dict[str, str]:
-        """Each folder that is finished, with the time at which it was made; one that is taken keeps it."""
+        """Return each finished folder with the time at which it was made; a reused one keeps its time."""
         return {
             str(path.parent.relative_to(self.results)): _made(path) for path in self._vouching()
         }
 
     def outcome(self) -> dict[str, object]:
-        """The sha256 of each file that is vouched for, as it is on the disk, and each scores.json.
+        """Return the sha256 on disk of each file in a manifest, and the content of each scores.json.
 
-        Of a curve, which holds times, its steps alone.
+        A curve holds times, so of a curve only the steps count.
         """
         found: dict[str, object] = {}
         for path in self._vouching():
@@ -266,7 +266,7 @@ class Tree:
         return sorted([*self.results.rglob("manifest.json"), *self.results.rglob("responses.json")])
 
     def end(self) -> None:
-        """Kill what is left of this tree's processes."""
+        """Kill the remaining processes of this tree."""
         for call in self.calls:
             call.kill()
         for pid in self.processes():
@@ -280,7 +280,7 @@ class Tree:
 
 
 def end(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Send a signal to a process that may have ended."""
+    """Send a signal to a process that may have ended already."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -302,5 +302,5 @@ def _environ(pid: int) -> bytes:
 
 
 def _steps(curve: Path) -> list[int]:
-    """The steps of a curve, whose other values hold times."""
+    """Return the steps of a curve. Its other values include times."""
     return [json.loads(line)["step"] for line in curve.read_text().splitlines()]

@@ -1,1 +1,1 @@
-"""The faults, a file each."""
+"""The faults, one a file."""

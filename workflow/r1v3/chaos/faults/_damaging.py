@@ -1,4 +1,4 @@
-"""Which file is damaged, and how."""
+"""Chooses which file is damaged, and damages it."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,7 +21,7 @@ KINDS: dict[str, Callable[[Tree], Iterable[Path]]] = {
 
 
 def files_of(tree: Tree, kind: str) -> list[Path]:
-    """Files of a kind, of which one is damaged."""
+    """Return the files of a kind, one of which will be damaged."""
     paths = sorted(path for path in KINDS[kind](tree) if path.is_file() and path.stat().st_size > 8)
     if not paths:
         raise Hung(f"there is no file of the kind {kind}")
@@ -29,7 +29,7 @@ def files_of(tree: Tree, kind: str) -> list[Path]:
 
 
 def damaged_folder(path: Path, tree: Tree) -> Path:
-    """The folder of results that a file belongs to."""
+    """Return the result folder that a file belongs to."""
     for above in path.parents:
         if (above / "manifest.json").exists() or (above / "responses.json").exists():
             return above
@@ -37,7 +37,7 @@ def damaged_folder(path: Path, tree: Tree) -> Path:
 
 
 def damage(path: Path, way: str, tree: Tree) -> None:
-    """Cut a file at a random place, overwrite a part with zeros, or flip one bit."""
+    """Truncate a file at a random place, overwrite a part with zeros, or flip one bit."""
     data = bytearray(path.read_bytes())
     at = tree.random.randrange(len(data))
     if way == "cut":

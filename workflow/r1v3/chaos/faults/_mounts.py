@@ -1,4 +1,4 @@
-"""File systems put over a folder for a while, which takes root."""
+"""Mounts file systems over a folder for a while, which needs root."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def no_mounts() -> str:
-    """Why nothing can be mounted here; empty where it can."""
+    """Return why nothing can be mounted here; an empty text if it can."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
         return "only root mounts file systems"
     tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
@@ -18,10 +18,10 @@ def no_mounts() -> str:
 
 @contextlib.contextmanager
 def mounted(folder: Path, *how: str) -> Iterator[None]:
-    """Mount something over a folder; it is gone afterwards, whoever still writes there."""
+    """Mount something over a folder, and unmount it afterwards, even if a process still writes there."""
     subprocess.run(["mount", *how, str(folder)], check=True)
     try:
-        if "ro" in how:  # a bind mount becomes read-only by a second call
+        if "ro" in how:  # only a second call makes a bind mount read-only
             subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
         yield
     finally:

@@ -10,7 +10,7 @@ CASES = ("ahead", "back")
 
 
 def strike(tree: Tree, case: str) -> None:
-    """Half of all files get times of another day; what is complete must not be made again."""
+    """Give half of all files times of another day. Complete results must not be made again."""
     then = time.time() + (86400 if case == "ahead" else -86400)
     for path in sorted(tree.results.rglob("*")):
         if path.is_file() and tree.random.random() < 0.5:

@@ -20,7 +20,7 @@ CASES = tuple(KINDS)
 
 
 def strike(tree: Tree, case: str) -> None:
-    """`r1v3 verify` names the file each time; after the last time, what its line says is done."""
+    """`r1v3 verify` must name the file each time. After the last time, do what its line says."""
     *others, last = tree.random.sample(WAYS, len(WAYS))
     for way in others:
         path, whole, _ = _damaged(tree, case, way)
@@ -40,7 +40,7 @@ def strike(tree: Tree, case: str) -> None:
 
 
 def _damaged(tree: Tree, kind: str, way: str) -> tuple[Path, bytes, str]:
-    """Damage a file: it, the bytes that it had, and what `r1v3 verify` said."""
+    """Damage a file. Return it, the bytes that it had, and the output of `r1v3 verify`."""
     path = tree.random.choice(files_of(tree, kind))
     whole = path.read_bytes()
     damage(path, way, tree)

@@ -10,7 +10,7 @@ CASES = ("weights", "records", "pictures")
 
 
 def strike(tree: Tree, case: str) -> None:
-    """RL refuses to begin, and names file, reason and remedy; with the folder deleted all is made again."""
+    """RL must refuse to begin, with file, reason and remedy. Deleting the folder makes everything again."""
     path, way = tree.random.choice(files_of(tree, case)), tree.random.choice(WAYS)
     damage(path, way, tree)
     call = tree.call("results/runs/rl.json")

@@ -15,7 +15,7 @@ SAYS = r"damaged|going on after step|no JSON|cannot be read|rl-\w+: starting|tak
 
 
 def strike(tree: Tree, case: str) -> None:
-    """Kill the node, damage one file of `resume/` or the curve, and begin again."""
+    """Kill the node, damage one file of `resume/` or the curve, and start again."""
     call = tree.call()
     tree.training(call)
     tree.lose_power(call)

@@ -10,7 +10,7 @@ possible = no_mounts
 
 
 def strike(tree: Tree) -> None:
-    """Put RL's folder on a small file system that is filled while it trains; then there is room again."""
+    """Put RL's folder on a small file system that is filled while it trains. Later there is space again."""
     config = (tree.rl / "config.json").read_bytes()
     with mounted(tree.rl, "-t", "tmpfs", "-o", "size=8m", "tmpfs"):
         (tree.rl / "config.json").write_bytes(config)

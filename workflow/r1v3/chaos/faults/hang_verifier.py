@@ -4,7 +4,7 @@ from r1v3.chaos.tree import Hung, Tree
 
 
 def strike(tree: Tree) -> None:
-    """Take requests in silence for some seconds, then drop them; RL asks again and is not disturbed."""
+    """Accept requests without replying for some seconds, then drop them. RL must ask again and continue."""
     call = tree.call()
     tree.training(call)
     tree.verifier.hang()

@@ -6,7 +6,7 @@ AGAIN = ("answers",)
 
 
 def strike(tree: Tree) -> None:
-    """Kill the process that answers, once it has begun."""
+    """Kill the answering process after it has begun."""
     call = tree.call()
     tree.wait_for(
         "answering", lambda: bool(tree.processes("scripts/evaluate.py", "--manifest")), call

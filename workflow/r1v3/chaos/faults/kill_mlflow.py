@@ -6,7 +6,7 @@ from r1v3.chaos.tree import Tree
 
 
 def strike(tree: Tree) -> None:
-    """Take connections and say nothing; then close. Training must not wait for it."""
+    """Accept connections and send nothing, then close them. Training must not wait for the server."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -7,7 +7,7 @@ AGAIN = ("rl", "answers")
 
 
 def strike(tree: Tree) -> None:
-    """Kill Snakemake with all that it started, the ranks in sessions of their own too."""
+    """Kill Snakemake and everything that it started, including the ranks in their own sessions."""
     call = tree.call()
     tree.training(call)
     tree.lose_power(call)

@@ -6,7 +6,7 @@ SAYS = r"going on after step|taken|another process"
 
 
 def strike(tree: Tree) -> None:
-    """Kill one rank; torchrun ends the other, and Snakemake sees a failed job."""
+    """Kill one rank. torchrun ends the other, and Snakemake sees a failed job."""
     call = tree.call()
     tree.training(call)
     tree.wait_for("two ranks", lambda: len(tree.ranks()) == 2, call)

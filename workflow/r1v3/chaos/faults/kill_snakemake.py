@@ -2,12 +2,12 @@
 
 from r1v3.chaos.tree import Tree, end
 
-# The trainer lives on. The next call waits for it, and takes what it made.
+# The trainer keeps running. The next call waits for it, and uses its result.
 SAYS = r"another process is still at it|was finished before and is taken|going on after step"
 
 
 def strike(tree: Tree) -> None:
-    """Kill one process; its jobs are not told."""
+    """Kill only Snakemake. Its jobs get no signal."""
     call = tree.call()
     tree.training(call)
     end(call.process.pid)

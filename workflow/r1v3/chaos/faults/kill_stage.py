@@ -6,7 +6,7 @@ SAYS = r"going on after step|taken|another process"
 
 
 def strike(tree: Tree) -> None:
-    """Kill torchrun, which leaves its ranks behind; Snakemake sees a failed job."""
+    """Kill torchrun, which leaves its ranks running. Snakemake sees a failed job."""
     call = tree.call()
     tree.training(call)
     for pid in tree.processes("workflow/scripts/grpo.py"):

@@ -6,7 +6,7 @@ SAYS = r"verifier|unjudged"
 
 
 def strike(tree: Tree) -> None:
-    """Refuse connections from a random step on; RL stops, because no verdict is guessed."""
+    """Refuse connections from a random step on. RL must stop, because it never guesses a verdict."""
     call = tree.call()
     tree.training(call)
     tree.verifier.die()

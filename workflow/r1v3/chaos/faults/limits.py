@@ -2,13 +2,13 @@
 
 from r1v3.chaos.tree import Tree
 
-# What `ulimit` sets: 100 open files, and files of 1,000 KiB at most, which no checkpoint fits into.
+# Limits for `ulimit`: 100 open files, or files of at most 1,000 KiB, which is less than a checkpoint.
 LIMITS = {"100 open files": "-n 100", "files of 1 MB": "-f 1000"}
 CASES = tuple(LIMITS)
 
 
 def strike(tree: Tree, case: str) -> None:
-    """Call Snakemake under the limit, which the next call is free of."""
+    """Call Snakemake under the limit. The next call has no limit."""
     tree.prefix = ["bash", "-c", f'ulimit {LIMITS[case]}; exec "$0" "$@"']
     tree.call().wait()
     tree.prefix = []

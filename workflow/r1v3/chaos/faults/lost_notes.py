@@ -8,7 +8,7 @@ SAYS = r"going on after step|taken|rl-\w+: starting"
 
 
 def strike(tree: Tree) -> None:
-    """As a copy of results without hidden folders; what is complete must not be made again."""
+    """Remove hidden folders, as copying results may do. Complete results must not be made again."""
     call = tree.call()
     tree.training(call)
     tree.lose_power(call)

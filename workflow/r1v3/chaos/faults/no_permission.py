@@ -17,7 +17,7 @@ WITHOUT_RIGHTS = [
 
 
 def possible() -> str:
-    """Why another user's folder cannot be tried here; empty where it can."""
+    """Return why the folder of another user cannot be tried here; an empty text if it can."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         return "only root gives files away, and setpriv takes its rights over them"
     tried = subprocess.run([*WITHOUT_RIGHTS, "true"], capture_output=True, check=False)
@@ -25,7 +25,7 @@ def possible() -> str:
 
 
 def strike(tree: Tree) -> None:
-    """Give the folder of answers away, and call Snakemake without rights over other people's files."""
+    """Give the folder of answers to another user, and call Snakemake without rights over others' files."""
     os.chown(tree.answers, NOBODY, NOBODY)
     tree.answers.chmod(0o755)
     tree.prefix = WITHOUT_RIGHTS

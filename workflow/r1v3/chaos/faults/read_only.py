@@ -9,6 +9,6 @@ possible = no_mounts
 
 
 def strike(tree: Tree) -> None:
-    """Mount the folder of answers over itself, for reading alone; then it is writable again."""
+    """Mount the folder of answers over itself as read-only. Later it is writable again."""
     with mounted(tree.answers, "--bind", "-o", "ro", str(tree.answers)):
         tree.call().wait()

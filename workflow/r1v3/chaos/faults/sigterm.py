@@ -10,7 +10,7 @@ SAYS = r"SIGTERM: saved after step|taken|going on after step"
 
 
 def strike(tree: Tree) -> None:
-    """As a cluster that takes its machine back: the step is ended, the state is saved."""
+    """Behave like a cluster that takes its machine back: the step must be finished and the state saved."""
     call = tree.call()
     tree.training(call)
     os.killpg(call.process.pid, signal.SIGTERM)

@@ -7,7 +7,7 @@ from r1v3.chaos.tree import Hung, Tree, end
 
 
 def strike(tree: Tree) -> None:
-    """As a machine that is suspended: the other rank waits, and nothing is made again."""
+    """Suspend a rank, as a suspended machine does. The other must wait, and nothing is made again."""
     call = tree.call()
     tree.training(call)
     rank = tree.random.choice(tree.ranks())

@@ -16,7 +16,7 @@ SAYS = r"saved after step|taken|going on after step|rl-\w+: starting"
 
 
 def strike(tree: Tree, case: str) -> None:
-    """As a person who is impatient, or leaves; after a minute what is left is killed."""
+    """Send the signals of an impatient or leaving user. After a minute, kill what is left."""
     call = tree.call()
     tree.training(call)
     for number in SIGNALS[case]:

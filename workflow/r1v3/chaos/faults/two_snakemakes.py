@@ -8,11 +8,13 @@ SAYS = r"is locked, and its Snakemake \(\S+\) may live"
 
 
 def strike(tree: Tree) -> None:
-    """Start a second one while RL trains; it must say that the first one lives, and leave it alone."""
+    """Start a second one while RL trains. It must say that the first one may live, and not touch it."""
     first = tree.call()
     tree.training(first)
     ranks = tree.ranks()
-    for pid in ranks:  # else RL may have ended before a second one has started on a busy machine
+    for (
+        pid
+    ) in ranks:  # otherwise RL may end before a second Snakemake has started on a busy machine
         end(pid, signal.SIGSTOP)
     try:
         second = tree.call()
