@@ -186,7 +186,7 @@ def _go_on(tree: Tree, fault: Fault) -> str:
 
 
 def _line(said: str, pattern: str) -> str:
-    """Return the last line with the pattern: a stage reports its start first, and later where it continues."""
+    """Return the last line with the pattern: a stage reports its start first, then where it continues."""
     if not pattern:
         return "goes on"
     found = [line.strip() for line in said.splitlines() if re.search(pattern, line)]

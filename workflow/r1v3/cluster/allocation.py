@@ -73,7 +73,7 @@ class Allocation:
         return REQUEUE
 
     def _terminate(self, child: subprocess.Popen) -> None:
-        """Send SIGTERM to the child, or to all processes of its step, because srun would kill them at once."""
+        """Send SIGTERM to the child, or to all processes of its step, as srun would kill them at once."""
         if self.nodes == 1:
             child.terminate()
         else:

@@ -3,8 +3,8 @@
     python -m r1v3.cluster.launch --processes 8 workflow/scripts/sft.py --config ...
 
 torchrun starts the ranks of one node; srun and torchrun start those of several. In a Slurm job, Slurm is
-asked for its nodes and for the remaining time. Shortly before that time is over, the script gets SIGTERM, saves and
-exits, and the job is queued again. This uses none of Snakemake's retries.
+asked for its nodes and for the remaining time. Shortly before that time is over, the script gets SIGTERM,
+saves and exits, and the job is queued again. This uses none of Snakemake's retries.
 """
 
 import argparse

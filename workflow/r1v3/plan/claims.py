@@ -399,7 +399,7 @@ def _measured_correlation(
 
 
 def _summary(empty: ClaimPower, claim: AuditClaim, project: Project) -> ClaimPower:
-    """Return how many answers must have the phrase to show, if none repeats it, that fewer than `least` do."""
+    """Count the answers with the phrase that show, if none repeats it, that fewer than `least` do."""
     try:
         items = questions_of_measure(project, claim.measure)
     except ValueError as error:
