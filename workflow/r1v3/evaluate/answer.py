@@ -1,9 +1,9 @@
-"""Ask a model every question of a suite, once: what is answered already is not asked again.
+"""Asks a model every question of a suite once. Questions that have an answer are not asked again.
 
-Answers are appended to `responses/<what>.jsonl`, a line a sample, as they come (`r1v3.generate.store`); a
-process that was killed and is started again asks only for what is missing, or is now asked otherwise.
-Five runs are five samples of one request, each with its own random stream. Several processes may share
-a suite (`R1V3_SHARD=0/4`): each asks its own part of the questions and writes its own files.
+Answers are appended to `responses/<what>.jsonl`, one line a sample, as they come (`r1v3.generate.store`). A
+process that was killed and is started again asks only what has no answer yet, or is now asked differently.
+Five runs are five samples of one request, each with its own random stream. Several processes may share a
+suite (`R1V3_SHARD=0/4`): each asks its own part of the questions and writes its own files.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ from r1v3.recipe.tables.benchmarks import Benchmark
 from r1v3.reward.configured import URL as VERIFIER_URL
 
 HELD_OUT = "held_out."
-Render = Callable[[str, str], str]  # of a question and a thinking mode
+Render = Callable[[str, str], str]  # renders a question in a thinking mode
 Plans = dict[Sampling, list[Request]]
 
 
@@ -47,16 +47,16 @@ def answer(
     folder: Path,
     serving: Serving | None = None,
 ) -> dict:
-    """Fill `folder/responses` with answers; benchmarks are sampled, held-out sets answered greedily.
+    """Fill `folder/responses` with answers: benchmarks are sampled, held-out sets answered greedily.
 
-    A benchmark that cannot be read is said before anything is asked, and keeps no other from being asked.
+    A benchmark that cannot be read is reported before anything is asked, and the others are still asked.
 
     Args:
-        serving: where a paid server's answers are kept and what they cost.
+        serving: where the answers of a paid server are kept, and what they cost.
 
     Returns:
-        How many samples there are of each benchmark or set, how many this process asked for, and by name why
-        a benchmark was not asked.
+        The number of samples of each benchmark or set, the number of requests of this process, and for each
+        benchmark that was not asked its name and the reason.
     """
     folder = Path(folder)
     responses = folder / "responses"
@@ -89,10 +89,10 @@ def plan_answers(
     held_out: dict[str, Path],
     store: Store,
 ) -> tuple[Plans, dict[str, str]]:
-    """What is to be asked: the requests that have no stored answer, by their sampling.
+    """Find the requests that have no stored answer, grouped by their sampling.
 
     Returns:
-        The requests, and by name why a benchmark cannot be asked.
+        The requests, and for each benchmark that cannot be asked its name and the reason.
     """
     greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=config.evaluation.max_new_tokens)
     render = renderer(config.template, model)
@@ -116,7 +116,7 @@ def plan_answers(
 
 
 def say_what_is_read(name: str, entry: Benchmark, tsv: Path) -> None:
-    """Say how many items a benchmark has, and name each row that cannot be read.
+    """Print how many items a benchmark has, and name each row that cannot be read.
 
     Raises:
         UnreadableFileError: the benchmark cannot be read.
@@ -132,7 +132,7 @@ def say_what_is_read(name: str, entry: Benchmark, tsv: Path) -> None:
 
 
 def say_what_judging_lacks(config: EvaluationConfig, benchmarks: dict[str, Path]) -> None:
-    """Say before anything is generated that the recipe's verifier has no address."""
+    """Print, before anything is generated, that the recipe's verifier has no address."""
     verifier = config.grading.verifier
     if verifier is None or os.environ.get(VERIFIER_URL):
         return
@@ -149,7 +149,7 @@ def say_what_judging_lacks(config: EvaluationConfig, benchmarks: dict[str, Path]
 def benchmark_requests(
     config: EvaluationConfig, render: Render, name: str, entry: Benchmark, tsv: Path
 ) -> Iterator[Request]:
-    """Every question of a benchmark; a key reads `<benchmark>/<question>`."""
+    """Yield a request for every question of a benchmark; its key is `<benchmark>/<question>`."""
     images = tsv.parent / "images"
     for plain, pictures in load_asked(entry, tsv, images):
         item = probe_item(plain, config.probe, entry, config.seed).item
@@ -160,7 +160,7 @@ def benchmark_requests(
 def held_out_requests(
     config: EvaluationConfig, render: Render, name: str, folder: Path
 ) -> Iterator[Request]:
-    """Every question of a held-out set; a key reads `held_out.<set>/<id>`."""
+    """Yield a request for every question of a held-out set; its key is `held_out.<set>/<id>`."""
     for record in read_records(folder):
         prompt = render_question(record.question, record.options, len(record.images))
         pictures = [folder / image for image in record.images]
@@ -176,7 +176,7 @@ def _request(
     pictures: list[Path],
     root: Path,
 ) -> Request:
-    if config.instruction:  # of a run that learnt with one (section 6.6)
+    if config.instruction:  # the run was trained with an instruction (section 6.6)
         question += f"\n{config.instruction}"
     digest = hashlib.sha256(f"{config.seed}/{key}".encode()).digest()
     return Request(
@@ -189,10 +189,10 @@ def _request(
 
 
 def model_key(config: EvaluationConfig) -> str:
-    """What tells one model's answers from another's: its checkpoint, and the thinking mode and tiles, which
-    the engine adds to a request.
+    """Return the key of a model's answers: its checkpoint, and the thinking mode and tiles, which the engine
+    adds to a request.
     """
-    # The fourth place was a model named by hand; without it, answers stored before would be asked again.
+    # The fourth part was once a model named by hand. Without it, answers stored before would be asked again.
     known = [config.run, config.checkpoint, config.selection, None]
     changes = config.generation.thinking
     thinking = None if changes is None else changes.model_dump(exclude_unset=True)
@@ -209,12 +209,12 @@ def _ask(engine: Engine, requests: list[Request], sampling: Sampling, store: Sto
 
 
 def judged_text(mode: str, text: str) -> str:
-    """What is judged: what the template opened of the reply, and the response."""
+    """Return the text that is judged: what the template opened of the reply, and the response."""
     return prompt_tail(mode) + text
 
 
 def shard() -> tuple[int, int]:
-    """This process's part of the questions and the number of parts: `R1V3_SHARD=1/4`, else 0 of 1.
+    """Return this process's part of the questions and the number of parts: `R1V3_SHARD=1/4`, else 0 of 1.
 
     Raises:
         ValueError: the variable is not `<part>/<parts>`.

@@ -1,11 +1,11 @@
 """Scores any model on the recipe's benchmarks, outside the run table: `r1v3 evaluate`.
 
-A model is one of the recipe's, a folder, a Hugging Face id (`id@revision` for a revision), or the address
-of an OpenAI-compatible endpoint with `#` and the model's name. Answers, verdicts, scores and pages go to
-results/evaluations/<model>/. A second call continues there, and asks only the benchmarks that are new;
-other weights in the same place get other answers.
+A model is one of the recipe's, a folder, a Hugging Face id (`id@revision` for a revision), or the address of
+an OpenAI-compatible endpoint with `#` and the model's name. Answers, verdicts, scores and pages go to
+results/evaluations/<model>/. A second call continues there, and asks only benchmarks that are new. Other
+weights at the same path get their own answers.
 
-Answers that another harness stored are scored without a model: `r1v3 evaluate --from FILE`.
+`r1v3 evaluate --from FILE` scores answers that another harness stored, without a model.
 """
 
 import json
@@ -42,7 +42,7 @@ from r1v3.recipe.tables.prices import load_prices
 
 @dataclass(frozen=True)
 class ReadyEvaluation:
-    """An evaluation that is ready to be asked: its config, model and files, and the folder of its results."""
+    """An evaluation that is ready to run: its config, model and files, and the folder of its results."""
 
     config: EvaluationConfig
     target: Target
@@ -51,7 +51,7 @@ class ReadyEvaluation:
 
     @property
     def name(self) -> str:
-        """What the model is called on the pages."""
+        """Return the model's name on the pages."""
         return self.folder.parent.name
 
 
@@ -67,15 +67,15 @@ def prepare_evaluation(
     second_judge: str | None = None,
     overlay: Path | None = None,
 ) -> ReadyEvaluation:
-    """Find the model and fetch the benchmarks; nothing is asked.
+    """Find the model and fetch the benchmarks, without asking anything.
 
     Args:
-        root: the checkout: `config/` is read, `results/` written.
-        benchmarks: some of the table's; None for the recipe's.
+        root: root of the checkout; `config/` is read, `results/` is written.
+        benchmarks: names of benchmarks in the table; None for the recipe's.
         mode: thinking mode; None for the model's or the recipe's.
-        name: of the results' folder, None for the model's.
+        name: name of the results folder; None for the model's.
         probe: asks the questions in another way (`r1v3.evaluate.probes`); None for Table 1.
-        second_judge: the model that judges the same answers once more; None for none.
+        second_judge: a model that judges the same answers a second time; None for none.
         overlay: a file that changes the recipe.
     """
     project = load_project(root, recipe, overlay)
@@ -95,7 +95,7 @@ def prepare_evaluation(
 def serving_of(
     root: Path, evaluation: ReadyEvaluation, budget: float | None = None, *, batch: bool = False
 ) -> Serving:
-    """Where a server's answers are kept, and what they cost where somebody said so."""
+    """Say where a server's answers are kept, and what they cost if the price is known."""
     part, parts = shard()
     price = load_prices(root).get(str(evaluation.target.model))
     return Serving(evaluation.folder, price, budget, batch, f"{part}-of-{parts}")
@@ -104,16 +104,16 @@ def serving_of(
 def evaluate(
     root: Path, ready: ReadyEvaluation, *, budget: float | None = None, batch: bool = False
 ) -> Path:
-    """Ask, score, write the pages; returns the folder of all that.
+    """Ask, score and write the pages. Return the folder of the evaluation.
 
     Args:
-        root: the checkout.
-        ready: what `prepare_evaluation` found.
+        root: root of the checkout.
+        ready: result of `prepare_evaluation`.
         budget: most money that all answers of the folder may cost; None for no limit.
-        batch: whether to ask through the provider's batch interface.
+        batch: whether to use the provider's batch interface.
 
     Raises:
-        BudgetReached: the next question might cost more than is left. Answers so far are stored.
+        BudgetReached: the next question might cost more than is left. The answers so far are stored.
     """
     config, folder = ready.config, ready.folder
     if (batch or budget is not None) and not ready.target.served:
@@ -149,8 +149,8 @@ def evaluate_column(
     """Score a baseline of the recipe on all its benchmarks, and write its column of Table 1.
 
     Args:
-        output: a JSON file of the baseline's name and its `scores.json`.
-        budget: most money that the answers may cost, where config/prices.yaml has the model's price.
+        output: a JSON file with the baseline's name and its `scores.json`.
+        budget: most money that the answers may cost, if config/prices.yaml has the model's price.
 
     Raises:
         ValueError: the recipe has no such baseline.
@@ -175,15 +175,15 @@ def evaluate_file(
     name: str | None = None,
     second_judge: str | None = None,
 ) -> Path:
-    """Score answers that another harness stored; returns the folder of scores, verdicts and pages.
+    """Score answers that another harness stored. Return the folder of scores, verdicts and pages.
 
     A question without an answer in the file counts as wrong, and as an error.
 
     Args:
         file: a result of VLMEvalKit or a sample log of lmms-eval.
-        benchmark: what it answers; None where the file's name says so.
-        name: of the results' folder, None for the file's.
-        second_judge: as for `prepare_evaluation`.
+        benchmark: the benchmark that it answers; None if the file's name says so.
+        name: name of the results folder; None for the file's.
+        second_judge: as in `prepare_evaluation`.
 
     Raises:
         ValueError: the file is neither, names no benchmark, or answers none of its questions.
@@ -218,7 +218,7 @@ def evaluate_file(
 
 
 def _judged_twice(project: Project, second_judge: str | None) -> Project:
-    """The project with this second judge in its evaluation; None leaves the recipe's, if it has one."""
+    """Return the project with this second judge in its evaluation; None keeps the recipe's, if any."""
     if second_judge is None:
         return project
     judge = Verifier(model=second_judge, max_unjudged=1.0)
@@ -235,7 +235,7 @@ def _known(project: Project, names: list[str]) -> list[str]:
 
 
 def _folder_of(root: Path, recipe: str, config: EvaluationConfig, name: str) -> Path:
-    """The evaluation's folder, with its config."""
+    """Return the folder of an evaluation, after writing its config there."""
     resolved = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
     digest = hash_of("evaluation", resolved)
     folder = root / "results/evaluations" / name / f"{recipe}-{digest}"
@@ -250,14 +250,14 @@ def _score_and_show(
     root: Path, config: EvaluationConfig, paths: dict[str, Path], folder: Path, name: str
 ) -> None:
     score_evaluation(config, responses=folder, benchmarks=paths, held_out={}, folder=folder)
-    if config.probe is None:  # a probe's answers belong to other questions than the file's
+    if config.probe is None:  # the answers of a probe are not answers to the file's questions
         write_exchange(config, paths, folder, plain_name(name))
     table = load_table(root / "config/benchmarks.yaml")
     write_pages(folder, paths, table, folder / "pages", name=name, against={})
 
 
 def _store(found: Matched, keys: list[str], benchmark: str, responses: Path) -> None:
-    """Keep answers as `answer` keeps them; a question without one has an error in its place."""
+    """Store answers in the form of `answer`. A question without an answer gets an error instead."""
     lines = []
     for key in keys:
         texts = found.texts.get(key, ())
@@ -270,7 +270,7 @@ def _store(found: Matched, keys: list[str], benchmark: str, responses: Path) -> 
 
 
 def what_is_missing(folder: Path) -> list[str]:
-    """A line for each benchmark without a score, each unreadable row, and each one without its judge."""
+    """Write a line for each benchmark without a score, each unreadable row, and each missing judge."""
     scores = read_json(folder / "scores.json", "benchmarks", "held_out")
     lines = [f"{name} is missing: {reason}" for name, reason in scores["missing"].items()]
     for name, found in scores["benchmarks"].items():
@@ -285,10 +285,10 @@ def what_is_missing(folder: Path) -> list[str]:
 
 
 def _obtained(root: Path, graph: ResultGraph, name: str) -> Path:
-    """A benchmark's TSV, beside the config that says what it is."""
+    """Return a benchmark's TSV, after fetching it and writing its config beside it."""
     node = graph.benchmark(name)
     folder = root / node.folder
-    # As the rule `config` writes it, and left alone where it is there: the folder's name is its hash.
+    # As the rule `config` writes it. An existing file stays, because the folder's name is its hash.
     if not (folder / "config.json").exists():
         write_json(folder / "config.json", node.config)
     obtain_or_say(BenchmarkConfig.model_validate(node.resolved), folder, root)
@@ -296,7 +296,7 @@ def _obtained(root: Path, graph: ResultGraph, name: str) -> Path:
 
 
 def _template(recipe: Recipe, target: Target) -> object:
-    """How the model is asked: as ours are, or as its authors ask it."""
+    """Return how the model is asked: with our template, or as its authors ask it."""
     entry = (recipe.models | recipe.baselines).get(target.name)
     if target.ours:
         return recipe.template.model_dump()
@@ -323,7 +323,7 @@ def _config(
         "version": VERSION["evaluation"],
         "name": target.name,
         "seed": recipe.seed,
-        # A server renders turns by itself.
+        # A server renders the turns itself.
         "template": _template(recipe, target),
         "images": recipe.images.model_dump(),
         "generation": generation,

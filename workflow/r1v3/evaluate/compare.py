@@ -1,4 +1,4 @@
-"""Two models on the same items, benchmark by benchmark, with a correction for the number of benchmarks."""
+"""Compares two models on the same items, by benchmark, with a correction for the number of benchmarks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from r1v3.render.text_table import TextTable
 
 
 def scores_of(tsv: Path, verdicts: Path, name: str) -> list[RunScore]:
-    """Each run's score again, from the verdicts of an evaluation.
+    """Compute each run's score again from the verdicts of an evaluation.
 
     Raises:
         ValueError: there are no verdicts of the benchmark.
@@ -31,13 +31,13 @@ def scores_of(tsv: Path, verdicts: Path, name: str) -> list[RunScore]:
 
 
 def entry_of(evaluation: Path, name: str) -> Benchmark:
-    """How a benchmark was asked and scored in an evaluation's folder."""
+    """Return the entry by which an evaluation asked and scored a benchmark."""
     return read_config(evaluation / "config.json", EvaluationConfig).entries[name]
 
 
 @dataclass(frozen=True)
 class Other:
-    """A model to compare with: its name, its folder of verdicts, the benchmarks that both answered."""
+    """A model to compare with: its name, its folder of verdicts, and the benchmarks that both answered."""
 
     name: str
     verdicts: Path
@@ -53,14 +53,14 @@ def compare_models(
     confidence: float,
     seed: int,
 ) -> list[dict]:
-    """A model minus each other one on every benchmark that both answered; shares in [0, 1].
+    """Compute the model's score minus each other model's, on each benchmark that both answered.
 
     Args:
         benchmarks: the TSV of each benchmark.
         verdicts: the model's folder of verdicts.
 
     Returns:
-        A row a comparison; p is also corrected for the number of all of them.
+        A row for each comparison, in shares. p is also corrected for the number of all comparisons.
     """
     rows = []
     settings = {"resamples": resamples, "confidence": confidence, "seed": seed}
@@ -86,7 +86,7 @@ def compare_models(
 
 
 def comparison_table(rows: list[dict], model: str, titles: dict[str, str]) -> TextTable:
-    """The comparisons as a table."""
+    """Return the comparisons as a table."""
     header = ["Benchmark", f"{model} minus", "n", "difference", "interval", "p", "p (Holm)"]
     header.append("shows, paired")
     lines = [
@@ -113,7 +113,7 @@ def comparison_table(rows: list[dict], model: str, titles: dict[str, str]) -> Te
 
 
 def protocol_table(scores: dict[str, dict], titles: dict[str, str]) -> TextTable:
-    """What the protocol alone moves, from the same answers.
+    """Show how much the choice of the protocol changes the score of the same answers.
 
     Args:
         scores: `benchmarks` of `scores.json`.

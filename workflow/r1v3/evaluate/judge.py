@@ -1,13 +1,13 @@
-"""Answers, judged: the grader's verdict on any of the right answers, and the share of the points.
+"""Judges answers: the grader's verdict against any of the right answers, and the share of the points.
 
-A model's own tags are read (`r1v3.evaluate.reply.read`). A reply that was cut counts only if it had
-concluded.
+Tags that a model uses on its own are read (`r1v3.evaluate.reply.read`). A reply that was cut off counts only
+if it had reached a conclusion.
 
-A benchmark's own module may judge an answer itself (`own_verdict`: None for what it leaves to the
-grader) and may give part of the points for an answer that is not all right (`earned_share`).
+The module of a benchmark may judge an answer itself (`own_verdict`; it returns None to leave an answer to the
+grader). It may also give part of the points for an answer that is only partly right (`earned_share`).
 
-Where a benchmark needs a judge (`judge: needed`) and there is no verifier, an answer that the rules find
-neither equal nor surely different is unjudged: it earns nothing, and is counted as such.
+Some benchmarks need a judge (`judge: needed`). Without a verifier, an answer that the rules find neither
+equal nor surely different is then unjudged. It earns nothing and is counted as unjudged.
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from r1v3.reward.text.normalize import normalise
 
 @dataclass(frozen=True)
 class Judged:
-    """A verdict with the share of the item's points that the answer earns, in [0, 1]."""
+    """A verdict, and the share of the item's points that the answer earns, in [0, 1]."""
 
     verdict: Verdict
     share: float
@@ -38,7 +38,7 @@ def judge_response(item: Item, response: str, entry: Benchmark, *, cut: bool = F
     """Judge one response by rules alone.
 
     Args:
-        cut: whether the limit of length ended it (`finish_reason: length`).
+        cut: whether the limit of length cut it off (`finish_reason: length`).
     """
     read = _read(response, cut)
     if read is None:
@@ -59,10 +59,10 @@ def judge_many(
     *,
     cut: list[bool] | None = None,
 ) -> list[Judged]:
-    """Judge (item, response) pairs, in order; what needs the grader goes to it at once.
+    """Judge (item, response) pairs, in order. All that need the grader are graded in one call.
 
     Args:
-        cut: for each pair, whether the limit of length ended the response; None for no.
+        cut: for each pair, whether the limit of length cut the response off; None if none was.
     """
     ended = cut or [False] * len(asked)
     reads = [
@@ -86,12 +86,12 @@ def judge_many(
 
 
 def _read(response: str, cut: bool) -> str | None:
-    """The response as the grader reads it, or None where it was cut before it concluded."""
+    """Return the text that the grader reads, or None if the response was cut off before its conclusion."""
     return as_concluded(with_boxes(response, cut=cut), cut=cut)
 
 
 def _own_verdict(item: Item, response: str, entry: Benchmark) -> Judged | None:
-    """The verdict of a benchmark's own rule, which does not look whether the reply breaks off."""
+    """Return the verdict of a benchmark's own rule, which also judges replies that were cut off."""
     own = benchmark_code(entry, "own_verdict", _leave)(item, response)
     if own is not None and own.verdict.extracted is not None and is_broken_off(response):
         return NOT_CONCLUDED
@@ -103,15 +103,15 @@ def _left_to_grader(judged: Judged | None, item: Item, grader: Grader) -> bool:
 
 
 def _verifiable(item: Item, judged: Judged) -> bool:
-    """Whether a benchmark's own rule could not judge an answer that a verifier can compare."""
+    """Return whether a benchmark's own rule could not judge an answer that a verifier can compare."""
     verdict = judged.verdict
     return verdict.correct is None and verdict.extracted is not None and any(item.golds)
 
 
 def _settled(item: Item, verdict: Verdict, entry: Benchmark) -> Verdict:
-    """A verdict by rules alone, unjudged where only a judge could say that the answer is wrong.
+    """Return a verdict by rules alone; it is unjudged if only a judge could tell that the answer is wrong.
 
-    Letters and plain numbers are settled by rule, and so is what algebra finds different.
+    Rules decide on letters, on plain numbers, and on formulas that algebra shows to be different.
     """
     open_answer = verdict.extracted is not None and not item.answer_type.startswith("mcq")
     if entry.judge != "needed" or verdict.correct is not False or not open_answer:

@@ -1,7 +1,7 @@
-"""Marks that people gave: they stand above what a rule or a judge decided.
+"""Marks that people gave. They take precedence over the verdicts of rules and judges.
 
-A CSV `marks/<benchmark>.csv` in an evaluation's folder, with the columns run, index and points, is read
-when it is scored; so an exam's worked solutions can be marked step by step and scored again.
+A CSV `marks/<benchmark>.csv` in an evaluation's folder, with the columns run, index and points, is read when
+the evaluation is scored. So people can mark worked solutions of an exam step by step, and score again.
 """
 
 import csv
@@ -11,10 +11,10 @@ import pandas as pd
 
 
 def read_marks(path: Path) -> dict[tuple[int, str], float]:
-    """Points by run and question.
+    """Read points by run and question.
 
     Raises:
-        ValueError: a column is missing, or a mark is no number or below 0; the message names the line.
+        ValueError: a column is missing, or a mark is no number or below 0. The message names the line.
     """
     marks: dict[tuple[int, str], float] = {}
     with open(path, newline="", encoding="utf-8") as file:
@@ -32,10 +32,10 @@ def read_marks(path: Path) -> dict[tuple[int, str], float]:
 
 
 def apply_marks(judged: pd.DataFrame, marks: dict[tuple[int, str], float]) -> pd.DataFrame:
-    """The judged items of one run with the marks in place.
+    """Replace the verdicts of one run by marks, for the questions that have one.
 
     Raises:
-        ValueError: a mark is more than the item's points.
+        ValueError: a mark exceeds the item's points.
     """
     judged = judged.copy()
     for place, row in judged.iterrows():

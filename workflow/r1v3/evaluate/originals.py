@@ -1,9 +1,9 @@
-"""Scorers as others published them, by name: to show what they are worth, never as the default.
+"""Scoring rules as others published them, to show their effect. They are never the default.
 
-`boxed_or_judge` is what the report's released code adds to VLMEvalKit for MMMU, MMMU-Pro
-(standard) and LogicVista: the last `\\boxed{(.*?)}` is compared with the answer, and the item is right if
-that or the judge says so. The pattern stops at the first closing brace, so it reads `\\frac{3` in
-`\\boxed{\\frac{3}{4}}`.
+`boxed_or_judge` is what the report's released code adds to VLMEvalKit for MMMU, MMMU-Pro (standard) and
+LogicVista. It compares the last `\\boxed{(.*?)}` with the answer, and the item is right if they agree or
+the judge says so. The pattern stops at the first closing brace, so in `\\boxed{\\frac{3}{4}}` it reads
+`\\frac{3`.
 """
 
 import re
@@ -12,7 +12,7 @@ BOXED = re.compile(r"\\boxed\{(.*?)\}")
 
 
 def released_box(response: str, gold: str) -> bool:
-    """Whether the released rule finds the answer in the last box."""
+    """Return whether the released rule finds the answer in the last box."""
     boxes = BOXED.findall(response)
     if not boxes:
         return False
@@ -26,19 +26,20 @@ def _bare(text: str) -> str:
 
 
 def released_is_right(rule: str, response: str, golds: tuple[str, ...], judged_right: bool) -> bool:
-    """The verdict of the protocol `released`; its judge is our own verdict, since theirs is not stored."""
+    """Return the verdict of the protocol `released`. Our verdict stands in for its judge's."""
     if rule == "judge":
         return judged_right
     return judged_right or (bool(golds) and released_box(response, golds[0]))
 
 
 def mathvista_normalised(extraction: str | None, row: dict) -> str | None:
-    """MathVista's own normalisation of an extracted answer, before it compares texts.
+    """Normalise an extracted answer as MathVista does before it compares texts.
 
-    Of options that none equals, it takes the nearest in spelling, however far: 92.5 becomes 97.
+    If no option equals it, MathVista takes the option that is nearest in spelling, however far: 92.5 becomes
+    97.
 
     Args:
-        row: question_type, answer_type, choices, precision.
+        row: has question_type, answer_type, choices and precision.
     """
     text = str(extraction).strip() if extraction is not None else ""
     if row["question_type"] == "multi_choice":
@@ -60,7 +61,7 @@ def mathvista_normalised(extraction: str | None, row: dict) -> str | None:
 
 
 def edit_distance(a: str, b: str) -> int:
-    """Insertions, deletions and replacements that turn one text into the other."""
+    """Count the insertions, deletions and replacements that turn one text into the other."""
     above = list(range(len(b) + 1))
     for row, left in enumerate(a, 1):
         line = [row]

@@ -1,8 +1,9 @@
-"""VLMEvalKit's own prompts and scorers, imported without torch and without its servers.
+"""Imports VLMEvalKit's own prompts and scorers, without torch and without its servers.
 
-Optional: `pip install --no-deps ms-vlmeval==0.0.20`. Its package imports every model it knows; here only
-the modules asked for are loaded, below empty parent packages, and three small dependencies that they
-do not need for scoring stand empty. Used by tests (do both agree?) and by perf/evaluate.py.
+It is optional: `pip install --no-deps ms-vlmeval==0.0.20`. Its package imports every model that it knows.
+Here only the requested modules are loaded, below empty parent packages. Three small dependencies that
+scoring does not need are replaced by empty modules. Tests use it (do both agree?), and so does
+perf/evaluate.py.
 """
 
 import importlib
@@ -15,12 +16,12 @@ EMPTY = ("sty", "validators", "timeout_decorator")
 
 
 def is_installed() -> bool:
-    """Whether VLMEvalKit can be imported here."""
+    """Return whether VLMEvalKit can be imported here."""
     return "vlmeval" in sys.modules or importlib.util.find_spec("vlmeval") is not None
 
 
 def load_peer(name: str):
-    """A module of VLMEvalKit by its name below `vlmeval`, such as `dataset.utils.wemath`.
+    """Import a module of VLMEvalKit by its name below `vlmeval`, such as `dataset.utils.wemath`.
 
     Raises:
         ImportError: VLMEvalKit is not installed.
@@ -53,7 +54,7 @@ def _no_judge(*_, **__):
 
 
 class _Empty(types.ModuleType):
-    """A module whose every name is a decorator factory that changes nothing."""
+    """A module in which every name is a decorator factory that changes nothing."""
 
     def __getattr__(self, name: str):
         if name.startswith("__"):

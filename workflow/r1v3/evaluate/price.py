@@ -1,4 +1,4 @@
-"""What the answers of an evaluation will cost, said before any is asked: `r1v3 evaluate MODEL --price`."""
+"""Estimates what an evaluation's answers will cost, before any is asked: `r1v3 evaluate MODEL --price`."""
 
 import os
 from itertools import groupby
@@ -18,10 +18,10 @@ from r1v3.render.text_table import TextTable
 
 
 def price_table(root: Path, evaluation: ReadyEvaluation) -> TextTable:
-    """A row for each benchmark with questions that have no stored answer, and the sum.
+    """Return a row for each benchmark with questions that have no stored answer, and the sum.
 
     Raises:
-        ValueError: the model is not behind a server, or config/prices.yaml does not know it.
+        ValueError: the model is not behind a server, or config/prices.yaml lacks it.
     """
     model = str(evaluation.target.model)
     if not evaluation.target.served:

@@ -1,9 +1,9 @@
-"""Questions asked in another way, to see what a score rests on; all of this is off in Table 1.
+"""Changes questions to find out what a score depends on. Table 1 uses none of these changes.
 
-`shuffled`: the options stand in another order, so that a letter learned by heart is wrong. `masked`: each
+`shuffled`: the options are in another order, so that a letter learned by heart is wrong. `masked`: each
 picture is grey, so that what is still right needs no picture (visual dependency). `partial`: only the
-beginning of the question is given, without picture or options; a model that continues it word by word has
-seen the benchmark. A question that a probe cannot change is asked as it is, and counted.
+beginning of the question is given, without picture or options. A model that continues it word by word has
+seen the benchmark. A question that a probe cannot change is asked unchanged, and counted.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ from r1v3.recipe.graph.configs import Probe
 from r1v3.recipe.tables.benchmarks import Benchmark
 
 GREY = (128, 128, 128)
-GIVEN = 0.6  # of a question's words
-FEWEST_WORDS = 15  # in a question whose end is worth guessing
-COMPLETED = 0.75  # of the missing words, in their order
+GIVEN = 0.6  # share of a question's words that are given
+FEWEST_WORDS = 15  # a shorter question's end is not guessed
+COMPLETED = 0.75  # share of the missing words, in their order, that counts as completed
 CONTINUE = (
     "This is the beginning of a question. Continue it word by word as it goes on, and then answer"
     " it.\n\n{}"
@@ -34,17 +34,17 @@ CONTINUE = (
 
 @dataclass(frozen=True)
 class Probed:
-    """An item as a probe asks it, and whether that differs from the plain one."""
+    """An item as a probe asks it, and whether that differs from the original."""
 
     item: Item
     changed: bool
 
 
 def probe_item(item: Item, probe: Probe | None, entry: Benchmark, seed: int) -> Probed:
-    """An item under a probe; golds follow their options.
+    """Change an item as a probe asks it. Right answers move with their options.
 
     Args:
-        seed: of the order of options; an item has the same order in every run and for every model.
+        seed: decides the order of options. An item has the same order in every run and for every model.
     """
     if probe == "shuffled":
         return _shuffled(item, entry, seed)
@@ -76,7 +76,7 @@ def _shuffled(item: Item, entry: Benchmark, seed: int) -> Probed:
 def _moved_images(
     item: Item, first: int, options: tuple[str, ...], order: list[int]
 ) -> tuple[int, ...]:
-    """The pictures in the order of their marks, where options hold some."""
+    """Return the pictures in the order of their marks, if options contain pictures."""
     counts = [len(MARK.findall(option)) for option in options]
     starts = [first + sum(counts[:place]) for place in range(len(options))]
     inside = [
@@ -93,7 +93,7 @@ def _partial(item: Item) -> Probed:
 
 
 def split_question(item: Item) -> tuple[str, str]:
-    """The words that are given, and those to be guessed; nothing is to be guessed in a short question."""
+    """Split a question into the words that are given and those to guess; a short one has none to guess."""
     words = MARK.sub("", item.question).split()
     if len(words) < FEWEST_WORDS:
         return " ".join(words), ""
@@ -102,7 +102,7 @@ def split_question(item: Item) -> tuple[str, str]:
 
 
 def is_completed(item: Item, response: str) -> bool:
-    """Whether an answer holds what was left out, word by word and in its order, but for a quarter."""
+    """Return whether an answer has the missing words in their order, except for at most a quarter."""
     missing = split_question(item)[1].lower().split()
     if not missing:
         return False
@@ -112,14 +112,14 @@ def is_completed(item: Item, response: str) -> bool:
 
 
 def masked_pictures(pictures: list[Path], folder: Path) -> list[Path]:
-    """A grey picture of the size of each, below `folder`."""
+    """Return for each picture a grey one of its size, written below `folder`."""
     return [_grey(path, folder / "masked") for path in pictures]
 
 
 def probed_pictures(
     plain: Item, item: Item, pictures: list[Path], probe: Probe | None, folder: Path
 ) -> list[Path]:
-    """The files of a probed item's pictures."""
+    """Return the files of a probed item's pictures."""
     if item.images != plain.images:
         pictures = [pictures[plain.images.index(number)] for number in item.images]
     return masked_pictures(pictures, folder) if probe == "masked" else pictures

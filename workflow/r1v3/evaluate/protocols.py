@@ -1,9 +1,9 @@
-"""The two protocols, by name: what the report says, and what its released code did.
+"""The two protocols: `report` is what the report states, `released` is what its released code did.
 
-`report`: temperature 1.0, 16,384 new tokens, five runs and their mean, our grader. `released`: one run,
-at each entry's own temperature and limit, and the published rule for MMMU, MMMU-Pro (standard) and
-LogicVista. Scored from the same stored answers, `released` is the first run under that rule; the
-temperature cannot be changed afterwards, so what it moves shows only in answers generated under `released`.
+`report`: temperature 1.0, 16,384 new tokens, the mean over five runs, our grader. `released`: one run, each
+entry's own temperature and limit, and the published rule for MMMU, MMMU-Pro (standard) and LogicVista. If
+the same stored answers are scored by both, `released` is the first run under its rule. The temperature cannot
+change afterwards, so its effect shows only in answers that were generated under `released`.
 """
 
 import pandas as pd
@@ -18,9 +18,9 @@ REPORT_TOKENS = 16_384
 
 
 def sampling_of_benchmark(settings: EvaluationSettings, entry: Benchmark) -> Sampling:
-    """How a benchmark's answers are drawn under the recipe's protocol.
+    """Return how a benchmark's answers are sampled under the recipe's protocol.
 
-    A released limit other than the report's 16,384 tokens scales the recipe's by the same factor.
+    If the released limit is not the report's 16,384 tokens, it scales the recipe's limit by the same factor.
     """
     if settings.protocol == "report":
         return Sampling(
@@ -36,12 +36,12 @@ def sampling_of_benchmark(settings: EvaluationSettings, entry: Benchmark) -> Sam
 
 
 def runs_of(settings: EvaluationSettings) -> int:
-    """How many runs a benchmark has under the recipe's protocol."""
+    """Return how many runs a benchmark has under the recipe's protocol."""
     return settings.runs if settings.protocol == "report" else 1
 
 
 def as_released(judged: pd.DataFrame, items: dict[str, Item], entry: Benchmark) -> pd.DataFrame:
-    """The judged items of one run under the released rule."""
+    """Return the judged items of one run under the released rule."""
     right = [
         released_is_right(entry.released.rule, response, items[key].golds, correct)
         for key, response, correct in zip(

@@ -1,4 +1,4 @@
-"""Every question of the benchmarks and held-out sets: what training data must not hold."""
+"""Yields every question of benchmarks and held-out sets, which training data must not contain."""
 
 import sys
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from r1v3.recipe.graph.configs import IndexedBenchmark
 def evaluation_questions(
     entries: dict[str, IndexedBenchmark], benchmarks: dict[str, Path], held_out: dict[str, Path]
 ) -> Iterator[IndexedQuestion]:
-    """Yield each question with its pictures; a benchmark that cannot be read is said and left out.
+    """Yield each question with its pictures. A benchmark that cannot be read is reported and left out.
 
     Args:
-        entries: how the rows of each benchmark are read.
+        entries: entry of each benchmark, by which its rows are read.
         benchmarks: the TSV of each benchmark.
         held_out: the folder of each held-out set.
     """

@@ -1,7 +1,7 @@
-"""Answers that lie beside: another suite of the same checkpoint may have asked the same questions.
+"""Reuses answers of another suite of the same checkpoint that asked the same questions.
 
-A benchmark added to the recipe renames the suite's folder; what the older suite was answered under the
-same settings is taken over, so that only the new benchmark is asked.
+When a benchmark is added to the recipe, the suite's folder gets another name. Answers of the older suite with
+the same settings are copied, so that only the new benchmark is asked.
 """
 
 import shutil
@@ -28,7 +28,7 @@ SAME_SAMPLING = ("protocol", "temperature", "top_p", "max_new_tokens")
 
 
 def take_over(config: EvaluationConfig, folder: Path) -> list[str]:
-    """Copy whole files of answers from suites beside `folder`; returns the benchmarks taken over."""
+    """Copy whole files of answers from suites beside `folder`, and return the copied benchmarks."""
     taken: list[str] = []
     for path in sorted(folder.parent.glob("*/config.json")):
         other = None if path.parent == folder else _suite(path)
@@ -45,12 +45,12 @@ def take_over(config: EvaluationConfig, folder: Path) -> list[str]:
 
 
 def _of_present_model(suite: Path, config: EvaluationConfig) -> bool:
-    """Whether a suite's answers are of the weights that are there now; a run trained again keeps its id."""
+    """Return whether a suite's answers come from the present weights; a retrained run keeps its id."""
     results = suite.parents[2].parent
     made = [("runs", config.run), ("selections", config.selection)]
     present = [results / shelf / id / "manifest.json" for shelf, id in made if id]
     present = [path for path in present if path.exists()]
-    if not present:  # a model outside the run table: its id is that of its bytes
+    if not present:  # a model outside the run table, whose id is a hash of its bytes
         return True
     noted = next((p for p in (suite / "responses.json", suite / FINISHED_COPY) if p.exists()), None)
     if noted is None:
@@ -64,7 +64,7 @@ def _of_present_model(suite: Path, config: EvaluationConfig) -> bool:
 
 
 def _suite(path: Path) -> EvaluationConfig | None:
-    """The config of a suite, or None where an older version of this package wrote another one."""
+    """Read the config of a suite; None if an older version of this package wrote it in another form."""
     try:
         return read_config(path, EvaluationConfig)
     except ValueError:

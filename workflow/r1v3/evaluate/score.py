@@ -1,8 +1,8 @@
-"""From stored answers to verdicts and scores: pure CPU, re-runnable, no engine.
+"""Turns stored answers into verdicts and scores. It needs only a CPU and no engine, and can be repeated.
 
-For each benchmark and run a Parquet of verdicts; for all of them `scores.json`. Scores are shares in
-[0, 1]. An item without an answer is wrong and counted as unanswered; one that nobody could judge is
-counted as unjudged and not as right; none is ever guessed.
+It writes a Parquet file of verdicts for each benchmark and run, and one `scores.json`. Scores are shares in
+[0, 1]. An item without an answer counts as wrong and as unanswered. An item that nobody could judge counts as
+not right and as unjudged. No verdict is ever guessed.
 """
 
 import json
@@ -54,7 +54,7 @@ NEVER_ASKED = {"finish_reason": "unreadable", "tokens": 0, "prompt_tokens": 0}
 
 
 class AnswersMissingError(ValueError):
-    """Not every question has its answers yet; the message says how many lack theirs."""
+    """Some questions have no answer yet. The message says how many."""
 
 
 def score_evaluation(
@@ -65,18 +65,18 @@ def score_evaluation(
     held_out: dict[str, Path],
     folder: Path,
 ) -> dict:
-    """Judge and score everything; writes `verdicts/*.parquet` and `scores.json` into the folder.
+    """Judge and score everything, and write `verdicts/*.parquet` and `scores.json` into the folder.
 
-    A benchmark that cannot be read is listed under `missing` with its reason; the others are scored.
+    A benchmark that cannot be read is listed under `missing` with the reason, and the others are scored.
 
     Args:
-        responses: the folder that holds `responses/`, or that folder itself.
+        responses: the folder that contains `responses/`, or `responses/` itself.
 
     Returns:
-        What is in `scores.json`.
+        The content of `scores.json`.
 
     Raises:
-        AnswersMissingError: an answer is missing; the message says how many and of which benchmark.
+        AnswersMissingError: answers are missing. The message says how many, and of which benchmark.
     """
     stored = responses / "responses" if (responses / "responses").is_dir() else responses
     mode = config.generation.mode
@@ -132,8 +132,8 @@ def score_benchmark(
     """Judge one benchmark, write its verdicts, and return its entry of `scores.json`.
 
     Raises:
-        UnreadableFileError: the benchmark cannot be read, or its metric cannot be told.
-        AnswersMissingError: some of its answers are not there.
+        UnreadableFileError: the benchmark cannot be read, or its metric cannot be computed.
+        AnswersMissingError: some of its answers are missing.
     """
     entry, settings = config.entries[name], config.evaluation
     plain = load_benchmark(entry, tsv)
@@ -192,7 +192,7 @@ def score_benchmark(
 def probe_facts(
     probe: Probe, probed: list[Probed], runs: list[pd.DataFrame]
 ) -> dict[str, str | int | float]:
-    """What a probe changed; for `partial` also the share of questions that were continued word by word."""
+    """Say what a probe changed; for `partial` also the share of questions that were continued verbatim."""
     changed = {one.item.key: one.item for one in probed if one.changed}
     facts: dict[str, str | int | float] = {"name": probe, "items_changed": len(changed)}
     if probe == "partial" and changed:
@@ -216,9 +216,9 @@ def judge_all(
     mode: str,
     grader: Grader,
 ) -> list[pd.DataFrame]:
-    """The judged items of each run, in the order of the file; an answer given twice is judged once.
+    """Return the judged items of each run, in the order of the file. Equal answers are judged once.
 
-    Rows that could not be read stand behind them, wrong, where the entry counts them so.
+    If the entry counts unreadable rows as wrong, they follow the other items.
     """
     items = {item.key: item for item in loaded.items}
     scored = {item.key: item for item in loaded.scored(entry)}
@@ -282,7 +282,7 @@ def _line(item: Item, row: dict, text: str, judged: Judged) -> dict:
 
 
 def scored_frame(judged: pd.DataFrame) -> pd.DataFrame:
-    """What a scorer sees: the judged items with the columns that the metric groups by."""
+    """Return the input of a scorer: the judged items with the columns that the metric groups by."""
     columns = pd.DataFrame(list(judged["columns"]), index=judged.index)
     known = judged[["key", "cluster", "correct", "share", "points", "extra"]]
     return pd.concat([known, columns.drop(columns=known.columns, errors="ignore")], axis=1)
@@ -295,7 +295,7 @@ def summarise(
     settings: EvaluationSettings,
     seed: int,
 ) -> dict:
-    """One benchmark's entry of `scores.json`."""
+    """Return one benchmark's entry of `scores.json`."""
     ours = [score_run(scored_frame(judged), entry) for judged in runs]
     released = score_run(scored_frame(as_released(runs[0], items, entry)), entry)
     scores = ours if settings.protocol == "report" else [released]
@@ -345,7 +345,7 @@ def _mean_details(scores: list[RunScore]) -> dict[str, float]:
 
 
 def _repeated(every: pd.DataFrame, runs: int) -> dict:
-    """pass@k and majority@k over the runs, by item."""
+    """Compute pass@k and majority@k over the runs, by item."""
     groups = every.groupby("key", sort=False)
     right = groups["correct"].sum()
     majority = [
@@ -365,10 +365,10 @@ def _repeated(every: pd.DataFrame, runs: int) -> dict:
 
 
 def agreement_of(every: pd.DataFrame, runs: int) -> dict[str, Any]:
-    """How far an item's runs agree, taken as confidence: calibration, and what abstaining would buy.
+    """Use the agreement of an item's runs as confidence, and measure calibration and abstaining.
 
-    The confidence of an item is the share of its runs that give its commonest answer. Abstaining answers only
-    where so many runs agree, with that answer.
+    The confidence of an item is the share of its runs that give its commonest answer. With abstaining, an
+    item is answered only if so many runs agree, with their answer.
     """
     items = [
         vote(
@@ -391,7 +391,7 @@ def agreement_of(every: pd.DataFrame, runs: int) -> dict[str, Any]:
 
 
 def judge_held_out(name: str, data: Path, rows: list[dict], mode: str) -> pd.DataFrame:
-    """The judged answers of a held-out set, one each, decoded greedily."""
+    """Return the judged answers of a held-out set; there is one greedy answer to each question."""
     given = {row["key"].partition("/")[2]: row for row in rows}
     records = read_records(data)
     missing = [record.id for record in records if record.id not in given]
@@ -430,6 +430,6 @@ def judge_held_out(name: str, data: Path, rows: list[dict], mode: str) -> pd.Dat
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table, whole or not at all."""
+    """Write a table atomically."""
     with atomic_write(path) as partial:
         frame.to_parquet(partial, index=False)

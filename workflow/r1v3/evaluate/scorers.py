@@ -1,12 +1,12 @@
-"""What a benchmark counts: every metric is a ratio of sums over clusters of items.
+"""The metrics of benchmarks: each is a ratio of sums over clusters of items.
 
-A scorer turns the judged items of one run into `parts`: for each part of the metric, what each cluster
-got and what it could have got. A part's value is sum(got) / sum(of); the benchmark's score is the mean
-of the parts named in `headline`. In this form one bootstrap serves circular groups, question pairs and
-composites alike (`r1v3.evaluate.statistics`).
+A scorer turns the judged items of one run into `parts`. Each part has, for each cluster, what it got and what
+it could get at most. The value of a part is sum(got) / sum(of). The benchmark's score is the mean of the
+parts in `headline`. In this form, one bootstrap serves circular groups, question pairs and composites alike
+(`r1v3.evaluate.statistics`).
 
-A judged item is a row with `key, cluster, correct, share, points` and the columns its metric groups by;
-`correct` is False where nothing was answered or nobody could judge: such items count, as wrong.
+A judged item is a row with `key, cluster, correct, share, points` and the columns that its metric groups by.
+`correct` is False if nothing was answered or nobody could judge; such items count as wrong.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from r1v3.recipe.tables.benchmarks import Benchmark
 
 @dataclass(frozen=True)
 class RunScore:
-    """One run's score: `parts` maps a part to a frame of `got` and `of`, indexed by cluster."""
+    """The score of one run: `parts` has for each part a frame of `got` and `of`, indexed by cluster."""
 
     parts: dict[str, pd.DataFrame]
     headline: tuple[str, ...]
@@ -27,17 +27,17 @@ class RunScore:
 
     @property
     def value(self) -> float:
-        """The benchmark's score, in [0, 1]."""
+        """Return the benchmark's score, in [0, 1]."""
         return sum(part_value(self.parts[name]) for name in self.headline) / len(self.headline)
 
 
 def part_value(part: pd.DataFrame) -> float:
-    """sum(got) / sum(of)."""
+    """Compute sum(got) / sum(of)."""
     return float(part["got"].sum() / part["of"].sum())
 
 
 def tally(got: pd.Series, cluster: pd.Series, of: pd.Series | float = 1.0) -> pd.DataFrame:
-    """What each cluster got and could have got, sorted by cluster."""
+    """Sum what each cluster got and could get, sorted by cluster."""
     frame = pd.DataFrame({"got": got.astype(float), "of": of, "cluster": cluster})
     return frame.groupby("cluster", sort=True)[["got", "of"]].sum()
 
@@ -52,7 +52,7 @@ def score_run(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
 
 
 def accuracy(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
-    """The share of right items, with the share within each group of each column of `by`."""
+    """Compute the share of right items, and the share within each group of each column of `by`."""
     return RunScore(
         parts={"accuracy": tally(judged["correct"], judged["cluster"])},
         headline=("accuracy",),
@@ -61,9 +61,9 @@ def accuracy(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
 
 
 def circular(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
-    """MMBench: a question is right only if it is right in every rotation of its options.
+    """Score MMBench: a question is right only if it is right in every rotation of its options.
 
-    `accuracy` of single rotations is reported beside it; the cluster is the question.
+    `accuracy` of single rotations is reported as well. The cluster is the question.
     """
     groups = judged.groupby("cluster", sort=True)
     every = groups["correct"].all()
@@ -79,7 +79,7 @@ def circular(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
 
 
 def points(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
-    """An exam: points earned of points to be had, items of several letters with partial credit."""
+    """Score an exam by points; items with several letters may earn part of theirs."""
     earned = judged["share"] * judged["points"]
     return RunScore(
         parts={"points": tally(earned, judged["cluster"], judged["points"])},
@@ -93,7 +93,7 @@ def points(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
 
 
 def by_group(judged: pd.DataFrame, right: pd.Series) -> dict[str, float]:
-    """The mean within each group of each further column: `subject=History` -> 0.61."""
+    """Return the mean within each group of each further column: `subject=History` -> 0.61."""
     known = {"key", "cluster", "correct", "share", "points", "extra"}
     return {
         f"{column}={group}": float(value)

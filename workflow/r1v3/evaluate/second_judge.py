@@ -1,7 +1,7 @@
-"""A second judge reads the same answers: how often two judges agree, and the score under each.
+"""A second judge for the same answers: how often two judges agree, and the score under each.
 
-A score that rests on a model's verdicts is as good as that model. Letters and plain numbers are settled by
-rule and are the same for both; what counts here are answers that at least one of the judges decided.
+A score that depends on a model's verdicts is only as good as that model. Rules decide on letters and plain
+numbers, which are the same for both judges. Only answers that at least one of the judges decided count here.
 """
 
 import os
@@ -25,14 +25,14 @@ def ask_second_judge(
     judge_runs: Callable[[Grader], list[pd.DataFrame]],
     score_of: Callable[[pd.DataFrame], float],
 ) -> dict[str, Any]:
-    """Add a column `second` to the verdicts of each run, and return what the judges agree on.
+    """Add a column `second` to the verdicts of each run, and return how the judges agree.
 
     Args:
         judge: the second judge, at the address in `R1V3_SECOND_JUDGE_URL`.
         cache: folder of its verdicts.
-        runs: the first judge's verdicts, a frame a run.
-        judge_runs: the same answers judged with another grader, in the same order.
-        score_of: the benchmark's score of a run's verdicts, in [0, 1].
+        runs: the first judge's verdicts, one frame a run.
+        judge_runs: judges the same answers with another grader, in the same order.
+        score_of: computes the benchmark's score from a run's verdicts, in [0, 1].
     """
     if not os.environ.get(SECOND_URL):
         return {"model": judge.model, "missing": f"{judge.model} has no address in {SECOND_URL}"}
@@ -50,12 +50,12 @@ def ask_second_judge(
 
 
 def agreement(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, float | int | None]:
-    """How two judges' verdicts on the same rows agree.
+    """Measure how two judges' verdicts on the same rows agree.
 
-    `decided` counts the answers that either decided, `unjudged` those of them that the second left without a
-    verdict. `agree` is the share of equal verdicts among those that both judged, `kappa` Cohen's, which takes
-    off what chance alone would give; both are None where there is nothing to compare, kappa also where each
-    judge gave the same single verdict throughout.
+    `decided` counts the answers that either judge decided, `unjudged` those of them that the second left
+    without a verdict. `agree` is the share of equal verdicts among those that both judged. `kappa` is
+    Cohen's, which subtracts the agreement expected by chance. Both are None if there is nothing to compare.
+    `kappa` is also None if each judge gave the same single verdict throughout.
     """
     decided = first["by"].eq(BY_JUDGE) | second["by"].eq(BY_JUDGE)
     both = decided & first["judged"] & second["judged"]
@@ -69,7 +69,9 @@ def agreement(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, float | in
 
 
 def _kappa(a: pd.Series, b: pd.Series) -> float | None:
-    from sklearn.metrics import cohen_kappa_score  # a second, so not at import
+    from sklearn.metrics import (
+        cohen_kappa_score,
+    )  # takes a second, so it is not imported at the top
 
     if len(a) == 0 or pd.concat([a, b]).nunique() < 2:
         return None

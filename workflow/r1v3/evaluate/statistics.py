@@ -1,8 +1,8 @@
-"""Statistics of scores: intervals over clusters of items, paired comparisons, what n items can show.
+"""Statistics of scores: intervals over clusters of items, paired comparisons, detectable differences.
 
-Legend of suffixes: R resamples, C clusters. A score is the mean of ratios sum(got) / sum(of) over
-clusters (`r1v3.evaluate.scorers`); several runs are averaged cluster by cluster before resampling, so
-that the interval speaks of items and the spread of runs is reported beside it.
+Suffixes: R resamples, C clusters. A score is the mean of ratios sum(got) / sum(of) over clusters
+(`r1v3.evaluate.scorers`). Several runs are averaged cluster by cluster before resampling, so the interval is
+over items only. The spread of runs is reported beside it.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from r1v3.base.bootstrap import cluster_weights, percentile_interval
 from r1v3.evaluate.scorers import RunScore
 
 RESAMPLES_AT_A_TIME = 256
-POWER = 0.8  # the chance with which a difference of the detectable size is seen
+POWER = 0.8  # probability with which a difference of the detectable size is found
 Pieces = list[tuple[np.ndarray, np.ndarray]]
 
 
@@ -32,7 +32,7 @@ class Interval:
 
 
 def mean_parts(runs: list[RunScore]) -> dict[str, pd.DataFrame]:
-    """Each part of the metric averaged over runs, cluster by cluster.
+    """Average each part of the metric over runs, cluster by cluster.
 
     Raises:
         ValueError: the runs do not have the same clusters.
@@ -48,10 +48,10 @@ def mean_parts(runs: list[RunScore]) -> dict[str, pd.DataFrame]:
 
 
 def interval(runs: list[RunScore], *, resamples: int, confidence: float, seed: int) -> Interval:
-    """The mean over runs with a percentile bootstrap interval over clusters.
+    """Compute the mean over runs with a percentile bootstrap interval over clusters.
 
-    Where every cluster scores the same, a bootstrap would claim certainty: there the interval is
-    Wilson's for that many clusters, and the error that of a share with one success and one failure more.
+    If every cluster has the same score, a bootstrap would claim certainty. The interval is then Wilson's for
+    that number of clusters, and the error is that of a share with one more success and one more failure.
     """
     pieces = _pieces(mean_parts(runs), runs[0].headline)
     values_R = _resampled(pieces, resamples, np.random.default_rng(seed))
@@ -65,14 +65,14 @@ def interval(runs: list[RunScore], *, resamples: int, confidence: float, seed: i
 
 
 def share_error(share: float, count: int) -> float:
-    """The standard error of a share of `count`, as if one more had succeeded and one more had failed."""
+    """Return the standard error of a share of `count`, as if one more had succeeded and one more failed."""
     widened = (share * count + 1) / (count + 2)
     return sqrt(widened * (1 - widened) / count)
 
 
 def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
-    """Wilson's interval of a share of `count`."""
-    from statsmodels.stats.proportion import proportion_confint  # half a second, so not at import
+    """Return Wilson's interval of a share of `count`."""
+    from statsmodels.stats.proportion import proportion_confint  # half a second, so not at the top
 
     ends = proportion_confint(share * count, count, alpha=1 - confidence, method="wilson")
     low, high = np.asarray(ends, dtype=float).tolist()
@@ -80,19 +80,19 @@ def wilson(share: float, count: int, confidence: float) -> tuple[float, float]:
 
 
 def spread_of_runs(runs: list[RunScore]) -> float | None:
-    """The standard deviation between runs (n - 1), or None for a single run."""
+    """Return the standard deviation between runs (n - 1), or None for a single run."""
     return float(np.std([run.value for run in runs], ddof=1)) if len(runs) > 1 else None
 
 
 def _pieces(parts: dict[str, pd.DataFrame], headline: Iterable[str]) -> Pieces:
-    """The headline's parts over one common set of clusters, as arrays (got_C, of_C)."""
+    """Return the headline's parts over their common clusters, as arrays (got_C, of_C)."""
     clusters = sorted(set().union(*(parts[name].index for name in headline)))
     frames = [parts[name].reindex(clusters, fill_value=0.0) for name in headline]
     return [(f["got"].to_numpy(float), f["of"].to_numpy(float)) for f in frames]
 
 
 def _resampled(pieces: Pieces, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """The score of each resample of the clusters, drawn with replacement."""
+    """Compute the score of each resample of the clusters, drawn with replacement."""
     clusters = len(pieces[0][0])
     values = []
     for weight_RC in cluster_weights(clusters, resamples, rng, at_a_time=RESAMPLES_AT_A_TIME):
@@ -106,9 +106,9 @@ def _resampled(pieces: Pieces, resamples: int, rng: np.random.Generator) -> np.n
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """Model a minus model b on the same items; `p` is two-sided, by permutation.
+    """The score of model a minus that of model b on the same items; `p` is two-sided, by permutation.
 
-    `error` is the standard error of the difference, paired: what both find hard or easy is in neither.
+    `error` is the standard error of the paired difference. What is hard or easy for both does not enter it.
     """
 
     difference: float
@@ -122,10 +122,10 @@ class PairedComparison:
 def compare_paired(
     a: list[RunScore], b: list[RunScore], *, resamples: int, confidence: float, seed: int
 ) -> PairedComparison:
-    """Paired comparison over items, each at the mean of its runs.
+    """Compare two models paired over items, each item at the mean of its runs.
 
-    The interval is a bootstrap over clusters common to both; p swaps the two models within clusters
-    at random, and counts the observed arrangement, so it is never 0.
+    The interval is a bootstrap over the clusters of both. For p, the two models are swapped at random within
+    clusters. The observed arrangement is counted too, so p is never 0.
 
     Raises:
         ValueError: the two were not asked the same questions.
@@ -152,16 +152,16 @@ def compare_paired(
 
 
 def _error(found_R: np.ndarray, permuted_R: np.ndarray) -> float:
-    """The standard error of a difference: the bootstrap's, or the permutation's where every pair is equal.
+    """Return the bootstrap's standard error of a difference, or the permutation's if all pairs are equal.
 
-    Where one model is right and the other wrong on every item, a bootstrap would claim certainty.
+    If one model is right and the other wrong on every item, a bootstrap would claim certainty.
     """
     error = float(found_R.std())
     return error if error > 1e-12 else float(permuted_R.std())
 
 
 def has_contrast(marked: np.ndarray, cluster: np.ndarray) -> bool:
-    """Whether both sides have answers of two clusters or more."""
+    """Return whether both sides have answers from at least two clusters."""
     return all(len(set(cluster[side])) > 1 for side in (marked, ~marked))
 
 
@@ -174,18 +174,18 @@ def contrast(
     confidence: float,
     seed: int,
 ) -> PairedComparison:
-    """The mean of the marked answers minus that of the others, whole clusters drawn with all their answers.
+    """Compute the mean of the marked answers minus that of the others, resampling whole clusters.
 
-    So five runs of an item are one item, however its answers divide between the two sides. p is that of the
-    bootstrap: twice the smaller share of resamples on one side of 0.
+    All answers of a cluster are drawn together, so five runs of an item are one item, even if some are marked
+    and others are not. p is that of the bootstrap: twice the smaller share of resamples on one side of 0.
 
     Args:
-        value: one an answer, unitless.
-        marked: one an answer, whether it is on the first side.
-        cluster: of each answer; a cluster is resampled as one.
+        value: value of each answer, unitless.
+        marked: whether each answer is on the first side.
+        cluster: cluster of each answer; a cluster is resampled as one.
 
     Raises:
-        ValueError: a side has answers of fewer than two clusters, so that its spread is not known.
+        ValueError: a side has answers from fewer than two clusters, so its variance is unknown.
     """
     if not has_contrast(marked, cluster):
         raise ValueError("a contrast needs answers of two items or more on both sides")
@@ -198,7 +198,9 @@ def contrast(
     rng = np.random.default_rng(seed)
     for weight_RC in cluster_weights(len(names), resamples, rng, at_a_time=RESAMPLES_AT_A_TIME):
         counts = [weight_RC @ of_C for _, of_C in sides]
-        drawn = (counts[0] > 0) & (counts[1] > 0)  # a resample without one side says nothing
+        drawn = (counts[0] > 0) & (
+            counts[1] > 0
+        )  # a resample without answers on one side is dropped
         means = [(weight_RC @ got_C)[drawn] / n[drawn] for (got_C, _), n in zip(sides, counts)]
         values.append(means[0] - means[1])
     found_R = np.concatenate(values)
@@ -230,14 +232,14 @@ def _swapped(pieces_a: Pieces, pieces_b: Pieces, swap_RC: np.ndarray) -> np.ndar
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Holm's correction for the number of comparisons, in the order given."""
-    from statsmodels.stats.multitest import multipletests  # half a second, so not at import
+    """Apply Holm's correction for the number of comparisons, in the given order."""
+    from statsmodels.stats.multitest import multipletests  # half a second, so not at the top
 
     return np.asarray(multipletests(p_values, method="holm")[1]).tolist() if p_values else []
 
 
 def smallest_effect(error: float, *, confidence: float, power: float = POWER) -> float:
-    """The smallest true effect that an estimate with this standard error would show."""
+    """Return the smallest true effect that an estimate with this standard error would detect."""
     normal = NormalDist()
     return (normal.inv_cdf(1 - (1 - confidence) / 2) + normal.inv_cdf(power)) * error
 
@@ -245,12 +247,12 @@ def smallest_effect(error: float, *, confidence: float, power: float = POWER) ->
 def detectable_difference(
     error: float, *, correlation: float, confidence: float, power: float = POWER
 ) -> float:
-    """The smallest true difference that two models' scores would show.
+    """Return the smallest true difference that two models' scores would detect.
 
     Args:
         error: standard error of one model's score, in [0, 1].
-        correlation: of the two models' scores over items; 0 for different items.
-        confidence: of the two-sided test; `power` is the chance to see a difference of this size.
+        correlation: correlation of the two models' scores over items; 0 for different items.
+        confidence: confidence of the two-sided test; `power` is the probability to detect such a difference.
     """
     paired = error * sqrt(2 * (1 - correlation))
     return smallest_effect(paired, confidence=confidence, power=power)
@@ -260,30 +262,30 @@ def detectable_difference(
 
 
 def pass_at_k(correct: int, samples: int, k: int) -> float:
-    """The chance that k of the samples, drawn without replacement, hold a right one."""
+    """Return the probability that k of the samples, drawn without replacement, contain a right one."""
     if not 1 <= k <= samples:
         raise ValueError(f"k must be from 1 to the {samples} samples, not {k}")
     return 1.0 - comb(samples - correct, k) / comb(samples, k)
 
 
 def majority_is_right(answers: list[str | None], right: list[bool]) -> float:
-    """Whether the commonest answer is right; a tie gives the share of the tied answers that are.
+    """Return whether the commonest answer is right; for a tie, the share of the tied answers that are.
 
-    No answer (None) is no vote; where nobody answers, the majority is wrong.
+    A missing answer (None) does not vote. Without any answer, the majority is wrong.
     """
     return vote(answers, right).right
 
 
 @dataclass(frozen=True)
 class Vote:
-    """How many answers of an item are the commonest one, and the share of these (if tied) that is right."""
+    """The number of votes for an item's commonest answer, and the share of these (if tied) that is right."""
 
     votes: int
     right: float
 
 
 def vote(answers: list[str | None], right: list[bool]) -> Vote:
-    """The commonest answer of an item; no answer (None) is no vote."""
+    """Return the commonest answer of an item; a missing answer (None) does not vote."""
     votes: dict[str, list[bool]] = {}
     for answer, is_right in zip(answers, right, strict=True):
         if answer is not None:
@@ -296,10 +298,12 @@ def vote(answers: list[str | None], right: list[bool]) -> Vote:
 
 
 def calibration_error(items: list[Vote], runs: int) -> float:
-    """The expected calibration error: |confidence - accuracy| by level of agreement, weighted by items.
+    """Compute the expected calibration error: |confidence - accuracy| by level of agreement.
+
+    Levels are weighted by their number of items.
 
     Args:
-        items: an item's vote over its runs; its confidence is votes / runs.
+        items: the vote of each item over its runs; its confidence is votes / runs.
     """
     error = 0.0
     for votes in range(runs + 1):

@@ -1,9 +1,9 @@
-"""Which model is evaluated: a checkpoint's folder, a Hugging Face id, an endpoint, a recipe's model.
+"""Finds the model to evaluate: a checkpoint's folder, a Hugging Face id, an endpoint, a recipe's model.
 
-An endpoint's address is a matter of the machine: it is given itself, or stands in R1V3_SERVER_URL, or in
+The address of an endpoint depends on the machine. It is given itself, or it is in R1V3_SERVER_URL, or in
 R1V3_SERVER_URL_<NAME> for one model of the recipe (`R1V3_SERVER_URL_QVQ_72B_PREVIEW`). Without either, a
-closed model is asked at its provider's address. The other R1V3_SERVER_ variables are those of
-`r1v3.generate.server.start`.
+closed model is asked at its provider's address. `r1v3.generate.server.start` explains the other R1V3_SERVER_
+variables.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w.-]+)?")
 RUN_FOLDER = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{10}")
 COMMIT = re.compile("[0-9a-f]{40}")
 ADDRESS = ("http://", "https://")
-CLOSED = ("openai", "anthropic")  # kinds of server that keep their own template
+CLOSED = ("openai", "anthropic")  # kinds of server that use their own template
 EXPECTED = (
     "a run's name, json or folder, a folder with config.json, a Hugging Face id, an http address followed"
     " by # and the model's name"
@@ -39,10 +39,10 @@ EXPECTED = (
 class Target:
     """A model to ask.
 
-    `name` is that of the results' folder, `identity` what distinguishes its answers from another's: the
+    `name` is the name of the results folder. `identity` distinguishes its answers from those of others: the
     content of a folder, the commit of a hub's model, the address and name of a served one. `model` is a
-    folder to load or the name that a server knows it by, `mode` how it answers, None where the recipe
-    says so. `ours` says that it learnt with the recipe's chat template.
+    folder to load, or the name by which a server knows it. `mode` is its thinking mode; None if the recipe
+    decides. `ours` says whether it was trained with the recipe's chat template.
     """
 
     name: str
@@ -59,15 +59,15 @@ def find_target(
     cache: Path | None = None,
     root: Path = Path(),
 ) -> Target:
-    """The model that a text names; it is downloaded if need be. Of a run it is the last checkpoint.
+    """Find the model that a text names, and download it if necessary. Of a run, take the last checkpoint.
 
     Args:
-        root: the checkout, below which runs lie.
-        models: the recipe's, baselines included.
-        cache: of the sha256 of files (`r1v3.base.file_hash`).
+        root: root of the checkout that contains the runs.
+        models: the recipe's models, including baselines.
+        cache: cache of the sha256 of files (`r1v3.base.file_hash`).
 
     Raises:
-        ValueError: the text names no model, or no variable says where its server is.
+        ValueError: the text names no model, or no variable has the address of its server.
     """
     if text in models and models[text].source in ("hub", "server"):
         return _of_recipe(text, models[text], cache)
@@ -96,7 +96,7 @@ def find_target(
 
 
 def _last_checkpoint(text: str, root: Path) -> tuple[str, Path] | None:
-    """The name and the last checkpoint of the run that a name, its json or its folder stands for.
+    """Return name and last checkpoint of the run that a name, its JSON file or its folder means.
 
     Raises:
         ValueError: the run has no checkpoint yet.
@@ -121,7 +121,7 @@ def _last_checkpoint(text: str, root: Path) -> tuple[str, Path] | None:
 
 
 def _ours(checkpoint: str) -> bool:
-    """Whether a folder is a checkpoint of a run of ours, which was trained here."""
+    """Return whether a folder is a checkpoint that was trained here."""
     config = Path(checkpoint).resolve().parents[1] / "config.json"
     if not config.is_file():
         return False
@@ -147,9 +147,9 @@ def _of_recipe(name: str, entry: Model | Baseline, cache: Path | None) -> Target
 
 
 def _point_to_server(name: str, entry: ServedModel) -> None:
-    """Name the server of a recipe's model in the environment, from which the engine reads it.
+    """Set the environment variables from which the engine reads the server of a recipe's model.
 
-    A provider's key goes to the provider's own address alone. Another server gets R1V3_SERVER_KEY, or
+    A provider's key goes only to the provider's own address. Another server gets R1V3_SERVER_KEY, or
     R1V3_SERVER_KEY_<NAME>.
     """
     own = re.sub(r"\W", "_", name).upper()
@@ -177,15 +177,15 @@ def _served(text: str) -> Target:
             " R1V3_SERVER_MODEL"
         )
     os.environ["R1V3_SERVER_URL"] = address
-    # A server that keeps its own template opens no thought for us.
+    # A server with its own template does not open the thought for us.
     mode = "nothink" if os.environ.get("R1V3_SERVER_KIND") in CLOSED else None
     return Target(plain_name(model), f"{address}#{model}", model, mode, served=True)
 
 
 def folder_identity(folder: Path, cache: Path | None) -> str:
-    """What tells one folder's model from another's: the sha256 of all its files but hidden ones.
+    """Identify the model in a folder by the sha256 of all its files that are not hidden.
 
-    So the same model elsewhere is the same, and other weights in the same place are others.
+    So the same model elsewhere has the same identity, and other weights in the same folder have another.
     """
     files = [
         path
@@ -199,9 +199,9 @@ def folder_identity(folder: Path, cache: Path | None) -> str:
 
 
 def _download(text: str) -> tuple[str, Path]:
-    """A hub's model: its id with the commit that the revision stands for now, and a folder to open.
+    """Download a hub's model. Return its id with the present commit of the revision, and a folder to open.
 
-    A branch moves on, a commit does not. The folder is converted where it is in its authors' layout.
+    A branch changes over time, a commit does not. A model in its authors' layout is converted.
     """
     from huggingface_hub import constants, snapshot_download
 
@@ -226,7 +226,7 @@ def _download(text: str) -> tuple[str, Path]:
 
 
 def _opened(folder: Path, identity: str) -> Path:
-    """A folder of the user's, or its native form in the hub's cache where it is in its authors' layout."""
+    """Return the user's folder, or its converted form in the hub's cache if it is in its authors' layout."""
     config = read_model_json(folder / "config.json")
     if config.get("model_type") or config.get("architectures"):
         check_supported(config, str(folder))
@@ -248,5 +248,5 @@ def _converted(source: Path, cache: Path, name: str) -> Path:
 
 
 def plain_name(text: str) -> str:
-    """A name for a folder."""
+    """Return a name for a folder."""
     return re.sub(r"[^\w.-]+", "_", text).strip("_")

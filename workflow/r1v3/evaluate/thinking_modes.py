@@ -1,7 +1,7 @@
 """The table of thinking modes (sections 6.2 and 6.3): accuracy and mean length in every thinking mode.
 
-One checkpoint; for each benchmark and held-out set one row a mode. A cap cuts the response as in figure 9;
-a budget closes the thought there and asks for the answer.
+It is about one checkpoint, with one row a mode for each benchmark and held-out set. A cap cuts the response
+off as in figure 9. A budget closes the thought there and asks for the answer.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ MEANING = {
 
 @dataclass(frozen=True)
 class ModeScore:
-    """A thinking mode and its scores of one benchmark or held-out set."""
+    """A thinking mode and its scores on one benchmark or held-out set."""
 
     thinking_mode: str
     benchmark: str
@@ -36,9 +36,9 @@ class ModeScore:
 
 
 def read_mode_scores(scores: Path) -> list[ModeScore]:
-    """The rows of an evaluation's `scores.json`; the suite's name, in `config.json`, ends in the mode.
+    """Read an evaluation's `scores.json`. The suite's name, in `config.json`, ends with the mode.
 
-    A held-out set is answered greedily, once; its interval is Wilson's for so many questions.
+    A held-out set has one greedy answer to each question; its interval is Wilson's for that number.
 
     Raises:
         ValueError: the suite has no thinking mode in its name.
@@ -63,7 +63,7 @@ def read_mode_scores(scores: Path) -> list[ModeScore]:
 
 
 def mode_table(rows: list[ModeScore]) -> TextTable:
-    """Accuracy with its interval, and mean tokens; differences to `slow`, where that was measured."""
+    """Tabulate accuracy with its interval and mean tokens, with differences to `slow` if it was measured."""
     header = [
         "Mode",
         "meaning",
@@ -98,7 +98,7 @@ def mode_table(rows: list[ModeScore]) -> TextTable:
 
 
 def meaning(thinking_mode: str) -> str:
-    """What a thinking mode does, in a few words."""
+    """Say what a thinking mode does, in a few words."""
     kind, _, budget = thinking_mode.partition("_")
     return MEANING[kind].format(budget)
 
@@ -112,7 +112,7 @@ def _ratio(tokens: float, other: float | None) -> str:
 
 
 def write_modes(scores: list[Path], output: Path) -> None:
-    """Write the table beside `output`, which is its Markdown form."""
+    """Write the table in all formats; `output` is its Markdown form."""
     write_tables(
         mode_table([row for path in scores for row in read_mode_scores(path)]),
         output.parent,

@@ -1,6 +1,6 @@
-"""CSVQA: each row is asked in Chinese and in English; both wordings of a question hang together.
+"""CSVQA: each row is asked in Chinese and in English. Both wordings of a question form a cluster.
 
-The answer of a choice may be several letters. The score is over all askings; each language's is a detail.
+The answer to a choice may be several letters. The score is over both languages; that of each is a detail.
 """
 
 from typing import Any
@@ -73,7 +73,7 @@ def _options(row: Row, language: str) -> tuple[str, ...]:
 
 
 def _letters_of_text(answer: str, row: Row) -> str:
-    """The letters of an answer that is the text of an option in either language."""
+    """Return the letters of an answer that is the text of an option in either language."""
     found = (gold_letters(answer, bare_options(_options(row, language))) for language in LANGUAGES)
     return next((letters for letters in found if letters), "")
 

@@ -1,9 +1,9 @@
 """GAOKAO-2025 mathematics, paper I: 19 questions, 150 points.
 
-`type` is single (5 points), multiple (6, part of them where only right letters are chosen: each is
-worth an equal share), fill (5) or solve (13 to 17, which an exam marks step by step). No steps are marked
-here: a solve item with a final answer in `answer` is judged by that alone, all or nothing; without one it is
-left unjudged and counted, until people's marks are imported (`r1v3.evaluate.marks`).
+`type` is single (5 points), multiple (6 points), fill (5 points) or solve (13 to 17 points). In `multiple`,
+each right letter earns an equal share if no wrong letter is chosen. An exam marks `solve` step by step, which
+is not done here. If `answer` has a final answer, it alone decides, for all points or none. Without one, the
+item is unjudged and counted, until people's marks are imported (`r1v3.evaluate.marks`).
 """
 
 from typing import Any
@@ -45,7 +45,7 @@ def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
 
 
 def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
-    """A question that cannot be read keeps its points, which are then not earned."""
+    """Describe a question, also if it is unreadable: it keeps its points, which are then not earned."""
     return [{"key": row["index"], "cluster": row["index"], "points": read_number_of_points(row)}]
 
 
@@ -56,7 +56,7 @@ def own_verdict(item: Item, response: str) -> Judged | None:
 
 
 def earned_share(item: Item, verdict: Verdict) -> float:
-    """Part of the points for some of the right letters and no wrong one."""
+    """Return the share of the points for some of the right letters and no wrong one."""
     if item.extra.get("type") != "multiple":
         return 0.0
     chosen = {letter for letter in verdict.extracted or "" if letter.isalpha()}

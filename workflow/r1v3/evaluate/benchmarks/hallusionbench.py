@@ -1,8 +1,8 @@
-"""HallusionBench: every question (aAcc), every figure (fAcc), every question over its figures (qAcc).
+"""HallusionBench: accuracy by question (aAcc), by figure (fAcc), and by question over its figures (qAcc).
 
-An index reads `category_subcategory_visualinput_set_figure_question`. A figure counts only if all its
-questions are right, a question only if it is right on every figure of its set. The score is the mean
-of the three. Question groups span figures, so what is resampled is the set of a subcategory.
+An index has the form `category_subcategory_visualinput_set_figure_question`. A figure is right only if all
+its questions are, and a question only if it is right on every figure of its set. The score is the mean of the
+three. Groups of questions span several figures, so the cluster is the set of a subcategory.
 """
 
 from typing import Any

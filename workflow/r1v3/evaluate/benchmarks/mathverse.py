@@ -1,7 +1,7 @@
-"""MathVerse, vision only: the question and its options stand in the picture, and not in the prompt.
+"""MathVerse, vision only: the question and its options are in the picture, not in the prompt.
 
-`question_for_eval` holds them in words. Only who judges reads it: the options there let a value stand for its
-letter, and a judge sees what was asked. Subject and subfield lie in the `metadata` column.
+`question_for_eval` has them as text, for judging alone. Its options allow a value to replace its letter, and
+a judge sees what was asked. Subject and subfield are in the column `metadata`.
 """
 
 from typing import Any
@@ -45,7 +45,7 @@ def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
 
 
 def _subjects(metadata: str) -> dict[str, str]:
-    """Subject and subfield, empty where the column does not say them: they decide no score."""
+    """Return subject and subfield, empty if the column lacks them. They do not affect the score."""
     try:
         found = read_literal(metadata)
     except ValueError:

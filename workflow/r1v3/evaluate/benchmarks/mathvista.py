@@ -1,8 +1,8 @@
 """MathVista: a letter, an integer, a number of given precision, or a list.
 
-The file's question is the whole query, options included. A number is right if it equals the answer
-once rounded to the row's `precision`, as the original rounds it before it compares; so the tolerance is
-half a unit of the last place.
+The file's question is the whole query, options included. A number is right if, rounded to the row's
+`precision`, it equals the answer. The original rounds before it compares, so the tolerance is half a unit of
+the last place.
 """
 
 from r1v3.data.records import LETTERS

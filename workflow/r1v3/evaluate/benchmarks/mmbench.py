@@ -1,7 +1,7 @@
 """MMBench: rows whose index differs by a million are rotations of one question.
 
-The answers of the test split are not public: its items have no right answer here, and the submission that
-the benchmark's server scores is written from the verdicts.
+The answers of the test split are not public, so its items have no right answer here. The submission that the
+benchmark's server scores is written from the verdicts.
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
 
 
 def write_submission(tsv: Path, verdicts: Path, output: Path) -> int:
-    """Write one run's letters as the server takes them; returns how many questions have one."""
+    """Write one run's letters in the form of the server; return how many questions have one."""
     judged = pd.read_parquet(verdicts)
     letters = dict(judged.set_index("key")["extracted"].dropna())
     kept = []

@@ -1,10 +1,10 @@
 """MME-Reasoning: choices, open answers, and puzzles that a rule function checks.
 
 A row without `function_id` is a choice (the set of letters must match) or open. Any other row names a
-function of `puzzle_rules`: the puzzle may have many solutions, and the function checks the one given.
-The original lets a model turn the answer into JSON; here each function's form is read by rule
-(`puzzle_answers`), from the box or the phrase that answers, else from the text after the thought. What
-cannot be read is left unjudged; where the row has an answer and there is a verifier, it is asked.
+function of `puzzle_rules`. A puzzle may have many solutions, and the function checks the given one. The
+original lets a model turn the answer into JSON. Here, a rule reads each function's form (`puzzle_answers`)
+from the box or the answer phrase, or else from the text after the thought. An unreadable answer is unjudged.
+If the row has an answer and there is a verifier, the verifier is asked.
 """
 
 import re
@@ -39,7 +39,7 @@ READERS = {
         for name in ("skyscraper", "sudoku_4", "sudoku_6", "yinyang")
     },
 }
-# Their answers are spread over lines, of which an answer phrase gives only one.
+# Answers of these functions are spread over lines, so an answer phrase gives only one of them.
 SPREAD = (answers.read_pairs, answers.grid_of, answers.bridges_of)
 
 
@@ -65,7 +65,7 @@ def items_of_row(row: Row, entry: Benchmark) -> list[Item]:
 
 
 def _stated(text: str):
-    """The JSON or Python of a cell; pairs such as `A: 5, B: x` are a dict too."""
+    """Parse the JSON or Python of a cell; pairs such as `A: 5, B: x` are a dict too."""
     value = answers.read_structure(text)
     if value is not None:
         return value
@@ -95,9 +95,9 @@ def own_verdict(item: Item, response: str) -> Judged | None:
 
 
 def _read(rule: str, text: str, response: str, extra: dict):
-    """The answer as the rule wants it, or None where neither the answer nor its context has that form.
+    """Read the answer in the rule's form; None if neither the answer nor its context has that form.
 
-    A formula, ids or places in the context may be a step of the work, so there only JSON is taken.
+    A formula, ids or places in the context may belong to a step of the work, so only JSON is taken there.
     """
     reader = READERS.get(rule, answers.read_pairs)
     names = KEYS.get(rule, ()) or (extra["answer"] if isinstance(extra["answer"], dict) else ())

@@ -1,9 +1,9 @@
 """OlympiadBench: open answers with units, several at once, each with its own tolerance.
 
-`final_answer` is a list with the answer, several of them joined by commas; `error` is the absolute
-tolerance, or one for each answer: an empty one is 1e-8, what is no number (`10%`) or is not there is none.
-Several answers are compared as a set: each must find its own partner.
-Proofs (`TP`) are not asked; items without a picture (`TO`) are not part of this benchmark.
+`final_answer` is a list with the answer; several answers are joined by commas. `error` is the absolute
+tolerance, or one for each answer. An empty one means 1e-8; a missing one, or one that is no number (`10%`),
+means none. Several answers are compared as a set: each must have its own partner. Proofs (`TP`) are not
+asked, and items without a picture (`TO`) are not part of this benchmark.
 """
 
 from typing import Any
@@ -107,7 +107,7 @@ def split_answers(text: str) -> list[str]:
 
 
 def _paired(given: list[str], golds: list[str], errors: list[float | None]) -> bool:
-    """Whether each right answer finds its own equal among those given."""
+    """Return whether each right answer has its own equal among the given ones."""
     left = list(given)
     for gold, error in zip(golds, errors, strict=True):
         found = next(
@@ -121,7 +121,7 @@ def _paired(given: list[str], golds: list[str], errors: list[float | None]) -> b
 
 
 def _request(row: Row, several: bool, subject: str, language: str) -> str:
-    """OlympiadBench's own request, by language, subject, answer type and number of answers."""
+    """Return OlympiadBench's own request, by language, subject, answer type and number of answers."""
     chinese = language == "zh"
     kinds = [
         next((names[chinese] for kind, names in KINDS.items() if kind in part), "")

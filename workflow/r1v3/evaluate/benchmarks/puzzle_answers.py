@@ -1,8 +1,8 @@
-"""Answers to the puzzles of MME-Reasoning, read by rule as each function needs them.
+"""Reads answers to the puzzles of MME-Reasoning by rules, in the form that each function needs.
 
-A reader takes the text of an answer and what the puzzle says, and gives the value for the function of
-`puzzle_rules`, or None where the text holds nothing of the form: nobody guesses then. JSON is taken as it
-stands; else what people write: `A: 5, B: 1`, `A, C`, `(A, 1)`, `4 + 3 = 7`, rows of a grid, bridges.
+A reader takes the text of an answer and the puzzle's row. It returns the value for the function of
+`puzzle_rules`, or None if the text has nothing of that form, so nothing is guessed. JSON is taken unchanged.
+Otherwise readers accept what people write: `A: 5, B: 1`, `A, C`, `(A, 1)`, `4 + 3 = 7`, grid rows, bridges.
 """
 
 import ast
@@ -34,7 +34,7 @@ _SHORT_PLACE = re.compile(r"\b([A-Z])\s*[,，\-]?\s*(\d+)\b")
 
 @dataclass(frozen=True)
 class PuzzleRow:
-    """What a row says of its puzzle: the names that an answer gives values to, its answer, its layout."""
+    """What a row says about its puzzle: the names that need a value, the answer, and the layout."""
 
     keys: tuple[str, ...] = ()
     answer: object = None
@@ -42,14 +42,14 @@ class PuzzleRow:
 
 
 def without_markup(text: str) -> str:
-    """The text without LaTeX's and Markdown's dress."""
+    """Remove LaTeX and Markdown markup from a text."""
     for pattern, new in _TEX:
         text = pattern.sub(new, text)
     return text.strip()
 
 
 def read_structure(text: str):
-    """The last JSON object or list in a text that is not part of another, or None."""
+    """Return the last JSON object or list in a text that is not part of another, or None."""
     found, place = None, 0
     openings = [m.start() for m in re.finditer(r"[\[{]", text)][:400]
     for opening in openings:
@@ -72,7 +72,7 @@ def _parsed(piece: str):
 
 
 def _balanced(text: str, start: int) -> str | None:
-    """The piece from an opening bracket to its partner, or None."""
+    """Return the piece from an opening bracket to its partner, or None."""
     depth = 0
     for place in range(start, len(text)):
         depth += (text[place] in "[{") - (text[place] in "]}")
@@ -82,7 +82,7 @@ def _balanced(text: str, start: int) -> str | None:
 
 
 def read_pairs(text: str, puzzle: PuzzleRow) -> dict | None:
-    """A value for every name, from JSON or from the last run of pairs that has them all.
+    """Read a value for every name, from JSON or from the last sequence of pairs that has all names.
 
     `A + B = 9` gives B no value. A name whose right value is a list or has spaces needs JSON.
     """
@@ -109,12 +109,12 @@ def read_pairs(text: str, puzzle: PuzzleRow) -> dict | None:
 
 
 def _number(value):
-    """`5` of a text as an integer; anything else as it is."""
+    """Return `5` in a text as an integer, and anything else unchanged."""
     return int(value) if isinstance(value, str) and re.fullmatch(r"-?\d+", value) else value
 
 
 def read_ids(text: str, puzzle: PuzzleRow) -> list[str] | None:
-    """The ids that an answer names: of letters and numbers those that stand alone, else what commas part."""
+    """Read the ids of an answer: letters and numbers that stand alone, else what commas separate."""
     value = read_structure(text)
     if isinstance(value, dict) and len(value) == 1:
         value = next(iter(value.values()))
@@ -137,7 +137,7 @@ def _as_list(value) -> list:
 
 
 def read_places(text: str, puzzle: PuzzleRow) -> list[dict] | None:
-    """Rows and columns: `(A, 1), (B, 3)`, `row A, column 1`, `A1`."""
+    """Read rows and columns: `(A, 1), (B, 3)`, `row A, column 1`, `A1`."""
     value = read_structure(text)
     value = [value] if isinstance(value, dict) else value
     if isinstance(value, list) and value:
@@ -152,7 +152,7 @@ def read_places(text: str, puzzle: PuzzleRow) -> list[dict] | None:
 
 
 def read_equation(text: str, puzzle: PuzzleRow) -> dict | None:
-    """The one equation that a text states, in signs that Python's grammar knows."""
+    """Read the one equation that a text states, in signs that Python's grammar knows."""
     value = read_structure(text)
     if isinstance(value, dict) and isinstance(value.get("equation"), str):
         text = value["equation"]
@@ -170,7 +170,7 @@ def read_equation(text: str, puzzle: PuzzleRow) -> dict | None:
 
 
 def read_formula(text: str, puzzle: PuzzleRow) -> str | None:
-    """The formula of the game of 24: of an equation the side that is no bare number."""
+    """Read the formula of the game of 24: of an equation, the side that is not just a number."""
     sides = [side.strip() for side in with_cards(as_formula(text)).split("=")]
     side = next((side for side in sides if not re.fullmatch(r"\d*", side)), "")
     if len(side) > LONGEST or not re.fullmatch(r"[\s\d+\-*/().]*[+\-*/][\s\d+\-*/().]*", side):
@@ -183,7 +183,7 @@ def read_formula(text: str, puzzle: PuzzleRow) -> str | None:
 
 
 def grid_of(text: str, puzzle: PuzzleRow) -> list[list[int]] | None:
-    """A grid of the printed one's size."""
+    """Read a grid of the printed one's size."""
     size = len(puzzle.info["base_matrix"])
     value = read_structure(text)
     if value is not None and _is_grid(value, size):
@@ -201,7 +201,7 @@ def _is_grid(value, size: int) -> bool:
 
 
 def bridges_of(text: str, puzzle: PuzzleRow) -> list[dict] | None:
-    """Bridges as JSON or as words: `two bridges from a1 to c1; a1 - a3 (1)`."""
+    """Read bridges as JSON or as words: `two bridges from a1 to c1; a1 - a3 (1)`."""
     value = read_structure(text)
     named = {"start", "end", "number"}
     whole = isinstance(value, list) and all(isinstance(one, dict) for one in value)

@@ -1,7 +1,7 @@
 """The formulas of MME-Reasoning: equal up to the order of terms, and the game of 24.
 
-A formula is parsed and computed as arithmetic; nothing that a model writes is executed. Rewritten from
-what the benchmark's functions check (VLMEvalKit, Apache-2.0), under their names.
+A formula is parsed and computed as arithmetic, so nothing that a model writes is executed. The functions
+check what the benchmark's functions check (VLMEvalKit, Apache-2.0), under the same names, in our own code.
 """
 
 import ast
@@ -17,7 +17,7 @@ SIGNS = {
 
 
 def as_formula(text: str) -> str:
-    """A formula in Python's signs: `[7 − 4] × 8` is `(7 - 4) * 8`."""
+    """Write a formula in Python's signs: `[7 − 4] × 8` becomes `(7 - 4) * 8`."""
     text = re.sub(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"((\1)/(\2))", text)
     for sign, plain in SIGNS.items():
         text = text.replace(sign, plain)
@@ -25,12 +25,12 @@ def as_formula(text: str) -> str:
 
 
 def with_cards(formula: str) -> str:
-    """A formula with the cards A, J, Q and K as their numbers."""
+    """Replace the cards A, J, Q and K in a formula by their numbers."""
     return re.sub(r"\b[AJQK]\b", lambda card: CARDS[card[0]], formula)
 
 
 def _same_expression(given, answer, info) -> bool:
-    """The same terms or factors in any order, e.g. 3 + 4 = 7 and 4 + 3 = 7."""
+    """Return whether the terms or factors are the same in any order, such as 3 + 4 = 7 and 4 + 3 = 7."""
     left = _terms(given["equation"].split("=")[0])
     return any(left == _terms(one.split("=")[0]) for one in answer)
 
@@ -58,7 +58,7 @@ OPERATORS = {
 
 
 def _value(tree) -> float:
-    """The value of a sum, difference, product or quotient of numbers; nothing else is evaluated."""
+    """Compute a sum, difference, product or quotient of numbers; nothing else is evaluated."""
     if isinstance(tree, ast.Constant) and isinstance(tree.value, int | float):
         return tree.value
     if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:

@@ -1,13 +1,13 @@
 """The grid puzzles of MME-Reasoning: sudoku, skyscrapers, yin-yang and bridges (hashi).
 
-Rewritten from what the benchmark's functions check (VLMEvalKit, Apache-2.0), under their names.
+The functions check what the benchmark's functions check (VLMEvalKit, Apache-2.0), in our own code.
 """
 
 from collections import Counter
 
 
 def _keeps(given, info) -> bool:
-    """Whether a filled grid keeps the numbers that were printed."""
+    """Return whether a filled grid keeps the printed numbers."""
     printed = info["base_matrix"]
     return len(given) == len(printed) and all(
         len(row) == len(base) and all(b is None or b == g for g, b in zip(row, base, strict=True))
@@ -74,7 +74,7 @@ def _reached(cells: set, start) -> set:
 
 
 def _hashi(given, answer, info) -> bool:
-    """Bridges run straight between islands, at most two a pair, none crossing, each island's full."""
+    """Check that bridges are straight, do not cross, are at most two a pair, and fill every island."""
     wanted = {island["cord"]: island["requirement"] for island in info["init_islands"]}
     pairs, ends, crossed = Counter(), Counter(), set()
     for bridge in given:
@@ -92,7 +92,7 @@ def _hashi(given, answer, info) -> bool:
 
 
 def _between(start: str, end: str) -> set | None:
-    """The cells between two islands in a line, or None where they are not in one."""
+    """Return the cells between two islands in a line, or None if they are not in a line."""
     (x, y), (u, v) = ((ord(cell[0]), int(cell[1:])) for cell in (start, end))
     if x == u:
         return {(x, n) for n in range(min(y, v) + 1, max(y, v))}

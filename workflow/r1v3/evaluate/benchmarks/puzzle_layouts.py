@@ -1,4 +1,4 @@
-"""Grids and bridges as people write them: rows of numbers, tables, matrices, sentences."""
+"""Reads grids and bridges as people write them: rows of numbers, tables, matrices, sentences."""
 
 import re
 
@@ -28,9 +28,9 @@ _BEFORE = re.compile(
 
 
 def read_grid(text: str, size: int) -> list[list[int]] | None:
-    """The last `size` lines in a row of `size` whole numbers each, or None.
+    """Read the last `size` consecutive lines that have `size` whole numbers each, or None.
 
-    Lines may have bars, brackets, commas, `&` and a label; a line without separators is read digit by digit.
+    Lines may have bars, brackets, commas, `&` and a label. A line without separators is read digit by digit.
     """
     rows: list[list[int]] = []
     found = None
@@ -55,7 +55,7 @@ def _cells(line: str, size: int) -> list[int] | None:
 
 
 def read_bridges(text: str) -> list[dict] | None:
-    """The bridges that the last lines in a row name; one whose number is not said is single.
+    """Read the bridges in the last consecutive lines that name any; without a number a bridge is single.
 
     `a1 = c1` is a double bridge.
     """

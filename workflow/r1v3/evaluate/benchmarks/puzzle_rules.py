@@ -1,7 +1,7 @@
-"""The rule functions of MME-Reasoning, as data where they are sums along lines.
+"""The rule functions of MME-Reasoning. Those that add up lines are data.
 
-Rewritten from what the benchmark's functions check (VLMEvalKit, Apache-2.0), under their names; a
-function takes the answer given, the row's answer and its `special_info`.
+They check what the benchmark's functions check (VLMEvalKit, Apache-2.0), under the same names, in our own
+code. A function takes the given answer, the row's answer and its `special_info`.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from collections import Counter
 from r1v3.evaluate.benchmarks.puzzle_formulas import FORMULAS
 from r1v3.evaluate.benchmarks.puzzle_grids import GRIDS
 
-# name -> (keys, allowed values or None, lines, what each line adds up to)
+# name -> (keys, allowed values or None, lines, sum of each line)
 LINES = {
     "2": ("ABCDEF", None, "ABC CEF ADF", 25),
     "3": ("ABCDEFGHIJKLMNO", range(1, 16), "ADEH CEGH IGJH NMJH OMHL KLHF BFHD", 30),
@@ -96,7 +96,7 @@ def _coordinates(given, answer, info) -> bool:
 
 
 def _one_of(given, answer, info) -> bool:
-    """The ids given are those of any of the answers, in any order; one id may stand without its list."""
+    """Return whether the given ids are those of any answer, in any order; a single id needs no list."""
     value = next(iter(given.values())) if isinstance(given, dict) and len(given) == 1 else given
 
     def ids(one) -> set[str]:

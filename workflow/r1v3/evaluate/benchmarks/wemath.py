@@ -1,10 +1,11 @@
-"""WeMath: does the model master a composite problem and the steps it is made of?
+"""WeMath: does the model master a composite problem and the steps that it consists of?
 
-With every step right and the composite right it is mastered (CM); steps right and composite wrong is
-inadequate generalization (IG); a step wrong and the composite wrong is insufficient knowledge (IK); a
-step wrong and the composite right is rote memorization (RM). Loose: RM only if every step is wrong.
-A composite of which a row cannot be read is nowhere mastered.
-Score = (composites - IG/2 - RM - IK) / composites; what is resampled is the composite.
+If every step and the composite are right, it is mastered (CM). If the steps are right and the composite is
+wrong, that is inadequate generalization (IG). If a step and the composite are wrong, that is insufficient
+knowledge (IK). If a step is wrong and the composite is right, that is rote memorization (RM). In the loose
+score, it is RM only if every step is wrong. A composite with an unreadable row is never mastered.
+
+Score = (composites - IG/2 - RM - IK) / composites. The cluster is the composite.
 """
 
 import re
@@ -32,7 +33,7 @@ def describe_row(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
 
 
 def score_items(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
-    # A row that cannot be read may not say which composite it is a part of.
+    # An unreadable row may not say which composite it belongs to.
     judged = judged[[bool(extra) for extra in judged["extra"]]]
     place = pd.Series([extra["place"] for extra in judged["extra"]], index=judged.index)
     steps = pd.Series([extra["steps"] for extra in judged["extra"]], index=judged.index)
@@ -74,7 +75,7 @@ def score_items(judged: pd.DataFrame, entry: Benchmark) -> RunScore:
 
 
 def _complete(cluster: pd.Series, place: pd.Series) -> set[str]:
-    """The composites that have their whole, once, and each of their steps (`2steps/7`: steps 1 and 2)."""
+    """Return the composites that have one whole and each of their steps (`2steps/7`: steps 1 and 2)."""
     places = place.groupby(cluster).agg(list)
     return {
         str(name)

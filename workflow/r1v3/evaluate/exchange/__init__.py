@@ -1,1 +1,1 @@
-"""Answers in the layouts of other evaluation harnesses: written for their scorers, read for ours."""
+"""Answers in the formats of other evaluation harnesses: written for their scorers, read for ours."""

@@ -1,7 +1,7 @@
-"""What other harnesses call each benchmark, and where the prompt that we follow is written.
+"""The names of each benchmark in other harnesses, and the source of the prompt that we follow.
 
-Names and files are those of VLMEvalKit at commit e8e78f0 and of lmms-eval at commit 75571cf. A benchmark that
-one of them does not have goes by our own name.
+Names and files are those of VLMEvalKit at commit e8e78f0 and of lmms-eval at commit 75571cf. If one of them
+lacks a benchmark, our own name is used.
 """
 
 import re
@@ -58,30 +58,30 @@ PEERS = {
     ),
 }
 
-# The same items, asked for steps; of EMMA alone the name without it is another set, the whole one.
+# The same items, with a request for steps. For EMMA alone, the name without it is another set, the whole one.
 COT = re.compile("_cot$", re.IGNORECASE)
-# Who judged the answers, or when they were given.
+# The name of a judge, or a date.
 BEHIND = re.compile(
     r"(?:_(?:exact_matching|openai|chatgpt[\w.-]*?|gpt-?\d[\w.-]*?|result|score|acc|20\d\d[\dt_:.-]*))+$"
 )
 
 
 def dataset_of(benchmark: str) -> str:
-    """VLMEvalKit's name, or ours where it has none."""
+    """Return VLMEvalKit's name, or ours if it has none."""
     peer = PEERS.get(benchmark)
     return peer.dataset if peer and peer.dataset else benchmark
 
 
 def task_of(benchmark: str) -> str:
-    """lmms-eval's name, or ours where it has none."""
+    """Return lmms-eval's name, or ours if it has none."""
     peer = PEERS.get(benchmark)
     return peer.task if peer and peer.task else benchmark
 
 
 def benchmark_in(stem: str, known: list[str]) -> str | None:
-    """The benchmark that a file's name ends with, by any harness's name; the longest wins.
+    """Return the benchmark whose name, in any harness, ends a file's name. The longest name wins.
 
-    A date, or who judged it, may follow (`my_model_MMStar_openai_result`), and case does not matter.
+    A date, or the name of a judge, may follow (`my_model_MMStar_openai_result`), and case does not matter.
 
     Args:
         stem: such as `my_model_MMStar` or `20260101_120000_samples_mmstar`.

@@ -1,7 +1,7 @@
-"""Answers from another harness's files, matched to the questions of our benchmark.
+"""Reads answers from files of another harness, and matches them to the questions of our benchmark.
 
-VLMEvalKit's result (`.xlsx`, `.tsv`, `.csv` or `.json` with `index` and `prediction`) and lmms-eval's sample
-log (`.jsonl` with `doc_id` and `filtered_resps`) are told apart by their columns, not by their names.
+A result of VLMEvalKit (`.xlsx`, `.tsv`, `.csv` or `.json`) has the columns `index` and `prediction`. A sample
+log of lmms-eval (`.jsonl`) has `doc_id` and `filtered_resps`. The columns, not the file's name, tell which.
 """
 
 import json
@@ -23,7 +23,7 @@ FORMS = (*SEPARATORS, ".xlsx", ".json", ".jsonl")
 class ForeignAnswer:
     """A question as another harness names it, and its answers, one a run.
 
-    `index` is the row's own name, `place` its number in their file (from 0), `asked` the text that was sent.
+    `index` is the row's own name, `place` its number in the file (from 0), `asked` the text that was sent.
     `damage` says why a row cannot be read.
     """
 
@@ -37,22 +37,22 @@ class ForeignAnswer:
 
 @dataclass(frozen=True)
 class Matched:
-    """Answers by our keys; `unmatched` names rows that belong to no question of ours."""
+    """Answers by our keys; `unmatched` names rows that match no question of ours."""
 
     texts: dict[str, tuple[str, ...]]
     unmatched: list[str]
 
     @property
     def runs(self) -> int:
-        """How many answers the most answered question has."""
+        """Return the largest number of answers to one question."""
         return max((len(texts) for texts in self.texts.values()), default=0)
 
 
 def read_foreign(path: Path) -> list[ForeignAnswer]:
-    """The answers of a file.
+    """Read the answers of a file.
 
     Raises:
-        ValueError: the file is neither layout; the message names the file and what is missing.
+        ValueError: the file has neither format. The message names the file and what is missing.
     """
     if not path.is_file():
         raise ValueError(f"{path}: the file is not there")
@@ -75,7 +75,7 @@ def _damaged(reason: str) -> ForeignAnswer:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any] | str]:
-    """Each row, or why it cannot be read."""
+    """Yield each row, or the reason why it cannot be read."""
     if path.suffix in SEPARATORS:
         for line in read_benchmark_rows(path):
             yield f"on line {line.number}: {line.reason}" if line.reason else dict(line.row)
@@ -95,7 +95,7 @@ def _json_rows(path: Path) -> Iterator[dict[str, Any] | str]:
         except ValueError as error:
             raise ValueError(f"{path}: it is not JSON ({error})") from None
         if isinstance(found, dict) and isinstance(found.get("logs"), list):
-            found = found["logs"]  # as lmms-eval wrote its logs before there were lines
+            found = found["logs"]  # an older format of lmms-eval's logs, before JSON lines
         if isinstance(found, dict):  # a table by column, as pandas writes it
             columns = {name: _column(cells) for name, cells in found.items()}
             found = [dict(zip(columns, cells)) for cells in zip(*columns.values())]
@@ -121,9 +121,9 @@ def _column(cells: Any) -> list[Any]:
 
 def _of_kit(row: dict[str, Any]) -> ForeignAnswer:
     text = _said(row.get("prediction"))
-    thought = _said(row.get("thinking"))  # SPLIT_THINK keeps it in a column of its own
+    thought = _said(row.get("thinking"))  # SPLIT_THINK puts the thought into its own column
     whole = f"<think>{thought}</think>{text}" if thought else text
-    # A number beside a gap has decimals in pandas.
+    # pandas writes integers with decimals in a column that has an empty cell.
     index = re.sub(r"\.0+$", "", _said(row.get("index"))) or None
     asked = "\n".join(_said(row.get(name)) for name in ("question", *ascii_uppercase))
     return ForeignAnswer(index, None, asked, _said(row.get("answer")), (whole,))
@@ -153,7 +153,7 @@ def _flat(value: Any) -> Iterator[str]:
 
 
 def _words(value: Any) -> Iterator[str]:
-    """All texts of what was asked: a text, turns with parts, or a document."""
+    """Yield all texts of what was asked: a text, turns with parts, or a document."""
     if isinstance(value, dict):
         for each in value.values():
             yield from _words(each)
@@ -169,12 +169,11 @@ def _said(value: Any) -> str:
 
 
 def match(answers: list[ForeignAnswer], items: list[Item]) -> Matched:
-    """Find the question of each answer: by its index, else by the text that was asked.
+    """Find the question of each answer, by its index or else by the text that was asked.
 
-    Where a row's question is that of another item than its index says, the question counts: files are
-    numbered anew.
-    An answer of several candidates belongs to the one at its place in the file, if that is among them.
-    A question that is answered twice keeps its first answer.
+    If a row's text is the question of another item than its index says, the text counts, because some files
+    are numbered anew. If several items match, the one at the row's place in the file is taken, if it is among
+    them. If a question is answered twice, its first answer is kept.
     """
     known = {item.key: item for item in items}
     squeezed = [(_squeezed(item.question), item) for item in items]
@@ -216,7 +215,7 @@ def _by_text(answer: ForeignAnswer, squeezed: list[tuple[str, Item]]) -> Item | 
 
 
 def _has_options(item: Item, asked: str) -> bool:
-    """Whether the options stand in the text, in their order."""
+    """Return whether the options are in the text, in their order."""
     place = 0
     for option in item.options or ():
         place = asked.find(_squeezed(option), place)

@@ -1,6 +1,6 @@
-"""The first sheet of an Excel workbook as rows of texts: VLMEvalKit's default form of a result.
+"""Reads the first sheet of an Excel workbook as rows of texts. It is VLMEvalKit's default format of results.
 
-A workbook is a zip of XML. Only texts and numbers are read; that is all that such a result holds.
+A workbook is a zip of XML. Only texts and numbers are read, and such results contain nothing else.
 """
 
 import re
@@ -13,11 +13,11 @@ NAMESPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 SHEET = "xl/worksheets/sheet1.xml"
 STRINGS = "xl/sharedStrings.xml"
 ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
-LARGEST = 2**30  # bytes of one part, unpacked
+LARGEST = 2**30  # most bytes of one part, unpacked
 
 
 def read_workbook(path: Path) -> Iterator[dict[str, str]]:
-    """Each row below the first, by the first row's texts; an empty cell is an empty text.
+    """Yield each row after the first, by the texts of the first row; an empty cell is an empty text.
 
     Raises:
         ValueError: the file is no workbook.

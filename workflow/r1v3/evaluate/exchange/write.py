@@ -1,9 +1,9 @@
-"""An evaluation's answers as VLMEvalKit's result files and lmms-eval's sample logs.
+"""Writes an evaluation's answers as VLMEvalKit's result files and lmms-eval's sample logs.
 
-VLMEvalKit keeps one table a run, `<model>_<data set>.tsv` (its PRED_FORMAT=tsv): the benchmark's own columns
-without the pictures, `prediction`, and `thinking` (its SPLIT_THINK), since its exact matching reads no letter
-behind a thought. lmms-eval keeps one `<date>_samples_<task>.jsonl`, a line a question:
-doc_id, target, resps, filtered_resps, doc_hash, input and the metric.
+VLMEvalKit has one table a run, `<model>_<data set>.tsv` (its PRED_FORMAT=tsv): the benchmark's own columns
+without the pictures, `prediction`, and `thinking` (its SPLIT_THINK). The thought is separate because its
+exact matching finds no letter after a thought. lmms-eval has one `<date>_samples_<task>.jsonl`, one line a
+question: doc_id, target, resps, filtered_resps, doc_hash, input and the metric.
 """
 
 import csv
@@ -31,12 +31,12 @@ VLMEVALKIT, LMMS_EVAL = "vlmevalkit", "lmms_eval"
 def write_exchange(
     config: EvaluationConfig, benchmarks: dict[str, Path], folder: Path, model: str
 ) -> Path:
-    """Write both layouts for every benchmark that has verdicts; returns the folder `exchange`.
+    """Write both formats for every benchmark that has verdicts, and return the folder `exchange`.
 
     Args:
         benchmarks: the TSV of each benchmark.
-        folder: of a scored evaluation.
-        model: its name in the names of files.
+        folder: folder of a scored evaluation.
+        model: name of the model in the names of files.
     """
     target = folder / "exchange"
     for name, tsv in benchmarks.items():
@@ -85,12 +85,12 @@ def _write_table(asked: list[tuple[Item, int, Row]], texts: dict[str, str], path
 
 
 def split_thought(text: str) -> tuple[str, str]:
-    """A response's thought and what stands behind it; one that never closed its thought has no thought."""
+    """Split a response into thought and answer. If it never closes its thought, the thought is empty."""
     before, end, behind = text.rpartition(END_OF_THINK)
     if not end:
         return "", text
     thought = before.strip().removeprefix(THINK)
-    if THINK in thought or END_OF_THINK in thought:  # several, which stay as they are
+    if THINK in thought or END_OF_THINK in thought:  # several thoughts, which stay unchanged
         return f"{before.strip()}{END_OF_THINK}", behind.strip()
     return thought.strip(), behind.strip()
 
@@ -110,7 +110,7 @@ def _write_samples(
 
 
 def _sample(item: Item, number: int, row: Row, whole: list[str]) -> dict[str, Any]:
-    """A line of a sample log; what lmms-eval flattens for a single answer is flattened here too."""
+    """Return a line of a sample log. Lists of one answer are flattened, as lmms-eval does."""
     document = {name: text for name, text in row.items() if name not in PICTURES}
     written = json.dumps(document, indent=2, ensure_ascii=False)
     filtered = [text.rpartition(END_OF_THINK)[2].strip() for text in whole]

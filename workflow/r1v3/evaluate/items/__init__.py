@@ -1,1 +1,1 @@
-"""From a benchmark's files to its items."""
+"""Turns the files of a benchmark into its items."""

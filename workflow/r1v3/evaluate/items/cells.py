@@ -1,4 +1,4 @@
-"""What a cell of a benchmark's file holds: a list in any program's notation, letters, a number of points."""
+"""Reads the cells of a benchmark's file: lists in the notation of any program, letters, numbers of points."""
 
 import math
 import re
@@ -9,8 +9,16 @@ from r1v3.data.literals import BEGINS, read_literal
 from r1v3.data.records import LETTERS
 from r1v3.evaluate.items.rows import Row
 
-NO_CELL = frozenset(("None", "null", "NULL", "<NA>", "NaT", "#N/A"))  # of empty cells, beside `nan`
-TEXTS = ("text", "content", "value", "option", "answer")  # keys of an option that is an object
+NO_CELL = frozenset(
+    ("None", "null", "NULL", "<NA>", "NaT", "#N/A")
+)  # texts for empty cells, besides `nan`
+TEXTS = (
+    "text",
+    "content",
+    "value",
+    "option",
+    "answer",
+)  # keys of the text in an option that is an object
 JOINTS = frozenset(
     ("and", "both", "option", "options", "answer", "answers", "choice", "choices")
 )  # words between letters
@@ -19,8 +27,10 @@ POINTS = re.compile(r"\s*(?:分|points?|pts?\.?|marks?)\Z", re.IGNORECASE)
 
 
 def read_list(text: str) -> list[Any]:
-    """A list written as Python, JSON or by numpy (`['a' 'b']`); anything else is a list of one, the empty
-    text of none. A `nan` in it, as pandas writes an empty cell, is None.
+    """Read a list in the notation of Python, JSON or numpy (`['a' 'b']`).
+
+    Any other text is a list of one, and the empty text an empty list. A `nan` in it, which is pandas' empty
+    cell, becomes None.
     """
     text = text.strip()
     if not text:
@@ -37,10 +47,10 @@ def read_list(text: str) -> list[Any]:
 
 
 def read_texts(column: str, text: str) -> list[str]:
-    """The texts of a column that holds a list, a list in another, or an object by letters.
+    """Read the texts of a column that has a list, a list in another, or an object by letters.
 
     Raises:
-        ValueError: it begins as a list and is none.
+        ValueError: it begins like a list and is none.
     """
     text = text.strip()
     if text in NO_CELL:
@@ -56,7 +66,7 @@ def read_texts(column: str, text: str) -> list[str]:
 
 
 def _text(option: Any) -> str:
-    """An option's text: `x`, `{"label": "A", "text": "x"}`, or `{"A": "x"}`."""
+    """Return an option's text: `x`, `{"label": "A", "text": "x"}`, or `{"A": "x"}`."""
     if not isinstance(option, dict):
         return "" if option is None else str(option)
     named = [value for key, value in option.items() if str(key).casefold() in TEXTS]
@@ -66,10 +76,10 @@ def _text(option: Any) -> str:
 
 
 def read_kind(column: str, text: str, kinds: dict[str, str]) -> str:
-    """The kind of a row, whatever the case of its name and what joins its words: `Multi-Choice`.
+    """Read the kind of a row, whatever the case of its name and what joins its words: `Multi-Choice`.
 
     Args:
-        kinds: the kind by its name in small letters, without blanks, dashes and underscores.
+        kinds: the kinds by name, in lower case without blanks, dashes and underscores.
 
     Raises:
         ValueError: there is no such kind.
@@ -82,7 +92,7 @@ def read_kind(column: str, text: str, kinds: dict[str, str]) -> str:
 
 
 def _by_letters(text: str) -> list[Any]:
-    """The values of `{"A": ..., "B": ...}` in the order of the letters; nothing for anything else."""
+    """Return the values of `{"A": ..., "B": ...}` in the order of the letters; nothing for anything else."""
     if not text.startswith("{"):
         return []
     try:
@@ -95,10 +105,10 @@ def _by_letters(text: str) -> list[Any]:
 
 
 def letters_in(text: str) -> str:
-    """The letters that an answer names, sorted: `A, C`, `ac`, `['A', 'C']`, `A和C`, `Both A and C`.
+    """Return the letters that an answer names, sorted: `A, C`, `ac`, `['A', 'C']`, `A和C`, `Both A and C`.
 
     Returns:
-        Nothing where it holds another word, or no letter.
+        An empty text if the answer has another word, or no letter.
     """
     words = re.findall(r"[A-Za-z]+", unicodedata.normalize("NFKC", text))
     named = [word.upper() for word in words if word.casefold() not in JOINTS]
@@ -108,7 +118,7 @@ def letters_in(text: str) -> str:
 
 
 def read_number_of_points(row: Row) -> float:
-    """The column `points`: `6`, `6.0`, `6分` or `6 points`.
+    """Read the column `points`: `6`, `6.0`, `6分` or `6 points`.
 
     Raises:
         ValueError: it is no number above 0.

@@ -1,11 +1,11 @@
-"""Data-card files (Parquet, JSON, CSV or TSV) become one TSV in VLMEvalKit's format.
+"""Converts a data set's files (Parquet, JSON, CSV or TSV) to one TSV in VLMEvalKit's format.
 
-Columns are renamed as the entry says. Picture columns (`image`, or `image_1`, `image_2`, ...) hold
-bytes in Parquet and become base64; several become a list in the order of their numbers. A row that cannot be
-read keeps its place: the column `unreadable` says why.
+Columns are renamed as the entry says. Picture columns (`image`, or `image_1`, `image_2`, ...) hold bytes in
+Parquet and become base64. Several become a list in the order of their numbers. An unreadable row keeps its
+place, and the column `unreadable` says why.
 
-Of a user's own file, rows without `index` are numbered, and pictures that `image_path` names are read into
-`image`, so that the TSV holds all that is asked.
+In a user's own file, rows without `index` are numbered. Pictures that `image_path` names are read into
+`image`, so that the TSV contains everything that is asked.
 """
 
 import base64
@@ -24,7 +24,7 @@ from r1v3.evaluate.items.rows import UNREADABLE, UnreadableFileError
 from r1v3.recipe.graph.supplied import PICTURE_PATHS, paths_in
 
 TEXT = (".tsv", ".csv", ".json", ".jsonl", ".ndjson")
-# Our columns by the names that they have in files of one's own.
+# Our columns, by the names that they have in users' files.
 OTHER_NAMES = {"choices": "options", "images": "image"} | {x.lower(): x for x in "ABCDEFGH"}
 NUMBERED = re.compile(r"image_?(\d+)")
 
@@ -40,18 +40,19 @@ def to_tsv(
     """Write the rows of all files, in order, as one TSV.
 
     Args:
-        columns: our names for columns of theirs.
-        names_of: the files that messages name, where `files` are copies of them.
-        pictures: the folder that `image_path` leads from, of a user's own file; None for a published one.
+        columns: our names for the files' columns.
+        names_of: the files that messages name, if `files` are copies of them.
+        pictures: for a user's own file, the folder to which `image_path` is relative; None for a published
+            one.
 
     Raises:
-        UnreadableFileError: a file is of a kind that is not known, or cannot be opened as what it is.
+        UnreadableFileError: a file is of an unknown kind, or is damaged.
     """
     named = names_of or files
     rows = path.with_suffix(".rows.jsonl")
     names: dict[str, None] = {}
-    lost: list[str] = []  # why a row cannot be read, the first one first
-    # The columns are known only after the last row, so rows wait in a file, not in memory.
+    lost: list[str] = []  # reasons why rows cannot be read, in order
+    # The columns are known only after the last row, so rows are kept in a file instead of in memory.
     with atomic_write(rows) as waiting, atomic_write(path) as partial:
         with open(waiting, "w", encoding="utf-8") as file:
             counts = [0] * len(files)
@@ -66,7 +67,7 @@ def to_tsv(
                 names.update(dict.fromkeys(plain))
                 file.write(json.dumps(plain) + "\n")
             if names and pictures is not None:
-                names.setdefault("index")  # where no row could be read, none was numbered
+                names.setdefault("index")  # if no row could be read, none was numbered
             if not names:
                 raise UnreadableFileError(f"{named[0]}: it has no rows")
             if set(names) <= {UNREADABLE, "index"}:
@@ -90,7 +91,7 @@ def _none_can_be_read(named: Path, file: Path, first: str) -> str:
 def _complete(row: dict[str, str], number: int, pictures: Path) -> None:
     """Number a row that has no index, and read its pictures from their files."""
     if UNREADABLE not in row and not row.get("index", "").strip():
-        # In a file with indices, a bare number may be another row's.
+        # In a file with indices, a bare number may be the index of another row.
         row["index"] = f"row {number}" if "index" in row else str(number)
     paths = row.pop(PICTURE_PATHS, "")
     if row.get("image", "").strip() or not paths.strip():
@@ -109,7 +110,7 @@ def _complete(row: dict[str, str], number: int, pictures: Path) -> None:
 
 
 def _in_our_names(row: FoundRow) -> FoundRow:
-    """A row of a user's file whose options and pictures have other names: `choices`, `images`, a, b, ..."""
+    """Rename the options and pictures of a user's row: `choices`, `images`, a, b, ..."""
     lettered = all(name in row for name in ("a", "b"))
     names = {
         other: ours
@@ -150,6 +151,6 @@ def _text(value: Any) -> str:
 
 def _base64(value: dict[str, Any] | bytes | None) -> str:
     data = value.get("bytes") if isinstance(value, dict) else value
-    if isinstance(data, str):  # base64 already, as in JSON
+    if isinstance(data, str):  # it is base64 already, as in JSON
         return data
     return base64.b64encode(data).decode() if data else ""

@@ -1,18 +1,18 @@
-"""Text files that are not UTF-8: read by a declared encoding, or refused with what to do about it."""
+"""Reads text files that are not UTF-8 by a declared encoding, or refuses them with advice."""
 
 import codecs
 from pathlib import Path
 
 BLOCK = 1 << 20  # bytes
-# In the order in which they are tried; the last one can read anything.
+# The order in which encodings are tried; the last one can decode anything.
 GUESSED = ("gb18030", "big5", "shift_jis", "cp1252")
-ASCII_SHARE = 0.2  # of the characters of a text in UTF-16; their other byte is 0
+ASCII_SHARE = 0.2  # share of a text's characters in UTF-16 whose other byte is 0
 CHINESE = range(0x4E00, 0xA000)
-SHARE = 0.5  # of the characters beyond ASCII, that must be common ones
+SHARE = 0.5  # share of the characters beyond ASCII that must be common ones
 
 
 def recode(file: Path, encoding: str, target: Path) -> None:
-    """Write a file as UTF-8; bytes that are not of the encoding stay as they are, and cost their row."""
+    """Write a file as UTF-8. Bytes that the encoding does not have stay, and make their row unreadable."""
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
     with open(file, "rb") as source, open(target, "wb") as written:
         while block := source.read(BLOCK):
@@ -21,7 +21,7 @@ def recode(file: Path, encoding: str, target: Path) -> None:
 
 
 def not_utf8(file: Path) -> str | None:
-    """What to do about a text file that is not UTF-8, None where its beginning is."""
+    """Return advice for a text file that is not UTF-8; None if its beginning is UTF-8."""
     with open(file, "rb") as source:
         begin = source.read(BLOCK)
     begin = begin[: begin.rfind(b"\n") + 1] or begin
@@ -41,7 +41,7 @@ def _advice(guess: str | None) -> str:
 
 
 def _guess(text: bytes) -> str | None:
-    """The encoding of whose characters most are common ones."""
+    """Guess the encoding in which most characters are common ones."""
     for name, half in (("utf-16-le", text[1::2]), ("utf-16-be", text[::2])):
         if half.count(0) > ASCII_SHARE * len(half):
             return name

@@ -1,8 +1,8 @@
-"""The rows of a benchmark's file of any form: TSV, CSV, JSON, JSON lines or Parquet.
+"""Reads the rows of a benchmark's file in any format: TSV, CSV, JSON, JSON lines or Parquet.
 
-A row that cannot be read keeps its place, with its reason under `UNREADABLE`. Where part of a Parquet file is
-damaged, the rows of that part are lost and the others are read. Other encodings, separators and compressed
-files are read as sources of training data are (`r1v3.data.sources.rows`).
+An unreadable row keeps its place, with the reason under `UNREADABLE`. If part of a Parquet file is damaged,
+the rows of that part are lost and the others are read. Other encodings, separators and compressed files are
+read like sources of training data (`r1v3.data.sources.rows`).
 """
 
 from collections.abc import Iterator
@@ -33,10 +33,10 @@ FoundRow = dict[str, Any]
 
 
 def rows_of_file(file: Path) -> Iterator[FoundRow]:
-    """The rows of a file, in order.
+    """Yield the rows of a file, in order.
 
     Raises:
-        UnreadableFileError: it is of another kind, or damaged as a whole; the message says what it is.
+        UnreadableFileError: it has another format, or is damaged as a whole. The message says which.
     """
     kind = suffixes(file)
     if kind not in FORMS:
@@ -53,10 +53,10 @@ def rows_of_file(file: Path) -> Iterator[FoundRow]:
 
 
 def refuse_another(file: Path) -> None:
-    """Refuse a file that is none of rows, or is Parquet by another name.
+    """Refuse a file that has no rows by its kind, or is Parquet under another name.
 
     Raises:
-        UnreadableFileError: it is; the message says what it is.
+        UnreadableFileError: it is such a file. The message says what it is.
     """
     other = kind_of_another(file)
     if other is None and suffixes(file) != ".parquet":
@@ -67,7 +67,7 @@ def refuse_another(file: Path) -> None:
 
 
 def is_published_form(file: Path) -> bool:
-    """Whether a file is a table in UTF-8 as its name says, with an index, which needs no other form."""
+    """Return whether a file is a UTF-8 table as its name says, with an index, and needs no conversion."""
     if file.suffix not in SEPARATORS or not _is_plain(file, SEPARATORS[file.suffix]):
         return False
     try:
@@ -77,7 +77,7 @@ def is_published_form(file: Path) -> bool:
 
 
 def count_rows(file: Path) -> int:
-    """How many rows a file has, unreadable ones included.
+    """Count the rows of a file, including unreadable ones.
 
     Raises:
         UnreadableFileError: see `rows_of_file`.
@@ -88,7 +88,7 @@ def count_rows(file: Path) -> int:
 
 
 def _is_plain(file: Path, separator: str) -> bool:
-    """Whether a file is a table of the separator that its name says, not packed and not in UTF-16."""
+    """Return whether a file is a table with the separator of its name, not compressed and not in UTF-16."""
     with open(file, "rb") as opened:
         begin = opened.read(FIRST_BYTES)
     if begin.startswith((GZIP, *ENCODINGS)):
@@ -133,7 +133,7 @@ def _opened(file: Path) -> parquet.ParquetFile:
 
 
 def _rows_of(batch: pa.RecordBatch) -> Iterator[FoundRow]:
-    """The rows of a batch; one that holds a cell that cannot be read is lost alone."""
+    """Yield the rows of a batch. If a cell is unreadable, only its row is lost."""
     try:
         yield from batch.to_pylist()
         return

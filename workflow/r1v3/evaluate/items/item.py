@@ -1,7 +1,7 @@
-"""One question of a benchmark, and how a row of its TSV becomes one.
+"""A question of a benchmark, and how a row of its TSV becomes one.
 
-A row that cannot become one raises a ValueError that says why; `r1v3.evaluate.items.load` adds file,
-benchmark and row, and goes on with the next one.
+A row that cannot become one raises a ValueError that says why. `r1v3.evaluate.items.load` adds file,
+benchmark and row, and continues with the next row.
 """
 
 import re
@@ -19,7 +19,7 @@ from r1v3.recipe.tables.benchmarks import FOUND, Benchmark
 from r1v3.reward.choice.letters import gold_letters
 from r1v3.reward.text.yes_no import yes_or_no_if_asked
 
-# How some files write yes and no.
+# Spellings of yes and no in some files.
 FLAGS = {"1": True, "1.0": True, "0": False, "0.0": False}
 MARK = re.compile(r"<image(?:[ _]?(\d+))?>")
 PLACEHOLDER = re.compile(r"(?<![A-Za-z])\{([^\W\d][\w-]*)\}")
@@ -31,9 +31,9 @@ LED_TEXT = re.compile(r"[(（]?([A-J])\s*[)）.．、:：]\s*(.+)", re.DOTALL)
 class Item:
     """A question as it is asked and as it will be judged.
 
-    `prompt` is the text of the user turn with an `<image>` marker for each of `images`, which are
-    numbers of the row's pictures (from 0, in the order of the markers). Any of `golds` is right.
-    `cluster` names what is resampled together; `columns` is what the metric groups by.
+    `prompt` is the text of the user turn, with an `<image>` marker for each of `images`. These are indices of
+    the row's pictures (from 0), in the order of the markers. Any of `golds` is a right answer. `cluster`
+    names what is resampled together. `columns` are the values that the metric groups by.
     """
 
     key: str
@@ -51,10 +51,10 @@ class Item:
 
 
 def plain_items(row: Row, entry: Benchmark) -> list[Item]:
-    """The item of a row for which the entry says all there is to say.
+    """Make the items of a row whose benchmark needs nothing beyond its entry.
 
     Raises:
-        ValueError: see `make_item`; or an exam's row has no number of points.
+        ValueError: see `make_item`; or a row of an exam has no number of points.
     """
     if entry.scorer == "points":
         return [make_item(row, entry, points=read_number_of_points(row))]
@@ -65,7 +65,7 @@ def make_item(row: Row, entry: Benchmark, **changes: Any) -> Item:
     """Read a row by its entry; `changes` replaces fields that the entry cannot express.
 
     Raises:
-        ValueError: the answer is empty, or that of a choice names none of its options; or nothing is asked.
+        ValueError: the answer is empty, or names none of a choice's options, or there is no question.
     """
     if not row.get("question", "").strip() and row.get("pictures") == "0":
         raise ValueError("there is neither a question nor a picture")
@@ -78,11 +78,11 @@ def make_item(row: Row, entry: Benchmark, **changes: Any) -> Item:
     if form == "mixed":
         form = "choice" if options else "open"
     if form == "letters" and not options and row.get(entry.answer.column, "").strip().isdigit():
-        form = "open"  # LogicVista's v1_20: `Select from 1-5`
+        form = "open"  # for example LogicVista's v1_20: `Select from 1-5`
     golds = changes.pop("golds", None) or read_golds(row, entry, form, options)
     if options and not _names_options(golds, options):
         if _pictured(entry) or entry.answer.options == "question":
-            options = None  # the columns hold less than the picture, or its text lists other things
+            options = None  # the columns have less than the picture, or its text lists other things
         else:
             raise ValueError(f"the right option, {' or '.join(golds)}, is empty or not there")
     template = changes.pop("template", entry.prompt.choice if form != "open" else entry.prompt.open)
@@ -106,18 +106,18 @@ def make_item(row: Row, entry: Benchmark, **changes: Any) -> Item:
 
 
 def cluster_of(row: Row, entry: Benchmark) -> str:
-    """What a row is resampled with: itself, where it does not say."""
+    """Return the cluster with which a row is resampled; by default the row is its own cluster."""
     named = [row.get(column, "") for column in entry.cluster]
     return "/".join(named) if any(named) else row["index"]
 
 
 def columns_of(row: Row, entry: Benchmark) -> dict[str, str]:
-    """What the metric groups a row by."""
+    """Return the values that the metric groups a row by."""
     return {column: row.get(column, "") for column in entry.by}
 
 
 def _with_options_found(row: Row, entry: Benchmark) -> Benchmark:
-    """The entry with the place of this row's options, where it says that they are to be found."""
+    """Return the entry with the place of this row's options, if the entry says that they must be found."""
     if entry.answer.options != FOUND:
         return entry
     place = "question" if entry.answer.form in ("choice", "letters") else None
@@ -130,7 +130,7 @@ def _with_options_found(row: Row, entry: Benchmark) -> Benchmark:
 
 
 def _pictured(entry: Benchmark) -> bool:
-    """Whether a choice's options stand in the picture, and columns only help to read an answer."""
+    """Return whether a choice's options are in the picture, and columns only help to read an answer."""
     return "{options}" not in entry.prompt.choice and entry.answer.options == "columns"
 
 
@@ -144,10 +144,10 @@ def _names_options(golds: tuple[str, ...], options: tuple[str, ...]) -> bool:
 def read_golds(
     row: Row, entry: Benchmark, form: str, options: tuple[str, ...] | None
 ) -> tuple[str, ...]:
-    """The right answers of a row: letters for a choice, else the texts of which any is right.
+    """Return the right answers of a row: letters for a choice, else texts, any of which is right.
 
     Raises:
-        ValueError: there is none, or it is of another form.
+        ValueError: there is none, or it has another form.
     """
     column = entry.answer.column
     answer = with_backslashes(row.get(column, "")).strip()
@@ -178,7 +178,7 @@ def read_golds(
 
 
 def read_letter(answer: str, options: tuple[str, ...] | None, *, pictured: bool = False) -> str:
-    """The letter that a choice's answer names: `B`, `(b)`, `Option B`, or the text of an option.
+    """Return the letter that a choice's answer names: `B`, `(b)`, `Option B`, or the text of an option.
 
     Raises:
         ValueError: it names no option.
@@ -194,7 +194,7 @@ def read_letter(answer: str, options: tuple[str, ...] | None, *, pictured: bool 
     letter = answer.strip(" ()（）[].．:：、$*").upper()
     if letter in set(allowed):
         return letter
-    led = LED_TEXT.match(answer.strip())  # `B. 12 N`
+    led = LED_TEXT.match(answer.strip())  # such as `B. 12 N`
     if led and led[1] in set(allowed) and led[2] == texts[ascii_uppercase.index(led[1])]:
         return led[1]
     bare = bare_options(options) if options else None
@@ -205,10 +205,10 @@ def read_letter(answer: str, options: tuple[str, ...] | None, *, pictured: bool 
 
 
 def fill(template: str, row: Row, entry: Benchmark, options: tuple[str, ...] | None) -> str:
-    """Fill a template; a line whose placeholders are all empty is left out.
+    """Fill a template. A line whose placeholders are all empty is left out.
 
-    The answer's column is never filled in, and a brace behind a letter, as in `\\boxed{answer}`, is no
-    placeholder.
+    The answer's column is never filled in. A brace after a letter is no placeholder, as in
+    `\\boxed{answer}`.
     """
     values = {name: text for name, text in row.items() if name != entry.answer.column}
     values["options"] = write_options(options, entry.prompt) if options else ""
@@ -222,7 +222,7 @@ def fill(template: str, row: Row, entry: Benchmark, options: tuple[str, ...] | N
 
 
 def place_images(text: str, count: int, where: str) -> tuple[str, tuple[int, ...]]:
-    """Put one `<image>` marker where each picture belongs, and say which picture each marker shows."""
+    """Put one `<image>` marker where each picture belongs, and return which picture each marker shows."""
     if where != "marked":
         text = MARK.sub("", text)
         markers = "\n".join(["<image>"] * count)

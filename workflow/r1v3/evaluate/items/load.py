@@ -1,11 +1,11 @@
-"""From a benchmark's TSV to its items, in bounded memory.
+"""Reads the items of a benchmark from its TSV, in bounded memory.
 
-VLMEvalKit's file format is the interface: `index`, `question`, `image` (base64, a list of them, or the
-index of another row that holds the same picture) or `image_path`, options `A`, `B`, ..., `answer`.
-Pictures are decoded only when asked for, to files named by their content.
+The interface is VLMEvalKit's file format: `index`, `question`, `image` (base64, a list of them, or the index
+of another row that holds the same picture) or `image_path`, options `A`, `B`, ..., `answer`. Pictures are
+decoded only when they are needed, to files that are named by their content.
 
-A row that cannot be read costs that row: it is named, counted, and scored as the entry's `unreadable` says.
-With more of them than it allows, the file is not the benchmark, and nothing of it is scored.
+An unreadable row affects only itself: it is named, counted, and scored as the entry's `unreadable` says. If
+there are more than `unreadable` allows, the file is not the benchmark, and nothing of it is scored.
 """
 
 import hashlib
@@ -39,8 +39,8 @@ from r1v3.evaluate.items.rows import (
 )
 from r1v3.recipe.tables.benchmarks import Benchmark
 
-MISSING_FILE = ".missing.json"  # beside where the TSV would be: why it could not be had
-# What reading a damaged row may raise; anything else is a mistake of ours.
+MISSING_FILE = ".missing.json"  # beside the place of the TSV: why the file is missing
+# Errors that a damaged row may raise while it is read; any other error is a mistake of this project.
 ROW_ERRORS = (ValueError, LookupError, TypeError, SyntaxError, ArithmeticError, AttributeError)
 NOT_TEXT = re.compile("not text in UTF-8|not valid Unicode")
 JPEG = b"\xff\xd8"
@@ -48,10 +48,9 @@ JPEG = b"\xff\xd8"
 
 @dataclass(frozen=True)
 class UnreadableRow:
-    """A row that is no item: its index (or line), why, and what is scored in its place.
+    """A row that is no item: its index (or line), the reason, and what is scored instead.
 
-    `stand_ins` are as many items as the row would have been, in the clusters where they belong, without a
-    right answer.
+    `stand_ins` are items without a right answer: as many as the row would have had, in its clusters.
     """
 
     row: str
@@ -61,9 +60,9 @@ class UnreadableRow:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A benchmark as its file has it. `items` are asked, in the file's order.
+    """The content of a benchmark's file. `items` are asked, in the file's order.
 
-    `without_picture` counts the rows that were left out because they have none.
+    `without_picture` counts the rows that were left out because they have no picture.
     """
 
     items: list[Item]
@@ -71,7 +70,7 @@ class Loaded:
     without_picture: int
 
     def scored(self, entry: Benchmark) -> list[Item]:
-        """The items that count: with the stand-ins of unreadable rows where these count as wrong."""
+        """Return the items that count, including stand-ins if unreadable rows count as wrong."""
         if entry.unreadable.scored == "left out":
             return self.items
         return [*self.items, *(item for row in self.unreadable for item in row.stand_ins)]
@@ -81,7 +80,7 @@ Hook = Literal["items_of_row", "describe_row", "own_verdict", "earned_share", "s
 
 
 def benchmark_code(entry: Benchmark, hook: Hook, default: Callable[..., Any]) -> Callable[..., Any]:
-    """A hook of a benchmark's own module (see `r1v3.evaluate.benchmarks`), or the default."""
+    """Return a hook of a benchmark's own module (see `r1v3.evaluate.benchmarks`), or the default."""
     if entry.code is None:
         return default
     module = importlib.import_module(f"r1v3.evaluate.benchmarks.{entry.code}")
@@ -89,11 +88,11 @@ def benchmark_code(entry: Benchmark, hook: Hook, default: Callable[..., Any]) ->
 
 
 def load_benchmark(entry: Benchmark, tsv: Path) -> Loaded:
-    """Every item of a benchmark, without pictures, and what could not be read.
+    """Read every item of a benchmark without pictures, and what is unreadable.
 
     Raises:
-        UnreadableFileError: the file is not there or no such benchmark, more of its rows cannot be read than
-            the entry allows, or none is left.
+        UnreadableFileError: the file is missing or is no such benchmark, more rows are unreadable than the
+            entry allows, or no item is left.
     """
     items: list[Item] = []
     unreadable: list[UnreadableRow] = []
@@ -108,17 +107,17 @@ def load_benchmark(entry: Benchmark, tsv: Path) -> Loaded:
 
 
 def load_items(entry: Benchmark, tsv: Path) -> list[Item]:
-    """The items that are asked, in the file's order; see `load_benchmark`."""
+    """Return the items that are asked, in the file's order; see `load_benchmark`."""
     return load_benchmark(entry, tsv).items
 
 
 def load_scored(entry: Benchmark, tsv: Path) -> dict[str, Item]:
-    """The items that count, by key; see `Loaded.scored`."""
+    """Return the items that count, by key; see `Loaded.scored`."""
     return {item.key: item for item in load_benchmark(entry, tsv).scored(entry)}
 
 
 def load_asked(entry: Benchmark, tsv: Path, folder: Path) -> Iterator[tuple[Item, list[Path]]]:
-    """Every item with the files of its pictures, decoded below `folder`.
+    """Yield every item with the files of its pictures, decoded below `folder`.
 
     Raises:
         UnreadableFileError: see `load_benchmark`.
@@ -158,7 +157,7 @@ def _check_share(
 
 
 def _hint_of_encoding(tsv: Path, unreadable: list[UnreadableRow]) -> str:
-    """What to do where most rows are lost because the file is in another encoding."""
+    """Return advice if most rows are lost because the file has another encoding."""
     odd = [row for row in unreadable if NOT_TEXT.search(row.reason)]
     origin = origin_of(tsv)
     file = Path(origin.files[0]) if origin else tsv
@@ -171,7 +170,7 @@ def _hint_of_encoding(tsv: Path, unreadable: list[UnreadableRow]) -> str:
 def _read(
     entry: Benchmark, tsv: Path, folder: Path | None, counts: dict[str, int]
 ) -> Iterator[tuple[Item | UnreadableRow, list[Path]]]:
-    """Items and unreadable rows, in the file's order; `counts` is filled."""
+    """Yield items and unreadable rows, in the file's order, and fill `counts`."""
     read = benchmark_code(entry, "items_of_row", plain_items)
     keys: set[str] = set()
     for line, pictures in _rows(entry, tsv, folder, counts):
@@ -198,7 +197,7 @@ def _said(error: Exception) -> str:
 def _unreadable(
     entry: Benchmark, line: Line, reason: str, keys: set[str], origin: Origin | None
 ) -> UnreadableRow:
-    """An unreadable row with the items that stand in its place, under keys of their own."""
+    """Make an unreadable row with the items that replace it, under their own keys."""
     index = line.row.get("index", "")
     row = {**line.row, "index": index or f"line {line.number}"}
     try:
@@ -238,7 +237,7 @@ def _place(row: Row, entry: Benchmark) -> list[dict[str, Any]]:
 def _rows(
     entry: Benchmark, tsv: Path, folder: Path | None, counts: dict[str, int]
 ) -> Iterator[tuple[Line, list[Path]]]:
-    """Rows that belong to the split and have a picture, each with its pictures' files."""
+    """Yield the rows that belong to the split and have a picture, each with its pictures' files."""
     if not tsv.is_file():
         raise UnreadableFileError(f"{tsv.stem} ({tsv}): {why_missing(tsv)}")
     _require_columns(entry, tsv)
@@ -254,7 +253,7 @@ def _rows(
         named = encoded or picture_texts(row.get("image_path", ""))
         chosen = all(row.get(name, "") == value for name, value in entry.select.items())
         if line.reason is not None:
-            # Its split cannot be trusted, unless it says another one.
+            # The split of a damaged row cannot be trusted, unless it names another split.
             if chosen or not all(row.get(name) for name in entry.select):
                 yield line, []
             continue
@@ -276,7 +275,7 @@ def _rows(
 
 
 def why_missing(tsv: Path) -> str:
-    """Why a benchmark's file is not there, as `obtain_benchmark` left it."""
+    """Return why a benchmark's file is missing, as `obtain_benchmark` noted it."""
     note = tsv.parent / MISSING_FILE
     return read_json(note, "reason")["reason"] if note.is_file() else "the file is not there"
 
@@ -297,7 +296,7 @@ def _require_columns(entry: Benchmark, tsv: Path) -> None:
         reason = str(error).removeprefix(f"{tsv}: ")
         raise UnreadableFileError(f"{tsv.stem} ({named_file(tsv)}): {reason}") from None
     wanted = {"index", *entry.select, *entry.by, *entry.cluster}
-    if entry.code is None:  # a benchmark's own module reads what it needs, and says what is missing
+    if entry.code is None:  # a benchmark's own module reads its columns, and says what is missing
         wanted.add(entry.answer.column)
     missing = sorted(wanted - set(columns))
     if missing:
@@ -309,9 +308,9 @@ def _require_columns(entry: Benchmark, tsv: Path) -> None:
 def _pictures(
     values: list[str], encoded: bool, tsv: Path, folder: Path | None
 ) -> list[Path] | int | str:
-    """The files of a row's pictures, how many there are where no folder is given, or what is wrong."""
+    """Return the files of a row's pictures, their number if no folder is given, or what is wrong."""
     if not encoded:
-        paths = [tsv.parent / value for value in values]  # an absolute one stays as it is
+        paths = [tsv.parent / value for value in values]  # an absolute path stays as it is
         wrong = next((fault for path in paths if (fault := file_fault(path))), None)
         return wrong or (paths if folder is not None else len(paths))
     if folder is None:
@@ -320,7 +319,7 @@ def _pictures(
 
 
 def _written(data: bytes, folder: Path) -> Path:
-    """Write one picture under its sha256; a picture already there is not written again."""
+    """Write one picture under its sha256, unless it exists."""
     name = hashlib.sha256(data).hexdigest()
     suffix = ".jpg" if data[:2] == JPEG else ".png"
     path = folder / name[:2] / f"{name}{suffix}"

@@ -1,4 +1,4 @@
-"""The options of a row, wherever they stand: in columns, in a list, or in the question's lines."""
+"""Finds the options of a row: in columns, in a list, or in lines of the question."""
 
 import re
 from functools import lru_cache
@@ -17,17 +17,19 @@ OPTION_LINE = re.compile(
     r"^\s*(?:[-*•]\s+)?(?:[Oo]ption\s+|选项\s*)?(?:\*\*|\$)?[(（\[［【<]?\s*([A-J])"
     r"(?:\$|\*\*)?\s*(?:[)）\].．、:：\]］】>]|[-–—](?=\s))(?:\*\*)?\s*(.*?)\s*$"
 )
-BARE_LINE = re.compile(r"^\s*([A-J])\s+(.*?)\s*$")  # `A 10 N`, which may begin a sentence too
+BARE_LINE = re.compile(
+    r"^\s*([A-J])\s+(.*?)\s*$"
+)  # such as `A 10 N`, which may also begin a sentence
 SMALL_LINE = re.compile(
     r"^\s*[(（]?([a-j])\s*[)）.．:：]\s*(.*?)\s*$"
-)  # `a) 10 N`, or parts of a question
+)  # such as `a) 10 N`; these may also be parts of a question
 FEWEST_BARE = 3
-# A line behind the last option that says how to answer.
+# A line after the last option that says how to answer.
 INSTRUCTION = re.compile(
     r"\s*[(（\[*_]*(?:(?:Please|Answer|Choose|Select|Pick|Give|Write|Respond|Reply|Return|Output|Provide|Put|End"
     r"|Think|Note|Hint|Remember|Your|The\s+(?:final\s+)?answer)(?![a-z])|请|回答|作答|注意|提示)"
 )
-# How a layout that is no plain text writes a line's end, and a letter.
+# Marks for the end of a line and for a letter, in layouts that are not plain text.
 BREAKS = re.compile(
     r"<br\s*/?>|</?(?:p|li|div)>|\\n(?=\s*[(（]?[A-J]\s*[)）.．、:：])|\r\n?", re.IGNORECASE
 )
@@ -35,12 +37,12 @@ DRESSED_LETTER = re.compile(
     r"\$?\\(?:textbf|text|textrm|mathrm|mathbf|mathsf|rm|bf)\s*\{\s*([(（]?[A-J]\s*[)）.．、:：]?)\s*\}\$?"
     r"|</?(?:b|strong)>"
 )
-# `Choices: ['2', '3']` at a question's end.
+# For example `Choices: ['2', '3']` at the end of a question.
 LIST_AT_END = re.compile(
     r"(?:choices|options|选项)\W{0,3}[:：]\s*(\[.*\])\s*\Z", re.IGNORECASE | re.DOTALL
 )
-RULE = frozenset("-:= ")  # of a table's line between head and rows
-APART = ("\n", "|", ";", "；")  # between options in one cell
+RULE = frozenset("-:= ")  # characters of a table's line between head and rows
+APART = ("\n", "|", ";", "；")  # separators of options in one cell
 LED = re.compile(
     r"\s*(?:[(（\[【]\s*([A-J])\s*[)）\]】][.:：、]?|([A-J])\s*[)）.．、:：](?!\d))\s*(\S.*)",
     re.DOTALL,
@@ -48,7 +50,7 @@ LED = re.compile(
 
 
 def read_options(row: Row, entry: Benchmark) -> tuple[str, ...] | None:
-    """The options of a row, in the order of their letters; an empty one between others keeps its letter."""
+    """Return the options of a row in the order of their letters; an empty option keeps its letter."""
     source = entry.answer.options
     if source is None or source == "picture":
         return None
@@ -59,19 +61,19 @@ def read_options(row: Row, entry: Benchmark) -> tuple[str, ...] | None:
         found = [row.get(letter, "") for letter in ascii_uppercase]
     else:
         found = read_texts(source, row.get(source, ""))
-        if len(found) > 1 and not any(map(str.strip, found)):  # they stand in the picture
+        if len(found) > 1 and not any(map(str.strip, found)):  # the options are in the picture
             letters = tuple(ascii_uppercase[: len(found)])
             return letters if answer.strip() in letters else None
     found = _without_none(found, answer)
     while found and not found[-1].strip():
         found.pop()
-    if len(found) == 1:  # one cell that holds them all, as MMMU-Pro's validation_Accounting_29
+    if len(found) == 1:  # one cell has all options, as in MMMU-Pro's validation_Accounting_29
         found = _in_one_cell(found[0], split=source != "columns")
     return tuple(map(with_backslashes, found)) or None
 
 
 def _in_one_cell(text: str, *, split: bool) -> list[str]:
-    """The options that one cell holds."""
+    """Return the options in one cell."""
     nested = read_texts("the only option", text)
     if len(nested) > 1:
         return nested
@@ -86,9 +88,9 @@ def _in_one_cell(text: str, *, split: bool) -> list[str]:
 
 
 def _without_none(options: list[str], answer: str) -> list[str]:
-    """Options with empty texts for what some program wrote for an empty cell.
+    """Replace the texts that programs write for an empty cell by empty texts.
 
-    `None` may be an option, as in `How many? One, Two, None`; two of them in a row are empty cells.
+    `None` may be an option, as in `How many? One, Two, None`. Two of them in a row are empty cells.
     """
     places = [place for place, text in enumerate(options) if text.strip() in NO_CELL]
     named = answer.strip(" ().").upper()
@@ -103,8 +105,8 @@ def _without_none(options: list[str], answer: str) -> list[str]:
 
 
 def options_in_text(question: str) -> tuple[str, ...] | None:
-    """The options that a question lists, one a line (`A. 10 N`), in a table or a list at its end, else within
-    its lines; None for none.
+    """Return the options that a question lists: one a line (`A. 10 N`), in a table or a list at its end, or
+    within its lines; None if there are none.
     """
     question = DRESSED_LETTER.sub(lambda found: found[1] or "", BREAKS.sub("\n", question))
     best = _listed(question, OPTION_LINE) or _in_table(question)
@@ -122,7 +124,7 @@ def options_in_text(question: str) -> tuple[str, ...] | None:
 
 
 def _listed(question: str, form: re.Pattern[str]) -> list[str]:
-    """The longest run of lines A, B, ... in a form; a line between two belongs to the one above."""
+    """Return the longest run of lines A, B, ... in a form; a line between two continues the one above it."""
     best: list[str] = []
     run: list[str] = []
     for line in question.split("\n"):
@@ -141,7 +143,7 @@ def _listed(question: str, form: re.Pattern[str]) -> list[str]:
 
 
 def _in_table(question: str) -> list[str]:
-    """The options of a Markdown table: letters above texts, or beside them."""
+    """Return the options of a Markdown table, with letters above the texts or beside them."""
     lines = [
         line.strip().strip("|") for line in question.split("\n") if "|" in line.strip().strip("|")
     ]
@@ -164,8 +166,8 @@ def _in_table(question: str) -> list[str]:
 
 @lru_cache(maxsize=4_096)
 def bare_options(options: tuple[str, ...]) -> tuple[str, ...]:
-    """Options as an answer is compared with them: without markup, and without the letter that each begins
-    with (`A. 10 N`).
+    """Return options as answers are compared with them: without markup, and without the letter before each
+    (`A. 10 N`).
     """
     plain = tuple(
         without_html(option).strip("* ") if "<" in option else option for option in options
@@ -174,7 +176,7 @@ def bare_options(options: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def without_letters(options: tuple[str, ...]) -> tuple[str, ...]:
-    """Options without their letters, where each one, but for empty ones, begins with its own."""
+    """Remove the options' letters, if each option that is not empty begins with its own letter."""
     led = [LED.fullmatch(option) for option in options]
     own = [
         bool(found) and (found[1] or found[2]) == letter
@@ -187,7 +189,7 @@ def without_letters(options: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def write_options(options: tuple[str, ...], prompt: BenchmarkPrompt) -> str:
-    """The options as the prompt writes them, one a line."""
+    """Write the options in the form of the prompt, one a line."""
     return "\n".join(
         prompt.option.replace("{letter}", letter).replace("{text}", text)
         for letter, text in zip(ascii_uppercase, options, strict=False)

@@ -1,6 +1,6 @@
-"""Which files of the user's a benchmark's TSV was made from, so that messages name what the user can open.
+"""The user's files from which a benchmark's TSV was made, so that messages name files that the user knows.
 
-The note lies beside the TSV. Without one, the TSV is the published file itself.
+A note beside the TSV lists them. Without a note, the TSV is the published file itself.
 """
 
 import json
@@ -15,9 +15,9 @@ NOTE = ".made_from.json"
 
 @dataclass(frozen=True)
 class Origin:
-    """The files that a TSV holds one after another, and how many rows it has of each.
+    """The files that a TSV contains one after another, and the number of rows of each.
 
-    No numbers of rows mean that the TSV is the file's copy, line for line.
+    If there are no numbers of rows, the TSV is an exact copy of the file.
     """
 
     files: tuple[str, ...]
@@ -25,12 +25,12 @@ class Origin:
 
     @property
     def named(self) -> str:
-        """The files, as a message names them."""
+        """Return the files as a message names them."""
         more = len(self.files) - 1
         return f"{self.files[0]} and {more} more" if more else self.files[0]
 
     def row(self, place: int) -> str:
-        """The row of the user's file that is at a place of the TSV (from 1): `row 3 of charts.jsonl`."""
+        """Return the row of the user's file at a place of the TSV (from 1): `row 3 of charts.jsonl`."""
         for file, count in zip(self.files, self.rows, strict=True):
             if place <= count:
                 return f"row {place} of {Path(file).name}"
@@ -39,24 +39,24 @@ class Origin:
 
 
 def note_origin(tsv: Path, files: list[Path], rows: list[int]) -> None:
-    """Write beside a TSV what it was made from."""
+    """Write a note beside a TSV about the files that it was made from."""
     note = {"files": [str(file) for file in files], "rows": rows}
     write_text(tsv.parent / NOTE, json.dumps(note, ensure_ascii=False) + "\n")
 
 
 def origin_of(tsv: Path) -> Origin | None:
-    """What a TSV was made from, None where it is itself the file to look into."""
+    """Return the files that a TSV was made from; None if the TSV itself is the user's file."""
     note = tsv.parent / NOTE
     if not note.is_file():
         return None
     try:
         found = read_json(note, "files", "rows")
         return Origin(tuple(map(str, found["files"])), tuple(map(int, found["rows"])))
-    except (ValueError, TypeError):  # a damaged note names nothing
+    except (ValueError, TypeError):  # a damaged note counts as none
         return None
 
 
 def named_file(tsv: Path) -> str:
-    """The file that a message about a TSV names."""
+    """Return the file that a message about a TSV names."""
     found = origin_of(tsv)
     return found.named if found else str(tsv)

@@ -1,7 +1,7 @@
-"""Whether a benchmark's pictures can be decoded: looked at once for each file, since it takes minutes.
+"""Checks whether a benchmark's pictures can be decoded. It does so once a file, since it takes minutes.
 
-The result lies in `images/<benchmark>.faults.json` beside the TSV, and holds while the TSV's size and time
-are what they were. So asking and scoring agree on which rows can be read.
+The result is in `images/<benchmark>.faults.json` beside the TSV. It is valid while the TSV's size and time
+are unchanged. So asking and scoring agree on which rows are readable.
 """
 
 import ast
@@ -22,23 +22,23 @@ from r1v3.data.literals import read_literal
 from r1v3.evaluate.items.cells import NO_CELL, read_list
 from r1v3.evaluate.items.rows import read_benchmark_rows
 
-SMALL = (64, 64)  # a JPEG is decoded at an eighth; each of its bytes is still read
+SMALL = (64, 64)  # lets a JPEG be decoded at an eighth of its size; each of its bytes is still read
 LONGEST_REFERENCE = 64
 ADDRESS_SAFE = str.maketrans("-_", "+/")
-# How PNG, JPEG, GIF, WebP and BMP begin, and the same in base64.
+# First bytes of PNG, JPEG, GIF, WebP and BMP, and the same in base64.
 BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")
 IN_BASE64 = ("iVBORw0", "/9j/", "R0lGOD", "UklGR", "Qk0", "data:")
 SEVERAL = ("[", "(", "array(", "np.array(", "numpy.array(")
 
 
 def is_reference(cell: str) -> bool:
-    """Whether a cell of pictures holds the index of another row in their place."""
+    """Return whether a picture cell holds the index of another row instead."""
     short = 0 < len(cell) <= LONGEST_REFERENCE and cell not in NO_CELL
     return short and not cell.startswith((*SEVERAL, *IN_BASE64, "{"))
 
 
 def picture_texts(cell: str) -> list[str]:
-    """The pictures of a cell, each as text: none of an empty list, or of what a program wrote for nothing."""
+    """Return the pictures of a cell, each as text; an empty list for an empty cell in any notation."""
     found = [] if cell.strip() in NO_CELL else read_list(cell)
     return [
         text
@@ -48,7 +48,7 @@ def picture_texts(cell: str) -> list[str]:
 
 
 def _of_object(one: object) -> str:
-    """The picture of `{"bytes": ..., "path": ...}`, as data sets of the hub are written out."""
+    """Return the picture of `{"bytes": ..., "path": ...}`, the form in which hub data sets are exported."""
     if isinstance(one, str) and one.startswith("{"):
         with contextlib.suppress(ValueError):
             one = read_literal(one)
@@ -58,7 +58,7 @@ def _of_object(one: object) -> str:
 
 
 def unknown_reference(cell: str) -> str:
-    """What is wrong with a cell that names a picture which is not there."""
+    """Say what is wrong with a cell that names a missing picture."""
     if cell.startswith(("http://", "https://")):
         return f"the picture {cell!r} is an address, and must be base64"
     if "/" in cell or "." in cell.strip("."):
@@ -67,8 +67,9 @@ def unknown_reference(cell: str) -> str:
 
 
 def decode_base64(text: str) -> bytes:
-    """The bytes of one picture in base64: plain, quoted, in a data URL, safe for URLs, or as Python prints
-    it; also bytes as Python prints them.
+    """Decode one picture in base64: plain, quoted, in a data URL, URL-safe, or as Python prints it.
+
+    Bytes as Python prints them are decoded too.
 
     Raises:
         ValueError: it is not base64.
@@ -95,7 +96,7 @@ def decode_base64(text: str) -> bytes:
 
 
 def picture_fault(data: bytes) -> str | None:
-    """What is wrong with a picture's bytes, or None."""
+    """Return what is wrong with a picture's bytes, or None."""
     if not data:
         return "a picture is empty"
     try:
@@ -110,7 +111,7 @@ def picture_fault(data: bytes) -> str | None:
 
 
 def file_fault(path: Path) -> str | None:
-    """What is wrong with a picture's file, or None; looked at again when it changed."""
+    """Return what is wrong with a picture's file, or None. A changed file is checked again."""
     try:
         stat = path.stat()
     except OSError:
@@ -128,12 +129,12 @@ def _file_fault(path: Path, size: int, changed: int) -> str | None:
 
 
 def faults(tsv: Path) -> dict[str, str]:
-    """What is wrong with the pictures of a file's rows, by the line where a row begins."""
+    """Return what is wrong with the pictures of a file's rows, by the line where a row begins."""
     stat = tsv.stat()
     stamp = [stat.st_size, stat.st_mtime_ns]
     kept = tsv.parent / "images" / f"{tsv.stem}.faults.json"
     if kept.is_file():
-        with contextlib.suppress(ValueError):  # a damaged one is written again
+        with contextlib.suppress(ValueError):  # a damaged result is written again
             known = read_json(kept, "stamp", "faults")
             if known["stamp"] == stamp:
                 return known["faults"]

@@ -1,7 +1,7 @@
-"""The rows of a TSV or CSV, one by one; a damaged row costs itself and no other.
+"""Reads the rows of a TSV or CSV one by one, so that a damaged row affects no other.
 
-The published files are written by pandas: cells with a tab, a quote or a line break stand in quotes. A row
-that lost a quote would swallow the rows behind it, so reading begins again at the line behind its first.
+The published files are written by pandas: cells with a tab, a quote or a line break are in quotes. A row that
+lost a quote would swallow the rows after it. So reading continues at the line after its first line.
 """
 
 import csv
@@ -16,19 +16,21 @@ from r1v3.recipe.graph.supplied import LONGEST_CELL, SEPARATORS
 Row = dict[str, str]
 
 UNREADABLE = "unreadable"  # a column of a converted file: why the row could not be read
-LONGEST_ROW = 2**16  # lines; what is longer is a row that lost a quote
-NOT_A_NUMBER = ("nan", "NaN")  # how pandas writes a cell that is empty
-WHOLE = re.compile(r"\d+\.0")  # and how it writes an index in a column that has an empty cell
-CODES = range(0xDC80, 0xDD00)  # how `surrogateescape` writes a byte that is not UTF-8
+LONGEST_ROW = 2**16  # most lines of a row; a longer one has lost a quote
+NOT_A_NUMBER = ("nan", "NaN")  # pandas' texts for an empty cell
+WHOLE = re.compile(r"\d+\.0")  # pandas' form of an index in a column with an empty cell
+CODES = range(
+    0xDC80, 0xDD00
+)  # characters that `surrogateescape` writes for bytes that are not UTF-8
 
 
 class UnreadableFileError(ValueError):
-    """A benchmark that cannot be read at all; the message names it, its file and the reason."""
+    """A benchmark that cannot be read at all. The message names it, its file and the reason."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row and the number of the line where it begins; `reason` says why it cannot be read.
+    """A row, and the number of the line where it begins. `reason` says why it cannot be read.
 
     `place` counts the rows, from 1.
     """
@@ -40,10 +42,10 @@ class Line:
 
 
 def read_columns(path: Path) -> list[str]:
-    """The names of the columns, in the first line that is not empty.
+    """Return the names of the columns, from the first line that is not empty.
 
     Raises:
-        UnreadableFileError: the file is empty, or its first line is not text in UTF-8.
+        UnreadableFileError: the file is empty, or its first line is not UTF-8 text.
     """
     with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         try:
@@ -62,7 +64,7 @@ def read_columns(path: Path) -> list[str]:
 
 
 def read_benchmark_rows(path: Path) -> Iterator[Line]:
-    """Every row of a `.tsv` or `.csv` file in UTF-8; a cell that is not there is a reason, not a guess.
+    """Yield every row of a `.tsv` or `.csv` file in UTF-8. A missing cell makes a row unreadable.
 
     A row whose index is empty is named by its place.
 
@@ -84,7 +86,7 @@ def _lines(path: Path) -> Iterator[Line]:
             if [cell.strip() for cell in record.cells] == header or (
                 record.lines == 1 and not any(map(str.strip, record.cells))
             ):
-                continue  # the first line, also where files were joined, or an empty one
+                continue  # a header, which joined files repeat, or an empty line
             if record.error is None:
                 yield _line(record.first, header, record.cells)
                 damaged_until = 0
@@ -92,7 +94,7 @@ def _lines(path: Path) -> Iterator[Line]:
                 row = {name: _clean(cell) for name, cell in zip(header, record.cells)}
                 yield Line(record.first, row, record.error)
                 damaged_until = record.first + record.lines
-            # What is left is the rest of a damaged row of several lines.
+            # The remaining lines are the rest of a damaged row of several lines.
 
 
 def _line(number: int, header: list[str], cells: list[str]) -> Line:
@@ -116,18 +118,18 @@ def _line(number: int, header: list[str], cells: list[str]) -> Line:
 
 
 def _odd(text: str) -> bool:
-    """Whether a text holds bytes that are not UTF-8, or NUL."""
+    """Return whether a text has bytes that are not UTF-8, or NUL."""
     return (not text.isascii() and any(ord(char) in CODES for char in text)) or "\0" in text
 
 
 def _clean(text: str) -> str:
-    """A text that can be printed, whatever bytes it was made of."""
+    """Return a text that can be printed, whatever bytes it was made of."""
     return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 @dataclass(frozen=True)
 class _Record:
-    """One record as the file has it: its first line, how many lines, its cells, and what is wrong."""
+    """A record of the file: its first line, number of lines, cells, and what is wrong."""
 
     first: int
     lines: int
@@ -136,11 +138,11 @@ class _Record:
 
 
 class _Records:
-    """The records of a file; the lines behind the first of a damaged one are read again."""
+    """Iterates over the records of a file. After a damaged record, all lines but its first are read again."""
 
     def __init__(self, file: Iterator[str], separator: str, width: int):
         self.file, self.separator, self.width = file, separator, width
-        self.given_back: list[str] = []  # the next one last
+        self.given_back: list[str] = []  # lines to read again; the next one is last
         self.taken: list[str] = []  # lines of the record that is being read
 
     def __iter__(self) -> Iterator[_Record]:
@@ -168,7 +170,7 @@ class _Records:
         except csv.Error as found:
             if len(self.taken) > 1:
                 return self._split_first(), "a quote is not closed, or stands where none may"
-            # Quotes inside a cell that has none around it, as pandas reads them.
+            # Quotes inside a cell that has none around it are kept, as pandas does.
             lenient = csv.reader(self.taken, delimiter=self.separator)
             try:
                 cells = next(lenient, [])
@@ -181,7 +183,7 @@ class _Records:
         return cells, None
 
     def _split_first(self) -> list[str]:
-        """The cells of a damaged record's first line as they come; they name the row, no more."""
+        """Return the cells of a damaged record's first line unchecked; they only serve to name the row."""
         return [cell.strip('"\r\n') for cell in self.taken[0].split(self.separator)]
 
     def _feed(self) -> Iterator[str]:

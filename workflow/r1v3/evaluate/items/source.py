@@ -1,8 +1,8 @@
-"""Where a benchmark's TSV comes from: a miniature, a download that is checked and resumed, or the user.
+"""Obtains a benchmark's TSV: a miniature, a checked and resumable download, or the user's file.
 
-A benchmark that cannot be had keeps no other from being asked: `.missing.json` lies where its TSV would, with
-the reason. `r1v3 evaluate` tries again at each call. In the workflow only a file of the user's can be
-missing, since one that is supplied or repaired makes another folder; a download that fails, fails its job.
+If a benchmark cannot be obtained, the others are still asked. `.missing.json` is then at the place of its TSV
+and has the reason. `r1v3 evaluate` tries again at each call. In the workflow, only a file of the user's can
+be missing, because supplying or repairing it changes the folder's name. A failed download fails its job.
 """
 
 import json
@@ -35,7 +35,7 @@ CHECKOUT = Path()
 
 
 def obtain_or_say(config: BenchmarkConfig, folder: Path, root: Path = CHECKOUT) -> dict[str, str]:
-    """As `obtain_benchmark`, but a benchmark that cannot be had is a fact, and said, not an error."""
+    """Call `obtain_benchmark`. If it fails, report and record the reason without an error."""
     try:
         return obtain_benchmark(config, folder, root)
     except (*ROW_ERRORS, OSError) as error:
@@ -46,12 +46,13 @@ def obtain_or_say(config: BenchmarkConfig, folder: Path, root: Path = CHECKOUT) 
 
 
 def obtain_in_workflow(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
-    """As `obtain_or_say` where the user supplies the file, else as `obtain_benchmark`.
+    """Call `obtain_or_say` if the user supplies the file, else `obtain_benchmark`.
 
-    A job that failed is tried again; one that noted what is missing is not, unless its folder's name changes.
+    Snakemake repeats a failed job. It does not repeat one that recorded a missing file, unless its folder's
+    name changes.
 
     Raises:
-        ValueError: a published file cannot be had.
+        ValueError: a published file cannot be obtained.
     """
     file = config.file
     users = isinstance(file, PublishedFile) and (
@@ -63,13 +64,13 @@ def obtain_in_workflow(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
 def obtain_benchmark(
     config: BenchmarkConfig, folder: Path, root: Path = CHECKOUT
 ) -> dict[str, str]:
-    """Put `<benchmark>.tsv` into the folder and return what it is.
+    """Put `<benchmark>.tsv` into the folder, and return what it is.
 
     Args:
-        root: the checkout, from which paths of the user's own files lead.
+        root: root of the checkout, to which paths of the user's own files are relative.
 
     Raises:
-        ValueError: the file cannot be had, is not the published one, or cannot be read; the message says
+        ValueError: the file cannot be obtained, is not the published one, or is unreadable. The message says
             where to put it by hand.
     """
     name, file = config.benchmark, config.file
@@ -84,20 +85,20 @@ def obtain_benchmark(
 
 
 def is_miniature(tsv: Path) -> bool:
-    """Whether a TSV that `obtain_benchmark` wrote is a miniature, by the `config.json` beside it."""
+    """Return whether a TSV of `obtain_benchmark` is a miniature, by the `config.json` beside it."""
     config = read_config(tsv.parent / "config.json", BenchmarkConfig)
     return isinstance(config.file, MiniatureFile)
 
 
 def warn_of_count(name: str, entry: Benchmark, items: list[Item]) -> None:
-    """Say so where a published file has another number of items than its authors state."""
+    """Warn if a published file has another number of items than its authors state."""
     counted = (len(items), len({item.cluster for item in items}))
     if entry.items_confirmed and entry.items not in counted:
         print(f"{name}: {len(items)} items, but {entry.items} were published", file=sys.stderr)
 
 
 def obtain_file(name: str, source: Source, path: Path, root: Path = CHECKOUT) -> None:
-    """Copy or download the real file, check it and turn it into the TSV at `path`."""
+    """Copy or download the real file, check it, and convert it to the TSV at `path`."""
     if isinstance(source, OwnFile) and not is_url(source.place):
         own = root / source.place
         if not own.is_file():
@@ -128,7 +129,7 @@ def obtain_file(name: str, source: Source, path: Path, root: Path = CHECKOUT) ->
     elif len(parts) == 1 and not _renames(source) and _is_ready(source, parts[0]):
         with atomic_write(path) as partial:
             shutil.copyfile(parts[0], partial)
-        if "downloads" not in parts[0].parts:  # the user's copy, line for line
+        if "downloads" not in parts[0].parts:  # the TSV is an exact copy of the user's file
             note_origin(path, parts, [])
     else:
         users = parts[0].parent if isinstance(source, UserSource) else None
@@ -137,13 +138,13 @@ def obtain_file(name: str, source: Source, path: Path, root: Path = CHECKOUT) ->
 
 
 def _is_ready(source: Source, file: Path) -> bool:
-    """Whether a file is the published TSV itself, or as good as one."""
+    """Return whether a file is the published TSV itself, or needs no conversion either."""
     checked = getattr(source, "md5", None) is not None
     return file.suffix == ".tsv" and (checked or is_published_form(file))
 
 
 def _own_to_tsv(file: Path, named: Path, source: OwnFile, path: Path) -> None:
-    """Turn a user's file into the TSV, from a copy in UTF-8 where the entry says how it is written."""
+    """Convert a user's file to the TSV, from a UTF-8 copy if the entry names an encoding."""
     if source.encoding is None:
         to_tsv([file], {}, path, pictures=file.parent, names_of=[named])
         return
@@ -154,7 +155,7 @@ def _own_to_tsv(file: Path, named: Path, source: OwnFile, path: Path) -> None:
 
 
 def file_md5(path: Path) -> str:
-    """The md5 of a file; the checksum that the benchmarks publish."""
+    """Return the md5 of a file, which is the checksum that benchmarks publish."""
     return file_digest(path, "md5")
 
 

@@ -1,1 +1,1 @@
-"""Miniatures of the benchmarks: TSV files of their own columns and structure, drawn from the tiny world."""
+"""Miniatures of benchmarks: TSV files with the original columns and structure, drawn from the tiny world."""

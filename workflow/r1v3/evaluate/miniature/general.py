@@ -28,7 +28,7 @@ Rows = list[dict[str, str]]
 
 
 def mmmu_val(draw: Drawer, items: int) -> Rows:
-    """Choices, one item in twenty open; every other item has two pictures, marked in the text."""
+    """Draw choices, with one item in twenty open. Every other item has two pictures, marked in the text."""
     rows = []
     for number in range(items):
         task = "two_pictures" if number % 2 else None
@@ -54,7 +54,7 @@ def mmmu_val(draw: Drawer, items: int) -> Rows:
 
 
 def emma_mini(draw: Drawer, items: int) -> Rows:
-    """Choices and open items, some with a context, marks such as `<image_1>`."""
+    """Draw choices and open items, some with a context, with marks such as `<image_1>`."""
     rows = []
     for number in range(items):
         item = draw.item("open" if number % 4 == 0 else "mcq")
@@ -75,7 +75,7 @@ def emma_mini(draw: Drawer, items: int) -> Rows:
 
 
 def mmmu_pro_standard(draw: Drawer, items: int) -> Rows:
-    """Choices of five to ten."""
+    """Draw choices of five to ten options."""
     rows = []
     for number in range(items):
         item = draw.item("open")
@@ -93,7 +93,7 @@ def mmmu_pro_standard(draw: Drawer, items: int) -> Rows:
 
 
 def mmmu_pro_vision(draw: Drawer, items: int) -> Rows:
-    """The question is in the picture; its text is nowhere else."""
+    """Draw questions that are in the picture and nowhere else."""
     rows = []
     for number in range(items):
         item = draw.item("mcq")
@@ -110,7 +110,7 @@ def mmmu_pro_vision(draw: Drawer, items: int) -> Rows:
 
 
 def mmk12(draw: Drawer, items: int) -> Rows:
-    """Choices of four whose options are lines of the question."""
+    """Draw choices of four options that are lines of the question."""
     rows = []
     for number in range(items):
         item = draw.item("open")
@@ -129,7 +129,7 @@ def mmk12(draw: Drawer, items: int) -> Rows:
 
 
 def mmstar(draw: Drawer, items: int) -> Rows:
-    """Choices of four that need the picture."""
+    """Draw choices of four options that need the picture."""
     rows = []
     for number in range(items):
         item = draw.item("mcq")
@@ -147,7 +147,7 @@ def mmstar(draw: Drawer, items: int) -> Rows:
 
 
 def mmbench_en_v11(draw: Drawer, items: int) -> Rows:
-    """Each question in every rotation of its options; rotations refer to the first one's picture."""
+    """Draw each question in every rotation of its options. Rotations refer to the first one's picture."""
     rows = []
     for group in range(1, max(1, items // 4) + 1):
         item = draw.item("mcq")
@@ -172,7 +172,7 @@ def mmbench_en_v11(draw: Drawer, items: int) -> Rows:
 
 
 def hallusionbench(draw: Drawer, items: int) -> Rows:
-    """Sets of two figures, each asked two contrary questions; one row in the file has no picture."""
+    """Draw sets of two figures with two contrary questions each. One row of the file has no picture."""
     rows = []
     for number in range(max(1, items // 4)):
         first, second = draw.rng.sample(range(4), 2)
@@ -197,7 +197,7 @@ def hallusionbench(draw: Drawer, items: int) -> Rows:
 
 
 def csvqa(draw: Drawer, items: int) -> Rows:
-    """One row, two wordings: Chinese and English; choices and open items."""
+    """Draw rows with a Chinese and an English wording: choices and open items."""
     rows = []
     for number in range(max(1, items // 2)):
         item = draw.item("open" if number % 4 == 0 else "mcq")

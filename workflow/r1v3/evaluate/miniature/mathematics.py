@@ -15,7 +15,7 @@ OLYMPIADS = ("OE_MM_maths_en_COMP", "OE_MM_maths_zh_CEE", "OE_MM_physics_en_COMP
 
 
 def mathvista_mini(draw: Drawer, items: int) -> Rows:
-    """Letters, integers, and numbers of given precision."""
+    """Draw letters, integers, and numbers of given precision."""
     rows = []
     for number in range(items):
         kind = ("text", "integer", "float", "text")[number % 4]
@@ -40,7 +40,7 @@ def mathvista_mini(draw: Drawer, items: int) -> Rows:
 
 
 def mathverse_vision_only(draw: Drawer, items: int) -> Rows:
-    """The question is a sign in the picture; choices and free-form answers."""
+    """Draw questions as a sign in the picture: choices and free-form answers."""
     rows = []
     for number in range(items):
         item = draw.item("mcq" if number % 2 else "open")
@@ -61,13 +61,13 @@ def mathverse_vision_only(draw: Drawer, items: int) -> Rows:
 
 
 def _for_eval(question: str, options: tuple[str, ...] | None) -> str:
-    """The question as who judges reads it: `Choices:` and one option a line, as the published file has it."""
+    """Write the question for judging: `Choices:` and one option a line, as in the published file."""
     lines = [f"{letter}:{text}" for letter, text in zip(LETTERS, options or (), strict=False)]
     return "\n".join([question, "Choices:", *lines]) if lines else question
 
 
 def mathvision(draw: Drawer, items: int) -> Rows:
-    """Choices of five and open items, at five levels."""
+    """Draw choices of five options and open items, at five levels."""
     rows = []
     for number in range(items):
         item = draw.item("open")
@@ -89,7 +89,7 @@ def mathvision(draw: Drawer, items: int) -> Rows:
 
 
 def wemath(draw: Drawer, items: int) -> Rows:
-    """Composites with their steps, all about one picture: a sum, and what else must be read there for it."""
+    """Draw composites with their steps about one picture: a sum, and what must be read for it."""
     rows, number = [], 0
     while len(rows) < items:
         item = draw.item("open", task="sum")
@@ -116,7 +116,7 @@ def wemath(draw: Drawer, items: int) -> Rows:
 
 
 def olympiadbench(draw: Drawer, items: int) -> Rows:
-    """Open answers with units and tolerances; one in ten wants two answers at once."""
+    """Draw open answers with units and tolerances. One in ten has two answers at once."""
     rows = []
     for number in range(items):
         item = draw.item("open")
@@ -146,7 +146,7 @@ def olympiadbench(draw: Drawer, items: int) -> Rows:
 
 
 def gaokao_2025(draw: Drawer, items: int) -> Rows:
-    """Papers of the exam's shape: 8 single, 3 several letters, 3 blanks, 5 to be solved; 150 points."""
+    """Draw papers like the exam's: 8 single, 3 multiple, 3 fill, 5 solve questions; 150 points."""
     plan = [("single", 5)] * 8 + [("multiple", 6)] * 3 + [("fill", 5)] * 3
     plan += [("solve", points) for points in (13, 15, 15, 17, 17)]
     rows = []

@@ -9,7 +9,7 @@ PHYSICS = ("Mechanics", "Electromagnetism", "Thermodynamics", "Optics")
 
 
 def visulogic(draw: Drawer, items: int) -> Rows:
-    """Patterns to continue; the question's text holds the options."""
+    """Draw patterns to continue. The question's text has the options."""
     rows = []
     for number in range(items):
         item = draw.item("mcq")
@@ -26,7 +26,7 @@ def visulogic(draw: Drawer, items: int) -> Rows:
 
 
 def logicvista(draw: Drawer, items: int) -> Rows:
-    """One letter or several; no option columns."""
+    """Draw questions with one letter or several as their answer, without option columns."""
     rows = []
     for number in range(items):
         item = draw.item("mcq", task="places" if number % 3 == 0 else None)
@@ -43,7 +43,7 @@ def logicvista(draw: Drawer, items: int) -> Rows:
 
 
 def mme_reasoning(draw: Drawer, items: int) -> Rows:
-    """Choices of one and of several letters, open items, and answers that a rule function checks."""
+    """Draw choices of one and of several letters, open items, and answers that a rule function checks."""
     rows = []
     for number in range(items):
         kind = ("choice", "several", "open", "rule")[number % 4]
@@ -69,7 +69,7 @@ def mme_reasoning(draw: Drawer, items: int) -> Rows:
 
 
 def phyx_mini_mc(draw: Drawer, items: int) -> Rows:
-    """Choices of four in physics wording; the file also holds the description that is not asked with."""
+    """Draw choices of four options in physics wording. The file also has a description that is not asked."""
     rows = []
     for number in range(items):
         item = draw.item("mcq")
@@ -87,7 +87,7 @@ def phyx_mini_mc(draw: Drawer, items: int) -> Rows:
 
 
 def seephys(draw: Drawer, items: int) -> Rows:
-    """Open physics items at several levels."""
+    """Draw open physics items at several levels."""
     rows = []
     for number in range(items):
         item = draw.item("open")

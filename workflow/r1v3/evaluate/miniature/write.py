@@ -1,4 +1,4 @@
-"""Write a miniature: the benchmark's own columns and structure, drawn from the tiny world."""
+"""Writes a miniature with the benchmark's own columns and structure, drawn from the tiny world."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from r1v3.recipe.graph.configs import MiniatureFile
 
 
 def write_miniature(name: str, file: MiniatureFile, seed: int, path: Path) -> int:
-    """Write the TSV and return its number of rows; composites are kept whole.
+    """Write the TSV and return its number of rows. Composites are not split.
 
     Raises:
-        ValueError: no miniature is known for the benchmark.
+        ValueError: there is no miniature for the benchmark.
     """
     writers = [getattr(module, name, None) for module in (general, mathematics, science)]
     writer = next((writer for writer in writers if writer is not None), None)

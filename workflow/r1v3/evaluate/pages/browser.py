@@ -1,7 +1,7 @@
 """The error browser: a page for each benchmark with picture, question, thought, answer and verdict.
 
-The page opens from the disk and loads nothing: its pictures are in it. It shows the items that were wrong in
-any run; those that were right in most runs come first.
+The page needs no server and loads nothing, because it contains its pictures. It shows items that were wrong
+in any run; those that were right in most runs come first.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from r1v3.render.page import render_page
 from r1v3.render.picture import embedded_picture
 
 MARKS = ("unanswered", "unjudged", "truncated", "blind")
-LONGEST_SHOWN = 200  # characters of an extracted answer in its summary line
+LONGEST_SHOWN = 200  # most characters of an extracted answer in its summary line
 
 
 def write_browser(
@@ -39,11 +39,11 @@ def write_browser(
 
     Args:
         verdicts: the Parquet files of a benchmark's runs.
-        most: how many items at most; those right in more of the runs come first.
-        probe: how the questions were changed, with the evaluation's seed.
+        most: most items to show; those that were right in more runs come first.
+        probe: how the questions were changed, by the evaluation's seed.
     """
     answers = pd.concat([pd.read_parquet(path) for path in sorted(verdicts)])
-    answers = answers[answers["finish_reason"] != "unreadable"]  # the table of files names these
+    answers = answers[answers["finish_reason"] != "unreadable"]  # the table of files lists these
     right = answers.groupby("key")["correct"].mean()
     wrong = right[right < 1].sort_values(ascending=False, kind="stable").index[:most]
     wanted = set(wrong)

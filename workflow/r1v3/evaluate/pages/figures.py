@@ -1,6 +1,6 @@
-"""Figures 1, 3 and 4: all benchmarks, PhyX, and the GAOKAO ranking, ours beside the published scores.
+"""Figures 1, 3 and 4: all benchmarks, PhyX, and the GAOKAO ranking, with ours beside published scores.
 
-Scores of miniatures are on another scale than the published ones. They have a panel and an axis of their own.
+Scores of miniatures are on another scale than published ones, so they have a panel and an axis of their own.
 """
 
 from collections.abc import Iterable
@@ -23,10 +23,10 @@ def figure_1(
     *,
     miniature: bool,
 ) -> None:
-    """Bars of every benchmark of Table 1, ours with its interval.
+    """Draw bars of every benchmark of Table 1, ours with its interval.
 
     Args:
-        ours: for each model its `benchmarks` of `scores.json`.
+        ours: for each model, `benchmarks` of its `scores.json`.
     """
     names = [name for name, entry in table.items() if entry.published]
     _write("figure-1", "every benchmark of Table 1", table, names, ours, path, miniature)
@@ -39,7 +39,7 @@ def figure_3(
     *,
     miniature: bool,
 ) -> None:
-    """Bars of PhyX, choices with minimal text."""
+    """Draw bars of PhyX, choices with minimal text."""
     what = "PhyX, choices with minimal text"
     _write("figure-3", what, table, ["phyx_mini_mc"], ours, path, miniature)
 
@@ -52,10 +52,10 @@ def figure_4(
     miniature: bool,
     paper: int = 150,
 ) -> dict[str, float]:
-    """The ranking on the GAOKAO paper of 150 points; returns the points.
+    """Draw the ranking on the GAOKAO paper of 150 points, and return the points.
 
     Args:
-        ours: for each model the exam's entry of its `scores.json`; marks by hand are in it.
+        ours: for each model, the exam's entry of its `scores.json`, which includes marks by hand.
     """
     published = {MODELS[model]: points for model, points in (entry.published_points or {}).items()}
     own = {model: round(paper * score["mean"], 1) for model, score in ours.items()}
@@ -114,5 +114,5 @@ def _write(
 
 
 def _percents(score: dict[str, float]) -> tuple[float, float, float]:
-    """A score's mean and interval, in percent."""
+    """Return a score's mean and interval, in percent."""
     return 100 * score["mean"], 100 * score["low"], 100 * score["high"]

@@ -1,8 +1,8 @@
-"""The audit of section 6.4: "I can't see the image" in the thought and in the answer, and what it costs.
+"""The audit of section 6.4: "I can't see the image" in the thought and in the answer, and its cost.
 
-Answers are marked by a list of phrases in English and Chinese. Besides the accuracy with and without
-(Table 5), items that were answered both ways in different runs are compared with themselves: a hard
-item may cause both the phrase and the wrong answer, and within an item that cause is held still.
+A list of phrases in English and Chinese marks answers. The audit compares accuracy with and without a phrase
+(Table 5). A hard item may cause both the phrase and the wrong answer. So items that were answered both ways
+in different runs are also compared with themselves, which holds that cause constant.
 """
 
 import re
@@ -21,7 +21,7 @@ _SEE = r"(?:(?:actually|directly|really)\s+)?(?:see|view|access|look\s+at|open|h
 _PICTURE = r"(?:image|picture|figure|diagram|photo|graph|chart|attachment)s?"
 _THE = r"(?:the|any|this|that|an?|your|these)\s+(?:\w+\s+){0,2}?"
 _GIVEN = r"(?:provided|attached|visible|available|shown|included|given)"
-# Behind "there is no image": a sentence that goes on (of a dog, formed, with ...) is about something else.
+# After "there is no image": a sentence that continues (of a dog, formed, with ...) is about something else.
 _ENDS = (
     r"(?=\s*(?:[.,;:!?)\]—。，\"”]|$|here\b|so\b|and\b|but\b|to\s+(?:see|look|view|refer|work|go)\b"
     r"|(?:actually\s+|being\s+)?(?:provided|attached|visible|available|included)\b"
@@ -54,10 +54,10 @@ PHRASES = re.compile(
 
 @dataclass(frozen=True)
 class Audit:
-    """Accuracy with and without the phrase; shares are in [0, 1], `None` where nothing was counted.
+    """Accuracy with and without the phrase; shares are in [0, 1], `None` if nothing was counted.
 
-    `within_items` is the mean over items answered both ways of (accuracy with - accuracy without), and
-    `within_count` how many such items there are.
+    `within_items` is the mean, over items that were answered both ways, of accuracy with the phrase minus
+    accuracy without. `within_count` is the number of such items.
     """
 
     answers: int
@@ -72,13 +72,13 @@ class Audit:
 
 
 def find_phrase(text: str) -> str | None:
-    """The first phrase that says the picture cannot be seen, or None."""
+    """Return the first phrase that says that the picture cannot be seen, or None."""
     found = PHRASES.search(text)
     return found[0] if found else None
 
 
 def split_reply(response: str) -> tuple[str, str]:
-    """The thought and the answer; a thought that never closes has no answer behind it."""
+    """Split a response into thought and answer; if its thought never closes, the answer is empty."""
     thought, closed, answer = response.rpartition(END_OF_THINK)
     if closed:
         return thought, answer
@@ -119,12 +119,12 @@ def audit(verdicts: pd.DataFrame) -> Audit:
 def phrase_contrast(
     verdicts: pd.DataFrame, *, confidence: float, resamples: int, seed: int
 ) -> PairedComparison | None:
-    """Accuracy of answers with the phrase minus that of answers without, resampled by cluster.
+    """Compute accuracy of answers with the phrase minus that of answers without, resampled by cluster.
 
-    None where the answers of fewer than two items say it, or do not.
+    None if fewer than two items have answers with the phrase, or fewer than two have answers without.
 
     Args:
-        verdicts: of one benchmark over all runs: cluster, response, correct.
+        verdicts: verdicts on one benchmark over all runs: cluster, response, correct.
     """
     says = np.array([find_phrase(text) is not None for text in verdicts["response"]], dtype=bool)
     cluster = verdicts["cluster"].astype(str).to_numpy()
@@ -136,7 +136,7 @@ def phrase_contrast(
 
 
 def table_5(found: Audit) -> list[dict]:
-    """The audit as the rows of the report's Table 5, beside what the report published."""
+    """Return the audit as the rows of the report's Table 5, with the published values."""
     return [
         {"subset": "all", "n": found.answers, "accuracy": found.accuracy, "published": 0.760},
         {
@@ -155,7 +155,7 @@ def table_5(found: Audit) -> list[dict]:
 
 
 def as_row(found: Audit) -> dict:
-    """The audit as plain values."""
+    """Return the audit as plain values."""
     return asdict(found)
 
 

@@ -1,7 +1,7 @@
-"""Table 1, measured: every model's score of ours beside the published one, in one table and figures 1 and 3.
+"""Table 1, measured: our measurement of every model beside the published score, with figures 1 and 3.
 
-The two are of the same questions. How far a published score lies from the truth nobody says, so the
-difference has the interval of our score alone, and the table says whether the published score lies in it.
+Both are about the same questions. Nobody states the error of a published score. So the difference has the
+interval of our score alone, and the table says whether the published score lies in it.
 """
 
 import json
@@ -15,7 +15,7 @@ from r1v3.recipe.tables.benchmarks import MODELS, ListedBenchmark
 from r1v3.render.page import render_page
 from r1v3.render.text_table import TextTable, write_tables
 
-FINAL = "final"  # our final model, which the report's own column is set beside
+FINAL = "final"  # our final model, compared with the report's own column
 HEADING = "Table 1, measured and published"
 HEADER = [
     "Model",
@@ -31,13 +31,13 @@ CAPTION = (
     " authors."
 )
 SMALL = " Measured on miniatures drawn from the tiny world, which are another scale: no difference is taken."
-Scores = dict[str, Any]  # of one `scores.json`
+Scores = dict[str, Any]  # content of a `scores.json`
 
 
 def measured_table(
     measured: dict[str, Scores], table: dict[str, ListedBenchmark], *, miniature: bool
 ) -> TextTable:
-    """A group of rows for each benchmark, a row for each model.
+    """Return a group of rows for each benchmark, with a row for each model.
 
     Args:
         measured: `scores.json` by the name of a column, or `FINAL`.
@@ -55,7 +55,7 @@ def measured_table(
 def _row(
     name: str, entry: ListedBenchmark, model: str, scores: Scores, miniature: bool
 ) -> list[str]:
-    """One model on one benchmark; nothing where it was neither measured nor published."""
+    """Return the row of one model on one benchmark; nothing if it was neither measured nor published."""
     score = scores["benchmarks"].get(name)
     published = entry.published.get("skywork_r1v3_38b" if model == FINAL else model)
     told = f"{published.score:.1f}{'*' if published.by_authors else ''}" if published else "-"
@@ -72,7 +72,7 @@ def _row(
 
 
 def title_of(model: str) -> str:
-    """What a column is called."""
+    """Return the title of a column."""
     return "ours, final model" if model == FINAL else MODELS.get(model, model)
 
 
@@ -83,7 +83,7 @@ def write_measured(
     *,
     miniature: bool,
 ) -> None:
-    """Write the page, and beside it a folder of the table in four formats, the figures, and `<name>.json`.
+    """Write the page and, beside it, a folder with the table in four formats, figures, and `<name>.json`.
 
     Args:
         output: results/studies/table_1.html.

@@ -2,7 +2,7 @@
 
     r1v3 pages results/evaluations/<run>/last/<suite> --output results/pages
 
-Everything is read from what scoring left behind; nothing is asked of a model or of the network.
+Everything is read from the files that scoring wrote. No model and no network is needed.
 """
 
 import re
@@ -28,7 +28,7 @@ from r1v3.render.page import percent, render_page
 from r1v3.render.text_table import TextTable, write_tables
 
 NAMED_ROWS = 5
-P_COLUMN = 8  # of the audit
+P_COLUMN = 8  # column of p in the audit's table
 HEADINGS = {
     "table_1": "Table 1",
     "files": "What was read, and what is missing",
@@ -51,15 +51,15 @@ def write_pages(
     against: dict[str, Path],
     report: str | None = None,
 ) -> Path:
-    """Write `index.html` and what it links to; returns its path.
+    """Write `index.html` and the pages that it links to, and return its path.
 
     Args:
-        evaluation: a scored evaluation's folder.
+        evaluation: folder of a scored evaluation.
         benchmarks: the TSV of each benchmark.
-        table: every benchmark's title and published scores.
-        name: what the model is called.
-        against: other models' evaluations by name, compared item by item on the benchmarks of both.
-        report: the link to the report, where one is made beside these pages.
+        table: titles and published scores of every benchmark.
+        name: name of the model on the pages.
+        against: evaluations of other models by name, compared by item on the benchmarks of both.
+        report: link to the report, if it is made beside these pages.
     """
     config = read_config(evaluation / "config.json", EvaluationConfig)
     content = read_json(evaluation / "scores.json", "benchmarks", "held_out")
@@ -135,11 +135,11 @@ def write_pages(
 
 
 def files_table(scores: dict, missing: dict[str, str], titles: dict[str, str]) -> TextTable:
-    """What each benchmark's file held that was not asked, and which benchmarks are missing.
+    """Tabulate what was not asked of each benchmark's file, and which benchmarks are missing.
 
     Args:
         scores: `benchmarks` of `scores.json`.
-        missing: why a benchmark has no score.
+        missing: reasons of benchmarks without a score.
     """
     header = [
         "Benchmark",
@@ -170,7 +170,7 @@ def files_table(scores: dict, missing: dict[str, str], titles: dict[str, str]) -
 
 
 def agreement_table(scores: dict, titles: dict[str, str]) -> TextTable:
-    """What the runs of an item agree on: how well that is calibrated, and what abstaining would buy."""
+    """Tabulate the agreement of an item's runs: its calibration, and the effect of abstaining."""
     known = {name: score for name, score in scores.items() if "agreement" in score}
     most = max(len(score["agreement"]["abstaining"]) for score in known.values())
     header = ["Benchmark", "one run, %", "calibration error"]
@@ -195,7 +195,7 @@ def agreement_table(scores: dict, titles: dict[str, str]) -> TextTable:
 
 
 def judges_table(scores: dict, titles: dict[str, str]) -> TextTable:
-    """How far two judges agree on the answers that either decided, and the score under each."""
+    """Tabulate how two judges agree on answers that either decided, and the score under each."""
     header = ["Benchmark", "second judge", "decided", "agree, %", "kappa", "unjudged"]
     header += ["first, %", "second, %", "shows"]
     rows = []
@@ -221,7 +221,7 @@ def judges_table(scores: dict, titles: dict[str, str]) -> TextTable:
 
 
 def probe_table(probe: Probe, scores: dict, titles: dict[str, str]) -> TextTable:
-    """How many questions a probe changed, and the score that is left."""
+    """Tabulate how many questions a probe changed, and the score of the changed ones."""
     header = ["Benchmark", "items", "changed", "score", "continued word by word, %", "shows"]
     rows = [
         [
@@ -245,7 +245,7 @@ def probe_table(probe: Probe, scores: dict, titles: dict[str, str]) -> TextTable
 def write_figures(
     table: dict[str, ListedBenchmark], name: str, scores: dict, output: Path, *, miniature: bool
 ) -> dict[str, str]:
-    """Draw figure 1, and 3 and 4 where their benchmarks were asked; returns what each file shows."""
+    """Draw figure 1, and 3 and 4 if their benchmarks were asked. Return the description of each file."""
     drawn = {}
     if any(entry.published for entry in table.values()):
         figure_1(table, {name: scores}, output / "figure_1.svg", miniature=miniature)
@@ -262,7 +262,7 @@ def write_figures(
 
 
 def _other(name: str, evaluation: Path, ours: EvaluationConfig) -> Other:
-    """Another evaluation, with the benchmarks that it was asked on the very same files in the same way."""
+    """Return another evaluation, with the benchmarks that it was asked on the same files in the same way."""
     theirs = read_config(evaluation / "config.json", EvaluationConfig)
     shared = [
         key
@@ -281,7 +281,7 @@ def audit_table(
     resamples: int,
     seed: int,
 ) -> TextTable:
-    """Section 6.4 on every benchmark: "I can't see the image", and accuracy with and without it."""
+    """Tabulate section 6.4 for every benchmark: "I can't see the image", and accuracy with and without it."""
     header = ["Benchmark", "answers", "with the phrase", "in the thought", "in the answer"]
     header += ["accuracy with", "without", "with - without", "p (Holm)"]
     header += ["items both ways", "with - without, within items", "shows"]
@@ -319,7 +319,7 @@ def _share(value: float | None) -> str:
 
 
 def benchmarks_of(evaluation: Path) -> dict[str, Path]:
-    """The TSVs that an evaluation was asked on, in results/benchmarks/ beside results/evaluations/."""
+    """Return the TSVs that an evaluation was asked on, in results/benchmarks/ beside its own folder."""
     resolved = read_resolved(evaluation / "config.json")
     results = next(
         parent for parent in evaluation.resolve().parents if parent.name == "evaluations"
@@ -329,7 +329,7 @@ def benchmarks_of(evaluation: Path) -> dict[str, Path]:
 
 
 def model_label(evaluation: Path) -> str:
-    """`rl step-000030` for results/evaluations/rl-<hash>/step-000030/<suite>; `final` for its last one."""
+    """Return `rl step-000030` for results/evaluations/rl-<hash>/step-000030/<suite>; `final` for the last."""
     below = evaluation.resolve().parts
     run, *rest = below[below.index("evaluations") + 1 :]
     name = re.sub(r"-[0-9a-f]{10}$", "", run)

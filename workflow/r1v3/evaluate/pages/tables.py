@@ -1,7 +1,7 @@
-"""Table 1: ours beside the published columns, each cell of ours with its interval, in four formats.
+"""Table 1: our columns beside the published ones, each of our cells with its interval, in four formats.
 
-Our scores come from the files that were evaluated; with miniatures they are another scale altogether,
-and the caption says so.
+Our scores come from the files that were evaluated. Scores of miniatures are on another scale, and the caption
+says so.
 """
 
 import math
@@ -35,13 +35,13 @@ def table_1(
     missing: dict[str, str] | None = None,
     beside: Sequence[str] = (),
 ) -> TextTable:
-    """The report's Table 1 and what lies beyond it.
+    """Return the report's Table 1 with further columns and rows of ours.
 
     Args:
-        ours: for each model its `benchmarks` of `scores.json`, {name: {mean, low, high, n, runs, ...}}.
+        ours: for each model `benchmarks` of its `scores.json`, {name: {mean, low, high, n, runs, ...}}.
         miniature: whether the files were miniatures, which the caption says.
-        missing: why a benchmark was asked for and has no score.
-        beside: titles of benchmarks that were read from files where others are miniatures.
+        missing: reasons of benchmarks that were asked for and have no score.
+        beside: titles of benchmarks that were read from files while others are miniatures.
     """
     header = ["Benchmark", "n", "shows", *ours, *MODELS.values()]
     missing = missing or {}
@@ -86,7 +86,7 @@ def _scored(
 
 
 def _left_out(title: str, score: dict) -> str:
-    """A sentence where rows of a benchmark could not be read, or nobody judged what a judge was to judge."""
+    """Return a sentence if rows of a benchmark were unreadable, or its judge was missing."""
     unreadable = score.get("unreadable", {})
     count = len(unreadable.get("rows", []))
     counted = "count as wrong" if unreadable.get("scored") == "wrong" else "are left out"
@@ -110,13 +110,13 @@ def _row(title: str, found: list[dict | None], published: dict) -> list[str]:
 
 
 def _count(score: dict) -> str:
-    """Items asked, and in brackets the clusters, where these are fewer."""
+    """Write the number of items and, in brackets, of clusters if there are fewer of these."""
     units = score.get("clusters", score["n"])
     return str(score["n"]) if units == score["n"] else f"{score['n']} ({units})"
 
 
 def _mean_of_two(ours: dict[str, dict], width: int) -> list[list[str]]:
-    """MMMU-Pro as many publish it: the mean of the standard and the vision setting."""
+    """Return a row as many publish it: the mean of the standard and the vision setting of MMMU-Pro."""
     pairs = [
         (scores.get("mmmu_pro_standard"), scores.get("mmmu_pro_vision")) for scores in ours.values()
     ]
@@ -128,9 +128,9 @@ def _mean_of_two(ours: dict[str, dict], width: int) -> list[list[str]]:
 
 
 def _mean_score(one: dict, other: dict) -> dict:
-    """The mean of two scores, whose errors are taken as independent: half the root of their squares' sum.
+    """Return the mean of two scores with independent errors: half the root of the sum of their squares.
 
-    How many standard errors the interval and the detectable difference reach is read from the two scores.
+    The two scores say how many standard errors their intervals and detectable differences are wide.
     """
     errors = [score["standard_error"] for score in (one, other)]
     error = math.hypot(*errors) / 2
@@ -148,7 +148,7 @@ def _mean_score(one: dict, other: dict) -> dict:
 
 
 def cell(score: dict | None) -> str:
-    """`71.2 [68.0, 74.1]`."""
+    """Write a cell such as `71.2 [68.0, 74.1]`."""
     if not score:
         return "-"
     return f"{percent(score['mean'])} [{percent(score['low'])}, {percent(score['high'])}]"

@@ -1,1 +1,1 @@
-"""What of a reply is its answer, before the rules of `r1v3.reward` read it."""
+"""Finds the answer in a reply, before the rules of `r1v3.reward` read it."""

@@ -1,7 +1,8 @@
-"""Markup around an answer that changes nothing of it: HTML, quotes, check marks, and labels.
+"""Removes markup around an answer that does not change it: HTML, quotes, check marks, and labels.
 
-Only the form is rewritten, into what the rules of `r1v3.reward` read: what was struck out goes, and a last
-line such as `**Solution**: B` or `Respuesta: B` becomes `Answer: B`, whose words the rules still weigh.
+Only the form is rewritten, so that the rules of `r1v3.reward` can read it. Text that was struck out is
+removed. A last line such as `**Solution**: B` or `Respuesta: B` becomes `Answer: B`, and the rules still
+weigh its words.
 """
 
 import html
@@ -27,11 +28,11 @@ _INLINE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&(?:nbsp|lt|gt|le|ge|amp|quot|#39|times|deg|minus|pi|plusmn|frac12);")
-_NESTED = 4  # tags within each other that are taken off
-SEARCHED = 6_000  # characters at the end, where a conclusion stands
+_NESTED = 4  # levels of nested tags that are removed
+SEARCHED = 6_000  # characters at the end that are searched for a conclusion
 
 _LETTER = r"[(\[（【「『\"'“‘*`_$ ]*(?P<letter>[A-J])[ )\]）】」』\"'”’*`_$]*"
-# A line that is a letter and signs about it. A list's `- B` and `* B`, and the label `####`, are others.
+# A line with only a letter and signs around it. A list's `- B` and `* B`, and the label `####`, are excluded.
 _MARKED_LINE = re.compile(
     r"^(?![ \t]*(?:[-*•][ \t]|\#{4}(?!\#)))[#><«|→⇒➡\uFE0F\-=∴✓✔✅☑👉🎯➤► \t*(\[（【\"'“‘`_$]*"
     r"(?P<letter>[A-J])[ \t)\]）】\"'”’*`_$.。!！;,✓✔\uFE0F✅☑|<>»]*$",
@@ -41,7 +42,7 @@ _SIGNS = frozenset("#><«|→⇒➡∴✓✔✅☑👉🎯➤►!！;")
 _RULE_AT_END = re.compile(r"(?:\n[ \t]*(?:-{3,}|={3,}|\*{3,}|_{3,})[ \t]*)+\s*\Z")
 _THEREFORE = re.compile(r"^[ \t]*∴[ \t]*", re.MULTILINE)
 
-# Labels of a last line. What some of them introduce is as often a worked solution, so only a letter counts.
+# Labels of a last line. Some of them often introduce a worked solution, so only a letter counts after them.
 _LAST_LINE = re.compile(r"(?:\A|(?<=\n))[ \t]*(?P<line>[^\n]{1,300}?)\s*\Z")
 _WEAK = (
     r"(?:(?:final\s+)?(?:solution|conclusion|result|verdict|decision|selection)"
@@ -66,7 +67,7 @@ _LABELLED = re.compile(
     rf"{_DRESS}{_POLITE}\s*[.。]?{_DRESS}",
     re.IGNORECASE,
 )
-# The answer of a JSON or Python object, other keys aside.
+# The answer in a JSON or Python object; other keys are ignored.
 _QUOTED = re.compile(
     r"[{,]\s*(?P<q>['\"])(?:(?:final|correct|selected)[_ ]?)?(?:answer|choice|option|letter)(?P=q)\s*:\s*"
     r"(?:(?P<r>['\"])(?P<said>[^'\"\n]{1,100})(?P=r)|(?P<number>-?\d[\d.]*))\s*[,}]",
@@ -75,7 +76,7 @@ _QUOTED = re.compile(
 
 
 def undressed(answer: str) -> str:
-    """What stands behind a thought, its end without markup and with its last label in English."""
+    """Return the text after a thought, its end without markup and with its last label in English."""
     before, answer = answer[:-SEARCHED], answer[-SEARCHED:]
     return before + _undressed(answer)
 
@@ -91,7 +92,7 @@ def _undressed(answer: str) -> str:
 
 
 def without_html(text: str) -> str:
-    """A text without HTML: bold becomes `**`, a superscript `^{}`, a block a line, and `&lt;` a sign."""
+    """Remove HTML: bold becomes `**`, a superscript `^{}`, a block a line, and `&lt;` a sign."""
     if "<" in text:
         text = _without_tags(text)
     if "&" in text:

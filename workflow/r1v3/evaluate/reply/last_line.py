@@ -1,9 +1,9 @@
-"""The letters that a reply's last lines choose: in plain words alone, or by ticking them in a list."""
+"""Finds the letters that a reply's last lines choose, in plain words or by ticks in a list."""
 
 import re
 
-# A last line of nothing but these words and one letter chooses the letter: `Definitely B.`, `La opción
-# correcta es la B`. Words that take a choice back, or leave it open, are not among them.
+# A last line that consists of these words and one letter chooses the letter: `Definitely B.`, `La opción
+# correcta es la B`. Words that take a choice back, or leave it open, are not in the list.
 _PLAIN_WORDS = frozenset((
     "definitely", "clearly", "certainly", "surely", "obviously", "so", "ok", "okay", "hmm", "well", "then",
     "thus", "hence", "therefore", "it", "is", "must", "be", "has", "to", "i", "would", "say", "vote", "go",
@@ -26,11 +26,11 @@ _WORDS = re.compile(r"[^\W\d_]+(?:\u0301)?")
 _ARTICLE = re.compile(r"\A\W*A\s+(?=resposta|alternativa|opção|letra|correta)", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?<![^\W\d_])I(?=\s+[a-z]|['’])")
 _OPENS_MORE = re.compile(r"[?？\d=+<>\\^_$/,，;；]")
-LONGEST_CHOICE = 60  # characters
+LONGEST_CHOICE = 60  # most characters of such a line
 
 
 def chosen_in_plain_words(line: str) -> str | None:
-    """The letter of a line that says nothing else than that this letter is the answer.
+    """Return the letter of a line that says only that this letter is the answer.
 
     Lines with the English word `answer` are left to the rules, which read them.
     """
@@ -58,7 +58,7 @@ _WRONG = frozenset(("false", "wrong", "incorrect", "no", "✗", "✘", "❌", "�
 
 
 def ticked(answer: str) -> str | None:
-    """The options that a list or table of them at the end ticks or calls right, as `A, C`."""
+    """Return the options that a list or table at the end ticks or calls right, such as `A, C`."""
     lines = [line for line in answer.rstrip().split("\n")[-10:] if line.strip()]
     judged: dict[str, bool] = {}
     for line in reversed(lines):

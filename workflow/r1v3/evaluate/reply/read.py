@@ -1,8 +1,8 @@
-"""What of a reply is its answer: models mark it with tags of their own, and a reply may be cut.
+"""Reads the answer of a reply that uses a model's own tags, or that was cut off.
 
-A marked answer is rewritten as a box, which every rule of `r1v3.reward` reads as a conclusion. The tags are
-those that models were published with: `<answer>` (many), `<|begin_of_box|>` (GLM-4.1V), `<CONCLUSION>`
-(LLaVA-CoT), `◁/think▷` (Kimi-VL), `[/THINK]` (Magistral) and the like.
+A tagged answer is rewritten as a box, which every rule of `r1v3.reward` reads as a conclusion. The tags are
+those of published models: `<answer>` (many), `<|begin_of_box|>` (GLM-4.1V), `<CONCLUSION>` (LLaVA-CoT),
+`◁/think▷` (Kimi-VL), `[/THINK]` (Magistral) and similar ones.
 """
 
 import re
@@ -23,7 +23,7 @@ _CLOSED_THOUGHT = re.compile(
     r"|<\|(?:end_of_thought|thought_end|/thinking)\|>|\[/THINK\]|<\|channel\|>final<\|message\|>",
     re.I,
 )
-# A box whose backslash was lost, or read as an escape: `boxed{B}`, backspace and `oxed{B}`.
+# A box whose backslash is missing, or was read as an escape: `boxed{B}`, or backspace and `oxed{B}`.
 _LOST_BACKSLASH = re.compile(r"(?<![\\A-Za-z])boxed\{|\x08oxed\{")
 _NAMES = (
     r"(?:(?:(?:final|correct|selected|chosen|best|my)[ _-]?)?"
@@ -41,7 +41,7 @@ _TAGGED = re.compile(
     r"|\[(?P<bracket>ANSWER|FINAL ANSWER)\](?P<c>.*?)\[/(?P=bracket)\]",
     re.DOTALL | re.IGNORECASE,
 )
-# A tag that its model left open at the end of a turn, or a label that looks like one (We-Math's).
+# A tag that the model left open at the end of a turn, or a label that looks like a tag (We-Math's).
 _LEFT_OPEN = re.compile(
     rf"(?:<{_NAME}{_ATTRIBUTES}>|<\|begin_of_(?:box|answer)\|>|<\|answer\|>|\[answer\](?=\s*:))\s*:?\s*(?P<a>[^\n<]{{1,100}}|<<[^<>\n]{{1,20}}>>)\s*\Z",
     re.IGNORECASE,
@@ -53,10 +53,10 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]")
-LONGEST_ANSWER = 200  # characters; what is longer is an explanation, read as one
+LONGEST_ANSWER = 200  # most characters of an answer; a longer text is read as an explanation
 _SPOKEN = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}(?![A-Za-z{])")
 _LETTER_AT_END = re.compile(r"(?<![A-Za-z\\{])[A-J]\W*\Z")
-FEWEST_SPOKEN = 4  # words that make a sentence of an answer
+FEWEST_SPOKEN = 4  # fewest words that make an answer a sentence
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]|[.!?]\Z")
 _TURNS = re.compile(
     r"\W*(?:wait|but|however|hmm+|no|not|actually|alternatively|although|unless|sorry|oops|let me re"
@@ -66,10 +66,10 @@ _TURNS = re.compile(
 
 
 def with_boxes(response: str, *, cut: bool = False) -> str:
-    """A response whose thought and answer have the tags of `r1v3.reward`, whatever tags its model uses.
+    """Rewrite a response so that thought and answer have the tags of `r1v3.reward`.
 
     Args:
-        cut: whether the limit of length ended it; an answer's tag that is still open then holds nothing.
+        cut: whether the limit of length cut it off. An answer's tag that is still open is then ignored.
     """
     response = _LOST_BACKSLASH.sub(r"\\boxed{", response)
     if "＜" in response:
@@ -89,7 +89,7 @@ def with_boxes(response: str, *, cut: bool = False) -> str:
 
 
 def _is_listing(found: list[re.Match[str]]) -> bool:
-    """Whether the tags are those of a list of options, side by side, none of which is chosen by that."""
+    """Return whether the tags mark a list of options, side by side, so that none of them is chosen."""
     names = [(tag["name"] or "").casefold() for tag in found]
     listed = {
         tag["a"].strip()
@@ -111,18 +111,19 @@ def _boxed(inside: str) -> str:
 
 
 def _is_prose(text: str) -> bool:
-    """Whether a text is a sentence of its own that ends with a letter: `It moves at 4 m/s, so C`."""
+    """Return whether a text is a sentence that ends with a letter: `It moves at 4 m/s, so C`."""
     return len(_SPOKEN.findall(text)) >= FEWEST_SPOKEN and bool(_LETTER_AT_END.search(text))
 
 
 def as_concluded(text: str, *, cut: bool) -> str | None:
-    """What of a reply counts, or None where it was cut before anything was concluded.
+    """Return the part of a reply that counts, or None if it was cut off before any conclusion.
 
-    A cut reply counts whole if it has a box, else up to its last whole sentence if that states an answer.
+    A reply that was cut off counts as a whole if it has a box. Otherwise it counts up to its last whole
+    sentence, if that states an answer.
 
     Args:
-        text: a response, its tags read by `with_boxes`.
-        cut: whether the limit of length ended it.
+        text: a response after `with_boxes`.
+        cut: whether the limit of length cut it off.
     """
     if not cut:
         return text
@@ -133,15 +134,15 @@ def as_concluded(text: str, *, cut: bool) -> str | None:
         return text
     ends = list(_SENTENCE_END.finditer(answer))
     whole = answer[: ends[-1].end()] if ends else ""
-    begun = answer[len(whole) :]  # what it was about to say, which may take the answer back
+    begun = answer[len(whole) :]  # an unfinished sentence, which may take the answer back
     if behind_first_retraction(begun) or _TURNS.match(begun):
         return None
     return whole if last_phrase(whole) else None
 
 
 def is_broken_off(text: str) -> bool:
-    """Whether a reply that no limit ended breaks off in mid-sentence, without a box; a grid of numbers has no
-    sentence.
+    """Return whether a reply that no limit cut off ends in mid-sentence, without a box. A grid of numbers has
+    no sentence.
     """
     answer = final_text(text) or ""
     prose = _WORD.search(answer.rstrip().rpartition("\n")[2])
