@@ -1,4 +1,4 @@
-"""Who renders a conversation: the report's template for our runs, its own for any other model."""
+"""Renders a conversation: with the report's template for our runs, with its own for any other model."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +14,14 @@ from r1v3.recipe.schema.recipe import OwnTemplate, Template
 def renderer(
     template: Template | OwnTemplate | Literal["own"], model: Path | str
 ) -> Callable[[str, str], str]:
-    """A function of a question and a mode that gives the prompt up to where the model writes.
+    """Return a function of a question and a mode that gives the prompt, up to where the model writes.
 
     Args:
-        template: the recipe's, or `own` for the chat template that the model came with, or that with the
-            system prompt and the thinking tag of its authors.
+        template: the recipe's template; or `own` for the chat template of the model; or the latter with the
+            system prompt and the thinking tag of the model's authors.
 
     Raises:
-        ValueError: the model came with none, or its own cannot be rendered within its limits.
+        ValueError: the model has no template, or its own cannot be rendered within its limits.
     """
     if isinstance(template, Template):
         return lambda question, mode: render_prompt(template, question, mode)
@@ -49,9 +49,9 @@ def renderer(
 
 
 def in_our_tags(template: Template | OwnTemplate | Literal["own"], text: str) -> str:
-    """A reply whose thought stands between `<think>` and `</think>`, whatever its model writes there.
+    """Rewrite a reply so that its thought is between `<think>` and `</think>`, whatever tags its model uses.
 
-    So it is graded, and learned from, as any other.
+    Then it is graded, and learned from, like any other reply.
     """
     if not isinstance(template, OwnTemplate):
         return text
@@ -59,7 +59,7 @@ def in_our_tags(template: Template | OwnTemplate | Literal["own"], text: str) ->
 
 
 def _written_beside(model: Path | str) -> str | None:
-    """The template of a processor in its older form, which a tokenizer does not read."""
+    """Return the template of a processor in an older format, which a tokenizer does not read."""
     path = Path(model) / "chat_template.json"
     if not path.exists():
         return None
@@ -67,10 +67,10 @@ def _written_beside(model: Path | str) -> str | None:
 
 
 def opened(prompt: str, mode: str, tag: str = THINK) -> str:
-    """A prompt in a mode: its template may open a thought itself, or open none, and the mode decides.
+    """Complete a prompt for a mode, whether or not its template opens a thought.
 
     Args:
-        tag: what begins a thought of this model.
+        tag: the text that opens a thought of this model.
     """
     bare = prompt.rstrip()
     if mode == NOTHINK:

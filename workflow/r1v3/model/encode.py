@@ -1,4 +1,4 @@
-"""From a question with pictures to token ids and tiles or patches, by the model's own processor."""
+"""Encodes a question with pictures as token ids and tiles or patches, with the model's own processor."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -15,12 +15,12 @@ from r1v3.model.processor import ImageProcessor
 from r1v3.model.prompt_template import IMAGE_MARKER
 from r1v3.recipe.schema.recipe import Images
 
-DECODED = 2**24  # pixels that are decoded before they become tiles, the last picture's beside
+DECODED = 2**24  # pixels that are decoded before they become tiles, not counting the last picture
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids of a prompt and its pictures: tiles, or patches with their grids."""
+    """Token ids of a prompt, and its pictures as tiles, or as patches with their grids."""
 
     prompt_ids: tuple[int, ...]
     tiles: Pictures
@@ -28,7 +28,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class EncodedOnDisk:
-    """The same, with tiles that are made from the pictures whenever they are asked for."""
+    """The same, except that tiles are made from the picture files each time they are needed."""
 
     prompt_ids: tuple[int, ...]
     encoder: "Encoder"
@@ -36,7 +36,7 @@ class EncodedOnDisk:
 
     @property
     def tiles(self) -> Pictures:
-        """Tiles or patches."""
+        """Return tiles or patches."""
         return self.encoder.tiles(list(self.pictures))[0]
 
 
@@ -44,12 +44,12 @@ EncodedPrompt: TypeAlias = Encoded | EncodedOnDisk
 
 
 class Encoder:
-    """Encodes prompts, as the processor's family does.
+    """Encodes prompts with the processor of the model's family.
 
-    Tiles stand below for whatever the family counts: InternVL's tiles, or patches at native resolution.
+    Below, "tiles" means the family's unit: InternVL's tiles, or patches at native resolution.
 
     Args:
-        images: how many tiles a picture becomes, and how large one may be.
+        images: how many tiles a picture becomes, and how large it may be.
     """
 
     def __init__(self, processor: ImageProcessor, images: Images):
@@ -60,24 +60,24 @@ class Encoder:
 
     @property
     def never(self) -> tuple[int, ...]:
-        """Ids of image tokens, which no engine may emit: the next forward pass would miss a picture."""
+        """Return the ids of image tokens. An engine must not emit them, since they would lack a picture."""
         return self.processor.image_ids
 
     @cached_property
     def control(self) -> dict[int, str]:
-        """Every control token by its id: ends of turns, image tokens, whatever the tokenizer sets apart."""
+        """Return every control token by its id: ends of turns, image tokens, other special tokens."""
         added = self.tokenizer.added_tokens_decoder.items()
         return {i: token.content for i, token in added if token.special}
 
     def text_ids(self, text: str) -> tuple[int, ...]:
-        """Token ids of text without pictures."""
+        """Return the token ids of a text without pictures."""
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def plain_ids(self, text: str) -> tuple[int, ...]:
-        """Token ids of text that nobody has cleaned.
+        """Return the token ids of a text that was not cleaned.
 
         Raises:
-            ValueError: a control token can be read in it.
+            ValueError: the text contains a control token.
         """
         ids = self.text_ids(text)
         if found := [self.control[i] for i in ids if i in self.control]:
@@ -91,7 +91,7 @@ class Encoder:
     def prompts(
         self, texts: list[str], pictures: Sequence[Sequence[Path | Image.Image]]
     ) -> list[Encoded]:
-        """Encode rendered prompts that hold one `<image>` marker per picture.
+        """Encode rendered prompts that have one `<image>` marker for each picture.
 
         Raises:
             ValueError: the numbers of markers and pictures differ, or a picture is too large or unreadable.
@@ -108,13 +108,13 @@ class Encoder:
         return encoded
 
     def prompt_ids(self, texts: list[str], counts: list[list[int]]) -> list[tuple[int, ...]]:
-        """Token ids of rendered prompts whose pictures become so many tiles.
+        """Return the token ids of rendered prompts whose pictures become `counts` tiles.
 
-        Each picture is tokenized as one token, which then stands as often as its tiles ask for: to read
-        12 tiles of 256 tokens as text would cost more than all the rest.
+        Each picture is tokenized as a single token, which is then repeated as often as its tiles need.
+        Tokenizing 12 tiles of 256 tokens as text would cost more than everything else.
 
         Raises:
-            ValueError: the numbers of markers and pictures differ, or a text holds image tokens of its own.
+            ValueError: the numbers of markers and pictures differ, or a text contains image tokens itself.
         """
         for text, own in zip(texts, counts, strict=True):
             _check_markers(text, own)
@@ -133,7 +133,7 @@ class Encoder:
         return (*spread, *ids[first:])
 
     def pictures(self, text: str, pictures: Sequence[Path | Image.Image]) -> list[Image.Image]:
-        """The pictures of one rendered prompt, read and in RGB.
+        """Read the pictures of one rendered prompt, in RGB.
 
         Raises:
             ValueError: the numbers of markers and pictures differ, or a picture is too large or unreadable.
@@ -142,7 +142,7 @@ class Encoder:
         return [_open(picture, self.images.max_pixels) for picture in pictures]
 
     def tiles(self, pictures: Sequence[Path | Image.Image]) -> tuple[Pictures, list[int]]:
-        """Tiles of all pictures, one after another, and how many each has.
+        """Return the tiles of all pictures, one picture after another, and the number of tiles of each.
 
         Raises:
             ValueError: a picture cannot be read or is too large.
@@ -157,10 +157,10 @@ class Encoder:
         return join(parts), counts
 
     def tile_counts(self, pictures: list[Path]) -> list[int]:
-        """How many tiles each picture becomes, told by its header.
+        """Return how many tiles each picture becomes, from its header.
 
         Raises:
-            ValueError: a header cannot be read, or its picture is too large or too narrow; with its name.
+            ValueError: a header is unreadable, or its picture is too large or too narrow; names the picture.
         """
         return [self._tile_count(picture) for picture in pictures]
 
@@ -172,7 +172,7 @@ class Encoder:
             raise ValueError(f"{picture}: {error}") from error
 
     def check(self, pictures: list[Path]) -> None:
-        """Decode pictures only to know that it can be done; JPEGs at an eighth of their size.
+        """Decode pictures only to find out whether they can be; JPEGs at an eighth of their size.
 
         Raises:
             ValueError: a picture cannot be read or is too large.
@@ -191,7 +191,7 @@ def _decode(image: Image.Image) -> None:
 
 
 def _read(picture: Path | Image.Image, max_pixels: int, take: Callable):
-    """What `take` makes of a picture that is not too large; its header alone has been read before."""
+    """Return `take` of a picture that is not too large. Before that only its header is read."""
     try:
         held = isinstance(picture, Image.Image)
         with contextlib.nullcontext(picture) if held else Image.open(picture) as image:

@@ -1,4 +1,4 @@
-"""Renders a stranger's chat template in a process of its own, within limits of time, memory and length."""
+"""Renders another model's chat template in its own process, within limits of time, memory and length."""
 
 import atexit
 import json
@@ -13,8 +13,8 @@ from typing import Any
 
 import r1v3
 
-SECONDS = 5.0  # of processor time; templates take less than a millisecond
-WALL_FACTOR = 20  # seconds by the clock for each of these, start included, on a busy machine
+SECONDS = 5.0  # limit of CPU time; templates take less than a millisecond
+WALL_FACTOR = 20  # limit of wall time a second of CPU time, including the start, on a busy machine
 
 
 class TemplateError(ValueError):
@@ -26,8 +26,8 @@ class ForeignTemplate:
 
     Args:
         text: the template.
-        model: named in errors.
-        seconds: of processor time that one prompt may take.
+        model: the model that errors name.
+        seconds: CPU time that one prompt may take.
     """
 
     def __init__(self, text: str, model: Path, *, seconds: float = SECONDS):
@@ -37,7 +37,7 @@ class ForeignTemplate:
         atexit.register(self.close)
 
     def render(self, **values: Any) -> str:
-        """What the template writes, given the names that it may use.
+        """Return the text that the template writes for these values.
 
         Raises:
             TemplateError: it fails, runs too long, or writes or needs too much.
@@ -56,7 +56,7 @@ class ForeignTemplate:
         return reply["text"]
 
     def close(self) -> None:
-        """End the process; the next prompt starts another."""
+        """End the process. The next prompt starts another one."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()

@@ -1,4 +1,4 @@
-"""Weights of other people: read from the model's own folder alone, and refused where they are no numbers."""
+"""Checks weights from other people: only files in the model's own folder, and only finite numbers."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,10 +11,10 @@ SHOWN = 3
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a model, in order; those that its index names, if it has one.
+    """Return the safetensors files of a model, in order; those in its index, if it has one.
 
     Raises:
-        ValueError: there are none, one is missing, or the index names one that is not in the folder itself.
+        ValueError: there are none, one is missing, or the index names a file outside the folder.
     """
     index = folder / INDEX
     if not index.exists():
@@ -26,7 +26,7 @@ def weight_files(folder: Path) -> list[Path]:
     if not isinstance(places, dict) or not places or not _are_texts(places.values()):
         raise ValueError(f"{index}: damaged (weight_map does not name files); {FETCH}")
     names = sorted(set(places.values()))
-    # A name such as ../../other would have any file of this machine read as weights.
+    # A name such as ../../other would make any file of this machine be read as weights.
     leaving = [n for n in names if n in ("", "..") or Path(n).name != n or not n.isprintable()]
     if leaving:
         raise ValueError(
@@ -44,10 +44,10 @@ def _are_texts(values: Iterable[object]) -> bool:
 
 
 def check_weights(folder: Path) -> None:
-    """Read all weights once; each must be a number.
+    """Read all weights once, and check that all are finite.
 
     Raises:
-        ValueError: a file is damaged, or holds NaN or infinity; the message names file and weight.
+        ValueError: a file is damaged, or holds NaN or infinity. The message names file and weight.
     """
     import torch
     from safetensors import SafetensorError, safe_open
@@ -56,7 +56,7 @@ def check_weights(folder: Path) -> None:
         read_header(path)
         try:
             with safe_open(path, framework="pt") as file:
-                for name in file.keys():  # noqa: SIM118 - it is no mapping
+                for name in file.keys():  # noqa: SIM118 - the object is no mapping
                     tensor = file.get_tensor(name)
                     if not tensor.is_floating_point():
                         continue

@@ -1,10 +1,10 @@
-"""Several small operations of a layer by one kernel, on accelerators where the last bits may differ.
+"""Fuses several small operations of a layer into one kernel, on accelerators if the last bits may differ.
 
-RMS norms take PyTorch's kernel. Where the package `liger_kernel` is installed, gated activations (SwiGLU) and
-rotary positions take its kernels (Hsu et al., arXiv 2410.10989). A fused operation keeps its inputs for the
-backward pass, and the library's own code keeps the results between its operations too. The fused result is
-rounded once and the library's twice, so the last bits differ in 16 bits. Processors keep the library's code,
-and so does `determinism: exact`.
+RMS norms use PyTorch's kernel. If the package `liger_kernel` is installed, gated activations (SwiGLU) and
+rotary positions use its kernels (Hsu et al., arXiv 2410.10989). A fused operation keeps its inputs for the
+backward pass; the library's own code also keeps the results between its operations. The fused result is
+rounded once and the library's twice, so the last bits differ in 16 bits. CPUs use the library's code, and so
+does `determinism: exact`.
 """
 
 import os
@@ -23,7 +23,7 @@ ROTARY = "apply_rotary_pos_emb"  # a function of each of the library's modeling 
 
 
 def use_fused_kernels(model: nn.Module) -> None:
-    """Fuse a model's norms; where Liger is installed, its activations and rotary positions too."""
+    """Fuse a model's norms and, if Liger is installed, its activations and rotary positions."""
     use_fused_norms(model)
     if find_spec("liger_kernel") is not None:
         use_fused_activations(model)
@@ -31,10 +31,10 @@ def use_fused_kernels(model: nn.Module) -> None:
 
 
 def use_fused_norms(model: nn.Module) -> int:
-    """Let every RMS norm of a model compute by PyTorch's kernel.
+    """Make every RMS norm of a model use PyTorch's kernel.
 
     Returns:
-        How many norms were changed.
+        The number of norms that were changed.
     """
     norms = [each for each in model.modules() if _is_rms_norm(each)]
     for norm in norms:
@@ -43,10 +43,10 @@ def use_fused_norms(model: nn.Module) -> int:
 
 
 def use_fused_activations(model: nn.Module) -> int:
-    """Let every gated linear unit with SiLU (SwiGLU, arXiv 2002.05202) compute by Liger's kernel.
+    """Make every gated linear unit with SiLU (SwiGLU, arXiv 2002.05202) use Liger's kernel.
 
     Returns:
-        How many units were changed.
+        The number of units that were changed.
     """
     units = [each for each in model.modules() if _is_swiglu(each)]
     for unit in units:
@@ -55,13 +55,13 @@ def use_fused_activations(model: nn.Module) -> int:
 
 
 def use_fused_rotary(model: nn.Module) -> int:
-    """Let the attention of a model turn queries and keys by Liger's kernel.
+    """Make the attention of a model rotate queries and keys with Liger's kernel.
 
-    The library's layers call a function of their Python module, so that function is replaced, for all models
-    of this family in this process. It still takes the library's way for tensors on a processor.
+    The library's layers call a function of their Python module. That function is replaced for all models of
+    this family in this process. It still uses the library's code for tensors on a CPU.
 
     Returns:
-        In how many Python modules the function is Liger's now.
+        The number of Python modules in which the function is now Liger's.
     """
     homes = {sys.modules[type(each).__module__] for each in model.modules()}
     homes = {home for home in homes if hasattr(home, ROTARY)}
@@ -75,7 +75,7 @@ def _is_rms_norm(module: nn.Module) -> bool:
 
 
 def _norm(norm: nn.Module, hidden_states: torch.Tensor) -> torch.Tensor:
-    """Same shape as `hidden_states` (..., W)."""
+    """Return a tensor with the shape of `hidden_states` (..., W)."""
     weight: torch.Tensor = norm.weight  # type: ignore[assignment]
     epsilon: float = norm.variance_epsilon  # type: ignore[assignment]
     return rms_norm(hidden_states, hidden_states.shape[-1:], weight, epsilon)
@@ -87,7 +87,7 @@ def _is_swiglu(module: nn.Module) -> bool:
 
 
 def _swiglu(unit: Any, hidden_states: torch.Tensor) -> torch.Tensor:
-    """Same shape as `hidden_states` (..., W)."""
+    """Return a tensor with the shape of `hidden_states` (..., W)."""
     from liger_kernel.ops.swiglu import LigerSiLUMulFunction
 
     gate, up = unit.gate_proj(hidden_states), unit.up_proj(hidden_states)
@@ -101,7 +101,7 @@ def _replace_rotary(home: ModuleType) -> None:
 
 
 def _rotary_beside(theirs: Rotary) -> Rotary:
-    """Liger's function for what its kernel computes, and the library's for all else."""
+    """Return a function that uses Liger's kernel if it can compute the arguments, else the library's code."""
 
     def rotary(
         q: torch.Tensor,
@@ -111,7 +111,7 @@ def _rotary_beside(theirs: Rotary) -> Rotary:
         *more: Any,
         **named: Any,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`q` and `k` (B, heads, T, W) turned by `cos` and `sin` (B, T, W)."""
+        """Rotate `q` and `k` (B, heads, T, W) by `cos` and `sin` (B, T, W)."""
         whole = q.ndim == 4 and cos.ndim == 3 and cos.shape[-1] == q.shape[-1]
         if more or named or not whole or not _has_triton(q):
             return theirs(q, k, cos, sin, *more, **named)
@@ -124,5 +124,5 @@ def _rotary_beside(theirs: Rotary) -> Rotary:
 
 
 def _has_triton(tensor: torch.Tensor) -> bool:
-    """Whether Triton computes on the device of a tensor; its interpreter does on a processor, for tests."""
+    """Return whether Triton can compute on the device of a tensor; in tests, its interpreter uses the CPU."""
     return tensor.device.type != "cpu" or os.environ.get("TRITON_INTERPRET") == "1"

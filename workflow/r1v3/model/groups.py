@@ -1,8 +1,8 @@
 """Module groups by model structure: vision tower, connector, language model (sections 5.2, 5.6).
 
-Names are those of the HF-native InternVL and LLaVA, and of Qwen2.5-VL and Qwen3-VL, whose connectors lie
-inside the vision tower: `merger`, and for Qwen3-VL one more for each layer of the tower whose features go
-straight to the language model. Tied embeddings and the LM head belong to the language model.
+Names are those of the HF-native InternVL and LLaVA, and of Qwen2.5-VL and Qwen3-VL. The connectors of Qwen-VL
+are inside the vision tower: `merger`, and for Qwen3-VL another one for each tower layer whose features go
+directly to the language model. Tied embeddings and the LM head belong to the language model.
 """
 
 import hashlib
@@ -26,10 +26,10 @@ GROUPS = {
 
 
 def group_of(name: str) -> str:
-    """The group of a parameter.
+    """Return the group of a parameter.
 
     Raises:
-        ValueError: the name fits no group, so the model is of an unknown structure.
+        ValueError: the name fits no group, so the model has an unknown structure.
     """
     fits = [
         (p, group) for group, prefixes in GROUPS.items() for p in prefixes if name.startswith(p)
@@ -40,7 +40,7 @@ def group_of(name: str) -> str:
 
 
 def grouped_parameters(model: nn.Module) -> dict[str, list[tuple[str, nn.Parameter]]]:
-    """Every parameter by group, in the model's order; a tied tensor counts once."""
+    """Return every parameter by group, in the model's order; a tied tensor occurs once."""
     groups: dict[str, list] = {group: [] for group in GROUPS}
     for name, parameter in model.named_parameters():
         groups[group_of(name)].append((name, parameter))
@@ -64,11 +64,11 @@ def train_only(model: nn.Module, trained: Iterable[str]) -> None:
 
 @torch.no_grad()
 def zero_modules(model: nn.Module, groups: Iterable[str]) -> None:
-    """Set the last linear layer of each group to zero, bias included, so that the group gives zeros.
+    """Set the last linear layer of each group to zero, including its bias, so that the group outputs zeros.
 
-    Of Qwen3-VL's connector that is the last layer of each merger, since they stand side by side.
-    Section 5.2 trains with the connector "removed" and does not say how. Here the language model gets zero
-    vectors as image tokens. The checkpoint keeps its structure, so every engine can open it.
+    For Qwen3-VL's connector it is the last layer of each merger, because the mergers are parallel. Section
+    5.2 trains with the connector "removed" and does not say how. Here the language model gets zero vectors as
+    image tokens. The checkpoint keeps its structure, so every engine can open it.
 
     Raises:
         ValueError: the group has no linear layer.
@@ -86,7 +86,7 @@ def zero_modules(model: nn.Module, groups: Iterable[str]) -> None:
 
 
 def _part(name: str) -> str:
-    """The number of the merger that a module of this name lies in; empty for all that are not numbered."""
+    """Return the number of the merger that contains a module; empty for modules of unnumbered ones."""
     _, inside, rest = name.partition(".deepstack_merger_list.")
     return rest.partition(".")[0] if inside else ""
 
@@ -97,10 +97,10 @@ def group_hashes(
     groups: Iterable[str] = tuple(GROUPS),
     gather: Callable[[StoredTensor], torch.Tensor] = StoredTensor.merge,
 ) -> dict[str, str]:
-    """sha256 of each group's tensors as a checkpoint stores them, names included, in a fixed order.
+    """Hash each group's tensors as a checkpoint stores them, with their names, in a fixed order (sha256).
 
     Args:
-        gather: makes a sharded tensor whole; adapters are merged, unless it is `StoredTensor.base`.
+        gather: gathers a sharded tensor. Adapters are merged, except with `StoredTensor.base`.
     """
     hashes, named = {}, grouped_parameters(model)
     for group in groups:
@@ -114,10 +114,10 @@ def group_hashes(
 
 
 def check_frozen(before: dict[str, str], after: dict[str, str], trained: Iterable[str]) -> None:
-    """Fail when a frozen group moved or a trained one did not.
+    """Stop if a frozen group changed or a trained one did not.
 
     Raises:
-        RuntimeError: naming the group.
+        RuntimeError: the message names the group.
     """
     for group in GROUPS:
         moved = before[group] != after[group]
@@ -128,13 +128,13 @@ def check_frozen(before: dict[str, str], after: dict[str, str], trained: Iterabl
 
 
 def check_base(before: dict[str, str], base: dict[str, str]) -> None:
-    """Fail when the weights below adapters moved.
+    """Stop if the weights below adapters changed.
 
     Args:
         base: hash of each group that has adapters, without these.
 
     Raises:
-        RuntimeError: naming the group.
+        RuntimeError: the message names the group.
     """
     for group, digest in base.items():
         if before[group] != digest:
@@ -142,7 +142,7 @@ def check_base(before: dict[str, str], base: dict[str, str]) -> None:
 
 
 def group_norms(model: nn.Module) -> dict[str, float]:
-    """Norm of the gradient of each group; 0 where a group has none."""
+    """Return the norm of the gradient of each group; 0 if a group has none."""
     norms = {}
     for group, parameters in grouped_parameters(model).items():
         grads = [p.grad for _, p in parameters if p.grad is not None]

@@ -1,4 +1,4 @@
-"""Checkpoint folders in Hugging Face's format: load, save, build."""
+"""Loads, saves and builds checkpoint folders in Hugging Face's format."""
 
 import contextlib
 from pathlib import Path
@@ -25,11 +25,11 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def load_model(folder: Path, *, dtype: str = "float32", device: str = "cpu") -> PreTrainedModel:
-    """Load weights from safetensors; no remote code.
+    """Load a model's weights from safetensors, without remote code.
 
     Raises:
-        ValueError: the model is of a family that is not supported.
-        RuntimeError: a weight is missing or unknown, which the library only warns of.
+        ValueError: the model's family is not supported.
+        RuntimeError: a weight is missing or unknown. The library only warns of that.
     """
     loaded = (
         family_of_folder(folder)
@@ -38,7 +38,7 @@ def load_model(folder: Path, *, dtype: str = "float32", device: str = "cpu") -> 
             folder, dtype=DTYPES[dtype], use_safetensors=True, output_loading_info=True
         )
     )
-    # The library declares the model alone, which is true without `output_loading_info`.
+    # The library's types say that only the model is returned, which is true without `output_loading_info`.
     model, info = cast("tuple[Any, dict[str, Any]]", loaded)
     wrong = {key: sorted(names) for key, names in info.items() if names and key != "error_msgs"}
     if wrong or info.get("error_msgs"):
@@ -51,10 +51,10 @@ def load_model(folder: Path, *, dtype: str = "float32", device: str = "cpu") -> 
 def save_checkpoint(
     model, processor: ImageProcessor, folder: Path, *, weights: dict | None = None
 ) -> None:
-    """Save model and processor so that transformers and vLLM load them; atomic by renaming.
+    """Save model and processor so that transformers and vLLM load them; the folder is renamed when complete.
 
     Args:
-        weights: the state dict, where the model itself holds only a part of it.
+        weights: the state dict, if the model itself holds only a part of it.
     """
     with atomic_folder(folder) as partial:
         with _unwrapped():
@@ -64,7 +64,7 @@ def save_checkpoint(
 
 @contextlib.contextmanager
 def _unwrapped():
-    """Our models are not wrapped; looking for a wrapper would import DeepSpeed, for a second or more."""
+    """Skip transformers' search for a wrapper, which would import DeepSpeed and take a second or more."""
     found = modeling_utils.unwrap_model
     modeling_utils.unwrap_model = lambda model: model
     try:
@@ -76,7 +76,7 @@ def _unwrapped():
 def build_model(
     sizes: Architecture, tokenizer: PreTrainedTokenizerBase, *, seed: int
 ) -> InternVLForConditionalGeneration:
-    """An InternVL from scratch, of the sizes given."""
+    """Build an InternVL of the given sizes with random weights."""
     spread = sizes.initial_spread
     side = sizes.image_size // sizes.patch_size
     vision = InternVLVisionConfig(
@@ -119,7 +119,7 @@ def build_model(
 
 
 def _one_id(found: object) -> int:
-    """The id of a token that the tokenizer has, where the library's types allow more."""
+    """Return the id of a token, where the library's types would allow several."""
     assert isinstance(found, int), found
     return found
 

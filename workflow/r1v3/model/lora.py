@@ -1,8 +1,8 @@
 """Adapters of low rank on chosen layers, by peft (LoRA, Hu et al. 2021, arXiv 2106.09685).
 
-The weight of an adapted layer stays as it is, and the adapter starts at zero. So an adapted model begins
-as the model it was made of. There is no dropout: RL needs the same probabilities when it samples and when
-it learns.
+The weight of an adapted layer does not change, and the adapter starts at zero. So at first an adapted model
+equals the model that it was made from. There is no dropout, because RL needs the same probabilities when it
+samples and when it learns.
 """
 
 from collections.abc import Collection
@@ -16,9 +16,9 @@ from r1v3.recipe.schema.training import Group, Lora
 
 
 def adaptable_layers(model: nn.Module, group: Group) -> dict[str, nn.Linear]:
-    """The linear layers of a module group by their whole names, except the language model's head.
+    """Return the linear layers of a module group by their full names, except the language model's head.
 
-    The head is read as a bare matrix by the losses, so an adapter on it would have no effect.
+    The losses read the head's weight directly, so an adapter on it would have no effect.
     """
     owners = dict.fromkeys(
         name.rpartition(".")[0] for name, _ in grouped_parameters(model)[group] if "." in name
@@ -32,10 +32,10 @@ def adaptable_layers(model: nn.Module, group: Group) -> dict[str, nn.Linear]:
 
 
 def target_layers(model: nn.Module, lora: Lora, train: Collection[Group]) -> list[str]:
-    """The whole names of the layers that get an adapter: targets of the groups that learn.
+    """Return the full names of the layers that get an adapter: the targets of the groups that train.
 
     Raises:
-        ValueError: a group has no linear layer of a name that the recipe gives.
+        ValueError: a group has no linear layer with a name that the recipe gives.
     """
     chosen: list[str] = []
     for group, wanted in lora.targets.items():
@@ -53,20 +53,20 @@ def target_layers(model: nn.Module, lora: Lora, train: Collection[Group]) -> lis
 
 
 def add_adapters(model: nn.Module, lora: Lora, train: Collection[Group], *, seed: int) -> None:
-    """Put adapters on the recipe's layers; of the groups that have some, nothing else learns.
+    """Put adapters on the recipe's layers. Of a group with adapters, only these train.
 
     Args:
-        train: the groups that learn; those without adapters learn whole.
-        seed: of A's first values; B starts at zero.
+        train: groups that train; those without adapters train all their weights.
+        seed: seed of A's initial values; B starts at zero.
 
     Raises:
-        ValueError: a group has no linear layer of a name that the recipe gives.
+        ValueError: a group has no linear layer with a name that the recipe gives.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
     settings = LoraConfig(
         r=lora.rank,
-        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # peft declares a whole number and only divides
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # peft declares an int, but it only divides by it
         lora_dropout=0.0,
         target_modules=target_layers(model, lora, train),
     )

@@ -1,8 +1,8 @@
-"""Brings a checkpoint of other people into a folder that every stage can open.
+"""Brings a checkpoint from other people into a folder that every stage can open.
 
-`config.json` comes first and decides; weights are fetched only of a model that can be used. A checkpoint
-in InternVL's own layout is converted. No code of a checkpoint is fetched but `conversation.py`, which is
-read and never run.
+`config.json` comes first and decides: weights are only downloaded if the model can be used. A checkpoint in
+InternVL's own layout is converted. Of a checkpoint's code only `conversation.py` is downloaded, which is
+parsed and never run.
 """
 
 import os
@@ -24,15 +24,15 @@ PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.jinja", "tokenizer.model", "c
 def obtain_checkpoint(name: str, revision: str | None, target: Path) -> Path:
     """Put a model of a hub, or of a local folder, into `target`, in the HF-native layout.
 
-    A download that was stopped is continued by the next call.
+    A download that was interrupted is continued by the next call.
 
     Args:
         name: a hub's id, or a folder.
-        revision: commit, tag or branch of the hub; None for its main one.
+        revision: commit, tag or branch of the hub; None for its default branch.
 
     Raises:
-        ValueError: the model cannot be used, or the hub does not give it to us; nothing was fetched but
-            its config.json. Or its weights are damaged, no numbers, or not in its own folder.
+        ValueError: the model cannot be used, or the hub refuses access; then only config.json was downloaded.
+            Or its weights are damaged, not finite, or not in its own folder.
     """
     source = Path(name)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -57,11 +57,11 @@ def obtain_checkpoint(name: str, revision: str | None, target: Path) -> Path:
 
 
 def hub_config(name: str, revision: str | None) -> dict[str, Any]:
-    """The `config.json` of a model of a hub; it lands in the hub's cache.
+    """Return the `config.json` of a model of a hub, which is stored in the hub's cache.
 
     Raises:
-        ValueError: the hub refuses, or has no such model.
-        OSError: the hub is away.
+        ValueError: the hub refuses access, or has no such model.
+        OSError: the hub cannot be reached.
     """
     from huggingface_hub import hf_hub_download
 
@@ -72,7 +72,7 @@ def hub_config(name: str, revision: str | None) -> dict[str, Any]:
 
 
 def ask_hub(name: str, fetch: Callable[[], Any]) -> Any:
-    """The answer of a hub, its refusals told in a sentence.
+    """Return the answer of a hub, and turn its refusals into a sentence.
 
     Raises:
         ValueError: the model is gated, or the hub does not have it.
@@ -127,5 +127,5 @@ def _copy(source: Path, target: Path) -> Path:
 
 
 def _endpoint() -> str | None:
-    """The hub's address; the library reads it at import only."""
+    """Return the hub's address, which the library reads only when it is imported."""
     return os.environ.get("HF_ENDPOINT")

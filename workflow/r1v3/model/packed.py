@@ -1,8 +1,8 @@
-"""Padding-free forward passes: many sequences in one row of tokens, none seeing another.
+"""Forward passes without padding: many sequences in one row of tokens, none of which sees another.
 
-A group is a prompt and its responses. The prompt is computed once, however many responses it has;
-each response attends to its prompt and to itself. So SFT (one response a prompt) and GRPO (M of them)
-are the same forward pass, and the vision tower sees each picture once.
+A group is a prompt and its responses. The prompt is computed once, however many responses it has. Each
+response attends to its prompt and to itself. So SFT (one response a prompt) and GRPO (M responses) use the
+same forward pass, and the vision tower computes each picture once.
 
 Shapes: T tokens of the pack, N predicted tokens, S segments, Q queries and K keys of a segment,
 H heads, D features of a head.
@@ -36,7 +36,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Bucket:
-    """Segments padded to one length: which tokens ask, which answer, and who may see whom."""
+    """Segments padded to one length: their queries, their keys, and the mask between them."""
 
     query_SQ: torch.Tensor
     key_SK: torch.Tensor
@@ -48,9 +48,9 @@ class Borders:
     """The same segments without padding, for kernels that take sequences of any length.
 
     Attributes:
-        query_S1, key_S1: where the segments' queries and keys begin and end, int32.
-        key_K: the token of each key; None where every segment's keys are its own tokens.
-        longest_query, longest_key: tokens.
+        query_S1, key_S1: borders of the segments' queries and keys, int32.
+        key_K: index of the token of each key; None if every segment's keys are its own tokens.
+        longest_query, longest_key: length in tokens.
     """
 
     query_S1: torch.Tensor
@@ -62,15 +62,15 @@ class Borders:
 
 @dataclass(frozen=True)
 class Plan:
-    """How attention runs over a pack; the segments lie one after another and make up its tokens.
+    """How attention runs over a pack. The segments follow one another and make up its tokens.
 
-    A segment's keys are those of the prompt before it, if it shares one, and its own, which are causal.
-    Masks are made when they are first asked for, so that those of one pass exist at a time.
+    A segment's keys are those of the prompt before it, if it shares one, and its own, which are causal. Masks
+    are made when they are first needed, so only those of one pass exist at a time.
 
     Attributes:
         own_S2: first token and length of each segment, on the CPU.
-        prompt_S2: the same of the shared prompt that a segment sees; length 0 without one.
-        tokens: of the pack.
+        prompt_S2: first token and length of the shared prompt that a segment sees; length 0 without one.
+        tokens: number of tokens of the pack.
     """
 
     own_S2: torch.Tensor
@@ -79,17 +79,17 @@ class Plan:
     device: torch.device
 
     def to(self, device: torch.device | str) -> "Plan":
-        """The same plan for tensors on another device."""
+        """Return the same plan for tensors on another device."""
         return Plan(self.own_S2, self.prompt_S2, self.tokens, torch.device(device))
 
     @property
     def bounds(self) -> torch.Tensor | None:
-        """The segments' S + 1 borders where no prompt is shared, else None."""
+        """Return the segments' S + 1 borders if no prompt is shared, else None."""
         return None if self.prompt_S2[:, 1].any() else self.borders.query_S1
 
     @cached_property
     def borders(self) -> Borders:
-        """The segments for a kernel of variable lengths."""
+        """Return the segments in the form of kernels with variable lengths."""
         own, prompt = self.own_S2[:, 1], self.prompt_S2[:, 1]
         key_K = None
         if prompt.any():
@@ -105,12 +105,12 @@ class Plan:
 
     @property
     def buckets(self) -> tuple[Bucket, ...]:
-        """Segments that see no shared prompt, and those that do, with dense masks."""
+        """Return the segments without a shared prompt and those with one, padded, with dense masks."""
         return self._padded[0]
 
     @property
     def restore_T(self) -> torch.Tensor:
-        """For each token its place among the buckets' queries."""
+        """Return for each token its index among the buckets' queries."""
         return self._padded[1]
 
     @cached_property
@@ -138,9 +138,9 @@ class Plan:
 
 
 def _padded_ranges(range_S2: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The tokens of ranges, padded to the longest, and which of them are real.
+    """Return the tokens of ranges, padded to the longest range, and which of them are real.
 
-    Padding stands for tokens before the range, each as rarely as can be: the backward pass adds up the
+    Padding repeats tokens before the range, each as rarely as possible, because the backward pass adds the
     gradients of equal tokens one after another.
     """
     first_S1, length_S1 = range_S2[:, :1], range_S2[:, 1:]
@@ -150,7 +150,7 @@ def _padded_ranges(range_S2: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _tokens_of(range_S2: torch.Tensor) -> torch.Tensor:
-    """The tokens of ranges, one range after another."""
+    """Return the tokens of ranges, one range after another."""
     first_S, length_S = range_S2.unbind(1)
     before_S = length_S.cumsum(0) - length_S
     return torch.arange(int(length_S.sum())) + (first_S - before_S).repeat_interleave(length_S)
@@ -162,12 +162,12 @@ def _borders(length_S: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Pack:
-    """Tokens of all groups, and for each predicted token: from which position, and what it is.
+    """Tokens of all groups, and for each predicted token its id and the position that predicts it.
 
     Attributes:
-        position_ids: of shape (T,), or (3, T) where a picture's tokens have time, row and column.
+        position_ids: of shape (T,), or (3, T) if a picture's tokens have time, row and column.
         tiles: tiles or patches of all pictures.
-        blank: the picture belongs to no token; see `with_blank_tile`.
+        blank: whether the picture belongs to no token; see `with_blank_tile`.
     """
 
     input_ids_T: torch.Tensor
@@ -180,7 +180,7 @@ class Pack:
     blank: bool = False
 
     def to(self, device) -> "Pack":
-        """The same pack on another device."""
+        """Return the same pack on another device."""
         return Pack(
             self.input_ids_T.to(device),
             self.position_ids.to(device),
@@ -193,7 +193,7 @@ class Pack:
         )
 
     def with_blank_tile(self, blank: Pictures) -> "Pack":
-        """The same pack; if it has no picture, with one that the vision tower computes for nothing.
+        """Return the pack with a picture whose features are not used, if it has no picture.
 
         Ranks that shard weights or gradients must call the same modules in the same order.
         """
@@ -203,7 +203,7 @@ class Pack:
 
 
 def pack_groups(groups: list[Group]) -> Pack:
-    """Lay groups out in one row; a response's last token is predicted but never fed.
+    """Lay groups out in one row. A response's last token is predicted but is no input.
 
     `response_N` numbers the responses in order, over all groups.
     """
@@ -244,7 +244,7 @@ def pack_groups(groups: list[Group]) -> Pack:
 
 
 def _one_row(positions: list[torch.Tensor]) -> torch.Tensor:
-    """All positions, one after another; those of text stand for all three where some have three."""
+    """Join all positions. If some have three coordinates, those of text are repeated for all three."""
     if any(part.dim() == 2 for part in positions):
         positions = [part.expand(3, -1) for part in positions]
     return torch.cat(positions, -1)
@@ -257,7 +257,7 @@ def _plan(segments: list[tuple[range, range]], tokens: int) -> Plan:
 
 
 def masks_by_layer(model: PreTrainedModel, mask: object) -> object:
-    """A mask as the language model takes it."""
+    """Return a mask in the form that the language model takes."""
     return family_of(model.config).mask(mask, model.config.get_text_config())
 
 
@@ -282,9 +282,9 @@ def _packed_attention(
 
 
 class _KeysOfSegments(torch.autograd.Function):
-    """The keys or values of every segment, one after another; a shared prompt's occur once a response.
+    """Gathers the keys or values of all segments; those of a shared prompt occur once a response.
 
-    Their gradients are added up in 32 bits: a prompt has as many as it has responses.
+    The gradients of a prompt, one for each response, are summed in 32 bits.
     """
 
     @staticmethod
@@ -308,14 +308,14 @@ def _flash_attention(
 ):
     """FlashAttention over segments of any length: one call, no masks, no padding.
 
-    Causality counts from the last key backwards, so a response sees all of its prompt.
+    Causality is aligned at the last key, so a response sees all of its prompt.
     """
     borders = plan.borders
     query_THD, key_THD, value_THD = (t[0].transpose(0, 1).contiguous() for t in (query, key, value))
     if borders.key_K is not None:
         key_THD = _KeysOfSegments.apply(key_THD, borders.key_K)
         value_THD = _KeysOfSegments.apply(value_THD, borders.key_K)
-    # Split keys would be added up in an order that depends on the longest segment of the pack.
+    # Split keys would be summed in an order that depends on the longest segment of the pack.
     splits = 1 if torch.are_deterministic_algorithms_enabled() else None
     out_THD = varlen.varlen_attn(
         query_THD,
@@ -330,7 +330,7 @@ def _flash_attention(
         enable_gqa=query_THD.shape[1] != key_THD.shape[1],
         num_splits=splits,
     )
-    assert isinstance(out_THD, torch.Tensor)  # alone, since nothing else was asked for
+    assert isinstance(out_THD, torch.Tensor)  # only the output, because nothing else was requested
     return out_THD[None], None
 
 
@@ -339,13 +339,13 @@ AttentionInterface.register(FLASH, _flash_attention)
 
 
 def use_packed_attention(model, attention: str = "sdpa") -> None:
-    """Let the language model attend by plans; the vision tower keeps its own attention.
+    """Make the language model attend by plans. The vision tower keeps its own attention.
 
     Args:
-        attention: `sdpa`; `flash`; or `auto`, which is `flash` where it can be.
+        attention: `sdpa`, `flash`, or `auto`, which means `flash` if it is possible.
 
     Raises:
-        ValueError: `flash` without a CUDA device of compute capability 8 or without 16-bit weights.
+        ValueError: `flash` needs a CUDA device with compute capability 8 and 16-bit weights.
     """
     can = _has_flash() and model.dtype in (torch.bfloat16, torch.float16)
     if attention == "flash" and not can:
@@ -356,7 +356,7 @@ def use_packed_attention(model, attention: str = "sdpa") -> None:
 
 @contextmanager
 def language_attention(model: PreTrainedModel, attention: str) -> Generator[None]:
-    """Let the language model attend by a registered function, until the block is left."""
+    """Make the language model use a registered attention function inside the block."""
     before = model.config.get_text_config()._attn_implementation
     model.set_attn_implementation({"text_config": attention})
     try:
@@ -372,10 +372,9 @@ def _has_flash() -> bool:
 def embed(
     model, input_ids: torch.Tensor, pictures: Pictures, *, blank: bool = False
 ) -> dict[str, Any]:
-    """What the language model takes for tokens: embeddings with the pictures' features in their places.
+    """Return the language model's inputs: token embeddings with the pictures' features in their places.
 
-    A family whose tower speaks to deeper layers too gets those features beside. A blank picture's count for
-    nothing.
+    Some families also have features for deeper layers. The features of a blank picture have no effect.
     """
     embeddings = model.get_input_embeddings()(input_ids)
     if not len(pictures):
@@ -401,12 +400,12 @@ def embed(
 
 
 def hidden_states(model, pack: Pack) -> torch.Tensor:
-    """Last hidden states that predict the pack's N target tokens, of shape (N, width)."""
+    """Return the last hidden states that predict the pack's N target tokens, of shape (N, width)."""
     outputs = model.model.language_model(
         **embed(model, pack.input_ids_T[None], pack.tiles, blank=pack.blank),
         position_ids=pack.position_ids.unsqueeze(-2),  # a batch of one
         attention_mask=masks_by_layer(model, None),
-        plan=pack.plan,  # Llama lets no mask through but tensors; all pass on a keyword
+        plan=pack.plan,  # Llama accepts only tensors as masks, but all models pass keywords on
         use_cache=False,
     )
     return outputs.last_hidden_state[0, pack.source_N]

@@ -1,4 +1,4 @@
-"""Pictures as a model takes them: square tiles, or patches at native resolution with their grids.
+"""Pictures in the form that a model takes: square tiles, or patches at native resolution with their grids.
 
 Shapes: P tokens of a prompt, N patches, F numbers of a patch.
 """
@@ -16,10 +16,10 @@ class Patches:
     """Pictures at native resolution, one after another.
 
     Attributes:
-        pixels_NF: the patches of all pictures; those that become one token stand together.
+        pixels_NF: the patches of all pictures; those of one token are neighbours.
         grids: rows and columns of patches of each picture.
-        merge: a token stands for `merge` x `merge` patches.
-        image_token: id of the token that stands for them in a prompt.
+        merge: `merge` x `merge` patches become one token.
+        image_token: id of the token that represents them in a prompt.
     """
 
     pixels_NF: torch.Tensor
@@ -31,30 +31,30 @@ class Patches:
         return len(self.pixels_NF)
 
     def __getitem__(self, part: slice) -> "Patches":
-        """The pictures whose patches these are; the slice begins and ends between pictures."""
+        """Return the pictures of a range of patches, which must begin and end between pictures."""
         first, stop, _ = part.indices(len(self))
         starts = [0, *accumulate(rows * columns for rows, columns in self.grids)]
         grids = tuple(g for g, at in zip(self.grids, starts) if first <= at < stop)
         return replace(self, pixels_NF=self.pixels_NF[part], grids=grids)
 
     def to(self, device: torch.device | str) -> "Patches":
-        """The same pictures on another device."""
+        """Return the same pictures on another device."""
         return replace(self, pixels_NF=self.pixels_NF.to(device))
 
     @property
     def grid_thw(self) -> torch.Tensor:
-        """Frames, rows and columns of each picture, of shape (pictures, 3), as the library takes them."""
+        """Return frames, rows and columns of each picture, of shape (pictures, 3), for the library."""
         grids = torch.tensor([(1, *grid) for grid in self.grids], device=self.pixels_NF.device)
         return grids.view(-1, 3)
 
     def positions(self, prompt_ids: Sequence[int]) -> torch.Tensor:
-        """Multimodal rotary positions of a prompt, of shape (3, P): time, row and column.
+        """Return multimodal rotary positions of a prompt, of shape (3, P): time, row and column.
 
-        Text counts on in all three. A picture's tokens have the position where it begins, plus row and
-        column; what follows it goes on behind the longer of its sides, not behind the number of its tokens.
+        Text increases all three by one a token. A picture's tokens have the position where it begins, plus
+        row and column. The text after it continues from the longer of its sides, not from its token count.
 
         Raises:
-            ValueError: the prompt's image tokens are not those of these pictures.
+            ValueError: the prompt's image tokens do not match these pictures.
         """
         ids = torch.tensor(prompt_ids)
         shown = ids == self.image_token
@@ -82,7 +82,7 @@ Pictures: TypeAlias = torch.Tensor | Patches
 
 
 def join(parts: Sequence[Pictures]) -> Pictures:
-    """All pictures, one after another; an empty tensor if there are none."""
+    """Join all pictures, one after another; an empty tensor if there are none."""
     shown = [part for part in parts if len(part)]
     if len(shown) == 1:
         return shown[0]
@@ -99,14 +99,14 @@ def join(parts: Sequence[Pictures]) -> Pictures:
 
 
 def mean_colour(pictures: Pictures) -> Pictures:
-    """Pictures of the same sizes in the mean colour, which is 0 once scaled."""
+    """Return pictures of the same sizes in the mean colour, which is 0 after normalisation."""
     if isinstance(pictures, Patches):
         return replace(pictures, pixels_NF=torch.zeros_like(pictures.pixels_NF))
     return torch.zeros_like(pictures)
 
 
 def prompt_positions(prompt_ids: Sequence[int], pictures: Pictures) -> torch.Tensor:
-    """Positions of a prompt's tokens: of shape (P,), or (3, P) where a picture's have three."""
+    """Return positions of a prompt's tokens: of shape (P,), or (3, P) if a picture's tokens have three."""
     if isinstance(pictures, Patches):
         return pictures.positions(prompt_ids)
     return torch.arange(len(prompt_ids))

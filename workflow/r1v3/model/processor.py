@@ -1,4 +1,4 @@
-"""A checkpoint's processor: text and pictures to token ids and what the model sees, by its family."""
+"""Loads a checkpoint's processor, which turns text and pictures into the model's inputs."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from r1v3.model.families.internvl import build_processor
 
 
 def load_processor(folder: Path) -> ImageProcessor:
-    """Load from a checkpoint folder (or a hub id already on disk)."""
+    """Load a processor from a checkpoint folder (or a hub id already on disk)."""
     return family_of_folder(folder).load_processor(folder)
 
 

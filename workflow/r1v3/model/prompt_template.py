@@ -1,7 +1,7 @@
-"""The chat template of section 6.2, role names and all, and how each thinking mode opens the reply.
+"""The chat template of section 6.2 with its role names, and how each thinking mode opens the reply.
 
-A question may hold the text of a special token (`<|im_end|>`, `<IMG_CONTEXT>`): a space is put into it
-there, so that no tokenizer reads a control token out of what a user wrote.
+A question may contain the text of a special token (`<|im_end|>`, `<IMG_CONTEXT>`). A space is then put into
+it, so that no tokenizer reads a control token from a user's text.
 """
 
 import re
@@ -12,14 +12,14 @@ SLOW, NOTHINK, NOWAIT = "slow", "nothink", "nowait"
 MODES = (SLOW, NOTHINK, NOWAIT)
 THINK, END_OF_THINK = "<think>", "</think>"
 
-IMAGE_MARKER = "<image>"  # where a picture stands in a rendered prompt, before encoding
+IMAGE_MARKER = "<image>"  # marks a picture in a rendered prompt, before encoding
 
-# The special tokens of InternVL and Qwen; `<image>` is our own marker of a picture and stays.
+# The special tokens of InternVL and Qwen. `<image>` is our own marker of a picture and is kept.
 CONTROL = re.compile(r"<(?=\|[A-Za-z0-9_]+\|>|/?(?:img|IMG_CONTEXT|video|box|ref|quad|tool_call)>)")
 
 
 def render_prompt(template: Template, question: str, mode: str) -> str:
-    """The conversation up to where the model writes; in slow mode it ends with `<think>`.
+    """Render the conversation up to where the model writes. In slow mode it ends with `<think>`.
 
     Raises:
         ValueError: the mode is unknown.
@@ -34,12 +34,12 @@ def render_prompt(template: Template, question: str, mode: str) -> str:
 
 
 def without_control(text: str) -> str:
-    """Text in which no special token can be read."""
+    """Change a text so that it contains no special token."""
     return CONTROL.sub("< ", text)
 
 
 def read_prompt(prompt: str) -> list[tuple[str, str]]:
-    """The turns of a rendered prompt, as (role, text); the last one is what the reply begins with."""
+    """Return the turns of a rendered prompt as (role, text). The last one is the begun reply."""
     turns = []
     for part in prompt.split("<|im_start|>")[1:]:
         role, _, text = part.partition("\n")
@@ -48,12 +48,12 @@ def read_prompt(prompt: str) -> list[tuple[str, str]]:
 
 
 def prompt_tail(mode: str) -> str:
-    """What the template itself opened of the reply; a grader judges tail and response together."""
+    """Return the part of the reply that the template wrote; it is graded together with the response."""
     return "" if mode == NOTHINK else THINK
 
 
 def split_response(response: str) -> tuple[str, str]:
-    """Split a whole reply into the mode's prompt tail and what is left to learn."""
+    """Split a whole reply into the mode's prompt tail and the text to learn."""
     if response.startswith(THINK):
         return SLOW, response[len(THINK) :]
     return NOTHINK, response

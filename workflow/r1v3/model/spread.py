@@ -1,7 +1,7 @@
-"""A model too large for one accelerator, its layers spread over several: for forward passes alone.
+"""Spreads the layers of a model that is too large for one accelerator over several, for forward passes only.
 
-The first device has embeddings, vision tower and connector, the last one the head; each block moves its
-inputs to its own device.
+The first device has embeddings, vision tower and connector, and the last one has the head. Each block moves
+its inputs to its own device.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from r1v3.model.families import family_of
 
 
 def spread(model: PreTrainedModel, devices: Sequence[torch.device], room: Sequence[float]) -> None:
-    """Move the model's blocks to the devices, in order, about the same number of bytes to each.
+    """Move the model's blocks to the devices, in order, with about the same number of bytes on each.
 
     Args:
         room: bytes that each device has for weights.
 
     Raises:
-        ValueError: a device's part does not fit; nothing was moved.
+        ValueError: the part of a device does not fit. Nothing was moved.
     """
     blocks = _blocks(model)
     sizes = [sum(_bytes(module) for module in block) for block in blocks]
@@ -33,7 +33,7 @@ def spread(model: PreTrainedModel, devices: Sequence[torch.device], room: Sequen
                 f"{part / 1e9:.1f} GB of weights do not fit on {devices[number]} with {most / 1e9:.1f}"
             )
     if model.lm_head.weight is model.get_input_embeddings().weight:
-        places[-1] = places[0]  # one tensor has one place
+        places[-1] = places[0]  # a tied tensor must be on one device
     for block, place in zip(blocks, places):
         for module in block:
             module.to(devices[place])
@@ -41,7 +41,7 @@ def spread(model: PreTrainedModel, devices: Sequence[torch.device], room: Sequen
 
 
 def places_of(sizes: Sequence[float], count: int) -> list[int]:
-    """For each block the number of its device: blocks stay in order, and devices get equal shares."""
+    """Return the device index of each block. Blocks stay in order, and devices get equal shares."""
     total, before = sum(sizes), 0.0
     places: list[int] = []
     for size in sizes:
@@ -68,7 +68,7 @@ def _mover(device: torch.device):
 
 
 def _moved(value: Any, device: torch.device) -> Any:
-    """The same with every tensor in it on a device."""
+    """Return the value with every tensor in it moved to a device."""
     if isinstance(value, torch.Tensor):
         return value.to(device)
     if isinstance(value, tuple | list):

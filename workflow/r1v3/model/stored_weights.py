@@ -1,6 +1,6 @@
-"""A model's tensors as its checkpoint stores them: where a layer has a LoRA adapter, the two merged.
+"""A model's tensors as its checkpoint stores them. If a layer has a LoRA adapter, the two are merged.
 
-peft keeps the weight W of an adapted layer as `base_layer`, beside the adapter's A and B (Hu et al. 2021,
+peft stores the weight W of an adapted layer as `base_layer`, beside the adapter's A and B (Hu et al. 2021,
 arXiv 2106.09685). The checkpoint has W + (alpha / rank) B A under W's own name, so every engine can open it.
 """
 
@@ -17,11 +17,11 @@ _PARTS = (".lora_A.", ".lora_B.")
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor of the checkpoint and what it is made of.
+    """A tensor of the checkpoint, and the tensors that it is made of.
 
     Attributes:
-        name: in the checkpoint.
-        parts: the tensor; of an adapted layer also A (rank x in) and B (out x rank).
+        name: name in the checkpoint.
+        parts: the tensor itself; for an adapted layer also A (rank x in) and B (out x rank).
         scale: alpha / rank.
     """
 
@@ -31,34 +31,34 @@ class StoredTensor:
 
     @torch.no_grad()
     def merge(self) -> torch.Tensor:
-        """The tensor as it is stored, added up in 32 bits and rounded once to the weight's own precision."""
+        """Return the stored tensor: summed in 32 bits, then rounded once to the weight's own precision."""
         if len(self.parts) == 1:
             return self.parts[0].detach()
         base, a, b = self.parts
         return (base.float() + self.scale * (b.float() @ a.float())).to(base.dtype)
 
     def base(self) -> torch.Tensor:
-        """The tensor without its adapter."""
+        """Return the tensor without its adapter."""
         return self.parts[0].detach()
 
 
 def is_adapter(name: str) -> bool:
-    """Whether a parameter of this name is part of an adapter."""
+    """Return whether the parameter with this name is part of an adapter."""
     return any(part in name for part in _PARTS)
 
 
 def has_adapters(model: nn.Module) -> bool:
-    """Whether some layer of the model has an adapter."""
+    """Return whether some layer of the model has an adapter."""
     return any(is_adapter(name) for name, _ in model.named_parameters())
 
 
 def stored_tensors(
     model: nn.Module, named: Iterable[tuple[str, torch.Tensor]]
 ) -> Iterator[StoredTensor]:
-    """What the checkpoint stores of these tensors of a model, in their order.
+    """Yield the checkpoint's tensors for these tensors of a model, in their order.
 
     Args:
-        named: the model's names and tensors, as `named_parameters` or `state_dict` gives them.
+        named: names and tensors of the model, as in `named_parameters` or `state_dict`.
     """
     for name, tensor in named:
         if is_adapter(name):

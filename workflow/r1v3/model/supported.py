@@ -1,4 +1,4 @@
-"""Which checkpoints can be used here, told from `config.json` alone: before a byte of weights is fetched."""
+"""Decides from `config.json` alone which checkpoints can be used here, before weights are downloaded."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ QWEN = {
     "qwen2_5_vl": ("Qwen2.5-VL", "Qwen2_5_VLForConditionalGeneration"),
     "qwen3_vl": ("Qwen3-VL", "Qwen3VLForConditionalGeneration"),
 }
-# Models whose architecture is known and that are asked through a server of theirs alone.
+# Models whose architecture is known, but which can only be asked through their own server.
 SERVED_ALONE = {
     "qwen2_vl": "Qwen2-VL",
     "llava": "LLaVA",
@@ -34,8 +34,8 @@ EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_expe
 class Support:
     """What can be done with a checkpoint.
 
-    `family` is the model's name for people, `architecture` its class; `conversion` says what becomes of its
-    files; `refused` why it cannot be opened here, None where it can.
+    `family` is the model's name for people, `architecture` its class. `conversion` says how its files are
+    converted. `refused` says why it cannot be opened here; None if it can.
     """
 
     family: str
@@ -43,16 +43,16 @@ class Support:
     conversion: str
     refused: str | None
     known: bool = True
-    """False for an architecture that nobody here has heard of."""
+    """Whether the architecture is known here."""
 
     @property
     def opened(self) -> bool:
-        """Whether it can be trained, sampled in process and by vLLM, and evaluated."""
+        """Return whether it can be trained, sampled in process and by vLLM, and evaluated."""
         return self.refused is None
 
 
 def support_of(config: Json) -> Support:
-    """What can be done with the checkpoint of a `config.json`."""
+    """Return what can be done with a checkpoint, from its `config.json`."""
     named = config.get("architectures") or []
     kind = str(config.get("model_type") or "")
     architecture = ", ".join(named) or kind or "none named"
@@ -89,10 +89,10 @@ def support_of(config: Json) -> Support:
 
 
 def check_supported(config: Json, name: str) -> Support:
-    """What can be done with a checkpoint that is to be opened.
+    """Return what can be done with a checkpoint, if it can be opened.
 
     Raises:
-        ValueError: it cannot be opened; the message names its architecture, the reason and what is supported.
+        ValueError: it cannot be opened. The message has its architecture, the reason and what is supported.
     """
     found = support_of(config)
     if found.refused is not None:
@@ -103,7 +103,7 @@ def check_supported(config: Json, name: str) -> Support:
 
 
 def _qwen_refusal(config: Json, architecture: str, model: str) -> str | None:
-    """Why a Qwen-VL cannot be opened; its language model's fields may stand at the top, as on the hub."""
+    """Return why a Qwen-VL cannot be opened. Its language model's fields may be at the top, as on the hub."""
     if architecture != model and config.get("architectures"):
         return f"it is no {model}, but something made of one"
     if "quantization_config" in config:
@@ -115,7 +115,7 @@ def _qwen_refusal(config: Json, architecture: str, model: str) -> str | None:
 
 
 def _experts(config: Json, architecture: str) -> str | None:
-    """Why a model counts as a mixture of experts; None where it is none."""
+    """Return why a model counts as a mixture of experts; None if it is none."""
     for part in (config, config.get("text_config") or {}, config.get("llm_config") or {}):
         named = [*(part.get("architectures") or []), str(part.get("model_type") or "")]
         if any(

@@ -1,11 +1,12 @@
-"""The child process that renders a stranger's chat template: `python -m r1v3.model.template_process`.
+"""The child process that renders another model's chat template: `python -m r1v3.model.template_process`.
 
-A chat template is a program. Jinja's sandbox keeps it from Python's own objects, but not from running for
-ever, or from writing until memory is full. This process limits its own memory, opens no file for writing,
-and has none of its parent's environment. One JSON request a line on stdin, one JSON reply a line on stdout.
+A chat template is a program. Jinja's sandbox denies it Python's own objects, but does not stop it from
+running forever or from filling the memory. This process limits its own memory, opens no file for writing, and has
+nothing of its parent's environment. It reads one JSON request a line from stdin, and writes one JSON reply a
+line to stdout.
 
-The environment of templates is that of transformers (`chat_template_utils`), of which it imports nothing, so
-that it starts in a tenth of a second; a test compares both.
+The environment of templates equals that of transformers (`chat_template_utils`). It does not import
+transformers, so that it starts in a tenth of a second; a test compares both.
 """
 
 import json
@@ -21,17 +22,17 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from r1v3.base.memory import limit_process
 
-MEMORY = 512 * 2**20  # bytes of address space, Python's own included
-LONGEST = 2**20  # characters of a template, and of what it writes
+MEMORY = 512 * 2**20  # limit of address space in bytes, including Python itself
+LONGEST = 2**20  # most characters of a template, and of its output
 
 
 class GenerationTag(jinja2.ext.Extension):
-    """`{% generation %}` marks what an assistant wrote; for a prompt it changes nothing."""
+    """`{% generation %}` marks the text of an assistant. It has no effect on a prompt."""
 
     tags = {"generation"}
 
     def parse(self, parser: Any) -> nodes.Node:
-        """Keep the body as it is."""
+        """Return the body unchanged."""
         line = next(parser.stream).lineno
         body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
         return nodes.CallBlock(self.call_method("_written"), [], [], body).set_lineno(line)
@@ -41,7 +42,7 @@ class GenerationTag(jinja2.ext.Extension):
 
 
 def sandboxed_environment() -> ImmutableSandboxedEnvironment:
-    """Templates as transformers reads them."""
+    """Return an environment that reads templates as transformers does."""
     found = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, jinja2.ext.loopcontrols]
     )
@@ -69,11 +70,11 @@ def _now(form: str) -> str:
 
 
 def render_request(request: dict[str, Any], compiled: dict[str, jinja2.Template]) -> dict[str, str]:
-    """The prompt, or what is wrong with the template.
+    """Return the prompt, or what is wrong with the template.
 
     Args:
-        request: `template`, `values`, the names that it may use, and `seconds` of processor time.
-        compiled: templates seen before.
+        request: `template`, `values` (the names that it may use), and `seconds` of CPU time.
+        compiled: templates of earlier requests.
     """
     text = request["template"]
     signal.setitimer(signal.ITIMER_PROF, request["seconds"])  # the kernel ends this process
@@ -89,18 +90,18 @@ def render_request(request: dict[str, Any], compiled: dict[str, jinja2.Template]
             if size > LONGEST:
                 return {"error": f"it writes more than {LONGEST} characters"}
         written = "".join(parts)
-        written.encode()  # half a character, which no tokenizer reads
+        written.encode()  # fails for half a character, which no tokenizer reads
         return {"text": written} if written.strip() else {"error": "it writes nothing"}
     except MemoryError:
         return {"error": f"it needs more than {MEMORY // 2**20} MiB"}
-    except Exception as error:  # whatever a stranger's program raises
+    except Exception as error:  # any error that the other model's program raises
         return {"error": f"{type(error).__name__}: {str(error)[:200]}"}
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def main() -> None:
-    """Answer until the parent's end of the pipe closes."""
+    """Answer requests until the parent closes its end of the pipe."""
     compiled: dict[str, jinja2.Template] = {}
     limit_process(MEMORY)
     for line in sys.stdin:

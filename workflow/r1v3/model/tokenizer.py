@@ -1,7 +1,7 @@
 """The tiny model's tokenizer: byte-level BPE, trained on the tiny world's own text.
 
-Words and punctuation swallow the space behind them and numbers stand alone, so that "17" is one
-token wherever it is written.
+Words and punctuation include the space after them, and numbers are separate, so "17" is one token wherever
+it is written.
 """
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -23,7 +23,7 @@ PIECES = Regex(r"\\?\p{L}+[ {]?|\p{N}+|[^\s\p{L}\p{N}] ?|\s+")
 
 
 def train_tokenizer(texts: list[str], size: int, context: int) -> PreTrainedTokenizerFast:
-    """Train on `texts`; the special tokens are InternVL's, `<think>` and `</think>` are plain added ones."""
+    """Train on `texts`. The special tokens are InternVL's; `<think>` and `</think>` are ordinary tokens."""
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.Sequence(
         [

@@ -1,4 +1,4 @@
-"""Families of models, a file each: what a picture becomes, and how a model takes it."""
+"""Families of models, one a file: how a picture is divided, and in which form a model takes it."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def family_of(config: PreTrainedConfig) -> Family:
-    """The family of a model, told by its configuration.
+    """Return the family of a model, from its configuration.
 
     Raises:
         ValueError: the type of model is not supported.
@@ -26,7 +26,7 @@ def family_of(config: PreTrainedConfig) -> Family:
 
 
 def library_config(kind: str) -> type[PreTrainedConfig]:
-    """The library's configuration of a type of model.
+    """Return the library's configuration class of a type of model.
 
     Raises:
         ValueError: the type of model is not supported.
@@ -37,7 +37,7 @@ def library_config(kind: str) -> type[PreTrainedConfig]:
 
 
 def family_of_folder(folder: Path) -> Family:
-    """The family of a checkpoint folder; a processor without a model is InternVL's.
+    """Return the family of a checkpoint folder. A processor without a model is InternVL's.
 
     Raises:
         ValueError: the type of model is not supported.
@@ -46,7 +46,7 @@ def family_of_folder(folder: Path) -> Family:
 
 
 def type_of_folder(folder: Path) -> str:
-    """The type of model that a checkpoint folder states; InternVL's where it holds a processor alone."""
+    """Return the type of model of a checkpoint folder; InternVL's if it has only a processor."""
     path = Path(folder) / "config.json"
     config = read_model_json(path) if path.exists() else {}
     return str(config.get("model_type", "internvl"))

@@ -1,4 +1,4 @@
-"""What differs between families of models; each family is one file of this package."""
+"""The interface of a family of models. Each family is one file of this package."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from r1v3.recipe.schema.recipe import Images
 
 @dataclass(frozen=True)
 class Tile:
-    """What the costs of pictures are planned in: InternVL's tile, or a square of as many tokens.
+    """The unit in which the costs of pictures are planned: InternVL's tile, or a square of as many tokens.
 
     Attributes:
-        side: pixels.
-        patches: what the vision tower computes, `layers` times.
-        numbers: of its pixels, as they lie in memory.
+        side: length of a side, pixels.
+        patches: number of patches that the vision tower computes in each of its `layers`.
+        numbers: numbers of its pixels in memory.
     """
 
     side: int
@@ -33,12 +33,12 @@ class Tile:
 
 
 class ImageProcessor(Protocol):
-    """A family's processor: tokenizer, and from pictures to what the model sees.
+    """A family's processor: the tokenizer, and the conversion of pictures to the model's inputs.
 
     Pictures are counted in units: tiles, or patches at native resolution.
 
     Attributes:
-        image_token, image_token_id: the token that stands for a part of a picture.
+        image_token, image_token_id: the token that represents a part of a picture.
     """
 
     tokenizer: Any
@@ -48,47 +48,47 @@ class ImageProcessor(Protocol):
 
     @property
     def image_ids(self) -> tuple[int, ...]:
-        """Ids of the tokens that stand for pictures, or begin or end one."""
+        """Return the ids of the tokens that represent, begin or end a picture."""
         ...
 
     @property
     def shown(self) -> str:
-        """What stands in a text for one picture, its image token written once."""
+        """Return the text for one picture, with its image token written once."""
         ...
 
     @property
     def sent(self) -> str:
-        """The same as vLLM takes it, which writes the rest itself."""
+        """Return the text for one picture in the form of vLLM, which adds the rest itself."""
         ...
 
     def pixels(self, opened: list[Image.Image], images: Images) -> tuple[Pictures, list[int]]:
-        """Pictures in RGB as the model takes them, and the units of each."""
+        """Convert RGB pictures to the model's input, and return the number of units of each."""
         ...
 
     def units(self, height: int, width: int, images: Images) -> int:
-        """Units of a picture of this size in pixels."""
+        """Return the number of units of a picture of this size in pixels."""
         ...
 
     def tokens(self, units: int) -> int:
-        """Image tokens of a picture of so many units."""
+        """Return the number of image tokens of a picture with this number of units."""
         ...
 
     def blank(self) -> Pictures:
-        """The smallest picture, in the mean colour."""
+        """Return the smallest picture, in the mean colour."""
         ...
 
     @property
     def unit_bytes(self) -> int:
-        """Bytes of a unit in memory."""
+        """Return the bytes of a unit in memory."""
         ...
 
     @property
     def side(self) -> int:
-        """Pixels of the side of a square whose sixfold is a picture of usual size."""
+        """Return the side, in pixels, of a square that is a sixth of a picture of usual size."""
         ...
 
     def arguments(self, images: Images) -> dict[str, Any]:
-        """The recipe's limits as arguments, and attributes, of the library's image processor."""
+        """Return the recipe's limits as arguments, and attributes, of the library's image processor."""
         ...
 
     def save_pretrained(self, save_directory: str | PathLike[str]) -> Any:
@@ -97,51 +97,51 @@ class ImageProcessor(Protocol):
 
 
 class Family(Protocol):
-    """What the rest of this project asks of a family of models."""
+    """The operations that this project needs from a family of models."""
 
     def model_class(self) -> type[PreTrainedModel]:
-        """The library's class."""
+        """Return the library's class."""
         ...
 
     def load_processor(self, folder: Path) -> ImageProcessor:
-        """The processor of a checkpoint folder."""
+        """Load the processor of a checkpoint folder."""
         ...
 
     def features(self, model: Any, pictures: Pictures) -> list[torch.Tensor]:
-        """What the language model sees of pictures; each tensor ends with its width.
+        """Return the features of pictures for the language model; the last axis of each is its width.
 
-        The first takes the places of the image tokens. Others are added to the states of those tokens
-        after the language model's first layers, one each.
+        The first tensor replaces the image tokens. Others are added to the states of those tokens, one after
+        each of the language model's first layers.
         """
         ...
 
     def mask(self, mask: object, config: PreTrainedConfig) -> object:
-        """An attention mask as the language model takes it."""
+        """Return an attention mask in the form that the language model takes."""
         ...
 
     def blank(self, config: PreTrainedConfig) -> Pictures:
-        """The smallest picture, in the mean colour."""
+        """Return the smallest picture, in the mean colour."""
         ...
 
     def tile(self, config: PreTrainedConfig) -> Tile:
-        """What the costs of pictures are planned in."""
+        """Return the unit in which the costs of pictures are planned."""
         ...
 
     def seeing(self, model: Any) -> list[nn.Module]:
-        """The modules that pictures pass before the language model."""
+        """Return the modules that pictures pass before the language model."""
         ...
 
     def unit_flops(
         self, config: PreTrainedConfig, tower: int, connector: int, seen: int, projected: int
     ) -> float:
-        """Operations of a unit of a picture (`r1v3.train.core.flops`).
+        """Count the operations for one unit of a picture (`r1v3.train.core.flops`).
 
         Args:
-            tower, connector: parameters of these groups.
-            seen, projected: passes through them, backward ones included.
+            tower, connector: number of parameters of these groups.
+            seen, projected: number of passes through them, including backward passes.
         """
         ...
 
     def inputs(self, prompt_ids: Sequence[int], pictures: Pictures) -> dict[str, torch.Tensor]:
-        """What the library's own forward pass takes besides ids and mask, for one sequence."""
+        """Return the inputs of the library's own forward pass besides ids and mask, for one sequence."""
         ...

@@ -1,7 +1,7 @@
-"""InternVL: pictures become square tiles, each of the same number of tokens, with positions as text has.
+"""InternVL: pictures become square tiles with the same number of tokens each, at positions like text.
 
-The library's own `InternVLProcessor` needs torchvision for its video half; without it, `AutoProcessor`
-silently returns a bare tokenizer. This subclass has no video half and uses the PIL image processor.
+The library's own `InternVLProcessor` needs torchvision for videos. Without torchvision, `AutoProcessor`
+silently returns only a tokenizer. This subclass does not support videos, and uses the PIL image processor.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class TileProcessor(InternVLProcessor):
 
     @classmethod
     def get_attributes(cls):
-        """The parts that are saved and loaded."""
+        """Return the names of the parts that are saved and loaded."""
         return ["image_processor", "tokenizer"]
 
     def __init__(self, image_processor=None, tokenizer=None, image_seq_length=256, **kwargs):
@@ -43,51 +43,51 @@ class TileProcessor(InternVLProcessor):
 
     @property
     def image_ids(self) -> tuple[int, ...]:
-        """Ids of the tokens that stand for pictures, or begin or end one."""
+        """Return the ids of the tokens that represent, begin or end a picture."""
         return tuple(i for i in self.image_token_ids if i is not None)
 
     @property
     def shown(self) -> str:
-        """What stands in a text for one picture, its image token written once."""
+        """Return the text for one picture, with its image token written once."""
         return self.start_image_token + self.image_token + self.end_image_token
 
     @property
     def sent(self) -> str:
-        """The same as vLLM takes it, which writes the rest itself."""
+        """Return the text for one picture in the form of vLLM, which adds the rest itself."""
         return self.image_token
 
     @property
     def side(self) -> int:
-        """Pixels of a tile's side."""
+        """Return the side of a tile in pixels."""
         return self.image_processor.size["height"]
 
     @property
     def unit_bytes(self) -> int:
-        """Bytes of a tile in memory."""
+        """Return the bytes of a tile in memory."""
         return 3 * self.side**2 * torch.float32.itemsize
 
     def pixels(self, opened: list[Image.Image], images: Images) -> tuple[torch.Tensor, list[int]]:
-        """Tiles of pictures in RGB, one picture after another, and how many each has."""
+        """Return the tiles of RGB pictures, one picture after another, and the number of each."""
         batch = self.image_processor(opened, **self.arguments(images), return_tensors="np")
         counts = [int(n) for n in batch.get("num_patches", [1] * len(opened))]
         return torch.from_numpy(np.asarray(batch["pixel_values"], dtype=np.float32)), counts
 
     def units(self, height: int, width: int, images: Images) -> int:
-        """Tiles of a picture of this size."""
+        """Return the number of tiles of a picture of this size in pixels."""
         return self.image_processor.get_number_of_image_patches(
             height, width, self.arguments(images)
         )
 
     def tokens(self, units: int) -> int:
-        """Image tokens of so many tiles."""
+        """Return the number of image tokens of so many tiles."""
         return self.image_seq_length * units
 
     def blank(self) -> torch.Tensor:
-        """A tile in the mean colour."""
+        """Return a tile in the mean colour."""
         return torch.zeros(1, 3, self.side, self.side)
 
     def arguments(self, images: Images) -> dict[str, bool | int]:
-        """The image processor's arguments for the recipe's `images` section."""
+        """Return the image processor's arguments for the recipe's `images` section."""
         return {
             "crop_to_patches": images.max_tiles > 1,
             "min_patches": images.min_tiles,
@@ -95,9 +95,9 @@ class TileProcessor(InternVLProcessor):
         }
 
     def save_pretrained(self, save_directory, push_to_hub: bool = False, **kwargs):
-        """Save so that the library's own processor, and so a vLLM server, loads it too.
+        """Save so that the library's own processor, and therefore a vLLM server, loads it too.
 
-        That one insists on settings for videos.
+        That processor requires settings for videos.
         """
         import json
 
@@ -116,7 +116,7 @@ class TileProcessor(InternVLProcessor):
 
 
 def build_processor(tokenizer, *, image_size: int, tokens_per_tile: int) -> TileProcessor:
-    """A processor for square tiles of `image_size` pixels."""
+    """Build a processor for square tiles of `image_size` pixels."""
     pictures = GotOcr2ImageProcessorPil(
         size={"height": image_size, "width": image_size},
         image_mean=IMAGE_MEAN,
@@ -130,11 +130,11 @@ class InternVL:
     """The family of InternVL, HF-native."""
 
     def model_class(self) -> type[InternVLForConditionalGeneration]:
-        """The library's class."""
+        """Return the library's class."""
         return InternVLForConditionalGeneration
 
     def load_processor(self, folder: Path) -> TileProcessor:
-        """Load from a checkpoint folder (or a hub id already on disk)."""
+        """Load a processor from a checkpoint folder (or a hub id already on disk)."""
         tokenizer = AutoTokenizer.from_pretrained(folder)
         pictures = GotOcr2ImageProcessorPil.from_pretrained(folder)
         path = Path(folder) / "processor_config.json"
@@ -142,21 +142,21 @@ class InternVL:
         return TileProcessor(pictures, tokenizer, image_seq_length=length or 256)
 
     def features(self, model: Any, pictures: Pictures) -> list[torch.Tensor]:
-        """Features of shape (tiles, tokens of a tile, width)."""
+        """Return features of shape (tiles, tokens of a tile, width)."""
         tiles = _tiles(pictures).to(model.dtype)
         return [model.model.get_image_features(pixel_values=tiles).pooler_output]
 
     def mask(self, mask: object, config: PreTrainedConfig) -> object:
-        """Qwen takes a mask by the type of a layer, Llama as it is."""
+        """Return a mask by type of layer for Qwen, and unchanged for Llama."""
         return mask if config.model_type == "llama" else {"full_attention": mask}
 
     def blank(self, config: Any) -> torch.Tensor:
-        """A tile in the mean colour."""
+        """Return a tile in the mean colour."""
         side = config.vision_config.image_size[0]
         return torch.zeros(1, 3, side, side)
 
     def tile(self, config: Any) -> Tile:
-        """A tile; the vision tower has one patch more, for the class."""
+        """Return the size of a tile. The vision tower has one more patch, for the class token."""
         vision = config.vision_config
         side = vision.image_size[0]
         patches = (side // vision.patch_size[0]) ** 2 + 1
@@ -164,13 +164,13 @@ class InternVL:
         return Tile(side, patches, tokens, 3 * side**2, vision.num_hidden_layers)
 
     def seeing(self, model: Any) -> list[nn.Module]:
-        """Vision tower and connector."""
+        """Return vision tower and connector."""
         return [model.model.vision_tower, model.model.multi_modal_projector]
 
     def unit_flops(
         self, config: Any, tower: int, connector: int, seen: int, projected: int
     ) -> float:
-        """Operations of a tile: every patch sees every other, and there is one more for the class."""
+        """Count operations of a tile: every patch sees every other, plus one for the class token."""
         vision = config.vision_config
         side = [s // p for s, p in zip(vision.image_size, vision.patch_size)]
         patches = side[0] * side[1] + 1
@@ -182,7 +182,7 @@ class InternVL:
         )
 
     def inputs(self, prompt_ids: Sequence[int], pictures: Pictures) -> dict[str, torch.Tensor]:
-        """The tiles, if there are any."""
+        """Return the tiles, if there are any."""
         return {"pixel_values": _tiles(pictures)} if len(pictures) else {}
 
 

@@ -1,8 +1,8 @@
 """Qwen2.5-VL and Qwen3-VL (dense): pictures at native resolution, whose tokens have three positions.
 
-A picture is scaled so that its sides are multiples of a token's, and cut into patches; `merge` x `merge` of
-them become one token. Qwen3-VL's vision tower speaks to the language model's first layers too (DeepStack).
-As for InternVL, the processors have no video half, which would need torchvision.
+A picture is scaled so that its sides are multiples of a token's side, and cut into patches. `merge` x `merge`
+patches become one token. Qwen3-VL's vision tower also sends features to the language model's first layers
+(DeepStack). As for InternVL, the processors do not support videos, which would need torchvision.
 """
 
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ from r1v3.model.families.family import Tile
 from r1v3.model.pictures import Patches, Pictures
 from r1v3.recipe.schema.recipe import Images
 
-TILE = 16  # tokens of the side of what counts as a tile in a recipe's limits: 256 tokens, as InternVL's
+TILE = 16  # side in tokens of a "tile" in a recipe's limits: 256 tokens, as in InternVL
 
 
 class PatchProcessor(Qwen2_5_VLProcessor):
-    """The processor of both families without videos; a unit of a picture is a patch.
+    """The processor of both families, without videos. A unit of a picture is a patch.
 
-    The library's two differ in videos alone, and in the name that a saved one bears.
+    The library's two processors differ only in videos, and in the name in a saved one.
     """
 
     saved_as: ClassVar[str] = "Qwen2_5_VLProcessor"
@@ -42,7 +42,7 @@ class PatchProcessor(Qwen2_5_VLProcessor):
 
     @classmethod
     def get_attributes(cls):
-        """The parts that are saved and loaded."""
+        """Return the names of the parts that are saved and loaded."""
         return ["image_processor", "tokenizer"]
 
     def __init__(self, image_processor=None, tokenizer=None, **kwargs):
@@ -52,43 +52,43 @@ class PatchProcessor(Qwen2_5_VLProcessor):
 
     @property
     def image_ids(self) -> tuple[int, ...]:
-        """Ids of the tokens that stand for pictures or videos, or begin or end one."""
+        """Return the ids of the tokens that represent, begin or end pictures or videos."""
         every = (self.image_token_id, self.video_token_id, *self.ends)
         return tuple(i for i in every if i is not None)
 
     @property
     def shown(self) -> str:
-        """What stands in a text for one picture, its image token written once."""
+        """Return the text for one picture, with its image token written once."""
         return f"<|vision_start|>{self.image_token}<|vision_end|>"
 
     @property
     def sent(self) -> str:
-        """The same: vLLM repeats the image token, and writes no ends."""
+        """Return the same text as `shown`: vLLM repeats the image token, and adds no ends."""
         return self.shown
 
     @property
     def factor(self) -> int:
-        """Pixels of the side of what becomes one token."""
+        """Return the side, in pixels, of the square that becomes one token."""
         return self.image_processor.patch_size * self.image_processor.merge_size
 
     @property
     def side(self) -> int:
-        """Pixels of the side of a square whose sixfold is a picture of usual size: half a tile's."""
+        """Return the side, in pixels, of a square that is a sixth of a usual picture: half a tile's side."""
         return TILE // 2 * self.factor
 
     @property
     def patch_numbers(self) -> int:
-        """Numbers of a patch: a picture counts as `temporal_patch_size` equal frames."""
+        """Return the numbers of a patch; a picture counts as `temporal_patch_size` equal frames."""
         pictures = self.image_processor
         return 3 * pictures.temporal_patch_size * pictures.patch_size**2
 
     @property
     def unit_bytes(self) -> int:
-        """Bytes of a patch in memory."""
+        """Return the bytes of a patch in memory."""
         return self.patch_numbers * torch.float32.itemsize
 
     def pixels(self, opened: list[Image.Image], images: Images) -> tuple[Patches, list[int]]:
-        """Patches of pictures in RGB, one picture after another, and how many each has.
+        """Return the patches of RGB pictures, one picture after another, and the number of each.
 
         Raises:
             ValueError: a side is more than 200 times as long as the other.
@@ -99,7 +99,7 @@ class PatchProcessor(Qwen2_5_VLProcessor):
         return self._patches(pixels_NF, grids), [rows * columns for rows, columns in grids]
 
     def units(self, height: int, width: int, images: Images) -> int:
-        """Patches of a picture of this size in pixels.
+        """Return the number of patches of a picture of this size in pixels.
 
         Raises:
             ValueError: a side is more than 200 times as long as the other.
@@ -109,18 +109,18 @@ class PatchProcessor(Qwen2_5_VLProcessor):
         return self.image_processor.get_number_of_image_patches(height, width, limits)
 
     def tokens(self, units: int) -> int:
-        """Image tokens of so many patches."""
+        """Return the number of image tokens of so many patches."""
         return units // self.image_processor.merge_size**2
 
     def blank(self) -> Patches:
-        """A picture of one token in the mean colour."""
+        """Return a picture of one token in the mean colour."""
         merge = self.image_processor.merge_size
         return self._patches(torch.zeros(merge**2, self.patch_numbers), ((merge, merge),))
 
     def arguments(self, images: Images) -> dict[str, dict[str, int]]:
-        """Pixels of the smallest and largest picture: the checkpoint's limits within the recipe's.
+        """Return the fewest and most pixels of a picture: the checkpoint's limits within the recipe's.
 
-        A recipe counts in tiles of 256 tokens here. Its `min_tiles` of 1 asks for nothing.
+        Here a recipe counts in tiles of 256 tokens. Its `min_tiles` of 1 sets no limit.
         """
         own, tile = self.image_processor.size, (TILE * self.factor) ** 2
         longest = min(own["longest_edge"], images.max_tiles * tile)
@@ -128,9 +128,9 @@ class PatchProcessor(Qwen2_5_VLProcessor):
         return {"size": {"shortest_edge": min(shortest, longest), "longest_edge": longest}}
 
     def save_pretrained(self, save_directory, push_to_hub: bool = False, **kwargs):
-        """Save so that the library's own processor, and so a vLLM server, loads it too.
+        """Save so that the library's own processor, and therefore a vLLM server, loads it too.
 
-        That one insists on settings for videos.
+        That processor requires settings for videos.
         """
         import json
 
@@ -150,7 +150,7 @@ class PatchProcessor(Qwen2_5_VLProcessor):
 
 
 class Qwen3PatchProcessor(PatchProcessor):
-    """The same, saved as Qwen3-VL's."""
+    """The same processor, saved under Qwen3-VL's name."""
 
     saved_as = "Qwen3VLProcessor"
     saved_videos = "Qwen3VLVideoProcessor"
@@ -162,26 +162,26 @@ class Qwen25VL:
     processor: ClassVar[type[PatchProcessor]] = PatchProcessor
 
     def model_class(self) -> type[PreTrainedModel]:
-        """The library's class."""
+        """Return the library's class."""
         return Qwen2_5_VLForConditionalGeneration
 
     def load_processor(self, folder: Path) -> PatchProcessor:
-        """Load from a checkpoint folder (or a hub id already on disk)."""
+        """Load a processor from a checkpoint folder (or a hub id already on disk)."""
         pictures = Qwen2VLImageProcessorPil.from_pretrained(folder)
         return self.processor(pictures, AutoTokenizer.from_pretrained(folder))
 
     def features(self, model: Any, pictures: Pictures) -> list[torch.Tensor]:
-        """Features of shape (tokens of all pictures, width): of the first layer, then of deeper ones."""
+        """Return features of shape (tokens of all pictures, width) for the first layer, then deeper ones."""
         shown = _patches(pictures)
         seen = model.model.visual(shown.pixels_NF.to(model.dtype), grid_thw=shown.grid_thw)
         return [seen.pooler_output, *(getattr(seen, "deepstack_features", None) or [])]
 
     def mask(self, mask: object, config: PreTrainedConfig) -> object:
-        """A mask by the type of a layer; sliding windows are refused (`r1v3.model.supported`)."""
+        """Return a mask by type of layer; sliding windows are refused (`r1v3.model.supported`)."""
         return {"full_attention": mask}
 
     def blank(self, config: Any) -> Patches:
-        """A picture of one token in the mean colour."""
+        """Return a picture of one token in the mean colour."""
         vision = config.vision_config
         merge, frames = vision.spatial_merge_size, vision.temporal_patch_size
         numbers = vision.in_channels * frames * vision.patch_size**2
@@ -189,7 +189,7 @@ class Qwen25VL:
         return Patches(zeros, ((merge, merge),), merge, config.image_token_id)
 
     def tile(self, config: Any) -> Tile:
-        """A square of 16 x 16 tokens."""
+        """Return a square of 16 x 16 tokens."""
         vision = config.vision_config
         merge, patches = vision.spatial_merge_size, (TILE * vision.spatial_merge_size) ** 2
         numbers = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
@@ -197,16 +197,16 @@ class Qwen25VL:
         return Tile(side, patches, TILE**2, patches * numbers, vision.depth)
 
     def seeing(self, model: Any) -> list[nn.Module]:
-        """The vision tower, in which the connector lies."""
+        """Return the vision tower, which contains the connector."""
         return [model.model.visual]
 
     def unit_flops(
         self, config: Any, tower: int, connector: int, seen: int, projected: int
     ) -> float:
-        """Operations of a patch, without the attention of whole pictures.
+        """Count operations of a patch, without attention over whole pictures.
 
-        That grows with the square of a picture, of which no unit knows. So the count is too low: by a tenth
-        for pictures of a thousand patches. What layers see through windows is counted.
+        That attention grows with the square of a picture's size, which a unit does not know. So the count is
+        too low: by a tenth for pictures of a thousand patches. Attention within windows is counted.
         """
         vision = config.vision_config
         return (
@@ -216,12 +216,12 @@ class Qwen25VL:
         )
 
     def windowed(self, vision: Any) -> int:
-        """Patches of a window, over all layers that see no more than one."""
+        """Return the patches of a window, summed over all layers with windows."""
         layers = vision.depth - len(vision.fullatt_block_indexes)
         return layers * (vision.window_size // vision.patch_size) ** 2
 
     def inputs(self, prompt_ids: Sequence[int], pictures: Pictures) -> dict[str, torch.Tensor]:
-        """Patches, their grids, and which tokens are a picture's, if there are any."""
+        """Return patches, their grids, and which tokens represent a picture, if there are any."""
         if not len(pictures):
             return {}
         shown = _patches(pictures)
@@ -239,15 +239,15 @@ class Qwen3VL(Qwen25VL):
     processor = Qwen3PatchProcessor
 
     def model_class(self) -> type[PreTrainedModel]:
-        """The library's class."""
+        """Return the library's class."""
         return Qwen3VLForConditionalGeneration
 
     def mask(self, mask: object, config: PreTrainedConfig) -> object:
-        """The mask as it is."""
+        """Return the mask unchanged."""
         return mask
 
     def windowed(self, vision: Any) -> int:
-        """None: every layer sees whole pictures."""
+        """Return 0, because every layer sees whole pictures."""
         return 0
 
 

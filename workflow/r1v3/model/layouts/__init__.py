@@ -1,1 +1,1 @@
-"""Layouts in which people keep checkpoints, and how one becomes the other without any code of theirs."""
+"""Layouts of checkpoints, and their conversion into each other without running the checkpoint's code."""

@@ -1,7 +1,7 @@
-"""Conversations of InternVL's own code (`conversation.py`), as chat templates in Jinja.
+"""Converts conversations of InternVL's own code (`conversation.py`) to chat templates in Jinja.
 
-A checkpoint names one in `template`, and its code knows the words. They are read here, from a table or out
-of the checkpoint's `conversation.py`, which is parsed and never run.
+A checkpoint names a conversation in `template`, and its code has the texts. Here they are read from a table,
+or from the checkpoint's `conversation.py`, which is parsed and never run.
 """
 
 import ast
@@ -20,7 +20,7 @@ OLDER = (
 
 @dataclass(frozen=True)
 class Conversation:
-    """How turns are written: what opens each, what ends each, and the system prompt if none is given."""
+    """How turns are written: the text before and after each, and the default system prompt."""
 
     opens_system: str
     opens_user: str
@@ -30,7 +30,7 @@ class Conversation:
 
     @property
     def end_of_turn(self) -> str:
-        """The token at which `chat()` of InternVL's code stops."""
+        """Return the token at which `chat()` of InternVL's code stops."""
         return self.separator.strip()
 
 
@@ -45,10 +45,10 @@ KNOWN = {
 
 
 def conversation_of(config: dict, folder: Path) -> Conversation | None:
-    """The conversation that a checkpoint's `config.json` names, with its system prompt.
+    """Return the conversation that a checkpoint's `config.json` names, with its system prompt.
 
-    The checkpoint's own `conversation.py` comes before the table: Skywork's and others' differ there.
-    None: neither knows it.
+    The checkpoint's own `conversation.py` takes precedence over the table, because Skywork's and others'
+    differ there. None if neither has it.
     """
     name, code = config.get("template"), Path(folder) / "conversation.py"
     found = read_code(code.read_text(encoding="utf-8"), name) if code.exists() else None
@@ -62,7 +62,7 @@ def conversation_of(config: dict, folder: Path) -> Conversation | None:
 
 
 def read_code(code: str, name: str | None) -> Conversation | None:
-    """A conversation out of the text of a `conversation.py`; None where it is not in it as plain text."""
+    """Read a conversation from the text of a `conversation.py`; None if it is not there as plain text."""
     try:
         tree = ast.parse(code)
     except SyntaxError:
@@ -93,10 +93,10 @@ def read_code(code: str, name: str | None) -> Conversation | None:
 
 
 def jinja(conversation: Conversation, image_token: str) -> str:
-    """The chat template that writes a conversation as InternVL's `chat()` does.
+    """Return the chat template that writes a conversation as InternVL's `chat()` does.
 
-    Text keeps its `<image>` markers, at which the caller puts pictures. A picture that comes as a part of
-    a turn is `image_token` and a new line.
+    Text keeps its `<image>` markers, where the caller puts pictures. A picture that is a part of a turn
+    becomes `image_token` and a new line.
     """
     one = conversation
     return (

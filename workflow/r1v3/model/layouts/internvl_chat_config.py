@@ -1,8 +1,8 @@
-"""`config.json` of InternVL's own layout beside the HF-native one, and what has no native form.
+"""Converts `config.json` between InternVL's own layout and the HF-native one, or says why that is impossible.
 
-Absent fields have the defaults of InternVL's classes (`configuration_internvl_chat.py`,
-`configuration_intern_vit.py`), which are not those of transformers. What transformers' model cannot
-compute is refused by name: another result would be worse than none.
+Missing fields have the defaults of InternVL's classes (`configuration_internvl_chat.py`,
+`configuration_intern_vit.py`), which differ from those of transformers. A model that transformers cannot
+compute is refused by name, because a different result would be worse than none.
 """
 
 import copy
@@ -12,10 +12,10 @@ from r1v3.model.layouts.internvl_chat_names import Heads
 
 ARCHITECTURES = ("InternVLChatModel", "SkyworkChatModel", "SkyworkR1VChatModel")
 MODEL_TYPES = ("internvl_chat", "skywork_chat")
-# Key of the native config.json under which the settings files that a checkpoint came with travel along,
-# through training too: the way back needs what the native ones have no place for.
+# Key of the native config.json that keeps the original settings files of a checkpoint, through training too.
+# Converting back needs them, because the native files have no place for some settings.
 CAME_WITH = "internvl_chat"
-# Language models by the class that a checkpoint names, as transformers knows them.
+# Language models by the class that a checkpoint names, with their types in transformers.
 LANGUAGE_MODELS = {
     "Qwen2ForCausalLM": "qwen2",
     "Qwen3ForCausalLM": "qwen3",
@@ -27,7 +27,7 @@ CLASS_OF_TEXT = {
     "qwen3": "Qwen3ForCausalLM",
     "llama": "LlamaForCausalLM",
 }
-# Fields of a language model's config that say how it was loaded or kept, not what it computes.
+# Fields of a language model's config about how it was loaded or stored, not about what it computes.
 LOADING = (
     *("torch_dtype", "dtype", "_name_or_path", "attn_implementation", "_attn_implementation"),
     *("moe_config", "use_bfloat16", "auto_map", "architectures", "transformers_version"),
@@ -66,13 +66,13 @@ CHAT_DEFAULTS: Json = {
 
 
 def is_chat_config(config: Json) -> bool:
-    """Whether a `config.json` is of InternVL's own layout."""
+    """Return whether a `config.json` has InternVL's own layout."""
     named = config.get("architectures") or []
     return config.get("model_type") in MODEL_TYPES or any(each in ARCHITECTURES for each in named)
 
 
 def refusals(config: Json) -> list[str]:
-    """What of a checkpoint in InternVL's layout has no native form, each in a sentence."""
+    """Return what a checkpoint in InternVL's layout has without a native form, each in a sentence."""
     text, vision = config.get("llm_config") or {}, _vision(config)
     chat = CHAT_DEFAULTS | {key: value for key, value in config.items() if value is not None}
     side = chat.get("force_image_size") or vision["image_size"]
@@ -115,7 +115,7 @@ def refusals(config: Json) -> list[str]:
 
 
 def language_model(config: Json) -> str | None:
-    """transformers' name of the language model's type; None where it is none of those supported."""
+    """Return transformers' name for the language model's type; None if it is not supported."""
     text = config.get("llm_config") or {}
     named = text.get("architectures") or []
     for each in named:
@@ -126,7 +126,7 @@ def language_model(config: Json) -> str | None:
 
 
 def heads_of(config: Json) -> Heads:
-    """How the language model of a config in InternVL's layout lays its attention out."""
+    """Return the layout of attention in the language model of a config in InternVL's layout."""
     text = config["llm_config"]
     queries = text["num_attention_heads"]
     named = text.get("architectures") or [text.get("model_type", "")]
@@ -139,15 +139,15 @@ def heads_of(config: Json) -> Heads:
 
 
 def native_config(config: Json, *, image_token: int, end_of_turn: int, tied: bool) -> Json:
-    """The native `config.json` of a checkpoint in InternVL's layout.
+    """Return the native `config.json` of a checkpoint in InternVL's layout.
 
     Args:
         image_token: id of `<IMG_CONTEXT>` in the checkpoint's tokenizer.
         end_of_turn: id of the token that ends a turn of its conversations.
-        tied: the head's bytes are those of the embeddings.
+        tied: whether the head has the same bytes as the embeddings.
 
     Raises:
-        ValueError: the checkpoint has no native form; the message says all that is in the way.
+        ValueError: the checkpoint has no native form. The message gives all reasons.
     """
     if wrong := refusals(config):
         raise ValueError("; ".join(wrong))
@@ -194,16 +194,16 @@ def native_config(config: Json, *, image_token: int, end_of_turn: int, tied: boo
 
 
 def chat_config(native: Json, tiles: tuple[int, int]) -> Json:
-    """The `config.json` in InternVL's layout of a native checkpoint.
+    """Return the `config.json` in InternVL's layout of a native checkpoint.
 
-    A checkpoint that came in that layout gets its own config back, whatever it was trained to: training
-    changes numbers in it, no sizes.
+    A checkpoint that came in that layout gets its original config back, even after training, because training
+    does not change sizes.
 
     Args:
         tiles: the fewest and the most tiles of a picture.
 
     Raises:
-        ValueError: the model has something that InternVL's layout cannot say.
+        ValueError: the model has something that InternVL's layout cannot express.
     """
     dtype = native.get("dtype") or native.get("torch_dtype")
     if came := copy.deepcopy(native.get(CAME_WITH, {}).get("config")):

@@ -1,7 +1,7 @@
-"""Turns a checkpoint's folder from InternVL's own layout into the HF-native one, and back.
+"""Converts a checkpoint's folder from InternVL's own layout to the HF-native one, and back.
 
-Nothing of a checkpoint's code is run, and at most some megabytes of weights are in memory. Each file of
-weights becomes one of the same name.
+None of the checkpoint's code is run, and only some megabytes of weights are in memory. Each file of weights
+becomes one with the same name.
 """
 
 import json
@@ -35,7 +35,7 @@ IMAGE_TOKENS = {
     "end_image_token": "</img>",
     "context_image_token": "<IMG_CONTEXT>",
 }
-# A video token that the processor of transformers insists on; the first that a tokenizer has.
+# The processor of transformers requires a video token; this is the first candidate that a tokenizer has.
 VIDEO_TOKENS = ("<video>", "<|video_pad|>", "<IMG_CONTEXT>")
 TOKENIZER_FILES = (
     *("tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json", "tokenizer.model"),
@@ -49,10 +49,10 @@ OF_NATIVE = (
 
 
 def convert_checkpoint(source: Path, target: Path) -> Path:
-    """Write the native form of a checkpoint in InternVL's layout to `target`, which appears when whole.
+    """Write the native form of a checkpoint in InternVL's layout to `target`, which is renamed when complete.
 
     Raises:
-        ValueError: the checkpoint is of another layout, or has no native form; the message says why.
+        ValueError: the checkpoint has another layout, or no native form. The message says why.
     """
     config = read_model_json(source / "config.json")
     if not is_chat_config(config):
@@ -97,9 +97,9 @@ def convert_checkpoint(source: Path, target: Path) -> Path:
 
 
 def export_checkpoint(source: Path, target: Path) -> Path:
-    """Write a native checkpoint in InternVL's own layout to `target`, which appears when whole.
+    """Write a native checkpoint in InternVL's own layout to `target`, which is renamed when complete.
 
-    The code of that layout is not ours to write: a folder gets it from the model that it began as.
+    The code of that layout is not included. A user takes it from the model that the checkpoint began as.
 
     Raises:
         ValueError: the checkpoint is not native InternVL.
@@ -151,7 +151,7 @@ def _write_weights(folder: Path, files: dict[str, dict[str, Tensor]]) -> None:
 
 
 def _check_shapes(native: Json, tensors: dict[str, Tensor]) -> None:
-    """Every weight that the model has is there, in its shape, and no other."""
+    """Check that every weight of the model is there, in its shape, and no other."""
     import torch
     from transformers import InternVLConfig, InternVLForConditionalGeneration
 
@@ -174,7 +174,7 @@ def _check_shapes(native: Json, tensors: dict[str, Tensor]) -> None:
 def _native_tokenizer(
     source: Path, target: Path, config: Json, conversation: Conversation | None
 ) -> Any:
-    """Copy the checkpoint's own tokenizer, with what a native processor asks of it; returns it."""
+    """Copy the checkpoint's own tokenizer, add what a native processor needs, and return it."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     for name in TOKENIZER_FILES:
@@ -252,7 +252,7 @@ def _image_processor(folder: Path) -> Json:
 
 
 def _clip(source: Path) -> Json:
-    """Settings of the image processor, as folders of that layout have them."""
+    """Return settings of the image processor in the form of that layout."""
     processor = _image_processor(source)
     side = processor["size"]["height"]
     return {
@@ -274,7 +274,7 @@ def _tiles(folder: Path) -> tuple[int, int]:
 
 
 def _chat_tokenizer(source: Path, target: Path, came: Json) -> None:
-    """The tokenizer as InternVL's code opens it: no keys of the native processor, files for the slow one."""
+    """Write the tokenizer for InternVL's code, without the native keys and with the slow tokenizer's files."""
     core = read_model_json(source / "tokenizer.json")
     qwen = _is_qwen(core)
     wanted = came.get("tokenizer_files") or [
@@ -309,7 +309,7 @@ def _chat_tokenizer(source: Path, target: Path, came: Json) -> None:
 
 
 def _is_qwen(core: Json) -> bool:
-    """Whether a `tokenizer.json` cuts words as Qwen2's slow tokenizer does, by its first step's pattern."""
+    """Return whether a `tokenizer.json` splits words as Qwen2's slow tokenizer does, by its first pattern."""
     steps = (core.get("pre_tokenizer") or {}).get("pretokenizers") or [{}]
     return "\\p{N}" in str(steps[0].get("pattern")) and "(?i:'s|'t|'re" in str(
         steps[0].get("pattern")

@@ -1,9 +1,9 @@
-"""InternVL's own layout of weights beside the HF-native one: a table of names, and what is cut or joined.
+"""Converts weights between InternVL's own layout and the HF-native one: names, and tensors to split or join.
 
-The left column is the layout of `modeling_internvl_chat.py` (OpenGVLab/InternVL; Skywork-R1V has it too),
-the right one that of transformers' `InternVLForConditionalGeneration` as `save_checkpoint` writes it.
-Queries, keys and values of the vision tower are one tensor on the left, in thirds, and three on the right.
-InternLM2 joins those of the language model as well: for each head of keys its heads of queries, then the
+The left column is the layout of `modeling_internvl_chat.py` (OpenGVLab/InternVL; Skywork-R1V has it too). The
+right one is that of transformers' `InternVLForConditionalGeneration`, as `save_checkpoint` writes it. On the
+left, queries, keys and values of the vision tower are thirds of one tensor; on the right they are three
+tensors. InternLM2 also joins those of the language model: for each key head come its query heads, then the
 keys, then the values. transformers has this language model as Llama.
 """
 
@@ -60,7 +60,7 @@ IN_INTERNLM2_LAYER = (
 )
 VISION_QKV = re.compile(r"vision_model\.encoder\.layers\.(\d+)\.attn\.qkv\.(weight|bias)")
 TEXT_QKV = re.compile(r"language_model\.model\.layers\.(\d+)\.attention\.wqkv\.(weight|bias)")
-# Before transformers 4.56 native checkpoints were written with these beginnings; both kinds are read.
+# Before transformers 4.56, names in native checkpoints began like this; both forms are read.
 OLD_NATIVE = (
     ("vision_tower.", "model.vision_tower."),
     ("multi_modal_projector.", "model.multi_modal_projector."),
@@ -68,7 +68,7 @@ OLD_NATIVE = (
     ("language_model.model.", "model.language_model."),
 )
 HEAD, EMBEDDINGS = "lm_head.weight", "model.language_model.embed_tokens.weight"
-# What FP8, AWQ and GPTQ add to a layer.
+# Names of the tensors that FP8, AWQ and GPTQ add to a layer.
 QUANTIZED = re.compile(
     r"\.(weight_scale\w*|input_scale|qweight|qzeros|scales|g_idx|weight_packed)$"
 )
@@ -76,9 +76,9 @@ QUANTIZED = re.compile(
 
 @dataclass(frozen=True)
 class Heads:
-    """How the language model's queries, keys and values are laid out.
+    """The layout of the language model's queries, keys and values.
 
-    `joined` is true for InternLM2; the numbers are heads of queries and of keys, and features of a head.
+    `joined` is true for InternLM2. The numbers are query heads, key heads, and features of a head.
     """
 
     joined: bool
@@ -88,18 +88,18 @@ class Heads:
 
 
 def is_chat_name(name: str) -> bool:
-    """Whether a weight's name says by itself that its checkpoint has InternVL's own layout.
+    """Return whether a weight's name alone shows that its checkpoint has InternVL's own layout.
 
-    `language_model.` does not: native checkpoints of an older kind have it too.
+    `language_model.` does not, because older native checkpoints have it too.
     """
     return name.startswith(("vision_model.", "mlp1."))
 
 
 def to_native(tensors: Mapping[str, Tensor], heads: Heads) -> dict[str, Tensor]:
-    """Tensors of a file in InternVL's layout under their native names.
+    """Return the tensors of a file in InternVL's layout under their native names.
 
     Raises:
-        ValueError: naming weights that the layout does not have, or a shape that cannot be cut.
+        ValueError: the layout does not have these weights, or a shape cannot be split. Names them.
     """
     if quantized := [name for name in tensors if QUANTIZED.search(name)]:
         raise ValueError(f"the weights are quantized: {_some(quantized)}")
@@ -127,12 +127,12 @@ def to_native(tensors: Mapping[str, Tensor], heads: Heads) -> dict[str, Tensor]:
 
 
 def to_chat(tensors: Mapping[str, Tensor], heads: Heads) -> dict[str, Tensor]:
-    """All tensors of a native checkpoint under the names of InternVL's layout.
+    """Return all tensors of a native checkpoint under the names of InternVL's layout.
 
-    The head is written out where it is tied to the embeddings: that layout always has one.
+    If the head is tied to the embeddings, it is written as well, because that layout always has one.
 
     Raises:
-        ValueError: naming weights that an InternVL of transformers does not have.
+        ValueError: transformers' InternVL does not have these weights. Names them.
     """
     named = {_new_spelling(name): tensor for name, tensor in tensors.items()}
     named.setdefault(HEAD, named[EMBEDDINGS])
@@ -160,12 +160,12 @@ def to_chat(tensors: Mapping[str, Tensor], heads: Heads) -> dict[str, Tensor]:
 
 
 def is_tied(native: Mapping[str, Tensor]) -> bool:
-    """Whether the head is the embeddings: InternVL's layout writes out both even where they are one."""
+    """Return whether head and embeddings are equal; InternVL's layout stores both even if they are tied."""
     return HEAD not in native or same_data(native[HEAD], native[EMBEDDINGS])
 
 
 def _internlm2_parts(name: str, tensor: Tensor, heads: Heads) -> list[Tensor]:
-    """Queries, keys and values out of one tensor, group by group."""
+    """Split one tensor into queries, keys and values, group by group."""
     rows = heads.queries // heads.keys * heads.features
     group = rows + 2 * heads.features
     if tensor.shape[0] != group * heads.keys:
@@ -178,7 +178,7 @@ def _internlm2_parts(name: str, tensor: Tensor, heads: Heads) -> list[Tensor]:
 
 
 def _internlm2_joined(parts: list[Tensor], heads: Heads) -> Tensor:
-    """The way back of `_internlm2_parts`."""
+    """Join queries, keys and values, as the inverse of `_internlm2_parts`."""
     rows = (heads.queries // heads.keys * heads.features, heads.features, heads.features)
     return join_rows(
         [

@@ -1,9 +1,9 @@
-"""Safetensors files as byte ranges: tensors are renamed, cut and joined without being read into memory.
+"""Safetensors files as byte ranges: tensors are renamed, split and joined without reading them into memory.
 
 The format is a length in 8 bytes (little-endian), a JSON header of that length, and the data
-(https://huggingface.co/docs/safetensors, "Format"). A tensor's first axis is its slowest one, so rows
-that follow each other are bytes that follow each other. Files written here equal those of the
-`safetensors` library, byte for byte: it sorts tensors by the size of their number, then by name.
+(https://huggingface.co/docs/safetensors, "Format"). A tensor's first axis changes slowest, so consecutive
+rows are consecutive bytes. Files written here equal those of the `safetensors` library, byte for byte. The
+library sorts tensors by the size of their numbers, then by name.
 """
 
 import json
@@ -15,8 +15,8 @@ from typing import Any
 
 from r1v3.base.json_file import FETCH, each_once
 
-CHUNK = 16 * 2**20  # bytes that are in memory at once
-# The order of the library, largest numbers first.
+CHUNK = 16 * 2**20  # bytes that are in memory at a time
+# The library's order: types with the largest numbers first.
 ORDER = (
     *("U64", "I64", "F64", "C64", "F32", "U32", "I32", "BF16", "F16", "U16", "I16"),
     *("F8_E8M0", "F8_E4M3", "F8_E5M2", "I8", "U8", "BOOL"),
@@ -42,11 +42,11 @@ class Tensor:
 
     @property
     def bytes(self) -> int:
-        """Size of the data."""
+        """Return the size of the data in bytes."""
         return sum(piece.stop - piece.start for piece in self.pieces)
 
     def rows(self, spans: list[tuple[int, int]]) -> "Tensor":
-        """Rows of the first axis, as spans (first, after the last) in the order wanted.
+        """Return rows of the first axis, as spans (first, after the last) in the given order.
 
         Raises:
             ValueError: the tensor was joined from several pieces.
@@ -62,7 +62,7 @@ class Tensor:
 
 
 def join_rows(parts: list[Tensor]) -> Tensor:
-    """Tensors one after another along the first axis.
+    """Join tensors along the first axis.
 
     Raises:
         ValueError: their types or other axes differ.
@@ -75,10 +75,10 @@ def join_rows(parts: list[Tensor]) -> Tensor:
 
 
 def read_header(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors of a file by name, in the file's order, and its metadata.
+    """Return the tensors of a file by name, in the file's order, and its metadata.
 
     Raises:
-        ValueError: it is no safetensors file, or shorter than its header says, or two tensors share bytes.
+        ValueError: it is no safetensors file, is shorter than its header says, or two tensors share bytes.
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
@@ -107,10 +107,10 @@ def read_header(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _entry(entry: dict[str, Any]) -> tuple[str, tuple[int, ...], tuple[int, int]]:
-    """Number format, shape and place of a tensor.
+    """Return number format, shape and byte range of a tensor.
 
     Raises:
-        ValueError, LookupError, TypeError: it has none.
+        ValueError, LookupError, TypeError: the entry lacks one of them.
     """
     dtype, shape, (first, last) = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or not isinstance(shape, list):
@@ -121,7 +121,7 @@ def _entry(entry: dict[str, Any]) -> tuple[str, tuple[int, ...], tuple[int, int]
 
 
 def write_file(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a file whose bytes come from others; `CHUNK` bytes are in memory at once."""
+    """Write a file whose bytes come from other files; `CHUNK` bytes are in memory at a time."""
     names = sorted(tensors, key=lambda name: (_rank(tensors[name].dtype), name))
     header: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
     offset = 0
@@ -145,7 +145,7 @@ def write_file(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str,
 
 
 def blocks(tensor: Tensor) -> Iterator[bytes]:
-    """The data of a tensor, some at a time."""
+    """Yield the data of a tensor in parts."""
     for piece in tensor.pieces:
         with open(piece.file, "rb") as file:
             file.seek(piece.start)
@@ -159,14 +159,14 @@ def blocks(tensor: Tensor) -> Iterator[bytes]:
 
 
 def same_data(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors hold the same bytes in the same shape."""
+    """Return whether two tensors have the same bytes and shape."""
     if (one.dtype, one.shape) != (other.dtype, other.shape):
         return False
     return all(a == b for a, b in zip(_even(one), _even(other), strict=True))
 
 
 def _even(tensor: Tensor) -> Iterator[bytes]:
-    """The data in blocks whose borders do not depend on the pieces."""
+    """Yield the data in blocks whose borders do not depend on the pieces."""
     held = b""
     for block in blocks(tensor):
         held += block
