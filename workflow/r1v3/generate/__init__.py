@@ -16,14 +16,14 @@ def load_engine(
     """Load the engine that the recipe names for a model.
 
     Args:
-        generation: names the engine; `thinking` holds what a thinking mode changes besides the template
-            (see `r1v3.generate.thinking`).
+        generation: names the engine. `thinking` has what a thinking mode changes besides the template (see
+            `r1v3.generate.thinking`).
         images: how a picture becomes tiles.
-        model: a checkpoint folder; where a server answers, the name that it knows the model by.
+        model: a checkpoint folder; for a server, the name by which it knows the model.
         serving: where a server's answers are kept and what they cost; other engines need none.
 
     Raises:
-        ValueError: the engine cannot be opened here; the message says what is missing.
+        ValueError: the engine cannot be opened here. The message says what is missing.
     """
     thinking = generation.thinking
     if generation.engine == "transformers":

@@ -1,4 +1,4 @@
-"""The text of a row of tokens, and why the row ended."""
+"""Decodes a row of tokens to text, and finds out why the row ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def decode_reply(
     tokenizer: PreTrainedTokenizerBase, ids: list[int], stop_id: int, stop: tuple[str, ...]
 ) -> tuple[str, str]:
-    """Text without the end-of-turn token and before any string of `stop`; and the finish reason."""
+    """Return the text before the end-of-turn token and any string of `stop`, and the finish reason."""
     stopped = bool(ids) and ids[-1] == stop_id
     text = str(tokenizer.decode(ids[:-1] if stopped else ids))
     ends = [found for string in stop if (found := text.find(string)) >= 0]

@@ -1,8 +1,8 @@
-"""The gate before RL and evaluation at scale: does vLLM say what the trained model says?
+"""The parity check before RL and evaluation at scale: do vLLM and the trained model agree?
 
-vLLM answers a few prompts greedily; the model itself, in transformers, is then asked how likely it finds
-each token of prompt and answer. Where ids, image tokens or tiles differ, or a log-probability by more than
-the recipe allows, what comes after would be learned from, or measured on, another model.
+vLLM answers a few prompts greedily. Then the model itself, in transformers, computes the log-probability of
+each token of prompt and answer. If ids, image tokens or tiles differ, or a log-probability differs by more
+than the recipe allows, later stages would learn from, or measure, another model.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from r1v3.model.prompt_template import render_prompt
 from r1v3.recipe.graph.configs import ShownConfig
 from r1v3.recipe.schema.recipe import Images, Template
 
-if TYPE_CHECKING:  # torch is imported where the model is
+if TYPE_CHECKING:  # torch is imported only in functions that use the model
     from transformers import PreTrainedModel
 
     from r1v3.model.encode import Encoder
 
 QUESTION = "What is the sum of 3 and 4? A. 7 B. 8"
-ROOM = 0.8  # share of an accelerator's free memory that weights may take
+ROOM = 0.8  # share of an accelerator's free memory that weights may use
 LONG = "First 3+4=7. Wait, is it? Alternatively, 4+3=7, and so on. " * 10
 
 
@@ -47,7 +47,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class ParityCase:
-    """One case: what both engines make of it; `gap` is the largest of all tokens, in nats."""
+    """The results of both engines for one case; `gap` is the largest difference over all tokens, in nats."""
 
     case: str
     same_prompt: bool
@@ -62,11 +62,11 @@ class Disagreement(ValueError):
 
 
 def cases(template: Template, *, side: int, max_pixels: int) -> Iterator[Request]:
-    """Text alone, one tile, tiles of a wide and of a high picture, two pictures, and a long prompt.
+    """Yield the cases: text, one tile, tiles of a wide and of a high picture, two pictures, a long prompt.
 
     Args:
-        side: of a tile, pixels.
-        max_pixels: of a picture; a larger one would be refused.
+        side: side of a tile, pixels.
+        max_pixels: most pixels of a picture; a larger one would be refused.
     """
     area = min(6 * side * side, max_pixels)
     wide, high = _noise(1, area, 3.0), _noise(2, area, 0.4)
@@ -93,7 +93,7 @@ def _noise(seed: int, area: int, aspect: float) -> Image.Image:
 
 
 def ask_vllm(folder: Path, images: Images, template: Template, tokens: int) -> list[Answered]:
-    """What vLLM makes of all cases; in a process of its own, which frees the accelerator at its end."""
+    """Ask vLLM all cases, in a separate process, which frees the accelerator when it ends."""
     from r1v3.generate.vllm.engine import open_vllm
 
     engine = open_vllm(images, folder, None)
@@ -110,7 +110,7 @@ def ask_vllm(folder: Path, images: Images, template: Template, tokens: int) -> l
 def compare_engines(
     model: PreTrainedModel, encoder: Encoder, answered: list[Answered]
 ) -> list[ParityCase]:
-    """Ask the model itself about every prompt and token; one forward pass a case."""
+    """Compute every prompt and token with the model itself; one forward pass a case."""
     import torch
 
     from r1v3.model.families import family_of
@@ -147,10 +147,10 @@ def compare_engines(
 
 
 def check(found: list[ParityCase], max_gap: float) -> None:
-    """Accept or refuse.
+    """Check that all cases agree.
 
     Raises:
-        Disagreement: naming each case that differs, and how.
+        Disagreement: the message names each case that differs, and how.
     """
     wrong = []
     for each in found:
@@ -159,7 +159,7 @@ def check(found: list[ParityCase], max_gap: float) -> None:
             wrong.append(f"{each.case}: {ours} image tokens in transformers, {theirs} in vLLM")
         elif not each.same_prompt:
             wrong.append(f"{each.case}: the prompt has other token ids in vLLM")
-        elif not each.gap <= max_gap:  # not a number is no agreement
+        elif not each.gap <= max_gap:  # NaN counts as disagreement
             wrong.append(f"{each.case}: log-probabilities differ by {each.gap:.4f} nats")
     if wrong:
         raise Disagreement(
@@ -169,13 +169,13 @@ def check(found: list[ParityCase], max_gap: float) -> None:
 
 
 def gate(config: ShownConfig, *, model: Path, max_gap: float, tokens: int, output: Path) -> None:
-    """Compare the engines on a checkpoint folder and write what was found, if they agree.
+    """Compare the engines on a checkpoint folder, and write the results if they agree.
 
     Args:
-        config: of the run; its template and images are used.
+        config: config of the run, whose template and images are used.
 
     Raises:
-        Disagreement: they do not agree.
+        Disagreement: the engines do not agree.
     """
     from r1v3.model.encode import Encoder
     from r1v3.model.load import load_processor
@@ -196,7 +196,7 @@ def gate(config: ShownConfig, *, model: Path, max_gap: float, tokens: int, outpu
 
 
 def load_over_devices(folder: Path) -> PreTrainedModel:
-    """A checkpoint in its own precision: on one accelerator, over all, or on all cores of the job."""
+    """Load a checkpoint in its own precision on one accelerator, on all, or on all cores of the job."""
     import torch
 
     from r1v3.model.load import load_model

@@ -1,4 +1,4 @@
-"""Pictures of requests: where they may lie, how large they may be, and how they travel to a server."""
+"""Pictures of requests: where they may be, how large they may be, and their form for a server."""
 
 import base64
 import io
@@ -11,7 +11,7 @@ from r1v3.generate.types import Request
 
 
 def check_places(request: Request) -> None:
-    """Refuse pictures outside the request's root; links that lie inside it are the owner's business.
+    """Refuse pictures outside the request's root. Links inside the root are the owner's responsibility.
 
     Raises:
         ValueError: a path leads out of the root.
@@ -30,10 +30,10 @@ def check_places(request: Request) -> None:
 def data_url(
     picture: Path | Image.Image, max_pixels: int, kinds: frozenset[str] | None = None
 ) -> str:
-    """A picture as a `data:` URL, a file's bytes as they are.
+    """Return a picture as a `data:` URL; the bytes of a file are not changed.
 
     Args:
-        kinds: the types that may be sent; a picture of another becomes a PNG. None for any.
+        kinds: types that may be sent; a picture of another type becomes a PNG. None allows any.
 
     Raises:
         ValueError: the picture has more than `max_pixels` pixels.

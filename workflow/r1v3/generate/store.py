@@ -1,9 +1,9 @@
-"""Responses of a job in shards of JSON lines: appended as they come, and exact about what was asked.
+"""Stores the responses of a job in shards of JSON lines, appended as they come.
 
-Each line carries the key of its request: model, prompt, pictures, sampling and seed. A job that is started
-again asks for what has no line with its present key; lines of another key (the template was changed, say)
-are dropped. A process that was killed leaves at most half a line, which is dropped too. A line that cannot
-be read is named by file and number, and what it answered is asked again.
+Each line has the key of its request, a hash of model, prompt, pictures, sampling and seed. When a job is
+started again, it asks every request whose present key has no line. Lines with another key, for example after
+a change of the template, are removed. A process that was killed leaves at most half a line, which is removed
+too. A line that cannot be read is reported by file and number, and its request is asked again.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ Row = dict[str, Any]  # a stored sample, as JSON
 
 
 def request_key(model: str, request: Request, sampling: Sampling) -> str:
-    """The hash of all that decides a request's samples.
+    """Hash everything that decides a request's samples.
 
-    How many are drawn is left out: each has its number. Files count by name, which in our data is the
-    hash of their content.
+    The number of samples is not included, because each sample has its own number. Files count by name, which
+    in our data is the hash of their content.
 
     Args:
-        model: what tells one model's weights from another's, as the id of a run and its checkpoint.
+        model: distinguishes a model's weights from others, for example the id of a run and its checkpoint.
     """
     content = {
         "model": model,
@@ -52,12 +52,12 @@ def _picture(picture: Path | Image.Image) -> str:
 
 
 class Store:
-    """The shards of one process: `<name>.<part>-of-<parts>.jsonl`, `name` being what a key begins with.
+    """The shards of one process: `<name>.<part>-of-<parts>.jsonl`, where `name` is the beginning of a key.
 
     Args:
-        folder: of all shards.
+        folder: folder of all shards.
         model: see `request_key`.
-        read_only: only tells what is missing, and drops no stale line.
+        read_only: whether to only find out what is missing, without removing stale lines.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class Store:
         self.read_only = read_only
         self.folder, self.model, self.part, self.parts = Path(folder), model, part, parts
         self.keys: dict[str, str] = {}
-        self.unreadable = False  # whether a shard holds a line that is none
+        self.unreadable = False  # whether a shard has an unreadable line
 
     def missing(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Request]:
-        """The requests of this process's share that lack one of their samples; stale lines are dropped."""
+        """Yield the requests of this process's share that lack a sample, after removing stale lines."""
         answered: dict[str, Counter[str]] | None = None
         wanted, stale = [], set()
         for number, request in enumerate(requests):
@@ -94,7 +94,7 @@ class Store:
         yield from wanted
 
     def append(self, responses: list[Response]) -> None:
-        """Write finished responses, of requests that `missing` has given."""
+        """Write finished responses to requests that `missing` has returned."""
         lines: dict[str, list[str]] = {}
         for response in responses:
             row: Row = {
@@ -115,7 +115,7 @@ class Store:
                 file.write("\n".join(rows) + "\n")
 
     def drop_half_lines(self) -> None:
-        """Remove what a killed process left unfinished in this process's shards."""
+        """Remove unfinished lines of a killed process from this process's shards."""
         for path in self.folder.glob(f"*.{self.part}-of-{self.parts}.jsonl"):
             _drop_half_line(path)
 
@@ -134,7 +134,7 @@ class Store:
         return answered
 
     def _drop(self, stale: set[str]) -> None:
-        """Rewrite shards without the lines of these keys that have another request's."""
+        """Rewrite shards without the lines of these keys that belong to another request."""
         pattern = f"*.{self.part}-of-{self.parts}.jsonl" if self.parts > 1 else "*-of-*.jsonl"
         for path in sorted(self.folder.glob(pattern)):
             with atomic_write(path) as partial, open(path, "rb") as old, open(partial, "wb") as new:
@@ -154,10 +154,10 @@ def _told(where: str) -> None:
 def read_responses(
     folder: Path, name: str, passed_over: Callable[[str], None] = _told
 ) -> Iterator[Row]:
-    """The stored samples of a name, each (key, run) once, half a line left out.
+    """Yield the stored samples of a name, each (key, run) once, without half lines.
 
     Args:
-        passed_over: is told the file and line of each stored answer that cannot be read.
+        passed_over: is called with file and line of each stored answer that cannot be read.
     """
     seen: set[tuple[str, int]] = set()
     for path in sorted(folder.glob(f"{name}.*-of-*.jsonl")):
@@ -174,7 +174,7 @@ def read_responses(
 
 
 def _read_row(line: bytes) -> Row | None:
-    """A stored sample; None for half a line, or one that is no sample."""
+    """Parse a stored sample; None for half a line, or for one that is no sample."""
     row = parse_line(line)
     if row is None:
         return None

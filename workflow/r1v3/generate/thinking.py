@@ -1,7 +1,7 @@
-"""Thinking modes (sections 6.2 and 6.3) as changes of a sampling, the same for every engine.
+"""Applies thinking modes (sections 6.2 and 6.3) by changing the sampling, the same for every engine.
 
-A mode may ban words, cap the new tokens (figure 9), or set a budget after which the thought is closed and
-the answer is asked for. The recipe's `thinking` section defines the modes.
+A mode may ban words, cap the new tokens (figure 9), or set a budget after which the thought is closed and the
+answer is requested. The recipe's `thinking` section defines the modes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from r1v3.recipe.graph.configs import ThinkingChanges
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-PIECE = 4  # letters: a shorter piece of a word belongs to many others
+PIECE = 4  # letters; shorter pieces of words occur in many other words
 EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
 
@@ -24,11 +24,11 @@ class Thinking:
     """Applies one thinking mode.
 
     Args:
-        changes: what the mode changes; None changes nothing. `close` counts only beside `thought_tokens`.
-        tokenizer: of the model that answers; None where it is unknown, as for a closed model.
+        changes: what the mode changes; None for nothing. `close` has an effect only with `thought_tokens`.
+        tokenizer: tokenizer of the model that answers; None if it is unknown, as for a closed model.
 
     Raises:
-        ValueError: words are to be banned, and there is no tokenizer to tell their ids.
+        ValueError: words are to be banned, and there is no tokenizer to find their ids.
     """
 
     def __init__(self, changes: ThinkingChanges | None, tokenizer: PreTrainedTokenizerBase | None):
@@ -42,7 +42,7 @@ class Thinking:
             self.banned = word_ids(tokenizer, words)
 
     def __call__(self, sampling: Sampling) -> Sampling:
-        """The sampling in this thinking mode."""
+        """Return the sampling in this thinking mode."""
         changed = sampling
         if self.banned:
             banned = tuple(sorted({*sampling.banned, *self.banned}))
@@ -55,17 +55,17 @@ class Thinking:
         return changed
 
     def ids_of(self, text: str) -> tuple[int, ...]:
-        """The ids that write a text; none where the tokenizer is not known."""
+        """Return the ids of a text; none if the tokenizer is unknown."""
         if self.tokenizer is None:
             return ()
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def word_ids(tokenizer: PreTrainedTokenizerBase, words: list[str]) -> tuple[int, ...]:
-    """Ids of all tokens that write one of the words, in any case, with spaces or marks around it.
+    """Return the ids of all tokens that write one of the words, in any case, with spaces or marks around it.
 
-    Where a spelling takes several tokens, its first piece of four letters or more is taken, without
-    which it is not written; a spelling in shorter pieces cannot be banned by ids, and is named.
+    If a spelling takes several tokens, its first piece with at least four letters is banned; the spelling
+    cannot be written without it. A spelling in shorter pieces cannot be banned, and is reported.
     """
     wanted = {word.casefold() for word in words}
     special = set(tokenizer.all_special_ids)

@@ -1,4 +1,4 @@
-"""What every engine takes and gives."""
+"""The requests and responses of all engines, and the engines' interfaces."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:  # an engine behind a server needs no torch
 
 @dataclass(frozen=True)
 class Request:
-    """A rendered prompt with one `<image>` marker per picture; `seed` fixes its samples.
+    """A rendered prompt with one `<image>` marker for each picture. `seed` determines its samples.
 
-    Where `root` is given, paths of pictures may not lead out of that folder.
+    If `root` is given, paths of pictures may not lead out of that folder.
     """
 
     key: str
@@ -31,11 +31,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How responses are drawn; a temperature of 0 is greedy.
+    """How responses are sampled. A temperature of 0 is greedy.
 
-    `banned` are token ids never emitted, `bias` pairs of a token id and what is added to its logit.
-    A response ends before a string of `stop`. With `thought_tokens`, a thought still open after so many
-    tokens is closed by `close`, and `max_new_tokens` counts what comes after the budget (section 6.3).
+    `banned` are ids of tokens that are never emitted. `bias` has pairs of a token id and a number that is
+    added to its logit. A response ends before a string of `stop`. With `thought_tokens`, a thought that is
+    still open after so many tokens is closed by `close`, and `max_new_tokens` counts only later tokens
+    (section 6.3).
     """
 
     temperature: float
@@ -51,14 +52,13 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Response:
-    """One sample: text without the end-of-turn token, ids with it, log-probabilities of the ids in nats.
+    """One sample: text without the end-of-turn token, ids with it, and log-probabilities of the ids in nats.
 
-    Log-probabilities are those of the distribution that was drawn from at the temperature, before
-    top-p (vLLM: after it, so ask it for log-probabilities with top-p 1); with greedy decoding those at
-    temperature 1; 0 for tokens that close a thought, which are not drawn. A server may tell neither ids nor
-    log-probabilities; `counted` is then its count of tokens. The finish reason is `stop`, `length`, a
-    server's `content_filter` or `tool_calls`, or `error` for a request that no engine can answer, with
-    what was wrong in `error`.
+    Log-probabilities are those at the sampling temperature before top-p. vLLM's are those after top-p, so
+    request them with top-p 1. With greedy decoding they are those at temperature 1. They are 0 for tokens
+    that close a thought, which are not sampled. A server may return neither ids nor log-probabilities;
+    `counted` is then its count of tokens. The finish reason is `stop`, `length`, a server's `content_filter` or
+    `tool_calls`, or `error`. The last means that no engine can answer the request; `error` says why.
     """
 
     key: str
@@ -73,12 +73,12 @@ class Response:
 
     @property
     def tokens(self) -> int:
-        """New tokens, the end of turn included."""
+        """Return the number of new tokens, including the end of turn."""
         return len(self.token_ids) if self.counted is None else self.counted
 
 
 def failed(request: Request, sampling: Sampling, error: str) -> list[Response]:
-    """The responses of a request that cannot be answered."""
+    """Return the responses for a request that cannot be answered."""
     return [
         Response(request.key, sample, "", (), (), "error", 0, error=error)
         for sample in range(sampling.samples)
@@ -89,7 +89,7 @@ class Engine(Protocol):
     """Anything that answers requests."""
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
-        """Answer all requests, `sampling.samples` times each: whole requests, as they are finished."""
+        """Answer all requests, `sampling.samples` times each. Yield all samples of a request together."""
         ...
 
 
@@ -98,17 +98,17 @@ class PolicyEngine(Engine, Protocol):
 
     @property
     def depends_on_batch(self) -> bool:
-        """Whether the last bits of an answer depend on what is asked beside it."""
+        """Return whether the last bits of an answer depend on the other requests of its batch."""
         ...
 
     def generate_batch(
         self, requests: list[Request], encoded: Sequence[EncodedPrompt], sampling: Sampling
     ) -> Iterator[list[Response]]:
-        """Answer one batch, as `generate` does, of which the prompts are also there encoded."""
+        """Answer one batch like `generate`; the encoded prompts are given as well."""
         ...
 
     def offload(self) -> None:
-        """Leave the accelerator, or the model, to the trainer until `sync_weights`."""
+        """Free the accelerator, or the model, for the trainer until `sync_weights`."""
         ...
 
     def sync_weights(self, weights: Weights) -> str:

@@ -1,4 +1,4 @@
-"""The weights that an engine takes from a trainer, in any of their forms."""
+"""The weights that an engine takes from a trainer, in all their forms."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 if TYPE_CHECKING:  # an engine behind a server needs no torch
     from torch import Tensor
 
-# A checkpoint folder, a state dict, or pairs of name and tensor; the names are the trainer's (HF-native).
+# A checkpoint folder, a state dict, or pairs of name and tensor, with the trainer's names (HF-native).
 Weights: TypeAlias = "Path | Mapping[str, Tensor] | Iterable[tuple[str, Tensor]]"
 
 
 def named_weights(weights: Weights) -> Iterator[tuple[str, Tensor]]:
-    """Each tensor with its name; a folder is read one tensor at a time."""
+    """Yield each tensor with its name. A folder is read one tensor at a time."""
     if isinstance(weights, Path):
         return _read(weights)
     if isinstance(weights, Mapping):

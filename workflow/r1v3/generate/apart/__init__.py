@@ -1,1 +1,1 @@
-"""The engine in a process of its own, which answers while this process computes."""
+"""The engine in a separate process, which answers while this process computes."""

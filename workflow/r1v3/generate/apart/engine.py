@@ -1,8 +1,8 @@
-"""The engine in process, but in a process of its own: it answers while this one computes.
+"""The in-process engine in a separate process, so that it answers while this one computes.
 
-Both talk through a pair of sockets that no other process can open. Weights come in buckets of shared memory
-(`generate.vllm.buckets`), from which the other process copies them, so what is trained here meanwhile
-changes none of its answers.
+Both communicate through a pair of sockets that no other process can open. Weights are sent in buckets of
+shared memory (`generate.vllm.buckets`). The other process copies them, so training here does not change its
+answers.
 """
 
 import os
@@ -26,9 +26,9 @@ PACKAGES = Path(__file__).resolve().parents[3]
 
 
 class EngineApart:
-    """Answers requests by `apart.process`, which it starts; `close` ends it.
+    """Answers requests with `apart.process`, which it starts. `close` ends that process.
 
-    One thread at a time may ask, and weights may change only between two batches.
+    Only one thread at a time may ask, and weights may change only between two batches.
     """
 
     def __init__(self, opening: Opening):
@@ -51,7 +51,7 @@ class EngineApart:
 
     @property
     def depends_on_batch(self) -> bool:
-        """Rows that decode together are padded to each other, which changes the last bits."""
+        """Return true: rows that decode together are padded to each other, which changes the last bits."""
         return True
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
@@ -63,20 +63,20 @@ class EngineApart:
     def generate_batch(
         self, requests: list[Request], encoded: Sequence[EncodedPrompt], sampling: Sampling
     ) -> Iterator[list[Response]]:
-        """As `generate`: the other process encodes prompts itself, from the requests' pictures."""
+        """Answer like `generate`. The other process encodes prompts itself, from the requests' pictures."""
         return self.generate(requests, sampling)
 
     def offload(self) -> None:
-        """Nothing: the engine goes on while the policy learns."""
+        """Do nothing, because the engine continues while the policy learns."""
 
     def sync_weights(self, weights: Weights) -> str:
-        """Give the other process a copy of the weights.
+        """Send a copy of the weights to the other process.
 
         Returns:
             sha256 of its connector (`r1v3.model.groups.group_hashes`).
 
         Raises:
-            RuntimeError: the other process ended, or could not take them.
+            RuntimeError: the other process has ended, or could not take the weights.
         """
         if isinstance(weights, InBuckets):
             buckets = weights.buckets()
@@ -95,7 +95,7 @@ class EngineApart:
         return connector
 
     def close(self) -> None:
-        """End the other process, in whatever it does."""
+        """End the other process, whatever it is doing."""
         self.process.kill()
         self.process.wait()
 

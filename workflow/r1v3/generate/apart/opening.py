@@ -1,4 +1,4 @@
-"""What a process that samples is told when it starts."""
+"""The settings that a sampling process gets when it starts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,8 @@ class Opening:
         start: folder of the checkpoint.
         images: how a picture becomes tiles.
         dtype: number format of the weights.
-        device: that it computes on.
-        threads: of a processor; other numbers give other bits.
+        device: the device that it computes on.
+        threads: number of CPU threads; other numbers give other bits.
         exact: whether all choices that could change the last bits are fixed (`determinism: exact`).
     """
 

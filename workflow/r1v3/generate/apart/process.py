@@ -1,4 +1,4 @@
-"""The process that samples apart from the trainer (`apart.engine` starts it, and speaks first).
+"""The process that samples apart from the trainer. `apart.engine` starts it, and sends the first message.
 
 python -m r1v3.generate.apart.process <descriptor of the socket> <process id of the trainer>
 """
@@ -17,16 +17,20 @@ from typing import TYPE_CHECKING
 
 from r1v3.generate.apart.opening import Opening
 
-if TYPE_CHECKING:  # slow imports come after the signals, of which one may come meanwhile
+if (
+    TYPE_CHECKING
+):  # slow imports come after the signal handlers, because a signal may come meanwhile
     import torch
 
-LOOK = 0.5  # seconds between two looks at whether the trainer lives
+LOOK = 0.5  # seconds between two checks whether the trainer lives
 
 
 def main() -> None:
     """Answer until the trainer ends this process, or has ended itself."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # they mean the trainer, which finishes its step
+        signal.signal(
+            number, signal.SIG_IGN
+        )  # only the trainer handles them, by finishing its step
     threading.Thread(target=_end_with, args=(int(sys.argv[2]),), daemon=True).start()
     import torch
 
@@ -61,7 +65,7 @@ def main() -> None:
 
 
 def _weights(channel: Connection, device: torch.device) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors of each bucket that comes; the trainer fills it again once it was read."""
+    """Yield the tensors of each bucket. The trainer fills a bucket again after it was read."""
     import torch
 
     from r1v3.generate.vllm.buckets import MappedBuffers
@@ -76,7 +80,7 @@ def _weights(channel: Connection, device: torch.device) -> Iterator[tuple[str, t
 
 
 def _end_with(trainer: int) -> None:
-    """End this process once its parent is not the trainer any more."""
+    """End this process when its parent is no longer the trainer."""
     while os.getppid() == trainer:
         time.sleep(LOOK)
     os._exit(1)

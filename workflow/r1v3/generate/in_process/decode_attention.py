@@ -1,7 +1,7 @@
-"""Attention of rows that decode together, without copies of the keys that several heads share.
+"""Attention for rows that decode together, without copying keys that several heads share.
 
-The library's own repeats keys and values for each query head, which at one new token a row was half of all
-time on a CPU. Heads that share keys are asked as one head with several queries instead.
+The library's own code repeats keys and values for each query head. With one new token a row, that took half
+of all time on a CPU. Here, heads that share keys are computed as one head with several queries.
 
 Shapes: B rows, H heads, K key heads, Q queries, L keys, D features.
 """

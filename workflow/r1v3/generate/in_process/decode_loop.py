@@ -1,4 +1,4 @@
-"""The loop that decodes rows together: finished rows leave, and waiting requests take their places.
+"""Decodes rows together in a loop. Finished rows leave, and waiting requests take their places.
 
 Shapes: P prompts, B rows (prompt times sample), L positions, V vocabulary, T new tokens.
 """
@@ -21,14 +21,14 @@ from r1v3.model.prompt_template import END_OF_THINK
 
 NO_PICTURES = torch.zeros(0)
 KEEP_SHARE = 0.75
-# New rows are padded up to the old ones' position, so they join when a quarter of the rows is left: later
-# leaves the batch half empty, earlier pads and prefills more often (perf/generate.py).
+# New rows are padded to the position of the old ones, so they join when a quarter of the rows is left. Later,
+# the batch would be half empty; earlier, padding and prefills would be more frequent (perf/generate.py).
 REFILL_SHARE = 0.25
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request and its prompt; `number` is its place among all requests."""
+    """A request and its prompt; `number` is its index among all requests."""
 
     number: int
     request: Request
@@ -46,10 +46,10 @@ class FinishedSample:
 
 
 class Admitted(NamedTuple):
-    """Prefilled requests, a row each: last logits, cache, prompt length, slot, and most new tokens.
+    """Prefilled requests, one row each: last logits, cache, prompt length, slot, and most new tokens.
 
-    `ahead` is by how much the position of the first new token exceeds the prompt's length: below 0 where a
-    picture's tokens share positions.
+    `ahead` is the position of the first new token minus the prompt's length. It is negative if a picture's
+    tokens share positions.
     """
 
     logits_BV: torch.Tensor
@@ -61,11 +61,11 @@ class Admitted(NamedTuple):
 
 
 class DecodeLoop:
-    """Decodes the rows of requests that `feed` hands over.
+    """Decodes the rows of requests that `feed` returns.
 
     Args:
-        capacity: rows that decode together.
-        feed: gives at most so many waiting requests as are asked for, and none when all were given.
+        capacity: number of rows that decode together.
+        feed: returns up to the given number of waiting requests, and none when all were returned.
     """
 
     def __init__(
@@ -92,13 +92,13 @@ class DecodeLoop:
         self.context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
 
     def run(self) -> Iterator[list[FinishedSample]]:
-        """Finished rows, some at a time, until nothing waits."""
+        """Yield finished rows, some at a time, until no request waits."""
         while waiting := self.feed(max(1, self.capacity // self.sampling.samples)):
             self._start(waiting)
             yield from self._decode()
 
     def _start(self, waiting: list[Asked]) -> None:
-        """Rows for the first requests; their slots hold what they drew and emit."""
+        """Open rows for the first requests. Their slots hold the sampled and emitted tokens."""
         rows = len(waiting) * self.sampling.samples
         slots = max(rows, self.capacity)
         self.out_ids = torch.full((slots, self.tokens), -1)
@@ -114,7 +114,7 @@ class DecodeLoop:
         self.forced = torch.zeros(rows, dtype=torch.bool)
 
     def _admit(self, waiting: list[Asked], room: int) -> Admitted:
-        """Prefill requests and give them free slots."""
+        """Prefill requests and assign free slots to them."""
         sampling = self.sampling
         logits_BV, cache, lengths, ahead = self._prefill([a.encoded for a in waiting], room)
         lengths = lengths.repeat_interleave(sampling.samples)
@@ -134,12 +134,14 @@ class DecodeLoop:
         return position[None] >= self.padding[:, None]
 
     def _decode(self) -> Iterator[list[FinishedSample]]:
-        """Until no row is open; the last ones end together with an empty queue, or a new start follows."""
+        """Decode until no row is open. Then the queue is empty, or a new start follows."""
         while True:
             token_B = self._emit()
             left = int(self.open.sum())
             done: list[FinishedSample] = []
-            joining: tuple[torch.Tensor, list[Asked]] | None = None  # rows kept, and who joins them
+            joining: tuple[torch.Tensor, list[Asked]] | None = (
+                None  # rows to keep, and requests to add
+            )
             if left <= KEEP_SHARE * len(self.open):
                 done = self._finished()
                 if not left:
@@ -167,7 +169,7 @@ class DecodeLoop:
                 yield done
 
     def _emit(self) -> torch.Tensor:
-        """Draw and note a token of every row; closes the rows that end with it."""
+        """Sample a token for every row, store it, and close the rows that end with it."""
         logits_BV, sampling = self.logits, self.sampling
         if len(self.bias):
             logits_BV[:, self.bias_ids] += self.bias
@@ -190,7 +192,7 @@ class DecodeLoop:
     def _closed(
         self, token_B: torch.Tensor, logp_B: torch.Tensor, budget: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The tokens, or where a thought is over its budget those that close it, which nobody drew."""
+        """Return the tokens. If a thought is over its budget, return those that close it instead."""
         for row in (self.open & (self.step == budget) & ~self.forced).nonzero()[:, 0].tolist():
             thought = self.encoder.tokenizer.decode(self.out_ids[self.slot[row], :budget])
             if END_OF_THINK not in thought:
@@ -212,7 +214,7 @@ class DecodeLoop:
                 self.open[row] = False
 
     def _finished(self) -> list[FinishedSample]:
-        """Hand out the rows that are closed, and free their slots."""
+        """Return the closed rows, and free their slots."""
         done = []
         closed = (~self.open).nonzero()[:, 0]
         slots = self.slot[closed]
@@ -231,7 +233,7 @@ class DecodeLoop:
         self.open, self.forced = self.open[rows], self.forced[rows]
 
     def _refill(self, kept: torch.Tensor, waiting: list[Asked]) -> None:
-        """Let new rows join the kept ones, all ending at the same position of the cache."""
+        """Add new rows to the kept ones, so that all end at the same position of the cache."""
         near = kept.to(self.device)
         logits_BV, cache, length, ahead, slot, limit = self._admit(waiting, room=0)
         self._keep(kept)
@@ -249,7 +251,7 @@ class DecodeLoop:
     def _prefill(
         self, encoded: list[EncodedPrompt], room: int
     ) -> tuple[torch.Tensor, RowCache, torch.Tensor, torch.Tensor]:
-        """Last logits and a cache of all rows; the prompts' lengths, and `ahead` of each (`Admitted`)."""
+        """Return last logits and a cache of all rows, the prompts' lengths, and `ahead` (`Admitted`)."""
         device, samples = self.device, self.sampling.samples
         lengths = torch.tensor([len(e.prompt_ids) for e in encoded], device=device)
         longest = int(lengths.max())
@@ -296,7 +298,7 @@ class DecodeLoop:
 
 
 def _padded(positions: list[torch.Tensor], longest: int) -> torch.Tensor:
-    """Positions of prompts, of shape (P, L) or (3, P, L), with zeros before the shorter ones."""
+    """Return positions of prompts, of shape (P, L) or (3, P, L), with zeros before the shorter ones."""
     shape = (3, -1) if any(own.dim() == 2 for own in positions) else (-1,)
     rows = [own.expand(shape) for own in positions]
     return torch.stack([pad(own, (longest - own.shape[-1], 0)) for own in rows], -2)

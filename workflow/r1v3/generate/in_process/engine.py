@@ -1,8 +1,8 @@
-"""The engine in process: batched decoding with a KV cache, on a CPU or one GPU.
+"""The in-process engine: batched decoding with a KV cache, on a CPU or one GPU.
 
-A prompt is prefilled once and its keys and values are copied to its samples; rows that are done leave
-the batch, and waiting requests take their places. Every request has its own random stream, so its
-samples do not depend on its neighbours.
+A prompt is prefilled once, and its keys and values are copied to its samples. Finished rows leave the batch,
+and waiting requests take their places. Every request has its own random stream, so its samples do not depend
+on its neighbours.
 """
 
 from collections import deque
@@ -28,9 +28,9 @@ class TransformersEngine:
     """Answers requests with a model in this process.
 
     Args:
-        model: one of a supported family; brought into evaluation mode.
-        encoder: of the same model.
-        rows: most samples that decode at once; changes speed and memory, not the answers' meaning.
+        model: a model of a supported family; it is switched to evaluation mode.
+        encoder: encoder of the same model.
+        rows: most samples that decode at once; it affects speed and memory, and only the last bits.
         thinking: applied to every sampling of `generate`.
     """
 
@@ -50,9 +50,9 @@ class TransformersEngine:
         self.stop_id = encoder.tokenizer.eos_token_id
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
-        """Answer all requests, each as soon as all its samples are finished.
+        """Answer all requests. Yield each request when all its samples are finished.
 
-        A request that cannot be encoded is answered with its error, and the others go on.
+        A request that cannot be encoded gets its error as the answer, and the others continue.
         """
         sampling = self.thinking(sampling)
         waiting, failures = deque(enumerate(requests)), []
@@ -79,13 +79,13 @@ class TransformersEngine:
 
     @property
     def depends_on_batch(self) -> bool:
-        """Rows that decode together are padded to each other, which changes the last bits."""
+        """Return true: rows that decode together are padded to each other, which changes the last bits."""
         return True
 
     def generate_batch(
         self, requests: list[Request], encoded: Sequence[EncodedPrompt], sampling: Sampling
     ) -> Iterator[list[Response]]:
-        """Answer one batch of encoded prompts, all at once; gives responses as `generate` does."""
+        """Answer one batch of encoded prompts, all at once; responses come as in `generate`."""
         waiting = [Asked(n, *parts) for n, parts in enumerate(zip(requests, encoded))]
 
         def feed(_: int) -> list[Asked]:
@@ -97,12 +97,12 @@ class TransformersEngine:
         yield from self._whole(loop, sampling)
 
     def offload(self) -> None:
-        """Leave the model to the trainer, in the mode in which it came."""
+        """Leave the model to the trainer, in the mode that it had before."""
         self.model.train(self.training)
 
     @torch.no_grad()
     def sync_weights(self, weights: Weights) -> str:
-        """Copy weights into the model, one at a time.
+        """Copy weights into the model, one tensor at a time.
 
         Returns:
             sha256 of the connector (`r1v3.model.groups.group_hashes`).
@@ -116,7 +116,7 @@ class TransformersEngine:
     def _whole(
         self, loop: Iterator[list[FinishedSample]], sampling: Sampling
     ) -> Iterator[list[Response]]:
-        """Responses of requests all of whose samples are finished; perhaps none, after some steps."""
+        """Yield responses of requests whose samples are all finished; there may be none for some steps."""
         unfinished: dict[int, list[FinishedSample]] = {}
         while (finished := self._next(loop)) is not None:
             whole = []
@@ -143,7 +143,7 @@ class TransformersEngine:
         return encoded
 
     def _next(self, loop: Iterator[list[FinishedSample]]) -> list[FinishedSample] | None:
-        """Go on until rows are finished, in the setting that decoding needs."""
+        """Continue until rows are finished, with the attention that decoding needs."""
         with language_attention(self.model, DECODE), torch.inference_mode():
             return next(loop, None)
 

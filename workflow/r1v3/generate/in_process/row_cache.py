@@ -5,14 +5,14 @@ from transformers.cache_utils import Cache
 
 
 class RowCache(Cache):
-    """A cache of fixed room; all rows write at one position, so shorter prompts are padded on the left.
+    """A cache of fixed length. All rows write at one position, so shorter prompts are padded on the left.
 
     Shapes: (rows, heads, room, features) for each layer.
     """
 
     def __init__(self, layers: int, room: int):
         super().__init__(layers=[])
-        self.keys: list[torch.Tensor] = []  # a layer each, from the first call of `update` on
+        self.keys: list[torch.Tensor] = []  # one a layer, from the first call of `update` on
         self.values: list[torch.Tensor] = []
         self.layer_count, self.room, self.length = layers, room, 0
 
@@ -24,7 +24,7 @@ class RowCache(Cache):
         *args: object,
         **kwargs: object,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write new positions behind those there are and return all so far."""
+        """Write new positions after the present ones, and return all positions so far."""
         if layer_idx == len(self.keys):
             rows, heads, _, features = key_states.shape
             for store in (self.keys, self.values):
@@ -38,18 +38,18 @@ class RowCache(Cache):
         return keys[:, :, :end], values[:, :, :end]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Positions written."""
+        """Return the number of written positions."""
         return self.length
 
     def select(self, rows: torch.Tensor) -> None:
-        """Keep these rows, in this order; a row named twice is copied."""
+        """Keep these rows, in this order; a row that is named twice is copied."""
         self.keys = [keys[rows] for keys in self.keys]
         self.values = [values[rows] for values in self.values]
 
     def join(self, rows: torch.Tensor, skip: int, other: "RowCache", room: int) -> None:
         """Keep these rows without their first `skip` positions, and append the rows of `other`.
 
-        All end at the same position; `room` free positions follow it.
+        All end at the same position, and `room` free positions follow it.
         """
         own = self.length - skip
         length = max(own, other.length)

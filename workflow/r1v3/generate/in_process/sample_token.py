@@ -1,4 +1,4 @@
-"""One token a row: random streams that belong to requests, and the inversion of a distribution."""
+"""Samples one token a row, with a random stream for each request, by inverting the distribution."""
 
 import numpy as np
 import torch
@@ -7,7 +7,7 @@ from r1v3.generate.types import Request, Sampling
 
 
 def uniforms(request: Request, sampling: Sampling, tokens: int) -> torch.Tensor:
-    """One number in [0, 1) for each new token of each sample, of shape (samples, tokens)."""
+    """Return one number in [0, 1) for each new token of each sample, of shape (samples, tokens)."""
     if sampling.temperature == 0:
         return torch.zeros(sampling.samples, tokens)
     stream = np.random.Generator(np.random.Philox(key=request.seed % 2**63))
@@ -17,7 +17,7 @@ def uniforms(request: Request, sampling: Sampling, tokens: int) -> torch.Tensor:
 def draw_tokens(
     logits_BV: torch.Tensor, uniform_B: torch.Tensor, sampling: Sampling
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens, and the log-probabilities of all tokens, by inverting the cumulative distribution."""
+    """Return tokens, and the log-probabilities of all tokens; the cumulative distribution is inverted."""
     if sampling.temperature == 0:
         return logits_BV.argmax(-1), logits_BV.log_softmax(-1)
     log_probs = (logits_BV / sampling.temperature).log_softmax(-1)

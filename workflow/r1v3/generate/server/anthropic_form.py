@@ -1,7 +1,7 @@
 """Anthropic's own interface, `/v1/messages`: one sample a request, pictures as base64 blocks, no seed.
 
-The system prompt stands beside the turns. Prompt tokens that were read from the provider's cache, or written
-into it, are counted apart there and together here.
+The system prompt is separate from the turns. The provider counts prompt tokens that were read from its cache,
+or written into it, separately; here they are added.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ OUTCOMES = {
     "refusal": "content_filter",
     "tool_use": "tool_calls",
 }
-HIDDEN = ("thinking", "redacted_thinking")  # blocks that are no part of the answer
+HIDDEN = ("thinking", "redacted_thinking")  # blocks that are not part of the answer
 
 
 def _headers(key: str | None) -> dict[str, str]:
@@ -33,7 +33,8 @@ MESSAGES = Wire("/messages", "content", _headers)
 class AnthropicForm:
     """The Messages interface; `omits` are parameters that the model refuses.
 
-    A temperature or a top-p of 1 is the provider's own, and is not sent: some models refuse both together.
+    A temperature or top-p of 1 is the provider's default and is not sent, because some models refuse both
+    together.
     """
 
     omits: frozenset[str] = field(default=frozenset[str]())
@@ -42,10 +43,10 @@ class AnthropicForm:
     pictures: frozenset[str] | None = PICTURES
 
     def body(self, ask: Ask) -> Body:
-        """A request of one sample.
+        """Return the JSON of a request for one sample.
 
         Raises:
-            ValueError: tokens are to be banned, which the interface cannot.
+            ValueError: tokens are to be banned, which the interface does not support.
         """
         sampling = ask.sampling
         if sampling.banned or sampling.bias:
@@ -65,7 +66,7 @@ class AnthropicForm:
         return body
 
     def choices(self, body: Body) -> list[Choice]:
-        """The one sample of a message."""
+        """Return the one sample of a message."""
         blocks = body.get("content")
         if not isinstance(blocks, list):
             raise ValueError(f"content: a list is expected, not {shown(blocks)}")
@@ -78,7 +79,7 @@ class AnthropicForm:
         return [Choice(text, (), (), outcome, told.prompt, told.new)]
 
     def tokens(self, body: Body) -> Tokens:
-        """What the provider counted."""
+        """Return the provider's counts."""
         usage = mapping(body.get("usage"), "usage")
         fresh, cached, written, new = (
             count(usage.get(name), name)
@@ -113,14 +114,14 @@ def _content(turn: Message) -> str | list[dict[str, Any]]:
 
 
 def _source(url: str) -> dict[str, str]:
-    """A `data:` URL as a block's source."""
+    """Return a `data:` URL as a block's source."""
     head, _, data = url.partition(",")
     kind = head.removeprefix("data:").removesuffix(";base64")
     return {"type": "base64", "media_type": kind, "data": data}
 
 
 def _said(block: object) -> str:
-    """The text of a block of an answer.
+    """Return the text of a block of an answer.
 
     Raises:
         ValueError: it is neither text nor a hidden thought.

@@ -1,7 +1,7 @@
 """The batch interfaces of OpenAI and Anthropic: half the price, for answers within a day.
 
-OpenAI takes a file of requests and a batch that names it; Anthropic takes the requests themselves. Both give
-results by the `custom_id` of each request, in any order.
+OpenAI takes a file of requests and a batch that names it. Anthropic takes the requests themselves. Both
+return results by the `custom_id` of each request, in any order.
 """
 
 import datetime
@@ -13,18 +13,18 @@ from typing import Any, Protocol
 
 from r1v3.generate.server.endpoint import Body, Endpoint, ServerError
 
-MARK = "r1v3"  # the key of OpenAI's metadata under which a batch of ours has its name
+MARK = "r1v3"  # key of OpenAI's metadata that holds our name for a batch
 SKEW = 3600.0  # seconds by which two clocks may differ
 BY_REQUEST = ("invalid_request", "invalid_request_error", "invalid_value", "unsupported_value")
 
 
 class BatchRefused(ServerError):
-    """The provider did none of a batch's requests."""
+    """The provider processed none of a batch's requests."""
 
 
 @dataclass(frozen=True)
 class RequestFailure:
-    """A request of a batch without an answer; `may_pass` if another batch may bring one."""
+    """A request of a batch without an answer; `may_pass` says whether another batch may bring one."""
 
     why: str
     may_pass: bool
@@ -35,7 +35,7 @@ Result = tuple[str, Body | RequestFailure]  # by custom_id
 
 @dataclass(frozen=True)
 class Sent:
-    """What is known of a batch before its id is: its name, when it was sent, and its requests."""
+    """What is known of a batch before it has an id: its name, when it was sent, and its requests."""
 
     name: str
     at: float
@@ -46,21 +46,21 @@ class BatchForm(Protocol):
     """A batch interface."""
 
     def create(self, endpoint: Endpoint, sent: Sent, bodies: dict[str, Body]) -> str:
-        """Send a batch, once; returns its id. Errors are those of `Endpoint.call`."""
+        """Send a batch once, and return its id. Errors are those of `Endpoint.call`."""
         ...
 
     def find(self, endpoint: Endpoint, sent: Sent, taken: frozenset[str]) -> Iterator[str | None]:
-        """The id of a batch that may have been sent; None as long as the provider cannot tell yet.
+        """Yield the id of a batch that may have been sent; None while the provider cannot tell yet.
 
-        Ends without an id where no batch is ours.
+        It ends without an id if no batch is ours.
 
         Args:
-            taken: ids of other batches of ours.
+            taken: ids of our other batches.
         """
         ...
 
     def results(self, endpoint: Endpoint, batch: str) -> list[Result] | None:
-        """All results, or None as long as it is worked on.
+        """Return all results, or None while the batch is being processed.
 
         Raises:
             BatchRefused: the provider refuses the batch as a whole.
@@ -69,10 +69,10 @@ class BatchForm(Protocol):
 
 
 class OpenAIBatches:
-    """`/files` and `/batches`; a batch of ours is found by its metadata."""
+    """`/files` and `/batches`. Our batches are found by their metadata."""
 
     def create(self, endpoint: Endpoint, sent: Sent, bodies: dict[str, Body]) -> str:
-        """Upload the requests, then name them in a batch."""
+        """Upload the requests, then create a batch with them."""
         line = {"method": "POST", "url": "/v1/chat/completions"}
         lines = [{"custom_id": name, **line, "body": body} for name, body in bodies.items()]
         content = "".join(json.dumps(each) + "\n" for each in lines).encode("utf-8", "replace")
@@ -90,14 +90,14 @@ class OpenAIBatches:
         ]
 
     def find(self, endpoint: Endpoint, sent: Sent, taken: frozenset[str]) -> Iterator[str | None]:
-        """Look through all batches for our mark."""
+        """Search all batches for our name."""
         for batch in _listed(endpoint, "/batches", "after"):
             if (batch.get("metadata") or {}).get(MARK) == sent.name:
                 yield batch["id"]
                 return
 
     def results(self, endpoint: Endpoint, batch: str) -> list[Result] | None:
-        """Lines of the file of answers and of that of errors."""
+        """Return the lines of the file of answers and of the file of errors."""
         state = _json(endpoint.call("GET", f"/batches/{batch}"))
         if state["status"] == "failed":
             errors = (state.get("errors") or {}).get("data") or [{}]
@@ -121,10 +121,10 @@ class OpenAIBatches:
 
 
 class AnthropicBatches:
-    """`/messages/batches`; a batch of ours is known by the requests that it has results of.
+    """`/messages/batches`. Our batches are recognised by the requests that they have results for.
 
-    A list of batches tells how many requests each holds and no more. One that was sent at the time in
-    question, with as many requests, is waited for until its results can be read.
+    A list of batches says only how many requests each has. If one was sent at about the right time with as
+    many requests, its results are awaited and read.
     """
 
     def create(self, endpoint: Endpoint, sent: Sent, bodies: dict[str, Body]) -> str:
@@ -149,7 +149,7 @@ class AnthropicBatches:
                 return
 
     def results(self, endpoint: Endpoint, batch: str) -> list[Result] | None:
-        """Lines of the batch's results."""
+        """Return the lines of the batch's results."""
         state = _json(endpoint.call("GET", f"/messages/batches/{batch}"))
         if state["processing_status"] != "ended":
             return None
@@ -167,7 +167,7 @@ class AnthropicBatches:
 
 
 def _form(edge: str, content: bytes) -> bytes:
-    """The fields of an upload, as a browser would send them."""
+    """Return the fields of an upload, as a browser would send them."""
     purpose = f'--{edge}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
     file = f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="requests.jsonl"\r\n'
     head = f"{purpose}{file}Content-Type: application/jsonl\r\n\r\n"
@@ -175,7 +175,7 @@ def _form(edge: str, content: bytes) -> bytes:
 
 
 def _listed(endpoint: Endpoint, path: str, after: str) -> Iterator[Body]:
-    """All batches of an account, page by page."""
+    """Yield all batches of an account, page by page."""
     last = ""
     while True:
         page = _json(

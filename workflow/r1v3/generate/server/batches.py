@@ -1,8 +1,8 @@
-"""Requests through a provider's batch interface: sent once, and asked for again by an id kept on disk.
+"""Sends requests through a provider's batch interface once, and fetches the results by an id kept on disk.
 
-A batch is written down before it is sent and once more with its id. A process that is started again asks for
-the batches that lie there. Of one without an id nobody knows whether it was sent: the provider's list says
-so, and it is sent again only if it is not there.
+A batch is recorded before it is sent, and again with its id. A process that is started again fetches the
+recorded batches. If a batch has no id, it may or may not have been sent. The provider's list tells, and the
+batch is sent again only if it is not there.
 """
 
 import json
@@ -30,15 +30,15 @@ from r1v3.generate.server.replies import Replies
 from r1v3.generate.server.tokens import Tokens
 from r1v3.generate.server.usage import BudgetReached, Usage
 
-MOST_REQUESTS = 4000  # of one batch; so many long answers can still be read at once
-MOST_BYTES = 100 * 2**20  # of one batch, below either provider's limit
-TRIES = 3  # of a request that a batch failed at for no reason of its own
+MOST_REQUESTS = 4000  # most requests of a batch, so that as many long answers can be read at once
+MOST_BYTES = 100 * 2**20  # most bytes of a batch, below the limits of both providers
+TRIES = 3  # most batches for a request that failed for no reason of its own
 FORMS: dict[str, BatchForm] = {"openai": OpenAIBatches(), "anthropic": AnthropicBatches()}
 
 
 @dataclass(frozen=True)
 class Job:
-    """One request: the name of its reply, the question it belongs to, and what it may cost."""
+    """One request: the name of its reply, the question that it belongs to, and its possible cost."""
 
     name: str
     question: str
@@ -49,7 +49,7 @@ class Job:
 
 @dataclass
 class RequestBatch:
-    """A batch as it lies on disk; `held` and the rest are by the names of its requests."""
+    """A batch as it is on disk. `held` and the later fields are by the names of its requests."""
 
     name: str
     at: float
@@ -60,7 +60,7 @@ class RequestBatch:
 
     @property
     def sent(self) -> Sent:
-        """What the provider may be asked about."""
+        """Return what the provider can be asked about."""
         return Sent(self.name, self.at, frozenset(self.questions))
 
 
@@ -69,11 +69,11 @@ class Batches:
     """Answers jobs by batches, and keeps the replies.
 
     Args:
-        endpoint: of the provider.
+        endpoint: the provider's endpoint.
         kind: `openai` or `anthropic`.
         form: reads the replies.
-        folder: keeps a file for each batch that is not answered yet.
-        seconds: between two questions whether a batch is ready.
+        folder: keeps a file for each batch that has no answer yet.
+        seconds: seconds between two checks whether a batch is ready.
     """
 
     endpoint: Endpoint
@@ -96,7 +96,7 @@ class Batches:
             )
 
     def resume(self) -> None:
-        """Take in the batches of processes before this one; those of a living process are left to it."""
+        """Take over the batches of earlier processes, except those of processes that still run."""
         open_batches: list[RequestBatch] = []
         for path in sorted(self.folder.glob("*.json")):
             if self._own(path.stem):
@@ -104,17 +104,17 @@ class Batches:
         for batch in open_batches:
             if batch.id is None:
                 batch.id = self._found(batch)
-            if batch.id is None:  # it never arrived, so it costs nothing
+            if batch.id is None:  # it never reached the provider, so it costs nothing
                 self._drop(batch)
             else:
                 self._keep(batch)
         self._wait([batch for batch in open_batches if batch.id])
 
     def answer(self, jobs: Iterable[Job]) -> BudgetReached | None:
-        """Send all jobs that have room in the budget, and wait for them.
+        """Send all jobs that fit into the budget, and wait for them.
 
         Returns:
-            What kept every job from being sent; None where some were.
+            The reason if no job could be sent; None if some were.
 
         Raises:
             ServerError: the provider takes no batch, or refuses one as a whole.
@@ -122,11 +122,11 @@ class Batches:
         self._reached = None
         batches = [batch for chunk in _chunks(jobs) if (batch := self._send(chunk))]
         self._wait(batches)
-        # What the sent ones did cost is known by now, so that more may have room.
+        # The costs of the sent jobs are known by now, so more jobs may fit.
         return None if batches else self._reached
 
     def _send(self, jobs: list[Job]) -> RequestBatch | None:
-        """Send those of the jobs that have room; None where none has."""
+        """Send those of the jobs that fit into the budget; None if none does."""
         if self._reached:
             return None
         name = f"{jobs[0].name}-{time.time_ns():x}"
@@ -139,7 +139,7 @@ class Batches:
             counted={job.name: job.counted for job in jobs},
         )
         self._own(name)
-        self._keep(batch)  # before anything is set aside, so that it is given back after a kill
+        self._keep(batch)  # before money is reserved, so that it is released after a kill
         jobs = self._with_room(jobs, batch)
         if not jobs:
             self._drop(batch)
@@ -157,7 +157,7 @@ class Batches:
                         f"{self.endpoint.base}: no batch was taken: {error}"
                     ) from None
                 time.sleep(min(self.seconds, self.endpoint.first_wait * 2**attempt))
-                # The reply was lost, perhaps, and the batch was not.
+                # Perhaps only the reply was lost, and the batch exists.
                 if batch_id := self._found(batch):
                     batch.id = batch_id
                     break
@@ -170,7 +170,7 @@ class Batches:
         return batch
 
     def _with_room(self, jobs: list[Job], batch: RequestBatch) -> list[Job]:
-        """The jobs up to the first that has no room; the batch forgets the others."""
+        """Return the jobs up to the first that does not fit, and remove the others from the batch."""
         for place, job in enumerate(jobs):
             try:
                 batch.held[job.name] = self.usage.hold(
@@ -189,7 +189,7 @@ class Batches:
         return jobs
 
     def _found(self, batch: RequestBatch) -> str | None:
-        """The id of a batch that may have been sent."""
+        """Return the id of a batch that may have been sent."""
         others = (json.loads(path.read_text()) for path in self.folder.glob("*.json"))
         taken = frozenset(other["id"] for other in others if other["id"])
         for found in FORMS[self.kind].find(self.endpoint, batch.sent, taken):
@@ -199,7 +199,7 @@ class Batches:
         return None
 
     def _wait(self, batches: list[RequestBatch]) -> None:
-        """Take in each batch as it is ready."""
+        """Take the results of each batch when it is ready."""
         while batches:
             left: list[RequestBatch] = []
             for batch in batches:
@@ -237,11 +237,11 @@ class Batches:
             samples, tokens = len(self.form.choices(reply)), self.form.tokens(reply)
         except ValueError as error:
             self.errors[name] = str(error)
-            del batch.held[name]  # nobody knows what it did cost, so it stays held
+            del batch.held[name]  # its cost is unknown, so the money stays reserved
             return
         known = self.replies.get(name) is not None
         if known and not self.usage.holds(held):
-            return  # taken in before, by a process that was killed then
+            return  # an earlier process took it before it was killed
         if not known:
             self.replies.put(name, reply)
         self.usage.settle(
@@ -263,7 +263,7 @@ class Batches:
         write_text(self.folder / f"{batch.name}.json", json.dumps(vars(batch)))
 
     def _drop(self, batch: RequestBatch) -> None:
-        """Forget a batch; what is still held for its requests is given back."""
+        """Delete the record of a batch, and release the money that is still reserved for its requests."""
         for held in batch.held.values():
             if self.usage.holds(held):
                 self.usage.end(held, free=True)
@@ -272,7 +272,7 @@ class Batches:
         (self.folder / f"{batch.name}.lock").unlink(missing_ok=True)
 
     def _own(self, name: str) -> bool:
-        """Whether a batch is this process's; the system frees the lock of a process that was killed."""
+        """Return whether a batch belongs to this process; the system frees the lock of a killed process."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / f"{name}.lock")
         try:
@@ -284,7 +284,7 @@ class Batches:
 
 
 def _chunks(jobs: Iterable[Job]) -> Iterator[list[Job]]:
-    """Jobs in parts that fit into a batch each."""
+    """Split jobs into parts that fit into one batch each."""
     chunk: list[Job] = []
     size = 0
     for job in jobs:

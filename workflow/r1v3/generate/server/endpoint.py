@@ -1,4 +1,4 @@
-"""One endpoint of completions: limits its rate, tries again, and never shows its key."""
+"""An endpoint for completions, with a rate limit and retries, that never shows its key."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import tenacity
 from r1v3.base.told import escape_unprintable
 
 RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-TURNED_AWAY = {409, 425, 429, 503, 529}  # before any work was done
+TURNED_AWAY = {409, 425, 429, 503, 529}  # refused before any work was done
 FATAL = {401, 403, 404}
-LONGEST_WAIT = 60.0  # seconds between two attempts
-TRICKLES = 10  # timeouts that a reply may take from its first byte to its last
+LONGEST_WAIT = 60.0  # most seconds between two attempts
+TRICKLES = 10  # most timeouts that a reply may take from its first byte to its last
 LARGEST_REPLY = 256 * 2**20  # bytes
 
 Body = dict[str, Any]  # JSON of a request or a reply
@@ -28,11 +28,11 @@ Got = TypeVar("Got")
 
 
 class ServerError(RuntimeError):
-    """The server is away or misconfigured (address, model, key); the job may be started again later."""
+    """The server cannot be reached or is misconfigured (address, model, key). A later start may succeed."""
 
 
 class RefusedRequest(Exception):
-    """The server does not answer this request; `may_pass` if it only failed at it."""
+    """The server does not answer this request; `may_pass` says that another attempt may succeed."""
 
     def __init__(self, why: str, *, may_pass: bool = False):
         super().__init__(why)
@@ -40,9 +40,9 @@ class RefusedRequest(Exception):
 
 
 class _Retry(Exception):
-    """An attempt failed and another may succeed, after `wait` seconds where the server asked for them.
+    """An attempt failed and another may succeed, after `wait` seconds if the server asked for them.
 
-    `free` says that the server surely did no work for it, so that nobody pays for it.
+    `free` says that the server certainly did no work for it, so that it costs nothing.
     """
 
     def __init__(self, why: str, wait: float = 0.0, *, free: bool = False):
@@ -51,19 +51,19 @@ class _Retry(Exception):
 
 
 class Charge(Protocol):
-    """What one attempt may cost, set aside before it is sent."""
+    """The possible cost of one attempt, which is reserved before it is sent."""
 
     def hold(self) -> str:
-        """Set it aside; returns its name."""
+        """Reserve it, and return the name of the reservation."""
         ...
 
     def end(self, held: str, *, free: bool) -> None:
-        """The attempt got no reply; give back what it would have cost where it surely was free."""
+        """End an attempt that got no reply. If it was certainly free, release its reservation."""
         ...
 
 
 class _Unpaid:
-    """The charge of a server that nobody pays."""
+    """The charge of a server that costs nothing."""
 
     def hold(self) -> str:
         return ""
@@ -74,7 +74,7 @@ class _Unpaid:
 
 @dataclass(frozen=True)
 class Reply:
-    """The body of a completion, after how many attempts it came, and the name of its charge."""
+    """The body of a completion, the number of attempts, and the name of its charge."""
 
     body: Body
     attempts: int
@@ -82,13 +82,13 @@ class Reply:
 
 
 def bearer(key: str | None) -> dict[str, str]:
-    """The header by which OpenAI-compatible servers know a key."""
+    """Return the header with a key, as OpenAI-compatible servers expect it."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 @dataclass(frozen=True)
 class Wire:
-    """How an interface is spoken: where completions are posted, how the key travels, what a reply holds."""
+    """The protocol of an interface: the path of completions, the header of the key, the check of a reply."""
 
     path: str = "/chat/completions"
     answer: str = "choices"
@@ -102,16 +102,16 @@ class Endpoint:
     """Posts requests; may be used from many threads.
 
     Args:
-        url: base of the endpoint, as in `http://node:8000/v1`.
-        attempts: tries a request, the first included.
+        url: base of the endpoint, such as `http://node:8000/v1`.
+        attempts: most attempts for a request, including the first.
         timeout: seconds that connecting, sending, or the next part of a reply may take.
-        per_minute: most attempts a minute, None for no limit.
-        first_wait: seconds before the second attempt at most; doubles each time, with full jitter.
-        key_variable: environment variable that holds the key; unset means no key.
-        wire: the interface that the server speaks.
+        per_minute: most attempts a minute; None for no limit.
+        first_wait: most seconds before the second attempt; it doubles each time, with full jitter.
+        key_variable: environment variable that holds the key; if it is unset, there is no key.
+        wire: the interface of the server.
 
     Raises:
-        ValueError: a number is out of range, or the address is malformed or holds a password.
+        ValueError: a number is out of range, or the address is malformed or contains a password.
     """
 
     def __init__(
@@ -135,9 +135,11 @@ class Endpoint:
         self._turn = _turns(per_minute)
         self._client = httpx.Client(
             timeout=timeout,
-            follow_redirects=False,  # a redirect would carry the key to another host
-            trust_env=not (host == "localhost" or host.startswith("127.")),  # no proxy to ourselves
-            # The server may close a connection that waits just as it is used again, so none waits.
+            follow_redirects=False,  # a redirect would send the key to another host
+            trust_env=not (
+                host == "localhost" or host.startswith("127.")
+            ),  # no proxy for this machine
+            # A server may close an idle connection just when it is reused, so idle ones are not kept.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )
 
@@ -150,11 +152,11 @@ class Endpoint:
         """Post until there is a reply.
 
         Args:
-            accept: looks at a completion; a ValueError of it is worth another attempt.
-            charge: sets aside what an attempt may cost; what it raises is passed on.
+            accept: checks a completion; if it raises a ValueError, another attempt is made.
+            charge: reserves the possible cost of an attempt; its errors are passed on.
 
         Raises:
-            Refused: the server refuses this request, or fails at it in all attempts.
+            RefusedRequest: the server refuses this request, or fails in all attempts.
             ServerError: address, model or key are wrong.
         """
         data = json.dumps(body).encode("utf-8", "replace")
@@ -186,18 +188,18 @@ class Endpoint:
         content_type: str = "application/json",
         attempts: int | None = None,
     ) -> bytes:
-        """Ask for something beside completions, such as a batch; errors are those of `ask`.
+        """Request something other than completions, such as a batch. Errors are those of `ask`.
 
         Args:
-            path: behind the endpoint's base, from `/` on.
-            attempts: how often at most, None for the endpoint's number.
+            path: path after the endpoint's base, beginning with `/`.
+            attempts: most attempts; None for the endpoint's number.
         """
         return self._retried(
             lambda _: self._send(method, self.base + path, content, content_type), attempts
         )
 
     def is_there(self) -> bool:
-        """Whether anything answers at the address; an error that may pass is no answer."""
+        """Return whether a server answers at the address; a temporary error does not count as an answer."""
         models = self.base + "/models"
         try:
             with self._client.stream("GET", models, timeout=min(self.timeout, 30)) as reply:
@@ -206,7 +208,7 @@ class Endpoint:
             return False
 
     def _retried(self, attempt: Callable[[int], Got], attempts: int | None = None) -> Got:
-        """What the first attempt that succeeds gives; each is told its number."""
+        """Return the result of the first successful attempt; each gets its number."""
         most = attempts or self.attempts
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Retry),
@@ -229,7 +231,7 @@ class Endpoint:
         content = self._send("POST", self.url, data, "application/json")
         try:
             body = json.loads(content)
-        except (ValueError, RecursionError) as error:  # no JSON, or nested without end
+        except (ValueError, RecursionError) as error:  # no JSON, or nested too deeply
             why = _without(f"{type(error).__name__}: {error}", self._key())
             raise _Retry(why) from None
         answer = self.wire.answer
@@ -247,20 +249,20 @@ class Endpoint:
                     self._refuse(reply, key)
                 return _read(reply, LARGEST_REPLY, TRICKLES * self.timeout)
         except (httpx.HTTPError, OSError, ValueError) as error:
-            # Refused, reset, timed out or cut. Only what never reached the server is surely free.
+            # Refused, reset, timed out or cut off. Only what never reached the server is certainly free.
             free = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             why = _without(f"{type(error).__name__}: {error}", key)
             raise _Retry(why, free=free) from None
 
     def _key(self) -> str | None:
         key = os.environ.get(self.key_variable)
-        # An error about the header would show it.
+        # An error about the header would show the key.
         if key and not re.fullmatch(r"[\x21-\x7e]+", key):
             raise ServerError(f"${self.key_variable} holds spaces or characters that no key has")
         return key
 
     def _refuse(self, reply: httpx.Response, key: str | None) -> None:
-        """Raise what an error of the server means."""
+        """Raise the error that a server's status means."""
         status = reply.status_code
         said = _read(reply, 2000, TRICKLES * self.timeout).decode("utf-8", "replace")
         message = escape_unprintable(_without(said, key)[:300])
@@ -278,17 +280,17 @@ def _checked_host(url: str) -> str:
     try:
         parts = httpx.URL(url)
     except httpx.InvalidURL:
-        parts = httpx.URL("")  # the error may hold the password
+        parts = httpx.URL("")  # the error might contain the password
     if parts.scheme not in ("http", "https") or parts.userinfo:
         raise ValueError("server: the address must be http(s)://host/... without a password")
     return parts.host
 
 
 def _read(reply: httpx.Response, most: int, seconds: float) -> bytes:
-    """The reply's first `most` bytes.
+    """Return the reply's first `most` bytes.
 
     Raises:
-        httpx.ReadTimeout: it comes in drops, each in time, and is not whole after so many seconds.
+        httpx.ReadTimeout: each part comes in time, but the reply is not complete after so many seconds.
     """
     content, until = bytearray(), time.monotonic() + seconds
     for part in reply.iter_raw():
@@ -322,7 +324,7 @@ def _wait_asked_for(retry_state: tenacity.RetryCallState) -> float:
 
 
 def _turns(per_minute: float | None) -> Callable[[], None]:
-    """A function that returns when the next attempt may start."""
+    """Return a function that waits until the next attempt may start."""
     if per_minute is None:
         return lambda: None
     lock, gap, following = threading.Lock(), 60.0 / per_minute, 0.0

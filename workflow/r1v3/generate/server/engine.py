@@ -1,8 +1,8 @@
-"""The engine behind a server: a vLLM server, or a closed model of Table 1 at its provider's own endpoint.
+"""The engine for servers: a vLLM server, or a closed model of Table 1 at its provider's own endpoint.
 
-A rendered prompt is taken apart into its turns again. A vLLM server continues the reply that the
-template opened (`<think>`) and tells token ids; any other model keeps its own template, so the opened
-reply is left out there, and a budget that closes the thought cannot be forced.
+A rendered prompt is split into its turns again. A vLLM server continues the reply that the template opened
+(`<think>`), and returns token ids. Any other server uses its own template, so the opened reply is left out,
+and a budget cannot close the thought.
 """
 
 import re
@@ -39,12 +39,12 @@ from r1v3.recipe.schema.recipe import Images
 
 KINDS = ("vllm", "openai", "anthropic")
 
-# Samples or errors; whether the error may be the server's.
+# Samples or errors, and whether an error may be the server's.
 Answer: TypeAlias = tuple[list[Response], bool]
 
 
 def form_of(kind: str, omits: Iterable[str] = ()) -> Form:
-    """The interface of a kind of server.
+    """Return the interface of a kind of server.
 
     Args:
         omits: parameters that the model refuses.
@@ -63,7 +63,7 @@ def form_of(kind: str, omits: Iterable[str] = ()) -> Form:
 
 @dataclass(frozen=True)
 class _Charge:
-    """What an attempt at a request may cost, in the usage file."""
+    """The possible cost of an attempt at a request, in the usage file."""
 
     usage: Usage
     key: str
@@ -118,14 +118,14 @@ class ServerEngine:
         self.thinking = thinking or Thinking(None, None)
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
-        """Answer as the server does, each request as soon as all its samples are there.
+        """Answer in the order of the server: yield each request when it has all its samples.
 
-        What failed perhaps because the server was away is asked once more at the end, and is recorded as an
-        error only where the server is seen to be there.
+        Requests that may have failed because the server was away are asked again at the end. They become
+        errors only if the server can be reached then.
 
         Raises:
-            ServerError: address, model or key are wrong, or the server is away.
-            BudgetReached: the next request might cost more than is left; answers before it were given.
+            ServerError: address, model or key are wrong, or the server cannot be reached.
+            BudgetReached: the next request might cost more than is left. All answers before it were yielded.
         """
         sampling = self.thinking(sampling)
         if sampling.thought_tokens is not None and self.kind != "vllm":
@@ -155,11 +155,11 @@ class ServerEngine:
     def _answers(
         self, requests: Iterable[Request], sampling: Sampling
     ) -> Iterator[tuple[Request, list[Response], bool]]:
-        """Each request with all its samples or errors; and whether the error may be the server's.
+        """Yield each request with its samples or errors, and whether the error may be the server's.
 
         Raises:
-            ServerError: request after request fails.
-            BudgetReached: after the answers of all requests that were in flight.
+            ServerError: one request after another fails.
+            BudgetReached: after yielding the answers of all requests in flight.
         """
         waiting, failures, stop = iter(requests), 0, threading.Event()
         why: str | None = None
@@ -182,7 +182,9 @@ class ServerEngine:
                         request = running.pop(future)
                         try:
                             responses, away = future.result()
-                        except BudgetReached as error:  # those in flight are paid, so they go on
+                        except (
+                            BudgetReached
+                        ) as error:  # requests in flight are paid, so they continue
                             reached = error
                             continue
                         failures, why = failures + 1 if away else 0, responses[0].error
@@ -195,7 +197,7 @@ class ServerEngine:
                     future.cancel()
 
     def _answer(self, request: Request, sampling: Sampling, stop: threading.Event) -> Answer:
-        """All samples, or the error; and whether that error is the server's, not the request's."""
+        """Return all samples, or the error and whether it is the server's and not the request's."""
         if stop.is_set():
             return failed(request, sampling, "not asked"), True
         try:
@@ -205,7 +207,7 @@ class ServerEngine:
             return failed(request, sampling, f"{type(error).__name__}: {error}"), False
         try:
             found: list[Response] = []
-            while len(found) < sampling.samples:  # some servers know no `n`
+            while len(found) < sampling.samples:  # some servers do not support `n`
                 found += self._sample(request, chat, sampling, len(found))
             return found[: sampling.samples], False
         except RefusedRequest as error:
@@ -256,13 +258,13 @@ class ServerEngine:
         return found
 
     def _samples(self, sampling: Sampling, have: int) -> int:
-        """How many samples one request to the server is to bring."""
+        """Return how many samples to ask for in one request to the server."""
         return sampling.samples - have if self.form.takes_n else 1
 
     def _close(
         self, request: Request, chat: Chat, sampling: Sampling, thought: Response
     ) -> Response:
-        """Continue a reply that used up its budget; a thought still open is closed first."""
+        """Continue a reply that used up its budget; a thought that is still open is closed first."""
         closed = END_OF_THINK in thought.text
         so_far = thought.text + ("" if closed else sampling.close)
         reply = self._ask(
@@ -298,7 +300,7 @@ class ServerEngine:
         sample: int,
         most: int,
     ) -> list[Choice]:
-        """Samples of one request to the server, or of its reply where that lies on disk."""
+        """Return the samples of one request to the server, or of its stored reply."""
         body = self.form.body(Ask(self.model, chat, sampling, seed, n, most, self.never))
         key = reply_key(request.key, body, sample)
         known = self.replies.get(key) if self.replies else None
@@ -326,14 +328,14 @@ class ServerEngine:
         return choices
 
     def _at_most(self, request: Request, new: int) -> tuple[int, Tokens]:
-        """A prompt's tokens as counted, and the most that a request of `new` new tokens takes."""
+        """Return a prompt's counted tokens, and the most tokens of a request with `new` new ones."""
         if self.usage.price is None:
             return 0, Tokens(0, 0)
         counted, bound = prompt_tokens(request, self.usage.price)
         return counted, Tokens(bound, new)
 
     def _fill(self, batches: Batches, requests: list[Request], sampling: Sampling) -> None:
-        """Have batches answer all requests, as far as the budget goes."""
+        """Let batches answer all requests that fit into the budget."""
         batches.resume()
         self._reached = None
         while self._reached is None:
@@ -344,7 +346,7 @@ class ServerEngine:
             self._reached = batches.answer(chain([first], jobs))
 
     def _jobs(self, batches: Batches, requests: list[Request], sampling: Sampling) -> Iterator[Job]:
-        """What has neither a reply nor an error; of a request that no engine can answer, nothing."""
+        """Yield jobs that have neither a reply nor an error; none for a request that cannot be answered."""
         for request in requests:
             try:
                 check_places(request)
@@ -361,7 +363,7 @@ class ServerEngine:
                 if known is None and name not in batches.errors:
                     counted, at_most = self._at_most(request, n * most)
                     yield Job(name, request.key, body, at_most, counted)
-                # Of an answer to come nobody knows how many samples it brings.
+                # Without the answer, it is unknown how many samples it has.
                 have += n if known is None else len(self.form.choices(known))
 
 

@@ -1,4 +1,4 @@
-"""What requests will cost, before any is sent: counted tokens, corrected by requests already answered."""
+"""Estimates what requests will cost before they are sent: counted tokens, corrected by earlier requests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from r1v3.recipe.tables.prices import Price
 
 @dataclass(frozen=True)
 class Measured:
-    """What answered requests tell: prompt tokens for one counted, and new tokens of an answer.
+    """Measurements on answered requests: actual prompt tokens a counted one, and new tokens an answer.
 
-    `requests` is how many there were; 0 leaves the count and the assumed length of an answer.
+    `requests` is the number of these requests; 0 keeps the count and the assumed length of an answer.
     """
 
     requests: int
@@ -24,7 +24,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What some requests will cost: tokens and money as expected, and the money at most."""
+    """The cost of some requests: expected tokens and money, and the most money."""
 
     requests: int
     tokens: Tokens
@@ -33,7 +33,7 @@ class Forecast:
 
 
 def measure_tokens(usage: Path, model: str, price: Price) -> Measured:
-    """What the answered requests of a usage file tell of a model."""
+    """Measure a model's answered requests in a usage file."""
     rows = [row for row in read_answered(usage) if row["model"] == model and row.get("counted")]
     samples = sum(row.get("samples", 1) for row in rows)
     if not samples:
@@ -51,11 +51,11 @@ def forecast(
     takes_n: bool,
     batch: bool = False,
 ) -> Forecast:
-    """What requests cost that are all asked for all their samples.
+    """Estimate the cost of requests that are all asked for all their samples.
 
     Args:
-        takes_n: whether one request brings all samples; if not, its prompt is paid for each.
-        batch: whether they go through the batch interface.
+        takes_n: whether one request returns all samples; if not, its prompt is paid for each.
+        batch: whether they use the batch interface.
     """
     asked, prompt, new, most = 0, 0.0, 0.0, 0.0
     times = 1 if takes_n else sampling.samples

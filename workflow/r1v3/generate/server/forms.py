@@ -1,4 +1,4 @@
-"""The interfaces in which servers are asked: vLLM's, OpenAI's, Anthropic's.
+"""The interfaces of servers: vLLM's, OpenAI's, Anthropic's.
 
 A form writes the body of a request and reads the reply, so that the engine is the same for all.
 """
@@ -11,13 +11,13 @@ from r1v3.generate.server.read_reply import Choice, read_choices, read_tokens
 from r1v3.generate.server.tokens import Tokens
 from r1v3.generate.types import Sampling
 
-NEVER = -100.0  # the bias that bans
-# Kinds of picture that closed models take; others are sent to them as PNG.
+NEVER = -100.0  # the bias that bans a token
+# Types of pictures that closed models accept; others are sent to them as PNG.
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
 class Link(TypedDict):
-    """Where a picture lies; here always a `data:` URL."""
+    """The address of a picture; here always a `data:` URL."""
 
     url: str
 
@@ -45,7 +45,7 @@ class Message(TypedDict):
 
 @dataclass(frozen=True)
 class Chat:
-    """The finished turns, and what the reply begins with, which a vLLM server continues."""
+    """The finished turns, and the beginning of the reply, which a vLLM server continues."""
 
     turns: tuple[Message, ...]
     opened: str
@@ -53,7 +53,7 @@ class Chat:
 
 @dataclass(frozen=True)
 class Ask:
-    """One request to a server: `n` samples of at most `most` new tokens, with the seed of the first."""
+    """One request to a server: `n` samples of at most `most` new tokens, with the first one's seed."""
 
     model: str
     chat: Chat
@@ -65,50 +65,50 @@ class Ask:
 
 
 class Form(Protocol):
-    """An interface."""
+    """An interface of servers."""
 
     @property
     def wire(self) -> Wire:
-        """How it travels."""
+        """Return the protocol."""
         ...
 
     @property
     def takes_n(self) -> bool:
-        """Whether one request may ask for several samples."""
+        """Return whether one request may ask for several samples."""
         ...
 
     @property
     def pictures(self) -> frozenset[str] | None:
-        """The kinds of picture that it takes; None for any."""
+        """Return the types of pictures that it accepts; None for any."""
         ...
 
     def body(self, ask: Ask) -> Body:
-        """The JSON of a request."""
+        """Return the JSON of a request."""
         ...
 
     def choices(self, body: Body) -> list[Choice]:
-        """All samples of a reply.
+        """Return all samples of a reply.
 
         Raises:
-            ValueError: something is not of the type that the interface says; the message names it.
+            ValueError: a value does not have the type that the interface says. The message names it.
         """
         ...
 
     def tokens(self, body: Body) -> Tokens:
-        """What the server counted. Errors are those of `choices`."""
+        """Return the server's counts. Errors are those of `choices`."""
         ...
 
 
 @dataclass(frozen=True)
 class VllmForm:
-    """vLLM's server: OpenAI's interface, and it continues an opened reply and tells token ids."""
+    """vLLM's server: OpenAI's interface. It also continues an opened reply and returns token ids."""
 
     wire: Wire = CHAT
     takes_n: bool = True
     pictures: frozenset[str] | None = None
 
     def body(self, ask: Ask) -> Body:
-        """A request that tells ids and log-probabilities."""
+        """Return a request that asks for ids and log-probabilities."""
         body = _chat_body(ask)
         body |= {"max_tokens": ask.most, "logprobs": True, "return_token_ids": True}
         if ask.chat.opened:
@@ -118,19 +118,19 @@ class VllmForm:
         return body
 
     def choices(self, body: Body) -> list[Choice]:
-        """All samples of a completion."""
+        """Return all samples of a completion."""
         return read_choices(body)
 
     def tokens(self, body: Body) -> Tokens:
-        """What the server counted."""
+        """Return the server's counts."""
         return read_tokens(body)
 
 
 @dataclass(frozen=True)
 class OpenAIForm:
-    """A server that knows nothing beyond OpenAI's chat completions; `omits` are parameters it refuses.
+    """A server with only OpenAI's chat completions; `omits` are parameters that it refuses.
 
-    New tokens are limited by `max_completion_tokens`, which counts hidden thoughts too.
+    `max_completion_tokens` limits new tokens, including those of hidden thoughts.
     """
 
     omits: frozenset[str] = field(default=frozenset[str]())
@@ -139,20 +139,20 @@ class OpenAIForm:
 
     @property
     def takes_n(self) -> bool:
-        """Whether one request may ask for several samples."""
+        """Return whether one request may ask for several samples."""
         return "n" not in self.omits
 
     def body(self, ask: Ask) -> Body:
-        """A request without what the model refuses."""
+        """Return a request without the parameters that the model refuses."""
         body = _chat_body(ask) | {"max_completion_tokens": ask.most}
         return {name: value for name, value in body.items() if name not in self.omits}
 
     def choices(self, body: Body) -> list[Choice]:
-        """All samples of a completion."""
+        """Return all samples of a completion."""
         return read_choices(body)
 
     def tokens(self, body: Body) -> Tokens:
-        """What the server counted."""
+        """Return the server's counts."""
         return read_tokens(body)
 
 

@@ -1,4 +1,4 @@
-"""The choices of a completion, read strictly: a server may say anything, and only text is an answer."""
+"""Reads the choices of a completion strictly, because a server may return anything."""
 
 import sys
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from r1v3.generate.server.endpoint import Body
 from r1v3.generate.server.tokens import Tokens
 
-# How a choice may end beside `stop`: each is an outcome of its own, not an answer that stopped by itself.
+# Ways in which a choice may end besides `stop`. Each is an outcome of its own, not a completed answer.
 OUTCOMES = {
     "length": "length",
     "content_filter": "content_filter",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
-# Words of servers that gave up on a sample: what came of it is no answer.
+# Finish reasons of servers that gave up on a sample. Its text is no answer.
 BROKEN = {"error", "abort", "aborted", "cancelled", "timeout", "insufficient_system_resource"}
-ROUNDING = 1e-3  # nats
-LARGEST_COUNT = 2**31  # of tokens, and of their ids
+ROUNDING = 1e-3  # nats by which a log-probability may exceed 0
+LARGEST_COUNT = 2**31  # limit of token counts and token ids
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One sample as a server tells it; `tokens` is its count, exact where the server tells ids."""
+    """One sample of a server's reply; `tokens` is its count, which is exact if the server returns ids."""
 
     text: str
     token_ids: tuple[int, ...]
@@ -32,10 +32,10 @@ class Choice:
 
 
 def read_choices(body: Body) -> list[Choice]:
-    """All samples of a completion.
+    """Return all samples of a completion.
 
     Raises:
-        ValueError: something is not of the type that the interface says; the message names it.
+        ValueError: a value does not have the type that the interface says. The message names it.
     """
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
@@ -46,10 +46,10 @@ def read_choices(body: Body) -> list[Choice]:
 
 
 def read_tokens(body: Body) -> Tokens:
-    """What the server counted; nothing where it does not tell.
+    """Return the server's counts; zeros if it returns none.
 
     Raises:
-        ValueError: a count is none.
+        ValueError: a count is not a count.
     """
     usage = mapping(body.get("usage"), "usage")
     details = mapping(usage.get("prompt_tokens_details"), "prompt_tokens_details")
@@ -79,7 +79,7 @@ def _read_choice(choice: object, prompt_tokens: int, share: int) -> Choice:
 
 
 def _text(content: object) -> str:
-    """A text, or the texts of its parts in order; nothing where the model said nothing."""
+    """Return a text, or the joined texts of its parts; empty if the model wrote nothing."""
     if content is None:
         return ""
     if isinstance(content, str):
@@ -103,7 +103,7 @@ def _logprob(token: object) -> float:
 
 
 def _is_logprob(value: float) -> bool:
-    """Whether it can be the logarithm of a probability, which is at most 0 but for rounding."""
+    """Return whether a value can be the logarithm of a probability: at most 0, except for rounding."""
     return -sys.float_info.max <= value <= ROUNDING
 
 

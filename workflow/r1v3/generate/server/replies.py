@@ -1,7 +1,7 @@
-"""Replies that were paid, kept on disk the moment they come, so that a killed process pays none twice.
+"""Stores paid replies on disk as soon as they come, so that a killed process pays for none twice.
 
-An answer of several samples may take several requests; it is stored as an answer when all are there. Until
-then its replies lie here. The question, the request and the number of its first sample name a reply.
+An answer of several samples may take several requests, and it is stored as an answer when all are there.
+Until then its replies are here. Question, request and the number of its first sample identify a reply.
 """
 
 import hashlib
@@ -14,17 +14,17 @@ from r1v3.generate.server.endpoint import Body
 
 
 def reply_key(question: str, body: Body, sample: int) -> str:
-    """What names the reply to a question's request: 32 hexadecimal digits, as a batch's `custom_id` takes."""
+    """Return the name of a reply: 32 hexadecimal digits, which a batch's `custom_id` accepts."""
     text = json.dumps([question, body, sample], sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class Replies:
-    """Replies in one folder, a file a process; those of other processes are read too.
+    """Replies in one folder, with one file for each process. Files of other processes are read too.
 
     Args:
-        folder: holds `replies.<name>.jsonl`.
-        name: of this process's part, as `0-of-4`.
+        folder: contains `replies.<name>.jsonl`.
+        name: name of this process's part, such as `0-of-4`.
     """
 
     def __init__(self, folder: Path, name: str):
@@ -35,10 +35,10 @@ class Replies:
             self._index(path)
         if self.path.exists() and not self.path.read_bytes().endswith(b"\n"):
             with self.path.open("ab") as file:
-                file.write(b"\n")  # behind half a line of a process that was killed
+                file.write(b"\n")  # after half a line of a process that was killed
 
     def get(self, key: str) -> Body | None:
-        """A reply, or None where there is none."""
+        """Return a reply, or None."""
         place = self._places.get(key)
         if place is None:
             return None
@@ -48,7 +48,7 @@ class Replies:
             return json.loads(file.read(length))["body"]
 
     def put(self, key: str, body: Body) -> None:
-        """Keep a reply."""
+        """Store a reply."""
         line = json.dumps({"key": key, "body": body}).encode() + b"\n"
         with self._lock:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ class Replies:
                 file.write(line)
 
     def clear(self) -> None:
-        """Remove this process's file: its replies are stored as answers by now."""
+        """Delete this process's file, because its replies are stored as answers by now."""
         with self._lock:
             self._places = {k: place for k, place in self._places.items() if place[0] != self.path}
             self.path.unlink(missing_ok=True)

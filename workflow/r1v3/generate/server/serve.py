@@ -3,8 +3,8 @@ r"""Serves a checkpoint by vLLM's OpenAI-compatible server, on loopback and behi
     r1v3 serve results/runs/<run>/checkpoints/<step> --key-file server.key
     export R1V3_SERVER_URL=http://127.0.0.1:8000/v1 R1V3_SERVER_KEY=$(cat server.key)
 
-A checkpoint of ours speaks the recipe's template (section 6.2), role names and all; another model keeps its
-own with `--template own`. Pictures become the same tiles as in the other engines.
+A checkpoint of ours uses the recipe's template (section 6.2) with its role names. Another model uses its own
+template with `--template own`. Pictures become the same tiles as in the other engines.
 """
 
 import json
@@ -21,10 +21,10 @@ LOOPBACK = "127.0.0.1"
 
 
 def chat_template(template: Template, picture: str) -> str:
-    """The recipe's template for a server, which renders turns; it writes what `render_prompt` writes.
+    """Return the recipe's template in Jinja for a server; it writes the same as `render_prompt`.
 
     Args:
-        picture: what stands for one, as vLLM takes it (`ImageProcessor.sent`).
+        picture: the text for one picture in the form of vLLM (`ImageProcessor.sent`).
     """
     roles = {"user": template.user_role, "assistant": template.assistant_role}
     return (
@@ -42,7 +42,7 @@ def chat_template(template: Template, picture: str) -> str:
 
 
 def write_key(path: Path) -> str:
-    """A new key, in a file that only its owner reads."""
+    """Write a new key to a file that only its owner can read, and return it."""
     key = secrets.token_urlsafe(32)
     path.unlink(missing_ok=True)
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
@@ -51,7 +51,7 @@ def write_key(path: Path) -> str:
 
 
 def server_arguments(model: Path, images: Images, *, port: int, rows: int) -> list[str]:
-    """What the server is started with; the key is not among it, where every user would read it."""
+    """Return the server's arguments, without the key, because every user could read it there."""
     from r1v3.generate.vllm.start import visible
     from r1v3.model.processor import load_processor
 
@@ -71,14 +71,14 @@ def server_arguments(model: Path, images: Images, *, port: int, rows: int) -> li
 def serve_checkpoint(
     model: Path, images: Images, template: Template | None, *, key_file: Path, port: int, rows: int
 ) -> None:
-    """Become the server of a checkpoint; returns when it is told to end.
+    """Run the server of a checkpoint until it is told to end.
 
     Args:
         model: the checkpoint's folder.
-        images: the recipe's `images`, by which pictures become tiles.
+        images: the recipe's `images`, which decide how pictures become tiles.
         template: the recipe's `template`; None for the model's own.
         key_file: receives a new key.
-        rows: samples that decode at once.
+        rows: number of samples that decode at once.
     """
     from r1v3.generate.vllm.processor import use_our_processor
     from r1v3.generate.vllm.start import set_vllm_environment

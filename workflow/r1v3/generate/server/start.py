@@ -1,4 +1,4 @@
-"""The server that the environment names, as an engine."""
+"""Opens the server that the environment names, as an engine."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from r1v3.recipe.graph.configs import ThinkingChanges
 from r1v3.recipe.schema.recipe import Images
 from r1v3.recipe.tables.prices import Area, Price
 
-# What is taken of a model that no one has listed: a picture counts by area, and a batch saves nothing.
+# Assumptions for a model without an entry: a picture counts by area, and a batch saves nothing.
 UNKNOWN = Price(
     source="",
     date="",
@@ -37,13 +37,13 @@ def open_server(
     thinking: ThinkingChanges | None,
     serving: Serving | None,
 ) -> ServerEngine:
-    """The engine of the server that the environment names.
+    """Open the engine of the server that the environment names.
 
-    R1V3_SERVER_URL (required), _MODEL (the checkpoint's folder), _KIND (vllm, openai or anthropic), _KEY,
-    _KEY_VARIABLE (the variable that holds the key in place of _KEY), _PRICE (money for a million prompt
-    tokens and a million new ones, `2.5/10`, in place of config/prices.yaml), _RATE (attempts a minute),
-    _CONCURRENCY, _TIMEOUT (seconds), _USAGE (a file), _BATCH (1 for the batch interface), _POLL (seconds
-    between two questions whether a batch is ready).
+    It reads variables that begin with R1V3_SERVER: _URL (required), _MODEL (the checkpoint's folder), _KIND
+    (vllm, openai or anthropic), _KEY, _KEY_VARIABLE (the variable that holds the key instead of _KEY), _PRICE
+    (money for a million prompt tokens and a million new ones, `2.5/10`, instead of config/prices.yaml), _RATE
+    (attempts a minute), _CONCURRENCY, _TIMEOUT (seconds), _USAGE (a file), _BATCH (1 for the batch
+    interface), _POLL (seconds between two checks whether a batch is ready).
 
     Raises:
         ValueError: the address is missing or a value is malformed.
@@ -132,10 +132,10 @@ def engine_of(
 
 
 def _price_of(text: str, known: Price | None) -> Price:
-    """The price that the environment says, in the form `2.5/10`.
+    """Return the price in the environment, in the form `2.5/10`.
 
     Args:
-        known: the price of config/prices.yaml, of which all else stays.
+        known: the price of config/prices.yaml; the environment replaces only the two numbers.
     """
     found = re.fullmatch(r"([\d.]+)/([\d.]+)", text)
     if not found:

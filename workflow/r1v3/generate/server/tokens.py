@@ -1,7 +1,7 @@
-"""Tokens of a request before it is sent: a count, and a number that is never exceeded.
+"""Counts the tokens of a request before it is sent: an estimate, and an upper bound.
 
-Providers do not publish every tokenizer. Words are therefore counted by a rule, which measured requests
-correct (`r1v3.generate.server.forecast`). A byte-level tokenizer writes no more tokens than bytes.
+Providers do not publish every tokenizer. So words are counted by a rule, which measurements on requests
+correct (`r1v3.generate.server.forecast`). A byte-level tokenizer never writes more tokens than bytes.
 """
 
 import math
@@ -16,13 +16,13 @@ from r1v3.generate.types import Request
 from r1v3.recipe.tables.prices import Price
 
 PIECES = re.compile(r"\s?[^\W\d_]+|\d{1,3}|\s?(?:[^\w\s]|_)+|\s+")
-LETTERS, MARKS, BYTES = 8, 3, 3  # of a token: of a plain word, of a run of marks, of other scripts
-AROUND = 64  # tokens that a provider may write around the turns
+LETTERS, MARKS, BYTES = 8, 3, 3  # of a token: in a plain word, in a run of marks, in other scripts
+AROUND = 64  # most tokens that a provider adds around the turns
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of a request and its reply; `prompt` holds those read from a cache and written into it."""
+    """Tokens of a request and its reply; `prompt` includes those read from and written to a cache."""
 
     prompt: int
     new: int
@@ -30,7 +30,7 @@ class Tokens:
     written: int = 0
 
     def cost(self, price: Price, *, batch: bool = False) -> float:
-        """Money in the price's currency."""
+        """Return the cost in the price's currency."""
         fresh = self.prompt - self.cached - self.written
         paid = fresh * price.input + self.cached * price.cached_input
         paid += self.written * price.cache_write + self.new * price.output
@@ -38,7 +38,7 @@ class Tokens:
 
 
 def count_text(text: str) -> int:
-    """Tokens of a text, by rule."""
+    """Estimate the tokens of a text by a rule."""
     return sum(map(_count_piece, PIECES.findall(text)))
 
 
@@ -52,9 +52,9 @@ def _count_piece(piece: str) -> int:
 
 
 def prompt_tokens(request: Request, price: Price) -> tuple[int, int]:
-    """Tokens of a prompt with its pictures: counted, and at most.
+    """Return the estimated and the largest possible number of tokens of a prompt with its pictures.
 
-    A picture that cannot be opened is never sent, and counts nothing.
+    A picture that cannot be opened is never sent, so it counts 0.
     """
     pictures = sum(_picture_tokens(each, price) for each in request.images)
     bound = len(request.prompt.encode("utf-8", "replace")) + AROUND

@@ -1,8 +1,9 @@
-"""What a server was asked for and what it costs: a file of JSON lines, and a budget that it never exceeds.
+"""Counts the requests to a server and their cost in a file of JSON lines, within a budget.
 
-Where a price is known, a request is held at the most that it can cost before it is sent, and settled when its
-reply is there. One that was sent and whose end nobody knows (the process was killed, the connection broke)
-stays held, since the provider may count it. Several processes share a file; a lock keeps their sum right.
+If the price is known, the most that a request can cost is reserved before it is sent, and replaced by its
+cost when the reply is there. If the outcome of a request is unknown (the process was killed, the connection
+broke), the money stays reserved, because the provider may charge it. Several processes share a file; a lock
+keeps their sum right.
 """
 
 import json
@@ -24,11 +25,11 @@ ROUNDING = 1e-9
 
 
 class BudgetReached(RuntimeError):
-    """The next request might cost more than what is left; nothing of it was sent."""
+    """The next request might cost more than is left. It was not sent."""
 
 
 class Totals(TypedDict):
-    """What requests cost: tokens, and money where the price is known."""
+    """The cost of requests: tokens, and money if the price is known."""
 
     requests: int
     attempts: int
@@ -39,11 +40,11 @@ class Totals(TypedDict):
 
 
 class Usage:
-    """Counts tokens and money, and appends them to a file where there is one; safe in threads.
+    """Counts tokens and money, and appends them to a file if there is one. It is thread-safe.
 
     Args:
         path: the file; None keeps the count in memory.
-        price: of the model; None if nobody said.
+        price: price of the model; None if it is unknown.
         budget: most money that all requests of the file may cost; None for no limit.
 
     Raises:
@@ -71,14 +72,14 @@ class Usage:
         waits: bool = True,
         name: str = "",
     ) -> str:
-        """Set aside the most that a request can cost; returns what `settle` and `end` name it by.
+        """Reserve the most that a request can cost, and return the name for `settle` and `end`.
 
         Args:
-            waits: for requests of this process that are in flight, which may cost less than is set aside.
-            name: what it will be named by; a new one without.
+            waits: whether to wait for requests in flight, which may cost less than is reserved for them.
+            name: name of the reservation; empty for a new one.
 
         Raises:
-            BudgetReached: there is not so much left.
+            BudgetReached: not enough is left.
         """
         if self.price is None:
             return ""
@@ -95,7 +96,7 @@ class Usage:
                 self._changed.wait()
 
     def holds(self, held: str) -> bool:
-        """Whether something is set aside under this name."""
+        """Return whether money is reserved under this name."""
         if not held:
             return False
         with self._changed, self._file():
@@ -103,7 +104,7 @@ class Usage:
             return held in self._held
 
     def end(self, held: str, *, free: bool) -> None:
-        """A request got no reply; what was set aside is given back where it surely cost nothing."""
+        """End a request that got no reply, and release its reservation if it certainly cost nothing."""
         with self._changed:
             if held and free:
                 with self._file():
@@ -123,11 +124,11 @@ class Usage:
         samples: int = 1,
         batch: bool = False,
     ) -> None:
-        """Note what a request did cost, in place of what was set aside for it.
+        """Record what a request did cost, and release its reservation.
 
         Args:
             counted: the prompt's tokens as they were counted before.
-            samples: how many answers the reply holds.
+            samples: number of answers in the reply.
         """
         row: Totals = {
             "requests": 1,
@@ -162,7 +163,7 @@ class Usage:
 
     @contextmanager
     def _file(self) -> Generator[None]:
-        """Alone among the file's writers."""
+        """Lock the file against other writers."""
         if self.path is None:
             yield
             return
@@ -171,7 +172,7 @@ class Usage:
             yield
 
     def _catch_up(self) -> None:
-        """Read what this or another process has appended since."""
+        """Read what this or another process has appended since the last call."""
         if self.path is None or not self.path.exists():
             return
         with self.path.open("rb") as file:
@@ -197,12 +198,12 @@ class Usage:
             return
         with self.path.open("a+b") as out:
             if out.tell() and not _ends_a_line(out.fileno(), out.tell()):
-                out.write(b"\n")  # behind half a line of a process that was killed
+                out.write(b"\n")  # after half a line of a process that was killed
             out.write(json.dumps(row).encode() + b"\n")
 
 
 def read_usage(path: Path) -> dict[str, Totals]:
-    """Totals of a usage file by model; half a line, left by a process that was killed, is skipped."""
+    """Return the totals of a usage file by model, without half a line of a killed process."""
     totals: dict[str, Totals] = {}
     for row in read_answered(path):
         _add(totals.setdefault(row["model"], _nothing(None)), row)
@@ -210,7 +211,7 @@ def read_usage(path: Path) -> dict[str, Totals]:
 
 
 def read_answered(path: Path) -> list[dict[str, Any]]:
-    """The answered requests of a usage file; none where there is no file."""
+    """Return the answered requests of a usage file; none if there is no file."""
     if not Path(path).exists():
         return []
     rows = map(parse_line, Path(path).read_bytes().splitlines(keepends=True))

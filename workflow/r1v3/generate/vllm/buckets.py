@@ -1,8 +1,8 @@
-"""Weights in buckets of one size, in memory that a trainer and vLLM's workers map: no copy through the host.
+"""Buckets of weights in memory that a trainer and vLLM's workers share, without a copy through the host.
 
-On a GPU a bucket is a buffer that CUDA exports (as vLLM's own `ipc_engine` does it); each trainer process
-fills one on its own GPU, and a worker opens that of the GPU it computes on. On a processor, where tests
-run the same code, a bucket is a file in shared memory.
+On a GPU, a bucket is a buffer that CUDA exports, as in vLLM's own `ipc_engine`. Each trainer process fills
+one on its own GPU, and a worker opens the one on the GPU that it computes on. On a CPU, where tests run the same
+code, a bucket is a file in shared memory.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # torch is imported where tensors are
+if TYPE_CHECKING:  # torch is imported only in functions that use tensors
     import torch
 
 BUCKET_BYTES = 2**30
 MEMORY = Path("/dev/shm")
-ALIGNMENT = 16  # bytes; a tensor must begin at a multiple of its element's size
+ALIGNMENT = 16  # bytes; a tensor must begin at a multiple of its element size
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A tensor of a bucket: its name, its type as torch calls it, its shape, and the byte it begins at."""
+    """A tensor of a bucket: its name, torch's name of its type, its shape, and its first byte."""
 
     name: str
     dtype: str
@@ -39,7 +39,7 @@ class WeightBucket:
     """A filled buffer.
 
     Attributes:
-        device: names the device that the buffer is on, the same in all processes.
+        device: name of the buffer's device, which is the same in all processes.
         handle: opens the buffer in another process (`MappedBuffers`).
     """
 
@@ -70,9 +70,9 @@ class Buffer:
 
 
 def room_for(size: int) -> Path | None:
-    """Where so many bytes can be shared: in memory if there is room, else None, on disk.
+    """Return a folder in memory in which so many bytes can be shared; None (on disk) if there is no space.
 
-    A container often has 64 MB of shared memory.
+    A container often has only 64 MB of shared memory.
     """
     writable = os.access(MEMORY, os.W_OK)
     return MEMORY if writable and shutil.disk_usage(MEMORY).free > 1.1 * size else None
@@ -81,9 +81,9 @@ def room_for(size: int) -> Path | None:
 def fill_buckets(
     pairs: Iterable[tuple[str, torch.Tensor]], size: int = BUCKET_BYTES
 ) -> Iterator[WeightBucket]:
-    """Copy tensors into buckets of at most `size` bytes, or of the largest tensor so far.
+    """Copy tensors into buckets of at most `size` bytes, or of the size of the largest tensor so far.
 
-    A bucket's buffer is filled again for the next one: ask for that only when all workers have read it.
+    All buckets use the same buffer. Ask for the next one only after all workers have read this one.
     """
     import torch
 
@@ -114,7 +114,7 @@ def fill_buckets(
 
 
 class MappedBuffers:
-    """The buffers of a trainer as a worker maps them; each is opened once, and closed with this object."""
+    """A trainer's buffers, mapped by a worker. Each is opened once, and closed with this object."""
 
     def __init__(self, device: torch.device):
         self.device = device
@@ -123,11 +123,11 @@ class MappedBuffers:
     def tensors(
         self, pieces: list[tuple[str, str, list[int], int]], handles: dict[str, bytes]
     ) -> Iterator[tuple[str, torch.Tensor]]:
-        """Copies of a bucket's tensors: the buffer itself is filled again while vLLM still holds them.
+        """Yield copies of a bucket's tensors, because the buffer is filled again while vLLM uses them.
 
         Args:
             pieces: `Piece`s as plain tuples.
-            handles: of the buffers of all processes, by device.
+            handles: handles of the buffers of all processes, by device.
 
         Raises:
             RuntimeError: no process has filled a buffer on this worker's device, or in the host's memory.
@@ -140,7 +140,7 @@ class MappedBuffers:
             known = ", ".join(sorted(handles))
             raise RuntimeError(f"no trainer process has weights on {own}, only on {known}")
         if handle not in self.mapped:
-            self.mapped.clear()  # of a buffer that was too small
+            self.mapped.clear()  # unmaps a buffer that was too small
             self.mapped[handle] = _open(handle, self.device)
         for name, dtype, shape, first in pieces:
             kind = getattr(torch, dtype)
@@ -156,14 +156,14 @@ class MappedBuffers:
 def _open(handle: bytes, device: torch.device) -> torch.Tensor:
     import torch
 
-    kind, arguments = pickle.loads(handle)  # of our own trainer, on the same machine
+    kind, arguments = pickle.loads(handle)  # from our own trainer, on the same machine
     if kind == "file":
         name, size = arguments
         return torch.from_file(name, shared=True, size=size, dtype=torch.uint8)
     from torch.multiprocessing.reductions import rebuild_cuda_tensor
 
     known: list[Any] = list(arguments)
-    known[6] = device.index  # the number of the GPU here; the trainer may count others
+    known[6] = device.index  # the GPU's index here; the trainer's may be another
     return rebuild_cuda_tensor(*known)
 
 
@@ -176,7 +176,7 @@ def reclaim() -> None:
 
 
 def device_name(device: torch.device) -> str:
-    """A GPU's own number, which is the same in every process; `cpu` for a processor."""
+    """Return a GPU's unique id, which is the same in every process; `cpu` for a CPU."""
     import torch
 
     if device.type != "cuda":

@@ -1,8 +1,8 @@
-"""The engine of vLLM, in this process: prompts share their prefill among samples, weights can be replaced.
+"""The engine with vLLM in this process. Samples share their prompt's prefill, and weights can be replaced.
 
-Departs from the library in two things: pictures become tiles by our own processor (`vllm.processor`), and
-new weights are checked to have arrived, with every cache of the old ones emptied (`vllm.weights`). What a
-seed gives here differs from what it gives in the transformers engine, but is the same in every batch.
+It departs from the library in two things. Our own processor divides pictures into tiles (`vllm.processor`).
+After new weights, it checks that they arrived, and clears every cache that the old ones filled
+(`vllm.weights`). A seed gives other answers than in the transformers engine, but the same in every batch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from r1v3.model.prompt_template import END_OF_THINK
 from r1v3.recipe.graph.configs import ThinkingChanges
 from r1v3.recipe.schema.recipe import Images
 
-if TYPE_CHECKING:  # torch and vLLM are imported when an engine is opened
+if TYPE_CHECKING:  # torch and vLLM are imported only when an engine is opened
     from vllm import LLM, CompletionOutput, RequestOutput, TokensPrompt
 
     from r1v3.model.encode import EncodedPrompt, Encoder
@@ -34,12 +34,12 @@ NEVER = float("-inf")
 
 
 class VllmEngine:
-    """Answers requests with a model that vLLM holds.
+    """Answers requests with a model in vLLM.
 
     Args:
         llm: opened by `r1v3.generate.vllm.start`.
-        encoder: of the same model.
-        rows: samples that decode at once.
+        encoder: encoder of the same model.
+        rows: number of samples that decode at once.
         thinking: applied to every sampling.
     """
 
@@ -51,12 +51,12 @@ class VllmEngine:
         self.refusal = _refusal()
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
-        """Answer all requests, each as soon as all its samples are finished.
+        """Answer all requests. Yield each request when all its samples are finished.
 
-        A request that vLLM cannot take is answered with its error, and the others go on.
+        A request that vLLM cannot take gets its error as the answer, and the others continue.
 
         Raises:
-            RuntimeError: the engine is offloaded; it would wait for itself.
+            RuntimeError: the engine is offloaded, so it would wait for itself.
         """
         if self.llm.llm_engine.is_sleeping():
             raise RuntimeError("the engine is offloaded: give it weights before it is asked")
@@ -69,7 +69,7 @@ class VllmEngine:
             yield responses
 
     def prompt_ids(self, request: Request) -> tuple[int, ...]:
-        """The ids that vLLM makes of a prompt, its pictures expanded."""
+        """Return the ids that vLLM makes of a prompt, with its pictures expanded."""
         from vllm import SamplingParams
 
         prompt = _prompt(self.encoder, request)
@@ -79,28 +79,28 @@ class VllmEngine:
 
     @property
     def depends_on_batch(self) -> bool:
-        """A seed gives the same answer in every batch."""
+        """Return false: a seed gives the same answer in every batch."""
         return False
 
     def generate_batch(
         self, requests: list[Request], encoded: Sequence[EncodedPrompt], sampling: Sampling
     ) -> Iterator[list[Response]]:
-        """As `generate`: vLLM encodes prompts itself, from the requests' pictures."""
+        """Answer like `generate`. vLLM encodes prompts itself, from the requests' pictures."""
         return self.generate(requests, sampling)
 
     def offload(self) -> None:
-        """Give the accelerator's memory to the trainer; the weights wait in the host's."""
+        """Free the accelerator's memory for the trainer. The weights stay in the host's memory."""
         self.llm.sleep(level=1)
 
     def wake(self) -> None:
-        """Take the accelerator's memory again, with the weights as they were."""
+        """Use the accelerator's memory again, with the same weights as before."""
         self.llm.wake_up()
 
     def sync_weights(self, weights: Weights) -> str:
-        """Replace the weights (`replace_weights`), and wake where the engine was offloaded.
+        """Replace the weights (`replace_weights`), and wake the engine if it was offloaded.
 
-        Memory for the weights is taken first, that of keys and values after them: both copies of the weights
-        and a full cache may not fit.
+        The weights get memory first, and keys and values afterwards, because both copies of the weights and a
+        full cache may not fit.
         """
         from r1v3.generate.vllm.weights import replace_weights
 
@@ -113,7 +113,7 @@ class VllmEngine:
         return connector
 
     def connector_hash(self) -> str:
-        """sha256 of the engine's connector, as `r1v3.model.groups.group_hashes` computes it."""
+        """Return the sha256 of the engine's connector, as `r1v3.model.groups.group_hashes` computes it."""
         return self.llm.collective_rpc("connector_hash")[0]
 
     def _answer(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
@@ -149,7 +149,7 @@ class VllmEngine:
 
 
 class Task:
-    """One request in the engine: first its samples together, then each thought that was cut short."""
+    """One request in the engine: first its samples together, then each thought that was cut off."""
 
     def __init__(self, engine: VllmEngine, request: Request, sampling: Sampling):
         self.engine, self.request, self.sampling = engine, request, sampling
@@ -163,7 +163,7 @@ class Task:
         self.id = self._ask(self.prompt, request.seed, sampling.samples, most)
 
     def take(self, output: RequestOutput) -> list[Response]:
-        """Note what is finished; the responses once all samples are."""
+        """Store what is finished. Return the responses when all samples are finished."""
         if output.request_id == self.id:
             self.prompt_tokens = len(output.prompt_token_ids or ())
             for completion in output.outputs:
@@ -180,7 +180,7 @@ class Task:
         return [self._response(sample) for sample in sorted(self.rows)]
 
     def _go_on(self, sample: int, budget: int) -> None:
-        """Ask for the rest of a reply that used up its budget; a thought still open is closed first."""
+        """Ask for the rest of a reply that used up its budget; an open thought is closed first."""
         ids, logprobs = self.rows[sample]
         encoder, stop = self.engine.encoder, self.sampling.stop
         text, reason = decode_reply(encoder.tokenizer, ids, self.engine.stop_id, stop)
@@ -217,7 +217,7 @@ class Task:
             logit_bias=bias,
         )
         internal = engine.llm.enqueue([prompt], params, use_tqdm=False)[0]
-        return internal.partition("-")[0]  # the id that outputs carry
+        return internal.partition("-")[0]  # the id in outputs
 
     def _response(self, sample: int) -> Response:
         ids, logprobs = self.rows[sample]
@@ -237,20 +237,20 @@ class Task:
 
 
 def library_seed(seed: int | str) -> int:
-    """A seed of 56 bits. The library adds the sample's number to it, so neighbours must lie far apart."""
+    """Return a seed of 56 bits. The library adds the sample's number, so seeds must be far apart."""
     return int.from_bytes(hashlib.sha256(f"{seed}".encode()).digest()[:7], "big")
 
 
 def open_vllm(
     images: Images, model_folder: Path, thinking: ThinkingChanges | None, *, first_gpu: int = 0
 ) -> VllmEngine:
-    """The engine of a checkpoint folder; what only the machine decides stands in the environment.
+    """Open the engine of a checkpoint folder. The environment has the settings of the machine.
 
-    R1V3_VLLM_TENSOR_PARALLEL (else all visible accelerators), R1V3_VLLM_MEMORY (share of an accelerator's
-    memory, 0.9), R1V3_VLLM_ROWS (samples that decode at once, 256).
+    These are R1V3_VLLM_TENSOR_PARALLEL (default: all visible accelerators), R1V3_VLLM_MEMORY (share of an
+    accelerator's memory, default 0.9) and R1V3_VLLM_ROWS (samples that decode at once, default 256).
 
     Args:
-        first_gpu: of those that it takes, as this process numbers them.
+        first_gpu: index of the first GPU that it uses, in this process's numbering.
 
     Raises:
         ValueError: vLLM is not installed, or a value is malformed.
@@ -265,7 +265,7 @@ def open_vllm(
 
 
 def _prompt(encoder: Encoder, request: Request) -> TokensPrompt:
-    """What vLLM takes: ids with one image token for each picture, which it expands, and the pictures."""
+    """Return vLLM's input: ids with one image token for each picture, which it expands, and the pictures."""
     check_places(request)
     pictures = encoder.pictures(request.prompt, list(request.images))
     ids = encoder.text_ids(request.prompt.replace("<image>", encoder.processor.sent))
@@ -279,7 +279,7 @@ def _prompt(encoder: Encoder, request: Request) -> TokensPrompt:
 
 
 def _refusal() -> type[Exception]:
-    """What vLLM raises for a request that it will not take, as for a prompt too long."""
+    """Return the error that vLLM raises for a request that it refuses, such as a prompt that is too long."""
     from vllm.exceptions import VLLMClientError
 
     return VLLMClientError
@@ -287,7 +287,7 @@ def _refusal() -> type[Exception]:
 
 def _tokens(completion: CompletionOutput) -> tuple[list[int], list[float]]:
     ids = list(completion.token_ids)
-    assert completion.logprobs is not None  # we asked for them
+    assert completion.logprobs is not None  # they were requested
     return ids, [told[i].logprob for told, i in zip(completion.logprobs, ids)]
 
 

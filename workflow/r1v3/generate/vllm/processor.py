@@ -1,8 +1,8 @@
-"""Makes vLLM cut pictures into the same tiles or patches, pixel for pixel, as the other engines do.
+"""Makes vLLM divide pictures into the same tiles or patches, pixel for pixel, as the other engines.
 
-Where torchvision is installed, vLLM resizes with that, and greedy log-probabilities of a tiled picture then
-differ by 0.02 from those of the trainer, which resizes with Pillow. Here vLLM is handed our processor.
-It also has no video half, so a checkpoint needs no settings for videos.
+If torchvision is installed, vLLM resizes with it. Greedy log-probabilities of a tiled picture then differ by
+0.02 from those of the trainer, which resizes with Pillow. So vLLM gets our processor here. Our processor does
+not support videos, so a checkpoint needs no settings for them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from r1v3.recipe.schema.recipe import Images
 
-if TYPE_CHECKING:  # torch is imported when an engine is opened
+if TYPE_CHECKING:  # torch is imported only when an engine is opened
     from r1v3.model.processor import ImageProcessor
 
 
 class Names(NamedTuple):
-    """How vLLM names a family: its module, what its classes begin with, and its connector's class.
+    """vLLM's names for a family: its module, the prefix of its classes, and the class of its connector.
 
-    `merger` is None where the connector is made of plain linear layers. Such a family takes tiles.
+    `merger` is None if the connector consists of plain linear layers. Such a family takes tiles.
     """
 
     module: str
@@ -62,7 +62,7 @@ def use_our_processor(folder: Path, images: Images) -> ImageProcessor:
             return {"image": None}
 
         def get_supported_mm_processor_kwargs(self) -> Any:
-            # Qwen3-VL's own adds settings of its video half, which ours lacks.
+            # Qwen3-VL's own method adds settings for videos, which ours does not have.
             return BaseProcessingInfo.get_supported_mm_processor_kwargs(self)
 
         def get_mm_max_tokens_per_item(self, seq_len: int, mm_counts: Any) -> Any:
@@ -90,9 +90,9 @@ def use_our_processor(folder: Path, images: Images) -> ImageProcessor:
 
 
 def _keep_weights(module: Any, name: str) -> None:
-    """Let a connector's layers keep their weights on a CPU, where vLLM packs them and drops the originals.
+    """Make a connector's layers keep their weights on a CPU, where vLLM packs them and drops the originals.
 
-    Without them nobody could tell which connector the engine holds.
+    Without the originals, the engine's connector could not be hashed.
     """
     merger: Any = getattr(module, name)
     if getattr(merger, "keeps_weights", False):

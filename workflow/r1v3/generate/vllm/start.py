@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from r1v3.base.json_file import read_model_json
 from r1v3.recipe.schema.recipe import Images
 
-if TYPE_CHECKING:  # torch and vLLM are imported when an engine is opened
+if TYPE_CHECKING:  # torch and vLLM are imported only when an engine is opened
     from vllm import LLM
 
     from r1v3.model.processor import ImageProcessor
 
 Options = dict[str, Any]  # arguments of `vllm.LLM`, which its server takes as flags
 
-# For a build of vLLM that has no accelerator: everything in this process, nothing compiled.
+# For a build of vLLM without accelerators: everything in this process, and nothing compiled.
 CPU = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -29,11 +29,11 @@ EVERYWHERE = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
 def start(
     folder: Path, images: Images, *, rows: int, first_gpu: int = 0
 ) -> tuple[LLM, ImageProcessor]:
-    """vLLM with our processor, and that processor.
+    """Start vLLM with our processor, and return both.
 
     Args:
-        rows: samples that decode at once.
-        first_gpu: of those that it takes, as this process numbers them.
+        rows: number of samples that decode at once.
+        first_gpu: index of the first GPU that it uses, in this process's numbering.
 
     Raises:
         ValueError: vLLM is not installed, or R1V3_VLLM_TENSOR_PARALLEL or _MEMORY is malformed.
@@ -55,7 +55,7 @@ def start(
 
 
 def set_vllm_environment() -> None:
-    """Set what vLLM reads from the environment when it is imported; what is set already stays."""
+    """Set the variables that vLLM reads when it is imported, unless they are set already."""
     import torch
 
     accelerators = torch.cuda.device_count()
@@ -64,11 +64,11 @@ def set_vllm_environment() -> None:
     if not accelerators:
         import torch._dynamo.config as compiler
 
-        compiler.disable = True  # where torch was imported before the variable was set
+        compiler.disable = True  # in case torch was imported before the variable was set
 
 
 def visible(folder: Path, *, rows: int, first_gpu: int = 0) -> Options:
-    """`arguments` for the accelerators that this process sees."""
+    """Return `arguments` for the accelerators that this process sees."""
     import torch
 
     accelerators = torch.cuda.device_count()
@@ -76,9 +76,9 @@ def visible(folder: Path, *, rows: int, first_gpu: int = 0) -> Options:
 
 
 def arguments(folder: Path, *, rows: int, accelerators: int, first_gpu: int = 0) -> Options:
-    """vLLM's arguments: the checkpoint's own precision, no remote code, safetensors alone.
+    """Return vLLM's arguments: the checkpoint's own precision, no remote code, only safetensors.
 
-    Where it takes some accelerators only, they are named: its workers would else begin with the first one.
+    If it uses only some of the accelerators, they are named. Its workers would else begin with the first.
     """
     from r1v3.model.families import type_of_folder
 
@@ -87,7 +87,7 @@ def arguments(folder: Path, *, rows: int, accelerators: int, first_gpu: int = 0)
         "dtype": config.get("dtype") or config.get("torch_dtype") or "auto",
         "trust_remote_code": False,
         "load_format": "safetensors",
-        "generation_config": "vllm",  # none but the recipe's sampling
+        "generation_config": "vllm",  # only the recipe's sampling
         "logprobs_mode": "processed_logprobs",
         "enable_prefix_caching": True,
         "max_num_seqs": rows,
@@ -95,19 +95,19 @@ def arguments(folder: Path, *, rows: int, accelerators: int, first_gpu: int = 0)
         "tensor_parallel_size": (size := tensor_parallel(accelerators)),
     }
     if size > 1 and type_of_folder(folder) != "internvl":
-        # Else their connectors would be divided among the workers, and no worker could hash them.
+        # Otherwise their connectors would be divided among the workers, and no worker could hash them.
         chosen["mm_encoder_tp_mode"] = "data"
     if accelerators:
         share = _number("R1V3_VLLM_MEMORY", 0.9)
         if first_gpu:
             chosen["device_ids"] = list(range(first_gpu, first_gpu + size))
         return chosen | {"enable_sleep_mode": True, "gpu_memory_utilization": share}
-    # A prompt in pieces would rewind its random stream, which a CPU's generator cannot.
+    # Prefilling a prompt in parts would rewind its random stream, which a CPU's generator cannot do.
     return chosen | {"enforce_eager": True, "enable_chunked_prefill": False}
 
 
 def tensor_parallel(accelerators: int) -> int:
-    """Accelerators that share a vLLM: R1V3_VLLM_TENSOR_PARALLEL, else all of them.
+    """Return the number of accelerators that share a vLLM: R1V3_VLLM_TENSOR_PARALLEL, or else all.
 
     Raises:
         ValueError: there are not so many.

@@ -1,7 +1,7 @@
-"""New weights for a running vLLM: all of them, and nothing remembered of the old ones.
+"""Replaces all weights of a running vLLM, and clears everything that the old ones computed.
 
-Loading alone leaves embeddings of pictures by the old connector, and keys and values, in four caches:
-wrong tokens without an error. A first update hides it; tests make two on the same picture.
+Loading alone leaves four caches with keys and values and with picture embeddings of the old connector. They
+would give wrong tokens without an error. A first update hides the fault, so tests make two on one picture.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ class InBuckets(Protocol):
     """Weights that the trainer's processes put into buckets together, each on its own GPU."""
 
     def buckets(self) -> Iterator[tuple[WeightBucket, dict[str, bytes]]]:
-        """Each bucket, and every process's handle of it by device; read it before the next one."""
+        """Yield each bucket with the handles of all processes by device. Read it before the next one."""
         ...
 
     def done(self) -> None:
-        """No worker maps a bucket any more."""
+        """Free the buckets. No worker may map one any more."""
         ...
 
 
 def replace_weights(llm: LLM, weights: Weights) -> str:
-    """Replace the weights of all workers and empty every cache.
+    """Replace the weights of all workers and clear every cache.
 
     Returns:
-        sha256 of the connector as it now lies in the engine (`r1v3.model.groups.group_hashes`).
+        sha256 of the connector that the engine now holds (`r1v3.model.groups.group_hashes`).
 
     Raises:
-        RuntimeError: a weight was missing, the connector in the engine is not the one that was sent, or
-            requests are running, so that a cache cannot be emptied.
+        RuntimeError: a weight was missing, the engine's connector is not the one that was sent, or requests
+            are running, so that a cache cannot be cleared.
     """
     if llm.llm_engine.has_unfinished_requests():
         raise RuntimeError("weights cannot be replaced while requests are running")
@@ -78,7 +78,7 @@ def replace_weights(llm: LLM, weights: Weights) -> str:
 
 
 def _take_weights(llm: LLM, **source: object) -> list[list[str]]:
-    """What each worker misses after `r1v3.generate.vllm.worker.Weights.take_weights`."""
+    """Return what each worker lacks after `r1v3.generate.vllm.worker.Weights.take_weights`."""
     return llm.collective_rpc("take_weights", kwargs=source)
 
 
@@ -92,19 +92,19 @@ def _note_connector(
 
 
 def _with_head(pairs: Iterable[Named]) -> Iterator[Named]:
-    """Tied embeddings as the head too: vLLM on a CPU packs a head of its own, and would keep the old one."""
+    """Yield tied embeddings as the head too, because vLLM on a CPU packs its own head and would keep it."""
     embeddings, head = None, False
     for name, tensor in pairs:
         head = head or name == "lm_head.weight"
         if name.endswith("language_model.embed_tokens.weight"):
-            embeddings = tensor.detach().clone()  # a gathered one ends with its turn
+            embeddings = tensor.detach().clone()  # a gathered tensor is valid only in its turn
         yield name, tensor
     if embeddings is not None and not head:
         yield "lm_head.weight", embeddings
 
 
 def _empty_caches(llm: LLM) -> None:
-    """Keys and values, embeddings of pictures in scheduler and workers, prepared pictures."""
+    """Clear keys and values, picture embeddings in scheduler and workers, and prepared pictures."""
     llm.llm_engine.reset_encoder_cache()
     llm.reset_mm_cache()
     if not llm.reset_prefix_cache():
@@ -119,7 +119,7 @@ def _in_process(llm: LLM) -> bool:
 def through_buckets(
     llm: LLM, buckets: Iterable[tuple[WeightBucket, dict[str, bytes]]]
 ) -> list[list[str]]:
-    """Let all workers read buckets one after another; what each of them missed."""
+    """Let all workers read the buckets one after another, and return what each of them lacks."""
     llm.collective_rpc("begin_new_weights")
     for bucket, handles in buckets:
         pieces = [astuple(piece) for piece in bucket.pieces]

@@ -1,4 +1,4 @@
-"""What is added to each of vLLM's workers: new weights, all of them or an error, and what they are now."""
+"""Methods that are added to each of vLLM's workers: they load new weights completely, and hash them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:  # a worker imports torch and vLLM itself
     from vllm.config import ModelConfig, VllmConfig
 
     class Model(Module):
-        """A model of vLLM's."""
+        """A model of vLLM."""
 
         load_weights: Callable[[Iterable[tuple[str, Tensor]]], set[str]]
 
     class Runner(Protocol):
-        """What is used of a worker's model runner."""
+        """The used part of a worker's model runner."""
 
         model_config: ModelConfig
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:  # a worker imports torch and vLLM itself
         def reset_mm_cache(self) -> None: ...
 
 
-# The connectors of the families, by vLLM's names; `model.` before them makes our own.
+# The connectors of the families, by vLLM's names; with `model.` before them they are our names.
 CONNECTOR = ("multi_modal_projector.", "visual.merger.", "visual.deepstack_merger_list.")
 
 
 class Weights:
-    """Mixed into vLLM's worker (`worker_extension_cls`), so its methods are called by name in every one."""
+    """Mixed into vLLM's worker (`worker_extension_cls`); each worker's methods are called by name."""
 
     model_runner: Runner  # these four are the worker's own
     reload_weights: Callable[..., None]
@@ -42,9 +42,9 @@ class Weights:
     vllm_config: VllmConfig
 
     def take_weights(self, **source: object) -> list[str]:
-        """Load from `weights_iterator` or `weights_path`; returns what was missing there.
+        """Load from `weights_iterator` or `weights_path`, and return the names of missing weights.
 
-        The library only logs what it did not find.
+        The library only logs missing weights.
         """
         model = self.model_runner.get_model()
         load = model.load_weights
@@ -63,7 +63,7 @@ class Weights:
         return sorted({name for name, _ in model.named_parameters()} - loaded)
 
     def begin_new_weights(self) -> None:
-        """Expect all weights, in buckets."""
+        """Prepare for all weights, which come in buckets."""
         from vllm.config import set_current_vllm_config
         from vllm.model_executor.model_loader.reload import initialize_layerwise_reload
 
@@ -87,7 +87,7 @@ class Weights:
             torch.cuda.current_stream(self.device).synchronize()
 
     def end_new_weights(self) -> list[str]:
-        """Use the weights that came; returns what was missing."""
+        """Use the weights that came, and return the names of missing ones."""
         from vllm.config import set_current_vllm_config
         from vllm.model_executor.model_loader.reload import finalize_layerwise_reload
 
@@ -100,7 +100,7 @@ class Weights:
         return sorted({name for name, _ in model.named_parameters()} - self.arrived)
 
     def connector_hash(self) -> str:
-        """sha256 of the connector as it lies in the engine; of equal tensors equal to the trainer's.
+        """Return the sha256 of the engine's connector; equal tensors give the trainer's hash.
 
         See `r1v3.model.groups.group_hashes`. The connector is not divided among parallel workers.
         """
@@ -109,7 +109,7 @@ class Weights:
 
 
 def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
-    """sha256 of tensors and their names, in a fixed order."""
+    """Return the sha256 of tensors and their names, in a fixed order."""
     import torch
 
     digest = hashlib.sha256()
