@@ -57,8 +57,9 @@ class Response:
     Log-probabilities are those at the sampling temperature before top-p. vLLM's are those after top-p, so
     request them with top-p 1. With greedy decoding they are those at temperature 1. They are 0 for tokens
     that close a thought, which are not sampled. A server may return neither ids nor log-probabilities;
-    `counted` is then its count of tokens. The finish reason is `stop`, `length`, a server's `content_filter` or
-    `tool_calls`, or `error`. The last means that no engine can answer the request; `error` says why.
+    `counted` is then its count of tokens. The finish reason is `stop`, `length`, a server's
+    `content_filter` or `tool_calls`, or `error`. The last means that no engine can answer the request;
+    `error` says why.
     """
 
     key: str

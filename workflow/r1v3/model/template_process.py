@@ -1,9 +1,9 @@
 """The child process that renders another model's chat template: `python -m r1v3.model.template_process`.
 
 A chat template is a program. Jinja's sandbox denies it Python's own objects, but does not stop it from
-running forever or from filling the memory. This process limits its own memory, opens no file for writing, and has
-nothing of its parent's environment. It reads one JSON request a line from stdin, and writes one JSON reply a
-line to stdout.
+running forever or from filling the memory. This process limits its own memory, opens no file for writing,
+and has nothing of its parent's environment. It reads one JSON request a line from stdin, and writes one
+JSON reply a line to stdout.
 
 The environment of templates equals that of transformers (`chat_template_utils`). It does not import
 transformers, so that it starts in a tenth of a second; a test compares both.

@@ -1,8 +1,8 @@
 """Buckets of weights in memory that a trainer and vLLM's workers share, without a copy through the host.
 
 On a GPU, a bucket is a buffer that CUDA exports, as in vLLM's own `ipc_engine`. Each trainer process fills
-one on its own GPU, and a worker opens the one on the GPU that it computes on. On a CPU, where tests run the same
-code, a bucket is a file in shared memory.
+one on its own GPU, and a worker opens the one on the GPU that it computes on. On a CPU, where tests run the
+same code, a bucket is a file in shared memory.
 """
 
 from __future__ import annotations

@@ -274,7 +274,7 @@ def _tiles(folder: Path) -> tuple[int, int]:
 
 
 def _chat_tokenizer(source: Path, target: Path, came: Json) -> None:
-    """Write the tokenizer for InternVL's code, without the native keys and with the slow tokenizer's files."""
+    """Write the tokenizer for InternVL's code, without native keys and with the slow tokenizer's files."""
     core = read_model_json(source / "tokenizer.json")
     qwen = _is_qwen(core)
     wanted = came.get("tokenizer_files") or [
