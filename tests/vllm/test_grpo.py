@@ -6,11 +6,16 @@ pytest.importorskip("pandas", reason="records and rollouts need it")
 
 from data_fixtures import source_config
 from grpo_fixtures import grpo_run
+from model_fixtures import IMAGES, picture, small_processor
 from training_fixtures import SOURCE
 from vllm_models import write
 
 from r1v3.data.prepare import prepare
+from r1v3.generate import Request
+from r1v3.generate.in_process.engine import TransformersEngine
 from r1v3.generate.types import Sampling
+from r1v3.model.encode import Encoder
+from r1v3.model.load import load_model
 from r1v3.reward import format_reward
 from r1v3.train.core.metrics import read_metrics
 from r1v3.train.grpo.sampling import rollouts, sampler
@@ -40,6 +45,27 @@ def test_the_engine_follows_every_update_on_the_same_pictures(parts, tmp_path):
     assert max(row["logprob_gap_max"] for row in rows) < 1e-3
     groups = facts["groups"]
     assert groups["before"]["connector"] != groups["after"]["connector"]
+
+
+def test_the_engine_follows_merged_adapters_and_opens_the_checkpoint_that_they_leave(
+    parts, tmp_path, engine, answers
+):
+    lora = {"rank": 4, "alpha": 64, "targets": {"llm": ["q_proj", "v_proj", "down_proj"]}}
+    facts, rows = run(parts, tmp_path / "run", train=["connector", "llm"], lora=lora)
+    assert max(row["logprob_gap_max"] for row in rows) < 1e-3
+    groups = facts["groups"]
+    assert groups["before"]["llm"] != groups["after"]["llm"]
+    engine.wake()
+    folder = tmp_path / "run" / "checkpoints" / "step-000004"
+    engine.sync_weights(folder)
+    theirs = TransformersEngine(load_model(folder), Encoder(small_processor(), IMAGES))
+    greedy, asked = (
+        Sampling(0.0, 1.0, 12),
+        [Request("one", "<image>\nWhat?", (picture(1),), seed=1)],
+    )
+    one, two = answers(engine, asked, greedy)[0], answers(theirs, asked, greedy)[0]
+    assert one.token_ids == two.token_ids
+    assert one.logprobs == pytest.approx(two.logprobs, abs=1e-3)
 
 
 def test_an_engine_that_keeps_the_old_weights_is_seen_in_the_gap(parts, tmp_path, monkeypatch):
