@@ -30,7 +30,7 @@ from r1v3.recipe.tracking import mark_of_store, tracking_uri
 
 command_environment(Path(workflow.basedir), config)
 own_folder(Path.cwd())
-settle_times(Path(workflow.basedir))
+settle_times(Path(workflow.basedir), logger if workflow.is_main_process else None)
 
 try:
     GRAPH = open_graph(Path(workflow.basedir), config)
