@@ -39,8 +39,8 @@ plan: setup ## what a recipe costs before it is run: RECIPE=paper NODES= PRICE=,
 open: setup ## public data to your own model: checks, plan, then everything; RECIPE=open-1b
 	@r1v3 start --recipe $(or $(RECIPE),open-1b)
 
-rehearsal: setup ## open-1b whole on a processor, from a hub on loopback, with a tiny model; RECIPE=open-1b
-	@python tests/rehearsal/rehearse.py --recipe $(or $(RECIPE),open-1b)
+rehearsal: setup ## open-1b whole on a processor, from a hub on loopback, with a tiny model; RECIPE=open-1b ENGINE=vllm SLURM=1
+	@python tests/rehearsal/rehearse.py --recipe $(or $(RECIPE),open-1b) $(if $(ENGINE),--engine $(ENGINE)) $(if $(SLURM),--slurm)
 
 preflight: setup ## are the machines ready? By Slurm where there is one; RECIPE=paper
 	@r1v3 preflight --recipe $(or $(RECIPE),paper)

@@ -1,5 +1,9 @@
 """`make rehearsal`: the recipe open-1b whole, from a hub on loopback to the report, on a processor.
 
+    python tests/rehearsal/rehearse.py                  # transformers answers
+    python tests/rehearsal/rehearse.py --engine vllm    # vLLM answers, from .venv-vllm
+    python tests/rehearsal/rehearse.py --slurm          # through a Slurm of simulated nodes, as root
+
 A copy of the checkout runs in a folder of its own, so that no result of yours is touched. Called again, it
 goes on where it ended. Names, files, code and rules are those of open-1b. What differs is in sizes.yaml, and
 checksums of benchmarks are left out, since their files are small ones here.
@@ -16,29 +20,45 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "tests" / "unit"), str(HERE)]
+TESTS = ROOT / "tests"
+sys.path[:0] = [str(each) for each in (ROOT / "workflow", TESTS / "unit", TESTS / "slurm", HERE)]
 
+import one_machine  # noqa: E402
+import yaml  # noqa: E402
 from hub_benchmarks import served_table, write_benchmarks  # noqa: E402
 from hub_sets import datasets, write_sets  # noqa: E402
 from loopback_hub import Hub, serve  # noqa: E402
+from on_slurm import SITE  # noqa: E402
 
 from r1v3.recipe.load import load_recipe  # noqa: E402
 
 PARTS = ("Snakefile", "workflow", "config", "profiles", "slurm", "envs")
 ITEMS = 4  # of a benchmark, one for each of EMMA's files; composites are kept whole
+VLLM_PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
+TRAINING = (
+    "model",
+    "sft",
+    "grpo",
+)  # stages that two processes share elsewhere; here one has a core
+ANSWERING = ("sample", "reject", "parity", "probe", "evaluate")  # other stages that open a model
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", default="open-1b")
-    parser.add_argument("--folder", type=Path, default=ROOT / "results" / "rehearsal")
+    parser.add_argument("--engine", choices=("transformers", "vllm"), default="transformers")
+    parser.add_argument("--slurm", action="store_true", help="on simulated nodes; as root")
+    parser.add_argument("--folder", type=Path, help="default: one of its own for each way")
     parser.add_argument("--cores", default="2")
     parser.add_argument("--overlay", type=Path, default=HERE / "sizes.yaml")
     parser.add_argument("--items", type=int, default=ITEMS)
     parser.add_argument("targets", nargs="*", help="what Snakemake is asked for")
     options = parser.parse_args()
+    if missing := why_not(options):
+        print(missing, file=sys.stderr)
+        return 1
     begun = time.monotonic()
-    folder = options.folder.resolve()
+    folder = (options.folder or default_folder(options)).resolve()
     models = publish(folder / "hub", options.recipe, options.items)
     hub = Hub(
         models=models,
@@ -47,7 +67,17 @@ def main() -> int:
     )
     with serve(hub, port=port_of(folder)):
         checkout = copy_checkout(folder / "checkout", hub.url)
-        code = snakemake(checkout, hub.url, options)
+        overlay = write_overlay(folder / "overlay.yaml", options)
+        command = [*words(options), "--config", f"recipe={options.recipe}", f"overlay={overlay}"]
+        command += ["--", *(options.targets or ["all"])]
+        environment = environment_of(checkout, hub.url)
+        if options.slurm:
+            write_site(checkout / "slurm" / "site.yaml", options)
+            with one_machine.slurm(nodes=2) as cluster:
+                path = cluster.environment["PATH"]
+                code = subprocess.call(command, cwd=checkout, env=environment | {"PATH": path})
+        else:
+            code = subprocess.call(command, cwd=checkout, env=environment)
     minutes = (time.monotonic() - begun) / 60
     print(f"rehearsal: {minutes:.1f} minutes, {len(hub.sent)} files from {hub.url}")
     report = checkout / "results" / "report.html"
@@ -106,11 +136,54 @@ def copy_checkout(folder: Path, url: str) -> Path:
     return folder
 
 
-def snakemake(checkout: Path, url: str, options: argparse.Namespace) -> int:
+def why_not(options: argparse.Namespace) -> str | None:
+    """What is missing here for this way of rehearsing, and what to do."""
+    if options.engine == "vllm" and not VLLM_PYTHON.exists():
+        return "vLLM is not installed: workflow/setup_vllm.sh does it"
+    return one_machine.why_not() if options.slurm else None
+
+
+def default_folder(options: argparse.Namespace) -> Path:
+    name = "rehearsal" + "-vllm" * (options.engine == "vllm") + "-slurm" * options.slurm
+    return ROOT / "results" / name
+
+
+def write_overlay(path: Path, options: argparse.Namespace) -> Path:
+    """The sizes with the engine that was asked for."""
+    overlay = yaml.safe_load(options.overlay.read_text(encoding="utf-8"))
+    overlay.setdefault("generation", {})["engine"] = options.engine
+    path.write_text(yaml.safe_dump(overlay, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def write_site(path: Path, options: argparse.Namespace) -> None:
+    """The cluster's own file, with the simulated nodes in place of a cluster's."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    site = content["site"]
+    site["gpus"] |= SITE
+    site |= {"max_hours": 24, "check_seconds": 3}
+    if options.engine == "vllm":
+        site["python"] = str(VLLM_PYTHON)
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def words(options: argparse.Namespace) -> list[str]:
+    """The user's command, up to `--config`."""
+    if options.slurm:
+        return [sys.executable, "-m", "snakemake", "--profile", "slurm", "--cores", "all"]
+    command = [sys.executable, "-m", "snakemake", "--cores", options.cores, "--keep-going"]
+    launchers = dict.fromkeys(TRAINING, "python")
+    if options.engine == "vllm":
+        launchers = dict.fromkeys((*TRAINING, *ANSWERING), str(VLLM_PYTHON))
+    return [*command, "--set-resources", *(f"{k}:launcher={v}" for k, v in launchers.items())]
+
+
+def environment_of(checkout: Path, url: str) -> dict[str, str]:
+    """The variables of every job: the hub on loopback, and none of the user's own sets."""
     for name in ("R1V3_DATA", "R1V3_BENCHMARKS", "MLFLOW_TRACKING_URI"):
         os.environ.pop(name, None)
     path = os.pathsep.join([str(checkout / "workflow"), os.environ.get("PYTHONPATH", "")])
-    environment = os.environ | {
+    return os.environ | {
         "HF_ENDPOINT": url,
         "HF_HOME": str(checkout.parent / "hf"),
         "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -120,20 +193,6 @@ def snakemake(checkout: Path, url: str, options: argparse.Namespace) -> int:
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": path,
     }
-    command = [sys.executable, "-m", "snakemake", "--cores", options.cores, "--keep-going"]
-    command += [
-        "--set-resources",
-        "model:launcher=python",
-        "sft:launcher=python",
-        "grpo:launcher=python",
-    ]
-    command += [
-        "--config",
-        f"recipe={options.recipe}",
-        f"overlay={options.overlay.resolve()}",
-        "--",
-    ]
-    return subprocess.call([*command, *(options.targets or ["all"])], cwd=checkout, env=environment)
 
 
 if __name__ == "__main__":
