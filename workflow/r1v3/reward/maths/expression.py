@@ -7,6 +7,7 @@ Nothing in it can run code. What is not understood raises `NotAnExpression`, nev
 """
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 
@@ -286,14 +287,15 @@ class _Parser(Reader):
         return bool(match) and match.group().lstrip("\\") in FUNCTIONS
 
 
-def variables_of(tree: Tree) -> frozenset[str]:
-    """Return the names of the free variables of a tree."""
-    if tree[0] == "var":
-        return frozenset((tree[1],))
-    if tree[0] == "call":
-        return variables_of(tree[2]) | {tree[1] + "()"}
-    found: frozenset[str] = frozenset()
+def nodes(tree: Tree) -> Iterator[Tree]:
+    """Yield a tree and all trees in it."""
+    yield tree
     for part in tree[1:]:
         if isinstance(part, tuple):
-            found |= variables_of(part)
-    return found
+            yield from nodes(part)
+
+
+def variables_of(tree: Tree) -> frozenset[str]:
+    """Return the names of the free variables of a tree; an unknown function f is `f()`."""
+    named = (node for node in nodes(tree) if node[0] in ("var", "call"))
+    return frozenset(node[1] if node[0] == "var" else f"{node[1]}()" for node in named)

@@ -7,12 +7,14 @@ MAX_BITS raises `TooLarge`, so towers of powers cost microseconds.
 
 import cmath
 import math
+import operator
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NoReturn
 
-from r1v3.reward.maths.expression import variables_of
+from r1v3.reward.maths.evaluate import Arithmetic, evaluate, logarithm
+from r1v3.reward.maths.expression import nodes, variables_of
 from r1v3.reward.maths.precise import agrees_precisely
 from r1v3.reward.maths.reader import Tree
 
@@ -22,14 +24,6 @@ Point = dict[str, Number]  # value by name of variable
 MAX_BITS = 40_000
 RELATIVE = 1e-9
 POINTS = 6
-
-_TRIG = {
-    "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "arcsin": cmath.asin,
-    "arccos": cmath.acos, "arctan": cmath.atan, "sinh": cmath.sinh, "cosh": cmath.cosh,
-    "tanh": cmath.tanh, "exp": cmath.exp, "ln": cmath.log, "log": cmath.log,
-    "cot": lambda z: 1 / cmath.tan(z), "sec": lambda z: 1 / cmath.cos(z),
-    "csc": lambda z: 1 / cmath.sin(z),
-}  # fmt: skip
 
 
 class Undefined(ArithmeticError):
@@ -47,61 +41,15 @@ def value_of(tree: Tree, point: Point | None = None) -> Number:
         Undefined: no finite value. TooLarge: past the bounds.
     """
     try:
-        return _value(tree, point or {})
-    except (ZeroDivisionError, ValueError) as error:
+        return evaluate(tree, point or {}, _FLOATS)
+    except (ZeroDivisionError, ValueError, LookupError) as error:
         raise Undefined(str(error)) from None
     except (OverflowError, RecursionError) as error:
         raise TooLarge(str(error)) from None
 
 
-def _value(tree: Tree, point: Point) -> Number:
-    kind = tree[0]
-    if kind == "num":
-        return tree[1]
-    if kind == "var":
-        return point[tree[1]]
-    if kind == "const":
-        return _constant(tree[1])
-    if kind == "call":
-        phase = zlib.crc32(tree[1].encode()) % 97 / 31
-        return cmath.cos(complex(_value(tree[2], point)) * (1.3 + phase / 7) + phase) + 2.5
-    if kind == "fn":
-        return _function(tree[1], _value(tree[2], point))
-    left = _value(tree[1], point)
-    if kind == "neg":
-        return -left
-    if kind == "abs":
-        return abs(left)
-    if kind == "fact":
-        return _factorial(left)
-    right = _value(tree[2], point)
-    if kind == "add":
-        return _bounded(left + right)
-    if kind == "mul":
-        return _bounded(left * right)
-    if kind == "div":
-        if right == 0:
-            raise ZeroDivisionError
-        return _bounded(left / right)
-    if kind == "pow":
-        return _power(left, right)
-    if kind == "root":
-        return _power(right, 1 / left) if left != 0 else _fail()
-    if kind == "log":
-        return cmath.log(complex(right)) / cmath.log(complex(left))
-    if kind == "binom":
-        return _binomial(left, right)
-    raise ValueError(kind)
-
-
 def _fail() -> NoReturn:
     raise ZeroDivisionError
-
-
-def _constant(name: str) -> complex:
-    if name == "infty":
-        raise Undefined("infinity")
-    return {"pi": math.pi, "e": math.e, "i": 1j, "degree": math.pi / 180}[name]
 
 
 def _bounded(value: Number) -> Number:
@@ -112,12 +60,9 @@ def _bounded(value: Number) -> Number:
     return value
 
 
-def _function(name: str, argument: Number) -> complex:
-    if name not in _TRIG:
-        raise ValueError(name)
-    if argument == 0 and name in ("ln", "log"):
-        raise ZeroDivisionError
-    return _TRIG[name](complex(argument))
+def _of_unknown_function(name: str, argument: Number) -> complex:
+    phase = zlib.crc32(name.encode()) % 97 / 31
+    return cmath.cos(complex(argument) * (1.3 + phase / 7) + phase) + 2.5
 
 
 def _factorial(n: Number) -> Fraction:
@@ -186,6 +131,22 @@ def _rational_root(base: Fraction, index: int) -> Fraction | None:
     return Fraction(sign * parts[0], parts[1])
 
 
+_FLOATS: Arithmetic = {
+    "num": lambda value: value,
+    "pi": lambda: math.pi, "e": lambda: math.e, "i": lambda: 1j, "degree": lambda: math.pi / 180,
+    "add": lambda a, b: _bounded(a + b), "mul": lambda a, b: _bounded(a * b),
+    "div": lambda a, b: _bounded(a / b) if b != 0 else _fail(),
+    "neg": operator.neg, "abs": abs, "fact": _factorial, "binom": _binomial, "pow": _power,
+    "root": lambda index, value: _power(value, 1 / index) if index != 0 else _fail(),
+    "call": _of_unknown_function,
+    "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "arcsin": cmath.asin, "arccos": cmath.acos,
+    "arctan": cmath.atan, "sinh": cmath.sinh, "cosh": cmath.cosh, "tanh": cmath.tanh,
+    "cot": lambda z: 1 / cmath.tan(z), "sec": lambda z: 1 / cmath.cos(z),
+    "csc": lambda z: 1 / cmath.sin(z),
+    "exp": cmath.exp, "ln": cmath.log, "log": logarithm(cmath.log),
+}  # fmt: skip
+
+
 def as_complex(value: Number) -> complex:
     """Return a value as a floating point number.
 
@@ -229,7 +190,7 @@ def _points(names: Iterable[str], *trees: Tree) -> list[Point]:
     Near 0, |x + 2| is x + 2.
     """
     points = [sample_point(names, index) for index in range(POINTS)]
-    if any(_has_modulus(tree) for tree in trees) and not any(has_root(tree) for tree in trees):
+    if any(_has_modulus(tree) for tree in trees) and not any(_has_root(tree) for tree in trees):
         points.append({name: _FAR[1] * abs(size) for name, size in points[0].items()})
     return points
 
@@ -251,19 +212,20 @@ def same_value(left: Tree, right: Tree) -> bool | None:
         # a value past all bounds matches no other: floats would call the two tiniest numbers equal
         return None if Undefined in (x, y) and TooLarge not in (x, y) else False
     compared = 0
-    real_only = not ({"i"} & (constants_of(left) | constants_of(right)))
-    rooted = has_root(left) or has_root(right)
+    real_only = not ({"i"} & (_constants_of(left) | _constants_of(right)))
+    rooted = _has_root(left) or _has_root(right)
     for index, point in enumerate(_points(names, left, right)):
         if rooted:
             point = {n: v if n in _SIGNED else abs(v) for n, v in point.items()}
-        if real_only and rooted and index >= POINTS // 2 and not _in_domain(left, right, point):
+        mixed = index >= POINTS // 2
+        domain = not (mixed and real_only and rooted) or (
+            _in_domain(left, point) and _in_domain(right, point)
+        )
+        values = _values((left, right), point) if domain else None
+        if values is None:
             continue
-        try:
-            x, y = as_complex(value_of(left, point)), as_complex(value_of(right, point))
-        except (Undefined, TooLarge):
-            continue
-        real = [abs(z.imag) < 1e-12 * (1 + abs(z)) for z in (x, y)]
-        if index >= POINTS // 2 and real[0] != real[1]:
+        x, y = values
+        if mixed and _is_real(x) != _is_real(y):
             continue  # outside the domain of one of them, which an answer need not mention
         if not close(x, y) or (compared == 0 and not agrees_precisely(left, right, point)):
             return False
@@ -279,45 +241,46 @@ def _exact(x: Number, y: Number) -> bool:
     return isinstance(x, Fraction) and isinstance(y, Fraction)
 
 
-def constants_of(tree: Tree) -> frozenset[str]:
-    """Return the names of the constants of a tree."""
-    if tree[0] == "const":
-        return frozenset((tree[1],))
-    parts = (constants_of(part) for part in tree[1:] if isinstance(part, tuple))
-    return frozenset[str]().union(*parts)
+def _constants_of(tree: Tree) -> set[str]:
+    return {node[1] for node in nodes(tree) if node[0] == "const"}
 
 
 def _has_modulus(tree: Tree) -> bool:
-    return tree[0] == "abs" or any(
-        _has_modulus(part) for part in tree[1:] if isinstance(part, tuple)
+    return any(node[0] == "abs" for node in nodes(tree))
+
+
+def _has_root(tree: Tree) -> bool:
+    """Whether a tree draws a root or a logarithm, which negative numbers may not have."""
+    return any(
+        node[0] in ("root", "log")
+        or (node[0] == "fn" and node[1] in ("ln", "log"))
+        or (node[0] == "pow" and node[2][0] != "num" and node[2] != ("neg", ("num", Fraction(1))))
+        for node in nodes(tree)
     )
 
 
-def has_root(tree: Tree) -> bool:
-    """Whether a tree draws a root or a logarithm, which negative numbers may not have."""
-    if tree[0] in ("root", "log") or (tree[0] == "fn" and tree[1] in ("ln", "log")):
-        return True
-    if tree[0] == "pow" and tree[2][0] != "num" and tree[2] != ("neg", ("num", Fraction(1))):
-        return True
-    return any(has_root(part) for part in tree[1:] if isinstance(part, tuple))
-
-
-def _in_domain(left: Tree, right: Tree, point: Point) -> bool:
-    """Whether no part of two trees leaves the real numbers at a point."""
+def _in_domain(tree: Tree, point: Point) -> bool:
+    """Whether no part of a tree leaves the real numbers at a point."""
     try:
-        return _stays_real(left, point) and _stays_real(right, point)
-    except (Undefined, TooLarge, ZeroDivisionError, ValueError, OverflowError):
+        return all(
+            _is_real(as_complex(value_of(node, point)))
+            for node in nodes(tree)
+            if node[0] in ("root", "log", "pow", "fn")
+        )
+    except (Undefined, TooLarge):
         return False
 
 
-def _stays_real(tree: Tree, point: Point) -> bool:
-    parts = [part for part in tree[1:] if isinstance(part, tuple)]
-    if not all(_stays_real(part, point) for part in parts):
-        return False
-    if tree[0] in ("root", "log", "pow", "fn"):
-        value = as_complex(value_of(tree, point))
-        return abs(value.imag) < 1e-12 * (1 + abs(value))
-    return True
+def _is_real(value: complex) -> bool:
+    return abs(value.imag) < 1e-12 * (1 + abs(value))
+
+
+def _values(trees: Sequence[Tree], point: Point) -> list[complex] | None:
+    """Return the values of trees at a point, None where one has none."""
+    try:
+        return [as_complex(value_of(tree, point)) for tree in trees]
+    except (Undefined, TooLarge):
+        return None
 
 
 def proportional(left: Tree, right: Tree) -> int | None:
@@ -330,10 +293,10 @@ def proportional(left: Tree, right: Tree) -> int | None:
     ratio = None
     compared = 0
     for point in _points(names, left, right):
-        try:
-            x, y = as_complex(value_of(left, point)), as_complex(value_of(right, point))
-        except (Undefined, TooLarge):
+        values = _values((left, right), point)
+        if values is None:
             continue
+        x, y = values
         if abs(x) < 1e-12 or abs(y) < 1e-12:
             if abs(x) < 1e-12 and abs(y) < 1e-12:
                 continue
