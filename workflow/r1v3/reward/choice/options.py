@@ -167,10 +167,16 @@ def options_mentioned(text: str, options: Options) -> list[str]:
 
 
 def _occurs(words: str, flat: str) -> bool:
-    at = flat.rfind(words)
-    while at >= 0 and not _whole(flat, at, at + len(words)):
-        at = flat.rfind(words, 0, at + len(words) - 1)
-    return at >= 0
+    return words in flat and bool(_as_whole_words(words).search(flat))
+
+
+@lru_cache(maxsize=8_192)
+def _as_whole_words(words: str) -> re.Pattern[str]:
+    """Return a pattern of a text whose words and numbers do not go on at its ends."""
+    begins = r"(?<!\w)" if re.match(r"\w", words, re.ASCII) else ""
+    number = r"(?<!\d[.,-])" if words[0].isdigit() else ""
+    ends = r"(?!\w)" if re.match(r"\w", words[-1], re.ASCII) else ""
+    return re.compile(rf"{begins}{number}{re.escape(words)}{ends}(?![.,]\d)", re.ASCII)
 
 
 _UNDECIDED = re.compile(
@@ -208,23 +214,3 @@ def _flatten(text: str) -> str:
         "",
         re.sub(r"[\s\"'*]+", " ", text),
     ).strip()
-
-
-def _whole(text: str, start: int, end: int) -> bool:
-    before, after = text[start - 1 : start], text[end : end + 1]
-    if text[end : end + 2][1:].isdigit() and after in ".,":
-        return False
-    if (
-        before in ".,-"
-        and before
-        and text[start].isdigit()
-        and text[start - 2 : start - 1].isdigit()
-    ):
-        return False
-    return not (
-        (_wordy(before) and _wordy(text[start])) or (_wordy(after) and _wordy(text[end - 1]))
-    )
-
-
-def _wordy(char: str) -> bool:
-    return bool(char) and char.isascii() and (char.isalnum() or char == "_")

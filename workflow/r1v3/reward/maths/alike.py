@@ -29,6 +29,9 @@ def in_same_names(answer: str, gold: str) -> tuple[str, str]:
         answer = _CHOSEN.sub(_in_usual_choice, answer)
     if ("Z" in gold or "ℤ" in gold) and ("Z" in answer or "ℤ" in answer):
         answer = _with_bound_of(answer, gold, _RUNNER)
+    if "=" in answer and "=" in gold:
+        for bound in (_ARGUMENT, _INDEX):
+            answer = _with_bound_of(answer, gold, bound)
     if "\\" in answer and "\\" in gold:
         for bound in (_SUMMED, _INTEGRATED):
             answer = _with_bound_of(answer, gold, bound)
@@ -51,6 +54,11 @@ def with_plain_subscripts(answer: str, gold: str) -> str:
     return _SUBSCRIPT.sub(r"\1\2", answer)
 
 
+# The argument of `f(m) = 2m`, and the index of `a_k = 2k`, which stands on the right as well: `E_k` has none.
+_ARGUMENT = re.compile(r"(?<![A-Za-z\\])[A-Za-z]\s*\(\s*([a-z])\s*\)\s*=")
+_INDEX = re.compile(
+    r"(?<![A-Za-z\\])[A-Za-z]\s*_\s*\{?\s*([a-z])\s*\}?\s*=(?=(?:(?>\\[A-Za-z]+)|[^\\])*?\1)"
+)
 _SUMMED = re.compile(r"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=")
 _INTEGRATED = re.compile(
     r"\\int.*?(?<![A-Za-z\\])(?:\\mathrm\s*\{\s*d\s*\}|d)\s*([a-z])(?![A-Za-z])"

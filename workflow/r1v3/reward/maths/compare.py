@@ -21,7 +21,6 @@ from r1v3.reward.maths.relations import (
     label_of,
     named_apart,
     same_relation,
-    same_up_to_bound,
     same_variable,
     value_of_relation,
 )
@@ -217,9 +216,6 @@ class Comparison:
     def _relations(self, a: Shape, g: Shape) -> bool | None:
         if len(a.items) == len(g.items) > 2 and same_chain(a, g, self):
             return True
-        bound = same_up_to_bound(a, g)
-        if bound is not None:
-            return bound
         if len(a.items) == len(g.items) == 2 and a.operators[0] in MIRROR:
             if _COMPOUND.search(g.text) and "+" in g.text:  # a reaction has a direction
                 sides = [[squeeze(side.text) for side in shape.items] for shape in (a, g)]

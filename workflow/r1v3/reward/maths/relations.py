@@ -10,7 +10,6 @@ from r1v3.reward.maths.numeric import (
     Undefined,
     as_complex,
     proportional,
-    same_value,
     solves,
     value_of,
 )
@@ -179,8 +178,6 @@ def _subject(shape: Shape) -> str:
 
 _OF_VARIABLE = re.compile(r"[a-zA-Z]\([a-zA-Z]\)")
 _WORDED = re.compile(r"[\u4e00-\u9fff]|(?<![a-zA-Z\\])[a-zA-Z]{4,}")
-_BOUND = re.compile(r"([a-zA-Z])(?:\(([a-z])\)|_([a-z]))")
-
 
 _LENGTH = re.compile(r"\|([A-Z]{2})\||\\overline([A-Z]{2})|([A-Z]{2})")
 
@@ -193,34 +190,6 @@ def _name(label: str) -> str:
         return label
     length = _LENGTH.fullmatch(label)
     return "".join(sorted(next(ends for ends in length.groups() if ends))) if length else label
-
-
-def same_up_to_bound(a: Shape, g: Shape) -> bool | None:
-    """Compare `f(m) = 2m` with `f(n) = 2n`, whose variable may have any name; None for other forms."""
-    if a.operators != ("=",) or g.operators != ("=",):
-        return None
-    one, other = (_BOUND.fullmatch(_name(re.sub(r"\s", "", s.items[0].text))) for s in (a, g))
-    if (
-        not one
-        or not other
-        or one.group(1) != other.group(1)
-        or bool(one.group(2)) != bool(other.group(2))
-    ):
-        return None
-    of_index = one.group(3) is not None  # of a_n and E_k, only a_n runs over its index
-    mine, wanted = one.group(2) or one.group(3), other.group(2) or other.group(3)
-    left, right = (parse_expression(s.items[1].text) for s in (a, g))
-    if mine == wanted or left is None or right is None or wanted in variables_of(left):
-        return None
-    if of_index and not (mine in variables_of(left) and wanted in variables_of(right)):
-        return None
-    return same_value(_renamed(left, mine, wanted), right)
-
-
-def _renamed(tree: Tree, old: str, new: str) -> Tree:
-    if tree == ("var", old):
-        return ("var", new)
-    return tuple(_renamed(part, old, new) if isinstance(part, tuple) else part for part in tree)
 
 
 def _end_of(name: str) -> str | None:
