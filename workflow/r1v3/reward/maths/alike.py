@@ -67,7 +67,7 @@ _INTEGRATED = re.compile(
 
 def _with_bound_of(answer: str, gold: str, bound: re.Pattern[str]) -> str:
     """Return an answer whose one bound variable is called as in its gold."""
-    mine, wanted = bound.findall(answer), bound.findall(gold)
+    mine, wanted = (list(dict.fromkeys(bound.findall(text))) for text in (answer, gold))
     if len(mine) != 1 or len(wanted) != 1 or mine == wanted:
         return answer
     if re.search(rf"(?<![A-Za-z\\]){wanted[0]}(?![A-Za-z])", answer):

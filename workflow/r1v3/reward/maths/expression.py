@@ -28,6 +28,7 @@ from r1v3.reward.maths.reader import NotAnExpression, Reader, Tree
 
 MAX_CHARS = 400
 MAX_DEPTH = 40
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _ACCENTED = re.compile(r"\s*(?:\{([^{}]{1,20})\}|([A-Za-z])(?![A-Za-z]))")  # \vec{AB}, \vec a
 
 
@@ -62,8 +63,7 @@ class _Parser(Reader):
     def signed(self, depth: int) -> Tree:
         if self.take("-"):
             return ("neg", self.product(depth))
-        if self.take("+"):
-            return self.product(depth)
+        self.take("+")
         return self.product(depth)
 
     def product(self, depth: int) -> Tree:
@@ -108,7 +108,7 @@ class _Parser(Reader):
 
     def script(self, depth: int) -> Tree:
         if self.peek() == "{":
-            return self.group("{", "}", depth)
+            return self.group("{", depth)
         return self.power(depth + 1) if depth < MAX_DEPTH else self.primary(depth)
 
     def postfix(self, base: Tree, depth: int) -> Tree:
@@ -124,12 +124,12 @@ class _Parser(Reader):
             else:
                 return base
 
-    def group(self, opening: str, closing: str, depth: int) -> Tree:
+    def group(self, opening: str, depth: int) -> Tree:
         self.expect(opening)
         bars, self.open_bars = self.open_bars, 0
         inside = self.sum(depth + 1)
         self.open_bars = bars
-        self.expect(closing)
+        self.expect(_BRACKETS[opening])
         return inside
 
     def primary(self, depth: int) -> Tree:
@@ -138,12 +138,8 @@ class _Parser(Reader):
         char = self.peek()
         if char.isdigit() or char == ".":
             return self.number()
-        if char == "(":
-            return self.group("(", ")", depth)
-        if char == "[":
-            return self.group("[", "]", depth)
-        if char == "{":
-            return self.group("{", "}", depth)
+        if char in _BRACKETS:
+            return self.group(char, depth)
         if char == "|":
             self.at += 1
             self.open_bars += 1
@@ -192,7 +188,7 @@ class _Parser(Reader):
             self.at += 1
             name += "'"
         if name[0] in OPAQUE and self.text[self.at : self.at + 1] == "(":
-            return ("call", name, self.group("(", ")", depth))
+            return ("call", name, self.group("(", depth))
         if name in ("e", "i"):
             return ("const", name)
         return ("var", name)
@@ -234,7 +230,7 @@ class _Parser(Reader):
         r"""Read an argument of \frac: a group, or the single digit or sign that TeX would take."""
         char = self.peek()
         if char == "{":
-            return self.group("{", "}", depth)
+            return self.group("{", depth)
         if char.isdigit():
             self.at += 1
             return ("num", Fraction(int(char)))
@@ -244,7 +240,7 @@ class _Parser(Reader):
         if name == "sqrt":
             index = ("num", Fraction(2))
             if self.peek() == "[":
-                index = self.group("[", "]", depth)
+                index = self.group("[", depth)
             return ("root", index, self.radicand(depth))
         power = None
         base = None
@@ -273,10 +269,8 @@ class _Parser(Reader):
     def function_argument(self, depth: int) -> Tree:
         r"""Read `(x)` or, unbracketed, the product up to the next sign or function: `\sin 2x`."""
         char = self.peek()
-        if char == "(":
-            return self.group("(", ")", depth)
-        if char == "{":
-            return self.group("{", "}", depth)
+        if char and char in "({":
+            return self.group(char, depth)
         inside = self.power(depth + 1)
         while self.starts_factor() and self.peek() not in "([|" and not self.function_ahead():
             inside = ("mul", inside, self.power(depth + 1))

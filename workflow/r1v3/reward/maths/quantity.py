@@ -40,7 +40,6 @@ _LED = re.compile(
     r"(?:一?共|约为?|大约|about|approximately|around|只有|有|\\approx)\s*(?=[\d\\-])|第\s*(?=\d+$)"
 )
 _PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*(\^\\circ|''|'|[^\d.\s,]{1,12}?)\s*(?=\d|$)")
-_SCALES = {"百": Fraction(100), "千": Fraction(1000), "万": Fraction(10_000), "亿": Fraction(10**8)}
 
 
 @dataclass(frozen=True)
@@ -102,13 +101,10 @@ def read_quantity(text: str) -> Quantity:
         return _quantity(parse_expression(text), None, False, text)
     if tree is None and unit is None:
         counted = _COUNTER.fullmatch(text)
-        if counted and (counted.group("word") in _SCALES or is_counted(counted.group("word"))):
+        if counted and is_counted(counted.group("word")):
             inner = counted.group("number")
             number = parse_number(inner)
             tree = ("num", number) if number is not None else parse_expression(inner)
-            scale = _SCALES.get(counted.group("word"))
-            if scale and tree is not None:
-                return Quantity(("mul", ("num", scale), tree), None, False, None, 0)
             return replace(_quantity(tree, None, False, inner), counted=counted.group("word"))
     if unit is not None and tree is not None and glued and variables_of(tree):
         return _quantity(parse_expression(text), None, False, text)

@@ -126,6 +126,10 @@ NAMES = r"""
 1000000000 | 1 | billion
 12 | 1 | dozen
 1000000000000 | 1 | trillion
+100 | 1 | 百
+1000 | 1 | 千
+10000 | 1 | 万
+100000000 | 1 | 亿
 """
 
 PLURALS = {"inch": "inches", "foot": "feet", "feet": "feet", "hertz": "hertz"}

@@ -56,13 +56,18 @@ def _table() -> dict[str, tuple[Fraction, dict[str, Fraction]]]:
     return table
 
 
+_POWER = r"\s*\^\s*(?:\{\s*[+-]?\d+\s*\}|[+-]?\d)|(?<=m)[23]|\s(?:squared|cubed)"
+
+
+def _any_name() -> str:
+    names = sorted(_table(), key=len, reverse=True)
+    return "|".join(re.escape(name).replace(r"\ ", r"\s*") for name in names)
+
+
 @lru_cache(maxsize=1)
 def _unit_at_end() -> re.Pattern[str]:
-    names = sorted(_table(), key=len, reverse=True)
-    atom = "|".join(re.escape(name).replace(r"\ ", r"\s*") for name in names)
-    power = r"(?:\s*\^\s*(?:\{\s*[+-]?\d+\s*\}|[+-]?\d)|(?<=m)[23]|\s(?:squared|cubed))?"
     modifier = r"(?:(?:square|cubic|sq\.?|cu\.?|平方|立方)\s*)?"
-    one = rf"{modifier}(?:{atom})(?![a-zA-Z]){power}"
+    one = rf"{modifier}(?:{_any_name()})(?![a-zA-Z])(?:{_POWER})?"
     joint = r"\s*(?:/|\\cdot|\\times|\*|\.|-|\s|每|\bper\b)\s*"
     return re.compile(
         rf"(?:per\s+)?{one}(?:{joint}(?:\(\s*{one}(?:{joint}{one})*\s*\)|{one}))*\.?$"
@@ -85,11 +90,9 @@ def split_unit(text: str) -> tuple[str, Unit | None, bool]:
     if currency:
         factor, dimension = _table()[currency.group(2)]
         rest = (currency.group(1) + text[currency.end() :]).strip()
-        scale = re.search(r"\s*(million|billion|thousand|万|亿)$", rest)
-        times = {"million": 10**6, "billion": 10**9, "thousand": 1000, "万": 10**4, "亿": 10**8}
-        if scale:
-            rest = rest[: scale.start()]
-            factor *= times[scale.group(1)]
+        amount, scale, _ = split_unit(rest)  # 5 million
+        if scale and not scale.dimension:
+            rest, factor = amount, factor * scale.factor
         return rest, Unit(factor, tuple(dimension.items()), currency.group(2)), False
     if not text or (text[-1].isdigit() and "^" not in text[-6:] and text[-1] not in "23"):
         return text, None, False
@@ -182,8 +185,4 @@ def kelvins(unit: Unit) -> tuple[tuple[Fraction, Fraction], ...]:
 
 @lru_cache(maxsize=1)
 def _name_pattern() -> re.Pattern[str]:
-    names = sorted(_table(), key=len, reverse=True)
-    atom = "|".join(re.escape(name).replace(r"\ ", r"\s*") for name in names)
-    return re.compile(
-        rf"(?P<name>{atom})(?![a-zA-Z])(?P<exponent>\s*\^\s*(?:\{{\s*[+-]?\d+\s*\}}|[+-]?\d)|(?<=m)[23]|\s(?:squared|cubed))?"
-    )
+    return re.compile(rf"(?P<name>{_any_name()})(?![a-zA-Z])(?P<exponent>{_POWER})?")

@@ -402,24 +402,25 @@ def _corrected(rest: str) -> str | None:
     that follows words which take the box back."""
     found = list(_FINAL.finditer(rest[-PHRASE_TAIL:]))
     finals = [first_sentence(rest[-PHRASE_TAIL:][m.end() :]) for m in found[-1:]]
-    for said in finals + superseding_answers(rest):
-        value = _MATH_SPAN.match(said) or _NUMBER_SPAN.match(said)
-        if value:
-            return next(g for g in (*value.groups(), value.group()) if g) + _unit_behind(
-                said, value.end()
-            )
-    return None
+    values = map(_leading_value, finals + superseding_answers(rest))
+    return next((value + unit for value, unit in values if value), None)
 
 
 def _says_another(behind: str, content: str) -> bool:
     """Whether an answer phrase behind a box gives a value that is not the box's."""
     boxed = squeeze(normalise(content))
     for said, _ in phrased_answers(behind, led=False):
-        value = _MATH_SPAN.match(said) or _NUMBER_SPAN.match(said)
-        if value:
-            other = normalise(next(g for g in (*value.groups(), value.group()) if g))
+        if other := normalise(_leading_value(said)[0]):
             return squeeze(other) not in boxed and not same_leaf(other, normalise(content))
     return False
+
+
+def _leading_value(said: str) -> tuple[str, str]:
+    """Return the formula or number that a statement begins with and its unit, both "" where there is none."""
+    value = _MATH_SPAN.match(said) or _NUMBER_SPAN.match(said)
+    if not value:
+        return "", ""
+    return next(g for g in (*value.groups(), value.group()) if g), _unit_behind(said, value.end())
 
 
 def _inside(span: re.Match[str]) -> str:

@@ -201,11 +201,6 @@ _DOMAIN = r"[a-zA-Z](?:_\{?\w\}?)?\s*(?:>=?|<=?|\\[gl]e|\\in|\\ne)\s*[^,=]{1,30}
 _FOR_ALL = re.compile(
     rf"\\forall\s*(?:{_DOMAIN}|[a-zA-Z])?\s*[,:]\s*(?P<one>.+)|(?P<two>.+?)\s*,?\s*\\forall\s*{_DOMAIN}"
 )
-_FOR = re.compile(
-    rf"(?P<one>[^,]+?)\s*,?\s*(?:for|where|when|if)\s+(?:all\s+|any\s+|every\s+|each\s+)?{_DOMAIN}"
-)
-
-
 _LIMITED = (
     r"(?:-?\d+\s*(?:<=?|\\le)\s*)?(?P<letter>[a-z])(?:\s*(?:>=?|<=?|\\[gl]e|\\ne)(?![a-z])\s*-?\d+"
     r"|\s*\\in(?![a-z])\s*[^,=]{1,30}?)"
@@ -214,10 +209,13 @@ _LIMITED = (
 _BEHIND = re.compile(rf"(?P<one>[^,;]*[^,;\s])\s*(?:,\s*\(?|\()\s*{_LIMITED}\s*\)?", re.DOTALL)
 _COMPARED = re.compile(r"[<>]|\\(?:in|notin|ge|le|ne|cup|infty)(?![a-zA-Z])")
 _KIND_OF_NUMBER = r"(?:(?:real|positive|natural|whole)\s+)*(?:numbers?|integers?)"
-_FOR_EACH = re.compile(
-    rf"(?P<one>[^,]+?)\s*,?\s*(?:for\s+(?:all|any|every|each)\s+(?:(?:real|{_KIND_OF_NUMBER})\s+)?[a-z]|for\s+some\s+constant\s+[a-z]"
+# The same in words: `2n for n > 0`, `2n for every integer n`, `x + c, where c is any constant`.
+_FOR = re.compile(
+    rf"(?P<one>[^,]+?)\s*,?\s*(?:(?:for|where|when|if)\s+(?:(?:all|any|every|each)\s+)?{_DOMAIN}"
+    rf"|for\s+(?:all|any|every|each)\s+(?:(?:real|{_KIND_OF_NUMBER})\s+)?[a-z]|for\s+some\s+constant\s+[a-z]"
     rf"|where\s+[a-zA-Z]\s+is\s+(?:an?|any|some)\s+(?:{_KIND_OF_NUMBER}|(?:real\s+|arbitrary\s+)*constant))"
 )
+_LIMITS = re.compile(r"\\forall|\b(?:for|where|when|if)\b")
 _COUNTS_ON = re.compile(
     r"\s*[,(]\s*\(?\s*[a-z]\s*=\s*(?:0\s*,\s*)?1\s*,\s*2\s*(?:,\s*3\s*)?,?\s*(?:\\[lc]?dots|\.{3}|…)?\s*\)?\s*\Z"
 )
@@ -230,7 +228,7 @@ def without_count(answer: str) -> str:
 
 def without_domain(answer: str, gold: str) -> str:
     """Return a normalised answer without the domain that it repeats and its gold does not name."""
-    if r"\forall" in gold or re.search(r"\b(?:for|where|when|if)\b", gold):
+    if _LIMITS.search(gold):
         return answer
     answer = without_count(answer)
     if r"\forall" in answer:
@@ -241,9 +239,5 @@ def without_domain(answer: str, gold: str) -> str:
         bound = bool(_COMPARED.search(gold) or _COMPARED.search(head)) or head == letter
         named = re.search(rf"(?<![A-Za-z\\]){letter}(?![A-Za-z])", head)
         return answer if bound or not named else head
-    if found := _FOR_EACH.fullmatch(answer):
-        return found.group("one").strip()
-    if not re.search(r"\b(?:for|where|when|if)\b", answer):
-        return answer
-    found = _FOR.fullmatch(answer)
+    found = _FOR.fullmatch(answer) if _LIMITS.search(answer) else None
     return found.group("one").strip() if found else answer
