@@ -1,6 +1,8 @@
 """Each part that reads answers, alone: what it takes, and what it leaves to the others."""
 
 import json
+import math
+import operator
 import subprocess
 import sys
 from fractions import Fraction
@@ -18,6 +20,8 @@ from r1v3.reward.maths.algebra import is_algebra
 from r1v3.reward.maths.alike import in_same_names, with_plain_subscripts
 from r1v3.reward.maths.chinese_numerals import in_digits
 from r1v3.reward.maths.english_numerals import english_in_digits, without_ordinal
+from r1v3.reward.maths.evaluate import evaluate_tree, logarithm
+from r1v3.reward.maths.expression import parse_expression
 from r1v3.reward.maths.lexicon import is_english, starts_factor_command
 from r1v3.reward.maths.precise import agrees_precisely
 from r1v3.reward.maths.quantity import infinity_of, is_letter_word, same_leaf, same_words
@@ -110,6 +114,23 @@ def test_one_float_may_be_two_numbers():
     root = ("root", number(2), ("add", ten_to, number(1)))
     assert not agrees_precisely(root, ("pow", number(10), number(10)), {})
     assert agrees_precisely(("root", number(2), ten_to), ("pow", number(10), number(10)), {})
+
+
+def test_one_tree_has_a_value_in_any_arithmetic():
+    tree = parse_expression(r"\log_2 8 + 2x")
+    assert tree
+    logs = {"num": float, "add": operator.add, "mul": operator.mul, "log": logarithm(math.log)}
+    assert evaluate_tree(tree, {"x": 5.0}, logs) == pytest.approx(13)
+    with pytest.raises(LookupError):
+        evaluate_tree(tree, {}, logs)
+    with pytest.raises(LookupError):
+        evaluate_tree(("fact", number(3)), {}, logs)
+
+
+def test_an_argument_and_an_index_may_have_any_name():
+    assert in_same_names("f(m)=2m", "f(n)=2n") == ("f(n)=2n", "f(n)=2n")
+    assert in_same_names(r"a_{k}=\frac{k}{2}", r"a_n=\frac{n}{2}")[0] == r"a_{n}=\frac{n}{2}"
+    assert in_same_names(r"E_k=\frac{mv^2}{2}", r"E_p=mgh")[0] == r"E_k=\frac{mv^2}{2}"
 
 
 def test_a_reader_takes_numbers_as_fractions():

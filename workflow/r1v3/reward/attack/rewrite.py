@@ -3,7 +3,7 @@
 import operator
 from typing import Any
 
-from r1v3.reward.maths.evaluate import Arithmetic, evaluate, logarithm
+from r1v3.reward.maths.evaluate import Arithmetic, evaluate_tree, logarithm
 from r1v3.reward.maths.expression import parse_expression, variables_of
 
 _FUNCTIONS = ("sin", "cos", "tan", "cot", "sec", "csc", "exp", "sinh", "cosh", "tanh")
@@ -21,7 +21,7 @@ def forms_of(text: str) -> list[str]:
     letters = [name for name in variables_of(tree) if len(name) == 1]
     point = {name: sympy.Symbol(name, positive=True) for name in letters}
     try:
-        whole = evaluate(tree, point, _symbols(sympy))
+        whole = evaluate_tree(tree, point, _symbols(sympy))
         found = [sympy.expand(whole), sympy.factor(whole), sympy.together(whole)]
     except (LookupError, ArithmeticError, ValueError, TypeError, AttributeError):
         return []

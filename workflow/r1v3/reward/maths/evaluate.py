@@ -9,7 +9,7 @@ from r1v3.reward.maths.reader import Tree
 Arithmetic = Mapping[str, Callable[..., Any]]
 
 
-def evaluate(tree: Tree, point: Mapping[str, Any], arithmetic: Arithmetic) -> Any:
+def evaluate_tree(tree: Tree, point: Mapping[str, Any], arithmetic: Arithmetic) -> Any:
     """Return the value of a tree at a point (name to value).
 
     Raises:
@@ -24,10 +24,10 @@ def evaluate(tree: Tree, point: Mapping[str, Any], arithmetic: Arithmetic) -> An
     if kind == "const":
         return arithmetic[tree[1]]()
     if kind == "fn":
-        return arithmetic[tree[1]](evaluate(tree[2], point, arithmetic))
+        return arithmetic[tree[1]](evaluate_tree(tree[2], point, arithmetic))
     if kind == "call":
-        return arithmetic["call"](tree[1], evaluate(tree[2], point, arithmetic))
-    parts = [evaluate(part, point, arithmetic) for part in tree[1:]]
+        return arithmetic["call"](tree[1], evaluate_tree(tree[2], point, arithmetic))
+    parts = [evaluate_tree(part, point, arithmetic) for part in tree[1:]]
     return arithmetic[kind](*parts)
 
 

@@ -281,15 +281,15 @@ class _Parser(Reader):
         return bool(match) and match.group().lstrip("\\") in FUNCTIONS
 
 
-def nodes(tree: Tree) -> Iterator[Tree]:
+def subtrees(tree: Tree) -> Iterator[Tree]:
     """Yield a tree and all trees in it."""
     yield tree
     for part in tree[1:]:
         if isinstance(part, tuple):
-            yield from nodes(part)
+            yield from subtrees(part)
 
 
 def variables_of(tree: Tree) -> frozenset[str]:
     """Return the names of the free variables of a tree; an unknown function f is `f()`."""
-    named = (node for node in nodes(tree) if node[0] in ("var", "call"))
+    named = (node for node in subtrees(tree) if node[0] in ("var", "call"))
     return frozenset(node[1] if node[0] == "var" else f"{node[1]}()" for node in named)

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NoReturn
 
-from r1v3.reward.maths.evaluate import Arithmetic, evaluate, logarithm
-from r1v3.reward.maths.expression import nodes, variables_of
+from r1v3.reward.maths.evaluate import Arithmetic, evaluate_tree, logarithm
+from r1v3.reward.maths.expression import subtrees, variables_of
 from r1v3.reward.maths.precise import agrees_precisely
 from r1v3.reward.maths.reader import Tree
 
@@ -41,7 +41,7 @@ def value_of(tree: Tree, point: Point | None = None) -> Number:
         Undefined: no finite value. TooLarge: past the bounds.
     """
     try:
-        return evaluate(tree, point or {}, _FLOATS)
+        return evaluate_tree(tree, point or {}, _FLOATS)
     except (ZeroDivisionError, ValueError, LookupError) as error:
         raise Undefined(str(error)) from None
     except (OverflowError, RecursionError) as error:
@@ -242,11 +242,11 @@ def _exact(x: Number, y: Number) -> bool:
 
 
 def _constants_of(tree: Tree) -> set[str]:
-    return {node[1] for node in nodes(tree) if node[0] == "const"}
+    return {node[1] for node in subtrees(tree) if node[0] == "const"}
 
 
 def _has_modulus(tree: Tree) -> bool:
-    return any(node[0] == "abs" for node in nodes(tree))
+    return any(node[0] == "abs" for node in subtrees(tree))
 
 
 def _has_root(tree: Tree) -> bool:
@@ -255,7 +255,7 @@ def _has_root(tree: Tree) -> bool:
         node[0] in ("root", "log")
         or (node[0] == "fn" and node[1] in ("ln", "log"))
         or (node[0] == "pow" and node[2][0] != "num" and node[2] != ("neg", ("num", Fraction(1))))
-        for node in nodes(tree)
+        for node in subtrees(tree)
     )
 
 
@@ -264,7 +264,7 @@ def _in_domain(tree: Tree, point: Point) -> bool:
     try:
         return all(
             _is_real(as_complex(value_of(node, point)))
-            for node in nodes(tree)
+            for node in subtrees(tree)
             if node[0] in ("root", "log", "pow", "fn")
         )
     except (Undefined, TooLarge):

@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from r1v3.reward.maths.evaluate import Arithmetic, evaluate, logarithm
+from r1v3.reward.maths.evaluate import Arithmetic, evaluate_tree, logarithm
 from r1v3.reward.maths.reader import Tree
 
 DIGITS = 120
@@ -43,7 +43,7 @@ def _difference(
 
     with mpmath.workdps(digits):
         at = {name: mpmath.mpmathify(complex(value)) for name, value in point.items()}
-        x, y = (evaluate(tree, at, _many_digits()) for tree in (left, right))
+        x, y = (evaluate_tree(tree, at, _many_digits()) for tree in (left, right))
         return abs(x - y), max(abs(x), abs(y))
 
 
