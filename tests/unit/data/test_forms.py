@@ -9,6 +9,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
@@ -171,6 +172,13 @@ def files(folder: Path, *archives: Path) -> PictureFiles:
         bytearray(PNG),
         TEXT.encode(),
         list(PNG),
+        f"data:image/png;name=a b.png;base64,{TEXT}",
+        f'data:image/png;name="a.png"; base64,{TEXT}',
+        "data:image/png;base64," + quote(TEXT, safe=""),
+        f"image/png;base64,{TEXT}",
+        f"base64,{TEXT}",
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": TEXT}},
+        {"image_1": "a.png", "image_2": None},
         {"bytes": PNG, "path": None},
         {"bytes": PNG, "path": "x.png"},
         {"bytes": None, "path": "a.png"},
@@ -193,7 +201,10 @@ def test_each_form_of_a_picture_gives_its_bytes(tmp_path, cell):
     assert content(picture, files(tmp_path), LIMIT)[0] == PNG
 
 
-@pytest.mark.parametrize("cell", [None, "", " ", [], [None], "[]", ["", None]])
+@pytest.mark.parametrize(
+    "cell",
+    [None, "", " ", [], [None], "[]", ["", None], {}, "{}", {"bytes": None, "path": None}],
+)  # fmt: skip
 def test_an_empty_cell_holds_no_picture(cell):
     assert pictures_of(cell) == []
 
@@ -216,6 +227,33 @@ def test_what_is_no_picture_is_refused_with_a_reason(tmp_path, cell, reason):
     with pytest.raises(Rejected) as refused:
         content(cell, files(tmp_path), LIMIT)
     assert refused.value.reason == reason
+
+
+def test_numbered_pictures_of_a_structure_come_in_their_order():
+    assert pictures_of({"image_10": "c", "image_2": "b", "image_1": "a"}) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "member"),
+    [
+        ("images/1.png", "root/data/images/1.png"),
+        ("data/images2/1.png", "root/data/images2/1.png"),
+        ("elsewhere/IMAGES2/1.png", "root/data/images2/1.png"),
+        ("up.png", "UP.PNG"),
+        ("a%20b.png", "a b.png"),
+        ("c d.png", "c%20d.png"),
+        ("cafe\u0301.png", "caf\u00e9.png"),
+    ],
+)
+def test_of_files_with_one_base_name_the_folders_decide_and_names_may_be_spelt_otherwise(
+    tmp_path, asked, member
+):
+    names = ["root/data/images/1.png", "root/data/images2/1.png", "UP.PNG", "a b.png", "c%20d.png"]
+    members = {name: name.encode() for name in [*names, "caf\u00e9.png"]}
+    found = files(tmp_path, packed(tmp_path / "x.zip", members | {"__MACOSX/up.png": b"?"}))
+    assert found.read(asked, LIMIT) == member.encode()
+    with pytest.raises(Rejected, match="not the only one"):
+        found.read("other/1.png", LIMIT)
 
 
 @pytest.mark.parametrize("name", ["images.zip", "images.tar", "images.tar.gz", "images.tgz"])

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
+from urllib.parse import unquote
 
 from r1v3.data.fields import Rejected
 from r1v3.data.literals import BEGINS as BEGINS_OF_VALUES
@@ -17,8 +18,9 @@ BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*")
 LONGEST_PATH = 1024
 NO_PICTURE = ("", "nan", "NaN", "None", "null", "<NA>")  # what programs write for an empty cell
 DATA_URL = re.compile(
-    r"data:(?P<type>[\w.+/-]*)(?:;[\w=.-]+)*?(?P<base64>;base64)?,", re.IGNORECASE
+    r"data:(?P<type>[\w.+/-]*)(?:;[^,;]{0,100})*?(?P<base64>;\s*base64)?,", re.IGNORECASE
 )
+HEADLESS = re.compile(r"(?:[\w.+-]+/[\w.+-]+;)?base64,", re.IGNORECASE)  # without `data:`
 # Names that structures have for a picture's content, and for where it lies; the first that is filled counts.
 CONTENT = ("bytes", "base64", "b64", "b64_json", "data", "image_bytes")
 PLACE = (
@@ -32,7 +34,9 @@ PLACE = (
     "src",
     "image_path",
     "picture",
+    "source",
 )
+NUMBERED = re.compile(r"\D*(\d{1,3})")  # a key of one of several pictures
 Bytes = bytes | bytearray | memoryview
 
 
@@ -77,6 +81,10 @@ def _each(cell: object, depth: int) -> Iterable[object]:
         except ValueError:
             yield cell
             return
+        if _is_nothing(cell):
+            return
+    if isinstance(cell, Mapping) and (several := _by_numbers(cell)):
+        cell = several
     if isinstance(cell, str | Bytes | Mapping) or not isinstance(cell, Iterable):
         yield cell
     elif depth > 2:
@@ -93,10 +101,24 @@ def _each(cell: object, depth: int) -> Iterable[object]:
 
 
 def _is_nothing(cell: object) -> bool:
-    """Whether a place in a list is empty: null, NaN, or a blank text."""
+    """Whether a place in a list is empty: null, NaN, a blank text, or a structure of nulls."""
     if isinstance(cell, float):
         return cell != cell
+    if isinstance(cell, Mapping):
+        return all(each is None for each in cell.values())
     return cell is None or (isinstance(cell, str) and cell.strip() in NO_PICTURE)
+
+
+def _by_numbers(cell: Mapping) -> list[object]:
+    """The pictures of `{"image_1": ..., "image_2": ...}` in their order; none of another structure."""
+    keys = {str(key): NUMBERED.fullmatch(str(key)) for key in cell}
+    numbers = {key: int(found[1]) for key, found in keys.items() if found}
+    if len(numbers) < len(keys) or len(set(numbers.values())) < len(keys):
+        return []
+    if len({key.rstrip("0123456789") for key in keys}) > 1:
+        return []
+    values = {str(key): value for key, value in cell.items()}
+    return [values[key] for key in sorted(numbers, key=lambda key: numbers[key])]
 
 
 def _is_bytes(cell: list) -> bool:
@@ -135,6 +157,8 @@ def _of_bytes(data: bytes, name: str | None, max_bytes: int) -> tuple[bytes, str
 
 
 def _of_text(text: str, files: PictureFiles, max_bytes: int) -> tuple[bytes, str | None]:
+    if HEADLESS.match(text):
+        text = f"data:{text}" if "/" in text.partition(",")[0] else f"data:;{text}"
     if text[:5].lower() == "data:" or _is_base64(text):
         return _of_base64(text, max_bytes)
     if len(text) > LONGEST_PATH and not text.startswith(("http://", "https://")):
@@ -161,6 +185,7 @@ def _of_base64(text: str, max_bytes: int) -> tuple[bytes, str | None]:
         raise Rejected("picture is damaged", "a data URL that cannot be read")
     if 3 * len(text) // 4 > max_bytes + 2:
         raise Rejected("picture file is too large", f"about {3 * len(text) // 4:,} bytes")
+    text = unquote(text) if "%" in text else text
     plain = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True), told

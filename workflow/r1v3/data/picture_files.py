@@ -1,8 +1,10 @@
 """Where the pictures of a source lie: in its folder, in archives among its files, or at URLs.
 
 A path is looked up as it is written, then by its base name, since archives are often packed from another
-folder than the one that the rows name. A base name that two files share says nothing. Nothing is ever
-unpacked to a path that an archive names: members are read by their position.
+folder than the one that the rows name. Of files that share a base name, the one with most of the path's
+folders is taken, if it is the only one; with none of them, a base name says nothing. At last, names are
+compared without case, with `%20` as a blank, and with accents composed, as systems write them differently.
+Nothing is ever unpacked to a path that an archive names: members are read by their position.
 """
 
 import gzip
@@ -10,11 +12,14 @@ import hashlib
 import os
 import stat
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Union
+from urllib.parse import unquote
 
 import httpx
 
@@ -25,7 +30,11 @@ MOST_UNPACKED = 100  # times the size of a packed archive, beyond which it is a 
 SECONDS = 20.0  # for a picture at a URL
 TRIES = 2
 MOST_FAILURES = 20  # of a host in a row, after which it is asked no more
-SHARED = object()
+SYSTEM = "__MACOSX/"  # what macOS adds to archives: no picture is in it
+
+
+Holder = Union[Path, "ZipMembers", "TarMembers"]
+Found = tuple[str, Holder]  # a path inside its folder or archive, and what holds it
 
 
 class PictureFiles:
@@ -40,7 +49,7 @@ class PictureFiles:
     def __init__(self, folder: Path | None, archives: Iterable[Path] = (), *, scratch: Path):
         self.folder = None if folder is None else Path(os.path.realpath(folder))
         self.scratch, self._paths = scratch, list(archives)
-        self._by_name: dict[str, object] | None = None
+        self._by_name: tuple[dict[str, list[Found]], dict[str, list[Found]]] | None = None
         self._failed: dict[str, int] = {}
 
     @cached_property
@@ -90,19 +99,22 @@ class PictureFiles:
         for archive in self._archives:
             if place in archive.members:
                 return archive.read(place, max_bytes)
-        return self._by_base_name(parts[-1], name, max_bytes)
+        return self._by_base_name(place, name, max_bytes)
 
-    def _by_base_name(self, base: str, name: str, max_bytes: int) -> bytes:
+    def _by_base_name(self, place: str, name: str, max_bytes: int) -> bytes:
         if self._by_name is None:
             self._by_name = self._index()
-        found = self._by_name.get(base)
-        if found is SHARED:
+        exact, loose = self._by_name
+        base = place.rpartition("/")[2]
+        found = exact.get(base) or [*loose.get(_loose(base), ()), *exact.get(_loose(base), ())]
+        if len(found) > 1:
+            found = _closest(found, place)
+        if len(found) > 1:
             raise Rejected("picture is not the only one of its name", repr(name[:200]))
-        if isinstance(found, tuple):
-            archive, member = found
-            return archive.read(member, max_bytes)
-        if isinstance(found, Path):
-            return _file(found, name, max_bytes)
+        for inside, holder in found:
+            if isinstance(holder, Path):
+                return _file(holder, name, max_bytes)
+            return holder.read(inside, max_bytes)
         inner = [each for archive in self._archives for each in archive.members if _nested(each)]
         if inner:
             raise Rejected(
@@ -113,24 +125,28 @@ class PictureFiles:
             raise Rejected("picture is missing", "the source has no folder of pictures")
         raise Rejected("picture is missing", repr(name[:200]))
 
-    def _index(self) -> dict[str, object]:
-        """What each base name leads to, with and without its ending."""
-        found: dict[str, object] = {}
+    def _index(self) -> tuple[dict[str, list[Found]], dict[str, list[Found]]]:
+        """What each base name leads to, with and without its ending: as it is, and as `_loose` writes it."""
+        exact: dict[str, list[Found]] = {}
+        loose: dict[str, list[Found]] = {}
 
-        def note(place: str, value: object) -> None:
+        def note(place: str, holder: "Holder") -> None:
             base = place.rpartition("/")[2]
             for each in {base, base.rpartition(".")[0] or base}:
-                found[each] = SHARED if each in found else value
+                exact.setdefault(each, []).append((place, holder))
+                if _loose(each) != each:
+                    loose.setdefault(_loose(each), []).append((place, holder))
 
         for archive in self._archives:
             for member in archive.members:
-                note(member, (archive, member))
+                note(member, archive)
         for root, folders, files in os.walk(self.folder) if self.folder else ():
             folders[:] = sorted(each for each in folders if not each.startswith("."))
             for each in sorted(files):
-                if stat.S_ISREG(os.lstat(os.path.join(root, each)).st_mode):
-                    note(each, Path(root, each))
-        return found
+                path = Path(root, each)
+                if stat.S_ISREG(os.lstat(path).st_mode):
+                    note(path.relative_to(self.folder).as_posix(), path)
+        return exact, loose
 
     def _fetched(self, url: str, max_bytes: int) -> bytes:
         """A picture from the network, kept until the set is made.
@@ -172,7 +188,7 @@ class ZipMembers:
         self.members = {
             _tidy(each.filename): each
             for each in self._zip.infolist()
-            if not each.is_dir() and _is_plain(each)
+            if not each.is_dir() and _is_plain(each) and not _is_system(each.filename)
         }
 
     def read(self, name: str, max_bytes: int) -> bytes:
@@ -204,7 +220,11 @@ class TarMembers:
         self._path = _unpacked(path, scratch)
         try:
             self._tar = tarfile.open(self._path, "r:")  # noqa: SIM115 closed by `close`
-            self.members = {_tidy(each.name): each for each in self._tar if each.isreg()}
+            self.members = {
+                _tidy(each.name): each
+                for each in self._tar
+                if each.isreg() and not _is_system(each.name)
+            }
         except tarfile.TarError as error:
             raise ValueError(f"{path.name} is damaged: {error}") from None
 
@@ -222,6 +242,25 @@ class TarMembers:
 
     def close(self) -> None:
         self._tar.close()
+
+
+def _loose(name: str) -> str:
+    """A name in small letters, with `%20` as a blank, and with accents composed."""
+    return unicodedata.normalize("NFC", unquote(name)).casefold()
+
+
+def _closest(found: list[Found], place: str) -> list[Found]:
+    """Those of several files whose folders agree most with a path's, from the right; all if none does."""
+    wanted = [_loose(each) for each in place.split("/")[:-1]]
+
+    def shared(inside: str) -> int:
+        have = [_loose(each) for each in inside.split("/")[:-1]]
+        pairs = zip(reversed(wanted), reversed(have), strict=False)
+        return next((n for n, (one, other) in enumerate(pairs) if one != other),
+                    min(len(wanted), len(have)))  # fmt: skip
+
+    most = max(shared(inside) for inside, _ in found)
+    return [each for each in found if shared(each[0]) == most] if most else found
 
 
 def _nested(member: str) -> bool:
@@ -250,6 +289,11 @@ def _unpacked(path: Path, scratch: Path) -> Path:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{path.name} is damaged: {error}") from None
     return plain
+
+
+def _is_system(name: str) -> bool:
+    """Whether a member is one that macOS adds beside each file."""
+    return name.startswith(SYSTEM) or name.rpartition("/")[2].startswith("._")
 
 
 def _tidy(name: str) -> str:
