@@ -76,6 +76,23 @@ SAME: dict[str, tuple[str, bytes | str]] = {
     "an index of pandas": (
         "x.parquet", as_parquet(TABLE.append_column("__index_level_0__", pa.array([4, 9]))),
     ),
+    "blanks behind commas": (
+        "x.csv", separated(",").replace(",", ", ").replace('""no"", ', '""no"",'),
+    ),
+    "names of columns in blanks": ("x.csv", separated(",").replace("answer,", " answer ,", 1)),
+    "names of columns in capitals": ("x.csv", separated(",").replace("id,", "ID,", 1)),
+    "quotes behind a backslash": ("x.csv", separated(",").replace('""no""', r'\"no\"')),
+    "quotes of the text alone": (
+        "x.tsv", separated("\t").replace('"He said ""no"", twice?"', 'He said "no", twice?'),
+    ),
+    "lines that end in commas": ("x.jsonl", lines(*ROWS, end=",\n")),
+    "objects over several lines": ("x.jsonl", "\n".join(json.dumps(r, indent=1) for r in ROWS)),
+    "objects side by side": ("x.json", ",".join(json.dumps(r, indent=1) for r in ROWS) + ",\n"),
+    "a list a level deeper": (
+        "x.json", json.dumps({"info": {"version": "1"}, "data": {"count": 2, "questions": ROWS}}),
+    ),
+    "a list a level deeper, alone": ("x.json", json.dumps({"data": {"questions": ROWS}})),
+    "Parquet under another name": ("x.csv", as_parquet(TABLE)),
     "a column of nulls": ("x.parquet", as_parquet(TABLE.append_column("images", pa.nulls(2)))),
 }  # fmt: skip
 
@@ -109,6 +126,33 @@ def test_a_file_of_another_make_holds_the_same_rows(tmp_path, name):
     ]  # fmt: skip
 
 
+def test_a_quote_that_begins_a_cell_belongs_to_it_unless_it_encloses_the_cell(tmp_path):
+    rows = [
+        'q1\t"Red" or "blue"?\t4', 'q2\t"Red"?\t"5"', 'q3\t5" or 6"?\t"6', 'q4\t"7"\t7'
+    ]  # fmt: skip
+    kind = {"domain": "logic", "difficulty": "k12", "language": "en", "answer_type": "fill"}
+    text = "id\tquestion\tanswer\n" + "".join(f"{row}\n" for row in rows)
+    records = prepared(tmp_path, {"x.tsv": text}, constants=kind)
+    assert [(each.question, each.answer) for each in records] == [
+        ('"Red" or "blue"?', "4"), ('"Red"?', "5"), ("7", "7"),
+    ]  # fmt: skip
+    assert [(where, reason) for where, _, reason, _ in refused(tmp_path)] == [
+        ("made/x.tsv:4", "quote is not closed")
+    ]
+
+
+def test_a_row_with_a_list_of_objects_is_no_file_of_rows(tmp_path):
+    row = ROW | {"answer": "B", "answer_type": "mcq", "options": [{"text": "4"}, {"text": "5"}]}
+    pair = "\n".join(json.dumps(row | {"id": name}, indent=1) for name in ("q1", "q2"))
+    assert [each.options for each in prepared(tmp_path, {"x.json": pair})] == [("4", "5")] * 2
+
+
+def test_a_file_of_another_encoding_is_told_to_be_saved_anew(tmp_path):
+    data = "id,question,answer\nq1,图中是什么,4\n".encode("gbk")
+    assert prepared(tmp_path, {"x.csv": data}) == []
+    assert "save the file as UTF-8" in refused(tmp_path)[0][3]
+
+
 def test_half_a_character_at_the_end_of_a_file_costs_its_row_alone(tmp_path):
     data = lines(*ROWS).encode("utf-16")
     assert [each.id for each in prepared(tmp_path, {"x.jsonl": data + b"\x41"})] == ["q1", "q2"]
@@ -126,6 +170,11 @@ def damaged() -> bytes:
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 3\n"
 NAMED = {
     "a header twice": ("x.csv", b"id,answer,answer\nq1,4,5\n", "not a row of fields", "'answer'"),
+    "a column twice": (
+        "x.parquet", as_parquet(pa.Table.from_arrays([*TABLE.columns, TABLE["id"]], [*NAMES, "id"])),
+        "not a row of fields", "'id'",
+    ),
+    "an XML file": ("x.json", b'<?xml version="1.0"?><a/>', "file is damaged", "an XML file"),
     "names of columns in another encoding": (
         "x.csv", "题,答\n1,2\n3,4\n".encode("gb18030"), "not valid Unicode", "names of the columns",
     ),

@@ -3,8 +3,9 @@
 A scanner looks at brackets and quotes alone, so the bounds of each row are known before it is parsed: a row
 that is too long is skipped unread, and a row that is no JSON costs itself alone. Of an object the rows are
 its values (of `{"v1_9": {...}}`, whose key is the id where there is none), the one list in it (`{"example":
-[{...}]}`), those that its columns make (`{"id": [...], ...}`, or `{"id": {"0": ...}, ...}` as pandas writes a
-table), or itself.
+[{...}]}`, also a level deeper), those that its columns make (`{"id": [...], ...}`, or
+`{"id": {"0": ...}, ...}` as pandas writes a table), or itself. Objects may also follow one another, over
+several lines each.
 """
 
 import json
@@ -18,6 +19,8 @@ BLOCK = 1 << 20
 OUTSIDE = re.compile(rb'["\[\]{},]')
 INSIDE = re.compile(rb'["\\]')
 DAMAGED = "file is damaged"
+CUT = "it ends before its last bracket"
+BETWEEN = b" \t\r\n,"  # what may stand between objects
 ReadRow = dict | Rejected
 
 
@@ -35,6 +38,9 @@ def read_value(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
     elif scanner.opens == b"{":
         number = 0
         for row in _members(scanner):
+            number += 1
+            yield number, row
+        for row in map(_row, scanner.following()):
             number += 1
             yield number, row
     else:
@@ -55,30 +61,50 @@ def _members(scanner: "Scanner") -> Iterator[ReadRow]:
             continue
         alone |= member
         objects = len(alone) > 1 and all(isinstance(each, dict) for each in alone.values())
-        table = table or (objects and not _are_columns(alone))
+        table = table or (objects and not _are_columns(alone) and not _lists_within(alone))
         if table:
             yield from _table(alone)
             alone.clear()
     if table or not alone:
         return
+    if scanner.opens == b"{" and scanner.goes_on:
+        yield alone
+        return
     if _are_columns(alone):
         yield from _of_columns(alone)
         return
-    if all(isinstance(each, dict) for each in alone.values()):
+    if within := _lists_within(alone):
+        alone = within
+    elif all(isinstance(each, dict) for each in alone.values()):
         yield from _table(alone)
         return
-    lists = [
-        value
-        for value in alone.values()
-        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value)
-    ]
+    lists = {name: value for name, value in alone.items() if _is_list_of_rows(value)}
     if len(lists) > 1:
-        names = [name for name, value in alone.items() if any(value is each for each in lists)]
         yield Rejected(
-            "not a row of fields", f"lists of rows as {', '.join(names)}: keep one"[:200]
+            "not a row of fields", f"lists of rows as {', '.join(lists)}: keep one"[:200]
         )
-        return
-    yield from lists[0] if lists else [alone]
+    else:
+        yield from next(iter(lists.values())) if lists else [alone]  # type: ignore[misc]
+
+
+def _is_list_of_rows(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+
+
+def _lists_within(members: dict[str, object]) -> dict[str, object]:
+    """What lies a level deeper, as in `{"info": {...}, "data": {"questions": [{...}]}}`; else nothing.
+
+    A row may hold a list of objects too, such as its options, but it also holds texts.
+    """
+    found = [
+        each
+        for each in members.values()
+        if isinstance(each, dict)
+        and any(map(_is_list_of_rows, each.values()))
+        and not any(isinstance(value, str) for value in each.values())
+    ]
+    others = all(isinstance(each, dict) for each in members.values())
+    return found[0] if len(found) == 1 and others else {}
 
 
 def _are_columns(members: dict[str, object]) -> bool:
@@ -123,7 +149,9 @@ def _row(part: bytes | Rejected) -> ReadRow:
     if isinstance(part, Rejected):
         return part
     value = _parsed(part)
-    return value if isinstance(value, dict | Rejected) else Rejected("not a row of fields")
+    if isinstance(value, dict | Rejected):
+        return value
+    return Rejected("not a row of fields", f"it is {type(value).__name__}")
 
 
 def _parsed(text: bytes) -> object:
@@ -178,8 +206,9 @@ class Scanner:
                     yield from self._part(held, size)
                     held, size, begin = [], 0, match.end()
                 if depth == 0:
-                    rest = block[place:] + self.file.read(BLOCK)
-                    self.wrong = "there is more behind its last bracket" if rest.strip() else ""
+                    self._block = block[place:] + self.file.read(BLOCK)
+                    more = bool(self._block.strip())
+                    self.wrong = "there is more behind its last bracket" if more else ""
                     return
             size += len(block) - begin
             if size <= self.max_bytes:
@@ -188,7 +217,30 @@ class Scanner:
                 held.clear()
             self._block = self.file.read(BLOCK)
         yield from self._part(held, size)
-        self.wrong = "it ends before its last bracket"
+        self.wrong = CUT
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another object follows the one that was read."""
+        while not (rest := self._block.lstrip(BETWEEN)):
+            self._block = self.file.read(BLOCK)
+            if not self._block:
+                return False
+        self._block = rest
+        return rest.startswith(b"{")
+
+    def following(self) -> Iterator[bytes | Rejected]:
+        """The objects behind the first one, each whole."""
+        while self.goes_on:
+            self._block = self._block[1:] or self.file.read(BLOCK)
+            parts = list(self.parts())
+            long = next((part for part in parts if isinstance(part, Rejected)), None)
+            whole = b"{" + b",".join(part for part in parts if isinstance(part, bytes)) + b"}"
+            if long is None and len(whole) > self.max_bytes:
+                long = Rejected("text is too long", f"a row of {len(whole):,} bytes")
+            if self.wrong and not self.goes_on:
+                self.wrong = self.wrong if self._block or self.wrong == CUT else ""
+            yield long or whole
 
     def _part(self, held: list[bytes], size: int) -> Iterator[bytes | Rejected]:
         if size > self.max_bytes:

@@ -20,8 +20,9 @@ import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
 from r1v3.data.fields import Rejected
+from r1v3.data.picture_files import ARCHIVES
 from r1v3.data.sources.json_values import ReadRow, read_value
-from r1v3.data.sources.separated import read_separated
+from r1v3.data.sources.separated import NO_ROW, not_unicode, read_separated
 from r1v3.recipe.tables.sources import suffixes
 
 READABLE = (".parquet", ".jsonl", ".ndjson", ".json", ".tsv", ".csv")
@@ -39,7 +40,10 @@ OTHERS = {
     b"pk\x03\x04": "a zip archive, or a workbook such as .xlsx",
     b"\xd0\xcf\x11\xe0": "a workbook of an old kind (.xls)",
     b"%pdf-": "a PDF",
+    b"<?xml": "an XML file",
+    b"arrow1": "an Arrow file, which `to_parquet` writes as Parquet",
 }
+PARQUET = b"PAR1"
 PEEKED = 1 << 16
 ROWS_AT_A_TIME = 64
 LINE_BLOCK = 1 << 20
@@ -59,7 +63,7 @@ def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
     kind = suffixes(path)
     if kind in READABLE and (other := kind_of_another(path)):
         yield 1, Rejected("file is damaged", f"it is {other}")
-    elif kind == ".parquet":
+    elif kind == ".parquet" or (kind in READABLE and _begins(path, PARQUET)):
         yield from _parquet(path, max_bytes)
     elif kind in (".jsonl", ".json", ".ndjson"):
         yield from _guarded(
@@ -77,7 +81,10 @@ def read_rows(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
 
 def unknown_form(path: Path) -> str:
     """The message about a file that holds no rows."""
-    return f"{path.name}: a source's file is {', '.join(READABLE[:-1])} or {READABLE[-1]} (text also .gz)"
+    return (
+        f"{path.name}: a source's file is {', '.join(READABLE[:-1])} or {READABLE[-1]} (text also .gz); "
+        f"pictures may be packed as {', '.join(ARCHIVES)}"
+    )
 
 
 def _guarded(rows: Iterator[tuple[int, ReadRow]]) -> Iterator[tuple[int, ReadRow]]:
@@ -95,6 +102,11 @@ def kind_of_another(path: Path) -> str | None:
     with open(path, "rb") as file:
         begin = file.read(64).lstrip().lower()
     return next((name for mark, name in OTHERS.items() if begin.startswith(mark)), None)
+
+
+def _begins(path: Path, mark: bytes) -> bool:
+    with open(path, "rb") as file:
+        return file.read(len(mark)) == mark
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -186,6 +198,10 @@ def _parquet(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
         yield 1, Rejected("file is damaged", str(error)[:200])
         return
     with file:
+        names = file.schema_arrow.names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            yield 1, Rejected(NO_ROW, f"two columns are called {twice[0]!r}"[:200])
+            return
         batches = file.iter_batches(ROWS_AT_A_TIME)
         while True:
             try:
@@ -241,9 +257,11 @@ def _jsonl(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
             yield number, line
         elif line.strip():
             try:
-                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-                yield number, row if isinstance(row, dict) else Rejected("not a row of fields")
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip()
+                row = json.loads(text.removesuffix(",") if text.endswith("},") else text)
+                kind = type(row).__name__
+                yield number, row if isinstance(row, dict) else Rejected(NO_ROW, f"it is {kind}")
             except UnicodeDecodeError as error:
-                yield number, Rejected("not valid Unicode", str(error)[:200])
+                yield number, not_unicode(error)
             except (ValueError, RecursionError) as error:
                 yield number, Rejected("not valid JSON", str(error)[:200])

@@ -2,6 +2,9 @@
 
 A quote that is never closed takes the lines after it into its cell. If such a record is wrong, and lines in
 it look like rows themselves, only its first line is refused and the others are read again.
+
+Some programs put a backslash before a quote inside a cell, or leave the quote as it is. Such a row is read as
+it was meant if that gives each column one cell.
 """
 
 import csv
@@ -13,7 +16,14 @@ from r1v3.data.fields import Rejected
 
 NO_ROW = "not a row of fields"
 SEPARATORS = ",\t;|"
+QUOTED = re.compile(r'"[^"]*"')
+ESCAPED = re.compile(r'(?<!\\)((?:\\\\)*)\\"')
 SAID = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # a first line by which spreadsheets are told
+
+
+def not_unicode(error: UnicodeDecodeError) -> Rejected:
+    """Why a line cannot be read, and what to do."""
+    return Rejected("not valid Unicode", f"save the file as UTF-8: {error}"[:200])
 
 
 class Lines:
@@ -41,7 +51,7 @@ class Lines:
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                self.refused.append((number, Rejected("not valid Unicode", str(error)[:200])))
+                self.refused.append((number, not_unicode(error)))
                 continue
             return number, text.replace("\0", "\ufffd")
         raise StopIteration
@@ -62,8 +72,8 @@ def read_separated(
     """
     csv.field_size_limit(max_bytes + 1)
     source = Lines(lines)
-    separator = _told_by(source, separator)
-    reader = csv.reader(source, delimiter=separator)
+    separator, spaced = _told_by(source, separator)
+    reader = csv.reader(source, delimiter=separator, skipinitialspace=spaced)
     names: list[str] | None = None
     while True:
         source.taken.clear()
@@ -85,7 +95,7 @@ def read_separated(
         if not cells and problem is None:
             continue
         if names is None:
-            names = cells
+            names = [name.strip() for name in cells]
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 yield (
                     source.taken[-1][0],
@@ -95,7 +105,9 @@ def read_separated(
             continue
         taken = list(source.taken)
         if problem is None and len(cells) != len(names):
-            problem = "wrong number of cells"
+            problem = f"wrong number of cells: {len(cells)} for {len(names)} columns"
+        if not spaced and (meant := _as_meant(taken, len(names), separator)):
+            cells, problem = meant, None
         if _took_rows(taken, len(names), separator, problem is not None):
             source.give_back(taken[1:])
             yield taken[0][0], Rejected("quote is not closed")
@@ -108,19 +120,41 @@ def read_separated(
             yield taken[-1][0], {name: cell for name, cell in row.items() if cell != ""}
 
 
-def _told_by(source: Lines, separator: str) -> str:
-    """The separator of a file's first line, if that lacks the one that the file's name says."""
+def _told_by(source: Lines, separator: str) -> tuple[str, bool]:
+    """The separator of a file's first line, if that lacks the one that the file's name says.
+
+    Also whether a blank follows each separator, as in `id, question, answer`.
+    """
     first = next(source, None)
     if first is None or source.refused:
         source.give_back(source.taken)
-        return separator
+        return separator, False
     if said := SAID.fullmatch(first):
-        return said[1]
+        return said[1], False
     source.give_back(source.taken)
     counts = {each: first.count(each) for each in SEPARATORS}
-    if counts[separator] or not any(counts.values()):
-        return separator
-    return max(SEPARATORS, key=lambda each: counts[each])
+    if not counts[separator] and any(counts.values()):
+        separator = max(SEPARATORS, key=lambda each: counts[each])
+    later = first.split(separator)[1:]
+    return separator, bool(later) and all(name.startswith(" ") for name in later)
+
+
+def _as_meant(taken: list[tuple[int, str]], width: int, separator: str) -> list[str] | None:
+    r"""The cells of a record whose quotes are not those of CSV, where they can be read in one way.
+
+    A quote may stand as `\"` in a cell in quotes. Or quotes belong to the texts, as in `"a" and "b"`.
+    """
+    text = "".join(line for _, line in taken)
+    if '"' not in text or _is_strict(taken, separator):
+        return None
+    doubled = ESCAPED.sub(r'\1""', text)
+    if doubled != text and _is_strict([(0, doubled)], separator):
+        cells = next(csv.reader([doubled], delimiter=separator))
+        return cells if len(cells) == width else None
+    plain = text.rstrip("\r\n").split(separator)
+    if len(taken) > 1 or len(plain) != width or any(cell.count('"') % 2 for cell in plain):
+        return None
+    return [cell.strip()[1:-1] if QUOTED.fullmatch(cell.strip()) else cell for cell in plain]
 
 
 def _took_rows(taken: list[tuple[int, str]], width: int, separator: str, wrong: bool) -> bool:
