@@ -50,6 +50,12 @@ def refusal(**changed) -> tuple[str, str]:
         ["A. 5", "B. 7", "C. 9"],
         ["(A) 5", "(B) 7", "(C) 9"],
         ["C. 9", "A. 5", "B. 7"],
+        [["A", "5"], ["B", "7"], ["C", "9"]],
+        [{"A": "5"}, {"B": "7"}, {"C": "9"}],
+        [{"id": "A", "content": "5"}, {"id": "B", "content": "7"}, {"id": "C", "content": "9"}],
+        [{"text": "5", "right": False}, {"text": 7, "right": True}, {"text": "9", "right": False}],
+        {"option_a": "5", "option_b": "7", "option_c": "9"},
+        {"Choice A": "5", "Choice B": "7", "Choice C": "9"},
     ],
 )
 def test_options_of_each_form_are_the_same(options):
@@ -61,6 +67,8 @@ def test_options_of_each_form_are_the_same(options):
     ("options", "detail"),
     [
         ({"A": "5", "C": "9"}, "named A, C"),
+        ({"A": None, "B": "7"}, "A is empty"),
+        ({"option_a": "5", "choice_a": "7"}, "named option_a, choice_a"),
         ({"x": "5", "y": "7"}, "named x, y"),
         ({"A": "5", "a": "7"}, "two have one letter"),
         (["5", None, "9"], "one of them is empty"),
@@ -94,6 +102,55 @@ def test_a_letter_of_each_form_is_that_letter(answer):
 @pytest.mark.parametrize("answer", ["AC", "A, C", "A、C", ["A", "C"], ["5", "9"], "a;c"])
 def test_several_letters_of_each_form_are_those_letters(answer):
     assert read(answer=answer, answer_type="mcq_multi")["answer"] == "AC"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [r"$\boxed{B}$", r"\boxed{\text{B}}", "**B**", '"B"', "'B'", '["B"]', "['B']", "Option B",
+     "<answer>B</answer>", "Answer: B", "The correct answer is B.", "答案：B", "故选B", "B 7", "(b) 7."],
+)  # fmt: skip
+def test_a_letter_in_a_wrapper_is_that_letter(answer):
+    assert read(answer=answer)["answer"] == "B"
+
+
+@pytest.mark.parametrize(
+    "answer", ["['A', 'C']", '["A", "C"]', "A and C", "A/C", "A | C", "A & C", "A和C"]
+)
+def test_several_letters_in_a_wrapper_are_those_letters(answer):
+    assert read(answer=answer, answer_type="mcq_multi")["answer"] == "AC"
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "letter"),
+    [
+        (["AB", "BC", "CD"], "BC", "B"),
+        (["O-", "B+", "A+"], "A+", "C"),
+        (["A only", "A and C", "C only"], "A and C", "B"),
+        (["A", "B", "C"], "C", "C"),
+        (["B", "A", "C"], "B", "B"),
+        (["Red", "blue"], "Blue.", "B"),
+        ([True, False], False, "B"),
+        (["yes", "no", "No"], "No", "C"),
+    ],
+)
+def test_an_option_s_own_text_comes_before_letters_in_it(options, answer, letter):
+    assert read(options=options, answer=answer)["answer"] == letter
+
+
+def test_options_that_are_pictures_stand_in_the_question():
+    found = read(options=["<image>", "<image 3>"], question="Which fits <image>?")
+    assert "options" not in found or found["options"] is None
+    assert found["question"] == "Which fits <image>?\nA. <image>\nB. <image>"
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN", " <NA>"])
+def test_what_programs_write_for_an_empty_cell_is_no_answer(cell):
+    assert "answer" not in read(answer=cell)
+    assert read(options=["nan", "0"], answer="B")["options"] == ["nan", "0"]
+
+
+def test_columns_under_meta_are_kept_there():
+    assert read(**{"meta.level": 4, "meta": {"of": "x"}})["meta"] == {"of": "x", "level": 4}
 
 
 @pytest.mark.parametrize("answer", [1, "1", "0", 2.0])

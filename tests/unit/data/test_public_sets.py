@@ -70,6 +70,48 @@ def test_chinese_mathematics_has_its_options_by_line_and_its_mark_at_the_picture
     assert (fill["answer_type"], "options" in fill) == ("fill", False)
 
 
+def test_a_choice_may_have_several_letters_or_its_options_in_the_picture():
+    several = MAPPING_FUNCTIONS["cmm_math"](
+        CMM | {"options": "A. 1\nB. 2\nC. 3", "answer": "AC"}, 1
+    )
+    assert (several["answer_type"], several["answer"]) == ("mcq_multi", "AC")
+    seen = MAPPING_FUNCTIONS["k12_vista"](
+        K12 | {"type": "choice", "format_answer": '{"ground_truth": ["B"]}'}, 1
+    )
+    assert (seen["answer_type"], seen["answer"]) == ("mcq", "B")
+
+
+def test_choices_that_are_pictures_stay_beside_their_letters():
+    row = {"options": "A. <ImageHere>\nB. <ImageHere>", "answer": "B", "image": ["0", "1", "2"]}
+    fields = MAPPING_FUNCTIONS["cmm_math"](CMM | row, 1)
+    assert fields["question"] == "看图<image>，选哪个？\nA. <image>\nB. <image>"
+    assert ("options" in fields, fields["images"]) == (False, ["0", "1", "2"])
+
+
+def test_pictures_choices_and_indices_may_be_text():
+    virl = {"question": "<image>x?", "answer": r"$\boxed{\text{B}}$", "image": "images/1.png"}
+    fields = MAPPING_FUNCTIONS["virl39k"](virl, 1)
+    assert (fields["images"], fields["answer"]) == (["images/1.png"], "B")
+    science = {"question": "Which?", "choices": "['a', 'b']", "answer": "1", "image": None}
+    fields = MAPPING_FUNCTIONS["scienceqa"](science, 1)
+    assert (fields["options"], fields["answer"], fields["images"]) == (["a", "b"], "B", [])
+    fields = MAPPING_FUNCTIONS["puzzle_vqa"](PUZZLE | {"options": [1.0, 2.0], "answer": 2}, 1)
+    assert (fields["options"], fields["answer"]) == (["1", "2"], "B")
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        (r"The answer is \boxed{7}.", "7"),
+        (r"$\boxed{\frac{1}{2}}$", r"\frac{1}{2}"),
+        (r"\boxed{1}, \boxed{2}", r"\boxed{1}, \boxed{2}"),
+    ],
+)
+def test_one_box_is_opened_and_several_stay(gold, answer):
+    row = {"question": "x?", "answer": gold, "image": []}
+    assert MAPPING_FUNCTIONS["virl39k"](row, 1)["answer"] == answer
+
+
 def test_an_answer_that_is_an_essay_is_refused():
     with pytest.raises(Rejected, match="answer is no short one"):
         fields("cmm_math", CMM | {"options": "[]", "answer": "证明：" + "因为" * 60})

@@ -25,6 +25,12 @@ from r1v3.data.tex import with_backslashes
         ("one\ttext of it", "one\ttext of it"),
         (r"\frac{1}{2}", r"\frac{1}{2}"),
         ("\x0cracture", "\x0cracture"),
+        ("$\tau$ and $\rho$, $x_\nu$", r"$\tau$ and $\rho$, $x_\nu$"),
+        ("\tan x", r"\tan x"),
+        ("a\tan example", "a\tan example"),
+        ("1\tan apple", "1\tan apple"),
+        ("$$\nu = 3$$", "$$\nu = 3$$"),
+        ("x =\nu + 1", "x =\nu + 1"),
     ],
 )
 def test_a_lost_backslash_is_put_back_before_the_rest_of_a_known_command(text, wanted):

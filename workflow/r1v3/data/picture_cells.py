@@ -84,7 +84,8 @@ def _each(cell: object, depth: int) -> Iterable[object]:
         if _is_nothing(cell):
             return
     if isinstance(cell, Mapping) and (several := _by_numbers(cell)):
-        cell = several
+        yield from _each(several, depth)
+        return
     if isinstance(cell, str | Bytes | Mapping) or not isinstance(cell, Iterable):
         yield cell
     elif depth > 2:

@@ -140,7 +140,9 @@ class PictureFiles:
         for archive in self._archives:
             for member in archive.members:
                 note(member, archive)
-        for root, folders, files in os.walk(self.folder) if self.folder else ():
+        if self.folder is None:
+            return exact, loose
+        for root, folders, files in os.walk(self.folder):
             folders[:] = sorted(each for each in folders if not each.startswith("."))
             for each in sorted(files):
                 path = Path(root, each)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from PIL import Image
 
+from r1v3.data.entities import without_entities
 from r1v3.data.fields import KNOWN, NEEDED, Rejected
 from r1v3.data.picture_cells import content, pictures_of
 from r1v3.data.picture_files import PictureFiles
@@ -25,6 +26,10 @@ LANGUAGE = re.compile(r"[a-z]{2,3}")
 SPLITS = ("train", "validation", "test")
 CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 TEXTS = ("question", "answer", "response")  # in which TeX may stand
+MENDS = (
+    (with_backslashes, "lost backslashes of TeX"),
+    (without_entities, "characters of HTML"),
+)
 
 
 class Validator:
@@ -52,7 +57,8 @@ class Validator:
             raise Rejected("missing field", ", ".join(missing))
         strange = sorted(map(str, set(row) - KNOWN))
         if strange:
-            raise Rejected("unknown field", ", ".join(strange)[:200])
+            names = ", ".join(strange)[:200]
+            raise Rejected("unknown field", f"{names}; rename to `meta.<name>` what is to be kept")
         row, mended = _mended(row)
         texts: dict[str, str] = {name: self._text(name, row[name]) for name in NEEDED}
         response, date = (self._optional_text(row, name) for name in ("response", "date"))
@@ -146,20 +152,28 @@ class Validator:
 
 
 def _mended(row: Mapping) -> tuple[Mapping, list[str]]:
-    """The row with lost backslashes put back, and what was changed."""
-    changed: dict[str, object] = {}
-    for name in TEXTS:
-        if isinstance(row.get(name), str) and (text := with_backslashes(row[name])) != row[name]:
-            changed[name] = text
-    options = row.get("options")
-    if isinstance(options, Iterable) and not isinstance(options, str | bytes | Mapping):
-        options = list(options)
-        mended = [with_backslashes(each) if isinstance(each, str) else each for each in options]
-        if mended != options:
-            changed["options"] = mended
-    if not changed:
-        return row, []
-    return {**row, **changed}, [f"validate: {name}: lost backslashes of TeX" for name in changed]
+    """The row with lost backslashes put back and names of characters replaced, and what was changed."""
+    edits: list[str] = []
+    changed = dict(row)
+    for name in (*TEXTS, "options"):
+        mends = MENDS if name != "response" else MENDS[:1]
+        for mend, what in mends:
+            before = changed.get(name)
+            if isinstance(before, str):
+                after: object = mend(before)
+            elif name == "options" and isinstance(before, Iterable) and not _is_text(before):
+                before = list(before)
+                after = [mend(each) if isinstance(each, str) else each for each in before]
+            else:
+                continue
+            if after != before:
+                changed[name] = after
+                edits.append(f"validate: {name}: {what}")
+    return (changed, edits) if edits else (row, [])
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str | bytes | Mapping)
 
 
 def _check_words(texts: dict[str, str], date: str | None) -> None:

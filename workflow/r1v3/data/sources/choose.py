@@ -23,6 +23,7 @@ from r1v3.recipe.tables.sources import (
 
 NOT_SELECTED = "not selected"
 MISSING = object()
+LISTS = ("images", "options")  # fields whose list several columns make
 SHOWN = 50  # values of a column that are listed; the rest are counted together
 
 
@@ -133,8 +134,8 @@ def renamed(row: Mapping, rename: Mapping[str, str]) -> dict:
     """A row under our names; dots in theirs lead into nested columns, which are left out once they are read.
 
     Several columns may get one new name. They are ordered by their old names and the numbers in these. As
-    `images` they form the list of pictures; under another name the first filled one counts. A column that
-    had the new name before is dropped.
+    `images` or `options` they form a list, in which an empty cell keeps its place; under another name the
+    first filled one counts. A column that had the new name before is dropped.
     """
     given: dict[str, list[object]] = {}
     taken: set[str] = set()
@@ -143,11 +144,15 @@ def renamed(row: Mapping, rename: Mapping[str, str]) -> dict:
         if value is not MISSING:
             taken.add(theirs if theirs in row else theirs.partition(".")[0])
             given.setdefault(ours, []).append(value)
+        elif ours in LISTS:
+            given.setdefault(ours, []).append(None)
     rest = {key: value for key, value in row.items() if key not in taken}
     for ours, values in given.items():
         filled = [value for value in values if not _is_empty(value)]
+        if not filled and ours in LISTS and ours in rest:
+            continue
         one = filled[0] if filled else values[0]
-        rest[ours] = values if ours == "images" and len(values) > 1 else one
+        rest[ours] = values if ours in LISTS and len(values) > 1 else one
     return rest
 
 

@@ -4,14 +4,13 @@ A mapping takes a row, after the entry's renames and constants, and the row's nu
 returns fields, or raises `Rejected`. Data sets of a record's own fields need none (`records`).
 """
 
-import re
 from collections.abc import Callable
 
-from r1v3.data.fields import Rejected
-from r1v3.data.sources import public_sets
-from r1v3.data.sources.record_cells import read_record
+from r1v3.data.picture_cells import pictures_of
+from r1v3.data.sources import layouts, public_sets
+from r1v3.data.sources.golds import gold_of, letter_of
+from r1v3.data.sources.record_cells import letter_at, options_in_cell, read_record
 from r1v3.data.sources.row_fields import (
-    BOXED,
     inline_options,
     json_of,
     language_of,
@@ -34,13 +33,13 @@ def mmk12(row: dict, number: int) -> dict:
     """FanqingM/MMK12: id, question, answer, subject, image. Options stand in the question's lines."""
     question = text_of(row, "question")
     answer = text_of(row, "answer").strip()
-    kind = "mcq" if re.fullmatch(r"[A-D]", answer) and inline_options(question) else "fill"
+    letter = letter_of(answer) if inline_options(question) else None
     return with_known(
         row,
         id=f"mmk12-{row.get('id') or number}",
         question=marked(question, 1),
-        answer=answer,
-        answer_type=kind,
+        answer=letter or answer,
+        answer_type="mcq" if letter else "fill",
         images=[picture_in(row, "image")],
         domain={"math": "mathematics"}.get(str(row.get("subject")), str(row.get("subject"))),
         language=language_of(question),
@@ -49,16 +48,13 @@ def mmk12(row: dict, number: int) -> dict:
 
 def virl39k(row: dict, number: int) -> dict:
     """TIGER-Lab/ViRL39K: question, answer in a box, two pass rates, category, source, qid, image paths."""
-    question, answer = text_of(row, "question"), text_of(row, "answer").strip()
-    boxed = BOXED.search(answer)
-    answer = boxed[1].strip() if boxed else answer
-    images = list(row.get("image") or ())
-    letter = re.fullmatch(r"\(?([A-J])\)?\.?", answer)
+    question, answer = text_of(row, "question"), gold_of(text_of(row, "answer"))
+    images, letter = pictures_of(row.get("image")), letter_of(answer)
     return with_known(
         row,
         id=f"virl39k-{row.get('qid') or number}",
         question=marked(question, len(images)),
-        answer=letter[1] if letter else answer,
+        answer=letter or answer,
         answer_type="mcq" if letter else "fill",
         images=images,
         domain=DOMAINS_OF_VIRL.get(str(row.get("category")), str(row.get("category")).lower()),
@@ -87,21 +83,18 @@ DOMAINS_OF_VIRL = {
 
 def scienceqa(row: dict, number: int) -> dict:
     """derek-thomas/ScienceQA: image, question, choices, answer (an index), hint, subject, topic, grade."""
-    choices = [str(each) for each in row.get("choices") or ()]
-    answer = row.get("answer")
-    if not isinstance(answer, int) or not 0 <= answer < len(choices):
-        raise Rejected("wrong answer letter", f"index {answer} of {len(choices)} choices")
+    choices = [str(each) for each in options_in_cell(row.get("choices") or [])]
+    answer = letter_at(row.get("answer"), choices)
     hint = (row.get("hint") or "").strip()
-    image = row.get("image")
     topic = str(row.get("topic") or "").replace("-", "_")
     return with_known(
         row,
         id=f"scienceqa-{number}",
         question=f"{hint}\n{text_of(row, 'question')}".strip(),
         options=choices,
-        answer="ABCDEFGHIJ"[answer],
+        answer=answer,
         answer_type="mcq",
-        images=[image] if image else [],
+        images=pictures_of(row.get("image")),
         domain=DOMAINS_OF_SCIENCEQA.get(topic, topic),
         language="en",
         difficulty=str(row.get("grade") or "unknown"),
@@ -123,7 +116,7 @@ DOMAINS_OF_SCIENCEQA = {
 
 def geometry3k(row: dict, number: int) -> dict:
     """hiyouga/geometry3k: images, problem with its marks, answer."""
-    problem, images = text_of(row, "problem"), list(row.get("images") or ())
+    problem, images = text_of(row, "problem"), pictures_of(row.get("images"))
     return with_known(
         row,
         id=f"geometry3k-{number}",
@@ -143,6 +136,8 @@ MAPPING_FUNCTIONS: dict[str, Callable[[dict, int], dict]] = {
         virl39k,
         scienceqa,
         geometry3k,
+        layouts.conversations,
+        layouts.usual_names,
         public_sets.bmmr,
         public_sets.cmm_math,
         public_sets.k12_vista,

@@ -9,18 +9,23 @@ import json
 import re
 
 from r1v3.data.fields import Rejected
+from r1v3.data.picture_cells import pictures_of
 from r1v3.data.records import LETTERS
+from r1v3.data.sources.cell_texts import text_of_cell
+from r1v3.data.sources.golds import gold_of, letter_of, letters_of_several
+from r1v3.data.sources.letters import letters_of
 from r1v3.data.sources.row_fields import (
-    BOXED,
     inline_options,
     language_of,
     marked,
     picture_in,
     text_of,
+    with_pictured_options,
 )
 
-DOLLARS = re.compile(r"\A\$+([^$]*)\$+\Z")
-LETTER = re.compile(r"\(?([A-J])\)?[.．。]?")
+CHOICE = re.compile(
+    "choice|select|mcq|选择|单选|多选", re.IGNORECASE
+)  # a type whose gold is a letter
 OPTION = re.compile(
     r"(?:^|[\n\s])\(?([A-J])[.．、:：)]\s*(.*?)(?=[\n\s]\(?[A-J][.．、:：)]|$)", re.DOTALL
 )
@@ -71,16 +76,18 @@ def k12_vista(row: dict, number: int) -> dict:
     format_answer, whose ground_truth lists the blanks and whose format_solution is a solution."""
     answers = _parsed(row.get("format_answer"))
     truth = _parsed(answers.get("ground_truth")) if isinstance(answers, dict) else answers
+    truth = list(truth.values()) if isinstance(truth, dict) else truth
     truth = truth if isinstance(truth, list) else [truth]
     if len(truth) != 1 or truth[0] is None:
         raise Rejected("several blanks", f"{len(truth)} answers")
     question = _without_marks(text_of(row, "question"))
-    return _question(
+    return question_fields(
         row,
+        chosen=_is_choice(row.get("type")),
         id=f"k12_vista-{row.get('hash_id') or number}",
         question=question,
-        answer=str(truth[0]),
-        images=_pictures(row.get("img")),
+        answer=truth[0],
+        images=pictures_of(row.get("img")),
         domain=_subject(row.get("subject")),
         difficulty=str(row.get("difficulty") or "unknown"),
         meta={"knowledge_point": row.get("knowledge_point"), "type": row.get("type")},
@@ -93,9 +100,12 @@ def cmm_math(row: dict, number: int) -> dict:
     lines = row.get("options")
     lines = "\n".join(map(str, lines)) if isinstance(lines, list) else str(lines or "")
     options = [text for _, text in OPTION.findall(lines)]
-    images = _pictures(row.get("image"))
+    images = pictures_of(row.get("image"))
     question = text_of(row, "question").replace("<ImageHere>", "<image>")
-    return _question(
+    if question.count("<image>") < len(images):
+        shown = with_pictured_options(question, options)
+        question, options = shown["question"], shown["options"] or []
+    return question_fields(
         row,
         id=f"cmm_math-{row.get('id') or number}",
         question=marked(question, len(images)),
@@ -110,8 +120,8 @@ def cmm_math(row: dict, number: int) -> dict:
 
 def mmr1_math(row: dict, number: int) -> dict:
     """MMR1/MMR1-Math-RL-Data-v0: images, problem, answer."""
-    images = _pictures(row.get("images"))
-    return _question(
+    images = pictures_of(row.get("images"))
+    return question_fields(
         row,
         id=f"mmr1_math-{number}",
         question=marked(text_of(row, "problem"), len(images)),
@@ -123,9 +133,9 @@ def mmr1_math(row: dict, number: int) -> dict:
 
 def we_math_pro(row: dict, number: int) -> dict:
     """We-Math/We-Math2.0-Pro: question_id, question, image, difficulty, knowledge points, idx, answer."""
-    images = _pictures(row.get("image"))
+    images = pictures_of(row.get("image"))
     named = row.get("question_id") or row.get("idx") or number
-    return _question(
+    return question_fields(
         row,
         id=f"we_math_pro-{named}-{number}",
         question=marked(text_of(row, "question"), len(images)),
@@ -143,14 +153,15 @@ def bmmr(row: dict, number: int) -> dict:
     codes = _parsed(row.get("category_id"))
     codes = codes if isinstance(codes, list) else [codes]
     domains = [domain for domain in map(_domain_of_code, codes) if domain]
-    images = _pictures(row.get("image"))
+    images = pictures_of(row.get("image"))
     answer = _parsed(row.get("answer"))
     if isinstance(answer, list):
         if len(answer) != 1:
             raise Rejected("several blanks", f"{len(answer)} answers")
         answer = answer[0]
-    return _question(
+    return question_fields(
         row,
+        chosen=_is_choice(row.get("task_type")),
         id=f"bmmr-{row.get('id') or number}",
         question=marked(text_of(row, "question"), len(images)),
         answer=answer,
@@ -166,8 +177,8 @@ def pmc_vqa(row: dict, number: int) -> dict:
         re.sub(r"^\s*[A-D]\s*[:.]\s*", "", str(row.get(name) or row.get(f" {name}") or "")).strip()
         for name in ("Choice A", "Choice B", "Choice C", "Choice D")
     ]
-    label = str(row.get("Answer_label") or row.get("Answer") or "")
-    return _question(
+    label = letters_of(str(row.get("Answer_label") or row.get("Answer") or ""), list(options))
+    return question_fields(
         row,
         id=f"pmc_vqa-{row.get('index') or number}",
         question=text_of(row, "Question").strip(),
@@ -182,10 +193,10 @@ def m3cot(row: dict, number: int) -> dict:
     """LightChen2333/M3CoT: id, category, question, choices, context, answer, rationale, split, image, domain,
     topic."""
     choices = _parsed(row.get("choices"))
-    images = _pictures(row.get("image"))
+    images = pictures_of(row.get("image"))
     context = str(row.get("context") or "").strip()
     topic = str(row.get("topic") or row.get("domain") or "").lower()
-    return _question(
+    return question_fields(
         row,
         id=f"m3cot-{row.get('id') or number}",
         question=_without_marks(f"{context}\n{text_of(row, 'question')}".strip()),
@@ -200,13 +211,14 @@ def puzzle_vqa(row: dict, number: int) -> dict:
     """declare-lab/PuzzleVQA: image (a path), question, options (texts or numbers), answer (one of them),
     caption, explanation, deduction."""
     parsed = _parsed(row.get("options"))
-    options = [str(each) for each in parsed] if isinstance(parsed, list | tuple) else []
-    answer = str(row.get("answer"))
+    parsed = parsed if isinstance(parsed, list | tuple) else []
+    options = [str(text_of_cell("options", each)) for each in parsed]
+    answer = str(text_of_cell("answer", row.get("answer")))
     if answer not in options[: len(LETTERS)]:
         raise Rejected("wrong answer letter", f"{answer[:50]!r} is none of the options")
     image = row.get("image")
     name = image if isinstance(image, str) else str(number)
-    return _question(
+    return question_fields(
         row,
         id=f"puzzle_vqa-{name.rpartition('.')[0] or name}",
         question=text_of(row, "question"),
@@ -217,16 +229,22 @@ def puzzle_vqa(row: dict, number: int) -> dict:
     )
 
 
-def _question(row: dict, *, answer: object, images: list, options=None, **fields) -> dict:
-    """A record's fields: the answer's form follows from the options, and the language from the question."""
-    text = "" if answer is None else str(answer).strip()
-    for wrapped in (DOLLARS, BOXED):
-        if found := wrapped.search(text):
-            text = found[1].strip()
-    letter = LETTER.fullmatch(text)
+def question_fields(
+    row: dict, *, answer: object, images: list, options=None, chosen: bool = False, **fields
+) -> dict:
+    """A record's fields: the answer's form follows from the options, and the language from the question.
+
+    Args:
+        chosen: the row says that its answer is a choice, whose options may stand in the picture.
+    """
+    answer = text_of_cell("answer", answer)
+    text = "" if answer is None else gold_of(str(answer))
     question = fields["question"]
-    if letter and (options or inline_options(question)):
-        kind, text = "mcq", letter[1]
+    choice = chosen or options or inline_options(question)
+    if choice and (letter := letter_of(text)):
+        kind, text = "mcq", letter
+    elif choice and (letters := letters_of_several(text)):
+        kind, text = "mcq_multi", letters
     else:
         kind = "fill"
         if not text:
@@ -248,12 +266,8 @@ def _question(row: dict, *, answer: object, images: list, options=None, **fields
     }
 
 
-def _pictures(value: object) -> list:
-    """The pictures of a cell: one or a list of them, in JSON or as Python writes it."""
-    value = _parsed(value)
-    if value is None or value == "":
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
+def _is_choice(kind: object) -> bool:
+    return isinstance(kind, str) and CHOICE.search(kind) is not None
 
 
 def _parsed(value: object) -> object:

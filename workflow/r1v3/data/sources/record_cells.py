@@ -5,32 +5,25 @@ count from 0 or from 1, so it is read from a column `answer_index` alone, which 
 """
 
 import contextlib
-import datetime
-import math
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
 
-from r1v3.data.fields import NEEDED, Rejected
+from r1v3.data.fields import KNOWN, NEEDED, Rejected
 from r1v3.data.literals import BEGINS, read_literal
 from r1v3.data.picture_cells import pictures_of
 from r1v3.data.records import LETTERS
-from r1v3.data.sources.row_fields import MARKS
+from r1v3.data.sources.cell_texts import EMPTY, WRONG, is_null, text_of_cell
+from r1v3.data.sources.letters import LETTERED, letters_of
+from r1v3.data.sources.row_fields import MARKS, with_pictured_options
 
 TEXTS = (*NEEDED, "response", "date")
-WRONG = "wrong type of field"
 INDEX_COLUMNS = re.compile(r"|__index_level_\d+__|Unnamed: 0(?:\.\d+)?")  # as pandas writes them
-LETTERED = re.compile(r"\s*[(\[（]?\s*([A-Za-z])\s*[.．、:：)\]）]\s*(.*)", re.DOTALL)
 NEXT_OPTION = re.compile(r"(?:^|\s)(?=[(\[（]?\s*[A-J]\s*[.．、:：)\]）])")
-LABEL = ("label", "letter", "key", "option")
+OURS = {*KNOWN, "image", "answer_index"}
+LABEL = ("label", "letter", "key", "option", "id")
 TEXT = ("text", "value", "content")
-WRAPPED = re.compile(r"\\boxed\{(.*)\}|\$+([^$]*)\$+", re.DOTALL)
-
-
-def is_null(value: object) -> bool:
-    """Whether a cell is empty: null, or the NaN that stands for it in tables of numbers."""
-    return value is None or (isinstance(value, float | Decimal) and math.isnan(value))
+NAMED = re.compile(r"(?:option|choice|opt)?[\s_-]*([A-Za-z])", re.IGNORECASE)  # a key of an option
+META = "meta."  # how a name of `rename` begins whose column the record keeps in its `meta`
 
 
 def read_record(row: Mapping) -> dict:
@@ -42,8 +35,9 @@ def read_record(row: Mapping) -> dict:
     fields = {
         name: value
         for name, value in row.items()
-        if not is_null(value) and not INDEX_COLUMNS.fullmatch(str(name))
+        if not _is_empty(value) and not INDEX_COLUMNS.fullmatch(str(name))
     }
+    fields = _with_our_names(fields)
     if "image" in fields and "images" not in fields:
         fields["images"] = fields.pop("image")
     if "options" in fields:
@@ -53,7 +47,7 @@ def read_record(row: Mapping) -> dict:
     chosen = fields.get("answer_type") in ("mcq", "mcq_multi")
     index = fields.pop("answer_index", None)
     if index is not None:
-        fields.setdefault("answer", _letter_at(index, fields.get("options") or []))
+        fields.setdefault("answer", letter_at(index, fields.get("options") or []))
     if chosen and "answer" in fields:
         fields["answer"] = letters_of(fields["answer"], fields.get("options") or [])
     for name in TEXTS:
@@ -63,37 +57,30 @@ def read_record(row: Mapping) -> dict:
         fields["language"] = re.sub(r"[-_][A-Za-z]{2,4}$", "", fields["language"].strip()).lower()
     if isinstance(fields.get("meta"), list):
         fields["meta"] = _of_pairs(fields["meta"])
-    return _with_marks(fields)
+    if isinstance(fields.get("question"), str) and fields.get("options"):
+        fields |= with_pictured_options(fields["question"], fields["options"])
+    return with_marks(fields)
 
 
-def text_of_cell(name: str, value: object) -> object:
-    """A cell as text: numbers as people write them, dates as ISO 8601 does, one text of a list.
+def _is_empty(cell: object) -> bool:
+    return is_null(cell) or (isinstance(cell, str) and cell.strip() in EMPTY)
 
-    What has no such form is given back as it is, for the check of a record to refuse.
-    """
-    if isinstance(value, list | tuple) and len(value) == 1:
-        value = value[0]
-    if isinstance(value, bytes | bytearray | memoryview):
-        try:
-            return bytes(value).decode("utf-8")
-        except UnicodeDecodeError:
-            raise Rejected("not valid Unicode", name) from None
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, datetime.date):
-        return value.isoformat()[:10]
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise Rejected(WRONG, f"{name} is {value}")
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, int):
-        try:
-            return str(value)
-        except ValueError:
-            raise Rejected(
-                "text is too long", f"{name} is a number of thousands of digits"
-            ) from None
-    return format(value, "f") if isinstance(value, Decimal) and value.is_finite() else value
+
+def _with_our_names(row: dict) -> dict:
+    """The row with `Question` and ` answer ` as ours, and with its `meta.` names gathered."""
+    fields: dict = {}
+    meta: dict[str, object] = {}
+    for name, value in row.items():
+        text = str(name)
+        plain = text.strip().lower()
+        if text.startswith(META):
+            meta[text.removeprefix(META)] = value
+        else:
+            ours = plain in OURS and plain not in row and plain not in fields
+            fields[plain if ours else name] = value
+    if meta and isinstance(fields.setdefault("meta", {}), Mapping):
+        fields["meta"] = {**fields["meta"], **meta}
+    return fields
 
 
 def options_in_cell(cell: object) -> list[object]:
@@ -118,11 +105,15 @@ def options_in_cell(cell: object) -> list[object]:
         found.pop()
     if found and all(isinstance(each, tuple) and len(each) == 2 for each in found):
         return _of_object(dict(found))
+    if found and all(map(_is_pair, found)) and _are_letters("".join(each[0] for each in found)):  # type: ignore
+        return _of_object(dict(found))  # type: ignore[arg-type]
     if found and all(isinstance(each, Mapping) for each in found):
-        return _of_object(dict(_labelled(each) for each in found))
+        return _of_objects(found)  # type: ignore[arg-type]
     if any(is_null(each) for each in found):
         raise Rejected("wrong options", "one of them is empty")
-    found = [text_of_cell("options", each) for each in found]
+    found = [
+        str(each) if isinstance(each, bool) else text_of_cell("options", each) for each in found
+    ]
     cut = [LETTERED.fullmatch(each) if isinstance(each, str) else None for each in found]
     letters = "".join(each[1] for each in cut if each)
     if len(letters) == len(found) > 1 and _are_letters(letters):
@@ -130,42 +121,12 @@ def options_in_cell(cell: object) -> list[object]:
     return found
 
 
-def letters_of(answer: object, options: list[object]) -> object:
-    """The letter or letters that an answer stands for: written as such, in a wrapper, or as an option's text.
+def letter_at(index: object, options: Sequence[object]) -> str:
+    """The letter of an option by its index from 0, also where a program wrote it as `1.0` or as text.
 
     Raises:
-        Rejected: it is a number that is no option's text, and could be an index.
+        Rejected: no option has it.
     """
-    if isinstance(answer, list | tuple) and len(answer) > 1:
-        parts = [letters_of(each, options) for each in answer]
-        if all(isinstance(each, str) and re.fullmatch("[A-J]", each) for each in parts):
-            return "".join(map(str, parts))
-    answer = text_of_cell("answer", answer)
-    if not isinstance(answer, str):
-        return answer
-    text = answer.strip()
-    if wrapped := WRAPPED.fullmatch(text):
-        text = (wrapped[1] if wrapped[2] is None else wrapped[2]).strip()
-    allowed = LETTERS[: len(options)] if options else LETTERS
-    plain = re.sub(r"[\s,;.、()]", "", unicodedata.normalize("NFKC", text)).upper()
-    if plain and not set(plain) - set(allowed):
-        return plain
-    texts = [str(each).strip() for each in options]
-    if texts.count(text) == 1:
-        return LETTERS[texts.index(text)]
-    begins = LETTERED.fullmatch(text)
-    letter = begins[1].upper() if begins and options else ""
-    if begins and letter in allowed and texts[allowed.find(letter)] == begins[2].strip():
-        return letter
-    if options and re.fullmatch(r"\d{1,2}", text):
-        raise Rejected(
-            "wrong answer letter",
-            f"{text} of {allowed}: an index from 0 belongs into the column answer_index",
-        )
-    return answer
-
-
-def _letter_at(index: object, options: list[object]) -> str:
     if isinstance(index, float) and index.is_integer():
         index = int(index)
     if isinstance(index, str) and index.strip().isdecimal():
@@ -195,14 +156,38 @@ def _of_object(cell: Mapping) -> list[object]:
     if all(isinstance(each, list) for each in lists) and len(lists[0]) == len(lists[1]):  # type: ignore
         cell = dict(zip(*lists, strict=True))  # type: ignore[arg-type]
     given = {str(key).strip(" .:()"): value for key, value in cell.items()}
+    named = [NAMED.fullmatch(key) for key in given]
+    if all(named):
+        letters = [each[1] for each in named if each]
+        if len({each.upper() for each in letters}) == len(given):
+            given = dict(zip(letters, given.values(), strict=True))
     filled = {key.upper(): each for key, each in given.items() if not is_null(each) and each != ""}
     if len(filled) != sum(not is_null(each) and each != "" for each in cell.values()):
         raise Rejected("wrong options", "two have one letter")
     if not filled:
         return []
     if not _are_letters("".join(filled)) or any(len(key) != 1 for key in filled):
+        if empty := [str(key) for key in given if key.upper() not in filled]:
+            raise Rejected("wrong options", f"{', '.join(empty)} is empty"[:200])
         raise Rejected("wrong options", f"named {', '.join(map(str, cell))}"[:200])
     return [text_of_cell("options", filled[key]) for key in sorted(filled)]
+
+
+def _is_pair(option: object) -> bool:
+    return isinstance(option, list) and len(option) == 2 and isinstance(option[0], str)
+
+
+def _of_objects(options: list[Mapping]) -> list[object]:
+    """Options that are objects each: of a label and a text, of a text alone, or of one letter."""
+    alone = [next((each[name] for name in TEXT if name in each), None) for each in options]
+    labels = any(name in each for each in options for name in LABEL)
+    if not labels and not any(each is None for each in alone):
+        return options_in_cell(alone)
+    if all(len(each) == 1 for each in options):
+        merged = {str(key): value for each in options for key, value in each.items()}
+        if len(merged) == len(options) and _are_letters("".join(merged)):
+            return _of_object(merged)
+    return _of_object(dict(_labelled(each) for each in options))
 
 
 def _labelled(option: Mapping) -> tuple[object, object]:
@@ -226,7 +211,7 @@ def _of_pairs(cell: list) -> object:
     return cell
 
 
-def _with_marks(fields: dict) -> dict:
+def with_marks(fields: dict) -> dict:
     """The question with our marker for each mark of a picture; numbered marks put pictures in their order.
 
     Raises:

@@ -4,12 +4,13 @@ import json
 import re
 
 from r1v3.data.fields import KNOWN, Rejected
+from r1v3.data.picture_cells import pictures_of
+from r1v3.data.sources.cell_texts import text_of_cell
 
 CJK = re.compile(r"[\u4e00-\u9fff]")
 INLINE = re.compile(
-    r"(?:^|[\n\s])\(?([A-D])[.．、:)]\s*(.+?)(?=(?:[\n\s]\(?[A-D][.．、:)])|$)", re.DOTALL
+    r"(?:^|[\n\s?？。！）])\(?([A-D])[.．、:)]\s*(.+?)(?=(?:[\n\s]\(?[A-D][.．、:)])|$)", re.DOTALL
 )
-BOXED = re.compile(r"\\boxed\{(.*)\}\s*$", re.DOTALL)
 # What stands for a picture in a text, as sets, servers and models write it.
 MARKS = re.compile(
     r"<img><IMG_CONTEXT></img>|<\|vision_start\|><\|image_pad\|><\|vision_end\|>|<image></image>|"
@@ -42,14 +43,27 @@ def marked(question: str, pictures: int) -> str:
     return question.replace("<image>", "").strip()
 
 
+def with_pictured_options(question: str, options: list | tuple | None) -> dict:
+    """Question and options; options that are pictures stand as lettered lines in the question.
+
+    Markers count in a question alone.
+    """
+    if not any(isinstance(each, str) and MARKS.search(each) for each in options or ()):
+        return {"question": question, "options": options}
+    lines = [f"{letter}. {text}" for letter, text in zip("ABCDEFGHIJ", options or (), strict=False)]
+    return {"question": "\n".join([question, *lines]), "options": None}
+
+
 def with_known(row: dict, **fields) -> dict:
     """Mapped fields, and those that the entry's constants have set; the mapping's own come first."""
     return {**{key: row[key] for key in KNOWN & row.keys() - {"image"}}, **fields}
 
 
 def text_of(row: dict, name: str) -> str:
-    """A cell of text; refused where it is missing or no text."""
+    """A cell of text, or a number as text; refused where it is missing or another thing."""
     value = row.get(name)
+    if isinstance(value, int | float):
+        value = text_of_cell(name, value)
     if not isinstance(value, str):
         raise Rejected("missing field" if value is None else "wrong type of field", name)
     return value
@@ -68,6 +82,6 @@ def json_of(name: str, text: str, kind: type):
 
 def picture_in(row: dict, name: str) -> object:
     """A cell that must hold a picture."""
-    if row.get(name) in (None, ""):
+    if not pictures_of(row.get(name)):
         raise Rejected("picture is missing", name)
     return row[name]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from r1v3.data.fields import Rejected
-from r1v3.data.sources.rows import ENCODINGS, GZIP, kind_of_another, read_rows
+from r1v3.data.sources.rows import ENCODINGS, GZIP, PARQUET, kind_of_another, read_rows
 from r1v3.evaluate.items.rows import (
     LONGEST_CELL,
     SEPARATORS,
@@ -27,7 +27,6 @@ from r1v3.recipe.tables.sources import suffixes
 FORMS = (".tsv", ".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 ROWS_AT_A_TIME = 128
 FIRST_BYTES = 1 << 16
-PARQUET = b"PAR1"
 PARQUET_ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError)
 FoundRow = dict[str, Any]
 

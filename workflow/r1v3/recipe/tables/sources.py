@@ -29,6 +29,8 @@ MAPPINGS = (
     "pmc_vqa",
     "puzzle_vqa",
     "we_math_pro",
+    "usual_names",
+    "conversations",
 )
 # Keys that came later: an entry without them has the hash that it had.
 LATER = ("select", "map", "split", "limit")
