@@ -3,7 +3,7 @@
 import pytest
 
 from r1v3.analyze.mlflow.publish import metric_lines
-from r1v3.train.core.metrics import read_metrics
+from r1v3.train.core.metrics import MetricsLog, copy_of, read_metrics
 
 BAD = [
     *(
@@ -51,3 +51,63 @@ def test_a_last_line_that_a_kill_cut_short_is_left_out_without_a_word(tmp_path, 
     path.write_bytes(b'{"step": 1}\n{"step": 2, "lo')
     assert [row["step"] for row in read_metrics(path)] == [1]
     assert capsys.readouterr().out == ""
+
+
+def written(folder, steps=6):
+    """A log with a second file, as a run leaves it when it is killed."""
+    path = folder / "metrics.jsonl"
+    log = MetricsLog(path, copy=copy_of(path))
+    for step in range(1, steps + 1):
+        log.write(step, loss=1 / step, kept=[step, None], odd=float("nan"))
+    return path, path.read_bytes()
+
+
+def flipped(data):
+    return data.replace(b"0.3333", b"0.3433")  # still a step, with another number
+
+
+DAMAGE = {
+    "cut": lambda data: data[: len(data) // 3],
+    "zeros": lambda data: data[:70] + bytes(40) + data[110:],
+    "another number": flipped,
+    "empty": lambda data: b"",
+    "lost": None,
+}
+
+
+@pytest.mark.parametrize("of", ["the log", "its copy"])
+@pytest.mark.parametrize("way", DAMAGE)
+def test_a_resumed_run_has_its_whole_curve_though_one_of_its_two_files_is_damaged(
+    tmp_path, way, of, capsys
+):
+    path, whole = written(tmp_path)
+    hurt = path if of == "the log" else copy_of(path)
+    if DAMAGE[way] is None:
+        hurt.unlink()
+    else:
+        changed = DAMAGE[way](hurt.read_bytes())
+        assert changed != hurt.read_bytes()
+        hurt.write_bytes(changed)
+    MetricsLog(path, keep_through=6, copy=copy_of(path))
+    assert path.read_bytes() == whole
+    assert ("are taken from" in capsys.readouterr().out) == (of == "the log")
+    path.unlink()
+    MetricsLog(path, keep_through=6, copy=copy_of(path))
+    assert path.read_bytes() == whole  # the copy was made whole too
+
+
+def test_steps_after_the_restored_one_leave_both_files(tmp_path):
+    path, whole = written(tmp_path)
+    log = MetricsLog(path, keep_through=4, copy=copy_of(path))
+    assert path.read_bytes().splitlines() == whole.splitlines()[:4]
+    log.write(5, loss=0.5)
+    path.unlink()
+    MetricsLog(path, keep_through=6, copy=copy_of(path))
+    assert [row["step"] for row in read_metrics(path)] == [1, 2, 3, 4, 5]
+    assert read_metrics(path)[-1]["loss"] == 0.5
+
+
+def test_a_new_start_keeps_no_step(tmp_path):
+    path, _ = written(tmp_path)
+    MetricsLog(path, copy=copy_of(path))
+    assert path.read_bytes() == copy_of(path).read_bytes() == b""

@@ -9,6 +9,7 @@ KINDS = {
     "episode": "episode-*.parquet",
     "samples": "sampled-*.jsonl",
     "curve": "../metrics.jsonl",
+    "copy of the curve": "metrics.jsonl",
 }
 CASES = tuple(KINDS)
 SAYS = r"damaged|going on after step|no JSON|cannot be read|rl-\w+: starting|taken"

@@ -2,6 +2,7 @@
 
 import json
 import math
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,27 @@ from r1v3.base.atomic_write import write_text
 class MetricsLog:
     """Appends steps to a file. After a resume it first drops the steps after the restored one.
 
+    No manifest vouches for the curve of an unfinished run, so a second file has the same steps, each with its
+    checksum. A resumed run takes from there what was cut or damaged in the first one.
+
     Args:
         keep_through: last step to keep if the file exists already.
+        copy: the second file; None for none.
     """
 
-    def __init__(self, path: Path, *, keep_through: int = -1):
-        self.path = Path(path)
-        kept = [row for row in read_metrics(self.path) if row["step"] <= keep_through]
-        write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
+    def __init__(self, path: Path, *, keep_through: int = -1, copy: Path | None = None):
+        self.path, self.copy = Path(path), copy
+        lines = {row["step"]: json.dumps(row) for row in read_metrics(self.path)}
+        intact = _read_copy(copy)
+        kept = {n: line for n, line in (lines | intact).items() if n <= keep_through}
+        if mended := [n for n in kept if n in intact and lines.get(n) != intact[n]]:
+            print(
+                f"{self.path}: {len(mended)} damaged or lost steps are taken from {copy}",
+                flush=True,
+            )
+        write_text(self.path, "".join(f"{kept[n]}\n" for n in sorted(kept)))
+        if copy is not None:
+            write_text(copy, "".join(_with_checksum(kept[n]) for n in sorted(kept)))
 
     def write(self, step: int, **values: Any) -> None:
         """Append the values of one step.
@@ -28,8 +42,34 @@ class MetricsLog:
         """
         if not math.isfinite(values.get("loss", 0.0)):
             raise FloatingPointError(f"loss is {values['loss']} at step {step}")
+        line = json.dumps({"step": step, **values})
         with self.path.open("a") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
+            file.write(f"{line}\n")
+        if self.copy is not None:
+            with self.copy.open("a") as file:
+                file.write(_with_checksum(line))
+
+
+def copy_of(path: Path) -> Path:
+    """Return where a run keeps the second file of a log: beside its states, which go when it ends."""
+    return path.parent / "resume" / path.name
+
+
+def _with_checksum(line: str) -> str:
+    return f"{sha256(line.encode()).hexdigest()} {line}\n"
+
+
+def _read_copy(path: Path | None) -> dict[int, str]:
+    """Return the intact lines of a log's second file, by step."""
+    if path is None or not path.exists():
+        return {}
+    intact: dict[int, str] = {}
+    for stored in path.read_bytes().splitlines():
+        checksum, _, line = stored.partition(b" ")
+        row = read_row(line) if sha256(line).hexdigest().encode() == checksum else None
+        if row is not None:
+            intact[row["step"]] = line.decode()
+    return intact
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from r1v3.base.progress import Progress
 from r1v3.train.core.flops import peak_flops
-from r1v3.train.core.metrics import MetricsLog
+from r1v3.train.core.metrics import MetricsLog, copy_of
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.sft.batches import Batch
 from r1v3.train.sft.step_checks import Speed
@@ -23,7 +23,8 @@ class SftLog:
     def __init__(self, ranks: Ranks, folder: Path, name: str, *, done: int, total: int):
         self.first = ranks.first
         if self.first:
-            self.metrics = MetricsLog(folder / "metrics.jsonl", keep_through=done)
+            curve = folder / "metrics.jsonl"
+            self.metrics = MetricsLog(curve, keep_through=done, copy=copy_of(curve))
             self.progress = Progress(total, f"{name}: step")
             self.progress.resume(done)
             self.speed = Speed(ranks.world, peak_flops(ranks.device))

@@ -4,7 +4,7 @@ from collections import deque
 from typing import Any
 
 from r1v3.base.progress import Progress
-from r1v3.train.core.metrics import MetricsLog, read_metrics
+from r1v3.train.core.metrics import MetricsLog, copy_of, read_metrics
 from r1v3.train.entropy.visual import VisualReadings
 from r1v3.train.grpo.loss.update import Updated
 from r1v3.train.grpo.records.alarms import RECENT, find_jumps
@@ -27,11 +27,10 @@ class GrpoLog:
         self.run, self.first = run, run.policy.ranks.first
         if self.first:
             done, total = run.progress.done, run.config.settings.steps
-            self.metrics = MetricsLog(run.folder / "metrics.jsonl", keep_through=done)
+            curve = run.folder / "metrics.jsonl"
+            self.metrics = MetricsLog(curve, keep_through=done, copy=copy_of(curve))
             self.paid = PaidAnswers(run.folder, keep_through=done, seed=run.config.seed)
-            rows = [
-                row for row in read_metrics(run.folder / "metrics.jsonl") if row["step"] <= done
-            ]
+            rows = [row for row in read_metrics(curve) if row["step"] <= done]
             self.recent = deque(rows[-RECENT:], maxlen=RECENT + 1)
             self.progress = Progress(total, f"{run.config.name}: step")
             self.progress.resume(done)

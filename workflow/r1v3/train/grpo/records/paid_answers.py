@@ -12,7 +12,7 @@ from r1v3.base.seeding import stable_seed
 from r1v3.model.prompt_template import prompt_tail
 from r1v3.recipe.schema.data import Mode
 from r1v3.reward.traits import traits_of
-from r1v3.train.core.metrics import MetricsLog, read_metrics
+from r1v3.train.core.metrics import MetricsLog, copy_of, read_metrics
 from r1v3.train.grpo.sampling.rollouts import Episode
 
 BY_RULE = "rewarded_by/"
@@ -34,7 +34,8 @@ class PaidAnswers:
         rows = read_metrics(folder / "metrics.jsonl")
         # A rule of an earlier step that pays nothing in this one gets a share of 0.
         self.rules = {key for row in rows for key in row if key.startswith(BY_RULE)}
-        self.sample = MetricsLog(folder / "to_judge.jsonl", keep_through=keep_through)
+        kept = folder / "to_judge.jsonl"
+        self.sample = MetricsLog(kept, keep_through=keep_through, copy=copy_of(kept))
 
     def measure(self, step: int, episode: Episode, mode: Mode) -> dict[str, float]:
         """Return the shares of a step, and write the answers that are kept for people.
