@@ -149,6 +149,27 @@ def test_what_programs_write_for_an_empty_cell_is_no_answer(cell):
     assert read(options=["nan", "0"], answer="B")["options"] == ["nan", "0"]
 
 
+@pytest.mark.parametrize(
+    ("written", "date"),
+    [
+        ("2023-05-01T10:00:00Z", "2023-05-01"), ("2023/5/1", "2023-05-01"), ("2023.05", "2023-05"),
+        ("2023年5月", "2023-05"), ("2023年5月1日", "2023-05-01"), ("2023", "2023"),
+        ("2023-05-01 10:00:00.000000", "2023-05-01"), ("05/01/2023", "05/01/2023"),
+    ],
+)  # fmt: skip
+def test_a_date_that_begins_with_its_year_is_read(written, date):
+    assert read(date=written)["date"] == date
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [("MCQ", "mcq"), (" fill ", "fill"), ("multiple-choice", "mcq"), ("fill_in_the_blank", "fill"),
+     ("填空题", "fill"), ("Open-Ended", "open"), ("essay", "essay")],
+)  # fmt: skip
+def test_a_kind_of_answer_is_known_by_its_usual_names(written, kind):
+    assert read(answer_type=written, answer="B")["answer_type"] == kind
+
+
 def test_columns_under_meta_are_kept_there():
     assert read(**{"meta.level": 4, "meta": {"of": "x"}})["meta"] == {"of": "x", "level": 4}
 

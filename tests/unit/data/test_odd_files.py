@@ -147,6 +147,23 @@ def test_a_row_with_a_list_of_objects_is_no_file_of_rows(tmp_path):
     assert [each.options for each in prepared(tmp_path, {"x.json": pair})] == [("4", "5")] * 2
 
 
+def test_a_row_without_our_columns_is_refused_with_those_that_it_has(tmp_path):
+    row = {name: value for name, value in ROW.items() if name != "question"}
+    assert prepared(tmp_path, {"x.jsonl": lines(row | {"problem": "What?", "level": 3})}) == []
+    assert refused(tmp_path)[0][2:] == (
+        "missing field",
+        "question; other columns are level, problem",
+    )
+
+
+def test_an_unknown_column_is_refused_with_what_would_keep_it(tmp_path):
+    data = lines(ROW | {"level": 3})
+    assert prepared(tmp_path, {"x.jsonl": data}) == []
+    assert "rename to `meta.<name>`" in refused(tmp_path)[0][3]
+    (record,) = prepared(tmp_path, {"x.jsonl": data}, rename={"level": "meta.level"})
+    assert record.meta == {"level": 3}
+
+
 def test_a_file_of_another_encoding_is_told_to_be_saved_anew(tmp_path):
     data = "id,question,answer\nq1,图中是什么,4\n".encode("gbk")
     assert prepared(tmp_path, {"x.csv": data}) == []

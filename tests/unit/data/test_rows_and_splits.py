@@ -40,6 +40,15 @@ def test_rows_of_other_splits_are_a_step_and_unknown_ones_a_reason(tmp_path):
     assert (unknown["detail"], unknown["where"]) == ("val", "made/rows.jsonl:5")
 
 
+def test_a_split_is_known_in_any_case_and_a_blank_one_is_none(tmp_path):
+    splits = ("Train", " train ", "", "TEST")
+    rows = [row(number, split=split) for number, split in enumerate(splits)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
+    facts = prepare(source_config(listed(tmp_path / "rows.jsonl"), 3), tmp_path / "set")
+    assert [record.id for record in read_records(tmp_path / "set")] == ["q0", "q1", "q2"]
+    assert facts["rejected"] == {"split": {"other split": 1}}
+
+
 def test_a_source_of_one_split_has_no_such_step(tmp_path):
     (tmp_path / "rows.jsonl").write_text(json.dumps(row(0)) + "\n")
     facts = prepare(source_config(listed(tmp_path / "rows.jsonl"), 1), tmp_path / "set")

@@ -53,9 +53,10 @@ class Validator:
         if not isinstance(row, Mapping):
             raise Rejected("not a row of fields", type(row).__name__)
         missing = [name for name in NEEDED if row.get(name) is None]
-        if missing:
-            raise Rejected("missing field", ", ".join(missing))
         strange = sorted(map(str, set(row) - KNOWN))
+        if missing:
+            others = f"; other columns are {', '.join(strange)}"[:200] if strange else ""
+            raise Rejected("missing field", ", ".join(missing) + others)
         if strange:
             names = ", ".join(strange)[:200]
             raise Rejected("unknown field", f"{names}; rename to `meta.<name>` what is to be kept")
@@ -178,13 +179,15 @@ def _is_text(value: object) -> bool:
 
 def _check_words(texts: dict[str, str], date: str | None) -> None:
     if texts["answer_type"] not in ANSWER_TYPES:
-        raise Rejected("unknown answer type", texts["answer_type"])
+        raise Rejected(
+            "unknown answer type", f"{texts['answer_type']}, none of {', '.join(ANSWER_TYPES)}"
+        )
     if texts["split"] not in SPLITS:
         raise Rejected("unknown split", texts["split"])
     if not LANGUAGE.fullmatch(texts["language"]):
         raise Rejected("unknown language", texts["language"])
     if date is not None and not is_date(date):
-        raise Rejected("not a date", date)
+        raise Rejected("not a date", f"{date}, where 2023, 2023-05 or 2023-05-01 is expected")
 
 
 def _answer(answer: str, kind: str, options: tuple[str, ...] | None) -> str:

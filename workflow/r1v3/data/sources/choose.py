@@ -13,6 +13,7 @@ from fnmatch import translate
 from functools import cache
 
 from r1v3.data.fields import Rejected
+from r1v3.data.literals import read_literal
 from r1v3.recipe.tables.sources import (
     Condition,
     HashSplit,
@@ -209,11 +210,11 @@ def _within(bounds: tuple[float | None, ...], value: object) -> bool:
 
 
 def elements(value: object) -> list[object]:
-    """The elements of a list, also of one that is written as JSON; of another value itself."""
+    """The elements of a list, also of one that JSON, Python or numpy wrote; of another value itself."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = read_literal(value)
+        except ValueError:
             return [value]
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         return list(value)

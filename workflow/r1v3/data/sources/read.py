@@ -156,7 +156,9 @@ def _check_split(split: object, wanted: str) -> None:
         return
     if not isinstance(split, str):
         raise Rejected(WRONG_TYPE, f"split is {type(split).__name__}")
-    raise Rejected(OTHER_SPLIT if split in SPLITS else UNKNOWN_SPLIT, split[:100])
+    named = split.strip().lower()
+    if named not in ("", wanted):
+        raise Rejected(OTHER_SPLIT if named in SPLITS else UNKNOWN_SPLIT, split[:100])
 
 
 def _mapped(

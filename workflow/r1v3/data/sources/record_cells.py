@@ -22,6 +22,15 @@ NEXT_OPTION = re.compile(r"(?:^|\s)(?=[(\[（]?\s*[A-J]\s*[.．、:：)\]）])")
 OURS = {*KNOWN, "image", "answer_index"}
 LABEL = ("label", "letter", "key", "option", "id")
 TEXT = ("text", "value", "content")
+YEAR_FIRST = re.compile(
+    r"(\d{4})(?:[-/.年](\d{1,2})(?:[-/.月](\d{1,2}))?)?(?:日|月|年)?(?:[T ]\d{1,2}:\d{2}.{0,25})?"
+)
+KINDS = {
+    "multiple choice": "mcq", "multi choice": "mcq", "choice": "mcq", "single choice": "mcq",
+    "选择题": "mcq", "单选题": "mcq", "多选题": "mcq_multi", "mcq multi": "mcq_multi",
+    "fill in the blank": "fill", "fill in blank": "fill", "blank": "fill", "填空题": "fill",
+    "free form": "fill", "short answer": "fill", "open ended": "open", "解答题": "open",
+}  # fmt: skip
 NAMED = re.compile(r"(?:option|choice|opt)?[\s_-]*([A-Za-z])", re.IGNORECASE)  # a key of an option
 META = "meta."  # how a name of `rename` begins whose column the record keeps in its `meta`
 
@@ -44,6 +53,9 @@ def read_record(row: Mapping) -> dict:
         fields["options"] = options_in_cell(fields["options"])
         if not fields["options"]:
             del fields["options"]
+    if isinstance(kind := fields.get("answer_type"), str):
+        plain = re.sub(r"[\s_-]+", " ", kind.strip().lower())
+        fields["answer_type"] = KINDS.get(plain, kind.strip().lower())
     chosen = fields.get("answer_type") in ("mcq", "mcq_multi")
     index = fields.pop("answer_index", None)
     if index is not None:
@@ -53,8 +65,10 @@ def read_record(row: Mapping) -> dict:
     for name in TEXTS:
         if name in fields:
             fields[name] = text_of_cell(name, fields[name])
-    if "language" in fields:
+    if isinstance(fields.get("language"), str):
         fields["language"] = re.sub(r"[-_][A-Za-z]{2,4}$", "", fields["language"].strip()).lower()
+    if isinstance(fields.get("date"), str):
+        fields["date"] = date_of(fields["date"])
     if isinstance(fields.get("meta"), list):
         fields["meta"] = _of_pairs(fields["meta"])
     if isinstance(fields.get("question"), str) and fields.get("options"):
@@ -81,6 +95,14 @@ def _with_our_names(row: dict) -> dict:
     if meta and isinstance(fields.setdefault("meta", {}), Mapping):
         fields["meta"] = {**fields["meta"], **meta}
     return fields
+
+
+def date_of(text: str) -> str:
+    """A date that begins with its year as ISO 8601 writes it, without the time of day; another as it is."""
+    found = YEAR_FIRST.fullmatch(text.strip())
+    if not found:
+        return text.strip()
+    return "-".join(part.zfill(2) for part in found.groups() if part)
 
 
 def options_in_cell(cell: object) -> list[object]:
