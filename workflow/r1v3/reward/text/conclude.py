@@ -163,26 +163,25 @@ def concluded(answer_text: str, question: str | None = None) -> Concluded | None
         if retold:
             value = stated(sentences_of(retold)[-1], question)
             return Concluded(value or retold.strip() or phrase, "sentence", value is not None)
-        if phrase.rstrip(" *").endswith(("?", "？")):
-            return Concluded(phrase, "phrase", False)
-        value = stated(phrase, question)
-        return Concluded(value or phrase, "phrase", value is not None or not _is_sentence(phrase))
+        return _said(phrase, "phrase", question)
     text = answer_text.strip()
     if ends_within_sentence(text):
         return None
     if len(text) <= 120 and len(sentences_of(text)) == 1:
-        if declines(text):
-            return None
-        if text.endswith(("?", "？")):
-            return Concluded(text, "bare", False)
-        value = stated(text, question)
-        whole = not _is_sentence(text) and not SUPPOSING.match(text)
-        return Concluded(value or text, "bare", value is not None or whole)
+        return None if declines(text) else _said(text, "bare", question)
     ending = conclusion(text)
     if not ending or declines(ending):
         return None
     value = stated(ending, question) or _stated_elsewhere(text, ending, question)
     return Concluded(value or ending, "sentence", value is not None)
+
+
+def _said(text: str, where: str, question: str | None) -> Concluded:
+    """Read a short text that is a value, or says one; a question answers nothing."""
+    asks = text.rstrip(" *").endswith(("?", "？"))
+    value = None if asks else stated(text, question)
+    is_value = not (asks or _is_sentence(text) or SUPPOSING.match(text))
+    return Concluded(value or text, where, value is not None or is_value)
 
 
 def _stated_elsewhere(text: str, ending: str, question: str | None) -> str | None:
