@@ -48,7 +48,6 @@ class Quantity:
 
     tree: Tree | None
     unit: Unit | None
-    glued: bool
     decimals: int | None  # of a plain decimal number
     significant: int  # digits of a plain number, 0 for any other expression
     counted: str = ""  # the things it counts, as `12 students` does
@@ -80,7 +79,7 @@ def read_quantity(text: str) -> Quantity:
         text = f"{bracketed.group('number')} {bracketed.group('word').strip()}"
     number = parse_number(text)
     if number is not None:
-        return _quantity(("num", number), None, False, text)
+        return _quantity(("num", number), None, text)
     compound = _compound(text)
     if compound:
         return compound
@@ -88,27 +87,27 @@ def read_quantity(text: str) -> Quantity:
     head, unit, glued = split_unit(text)
     number = parse_number(head)
     if number is not None:
-        return _quantity(("num", number), unit, glued, head)
+        return _quantity(("num", number), unit, head)
     if unit is not None and _ANGLE_AND_UNIT.match(unit.name) and _TRIG.search(head):
         head, unit = head + r"^\circ", parse_unit(_ANGLE_AND_UNIT.sub("", unit.name))
     tree = parse_expression(head)
     if unit is not None and unit.dimension == ANGLE and _TRIG.search(head):
         # the degree is the function's, not the whole's: \sin 30^\circ
         return _quantity(
-            parse_expression(text if "circ" in unit.name else head + r"^\circ"), None, False, text
+            parse_expression(text if "circ" in unit.name else head + r"^\circ"), None, text
         )
     if tree is None and unit is not None and parse_expression(text) is not None:
-        return _quantity(parse_expression(text), None, False, text)
+        return _quantity(parse_expression(text), None, text)
     if tree is None and unit is None:
         counted = _COUNTER.fullmatch(text)
         if counted and is_counted(counted.group("word")):
             inner = counted.group("number")
             number = parse_number(inner)
             tree = ("num", number) if number is not None else parse_expression(inner)
-            return replace(_quantity(tree, None, False, inner), counted=counted.group("word"))
+            return replace(_quantity(tree, None, inner), counted=counted.group("word"))
     if unit is not None and tree is not None and glued and variables_of(tree):
-        return _quantity(parse_expression(text), None, False, text)
-    return _quantity(tree, unit, glued, head)
+        return _quantity(parse_expression(text), None, text)
+    return _quantity(tree, unit, head)
 
 
 def _measured_in_digits(text: str) -> str:
@@ -124,12 +123,12 @@ def _is_measure(word: str) -> bool:
     return is_counted(word) or parse_unit(word) is not None
 
 
-def _quantity(tree: Tree | None, unit: Unit | None, glued: bool, text: str) -> Quantity:
+def _quantity(tree: Tree | None, unit: Unit | None, text: str) -> Quantity:
     plain = re.fullmatch(r"[+-]?([\d,]*)(?:\.(\d*))?", text.strip())
     if not plain or tree is None:
-        return Quantity(tree, unit, glued, None, 0)
+        return Quantity(tree, unit, None, 0)
     digits = (plain.group(1) + (plain.group(2) or "")).replace(",", "").lstrip("0")
-    return Quantity(tree, unit, glued, len(plain.group(2) or ""), len(digits))
+    return Quantity(tree, unit, len(plain.group(2) or ""), len(digits))
 
 
 def _compound(text: str) -> Quantity | None:
@@ -149,7 +148,7 @@ def _compound(text: str) -> Quantity | None:
         dimension = unit.dimension
         total += Fraction(number) * unit.factor
     assert dimension is not None  # there are two pairs at least
-    return Quantity(("num", total), Unit(Fraction(1), dimension, text), False, None, 0)
+    return Quantity(("num", total), Unit(Fraction(1), dimension, text), None, 0)
 
 
 def same_string(answer: str, gold: str) -> bool:
