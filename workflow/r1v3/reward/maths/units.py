@@ -5,7 +5,6 @@ is no unit of measure (`students`, `个`) counts things and is ignored.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -70,7 +69,7 @@ def _unit_at_end() -> re.Pattern[str]:
     one = rf"{modifier}(?:{_any_name()})(?![a-zA-Z])(?:{_POWER})?"
     joint = r"\s*(?:/|\\cdot|\\times|\*|\.|-|\s|每|\bper\b)\s*"
     return re.compile(
-        rf"(?:per\s+)?{one}(?:{joint}(?:\(\s*{one}(?:{joint}{one})*\s*\)|{one}))*\.?$"
+        rf"(?![\d .)}}])(?=((?:per\s+)?{one}(?:{joint}(?:\(\s*{one}(?:{joint}{one})*\s*\)|{one}))*\.?$))"
     )
 
 
@@ -96,32 +95,17 @@ def split_unit(text: str) -> tuple[str, Unit | None, bool]:
         return rest, Unit(factor, tuple(dimension.items()), currency.group(2)), False
     if not text or (text[-1].isdigit() and "^" not in text[-6:] and text[-1] not in "23"):
         return text, None, False
-    for match in _candidates(text):
-        head = text[: match.start()]
-        unit = parse_unit(match.group())
+    for match in _unit_at_end().finditer(text, max(0, len(text) - 60)):  # the longest first
+        head, name = text[: match.start()], match.group(1)
+        unit = parse_unit(name)
         stripped = head.rstrip(" \\*~")
         if unit is None or not stripped or stripped[-1] in "+-*/^_=<>(,{":
             continue
-        if head[-1:].isalpha() and head[-1:].isascii() and match.group()[0].isascii():
+        if head[-1:].isalpha() and head[-1:].isascii() and name[0].isascii():
             continue
-        glued = head == stripped and match.group()[0].isalpha() and match.group().isascii()
+        glued = head == stripped and name[0].isalpha() and name.isascii()
         return stripped, unit, glued
     return text, None, False
-
-
-def _candidates(text: str) -> Iterator[re.Match[str]]:
-    """Yield trailing matches, the longest first."""
-    tail = max(0, len(text) - 60)
-    pattern = _unit_at_end()
-    at = tail
-    while at < len(text):
-        if text[at].isdigit() or text[at] in " .)}":
-            at += 1
-            continue
-        match = pattern.match(text, at)
-        if match:
-            yield match
-        at += 1
 
 
 @lru_cache(maxsize=4_096)

@@ -147,16 +147,11 @@ _SIGNED = re.compile(r"(?<![\w}])\{(-\w+)\}")
 
 def _holds(question: str, said: str) -> bool:
     """Whether the question holds an expression as a whole: no digit or letter goes on at its ends."""
-    at = question.find(said)
-    while at >= 0:
-        before, behind = question[at - 1 : at], question[at + len(said) : at + len(said) + 1]
-        glued = (bool(before) and (before + said[0]).isdigit()) or (
-            bool(behind) and (said[-1] + behind).isdigit()
-        )
-        if not glued and before not in {".", "^", "_"}:
-            return len(said) > 1
-        at = question.find(said, at + 1)
-    return False
+    if len(said) < 2 or said not in question:
+        return False
+    before = r"(?<!\d)" if said[0].isdigit() else ""
+    behind = r"(?!\d)" if said[-1].isdigit() else ""
+    return bool(re.search(rf"(?<![.^_]){before}{re.escape(said)}{behind}", question))
 
 
 _BLANK = re.compile(r"_{2,}|[(（]\s*[)）]|几|多少")
