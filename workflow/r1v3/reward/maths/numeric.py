@@ -11,7 +11,7 @@ import operator
 import zlib
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
 from r1v3.reward.maths.evaluate import Arithmetic, evaluate_tree, logarithm
 from r1v3.reward.maths.expression import subtrees, variables_of
@@ -66,7 +66,7 @@ def _of_unknown_function(name: str, argument: Number) -> complex:
 
 
 def _factorial(n: Number) -> Fraction:
-    if not isinstance(n, Fraction) or n.denominator != 1 or n < 0:
+    if not _is_natural(n):
         raise ValueError("factorial of no natural number")
     if n > 3_000 or n * math.log2(max(2, n)) > MAX_BITS:
         raise TooLarge("factorial")
@@ -76,24 +76,17 @@ def _factorial(n: Number) -> Fraction:
 MAX_CHOSEN = 6
 
 
-def _is_natural(n: Number) -> bool:
+def _is_natural(n: Number) -> TypeGuard[Fraction]:
     return isinstance(n, Fraction) and n.denominator == 1 and n >= 0
 
 
 def _binomial(n: Number, k: Number) -> Number:
-    if (
-        isinstance(k, Fraction)
-        and k.denominator == 1
-        and 0 <= k <= MAX_CHOSEN
-        and not _is_natural(n)
-    ):
+    if _is_natural(k) and k <= MAX_CHOSEN and not _is_natural(n):
         chosen: Number = Fraction(1)
         for place in range(int(k)):  # n (n - 1) ... / k!, for the n of a formula
             chosen = chosen * (n - place) / Fraction(place + 1)
         return chosen
-    if not (isinstance(n, Fraction) and isinstance(k, Fraction)) or any(
-        x.denominator != 1 or x < 0 for x in (n, k)
-    ):
+    if not (_is_natural(n) and _is_natural(k)):
         raise ValueError("binomial of no natural numbers")
     if n > 10**9 or min(k, n - k) * math.log2(max(2, n)) > MAX_BITS:
         raise TooLarge("binomial")

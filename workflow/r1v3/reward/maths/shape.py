@@ -150,17 +150,14 @@ _ROMAN = ("i", "ii", "iii", "iv", "v", "vi")
 _HALF_OPEN = re.compile(r"(?:\A|(?<=[\s,;]))([1-6a-fA-F]|(?i:i{1,3}|iv|vi?))\)")
 
 
+_ROWS = ("123456789", "①②③④⑤⑥⑦⑧⑨", "一二三四五六", "abcdef", _ROMAN)
+_PLACES = {mark: place for row in _ROWS for place, mark in enumerate(row, start=1)}
+
+
 def _place_of(mark: re.Match[str]) -> int:
-    """Return which part an enumerator begins: 2 for `(2)`, `②`, `(b)` and `(ii)`."""
-    if digit := mark.group("digit") or mark.group("place"):
-        return int(digit)
-    if mark.group("circled"):
-        return ord(mark.group("circled")) - 0x2460 + 1
-    if mark.group("blank"):
-        return "一二三四五六123456".index(mark.group("blank")) % 6 + 1
-    if letter := mark.group("letter"):
-        return ord(letter) - ord("a") + 1
-    return _ROMAN.index(mark.group("roman").casefold()) + 1
+    """Return which part an enumerator begins: 2 for `(2)`, `②`, `(b)` and `(ii)`, 0 where it begins none."""
+    said = next(group for group in mark.groups() if group)
+    return _PLACES.get(said.casefold(), 0)
 
 
 def enumerated(text: str) -> list[str] | None:

@@ -56,6 +56,7 @@ def _table() -> dict[str, tuple[Fraction, dict[str, Fraction]]]:
 
 
 _POWER = r"\s*\^\s*(?:\{\s*[+-]?\d+\s*\}|[+-]?\d)|(?<=m)[23]|\s(?:squared|cubed)"
+_MODIFIER = r"square|cubic|sq\.?|cu\.?|平方|立方"
 
 
 def _any_name() -> str:
@@ -65,17 +66,22 @@ def _any_name() -> str:
 
 @lru_cache(maxsize=1)
 def _unit_at_end() -> re.Pattern[str]:
-    modifier = r"(?:(?:square|cubic|sq\.?|cu\.?|平方|立方)\s*)?"
-    one = rf"{modifier}(?:{_any_name()})(?![a-zA-Z])(?:{_POWER})?"
+    one = rf"(?:(?:{_MODIFIER})\s*)?(?:{_any_name()})(?![a-zA-Z])(?:{_POWER})?"
     joint = r"\s*(?:/|\\cdot|\\times|\*|\.|-|\s|每|\bper\b)\s*"
     return re.compile(
         rf"(?![\d .)}}])(?=((?:per\s+)?{one}(?:{joint}(?:\(\s*{one}(?:{joint}{one})*\s*\)|{one}))*\.?$))"
     )
 
 
-_ATOM = re.compile(
-    r"\s*(?P<op>/|\\cdot|\\times|\*|每|per\b|\(|\)|-|\.)|\s*(?P<mod>square|cubic|sq\.?|cu\.?|平方|立方)?\s*"
-)
+@lru_cache(maxsize=1)
+def _next_part() -> re.Pattern[str]:
+    return re.compile(
+        r"\s*(?:(?P<operator>/|\\cdot|\\times|\*|每|per\b|\(|\)|-|\.)"
+        rf"|(?P<modifier>{_MODIFIER})?\s*(?P<name>{_any_name()})(?![a-zA-Z])(?P<exponent>{_POWER})?)"
+    )
+
+
+_TIMES = re.compile(r"\s*(?:\\cdot|\*)")
 
 
 @lru_cache(maxsize=16_384)
@@ -114,39 +120,33 @@ def parse_unit(text: str) -> Unit | None:
     table = _table()
     factor = Fraction(1)
     dimension: dict[str, Fraction] = {}
-    names = _name_pattern()
     at, sign, in_bracket = 0, 1, False
     text = text.rstrip(".").strip()
     while at < len(text):
-        step = _ATOM.match(text, at)
-        if step and step.group("op"):
-            operator = step.group("op")
+        match = _next_part().match(text, at)
+        if not match:
+            return None
+        at = match.end()
+        if operator := match.group("operator"):
             if operator in ("/", "每", "per"):
                 sign = -1
             elif operator == "(":
                 in_bracket = True
             elif operator == ")":
                 in_bracket, sign = False, 1
-            at = step.end()
             continue
-        modifier = step.group("mod") if step else None
-        match = names.match(text, step.end() if step else at)
-        if not match:
-            return None
         exponent = 1
-        if modifier:
+        if modifier := match.group("modifier"):
             exponent = 3 if modifier.startswith(("cu", "立")) else 2
-        written = match.group("exponent")
-        if written:
+        if written := match.group("exponent"):
             bare = re.sub(r"[\s{}^+]", "", written)
             exponent = {"squared": 2, "cubed": 3}.get(bare) or int(bare)
         part_factor, part_dimension = table[re.sub(r"\s+", " ", match.group("name"))]
         factor *= part_factor ** (sign * exponent)
         for base, power in part_dimension.items():
             dimension[base] = dimension.get(base, Fraction(0)) + sign * exponent * power
-        at = match.end()
-        if not in_bracket and sign == -1 and "/" not in text[at : at + 3]:
-            sign = 1 if re.match(r"\s*(?:\\cdot|\*)", text[at:]) else sign
+        if not in_bracket and _TIMES.match(text, at):
+            sign = 1
     pairs = tuple(sorted((base, power) for base, power in dimension.items() if power))
     return Unit(factor, pairs, text)
 
@@ -165,8 +165,3 @@ def kelvins(unit: Unit) -> tuple[tuple[Fraction, Fraction], ...]:
     if len(unit.dimension) != 1 or unit.dimension[0][1] != 1:
         return ()
     return tuple((k * unit.factor, zero) for k, zero in _HEAT.get(unit.dimension[0][0], ()))
-
-
-@lru_cache(maxsize=1)
-def _name_pattern() -> re.Pattern[str]:
-    return re.compile(rf"(?P<name>{_any_name()})(?![a-zA-Z])(?P<exponent>{_POWER})?")
