@@ -91,9 +91,7 @@ def extract_letters(
     if several and _LEFT_OPEN.search(text[-60:] if len(text) > 60 else text):
         return None
     bare = read_letters(normalise(text), options) if len(text) <= 60 else None
-    retold = behind_last_retraction(text[-1_000:])
-    if retold and not phrased_answers(retold):
-        bare = bare or read_letters(normalise(retold), options) or named(retold, options, question)
+    bare = bare or _restated(behind_last_retraction(text[-1_000:]), options)
     if bare:
         return bare
     if len(text) > 300:
@@ -132,6 +130,23 @@ def _from_phrases(
         if firm:
             return option_mentioned(said, options), True
     return None, False
+
+
+_RESTATED = re.compile(
+    r"(?:^|[.,;:!，。！])\s*(?:so\s+|then\s+|no,?\s+)?(?:it|this|that)(?:['’]s|\s+is|\s+should\s+be|\s+must\s+be)"
+    r"\s+(?:actually\s+)?(?:option\s+)?[(\"'*]*([A-J])[)\"'*]*(?=\W*(?:$|[.,;]))|应该?[是为]\s*([A-J])(?![A-Za-z])",
+    re.IGNORECASE,
+)
+
+
+def _restated(behind: str, options: Options) -> str | None:
+    """Return the option that stands alone, or as `it is B`, behind words which take one back."""
+    if not behind or phrased_answers(behind):
+        return None
+    found = [m for m in _RESTATED.finditer(behind) if (m.group(1) or m.group(2)).isupper()]
+    if found:
+        return checked(found[-1].group(1) or found[-1].group(2), options)
+    return read_letters(normalise(behind), options) if len(behind) <= 60 else None
 
 
 def _from_boxes(text: str, boxes: Sequence[Box], options: Options, several: bool) -> str | None:

@@ -119,7 +119,7 @@ def options_judged(text: str, options: Options, several: bool) -> str | None:
 
 
 NAMED = re.compile(
-    r"\(([A-J])\)|\*\*\s*\(?([A-J])\s*[*.:)]|(?:选项|选择|选|答案|应该?[是为])\s*[(\"'*]*\s*([A-J])(?![A-Za-z])"
+    r"\(([A-J])\)|\*\*\s*\(?([A-J])\s*[*.:)]|(?:选项|选择|选|答案)\s*[(\"'*]*\s*([A-J])(?![A-Za-z])"
     r"|\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]et|[Ii]mage|[Ff]igure|[Pp]icture|[Pp]iece|[Bb]ox|[Bb]all"
     r"|[Ss]ituation|[Ss]cenario|[Dd]iagram|[Ss]hape|[Pp]attern|[Pp]oint|[Ll]etter|[Ss]elect)s?\s+[(\"'*]*([A-J])\b(?!')"
     r"|\b(?:[Cc]hoose|[Pp]ick|[Cc]hose|[Pp]icked|(?:[Gg]o|[Gg]oing|[Ww]ent|[Oo]pt)\s+(?:with|for))\s+(?:[Oo]ption\s+)?[(\"'*]*([A-J])\b(?!')"
