@@ -143,7 +143,8 @@ def test_sets_of_letters_are_not_weighed(text):
 
 @pytest.mark.parametrize(
     ("text", "letter"),
-    [("A: no, B: no, C: no, D: no", None), ("The answer is A. Wait, it is B.", "B"), ("选A。不对，应该是B", "B"),
+    [("A: no, B: no, C: no, D: no", None), ("The answer is A. Wait, it is B.", "B"),
+     ("选A。不对，应该是B", "B"),
      ("The answer is A. Wait, option B, which has four sides, is a square.", "A")],
 )  # fmt: skip
 def test_what_stands_behind_a_doubt_is_chosen_only_where_it_is_called_the_answer(text, letter):

@@ -57,7 +57,7 @@ def with_plain_subscripts(answer: str, gold: str) -> str:
 # The argument of `f(m) = 2m`, and the index of `a_k = 2k`, which stands on the right as well: `E_k` has none.
 _ARGUMENT = re.compile(r"(?<![A-Za-z\\])[A-Za-z]\s*\(\s*([a-z])\s*\)\s*=")
 _INDEX = re.compile(
-    r"(?<![A-Za-z\\])[A-Za-z]\s*_\s*\{?\s*([a-z])\s*\}?\s*=(?=(?:(?>\\[A-Za-z]+)|[^\\])*?\1)"
+    r"(?<![A-Za-z\\])[A-Za-z]\s*_\s*\{?\s*([a-z])\s*\}?\s*=(?=(?:(?>\\(?:[A-Za-z]+|.))|[^\\])*?\1)"
 )
 _SUMMED = re.compile(r"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=")
 _INTEGRATED = re.compile(
