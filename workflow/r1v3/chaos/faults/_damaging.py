@@ -16,7 +16,7 @@ KINDS: dict[str, Callable[[Tree], Iterable[Path]]] = {
     "manifest": lambda tree: [tree.rl / "manifest.json"],
     "answers": lambda tree: tree.answers.glob("responses/*"),
     "benchmark": lambda tree: tree.results.glob("benchmarks/*/*.tsv"),
-    "index": lambda tree: tree.results.glob("evaluation_index/*/*"),
+    "index": lambda tree: tree.results.glob("evaluation_index/*/*/*"),
 }
 
 
