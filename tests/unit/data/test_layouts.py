@@ -1,5 +1,7 @@
 """Columns under their usual names, and conversations, become records."""
 
+import json
+
 import pytest
 
 from r1v3.data.fields import Rejected
@@ -71,6 +73,14 @@ def test_a_conversation_of_one_question_keeps_its_response(response, answer, kin
     assert (found["question"], found["images"]) == (question, ["a.png"])
     assert (found["answer"], found["answer_type"]) == (answer, kind)
     assert found["response"] == response
+
+
+def test_turns_may_be_text_or_lists_by_their_names():
+    pair = turns("How many?", "5")
+    lists = {"from": ["human", "gpt"], "value": ["How many?", "5"]}
+    for cell in (pair, json.dumps(pair), str(pair), lists):
+        found = read("conversations", {"conversations": cell})
+        assert (found["question"], found["answer"], found["response"]) == ("How many?", "5", "5")
 
 
 def test_messages_may_hold_their_pictures_as_parts():

@@ -5,10 +5,12 @@ VLMEvalKit. `conversations` reads what models are tuned on, as LLaVA and as Open
 `rename` and `constants` come first.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 
 from r1v3.data.fields import Rejected
+from r1v3.data.literals import read_literal
 from r1v3.data.picture_cells import pictures_of
 from r1v3.data.sources.cell_texts import is_null, text_of_cell
 from r1v3.data.sources.letters import letters_of
@@ -71,9 +73,7 @@ def usual_names(row: dict, number: int) -> dict:
 def conversations(row: dict, number: int) -> dict:
     """A conversation of one question: `conversations` of `from` and `value`, or `messages` of `role` and
     `content`. The answer is the row's own, or what the response says in its box or behind its thought."""
-    turns = row.get("conversations") or row.get("messages")
-    if not isinstance(turns, list) or not all(isinstance(each, Mapping) for each in turns):
-        raise Rejected("missing field", "conversations or messages")
+    turns = _turns(row.get("conversations") or row.get("messages"))
     asked, answered, images = [], [], []
     for turn in turns:
         role = str(turn.get("from") or turn.get("role")).lower()
@@ -100,6 +100,19 @@ def conversations(row: dict, number: int) -> dict:
         domain=str(_first(cells, NAMES["domain"]) or "unknown"),
     )
     return {**fields, "response": response}
+
+
+def _turns(cell: object) -> list[Mapping]:
+    """The turns of a cell: a list, a list as text, or lists by their names, as `datasets` stores them."""
+    if isinstance(cell, str):
+        with contextlib.suppress(ValueError):
+            cell = read_literal(cell)
+    if isinstance(cell, Mapping) and all(isinstance(each, list) for each in cell.values()):
+        columns = zip(*cell.values(), strict=False)
+        return [dict(zip(cell, each, strict=False)) for each in columns]
+    if not isinstance(cell, list) or not all(isinstance(each, Mapping) for each in cell):
+        raise Rejected("missing field", "conversations or messages")
+    return cell
 
 
 def _parts(content: object) -> tuple[str, list[object]]:

@@ -68,7 +68,7 @@ def read_record(row: Mapping) -> dict:
     if isinstance(fields.get("language"), str):
         fields["language"] = re.sub(r"[-_][A-Za-z]{2,4}$", "", fields["language"].strip()).lower()
     if isinstance(fields.get("date"), str):
-        fields["date"] = date_of(fields["date"])
+        fields["date"] = iso_date_of(fields["date"])
     if isinstance(fields.get("meta"), list):
         fields["meta"] = _of_pairs(fields["meta"])
     if isinstance(fields.get("question"), str) and fields.get("options"):
@@ -97,7 +97,7 @@ def _with_our_names(row: dict) -> dict:
     return fields
 
 
-def date_of(text: str) -> str:
+def iso_date_of(text: str) -> str:
     """A date that begins with its year as ISO 8601 writes it, without the time of day; another as it is."""
     found = YEAR_FIRST.fullmatch(text.strip())
     if not found:
