@@ -40,8 +40,8 @@ case.
 
 
 def of_machine() -> Iterator[str]:
-    """The errors of the system that `r1v3.base.told` explains."""
-    tree = ast.parse((LIBRARY / "base" / "told.py").read_text())
+    """The errors of the system that `r1v3.base.user_errors` explains."""
+    tree = ast.parse((LIBRARY / "base" / "user_errors.py").read_text())
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "REMEDIES":
             assert isinstance(node.value, ast.Dict)

@@ -11,7 +11,7 @@ import argparse
 import os
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.evaluate.any_model import evaluate_column
 
 

@@ -10,7 +10,7 @@ being asked: its manifest says `missing` and why.
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.evaluate.items.source import obtain_in_workflow
 from r1v3.recipe.graph.configs import BenchmarkConfig
 from r1v3.recipe.outputs.stage import run_stage

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.cards.pages import make_cards
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.evaluate.answer import answer, shard
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder

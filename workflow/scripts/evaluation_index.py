@@ -10,7 +10,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.data.decontamination.evaluation_index import index_evaluations
 from r1v3.evaluate.questions import evaluation_questions
 from r1v3.recipe.graph.configs import EvaluationIndexConfig

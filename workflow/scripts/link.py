@@ -9,7 +9,7 @@ Reads the run's manifest; writes run, hash, folder, manifest and the run's facts
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.recipe.outputs.manifest import read_manifest, write_json
 
 

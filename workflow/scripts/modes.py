@@ -9,7 +9,7 @@ Reads one scores.json a mode; writes the table as Markdown, HTML, CSV and LaTeX.
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.evaluate.thinking_modes import write_modes
 
 

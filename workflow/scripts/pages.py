@@ -12,7 +12,7 @@ files; writes index.html and what it links to into one folder.
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.evaluate.pages.pages import model_label, write_pages
 from r1v3.recipe.outputs.config_file import read_resolved
 from r1v3.recipe.outputs.stage import own_files, tables

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from r1v3.base.json_file import read_json
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.generate.parity import Disagreement, gate
 from r1v3.recipe.graph.configs import GrpoConfig, ModelConfig, SftConfig
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder

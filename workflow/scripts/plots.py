@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.plots import write_plots
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ Writes the findings, and ends with 1 where one of them would stop a run.
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.cluster.preflight import preflight
 
 

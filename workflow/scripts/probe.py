@@ -11,7 +11,7 @@ Reads a run's checkpoint and the probe set; writes one JSON file.
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.recipe.graph.configs import ProbeConfig
 from r1v3.recipe.outputs.check import check_inputs
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from r1v3.analyze.mlflow.describe import descriptions, experiment_note
 from r1v3.analyze.mlflow.publish import Labels, ResultFiles, publish_runs
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 from r1v3.recipe.tracking import tracking_uri

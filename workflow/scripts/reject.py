@@ -11,7 +11,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.data.sampling.reject import reject
 from r1v3.recipe.graph.configs import SampledDataConfig
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from r1v3.analyze.report.page import ReportFiles, write_report
 from r1v3.analyze.report.parts import changed_numbers
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ Reads the questions' folder and the model's checkpoint; appends to responses/ of
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.data.sampling.sample import sample
 from r1v3.recipe.graph.configs import SampledDataConfig
 from r1v3.recipe.outputs.check import check_inputs

@@ -11,7 +11,7 @@ Reads responses/ and the suite's benchmarks or held-out sets; writes scores.json
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.evaluate.score import score_evaluation
 from r1v3.recipe.graph.configs import EvaluationConfig
 from r1v3.recipe.outputs.check import check_files, check_inputs

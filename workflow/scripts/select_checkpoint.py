@@ -10,7 +10,7 @@ Reads one probe a checkpoint; writes manifest.json with the choice and why.
 import argparse
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.recipe.graph.configs import ProbeConfig
 from r1v3.recipe.outputs.stage import run_stage
 from r1v3.train.probe.select_checkpoint import select_checkpoint

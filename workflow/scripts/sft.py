@@ -12,7 +12,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.recipe.graph.configs import SftConfig
 from r1v3.recipe.outputs.checkpoint import checkpoint_folder
 from r1v3.recipe.outputs.stage import run_stage

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.analyze.studies.page import write_study
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 

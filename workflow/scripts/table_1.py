@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from r1v3.base.json_file import read_json
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 from r1v3.evaluate.pages.measured import FINAL, write_measured
 from r1v3.recipe.tables.benchmarks import load_table
 

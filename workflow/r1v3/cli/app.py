@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from r1v3.base.told import SHOW, sentence
+from r1v3.base.user_errors import SHOW, sentence
 from r1v3.cli import (
     ablate,
     chaos,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from r1v3.base.told import sentence
+from r1v3.base.user_errors import sentence
 from r1v3.provenance.found import ResultFolder, result_folders
 from r1v3.recipe.outputs.check import changes
 from r1v3.recipe.outputs.manifest import REMEDY

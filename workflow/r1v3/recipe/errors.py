@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from r1v3.base.told import escape_unprintable
+from r1v3.base.user_errors import escape_unprintable
 
 # Where a key stands: names of mappings, places in lists.
 KeyPath = tuple[int | str, ...]

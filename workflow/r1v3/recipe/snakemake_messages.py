@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from r1v3.base.told import sentence
+from r1v3.base.user_errors import sentence
 from r1v3.recipe.locks import why_locked
 
 NEAR, SHOWN = 0.6, 3

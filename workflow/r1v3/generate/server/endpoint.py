@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import httpx
 import tenacity
 
-from r1v3.base.told import escape_unprintable
+from r1v3.base.user_errors import escape_unprintable
 
 RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 TURNED_AWAY = {409, 425, 429, 503, 529}  # refused before any work was done

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from r1v3.base.told import run_main
+from r1v3.base.user_errors import run_main
 
 
 @pytest.fixture
