@@ -231,7 +231,7 @@ import os, socket, sys
 from pathlib import Path
 from r1v3.cluster import checks, measurements
 from r1v3.cluster.preflight import preflight
-from r1v3.cluster.seen import CheckOutcome
+from r1v3.cluster.check_outcome import CheckOutcome
 
 node = f"node{os.environ['RANK']}"
 socket.gethostname = lambda: node

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from math import inf
 from pathlib import Path
 
-from r1v3.cluster.seen import CheckOutcome, ok_or_stop
+from r1v3.cluster.check_outcome import CheckOutcome, ok_or_stop
 from r1v3.recipe.load import Project
 from r1v3.recipe.outputs.environment import PACKAGES
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from r1v3.cluster.seen import CheckOutcome, ok_or_stop
+from r1v3.cluster.check_outcome import CheckOutcome, ok_or_stop
 from r1v3.train.core.ranks import Ranks
 
 DISK_MB, LEAST_DISK = 256, 100e6  # bytes a second; below this, a state of 0.5 TB takes over an hour

@@ -19,7 +19,7 @@ import torch.distributed as dist
 
 from r1v3.base.atomic_write import write_text
 from r1v3.cluster import checks, measurements
-from r1v3.cluster.seen import CheckOutcome, CheckState
+from r1v3.cluster.check_outcome import CheckOutcome, CheckState
 from r1v3.cluster.supplies import supply_checks
 from r1v3.recipe.load import load_project
 from r1v3.train.core.ranks import Ranks

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from r1v3.base.json_file import read_model_json
-from r1v3.cluster.seen import CheckOutcome
+from r1v3.cluster.check_outcome import CheckOutcome
 from r1v3.recipe.graph.supplied import (
     BENCHMARKS_BY_HAND,
     HUB,
