@@ -8,7 +8,6 @@ from made_up_results import ROOT, build_tree
 
 from r1v3.analyze.mlflow.store import MlflowStore
 from r1v3.cli import main
-from r1v3.provenance.found import result_folders
 from r1v3.provenance.prune import (
     prune,
     remove_dangling_links,
@@ -16,6 +15,7 @@ from r1v3.provenance.prune import (
     size,
     unreached,
 )
+from r1v3.provenance.result_folders import result_folders
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
 

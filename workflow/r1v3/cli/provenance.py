@@ -70,7 +70,6 @@ def prune_command(
     root: Root = HERE,
 ) -> None:
     """Show the disk use of results, and those that no recipe makes any more."""
-    from r1v3.provenance.found import result_folders
     from r1v3.provenance.prune import (
         mebibytes,
         prune,
@@ -79,6 +78,7 @@ def prune_command(
         size,
         unreached,
     )
+    from r1v3.provenance.result_folders import result_folders
     from r1v3.recipe.errors import RecipeError
     from r1v3.recipe.graph.results import ResultGraph
     from r1v3.recipe.load import load_project

@@ -8,8 +8,8 @@ folder is in the crate and has their hashes. The terms are those of schema.org, 
 from pathlib import Path
 
 from r1v3.base.json_file import read_json
-from r1v3.provenance.found import DVC_FILE, ResultFolder, is_configured
 from r1v3.provenance.graph import LineageGraph
+from r1v3.provenance.result_folders import DVC_FILE, ResultFolder, is_configured
 from r1v3.recipe.graph.results import ResultGraph
 
 PROFILES = (

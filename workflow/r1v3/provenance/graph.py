@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from r1v3.provenance.found import ResultFolder, result_folders
+from r1v3.provenance.result_folders import ResultFolder, result_folders
 from r1v3.recipe.graph.identity import RESOLVED
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from r1v3.base.atomic_write import write_text
-from r1v3.provenance.found import is_configured, result_folders
+from r1v3.provenance.result_folders import is_configured, result_folders
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.outputs.code import Outdated, outdated, outdated_lines
 from r1v3.recipe.snakemake import asks_for_rerun, forced_by

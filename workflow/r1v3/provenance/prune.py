@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from r1v3.base.json_file import read_json
-from r1v3.provenance.found import ResultFolder, is_configured, result_folders
 from r1v3.provenance.graph import LineageGraph, key_of
+from r1v3.provenance.result_folders import ResultFolder, is_configured, result_folders
 from r1v3.recipe.graph.results import ResultGraph
 
 

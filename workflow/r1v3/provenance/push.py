@@ -10,8 +10,8 @@ from r1v3.base.atomic_write import write_text
 from r1v3.base.json_file import read_json
 from r1v3.data.gates import NOT_STATED
 from r1v3.model.layouts.internvl_chat_folder import export_checkpoint
-from r1v3.provenance.found import ResultFolder
 from r1v3.provenance.graph import LineageGraph
+from r1v3.provenance.result_folders import ResultFolder
 from r1v3.provenance.trace import trace_lines
 from r1v3.recipe.errors import unknown
 from r1v3.recipe.graph.identity import RESOLVED

@@ -13,7 +13,7 @@ import yaml
 from filelock import FileLock
 
 from r1v3.base.atomic_write import write_text
-from r1v3.provenance.found import DVC_FILE, ResultFolder, is_configured, result_folders
+from r1v3.provenance.result_folders import DVC_FILE, ResultFolder, is_configured, result_folders
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.outputs.manifest import read_manifest
 

@@ -6,9 +6,9 @@
 from pathlib import Path
 
 from r1v3.base.json_file import read_json
-from r1v3.provenance.found import ResultFolder
 from r1v3.provenance.graph import LineageGraph
 from r1v3.provenance.named import resolve
+from r1v3.provenance.result_folders import ResultFolder
 
 
 def trace_lines(root: Path, what: str) -> list[str]:

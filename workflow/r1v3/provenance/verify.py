@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from r1v3.base.user_errors import sentence
-from r1v3.provenance.found import ResultFolder, result_folders
+from r1v3.provenance.result_folders import ResultFolder, result_folders
 from r1v3.recipe.outputs.check import changes
 from r1v3.recipe.outputs.manifest import REMEDY
 from r1v3.recipe.outputs.stage import check_config
