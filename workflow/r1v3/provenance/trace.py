@@ -1,13 +1,13 @@
 """Shows lineage in both directions: what a result was made from, and what was made from it.
 
-`r1v3.provenance.named` says which names can be traced.
+`r1v3.provenance.resolve_names` says which names can be traced.
 """
 
 from pathlib import Path
 
 from r1v3.base.json_file import read_json
 from r1v3.provenance.graph import LineageGraph
-from r1v3.provenance.named import resolve
+from r1v3.provenance.resolve_names import resolve
 from r1v3.provenance.result_folders import ResultFolder
 
 
