@@ -8,9 +8,9 @@ from pathlib import Path
 
 from r1v3.plan import layouts
 from r1v3.plan.advice import advise
-from r1v3.plan.against import beside
 from r1v3.plan.costs import load_costs
 from r1v3.plan.estimate import Estimate
+from r1v3.plan.finished_runs import beside
 from r1v3.plan.stages import RecipePlan
 from r1v3.recipe.load import load_project
 from r1v3.recipe.site import load_site
