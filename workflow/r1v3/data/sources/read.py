@@ -10,8 +10,8 @@ from r1v3.data.picture_files import PictureFiles
 from r1v3.data.sources.choose import Chosen, renamed
 from r1v3.data.sources.fetch import fetch
 from r1v3.data.sources.mappings import MAPPING_FUNCTIONS
-from r1v3.data.sources.opened import SourceFiles
 from r1v3.data.sources.rows import WRONG_TYPE, read_rows
+from r1v3.data.sources.source_files import SourceFiles
 from r1v3.data.validate import SPLITS
 from r1v3.recipe.graph.configs import ResolvedListedSource, SourceDataConfig
 from r1v3.recipe.schema.data import WorldSource
