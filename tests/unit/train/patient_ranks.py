@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import torch.distributed as dist
 
-from r1v3.train.core import patience
+from r1v3.train.core import barrier
 from r1v3.train.core.ranks import Ranks
 
 what = sys.argv[1]
 start = dist.init_process_group
 dist.init_process_group = lambda *names: start(*names, timeout=timedelta(seconds=2))
-patience.BEAT, patience.SILENT = 0.2, 3.0
+barrier.BEAT, barrier.SILENT = 0.2, 3.0
 ranks = Ranks.join()
 if what == "long work":
     for _ in range(2):

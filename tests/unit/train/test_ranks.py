@@ -53,7 +53,7 @@ def test_ranks_wait_as_long_as_all_live(what):
 
 ENDING = """
 import threading, time
-from r1v3.train.core.patience import beat_beside_the_work
+from r1v3.train.core.barrier import start_heartbeat
 
 begun = threading.Event()
 
@@ -63,7 +63,7 @@ class Store:
         time.sleep(1)  # outside of Python's lock, as in torch's store
         print("the beat came back")
 
-beat_beside_the_work(Store(), rank=0)
+start_heartbeat(Store(), rank=0)
 begun.wait()
 """
 

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from r1v3.train.core import patience
+from r1v3.train.core import barrier
 
 Item = TypeVar("Item")
 
@@ -53,7 +53,7 @@ class Ranks:
             else:
                 dist.init_process_group("gloo")
             if store := _store():
-                patience.beat_beside_the_work(store, int(os.environ["RANK"]))
+                barrier.start_heartbeat(store, int(os.environ["RANK"]))
         if world == 1:
             return cls(0, 1)
         per_node = int(os.environ.get("LOCAL_WORLD_SIZE", world))
@@ -140,11 +140,11 @@ class Ranks:
         return [item for each in parts for item in each]
 
     def wait(self) -> None:
-        """Wait until every rank has called this, for as long as all of them live (`patience`)."""
+        """Wait until every rank has called this, for as long as all of them live (`barrier`)."""
         if self.world == 1:
             return
         if store := _store():
-            patience.meet(store, self.rank, self.world, self.lane)
+            barrier.wait_for_all(store, self.rank, self.world, self.lane)
         dist.barrier(group=self.group)
 
 

@@ -20,7 +20,7 @@ LONGEST_NAP = 0.2  # most seconds between two looks at the store
 _meetings: Counter[str] = Counter()  # number of barriers so far, by lane
 
 
-def beat_beside_the_work(store: Any, rank: int) -> None:
+def start_heartbeat(store: Any, rank: int) -> None:
     """Start the heartbeat of this process. It ends with the process, or when the store is gone.
 
     Python aborts if it ends while a thread is inside the store's C++ code. So the process waits at its end
@@ -46,7 +46,7 @@ def beat_beside_the_work(store: Any, rank: int) -> None:
     atexit.register(end)
 
 
-def meet(store: Any, rank: int, world: int, lane: str = "") -> None:
+def wait_for_all(store: Any, rank: int, world: int, lane: str = "") -> None:
     """Wait until all processes have called this function as often as this one.
 
     Args:
