@@ -3,8 +3,8 @@ import pytest
 from evaluation_fixtures import evaluation_config
 
 from r1v3.evaluate.items.item import make_item
-from r1v3.evaluate.originals import edit_distance, mathvista_normalised, released_box
 from r1v3.evaluate.protocols import as_released, sampling_of_benchmark
+from r1v3.evaluate.released_rules import edit_distance, mathvista_normalised, released_box
 
 SETTINGS = {"top_p": 0.9, "max_new_tokens": 16384, "runs": 5}
 

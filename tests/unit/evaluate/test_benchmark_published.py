@@ -16,7 +16,7 @@ import pytest
 from r1v3.evaluate.benchmarks import hallusionbench, mathvista
 from r1v3.evaluate.items.item import make_item
 from r1v3.evaluate.judge import judge_response
-from r1v3.evaluate.originals import mathvista_normalised
+from r1v3.evaluate.released_rules import mathvista_normalised
 from r1v3.evaluate.scorers import score_run
 
 GRADING = Path(os.environ.get("R1V3_GRADING", Path(__file__).parents[4] / "shared" / "grading"))

@@ -9,7 +9,7 @@ change afterwards, so its effect shows only in answers that were generated under
 import pandas as pd
 
 from r1v3.evaluate.items.item import Item
-from r1v3.evaluate.originals import released_is_right
+from r1v3.evaluate.released_rules import released_is_right
 from r1v3.generate.types import Sampling
 from r1v3.recipe.graph.configs import EvaluationSettings
 from r1v3.recipe.tables.benchmarks import Benchmark
