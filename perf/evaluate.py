@@ -28,8 +28,8 @@ import pandas as pd  # noqa: E402
 from r1v3.base.memory import peak_rss  # noqa: E402
 from r1v3.evaluate.items.load import load_asked, load_items  # noqa: E402
 from r1v3.evaluate.items.source import obtain_benchmark  # noqa: E402
-from r1v3.evaluate.peer import is_installed, load_peer  # noqa: E402
 from r1v3.evaluate.score import score_evaluation  # noqa: E402
+from r1v3.evaluate.vlmevalkit import is_installed, load_peer  # noqa: E402
 from r1v3.recipe.graph.configs import (  # noqa: E402
     BenchmarkConfig,
     EvaluationConfig,

@@ -7,7 +7,7 @@ import pytest
 
 from r1v3.evaluate.benchmarks import olympiadbench, seephys
 from r1v3.evaluate.items.item import make_item
-from r1v3.evaluate.peer import is_installed, load_peer
+from r1v3.evaluate.vlmevalkit import is_installed, load_peer
 
 if not is_installed():
     pytest.skip("VLMEvalKit (ms-vlmeval) is not installed", allow_module_level=True)

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from r1v3.evaluate.benchmarks.puzzle_rules import LINES, RULES
-from r1v3.evaluate.peer import is_installed, load_peer
+from r1v3.evaluate.vlmevalkit import is_installed, load_peer
 
 if not is_installed():
     pytest.skip("VLMEvalKit (ms-vlmeval) is not installed", allow_module_level=True)

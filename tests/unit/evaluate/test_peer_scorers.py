@@ -12,8 +12,8 @@ import pytest
 from r1v3.evaluate.benchmarks import hallusionbench, mathvista, mmbench, olympiadbench, wemath
 from r1v3.evaluate.items.item import make_item
 from r1v3.evaluate.judge import judge_response
-from r1v3.evaluate.peer import is_installed, load_peer
 from r1v3.evaluate.scorers import score_run
+from r1v3.evaluate.vlmevalkit import is_installed, load_peer
 
 if not is_installed():
     pytest.skip("VLMEvalKit (ms-vlmeval) is not installed", allow_module_level=True)

@@ -11,7 +11,7 @@ import itertools
 import pytest
 
 from r1v3.evaluate.benchmarks.puzzle_rules import RULES
-from r1v3.evaluate.peer import is_installed, load_peer
+from r1v3.evaluate.vlmevalkit import is_installed, load_peer
 
 UNSOLVABLE = {"calculate_answer_function_8", "calculate_answer_function_11"}
 OPEN = [[None] * 6 for _ in range(6)]
