@@ -4,7 +4,7 @@ import pytest
 
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.judge import judge_response
-from r1v3.evaluate.reply.dress import undressed
+from r1v3.evaluate.reply.markup import undressed
 
 SAID = [
     "<b>{}</b>", "<strong>{}</strong>", "<u>{}</u>", "<p>{}</p>", "<h2>Answer: {}</h2>", "<mark>{}</mark>",

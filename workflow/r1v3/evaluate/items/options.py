@@ -9,7 +9,7 @@ from r1v3.data.records import LETTERS
 from r1v3.data.tex import with_backslashes
 from r1v3.evaluate.items.cells import NO_CELL, read_list, read_texts
 from r1v3.evaluate.items.rows import Row
-from r1v3.evaluate.reply.dress import without_html
+from r1v3.evaluate.reply.markup import without_html
 from r1v3.recipe.tables.benchmarks import Benchmark, BenchmarkPrompt
 from r1v3.reward.choice.options import options_in
 

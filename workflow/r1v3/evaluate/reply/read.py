@@ -7,7 +7,7 @@ those of published models: `<answer>` (many), `<|begin_of_box|>` (GLM-4.1V), `<C
 
 import re
 
-from r1v3.evaluate.reply.dress import undressed
+from r1v3.evaluate.reply.markup import undressed
 from r1v3.reward.text.boxes import find_boxes
 from r1v3.reward.text.cut import ends_within_sentence
 from r1v3.reward.text.denial import behind_first_retraction
