@@ -15,7 +15,7 @@ from r1v3.cluster import resources
 from r1v3.cluster.controller import why_no_slurm
 from r1v3.cluster.failures import show_failures
 from r1v3.provenance.outdated import OtherCode
-from r1v3.provenance.times import settle_times
+from r1v3.provenance.times import correct_times
 from r1v3.recipe.errors import RecipeError
 from r1v3.recipe.graph.baselines import Baselines
 from r1v3.recipe.graph.configs import typed_config
@@ -30,7 +30,7 @@ from r1v3.recipe.tracking import mark_of_store, tracking_uri
 
 command_environment(Path(workflow.basedir), config)
 own_folder(Path.cwd())
-settle_times(Path(workflow.basedir), logger if workflow.is_main_process else None)
+correct_times(Path(workflow.basedir), logger if workflow.is_main_process else None)
 
 try:
     GRAPH = open_graph(Path(workflow.basedir), config)

@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from r1v3.analyze.mlflow.place import settle_place
+from r1v3.analyze.mlflow.place import correct_artifact_paths
 from r1v3.analyze.mlflow.store import MlflowStore
 
 
@@ -35,8 +35,8 @@ def test_a_place_of_the_user_s_own_stays(tmp_path):
         connection.execute("CREATE TABLE experiments (artifact_location TEXT)")
         rows = [(place,) for place in [*places, *moved]]
         connection.executemany("INSERT INTO experiments VALUES (?)", rows)
-    assert settle_place(database) == 2
-    assert settle_place(database) == 0
+    assert correct_artifact_paths(database) == 2
+    assert correct_artifact_paths(database) == 0
     with sqlite3.connect(database) as connection:
         found = [place for (place,) in connection.execute("SELECT * FROM experiments")]
     assert found == [*places, f"{tmp_path}/mlartifacts", f"file://{tmp_path}/mlruns/0"]

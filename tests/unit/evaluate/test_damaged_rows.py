@@ -12,7 +12,7 @@ from r1v3.evaluate.answer import answer
 from r1v3.evaluate.items.convert import to_tsv
 from r1v3.evaluate.items.load import load_asked, load_benchmark, load_items
 from r1v3.evaluate.items.rows import UnreadableFileError
-from r1v3.evaluate.items.source import obtain_or_say
+from r1v3.evaluate.items.source import obtain_or_report
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score_evaluation
 from r1v3.recipe.tables.benchmarks import UnreadableRows
@@ -228,7 +228,7 @@ def run(folder, configs, table, files: str = ""):
         (folder / files / name).mkdir(parents=True, exist_ok=True)
         write_config(folder / files / name, config)
     where = {name: folder / files / name for name in configs}
-    facts = {name: obtain_or_say(config, where[name]) for name, config in configs.items()}
+    facts = {name: obtain_or_report(config, where[name]) for name, config in configs.items()}
     tsvs = {name: where[name] / f"{name}.tsv" for name in configs}
     ids = {name: f"{name}-0" for name in configs}
     config = evaluation_config(benchmarks=ids, entries=entries(table, configs))
@@ -279,7 +279,7 @@ def test_a_missing_verifier_is_said_before_anything_is_asked(suite, table, monke
     folder, configs = suite
     monkeypatch.delenv("R1V3_VERIFIER_URL", raising=False)
     for name, config in configs.items():
-        obtain_or_say(config, folder / name)
+        obtain_or_report(config, folder / name)
     verifier = {"model": "judge", "max_unjudged": 0.1}
     grading = {"accuracy_weight": 0.5, "format_weight": 0.5, "verifier": verifier}
     config = evaluation_config(grading=grading, entries=entries(table, configs))

@@ -16,7 +16,7 @@ from r1v3.evaluate.exchange.workbook import read_workbook
 from r1v3.evaluate.exchange.write import split_thought, write_exchange
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.items.rows import read_benchmark_rows
-from r1v3.evaluate.items.source import obtain_or_say
+from r1v3.evaluate.items.source import obtain_or_report
 from r1v3.evaluate.score import score_evaluation
 from r1v3.recipe.graph.configs import BenchmarkConfig
 from r1v3.recipe.graph.results import ResultGraph
@@ -319,7 +319,7 @@ def checkout(tmp_path):
 def test_answers_of_another_harness_are_scored_without_a_model(checkout, capsys):
     node = ResultGraph(load_project(checkout, "tiny")).benchmark("visulogic")
     folder = checkout / node.folder
-    obtain_or_say(BenchmarkConfig.model_validate(node.resolved), folder)
+    obtain_or_report(BenchmarkConfig.model_validate(node.resolved), folder)
     rows = [line.row for line in read_benchmark_rows(folder / "visulogic.tsv")]
     lines = [
         {"index": row["index"], "resps": [f"so</think>{row['answer']}", "none"]} for row in rows[1:]

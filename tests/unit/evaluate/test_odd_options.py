@@ -11,7 +11,7 @@ from PIL import Image
 
 from r1v3.evaluate.items.load import load_asked, load_benchmark
 from r1v3.evaluate.items.rows import read_benchmark_rows
-from r1v3.evaluate.items.source import obtain_file, obtain_or_say
+from r1v3.evaluate.items.source import obtain_file, obtain_or_report
 from r1v3.evaluate.judge import judge_response
 from r1v3.recipe.tables.benchmarks import OwnBenchmark
 
@@ -298,7 +298,7 @@ def test_an_exams_file_that_cannot_be_read_says_what_it_is(
     (tmp_path / "gaokao_2025.tsv").write_bytes(content)
     monkeypatch.setenv("R1V3_BENCHMARKS", str(tmp_path))
     config = published_config("gaokao_2025", {"kind": "user", "describe": "a TSV"})
-    said = obtain_or_say(config, tmp_path / "made").get("missing")
+    said = obtain_or_report(config, tmp_path / "made").get("missing")
     if said is None:
         with pytest.raises(ValueError, match=r"gaokao_2025 \(") as error:
             load_benchmark(table["gaokao_2025"], tmp_path / "made" / "gaokao_2025.tsv")

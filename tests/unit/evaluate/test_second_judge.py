@@ -5,7 +5,7 @@ import pytest
 from evaluation_fixtures import asked_entry, evaluation_config, write_benchmark, write_config
 from scripted_server import completion, serve
 
-from r1v3.evaluate.any_model import what_is_missing
+from r1v3.evaluate.any_model import missing_parts
 from r1v3.evaluate.items.load import load_items
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score_evaluation
@@ -78,7 +78,7 @@ def test_two_judges_of_the_same_answers(scored, table, tmp_path, monkeypatch):
     assert {one["headers"]["Authorization"] for one in asked} == {"Bearer secret"}
     verdicts = pd.read_parquet(folder / "verdicts/seephys.run-0.parquet")
     assert list(verdicts["second"]) == [True, True, False, False]
-    assert what_is_missing(folder) == []
+    assert missing_parts(folder) == []
     write_pages(folder, {"seephys": tsv}, table, tmp_path / "pages", name="m", against={})
     page = (tmp_path / "pages/index.html").read_text()
     assert "Two judges" in page
@@ -91,7 +91,7 @@ def test_a_second_judge_without_an_address_is_said(scored, monkeypatch):
         monkeypatch.setenv("R1V3_VERIFIER_URL", one)
         folder, _, found = scored()
     assert found["mean"] == 0.5
-    assert what_is_missing(folder) == [
+    assert missing_parts(folder) == [
         "seephys: no second judge: two has no address in R1V3_SECOND_JUDGE_URL"
     ]
 

@@ -7,7 +7,7 @@ from chat_checkpoints import write_chat_checkpoint
 
 from r1v3.evaluate.any_model import _template
 from r1v3.evaluate.target import Target
-from r1v3.model.chat_template import in_our_tags, renderer
+from r1v3.model.chat_template import renderer, with_think_tags
 from r1v3.model.layouts.internvl_chat_folder import convert_checkpoint
 from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.load import load_project
@@ -45,9 +45,9 @@ def test_without_the_keys_the_template_is_the_models_own():
 
 def test_a_thought_in_other_tags_is_judged_and_learned_as_one_of_ours():
     theirs = OwnTemplate(system=None, opens="◁think▷", closes="◁/think▷")
-    assert in_our_tags(theirs, "◁think▷So.◁/think▷B") == "<think>So.</think>B"
-    assert in_our_tags(theirs, "So.◁/think▷B") == "So.</think>B"
-    assert in_our_tags("own", "So.◁/think▷B") == "So.◁/think▷B"
+    assert with_think_tags(theirs, "◁think▷So.◁/think▷B") == "<think>So.</think>B"
+    assert with_think_tags(theirs, "So.◁/think▷B") == "So.</think>B"
+    assert with_think_tags("own", "So.◁/think▷B") == "So.◁/think▷B"
 
 
 def test_a_served_baseline_is_sent_its_authors_system_prompt():

@@ -148,7 +148,7 @@ def test_without_it_the_engine_would_find_no_room(beside):
 def test_gradients_are_let_go():
     policy = learner()
     policy.model.lm_head.weight.grad = torch.zeros_like(policy.model.lm_head.weight)
-    device_memory.give_back(policy)
+    device_memory.free_device_memory(policy)
     assert all(p.grad is None for p in policy.model.parameters())
 
 

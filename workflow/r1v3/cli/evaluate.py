@@ -81,7 +81,7 @@ def evaluate_command(
     The exit code is 3 where a benchmark, a row or the verifier was missing; the rest is scored all the same.
     It is 4 where the budget stopped the answers; nothing is scored then.
     """
-    from r1v3.evaluate.any_model import evaluate, evaluate_file, prepare_evaluation, what_is_missing
+    from r1v3.evaluate.any_model import evaluate, evaluate_file, missing_parts, prepare_evaluation
     from r1v3.generate.server.usage import BudgetReached
 
     if (price or batch or budget is not None) and answers is not None:
@@ -124,7 +124,7 @@ def evaluate_command(
             raise typer.Exit(OUT_OF_BUDGET) from None
     print(printed_tables(folder / "pages"))
     print(f"scores and verdicts: {folder}\npages: {folder / 'pages/index.html'}")
-    lacking = what_is_missing(folder)
+    lacking = missing_parts(folder)
     if lacking:
         print("\n".join(["not complete:", *lacking]), file=sys.stderr)
         raise typer.Exit(INCOMPLETE)

@@ -67,7 +67,7 @@ def answer(
     plans, missing = plan_answers(
         config, model=model, benchmarks=benchmarks, held_out=held_out, store=store
     )
-    say_what_judging_lacks(config, benchmarks)
+    warn_of_missing_verifier(config, benchmarks)
     done = 0
     if plans:
         engine = load_engine(config.generation, config.images, model, serving)
@@ -102,7 +102,7 @@ def plan_answers(
         entry = config.entries[name]
         sampling = sampling_of_benchmark(config.evaluation, entry)
         try:
-            say_what_is_read(name, entry, tsv)
+            report_items(name, entry, tsv)
             asked = list(benchmark_requests(config, render, name, entry, tsv))
         except UnreadableFileError as error:
             missing[name] = str(error)
@@ -115,7 +115,7 @@ def plan_answers(
     return {sampling: lacking for sampling, lacking in plans.items() if lacking}, missing
 
 
-def say_what_is_read(name: str, entry: Benchmark, tsv: Path) -> None:
+def report_items(name: str, entry: Benchmark, tsv: Path) -> None:
     """Print how many items a benchmark has, and name each row that cannot be read.
 
     Raises:
@@ -131,7 +131,7 @@ def say_what_is_read(name: str, entry: Benchmark, tsv: Path) -> None:
         warn_of_count(name, entry, loaded.items)
 
 
-def say_what_judging_lacks(config: EvaluationConfig, benchmarks: dict[str, Path]) -> None:
+def warn_of_missing_verifier(config: EvaluationConfig, benchmarks: dict[str, Path]) -> None:
     """Print, before anything is generated, that the recipe's verifier has no address."""
     verifier = config.grading.verifier
     if verifier is None or os.environ.get(VERIFIER_URL):

@@ -23,7 +23,7 @@ from r1v3.evaluate.exchange.names import benchmark_in
 from r1v3.evaluate.exchange.read import Matched, match, read_foreign
 from r1v3.evaluate.exchange.write import write_exchange
 from r1v3.evaluate.items.load import load_items
-from r1v3.evaluate.items.source import obtain_or_say
+from r1v3.evaluate.items.source import obtain_or_report
 from r1v3.evaluate.pages.pages import write_pages
 from r1v3.evaluate.score import score_evaluation
 from r1v3.evaluate.target import CLOSED, Target, find_target, plain_name
@@ -269,7 +269,7 @@ def _store(found: Matched, keys: list[str], benchmark: str, responses: Path) -> 
     write_text(responses / f"{benchmark}.0-of-1.jsonl", "".join(lines))
 
 
-def what_is_missing(folder: Path) -> list[str]:
+def missing_parts(folder: Path) -> list[str]:
     """Write a line for each benchmark without a score, each unreadable row, and each missing judge."""
     scores = read_json(folder / "scores.json", "benchmarks", "held_out")
     lines = [f"{name} is missing: {reason}" for name, reason in scores["missing"].items()]
@@ -291,7 +291,7 @@ def _obtained(root: Path, graph: ResultGraph, name: str) -> Path:
     # As the rule `config` writes it. An existing file stays, because the folder's name is its hash.
     if not (folder / "config.json").exists():
         write_json(folder / "config.json", node.config)
-    obtain_or_say(BenchmarkConfig.model_validate(node.resolved), folder, root)
+    obtain_or_report(BenchmarkConfig.model_validate(node.resolved), folder, root)
     return folder / f"{name}.tsv"
 
 

@@ -38,7 +38,7 @@ from r1v3.evaluate.statistics import (
     spread_of_runs,
     vote,
 )
-from r1v3.model.chat_template import in_our_tags
+from r1v3.model.chat_template import with_think_tags
 from r1v3.recipe.graph.configs import EvaluationConfig, EvaluationSettings, Probe
 from r1v3.recipe.outputs.code import code_for
 from r1v3.recipe.tables.benchmarks import Benchmark
@@ -99,7 +99,7 @@ def score_evaluation(
         progress.advance()
     for name, data in held_out.items():
         rows = [
-            row | {"text": in_our_tags(config.template, row["text"])}
+            row | {"text": with_think_tags(config.template, row["text"])}
             for row in read_responses(stored, HELD_OUT + name)
         ]
         judged = judge_held_out(name, data, rows, mode)
@@ -142,7 +142,7 @@ def score_benchmark(
     if not is_miniature(tsv):
         warn_of_count(name, entry, loaded.items)
     rows = [
-        row | {"text": in_our_tags(config.template, row["text"])}
+        row | {"text": with_think_tags(config.template, row["text"])}
         for row in read_responses(stored, name)
     ]
     verifier = config.grading.verifier if entry.judge != "never" else None

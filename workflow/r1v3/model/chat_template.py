@@ -48,7 +48,7 @@ def renderer(
     return render
 
 
-def in_our_tags(template: Template | OwnTemplate | Literal["own"], text: str) -> str:
+def with_think_tags(template: Template | OwnTemplate | Literal["own"], text: str) -> str:
     """Rewrite a reply so that its thought is between `<think>` and `</think>`, whatever tags its model uses.
 
     Then it is graded, and learned from, like any other reply.

@@ -36,7 +36,7 @@ def snapshot(root: Path, graph: ResultGraph) -> list[str]:
     with FileLock(place):
         kept = [f for f in result_folders(root) if f.finished and is_configured(graph, f.folder)]
         new = [found for found in kept if not recorded(found)]
-        wrong = [line for found in new for line in not_vouched_for(found)]
+        wrong = [line for found in new for line in changed_files(found)]
         if wrong:
             raise ValueError("not recorded, because these changed afterwards:\n" + "\n".join(wrong))
         files = [write_dvc_file(found.path, found.kept_in_dvc(), seal(found)) for found in new]
@@ -68,7 +68,7 @@ def seal(found: ResultFolder) -> str:
     return digest.hexdigest()
 
 
-def not_vouched_for(found: ResultFolder) -> list[str]:
+def changed_files(found: ResultFolder) -> list[str]:
     """List the files of the manifest that are missing or changed, one line each."""
     wrong = []
     for name, expected in read_manifest(found.seals[0])["files"].items():

@@ -24,7 +24,7 @@ INSIDE = {
 }  # folders of many files that are no inputs of rules themselves
 
 
-def settle_times(root: Path, logger: logging.Logger | None = None) -> None:
+def correct_times(root: Path, logger: logging.Logger | None = None) -> None:
     """Correct the times of files below `root` that would mislead Snakemake.
 
     Args:

@@ -20,7 +20,7 @@ from r1v3.analyze.mlflow.store import (
     SENT,
     MlflowStore,
     StoreError,
-    alone_with,
+    publish_lock,
     rows_digest,
     same_rows,
     store_errors,
@@ -87,7 +87,7 @@ def send_new(store: MlflowStore, folder: Path, studies: dict[str, Study] | None 
     """Send the rows that the store does not have yet, and return their number."""
     from mlflow.entities import RunTag
 
-    with alone_with(folder):
+    with publish_lock(folder):
         lines = metric_lines(folder)
         run = store.find(folder.name, lambda found: same_rows(found.data.tags, lines))
         if run is not None and "fingerprint" in run.data.tags:
@@ -114,7 +114,7 @@ def send_new(store: MlflowStore, folder: Path, studies: dict[str, Study] | None 
 
 def close_copy(store: MlflowStore, folder: Path) -> None:
     """Mark a live copy as finished, or as killed if the run has no manifest."""
-    with alone_with(folder):
+    with publish_lock(folder):
         run = store.find(folder.name, lambda _: True)
         if run is not None and run.info.status == "RUNNING":
             finished = (folder / "manifest.json").exists()

@@ -20,7 +20,7 @@ COLUMNS = (
 LOCAL = re.compile(r"(?P<scheme>(file://)?)(?P<folder>/.*?)(?P<rest>/(mlartifacts|mlruns)(/.*)?)")
 
 
-def settle_place(database: Path) -> int:
+def correct_artifact_paths(database: Path) -> int:
     """Make every local artifact path point beside the database; return the number of changed entries.
 
     The caller must hold the lock of the database.

@@ -20,7 +20,7 @@ from r1v3.analyze.mlflow.points import (
     score_points,
     times,
 )
-from r1v3.analyze.mlflow.store import MlflowStore, Point, RunContent, alone_with, store_errors
+from r1v3.analyze.mlflow.store import MlflowStore, Point, RunContent, publish_lock, store_errors
 from r1v3.analyze.mlflow.views import CHART, NOTE, set_pair_view, set_views
 from r1v3.analyze.results import (
     Result,
@@ -107,7 +107,7 @@ def publish_runs(
             fingerprint = _fingerprint(run, mine, probes)
             tags = run_tags(run.kind, run.name, run.folder, run.resolved, labels.studies)
             tags |= _git_tag(run) | labels.tags.get(run.id, {})
-            with alone_with(run.folder):
+            with publish_lock(run.folder):
                 raised = alarm_tags(run.kind, run.metrics)
                 found = _publish_run(store, run, tags | raised, points, fingerprint, recipe)
                 shown = [point for point in points if point[0] in checkpoint_metrics(mine, asked)]

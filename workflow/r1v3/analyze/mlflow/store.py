@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from r1v3.analyze.mlflow.place import settle_place
+from r1v3.analyze.mlflow.place import correct_artifact_paths
 from r1v3.recipe.tracking import without_login, without_secrets
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class MlflowStore:
         self.name = experiment
         with _one_at_a_time(tracking_uri):
             if is_local(tracking_uri):
-                settle_place(_database(tracking_uri))
+                correct_artifact_paths(_database(tracking_uri))
             self.client = MlflowClient(tracking_uri=tracking_uri)
             found = self.client.get_experiment_by_name(experiment)
             if found is None:
@@ -210,7 +210,7 @@ def rows_digest(rows: Sequence[bytes]) -> str:
     return hashlib.sha256(b"".join(rows)).hexdigest()
 
 
-def alone_with(folder: Path) -> AbstractContextManager:
+def publish_lock(folder: Path) -> AbstractContextManager:
     """Return a lock for publishing one run folder."""
     return FileLock(Path(folder) / ".mlflow.lock")
 

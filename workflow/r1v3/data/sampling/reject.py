@@ -19,7 +19,7 @@ from r1v3.data.rejected import Rejections
 from r1v3.data.sampling.critics import Chain, rambles, rewards
 from r1v3.data.sampling.filters import first_failure
 from r1v3.data.sampling.sample import answers, is_asked, sample
-from r1v3.model.chat_template import in_our_tags
+from r1v3.model.chat_template import with_think_tags
 from r1v3.model.prompt_template import prompt_tail
 from r1v3.recipe.graph.configs import SampledDataConfig
 from r1v3.recipe.schema.data import Filters
@@ -96,7 +96,7 @@ def _graded(config: SampledDataConfig, records: list[Record], folder: Path) -> A
     tail = prompt_tail(config.generation.mode)
 
     def reply(answer: dict) -> str:
-        return tail + in_our_tags(config.template, answer["text"])
+        return tail + with_think_tags(config.template, answer["text"])
 
     rows = [
         {

@@ -34,7 +34,9 @@ from r1v3.recipe.tables.benchmarks import Benchmark, HubSource, OwnFile, Source,
 CHECKOUT = Path()
 
 
-def obtain_or_say(config: BenchmarkConfig, folder: Path, root: Path = CHECKOUT) -> dict[str, str]:
+def obtain_or_report(
+    config: BenchmarkConfig, folder: Path, root: Path = CHECKOUT
+) -> dict[str, str]:
     """Call `obtain_benchmark`. If it fails, report and record the reason without an error."""
     try:
         return obtain_benchmark(config, folder, root)
@@ -46,7 +48,7 @@ def obtain_or_say(config: BenchmarkConfig, folder: Path, root: Path = CHECKOUT) 
 
 
 def obtain_in_workflow(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
-    """Call `obtain_or_say` if the user supplies the file, else `obtain_benchmark`.
+    """Call `obtain_or_report` if the user supplies the file, else `obtain_benchmark`.
 
     Snakemake repeats a failed job. It does not repeat one that recorded a missing file, unless its folder's
     name changes.
@@ -58,7 +60,7 @@ def obtain_in_workflow(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
     users = isinstance(file, PublishedFile) and (
         file.content or file.source.kind in ("user", "own")
     )
-    return (obtain_or_say if users else obtain_benchmark)(config, folder)
+    return (obtain_or_report if users else obtain_benchmark)(config, folder)
 
 
 def obtain_benchmark(

@@ -8,7 +8,7 @@ from r1v3.base.memory import peak_rss
 from r1v3.train.core.engine import TrainingEngine
 
 
-def give_back(engine: TrainingEngine) -> None:
+def free_device_memory(engine: TrainingEngine) -> None:
     """Free accelerator memory that the trainer does not use. All ranks call this together.
 
     torch keeps freed memory in a cache, and no other process can use it until the cache is emptied. When this

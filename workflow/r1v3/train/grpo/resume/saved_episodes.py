@@ -73,12 +73,12 @@ def save_episode(folder: Path, step: int, collected: Collected) -> None:
     delete_samples(folder, through=step)
 
 
-def take_episode(folder: Path, step: int) -> torch.Tensor:
+def episode_bytes(folder: Path, step: int) -> torch.Tensor:
     """Return the bytes of a step's saved episode as a tensor, so that a state can hold them."""
     return torch.frombuffer(bytearray(path_of(folder, step).read_bytes()), dtype=torch.uint8)
 
 
-def put_episode(folder: Path, step: int, content: torch.Tensor) -> None:
+def write_episode_bytes(folder: Path, step: int, content: torch.Tensor) -> None:
     """Write the bytes of a step's episode to the file that `restore_episode` reads."""
     _write(path_of(folder, step), content.numpy().tobytes())
 

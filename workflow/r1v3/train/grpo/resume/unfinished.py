@@ -46,7 +46,7 @@ class UnfinishedGrpo(UnfinishedRun):
         if state is not None and "ahead" in state:
             ahead = state.pop("ahead")
             if self.engine.ranks.first:
-                saved_episodes.put_episode(self.folder, state["done"] + 1, ahead)
+                saved_episodes.write_episode_bytes(self.folder, state["done"] + 1, ahead)
             self.engine.ranks.wait()
         return state
 
@@ -57,7 +57,7 @@ class UnfinishedGrpo(UnfinishedRun):
         self.ahead.result()
         if not self.engine.ranks.first:  # the first rank writes the state
             return {}
-        return {"ahead": saved_episodes.take_episode(self.folder, step + 1)}
+        return {"ahead": saved_episodes.episode_bytes(self.folder, step + 1)}
 
     def restore_episode(self, step: int, ranks: Ranks) -> Collected | None:
         """Return the episode of a step (from 1) if a killed run has saved it. All ranks call this together.

@@ -26,7 +26,7 @@ from r1v3.model.encode import Encoder
 from r1v3.model.load import load_model
 from r1v3.recipe.graph.configs import GrpoConfig, ProbeConfig
 from r1v3.recipe.schema.training import Parallel
-from r1v3.train.core.device_memory import empty_cache, give_back
+from r1v3.train.core.device_memory import empty_cache, free_device_memory
 from r1v3.train.core.engine import Dtype, TrainingEngine
 from r1v3.train.core.ranks import Ranks
 from r1v3.train.grpo.sampling.shared_weights import SharedWeights
@@ -88,7 +88,7 @@ class BesideTrainer:
             RuntimeError: the engine's connector differs from the policy's.
         """
         connector = policy.hashes(("connector",))["connector"]
-        give_back(policy)
+        free_device_memory(policy)
         weights = SharedWeights(policy)
         if self.engine is None:
             weights.help()

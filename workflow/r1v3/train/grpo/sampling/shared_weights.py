@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 
 from r1v3.generate.vllm.buckets import BUCKET_BYTES, WeightBucket, fill_buckets, reclaim
-from r1v3.train.core.device_memory import give_back
+from r1v3.train.core.device_memory import free_device_memory
 from r1v3.train.core.engine import TrainingEngine
 
 
@@ -41,7 +41,7 @@ class SharedWeights:
         """Free memory on every rank. The caller's workers must have closed their buckets."""
         self.policy.ranks.wait()
         reclaim()
-        give_back(self.policy)
+        free_device_memory(self.policy)
 
     def help(self) -> None:
         """Take part in sending, in a process without an engine."""
@@ -61,7 +61,7 @@ class SharedWeights:
 
     def _pairs(self) -> Iterator[tuple[str, torch.Tensor]]:
         yield from self.policy.weights()
-        give_back(self.policy)
+        free_device_memory(self.policy)
 
     def _buckets(self) -> Iterator[tuple[WeightBucket, dict[str, bytes]]]:
         ranks = self.policy.ranks
