@@ -9,7 +9,7 @@ from providers import anthropic, openai
 from r1v3.generate import Request, Sampling
 from r1v3.generate.server.batches import Batches
 from r1v3.generate.server.endpoint import Endpoint, ServerError
-from r1v3.generate.server.engine import ServerEngine, form_of
+from r1v3.generate.server.engine import RemoteModel, ServerEngine, form_of
 from r1v3.generate.server.replies import Replies
 from r1v3.generate.server.tokens import Tokens, prompt_tokens
 from r1v3.generate.server.usage import BudgetReached, Usage, read_usage
@@ -39,12 +39,8 @@ def engine(url, kind, folder, *, budget=None):
     form, place = form_of(kind), folder / "batches"
     batches = Batches(endpoint, kind, form, "model", place, replies, usage, seconds=0.01)
     return ServerEngine(
-        endpoint,
-        "model",
-        kind=kind,
-        images=IMAGES,
-        concurrency=2,
-        usage=usage,
+        RemoteModel(endpoint, "model", kind, IMAGES, concurrency=2),
+        usage,
         replies=replies,
         batches=batches,
     )

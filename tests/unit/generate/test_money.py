@@ -13,7 +13,7 @@ from scripted_server import serve
 
 from r1v3.generate import Request, Sampling
 from r1v3.generate.server.endpoint import Endpoint, ServerError
-from r1v3.generate.server.engine import ServerEngine, form_of
+from r1v3.generate.server.engine import RemoteModel, ServerEngine, form_of
 from r1v3.generate.server.forecast import forecast, measure_tokens
 from r1v3.generate.server.replies import Replies
 from r1v3.generate.server.tokens import Tokens, count_text, prompt_tokens
@@ -36,12 +36,8 @@ def engine(url, folder, *, budget=None, concurrency=1, attempts=1):
         wire=form_of("anthropic").wire,
     )
     return ServerEngine(
-        endpoint,
-        "model",
-        kind="anthropic",
-        images=IMAGES,
-        concurrency=concurrency,
-        usage=Usage(folder / "usage.jsonl", priced(), budget),
+        RemoteModel(endpoint, "model", "anthropic", IMAGES, concurrency),
+        Usage(folder / "usage.jsonl", priced(), budget),
         replies=Replies(folder, "0-of-1"),
     )
 

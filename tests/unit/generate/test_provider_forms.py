@@ -13,7 +13,7 @@ from scripted_server import serve
 
 from r1v3.generate import Request, Sampling
 from r1v3.generate.server.endpoint import Endpoint, ServerError
-from r1v3.generate.server.engine import ServerEngine, form_of
+from r1v3.generate.server.engine import RemoteModel, ServerEngine, form_of
 from r1v3.generate.server.tokens import Tokens
 from r1v3.generate.server.usage import Usage, read_usage
 from r1v3.model.prompt_template import render_prompt
@@ -32,7 +32,7 @@ def engine(url, kind, *, path=None, price=None):
         wire=form_of(kind).wire,
     )
     usage = Usage(path, price or priced())
-    return ServerEngine(endpoint, "model", kind=kind, images=IMAGES, concurrency=2, usage=usage)
+    return ServerEngine(RemoteModel(endpoint, "model", kind, IMAGES, concurrency=2), usage)
 
 
 def asking(question="2+2=", images=(), **more):

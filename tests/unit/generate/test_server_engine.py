@@ -17,7 +17,7 @@ from scripted_server import completion, serve
 
 from r1v3.generate import Request, Sampling, load_engine
 from r1v3.generate.server.endpoint import Endpoint, RefusedRequest, ServerError
-from r1v3.generate.server.engine import ServerEngine, form_of
+from r1v3.generate.server.engine import RemoteModel, ServerEngine, form_of
 from r1v3.generate.server.serving import Serving
 from r1v3.generate.server.usage import Usage, read_usage
 from r1v3.generate.thinking import Thinking
@@ -49,14 +49,9 @@ def engine(
         wire=form_of(kind).wire,
     )
     return ServerEngine(
-        endpoint,
-        "model",
-        kind=kind,
-        images=IMAGES,
-        concurrency=concurrency,
-        usage=Usage(path, priced(), budget),
+        RemoteModel(endpoint, "model", kind, IMAGES, concurrency, Thinking(changes, None)),
+        Usage(path, priced(), budget),
         replies=replies,
-        thinking=Thinking(changes, None),
     )
 
 

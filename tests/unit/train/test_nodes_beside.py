@@ -93,7 +93,11 @@ def test_the_longest_prompts_are_asked_first_where_the_order_changes_no_answer(d
     )
     weights = SimpleNamespace(accuracy_weight=1.0, format_weight=0.0)
     episode = rollouts.run_episode(
-        engine, prompts, Sampling(1.0, 1.0, 4, 1), grader, weights, mode="slow", seed="0"
+        engine,
+        prompts,
+        Sampling(1.0, 1.0, 4, 1),
+        rollouts.Scoring(grader, weights, "slow"),
+        seed="0",
     )
     assert engine.order == order
     assert [response.key for response in episode.responses] == ["5", "2", "9"]

@@ -74,9 +74,7 @@ def plain_loop(start: Path, data: Path) -> list[dict[str, str]]:
             sampler,
             order.take(settings.prompts_per_step),
             Sampling(1.0, 1.0, tokens, settings.samples),
-            grader,
-            settings.reward,
-            mode="slow",
+            rollouts.Scoring(grader, settings.reward, "slow"),
             seed=f"{SEED}/{step}",
         )
 

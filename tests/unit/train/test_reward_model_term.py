@@ -23,7 +23,12 @@ from r1v3.train.grpo.resume.saved_episodes import restore_episode, save_episode
 from r1v3.train.grpo.sampling import rollouts
 from r1v3.train.grpo.sampling.collect import Collected, episode_of, groups_of
 from r1v3.train.grpo.sampling.prompts import Prompt
-from r1v3.train.grpo.sampling.rollouts import check_scored, run_episode, with_scores
+from r1v3.train.grpo.sampling.rollouts import (
+    Scoring,
+    check_scored,
+    run_episode,
+    with_scores,
+)
 
 TERM = {"model": "vl-reward", "weight": 0.25, "middle": 1.0, "scale": 2.0, "max_unjudged": 0.0}
 SOURCE = {
@@ -63,9 +68,12 @@ class Encoded:
 def run(term):
     prompts = [Prompt(record(name), name, Encoded()) for name in ("aa", "b")]
     return run_episode(
-        Engine(), prompts, Sampling(1.0, 1.0, 8, samples=2), Grader(), grpo_settings().reward,
-        mode="nothink", seed="0/4", term=term,
-    )  # fmt: skip
+        Engine(),
+        prompts,
+        Sampling(1.0, 1.0, 8, samples=2),
+        Scoring(Grader(), grpo_settings().reward, "nothink", term),
+        seed="0/4",
+    )
 
 
 def test_the_score_is_a_weighted_part_of_the_reward(monkeypatch, tmp_path):

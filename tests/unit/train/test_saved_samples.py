@@ -11,7 +11,7 @@ from r1v3.generate.types import Response, Sampling
 from r1v3.reward.verdict import Verdict
 from r1v3.train.grpo.resume.saved_samples import SavedSamples, delete_samples
 from r1v3.train.grpo.sampling.prompts import Prompt
-from r1v3.train.grpo.sampling.rollouts import run_episode
+from r1v3.train.grpo.sampling.rollouts import Scoring, run_episode
 
 SAMPLING = Sampling(1.0, 1.0, 8, samples=2)
 ENCODED = SimpleNamespace(prompt_ids=(1, 2))
@@ -68,9 +68,7 @@ def run(engine, folder, grader=None, seed="0/4"):
         engine,
         PROMPTS,
         SAMPLING,
-        grader or Grader(),
-        grpo_settings().reward,
-        mode="slow",
+        Scoring(grader or Grader(), grpo_settings().reward, "slow"),
         seed=seed,
         saved=saved,
     )

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from r1v3.generate.server.endpoint import Endpoint
-from r1v3.generate.server.engine import ServerEngine, form_of
+from r1v3.generate.server.engine import RemoteModel, ServerEngine, form_of
 from r1v3.generate.server.serving import Serving
 from r1v3.generate.server.start import engine_of
 from r1v3.generate.server.usage import Usage
@@ -78,13 +78,9 @@ class Critic:
         )
         paid = serving.price is not None or serving.batch
         return engine_of(
-            endpoint,
-            self.model,
-            interface,
-            self.images,
-            concurrency=CONCURRENCY,
-            usage=Usage(serving.usage if paid else None, serving.price, serving.budget),
-            serving=serving if paid else None,
+            RemoteModel(endpoint, self.model, interface, self.images, concurrency=CONCURRENCY),
+            Usage(serving.usage if paid else None, serving.price, serving.budget),
+            serving if paid else None,
             seconds=float(os.environ.get(f"{variable}_POLL", "60")),
         )
 

@@ -77,45 +77,60 @@ class _Charge:
         self.usage.end(held, free=free)
 
 
+@dataclass(frozen=True)
+class RemoteModel:
+    """A model behind a server, and how it is asked.
+
+    Attributes:
+        endpoint: the endpoint that requests are posted to.
+        name: name by which the server knows the model.
+        kind: `vllm`, or `openai` or `anthropic` for a server with only that interface.
+        images: `max_pixels` refuses larger pictures.
+        concurrency: most requests in flight.
+        thinking: applied to every sampling.
+        never: ids of image tokens, if they are known. If the model emitted one, it would expect a picture.
+
+    Raises:
+        ValueError: concurrency is below 1.
+    """
+
+    endpoint: Endpoint
+    name: str
+    kind: str
+    images: Images
+    concurrency: int
+    thinking: Thinking | None = None
+    never: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise ValueError("server: concurrency must be 1 or more")
+
+
 class ServerEngine:
     """Answers requests by posting them, many at a time.
 
     Args:
-        endpoint: where they are posted.
-        model: name the server knows the model by.
-        kind: `vllm`, or `openai` or `anthropic` for a server that knows nothing beyond that interface.
-        images: `max_pixels` refuses larger pictures.
-        concurrency: requests in flight.
+        remote: the model and its server.
         usage: counts tokens and money.
-        thinking: applied to every sampling.
-        never: ids of image tokens, where they are known; drawn, they would make the model look for a picture.
-        replies: keeps what was paid until it is stored; None where nothing is paid.
-        batches: answers all requests through a batch interface; None asks for each at once.
+        replies: stores paid replies until they are stored as answers; None if nothing is paid.
+        batches: answers all requests through a batch interface; None asks each one at once.
     """
 
     def __init__(
         self,
-        endpoint: Endpoint,
-        model: str,
-        *,
-        kind: str,
-        images: Images,
-        concurrency: int,
+        remote: RemoteModel,
         usage: Usage,
-        thinking: Thinking | None = None,
-        never: tuple[int, ...] = (),
+        *,
         replies: Replies | None = None,
         batches: Batches | None = None,
     ):
-        self.never = never
-        self.form = form_of(kind, usage.price.omits if usage.price else ())
-        if concurrency < 1:
-            raise ValueError("server: concurrency must be 1 or more")
-        self.endpoint, self.model, self.kind = endpoint, model, kind
-        self.images, self.concurrency, self.usage = images, concurrency, usage
-        self.replies, self.batches = replies, batches
+        self.endpoint, self.model, self.kind = remote.endpoint, remote.name, remote.kind
+        self.images, self.concurrency, self.never = remote.images, remote.concurrency, remote.never
+        self.thinking = remote.thinking or Thinking(None, None)
+        self.usage, self.replies, self.batches = usage, replies, batches
+        self.form = form_of(remote.kind, usage.price.omits if usage.price else ())
         self._reached: BudgetReached | None = None
-        self.thinking = thinking or Thinking(None, None)
 
     def generate(self, requests: list[Request], sampling: Sampling) -> Iterator[list[Response]]:
         """Answer in the order of the server: yield each request when it has all its samples.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from r1v3.generate.server.batches import Batches
 from r1v3.generate.server.endpoint import Endpoint
-from r1v3.generate.server.engine import ServerEngine, form_of
+from r1v3.generate.server.engine import RemoteModel, ServerEngine, form_of
 from r1v3.generate.server.replies import Replies
 from r1v3.generate.server.serving import Serving
 from r1v3.generate.server.usage import Usage
@@ -78,57 +78,45 @@ def open_server(
         wire=form_of(kind).wire,
     )
     kept = serving and replace(serving, price=price, batch=serving.batch or setting("BATCH") == "1")
-    return engine_of(
+    remote = RemoteModel(
         endpoint,
         setting("MODEL", str(model)),
         kind,
         images,
         concurrency=int(setting("CONCURRENCY", "32")),
-        usage=Usage(path, price, serving.budget if serving else None),
-        serving=kept if kind != "vllm" else None,
-        seconds=float(setting("POLL", "60")),
         thinking=Thinking(thinking, tokenizer),
         never=never,
     )
+    usage = Usage(path, price, serving.budget if serving else None)
+    poll = float(setting("POLL", "60"))
+    return engine_of(remote, usage, kept if kind != "vllm" else None, seconds=poll)
 
 
 def engine_of(
-    endpoint: Endpoint,
-    model: str,
-    kind: str,
-    images: Images,
-    *,
-    concurrency: int,
-    usage: Usage,
-    serving: Serving | None,
-    seconds: float = 60.0,
-    thinking: Thinking | None = None,
-    never: tuple[int, ...] = (),
+    remote: RemoteModel, usage: Usage, serving: Serving | None, *, seconds: float = 60.0
 ) -> ServerEngine:
-    """The engine of an endpoint, with what is paid kept on disk.
+    """Return the engine of a model behind a server; paid replies are kept on disk.
 
     Args:
-        serving: where replies and batches are kept; None where nothing is paid.
-        seconds: between two questions whether a batch is ready.
+        usage: counts tokens and money.
+        serving: where replies and batches are kept; None if nothing is paid.
+        seconds: seconds between two checks whether a batch is ready.
     """
     replies = Replies(serving.folder, serving.part) if serving else None
     batches = None
     if serving and replies and serving.batch:
-        form, folder = form_of(kind, usage.price.omits if usage.price else ()), serving.folder
-        place = folder / "batches"
-        batches = Batches(endpoint, kind, form, model, place, replies, usage, seconds=seconds)
-    return ServerEngine(
-        endpoint,
-        model,
-        kind=kind,
-        images=images,
-        concurrency=concurrency,
-        usage=usage,
-        thinking=thinking,
-        never=never,
-        replies=replies,
-        batches=batches,
-    )
+        form = form_of(remote.kind, usage.price.omits if usage.price else ())
+        batches = Batches(
+            remote.endpoint,
+            remote.kind,
+            form,
+            remote.name,
+            serving.folder / "batches",
+            replies,
+            usage,
+            seconds=seconds,
+        )
+    return ServerEngine(remote, usage, replies=replies, batches=batches)
 
 
 def _price_of(text: str, known: Price | None) -> Price:

@@ -29,7 +29,13 @@ from r1v3.train.grpo.loss.update import Reference
 from r1v3.train.grpo.passes.episode_passes import gather_stats, plan_episode
 from r1v3.train.grpo.sampling.collect import episode_of, groups_of
 from r1v3.train.grpo.sampling.prompts import load_prompts
-from r1v3.train.grpo.sampling.rollouts import Episode, check_judged, gather_episode, run_episode
+from r1v3.train.grpo.sampling.rollouts import (
+    Episode,
+    Scoring,
+    check_judged,
+    gather_episode,
+    run_episode,
+)
 from r1v3.train.grpo.sampling.sampler import Sampler, open_sampler
 
 PROMPTS_AT_ONCE = 64
@@ -103,9 +109,7 @@ def _answer(
                 sampler.engine,
                 sampler.share(part),
                 sampling,
-                grader,
-                reward,
-                mode=mode,
+                Scoring(grader, reward, mode),
                 seed=f"{config.seed}/probe",
             )
             episodes.append(gather_episode(part, own, sampler.ranks))

@@ -52,32 +52,44 @@ class Episode:
         return [len(response.token_ids) for response in self.responses]
 
 
+@dataclass(frozen=True)
+class Scoring:
+    """What turns the responses of an episode into rewards.
+
+    Attributes:
+        reward: the recipe's section.
+        mode: thinking mode, which decides what the template wrote of each reply.
+        term: client of the reward model; None without one.
+    """
+
+    grader: Grader
+    reward: Reward
+    mode: Mode
+    term: ScoreTerm | None = None
+
+
 def run_episode(
     engine: PolicyEngine | None,
     prompts: list[Prompt],
     sampling: Sampling,
-    grader: Grader,
-    reward: Reward,
+    scoring: Scoring,
     *,
-    mode: Mode,
     seed: str,
     timer: StepTimer | None = None,
     saved: SavedSamples | None = None,
-    term: ScoreTerm | None = None,
 ) -> Episode:
-    """Sample and grade one episode; answers are graded while others are still being sampled.
+    """Sample and grade one episode. Responses are graded while others are still being sampled.
 
     Args:
         engine: samples from the policy; None only in a process that asks no prompt.
-        reward: the recipe's section.
-        seed: names this episode; each prompt gets a random stream of its own.
-        timer: adds up the seconds of sampling, and of what grading takes longer.
-        saved: keeps the answers as they come, and has those of a run that was killed.
-        term: asks the reward model, where the recipe names one.
+        seed: names this episode; each prompt gets its own random stream.
+        timer: gets the seconds of sampling, and those that grading takes after sampling has ended.
+        saved: stores responses as they come, and returns those of a killed run.
 
     Raises:
         RuntimeError: the engine cannot answer a prompt.
     """
+    grader, mode, term = scoring.grader, scoring.mode, scoring.term
     began = time.monotonic()
     responses: dict[str, list[Response]] = {}
     graded: dict[str, tuple[Future[list[Verdict]], int]] = {}
@@ -105,7 +117,7 @@ def run_episode(
     if timer is not None:
         timer.add(generate=generated - began, reward=time.monotonic() - generated)
     named = [replace(r, key=prompts[int(key)].record.id) for key in order for r in responses[key]]
-    episode = score_rollouts(prompts, named, verdicts, reward, mode=mode)
+    episode = score_rollouts(prompts, named, verdicts, scoring.reward, mode=mode)
     return episode if term is None else with_scores(episode, scores, term.settings)
 
 

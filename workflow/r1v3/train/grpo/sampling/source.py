@@ -15,7 +15,7 @@ from r1v3.reward import Grader
 from r1v3.reward.score_term import ScoreTerm
 from r1v3.train.grpo.records.timer import StepTimer
 from r1v3.train.grpo.sampling.collect import Collected, collect_episode
-from r1v3.train.grpo.sampling.rollouts import run_episode
+from r1v3.train.grpo.sampling.rollouts import Scoring, run_episode
 from r1v3.train.grpo.sampling.sampler import ApartFromTrainer
 from r1v3.train.grpo.setup import GrpoRun
 
@@ -65,12 +65,9 @@ class OnPolicy:
                 run_episode,
                 run.sampler.engine,
                 sampling=Sampling(settings.temperature, settings.top_p, limit, settings.samples),
-                grader=self.grader,
-                reward=settings.reward,
-                mode=config.generation.mode,
+                scoring=Scoring(self.grader, settings.reward, config.generation.mode, self.term),
                 timer=timer,
                 saved=run.unfinished.samples(step + 1),
-                term=self.term,
             )
             seed = f"{config.seed}/{step}"
             collected = collect_episode(run_round, run.order, settings, run.sampler, seed=seed)
