@@ -1,1 +1,1 @@
-"""What every floor stands on: files written whole, downloads, progress, what images raise, memory."""
+"""Functions that all floors use: atomic writes, downloads, progress, image errors, memory."""

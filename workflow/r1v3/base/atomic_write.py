@@ -1,4 +1,4 @@
-"""Files and folders that are old or new, and never half, also after a loss of power."""
+"""Writes files and folders atomically: a reader never sees half of one, even after a power failure."""
 
 import os
 import shutil
@@ -9,13 +9,14 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: Path, *, sync: bool = True) -> Iterator[Path]:
-    """Yield a path in the same folder to write; what is written there then replaces `path` at once.
+    """Yield a path in the same folder to write to. The written file then replaces `path` at once.
 
-    A reader sees the old file or the whole new one. After an error `path` is as it was, and the other file
-    is removed. The folder is made if need be.
+    A reader sees the old file or the complete new one. After an error `path` is unchanged, and the new file
+    is removed. The folder is made if necessary.
 
     Args:
-        sync: wait for the disk. Without, for one of very many files, a loss of power may leave it empty.
+        sync: whether to wait for the disk. If not, as for one of very many files, a power failure may leave
+            an empty file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +24,7 @@ def atomic_write(path: Path, *, sync: bool = True) -> Iterator[Path]:
     try:
         yield partial
         if sync:
-            _sync(partial)  # else a loss of power may leave the new name with an empty file
+            _sync(partial)  # otherwise a power failure may leave the new name with an empty file
         os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -34,10 +35,10 @@ def atomic_write(path: Path, *, sync: bool = True) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder to fill; it then replaces the folder `path`, its files being on the disk.
+    """Yield an empty folder to fill. When its files are on the disk, it replaces the folder `path`.
 
-    A reader sees the old folder, none for a moment, or the whole new one. After an error `path` is as it was,
-    and the other folder is removed. What a killed process left there is removed first.
+    A reader sees the old folder, none for a moment, or the complete new one. After an error `path` is
+    unchanged, and the new folder is removed. A folder that a killed process left is removed first.
     """
     path = Path(path)
     partial = path.with_name(f"{path.name}.partial")
@@ -57,21 +58,21 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text, as UTF-8, so that a reader sees the old file or the whole new one."""
+    """Write text as UTF-8, so that a reader sees the old file or the complete new one."""
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
-    """Write bytes so that a reader sees the old file or the whole new one."""
+    """Write bytes, so that a reader sees the old file or the complete new one."""
     with atomic_write(path, sync=sync) as partial:
         partial.write_bytes(data)
 
 
 def settle_file(path: Path) -> None:
-    """Have a file that a library wrote on the disk, and readable by whom the umask allows.
+    """Put a file that a library wrote on the disk, and make it readable as the umask allows.
 
-    safetensors makes its files for their owner alone, so that a colleague could not read a finished run.
+    safetensors makes files that only their owner can read, so a colleague could not read a finished run.
     """
     if path.is_file():
         umask = os.umask(0)
@@ -81,12 +82,12 @@ def settle_file(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Have a folder's list of names on the disk, after something in it was renamed."""
+    """Put a folder's list of names on the disk, after something in it was renamed."""
     _sync(path)
 
 
 def _sync(path: Path) -> None:
-    """Have a file's content, or a folder's list of names, on the disk itself."""
+    """Wait until a file's content, or a folder's list of names, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

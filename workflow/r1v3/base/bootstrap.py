@@ -1,9 +1,9 @@
-"""The clustered bootstrap: draws whole clusters, since the values of one are not independent.
+"""The clustered bootstrap. It draws whole clusters, because the values of a cluster are not independent.
 
 A cluster is a prompt with all its samples, an item with all its runs, or a run with all its checkpoints. The
-draws come in pieces, so that the statistic of many resamples fits into memory.
+draws come in parts, so that the statistic of many resamples fits into memory.
 
-Legend of suffixes: R resamples, C clusters.
+Suffixes: R resamples, C clusters.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 def cluster_picks(
     clusters: int, resamples: int, rng: np.random.Generator, *, at_a_time: int | None = None
 ) -> Iterator[NDArray[np.int64]]:
-    """Draws of the clusters as their places: `pick_RC` has C places for each resample.
+    """Yield draws as indices of clusters: `pick_RC` has C indices for each resample.
 
     Args:
-        at_a_time: resamples of a piece; None: all at once.
+        at_a_time: number of resamples in a part; None for all at once.
     """
     for size in _pieces(resamples, at_a_time):
         yield rng.integers(0, clusters, (size, clusters))
@@ -27,10 +27,10 @@ def cluster_picks(
 def cluster_weights(
     clusters: int, resamples: int, rng: np.random.Generator, *, at_a_time: int | None = None
 ) -> Iterator[NDArray[np.int64]]:
-    """Draws of the clusters as counts: `weight_RC` says how often a resample has each cluster.
+    """Yield draws as counts: `weight_RC` says how often a resample contains each cluster.
 
     Args:
-        at_a_time: resamples of a piece; None: all at once.
+        at_a_time: number of resamples in a part; None for all at once.
     """
     equal_C = np.full(clusters, 1 / clusters)
     for size in _pieces(resamples, at_a_time):
@@ -38,7 +38,7 @@ def cluster_weights(
 
 
 def percentile_interval(value_R: NDArray[np.float64], confidence: float) -> tuple[float, float]:
-    """The bounds between which a share `confidence` of the resampled values lies, with equal tails."""
+    """Return the bounds of the central share `confidence` of the resampled values, with equal tails."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(value_R, [tail, 1 - tail])
     return float(low), float(high)

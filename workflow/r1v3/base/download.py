@@ -1,4 +1,4 @@
-"""Downloads that continue where they stopped and are checked when they are whole."""
+"""Downloads files. A download continues where it stopped, and is checked when it is complete."""
 
 import hashlib
 import re
@@ -6,22 +6,22 @@ from pathlib import Path
 
 import httpx
 
-SECONDS = 60.0  # without a byte
+SECONDS = 60.0  # most seconds without a byte
 
 
 def download(url: str, path: Path) -> None:
-    """Download to `path`; continue a part of the same version of the file that came before.
+    """Download to `path`, continuing an earlier part of the same version of the file.
 
-    The version is the server's strong ETag, or else its date of change (RFC 9110, section 13.1.5). Where the
+    The version is the server's strong ETag, or else its modification date (RFC 9110, section 13.1.5). If the
     server gives neither, or the file has changed meanwhile, the download starts again.
 
     Raises:
-        OSError: the server is away, refuses, or gives less than it announced. What came is kept for the
-            next try.
+        OSError: the server cannot be reached, refuses, or sends less than it announced. The part that came is
+            kept for the next attempt.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial, version = (path.with_name(path.name + end) for end in (".part", ".part.version"))
-    # Compressed answers have other lengths than the file.
+    # Compressed responses have other lengths than the file.
     headers = {"Accept-Encoding": "identity"}
     try:
         with httpx.Client(follow_redirects=True, timeout=SECONDS, headers=headers) as client:
@@ -38,20 +38,20 @@ def download(url: str, path: Path) -> None:
 
 
 def _fetch(client: httpx.Client, url: str, partial: Path, version: Path) -> bool:
-    """Fetch what is missing; False where what is there, or what is sent, is no part of the file."""
+    """Fetch the missing part; return False if the present part, or the sent one, is not of this file."""
     known = _noted(version)
     have = partial.stat().st_size if partial.exists() and known else 0
     headers = {"Range": f"bytes={have}-", "If-Range": known} if have else {}
     with client.stream("GET", url, headers=headers) as answer:
         if answer.status_code == 416 and have:
-            # Nothing follows what is there: it is whole, or longer than the file.
+            # Nothing follows the present part: it is complete, or longer than the file.
             found = re.fullmatch(r"bytes \*/(\d+)", answer.headers.get("Content-Range", ""))
             return found is not None and int(found[1]) == have
         if answer.is_error:
             raise OSError(f"HTTP status {answer.status_code} {answer.reason_phrase}".rstrip())
         continued = answer.status_code == 206
         if continued and _began_at(answer) != have:
-            return False  # other bytes than those that follow what is there
+            return False  # the sent bytes do not follow the present ones
         packed = answer.headers.get("Content-Encoding", "identity")
         if packed != "identity":
             raise OSError(f"the server sends {packed}, though the file itself was asked for")
@@ -75,13 +75,13 @@ def _fetch(client: httpx.Client, url: str, partial: Path, version: Path) -> bool
 
 
 def _began_at(answer: httpx.Response) -> int | None:
-    """Where the part of the file begins that a server says it sends (RFC 9110, section 14.4)."""
+    """Return where the sent part of the file begins, as the server says (RFC 9110, section 14.4)."""
     said = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
     return int(said[1]) if said else None
 
 
 def _noted(version: Path) -> str:
-    """The version of what is there; nothing where it is unknown, or its note is damaged."""
+    """Return the version of the present part; empty if it is unknown, or its note is damaged."""
     noted = version.read_bytes() if version.exists() else b""
     return noted.decode() if re.fullmatch(rb"[\x20-\x7e]+", noted) else ""
 
@@ -96,7 +96,7 @@ def _note_version(answer: httpx.Response, version: Path) -> None:
 
 
 def file_digest(path: Path, algorithm: str) -> str:
-    """The checksum of a file, in hexadecimal digits."""
+    """Return the checksum of a file, in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(
             file, lambda: hashlib.new(algorithm, usedforsecurity=False)

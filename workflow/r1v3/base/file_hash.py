@@ -1,7 +1,7 @@
-"""The sha256 of files, read once: later calls take it from a cache while inode, size and times stand.
+"""The sha256 of files, with a cache that is valid while inode, size and times of a file are unchanged.
 
-The change time is part of the key, and nobody can set it back: a file that was edited and given its old
-modification time is read again. What no time shows, a bit that rots on the disk, only reading shows:
+The change time is part of the key, and nobody can set it back. So a file that was edited and given its old
+modification time is read again. No time shows a bit that changed on the disk; only reading does. So
 `r1v3 verify` uses no cache.
 """
 
@@ -19,15 +19,15 @@ THREADS = 8  # sha256 runs outside Python's lock; more readers do not make a dis
 SMALL = 2**18  # bytes
 SETTLED = 0.1  # seconds; a younger file may change once more within the same tick of the clock
 
-# What tells one state of a file from another: inode, size, modification time, change time (nanoseconds).
+# Identifies a state of a file: inode, size, modification time, change time (nanoseconds).
 State = tuple[int, int, int, int]
 
 
 def file_sha256(path: Path, cache: Path | None = None) -> str:
-    """The sha256 of a file's content, in hexadecimal digits.
+    """Return the sha256 of a file's content, in hexadecimal digits.
 
     Args:
-        cache: a file of known digests, read and added to; None to read the file in any case.
+        cache: a file of known digests, which is read and extended; None to read the file in any case.
 
     Raises:
         OSError: the file cannot be read.
@@ -36,7 +36,7 @@ def file_sha256(path: Path, cache: Path | None = None) -> str:
 
 
 def files_sha256(paths: Iterable[Path], cache: Path | None = None) -> dict[Path, str]:
-    """The sha256 of each file, several read at once.
+    """Return the sha256 of each file; several files are read at the same time.
 
     Raises:
         OSError: one of them cannot be read.
@@ -45,7 +45,7 @@ def files_sha256(paths: Iterable[Path], cache: Path | None = None) -> dict[Path,
     states = {path: _state(path) for path in paths}
     found = {path: known[state] for path, state in states.items() if state in known}
     waiting = [path for path in states if path not in found]
-    # Largest first, so that no thread is left alone with the longest file; small ones cost more to hand over.
+    # Largest first, so that the longest file does not run alone at the end; small ones need no thread.
     large = sorted((p for p in waiting if states[p][1] > SMALL), key=lambda path: -states[path][1])
     small = [path for path in waiting if states[path][1] <= SMALL]
     new = {}
@@ -75,7 +75,7 @@ def _read(path: Path) -> str:
 
 
 def _read_cache(cache: Path) -> dict[State, str]:
-    """What the cache knows; a damaged line costs reading its file again."""
+    """Read the cache. A file behind a damaged line is read again."""
     known: dict[State, str] = {}
     with contextlib.suppress(OSError):
         for line in cache.read_bytes().splitlines():
@@ -89,6 +89,6 @@ def _read_cache(cache: Path) -> dict[State, str]:
 def _add(cache: Path, new: dict[State, str]) -> None:
     """Append in one call, so that processes that share a cache do not mix their lines."""
     text = "".join(json.dumps([*state, digest]) + "\n" for state, digest in new.items())
-    # A folder that may not be written to is read again each time, and that is all.
+    # Without permission to write, files are simply read again each time.
     with contextlib.suppress(OSError), open(cache, "ab", buffering=0) as file:
         file.write(text.encode())

@@ -1,4 +1,4 @@
-"""What Pillow raises for a file that is no image, is cut, is a bomb, or is of a kind it cannot decode."""
+"""The errors of Pillow for a file that is no image, is cut off, is too large, or has an unknown type."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""Files and lines of JSON that hold a mapping, read so that a damaged file is named, with what to do."""
+"""Reads files and lines of JSON that hold a mapping. An error names the damaged file and a remedy."""
 
 import json
 from pathlib import Path
@@ -12,20 +12,20 @@ LARGEST = 256 * 2**20  # bytes
 
 
 def read_model_json(path: Path) -> dict[str, Any]:
-    """What a file of a stranger's model holds; errors are those of `read_json`."""
+    """Read a JSON file of somebody else's model. Errors are those of `read_json`."""
     return read_json(path, remedy=FETCH)
 
 
 def read_json(path: Path, *keys: str, remedy: str = REMEDY, once: bool = False) -> dict[str, Any]:
-    """What a file holds.
+    """Read a JSON file.
 
     Args:
-        keys: that it must have.
+        keys: keys that it must have.
         remedy: what to do with a damaged file.
-        once: refuse a key that stands twice, of which readers take one or the other.
+        once: whether to refuse a key that occurs twice, because readers may take either one.
 
     Raises:
-        ValueError: it is cut or damaged, no mapping, or lacks a key; the message names file and remedy.
+        ValueError: it is cut off or damaged, no mapping, or lacks a key. The message names file and remedy.
         OSError: it cannot be read.
     """
     path = Path(path)
@@ -47,7 +47,7 @@ def read_json(path: Path, *keys: str, remedy: str = REMEDY, once: bool = False) 
 
 
 def parse_line(line: bytes) -> dict[str, Any] | None:
-    """What a line of JSON lines holds; None for half a line, which a kill leaves, and for no mapping."""
+    """Parse one line of JSON lines; None for half a line, which a kill leaves, or for no mapping."""
     try:
         found = json.loads(line) if line.endswith(b"\n") else None
     except (ValueError, RecursionError):
@@ -56,10 +56,10 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
 
 
 def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A mapping of JSON.
+    """Return a mapping of JSON.
 
     Raises:
-        ValueError: a key stands twice.
+        ValueError: a key occurs twice.
     """
     found = dict(pairs)
     if len(found) < len(pairs):

@@ -1,4 +1,4 @@
-"""The most memory that this process has used, and a limit on what it may use."""
+"""Measures and limits the memory of this process."""
 
 import re
 import resource
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def peak_rss() -> int:
-    """Peak resident set size in bytes, since this process's program began.
+    """Return the peak resident set size in bytes since this process's program began.
 
-    Linux hands `ru_maxrss` of a parent on to the program that its child executes, so a small process may
+    Linux passes a parent's `ru_maxrss` on to the program that its child executes, so a small process may
     report what a large parent used. `VmHWM` in /proc is the process's own.
     """
     status = Path("/proc/self/status")
@@ -18,7 +18,7 @@ def peak_rss() -> int:
 
 
 def limit_process(memory_bytes: int) -> None:
-    """Cap this process's address space for good; it can write neither files nor core dumps after that."""
+    """Limit this process's address space permanently. It can write no files or core dumps afterwards."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

@@ -1,6 +1,6 @@
-"""How far a long loop is: tqdm's bar on a terminal, elsewhere a plain line every few seconds.
+"""Shows the progress of a long loop: tqdm's bar on a terminal, otherwise a plain line every few seconds.
 
-A log file keeps each line, so a bar would fill it with copies of itself.
+A log file keeps everything, so a bar would fill it with copies of itself.
 """
 
 import sys
@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 
 class Progress:
-    """Report progress on standard error.
+    """Reports progress on standard error.
 
     Args:
-        total: number of units to come.
+        total: number of units to do.
         what: the stage's name, and the unit after a colon ("sft: step").
         every: seconds between two plain lines; the last one is always written.
     """
@@ -30,7 +30,7 @@ class Progress:
             self.bar = tqdm(total=total, desc=name, unit=unit or "item", disable=False)
 
     def resume(self, done: int) -> None:
-        """Say that `done` units were there before this process began."""
+        """Say that `done` units were done before this process began."""
         self.done = self.before = done
         if self.bar is not None:
             self.bar.initial = self.bar.n = done
@@ -49,7 +49,7 @@ class Progress:
             return
         now = time.monotonic()
         if self.first and self.done < self.total:
-            # It waited for all that a stage starts with, and says nothing of the units to come.
+            # The first unit also waits for the start of a stage, so it says nothing about later units.
             self.start, self.before = now, self.done
         self.first = False
         if now - self.last < self.every and self.done < self.total:
@@ -63,7 +63,7 @@ class Progress:
         )
 
     def _pace(self, now: float) -> str:
-        """Units a second and the time left; nothing before a second unit."""
+        """Return units a second and the time left; empty before a second unit."""
         counted = self.done - self.before
         if not counted:
             return ""

@@ -1,9 +1,9 @@
-"""Seeds derived from names, so that each random stream belongs to what it is drawn for."""
+"""Seeds derived from names, so that each random stream belongs to its purpose."""
 
 import hashlib
 
 
 def stable_seed(*parts) -> int:
-    """A seed in [0, 2**63) from anything that names it."""
+    """Return a seed in [0, 2**63) from the parts of a name."""
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

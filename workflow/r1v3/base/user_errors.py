@@ -1,7 +1,7 @@
-"""Errors that people can act on: one line says what, where and what to do; the traceback goes to a file.
+"""Errors for users: one line says what is wrong, where, and what to do. The traceback goes to a file.
 
-Mistakes of people, damaged files and machines that fail are raised as `ValueError`, `OSError`, `RuntimeError`
-or `FloatingPointError` with such a line. Any other error is a mistake of this project, and says so.
+Mistakes of users, damaged files and failing machines are raised as `ValueError`, `OSError`, `RuntimeError` or
+`FloatingPointError` with such a line. Any other error is a mistake of this project, and the line says so.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-# What a stage's script was asked to write: its traceback goes beside it.
+# The options with a stage's outputs; its traceback goes beside them.
 OUTPUTS = ("--manifest", "--output")
 NAME = ".traceback.log"
 SHOW = "R1V3_TRACEBACK"
@@ -36,7 +36,7 @@ REMEDIES = {
 
 
 def run_main(main: Callable[[], object]) -> None:
-    """Call the main function of a script; where it fails, say so in one line and end with code 1.
+    """Call the main function of a script. If it fails, say so in one line and exit with code 1.
 
     With `R1V3_TRACEBACK=1` the traceback is shown.
     """
@@ -55,12 +55,12 @@ def run_main(main: Callable[[], object]) -> None:
 
 
 def escape_unprintable(text: str) -> str:
-    """A text without the characters by which a stranger's name could write over a terminal, or stop it."""
+    """Replace characters with which another person's text could overwrite or stop a terminal."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def sentence(error: BaseException) -> str:
-    """What to say of an error: its own words, or the system's with what can be done."""
+    """Return the line about an error: its own message, or the system's with a remedy."""
     return "\n".join(map(escape_unprintable, _sentence(error).split("\n")))
 
 
@@ -80,7 +80,7 @@ def _sentence(error: BaseException) -> str:
 
 
 def keep_traceback(error: BaseException, folder: Path) -> str:
-    """Append the traceback to a file; what to add to the sentence, nothing where it cannot be written."""
+    """Append the traceback to a file. Return the addition to the line; empty if it cannot be written."""
     lines = "".join(traceback.format_exception(error))
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     path = folder / NAME
