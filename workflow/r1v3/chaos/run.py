@@ -109,8 +109,8 @@ def play(
                 tree.end()
             last = outcomes[-1]
             word = {True: "survived", False: "FAILED", None: "not tried"}[last.survived]
-            told = f"{word}  {last.fault}  ({last.seconds:.0f} s, redone: {last.redone})"
-            print(f"{told}  {last.message}", flush=True)
+            summary = f"{word}  {last.fault}  ({last.seconds:.0f} s, redone: {last.redone})"
+            print(f"{summary}  {last.message}", flush=True)
     return outcomes
 
 

@@ -99,13 +99,13 @@ def quota(work: Path, needed: float) -> CheckOutcome:
     files = os.statvfs(work).f_favail
     if not shutil.which("lfs"):
         return ok_or_stop(files > FILES_NEEDED, f"{files:,} more files allowed", ROOM)
-    told = subprocess.run(
+    report = subprocess.run(
         ["lfs", "quota", "-u", str(os.getuid()), str(work)],
         capture_output=True,
         text=True,
         check=False,
     )
-    left = lustre_left(told.stdout)
+    left = lustre_left(report.stdout)
     if left is None:
         seen = f"Lustre reports no quota; {files:,} more files allowed"
         return ok_or_stop(files > FILES_NEEDED, seen, ROOM)
@@ -119,7 +119,7 @@ def quota(work: Path, needed: float) -> CheckOutcome:
     )
 
 
-def lustre_left(told: str) -> tuple[float, float] | None:
+def lustre_left(report: str) -> tuple[float, float] | None:
     """Parse the output of `lfs quota`: bytes and files that a user may still write, infinite without a limit.
 
     After the header, a line has the file system and then, for KiB and for files, usage, quota, limit and
@@ -129,8 +129,8 @@ def lustre_left(told: str) -> tuple[float, float] | None:
     Returns:
         None if the output has no such numbers.
     """
-    header = re.search(r"kbytes\s.*\bfiles\s.*\bgrace\s*$", told, re.M)
-    words = told[header.end() :].split()[1:9] if header else []
+    header = re.search(r"kbytes\s.*\bfiles\s.*\bgrace\s*$", report, re.M)
+    words = report[header.end() :].split()[1:9] if header else []
     if len(words) < 8:
         return None
     left = []

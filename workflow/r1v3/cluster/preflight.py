@@ -101,17 +101,19 @@ def preflight(root: Path, recipe: str, overlay: Path | None, output: Path) -> bo
 
 def lines(findings: list[CheckResult]) -> list[str]:
     """Write one line a check if all nodes have the same result, else one a node; then the remedies."""
-    told, said = [], ""
+    output_lines, said = [], ""
     for what in dict.fromkeys(each.what for each in findings):
         of_nodes = [each for each in findings if each.what == what]
         same = len({(each.seen, each.state) for each in of_nodes}) == 1
         for each in of_nodes[: 1 if same else None]:
             where = "" if same else f" on {each.node}"
-            told.append(f"{each.state:7} {what}{where}: {each.seen}")
+            output_lines.append(f"{each.state:7} {what}{where}: {each.seen}")
             if each.remedy:
-                told.append(f"        -> {'as above' if each.remedy == said else each.remedy}")
+                output_lines.append(
+                    f"        -> {'as above' if each.remedy == said else each.remedy}"
+                )
             said = each.remedy
-    return told
+    return output_lines
 
 
 def summary(findings: list[CheckResult]) -> list[str]:
@@ -139,6 +141,6 @@ def _find(what: str, check: Callable[[], CheckOutcome]) -> CheckResult:
     return CheckResult(what, seen.state, seen.text, seen.remedy, socket.gethostname())
 
 
-def _tell(ranks: Ranks, told: list[str]) -> None:
+def _tell(ranks: Ranks, output_lines: list[str]) -> None:
     if ranks.first:
-        print(*told, sep="\n", flush=True)
+        print(*output_lines, sep="\n", flush=True)

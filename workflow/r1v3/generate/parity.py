@@ -131,7 +131,7 @@ def compare_engines(
         logits = logits[0, :-1].float()
         logits[:, list(encoder.never)] = -torch.inf
         logp = logits.log_softmax(-1)[range(new), list(each.response.token_ids)]
-        told = torch.tensor(each.response.logprobs, device=logp.device)
+        sampled = torch.tensor(each.response.logprobs, device=logp.device)
         shown = (encoded.prompt_ids.count(image_id), each.prompt_ids.count(image_id))
         found.append(
             ParityCase(
@@ -140,7 +140,7 @@ def compare_engines(
                 shown,
                 len(encoded.tiles),
                 new,
-                float((logp - told).abs().max()),
+                float((logp - sampled).abs().max()),
             )
         )
     return found

@@ -13,31 +13,33 @@ def advise(root: Path, project: Project, site: Site, costs: Costs, refused: Esti
     """Return the changes of which each alone makes the stage fit; an empty list if none does."""
     if refused.advice:
         return list(refused.advice)
-    told = []
+    changes = []
     for nodes in (1, 2, 4, 8, 16, 32):
         if _fits(RecipePlan(root, project, site, costs, nodes=nodes), refused):
-            told.append(f"more GPUs: {nodes} nodes for layout.{refused.stage}")
+            changes.append(f"more GPUs: {nodes} nodes for layout.{refused.stage}")
             break
     if refused.stage == "sft":
-        told += _fewer_tiles(root, project, site, costs, refused)
+        changes += _fewer_tiles(root, project, site, costs, refused)
     if refused.host > refused.host_most:
         need = refused.host / 1e9
-        told.append(f"nodes with {need:,.0f} GB of memory: each process reads the whole checkpoint")
-    return told
+        changes.append(
+            f"nodes with {need:,.0f} GB of memory: each process reads the whole checkpoint"
+        )
+    return changes
 
 
 def _fewer_tiles(
     root: Path, project: Project, site: Site, costs: Costs, refused: Estimate
 ) -> list[str]:
-    told = []
+    changes = []
     plan = RecipePlan(root, project, site, costs)
     for tiles in range(plan.load.tiles - 1, 0, -1):
         plan.load = plan.load.model_copy(update={"tiles": tiles})
         plan.prompt = plan.load.question_tokens + tiles * plan.shape.image_tokens
         if _fits(plan, refused):
-            told.append(f"fewer tiles: {tiles} a question, by images.max_tiles")
+            changes.append(f"fewer tiles: {tiles} a question, by images.max_tiles")
             break
-    return told
+    return changes
 
 
 def _fits(plan: RecipePlan, refused: Estimate) -> bool:

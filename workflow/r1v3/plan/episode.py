@@ -76,7 +76,7 @@ def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> RolloutSeconds
             lengths = draw_lengths(plan.load, asked, stage.tokens, seed=1000 * number + episode)
             most = max(most, sum(lengths) + settings.prompts_per_step * plan.prompt)
             cuts = [asked * n // engines for n in range(engines + 1)]
-            told = [
+            decoded = [
                 decoding_time(
                     lengths[first:last],
                     engine,
@@ -87,10 +87,10 @@ def simulate(plan: "RecipePlan", settings: Grpo, devices: int) -> RolloutSeconds
                 for first, last in itertools.pairwise(cuts)
             ]
             share = steps / EPISODES
-            last = max(told, key=lambda each: each.seconds)
+            last = max(decoded, key=lambda each: each.seconds)
             phases["generate"] += share * last.seconds
             phases["straggling"] += share * last.straggling
-            busy += share * gpus * sum(each.seconds - each.straggling for each in told)
+            busy += share * gpus * sum(each.seconds - each.straggling for each in decoded)
             phases["update"] += share * _update(plan, settings, lengths, count, devices)
             phases["weights"] += share * _sync_weights(plan)
             answer_tokens += share * sum(lengths)

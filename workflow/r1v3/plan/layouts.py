@@ -61,19 +61,19 @@ def layouts(root: Path, paper: Project, site: Site, costs: Costs) -> Iterator[La
 def together(name: str, plan: RecipePlan) -> LayoutStep:
     """Plan engines and trainer that take turns on the same GPUs, as in the recipe's layout."""
     estimate = plan.grpo("rl")
-    told = estimate.rollouts
-    assert told is not None  # every estimate of stage grpo has rollouts
+    rollouts = estimate.rollouts
+    assert rollouts is not None  # every estimate of stage grpo has rollouts
     steps, gpus = plan.project.runs["rl"].grpo.steps, estimate.devices
     return LayoutStep(
         name,
         gpus,
         estimate.memory,
-        told.seconds / steps,
-        told.generate / steps,
-        told.update / steps,
-        told.weights / steps,
-        told.answer_tokens / told.seconds / gpus,
-        told.flops / (told.update * gpus * plan.peak),
+        rollouts.seconds / steps,
+        rollouts.generate / steps,
+        rollouts.update / steps,
+        rollouts.weights / steps,
+        rollouts.answer_tokens / rollouts.seconds / gpus,
+        rollouts.flops / (rollouts.update * gpus * plan.peak),
         estimate.fits,
     )
 

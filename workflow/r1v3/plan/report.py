@@ -69,13 +69,13 @@ def waits(plan_of: Callable[[int], RecipePlan], site_nodes: tuple[int, ...] = NO
         plan = plan_of(nodes)
         settings = plan.project.runs["rl"].grpo
         estimate = next(each for each in plan.estimates() if each.stage == "grpo")
-        told = estimate.rollouts
-        assert told is not None  # every estimate of stage grpo has rollouts
-        whole = told.seconds
+        phases = estimate.rollouts
+        assert phases is not None  # every estimate of stage grpo has rollouts
+        whole = phases.seconds
         lines.append(
-            f"{nodes:5} {whole / 3600:7.1f} {whole / settings.steps:7.1f} {told.generate / whole:9.0%}"
-            f" {told.straggling / told.generate:17.0%} {told.update / whole:7.0%}"
-            f" {told.weights / whole:8.0%} {told.idle:10.0%}{'' if estimate.fits else '   does not fit'}"
+            f"{nodes:5} {whole / 3600:7.1f} {whole / settings.steps:7.1f} {phases.generate / whole:9.0%}"
+            f" {phases.straggling / phases.generate:17.0%} {phases.update / whole:7.0%}"
+            f" {phases.weights / whole:8.0%} {phases.idle:10.0%}{'' if estimate.fits else '   does not fit'}"
         )
     return lines
 

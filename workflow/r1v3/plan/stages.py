@@ -359,7 +359,7 @@ class RecipePlan:
         )
         if self.cpu:
             parts = {"process": 2**30 * self.device.base_gib, "weights": 4.0 * shape.all}
-        told = decoding_time(
+        decoding = decoding_time(
             drawn,
             EngineSize(
                 rows=ENGINE_ROWS,
@@ -372,7 +372,7 @@ class RecipePlan:
             prompt=self.prompt,
             prompts=math.ceil(len(drawn) / samples),
         )
-        seconds = told.seconds * own / len(drawn) + self.load.start_seconds
+        seconds = decoding.seconds * own / len(drawn) + self.load.start_seconds
         return Estimate(
             stage,
             name,

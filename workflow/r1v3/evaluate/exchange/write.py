@@ -80,8 +80,8 @@ def _write_table(asked: list[tuple[Item, int, Row]], texts: dict[str, str], path
         table.writeheader()
         for item, _, row in asked:
             thought, answer = split_thought(texts[item.key])
-            told = {"index": item.key, "prediction": answer, "thinking": thought}
-            table.writerow({**row, **told})
+            answered = {"index": item.key, "prediction": answer, "thinking": thought}
+            table.writerow({**row, **answered})
 
 
 def split_thought(text: str) -> tuple[str, str]:

@@ -58,17 +58,17 @@ def _row(
     """Return the row of one model on one benchmark; nothing if it was neither measured nor published."""
     score = scores["benchmarks"].get(name)
     published = entry.published.get("skywork_r1v3_38b" if model == FINAL else model)
-    told = f"{published.score:.1f}{'*' if published.by_authors else ''}" if published else "-"
+    theirs = f"{published.score:.1f}{'*' if published.by_authors else ''}" if published else "-"
     title = title_of(model)
     if score is None:
         lacking = name in scores.get("missing", {})
-        return [title, "-", MISSING if lacking else "-", told, "-", "-"] if published else []
+        return [title, "-", MISSING if lacking else "-", theirs, "-", "-"] if published else []
     difference, lies = "-", "-"
     if published and not miniature:
         mean, low, high = (100 * score[key] - published.score for key in ("mean", "low", "high"))
         difference = f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
         lies = "inside" if low <= 0 <= high else "above" if high < 0 else "below"
-    return [title, str(score["n"]), cell(score), told, difference, lies]
+    return [title, str(score["n"]), cell(score), theirs, difference, lies]
 
 
 def title_of(model: str) -> str:

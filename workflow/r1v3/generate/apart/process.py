@@ -71,8 +71,8 @@ def _weights(channel: Connection, device: torch.device) -> Iterator[tuple[str, t
     from r1v3.generate.vllm.buckets import MappedBuffers
 
     opened = MappedBuffers(device)
-    while (told := channel.recv()) != (None,):
-        yield from opened.tensors(*told)
+    while (message := channel.recv()) != (None,):
+        yield from opened.tensors(*message)
         if device.type == "cuda":
             torch.cuda.current_stream(device).synchronize()
         channel.send((None, None))

@@ -73,10 +73,10 @@ class AnthropicForm:
         reason = body.get("stop_reason")
         if reason is not None and not isinstance(reason, str):
             raise ValueError(f"stop_reason: a word is expected, not {shown(reason)}")
-        told = self.tokens(body)
+        counts = self.tokens(body)
         text = "".join(map(_said, blocks))
         outcome = OUTCOMES.get(reason or "", "stop")
-        return [Choice(text, (), (), outcome, told.prompt, told.new)]
+        return [Choice(text, (), (), outcome, counts.prompt, counts.new)]
 
     def tokens(self, body: Body) -> Tokens:
         """Return the provider's counts."""

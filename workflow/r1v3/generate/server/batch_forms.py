@@ -115,9 +115,9 @@ class OpenAIBatches:
         body = response.get("body") or {}
         if response.get("status_code") == 200 and not error:
             return line["custom_id"], body
-        told = error or body.get("error") or {}
-        by_request = response.get("status_code") == 400 or told.get("code") in BY_REQUEST
-        return line["custom_id"], RequestFailure(str(told.get("message"))[:300], not by_request)
+        details = error or body.get("error") or {}
+        by_request = response.get("status_code") == 400 or details.get("code") in BY_REQUEST
+        return line["custom_id"], RequestFailure(str(details.get("message"))[:300], not by_request)
 
 
 class AnthropicBatches:
@@ -160,10 +160,10 @@ class AnthropicBatches:
         result = line["result"]
         if result["type"] == "succeeded":
             return line["custom_id"], result["message"]
-        told = result.get("error") or {}
-        told = told.get("error") or told
-        why = str(told.get("message") or result["type"])[:300]
-        return line["custom_id"], RequestFailure(why, told.get("type") not in BY_REQUEST)
+        details = result.get("error") or {}
+        details = details.get("error") or details
+        why = str(details.get("message") or result["type"])[:300]
+        return line["custom_id"], RequestFailure(why, details.get("type") not in BY_REQUEST)
 
 
 def _form(edge: str, content: bytes) -> bytes:

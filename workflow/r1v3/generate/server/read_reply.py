@@ -40,9 +40,9 @@ def read_choices(body: Body) -> list[Choice]:
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
         raise ValueError(f"choices: a list is expected, not {shown(choices)}")
-    told = read_tokens(body)
-    share = round(told.new / len(choices))
-    return [_read_choice(choice, told.prompt, share) for choice in choices]
+    counts = read_tokens(body)
+    share = round(counts.new / len(choices))
+    return [_read_choice(choice, counts.prompt, share) for choice in choices]
 
 
 def read_tokens(body: Body) -> Tokens:
@@ -65,9 +65,9 @@ def _read_choice(choice: object, prompt_tokens: int, share: int) -> Choice:
         raise ValueError(f"finish_reason: a word is expected, not {shown(reason)}")
     if reason in BROKEN:
         raise ValueError(f"finish_reason: {reason}; an answer is expected")
-    told = _list(mapping(choice.get("logprobs"), "logprobs").get("content"), "logprobs")
+    entries = _list(mapping(choice.get("logprobs"), "logprobs").get("content"), "logprobs")
     ids = tuple(count(each, "token_ids") for each in _list(choice.get("token_ids"), "token_ids"))
-    logprobs = tuple(_logprob(each) for each in told)
+    logprobs = tuple(_logprob(each) for each in entries)
     return Choice(
         text=_text(choice["message"].get("content")),
         token_ids=ids,

@@ -288,7 +288,7 @@ def _refusal() -> type[Exception]:
 def _tokens(completion: CompletionOutput) -> tuple[list[int], list[float]]:
     ids = list(completion.token_ids)
     assert completion.logprobs is not None  # they were requested
-    return ids, [told[i].logprob for told, i in zip(completion.logprobs, ids)]
+    return ids, [entries[i].logprob for entries, i in zip(completion.logprobs, ids)]
 
 
 def _alone(sampling: Sampling) -> Sampling:

@@ -55,9 +55,9 @@ class SharedWeights:
 
     def _agree(self, form: str | None) -> str:
         """Return the form that the processes with an engine chose; pairs if no process has an engine."""
-        told = set(self.policy.ranks.gather([form] if form else []))
-        assert len(told) <= 1, "all nodes have the same kind of engine"
-        return told.pop() if told else "pairs"
+        forms = set(self.policy.ranks.gather([form] if form else []))
+        assert len(forms) <= 1, "all nodes have the same kind of engine"
+        return forms.pop() if forms else "pairs"
 
     def _pairs(self) -> Iterator[tuple[str, torch.Tensor]]:
         yield from self.policy.weights()
