@@ -261,6 +261,20 @@ def test_a_folder_of_a_users_own_files_of_every_kind(tmp_path):
     assert [file.name for file in files] == ["a.jsonl", "b.jsonl.gz", "c.parquet", "d.tsv"]
 
 
+def test_rows_in_a_folder_inside_a_named_one_are_not_left_out_in_silence(tmp_path):
+    for name in ("rows.jsonl", "more/rows.jsonl", ".cache/rows.jsonl", "__MACOSX/rows.jsonl"):
+        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own" / name).write_text(json.dumps(own_row(1)))
+    place = Files(kind="files", places=[str(tmp_path / "own")])
+    with pytest.raises(
+        ValueError, match=r"more/rows\.jsonl lies in a folder inside it; list the files"
+    ):
+        fetch(place, tmp_path)
+    (tmp_path / "own" / "more" / "rows.jsonl").rename(tmp_path / "own" / "more" / "picture.png")
+    files, _ = fetch(place, tmp_path)
+    assert [file.name for file in files] == ["rows.jsonl"]
+
+
 def test_entries_rename_and_share_fields_without_code(tmp_path):
     row = own_row(1)
     row["prompt"] = row.pop("question")

@@ -85,6 +85,30 @@ def _matching(names: list[str], where: Hub) -> list[str]:
     return chosen
 
 
+def _in_folder(folder: Path) -> list[Path]:
+    """Return the files of rows and the archives of a folder that an entry names.
+
+    Raises:
+        ValueError: the folder has no file of rows, or a folder in it has some. Nothing says whether those
+            belong to the set, so they are neither read nor left out in silence.
+    """
+    found = sorted(p for p in folder.iterdir() if suffixes(p) in READABLE or is_archive(p))
+    below = sorted(
+        p
+        for p in folder.glob("*/**/*")
+        if suffixes(p) in READABLE
+        and not any(part.startswith((".", "__")) for part in p.relative_to(folder).parts)
+    )
+    if below:
+        raise ValueError(
+            f"{folder}: {below[0].relative_to(folder)} lies in a folder inside it; list the files that"
+            " belong to the set under `where`"
+        )
+    if not any(suffixes(p) in READABLE for p in found):
+        raise ValueError(f"{folder}: no file that ends in {', '.join(READABLE)}")
+    return found
+
+
 def _from_places(where: Files, folder: Path) -> tuple[list[Path], dict[str, str]]:
     files: list[Path] = []
     for place in where.places:
@@ -97,12 +121,7 @@ def _from_places(where: Files, folder: Path) -> tuple[list[Path], dict[str, str]
                     raise ValueError(f"{place} cannot be fetched ({error})") from error
             files.append(path)
         elif Path(place).is_dir():
-            found = sorted(
-                p for p in Path(place).iterdir() if suffixes(p) in READABLE or is_archive(p)
-            )
-            if not any(suffixes(p) in READABLE for p in found):
-                raise ValueError(f"{place}: no file that ends in {', '.join(READABLE)}")
-            files += found
+            files += _in_folder(Path(place))
         elif Path(place).is_file():
             files.append(Path(place))
         else:
