@@ -17,8 +17,7 @@ import pyarrow.parquet as parquet
 
 from r1v3.evaluate.miniature.write import write_miniature
 from r1v3.recipe.graph.configs import MiniatureFile
-from r1v3.recipe.load import load_benchmarks
-from r1v3.recipe.tables.benchmarks import HubSource, UrlSource
+from r1v3.recipe.tables.benchmarks import HubSource, UrlSource, load_table
 
 csv.field_size_limit(sys.maxsize)
 PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -32,7 +31,7 @@ def write_benchmarks(table: Path, plain: Path, datasets: Path, items: int) -> No
         plain: folder for files that are published at addresses.
         datasets: folder for data sets, by id.
     """
-    for name, entry in load_benchmarks(table).items():
+    for name, entry in load_table(table).items():
         drawn = plain.parent / "drawn" / f"{name}.tsv"
         drawn.parent.mkdir(parents=True, exist_ok=True)
         file = MiniatureFile(

@@ -23,7 +23,7 @@ def test_a_wrong_key_is_named_with_file_and_benchmark(tmp_path, table):
     path = tmp_path / "benchmarks.yaml"
     entry = table["mmstar"].model_dump(mode="json")
     path.write_text(yaml.safe_dump({"mmstar": {**entry, "colour": "red"}}))
-    with pytest.raises(ValueError, match=r"benchmarks.yaml: benchmark 'mmstar'[\s\S]*colour"):
+    with pytest.raises(ValueError, match=r"benchmarks.yaml: mmstar: unknown key 'colour'"):
         load_table(path)
 
 

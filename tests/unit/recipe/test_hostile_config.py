@@ -6,7 +6,9 @@ import time
 import pytest
 
 from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.seeds import seeds_on_disk
 from r1v3.recipe.snakemake import seeds_of
+from r1v3.recipe.tables.benchmarks import load_table
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join(['*' + before] * 9)}]\n"
@@ -72,6 +74,14 @@ OVERLAYS = {
     "certainty": b"evaluation: {confidence: 1}\n",
     "a million letters": b"seed: " + b"x" * 10**6 + b"\n",
     "key of a million letters": b"? " + b"x" * 10**6 + b"\n: 1\n",
+    "a rate that is true": (RATE % "true").encode(),
+    "a temperature that is yes": b"evaluation: {temperature: yes}\n",
+    "a nucleus that is on": b"evaluation: {top_p: on}\n",
+    "a weight that is true": b"data: {math_normal: {source: {tasks: {sum: true}}}}\n",
+    "a decay that is true": b"grpo: {math: {optimizer: {betas: [true, 0.9]}}}\n",
+    "GPUs that are true": b"layout: {grpo: {gpus: true}}\n",
+    "a count in quotes": b"grpo: {math: {samples: '4'}}\n",
+    "key of no number": b".nan: 1\n",
     "key that paints": b'"\\e[31mseed\\n": 1\n',
 }
 
@@ -95,6 +105,14 @@ def test_an_overlay_that_is_none_is_named(checkout, tmp_path, content):
         (b"name: x\nseed: 1:30\n", "line 2: '1:30' is no decimal number"),
         ("seed: 2\n".encode("utf-32"), r"not UTF-8 \(UTF-32\); save it as UTF-8"),
         (b"data: {math_normal: {size: true}}\n", r"overlay\.yaml: data\.math_normal\.size: .* got True"),
+        (b"a:\n\tb: 1\n", "line 2: .*; .*indent by spaces, not by tabs"),
+        (b"seed: !mine 2\n", "line 1: .*; leave the tag out"),
+        (b"seed: 1\n---\nseed: 2\n", "line 2: .*; a file holds one"),
+        (b"seed: *x\n", "line 1: .*; name it by & above"),
+        (b"yes: 1\n", "line 1: a key is a word, not yes; put it in quotes"),
+        (b"name: 2024-01-01\n", r"overlay\.yaml: name: text is expected; put it in quotes"),
+        (b"sft: []\n", r"overlay\.yaml: sft: a mapping of keys is expected"),
+        (RATE.encode() % b"yes", r"grpo\.math\.optimizer: learning_rate: a number is expected"),
         (b"data: {5: {size: 1}}\n", r"overlay\.yaml: data: '5' is no name"),
         (b"data: {1.5: {size: 1}}\n", r"overlay\.yaml: data: '1\.5' is no name"),
     ],
@@ -123,6 +141,90 @@ def test_a_recipe_names_files_and_so_has_a_plain_name(checkout, tmp_path, name):
     overlay.write_text(f"name: {json.dumps(name)}\n")
     with pytest.raises(RecipeError, match=r"overlay\.yaml: name: "):
         checkout.graph(overlay=overlay)
+
+
+NAMES = [
+    "../x",
+    "a/b",
+    "A",
+    "ä",
+    "-a",
+    "",
+    "a" * 101,
+    "a|b",
+    "a b",
+    "a\tb",
+    "rl__seed2",
+    "ſ",
+    "1",
+    "a.b",
+]
+NAMED = {
+    "data": {"kind": "sampled"}, "models": {"source": "hub"}, "sft": {}, "grpo": {},
+    "baselines": {"source": "hub"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_entry_names_files_and_so_has_a_plain_name(checkout, tmp_path, name):
+    overlay = tmp_path / "overlay.yaml"
+    suites = {"held_out": {name: "math_test"}, "study": {"sets": {name: "math_test"}}}
+    named = {key: {name: entry} for key, entry in NAMED.items()}
+    overlay.write_text(json.dumps({**named, "evaluation": suites}))
+    with pytest.raises(RecipeError) as told:
+        checkout.graph(overlay=overlay)
+    for place in (*NAMED, "evaluation.held_out", "evaluation.study.sets"):
+        assert [
+            line for line in told.value.lines
+            if line.startswith(f"{overlay}: {place}: ") and " name" in line
+        ], place  # fmt: skip
+
+
+TABLES = {
+    "studies": "{title: t, section: s, shows: s, question: q, arms: {a: {run: rl}}}",
+    "claims": "{says: s, section: s, kind: untestable, why: w}",
+    "sources": "{title: t, where: mine.jsonl}",
+    "benchmarks": "{title: t, file: mine.tsv, form: open}",
+    "runs": "{like: rl}",
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_an_entry_of_a_table_has_a_plain_name(checkout, table):
+    path = checkout.root / f"config/{table}.yaml"
+    whole = path.read_text()
+    for name in NAMES[:6]:
+        path.write_text(f"{whole}\n{json.dumps(name)}: {TABLES[table]}\n")
+        with pytest.raises(RecipeError, match=rf"{table}\.yaml: .*name has "):
+            checkout.graph()
+    path.write_text(f"{whole}\nmine: {TABLES[table]}\n")
+    checkout.graph()
+
+
+def test_a_folder_that_looks_like_a_twin_asks_for_no_seeds(tmp_path):
+    for name in ("rl__seed3-0123456789", "rl__seedx-0123456789", "rl__seed99999999-0123456789",
+                 "rl__seed²-0123456789", "rl__seed"):  # fmt: skip
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    assert seeds_on_disk(tmp_path) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", "5", "true", "[]", "{mine: [1]}", "{mine: }", "{mine: {}}"]
+)
+def test_a_table_of_benchmarks_that_is_none_is_named(tmp_path, text):
+    (tmp_path / "benchmarks.yaml").write_text(text)
+    with pytest.raises(RecipeError, match=r"benchmarks\.yaml"):
+        load_table(tmp_path / "benchmarks.yaml")
+
+
+@pytest.mark.parametrize(
+    "scores", ["[1]", "5", "{gpt_4o: .nan}", "{gpt_4o: {score: .inf}}", "{1: 2}"]
+)
+def test_published_scores_that_are_none_are_named(tmp_path, scores):
+    path = tmp_path / "benchmarks.yaml"
+    path.write_text(f"mine: {{title: t, file: a.tsv, form: open, published: {scores}}}\n")
+    with pytest.raises(RecipeError, match=r"benchmarks\.yaml: mine: published"):
+        load_table(path)
 
 
 def test_a_folder_for_an_overlay_is_named(checkout, tmp_path):

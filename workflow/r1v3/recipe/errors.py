@@ -14,6 +14,17 @@ from r1v3.base.user_errors import escape_unprintable
 # Where a key stands: names of mappings, places in lists.
 KeyPath = tuple[int | str, ...]
 LONGEST = 80  # characters of a word or value of a file that a message shows
+OWN_WORDS = "Value error, "  # with which pydantic begins the words of a validator of ours
+# Where pydantic speaks of Python's types.
+EXPECTED = {
+    "bool_type": "true or false is expected",
+    "dict_type": "a mapping of keys is expected",
+    "list_type": "a list is expected",
+    "model_attributes_type": "a mapping of keys is expected",
+    "model_type": "a mapping of keys is expected",
+    "string_type": "text is expected; put it in quotes if it is text",
+    "tuple_type": "a list is expected",
+}
 DISCRIMINATORS = ("kind", "source", "stage")  # keys that say which sort of thing a mapping is
 
 
@@ -65,6 +76,8 @@ def explain(
 def _message(item: Mapping[str, Any], kind: object, raw: KeyPath, path: KeyPath) -> str:
     above, key, value = _dotted(path[:-1]), path[-1] if path else "", item["input"]
     if raw[-1:] == ("[key]",):
+        if item["type"] == "value_error":
+            return f"{above}'{clip_value(key)}': {item['msg'].removeprefix(OWN_WORDS)}"
         if "ctx" not in item:
             return f"{above}'{clip_value(key)}' is no name; put it in quotes if it is one"
         return f"{above}unknown key '{clip_value(key)}'; {suggest(key, _quoted(item['ctx']['expected']))}"
@@ -83,7 +96,7 @@ def _message(item: Mapping[str, Any], kind: object, raw: KeyPath, path: KeyPath)
         case "literal_error":
             allowed = _quoted(item["ctx"]["expected"])
             return f"{_dotted(path)}'{clip_value(value)}' is not known; {suggest(value, allowed)}"
-    text = item["msg"].removeprefix("Value error, ")
+    text = EXPECTED.get(item["type"]) or item["msg"].removeprefix(OWN_WORDS)
     got = "" if isinstance(value, dict) else f", got {clip_value(repr(value))}"
     return f"{_dotted(path)}{text[:1].lower()}{text[1:]}{got}"
 

@@ -62,9 +62,11 @@ class _Loader(yaml.CSafeLoader):
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
             key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str | int | float):
+            if not isinstance(key, str | int | float) or isinstance(key, bool) or key != key:
+                written = getattr(key_node, "value", "")
+                shown = written if isinstance(written, str) and written else repr(key)
                 raise yaml.MarkedYAMLError(
-                    problem=f"a key is a word, not {clip_value(repr(key))}",
+                    problem=f"a key is a word, not {clip_value(shown)}; put it in quotes if it is one",
                     problem_mark=key_node.start_mark,
                 )
             if key in seen:
@@ -73,6 +75,31 @@ class _Loader(yaml.CSafeLoader):
                     problem_mark=key_node.start_mark,
                 )
             seen.add(key)
+
+
+# What a parser says, by a part of it, and what a person does about it.
+PLAIN = {
+    "cannot start any token": "put the value in quotes, and indent by spaces, not by tabs",
+    "could not determine a constructor": "leave the tag out, or put the value in quotes",
+    "but found another document": "a file holds one; leave out what follows `---`",
+    "undefined alias": "name it by & above, or put the value in quotes",
+    "mapping values are not allowed": "put a value that holds `: ` in quotes, and look at the indent",
+    "did not find expected": "look for an open bracket or quote, or another indent, here or above",
+    "unexpected end of stream": "close the bracket or quote that is open",
+    "for merging": "after `<<:` comes a mapping, or the name of one",
+    "base64": "write text as it is",
+    "YAML document": "leave out the line that begins with %",
+    "directive": "leave out the line that begins with %, or put the value in quotes",
+    "escape code": "write the character itself",
+    "expected a ": "leave the tag out",
+}
+
+
+def _plain(problem: str | None) -> str:
+    """A parser's words, and what to do."""
+    said = problem or "no YAML"
+    remedy = next((words for part, words in PLAIN.items() if part in said), None)
+    return f"{said}; {remedy}" if remedy else said
 
 
 def _odd(number: str) -> bool:
@@ -96,7 +123,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise RecipeError([f"{path}: no such file; beside it: {', '.join(beside)}"]) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise RecipeError([f"{path}, line {line}: {error.problem}"]) from None
+        raise RecipeError([f"{path}, line {line}: {_plain(error.problem)}"]) from None
     except yaml.YAMLError as error:  # a character that YAML does not allow
         raise RecipeError([f"{path}: {' '.join(str(error).split())}"]) from None
     except OSError as error:

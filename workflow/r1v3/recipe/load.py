@@ -8,11 +8,12 @@ from pydantic import ValidationError
 from r1v3.recipe.consistency import mistakes_of_recipe, mistakes_of_runs
 from r1v3.recipe.errors import RecipeError, explain, suggest, unknown
 from r1v3.recipe.layers import OVER, Layers, read_yaml
+from r1v3.recipe.names import shown_name, why_no_name
 from r1v3.recipe.schema.data import SourceSet
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.studies import Claim, Study, load_claims, load_studies
 from r1v3.recipe.seeds import add_seeds
-from r1v3.recipe.tables.benchmarks import ListedBenchmark, entry_kind, read_entry
+from r1v3.recipe.tables.benchmarks import ListedBenchmark, load_table
 from r1v3.recipe.tables.licences import refuse_benchmarks
 from r1v3.recipe.tables.runs import ResolvedRun, resolve_runs
 from r1v3.recipe.tables.sources import MAPPINGS, SourceEntry
@@ -86,25 +87,6 @@ def _under(folder: Path, name: str, allowed: list[str]) -> list[str]:
     return names
 
 
-def load_benchmarks(path: Path) -> dict[str, ListedBenchmark]:
-    """Read and check the benchmark table.
-
-    Raises:
-        RecipeError: with one line for each mistake.
-    """
-    read: dict[str, ListedBenchmark] = {}
-    lines: list[str] = []
-    for name, entry in read_yaml(path).items():
-        try:
-            read[name] = read_entry(entry)
-        except ValidationError as error:
-            kind = entry_kind(entry)
-            lines += explain(error, kind, entry, lambda _, name=name: f"{path}: {name}")
-    if lines:
-        raise RecipeError(lines)
-    return read
-
-
 def load_sources(path: Path) -> dict[str, SourceEntry]:
     """Read and check the source table.
 
@@ -114,6 +96,9 @@ def load_sources(path: Path) -> dict[str, SourceEntry]:
     read: dict[str, SourceEntry] = {}
     lines: list[str] = []
     for name, entry in read_yaml(path).items():
+        if why := why_no_name(name):
+            lines.append(f"{path}: {shown_name(name)}: {why}")
+            continue
         try:
             read[name] = SourceEntry.model_validate(entry)
         except ValidationError as error:
@@ -136,7 +121,7 @@ def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int 
     """
     config = root / "config"
     recipe, layers = load_recipe(config / "recipes", name, overlay)
-    benchmarks = load_benchmarks(config / "benchmarks.yaml")
+    benchmarks = load_table(config / "benchmarks.yaml")
     table = config / "runs.yaml"
     runs = resolve_runs(read_yaml(table), recipe, table)
     sources = load_sources(config / "sources.yaml")

@@ -6,34 +6,37 @@ samples with its own seed, and what starts from it, or is sampled by it, goes on
 interval over seeds speaks of the luck of reinforcement and of what follows, given one cold start.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from r1v3.recipe.names import SEED_MARK
 from r1v3.recipe.schema.data import SampledSet
 from r1v3.recipe.schema.recipe import ModelEntry, Recipe
 from r1v3.recipe.schema.training import Sft
 from r1v3.recipe.tables.runs import ResolvedRun
 
 SHARED = ("base", "teacher", "cold_start")
-MARK = "__seed"
+
+TWIN = re.compile(rf".+{SEED_MARK}(?P<seed>[1-9][0-9]{{0,2}}|1000)-[0-9a-f]{{10}}")
 
 
 def twin(name: str, seed: int) -> str:
     """The name of a run or set with another seed; seed 1 is the table's own."""
-    return name if seed == 1 else f"{name}{MARK}{seed}"
+    return name if seed == 1 else f"{name}{SEED_MARK}{seed}"
 
 
 def untwinned(name: str) -> tuple[str, int]:
     """The table's name, and the seed: `("rl", 2)` of `rl__seed2`."""
-    plain, mark, seed = name.partition(MARK)
+    plain, mark, seed = name.partition(SEED_MARK)
     return plain, int(seed) if mark else 1
 
 
 def seeds_on_disk(results: Path) -> int:
     """The highest seed that any run below results/ has, so that no command takes a twin for a leftover."""
-    names = [path.name.rpartition("-")[0] for path in (results / "runs").glob(f"*{MARK}*")]
-    return max((untwinned(name)[1] for name in names), default=1)
+    twins = [TWIN.fullmatch(path.name) for path in (results / "runs").glob(f"*{SEED_MARK}*")]
+    return max((int(found["seed"]) for found in twins if found), default=1)
 
 
 def add_seeds(

@@ -1,6 +1,8 @@
 """How data sets are cleaned: limits of what is read, licences, and what counts as a twin."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from r1v3.recipe.schema.section import GrowingSection, Names, Positive, Section, Share
 
@@ -62,7 +64,7 @@ class PictureTwins(GrowingSection):
     """Whether pictures are looked for without their margins, and without lines of text above or below."""
     colours: bool = False
     """Whether what is coloured in both must have the same colours."""
-    max_replaced: int | None = None
+    max_replaced: Annotated[int, Field(strict=True)] | None = None
     """Blocks that may hold other details in the place of a twin's; null: as many as may differ at all."""
 
 

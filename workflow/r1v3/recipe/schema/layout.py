@@ -20,7 +20,7 @@ class Machines(Section):
 
     nodes: Positive
     """Nodes of a job."""
-    gpus: Annotated[int, Field(ge=0)]
+    gpus: Annotated[int, Field(ge=0, strict=True)]
     """GPUs of each node."""
     hours: Rate
     """Hours that a job asks for at its first attempt."""

@@ -12,7 +12,16 @@ from pydantic import BeforeValidator, Field, model_validator
 from r1v3.recipe.schema.cleaning import Cleaning
 from r1v3.recipe.schema.data import Baseline, DataSet, HubModel, Model, NamedModel
 from r1v3.recipe.schema.layout import Layout
-from r1v3.recipe.schema.section import GrowingSection, Names, Positive, Rate, Section, Seed, Share
+from r1v3.recipe.schema.section import (
+    GrowingSection,
+    Name,
+    Names,
+    Positive,
+    Rate,
+    Section,
+    Seed,
+    Share,
+)
 from r1v3.recipe.schema.thinking import ThinkingModes
 from r1v3.recipe.schema.training import Grpo, Parallel, Reward, Sft, Verifier
 
@@ -111,7 +120,7 @@ class Selection(Section):
     max_new_tokens: Positive
     """Most tokens of an answer."""
     dtype: Literal["float32", "bfloat16"]
-    """Number format in which entropies are computed."""
+    """float format in which entropies are computed."""
     parallel: Parallel
     """How processes share the model while entropies are computed."""
 
@@ -121,7 +130,7 @@ class StudySuite(Section):
 
     benchmarks: Names
     """Benchmarks of the suite `study`."""
-    sets: dict[str, str]
+    sets: dict[Name, str]
     """Data sets of the suite `study`, by the name that measures use; they are answered greedily."""
 
 
@@ -144,7 +153,7 @@ class Evaluation(GrowingSection):
     """Nucleus of the sampling distribution; 1 is all of it."""
     max_new_tokens: Positive
     """Most tokens of an answer."""
-    held_out: dict[str, str]
+    held_out: dict[Name, str]
     """Held-out data sets, by the name that measures use; they are answered greedily."""
     checkpoint_benchmark: str
     """The benchmark that every checkpoint of RL answers."""
@@ -222,17 +231,17 @@ class Recipe(Section):
     images: Images
     """How a picture becomes tiles."""
     models: Annotated[
-        dict[str, Model],
+        dict[Name, Model],
         BeforeValidator(_resolve_aliases, json_schema_input_type=dict[str, NamedModel]),
     ]
     """Models that no run of the table trains, by name."""
-    data: dict[str, DataSet]
+    data: dict[Name, DataSet]
     """Data sets by name."""
     cleaning: Cleaning
     """What all data sets share."""
-    sft: dict[str, Sft]
+    sft: dict[Name, Sft]
     """Settings of supervised runs, by name."""
-    grpo: dict[str, Grpo]
+    grpo: dict[Name, Grpo]
     """Settings of reinforced runs, by name."""
     entropy: Entropy
     """What counts as a critical token."""
@@ -246,7 +255,7 @@ class Recipe(Section):
     """How answers are graded outside of RL."""
     thinking: ThinkingModes
     """The thinking modes that are compared."""
-    baselines: dict[str, Baseline]
+    baselines: dict[Name, Baseline]
     """Models of others that are evaluated beside ours, by name."""
     layout: Layout
     """The machines of each stage; no hash covers them."""

@@ -1,5 +1,6 @@
 """What every level of the recipe shares: closed keys, and the kinds of number."""
 
+import typing
 from typing import Annotated, Any
 
 from pydantic import (
@@ -9,7 +10,10 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
+    model_validator,
 )
+
+from r1v3.recipe.names import check_name
 
 
 def _once(names: list[str]) -> list[str]:
@@ -23,6 +27,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 # Strict: `true` is no number. Larger ones than 64 bits hold are told before a library meets them.
 Positive = Annotated[int, Field(gt=0, lt=2**63, strict=True)]
 Names = Annotated[list[str], AfterValidator(_once)]
+# The key of an entry that names a folder or a file.
+Name = Annotated[str, AfterValidator(check_name)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Rate = Annotated[float, Field(gt=0)]
 
@@ -37,6 +43,30 @@ class Section(BaseModel):
         protected_namespaces=(),
         use_attribute_docstrings=True,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, given: Any) -> Any:
+        """What YAML takes for true (yes, on) is no number; pydantic would take it for 1."""
+        for key, value in given.items() if isinstance(given, dict) else ():
+            field = cls.model_fields.get(key) if isinstance(key, str) else None
+            if field and isinstance(value, bool | dict | list):
+                kinds = _kinds(field.annotation)
+                if float in kinds and bool not in kinds and _has_truth(value):
+                    raise ValueError(f"{key}: a number is expected, not true or false")
+        return given
+
+
+def _has_truth(value: Any, deep: int = 3) -> bool:
+    """Whether a value, or one in it, is true or false; only so deep, since YAML can hold circles."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, bool) or (deep > 0 and any(_has_truth(v, deep - 1) for v in inner))
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types that an annotation is made of."""
+    parts = typing.get_args(annotation)
+    return {kind for part in parts for kind in _kinds(part)} if parts else {annotation}
 
 
 class GrowingSection(Section):

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from r1v3.recipe.errors import RecipeError, explain, unknown
 from r1v3.recipe.layers import read_yaml
+from r1v3.recipe.names import shown_name, why_no_name
 from r1v3.recipe.schema.recipe import Recipe
 from r1v3.recipe.schema.report_numbers import expression_value, flatten, names_of, settle_sum
 from r1v3.recipe.schema.section import Positive, Section, Share
@@ -397,6 +398,9 @@ def suite_of(measure: str, thinking_mode: str | None) -> tuple[str, str]:
 def _read(path: Path, kind: Any) -> dict[str, Any]:
     entries, found, lines = read_yaml(path), {}, []
     for name, raw in entries.items():
+        if why := why_no_name(name):
+            lines.append(f"{path}: {shown_name(name)}: {why}")
+            continue
         try:
             found[name] = TypeAdapter(kind).validate_python(raw)
         except ValidationError as error:

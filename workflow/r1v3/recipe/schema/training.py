@@ -88,7 +88,7 @@ class Resume(Section):
 
     seconds: Annotated[float, Field(ge=0)]
     """Seconds between two states of an unfinished run."""
-    keep: Annotated[int, Field(ge=2)]
+    keep: Annotated[int, Field(ge=2, strict=True)]
     """Newest states that stay on disk."""
 
 
@@ -141,7 +141,7 @@ class Sft(GrowingSection):
     max_length: Positive
     """Most tokens of a sample; longer ones are skipped."""
     dtype: Literal["float32", "bfloat16"]
-    """Number format of the weights in forward and backward passes."""
+    """float format of the weights in forward and backward passes."""
     early_stopping: EarlyStopping | None
     """When to stop before the end; null: never."""
     max_set_aside: Share
@@ -183,7 +183,7 @@ def _check_lora(settings: "Sft | Grpo") -> None:
 class LengthStage(Section):
     """From this step on, a response may have this many tokens."""
 
-    step: Annotated[int, Field(ge=0)]
+    step: Annotated[int, Field(ge=0, strict=True)]
     """The first step of the stage."""
     tokens: Positive
     """Most tokens of a response from then on."""
@@ -496,7 +496,7 @@ class Grpo(GrowingSection):
     """Episodes of the run."""
     prompts_per_step: Positive
     """Prompts of an episode."""
-    samples: Annotated[int, Field(ge=2)]
+    samples: Annotated[int, Field(ge=2, strict=True)]
     """Responses to each prompt (M in equation 6)."""
     updates_per_episode: Positive
     """Passes of gradient steps over an episode."""
@@ -536,7 +536,7 @@ class Grpo(GrowingSection):
     instruction: str | None
     """Text that follows each question (section 6.6); null: none."""
     dtype: Literal["float32", "bfloat16"]
-    """Number format of the weights in forward and backward passes."""
+    """float format of the weights in forward and backward passes."""
     checkpoint_every: Positive
     """Steps between two checkpoints."""
     keep_rollouts: Share

@@ -10,18 +10,21 @@ notes (`ListedBenchmark`) may be edited without renaming either.
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-import yaml
 from pydantic import (
-    BaseModel,
-    ConfigDict,
+    AfterValidator,
     Field,
     ValidationError,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
+
+from r1v3.recipe.errors import RecipeError, explain, unknown
+from r1v3.recipe.layers import read_yaml
+from r1v3.recipe.names import shown_name, why_no_name
+from r1v3.recipe.schema.section import Section
 
 MODELS = {
     "skywork_r1v3_38b": "Skywork-R1V3-38B",
@@ -32,12 +35,19 @@ MODELS = {
     "gpt_4o": "GPT-4o",
 }
 Column = str
+Md5 = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+CODE = Path(__file__).parents[2] / "evaluate" / "benchmarks"  # a floor above, so only looked at
 
 
-class BenchmarkPart(BaseModel):
+def _is_code(name: str | None) -> str | None:
+    known = sorted(path.stem for path in CODE.glob("[a-z]*.py"))
+    if name is not None and name not in known:
+        raise ValueError(f"code: {unknown('module', name, known)}")
+    return name
+
+
+class BenchmarkPart(Section):
     """A level of the table; its keys are closed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class UrlSource(BenchmarkPart):
@@ -47,7 +57,7 @@ class UrlSource(BenchmarkPart):
     """A TSV at a URL."""
     url: str
     """Its address."""
-    md5: str | None
+    md5: Md5 | None
     """Its checksum; null: nobody publishes one."""
 
 
@@ -62,7 +72,7 @@ class HubSource(BenchmarkPart):
     """Commit, tag or branch."""
     files: list[str]
     """Names of the files."""
-    md5: str | None
+    md5: Md5 | None
     """Checksum of the TSV that they become; null: none."""
     columns: dict[Column, Column]
     """Our names for columns of theirs."""
@@ -153,7 +163,7 @@ class Released(BenchmarkPart):
 
     temperature: float
     """Sampling temperature."""
-    max_new_tokens: int
+    max_new_tokens: Annotated[int, Field(strict=True)]
     """Most tokens of an answer."""
     rule: Literal["judge", "boxed_or_judge"]
     """Who decides."""
@@ -164,7 +174,7 @@ class UnreadableRows(BenchmarkPart):
 
     scored: Literal["wrong", "left out"] = "wrong"
     """Whether such a row counts as wrong, or not at all; its number is shown either way."""
-    rows: Annotated[int, Field(ge=0)] = 5
+    rows: Annotated[int, Field(ge=0, strict=True)] = 5
     """So many of them are allowed in any file."""
     share: Annotated[float, Field(ge=0, le=1)] = 0.02
     """So many are allowed as a share of the file's rows; with more, the benchmark is not scored."""
@@ -195,7 +205,7 @@ class Check(BenchmarkPart):
 class Benchmark(BenchmarkPart):
     """What decides a benchmark's scores, and so is hashed."""
 
-    version: Annotated[int, Field(gt=0)]
+    version: Annotated[int, Field(gt=0, strict=True)]
     """Raised by hand when the entry changes its meaning."""
     source: Source
     """Where the file comes from."""
@@ -203,7 +213,7 @@ class Benchmark(BenchmarkPart):
     """Rows that count: a value for each of these columns."""
     needs_picture: bool
     """Whether a row without a picture is dropped."""
-    items: Annotated[int, Field(gt=0)] | None
+    items: Annotated[int, Field(gt=0, strict=True)] | None
     """How many items it has; null: as many as its file has rows."""
     items_confirmed: bool
     """Whether that number was seen in the file."""
@@ -211,7 +221,7 @@ class Benchmark(BenchmarkPart):
     """What is asked."""
     answer: AnswerFormat
     """How an answer is read and judged."""
-    code: str | None
+    code: Annotated[str | None, AfterValidator(_is_code)]
     """The module of r1v3.evaluate.benchmarks that helps; null: none."""
     scorer: Literal["accuracy", "circular", "points", "code"]
     """What is counted."""
@@ -246,14 +256,16 @@ WRITTEN_SCORES = {
 }
 
 
-def read_published(scores: dict[str, Any]) -> dict[str, Any]:
+def read_published(scores: object) -> dict[str, Any]:
     """Published scores by model as `PublishedScore` has them; `46.9*` was measured by the report's authors.
 
     Raises:
         ValueError: a model is not one of `MODELS`, or a score is not a number.
     """
+    if not isinstance(scores, dict):
+        raise ValueError("a mapping of models to scores is expected")
     read: dict[str, Any] = {}
-    for model, score in scores.items():
+    for model, score in cast("dict[str, Any]", scores).items():
         if model not in MODELS:
             raise ValueError(f"{model!r} must be one of {', '.join(MODELS)}")
         if isinstance(score, dict):
@@ -277,7 +289,7 @@ class ListedBenchmark(Benchmark):
     """What its score counts, in words."""
     licence: BenchmarkLicence
     """Its licence."""
-    questions: Annotated[int, Field(gt=0)] | None = None
+    questions: Annotated[int, Field(gt=0, strict=True)] | None = None
     """How many questions are put to a model, where that is more than its items."""
     in_distribution: str | None = None
     """Why training data may be like it."""
@@ -289,7 +301,7 @@ class ListedBenchmark(Benchmark):
 
     @field_validator("published", mode="before")
     @classmethod
-    def _asterisks(cls, scores: dict[str, Any]) -> dict[str, Any]:
+    def _asterisks(cls, scores: object) -> dict[str, Any]:
         """`46.9*` is a score that the report's authors measured themselves."""
         return read_published(scores)
 
@@ -440,23 +452,25 @@ def read_entry(entry: object) -> ListedBenchmark:
 
 
 def load_table(path: Path) -> dict[str, ListedBenchmark]:
-    """Read `config/benchmarks.yaml`, in the file's order.
+    """Read and check `config/benchmarks.yaml`, in the file's order.
 
     Raises:
-        ValueError: an entry is not as it must be; the message names file, benchmark and key.
+        RecipeError: with one line for each mistake.
     """
-    entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    return {name: _read(name, entry, path) for name, entry in entries.items()}
-
-
-def _read(name: str, entry: dict[str, Any], where: Path) -> ListedBenchmark:
-    try:
-        return read_entry(entry)
-    except ValidationError as error:
-        lines = [
-            f"  {'.'.join(map(str, e['loc'])) or '(entry)'}: {e['msg']}" for e in error.errors()
-        ]
-        raise ValueError(f"{where}: benchmark {name!r} is wrong\n" + "\n".join(lines)) from None
+    read: dict[str, ListedBenchmark] = {}
+    lines: list[str] = []
+    for name, entry in read_yaml(path).items():
+        if why := why_no_name(name):
+            lines.append(f"{path}: {shown_name(name)}: {why}")
+            continue
+        try:
+            read[name] = read_entry(entry)
+        except ValidationError as error:
+            kind = entry_kind(entry)
+            lines += explain(error, kind, entry, lambda _, name=name: f"{path}: {name}")
+    if lines:
+        raise RecipeError(lines)
+    return read
 
 
 def refuse_forbidden_use(

@@ -6,7 +6,6 @@ entry, with a short label for each value; `<name>_<label>_<label>` are its runs.
 
 import itertools
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from r1v3.recipe.errors import RecipeError, explain, unknown
 from r1v3.recipe.layers import merge
+from r1v3.recipe.names import shown_name, why_no_name
 from r1v3.recipe.schema.recipe import GrpoEntry, ModelEntry, Recipe, RunEntry, SftEntry
 from r1v3.recipe.schema.training import Grpo, Sft
 from r1v3.recipe.tables.methods import METHODS, changes_of
 
 # The report's own path, from the base model to the released one.
 CORE = ("base", "teacher", "cold_start", "rl", "final")
-NAME = re.compile(r"[a-z][a-z0-9_]*")
-# What a grid may vary of an entry itself; every other axis is a key of its settings.
-LONGEST_NAME = 100  # letters
 MOST_CELLS = 10_000  # runs of one grid
 DEEPEST = 50  # runs that `like` leads through
+# What a grid may vary of an entry itself; every other axis is a key of its settings.
 ENTRY_KEYS = ("from", "checkpoint", "data", "settings", "seed", "without", "method", "mode")
 
 
@@ -148,17 +146,8 @@ def _product(name: str, raw: dict[str, Any], file: Path) -> dict[str, Any]:
 
 
 def _resolve(name: str, table: dict[str, Any], recipe: Recipe, file: Path) -> ResolvedRun:
-    shown = str(name)[:LONGEST_NAME]
-    if not NAME.fullmatch(str(name)):
-        raise RecipeError(
-            [f"{file}: run {shown}: a name has lower-case letters, digits and _, a letter first"]
-        )
-    if len(name) > LONGEST_NAME:
-        raise RecipeError(
-            [
-                f"{file}: run {shown}...: a name has at most {LONGEST_NAME} letters, as it names folders"
-            ]
-        )
+    if why := why_no_name(name):
+        raise RecipeError([f"{file}: run {shown_name(name)}: {why}"])
     raw = _expand(name, table, file, ())
     try:
         entry = TypeAdapter(RunEntry).validate_python(raw)

@@ -10,8 +10,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from r1v3.recipe.schema.section import Section
 from r1v3.recipe.tables.dates import is_date
 
 # The functions of `r1v3.data.sources.mappings`, which this floor may not import.
@@ -36,11 +37,11 @@ MAPPINGS = (
 LATER = ("select", "map", "split", "limit")
 MappedField = Literal["domain", "difficulty", "language", "answer_type", "date"]
 
+Places = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
-class SourcePart(BaseModel):
+
+class SourcePart(Section):
     """A level of the table; its keys are closed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Hub(SourcePart):
@@ -55,7 +56,7 @@ class Hub(SourcePart):
     """Its id."""
     revision: str
     """Commit, tag or branch."""
-    files: list[str]
+    files: Places
     """Names of the files; * stands for anything."""
 
 
@@ -64,7 +65,7 @@ class Files(SourcePart):
 
     kind: Literal["files"]
     """Files at URLs or paths."""
-    places: list[str]
+    places: Places
     """URLs, files or folders."""
     sha256: dict[str, str] = {}
     """Checksums by file name."""
@@ -146,7 +147,7 @@ class HashSplit(SourcePart):
 
     by: str = "id"
     """The column as published that is hashed, with dots into nested ones; id: the record's id."""
-    seed: int = 0
+    seed: Annotated[int, Field(strict=True)] = 0
     """Another seed gives other parts."""
     shares: dict[str, Annotated[float, Field(gt=0, le=1)]]
     """The share of each part, which add up to 1; a data set's `split` names one."""

@@ -1,0 +1,34 @@
+"""Names of entries. They name folders, files and links, and so are alike on every disk and in every rule."""
+
+import re
+
+from r1v3.recipe.errors import clip_value
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+LONGEST_NAME = 100  # letters; a hash and a suffix follow, and a file system takes 255 bytes
+SEED_MARK = "__seed"  # `rl__seed2` is the run `rl` with a second seed (r1v3.recipe.seeds)
+
+
+def why_no_name(name: object) -> str | None:
+    """What is wrong with the name of an entry; None where nothing is."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        return "a name has lower-case letters, digits and _, a letter first"
+    if len(name) > LONGEST_NAME:
+        return f"a name has at most {LONGEST_NAME} letters, as it names folders"
+    return f"'{SEED_MARK}' in a name stands for another seed" if SEED_MARK in name else None
+
+
+def shown_name(name: object) -> str:
+    """A name as a message shows it: cut where it is longer than a line."""
+    return clip_value(str(name))
+
+
+def check_name(name: str) -> str:
+    """A name that may be one.
+
+    Raises:
+        ValueError: it may not.
+    """
+    if why := why_no_name(name):
+        raise ValueError(why)
+    return name
