@@ -79,7 +79,7 @@ def test_a_result_of_any_recipe_is_reached(tree):
     node = paper.run("rl")
     folder = tree.root / node.folder
     folder.mkdir()
-    (folder / "config.json").write_text('{"document": {}}')
+    (folder / "config.json").write_text('{"kind": "grpo", "name": "a", "document": {}}')
     assert names(unreached(tree.root, [tree.graph])) == {node.folder}
     assert unreached(tree.root, [tree.graph, paper]) == []
 
@@ -90,7 +90,9 @@ def test_the_command_keeps_what_any_recipe_makes_and_removes_the_rest(tree, caps
     ladder = [ResultGraph(load_project(ROOT, name)).run("rl").folder for name in recipes]
     for folder in ladder:
         (tree.root / folder).mkdir(exist_ok=True)
-        (tree.root / folder / "config.json").write_text('{"document": {}}')
+        (tree.root / folder / "config.json").write_text(
+            '{"kind": "grpo", "name": "a", "document": {}}'
+        )
     old = as_another(tree.runs[3].parent)
     command = ["prune", "--root", str(tree.root)]
     call(*command)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from r1v3.analyze.mlflow.points import last_step
 from r1v3.analyze.results import Result, chosen_step, differing_keys, dotted, name_of, read_result
-from r1v3.base.json_file import read_json
 from r1v3.recipe.errors import unknown
 from r1v3.recipe.outputs.check import TIMED
-from r1v3.recipe.outputs.config_file import read_resolved
+from r1v3.recipe.outputs.config_file import folder_named, read_resolved
 from r1v3.recipe.outputs.manifest import read_manifest
+from r1v3.recipe.outputs.score_file import read_score_file
 
 SAME = "nothing"
 LAST = 10  # number of last steps whose mean is compared
@@ -101,7 +101,7 @@ def find_run(root: Path, what: str) -> Result:
     runs = root / "results" / "runs"
     stable = Path(what) if what.endswith(".json") else runs / f"{what}.json"
     if stable.is_file():
-        runs, what = stable.resolve().parent, Path(read_json(stable)["folder"]).name
+        runs, what = stable.resolve().parent, folder_named(stable).name
     manifests = sorted(runs.glob("*/manifest.json"))
     named = [m for m in manifests if what in (m.parent.name, name_of(m.parent.name))]
     if not named:
@@ -174,7 +174,7 @@ def run_scores(run: Result) -> dict[str, tuple[int, float]]:
     found: dict[str, tuple[int, float]] = {}
     results = run.folder.parents[1]
     for path in sorted((results / "evaluations" / run.id).glob("*/*/scores.json")):
-        content = read_json(path, "benchmarks", "held_out")
+        content = read_score_file(path)
         step = _step(results, run, path)
         where = f"{path.parent.parent.name} {name_of(path.parent.name)}"
         for name, score in content["benchmarks"].items():

@@ -6,7 +6,7 @@ from typing import Any
 
 Json = dict[str, Any]  # a mapping as JSON holds it
 
-REMEDY = "delete it, and what made it makes it again"
+MADE_AGAIN = "delete it, and what made it makes it again"
 FETCH = "fetch the model again"
 LARGEST = 256 * 2**20  # bytes
 
@@ -16,7 +16,9 @@ def read_model_json(path: Path) -> dict[str, Any]:
     return read_json(path, remedy=FETCH)
 
 
-def read_json(path: Path, *keys: str, remedy: str = REMEDY, once: bool = False) -> dict[str, Any]:
+def read_json(
+    path: Path, *keys: str, remedy: str = MADE_AGAIN, once: bool = False
+) -> dict[str, Any]:
     """Read a JSON file.
 
     Args:

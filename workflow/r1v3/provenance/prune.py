@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-from r1v3.base.json_file import read_json
 from r1v3.provenance.graph import LineageGraph, key_of
 from r1v3.provenance.result_folders import ResultFolder, is_configured, result_folders
 from r1v3.recipe.graph.results import ResultGraph
+from r1v3.recipe.outputs.config_file import folder_named
 
 
 def unreached(root: Path, projects: list[ResultGraph]) -> list[ResultFolder]:
@@ -36,8 +36,8 @@ def remove_dangling_links(root: Path) -> list[str]:
     gone = []
     for path in sorted((root / "results" / "runs").glob("*.json")):
         try:
-            folder = read_json(path, "folder")["folder"]
-        except (ValueError, KeyError, TypeError):
+            folder = folder_named(path)
+        except ValueError:
             continue  # the user's own file, or a damaged one, which Snakemake makes again
         if not (root / folder).exists():
             path.unlink()

@@ -12,6 +12,7 @@ from r1v3.provenance.graph import LineageGraph
 from r1v3.recipe.errors import unknown
 from r1v3.recipe.graph.identity import RESOLVED
 from r1v3.recipe.layers import read_yaml
+from r1v3.recipe.outputs.score_file import read_score_file
 from r1v3.recipe.schema.studies import suite_of
 
 Named = list[tuple[str, str]]
@@ -54,7 +55,7 @@ def _score(root: Path, lineage: LineageGraph, what: str) -> Named:
         path = each.path / "scores.json"
         if not path.exists():
             continue
-        resolved, scores = each.config[RESOLVED], read_json(path)
+        resolved, scores = each.config[RESOLVED], read_score_file(path)
         held_out, benchmarks = scores.get("held_out", {}), scores.get("benchmarks", {})
         if run not in (None, resolved["run"].rpartition("-")[0]):
             continue

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from r1v3.base.json_file import read_json
 from r1v3.recipe.errors import RecipeError
+from r1v3.recipe.graph.identity import RESOLVED
 from r1v3.recipe.graph.results import ResultGraph
+from r1v3.recipe.outputs.config_file import read_config_file
 
 PLACES = (
     "data/*",
@@ -41,7 +42,7 @@ class ResultFolder:
 
     @property
     def config(self) -> dict:
-        return read_json(self.path / "config.json")
+        return read_config_file(self.path / "config.json", "name", RESOLVED)
 
     @property
     def seals(self) -> list[Path]:

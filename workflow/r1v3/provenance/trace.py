@@ -9,6 +9,7 @@ from r1v3.base.json_file import read_json
 from r1v3.provenance.graph import LineageGraph
 from r1v3.provenance.resolve_names import resolve
 from r1v3.provenance.result_folders import ResultFolder
+from r1v3.recipe.outputs.score_file import read_score_file
 
 
 def trace_lines(root: Path, what: str) -> list[str]:
@@ -62,9 +63,9 @@ def evaluation_scores(found: ResultFolder) -> dict[str, float]:
     path = found.path / "scores.json"
     if not path.exists():
         return {}
-    scores = read_json(path)
-    means = {name: each["mean"] for name, each in scores.get("benchmarks", {}).items()}
-    return means | {name: each["accuracy"] for name, each in scores.get("held_out", {}).items()}
+    scores = read_score_file(path)
+    means = {name: each["mean"] for name, each in scores["benchmarks"].items()}
+    return means | {name: each["accuracy"] for name, each in scores["held_out"].items()}
 
 
 def _one(found: ResultFolder, key: str) -> list[str]:

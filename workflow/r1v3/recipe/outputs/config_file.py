@@ -1,10 +1,27 @@
-"""Reads `config.json` of a result's folder, without its hash check (`recipe.outputs.stage` has that)."""
+"""Reads small files of results as what they must be: `config.json` and the stable names of runs.
+
+The hash of a config is checked elsewhere (`recipe.outputs.stage`). A file of JSON that holds something else
+is named like one that is cut.
+"""
 
 from pathlib import Path
 from typing import Any
 
-from r1v3.base.json_file import read_json
+from r1v3.base.json_file import MADE_AGAIN, read_json
 from r1v3.recipe.graph.identity import RESOLVED
+
+
+def read_config_file(config_json: Path, *keys: str) -> dict[str, Any]:
+    """What `config.json` of a result holds: the kind and name as texts, the resolved config, and `keys`.
+
+    Raises:
+        ValueError: the file is damaged or holds something else; the message names it.
+    """
+    content = read_json(config_json, "kind", *keys)
+    for key, kind in (("kind", str), ("name", str), (RESOLVED, dict)):
+        if not isinstance(content.get(key, kind()), kind):
+            raise ValueError(f"{config_json}: damaged; {key} is no {kind.__name__}; {MADE_AGAIN}")
+    return content
 
 
 def read_resolved(config_json: Path) -> dict[str, Any]:
@@ -13,4 +30,19 @@ def read_resolved(config_json: Path) -> dict[str, Any]:
     Raises:
         ValueError: the file is damaged or holds no resolved config; the message names it.
     """
-    return read_json(config_json, RESOLVED)[RESOLVED]
+    resolved = read_json(config_json, RESOLVED)[RESOLVED]
+    if not isinstance(resolved, dict):
+        raise ValueError(f"{config_json}: damaged; {RESOLVED} is no mapping; {MADE_AGAIN}")
+    return resolved
+
+
+def folder_named(stable: Path) -> Path:
+    """The run's folder that a stable name, `results/runs/<run>.json`, stands for.
+
+    Raises:
+        ValueError: the file is damaged or names no folder; the message names it.
+    """
+    folder = read_json(stable, "folder")["folder"]
+    if not isinstance(folder, str) or not folder.isprintable() or not folder:
+        raise ValueError(f"{stable}: damaged; folder is no path; {MADE_AGAIN}")
+    return Path(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from r1v3.base.atomic_write import write_text
-from r1v3.base.json_file import read_json
+from r1v3.recipe.outputs.config_file import folder_named
 from r1v3.render.page import render_page
 
 
@@ -22,7 +22,7 @@ def write_rollout_page(run: Path, output: Path, *, count: int = 20) -> dict[str,
         ValueError: the run kept no rollouts.
     """
     if Path(run).suffix == ".json":
-        run = Path(read_json(Path(run), "folder")["folder"])
+        run = folder_named(Path(run))
     files = sorted((Path(run) / "rollouts").glob("step-*.parquet"))
     if not files:
         raise ValueError(

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from r1v3.base.atomic_write import write_text
-from r1v3.base.json_file import read_json
 from r1v3.data.records import Record, read_records
 from r1v3.recipe.graph.identity import ID, RESOLVED
+from r1v3.recipe.outputs.config_file import folder_named, read_config_file
 from r1v3.render.figures import curves
 from r1v3.render.page import render_page
 from r1v3.render.picture import embedded_picture
@@ -62,7 +62,7 @@ def read_run_so_far(run: Path) -> RunSoFar:
         ValueError: there is no GRPO run.
     """
     run = grpo_folder(run)
-    config = read_json(run / "config.json", "kind")
+    config = read_config_file(run / "config.json")
     if config["kind"] != "grpo":
         raise ValueError(f"{run}: a run of stage grpo is needed, not {config['kind']}")
     rows = read_metrics(run / "metrics.jsonl")
@@ -92,7 +92,7 @@ def grpo_folder(run: Path, root: Path = Path()) -> Path:
     """
     run = Path(run)
     if run.suffix == ".json" and run.exists():
-        return Path(read_json(run, "folder")["folder"])
+        return folder_named(run)
     if (run / "config.json").exists():
         return run
     name = run.stem if len(run.parts) == 1 or run.suffix == ".json" else ""
