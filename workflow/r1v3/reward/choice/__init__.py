@@ -1,1 +1,1 @@
-"""Answers to multiple-choice questions."""
+"""Reads the answers to multiple-choice questions."""

@@ -1,7 +1,7 @@
-"""Read the chosen option letters of a multiple-choice answer: 'B', or 'AC' where several are chosen.
+"""Reads the option letters that a multiple-choice answer chooses: `B`, or `AC` for several options.
 
-Where an answer names no option it is unanswered. Nothing is drawn at random, and a passage that
-weighs several options without a conclusion chooses none.
+An answer that names no option is unanswered; no option is drawn at random. A passage that weighs several
+options without a conclusion chooses none.
 """
 
 import re
@@ -40,7 +40,7 @@ _ONE = r"[(\[]?\s*([A-Ja-j])\s*[)\]]?"
 _SINGLE = re.compile(rf"{_ONE}[.:]?")
 _SEVERAL = re.compile(rf"{_ONE}(?:{_SEPARATOR}{_ONE})+[.]?")
 _CALLED = re.compile(r"(?<=[A-J])\s*选?项$")
-# Words and signs that leave open which options are chosen, or add some that are not named.
+# Words and signs that leave the chosen options open, or add options that are not named.
 _LEFT_OPEN = re.compile(
     r"(?<![A-Za-z])(?:maybe|perhaps|possibly|probably|likely|unlikely|might|may|could|or|unsure|not\s+sure|not\s+certain"
     r"|also|plus|as\s+well|etc|so\s+on|if|unless|torn|guess|uncertain|doubtful|unclear|questionable|either|one\s+of|two\s+of|among"
@@ -48,11 +48,12 @@ _LEFT_OPEN = re.compile(
     r"|可能|也许|或|大概|不确定|不知道|以及|还有|还是|等|外加|[?？…]|\.\.\.|(?<![A-Za-z])too\W*\Z",
     re.IGNORECASE,
 )
-# `B?` and `15?` ask; so does a short text, while a long one may end with an offer of more help.
+# `B?` and `15?` are questions, and so is a short text that ends with `?`. A long text may end with an offer
+# of help.
 _ASKS = re.compile(r"(?<![A-Za-z])[A-J][)\]\"'*]*\s*[?？][\s*]*\Z|\A[^\n]{0,40}[?？][\s*]*\Z")
 _QUOTED = r"[\"']?\s*[A-J]\s*[\"']?"
 _BRACED = re.compile(rf"\\?[\[{{(]\s*{_QUOTED}(?:\s*[,;]?\s*{_QUOTED})*\s*\\?[\]}})]")
-# A derivative, complement or negation of B is no option.
+# A derivative, complement or negation of B is not an option.
 _PRIMED = re.compile(
     r"\s*[~¬]\s*\(?[A-J]\)?\s*|\s*\(?[A-J]\)?\s*(?:['′’]+|\^\s*\{?\s*(?:'|\\prime)+\s*\}?)\s*"
 )
@@ -68,13 +69,13 @@ def extract_letters(
     several: bool = True,
     question: str | None = None,
 ) -> str | None:
-    """Return the letters an answer chooses, sorted, or None where it chooses none.
+    """Return the letters that an answer chooses, sorted; None if it chooses none.
 
     Args:
-        answer_text: the text after the thought, or an answer already cut out of it.
-        options: the option texts in order, which lets a text or a value stand for its letter.
-        several: whether more than one letter may be right.
-        question: its words may be repeated in a concluding statement.
+        answer_text: the text after the thought, or an answer that was extracted from it.
+        options: texts of the options in order. With them a text or a value can stand for its letter.
+        several: whether more than one letter may be correct.
+        question: the question; a concluding statement may repeat its words.
     """
     if not answer_text:
         return None
@@ -118,7 +119,7 @@ def extract_letters(
 def _from_phrases(
     text: str, options: Options, several: bool, question: str | None
 ) -> tuple[str | None, bool]:
-    """Return what the answer phrases choose, and whether that settles it."""
+    """Return the letters that the answer phrases choose, and whether they decide the answer."""
     for said, firm in phrased_answers(text, question):
         found = read_letters(normalise(said), options)
         if found:
@@ -140,7 +141,7 @@ _RESTATED = re.compile(
 
 
 def _restated(behind: str, options: Options) -> str | None:
-    """Return the option that stands alone, or as `it is B`, behind words which take one back."""
+    """Return the option that stands alone, or in `it is B`, after words that retract an earlier answer."""
     if not behind or phrased_answers(behind):
         return None
     found = [m for m in _RESTATED.finditer(behind) if (m.group(1) or m.group(2)).isupper()]
@@ -172,14 +173,14 @@ def _from_boxes(text: str, boxes: Sequence[Box], options: Options, several: bool
 
 
 def _statement(said: str, options: Options, several: bool) -> str | None:
-    """Read a short statement: letters, a letter with its option's text, a text, or a value."""
+    """Read a short statement: letters, a letter with its option's text, an option's text, or a value."""
     if _PRIMED.fullmatch(said):
         return None
     return _spelled_out(said, options, several) or _judged_or_led(said, options, several)
 
 
 def _judged_or_led(said: str, options: Options, several: bool) -> str | None:
-    """Read options called right and wrong, or the letter that a statement opens with."""
+    """Read options that are called right or wrong, or the letter at the start of a statement."""
     if several and _LEFT_OPEN.search(said):
         return None
     return (
@@ -190,19 +191,19 @@ def _judged_or_led(said: str, options: Options, several: bool) -> str | None:
 
 
 def _spelled_out(said: str, options: Options, several: bool) -> str | None:
-    """Read a statement that is nothing but letters, texts of options, or a value."""
+    """Read a statement that consists only of letters, option texts, or a value."""
     text = normalise(said)
     spelled = None if re.fullmatch("[A-Za-z]", text) else option_of_text(text, options)
     letters = read_letters(text, options)
     if text.islower() and spelled and text in map(normalise, options or ()):
-        return spelled  # "(b)" where the options are (c), (a), (b): the text, not the place
+        return spelled  # with options (c), (a), (b), "(b)" is the text, not the letter
     if letters and (len(letters) == 1 or not spelled):
         return letters
     return spelled or letters or (options_of_texts(text, options) if several else None)
 
 
 def read_letters(text: str, options: Options = None) -> str | None:
-    """Read a normalised text that is nothing but letters, or a letter and its option's text."""
+    """Read a normalised text that consists only of letters, or of a letter and its option's text."""
     text = NOISE.sub("", re.sub(r"^\d\s*[.)]\s+", "", text)).strip(" .,;:*_\"'\x93\x94「」『』")
     text = _CALLED.sub("", text)
     if not text:
@@ -237,7 +238,7 @@ def read_letters(text: str, options: Options = None) -> str | None:
 
 
 def _letter_with_text(text: str, options: list[str] | tuple[str, ...]) -> str | None:
-    """Read `(F) C, A, B, D`, `B. 12 cm` or `E2`: a letter followed by that option's own text."""
+    """Read `(F) C, A, B, D`, `B. 12 cm` or `E2`: a letter followed by the text of its own option."""
     led = _LED.match(text)
     if not led:
         return None
@@ -265,22 +266,22 @@ _COMPARES = re.compile(
 
 
 def _lists_options(letters: str) -> bool:
-    """Whether letters are those of the first three options or more."""
+    """Return whether the letters are those of the first three or more options."""
     return len(letters) > 2 and string.ascii_uppercase.startswith(letters)
 
 
 def _spelled(line: str, options: Options) -> str | None:
-    """Return the letter of the option that a line, without its list number, spells out."""
+    """Return the letter of the option whose text a line contains after its list number."""
     return option_of_text(re.sub(r"^\d\s*[.)]\s+", "", line), options)
 
 
 def _from_prose(text: str, options: Options, several: bool, question: str | None) -> str | None:
-    """Read a passage without box and answer phrase, from its conclusion outwards."""
+    """Read a passage without a box or an answer phrase: first its conclusion, then the rest."""
     if ends_within_sentence(text):
         return None
     lines = [normalise(line) for line in text.splitlines()[-8:] if len(line) <= 120]
     alone = {read_letters(line, options) or _spelled(line, options) for line in lines} - {None}
-    if not several:  # a line `A, B, C, D` lists the options, `A and D` chooses two
+    if not several:  # a line `A, B, C, D` lists the options; `A and D` chooses two
         alone = {letters for letters in alone if letters and not _lists_options(letters)}
     if len(alone) == 1:
         return alone.pop()
@@ -318,7 +319,7 @@ def _from_prose(text: str, options: Options, several: bool, question: str | None
 
 
 def gold_letters(gold: str, options: Options) -> str | None:
-    """Return the letters of a gold, which may be letters, a list of them, or an option's text."""
+    """Return the letters of a gold: letters, a list of letters, or the text of an option."""
     clean = normalise(gold)
     letters = read_letters(clean, options)
     if letters and re.fullmatch(r"[A-J](?:[\s,;、]*[A-J])*", clean):

@@ -1,6 +1,6 @@
-"""A concluding sentence that says which option fits: `the triangle, which matches option C`, `对应选项C`.
+"""Reads a concluding sentence that says which option fits: `the triangle, which matches C`, `对应选项C`.
 
-Only the last sentence is read, only where it names one option, and only where no word of it denies or weighs.
+Only the last sentence is read. It must name exactly one option, and no word in it may deny or weigh.
 """
 
 import re
@@ -44,8 +44,8 @@ _CHINESE = (
 _OPTIONS = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z'’])")
 _ARTICLE = re.compile(
     r"(?<![A-Za-z])A(?=\s+[a-z])"
-)  # `A triangle, which ...`, at a sentence's start
-# Words that hold a fit to be a part, a first look, or somebody's.
+)  # `A triangle, which ...` at the start of a sentence
+# Words that make a fit partial, tentative, or someone else's opinion.
 _WEIGHED = re.compile(
     r"(?<![A-Za-z])(?:first|initially|seem\w*|appears?|appeared|looks?|might|may|could|would(?!\s+(?:say|go|be))|partly"
     r"|partially|some|somewhat|almost|nearly|closely|roughly|part|piece\s+of|half|then|suppose|check|let|does|do"
@@ -56,7 +56,7 @@ _WEIGHED = re.compile(
 
 
 def matched(ending: str, options: Options) -> str | None:
-    """Return the letter of the option that a concluding sentence calls the fitting one, or None.
+    """Return the letter of the option that a concluding sentence says fits, or None.
 
     Args:
         ending: the last sentence of an answer.

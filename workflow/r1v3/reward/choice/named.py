@@ -1,4 +1,4 @@
-"""Options that a passage names, leads with, or calls right and wrong, without being letters alone."""
+"""Reads options that a passage names, starts with, or calls right or wrong."""
 
 import re
 
@@ -8,7 +8,7 @@ from r1v3.reward.text.extract import leads_up
 from r1v3.reward.text.normalize import normalise, squeeze
 from r1v3.reward.text.vocabulary import SOMEBODY, denies_or_computes
 
-# Words before a letter that only say that it is the answer.
+# Words before a letter that only announce an answer.
 NOISE = re.compile(
     r"^(?:(?i:(?:so|therefore|thus|hence),?\s+)?(?i:the\s+)?(?i:(?:correct|final|right|best|closest)\s+)?"
     r"(?i:answers?|options?|choices?|letters?|set|image|figure|picture|situation|statements?)"
@@ -20,7 +20,7 @@ NOISE = re.compile(
 
 
 def leading(text: str, options: Options) -> str | None:
-    """Read the letter a statement opens with: `(B) because ...`, `C, since ...`, `D. 12 cm`."""
+    """Read the letter at the start of a statement: `(B) because ...`, `C, since ...`, `D. 12 cm`."""
     text = NOISE.sub("", text).strip(" *\"'\x93\x94")
     closing = re.fullmatch(r"(.{2,200}?)\s*\(([A-J])\)\W*", text)
     if closing and option_of_text(closing.group(1), options) == closing.group(2):
@@ -39,7 +39,7 @@ def leading(text: str, options: Options) -> str | None:
         return None
     rest = text[match.end() : match.end() + 30]
     also = re.match(r"\s*(?:,|and|和|与)\s*[(\[]?([A-J])(?![A-Za-z])", rest)
-    if also and denied_behind(rest, also.end()):  # "B, A is wrong", but "A and C are wrong"
+    if also and denied_behind(rest, also.end()):  # `B, A is wrong`, but `A and C are wrong`
         if "," not in also.group():
             return None
         also = None
@@ -74,7 +74,7 @@ _VALUE_BEHIND = re.compile(r"\s+[$€]?\d[\d.,$% ]*(?:[A-Za-z]{1,10}\s*)?(?:[.,;
 
 
 def _fits(rest: str, letter: str, options: Options) -> bool:
-    """Whether the words behind a letter are its option's own text, or say that it is right."""
+    """Return whether the words after a letter are the text of its option, or say that it is right."""
     if _RIGHT.match(rest) or _VALUE_BEHIND.match(rest):
         return True
     place = "ABCDEFGHIJ".index(letter)
@@ -96,7 +96,7 @@ _TWO_VALUES = re.compile(r"\A\W*\d[\d.,]*\s*(?:or|或)\s*\d")
 
 
 def weighs(behind: str) -> bool:
-    """Whether the words behind a letter leave it open: `B or maybe C`, `A, C (or B)`, `A?`."""
+    """Return whether the words after a letter leave it open: `B or maybe C`, `A, C (or B)`, `A?`."""
     clause = _GROUNDS.split(behind[:120])[0]
     return bool(_WEIGHS.match(clause) or _OTHER.search(clause) or _TWO_VALUES.search(clause))
 
@@ -110,7 +110,7 @@ _JUDGED = re.compile(
 
 
 def options_judged(text: str, options: Options, several: bool) -> str | None:
-    """Read a text that calls each of several options right or wrong: `A正确，B错误，C正确`."""
+    """Read a text that calls several options right or wrong: `A正确，B错误，C正确`."""
     found = {match.group(1): bool(match.group(2)) for match in _JUDGED.finditer(text)}
     right = [letter for letter, is_right in found.items() if is_right]
     if len(found) < 2 or not right or (len(right) > 1 and not several):
@@ -130,14 +130,14 @@ NAMED = re.compile(
 )
 
 
-# A letter is chosen where its statement ends, gives its grounds or calls it right.
+# A letter is chosen if its statement ends after it, gives reasons, or calls it right.
 _ENDS_THERE = re.compile(
     r"[)\]\"'*\s]*(?:$|[.,;:!?\n。，；(（-]|(?:because|since|as|for|based|due|in|from|among)\b|[\d$]"
     rf"|{_RIGHT.pattern})",
     re.IGNORECASE,
 )
 
-MAX_NAMED = 60  # a passage that names options more often goes through them and chooses none
+MAX_NAMED = 60  # a passage that names more options than this discusses them and chooses none
 _MAY = re.compile(r"(?:could|might|may|can)\s*$", re.IGNORECASE)
 
 _SOMEBODY = re.compile(rf"{SOMEBODY}\s*\Z", re.IGNORECASE)
@@ -146,7 +146,7 @@ _SEEN = re.compile(r"(?:\A\W*in|\bsee)\s+(?:the\s+)?\Z", re.IGNORECASE)
 
 
 def named(passage: str, options: Options, question: str | None = None) -> str | None:
-    """Return the one letter that a passage names, None for none or several."""
+    """Return the letter that a passage names; None if it names no letter or several."""
     found: set[str] = set()
     for count, match in enumerate(NAMED.finditer(passage)):
         if count == MAX_NAMED:

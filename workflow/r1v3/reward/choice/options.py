@@ -1,4 +1,4 @@
-"""Options of a question: find them in its text, and match a text or value to one of them."""
+"""Finds the options of a question in its text, and matches a text or value to one of them."""
 
 import re
 import string
@@ -12,12 +12,12 @@ from r1v3.reward.text.yes_no import leading_yes_or_no, yes_or_no_if_asked
 
 MAX_OPTIONS = 10  # A to J
 
-# The texts of a question's options in order, None where it has none.
+# Texts of a question's options in order; None if it has none.
 Options = list[str] | tuple[str, ...] | None
 
 
 def checked(letters: str, options: Options) -> str | None:
-    """Return upper-case letters sorted; None where one is no option or occurs twice."""
+    """Return letters in upper case, sorted; None if one is not an option or occurs twice."""
     letters = letters.upper()
     allowed = string.ascii_uppercase[: min(len(options), MAX_OPTIONS) if options else MAX_OPTIONS]
     chosen = sorted(set(letters))
@@ -31,7 +31,7 @@ _MARKER = re.compile(r"(?<![A-Za-z\\])[(（\[]?\s?([A-J])\s?[)）\].．、:：]\
 
 @lru_cache(maxsize=4_096)
 def options_in(question: str) -> tuple[str, ...] | None:
-    """Return the options that a question lists as `(A) .. (B) ..` or `A. .. B. ..`, or None."""
+    """Return the options that a question lists as `(A) .. (B) ..` or `A. .. B. ..`; None if it lists none."""
     text = question[-6_000:]
     found: list[re.Match[str]] = []
     best: list[re.Match[str]] = []
@@ -57,7 +57,7 @@ _CHOOSING = re.compile(
 
 
 def without_listing(text: str) -> str:
-    """Remove restated lists of three or more options, which choose nothing."""
+    """Remove repeated lists of three or more options, because such a list chooses none."""
     run: list[re.Match[str]] = []
     spans = []
     if "A" not in text or "B" not in text or "C" not in text:
@@ -83,7 +83,7 @@ def _line_end(text: str, start: int, limit: int) -> int:
 
 
 def option_of_text(text: str, options: Options) -> str | None:
-    """Return the letter of the one option that a normalised text spells out or equals in value."""
+    """Return the letter of the only option that a normalised text repeats or equals in value."""
     if not options or not text:
         return None
     wanted = squeeze(text)
@@ -91,7 +91,7 @@ def option_of_text(text: str, options: Options) -> str | None:
     exact = [i for i, option in enumerate(clean) if option and squeeze(option) == wanted]
     if exact:
         return string.ascii_uppercase[exact[0]]
-    if ends_on_sign(text):  # `18 -` goes on
+    if ends_on_sign(text):  # `18 -` is not complete
         return None
     soft = [i for i, option in enumerate(clean) if option and same_words(text, option)]
     if len(soft) == 1:
@@ -100,12 +100,12 @@ def option_of_text(text: str, options: Options) -> str | None:
 
 
 def option_of_leading_word(text: str, options: Options) -> str | None:
-    """Return the letter of the option yes or no that a statement opens with: `No, the left one is`."""
+    """Return the letter of the option yes or no that a statement starts with: `No, the left one is`."""
     return _option_that_says(leading_yes_or_no(text), options)
 
 
 def _option_that_says(said: bool | None, options: Options) -> str | None:
-    """Return the letter of the option that says yes, or no, where one option says each."""
+    """Return the letter of the option that means yes (or no), if exactly one option means each."""
     if said is None or not options:
         return None
     meant = [yes_or_no_if_asked(normalise(option)) for option in options[:MAX_OPTIONS]]
@@ -118,7 +118,7 @@ _APART = re.compile(r"\s*(?:;|,|\band\b|以及|和|与|及)\s*")
 
 
 def options_of_texts(text: str, options: Options) -> str | None:
-    """Return the letters of two or more options that a normalised text lists, each by its text."""
+    """Return the letters of two or more options whose texts a normalised text lists."""
     parts = [part for part in _APART.split(text) if part]
     if not options or not 2 <= len(parts) <= MAX_OPTIONS:
         return None
@@ -141,13 +141,13 @@ def _option_of_value(text: str, clean: list[str]) -> str | None:
 
 
 def option_mentioned(text: str, options: Options) -> str | None:
-    """Return the letter of the only option whose text a passage mentions as whole words."""
+    """Return the letter of the only option whose text a passage contains as whole words."""
     found = options_mentioned(text, options)
     return found[0] if len(found) == 1 else None
 
 
 def options_mentioned(text: str, options: Options) -> list[str]:
-    """Return the letters of all options whose texts a passage mentions, parts of others aside."""
+    """Return the letters of all options whose texts a passage contains; skip parts of longer option texts."""
     if not options:
         return []
     flat = _flatten(text)
@@ -172,7 +172,7 @@ def _occurs(words: str, flat: str) -> bool:
 
 @lru_cache(maxsize=8_192)
 def _as_whole_words(words: str) -> re.Pattern[str]:
-    """Return a pattern of a text whose words and numbers do not go on at its ends."""
+    """Return a pattern that matches a text only where its words and numbers end at the text's ends."""
     begins = r"(?<!\w)" if re.match(r"\w", words, re.ASCII) else ""
     number = r"(?<!\d[.,-])" if words[0].isdigit() else ""
     ends = r"(?!\w)" if re.match(r"\w", words[-1], re.ASCII) else ""
@@ -187,7 +187,7 @@ _UNDECIDED = re.compile(
 
 
 def option_to_decline(options: Options) -> str | None:
-    """Return the letter of the one option that says 'cannot be determined' and the like."""
+    """Return the letter of the only option that says 'cannot be determined' or similar."""
     found = [
         i for i, option in enumerate((options or ())[:MAX_OPTIONS]) if _UNDECIDED.search(option)
     ]
@@ -195,7 +195,7 @@ def option_to_decline(options: Options) -> str | None:
 
 
 def _option_spread(flat: str, options: list[str] | tuple[str, ...]) -> int | None:
-    """Return the one option all of whose words occur in the passage, in any order."""
+    """Return the index of the only option whose words all occur in the passage, in any order."""
     present = set(_TOKEN.findall(flat))
     wanted = [frozenset(_TOKEN.findall(_flatten(option))) for option in options[:MAX_OPTIONS]]
     full = [i for i, words in enumerate(wanted) if len(words) >= 2 and words <= present]

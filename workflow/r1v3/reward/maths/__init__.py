@@ -1,1 +1,1 @@
-"""Numbers, units, expressions and relations: read, evaluated, compared."""
+"""Reads, evaluates and compares numbers, units, expressions and relations."""

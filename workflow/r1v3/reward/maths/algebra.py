@@ -1,6 +1,6 @@
-r"""Which answers algebra (math-verify) may read: formulas of a closed vocabulary, without a word of prose.
+r"""Decides which answers math-verify may read: formulas with known commands and without prose.
 
-Its parser takes the part that it knows out of any text, so that `\phantom{12}` and `12\ldots` would be 12.
+Its parser extracts a part that it knows from any text, so it would read `\phantom{12}` and `12\ldots` as 12.
 """
 
 import re
@@ -19,14 +19,14 @@ cases wedge vee approx equiv R
 _KNOWN = frozenset(_WORDS.split())
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _RUN = re.compile(r"[A-Za-z]{3,}")
-# `12^{*}` and `\bar 5` are no 12 and no 5.
+# `12^{*}` is not 12, and `\bar 5` is not 5.
 _MARKED = re.compile(
     r"(?<![\d.])\\(?:bar|hat|vec|overline|dot)\s*\{?\s*\d|\^\s*(?:\{\s*[-+*]+\s*\}|[-+*](?![\d({\\A-Za-z]))"
 )
 
 
 def is_algebra(text: str) -> bool:
-    """Whether every command of an answer is known and no word stands between its signs."""
+    """Return whether an answer has only known commands and no words between its signs."""
     text = normalise(text)
     if (
         text.endswith("'")

@@ -1,6 +1,6 @@
-r"""Write two answers with the same names where names are free: `k` of `k \in Z`, bold letters for vectors.
+r"""Writes two answers with the same names where names are free: `k` of `k \in Z`, bold letters for vectors.
 
-Both texts are seen at once, so that an answer without such names stays as it is.
+Both texts are compared, so an answer without such names stays unchanged.
 """
 
 import re
@@ -24,8 +24,8 @@ def _in_usual_choice(found: re.Match[str]) -> str:
 
 
 def in_same_names(answer: str, gold: str) -> tuple[str, str]:
-    r"""Return answer and gold with one name for the whole number of a family, and one dress for vectors."""
-    if gold.strip(" $").isdigit():  # a gold of two numbers may be a point C(5, 2)
+    r"""Return answer and gold with the same bound variables and the same notation of vectors."""
+    if gold.strip(" $").isdigit():  # a gold that is not a number may be a point C(5, 2)
         answer = _CHOSEN.sub(_in_usual_choice, answer)
     if ("Z" in gold or "ℤ" in gold) and ("Z" in answer or "ℤ" in answer):
         answer = _with_bound_of(answer, gold, _RUNNER)
@@ -48,13 +48,14 @@ _PLAIN_SUBSCRIPT = re.compile(r"(?<![A-Za-z\\\d_])[a-zA-Z][1-9](?![A-Za-z\d])")
 
 
 def with_plain_subscripts(answer: str, gold: str) -> str:
-    """Return a normalised answer with `y1` for `y_1` where its gold writes so, in a chain or an equation."""
+    """Return a normalised answer with `y1` for `y_1`, if its gold writes subscripts so."""
     if "_" in gold or "_" not in answer or len(_PLAIN_SUBSCRIPT.findall(gold)) < 2:
         return answer
     return _SUBSCRIPT.sub(r"\1\2", answer)
 
 
-# The argument of `f(m) = 2m`, and the index of `a_k = 2k`, which stands on the right as well: `E_k` has none.
+# The argument of `f(m) = 2m`, and the index of `a_k = 2k`. An index also occurs on the right, so `E_k` has
+# none.
 _ARGUMENT = re.compile(r"(?<![A-Za-z\\])[A-Za-z]\s*\(\s*([a-z])\s*\)\s*=")
 _INDEX = re.compile(
     r"(?<![A-Za-z\\])[A-Za-z]\s*_\s*\{?\s*([a-z])\s*\}?\s*=(?=(?:(?>\\(?:[A-Za-z]+|.))|[^\\])*?\1)"
@@ -66,7 +67,7 @@ _INTEGRATED = re.compile(
 
 
 def _with_bound_of(answer: str, gold: str, bound: re.Pattern[str]) -> str:
-    """Return an answer whose one bound variable is called as in its gold."""
+    """Return an answer whose only bound variable has the name that its gold uses."""
     mine, wanted = (list(dict.fromkeys(bound.findall(text))) for text in (answer, gold))
     if len(mine) != 1 or len(wanted) != 1 or mine == wanted:
         return answer

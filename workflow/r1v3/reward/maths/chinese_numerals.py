@@ -1,4 +1,4 @@
-"""Chinese numerals as digits: `十二`, `两千三百`, `三分之二`, `百分之五十`, `1又1/2`, `二十个`."""
+"""Writes Chinese numerals as digits: `十二`, `两千三百`, `三分之二`, `百分之五十`, `1又1/2`, `二十个`."""
 
 import re
 from functools import lru_cache
@@ -23,9 +23,9 @@ _PLACES = "个名位天年月周次行列层排项步"
 
 @lru_cache(maxsize=16_384)
 def in_digits(text: str) -> str:
-    """Return a normalised leaf with its leading Chinese numeral in digits; other texts as they are.
+    """Return a normalised leaf with its leading Chinese numeral in digits; other texts unchanged.
 
-    A numeral that begins a word (`三角形`, `一次函数`) is part of that word.
+    A numeral at the start of a word (`三角形`, `一次函数`) is part of that word.
     """
     if text.isascii() or len(text) > 60:
         return text
@@ -65,13 +65,13 @@ def _written(match: re.Match[str]) -> str | None:
 
 
 def _integer(text: str) -> int | None:
-    """Return the value of digits or a numeral, None for characters in no order."""
+    """Return the value of digits or a numeral; None if the characters form no numeral."""
     if text.isdigit() and text.isascii():
         return int(text) if len(text) <= 30 else None
     if len(text) > 20:
         return None
-    if not any(char in _TENS or char in _MYRIADS for char in text):  # read out digit by digit
-        readable = len(text) != 2  # 三五 is three to five
+    if not any(char in _TENS or char in _MYRIADS for char in text):  # digits one by one
+        readable = len(text) != 2  # 三五 means three to five
         return int("".join(str(_DIGITS[char]) for char in text)) if readable else None
     total = section = digit = 0
     for char in text:

@@ -1,6 +1,6 @@
-r"""Compare two answers by structure, leaf by leaf.
+r"""Compares two answers by structure, leaf by leaf.
 
-`Comparison.same` returns True, False, or None where some leaf is beyond this package's own reading.
+`Comparison.same` returns True, False, or None if this package cannot read some leaf.
 """
 
 import math
@@ -35,13 +35,13 @@ _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![a-zA-Z])\s*")
 
 @dataclass(frozen=True)
 class Comparison:
-    """How two answers are compared.
+    """The settings with which two answers are compared.
 
     Attributes:
-        tolerance: absolute, of numbers, or None.
-        blanks_ordered: whether parts set apart by semicolons are blanks, each in its place.
-        commas_ordered: whether parts set apart by commas are.
-        percent_asked: whether the question speaks of percent, None without a question.
+        tolerance: absolute tolerance of numbers, or None.
+        blanks_ordered: whether parts separated by semicolons are blanks in a fixed order.
+        commas_ordered: whether parts separated by commas are blanks in a fixed order.
+        percent_asked: whether the question mentions percent; None without a question.
     """
 
     tolerance: float | None = None
@@ -65,14 +65,14 @@ class Comparison:
             squeeze(a.text),
             squeeze(g.text),
         ):
-            return False  # the set that holds the empty one
+            return False  # the set that contains the empty set
         ordered = [x.kind == "relation" and bool(set(x.operators) & ORDER) for x in (a, g)]
         if (ordered[0] and g.kind == "list") or (ordered[1] and a.kind == "list"):
             joint = [joint_interval(x) or x for x in (a, g)]
             if "list" in (joint[0].kind, joint[1].kind):  # `-1, 3` is not `-1 < x < 3`
                 return _unlike(a, g)
         if a.kind == "list" and g.kind == "union" and ordered_items(a) and _BOTH.search(a.text):
-            return False  # `2 < x < 3 and x > 5` is no union
+            return False  # `2 < x < 3 and x > 5` is not a union
         a, g = self.plain(a), self.plain(g)
         if (a.kind == "list") != (g.kind == "list"):
             a, g = joint_interval(a) or a, joint_interval(g) or g
@@ -92,7 +92,7 @@ class Comparison:
         return same_leaf(a.text, g.text, self.tolerance, self.percent_asked)
 
     def plain(self, shape: Shape) -> Shape:
-        """Take off labels (`x = `), memberships and set-builders; turn inequalities to intervals."""
+        """Remove labels (`x = `), memberships and set-builders, and turn inequalities into intervals."""
         for _ in range(4):
             if shape.kind == "builder":
                 shape = shape.items[0]
@@ -124,7 +124,7 @@ class Comparison:
             if len(a_items) != len(g_items):
                 return _unlike(a, g)
         if {"either", "blanks"} == {a.kind, g.kind}:
-            return False  # `4 or -2` fills no two blanks
+            return False  # `4 or -2` does not fill two blanks
         a_items = in_place(a_items)
         pairs = by_label(a_items, g_items)
         if (
@@ -135,10 +135,10 @@ class Comparison:
         ):
             labels = {label_of(item) for item in g_items}
             if len(labels) == len(g_items) > 1:
-                return False  # `x = 1 or y = 2` is no solution of a system
+                return False  # `x = 1 or y = 2` is not the solution of a system
         if pairs:
             return every(self.same(x, y) for x, y in pairs)
-        if are_numbered_roots(a_items) or are_numbered_roots(g_items):  # roots in any order
+        if are_numbered_roots(a_items) or are_numbered_roots(g_items):  # roots may have any order
             a_items, g_items = ([self.plain(x) for x in items] for items in (a_items, g_items))
         named = [named_apart(items) for items in (a_items, g_items)]
         if named[0] != named[1] or (self._in_order(a, g) and not are_numbered_roots(g_items)):
@@ -146,7 +146,7 @@ class Comparison:
         return self._matching(list(a_items), list(g_items))
 
     def _in_order(self, a: Shape, g: Shape) -> bool:
-        """Whether two lists are blanks in their places rather than solutions in any order."""
+        """Return whether two lists are blanks in a fixed order rather than solutions in any order."""
         if not {a.kind, g.kind} <= {"list", "blanks"}:
             return False
         if "blanks" in (a.kind, g.kind):
@@ -156,7 +156,7 @@ class Comparison:
         return self.commas_ordered or lettered or (self.blanks_ordered and worded)
 
     def _tuple_and_list(self, a: Shape, g: Shape) -> bool | None:
-        """Compare `(1, 3)` with a bare `1, 3`: same order, round brackets, and no set."""
+        """Compare `(1, 3)` with a bare `1, 3`: they need the same order, round brackets, and no set."""
         bracket, other = (a, g) if a.kind == "bracket" else (g, a)
         if other.kind == "set" or bracket.opening + bracket.closing != "()":
             return False
@@ -166,7 +166,7 @@ class Comparison:
         return every(self.same(x, y) for x, y in pairs)
 
     def _matching(self, a_items: list[Shape], g_items: list[Shape]) -> bool | None:
-        """Match without order; equality being transitive, the first partner will do."""
+        """Match items in any order. Equality is transitive, so the first equal partner is enough."""
         unsure = False
         for x in a_items:
             partner = None
@@ -194,7 +194,7 @@ class Comparison:
             times = [clock and _time_of_day(*clock.groups()) for clock in clocks]
             return times[0] == times[1]
         if clocks[1] and math.gcd(*map(int, clocks[1].group().split(":")[:2])) > 1:
-            return False  # 9:45 is no ratio in lowest terms, so a time of day
+            return False  # 9:45 is not in lowest terms, so it is a time of day
         terms = [shape.items if shape.kind == "ratio" else None for shape in (a, g)]
         if terms[0] and terms[1]:
             if len(terms[0]) != len(terms[1]):
@@ -207,7 +207,7 @@ class Comparison:
             return every(crosses)
         ratio, other = (a, g) if terms[0] else (g, a)
         if len(ratio.items) != 2 or (ratio.items[1].text == "1" != other.text and ratio is a):
-            return False  # 6:1 is no way to write 6
+            return False  # 6:1 is not another form of 6
         quotient = f"({ratio.items[0].text})/({ratio.items[1].text})"
         if ratio is a:
             return same_leaf(quotient, other.text, self.tolerance)
@@ -234,12 +234,12 @@ _BOTH = re.compile(r"\band\b|且|\\wedge")
 
 
 def ordered_items(shape: Shape) -> bool:
-    """Whether all items of a list are inequalities."""
+    """Return whether all items of a list are inequalities."""
     return all(set(item.operators) & ORDER for item in shape.items)
 
 
 def _time_of_day(hour: str, rest: str, half: str | None) -> tuple[int, str]:
-    """Return the hour of 24 and the rest of a time: `3:30 PM` is (15, "30")."""
+    """Return the hour (0 to 23) and the rest of a time: `3:30 PM` gives (15, "30")."""
     return (int(hour) % 12 + 12 * (half in "pP") if half else int(hour)), rest
 
 
@@ -260,7 +260,7 @@ _PLACE = re.compile(r"(?:第|(?i:part|blank|question))([一二三四五六1-6])(
 
 
 def in_place(items: list[Shape]) -> list[Shape]:
-    """Return parts that are named by their places (`第二空: 4; 第一空: -2`) in the order of these."""
+    """Sort parts that are named by their places (`第二空: 4; 第一空: -2`) by these places."""
     places = [_PLACE.fullmatch(label_of(item) or "") for item in items]
     if len(items) < 2 or None in places:
         return items
@@ -269,7 +269,7 @@ def in_place(items: list[Shape]) -> list[Shape]:
 
 
 def column_of(shape: Shape) -> Shape | None:
-    """Return the tuple that a matrix of one column or row, or a sum of unit vectors, writes; else None."""
+    """Return the tuple that a matrix with one row or column, or a sum of unit vectors, means; else None."""
     if shape.kind == "leaf" and r"\vec{" in shape.text:
         return components_of(shape.text)
     point = _POINT.fullmatch(shape.text) if shape.kind == "leaf" else None
@@ -288,7 +288,7 @@ _COMPONENT = re.compile(r"\s*([+-]?)\s*([^+-]*?)\s*\\vec\{([ijk])\}\s*")
 
 
 def components_of(text: str) -> Shape | None:
-    r"""Return the tuple of `2\vec{i} - \vec{j}`, with all of i, j up to the last one named; else None."""
+    r"""Return the tuple of `2\vec{i} - \vec{j}`: i, j and, if it occurs, k; None for other texts."""
     found = {
         mark.group(3): mark.group(1) + (mark.group(2) or "1") for mark in _COMPONENT.finditer(text)
     }
@@ -327,7 +327,7 @@ def _both_signs(text: str) -> list[str]:
 
 
 def joint_interval(shape: Shape) -> Shape | None:
-    """Return what `a > -1 and a < 2` or `x > 1 and x != 2` describes, None for any other list."""
+    """Return the interval or union that `a > -1 and a < 2` or `x > 1 and x != 2` describes, else None."""
     if holed := without_points(shape):
         return holed
     if shape.kind != "list" or len(shape.items) != 2:
@@ -354,7 +354,7 @@ def joint_interval(shape: Shape) -> Shape | None:
 
 
 def same_chain(a: Shape, g: Shape, comparison: Comparison) -> bool | None:
-    """Compare two chains such as `a < b < c` and `c > b > a`, side by side."""
+    """Compare two chains such as `a < b < c` and `c > b > a` term by term."""
     if not all(operator in MIRROR for operator in a.operators + g.operators):
         return False
     sides, operators = list(a.items), list(a.operators)
@@ -366,7 +366,7 @@ def same_chain(a: Shape, g: Shape, comparison: Comparison) -> bool | None:
 
 
 def every(results: Iterable[bool | None]) -> bool | None:
-    """Three-valued and."""
+    """Return the three-valued conjunction of the results."""
     unsure = False
     for result in results:
         if result is False:
@@ -376,13 +376,13 @@ def every(results: Iterable[bool | None]) -> bool | None:
 
 
 def _unlike(a: Shape, g: Shape) -> bool | None:
-    """Return False for two structures that cannot be equal, None where LaTeX beyond our reading may be."""
+    """Return False for two structures that cannot be equal; None if they contain LaTeX beyond our parser."""
     beyond = any(rf"\{name}" in a.text + g.text for name in ("begin", "int", "sum", "lim"))
     return None if beyond else False
 
 
 def flat(shape: Shape) -> list[Shape]:
-    """Return the items of a list with ± written out; a single answer is a list of one."""
+    """Return the items of a list with each ± written as two values. A single answer is a list of one."""
     items = shape.items if shape.kind in _LISTS else (shape,)
     found = []
     for item in items:

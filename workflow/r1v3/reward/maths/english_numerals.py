@@ -1,4 +1,4 @@
-"""English number words as digits: `twenty-one`, `one hundred and five`, `minus six`, `thirteen`."""
+"""Writes English number words as digits: `twenty-one`, `one hundred and five`, `minus six`, `thirteen`."""
 
 import re
 from fractions import Fraction
@@ -17,7 +17,8 @@ _ORDINAL_WORDS = {word: str(place) for place, word in enumerate(_ORDINALS.split(
 _PARTS = {"half": 2, "quarter": 4} | {
     word: place for place, word in enumerate(_ORDINALS.split(), start=1) if place > 2
 }
-# `two thirds`, `three-quarters`, `one and a half`; a second is a unit of time, and `third` alone a place.
+# `two thirds`, `three-quarters`, `one and a half`. `second` is a unit of time, and `third` alone is an
+# ordinal.
 _FRACTION = re.compile(
     rf"(?:(?P<whole>[a-z -]+?) and )?(?P<top>a|an|[a-z]+)[\s-]+(?P<part>{'|'.join(_PARTS)}|halve)s?"
 )
@@ -29,7 +30,7 @@ _PLACE = re.compile(
 
 @lru_cache(maxsize=16_384)
 def english_in_digits(text: str) -> str:
-    """Return a leaf that is a number in words, as a whole, in digits; other texts as they are."""
+    """Return a leaf that consists of number words in digits; other texts unchanged."""
     folded = text.casefold().strip()
     if not folded[:1].isalpha() or len(folded) > 80:
         return text
@@ -46,7 +47,7 @@ def english_in_digits(text: str) -> str:
 
 
 def _fraction(folded: str) -> Fraction | None:
-    """Return the value of `half`, `two thirds`, `one and a half`, None for any other words."""
+    """Return the value of `half`, `two thirds` or `one and a half`; None for other words."""
     if folded in ("a dozen", "one dozen"):
         return Fraction(12)
     if folded in ("half", "one half", "a half"):
@@ -63,9 +64,9 @@ def _fraction(folded: str) -> Fraction | None:
 
 
 def _value(words: list[str]) -> int | None:
-    """Return the value of number words in their order, None for any other words."""
+    """Return the value of number words in the given order; None for other words."""
     total = group = 0
-    last = 10**12  # each part of a group is smaller than the one before it
+    last = 10**12  # each part of a group is smaller than the part before it
     words = [word for place, word in enumerate(words) if not (word == "and" and place)]
     for place, word in enumerate(words):
         if word in _VALUES:

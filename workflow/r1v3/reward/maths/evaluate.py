@@ -1,11 +1,11 @@
-"""Evaluate expression trees in any arithmetic: floats, many digits, or sympy's symbols."""
+"""Evaluates expression trees in any arithmetic: floats, many digits, or sympy's symbols."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from r1v3.reward.maths.reader import Tree
 
-# What computes a node: a function of its parts by its kind, or by its name where it has one.
+# Functions that compute a node from its parts, by the node's kind or, if it has one, by its name.
 Arithmetic = Mapping[str, Callable[..., Any]]
 
 
@@ -13,8 +13,8 @@ def evaluate_tree(tree: Tree, point: Mapping[str, Any], arithmetic: Arithmetic) 
     """Return the value of a tree at a point (name to value).
 
     Raises:
-        LookupError: the arithmetic has no such part, or the point no such variable.
-        Whatever the arithmetic raises.
+        LookupError: the arithmetic lacks a part of the tree, or the point lacks a variable.
+        Errors of the arithmetic itself.
     """
     kind = tree[0]
     if kind == "var":
@@ -32,7 +32,7 @@ def evaluate_tree(tree: Tree, point: Mapping[str, Any], arithmetic: Arithmetic) 
 
 
 def logarithm(natural: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Return the logarithm of `(value)`, the natural one, or of `(base, value)`."""
+    """Return the logarithm as a function of `(value)` (natural) or of `(base, value)`."""
 
     def compute(*parts: Any) -> Any:
         value = natural(parts[-1])

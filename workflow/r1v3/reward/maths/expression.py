@@ -1,9 +1,9 @@
-r"""Parse one mathematical expression, LaTeX or plain, into a small tree that can only be evaluated.
+r"""Parses one mathematical expression, LaTeX or plain text, into a small tree that can only be evaluated.
 
-The tree is made of tuples: ("num", Fraction), ("var", name), ("const", name), ("add", a, b),
-("mul", a, b), ("div", a, b), ("pow", a, b), ("neg", a), ("fn", name, a),
-("log", base, a), ("root", index, a), ("abs", a), ("fact", a), ("binom", n, k), ("call", name, a).
-Nothing in it can run code. What is not understood raises `NotAnExpression`, never a guess.
+The tree consists of tuples: ("num", Fraction), ("var", name), ("const", name), ("add", a, b), ("mul", a, b),
+("div", a, b), ("pow", a, b), ("neg", a), ("fn", name, a), ("log", base, a), ("root", index, a), ("abs", a),
+("fact", a), ("binom", n, k), ("call", name, a). It cannot run code. A text that is not understood raises
+`NotAnExpression`; the parser never guesses.
 """
 
 import re
@@ -34,7 +34,7 @@ _ACCENTED = re.compile(r"\s*(?:\{([^{}]{1,20})\}|([A-Za-z])(?![A-Za-z]))")  # \v
 
 @lru_cache(maxsize=65_536)
 def parse_expression(text: str) -> Tree | None:
-    """Return the tree of a normalised text, or None where it is not understood."""
+    """Return the tree of a normalised text, or None if it is not understood."""
     if len(text) > MAX_CHARS:
         return None
     parser = _Parser(text)
@@ -86,7 +86,7 @@ class _Parser(Reader):
         if not char:
             return False
         if char.isdigit() or char == ".":
-            # "2 3" is no product, but "x 2" after a group or a letter is accepted as one
+            # `2 3` is not a product, but `x 2` after a letter or a group is accepted as one.
             previous = self.text[: self.at].rstrip()[-1:]
             return not (previous.isdigit() or previous == ".") and char != "."
         if char == "|":
@@ -227,7 +227,7 @@ class _Parser(Reader):
         raise NotAnExpression(name)
 
     def argument(self, depth: int) -> Tree:
-        r"""Read an argument of \frac: a group, or the single digit or sign that TeX would take."""
+        r"""Read an argument of \frac: a group, or a single digit or sign as in TeX."""
         char = self.peek()
         if char == "{":
             return self.group("{", depth)
@@ -267,7 +267,7 @@ class _Parser(Reader):
         return self.primary(depth + 1)
 
     def function_argument(self, depth: int) -> Tree:
-        r"""Read `(x)` or, unbracketed, the product up to the next sign or function: `\sin 2x`."""
+        r"""Read `(x)` or, without brackets, the product up to the next sign or function: `\sin 2x`."""
         char = self.peek()
         if char and char in "({":
             return self.group(char, depth)
@@ -282,7 +282,7 @@ class _Parser(Reader):
 
 
 def subtrees(tree: Tree) -> Iterator[Tree]:
-    """Yield a tree and all trees in it."""
+    """Yield a tree and all its subtrees."""
     yield tree
     for part in tree[1:]:
         if isinstance(part, tuple):
@@ -290,6 +290,6 @@ def subtrees(tree: Tree) -> Iterator[Tree]:
 
 
 def variables_of(tree: Tree) -> frozenset[str]:
-    """Return the names of the free variables of a tree; an unknown function f is `f()`."""
+    """Return the names of a tree's free variables; an unknown function f is named `f()`."""
     named = (node for node in subtrees(tree) if node[0] in ("var", "call"))
     return frozenset(node[1] if node[0] == "var" else f"{node[1]}()" for node in named)

@@ -1,4 +1,4 @@
-"""The vocabulary of expressions: functions, letters, and the patterns of the smallest parts."""
+"""The vocabulary of expressions: functions, letters, and patterns of the smallest parts."""
 
 import re
 
@@ -6,7 +6,7 @@ FUNCTIONS = {
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
     "ln", "lg", "log", "exp", "max", "min", "gcd", "lcm", "sqrt",
 }  # fmt: skip
-OPAQUE = set("fghFGHP")  # letters that name a function where a bracket follows them at once
+OPAQUE = set("fghFGHP")  # letters that name a function if a bracket follows directly
 GREEK = {
     "alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "theta", "iota", "kappa",
     "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "varphi", "chi", "psi",
@@ -36,12 +36,12 @@ SHORT_WORDS = frozenset(_SHORT_WORDS.split())
 
 
 def is_english(run: str) -> bool:
-    """Whether up to three letters in a row are a word (`not`, `or`) rather than a product (`xy`, `abc`)."""
+    """Return whether up to three letters are a word (`not`, `or`) rather than a product (`xy`, `abc`)."""
     return run in SHORT_WORDS or (len(run) == 3 and run.islower() and bool(set(run) & set("eiou")))
 
 
 def starts_factor_command(name: str) -> bool:
-    """Whether a LaTeX command begins a factor, so that juxtaposition means a product."""
+    """Return whether a LaTeX command starts a factor, so that juxtaposition means a product."""
     return (
         name in FUNCTIONS
         or name in GREEK

@@ -1,7 +1,7 @@
-r"""Read numbers exactly: `1,234.5`, `-3`, `\frac{3}{4}`, `2\frac{1}{3}`, `1.2\times 10^{5}`, `28%`.
+r"""Reads numbers exactly: `1,234.5`, `-3`, `\frac{3}{4}`, `2\frac{1}{3}`, `1.2\times 10^{5}`, `28%`.
 
-Values are `Fraction`s, so 0.1 + 0.2 worries never arise. This is the fast path of the grader: one
-regular expression, no symbolic algebra.
+Values are `Fraction`s, so 0.1 + 0.2 has no rounding error. This is the fast path of the grader: one regular
+expression, no symbolic algebra.
 """
 
 import re
@@ -39,7 +39,7 @@ def parse_number(text: str) -> Fraction | None:
 
 
 def number_of(match: re.Match[str]) -> Fraction | None:
-    """Return the value of a match of the number pattern, None for a zero denominator."""
+    """Return the value of a match of the number pattern; None if the denominator is zero."""
     found = match.groupdict()
     sign = -1 if found["sign"] == "-" else 1
     if found["plain"]:

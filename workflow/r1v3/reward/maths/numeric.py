@@ -1,8 +1,8 @@
-"""Evaluate expression trees, exactly where they are rational, and tell whether two are equal.
+"""Evaluates expression trees, exactly if they are rational, and decides whether two are equal.
 
-Two trees with variables are equal when they agree at fixed pseudo-random points (a wrong pair passes
-with a chance below 1e-9). All costs are bounded: a power or factorial that would need more than
-MAX_BITS raises `TooLarge`, so towers of powers cost microseconds.
+Two trees with variables are equal if they agree at fixed pseudo-random points (a wrong pair passes with a
+probability below 1e-9). All costs are bounded: a power or factorial that needs more than MAX_BITS raises
+`TooLarge`, so towers of powers cost only microseconds.
 """
 
 import cmath
@@ -19,7 +19,7 @@ from r1v3.reward.maths.precise import agrees_precisely
 from r1v3.reward.maths.reader import Tree
 
 Number = Fraction | complex
-Point = dict[str, Number]  # value by name of variable
+Point = dict[str, Number]  # values by name of the variable
 
 MAX_BITS = 40_000
 RELATIVE = 1e-9
@@ -27,18 +27,19 @@ POINTS = 6
 
 
 class Undefined(ArithmeticError):
-    """The expression has no finite value here (division by zero, logarithm of zero)."""
+    """Raised if an expression has no finite value at a point (division by zero, logarithm of zero)."""
 
 
 class TooLarge(ArithmeticError):
-    """The value would need more digits than the grader is willing to compute."""
+    """Raised if a value needs more digits than the grader computes."""
 
 
 def value_of(tree: Tree, point: Point | None = None) -> Number:
     """Return the value of a tree at a point (name to number).
 
     Raises:
-        Undefined: no finite value. TooLarge: past the bounds.
+        Undefined: there is no finite value.
+        TooLarge: the value exceeds the bounds.
     """
     try:
         return evaluate_tree(tree, point or {}, _FLOATS)
@@ -83,7 +84,7 @@ def _is_natural(n: Number) -> TypeGuard[Fraction]:
 def _binomial(n: Number, k: Number) -> Number:
     if _is_natural(k) and k <= MAX_CHOSEN and not _is_natural(n):
         chosen: Number = Fraction(1)
-        for place in range(int(k)):  # n (n - 1) ... / k!, for the n of a formula
+        for place in range(int(k)):  # n (n - 1) ... / k!, if n is a formula
             chosen = chosen * (n - place) / Fraction(place + 1)
         return chosen
     if not (_is_natural(n) and _is_natural(k)):
@@ -141,10 +142,10 @@ _FLOATS: Arithmetic = {
 
 
 def as_complex(value: Number) -> complex:
-    """Return a value as a floating point number.
+    """Return a value as a floating-point number.
 
     Raises:
-        TooLarge: it is past the range of those.
+        TooLarge: the value exceeds the range of floating-point numbers.
     """
     try:
         return complex(value)
@@ -153,7 +154,7 @@ def as_complex(value: Number) -> complex:
 
 
 def close(left: Number, right: Number) -> bool:
-    """Whether two values are the same: exactly for rationals, to 1e-9 otherwise."""
+    """Return whether two values are equal: exactly for rationals, to 1e-9 for others."""
     if isinstance(left, Fraction) and isinstance(right, Fraction):
         return left == right
     try:
@@ -168,7 +169,7 @@ def close(left: Number, right: Number) -> bool:
 
 
 def sample_point(names: Iterable[str], index: int) -> Point:
-    """Return fixed values for the variables: positive at the first points, mixed signs after."""
+    """Return fixed values of the variables: positive at the first points, of both signs at the others."""
     point: Point = {}
     for name in names:
         seed = zlib.crc32(f"{name}/{index}".encode())
@@ -178,9 +179,9 @@ def sample_point(names: Iterable[str], index: int) -> Point:
 
 
 def _points(names: Iterable[str], *trees: Tree) -> list[Point]:
-    """Return the points at which trees are compared; one is far out where a tree has a modulus.
+    """Return the points at which trees are compared. With a modulus one point lies far from 0.
 
-    Near 0, |x + 2| is x + 2.
+    Near 0, |x + 2| equals x + 2.
     """
     points = [sample_point(names, index) for index in range(POINTS)]
     if any(_has_modulus(tree) for tree in trees) and not any(_has_root(tree) for tree in trees):
@@ -196,13 +197,13 @@ def _value_or_kind(tree: Tree) -> Number | type[ArithmeticError]:
 
 
 def same_value(left: Tree, right: Tree) -> bool | None:
-    """Return whether two trees have the same value everywhere, None where it cannot be told."""
+    """Return whether two trees have the same value everywhere; None if that cannot be decided."""
     names = variables_of(left) | variables_of(right)
     if not names:
         x, y = _value_or_kind(left), _value_or_kind(right)
         if not (isinstance(x, type) or isinstance(y, type)):
             return close(x, y) and (_exact(x, y) or agrees_precisely(left, right, {}))
-        # a value past all bounds matches no other: floats would call the two tiniest numbers equal
+        # A value beyond all bounds equals no other; as floats, the two tiniest numbers would be equal.
         return None if Undefined in (x, y) and TooLarge not in (x, y) else False
     compared = 0
     real_only = not ({"i"} & (_constants_of(left) | _constants_of(right)))
@@ -219,14 +220,14 @@ def same_value(left: Tree, right: Tree) -> bool | None:
             continue
         x, y = values
         if mixed and _is_real(x) != _is_real(y):
-            continue  # outside the domain of one of them, which an answer need not mention
+            continue  # outside the domain of one tree, which an answer need not mention
         if not close(x, y) or (compared == 0 and not agrees_precisely(left, right, point)):
             return False
         compared += 1
     return True if compared >= 2 else None
 
 
-# Letters that stand for any number; those of physics and of counts are positive where a root is drawn.
+# Letters that stand for any number. Letters of physics and of counts are positive if a tree has a root.
 _SIGNED = frozenset("xyzabctuw")
 
 
@@ -243,7 +244,7 @@ def _has_modulus(tree: Tree) -> bool:
 
 
 def _has_root(tree: Tree) -> bool:
-    """Whether a tree draws a root or a logarithm, which negative numbers may not have."""
+    """Return whether a tree has a root or a logarithm, which may be undefined for negative numbers."""
     return any(
         node[0] in ("root", "log")
         or (node[0] == "fn" and node[1] in ("ln", "log"))
@@ -253,7 +254,7 @@ def _has_root(tree: Tree) -> bool:
 
 
 def _in_domain(tree: Tree, point: Point) -> bool:
-    """Whether no part of a tree leaves the real numbers at a point."""
+    """Return whether all parts of a tree are real at a point."""
     try:
         return all(
             _is_real(as_complex(value_of(node, point)))
@@ -269,7 +270,7 @@ def _is_real(value: complex) -> bool:
 
 
 def _values(trees: Sequence[Tree], point: Point) -> list[complex] | None:
-    """Return the values of trees at a point, None where one has none."""
+    """Return the values of trees at a point; None if one of them has no value."""
     try:
         return [as_complex(value_of(tree, point)) for tree in trees]
     except (Undefined, TooLarge):
@@ -277,11 +278,11 @@ def _values(trees: Sequence[Tree], point: Point) -> list[complex] | None:
 
 
 def proportional(left: Tree, right: Tree) -> int | None:
-    """Return the sign of a constant c != 0 with left = c * right everywhere, 0 if there is none."""
+    """Return the sign of a constant c != 0 with left = c * right everywhere; 0 if there is none."""
     names = variables_of(left) | variables_of(right)
     if variables_of(left) != variables_of(right):
         return 0
-    if names and all(name.endswith("()") for name in names):  # f(2) and f(3) vary with nothing
+    if names and all(name.endswith("()") for name in names):  # f(2) and f(3) depend on no variable
         return 0
     ratio = None
     compared = 0
@@ -304,11 +305,11 @@ def proportional(left: Tree, right: Tree) -> int | None:
     return 1 if ratio.real > 0 else -1
 
 
-_FAR = (-9, -(10**4), 10**4)  # how far from its root an equation is tried: |x| = 3 has a second one
+_FAR = (-9, -(10**4), 10**4)  # distances from the root, for tests: |x| = 3 has two roots
 
 
 def solves(name: str, value: Tree, tree: Tree) -> bool:
-    """Whether `name = value` is the one root of `tree`, linear in `name`, at all sample points."""
+    """Return whether `name = value` is the only root of `tree`, linear in `name`, at all sample points."""
     others = (variables_of(tree) | variables_of(value)) - {name}
     if name not in variables_of(tree):
         return False

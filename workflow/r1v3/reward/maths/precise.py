@@ -1,6 +1,7 @@
-"""Evaluate two expression trees to 120 digits, so that what agrees as floats alone is told apart.
+"""Evaluates two expression trees to 120 digits, to distinguish values that are equal only as floats.
 
-`sqrt(10^20 + 1)` and `10^10` are one float and two numbers. Only pairs that are equal as floats come here.
+`sqrt(10^20 + 1)` and `10^10` are equal as floats but are two numbers. Only pairs that are equal as floats are
+evaluated here.
 """
 
 import operator
@@ -13,20 +14,20 @@ from r1v3.reward.maths.evaluate import Arithmetic, evaluate_tree, logarithm
 from r1v3.reward.maths.reader import Tree
 
 DIGITS = 120
-AGREE = 100  # digits that must agree; twenty are left to rounding
+AGREE = 100  # digits that must agree; the other twenty are left for rounding errors
 
 
 def agrees_precisely(left: Tree, right: Tree, point: Mapping[str, Fraction | complex]) -> bool:
-    """Whether two trees have one value to AGREE digits; True where a part has no such evaluation."""
+    """Return whether two trees agree to AGREE digits; True if a part cannot be evaluated to many digits."""
     try:
         difference, size = _difference(left, right, point, DIGITS)
         if difference <= size * _TINY:
             return True
         if size > _TINY:
             return False
-        # Both are tiny: what is nothing but rounding shrinks with more digits, what is a value stays.
+        # Both are tiny. A pure rounding error shrinks with more digits, a value does not.
         return bool(_difference(left, right, point, 2 * DIGITS)[0] < difference * _TINY)
-    except LookupError:  # a part is known as a float only
+    except LookupError:  # a part can be evaluated only as a float
         return True
     except (ArithmeticError, ValueError, TypeError):
         return False
@@ -38,7 +39,7 @@ _TINY = 10.0**-AGREE
 def _difference(
     left: Tree, right: Tree, point: Mapping[str, Fraction | complex], digits: int
 ) -> tuple[Any, Any]:
-    """Return how far two trees are apart, and the size of the larger one."""
+    """Return the distance of the values of two trees, and the larger absolute value."""
     import mpmath
 
     with mpmath.workdps(digits):

@@ -1,6 +1,6 @@
-r"""Compare two leaves: numbers, expressions, quantities with units, plain words.
+r"""Compares two leaves: numbers, expressions, quantities with units, plain words.
 
-Three answers: True, False, and None where a leaf is not understood (then algebra may decide).
+The result is True, False, or None if a leaf is not understood. Then algebra may decide.
 """
 
 import re
@@ -19,7 +19,7 @@ from r1v3.reward.text.normalize import fold_case, squeeze
 from r1v3.reward.text.vocabulary import counts_another, is_counted
 from r1v3.reward.text.yes_no import yes_or_no, yes_or_no_if_asked
 
-# A decimal answer to an exact gold counts from this many significant digits on.
+# A decimal answer to an exact gold counts if it has at least this many significant digits.
 SIGNIFICANT = 6
 ANGLE = (("degree", Fraction(1)),)
 PERCENT = (("percent", Fraction(1)),)
@@ -29,7 +29,7 @@ _COUNTER = re.compile(
     r"(?P<number>[-+]?[\d.,/ ]*\d|[-+]?\\[a-z]+[\d{}\\a-z^+\-*/ .]*[\d}])\s*"
     r"(?P<word>[\u4e00-\u9fff]+|[A-Za-z][a-z]{2,}(?:\s+[a-z]+){0,3})"
 )
-# A unit or counter in brackets behind its number: `12 (cm)`, `12（个）`.
+# A unit or counter in brackets after its number: `12 (cm)`, `12（个）`.
 _ANGLE_AND_UNIT = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})\s+(?=[A-Za-z])")
 _TRIG = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _BRACKETED = re.compile(r"(?P<number>.*[\d}])\s*[(\[]\s*(?P<word>[^()\[\]+*=-]{1,24})\s*[)\]]")
@@ -44,34 +44,34 @@ _PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*(\^\\circ|''|'|[^\d.\s,]{1,12}?)\s*(?=\d|
 
 @dataclass(frozen=True)
 class Quantity:
-    """A leaf as read: tree of its number (None if not understood), unit, and how it was written."""
+    """A parsed leaf: the tree of its number (None if not understood), its unit, and how it was written."""
 
     tree: Tree | None
     unit: Unit | None
-    decimals: int | None  # of a plain decimal number
-    significant: int  # digits of a plain number, 0 for any other expression
-    counted: str = ""  # the things it counts, as `12 students` does
+    decimals: int | None  # number of decimals of a plain decimal number
+    significant: int  # number of digits of a plain number, 0 for other expressions
+    counted: str = ""  # the counted things, such as `students` in `12 students`
 
     @property
     def number(self) -> Tree:
-        """The tree of a leaf that was understood."""
+        """Return the tree of a leaf that was understood."""
         assert self.tree is not None
         return self.tree
 
     @property
     def factor(self) -> Fraction:
-        """The unit in base units, 1 without a unit."""
+        """Return the unit's factor to base units; 1 without a unit."""
         return self.unit.factor if self.unit else Fraction(1)
 
     @property
     def dimension(self) -> Dimension:
-        """What the unit measures, () without a unit."""
+        """Return the dimension of the unit; () without a unit."""
         return self.unit.dimension if self.unit else ()
 
 
 @lru_cache(maxsize=32_768)
 def read_quantity(text: str) -> Quantity:
-    """Read a normalised leaf."""
+    """Parse a normalised leaf."""
     text = without_ordinal(_measured_in_digits(english_in_digits(in_digits(text))))
     text = _LED.sub("", text.strip(), count=1).lstrip("+")
     bracketed = _BRACKETED.fullmatch(text)
@@ -92,7 +92,7 @@ def read_quantity(text: str) -> Quantity:
         head, unit = head + r"^\circ", parse_unit(_ANGLE_AND_UNIT.sub("", unit.name))
     tree = parse_expression(head)
     if unit is not None and unit.dimension == ANGLE and _TRIG.search(head):
-        # the degree is the function's, not the whole's: \sin 30^\circ
+        # The degree sign belongs to the argument of the function, not to the whole: \sin 30^\circ
         return _quantity(
             parse_expression(text if "circ" in unit.name else head + r"^\circ"), None, text
         )
@@ -111,7 +111,7 @@ def read_quantity(text: str) -> Quantity:
 
 
 def _measured_in_digits(text: str) -> str:
-    """`seven squares` and `six cm` with their number in digits; other texts as they are."""
+    """Return `seven squares` and `six cm` with the number in digits; other texts unchanged."""
     number, _, word = text.rpartition(" ")
     if not number[:1].isalpha() or not _is_measure(word):
         return text
@@ -132,7 +132,7 @@ def _quantity(tree: Tree | None, unit: Unit | None, text: str) -> Quantity:
 
 
 def _compound(text: str) -> Quantity | None:
-    r"""Read `2小时30分`, `5 m 20 cm`, `30^\circ 15'` as one quantity in base units."""
+    r"""Parse `2小时30分`, `5 m 20 cm` or `30^\circ 15'` as one quantity in base units."""
     pairs = _PAIR.findall(text) if len(text) < 60 else []
     if len(pairs) < 2 or re.sub(r"[\s,]", "", _PAIR.sub("", text)):
         return None
@@ -147,14 +147,14 @@ def _compound(text: str) -> Quantity | None:
             return None
         dimension = unit.dimension
         total += Fraction(number) * unit.factor
-    assert dimension is not None  # there are two pairs at least
+    assert dimension is not None  # there are at least two pairs
     return Quantity(("num", total), Unit(Fraction(1), dimension, text), None, 0)
 
 
 def same_string(answer: str, gold: str) -> bool:
-    """Whether two normalised texts are one, blanks and the case of words aside.
+    """Return whether two normalised texts are equal, except for blanks and the case of words.
 
-    The case of a unit's symbol is not aside where it makes another unit: 5 mg is not 5 Mg.
+    The case of a unit's symbol counts if it makes another unit: 5 mg is not 5 Mg.
     """
     if squeeze(answer) != squeeze(gold):
         return _unit_in_other_case(answer, gold)
@@ -165,7 +165,7 @@ def same_string(answer: str, gold: str) -> bool:
 
 
 def _unit_in_other_case(answer: str, gold: str) -> bool:
-    """Whether two texts are one number and one unit, once in capitals that make no other unit: `5 KG`."""
+    """Return whether two texts are one number and one unit, once in capitals that name no unit: `5 KG`."""
     one, other = _NUMBER_AND_LETTERS.fullmatch(answer), _NUMBER_AND_LETTERS.fullmatch(gold)
     if not one or not other or one.group(1) != other.group(1):
         return False
@@ -179,7 +179,7 @@ _NUMBER_AND_LETTERS = re.compile(r"([-+]?\d[\d.,]*)\s*([A-Za-z]{1,4})")
 def same_leaf(
     answer: str, gold: str, tolerance: float | None = None, percent_asked: bool | None = None
 ) -> bool | None:
-    """Return whether two normalised leaves are the same, None where it cannot be told."""
+    """Return whether two normalised leaves are equal; None if that cannot be decided."""
     answer, gold = (english_in_digits(in_digits(text)) for text in (answer, gold))
     places = [without_ordinal(text) for text in (answer, gold)]
     if places[0].isdigit() and places[1].isdigit():
@@ -214,27 +214,28 @@ _DATE = re.compile(
 
 
 def date_of(text: str) -> tuple[int, ...]:
-    """Return the numbers of a date in their order: (2023, 5, 6) of `2023-05-06`; () for other texts."""
+    """Return the numbers of a date in written order: (2023, 5, 6) for `2023-05-06`; () for other texts."""
     found = _DATE.fullmatch(text)
     return tuple(int(part) for part in found.groups() if part) if found else ()
 
 
-# A substance: H_2O, CO_2; a product of numbered letters (F_1F_2) has no letter without its number.
+# A substance: H_2O, CO_2. In a product of numbered letters (F_1F_2) every letter has a number.
 _SUBSTANCE = re.compile(r"(?=.*_)(?=.*[A-Z](?!_|[a-z]_))(?:[A-Z][a-z]?(?:_\{?\d+\}?)?){2,}")
 
 
-# A chemical formula, whose numbers and charge may stand below, above or in line: Fe_2O_3, Fe2O3, SO4^{2-}.
+# A chemical formula. Its numbers and charge may be subscripts, superscripts or in line: Fe_2O_3, Fe2O3,
+# SO4^{2-}.
 _FORMULA = re.compile(
     r"(?=.*[A-Z].*[A-Z+-])\d*(?:[A-Z][a-z]?(?:_?\{?\d+\}?)?|[()](?:_?\{?\d\}?)?)+(?:\^?\{?\d*[+-]\}?)?"
 )
 _SCRIPTS = re.compile(r"[\^_{}]")
 
 
-_ROUTE = re.compile(r"[A-Z](?:\s*-\s*[A-Z]){2,}")  # from A by C to B
+_ROUTE = re.compile(r"[A-Z](?:\s*-\s*[A-Z]){2,}")  # a route from A through C to B
 
 
 def is_letter_word(text: str) -> bool:
-    """Whether letters in a row are a word (`AAS`, `dog`), whose order counts, not a product (`xy`, `ab`)."""
+    """Return whether letters are a word (`AAS`, `dog`), whose order counts, and no product (`xy`, `ab`)."""
     if _SUBSTANCE.fullmatch(text) or _ROUTE.fullmatch(text):
         return True
     if not (text.isascii() and text.isalpha() and len(text) > 1):
@@ -247,7 +248,7 @@ def is_letter_word(text: str) -> bool:
 
 
 def infinity_of(text: str) -> int:
-    """Return 1 or -1 for an infinite end of an interval, 0 for anything else."""
+    """Return 1 or -1 for plus or minus infinity, 0 for anything else."""
     bare = text.replace(" ", "").lstrip("+")
     return {r"\infty": 1, r"-\infty": -1}.get(bare, 0)
 
@@ -255,7 +256,7 @@ def infinity_of(text: str) -> int:
 def same_quantity(
     a: Quantity, g: Quantity, tolerance: float | None, percent_asked: bool | None = None
 ) -> bool | None:
-    """Compare two quantities, converting units where both have one."""
+    """Compare two quantities; convert units if both have one."""
     if a.unit and g.unit:
         if a.unit.dimension == g.unit.dimension:
             if a.unit.factor == g.unit.factor:
@@ -271,7 +272,7 @@ def same_quantity(
 
 
 def _temperatures(a: Quantity, g: Quantity, tolerance: float | None) -> bool:
-    """Compare temperatures on two scales; False where one of the quantities is none."""
+    """Compare temperatures on two scales; False if one of the quantities is no temperature."""
     for factor_a, zero_a in kelvins(a.unit) if a.unit else ():
         for factor_g, zero_g in kelvins(g.unit) if g.unit else ():
             left = ("add", _times(a.number, factor_a), ("num", zero_a))
@@ -284,8 +285,10 @@ def _temperatures(a: Quantity, g: Quantity, tolerance: float | None) -> bool:
 def _one_unit(
     a: Quantity, g: Quantity, tolerance: float | None, percent_asked: bool | None
 ) -> bool | None:
-    """Compare where only one side names its unit: a left-out unit is forgiven, a scale is not, nor is another
-    thing: 12 dogs are not 12 cm."""
+    """Compare two quantities of which only one has a unit.
+
+    A missing unit is accepted. A wrong scale is not, nor is another thing: 12 dogs are not 12 cm.
+    """
     if a.counted or g.counted:
         return False
     unit = a.unit or g.unit
@@ -299,14 +302,14 @@ def _one_unit(
         left_out = g.unit is not None or _may_be_degrees(g.number)
         return (written_alike and left_out) or _across(a, g, tolerance)
     if not written_alike and set(unit.name) - {"/"} <= _names_of(a, g):
-        named = parse_expression(unit.name)  # 2mg is no milligram beside an m and a g
+        named = parse_expression(unit.name)  # 2mg is not 2 milligrams with variables m and g
         sides = (("mul", side.number, named) if side.unit else side.number for side in (a, g))
         return same_value(*sides) if named else None
     return written_alike
 
 
 def _may_be_degrees(tree: Tree) -> bool:
-    """Whether a bare number may be one of degrees: 45 may, the root of 3 may not."""
+    """Return whether a bare number may be one of degrees: 45 may, the root of 3 may not."""
     try:
         return bool(variables_of(tree)) or isinstance(value_of(tree), Fraction)
     except (Undefined, TooLarge):
@@ -314,9 +317,9 @@ def _may_be_degrees(tree: Tree) -> bool:
 
 
 def _percent(a: Quantity, g: Quantity, tolerance: float | None, asked: bool | None) -> bool | None:
-    """Compare where one side says percent: 28% is 0.28, and 28 where the sign is merely left out.
+    """Compare two quantities of which one has a percent sign: 28% is 0.28, or 28 with the sign left out.
 
-    A share below 1 is never a percentage with its sign left out, nor is what was not asked in percent.
+    The sign cannot be left out for a percentage below 1, or if the question did not ask for percent.
     """
     across = _across(a, g, tolerance)
     if across or a.tree is None or g.tree is None:
@@ -326,7 +329,7 @@ def _percent(a: Quantity, g: Quantity, tolerance: float | None, asked: bool | No
         share, wanted = (as_complex(value_of(_scaled(side))) for side in (a, g))
     except (Undefined, TooLarge, KeyError):
         return across
-    # A percentage may be rounded where it was asked for.
+    # A percentage may be rounded if the question asked for one.
     rounded = g if g.unit else a if asked else None
     exact = a if rounded is g else g
     if (
@@ -348,7 +351,7 @@ def _names_of(a: Quantity, g: Quantity) -> frozenset[str]:
 
 
 def _across(a: Quantity, g: Quantity, tolerance: float | None) -> bool | None:
-    """Compare degrees with radians and percent with plain numbers; other dimensions never match."""
+    """Compare degrees with radians and percent with plain numbers. Other pairs of dimensions never match."""
     measured = {a.dimension, g.dimension}
     if not measured <= {ANGLE, PERCENT, ()} or measured == {ANGLE, PERCENT}:
         return False
@@ -356,12 +359,12 @@ def _across(a: Quantity, g: Quantity, tolerance: float | None) -> bool | None:
 
 
 def _scaled(quantity: Quantity) -> Tree:
-    """Return a quantity in base units."""
+    """Return the tree of a quantity in base units."""
     return _times(quantity.number, quantity.factor)
 
 
 def _in_radians(quantity: Quantity) -> Tree:
-    """Return an angle in radians, anything else in base units."""
+    """Return the tree of an angle in radians, of anything else in base units."""
     scaled = _scaled(quantity)
     return ("mul", scaled, _DEGREE) if quantity.dimension == ANGLE else scaled
 
@@ -373,7 +376,7 @@ def _times(tree: Tree, factor: Fraction) -> Tree:
 def same_number(
     a: Quantity, g: Quantity, left: Tree, right: Tree, tolerance: float | None
 ) -> bool | None:
-    """Compare two trees: exactly, within the tolerance, or by the rounding the writing implies."""
+    """Compare two trees: exactly, within the tolerance, or within the rounding that the notation implies."""
     equal = same_value(left, right)
     if equal or variables_of(left) or variables_of(right):
         return equal
@@ -390,18 +393,18 @@ def same_number(
 
 
 def _rounds(a: Quantity, g: Quantity, x: complex, y: complex) -> bool:
-    """Whether one is the other rounded: an exact answer to a decimal gold, or many digits."""
+    """Return whether one value is the rounded other: an exact answer to a decimal gold, or many digits."""
     if abs(x.imag) + abs(y.imag) > 0 or (a.unit and g.unit and a.unit.factor != g.unit.factor):
         return False
     if g.decimals and a.significant == 0 and (g.decimals >= 2 or g.significant >= 3):
         return abs(x.real - y.real) <= 0.5 * 10.0**-g.decimals * (1 + 1e-9)
     if a.decimals and g.significant == 0 and a.significant >= SIGNIFICANT:
-        short = (y.real - x.real) * (1 if y.real >= 0 else -1)  # rounded, or cut off
+        short = (y.real - x.real) * (1 if y.real >= 0 else -1)  # rounded or cut off
         return abs(short) <= 0.5 * 10.0**-a.decimals * (1 + 1e-9) or 0 <= short < 10.0**-a.decimals
     return False
 
 
-_SIGN = re.compile(r"\\[a-z]+\s*|[^\w\\]+")  # a lone sign, as in "fill in > or <"
+_SIGN = re.compile(r"\\[a-z]+\s*|[^\w\\]+")  # a sign alone, as in "fill in > or <"
 _MATH = re.compile(r"[=+<>^\\*/|]")
 _WORD = re.compile(r"[a-zA-Z]{3}|[\u4e00-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -414,7 +417,7 @@ _EMPTY = {
 
 
 def same_words(answer: str, gold: str) -> bool | None:
-    """Compare answers that are words; None where one of them looks like mathematics."""
+    """Compare answers that are words; None if one of them looks like mathematics."""
     empty = [squeeze(text) in _EMPTY for text in (answer, gold)]
     if any(empty):
         return all(empty)
@@ -423,12 +426,12 @@ def same_words(answer: str, gold: str) -> bool | None:
     if _MATH.search(answer) or _MATH.search(gold):
         prose = [bool(_WORD.search(re.sub(r"\\[a-zA-Z]+", "", t))) for t in (answer, gold)]
         return False if any(prose) else None
-    if not _LETTER.search(answer + gold):  # signs count where there are no words: 5' is no 5
+    if not _LETTER.search(answer + gold):  # without words, signs count: 5' is not 5
         return squeeze(answer).strip(_BRACKETS) == squeeze(gold).strip(_BRACKETS)
     return _soft(answer) == _soft(gold) != ""
 
 
-# What fills a blank in one of several usual words or signs.
+# Words and signs that usually fill a blank. Each line lists synonyms.
 _USUAL = {
     word: words.split()[0]
     for words in (
@@ -450,7 +453,7 @@ _SUFFICIENT = re.compile(r"(充分|必要)[而但]?[不非](必要|充分)的?(?
 
 
 def same_usual_words(answer: str, gold: str) -> bool:
-    """Whether two answers are usual ways to fill a blank with the same: `大于` and `>`, `充要条件`."""
+    """Return whether two answers fill a blank with the same meaning: `大于` and `>`, `充要条件`."""
     said = yes_or_no(gold)
     if said is not None and yes_or_no_if_asked(answer) is said:
         return True
@@ -478,7 +481,7 @@ def _soft(text: str) -> str:
 
 
 def close_values(left: Fraction, right: Fraction, tolerance: float | None) -> bool:
-    """Compare two plain numbers, within the tolerance where there is one."""
+    """Compare two plain numbers, within the tolerance if there is one."""
     if tolerance is None:
         return close(left, right)
     return abs(float(left) - float(right)) <= tolerance * (1 + 1e-9)

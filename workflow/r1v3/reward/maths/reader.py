@@ -1,20 +1,20 @@
-"""Read the smallest parts of an expression from a text: blanks, signs, numbers."""
+"""Reads the smallest parts of an expression from a text: blanks, signs, numbers."""
 
 from fractions import Fraction
 from typing import Any
 
 from r1v3.reward.maths.lexicon import CHOSEN, MIXED, MIXED_PLAIN, NUMBER, REPEATING, SPACE
 
-# A tree of an expression: its kind, then its parts; `expression.py` lists the kinds.
+# The tree of an expression: its kind, then its parts. `expression.py` lists the kinds.
 Tree = tuple[Any, ...]
 
 
 class NotAnExpression(ValueError):
-    """The text is no expression this parser understands."""
+    """Raised if the parser does not understand a text as an expression."""
 
 
 class Reader:
-    """A text and a position in it."""
+    """A text and the current position in it."""
 
     def __init__(self, text: str):
         self.text = text
@@ -23,7 +23,7 @@ class Reader:
 
     def skip(self) -> None:
         blanks = SPACE.match(self.text, self.at)
-        assert blanks  # the pattern matches the empty text too
+        assert blanks  # the pattern also matches the empty text
         self.at = blanks.end()
 
     def peek(self) -> str:
@@ -67,7 +67,7 @@ class Reader:
         return ("num", Fraction(match.group().rstrip(".")))
 
     def chosen(self, name: str) -> Tree | None:
-        r"""Read `C_n^k`, k of n things, or `A_n^k`, which counts their orders too; else None."""
+        r"""Read `C_n^k` (combinations) or `A_n^k` (permutations) of k out of n things; else None."""
         match = CHOSEN.match(self.text, self.at)
         if not match:
             return None

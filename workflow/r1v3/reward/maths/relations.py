@@ -1,4 +1,4 @@
-r"""Read equations and inequalities: labels (`x = 5`), values, intervals, equivalent relations."""
+r"""Reads equations and inequalities: labels (`x = 5`), values, intervals, equivalent relations."""
 
 import re
 from collections.abc import Sequence
@@ -26,12 +26,12 @@ _SCRIPTS = re.compile(r"_\s*(?:\{[^{}]*\}|\\?[A-Za-z0-9]+)|(?<=[A-Za-z])'+")
 
 
 def distinct(items: Sequence[Shape]) -> list[Shape]:
-    """Return the items without repetitions."""
+    """Return the items without duplicates."""
     return list({squeeze(item.text): item for item in items}.values())
 
 
 def value_of_relation(shape: Shape) -> Shape | None:
-    """Return what a labelled value is worth: `x = 5`, `f(2) = 1 + 1 = 2`, `x \\in (0, 1)`."""
+    """Return the value of a labelled value: `x = 5`, `f(2) = 1 + 1 = 2`, `x \\in (0, 1)`."""
     operators: tuple[str, ...] = shape.operators
     if "in" in operators and len(operators) == 1:
         return shape.items[1]
@@ -44,7 +44,7 @@ def value_of_relation(shape: Shape) -> Shape | None:
         computed = all(is_constant(side.text) for side in sides)
         middle = [parse_number(side.text) for side in sides[1:-1]]
         if computed or (parse_number(last.text) is not None and None not in middle):
-            checked = sides if computed else sides[1:]  # x = 15 = 12 is worth nothing
+            checked = sides if computed else sides[1:]  # x = 15 = 12 has no value
             return last if all(_holds(side.text, last.text) for side in checked) else None
         return last
     if is_label(first) or (
@@ -57,7 +57,7 @@ def value_of_relation(shape: Shape) -> Shape | None:
 
 
 def exact_before_rounded(shape: Shape) -> Shape | None:
-    r"""Return the exact value of `\sqrt{3} \approx 1.732`, where the rounded one agrees with it."""
+    r"""Return the exact value of `\sqrt{3} \approx 1.732`, if the rounded value agrees with it."""
     if shape.kind != "relation" or shape.operators != ("~",):
         return None
     exact, rounded = shape.items
@@ -65,12 +65,12 @@ def exact_before_rounded(shape: Shape) -> Shape | None:
     return exact if agrees and _holds(exact.text, rounded.text) else None
 
 
-# The modulus of a real unknown, which has two values (|z| is a length), and a logarithm.
+# The modulus of a real unknown, which has two solutions (|z| is a length), and a logarithm.
 _OF_UNKNOWN = re.compile(r"\|\s*[a-xy]\s*\||\\(?:log|ln|lg|exp)(?![a-z]).*")
 
 
 def is_label(text: str) -> bool:
-    """Whether the left of an equals sign is a name (`x`, `f(x)`, `|AB|`, `(p,q)`, `面积`)."""
+    """Return whether the left side of an equation is a name (`x`, `f(x)`, `|AB|`, `(p,q)`, `面积`)."""
     if denies(text) or _OF_UNKNOWN.fullmatch(text.strip()):
         return False
     text = _SCRIPTS.sub("", text)
@@ -83,18 +83,18 @@ _OF_LETTER = re.compile(r"\\(?:sin|cos|tan|cot|ln|log)\s*\d*\s*[A-Za-z]")  # no 
 
 
 def is_constant(text: str) -> bool:
-    """Whether the text is a computation without unknowns, as in `2 + 3 = 5`."""
+    """Return whether the text is a computation without unknowns, as in `2 + 3 = 5`."""
     tree = None if _OF_LETTER.search(text) else read_quantity(text).tree
     return tree is not None and not variables_of(tree)
 
 
 _MULTIPLE = re.compile(
     r"[-+]?\d[\d.]*\s*[A-Za-z]"
-)  # 2m = 12 is an equation before it is two metres
+)  # 2m = 12 is read as an equation, not as two metres
 
 
 def _holds(left: str, right: str) -> bool:
-    """Whether a computation comes out: `2 + 3 = 5` does, `15 = 12` does not."""
+    """Return whether a computation is correct: `2 + 3 = 5` is, `15 = 12` is not."""
     one, other = read_quantity(left), read_quantity(right)
     try:
         x = as_complex(value_of(("mul", ("num", one.factor), one.number)))
@@ -107,7 +107,7 @@ def _holds(left: str, right: str) -> bool:
 
 
 def label_of(shape: Shape) -> str | None:
-    """Return the label of `x = ...`, without blanks."""
+    """Return the label of `x = ...` without blanks; None if there is none."""
     if shape.kind == "relation" and shape.operators[:1] == ("=",) and is_label(shape.items[0].text):
         return re.sub(r"[\s{}]", "", shape.items[0].text)
     return None
@@ -116,7 +116,7 @@ def label_of(shape: Shape) -> str | None:
 def by_label(
     a_items: Sequence[Shape], g_items: Sequence[Shape]
 ) -> list[tuple[Shape, Shape]] | None:
-    """Pair `x = 1, y = 2` with `y = 2, x = 1` by their names."""
+    """Pair the items of `x = 1, y = 2` and `y = 2, x = 1` by name; None if that is not possible."""
     a_labels = [label_of(item) for item in a_items]
     g_labels = [label_of(item) for item in g_items]
     if None in a_labels or None in g_labels or len(set(g_labels)) < len(g_labels):
@@ -127,7 +127,7 @@ def by_label(
 
 
 def named_apart(items: Sequence[Shape]) -> bool:
-    """Whether each item has a name of its own, which fixes its place: `minimum: 1, maximum: 3`."""
+    """Return whether each item has its own name, which fixes its place: `minimum: 1, maximum: 3`."""
     labels = [label_of(item) for item in items]
     return (
         len(labels) > 1
@@ -138,15 +138,17 @@ def named_apart(items: Sequence[Shape]) -> bool:
 
 
 def are_numbered_roots(items: Sequence[Shape]) -> bool:
-    """Whether the items are roots in any order: `x_1 = ..., x_2 = ...`."""
+    """Return whether the items are roots in any order: `x_1 = ..., x_2 = ...`."""
     labels = [label_of(item) for item in items]
     bases = {re.sub(r"_?\d$", "", label) for label in labels if label}
     return None not in labels and len(bases) == 1 and all(re.search(r"\d$", x) for x in labels if x)
 
 
 def same_variable(a: Shape, g: Shape) -> bool:
-    """Whether two labelled values are about the same thing, as far as single letters and the words
-    for largest and smallest tell."""
+    """Return whether two labelled values belong to the same variable.
+
+    Single letters and words for the largest and smallest value decide.
+    """
     names = [re.sub(r"\s", "", _subject(shape)) for shape in (a, g)]
     ends = [_end_of(name) for name in names]
     if None not in ends and ends[0] != ends[1]:
@@ -162,13 +164,13 @@ def same_variable(a: Shape, g: Shape) -> bool:
     if "y" in (one, other) and all(
         _OF_VARIABLE.fullmatch(name) or name == "y" for name in (one, other)
     ):
-        return True  # y = 2x is f(x) = 2x
+        return True  # y = 2x equals f(x) = 2x
     words = [bool(_WORDED.search(name)) for name in (one, other)]
     return words[0] != words[1]  # a word may stand for a symbol: 面积 for S; two symbols differ
 
 
 def _subject(shape: Shape) -> str:
-    """Return what a relation is about: the name before an equals sign, the unknown of an inequality."""
+    """Return the subject of a relation: the name before an equals sign, or the unknown of an inequality."""
     if set(shape.operators) <= ORDER | {"!="}:
         unknown = [item.text for item in shape.items if _is_unknown(item.text)]
         if len(unknown) == 1:
@@ -183,7 +185,7 @@ _LENGTH = re.compile(r"\|([A-Z]{2})\||\\overline([A-Z]{2})|([A-Z]{2})")
 
 
 def _name(label: str) -> str:
-    """Return a label without braces, and without the marks of a length or an angle: `|AB|`, `angle A`."""
+    """Return a label without braces and without the marks of a length or an angle: `|AB|`, `angle A`."""
     directed = re.search(r"\\vec\{?[A-Z]{2}", label)
     label = re.sub(r"[{}]|\\(?:angle|vec)(?![a-z])", "", label)
     if directed:
@@ -193,14 +195,14 @@ def _name(label: str) -> str:
 
 
 def _end_of(name: str) -> str | None:
-    """Return which end of a range a label names, None for any other label."""
+    """Return the end of a range that a label names ("largest" or "smallest"); None for other labels."""
     if re.search(r"(?<![a-z])max|最[大高长多]", name, re.IGNORECASE):
         return "largest"
     return "smallest" if re.search(r"(?<![a-z])min|最[小低短少]", name, re.IGNORECASE) else None
 
 
 def same_relation(a: Shape, g: Shape) -> bool | None:
-    """Compare two equations or inequalities: their differences must be proportional."""
+    """Compare two equations or inequalities: the differences of their sides must be proportional."""
     trees = []
     for shape in (a, g):
         left, right = (parse_expression(side.text) for side in shape.items)
@@ -217,7 +219,7 @@ def same_relation(a: Shape, g: Shape) -> bool | None:
 
 
 def _same_explicit(a: Shape, g: Shape, trees: list[Tree]) -> bool:
-    """Compare `y = 6/x` with `xy = 6`: the one solves the other, in which y is linear."""
+    """Compare `y = 6/x` with `xy = 6`: one solves the other, which is linear in y."""
     for shape, other in ((a, trees[1]), (g, trees[0])):
         name, value = (parse_expression(side.text) for side in shape.items)
         if name is None or value is None:

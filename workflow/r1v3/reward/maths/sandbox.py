@@ -1,13 +1,13 @@
 r"""The child process that does symbolic algebra: `python -m r1v3.reward.maths.sandbox`.
 
-One JSON request a line on stdin, one JSON reply a line on stdout. Before anything is parsed the
-process limits itself: address space (bytes), processor time per request (seconds; the kernel's timer
-kills it even inside C code, and a busy machine does not change a verdict), wall-clock time as a
-backstop, no core dump, no file of more than 0 bytes. It runs without the
-parent's environment, so without its keys. It exits when its parent's end of the pipe closes.
+It reads one JSON request per line from stdin and writes one JSON reply per line to stdout. Before it parses
+anything, the process limits itself: address space (bytes), processor time per request (seconds), wall-clock
+time as a backstop, no core dump, no file of more than 0 bytes. The kernel's timer of processor time kills it
+even inside C code, and a busy machine does not change a verdict. The process runs without the parent's
+environment, so without its keys. It exits when its parent's end of the pipe closes.
 
-A request that names its own `seconds` is answered by a fork, so that one which hangs costs no new start
-of sympy: that is how the rest of a batch full of hanging answers is asked.
+A request with its own `seconds` is answered by a fork, so a hanging one does not cost a new start of sympy.
+The pool asks so for the rest of a batch in which many answers hang.
 """
 
 import json
@@ -20,11 +20,11 @@ from typing import Any
 
 from r1v3.base.memory import limit_process
 
-WALL_FACTOR = 10  # wall-clock seconds a request may take for each second of processor time
+WALL_FACTOR = 10  # most wall-clock seconds of a request for each second of processor time
 
 
 def equal(answer: str, gold: str, digits: int) -> bool:
-    """Return whether math-verify holds two LaTeX answers to be the same."""
+    """Return whether math-verify considers two LaTeX answers equal."""
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
     def read(text: str) -> list[Any]:
@@ -44,13 +44,13 @@ def _set_timers(seconds: float) -> None:
 
 
 def reply_to(request: dict[str, Any], seconds: float) -> str:
-    """Return the line that answers a request; the process is killed if it takes too long."""
+    """Return the line that answers a request. The process is killed if this takes too long."""
     _set_timers(seconds)
     try:
         reply = {"equal": bool(equal(request["answer"], request["gold"], request["digits"]))}
     except MemoryError:
         reply = {"error": "memory"}
-    except Exception as error:  # whatever sympy raises concerns this request alone
+    except Exception as error:  # an error of sympy concerns only this request
         reply = {"error": type(error).__name__}
     _set_timers(0)
     return json.dumps(reply) + "\n"
@@ -58,12 +58,12 @@ def reply_to(request: dict[str, Any], seconds: float) -> str:
 
 @lru_cache(maxsize=1)
 def warm_up() -> None:
-    """Do an integral, so that forks find the modules loaded that sympy imports for one."""
+    """Compute an integral, so that sympy's modules for integrals are loaded before a fork."""
     equal(r"\int_0^1 x^2 dx", r"\frac{1}{3}", 12)
 
 
 def reply_of_fork(request: dict[str, Any], seconds: float) -> str:
-    """Answer in a child process, whose death is an answer too."""
+    """Answer a request in a child process; if the child dies, answer with an error."""
     warm_up()
     readable, writable = os.pipe()
     child = os.fork()
@@ -87,7 +87,7 @@ def answer_requests(seconds: float, memory_bytes: int) -> None:
     limit_process(memory_bytes)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    equal(r"\frac{1}{2}", "0.5", 12)  # load everything before the clock of the first request starts
+    equal(r"\frac{1}{2}", "0.5", 12)  # load everything before the timer of the first request starts
 
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:

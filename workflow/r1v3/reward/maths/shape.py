@@ -1,7 +1,7 @@
-r"""See the structure of an answer: several blanks, a set, an interval, a tuple, a relation, a ratio.
+r"""Parses the structure of an answer: several blanks, a set, an interval, a tuple, a relation, a ratio.
 
-`shape_of` turns a normalised text into nested `Shape`s whose leaves are texts. It knows brackets and
-separators only; what leaves mean is decided where they are compared.
+`shape_of` turns a normalised text into nested `Shape`s whose leaves are texts. It knows only brackets and
+separators. Comparing code decides what the leaves mean.
 """
 
 import re
@@ -20,16 +20,16 @@ RELATIONS = {
 }  # fmt: skip
 
 
-NUMBERED = "(1)"  # the opening of blanks that carry their numbers
+NUMBERED = "(1)"  # `opening` of blanks that are numbered
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A node: `kind` with its parts.
+    """A node of an answer's structure: its kind and its parts.
 
-    kind: leaf (text), list (items), either (items, by "or"), blanks (items, by ";"), set (items),
-    bracket (items, opening, closing), union (items), relation (items = sides, operators),
-    ratio (items), builder (items = one condition).
+    Kinds: leaf (text), list (items), either (items, joined by "or"), blanks (items, joined by ";"), set
+    (items), bracket (items, opening, closing), union (items), relation (items = sides, operators), ratio
+    (items), builder (items = one condition).
     """
 
     kind: str
@@ -49,7 +49,7 @@ _CLOSERS = {")", "]", "}"}
 
 
 def _outside_brackets(text: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
-    """Return the matches of a pattern, none of them empty, that begin outside of all brackets."""
+    """Return all non-empty matches of a pattern that begin outside of brackets."""
     found, depth, at = [], 0, 0
     while at < len(text):
         char = text[at]
@@ -68,7 +68,7 @@ def _outside_brackets(text: str, pattern: re.Pattern[str]) -> list[re.Match[str]
 
 
 def _between(text: str, marks: list[re.Match[str]]) -> list[str]:
-    """Return the pieces of a text that its marks set apart, without the blanks around them."""
+    """Return the pieces of a text between its marks, without the blanks around them."""
     starts, ends = [0, *(m.end() for m in marks)], [*(m.start() for m in marks), len(text)]
     return [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
 
@@ -136,7 +136,7 @@ _PART_NAME = re.compile(
     r"[A-Za-z][A-Za-z ]{0,30}|(?i:part|blank|question) ?[1-6]"
     r"|第[一二三四五六1-6][空问个]{0,2}|[\u4e00-\u9fff]{1,8}"
 )
-# A measure of a figure behind its name: `长3`, `width 4`.
+# A measure of a figure after its name: `长3`, `width 4`.
 _MEASURE = re.compile(
     r"(长|宽|高|底|半径|直径|边长|周长|面积|体积|最[大小]值?|min|max|length|width|height|radius|diameter|base|perimeter|area)\s*[为是]?\s*"
     r"(\d[\d.]*|\\(?:frac|sqrt).*)"
@@ -155,13 +155,13 @@ _PLACES = {mark: place for row in _ROWS for place, mark in enumerate(row, start=
 
 
 def _place_of(mark: re.Match[str]) -> int:
-    """Return which part an enumerator begins: 2 for `(2)`, `②`, `(b)` and `(ii)`, 0 where it begins none."""
+    """Return the number of an enumerator: 2 for `(2)`, `②`, `(b)` and `(ii)`; 0 if it is no enumerator."""
     said = next(group for group in mark.groups() if group)
     return _PLACES.get(said.casefold(), 0)
 
 
 def enumerated(text: str) -> list[str] | None:
-    """Split `(1) 5; (2) 6`, `①5 ②6`, `(a) 5, (b) 6` or `第一空5，第二空6` into its answers, else None."""
+    """Split `(1) 5; (2) 6`, `①5 ②6`, `(a) 5, (b) 6` or `第一空5，第二空6` into its answers; else None."""
     if text[0] not in "(①第空":
         return None
     marks = []
@@ -177,7 +177,7 @@ def enumerated(text: str) -> list[str] | None:
 
 
 def with_whole_marks(text: str) -> str:
-    """Write `a) 7; b) 8` as `(a) 7; (b) 8`; other texts as they are."""
+    """Write `a) 7; b) 8` as `(a) 7; (b) 8`; return other texts unchanged."""
     marks = [mark[1].lower() for mark in _HALF_OPEN.finditer(text)]
     if len(marks) < 2 or not _HALF_OPEN.match(text):
         return text
@@ -218,7 +218,7 @@ def _enclosed(text: str, depth: int) -> Shape | None:
         return None
     inside = text[1:-1]
     level = 0
-    for char in inside:  # the first bracket must be closed by the last one
+    for char in inside:  # the last bracket must close the first one
         level += (char in _OPENERS) - (char in _CLOSERS)
         if level < 0:
             return None
@@ -246,7 +246,7 @@ _RUNS_OVER = re.compile(r"(?<![A-Za-z\\])([a-z])\s*\\in\s*(?:Z|N)")
 
 
 def _with_usual_names(head: str, condition: str) -> str:
-    """Return a set-builder's condition about x, with k for the number that runs over Z or N."""
+    """Return a set-builder's condition with x for its element and k for the number from Z or N."""
     element = re.match(r"\(?\s*(\\?[a-z]+)\s*(?:\\in\s*[A-Z]\s*)?$", head)
     runner = _RUNS_OVER.search(condition)
     for old, new in ((element and element.group(1), "x"), (runner and runner.group(1), "k")):
@@ -256,9 +256,9 @@ def _with_usual_names(head: str, condition: str) -> str:
 
 
 def readings(text: str) -> list[str]:
-    """Return the ways to read the commas of a text, the likeliest first.
+    """Return the ways to read the commas of a text, the most likely first.
 
-    `1,234` is a number before it is a list of two; `2,74` is a list before it is a decimal number.
+    `1,234` is first a number, then a list of two. `2,74` is first a list, then a decimal number.
     """
     found = []
     joined = _THOUSANDS.sub(lambda match: match.group().replace(",", ""), text)

@@ -1,8 +1,8 @@
-r"""The units of measure the grader knows, as text that reads like a table.
+r"""The units of measure that the grader knows, as text in the form of tables.
 
-A line of NAMES is `factor | dimension | names`; a line of SYMBOLS is `factor | dimension | symbol |
-prefixes that occur with it`. The factor leads to the base units (m, kg, s, A, K, mol, and one unit for
-each currency, angle, scale). English plurals and capitals are derived.
+A line of NAMES is `factor | dimension | names`. A line of SYMBOLS is `factor | dimension | symbol | prefixes
+that occur with it`. The factor converts to base units (m, kg, s, A, K, mol, and one unit for each currency,
+angle, scale). English plurals and capitals are derived.
 """
 
 PREFIXES = {

@@ -1,7 +1,7 @@
-r"""Units of measure: `12 cm`, `3.6 km/h`, `5\mathrm{~m\cdot s^{-1}}`, `20平方厘米`, `\$5`, `90°`.
+r"""Parses units of measure: `12 cm`, `3.6 km/h`, `5\mathrm{~m\cdot s^{-1}}`, `20平方厘米`, `\$5`, `90°`.
 
-A unit is a factor and a dimension; equal dimensions convert, different ones never match. A word that
-is no unit of measure (`students`, `个`) counts things and is ignored.
+A unit is a factor and a dimension. Units of equal dimensions are converted, others never match. A word that
+is not a unit of measure (`students`, `个`) counts things and is ignored.
 """
 
 import re
@@ -16,7 +16,7 @@ Dimension = tuple[tuple[str, Fraction], ...]
 
 @dataclass(frozen=True)
 class Unit:
-    """A factor to base units and the dimension as sorted (base, exponent) pairs."""
+    """A factor to base units, and the dimension as sorted (base, exponent) pairs."""
 
     factor: Fraction
     dimension: Dimension
@@ -36,7 +36,7 @@ def _rows(table: str) -> list[list[str]]:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, tuple[Fraction, dict[str, Fraction]]]:
-    """Return factor and dimension by name, prefixes and plurals written out."""
+    """Return factor and dimension of each name, with all prefixes and plurals."""
     table = {}
     for factor, dimension, symbol, *prefixes in _rows(SYMBOLS):
         table[symbol] = (Fraction(factor), _dimension(dimension))
@@ -86,10 +86,11 @@ _TIMES = re.compile(r"\s*(?:\\cdot|\*)")
 
 @lru_cache(maxsize=16_384)
 def split_unit(text: str) -> tuple[str, Unit | None, bool]:
-    """Split a normalised text into its number part and its trailing unit.
+    """Split a normalised text into its number and the unit at its end.
 
-    Returns the number part, the unit or None, and whether the unit was glued to a letter-free
-    number without a blank (`3m`), in which case it might be a variable.
+    Returns:
+        The number part, the unit or None, and whether the unit follows a number without letters directly
+        (`3m`). In that case it may be a variable.
     """
     currency = re.match(r"(-?)\s*(\\\$|¥|£|€|USD|RMB)\s*(?=[\d.(\\-])", text)
     if currency:
@@ -152,7 +153,7 @@ def parse_unit(text: str) -> Unit | None:
 
 
 _ONE = Fraction(1)
-# Kelvin of one degree, and of zero degrees; school books also take 0 ℃ as 273 K.
+# Kelvin per degree, and kelvin at zero degrees. School books also use 273 K for 0 ℃.
 _HEAT = {
     "celsius": ((_ONE, Fraction("273.15")), (_ONE, Fraction(273))),
     "fahrenheit": ((Fraction(5, 9), Fraction("459.67") * 5 / 9),),
@@ -161,7 +162,7 @@ _HEAT = {
 
 
 def kelvins(unit: Unit) -> tuple[tuple[Fraction, Fraction], ...]:
-    """Return (kelvin a degree, kelvin at zero) as a temperature's scale is read; () for other units."""
+    """Return the readings of a temperature scale as (kelvin per degree, kelvin at zero), or ()."""
     if len(unit.dimension) != 1 or unit.dimension[0][1] != 1:
         return ()
     return tuple((k * unit.factor, zero) for k, zero in _HEAT.get(unit.dimension[0][0], ()))

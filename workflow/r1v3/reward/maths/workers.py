@@ -1,8 +1,8 @@
-"""A pool of killable symbolic workers, started when the first question for them comes.
+"""A pool of symbolic workers that can be killed. They start when the first question needs them.
 
-Workers are plain subprocesses on pipes rather than `multiprocessing` ones: they may be started from any
-thread, from a daemonic process and from inside training, and never re-import the caller's `__main__`.
-A worker that hangs or dies costs the one request it was working on; the next gets a fresh worker.
+Workers are plain subprocesses with pipes instead of `multiprocessing` ones. They can be started from any
+thread, from a daemonic process and during training, and they never import the caller's `__main__` again. A
+worker that hangs or dies loses only its current request; the next request gets a new worker.
 """
 
 import contextlib
@@ -19,20 +19,20 @@ from typing import Any, TypeAlias
 
 from r1v3.reward.maths.sandbox import WALL_FACTOR
 
-# `{"equal": bool}`, or `{"error": why}`.
+# `{"equal": bool}`, or `{"error": reason}`.
 Reply: TypeAlias = dict[str, Any]
 
-SECONDS = 3.0  # processor time per request; the wall-clock backstop is ten times that
+SECONDS = 3.0  # processor time per request; the wall-clock limit is ten times as long
 MEMORY_BYTES = 1 << 30  # address space per worker
-START_SECONDS = 300.0  # a machine full of other work needs minutes; a dead worker is seen at once
+START_SECONDS = 300.0  # a busy machine may need minutes; a dead worker is noticed at once
 MAX_SYMBOLIC_CHARS = 600  # longer answers never reach a worker
-MAX_KILLS = 24  # in one batch; past it the rest is asked briefly, so that a batch ends
-BRIEF_SECONDS = 0.2  # processor time of such a request; most take a tenth of it
-MAX_REQUESTS = 2_000  # a worker is replaced after so many, since sympy's caches grow
+MAX_KILLS = 24  # hanging requests in a batch after which the others get little time
+BRIEF_SECONDS = 0.2  # processor time of each of these; most need a tenth of it
+MAX_REQUESTS = 2_000  # of a worker before it is replaced, because sympy's caches grow
 
 
 class _Worker:
-    """One subprocess and its two pipes."""
+    """A subprocess and its two pipes."""
 
     def __init__(self, seconds: float, memory_bytes: int):
         package_root = str(Path(__file__).resolve().parents[3])
@@ -79,7 +79,7 @@ class _Worker:
 
     def _read_line(self, timeout: float) -> bytes | None:
         descriptor = self.stdout.fileno()
-        poller = select.poll()  # select() fails above descriptor 1023, which training may exceed
+        poller = select.poll()  # select() fails above descriptor 1023, which training may reach
         poller.register(descriptor, select.POLLIN)
         while b"\n" not in self.pending:
             if not poller.poll(timeout * 1000):
@@ -99,13 +99,13 @@ class _Worker:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-        with contextlib.suppress(OSError):  # what was never read is of no use to a dead process
+        with contextlib.suppress(OSError):  # a dead process cannot read the rest
             self.stdin.close()
         self.stdout.close()
 
 
 class WorkerPool:
-    """Up to `size` workers; `ask` may be called from any thread."""
+    """Up to `size` workers. Any thread may call `ask`."""
 
     def __init__(self, size: int = 1, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES):
         self.size = max(1, size)
@@ -120,11 +120,12 @@ class WorkerPool:
         self._idle: list[_Worker] = []
 
     def ask(self, answer: str, gold: str, digits: int = 12, brief: float | None = None) -> Reply:
-        """Return {'equal': bool} or {'error': why}.
+        """Return {'equal': bool} or {'error': reason}.
 
         Args:
-            digits: decimals to which floating point numbers are compared.
-            brief: seconds of processor time, shorter than the pool's, that a fork of a worker gets.
+            digits: number of decimals to which floating-point numbers are compared.
+            brief: processor time in seconds, shorter than the pool's, for a request that a fork of a worker
+                answers.
         """
         if max(len(answer), len(gold)) > MAX_SYMBOLIC_CHARS:
             return {"error": f"longer than {MAX_SYMBOLIC_CHARS} characters"}
@@ -146,7 +147,7 @@ class WorkerPool:
             return reply
 
     def ask_many(self, questions: list[tuple[str, str, int]]) -> list[Reply]:
-        """Ask several questions at once, replies in order; after MAX_KILLS that hung, briefly."""
+        """Ask several questions at once; replies come in order. After MAX_KILLS kills, ask briefly."""
         kills = [0]
 
         def ask(question: tuple[str, str, int]) -> Reply:
@@ -160,7 +161,7 @@ class WorkerPool:
             return list(threads.map(ask, questions))
 
     def close(self) -> None:
-        """Stop all idle workers; the pool may be used again afterwards."""
+        """Stop all idle workers. The pool may be used again afterwards."""
         if self._owner != os.getpid():
             return
         with self._lock:
@@ -171,7 +172,7 @@ class WorkerPool:
 
 @lru_cache(maxsize=1)
 def shared_pool() -> WorkerPool:
-    """Return the pool that single calls of `grade` use: one worker, shared by all threads."""
+    """Return the pool for single calls of `grade`: one worker, shared by all threads."""
     import atexit
 
     pool = WorkerPool(1)

@@ -1,1 +1,1 @@
-"""From a response to the text of its answer."""
+"""Extracts the text of the answer from a response."""

@@ -1,7 +1,7 @@
-r"""What stands around a box: words or signs that make its content another answer, or none.
+r"""Reads the text around a box: words or signs that turn its content into another answer, or into none.
 
 `half of \boxed{6}`, `-\boxed{6}`, `\boxed{6}^2`, `the wrong answer is \boxed{6}` and `\boxed{6}?` do not
-answer 6. Such a box is not read by a rule; the verifier sees the whole answer.
+answer 6. No rule reads such a box; the verifier gets the whole answer.
 """
 
 import re
@@ -11,7 +11,7 @@ from r1v3.reward.text.boxes import Box
 from r1v3.reward.text.denial import denied_behind
 from r1v3.reward.text.vocabulary import denies_or_computes
 
-# Signs of the same formula, right before the box and right behind it; a bullet or a dash is no minus.
+# Signs of the same formula, directly before or after the box. A bullet or a dash is not a minus.
 _SIGN_BEFORE = re.compile(
     r"(?P<sign>[-+/^−±×÷√]|\\(?:cdot|times|div|pm|mp|sqrt|sin|cos|tan|log|ln|not|neg)"
     r"|\\[dt]?frac\s*(?:\{[^{}]*\})?)(?P<blank>[\s{(]*)\Z"
@@ -56,7 +56,7 @@ _DOUBTS = re.compile(
 
 
 def spoils(text: str, boxes: Sequence[Box]) -> bool:
-    """Whether the words or signs next to the last box change or deny what it says."""
+    """Return whether the words or signs next to the last box change or deny its content."""
     before = text[max(0, boxes[-1].start - 120) : boxes[-1].start]
     behind = text[boxes[-1].end :][:120]
     bare = behind.lstrip(" $*)}")
@@ -76,7 +76,7 @@ def spoils(text: str, boxes: Sequence[Box]) -> bool:
 
 
 def _computes(before: str) -> bool:
-    """Whether a sign of the same formula stands right before a box."""
+    """Return whether a sign of the same formula stands directly before a box."""
     line = before.split("\n")[-1]
     found = _SIGN_BEFORE.search(line)
     if not found:

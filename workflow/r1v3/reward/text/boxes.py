@@ -1,11 +1,11 @@
-r"""Find `\boxed{...}` in one linear pass, whatever the nesting."""
+r"""Finds `\boxed{...}` in one linear pass, at any nesting."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-# Only the tail of an answer is searched: the last box wins, and a bound is a bound.
+# Only the end of an answer is searched. The last box counts, and the limit bounds the time.
 SEARCHED_TAIL = 50_000
 
 _TOKEN = re.compile(r"\\+(?:boxed|fbox|framebox)\s*\{|\\[^a-zA-Z]|[{}]")
@@ -15,7 +15,7 @@ _OPENING = re.compile(r"\\+(?:boxed|fbox|framebox)\s*\{")
 
 @dataclass(frozen=True)
 class Box:
-    """The content of one box and where the whole box lies in the text."""
+    """The content of a box, and the position of the whole box in the text."""
 
     content: str
     start: int
@@ -24,7 +24,7 @@ class Box:
 
 @lru_cache(maxsize=8)
 def find_boxes(text: str) -> tuple[Box, ...]:
-    """Return the outermost closed boxes of the tail of `text`, in order."""
+    """Return the outermost closed boxes at the end of `text`, in order."""
     offset = max(0, len(text) - SEARCHED_TAIL)
     tail = text[offset:]
     if "boxed" not in tail and "fbox" not in tail and "framebox" not in tail:
@@ -56,13 +56,13 @@ def find_boxes(text: str) -> tuple[Box, ...]:
 
 
 def leaves_box_open(text: str) -> bool:
-    """Whether the last box of a text never closes: it was cut, and is no answer."""
+    """Return whether the last box of a text is not closed: the text was cut off, so it is no answer."""
     tail = text[-2_000:]
     return "box" in tail and bool(_OPENING.search(tail)) and not find_boxes(text)
 
 
 def _closed_by_its_line(tail: str, opening: tuple[int, int, int]) -> list[Box]:
-    r"""Read `$\boxed{28$`: a forgotten brace that the formula's end stands in for."""
+    r"""Read `$\boxed{28$`: the end of the formula replaces a forgotten brace."""
     _, start, inside = opening
     end = re.compile(r"\$|\n|\\\]|\\\)").search(tail, inside)
     if end is None or end.start() - inside > 200:
@@ -73,7 +73,7 @@ def _closed_by_its_line(tail: str, opening: tuple[int, int, int]) -> list[Box]:
     return [Box(tail[inside : end.start()], start, end.start())]
 
 
-# What may stand between two boxes of one answer: a comma, an "and", a few plain words.
+# Text that may stand between two boxes of one answer: a comma, an "and", a few plain words.
 _TIE = re.compile(r"[,;、，；&]|\b(?:and|or)\b|和|或|与|及")
 _NEGATION = re.compile(
     r"\b(?:no|not|wait|but|actually|instead|rather|correct\w*|mistake|wrong|sorry|hmm|again|check\w*)\b"
@@ -85,7 +85,7 @@ _MARKUP = re.compile(r"\\[a-zA-Z]+|[\s${}&]|\\[^a-zA-Z]")
 
 
 def join_last_boxes(text: str, boxes: Sequence[Box]) -> str:
-    r"""Return the last box, with those before it that a mere 'and' or comma ties to it.
+    r"""Return the last box, joined with earlier boxes that only an 'and' or a comma separates from it.
 
     `\boxed{2}, \boxed{3}` is one answer of two parts; `\boxed{2}. Wait, no: \boxed{3}` is not.
     """
@@ -98,7 +98,7 @@ def join_last_boxes(text: str, boxes: Sequence[Box]) -> str:
 
 
 def corrects(between: str) -> bool:
-    """Whether the text between two boxes takes the first one back."""
+    """Return whether the text between two boxes retracts the first one."""
     return bool(_NEGATION.search(between[-2_000:]))
 
 

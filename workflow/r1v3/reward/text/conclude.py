@@ -1,4 +1,4 @@
-"""Find the value that an answer concludes with, and whether all of its statement was read."""
+"""Finds the value that an answer concludes with, and whether its whole statement was read."""
 
 import re
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ _VALUES = re.compile(
     r"|[零一二两三四五六七八九十百千万]+(?![\u4e00-\u9fff])",
     re.IGNORECASE,
 )
-# Words that hold a value to be what is asked for.
+# Words that say that a value is the value asked for.
 _EQUATES = re.compile(
     r"(?:[=≈:：]|(?<![A-Za-z])(?:is|are|was|were|be|equals?|equal\s+to|has|have|had|gives?|gave|gets?|got|needs?"
     r"|costs?|spends?|spent|pays?|paid|takes?|took|makes?|made|sells?|sold|buys?|bought|earns?|earned|weighs?|measures?"
@@ -84,7 +84,7 @@ _LEADS_BEHIND = re.compile(
     r"|大约|约|只|一共|总共|共|恰好)\s*$",
     re.IGNORECASE,
 )
-# An answer is its value; what it contains, has or needs is another thing.
+# An answer is its value. What it contains, has or needs is something else.
 _ANSWER = re.compile(
     r"(?<![A-Za-z])(?:answers?|solution|proof|explanation)(?![A-Za-z])|答案", re.IGNORECASE
 )
@@ -94,12 +94,12 @@ _IS = re.compile(
 )
 _PERCENT_BEHIND = re.compile(r"[\s$}]*\\?%")
 _SOMEBODY = re.compile(rf"{SOMEBODY}\b", re.IGNORECASE)
-# A verb that leaves open whether the value is the one; a name inside a sentence; a formula that
-# states itself.
+# A verb that leaves open whether the value is correct. Then a name inside a sentence, and the signs of a
+# formula that is itself a relation.
 _WEIGHED = re.compile(r"(?:could|might|may|can)\s+be\s*$", re.IGNORECASE)
 _NAME = re.compile(r"(?<=[a-z,] )(?!(?:Not|No|Never|None)\b)[A-Z][a-z]+(?:'s)?\b")
 _RELATES = re.compile(r"[=<>]|\\(?:n?eq?|[lg]eq?(?:slant)?|lt|gt|in|neq)(?![A-Za-z])")
-# From here on a statement gives its grounds.
+# From these words on, a statement gives its reasons.
 _EXPLAINED = re.compile(
     r"[,，;；]?\s*(?:(?<![A-Za-z])(?:because|since|due\s+to|based\s+on|according\s+to)(?![A-Za-z])|因为|由于)"
 )
@@ -114,7 +114,7 @@ _VERB = re.compile(
 )
 
 
-MAX_VALUES = 12  # the values of a statement that are tried, from its end
+MAX_VALUES = 12  # largest number of values of a statement that are tried, from its end
 
 # `There are 4 years in which 3 ...` counts 4 of something, whatever follows.
 _COUNTS = re.compile(r"^\W*there\s+(?:is|are|was|were)\s+", re.IGNORECASE)
@@ -122,12 +122,13 @@ _COUNTS = re.compile(r"^\W*there\s+(?:is|are|was|were)\s+", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Concluded:
-    """What an answer concludes.
+    """The conclusion of an answer.
 
     Attributes:
         text: the value as it is written.
-        where: box, phrase (`The answer is`), bare (the text is the answer) or sentence (the concluding one).
-        whole: whether all of the statement was read; what was not is for the verifier, never for a rule.
+        where: box, phrase (`The answer is`), bare (the text is the answer) or sentence (the concluding
+            sentence).
+        whole: whether the whole statement was read. If not, only the verifier may judge it, never a rule.
     """
 
     text: str
@@ -136,11 +137,11 @@ class Concluded:
 
 
 def concluded(answer_text: str, question: str | None = None) -> Concluded | None:
-    """Return the answer to an open question: boxed, phrased, bare, or what the last sentence states.
+    """Return the answer to an open question: boxed, phrased, bare, or stated by the last sentence.
 
     Args:
-        answer_text: what stands behind the thought.
-        question: its words may be repeated in a concluding sentence.
+        answer_text: the text after the thought.
+        question: the question; a concluding sentence may repeat its words.
     """
     boxes = find_boxes(answer_text)
     if boxes:
@@ -177,7 +178,7 @@ def concluded(answer_text: str, question: str | None = None) -> Concluded | None
 
 
 def _said(text: str, where: str, question: str | None) -> Concluded:
-    """Read a short text that is a value, or says one; a question answers nothing."""
+    """Read a short text that is a value or states one. A text that is itself a question answers nothing."""
     asks = text.rstrip(" *").endswith(("?", "？"))
     value = None if asks else stated(text, question)
     is_value = not (asks or _is_sentence(text) or SUPPOSING.match(text))
@@ -185,8 +186,11 @@ def _said(text: str, where: str, question: str | None) -> Concluded:
 
 
 def _stated_elsewhere(text: str, ending: str, question: str | None) -> str | None:
-    """Return what the last sentence states where the concluding one states nothing, or the first one, if it
-    counts what the question asks to count."""
+    """Return the value of another sentence if the concluding one states none.
+
+    It is the last sentence, a single one with a bold value, or the first one if it counts what the question
+    asks to count.
+    """
     sentences = sentences_of(text)
     if declines(sentences[-1]):
         return None
@@ -206,16 +210,16 @@ def _stated_elsewhere(text: str, ending: str, question: str | None) -> str | Non
 
 
 def _works_on(sentence: str) -> bool:
-    """Whether a later sentence works with what the first one counts, as one with a number may.
+    """Return whether a later sentence computes with the first one's count, as one with a single number may.
 
-    Several numbers are a list of what was counted.
+    Several numbers are a list of the counted things.
     """
     return bool(_COMPUTES.search(sentence)) or len(_VALUES.findall(_ONE.sub(" ", sentence))) == 1
 
 
 _ONE = re.compile(
     r"(?<![A-Za-z])(?:one|一)(?![A-Za-z])", re.IGNORECASE
-)  # `one of them` counts nothing
+)  # `one of them` is not a count
 _COMPUTES = re.compile(
     r"(?<![A-Za-z])(?:leav(?:e|es|ing)|left|remain(?:s|ing)?|remov\w+|subtract\w*|add(?:s|ed|ing)?|minus|plus|tak\w+\s+away"
     r"|times|divid\w+|multipl\w+|gives|makes|becomes|in\s+total|altogether|so|thus|therefore|hence)(?![A-Za-z])"
@@ -225,13 +229,13 @@ _COMPUTES = re.compile(
 
 
 def sentences_of(text: str) -> list[str]:
-    """Return the sentences of the end of a passage, without the courtesies behind it."""
+    """Return the sentences at the end of a passage, without closing courtesies."""
     text = _without_list_numbers(_CLOSING.sub(" ", text[-PHRASE_TAIL:]))
     return [part.strip() for part in _SENTENCES.split(text) if part and part.strip()] or [""]
 
 
 def _without_list_numbers(text: str) -> str:
-    """A text without the numbers of a list's lines, where they run from 1."""
+    """Return a text without the line numbers of a list, if they run from 1."""
     numbers = list(_LIST_NUMBER.finditer(text))
     if [int(found[1]) for found in numbers] != list(range(1, len(numbers) + 1)):
         return text
@@ -242,20 +246,20 @@ _LIST_NUMBER = re.compile(r"^[ \t]*[(（]?(\d{1,2})[.)）、][ \t]*(?=[^\s\d])",
 
 
 def open_answer(answer_text: str, question: str | None = None) -> str | None:
-    """Return the text of a concluded answer that was read as a whole, else None."""
+    """Return the text of a concluded answer if its whole statement was read, else None."""
     found = concluded(answer_text, question)
     return found.text if found and found.whole else None
 
 
 def _is_sentence(text: str) -> bool:
-    """Whether a text says something about a value instead of being it."""
+    """Return whether a text says something about a value, instead of being the value."""
     return bool(_VERB.search(_MATH_SPAN.sub(" ", text)))
 
 
 def stated(said: str, question: str | None = None) -> str | None:
-    """Return the value that a statement names, where all other words of it pass; else None.
+    """Return the value that a statement names, if all its other words pass; else None.
 
-    `So the area is 12 square cm` states 12 square cm; `The answer is half of 6` states nothing that a rule
+    `So the area is 12 square cm` states 12 square cm. `The answer is half of 6` states nothing that a rule
     can read.
     """
     said = _EXPLAINED.split(_OPENING.sub("", _BOLD_MARK.sub("", said.strip())), maxsplit=1)[
@@ -285,7 +289,7 @@ def stated(said: str, question: str | None = None) -> str | None:
 
 
 def stated_in_box(content: str, question: str | None) -> str | None:
-    """Return the value that the sentence in a box ends with: `面积为12`, `The maximum is 12`."""
+    """Return the value at the end of a sentence in a box: `面积为12`, `The maximum is 12`."""
     text = normalise(content)
     if shape_of(text).kind == "relation":
         return None
@@ -297,7 +301,7 @@ def _passes_behind(behind: str, unit: str, question: str | None) -> bool:
     words = behind.strip(" .。!！,，;；*)）")
     if not words:
         return True
-    if words[0] == "的":  # 6的因数
+    if words[0] == "的":  # 6的因数 means a factor of 6
         return False
     if _GOES_ON.search(words) or _TO_ANOTHER.match(words) or _OF_WORKING.search(words):
         return False
@@ -308,9 +312,9 @@ def _passes_behind(behind: str, unit: str, question: str | None) -> bool:
     return is_counted(words, question) or is_plain(words, question)
 
 
-# `24 dots per row` is no number of dots, unless the question asks so.
+# `24 dots per row` is not a number of dots, unless the question asks for it.
 _OF_EACH = re.compile(r"(?<![A-Za-z])(?:per|each|every|apiece)(?![A-Za-z])", re.IGNORECASE)
-# The value is one of two or the first of a range: `13 to 18`, `13 marbles and 18 more`, `13 of 18`.
+# The value is one of two or the start of a range: `13 to 18`, `13 marbles and 18 more`, `13 of 18`.
 _NEXT_VALUE = (
     rf"(?:about\s+)?(?:[-\d\0$]|{_NUMBER_WORD}(?![A-Za-z-]))"
     r"(?!\w*\s+(?:decimal|significant|places?|digits?)\b)"
@@ -319,7 +323,7 @@ _TO_ANOTHER = re.compile(
     rf"(?:(?:.*\s)?(?:to|and|through|until|till)|of|out\s+of|by|from|as|for|per|in|on|at|with)\s+{_NEXT_VALUE}",
     re.IGNORECASE,
 )
-# `6 steps in my solution` counts the speaker's own words.
+# `6 steps in my solution` counts parts of the solution itself.
 _OF_WORKING = re.compile(
     r"(?<![A-Za-z])(?:in|of|to)\s+(?:my|our|the|this)\s+(?:solution|proof|reasoning|working|explanation|argument"
     r"|page|question|problem|exercise)"
@@ -333,8 +337,10 @@ _GOES_ON = re.compile(
 
 
 def _introduces(front: str, value: str, behind: str, question: str | None) -> bool:
-    """Whether the words before a value all pass, and equate it by a verb, as a relation, or as what was
-    asked for."""
+    """Return whether the words before a value all pass, and present it as the answer.
+
+    A verb, a relation, or the thing that the question asks to count presents a value as the answer.
+    """
     front = _LEADS_BEHIND.sub("", front.rstrip("'\"“‘ ")).rstrip("'\"“‘ ")
     if not front.strip(" ,:"):
         return True
@@ -355,7 +361,7 @@ def _introduces(front: str, value: str, behind: str, question: str | None) -> bo
     return counted.group(1).casefold() in asked_for(question)
 
 
-# `The answer is 13 with a total of`: what follows is not the answer.
+# `The answer is 13 with a total of`: the next value is not the answer.
 _ANOTHER_BEFORE = re.compile(
     rf"(?:\s*(?:is|are|was|be|:)\s)?\s*(?:{_VALUES.pattern})"
     r"[A-Za-z ]*?\s(?:with|for|and|from|out|in|by|at|per)\s",
@@ -364,7 +370,7 @@ _ANOTHER_BEFORE = re.compile(
 
 
 def conclusion(text: str) -> str:
-    """Return the sentence that concludes a passage: the last 'therefore', else the last one."""
+    """Return the concluding sentence of a passage: the last with 'therefore' or similar, or the last one."""
     sentences = sentences_of(text)
     for sentence in reversed(sentences):
         if _THUS.match(sentence):
@@ -377,7 +383,7 @@ _VALUE = re.compile(r"[$€£¥]?-?\d[\d.,]*\s?%?")
 
 
 def declines(sentence: str) -> bool:
-    """Whether a conclusion says that there is no answer, or none among the options."""
+    """Return whether a conclusion says that there is no answer, or none among the options."""
     found = _DECLINES.search(sentence)
     return bool(found) and not re.search(r"\bbut\b|\bhowever\b|但", sentence[found.end() :])
 
@@ -397,8 +403,10 @@ _DECLINES = re.compile(
 
 
 def _corrected(rest: str) -> str | None:
-    """Return what supersedes the last box: a 'final answer is' behind it, or any answer phrase
-    that follows words which take the box back."""
+    """Return the value that replaces the last box, if there is one.
+
+    It follows 'final answer is' after the box, or any answer phrase after words that retract the box.
+    """
     found = list(_FINAL.finditer(rest[-PHRASE_TAIL:]))
     finals = [first_sentence(rest[-PHRASE_TAIL:][m.end() :]) for m in found[-1:]]
     values = map(_leading_value, finals + superseding_answers(rest))
@@ -406,7 +414,7 @@ def _corrected(rest: str) -> str | None:
 
 
 def _says_another(behind: str, content: str) -> bool:
-    """Whether an answer phrase behind a box gives a value that is not the box's."""
+    """Return whether an answer phrase after a box gives a value that differs from the box."""
     boxed = squeeze(normalise(content))
     for said, _ in phrased_answers(behind, led=False):
         if other := normalise(_leading_value(said)[0]):
@@ -415,7 +423,7 @@ def _says_another(behind: str, content: str) -> bool:
 
 
 def _leading_value(said: str) -> tuple[str, str]:
-    """Return the formula or number that a statement begins with and its unit, both "" where there is none."""
+    """Return the formula or number at the start of a statement and its unit; both "" if there is none."""
     value = _MATH_SPAN.match(said) or _NUMBER_SPAN.match(said)
     if not value:
         return "", ""
@@ -427,7 +435,7 @@ def _inside(span: re.Match[str]) -> str:
 
 
 def _is_formula(span: re.Match[str]) -> bool:
-    """Whether a span between dollars is a formula rather than prose between two prices."""
+    """Return whether a span between dollar signs is a formula rather than prose between two prices."""
     inside = re.sub(r"\\[a-z]+\s*\{[^{}]*\}", "", _inside(span))
     return len(re.findall(r"(?<!\\)\b[A-Za-z]{3,}\b", inside)) < 2
 

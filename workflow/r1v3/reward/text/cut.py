@@ -1,15 +1,15 @@
-"""Whether a text was cut off: what is cut in mid-sentence counts only as far as it was concluded before."""
+"""Detects text that was cut off. Of a text that ends within a sentence only earlier conclusions count."""
 
 import re
 
-# Words that no sentence ends with, and signs that want something behind them.
+# Words that cannot end a sentence, and signs that need something after them.
 _DANGLING = re.compile(
     r"(?:(?<![A-Za-z])(?:a|an|the|of|to|and|or|but|so|thus|then|than|that|which|because|since|with|for|from|by|in|on"
     r"|at|as|if|is|are|was|were|be|has|have|had|we|it|its|their|this|weighs?|costs?|equals?|gets?|gives?|therefore"
     r"|(?:must|should|will|can|have\s+to|need\s+to)\s+(?:now|then|next)|hence|into|per|not|will|would|can|must|should|let|where|when|while|between|subtract|add|multiply|divide|times|minus|plus)"
     r"|的|和|与|或|(?<![:：“\"*])(?:是|有|(?<!不)对)|为|因为|所以|因此|故|则|得|由|且|在|把|将|从|即|而|但|但是|如果|当|由于|其中|那么|接下来|然后|我们|再|可得|可知|得知|可见|等于|得到|求|减去|加上|乘以|除以|代入|[-+=<>*/^_,，、;；(（\[{&≤≥≈×÷])\s*\Z"
 )
-# A clause that has named what it is about, and nothing of it: `x = 5, so the area`.
+# A clause that names its subject but says nothing about it: `x = 5, so the area`.
 _WITHOUT_VERB = re.compile(
     r"(?:[,;]\s*(?:so|therefore|thus|hence|then|and|but|which\s+makes)\s+|;\s*)(?:the|its|their|this|that)"
     r"(?:\s+(?!is\b|are\b|was\b|were\b|has\b|have\b|equals?\b|gives?\b)[a-z]+){1,4}\s*\Z"
@@ -25,19 +25,19 @@ _WITHOUT_VERB = re.compile(
 )
 _ENDED = re.compile(r"[.!?。！？．…:：)）\]】}\"'”’`*|$~✓✅>]\s*\Z")
 _SENTENCE_BEFORE = re.compile(r"[A-Za-z\d)$][.!?]\s+(?=[A-Z$\\\d(])|[。！？]")
-# A formula that opened and never closed; `$5` is a price.
+# A formula that was opened and never closed. `$5` is a price.
 _OPEN_FORMULA = re.compile(r"\$(?=[^$]*[\\\\={^])[^$]*\Z")
 _END_MARKS = re.compile(r"(?:\s*<(?:eo[aet]|\|[a-z_]{1,24}\|[a-z]*)>\s*[a-z]*)+\Z")
 SEARCHED = 2_000
-MARKED = 60  # characters at the end, among which the last end mark begins
+MARKED = 60  # number of characters at the end in which the end marks must begin
 
 
 def ends_within_sentence(text: str) -> bool:
-    """Whether an answer breaks off in mid-sentence, as one does that met its limit of length.
+    """Return whether an answer breaks off within a sentence, as it does at its length limit.
 
-    The last line breaks off where it ends with a word or sign that wants something behind it, or where a
-    sentence of the same line was closed by a full stop and the last one is not. A single line without a
-    stop, such as `12 cm` or `So it is B`, is whole.
+    The last line breaks off in two cases. It ends with a word or sign that needs something after it. Or an
+    earlier sentence of the line ends with a full stop, and its last sentence does not. A single line without
+    a full stop, such as `12 cm` or `So it is B`, is complete.
     """
     last = _last_line(text)
     if not last:
@@ -52,7 +52,7 @@ def ends_within_sentence(text: str) -> bool:
 
 
 def ends_on_joint(text: str) -> bool:
-    """Whether the last word or sign of a text wants something behind it: `x = 5, so`, `B是15，而`."""
+    """Return whether a text ends with a word or sign that needs something after it: `x = 5, so`, `15，而`."""
     last = _last_line(text)
     return bool(_DANGLING.search(last) or _WITHOUT_VERB.search(last))
 
@@ -72,12 +72,12 @@ _BRACKETS = re.compile(r"\\?[()\[\]{}]")
 
 
 def ends_on_sign(text: str) -> bool:
-    """Whether a formula ends with a sign that wants something behind it: `18 -`."""
+    """Return whether a formula ends with a sign that needs something after it: `18 -`."""
     return bool(_SIGN_AT_END.search(text))
 
 
 def is_broken(text: str) -> bool:
-    """Whether a formula ends with a sign that wants something behind it, or lacks a bracket."""
+    """Return whether a formula ends with a sign that needs something after it, or lacks a bracket."""
     if ends_on_sign(text):
         return True
     depth = sum(1 if mark[-1] in "([{" else -1 for mark in _BRACKETS.findall(text))
@@ -88,5 +88,5 @@ _ENDLESS = re.compile(r"(?:\.{2,}|…|。{2,}|\\[lc]?dots[a-z]?)[\s$.)}\]\\]*\Z"
 
 
 def goes_on(text: str) -> bool:
-    """Whether a text ends with dots that stand for more of it: `12...`, `1, 2, …`."""
+    """Return whether a text ends with dots that stand for a continuation: `12...`, `1, 2, …`."""
     return bool(_ENDLESS.search(text))

@@ -1,8 +1,8 @@
-"""Words that deny an answer (`not B`, `B is wrong`, `不选B`) or take it back (`Wait, that is wrong.`)."""
+"""Words that deny an answer (`not B`, `B is wrong`, `不选B`) or retract it (`Wait, that is wrong.`)."""
 
 import re
 
-# What an answer phrase denies: an option, a number or a formula; "not enough information" is an answer.
+# Denied answers: an option, a number or a formula. "not enough information" is itself an answer.
 _DENIED_SAID = re.compile(
     r"(?:n['’]t|not|never)\s+(?:equal\s+to\s+|option\s+)?(?=\(?[A-J](?![A-Za-z])|[-−$\\\d.(√π*])"
 )
@@ -50,15 +50,15 @@ _CUES = (
 
 
 def denied_before(text: str, at: int) -> bool:
-    """Whether the words before a place deny what stands there: `it is not B`."""
+    """Return whether the words before a position deny the text there: `it is not B`."""
     return bool(_DENIED_BEFORE.search(text[max(0, at - 40) : at]))
 
 
 def denied_behind(text: str, at: int, listed: bool = False) -> bool:
-    """Whether the words behind a place deny what stood there: `B is wrong`, `B不正确`.
+    """Return whether the words after a position deny the text before it: `B is wrong`, `B不正确`.
 
     Args:
-        listed: whether it may begin a list that is denied: `options B and C are wrong`.
+        listed: whether that text may begin a list that is denied as a whole: `options B and C are wrong`.
     """
     more = _LISTED.match(text, at) if listed else None
     at = more.end() if more else at
@@ -66,10 +66,10 @@ def denied_behind(text: str, at: int, listed: bool = False) -> bool:
 
 
 def affirmed(said: str, denied: bool) -> str:
-    """Return what a phrase states: itself, what `not 5 but 6` puts instead, or nothing (`not 5`).
+    """Return what a phrase states: the phrase, the replacement in `not 5 but 6`, or nothing (`not 5`).
 
     Args:
-        denied: whether the words before the phrase denied it already, as in `答案不是`.
+        denied: whether the words before the phrase already deny it, as in `答案不是`.
     """
     if not denied and not _DENIED_SAID.match(said):
         return _NOT_ANOTHER.sub("", said)
@@ -78,13 +78,13 @@ def affirmed(said: str, denied: bool) -> str:
 
 
 def _has_cue(text: str) -> bool:
-    """Whether a search for a retraction is worth its time; a plain look-up of words is far cheaper."""
+    """Return whether a text may contain a retraction. A search for plain words is much cheaper."""
     folded = text.casefold()
     return len(text) > 1 and any(cue in folded for cue in _CUES)
 
 
 def behind_first_retraction(text: str) -> str:
-    """Return what follows the first words that take the answer before a text back; nothing without such."""
+    """Return the text after the first words that retract an earlier answer; "" without such words."""
     if denied_behind(text, 0):
         return text
     found = _RETRACTS.search(text) if _has_cue(text) else None
@@ -92,6 +92,6 @@ def behind_first_retraction(text: str) -> str:
 
 
 def behind_last_retraction(text: str) -> str:
-    """Return what follows the last words that take an answer back; nothing without such words."""
+    """Return the text after the last words that retract an answer; "" without such words."""
     found = list(_RETRACTS.finditer(text)) if _has_cue(text) else []
     return text[found[-1].end() :] if found else ""

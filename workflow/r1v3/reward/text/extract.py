@@ -1,4 +1,4 @@
-"""Find the final answer of a response: after the thought, last box, else the answer phrase."""
+"""Extracts the final answer of a response: the text after the thought, its last box, or an answer phrase."""
 
 import re
 from itertools import pairwise
@@ -9,10 +9,10 @@ from r1v3.reward.text.denial import affirmed, behind_first_retraction
 from r1v3.reward.text.format import after_thought
 from r1v3.reward.text.vocabulary import denies_or_computes, is_plain
 
-# What a reader looks at where nothing is boxed.
+# Number of characters at the end of an answer that are read if nothing is boxed.
 PHRASE_TAIL = 4_000
 
-# Words an answer phrase begins with; the pattern below is tried only where one stands.
+# Words at the start of an answer phrase. The pattern below is tried only at these words.
 _KEYWORD = re.compile(
     "answer|Answer|ANSWER|choice|Choice|option|Option|solution|Solution|ans|Ans|答|选|選|结果|【|####"
 )
@@ -44,7 +44,7 @@ _ONE_OF_SEVERAL = re.compile(
     r"(?<![A-Za-z])(?:some|many|most|several|one|two|three|four|another|other|first|second|previous|old|former|earlier"
     r"|initial|his|her|their|friend['’]?s?)(?:\s+(?:of|the|my|possible|correct|right|all))*\s*\Z"
     r"|(?<![A-Za-z])an?\s+(?:possible|potential|plausible|candidate|common|popular|tempting|good|partial|rough)\s*\Z"
-    # what is said of an answer is not the answer: `the square of the answer is`
+    # What is said about an answer is not the answer: `the square of the answer is`
     r"|(?<![A-Za-z])(?<!value\s)(?:of|than|times|minus|plus|half|twice)\s+(?:(?:the|this|that|my|correct|final|right)\s+)*\Z",
     re.IGNORECASE,
 )
@@ -63,7 +63,7 @@ _SENTENCE_END = re.compile(
     r"(?<=[^\d\s.][.!?])\s+(?=[A-Z])|(?<=[\d)])[.](?=\s|$)|[。！\n]|<eo[aet]>"
 )
 _RUNS = re.compile(r"[ \t\xa0]{3,}|\n{3,}|\\{5,}")
-_HAS_RUNS = ("   ", "\t", "\xa0", "\n\n\n", "\\" * 5)  # where the pattern above may match at all
+_HAS_RUNS = ("   ", "\t", "\xa0", "\n\n\n", "\\" * 5)  # other texts cannot match the pattern above
 _GLUE = re.compile(r"^[\s:：*_]+|[\s*_]+$")
 
 
@@ -72,7 +72,7 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 def final_text(response: str) -> str | None:
-    """Return what stands after the thought, or None where the thought never closed."""
+    """Return the text after the thought, or None if the thought is not closed."""
     text = after_thought(response)
     if text and "answer>" in text:
         text = _ANSWER_TAG.sub(" ", text).strip()
@@ -84,7 +84,7 @@ def final_text(response: str) -> str | None:
 
 
 def boxed_answer(answer_text: str) -> str | None:
-    """Return the content of the last box (with the boxes tied to it), or None."""
+    """Return the content of the last box, joined with the boxes that belong to it; None without a box."""
     boxes = find_boxes(answer_text)
     return join_last_boxes(answer_text, boxes) if boxes else None
 
@@ -92,13 +92,12 @@ def boxed_answer(answer_text: str) -> str | None:
 def phrased_answers(
     answer_text: str, question: str | None = None, led: bool = True
 ) -> list[tuple[str, bool]]:
-    """Return what follows 'the answer is', '答案是', '故选' and the like, the last one first.
+    """Return the texts after 'the answer is', '答案是', '故选' and similar phrases, the last one first.
 
-    The words before it must pass, since `the wrong answer is` and `I doubt that the answer is` conclude
-    nothing; not so with `led=False`, for the answers that contradict another one.
-
-    The flag says whether the marker is a firm one (`Answer:`, `【答案】`), at the start of its line,
-    behind which nothing but the answer stands.
+    The words before a phrase must pass, because `the wrong answer is` and `I doubt that the answer is`
+    conclude nothing. With `led=False` they need not pass; this is for answers that contradict another one.
+    Each text comes with a flag: whether its marker is firm (`Answer:`, `【答案】`) and at the start of its
+    line, so that only the answer follows.
     """
     tail = answer_text[-PHRASE_TAIL:]
     found = []
@@ -122,7 +121,7 @@ def phrased_answers(
 
 
 def leads_up(before: str, question: str | None) -> bool:
-    """Whether the words of the clause before an answer phrase pass."""
+    """Return whether the words of the clause before an answer phrase pass."""
     clause = _CLAUSE.split(before[-300:])[-1]
     passes = is_plain(clause, question) or (
         bool(_AFFIRMS.match(clause)) and not denies_or_computes(clause)
@@ -135,18 +134,18 @@ def leads_up(before: str, question: str | None) -> bool:
 
 
 def one_of_several(before: str) -> bool:
-    """Whether the words before `answer` make it one of several, or somebody else's: `one of the answers`."""
+    """Return whether the words before `answer` make it one of several, or somebody else's."""
     return bool(_ONE_OF_SEVERAL.search(before))
 
 
 def superseding_answers(behind_box: str) -> list[str]:
-    """Return the answer phrases behind a box that follow words which take the box back, last first."""
+    """Return the answer phrases after words that retract a box, the last one first."""
     behind = behind_first_retraction(behind_box)
     return [said for said, _ in phrased_answers(behind)] if behind else []
 
 
 def last_phrase(answer_text: str, question: str | None = None) -> str | None:
-    """Return what the last answer phrase states, or None."""
+    """Return the text that the last answer phrase states, or None."""
     found = phrased_answers(answer_text, question)
     return found[0][0] if found else None
 
@@ -163,10 +162,10 @@ def first_sentence(rest: str) -> str:
 
 
 def extract_answer(response: str) -> str | None:
-    """Return the text of the final answer: last box, else the answer phrase, else a bare answer.
+    """Return the text of the final answer: the last box, else the answer phrase, else a bare answer.
 
-    A bare answer is a response (after its thought) of one short line. A longer text without box and
-    phrase gives its last line, as a reader would take it.
+    A bare answer is a response (after its thought) of one short line. Of a longer text without a box and a
+    phrase, the last line is the answer.
     """
     text = final_text(response)
     if not text:
@@ -182,9 +181,9 @@ def extract_answer(response: str) -> str | None:
 
 
 def several_boxes(answer_text: str) -> str | None:
-    """Return all boxes as one list, for golds of several blanks that were boxed one by one.
+    """Return all boxes as one list, for golds of several blanks with a box for each blank.
 
-    Boxes with a correction between them are one answer, the last, and give None.
+    If a correction stands between boxes, only the last box is the answer, and the result is None.
     """
     boxes = find_boxes(answer_text)
     if not 2 <= len(boxes) <= 12:

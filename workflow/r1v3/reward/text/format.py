@@ -1,14 +1,15 @@
-"""The chat template's thought: format reward (report, eq. 1) and its place in the total (eq. 3).
+"""The thought of the chat template: format reward (report, eq. 1) and its weight in the total (eq. 3).
 
-Grammar of a well-formed response, white space between the parts being free:
+Grammar of a well-formed response, with any white space between the parts:
 
     response = "<think>" thought "</think>" answer [end-of-turn tokens]
 
-`thought` and `answer` hold neither `<think>` nor `</think>`; `answer` has at least one character that a
-reader sees, and nothing stands behind an end-of-turn token; `thought` may be empty (that is what the
-NoThink mode forces). Tags are lower case.
-So nested, repeated, missing, crossed or unclosed tags, text before `<think>`, and an output that was
-cut inside the thought or right behind it, all score 0.
+`thought` and `answer` contain neither `<think>` nor `</think>`. `answer` has at least one visible character,
+and nothing visible follows an end-of-turn token. `thought` may be empty, as the NoThink mode forces it to be.
+Tags are lower case.
+
+So the reward is 0 for nested, repeated, missing, crossed or unclosed tags, for text before `<think>`, and for
+an output that was cut off inside the thought or directly after it.
 """
 
 import re
@@ -20,7 +21,7 @@ _TURN = re.compile(
     r"<\|(?:im_end|im_start|endoftext|end_of_text|eot_id|eom_id|end|end_of_turn|return|user|assistant|system)\|>"
     r"|</s>|<eos>|<end_of_turn>"
 )
-# What a page does not show: comments, tags, entities for blanks, and LaTeX that leaves a gap.
+# Text that a page does not show: comments, tags, entities for blanks, and LaTeX that leaves a gap.
 _UNSEEN = re.compile(
     r"<!--.*?(?:-->|\Z)|</?[a-zA-Z][^<>]{0,200}>|&(?:nbsp|zwnj|zwj|thinsp|ensp|emsp|#\d{1,6}|#x[0-9a-fA-F]{1,5});"
     r"|\\[hv]?phantom\s*\{[^{}]*\}|\\[hv]space\*?\s*\{[^{}]*\}|\\q?quad(?![a-zA-Z])|\\[,;:!> ]",
@@ -31,12 +32,12 @@ _MARKUP = frozenset("$*_{}\\`~#")
 
 
 def before_end_of_turn(text: str) -> str:
-    """Return the text up to the first token that ends a turn; what stands behind it is nobody's answer."""
+    """Return the text up to the first end-of-turn token. Text after it belongs to no answer."""
     return _TURN.split(text, maxsplit=1)[0]
 
 
 def is_visible(text: str) -> bool:
-    """Whether a reader sees anything: blanks, zero-width characters, comments and phantoms are nothing."""
+    """Return whether a text shows anything; blanks, zero-width characters, comments and phantoms do not."""
     return any(
         unicodedata.category(char)[0] in "LNPS"
         and char not in _BLANK_LETTERS
@@ -57,7 +58,7 @@ def format_reward(response: str) -> float:
 
 
 def after_thought(response: str) -> str | None:
-    """Return what follows the thought: all of it without tags, None where `<think>` never closes."""
+    """Return the text after the thought: the whole text without tags, None if `<think>` is not closed."""
     closed = response.rfind(CLOSE)
     if response.rfind(OPEN) > closed:
         return None
@@ -71,7 +72,7 @@ def combine(
     """Return the total reward R = w_a R_accuracy + w_f R_format (report, eq. 3).
 
     Raises:
-        ValueError: a weight is negative or the two do not add up to 1.
+        ValueError: a weight is negative, or the two do not add up to 1.
     """
     if min(accuracy_weight, format_weight) < 0 or abs(accuracy_weight + format_weight - 1) > 1e-9:
         raise ValueError(

@@ -1,18 +1,18 @@
-r"""One spelling for one answer: full width, Unicode signs, LaTeX dress and Chinese punctuation.
+r"""Writes equal answers in one spelling: full width, Unicode signs, LaTeX markup and Chinese punctuation.
 
-`normalise` is what all rules read. It only rewrites text; it decides nothing.
+All rules read the output of `normalise`. It only rewrites text; it decides nothing.
 """
 
 import re
 import unicodedata
 from functools import lru_cache
 
-# Longer answers are compared as text only; no rule looks into them.
+# Longer answers are compared only as text; no rule parses them.
 MAX_CHARS = 2_000
 
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n"))
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉ₙ", "0123456789n"))
-_KEPT = frozenset(chr(0x2460 + index) for index in range(20))  # statement numbers stay as they are
+_KEPT = frozenset(chr(0x2460 + index) for index in range(20))  # statement numbers stay unchanged
 _FRACTIONS = {sign: unicodedata.normalize("NFKC", sign).split("⁄") for sign in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"}
 _SIGNS = {
     "π": r"\pi ", "𝜋": r"\pi ", "×": r"\times ", "✕": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ",
@@ -59,7 +59,7 @@ _UNIT_VECTOR = re.compile(
     r"|\\(?:vec|hat)\s+([ijk])(?![A-Za-z])"
 )
 _DOTLESS = re.compile(r"\\([ij])math(?![a-zA-Z])")
-# Colour is dress.
+# Colour is only markup.
 _COLOUR = re.compile(
     r"\\(?:textcolor|colorbox|mathcolor)\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}(?=\s*\{)|\\color\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}"
 )
@@ -88,13 +88,13 @@ _SYSTEM = re.compile(
     r"\\end\{(?:array|aligned|gathered|align\*?)\}",
     re.DOTALL,
 )
-# `k \in Z` behind a family of solutions, and a set-builder in braces that LaTeX would not print.
+# `k \in Z` after a family of solutions, and a set-builder in braces that LaTeX would not print.
 _FAMILY = re.compile(
     r"[\s,;]*\(?\s*(?:\\forall\s*)?[knm]\s*\\in\s*(?:Z|N)(?:\s*[\^_]\s*\{?[*+]\}?)?\s*\)?\s*$"
 )
 _BUILDER = re.compile(r"\{(\s*\(?[a-zA-Z,\s]{1,5}\)?\s*(?:\\in\s*[A-Z]\s*)?[|:][^{}]*)\}")
 _THIN = re.compile(r",\s*\\!\s*|\\!")
-# A LaTeX command that was escaped twice on its way here.
+# A LaTeX command that was escaped twice.
 _TWICE = re.compile(r"\\\\(?=[a-zA-Z]{2})")
 
 
@@ -119,7 +119,7 @@ def fold_width(text: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def normalise(text: str) -> str:
-    """Return the canonical spelling of a short answer (at most MAX_CHARS characters are read)."""
+    """Return the canonical spelling of a short answer. Only the first MAX_CHARS characters are read."""
     text = _BRACED_COMMA.sub(",", fold_width(text[:MAX_CHARS]).replace("{:}", ":"))
     if "\\" in text or "~" in text or "$" in text or "*" in text or "`" in text:
         text = _strip_dress(text)
@@ -135,7 +135,7 @@ def normalise(text: str) -> str:
 
 
 _HALF_DAY = re.compile(r"(?<=\d)\s?([ap])\.m\.?(?![A-Za-z])")
-# Words that only say that the answer follows, or repeat it.
+# Words that only announce or repeat the answer.
 _PREFIX = re.compile(
     r"^(?:(?:答案?|解)\s*:\s*|(?:故|应|所以)*填\s*:?\s*|(?:故|所以)?答案(?:是|为)\s*:?\s*|(?:等于|为|即|(?:解|可|求)?得到?)\s*(?=[-+\d\\(])|(?:故|所以|因此)\s*,?\s*(?=[-+\d\\(])|(?i:so|hence|thus|therefore)\s*,?\s+(?=[-+\d\\(])"
     r"|(?i:(?:the\s+)?(?:final\s+|correct\s+)?ans(?:wer)?\.?)\s*(?:(?<=\.)(?=\s*[-+\d\\(])|is\s*:?\s+|:\s*|=\s*)(?=\S))"
@@ -154,15 +154,18 @@ def _without_tail(text: str) -> str:
 
 _CHOOSE = re.compile(r"\{\s*(\w+)\s*\\choose\s*(\w+)\s*\}")
 _OVER = re.compile(r"\{\s*([^{}]+?)\s*\\over(?![A-Za-z])\s*([^{}]+?)\s*\}")
-# Characters without a place in an answer: control, direction, private ones, lone surrogates.
+# Characters that cannot be part of an answer: control, direction and private ones, lone surrogates.
 _FOREIGN = re.compile(
     r"~~[^\s~]+~~|\A\s*%|\\tag\b|\\(?:text)?color\s*\{\s*[wW]hite|[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000-\uf8ff]"
 )
 
 
 def is_legible(text: str) -> bool:
-    """Whether a text has no character that prints nothing, or turns the order of others around, and is not
-    struck out, commented out, white or the number of a formula."""
+    """Return whether a reader sees all of a text in its order.
+
+    A text is not legible if a character is invisible or reverses the order of others, or if the text is
+    struck out, commented out, white, or the number of a formula.
+    """
     return not _FOREIGN.search(text)
 
 
@@ -181,7 +184,7 @@ def _strip_dress(text: str) -> str:
         )
     if r"\begin" not in text:
         text = _TWICE.sub(lambda _: "\\", text)
-    if _PRICE.fullmatch(text):  # no formula ends here, so the sign is a dollar's
+    if _PRICE.fullmatch(text):  # no formula ends here, so the sign means a dollar
         text = text.replace("$", r"\$")
     if r"\math" in text:
         text = _UNBRACED.sub(r"\1", text)
@@ -228,7 +231,7 @@ _BRACE = re.compile(r"\\.|[{}]")
 
 
 def _is_braced(text: str) -> bool:
-    """Whether the brace that opens the text is closed by its last character."""
+    """Return whether the last character closes the brace that opens the text."""
     depth = 0
     for mark in _BRACE.finditer(text):
         depth += {"{": 1, "}": -1}.get(mark.group(), 0)
@@ -239,14 +242,14 @@ def _is_braced(text: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def squeeze(text: str) -> str:
-    """Return a normalised answer without white space; words, but not variables, lose their case."""
+    """Return a normalised answer without white space; words, but not variables, become lower case."""
     if _WORDS.fullmatch(text):
         text = fold_case(text)
     return _APART.sub("", _SINGLE.sub(r"\1", text))
 
 
 def fold_case(text: str) -> str:
-    """Return a text with its words in lower case; what may be a formula (`Co`, `NaCl`) keeps its case."""
+    """Return a text with its words in lower case; possible formulas (`Co`, `NaCl`) keep their case."""
     return _TOKEN.sub(lambda m: m.group().casefold() if _is_word(m.group()) else m.group(), text)
 
 
@@ -259,7 +262,7 @@ def _is_word(token: str) -> bool:
 
 
 _TOKEN = re.compile(r"[a-z\d]*[A-Z][A-Za-z\d]*")
-# Blanks between digits part numbers.
+# Blanks between digits separate numbers.
 _APART = re.compile(r"(?<!\d)(?<!\d\.)\s+|\s+(?!\.?\d)")
 
 

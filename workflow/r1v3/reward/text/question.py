@@ -1,4 +1,4 @@
-"""What an answer owes to its question: echoes, frames around a blank, counted things, domains."""
+"""Compares an answer with its question: echoes, frames around a blank, counted things, domains."""
 
 import re
 from functools import lru_cache
@@ -9,15 +9,13 @@ from r1v3.reward.text.vocabulary import is_counted
 _PLAIN = re.compile(r"[^a-z0-9\u4e00-\u9fff]+")
 _ASKS = re.compile(r"(?:the)?(?:final)?(?:answer|ans|答案)(?:is|是|为)?$")
 _OPTION = re.compile(r"(?<![A-Za-z])[(（]?\s?[A-Ja-j]\s?[)）.、:：]")
-MIN_ECHO = (
-    12  # letters and digits; a shorter text may be an answer that the question happens to hold
-)
+MIN_ECHO = 12  # letters and digits; a shorter text may be an answer that the question contains
 
 
 def echoes(text: str, question: str) -> bool:
-    """Whether a text is a piece of the question itself: its sentence, or its list of options.
+    """Return whether a text repeats a piece of the question: its sentence, or its list of options.
 
-    An option's own text is no echo, though the question lists it.
+    The text of one option is not an echo, although the question lists it.
     """
     if not question or len(text) > len(question) + 200:
         return False
@@ -40,10 +38,11 @@ def _flat(question: str) -> str:
 
 
 def restates(answer: str, gold: str, question: str) -> bool:
-    """Whether an answer that equals its gold by computing is an expression of the question, not worked out.
+    """Return whether an answer is an expression of the question that is not worked out.
 
-    The numbers and letters of both are compared, so that another sign for a quotient, another order or a
-    label in front is no work. Where the question asks for that very form, the gold is written in it.
+    The answer equals its gold if it is computed. The numbers and letters of answer and question are compared,
+    so another sign for a quotient, another order or a label in front does not count as work. If the question
+    asks for that form, the gold is written in it.
     """
     if not question:
         return False
@@ -54,7 +53,7 @@ def restates(answer: str, gold: str, question: str) -> bool:
     if _holds(_squeezed(question), said) or _holds(_unbraced(_squeezed(question)), _unbraced(said)):
         return True
     if _runs(said) and not _runs(wanted) and _RUN_ASKED.search(question):
-        return True  # a sum in signs for a sum to be worked out
+        return True  # a sum sign instead of the sum that was to be worked out
     if wanted.isdigit() and _only_computes(_EQUALS.split(said)[-1], question):
         return True
     parts, worked_out = _leaves(_EQUALS.split(said)[-1]), _leaves(wanted)
@@ -65,7 +64,7 @@ _HALF_POWER = re.compile(r"(\d+)\^\{?(?:1/2|0\.5|\\frac\{?1\}?\{?2\}?)\}?")
 
 
 def _only_computes(said: str, question: str) -> bool:
-    """Whether an expression only computes with numbers of the question: `46/2`, `3+4+5`."""
+    """Return whether an expression only computes with numbers of the question: `46/2`, `3+4+5`."""
     if not _ARITHMETIC.fullmatch(said.replace(r"\left", "").replace(r"\right", "")):
         return False
     given = set(_NUMBER.findall(question[:20_000]))
@@ -80,7 +79,7 @@ _IMPLIED = (
     ("2", re.compile(r"\b(?:half|twice|doubled?|squared?)\b|一半|两倍|平方", re.IGNORECASE)),
     ("3", re.compile(r"\b(?:triple|thrice|cubed?|third)\b|三分之一|立方", re.IGNORECASE)),
 )
-_EQUALS = re.compile(r"=(?![^{]*\})")  # not the one of \\sum_{k=1}
+_EQUALS = re.compile(r"=(?![^{]*\})")  # not the equals sign of \\sum_{k=1}
 _SHORT_FRACTION = re.compile(r"\\frac\s*(\d)\s*(\d)")
 _LEAF = re.compile(r"\d+(?:\.\d+)?|\\[a-zA-Z]+|[A-Za-z]")
 _JOINTS = frozenset(
@@ -102,9 +101,9 @@ def _runs(text: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _leaves(text: str) -> tuple[str, ...]:
-    """Return the numbers, letters and functions of a normalised formula in order of name, 0 and 1 aside.
+    """Return the numbers, letters and functions of a normalised formula, sorted, without 0 and 1.
 
-    The letters of a sum are one letter, since a bound variable may have any name.
+    All letters of a sum become one letter, because a bound variable may have any name.
     """
     text = _SHORT_FRACTION.sub(r"\\frac \1 \2", text)
     found = [leaf for leaf in _LEAF.findall(text) if leaf not in _JOINTS and leaf not in ("0", "1")]
@@ -146,7 +145,7 @@ _SIGNED = re.compile(r"(?<![\w}])\{(-\w+)\}")
 
 
 def _holds(question: str, said: str) -> bool:
-    """Whether the question holds an expression as a whole: no digit or letter goes on at its ends."""
+    """Return whether the question contains an expression that no digit or letter continues at its ends."""
     if len(said) < 2 or said not in question:
         return False
     before = r"(?<!\d)" if said[0].isdigit() else ""
@@ -158,7 +157,7 @@ _BLANK = re.compile(r"_{2,}|[(（]\s*[)）]|几|多少")
 
 
 def same_in_frame(answer: str, gold: str, question: str) -> bool:
-    """Whether answer and gold differ by the words around the blank alone: `第____象限`, 二, 第二象限."""
+    """Return whether answer and gold differ only by the words around a blank: `第____象限`, 二, 第二象限."""
     if question.isascii() or answer.isascii() or gold.isascii():
         return False
     a, g = normalise(answer), normalise(gold)
@@ -187,7 +186,7 @@ _COUNT = re.compile(
 
 
 def without_counted(answer: str, question: str) -> str:
-    """Return the number of an answer whose other words only repeat what the question counts."""
+    """Return only the number of an answer whose other words repeat what the question counts."""
     found = _COUNT.fullmatch(normalise(answer))
     return found.group(1) if found and is_counted(found.group(2), question) else answer
 
@@ -200,7 +199,7 @@ _LIMITED = (
     r"(?:-?\d+\s*(?:<=?|\\le)\s*)?(?P<letter>[a-z])(?:\s*(?:>=?|<=?|\\[gl]e|\\ne)(?![a-z])\s*-?\d+"
     r"|\s*\\in(?![a-z])\s*[^,=]{1,30}?)"
 )
-# A formula and the domain of its variable, behind a comma or in brackets: `2n-1, n \ge 1`.
+# A formula and the domain of its variable, after a comma or in brackets: `2n-1, n \ge 1`.
 _BEHIND = re.compile(rf"(?P<one>[^,;]*[^,;\s])\s*(?:,\s*\(?|\()\s*{_LIMITED}\s*\)?", re.DOTALL)
 _COMPARED = re.compile(r"[<>]|\\(?:in|notin|ge|le|ne|cup|infty)(?![a-zA-Z])")
 _KIND_OF_NUMBER = r"(?:(?:real|positive|natural|whole)\s+)*(?:numbers?|integers?)"
@@ -217,12 +216,12 @@ _COUNTS_ON = re.compile(
 
 
 def without_count(answer: str) -> str:
-    """Return an answer without the values that its index runs through: `a_n=2n, n=1,2,3,...`."""
+    """Return an answer without the list of its index's values: `a_n=2n, n=1,2,3,...`."""
     return _COUNTS_ON.sub("", answer) if "=" in answer else answer
 
 
 def without_domain(answer: str, gold: str) -> str:
-    """Return a normalised answer without the domain that it repeats and its gold does not name."""
+    """Return a normalised answer without its domain, if the gold does not name one."""
     if _LIMITS.search(gold):
         return answer
     answer = without_count(answer)

@@ -1,4 +1,4 @@
-"""Golds that list statements by number: `①③④`, `(1)(3)`, or an answer that writes `1, 3, 4`."""
+"""Golds that list statements by number, `①③④` or `(1)(3)`, and answers that write `1, 3, 4`."""
 
 import re
 
@@ -9,7 +9,7 @@ _PLAIN = re.compile(r"\d{1,2}(?:\s*[,;]\s*\d{1,2})*")
 
 
 def statement_numbers(text: str, plain: bool = False) -> list[int] | None:
-    """Return the numbers of the listed statements as they are written, or None for any other text."""
+    """Return the numbers of the listed statements in written order; None for any other text."""
     if re.fullmatch(rf"(?:{_CIRCLED_LIST.pattern})+", text):
         return [_CIRCLED[char] for char in text if char in _CIRCLED]
     if re.fullmatch(rf"(?:{_NUMBERED.pattern})+", text) and text.count("(") > 1 - plain:
@@ -20,9 +20,9 @@ def statement_numbers(text: str, plain: bool = False) -> list[int] | None:
 
 
 def same_statements(answer: str, gold: str) -> bool | None:
-    """Compare two lists of statement numbers; None where the gold is no such list.
+    """Compare two lists of statement numbers; None if the gold is not such a list.
 
-    A gold that does not go upwards, such as `③①②`, is an order.
+    A gold whose numbers do not increase, such as `③①②`, is an order.
     """
     if not gold or (gold[0] not in _CIRCLED and gold[0] != "("):
         return None

@@ -1,7 +1,7 @@
-"""The words a rule may pass over; a word that is not here makes the answer one for the verifier to read.
+"""The words that a rule may pass over. An answer with any other word is left to the verifier.
 
 These lists are closed on purpose. A list of words that spoil an answer (`squared`, `below zero`, `不对`) is
-never complete, and a policy finds what it lacks; a list of words that change nothing can only be too short.
+never complete, and a policy finds its gaps. A list of words that change nothing can only be too short.
 """
 
 import re
@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from r1v3.reward.maths.units import parse_unit
 
-# Things that school questions count; a word of the question counts too.
+# Things that school questions count. A word of the question counts too.
 _COUNTED_WORDS = """
 people person persons student students child children kid kids boy boys girl girls man men woman
 women friend friends player players worker workers teacher teachers member members team teams
@@ -36,7 +36,7 @@ MEASURES = frozenset(
     "个只条张本种次人名位件块支棵头辆道页岁根台把间枚颗粒朵家座层排行列级场份套束串篇首幅户队班辈匹艘架盏扇滴瓶杯碗盘盒箱袋包"
     "筐桶车面顶口尾项样类步圈遍处所门节课题分组"
 )
-# What is counted, behind a measure word.
+# Counted things after a measure word.
 _NOUNS = """
 题 题目 苹果 桃子 梨 橘子 香蕉 鸡蛋 糖 糖果 蛋糕 学生 同学 小朋友 老师 工人 男生 女生 小球 球 红球 白球
 黑球 书 图书 铅笔 钢笔 本子 卡片 邮票 玩具 汽车 自行车 树 花 鸡 鸭 鱼 兔子 羊 牛 马 人 数 点 解
@@ -44,7 +44,7 @@ _NOUNS = """
 自然数 因数 约数 质数 方法 选法 排法 情况 可能 方案
 """
 NOUN_WORDS = frozenset(_NOUNS.split())
-# Words of a sentence that states a value: joints, articles, verbs that equate, names of what is asked for.
+# Words of a sentence that states a value: connectives, articles, verbs that equate, names of quantities.
 _PLAIN_WORDS = """
 a an the this that these those there it its he she they we i you our my is are was were be been
 being has have had equals equal gives give get gets got makes make made needs need costs cost
@@ -77,7 +77,7 @@ _PLAIN_CHINESE = """
 平均 平均数 中位数 众数 方差 标准差 系数 常数项 直线 曲线 斜率 坐标 点 直角 边 边长 斜边 棱长
 表面积 侧面积 圆心 焦点 离心率 标准 切线 还 剩 剩下 每 人 小时
 """
-# Words that turn a statement around or compute with what it names: no question makes them passable.
+# Words that reverse a statement or compute with its value. They never pass, whatever the question says.
 _TURNING_WORDS = """
 not no never nor neither none cannot without except but unless if either or maybe perhaps
 possibly half twice double triple thrice squared cubed plus minus hundred thousand tenth tenths
@@ -96,8 +96,10 @@ _LETTER = re.compile(r"[A-Za-z]'?|[A-Z]{2,4}'?")
 
 @lru_cache(maxsize=4_096)
 def words_of(question: str) -> frozenset[str]:
-    """Return the words of a question that a statement about it may repeat; of Chinese, pairs of characters
-    and single ones."""
+    """Return the words of a question that a statement about it may repeat.
+
+    For Chinese these are single characters and pairs of them.
+    """
     found: set[str] = set()
     for word in _WORD.findall(question[:8_000]):
         if word[0].isascii():
@@ -118,13 +120,13 @@ _ASKED = re.compile(r"\b(?:how many|number of)\s+(?:[a-z]+\s+)??([a-z]{3,})", re
 
 
 def is_plain(words: str, question: str | None) -> bool:
-    """Whether every word of a piece of prose is passed over: a joint, or a word of the question."""
+    """Return whether every word of a piece of prose passes: as a plain word, or as a word of the question."""
     known = words_of(question) if question else frozenset[str]()
     return all(_passes(word, known) for word in _WORD.findall(words))
 
 
 def denies(label: str) -> bool:
-    """Whether a name for a value turns it around: `not x`, `不是x`; `半径` and `倍数` are names."""
+    """Return whether a name for a value reverses it: `not x`, `不是x`. `半径` and `倍数` are plain names."""
     words = _WORD.findall(label)
     return any(
         word[0] in "不没无非未否除错"
@@ -140,7 +142,7 @@ _SEGMENT = re.compile(r"[A-Z]{2}")  # the segment NO
 
 
 def denies_or_computes(words: str) -> bool:
-    """Whether some word denies, weighs or computes."""
+    """Return whether any word denies, weighs or computes."""
     return any(
         word.casefold() in TURNING
         or word.casefold().endswith(("n't", "n’t"))
@@ -162,7 +164,7 @@ def _passes(word: str, known: frozenset[str]) -> bool:
 
 
 def _stem(word: str) -> str:
-    """Return a word without the ending that a question may leave out: `reaches`, `reached`, `reaching`."""
+    """Return a word without an ending that a question may leave out: `reaches`, `reached`, `reaching`."""
     return _ENDING.sub("", word) if len(word) > 3 else word
 
 
@@ -189,16 +191,16 @@ def _passes_chinese(
 
 
 def is_counted(words: str, question: str | None = None) -> bool:
-    """Whether the words behind a number only say what was counted: `students`, `个苹果`, `red balls`."""
+    """Return whether the words after a number only say what was counted: `students`, `个`, `red balls`."""
     words = words.strip()
     if not words or len(words) > 60:
         return False
     known = words_of(question) if question else frozenset[str]()
     if not words[0].isascii():
-        if "的" in words:  # 12的平方 is no count
+        if "的" in words:  # 12的平方 is not a count
             return False
         rest = words[1:] if words[0] in MEASURES else words
-        if words == "可能":  # 12可能 doubts, 12种可能 counts
+        if words == "可能":  # 12可能 expresses doubt, 12种可能 counts
             return False
         return (
             not rest
@@ -211,11 +213,11 @@ def is_counted(words: str, question: str | None = None) -> bool:
     return parts[-1] in COUNTED | known and all(part in COLOURS | known for part in parts[:-1])
 
 
-_POWERS = re.compile(r"(?:square|cube)(?:\s+roots?)?\Z", re.IGNORECASE)  # `7 square` is no count
+_POWERS = re.compile(r"(?:square|cube)(?:\s+roots?)?\Z", re.IGNORECASE)  # `7 square` is not a count
 
 
 def counts_another(one: str, other: str) -> bool:
-    """Whether the words behind two numbers name different things: 8 apples are not 8 oranges."""
+    """Return whether the words after two numbers name different things: 8 apples are not 8 oranges."""
     if not one or not other or one.isascii() != other.isascii():
         return False
     if not one.isascii():
@@ -229,7 +231,7 @@ def counts_another(one: str, other: str) -> bool:
     return things[0] != things[1]
 
 
-# Whose answer it is, if not the speaker's own.
+# Owners of an answer other than the speaker.
 SOMEBODY = (
     r"(?<![A-Za-z])(?:my|his|her|their|your|a|some)\s+"
     r"(?:friend|teacher|brother|sister|book|neighbou?r|classmate)s?"

@@ -1,6 +1,6 @@
-"""Words that answer a question of yes or no, in the languages in which models answer one.
+"""Words that answer a yes-or-no question, in the languages that models use for such an answer.
 
-`是`, `True` and `Correct` say yes. They choose an option where one option says yes and one says no, and they
+`是`, `True` and `Correct` mean yes. They choose an option if one option means yes and one means no. They
 equal an open answer of yes or no.
 """
 
@@ -8,7 +8,7 @@ import re
 
 _YES = "yes yep yeah yup true correct 是 是的 对 对的 正确 正确的 没错"
 _NO = "no nope nah false incorrect untrue 否 不是 不是的 不对 不对的 错 错的 错误 错误的 不正确 不正确的"
-# What says so only where the question is known to ask: `right` is a direction, `Si` a metal.
+# Words that mean yes or no only if the question asks for it: `right` is a direction, `Si` a chemical element.
 _YES_IF_ASKED = "y t right affirmative indeed oui sí si ja да はい 예 네 √ ✓ 有 有的"
 _NO_IF_ASKED = "n f wrong negative non nein нет いいえ 아니요 아니오 × ✗ 没有 没有的 不 否定"
 _SAYS = {word: True for word in _YES.split()} | {word: False for word in _NO.split()}
@@ -31,21 +31,21 @@ _TURNS = re.compile(
 
 
 def yes_or_no(text: str) -> bool | None:
-    """Whether an open answer says yes (True) or no (False), None for anything else.
+    """Return True if an open answer means yes, False if it means no, None for anything else.
 
-    The capitals `NO` may be a segment or a gas.
+    `NO` in capitals may be a segment or a gas.
     """
     word = text.strip(_AROUND)
     return None if word == "NO" else _SAYS.get(word.casefold())
 
 
 def yes_or_no_if_asked(text: str) -> bool | None:
-    """As `yes_or_no`, where the question is known to ask for it: `有`, `Y`, `right` and `NO` are answers."""
+    """Do the same if the question asks for yes or no: then `有`, `Y`, `right` and `NO` are answers."""
     return _SAYS_IF_ASKED.get(text.strip(_AROUND).casefold())
 
 
 def leading_yes_or_no(text: str) -> bool | None:
-    """What a statement of yes or no opens with: `是的，左边的更大`, unless it goes on to weigh."""
+    """Return the yes or no that a statement starts with, unless it then weighs: `是的，左边的更大`."""
     found = _LEADING.match(text)
     if found is None or _TURNS.search(found["rest"]):
         return None
