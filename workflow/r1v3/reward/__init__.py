@@ -1,4 +1,4 @@
-"""Reward and grading: format (eq. 1), accuracy by rule or verifier (eq. 2), their sum (eq. 3).
+"""Computes rewards: format (eq. 1), accuracy by rules or a verifier (eq. 2), and their sum (eq. 3).
 
 Importing this package loads neither torch nor sympy.
 """

@@ -1,4 +1,4 @@
-"""Open the grader that a recipe asks for, with its verifier where it names one (report, eq. 2)."""
+"""Opens the grader of a recipe, with a verifier if the recipe names one (report, eq. 2)."""
 
 import contextlib
 import os
@@ -18,17 +18,17 @@ CONCURRENCY, ATTEMPTS, TIMEOUT_SECONDS = 16, 5, 120
 def open_grader(
     verifier: Verifier | None, cache: Path, *, limit_unjudged: bool = False, address: str = URL
 ) -> Generator[Grader]:
-    """Open a grader whose workers stop when the context ends.
+    """Open a grader. Its workers stop when the context ends.
 
     Args:
         verifier: the recipe's `reward.verifier` or `grading.verifier`; None grades by rules alone.
-        cache: folder of the verifier's verdicts.
-        limit_unjudged: whether `verifier.max_unjudged` limits each call of the grader. A caller that grades
-            a whole stage in one call sets it; the trainer limits its episodes itself.
-        address: the environment variable that holds the verifier's endpoint.
+        cache: folder that stores the verifier's verdicts.
+        limit_unjudged: whether `verifier.max_unjudged` limits each call of the grader. Callers that grade a
+            whole stage in one call set it; the trainer limits its episodes itself.
+        address: name of the environment variable with the verifier's endpoint.
 
     Raises:
-        ValueError: the recipe names a verifier and its address is not set.
+        ValueError: the recipe names a verifier but its address is not set.
     """
     client, limit = None, None
     if verifier:

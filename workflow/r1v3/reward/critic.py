@@ -1,9 +1,9 @@
-"""A model behind a server that reads finished responses: a judge in words, or a reward model in numbers.
+"""Asks a model on a server about finished responses: a judge replies in words, a reward model in numbers.
 
-It is asked through the server engine, with that engine's attempts and time-outs, and what it said is stored
-and asked for once. R1V3_JUDGE_URL and R1V3_REWARD_URL hold the addresses, ..._KEY the keys, ..._KIND the
-interface (openai or anthropic). ..._BATCH=1 asks through the provider's batch interface, and ..._BUDGET is
-the most that a stage's replies may cost, by config/prices.yaml.
+Requests go through the server engine, with its attempts and time-outs. Replies are stored, so nothing is
+asked twice. R1V3_JUDGE_URL and R1V3_REWARD_URL are the addresses, ..._KEY the keys and ..._KIND the interface
+(openai or anthropic). With ..._BATCH=1 requests go through the provider's batch interface. ..._BUDGET limits
+the cost of a stage's replies, by the prices of config/prices.yaml.
 """
 
 import math
@@ -31,14 +31,14 @@ CONCURRENCY, ATTEMPTS, TIMEOUT_SECONDS = 16, 5, 300
 
 
 class Critic:
-    """Asks one model.
+    """A client of one judge or reward model.
 
     Args:
-        kind: `judge` or `reward`: names the variables of address and key, and the stored replies.
-        model: name the server knows the model by.
-        images: `max_pixels` refuses larger pictures.
-        instead: what the recipe can be changed to where there is no such server.
-        paid: folder of what replies have cost, where they cost something.
+        kind: `judge` or `reward`; part of the names of the variables and of the stored replies' keys.
+        model: the model's name on the server.
+        images: settings of pictures; larger ones than `max_pixels` are refused.
+        instead: how the recipe can be changed if there is no such server; part of an error message.
+        paid: folder that records what replies have cost, if they cost something.
     """
 
     def __init__(self, kind: str, model: str, images: Images, instead: str, paid: Path):
@@ -47,10 +47,10 @@ class Critic:
 
     @cached_property
     def engine(self) -> ServerEngine:
-        """What asks the server; opened when something is to be asked.
+        """Open the engine that asks the server, when the first request needs it.
 
         Raises:
-            ValueError: no variable says where the model is.
+            ValueError: no variable contains the model's address.
         """
         variable = f"R1V3_{self.kind.upper()}"
         url = os.environ.get(f"{variable}_URL")
@@ -85,14 +85,14 @@ class Critic:
         )
 
     def replies(self, requests: Sequence[Request], folder: Path) -> dict[str, str]:
-        """The reply to each request by its key; a request that failed has none.
+        """Return the reply to each request by its key. Failed requests have no reply.
 
         Args:
-            folder: where replies are kept; what lies there is not asked for again.
+            folder: folder of stored replies. A stored reply is not requested again.
 
         Raises:
-            ValueError: no variable says where the model is.
-            ServerError: the server is away, or refuses key or model.
+            ValueError: no variable contains the model's address.
+            ServerError: the server cannot be reached, or rejects the key or the model.
         """
         named = [replace(each, key=f"{self.kind}/{each.key}") for each in requests]
         store = Store(folder, self.model)
@@ -107,16 +107,16 @@ class Critic:
 
 
 def prompt_of_turns(*said: tuple[str, str]) -> str:
-    """A prompt of these turns (role and text), from which the server engine takes them again."""
+    """Return a prompt of turns (role and text). The server engine splits it into these turns again."""
     text = "".join(f"<|im_start|>{role}\n{words}<|im_end|>\n" for role, words in said)
     return f"{text}<|im_start|>assistant\n"
 
 
 def reward_prompt(question: str, response: str) -> str:
-    """What a reward model is shown: the question, and the response as the assistant's turn.
+    """Return a reward model's prompt: the question, then the response as the assistant's turn.
 
     Args:
-        question: with an `<image>` marker for each picture.
+        question: the question, with an `<image>` marker for each picture.
     """
     return prompt_of_turns(
         ("user", without_control(question)), ("assistant", shown_response(response))
@@ -124,12 +124,12 @@ def reward_prompt(question: str, response: str) -> str:
 
 
 def shown_response(response: str) -> str:
-    """A response in which neither a control token nor a picture's marker can be read."""
+    """Return a response without control tokens and with its picture markers disabled."""
     return without_control(response).replace("<image>", "< image>")
 
 
 def read_number(text: str) -> float | None:
-    """The number that a reply is; None for anything else."""
+    """Return a reply that is one finite number as a float; None for any other reply."""
     text = text.strip()
     value = float(text) if NUMBER.fullmatch(text) else math.nan
     return value if math.isfinite(value) else None

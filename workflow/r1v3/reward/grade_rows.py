@@ -1,4 +1,4 @@
-"""Grades rows of JSON lines in batches; verdicts come in the order of the rows."""
+"""Grades rows of JSON lines in batches. Verdicts come in the order of the rows."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -11,16 +11,16 @@ BATCH_ROWS = 2_000
 
 
 def grade_lines(lines: Iterable[str], name: str, *, workers: int = 0) -> Iterator[str]:
-    """One line of verdict for each line that is not empty.
+    """Yield one line with a verdict for each line that is not empty.
 
     Args:
-        lines: JSON objects with `response`, `gold` and `type`, and if need be `id`, `options`, `question` or
+        lines: JSON objects with `response`, `gold`, `type`, and optionally `id`, `options`, `question` and
             `tolerance`.
-        name: where the lines come from, for messages.
-        workers: processes for symbolic algebra; 0 is one a core.
+        name: source of the lines, for messages.
+        workers: number of processes for symbolic algebra; 0 for one per core.
 
     Raises:
-        ValueError: a line is no such object; names the line.
+        ValueError: a line is not such an object; the message names the line.
     """
     with Grader(workers=workers) as grader:
         batch: list[AnswerRow] = []

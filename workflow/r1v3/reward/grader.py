@@ -1,4 +1,4 @@
-"""Grade many answers at once: rules in this process, algebra in workers, a verifier if there is one."""
+"""Grades many answers at once: by rules in this process, by algebra in workers, and by a verifier."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from r1v3.reward.rules import apply_rules, settle
 from r1v3.reward.verdict import AnswerRow, Verdict, shorten
 from r1v3.reward.verifier.question import questions_for_verifier
 
-if TYPE_CHECKING:  # the client pulls in an HTTP library, which rules alone do not need
+if TYPE_CHECKING:  # its client imports an HTTP library, which grading by rules does not need
     from r1v3.reward.verifier.verifier import Judgement, VerifierClient
 
 
@@ -27,12 +27,12 @@ def grade(
     """Grade one response by rules alone (R_rule of the report's eq. 2).
 
     Args:
-        response: what is judged; prompt tail + response where the template opened the thought.
-        gold: the answer, or a list of accepted ones.
+        response: the graded text: tail of the prompt + response, if the template opened the thought.
+        gold: the answer, or a list of accepted answers.
         type: mcq, mcq_multi, open or fill.
-        options: option texts in order; without them they are looked for in the question.
-        question: lists options and shows blanks; it never decides by itself.
-        tolerance: absolute, where the benchmark states one.
+        options: texts of the options in order. Without them the question is searched for options.
+        question: the question, which may list options and show blanks; it alone never decides.
+        tolerance: absolute tolerance of numbers, if the benchmark states one.
 
     Raises:
         ValueError: `type` is unknown.
@@ -49,7 +49,7 @@ def grade(
 
 
 def _by_rules(rows: list[AnswerRow], pool: WorkerPool) -> list[Verdict]:
-    """Grade rows by rules; what needs algebra goes to the workers together, each question once."""
+    """Grade rows by rules. Workers get all questions that need algebra together, each only once."""
     found = [apply_rules(row) for row in rows]
     asked = [p.question for item in found if not isinstance(item, Verdict) for p in item]
     unique = list(dict.fromkeys(asked))
@@ -61,12 +61,12 @@ def _by_rules(rows: list[AnswerRow], pool: WorkerPool) -> list[Verdict]:
 
 
 class Grader:
-    """Grades lists of rows; a context manager that owns its workers.
+    """Grades lists of rows. A context manager that owns its worker processes.
 
     Args:
-        verifier: asked where the rules say no (report, eq. 2), or None for rules alone.
-        workers: symbolic worker processes, 0 for one per core, at most 16; none starts before needed.
-        max_unjudged: share of a call's rows that may stay unjudged, None for no limit.
+        verifier: a verifier that is asked if the rules say no (report, eq. 2); None for rules alone.
+        workers: number of symbolic worker processes; 0 for one per core, at most 16. They start when needed.
+        max_unjudged: largest share of a call's rows that may stay unjudged; None for no limit.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class Grader:
         self._pool = WorkerPool(workers or min(16, os.cpu_count() or 1))
 
     def grade_many(self, rows: list[AnswerRow]) -> list[Verdict]:
-        """Return one verdict a row, in order.
+        """Return one verdict for each row, in order.
 
         Raises:
             ValueError: a row's type is unknown.
-            UnjudgedError: more rows than `max_unjudged` allows stayed without a verdict.
+            UnjudgedError: more rows stayed without a verdict than `max_unjudged` allows.
         """
         verdicts = _by_rules(rows, self._pool)
         if self.verifier is not None:
@@ -121,7 +121,7 @@ class Grader:
 def _verify(
     verifier: VerifierClient, rows: list[AnswerRow], verdicts: list[Verdict]
 ) -> list[Verdict]:
-    """Ask the verifier about answers that the rules found wrong; letters that were read are settled."""
+    """Ask the verifier about answers that the rules found wrong, except where option letters were read."""
     indices: list[int] = []
     items: list[tuple[str, str, str]] = []
     for index, (row, verdict) in enumerate(zip(rows, verdicts, strict=True)):
@@ -140,7 +140,7 @@ def _verify(
 
 
 def _with_judgements(verdict: Verdict, judgements: list[Judgement]) -> Verdict:
-    """Merge the verifier's judgements on all accepted golds: one yes suffices, a gap is unjudged."""
+    """Merge the verifier's judgements on all accepted golds. One yes is enough; else a gap means unjudged."""
     for judgement in judgements:
         if judgement.correct:
             return replace(verdict, correct=True, by="verifier", reason=judgement.reason)

@@ -1,9 +1,10 @@
-"""Real answers of real models with published verdicts, as rows for the grader.
+"""Reads real answers of real models with published verdicts, as rows for the grader.
 
-The folder is named by the environment variable R1V3_GRADING, else it is ../shared/grading beside the
-repository. Each row carries `label` (the published verdict, None where only a total is published) and
-`drawn`: the published scorer found no option in the answer and took one at random (MMMU, MMMU-Pro) or
-the option of the most similar spelling (MathVista), so that its verdict says nothing about the answer.
+The environment variable R1V3_GRADING names the folder; the default is ../shared/grading beside the
+repository. Each row has a `label` and a `drawn`. `label` is the published verdict, None if only a total is
+published. `drawn` is true if the published scorer found no option in the answer. It then chose one at random
+(MMMU, MMMU-Pro) or the option with the most similar spelling (MathVista), so its verdict says nothing about
+the answer.
 """
 
 import ast
@@ -54,7 +55,7 @@ def _row(
 
 
 def read_mmmu(folder: Path, name: str) -> Iterator[AnswerRow]:
-    """900 validation items; only the total is published."""
+    """Yield 900 validation items; only the total is published."""
     for item in _jsonl(folder / f"mmmu/{name}.jsonl"):
         choice = item["question_type"] == "multiple-choice"
         options = [item["index2ans"][letter] for letter in item["all_choices"]] if choice else None
@@ -63,7 +64,7 @@ def read_mmmu(folder: Path, name: str) -> Iterator[AnswerRow]:
 
 
 def read_mmmu_pro(folder: Path, name: str) -> Iterator[AnswerRow]:
-    """1,730 items of up to ten options, a verdict for each."""
+    """Yield 1,730 items with up to ten options and a verdict each."""
     for item in _jsonl(folder / f"mmmu_pro/{name}.jsonl"):
         yield _row(
             item["id"],
@@ -77,7 +78,7 @@ def read_mmmu_pro(folder: Path, name: str) -> Iterator[AnswerRow]:
 
 
 def read_mathvista(folder: Path, name: str) -> Iterator[AnswerRow]:
-    """1,000 testmini items: options given as texts, integers, floats to a stated precision."""
+    """Yield 1,000 testmini items: options given as texts, integers, and floats to a stated precision."""
     for key, item in json.loads((folder / f"mathvista/{name}.json").read_text("utf-8")).items():
         choice = item["question_type"] == "multi_choice"
         said = str(item["extraction"] or "").strip()
@@ -97,7 +98,7 @@ def read_mathvista(folder: Path, name: str) -> Iterator[AnswerRow]:
 
 
 def read_mathvision(folder: Path, name: str) -> Iterator[AnswerRow]:
-    """3,040 items, half of them with five options, a verdict for each."""
+    """Yield 3,040 items with a verdict each; half of them have five options."""
     golds = {item["id"]: item for item in _jsonl(folder / "mathvision/test.jsonl")}
     for item in _jsonl(folder / f"mathvision/{name}.jsonl"):
         gold = golds[item["id"]]
@@ -113,7 +114,7 @@ def read_mathvision(folder: Path, name: str) -> Iterator[AnswerRow]:
 
 
 def read_logicvista(folder: Path, name: str) -> Iterator[AnswerRow]:
-    """448 items, some with several letters; the label is GPT-4's reading of the answer."""
+    """Yield 448 items, some with several letters; the label is how GPT-4 read the answer."""
     items = json.loads((folder / "logicvista/dataset.json").read_text("utf-8"))
     path = folder / f"logicvista/{name}-accuracy-results.csv"
     with path.open(encoding="utf-8", newline="") as table:
@@ -131,7 +132,7 @@ def read_logicvista(folder: Path, name: str) -> Iterator[AnswerRow]:
 
 
 def read_gaokao(folder: Path, name: str) -> Iterator[AnswerRow]:
-    """Chinese examination items: options, and blanks marked by GPT-4 (right = full marks)."""
+    """Yield Chinese examination items: choices, and blanks that GPT-4 marked (correct = full marks)."""
     examples = json.loads((folder / f"gaokao/{name}.json").read_text("utf-8"))["example"]
     for item in examples:
         if "model_answer" in item:
@@ -152,7 +153,7 @@ def read_gaokao(folder: Path, name: str) -> Iterator[AnswerRow]:
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """A file of answers, its published accuracy (None: the mean of its labels), what is asked."""
+    """A file of answers, its published accuracy (None: the mean of its labels), and the agreement needed."""
 
     load: Callable[[Path, str], Iterator[AnswerRow]]
     file: str
@@ -188,7 +189,7 @@ SETS = {
 
 
 def every_gold(folder: Path) -> list[AnswerRow]:
-    """Return each distinct gold of all sets as a row that answers it with itself, boxed."""
+    """Return each distinct gold of all sets as a row whose response is the gold itself, boxed."""
     rows, seen = [], set()
     puzzles = [
         _row(path.stem, "", str(item["answer"]), "mcq", options=[str(o) for o in item["options"]])

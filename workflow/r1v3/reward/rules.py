@@ -1,7 +1,7 @@
-"""Rule accuracy (R_rule of the report's eq. 2): is the extracted answer the gold one?
+"""Rule accuracy (R_rule of the report's eq. 2): decides whether the extracted answer equals the gold.
 
-The cheap checks come first: equal strings, equal numbers, then structure with exact or numeric
-evaluation. Symbolic algebra comes last (math-verify, in a worker that can be killed).
+The cheap checks come first: equal strings, equal numbers, then structure with exact or numeric evaluation.
+Symbolic algebra comes last (math-verify, in a worker that can be killed).
 """
 
 import math
@@ -44,7 +44,7 @@ _BLANK = re.compile(
 
 @dataclass(frozen=True)
 class Pending:
-    """An answer that only algebra can judge: what to ask a worker, and the verdicts to choose from."""
+    """An answer that only algebra can judge: a worker's question, and the answer as it was extracted."""
 
     answer: str
     gold: str
@@ -63,7 +63,7 @@ def check_type(type: object) -> None:
 
 
 def apply_rules(row: AnswerRow) -> Verdict | list[Pending]:
-    """Grade one row by rules; return questions for a worker where only algebra can decide."""
+    """Grade one row by rules. Return questions for a worker if only algebra can decide."""
     check_type(row.get("type"))
     golds = accepted(row["gold"])
     text = final_text(str(row["response"] or ""))
@@ -114,27 +114,27 @@ def apply_rules(row: AnswerRow) -> Verdict | list[Pending]:
 
 
 def _of_another(answer: str, gold: str) -> bool:
-    """Whether two equations begin with different limits or integrals; algebra would compare their ends."""
+    """Return whether two equations start with different limits or integrals; algebra compares their ends."""
     sides = [squeeze(normalise(text)).split("=") for text in (answer, gold)]
     runs = any(r"\lim" in side[0] or r"\int" in side[0] for side in sides)
     return runs and min(map(len, sides)) == 2 and sides[0][0] != sides[1][0]
 
 
 def options_of(row: AnswerRow) -> Options:
-    """Return the option texts of a row, looked for in its question where the row has none."""
+    """Return the option texts of a row; without them, search its question for options."""
     given = row.get("options") or []
     given = given.values() if isinstance(given, dict) else given
     return [str(option) for option in given] or options_in(row.get("question") or "")
 
 
 def accepted(gold: str | list[str]) -> list[str]:
-    """Return the accepted answers of a gold: a list, one answer, or several set apart by `##`."""
+    """Return the accepted answers of a gold: a list, one answer, or several answers separated by `##`."""
     golds = gold if isinstance(gold, list) else [gold]
     parts = [part for one in golds for part in _ALTERNATIVES.split(str(one)) if part.strip()]
     return [*parts, *(_MISPRINTED.sub("", one) for one in parts if _MISPRINTED.search(one))] or [""]
 
 
-_MISPRINTED = re.compile(r"(?<=\A\d\.)\s+(?=\d+\.?\s*\Z)")  # a gold `0. 98` is 0.98 as well
+_MISPRINTED = re.compile(r"(?<=\A\d\.)\s+(?=\d+\.?\s*\Z)")  # a gold `0. 98` also means 0.98
 _ALTERNATIVES = re.compile(r"\s\\?#\s*\\?#\s")
 
 
@@ -150,18 +150,18 @@ def settle(pending: list[Pending], replies: list[Reply]) -> Verdict:
 
 
 def bare_latex(text: str) -> str:
-    """Return the text as a worker gets it: folded signs, no formula delimiters."""
+    """Return the text for a worker: with folded signs and without formula delimiters."""
     return _DELIMITERS.sub(" ", fold_width(text)).strip(" .;,")
 
 
 def _digits(row: AnswerRow) -> int:
-    """Return to how many decimals algebra compares floating point numbers."""
+    """Return the number of decimals to which algebra compares floating-point numbers."""
     tolerance = row.get("tolerance")
     return 12 if not tolerance else max(0, round(-math.log10(2 * tolerance)))
 
 
 def _comparison(row: AnswerRow) -> Comparison:
-    """Return how the row's answers compare: a question of several blanks fixes their order."""
+    """Return how the row's answers are compared. In a question with several blanks their order is fixed."""
     blanks, asked = _asked(row.get("question") or "")
     return Comparison(
         row.get("tolerance"), row["type"] == "fill" or blanks >= 2, blanks >= 2, asked
@@ -170,12 +170,12 @@ def _comparison(row: AnswerRow) -> Comparison:
 
 @lru_cache(maxsize=4_096)
 def _asked(question: str) -> tuple[int, bool | None]:
-    """Return how many blanks a question has, and whether it may ask for a percentage (None without one)."""
+    """Return a question's number of blanks, and whether it may ask for percent (None without a question)."""
     question = question[:20_000]
     return len(_BLANK.findall(question)), bool(_PERCENT.search(question)) if question else None
 
 
-# Questions whose answer may be a percentage.
+# Words of questions whose answer may be a percentage.
 _PERCENT = re.compile(
     r"percent|%|百分|chart|\bpie\b|\bbars?\b|accura|\brates?\b|\bshare\b|growth|率", re.IGNORECASE
 )
@@ -183,7 +183,7 @@ _PERCENT = re.compile(
 
 @lru_cache(maxsize=16_384)
 def gold_text(gold: str) -> str:
-    """Return the answer inside a gold that may be boxed or a whole solution."""
+    """Return the answer in a gold, which may be boxed or a whole solution."""
     boxes = find_boxes(gold)
     if boxes:
         return join_last_boxes(gold, boxes)
@@ -198,7 +198,7 @@ def _choice(
     chosen = extract_letters(text, options, type == "mcq_multi", question)
     for gold in golds:
         wanted = gold_letters(gold, options)
-        if wanted is None:  # a gold that is no option, as in "select from 1 to 5"
+        if wanted is None:  # a gold that is not an option, as in "select from 1 to 5"
             said = open_answer(text, question)
             if said and compare_open(said, gold, Comparison()):
                 return Verdict(said, True, "rule:text", f"equals {shorten(gold, 60)}")
@@ -213,7 +213,7 @@ _QUANTIFIER = re.compile(r"\\(?:forall|exists|nexists|neg|lnot)(?![a-z])")
 
 
 def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool | None:
-    """Return the name of the rule that holds two answers to be equal, False, or None (unknown)."""
+    """Return the name of the rule by which two answers are equal; False; or None if no rule can decide."""
     if max(len(answer), len(gold)) > MAX_CHARS:
         return "string" if answer.strip() == gold.strip() else False
     answer, gold = in_same_names(answer, gold)
@@ -248,7 +248,7 @@ def compare_open(answer: str, gold: str, comparison: Comparison) -> str | bool |
         for other in readings(g):
             try:
                 equal = comparison.same_text(one, other)
-            except (RecursionError, ArithmeticError):  # too deep, or past the range of floats
+            except (RecursionError, ArithmeticError):  # too deep, or beyond the range of floats
                 equal = False
             if equal:
                 return "structure" if any(c in one for c in ",;<>:=") else "expression"

@@ -1,4 +1,4 @@
-"""A reward model's scores of sampled responses, as a part of the reward in addition to equation 3."""
+"""Scores of sampled responses from a reward model, as a part of the reward in addition to equation 3."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from r1v3.reward.critic import Critic, read_number, reward_prompt
 
 @dataclass(frozen=True)
 class Shown:
-    """A question with an `<image>` marker for each of its pictures, and a whole response."""
+    """A question with an `<image>` marker for each picture, and a whole response."""
 
     question: str
     pictures: tuple[Path, ...]
@@ -23,12 +23,12 @@ class Shown:
 
 
 class ScoreTerm:
-    """Asks the reward model that a recipe names, and keeps its scores.
+    """Asks the reward model of a recipe for scores, and stores them.
 
     Args:
         settings: the recipe's `reward_model`.
-        images: `max_pixels` refuses larger pictures.
-        folder: of stored scores, a folder for each round.
+        images: settings of pictures; larger ones than `max_pixels` are refused.
+        folder: folder of stored scores, with one folder for each round.
 
     Raises:
         ValueError: R1V3_REWARD_URL is not set.
@@ -38,16 +38,16 @@ class ScoreTerm:
         self.settings, self.folder = settings, folder
         instead = "set grpo.reward_model to null"
         self.critic = Critic("reward", settings.model, images, instead, folder / "paid")
-        self.critic.engine  # noqa: B018  # a run without the address ends before it samples
+        self.critic.engine  # noqa: B018  # so that a run without the address ends before it samples
 
     def scores(self, shown: Sequence[Shown], name: str) -> list[float]:
-        """The score of each response; NaN where the model gave none.
+        """Return the score of each response; NaN if the model gave no score.
 
         Args:
-            name: of the round; what was asked in it is asked for once, equal responses too.
+            name: name of the round. Requests of a round are sent once, also if responses are equal.
 
         Raises:
-            ServerError: the server is away, or refuses key or model.
+            ServerError: the server cannot be reached, or rejects the key or the model.
         """
         requests = [self._request(each) for each in shown]
         unique = list({request.key: request for request in requests}.values())
@@ -64,8 +64,8 @@ class ScoreTerm:
 
 
 def term_of_score(settings: RewardTerm, score: float) -> float:
-    """What a score counts, in [0, 1]; one that is missing (NaN) counts 0."""
+    """Return a score's part of the reward, in [0, 1]. A missing score (NaN) counts 0."""
     if math.isnan(score):
         return 0.0
-    # The hyperbolic tangent is a sigmoid that overflows at no score.
+    # The hyperbolic tangent is a sigmoid that does not overflow at any score.
     return (1 + math.tanh((score - settings.middle) / settings.scale / 2)) / 2

@@ -1,4 +1,4 @@
-"""Traits of an answer that a verdict does not show. A policy learns those that are paid."""
+"""Traits of an answer that a verdict does not show. A policy learns the traits that get a reward."""
 
 import re
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ _HEDGES = re.compile(
     r"(?![A-Za-z])|可能|也许|或许|大概|不确定|或",
     re.IGNORECASE,
 )
-SEARCHED = 300  # characters at the end of an answer that are searched for a hedge
+SEARCHED = 300  # number of characters at the end of an answer that are searched for a hedge
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What an answer is like.
+    """Traits of an answer.
 
     Attributes:
-        hedged: it says "maybe", "or" and the like at its end.
-        unboxed: it boxes nothing.
-        from_question: its answer stands in the question, letters of options aside.
+        hedged: whether its end contains "maybe", "or" or a similar word.
+        unboxed: whether it contains no box.
+        from_question: whether the question contains its answer, except for option letters.
     """
 
     hedged: bool
@@ -31,7 +31,7 @@ class Traits:
 
 
 def traits_of(response: str, question: str | None) -> Traits:
-    """Return the traits of a response; its thought is not read."""
+    """Return the traits of a response. Its thought is not read."""
     text = final_text(response) or ""
     answer = squeeze(normalise(extract_answer(response) or ""))
     asked = squeeze(normalise(question or ""))

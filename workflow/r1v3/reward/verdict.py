@@ -1,19 +1,19 @@
-"""The record that every graded answer leaves behind."""
+"""The record of every graded answer."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-# One answer to grade: `response`, `gold` and `type`; `id`, `options`, `question` and `tolerance` where known.
+# One answer to grade: `response`, `gold`, `type`, and optionally `id`, `options`, `question`, `tolerance`.
 AnswerRow: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was read from a response, whether it is right, who decided and why.
+    """The answer read from a response, whether it is correct, who decided, and why.
 
     Attributes:
-        extracted: the answer as it was read, or None where the response gives none.
-        correct: True, False, or None where nobody could judge (never a guess).
+        extracted: the answer as it was read, or None if the response gives none.
+        correct: True, False, or None if nobody could judge (never a guess).
         by: 'rule:<name>', 'verifier' or 'none'.
         reason: one short sentence for a human reader.
     """
@@ -34,7 +34,7 @@ class Verdict:
 
 
 def shorten(text: str, limit: int = 120) -> str:
-    """Cut text for a reason or a log line; the middle goes, both ends stay."""
+    """Shorten a text for a reason or a log line: cut out its middle and keep both ends."""
     text = " ".join(text[: limit * 4].split()) if len(text) > limit * 4 else " ".join(text.split())
     if len(text) <= limit:
         return text

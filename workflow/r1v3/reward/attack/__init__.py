@@ -1,1 +1,1 @@
-"""Answers made to deceive a grader, and honest ones in other dress, over any file of questions."""
+"""Tests graders with answers that deceive, and with correct answers in unusual notation, on any questions."""

@@ -1,4 +1,4 @@
-"""Generators of right answers in other dress, a function a kind."""
+"""Generators of correct answers in unusual notation, one function for each kind."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from r1v3.reward.text.question import restates
 
 
 def plain_answers(question: AttackedQuestion) -> Iterator[str]:
-    """The answer as a model gives it: boxed, in a sentence, bold."""
+    """Yield the answer as models usually write it: boxed, in a sentence, in bold."""
     right = question.answer
     yield box(right)
     yield f"${box(right)}$."
@@ -24,7 +24,7 @@ def plain_answers(question: AttackedQuestion) -> Iterator[str]:
 
 
 def dress(question: AttackedQuestion) -> Iterator[str]:
-    """Colour, words and brackets around it."""
+    """Yield the answer with colours, words or brackets around it."""
     right = question.answer
     yield box(rf"\textcolor{{red}}{{{right}}}")
     yield box(rf"\text{{Answer: }}{right}")
@@ -44,7 +44,7 @@ def dress(question: AttackedQuestion) -> Iterator[str]:
 
 
 def units(question: AttackedQuestion) -> Iterator[str]:
-    """The unit left out, written in Chinese, in brackets or converted."""
+    """Yield the answer without its unit, or with the unit in Chinese, in brackets or converted."""
     if question.letters:
         return
     head, unit, _ = split_unit(normalise(question.gold))
@@ -61,7 +61,7 @@ def units(question: AttackedQuestion) -> Iterator[str]:
 
 
 def forms(question: AttackedQuestion) -> Iterator[str]:
-    """Another form of the same number."""
+    """Yield the same number in other notations."""
     if not question.is_number or question.letters:
         return
     value = parse_number(normalise(question.gold))
@@ -85,7 +85,7 @@ def _terminates(value: Fraction) -> bool:
 
 
 def rewritten(question: AttackedQuestion) -> Iterator[str]:
-    """What sympy makes of an expression: expanded, factored, over one denominator."""
+    """Yield other forms of an expression by sympy: expanded, factored, over one denominator."""
     from r1v3.reward.attack.rewrite import forms_of
 
     gold = normalise(question.gold)
@@ -93,7 +93,7 @@ def rewritten(question: AttackedQuestion) -> Iterator[str]:
     if question.letters or question.is_number or measured or not re.search(r"[a-z\\]", gold):
         return
     for form in forms_of(gold):
-        # A question may ask to factor what another form expands.
+        # A question may ask for a factored form, which another form expands.
         if not restates(form, gold, question.text):
             yield box(form)
 

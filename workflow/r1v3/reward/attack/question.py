@@ -1,4 +1,4 @@
-"""A question that attacks are made for."""
+"""The question from which attack answers are generated."""
 
 import json
 import re
@@ -15,13 +15,13 @@ from r1v3.reward.verdict import AnswerRow
 
 @dataclass(frozen=True)
 class AttackedQuestion:
-    """What a generator needs to know.
+    """Values that a generator needs.
 
     Attributes:
-        text: the question, "" where there is none.
-        gold: the first accepted answer, without box and dollars.
-        letters: the right letters of a choice, "" for other types.
-        options: option texts of a choice, in order.
+        text: the question, "" if there is none.
+        gold: the first accepted answer, without a box and dollar signs.
+        letters: the correct letters of a choice, "" for other types.
+        options: texts of the options of a choice, in order.
     """
 
     id: str
@@ -32,7 +32,7 @@ class AttackedQuestion:
     options: Options
 
     def row(self, response: str) -> AnswerRow:
-        """Return a row for a grader."""
+        """Return the input row of a grader for a response."""
         return {
             "id": self.id,
             "question": self.text or None,
@@ -44,7 +44,7 @@ class AttackedQuestion:
 
     @property
     def answer(self) -> str:
-        """The letters of a choice, else the gold."""
+        """Return the letters of a choice, for other types the gold."""
         return self.letters or self.gold
 
     @property
@@ -56,10 +56,10 @@ _DOLLARS = re.compile(r"^\$+|\$+$")
 
 
 def read_questions(lines: Iterable[str], name: str) -> list[AttackedQuestion]:
-    """Read JSON lines with `gold`, `type` and, where known, `question` and `options`.
+    """Read questions from JSON lines with `gold`, `type` and optionally `question` and `options`.
 
     Raises:
-        ValueError: a line is no such object; names the line.
+        ValueError: a line is not such an object; the message names the line.
     """
     found: list[AttackedQuestion] = []
     for number, line in enumerate(lines, start=1):

@@ -1,4 +1,4 @@
-"""Other forms of an expression by sympy, from our own tree, so that no other parser reads it."""
+"""Rewrites expressions with sympy. sympy gets our own tree, so no other parser reads the text."""
 
 import operator
 from typing import Any
@@ -8,11 +8,11 @@ from r1v3.reward.maths.expression import parse_expression, variables_of
 
 _FUNCTIONS = ("sin", "cos", "tan", "cot", "sec", "csc", "exp", "sinh", "cosh", "tanh")
 _NAMED = {"ln": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan"}
-MAX_CHARS = 60  # of an expression that is rewritten
+MAX_CHARS = 60  # longest expression that is rewritten
 
 
 def forms_of(text: str) -> list[str]:
-    """Return up to three other LaTeX forms of a normalised expression; none where it is not read."""
+    """Return up to three other LaTeX forms of a normalised expression; none if it cannot be parsed."""
     import sympy
 
     tree = parse_expression(text) if len(text) <= MAX_CHARS else None

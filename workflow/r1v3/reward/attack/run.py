@@ -1,6 +1,6 @@
-"""Attack graders with made answers and print what share of each kind is paid.
+"""Runs graders on generated answers and prints the share of each kind that gets a reward.
 
-An undeserved answer that is paid is what a policy learns; an honest one that is not is what it unlearns.
+A policy learns to give undeserving answers that get a reward, and unlearns honest answers that get none.
 """
 
 import logging
@@ -23,7 +23,7 @@ THOUGHT = "<think>\nI reason.\n</think>\n\n"
 
 @dataclass(frozen=True)
 class Made:
-    """One made answer: its kind, whether it deserves the reward, and the row for a grader."""
+    """A generated answer: its kind, whether it deserves the reward, and the row for a grader."""
 
     kind: str
     honest: bool
@@ -31,7 +31,7 @@ class Made:
 
 
 def make(questions: Iterable[AttackedQuestion]) -> Iterator[Made]:
-    """Return all answers to all questions."""
+    """Yield all generated answers to all questions."""
     for question in questions:
         for honest, generators in ((False, UNDESERVED), (True, HONEST)):
             for kind, generator in generators.items():
@@ -40,7 +40,7 @@ def make(questions: Iterable[AttackedQuestion]) -> Iterator[Made]:
 
 
 def sample_answers(made: list[Made], limit: int, seed: int) -> list[Made]:
-    """Return at most `limit` answers of a kind, drawn with a seed."""
+    """Return at most `limit` answers of each kind, drawn with a seed."""
     chosen: list[Made] = []
     for kind in dict.fromkeys((one.honest, one.kind) for one in made):
         of_kind = [one for one in made if (one.honest, one.kind) == kind]
@@ -50,13 +50,13 @@ def sample_answers(made: list[Made], limit: int, seed: int) -> list[Made]:
 
 
 def ours(rows: list[AnswerRow]) -> list[bool]:
-    """Judge by our rules."""
+    """Grade by our rules."""
     with Grader() as grader:
         return [bool(verdict.correct) for verdict in grader.grade_many(rows)]
 
 
 def math_verify(rows: list[AnswerRow]) -> list[bool]:
-    """Judge by math-verify as its manual shows it, options by their letters."""
+    """Grade by math-verify, set up as in its manual; choices are graded by their letters."""
     from math_verify import (
         ExprExtractionConfig,
         LatexExtractionConfig,
@@ -80,7 +80,7 @@ def math_verify(rows: list[AnswerRow]) -> list[bool]:
 
 
 def open_r1(rows: list[AnswerRow]) -> list[bool]:
-    """Judge by open-r1's accuracy reward."""
+    """Grade by open-r1's accuracy reward."""
     accuracy_reward = import_module("open_r1.rewards").accuracy_reward
     contents = [[{"content": row["response"].rpartition("</think>")[2]}] for row in rows]
     rewards = accuracy_reward(contents, [f"${accepted(row['gold'])[0]}$" for row in rows])
@@ -88,7 +88,7 @@ def open_r1(rows: list[AnswerRow]) -> list[bool]:
 
 
 def verl(rows: list[AnswerRow]) -> list[bool]:
-    """Judge by verl's rule for MATH."""
+    """Grade by verl's rule for MATH."""
     compute_score = import_module("verl.utils.reward_score.math_reward").compute_score
     return [compute_score(row["response"], accepted(row["gold"])[0]) > 0 for row in rows]
 
@@ -102,13 +102,13 @@ _JUDGES: dict[str, tuple[str, Judge]] = {
 
 
 def judges() -> dict[str, Judge]:
-    """Return the graders that are installed here, by name."""
+    """Return the installed graders by name."""
     return {name: judge for name, (package, judge) in _JUDGES.items() if find_spec(package)}
 
 
 @dataclass(frozen=True)
 class Paid:
-    """Of one kind, how many answers were made and what share each grader paid."""
+    """The number of generated answers of a kind, and the share that each grader rewarded."""
 
     kind: str
     honest: bool
@@ -117,7 +117,7 @@ class Paid:
 
 
 def attack(made: list[Made], graders: dict[str, Judge]) -> tuple[list[Paid], list[Made]]:
-    """Return the share paid of each kind, and the answers that our grader judged wrongly."""
+    """Return the rewarded share of each kind, and the answers that our grader judged wrongly."""
     verdicts = {name: judge([one.row for one in made]) for name, judge in graders.items()}
     table: list[Paid] = []
     groups = [(one.honest, one.kind) for one in made]
@@ -138,7 +138,7 @@ def attack(made: list[Made], graders: dict[str, Judge]) -> tuple[list[Paid], lis
 
 
 def attack_table(table: list[Paid]) -> str:
-    """Return the table as aligned text, undeserved answers first."""
+    """Format the table as aligned text, undeserving answers first."""
     names = list(table[0].shares)
     lines = [f"{'answers':24s}{'n':>8s}" + "".join(f"{name:>14s}" for name in names)]
     for one in sorted(table, key=lambda paid: paid.honest):

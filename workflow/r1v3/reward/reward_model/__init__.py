@@ -1,1 +1,1 @@
-"""A reward model in the layout of Skywork-VL-Reward: loaded, batched, served, and asked for numbers."""
+"""Loads, batches and serves a reward model with the layout of Skywork-VL-Reward, and asks it for scores."""

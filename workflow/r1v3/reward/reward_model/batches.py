@@ -1,4 +1,4 @@
-"""Requests of many threads become batches of one model, which one thread alone calls."""
+"""Collects the requests of many threads into batches for one model. Only one thread calls the model."""
 
 import queue
 import threading
@@ -10,17 +10,18 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Waiting = tuple[Item, "Future[float]"]
 
-GATHER_SECONDS = 0.01  # a batch waits so long for requests that arrive together
+GATHER_SECONDS = 0.01  # a batch waits this long for requests that arrive together
 
 
 class Batcher(Generic[Item]):
-    """Scores what is handed in, several items at a time, in the order in which they came.
+    """Scores submitted items, several at a time, in the order of submission.
 
     Args:
-        score: gives a number for each item of a batch.
-        size: length of an item, as in tokens.
-        most: items of a batch.
-        room: size of a padded batch: its longest item times its items. A longer item goes alone.
+        score: function that returns a number for each item of a batch.
+        size: function that returns the length of an item, for example in tokens.
+        most: largest number of items in a batch.
+        room: largest size of a padded batch: its longest item times its number of items. A longer item is
+            scored alone.
     """
 
     def __init__(
@@ -35,18 +36,18 @@ class Batcher(Generic[Item]):
             raise ValueError("batch and batch-tokens must be 1 or more")
         self._score, self._size, self._most, self._room = score, size, most, room
         self._queue: queue.Queue[Waiting[Item] | None] = queue.Queue()
-        self._left: Waiting[Item] | None = None  # what did not fit into the batch before
+        self._left: Waiting[Item] | None = None  # the item that did not fit into the last batch
         self._thread = threading.Thread(target=self._run, name="reward model", daemon=True)
         self._thread.start()
 
     def submit(self, item: Item) -> "Future[float]":
-        """Hand in an item; its future may be cancelled until a batch takes it."""
+        """Submit an item. Its future may be cancelled until its batch starts."""
         future: Future[float] = Future()
         self._queue.put((item, future))
         return future
 
     def close(self) -> None:
-        """End the thread after what is handed in."""
+        """End the thread after all submitted items are scored."""
         self._queue.put(None)
         self._thread.join()
 
@@ -57,7 +58,7 @@ class Batcher(Generic[Item]):
                 self._answer(taken)
 
     def _next(self) -> list[Waiting[Item]]:
-        """The next batch; empty at the end."""
+        """Return the next batch; it is empty at the end."""
         first, self._left = self._left or self._queue.get(), None
         if first is None:
             return []
@@ -79,7 +80,7 @@ class Batcher(Generic[Item]):
         return batch
 
     def _answer(self, taken: list[Waiting[Item]]) -> None:
-        """Score a batch; one that fails, as for want of memory, is scored one by one."""
+        """Score a batch. If it fails, for example for lack of memory, score its items one by one."""
         try:
             found = self._score([item for item, _ in taken])
         except Exception as error:

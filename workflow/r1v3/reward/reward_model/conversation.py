@@ -1,4 +1,4 @@
-"""What a reward model is shown: a conversation that ends with the response, read from a request's JSON."""
+"""The input of a reward model: a conversation that ends with the response, read from a request's JSON."""
 
 import base64
 import binascii
@@ -13,27 +13,27 @@ ROLES = ("system", "user", "assistant")
 
 
 class Unreadable(ValueError):
-    """A request that cannot be answered; the message says what is wrong with it."""
+    """A request that cannot be answered. The message says what is wrong."""
 
 
 @dataclass(frozen=True)
 class AskedConversation:
-    """Turns as a chat template takes them, and their pictures in order."""
+    """Turns in the form of a chat template, and their pictures in order."""
 
     turns: list[dict[str, Any]]
     pictures: list[Image.Image] = field(default_factory=list[Image.Image])
 
     @property
     def texts(self) -> list[str]:
-        """All that is text in it."""
+        """Return all texts of the conversation."""
         return [part["text"] for turn in self.turns for part in turn["content"] if "text" in part]
 
 
 def read_conversation(messages: object, max_pixels: int) -> AskedConversation:
-    """The conversation of a request in OpenAI's layout; pictures travel as `data:` URLs alone.
+    """Read a request's conversation in OpenAI's layout. Pictures must be `data:` URLs.
 
     Raises:
-        Unreadable: it is no conversation that ends with an assistant's turn, or a picture cannot be read.
+        Unreadable: it is not a conversation that ends with an assistant's turn, or a picture cannot be read.
     """
     if not isinstance(messages, list) or not messages:
         raise Unreadable("messages: a list of turns is expected")

@@ -1,7 +1,7 @@
-"""A reward model on transformers: Qwen2.5-VL whose last hidden state a value head turns into a number.
+"""A reward model on transformers: Qwen2.5-VL, with a value head that maps the last hidden state to a number.
 
-The layout is that of Skywork-VL-Reward-7B (arXiv 2505.07263). The score is the value head's at the last
-token of the conversation in the model's own chat template, as TRL's `AutoModelForCausalLMWithValueHead`
+The layout is that of Skywork-VL-Reward-7B (arXiv 2505.07263). The score is the value head's output at the
+last token of the conversation in the model's own chat template, as TRL's `AutoModelForCausalLMWithValueHead`
 and LLaMA-Factory compute it.
 
 Shapes: B conversations, T tokens of the longest, W the model's width.
@@ -33,12 +33,12 @@ MODEL_TYPE = "qwen2_5_vl"
 
 @dataclass(frozen=True)
 class EncodedConversation:
-    """A conversation as the model sees it.
+    """A conversation as input of the model.
 
     Attributes:
-        ids: tokens, pictures as runs of the image token.
-        patches_PC: patches of all pictures; None without any.
-        grid_I3: patches of each picture by time, height, width; None without any.
+        ids: tokens; each picture is a run of the image token.
+        patches_PC: patches of all pictures; None without pictures.
+        grid_I3: number of patches of each picture by time, height, width; None without pictures.
     """
 
     ids: list[int]
@@ -47,17 +47,17 @@ class EncodedConversation:
 
 
 class ScoringModel:
-    """Scores conversations.
+    """Scores conversations with a reward model.
 
     Args:
         folder: the checkpoint, with tokenizer, chat template and image processor.
-        device: of the weights.
+        device: device of the weights.
         dtype: number format of the model; the head is float32.
-        max_tokens: longest conversation; None for as many as the model has positions.
+        max_tokens: longest conversation, in tokens; None for the model's number of positions.
 
     Raises:
-        ValueError: it is no reward model of this layout, or has no chat template.
-        RuntimeError: weights are missing, or there are unknown ones.
+        ValueError: the folder is not a reward model of this layout, or has no chat template.
+        RuntimeError: weights are missing or unknown.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ScoringModel:
                 f" {MODEL_TYPE} with a value head is served here"
             )
         self.folder, self.device = folder, device
-        # The library declares the model without what moves it.
+        # The library declares the model without its method `to`.
         weights: Any = _load_weights(folder, DTYPES[dtype])
         self.model = weights.to(device)
         text = self.model.config.get_text_config()
@@ -80,12 +80,12 @@ class ScoringModel:
         self.pictures = Qwen2VLImageProcessorPil.from_pretrained(folder)
         self.image_id = int(self.model.config.image_token_id)
         self.image_token = str(self.tokenizer.convert_ids_to_tokens(self.image_id))
-        # Text that reads as one of these would pose as a turn or as a picture.
+        # A text with one of these could pass for a turn or a picture.
         added = self.tokenizer.added_tokens_decoder.values()
         self.control = {each.content for each in added if each.special} | {self.image_token}
 
     def fingerprint(self) -> str:
-        """What tells this checkpoint from others: a hash of its files, and of the number format."""
+        """Return what identifies this checkpoint: a hash of its files, number format and length limit."""
         paths = sorted(path for path in self.folder.iterdir() if path.is_file())
         hashes = files_sha256(paths)
         named = [[path.name, hashes[path]] for path in paths]
@@ -93,10 +93,10 @@ class ScoringModel:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def encode(self, conversation: AskedConversation) -> EncodedConversation:
-        """Tokens and patches of a conversation in the model's chat template.
+        """Return tokens and patches of a conversation in the model's chat template.
 
         Raises:
-            Unreadable: a text holds a control token, or the conversation is too long.
+            Unreadable: a text contains a control token, or the conversation is too long.
         """
         if held := next((c for c in self.control for t in conversation.texts if c in t), None):
             raise Unreadable(f"a text holds the control token {held}")
@@ -120,11 +120,11 @@ class ScoringModel:
 
     @torch.no_grad()
     def score(self, batch: list[EncodedConversation]) -> list[float]:
-        """The score of each conversation, in one forward pass."""
+        """Return the score of each conversation, from one forward pass."""
         device = self.device
         length_B = torch.tensor([len(each.ids) for each in batch], device=device)
         longest = int(length_B.max())
-        # Padding stands right of a conversation, where no token of a causal model sees it.
+        # Padding is on the right of a conversation, where causal attention does not see it.
         padded = [each.ids + [0] * (longest - len(each.ids)) for each in batch]
         mask_BT = (torch.arange(longest, device=device) < length_B[:, None]).long()
         ids_BT = torch.tensor(padded, device=device)
@@ -133,7 +133,7 @@ class ScoringModel:
             grids = [each.grid_I3 for each in batch if each.grid_I3 is not None]
             seen["pixel_values"] = torch.cat(patches).to(device, self.model.dtype)
             seen["image_grid_thw"] = torch.cat(grids).to(device)
-        self.model.rope_deltas = None  # kept from the batch before, it would shift the positions
+        self.model.rope_deltas = None  # values of an earlier batch would shift the positions
         hidden_BTW = self.model(
             input_ids=ids_BT,
             attention_mask=mask_BT,
@@ -146,9 +146,9 @@ class ScoringModel:
 
 
 def _load_weights(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLModel:
-    """The model without its language head, which no score needs.
+    """Load the model without its language head, which no score needs.
 
-    The class with that head is loaded, since only it reads both spellings of the weights' names.
+    The class with the head is loaded, because only that class reads both spellings of the weights' names.
     """
     loaded = Qwen2_5_VLForConditionalGeneration.from_pretrained(
         folder, dtype=dtype, use_safetensors=True, output_loading_info=True

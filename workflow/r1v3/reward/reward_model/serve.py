@@ -1,4 +1,4 @@
-"""`r1v3 serve-reward`: loads a reward model and serves it until it is told to end."""
+"""`r1v3 serve-reward`: loads a reward model and serves it until a signal stops it."""
 
 import signal
 import threading
@@ -23,19 +23,19 @@ def serve_reward(
     max_tokens: int | None,
     cache: Path | None,
 ) -> None:
-    """Serve a reward model; returns on SIGTERM or Ctrl-C.
+    """Serve a reward model; return on SIGTERM or Ctrl-C.
 
     Args:
         folder: the checkpoint.
-        name: what clients call the model.
-        key_file: receives a new key.
-        device: `auto` is CUDA where it is there.
-        dtype: `auto` is bfloat16 on CUDA, float32 elsewhere.
-        max_tokens: longest conversation; None for as many as the model allows.
-        cache: folder of scores that are not computed again; None for none.
+        name: name of the model for clients.
+        key_file: file to which a new key is written.
+        device: `auto` is CUDA if available, else the CPU.
+        dtype: `auto` is bfloat16 on CUDA, else float32.
+        max_tokens: longest conversation, in tokens; None for the model's own limit.
+        cache: folder of scores that are not computed again; None for no cache.
 
     Raises:
-        ValueError: the folder holds no reward model that can be served here.
+        ValueError: the folder contains no reward model that can be served here.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,6 +1,6 @@
-"""A reward model behind HTTP: what `r1v3 serve-reward` runs, on loopback and behind a key.
+"""Serves a reward model over HTTP, on loopback and with a key: the server of `r1v3 serve-reward`.
 
-It speaks chat completions, as every other model that r1v3 asks does: the response is the last turn, the
+The interface is chat completions, as for every other model that r1v3 asks. The response is the last turn, the
 assistant's, and the reply is its score as a number. Requests that arrive together share a forward pass.
 """
 
@@ -22,18 +22,18 @@ from r1v3.reward.reward_model.model import EncodedConversation, ScoringModel
 from r1v3.reward.verifier.cache import AnswerCache
 
 LARGEST_REQUEST = 256 * 2**20  # bytes
-SOCKET_SECONDS = 120  # a client that sends nothing so long is hung up on
+SOCKET_SECONDS = 120  # a client that sends nothing for so long is disconnected
 
 
 @dataclass(frozen=True)
 class ServiceLimits:
-    """What the server takes.
+    """Limits of the server.
 
     Attributes:
-        batch: most conversations of a forward pass.
-        batch_tokens: most tokens of it, padding included.
-        seconds: a request without a score by then is answered with an error.
-        max_pixels: of a picture.
+        batch: most conversations in a forward pass.
+        batch_tokens: most tokens in a forward pass, padding included.
+        seconds: time limit of a request; without a score by then the reply is an error.
+        max_pixels: most pixels of a picture.
     """
 
     batch: int
@@ -43,7 +43,7 @@ class ServiceLimits:
 
 
 class ServiceError(Exception):
-    """A request that is answered with an error, by its status and text."""
+    """An error reply to a request: its status and text."""
 
     def __init__(self, status: int, why: str):
         super().__init__(why)
@@ -51,12 +51,12 @@ class ServiceError(Exception):
 
 
 class RewardService:
-    """Scores requests, many at a time; safe to use from threads.
+    """Scores requests, many at a time. Safe to use from threads.
 
     Args:
-        model: answers.
-        name: what clients call it; a request for another model is refused.
-        cache: folder of scores that are not computed again; None for none.
+        model: the model that scores.
+        name: name of the model for clients; requests for another model are refused.
+        cache: folder of scores that are not computed again; None for no cache.
     """
 
     def __init__(self, model: ScoringModel, name: str, limits: ServiceLimits, cache: Path | None):
@@ -71,10 +71,10 @@ class RewardService:
         )
 
     def answer(self, body: object) -> dict[str, Any]:
-        """The completion of a request.
+        """Return the completion of a request.
 
         Raises:
-            Refused: it is malformed, names another model, or has no score in time.
+            ServiceError: the request is malformed, names another model, or has no score in time.
         """
         if not isinstance(body, dict):
             raise ServiceError(400, "an object is expected")
@@ -107,7 +107,7 @@ class RewardService:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _score(self, messages: object) -> tuple[float, int]:
-        """A score, and the tokens that were read for it."""
+        """Return a score, and the number of tokens that the model read for it."""
         try:
             shown = self.model.encode(read_conversation(messages, self.limits.max_pixels))
         except Unreadable as error:
@@ -128,11 +128,11 @@ class RewardService:
 
 
 class RewardServer(ThreadingHTTPServer):
-    """The service at an address of this machine.
+    """The HTTP server of the service on this machine.
 
     Args:
-        key: the bearer token that a request must have; None for none.
-        port: 0 for a free one.
+        key: the bearer token that requests need; None for no key.
+        port: port of the server; 0 for any free port.
     """
 
     daemon_threads = True
@@ -143,7 +143,7 @@ class RewardServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """What a client's variable holds."""
+        """Return the address for a client's environment variable."""
         host, port = self.server_address[:2]
         return f"http://{host!s}:{port}/v1"
 
@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server
 
     def do_GET(self) -> None:
-        """The one model of the list, by which a client sees that somebody is there."""
+        """List the one model, so that a client can check that the server is there."""
         try:
             self._check_key()
             if self.path != "/v1/models":
@@ -170,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Score a conversation."""
         try:
-            content = self._content()  # read first: a client that still sends would see no reply
+            content = self._content()  # before the checks, else a client may miss the reply
             self._check_key()
             if self.path != "/v1/chat/completions":
                 raise ServiceError(404, f"there is no {self.path}")
@@ -179,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(error.status, _error(str(error)))
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a line a request would hide what matters."""
+        """Log nothing, because a line for each request would hide the important lines."""
 
     def _check_key(self) -> None:
         said, key = self.headers.get("Authorization", ""), self._here.key
@@ -196,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, status: int, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
-        with contextlib.suppress(ConnectionError):  # a client that waited no longer
+        with contextlib.suppress(ConnectionError):  # the client has disconnected
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))

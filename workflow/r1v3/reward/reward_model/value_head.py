@@ -1,8 +1,8 @@
-"""The value head of a reward model: one linear layer beside the weights, or among them.
+"""The value head of a reward model: one linear layer, in its own file or among the model's weights.
 
-LLaMA-Factory writes it as `value_head.safetensors` (`v_head.summary.weight`, `.bias`), which is also the
-layout of Skywork-VL-Reward-7B. TRL stores the same names among the weights. Classifiers of transformers
-have a `score.weight` there, without a bias.
+LLaMA-Factory writes it as `value_head.safetensors` (`v_head.summary.weight`, `.bias`), and so does
+Skywork-VL-Reward-7B. TRL stores the same names among the weights. Classifiers of transformers have a
+`score.weight` there, without a bias.
 """
 
 from pathlib import Path
@@ -24,16 +24,16 @@ NAMES = (
 
 
 def is_of_head(name: str) -> bool:
-    """Whether a tensor of a checkpoint is a head's weight or bias."""
+    """Return whether a tensor of a checkpoint is the weight or bias of a value head."""
     stem, _, kind = name.rpartition(".")
     return kind in ("weight", "bias") and stem.removeprefix("model.") in NAMES
 
 
 def load_value_head(folder: Path, width: int) -> torch.nn.Linear:
-    """The head of a checkpoint in float32, as a layer from `width` to 1.
+    """Load the head of a checkpoint in float32, as a layer from `width` to 1.
 
     Raises:
-        ValueError: there is no head, more than one, or one of another shape.
+        ValueError: there is no head, more than one, or a head of another shape.
     """
     found = _tensors(folder)
     stems = sorted({name.rpartition(".")[0] for name in found if name.endswith(".weight")})
@@ -58,7 +58,7 @@ def load_value_head(folder: Path, width: int) -> torch.nn.Linear:
 
 
 def _tensors(folder: Path) -> dict[str, torch.Tensor]:
-    """The head's tensors: of a file of its own, else of the weights' files."""
+    """Return the head's tensors from its own file, else from the files of the weights."""
     own, other = (folder / name for name in FILES)
     if not own.exists() and other.exists():
         stored = torch.load(other, map_location="cpu", weights_only=True)

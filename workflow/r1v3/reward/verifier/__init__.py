@@ -1,1 +1,1 @@
-"""The language model that judges what rules cannot."""
+"""The language model that judges answers that rules cannot judge."""

@@ -1,7 +1,7 @@
-"""What models said, on disk: append-only JSONL, one file a process, no locks.
+"""Stores verdicts of models on disk: append-only JSONL, one file per process, no locks.
 
-All files of the folder are read when a cache opens, so what one process asked no later one asks
-again. A line that was cut by a crash is skipped. Only settled verdicts are stored, never failures.
+A cache reads all files of its folder when it opens, so a later process does not repeat a question. A line
+that was cut by a crash is skipped. Only verdicts are stored, never failures.
 """
 
 import hashlib
@@ -23,12 +23,13 @@ def cache_key(model: str, prompt_version: int, question: str, gold: str, answer:
 
 
 class AnswerCache(Generic[Verdict]):
-    """A mapping from key to verdict that survives the process; safe to use from threads.
+    """A mapping from keys to verdicts that outlives the process. Safe to use from threads.
 
     Args:
-        folder: of its files.
-        name: the verdict's key in a line.
-        read: makes a verdict of the JSON under `name`; a ValueError of it skips the line.
+        folder: folder of the files.
+        name: name of the verdict in a line's JSON.
+        read: function that makes a verdict from the JSON under `name`; a line is skipped if it raises
+            ValueError.
     """
 
     def __init__(self, folder: str | Path, name: str, read: Callable[[Any], Verdict]):
@@ -49,7 +50,7 @@ class AnswerCache(Generic[Verdict]):
                     continue  # the last line of a process that was killed
 
     def get(self, key: str) -> Verdict | None:
-        """Return the stored verdict, None where there is none."""
+        """Return the stored verdict, or None if there is none."""
         return self._verdicts.get(key)
 
     def put(self, key: str, verdict: Verdict, model: str) -> None:
@@ -57,7 +58,7 @@ class AnswerCache(Generic[Verdict]):
         line = json.dumps({"key": key, self.name: verdict, "model": model}) + "\n"
         with self._lock:
             self._verdicts[key] = verdict
-            if self._owner != os.getpid():  # a forked process writes its own file
+            if self._owner != os.getpid():  # a forked process writes to its own file
                 self._owner = os.getpid()
                 self._path = self.folder / f"{uuid.uuid4().hex}.jsonl"
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +70,7 @@ class AnswerCache(Generic[Verdict]):
 
 
 class JudgeCache(AnswerCache[bool]):
-    """The verifier's verdicts."""
+    """The verdicts of the verifier."""
 
     def __init__(self, folder: str | Path):
         super().__init__(folder, "correct", bool)

@@ -1,8 +1,8 @@
-"""What the verifier is asked, and the only replies it may give.
+"""The verifier's prompt, and the only replies that it may give.
 
-The candidate's text is data: it travels JSON-encoded inside a fence whose mark is derived from the
-content, so it can neither close the fence nor pose as an instruction; an answer that addresses its
-judge at all is wrong without being sent.
+The candidate's text is data. It is JSON-encoded inside a fence, and the fence's mark is derived from the
+content. So the text can neither close the fence nor pass for an instruction. An answer that addresses its
+judge is wrong without being sent.
 """
 
 import hashlib
@@ -38,12 +38,12 @@ _ADDRESSED = re.compile(
 
 
 def is_addressed_to_judge(answer: str, gold: str) -> bool:
-    """Whether an answer tries to talk to its judge (and the gold does not say the same)."""
+    """Return whether an answer addresses its judge and the gold does not."""
     return bool(_ADDRESSED.search(answer)) and not _ADDRESSED.search(gold)
 
 
 def messages(question: str, gold: str, answer: str) -> list[dict[str, str]]:
-    """Return the chat that asks about one answer; the same input gives the same text."""
+    """Return the chat that asks about one answer. Equal inputs give equal texts."""
     quoted = {
         "question": question[:MAX_QUESTION],
         "reference answer": gold[:MAX_ANSWER],
@@ -60,6 +60,6 @@ def messages(question: str, gold: str, answer: str) -> list[dict[str, str]]:
 
 
 def read_reply(text: object) -> bool | None:
-    """Return the verdict of a reply, None for anything outside the grammar."""
+    """Return the verdict of a reply; None for any reply outside the grammar."""
     match = _REPLY.fullmatch(text) if isinstance(text, str) else None
     return match.group(1) == "CORRECT" if match else None

@@ -1,4 +1,4 @@
-"""What the verifier is asked about a row that the rules found wrong (report, eq. 2: rule OR model)."""
+"""The verifier's questions about rows that the rules found wrong (report, eq. 2: rule OR model)."""
 
 import string
 
@@ -11,10 +11,10 @@ from r1v3.reward.verifier.prompt import MAX_ANSWER
 
 
 def questions_for_verifier(row: AnswerRow, verdict: Verdict) -> list[tuple[str, str, str]]:
-    """Return (question, gold, answer) for each accepted gold; none where there is nothing to judge.
+    """Return (question, gold, answer) for each accepted gold; an empty list if nothing can be judged.
 
-    Of a multiple-choice row whose letter was read there is nothing left to judge. Where none was read,
-    the model sees the end of the answer (never the thought), and the options beside the question.
+    A multiple-choice row whose letter was read needs no judge. If no letter was read, the model gets the end
+    of the answer (never the thought), and the options after the question.
     """
     question = row.get("question") or ""
     if not row["type"].startswith("mcq"):
@@ -34,7 +34,7 @@ def _lettered(letter: str, option: str) -> str:
 
 
 def _gold_with_text(gold: str, options: Options) -> str:
-    """Return `B. 24 cm` for the gold `B`, so that an answer in words can be compared."""
+    """Return `B. 24 cm` for the gold `B`, so that it can be compared with an answer in words."""
     letters = gold_letters(gold, options)
     if not letters or not options:
         return gold

@@ -1,8 +1,8 @@
-"""Verifier accuracy (R_theta of the report's eq. 2): a language model behind an OpenAI-compatible endpoint.
+"""Verifier accuracy (R_theta of the report's eq. 2): a model behind an OpenAI-compatible endpoint.
 
-It is asked only where the rules say no, sees the question, the gold and the extracted answer (never the
-thought), and must reply with one of two lines. What it does not settle stays unjudged; nothing is
-guessed. The report names Qwen2.5-32B-Instruct; any server of chat completions will do.
+It is asked only if the rules say no. It gets the question, the gold and the extracted answer (never the
+thought), and must reply with one of two lines. An answer without such a reply stays unjudged; nothing is
+guessed. The report names Qwen2.5-32B-Instruct, but any server of chat completions works.
 """
 
 import logging
@@ -20,33 +20,33 @@ log = logging.getLogger(__name__)
 
 
 class VerifierError(RuntimeError):
-    """The endpoint is misconfigured (address, model or key); retrying will not help."""
+    """Raised if the endpoint is misconfigured (address, model or key), so that retries will not help."""
 
 
 class UnjudgedError(RuntimeError):
-    """More answers stayed unjudged than the recipe allows."""
+    """Raised if more answers stayed unjudged than the recipe allows."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """True, False, or None (unjudged) with the reason."""
+    """A judgement: True, False or None (unjudged), with the reason."""
 
     correct: bool | None
     reason: str
 
 
 class VerifierClient:
-    """Asks a model whether answers match their golds; concurrent, cached, patient.
+    """Asks a model whether answers match their golds: concurrently, with a cache and with retries.
 
     Args:
         url: base of the endpoint, as in `http://node:8000/v1`.
-        model: name the server knows the model by.
+        model: the model's name on the server.
         cache: folder of the verdict cache.
-        concurrency: requests in flight.
-        attempts: tries per answer, the first included.
-        timeout: seconds one request may take.
-        first_wait: seconds before the second attempt; doubles each time, with full jitter.
-        key_variable: environment variable that holds the key; unset means no key.
+        concurrency: number of requests in flight.
+        attempts: number of attempts per answer, the first included.
+        timeout: time limit of a request, in seconds.
+        first_wait: seconds before the second attempt; doubled for each further one, with full jitter.
+        key_variable: environment variable with the key; without it no key is sent.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class VerifierClient:
         )
 
     def judge_many(self, items: list[tuple[str, str, str]]) -> list[Judgement]:
-        """Judge (question, gold, answer) triples, in order; each different one is asked once.
+        """Judge (question, gold, answer) triples in order; each distinct one is asked once.
 
         Raises:
             VerifierError: the server rejects the key, the model or the address.
@@ -128,7 +128,7 @@ def verdict_of(reply: dict[str, Any]) -> bool:
     """Return the verdict of a completion.
 
     Raises:
-        ValueError: it is outside the grammar, and worth another attempt.
+        ValueError: the reply is outside the grammar, so another attempt is worthwhile.
     """
     try:
         text = reply["choices"][0]["message"]["content"]
@@ -141,7 +141,7 @@ def verdict_of(reply: dict[str, Any]) -> bool:
 
 
 class _Failures:
-    """Counts failures in a row; past the limit the endpoint is taken to be away for this batch."""
+    """Counts consecutive failures. Above the limit the endpoint counts as unreachable for this batch."""
 
     def __init__(self, limit: int):
         self.limit = limit
