@@ -1,4 +1,4 @@
-"""Every name in a recipe refers to something, and no question of an evaluation is trained on."""
+"""Checks that names in a recipe refer to something, and that no training set holds evaluation questions."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ def mistakes_of_recipe(
     sources: Mapping[str, SourceEntry],
     runs: Runs,
 ) -> list[str]:
-    """One line for each name of the recipe that refers to nothing or to the wrong kind of set."""
+    """Return one line for each name of the recipe that refers to nothing or to the wrong kind of set."""
     lines = []
     found = [*_recipe_mistakes(recipe, benchmarks, runs)]
     for path, line in [*found, *_data_mistakes(recipe, benchmarks, sources)]:
@@ -32,7 +32,7 @@ def mistakes_of_recipe(
 
 
 def mistakes_of_runs(runs: dict[str, ResolvedRun], recipe: Recipe, file: Path) -> list[str]:
-    """One line for each reference of the run table that leads nowhere."""
+    """Return one line for each reference of the run table to something that does not exist."""
     lines = []
     for run in runs.values():
         for key, line in _run_mistakes(run, runs, recipe):
@@ -136,7 +136,11 @@ def _data_mistakes(
 def _source_mistakes(
     source: ListedSource, gate: str, at: KeyPath, sources: Mapping[str, SourceEntry]
 ) -> Mistakes:
-    """Every source exists, the licences leave one, and each cut by a hash has the part that is asked for."""
+    """Yield what is wrong with a set's sources.
+
+    Each source must exist, and the licences must admit at least one. A source that is split by a hash must
+    have the part that the set asks for.
+    """
     strange = False
     for key, names in (("entries", source.entries), ("instead", source.instead)):
         for position, each in enumerate(names):
@@ -162,9 +166,9 @@ def _source_mistakes(
 
 
 def _overlaps(recipe: Recipe, sources: Mapping[str, SourceEntry]) -> Mistakes:
-    """Sets of different purposes take no rows in common: a part of a source serves one purpose.
+    """Yield each pair of sets that take the same rows of a source for different purposes.
 
-    Questions that two sources share are found by decontamination, once they can be read.
+    Decontamination finds questions that two different sources share, once their files can be read.
     """
     taken: list[tuple[str, str, str, ListedSource]] = []
     for name, entry in recipe.data.items():
@@ -172,7 +176,7 @@ def _overlaps(recipe: Recipe, sources: Mapping[str, SourceEntry]) -> Mistakes:
             continue
         purpose = "probe" if name == recipe.selection.probe else entry.source.instances
         if any(n not in sources for n in (*entry.source.entries, *entry.source.instead)):
-            continue  # told by `_source_mistakes`
+            continue  # `_source_mistakes` reports it
         for each in gated(recipe.licences, entry.source, sources)[0]:
             for other, its_purpose, its_entry, listed in taken:
                 mine, its = sources[each], sources[its_entry]
@@ -229,7 +233,10 @@ def _run_mistakes(run: ResolvedRun, runs: Runs, recipe: Recipe) -> Iterator[tupl
 
 
 def _set_mistakes(recipe: Recipe, at: KeyPath, name: str, instances: str) -> Mistakes:
-    """A set must exist and be drawn from the right instances: none of a test is ever learned from."""
+    """Yield what is wrong with a reference to a set: it must exist, and its `instances` must fit its use.
+
+    So no training run learns from questions of a test set.
+    """
     if name not in recipe.data:
         yield at, unknown("data set", name, recipe.data)
         return

@@ -1,4 +1,4 @@
-"""Mistakes in the configuration, told in one line each: file, run, key, allowed values."""
+"""Turns mistakes in the configuration into one line each: file, run, key, allowed values."""
 
 import difflib
 import re
@@ -11,11 +11,11 @@ from pydantic import BaseModel, ValidationError
 
 from r1v3.base.user_errors import escape_unprintable
 
-# Where a key stands: names of mappings, places in lists.
+# The place of a key: keys of mappings and positions in lists.
 KeyPath = tuple[int | str, ...]
-LONGEST = 80  # characters of a word or value of a file that a message shows
-OWN_WORDS = "Value error, "  # with which pydantic begins the words of a validator of ours
-# Where pydantic speaks of Python's types.
+LONGEST = 80  # most characters of a value that a message shows
+OWN_WORDS = "Value error, "  # pydantic's prefix to the message of a validator of ours
+# Our words for errors that pydantic states in terms of Python's types.
 EXPECTED = {
     "bool_type": "true or false is expected",
     "dict_type": "a mapping of keys is expected",
@@ -25,11 +25,11 @@ EXPECTED = {
     "string_type": "text is expected; put it in quotes if it is text",
     "tuple_type": "a list is expected",
 }
-DISCRIMINATORS = ("kind", "source", "stage")  # keys that say which sort of thing a mapping is
+DISCRIMINATORS = ("kind", "source", "stage")  # keys that decide which model a mapping is
 
 
 class RecipeError(ValueError):
-    """One or more mistakes in the configuration; `str()` of it is what the user reads."""
+    """One or more mistakes in the configuration; the user reads its `str()`."""
 
     def __init__(self, lines: Iterable[str]):
         self.lines = [escape_unprintable(line) for line in lines]
@@ -37,13 +37,13 @@ class RecipeError(ValueError):
 
 
 def clip_value(value: object) -> str:
-    """A word or value of a file, cut where it is longer than a line."""
+    """Return a value of a file as text, cut to `LONGEST` characters."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def suggest(word: object, allowed: Iterable[str]) -> str:
-    """The tail of a message: what is allowed, and which of it was probably meant."""
+    """Return the end of a message: the allowed words, and the one that was probably meant."""
     names = [str(name) for name in allowed]
     close = difflib.get_close_matches(clip_value(word), names, n=1)
     meant = f"; did you mean '{close[0]}'?" if close else ""
@@ -51,7 +51,7 @@ def suggest(word: object, allowed: Iterable[str]) -> str:
 
 
 def unknown(what: str, word: object, allowed: Iterable[str]) -> str:
-    """A message about a name that refers to nothing."""
+    """Return a message about a name that refers to nothing."""
     return f"there is no {what} '{clip_value(word)}'; {suggest(word, sorted(allowed))}"
 
 
@@ -61,7 +61,7 @@ def explain(
     """Turn pydantic's errors into one line each.
 
     Args:
-        kind: the annotation that was validated, from which allowed keys are read.
+        kind: the annotation that was validated against; the allowed keys are read from it.
         data: what was validated.
         where: gives the beginning of a line (file, run) for a path of keys.
     """
@@ -106,17 +106,17 @@ def _dotted(path: KeyPath) -> str:
 
 
 def _quoted(text: str) -> list[str]:
-    """The values in pydantic's "'a', 'b' or 3"."""
+    """Return the values in a list as pydantic writes it: "'a', 'b' or 3"."""
     return [word or number for word, number in re.findall(r"'([^']*)'|(\d+)", text)]
 
 
 def _real_path(raw: KeyPath, data: object) -> KeyPath:
-    """Drop the tags that pydantic puts into a location; they are no keys of the file."""
+    """Drop the tags that pydantic puts into a location, because they are not keys of the file."""
     path, here, entered = [], data, True
     raw = raw[:-1] if raw[-1:] == ("[key]",) else raw
     for position, step in enumerate(raw):
         if entered and isinstance(here, dict) and step in [here.get(d) for d in DISCRIMINATORS]:
-            entered = False  # a tag comes first, and may be the name of a key beside it
+            entered = False  # a tag comes first, and a key beside it may have the same name
             continue
         entered = True
         if isinstance(here, dict) and (key := _key_of(here, step)) is not None:
@@ -132,7 +132,7 @@ def _real_path(raw: KeyPath, data: object) -> KeyPath:
 
 
 def _key_of(here: dict[Any, Any], step: object) -> Any:
-    """The key that a location means, which holds a number as text."""
+    """Return the key that a location means; pydantic writes a number there as text."""
     return step if step in here else next((key for key in here if str(key) == step), None)
 
 

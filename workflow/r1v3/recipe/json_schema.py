@@ -1,6 +1,6 @@
-"""JSON schemas of the YAML files, made from the pydantic models, so that editors complete and check them.
+"""Makes JSON schemas of the YAML files from the pydantic models, so that editors complete and check them.
 
-`r1v3 schemas` writes them to config/schemas/; the first line of each YAML file names its own.
+`r1v3 schemas` writes them to config/schemas/. The first line of each YAML file names its schema.
 """
 
 import json
@@ -21,7 +21,7 @@ from r1v3.recipe.tables.sources import SourceEntry
 
 Schema = dict[str, Any]
 FOLDER = Path("config") / "schemas"
-# What an entry of the run table may say beside the keys of its stage.
+# Keys that an entry of the run table may have besides those of its stage.
 RUN_KEYS: Schema = {
     "like": {
         "type": "string",
@@ -36,7 +36,7 @@ RUN_KEYS: Schema = {
 
 
 def json_schemas() -> dict[str, Schema]:
-    """The schema of each kind of file, by its name in config/schemas/ without the suffix."""
+    """Return the schema of each kind of file, by its name in config/schemas/ without the suffix."""
     return {
         "recipe": titled(schema_of(Recipe), "A complete recipe"),
         "recipe_overlay": titled(_overlay(), "What a recipe changes of paper.yaml"),
@@ -51,7 +51,7 @@ def json_schemas() -> dict[str, Schema]:
 
 
 def write_schemas(root: Path, schemas: dict[str, Schema]) -> list[Path]:
-    """Write schemas below a checkout; gives the paths."""
+    """Write schemas below a checkout, and return their paths."""
     paths = []
     for name, schema in schemas.items():
         path = Path(root) / FOLDER / f"{name}.json"
@@ -61,22 +61,22 @@ def write_schemas(root: Path, schemas: dict[str, Schema]) -> list[Path]:
 
 
 def schema_text(schema: Schema) -> str:
-    """A schema as its file holds it."""
+    """Return the text of a schema's file."""
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def schema_of(kind: Any) -> Schema:
-    """The schema of a pydantic model, or of a union of some."""
+    """Return the schema of a pydantic model, or of a union of models."""
     return TypeAdapter(kind).json_schema()
 
 
 def titled(schema: Schema, title: str) -> Schema:
-    """A schema with its title and the standard that it follows."""
+    """Return a schema with a title and the standard that it follows."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": title}
 
 
 def mapping_of(entry: Schema, title: str) -> Schema:
-    """A file that is a mapping from names to entries."""
+    """Return the schema of a file that maps names to entries."""
     entry = dict(entry)
     definitions = entry.pop("$defs", {})
     table = {"type": "object", "additionalProperties": entry, "$defs": definitions}
@@ -84,7 +84,7 @@ def mapping_of(entry: Schema, title: str) -> Schema:
 
 
 def _benchmark() -> Schema:
-    """An entry of the benchmark table: a whole one, or a short one of the user's own, which says `file`."""
+    """Return the schema of a benchmark entry: a complete one, or a user's own short one, which has `file`."""
     whole, own = schema_of(ListedBenchmark), schema_of(OwnBenchmark)
     definitions = whole.pop("$defs") | own.pop("$defs")
     chosen = {"if": {"required": ["file"]}, "then": own, "else": whole}
@@ -92,7 +92,7 @@ def _benchmark() -> Schema:
 
 
 def _source() -> Schema:
-    """An entry of the source table, whose `where` may be one place or a list of them."""
+    """Return the schema of a source entry, whose `where` may be one place or a list of places."""
     source = schema_of(SourceEntry)
     where = source["properties"]["where"]
     described = where.pop("description")
@@ -105,7 +105,7 @@ def _source() -> Schema:
 
 
 def _run_entry() -> Schema:
-    """An entry of the run table: what one of the stages takes, none of it required where `like` stands."""
+    """Return the schema of a run entry: keys of all stages, none required, because `like` may give them."""
     entry: Schema = {"type": "object", "properties": dict(RUN_KEYS), "additionalProperties": False}
     definitions: Schema = {}
     for stage in (ModelEntry, SftEntry, GrpoEntry):
@@ -145,7 +145,7 @@ def _site() -> Schema:
 
 
 def _partial(schema: Any) -> Any:
-    """A schema in which no key is required, since an overlay says only what differs."""
+    """Return a schema in which no key is required, because an overlay states only what differs."""
     if isinstance(schema, list):
         return [_partial(each) for each in schema]
     if not isinstance(schema, dict):

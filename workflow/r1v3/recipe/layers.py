@@ -1,9 +1,9 @@
-"""YAML files laid over each other, remembering which file every key came from.
+"""Merges YAML files in layers, and remembers which file each key came from.
 
-`paper.yaml` is complete; `tiny.yaml` lies over it, and a test may lay a third file over both. Mappings
-merge key by key; lists and plain values replace, and so do the weights of `tasks` and `forms`. A model
-whose `source` changes, and a data set or data source whose `kind` changes, is another sort of thing and
-replaces the old one as a whole.
+`paper.yaml` is complete. `tiny.yaml` is laid over it, and a test may lay a third file over both. Mappings
+are merged key by key. Lists and plain values replace the old ones, and so do the weights of `tasks` and
+`forms`. A model whose `source` changes replaces the old model as a whole. So does a data set or data source
+whose `kind` changes.
 """
 
 from collections.abc import Hashable
@@ -15,21 +15,22 @@ import yaml
 from r1v3.recipe.errors import KeyPath, RecipeError, clip_value
 
 TAGS = {"models": "source", "data": "kind"}
-LARGEST = 10 * 2**20  # bytes of a file; ours have some 100,000
+LARGEST = 10 * 2**20  # bytes of a file; ours have about 100,000
 DEEPEST = 50  # ours nest 10 deep
 WHOLE = ("tasks", "forms")
 SCALAR = "tag:yaml.org,2002:"  # what the tags of YAML's own types begin with
-OVER = "over"  # names the recipes that a recipe lies over; no key of the recipe itself
+OVER = "over"  # names the recipes under a recipe; it is not a key of the recipe itself
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML in which a key that stands twice is a mistake, not the last one's victory.
+    """Reads YAML, and refuses a key that occurs twice instead of keeping the last one.
 
-    Nor is a value taken for another than a reader sees: YAML 1.1 reads `1:30` as 90, and `010` as 8.
+    It also refuses numbers that mean something else than a reader sees: YAML 1.1 reads `1:30` as 90, and
+    `010` as 8.
     """
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """A value; one that is not what its tag says is named with its line."""
+        """Return a value. An error names the line of a value that does not fit its tag."""
         kind = node.tag.removeprefix(SCALAR)
         if kind in ("int", "float") and isinstance(node, yaml.ScalarNode) and _odd(node.value):
             raise yaml.MarkedYAMLError(
@@ -45,9 +46,10 @@ class _Loader(yaml.CSafeLoader):
             ) from None
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Lay what `<<` names under a mapping, each key once; else a few lines of it fill the memory.
+        """Merge the mappings that `<<` names into a mapping, with each key once.
 
-        What was laid under another mapping may come here again, and its keys were looked at before.
+        If repeated keys stayed, a few lines of YAML could fill the memory. A mapping that was merged into
+        another one may come here again. Its keys are then checked already.
         """
         if not getattr(node, "flat", False):
             self._check_keys(node)
@@ -77,7 +79,7 @@ class _Loader(yaml.CSafeLoader):
             seen.add(key)
 
 
-# What a parser says, by a part of it, and what a person does about it.
+# What a person can do about a parser's message, by a part of the message.
 PLAIN = {
     "cannot start any token": "put the value in quotes, and indent by spaces, not by tabs",
     "could not determine a constructor": "leave the tag out, or put the value in quotes",
@@ -96,20 +98,20 @@ PLAIN = {
 
 
 def _plain(problem: str | None) -> str:
-    """A parser's words, and what to do."""
+    """Return a parser's message and what to do about it."""
     said = problem or "no YAML"
     remedy = next((words for part, words in PLAIN.items() if part in said), None)
     return f"{said}; {remedy}" if remedy else said
 
 
 def _odd(number: str) -> bool:
-    """Whether a number is written to base 60, 8, 16 or 2, and so is not what it looks like."""
+    """Return whether a number is written in base 60, 8, 16 or 2, so that it is not what it looks like."""
     digits = number.lstrip("+-")
     return ":" in digits or (len(digits) > 1 and digits[0] == "0" and digits.isalnum())
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read one file.
+    """Read one YAML file as a mapping.
 
     Raises:
         RecipeError: the file is missing, cannot be read, is not YAML in UTF-8, or is not a mapping.
@@ -142,7 +144,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _text(path: Path) -> str:
-    """A file's text.
+    """Return a file's text.
 
     Raises:
         RecipeError: it is no regular file, too large, or not UTF-8.
@@ -164,10 +166,10 @@ def _text(path: Path) -> str:
 
 
 def _nesting(text: str) -> None:
-    """Refuse what nests deeper than any configuration does, before it exhausts the stack.
+    """Refuse lists and mappings that are nested too deeply, before they exhaust the stack.
 
     Raises:
-        RecipeError: it does.
+        yaml.YAMLError: they are nested more than `DEEPEST` deep.
     """
     depth = 0
     for event in yaml.parse(text, _Loader):
@@ -184,7 +186,11 @@ def _nesting(text: str) -> None:
 def merge(
     under: dict[str, Any], over: dict[str, Any], section: str | None = None
 ) -> dict[str, Any]:
-    """Lay one mapping over another; neither is changed. `section` is the top key they lie below."""
+    """Return one mapping laid over another, without changing either.
+
+    Args:
+        section: the top-level key that both mappings are below; None at the top.
+    """
     result = dict(under)
     for key, value in over.items():
         old, below = result.get(key), section or key
@@ -200,7 +206,7 @@ def _other_sort(old: dict[str, Any], new: dict[str, Any], section: str) -> bool:
 
 
 class Layers:
-    """Several files, the later over the earlier."""
+    """Several files, each laid over those before it."""
 
     def __init__(self, paths: list[Path]):
         self.parts = [(path, read_yaml(path)) for path in paths]
@@ -209,7 +215,7 @@ class Layers:
             self.merged = merge(self.merged, {k: v for k, v in part.items() if k != OVER})
 
     def file_of(self, path: KeyPath) -> Path:
-        """The file that had the last word on a key; for one that is in none, where it belongs."""
+        """Return the file that decides a key; for a key in no file, the one where it belongs."""
         for file, part in reversed(self.parts):
             if _holds(part, path):
                 return file

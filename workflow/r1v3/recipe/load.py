@@ -1,4 +1,4 @@
-"""Reads and validates the whole configuration: recipe, benchmarks and run table, before any graph."""
+"""Reads and validates the whole configuration before any graph: recipe, run table and the other tables."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ class Project:
 def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[Recipe, Layers]:
     """Read `paper.yaml`, the recipe `name` over it, and an overlay over both.
 
-    Between the first two lie the recipes that the recipe's key `over` names, in their order.
+    The recipes that the recipe's key `over` names lie between the first two, in their order.
 
     Raises:
         RecipeError: with one line for each mistake.
@@ -67,7 +67,7 @@ def load_recipe(folder: Path, name: str, overlay: Path | None = None) -> tuple[R
 
 
 def _under(folder: Path, name: str, allowed: list[str]) -> list[str]:
-    """The recipes that a recipe lies over, besides the complete one."""
+    """Return the recipes that a recipe is laid over, besides the complete one."""
     path = folder / f"{name}.yaml"
     names = read_yaml(path).get(OVER, [])
     if not isinstance(names, list):
@@ -114,7 +114,7 @@ def load_sources(path: Path) -> dict[str, SourceEntry]:
 def load_project(root: Path, name: str, overlay: Path | None = None, seeds: int = 1) -> Project:
     """Read everything below `config/`, with paths in messages relative to `root`.
 
-    With more than one seed every run that training's luck can change has twins (`r1v3.recipe.seeds`).
+    With more than one seed, each run whose result depends on the seed has twins (`r1v3.recipe.seeds`).
 
     Raises:
         RecipeError: with one line for each mistake of the recipe, or else of the run table.
@@ -142,7 +142,7 @@ def _forbidden_sources(
     benchmarks: dict[str, ListedBenchmark],
     config: Path,
 ) -> list[str]:
-    """One line for each source that is a benchmark not to be trained on, of a set used in training."""
+    """Return one line for each source that is used in training though it is a benchmark that forbids it."""
     used = {
         each
         for entry in recipe.data.values()

@@ -1,7 +1,7 @@
-"""The lock that a killed Snakemake left in a folder goes; that of a living one, or of one unseen, stays.
+"""Removes the lock that a killed Snakemake left in a folder, and leaves that of a living one.
 
-Each Snakemake notes host and process in `.snakemake/owners/`. On another host or in another container none
-can be seen.
+Each Snakemake writes its host and process to a note in `.snakemake/owners/`. A process on another host or in
+another container cannot be seen, so its lock stays.
 """
 
 import atexit
@@ -16,7 +16,7 @@ from r1v3.base.atomic_write import write_text
 
 
 def own_folder(folder: Path) -> None:
-    """Remove a lock where every owner is seen to be dead, and note the Snakemake that runs now."""
+    """Remove a lock whose owners have all ended, and note the Snakemake that runs now."""
     locks = list((folder / ".snakemake" / "locks").glob("*"))
     notes = list(_owners(folder).glob("*.json"))
     if locks and notes and all(map(_is_dead, notes)):
@@ -27,7 +27,7 @@ def own_folder(folder: Path) -> None:
 
 
 def why_locked(folder: Path) -> str:
-    """Whose lock keeps this process out of a folder, and what to do about it."""
+    """Return a message that says who locked a folder, and what to do about it."""
     notes = [note for note in _owners(folder).glob("*.json") if note != _own_note(folder)]
     living = sorted(note.stem for note in notes if not _is_dead(note))
     names = ", ".join(living) or "one that left no note"
@@ -38,7 +38,7 @@ def why_locked(folder: Path) -> str:
 
 
 def note_owner(folder: Path) -> None:
-    """Note the Snakemake that this process is; the note goes when it ends."""
+    """Write a note about this process, which is a Snakemake; the note is removed when it ends."""
     note = _own_note(folder)
     owner = {
         "host": platform.node(),
@@ -46,7 +46,7 @@ def note_owner(folder: Path) -> None:
         "pid": os.getpid(),
         "boot": _boot(),
         "processes": _processes(),
-        # Another process may get the same number later, but began at another time.
+        # Another process may get the same number later, but it has another start time.
         "began": _began(os.getpid()),
     }
     with contextlib.suppress(OSError):
@@ -55,16 +55,16 @@ def note_owner(folder: Path) -> None:
 
 
 def _is_dead(note: Path) -> bool:
-    """Whether the Snakemake of a note is seen to have ended."""
+    """Return whether the Snakemake of a note is known to have ended."""
     try:
         owner = json.loads(note.read_text())
         here = owner["host"] == platform.node()
         if here and owner["boot"] != _boot():
-            return True  # this host was started again since
+            return True  # this host was restarted since
         if not here or owner["processes"] != _processes():
             return False
         return _began(int(owner["pid"])) != owner["began"]
-    except FileNotFoundError:  # it has no process, or ended and took its note away
+    except FileNotFoundError:  # there is no such process, or it ended and removed its note
         return True
     except (OSError, ValueError, LookupError, TypeError):
         return False
@@ -83,10 +83,10 @@ def _boot() -> str:
 
 
 def _processes() -> str:
-    """The namespace in which the numbers of processes count."""
+    """Return the PID namespace of this process."""
     return os.readlink("/proc/self/ns/pid")
 
 
 def _began(pid: int) -> str:
-    """When a process began, in ticks since the host started."""
+    """Return when a process began, in clock ticks since the host started."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]

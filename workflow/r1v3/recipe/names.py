@@ -1,4 +1,4 @@
-"""Names of entries. They name folders, files and links, and so are alike on every disk and in every rule."""
+"""Checks names of entries. They also name folders, files and links, so they must be valid on every disk."""
 
 import re
 
@@ -10,7 +10,7 @@ SEED_MARK = "__seed"  # `rl__seed2` is the run `rl` with a second seed (r1v3.rec
 
 
 def why_no_name(name: object) -> str | None:
-    """What is wrong with the name of an entry; None where nothing is."""
+    """Return what is wrong with the name of an entry, or None."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         return "a name has lower-case letters, digits and _, a letter first"
     if len(name) > LONGEST_NAME:
@@ -19,15 +19,15 @@ def why_no_name(name: object) -> str | None:
 
 
 def shown_name(name: object) -> str:
-    """A name as a message shows it: cut where it is longer than a line."""
+    """Return a name as a message shows it, cut where it is too long."""
     return clip_value(str(name))
 
 
 def check_name(name: str) -> str:
-    """A name that may be one.
+    """Return a name if it is valid.
 
     Raises:
-        ValueError: it may not.
+        ValueError: it is not; the message says why.
     """
     if why := why_no_name(name):
         raise ValueError(why)

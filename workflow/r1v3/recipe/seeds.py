@@ -1,9 +1,9 @@
-"""Seeds as a dimension of every study: `rl` with a second seed is the run `rl__seed2`.
+"""Repeats runs with other seeds for studies: `rl` with a second seed is the run `rl__seed2`.
 
-What comes before reinforcement is shared by all seeds, because it is what a study's branches have in
-common: the models, and the cold start. Everything after it has twins: a GRPO run draws its prompts and
-samples with its own seed, and what starts from it, or is sampled by it, goes on from its own twin. So an
-interval over seeds speaks of the luck of reinforcement and of what follows, given one cold start.
+All seeds share the models and the cold start, because the branches of a study have them in common. Every
+later run has a twin for each seed. A GRPO run draws its prompts and samples with its own seed. A run that
+starts from it, or a set that it samples, continues from the twin of the same seed. So an interval over seeds
+covers the randomness of reinforcement learning and of later runs, given one cold start.
 """
 
 import re
@@ -23,18 +23,18 @@ TWIN = re.compile(rf".+{SEED_MARK}(?P<seed>[1-9][0-9]{{0,2}}|1000)-[0-9a-f]{{10}
 
 
 def twin(name: str, seed: int) -> str:
-    """The name of a run or set with another seed; seed 1 is the table's own."""
+    """Return the name of a run or set with another seed; seed 1 has the table's own name."""
     return name if seed == 1 else f"{name}{SEED_MARK}{seed}"
 
 
 def untwinned(name: str) -> tuple[str, int]:
-    """The table's name, and the seed: `("rl", 2)` of `rl__seed2`."""
+    """Return the table's name of a run, and its seed: `("rl", 2)` for `rl__seed2`."""
     plain, mark, seed = name.partition(SEED_MARK)
     return plain, int(seed) if mark else 1
 
 
 def seeds_on_disk(results: Path) -> int:
-    """The highest seed that any run below results/ has, so that no command takes a twin for a leftover."""
+    """Return the highest seed of any run below results/, so that no command takes a twin for a leftover."""
     twins = [TWIN.fullmatch(path.name) for path in (results / "runs").glob(f"*{SEED_MARK}*")]
     return max((int(found["seed"]) for found in twins if found), default=1)
 
@@ -42,7 +42,7 @@ def seeds_on_disk(results: Path) -> int:
 def add_seeds(
     recipe: Recipe, runs: dict[str, ResolvedRun], seeds: int
 ) -> tuple[Recipe, dict[str, ResolvedRun]]:
-    """The recipe with twins of what reinforced runs sample, and the table with twins of its runs."""
+    """Return the recipe with twins of its sampled sets, and the table with twins of its runs."""
     data, twins = dict(recipe.data), dict(runs)
     for seed in range(2, seeds + 1):
         varied = {name for name, run in runs.items() if run.stage != "model" and name not in SHARED}

@@ -1,4 +1,4 @@
-"""The site: what one cluster has and wants, `slurm/site.yaml`. Nothing of it changes a result."""
+"""Reads `slurm/site.yaml`: what one cluster has and requires. It changes no result."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from r1v3.recipe.schema.section import Positive, Rate, Section
 
 
 class Gpus(Section):
-    """A node's GPUs. `model` is Slurm's name of their type, `null` where any will do."""
+    """A node's GPUs. `model` is Slurm's name of their type, or `null` for any type."""
 
     model: str | None
     """Slurm's name of the GPU type; null: any."""
@@ -39,11 +39,11 @@ class Site(Section):
     max_hours: Rate
     """The longest time that a job may ask for, in hours."""
     check_seconds: Positive
-    """Seconds between two looks at the jobs."""
+    """Seconds between two checks of the jobs."""
     save_minutes: Rate
     """Minutes before a job's end at which its state is saved."""
     python: str
-    """The interpreter of jobs."""
+    """The Python interpreter of jobs."""
     setup: str
     """Shell commands before each job."""
     environment: dict[str, str]
@@ -53,7 +53,7 @@ class Site(Section):
 
 
 def read_site(content: dict[str, Any], path: Path = Path("slurm/site.yaml")) -> Site:
-    """The site that a file's `site` section describes.
+    """Return the site that a file's `site` section describes.
 
     Raises:
         RecipeError: with one line for each mistake.
@@ -65,10 +65,10 @@ def read_site(content: dict[str, Any], path: Path = Path("slurm/site.yaml")) -> 
 
 
 def load_site(root: Path) -> Site:
-    """The site of a checkout.
+    """Read the site of a checkout.
 
     Raises:
-        RecipeError: the file is missing, or with one line for each mistake.
+        RecipeError: the file is missing, or has mistakes, with one line for each.
     """
     path = Path(root) / "slurm" / "site.yaml"
     return read_site(read_yaml(path).get("site", {}), path)

@@ -1,4 +1,4 @@
-"""What the Snakefile needs before its rules: the result graph, and an environment for its commands."""
+"""Prepares what the Snakefile needs before its rules: the result graph and the environment of commands."""
 
 import os
 import re
@@ -12,11 +12,13 @@ from r1v3.recipe.load import load_project
 from r1v3.recipe.outputs.stage import FORCED
 
 MOST_SEEDS = 1000
-KEYS = ("recipe", "overlay", "seeds", "rerun_code", "site")  # the Slurm profile gives the last
+KEYS = ("recipe", "overlay", "seeds", "rerun_code", "site")  # the Slurm profile sets the last
 
 
 def open_graph(root: Path, config: dict[str, Any]) -> ResultGraph:
-    """The results of the recipe that `--config recipe=... overlay=... seeds=...` names; `tiny`, one seed.
+    """Return the result graph that `--config recipe=... overlay=... seeds=...` asks for.
+
+    The defaults are the recipe `tiny` and one seed.
 
     Raises:
         RecipeError: with one line for each mistake.
@@ -34,10 +36,10 @@ def open_graph(root: Path, config: dict[str, Any]) -> ResultGraph:
 
 
 def seeds_of(config: dict[str, Any]) -> int:
-    """How many seeds each branch of a study is run with: `--config seeds=3`.
+    """Return how many seeds each branch of a study is run with, as `--config seeds=3` says.
 
     Raises:
-        RecipeError: it is no number from 1 to 1,000.
+        RecipeError: it is not a number from 1 to 1,000.
     """
     said = str(config.get("seeds", 1))
     if not re.fullmatch("[0-9]{1,4}", said) or not 1 <= int(said) <= MOST_SEEDS:
@@ -48,7 +50,7 @@ def seeds_of(config: dict[str, Any]) -> int:
 
 
 def asks_for_rerun(config: dict[str, Any]) -> bool:
-    """Whether what other code computed is to be made again: `--config rerun_code=true`.
+    """Return whether results of other code are to be made again, as `--config rerun_code=true` says.
 
     Raises:
         RecipeError: it is neither true nor false.
@@ -59,12 +61,12 @@ def asks_for_rerun(config: dict[str, Any]) -> bool:
     return said == "true"
 
 
-# Options of Snakemake that ask for what is there to be made again.
+# Options with which Snakemake makes existing results again.
 FORCING = ("-f", "--force", "-F", "--forceall", "-R", "--forcerun")
 
 
 def forced_by(arguments: list[str]) -> set[str]:
-    """The rules and files that `--forcerun` names in a call of Snakemake."""
+    """Return the rules and files that `--forcerun` names in a call of Snakemake."""
     named: set[str] = set()
     forcing = False
     for word in arguments:
@@ -78,19 +80,18 @@ def forced_by(arguments: list[str]) -> set[str]:
 
 
 def command_environment(root: Path, config: dict[str, Any] | None = None) -> None:
-    """What commands need to find: this interpreter as `python`, and the library, in or out of an activated
-    shell.
+    """Set the environment of commands, so that they find this interpreter as `python`, and the library.
 
-    Progress bars of libraries are switched off, since their place is not in a log. Compiled modules are kept,
-    without which each stage compiles torch again. Where this call forces rules, stages are told, so that a
-    finished one is made again.
+    This works in an activated shell and outside of one. Progress bars of libraries are switched off, because
+    they do not belong in a log. Python keeps compiled modules, because otherwise each stage would compile
+    torch again. If this call forces rules, a variable tells the stages, so that a finished one is made again.
     """
     _prepend("PATH", Path(sys.executable).parent)
     _prepend("PYTHONPATH", root / "workflow")
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    # Snakemake gives `--force` to every job that it starts elsewhere; what the user forced is in the
-    # environment there.
+    # Snakemake passes `--force` to every job that it starts in another process. There the environment says
+    # whether the user forced anything.
     options = {word.partition("=")[0] for word in sys.argv}
     forcing = "--target-jobs" not in options and not options.isdisjoint(FORCING)
     if forcing or str((config or {}).get("rerun_code")).lower() == "true":

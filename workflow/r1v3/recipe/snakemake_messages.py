@@ -1,7 +1,7 @@
-"""Words in place of Snakemake's own, for what people meet: a target that no rule makes, a lock, a full disk.
+"""Replaces some of Snakemake's messages: a target that no rule makes, a lock, a full disk.
 
-What a call asks for is known to Snakemake only after the rules are read, and it alone meets some errors of
-the file system, for which it shows a traceback. So its messages are replaced as they are logged.
+Snakemake knows what a call asks for only after it has read the rules. Some errors of the file system occur
+in its own code, and it shows a traceback for them. So its messages are replaced when they are logged.
 """
 
 import difflib
@@ -21,7 +21,7 @@ MISSING = re.compile(r"No rule to produce (.+?) \(if you use input functions")
 
 
 class NearTargets(logging.Filter):
-    """Names what was probably meant where Snakemake says that no rule produces a target."""
+    """Adds the target that was probably meant to the message that no rule produces a target."""
 
     def __init__(self, workflow: Any):
         super().__init__()
@@ -37,7 +37,7 @@ class NearTargets(logging.Filter):
 
 
 class Locked(logging.Filter):
-    """Says who keeps this Snakemake out of its folder."""
+    """Replaces the message about a lock by one that says who holds it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if "Directory cannot be locked" in record.getMessage():
@@ -46,7 +46,7 @@ class Locked(logging.Filter):
 
 
 class DiskErrors(logging.Filter):
-    """Says what, where and what to do where the file system stops Snakemake.
+    """Replaces an error of the file system by one that says what happened, where, and what to do.
 
     `--verbose` still shows the traceback.
     """
@@ -59,7 +59,7 @@ class DiskErrors(logging.Filter):
 
 
 def near(target: str, names: Iterable[str]) -> str:
-    """The end of a message: what was probably meant, nearest first, or where to look."""
+    """Return the end of a message: the names that were probably meant, nearest first, or where to look."""
     close = difflib.get_close_matches(target, list(names), n=SHOWN, cutoff=NEAR)
     if not close:
         return "; a rule, or a file below results/ is expected: `snakemake --list` shows the rules"
@@ -67,7 +67,7 @@ def near(target: str, names: Iterable[str]) -> str:
 
 
 def _names(rules: Iterable[Any]) -> list[str]:
-    """Rules, and the files that they make, with each name that a wildcard may stand for."""
+    """Return the names of rules, and of the files that they make, with wildcards filled in."""
     found: list[str] = []
     for rule in rules:
         found.append(rule.name)
@@ -77,7 +77,7 @@ def _names(rules: Iterable[Any]) -> list[str]:
 
 
 def _filled(pattern: str) -> list[str]:
-    """The paths of an output; none where a wildcard stands for anything but a choice of names."""
+    """Return the paths of an output; none if a wildcard stands for anything but a choice of names."""
     from snakemake.io import WILDCARD_REGEX
 
     choices: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
-"""The MLflow store of a checkout: its address comes from the environment, and its secrets stay there.
+"""Finds the MLflow store of a checkout from the environment, and keeps its secrets out of what is written.
 
-Command lines are read by everybody on a machine, and logs and results are shared. So programs take the
-address from `MLFLOW_TRACKING_URI` themselves, and what is written leaves out user, password and query.
+Every user of a machine can read command lines, and logs and results are shared. So programs read the address
+from `MLFLOW_TRACKING_URI` themselves, and written addresses have no user, password or query.
 """
 
 import hashlib
@@ -13,14 +13,14 @@ LOCAL_STORE = "sqlite:///mlflow.db"
 
 
 def tracking_uri() -> str:
-    """A server by one variable; a file of the checkout without."""
+    """Return the address of a server if `MLFLOW_TRACKING_URI` is set, else that of a file of the checkout."""
     return os.environ.get(VARIABLE) or LOCAL_STORE
 
 
 def mark_of_store(uri: str) -> str:
-    """What tells the copies of one MLflow from another's: nothing for the checkout's own, else a hash.
+    """Return what distinguishes copies in one store: empty for the checkout's own, else a hash.
 
-    A new password, or another user, leaves the store the same.
+    The mark does not depend on the user or the password.
     """
     if uri == LOCAL_STORE:
         return ""
@@ -30,20 +30,21 @@ def mark_of_store(uri: str) -> str:
 def _split(uri: str) -> SplitResult:
     try:
         return urlsplit(uri)
-    except ValueError as error:  # which shows nothing of the address
+    except ValueError as error:  # its message does not show the address
         raise ValueError(f"{VARIABLE}: no address ({error}); correct it, or unset it") from None
 
 
 def without_secrets(uri: str) -> str:
-    """An address as it may be shown: without user, password, query and fragment."""
+    """Return an address that may be shown: without user, password, query and fragment."""
     scheme, place, path, _, _ = _split(uri)
     return urlunsplit((scheme, place.rpartition("@")[2], path, "", "")) if place else uri
 
 
 def without_login(uri: str) -> tuple[str, str | None, str | None]:
-    """A server's address without user and password, and these two.
+    """Return a server's address without user and password, then the user and the password.
 
-    MLflow puts the address of a request into its errors, and takes user and password from the environment.
+    MLflow puts the address of a request into its error messages. It takes user and password from the
+    environment.
     """
     parts = _split(uri)
     if parts.scheme not in ("http", "https") or "@" not in parts.netloc:

@@ -1,7 +1,7 @@
-"""What a study needs to have been run and answered, as nodes of the graph.
+"""Finds the runs and evaluations that a study reads, as nodes of the graph.
 
-Budgets differ between recipes, so an arm may name one by its place: `cap_first`, `cap_second`, `cap_middle`,
-`cap_penultimate`, `cap_last`.
+Token budgets differ between recipes. So an arm may name a budget by its position: `cap_first`, `cap_second`,
+`cap_middle`, `cap_penultimate`, `cap_last`.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ class Needs:
 
 
 def common_step(graph: ResultGraph, study: Study) -> int | None:
-    """The last step that every reinforced arm at `common` kept; None where there is no such arm.
+    """Return the last step that all reinforced arms at `common` kept, or None if there is no such arm.
 
     Raises:
         ValueError: they have no kept step in common.
@@ -42,20 +42,20 @@ def common_step(graph: ResultGraph, study: Study) -> int | None:
 
 
 def seeded(graph: ResultGraph, run: str, seed: int) -> str:
-    """The twin of a run; a run that all seeds share is its own."""
+    """Return the name of a run's twin; a run that all seeds share is its own twin."""
     shared = run in SHARED or graph.project.runs[run].stage == "model"
     return run if shared else twin(run, seed)
 
 
 def checkpoint_of(graph: ResultGraph, study: Study, arm: Arm) -> str:
-    """An arm's checkpoint as evaluations name it: `last`, `selected` or `step-000050`."""
+    """Return an arm's checkpoint as evaluations name it: `last`, `selected` or `step-000050`."""
     if arm.checkpoint == "common":
         return f"step-{common_step(graph, study):06d}"
     return arm.checkpoint
 
 
 def thinking_mode_of(graph: ResultGraph, arm: Arm) -> str | None:
-    """An arm's thinking mode, with a budget's place turned into its tokens."""
+    """Return an arm's thinking mode, with the position of a budget replaced by its tokens."""
     kind, _, place = (arm.thinking_mode or "").partition("_")
     if place not in PLACES:
         return arm.thinking_mode
@@ -72,14 +72,14 @@ def thinking_mode_of(graph: ResultGraph, arm: Arm) -> str | None:
 
 
 def evaluation_of(graph: ResultGraph, study: Study, arm: Arm, measure: str, seed: int) -> Node:
-    """The evaluation in which an arm's measure stands."""
+    """Return the evaluation that contains an arm's measure."""
     suite, _ = suite_of(measure, thinking_mode_of(graph, arm))
     run = seeded(graph, arm.run, seed)
     return graph.evaluation(run, checkpoint_of(graph, study, arm), suite)
 
 
 def studies_of(studies: dict[str, Study], run: str) -> list[str]:
-    """The studies that show a run, or a twin of it with another seed."""
+    """Return the studies that show a run, or its twin with another seed."""
     name, _ = untwinned(run)
     return [
         study for study, each in studies.items() if name in {arm.run for arm in each.arms.values()}
@@ -87,13 +87,13 @@ def studies_of(studies: dict[str, Study], run: str) -> list[str]:
 
 
 def steps_of(graph: ResultGraph, arm: Arm) -> list[int]:
-    """The kept steps of a reinforced arm; none for another."""
+    """Return the kept steps of a reinforced arm, or no steps for another arm."""
     run = graph.project.runs[arm.run]
     return checkpoint_steps(run.grpo) if run.stage == "grpo" else []
 
 
 def needs(graph: ResultGraph, study: Study, seeds: int) -> Needs:
-    """All that a study reads."""
+    """Return all that a study reads."""
     runs, probes, evaluations = {}, {}, {}
     for arm in study.arms.values():
         for seed in range(1, seeds + 1):
@@ -116,7 +116,7 @@ def needs(graph: ResultGraph, study: Study, seeds: int) -> Needs:
 
 
 def needs_of_all(graph: ResultGraph, seeds: int) -> Needs:
-    """All that all studies read, each once, by folder."""
+    """Return all that all studies read, each node once, sorted by folder."""
     every = [needs(graph, study, seeds) for study in graph.project.studies.values()]
     return Needs(
         _by_folder(node for each in every for node in each.runs),

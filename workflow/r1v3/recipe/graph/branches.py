@@ -1,7 +1,7 @@
-"""A branch beside the run that it departs from: a study of two arms that no table has to name.
+"""Compares a branch with its parent run: a study of two arms that needs no entry in a table.
 
-A page is `results/branches/<branch>.html`, against the run that the branch's entry is `like`, or
-`<branch>-of-<parent>.html` against another.
+The page `results/branches/<branch>.html` compares it with the run that the branch's entry is `like`. The page
+`<branch>-of-<parent>.html` compares it with another run.
 """
 
 from r1v3.recipe.errors import RecipeError, unknown
@@ -18,7 +18,7 @@ CURVES = {
 
 
 def page_name(graph: ResultGraph, branch: str, parent: str | None = None) -> str:
-    """The name of a branch's page, after both runs are found in the run table.
+    """Return the name of a branch's page, after a check that both runs can be compared.
 
     Raises:
         RecipeError: there is no such run, or the two cannot be compared; the message says why.
@@ -29,7 +29,7 @@ def page_name(graph: ResultGraph, branch: str, parent: str | None = None) -> str
 
 
 def pair(graph: ResultGraph, page: str) -> tuple[str, str]:
-    """The branch and the parent that a page compares.
+    """Return the branch and the parent that a page compares.
 
     Raises:
         RecipeError: one of them is not in the run table, or the entry names no parent.
@@ -50,7 +50,7 @@ def pair(graph: ResultGraph, page: str) -> tuple[str, str]:
 
 
 def branch_study(graph: ResultGraph, page: str) -> Study:
-    """The comparison of a branch's page: equal steps, held-out scores, and entropy against the benchmark.
+    """Return the study of a branch's page: equal steps, held-out scores, and entropy against the benchmark.
 
     Raises:
         RecipeError: the two cannot be compared; the message says why.
@@ -92,7 +92,7 @@ def branch_study(graph: ResultGraph, page: str) -> Study:
 
 
 def branch_needs(graph: ResultGraph, page: str) -> Needs:
-    """All that a branch's page reads."""
+    """Return all that a branch's page reads."""
     return needs(graph, branch_study(graph, page), 1)
 
 

@@ -1,10 +1,10 @@
-"""The typed config of each stage: the resolved config in `config.json` as a pydantic model.
+"""Defines the typed config of each stage: the resolved config in `config.json` as a pydantic model.
 
-A stage's code reads nothing else.
+A stage's code reads no other settings.
 
-Every config holds `version` (of the stage's code), `name` and `seed`. Parents are named by their ids
-`<name>-<hash>`. A key that is left out where it says nothing (`instruction`, `without`, `thinking`,
-`determinism`) has a default here, so that configs from before it keep their hash.
+Every config has `version` (of the stage's code), `name` and `seed`. Parents are named by their ids
+`<name>-<hash>`. Some keys are left out of the resolved config at their default (`instruction`, `without`,
+`thinking`, `determinism`). So configs that are older than such a key keep their hash.
 """
 
 from typing import Annotated, Literal
@@ -45,7 +45,7 @@ from r1v3.recipe.tables.sources import Decides
 
 
 class StageConfig(Section):
-    """What the config of every stage holds."""
+    """The keys that the config of every stage has."""
 
     version: Positive
     name: str
@@ -53,7 +53,7 @@ class StageConfig(Section):
 
 
 class CheckpointOf(Section):
-    """A run's checkpoint; `selection` is the id of the selection that chose it, where it is `selected`."""
+    """A run's checkpoint; `selection` is the id of the selection that chose it, if it is `selected`."""
 
     run: str
     checkpoint: str
@@ -61,7 +61,7 @@ class CheckpointOf(Section):
 
 
 class ThinkingChanges(Section):
-    """What a thinking mode changes of a sampling (sections 6.2 and 6.3)."""
+    """The sampling settings that a thinking mode changes (sections 6.2 and 6.3)."""
 
     banned_words: list[str] = []
     thought_tokens: Positive | None = None
@@ -70,7 +70,7 @@ class ThinkingChanges(Section):
 
 
 class Answering(Section):
-    """The engine that answers, and the thinking mode in which it does."""
+    """The engine that answers, and its thinking mode."""
 
     engine: Literal["transformers", "vllm", "server"]
     mode: Mode
@@ -78,7 +78,7 @@ class Answering(Section):
 
 
 class ShownConfig(StageConfig):
-    """A stage that shows pictures to a model; `template` is `own` where a model keeps its own."""
+    """The config of a stage that shows pictures to a model; `template` `own` is the model's own."""
 
     template: Template | OwnTemplate | Literal["own"]
     images: Images
@@ -86,7 +86,7 @@ class ShownConfig(StageConfig):
 
 
 class AskedConfig(ShownConfig):
-    """A stage in which a model answers questions and is graded."""
+    """The config of a stage in which a model answers questions and its answers are graded."""
 
     instruction: str | None = None
     generation: Answering
@@ -96,8 +96,8 @@ class AskedConfig(ShownConfig):
 class ResolvedListedSource(ListedSource):
     """A listed source with the part of each entry that decides its records.
 
-    `content` is the sha256 of each local file or folder, so that a changed file makes another data set.
-    `ruled_out` are the licences of entries that the recipe's `licences` do not admit, by name.
+    `content` is the sha256 of each local file or folder, so that a changed file gives another data set.
+    `ruled_out` has the licence of each entry that the recipe's `licences` do not admit, by the entry's name.
     """
 
     entries: dict[str, Decides]  # type: ignore[assignment]
@@ -106,15 +106,16 @@ class ResolvedListedSource(ListedSource):
 
 
 class ResolvedSourceSet(SourceSet):
-    """A set from sources, with its sources' entries."""
+    """A data set from sources, with the entries of its sources."""
 
     source: Annotated[WorldSource | ResolvedListedSource, Field(discriminator="kind")]  # type: ignore[assignment]
 
 
 class SourceDataConfig(StageConfig):
-    """A data set taken from sources.
+    """The config of a data set that is taken from sources.
 
-    `evaluation_index` is the id of the index that it is compared with; `cleaning` then names the evaluations.
+    `evaluation_index` is the id of the index that the set is compared with; `cleaning` then names the
+    evaluations.
     """
 
     set: ResolvedSourceSet
@@ -123,7 +124,7 @@ class SourceDataConfig(StageConfig):
 
 
 class SampledDataConfig(AskedConfig):
-    """A data set whose answers a model writes."""
+    """The config of a data set whose answers a model writes."""
 
     set: SampledSet
     questions: str
@@ -131,7 +132,7 @@ class SampledDataConfig(AskedConfig):
 
 
 class IndexedBenchmark(Section):
-    """What decides the questions of a benchmark: its file, and how rows of it are read."""
+    """The part of a benchmark that decides its questions: its file, and how its rows are read."""
 
     file: str
     select: dict[str, str]
@@ -140,7 +141,7 @@ class IndexedBenchmark(Section):
     code: str | None
 
     def reader(self) -> Benchmark:
-        """An entry that reads the questions; what else an entry holds says nothing of them."""
+        """Return an entry that reads the questions; its other keys are placeholders."""
         plain = BenchmarkPrompt(
             choice="{question}", open="{question}", option="{text}", images="first"
         )
@@ -163,7 +164,7 @@ class IndexedBenchmark(Section):
 
 
 class EvaluationIndexConfig(StageConfig):
-    """The index of evaluations that training sets are compared with; `held_out` are ids by name."""
+    """The config of the evaluation index; `held_out` has the ids of the held-out sets by name."""
 
     cleaning: Cleaning
     benchmarks: dict[str, IndexedBenchmark]
@@ -171,19 +172,22 @@ class EvaluationIndexConfig(StageConfig):
 
 
 class ScratchSpec(ScratchModel):
-    """A model built here, with its resolved settings."""
+    """A model that is built here, with its resolved settings."""
 
     settings: Sft  # type: ignore[assignment]
 
 
 class TunedSpec(TunedModel):
-    """A model tuned here, with its resolved settings."""
+    """A model that is tuned here, with its resolved settings."""
 
     settings: Sft  # type: ignore[assignment]
 
 
 class ModelConfig(ShownConfig):
-    """A model that no run of the table trains; `data` are ids by name, `start` is the id of its start."""
+    """The config of a model that no run of the table trains.
+
+    `data` has the ids of its data sets by name. `start` is the id of the model that it starts from.
+    """
 
     spec: Annotated[HubModel | ScratchSpec | TunedSpec, Field(discriminator="source")]
     data: dict[str, str]
@@ -191,7 +195,7 @@ class ModelConfig(ShownConfig):
 
 
 class SftConfig(ShownConfig):
-    """A supervised run."""
+    """The config of a supervised run."""
 
     settings: Sft
     start: CheckpointOf
@@ -200,7 +204,7 @@ class SftConfig(ShownConfig):
 
 
 class GrpoConfig(ShownConfig):
-    """A reinforcement run."""
+    """The config of a reinforcement run."""
 
     settings: Grpo
     start: CheckpointOf
@@ -211,7 +215,7 @@ class GrpoConfig(ShownConfig):
 
 
 class ProbeConfig(AskedConfig):
-    """The probes of a reinforced run's checkpoints, and the choice among them."""
+    """The config of the probes of a reinforced run's checkpoints, and of the choice among these."""
 
     run: str
     data: str
@@ -222,7 +226,7 @@ class ProbeConfig(AskedConfig):
 class PublishedFile(Section):
     """A benchmark's file as its authors publish it, or as the user supplies it.
 
-    `content` is the sha256 of each file that the user supplies and no published checksum holds, by its name.
+    `content` is the sha256 of each user-supplied file without a published checksum, by the file's name.
     """
 
     made_from: Literal["files"]
@@ -240,7 +244,7 @@ class MiniatureFile(Section):
 
 
 class BenchmarkConfig(StageConfig):
-    """A benchmark's file. How it is asked and scored stands in the config of an evaluation."""
+    """The config of a benchmark's file. The config of an evaluation says how it is asked and scored."""
 
     benchmark: str
     file: Annotated[PublishedFile | MiniatureFile, Field(discriminator="made_from")]
@@ -263,10 +267,10 @@ Probe = Literal["shuffled", "masked", "partial"]
 
 
 class EvaluationConfig(AskedConfig):
-    """A suite that one checkpoint answers; `benchmarks` and `held_out` are ids by name.
+    """The config of a suite that one checkpoint answers; `benchmarks` and `held_out` are ids by name.
 
-    `entries` say how each benchmark is asked and scored; `probe` asks the questions in another way
-    (`r1v3.evaluate.probes`), which no suite of the run table does.
+    `entries` say how each benchmark is asked and scored. `probe` changes the questions
+    (`r1v3.evaluate.probes`); no suite of the run table uses it.
     """
 
     run: str
@@ -292,7 +296,7 @@ CONFIGS: dict[str, type[StageConfig]] = {
 
 
 def config_class(node: Node) -> type[StageConfig]:
-    """The class of a node's resolved config; a data set has one of two, by where it comes from.
+    """Return the class of a node's resolved config; a data set has one of two, depending on its origin.
 
     Raises:
         KeyError: no stage makes nodes of this kind.
@@ -303,5 +307,5 @@ def config_class(node: Node) -> type[StageConfig]:
 
 
 def typed_config(node: Node) -> StageConfig:
-    """What a node's stage reads, as the model of that stage."""
+    """Return a node's resolved config as the model of its stage."""
     return config_class(node).model_validate(node.resolved)

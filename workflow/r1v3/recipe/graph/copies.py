@@ -1,7 +1,8 @@
-"""What MLflow's copies take: `mlflow` holds the core path, `mlflow-studies` what all studies read, and
-`mlflow-branch-<page>` a branch and its parent alone.
+"""Lists the results that each copy to MLflow takes.
 
-A copy of another store than the checkout's own carries that store's mark: `mlflow-0123456789`.
+The copy `mlflow` takes the core path, `mlflow-studies` takes what all studies read, and
+`mlflow-branch-<page>` takes only a branch and its parent. The name of a copy to another store than the
+checkout's own ends in that store's mark: `mlflow-0123456789`.
 """
 
 from collections.abc import Iterable
@@ -20,17 +21,17 @@ BRANCH = "mlflow-branch-"
 
 @dataclass(frozen=True)
 class Copies:
-    """Paths that the copies read; `mark` tells the store, and is empty for the checkout's own."""
+    """Paths that the copies read; `mark` identifies the store, and is empty for the checkout's own."""
 
     targets: Targets
     mark: str = ""
 
     def runs(self, copy: str) -> list[str]:
-        """The manifests of a copy's runs."""
+        """Return the manifests of a copy's runs."""
         return [f"{node.folder}/manifest.json" for node in self._runs(copy)]
 
     def selections(self, copy: str) -> list[str]:
-        """The manifests of a copy's selections."""
+        """Return the manifests of a copy's selections."""
         if page := self.page_of(copy):
             needed = branch_needs(self.targets.graph, page)
             return [f"{node.folder}/manifest.json" for node in needed.probes]
@@ -39,9 +40,9 @@ class Copies:
         return [core, *self._further(copy, [*studied, *self._chosen()], [core])]
 
     def scores(self, copy: str) -> list[str]:
-        """A copy's scores: the core path's, and what studies ask.
+        """Return the score files of a copy: those of the core path, and those that studies ask for.
 
-        Other thinking modes than a run's own are left out, since their scores have the same names.
+        Thinking modes other than a run's own are left out, because their scores would have the same names.
         """
         targets, made = self.targets, self._made()
         if page := self.page_of(copy):
@@ -54,15 +55,15 @@ class Copies:
         return [*core, *self._further(copy, paths, core)]
 
     def before(self, copy: str) -> str | list[str]:
-        """The copy that another goes on from; two at once would get in each other's way."""
+        """Return the copy that must be finished first, because two copies at once would conflict."""
         alone = self._is_core(copy) or self.page_of(copy)
         return [] if alone else f"results/mlflow{self.mark}.json"
 
     def wanted(self, name: str) -> str | list[str]:
-        """The copy `mlflow` or `mlflow-studies`, where it is wanted.
+        """Return the receipt of the copy `mlflow` or `mlflow-studies`, or nothing if the copy is not wanted.
 
-        In a clone whose runs all came recorded none is made as long as there is no database; `make ui`
-        makes one.
+        No copy is made in a clone in which all runs are recorded in DVC, as long as there is no database.
+        `make ui` makes the database.
         """
         copy = f"{name}{self.mark}"
         files = ("manifest.json", "data.dvc")
@@ -71,11 +72,11 @@ class Copies:
         return [] if unwanted else f"results/{copy}.json"
 
     def branch(self, page: str) -> str:
-        """The receipt of a branch's own copy."""
+        """Return the receipt of a branch's own copy."""
         return f"results/{BRANCH}{page}{self.mark}.json"
 
     def present(self) -> tuple[list[str], list[str], list[str]]:
-        """The runs, selections and scores that are there, of all that copies may take."""
+        """Return the existing runs, selections and scores, of all that copies may take."""
         graph = self.targets.graph
         ids = dict.fromkeys(graph.run(name).folder for name in graph.project.runs)
         core = f"mlflow{self.mark}"
@@ -86,19 +87,19 @@ class Copies:
         )
 
     def page_of(self, copy: str) -> str:
-        """The page whose runs a copy holds; empty for the others."""
+        """Return the page of the branch whose runs a copy takes, or an empty text for other copies."""
         named = copy.startswith(BRANCH)
         return copy.removeprefix(BRANCH).removesuffix(self.mark) if named else ""
 
     def _chosen(self) -> list[str]:
-        """The manifests of all selections that are there."""
+        """Return the manifests of all existing selections."""
         graph = self.targets.graph
         reinforced = [name for name, run in graph.project.runs.items() if run.stage == "grpo"]
         paths = dict.fromkeys(f"{graph.selection(n).folder}/manifest.json" for n in reinforced)
         return [path for path in paths if Path(path).exists()]
 
     def _made(self) -> list[str]:
-        """The scores that pages of branches have asked for so far, beside what the core path asks."""
+        """Return the existing scores that pages of branches asked for, besides those of the core path."""
         graph = self.targets.graph
         folders = [Path("results/evaluations") / graph.run(name).id for name in graph.project.runs]
         found = [
@@ -110,7 +111,7 @@ class Copies:
         return [path for path in found if self._is_present(str(Path(path).parent))]
 
     def _is_present(self, folder: str) -> bool:
-        """Whether the present configuration makes a folder."""
+        """Return whether the present configuration makes a folder."""
         try:
             return self.targets.graph.at(folder).folder == folder
         except RecipeError:
@@ -123,7 +124,7 @@ class Copies:
         return needs_of_all(self.targets.graph, self.targets.seeds)
 
     def _runs(self, copy: str) -> list[Node]:
-        """The runs of all studies; for the core path its own, and which others have been made so far."""
+        """Return a copy's runs: of a page, of all studies, or of the core path with other finished ones."""
         if page := self.page_of(copy):
             return list(branch_needs(self.targets.graph, page).runs)
         if not self._is_core(copy):
@@ -134,6 +135,9 @@ class Copies:
         return [*(graph.run(name) for name in CORE), *made]
 
     def _further(self, copy: str, paths: Iterable[str], core: list[str]) -> list[str]:
-        """What a copy takes beside the core path's; the core path's own copy waits for none of it."""
+        """Return the paths that a copy takes besides the core path's.
+
+        The core path's own copy takes only those that exist, so that it waits for none.
+        """
         taken = [path for path in paths if not self._is_core(copy) or Path(path).exists()]
         return [path for path in dict.fromkeys(taken) if path not in core]

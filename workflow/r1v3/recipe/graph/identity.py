@@ -1,4 +1,4 @@
-"""A result's identity: the hash of what it depends on names its folder, and a name stands before it."""
+"""Defines a result's identity: its folder has a name and the hash of all that the result depends on."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-# Raised by hand when the code of a stage changes what comes out of it.
+# Raised by hand when a change of a stage's code changes its results.
 VERSION = {
     "source": 4,
     "sampled": 4,
@@ -20,7 +20,7 @@ VERSION = {
     "evaluation": 3,
 }
 
-# In place of a template: the one that a model came with (r1v3.model.chat_template).
+# Stands in place of a template: the chat template that a model came with (r1v3.model.chat_template).
 OWN = "own"
 
 SHELF = {
@@ -31,26 +31,26 @@ SHELF = {
 }
 
 
-# What an id looks like: the name of a folder, and the hash of what is in it.
+# An id: the name of a folder, and the hash of what its content depends on.
 ID = re.compile(r"[a-z][a-z0-9_]*-([0-9a-f]{10})")
 
-# The key of the resolved config in `config.json`. Finished results have it, and so it stays.
+# The key of the resolved config in `config.json`. It keeps its old name, because finished results have it.
 RESOLVED = "document"
 
-# Kinds whose name is the user's choice and decides nothing. A data set draws its rows by its name.
+# Kinds whose name is the user's choice and changes no result. A data set's name decides which rows are drawn.
 NAMED_AT_WILL = ("model", "sft", "grpo", "probe")
 
 
 def canonical(content: Any) -> str:
-    """JSON with sorted keys and no spaces: equal content gives equal text."""
+    """Return JSON with sorted keys and no spaces, so that equal content gives equal text."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def hash_of(kind: str, resolved: dict[str, Any]) -> str:
-    """Ten hexadecimal digits of the sha256 of what a result depends on.
+    """Return ten hexadecimal digits of the sha256 of what a result depends on.
 
-    A run's name is no part of that, neither its own nor those of the runs before it: each id counts by its
-    hash. So a renamed run is the same run, and runs that differ in name alone are one.
+    The hash covers no names of runs: each id in the config counts only by its hash. So a renamed run is the
+    same run, and two runs that differ only in name are one.
     """
     counted = dict(resolved)
     if kind in NAMED_AT_WILL:
@@ -71,8 +71,8 @@ def _by_hash(part: Any) -> Any:
 class Node:
     """One result: its resolved config, and the nodes whose outputs it reads.
 
-    `name` is what it was asked for by; `label` is the name that its folder carries, where it is another one:
-    of a run that is there under a first name, or was renamed after it was made.
+    `name` is the name in the configuration. `label` is the name of its folder. They differ for a run that
+    exists under another name, or that was renamed after it was made.
     """
 
     kind: str
@@ -94,7 +94,7 @@ class Node:
 
     @property
     def folder(self) -> str:
-        """Where the result lives, from the root of the checkout."""
+        """The folder of the result, relative to the root of the checkout."""
         if self.kind == "evaluation":
             run, checkpoint = self.resolved["run"], self.resolved["checkpoint"]
             return f"results/evaluations/{run}/{checkpoint}/{self.id}"
@@ -102,7 +102,7 @@ class Node:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What `config.json` holds."""
+        """The content of `config.json`."""
         return {
             "kind": self.kind,
             "name": self.label,

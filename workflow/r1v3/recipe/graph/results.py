@@ -1,8 +1,8 @@
-"""All results of a project: what each depends on, and so in which folder it lives.
+"""Builds the graph of all results of a project: what each depends on, and so the name of its folder.
 
-A result's config holds the sections of the recipe that its stage reads, the ids `<name>-<hash>` of its
-parents, and the version of the stage's code. The hash of that config names the folder. A changed number
-therefore renames that folder and those of its descendants, and nothing else.
+A result's config has the sections of the recipe that its stage reads, the ids `<name>-<hash>` of its
+parents, and the version of the stage's code. The hash of that config names the folder. So a changed number
+renames that folder and those of its descendants, and no others.
 `r1v3.recipe.graph.configs` has a model for the config of each stage.
 """
 
@@ -40,43 +40,47 @@ class ResultGraph:
     """
 
     def __init__(self, project: Project, *, labelled: bool = True):
-        """`labelled`: whether runs of equal content share the name of one of them (`_labels`)."""
+        """Make a graph; `labelled` says whether runs of equal content share one folder name (`_labels`)."""
         self.project = project
         self.recipe = project.recipe
         self._labelled = labelled
         self._nodes: dict[tuple[str, ...], Node | None] = {}
 
     def data(self, name: str) -> Node:
-        """A data set of the recipe."""
+        """Return the node of a data set of the recipe."""
         return self._once(("data set", name), self._data)
 
     def run(self, name: str) -> Node:
-        """A run of the run table."""
+        """Return the node of a run of the run table."""
         return self._once(("run", name), self._run)
 
     def selection(self, run: str) -> Node:
-        """The choice among a reinforced run's checkpoints."""
+        """Return the node of the choice among a reinforced run's checkpoints."""
         return self._once(("selection", run), self._selection)
 
     def benchmark(self, name: str) -> Node:
-        """The file of a benchmark of the benchmark table."""
+        """Return the node of the file of a benchmark of the benchmark table."""
         return self._once(("benchmark", name), self._benchmark)
 
     def evaluation_index(self, name: str = "evaluations") -> Node:
-        """The index of evaluations that training sets are compared with.
+        """Return the node of the index of evaluations that training sets are compared with.
 
-        A benchmark's prompt or metric is no part of it, so that changing one makes no other training set.
-        What decides the evaluations' questions is: a training set that was compared with other questions is
-        another set.
+        It does not depend on a benchmark's prompt or metric, so changing these changes no training set. It
+        depends on all that decides the evaluations' questions: a training set that was compared with other
+        questions is another set.
         """
         return self._once(("evaluation index", name), self._evaluation_index)
 
     def evaluation(self, run: str, checkpoint: str, suite: str) -> Node:
-        """The answers and scores of a checkpoint; `suite` may name a thinking mode: `checkpoint__nowait`."""
+        """Return the node of a checkpoint's answers and scores.
+
+        Args:
+            suite: may name a thinking mode: `checkpoint__nowait`.
+        """
         return self._once(("evaluation", run, checkpoint, suite), self._evaluation)
 
     def at(self, folder: str) -> Node:
-        """The node that lives in a folder of results/.
+        """Return the node of a folder of results/.
 
         Raises:
             RecipeError: the present configuration makes no such folder.
@@ -105,21 +109,21 @@ class ResultGraph:
 
     @cached_property
     def _run_names(self) -> dict[str, str]:
-        """A name of the run table for each run's id."""
+        """A name in the run table for each run's id."""
         return {self.run(name).id: name for name in reversed(self.project.runs)}
 
     @cached_property
     def _selection_names(self) -> dict[str, str]:
-        """A name of the run table for the id of each reinforced run's selection."""
+        """A name in the run table for the id of each reinforced run's selection."""
         reinforced = [name for name, run in self.project.runs.items() if run.stage == "grpo"]
         return {self.selection(name).id: name for name in reversed(reinforced)}
 
     @cached_property
     def _labels(self) -> dict[str, str]:
-        """The name that the folder of a run carries, by the run's hash.
+        """The name of each run's folder, by the run's hash.
 
-        It is the name of the folder that is there; else, of the names of that run, the first one of the run
-        table. So a second name shares the folder, and a renamed run keeps it.
+        It is the name of the existing folder. Without one, it is the run's first name in the run table. So
+        a run with a second name shares the folder, and a renamed run keeps it.
         """
         plain = ResultGraph(self.project, labelled=False)
         first: dict[str, str] = {}
@@ -139,7 +143,7 @@ class ResultGraph:
             self.run(name)
 
     def data_behind(self, runs: Iterable[str]) -> list[Node]:
-        """The data sets that runs, and all before them, are made from, by name."""
+        """Return the data sets that runs and all their ancestors are made from, sorted by name."""
         found: dict[str, Node] = {}
         waiting = [self.run(name) for name in runs]
         while waiting:
@@ -151,7 +155,7 @@ class ResultGraph:
 
     def _once(self, key: tuple[str, ...], make: Callable[..., Node]) -> Node:
         if key not in self._nodes:
-            self._nodes[key] = None  # until it is made, so that a circle is noticed
+            self._nodes[key] = None  # None until the node is made, so that a cycle is noticed
             self._nodes[key] = make(*key[1:])
         node = self._nodes[key]
         if node is None:
@@ -161,7 +165,10 @@ class ResultGraph:
     def _node(
         self, kind: str, name: str, parents: list[Node], content: Parts, version: str | None = None
     ) -> Node:
-        """A node whose config holds the content, with models as plain mappings; `seed` may be among it."""
+        """Return a node with the content as its config, with pydantic models as plain mappings.
+
+        `content` may have a `seed` in place of the recipe's.
+        """
         config = {"seed": self.recipe.seed} | {key: _plain(part) for key, part in content.items()}
         config |= {"version": VERSION[version or kind], "name": name}
         label = name
@@ -172,17 +179,17 @@ class ResultGraph:
         return Node(kind, name, config | {"name": label}, tuple(parents), label)
 
     def _shown(self) -> Parts:
-        """What every stage that shows a picture to a model reads."""
+        """Return the settings of every stage that shows a picture to a model."""
         shown: Parts = {"template": self.recipe.template, "images": self.recipe.images}
-        # Left out else, so that earlier results keep their names.
+        # Otherwise the key is left out, so that earlier results keep their names.
         if self.recipe.determinism == "exact":
             shown["determinism"] = "exact"
         return shown
 
     def _asked(self, run: str) -> Parts:
-        """What a run's model is asked with: our template, and the instruction that it learnt with, if any.
+        """Return what a run's model is asked with: our template, and the instruction of its training, if any.
 
-        A model from a hub keeps its own template, which a server applies by itself.
+        A model from a hub keeps its own template. A server applies that template itself.
         """
         training, shown = self.project.runs[run], self._shown()
         if training.entry.stage == "model":
@@ -195,7 +202,11 @@ class ResultGraph:
         return shown | ({"instruction": instruction} if instruction else {})
 
     def _answering(self, run: str | None = None, thinking_mode: str = "") -> Answering:
-        """The engine, and the mode: a thinking mode's, a run's, or a model's that no run trains."""
+        """Return the engine and the mode.
+
+        The mode is that of the thinking mode if one is given. Otherwise it is that of the run or of its
+        model, and by default the recipe's.
+        """
         engine, mode = self.recipe.generation.engine, self.recipe.generation.mode
         entry = self.project.runs[run].entry if run else None
         if entry and entry.stage == "model":
@@ -276,14 +287,14 @@ class ResultGraph:
             content["validation"] = validation.id if validation else None
             parents += [validation] if validation else []
         elif entry.stage == "grpo":
-            # Left out where empty, so that runs from before this key keep their names.
+            # Left out if empty, so that runs that are older than this key keep their names.
             if entry.without:
                 content["without"] = entry.without
             content |= {"entropy": self.recipe.entropy, "generation": self._answering(name)}
         return self._node(entry.stage, name, parents, content)
 
     def _checkpoint(self, run: str, checkpoint: str) -> tuple[CheckpointOf, list[Node]]:
-        """A run's checkpoint, and the nodes that it comes from."""
+        """Return a run's checkpoint, and the nodes that it comes from."""
         parents = [self.run(run)]
         if checkpoint == "selected":
             parents.append(self.selection(run))
@@ -293,7 +304,7 @@ class ResultGraph:
 
     def _model(self, name: str, model: str) -> Node:
         spec = self.recipe.models[model]
-        # How a hub's model is asked changes no byte of it.
+        # The way in which a hub's model is asked does not change its files.
         built, parents, start = spec.model_dump(exclude={"system", "tags"}), [], None
         if spec.source != "hub":
             settings = self.recipe.sft[spec.settings]
@@ -370,7 +381,7 @@ class ResultGraph:
         held_out = {label: self.data(each) for label, each in sets.get(suite, {}).items()}
         settings = section.model_dump(include=set(EvaluationSettings.model_fields))
         if suite == "held_out":
-            settings |= {"temperature": 0.0, "runs": 1}  # decoded greedily, so once
+            settings |= {"temperature": 0.0, "runs": 1}  # greedy decoding, so one run is enough
         content: Parts = {
             **self._asked(run),
             "generation": self._answering(run, thinking_mode),
@@ -391,7 +402,7 @@ class ResultGraph:
 
 
 def _labels_on_disk(runs: Path) -> dict[str, str]:
-    """The name of each run's folder by its hash; of several, one that was finished, then the first."""
+    """Return the name of each run's folder by its hash; a finished folder comes before another."""
     folders = sorted(runs.glob("*-*"), key=lambda f: (not (f / "manifest.json").exists(), f.name))
     found: dict[str, str] = {}
     for folder in folders:
@@ -402,7 +413,7 @@ def _labels_on_disk(runs: Path) -> dict[str, str]:
 
 
 def _plain(part: object) -> object:
-    """A part of a config as it is hashed: without the keys that nobody set."""
+    """Return a part of a config as it is hashed: without the keys that were not set."""
     if isinstance(part, BaseModel):
         return part.model_dump(mode="json", exclude_unset=True)
     return part

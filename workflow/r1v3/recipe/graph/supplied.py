@@ -1,8 +1,8 @@
-"""What the user's own files hold, so that a changed file makes another result.
+"""Hashes the user's own files, so that a changed file gives another result.
 
-A file counts by the sha256 of its content, a folder by those of the files in it. Digests are read from a
-cache while inode, size and times of a file stand (`r1v3.base.file_hash`). What is not there counts for
-nothing yet: the stage that needs it says so.
+A file is represented by the sha256 of its content, and a folder by those of its files. Digests come from a
+cache as long as a file's inode, size and times stay the same (`r1v3.base.file_hash`). A missing file is left
+out here, and the stage that needs it reports it.
 """
 
 import ast
@@ -27,7 +27,7 @@ BENCHMARKS_BY_HAND = "R1V3_BENCHMARKS"
 
 
 def content_of_places(where: Hub | Files, root: Path) -> dict[str, str]:
-    """The sha256 of each local file or folder of a source, by its place."""
+    """Return the sha256 of each local file or folder of a source, by its place."""
     if isinstance(where, Hub):
         return {}
     found: dict[str, str] = {}
@@ -40,9 +40,9 @@ def content_of_places(where: Hub | Files, root: Path) -> dict[str, str]:
 
 
 def content_by_hand(name: str, source: Source, root: Path) -> dict[str, str]:
-    """The sha256 of each file of a benchmark that the user supplies, unless a published checksum holds it.
+    """Return the sha256 of each file of a benchmark that the user supplies without a published checksum.
 
-    To a file of the user's own belong the pictures that its rows name.
+    The pictures that the rows of a user's own file name count as part of it.
     """
     cache = root / "results" / CACHE
     if isinstance(source, OwnFile) and not is_url(source.place):
@@ -65,7 +65,7 @@ def content_by_hand(name: str, source: Source, root: Path) -> dict[str, str]:
 
 
 def benchmark_files(name: str, source: Source) -> Iterator[tuple[str, str | None]]:
-    """The files of a benchmark's source: a name to look for, and a URL where there is one."""
+    """Yield the files of a benchmark's source: a file name, and its URL if there is one."""
     if isinstance(source, UrlSource):
         yield source.url.rsplit("/", 1)[-1], source.url
     elif isinstance(source, HubSource):
@@ -80,12 +80,12 @@ def benchmark_files(name: str, source: Source) -> Iterator[tuple[str, str | None
 
 
 def is_url(place: str) -> bool:
-    """Whether a place is an address and no path."""
+    """Return whether a place is a URL and not a path."""
     return urlsplit(place).scheme in ("http", "https")
 
 
 def pictures_named(path: Path) -> Iterator[Path]:
-    """The pictures that rows of a .tsv, .csv or .jsonl file name in `image_path`, as often as they do."""
+    """Yield each picture that rows of a .tsv, .csv or .jsonl file name in `image_path`, with repeats."""
     if (
         path.suffix in SEPARATORS
     ):  # a table of gigabytes is read at every call only where it has that column
@@ -98,7 +98,7 @@ def pictures_named(path: Path) -> Iterator[Path]:
 
 
 def rows_of_text(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a .tsv, .csv or .jsonl file as far as they can be read, and none of another file."""
+    """Yield the readable rows of a .tsv, .csv or .jsonl file, and none of a file of another kind."""
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
         if path.suffix in SEPARATORS:
             csv.field_size_limit(LONGEST_CELL)
@@ -106,7 +106,7 @@ def rows_of_text(path: Path) -> Iterator[dict[str, Any]]:
             while True:
                 try:
                     row = next(rows, None)
-                except csv.Error:  # the stage says which row it is
+                except csv.Error:  # the stage reports the row
                     continue
                 if row is None:
                     return
@@ -122,7 +122,7 @@ def rows_of_text(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def paths_in(text: str) -> list[str]:
-    """The paths of a cell that holds one, or a list as JSON or Python writes it."""
+    """Return the paths in a cell, which has one path or a list in the syntax of JSON or Python."""
     if not text.strip().startswith("["):
         return [text.strip()] if text.strip() else []
     try:
@@ -133,7 +133,7 @@ def paths_in(text: str) -> list[str]:
 
 
 def benchmark_by_hand(filename: str) -> Path | None:
-    """A file that the user put into the folder that the variable R1V3_BENCHMARKS names."""
+    """Return a file that the user put into the folder named by the variable R1V3_BENCHMARKS, or None."""
     folder = os.environ.get(BENCHMARKS_BY_HAND)
     if not folder:
         return None

@@ -1,7 +1,7 @@
-"""The files that rules and targets ask for, by folders that carry hashes.
+"""Lists the files that rules and targets ask for, in folders whose names have hashes.
 
-A target names such folders, not stable names alone, because a changed number is then seen even where
-Snakemake has no notes of earlier runs (a fresh clone).
+A target names such folders and not only stable names. So Snakemake sees a changed number even where it has
+no metadata of earlier runs, such as in a fresh clone.
 """
 
 import os
@@ -16,7 +16,7 @@ from r1v3.recipe.graph.results import ResultGraph
 from r1v3.recipe.schema.training import checkpoint_steps
 from r1v3.recipe.tables.runs import CORE
 
-# What the summary compares: a run, and the checkpoint of it that goes on.
+# The runs that the summary compares, and the checkpoint of each.
 HELD_OUT = {"base": "last", "cold_start": "last", "rl": "selected", "final": "last"}
 # The runs whose training sets figure 2 shows.
 FIGURE_2 = ("cold_start", "rl", "final")
@@ -24,54 +24,57 @@ FIGURE_2 = ("cold_start", "rl", "final")
 
 @dataclass(frozen=True)
 class Targets:
-    """Paths of results; `seeds` is how many seeds each branch of a study is run with."""
+    """Paths of results; `seeds` is the number of seeds of each branch of a study."""
 
     graph: ResultGraph
     seeds: int = 1
 
     def runs_of(self, stage: str) -> str:
-        """A pattern of the ids of a stage's runs: three rules write results/runs/{run}/manifest.json."""
+        """Return a pattern that matches the ids of a stage's runs.
+
+        Rules need it, because three of them write `results/runs/{run}/manifest.json`.
+        """
         runs = self.graph.project.runs.values()
         ids = [self.graph.run(run.name).id for run in runs if run.stage == stage]
         return "|".join(ids) or "none"
 
     def data_of(self, kind: str) -> str:
-        """A pattern of the ids of the data sets that are `source` or `sampled`."""
+        """Return a pattern that matches the ids of the data sets of a kind, `source` or `sampled`."""
         sets = self.graph.recipe.data.items()
         ids = [self.graph.data(name).id for name, entry in sets if entry.kind == kind]
         return "|".join(ids) or "none"
 
     def figure_2(self) -> list[str]:
-        """The names of the training sets that figure 2 shows."""
+        """Return the names of the training sets that figure 2 shows."""
         entries = [self.graph.project.runs[name].entry for name in FIGURE_2]
         return [entry.data for entry in entries if entry.stage != "model"]
 
     def sample_parts(self, data: str) -> list[str]:
-        """The parts of a sampled set that R1V3_SAMPLE_PARTS jobs answer; none where one job does it all."""
+        """Return the parts of a sampled set that R1V3_SAMPLE_PARTS jobs answer, or none for a single job."""
         parts = int(os.environ.get("R1V3_SAMPLE_PARTS", "1"))
         if parts == 1:
             return []
         return [f"results/data/{data}/parts/{part}-of-{parts}.json" for part in range(parts)]
 
     def steps(self, run: str) -> list[str]:
-        """The steps of the checkpoints that a GRPO run keeps, as file names hold them."""
+        """Return the steps of the checkpoints that a GRPO run keeps, as they are written in file names."""
         settings = self.graph.project.runs[run].grpo
         return [f"{step:06d}" for step in checkpoint_steps(settings)]
 
     def scores(self, run: str, checkpoint: str, suite: str) -> str:
-        """The scores of a suite that a checkpoint answered."""
+        """Return the score file of a suite that a checkpoint answered."""
         return f"{self.graph.evaluation(run, checkpoint, suite).folder}/scores.json"
 
     def checkpoint_scores(self, run: str) -> list[str]:
-        """The scores of each checkpoint that a GRPO run keeps."""
+        """Return the score file of each checkpoint that a GRPO run keeps."""
         return [self.scores(run, f"step-{step}", "checkpoint") for step in self.steps(run)]
 
     def held_out_scores(self) -> list[str]:
-        """The scores on held-out sets that the summary compares."""
+        """Return the score files on held-out sets that the summary compares."""
         return [self.scores(run, checkpoint, "held_out") for run, checkpoint in HELD_OUT.items()]
 
     def core_results(self) -> list[str]:
-        """What the core path makes and measures."""
+        """Return the files that the core path makes and measures."""
         return [
             *(f"{self.graph.run(name).folder}/manifest.json" for name in CORE),
             *(f"results/runs/{name}.json" for name in CORE),
@@ -81,12 +84,12 @@ class Targets:
         ]
 
     def index_parents(self, index: str, kind: Literal["benchmark", "data"]) -> list[str]:
-        """The manifests of the benchmarks, or of the held-out sets, that an evaluation index is made of."""
+        """Return the manifests of the benchmarks, or of the held-out sets, of an evaluation index."""
         node = self.graph.at(f"results/evaluation_index/{index}")
         return [f"{each.folder}/manifest.json" for each in node.parents if each.kind == kind]
 
     def is_outdated(self, name: str, root: Path) -> bool:
-        """Whether `results/runs/<name>.json` shows another run than this name's, or one that is gone."""
+        """Return whether `results/runs/<name>.json` is damaged, or shows another run or one that is gone."""
         path = root / f"results/runs/{name}.json"
         try:
             shown = read_json(path).get("hash")
@@ -97,7 +100,7 @@ class Targets:
         return bool(shown) and (shown != run.hash or gone)
 
     def parity(self, run: str) -> str | list[str]:
-        """The gate that vLLM has to pass on the run of this id; nothing where another engine answers."""
+        """Return the parity check that vLLM has to pass on the run of this id, or nothing without vLLM."""
         generation = self.graph.recipe.generation
         if generation.engine != "vllm":
             return []
@@ -105,25 +108,25 @@ class Targets:
         return f"results/parity/{run}/within-{nats}-nats-over-{tokens}-tokens.json"
 
     def study_results(self, study: str) -> list[str]:
-        """Every finished result that a study reads, of all seeds."""
+        """Return the files of every result that a study reads, for all seeds."""
         return _paths(needs(self.graph, self.graph.project.studies[study], self.seeds))
 
     def branch_results(self, page: str) -> list[str]:
-        """Every finished result that a branch's page reads."""
+        """Return the files of every result that a branch's page reads."""
         return _paths(branch_needs(self.graph, page))
 
     def branch_pages(self) -> str:
-        """A pattern of the names of branches' pages: `<branch>`, or `<branch>-of-<parent>`."""
+        """Return a pattern of the names of branches' pages: `<branch>`, or `<branch>-of-<parent>`."""
         names = "|".join(self.graph.project.runs)
         return f"(?:{names})(?:{OF}(?:{names}))?"
 
     def all_study_results(self) -> list[str]:
-        """What all studies read."""
+        """Return the files of every result that any study reads."""
         studies = self.graph.project.studies
         return sorted({path for study in studies for path in self.study_results(study)})
 
     def claimed_studies(self) -> list[str]:
-        """The studies that a claim of the report names; the others ask questions of our own."""
+        """Return the studies that a claim of the report names; the other studies ask questions of our own."""
         named = {claim.study for claim in self.graph.project.claims.values()}
         return [study for study in self.graph.project.studies if study in named]
 

@@ -1,7 +1,7 @@
-"""Whether files are still what their manifest vouches for: a flipped bit must not become a score.
+"""Checks files against their manifest, so that a flipped bit does not become a score.
 
-A stage looks at what it reads, once, before it begins; files that it saw before, and whose inode, size and
-times stand, are not read again (`r1v3.base.file_hash`). `r1v3 verify` reads every file.
+A stage checks its inputs once, before it begins. It does not read a file again whose inode, size and times
+are the same as at an earlier check (`r1v3.base.file_hash`). `r1v3 verify` reads every file.
 """
 
 import hashlib
@@ -12,26 +12,26 @@ from pathlib import Path
 from r1v3.base.file_hash import CACHE, files_sha256
 from r1v3.recipe.outputs.manifest import REMEDY, SHA256, read_manifest
 
-IMAGES = "images"  # of a folder; each is named by its own sha256, and in no manifest
-RUNS = ("model", "sft", "grpo")  # kinds of folder of which only the checkpoint in use is read
-# What later stages and people put into the folder of answers, and what DVC puts into each.
+IMAGES = "images"  # a folder of pictures; each is named by its own sha256, and is in no manifest
+RUNS = ("model", "sft", "grpo")  # kinds of folder of which only the checkpoint in use is checked
+# Files that later stages and people add to the folder of answers, and the file that DVC adds to each folder.
 LATER = ("scores.json", "verdicts", "judge", "marks", "pages", "data.dvc")
-OWN_CHECK = ("config.json", *LATER)  # by its hash; older manifests name what came later
-TIMED = ("metrics.jsonl",)  # of a run: it holds seconds, and no later stage reads it
+OWN_CHECK = ("config.json", *LATER)  # checked by its hash; older manifests name later files
+TIMED = ("metrics.jsonl",)  # a run's file that has durations; no later stage reads it
 SHOWN = 5
 
 
 class Changed(ValueError):
-    """Files are not what their manifest vouches for."""
+    """Files differ from what their manifest says."""
 
 
 def check_inputs(manifests: Iterable[Path | None]) -> dict[str, str]:
-    """Check what a stage reads; of a run, `checkpoint_folder` checks the checkpoint that is used.
+    """Check the inputs of a stage. Of several processes, the first one checks.
 
-    Of several processes the first one checks.
+    `checkpoint_folder` checks runs: only the checkpoint that is used.
 
     Returns:
-        A digest of the files of each input, by the name of its folder.
+        The digest of the files of each input, by the name of its folder.
 
     Raises:
         Changed: a file is gone or changed.
@@ -48,10 +48,10 @@ def check_inputs(manifests: Iterable[Path | None]) -> dict[str, str]:
 
 
 def check_files(manifest: Path, below: str = "") -> None:
-    """Check the files that a manifest vouches for, and the pictures beside it.
+    """Check the files that a manifest names, and the pictures beside it.
 
     Args:
-        below: only the files in this folder, relative to the manifest's.
+        below: check only the files in this folder, a path relative to the manifest's folder.
 
     Raises:
         Changed: a file is gone or changed.
@@ -70,7 +70,7 @@ def check_files(manifest: Path, below: str = "") -> None:
 
 
 def changes(manifest: Path, below: str = "", *, cached: bool = True) -> Iterator[tuple[Path, str]]:
-    """Each file that is not what it was, with what is wrong: `gone`, `changed`, `unreadable`."""
+    """Yield each file that differs from the manifest, with what is wrong: `gone`, `changed`, `unreadable`."""
     folder, files = manifest.parent, read_manifest(manifest)["files"]
     wanted = {
         folder / name: digest
@@ -91,11 +91,11 @@ def changes(manifest: Path, below: str = "", *, cached: bool = True) -> Iterator
 
 
 def manifest_digest(files: dict[str, str], *, timed: bool = False) -> str:
-    """One digest of all that a manifest vouches for, so that an input that is made again is known by it.
+    """Return one digest of all files of a manifest, by which an input that was made again is recognised.
 
     Args:
         files: the sha256 of each file.
-        timed: count files that hold times too, as earlier versions did.
+        timed: include files that have durations, as earlier versions did.
     """
     lines = [
         f"{digest}  {name}\n"
@@ -106,7 +106,7 @@ def manifest_digest(files: dict[str, str], *, timed: bool = False) -> str:
 
 
 def are_the_same(recorded: object, manifests: Iterable[Path | None]) -> bool:
-    """Whether a stage's inputs have the digests that it recorded, in this version or an earlier one."""
+    """Return whether a stage's inputs have the digests that this version or an earlier one recorded."""
     files = {
         path.parent.name: read_manifest(path)["files"] for path in manifests if path is not None
     }
@@ -117,7 +117,7 @@ def are_the_same(recorded: object, manifests: Iterable[Path | None]) -> bool:
 
 
 def _pictures(folder: Path) -> Iterator[Path]:
-    """Pictures named by their sha256, in the folders of its first digits."""
+    """Yield pictures named by their sha256, from folders named by its first digits."""
     if not folder.is_dir():
         return
     for part in sorted(os.scandir(folder), key=lambda entry: entry.name):
@@ -128,7 +128,7 @@ def _pictures(folder: Path) -> Iterator[Path]:
 
 
 def _digests(paths: list[Path], cache: Path | None) -> tuple[dict[Path, str], dict[Path, OSError]]:
-    """The digest of each file that can be read, and the error of each other."""
+    """Return the digest of each readable file, and the error of each other file."""
     try:
         return files_sha256(paths, cache), {}
     except OSError:  # gone, no permission, a bad sector: find out which
@@ -143,5 +143,5 @@ def _digests(paths: list[Path], cache: Path | None) -> tuple[dict[Path, str], di
 
 
 def _really_differs(path: Path, wanted: str, cache: Path | None) -> bool:
-    """Whether the file differs, not only what the cache remembers of it."""
+    """Return whether the file itself differs, and not only its digest in the cache."""
     return cache is None or files_sha256([path])[path] != wanted

@@ -1,4 +1,4 @@
-"""A run's checkpoint by its name, checked before it is read."""
+"""Finds a run's checkpoint by its name, and checks its files before they are read."""
 
 from pathlib import Path
 
@@ -7,16 +7,16 @@ from r1v3.recipe.outputs.manifest import read_manifest
 
 
 def checkpoint_folder(run_manifest: Path, checkpoint: str, selection: Path | None = None) -> Path:
-    """The Hugging Face folder that a run's checkpoint name stands for.
+    """Return the Hugging Face folder of a run's checkpoint.
 
     Args:
         run_manifest: manifest of the run.
-        checkpoint: `last` (the best one where training stopped early), `selected`, or `step-000050`.
-        selection: manifest of the run's selection, needed by `selected`.
+        checkpoint: `last` (the best one if training stopped early), `selected`, or a step as `step-000050`.
+        selection: manifest of the run's selection; `selected` needs it.
 
     Raises:
-        ValueError: there is no such checkpoint; the message names those that there are.
-        Changed: its files are not what the manifest vouches for.
+        ValueError: there is no such checkpoint; the message names the existing ones.
+        Changed: its files differ from the manifest.
     """
     run_manifest = Path(run_manifest)
     facts = read_manifest(run_manifest)["facts"]

@@ -1,9 +1,9 @@
-"""Which code computed a result, and whether the present code would compute it differently.
+"""Records which code computed a result, and finds results that other code computed.
 
-A result notes the fingerprint of each module that its rule can reach by imports, lazy ones included. A
-fingerprint counts what a module does: comments, docstrings and line breaks are no part of it. Modules of
-`r1v3.recipe` are left out, since what a setting says stands in the result's hash (docs/identity.md). So are
-engines that the result does not use.
+A result records the fingerprint of each module that its rule can reach by imports, lazy ones included. A
+fingerprint does not depend on comments, docstrings or line breaks. Modules of `r1v3.recipe` are left out,
+because the settings are in the result's hash (docs/identity.md). So are engines that the result does not
+use.
 """
 
 import ast
@@ -20,9 +20,9 @@ from r1v3.recipe.graph.identity import RESOLVED, Node
 PACKAGE = "r1v3"
 HERE = Path(__file__).parents[2]
 ENGINES = f"{PACKAGE}.generate"
-# The server's client always counts: judge, reward model and verifier are asked through it.
+# The client of a server is never left out: judge, reward model and verifier are asked through it.
 OWN = {"vllm": f"{ENGINES}.vllm", "transformers": f"{ENGINES}.in_process"}
-STARTED = {  # as `python -m`
+STARTED = {  # modules that others start by `python -m`
     "r1v3.model.foreign_template": "r1v3.model.template_process",
     "r1v3.generate.apart.engine": "r1v3.generate.apart.process",
 }
@@ -30,7 +30,7 @@ ASKING = ("reject", "grpo", "probe", "evaluate")  # rules that ask a model
 DIGITS = 10
 SHOWN = 3
 
-# What the script of each rule calls. A rule that only shows results has no entry.
+# The modules that the script of each rule calls. A rule that only shows results has no entry.
 ENTRY = {
     "prepare": ("r1v3.data.prepare",),
     "reject": ("r1v3.data.sampling.reject",),
@@ -44,13 +44,13 @@ ENTRY = {
     "evaluate": ("r1v3.evaluate.answer",),
     "score": ("r1v3.evaluate.score",),
 }
-# Modules that are imported by a name that is put together: the folder that they lie in.
+# Modules that are imported by a computed name: the package that contains them.
 BY_NAME = {"r1v3.evaluate.items.load": "r1v3.evaluate.benchmarks"}
 
 
 @dataclass(frozen=True)
 class Outdated:
-    """One output that other code computed, with the modules that have changed since."""
+    """One output that other code computed, with the modules that differ."""
 
     rule: str
     output: str
@@ -58,7 +58,7 @@ class Outdated:
 
 
 def rule_of(config: dict[str, Any]) -> str:
-    """The rule that makes a folder's manifest, from what `config.json` holds."""
+    """Return the rule that makes a folder's manifest, from the content of `config.json`."""
     kind: str = config["kind"]
     if kind == "data":
         return "reject" if "questions" in config[RESOLVED] else "prepare"
@@ -66,7 +66,7 @@ def rule_of(config: dict[str, Any]) -> str:
 
 
 def code_for(rule: str, resolved: dict[str, Any]) -> dict[str, str]:
-    """The fingerprint of each module that a rule's code can reach, by the module's name.
+    """Return the fingerprint of each module that a rule's code can reach, by the module's name.
 
     Args:
         resolved: the result's resolved config, which names the engine.
@@ -92,7 +92,7 @@ def _code(rule: str, engine: str | None) -> dict[str, str]:
 
 
 def outdated(nodes: list[Node], root: Path) -> list[Outdated]:
-    """The finished outputs of some results that other code computed; those that note no code are left out."""
+    """Return the finished outputs of results that other code computed, without those that record no code."""
     found = []
     for node in nodes:
         for rule, path in _outputs(node, root):
@@ -107,7 +107,7 @@ def outdated(nodes: list[Node], root: Path) -> list[Outdated]:
 
 
 def outdated_lines(found: list[Outdated]) -> list[str]:
-    """One line for each rule whose outputs other code computed."""
+    """Return one line for each rule whose outputs other code computed."""
     lines = []
     for rule in dict.fromkeys(each.rule for each in found):
         of_rule = [each for each in found if each.rule == rule]
@@ -122,7 +122,7 @@ def outdated_lines(found: list[Outdated]) -> list[str]:
 
 
 def _outputs(node: Node, root: Path) -> Iterator[tuple[str, Path]]:
-    """The outputs of a result that note their code, each with its rule."""
+    """Yield the outputs of a result that record their code, each with its rule."""
     folder = root / node.folder
     if node.kind == "evaluation":
         yield "evaluate", folder / "responses.json"
@@ -135,7 +135,7 @@ def _outputs(node: Node, root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _noted(path: Path) -> dict[str, str] | None:
-    """The code that an output notes; None where there is no output, or it is older than this note."""
+    """Return the code that an output records; None if there is no output, or it is older than this record."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -146,7 +146,7 @@ def _noted(path: Path) -> dict[str, str] | None:
 
 @cache
 def _module(name: str) -> tuple[str, tuple[str, ...]] | None:
-    """A module's fingerprint and what it imports of this package; None where `name` is no module."""
+    """Return a module's fingerprint and the modules of this package that it imports; None for no module."""
     path = _file(name)
     if path is None:
         return None
@@ -161,7 +161,7 @@ def _module(name: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _file(name: str) -> Path | None:
-    """The file of a module, or of a package's `__init__`."""
+    """Return the file of a module, or the `__init__` of a package."""
     place = HERE.joinpath(*name.split(".")[1:])
     for path in (place.with_suffix(".py"), place / "__init__.py"):
         if path.is_file():
@@ -170,7 +170,7 @@ def _file(name: str) -> Path | None:
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:
-    """Names of this package's modules that a module imports when it runs, with the packages they lie in."""
+    """Yield names of this package's modules that a module imports when it runs, with their packages."""
     for node in _executed(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
             yield from _with_packages(str(node.module))
@@ -188,7 +188,7 @@ def _with_packages(name: str) -> Iterator[str]:
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those below `if TYPE_CHECKING:`, which never run."""
+    """Yield all nodes except those below `if TYPE_CHECKING:`, which never run."""
     for child in ast.iter_child_nodes(tree):
         if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
             continue
@@ -197,7 +197,7 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes the docstrings away, and lines that are nothing but a string."""
+    """Removes docstrings, and statements that are only a string."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):

@@ -1,7 +1,7 @@
-"""Reads small files of results as what they must be: `config.json` and the stable names of runs.
+"""Reads small files of results and checks their types: `config.json` and the stable names of runs.
 
-The hash of a config is checked elsewhere (`recipe.outputs.stage`). A file of JSON that holds something else
-is named like one that is cut.
+The hash of a config is checked elsewhere (`recipe.outputs.stage`). JSON of the wrong types gives the same
+kind of error as a damaged file.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from r1v3.recipe.graph.identity import RESOLVED
 
 
 def read_config_file(config_json: Path, *keys: str) -> dict[str, Any]:
-    """What `config.json` of a result holds: the kind and name as texts, the resolved config, and `keys`.
+    """Return the content of a result's `config.json`: kind and name as text, the resolved config, and `keys`.
 
     Raises:
         ValueError: the file is damaged or holds something else; the message names it.
@@ -25,7 +25,7 @@ def read_config_file(config_json: Path, *keys: str) -> dict[str, Any]:
 
 
 def read_resolved(config_json: Path) -> dict[str, Any]:
-    """The resolved config of a result.
+    """Return the resolved config of a result.
 
     Raises:
         ValueError: the file is damaged or holds no resolved config; the message names it.
@@ -37,7 +37,7 @@ def read_resolved(config_json: Path) -> dict[str, Any]:
 
 
 def folder_named(stable: Path) -> Path:
-    """The run's folder that a stable name, `results/runs/<run>.json`, stands for.
+    """Return the folder of a run that a stable name, `results/runs/<run>.json`, refers to.
 
     Raises:
         ValueError: the file is damaged or names no folder; the message names it.

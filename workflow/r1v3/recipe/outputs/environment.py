@@ -1,4 +1,7 @@
-"""What a stage ran under: code, packages, machine; and whether a half-done stage may go on under it."""
+"""Records code, packages and machine of a stage, and decides whether an interrupted stage may go on.
+
+A stage may not go on with other versions than it began with.
+"""
 
 import contextlib
 import json
@@ -13,7 +16,7 @@ from typing import Any
 
 from r1v3.base.atomic_write import write_text
 
-# Those that can change a number.
+# Packages that can change a number.
 PACKAGES = (
     "torch",
     "transformers",
@@ -28,7 +31,7 @@ PACKAGES = (
     "vllm",
     "snakemake",
 )
-# These start and read; they compute nothing that training goes on from.
+# These start processes and read files. They compute nothing that training depends on.
 HARMLESS = (
     "snakemake",
     "pandas",
@@ -36,15 +39,15 @@ HARMLESS = (
 NOTE = ".environment.json"
 ANYWAY = "R1V3_RESUME_ANYWAY"
 MOST_DIFF = 200_000
-# The vector instructions that decide which kernels torch takes, the widest first.
+# Vector instructions that decide which kernels torch uses, the widest first.
 INSTRUCTIONS = ("amx_tile", "avx512f", "avx2", "sve", "asimd")
 
 
 def environment() -> dict[str, Any]:
-    """Python, packages, machine, commit and what differs from it.
+    """Return the version of Python, the packages, the machine, the commit, and the diff to the commit.
 
-    `packages` are those that can change a number, `freeze` all that are installed; `diff` is what
-    git does not have, results apart.
+    `packages` has the packages that can change a number, and `freeze` all installed ones. `diff` has the
+    changes that are not committed, without results.
     """
     packages = {}
     for name in PACKAGES:
@@ -64,7 +67,7 @@ def environment() -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """The host, its processor and memory, and its GPUs and their driver where it has any."""
+    """Return the host, its processor and memory, and its GPUs and their driver if it has any."""
     processor = _read("/proc/cpuinfo")
     cpu = re.search(r"^model name\s*:\s*(.*)$", processor, re.M)
     memory = re.search(r"^MemTotal:\s*(\d+) kB$", _read("/proc/meminfo"), re.M)
@@ -83,10 +86,10 @@ def machine() -> dict[str, Any]:
 
 
 def instructions(cpuinfo: str | None = None) -> str:
-    """The processor's maker and its widest vector instructions, such as `AuthenticAMD avx2`.
+    """Return the processor's maker and its widest vector instructions, such as `AuthenticAMD avx2`.
 
-    Two machines that agree in this compute the same numbers with the same packages; two that differ
-    round differently.
+    Two machines with the same value compute the same numbers with the same packages. Machines with
+    different values round differently.
 
     Args:
         cpuinfo: the text of /proc/cpuinfo; None reads this machine's.
@@ -100,7 +103,7 @@ def instructions(cpuinfo: str | None = None) -> str:
 
 
 def freeze() -> list[str]:
-    """`name==version` of every installed package, from the names of their folders."""
+    """Return `name==version` of every installed package, from the names of their folders."""
     found = {}
     for place in sys.path:
         for folder in Path(place or ".").glob("*.dist-info"):
@@ -110,7 +113,7 @@ def freeze() -> list[str]:
 
 
 def environment_changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What changes results and is not as it was: Python, packages, the kind of accelerator."""
+    """Return a line for each change that can change results: Python, packages, the kind of accelerator."""
     pairs = {"python": (before["python"], now["python"])}
     for name in sorted({*before["packages"], *now["packages"]} - set(HARMLESS)):
         pairs[name] = (before["packages"].get(name), now["packages"].get(name))
@@ -124,13 +127,13 @@ def _gpus(environment: dict[str, Any]) -> str:
 
 
 def begin_or_resume(folder: Path, half_done: bool) -> list[dict[str, Any]]:
-    """Note what a stage starts under; refuse to go on with one that was begun under something else.
+    """Record the environment of a stage, and refuse to resume one that began in a different environment.
 
     Returns:
-        The environments that it ran under before, oldest first, where they differ from the present one.
+        The earlier environments of the stage that differ from the present one, oldest first.
 
     Raises:
-        ValueError: names what differs, and how to go on all the same.
+        ValueError: the environments differ; the message names the difference, and how to go on anyway.
     """
     note, now = folder / NOTE, environment()
     before = _noted(note) if half_done and note.exists() else []
@@ -147,7 +150,7 @@ def begin_or_resume(folder: Path, half_done: bool) -> list[dict[str, Any]]:
 
 
 def _noted(note: Path) -> list[dict[str, Any]]:
-    """The environments of a note.
+    """Return the environments in a note.
 
     Raises:
         ValueError: the note is damaged.

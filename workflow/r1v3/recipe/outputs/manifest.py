@@ -1,4 +1,4 @@
-"""The manifest of a folder: written last and atomically, it vouches for the files that it names."""
+"""Reads and writes manifests. A folder's manifest has the sha256 of its files, and is written last."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from r1v3.recipe.graph.identity import RESOLVED
 from r1v3.recipe.outputs.environment import environment
 
 SHA256 = re.compile("[0-9a-f]{64}")
-SEAL = "seal"  # the sha256 of all other keys, so that a flipped bit in the manifest itself is seen
+SEAL = "seal"  # the sha256 of all other keys, which shows damage of the manifest itself
 NEEDED = {"kind", "name", "files", "facts"}
 KEYS = NEEDED | {
     "hash",
@@ -26,7 +26,7 @@ KEYS = NEEDED | {
     "code",
     SEAL,
 }
-# What each key holds; keys of earlier versions may be absent, and a wrong type is told before it is used.
+# The type of each key. Earlier versions lack some keys. A wrong type is reported before the value is used.
 TYPES: dict[str, type] = {
     **dict.fromkeys(("kind", "name", "hash", "created", SEAL), str),
     **dict.fromkeys(("files", "facts", "inputs", "environment", "code"), dict),
@@ -48,13 +48,13 @@ def write_manifest(
     inputs: dict[str, str] | None = None,
     code: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Write the manifest of the folder that `path` lies in, and return what it holds.
+    """Write the manifest of the folder that contains `path`, and return the content.
 
     Args:
-        config: what `config.json` holds: kind, name, hash, resolved config.
-        files: the files to vouch for, each inside the folder.
+        config: the content of `config.json`: kind, name, hash, resolved config.
+        files: the files whose sha256 is written, each inside the folder.
         facts: the results of the stage, as JSON.
-        environments_before: other ones under which the stage ran before it was interrupted.
+        environments_before: other environments in which the stage ran before it was interrupted.
         inputs: the digest of each folder that the stage read (`r1v3.recipe.outputs.check`).
         code: the fingerprint of each module that the stage can reach (`r1v3.recipe.outputs.code`).
     """
@@ -86,7 +86,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """Read a manifest.
 
     Raises:
-        ValueError: the file is cut, damaged, or no manifest; the message says what to do.
+        ValueError: the file is truncated, damaged, or not a manifest; the message says what to do.
     """
     path = Path(path)
     remedy = (
@@ -115,19 +115,19 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def _is_below(name: str) -> bool:
-    """Whether a name is that of a file below the folder."""
+    """Return whether a name is the relative path of a file below the folder."""
     parts = PurePosixPath(name).parts
     named = bool(parts) and name.isprintable() and not PurePosixPath(name).is_absolute()
     return named and ".." not in parts
 
 
 def seal_of(manifest: dict[str, Any]) -> str:
-    """The sha256 of all that a manifest says, as it is read from its file, without the seal itself."""
+    """Return the sha256 of a manifest's content without the seal, as JSON gives it back."""
     said = {key: value for key, value in manifest.items() if key != SEAL}
     read = json.loads(json.dumps(said))
     return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON so that a reader sees the old file or the whole new one."""
+    """Write JSON atomically, so that a reader sees either the old file or the whole new one."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

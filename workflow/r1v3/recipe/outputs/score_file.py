@@ -1,15 +1,15 @@
-"""Reads `scores.json` of an evaluation as what it must be."""
+"""Reads `scores.json` of an evaluation, and checks its types."""
 
 from pathlib import Path
 
 from r1v3.base.json_file import MADE_AGAIN, Json, read_json
 
-# The number that stands for each entry, by section.
+# The key of each entry's main number, by section.
 NUMBERS = {"benchmarks": "mean", "held_out": "accuracy"}
 
 
 def read_score_file(path: Path) -> Json:
-    """What the file holds: benchmarks and held-out sets by name, each with its `mean` or `accuracy`.
+    """Return the content of the file: benchmarks and held-out sets by name, each with `mean` or `accuracy`.
 
     Raises:
         ValueError: the file is damaged or holds something else; the message names it and the entry.

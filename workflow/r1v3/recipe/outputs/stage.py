@@ -1,4 +1,4 @@
-"""Runs one stage in its folder: read the config, do the work once, vouch for what came out."""
+"""Runs one stage in its folder: reads the config, does the work once, and writes the manifest."""
 
 import contextlib
 import fcntl
@@ -25,24 +25,24 @@ from r1v3.recipe.outputs.manifest import read_manifest, write_json, write_manife
 
 Config = TypeVar("Config", bound=StageConfig)
 
-# Neither results nor bytes to keep: what a resume needs, what is still being written, what Snakemake
-# writes. Pictures are named by their own sha256, and so need no second one.
+# Folders that a manifest does not list. The state for resuming is no result. Pictures are named by their
+# own sha256, and so need no second one.
 UNVOUCHED = ("resume", "images")
 LOGS = ("log.txt", "benchmark.tsv")  # and *.log
 HASHED = re.compile(r".*-([0-9a-f]{10})")
 FORCED = "R1V3_FORCED"  # set in the jobs of a call that forces rules (r1v3.recipe.snakemake)
-# A copy of the manifest that Snakemake does not know, and so never deletes.
+# A copy of the manifest. Snakemake does not know it, and so never deletes it.
 FINISHED_COPY = ".finished.json"
-SILENT = 600  # seconds in which the first rank must have begun, or waits for another process
+SILENT = 600  # seconds in which the first rank must begin, or say that it waits for another
 REMEDY = "delete it, and `snakemake {target}` writes it again; settings are changed in config/"
-HALF_DONE = ("resume", "responses")  # what an interrupted stage leaves to go on from
+HALF_DONE = ("resume", "responses")  # folders from which an interrupted stage is resumed
 
 
 def read_config(path: Path, kind: type[Config]) -> Config:
-    """The resolved config of a stage, as the settings that were validated when it was written.
+    """Read the resolved config of a stage, as the model that validated it when it was written.
 
     Raises:
-        ValueError: the file holds something else, or was edited; the message names the file and each key.
+        ValueError: the file is damaged or was edited; the message names the file and each key.
     """
     try:
         return kind.model_validate(check_config(Path(path))[RESOLVED])
@@ -51,7 +51,11 @@ def read_config(path: Path, kind: type[Config]) -> Config:
 
 
 def check_config(path: Path) -> dict[str, Any]:
-    """What `config.json` holds, whose hash must fit, for the folder is known by it."""
+    """Return the content of `config.json`.
+
+    Raises:
+        ValueError: the file is gone or damaged, or its hash does not fit its content or its folder's name.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         hash, found = content["hash"], hash_of(content["kind"], content[RESOLVED])
@@ -67,7 +71,7 @@ def check_config(path: Path) -> dict[str, Any]:
 
 
 def _remedy(path: Path) -> str:
-    """What to do with a config that is damaged, as a command in the checkout."""
+    """Return what to do about a damaged config, as a command in the checkout."""
     parts = Path(path).parts
     at = len(parts) - 1 - parts[::-1].index("results") if "results" in parts else 0
     return REMEDY.format(target=Path(*parts[at:]))
@@ -82,18 +86,19 @@ def run_stage(
 ) -> None:
     """Call `work(config, folder)` and write the manifest with the facts that it returns.
 
-    Only then what an unfinished run resumes from is removed: hashing a large run's checkpoints takes minutes,
-    and a run that is killed in them would begin again.
+    The state for resuming is removed only after that. Hashing a large run's checkpoints takes minutes, and a
+    run that is killed meanwhile would otherwise begin again.
 
-    A process that outlived its Snakemake may still be at the same work; then this one waits for it,
-    and does nothing if the manifest is there afterwards. If it had finished, Snakemake took its manifest
-    for half a file and deleted it; a copy that still fits takes its place. Of several ranks, rank 0 writes.
+    A process of an earlier Snakemake may still do the same work. Then this process waits for it, and does
+    nothing if the manifest exists afterwards. A new Snakemake may also have deleted the manifest of a
+    finished stage, because it took the file for incomplete. Then a copy that still fits is put back. Of
+    several ranks, rank 0 writes.
 
     Args:
-        inputs: manifests of what the stage reads; None stands for one that this config does not need.
+        inputs: manifests of the stage's inputs; None stands for an input that this config does not need.
 
     Raises:
-        ValueError: the config does not fit its hash, or an input is not what its manifest vouches for.
+        ValueError: the config does not fit its hash, or an input differs from its manifest.
     """
     config = check_config(Path(config_path))
     settings = read_config(config_path, kind)
@@ -108,7 +113,7 @@ def run_stage(
         if first:
             print(f"{config['kind']} {config['name']}-{config['hash']}: starting", flush=True)
             digests = check_inputs(inputs)
-            # Noted at the start: who edits a file meanwhile does not change what is running.
+            # Recorded at the start, because editing a file later does not change the running process.
             code = code_for(rule_of(config), config[RESOLVED])
             own_files(manifest.parent)
             half_done = any((manifest.parent / name).exists() for name in HALF_DONE)
@@ -118,7 +123,7 @@ def run_stage(
         facts = work(settings, manifest.parent)
         if not first:
             return
-        # The copy first: whoever is killed between the two has finished all the same.
+        # The copy is written first: a process that is killed between the two writes has finished.
         written = write_manifest(
             manifest.with_name(FINISHED_COPY),
             config=config,
@@ -135,9 +140,10 @@ def run_stage(
 
 
 def _take_finished(manifest: Path, config: dict[str, Any], inputs: list[Path | None]) -> bool:
-    """Put the manifest of a finished stage back, where config, inputs and files are as it says.
+    """Put the manifest of a finished stage back if config, inputs and files are as it says.
 
-    Where the stage is forced, or reads what was made again, its answers are no half of the new work and go.
+    Otherwise the copy of the manifest is deleted. If the stage is forced, or an input was made again, its
+    earlier answers are deleted too, because the new work must not go on from them.
     """
     kept = manifest.with_name(FINISHED_COPY)
     if not kept.exists():
@@ -158,7 +164,7 @@ def _take_finished(manifest: Path, config: dict[str, Any], inputs: list[Path | N
 
 
 def drop_outdated(manifest: Path, inputs: Iterable[Path | None]) -> None:
-    """Before several processes share a stage: answers that are no half of the new work go, once."""
+    """Delete earlier answers that a stage must not go on from, once, before several processes share it."""
     kept = manifest.with_name(FINISHED_COPY)
     with FileLock(manifest.with_name(f"{FINISHED_COPY}.lock")):
         if kept.exists() and _begins_anew(kept, inputs):
@@ -166,10 +172,10 @@ def drop_outdated(manifest: Path, inputs: Iterable[Path | None]) -> None:
 
 
 def _begins_anew(kept: Path, inputs: Iterable[Path | None]) -> bool:
-    """Whether a stage is forced, or reads what was made again since it was finished.
+    """Return whether a stage is forced, or an input was made again since the stage was finished.
 
     Raises:
-        Changed: an input is not as its manifest says.
+        Changed: an input differs from its manifest.
     """
     if os.environ.get(FORCED):
         return True
@@ -181,15 +187,14 @@ def _begins_anew(kept: Path, inputs: Iterable[Path | None]) -> bool:
 
 
 def _drop(kept: Path, *, answers: bool) -> None:
-    """Forget that a stage was finished, and its answers where they are no half of the new work."""
+    """Delete the copy of a finished stage's manifest, and with `answers` its earlier answers too."""
     for name in HALF_DONE if answers else ():
         shutil.rmtree(kept.parent / name, ignore_errors=True)
     kept.unlink()
 
 
 def own_files(folder: Path) -> None:
-    """Replace links by copies: DVC's cache holds the bytes of a finished stage, and writing through a
-    link would change them there."""
+    """Replace links by copies, because writing through a link would change the file in DVC's cache."""
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() and path.is_file():
             with atomic_write(path) as partial:
@@ -197,7 +202,7 @@ def own_files(folder: Path) -> None:
 
 
 def vouched(manifest: Path) -> list[Path]:
-    """The files beside a manifest that are results."""
+    """Return the files beside a manifest that are results."""
     folder = manifest.parent
     files = []
     for path in sorted(folder.rglob("*")):
@@ -212,13 +217,14 @@ def vouched(manifest: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def alone(output: Path, take: Callable[[], bool] = lambda: False) -> Generator[bool]:
-    """Hold the right to write `output`; yields True if another process wrote it, now or before.
+    """Lock `output` for writing, and yield whether another process has already written it.
 
-    Of several ranks the first takes the lock and writes its launch into it; the others wait for that,
-    so that none begins, or waits for the first, where there is nothing left to do.
+    Of several ranks, the first one takes the lock and writes the id of its launch into it. The other ranks
+    wait for that. So no rank begins to work if there is nothing left to do.
 
     Args:
-        take: called by the first rank alone; puts back an output that an earlier process finished.
+        take: puts back an output that an earlier process finished, and returns whether it did; only the
+            first rank calls it.
 
     Raises:
         RuntimeError: the launcher of this rank ended before the first rank began.
@@ -267,12 +273,12 @@ def _is_first_rank() -> bool:
 
 
 def folders(ids: dict[str, str], manifests: list[Path]) -> dict[str, Path]:
-    """The folder of each name, found among manifests by its id."""
+    """Return the folder of each name; its id finds the folder among the manifests."""
     by_id = {manifest.parent.name: manifest.parent for manifest in manifests}
     return {name: by_id[id] for name, id in ids.items()}
 
 
 def tables(ids: dict[str, str], manifests: list[Path]) -> dict[str, Path]:
-    """The TSV file of each benchmark, found among manifests by its id."""
+    """Return the TSV file of each benchmark; its id finds the folder among the manifests."""
     found = folders(ids, manifests)
     return {name: folder / f"{name}.tsv" for name, folder in found.items()}

@@ -1,1 +1,1 @@
-"""The recipe as pydantic models: every key that can change a result."""
+"""Defines the recipe as pydantic models: every key that can change a result."""

@@ -1,4 +1,4 @@
-"""How data sets are cleaned: limits of what is read, licences, and what counts as a twin."""
+"""Defines how data sets are cleaned: limits of rows, licences, and what counts as a twin."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from r1v3.recipe.schema.section import GrowingSection, Names, Positive, Section,
 
 
 class Limits(Section):
-    """What a row may cost. `repair`: what is put right rather than refused (`r1v3.data.pictures`)."""
+    """Limits of a row. `repair`: faults of a picture that are repaired (`r1v3.data.pictures`)."""
 
     max_characters: Positive
     """Most characters of a row's text."""
@@ -17,40 +17,44 @@ class Limits(Section):
     max_pixels: Positive
     """Most pixels of a picture."""
     repair: list[Literal["animated", "rotated", "cmyk", "mislabelled"]]
-    """What is put right in a picture rather than refused."""
+    """Faults of a picture that are repaired, not refused."""
 
 
 class Licences(Section):
-    """`forbidden`: patterns of licences that do not let one train; `not_stated` keeps or drops the rest."""
+    """`forbidden`: patterns of licences that forbid training; `not_stated` keeps or drops other samples."""
 
     forbidden: list[str]
-    """Patterns of licences that do not let one train."""
+    """Patterns of licences that forbid training."""
     not_stated: Literal["keep", "drop"]
-    """What becomes of samples whose licence is not stated."""
+    """Whether samples are kept or dropped whose licence is not stated."""
 
 
 class TextTwins(GrowingSection):
-    """When two texts are the same: an evaluation's runs of `ngram` words are found again to this share, or
-    the Jaccard similarity of their shingles is this large. Texts below `alone_words` say too little beside
-    pictures; runs of words that `common` evaluation questions share say nothing."""
+    """When two texts are twins.
+
+    They are twins if the other text has at least this share of the evaluation's sequences of `ngram` words,
+    or if the Jaccard similarity of their shingles is at least this large. Texts of fewer than `alone_words`
+    words do not identify a question that has pictures. Sequences that `common` evaluation questions share do
+    not count.
+    """
 
     ngram: Positive
-    """Words of a run that is searched for."""
+    """Words of a sequence that is searched for."""
     min_containment: Share
-    """Share of an evaluation's runs that makes a text its twin."""
+    """Share of an evaluation's sequences that makes a text its twin."""
     min_jaccard: Share
     """Jaccard similarity that makes two texts twins."""
     alone_words: Positive
-    """Texts of fewer words say too little beside pictures."""
+    """Texts of fewer words do not identify a question that has pictures."""
     common: Positive
-    """Runs that this many evaluation questions share say nothing."""
+    """Sequences that this many evaluation questions share do not count."""
     template: Positive | None = None
-    """Evaluation questions in the same words, each with another picture, that make these words a template,
-    which says nothing beside a picture; null for none."""
+    """So many evaluation questions with the same words and different pictures make these words a template,
+    which does not identify a question that has a picture; null: no template."""
 
 
 class PictureTwins(GrowingSection):
-    """When two pictures are the same: hashes within `max_bits` of 64, then a correlation this large."""
+    """When two pictures are twins: hashes differ in at most `max_bits` of 64, then thumbnails correlate."""
 
     max_bits: Positive
     """Most bits in which the perceptual hashes of twins differ, of 64."""
@@ -59,22 +63,22 @@ class PictureTwins(GrowingSection):
     min_detail: Share = 0.0
     """Correlation that half of the blocks with details must reach."""
     turned: bool = False
-    """Whether negatives, and pictures turned by a few degrees, are looked for too."""
+    """Whether to search for negatives, and for pictures that are turned by a few degrees, too."""
     cut: bool = False
-    """Whether pictures are looked for without their margins, and without lines of text above or below."""
+    """Whether to search for pictures without their margins, and without lines of text above or below."""
     colours: bool = False
-    """Whether what is coloured in both must have the same colours."""
+    """Whether parts that are coloured in both pictures must have the same colours."""
     max_replaced: Annotated[int, Field(strict=True)] | None = None
-    """Blocks that may hold other details in the place of a twin's; null: as many as may differ at all."""
+    """Most blocks whose details are replaced by others; null: as many as may differ in any way."""
 
 
 class CleaningRules(Section):
-    """What all data sets share."""
+    """The rules of cleaning that all data sets share."""
 
     limits: Limits
-    """What a row may cost."""
+    """Limits of a row."""
     licences: Licences
-    """Which licences let one train."""
+    """Which licences allow training."""
     text: TextTwins
     """When two texts are twins."""
     pictures: PictureTwins

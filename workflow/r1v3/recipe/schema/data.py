@@ -1,4 +1,4 @@
-"""The recipe's models and data sets: where they are fetched, or how they are made."""
+"""Defines the recipe's models and data sets: where they are downloaded, or how they are made."""
 
 import datetime
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from r1v3.recipe.schema.section import Names, Positive, Rate, Section, Seed, Sha
 BalancedField = Literal["domain", "answer_type", "difficulty", "language", "source"]
 AnswerForm = Literal["mcq", "mcq_multi", "fill", "open"]
 Mode = Literal["slow", "nothink", "nowait"]
-# The tiny world's tasks and looks; `r1v3.data.world` draws them, and a test holds the two together.
+# Tasks and domains of the tiny world. `r1v3.data.world` draws them, and a test compares the two lists.
 Task = Literal[
     "sum",
     "largest",
@@ -64,7 +64,7 @@ Date = Annotated[str, AfterValidator(_day)]
 
 
 class Architecture(Section):
-    """Sizes of an InternVL built from scratch; lengths in pixels, widths in features."""
+    """Sizes of an InternVL that is built from scratch; lengths in pixels, widths in features."""
 
     image_size: Positive
     """Side of a tile, in pixels."""
@@ -83,7 +83,7 @@ class Architecture(Section):
     heads: Positive
     """Attention heads of the language model."""
     kv_heads: Positive
-    """Heads that keys and values have."""
+    """Attention heads of keys and values."""
     mlp_width: Positive
     """Features inside a feed-forward layer."""
     vocabulary: Positive
@@ -95,7 +95,7 @@ class Architecture(Section):
 
 
 class SystemPrompt(Section):
-    """The system prompt with which the authors of a model ask it."""
+    """The system prompt that a model's authors use."""
 
     text: str
     """The prompt itself."""
@@ -104,7 +104,7 @@ class SystemPrompt(Section):
 
 
 class ThinkingTags(Section):
-    """The words between which a model of other people thinks."""
+    """The words that begin and end a thought of another group's model."""
 
     opens: str
     """What begins a thought, such as <think> or ◁think▷."""
@@ -115,11 +115,11 @@ class ThinkingTags(Section):
 class HubModel(Section):
     """A model of the Hugging Face hub, at a revision; `id` may be a local folder.
 
-    `mode` is how this model answers: one that was never taught to think is asked without a thought.
+    `mode` is the thinking mode: a model that was not trained to think is asked without a thought.
     """
 
     source: Literal["hub"]
-    """Fetched from a hub."""
+    """Downloaded from a hub."""
     mode: Mode
     """The thinking mode in which it answers."""
     id: str
@@ -129,14 +129,14 @@ class HubModel(Section):
     system: SystemPrompt | None = None
     """Its authors' system prompt; null: that of its chat template."""
     tags: ThinkingTags | None = None
-    """What opens and closes its thoughts; null: <think> and </think>."""
+    """The words that begin and end its thoughts; null: <think> and </think>."""
 
 
 class ScratchModel(Section):
-    """A model built here, then trained by the SFT settings of that name on the data set of that name."""
+    """A model that is built here, then trained by the named SFT settings on the named data set."""
 
     source: Literal["scratch"]
-    """Built here from nothing."""
+    """Built here from scratch."""
     mode: Mode
     """The thinking mode in which it answers."""
     architecture: Architecture
@@ -150,7 +150,7 @@ class ScratchModel(Section):
 
 
 class TunedModel(Section):
-    """A model tuned here from another of the recipe's models."""
+    """A model that is tuned here from another model of the recipe."""
 
     source: Literal["tuned"]
     """Tuned here from another model."""
@@ -165,7 +165,7 @@ class TunedModel(Section):
 
 
 class AliasModel(Section):
-    """Another name for a model of the recipe, where one model plays two parts; no hash covers a name."""
+    """Another name for a model of the recipe, for one model with two roles; no hash covers the name."""
 
     source: Literal["alias"]
     """The same as another model."""
@@ -176,16 +176,16 @@ class AliasModel(Section):
 class ServedModel(Section):
     """A model behind a server, which applies the model's own chat template.
 
-    `id` is the name that the server knows it by. The address of a server of ours is a matter of the machine;
-    that of a provider is `address`, and `key` names the environment variable that holds the key for it.
+    `id` is the model's name at the server. The address of one's own server is set on each machine. `address`
+    is that of a provider, and `key` names the environment variable with its key.
     """
 
     source: Literal["server"]
-    """Behind a server."""
+    """Served by a server."""
     mode: Mode
     """The thinking mode in which it answers."""
     id: str
-    """The name that the server knows it by."""
+    """The model's name at the server."""
     system: SystemPrompt | None = None
     """Its authors' system prompt; null: the recipe's."""
     form: Literal["openai", "anthropic"] = "openai"
@@ -193,7 +193,7 @@ class ServedModel(Section):
     address: str | None = None
     """The provider's address; null: the machine says where the server is."""
     key: str | None = None
-    """The environment variable that holds the provider's key."""
+    """The environment variable with the provider's key."""
 
     @model_validator(mode="after")
     def _a_key_is_for_an_address(self) -> "ServedModel":
@@ -214,8 +214,8 @@ Baseline = Annotated[HubModel | ServedModel, Field(discriminator="source")]
 class WorldSource(Section):
     """Questions drawn from the tiny world (`r1v3.data.world`).
 
-    `slip_rate` is the share of thoughts that go wrong once and correct themselves; `told` the share of
-    questions whose cells are told in words, without a picture.
+    `slip_rate` is the share of thoughts with one mistake that they correct. `told` is the share of questions
+    whose cells are described in words, without a picture.
     """
 
     kind: Literal["world"]
@@ -229,24 +229,24 @@ class WorldSource(Section):
     instances: Literal["train", "validation", "test"]
     """The split of digit images that pictures are made of."""
     respond: Literal["none", "direct", "chain", "slips", "instructed"]
-    """What a question's response holds; instructed: what an instruction behind the question asks for."""
+    """What a question's response has; instructed: what an instruction after the question asks for."""
     slip_rate: Share
-    """Share of thoughts that go wrong once and correct themselves."""
+    """Share of thoughts with one mistake that they correct."""
     told: Share
-    """Share of questions whose cells are told in words, without a picture."""
+    """Share of questions whose cells are described in words, without a picture."""
     seed: Seed
     """The seed of the drawing."""
 
 
 class ListedSource(Section):
-    """Rows of entries of `config/sources.yaml`; `split` picks rows that name one."""
+    """Rows of entries of `config/sources.yaml`; `split` selects among rows that name a split."""
 
     kind: Literal["listed"]
     """Entries of config/sources.yaml."""
     entries: Names
     """Names of the entries."""
     instead: list[str] = []
-    """Entries that take the place of those that the recipe's `licences` rule out; none where none is."""
+    """Entries that replace those that the recipe's `licences` rule out; unused if none is ruled out."""
     split: str
     """The split whose rows are taken."""
     instances: Literal["train", "validation", "test"]
@@ -254,12 +254,12 @@ class ListedSource(Section):
 
 
 class SourceSet(Section):
-    """A data set taken from sources.
+    """A data set that is taken from sources.
 
-    `before`: samples published on this day or later are out (section 2 has 2024), and `undated` says what
-    becomes of those without a date. `balance`: by field of the record, the weight of each value;
-    combinations get the product. `duplicates` and `contaminated`: twins within the set, and in the
-    evaluations, are dropped, listed only, or (`null`) not looked for.
+    `before`: samples that were published on this day or later are dropped (section 2 has 2024). `undated`
+    says whether samples without a date are kept. `balance` has the weight of each value by field of the
+    record; combinations have the product. `duplicates` are twins within the set, and `contaminated` are twins
+    in the evaluations. They are dropped, only listed, or (`null`) not searched for.
     """
 
     kind: Literal["source"]
@@ -271,20 +271,23 @@ class SourceSet(Section):
     stands_in_for: str | None
     """The report's data set that it replaces; null: none."""
     before: Date | None
-    """Samples published on this day or later are out (section 2); null: no limit."""
+    """Samples that were published on this day or later are dropped (section 2); null: no limit."""
     undated: Literal["keep", "drop"]
-    """What becomes of samples without a date."""
+    """Whether samples without a date are kept or dropped."""
     balance: dict[BalancedField, dict[str, Rate]] | None
-    """Weights of values by field of the record; null: as they come."""
+    """Weights of values by field of the record; null: no weights."""
     duplicates: Literal["drop", "list"] | None
-    """What becomes of twins within the set; null: not looked for."""
+    """Whether twins within the set are dropped or listed; null: not searched for."""
     contaminated: Literal["drop", "list"] | None
-    """What becomes of twins in evaluations; null: not looked for."""
+    """Whether twins in evaluations are dropped or listed; null: not searched for."""
 
 
 class Judge(Section):
-    """A model that reads each kept chain and says whether it rambles (section 3.2: GPT-4o), behind an
-    OpenAI-compatible server. `max_unjudged`: a larger share without a verdict is an error."""
+    """A model that judges whether each kept chain of thought rambles (section 3.2: GPT-4o).
+
+    It is asked through an OpenAI-compatible server. A larger share without a verdict than `max_unjudged` is
+    an error.
+    """
 
     model: str
     """The judge's name at its endpoint."""
@@ -293,12 +296,12 @@ class Judge(Section):
 
 
 class RewardModel(Section):
-    """A reward model behind a server (section 3.2: Skywork-VL-Reward); chains below `least` are out."""
+    """A reward model behind a server (section 3.2: Skywork-VL-Reward); it drops chains below `least`."""
 
     model: str
     """The reward model's name at its endpoint."""
     least: float
-    """Chains below this score are out."""
+    """Chains below this score are dropped."""
     max_unjudged: Share
     """Largest share of chains that may stay without a score."""
 
@@ -306,10 +309,11 @@ class RewardModel(Section):
 class Filters(Section):
     """The filters of section 3.2, in order; `null` or `false` switches one off.
 
-    `max_tokens`: length of the response in tokens. `max_repetition`: share that compression saves;
-    `max_repeated_grams`: share of its runs of four words that are repeats. `max_reconsiderations`: turns such
-    as Wait. `max_other_script`: share of words outside the response's main script (language mixing).
-    `format`: the report's template. `leakage`: the thought quotes a given answer ("the answer key says").
+    `max_tokens`: length of the response in tokens. `max_repetition`: share of the response that compression
+    saves. `max_repeated_grams`: share of sequences of four words that are repeats. `max_reconsiderations`:
+    number of critical words such as Wait. `max_other_script`: share of words outside the response's main
+    script (language mixing). `format`: the report's template. `leakage`: the thought quotes a given answer
+    ("the answer key says").
     """
 
     max_tokens: Positive | None
@@ -317,9 +321,9 @@ class Filters(Section):
     max_repetition: Share | None
     """Largest share of a response that compression may save; null: off."""
     max_repeated_grams: Share | None
-    """Largest share of runs of four words that are repeats; null: off."""
+    """Largest share of sequences of four words that are repeats; null: off."""
     max_reconsiderations: Positive | None
-    """Most turns such as Wait; null: off."""
+    """Most critical words such as Wait; null: off."""
     max_other_script: Share | None
     """Largest share of words outside the main script; null: off."""
     format: bool
@@ -327,19 +331,19 @@ class Filters(Section):
     leakage: bool
     """Drop thoughts that quote a given answer."""
     judge: Judge | None
-    """The model that says whether a chain rambles; null: off."""
+    """The model that judges whether a chain rambles; null: off."""
     reward_model: RewardModel | None
     """The model that scores a chain; null: off."""
 
 
 class SampledSet(Section):
-    """A data set whose answers a model writes, kept where the grader says they are right (section 2).
+    """A data set whose answers a model writes; right answers are kept (section 2).
 
-    `keep` picks among a question's right answers: the `first`, the `shortest`, or the `best` by the filters'
-    reward model. `pass_rates`: a question solved by a smaller or a larger share of its samples is dropped;
-    `null` keeps all. `otherwise` says what becomes of a question of which nothing is kept: it is dropped, or
-    it keeps the response that its source has `written`, as STaR does (Zelikman et al. 2022), or the
-    `question` alone stays, with its pass rate, to be reinforced on.
+    `keep` selects among a question's right answers: the `first`, the `shortest`, or the `best` by the
+    filters' reward model. `pass_rates`: a question with a smaller or a larger share of right answers is
+    dropped; `null` keeps all. `otherwise` says what happens to a question without a kept answer. It is
+    dropped, or it keeps the response that its source has `written`, as in STaR (Zelikman et al. 2022). Or the
+    `question` stays alone with its pass rate, for reinforcement learning.
     """
 
     kind: Literal["sampled"]
@@ -351,7 +355,7 @@ class SampledSet(Section):
     checkpoint: Literal["last", "selected"]
     """Which checkpoint of that run."""
     ask: Literal["all", "unanswered"] = "all"
-    """Which questions are asked: all, or those that came without a response; the others keep theirs."""
+    """Which questions are asked: all, or those without a response; the others keep their responses."""
     samples: Positive
     """Answers to each question."""
     temperature: Annotated[float, Field(ge=0)]
@@ -361,13 +365,13 @@ class SampledSet(Section):
     max_new_tokens: Positive
     """Most tokens of an answer."""
     keep: Literal["first", "shortest", "best"]
-    """Which of a question's right answers stay."""
+    """Which of a question's right answers are kept."""
     keep_per_question: Positive
-    """Most answers of a question that stay."""
+    """Most answers of a question that are kept."""
     otherwise: Literal["drop", "written", "question"]
-    """What becomes of a question of which nothing is kept."""
+    """What happens to a question without a kept answer."""
     pass_rates: tuple[Share, Share] | None
-    """Smallest and largest share of right answers of a question that stays; null: any."""
+    """Smallest and largest share of right answers of a question that is kept; null: any."""
     filters: Filters
     """The filters of section 3.2."""
     seed: Seed

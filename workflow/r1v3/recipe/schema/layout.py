@@ -1,4 +1,4 @@
-"""The machines of each stage. No result depends on them but by rounding, so no hash covers them."""
+"""Defines the machines of each stage. Results depend on them only by rounding, so no hash covers them."""
 
 from typing import Annotated, Literal
 
@@ -10,12 +10,13 @@ Stage = Literal["model", "reject", "parity", "sft", "grpo", "probe", "evaluate"]
 
 
 class Machines(Section):
-    """What a stage asks a cluster for.
+    """What a stage requests from a cluster.
 
-    `gpus` are those of each of its `nodes`; `hours` is the time that a job asks for at its first attempt.
-    `memory_gb` is a node's; `null`: its GPUs' share of it, by `slurm/site.yaml`.
-    `tensor_parallel`: GPUs that share one vLLM; `null`: all of a node. `engine_memory` is the share of each
-    that vLLM takes; a trainer beside it keeps its weights and averages there.
+    `gpus` is the number of GPUs of each of its `nodes`. `hours` is the time that a job requests at its first
+    attempt. `memory_gb` is the memory of a node; `null`: the share of its GPUs, from `slurm/site.yaml`.
+    `tensor_parallel` is the number of GPUs that share one vLLM; `null`: all of a node. `engine_memory` is the
+    share of each GPU's memory that vLLM takes. A trainer on the same GPU keeps its weights and optimizer
+    averages in the rest.
     """
 
     nodes: Positive
@@ -23,7 +24,7 @@ class Machines(Section):
     gpus: Annotated[int, Field(ge=0, strict=True)]
     """GPUs of each node."""
     hours: Rate
-    """Hours that a job asks for at its first attempt."""
+    """Hours that a job requests at its first attempt."""
     memory_gb: Positive | None
     """Memory of a node in GB; null: its GPUs' share by slurm/site.yaml."""
     tensor_parallel: Positive | None
@@ -39,14 +40,14 @@ class Machines(Section):
 
 
 class Layout(Section):
-    """`Machines` of every stage that a model takes part in; the others run on one core or two."""
+    """`Machines` of every stage that uses a model; the other stages run on one or two cores."""
 
     model: Machines
     """Models that no run of the table trains."""
     reject: Machines
     """Rejection sampling."""
     parity: Machines
-    """The gate before vLLM answers."""
+    """The parity check before vLLM answers."""
     sft: Machines
     """Supervised runs."""
     grpo: Machines

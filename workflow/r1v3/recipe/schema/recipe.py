@@ -1,8 +1,8 @@
-"""The shape of a recipe: every number that can change a result, and nothing else.
+"""Defines the schema of a recipe: every number that can change a result, and nothing else.
 
-Unknown keys are errors at every level and no key has a default, so that `paper.yaml` is complete and
-a typing mistake is caught before the graph is built. Only `layout`, the machines of each stage, changes
-results by no more than rounding; launchers and what one cluster has belong to `slurm/`.
+Unknown keys are errors at every level. So a typing mistake is found before the graph is built. Required keys
+have no default, so that `paper.yaml` is complete. Only `layout`, the machines of each stage, changes results
+by no more than rounding. Launchers and the properties of a cluster belong to `slurm/`.
 """
 
 from typing import Annotated, Any, Literal
@@ -41,13 +41,13 @@ class Template(Section):
 
 
 class OwnTemplate(Section):
-    """The chat template that a model of other people came with, and how its authors use it.
+    """The chat template of another group's model, and how its authors use it.
 
-    A model without either key has the word `own` in place of this.
+    A model whose entry has neither `system` nor `tags` has the word `own` in place of this.
     """
 
     system: str | None
-    """The system turn; null: what the template itself writes."""
+    """The system turn; null: the one that the template itself writes."""
     opens: str
     """What begins a thought."""
     closes: str
@@ -55,7 +55,7 @@ class OwnTemplate(Section):
 
 
 def own_template(model: HubModel) -> OwnTemplate | Literal["own"]:
-    """How a model of a hub is asked: by its own chat template, as its authors do."""
+    """Return how a model of a hub is asked: by its own chat template, as its authors do."""
     if model.system is None and model.tags is None:
         return "own"
     return OwnTemplate(
@@ -66,12 +66,12 @@ def own_template(model: HubModel) -> OwnTemplate | Literal["own"]:
 
 
 class Images(Section):
-    """How a picture becomes tiles (InternVL's dynamic tiling)."""
+    """How a picture is cut into tiles (InternVL's dynamic tiling)."""
 
     min_tiles: Positive
     """The fewest tiles that a picture is cut into."""
     max_tiles: Positive
-    """The most tiles that a picture is cut into; a thumbnail comes on top where there are several.
+    """The most tiles that a picture is cut into; several tiles get a thumbnail in addition.
     """
     max_pixels: Positive
     """A picture with more pixels is refused before it is decoded; smaller ones are scaled into the tiles."""
@@ -84,14 +84,14 @@ class Images(Section):
 
 
 class Entropy(Section):
-    """What counts as a critical token (section 5.1) and as a high entropy (section 6.5), in nats."""
+    """What counts as a critical token (section 5.1) and as high entropy (section 6.5), in nats."""
 
     critical_words: list[str]
-    """Words that turn a thought; their first token is a critical token."""
+    """Words at which a thought turns; their first token is a critical token."""
     control_words: list[str]
-    """Words that turn no thought, measured beside the critical ones."""
+    """Words at which no thought turns, which are measured for comparison."""
     minimum_count: Positive
-    """Critical tokens that a checkpoint must have written before its entropy counts."""
+    """Fewest critical tokens that a checkpoint must have written for its entropy to count."""
     threshold: Rate
     """Entropy above which a token counts as uncertain, in nats."""
     resamples: Positive
@@ -99,15 +99,15 @@ class Entropy(Section):
 
 
 class Selection(Section):
-    """How the checkpoint of an RL run is chosen (section 5.1); no benchmark takes part.
+    """How the checkpoint of an RL run is chosen (section 5.1), without any benchmark.
 
-    `within_reward`: critical entropy chooses among the checkpoints whose reward on the probe set is at
-    most this far below the best; `null` among all.
-    `dtype` and `parallel`: how the entropies of the answers are computed.
+    `within_reward`: critical entropy chooses among the checkpoints whose reward on the probe set is at most
+    this far below the best. With `null` it chooses among all.
+    `dtype` and `parallel` say how the entropies of the answers are computed.
     """
 
     policy: Literal["critical_entropy", "reward", "last"]
-    """What chooses the checkpoint."""
+    """What decides the choice of the checkpoint."""
     within_reward: Share | None
     """With critical_entropy: only checkpoints whose reward on the probe set is at most this far
     below the best; null: all."""
@@ -135,7 +135,7 @@ class StudySuite(Section):
 
 
 class Evaluation(GrowingSection):
-    """Section 4's settings."""
+    """The settings of evaluations (section 4)."""
 
     protocol: Literal["report", "released"]
     """The report's own settings, or those of its released code."""
@@ -170,7 +170,7 @@ class Evaluation(GrowingSection):
 class Parity(Section):
     """How far vLLM's greedy log-probabilities may be from the trained model's own, in nats.
 
-    `tokens` of each answer are compared before RL and evaluation, where the engine is vllm.
+    If the engine is vllm, `tokens` tokens of each answer are compared before RL and evaluation.
     """
 
     max_gap: Rate
@@ -182,7 +182,7 @@ class Parity(Section):
 class Generation(Section):
     """Which engine answers, and how a thought begins (`slow`: the template opens `<think>`).
 
-    `parity` stops what would follow; it changes no result, and so is in no resolved config.
+    A failed `parity` check stops the stages that follow. It changes no result, so no resolved config has it.
     """
 
     engine: Literal["transformers", "vllm", "server"]
@@ -191,11 +191,11 @@ class Generation(Section):
     """The thinking mode: slow opens <think> in the template, nothink does not, nowait also bans
     words."""
     parity: Parity
-    """The gate that vLLM has to pass; it changes no result."""
+    """The parity check that vLLM has to pass; it changes no result."""
 
 
 def _resolve_aliases(models: object) -> object:
-    """Put the entry of the model that an alias names in the alias's place."""
+    """Replace each alias by the entry of the model that it names."""
     if not isinstance(models, dict):
         return models
     return {name: _aliased(name, entry, models) for name, entry in models.items()}
@@ -217,19 +217,19 @@ class Recipe(Section):
     """A whole reproduction in one size."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
-    """The recipe's name, which names files; letters, digits and `_.-`."""
+    """The recipe's name, which is part of file names; letters, digits and `_.-`."""
     seed: Seed
-    """Every random stream derives from it."""
+    """The seed from which every random stream is derived."""
     determinism: Determinism
-    """exact: equal runs are equal to the bit on accelerators too, and slower; fast: they differ by
-    rounding there. On processors both are exact."""
+    """exact: equal runs give equal bits on accelerators too, but are slower; fast: they differ by rounding
+    there. On CPUs both are exact."""
     licences: LicenceGate
-    """Which sources of training sets are taken: any; stated, whose card states a licence; permissive,
-    whose licence also lets one use and change the result for any purpose."""
+    """Which sources training sets may use: any; stated: those whose card states a licence; permissive: those
+    whose licence also allows use and change of the result for any purpose."""
     template: Template
     """The chat template."""
     images: Images
-    """How a picture becomes tiles."""
+    """How a picture is cut into tiles."""
     models: Annotated[
         dict[Name, Model],
         BeforeValidator(_resolve_aliases, json_schema_input_type=dict[str, NamedModel]),
@@ -262,7 +262,7 @@ class Recipe(Section):
 
 
 class ModelEntry(Section):
-    """A model of the recipe that no ablation changes."""
+    """A model of the recipe, which no ablation changes."""
 
     stage: Literal["model"]
     """The stage that makes it."""
@@ -296,8 +296,8 @@ class SftEntry(Section):
 class GrpoEntry(Section):
     """A reinforcement run: `settings` names an entry of the recipe's `grpo`.
 
-    `without`: groups whose output is set to zero before the first step, and which are not trained
-    (`r1v3.model.groups.zero_modules`). `seed` of this run alone; the recipe's where it is left out.
+    `without`: module groups whose output is set to zero before the first step, and which are not trained
+    (`r1v3.model.groups.zero_modules`). `seed` is the seed of this run alone; by default it is the recipe's.
     """
 
     stage: Literal["grpo"]
@@ -311,13 +311,13 @@ class GrpoEntry(Section):
     settings: str
     """The entry of the recipe that it takes its settings from."""
     method: str | None = None
-    """A method of another paper, whose keys lie between `settings` and `set` (docs/grpo.md lists them)."""
+    """A method of another paper; its keys are laid over `settings`, and `set` over them (docs/grpo.md)."""
     set: dict[str, Any] = {}
     """Keys of the settings that this run changes."""
     without: list[Literal["connector"]] = []
-    """Groups whose output is zero from the first step on; they are not trained."""
+    """Module groups whose output is zero from the first step on; they are not trained."""
     mode: Literal["slow", "nothink"] | None = None
-    """Whether prompts open `<think>` for it, in training and after: slow, or nothink; null: the recipe's."""
+    """Whether its prompts open `<think>`, in training and later: slow, or nothink; null: the recipe's."""
     seed: Seed | None = None
     """The seed of this run alone; null: the recipe's."""
     why: str | None = None

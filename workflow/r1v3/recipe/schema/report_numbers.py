@@ -1,8 +1,8 @@
-"""The report's own numbers, and sentences about them as sums that come out true or false.
+"""Checks statements about the report's own numbers, which are written as sums.
 
-`config/report.yaml` has tables 2 to 5 and figure 9; Table 1 is `published` in benchmarks.yaml. A sum
-names a number by its path, as `mmmu_val.skywork_r1v3_38b - mmmu_val.internvl3_78b > 3`. A single `=`:
-equal after rounding to as many decimals as the right side is written with.
+`config/report.yaml` has tables 2 to 5 and figure 9. Table 1 is `published` in benchmarks.yaml. A sum names
+a number by its path, as in `mmmu_val.skywork_r1v3_38b - mmmu_val.internvl3_78b > 3`. A single `=` means:
+equal after rounding to the number of decimals on the right side.
 """
 
 import ast
@@ -35,16 +35,16 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Sum:
-    """What a sum came to: whether it holds, and the sum with its values written in."""
+    """The result of a sum: whether it holds, and its text with values in place of names."""
 
     holds: bool
     shown: str
 
 
 def flatten(tables: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
-    """Nested tables as paths: `{"table_2": {"rl": 74.5}}` becomes `{"table_2.rl": 74.5}`.
+    """Return nested tables as paths: `{"table_2": {"rl": 74.5}}` becomes `{"table_2.rl": 74.5}`.
 
-    A star, with which Table 1 marks what its authors measured, is dropped. Text and gaps are left out.
+    The star that marks authors' own measurements in Table 1 is dropped. Text and missing values are left out.
     """
     found: dict[str, float] = {}
     for key, value in tables.items():
@@ -58,12 +58,12 @@ def flatten(tables: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
 
 
 def names_of(text: str) -> list[str]:
-    """The paths of numbers that a sum or a value names."""
+    """Return the paths of the numbers that a sum or a value names."""
     return sorted(set(PATH.findall(text)))
 
 
 def expression_value(text: str, numbers: Mapping[str, float]) -> float:
-    """The value of an expression without a comparison.
+    """Return the value of an expression without a comparison.
 
     Raises:
         ValueError: it cannot be read, or names no number of the report.
@@ -72,7 +72,7 @@ def expression_value(text: str, numbers: Mapping[str, float]) -> float:
 
 
 def settle_sum(text: str, numbers: Mapping[str, float]) -> Sum:
-    """Whether a sum holds; parts joined by `and` all have to.
+    """Return whether a sum holds; all parts that `and` joins must hold.
 
     Raises:
         ValueError: it cannot be read, names no number of the report, or compares nothing.
@@ -90,7 +90,7 @@ def _settle_part(text: str, numbers: Mapping[str, float]) -> Sum:
         _, _, decimals = right.strip().partition(".")
         places = len(decimals) if decimals.isdigit() else 0
         got = expression_value(left, numbers)
-        # A hair more than half of the last decimal written, for sums such as 0.1 + 0.2.
+        # Slightly more than half of the last written decimal, for sums such as 0.1 + 0.2.
         half = 0.5 * 10**-places + TOLERANCE
         return Sum(abs(got - expression_value(right, numbers)) <= half, f"{shown} ({got:g})")
     tree = _tree(text)

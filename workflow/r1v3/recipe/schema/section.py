@@ -1,4 +1,4 @@
-"""What every level of the recipe shares: closed keys, and the kinds of number."""
+"""Defines what every level of the recipe shares: closed keys, and the kinds of number."""
 
 import typing
 from typing import Annotated, Any
@@ -24,10 +24,10 @@ def _once(names: list[str]) -> list[str]:
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
-# Strict: `true` is no number. Larger ones than 64 bits hold are told before a library meets them.
+# Strict, so that `true` is not a number. Numbers above 64 bits are refused before a library fails on them.
 Positive = Annotated[int, Field(gt=0, lt=2**63, strict=True)]
 Names = Annotated[list[str], AfterValidator(_once)]
-# The key of an entry that names a folder or a file.
+# The key of an entry, which also names a folder or a file.
 Name = Annotated[str, AfterValidator(check_name)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Rate = Annotated[float, Field(gt=0)]
@@ -47,7 +47,7 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _truth_is_no_number(cls, given: Any) -> Any:
-        """What YAML takes for true (yes, on) is no number; pydantic would take it for 1."""
+        """Refuse true, and words that YAML reads as true (yes, on); pydantic would read them as 1."""
         for key, value in given.items() if isinstance(given, dict) else ():
             field = cls.model_fields.get(key) if isinstance(key, str) else None
             if field and isinstance(value, bool | dict | list):
@@ -58,13 +58,13 @@ class Section(BaseModel):
 
 
 def _has_truth(value: Any, deep: int = 3) -> bool:
-    """Whether a value, or one in it, is true or false; only so deep, since YAML can hold circles."""
+    """Return whether a value or a part of it is true or false; YAML allows cycles, so depth is limited."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return isinstance(value, bool) or (deep > 0 and any(_has_truth(v, deep - 1) for v in inner))
 
 
 def _kinds(annotation: Any) -> set[Any]:
-    """The plain types that an annotation is made of."""
+    """Return the plain types that an annotation is made of."""
     parts = typing.get_args(annotation)
     return {kind for part in parts for kind in _kinds(part)} if parts else {annotation}
 
@@ -72,8 +72,7 @@ def _kinds(annotation: Any) -> set[Any]:
 class GrowingSection(Section):
     """A level to which keys were added after runs had been made with it.
 
-    A key with a default is left out of a config where it holds that default, so that runs from before it keep
-    their hash.
+    A config leaves out a key that has its default value. So runs that are older than the key keep their hash.
     """
 
     @model_serializer(mode="wrap")

@@ -1,7 +1,7 @@
-"""The shape of config/studies.yaml and config/claims.yaml: what is compared, and what the report says of it.
+"""Reads config/studies.yaml and config/claims.yaml: what is compared, and what the report claims about it.
 
-An arm is a checkpoint that answers: a run of the table, which of its checkpoints, in which thinking mode.
-A measure is `<suite>/<benchmark or set>`, or `tokens:` and the same for the mean length of the answers.
+An arm is a checkpoint that answers: a run of the table, one of its checkpoints, and a thinking mode. A
+measure is `<suite>/<benchmark or set>`. With `tokens:` before it, it is the mean length of the answers.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ Reading = Literal["critical words", "sentence starts", "control words"]
 
 
 class Arm(Section):
-    """`common`: the last step that all reinforced arms of the study kept; equal length for all."""
+    """One side of a study. `common` is the last step that all reinforced arms kept."""
 
     run: str
     """A run of the table."""
@@ -37,15 +37,15 @@ class Arm(Section):
     thinking_mode: str | None = None
     """The thinking mode in which it answers; null: the run's own."""
     engine: Literal["transformers", "vllm", "server"] | None = None
-    """The engine that its run needs; the study has no such arm in recipes with another. null: any."""
+    """The engine that its run needs; recipes with another engine leave the arm out. null: any."""
 
 
 class Study(Section):
     """One page: a question, its arms, and what is shown of them.
 
-    `curves`: keys of metrics.jsonl, drawn over the steps. `by_step`: measures of the study suite, asked of
-    every checkpoint that a reinforced arm keeps. `measures`: columns of the table. `published`: the report's
-    numbers, by arm and measure; `null` where it has none.
+    `curves`: keys of metrics.jsonl, drawn over the steps. `by_step`: measures of the study suite, for every
+    checkpoint that a reinforced arm keeps. `measures`: columns of the table. `published`: the report's
+    numbers, by arm and measure; `null` if it has none.
     """
 
     title: str
@@ -57,11 +57,11 @@ class Study(Section):
     question: str
     """The question that the study answers."""
     arms: dict[str, Arm]
-    """What is compared, by label."""
+    """The arms that are compared, by label."""
     curves: list[str] = []
     """Keys of metrics.jsonl that are drawn over the steps."""
     by_step: list[str] = []
-    """Measures of the suite `study`, asked of every checkpoint of a reinforced arm."""
+    """Measures of the suite `study`, for every checkpoint of a reinforced arm."""
     measures: list[str] = []
     """Columns of the table."""
     published: dict[str, dict[str, float]] = {}
@@ -80,27 +80,27 @@ class Study(Section):
 
 
 class PublishedPair(Section):
-    """Two numbers of the report in percent, measured on `n` items; `b` may be null for one alone."""
+    """Two numbers of the report in percent, measured on `n` items; `b` is null for a single number."""
 
     a: float
     """The first number, in percent."""
     b: float | None
-    """The second number, in percent; null: there is one alone."""
+    """The second number, in percent; null: there is only one."""
     n: Positive | None
-    """Items that both were measured on; null: not known."""
+    """Number of items that both were measured on; null: not known."""
     where: str
-    """Where the report has them."""
+    """Where the report states them."""
 
 
 class Newer(Section):
-    """A paper after the report that bears on a claim; `read` says how much of it was read for the line."""
+    """A later paper than the report that is about a claim; `read` says how much of the paper was read."""
 
     arxiv: str
     """Its number at arXiv."""
     title: str
     """Its short name."""
     finds: str | None = None
-    """What it finds, in a line; null where it was not read."""
+    """What it finds, in a line; null if it was not read."""
     read: Literal["whole", "abstract", "unread"]
     """How much of it was read."""
 
@@ -114,9 +114,10 @@ class Newer(Section):
 
 
 class Claimed(Section):
-    """What every claim has. `training`: it is about the outcome of training, so one seed cannot settle it.
+    """The keys that every claim has.
 
-    `by_construction`: why the tiny world could show nothing else. `post_hoc`: why it was worded after the
+    `training`: it is about a result of training, so one seed cannot decide it.
+    `by_construction`: why the tiny world could show no other result. `post_hoc`: why it was worded after the
     first results; all other claims were fixed before the runs.
     """
 
@@ -127,36 +128,36 @@ class Claimed(Section):
     study: str | None = None
     """The study that tests it."""
     carries: bool = False
-    """Whether the report rests on it."""
+    """Whether the report's conclusions depend on it."""
     training: bool = False
-    """Whether it is about the outcome of training, so that one seed cannot settle it."""
+    """Whether it is about a result of training, so that one seed cannot decide it."""
     by_construction: str | None = None
-    """Why the tiny world could show nothing else."""
+    """Why the tiny world could show no other result."""
     post_hoc: str | None = None
     """Why it was worded after the first results."""
     published: PublishedPair | None = None
     """The report's own numbers."""
     newer: list[Newer] = []
-    """What papers after the report found about it."""
+    """What later papers than the report found about it."""
 
 
 class Directed(Claimed):
     """A claim that something is more, less or the same.
 
-    `least`: the smallest effect that would count, in the measure's own unit (a share, tokens, nats), fixed
-    before the runs. Where the sentence gives a proportion, `relative` takes the effect as a share of what it
-    is compared with (arm b, or the curve's beginning). `target` is the size the sentence names: `same` with
-    a target of -0.18 and `least` 0.06 is "some 18 % less", from 12 to 24.
+    `least`: the smallest effect that counts, in the measure's own unit (a share, tokens, nats), fixed before
+    the runs. If the claim states a proportion, `relative` divides the effect by what it is compared with (arm
+    b, or the curve's beginning). `target` is the size that the claim states: `same` with a target of -0.18
+    and `least` 0.06 means about 18 % less, from 12 to 24.
     """
 
     direction: Literal["more", "less", "same"]
-    """Which way the effect goes."""
+    """The direction of the effect."""
     least: Annotated[float, Field(ge=0)]
     """The smallest effect that counts, in the measure's unit, fixed before the runs."""
     relative: bool = False
-    """Whether the effect is a share of what it is compared with: of arm b, or of the curve's beginning."""
+    """Whether the effect is divided by what it is compared with: arm b, or the curve's beginning."""
     target: float = 0.0
-    """The size that the sentence names, for `same`: the effect lies within `least` of it."""
+    """The size that the claim states, for `same`: the effect is within `least` of it."""
 
     @model_validator(mode="after")
     def _a_target_is_met(self):
@@ -177,14 +178,14 @@ class Difference(Directed):
     measure: str
     """What is measured."""
     beside: str | None = None
-    """Another measure, whose effect stands beside the verdict and does not change it."""
+    """Another measure, whose effect is shown beside the verdict and does not change it."""
 
 
 class CurveChange(Directed):
-    """An arm's training metric in its last tenth of steps minus that of its first tenth, or of its best.
+    """An arm's training metric in its last tenth of steps minus that in its first tenth, or in its best.
 
-    The best tenth is chosen for being high, so that noise alone puts the end below it. A claim looking back
-    to the `peak` needs a `least` far above the noise of a tenth.
+    The best tenth is chosen because it is high, so noise alone makes the end lower. A claim about the time
+    since the `peak` needs a `least` far above the noise of a tenth.
     """
 
     kind: Literal["change"]
@@ -198,7 +199,7 @@ class CurveChange(Directed):
 
 
 class CurveDifference(Directed):
-    """Two arms' training metric over the last tenth of the steps that both have, or the spread of all."""
+    """The training metric of two arms in the last tenth of the steps that both have, or over all steps."""
 
     kind: Literal["curve"]
     """The curves of two arms."""
@@ -209,20 +210,20 @@ class CurveDifference(Directed):
     metric: str
     """The key of metrics.jsonl."""
     of: Literal["end", "mean", "spread"] = "end"
-    """Their last tenth, the mean of all, or the spread of all."""
+    """What is compared: the last tenth of steps, the mean of all, or the spread of all."""
 
 
 class CorrelationClaim(Claimed):
-    """Critical-token entropy against a measure over checkpoints, as ranks; `detrended` within each run."""
+    """The rank correlation of critical-token entropy with a measure over checkpoints; see `detrended`."""
 
     kind: Literal["correlation"]
-    """Critical-token entropy against a measure over checkpoints."""
+    """The correlation of critical-token entropy with a measure over checkpoints."""
     reading: Reading = "critical words"
-    """Where entropy is read."""
+    """The tokens whose entropy is taken."""
     measure: str
     """What is measured."""
     detrended: bool
-    """Whether ranks are within each run."""
+    """Whether ranks are taken within each run."""
     direction: Literal["more", "less"]
     """The sign of the correlation."""
     least: Share
@@ -230,10 +231,10 @@ class CorrelationClaim(Claimed):
 
 
 class Regret(Claimed):
-    """What the choice by critical entropy loses against another choice, on a measure."""
+    """The loss of the choice by critical entropy against another choice, on a measure."""
 
     kind: Literal["regret"]
-    """What the choice by critical entropy loses against another."""
+    """The loss of the choice by critical entropy against another choice."""
     measure: str
     """What is measured."""
     against: Literal["reward", "last"]
@@ -243,14 +244,14 @@ class Regret(Claimed):
 
 
 class AuditClaim(Claimed):
-    """What goes with answers that say the picture cannot be seen (table 5).
+    """A property of answers that say that the picture cannot be seen (table 5).
 
     `accuracy`: they are right less often than the others, by `least` or more. `summary`: of the answers whose
-    thought says it, no more than a share `least` says it again in the final answer.
+    thought says it, at most a share `least` says it again in the final answer.
     """
 
     kind: Literal["audit"]
-    """What goes with answers that say the picture cannot be seen (table 5)."""
+    """A property of answers that say that the picture cannot be seen (table 5)."""
     arm: str = "slow"
     """The arm whose answers are read."""
     measure: str = "checkpoint/mmmu_val"
@@ -262,9 +263,9 @@ class AuditClaim(Claimed):
 
 
 class Score(Directed):
-    """An arm's score on a benchmark against a number of the report, where the benchmark itself was asked.
+    """An arm's score on a benchmark against a number of the report, if the real benchmark was asked.
 
-    A sentence about Table 1 has a `check` too: where the table contradicts it, no run can help it.
+    A claim about Table 1 has a `check` too: if the table contradicts the claim, no run can confirm it.
     """
 
     kind: Literal["score"]
@@ -274,7 +275,7 @@ class Score(Directed):
     benchmark: str
     """The benchmark."""
     bar: str
-    """What it is compared with, in percent: numbers of the report by name, and sums of them."""
+    """The number that it is compared with, in percent: numbers of the report by name, and sums of them."""
     check: str | None = None
     """What the report's own tables must show."""
     numbers: dict[str, float] = {}
@@ -282,7 +283,7 @@ class Score(Directed):
 
 
 class Arithmetic(Claimed):
-    """A statement about the report's own tables, settled by computing it."""
+    """A statement about the report's own tables, which is checked by arithmetic."""
 
     kind: Literal["arithmetic"]
     """A statement about the report's own tables."""
@@ -293,12 +294,12 @@ class Arithmetic(Claimed):
 
 
 class Untestable(Claimed):
-    """Not testable here, and why."""
+    """A claim that cannot be tested here, and why."""
 
     kind: Literal["untestable"]
     """Not testable here."""
     why: str
-    """Why not."""
+    """Why it cannot be tested."""
 
 
 Claim = Annotated[
@@ -332,13 +333,13 @@ def load_studies(path: Path, runs: dict[str, Any], recipe: Recipe) -> dict[str, 
 
 
 def _with_engine(study: Study, engine: str) -> Study:
-    """The study without the arms that need another engine."""
+    """Return the study without the arms that need another engine."""
     arms = {label: arm for label, arm in study.arms.items() if arm.engine in (None, engine)}
     return study if len(arms) == len(study.arms) else study.model_copy(update={"arms": arms})
 
 
 def report_numbers(config: Path) -> dict[str, float]:
-    """The report's numbers by path: `report.yaml`, and Table 1 out of `benchmarks.yaml`, of a folder."""
+    """Return the report's numbers by path, from `report.yaml` and `benchmarks.yaml` (Table 1) of a folder."""
     table_1 = {
         name: entry["published"]
         for name, entry in read_yaml(config / "benchmarks.yaml").items()
@@ -348,7 +349,7 @@ def report_numbers(config: Path) -> dict[str, float]:
 
 
 def load_claims(path: Path, studies: dict[str, Study]) -> dict[str, Claim]:
-    """Read and check the claims, beside which the report's numbers lie.
+    """Read and check the claims; the files with the report's numbers are in the same folder.
 
     Raises:
         RecipeError: with one line for each mistake.
@@ -377,7 +378,7 @@ def load_claims(path: Path, studies: dict[str, Study]) -> dict[str, Claim]:
 
 
 def _with_numbers(claim: Arithmetic | Score, known: dict[str, float]) -> Arithmetic | Score:
-    """The claim with the values of the numbers that it names; a sum that cannot be worked out is an error."""
+    """Return the claim with the values of the numbers that it names; a sum without a value is an error."""
     sums = [claim.check] if isinstance(claim, Arithmetic) else [claim.check, claim.bar]
     names = {name for text in sums if text for name in names_of(text)}
     known = known | claim.numbers
@@ -390,7 +391,7 @@ def _with_numbers(claim: Arithmetic | Score, known: dict[str, float]) -> Arithme
 
 
 def suite_of(measure: str, thinking_mode: str | None) -> tuple[str, str]:
-    """The suite and the name of a measure: `("study", "normal")` of `tokens:study/normal`."""
+    """Return the suite and the name of a measure: `("study", "normal")` for `tokens:study/normal`."""
     suite, _, name = measure.removeprefix("tokens:").partition("/")
     return (f"{suite}__{thinking_mode}" if thinking_mode else suite), name
 

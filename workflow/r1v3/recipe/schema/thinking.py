@@ -1,10 +1,13 @@
-"""ThinkingModes modes that are compared (sections 6.2 and 6.3), by name.
+"""Defines the thinking modes that are compared (sections 6.2 and 6.3), by name.
 
-`slow`, `nothink` and `nowait`; `nocontrol`, which bans words that turn no thought, so that what NoWait
-loses can be told from what any ban loses; `nocannotsee`, against section 6.4's hallucination. For every
-budget of B tokens `cap_B`, a plain cap on new tokens as in figure 9, and `force_B`, which closes a thought at
-B tokens and asks for the answer. An evaluation's config holds the one mode that it uses; a training
-run's config holds none.
+- `slow`, `nothink` and `nowait` are those of the report.
+- `nocontrol` bans words at which no thought turns. It separates the effect of NoWait from that of any ban.
+- `nocannotsee` bans words of section 6.4's hallucination.
+- `cap_B` limits new tokens to a budget of B, as in figure 9.
+- `force_B` closes a thought at B tokens and asks for the answer.
+
+The last two exist for every budget. An evaluation's config has the one mode that it uses. A training run's
+config has none.
 """
 
 from typing import Any
@@ -13,7 +16,7 @@ from r1v3.recipe.schema.section import Positive, Section
 
 
 class ThinkingModes(Section):
-    """What the thinking modes need to know."""
+    """The settings of the thinking modes."""
 
     banned_words: list[str]
     """Words that nowait bans."""
@@ -29,7 +32,7 @@ class ThinkingModes(Section):
     """Text that closes a thought at its budget."""
 
     def modes(self) -> dict[str, dict[str, Any]]:
-        """The template mode of each, and what it changes of a sampling (`r1v3.generate.thinking`)."""
+        """Return the template mode of each thinking mode, and the sampling settings that it changes."""
         modes: dict[str, dict[str, Any]] = {
             "slow": {"mode": "slow"},
             "nothink": {"mode": "nothink"},

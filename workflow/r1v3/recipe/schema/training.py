@@ -1,4 +1,4 @@
-"""The recipe's training settings: supervised, and reinforced with verifiable rewards."""
+"""Defines the recipe's settings of training: supervised, and by reinforcement with verifiable rewards."""
 
 from typing import Annotated, Literal
 
@@ -11,27 +11,27 @@ Schedule = Literal["cosine", "constant"]
 
 
 class Optimizer(Section):
-    """The optimizer and its schedule; `warmup` is a share of all steps. Under `muon`, what is not a
-    hidden matrix gets AdamW at the same rate."""
+    """The optimizer and its schedule; `warmup` is a share of all steps. With `muon`, parameters that are not
+    hidden matrices are optimized by AdamW at the same rate."""
 
     algorithm: Literal["adamw", "muon"]
     """AdamW, or Muon for hidden matrices with AdamW for the rest."""
     learning_rate: Rate
     """The highest learning rate."""
     schedule: Schedule
-    """How the rate goes on after warm-up."""
+    """The course of the rate after warm-up."""
     warmup: Share
     """Share of all steps in which the rate rises from zero."""
     betas: tuple[float, float]
-    """Decay of the averages of gradient and squared gradient."""
+    """Decay rates of the averages of the gradient and of the squared gradient."""
     weight_decay: Annotated[float, Field(ge=0)]
-    """Decoupled weight decay; vectors have none."""
+    """Decoupled weight decay; vectors are not decayed."""
     max_grad_norm: Rate
     """Gradients are scaled down to this norm."""
 
 
 class EarlyStopping(Section):
-    """Stop after `patience` validations in a row without a lower loss; the best checkpoint is kept."""
+    """Stops after `patience` validations in a row without a lower loss; the best checkpoint is kept."""
 
     validation: str
     """The data set whose loss is watched."""
@@ -42,27 +42,27 @@ class EarlyStopping(Section):
 
 
 class Parallel(Section):
-    """How processes share one model; the report names none, so all of it is assumed.
+    """How processes share one model. The report does not say it, so all of it is assumed.
 
-    `ranks`: each holds the whole model, gradients are summed. `deepspeed`: ZeRO stage `zero` parts optimizer
-    states and gradients (2), and the weights too (3).
-    `pass_tokens`: samples are packed into passes of at most this many tokens, and balanced over the
-    ranks by length; `null`: each rank takes its part of the batch, in order, in one pass.
-    `gradient_checkpointing`: layers are computed again in the backward pass instead of kept; a share of them,
-    if the others fit into memory.
-    `attention`: `flash` needs CUDA and 16-bit weights; `auto` takes it where it can, else `sdpa`.
+    `ranks`: each rank has the whole model, and gradients are summed. `deepspeed`: ZeRO stage `zero` shards
+    optimizer states and gradients (2), and the weights too (3).
+    `pass_tokens`: samples are packed into passes of at most this many tokens, and balanced over the ranks by
+    length. With `null`, each rank takes its part of the batch, in order, in one pass.
+    `gradient_checkpointing`: activations of layers are computed again in the backward pass and not stored. A
+    number limits this to a share of the layers, for cases in which memory suffices for the others.
+    `attention`: `flash` needs CUDA and 16-bit weights; `auto` takes it if possible, else `sdpa`.
     """
 
     engine: Literal["ranks", "deepspeed"]
-    """ranks: every process holds the whole model; deepspeed: ZeRO shards it."""
+    """ranks: every process has the whole model; deepspeed: ZeRO shards it."""
     zero: Literal[2, 3] | None
     """ZeRO stage: 2 shards optimizer states and gradients, 3 weights too."""
     pass_tokens: Positive | None
     """Most tokens of a forward pass; null: a rank's part of the batch in one pass."""
     gradient_checkpointing: bool | Share
-    """Compute layers again in the backward pass instead of keeping them: all, none, or this share."""
+    """Layers whose activations are computed again in the backward pass: all, none, or this share."""
     attention: Literal["auto", "flash", "sdpa"]
-    """The attention kernel; flash needs CUDA and 16-bit weights, auto takes it where it can."""
+    """The attention kernel; flash needs CUDA and 16-bit weights, and auto takes it if possible."""
 
     @model_validator(mode="after")
     def _a_stage_with_deepspeed_alone(self):
@@ -72,50 +72,50 @@ class Parallel(Section):
 
 
 class Loading(Section):
-    """How pictures reach the model: `cached` keeps all tiles in memory, else they are read when needed,
-    by `threads` threads and up to `ahead` steps ahead."""
+    """How pictures are loaded. With `cached`, all tiles stay in memory. Otherwise `threads` threads read them
+    up to `ahead` steps before they are needed."""
 
     cached: bool
     """Keep all tiles in memory."""
     threads: Positive
     """Threads that read pictures."""
     ahead: Positive
-    """Steps that are read ahead."""
+    """Number of steps that are read ahead."""
 
 
 class Resume(Section):
-    """The state of an unfinished run is written every so many seconds; the newest `keep` stay."""
+    """How often the state of an unfinished run is saved, in seconds; the newest `keep` states are kept."""
 
     seconds: Annotated[float, Field(ge=0)]
-    """Seconds between two states of an unfinished run."""
+    """Seconds between two saved states of an unfinished run."""
     keep: Annotated[int, Field(ge=2, strict=True)]
-    """Newest states that stay on disk."""
+    """Number of newest states that are kept."""
 
 
 class Watch(Section):
-    """Stop when a loss lies `spike` nats or more above the median of the last `window` steps; `null`:
-    only when it is not a number."""
+    """Stops a run when a loss is `spike` nats or more above the median of the last `window` steps. With
+    `null` the run stops only when a loss is not a number."""
 
     spike: Rate | None
     """Nats above the median of recent losses at which a run stops; null: only when a loss is not a
     number."""
     window: Positive
-    """Steps of that median."""
+    """Number of steps of that median."""
 
 
 class Lora(Section):
-    """Adapters of low rank on some layers; the layers' own weights stay as they are (arXiv 2106.09685).
+    """Adapters of low rank on some layers; the layers' own weights do not change (arXiv 2106.09685).
 
-    What is saved, and what an engine samples with, is merged. A group of `train` without targets learns
-    whole, and targets of a group that `train` leaves out say nothing.
+    Saved weights, and the weights that an engine samples with, are merged. A group of `train` without targets
+    learns all of its weights. Targets of a group that is not in `train` have no effect.
     """
 
     rank: Positive
     """Rank of the adapters."""
     alpha: Rate
-    """An adapter's product is scaled by alpha / rank."""
+    """The product of an adapter is scaled by alpha / rank."""
     targets: Annotated[dict[Group, Annotated[list[str], Field(min_length=1)]], Field(min_length=1)]
-    """Linear layers with adapters, by module group: the last part of their names, as q_proj."""
+    """Linear layers with adapters, by module group: the last part of their names, such as q_proj."""
 
     @model_validator(mode="after")
     def _the_head_stays(self):
@@ -126,7 +126,7 @@ class Lora(Section):
 
 
 class Sft(GrowingSection):
-    """Supervised fine-tuning of any group of modules (sections 3.2, 3.4, 5.6, 6.1)."""
+    """Settings of supervised fine-tuning of any module groups (sections 3.2, 3.4, 5.6, 6.1)."""
 
     train: list[Group]
     """Module groups that learn."""
@@ -135,7 +135,7 @@ class Sft(GrowingSection):
     epochs: Rate
     """Passes over the data set."""
     max_steps: Positive | None
-    """Most steps; null: as many as the epochs have."""
+    """Most steps; null: all steps of the epochs."""
     batch_size: Positive
     """Samples of a step, over all processes."""
     max_length: Positive
@@ -181,7 +181,7 @@ def _check_lora(settings: "Sft | Grpo") -> None:
 
 
 class LengthStage(Section):
-    """From this step on, a response may have this many tokens."""
+    """The most tokens of a response from a step on."""
 
     step: Annotated[int, Field(ge=0, strict=True)]
     """The first step of the stage."""
@@ -190,19 +190,19 @@ class LengthStage(Section):
 
 
 class Advantage(GrowingSection):
-    """How rewards become advantages. `estimator`: `group` is equation 6, the others are of other papers
+    """How rewards become advantages. `estimator`: `group` is equation 6, and the others are from other papers
     (`r1v3.train.grpo.loss.advantage`)."""
 
     ddof: Literal[0, 1]
-    """What the spread's divisor subtracts from the number of samples (equation 6)."""
+    """What is subtracted from the number of samples in the divisor of the variance (equation 6)."""
     epsilon: Annotated[float, Field(ge=0)]
-    """Added to the spread."""
+    """Added to the standard deviation."""
     estimator: Literal["group", "group_mean", "leave_one_out", "global", "group_mean_global"] = (
         "group"
     )
     """What a reward is compared with: equation 6; its group's mean alone (Dr. GRPO); the mean of the other
-    samples (RLOO); all rewards of the episode (REINFORCE++); its group's mean, over the spread of all
-    (REINFORCE++ with baseline)."""
+    samples (RLOO); all rewards of the episode (REINFORCE++); its group's mean, divided by the standard
+    deviation of all (REINFORCE++ with baseline)."""
 
 
 class Verifier(Section):
@@ -215,14 +215,14 @@ class Verifier(Section):
 
 
 class Reward(Section):
-    """Equation 3 and what feeds it."""
+    """The reward of equation 3 and its parts."""
 
     accuracy_weight: Share
     """Weight of accuracy (equation 3)."""
     format_weight: Share
     """Weight of format (equation 3)."""
     verifier: Verifier | None
-    """The model that judges what rules find wrong; null: rules alone."""
+    """The model that judges answers that rules find wrong; null: rules alone."""
 
     @model_validator(mode="after")
     def _weights_add_to_one(self):
@@ -234,9 +234,9 @@ class Reward(Section):
 class RewardTerm(Section):
     """A reward model's score of each response as a part of its reward.
 
-    A score s counts as sigmoid((s - middle) / scale), in [0, 1]: reward models learn from pairs, as if the
-    sigmoid of a difference of scores were a probability. The reward is (1 - weight) of equation 3 and
-    `weight` of this.
+    A score s counts as sigmoid((s - middle) / scale), in [0, 1]. Reward models are trained on pairs, with the
+    sigmoid of the difference of two scores as a probability. The reward is (1 - weight) times equation 3 plus
+    `weight` times this term.
     """
 
     model: str
@@ -246,22 +246,23 @@ class RewardTerm(Section):
     middle: float
     """The score that counts as 0.5."""
     scale: Rate
-    """How far from the middle a score counts as 0.73."""
+    """Distance above the middle at which a score counts as 0.73."""
     max_unjudged: Share
-    """Largest share of responses that may stay without a score; such a one counts as 0."""
+    """Largest share of responses that may stay without a score; such a response counts as 0."""
 
 
 class DynamicSampling(Section):
-    """Ask further prompts until every group's accuracy varies, at most so many rounds an episode
-    (section 5.5; DAPO, arXiv 2503.14476, section 3.2)."""
+    """Asks further prompts until the accuracy varies within every group, for at most so many rounds an
+    episode (section 5.5; DAPO, arXiv 2503.14476, section 3.2)."""
 
     max_rounds: Positive
     """Most rounds of prompts in an episode."""
 
 
 class ClipCov(Section):
-    """A `share` of all tokens, drawn where the covariance of log-probability and advantage lies between
-    `low` and `high`, gets no gradient (Cui et al. 2025, arXiv 2505.22617, which section 5.5 cites)."""
+    """A `share` of all tokens gets no gradient. They are drawn from tokens whose covariance of
+    log-probability and advantage is from `low` to `high` (Cui et al. 2025, arXiv 2505.22617, which section
+    5.5 cites)."""
 
     kind: Literal["clip"]
     """Clip-Cov."""
@@ -274,29 +275,29 @@ class ClipCov(Section):
 
 
 class KlCov(Section):
-    """The `share` of tokens of largest covariance is held to the policy that sampled with this `weight`
-    on the absolute log-ratio, and nothing is clipped (Cui et al. 2025). Acts from the second step of
-    an episode on: before it the log-ratio is 0."""
+    """The `share` of tokens with the largest covariance gets a penalty of this `weight` on the absolute
+    log-ratio to the policy that sampled, and nothing is clipped (Cui et al. 2025). It has an effect from the
+    second step of an episode on, because before it the log-ratio is 0."""
 
     kind: Literal["kl"]
     """KL-Cov."""
     share: Share
-    """Share of tokens that are held to the policy that sampled."""
+    """Share of tokens with the penalty."""
     weight: Rate
     """Weight of the absolute log-ratio."""
 
 
 class Gspo(Section):
-    """The ratio of a whole response, as the geometric mean of its tokens' ratios, is clipped (GSPO, arXiv
-    2507.18071, equations 5 to 7). Its clips are some 1e-4 in the paper."""
+    """Clips the ratio of a whole response: the geometric mean of its tokens' ratios (GSPO, arXiv 2507.18071,
+    equations 5 to 7). Its clip ranges are of the order of 1e-4 in the paper."""
 
     kind: Literal["gspo"]
     """GSPO."""
 
 
 class Cispo(Section):
-    """The ratio is cut off at `cap` and only weighs the gradient of the log-probability, so that no token
-    loses its gradient (CISPO, arXiv 2506.13585, equations 4 and 5, without a lower bound as there)."""
+    """Limits the ratio to `cap`, and uses it only as a weight of the gradient of the log-probability. So no
+    token loses its gradient (CISPO, arXiv 2506.13585, equations 4 and 5, without a lower bound as there)."""
 
     kind: Literal["cispo"]
     """CISPO."""
@@ -305,18 +306,18 @@ class Cispo(Section):
 
 
 class Sapo(Section):
-    """A sigmoid of the ratio in place of the clip (SAPO, arXiv 2511.20347, equations 5 and 6)."""
+    """Uses a sigmoid of the ratio in place of the clip (SAPO, arXiv 2511.20347, equations 5 and 6)."""
 
     kind: Literal["sapo"]
     """SAPO."""
     temperature_positive: Rate
-    """How steeply the gradient falls with the ratio's distance from 1 where the advantage is above 0."""
+    """How fast the gradient falls with the ratio's distance from 1, for advantages above 0."""
     temperature_negative: Rate
-    """The same elsewhere; higher in the paper, where such tokens make training unstable."""
+    """The same for other advantages; higher in the paper, because such tokens make training unstable."""
 
 
 class WholeRatio(Section):
-    """The ratio of a whole response, as the product of its tokens' ratios, is clipped: a response is one
+    """Clips the ratio of a whole response: the product of its tokens' ratios, because a response is one
     action (RLOO, arXiv 2402.14740)."""
 
     kind: Literal["whole_ratio"]
@@ -324,31 +325,31 @@ class WholeRatio(Section):
 
 
 class Mismatch(Section):
-    """Weights that correct for an engine whose probabilities are not the trainer's (Yao et al. 2025, "Your
-    efficient RL framework secretly brings you off-policy RL training").
+    """Weights that correct for an engine whose probabilities differ from the trainer's (Yao et al. 2025,
+    "Your efficient RL framework secretly brings you off-policy RL training").
 
-    A weight is the trainer's probability over the engine's, both of the policy that sampled. `truncate`: a
-    weight above `cap` counts as `cap` (TIS). `mask`: what lies beyond counts nothing (MIS).
+    A weight is the trainer's probability divided by the engine's, both under the policy that sampled.
+    `truncate`: a weight above `cap` becomes `cap` (TIS). `mask`: a weight beyond the limits becomes 0 (MIS).
     """
 
     level: Literal["token", "sequence"]
-    """Whether each token has a weight, or each response one, the product over its tokens."""
+    """Whether each token has a weight, or each response one: the product over its tokens."""
     mode: Literal["truncate", "mask"]
-    """What becomes of a weight above the cap: it is the cap, or 0."""
+    """What a weight above the cap becomes: the cap, or 0."""
     cap: Annotated[float, Field(ge=1)]
     """The largest weight."""
     floor: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """The smallest weight: below it, it is the floor (truncate) or 0 (mask)."""
+    """The smallest weight; a weight below it becomes the floor (truncate) or 0 (mask)."""
     stop: Rate | None = None
-    """Nats a token of KL divergence between engine and trainer above which the run stops; null: never."""
+    """KL divergence of engine and trainer above which the run stops, in nats a token; null: never."""
 
 
 class VisualWeights(Section):
-    """Updates weighed by how much a response needs its picture (after VPPO, arXiv 2510.09285).
+    """Weights of the update by how much a response depends on its picture (after VPPO, arXiv 2510.09285).
 
-    A response's advantage is multiplied by a number from `low` to `high`, by where the mean visual dependency
-    of its tokens lies among the episode's responses. Of all tokens, the `share` of largest dependency gets
-    gradients.
+    A response's advantage is multiplied by a number from `low` to `high`. It depends linearly on the mean
+    visual dependency of the response's tokens, from the least to the most dependent response of the episode.
+    Only the `share` of all tokens with the largest dependency gets gradients.
     """
 
     share: Annotated[float, Field(gt=0, le=1)]
@@ -366,21 +367,21 @@ class VisualWeights(Section):
 
 
 class Perception(Section):
-    """How much more probable the picture makes each sampled token: its visual dependency, in nats.
+    """Measures how much more probable the picture makes each sampled token: its visual dependency, in nats.
 
-    It takes a forward pass without gradients in which every picture is blank.
+    It needs a forward pass without gradients in which every picture is blank.
     """
 
     every: Positive
     """Steps between two measurements; with weigh, every step is measured."""
     dependent: Rate
-    """Nats from which a token counts as visually dependent; 0.69 is twice as probable."""
+    """Nats from which on a token counts as visually dependent; 0.69 means twice as probable."""
     weigh: VisualWeights | None = None
     """Weights of the update by visual dependency; null: it is only measured."""
 
 
 class Staged(Section):
-    """Bands of equal size one after another, from easy to hard, each for an equal part of the run."""
+    """Trains on bands of equal size one after another, from easy to hard, for an equal time each."""
 
     kind: Literal["staged"]
     """One band after another."""
@@ -396,10 +397,10 @@ class Staged(Section):
 
 
 class Mixed(Section):
-    """Every episode mixes bands of equal size by `weights`, which begin with the easiest band."""
+    """Mixes bands of equal size in every episode by `weights`, which begin with the easiest band."""
 
     kind: Literal["mixed"]
-    """All bands at all times."""
+    """All bands in every episode."""
     weights: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=2)]
     """How often each band is drawn from, the easiest first."""
 
@@ -416,10 +417,10 @@ class Mixed(Section):
 
 
 class Window(Section):
-    """The band moves with the policy: to a harder one after an accurate episode, back after a poor one."""
+    """Moves to a harder band after an accurate episode, and back after an inaccurate one."""
 
     kind: Literal["window"]
-    """The band moves with the policy's accuracy."""
+    """The band depends on the policy's accuracy."""
     bands: Annotated[int, Field(ge=2, strict=True)]
     """Bands of equal size, by pass rate."""
     replay: Share
@@ -427,7 +428,7 @@ class Window(Section):
     harder_from: Share
     """Mean accuracy of an episode from which on the next band follows."""
     easier_below: Share
-    """Mean accuracy of an episode below which the band before comes back."""
+    """Mean accuracy of an episode below which the previous band comes back."""
 
     @model_validator(mode="after")
     def _a_gap_between(self):
@@ -448,13 +449,14 @@ class Rollouts(GrowingSection):
     """When the rollouts of a step are sampled.
 
     `on_policy`: before the step, by the policy that then learns from them, as in the report. `overlapped`:
-    while the policy learns from those of the step before, by the weights from before that (one step off).
+    while the policy learns from the rollouts of the previous step, by the weights before that step (one
+    update old).
     """
 
     mode: Literal["on_policy", "overlapped"] = "on_policy"
-    """Whether the engine waits for each update, or samples the next step beside it."""
+    """Whether the engine waits for each update, or samples the next step at the same time."""
     staleness: Literal[0, 1] = 0
-    """How many updates old the weights that sample may be: 1 with overlapped, else 0."""
+    """How many updates old the sampling weights may be: 1 with overlapped, else 0."""
 
     @model_validator(mode="after")
     def _as_old_as_the_mode_makes_them(self):
@@ -465,26 +467,26 @@ class Rollouts(GrowingSection):
 
 
 class Grpo(GrowingSection):
-    """Group-normalised reinforcement learning (section 3.3).
+    """Settings of GRPO: reinforcement learning with group-normalised rewards (section 3.3).
 
-    `minibatches`: an episode's prompts are split into so many parts, a gradient step each, and
-    `updates_per_episode` goes over all of them again.
+    `minibatches`: an episode's prompts are split into so many parts, with one gradient step each.
+    `updates_per_episode`: number of passes over all parts.
     `aggregation`: equation 7 is `sequence_mean`; `constant` is Dr. GRPO's (arXiv 2503.20783).
     `clip_high` above `clip_low` is Clip-Higher (section 5.5).
     `kl_estimator`: equation 7 is `k1`; see `r1v3.train.grpo.loss.policy_loss.divergence`.
-    `old_logprobs`: below the ratio's line stands the policy that sampled, as the trainer or as the
-    engine computes it, or the `reference`, as equation 7 has it.
-    `overlong`: a response that was cut off counts, is left out (`mask`), or long ones are paid less over the
-    last `overlong_buffer` tokens (`punish`; DAPO, equation 13).
-    `top_entropy`: only this share of tokens, the most uncertain, gets gradients (arXiv 2506.01939, which
-    section 6.5 cites).
+    `old_logprobs`: the denominator of the ratio is the policy that sampled, as the trainer or the engine
+    computes it, or the `reference`, as in equation 7.
+    `overlong`: a truncated response counts (`keep`) or is left out (`mask`), or long responses get less
+    reward over the last `overlong_buffer` tokens (`punish`; DAPO, equation 13).
+    `top_entropy`: only this share of tokens, those of the highest entropy, gets gradients (arXiv 2506.01939,
+    which section 6.5 cites).
     `instruction` follows each question (section 6.6).
-    `surrogate` replaces equation 7's clip per token (`r1v3.train.grpo.loss.surrogates`). `mismatch` weighs
-    tokens by the trainer's probability over the engine's (`r1v3.train.grpo.loss.mismatch`); with `rollouts`
-    overlapped, the engine's is that of older weights, and the clip's ratio starts at the policy before the
-    step (decoupled PPO).
-    `parallel.pass_tokens`: each rank takes a run of responses of about as many tokens as the others', in
-    passes of at most this many; `null`: its part of the prompts, 64 a pass.
+    `surrogate` replaces equation 7's clip per token (`r1v3.train.grpo.loss.surrogates`).
+    `mismatch` weights tokens by the trainer's probability divided by the engine's
+    (`r1v3.train.grpo.loss.mismatch`). With `rollouts` overlapped, the engine's is that of older weights, and
+    the clip's ratio is relative to the policy before the step (decoupled PPO).
+    `parallel.pass_tokens`: ranks take consecutive responses with about equal numbers of tokens, in passes of
+    at most this many tokens. With `null`, each rank takes its part of the prompts, with 64 responses a pass.
     `keep_rollouts` is the share of a step's prompts whose responses are kept (`r1v3 browse` shows them).
     """
 
@@ -499,30 +501,30 @@ class Grpo(GrowingSection):
     samples: Annotated[int, Field(ge=2, strict=True)]
     """Responses to each prompt (M in equation 6)."""
     updates_per_episode: Positive
-    """Passes of gradient steps over an episode."""
+    """Passes over an episode."""
     minibatches: Positive
-    """Parts of an episode's prompts, a gradient step each."""
+    """Parts of an episode's prompts, with one gradient step each."""
     aggregation: Literal["sequence_mean", "token_mean", "constant"]
-    """How token losses become one: equation 7, the mean over tokens, or Dr. GRPO's constant (arXiv
+    """How token losses become one loss: equation 7, the mean over tokens, or Dr. GRPO's constant (arXiv
     2503.20783)."""
     advantage: Advantage
     """How rewards are normalised within a group (equation 6)."""
     clip_low: Rate
-    """How far below 1 the ratio counts."""
+    """Distance below 1 at which the ratio is clipped."""
     clip_high: Rate
-    """How far above 1 the ratio counts; above clip_low it is Clip-Higher (section 5.5)."""
+    """Distance above 1 at which the ratio is clipped; more than clip_low is Clip-Higher (section 5.5)."""
     kl: Annotated[float, Field(ge=0)]
-    """Weight of the divergence from the start; the report has none."""
+    """Weight of the KL divergence from the reference model; the report has none."""
     kl_estimator: Literal["k1", "k2", "k3"]
     """Estimator of that divergence; k1 is equation 7's."""
     old_logprobs: Literal["trainer", "engine", "reference"]
-    """Whose log-probabilities stand below the ratio's line."""
+    """Whose log-probabilities are in the denominator of the ratio."""
     top_entropy: Annotated[float, Field(gt=0, le=1)] | None
-    """Share of tokens, the most uncertain, that get gradients (arXiv 2506.01939); null: all."""
+    """Share of tokens, those of the highest entropy, that get gradients (arXiv 2506.01939); null: all."""
     covariance: Annotated[ClipCov | KlCov, Field(discriminator="kind")] | None
     """Clip-Cov or KL-Cov (arXiv 2505.22617); null: neither."""
     dynamic_sampling: DynamicSampling | None
-    """Ask on until every group's accuracy varies (section 5.5); null: one round."""
+    """Further rounds of prompts until accuracy varies in every group (section 5.5); null: one round."""
     temperature: Rate
     """Sampling temperature of responses."""
     top_p: Annotated[Share, Field(gt=0)]
@@ -530,9 +532,9 @@ class Grpo(GrowingSection):
     lengths: list[LengthStage]
     """Most tokens of a response, by step (section 3.3)."""
     overlong: Literal["keep", "mask", "punish"]
-    """What becomes of a response that was cut off."""
+    """How a truncated response is treated."""
     overlong_buffer: Positive | None
-    """Last tokens over which a long response is paid less (DAPO, equation 13)."""
+    """Last tokens over which a long response gets less reward (DAPO, equation 13)."""
     instruction: str | None
     """Text that follows each question (section 6.6); null: none."""
     dtype: Literal["float32", "bfloat16"]
@@ -540,7 +542,7 @@ class Grpo(GrowingSection):
     checkpoint_every: Positive
     """Steps between two checkpoints."""
     keep_rollouts: Share
-    """Share of a step's prompts whose responses stay on disk."""
+    """Share of a step's prompts whose responses are kept on disk."""
     reward: Reward
     """The reward of a response."""
     parallel: Parallel
@@ -554,16 +556,16 @@ class Grpo(GrowingSection):
     mismatch: Mismatch | None = None
     """Weights that correct for the engine's probabilities; null: none."""
     perception: Perception | None = None
-    """Measure, and use, how much each token needs the picture; null: neither."""
+    """Measurement, and use, of how much each token depends on the picture; null: neither."""
     curriculum: Annotated[Curriculum, Field(discriminator="kind")] | None = None
-    """Order of the prompts by the pass rate of the model that `by` of their data set names; null: a shuffle.
+    """Order of the prompts by the pass rate of the model in `by` of their data set; null: shuffled.
     """
     lora: Lora | None = None
     """Adapters of low rank in place of whole weights; null: whole weights."""
     reward_model: RewardTerm | None = None
     """A reward model's score as a part of the reward; null: equation 3 alone."""
     rollouts: Rollouts = Rollouts()
-    """When the rollouts of a step are sampled; the report's way unless set."""
+    """When the rollouts of a step are sampled; by default as in the report."""
 
     @model_validator(mode="after")
     def _parts_fit(self):
@@ -603,6 +605,6 @@ class Grpo(GrowingSection):
 
 
 def checkpoint_steps(settings: Grpo) -> list[int]:
-    """The steps at which a GRPO run keeps a checkpoint: every so many, and the last."""
+    """Return the steps at which a GRPO run keeps a checkpoint, with the last step."""
     every = range(settings.checkpoint_every, settings.steps + 1, settings.checkpoint_every)
     return sorted({*every, settings.steps})

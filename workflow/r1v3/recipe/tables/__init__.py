@@ -1,1 +1,1 @@
-"""The tables beside the recipe: runs, benchmarks, sources of questions, and their licences."""
+"""Reads the tables beside the recipe: runs, benchmarks, sources and their licences, and prices."""

@@ -1,11 +1,13 @@
-"""The benchmark table: one entry a benchmark in `config/benchmarks.yaml`, read and checked.
+"""Reads and checks the benchmark table: one entry for each benchmark in `config/benchmarks.yaml`.
 
 An entry says where the file comes from, how its rows become prompts, how answers are judged, what is
-counted, which items form a cluster, and what the report published. Where an entry is not enough, `code` names
-one small module of `r1v3.evaluate.benchmarks`. A benchmark of the user's own is a short entry with `file`
-(`OwnBenchmark`), and the rest has defaults. A benchmark's folder is named by a hash of what decides its
-file, an evaluation's folder by what decides its scores as well (`Benchmark`). Titles, published scores and
-notes (`ListedBenchmark`) may be edited without renaming either.
+counted, which items form a cluster, and what the report published. If that is not enough, `code` names one
+small module of `r1v3.evaluate.benchmarks`. A benchmark of the user's own is a short entry with `file`
+(`OwnBenchmark`); the rest has defaults.
+
+The name of a benchmark's folder has a hash of what decides its file. That of an evaluation's folder has a
+hash of what decides the scores too (`Benchmark`). Titles, published scores and notes (`ListedBenchmark`) may
+be edited without renaming either folder.
 """
 
 import re
@@ -36,7 +38,7 @@ MODELS = {
 }
 Column = str
 Md5 = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-CODE = Path(__file__).parents[2] / "evaluate" / "benchmarks"  # a floor above, so only looked at
+CODE = Path(__file__).parents[2] / "evaluate" / "benchmarks"  # a floor above: not imported
 
 
 def _is_code(name: str | None) -> str | None:
@@ -51,7 +53,7 @@ class BenchmarkPart(Section):
 
 
 class UrlSource(BenchmarkPart):
-    """A TSV at a URL; `md5` is checked, `None` only where nobody publishes one."""
+    """A TSV file at a URL; its `md5` is checked, unless nobody publishes one (null)."""
 
     kind: Literal["url"]
     """A TSV at a URL."""
@@ -62,7 +64,7 @@ class UrlSource(BenchmarkPart):
 
 
 class HubSource(BenchmarkPart):
-    """Files of a Hugging Face data set at a revision; `columns` renames theirs to ours."""
+    """Files of a Hugging Face data set at a revision; `columns` renames their columns to ours."""
 
     kind: Literal["hub"]
     """Files of a hub's data set."""
@@ -73,13 +75,13 @@ class HubSource(BenchmarkPart):
     files: list[str]
     """Names of the files."""
     md5: Md5 | None
-    """Checksum of the TSV that they become; null: none."""
+    """Checksum of the TSV file that is made from them; null: none."""
     columns: dict[Column, Column]
-    """Our names for columns of theirs."""
+    """Our names for their columns."""
 
 
 class UserSource(BenchmarkPart):
-    """A file that nobody publishes: the user puts it there."""
+    """A file that nobody publishes, so the user supplies it."""
 
     kind: Literal["user"]
     """A file that the user supplies."""
@@ -88,14 +90,14 @@ class UserSource(BenchmarkPart):
 
 
 class OwnFile(BenchmarkPart):
-    """A file of the user's own, read where it lies; any recipe asks it as it is."""
+    """A file of the user's own, which is read in place; every recipe uses it unchanged."""
 
     kind: Literal["own"]
     """A file of the user's own."""
     place: str
     """A path from the checkout, an absolute path, or a URL."""
     encoding: str | None = None
-    """How its text is written, such as gbk; null: UTF-8, or what its byte order mark says."""
+    """The encoding of its text, such as gbk; null: UTF-8, or what its byte order mark says."""
 
 
 Source = Annotated[UrlSource | HubSource | UserSource | OwnFile, Field(discriminator="kind")]
@@ -103,21 +105,21 @@ FOUND = "found"
 
 
 class BenchmarkLicence(BenchmarkPart):
-    """The licence as its card or repository states it (`None`: not seen), and whether training is allowed."""
+    """The licence of a benchmark, and whether it allows training."""
 
     name: str | None
-    """The licence as its card or repository states it; null: none seen."""
+    """The licence as the card or repository states it; null: none was found."""
     training: Literal["allowed", "forbidden", "not stated"]
-    """Whether it lets one train."""
+    """Whether the licence allows training."""
     note: str | None = None
     """What a reader must know."""
 
 
 class BenchmarkPrompt(BenchmarkPart):
-    """Templates of the user turn; `{name}` is a column, `{options}` the options, each by `option`.
+    """Templates of the user turn. `{name}` is a column, and `{options}` are the options, each as in `option`.
 
-    `images`: `first` puts every picture before the text, `last` after it, `marked` where the text says
-    `<image 1>`, `<image_1>` or `<image1>` (pictures without a mark come first).
+    `images`: `first` puts all pictures before the text, and `last` after it. `marked` puts each picture where
+    the text has its mark: `<image 1>`, `<image_1>` or `<image1>`. Pictures without a mark come first.
     """
 
     choice: str
@@ -127,30 +129,30 @@ class BenchmarkPrompt(BenchmarkPart):
     option: str
     """One option."""
     images: Literal["first", "last", "marked"]
-    """Where pictures stand."""
+    """Where pictures are put."""
 
 
 class AnswerFormat(BenchmarkPart):
     """How a row's answer is read and judged.
 
-    `form`: `choice` (one letter), `letters` (a set of them), `yes_no`, `open`, or `mixed`: a choice
-    where the row has options. `options`: in the columns A, B, ...; as lines of the `question`; in the
-    `picture`; in a column that holds a list; or `found` for each row in the columns A, B, ..., else in a
-    column `options`, else in lines of the question of a choice.
+    `form`: `choice` (one letter), `letters` (a set of letters), `yes_no`, `open`, or `mixed`, which is a
+    choice if the row has options. `options`: they are in the columns A, B, ...; in lines of the `question`;
+    in the `picture`; or in a column that has a list. With `found`, each row has them in the columns A, B,
+    ..., or in a column `options`, or, for a choice, in lines of the question.
     """
 
     form: Literal["choice", "letters", "yes_no", "open", "mixed"]
     """What an answer is."""
     column: Column
-    """The column that holds it."""
+    """The column of the right answer."""
     options: Literal["columns", "question", "picture", "found"] | Column | None
     """Where the options are; null: there are none."""
     alternatives: bool = False
-    """Whether a list of answers means that any one is right."""
+    """Whether any answer of a list is right."""
 
 
 class PublishedScore(BenchmarkPart):
-    """A score of the report's Table 1; `by_authors` where the report marks it with an asterisk."""
+    """A score of the report's Table 1; `by_authors` if the report marks it with an asterisk."""
 
     score: float
     """The score, in percent."""
@@ -159,84 +161,84 @@ class PublishedScore(BenchmarkPart):
 
 
 class Released(BenchmarkPart):
-    """What the published evaluation code did, where it differs from the report (protocol `released`)."""
+    """What the published evaluation code did differently from the report (protocol `released`)."""
 
     temperature: float
     """Sampling temperature."""
     max_new_tokens: Annotated[int, Field(strict=True)]
     """Most tokens of an answer."""
     rule: Literal["judge", "boxed_or_judge"]
-    """Who decides."""
+    """What decides whether an answer is right."""
 
 
 class UnreadableRows(BenchmarkPart):
-    """What becomes of rows that cannot be read: damaged, without a right answer, or with a broken picture."""
+    """How rows are treated that are damaged, have no right answer, or have a broken picture."""
 
     scored: Literal["wrong", "left out"] = "wrong"
-    """Whether such a row counts as wrong, or not at all; its number is shown either way."""
+    """Whether such a row counts as wrong, or not at all; the number of rows is shown either way."""
     rows: Annotated[int, Field(ge=0, strict=True)] = 5
-    """So many of them are allowed in any file."""
+    """Most such rows that are allowed in any file."""
     share: Annotated[float, Field(ge=0, le=1)] = 0.02
-    """So many are allowed as a share of the file's rows; with more, the benchmark is not scored."""
+    """Most such rows as a share of the file's; with more than both, the benchmark is not scored."""
 
 
 class Miniature(BenchmarkPart):
-    """The small copy from the tiny world: domains and tasks asked, and prompts that its model was taught."""
+    """A small copy from the tiny world: its domains and tasks, and the prompts of its model's training."""
 
     domains: list[str]
-    """Domains of the tiny world that are asked."""
+    """Domains of the tiny world whose questions are asked."""
     tasks: list[str]
-    """Tasks of the tiny world that are asked."""
+    """Tasks of the tiny world whose questions are asked."""
     prompt: BenchmarkPrompt
-    """The prompts that its model was taught."""
+    """The prompts that the tiny model was trained with."""
 
 
 class Check(BenchmarkPart):
-    """A point of 'the same as the original?'."""
+    """A point in which a benchmark is compared with the original."""
 
     point: str
     """What is compared with the original."""
     same: bool | None
-    """Whether it is the same; null: not known."""
+    """Whether it is the same as in the original; null: not known."""
     note: str | None = None
     """How it differs."""
 
 
 class Benchmark(BenchmarkPart):
-    """What decides a benchmark's scores, and so is hashed."""
+    """The part of an entry that decides scores, and so is hashed."""
 
     version: Annotated[int, Field(gt=0, strict=True)]
-    """Raised by hand when the entry changes its meaning."""
+    """Raised by hand when the meaning of the entry changes."""
     source: Source
     """Where the file comes from."""
     select: dict[Column, str]
-    """Rows that count: a value for each of these columns."""
+    """Rows that count: those with this value in each of these columns."""
     needs_picture: bool
     """Whether a row without a picture is dropped."""
     items: Annotated[int, Field(gt=0, strict=True)] | None
-    """How many items it has; null: as many as its file has rows."""
+    """Number of items; null: as many as the file has rows."""
     items_confirmed: bool
-    """Whether that number was seen in the file."""
+    """Whether that number was confirmed in the file."""
     prompt: BenchmarkPrompt
-    """What is asked."""
+    """The prompts."""
     answer: AnswerFormat
     """How an answer is read and judged."""
     code: Annotated[str | None, AfterValidator(_is_code)]
-    """The module of r1v3.evaluate.benchmarks that helps; null: none."""
+    """The module of r1v3.evaluate.benchmarks that this benchmark needs; null: none."""
     scorer: Literal["accuracy", "circular", "points", "code"]
     """What is counted."""
     by: list[Column]
     """Columns by which scores are split."""
     cluster: list[Column]
-    """Columns whose equal values hang together in intervals."""
+    """Columns whose equal values form a cluster in intervals."""
     judge: Literal["never", "where rules fail", "needed"]
     """When a model judges."""
     released: Released
     """What the released code did."""
     miniature: Miniature | None = None
-    """The small copy from the tiny world; null: there is none, and every recipe reads the file."""
+    """A small copy from the tiny world; null: there is none, and every recipe reads the file."""
     unreadable: UnreadableRows = UnreadableRows()
-    """What becomes of rows that cannot be read."""
+    """How rows are treated that cannot be read."""
 
     @model_validator(mode="after")
     def _code_where_it_is_needed(self):
@@ -245,7 +247,7 @@ class Benchmark(BenchmarkPart):
         return self
 
 
-# How the table writes published scores: 46.9, or '46.9*' where the report's authors measured it.
+# Published scores as the table has them: 46.9, or '46.9*' for a score that the report's authors measured.
 WRITTEN_SCORES = {
     "type": "object",
     "propertyNames": {"enum": list(MODELS)},
@@ -257,7 +259,7 @@ WRITTEN_SCORES = {
 
 
 def read_published(scores: object) -> dict[str, Any]:
-    """Published scores by model as `PublishedScore` has them; `46.9*` was measured by the report's authors.
+    """Return published scores by model as `PublishedScore`; the report's authors measured `46.9*`.
 
     Raises:
         ValueError: a model is not one of `MODELS`, or a score is not a number.
@@ -279,7 +281,7 @@ def read_published(scores: object) -> dict[str, Any]:
 
 
 class ListedBenchmark(Benchmark):
-    """A benchmark with what its readers are told, which changes no score."""
+    """A benchmark with its description for readers, which changes no score."""
 
     title: str
     """Its name in tables."""
@@ -290,27 +292,27 @@ class ListedBenchmark(Benchmark):
     licence: BenchmarkLicence
     """Its licence."""
     questions: Annotated[int, Field(gt=0, strict=True)] | None = None
-    """How many questions are put to a model, where that is more than its items."""
+    """Number of questions that a model is asked, if that is more than the items."""
     in_distribution: str | None = None
-    """Why training data may be like it."""
+    """Why training data may resemble it."""
     published: Annotated[dict[str, PublishedScore], WithJsonSchema(WRITTEN_SCORES)]
     published_points: dict[str, float] | None = None
     """Scores in points instead of percent."""
     checklist: list[Check]
-    """Is it the same as the original?"""
+    """Points in which it is compared with the original."""
 
     @field_validator("published", mode="before")
     @classmethod
     def _asterisks(cls, scores: object) -> dict[str, Any]:
-        """`46.9*` is a score that the report's authors measured themselves."""
+        """Read `46.9*` as a score that the report's authors measured themselves."""
         return read_published(scores)
 
     def hashed(self) -> dict[str, object]:
-        """The part that decides scores: only keys that the table states, and none of `TOLD`."""
+        """Return the part that decides scores: only keys that the table states, and none of `TOLD`."""
         return self.model_dump(exclude_unset=True, exclude=set(TOLD))
 
     def asked(self, made_from: Literal["files", "miniature"]) -> dict[str, object]:
-        """The part that decides scores; a miniature is asked with the prompts that its model was taught."""
+        """Return the part that decides scores, with the miniature's own prompts for a miniature."""
         entry = self.hashed()
         if made_from == "miniature" and self.miniature is not None:
             entry["prompt"] = self.miniature.prompt.model_dump(exclude_unset=True)
@@ -321,7 +323,7 @@ TOLD = tuple(key for key in ListedBenchmark.model_fields if key not in Benchmark
 
 
 class OwnPrompt(BenchmarkPart):
-    """Templates of the user turn; what is left out is as for the entry's `form`."""
+    """Templates of the user turn; a template that is left out follows from the entry's `form`."""
 
     choice: str | None = None
     """The user turn of a question with options."""
@@ -330,7 +332,7 @@ class OwnPrompt(BenchmarkPart):
     option: str = "{letter}. {text}"
     """One option."""
     images: Literal["first", "last", "marked"] = "marked"
-    """Where pictures stand: first, last, or where the text says <image 1>; without a mark, first."""
+    """Where pictures are put: first, last, or where the text has <image 1>; without a mark, first."""
 
 
 ASKED = "{hint}\n{question}\n{options}\n"
@@ -344,9 +346,9 @@ ENDINGS = {
 
 
 class OwnBenchmark(BenchmarkPart):
-    """A benchmark of the user's own. `listed` gives the whole entry.
+    """A benchmark of the user's own. `listed` makes the complete entry.
 
-    Its file has a column `answer`, and `question`, `image` or both. Options stand in the columns A, B, ...,
+    Its file has a column `answer`, and `question`, `image` or both. Options are in the columns A, B, ...,
     in a column `options`, or in lines of the question.
     """
 
@@ -355,15 +357,15 @@ class OwnBenchmark(BenchmarkPart):
     file: str
     """A .tsv, .csv, .json, .jsonl or .parquet file: a path from the checkout, an absolute path, or a URL."""
     encoding: str | None = None
-    """How a text file is written, such as gbk or latin-1; null: UTF-8, or what its byte order mark says."""
+    """The encoding of a text file, such as gbk or latin-1; null: UTF-8, or what its byte order mark says."""
     form: Literal["choice", "letters", "yes_no", "open", "mixed"]
-    """What an answer is: a letter, letters, yes or no, open, or mixed, a letter where a row has options."""
+    """What an answer is: a letter, letters, yes or no, open, or mixed: a letter if the row has options."""
     metric: Literal["accuracy", "circular", "points"] = "accuracy"
-    """Share right; right in all rows of one value in the column `cluster`; or of the column `points`."""
+    """The share of right rows; that of values of `cluster` with only right rows; or the column `points`."""
     group: str = "Your own"
-    """The heading that it stands under."""
+    """The heading that it is shown under."""
     prompt: str | OwnPrompt = OwnPrompt()
-    """What is asked, with columns as {question} and {options}; null keys as fits the form."""
+    """The prompt, with columns as {question} and {options}; keys that are null follow from the form."""
     by: list[Column] = []
     """Columns by which scores are split."""
     published: Annotated[dict[str, Any], WithJsonSchema(WRITTEN_SCORES)] = {}
@@ -373,7 +375,7 @@ class OwnBenchmark(BenchmarkPart):
     def _is_known(cls, encoding: str | None) -> str | None:
         try:
             if encoding is not None:
-                "".encode(encoding)  # refuses codecs of bytes, such as hex, too
+                "".encode(encoding)  # codecs of bytes, such as hex, are refused too
         except LookupError:
             raise ValueError(
                 f"{encoding!r} is no encoding of text, such as gbk, big5 or latin-1"
@@ -394,7 +396,7 @@ class OwnBenchmark(BenchmarkPart):
         return prompt
 
     def listed(self) -> ListedBenchmark:
-        """The whole entry."""
+        """Return the complete entry."""
         asked = self.prompt
         if isinstance(asked, str):
             asked = OwnPrompt(choice=asked, open=asked)
@@ -405,7 +407,7 @@ class OwnBenchmark(BenchmarkPart):
             images=asked.images,
         )
         options = None if self.form in ("open", "yes_no") else FOUND
-        # Left out where it is null, as in entries that are older than the key.
+        # Left out if it is null, as in entries that are older than the key.
         written = {} if self.encoding is None else {"encoding": self.encoding}
         return ListedBenchmark(
             title=self.title,
@@ -437,15 +439,15 @@ COLUMN = re.compile(r"\{[^\W\d][\w-]*\}")
 
 
 def entry_kind(entry: object) -> type[ListedBenchmark | OwnBenchmark]:
-    """The class of an entry of the table: a short one says `file`."""
+    """Return the class of an entry of the table; a short entry has `file`."""
     return OwnBenchmark if isinstance(entry, dict) and "file" in entry else ListedBenchmark
 
 
 def read_entry(entry: object) -> ListedBenchmark:
-    """An entry of the table as its whole self.
+    """Return an entry of the table as a complete entry.
 
     Raises:
-        ValidationError: it is not as `entry_kind` must be.
+        ValidationError: it does not fit the class that `entry_kind` returns.
     """
     read = entry_kind(entry).model_validate(entry)
     return read.listed() if isinstance(read, OwnBenchmark) else read
@@ -476,10 +478,10 @@ def load_table(path: Path) -> dict[str, ListedBenchmark]:
 def refuse_forbidden_use(
     name: str, entry: ListedBenchmark, use: Literal["training", "evaluation"]
 ) -> None:
-    """The licence gate: a benchmark whose terms forbid a use is refused for that use.
+    """Refuse a use of a benchmark that its licence forbids.
 
     Raises:
-        ValueError: training on a benchmark is asked for and its terms forbid it.
+        ValueError: the use is training, and the benchmark's licence forbids it.
     """
     if use == "training" and entry.licence.training == "forbidden":
         note = f"; {entry.licence.note}" if entry.licence.note else ""

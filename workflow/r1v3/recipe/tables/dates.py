@@ -1,4 +1,4 @@
-"""Dates as the tables and data sets write them."""
+"""Checks dates in tables and data sets."""
 
 import datetime
 import re
@@ -7,7 +7,7 @@ DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 
 
 def is_date(text: str) -> bool:
-    """Whether a text is a year, a month or a day as ISO 8601 writes them."""
+    """Return whether a text is a year, a month or a day in ISO 8601."""
     found = DATE.fullmatch(text)
     if not found:
         return False

@@ -1,7 +1,7 @@
-"""The licence gates: which sources a recipe's `licences` admit, and that none is a forbidden benchmark.
+"""Checks licences: which sources a recipe's `licences` admit, and that no source is a forbidden benchmark.
 
-A source is known by its data set's id, by the names of its files, and by the entry's own name. A rename that
-leaves nothing of the benchmark's name cannot be seen here; decontamination sees its questions.
+A source is recognised as a benchmark by the id of its data set, by the names of its files, and by the name of
+the entry. A source that was renamed entirely is not recognised here, but decontamination finds its questions.
 """
 
 import re
@@ -11,17 +11,18 @@ from r1v3.recipe.schema.data import ListedSource
 from r1v3.recipe.tables.benchmarks import ListedBenchmark, refuse_forbidden_use
 from r1v3.recipe.tables.sources import Decides, Files, Hub, SourceLicence
 
-# Licences that let anyone use and change for any purpose; share-alike ones bind the result, and are none.
+# Licences that allow use and change for any purpose. Share-alike licences restrict the result, so they are
+# not among them.
 PERMISSIVE = re.compile(
     r"(mit|apache|bsd|isc|cc0|cc-?zero|cc-by-\d|cc-by$|pddl|odc-by|cdla-permissive|unlicense)", re.I
 )
 
-# What a benchmark's file says of its part, which is not its name.
+# Words in names of files that name a part of a benchmark, and not the benchmark.
 PART = {"mini", "test", "testmini", "dev", "val", "validation", "train", "en", "cn", "total"}
 
 
 def admits(gate: str, licence: SourceLicence) -> bool:
-    """Whether a recipe's `licences` let a source be trained on.
+    """Return whether a recipe's `licences` admit a source for training.
 
     Args:
         gate: `any`, `stated` or `permissive`.
@@ -37,10 +38,10 @@ def admits(gate: str, licence: SourceLicence) -> bool:
 def gated(
     gate: str, source: ListedSource, table: Mapping[str, Decides]
 ) -> tuple[list[str], dict[str, str]]:
-    """The entries of a set that a gate admits, and those that it rules out with their licences.
+    """Return the entries of a set that a gate admits, and the licences of the other entries by name.
 
-    Where one is ruled out, those of `instead` that are admitted take its place. What is only measured on is
-    not trained on, so sets of other instances pass.
+    If an entry is ruled out, the admitted entries of `instead` take its place. Sets that no run trains on
+    pass, whatever their licence is.
     """
     gate = gate if source.instances == "train" else "any"
     entries, instead = source.entries, source.instead
@@ -52,15 +53,15 @@ def gated(
 
 
 def refuse_benchmarks(name: str, where: Hub | Files, table: dict[str, ListedBenchmark]) -> None:
-    """Refuse a source of training questions that is a benchmark not to be trained on.
+    """Refuse a source of training questions that is a benchmark whose licence forbids training.
 
     Args:
-        name: the source's own, in `config/sources.yaml`.
-        where: its files.
+        name: the name of the source in `config/sources.yaml`.
+        where: the files of the source.
         table: the benchmarks, by name.
 
     Raises:
-        ValueError: it is one; the message names the benchmark and its terms.
+        ValueError: it is such a benchmark; the message names the benchmark and its licence.
     """
     names = [_words(each) for each in (name, *_places(where))]
     for key, entry in table.items():
@@ -69,7 +70,7 @@ def refuse_benchmarks(name: str, where: Hub | Files, table: dict[str, ListedBenc
 
 
 def _known(entry: ListedBenchmark) -> set[tuple[str, ...]]:
-    """The names of a benchmark: its title's, its data set's and its file's, without the part they hold."""
+    """Return the names of a benchmark: its title, its data set and its file, without words for a part."""
     where = entry.source.model_dump()
     data_set, file = where.get("id", "").rpartition("/")[2], where.get("url", "").rpartition("/")[2]
     found = (_words(each) for each in (entry.title.partition("(")[0], data_set, file))
@@ -77,18 +78,18 @@ def _known(entry: ListedBenchmark) -> set[tuple[str, ...]]:
 
 
 def _places(where: Hub | Files) -> list[str]:
-    """All parts of the addresses of a source's files: folders, data sets, files."""
+    """Return all parts of the addresses of a source's files: folders, data sets and files."""
     files = [where.id, *where.files] if isinstance(where, Hub) else where.places
     return [part for file in files for part in file.partition("?")[0].split("/")]
 
 
 def _words(name: str) -> tuple[str, ...]:
-    """The words of a name in small letters, without a file's ending."""
+    """Return the words of a name in lower case, without a file's suffix."""
     return tuple(re.findall(r"[^\W_]+", name.partition(".")[0].casefold()))
 
 
 def _is_part(known: tuple[str, ...], name: tuple[str, ...]) -> bool:
-    """Whether a benchmark's words stand together in a name, `math_vista` and `mathvista` alike."""
+    """Return whether a benchmark's words are adjacent in a name; `math_vista` and `mathvista` are equal."""
     joined = "".join(known)
     return any(
         "".join(name[start:end]) == joined

@@ -1,8 +1,9 @@
-"""Methods of other papers, each one key of a run: `method: gspo` sets the keys of `grpo` that make it up.
+"""Defines methods of other papers, each as one key of a run: `method: gspo` sets its keys of `grpo`.
 
-A method decides how rewards become advantages, how they become a loss, and which tokens count. It changes
-neither rates nor numbers of steps, so runs that differ in method alone are compared. The run's own `set` lies
-over it. Values are those of the papers; where a paper names several, the comment says which.
+A method decides how rewards become advantages, how advantages become a loss, and which tokens count. It
+changes no learning rate and no number of steps, so runs that differ only in method can be compared. The run's
+own `set` is laid over it. Values are those of the papers. If a paper gives several values, a comment says
+which one is taken.
 """
 
 from typing import Any
@@ -11,7 +12,8 @@ from r1v3.recipe.schema.training import Grpo
 
 Changes = dict[str, Any]
 
-# Runs are compared with `rl_minibatches`: in a single step on-policy most of these are the same gradient.
+# These runs are compared with `rl_minibatches`, because with one on-policy step per episode most of these
+# methods have the same gradient.
 FIXED: dict[str, Changes] = {
     # GSPO, arXiv 2507.18071
     "gspo": {
@@ -20,7 +22,7 @@ FIXED: dict[str, Changes] = {
         "clip_low": 3e-4,
         "clip_high": 4e-4,
     },
-    # CISPO, arXiv 2506.13585, which names no cap; that of ScaleRL, arXiv 2510.13786, from 4 to 8
+    # CISPO, arXiv 2506.13585, gives no cap; ScaleRL, arXiv 2510.13786, uses caps from 4 to 8
     "cispo": {"surrogate": {"kind": "cispo", "cap": 5.0}, "aggregation": "token_mean"},
     # SAPO, arXiv 2511.20347
     "sapo": {
@@ -35,21 +37,21 @@ FIXED: dict[str, Changes] = {
         "surrogate": {"kind": "whole_ratio"},
         "aggregation": "sequence_mean",
     },
-    # REINFORCE++, arXiv 2501.03262; its penalty on the reward is left out, as the report has none
+    # REINFORCE++, arXiv 2501.03262, without its penalty on the reward, because the report has none
     "reinforce_pp": {"advantage": {"estimator": "global"}, "aggregation": "token_mean"},
     "reinforce_pp_baseline": {
         "advantage": {"estimator": "group_mean_global"},
         "aggregation": "token_mean",
     },
-    # Clip-Cov and KL-Cov, arXiv 2505.22617; KL-Cov's share is that of the 7B model
+    # Clip-Cov and KL-Cov, arXiv 2505.22617; the share of KL-Cov is that of the 7B model
     "clip_cov": {"covariance": {"kind": "clip", "share": 2e-4, "low": 1.0, "high": 5.0}},
     "kl_cov": {"covariance": {"kind": "kl", "share": 2e-3, "weight": 1.0}},
     # Wang et al., arXiv 2506.01939
     "top_entropy": {"top_entropy": 0.2},
-    # Yao et al. 2025, whose cap is 2; and masking of whole responses, TRL's default with its cap of 3
+    # Yao et al. 2025, with their cap of 2; masking of whole responses is TRL's default, with its cap of 3
     "tis": {"mismatch": {"level": "token", "mode": "truncate", "cap": 2.0}},
     "mis": {"mismatch": {"level": "sequence", "mode": "mask", "cap": 3.0}},
-    # After VPPO, arXiv 2510.09285, whose idea it is; the numbers are assumed
+    # The idea of VPPO, arXiv 2510.09285; the numbers are assumed
     "vppo": {
         "perception": {
             "every": 1,
@@ -66,11 +68,11 @@ METHODS = (*FIXED, "overlong_punish", "dapo")
 
 
 def changes_of(method: str, settings: Grpo) -> Changes:
-    """The keys that a method sets.
+    """Return the keys that a method sets, with their values.
 
     Args:
         method: one of `METHODS`.
-        settings: what they are laid over.
+        settings: the settings that the keys are laid over.
     """
     if method == "overlong_punish":
         return _overlong_punish(settings)
@@ -83,6 +85,6 @@ def changes_of(method: str, settings: Grpo) -> Changes:
 
 
 def _overlong_punish(settings: Grpo) -> Changes:
-    """DAPO pays less over the last fifth of the tokens (section 3.4: 4,096 of 20,480)."""
+    """Return DAPO's keys: less reward over the last fifth of the tokens (section 3.4: 4,096 of 20,480)."""
     shortest = min(stage.tokens for stage in settings.lengths)
     return {"overlong": "punish", "overlong_buffer": max(1, shortest // 5)}

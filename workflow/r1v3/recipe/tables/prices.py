@@ -1,6 +1,6 @@
-"""The shape of config/prices.yaml: what a closed model costs, how it counts pictures, what it refuses.
+"""Reads config/prices.yaml: what a closed model costs, how it counts pictures, what it refuses.
 
-Prices are money for a million tokens. A price without a date and a source is none, so both are required.
+Prices are amounts of money for a million tokens. Date and source of each price are required.
 """
 
 import math
@@ -18,14 +18,14 @@ Parameter = Literal["n", "temperature", "top_p", "seed", "stop", "logit_bias"]
 
 
 class Tiles(Section):
-    """Tiles of 512 pixels, after a picture was scaled into 2,048 by 2,048 and to a short side of 768."""
+    """Counts tiles of 512 pixels, after scaling into 2,048 by 2,048 and to a short side of 768."""
 
     kind: Literal["tiles"]
     """Counted by tiles."""
     base: Positive
-    """Tokens of any picture."""
+    """Tokens that every picture counts."""
     tile: Positive
-    """Tokens of a tile."""
+    """Further tokens for each tile."""
 
     def tokens(self, width: int, height: int) -> int:
         """What a picture of so many pixels counts."""
@@ -36,12 +36,12 @@ class Tiles(Section):
 
 
 class Area(Section):
-    """Pixels by area, after a picture was scaled to a longest side and a most of tokens."""
+    """Counts pixels, after scaling to a longest side; no picture counts more tokens than `most`."""
 
     kind: Literal["area"]
     """Counted by area."""
     pixels: Positive
-    """Pixels of a token."""
+    """Pixels for each token."""
     longest: Positive
     """The longest side in pixels; larger pictures are scaled down."""
     most: Positive
@@ -54,34 +54,34 @@ class Area(Section):
 
 
 class Price(Section):
-    """What a model costs; all amounts are for a million tokens."""
+    """The prices of a model; all amounts are for a million tokens."""
 
     source: str
     """Where the price was read."""
     date: str
-    """When, as year-month-day."""
+    """When the price was read, as year-month-day."""
     currency: str
     """The currency of the amounts."""
     input: Rate
-    """Prompt tokens."""
+    """Price of prompt tokens."""
     cached_input: Rate
-    """Prompt tokens that the provider had in its cache."""
+    """Price of prompt tokens that the provider had in its cache."""
     cache_write: Rate
-    """Prompt tokens that were written into that cache."""
+    """Price of prompt tokens that were written into that cache."""
     output: Rate
-    """New tokens, thoughts included."""
+    """Price of new tokens, thoughts included."""
     batch: Share
-    """The share of these prices that the batch interface takes."""
+    """The share of these prices that the batch interface costs."""
     pictures: Annotated[Tiles | Area, Field(discriminator="kind")]
     """How pictures are counted."""
     answer_tokens: Positive
-    """New tokens of an answer, assumed until answers are stored; thoughts included."""
+    """New tokens of an answer, thoughts included; an assumption until answers are stored."""
     omits: list[Parameter] = []
-    """Parameters that the model refuses, and that are left out of requests."""
+    """Parameters that the model refuses, so that requests leave them out."""
 
 
 def load_prices(root: Path) -> dict[str, Price]:
-    """Prices by the name that the server knows a model by.
+    """Read the prices of models, by a model's name at its server.
 
     Raises:
         RecipeError: with one line for each mistake.
@@ -99,10 +99,10 @@ def load_prices(root: Path) -> dict[str, Price]:
 
 
 def price_of(prices: dict[str, Price], model: str) -> Price:
-    """The price of a model.
+    """Return the price of a model.
 
     Raises:
-        ValueError: nobody said what the model costs.
+        ValueError: the table has no price of the model.
     """
     if model not in prices:
         raise ValueError(f"{PRICES}: {unknown('price', model, prices)}")

@@ -1,7 +1,7 @@
-"""The run table: `like` copies an entry, `set` changes keys of its settings, `from` names its start.
+"""Reads the run table: `like` copies an entry, `set` changes keys of its settings, `from` names its start.
 
-`grid` makes a factorial study of one entry: each axis is a dotted key of the settings, or a key of the
-entry, with a short label for each value; `<name>_<label>_<label>` are its runs.
+`grid` makes a factorial study of one entry. Each axis is a dotted key of the settings, or a key of the
+entry, with a short label for each value. The runs are named `<name>_<label>_<label>`.
 """
 
 import itertools
@@ -19,11 +19,11 @@ from r1v3.recipe.schema.recipe import GrpoEntry, ModelEntry, Recipe, RunEntry, S
 from r1v3.recipe.schema.training import Grpo, Sft
 from r1v3.recipe.tables.methods import METHODS, changes_of
 
-# The report's own path, from the base model to the released one.
+# The runs of the report itself, from the base model to the released model.
 CORE = ("base", "teacher", "cold_start", "rl", "final")
 MOST_CELLS = 10_000  # runs of one grid
-DEEPEST = 50  # runs that `like` leads through
-# What a grid may vary of an entry itself; every other axis is a key of its settings.
+DEEPEST = 50  # most runs in a chain of `like`
+# Keys of the entry itself that a grid may vary. Every other axis is a key of its settings.
 ENTRY_KEYS = ("from", "checkpoint", "data", "settings", "seed", "without", "method", "mode")
 
 
@@ -31,7 +31,7 @@ ENTRY_KEYS = ("from", "checkpoint", "data", "settings", "seed", "without", "meth
 class ResolvedRun:
     """A run of the table with its settings after `set`; `settings` is None for a model.
 
-    `like` is the run that its entry departs from, if it names one.
+    `like` is the run that its entry copies, if it names one.
     """
 
     name: str
@@ -96,10 +96,10 @@ def resolve_runs(table: dict[str, Any], recipe: Recipe, file: Path) -> dict[str,
 
 
 def expand_grids(table: dict[str, Any], file: Path) -> dict[str, Any]:
-    """The table with each entry that has a `grid` replaced by the runs of its product, in its place.
+    """Return the table with each entry that has a `grid` replaced by the runs of the grid.
 
     Raises:
-        RecipeError: a grid is no mapping of axes to labelled values, or makes a name that stands already.
+        RecipeError: a grid is not a mapping of axes to labelled values, or makes a name that exists already.
     """
     expanded: dict[str, Any] = {}
     for name, raw in table.items():
@@ -162,7 +162,7 @@ def _resolve(name: str, table: dict[str, Any], recipe: Recipe, file: Path) -> Re
 def _expand(
     name: str, table: dict[str, Any], file: Path, children: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Follow `like` up to a run that has none, then lay the children over it."""
+    """Return an entry after following `like` up to a run that has none, and laying the children over it."""
     raw = table[name]
     if not isinstance(raw, dict):
         raise RecipeError([f"{file}: run {name}: a mapping of keys is expected"])
@@ -204,7 +204,7 @@ def _settings(name: str, entry: SftEntry | GrpoEntry, recipe: Recipe, file: Path
 
 
 def _merge_kinds(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Settings with changes laid over them; what has another `kind` replaces the old one as a whole."""
+    """Return settings with changes laid over them; a mapping of another `kind` replaces the old one."""
     replaced = {
         key
         for key, new in changes.items()

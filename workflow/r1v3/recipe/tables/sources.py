@@ -1,8 +1,8 @@
-"""The source table: one entry a source in `config/sources.yaml`, read and checked.
+"""Defines the source table: one entry for each source in `config/sources.yaml`.
 
 An entry says where the files are, how their rows become records, under which licence they may be used,
-what the source stands in for and how it differs. A data set's folder is named by a hash of what decides
-its records (`Decides`); titles, citations and notes may be edited without renaming it.
+which data set the source replaces, and how it differs from that. The name of a data set's folder has a hash
+of what decides its records (`Decides`). Titles, citations and notes may be edited without renaming it.
 """
 
 import math
@@ -15,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from r1v3.recipe.schema.section import Section
 from r1v3.recipe.tables.dates import is_date
 
-# The functions of `r1v3.data.sources.mappings`, which this floor may not import.
+# The names of the functions of `r1v3.data.sources.mappings`, which this floor may not import.
 MAPPINGS = (
     "records",
     "mmk12",
@@ -33,7 +33,7 @@ MAPPINGS = (
     "usual_names",
     "conversations",
 )
-# Keys that came later: an entry without them has the hash that it had.
+# Keys that were added later. An entry without them keeps its earlier hash.
 LATER = ("select", "map", "split", "limit")
 MappedField = Literal["domain", "difficulty", "language", "answer_type", "date"]
 
@@ -57,11 +57,11 @@ class Hub(SourcePart):
     revision: str
     """Commit, tag or branch."""
     files: Places
-    """Names of the files; * stands for anything."""
+    """Names of the files; * matches anything."""
 
 
 class Files(SourcePart):
-    """Files at URLs, or at paths (a folder means all files in it); `sha256` by file name where known."""
+    """Files at URLs or paths. A folder means all files in it; `sha256` has checksums by file name."""
 
     kind: Literal["files"]
     """Files at URLs or paths."""
@@ -72,12 +72,12 @@ class Files(SourcePart):
 
 
 class SourceLicence(SourcePart):
-    """The licence as the card or repository states it (`null`: none seen), and whether it lets one train."""
+    """The licence of a source, and whether it allows training."""
 
     name: str | None
-    """The licence as the card or repository states it; null: none seen."""
+    """The licence as the card or repository states it; null: none was found."""
     training: Literal["allowed", "forbidden", "not stated"]
-    """Whether it lets one train."""
+    """Whether the licence allows training."""
     note: str | None = None
     """What a reader must know."""
 
@@ -86,16 +86,17 @@ Value = str | bool | int | float
 
 
 class Condition(SourcePart):
-    """What a row's value must be to be taken; every key that is given must hold.
+    """The condition that a row's value must meet for the row to be taken; every given key must hold.
 
-    In `one_of` and `none_of` a `*` stands for anything. Of a list, one element is enough for `one_of`, and
-    none may be in `none_of`. A value that is missing is empty, and meets no other condition but `none_of`.
+    In `one_of` and `none_of`, `*` matches anything. If the value is a list, one element is enough for
+    `one_of`, and no element may be in `none_of`. A missing value counts as empty, and meets no other
+    condition than `none_of`.
     """
 
     one_of: list[Value] | None = None
-    """The value, or an element of it, is one of these; * stands for anything."""
+    """The value, or an element of it, is one of these; * matches anything."""
     none_of: list[Value] | None = None
-    """The value, or an element of it, is none of these."""
+    """Neither the value nor an element of it is one of these."""
     below: float | None = None
     """The number is smaller."""
     above: float | None = None
@@ -107,7 +108,7 @@ class Condition(SourcePart):
     matches: str | None = None
     """A regular expression that is found in the text."""
     empty: bool | None = None
-    """Whether it is missing, null, blank or an empty list."""
+    """Whether the value is missing, null, blank or an empty list."""
 
     @field_validator("matches")
     @classmethod
@@ -128,29 +129,30 @@ class Condition(SourcePart):
 class ValueMap(SourcePart):
     """How values of a column become a field of the record; values that are not listed are counted and shown.
 
-    A key of `values` may hold `*`. Of a list, the first element that is listed decides.
+    In a key of `values`, `*` matches anything. If the value is a list, its first listed element decides.
     """
 
     column: str | None = None
-    """The column as published, with dots into nested ones; null: the field after the mapping."""
+    """The published column, with dots into nested columns; null: the field after the mapping."""
     values: dict[str, str]
-    """The field's value by the column's; * stands for anything."""
+    """The field's value for each value of the column; * matches anything."""
     otherwise: str | None = None
-    """The field's value where the column's is not listed; null: what the mapping gave."""
+    """The field's value if the column's value is not listed; null: the result of the mapping."""
 
 
 class HashSplit(SourcePart):
-    """Parts of a source that nobody published: a row's part is decided by a hash of a column.
+    """Parts of a source that has no published splits; a hash of a column decides each row's part.
 
-    Rows of equal values stay together, so a column of passages or pictures keeps those in one part.
+    Rows of equal values get the same part, so a column of passages or pictures keeps each of these in one
+    part.
     """
 
     by: str = "id"
-    """The column as published that is hashed, with dots into nested ones; id: the record's id."""
+    """The published column that is hashed, with dots into nested columns; id: the record's id."""
     seed: Annotated[int, Field(strict=True)] = 0
-    """Another seed gives other parts."""
+    """The seed of the hash; another seed gives other parts."""
     shares: dict[str, Annotated[float, Field(gt=0, le=1)]]
-    """The share of each part, which add up to 1; a data set's `split` names one."""
+    """The share of each part; shares add up to 1, and a data set's `split` names a part."""
 
     @field_validator("shares")
     @classmethod
@@ -161,40 +163,40 @@ class HashSplit(SourcePart):
 
 
 class Decides(SourcePart):
-    """What decides which records a source gives.
+    """The part of an entry that decides which records a source gives.
 
-    `pictures` names the folder or zip file, among the files, that picture paths lead into. `mapping` is a
-    function of `r1v3.data.sources.mappings`. `constants` are fields that all rows share, `rename` gives
-    our name for a field of theirs; both come before the mapping.
+    `pictures` is the folder or zip file, among the files, that contains the pictures. `mapping` is a function
+    of `r1v3.data.sources.mappings`. `constants` are fields that all rows share. `rename` gives our names for
+    their fields. Both are applied before the mapping.
     """
 
     where: Annotated[Hub | Files, Field(discriminator="kind")]
     """Where the files are; a path, a URL or a list of them is enough."""
     pictures: str | None = None
-    """The folder or zip file that picture paths lead into."""
+    """The folder or zip file that contains the pictures."""
     mapping: str = "records"
     """The function of r1v3.data.sources.mappings that reads a row; records: columns are a record's fields."""
     constants: dict[str, str] = {}
     """Fields that all rows share."""
     rename: dict[str, str] = {}
-    """Our names for fields of theirs, with dots into nested ones; several may be called images."""
+    """Our names for their fields, with dots into nested fields; several may be called images."""
     licence: SourceLicence = SourceLicence(name=None, training="not stated")
     """Its licence."""
     date: str | None = None
     """When it was published: a year, month or day."""
     select: dict[str, Value | list[Value] | Condition] | None = None
-    """What rows are taken, by column as published, with dots into nested ones; null: all."""
+    """The rows that are taken, by published column, with dots into nested columns; null: all."""
     map: dict[MappedField, ValueMap] | None = None
-    """Fields of the record by values of a column; null: as the mapping gives them."""
+    """Fields of the record that values of a column decide; null: the results of the mapping."""
     split: HashSplit | None = None
-    """Parts of the source by a hash; null: rows name their split, or are taken."""
+    """Parts of the source by a hash; null: rows name their own split, or are all taken."""
     limit: Annotated[int, Field(gt=0, strict=True)] | None = None
     """Most records of this source, in the order of its files, duplicates included; null: all."""
 
     @field_validator("where", mode="before")
     @classmethod
     def _places(cls, where: object) -> object:
-        """One place, or a list of them, stands for files at these places."""
+        """Read one place, or a list of places, as files at these places."""
         places = [where] if isinstance(where, str) else where
         return {"kind": "files", "places": places} if isinstance(places, list) else where
 
@@ -207,7 +209,7 @@ class Decides(SourcePart):
 
 
 class SourceEntry(Decides):
-    """All of an entry."""
+    """A complete entry of the source table."""
 
     title: str
     """Its name."""
@@ -216,10 +218,10 @@ class SourceEntry(Decides):
     stands_in_for: str = "nothing that the report describes"
     """The report's data set that it replaces."""
     differs: str = "It is your own."
-    """In what it is another."""
+    """How it differs from that data set."""
 
     def hashed(self) -> dict[str, object]:
-        """The part that a data set's hash covers: with defaults, but without later keys that nobody set."""
+        """Return the part that a data set's hash covers: with defaults, but without unset later keys."""
         part = self.model_dump(include=set(Decides.model_fields) - set(LATER))
         for name in LATER:
             if getattr(self, name) is not None:
@@ -228,6 +230,6 @@ class SourceEntry(Decides):
 
 
 def suffixes(path: Path) -> str:
-    """The kind of a file by its name, in small letters: `.jsonl` for `x.JSONL`, compressed or not."""
+    """Return a file's suffix in lower case, without `.gz`: `.jsonl` for `x.JSONL` and for `x.jsonl.gz`."""
     last = path.suffix.lower()
     return path.suffixes[-2].lower() if last == ".gz" and len(path.suffixes) > 1 else last
