@@ -1,4 +1,4 @@
-"""`r1v3 ablate`: one command from an entry of the run table to the answer."""
+"""`r1v3 ablate`: trains an entry of the run table and compares it with its parent, in one command."""
 
 import os
 import subprocess
@@ -32,9 +32,9 @@ def ablate_command(
         bool, typer.Option("--open/--no-open", help="open the page, where there is a desktop")
     ] = True,
 ) -> None:
-    """Train a branch, score its checkpoints, publish it to MLflow, and put it beside its parent on one page.
+    """Train a branch, score its checkpoints, publish it to MLflow, and compare it with its parent on a page.
 
-    What is there already is taken. No study has to name the branch.
+    Existing results are used. No study has to name the branch.
     """
     from r1v3.analyze.mlflow.views import link
     from r1v3.recipe.graph.branches import page_name

@@ -1,4 +1,4 @@
-"""All commands. A mistake of the user is reported in one sentence, without a traceback."""
+"""Collects all commands, and reports a mistake of the user in one sentence, without a traceback."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""`r1v3 chaos`: hurt a tiny run in every way we know, and say what survived."""
+"""`r1v3 chaos`: disturbs tiny runs in all ways that we know, and reports which runs survived."""
 
 import tempfile
 from pathlib import Path
@@ -28,9 +28,9 @@ def chaos_command(
     table: Annotated[Path | None, typer.Option(help="a file for the table, in Markdown")] = None,
     root: Root = HERE,
 ) -> None:
-    """Hurt tiny runs at random moments: kills, full disks, damaged files, servers that die.
+    """Disturb tiny runs at random moments: kills, full disks, damaged files, servers that die.
 
-    After each fault the run must go on, or say in a sentence what to do, and end in the same bytes.
+    After each fault the run must continue, or say in a sentence what to do, and end with the same bytes.
     """
     from r1v3.base.atomic_write import write_text
     from r1v3.chaos.fault import FAULTS, chosen_faults, read_faults

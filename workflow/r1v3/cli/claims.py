@@ -1,4 +1,4 @@
-"""`r1v3 claims ...`: results of anyone's runs through the ledger of the report's claims."""
+"""`r1v3 claims ...`: judges the report's claims by results of anyone's runs."""
 
 import json
 from dataclasses import asdict
@@ -44,7 +44,7 @@ def check_claims_command(
 
 @app.command("wanted")
 def wanted_command(recipe: Recipe = "paper", root: Root = HERE) -> None:
-    """List the rows that a table needs for each claim that numbers can settle."""
+    """List the rows that a table needs for each claim that numbers can decide."""
     from tabulate import tabulate
 
     from r1v3.analyze.studies.from_file import wanted

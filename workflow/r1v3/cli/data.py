@@ -1,4 +1,4 @@
-"""`r1v3 data ...`: check files of rows, or finished data sets."""
+"""`r1v3 data ...`: checks files of rows, or finished data sets."""
 
 import json
 from dataclasses import asdict
@@ -45,9 +45,9 @@ def check_data_command(
 ) -> None:
     """Judge files of rows as the stage `prepare` does, or the pictures of finished sets.
 
-    A file that an entry of config/sources.yaml names is read as that entry says, and dated as the recipe's
-    set that takes it asks. Not done: the comparison with evaluations, and the draw to a set's size.
-    The exit code is 1 where something was refused.
+    A file that an entry of config/sources.yaml names is read as that entry says, and its dates are checked as
+    the recipe's set that takes it asks. Rows are not compared with evaluations, and not drawn to a set's
+    size. The exit code is 1 if something was refused.
     """
     from r1v3.data.check import EXAMPLE, check_set
     from r1v3.recipe.errors import unknown
@@ -87,7 +87,7 @@ def _check_rows(
     reading: tuple[str, dict[str, str]],
     root: Path,
 ) -> list[tuple[str, "Checked"]]:
-    """A report for each entry that the places belong to, and one for all other files together."""
+    """Return a report for each entry that the places belong to, and one for all other files together."""
     from r1v3.data.check import as_asked, check_source, entry_of_files, entry_of_place, from_root
     from r1v3.recipe.schema.data import SourceSet
 

@@ -1,4 +1,4 @@
-"""`r1v3 evaluate` and `r1v3 pages`: score any model, and write the pages of an evaluation."""
+"""`r1v3 evaluate` and `r1v3 pages`: scores any model, and writes the pages of an evaluation."""
 
 import sys
 from pathlib import Path
@@ -67,19 +67,20 @@ def evaluate_command(
 ) -> None:
     """Score any model on the recipe's benchmarks, outside the run table.
 
-    A Hugging Face id may carry a revision (`id@revision`). An OpenAI-compatible endpoint is an address with
-    `#` and the model's name: `http://node:8000/v1#name`. Everything goes to results/evaluations/<model>/;
-    a second call continues there and asks only new benchmarks.
+    A Hugging Face id may have a revision (`id@revision`). An OpenAI-compatible endpoint is an address with
+    `#` and the model's name: `http://node:8000/v1#name`. Results are written to results/evaluations/<model>/.
+    A second call continues there and asks only new benchmarks.
 
-    `--from FILE [BENCHMARK]` asks nothing: it scores answers in VLMEvalKit's result layout or in lmms-eval's
-    sample log. The benchmark is read from the file's name where none is given.
+    `--from FILE [BENCHMARK]` asks no model. It scores answers in VLMEvalKit's result layout or in lmms-eval's
+    sample log. Without BENCHMARK, the benchmark is read from the file's name.
 
-    `--price` counts the tokens of what is not answered yet and says the price by config/prices.yaml.
-    `--budget AMOUNT` stops before it is exceeded, requests in flight counted at the most that they may cost.
-    What was answered is stored, and is not paid again. `--batch` asks within a day, for half the price.
+    `--price` counts the tokens of questions without an answer and shows the price by config/prices.yaml.
+    `--budget AMOUNT` stops before the costs exceed the amount; requests in flight count at their highest
+    possible costs. Answers are stored, and are not paid again. `--batch` asks within a day, for half the
+    price.
 
-    The exit code is 3 where a benchmark, a row or the verifier was missing; the rest is scored all the same.
-    It is 4 where the budget stopped the answers; nothing is scored then.
+    The exit code is 3 if a benchmark, a row or the verifier was missing; the rest is scored.
+    It is 4 if the budget stopped the answers; then nothing is scored.
     """
     from r1v3.evaluate.any_model import evaluate, evaluate_file, missing_parts, prepare_evaluation
     from r1v3.generate.server.usage import BudgetReached
@@ -131,7 +132,7 @@ def evaluate_command(
 
 
 def printed_tables(pages: Path) -> str:
-    """What a call prints: Table 1, or the probe's table in its place, and what two judges say."""
+    """Return the text that a call prints: Table 1, or the probe's table instead, and what two judges say."""
     probe = pages / "probe.md"
     shown = [probe if probe.is_file() else pages / "table_1.md", pages / "judges.md"]
     return "\n".join(page.read_text() for page in shown if page.is_file())

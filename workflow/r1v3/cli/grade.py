@@ -1,4 +1,4 @@
-"""`r1v3 grade`, `explain` and `attack`: grade a file of rows, one answer, or made-up answers."""
+"""`r1v3 grade`, `explain` and `attack`: grades a file of rows, one answer, or made-up answers."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ def grade_command(
 
 
 def _opened(path: Path, mode: Literal["r", "w"]) -> TextIO:
-    """The file, or a standard stream for -; characters that cannot be encoded become question marks."""
+    """Open a file, or a standard stream for -; characters that cannot be encoded become question marks."""
     if path == Path("-"):
         number = 0 if mode == "r" else 1
         return open(number, mode, encoding="utf-8", errors="replace", closefd=False)
@@ -58,7 +58,7 @@ def explain_command(
 
 
 def printable(text: str | None) -> str:
-    """The text as one line of limited length for a terminal, with control characters as codes."""
+    """Return a text as one line of limited length for a terminal, with control characters as codes."""
     from r1v3.reward.verdict import shorten
 
     if text is None:
@@ -79,7 +79,7 @@ def attack_command(
         Path | None, typer.Option(help="where answers that we judge wrongly go, as JSON lines")
     ] = None,
 ) -> None:
-    """Print what share of undeserved and of honest made answers each grader pays."""
+    """Print which share of undeserved and of honest made-up answers each grader rewards."""
     import json
 
     from r1v3.reward.attack.question import read_questions

@@ -1,4 +1,4 @@
-"""`r1v3 ui` and `r1v3 follow`: open MLflow in the browser, and copy runs to it while they train."""
+"""`r1v3 ui` and `r1v3 follow`: opens MLflow in the browser, and copies runs to it while they train."""
 
 import os
 import subprocess
@@ -30,11 +30,11 @@ def ui_command(
 ) -> None:
     """Open MLflow on this checkout's runs, and print links to its run list, charts and studies.
 
-    What the database lacks of the result files is added first. The links come once the server answers.
+    Results that the database lacks are added first. The links are printed once the server answers.
     """
     from r1v3.analyze.mlflow.links import links_of, publish_present
 
-    os.chdir(root)  # results are named from the root, in MLflow too
+    os.chdir(root)  # results have paths relative to the root, in MLflow too
     uri, address = f"sqlite:///{STORE}", f"http://127.0.0.1:{port}"
     links: list[tuple[str, str]] = []
     for graph in _graphs():
@@ -42,7 +42,7 @@ def ui_command(
         if publish_present(graph, uri, receipt):
             links += links_of(graph, uri, address)
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
-    # Without its job queue the server is 5 processes instead of 14.
+    # Without its job queue, the server has 5 processes instead of 14.
     environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     serve = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", f"sqlite:///{STORE}"]
     server = subprocess.Popen([*serve, "--port", str(port)], env=environment)
@@ -54,7 +54,7 @@ def ui_command(
 
 
 def _graphs() -> "Iterator[ResultGraph]":
-    """The results of each recipe that can be read; a mistake in one is told, and hides no other."""
+    """Yield the result graph of each readable recipe; a mistake in one is reported, and hides no other."""
     from r1v3.recipe.errors import RecipeError
     from r1v3.recipe.graph.results import ResultGraph
     from r1v3.recipe.load import load_project
@@ -69,7 +69,7 @@ def _graphs() -> "Iterator[ResultGraph]":
 
 
 def _answers(server: "subprocess.Popen[bytes]", health: str) -> bool:
-    """Wait until the server answers; False where it ended before."""
+    """Wait until the server answers; return False if it ended before."""
     while server.poll() is None:
         try:
             urllib.request.urlopen(health, timeout=2).close()
@@ -86,7 +86,7 @@ def follow_command(
     overlay: Overlay = None,
     root: Root = HERE,
 ) -> None:
-    """Copy runs to MLflow while they train. The workflow starts this by itself."""
+    """Copy runs to MLflow while they train. The workflow starts this command itself."""
     from r1v3.analyze.mlflow.live import alive, follow_runs
     from r1v3.cli.provenance import checked_graph
     from r1v3.recipe.tracking import tracking_uri

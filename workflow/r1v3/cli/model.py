@@ -1,4 +1,4 @@
-"""`r1v3 model`: what a checkpoint is, and its layout changed."""
+"""`r1v3 model`: says what a checkpoint is, and changes its layout."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +17,7 @@ def check_model_command(
 ) -> None:
     """Say what a checkpoint is and what can be done with it, from its config.json alone.
 
-    Exit code 1: it cannot be opened here.
+    The exit code is 1 if it cannot be opened here.
     """
     from r1v3.plan.model_check import check_model
 
@@ -31,7 +31,7 @@ def convert_command(
     source: Annotated[str, typer.Argument(help="a folder, or a hub's id (id@revision)")],
     target: Annotated[Path, typer.Argument(help="the folder to write")],
 ) -> None:
-    """Write a checkpoint in the HF-native layout, whatever supported layout it came in."""
+    """Write a checkpoint of any supported layout in the HF-native layout."""
     from r1v3.model.obtain import obtain_checkpoint
 
     name, _, revision = source.partition("@") if not Path(source).is_dir() else (source, "", "")
@@ -55,6 +55,6 @@ def export_command(
 
 
 def _check_new(target: Path) -> None:
-    """A folder that holds something is never replaced."""
+    """Refuse a folder that has files, because it must not be replaced."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ValueError(f"{target}: exists already; name a new folder")

@@ -1,4 +1,4 @@
-"""Options that several commands share: the checkout, the recipe and the overlay."""
+"""Defines options that several commands share: the checkout, the recipe and the overlay."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ def _check_root(root: Path) -> Path:
 
 
 def _recipes(incomplete: str) -> list[str]:
-    """Names of recipes for shell completion."""
+    """Return names of recipes for shell completion."""
     names = sorted(path.stem for path in RECIPES.glob("*.yaml"))
     return [name for name in names if name.startswith(incomplete)]
 
@@ -43,5 +43,5 @@ HERE = Path()
 
 
 def choice(recipe: str, overlay: Path | None) -> list[str]:
-    """What `--config` of Snakemake says of a recipe and its overlay."""
+    """Return the values of Snakemake's `--config` for a recipe and its overlay."""
     return [f"recipe={recipe}", *([f"overlay={overlay}"] if overlay else [])]

@@ -1,4 +1,4 @@
-"""`r1v3 plan`: GPUs, memory, hours, disk and money of every stage, before any is spent."""
+"""`r1v3 plan`: estimates GPUs, memory, hours, disk and money of every stage before a run."""
 
 import json
 from typing import Annotated
@@ -41,9 +41,10 @@ def plan_command(
         bool, typer.Option("--json", help="with --studies: print JSON instead of a table")
     ] = False,
 ) -> None:
-    """Show what a recipe costs before it is run, or with --studies what its studies can settle.
+    """Show what a recipe costs before it is run, or with --studies what its studies can decide.
 
-    A star marks stages that rest on constants that nobody has measured. Exit code 1: a stage does not fit.
+    A star marks stages whose estimate uses constants that nobody has measured. The exit code is 1 if a stage
+    does not fit.
     """
     if studies:
         from r1v3.plan import claims

@@ -1,4 +1,7 @@
-"""`r1v3 trace`, `snapshot`, `prune` and `crate`: the lineage of results, and how to keep and share them."""
+"""Commands for the lineage of results, and to check, keep and share results.
+
+They are `r1v3 trace`, `status`, `verify`, `snapshot`, `prune`, `crate` and `push`.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,14 +21,14 @@ def trace_command(
     ],
     root: Root = HERE,
 ) -> None:
-    """Show where a result comes from, and what was made from it."""
+    """Show what a result was made from, and what was made from it."""
     from r1v3.provenance.trace import trace_lines
 
     print("\n".join(trace_lines(root, what)))
 
 
 def status_command(recipe: Recipe = "tiny", overlay: Overlay = None, root: Root = HERE) -> None:
-    """Show which runs are finished, and which results were computed with other code than the present one."""
+    """Show which runs are finished, and which results other code than the present one computed."""
     from r1v3.provenance.status import status_lines
 
     print("\n".join(status_lines(checked_graph(root, recipe, overlay))))
@@ -37,7 +40,7 @@ def verify_command(
     ] = None,
     root: Root = HERE,
 ) -> None:
-    """Read every file of finished results, and name each that its manifest does not vouch for."""
+    """Read every file of finished results, and name each file that differs from its manifest."""
     from r1v3.provenance.verify import verify
 
     count, wrong = verify(root, below)
@@ -69,7 +72,7 @@ def prune_command(
     recipe: Recipe = "tiny",
     root: Root = HERE,
 ) -> None:
-    """Show the disk use of results, and those that no recipe makes any more."""
+    """Show the disk use of results, and the results that no recipe makes any more."""
     from r1v3.provenance.prune import (
         mebibytes,
         prune,
@@ -149,7 +152,7 @@ def push_command(
 
 
 def checked_graph(root: Path, recipe: str, overlay: Path | None) -> "ResultGraph":
-    """The checked results of a recipe, with as many seeds as results on this disk have.
+    """Return the checked result graph of a recipe, with as many seeds as results on this disk have.
 
     Raises:
         RecipeError: with one line for each mistake.

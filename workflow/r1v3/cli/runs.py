@@ -1,4 +1,4 @@
-"""`r1v3 browse`, `watch`, `figure` and `compare`: inspect finished runs."""
+"""`r1v3 browse`, `watch`, `figure` and `compare`: shows and compares runs."""
 
 import time
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from r1v3.cli.options import HERE, Root
 
-NamesIn = Annotated[  # unlike Root it need be no checkout, since a run's folder may lie anywhere
+NamesIn = Annotated[  # unlike Root it may be no checkout, because a run's folder may be anywhere
     Path,
     typer.Option(
         "--root", envvar="R1V3_ROOT", help="the checkout in whose results/ a name is looked for"
@@ -36,7 +36,7 @@ def watch_command(
     once: Annotated[bool, typer.Option("--once", help="look once and end")] = False,
     root: NamesIn = HERE,
 ) -> None:
-    """Show a GRPO run as it learns: metrics, alarms, rules, newest answers; ends when the run does."""
+    """Show a GRPO run while it learns: metrics, alarms, rules, newest answers. Ends with the run."""
     from r1v3.train.grpo.records.watch import (
         grpo_folder,
         read_run_so_far,
@@ -68,7 +68,7 @@ def figure_command(
 
 
 def _folder(run: Path, root: Path) -> Path:
-    """The folder of a run; of a name, the one that its stable name says, or else the one begun last."""
+    """Return the folder of a run; for a name, that of its stable name, or else the one begun last."""
     from r1v3.train.grpo.records.watch import grpo_folder
 
     stable = root / "results" / "runs" / f"{run}.json"
@@ -80,7 +80,7 @@ def compare_command(
     b: Annotated[str, typer.Argument(help="another, also of another machine's checkout")],
     root: Root = HERE,
 ) -> None:
-    """Show what differs between two runs: recipe, ancestors, code, results."""
+    """Show the differences of two runs: recipe, ancestors, code, results."""
     from r1v3.analyze.compare import compare_runs
 
     print("\n".join(compare_runs(root, a, b)))

@@ -1,4 +1,4 @@
-"""`r1v3 schemas`: JSON schemas of the YAML files, for editors."""
+"""`r1v3 schemas`: writes JSON schemas of the YAML files, for editors."""
 
 from r1v3.cli.options import HERE, Root
 

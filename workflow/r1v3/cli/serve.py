@@ -1,4 +1,4 @@
-"""`r1v3 serve` and `r1v3 serve-reward`: a checkpoint, or a reward model, behind an address of its own."""
+"""`r1v3 serve` and `r1v3 serve-reward`: serves a checkpoint or a reward model on this machine."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""`r1v3 start`: from nothing to a trained model with one command, which can be called again."""
+"""`r1v3 start`: makes a trained model with one command, which can be called again to continue."""
 
 import subprocess
 import sys
@@ -24,8 +24,8 @@ def start_command(
 ) -> None:
     """Check everything, show time, disk and money, and run a recipe to its report. Asks nothing.
 
-    Licences, then machine, disk, network, servers and tokens, then the plan. A check that would stop a run
-    ends the command before the first job, with what mends it. Called again, it goes on where it ended.
+    It checks licences, then machine, disk, network, servers and tokens, then the plan. A finding that would
+    stop a run ends the command before the first job, with its remedy. A second call continues where it ended.
     """
     from r1v3.plan.report import report
     from r1v3.recipe.load import load_project
@@ -51,7 +51,7 @@ def start_command(
 
 
 def run_command(recipe: str, overlay: Path | None) -> list[str]:
-    """What runs a recipe: on Slurm where it answers, else on this machine."""
+    """Return the command that runs a recipe: on Slurm if it answers, else on this machine."""
     slurm = ["--profile", "slurm"] if slurm_answers() else []
     return [
         sys.executable,
@@ -66,7 +66,7 @@ def run_command(recipe: str, overlay: Path | None) -> list[str]:
 
 
 def licence_lines(project: "Project") -> list[str]:
-    """One line for each source of a training set, with its licence; and what the recipe's gate leaves out."""
+    """Return one line for each source of a training set with its licence, and for each source left out."""
     from r1v3.recipe.schema.data import ListedSource, SourceSet
     from r1v3.recipe.tables.licences import gated
 
