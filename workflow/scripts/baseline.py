@@ -1,8 +1,9 @@
-"""Stage `baseline`: one column of Table 1, measured: a baseline of the recipe answers all benchmarks.
+"""Stage `baseline`: measure one column of Table 1: a baseline of the recipe answers all benchmarks.
 
-Asks the model at its server or provider, or in process where it comes from a hub, and scores it. Answers
-lie in results/evaluations/<name>/; a second start asks for what is missing. R1V3_SERVER_BUDGET is the most
-that a priced model may cost, R1V3_SERVER_BATCH=1 asks through the provider's batch interface.
+Asks the model at its server or provider, or a model from a hub in this process, and scores the answers.
+Answers are stored in results/evaluations/<name>/. A second start asks only for missing answers.
+R1V3_SERVER_BUDGET is the most that a priced model may cost. R1V3_SERVER_BATCH=1 asks through the provider's
+batch interface.
 
     python workflow/scripts/baseline.py --baseline gpt_4o --recipe paper --output results/table_1/<id>.json
 """

@@ -1,7 +1,7 @@
-"""Stage `benchmark`: a benchmark, or its miniature, as a TSV of the benchmark's own columns.
+"""Stage `benchmark`: write a benchmark, or its miniature, as a TSV file of the benchmark's own columns.
 
-Writes <benchmark>.tsv and manifest.json. A file that the user has to supply keeps no other benchmark from
-being asked: its manifest says `missing` and why.
+Writes <benchmark>.tsv and manifest.json. If the user has not supplied a file, the manifest says `missing` and
+why, and other benchmarks are asked nevertheless.
 
     python workflow/scripts/benchmark.py --config results/benchmarks/<benchmark>/config.json \
         --manifest results/benchmarks/<benchmark>/manifest.json

@@ -1,6 +1,6 @@
-"""Stage `branch`: a page that puts a branch beside the run that it departs from.
+"""Stage `branch`: write a page that compares a branch with its parent run.
 
-Reads both runs, their probes and scores from results/; trains and asks nothing.
+Reads both runs, their probes and scores from results/. Trains nothing, and asks no model.
 
     python workflow/scripts/branch.py --page rl_low_rate --recipe tiny \
         --output results/branches/rl_low_rate.html

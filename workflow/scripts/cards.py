@@ -1,7 +1,7 @@
-"""Stage `cards`: a data card a set, and what evaluations share with training data.
+"""Stage `cards`: write a data card for each set, and what evaluations share with training data.
 
-Reads the sets, the index of the evaluations, and the final model's scores; writes cards/index.html and a page
-a set beside it.
+Reads the sets, the index of the evaluations, and the final model's scores. Writes cards/index.html, and
+beside it a page for each set.
 
     python workflow/scripts/cards.py --data ... --trained ... --evaluation-index ... \
         --benchmarks ... --scores ... --sources config/sources.yaml --output results/cards/index.html

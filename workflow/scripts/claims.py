@@ -1,4 +1,4 @@
-"""Stage `claims`: the ledger of the report's claims, with a verdict on each.
+"""Stage `claims`: write the ledger of the report's claims, with a verdict on each.
 
 Reads the studies' JSON and config/claims.yaml.
 

@@ -1,7 +1,7 @@
-"""Stage `evaluate`: one checkpoint answers a suite (section 4).
+"""Stage `evaluate`: let one checkpoint answer a suite (section 4).
 
-Reads the checkpoint and the suite's benchmarks or held-out sets; writes responses/ in shards, and
-responses.json, the manifest. An interrupted job continues after its last whole shard.
+Reads the checkpoint and the suite's benchmarks or held-out sets. Writes responses/ in shards, and the
+manifest responses.json. An interrupted job continues after its last complete shard.
 
     python workflow/scripts/evaluate.py --config results/evaluations/<run>/last/<suite>/config.json \
         --run results/runs/<run>/manifest.json \
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     args = parser.parse_args()
     inputs = [args.run, args.selection, *args.benchmarks, *args.held_out]
-    if shard()[1] > 1:  # it answers its part; the manifest is for the one that comes last
+    if shard()[1] > 1:  # this process answers its part; the last one writes the manifest
         drop_outdated(args.manifest, inputs)
         work(args, read_config(args.config, EvaluationConfig), args.manifest.parent)
         return

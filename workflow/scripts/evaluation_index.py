@@ -1,6 +1,6 @@
-"""Stage `evaluation_index`: index what training data must not hold (decontamination).
+"""Stage `evaluation_index`: index the questions that training data must not have (decontamination).
 
-Reads the TSVs of the benchmarks and the held-out sets; writes an index of their texts and pictures.
+Reads the TSV files of the benchmarks, and the held-out sets. Writes an index of their texts and pictures.
 
     python workflow/scripts/evaluation_index.py --config results/evaluation_index/<id>/config.json \
         --benchmarks ... --held-out ... --manifest results/evaluation_index/<id>/manifest.json

@@ -1,7 +1,7 @@
-"""Stage `grpo`: reinforce a policy with verifiable rewards (section 3.3).
+"""Stage `grpo`: train a policy by reinforcement with verifiable rewards (section 3.3).
 
-Reads the start's checkpoint and the prompts; writes checkpoints/, metrics.jsonl and manifest.json, and
-continues from resume/ where an interrupted run left it.
+Reads the checkpoint that the run starts from, and the prompts. Writes checkpoints/, metrics.jsonl and
+manifest.json. Continues an interrupted run from its resume/.
 
     python workflow/scripts/grpo.py --config results/runs/<run>/config.json \
         --parent results/runs/<start>/manifest.json --data results/data/<set>/manifest.json \

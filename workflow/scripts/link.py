@@ -1,6 +1,6 @@
-"""Stage `link`: the stable name of a run, results/runs/<run>.json.
+"""Stage `link`: write the stable name of a run, results/runs/<run>.json.
 
-Reads the run's manifest; writes run, hash, folder, manifest and the run's facts.
+Reads the run's manifest. Writes run, hash, folder, manifest and the run's facts.
 
     python workflow/scripts/link.py --manifest results/runs/<run>-<hash>/manifest.json \
         --output results/runs/<run>.json

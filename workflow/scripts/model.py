@@ -1,6 +1,6 @@
-"""Stage `model`: fetch a model, or build and train a small one from nothing.
+"""Stage `model`: download a model, or build and train a small one from scratch.
 
-Reads the folders of its data sets, and the model it starts from if any; writes checkpoints/ and
+Reads the folders of its data sets, and the model that it starts from, if any. Writes checkpoints/ and
 manifest.json.
 
     python workflow/scripts/model.py --config results/runs/<run>/config.json \

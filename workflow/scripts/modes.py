@@ -1,6 +1,6 @@
-"""Stage `modes`: the table of thinking modes and budgets of one checkpoint (sections 6.2 and 6.3).
+"""Stage `modes`: write the table of thinking modes and budgets of one checkpoint (sections 6.2 and 6.3).
 
-Reads one scores.json a mode; writes the table as Markdown, HTML, CSV and LaTeX.
+Reads one scores.json for each mode. Writes the table as Markdown, HTML, CSV and LaTeX.
 
     python workflow/scripts/modes.py --output results/tables/modes.md \
         --scores results/evaluations/<run>/last/checkpoint__*/scores.json

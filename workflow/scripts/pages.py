@@ -1,7 +1,7 @@
-"""Stage `pages`: Table 1 in four formats, figures 1, 3 and 4, the audit of section 6.4, comparisons, errors.
+"""Stage `pages`: write Table 1, figures 1, 3 and 4, the audit of section 6.4, comparisons and errors.
 
-Reads the final model's scores and verdicts, those of the models it is compared with, and the benchmarks'
-files; writes index.html and what it links to into one folder.
+Reads the scores and verdicts of the final model and of the models that it is compared with, and the
+benchmarks' files. Writes index.html and the pages that it links to into one folder. Table 1 has four formats.
 
     python workflow/scripts/pages.py --scores results/evaluations/<run>/last/<suite>/scores.json \
         --against results/evaluations/<other run>/<checkpoint>/<suite>/scores.json \

@@ -1,6 +1,6 @@
-"""Stage `parity`: vLLM and transformers must agree on a checkpoint before it is used at scale.
+"""Stage `parity`: check that vLLM and transformers agree on a checkpoint before it is used at scale.
 
-Reads a run and its last checkpoint; writes what was compared, or stops with what differs.
+Reads a run and its last checkpoint. Writes what was compared, or stops with an error that says what differs.
 
     python workflow/scripts/parity.py --config results/runs/<run>/config.json \
         --run results/runs/<run>/manifest.json --max-gap 0.25 --tokens 64 \

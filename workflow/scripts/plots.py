@@ -1,6 +1,6 @@
-"""Stage `plots`: the tables that `dvc plots` draws.
+"""Stage `plots`: write the tables that `dvc plots` draws.
 
-Reads the GRPO run, its selection and its checkpoints' scores; writes grpo.csv and checkpoints.csv.
+Reads the GRPO run, its selection and its checkpoints' scores. Writes grpo.csv and checkpoints.csv.
 
     python workflow/scripts/plots.py --run results/runs/<run>/manifest.json \
         --selection results/selections/<run>/manifest.json --scores ... --folder results/plots

@@ -1,6 +1,6 @@
-"""Stage `preflight`: are the machines of a training stage ready? See `r1v3.cluster.preflight`.
+"""Stage `preflight`: check that the machines of a training stage are ready (`r1v3.cluster.preflight`).
 
-Writes the findings, and ends with 1 where one of them would stop a run.
+Writes the findings. The exit code is 1 if a finding would stop a run.
 
     python workflow/scripts/preflight.py --recipe paper --output results/preflight.json
 """

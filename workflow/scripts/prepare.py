@@ -1,7 +1,7 @@
-"""Stage `prepare`: sources become one clean set of records and pictures (section 2).
+"""Stage `prepare`: turn sources into one clean set of records and pictures (section 2).
 
-Reads config.json of a data set's folder, the listed sources, and the index of the evaluations where the set
-is compared with them; writes records.parquet, images/, rejected.jsonl, twins.jsonl and manifest.json.
+Reads config.json of a data set's folder, the listed sources, and the index of the evaluations if the set is
+compared with them. Writes records.parquet, images/, rejected.jsonl, twins.jsonl and manifest.json.
 
     python workflow/scripts/prepare.py --config results/data/<set>/config.json \
         --evaluation-index results/evaluation_index/<id>/manifest.json \

@@ -1,6 +1,6 @@
-"""Stage `probe`: the entropy of one checkpoint's critical tokens on the probe set (section 5.1).
+"""Stage `probe`: measure the entropy of a checkpoint's critical tokens on the probe set (section 5.1).
 
-Reads a run's checkpoint and the probe set; writes one JSON file.
+Reads a run's checkpoint and the probe set. Writes one JSON file.
 
     python workflow/scripts/probe.py --config results/selections/<run>/config.json \
         --policy results/runs/<run>/manifest.json --step 000050 \

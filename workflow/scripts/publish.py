@@ -1,12 +1,13 @@
-"""Stage `publish`: MLflow's copy of the core path, or of all studies, complete and free of duplicates.
+"""Stage `publish`: complete MLflow's copy of the core path or of all studies, without duplicates.
 
-Reads run folders, the selections of RL runs and scores; writes to the tracking store, and what it wrote
-to mlflow.json. Running it again changes nothing.
+Reads run folders, the selections of RL runs, and scores. Writes to the tracking store, and records in
+mlflow.json what it wrote. A second run changes nothing.
 
     python workflow/scripts/publish.py --recipe tiny --runs results/runs/*/manifest.json \
         --selections ... --scores ... --output results/mlflow.json
 
-The store is that of MLFLOW_TRACKING_URI, else mlflow.db. A password must not stand on a command line.
+The store is that of MLFLOW_TRACKING_URI, else mlflow.db. It is not an option, because a command line must not
+show a password.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""Stage `reject`: a model answers each question; chains with a right answer are kept (section 2).
+"""Stage `reject`: let a model answer each question, and keep chains with a right answer (section 2).
 
-Reads the questions' folder and the model's checkpoint; writes records.parquet and manifest.json.
+Reads the folder of the questions and the model's checkpoint. Writes records.parquet and manifest.json.
 
     python workflow/scripts/reject.py --config results/data/<set>/config.json \
         --questions results/data/<questions>/manifest.json \

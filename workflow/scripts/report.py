@@ -1,8 +1,8 @@
-"""Stage `report`: one self-contained HTML page about the core path.
+"""Stage `report`: write one self-contained HTML page about the core path.
 
-Reads the summary, the core runs, the RL run's selection and its checkpoints' scores, the training sets
-(figure 2), the final model's benchmark scores, what it was asked, and the published scores (table 1);
-writes report.html.
+Reads the summary, the core runs, the selection of the RL run, the scores of its checkpoints, the training
+sets (figure 2), the final model's benchmark scores, the benchmarks that it was asked, and the published
+scores (table 1). Writes report.html.
 
     python workflow/scripts/report.py --recipe tiny --summary results/summary.json --runs ... \
         --selection ... --checkpoints ... --data ... --benchmarks ... --asked ... \

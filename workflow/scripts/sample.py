@@ -1,6 +1,7 @@
-"""Stage `sample`: one job's part of the answers that rejection sampling needs.
+"""Stage `sample`: write one job's part of the answers that rejection sampling needs.
 
-Reads the questions' folder and the model's checkpoint; appends to responses/ of the sampled set's folder.
+Reads the folder of the questions and the model's checkpoint. Appends to responses/ in the folder of the
+sampled set.
 
     python workflow/scripts/sample.py --config results/data/<set>/config.json --part 0 --parts 4 \
         --questions results/data/<questions>/manifest.json --model results/runs/<run>/manifest.json \

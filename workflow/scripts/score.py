@@ -1,6 +1,6 @@
-"""Stage `score`: stored answers against the gold, by each benchmark's own metric.
+"""Stage `score`: grade stored answers by each benchmark's own metric.
 
-Reads responses/ and the suite's benchmarks or held-out sets; writes scores.json and verdicts/.
+Reads responses/ and the suite's benchmarks or held-out sets. Writes scores.json and verdicts/.
 
     python workflow/scripts/score.py --config results/evaluations/<run>/last/<suite>/config.json \
         --responses results/evaluations/<run>/last/<suite>/responses.json \

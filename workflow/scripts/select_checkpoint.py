@@ -1,6 +1,6 @@
-"""Stage `select_checkpoint`: the checkpoint of an RL run that goes on (section 5.1).
+"""Stage `select_checkpoint`: choose the checkpoint of an RL run that later stages use (section 5.1).
 
-Reads one probe a checkpoint; writes manifest.json with the choice and why.
+Reads one probe for each checkpoint. Writes manifest.json with the choice and its reason.
 
     python workflow/scripts/select_checkpoint.py --config results/selections/<run>/config.json \
         --probes results/selections/<run>/probe-step-*.json \

@@ -1,7 +1,7 @@
-"""Stage `sft`: supervised fine-tuning of any group of modules (sections 3.2 and 3.4).
+"""Stage `sft`: fine-tune any module groups on answered questions (sections 3.2 and 3.4).
 
-Reads the start's checkpoint and the data; writes checkpoints/, metrics.jsonl and manifest.json, and
-continues from resume/ where an interrupted run left it.
+Reads the checkpoint that the run starts from, and the data. Writes checkpoints/, metrics.jsonl and
+manifest.json. Continues an interrupted run from its resume/.
 
     python workflow/scripts/sft.py --config results/runs/<run>/config.json \
         --parent results/runs/<start>/manifest.json --data results/data/<set>/manifest.json \

@@ -1,4 +1,4 @@
-"""After `make demo`: a short table of results/summary.json, and where the report is.
+"""Print a short table of results/summary.json after `make demo`, and where the report is.
 
 python workflow/scripts/show.py --summary results/summary.json --report results/report.html
 """

@@ -1,6 +1,6 @@
-"""Stage `study`: a page about one comparison, with its figures, its table and the verdicts of its claims.
+"""Stage `study`: write a page about one comparison, with figures, a table and the verdicts of its claims.
 
-Reads what config/studies.yaml names, from results/; trains and asks nothing.
+Reads the results that config/studies.yaml names, from results/. Trains nothing, and asks no model.
 
     python workflow/scripts/study.py --study freeze --recipe tiny --seeds 1 \
         --output results/studies/freeze.html

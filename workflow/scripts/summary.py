@@ -1,6 +1,6 @@
-"""Stage `summary`: the core path's scores in one small file.
+"""Stage `summary`: collect the core path's scores in one small file.
 
-Reads scores.json of the held-out suites and of the final model's benchmarks; writes summary.json.
+Reads scores.json of the held-out suites and of the final model's benchmarks. Writes summary.json.
 
     python workflow/scripts/summary.py --held-out results/evaluations/*/*/held_out-*/scores.json \
         --benchmarks results/evaluations/<run>/last/benchmarks-<hash>/scores.json \

@@ -1,4 +1,4 @@
-"""Stage `summary_page`: what of the report holds, what does not, and what cannot be known at this size.
+"""Stage `summary_page`: write which claims hold, which do not, and which cannot be decided at this size.
 
 Reads the ledger's JSON and config/claims.yaml.
 

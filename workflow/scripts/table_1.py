@@ -1,4 +1,4 @@
-"""Stage `table_1`: the measured columns of Table 1 beside the published ones, and figures 1 and 3.
+"""Stage `table_1`: write Table 1 with measured and published columns, and figures 1 and 3.
 
     python workflow/scripts/table_1.py --columns results/table_1/<id>.json --table config/benchmarks.yaml \
         --final results/evaluations/<run>/last/<suite>/scores.json --source files \
