@@ -1,4 +1,4 @@
-"""Skywork-R1V3, from raw data to the last table. `snakemake --cores all` runs the tiny recipe."""
+"""Reproduces Skywork-R1V3 from raw data to the last table. `snakemake --cores all` runs the tiny recipe."""
 
 from snakemake.utils import min_version
 
@@ -14,7 +14,7 @@ localrules:
 
 
 rule all:
-    """The core path, its report, and its copy in MLflow."""
+    """Make the core path, its report, and its copy in MLflow."""
     input:
         TARGETS.core_results(),
         expand("results/{page}", page=["summary.json", "report.html", "cards/index.html"]),
@@ -24,7 +24,7 @@ rule all:
 
 
 rule dry:
-    """Every run of the table: a target for `snakemake -n dry`."""
+    """Make every run of the table: a target for `snakemake -n dry`."""
     input:
         rules.all.input,
         expand("results/runs/{name}.json", name=sorted(PROJECT.runs)),

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the tiny recipe from data to report, then says where the report is.
+# Runs the tiny recipe from data to report, then prints where the report is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Snakemake says four lines a job; one is enough, and none for the jobs that only write a config.
+# Snakemake prints four lines for each job. This keeps one line, and none for jobs that only write a config.
 shorten() {
     trap '' INT TERM
     sed -u -E \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Creates .venv with the pinned dependencies and this library. Does nothing where that is done, and goes
-# on where it was interrupted. pip's own configuration decides where packages come from.
+# Creates .venv with the pinned dependencies and this library. Does nothing if that is done, and continues an
+# interrupted installation. pip's own configuration decides where packages come from.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -45,7 +45,7 @@ while kill -0 "$pip" 2>/dev/null; do
     if ((SECONDS - told >= 10)); then
         told=$SECONDS
         installed=$(find .venv/lib -maxdepth 4 -name '*.dist-info' | wc -l)
-        installed=$((installed < total ? installed : total)) # this library and pip come on top
+        installed=$((installed < total ? installed : total)) # this library and pip are not in the lock
         if ((installed > 5)); then
             echo "  $SECONDS s: $installed of $total installed"
         else

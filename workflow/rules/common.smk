@@ -1,4 +1,4 @@
-"""The validated configuration, and the few helpers that rules share."""
+"""Loads the validated configuration, and defines the few helpers that rules share."""
 
 import json
 import os
@@ -48,9 +48,9 @@ PROJECT = GRAPH.project
 SEEDS = seeds_of(config)
 TARGETS = Targets(GRAPH, SEEDS)
 BASELINES = Baselines(GRAPH)
-# What a store has been given is noted in `results/mlflow<mark>.json`, so that another one gets its own copy.
+# A store's copies are recorded in `results/mlflow<mark>.json`, so that each store gets its own.
 COPIES = Copies(TARGETS, mark_of_store(tracking_uri()))
-# What other code computed is told, and made again where `--config rerun_code=true` asks (docs/identity.md).
+# Results of other code are reported, and made again with `--config rerun_code=true` (docs/identity.md).
 OTHER_CODE = OtherCode.of(GRAPH, config, sys.argv, logger if workflow.is_main_process else None)
 CHOICE = ["--recipe", config.get("recipe", "tiny")]
 CHOICE += ["--overlay", config["overlay"]] if config.get("overlay") else []
@@ -81,17 +81,17 @@ wildcard_constraints:
 
 
 def machines(stage):
-    """What the rule of a stage asks Slurm for, and its launcher."""
+    """Return what the rule of a stage requests from Slurm, and its launcher."""
     return resources.machines(stage, PROJECT.recipe.layout, SITE)
 
 
 def rerun(path):
-    """A path, and what `rerun_code` asks for is forced."""
+    """Return a path, and force what `rerun_code` asks for."""
     workflow.dag.forcefiles.update(OTHER_CODE.rerun)
     return path
 
 
-# What a stage reads; the inputs of its rule follow from it.
+# The typed config of each stage, which decides the inputs of its rule.
 def run_settings(w):
     return typed_config(GRAPH.at(rerun(f"results/runs/{w.run}")))
 
@@ -109,12 +109,12 @@ def evaluation_settings(w):
 
 
 def parent(path, id):
-    """A path with the id of a parent in place of `{}`; no input where the config names none."""
+    """Return a path with a parent's id in place of `{}`, or no input if the config names none."""
     return path.format(id) if id else []
 
 
 def named_run(w):
-    """A named run's manifest. The name is forced where it shows another run, as in a clone, or a lost one."""
+    """Return a named run's manifest, and force the name if it shows another run (as in a clone) or none."""
     if TARGETS.is_outdated(w.name, Path()):
         workflow.dag.forcefiles.add(f"results/runs/{w.name}.json")
     return f"{GRAPH.run(w.name).folder}/manifest.json"

@@ -1,8 +1,8 @@
-"""Data sets: taken from their sources, or sampled from a model and kept where right (section 2)."""
+"""Makes data sets: from their sources, or by sampling a model and keeping right answers (section 2)."""
 
 
 rule evaluation_index:
-    """Index the evaluations, which training data is compared with (decontamination)."""
+    """Index the evaluations that training data is compared with (decontamination)."""
     input:
         config=lambda w: rerun(f"results/evaluation_index/{w.index}/config.json"),
         benchmarks=lambda w: TARGETS.index_parents(w.index, "benchmark"),
@@ -58,7 +58,7 @@ rule prepare:
 
 
 rule sample:
-    """One job's part of a sampled set's answers; used where R1V3_SAMPLE_PARTS asks for several jobs."""
+    """Write one job's part of a sampled set's answers, if R1V3_SAMPLE_PARTS asks for several jobs."""
     input:
         config="results/data/{data}/config.json",
         questions=lambda w: f"results/data/{data_settings(w).questions}/manifest.json",
@@ -95,7 +95,7 @@ rule sample:
 
 
 rule reject:
-    """Keep the chains whose answer is right (rejection sampling); asks for what no part has answered."""
+    """Keep chains with a right answer (rejection sampling); ask for answers that no part has."""
     input:
         config="results/data/{data}/config.json",
         parts=lambda w: TARGETS.sample_parts(w.data),

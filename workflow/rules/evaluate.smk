@@ -1,8 +1,8 @@
-"""Benchmarks, the answers to them, and their scores (section 4)."""
+"""Makes benchmarks, the answers to them, and their scores (section 4)."""
 
 
 rule benchmark:
-    """Fetch a benchmark, or compose its miniature, as a TSV of the benchmark's own columns."""
+    """Download a benchmark, or make its miniature, as a TSV file of the benchmark's own columns."""
     input:
         config=lambda w: rerun(f"results/benchmarks/{w.benchmark}/config.json"),
     output:
@@ -64,7 +64,7 @@ rule evaluate:
 
 
 rule score:
-    """Score stored answers; no engine takes part."""
+    """Score stored answers, without an engine."""
     input:
         config="results/evaluations/{run}/{checkpoint}/{suite}/config.json",
         responses="results/evaluations/{run}/{checkpoint}/{suite}/responses.json",
@@ -96,7 +96,7 @@ rule score:
 
 
 rule pages:
-    """Show what the final model's scores hold: tables, figures, audit, comparisons, errors (section 6.4)."""
+    """Write pages about the final model's scores: tables, figures, audit, comparisons, errors."""
     input:
         scores=FINAL_SCORES,
         against=TARGETS.checkpoint_scores("rl"),

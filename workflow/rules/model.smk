@@ -1,4 +1,4 @@
-"""Models that no ablation changes: fetched, or built here from nothing; and whether engines agree on one."""
+"""Makes models that no ablation changes, by download or from scratch, and checks that engines agree."""
 
 
 rule model:
@@ -35,7 +35,7 @@ rule model:
 
 
 rule parity:
-    """Compare vLLM with transformers on a run's last checkpoint; a larger gap stops what would follow."""
+    """Compare vLLM with transformers on a run's last checkpoint; too large a gap stops later stages."""
     input:
         config="results/runs/{run}/config.json",
         run="results/runs/{run}/manifest.json",

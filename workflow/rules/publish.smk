@@ -1,7 +1,7 @@
-"""What others read: each folder's config, each run's stable name, and the copy in MLflow."""
+"""Writes what others read: each folder's config, each run's stable name, and the copy in MLflow."""
 
 
-# Seconds of work: under Slurm they run where Snakemake does, which also reaches MLflow's server.
+# These take seconds. Under Slurm they run on Snakemake's machine, which also reaches MLflow's server.
 localrules:
     config,
     link,
@@ -10,7 +10,7 @@ localrules:
 
 
 rule config:
-    """Write all that a stage reads, which is also what its folder's hash covers."""
+    """Write all settings that a stage reads; the hash of its folder covers the same settings."""
     output:
         config="results/{folder}/config.json",
     log:
@@ -49,7 +49,7 @@ rule link:
 
 
 onsuccess:
-    # Snakemake's own account is not enough: what was asked for has to be there.
+    # Snakemake's own report is not enough: the requested files must exist.
     asked = workflow.dag_settings
     if not (asked.until or asked.omit_from or asked.batch):
         absent = sorted(
@@ -66,7 +66,7 @@ onsuccess:
 onstart:
     if workflow.executor_plugin.name == "slurm" and (reason := why_no_slurm()):
         raise WorkflowError(reason)
-    # Runs show up in MLflow while they train; see r1v3.analyze.mlflow.live. It ends with this process.
+    # Copies runs to MLflow while they train (r1v3.analyze.mlflow.live). It ends with this process.
     Path("results/log").mkdir(parents=True, exist_ok=True)
     with open("results/log/follow.txt", "w") as said:
         subprocess.Popen(
@@ -79,7 +79,7 @@ onstart:
 
 
 rule publish:
-    """Make MLflow's copy of the core path and of what else there is, or of all studies, complete and free of
+    """Complete MLflow's copy of the core path and other existing results, or of all studies, without
     duplicates."""
     input:
         before=lambda w: COPIES.before(w.copied),
@@ -90,7 +90,7 @@ rule publish:
         published="results/{copied}.json",
     log:
         "results/log/publish-{copied}.txt",
-    # Last, so that a server that is away keeps nothing else from being done.
+    # Last, so that an absent server does not delay other work.
     priority: 0
     conda:
         "../../envs/cpu.yaml"
@@ -116,7 +116,7 @@ rule publish:
 
 
 rule snapshot:
-    """Do what is left to do, then record it in DVC and git's index; DVC has one lock a checkout."""
+    """Make what is missing, then record all in DVC and git's index; a checkout has one lock of DVC."""
     input:
         rules.all.input,
     log:

@@ -1,7 +1,7 @@
-"""What the scores say together: the summary, the studies, the ledger of claims, the report."""
+"""Combines scores: the summary, the studies, the ledger of claims, the report."""
 
 
-# Seconds of work: under Slurm they run where Snakemake does.
+# These take seconds. Under Slurm they run on Snakemake's machine.
 localrules:
     summary,
     report,
@@ -9,7 +9,7 @@ localrules:
 
 
 rule summary:
-    """Gather the core path's scores in one small file."""
+    """Collect the core path's scores in one small file."""
     input:
         held_out=TARGETS.held_out_scores(),
         benchmarks=FINAL_SCORES,
@@ -47,7 +47,7 @@ rule report:
         table="config/benchmarks.yaml",
         held_out=TARGETS.scores("final", "last", "held_out"),
         pages="results/pages/index.html",
-        # Shown as far as they have been made; `make studies` makes them.
+        # Only existing studies are shown; `make studies` makes them.
         studies=[
             f"results/studies/{study}.json"
             for study in PROJECT.studies
@@ -89,7 +89,7 @@ rule report:
 
 
 rule cards:
-    """Write a data card a set, and what the evaluations share with the training data."""
+    """Write a data card for each set, and what the evaluations share with the training data."""
     input:
         data=expand("results/data/{data}/manifest.json", data=CORE_DATA),
         index=f"results/evaluation_index/{GRAPH.evaluation_index().id}/manifest.json",
@@ -121,7 +121,7 @@ rule cards:
 
 
 rule modes:
-    """Compare the final model's ways of thinking: modes, caps and budgets (sections 6.2 and 6.3)."""
+    """Compare the final model's thinking modes, caps and budgets (sections 6.2 and 6.3)."""
     input:
         scores=[
             TARGETS.scores("final", "last", f"{suite}__{mode}")
@@ -209,7 +209,7 @@ rule study:
 
 
 rule branch:
-    """Put a branch beside the run that it departs from, on one page (`r1v3 ablate`)."""
+    """Compare a branch with its parent run on one page (`r1v3 ablate`)."""
     input:
         results=lambda w: TARGETS.branch_results(w.page),
     output:
@@ -235,7 +235,7 @@ rule branch:
 
 
 rule claims:
-    """Gather every claim's verdict in one table."""
+    """Collect every claim's verdict in one table."""
     input:
         studies=expand("results/studies/{study}.json", study=TARGETS.claimed_studies()),
         claims="config/claims.yaml",
@@ -266,7 +266,7 @@ rule claims:
 
 
 rule summary_page:
-    """Say in sentences what holds of the report, what does not, and what cannot be known at this size."""
+    """Say in sentences which claims hold, which do not, and which cannot be decided at this size."""
     input:
         claims="results/claims.json",
     output:
@@ -293,7 +293,7 @@ rule summary_page:
 
 
 rule studies:
-    """Every study's page, the ledger, MLflow's copy; `--config seeds=3` runs three seeds of each branch."""
+    """Make all studies' pages, the ledger and MLflow's copy; `--config seeds=3` takes 3 seeds a branch."""
     input:
         TARGETS.all_study_results(),
         expand("results/studies/{study}.html", study=PROJECT.studies),

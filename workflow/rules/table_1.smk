@@ -1,4 +1,4 @@
-"""Table 1, measured: the recipe's baselines beside the published scores. No other target asks for it."""
+"""Makes Table 1 with the recipe's baselines beside published scores. No other target asks for it."""
 
 
 localrules:
@@ -6,7 +6,7 @@ localrules:
 
 
 rule baseline:
-    """Let a baseline behind a server answer all benchmarks, and score it; it may cost money (section 4)."""
+    """Let a baseline behind a server answer all benchmarks, and score it (section 4); this may cost money."""
     input:
         benchmarks=expand("results/benchmarks/{benchmark}/manifest.json", benchmark=BENCHMARKS),
     output:
@@ -49,11 +49,11 @@ use rule baseline as baseline_of_hub with:
 
 
 rule table_1:
-    """Put measured scores beside the published ones, in one table and figures 1 and 3."""
+    """Write measured scores beside the published ones, in one table and figures 1 and 3."""
     input:
         columns=BASELINES.scores(),
         table="config/benchmarks.yaml",
-        # Shown where it is there; training it is another matter.
+        # Shown if it exists; this rule does not train it.
         final=FINAL_SCORES if Path(FINAL_SCORES).exists() else [],
     output:
         page="results/studies/table_1.html",

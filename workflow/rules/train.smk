@@ -1,7 +1,7 @@
-"""Training runs: supervised, reinforced, and the choice among a reinforced run's checkpoints."""
+"""Trains runs, supervised and by reinforcement, and chooses among a reinforced run's checkpoints."""
 
 
-# Seconds of work: under Slurm it runs where Snakemake does.
+# This takes seconds. Under Slurm it runs on Snakemake's machine.
 localrules:
     select_checkpoint,
 
@@ -44,7 +44,7 @@ rule sft:
 
 
 rule grpo:
-    """Reinforce a policy with verifiable rewards (section 3.3)."""
+    """Train a policy by reinforcement with verifiable rewards (section 3.3)."""
     input:
         config="results/runs/{run}/config.json",
         start=lambda w: f"results/runs/{run_settings(w).start.run}/manifest.json",
@@ -108,7 +108,7 @@ rule probe:
 
 
 rule select_checkpoint:
-    """Choose the checkpoint that goes on; no benchmark takes part (section 5.1)."""
+    """Choose the checkpoint that later stages use, without any benchmark (section 5.1)."""
     input:
         config="results/selections/{selection}/config.json",
         probes=lambda w: expand(
