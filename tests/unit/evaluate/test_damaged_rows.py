@@ -143,7 +143,7 @@ def test_a_line_that_is_no_json_and_a_file_that_is_no_parquet(table, picture, tm
     assert [item.key for item in loaded.items] == ["1", "2"]
     reasons = [row.reason for row in loaded.unreadable]
     assert "line 2: not valid JSON" in reasons[0]
-    assert reasons[1] == "line 3: not a row of fields"
+    assert reasons[1] == "line 3: not a row of fields (type list)"
     (tmp_path / "x.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(UnreadableFileError, match=r"x\.parquet: it is no Parquet file"):
         to_tsv([tmp_path / "x.parquet"], {}, tmp_path / "y.tsv")

@@ -151,7 +151,7 @@ def _row(part: bytes | Rejected) -> ReadRow:
     value = _parsed(part)
     if isinstance(value, dict | Rejected):
         return value
-    return Rejected("not a row of fields", f"it is {type(value).__name__}")
+    return Rejected("not a row of fields", f"type {type(value).__name__}")
 
 
 def _parsed(text: bytes) -> object:
