@@ -260,7 +260,7 @@ def _jsonl(path: Path, max_bytes: int) -> Iterator[tuple[int, ReadRow]]:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip()
                 row = json.loads(text.removesuffix(",") if text.endswith("},") else text)
                 kind = type(row).__name__
-                yield number, row if isinstance(row, dict) else Rejected(NO_ROW, f"it is {kind}")
+                yield number, row if isinstance(row, dict) else Rejected(NO_ROW, f"type {kind}")
             except UnicodeDecodeError as error:
                 yield number, not_unicode(error)
             except (ValueError, RecursionError) as error:
